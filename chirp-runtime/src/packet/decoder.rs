@@ -1,0 +1,257 @@
+use std::mem;
+
+use bytes::buf::Limit;
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+use super::{Cancel, Header, PROTOCOL, PacketError, PacketType};
+
+/// The first read of a connection; a connection that reads more gets more.
+const SMALL_READ: usize = 4 << 10;
+/// The most that is read at once, outside a large payload.
+const LARGE_READ: usize = 64 << 10;
+/// A payload up to this size is copied out of the read buffer, so that keeping it does not keep 64 KiB.
+/// A larger one is read into memory of its own.
+const COPIED: usize = 4 << 10;
+/// How much memory the announcement of a large payload takes at once. The rest is taken as bytes arrive.
+const FIRST_PIECE: usize = 64 << 10;
+
+/// Takes bytes as they come and gives packets.
+///
+/// Fill it through [`buffer`](Self::buffer), then take packets with [`decode`](Self::decode) until there
+/// is none. A payload over the limit, and everything that the protocol says must be discarded, is
+/// skipped without being stored, whatever its length.
+#[derive(Debug)]
+pub struct Decoder {
+    limit: usize,
+    read: BytesMut,
+    read_size: usize,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// At the beginning of a packet, or inside its header or its small payload.
+    Header,
+    /// Inside a large payload, which is collected apart.
+    Payload {
+        kind: PacketType,
+        payload: BytesMut,
+        length: usize,
+    },
+    /// Before a payload that is too large: the request id it begins with is still to be read.
+    Oversized { header: Header },
+    /// Inside a payload that nobody wants.
+    Skip { left: u64 },
+}
+
+/// What came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// A Request, Response or Cancel, whole.
+    Packet {
+        /// What the payload is.
+        kind: PacketType,
+        /// The payload.
+        payload: Bytes,
+    },
+    /// A Request or Response over the payload limit. Its payload is being skipped.
+    Oversized {
+        /// The packet's header.
+        header: Header,
+        /// The request id it begins with.
+        id: u32,
+    },
+    /// A packet of another protocol, or of a type that nobody handles. Its payload is being skipped.
+    Discarded(Header),
+}
+
+impl Decoder {
+    /// A decoder that accepts payloads of up to `limit` bytes.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            read: BytesMut::new(),
+            read_size: SMALL_READ,
+            state: State::Header,
+        }
+    }
+
+    /// Where the next bytes are to be read into. Never without room.
+    pub fn buffer(&mut self) -> Limit<&mut BytesMut> {
+        if let State::Payload {
+            payload, length, ..
+        } = &mut self.state
+        {
+            // Exactly this payload and nothing of the next packet, in pieces that double.
+            let missing = *length - payload.len();
+            let piece = missing.min(payload.len().max(FIRST_PIECE));
+            payload.reserve(piece);
+            return payload.limit(piece);
+        }
+        self.read.reserve(self.read_size);
+        let size = self.read.capacity() - self.read.len();
+        (&mut self.read).limit(size)
+    }
+
+    /// Says how many bytes a read into [`buffer`](Self::buffer) gave, so that busy connections read in
+    /// larger pieces and idle ones keep little memory.
+    pub fn note_read(&mut self, bytes: usize) {
+        if bytes >= self.read_size {
+            self.read_size = (self.read_size * 4).min(LARGE_READ);
+        } else if bytes < SMALL_READ && self.read.is_empty() && self.read_size > SMALL_READ {
+            self.read_size = SMALL_READ;
+            self.read = BytesMut::new();
+        }
+    }
+
+    /// The next packet, if it is whole.
+    ///
+    /// # Errors
+    ///
+    /// [`PacketError::Magic`], and [`PacketError::CancelLength`] for a Cancel that is too long to be
+    /// one. Nothing may be decoded after an error.
+    pub fn decode(&mut self) -> Result<Option<Incoming>, PacketError> {
+        loop {
+            match &mut self.state {
+                State::Header => {
+                    let Some(head) = self.read.first_chunk() else {
+                        return Ok(None);
+                    };
+                    let header = Header::decode(*head)?;
+                    match self.begin(header)? {
+                        Begun::Whole(payload) => {
+                            return Ok(Some(Incoming::Packet {
+                                kind: header.kind,
+                                payload,
+                            }));
+                        }
+                        Begun::Discarded => return Ok(Some(Incoming::Discarded(header))),
+                        Begun::Elsewhere => {}
+                        Begun::Wait => return Ok(None),
+                    }
+                }
+                State::Payload {
+                    kind,
+                    payload,
+                    length,
+                } => {
+                    let missing = *length - payload.len();
+                    let here = self.read.split_to(missing.min(self.read.len()));
+                    payload.extend_from_slice(&here);
+                    if payload.len() < *length {
+                        return Ok(None);
+                    }
+                    let packet = Incoming::Packet {
+                        kind: *kind,
+                        payload: mem::take(payload).freeze(),
+                    };
+                    self.state = State::Header;
+                    return Ok(Some(packet));
+                }
+                State::Oversized { header } => {
+                    let Some(id) = self.read.first_chunk() else {
+                        return Ok(None);
+                    };
+                    let packet = Incoming::Oversized {
+                        header: *header,
+                        id: u32::from_be_bytes(*id),
+                    };
+                    self.state = State::Skip {
+                        left: header.length.into(),
+                    };
+                    return Ok(Some(packet));
+                }
+                State::Skip { left } => {
+                    let here = usize::try_from(*left)
+                        .unwrap_or(usize::MAX)
+                        .min(self.read.len());
+                    self.read.advance(here);
+                    *left -= here as u64;
+                    if *left > 0 {
+                        return Ok(None);
+                    }
+                    self.state = State::Header;
+                }
+            }
+        }
+    }
+
+    /// Says that the channel has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`PacketError::ShortHeader`] or [`PacketError::ShortPayload`] unless it ended between packets.
+    pub fn finish(&self) -> Result<(), PacketError> {
+        let missing = match &self.state {
+            State::Header => match self.read.first_chunk().map(|head| Header::decode(*head)) {
+                None if self.read.is_empty() => return Ok(()),
+                None => {
+                    return Err(PacketError::ShortHeader {
+                        got: self.read.len(),
+                    });
+                }
+                Some(header) => {
+                    u64::from(header?.length).saturating_sub((self.read.len() - Header::LEN) as u64)
+                }
+            },
+            State::Payload {
+                payload, length, ..
+            } => (*length - payload.len()) as u64,
+            State::Oversized { header } => u64::from(header.length) - self.read.len() as u64,
+            State::Skip { left: 0 } if self.read.is_empty() => return Ok(()),
+            State::Skip { left } => *left,
+        };
+        Err(PacketError::ShortPayload { missing })
+    }
+
+    /// Decides what becomes of the packet whose header stands at the front of the read buffer.
+    fn begin(&mut self, header: Header) -> Result<Begun, PacketError> {
+        let known = matches!(
+            header.kind,
+            PacketType::REQUEST | PacketType::RESPONSE | PacketType::CANCEL
+        );
+        if header.protocol != PROTOCOL || !known {
+            self.read.advance(Header::LEN);
+            self.state = State::Skip {
+                left: header.length.into(),
+            };
+            return Ok(Begun::Discarded);
+        }
+        if header.kind == PacketType::CANCEL && header.length > Cancel::PAYLOAD_LEN {
+            return Err(PacketError::CancelLength(header.length));
+        }
+        let length = usize::try_from(header.length).unwrap_or(usize::MAX);
+        if length > self.limit && length >= size_of::<u32>() {
+            self.read.advance(Header::LEN);
+            self.state = State::Oversized { header };
+            return Ok(Begun::Elsewhere);
+        }
+        if length > COPIED {
+            self.read.advance(Header::LEN);
+            let payload = BytesMut::with_capacity(length.min(FIRST_PIECE));
+            self.state = State::Payload {
+                kind: header.kind,
+                payload,
+                length,
+            };
+            return Ok(Begun::Elsewhere);
+        }
+        let Some(payload) = self.read.get(Header::LEN..Header::LEN + length) else {
+            return Ok(Begun::Wait);
+        };
+        let payload = Bytes::copy_from_slice(payload);
+        self.read.advance(Header::LEN + length);
+        Ok(Begun::Whole(payload))
+    }
+}
+
+enum Begun {
+    /// The payload was there and is small.
+    Whole(Bytes),
+    /// Nobody wants it.
+    Discarded,
+    /// The state now says where the payload goes.
+    Elsewhere,
+    /// The payload is small and not all there.
+    Wait,
+}

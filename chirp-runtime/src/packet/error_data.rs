@@ -1,0 +1,128 @@
+use std::fmt;
+
+use bytes::{Buf, Bytes};
+
+use super::PacketError;
+
+/// What the callee says of a call that failed: a code, a text, and data.
+///
+/// This is the error that a peer in any language can make and read. `code` and `data` mean what the
+/// service says they mean; `message` is for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ErrorData {
+    /// A code of the service's choosing. `0xC700` to `0xC7FF` are the framework's own.
+    pub code: u16,
+    /// A description for people.
+    pub message: String,
+    /// Auxiliary data.
+    pub data: Bytes,
+}
+
+impl ErrorData {
+    const HEAD_LEN: usize = 4;
+
+    /// An error with a code and a text.
+    pub fn new(code: u16, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            data: Bytes::new(),
+        }
+    }
+
+    /// The same error with auxiliary data.
+    #[must_use]
+    pub fn with_data(mut self, data: impl Into<Bytes>) -> Self {
+        self.data = data.into();
+        self
+    }
+
+    /// Whether there is no code, no text and no data: the error that nothing at all stands for.
+    pub fn is_empty(&self) -> bool {
+        self.code == 0 && self.message.is_empty() && self.data.is_empty()
+    }
+
+    /// The error as it stands on the wire.
+    ///
+    /// A message over 65,535 bytes is cut at the last character boundary that fits.
+    pub fn encode(&self) -> Vec<u8> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let message = &self.message[..self.message.floor_char_boundary(u16::MAX.into())];
+        let message_len = u16::try_from(message.len()).unwrap_or(u16::MAX);
+        let mut out = Vec::with_capacity(Self::HEAD_LEN + message.len() + self.data.len());
+        out.extend_from_slice(&self.code.to_be_bytes());
+        out.extend_from_slice(&message_len.to_be_bytes());
+        out.extend_from_slice(message.as_bytes());
+        out.extend_from_slice(&self.data);
+        out
+    }
+
+    /// Reads error data; nothing at all is the empty error.
+    ///
+    /// # Errors
+    ///
+    /// [`PacketError::ErrorData`] when it ends inside a field or its message is not UTF-8.
+    pub fn decode(mut bytes: Bytes) -> Result<Self, PacketError> {
+        let (code, message) = Self::parse(&bytes)?;
+        let message = message.to_owned();
+        if !bytes.is_empty() {
+            bytes.advance(Self::HEAD_LEN + message.len());
+        }
+        Ok(Self {
+            code,
+            message,
+            data: bytes,
+        })
+    }
+
+    /// Whether [`decode`](Self::decode) would succeed.
+    pub(super) fn check(bytes: &[u8]) -> Result<(), PacketError> {
+        Self::parse(bytes).map(|_| ())
+    }
+
+    fn parse(bytes: &[u8]) -> Result<(u16, &str), PacketError> {
+        if bytes.is_empty() {
+            return Ok((0, ""));
+        }
+        let Some((&[c0, c1, l0, l1], rest)) = bytes.split_first_chunk::<{ Self::HEAD_LEN }>()
+        else {
+            return Err(PacketError::ErrorData(
+                "the code or the message's length is truncated",
+            ));
+        };
+        let Some(message) = rest.get(..usize::from(u16::from_be_bytes([l0, l1]))) else {
+            return Err(PacketError::ErrorData("the message is truncated"));
+        };
+        match str::from_utf8(message) {
+            Ok(message) => Ok((u16::from_be_bytes([c0, c1]), message)),
+            Err(_) => Err(PacketError::ErrorData("the message is not UTF-8")),
+        }
+    }
+}
+
+impl fmt::Display for ErrorData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.code, self.message.as_str()) {
+            (0, "") => f.write_str("service error"),
+            (0, message) => f.write_str(message),
+            (code, "") => write!(f, "service error {code}"),
+            (code, message) => write!(f, "{message} (code {code})"),
+        }
+    }
+}
+
+impl std::error::Error for ErrorData {}
+
+impl From<String> for ErrorData {
+    fn from(message: String) -> Self {
+        Self::new(0, message)
+    }
+}
+
+impl From<&str> for ErrorData {
+    fn from(message: &str) -> Self {
+        Self::new(0, message)
+    }
+}

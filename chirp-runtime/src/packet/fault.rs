@@ -1,0 +1,112 @@
+use std::ops::RangeInclusive;
+
+use super::ErrorData;
+
+/// The codes of service errors that the framework keeps for itself (PROTOCOL.md, "Framework errors").
+pub const FAULT_CODES: RangeInclusive<u16> = 0xC700..=0xC7FF;
+
+/// What begins the auxiliary data of a framework error. A code alone proves nothing: a service of
+/// another library may use any.
+const MARK: [u8; 2] = [0xC7, 0x45];
+
+/// Why the framework, and not the method, failed a call.
+///
+/// It travels as an ordinary service error, with a text that any peer can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The callee runs as many calls as it is willing to. The method did not run.
+    #[error("busy: too many calls are running")]
+    Busy,
+    /// The callee is closing the connection. The method did not run.
+    #[error("shutting down")]
+    ShuttingDown,
+    /// The handler panicked; the callee's log has the message, under this number.
+    #[error("the handler panicked (reference {reference:016x})")]
+    Panicked {
+        /// An opaque number that the callee's log line repeats.
+        reference: u64,
+    },
+    /// The call's deadline passed at the callee.
+    #[error("deadline exceeded")]
+    DeadlineExceeded,
+    /// The parameters are not what the method takes. The method did not run.
+    #[error("the arguments could not be decoded")]
+    BadArguments,
+    /// A packet was over the receiver's payload limit. The method did not run.
+    #[error("too large: the limit is {limit} bytes")]
+    TooLarge {
+        /// The receiver's payload limit, in bytes.
+        limit: u64,
+    },
+    /// The call needs something that the callee does not offer.
+    #[error("unsupported")]
+    Unsupported,
+    /// The handler let go of the call without an answer.
+    #[error("the handler gave no answer")]
+    NoAnswer,
+    /// The method ran, and its result could not be encoded.
+    #[error("the result could not be encoded")]
+    BadResult,
+}
+
+impl Fault {
+    /// The service error's code.
+    pub fn code(self) -> u16 {
+        FAULT_CODES.start()
+            + match self {
+                Self::Busy => 0,
+                Self::ShuttingDown => 1,
+                Self::Panicked { .. } => 2,
+                Self::DeadlineExceeded => 3,
+                Self::BadArguments => 4,
+                Self::TooLarge { .. } => 5,
+                Self::Unsupported => 6,
+                Self::NoAnswer => 7,
+                Self::BadResult => 8,
+            }
+    }
+
+    /// The error data that says this, with more to the text when there is more to say.
+    pub fn to_error_data(self, detail: &str) -> ErrorData {
+        let mut data = MARK.to_vec();
+        match self {
+            Self::Panicked { reference: number } | Self::TooLarge { limit: number } => {
+                data.extend_from_slice(&number.to_be_bytes());
+            }
+            _ => {}
+        }
+        let message = if detail.is_empty() {
+            self.to_string()
+        } else {
+            format!("{self}: {detail}")
+        };
+        ErrorData::new(self.code(), message).with_data(data)
+    }
+
+    /// The fault that error data speaks of, if it comes from a framework at all.
+    pub fn from_error_data(error: &ErrorData) -> Option<Self> {
+        let detail = error.data.strip_prefix(&MARK)?;
+        let number = || Some(u64::from_be_bytes(*detail.first_chunk()?));
+        Some(match error.code.checked_sub(*FAULT_CODES.start())? {
+            0 => Self::Busy,
+            1 => Self::ShuttingDown,
+            2 => Self::Panicked {
+                reference: number()?,
+            },
+            3 => Self::DeadlineExceeded,
+            4 => Self::BadArguments,
+            5 => Self::TooLarge { limit: number()? },
+            6 => Self::Unsupported,
+            7 => Self::NoAnswer,
+            8 => Self::BadResult,
+            _ => return None,
+        })
+    }
+}
+
+impl From<Fault> for ErrorData {
+    fn from(fault: Fault) -> Self {
+        fault.to_error_data("")
+    }
+}

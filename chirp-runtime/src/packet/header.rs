@@ -1,0 +1,90 @@
+use std::fmt;
+
+use super::PacketError;
+
+/// The protocol number of Chirp v0. Packets that name another are discarded.
+pub const PROTOCOL: u8 = 0;
+
+const MAGIC: u8 = 0xC7;
+
+/// The first eight bytes of every packet: `c7`, protocol, type, length of the payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The protocol number; [`PROTOCOL`] in everything this library sends.
+    pub protocol: u8,
+    /// What the payload is.
+    pub kind: PacketType,
+    /// How many bytes of payload follow.
+    pub length: u32,
+}
+
+impl Header {
+    /// The length of an encoded header, in bytes.
+    pub const LEN: usize = 8;
+
+    /// The header of a packet of the protocol spoken here.
+    pub fn new(kind: PacketType, length: u32) -> Self {
+        Self {
+            protocol: PROTOCOL,
+            kind,
+            length,
+        }
+    }
+
+    /// The header as it stands on the wire.
+    pub fn encode(self) -> [u8; Self::LEN] {
+        let [t0, t1] = self.kind.0.to_be_bytes();
+        let [l0, l1, l2, l3] = self.length.to_be_bytes();
+        [MAGIC, self.protocol, t0, t1, l0, l1, l2, l3]
+    }
+
+    /// Reads a header.
+    ///
+    /// # Errors
+    ///
+    /// [`PacketError::Magic`] when the first byte is not `c7`.
+    pub fn decode(bytes: [u8; Self::LEN]) -> Result<Self, PacketError> {
+        let [magic, protocol, t0, t1, l0, l1, l2, l3] = bytes;
+        if magic != MAGIC {
+            return Err(PacketError::Magic(magic));
+        }
+        Ok(Self {
+            protocol,
+            kind: PacketType(u16::from_be_bytes([t0, t1])),
+            length: u32::from_be_bytes([l0, l1, l2, l3]),
+        })
+    }
+}
+
+/// What the payload of a packet is.
+///
+/// Types below 128 belong to the protocol, `0xC700` to `0xC70F` to its extensions, and the others to
+/// the application.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PacketType(pub u16);
+
+impl PacketType {
+    /// A call of a method.
+    pub const REQUEST: Self = Self(2);
+    /// The caller no longer wants an answer's value, and wants the answer now.
+    pub const CANCEL: Self = Self(3);
+    /// The answer to a call.
+    pub const RESPONSE: Self = Self(4);
+}
+
+impl fmt::Debug for PacketType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::REQUEST => f.write_str("Request"),
+            Self::CANCEL => f.write_str("Cancel"),
+            Self::RESPONSE => f.write_str("Response"),
+            Self(other) => write!(f, "PacketType({other})"),
+        }
+    }
+}
+
+impl fmt::Display for PacketType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}

@@ -1,0 +1,30 @@
+//! Bytes to packets and back: the grammar of Chirp v0.
+//!
+//! A packet is eight bytes of [`Header`] and a payload. Three types of packet make up the protocol:
+//! a [`Request`] calls a method, a [`Response`] answers it, and a [`Cancel`] asks for an answer now.
+//! [`ErrorData`] is what a `Response` carries when the method itself failed.
+//!
+//! Nothing here waits, locks or knows of a connection. [`Decoder`] takes bytes as they arrive, in any
+//! pieces, and never takes memory because a peer merely announced a length.
+
+mod cancel;
+mod decoder;
+mod error;
+mod error_data;
+mod fault;
+mod header;
+mod hello;
+mod payload;
+mod request;
+mod response;
+
+pub use cancel::Cancel;
+pub use decoder::{Decoder, Incoming};
+pub use error::PacketError;
+pub use error_data::ErrorData;
+pub use fault::{FAULT_CODES, Fault};
+pub use header::{Header, PROTOCOL, PacketType};
+pub use hello::{Extensions, HELLO_METHOD, Hello, RESERVED_PREFIX};
+pub use payload::Payload;
+pub use request::{MAX_METHOD_LEN, Request};
+pub use response::{Response, ResultCode};
