@@ -1,0 +1,23 @@
+use super::Caller;
+
+/// What a handler is told about the call it handles.
+///
+/// A method of a service asks for it with an argument of type `&CallContext`, which is not sent.
+#[derive(Clone, Debug)]
+pub struct CallContext {
+    caller: Caller,
+}
+
+impl CallContext {
+    pub(super) fn new(caller: Caller) -> Self {
+        Self { caller }
+    }
+
+    /// The peer that made this call. Clients made from it call back over the same connection:
+    /// `PluginClient::new(cx.caller())`.
+    ///
+    /// It does not keep the connection alive: once that ends, calls through it fail.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+}

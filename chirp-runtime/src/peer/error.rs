@@ -1,0 +1,187 @@
+use std::io;
+use std::sync::Arc;
+
+use super::Reply;
+use crate::packet::{ErrorData, Fault, PacketError};
+
+/// Why a call failed.
+///
+/// The variants are ordered by who is to blame: first this side, then time, then the other side, then
+/// the connection.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The arguments could not be encoded. Nothing was sent.
+    #[error("the arguments could not be encoded: {0}")]
+    Encode(String),
+    /// The method's name does not fit in a packet. Nothing was sent.
+    #[error("method name too long: {len} bytes, at most 255")]
+    NameTooLong {
+        /// The name's length, in bytes.
+        len: usize,
+    },
+    /// A packet is over somebody's payload limit. The method did not run, unless it is the answer that
+    /// was too large for us.
+    #[error("the {what} is over {whose} payload limit of {limit} bytes")]
+    TooLarge {
+        /// `"request"` or `"answer"`.
+        what: &'static str,
+        /// `"our"` or `"the other side's"`.
+        whose: &'static str,
+        /// That limit.
+        limit: u64,
+    },
+    /// More calls are pending on this connection than this side allows. Nothing was sent.
+    #[error("too many calls are pending on this connection: the limit is {limit}")]
+    TooManyPending {
+        /// The limit.
+        limit: usize,
+    },
+    /// The call's own time was over before an answer came. The method may have run.
+    #[error("deadline exceeded")]
+    DeadlineExceeded,
+    /// The callee says that the call was cancelled.
+    #[error("the call was cancelled")]
+    Cancelled,
+    /// The callee has no such method.
+    #[error("unknown method")]
+    UnknownMethod,
+    /// The callee says that the call's id was in use. It never is, so one of the two ends is broken.
+    #[error("the other side says that the request id was in use")]
+    DuplicateRequest,
+    /// The callee's framework refused the call or gave it up.
+    #[error("{message}")]
+    Refused {
+        /// Why.
+        fault: Fault,
+        /// The same, in the callee's words.
+        message: String,
+    },
+    /// The method failed, and not with an error that its signature names.
+    #[error("{0}")]
+    Remote(ErrorData),
+    /// The answer is not what the method returns. The method ran.
+    #[error("the answer could not be decoded: {0}")]
+    Decode(String),
+    /// The connection ended first.
+    #[error("the connection ended: {0}")]
+    Closed(#[source] SessionError),
+}
+
+impl CallError {
+    /// The error that a service error's data stands for.
+    pub(super) fn from_error_data(error: ErrorData) -> Self {
+        match Fault::from_error_data(&error) {
+            Some(Fault::DeadlineExceeded) => Self::DeadlineExceeded,
+            Some(Fault::TooLarge { limit }) => Self::TooLarge {
+                what: "request",
+                whose: "the other side's",
+                limit,
+            },
+            Some(fault) => Self::Refused {
+                fault,
+                message: error.message,
+            },
+            None => Self::Remote(error),
+        }
+    }
+
+    /// Whether the method may have run, wholly or in part.
+    pub fn may_have_run(&self) -> bool {
+        match self {
+            Self::Encode(_)
+            | Self::NameTooLong { .. }
+            | Self::TooManyPending { .. }
+            | Self::TooLarge {
+                what: "request", ..
+            }
+            | Self::UnknownMethod
+            | Self::DuplicateRequest => false,
+            Self::Refused { fault, .. } => !matches!(
+                fault,
+                Fault::Busy | Fault::ShuttingDown | Fault::BadArguments | Fault::Unsupported
+            ),
+            _ => true,
+        }
+    }
+
+    /// Whether the same call, made again, may succeed: now, or on a new connection.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::TooManyPending { .. } | Self::DeadlineExceeded | Self::Closed(_) => true,
+            Self::Refused { fault, .. } => matches!(fault, Fault::Busy | Fault::ShuttingDown),
+            _ => false,
+        }
+    }
+}
+
+/// What failed inside a handler is the handler's own failure: an unknown method there is not an unknown
+/// method here. So every nested failure becomes a service error with code 0 and the reason as its text.
+impl From<CallError> for ErrorData {
+    fn from(error: CallError) -> Self {
+        Self::new(0, format!("a call made by the handler failed: {error}"))
+    }
+}
+
+impl From<CallError> for Reply {
+    fn from(error: CallError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// Why a call of a method that can fail by itself failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum MethodError<E> {
+    /// The method returned its own error.
+    #[error(transparent)]
+    Handler(E),
+    /// The call failed.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// This side closed it.
+    #[error("closed by this side")]
+    ClosedHere,
+    /// The other side closed it, between packets.
+    #[error("closed by the other side")]
+    ClosedByPeer,
+    /// The other side sent bytes that are not Chirp v0.
+    #[error("protocol error: {0}")]
+    Protocol(#[from] PacketError),
+    /// The other side left too many cancelled calls without an answer.
+    #[error("the other side does not answer cancelled calls: {abandoned} are open")]
+    Unresponsive {
+        /// How many.
+        abandoned: usize,
+    },
+    /// The other side took no bytes for too long.
+    #[error("the other side does not read: no progress in {seconds} s")]
+    Stalled {
+        /// How long this side waited, in seconds.
+        seconds: u64,
+    },
+    /// The channel failed.
+    #[error("channel failure: {0}")]
+    Channel(Arc<io::Error>),
+    /// The runtime that served the connection was shut down.
+    #[error("the runtime that served the connection has stopped")]
+    RuntimeStopped,
+}
+
+impl SessionError {
+    /// Whether one of the two sides ended the connection on purpose and in order.
+    pub fn is_clean(&self) -> bool {
+        matches!(self, Self::ClosedHere | Self::ClosedByPeer)
+    }
+}
+
+impl From<io::Error> for SessionError {
+    fn from(error: io::Error) -> Self {
+        Self::Channel(Arc::new(error))
+    }
+}

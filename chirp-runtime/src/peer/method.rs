@@ -1,0 +1,86 @@
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::packet::MAX_METHOD_LEN;
+
+/// A method, named at compile time: `"Arith.sum_diff"`.
+///
+/// The name is what travels, so that a log, a capture and a peer in another language are readable. A
+/// name that is too long for the wire does not compile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MethodId(&'static str);
+
+impl MethodId {
+    /// The method of this name.
+    ///
+    /// # Panics
+    ///
+    /// When the name is over 255 bytes; in a constant, that is a compile error.
+    pub const fn new(name: &'static str) -> Self {
+        assert!(
+            name.len() <= MAX_METHOD_LEN,
+            "a method's name is at most 255 bytes"
+        );
+        Self(name)
+    }
+
+    /// The name as it travels.
+    pub const fn name(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Display for MethodId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// The name of a method that is called: any bytes, which only the callee gives a meaning.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct MethodName(Bytes);
+
+impl MethodName {
+    /// The name's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for MethodName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+/// Bytes that are not UTF-8 are shown escaped.
+impl fmt::Display for MethodName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.escape_ascii().fmt(f)
+    }
+}
+
+impl From<MethodId> for MethodName {
+    fn from(id: MethodId) -> Self {
+        Self(Bytes::from_static(id.0.as_bytes()))
+    }
+}
+
+impl From<&'static str> for MethodName {
+    fn from(name: &'static str) -> Self {
+        Self(Bytes::from_static(name.as_bytes()))
+    }
+}
+
+impl From<String> for MethodName {
+    fn from(name: String) -> Self {
+        Self(name.into())
+    }
+}
+
+impl From<Bytes> for MethodName {
+    fn from(name: Bytes) -> Self {
+        Self(name)
+    }
+}

@@ -1,0 +1,59 @@
+use bytes::Bytes;
+
+use super::{CallContext, MethodName};
+use crate::packet;
+
+/// One inbound call, as a [`Handler`](super::Handler) is given it.
+#[derive(Debug)]
+pub struct Request {
+    context: CallContext,
+    packet: packet::Request,
+    route: usize,
+}
+
+impl Request {
+    pub(super) fn new(context: CallContext, packet: packet::Request) -> Self {
+        Self {
+            context,
+            packet,
+            route: 0,
+        }
+    }
+
+    /// What the handler is told about the call.
+    pub fn context(&self) -> &CallContext {
+        &self.context
+    }
+
+    /// The name that was called: any bytes.
+    pub fn method(&self) -> &[u8] {
+        self.packet.method()
+    }
+
+    /// The parameters, as the caller encoded them.
+    pub fn params(&self) -> &[u8] {
+        self.packet.params()
+    }
+
+    /// The parameters, without a copy.
+    pub fn into_params(self) -> Bytes {
+        self.packet.into_params()
+    }
+
+    /// Which of its handler's methods this request is for, when one handler was registered for several
+    /// ([`Router::route`](super::Router::route)).
+    pub fn route(&self) -> usize {
+        self.route
+    }
+
+    pub(super) fn set_route(&mut self, route: usize) {
+        self.route = route;
+    }
+
+    pub(super) fn into_call(self) -> (MethodName, Bytes) {
+        (
+            MethodName::from(Bytes::copy_from_slice(self.packet.method())),
+            self.packet.into_params(),
+        )
+    }
+}
