@@ -1,1 +1,78 @@
-//! (to come)
+//! How bytes travel: anything that reads and writes.
+//!
+//! A [`Channel`] is a pair of halves, whatever carries the bytes: a TCP or a Unix socket, memory, or any
+//! `AsyncRead + AsyncWrite`. An [`Endpoint`] is an address in words, to [`connect`](Endpoint::connect)
+//! to or to [`listen`](Endpoint::listen) on. Nothing here knows of packets or calls.
+
+mod endpoint;
+mod listener;
+mod memory;
+mod tcp;
+mod unix;
+
+use std::fmt;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+pub use endpoint::{Endpoint, EndpointError};
+pub use listener::Listener;
+pub use memory::memory;
+
+/// The reading half of a channel.
+pub type Reader = Box<dyn AsyncRead + Send + Unpin>;
+
+/// The writing half of a channel.
+pub type Writer = Box<dyn AsyncWrite + Send + Unpin>;
+
+/// A connection that bytes travel on, in both directions.
+pub struct Channel {
+    reader: Reader,
+    writer: Writer,
+    remote: Option<Endpoint>,
+}
+
+impl Channel {
+    /// A channel of two halves.
+    pub fn new(
+        reader: impl AsyncRead + Send + Unpin + 'static,
+        writer: impl AsyncWrite + Send + Unpin + 'static,
+    ) -> Self {
+        Self {
+            reader: Box::new(reader),
+            writer: Box::new(writer),
+            remote: None,
+        }
+    }
+
+    /// A channel of anything that both reads and writes. Where its kind has halves of its own, as sockets
+    /// do, [`new`](Self::new) is faster: here both share a lock.
+    pub fn io(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Self {
+        let (reader, writer) = tokio::io::split(stream);
+        Self::new(reader, writer)
+    }
+
+    /// The same channel, said to lead to `remote`.
+    #[must_use]
+    pub fn with_remote(mut self, remote: Endpoint) -> Self {
+        self.remote = Some(remote);
+        self
+    }
+
+    /// Where it leads, if that has an address.
+    pub fn remote(&self) -> Option<&Endpoint> {
+        self.remote.as_ref()
+    }
+
+    /// The halves.
+    pub fn into_split(self) -> (Reader, Writer) {
+        (self.reader, self.writer)
+    }
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel")
+            .field("remote", &self.remote)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,1 +1,3 @@
-//! (to come)
+//! stand-in until the codecs are merged
+/// stand-in
+pub fn give(_: Vec<u8>) {}

@@ -16,6 +16,20 @@ pub struct Request {
 }
 
 impl Request {
+    /// The request as it would arrive. Longer names than there can be are cut.
+    pub fn new(id: u32, method: &[u8], params: &[u8]) -> Self {
+        let name_len = u8::try_from(method.len()).unwrap_or(u8::MAX);
+        let method = &method[..usize::from(name_len)];
+        let mut payload = Vec::with_capacity(Self::payload_len(method, params.len()));
+        payload.extend_from_slice(&id.to_be_bytes());
+        payload.push(name_len);
+        payload.extend_from_slice(method);
+        payload.extend_from_slice(params);
+        Self {
+            payload: payload.into(),
+        }
+    }
+
     /// Reads the payload of a Request packet.
     ///
     /// # Errors

@@ -2,23 +2,26 @@ use std::fmt;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use bytes::Bytes;
+use tokio::time::{Instant, Sleep};
 
 use super::caller::Target;
-use super::{CallContext, CallError, Caller, Handling, MethodName, Reply, Request};
-use crate::packet::{self, MAX_METHOD_LEN, Payload};
-
-/// What came back from a call, before it is decoded.
-pub(crate) type Answer = Result<Bytes, CallError>;
+use super::local::LocalCall;
+use super::outgoing::{Answer, Outgoing};
+use super::{CallError, Caller, MethodName};
+use crate::packet::{MAX_METHOD_LEN, Payload};
 
 /// A call of a method: a future of its result.
 ///
-/// It is lazy: it is sent at its first poll. Dropping it, at any time, cancels the work at the other
-/// side and frees what it held.
-#[must_use = "a call is sent when it is awaited"]
+/// It is lazy: it is sent at its first poll, or by [`start`](Self::start). Calls leave in that order.
+/// Dropping it, at any time, cancels the work at the other side and frees what it held.
+///
+/// It is `Send + 'static`, whatever its arguments borrowed: they are encoded when the call is made.
+#[must_use = "a call is sent when it is awaited, or by `.start()`"]
 pub struct Call<T, E = CallError> {
     state: State,
+    limit: Limit,
     finish: fn(Answer) -> Result<T, E>,
 }
 
@@ -28,9 +31,18 @@ enum State {
         method: MethodName,
         params: Payload,
     },
-    Local(Handling),
+    Remote(Outgoing),
+    Local(LocalCall),
     Failed(CallError),
-    Done,
+    Over,
+}
+
+/// How long the call may take.
+enum Limit {
+    None,
+    Timeout(Duration),
+    Deadline(Instant),
+    Running(Pin<Box<Sleep>>),
 }
 
 impl<T, E> Call<T, E> {
@@ -43,17 +55,115 @@ impl<T, E> Call<T, E> {
         params: Result<Payload, CallError>,
         finish: fn(Answer) -> Result<T, E>,
     ) -> Self {
-        let len = method.as_bytes().len();
-        let state = match params {
-            _ if len > MAX_METHOD_LEN => State::Failed(CallError::NameTooLong { len }),
-            Ok(params) => State::Unsent {
+        Self {
+            state: State::new(caller, method, params),
+            limit: Limit::None,
+            finish,
+        }
+    }
+
+    /// Gives the call this long, from when it is sent. Then it ends with
+    /// [`CallError::DeadlineExceeded`], and the other side is told to stop.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.limit = Limit::Timeout(timeout);
+        self
+    }
+
+    /// As [`timeout`](Self::timeout), with the time at which it ends.
+    pub fn deadline(mut self, deadline: std::time::Instant) -> Self {
+        self.limit = Limit::Deadline(deadline.into());
+        self
+    }
+
+    /// Sends the call now, so that it runs while this side does something else. Without it, nothing is
+    /// sent before the first poll.
+    pub fn start(mut self) -> Self {
+        self.send(None);
+        self
+    }
+
+    fn send(&mut self, cx: Option<&Context<'_>>) {
+        let State::Unsent { .. } = self.state else {
+            return;
+        };
+        let State::Unsent {
+            caller,
+            method,
+            params,
+        } = mem::replace(&mut self.state, State::Over)
+        else {
+            return;
+        };
+        self.state = match caller.0 {
+            Target::Remote(link) => {
+                let connection = link.connection();
+                self.limit.arm(Some(&connection.runtime));
+                match connection.call(&method, params, cx) {
+                    Ok(call) => State::Remote(Outgoing::new(link, call)),
+                    Err(error) => State::Failed(error),
+                }
+            }
+            Target::Local(handler, back) => {
+                self.limit.arm(None);
+                State::Local(LocalCall::new(&*handler, *back, &method, &params))
+            }
+            Target::Nobody => State::Failed(CallError::UnknownMethod),
+        };
+    }
+
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        self.send(Some(cx));
+        match &mut self.state {
+            State::Remote(outgoing) => outgoing.poll(cx),
+            State::Local(local) => local.poll(cx),
+            State::Failed(_) => match mem::replace(&mut self.state, State::Over) {
+                State::Failed(error) => Poll::Ready(Err(error)),
+                _ => Poll::Pending,
+            },
+            State::Unsent { .. } | State::Over => {
+                panic!("a call was polled after it gave its result")
+            }
+        }
+    }
+}
+
+impl State {
+    fn new(caller: Caller, method: MethodName, params: Result<Payload, CallError>) -> Self {
+        match params {
+            _ if method.bytes().len() > MAX_METHOD_LEN => Self::Failed(CallError::NameTooLong {
+                len: method.bytes().len(),
+            }),
+            Ok(params) => Self::Unsent {
                 caller,
                 method,
                 params,
             },
-            Err(error) => State::Failed(error),
+            Err(error) => Self::Failed(error),
+        }
+    }
+}
+
+impl Limit {
+    /// Starts the clock. It is the connection's runtime that keeps time, so that a call may be awaited
+    /// anywhere.
+    fn arm(&mut self, runtime: Option<&tokio::runtime::Handle>) {
+        let at = match self {
+            Self::None | Self::Running(_) => return,
+            Self::Timeout(timeout) => Instant::now().checked_add(*timeout),
+            Self::Deadline(at) => Some(*at),
         };
-        Self { state, finish }
+        let _entered = runtime.map(tokio::runtime::Handle::enter);
+        // A time that the clock cannot express does not come.
+        *self = at.map_or(Self::None, |at| {
+            Self::Running(Box::pin(tokio::time::sleep_until(at)))
+        });
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Running(sleep) => sleep.as_mut().poll(cx),
+            _ => Poll::Pending,
+        }
     }
 }
 
@@ -61,51 +171,27 @@ impl<T, E> Future for Call<T, E> {
     type Output = Result<T, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
-            match &mut self.state {
-                State::Unsent { .. } => {
-                    let State::Unsent {
-                        caller,
-                        method,
-                        params,
-                    } = mem::replace(&mut self.state, State::Done)
-                    else {
-                        continue;
-                    };
-                    let Target::Local(handler) = &caller.0;
-                    let mut payload = Vec::new();
-                    packet::Request::encode_head(&mut payload, 0, method.as_bytes(), params.len());
-                    payload.drain(..8);
-                    payload.extend_from_slice(params.as_slice());
-                    let request = packet::Request::decode(payload.into()).expect("just encoded");
-                    self.state = State::Local(
-                        handler.handle(Request::new(CallContext::new(caller.clone()), request)),
-                    );
-                }
-                State::Local(handling) => {
-                    let reply = std::task::ready!(handling.as_mut().poll(cx));
-                    self.state = State::Done;
-                    let answer = match reply {
-                        Reply::Value(value) => Ok(value.into_bytes()),
-                        Reply::Error(error) => Err(CallError::from_error_data(error)),
-                        Reply::UnknownMethod => Err(CallError::UnknownMethod),
-                    };
-                    return Poll::Ready((self.finish)(answer));
-                }
-                State::Failed(_) => {
-                    let State::Failed(error) = mem::replace(&mut self.state, State::Done) else {
-                        continue;
-                    };
-                    return Poll::Ready((self.finish)(Err(error)));
-                }
-                State::Done => panic!("a call was polled after it had given its result"),
-            }
-        }
+        let answer = match self.poll_answer(cx) {
+            Poll::Ready(answer) => answer,
+            Poll::Pending if self.limit.poll(cx).is_ready() => Err(CallError::DeadlineExceeded),
+            Poll::Pending => return Poll::Pending,
+        };
+        // What is left of the call is cancelled here, not when the future is dropped.
+        self.state = State::Over;
+        Poll::Ready((self.finish)(answer))
     }
 }
 
 impl<T, E> fmt::Debug for Call<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Call")
+        let state = match &self.state {
+            State::Unsent { method, .. } => return f.debug_tuple("Call").field(method).finish(),
+            State::Remote(_) | State::Local(_) => "running",
+            State::Failed(_) => "failed",
+            State::Over => "over",
+        };
+        f.debug_tuple("Call")
+            .field(&format_args!("{state}"))
+            .finish()
     }
 }

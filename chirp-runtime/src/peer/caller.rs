@@ -1,9 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Call, Handler, Handling, MethodName, Reply, Request};
-use crate::packet::Payload;
 use bytes::Bytes;
+
+use super::connection::Connection;
+use super::{Call, Cast, Handler, Handling, MethodName, Reply, Request};
+use crate::packet::Payload;
 
 /// What calls are made through: a peer, or handlers in this process.
 ///
@@ -13,15 +15,24 @@ pub struct Caller(pub(super) Target);
 
 #[derive(Clone)]
 pub(super) enum Target {
-    /// Handlers in this process.
-    Local(Arc<dyn Handler>),
+    /// The other side of a connection.
+    Remote(Link),
+    /// Handlers in this process, and what they call back through.
+    Local(Arc<dyn Handler>, Box<Caller>),
+    /// Nobody: every method is unknown.
+    Nobody,
 }
 
 impl Caller {
     /// Calls `handler` in this process, without a connection. Everything is encoded and decoded as on
-    /// the wire.
+    /// the wire. The handler has nobody to call back: there every method is unknown.
     pub fn local(handler: impl Handler) -> Self {
-        Self(Target::Local(Arc::new(handler)))
+        Self::local_with(handler, Self(Target::Nobody))
+    }
+
+    /// As [`local`](Self::local), with somebody for the handler to call back.
+    pub fn local_with(handler: impl Handler, back: Self) -> Self {
+        Self(Target::Local(Arc::new(handler), Box::new(back)))
     }
 
     /// Calls a method by its name, with parameters as they are to travel.
@@ -30,12 +41,22 @@ impl Caller {
             answer
         })
     }
+
+    /// Calls a method by its name and wants no answer.
+    pub fn cast(&self, method: impl Into<MethodName>, params: impl Into<Payload>) -> Cast {
+        Cast::new(self.clone(), method.into(), Ok(params.into()))
+    }
 }
 
 impl fmt::Debug for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Target::Local(_) => f.write_str("Caller(local)"),
+            Target::Remote(link) => f
+                .debug_tuple("Caller")
+                .field(&link.connection().remote)
+                .finish(),
+            Target::Local(..) => f.write_str("Caller(local)"),
+            Target::Nobody => f.write_str("Caller(nobody)"),
         }
     }
 }
@@ -45,7 +66,7 @@ impl Handler for Caller {
     fn handle(&self, request: Request) -> Handling {
         let (method, params) = request.into_call();
         let call = self.call(method, params);
-        Box::pin(async move { Reply::from(call.await) })
+        Box::pin(async move { Reply::forwarded(call.await) })
     }
 }
 
@@ -68,5 +89,46 @@ impl AsCaller for Caller {
 impl<T: AsCaller + ?Sized> AsCaller for &T {
     fn as_caller(&self) -> Caller {
         (**self).as_caller()
+    }
+}
+
+/// A way to a connection, which keeps it alive or does not.
+#[derive(Clone)]
+pub(super) enum Link {
+    Counted(Arc<Handle>),
+    Uncounted(Arc<Connection>),
+}
+
+/// What the handles of a connection share. When the last is gone, a connection that serves nothing has
+/// no use any more.
+pub(super) struct Handle {
+    pub(super) connection: Arc<Connection>,
+    pub(super) serves: bool,
+}
+
+impl Link {
+    pub(super) fn uncounted(connection: &Arc<Connection>) -> Self {
+        Self::Uncounted(Arc::clone(connection))
+    }
+
+    pub(super) fn connection(&self) -> &Arc<Connection> {
+        match self {
+            Self::Counted(handle) => &handle.connection,
+            Self::Uncounted(connection) => connection,
+        }
+    }
+}
+
+impl From<Link> for Caller {
+    fn from(link: Link) -> Self {
+        Self(Target::Remote(link))
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if !self.serves {
+            self.connection.drain();
+        }
     }
 }

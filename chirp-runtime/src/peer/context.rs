@@ -1,4 +1,8 @@
+use std::sync::Arc;
+
 use super::Caller;
+use super::caller::Target;
+use super::connection::Connection;
 
 /// What a handler is told about the call it handles.
 ///
@@ -11,6 +15,13 @@ pub struct CallContext {
 impl CallContext {
     pub(super) fn new(caller: Caller) -> Self {
         Self { caller }
+    }
+
+    pub(super) fn connection(&self) -> Option<Arc<Connection>> {
+        match &self.caller.0 {
+            Target::Remote(link) => Some(Arc::clone(link.connection())),
+            Target::Local(..) | Target::Nobody => None,
+        }
     }
 
     /// The peer that made this call. Clients made from it call back over the same connection:

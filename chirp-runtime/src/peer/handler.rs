@@ -1,5 +1,4 @@
 use std::pin::Pin;
-use std::sync::Arc;
 
 use super::{Reply, Request};
 
@@ -41,11 +40,5 @@ where
     fn handle(&self, request: Request) -> Handling {
         let work = self(request);
         Box::pin(async move { work.await.into() })
-    }
-}
-
-impl Handler for Arc<dyn Handler> {
-    fn handle(&self, request: Request) -> Handling {
-        (**self).handle(request)
     }
 }

@@ -46,6 +46,10 @@ impl MethodName {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    pub(super) fn bytes(&self) -> &Bytes {
+        &self.0
+    }
 }
 
 impl fmt::Debug for MethodName {

@@ -1,24 +1,47 @@
 //! The asynchronous shell around a session: what programs hold and what runs a connection.
 //!
-//! A [`Handler`] is the one abstraction of both sides: an asynchronous function from a [`Request`] to a
-//! [`Reply`]. Closures are handlers, and so are services, a [`Router`] and a [`Caller`].
+//! A [`Peer`] is one end of a connection: it calls, and it serves what was registered with its
+//! [`PeerBuilder`]. A [`Handler`] is the one abstraction of both sides: an asynchronous function from a
+//! [`Request`] to a [`Reply`]. Closures are handlers, and so are services, a [`Router`] and a [`Caller`].
+//!
+//! Three tasks serve a connection, and none of them waits for another. The *reader* takes what comes and
+//! never runs user code. The *dispatcher* begins handlers, in order of arrival, and polls each once in
+//! place; one that has to wait gets a task of its own. The *writer* writes everything that is ready in
+//! one call. They and the callers share the session under one short lock.
 
+mod builder;
 mod call;
 mod caller;
+mod cast;
+mod connection;
 mod context;
+mod dispatcher;
 mod error;
+mod handle;
 mod handler;
+mod local;
 mod method;
+mod outgoing;
+mod reader;
 mod reply;
 mod request;
+mod responder;
 mod router;
+mod runs;
+mod task;
+mod waiters;
+mod writer;
 
+pub use builder::{ConnectError, PeerBuilder, connect};
 pub use call::Call;
 pub use caller::{AsCaller, Caller};
+pub use cast::Cast;
 pub use context::CallContext;
 pub use error::{CallError, MethodError, SessionError};
+pub use handle::{Peer, Status};
 pub use handler::{Handler, Handling};
 pub use method::{MethodId, MethodName};
 pub use reply::Reply;
 pub use request::Request;
+pub use responder::{Deferred, Responder};
 pub use router::{DuplicateMethod, Router};

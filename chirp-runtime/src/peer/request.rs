@@ -1,7 +1,8 @@
 use bytes::Bytes;
 
-use super::{CallContext, MethodName};
+use super::{CallContext, MethodName, Reply, Responder};
 use crate::packet;
+use crate::session::RunKey;
 
 /// One inbound call, as a [`Handler`](super::Handler) is given it.
 #[derive(Debug)]
@@ -9,14 +10,16 @@ pub struct Request {
     context: CallContext,
     packet: packet::Request,
     route: usize,
+    run: Option<RunKey>,
 }
 
 impl Request {
-    pub(super) fn new(context: CallContext, packet: packet::Request) -> Self {
+    pub(super) fn new(context: CallContext, packet: packet::Request, run: Option<RunKey>) -> Self {
         Self {
             context,
             packet,
             route: 0,
+            run,
         }
     }
 
@@ -44,6 +47,30 @@ impl Request {
     /// ([`Router::route`](super::Router::route)).
     pub fn route(&self) -> usize {
         self.route
+    }
+
+    /// Takes the call out of its handler's hands: the [`Responder`] answers it, from wherever it is, and
+    /// the handler returns the [`Reply`] that says so.
+    ///
+    /// ```
+    /// use chirp_runtime::peer::{Handler, Request, Responder};
+    /// use tokio::sync::mpsc;
+    ///
+    /// fn hand_over(actor: mpsc::UnboundedSender<(bytes::Bytes, Responder)>) -> impl Handler {
+    ///     move |request: Request| {
+    ///         let (responder, reply) = request.defer();
+    ///         // If the actor is gone the responder is dropped, and the caller learns that there is no answer.
+    ///         let _ = actor.send((request.into_params(), responder));
+    ///         std::future::ready(reply)
+    ///     }
+    /// }
+    /// ```
+    pub fn defer(&self) -> (Responder, Reply) {
+        let (responder, deferred) = match (self.context.connection(), self.run) {
+            (Some(connection), Some(run)) => Responder::remote(connection, run),
+            _ => Responder::local(),
+        };
+        (responder, Reply::Deferred(deferred))
     }
 
     pub(super) fn set_route(&mut self, route: usize) {

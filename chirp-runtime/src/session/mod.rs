@@ -1,1 +1,403 @@
-//! (to come)
+//! The protocol of one connection, as a value.
+//!
+//! A [`Session`] is told what happens and says what follows from it. What goes in: `call`, `cancel`,
+//! [`handle`](Session::handle) for what came from the other side, `respond` for what handlers said. What
+//! comes out: bytes to transmit ([`take_batch`](Session::take_batch)), and [`Event`]s. It never waits,
+//! has no clock, holds no lock and knows no socket, so that every rule of the protocol can be tested by
+//! writing packets down.
+//!
+//! The other side chooses the ids of its calls and may be wrong or hostile. So an inbound call is known
+//! here by a [`RunKey`] that is never used twice, and a late result of an old call cannot answer a new
+//! one. The ids of outbound calls carry a generation for the same reason.
+
+mod event;
+mod hello;
+mod inbound;
+mod limits;
+mod outbound;
+mod room;
+mod transmit;
+
+use bytes::Bytes;
+
+use crate::packet::{
+    Cancel, ErrorData, Extensions, Fault, Hello, Incoming, PacketType, Payload, Request, Response,
+    ResultCode,
+};
+
+pub use event::{Event, Fatal, Outcome, Refused};
+pub use hello::HelloState;
+pub use inbound::RunKey;
+pub use limits::Limits;
+pub use outbound::CallKey;
+pub use room::Reading;
+pub use transmit::Batch;
+
+use hello::Greeting;
+use inbound::Inbound;
+use outbound::{Answered, Outbound};
+use room::Room;
+use transmit::Transmit;
+
+/// The protocol state of one side of one connection.
+#[derive(Debug)]
+pub struct Session {
+    limits: Limits,
+    transmit: Transmit,
+    outbound: Outbound,
+    inbound: Inbound,
+    room: Room,
+    greeting: Greeting,
+    draining: bool,
+}
+
+impl Session {
+    /// A session at its beginning: nothing is pending and nothing is sent.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            transmit: Transmit::default(),
+            outbound: Outbound::default(),
+            inbound: Inbound::default(),
+            room: Room::default(),
+            greeting: Greeting::default(),
+            draining: false,
+        }
+    }
+
+    /// The limits it was made with.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Calls a method of the other side. Small parameters are copied and stay with the caller, so that
+    /// their buffer can be used again; large ones are taken.
+    ///
+    /// Where there is no room in the transmit buffer the call waits here, and leaves in its turn.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] when the call may not be made; nothing has changed then.
+    pub fn call(&mut self, method: &Bytes, params: &mut Payload) -> Result<CallKey, Refused> {
+        let size = Request::payload_len(method, params.len()) as u64;
+        let (limit, whose) = self.send_limit();
+        if size > limit {
+            return Err(Refused::TooLarge { limit, whose });
+        }
+        if self.outbound.unanswered() >= self.limits.pending {
+            return Err(Refused::TooManyPending {
+                limit: self.limits.pending,
+            });
+        }
+        let key = self.outbound.reserve().ok_or(Refused::TooManyPending {
+            limit: self.limits.pending,
+        })?;
+        if self.has_room() && self.room.nobody_waits() {
+            self.send_request(key, method, params);
+        } else {
+            self.room.wait(key, method.clone(), std::mem::take(params));
+        }
+        Ok(key)
+    }
+
+    /// The caller no longer wants the answer. A request that has not left is removed; otherwise the
+    /// other side is told, and the id stays out of use until it answers.
+    ///
+    /// # Errors
+    ///
+    /// [`Fatal::Unresponsive`] when too many cancelled calls have gone without an answer.
+    pub fn cancel(&mut self, key: CallKey) -> Result<(), Fatal> {
+        if let Some((method, params)) = self.room.stop_waiting(key) {
+            self.transmit.leave(method);
+            self.transmit.leave(params.into_bytes());
+            self.outbound.release(key);
+            return Ok(());
+        }
+        if let Some(packet) = self.outbound.cancel(key) {
+            if self.transmit.remove(packet) {
+                self.outbound.release(key);
+                self.make_room();
+            } else {
+                Cancel { id: key.id() }.encode(self.transmit.tail());
+            }
+        }
+        self.check_responsive()
+    }
+
+    /// The caller has taken the answer of a call, so that its id may be used again.
+    pub fn release(&mut self, key: CallKey) {
+        self.outbound.release(key);
+    }
+
+    /// Whether a call has left for the transmit buffer.
+    pub fn is_queued(&self, key: CallKey) -> bool {
+        !self.room.waits(key)
+    }
+
+    /// Takes what came from the other side.
+    ///
+    /// # Errors
+    ///
+    /// [`Fatal`] when the protocol is broken; nothing may be handled after that.
+    pub fn handle(&mut self, incoming: Incoming) -> Result<Option<Event>, Fatal> {
+        match incoming {
+            Incoming::Packet {
+                kind: PacketType::REQUEST,
+                payload,
+            } => Ok(self.handle_request(Request::decode(payload)?)),
+            Incoming::Packet {
+                kind: PacketType::RESPONSE,
+                payload,
+            } => {
+                let response = Response::decode(payload)?;
+                self.handle_answer(response.id, Outcome::Response(response))
+            }
+            Incoming::Packet {
+                kind: PacketType::CANCEL,
+                payload,
+            } => Ok(self.handle_cancel(Cancel::decode(&payload)?)),
+            Incoming::Oversized { header, id } if header.kind == PacketType::REQUEST => {
+                Ok(self.handle_duplicate(id).or_else(|| {
+                    self.refuse(
+                        id,
+                        Fault::TooLarge {
+                            limit: self.limits.payload as u64,
+                        },
+                    );
+                    None
+                }))
+            }
+            Incoming::Oversized { id, .. } => self.handle_answer(
+                id,
+                Outcome::TooLarge {
+                    limit: self.limits.payload as u64,
+                },
+            ),
+            Incoming::Packet { .. } | Incoming::Discarded(_) => Ok(None),
+        }
+    }
+
+    fn handle_request(&mut self, request: Request) -> Option<Event> {
+        let id = request.id();
+        if let Some(interrupt) = self.handle_duplicate(id) {
+            return Some(interrupt);
+        }
+        if hello::is_hello(request.method()) {
+            self.answer_hello(id, request.params());
+            return None;
+        }
+        if self.draining {
+            self.refuse(id, Fault::ShuttingDown);
+            return None;
+        }
+        if self.is_busy() {
+            self.refuse(id, Fault::Busy);
+            return None;
+        }
+        let run = self.inbound.start(id, request.size());
+        Some(Event::Request(run, request))
+    }
+
+    /// A request whose id is pending is answered for both calls, and the one that runs is interrupted.
+    fn handle_duplicate(&mut self, id: u32) -> Option<Event> {
+        let run = self.inbound.take_id(id)?;
+        for _ in 0..2 {
+            Response::encode_head(self.transmit.tail(), id, ResultCode::DuplicateRequest, 0);
+        }
+        Some(Event::Interrupt(run))
+    }
+
+    fn handle_cancel(&mut self, cancel: Cancel) -> Option<Event> {
+        let run = self.inbound.take_id(cancel.id)?;
+        Response::encode_head(self.transmit.tail(), cancel.id, ResultCode::Cancelled, 0);
+        Some(Event::Interrupt(run))
+    }
+
+    fn handle_answer(&mut self, id: u32, outcome: Outcome) -> Result<Option<Event>, Fatal> {
+        let duplicate = matches!(&outcome, Outcome::Response(response) if response.code == ResultCode::DuplicateRequest);
+        match self.outbound.answer(id, duplicate) {
+            Answered::Nobody => Ok(None),
+            Answered::Abandoned => {
+                self.check_responsive()?;
+                Ok(None)
+            }
+            Answered::Call(key) if self.greeting.is_asked_by(key) => {
+                self.outbound.release(key);
+                let answer = match &outcome {
+                    Outcome::Response(response) if response.code == ResultCode::Success => {
+                        &response.data[..]
+                    }
+                    _ => &[],
+                };
+                self.greeting.answered(answer);
+                Ok(Some(Event::Hello))
+            }
+            Answered::Call(key) => Ok(Some(Event::Answered(key, outcome))),
+        }
+    }
+
+    /// Whether a handler may still be started for this call: not once it has been cancelled.
+    pub fn is_wanted(&self, run: RunKey) -> bool {
+        self.inbound.is_wanted(run)
+    }
+
+    /// A handler says how its call went. What it says of a call that was answered in the meantime, by a
+    /// cancellation for one, is dropped; then `data` stays with the caller, as small data always does.
+    pub fn respond(&mut self, run: RunKey, code: ResultCode, data: &mut Payload) {
+        let Some(id) = self.inbound.answer(run) else {
+            return;
+        };
+        let (limit, _) = self.send_limit();
+        if Response::payload_len(data.len()) as u64 > limit {
+            let detail = format!("it is over the payload limit of {limit} bytes");
+            self.send_error(id, &Fault::BadResult.to_error_data(&detail));
+        } else if self.has_room() && self.room.nothing_parked() {
+            self.send_response(id, code, data);
+        } else {
+            self.room.park(id, code, std::mem::take(data));
+        }
+    }
+
+    /// The handler's future is gone: only now does the call no longer count as running.
+    pub fn finish(&mut self, run: RunKey) {
+        self.inbound.finish(run);
+        if self.inbound.running() < self.limits.running {
+            self.room.be_patient();
+        }
+    }
+
+    /// What is ready to be transmitted, in exchange for the buffer of an earlier batch. Nothing while a
+    /// batch is under way.
+    pub fn take_batch(&mut self, spare: Batch) -> Result<Batch, Batch> {
+        self.transmit.take(spare)
+    }
+
+    /// The batch has been written, so there is room for what waited.
+    pub fn batch_written(&mut self) {
+        self.transmit.written();
+        self.make_room();
+    }
+
+    /// Whether anything is ready to be transmitted, beside the batch under way.
+    pub fn has_output(&self) -> bool {
+        self.transmit.len() > 0
+    }
+
+    /// Payloads that are no longer needed, to be dropped where their owners' code may run.
+    pub fn take_leftovers(&mut self) -> Vec<Bytes> {
+        self.transmit.take_leftovers()
+    }
+
+    /// From now on, requests are refused with *shutting down*.
+    pub fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// Whether no handler runs and every answer has been written.
+    pub fn is_drained(&self) -> bool {
+        self.inbound.running() == 0 && self.transmit.unsent() == 0 && self.room.is_empty()
+    }
+
+    /// Asks the other side which extensions it accepts, unless that is known or has been asked.
+    pub fn ask_hello(&mut self, nonce: u64) -> Result<(), Refused> {
+        if self.greeting.state() != HelloState::Unknown {
+            return Ok(());
+        }
+        let question = self.own_hello().encode_question(nonce);
+        let key = self.call(&Bytes::from_static(hello::METHOD), &mut question.into())?;
+        self.greeting.asked(key, nonce);
+        Ok(())
+    }
+
+    /// What is known of the other side's extensions.
+    pub fn hello(&self) -> HelloState {
+        self.greeting.state()
+    }
+
+    /// The other side has had its time to answer: it has no extensions.
+    pub fn give_up_hello(&mut self) {
+        self.greeting.answered(&[]);
+    }
+
+    fn own_hello(&self) -> Hello {
+        let clamp = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
+        Hello {
+            revision: Hello::REVISION,
+            extensions: Extensions::NONE,
+            payload_limit: clamp(self.limits.payload),
+            running_limit: clamp(self.limits.running),
+        }
+    }
+
+    fn answer_hello(&mut self, id: u32, params: &[u8]) {
+        let Some((nonce, theirs)) = Hello::decode_question(params) else {
+            return self.refuse(id, Fault::BadArguments);
+        };
+        self.greeting.declared(theirs);
+        let mut ours = self.own_hello();
+        ours.revision = ours.revision.min(theirs.revision);
+        let answer = ours.encode_answer(nonce);
+        self.send_response(id, ResultCode::Success, &mut answer.into());
+    }
+
+    /// Calls that this side waits for.
+    pub fn pending(&self) -> usize {
+        self.outbound.pending()
+    }
+
+    /// Cancelled calls whose answer has not come.
+    pub fn abandoned(&self) -> usize {
+        self.outbound.abandoned()
+    }
+
+    /// Calls whose handler's future is alive.
+    pub fn running(&self) -> usize {
+        self.inbound.running()
+    }
+
+    /// Bytes that wait to be written, the batch under way and parked answers included.
+    pub fn unsent(&self) -> usize {
+        self.transmit.unsent() + self.room.parked_bytes()
+    }
+
+    fn check_responsive(&self) -> Result<(), Fatal> {
+        let abandoned = self.outbound.out_of_use();
+        if abandoned > self.limits.abandoned {
+            Err(Fatal::Unresponsive { abandoned })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The largest packet payload that may be sent, and whose limit that is.
+    fn send_limit(&self) -> (u64, &'static str) {
+        let ours = self.limits.payload as u64;
+        match self.greeting.state() {
+            HelloState::Known(Some(hello)) if u64::from(hello.payload_limit) < ours => {
+                (hello.payload_limit.into(), "the other side's")
+            }
+            _ => (ours, "our"),
+        }
+    }
+
+    fn send_request(&mut self, key: CallKey, method: &[u8], params: &mut Payload) {
+        let from = self.transmit.position();
+        Request::encode_head(self.transmit.tail(), key.id(), method, params.len());
+        self.transmit.push(params);
+        self.outbound.sent(key, self.transmit.span(from));
+    }
+
+    fn send_response(&mut self, id: u32, code: ResultCode, data: &mut Payload) {
+        Response::encode_head(self.transmit.tail(), id, code, data.len());
+        self.transmit.push(data);
+    }
+
+    /// Answers a request that never became a call.
+    fn refuse(&mut self, id: u32, fault: Fault) {
+        self.send_error(id, &fault.into());
+    }
+
+    fn send_error(&mut self, id: u32, error: &ErrorData) {
+        self.send_response(id, ResultCode::ServiceError, &mut error.encode().into());
+    }
+}

@@ -1,0 +1,163 @@
+use std::io;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::connection::Connection;
+use super::reader::Reader;
+use super::writer::{Sink, Writer};
+use super::{DuplicateMethod, Handler, Peer, Router};
+use crate::channel::{Channel, Endpoint, EndpointError};
+use crate::session::{Limits, Session};
+
+/// What a peer serves and what it allows. One builder makes any number of peers; a change affects those
+/// made after it.
+#[derive(Clone, Debug, Default)]
+pub struct PeerBuilder {
+    router: Arc<Router>,
+    limits: Limits,
+    refused: Option<DuplicateMethod>,
+}
+
+impl PeerBuilder {
+    /// A builder of peers that serve nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Serves one method by its name, in place of whatever served it.
+    ///
+    /// # Panics
+    ///
+    /// When the name is over 255 bytes or begins with `chirp.`.
+    #[must_use]
+    pub fn handle(self, name: impl AsRef<[u8]>, handler: impl Handler) -> Self {
+        self.routes(|router| {
+            *router = std::mem::take(router).handle(name, handler);
+            Ok(())
+        })
+    }
+
+    /// Serves every method that nothing else serves.
+    #[must_use]
+    pub fn fallback(self, handler: impl Handler) -> Self {
+        self.routes(|router| {
+            *router = std::mem::take(router).fallback(handler);
+            Ok(())
+        })
+    }
+
+    /// Registers whatever `register` registers. The first refusal is kept, and is given when a peer is
+    /// made.
+    #[must_use]
+    pub fn routes(
+        mut self,
+        register: impl FnOnce(&mut Router) -> Result<(), DuplicateMethod>,
+    ) -> Self {
+        if let Err(duplicate) = register(Arc::make_mut(&mut self.router)) {
+            self.refused.get_or_insert(duplicate);
+        }
+        self
+    }
+
+    /// Changes what a connection may hold and how long it may wait.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Whether peers can be made at all.
+    pub(crate) fn check(&self) -> Result<(), DuplicateMethod> {
+        self.refused.clone().map_or(Ok(()), Err)
+    }
+
+    /// Starts a peer on a channel: its tasks run on the current runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`DuplicateMethod`] when two services claim one name.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with time and I/O enabled.
+    pub fn start(&self, channel: impl Into<Channel>) -> Result<Peer, DuplicateMethod> {
+        self.start_each(channel.into(), !self.router.is_empty(), |_, _| Ok(()))
+    }
+
+    /// As [`start`](Self::start), with handlers that are made for this peer alone: `register` is given
+    /// it before anything is read. `serves` says whether the peer serves anything.
+    ///
+    /// # Errors
+    ///
+    /// [`DuplicateMethod`] when two services claim one name.
+    pub(crate) fn start_each(
+        &self,
+        channel: Channel,
+        serves: bool,
+        register: impl FnOnce(&Peer, &mut Arc<Router>) -> Result<(), DuplicateMethod>,
+    ) -> Result<Peer, DuplicateMethod> {
+        self.check()?;
+        let remote = channel.remote().cloned();
+        let (reader, writer) = channel.into_split();
+        let runtime = Handle::current();
+        let session = Session::new(self.limits.clone());
+        let connection = Arc::new(Connection::new(
+            session,
+            Sink::new(writer),
+            runtime.clone(),
+            remote,
+        ));
+        let peer = Peer::new(Arc::clone(&connection), serves);
+        let mut router = Arc::clone(&self.router);
+        register(&peer, &mut router)?;
+        connection.lock().handler = Some(router);
+        runtime.spawn(Writer::new(Arc::clone(&connection)));
+        connection.start_dispatcher();
+        runtime.spawn(Reader::new(connection, reader).run());
+        Ok(peer)
+    }
+
+    /// Connects to an address and starts a peer there.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`]: that the address cannot be read, or who refused.
+    pub async fn connect<A>(&self, address: A) -> Result<Peer, ConnectError>
+    where
+        A: TryInto<Endpoint>,
+        EndpointError: From<A::Error>,
+    {
+        let endpoint = address.try_into().map_err(EndpointError::from)?;
+        let channel = endpoint.connect().await?;
+        Ok(self.start(channel)?)
+    }
+}
+
+/// Connects to an address. The peer serves nothing; one that does is made with a [`PeerBuilder`].
+///
+/// # Errors
+///
+/// [`ConnectError`]: that the address cannot be read, or who refused.
+pub async fn connect<A>(address: A) -> Result<Peer, ConnectError>
+where
+    A: TryInto<Endpoint>,
+    EndpointError: From<A::Error>,
+{
+    PeerBuilder::new().connect(address).await
+}
+
+/// Why there is no connection, or no listener.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// Two services claim one method name.
+    #[error(transparent)]
+    Duplicate(#[from] DuplicateMethod),
+    /// The address cannot be read.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The operating system refused; the text names the address.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}

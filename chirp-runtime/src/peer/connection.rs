@@ -1,0 +1,288 @@
+use std::collections::VecDeque;
+use std::fmt;
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use super::dispatcher::Dispatch;
+use super::runs::Runs;
+use super::waiters::Waiters;
+use super::writer::{Sink, Turn};
+use super::{Handler, Reply, SessionError};
+use crate::channel::Endpoint;
+use crate::codec;
+use crate::packet::{self, Incoming, Payload, ResultCode};
+use crate::session::{Batch, Event, Fatal, Reading, RunKey, Session};
+
+/// One connection: the session under its lock, and what its tasks and its callers share.
+///
+/// Nothing foreign runs under the lock: no serialisation, no waker's clone, wake or drop, no drop of a
+/// future, a payload or a handler. What has to happen because of something done under the lock is noted
+/// in an [`After`] and happens when the lock is free.
+pub(super) struct Connection {
+    state: Mutex<State>,
+    pub(super) sink: Mutex<Sink>,
+    pub(super) reader: OnceLock<Waker>,
+    pub(super) writer: OnceLock<Waker>,
+    /// Told when the session has ended, when it is drained, and when hello was answered.
+    pub(super) signal: Notify,
+    /// The same as `State::end.is_some()`, for those who do not hold the lock.
+    ended: AtomicBool,
+    pub(super) runtime: Handle,
+    pub(super) remote: Option<Endpoint>,
+}
+
+pub(super) struct State {
+    pub(super) session: Session,
+    pub(super) waiters: Waiters,
+    pub(super) runs: Runs,
+    /// Requests that no dispatcher has begun, in order of arrival.
+    pub(super) queue: VecDeque<(RunKey, packet::Request)>,
+    pub(super) dispatch: Dispatch,
+    pub(super) turn: Turn,
+    /// The buffer of the last batch, for the next.
+    pub(super) spare: Batch,
+    /// What answers requests. There is none before the tasks start, nor once the session has ended, which
+    /// frees what services hold.
+    pub(super) handler: Option<Arc<dyn Handler>>,
+    /// End as soon as nothing runs and everything is written.
+    pub(super) closing: bool,
+    pub(super) end: Option<SessionError>,
+}
+
+/// What is to happen when the lock is free.
+#[derive(Default)]
+pub(super) struct After {
+    pub(super) wakes: Vec<Waker>,
+    pub(super) aborts: Vec<AbortHandle>,
+    pub(super) wake_reader: bool,
+    pub(super) wake_writer: bool,
+    pub(super) signal: bool,
+    pub(super) end: Option<SessionError>,
+    /// Dropped, and nothing else.
+    pub(super) leftovers: Vec<Bytes>,
+}
+
+impl Connection {
+    pub(super) fn new(
+        session: Session,
+        sink: Sink,
+        runtime: Handle,
+        remote: Option<Endpoint>,
+    ) -> Self {
+        Self {
+            state: Mutex::new(State {
+                session,
+                waiters: Waiters::default(),
+                runs: Runs::default(),
+                queue: VecDeque::new(),
+                dispatch: Dispatch::default(),
+                turn: Turn::Free,
+                spare: Batch::default(),
+                handler: None,
+                closing: false,
+                end: None,
+            }),
+            sink: Mutex::new(sink),
+            reader: OnceLock::new(),
+            writer: OnceLock::new(),
+            signal: Notify::new(),
+            ended: AtomicBool::new(false),
+            runtime,
+            remote,
+        }
+    }
+
+    /// The lock survives a panic of whoever held it: the session's steps are small and complete.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something under the lock, and then what follows from it.
+    pub(super) fn with<T>(&self, step: impl FnOnce(&mut State, &mut After) -> T) -> T {
+        let mut after = After::default();
+        let done = {
+            let mut state = self.lock();
+            let done = step(&mut state, &mut after);
+            state.settle(&mut after);
+            done
+        };
+        self.follow(&mut after);
+        done
+    }
+
+    /// Does what was noted, and leaves `after` empty for the next time.
+    pub(super) fn follow(&self, after: &mut After) {
+        after.leftovers.clear();
+        for abort in after.aborts.drain(..) {
+            abort.abort();
+        }
+        for waker in after.wakes.drain(..) {
+            waker.wake();
+        }
+        if mem::take(&mut after.wake_reader) {
+            self.wake_reader();
+        }
+        if mem::take(&mut after.wake_writer) {
+            self.wake_writer();
+        }
+        if mem::take(&mut after.signal) {
+            self.signal.notify_waiters();
+        }
+        if let Some(reason) = after.end.take() {
+            self.end(reason);
+        }
+    }
+
+    pub(super) fn wake_reader(&self) {
+        if let Some(waker) = self.reader.get() {
+            waker.wake_by_ref();
+        }
+    }
+
+    pub(super) fn wake_writer(&self) {
+        if let Some(waker) = self.writer.get() {
+            waker.wake_by_ref();
+        }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Ends the session: its calls fail, its handlers are interrupted, its services are let go. Only the
+    /// first reason counts.
+    pub(super) fn end(&self, reason: SessionError) {
+        let mut after = After::default();
+        let (handler, queue) = {
+            let mut state = self.lock();
+            if state.end.is_some() {
+                return;
+            }
+            state.end = Some(reason);
+            self.ended.store(true, Ordering::Release);
+            state.waiters.take_wakers(&mut after.wakes);
+            state.runs.take_all(&mut after.aborts);
+            after.wakes.extend(state.dispatch.take_waker());
+            (state.handler.take(), mem::take(&mut state.queue))
+        };
+        after.wake_reader = true;
+        after.wake_writer = true;
+        after.signal = true;
+        self.follow(&mut after);
+        drop(queue);
+        drop(handler);
+    }
+
+    /// Ends the session once nothing runs and everything is written. Requests that come are refused.
+    pub(super) fn drain(&self) {
+        self.with(|state, _| {
+            state.closing = true;
+            state.session.drain();
+        });
+    }
+
+    /// A handler's future is gone, or its responder is; `reply` is what it said.
+    pub(super) fn complete(&self, run: RunKey, reply: Reply) {
+        let Some((code, mut data)) = into_wire(reply) else {
+            return;
+        };
+        self.with(|state, after| {
+            state.complete(run, code, &mut data, after);
+            after.wake_writer = state.turn == Turn::Free && state.session.has_output();
+        });
+        recycle(data);
+    }
+
+    /// A handler was interrupted and its future is gone.
+    pub(super) fn finish(&self, run: RunKey) {
+        self.with(|state, after| {
+            state.session.finish(run);
+            after.aborts.extend(state.runs.take(run));
+        });
+    }
+}
+
+impl State {
+    /// Takes what came from the other side.
+    pub(super) fn handle(&mut self, incoming: Incoming, after: &mut After) -> Result<(), Fatal> {
+        match self.session.handle(incoming)? {
+            None => {}
+            Some(Event::Request(run, request)) => self.queue.push_back((run, request)),
+            Some(Event::Interrupt(run)) => after.aborts.extend(self.runs.take(run)),
+            Some(Event::Answered(call, outcome)) => {
+                match self.waiters.complete(call, outcome) {
+                    Ok(waker) => after.wakes.extend(waker),
+                    // Nobody waits for the answer of a one-way call.
+                    Err(_unwanted) => self.session.release(call),
+                }
+            }
+            Some(Event::Hello) => after.signal = true,
+        }
+        Ok(())
+    }
+
+    pub(super) fn complete(
+        &mut self,
+        run: RunKey,
+        code: ResultCode,
+        data: &mut Payload,
+        after: &mut After,
+    ) {
+        self.session.respond(run, code, data);
+        self.session.finish(run);
+        after.aborts.extend(self.runs.take(run));
+    }
+
+    /// What may follow from any step: a paused reader goes on, a closing session ends.
+    pub(super) fn settle(&mut self, after: &mut After) {
+        after.leftovers.append(&mut self.session.take_leftovers());
+        if self.dispatch.reader_paused && self.session.reading() == Reading::Go {
+            self.dispatch.reader_paused = false;
+            after.wake_reader = true;
+        }
+        if self.closing && self.end.is_none() && self.session.is_drained() {
+            after.end = Some(SessionError::ClosedHere);
+        }
+    }
+}
+
+/// How a reply travels; nothing for one that a responder will give later.
+pub(super) fn into_wire(reply: Reply) -> Option<(ResultCode, Payload)> {
+    Some(match reply {
+        Reply::Value(value) => (ResultCode::Success, value),
+        Reply::Error(error) => (ResultCode::ServiceError, error.encode().into()),
+        Reply::UnknownMethod => (ResultCode::UnknownMethod, Payload::default()),
+        Reply::Deferred(_) => return None,
+    })
+}
+
+/// Gives the buffer of a payload that was copied back to the encoders.
+pub(super) fn recycle(payload: Payload) {
+    if let Some(buffer) = payload.into_vec() {
+        codec::give(buffer);
+    }
+}
+
+impl From<Fatal> for SessionError {
+    fn from(fatal: Fatal) -> Self {
+        match fatal {
+            Fatal::Packet(error) => Self::Protocol(error),
+            Fatal::Unresponsive { abandoned } => Self::Unresponsive { abandoned },
+        }
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("remote", &self.remote)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,318 @@
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use tokio::task::coop;
+
+use super::caller::Link;
+use super::connection::{After, Connection, State, into_wire, recycle};
+use super::task::{self, HandlerTask};
+use super::{CallContext, Handler, Handling, Reply, Request};
+use crate::packet::{self, Payload, ResultCode};
+use crate::session::RunKey;
+
+/// How long a handler may take to return from its first poll. One that takes longer is given a task
+/// from then on, and a new dispatcher takes the queue.
+const BUDGET: Duration = Duration::from_micros(200);
+
+/// Requests that one turn of a dispatcher begins before it lets the rest of the program run.
+const TURN: usize = 64;
+
+/// Names of methods that were over the budget; a caller of made-up names gets no further.
+const MAX_SLOW: usize = 256;
+
+/// Which dispatcher serves the queue.
+#[derive(Default)]
+pub(super) struct Dispatch {
+    /// Counts take-overs: only the latest dispatcher takes from the queue.
+    epoch: u64,
+    /// Since when it has been inside one handler.
+    inside: Option<Instant>,
+    /// Wakes it. It is the waker of a task of this library, which may be cloned under the lock.
+    waker: Option<Waker>,
+    /// It waits for requests.
+    idle: bool,
+    /// Methods that are given a task at once.
+    slow: HashSet<Box<[u8]>>,
+    /// The reader waits for room.
+    pub(super) reader_paused: bool,
+}
+
+impl Dispatch {
+    /// Whom to wake because there are requests, if anybody waits for them.
+    pub(super) fn rouse(&mut self) -> Option<Waker> {
+        if std::mem::take(&mut self.idle) {
+            self.waker.clone()
+        } else {
+            None
+        }
+    }
+
+    /// Whom to wake because the session has ended.
+    pub(super) fn take_waker(&mut self) -> Option<Waker> {
+        self.waker.take()
+    }
+
+    /// Whether a new dispatcher has to take over; then the one there was has no claim any more.
+    pub(super) fn is_overdue(&mut self, queued: bool) -> bool {
+        let overdue = queued && self.inside.is_some_and(|since| since.elapsed() > BUDGET);
+        if overdue {
+            self.epoch += 1;
+            self.inside = None;
+        }
+        overdue
+    }
+}
+
+impl Connection {
+    pub(super) fn start_dispatcher(self: &Arc<Self>) {
+        let epoch = self.lock().dispatch.epoch;
+        let connection = Arc::clone(self);
+        self.runtime.spawn(Dispatcher {
+            connection,
+            epoch,
+            started: false,
+            inside: None,
+        });
+    }
+}
+
+/// The task that begins handlers, in order of arrival, and polls each once in place.
+struct Dispatcher {
+    connection: Arc<Connection>,
+    epoch: u64,
+    started: bool,
+    /// The call it is inside of, and since when.
+    inside: Option<(RunKey, Instant)>,
+}
+
+/// What a dispatcher does next.
+enum Next {
+    Run {
+        run: RunKey,
+        request: packet::Request,
+        handler: Arc<dyn Handler>,
+        slow: bool,
+    },
+    /// There is nothing to do.
+    Idle,
+    /// Another dispatcher does it.
+    Gone,
+}
+
+impl Dispatcher {
+    /// Answers what was begun last, and takes the next request: one lock for both.
+    fn next(&mut self, mut done: Option<(ResultCode, Payload)>) -> Next {
+        let mut unwanted = Vec::new();
+        let now = Instant::now();
+        let next = self.connection.clone().with(|state, after| {
+            self.leave(state, &mut done, after);
+            self.take(state, now, &mut unwanted, after)
+        });
+        if let Some((_, data)) = done {
+            recycle(data);
+        }
+        drop(unwanted);
+        next
+    }
+
+    /// The handler that was begun last has returned, and answered if `done` says so.
+    fn leave(
+        &mut self,
+        state: &mut State,
+        done: &mut Option<(ResultCode, Payload)>,
+        after: &mut After,
+    ) {
+        let Some((run, _)) = self.inside.take() else {
+            return;
+        };
+        if let Some((code, data)) = done {
+            state.complete(run, *code, data, after);
+        }
+        if state.dispatch.epoch == self.epoch {
+            state.dispatch.inside = None;
+        }
+    }
+
+    fn take(
+        &mut self,
+        state: &mut State,
+        now: Instant,
+        unwanted: &mut Vec<packet::Request>,
+        after: &mut After,
+    ) -> Next {
+        if state.dispatch.epoch != self.epoch || state.end.is_some() {
+            return Next::Gone;
+        }
+        while let Some((run, request)) = state.queue.pop_front() {
+            if !state.session.is_wanted(run) {
+                state.session.finish(run);
+                after.aborts.extend(state.runs.take(run));
+                unwanted.push(request);
+                continue;
+            }
+            let Some(handler) = state.handler.clone() else {
+                return Next::Gone;
+            };
+            let slow =
+                !state.dispatch.slow.is_empty() && state.dispatch.slow.contains(request.method());
+            state.dispatch.inside = Some(now);
+            self.inside = Some((run, now));
+            return Next::Run {
+                run,
+                request,
+                handler,
+                slow,
+            };
+        }
+        state.dispatch.idle = true;
+        Next::Idle
+    }
+
+    /// Begins a handler and polls it once. What it said, or nothing when it has a task now.
+    fn begin(
+        &mut self,
+        run: RunKey,
+        request: packet::Request,
+        handler: &Arc<dyn Handler>,
+        slow: bool,
+    ) -> Option<Reply> {
+        let link = Link::uncounted(&self.connection);
+        let request = Request::new(CallContext::new(link.into()), request, Some(run));
+        let method = Name::new(request.method());
+        let started = self.inside.map(|(_, since)| since);
+        let mut handling = None;
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let handling = handling.insert(handler.handle(request));
+            if slow {
+                return Poll::Pending;
+            }
+            poll_once(handling)
+        }));
+        if started.is_some_and(|since| since.elapsed() > BUDGET) {
+            self.note_slow(method);
+        }
+        match polled {
+            Ok(Poll::Pending) => {
+                if let Some(handling) = handling {
+                    self.spawn(run, handling);
+                }
+                None
+            }
+            Ok(Poll::Ready(reply)) => {
+                task::drop_caught(handling);
+                Some(reply)
+            }
+            Err(panic) => {
+                task::drop_caught(handling);
+                Some(task::panicked(panic))
+            }
+        }
+    }
+
+    fn note_slow(&self, method: Name) {
+        let Some(name) = method.as_bytes().map(Box::from) else {
+            return;
+        };
+        let mut state = self.connection.lock();
+        if state.dispatch.slow.len() < MAX_SLOW {
+            state.dispatch.slow.insert(name);
+        }
+    }
+
+    /// Gives a handler that has to wait a task of its own.
+    fn spawn(&self, run: RunKey, handling: Handling) {
+        let connection = &self.connection;
+        let task = HandlerTask::new(Arc::clone(connection), run, handling);
+        let abort = connection.runtime.spawn(task).abort_handle();
+        let mut state = connection.lock();
+        let unwanted = if state.session.is_wanted(run) && state.end.is_none() {
+            state.runs.put(run, abort);
+            None
+        } else {
+            Some(abort)
+        };
+        drop(state);
+        if let Some(abort) = unwanted {
+            abort.abort();
+        }
+    }
+}
+
+impl Future for Dispatcher {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if !std::mem::replace(&mut self.started, true) {
+            let waker = cx.waker().clone();
+            let old = self.connection.lock().dispatch.waker.replace(waker);
+            drop(old);
+        }
+        let mut done = None;
+        for _ in 0..TURN {
+            match self.next(done.take()) {
+                Next::Run {
+                    run,
+                    request,
+                    handler,
+                    slow,
+                } => {
+                    done = self.begin(run, request, &handler, slow).and_then(into_wire);
+                }
+                Next::Idle => {
+                    self.connection.flush();
+                    return Poll::Pending;
+                }
+                Next::Gone => {
+                    self.connection.flush();
+                    return Poll::Ready(());
+                }
+            }
+        }
+        self.connection
+            .clone()
+            .with(|state, after| self.leave(state, &mut done, after));
+        if let Some((_, data)) = done {
+            recycle(data);
+        }
+        self.connection.flush();
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// Polls a handler in place, with a budget of its own: with the dispatcher's, the later handlers of a
+/// batch would be told to wait for what they could have. Its task, if it needs one, polls it again with
+/// a waker that is worth keeping.
+fn poll_once(handling: &mut Handling) -> Poll<Reply> {
+    pin!(coop::unconstrained(handling.as_mut())).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// A copy of a method's name that allocates nothing: the request goes with its handler, and the name is
+/// wanted again only of one that was slow. Longer names are not remembered.
+struct Name {
+    bytes: [u8; Self::MAX],
+    len: usize,
+}
+
+impl Name {
+    const MAX: usize = 64;
+
+    fn new(name: &[u8]) -> Self {
+        let mut bytes = [0; Self::MAX];
+        if let Some(kept) = bytes.get_mut(..name.len()) {
+            kept.copy_from_slice(name);
+        }
+        Self {
+            bytes,
+            len: name.len(),
+        }
+    }
+
+    fn as_bytes(&self) -> Option<&[u8]> {
+        self.bytes.get(..self.len)
+    }
+}

@@ -1,0 +1,158 @@
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::caller::{Handle, Link};
+use super::connection::Connection;
+use super::{AsCaller, Call, CallError, Caller, MethodName, SessionError};
+use crate::channel::Endpoint;
+use crate::packet::{Hello, Payload};
+use crate::session::HelloState;
+
+/// How long the other side may take to say which extensions it knows.
+const HELLO_TIME: Duration = Duration::from_secs(10);
+
+/// One end of a connection: it calls the other side, and serves it.
+///
+/// Cloning gives another handle of the same connection. That lives until it fails or is closed, or until
+/// its last handle (peer, client or call) is gone and it serves nothing; then what was sent is written
+/// first. When it ends, every waiting call fails with the reason, every handler is interrupted, and the
+/// services are let go.
+#[derive(Clone)]
+pub struct Peer {
+    handle: Arc<Handle>,
+}
+
+/// How busy a connection is. All of it is zero when its work is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Status {
+    /// Calls that this side waits for.
+    pub pending: usize,
+    /// Calls that this side has cancelled and the other side has not answered.
+    pub abandoned: usize,
+    /// Calls that this side runs: a handler's future is alive.
+    pub running: usize,
+    /// Bytes that wait to be written.
+    pub unsent: usize,
+}
+
+impl Peer {
+    pub(super) fn new(connection: Arc<Connection>, serves: bool) -> Self {
+        Self {
+            handle: Arc::new(Handle { connection, serves }),
+        }
+    }
+
+    /// Calls a method by its name, with parameters as they are to travel.
+    pub fn call(&self, method: impl Into<MethodName>, params: impl Into<Payload>) -> Call<Bytes> {
+        self.as_caller().call(method, params)
+    }
+
+    /// Waits for the end of the connection, and gives the reason. Any number of tasks may wait, and one
+    /// that comes late is told at once. Safe to drop.
+    pub async fn closed(&self) -> SessionError {
+        self.wait_for(|connection| connection.lock().end.clone())
+            .await
+    }
+
+    /// Closes the connection now: calls fail, handlers are interrupted. Safe anywhere, any number of
+    /// times.
+    pub fn close(&self) {
+        self.connection().end(SessionError::ClosedHere);
+    }
+
+    /// Closes the connection in order: requests that come are refused, and once the handlers that run
+    /// have answered and everything is written, or after `bound`, the connection ends. Gives the reason
+    /// for which it did.
+    ///
+    /// Dropping the future leaves the end to the handlers, without a bound. Inside a handler it waits
+    /// for that handler too, so that there `bound` decides.
+    pub async fn shutdown(&self, bound: Duration) -> SessionError {
+        self.connection().drain();
+        if let Ok(reason) = tokio::time::timeout(bound, self.closed()).await {
+            return reason;
+        }
+        self.close();
+        self.closed().await
+    }
+
+    /// Asks the other side which extensions it accepts; `None` for a peer of plain Chirp v0. It is asked
+    /// once and given 10 s. Safe to drop: the answer is kept.
+    ///
+    /// # Errors
+    ///
+    /// Why the question could not be asked.
+    pub async fn hello(&self) -> Result<Option<Hello>, CallError> {
+        let connection = self.connection();
+        let nonce = RandomState::new().hash_one(0);
+        connection.with(|state, after| {
+            if let Some(reason) = &state.end {
+                return Err(CallError::Closed(reason.clone()));
+            }
+            state.session.ask_hello(nonce)?;
+            after.wake_writer = true;
+            Ok(())
+        })?;
+        let known = self.wait_for(|connection| {
+            let state = connection.lock();
+            match (state.session.hello(), &state.end) {
+                (HelloState::Known(hello), _) => Some(Ok(hello)),
+                (_, Some(reason)) => Some(Err(CallError::Closed(reason.clone()))),
+                (_, None) => None,
+            }
+        });
+        if let Ok(known) = tokio::time::timeout(HELLO_TIME, known).await {
+            return known;
+        }
+        connection.lock().session.give_up_hello();
+        Ok(None)
+    }
+
+    /// Where the connection leads, if that has an address.
+    pub fn remote(&self) -> Option<&Endpoint> {
+        self.connection().remote.as_ref()
+    }
+
+    /// How busy the connection is.
+    pub fn status(&self) -> Status {
+        let session = &self.connection().lock().session;
+        Status {
+            pending: session.pending(),
+            abandoned: session.abandoned(),
+            running: session.running(),
+            unsent: session.unsent(),
+        }
+    }
+
+    fn connection(&self) -> &Arc<Connection> {
+        &self.handle.connection
+    }
+
+    async fn wait_for<T>(&self, found: impl Fn(&Connection) -> Option<T>) -> T {
+        loop {
+            let told = self.connection().signal.notified();
+            if let Some(found) = found(self.connection()) {
+                return found;
+            }
+            told.await;
+        }
+    }
+}
+
+impl AsCaller for Peer {
+    fn as_caller(&self) -> Caller {
+        Link::Counted(Arc::clone(&self.handle)).into()
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer")
+            .field("remote", &self.remote())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,208 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use super::connection::{Connection, recycle};
+use super::waiters::Found;
+use super::{CallError, MethodName};
+use crate::packet::{ErrorData, Payload, Response, ResultCode};
+use crate::session::{CallKey, Outcome, Refused};
+
+/// What came back from a call, before it is decoded.
+pub(crate) type Answer = Result<Bytes, CallError>;
+
+/// The caller's side of a connection: making calls, waiting for their answers, letting go of them.
+impl Connection {
+    /// Makes a call, whose answer is waited for by `cx`, or by nobody yet.
+    pub(super) fn call(
+        &self,
+        method: &MethodName,
+        params: Payload,
+        cx: Option<&Context<'_>>,
+    ) -> Result<CallKey, CallError> {
+        let waker = cx.map(|cx| cx.waker().clone());
+        self.make_call(method, params, |connection, call| {
+            connection.waiters.wait(call, waker)
+        })
+    }
+
+    /// Makes a call whose answer is not wanted.
+    pub(super) fn cast(&self, method: &MethodName, params: Payload) -> Result<CallKey, CallError> {
+        self.make_call(method, params, |connection, call| {
+            connection.waiters.ignore(call)
+        })
+    }
+
+    fn make_call(
+        &self,
+        method: &MethodName,
+        mut params: Payload,
+        register: impl FnOnce(&mut super::connection::State, CallKey),
+    ) -> Result<CallKey, CallError> {
+        let mut alone = false;
+        let made = self.with(|state, after| {
+            if let Some(reason) = &state.end {
+                return Err(CallError::Closed(reason.clone()));
+            }
+            let call = state.session.call(method.bytes(), &mut params)?;
+            register(state, call);
+            alone = state.session.pending() == 1;
+            after.wake_writer = !alone;
+            Ok(call)
+        });
+        recycle(params);
+        // Alone, it writes at once. With others, the writer writes for all of them together.
+        if alone {
+            self.flush();
+        }
+        made
+    }
+
+    /// Waits for the answer of a call.
+    pub(super) fn poll_answer(&self, call: CallKey, cx: &Context<'_>) -> Poll<Answer> {
+        let mut state = self.lock();
+        match state.waiters.poll(call, cx.waker()) {
+            Found::Answer(outcome) => {
+                state.session.release(call);
+                drop(state);
+                return Poll::Ready(into_answer(outcome));
+            }
+            Found::NotYet if state.end.is_none() => return Poll::Pending,
+            Found::NotYet => {}
+            Found::OtherWaker if state.end.is_none() => {
+                // A waker's clone is the caller's code.
+                drop(state);
+                let waker = cx.waker().clone();
+                let mut state = self.lock();
+                let replaced = state.waiters.replace_waker(call, waker);
+                let found = state.waiters.poll(call, cx.waker());
+                if let Found::Answer(_) = &found {
+                    state.session.release(call);
+                }
+                let end = state.end.clone();
+                drop(state);
+                drop(replaced);
+                return match (found, end) {
+                    (Found::Answer(outcome), _) => Poll::Ready(into_answer(outcome)),
+                    (_, Some(reason)) => Poll::Ready(Err(CallError::Closed(reason))),
+                    (_, None) => Poll::Pending,
+                };
+            }
+            Found::OtherWaker => {}
+        }
+        let reason = state.end.clone();
+        drop(state);
+        match reason {
+            Some(reason) => Poll::Ready(Err(CallError::Closed(reason))),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Waits until a one-way call's packet is in the transmit buffer.
+    pub(super) fn poll_queued(
+        &self,
+        call: CallKey,
+        cx: &Context<'_>,
+    ) -> Poll<Result<(), CallError>> {
+        let waker = cx.waker().clone();
+        let mut state = self.lock();
+        if state.session.is_queued(call) {
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(reason) = &state.end {
+            return Poll::Ready(Err(CallError::Closed(reason.clone())));
+        }
+        state.waiters.wait_for_room(waker);
+        Poll::Pending
+    }
+
+    /// The caller has gone: the other side is told, unless the request has not left or the answer is
+    /// here.
+    pub(super) fn cancel(&self, call: CallKey) {
+        let forgotten = self.with(|state, after| {
+            let forgotten = state.waiters.forget(call);
+            match state.session.cancel(call) {
+                Ok(()) => after.wake_writer = state.session.has_output(),
+                Err(fatal) => after.end = Some(fatal.into()),
+            }
+            forgotten
+        });
+        drop(forgotten);
+    }
+}
+
+/// The answer that an outcome stands for.
+fn into_answer(outcome: Outcome) -> Answer {
+    match outcome {
+        Outcome::Response(Response { code, data, .. }) => match code {
+            ResultCode::Success => Ok(data),
+            ResultCode::UnknownMethod => Err(CallError::UnknownMethod),
+            ResultCode::DuplicateRequest => Err(CallError::DuplicateRequest),
+            ResultCode::Cancelled => Err(CallError::Cancelled),
+            // Malformed error data has ended the session before it came here.
+            ResultCode::ServiceError => Err(CallError::from_error_data(
+                ErrorData::decode(data).unwrap_or_default(),
+            )),
+        },
+        Outcome::TooLarge { limit } => Err(CallError::TooLarge {
+            what: "answer",
+            whose: "our",
+            limit,
+        }),
+    }
+}
+
+impl From<Refused> for CallError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::TooLarge { limit, whose } => Self::TooLarge {
+                what: "request",
+                whose,
+                limit,
+            },
+            Refused::TooManyPending { limit } => Self::TooManyPending { limit },
+        }
+    }
+}
+
+/// A call under way. Dropping it cancels it.
+pub(super) struct Outgoing {
+    link: super::caller::Link,
+    call: CallKey,
+    over: bool,
+}
+
+impl Outgoing {
+    pub(super) fn new(link: super::caller::Link, call: CallKey) -> Self {
+        Self {
+            link,
+            call,
+            over: false,
+        }
+    }
+
+    pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<Answer> {
+        let answer = self.connection().poll_answer(self.call, cx);
+        self.over = answer.is_ready();
+        answer
+    }
+
+    pub(super) fn poll_queued(&mut self, cx: &Context<'_>) -> Poll<Result<(), CallError>> {
+        let queued = self.connection().poll_queued(self.call, cx);
+        self.over = queued.is_ready();
+        queued
+    }
+
+    pub(super) fn connection(&self) -> &Arc<Connection> {
+        self.link.connection()
+    }
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        if !self.over {
+            self.connection().cancel(self.call);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::time::{Instant, Sleep};
+
+use super::SessionError;
+use super::connection::{After, Connection};
+use crate::channel;
+use crate::packet::Decoder;
+use crate::session::Reading;
+
+/// How long requests may lie behind a handler that does not return before somebody else takes them.
+const OVERDUE: Duration = Duration::from_millis(1);
+
+/// The task that takes what comes. It never runs user code and never waits for anything but bytes.
+pub(super) struct Reader {
+    connection: Arc<Connection>,
+    io: channel::Reader,
+    decoder: Decoder,
+    after: After,
+}
+
+/// Why the reader stopped decoding.
+enum Stopped {
+    /// It needs more bytes; requests may be waiting for the dispatcher.
+    Empty { queued: bool },
+    /// There is no room for more.
+    Paused(Reading),
+}
+
+impl Reader {
+    pub(super) fn new(connection: Arc<Connection>, io: channel::Reader) -> Self {
+        let limit = connection.lock().session.limits().payload;
+        Self {
+            connection,
+            io,
+            decoder: Decoder::new(limit),
+            after: After::default(),
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        poll_fn(|cx| {
+            let _ = self.connection.reader.set(cx.waker().clone());
+            Poll::Ready(())
+        })
+        .await;
+        let reason = self.read().await;
+        self.connection.end(reason);
+    }
+
+    async fn read(&mut self) -> SessionError {
+        loop {
+            let stopped = match self.handle_batch() {
+                Ok(stopped) => stopped,
+                Err(reason) => return reason,
+            };
+            match stopped {
+                Stopped::Paused(reading) => pause(&self.connection, reading).await,
+                Stopped::Empty { queued } => match self.fill(queued).await {
+                    Ok(0) => {
+                        return match self.decoder.finish() {
+                            Ok(()) => SessionError::ClosedByPeer,
+                            Err(error) => error.into(),
+                        };
+                    }
+                    Ok(bytes) => self.decoder.note_read(bytes),
+                    Err(error) => return error.into(),
+                },
+            }
+            if self.connection.has_ended() {
+                return SessionError::ClosedHere;
+            }
+        }
+    }
+
+    /// Handles every packet that is whole: one lock for all of them.
+    fn handle_batch(&mut self) -> Result<Stopped, SessionError> {
+        let mut state = self.connection.lock();
+        let unsent = state.session.unsent();
+        let stopped = loop {
+            match state.session.reading() {
+                Reading::Go => {}
+                paused => {
+                    state.dispatch.reader_paused = true;
+                    break Ok(Stopped::Paused(paused));
+                }
+            }
+            match self.decoder.decode() {
+                Ok(Some(incoming)) => {
+                    if let Err(fatal) = state.handle(incoming, &mut self.after) {
+                        break Err(fatal.into());
+                    }
+                }
+                Ok(None) => {
+                    break Ok(Stopped::Empty {
+                        queued: !state.queue.is_empty(),
+                    });
+                }
+                Err(error) => break Err(error.into()),
+            }
+        };
+        let queued = !state.queue.is_empty();
+        let taken_over = state.dispatch.is_overdue(queued);
+        if queued {
+            self.after.wakes.extend(state.dispatch.rouse());
+        }
+        // The session has given answers by itself.
+        self.after.wake_writer |= state.session.unsent() > unsent;
+        state.settle(&mut self.after);
+        drop(state);
+        if taken_over {
+            self.connection.start_dispatcher();
+        }
+        self.connection.follow(&mut self.after);
+        stopped
+    }
+
+    /// Reads what has come, or waits for it. While requests lie in the queue it looks after them.
+    async fn fill(&mut self, queued: bool) -> std::io::Result<usize> {
+        let connection = &self.connection;
+        let mut buffer = self.decoder.buffer();
+        let mut read = pin!(self.io.read_buf(&mut buffer));
+        let mut overdue: Option<Pin<Box<Sleep>>> = None;
+        let mut queued = queued;
+        poll_fn(|cx| {
+            if connection.has_ended() {
+                return Poll::Ready(Ok(0));
+            }
+            if let Poll::Ready(read) = read.as_mut().poll(cx) {
+                return Poll::Ready(read);
+            }
+            while queued {
+                let timer = overdue.get_or_insert_with(|| Box::pin(tokio::time::sleep(OVERDUE)));
+                if timer.as_mut().poll(cx).is_pending() {
+                    break;
+                }
+                let mut state = connection.lock();
+                queued = !state.queue.is_empty();
+                let taken_over = state.dispatch.is_overdue(queued);
+                drop(state);
+                if taken_over {
+                    connection.start_dispatcher();
+                }
+                timer.as_mut().reset(Instant::now() + OVERDUE);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+/// Waits until there is room.
+async fn pause(connection: &Connection, reading: Reading) {
+    let limit = match reading {
+        Reading::PauseBriefly => connection.lock().session.limits().busy_after,
+        // Only writing makes room, and that has a time limit of its own.
+        _ => Duration::MAX,
+    };
+    let resumed = poll_fn(|_| {
+        let paused = !connection.has_ended() && connection.lock().dispatch.reader_paused;
+        if paused {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    });
+    if tokio::time::timeout(limit, resumed).await.is_err() {
+        let mut state = connection.lock();
+        state.session.stop_pausing();
+        state.dispatch.reader_paused = false;
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.connection.end(SessionError::RuntimeStopped);
+    }
+}

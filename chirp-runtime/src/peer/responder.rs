@@ -1,0 +1,85 @@
+use std::sync::Arc;
+
+use super::Reply;
+use super::connection::Connection;
+use crate::packet::Fault;
+use crate::session::RunKey;
+
+/// Answers one call, from anywhere and at any time.
+///
+/// A handler that hands a call over, to an actor for one, takes the responder out of its
+/// [`Request`](super::Request::defer) and returns [`Reply::Deferred`]. The call counts as running until
+/// the responder is used or dropped; dropping it without an answer is a service error for the caller.
+#[derive(Debug)]
+pub struct Responder {
+    target: Option<Target>,
+}
+
+#[derive(Debug)]
+enum Target {
+    Connection(Arc<Connection>, RunKey),
+    Local(tokio::sync::oneshot::Sender<Reply>),
+}
+
+/// Stands for the answer that a [`Responder`] will give.
+#[derive(Debug)]
+pub struct Deferred(pub(super) Option<tokio::sync::oneshot::Receiver<Reply>>);
+
+impl Responder {
+    pub(super) fn remote(connection: Arc<Connection>, run: RunKey) -> (Self, Deferred) {
+        (
+            Self {
+                target: Some(Target::Connection(connection, run)),
+            },
+            Deferred(None),
+        )
+    }
+
+    pub(super) fn local() -> (Self, Deferred) {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        (
+            Self {
+                target: Some(Target::Local(sender)),
+            },
+            Deferred(Some(receiver)),
+        )
+    }
+
+    /// Answers the call. What is said of a call that was cancelled in the meantime is dropped.
+    pub fn reply(mut self, reply: impl Into<Reply>) {
+        self.send(reply.into());
+    }
+
+    /// Whether the caller still waits.
+    pub fn is_wanted(&self) -> bool {
+        match &self.target {
+            Some(Target::Connection(connection, run)) => {
+                let state = connection.lock();
+                state.end.is_none() && state.session.is_wanted(*run)
+            }
+            Some(Target::Local(sender)) => !sender.is_closed(),
+            None => false,
+        }
+    }
+
+    fn send(&mut self, reply: Reply) {
+        // A responder answers for its own call and cannot put that off to another.
+        let reply = if let Reply::Deferred(_) = reply {
+            Fault::NoAnswer.into()
+        } else {
+            reply
+        };
+        match self.target.take() {
+            Some(Target::Connection(connection, run)) => connection.complete(run, reply),
+            // The caller has gone; nobody wants the answer.
+            Some(Target::Local(sender)) => drop(sender.send(reply)),
+            None => {}
+        }
+    }
+}
+
+impl Drop for Responder {
+    fn drop(&mut self) {
+        self.send(Fault::NoAnswer.into());
+    }
+}

@@ -1,0 +1,83 @@
+use std::any::Any;
+use std::hash::{BuildHasher, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::connection::Connection;
+use super::{Handling, Reply};
+use crate::packet::Fault;
+use crate::session::RunKey;
+
+/// A handler that has to wait, in a task of its own. Aborting the task interrupts the handler; either
+/// way the call is over only when the handler's future is gone.
+pub(super) struct HandlerTask {
+    connection: Arc<Connection>,
+    run: RunKey,
+    handling: Option<Handling>,
+}
+
+impl HandlerTask {
+    pub(super) fn new(connection: Arc<Connection>, run: RunKey, handling: Handling) -> Self {
+        Self {
+            connection,
+            run,
+            handling: Some(handling),
+        }
+    }
+}
+
+impl Future for HandlerTask {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(handling) = &mut self.handling else {
+            return Poll::Ready(());
+        };
+        let reply = match catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(cx))) {
+            Ok(polled) => ready!(polled),
+            Err(panic) => panicked(panic),
+        };
+        drop_caught(self.handling.take());
+        self.connection.complete(self.run, reply);
+        Poll::Ready(())
+    }
+}
+
+impl Drop for HandlerTask {
+    fn drop(&mut self) {
+        if let Some(handling) = self.handling.take() {
+            drop_caught(Some(handling));
+            self.connection.finish(self.run);
+        }
+    }
+}
+
+/// Drops a handler's future. What it drops is the user's, and may panic too.
+pub(super) fn drop_caught(handling: Option<Handling>) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(handling))) {
+        panicked(panic);
+    }
+}
+
+/// The reply of a handler that panicked. The caller gets a number; the log has the text beside it.
+pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Reply {
+    // A `RandomState` is random and differs from the last: enough for a number to search a log for.
+    let reference = RandomState::new().hash_one(0);
+    #[cfg(feature = "tracing")]
+    {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        tracing::error!(
+            reference = format_args!("{reference:016x}"),
+            "a handler panicked: {}",
+            text.unwrap_or("?")
+        );
+    }
+    // The payload of a panic may itself panic when it is dropped; then it is leaked.
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(again);
+    }
+    Fault::Panicked { reference }.into()
+}

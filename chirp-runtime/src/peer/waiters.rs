@@ -1,0 +1,113 @@
+use std::mem;
+use std::task::Waker;
+
+use crate::session::{CallKey, Outcome};
+
+/// Who waits for the answers of this side's calls: a table beside the session's, without a clock or an
+/// allocation for each call.
+#[derive(Default)]
+pub(super) struct Waiters {
+    slots: Vec<Waiter>,
+    /// One-way calls that wait for room.
+    for_room: Vec<Waker>,
+}
+
+#[derive(Default)]
+enum Waiter {
+    /// There is no such call.
+    #[default]
+    None,
+    /// The answer is awaited.
+    Waiting(Option<Waker>),
+    /// The answer is here.
+    Ready(Outcome),
+    /// The answer is not wanted.
+    Nobody,
+}
+
+/// Whether an answer is here.
+pub(super) enum Found {
+    Answer(Outcome),
+    NotYet,
+    /// The same, and this waker is not the one to be woken.
+    OtherWaker,
+}
+
+impl Waiters {
+    /// A call was made, and `waker` is to be woken when its answer comes.
+    pub(super) fn wait(&mut self, call: CallKey, waker: Option<Waker>) {
+        *self.slot(call) = Waiter::Waiting(waker);
+    }
+
+    /// A call was made whose answer is not wanted.
+    pub(super) fn ignore(&mut self, call: CallKey) {
+        *self.slot(call) = Waiter::Nobody;
+    }
+
+    /// An answer came. Gives whom to wake, or the answer back when nobody wants it.
+    pub(super) fn complete(
+        &mut self,
+        call: CallKey,
+        outcome: Outcome,
+    ) -> Result<Option<Waker>, Outcome> {
+        let slot = self.slot(call);
+        match mem::take(slot) {
+            Waiter::Waiting(waker) => {
+                *slot = Waiter::Ready(outcome);
+                Ok(waker)
+            }
+            Waiter::None | Waiter::Nobody | Waiter::Ready(_) => Err(outcome),
+        }
+    }
+
+    /// Looks for the answer of a call.
+    pub(super) fn poll(&mut self, call: CallKey, waker: &Waker) -> Found {
+        let slot = self.slot(call);
+        match slot {
+            Waiter::Ready(_) => match mem::take(slot) {
+                Waiter::Ready(outcome) => Found::Answer(outcome),
+                _ => Found::NotYet,
+            },
+            Waiter::Waiting(Some(known)) if known.will_wake(waker) => Found::NotYet,
+            _ => Found::OtherWaker,
+        }
+    }
+
+    /// Wakes `waker` when the answer comes, and gives the waker that would have been woken.
+    pub(super) fn replace_waker(&mut self, call: CallKey, waker: Waker) -> Option<Waker> {
+        match self.slot(call) {
+            Waiter::Waiting(known) => known.replace(waker),
+            _ => Some(waker),
+        }
+    }
+
+    /// The caller has gone. What it waited with is to be dropped.
+    pub(super) fn forget(&mut self, call: CallKey) -> impl Sized + use<> {
+        mem::take(self.slot(call))
+    }
+
+    /// Wakes `waker` when there is room again.
+    pub(super) fn wait_for_room(&mut self, waker: Waker) {
+        self.for_room.push(waker);
+    }
+
+    pub(super) fn take_room_wakers(&mut self, wakes: &mut Vec<Waker>) {
+        wakes.append(&mut self.for_room);
+    }
+
+    /// All who wait, since the session has ended.
+    pub(super) fn take_wakers(&mut self, wakes: &mut Vec<Waker>) {
+        self.take_room_wakers(wakes);
+        wakes.extend(self.slots.iter_mut().filter_map(|slot| match slot {
+            Waiter::Waiting(waker) => waker.take(),
+            _ => None,
+        }));
+    }
+
+    fn slot(&mut self, call: CallKey) -> &mut Waiter {
+        if self.slots.len() <= call.slot() {
+            self.slots.resize_with(call.slot() + 1, Waiter::default);
+        }
+        &mut self.slots[call.slot()]
+    }
+}

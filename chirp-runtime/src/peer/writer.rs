@@ -1,0 +1,317 @@
+use std::io::{self, IoSlice};
+use std::mem;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::AsyncWrite;
+use tokio::time::{Instant, Sleep};
+
+use super::SessionError;
+use super::connection::{Connection, State};
+use crate::channel;
+use crate::session::Batch;
+
+/// How many pieces one write call may name.
+const SLICES: usize = 32;
+
+/// Progress, in bytes, that starts the time for the next progress afresh.
+const PROGRESS: usize = 64 << 10;
+
+/// Whose turn it is to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Whoever has something to write.
+    Free,
+    /// Somebody is writing, and will look again before the turn is free.
+    Taken,
+    /// The writer's: it has a batch to finish, or more has come while somebody wrote.
+    Writer,
+}
+
+/// The writing half, and the batch that is on its way.
+///
+/// Only the holder of the [`Turn`] locks it. It is polled with the writer task's waker, whoever polls
+/// it: an `AsyncWrite` remembers one waker, and a caller may be dropped while it waits.
+pub(super) struct Sink {
+    /// Nothing once the session has ended.
+    io: Option<channel::Writer>,
+    batch: Batch,
+    /// Bytes written since time was last taken.
+    progress: usize,
+}
+
+impl Sink {
+    pub(super) fn new(io: channel::Writer) -> Self {
+        Self {
+            io: Some(io),
+            batch: Batch::default(),
+            progress: 0,
+        }
+    }
+
+    /// Writes the batch and flushes it.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(io) = &mut self.io else {
+            return Poll::Ready(Ok(()));
+        };
+        let mut io = Pin::new(io);
+        while !self.batch.is_done() {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = self.batch.slices(&mut slices);
+            let written = match &slices[..count] {
+                [one] => ready!(io.as_mut().poll_write(cx, one))?,
+                several => ready!(io.as_mut().poll_write_vectored(cx, several))?,
+            };
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.batch.advance(written);
+            self.progress += written;
+        }
+        io.poll_flush(cx)
+    }
+}
+
+impl Connection {
+    /// Writes what is ready, if nobody is writing: for whoever has put the last of it there and has
+    /// nothing better to do. One write; what it leaves is the writer's.
+    pub(super) fn flush(&self) {
+        let Some(waker) = self.writer.get() else {
+            return;
+        };
+        let Some(batch) = self.lock().take_turn() else {
+            return;
+        };
+        let held = HeldTurn(self);
+        let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+        sink.batch = batch;
+        match sink.poll_write(&mut Context::from_waker(waker)) {
+            Poll::Ready(Ok(())) => {
+                let spare = mem::take(&mut sink.batch);
+                drop(sink);
+                held.release(Some(spare));
+            }
+            Poll::Ready(Err(error)) => {
+                drop(sink);
+                held.fail(error);
+            }
+            Poll::Pending => {
+                drop(sink);
+                held.release(None);
+            }
+        }
+    }
+
+    /// A batch has been written. Whether there is more; if not, the turn is free.
+    fn note_written(&self, spare: Batch) -> bool {
+        self.with(|state, after| {
+            state.spare = spare;
+            state.session.batch_written();
+            state.waiters.take_room_wakers(&mut after.wakes);
+            let more = state.session.has_output();
+            if !more {
+                state.turn = Turn::Free;
+            }
+            more
+        })
+    }
+}
+
+impl State {
+    /// Takes the turn and what is ready, if there is both.
+    fn take_turn(&mut self) -> Option<Batch> {
+        if self.turn != Turn::Free || self.end.is_some() {
+            return None;
+        }
+        let batch = self.take_batch()?;
+        self.turn = Turn::Taken;
+        Some(batch)
+    }
+
+    fn take_batch(&mut self) -> Option<Batch> {
+        match self.session.take_batch(mem::take(&mut self.spare)) {
+            Ok(batch) => Some(batch),
+            Err(spare) => {
+                self.spare = spare;
+                None
+            }
+        }
+    }
+}
+
+/// The turn to write, held by somebody who is not the writer. It cannot be lost: a channel that panics
+/// ends the session.
+struct HeldTurn<'a>(&'a Connection);
+
+impl HeldTurn<'_> {
+    /// Gives the turn up after a batch that was written, and to the writer otherwise.
+    fn release(self, written: Option<Batch>) {
+        let connection = self.0;
+        mem::forget(self);
+        if written.is_none_or(|spare| connection.note_written(spare)) {
+            connection.lock().turn = Turn::Writer;
+            connection.wake_writer();
+        }
+    }
+
+    fn fail(self, error: io::Error) {
+        let connection = self.0;
+        mem::forget(self);
+        connection.end(error.into());
+    }
+}
+
+impl Drop for HeldTurn<'_> {
+    fn drop(&mut self) {
+        self.0.end(io::Error::other("the channel panicked").into());
+    }
+}
+
+/// The task that writes what nobody else has written, and closes the channel at the end.
+pub(super) struct Writer {
+    connection: Arc<Connection>,
+    stall: Duration,
+    /// Let others run first, so that they append to the same batch.
+    yielded: bool,
+    holds_turn: bool,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Writer {
+    pub(super) fn new(connection: Arc<Connection>) -> Self {
+        let stall = connection.lock().session.limits().stall;
+        Self {
+            connection,
+            stall,
+            yielded: false,
+            holds_turn: false,
+            timer: None,
+        }
+    }
+
+    /// Takes the turn if there is something to write; `Pending` when there is not.
+    fn poll_turn(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.holds_turn {
+            return Poll::Ready(());
+        }
+        let mut state = self.connection.lock();
+        match state.turn {
+            Turn::Taken => return Poll::Pending,
+            Turn::Free if !state.session.has_output() => {
+                self.yielded = false;
+                return Poll::Pending;
+            }
+            Turn::Free => {
+                let alone = state.session.pending() + state.session.running() <= 1;
+                if !alone && !self.yielded {
+                    drop(state);
+                    self.yielded = true;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }
+            Turn::Writer => {}
+        }
+        state.turn = Turn::Taken;
+        self.holds_turn = true;
+        self.yielded = false;
+        Poll::Ready(())
+    }
+
+    /// Writes until there is nothing more to write.
+    fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<SessionError> {
+        loop {
+            ready!(self.poll_turn(cx));
+            let connection = &*self.connection;
+            let mut sink = connection
+                .sink
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if sink.batch.is_done()
+                && let Some(batch) = connection.lock().take_batch()
+            {
+                sink.batch = batch;
+            }
+            match sink.poll_write(cx) {
+                Poll::Ready(Ok(())) => {
+                    let spare = mem::take(&mut sink.batch);
+                    drop(sink);
+                    self.timer = None;
+                    self.holds_turn = connection.note_written(spare);
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(error.into()),
+                Poll::Pending => {
+                    let progress = sink.progress;
+                    if progress >= PROGRESS || self.timer.is_none() {
+                        sink.progress = 0;
+                        drop(sink);
+                        self.timer = Some(Box::pin(tokio::time::sleep_until(
+                            Instant::now() + self.stall,
+                        )));
+                    } else {
+                        drop(sink);
+                    }
+                    let Some(timer) = &mut self.timer else {
+                        return Poll::Pending;
+                    };
+                    ready!(timer.as_mut().poll(cx));
+                    if connection
+                        .sink
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .progress
+                        < PROGRESS
+                    {
+                        return Poll::Ready(SessionError::Stalled {
+                            seconds: self.stall.as_secs(),
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Future for Writer {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.connection.writer.get().is_none() {
+            let _ = self.connection.writer.set(cx.waker().clone());
+        }
+        if !self.connection.has_ended() {
+            let reason = ready!(self.poll_run(cx));
+            self.connection.end(reason);
+        }
+        // What was answered before the end is worth one attempt; nothing is waited for.
+        let mut sink = self
+            .connection
+            .sink
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Poll::Ready(Ok(())) = sink.poll_write(cx) {
+            let mut state = self.connection.lock();
+            state.session.batch_written();
+            if let Some(batch) = state.take_batch() {
+                sink.batch = batch;
+            }
+            drop(state);
+            let _ = sink.poll_write(cx);
+        }
+        if let Some(io) = &mut sink.io {
+            let _ = Pin::new(io).poll_shutdown(cx);
+        }
+        let io = sink.io.take();
+        drop(sink);
+        drop(io);
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.connection.end(SessionError::RuntimeStopped);
+    }
+}

@@ -1,0 +1,150 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::connections::Registry;
+use super::{Connection, Server};
+use crate::channel::{Channel, Endpoint, EndpointError, Listener};
+use crate::peer::{
+    ConnectError, DuplicateMethod, Handler, Peer, PeerBuilder, Router, SessionError,
+};
+use crate::session::Limits;
+
+/// How long a server waits for its handlers when it ends, unless told otherwise.
+const GRACE: Duration = Duration::from_secs(10);
+
+type Register = dyn Fn(&Peer, &mut Router) -> Result<(), DuplicateMethod> + Send + Sync;
+type OnConnect = dyn Fn(&Connection) + Send + Sync;
+type OnEnd = dyn Fn(&Connection, &SessionError) + Send + Sync;
+
+/// What a server serves, to whom it listens, and what it allows.
+#[derive(Clone)]
+pub struct ServerBuilder {
+    peers: PeerBuilder,
+    each: Vec<Arc<Register>>,
+    pub(super) on_connect: Option<Arc<OnConnect>>,
+    pub(super) on_end: Option<Arc<OnEnd>>,
+    pub(super) grace: Duration,
+}
+
+impl Default for ServerBuilder {
+    fn default() -> Self {
+        Self {
+            peers: PeerBuilder::default(),
+            each: Vec::new(),
+            on_connect: None,
+            on_end: None,
+            grace: GRACE,
+        }
+    }
+}
+
+impl ServerBuilder {
+    /// Serves one method by its name on every connection ([`PeerBuilder::handle`]).
+    ///
+    /// # Panics
+    ///
+    /// When the name is over 255 bytes or begins with `chirp.`.
+    #[must_use]
+    pub fn handle(self, name: impl AsRef<[u8]>, handler: impl Handler) -> Self {
+        self.peers(|peers| peers.handle(name, handler))
+    }
+
+    /// Serves every method that nothing else serves.
+    #[must_use]
+    pub fn fallback(self, handler: impl Handler) -> Self {
+        self.peers(|peers| peers.fallback(handler))
+    }
+
+    /// Changes what a connection may hold and how long it may wait.
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Self {
+        self.peers(|peers| peers.limits(limits))
+    }
+
+    /// Changes what every connection's peer is made of.
+    #[must_use]
+    pub fn peers(mut self, change: impl FnOnce(PeerBuilder) -> PeerBuilder) -> Self {
+        self.peers = change(self.peers);
+        self
+    }
+
+    /// Registers handlers that are made anew for each connection, with its peer to call back.
+    #[must_use]
+    pub fn routes_each<F>(mut self, register: F) -> Self
+    where
+        F: Fn(&Peer, &mut Router) -> Result<(), DuplicateMethod> + Send + Sync + 'static,
+    {
+        self.each.push(Arc::new(register));
+        self
+    }
+
+    /// Does something with each connection, before anything is read from it. It must not block.
+    #[must_use]
+    pub fn on_connect(mut self, hook: impl Fn(&Connection) + Send + Sync + 'static) -> Self {
+        self.on_connect = Some(Arc::new(hook));
+        self
+    }
+
+    /// Does something with each connection that has ended, and the reason. It must not block.
+    #[must_use]
+    pub fn on_end(
+        mut self,
+        hook: impl Fn(&Connection, &SessionError) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_end = Some(Arc::new(hook));
+        self
+    }
+
+    /// How long the end of the server waits for handlers that run: 10 s unless changed.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Listens on an address.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`]: that the address cannot be read or is in use, or that two services claim one
+    /// method.
+    pub async fn bind<A>(self, address: A) -> Result<Server, ConnectError>
+    where
+        A: TryInto<Endpoint>,
+        EndpointError: From<A::Error>,
+    {
+        self.peers.check()?;
+        let endpoint = address.try_into().map_err(EndpointError::from)?;
+        let listener = endpoint.listen().await?;
+        Ok(self.listen(listener))
+    }
+
+    /// Serves the channels that come from a listener of any kind.
+    pub fn listen(self, listener: Box<dyn Listener>) -> Server {
+        Server::new(self, listener, Arc::new(Registry::default()))
+    }
+
+    /// Starts the peer of a new connection.
+    pub(super) fn start(&self, channel: Channel) -> Result<Peer, DuplicateMethod> {
+        // A server that serves nothing still keeps its connections, to call the other sides.
+        self.peers.start_each(channel, true, |peer, router| {
+            if self.each.is_empty() {
+                return Ok(());
+            }
+            let router = Arc::make_mut(router);
+            self.each
+                .iter()
+                .try_for_each(|register| register(peer, router))
+        })
+    }
+}
+
+impl fmt::Debug for ServerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerBuilder")
+            .field("peers", &self.peers)
+            .field("grace", &self.grace)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,63 @@
+use super::{CallKey, RunKey};
+use crate::packet::{PacketError, Request, Response};
+
+/// What follows from something that came in.
+#[derive(Debug)]
+pub enum Event {
+    /// The other side called a method. The call runs until [`finish`](super::Session::finish).
+    Request(RunKey, Request),
+    /// The answer of this call has been given; its handler is to be interrupted.
+    Interrupt(RunKey),
+    /// The answer of a call that this side made. Its id is out of use until
+    /// [`release`](super::Session::release).
+    Answered(CallKey, Outcome),
+    /// It is known now which extensions the other side accepts.
+    Hello,
+}
+
+/// How a call that this side made went.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was answered.
+    Response(Response),
+    /// It was answered with more than this side accepts.
+    TooLarge {
+        /// This side's payload limit, in bytes.
+        limit: u64,
+    },
+}
+
+/// Why a call could not be made. Nothing was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Its packet would be over a payload limit.
+    TooLarge {
+        /// That limit, in bytes.
+        limit: u64,
+        /// `"our"` or `"the other side's"`.
+        whose: &'static str,
+    },
+    /// As many calls are pending as this side allows.
+    TooManyPending {
+        /// That limit.
+        limit: usize,
+    },
+}
+
+/// Why a session cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fatal {
+    /// The other side sent bytes that are not Chirp v0.
+    Packet(PacketError),
+    /// The other side left too many cancelled calls without an answer.
+    Unresponsive {
+        /// How many.
+        abandoned: usize,
+    },
+}
+
+impl From<PacketError> for Fatal {
+    fn from(error: PacketError) -> Self {
+        Self::Packet(error)
+    }
+}

@@ -1,0 +1,132 @@
+use std::collections::HashMap;
+
+/// Names a call that this side runs. Never used twice on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RunKey {
+    slot: u32,
+    generation: u32,
+}
+
+impl RunKey {
+    /// A small number that no other running call has: for tables beside the session.
+    pub fn slot(self) -> usize {
+        self.slot as usize
+    }
+}
+
+/// The calls that the other side made.
+///
+/// An id is pending until it is answered; a call runs until its handler's future is gone. The second
+/// may be much later than the first, and it is the second that costs.
+#[derive(Debug, Default)]
+pub(super) struct Inbound {
+    /// The calls that are not answered, by the ids that the other side chose. Its hash is keyed, since
+    /// the keys are the other side's.
+    ids: HashMap<u32, u32>,
+    runs: Vec<Run>,
+    free: Vec<u32>,
+    running: usize,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Run {
+    generation: u32,
+    id: u32,
+    size: usize,
+    state: State,
+}
+
+#[derive(Debug, PartialEq)]
+enum State {
+    Free,
+    Pending,
+    Answered,
+}
+
+impl Inbound {
+    /// A call begins. Its id is not pending.
+    pub(super) fn start(&mut self, id: u32, size: usize) -> RunKey {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.runs.push(Run {
+                generation: 0,
+                id: 0,
+                size: 0,
+                state: State::Free,
+            });
+            // One entry for each running call, of which there are a few thousand at most.
+            u32::try_from(self.runs.len() - 1).unwrap_or(u32::MAX)
+        });
+        let run = &mut self.runs[slot as usize];
+        run.id = id;
+        run.size = size;
+        run.state = State::Pending;
+        self.running += 1;
+        self.bytes += size;
+        self.ids.insert(id, slot);
+        RunKey {
+            slot,
+            generation: run.generation,
+        }
+    }
+
+    /// The call of this id, if one is pending. It counts as answered from now on.
+    pub(super) fn take_id(&mut self, id: u32) -> Option<RunKey> {
+        let slot = self.ids.remove(&id)?;
+        let run = &mut self.runs[slot as usize];
+        run.state = State::Answered;
+        Some(RunKey {
+            slot,
+            generation: run.generation,
+        })
+    }
+
+    /// The id of a call that is being answered, unless it has been.
+    pub(super) fn answer(&mut self, key: RunKey) -> Option<u32> {
+        let run = self.run(key)?;
+        if run.state != State::Pending {
+            return None;
+        }
+        let id = run.id;
+        run.state = State::Answered;
+        self.ids.remove(&id);
+        Some(id)
+    }
+
+    /// Whether the call is pending.
+    pub(super) fn is_wanted(&self, key: RunKey) -> bool {
+        self.runs
+            .get(key.slot())
+            .is_some_and(|run| run.generation == key.generation && run.state == State::Pending)
+    }
+
+    /// The handler's future is gone.
+    pub(super) fn finish(&mut self, key: RunKey) {
+        self.answer(key);
+        let Some(run) = self.run(key) else { return };
+        let size = run.size;
+        run.state = State::Free;
+        // A slot that has served four billion calls is left behind, since no key is used twice.
+        if let Some(next) = run.generation.checked_add(1) {
+            run.generation = next;
+            self.free.push(key.slot);
+        }
+        self.running -= 1;
+        self.bytes -= size;
+    }
+
+    /// Calls whose handler's future is alive.
+    pub(super) fn running(&self) -> usize {
+        self.running
+    }
+
+    /// The bytes of their requests.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn run(&mut self, key: RunKey) -> Option<&mut Run> {
+        let run = self.runs.get_mut(key.slot())?;
+        (run.generation == key.generation && run.state != State::Free).then_some(run)
+    }
+}

@@ -1,0 +1,201 @@
+use super::transmit::Span;
+
+const SLOT_BITS: u32 = 20;
+const MAX_SLOTS: usize = (1 << SLOT_BITS) - 1;
+const GENERATIONS: u16 = 1 << (32 - SLOT_BITS);
+
+/// Names a call that this side made: 20 bits of slot and 12 of generation, the first of them 1.
+///
+/// It is the call's request id. An id comes back after 4,096 uses of its slot at the earliest, so that
+/// a second or late answer to an earlier call matches nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CallKey(u32);
+
+impl CallKey {
+    /// The request id.
+    pub fn id(self) -> u32 {
+        self.0
+    }
+
+    /// A small number that no other unreleased call has: for tables beside the session.
+    pub fn slot(self) -> usize {
+        (self.0 as usize & MAX_SLOTS) - 1
+    }
+
+    fn new(slot: usize, generation: u16) -> Self {
+        // `slot < MAX_SLOTS`, so that both fit.
+        Self((u32::from(generation) << SLOT_BITS) | u32::try_from(slot + 1).unwrap_or(u32::MAX))
+    }
+}
+
+/// The calls that this side made.
+#[derive(Debug, Default)]
+pub(super) struct Outbound {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    pending: usize,
+    abandoned: usize,
+    retired: usize,
+}
+
+#[derive(Debug)]
+struct Slot {
+    generation: u16,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Free,
+    /// The call has an id and waits for room.
+    Reserved,
+    /// The request is in the transmit buffer, or beyond it.
+    Sent(Span),
+    /// The answer has come and the caller has not released the id.
+    Answered {
+        retire: bool,
+    },
+    /// The caller has gone and the answer has not come.
+    Abandoned,
+    /// Never to be used again: the other side says that it had a call of this id.
+    Retired,
+}
+
+/// Whose answer came.
+pub(super) enum Answered {
+    /// Nobody's who waits: an id that is unknown, or whose answer has come before.
+    Nobody,
+    /// That of a cancelled call.
+    Abandoned,
+    /// This call's.
+    Call(CallKey),
+}
+
+impl Outbound {
+    /// An id for a call that is about to be sent; `None` when all are in use.
+    pub(super) fn reserve(&mut self) -> Option<CallKey> {
+        let slot = match self.free.pop() {
+            Some(slot) => slot as usize,
+            None if self.slots.len() < MAX_SLOTS => {
+                self.slots.push(Slot {
+                    generation: 0,
+                    state: State::Free,
+                });
+                self.slots.len() - 1
+            }
+            None => return None,
+        };
+        self.slots[slot].state = State::Reserved;
+        self.pending += 1;
+        Some(CallKey::new(slot, self.slots[slot].generation))
+    }
+
+    /// The call's request is in the transmit buffer.
+    pub(super) fn sent(&mut self, key: CallKey, packet: Span) {
+        if let Some(slot) = self.slot(key) {
+            slot.state = State::Sent(packet);
+        }
+    }
+
+    /// An answer came.
+    pub(super) fn answer(&mut self, id: u32, retire: bool) -> Answered {
+        let Some(slot) = (id as usize & MAX_SLOTS).checked_sub(1) else {
+            return Answered::Nobody;
+        };
+        let key = CallKey(id);
+        let Some(entry) = self.slot(key) else {
+            return Answered::Nobody;
+        };
+        match entry.state {
+            State::Sent(_) => {
+                entry.state = State::Answered { retire };
+                self.pending -= 1;
+                Answered::Call(key)
+            }
+            State::Abandoned => {
+                self.abandoned -= 1;
+                self.free(slot, retire);
+                Answered::Abandoned
+            }
+            State::Free | State::Reserved | State::Answered { .. } | State::Retired => {
+                Answered::Nobody
+            }
+        }
+    }
+
+    /// The caller has gone. Says where the request is, if it was sent and not answered.
+    pub(super) fn cancel(&mut self, key: CallKey) -> Option<Span> {
+        let slot = self.slot(key)?;
+        match slot.state {
+            State::Sent(packet) => {
+                slot.state = State::Abandoned;
+                self.pending -= 1;
+                self.abandoned += 1;
+                Some(packet)
+            }
+            _ => {
+                self.release(key);
+                None
+            }
+        }
+    }
+
+    /// The id may be used again, unless it is retired: the call is over, or never left.
+    pub(super) fn release(&mut self, key: CallKey) {
+        let Some(slot) = self.slot(key) else { return };
+        let retire = match slot.state {
+            State::Reserved | State::Sent(_) => {
+                self.pending -= 1;
+                false
+            }
+            State::Abandoned => {
+                self.abandoned -= 1;
+                false
+            }
+            State::Answered { retire } => retire,
+            State::Free | State::Retired => return,
+        };
+        self.free(key.slot(), retire);
+    }
+
+    /// Calls whose caller waits.
+    pub(super) fn pending(&self) -> usize {
+        self.pending
+    }
+
+    /// Calls whose caller has gone and whose answer has not come.
+    pub(super) fn abandoned(&self) -> usize {
+        self.abandoned
+    }
+
+    /// Calls whose answer has not come.
+    pub(super) fn unanswered(&self) -> usize {
+        self.pending + self.abandoned
+    }
+
+    /// Ids that the other side's behaviour keeps from being used.
+    pub(super) fn out_of_use(&self) -> usize {
+        self.abandoned + self.retired
+    }
+
+    fn free(&mut self, slot: usize, retire: bool) {
+        let entry = &mut self.slots[slot];
+        if retire {
+            entry.state = State::Retired;
+            self.retired += 1;
+            return;
+        }
+        entry.state = State::Free;
+        entry.generation = (entry.generation + 1) % GENERATIONS;
+        // `slot < MAX_SLOTS`.
+        self.free.push(u32::try_from(slot).unwrap_or(u32::MAX));
+    }
+
+    /// The slot of a call, unless it has gone on to a later one.
+    fn slot(&mut self, key: CallKey) -> Option<&mut Slot> {
+        let slot = self
+            .slots
+            .get_mut((key.0 as usize & MAX_SLOTS).checked_sub(1)?)?;
+        (key.0 >> SLOT_BITS == u32::from(slot.generation)).then_some(slot)
+    }
+}

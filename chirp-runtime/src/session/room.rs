@@ -1,0 +1,155 @@
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::{CallKey, Session};
+use crate::packet::{Payload, ResultCode};
+
+/// Whether the other side's bytes are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// They are.
+    Go,
+    /// Not until answers have been written or handlers have finished.
+    Pause,
+    /// As [`Pause`](Self::Pause), but [`Limits::busy_after`](super::Limits::busy_after) at most: then
+    /// [`Session::stop_pausing`] is to be called.
+    PauseBriefly,
+}
+
+/// What waits until bytes have been written.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    /// Calls that wait for room, in order.
+    waiting: VecDeque<Waiting>,
+    /// Answers that wait for room, in order.
+    parked: VecDeque<Parked>,
+    parked_bytes: usize,
+    /// A pause at the limit of running calls has lasted long enough.
+    impatient: bool,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    key: CallKey,
+    method: Bytes,
+    params: Payload,
+}
+
+#[derive(Debug)]
+struct Parked {
+    id: u32,
+    code: ResultCode,
+    data: Payload,
+}
+
+impl Room {
+    pub(super) fn wait(&mut self, key: CallKey, method: Bytes, params: Payload) {
+        self.waiting.push_back(Waiting {
+            key,
+            method,
+            params,
+        });
+    }
+
+    pub(super) fn waits(&self, key: CallKey) -> bool {
+        self.waiting.iter().any(|waiting| waiting.key == key)
+    }
+
+    /// Takes a call out of the queue, if it is there: its method and its parameters.
+    pub(super) fn stop_waiting(&mut self, key: CallKey) -> Option<(Bytes, Payload)> {
+        let at = self.waiting.iter().position(|waiting| waiting.key == key)?;
+        self.waiting
+            .remove(at)
+            .map(|waiting| (waiting.method, waiting.params))
+    }
+
+    pub(super) fn nobody_waits(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    pub(super) fn park(&mut self, id: u32, code: ResultCode, data: Payload) {
+        self.parked_bytes += data.len();
+        self.parked.push_back(Parked { id, code, data });
+    }
+
+    pub(super) fn nothing_parked(&self) -> bool {
+        self.parked.is_empty()
+    }
+
+    pub(super) fn parked_bytes(&self) -> usize {
+        self.parked_bytes
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.parked.is_empty() && self.waiting.is_empty()
+    }
+
+    pub(super) fn be_patient(&mut self) {
+        self.impatient = false;
+    }
+}
+
+/// Why two peers never pause at once: a side that pauses waits for no answer and has nothing but
+/// answers to send, so the other side waits for answers, and a side that does may not pause.
+impl Session {
+    /// Whether to read on.
+    pub fn reading(&self) -> Reading {
+        if !self.may_pause() {
+            return Reading::Go;
+        }
+        if self.is_over_a_mark() {
+            Reading::Pause
+        } else if self.is_running_enough() && !self.room.impatient {
+            Reading::PauseBriefly
+        } else {
+            Reading::Go
+        }
+    }
+
+    /// The pause at the limit of running calls has lasted long enough: the handlers may be waiting for
+    /// what is not being read.
+    pub fn stop_pausing(&mut self) {
+        self.room.impatient = true;
+    }
+
+    /// Whether the next call is refused as *busy*. Where reading can pause instead, it has.
+    pub(super) fn is_busy(&self) -> bool {
+        self.is_running_enough() || (self.is_over_a_mark() && !self.may_pause())
+    }
+
+    /// Whether there is room for one more packet.
+    pub(super) fn has_room(&self) -> bool {
+        self.transmit.unsent() < self.limits.unsent
+    }
+
+    /// Moves what waits into the transmit buffer, as far as there is room: answers before calls.
+    pub(super) fn make_room(&mut self) {
+        while self.has_room()
+            && let Some(mut parked) = self.room.parked.pop_front()
+        {
+            self.room.parked_bytes -= parked.data.len();
+            self.send_response(parked.id, parked.code, &mut parked.data);
+            self.transmit.leave(parked.data.into_bytes());
+        }
+        while self.has_room()
+            && let Some(mut waiting) = self.room.waiting.pop_front()
+        {
+            self.send_request(waiting.key, &waiting.method, &mut waiting.params);
+            self.transmit.leave(waiting.method);
+            self.transmit.leave(waiting.params.into_bytes());
+        }
+    }
+
+    fn may_pause(&self) -> bool {
+        self.outbound.unanswered() == 0 && self.room.nobody_waits()
+    }
+
+    fn is_over_a_mark(&self) -> bool {
+        self.inbound.bytes() > self.limits.running_bytes || self.unsent() > self.limits.unsent
+    }
+
+    fn is_running_enough(&self) -> bool {
+        self.inbound.running() >= self.limits.running
+    }
+}

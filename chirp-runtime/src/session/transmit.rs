@@ -1,0 +1,233 @@
+use std::io::IoSlice;
+use std::mem;
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use crate::packet::Payload;
+
+/// Payloads up to this size are copied into the transmit buffer; larger ones are written from where
+/// they stand.
+const COPIED: usize = 8 << 10;
+/// A buffer that grew beyond this is not kept.
+const KEPT: usize = 256 << 10;
+
+/// What is to be written: small packets one after another in one buffer, and large payloads between
+/// them.
+#[derive(Debug, Default)]
+pub(super) struct Transmit {
+    tail: Vec<u8>,
+    /// Large payloads, each before the byte of `tail` that it is named with.
+    inserts: Vec<(usize, Bytes)>,
+    insert_bytes: usize,
+    /// Parts of `tail` that were removed again.
+    holes: Vec<Range<usize>>,
+    hole_bytes: usize,
+    /// How many bytes of `tail` were taken before its first.
+    taken: u64,
+    /// How many bytes are being written.
+    in_flight: usize,
+    /// Payloads that are no longer needed. Dropping one may run its owner's code, so they leave with the
+    /// next [`Session::take_leftovers`](super::Session::take_leftovers).
+    leftovers: Vec<Bytes>,
+}
+
+/// Where a packet stands among all bytes that ever went through `tail`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    at: u64,
+    len: u32,
+}
+
+impl Transmit {
+    /// Where the next packet's head goes.
+    pub(super) fn tail(&mut self) -> &mut Vec<u8> {
+        &mut self.tail
+    }
+
+    /// Appends the rest of a packet. What is large is taken from `payload`, what is small is copied.
+    pub(super) fn push(&mut self, payload: &mut Payload) {
+        if payload.len() <= COPIED {
+            self.tail.extend_from_slice(payload.as_slice());
+        } else {
+            self.insert_bytes += payload.len();
+            self.inserts
+                .push((self.tail.len(), mem::take(payload).into_bytes()));
+        }
+    }
+
+    /// Where the next packet begins.
+    pub(super) fn position(&self) -> u64 {
+        self.taken + self.tail.len() as u64
+    }
+
+    /// The packet that began at `from` and is complete.
+    pub(super) fn span(&self, from: u64) -> Span {
+        let len = u32::try_from(self.position() - from).unwrap_or(u32::MAX);
+        Span { at: from, len }
+    }
+
+    /// Removes a packet, if none of it has been taken.
+    pub(super) fn remove(&mut self, packet: Span) -> bool {
+        let Some(from) = packet.at.checked_sub(self.taken) else {
+            return false;
+        };
+        // What has not been taken is in `tail`, whose length is a usize.
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        let hole = from..from + packet.len as usize;
+        if let Ok(at) = self.inserts.binary_search_by_key(&hole.end, |(at, _)| *at) {
+            let removed = mem::take(&mut self.inserts[at].1);
+            self.insert_bytes -= removed.len();
+            self.leftovers.push(removed);
+        }
+        self.hole_bytes += hole.len();
+        self.holes.push(hole);
+        true
+    }
+
+    /// Keeps a payload until it may be dropped.
+    pub(super) fn leave(&mut self, payload: Bytes) {
+        self.leftovers.push(payload);
+    }
+
+    pub(super) fn take_leftovers(&mut self) -> Vec<Bytes> {
+        mem::take(&mut self.leftovers)
+    }
+
+    /// How many bytes wait.
+    pub(super) fn len(&self) -> usize {
+        self.tail.len() - self.hole_bytes + self.insert_bytes
+    }
+
+    /// How many bytes wait or are being written.
+    pub(super) fn unsent(&self) -> usize {
+        self.len() + self.in_flight
+    }
+
+    /// Everything that waits, in exchange for a spare buffer; the buffer again when there is nothing.
+    pub(super) fn take(&mut self, mut spare: Batch) -> Result<Batch, Batch> {
+        if self.len() == 0 || self.in_flight > 0 {
+            return Err(spare);
+        }
+        self.in_flight = self.len();
+        self.taken += self.tail.len() as u64;
+        spare.clear();
+        if self.holes.is_empty() {
+            mem::swap(&mut self.tail, &mut spare.bytes);
+            mem::swap(&mut self.inserts, &mut spare.inserts);
+        } else {
+            self.close_holes(&mut spare);
+        }
+        self.insert_bytes = 0;
+        Ok(spare)
+    }
+
+    /// The batch that was taken has been written.
+    pub(super) fn written(&mut self) {
+        self.in_flight = 0;
+    }
+
+    fn close_holes(&mut self, batch: &mut Batch) {
+        self.holes.sort_unstable_by_key(|hole| hole.start);
+        let mut inserts = self.inserts.drain(..).peekable();
+        let mut from = 0;
+        let end = self.tail.len();
+        for hole in self.holes.drain(..).chain([end..end]) {
+            // An insert before the byte that ends a kept stretch belongs to that stretch; one at the end
+            // of a hole was emptied with it.
+            while let Some((at, payload)) = inserts.next_if(|(at, _)| *at <= hole.start) {
+                batch.bytes.extend_from_slice(&self.tail[from..at]);
+                from = at;
+                batch.inserts.push((batch.bytes.len(), payload));
+            }
+            batch.bytes.extend_from_slice(&self.tail[from..hole.start]);
+            from = hole.end;
+        }
+        drop(inserts);
+        self.tail.clear();
+        self.hole_bytes = 0;
+    }
+}
+
+/// Bytes on their way to the channel.
+#[derive(Debug, Default)]
+pub struct Batch {
+    bytes: Vec<u8>,
+    inserts: Vec<(usize, Bytes)>,
+    /// How much of `bytes` has been written,
+    at: usize,
+    /// how many of `inserts`,
+    inserted: usize,
+    /// and how much of the insert that is next.
+    insert_at: usize,
+}
+
+impl Batch {
+    /// Whether everything has been written.
+    pub fn is_done(&self) -> bool {
+        self.at == self.bytes.len() && self.inserted == self.inserts.len()
+    }
+
+    /// What is to be written next: fills `slices` in order and says how many there are.
+    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut count = 0;
+        let mut at = self.at;
+        let mut insert_at = self.insert_at;
+        let mut inserts = self.inserts[self.inserted..].iter();
+        while count < slices.len() {
+            let next = inserts.next();
+            let until = next.map_or(self.bytes.len(), |(before, _)| *before);
+            if at < until {
+                slices[count] = IoSlice::new(&self.bytes[at..until]);
+                at = until;
+                count += 1;
+            }
+            let Some((_, payload)) = next else { break };
+            if count < slices.len() {
+                if insert_at < payload.len() {
+                    slices[count] = IoSlice::new(&payload[insert_at..]);
+                    count += 1;
+                }
+                insert_at = 0;
+            }
+        }
+        count
+    }
+
+    /// Says that this many bytes have been written.
+    pub fn advance(&mut self, mut written: usize) {
+        loop {
+            let until = self
+                .inserts
+                .get(self.inserted)
+                .map_or(self.bytes.len(), |(before, _)| *before);
+            let here = written.min(until - self.at);
+            self.at += here;
+            written -= here;
+            if self.at < until {
+                return;
+            }
+            let Some((_, payload)) = self.inserts.get_mut(self.inserted) else {
+                return;
+            };
+            let here = written.min(payload.len() - self.insert_at);
+            self.insert_at += here;
+            written -= here;
+            if self.insert_at < payload.len() {
+                return;
+            }
+            *payload = Bytes::new();
+            self.inserted += 1;
+            self.insert_at = 0;
+        }
+    }
+
+    fn clear(&mut self) {
+        if self.bytes.capacity() > KEPT {
+            self.bytes = Vec::new();
+        }
+        self.bytes.clear();
+        self.inserts.clear();
+        (self.at, self.inserted, self.insert_at) = (0, 0, 0);
+    }
+}
