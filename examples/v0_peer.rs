@@ -50,7 +50,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .run_until(async {
             call_each(&endpoint.to_string())
                 .await
-                .expect("every method does what it says")
+                .expect("every method does what it says");
         })
         .await;
     Ok(())

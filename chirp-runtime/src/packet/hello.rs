@@ -79,7 +79,8 @@ impl Hello {
             payload_limit: u32::from_be_bytes(*payload_limit),
             running_limit: u32::from_be_bytes(*running_limit),
         };
-        Some((u64::from_be_bytes(*nonce), hello))
+        // There was no revision 0.
+        (hello.revision > 0).then_some((u64::from_be_bytes(*nonce), hello))
     }
 }
 

@@ -67,6 +67,13 @@ impl Dispatch {
     }
 }
 
+impl State {
+    /// Whether requests lie behind a handler that may not return soon, or will.
+    pub(super) fn has_lying_requests(&self) -> bool {
+        self.queue.len() > 1 || (!self.queue.is_empty() && self.dispatch.inside.is_some())
+    }
+}
+
 impl Connection {
     pub(super) fn start_dispatcher(self: &Arc<Self>) {
         let epoch = self.lock().dispatch.epoch;
@@ -193,7 +200,7 @@ impl Dispatcher {
             poll_once(handling)
         }));
         if started.is_some_and(|since| since.elapsed() > BUDGET) {
-            self.note_slow(method);
+            self.note_slow(&method);
         }
         match polled {
             Ok(Poll::Pending) => {
@@ -213,7 +220,7 @@ impl Dispatcher {
         }
     }
 
-    fn note_slow(&self, method: Name) {
+    fn note_slow(&self, method: &Name) {
         let Some(name) = method.as_bytes().map(Box::from) else {
             return;
         };

@@ -22,6 +22,7 @@ mod handler;
 mod local;
 mod method;
 mod outgoing;
+mod overdue;
 mod reader;
 mod reply;
 mod request;

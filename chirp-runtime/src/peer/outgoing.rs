@@ -3,7 +3,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::connection::{Connection, recycle};
+use super::caller::Link;
+use super::connection::{Connection, State, recycle};
 use super::waiters::Found;
 use super::{CallError, MethodName};
 use crate::packet::{ErrorData, Payload, Response, ResultCode};
@@ -22,15 +23,15 @@ impl Connection {
         cx: Option<&Context<'_>>,
     ) -> Result<CallKey, CallError> {
         let waker = cx.map(|cx| cx.waker().clone());
-        self.make_call(method, params, |connection, call| {
-            connection.waiters.wait(call, waker)
+        self.make_call(method, params, |state, call| {
+            state.waiters.wait(call, waker);
         })
     }
 
     /// Makes a call whose answer is not wanted.
     pub(super) fn cast(&self, method: &MethodName, params: Payload) -> Result<CallKey, CallError> {
-        self.make_call(method, params, |connection, call| {
-            connection.waiters.ignore(call)
+        self.make_call(method, params, |state, call| {
+            state.waiters.ignore(call);
         })
     }
 
@@ -38,7 +39,7 @@ impl Connection {
         &self,
         method: &MethodName,
         mut params: Payload,
-        register: impl FnOnce(&mut super::connection::State, CallKey),
+        register: impl FnOnce(&mut State, CallKey),
     ) -> Result<CallKey, CallError> {
         let mut alone = false;
         let made = self.with(|state, after| {
@@ -61,41 +62,26 @@ impl Connection {
 
     /// Waits for the answer of a call.
     pub(super) fn poll_answer(&self, call: CallKey, cx: &Context<'_>) -> Poll<Answer> {
-        let mut state = self.lock();
-        match state.waiters.poll(call, cx.waker()) {
-            Found::Answer(outcome) => {
+        let mut waker = None;
+        loop {
+            let mut state = self.lock();
+            let waits = waker.is_some();
+            // The old waker is dropped after the lock: it is the caller's code, as its clone is.
+            let _replaced = waker
+                .take()
+                .map(|waker| state.waiters.replace_waker(call, waker));
+            let found = state.waiters.poll(call, cx.waker());
+            if let Found::Answer(_) = &found {
                 state.session.release(call);
-                drop(state);
-                return Poll::Ready(into_answer(outcome));
             }
-            Found::NotYet if state.end.is_none() => return Poll::Pending,
-            Found::NotYet => {}
-            Found::OtherWaker if state.end.is_none() => {
-                // A waker's clone is the caller's code.
-                drop(state);
-                let waker = cx.waker().clone();
-                let mut state = self.lock();
-                let replaced = state.waiters.replace_waker(call, waker);
-                let found = state.waiters.poll(call, cx.waker());
-                if let Found::Answer(_) = &found {
-                    state.session.release(call);
-                }
-                let end = state.end.clone();
-                drop(state);
-                drop(replaced);
-                return match (found, end) {
-                    (Found::Answer(outcome), _) => Poll::Ready(into_answer(outcome)),
-                    (_, Some(reason)) => Poll::Ready(Err(CallError::Closed(reason))),
-                    (_, None) => Poll::Pending,
-                };
+            let end = state.end.clone();
+            drop(state);
+            match (found, end) {
+                (Found::Answer(outcome), _) => return Poll::Ready(into_answer(outcome)),
+                (_, Some(reason)) => return Poll::Ready(Err(CallError::Closed(reason))),
+                (Found::OtherWaker, None) if !waits => waker = Some(cx.waker().clone()),
+                (Found::OtherWaker | Found::NotYet, None) => return Poll::Pending,
             }
-            Found::OtherWaker => {}
-        }
-        let reason = state.end.clone();
-        drop(state);
-        match reason {
-            Some(reason) => Poll::Ready(Err(CallError::Closed(reason))),
-            None => Poll::Pending,
         }
     }
 
@@ -168,13 +154,13 @@ impl From<Refused> for CallError {
 
 /// A call under way. Dropping it cancels it.
 pub(super) struct Outgoing {
-    link: super::caller::Link,
+    link: Link,
     call: CallKey,
     over: bool,
 }
 
 impl Outgoing {
-    pub(super) fn new(link: super::caller::Link, call: CallKey) -> Self {
+    pub(super) fn new(link: Link, call: CallKey) -> Self {
         Self {
             link,
             call,

@@ -1,20 +1,17 @@
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
-use tokio::time::{Instant, Sleep};
 
 use super::SessionError;
 use super::connection::{After, Connection};
+use super::overdue::Overdue;
 use crate::channel;
 use crate::packet::Decoder;
 use crate::session::Reading;
-
-/// How long requests may lie behind a handler that does not return before somebody else takes them.
-const OVERDUE: Duration = Duration::from_millis(1);
 
 /// The task that takes what comes. It never runs user code and never waits for anything but bytes.
 pub(super) struct Reader {
@@ -22,12 +19,13 @@ pub(super) struct Reader {
     io: channel::Reader,
     decoder: Decoder,
     after: After,
+    overdue: Overdue,
 }
 
 /// Why the reader stopped decoding.
 enum Stopped {
-    /// It needs more bytes; requests may be waiting for the dispatcher.
-    Empty { queued: bool },
+    /// It needs more bytes. Requests may be lying behind a handler.
+    Empty { lying: bool },
     /// There is no room for more.
     Paused(Reading),
 }
@@ -40,6 +38,7 @@ impl Reader {
             io,
             decoder: Decoder::new(limit),
             after: After::default(),
+            overdue: Overdue::default(),
         }
     }
 
@@ -61,7 +60,7 @@ impl Reader {
             };
             match stopped {
                 Stopped::Paused(reading) => pause(&self.connection, reading).await,
-                Stopped::Empty { queued } => match self.fill(queued).await {
+                Stopped::Empty { lying } => match self.fill(lying).await {
                     Ok(0) => {
                         return match self.decoder.finish() {
                             Ok(()) => SessionError::ClosedByPeer,
@@ -98,7 +97,7 @@ impl Reader {
                 }
                 Ok(None) => {
                     break Ok(Stopped::Empty {
-                        queued: !state.queue.is_empty(),
+                        lying: state.has_lying_requests(),
                     });
                 }
                 Err(error) => break Err(error.into()),
@@ -120,35 +119,26 @@ impl Reader {
         stopped
     }
 
-    /// Reads what has come, or waits for it. While requests lie in the queue it looks after them.
-    async fn fill(&mut self, queued: bool) -> std::io::Result<usize> {
-        let connection = &self.connection;
-        let mut buffer = self.decoder.buffer();
-        let mut read = pin!(self.io.read_buf(&mut buffer));
-        let mut overdue: Option<Pin<Box<Sleep>>> = None;
-        let mut queued = queued;
+    /// Reads what has come, or waits for it, and looks after requests that lie.
+    async fn fill(&mut self, lying: bool) -> std::io::Result<usize> {
+        let Self {
+            connection,
+            io,
+            decoder,
+            overdue,
+            ..
+        } = self;
+        let mut buffer = decoder.buffer();
+        let mut read = pin!(io.read_buf(&mut buffer));
         poll_fn(|cx| {
             if connection.has_ended() {
                 return Poll::Ready(Ok(0));
             }
-            if let Poll::Ready(read) = read.as_mut().poll(cx) {
-                return Poll::Ready(read);
+            let read = read.as_mut().poll(cx);
+            if read.is_pending() {
+                overdue.poll(connection, lying, cx);
             }
-            while queued {
-                let timer = overdue.get_or_insert_with(|| Box::pin(tokio::time::sleep(OVERDUE)));
-                if timer.as_mut().poll(cx).is_pending() {
-                    break;
-                }
-                let mut state = connection.lock();
-                queued = !state.queue.is_empty();
-                let taken_over = state.dispatch.is_overdue(queued);
-                drop(state);
-                if taken_over {
-                    connection.start_dispatcher();
-                }
-                timer.as_mut().reset(Instant::now() + OVERDUE);
-            }
-            Poll::Pending
+            read
         })
         .await
     }

@@ -99,7 +99,7 @@ impl Waiters {
     pub(super) fn take_wakers(&mut self, wakes: &mut Vec<Waker>) {
         self.take_room_wakers(wakes);
         wakes.extend(self.slots.iter_mut().filter_map(|slot| match slot {
-            Waiter::Waiting(waker) => waker.take(),
+            Waiter::Waiting(whom) => whom.take(),
             _ => None,
         }));
     }

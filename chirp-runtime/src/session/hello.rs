@@ -9,9 +9,10 @@ pub(super) fn is_hello(method: &[u8]) -> bool {
 }
 
 /// What is known of the other side's extensions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HelloState {
     /// Nothing; it has not been asked and has not said.
+    #[default]
     Unknown,
     /// It has been asked.
     Asked,
@@ -22,41 +23,40 @@ pub enum HelloState {
 /// The session's half of `chirp.hello`: asking, and remembering what was said.
 #[derive(Debug, Default)]
 pub(super) struct Greeting {
+    state: HelloState,
     asked: Option<(CallKey, u64)>,
-    known: Option<Option<Hello>>,
 }
 
 impl Greeting {
     pub(super) fn state(&self) -> HelloState {
-        match (self.known, self.asked) {
-            (Some(known), _) => HelloState::Known(known),
-            (None, Some(_)) => HelloState::Asked,
-            (None, None) => HelloState::Unknown,
-        }
+        self.state
     }
 
     pub(super) fn asked(&mut self, key: CallKey, nonce: u64) {
         self.asked = Some((key, nonce));
+        self.state = HelloState::Asked;
     }
 
     pub(super) fn is_asked_by(&self, key: CallKey) -> bool {
         self.asked.is_some_and(|(asked, _)| asked == key)
     }
 
-    /// The answer came. What is not an answer to this very question says that there are no extensions,
-    /// unless the other side has declared some by asking.
+    /// The answer came. What is not an answer to this very question says that there are no extensions.
     pub(super) fn answered(&mut self, answer: &[u8]) {
-        let Some((_, nonce)) = self.asked.take() else {
-            return;
-        };
-        let hello = Hello::decode_answer(answer, nonce);
-        if hello.is_some() || self.known.is_none() {
-            self.known = Some(hello);
+        if let Some((_, nonce)) = self.asked.take() {
+            self.learn(Hello::decode_answer(answer, nonce));
         }
     }
 
     /// The other side asked, and so declared what it accepts.
     pub(super) fn declared(&mut self, hello: Hello) {
-        self.known = Some(Some(hello));
+        self.learn(Some(hello));
+    }
+
+    /// What the other side said first counts: this side may have acted on it.
+    fn learn(&mut self, hello: Option<Hello>) {
+        if !matches!(self.state, HelloState::Known(Some(_))) {
+            self.state = HelloState::Known(hello);
+        }
     }
 }

@@ -126,18 +126,14 @@ impl Outbound {
     /// The caller has gone. Says where the request is, if it was sent and not answered.
     pub(super) fn cancel(&mut self, key: CallKey) -> Option<Span> {
         let slot = self.slot(key)?;
-        match slot.state {
-            State::Sent(packet) => {
-                slot.state = State::Abandoned;
-                self.pending -= 1;
-                self.abandoned += 1;
-                Some(packet)
-            }
-            _ => {
-                self.release(key);
-                None
-            }
-        }
+        let State::Sent(packet) = slot.state else {
+            self.release(key);
+            return None;
+        };
+        slot.state = State::Abandoned;
+        self.pending -= 1;
+        self.abandoned += 1;
+        Some(packet)
     }
 
     /// The id may be used again, unless it is retired: the call is over, or never left.

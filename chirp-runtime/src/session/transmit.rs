@@ -132,7 +132,7 @@ impl Transmit {
         let mut inserts = self.inserts.drain(..).peekable();
         let mut from = 0;
         let end = self.tail.len();
-        for hole in self.holes.drain(..).chain([end..end]) {
+        for hole in self.holes.drain(..).chain(std::iter::once(end..end)) {
             // An insert before the byte that ends a kept stretch belongs to that stretch; one at the end
             // of a hole was emptied with it.
             while let Some((at, payload)) = inserts.next_if(|(at, _)| *at <= hole.start) {

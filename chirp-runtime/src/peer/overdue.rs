@@ -1,0 +1,56 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep};
+
+use super::connection::Connection;
+
+/// How long requests may lie behind a handler that does not return before somebody looks after them.
+const OVERDUE: Duration = Duration::from_millis(1);
+
+/// The reader's watch over requests that lie behind a handler, while nothing comes that would make it
+/// look.
+///
+/// The timer is armed once and then left alone: a busy connection pays for one in a millisecond, not for
+/// one in each batch.
+#[derive(Default)]
+pub(super) struct Overdue {
+    timer: Option<Pin<Box<Sleep>>>,
+    armed: bool,
+}
+
+impl Overdue {
+    /// Watches on, if there is anything to watch. Takes the queue from a dispatcher that is stuck.
+    pub(super) fn poll(&mut self, connection: &Arc<Connection>, lying: bool, cx: &mut Context<'_>) {
+        if lying {
+            self.arm();
+        }
+        while self.armed
+            && let Some(timer) = &mut self.timer
+            && timer.as_mut().poll(cx).is_ready()
+        {
+            self.armed = false;
+            let mut state = connection.lock();
+            let lying = state.has_lying_requests();
+            let taken_over = state.dispatch.is_overdue(lying);
+            drop(state);
+            if taken_over {
+                connection.start_dispatcher();
+            } else if lying {
+                self.arm();
+            }
+        }
+    }
+
+    fn arm(&mut self) {
+        if std::mem::replace(&mut self.armed, true) {
+            return;
+        }
+        match &mut self.timer {
+            Some(timer) => timer.as_mut().reset(Instant::now() + OVERDUE),
+            None => self.timer = Some(Box::pin(tokio::time::sleep(OVERDUE))),
+        }
+    }
+}
