@@ -48,6 +48,12 @@ pub enum Fault {
     /// The method ran, and its result could not be encoded.
     #[error("the result could not be encoded")]
     BadResult,
+    /// Something that a later version of the framework says.
+    #[error("framework error {code:04x}")]
+    Other {
+        /// The service error's code.
+        code: u16,
+    },
 }
 
 impl Fault {
@@ -55,6 +61,7 @@ impl Fault {
     pub fn code(self) -> u16 {
         FAULT_CODES.start()
             + match self {
+                Self::Other { code } => return code,
                 Self::Busy => 0,
                 Self::ShuttingDown => 1,
                 Self::Panicked { .. } => 2,
@@ -87,20 +94,27 @@ impl Fault {
     /// The fault that error data speaks of, if it comes from a framework at all.
     pub fn from_error_data(error: &ErrorData) -> Option<Self> {
         let detail = error.data.strip_prefix(&MARK)?;
-        let number = || Some(u64::from_be_bytes(*detail.first_chunk()?));
-        Some(match error.code.checked_sub(*FAULT_CODES.start())? {
+        if !FAULT_CODES.contains(&error.code) {
+            return None;
+        }
+        let number = || {
+            detail
+                .first_chunk()
+                .map_or(0, |bytes| u64::from_be_bytes(*bytes))
+        };
+        Some(match error.code - FAULT_CODES.start() {
             0 => Self::Busy,
             1 => Self::ShuttingDown,
             2 => Self::Panicked {
-                reference: number()?,
+                reference: number(),
             },
             3 => Self::DeadlineExceeded,
             4 => Self::BadArguments,
-            5 => Self::TooLarge { limit: number()? },
+            5 => Self::TooLarge { limit: number() },
             6 => Self::Unsupported,
             7 => Self::NoAnswer,
             8 => Self::BadResult,
-            _ => return None,
+            _ => Self::Other { code: error.code },
         })
     }
 }

@@ -52,7 +52,7 @@ impl Hello {
     /// Reads the answer to a question that carried `nonce`. `None` when the bytes are anything else.
     pub fn decode_answer(bytes: &[u8], nonce: u64) -> Option<Self> {
         let (answered, hello) = Self::decode(ANSWER, bytes)?;
-        (answered == nonce.wrapping_add(1)).then_some(hello)
+        (answered == nonce.wrapping_add(1) && hello.revision <= Self::REVISION).then_some(hello)
     }
 
     fn encode(&self, magic: [u8; 5], nonce: u64) -> Vec<u8> {

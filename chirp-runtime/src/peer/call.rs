@@ -10,7 +10,7 @@ use super::caller::Target;
 use super::local::LocalCall;
 use super::outgoing::{Answer, Outgoing};
 use super::{CallError, Caller, MethodName};
-use crate::packet::{MAX_METHOD_LEN, Payload};
+use crate::packet::Payload;
 
 /// A call of a method: a future of its result.
 ///
@@ -129,10 +129,7 @@ impl<T, E> Call<T, E> {
 
 impl State {
     fn new(caller: Caller, method: MethodName, params: Result<Payload, CallError>) -> Self {
-        match params {
-            _ if method.bytes().len() > MAX_METHOD_LEN => Self::Failed(CallError::NameTooLong {
-                len: method.bytes().len(),
-            }),
+        match method.check().and(params) {
             Ok(params) => Self::Unsent {
                 caller,
                 method,

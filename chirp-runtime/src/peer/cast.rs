@@ -7,7 +7,7 @@ use super::caller::Target;
 use super::local::LocalCall;
 use super::outgoing::Outgoing;
 use super::{CallError, Caller, MethodName};
-use crate::packet::{MAX_METHOD_LEN, Payload};
+use crate::packet::Payload;
 
 /// A one-way call: a future that is ready when the packet is in the transmit buffer.
 ///
@@ -34,9 +34,7 @@ impl Cast {
     /// A one-way call that is yet to be sent.
     #[doc(hidden)]
     pub fn new(caller: Caller, method: MethodName, params: Result<Payload, CallError>) -> Self {
-        let len = method.bytes().len();
-        Self(match params {
-            _ if len > MAX_METHOD_LEN => State::Failed(CallError::NameTooLong { len }),
+        Self(match method.check().and(params) {
             Ok(params) => State::Unsent {
                 caller,
                 method,

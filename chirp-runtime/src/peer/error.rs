@@ -20,6 +20,9 @@ pub enum CallError {
         /// The name's length, in bytes.
         len: usize,
     },
+    /// The method's name begins with `chirp.`, and such names are the framework's. Nothing was sent.
+    #[error("names that begin `chirp.` belong to the framework")]
+    ReservedName,
     /// A packet is over somebody's payload limit. The method did not run, unless it is the answer that
     /// was too large for us.
     #[error("the {what} is over {whose} payload limit of {limit} bytes")]
@@ -91,6 +94,7 @@ impl CallError {
         match self {
             Self::Encode(_)
             | Self::NameTooLong { .. }
+            | Self::ReservedName
             | Self::TooManyPending { .. }
             | Self::TooLarge {
                 what: "request", ..

@@ -2,7 +2,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::packet::MAX_METHOD_LEN;
+use super::CallError;
+use crate::packet::{MAX_METHOD_LEN, RESERVED_PREFIX};
 
 /// A method, named at compile time: `"Arith.sum_diff"`.
 ///
@@ -45,6 +46,17 @@ impl MethodName {
     /// The name's bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Whether a method of this name can be called.
+    pub(super) fn check(&self) -> Result<(), CallError> {
+        if self.0.len() > MAX_METHOD_LEN {
+            return Err(CallError::NameTooLong { len: self.0.len() });
+        }
+        if self.0.starts_with(RESERVED_PREFIX.as_bytes()) {
+            return Err(CallError::ReservedName);
+        }
+        Ok(())
     }
 
     pub(super) fn bytes(&self) -> &Bytes {

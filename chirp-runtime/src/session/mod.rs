@@ -21,8 +21,8 @@ mod transmit;
 use bytes::Bytes;
 
 use crate::packet::{
-    Cancel, ErrorData, Extensions, Fault, Hello, Incoming, PacketType, Payload, Request, Response,
-    ResultCode,
+    Cancel, ErrorData, Extensions, Fault, Hello, Incoming, PacketType, Payload, RESERVED_PREFIX,
+    Request, Response, ResultCode,
 };
 
 pub use event::{Event, Fatal, Outcome, Refused};
@@ -184,6 +184,10 @@ impl Session {
         }
         if hello::is_hello(request.method()) {
             self.answer_hello(id, request.params());
+            return None;
+        }
+        if request.method().starts_with(RESERVED_PREFIX.as_bytes()) {
+            self.send_response(id, ResultCode::UnknownMethod, &mut Payload::default());
             return None;
         }
         if self.draining {
