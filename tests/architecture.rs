@@ -1,0 +1,122 @@
+//! ARCHITECTURE.md, as far as a test can hold the code to it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The floors of `chirp-runtime`, from the ground up. A folder may use those on its own floor and below.
+const FLOORS: &[(&str, u8)] = &[
+    ("packet", 0),
+    ("codec", 0),
+    ("session", 1),
+    ("channel", 2),
+    ("peer", 3),
+    ("service", 5),
+    ("server", 6),
+];
+
+/// What the code of a folder must never mention.
+const NEVER: &[(&str, &[&str])] = &[
+    ("packet", &["tokio", "async ", "serde", "Mutex", "Instant"]),
+    ("codec", &["tokio", "async ", "Mutex", "Instant"]),
+    ("session", &["tokio", "async ", "std::task", "Mutex", "Instant", "SystemTime", "spawn"]),
+    ("channel", &["crate::packet", "crate::session"]),
+];
+
+const MAX_LINES: usize = 500;
+
+fn runtime() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("chirp-runtime/src")
+}
+
+fn sources(dir: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).expect("a source folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.append(&mut sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).expect("a source file");
+            found.push((path, text));
+        }
+    }
+    found
+}
+
+/// The lines that are code: comments may speak of anything.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line));
+    lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+fn floor(folder: &str) -> u8 {
+    let found = FLOORS.iter().find(|(name, _)| *name == folder);
+    found.unwrap_or_else(|| panic!("`{folder}` has no floor: add it to FLOORS and to ARCHITECTURE.md")).1
+}
+
+#[test]
+fn a_floor_never_looks_up() {
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(runtime()).expect("the runtime") {
+        let dir = entry.expect("an entry").path();
+        if !dir.is_dir() {
+            continue;
+        }
+        let folder = dir.file_name().and_then(|name| name.to_str()).expect("a name");
+        for (path, text) in sources(&dir) {
+            for (at, line) in code(&text) {
+                for (name, above) in FLOORS {
+                    let used = line.contains(&format!("crate::{name}::"))
+                        || line.contains(&format!("crate::{name};"))
+                        || line.contains("use crate::{") && line.contains(&format!("{name}::"));
+                    if used && *above > floor(folder) {
+                        wrong.push(format!("{}:{at} uses `{name}`, which is above it", path.display()));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_a_floor_must_not_know_is_not_there() {
+    let mut wrong = Vec::new();
+    for (folder, words) in NEVER {
+        for (path, text) in sources(&runtime().join(folder)) {
+            for (at, line) in code(&text) {
+                for word in *words {
+                    if line.contains(word) {
+                        wrong.push(format!("{}:{at} mentions `{word}`", path.display()));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_file_outgrows_its_name() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut wrong = Vec::new();
+    for dir in ["src", "chirp-runtime/src", "chirp-macros/src", "examples", "tests"] {
+        for (path, text) in sources(&root.join(dir)) {
+            let lines = text.lines().count();
+            if lines > MAX_LINES {
+                wrong.push(format!("{} has {lines} lines, at most {MAX_LINES}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The toolchain that the packages claim to need is the one that CI builds them with; it is said once.
+#[test]
+fn the_rust_version_is_said_once() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = |path: &str| fs::read_to_string(root.join(path)).expect("a manifest");
+    assert_eq!(manifest("Cargo.toml").matches("rust-version = \"").count(), 1);
+    for path in ["Cargo.toml", "chirp-runtime/Cargo.toml", "chirp-macros/Cargo.toml"] {
+        assert!(manifest(path).contains("rust-version.workspace = true"), "{path}");
+    }
+}
