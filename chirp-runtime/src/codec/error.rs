@@ -1,0 +1,31 @@
+use std::fmt;
+
+/// Why a value could not be encoded: its own words, or its `Serialize` implementation's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct EncodeError(String);
+
+impl EncodeError {
+    pub(crate) fn new(reason: impl fmt::Display) -> Self {
+        Self(reason.to_string())
+    }
+}
+
+/// Why bytes stand for no value of the type that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct DecodeError(String);
+
+impl DecodeError {
+    pub(crate) fn new(reason: impl fmt::Display) -> Self {
+        Self(reason.to_string())
+    }
+
+    /// A value ended before its bytes did, so the two sides do not mean the same type.
+    pub(crate) fn left_over(count: usize) -> Self {
+        Self(match count {
+            1 => "1 byte is left over".to_owned(),
+            _ => format!("{count} bytes are left over"),
+        })
+    }
+}

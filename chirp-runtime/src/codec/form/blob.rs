@@ -1,0 +1,180 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use bytes::Bytes;
+use serde::de::{Error, Visitor};
+use serde::{Deserializer, Serializer};
+
+use super::{Form, Plain, Return};
+use crate::codec::DecodeError;
+
+/// `&[u8]`: bytes, borrowed from the packet where the codec can (JSON's are base64 text).
+#[derive(Debug)]
+pub struct Slice8;
+
+/// `Cow<[u8]>`: as [`Slice8`], and handed over.
+#[derive(Debug)]
+pub struct CowSlice8;
+
+/// `Vec<u8>`, `Bytes` or `[u8; N]`: bytes, never a sequence of numbers.
+#[derive(Debug)]
+pub struct Blob<T>(PhantomData<T>);
+
+/// A type that owns bytes and is nothing else.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not travel as bytes",
+    note = "the types that do are `Vec<u8>`, `bytes::Bytes` and `[u8; N]`; another type by one of these names goes by another path, e.g. through a `type` of yours"
+)]
+pub trait BlobType: AsRef<[u8]> + Send + 'static {
+    /// A value with these bytes, or what is wrong with them.
+    ///
+    /// # Errors
+    ///
+    /// A text, when the type has no value of so many bytes.
+    fn from_bytes(bytes: Cow<'_, [u8]>) -> Result<Self, String>
+    where
+        Self: Sized;
+}
+
+impl BlobType for Vec<u8> {
+    fn from_bytes(bytes: Cow<'_, [u8]>) -> Result<Self, String> {
+        Ok(bytes.into_owned())
+    }
+}
+
+impl BlobType for Bytes {
+    fn from_bytes(bytes: Cow<'_, [u8]>) -> Result<Self, String> {
+        Ok(bytes.into_owned().into())
+    }
+}
+
+impl<const N: usize> BlobType for [u8; N] {
+    fn from_bytes(bytes: Cow<'_, [u8]>) -> Result<Self, String> {
+        (*bytes)
+            .try_into()
+            .map_err(|_| format!("expected {N} bytes, got {}", bytes.len()))
+    }
+}
+
+impl Form for Slice8 {
+    type Sent<'a> = &'a [u8];
+    type Got<'de> = Cow<'de, [u8]>;
+
+    fn serialize<S: Serializer>(value: &&[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        put(value, serializer)
+    }
+
+    fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self::Got<'de>, D::Error> {
+        take(deserializer)
+    }
+}
+
+impl Plain for Slice8 {
+    fn bytes<'a>(value: &'a &[u8]) -> &'a [u8] {
+        value
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Cow<'_, [u8]>, DecodeError> {
+        Ok(Cow::Borrowed(bytes))
+    }
+}
+
+impl Form for CowSlice8 {
+    type Sent<'a> = Cow<'a, [u8]>;
+    type Got<'de> = Cow<'de, [u8]>;
+
+    fn serialize<S: Serializer>(value: &Cow<'_, [u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+        put(value, serializer)
+    }
+
+    fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self::Got<'de>, D::Error> {
+        take(deserializer)
+    }
+}
+
+impl Plain for CowSlice8 {
+    fn bytes<'a>(value: &'a Cow<'_, [u8]>) -> &'a [u8] {
+        value
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Cow<'_, [u8]>, DecodeError> {
+        Ok(Cow::Borrowed(bytes))
+    }
+}
+
+impl<T: BlobType> Form for Blob<T> {
+    type Sent<'a> = T;
+    type Got<'de> = T;
+
+    fn serialize<S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+        put(value.as_ref(), serializer)
+    }
+
+    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+        T::from_bytes(take(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl<T: BlobType> Return for Blob<T> {
+    type Value = T;
+}
+
+impl<T: BlobType> Plain for Blob<T> {
+    fn bytes<'a>(value: &'a T) -> &'a [u8] {
+        value.as_ref()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<T, DecodeError> {
+        T::from_bytes(Cow::Borrowed(bytes)).map_err(DecodeError::new)
+    }
+}
+
+fn put<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    #[cfg(feature = "json")]
+    if serializer.is_human_readable() {
+        use base64::Engine;
+        return serializer.serialize_str(&base64::engine::general_purpose::STANDARD.encode(bytes));
+    }
+    serializer.serialize_bytes(bytes)
+}
+
+fn take<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, [u8]>, D::Error> {
+    #[cfg(feature = "json")]
+    if deserializer.is_human_readable() {
+        use base64::Engine;
+        let text = super::Str::deserialize(deserializer)?;
+        return base64::engine::general_purpose::STANDARD
+            .decode(text.as_bytes())
+            .map(Cow::Owned)
+            .map_err(|error| D::Error::custom(format!("not base64: {error}")));
+    }
+    // Not `deserialize_byte_buf`: that may take memory for a length before it has the bytes.
+    deserializer.deserialize_bytes(Octets)
+}
+
+struct Octets;
+
+impl<'de> Visitor<'de> for Octets {
+    type Value = Cow<'de, [u8]>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bytes")
+    }
+
+    fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(bytes))
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(bytes.to_vec()))
+    }
+
+    fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(bytes))
+    }
+}

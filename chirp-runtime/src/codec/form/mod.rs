@@ -1,0 +1,103 @@
+//! How a single argument or result travels.
+//!
+//! A method's argument is written one way (`&str`), decoded in another (text that is borrowed if it can be,
+//! else copied) and lent to the method. A [`Form`] is the type that says so:
+//!
+//! | written | form | decoded as |
+//! |---|---|---|
+//! | `&str` | [`Str`] | `Cow<str>` |
+//! | `Cow<str>` | [`CowStr`] | `Cow<str>` |
+//! | `&[u8]` | [`Slice8`] | `Cow<[u8]>` |
+//! | `Cow<[u8]>` | [`CowSlice8`] | `Cow<[u8]>` |
+//! | `Vec<u8>`, `Bytes`, `[u8; N]` | [`Blob<T>`] | `T` |
+//! | `&[T]` | [`Slice<T>`] | `Vec<T>` |
+//! | `Option` of one of these | [`Opt<F>`] | `Option` of what `F` is decoded as |
+//! | `&T` | [`Lent<F>`], `F` being the form of `T` | what `F` is decoded as |
+//! | any other `T` | [`Owned<T>`] | `T` |
+//!
+//! A list of arguments is a form, too: `(F, (G, ()))` stands for two of them, so there is no longest list.
+
+mod blob;
+mod list;
+mod text;
+mod value;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use blob::{Blob, BlobType, CowSlice8, Slice8};
+pub use list::List;
+pub use text::{CowStr, Str};
+pub use value::{Lent, Opt, Owned, Slice};
+
+use super::DecodeError;
+
+/// How an argument, a result, or a list of arguments travels.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say how a value travels",
+    note = "forms are chosen by `#[chirp::service]`"
+)]
+pub trait Form: 'static {
+    /// What is encoded.
+    type Sent<'a>: 'a;
+    /// What is decoded from bytes that live for `'de`.
+    type Got<'de>;
+
+    /// Encodes through serde.
+    ///
+    /// # Errors
+    ///
+    /// The serializer's.
+    fn serialize<S: Serializer>(value: &Self::Sent<'_>, serializer: S) -> Result<S::Ok, S::Error>;
+
+    /// Decodes through serde.
+    ///
+    /// # Errors
+    ///
+    /// The deserializer's.
+    fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self::Got<'de>, D::Error>;
+}
+
+/// A form that borrows nothing, so that a result may have it.
+#[diagnostic::on_unimplemented(
+    message = "a result of the form `{Self}` cannot be returned",
+    note = "a method returns owned values"
+)]
+pub trait Return:
+    for<'a> Form<Sent<'a> = <Self as Return>::Value, Got<'a> = <Self as Return>::Value>
+{
+    /// The result.
+    type Value: Send + 'static;
+}
+
+/// A form that is a run of bytes, so that [`Raw`](super::Raw) carries it.
+pub trait Plain: Form {
+    /// The value as bytes.
+    fn bytes<'a>(value: &'a Self::Sent<'_>) -> &'a [u8];
+
+    /// The value that the bytes are.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] for bytes that are not text where text is meant, and for left-over bytes.
+    fn from_bytes(bytes: &[u8]) -> Result<Self::Got<'_>, DecodeError>;
+}
+
+/// A value to be encoded, as serde wants it.
+pub(super) struct Sent<'v, 'a, F: Form>(pub(super) &'v F::Sent<'a>);
+
+impl<F: Form> Serialize for Sent<'_, '_, F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        F::serialize(self.0, serializer)
+    }
+}
+
+/// A decoded value, as serde gives it.
+pub(super) struct Got<'de, F: Form>(pub(super) F::Got<'de>);
+
+impl<'de, F: Form> Deserialize<'de> for Got<'de, F> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        F::deserialize(deserializer).map(Self)
+    }
+}
