@@ -27,3 +27,7 @@ pub mod peer;
 pub mod service;
 
 pub mod server;
+
+/// What generated code names, and nothing else does: no part of the public interface.
+#[doc(hidden)]
+pub mod __private;

@@ -8,6 +8,7 @@ use crate::channel::{Channel, Endpoint, EndpointError, Listener};
 use crate::peer::{
     ConnectError, DuplicateMethod, Handler, Peer, PeerBuilder, Router, SessionError,
 };
+use crate::service::Service;
 use crate::session::Limits;
 
 /// How long a server waits for its handlers when it ends, unless told otherwise.
@@ -40,6 +41,26 @@ impl Default for ServerBuilder {
 }
 
 impl ServerBuilder {
+    /// Serves the methods of a service on every connection.
+    ///
+    /// When two services claim one name, [`bind`](Self::bind) fails and says who they are.
+    #[must_use]
+    pub fn service(self, service: impl Service) -> Self {
+        self.peers(|peers| peers.service(service))
+    }
+
+    /// Serves the methods of a service that is made anew for each connection, with its peer to call back.
+    ///
+    /// When one of its names is taken, the connection is refused and the log says why.
+    #[must_use]
+    pub fn service_each<S, F>(self, make: F) -> Self
+    where
+        S: Service,
+        F: Fn(&Peer) -> S + Send + Sync + 'static,
+    {
+        self.routes_each(move |peer, router| make(peer).register(router))
+    }
+
     /// Serves one method by its name on every connection ([`PeerBuilder::handle`]).
     ///
     /// # Panics

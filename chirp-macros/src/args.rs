@@ -1,0 +1,163 @@
+//! What stands inside `#[chirp::service(..)]` and `#[chirp(..)]`.
+
+use proc_macro2::TokenStream;
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token};
+
+use crate::mistakes::Mistakes;
+
+/// The options of a trait.
+#[derive(Default)]
+pub(crate) struct ServiceOptions {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) codec: Option<Path>,
+    pub(crate) krate: Option<Path>,
+}
+
+/// The options of a method.
+#[derive(Default)]
+pub(crate) struct MethodOptions {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) aliases: Vec<LitStr>,
+    pub(crate) oneway: Option<Ident>,
+}
+
+impl ServiceOptions {
+    pub(crate) fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
+        let mut options = Self::default();
+        for entry in entries(tokens, mistakes) {
+            match entry.key.to_string().as_str() {
+                "name" => entry.text(&mut options.name, mistakes),
+                "codec" => entry.path(&mut options.codec, mistakes),
+                "crate" => entry.path(&mut options.krate, mistakes),
+                other => mistakes.at(
+                    &entry.key,
+                    format!(
+                        "unknown option `{other}`: a service takes `name = \"..\"`, `codec = path` and \
+                         `crate = path`"
+                    ),
+                ),
+            }
+        }
+        options
+    }
+}
+
+impl MethodOptions {
+    pub(crate) fn parse(attrs: &[Attribute], mistakes: &mut Mistakes) -> Self {
+        let mut options = Self::default();
+        for entry in chirp_entries(attrs, mistakes) {
+            match entry.key.to_string().as_str() {
+                "name" => entry.text(&mut options.name, mistakes),
+                "alias" => {
+                    let mut alias = None;
+                    entry.text(&mut alias, mistakes);
+                    options.aliases.extend(alias);
+                }
+                "oneway" => entry.flag(&mut options.oneway, mistakes),
+                other => mistakes.at(
+                    &entry.key,
+                    format!(
+                        "unknown option `{other}`: a method takes `name = \"..\"`, `alias = \"..\"` and `oneway`"
+                    ),
+                ),
+            }
+        }
+        options
+    }
+}
+
+/// One option: `key` or `key = value`.
+pub(crate) struct Entry {
+    pub(crate) key: Ident,
+    pub(crate) value: Option<Expr>,
+}
+
+impl Parse for Entry {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let key = Ident::parse_any(input)?;
+        let value = match input.parse::<Option<Token![=]>>()? {
+            Some(_) => Some(input.parse()?),
+            None => None,
+        };
+        Ok(Self { key, value })
+    }
+}
+
+impl Entry {
+    fn text(self, option: &mut Option<LitStr>, mistakes: &mut Mistakes) {
+        let Self { key, value } = self;
+        match value {
+            Some(Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            })) => set(option, text, &key, mistakes),
+            _ => mistakes.at(&key, format!("`{key}` takes a text: `{key} = \"..\"`")),
+        }
+    }
+
+    pub(crate) fn path(self, option: &mut Option<Path>, mistakes: &mut Mistakes) {
+        let Self { key, value } = self;
+        match value {
+            Some(Expr::Path(path)) if path.qself.is_none() => {
+                set(option, path.path, &key, mistakes);
+            }
+            _ => mistakes.at(&key, format!("`{key}` takes a path: `{key} = some::path`")),
+        }
+    }
+
+    pub(crate) fn flag(self, option: &mut Option<Ident>, mistakes: &mut Mistakes) {
+        let Self { key, value } = self;
+        match value {
+            None => set(option, key.clone(), &key, mistakes),
+            Some(value) => mistakes.at(value, format!("`{key}` takes no value")),
+        }
+    }
+}
+
+/// Sets an option that may be given once.
+pub(crate) fn set<T>(option: &mut Option<T>, value: T, key: &Ident, mistakes: &mut Mistakes) {
+    if option.replace(value).is_some() {
+        mistakes.at(key, format!("`{key}` is given twice"));
+    }
+}
+
+/// All options in the `#[chirp(..)]` attributes among `attrs`.
+pub(crate) fn chirp_entries(attrs: &[Attribute], mistakes: &mut Mistakes) -> Vec<Entry> {
+    let mut all = Vec::new();
+    for attr in attrs.iter().filter(|attr| is_chirp(attr)) {
+        match &attr.meta {
+            Meta::List(list) => all.extend(entries(list.tokens.clone(), mistakes)),
+            _ => mistakes.at(attr, "expected options in parentheses: `#[chirp(..)]`"),
+        }
+    }
+    for attr in attrs {
+        if attr.path().is_ident("cfg_attr")
+            && let Meta::List(list) = &attr.meta
+            && list.tokens.clone().into_iter().any(|token| {
+                matches!(&token, proc_macro2::TokenTree::Ident(ident) if ident == "chirp")
+            })
+        {
+            mistakes.at(
+                attr,
+                "options inside `cfg_attr` cannot be seen: write the method twice, each with its `#[cfg(..)]`",
+            );
+        }
+    }
+    all
+}
+
+/// Whether the attribute is `#[chirp(..)]`, which no compiler knows.
+pub(crate) fn is_chirp(attr: &Attribute) -> bool {
+    attr.path().is_ident("chirp")
+}
+
+fn entries(tokens: TokenStream, mistakes: &mut Mistakes) -> Vec<Entry> {
+    let parser = Punctuated::<Entry, Token![,]>::parse_terminated;
+    mistakes
+        .keep(parser.parse2(tokens))
+        .map(|entries| entries.into_iter().collect())
+        .unwrap_or_default()
+}

@@ -1,0 +1,83 @@
+//! What was written: one model of the trait and one of each method, with the nodes that errors point at.
+
+mod form;
+mod method;
+
+pub(crate) use form::{inner_type, last_segment};
+pub(crate) use method::{Argument, Kind, Method, Output};
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::{Attribute, Ident, ItemTrait, Path, TraitItem};
+
+use crate::args::ServiceOptions;
+use crate::mistakes::Mistakes;
+
+/// A trait that is to be a service.
+pub(crate) struct Service {
+    pub(crate) item: ItemTrait,
+    pub(crate) options: ServiceOptions,
+    pub(crate) methods: Vec<Method>,
+}
+
+impl Service {
+    pub(crate) fn new(item: ItemTrait, options: ServiceOptions, mistakes: &mut Mistakes) -> Self {
+        let name = match &options.name {
+            Some(name) => name.value(),
+            None => item.ident.to_string(),
+        };
+        let methods = item
+            .items
+            .iter()
+            .filter_map(|member| match member {
+                TraitItem::Fn(function) => Some(Method::new(function, &name, mistakes)),
+                _ => None,
+            })
+            .collect();
+        Self {
+            item,
+            options,
+            methods,
+        }
+    }
+
+    /// The service's part of its methods' names.
+    pub(crate) fn name(&self) -> String {
+        match &self.options.name {
+            Some(name) => name.value(),
+            None => self.item.ident.to_string(),
+        }
+    }
+
+    pub(crate) fn client(&self) -> Ident {
+        format_ident!("{}Client", self.item.ident)
+    }
+
+    pub(crate) fn server(&self) -> Ident {
+        format_ident!("{}Server", self.item.ident)
+    }
+
+    pub(crate) fn method_ids(&self) -> Ident {
+        format_ident!("{}Methods", self.item.ident)
+    }
+
+    /// Where the `chirp` crate is.
+    pub(crate) fn krate(&self) -> TokenStream {
+        krate(self.options.krate.as_ref())
+    }
+}
+
+pub(crate) fn krate(path: Option<&Path>) -> TokenStream {
+    match path {
+        Some(path) => quote!(#path),
+        None => quote!(::chirp),
+    }
+}
+
+/// The attributes of the given names, to be carried over to what is generated.
+pub(crate) fn only<'a>(attrs: &'a [Attribute], names: &[&str]) -> Vec<&'a Attribute> {
+    attrs
+        .iter()
+        .filter(|attr| names.iter().any(|name| attr.path().is_ident(name)))
+        .collect()
+}

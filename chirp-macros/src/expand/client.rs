@@ -1,0 +1,87 @@
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::ast::{Kind, Method, Service, only};
+
+pub(super) fn emit_type(service: &Service) -> TokenStream {
+    let vis = &service.item.vis;
+    let krate = service.krate();
+    let name = service.client();
+    let cfgs = only(&service.item.attrs, &["cfg", "deprecated"]);
+    let doc = format!("Calls the methods of [`{}`] elsewhere.", service.item.ident);
+    quote! {
+        #(#cfgs)*
+        #[doc = #doc]
+        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+        #vis struct #name(#krate::__private::Client);
+    }
+}
+
+pub(super) fn emit_impl(service: &Service) -> TokenStream {
+    let vis = &service.item.vis;
+    let (item, name, server) = (&service.item.ident, service.client(), service.server());
+    let own_name = service.name();
+    let methods = service.methods.iter().map(|method| emit_method(service, method));
+    quote! {
+        impl #name {
+            /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+            #vis fn new(caller: &impl __chirp::AsCaller) -> Self {
+                Self(__chirp::Client::new(caller))
+            }
+
+            /// A client of an implementation in this process. There is no connection; everything is encoded
+            /// and decoded as on one.
+            #vis fn local(implementation: impl #item + 'static) -> Self {
+                Self::new(&__chirp::local(#server::new(implementation)))
+            }
+
+            /// The same client, for an instance that was registered under this name in place of the
+            /// service's own.
+            #[must_use]
+            #vis fn named(self, name: &str) -> Self {
+                Self(self.0.named(#own_name, name))
+            }
+
+            #(#methods)*
+        }
+    }
+}
+
+fn emit_method(service: &Service, method: &Method) -> TokenStream {
+    let vis = &service.item.vis;
+    let attrs = only(&method.item.attrs, &["cfg", "deprecated"]);
+    let docs = only(&method.item.attrs, &["doc"]);
+    let doc = if docs.is_empty() {
+        let text = format!("Calls `{}`.", method.names[0]);
+        quote!(#[doc = #text])
+    } else {
+        quote!(#(#docs)*)
+    };
+    let (ident, ids) = (method.ident(), service.method_ids());
+    let (constant, signature) = (method.constant(), method.signature());
+    let inputs = method
+        .arguments
+        .iter()
+        .filter(|argument| matches!(argument.kind, Kind::Sent(_)))
+        .map(|argument| {
+            let (name, ty) = (argument.ident(), &argument.typed.ty);
+            quote!(#name: #ty)
+        });
+    let ok = method.output.ok();
+    let (output, call) = match method.output.error() {
+        _ if method.is_oneway() => (quote!(__chirp::Cast), quote!(cast)),
+        None => (quote!(__chirp::Call<#ok>), quote!(call)),
+        Some(error) => (
+            quote!(__chirp::Call<#ok, __chirp::MethodError<#error>>),
+            quote!(try_call),
+        ),
+    };
+    let list = method.list(|argument, _| argument.ident());
+    quote! {
+        #(#attrs)*
+        #doc
+        #vis fn #ident(&self, #(#inputs),*) -> #output {
+            self.0.#call::<#signature>(#ids::#constant, #list)
+        }
+    }
+}

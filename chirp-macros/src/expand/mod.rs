@@ -1,0 +1,75 @@
+//! A validated trait to code. What is generated is glue: names, types, and one call into
+//! `chirp::__private` for each method and side.
+
+mod client;
+mod method_ids;
+mod server;
+mod signature;
+mod trait_def;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::ItemTrait;
+
+use crate::args::ServiceOptions;
+use crate::ast::{Service, only};
+use crate::mistakes::Mistakes;
+use crate::{fallback, validate};
+
+pub(crate) fn service(options: TokenStream, item: TokenStream) -> TokenStream {
+    let mut mistakes = Mistakes::default();
+    let options = ServiceOptions::parse(options, &mut mistakes);
+    let item: ItemTrait = match syn::parse2(item.clone()) {
+        Ok(item) => item,
+        Err(error) => {
+            mistakes.add(error);
+            let errors = mistakes.into_compile_errors();
+            return quote!(#errors #item);
+        }
+    };
+    let service = Service::new(item, options, &mut mistakes);
+    validate::service(&service, &mut mistakes);
+    match mistakes.into_compile_errors() {
+        None => emit(&service),
+        Some(errors) => {
+            let item = fallback::emit(service.item);
+            quote!(#errors #item)
+        }
+    }
+}
+
+fn emit(service: &Service) -> TokenStream {
+    let krate = service.krate();
+    let cfgs = only(&service.item.attrs, &["cfg"]);
+    let trait_def = trait_def::emit(service);
+    let types = [
+        client::emit_type(service),
+        server::emit_type(service),
+        method_ids::emit_type(service),
+    ];
+    let signatures = service
+        .methods
+        .iter()
+        .map(|method| signature::emit(service, method));
+    let method_ids = method_ids::emit_impl(service);
+    let client = client::emit_impl(service);
+    let server = server::emit_impl(service);
+    quote! {
+        #trait_def
+
+        #(#types)*
+
+        #(#cfgs)*
+        #[allow(deprecated, non_local_definitions, clippy::all, clippy::pedantic)]
+        const _: () = {
+            use #krate::__private as __chirp;
+            #[allow(unused_imports)]
+            use __chirp::NotResult as _;
+
+            #(#signatures)*
+            #method_ids
+            #client
+            #server
+        };
+    }
+}

@@ -1,0 +1,46 @@
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{ReturnType, TraitItem, TraitItemFn, parse_quote};
+
+use crate::args::is_chirp;
+use crate::ast::{Argument, Method, Service};
+
+/// The trait itself, with what an implementation of a service must be able to do.
+pub(super) fn emit(service: &Service) -> TokenStream {
+    let mut item = service.item.clone();
+    item.colon_token.get_or_insert_with(Default::default);
+    item.supertraits.push(parse_quote!(::core::marker::Send));
+    item.supertraits.push(parse_quote!(::core::marker::Sync));
+    item.items = service
+        .methods
+        .iter()
+        .map(|method| TraitItem::Fn(function(method)))
+        .collect();
+    item.into_token_stream()
+}
+
+/// `async fn f(..) -> T` as `fn f(..) -> impl Future<Output = T> + Send`.
+fn function(method: &Method) -> TraitItemFn {
+    let mut function = method.item.clone();
+    function.attrs.retain(|attr| !is_chirp(attr));
+    let Some(asyncness) = function.sig.asyncness.take() else {
+        return function;
+    };
+    let (span, output) = match &function.sig.output {
+        ReturnType::Default => (asyncness.span, quote!(())),
+        ReturnType::Type(_, ty) => (ty.span(), quote!(#ty)),
+    };
+    function.sig.output = syn::parse2(quote_spanned! {span=>
+        -> impl ::core::future::Future<Output = #output> + ::core::marker::Send
+    })
+    .expect("a return type of known shape");
+    if let Some(body) = function.default.take() {
+        let statements = &body.stmts;
+        // Bound inside, arguments are dropped when those of an `async fn` would be: after the body.
+        let names = method.arguments.iter().map(Argument::ident);
+        let block = quote! {{ async move { #(let #names = #names;)* #(#statements)* } }};
+        function.default = Some(syn::parse2(block).expect("statements of a body that was parsed"));
+    }
+    function
+}

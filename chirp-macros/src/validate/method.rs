@@ -1,0 +1,123 @@
+use syn::{FnArg, Pat, PatType, Receiver, ReceiverKind, Safety, Type};
+
+use super::types;
+use crate::args::is_chirp;
+use crate::ast::{Kind, Method, Output, last_segment};
+use crate::mistakes::Mistakes;
+
+pub(super) fn check(method: &Method, mistakes: &mut Mistakes) {
+    let signature = &method.item.sig;
+    if let Some(constness) = &signature.constness {
+        mistakes.at(constness, "a method of a service is not `const`: remove it");
+    }
+    match &signature.safety {
+        Safety::Unsafe(token) => {
+            mistakes.at(
+                token,
+                "a method of a service is safe: whoever calls it from afar can promise nothing",
+            );
+        }
+        Safety::Safe(token) => mistakes.at(token, "remove `safe`"),
+        Safety::Default => {}
+    }
+    if let Some(abi) = &signature.abi {
+        mistakes.at(abi, "a method of a service is an ordinary `fn`: remove the ABI");
+    }
+    if let Some(variadic) = &signature.variadic {
+        mistakes.at(variadic, "a call has a fixed number of arguments");
+    }
+    if !signature.generics.params.is_empty() {
+        mistakes.at(
+            &signature.generics.params,
+            "a method of a service has no parameters of its own: a call names no types, and arguments are \
+             lent for the call; write the types themselves",
+        );
+    }
+    if let Some(clause) = &signature.generics.where_clause {
+        mistakes.at(clause, "a method of a service has no `where` clause");
+    }
+    match signature.inputs.first() {
+        Some(FnArg::Receiver(receiver)) => check_receiver(receiver, mistakes),
+        _ => mistakes.at(
+            &signature.ident,
+            "a method of a service takes `&self`: it is called on an implementation",
+        ),
+    }
+    for argument in &method.arguments {
+        check_argument(&argument.typed, mistakes);
+        match argument.kind {
+            Kind::Context => {}
+            Kind::Sent(_) => types::check_argument(&argument.typed.ty, mistakes),
+        }
+    }
+    check_output(method, mistakes);
+}
+
+fn check_receiver(receiver: &Receiver, mistakes: &mut Mistakes) {
+    let message = match &receiver.kind {
+        ReceiverKind::Reference(_, None, None) => return,
+        ReceiverKind::Reference(_, _, Some(_)) => {
+            "a service is called from many tasks at once: take `&self`, and keep what changes behind a lock"
+        }
+        ReceiverKind::Value => "a service is called many times: take `&self`",
+        _ => "a method of a service takes `&self`",
+    };
+    mistakes.at(receiver, message);
+}
+
+fn check_argument(argument: &PatType, mistakes: &mut Mistakes) {
+    for attr in &argument.attrs {
+        if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
+            mistakes.at(
+                attr,
+                "what travels must not depend on how a program was built: put `#[cfg(..)]` on the method",
+            );
+        } else if is_chirp(attr) || attr.path().is_ident("serde") {
+            mistakes.at(attr, "arguments have no options: they travel by position");
+        }
+    }
+    match &*argument.pat {
+        Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => {
+            if let Some(mutability) = &pat.mutability {
+                mistakes.at(
+                    mutability,
+                    "a trait's argument is not `mut`: bind it again inside the body",
+                );
+            }
+        }
+        other => mistakes.at(
+            other,
+            "an argument of a service has a name, not a pattern: take it apart inside the body",
+        ),
+    }
+}
+
+fn check_output(method: &Method, mistakes: &mut Mistakes) {
+    if let Some(oneway) = &method.options.oneway
+        && !matches!(&method.output, Output::Value(None))
+        && !matches!(&method.output, Output::Value(Some(Type::Tuple(tuple))) if tuple.elems.is_empty())
+    {
+        mistakes.at(
+            oneway,
+            "nobody waits for the result of a one-way method: return nothing, or remove `oneway`",
+        );
+    }
+    match &method.output {
+        Output::Value(None) => {}
+        Output::Value(Some(ty)) => types::check_result(ty, mistakes),
+        Output::Result { ok, error } => {
+            types::check_result(ok, mistakes);
+            types::check_result(error, mistakes);
+        }
+        Output::Alias { ok, whole } => {
+            if let Some(ok) = ok {
+                types::check_result(ok, mistakes);
+            }
+            if let Some(ok) = ok
+                && last_segment(ok).is_some_and(|segment| segment.ident == "Self")
+            {
+                mistakes.at(whole, "name the type itself");
+            }
+        }
+    }
+}

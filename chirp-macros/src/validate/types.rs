@@ -1,0 +1,211 @@
+//! What may stand in a signature: what can be decoded at the other side, and lent for the time of a call.
+
+use quote::{ToTokens, quote};
+use syn::{GenericArgument, PathArguments, Type, TypeReference};
+
+use crate::ast::{inner_type, last_segment};
+use crate::mistakes::Mistakes;
+
+/// Streams by their usual names. They are not there yet, and would otherwise be taken for values.
+const STREAMS: [&str; 4] = ["Stream", "BoxStream", "LocalBoxStream", "TryStream"];
+
+pub(super) fn check_argument(ty: &Type, mistakes: &mut Mistakes) {
+    match ty {
+        Type::Group(group) => check_argument(&group.elem, mistakes),
+        Type::Paren(paren) => check_argument(&paren.elem, mistakes),
+        Type::Reference(reference) => {
+            check_reference(reference, mistakes);
+            match &*reference.elem {
+                Type::Slice(slice) => check_owned(&slice.elem, mistakes),
+                // Lent as it is: `&Cow<str>` is as good as `Cow<str>`.
+                elem if is_cow(elem) => {}
+                elem => check_owned(elem, mistakes),
+            }
+        }
+        _ if is_cow(ty) => {}
+        Type::Path(_) if option_of_reference(ty).is_some() => {
+            if let Some(inner) = option_of_reference(ty) {
+                check_argument(inner, mistakes);
+            }
+        }
+        _ if last_segment(ty).is_some_and(|segment| segment.ident == "CallContext") => {
+            mistakes.at(ty, "the context of a call is lent: take `&CallContext`");
+        }
+        _ if last_segment(ty).is_some_and(|segment| {
+            matches!(segment.ident.to_string().as_str(), "Receiver" | "Sender")
+                && !segment.arguments.is_none()
+        }) =>
+        {
+            mistakes.at(ty, "streams are not supported yet: take a `Vec` of the items");
+        }
+        _ => check_owned(ty, mistakes),
+    }
+}
+
+pub(super) fn check_result(ty: &Type, mistakes: &mut Mistakes) {
+    match ty {
+        Type::Reference(reference) => mistakes.at(
+            ty,
+            format!(
+                "a result travels, so it cannot be borrowed: return `{}`",
+                owned_form(&reference.elem)
+            ),
+        ),
+        Type::Path(_) if is_cow(ty) => {
+            if let Some(segment) = last_segment(ty)
+                && let Some(inner) = inner_type(segment)
+            {
+                mistakes.at(
+                    ty,
+                    format!(
+                        "a result travels, so it cannot be borrowed: return `{}`",
+                        owned_form(inner)
+                    ),
+                );
+            }
+        }
+        _ => check_owned(ty, mistakes),
+    }
+}
+
+fn check_reference(reference: &TypeReference, mistakes: &mut Mistakes) {
+    if let Some(mutability) = &reference.mutability {
+        mistakes.at(
+            mutability,
+            "an argument is a copy of what the caller has: take it by value or by `&`",
+        );
+    }
+    if let Some(lifetime) = &reference.lifetime {
+        mistakes.at(
+            lifetime,
+            if lifetime.ident == "static" {
+                format!(
+                    "an argument is lent for the time of the call, never for `'static`: take `{}`",
+                    owned_form(&reference.elem)
+                )
+            } else {
+                format!("an argument is lent for the time of the call: remove `{lifetime}`")
+            },
+        );
+    }
+}
+
+/// A type in whose place an owned value is decoded: it must borrow nothing, at any depth.
+fn check_owned(ty: &Type, mistakes: &mut Mistakes) {
+    match ty {
+        Type::Array(array) => check_owned(&array.elem, mistakes),
+        Type::Group(group) => check_owned(&group.elem, mistakes),
+        Type::Paren(paren) => check_owned(&paren.elem, mistakes),
+        Type::Tuple(tuple) => tuple
+            .elems
+            .iter()
+            .for_each(|elem| check_owned(elem, mistakes)),
+        Type::Reference(reference) => mistakes.at(
+            ty,
+            format!(
+                "a borrow inside another type cannot be lent from a packet: take `{}` there",
+                owned_form(&reference.elem)
+            ),
+        ),
+        Type::Path(path) => {
+            if let Some(qself) = &path.qself {
+                check_owned(&qself.ty, mistakes);
+            }
+            for segment in &path.path.segments {
+                if segment.ident == "Self" {
+                    mistakes.at(
+                        segment,
+                        "a caller cannot know which type `Self` is: name the type itself",
+                    );
+                }
+                if STREAMS.contains(&segment.ident.to_string().as_str()) {
+                    mistakes.at(segment, "streams are not supported yet: use a `Vec` of the items");
+                }
+                if let PathArguments::AngleBracketed(generics) = &segment.arguments {
+                    for argument in &generics.args {
+                        check_generic(argument, mistakes);
+                    }
+                }
+            }
+        }
+        Type::ImplTrait(opaque) => {
+            let text = opaque.bounds.to_token_stream().to_string();
+            mistakes.at(
+                opaque.impl_token,
+                if STREAMS.iter().any(|name| text.contains(name)) {
+                    "streams are not supported yet: use a `Vec` of the items"
+                } else if text.contains("Future") {
+                    "write `async fn`, and what the future gives"
+                } else {
+                    "what travels has one type: name it instead of `impl Trait`"
+                },
+            );
+        }
+        Type::Slice(slice) => mistakes.at(
+            ty,
+            format!(
+                "a slice cannot travel by itself: take `&[{0}]` or `Vec<{0}>`",
+                text(&*slice.elem)
+            ),
+        ),
+        Type::TraitObject(_) => mistakes.at(
+            ty,
+            "a trait object cannot travel: an enum of the possible types can",
+        ),
+        Type::Ptr(_) => mistakes.at(ty, "a pointer means nothing at the other side"),
+        Type::FnPtr(_) => mistakes.at(
+            ty,
+            "a function cannot travel: call back with a client made of `cx.caller()`",
+        ),
+        Type::Infer(_) => mistakes.at(ty, "name the type"),
+        _ => {}
+    }
+}
+
+fn check_generic(argument: &GenericArgument, mistakes: &mut Mistakes) {
+    match argument {
+        GenericArgument::Type(ty) => check_owned(ty, mistakes),
+        GenericArgument::Lifetime(lifetime) if lifetime.ident != "static" => mistakes.at(
+            lifetime,
+            "a borrow inside another type cannot be lent from a packet: take a type that owns what it has",
+        ),
+        _ => {}
+    }
+}
+
+/// `Cow<str>` or `Cow<[u8]>`, which have forms of their own.
+fn is_cow(ty: &Type) -> bool {
+    last_segment(ty).is_some_and(|segment| {
+        segment.ident == "Cow"
+            && inner_type(segment).is_some_and(|inner| {
+                matches!(text(inner).as_str(), "str" | "[u8]")
+            })
+    })
+}
+
+/// What is in an `Option` of a borrow (or of a `Cow`).
+fn option_of_reference(ty: &Type) -> Option<&Type> {
+    let segment = last_segment(ty).filter(|segment| segment.ident == "Option")?;
+    inner_type(segment).filter(|inner| matches!(inner, Type::Reference(_)) || is_cow(inner))
+}
+
+/// The type that owns what a borrow of `ty` borrows.
+fn owned_form(ty: &Type) -> String {
+    match ty {
+        Type::Path(path) if path.path.is_ident("str") => "String".to_owned(),
+        Type::Slice(slice) => format!("Vec<{}>", text(&*slice.elem)),
+        Type::Reference(reference) => owned_form(&reference.elem),
+        other => text(other),
+    }
+}
+
+/// Source text of a type, as people write it.
+fn text(ty: &impl ToTokens) -> String {
+    quote!(#ty)
+        .to_string()
+        .replace(" < ", "<")
+        .replace(" >", ">")
+        .replace(" :: ", "::")
+        .replace("& ", "&")
+        .replace(" ,", ",")
+}
