@@ -67,15 +67,24 @@ impl Arith for Calculator {
     }
 
     async fn digest(&self, name: &str, data: &[u8]) -> u64 {
-        name.bytes().chain(data.iter().copied()).map(u64::from).sum()
+        name.bytes()
+            .chain(data.iter().copied())
+            .map(u64::from)
+            .sum()
     }
 
     async fn log(&self, line: &str) {
-        self.log.lock().expect("no handler panics while it logs").push(line.to_owned());
+        self.log
+            .lock()
+            .expect("no handler panics while it logs")
+            .push(line.to_owned());
     }
 
     fn logged(&self) -> Vec<String> {
-        self.log.lock().expect("no handler panics while it logs").clone()
+        self.log
+            .lock()
+            .expect("no handler panics while it logs")
+            .clone()
     }
 
     async fn notify_me(&self, cx: &CallContext, every: Duration) -> u64 {
@@ -121,7 +130,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn bind(address: &str) -> Result<Server, Box<dyn Error>> {
-    Ok(Server::builder().service(ArithServer::new(Calculator::default())).bind(address).await?)
+    Ok(Server::builder()
+        .service(ArithServer::new(Calculator::default()))
+        .bind(address)
+        .await?)
 }
 
 async fn serve_and_call(address: &str) -> Result<(), Box<dyn Error>> {
@@ -129,20 +141,33 @@ async fn serve_and_call(address: &str) -> Result<(), Box<dyn Error>> {
     let address = server.endpoint().to_string();
     println!("over {address}");
     let mut result = Ok(());
-    server.run_until(async { result = call(&address).await }).await;
+    server
+        .run_until(async { result = call(&address).await })
+        .await;
     result
 }
 
 async fn call(address: &str) -> Result<(), Box<dyn Error>> {
-    let peer = PeerBuilder::new().service(ListenerServer::new(Ticks)).connect(address).await?;
+    let peer = PeerBuilder::new()
+        .service(ListenerServer::new(Ticks))
+        .connect(address)
+        .await?;
     let arith = ArithClient::new(&peer);
 
     let result = arith.sum_diff(100, 250).await?;
     println!("  sum_diff(100, 250) = {result:?}");
-    assert_eq!(result, SumDiff { sum: 350, diff: -150 });
+    assert_eq!(
+        result,
+        SumDiff {
+            sum: 350,
+            diff: -150
+        }
+    );
 
     let error = arith.sum_diff(i64::MAX, 1).await;
-    let Err(MethodError::Handler(error)) = error else { return Err("the sum should overflow".into()) };
+    let Err(MethodError::Handler(error)) = error else {
+        return Err("the sum should overflow".into());
+    };
     println!("  sum_diff(i64::MAX, 1) fails: {error}");
     assert_eq!(error, ArithError::Overflow { a: i64::MAX, b: 1 });
 
@@ -153,10 +178,16 @@ async fn call(address: &str) -> Result<(), Box<dyn Error>> {
     arith.log("the calls went well").await?;
     let logged = arith.logged().await?;
     println!("  log(..), and then logged() = {logged:?}");
-    assert_eq!(logged.last().map(String::as_str), Some("the calls went well"));
+    assert_eq!(
+        logged.last().map(String::as_str),
+        Some("the calls went well")
+    );
 
     let every = Duration::from_millis(10);
-    let heard = arith.notify_me(every).timeout(Duration::from_secs(5)).await?;
+    let heard = arith
+        .notify_me(every)
+        .timeout(Duration::from_secs(5))
+        .await?;
     println!("  notify_me({every:?}) = {heard}");
     assert_eq!(heard, 3);
     Ok(())

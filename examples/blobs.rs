@@ -68,7 +68,13 @@ impl Folder {
 
     fn key(name: &str) -> Option<String> {
         let byte = |at| u8::from_str_radix(name.get(at..at + 2)?, 16).ok();
-        String::from_utf8((0..name.len()).step_by(2).map(byte).collect::<Option<_>>()?).ok()
+        String::from_utf8(
+            (0..name.len())
+                .step_by(2)
+                .map(byte)
+                .collect::<Option<_>>()?,
+        )
+        .ok()
     }
 }
 
@@ -78,14 +84,18 @@ fn explain(key: &str, error: &std::io::Error) -> BlobError {
     match error.kind() {
         ErrorKind::NotFound => BlobError::Missing { key },
         ErrorKind::AlreadyExists => BlobError::Exists { key },
-        _ => BlobError::Storage { reason: error.to_string() },
+        _ => BlobError::Storage {
+            reason: error.to_string(),
+        },
     }
 }
 
 impl Blobs for Folder {
     async fn put(&self, key: &str, data: &[u8]) -> Result<(), BlobError> {
         let path = self.path(key)?;
-        let mut file = tokio::fs::File::create_new(&path).await.map_err(|error| explain(key, &error))?;
+        let mut file = tokio::fs::File::create_new(&path)
+            .await
+            .map_err(|error| explain(key, &error))?;
         let mut written = file.write_all(data).await;
         if written.is_ok() {
             written = file.flush().await;
@@ -99,13 +109,21 @@ impl Blobs for Folder {
     }
 
     async fn get(&self, key: &str) -> Result<Vec<u8>, BlobError> {
-        tokio::fs::read(self.path(key)?).await.map_err(|error| explain(key, &error))
+        tokio::fs::read(self.path(key)?)
+            .await
+            .map_err(|error| explain(key, &error))
     }
 
     async fn list(&self) -> Result<Vec<String>, BlobError> {
-        let mut files = tokio::fs::read_dir(&self.0).await.map_err(|error| explain("", &error))?;
+        let mut files = tokio::fs::read_dir(&self.0)
+            .await
+            .map_err(|error| explain("", &error))?;
         let mut keys = Vec::new();
-        while let Some(file) = files.next_entry().await.map_err(|error| explain("", &error))? {
+        while let Some(file) = files
+            .next_entry()
+            .await
+            .map_err(|error| explain("", &error))?
+        {
             keys.extend(file.file_name().to_str().and_then(Self::key));
         }
         keys.sort();
@@ -113,7 +131,9 @@ impl Blobs for Folder {
     }
 
     async fn delete(&self, key: &str) -> Result<(), BlobError> {
-        tokio::fs::remove_file(self.path(key)?).await.map_err(|error| explain(key, &error))
+        tokio::fs::remove_file(self.path(key)?)
+            .await
+            .map_err(|error| explain(key, &error))
     }
 }
 
@@ -144,7 +164,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 async fn bind(address: &str, dir: PathBuf) -> Result<Server, Box<dyn Error>> {
     tokio::fs::create_dir_all(&dir).await?;
-    Ok(Server::builder().service(BlobsServer::new(Folder(dir))).bind(address).await?)
+    Ok(Server::builder()
+        .service(BlobsServer::new(Folder(dir)))
+        .bind(address)
+        .await?)
 }
 
 async fn connect(address: &str) -> Result<BlobsClient, Box<dyn Error>> {
@@ -156,7 +179,9 @@ async fn demonstrate() -> Result<(), Box<dyn Error>> {
     let server = bind("tcp://127.0.0.1:0", dir.join("blobs")).await?;
     let address = server.endpoint().to_string();
     let mut result = Ok(());
-    server.run_until(async { result = store_this_repository(&address).await }).await;
+    server
+        .run_until(async { result = store_this_repository(&address).await })
+        .await;
     tokio::fs::remove_dir_all(&dir).await?;
     result
 }
@@ -184,9 +209,16 @@ async fn store_this_repository(address: &str) -> Result<(), Box<dyn Error>> {
         let get = blobs.get(&key);
         calls.spawn(async move { get.await.map(|data| Sha256::digest(&data) == digest) });
     }
-    let same = calls.join_all().await.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let same = calls
+        .join_all()
+        .await
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()?;
     assert!(same.iter().all(|same| *same), "a blob came back different");
-    println!("stored and read back {} files, {bytes} bytes; every digest is the same", files.len());
+    println!(
+        "stored and read back {} files, {bytes} bytes; every digest is the same",
+        files.len()
+    );
 
     let keys = blobs.list().await?;
     assert_eq!(keys.len(), files.len());

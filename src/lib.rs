@@ -1,4 +1,182 @@
 //! Typed, symmetric RPC from plain Rust traits.
+//!
+//! A trait marked [`#[chirp::service]`](macro@service) is the whole interface of a service. From it come a
+//! client with one method per trait method, and the registration of handlers. Underneath runs a [`Peer`],
+//! one end of a connection over which both sides call and serve, in the packets of Chirp v0: a small
+//! protocol that a program in another language can join with two hundred lines of code.
+//!
+//! # The first call
+//!
+//! ```
+//! use chirp::Server;
+//!
+//! /// Greets people.
+//! #[chirp::service]
+//! pub trait Greeter {
+//!     async fn greet(&self, name: &str) -> String;
+//! }
+//!
+//! struct Polite;
+//!
+//! impl Greeter for Polite {
+//!     async fn greet(&self, name: &str) -> String {
+//!         format!("Good day, {name}!")
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let server = Server::builder()
+//!         .service(GreeterServer::new(Polite))
+//!         .bind("tcp://127.0.0.1:0")
+//!         .await?;
+//!     let address = server.endpoint().to_string();
+//!     tokio::spawn(server.run());
+//!
+//!     let peer = chirp::connect(&address).await?;
+//!     let greeting = GreeterClient::new(&peer).greet("Ann").await?;
+//!     assert_eq!(greeting, "Good day, Ann!");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The trait stays an ordinary trait: `Polite` implements it with a plain `async fn`. `GreeterClient` and
+//! `GreeterServer` are generated. What the attribute accepts, and what it makes of it, is on
+//! [its page](macro@service).
+//!
+//! # Calls
+//!
+//! A client's method gives a [`Call`]: a future, sent at its first poll. Its arguments are encoded when it is
+//! made, so that it borrows nothing and can be spawned.
+//!
+//! ```
+//! # #[chirp::service] pub trait Greeter { async fn greet(&self, name: &str) -> String; }
+//! # async fn calls(greeter: GreeterClient) -> Result<(), chirp::CallError> {
+//! use std::time::Duration;
+//!
+//! // Together, on one connection:
+//! let (ann, bob) = tokio::try_join!(greeter.greet("Ann"), greeter.greet("Bob"))?;
+//! // Sent now, awaited later:
+//! let call = greeter.greet("Cleo").start();
+//! // For so long and no longer:
+//! greeter.greet("Dan").timeout(Duration::from_secs(1)).await?;
+//! // Dropping a call cancels it: the handler at the other side is dropped at its next `.await`.
+//! drop(call);
+//! # Ok(()) }
+//! ```
+//!
+//! # What can go wrong
+//!
+//! A method that cannot fail gives its caller `Result<T, CallError>`: a [`CallError`] is why the call failed,
+//! ordered by who is to blame, and it says whether the method [may have run](CallError::may_have_run) and
+//! whether [trying again](CallError::is_retryable) makes sense.
+//!
+//! A method that returns `Result<T, E>` gives `Result<T, MethodError<E>>`: either its own error, as the
+//! handler made it, or a `CallError`. `E` derives [`ServiceError`](macro@ServiceError), which gives each
+//! variant a code that peers in other languages see too:
+//!
+//! ```
+//! use chirp::MethodError;
+//!
+//! #[derive(Debug, thiserror::Error, chirp::ServiceError)]
+//! pub enum StoreError {
+//!     #[error("there is no {key:?}")]
+//!     #[chirp(code = 404)]
+//!     Missing { key: String },
+//! }
+//!
+//! #[chirp::service]
+//! pub trait Store {
+//!     async fn get(&self, key: &str) -> Result<Vec<u8>, StoreError>;
+//! }
+//!
+//! async fn size(store: &StoreClient, key: &str) -> Result<usize, chirp::CallError> {
+//!     match store.get(key).await {
+//!         Ok(data) => Ok(data.len()),
+//!         Err(MethodError::Handler(StoreError::Missing { .. })) => Ok(0),
+//!         Err(MethodError::Call(error)) => Err(error),
+//!     }
+//! }
+//! ```
+//!
+//! A panic in a handler becomes an error of its call, with a number that the log repeats; the connection lives
+//! on. When the connection ends, every waiting call fails with [`CallError::Closed`] and the reason.
+//!
+//! # Both directions
+//!
+//! A peer that connects may serve as well, and a handler may call its caller back: an argument of type
+//! [`&CallContext`](CallContext) is not sent, it is what the handler is told about the call.
+//!
+//! ```
+//! use chirp::{CallContext, PeerBuilder};
+//!
+//! #[chirp::service]
+//! pub trait Build {
+//!     async fn build(&self, cx: &CallContext, target: &str) -> bool;
+//! }
+//!
+//! #[chirp::service]
+//! pub trait Progress {
+//!     async fn percent(&self, done: u8);
+//! }
+//!
+//! struct Builder;
+//!
+//! impl Build for Builder {
+//!     async fn build(&self, cx: &CallContext, _target: &str) -> bool {
+//!         let progress = ProgressClient::new(cx.caller());
+//!         progress.percent(50).await.is_ok()
+//!     }
+//! }
+//!
+//! struct Bar;
+//!
+//! impl Progress for Bar {
+//!     async fn percent(&self, _done: u8) {}
+//! }
+//!
+//! # async fn both(address: &str) -> Result<(), Box<dyn std::error::Error>> {
+//! let peer = PeerBuilder::new().service(ProgressServer::new(Bar)).connect(address).await?;
+//! BuildClient::new(&peer).build("all").await?;
+//! # Ok(()) }
+//! ```
+//!
+//! A server reaches those who connected to it through [`Server::connections`], and
+//! [`ServerBuilder::service_each`] makes a service for each of them.
+//!
+//! # Without a connection
+//!
+//! `GreeterClient::local(Polite)` calls an implementation in this process. Everything is encoded and decoded as
+//! on the wire, so that a mock cannot pass what the wire would refuse. Code that takes a `GreeterClient` can be
+//! given either.
+//!
+//! # Without a trait
+//!
+//! [`Peer::call`] calls by a name with bytes, and [`PeerBuilder::handle`] serves a name by a [`Handler`], of
+//! which a closure is one. [`PeerBuilder::fallback`] takes what nothing else does. That is how one talks to a
+//! peer that is written by hand, and how proxies are made: a [`Caller`] is itself a handler.
+//!
+//! # Values
+//!
+//! A service's values travel in one [`codec`]: bincode unless it says otherwise, `Json` (feature `json`) for
+//! readable bytes, [`Raw`](codec::Raw) for bytes that already are what should travel.
+//!
+//! # What is limited
+//!
+//! Everything that a peer could make this side hold has a limit: see [`Limits`], whose fields say what happens
+//! beyond them. A peer that sends too much is read more slowly, and then told that this side is *busy*; one that
+//! sends what is not Chirp loses its connection, and nothing else.
+//!
+//! # The life of a connection
+//!
+//! A connection lives until it fails, is closed, or has no use any more: its last handle (peer, client or call) is
+//! gone and it serves nothing. [`Peer::closed`] waits for the end and says why; [`Peer::shutdown`] lets handlers
+//! finish. What [`CallContext::caller`] gives does not keep it alive.
+//!
+//! # What is not supported
+//!
+//! Any runtime but tokio, `!Send` handlers, and wasm. Handlers that block their thread belong into
+//! `tokio::task::spawn_blocking`.
 
 pub use chirp_macros::{ServiceError, service};
 #[doc(hidden)]
@@ -6,11 +184,16 @@ pub use chirp_runtime::__private;
 pub use chirp_runtime::channel::{Channel, Endpoint, EndpointError};
 pub use chirp_runtime::codec::ServiceError;
 pub use chirp_runtime::peer::{
-    AsCaller, Call, CallContext, CallError, Caller, Cast, ConnectError, DuplicateMethod, Handler, Handling,
-    MethodError, MethodId, MethodName, Peer, PeerBuilder, Reply, Request, Responder, Router, SessionError,
-    Status, connect,
+    AsCaller, Call, CallContext, CallError, Caller, Cast, ConnectError, DuplicateMethod, Handler,
+    Handling, MethodError, MethodId, MethodName, Peer, PeerBuilder, Reply, Request, Responder,
+    Router, SessionError, Status, connect,
 };
 pub use chirp_runtime::server::{Connection, Connections, Server, ServerBuilder};
 pub use chirp_runtime::service::Service;
 pub use chirp_runtime::session::Limits;
 pub use chirp_runtime::{channel, codec, packet};
+
+/// The programs of README.md, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

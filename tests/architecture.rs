@@ -18,7 +18,18 @@ const FLOORS: &[(&str, u8)] = &[
 const NEVER: &[(&str, &[&str])] = &[
     ("packet", &["tokio", "async ", "serde", "Mutex", "Instant"]),
     ("codec", &["tokio", "async ", "Mutex", "Instant"]),
-    ("session", &["tokio", "async ", "std::task", "Mutex", "Instant", "SystemTime", "spawn"]),
+    (
+        "session",
+        &[
+            "tokio",
+            "async ",
+            "std::task",
+            "Mutex",
+            "Instant",
+            "SystemTime",
+            "spawn",
+        ],
+    ),
     ("channel", &["crate::packet", "crate::session"]),
 ];
 
@@ -50,7 +61,11 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
 
 fn floor(folder: &str) -> u8 {
     let found = FLOORS.iter().find(|(name, _)| *name == folder);
-    found.unwrap_or_else(|| panic!("`{folder}` has no floor: add it to FLOORS and to ARCHITECTURE.md")).1
+    found
+        .unwrap_or_else(|| {
+            panic!("`{folder}` has no floor: add it to FLOORS and to ARCHITECTURE.md")
+        })
+        .1
 }
 
 #[test]
@@ -61,7 +76,10 @@ fn a_floor_never_looks_up() {
         if !dir.is_dir() {
             continue;
         }
-        let folder = dir.file_name().and_then(|name| name.to_str()).expect("a name");
+        let folder = dir
+            .file_name()
+            .and_then(|name| name.to_str())
+            .expect("a name");
         for (path, text) in sources(&dir) {
             for (at, line) in code(&text) {
                 for (name, above) in FLOORS {
@@ -69,7 +87,10 @@ fn a_floor_never_looks_up() {
                         || line.contains(&format!("crate::{name};"))
                         || line.contains("use crate::{") && line.contains(&format!("{name}::"));
                     if used && *above > floor(folder) {
-                        wrong.push(format!("{}:{at} uses `{name}`, which is above it", path.display()));
+                        wrong.push(format!(
+                            "{}:{at} uses `{name}`, which is above it",
+                            path.display()
+                        ));
                     }
                 }
             }
@@ -99,11 +120,20 @@ fn what_a_floor_must_not_know_is_not_there() {
 fn no_file_outgrows_its_name() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut wrong = Vec::new();
-    for dir in ["src", "chirp-runtime/src", "chirp-macros/src", "examples", "tests"] {
+    for dir in [
+        "src",
+        "chirp-runtime/src",
+        "chirp-macros/src",
+        "examples",
+        "tests",
+    ] {
         for (path, text) in sources(&root.join(dir)) {
             let lines = text.lines().count();
             if lines > MAX_LINES {
-                wrong.push(format!("{} has {lines} lines, at most {MAX_LINES}", path.display()));
+                wrong.push(format!(
+                    "{} has {lines} lines, at most {MAX_LINES}",
+                    path.display()
+                ));
             }
         }
     }
@@ -115,8 +145,18 @@ fn no_file_outgrows_its_name() {
 fn the_rust_version_is_said_once() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let manifest = |path: &str| fs::read_to_string(root.join(path)).expect("a manifest");
-    assert_eq!(manifest("Cargo.toml").matches("rust-version = \"").count(), 1);
-    for path in ["Cargo.toml", "chirp-runtime/Cargo.toml", "chirp-macros/Cargo.toml"] {
-        assert!(manifest(path).contains("rust-version.workspace = true"), "{path}");
+    assert_eq!(
+        manifest("Cargo.toml").matches("rust-version = \"").count(),
+        1
+    );
+    for path in [
+        "Cargo.toml",
+        "chirp-runtime/Cargo.toml",
+        "chirp-macros/Cargo.toml",
+    ] {
+        assert!(
+            manifest(path).contains("rust-version.workspace = true"),
+            "{path}"
+        );
     }
 }
