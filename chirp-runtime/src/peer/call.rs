@@ -112,7 +112,13 @@ impl<T, E> Call<T, E> {
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
-        self.send(Some(cx));
+        if let State::Unsent { .. } = self.state {
+            self.send(Some(cx));
+            if let State::Remote(_) = self.state {
+                // The waker was left with the call, and is woken even if the answer is here already.
+                return Poll::Pending;
+            }
+        }
         match &mut self.state {
             State::Remote(outgoing) => outgoing.poll(cx),
             State::Local(local) => local.poll(cx),

@@ -1,4 +1,3 @@
-use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -9,6 +8,7 @@ use tokio::task::coop;
 
 use super::caller::Link;
 use super::connection::{After, Connection, State, into_wire, recycle};
+use super::slow::{self, Slow};
 use super::task::{self, HandlerTask};
 use super::{CallContext, Handler, Handling, Reply, Request};
 use crate::packet::{self, Payload, ResultCode};
@@ -20,9 +20,6 @@ const BUDGET: Duration = Duration::from_micros(200);
 
 /// Requests that one turn of a dispatcher begins before it lets the rest of the program run.
 const TURN: usize = 64;
-
-/// Names of methods that were over the budget; a caller of made-up names gets no further.
-const MAX_SLOW: usize = 256;
 
 /// Which dispatcher serves the queue.
 #[derive(Default)]
@@ -36,7 +33,7 @@ pub(super) struct Dispatch {
     /// It waits for requests.
     idle: bool,
     /// Methods that are given a task at once.
-    slow: HashSet<Box<[u8]>>,
+    slow: Slow,
     /// The reader waits for room.
     pub(super) reader_paused: bool,
 }
@@ -164,8 +161,7 @@ impl Dispatcher {
             let Some(handler) = state.handler.clone() else {
                 return Next::Gone;
             };
-            let slow =
-                !state.dispatch.slow.is_empty() && state.dispatch.slow.contains(request.method());
+            let slow = state.dispatch.slow.count(request.method());
             state.dispatch.inside = Some(now);
             self.inside = Some((run, now));
             return Next::Run {
@@ -200,7 +196,11 @@ impl Dispatcher {
             poll_once(handling)
         }));
         if started.is_some_and(|since| since.elapsed() > BUDGET) {
-            self.note_slow(&method);
+            self.connection
+                .lock()
+                .dispatch
+                .slow
+                .offend(method.as_bytes());
         }
         match polled {
             Ok(Poll::Pending) => {
@@ -217,16 +217,6 @@ impl Dispatcher {
                 task::drop_caught(handling);
                 Some(task::panicked(panic))
             }
-        }
-    }
-
-    fn note_slow(&self, method: &Name) {
-        let Some(name) = method.as_bytes().map(Box::from) else {
-            return;
-        };
-        let mut state = self.connection.lock();
-        if state.dispatch.slow.len() < MAX_SLOW {
-            state.dispatch.slow.insert(name);
         }
     }
 
@@ -298,28 +288,24 @@ fn poll_once(handling: &mut Handling) -> Poll<Reply> {
     pin!(coop::unconstrained(handling.as_mut())).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// A copy of a method's name that allocates nothing: the request goes with its handler, and the name is
-/// wanted again only of one that was slow. Longer names are not remembered.
+/// The beginning of a method's name, kept without an allocation: the request goes with its handler, and
+/// the name is wanted again only of one that was slow.
 struct Name {
     bytes: [u8; Self::MAX],
     len: usize,
 }
 
 impl Name {
-    const MAX: usize = 64;
+    const MAX: usize = slow::KEPT;
 
     fn new(name: &[u8]) -> Self {
+        let len = name.len().min(Self::MAX);
         let mut bytes = [0; Self::MAX];
-        if let Some(kept) = bytes.get_mut(..name.len()) {
-            kept.copy_from_slice(name);
-        }
-        Self {
-            bytes,
-            len: name.len(),
-        }
+        bytes[..len].copy_from_slice(&name[..len]);
+        Self { bytes, len }
     }
 
-    fn as_bytes(&self) -> Option<&[u8]> {
-        self.bytes.get(..self.len)
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
     }
 }

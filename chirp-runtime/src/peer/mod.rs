@@ -29,6 +29,7 @@ mod request;
 mod responder;
 mod router;
 mod runs;
+mod slow;
 mod task;
 mod waiters;
 mod writer;
