@@ -1,6 +1,5 @@
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote, quote_spanned};
-use syn::spanned::Spanned;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
 use syn::{GenericArgument, Ident, PathArguments, PathSegment, Type};
 
 /// How an argument or a result travels, by the way its type is written. Each stands for the type of the
@@ -59,9 +58,68 @@ impl Form {
         None
     }
 
-    /// The form of no result.
-    pub(crate) fn unit() -> TokenStream {
-        quote!(__chirp::Value<()>)
+    /// Puts an argument among those that are sent.
+    ///
+    /// A type that serde has to know is named once, where the user wrote it, and through one trait, so that
+    /// one that cannot travel is one error.
+    pub(crate) fn put(&self, name: &Ident, out: &Ident) -> TokenStream {
+        match self {
+            Self::Value(ty) => quote!(<#ty as __chirp::Wire<_>>::put(&#name, &mut #out)),
+            Self::Slice(ty) => {
+                quote!(<#ty as __chirp::WireBorrowed<_>>::put_slice(#name, &mut #out))
+            }
+            _ => match self.lent() {
+                Some(Lending::Always(ty)) => {
+                    quote!(<#ty as __chirp::Wire<_>>::put(#name, &mut #out))
+                }
+                Some(Lending::Perhaps(ty)) => {
+                    quote!(<#ty as __chirp::WireBorrowed<_>>::put_option(#name, &mut #out))
+                }
+                None => quote!(#out.put::<#self>(&#name)),
+            },
+        }
+    }
+
+    /// Takes an argument from those that were sent.
+    pub(crate) fn take(&self, arguments: &Ident) -> TokenStream {
+        match self {
+            Self::Value(ty) => quote!(<#ty as __chirp::Wire<_>>::take(&mut #arguments)),
+            Self::Slice(ty) => {
+                quote!(<#ty as __chirp::WireBorrowed<_>>::take_slice(&mut #arguments))
+            }
+            _ => match self.lent() {
+                Some(Lending::Always(ty)) => {
+                    quote!(<#ty as __chirp::Wire<_>>::take(&mut #arguments))
+                }
+                Some(Lending::Perhaps(ty)) => {
+                    quote!(<#ty as __chirp::WireBorrowed<_>>::take_option(&mut #arguments))
+                }
+                None => quote!(#arguments.take::<#self>()),
+            },
+        }
+    }
+
+    /// The function that makes bytes of a result, or a result of bytes: `which` is `encode` or `decode`.
+    pub(crate) fn coder(&self, which: &str) -> TokenStream {
+        let which = Ident::new(which, Span::call_site());
+        match self {
+            Self::Value(ty) => quote!(<#ty as __chirp::Wire<__Codec>>::#which),
+            _ => quote!(__chirp::#which::<__Codec, #self>),
+        }
+    }
+
+    fn lent(&self) -> Option<Lending<'_>> {
+        match self {
+            Self::Lent(inner) => match &**inner {
+                Self::Value(ty) => Some(Lending::Always(ty)),
+                _ => None,
+            },
+            Self::Opt(inner) => match inner.lent()? {
+                Lending::Always(ty) => Some(Lending::Perhaps(ty)),
+                Lending::Perhaps(_) => None,
+            },
+            _ => None,
+        }
     }
 
     /// How a decoded argument is handed to the method.
@@ -85,14 +143,21 @@ impl ToTokens for Form {
             Self::CowStr => quote!(__chirp::CowStr),
             Self::Slice8 => quote!(__chirp::Slice8),
             Self::CowSlice8 => quote!(__chirp::CowSlice8),
-            Self::Blob(ty) => quote_spanned!(ty.span()=> __chirp::Blob<#ty>),
-            Self::Slice(ty) => quote_spanned!(ty.span()=> __chirp::Slice<__chirp::Itself<#ty>>),
+            Self::Blob(ty) => quote!(__chirp::Blob<#ty>),
+            Self::Slice(ty) => quote!(__chirp::Slice<#ty>),
             Self::Opt(form) => quote!(__chirp::Opt<#form>),
             Self::Lent(form) => quote!(__chirp::Lent<#form>),
-            // At the user's type: that is where one that cannot travel is reported.
-            Self::Value(ty) => quote_spanned!(ty.span()=> __chirp::Value<#ty>),
+            Self::Value(ty) => quote!(__chirp::Owned<#ty>),
         });
     }
+}
+
+/// A value of a type that serde has to know, and that is lent.
+enum Lending<'a> {
+    /// `&T`
+    Always(&'a Type),
+    /// `Option<&T>`
+    Perhaps(&'a Type),
 }
 
 /// The last word of a path, such as the `Vec<u8>` of `std::vec::Vec<u8>`.

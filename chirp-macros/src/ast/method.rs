@@ -1,10 +1,10 @@
 use proc_macro2::TokenStream;
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::quote;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
     Attribute, FnArg, GenericArgument, Ident, Pat, PatType, PathArguments, ReturnType, TraitItemFn,
-    Type,
+    Type, parse_quote,
 };
 
 use super::form::{Form, last_segment};
@@ -95,17 +95,6 @@ impl Method {
         Ident::new(&name, self.ident().span())
     }
 
-    /// The type that stands for its signature.
-    pub(crate) fn signature(&self) -> Ident {
-        let mut name = String::new();
-        for word in self.constant().to_string().split('_') {
-            let mut letters = word.chars();
-            name.extend(letters.next());
-            name.push_str(&letters.as_str().to_lowercase());
-        }
-        format_ident!("__{name}")
-    }
-
     pub(crate) fn cfgs(&self) -> Vec<&Attribute> {
         only(&self.item.attrs, &["cfg"])
     }
@@ -115,22 +104,12 @@ impl Method {
     }
 
     /// The arguments that are sent, with their forms.
-    pub(crate) fn sent(&self) -> impl DoubleEndedIterator<Item = (&Argument, &Form)> {
+    pub(crate) fn sent(&self) -> impl Iterator<Item = (&Argument, &Form)> {
         self.arguments
             .iter()
             .filter_map(|argument| match &argument.kind {
                 Kind::Sent(form) => Some((argument, form)),
                 Kind::Context => None,
-            })
-    }
-
-    /// What is made of each argument that is sent, as a list: `(a, (b, ()))`.
-    pub(crate) fn list<T: ToTokens>(&self, of: impl Fn(&Argument, &Form) -> T) -> TokenStream {
-        self.sent()
-            .rev()
-            .fold(quote!(()), |rest, (argument, form)| {
-                let first = of(argument, form);
-                quote!((#first, #rest))
             })
     }
 }
@@ -205,17 +184,18 @@ impl Output {
         }
     }
 
-    /// The form of the result.
-    pub(crate) fn form(&self) -> TokenStream {
+    /// The function that makes bytes of the result, or the result of bytes: `which` is `encode` or `decode`.
+    pub(crate) fn coder(&self, which: &str) -> TokenStream {
         match self {
-            Self::Value(None) => Form::unit(),
-            Self::Value(Some(ty)) | Self::Result { ok: ty, .. } => Form::of(ty).to_token_stream(),
+            Self::Value(None) => Form::Value(parse_quote!(())).coder(which),
+            Self::Value(Some(ty)) | Self::Result { ok: ty, .. } => Form::of(ty).coder(which),
             Self::Alias { whole, ok } => {
-                let ty = quote_spanned!(whole.span()=> <#whole as __chirp::Outcome>::Ok);
+                let ty = parse_quote!(<#whole as __chirp::Outcome>::Ok);
                 match ok.as_ref().map(Form::of) {
-                    Some(Form::Blob(_)) => quote!(__chirp::Blob<#ty>),
-                    _ => quote_spanned!(whole.span()=> __chirp::Value<#ty>),
+                    Some(Form::Blob(_)) => Form::Blob(ty),
+                    _ => Form::Value(ty),
                 }
+                .coder(which)
             }
         }
     }

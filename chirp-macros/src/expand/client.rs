@@ -1,7 +1,8 @@
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote;
+use syn::Ident;
 
-use crate::ast::{Kind, Method, Service, only};
+use crate::ast::{Method, Service, only};
 
 pub(super) fn emit_type(service: &Service) -> TokenStream {
     let vis = &service.item.vis;
@@ -58,30 +59,43 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
         quote!(#(#docs)*)
     };
     let (ident, ids) = (method.ident(), service.method_ids());
-    let (constant, signature) = (method.constant(), method.signature());
-    let inputs = method
-        .arguments
-        .iter()
-        .filter(|argument| matches!(argument.kind, Kind::Sent(_)))
-        .map(|argument| {
-            let (name, ty) = (argument.ident(), &argument.typed.ty);
-            quote!(#name: #ty)
-        });
-    let ok = method.output.ok();
+    let constant = method.constant();
+    let inputs = method.sent().map(|(argument, _)| {
+        let (name, ty) = (argument.ident(), &argument.typed.ty);
+        quote!(#name: #ty)
+    });
+    // Names of our own, which those of the user's arguments cannot be.
+    let [out, answer] = ["out", "answer"].map(|name| Ident::new(name, Span::mixed_site()));
+    let mutability = method.sent().next().map(|_| quote!(mut));
+    let puts = method
+        .sent()
+        .map(|(argument, form)| form.put(&argument.ident(), &out));
+    let (ok, decode) = (method.output.ok(), method.output.coder("decode"));
     let (output, call) = match method.output.error() {
-        _ if method.is_oneway() => (quote!(__chirp::Cast), quote!(cast)),
-        None => (quote!(__chirp::Call<#ok>), quote!(call)),
+        _ if method.is_oneway() => (
+            quote!(__chirp::Cast),
+            quote!(cast(#ids::#constant, #out)),
+        ),
+        None => (
+            quote!(__chirp::Call<#ok>),
+            quote!(call(#ids::#constant, #out, |#answer| __chirp::value_of(#answer, #decode))),
+        ),
         Some(error) => (
             quote!(__chirp::Call<#ok, __chirp::MethodError<#error>>),
-            quote!(try_call),
+            quote!(call(#ids::#constant, #out, |#answer| __chirp::outcome_of(
+                #answer,
+                #decode,
+                <#error as __chirp::Failure<__Codec>>::decode,
+            ))),
         ),
     };
-    let list = method.list(|argument, _| argument.ident());
     quote! {
         #(#attrs)*
         #doc
         #vis fn #ident(&self, #(#inputs),*) -> #output {
-            self.0.#call::<#signature>(#ids::#constant, #list)
+            let #mutability #out = __chirp::Encoder::<__Codec>::new();
+            #(#puts;)*
+            self.0.#call
         }
     }
 }

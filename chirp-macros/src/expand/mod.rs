@@ -1,10 +1,10 @@
 //! A validated trait to code. What is generated is glue: names, types, and one call into
 //! `chirp::__private` for each method and side.
 
+mod checks;
 mod client;
 mod method_ids;
 mod server;
-mod signature;
 mod trait_def;
 
 use proc_macro2::TokenStream;
@@ -47,10 +47,14 @@ fn emit(service: &Service) -> TokenStream {
         server::emit_type(service),
         method_ids::emit_type(service),
     ];
-    let signatures = service
+    let codec = match &service.options.codec {
+        None => quote!(__chirp::Bincode),
+        Some(codec) => quote!(#codec),
+    };
+    let checks = service
         .methods
         .iter()
-        .map(|method| signature::emit(service, method));
+        .map(|method| checks::emit(service, method));
     let method_ids = method_ids::emit_impl(service);
     let client = client::emit_impl(service);
     let server = server::emit_impl(service);
@@ -66,7 +70,9 @@ fn emit(service: &Service) -> TokenStream {
             #[allow(unused_imports)]
             use __chirp::NotResult as _;
 
-            #(#signatures)*
+            type __Codec = #codec;
+
+            #(#checks)*
             #method_ids
             #client
             #server

@@ -71,23 +71,26 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
 fn emit_method(service: &Service, method: &Method) -> TokenStream {
     let cfgs = method.cfgs();
     let (ident, ids) = (method.ident(), service.method_ids());
-    let (constant, signature) = (method.constant(), method.signature());
+    let constant = method.constant();
     let trait_name = &service.item.ident;
     // Names of our own, which those of the user's arguments cannot shadow.
-    let [implementation, request, refusal] = ["service", "request", "refusal"]
+    let [implementation, request, arguments] = ["service", "request", "arguments"]
         .map(|name| Ident::new(name, Span::mixed_site()));
-    let list = method.list(|argument, _| argument.ident());
-    let arguments = method.arguments.iter().map(|argument| match &argument.kind {
+    let names = method.sent().map(|(argument, _)| argument.ident());
+    let takes = method.sent().map(|(_, form)| form.take(&arguments));
+    let lent = method.arguments.iter().map(|argument| match &argument.kind {
         Kind::Context => quote!(#request.context()),
         Kind::Sent(form) => form.lend(&argument.ident()),
     });
     let wait = method.item.sig.asyncness.map(|_| quote!(.await));
-    let reply = if method.is_oneway() {
-        quote!(__chirp::nothing)
-    } else if method.output.error().is_some() {
-        quote!(__chirp::outcome::<#signature>)
-    } else {
-        quote!(__chirp::value::<#signature>)
+    let result = quote!(<T as #trait_name>::#ident(&*#implementation, #(#lent),*)#wait);
+    let encode = method.output.coder("encode");
+    let reply = match method.output.error() {
+        _ if method.is_oneway() => quote!(__chirp::nothing(#result)),
+        None => quote!(__chirp::value(&#result, #encode)),
+        Some(error) => quote! {
+            __chirp::outcome(&#result, #encode, <#error as __chirp::Failure<__Codec>>::encode)
+        },
     };
     let aliases = match &method.names[1..] {
         [] => quote!(),
@@ -96,12 +99,11 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
     quote! {
         #(#cfgs)*
         __chirp::Method::new(#ids::#constant, |#implementation, #request| __chirp::Box::pin(async move {
-            match __chirp::arguments::<#signature>(&#request) {
-                ::core::result::Result::Ok(#list) => #reply(
-                    <T as #trait_name>::#ident(&#implementation, #(#arguments),*)#wait
-                ),
-                ::core::result::Result::Err(#refusal) => #refusal,
-            }
+            let mut #arguments = __chirp::arguments::<__Codec>(&#request);
+            let (#(__chirp::Some(#names),)* __chirp::Some(())) = (#(#takes,)* #arguments.end()) else {
+                return __chirp::refused(#arguments);
+            };
+            #reply
         })) #aliases
     }
 }

@@ -97,7 +97,7 @@ pub(crate) fn clash(first: &Method, second: &Method) -> Option<String> {
             "`{other}` answers to `{name}`, and so does `{one}`: choose another name with `#[chirp(name = \"..\")]`"
         ));
     }
-    (first.signature() == second.signature()).then(|| {
+    (first.constant() == second.constant()).then(|| {
         format!(
             "`{one}` and `{other}` have one constant, `{}`: rename one of them",
             second.constant()

@@ -3,7 +3,7 @@ use bincode::enc::write::Writer;
 use bincode::error as bincode_error;
 
 use super::form::{Got, Sent};
-use super::{Carries, Codec, CodecId, DecodeError, EncodeError, Form, sealed};
+use super::{Codec, CodecId, DecodeError, EncodeError, Form, Serde, sealed};
 
 /// The most that one value may claim while it is decoded, in bytes.
 const DECODE_LIMIT: usize = 16 * 1024 * 1024;
@@ -20,19 +20,17 @@ impl Codec for Bincode {
     const ID: CodecId = CodecId::Bincode;
 }
 
-impl<F: Form> Carries<F> for Bincode {
-    fn encode(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+impl Serde for Bincode {
+    fn serialize<F: Form>(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         bincode::serde::encode_into_writer(Sent::<F>(value), Appending(out), config::standard())
             .map_err(|error| EncodeError::new(encode_reason(&error)))
     }
 
-    fn decode<'de>(bytes: &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
+    fn deserialize<'de, F: Form>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
         let (Got::<F>(value), len) = bincode::serde::borrow_decode_from_slice(bytes, limited())
             .map_err(|error| DecodeError::new(decode_reason(&error)))?;
-        match bytes.len() - len {
-            0 => Ok(value),
-            more => Err(DecodeError::left_over(more)),
-        }
+        *bytes = &bytes[len..];
+        Ok(value)
     }
 }
 
@@ -61,7 +59,7 @@ fn encode_reason(error: &bincode_error::EncodeError) -> String {
 fn decode_reason(error: &bincode_error::DecodeError) -> String {
     use bincode_error::DecodeError as E;
     match error {
-        E::UnexpectedEnd { .. } => "the bytes end inside a value".to_owned(),
+        E::UnexpectedEnd { .. } => DecodeError::ended().to_string(),
         E::LimitExceeded => format!("a value claims more than {DECODE_LIMIT} bytes"),
         E::Utf8 { .. } => "a text is not UTF-8".to_owned(),
         E::OtherString(text) => text.clone(),

@@ -21,6 +21,11 @@ impl DecodeError {
         Self(reason.to_string())
     }
 
+    /// The bytes ended before a value did.
+    pub(crate) fn ended() -> Self {
+        Self("the bytes end before the value does".to_owned())
+    }
+
     /// A value ended before its bytes did, so the two sides do not mean the same type.
     pub(crate) fn left_over(count: usize) -> Self {
         Self(match count {

@@ -1,5 +1,5 @@
 use super::form::{Got, Sent};
-use super::{Carries, Codec, CodecId, DecodeError, EncodeError, Form, sealed};
+use super::{Codec, CodecId, DecodeError, EncodeError, Form, Serde, sealed};
 
 /// JSON: readable, and every language has it. Arguments are an array, by position; bytes are base64
 /// text, of the standard alphabet, padded.
@@ -10,16 +10,23 @@ impl sealed::Sealed for Json {}
 
 impl Codec for Json {
     const ID: CodecId = CodecId::Json;
+    const ARRAY: bool = true;
 }
 
-impl<F: Form> Carries<F> for Json {
-    fn encode(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+impl Serde for Json {
+    fn serialize<F: Form>(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         serde_json::to_writer(out, &Sent::<F>(value)).map_err(EncodeError::new)
     }
 
-    fn decode<'de>(bytes: &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
-        serde_json::from_slice(bytes)
-            .map(|Got::<F>(value)| value)
-            .map_err(DecodeError::new)
+    fn deserialize<'de, F: Form>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
+        let mut values = serde_json::Deserializer::from_slice(bytes).into_iter();
+        match values.next() {
+            Some(Ok(Got::<F>(value))) => {
+                *bytes = &bytes[values.byte_offset()..];
+                Ok(value)
+            }
+            Some(Err(error)) => Err(DecodeError::new(error)),
+            None => Err(DecodeError::ended()),
+        }
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! Nothing here knows of packets beyond the two that carry values, and nothing waits or locks.
 
+mod arguments;
 mod bincode;
 mod buffer;
 mod error;
@@ -20,14 +21,16 @@ mod json;
 mod raw;
 
 pub use self::bincode::Bincode;
+pub use arguments::{Decoder, Encoder};
 pub use buffer::{give, take};
 pub use error::{DecodeError, EncodeError};
 pub use form::Form;
+use form::Return;
 #[cfg(feature = "json")]
 pub use json::Json;
 pub use raw::Raw;
-pub use service_error::{Failure, ServiceError, decode_fields, encode_fields};
-pub use wire::Wire;
+pub use service_error::{Failure, Field, FieldDecoder, FieldEncoder, ServiceError};
+pub use wire::{Wire, WireBorrowed};
 
 /// How a service's values become bytes: [`Bincode`], [`Json`] or [`Raw`].
 ///
@@ -35,6 +38,31 @@ pub use wire::Wire;
 pub trait Codec: sealed::Sealed + Send + Sync + 'static {
     /// The codec's number.
     const ID: CodecId;
+
+    /// Whether arguments stand in an array, `[a,b]`, and not one after another.
+    #[doc(hidden)]
+    const ARRAY: bool = false;
+
+    /// The most arguments that a method may have.
+    #[doc(hidden)]
+    const MAX_ARGUMENTS: usize = usize::MAX;
+}
+
+/// A codec that goes through serde, and so carries every form.
+pub trait Serde: Codec {
+    /// Appends the value's bytes to `out`.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] when the value refuses to be encoded.
+    fn serialize<F: Form>(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError>;
+
+    /// Takes one value off the front of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when they begin with no such value.
+    fn deserialize<'de, F: Form>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError>;
 }
 
 /// A codec by its number.
@@ -49,13 +77,12 @@ pub enum CodecId {
     Raw,
 }
 
-/// A codec that can carry what travels in the form `F`: one result, or a whole list of arguments.
+/// A codec that can carry a value in the form `F`.
 ///
-/// [`Bincode`] and [`Json`] carry every form; [`Raw`] carries one piece of bytes or text, or nothing.
+/// [`Bincode`] and [`Json`] carry every form; [`Raw`] carries bytes or text, or nothing.
 #[diagnostic::on_unimplemented(
-    message = "the codec `{Self}` cannot carry these arguments or this result",
-    label = "not carried by this codec",
-    note = "`Raw` carries one argument and one result, each bytes or text, or none: `&[u8]`, `Vec<u8>`, `Bytes`, `&str`, `String`, `()`"
+    message = "the codec `{Self}` cannot carry this argument or result",
+    note = "`Raw` carries bytes and text: `&[u8]`, `Vec<u8>`, `Bytes`, `[u8; N]`, `&str`, `String`, and `()` as a result"
 )]
 pub trait Carries<F: Form>: Codec {
     /// Appends the value's bytes to `out`.
@@ -65,12 +92,51 @@ pub trait Carries<F: Form>: Codec {
     /// [`EncodeError`] when the value refuses to be encoded. What was appended by then is of no use.
     fn encode(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError>;
 
-    /// The value that `bytes` stand for, borrowed from them where it can be.
+    /// Takes one value off the front of `bytes`, borrowed from them where it can be.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when they stand for no such value, or for one and something more.
-    fn decode<'de>(bytes: &'de [u8]) -> Result<F::Got<'de>, DecodeError>;
+    /// [`DecodeError`] when they begin with no such value.
+    fn decode<'de>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<F: Form, C: Serde> Carries<F> for C {
+    fn encode(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        C::serialize::<F>(value, out)
+    }
+
+    fn decode<'de>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
+        C::deserialize::<F>(bytes)
+    }
+}
+
+/// Appends the bytes of a result that has a form of its own.
+///
+/// # Errors
+///
+/// [`EncodeError`] when it refuses to be encoded.
+pub fn encode<C: Carries<F>, F: Return>(
+    value: &F::Value,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    C::encode(value, out)
+}
+
+/// The result that `bytes` stand for, all of them.
+///
+/// # Errors
+///
+/// [`DecodeError`] when they stand for no such value, or for one and something more.
+pub fn decode<C: Carries<F>, F: Return>(mut bytes: &[u8]) -> Result<F::Value, DecodeError> {
+    let value = C::decode(&mut bytes)?;
+    if C::ARRAY {
+        bytes = bytes.trim_ascii_start();
+    }
+    match bytes.len() {
+        0 => Ok(value),
+        more => Err(DecodeError::left_over(more)),
+    }
 }
 
 mod sealed {

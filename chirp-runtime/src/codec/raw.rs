@@ -1,4 +1,4 @@
-use super::form::{List, Plain};
+use super::form::Plain;
 use super::{Carries, Codec, CodecId, DecodeError, EncodeError, sealed};
 
 /// Bytes as they are: a method takes one argument of bytes or text, or none, and returns one of them, or
@@ -10,6 +10,7 @@ impl sealed::Sealed for Raw {}
 
 impl Codec for Raw {
     const ID: CodecId = CodecId::Raw;
+    const MAX_ARGUMENTS: usize = 1;
 }
 
 #[diagnostic::do_not_recommend]
@@ -19,36 +20,8 @@ impl<F: Plain> Carries<F> for Raw {
         Ok(())
     }
 
-    fn decode<'de>(bytes: &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
-        F::from_bytes(bytes)
-    }
-}
-
-/// One argument is sent as the argument alone.
-impl<F: Plain> Plain for (F, ())
-where
-    (F, ()): for<'a> List<Sent<'a> = (F::Sent<'a>, ()), Got<'a> = (F::Got<'a>, ())>,
-{
-    fn bytes<'a>((value, ()): &'a (F::Sent<'_>, ())) -> &'a [u8] {
-        F::bytes(value)
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Result<(F::Got<'_>, ()), DecodeError> {
-        Ok((F::from_bytes(bytes)?, ()))
-    }
-}
-
-/// No arguments, or no result: nothing at all.
-impl Plain for () {
-    fn bytes<'a>((): &'a ()) -> &'a [u8] {
-        &[]
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Result<(), DecodeError> {
-        match bytes.len() {
-            0 => Ok(()),
-            more => Err(DecodeError::left_over(more)),
-        }
+    fn decode<'de>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
+        F::from_bytes(std::mem::take(bytes))
     }
 }
 

@@ -1,7 +1,10 @@
 use std::convert::Infallible;
 
-use super::form::List;
-use super::{Bincode, Carries, CodecId, EncodeError, wire::never};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::form::Owned;
+use super::{Bincode, Codec, CodecId, Decoder, Encoder, Form};
 use crate::packet::ErrorData;
 
 /// An error that a method may return, and that survives the trip: a code, a text and data on the wire,
@@ -48,52 +51,151 @@ impl ServiceError for Infallible {
     }
 }
 
-/// Every [`ServiceError`], named so that a missing one is reported once; see [`Wire`](super::Wire).
+/// Every [`ServiceError`], as generated code names it for a service whose codec is `C`: see
+/// [`Wire`](super::Wire).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an error that a chirp call can return",
     label = "this type must implement `chirp::ServiceError`",
     note = "for a type of yours: `#[derive(Debug, thiserror::Error, chirp::ServiceError)]`, with `#[chirp(code = ..)]` on each variant"
 )]
-pub trait Failure {
-    /// The error itself.
-    type Itself: ServiceError;
+pub trait Failure<C: Codec>: Sized {
+    /// Whether the codec can carry it.
+    const FITS: bool;
+
+    /// The error as it travels.
+    fn encode(&self) -> ErrorData;
+
+    /// The error that travelled, if it is one of these.
+    fn decode(error: &ErrorData) -> Option<Self>;
 }
 
 #[diagnostic::do_not_recommend]
-impl<E: ServiceError> Failure for E {
-    type Itself = E;
-}
+impl<C: Codec, E: ServiceError> Failure<C> for E {
+    const FITS: bool = !(E::HAS_FIELDS && matches!(C::ID, CodecId::Raw));
 
-#[diagnostic::do_not_recommend]
-impl<E> Failure for E
-where
-    for<'a> (): never::Never<'a>,
-{
-    type Itself = Infallible;
-}
+    fn encode(&self) -> ErrorData {
+        self.to_error_data(C::ID)
+    }
 
-/// The fields of an error as data, for the derive. Where the codec cannot encode them there is no data:
-/// code and text still arrive.
-pub fn encode_fields<L: List>(codec: CodecId, fields: &L::Sent<'_>) -> Vec<u8> {
-    let mut out = Vec::new();
-    let result: Result<(), EncodeError> = match codec {
-        CodecId::Bincode => <Bincode as Carries<L>>::encode(fields, &mut out),
-        #[cfg(feature = "json")]
-        CodecId::Json => <super::Json as Carries<L>>::encode(fields, &mut out),
-        _ => Ok(()),
-    };
-    match result {
-        Ok(()) => out,
-        Err(_) => Vec::new(),
+    fn decode(error: &ErrorData) -> Option<Self> {
+        Self::from_error_data(error, C::ID)
     }
 }
 
-/// The fields of an error from its data, for the derive; `None` where they are not what they should be.
-pub fn decode_fields<L: List>(codec: CodecId, data: &[u8]) -> Option<L::Got<'_>> {
-    match codec {
-        CodecId::Bincode => <Bincode as Carries<L>>::decode(data).ok(),
-        #[cfg(feature = "json")]
-        CodecId::Json => <super::Json as Carries<L>>::decode(data).ok(),
-        _ => None,
+/// The fields of an error on their way into its data, for the derive.
+///
+/// Where the codec cannot encode them there is no data: code and text still arrive.
+#[derive(Debug)]
+pub struct FieldEncoder(Fields<Encoder<Bincode>, Encoded>);
+
+#[cfg(feature = "json")]
+type Encoded = Encoder<super::Json>;
+#[cfg(not(feature = "json"))]
+type Encoded = Infallible;
+
+/// The fields of an error on their way out of its data, for the derive.
+#[derive(Debug)]
+pub struct FieldDecoder<'de>(Fields<Decoder<'de, Bincode>, Decoded<'de>>);
+
+#[cfg(feature = "json")]
+type Decoded<'de> = Decoder<'de, super::Json>;
+#[cfg(not(feature = "json"))]
+type Decoded<'de> = std::marker::PhantomData<&'de Infallible>;
+
+/// The codec of the service that an error is returned by is known by number only.
+#[derive(Debug)]
+enum Fields<B, J> {
+    Bincode(B),
+    #[cfg_attr(not(feature = "json"), expect(dead_code, reason = "there is no JSON"))]
+    Json(J),
+    None,
+}
+
+impl FieldEncoder {
+    /// No fields yet.
+    pub fn new(codec: CodecId) -> Self {
+        Self(match codec {
+            CodecId::Bincode => Fields::Bincode(Encoder::new()),
+            #[cfg(feature = "json")]
+            CodecId::Json => Fields::Json(Encoder::new()),
+            _ => Fields::None,
+        })
+    }
+
+    /// The next field.
+    pub fn put<F: Form>(&mut self, value: &F::Sent<'_>) {
+        match &mut self.0 {
+            Fields::Bincode(out) => out.put::<F>(value),
+            #[cfg(feature = "json")]
+            Fields::Json(out) => out.put::<F>(value),
+            _ => {}
+        }
+    }
+
+    /// The data.
+    pub fn finish(self) -> Vec<u8> {
+        match self.0 {
+            Fields::Bincode(out) => out.finish().unwrap_or_default(),
+            #[cfg(feature = "json")]
+            Fields::Json(out) => out.finish().unwrap_or_default(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl<'de> FieldDecoder<'de> {
+    /// The fields that `data` stands for.
+    pub fn new(codec: CodecId, data: &'de [u8]) -> Self {
+        Self(match codec {
+            CodecId::Bincode => Fields::Bincode(Decoder::new(data)),
+            #[cfg(feature = "json")]
+            CodecId::Json => Fields::Json(Decoder::new(data)),
+            _ => Fields::None,
+        })
+    }
+
+    /// The next field, if that is what it should be.
+    pub fn take<F: Form>(&mut self) -> Option<F::Got<'de>> {
+        match &mut self.0 {
+            Fields::Bincode(from) => from.take::<F>(),
+            #[cfg(feature = "json")]
+            Fields::Json(from) => from.take::<F>(),
+            _ => None,
+        }
+    }
+
+    /// The end, if there are no more.
+    pub fn end(&mut self) -> Option<()> {
+        match &mut self.0 {
+            Fields::Bincode(from) => from.end(),
+            #[cfg(feature = "json")]
+            Fields::Json(from) => from.end(),
+            _ => None,
+        }
+    }
+}
+
+/// What can be a field of an error.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a field of an error that travels",
+    label = "this type must implement `Serialize`, `Deserialize` and `Send`, and borrow nothing",
+    note = "for a type of yours: `#[derive(serde::Serialize, serde::Deserialize)]`"
+)]
+pub trait Field: Sized {
+    /// Puts it among the fields.
+    fn put(&self, fields: &mut FieldEncoder);
+
+    /// The next of the fields.
+    fn take(fields: &mut FieldDecoder<'_>) -> Option<Self>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + 'static> Field for T {
+    fn put(&self, fields: &mut FieldEncoder) {
+        fields.put::<Owned<T>>(self);
+    }
+
+    fn take(fields: &mut FieldDecoder<'_>) -> Option<Self> {
+        fields.take::<Owned<T>>()
     }
 }

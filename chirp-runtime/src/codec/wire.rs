@@ -1,37 +1,101 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// What can travel in a call: every type that serde can take apart and put together again, and that may
-/// be sent between threads.
+use super::form::{Lent, Opt, Owned, Slice};
+use super::{Carries, Codec, DecodeError, Decoder, EncodeError, Encoder, Serde};
+
+/// What can travel in a call through the codec `C`: for most codecs, every type that serde can take apart
+/// and put together again, and that may be sent between threads.
 ///
-/// It is never implemented by hand. A type that cannot travel is reported once, where a service names it.
+/// It is never implemented by hand. Generated code does everything it does with a user's type through
+/// this trait, and names the type where the user wrote it: so a missing derive is one error, there.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot travel in a chirp call",
     label = "this type must implement `Serialize`, `Deserialize` and `Send`, and borrow nothing",
-    note = "for a type of yours: `#[derive(serde::Serialize, serde::Deserialize)]`"
+    note = "for a type of yours: `#[derive(serde::Serialize, serde::Deserialize)]`",
+    note = "through the codec `Raw` only bytes and text travel: `&[u8]`, `Vec<u8>`, `Bytes`, `&str`, `String`"
 )]
-pub trait Wire: Sized {
-    /// The type itself. Naming it through this trait is what makes a missing derive *one* error: where
-    /// `Self` is not `Wire` this is an error type, about which the compiler says nothing more.
-    type Itself: Serialize + DeserializeOwned + Send + 'static;
+pub trait Wire<C: Codec>: Sized {
+    /// Puts it among arguments.
+    fn put(&self, arguments: &mut Encoder<C>);
+
+    /// The next of the arguments.
+    fn take(arguments: &mut Decoder<'_, C>) -> Option<Self>;
+
+    /// Appends its bytes, as a result.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] when it refuses to be encoded.
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError>;
+
+    /// The result that `bytes` stand for, all of them.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when they stand for no such value, or for one and something more.
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError>;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned + Send + 'static> Wire for T {
-    type Itself = T;
-}
-
-/// Never applies. With a single implementation the compiler would take `T: Wire` for granted and report
-/// each of that implementation's bounds, at each use; with two it has to choose, finds none, and says so.
-#[diagnostic::do_not_recommend]
-impl<T> Wire for T
+impl<C, T> Wire<C> for T
 where
-    for<'a> (): never::Never<'a>,
+    T: Serialize + DeserializeOwned + Send + 'static,
+    C: Carries<Owned<T>>,
 {
-    type Itself = ();
+    fn put(&self, arguments: &mut Encoder<C>) {
+        arguments.put::<Owned<T>>(self);
+    }
+
+    fn take(arguments: &mut Decoder<'_, C>) -> Option<Self> {
+        arguments.take::<Owned<T>>()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        C::encode(self, out)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        super::decode::<C, Owned<T>>(bytes)
+    }
 }
 
-pub(super) mod never {
-    /// Implemented by nothing.
-    pub trait Never<'a> {}
+/// What can travel as `&[T]` and `Option<&T>`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot travel in a chirp call",
+    label = "this type must implement `Serialize`, `Deserialize` and `Send`, and borrow nothing",
+    note = "for a type of yours: `#[derive(serde::Serialize, serde::Deserialize)]`",
+    note = "through the codec `Raw` only bytes and text travel: `&[u8]`, `Vec<u8>`, `Bytes`, `&str`, `String`"
+)]
+pub trait WireBorrowed<C: Codec>: Sized {
+    /// Puts a slice among arguments.
+    fn put_slice(values: &[Self], arguments: &mut Encoder<C>);
+
+    /// The next of the arguments, to be lent as a slice.
+    fn take_slice(arguments: &mut Decoder<'_, C>) -> Option<Vec<Self>>;
+
+    /// Puts what may be there among arguments.
+    fn put_option(value: Option<&Self>, arguments: &mut Encoder<C>);
+
+    /// The next of the arguments, to be lent if it is there.
+    fn take_option(arguments: &mut Decoder<'_, C>) -> Option<Option<Self>>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<C: Serde, T: Serialize + DeserializeOwned + Send + 'static> WireBorrowed<C> for T {
+    fn put_slice(values: &[Self], arguments: &mut Encoder<C>) {
+        arguments.put::<Slice<T>>(&values);
+    }
+
+    fn take_slice(arguments: &mut Decoder<'_, C>) -> Option<Vec<Self>> {
+        arguments.take::<Slice<T>>()
+    }
+
+    fn put_option(value: Option<&Self>, arguments: &mut Encoder<C>) {
+        arguments.put::<Opt<Lent<Owned<T>>>>(&value);
+    }
+
+    fn take_option(arguments: &mut Decoder<'_, C>) -> Option<Option<Self>> {
+        arguments.take::<Opt<Lent<Owned<T>>>>()
+    }
 }

@@ -2,24 +2,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Signature;
-use crate::codec::form::{Form, Return};
-use crate::codec::{self, Carries, Codec, ServiceError};
-use crate::packet::Payload;
+use crate::codec::{Codec, DecodeError, Encoder};
+use crate::packet::{ErrorData, Payload};
 use crate::peer::{AsCaller, Call, CallError, Caller, Cast, MethodError, MethodId, MethodName};
 
-/// What a generated client is a wrapper of: it calls methods by their [`Signature`].
+/// What a generated client is a wrapper of: it calls methods by their ids.
 #[derive(Clone, Debug)]
 pub struct Client {
     caller: Caller,
     renamed: Option<Renamed>,
 }
-
-/// The arguments of `M` as they are encoded.
-type Arguments<'a, M> = <<M as Signature>::Arguments as Form>::Sent<'a>;
-
-/// What `M` returns.
-type Returned<M> = <<M as Signature>::Result as Return>::Value;
 
 impl Client {
     /// A client that calls through `caller`.
@@ -37,50 +29,19 @@ impl Client {
         self
     }
 
-    /// Calls a method that does not fail by itself. The arguments are encoded now, sent later.
-    pub fn call<M: Signature>(
+    /// Calls a method; `finish` makes its result of the answer.
+    pub fn call<C: Codec, T, E>(
         &self,
         id: MethodId,
-        arguments: Arguments<'_, M>,
-    ) -> Call<Returned<M>> {
-        Call::new(
-            self.caller.clone(),
-            self.name(id),
-            encode::<M>(&arguments),
-            |answer| decode::<M>(&answer?),
-        )
-    }
-
-    /// Calls a method that may fail by itself.
-    pub fn try_call<M: Signature>(
-        &self,
-        id: MethodId,
-        arguments: Arguments<'_, M>,
-    ) -> Call<Returned<M>, MethodError<M::Error>> {
-        Call::new(
-            self.caller.clone(),
-            self.name(id),
-            encode::<M>(&arguments),
-            |answer| match answer {
-                Ok(value) => Ok(decode::<M>(&value)?),
-                Err(CallError::Remote(error)) => Err(
-                    match M::Error::from_error_data(&error, <M::Codec as Codec>::ID) {
-                        Some(error) => MethodError::Handler(error),
-                        None => MethodError::Call(CallError::Remote(error)),
-                    },
-                ),
-                Err(error) => Err(MethodError::Call(error)),
-            },
-        )
+        arguments: Encoder<C>,
+        finish: fn(Result<Bytes, CallError>) -> Result<T, E>,
+    ) -> Call<T, E> {
+        Call::new(self.caller.clone(), self.name(id), payload(arguments), finish)
     }
 
     /// Calls a one-way method.
-    pub fn cast<M: Signature>(&self, id: MethodId, arguments: Arguments<'_, M>) -> Cast {
-        Cast::new(
-            self.caller.clone(),
-            self.name(id),
-            encode::<M>(&arguments),
-        )
+    pub fn cast<C: Codec>(&self, id: MethodId, arguments: Encoder<C>) -> Cast {
+        Cast::new(self.caller.clone(), self.name(id), payload(arguments))
     }
 
     fn name(&self, id: MethodId) -> MethodName {
@@ -118,18 +79,40 @@ impl Renamed {
     }
 }
 
-fn encode<M: Signature>(arguments: &Arguments<'_, M>) -> Result<Payload, CallError> {
-    let mut out = codec::take();
-    match <M::Codec as Carries<M::Arguments>>::encode(arguments, &mut out) {
-        Ok(()) => Ok(out.into()),
-        Err(error) => {
-            codec::give(out);
-            Err(CallError::Encode(error.to_string()))
-        }
-    }
+fn payload<C: Codec>(arguments: Encoder<C>) -> Result<Payload, CallError> {
+    arguments
+        .finish()
+        .map(Payload::from)
+        .map_err(|error| CallError::Encode(error.to_string()))
 }
 
-fn decode<M: Signature>(answer: &Bytes) -> Result<Returned<M>, CallError> {
-    <M::Codec as Carries<M::Result>>::decode(answer)
-        .map_err(|error| CallError::Decode(error.to_string()))
+/// The result of a method that does not fail by itself.
+///
+/// # Errors
+///
+/// Why the call failed.
+pub fn value_of<T>(
+    answer: Result<Bytes, CallError>,
+    decode: fn(&[u8]) -> Result<T, DecodeError>,
+) -> Result<T, CallError> {
+    decode(&answer?).map_err(|error| CallError::Decode(error.to_string()))
+}
+
+/// The result of a method that may fail by itself.
+///
+/// # Errors
+///
+/// The method's own error, or why the call failed.
+pub fn outcome_of<T, E>(
+    answer: Result<Bytes, CallError>,
+    decode: fn(&[u8]) -> Result<T, DecodeError>,
+    decode_error: fn(&ErrorData) -> Option<E>,
+) -> Result<T, MethodError<E>> {
+    match answer {
+        Err(CallError::Remote(error)) => Err(match decode_error(&error) {
+            Some(error) => MethodError::Handler(error),
+            None => MethodError::Call(CallError::Remote(error)),
+        }),
+        answer => Ok(value_of(answer, decode)?),
+    }
 }

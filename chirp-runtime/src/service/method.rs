@@ -1,10 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Signature;
-use crate::codec::form::{Form, Return};
-use crate::codec::{self, Carries, Codec, ServiceError};
-use crate::packet::{Fault, Payload};
+use crate::codec::{self, Codec, Decoder, EncodeError};
+use crate::packet::{ErrorData, Fault, Payload};
 use crate::peer::{Handling, MethodId, Reply, Request};
 
 /// One method of a service: the names that it answers to, and what calls it.
@@ -37,43 +35,43 @@ impl<T> fmt::Debug for Method<T> {
     }
 }
 
-/// The arguments of a call of `M`, lent from its request where the codec can.
-///
-/// # Errors
-///
-/// The reply that refuses the call, when they are not what `M` takes.
-pub fn arguments<M: Signature>(
-    request: &Request,
-) -> Result<<M::Arguments as Form>::Got<'_>, Reply> {
-    <M::Codec as Carries<M::Arguments>>::decode(request.params())
-        .map_err(|error| Fault::BadArguments.to_error_data(&error.to_string()).into())
+/// The arguments of a call.
+pub fn arguments<C: Codec>(request: &Request) -> Decoder<'_, C> {
+    Decoder::new(request.params())
+}
+
+/// The reply to a call whose arguments are not what the method takes.
+pub fn refused<C: Codec>(arguments: Decoder<'_, C>) -> Reply {
+    Fault::BadArguments
+        .to_error_data(&arguments.error().to_string())
+        .into()
 }
 
 /// The reply of a method that does not fail by itself.
-pub fn value<M: Signature>(value: <M::Result as Return>::Value) -> Reply {
-    encode::<M>(&value)
-}
-
-/// The reply of a method that may fail by itself.
-pub fn outcome<M: Signature>(outcome: Result<<M::Result as Return>::Value, M::Error>) -> Reply {
-    match outcome {
-        Ok(value) => encode::<M>(&value),
-        Err(error) => Reply::Error(error.to_error_data(<M::Codec as Codec>::ID)),
-    }
-}
-
-/// The reply of a one-way method, which nobody reads.
-pub fn nothing((): ()) -> Reply {
-    Reply::Value(Payload::default())
-}
-
-fn encode<M: Signature>(value: &<M::Result as Return>::Value) -> Reply {
+pub fn value<T>(value: &T, encode: fn(&T, &mut Vec<u8>) -> Result<(), EncodeError>) -> Reply {
     let mut out = codec::take();
-    match <M::Codec as Carries<M::Result>>::encode(value, &mut out) {
+    match encode(value, &mut out) {
         Ok(()) => Reply::Value(out.into()),
         Err(error) => {
             codec::give(out);
             Fault::BadResult.to_error_data(&error.to_string()).into()
         }
     }
+}
+
+/// The reply of a method that may fail by itself.
+pub fn outcome<T, E>(
+    outcome: &Result<T, E>,
+    encode: fn(&T, &mut Vec<u8>) -> Result<(), EncodeError>,
+    encode_error: fn(&E) -> ErrorData,
+) -> Reply {
+    match outcome {
+        Ok(ok) => value(ok, encode),
+        Err(error) => Reply::Error(encode_error(error)),
+    }
+}
+
+/// The reply of a one-way method, which nobody reads.
+pub fn nothing((): ()) -> Reply {
+    Reply::Value(Payload::default())
 }

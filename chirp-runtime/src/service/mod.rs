@@ -1,16 +1,16 @@
 //! What `#[chirp::service]` generates code against.
 //!
-//! For each method of a trait there is one [`Signature`]: which codec, which forms its arguments and its
-//! result have, which error. Everything else here is written once, for any signature: a [`Client`] makes
-//! calls of it, an [`Implementation`] answers them from a table of [`Method`]s.
+//! A generated client puts its arguments into an [`Encoder`](crate::codec::Encoder) and leaves the rest to
+//! a [`Client`]; a generated server is an [`Implementation`] and a table of [`Method`]s, each of which takes
+//! its arguments from a [`Decoder`](crate::codec::Decoder). Everything else is written once, here.
 
 mod builder;
 mod client;
 mod method;
+mod probe;
 mod server;
-mod signature;
 
-pub use client::Client;
-pub use method::{Method, arguments, nothing, outcome, value};
+pub use client::{Client, outcome_of, value_of};
+pub use method::{Method, arguments, nothing, outcome, refused, value};
+pub use probe::{NotResult, Outcome, Probe};
 pub use server::{Implementation, Service, local};
-pub use signature::{Itself, NotResult, Outcome, Probe, Signature, Thrown, Value, fits_raw};

@@ -14,24 +14,20 @@
 //! | `Option` of one of these | [`Opt<F>`] | `Option` of what `F` is decoded as |
 //! | `&T` | [`Lent<F>`], `F` being the form of `T` | what `F` is decoded as |
 //! | any other `T` | [`Owned<T>`] | `T` |
-//!
-//! A list of arguments is a form, too: `(F, (G, ()))` stands for two of them, so there is no longest list.
 
 mod blob;
-mod list;
 mod text;
 mod value;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use blob::{Blob, BlobType, CowSlice8, Slice8};
-pub use list::List;
 pub use text::{CowStr, Str};
 pub use value::{Lent, Opt, Owned, Slice};
 
 use super::DecodeError;
 
-/// How an argument, a result, or a list of arguments travels.
+/// How an argument or a result travels.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say how a value travels",
     note = "forms are chosen by `#[chirp::service]`"

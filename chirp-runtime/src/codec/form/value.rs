@@ -52,12 +52,15 @@ impl Plain for Owned<String> {
 
 /// A result that is nothing.
 impl Plain for Owned<()> {
-    fn bytes<'a>(value: &'a ()) -> &'a [u8] {
-        <()>::bytes(value)
+    fn bytes<'a>((): &'a ()) -> &'a [u8] {
+        &[]
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<(), DecodeError> {
-        <()>::from_bytes(bytes)
+        match bytes.len() {
+            0 => Ok(()),
+            more => Err(DecodeError::left_over(more)),
+        }
     }
 }
 

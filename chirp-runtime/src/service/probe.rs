@@ -1,0 +1,36 @@
+use std::marker::PhantomData;
+
+/// What is behind a type that is called `Result`, such as `io::Result<T>` or a crate's own.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is called `Result` but is none",
+    label = "not a `std::result::Result`",
+    note = "a method whose return type is called `Result` is one that can fail"
+)]
+pub trait Outcome {
+    /// What it is when it went well.
+    type Ok;
+    /// What it is when it did not.
+    type Error;
+}
+
+impl<T, E> Outcome for Result<T, E> {
+    type Ok = T;
+    type Error = E;
+}
+
+/// Tells a `Result` by whatever name: `Probe::<T>::IS_RESULT`, with [`NotResult`] in scope.
+#[derive(Debug)]
+pub struct Probe<T>(PhantomData<T>);
+
+impl<T, E> Probe<Result<T, E>> {
+    /// It is.
+    pub const IS_RESULT: bool = true;
+}
+
+/// Answers for every type that [`Probe`] does not know: inherent constants come first.
+pub trait NotResult {
+    /// It is not.
+    const IS_RESULT: bool = false;
+}
+
+impl<T> NotResult for Probe<T> {}
