@@ -1,12 +1,13 @@
 //! What `#[chirp::service]` generates, through the public interface: calls of implementations in this
 //! process, which are encoded and decoded as on a connection.
 
-use std::borrow::Cow;
-use std::sync::Mutex;
+mod forms;
+
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
-use chirp::{CallContext, CallError, MethodError};
+use chirp::packet::{ErrorData, Fault};
+use chirp::{CallContext, CallError, Caller, MethodError, Router, Service};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -15,16 +16,42 @@ struct SumDiff {
     diff: i64,
 }
 
+#[derive(Debug, PartialEq, thiserror::Error, chirp::ServiceError)]
+enum ArithError {
+    #[error("{a} and {b} overflow")]
+    #[chirp(code = 17)]
+    Overflow { a: i64, b: i64 },
+    #[error("{0} is not a number that I like")]
+    #[chirp(code = 18)]
+    Disliked(i64, Option<String>),
+    #[error("no such name: {name}")]
+    #[chirp(code = 404)]
+    Unknown {
+        #[chirp(data)]
+        name: String,
+    },
+    #[error("tired")]
+    #[chirp(code = 19)]
+    Tired,
+}
+
 /// Integer arithmetic.
 #[chirp::service]
 trait Arith {
     /// Sum and difference.
-    async fn sum_diff(&self, a: i64, b: i64) -> Result<SumDiff, chirp::packet::ErrorData>;
+    async fn sum_diff(&self, a: i64, b: i64) -> Result<SumDiff, ArithError>;
     fn version(&self) -> u32;
     async fn digest(&self, name: &str, data: &[u8]) -> u64;
     #[chirp(oneway)]
     async fn log(&self, line: &str);
     async fn notify_me(&self, cx: &CallContext, every: Duration) -> u64;
+    #[chirp(name = "fail", alias = "fehlschlagen", alias = "échouer")]
+    fn failing(&self, how: &str) -> Result<(), ArithError>;
+    async fn described(&self, number: i64) -> String {
+        let digits = self.version().to_string();
+        format!("{number} by version {digits}")
+    }
+    fn raw_error(&self) -> Result<(), ErrorData>;
 }
 
 #[derive(Default)]
@@ -33,11 +60,12 @@ struct Calculator {
 }
 
 impl Arith for Calculator {
-    async fn sum_diff(&self, a: i64, b: i64) -> Result<SumDiff, chirp::packet::ErrorData> {
-        Ok(SumDiff {
-            sum: a + b,
-            diff: a - b,
-        })
+    async fn sum_diff(&self, a: i64, b: i64) -> Result<SumDiff, ArithError> {
+        let overflow = ArithError::Overflow { a, b };
+        match (a.checked_add(b), a.checked_sub(b)) {
+            (Some(sum), Some(diff)) => Ok(SumDiff { sum, diff }),
+            _ => Err(overflow),
+        }
     }
 
     fn version(&self) -> u32 {
@@ -53,17 +81,301 @@ impl Arith for Calculator {
         self.lines.lock().unwrap().push(line.to_owned());
     }
 
-    async fn notify_me(&self, _: &CallContext, every: Duration) -> u64 {
-        every.as_secs()
+    async fn notify_me(&self, cx: &CallContext, every: Duration) -> u64 {
+        let back = ArithClient::new(cx.caller());
+        every.as_secs() + u64::from(back.version().await.unwrap())
     }
+
+    fn failing(&self, how: &str) -> Result<(), ArithError> {
+        Err(match how {
+            "disliked" => ArithError::Disliked(13, Some("unlucky".to_owned())),
+            "tired" => ArithError::Tired,
+            other => ArithError::Unknown {
+                name: other.to_owned(),
+            },
+        })
+    }
+
+    fn raw_error(&self) -> Result<(), ErrorData> {
+        Err(ErrorData::new(5, "five").with_data("data"))
+    }
+}
+
+fn client() -> ArithClient {
+    ArithClient::local(Calculator::default())
+}
+
+fn serve(service: impl Service) -> Caller {
+    let mut router = Router::default();
+    service.register(&mut router).unwrap();
+    Caller::local(router)
 }
 
 #[tokio::test]
 async fn a_call_goes_there_and_back() {
-    let arith = ArithClient::local(Calculator::default());
-    assert_eq!(arith.sum_diff(100, 250).await.unwrap(), SumDiff { sum: 350, diff: -150 });
+    let arith = client();
+    let expected = SumDiff {
+        sum: 350,
+        diff: -150,
+    };
+    assert_eq!(arith.sum_diff(100, 250).await.unwrap(), expected);
     assert_eq!(arith.version().await.unwrap(), 7);
     assert_eq!(arith.digest("name", &[1, 2, 255]).await.unwrap(), 262);
-    arith.log("said \"hi\"\n").await.unwrap();
-    assert_eq!(arith.notify_me(Duration::from_secs(3)).await.unwrap(), 3);
+    assert_eq!(arith.described(5).await.unwrap(), "5 by version 7");
+    assert_eq!(arith.notify_me(Duration::from_secs(3)).await.unwrap(), 10);
+}
+
+#[tokio::test]
+async fn a_call_owns_what_it_needs_and_is_sent_when_it_is_awaited() {
+    let implementation = Arc::new(Calculator::default());
+    let arith = ArithClient::new(&serve(ArithServer::from_arc(Arc::clone(&implementation))));
+    let cast = {
+        let line = String::from("said \"hi\"\n");
+        arith.log(&line)
+    };
+    assert!(implementation.lines.lock().unwrap().is_empty());
+    tokio::spawn(cast).await.unwrap().unwrap();
+    assert_eq!(*implementation.lines.lock().unwrap(), ["said \"hi\"\n"]);
+}
+
+#[tokio::test]
+async fn errors_come_back_as_they_were() {
+    let arith = client();
+    for (how, expected) in [
+        (
+            "disliked",
+            ArithError::Disliked(13, Some("unlucky".to_owned())),
+        ),
+        ("tired", ArithError::Tired),
+        (
+            "no\u{e9}",
+            ArithError::Unknown {
+                name: "no\u{e9}".to_owned(),
+            },
+        ),
+    ] {
+        match arith.failing(how).await {
+            Err(MethodError::Handler(error)) => assert_eq!(error, expected),
+            other => panic!("{how}: {other:?}"),
+        }
+    }
+    let Err(MethodError::Handler(error)) = arith.sum_diff(i64::MAX, 1).await else {
+        panic!("no overflow");
+    };
+    assert_eq!(error, ArithError::Overflow { a: i64::MAX, b: 1 });
+    let Err(MethodError::Handler(error)) = arith.raw_error().await else {
+        panic!("no error");
+    };
+    assert_eq!(error, ErrorData::new(5, "five").with_data("data"));
+}
+
+#[tokio::test]
+async fn a_peer_without_the_types_sees_code_text_and_data() {
+    let caller = serve(ArithServer::new(Calculator::default()));
+    let mut params = vec![3];
+    params.extend_from_slice(b"key");
+    let Err(CallError::Remote(error)) = caller.call("Arith.fail", params).await else {
+        panic!("no error");
+    };
+    assert_eq!(
+        error,
+        ErrorData::new(404, "no such name: key").with_data("key")
+    );
+}
+
+#[tokio::test]
+async fn an_error_of_another_kind_is_remote() {
+    let caller = Caller::local(|_: chirp::Request| async {
+        Err::<(), _>(ErrorData::new(17, "mine").with_data("\u{7f}\u{7f}\u{7f}"))
+    });
+    match ArithClient::new(&caller).sum_diff(1, 2).await {
+        Err(MethodError::Call(CallError::Remote(error))) => assert_eq!(error.message, "mine"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn methods_answer_to_their_names_aliases_and_to_nothing_else() {
+    let caller = serve(ArithServer::new(Calculator::default()));
+    for name in ["Arith.fail", "Arith.fehlschlagen", "Arith.\u{e9}chouer"] {
+        let result = caller.call(name, vec![0]).await;
+        assert!(matches!(result, Err(CallError::Remote(_))), "{name}");
+    }
+    for name in ["Arith.failing", "arith.fail", "Arith.", "fail"] {
+        let result = caller.call(name, vec![0]).await;
+        assert!(matches!(result, Err(CallError::UnknownMethod)), "{name}");
+    }
+    assert_eq!(ArithMethods::FAILING.name(), "Arith.fail");
+    assert_eq!(ArithMethods::ALL.len(), 8);
+    assert_eq!(ArithMethods::ALL[0], ArithMethods::SUM_DIFF);
+}
+
+#[tokio::test]
+async fn an_instance_may_have_another_name() {
+    let mut router = Router::default();
+    ArithServer::new(Calculator::default())
+        .register(&mut router)
+        .unwrap();
+    let refused = ArithServer::new(Calculator::default())
+        .register(&mut router)
+        .unwrap_err();
+    assert_eq!(refused.method, "Arith.sum_diff");
+    assert_eq!(refused.first, "`service::Arith`");
+    ArithServer::new(Calculator::default())
+        .named("Second")
+        .register(&mut router)
+        .unwrap();
+    ArithServer::new(Calculator::default())
+        .named("")
+        .register(&mut router)
+        .unwrap();
+    let caller = Caller::local(router);
+    for name in ["Arith", "Second", ""] {
+        let arith = ArithClient::new(&caller).named(name);
+        assert_eq!(arith.version().await.unwrap(), 7);
+    }
+    let arith = ArithClient::new(&caller).named("Third");
+    assert!(matches!(
+        arith.version().await,
+        Err(CallError::UnknownMethod)
+    ));
+}
+
+#[tokio::test]
+async fn wrong_arguments_are_refused_and_bytes_must_not_be_left_over() {
+    let caller = serve(ArithServer::new(Calculator::default()));
+    for (params, reason) in [
+        (vec![], "argument 1: the bytes end before the value does"),
+        (vec![2], "argument 2: the bytes end before the value does"),
+        (vec![2, 4, 6], "1 byte is left over"),
+        (vec![2, 4, 6, 8], "2 bytes are left over"),
+    ] {
+        match caller.call("Arith.sum_diff", params).await {
+            Err(CallError::Refused {
+                fault: Fault::BadArguments,
+                message,
+            }) => assert!(message.ends_with(reason), "{message}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    let wrong = Caller::local(|_: chirp::Request| async { Ok::<_, ErrorData>(vec![1, 2, 3]) });
+    let result = ArithClient::new(&wrong).version().await;
+    assert!(matches!(result, Err(CallError::Decode(_))), "{result:?}");
+}
+
+/// Serializes to nothing but an error.
+#[derive(Debug, Deserialize)]
+struct Stubborn;
+
+impl Serialize for Stubborn {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("I will not go"))
+    }
+}
+
+/// A result of a crate's own, as most crates have.
+type Fallible<T> = Result<T, ArithError>;
+mod io {
+    pub(crate) type Result<T> = super::Fallible<T>;
+}
+
+#[chirp::service(name = "")]
+trait Odd {
+    fn take(&self, value: Stubborn);
+    fn give(&self) -> Stubborn;
+    async fn alias(&self, fail: bool) -> io::Result<Vec<u8>>;
+    fn all(&self) -> bool;
+    fn r#type(&self, r#fn: u8) -> u8;
+    #[allow(clippy::too_many_arguments)]
+    fn many(
+        &self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8, j: u8, k: u8, l: u8,
+        m: u8, n: u8, o: u8, p: u8, q: u8, r: u8, s: u8, t: &str,
+    ) -> String;
+    #[allow(clippy::too_many_arguments)]
+    fn names(
+        &self, self_: u8, ctx: u8, buf: u8, result: u8, request: u8, service: u8, arguments: u8,
+        out: u8, answer: u8,
+    ) -> Vec<u8>;
+    #[cfg(any())]
+    fn absent(&self, it: NoSuchType);
+    #[cfg(not(unix))]
+    fn platform(&self) -> u8;
+    #[cfg(unix)]
+    fn platform(&self) -> u16;
+}
+
+struct Oddity;
+
+impl Odd for Oddity {
+    fn take(&self, _: Stubborn) {}
+    fn give(&self) -> Stubborn {
+        Stubborn
+    }
+    async fn alias(&self, fail: bool) -> io::Result<Vec<u8>> {
+        if fail {
+            return Err(ArithError::Tired);
+        }
+        Ok(vec![0, 255])
+    }
+    fn all(&self) -> bool {
+        true
+    }
+    fn r#type(&self, r#fn: u8) -> u8 {
+        r#fn
+    }
+    #[rustfmt::skip]
+    fn many(
+        &self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8, j: u8, k: u8, l: u8,
+        m: u8, n: u8, o: u8, p: u8, q: u8, r: u8, s: u8, t: &str,
+    ) -> String {
+        format!("{:?}{t}", [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s])
+    }
+    #[rustfmt::skip]
+    fn names(
+        &self, self_: u8, ctx: u8, buf: u8, result: u8, request: u8, service: u8, arguments: u8,
+        out: u8, answer: u8,
+    ) -> Vec<u8> {
+        vec![self_, ctx, buf, result, request, service, arguments, out, answer]
+    }
+    #[cfg(unix)]
+    fn platform(&self) -> u16 {
+        1
+    }
+    #[cfg(not(unix))]
+    fn platform(&self) -> u8 {
+        1
+    }
+}
+
+#[tokio::test]
+async fn unusual_methods_are_methods() {
+    let odd = OddClient::local(Oddity);
+    match odd.take(Stubborn).await {
+        Err(CallError::Encode(reason)) => assert_eq!(reason, "I will not go"),
+        other => panic!("{other:?}"),
+    }
+    match odd.give().await {
+        Err(CallError::Refused { fault, message }) => {
+            assert_eq!(fault, Fault::BadResult);
+            assert!(message.ends_with("I will not go"), "{message}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(odd.alias(false).await.unwrap(), [0, 255]);
+    assert!(matches!(
+        odd.alias(true).await,
+        Err(MethodError::Handler(ArithError::Tired))
+    ));
+    assert!(odd.all().await.unwrap());
+    assert_eq!(odd.r#type(3).await.unwrap(), 3);
+    assert_eq!(OddMethods::TYPE.name(), "type");
+    assert_eq!(OddMethods::ALL_.name(), "all");
+    let all = odd
+        .many(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, "twenty")
+        .await
+        .unwrap();
+    assert!(all.ends_with("18, 19]twenty"), "{all}");
+    let names = odd.names(1, 2, 3, 4, 5, 6, 7, 8, 9).await.unwrap();
+    assert_eq!(names, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert_eq!(odd.platform().await.unwrap(), 1);
 }

@@ -4,7 +4,7 @@ pub use std::sync::Arc;
 
 pub use crate::codec::form::{Blob, CowSlice8, CowStr, Lent, Opt, Owned, Slice, Slice8, Str};
 pub use crate::codec::{
-    Bincode, Codec, CodecId, Encoder, Failure, Field, FieldDecoder, FieldEncoder, ServiceError, Wire,
+    Bincode, Codec, CodecId, Data, Describe, Encoder, Failure, Field, FieldDecoder, FieldEncoder, ServiceError, Wire,
     WireBorrowed, decode, encode,
 };
 pub use crate::packet::ErrorData;

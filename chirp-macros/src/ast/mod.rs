@@ -3,7 +3,7 @@
 mod form;
 mod method;
 
-pub(crate) use form::{inner_type, last_segment};
+pub(crate) use form::{Form, inner_type, last_segment};
 pub(crate) use method::{Argument, Kind, Method, Output};
 
 use proc_macro2::TokenStream;

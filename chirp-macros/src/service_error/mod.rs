@@ -1,1 +1,30 @@
-pub(crate) fn derive(_: proc_macro2::TokenStream) -> proc_macro2::TokenStream { proc_macro2::TokenStream::new() }
+//! `#[derive(chirp::ServiceError)]`: a code, a text and data for each variant of an error.
+
+mod ast;
+mod expand;
+mod validate;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::DeriveInput;
+
+use crate::mistakes::Mistakes;
+use ast::ErrorType;
+
+pub(crate) fn derive(item: TokenStream) -> TokenStream {
+    let input: DeriveInput = match syn::parse2(item) {
+        Ok(input) => input,
+        Err(error) => return error.into_compile_error(),
+    };
+    let mut mistakes = Mistakes::default();
+    let error = ErrorType::new(input, &mut mistakes);
+    validate::check(&error, &mut mistakes);
+    match mistakes.into_compile_errors() {
+        None => expand::emit(&error),
+        Some(errors) => {
+            // Implemented all the same, so that what uses the error is not reported as well.
+            let stub = expand::emit_stub(&error);
+            quote!(#errors #stub)
+        }
+    }
+}

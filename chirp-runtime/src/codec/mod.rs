@@ -10,6 +10,7 @@
 mod arguments;
 mod bincode;
 mod buffer;
+mod data;
 mod error;
 mod service_error;
 mod wire;
@@ -23,6 +24,7 @@ mod raw;
 pub use self::bincode::Bincode;
 pub use arguments::{Decoder, Encoder};
 pub use buffer::{give, take};
+pub use data::{Data, Describe};
 pub use error::{DecodeError, EncodeError};
 pub use form::Form;
 use form::Return;

@@ -1,0 +1,172 @@
+use proc_macro2::TokenStream;
+use syn::ext::IdentExt;
+use syn::{Attribute, Data, DeriveInput, Expr, ExprLit, Field, Fields, Ident, Lit, LitInt, Path};
+
+use crate::args::{Entry, chirp_entries, set};
+use crate::ast::krate;
+use crate::mistakes::Mistakes;
+
+/// An enum or a struct that is to be an error of services.
+pub(super) struct ErrorType {
+    pub(super) input: DeriveInput,
+    pub(super) krate: Option<Path>,
+    pub(super) variants: Vec<ErrorVariant>,
+}
+
+/// A variant of an enum, or the whole of a struct.
+pub(super) struct ErrorVariant {
+    pub(super) ident: Ident,
+    pub(super) is_struct: bool,
+    pub(super) code: Option<LitInt>,
+    pub(super) style: Style,
+    pub(super) fields: Vec<ErrorField>,
+}
+
+/// How fields are written.
+#[derive(Clone, Copy)]
+pub(super) enum Style {
+    Named,
+    Tuple,
+    Unit,
+}
+
+pub(super) struct ErrorField {
+    pub(super) field: Field,
+    /// `#[chirp(data)]`: it is the data as it is.
+    pub(super) data: Option<Ident>,
+}
+
+impl ErrorType {
+    pub(super) fn new(input: DeriveInput, mistakes: &mut Mistakes) -> Self {
+        let mut path = None;
+        let mut code = None;
+        let is_struct = matches!(input.data, Data::Struct(_));
+        for entry in chirp_entries(&input.attrs, mistakes) {
+            match entry.key.to_string().as_str() {
+                "crate" => entry.path(&mut path, mistakes),
+                "code" if is_struct => parse_code(entry, &mut code, mistakes),
+                "code" => mistakes.at(
+                    &entry.key,
+                    "each variant has a code of its own: put `#[chirp(code = ..)]` on the variants",
+                ),
+                other => mistakes.at(
+                    &entry.key,
+                    format!("unknown option `{other}`: an error takes `crate = path`, a struct also `code = 17`"),
+                ),
+            }
+        }
+        let variants = match &input.data {
+            Data::Struct(data) => vec![ErrorVariant::new(
+                &input.ident,
+                true,
+                code,
+                &data.fields,
+                mistakes,
+            )],
+            Data::Enum(data) => data
+                .variants
+                .iter()
+                .map(|variant| {
+                    let code = variant_code(&variant.attrs, mistakes);
+                    ErrorVariant::new(&variant.ident, false, code, &variant.fields, mistakes)
+                })
+                .collect(),
+            Data::Union(data) => {
+                mistakes.at(data.union_token, "an error is an enum or a struct");
+                Vec::new()
+            }
+        };
+        Self {
+            krate: path,
+            variants,
+            input,
+        }
+    }
+
+    /// Where the `chirp` crate is.
+    pub(super) fn krate(&self) -> TokenStream {
+        krate(self.krate.as_ref())
+    }
+}
+
+impl ErrorVariant {
+    fn new(
+        ident: &Ident,
+        is_struct: bool,
+        code: Option<LitInt>,
+        fields: &Fields,
+        mistakes: &mut Mistakes,
+    ) -> Self {
+        Self {
+            ident: ident.clone(),
+            is_struct,
+            code,
+            style: match fields {
+                Fields::Named(_) => Style::Named,
+                Fields::Unnamed(_) => Style::Tuple,
+                Fields::Unit => Style::Unit,
+            },
+            fields: fields
+                .iter()
+                .map(|field| ErrorField::new(field, mistakes))
+                .collect(),
+        }
+    }
+
+    /// The field that is the data as it is.
+    pub(super) fn data(&self) -> Option<&ErrorField> {
+        self.fields.iter().find(|field| field.data.is_some())
+    }
+}
+
+impl ErrorField {
+    fn new(field: &Field, mistakes: &mut Mistakes) -> Self {
+        let mut data = None;
+        for entry in chirp_entries(&field.attrs, mistakes) {
+            match entry.key.to_string().as_str() {
+                "data" => entry.flag(&mut data, mistakes),
+                other => mistakes.at(
+                    &entry.key,
+                    format!("unknown option `{other}`: a field takes `data`"),
+                ),
+            }
+        }
+        Self {
+            field: field.clone(),
+            data,
+        }
+    }
+
+    /// What the field is called inside the generated code.
+    pub(super) fn binding(&self, index: usize) -> Ident {
+        match &self.field.ident {
+            Some(ident) => quote::format_ident!("field_{}", ident.unraw()),
+            None => quote::format_ident!("field_{index}"),
+        }
+    }
+}
+
+fn variant_code(attrs: &[Attribute], mistakes: &mut Mistakes) -> Option<LitInt> {
+    let mut code = None;
+    for entry in chirp_entries(attrs, mistakes) {
+        match entry.key.to_string().as_str() {
+            "code" => parse_code(entry, &mut code, mistakes),
+            other => mistakes.at(
+                &entry.key,
+                format!("unknown option `{other}`: a variant takes `code = 17`"),
+            ),
+        }
+    }
+    code
+}
+
+fn parse_code(entry: Entry, code: &mut Option<LitInt>, mistakes: &mut Mistakes) {
+    let Entry { key, value } = entry;
+    match value {
+        Some(Expr::Lit(ExprLit {
+            lit: Lit::Int(literal),
+            ..
+        })) => set(code, literal, &key, mistakes),
+        _ => mistakes.at(&key, "`code` takes a number: `code = 17`"),
+    }
+}

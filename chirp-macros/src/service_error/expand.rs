@@ -1,0 +1,173 @@
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Ident, LitInt};
+
+use super::ast::{ErrorType, ErrorVariant, Style};
+use crate::ast::Form;
+
+pub(super) fn emit(error: &ErrorType) -> TokenStream {
+    let ident = &error.input.ident;
+    let has_fields = error
+        .variants
+        .iter()
+        .any(|variant| !variant.fields.is_empty() && variant.data().is_none());
+    let encode = error.variants.iter().map(emit_encode);
+    let decode = error.variants.iter().map(emit_decode);
+    // The text is the type's own: where it has none, that is said of the type.
+    let text = quote_spanned!(ident.span()=> <#ident as __chirp::Describe>::text);
+    emit_impl(
+        error,
+        &quote! {
+            const HAS_FIELDS: bool = #has_fields;
+
+            fn to_error_data(&self, codec: __chirp::CodecId) -> __chirp::ErrorData {
+                let text = #text(self);
+                match self {
+                    #(#encode)*
+                }
+            }
+
+            fn from_error_data(error: &__chirp::ErrorData, codec: __chirp::CodecId) -> ::core::option::Option<Self> {
+                match error.code {
+                    #(#decode)*
+                    _ => ::core::option::Option::None,
+                }
+            }
+        },
+    )
+}
+
+/// An implementation that does nothing, for an error with mistakes in it.
+pub(super) fn emit_stub(error: &ErrorType) -> TokenStream {
+    emit_impl(
+        error,
+        &quote! {
+            fn to_error_data(&self, _: __chirp::CodecId) -> __chirp::ErrorData {
+                ::core::unreachable!()
+            }
+
+            fn from_error_data(_: &__chirp::ErrorData, _: __chirp::CodecId) -> ::core::option::Option<Self> {
+                ::core::unreachable!()
+            }
+        },
+    )
+}
+
+fn emit_impl(error: &ErrorType, body: &TokenStream) -> TokenStream {
+    let krate = error.krate();
+    let ident = &error.input.ident;
+    let (generics, types, clause) = error.input.generics.split_for_impl();
+    quote! {
+        #[allow(non_local_definitions, unused_variables, clippy::all, clippy::pedantic)]
+        const _: () = {
+            use #krate::__private as __chirp;
+
+            #[automatically_derived]
+            impl #generics __chirp::ServiceError for #ident #types #clause {
+                #body
+            }
+        };
+    }
+}
+
+fn emit_encode(variant: &ErrorVariant) -> TokenStream {
+    let pattern = shape(variant);
+    let code = code(variant);
+    if let Some(field) = variant.data() {
+        let (binding, ty) = (field.binding(0), &field.field.ty);
+        return quote! {
+            #pattern => __chirp::ErrorData::new(#code, text)
+                .with_data(<#ty as __chirp::Data>::to_bytes(#binding)),
+        };
+    }
+    if variant.fields.is_empty() {
+        return quote!(#pattern => __chirp::ErrorData::new(#code, text),);
+    }
+    let puts = variant.fields.iter().enumerate().map(|(index, field)| {
+        let binding = field.binding(index);
+        match Form::of(&field.field.ty) {
+            Form::Value(ty) => quote!(<#ty as __chirp::Field>::put(#binding, &mut fields);),
+            form => quote!(fields.put::<#form>(#binding);),
+        }
+    });
+    quote! {
+        #pattern => {
+            let mut fields = __chirp::FieldEncoder::new(codec);
+            #(#puts)*
+            __chirp::ErrorData::new(#code, text).with_data(fields.finish())
+        }
+    }
+}
+
+fn emit_decode(variant: &ErrorVariant) -> TokenStream {
+    let value = shape(variant);
+    let code = code(variant);
+    if let Some(field) = variant.data() {
+        let (binding, ty) = (field.binding(0), &field.field.ty);
+        return quote! {
+            #code => {
+                let #binding = <#ty as __chirp::Data>::from_bytes(&error.data)?;
+                __chirp::Some(#value)
+            }
+        };
+    }
+    if variant.fields.is_empty() {
+        return quote!(#code if error.data.is_empty() => __chirp::Some(#value),);
+    }
+    let bindings = variant
+        .fields
+        .iter()
+        .enumerate()
+        .map(|(index, field)| field.binding(index));
+    let takes = variant.fields.iter().map(|field| match Form::of(&field.field.ty) {
+        Form::Value(ty) => quote!(<#ty as __chirp::Field>::take(&mut fields)),
+        form => quote!(fields.take::<#form>()),
+    });
+    quote! {
+        #code => {
+            let mut fields = __chirp::FieldDecoder::new(codec, &error.data);
+            let (#(__chirp::Some(#bindings),)* __chirp::Some(())) = (#(#takes,)* fields.end()) else {
+                return ::core::option::Option::None;
+            };
+            __chirp::Some(#value)
+        }
+    }
+}
+
+/// The variant with its fields bound: a pattern and an expression alike.
+fn shape(variant: &ErrorVariant) -> TokenStream {
+    let path = if variant.is_struct {
+        quote!(Self)
+    } else {
+        let ident = &variant.ident;
+        quote!(Self::#ident)
+    };
+    let bindings: Vec<Ident> = variant
+        .fields
+        .iter()
+        .enumerate()
+        .map(|(index, field)| field.binding(index))
+        .collect();
+    match variant.style {
+        Style::Unit => path,
+        Style::Tuple => quote!(#path(#(#bindings),*)),
+        Style::Named => {
+            let names = variant.fields.iter().map(|field| &field.field.ident);
+            quote!(#path { #(#names: #bindings),* })
+        }
+    }
+}
+
+fn code(variant: &ErrorVariant) -> LitInt {
+    let span = variant
+        .code
+        .as_ref()
+        .map_or_else(Span::call_site, Spanned::span);
+    let value = variant
+        .code
+        .as_ref()
+        .and_then(|literal| literal.base10_parse::<u16>().ok())
+        .unwrap_or_default();
+    LitInt::new(&format!("{value}u16"), span)
+}

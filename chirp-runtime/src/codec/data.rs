@@ -1,0 +1,65 @@
+use std::fmt::Display;
+
+use bytes::Bytes;
+
+/// The text of an error that travels: its `Display`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no text for its callers",
+    label = "this type must implement `Display`",
+    note = "for a type of yours: `#[derive(Debug, thiserror::Error)]`, with `#[error(\"..\")]` on each variant"
+)]
+pub trait Describe {
+    /// The text.
+    fn text(&self) -> String;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Display> Describe for T {
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// What `#[chirp(data)]` may stand on: the data of an error as it is.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not data as it is",
+    label = "`#[chirp(data)]` stands on a `String`, a `Vec<u8>` or a `Bytes`",
+    note = "without `#[chirp(data)]` a field is encoded by the service's codec"
+)]
+pub trait Data: Sized {
+    /// The bytes.
+    fn to_bytes(&self) -> Bytes;
+
+    /// The value, if the bytes stand for one.
+    fn from_bytes(bytes: &Bytes) -> Option<Self>;
+}
+
+impl Data for String {
+    fn to_bytes(&self) -> Bytes {
+        Bytes::copy_from_slice(self.as_bytes())
+    }
+
+    fn from_bytes(bytes: &Bytes) -> Option<Self> {
+        str::from_utf8(bytes).ok().map(str::to_owned)
+    }
+}
+
+impl Data for Vec<u8> {
+    fn to_bytes(&self) -> Bytes {
+        Bytes::copy_from_slice(self)
+    }
+
+    fn from_bytes(bytes: &Bytes) -> Option<Self> {
+        Some(bytes.to_vec())
+    }
+}
+
+impl Data for Bytes {
+    fn to_bytes(&self) -> Bytes {
+        self.clone()
+    }
+
+    fn from_bytes(bytes: &Bytes) -> Option<Self> {
+        Some(bytes.clone())
+    }
+}
