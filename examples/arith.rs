@@ -14,13 +14,13 @@ use chirp::{CallContext, MethodError, PeerBuilder, Server};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub struct SumDiff {
-    pub sum: i64,
-    pub diff: i64,
+struct SumDiff {
+    sum: i64,
+    diff: i64,
 }
 
 #[derive(Debug, PartialEq, thiserror::Error, chirp::ServiceError)]
-pub enum ArithError {
+enum ArithError {
     #[error("{a} and {b} overflow")]
     #[chirp(code = 17)]
     Overflow { a: i64, b: i64 },
@@ -28,7 +28,7 @@ pub enum ArithError {
 
 /// Integer arithmetic.
 #[chirp::service]
-pub trait Arith {
+trait Arith {
     /// Sum and difference.
     async fn sum_diff(&self, a: i64, b: i64) -> Result<SumDiff, ArithError>;
     /// The version of the service.
@@ -46,7 +46,7 @@ pub trait Arith {
 
 /// What a caller of [`Arith::notify_me`] serves.
 #[chirp::service]
-pub trait Listener {
+trait Listener {
     async fn tick(&self, count: u64);
 }
 

@@ -19,7 +19,7 @@ use tokio::io::AsyncWriteExt;
 
 /// What can be wrong with a key. A peer in another language sees the code, the text, and the key as it is.
 #[derive(Debug, PartialEq, thiserror::Error, chirp::ServiceError)]
-pub enum BlobError {
+enum BlobError {
     #[error("there is already a blob {key:?}")]
     #[chirp(code = 400)]
     Exists {
@@ -42,7 +42,7 @@ pub enum BlobError {
 
 /// Blobs under keys.
 #[chirp::service]
-pub trait Blobs {
+trait Blobs {
     /// Stores a blob under a key that is free.
     async fn put(&self, key: &str, data: &[u8]) -> Result<(), BlobError>;
     /// The blob of a key.

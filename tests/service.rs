@@ -288,13 +288,40 @@ trait Odd {
     fn r#type(&self, r#fn: u8) -> u8;
     #[allow(clippy::too_many_arguments)]
     fn many(
-        &self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8, j: u8, k: u8, l: u8,
-        m: u8, n: u8, o: u8, p: u8, q: u8, r: u8, s: u8, t: &str,
+        &self,
+        a: u8,
+        b: u8,
+        c: u8,
+        d: u8,
+        e: u8,
+        f: u8,
+        g: u8,
+        h: u8,
+        i: u8,
+        j: u8,
+        k: u8,
+        l: u8,
+        m: u8,
+        n: u8,
+        o: u8,
+        p: u8,
+        q: u8,
+        r: u8,
+        s: u8,
+        t: &str,
     ) -> String;
     #[allow(clippy::too_many_arguments)]
     fn names(
-        &self, self_: u8, ctx: u8, buf: u8, result: u8, request: u8, service: u8, arguments: u8,
-        out: u8, answer: u8,
+        &self,
+        self_: u8,
+        ctx: u8,
+        buf: u8,
+        result: u8,
+        request: u8,
+        service: u8,
+        arguments: u8,
+        out: u8,
+        answer: u8,
     ) -> Vec<u8>;
     #[cfg(any())]
     fn absent(&self, it: NoSuchType);
@@ -371,7 +398,9 @@ async fn unusual_methods_are_methods() {
     assert_eq!(OddMethods::TYPE.name(), "type");
     assert_eq!(OddMethods::ALL_.name(), "all");
     let all = odd
-        .many(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, "twenty")
+        .many(
+            1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, "twenty",
+        )
         .await
         .unwrap();
     assert!(all.ends_with("18, 19]twenty"), "{all}");

@@ -136,9 +136,9 @@ pub(crate) fn chirp_entries(attrs: &[Attribute], mistakes: &mut Mistakes) -> Vec
     for attr in attrs {
         if attr.path().is_ident("cfg_attr")
             && let Meta::List(list) = &attr.meta
-            && list.tokens.clone().into_iter().any(|token| {
-                matches!(&token, proc_macro2::TokenTree::Ident(ident) if ident == "chirp")
-            })
+            && list.tokens.clone().into_iter().any(
+                |token| matches!(&token, proc_macro2::TokenTree::Ident(ident) if ident == "chirp"),
+            )
         {
             mistakes.at(
                 attr,

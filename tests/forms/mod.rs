@@ -4,7 +4,13 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-const TEXTS: [&str; 5] = ["", "plain", "a \"quote\"\nand a line", "nul \0 \u{7f}", "h\u{e9} \u{1f426}"];
+const TEXTS: [&str; 5] = [
+    "",
+    "plain",
+    "a \"quote\"\nand a line",
+    "nul \0 \u{7f}",
+    "h\u{e9} \u{1f426}",
+];
 
 fn all_bytes() -> Vec<u8> {
     (0..=255).collect()
@@ -17,11 +23,45 @@ macro_rules! forms {
 
             #[chirp::service(codec = chirp::codec::$codec)]
             trait Forms {
-                fn text(&self, a: &str, b: Option<&str>, c: Cow<'_, str>, d: &String, e: Option<Cow<'_, str>>) -> String;
-                fn bytes(&self, a: &[u8], b: Option<&[u8]>, c: Cow<'_, [u8]>, d: &Vec<u8>) -> Vec<u8>;
-                fn owned(&self, a: Vec<u8>, b: Bytes, c: [u8; 3], d: Option<Vec<u8>>, e: Option<Bytes>) -> Bytes;
-                fn lent(&self, a: &[u32], b: &u32, c: Option<&u32>, d: Option<&[u32]>, e: &[u8; 2]) -> u32;
-                fn others(&self, a: (u8, String), b: Option<u8>, c: Vec<String>, d: f64, e: char) -> String;
+                fn text(
+                    &self,
+                    a: &str,
+                    b: Option<&str>,
+                    c: Cow<'_, str>,
+                    d: &String,
+                    e: Option<Cow<'_, str>>,
+                ) -> String;
+                fn bytes(
+                    &self,
+                    a: &[u8],
+                    b: Option<&[u8]>,
+                    c: Cow<'_, [u8]>,
+                    d: &Vec<u8>,
+                ) -> Vec<u8>;
+                fn owned(
+                    &self,
+                    a: Vec<u8>,
+                    b: Bytes,
+                    c: [u8; 3],
+                    d: Option<Vec<u8>>,
+                    e: Option<Bytes>,
+                ) -> Bytes;
+                fn lent(
+                    &self,
+                    a: &[u32],
+                    b: &u32,
+                    c: Option<&u32>,
+                    d: Option<&[u32]>,
+                    e: &[u8; 2],
+                ) -> u32;
+                fn others(
+                    &self,
+                    a: (u8, String),
+                    b: Option<u8>,
+                    c: Vec<String>,
+                    d: f64,
+                    e: char,
+                ) -> String;
                 fn array(&self, a: [u8; 2]) -> [u8; 2];
                 fn perhaps(&self, a: Option<[u8; 2]>) -> Option<Vec<u8>>;
                 fn nothing(&self);
@@ -31,19 +71,65 @@ macro_rules! forms {
             struct Concat;
 
             impl Forms for Concat {
-                fn text(&self, a: &str, b: Option<&str>, c: Cow<'_, str>, d: &String, e: Option<Cow<'_, str>>) -> String {
+                fn text(
+                    &self,
+                    a: &str,
+                    b: Option<&str>,
+                    c: Cow<'_, str>,
+                    d: &String,
+                    e: Option<Cow<'_, str>>,
+                ) -> String {
                     format!("{a}|{b:?}|{c}|{d}|{e:?}")
                 }
-                fn bytes(&self, a: &[u8], b: Option<&[u8]>, c: Cow<'_, [u8]>, d: &Vec<u8>) -> Vec<u8> {
+                fn bytes(
+                    &self,
+                    a: &[u8],
+                    b: Option<&[u8]>,
+                    c: Cow<'_, [u8]>,
+                    d: &Vec<u8>,
+                ) -> Vec<u8> {
                     [a, b.unwrap_or_default(), &c, d].concat()
                 }
-                fn owned(&self, a: Vec<u8>, b: Bytes, c: [u8; 3], d: Option<Vec<u8>>, e: Option<Bytes>) -> Bytes {
-                    [&a[..], &b[..], &c[..], &d.unwrap_or_default()[..], &e.unwrap_or_default()[..]].concat().into()
+                fn owned(
+                    &self,
+                    a: Vec<u8>,
+                    b: Bytes,
+                    c: [u8; 3],
+                    d: Option<Vec<u8>>,
+                    e: Option<Bytes>,
+                ) -> Bytes {
+                    [
+                        &a[..],
+                        &b[..],
+                        &c[..],
+                        &d.unwrap_or_default()[..],
+                        &e.unwrap_or_default()[..],
+                    ]
+                    .concat()
+                    .into()
                 }
-                fn lent(&self, a: &[u32], b: &u32, c: Option<&u32>, d: Option<&[u32]>, e: &[u8; 2]) -> u32 {
-                    a.iter().sum::<u32>() + b + c.unwrap_or(&0) + d.unwrap_or_default().iter().sum::<u32>() + u32::from(e[1])
+                fn lent(
+                    &self,
+                    a: &[u32],
+                    b: &u32,
+                    c: Option<&u32>,
+                    d: Option<&[u32]>,
+                    e: &[u8; 2],
+                ) -> u32 {
+                    a.iter().sum::<u32>()
+                        + b
+                        + c.unwrap_or(&0)
+                        + d.unwrap_or_default().iter().sum::<u32>()
+                        + u32::from(e[1])
                 }
-                fn others(&self, a: (u8, String), b: Option<u8>, c: Vec<String>, d: f64, e: char) -> String {
+                fn others(
+                    &self,
+                    a: (u8, String),
+                    b: Option<u8>,
+                    c: Vec<String>,
+                    d: f64,
+                    e: char,
+                ) -> String {
                     format!("{a:?}{b:?}{c:?}{d}{e}")
                 }
                 fn array(&self, a: [u8; 2]) -> [u8; 2] {
@@ -63,8 +149,13 @@ macro_rules! forms {
                 let forms = FormsClient::local(Concat);
                 for text in TEXTS {
                     let owned = text.to_owned();
-                    let both = forms.text(text, Some(text), text.into(), &owned, Some(text.into())).await;
-                    assert_eq!(both.unwrap(), format!("{text}|{:?}|{text}|{text}|{:?}", Some(text), Some(text)));
+                    let both = forms
+                        .text(text, Some(text), text.into(), &owned, Some(text.into()))
+                        .await;
+                    assert_eq!(
+                        both.unwrap(),
+                        format!("{text}|{:?}|{text}|{text}|{:?}", Some(text), Some(text))
+                    );
                     match forms.fails(text).await {
                         Err(chirp::MethodError::Handler(error)) => {
                             assert_eq!(error, super::super::ArithError::Disliked(-1, Some(owned)));
@@ -77,13 +168,29 @@ macro_rules! forms {
                 let all = all_bytes();
                 let four = forms.bytes(&all, Some(&all), (&all[..]).into(), &all).await;
                 assert_eq!(four.unwrap(), [&all[..]; 4].concat());
-                assert!(forms.bytes(&[], None, Cow::Borrowed(&[]), &vec![]).await.unwrap().is_empty());
-                let owned = forms.owned(all.clone(), all.clone().into(), [1, 2, 3], Some(all.clone()), None).await;
+                assert!(
+                    forms
+                        .bytes(&[], None, Cow::Borrowed(&[]), &vec![])
+                        .await
+                        .unwrap()
+                        .is_empty()
+                );
+                let owned = forms
+                    .owned(
+                        all.clone(),
+                        all.clone().into(),
+                        [1, 2, 3],
+                        Some(all.clone()),
+                        None,
+                    )
+                    .await;
                 assert_eq!(owned.unwrap(), [&all[..], &all, &[1, 2, 3], &all].concat());
                 let sum = forms.lent(&[1, 2], &3, Some(&4), Some(&[5]), &[0, 6]).await;
                 assert_eq!(sum.unwrap(), 21);
                 assert_eq!(forms.lent(&[], &3, None, None, &[0, 6]).await.unwrap(), 9);
-                let others = forms.others((1, "x".into()), None, vec!["\n".into()], 0.5, 'h').await;
+                let others = forms
+                    .others((1, "x".into()), None, vec!["\n".into()], 0.5, 'h')
+                    .await;
                 assert_eq!(others.unwrap(), "(1, \"x\")None[\"\\n\"]0.5h");
                 assert_eq!(forms.array([7, 8]).await.unwrap(), [7, 8]);
                 assert_eq!(forms.perhaps(Some([7, 8])).await.unwrap(), Some(vec![7, 8]));
@@ -155,9 +262,14 @@ async fn raw_bytes_travel_as_they_are() {
     }
     assert_eq!(raw.bytes(Bytes::from_static(b"ab")).await.unwrap(), *b"ab");
     let missing = raw.get(&[0, 255]).await;
-    assert!(matches!(missing, Err(MethodError::Handler(RawError::Missing(key))) if key == [0, 255]));
+    assert!(
+        matches!(missing, Err(MethodError::Handler(RawError::Missing(key))) if key == [0, 255])
+    );
     let broken = raw.get(b"").await;
-    assert!(matches!(broken, Err(MethodError::Handler(RawError::Broken))));
+    assert!(matches!(
+        broken,
+        Err(MethodError::Handler(RawError::Broken))
+    ));
     raw.nothing().await.unwrap();
     let caller = chirp::Caller::local(|request: chirp::Request| async move {
         assert_eq!(request.method(), b"echo");

@@ -7,7 +7,8 @@ use crate::ast::{Method, Output, Service, last_segment};
 /// Types that are no `Result` by another name, so that nobody need ask the compiler.
 const PLAIN: [&str; 24] = [
     "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
-    "isize", "f32", "f64", "String", "Vec", "Option", "Bytes", "Duration", "HashMap", "BTreeMap", "Box",
+    "isize", "f32", "f64", "String", "Vec", "Option", "Bytes", "Duration", "HashMap", "BTreeMap",
+    "Box",
 ];
 
 /// What only the compiler can tell of a method's types.

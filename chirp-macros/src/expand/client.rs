@@ -22,7 +22,10 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
     let vis = &service.item.vis;
     let (item, name, server) = (&service.item.ident, service.client(), service.server());
     let own_name = service.name();
-    let methods = service.methods.iter().map(|method| emit_method(service, method));
+    let methods = service
+        .methods
+        .iter()
+        .map(|method| emit_method(service, method));
     quote! {
         impl #name {
             /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
@@ -72,10 +75,7 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
         .map(|(argument, form)| form.put(&argument.ident(), &out));
     let (ok, decode) = (method.output.ok(), method.output.coder("decode"));
     let (output, call) = match method.output.error() {
-        _ if method.is_oneway() => (
-            quote!(__chirp::Cast),
-            quote!(cast(#ids::#constant, #out)),
-        ),
+        _ if method.is_oneway() => (quote!(__chirp::Cast), quote!(cast(#ids::#constant, #out))),
         None => (
             quote!(__chirp::Call<#ok>),
             quote!(call(#ids::#constant, #out, |#answer| __chirp::value_of(#answer, #decode))),

@@ -24,7 +24,10 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
     let vis = &service.item.vis;
     let (item, name) = (&service.item.ident, service.server());
     let own_name = service.name();
-    let methods = service.methods.iter().map(|method| emit_method(service, method));
+    let methods = service
+        .methods
+        .iter()
+        .map(|method| emit_method(service, method));
     quote! {
         impl<T: #item + 'static> #name<T> {
             /// Answers by `implementation`.
@@ -74,14 +77,17 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
     let constant = method.constant();
     let trait_name = &service.item.ident;
     // Names of our own, which those of the user's arguments cannot shadow.
-    let [implementation, request, arguments] = ["service", "request", "arguments"]
-        .map(|name| Ident::new(name, Span::mixed_site()));
+    let [implementation, request, arguments] =
+        ["service", "request", "arguments"].map(|name| Ident::new(name, Span::mixed_site()));
     let names = method.sent().map(|(argument, _)| argument.ident());
     let takes = method.sent().map(|(_, form)| form.take(&arguments));
-    let lent = method.arguments.iter().map(|argument| match &argument.kind {
-        Kind::Context => quote!(#request.context()),
-        Kind::Sent(form) => form.lend(&argument.ident()),
-    });
+    let lent = method
+        .arguments
+        .iter()
+        .map(|argument| match &argument.kind {
+            Kind::Context => quote!(#request.context()),
+            Kind::Sent(form) => form.lend(&argument.ident()),
+        });
     let wait = method.item.sig.asyncness.map(|_| quote!(.await));
     let result = quote!(<T as #trait_name>::#ident(&*#implementation, #(#lent),*)#wait);
     let encode = method.output.coder("encode");

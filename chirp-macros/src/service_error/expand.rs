@@ -120,10 +120,13 @@ fn emit_decode(variant: &ErrorVariant) -> TokenStream {
         .iter()
         .enumerate()
         .map(|(index, field)| field.binding(index));
-    let takes = variant.fields.iter().map(|field| match Form::of(&field.field.ty) {
-        Form::Value(ty) => quote!(<#ty as __chirp::Field>::take(&mut fields)),
-        form => quote!(fields.take::<#form>()),
-    });
+    let takes = variant
+        .fields
+        .iter()
+        .map(|field| match Form::of(&field.field.ty) {
+            Form::Value(ty) => quote!(<#ty as __chirp::Field>::take(&mut fields)),
+            form => quote!(fields.take::<#form>()),
+        });
     quote! {
         #code => {
             let mut fields = __chirp::FieldDecoder::new(codec, &error.data);

@@ -40,14 +40,19 @@ fn check_code(variant: &ErrorVariant, codes: &mut HashMap<u16, String>, mistakes
     } else if let Some(first) = codes.insert(code, variant.ident.to_string()) {
         mistakes.at(
             literal,
-            format!("`{first}` has this code: choose another for `{}`", variant.ident),
+            format!(
+                "`{first}` has this code: choose another for `{}`",
+                variant.ident
+            ),
         );
     }
 }
 
 fn refuse(code: u16, literal: &LitInt) -> Option<String> {
     if code == 0 {
-        return Some("0 is the code of errors that have none: choose one from 1 to 65535".to_owned());
+        return Some(
+            "0 is the code of errors that have none: choose one from 1 to 65535".to_owned(),
+        );
     }
     RESERVED.contains(&code).then(|| {
         format!("the codes 0xC700 to 0xC7FF are the framework's own: choose another than {literal}")

@@ -21,7 +21,10 @@ pub(super) fn check(method: &Method, mistakes: &mut Mistakes) {
         Safety::Default => {}
     }
     if let Some(abi) = &signature.abi {
-        mistakes.at(abi, "a method of a service is an ordinary `fn`: remove the ABI");
+        mistakes.at(
+            abi,
+            "a method of a service is an ordinary `fn`: remove the ABI",
+        );
     }
     if let Some(variadic) = &signature.variadic {
         mistakes.at(variadic, "a call has a fixed number of arguments");

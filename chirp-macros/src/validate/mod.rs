@@ -14,10 +14,7 @@ use crate::mistakes::Mistakes;
 pub(crate) fn service(service: &Service, mistakes: &mut Mistakes) {
     let item = &service.item;
     if let Some(unsafety) = &item.unsafety {
-        mistakes.at(
-            unsafety,
-            "a service is no `unsafe` trait: remove `unsafe`",
-        );
+        mistakes.at(unsafety, "a service is no `unsafe` trait: remove `unsafe`");
     }
     if let Some(auto) = &item.modifiers.auto_token {
         mistakes.at(auto, "a service is no `auto` trait: remove `auto`");

@@ -36,7 +36,10 @@ pub(super) fn check_argument(ty: &Type, mistakes: &mut Mistakes) {
                 && !segment.arguments.is_none()
         }) =>
         {
-            mistakes.at(ty, "streams are not supported yet: take a `Vec` of the items");
+            mistakes.at(
+                ty,
+                "streams are not supported yet: take a `Vec` of the items",
+            );
         }
         _ => check_owned(ty, mistakes),
     }
@@ -119,7 +122,10 @@ fn check_owned(ty: &Type, mistakes: &mut Mistakes) {
                     );
                 }
                 if STREAMS.contains(&segment.ident.to_string().as_str()) {
-                    mistakes.at(segment, "streams are not supported yet: use a `Vec` of the items");
+                    mistakes.at(
+                        segment,
+                        "streams are not supported yet: use a `Vec` of the items",
+                    );
                 }
                 if let PathArguments::AngleBracketed(generics) = &segment.arguments {
                     for argument in &generics.args {
@@ -177,9 +183,8 @@ fn check_generic(argument: &GenericArgument, mistakes: &mut Mistakes) {
 fn is_cow(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|segment| {
         segment.ident == "Cow"
-            && inner_type(segment).is_some_and(|inner| {
-                matches!(text(inner).as_str(), "str" | "[u8]")
-            })
+            && inner_type(segment)
+                .is_some_and(|inner| matches!(text(inner).as_str(), "str" | "[u8]"))
     })
 }
 

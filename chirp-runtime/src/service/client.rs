@@ -36,7 +36,12 @@ impl Client {
         arguments: Encoder<C>,
         finish: fn(Result<Bytes, CallError>) -> Result<T, E>,
     ) -> Call<T, E> {
-        Call::new(self.caller.clone(), self.name(id), payload(arguments), finish)
+        Call::new(
+            self.caller.clone(),
+            self.name(id),
+            payload(arguments),
+            finish,
+        )
     }
 
     /// Calls a one-way method.

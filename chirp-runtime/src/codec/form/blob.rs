@@ -65,9 +65,7 @@ impl Form for Slice8 {
         put(value, serializer)
     }
 
-    fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Self::Got<'de>, D::Error> {
+    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Got<'de>, D::Error> {
         take(deserializer)
     }
 }
@@ -90,9 +88,7 @@ impl Form for CowSlice8 {
         put(value, serializer)
     }
 
-    fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Self::Got<'de>, D::Error> {
+    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Got<'de>, D::Error> {
         take(deserializer)
     }
 }

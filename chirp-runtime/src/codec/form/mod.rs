@@ -50,9 +50,7 @@ pub trait Form: 'static {
     /// # Errors
     ///
     /// The deserializer's.
-    fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Self::Got<'de>, D::Error>;
+    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Got<'de>, D::Error>;
 }
 
 /// A form that borrows nothing, so that a result may have it.

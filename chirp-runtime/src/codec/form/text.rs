@@ -23,9 +23,7 @@ impl Form for Str {
         serializer.serialize_str(value)
     }
 
-    fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Self::Got<'de>, D::Error> {
+    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Got<'de>, D::Error> {
         deserializer.deserialize_str(Text)
     }
 }
@@ -48,9 +46,7 @@ impl Form for CowStr {
         serializer.serialize_str(value)
     }
 
-    fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Self::Got<'de>, D::Error> {
+    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Got<'de>, D::Error> {
         deserializer.deserialize_str(Text)
     }
 }

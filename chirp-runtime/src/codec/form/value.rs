@@ -72,9 +72,7 @@ impl<F: Form> Form for Lent<F> {
         F::serialize(value, serializer)
     }
 
-    fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Self::Got<'de>, D::Error> {
+    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Got<'de>, D::Error> {
         F::deserialize(deserializer)
     }
 }
@@ -113,9 +111,7 @@ impl<F: Form> Form for Opt<F> {
         }
     }
 
-    fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Self::Got<'de>, D::Error> {
+    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Got<'de>, D::Error> {
         deserializer.deserialize_option(Perhaps::<F>(PhantomData))
     }
 }
