@@ -1,0 +1,57 @@
+use bytes::{Buf, BufMut};
+use chirp_runtime::packet::{Decoder, Header, PacketType};
+
+use crate::oracle::Decoded;
+
+/// What a decoder may hold beside what has arrived: its read buffer, and the first piece of a payload.
+const BUFFERS: usize = 128 << 10;
+
+/// Gives a decoder all these bytes in pieces of the given sizes, over and over, and ends the channel; in
+/// the way and order of the task that reads a connection.
+pub(crate) fn feed(bytes: &[u8], limit: usize, pieces: &[usize]) -> Decoded {
+    let mut decoder = Decoder::new(limit);
+    let mut left = bytes;
+    let mut pieces = pieces.iter().cycle();
+    let mut packets = Vec::new();
+    loop {
+        match decoder.decode() {
+            Ok(Some(incoming)) => packets.push(incoming),
+            Ok(None) if left.is_empty() => return (packets, decoder.finish()),
+            Ok(None) => {
+                let piece = *pieces.next().expect("there are pieces");
+                let arrived = bytes.len() - left.len();
+                let held = read(&mut decoder, &mut left, piece);
+                // Memory is taken as bytes arrive, and doubles at most.
+                assert!(held <= 2 * arrived + BUFFERS, "{held} for {arrived}");
+            }
+            Err(error) => return (packets, Err(error)),
+        }
+    }
+}
+
+/// Reads as from a channel: as much as has come, as much as there is room for, and at least one byte.
+/// Gives how much memory the room is part of.
+pub(crate) fn read(decoder: &mut Decoder, left: &mut &[u8], piece: usize) -> usize {
+    let mut room = decoder.buffer();
+    let held = room.get_ref().capacity();
+    assert!(
+        room.has_remaining_mut(),
+        "no room reads as the channel's end"
+    );
+    let piece = piece.max(1).min(room.remaining_mut()).min(left.len());
+    room.put_slice(&left[..piece]);
+    left.advance(piece);
+    decoder.note_read(piece);
+    held
+}
+
+/// A packet of the protocol spoken here.
+pub(crate) fn packet(kind: PacketType, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("it is short");
+    [&Header::new(kind, length).encode(), payload].concat()
+}
+
+/// A header, and nothing of its payload.
+pub(crate) fn header(kind: PacketType, length: u32) -> Vec<u8> {
+    Header::new(kind, length).encode().to_vec()
+}

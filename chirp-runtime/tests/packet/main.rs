@@ -1,0 +1,10 @@
+//! Floor 0's packets from outside: what is written is read back, and what a peer may send that is not a
+//! packet is told apart from one, in constant memory.
+
+mod decoder;
+mod feed;
+mod malformed;
+mod memory;
+mod oracle;
+mod oversized;
+mod round_trips;

@@ -1,0 +1,59 @@
+use bytes::BufMut;
+use chirp_runtime::packet::{Decoder, PacketError, PacketType};
+
+use crate::feed::{header, packet, read};
+
+/// How much memory the buffer that is read into next has.
+fn held(decoder: &mut Decoder) -> usize {
+    decoder.buffer().get_ref().capacity()
+}
+
+/// CH-T55, invariant 8: the announcement of a length takes no memory for it.
+#[test]
+fn a_header_that_claims_two_gibibytes() {
+    let claims = 2 << 30;
+    // Both within the limit and over it; and what is discarded whatever its length.
+    let table = [
+        (PacketType::REQUEST, usize::MAX),
+        (PacketType::RESPONSE, usize::MAX),
+        (PacketType::REQUEST, 16 << 20),
+        (PacketType::RESPONSE, 16 << 20),
+        (PacketType(9), 16 << 20),
+    ];
+    for (kind, limit) in table {
+        let mut decoder = Decoder::new(limit);
+        decoder.buffer().put_slice(&header(kind, claims));
+        let _ = decoder.decode();
+        assert!(held(&mut decoder) <= 64 << 10, "{kind}, limit {limit}");
+        let missing = u64::from(claims);
+        assert_eq!(decoder.finish(), Err(PacketError::ShortPayload { missing }));
+    }
+}
+
+/// Skipping takes no memory, however much is skipped.
+#[test]
+fn what_is_skipped_is_not_kept() {
+    let mut decoder = Decoder::new(100);
+    decoder
+        .buffer()
+        .put_slice(&header(PacketType::REQUEST, u32::MAX));
+    let piece = vec![0; 1 << 20];
+    let mut left = &piece[..];
+    while !left.is_empty() {
+        let _ = decoder.decode();
+        let held = read(&mut decoder, &mut left, usize::MAX);
+        assert!(held <= 128 << 10, "{held}");
+    }
+}
+
+/// Between packets nothing that belongs to a payload is held.
+#[test]
+fn a_large_payload_leaves_with_its_packet() {
+    let mut decoder = Decoder::new(16 << 20);
+    let bytes = packet(PacketType::REQUEST, &vec![b'.'; 8 << 20]);
+    let mut left = &bytes[..];
+    while decoder.decode().expect("it is a packet").is_none() {
+        read(&mut decoder, &mut left, usize::MAX);
+    }
+    assert!(held(&mut decoder) <= 128 << 10);
+}

@@ -1,0 +1,65 @@
+use bytes::Bytes;
+use chirp_runtime::packet::{Cancel, Header, Incoming, PROTOCOL, PacketError, PacketType};
+
+/// What came out of a stream of bytes: packets, and how it ended.
+pub(crate) type Decoded = (Vec<Incoming>, Result<(), PacketError>);
+
+/// What a decoder must make of a channel that carried these bytes and then ended: the same rules, told
+/// once more with all the bytes at hand.
+pub(crate) fn decode(mut bytes: &[u8], limit: usize) -> Decoded {
+    let mut packets = Vec::new();
+    let end = loop {
+        match next(bytes, limit, &mut packets) {
+            Ok(Some(rest)) => bytes = rest,
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    (packets, end)
+}
+
+/// Takes one packet off the front and gives the rest; nothing at the end.
+fn next<'a>(
+    bytes: &'a [u8],
+    limit: usize,
+    packets: &mut Vec<Incoming>,
+) -> Result<Option<&'a [u8]>, PacketError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let Some((head, rest)) = bytes.split_first_chunk() else {
+        return Err(PacketError::ShortHeader { got: bytes.len() });
+    };
+    let header = Header::decode(*head)?;
+    let length = header.length as usize;
+    let missing = length.saturating_sub(rest.len());
+    let ours = header.protocol == PROTOCOL
+        && [
+            PacketType::REQUEST,
+            PacketType::RESPONSE,
+            PacketType::CANCEL,
+        ]
+        .contains(&header.kind);
+    let is_cancel = header.kind == PacketType::CANCEL;
+    if !ours {
+        packets.push(Incoming::Discarded(header));
+    } else if is_cancel && header.length > Cancel::PAYLOAD_LEN {
+        return Err(PacketError::CancelLength(header.length));
+    } else if length > limit && length >= 4 && !is_cancel {
+        if let Some(id) = rest.first_chunk() {
+            let id = u32::from_be_bytes(*id);
+            packets.push(Incoming::Oversized { header, id });
+        }
+    } else if missing == 0 {
+        packets.push(Incoming::Packet {
+            kind: header.kind,
+            payload: Bytes::copy_from_slice(&rest[..length]),
+        });
+    }
+    if missing > 0 {
+        return Err(PacketError::ShortPayload {
+            missing: missing as u64,
+        });
+    }
+    Ok(Some(&rest[length..]))
+}
