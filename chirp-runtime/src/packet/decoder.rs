@@ -221,7 +221,9 @@ impl Decoder {
             return Err(PacketError::CancelLength(header.length));
         }
         let length = usize::try_from(header.length).unwrap_or(usize::MAX);
-        if length > self.limit && length >= size_of::<u32>() {
+        // A Cancel is as long as it has to be, and a payload too short for an id is refused as what it is.
+        let may_be_oversized = header.kind != PacketType::CANCEL && length >= size_of::<u32>();
+        if length > self.limit && may_be_oversized {
             self.read.advance(Header::LEN);
             self.state = State::Oversized { header };
             return Ok(Begun::Elsewhere);

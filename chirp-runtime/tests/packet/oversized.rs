@@ -60,3 +60,17 @@ fn what_is_discarded_is_skipped_at_any_length() {
     assert_eq!(expected.0.len(), 2);
     assert_eq!(feed(&bytes, 64, &[50_000, 1]), expected);
 }
+
+/// A limit that is smaller than a Cancel packet does not stop one.
+#[test]
+fn a_cancel_is_never_oversized() {
+    for limit in 0..8 {
+        let bytes = packet(PacketType::CANCEL, ID);
+        let (packets, end) = feed(&bytes, limit, &[1]);
+        assert_eq!(end, Ok(()));
+        assert!(
+            matches!(&packets[..], [Incoming::Packet { payload, .. }] if payload == ID),
+            "limit {limit}: {packets:?}"
+        );
+    }
+}
