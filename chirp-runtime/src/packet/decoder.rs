@@ -84,8 +84,10 @@ impl Decoder {
         {
             // Exactly this payload and nothing of the next packet, in pieces that double.
             let missing = *length - payload.len();
-            let piece = missing.min(payload.len().max(FIRST_PIECE));
-            payload.reserve(piece);
+            if payload.len() == payload.capacity() {
+                payload.reserve(missing.min(payload.len().max(FIRST_PIECE)));
+            }
+            let piece = missing.min(payload.capacity() - payload.len());
             return payload.limit(piece);
         }
         self.read.reserve(self.read_size);

@@ -1,7 +1,7 @@
 use bytes::BufMut;
 use chirp_runtime::packet::{Decoder, PacketError, PacketType};
 
-use crate::feed::{header, packet, read};
+use crate::feed::{feed, header, packet, read};
 
 /// How much memory the buffer that is read into next has.
 fn held(decoder: &mut Decoder) -> usize {
@@ -28,6 +28,17 @@ fn a_header_that_claims_two_gibibytes() {
         let missing = u64::from(claims);
         assert_eq!(decoder.finish(), Err(PacketError::ShortPayload { missing }));
     }
+}
+
+/// It takes what has arrived and at most as much again, and the rest of the read buffer.
+#[test]
+fn a_claim_that_is_partly_kept() {
+    let mut bytes = header(PacketType::REQUEST, 2 << 30);
+    bytes.resize(3 << 20, b'.');
+    let (packets, end) = feed(&bytes, usize::MAX, &[10_000]);
+    assert_eq!(packets, []);
+    let missing = (2 << 30) + 8 - (3 << 20);
+    assert_eq!(end, Err(PacketError::ShortPayload { missing }));
 }
 
 /// Skipping takes no memory, however much is skipped.
