@@ -25,6 +25,8 @@ pub struct Decoder {
     limit: usize,
     read: BytesMut,
     read_size: usize,
+    /// The read buffer is larger than it need be, and goes when it is empty.
+    shrinks: bool,
     state: State,
 }
 
@@ -72,6 +74,7 @@ impl Decoder {
             limit,
             read: BytesMut::new(),
             read_size: SMALL_READ,
+            shrinks: false,
             state: State::Header,
         }
     }
@@ -90,6 +93,10 @@ impl Decoder {
             let piece = missing.min(payload.capacity() - payload.len());
             return payload.limit(piece);
         }
+        if self.shrinks && self.read.is_empty() {
+            self.read = BytesMut::new();
+            self.shrinks = false;
+        }
         self.read.reserve(self.read_size);
         let size = self.read.capacity() - self.read.len();
         (&mut self.read).limit(size)
@@ -100,9 +107,10 @@ impl Decoder {
     pub fn note_read(&mut self, bytes: usize) {
         if bytes >= self.read_size {
             self.read_size = (self.read_size * 4).min(LARGE_READ);
-        } else if bytes < SMALL_READ && self.read.is_empty() && self.read_size > SMALL_READ {
+            self.shrinks = false;
+        } else if bytes < SMALL_READ && self.read_size > SMALL_READ {
             self.read_size = SMALL_READ;
-            self.read = BytesMut::new();
+            self.shrinks = true;
         }
     }
 

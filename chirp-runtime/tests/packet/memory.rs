@@ -68,3 +68,22 @@ fn a_large_payload_leaves_with_its_packet() {
     }
     assert!(held(&mut decoder) <= 128 << 10);
 }
+
+/// A connection that was busy once does not keep the memory of that time.
+#[test]
+fn a_read_buffer_shrinks_when_reads_are_small_again() {
+    let mut decoder = Decoder::new(1 << 20);
+    let small = packet(PacketType::CANCEL, b"\0\0\0\x01");
+    let burst = small.repeat(40_000);
+    let mut left = &burst[..];
+    while !left.is_empty() {
+        read(&mut decoder, &mut left, usize::MAX);
+        while decoder.decode().expect("they are packets").is_some() {}
+    }
+    assert!(held(&mut decoder) >= 64 << 10, "it grew");
+    for _ in 0..4 {
+        read(&mut decoder, &mut &small[..], usize::MAX);
+        assert!(decoder.decode().expect("it is a packet").is_some());
+    }
+    assert!(held(&mut decoder) <= 8 << 10, "{}", held(&mut decoder));
+}
