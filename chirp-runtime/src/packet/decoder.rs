@@ -49,14 +49,14 @@ enum State {
 /// What came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
-    /// A Request, Response or Cancel, whole.
+    /// A Request, Response or Cancel, or a packet of a type that is wanted; whole.
     Packet {
         /// What the payload is.
         kind: PacketType,
         /// The payload.
         payload: Bytes,
     },
-    /// A Request or Response over the payload limit. Its payload is being skipped.
+    /// A packet over the payload limit. Its payload is being skipped.
     Oversized {
         /// The packet's header.
         header: Header,
@@ -121,6 +121,19 @@ impl Decoder {
     /// [`PacketError::Magic`], and [`PacketError::CancelLength`] for a Cancel that is too long to be
     /// one. Nothing may be decoded after an error.
     pub fn decode(&mut self) -> Result<Option<Incoming>, PacketError> {
+        self.decode_with(|_| false)
+    }
+
+    /// As [`decode`](Self::decode), with packets of the application's own types that are `wanted`. Such
+    /// a packet over the limit comes as [`Incoming::Oversized`] too, with nothing of meaning for an id.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode).
+    pub fn decode_with(
+        &mut self,
+        wanted: impl Fn(PacketType) -> bool,
+    ) -> Result<Option<Incoming>, PacketError> {
         loop {
             match &mut self.state {
                 State::Header => {
@@ -128,7 +141,7 @@ impl Decoder {
                         return Ok(None);
                     };
                     let header = Header::decode(*head)?;
-                    match self.begin(header)? {
+                    match self.begin(header, &wanted)? {
                         Begun::Whole(payload) => {
                             return Ok(Some(Incoming::Packet {
                                 kind: header.kind,
@@ -215,11 +228,15 @@ impl Decoder {
     }
 
     /// Decides what becomes of the packet whose header stands at the front of the read buffer.
-    fn begin(&mut self, header: Header) -> Result<Begun, PacketError> {
+    fn begin(
+        &mut self,
+        header: Header,
+        wanted: &impl Fn(PacketType) -> bool,
+    ) -> Result<Begun, PacketError> {
         let known = matches!(
             header.kind,
             PacketType::REQUEST | PacketType::RESPONSE | PacketType::CANCEL
-        );
+        ) || (header.kind.is_custom() && wanted(header.kind));
         if header.protocol != PROTOCOL || !known {
             self.read.advance(Header::LEN);
             self.state = State::Skip {

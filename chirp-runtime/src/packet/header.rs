@@ -70,6 +70,11 @@ impl PacketType {
     pub const CANCEL: Self = Self(3);
     /// The answer to a call.
     pub const RESPONSE: Self = Self(4);
+
+    /// Whether the type is the application's own: 128 and up, but for `0xC700` to `0xC70F`.
+    pub fn is_custom(self) -> bool {
+        self.0 >= 128 && !(0xC700..=0xC70F).contains(&self.0)
+    }
 }
 
 impl fmt::Debug for PacketType {

@@ -1,20 +1,24 @@
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use super::connection::Connection;
 use super::reader::Reader;
+use super::serving::Serving;
 use super::writer::{Sink, Writer};
-use super::{DuplicateMethod, Handler, Peer, Router};
+use super::{CallContext, DuplicateMethod, Handler, Peer, Router, Values};
 use crate::channel::{Channel, Endpoint, EndpointError};
+use crate::packet::PacketType;
 use crate::session::{Limits, Session};
 
 /// What a peer serves and what it allows. One builder makes any number of peers; a change affects those
 /// made after it.
 #[derive(Clone, Debug, Default)]
 pub struct PeerBuilder {
-    router: Arc<Router>,
+    serving: Arc<Serving>,
     limits: Limits,
     refused: Option<DuplicateMethod>,
 }
@@ -33,7 +37,7 @@ impl PeerBuilder {
     #[must_use]
     pub fn handle(self, name: impl AsRef<[u8]>, handler: impl Handler) -> Self {
         self.routes(|router| {
-            *router = std::mem::take(router).handle(name, handler);
+            router.handle(name, handler);
             Ok(())
         })
     }
@@ -42,9 +46,41 @@ impl PeerBuilder {
     #[must_use]
     pub fn fallback(self, handler: impl Handler) -> Self {
         self.routes(|router| {
-            *router = std::mem::take(router).fallback(handler);
+            router.fallback(handler);
             Ok(())
         })
+    }
+
+    /// Takes packets of a type of the application's own: see [`Router::handle_packet`].
+    ///
+    /// # Panics
+    ///
+    /// When the type is below 128 or from `0xC700` to `0xC70F`.
+    #[must_use]
+    pub fn handle_packet<F, Fut, E>(self, kind: PacketType, handler: F) -> Self
+    where
+        F: Fn(CallContext, Bytes) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: fmt::Display,
+    {
+        self.routes(|router| {
+            router.handle_packet(kind, handler);
+            Ok(())
+        })
+    }
+
+    /// Gives every handler a value, in place of any of its type: [`CallContext::value`] takes it out.
+    #[must_use]
+    pub fn value<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        Arc::make_mut(&mut self.serving).values.insert(value);
+        self
+    }
+
+    /// Prepares the values of each call, after those that are the same for all. It must not block.
+    #[must_use]
+    pub fn values_each(mut self, prepare: impl Fn(&mut Values) + Send + Sync + 'static) -> Self {
+        Arc::make_mut(&mut self.serving).prepare = Some(Arc::new(prepare));
+        self
     }
 
     /// Registers whatever `register` registers. The first refusal is kept, and is given when a peer is
@@ -54,7 +90,7 @@ impl PeerBuilder {
         mut self,
         register: impl FnOnce(&mut Router) -> Result<(), DuplicateMethod>,
     ) -> Self {
-        if let Err(duplicate) = register(Arc::make_mut(&mut self.router)) {
+        if let Err(duplicate) = register(&mut Arc::make_mut(&mut self.serving).router) {
             self.refused.get_or_insert(duplicate);
         }
         self
@@ -82,10 +118,11 @@ impl PeerBuilder {
     ///
     /// Outside of a tokio runtime with time and I/O enabled.
     pub fn start(&self, channel: impl Into<Channel>) -> Result<Peer, DuplicateMethod> {
-        self.start_each(channel.into(), !self.router.is_empty(), |_, _| Ok(()))
+        let none = None::<fn(&Peer, &mut Router) -> Result<(), DuplicateMethod>>;
+        self.start_each(channel.into(), !self.serving.router.is_empty(), none)
     }
 
-    /// As [`start`](Self::start), with handlers that are made for this peer alone: `register` is given
+    /// As [`start`](Self::start), with handlers that are made for this peer alone: `each` is given
     /// it before anything is read. `serves` says whether the peer serves anything.
     ///
     /// # Errors
@@ -95,7 +132,7 @@ impl PeerBuilder {
         &self,
         channel: Channel,
         serves: bool,
-        register: impl FnOnce(&Peer, &mut Arc<Router>) -> Result<(), DuplicateMethod>,
+        each: Option<impl FnOnce(&Peer, &mut Router) -> Result<(), DuplicateMethod>>,
     ) -> Result<Peer, DuplicateMethod> {
         self.check()?;
         let remote = channel.remote().cloned();
@@ -109,9 +146,11 @@ impl PeerBuilder {
             remote,
         ));
         let peer = Peer::new(Arc::clone(&connection), serves);
-        let mut router = Arc::clone(&self.router);
-        register(&peer, &mut router)?;
-        connection.lock().handler = Some(router);
+        let mut serving = Arc::clone(&self.serving);
+        if let Some(register) = each {
+            register(&peer, &mut Arc::make_mut(&mut serving).router)?;
+        }
+        connection.lock().serving = Some(serving);
         runtime.spawn(Writer::new(Arc::clone(&connection)));
         connection.start_dispatcher();
         runtime.spawn(Reader::new(connection, reader).run());

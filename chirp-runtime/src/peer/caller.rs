@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 
@@ -103,7 +104,7 @@ pub(super) enum Link {
 /// no use any more.
 pub(super) struct Handle {
     pub(super) connection: Arc<Connection>,
-    pub(super) serves: bool,
+    pub(super) serves: AtomicBool,
 }
 
 impl Link {
@@ -127,7 +128,7 @@ impl From<Link> for Caller {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        if !self.serves {
+        if !*self.serves.get_mut() {
             self.connection.drain();
         }
     }

@@ -11,13 +11,15 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use super::dispatcher::Dispatch;
+use super::packets::PacketQueues;
 use super::runs::Runs;
+use super::serving::Serving;
 use super::waiters::Waiters;
 use super::writer::{Sink, Turn};
-use super::{Handler, Reply, SessionError};
+use super::{Reply, SessionError};
 use crate::channel::Endpoint;
 use crate::codec;
-use crate::packet::{self, Incoming, Payload, ResultCode};
+use crate::packet::{self, Incoming, PacketType, Payload, ResultCode};
 use crate::session::{Batch, Event, Fatal, Reading, RunKey, Session};
 
 /// One connection: the session under its lock, and what its tasks and its callers share.
@@ -30,6 +32,8 @@ pub(super) struct Connection {
     pub(super) sink: Mutex<Sink>,
     pub(super) reader: OnceLock<Waker>,
     pub(super) writer: OnceLock<Waker>,
+    /// Held while the routes are changed.
+    pub(super) updates: Mutex<()>,
     /// Told when the session has ended, when it is drained, and when hello was answered.
     pub(super) signal: Notify,
     /// The same as `State::end.is_some()`, for those who do not hold the lock.
@@ -48,9 +52,11 @@ pub(super) struct State {
     pub(super) turn: Turn,
     /// The buffer of the last batch, for the next.
     pub(super) spare: Batch,
-    /// What answers requests. There is none before the tasks start, nor once the session has ended, which
+    /// Packets of the application's that wait for their handlers.
+    pub(super) packets: PacketQueues,
+    /// What is served. There is nothing before the tasks start, nor once the session has ended, which
     /// frees what services hold.
-    pub(super) handler: Option<Arc<dyn Handler>>,
+    pub(super) serving: Option<Arc<Serving>>,
     /// End as soon as nothing runs and everything is written.
     pub(super) closing: bool,
     pub(super) end: Option<SessionError>,
@@ -65,6 +71,8 @@ pub(super) struct After {
     pub(super) wake_writer: bool,
     pub(super) signal: bool,
     pub(super) end: Option<SessionError>,
+    /// Types whose packets have come and have no task yet.
+    pub(super) packet_tasks: Vec<PacketType>,
     /// Dropped, and nothing else.
     pub(super) leftovers: Vec<Bytes>,
 }
@@ -85,13 +93,15 @@ impl Connection {
                 dispatch: Dispatch::default(),
                 turn: Turn::Free,
                 spare: Batch::default(),
-                handler: None,
+                packets: PacketQueues::default(),
+                serving: None,
                 closing: false,
                 end: None,
             }),
             sink: Mutex::new(sink),
             reader: OnceLock::new(),
             writer: OnceLock::new(),
+            updates: Mutex::new(()),
             signal: Notify::new(),
             ended: AtomicBool::new(false),
             runtime,
@@ -160,7 +170,7 @@ impl Connection {
     /// first reason counts.
     pub(super) fn end(&self, reason: SessionError) {
         let mut after = After::default();
-        let (handler, queue) = {
+        let released = {
             let mut state = self.lock();
             if state.end.is_some() {
                 return;
@@ -170,14 +180,14 @@ impl Connection {
             state.waiters.take_wakers(&mut after.wakes);
             state.runs.take_all(&mut after.aborts);
             after.wakes.extend(state.dispatch.take_waker());
-            (state.handler.take(), mem::take(&mut state.queue))
+            let packets = state.packets.take(&mut after.aborts);
+            (state.serving.take(), mem::take(&mut state.queue), packets)
         };
         after.wake_reader = true;
         after.wake_writer = true;
         after.signal = true;
         self.follow(&mut after);
-        drop(queue);
-        drop(handler);
+        drop(released);
     }
 
     /// Ends the session once nothing runs and everything is written. Requests that come are refused.
@@ -221,6 +231,11 @@ impl State {
                     Ok(waker) => after.wakes.extend(waker),
                     // Nobody waits for the answer of a one-way call.
                     Err(_unwanted) => self.session.release(call),
+                }
+            }
+            Some(Event::Packet(kind, payload)) => {
+                if self.packets.push(kind, payload) {
+                    after.packet_tasks.push(kind);
                 }
             }
             Some(Event::Hello) => after.signal = true,
@@ -274,6 +289,12 @@ impl From<Fatal> for SessionError {
     fn from(fatal: Fatal) -> Self {
         match fatal {
             Fatal::Packet(error) => Self::Protocol(error),
+            Fatal::TooLarge { header, limit } => Self::PacketTooLarge {
+                kind: header.kind,
+                length: header.length,
+                limit,
+            },
+            Fatal::Flooded { held } => Self::Flooded { held },
             Fatal::Unresponsive { abandoned } => Self::Unresponsive { abandoned },
         }
     }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use super::Caller;
 use super::caller::Target;
 use super::connection::Connection;
+use super::{Caller, Values};
 
 /// What a handler is told about the call it handles.
 ///
@@ -10,11 +10,12 @@ use super::connection::Connection;
 #[derive(Clone, Debug)]
 pub struct CallContext {
     caller: Caller,
+    values: Values,
 }
 
 impl CallContext {
-    pub(super) fn new(caller: Caller) -> Self {
-        Self { caller }
+    pub(super) fn new(caller: Caller, values: Values) -> Self {
+        Self { caller, values }
     }
 
     pub(super) fn connection(&self) -> Option<Arc<Connection>> {
@@ -22,6 +23,12 @@ impl CallContext {
             Target::Remote(link) => Some(Arc::clone(link.connection())),
             Target::Local(..) | Target::Nobody => None,
         }
+    }
+
+    /// The value of this type that the program gives its handlers
+    /// ([`PeerBuilder::value`](super::PeerBuilder::value)).
+    pub fn value<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.values.get()
     }
 
     /// The peer that made this call. Clients made from it call back over the same connection:

@@ -8,6 +8,7 @@ use tokio::task::coop;
 
 use super::caller::Link;
 use super::connection::{After, Connection, State, into_wire, recycle};
+use super::serving::Serving;
 use super::slow::{self, Slow};
 use super::task::{self, HandlerTask};
 use super::{CallContext, Handler, Handling, Reply, Request};
@@ -98,7 +99,7 @@ enum Next {
     Run {
         run: RunKey,
         request: packet::Request,
-        handler: Arc<dyn Handler>,
+        serving: Arc<Serving>,
         slow: bool,
     },
     /// There is nothing to do.
@@ -158,7 +159,7 @@ impl Dispatcher {
                 unwanted.push(request);
                 continue;
             }
-            let Some(handler) = state.handler.clone() else {
+            let Some(serving) = state.serving.clone() else {
                 return Next::Gone;
             };
             let slow = state.dispatch.slow.count(request.method());
@@ -167,7 +168,7 @@ impl Dispatcher {
             return Next::Run {
                 run,
                 request,
-                handler,
+                serving,
                 slow,
             };
         }
@@ -180,16 +181,17 @@ impl Dispatcher {
         &mut self,
         run: RunKey,
         request: packet::Request,
-        handler: &Arc<dyn Handler>,
+        serving: &Serving,
         slow: bool,
     ) -> Option<Reply> {
         let link = Link::uncounted(&self.connection);
-        let request = Request::new(CallContext::new(link.into()), request, Some(run));
         let method = Name::new(request.method());
         let started = self.inside.map(|(_, since)| since);
         let mut handling = None;
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            let handling = handling.insert(handler.handle(request));
+            let cx = CallContext::new(link.into(), serving.values());
+            let request = Request::new(cx, request, Some(run));
+            let handling = handling.insert(serving.router.handle(request));
             if slow {
                 return Poll::Pending;
             }
@@ -254,10 +256,10 @@ impl Future for Dispatcher {
                 Next::Run {
                     run,
                     request,
-                    handler,
+                    serving,
                     slow,
                 } => {
-                    done = self.begin(run, request, &handler, slow).and_then(into_wire);
+                    done = self.begin(run, request, &serving, slow).and_then(into_wire);
                 }
                 Next::Idle => {
                     self.connection.flush();

@@ -2,7 +2,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::Reply;
-use crate::packet::{ErrorData, Fault, PacketError};
+use crate::packet::{ErrorData, Fault, PacketError, PacketType};
 
 /// Why a call failed.
 ///
@@ -23,11 +23,17 @@ pub enum CallError {
     /// The method's name begins with `chirp.`, and such names are the framework's. Nothing was sent.
     #[error("names that begin `chirp.` belong to the framework")]
     ReservedName,
+    /// A packet type below 128, or from `0xC700` to `0xC70F`, is the protocol's. Nothing was sent.
+    #[error("packet type {kind} belongs to the protocol", kind = kind.0)]
+    ReservedType {
+        /// The type.
+        kind: PacketType,
+    },
     /// A packet is over somebody's payload limit. The method did not run, unless it is the answer that
     /// was too large for us.
     #[error("the {what} is over {whose} payload limit of {limit} bytes")]
     TooLarge {
-        /// `"request"` or `"answer"`.
+        /// `"request"`, `"answer"` or `"packet"`.
         what: &'static str,
         /// `"our"` or `"the other side's"`.
         whose: &'static str,
@@ -95,6 +101,7 @@ impl CallError {
             Self::Encode(_)
             | Self::NameTooLong { .. }
             | Self::ReservedName
+            | Self::ReservedType { .. }
             | Self::TooManyPending { .. }
             | Self::TooLarge {
                 what: "request", ..
@@ -157,6 +164,31 @@ pub enum SessionError {
     /// The other side sent bytes that are not Chirp v0.
     #[error("protocol error: {0}")]
     Protocol(#[from] PacketError),
+    /// The handler of the application's packets failed or panicked.
+    #[error("the handler of packets of type {kind} failed: {message}", kind = kind.0)]
+    PacketHandler {
+        /// Whose handler.
+        kind: PacketType,
+        /// What it said.
+        message: String,
+    },
+    /// A packet of the application's was over this side's payload limit.
+    #[error("a packet of type {kind} has {length} bytes, over our payload limit of {limit}", kind = kind.0)]
+    PacketTooLarge {
+        /// Its type.
+        kind: PacketType,
+        /// How long it is, in bytes.
+        length: u32,
+        /// The limit.
+        limit: u64,
+    },
+    /// The application's packets came faster than they were handled, while this side could not stop
+    /// reading because it waited for answers itself.
+    #[error("the other side sends packets faster than they are handled: {held} bytes are held")]
+    Flooded {
+        /// How many bytes.
+        held: usize,
+    },
     /// The other side left too many cancelled calls without an answer.
     #[error("the other side does not answer cancelled calls: {abandoned} are open")]
     Unresponsive {

@@ -1,13 +1,14 @@
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::caller::{Handle, Link};
 use super::connection::Connection;
-use super::{AsCaller, Call, CallError, Caller, MethodName, SessionError};
+use super::{AsCaller, Call, CallError, Caller, MethodName, Router, SessionError};
 use crate::channel::Endpoint;
 use crate::packet::{Hello, Payload};
 use crate::session::HelloState;
@@ -43,7 +44,10 @@ pub struct Status {
 impl Peer {
     pub(super) fn new(connection: Arc<Connection>, serves: bool) -> Self {
         Self {
-            handle: Arc::new(Handle { connection, serves }),
+            handle: Arc::new(Handle {
+                connection,
+                serves: AtomicBool::new(serves),
+            }),
         }
     }
 
@@ -112,6 +116,34 @@ impl Peer {
         Ok(None)
     }
 
+    /// Changes what this peer serves while it runs: handlers are added, replaced, removed, given other
+    /// names. Calls that have begun are not affected. What `change` returns is given back; nothing happens
+    /// once the connection has ended.
+    ///
+    /// A peer that served nothing and does from now on stays when its last handle is gone.
+    pub fn update_routes<T>(&self, change: impl FnOnce(&mut Router) -> T) -> Option<T> {
+        let connection = self.connection();
+        // One change at a time; handlers are cloned and dropped outside of the session's lock.
+        let _turn = connection
+            .updates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut serving = connection.lock().serving.clone()?;
+        let changed = change(&mut Arc::make_mut(&mut serving).router);
+        self.handle
+            .serves
+            .fetch_or(!serving.router.is_empty(), Ordering::Relaxed);
+        let mut state = connection.lock();
+        let old = if state.end.is_none() {
+            state.serving.replace(serving)
+        } else {
+            Some(serving)
+        };
+        drop(state);
+        drop(old);
+        Some(changed)
+    }
+
     /// Where the connection leads, if that has an address.
     pub fn remote(&self) -> Option<&Endpoint> {
         self.connection().remote.as_ref()
@@ -128,7 +160,7 @@ impl Peer {
         }
     }
 
-    fn connection(&self) -> &Arc<Connection> {
+    pub(super) fn connection(&self) -> &Arc<Connection> {
         &self.handle.connection
     }
 

@@ -6,7 +6,9 @@ use tokio::sync::oneshot;
 
 use super::outgoing::Answer;
 use super::task::{drop_caught, panicked};
-use super::{CallContext, CallError, Caller, Handler, Handling, MethodName, Reply, Request};
+use super::{
+    CallContext, CallError, Caller, Handler, Handling, MethodName, Reply, Request, Values,
+};
 use crate::packet::{self, Fault, Payload};
 
 /// A call of a handler in this process. The handler is polled where the call is.
@@ -29,7 +31,7 @@ impl LocalCall {
         params: &Payload,
     ) -> Self {
         let packet = packet::Request::new(0, method.bytes(), params.as_slice());
-        let request = Request::new(CallContext::new(back), packet, None);
+        let request = Request::new(CallContext::new(back, Values::default()), packet, None);
         let work = match catch_unwind(AssertUnwindSafe(|| handler.handle(request))) {
             Ok(handling) => Work::Handling(Some(handling)),
             Err(panic) => Work::Ended(Some(panicked(panic))),

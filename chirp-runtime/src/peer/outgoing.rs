@@ -139,16 +139,19 @@ fn into_answer(outcome: Outcome) -> Answer {
     }
 }
 
+impl Refused {
+    /// The error of whoever wanted to send `what`.
+    pub(super) fn about(self, what: &'static str) -> CallError {
+        match self {
+            Self::TooLarge { limit, whose } => CallError::TooLarge { what, whose, limit },
+            Self::TooManyPending { limit } => CallError::TooManyPending { limit },
+        }
+    }
+}
+
 impl From<Refused> for CallError {
     fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::TooLarge { limit, whose } => Self::TooLarge {
-                what: "request",
-                whose,
-                limit,
-            },
-            Refused::TooManyPending { limit } => Self::TooManyPending { limit },
-        }
+        refused.about("request")
     }
 }
 

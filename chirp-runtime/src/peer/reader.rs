@@ -89,7 +89,9 @@ impl Reader {
                     break Ok(Stopped::Paused(paused));
                 }
             }
-            match self.decoder.decode() {
+            let serving = state.serving.as_deref();
+            let wanted = |kind| serving.is_some_and(|serving| serving.router.wants(kind));
+            match self.decoder.decode_with(wanted) {
                 Ok(Some(incoming)) => {
                     if let Err(fatal) = state.handle(incoming, &mut self.after) {
                         break Err(fatal.into());
@@ -114,6 +116,9 @@ impl Reader {
         drop(state);
         if taken_over {
             self.connection.start_dispatcher();
+        }
+        for kind in self.after.packet_tasks.drain(..) {
+            self.connection.start_packet_task(kind);
         }
         self.connection.follow(&mut self.after);
         stopped

@@ -2,8 +2,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Handler, Handling, Reply, Request};
-use crate::packet::{MAX_METHOD_LEN, RESERVED_PREFIX};
+use bytes::Bytes;
+
+use super::packets::PacketHandler;
+use super::{CallContext, Handler, Handling, Reply, Request};
+use crate::packet::{MAX_METHOD_LEN, PacketType, RESERVED_PREFIX};
 
 /// Method names, and the handlers that answer to them.
 ///
@@ -13,6 +16,7 @@ use crate::packet::{MAX_METHOD_LEN, RESERVED_PREFIX};
 pub struct Router {
     routes: HashMap<Box<[u8]>, Route>,
     fallback: Option<Arc<dyn Handler>>,
+    packets: HashMap<PacketType, Arc<dyn PacketHandler>>,
 }
 
 #[derive(Clone)]
@@ -28,34 +32,90 @@ impl Router {
     /// # Panics
     ///
     /// When the name is over 255 bytes or begins with `chirp.`: no peer could call it.
-    #[must_use]
-    pub fn handle(mut self, name: impl AsRef<[u8]>, handler: impl Handler) -> Self {
-        let name = name.as_ref();
+    pub fn handle(&mut self, name: impl AsRef<[u8]>, handler: impl Handler) -> &mut Self {
+        let route = Route {
+            handler: Arc::new(handler),
+            index: 0,
+            owner: "a handler",
+        };
+        self.set(name.as_ref(), route);
+        self
+    }
+
+    /// Answers `alias` as `name` is answered now. Whether `name` is.
+    ///
+    /// # Panics
+    ///
+    /// As [`handle`](Self::handle), for `alias`.
+    pub fn alias(&mut self, alias: impl AsRef<[u8]>, name: impl AsRef<[u8]>) -> bool {
+        let Some(route) = self.routes.get(name.as_ref()).cloned() else {
+            return false;
+        };
+        self.set(alias.as_ref(), route);
+        true
+    }
+
+    /// Answers `name` no longer. Whether it was answered.
+    pub fn remove(&mut self, name: impl AsRef<[u8]>) -> bool {
+        self.routes.remove(name.as_ref()).is_some()
+    }
+
+    /// Answers every name that is not registered by `handler`, which sees the name that was called.
+    pub fn fallback(&mut self, handler: impl Handler) -> &mut Self {
+        self.fallback = Some(Arc::new(handler));
+        self
+    }
+
+    /// From now on names that are not registered are unknown.
+    pub fn remove_fallback(&mut self) {
+        self.fallback = None;
+    }
+
+    /// Takes packets of a type of the application's own: one at a time and in order, never on the read
+    /// path. An error of the handler, or a panic, ends the session.
+    ///
+    /// # Panics
+    ///
+    /// When the type is below 128 or from `0xC700` to `0xC70F`: those are the protocol's.
+    pub fn handle_packet<F, Fut, E>(&mut self, kind: PacketType, handler: F) -> &mut Self
+    where
+        F: Fn(CallContext, Bytes) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: fmt::Display,
+    {
         assert!(
-            name.len() <= MAX_METHOD_LEN,
-            "method name too long: {} bytes, at most 255",
-            name.len()
+            kind.is_custom(),
+            "packet type {} belongs to the protocol",
+            kind.0
+        );
+        self.packets.insert(kind, Arc::new(handler));
+        self
+    }
+
+    /// Discards packets of a type from now on. Whether they were handled.
+    pub fn remove_packet_handler(&mut self, kind: PacketType) -> bool {
+        self.packets.remove(&kind).is_some()
+    }
+
+    pub(super) fn packet_handler(&self, kind: PacketType) -> Option<Arc<dyn PacketHandler>> {
+        self.packets.get(&kind).cloned()
+    }
+
+    pub(super) fn wants(&self, kind: PacketType) -> bool {
+        self.packets.contains_key(&kind)
+    }
+
+    fn set(&mut self, name: &[u8], route: Route) {
+        let len = name.len();
+        assert!(
+            len <= MAX_METHOD_LEN,
+            "method name too long: {len} bytes, at most 255"
         );
         assert!(
             !reserved(name),
             "names that begin `chirp.` belong to the framework"
         );
-        self.routes.insert(
-            name.into(),
-            Route {
-                handler: Arc::new(handler),
-                index: 0,
-                owner: "a handler",
-            },
-        );
-        self
-    }
-
-    /// Answers every name that is not registered by `handler`, which sees the name that was called.
-    #[must_use]
-    pub fn fallback(mut self, handler: impl Handler) -> Self {
-        self.fallback = Some(Arc::new(handler));
-        self
+        self.routes.insert(name.into(), route);
     }
 
     /// Answers `name` by `handler`, which is told `index` ([`Request::route`]): for one handler that
@@ -95,9 +155,9 @@ impl Router {
         Ok(())
     }
 
-    /// Whether any name is answered.
+    /// Whether nothing is answered and nothing handled.
     pub fn is_empty(&self) -> bool {
-        self.routes.is_empty() && self.fallback.is_none()
+        self.routes.is_empty() && self.fallback.is_none() && self.packets.is_empty()
     }
 }
 

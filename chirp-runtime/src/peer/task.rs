@@ -61,18 +61,24 @@ pub(super) fn drop_caught(handling: Option<Handling>) {
     }
 }
 
+/// What a panic said, if it said anything.
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("?")
+}
+
 /// The reply of a handler that panicked. The caller gets a number; the log has the text beside it.
 pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Reply {
     // A `RandomState` is random and differs from the last: enough for a number to search a log for.
     let reference = RandomState::new().hash_one(0);
     #[cfg(feature = "tracing")]
     {
-        let text = panic.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let text = panic_text(&*panic);
         tracing::error!(
             reference = format_args!("{reference:016x}"),
             "a handler panicked: {}",
-            text.unwrap_or("?")
+            text
         );
     }
     // The payload of a panic may itself panic when it is dropped; then it is leaked.

@@ -149,15 +149,12 @@ impl ServerBuilder {
     /// Starts the peer of a new connection.
     pub(super) fn start(&self, channel: Channel) -> Result<Peer, DuplicateMethod> {
         // A server that serves nothing still keeps its connections, to call the other sides.
-        self.peers.start_each(channel, true, |peer, router| {
-            if self.each.is_empty() {
-                return Ok(());
-            }
-            let router = Arc::make_mut(router);
+        let each = (!self.each.is_empty()).then_some(|peer: &Peer, router: &mut Router| {
             self.each
                 .iter()
                 .try_for_each(|register| register(peer, router))
-        })
+        });
+        self.peers.start_each(channel, true, each)
     }
 }
 

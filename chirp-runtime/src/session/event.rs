@@ -1,5 +1,7 @@
+use bytes::Bytes;
+
 use super::{CallKey, RunKey};
-use crate::packet::{PacketError, Request, Response};
+use crate::packet::{Header, PacketError, PacketType, Request, Response};
 
 /// What follows from something that came in.
 #[derive(Debug)]
@@ -11,6 +13,9 @@ pub enum Event {
     /// The answer of a call that this side made. Its id is out of use until
     /// [`release`](super::Session::release).
     Answered(CallKey, Outcome),
+    /// A packet of one of the application's types. It counts as held until
+    /// [`finish_packet`](super::Session::finish_packet).
+    Packet(PacketType, Bytes),
     /// It is known now which extensions the other side accepts.
     Hello,
 }
@@ -49,6 +54,20 @@ pub enum Refused {
 pub enum Fatal {
     /// The other side sent bytes that are not Chirp v0.
     Packet(PacketError),
+    /// A packet of one of the application's types is over this side's payload limit. Going on without it
+    /// would lose it without a word.
+    TooLarge {
+        /// Its header.
+        header: Header,
+        /// This side's limit, in bytes.
+        limit: u64,
+    },
+    /// Packets of the application's types come faster than they are handled, and this side could not
+    /// stop reading.
+    Flooded {
+        /// How many bytes of them are held.
+        held: usize,
+    },
     /// The other side left too many cancelled calls without an answer.
     Unresponsive {
         /// How many.

@@ -1,5 +1,7 @@
-use super::CallKey;
-use crate::packet::{HELLO_METHOD, Hello};
+use bytes::Bytes;
+
+use super::{CallKey, Refused, Session};
+use crate::packet::{Extensions, Fault, HELLO_METHOD, Hello, ResultCode};
 
 pub(super) const METHOD: &[u8] = HELLO_METHOD.as_bytes();
 
@@ -58,5 +60,49 @@ impl Greeting {
         if !matches!(self.state, HelloState::Known(Some(_))) {
             self.state = HelloState::Known(hello);
         }
+    }
+}
+
+impl Session {
+    /// Asks the other side which extensions it accepts, unless that is known or has been asked.
+    pub fn ask_hello(&mut self, nonce: u64) -> Result<(), Refused> {
+        if self.greeting.state() != HelloState::Unknown {
+            return Ok(());
+        }
+        let question = self.own_hello().encode_question(nonce);
+        let key = self.call(&Bytes::from_static(METHOD), &mut question.into())?;
+        self.greeting.asked(key, nonce);
+        Ok(())
+    }
+
+    /// What is known of the other side's extensions.
+    pub fn hello(&self) -> HelloState {
+        self.greeting.state()
+    }
+
+    /// The other side has had its time to answer: it has no extensions.
+    pub fn give_up_hello(&mut self) {
+        self.greeting.answered(&[]);
+    }
+
+    fn own_hello(&self) -> Hello {
+        let clamp = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
+        Hello {
+            revision: Hello::REVISION,
+            extensions: Extensions::NONE,
+            payload_limit: clamp(self.limits.payload),
+            running_limit: clamp(self.limits.running),
+        }
+    }
+
+    pub(super) fn answer_hello(&mut self, id: u32, params: &[u8]) {
+        let Some((nonce, theirs)) = Hello::decode_question(params) else {
+            return self.refuse(id, Fault::BadArguments);
+        };
+        self.greeting.declared(theirs);
+        let mut ours = self.own_hello();
+        ours.revision = ours.revision.min(theirs.revision);
+        let answer = ours.encode_answer(nonce);
+        self.send_response(id, ResultCode::Success, &mut answer.into());
     }
 }

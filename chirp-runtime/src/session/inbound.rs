@@ -1,5 +1,8 @@
 use std::collections::HashMap;
 
+/// What a packet of the application's costs beside its payload, so that empty ones are not free.
+const PACKET_OVERHEAD: usize = 64;
+
 /// Names a call that this side runs. Never used twice on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RunKey {
@@ -113,6 +116,17 @@ impl Inbound {
         }
         self.running -= 1;
         self.bytes -= size;
+    }
+
+    /// A packet of the application's is held. How many bytes are held now.
+    pub(super) fn hold(&mut self, len: usize) -> usize {
+        self.bytes += len + PACKET_OVERHEAD;
+        self.bytes
+    }
+
+    /// Such a packet has been handled.
+    pub(super) fn let_go(&mut self, len: usize) {
+        self.bytes -= len + PACKET_OVERHEAD;
     }
 
     /// Calls whose handler's future is alive.

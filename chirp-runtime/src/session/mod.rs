@@ -15,14 +15,15 @@ mod hello;
 mod inbound;
 mod limits;
 mod outbound;
+mod packets;
 mod room;
 mod transmit;
 
 use bytes::Bytes;
 
 use crate::packet::{
-    Cancel, ErrorData, Extensions, Fault, Hello, Incoming, PacketType, Payload, RESERVED_PREFIX,
-    Request, Response, ResultCode,
+    Cancel, ErrorData, Fault, Incoming, PacketType, Payload, RESERVED_PREFIX, Request, Response,
+    ResultCode,
 };
 
 pub use event::{Event, Fatal, Outcome, Refused};
@@ -30,13 +31,13 @@ pub use hello::HelloState;
 pub use inbound::RunKey;
 pub use limits::Limits;
 pub use outbound::CallKey;
-pub use room::Reading;
+pub use room::{Reading, Ticket};
 pub use transmit::Batch;
 
 use hello::Greeting;
 use inbound::Inbound;
 use outbound::{Answered, Outbound};
-use room::Room;
+use room::{Room, Waits};
 use transmit::Transmit;
 
 /// The protocol state of one side of one connection.
@@ -95,7 +96,9 @@ impl Session {
         if self.has_room() && self.room.nobody_waits() {
             self.send_request(key, method, params);
         } else {
-            self.room.wait(key, method.clone(), std::mem::take(params));
+            let waits = Waits::Call(key, method.clone(), std::mem::take(params));
+            let ticket = self.room.wait(waits);
+            self.outbound.waits(key, ticket);
         }
         Ok(key)
     }
@@ -107,9 +110,8 @@ impl Session {
     ///
     /// [`Fatal::Unresponsive`] when too many cancelled calls have gone without an answer.
     pub fn cancel(&mut self, key: CallKey) -> Result<(), Fatal> {
-        if let Some((method, params)) = self.room.stop_waiting(key) {
-            self.transmit.leave(method);
-            self.transmit.leave(params.into_bytes());
+        if let Some(ticket) = self.outbound.ticket(key) {
+            self.take_back(ticket);
             self.outbound.release(key);
             return Ok(());
         }
@@ -131,7 +133,7 @@ impl Session {
 
     /// Whether a call has left for the transmit buffer.
     pub fn is_queued(&self, key: CallKey) -> bool {
-        !self.room.waits(key)
+        self.outbound.ticket(key).is_none()
     }
 
     /// Takes what came from the other side.
@@ -156,6 +158,11 @@ impl Session {
                 kind: PacketType::CANCEL,
                 payload,
             } => Ok(self.handle_cancel(Cancel::decode(&payload)?)),
+            Incoming::Packet { kind, payload } => self.handle_packet(kind, payload),
+            Incoming::Oversized { header, .. } if header.kind.is_custom() => Err(Fatal::TooLarge {
+                header,
+                limit: self.limits.payload as u64,
+            }),
             Incoming::Oversized { header, id } if header.kind == PacketType::REQUEST => {
                 Ok(self.handle_duplicate(id).or_else(|| {
                     self.refuse(
@@ -173,7 +180,7 @@ impl Session {
                     limit: self.limits.payload as u64,
                 },
             ),
-            Incoming::Packet { .. } | Incoming::Discarded(_) => Ok(None),
+            Incoming::Discarded(_) => Ok(None),
         }
     }
 
@@ -300,48 +307,6 @@ impl Session {
     /// Whether no handler runs and every answer has been written.
     pub fn is_drained(&self) -> bool {
         self.inbound.running() == 0 && self.transmit.unsent() == 0 && self.room.is_empty()
-    }
-
-    /// Asks the other side which extensions it accepts, unless that is known or has been asked.
-    pub fn ask_hello(&mut self, nonce: u64) -> Result<(), Refused> {
-        if self.greeting.state() != HelloState::Unknown {
-            return Ok(());
-        }
-        let question = self.own_hello().encode_question(nonce);
-        let key = self.call(&Bytes::from_static(hello::METHOD), &mut question.into())?;
-        self.greeting.asked(key, nonce);
-        Ok(())
-    }
-
-    /// What is known of the other side's extensions.
-    pub fn hello(&self) -> HelloState {
-        self.greeting.state()
-    }
-
-    /// The other side has had its time to answer: it has no extensions.
-    pub fn give_up_hello(&mut self) {
-        self.greeting.answered(&[]);
-    }
-
-    fn own_hello(&self) -> Hello {
-        let clamp = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
-        Hello {
-            revision: Hello::REVISION,
-            extensions: Extensions::NONE,
-            payload_limit: clamp(self.limits.payload),
-            running_limit: clamp(self.limits.running),
-        }
-    }
-
-    fn answer_hello(&mut self, id: u32, params: &[u8]) {
-        let Some((nonce, theirs)) = Hello::decode_question(params) else {
-            return self.refuse(id, Fault::BadArguments);
-        };
-        self.greeting.declared(theirs);
-        let mut ours = self.own_hello();
-        ours.revision = ours.revision.min(theirs.revision);
-        let answer = ours.encode_answer(nonce);
-        self.send_response(id, ResultCode::Success, &mut answer.into());
     }
 
     /// Calls that this side waits for.

@@ -1,3 +1,4 @@
+use super::Ticket;
 use super::transmit::Span;
 
 const SLOT_BITS: u32 = 20;
@@ -20,6 +21,11 @@ impl CallKey {
     /// A small number that no other unreleased call has: for tables beside the session.
     pub fn slot(self) -> usize {
         (self.0 as usize & MAX_SLOTS) - 1
+    }
+
+    fn generation(self) -> u16 {
+        // 12 bits are left.
+        u16::try_from(self.0 >> SLOT_BITS).unwrap_or(u16::MAX)
     }
 
     fn new(slot: usize, generation: u16) -> Self {
@@ -47,8 +53,10 @@ struct Slot {
 #[derive(Clone, Copy, Debug)]
 enum State {
     Free,
-    /// The call has an id and waits for room.
+    /// The call has an id and is about to be sent.
     Reserved,
+    /// The call waits for room.
+    Waiting(Ticket),
     /// The request is in the transmit buffer, or beyond it.
     Sent(Span),
     /// The answer has come and the caller has not released the id.
@@ -90,6 +98,24 @@ impl Outbound {
         Some(CallKey::new(slot, self.slots[slot].generation))
     }
 
+    /// The call waits for room.
+    pub(super) fn waits(&mut self, key: CallKey, ticket: Ticket) {
+        if let Some(slot) = self.slot(key) {
+            slot.state = State::Waiting(ticket);
+        }
+    }
+
+    /// Where a call waits for room, if it does.
+    pub(super) fn ticket(&self, key: CallKey) -> Option<Ticket> {
+        match self.slots.get(key.slot()) {
+            Some(slot) if slot.generation == key.generation() => match slot.state {
+                State::Waiting(ticket) => Some(ticket),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// The call's request is in the transmit buffer.
     pub(super) fn sent(&mut self, key: CallKey, packet: Span) {
         if let Some(slot) = self.slot(key) {
@@ -117,9 +143,11 @@ impl Outbound {
                 self.free(slot, retire);
                 Answered::Abandoned
             }
-            State::Free | State::Reserved | State::Answered { .. } | State::Retired => {
-                Answered::Nobody
-            }
+            State::Free
+            | State::Reserved
+            | State::Waiting(_)
+            | State::Answered { .. }
+            | State::Retired => Answered::Nobody,
         }
     }
 
@@ -140,7 +168,7 @@ impl Outbound {
     pub(super) fn release(&mut self, key: CallKey) {
         let Some(slot) = self.slot(key) else { return };
         let retire = match slot.state {
-            State::Reserved | State::Sent(_) => {
+            State::Reserved | State::Waiting(_) | State::Sent(_) => {
                 self.pending -= 1;
                 false
             }
@@ -192,6 +220,6 @@ impl Outbound {
         let slot = self
             .slots
             .get_mut((key.0 as usize & MAX_SLOTS).checked_sub(1)?)?;
-        (key.0 >> SLOT_BITS == u32::from(slot.generation)).then_some(slot)
+        (key.generation() == slot.generation).then_some(slot)
     }
 }

@@ -1,9 +1,9 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
 use super::{CallKey, Session};
-use crate::packet::{Payload, ResultCode};
+use crate::packet::{PacketType, Payload, ResultCode};
 
 /// Whether the other side's bytes are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +20,9 @@ pub enum Reading {
 /// What waits until bytes have been written.
 #[derive(Debug, Default)]
 pub(super) struct Room {
-    /// Calls that wait for room, in order.
-    waiting: VecDeque<Waiting>,
+    /// Calls and packets that wait for room, in order.
+    waiting: BTreeMap<Ticket, Waits>,
+    tickets: u64,
     /// Answers that wait for room, in order.
     parked: VecDeque<Parked>,
     parked_bytes: usize,
@@ -29,11 +30,15 @@ pub(super) struct Room {
     impatient: bool,
 }
 
+/// A place in the queue for room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+/// What waits for room, whole.
 #[derive(Debug)]
-struct Waiting {
-    key: CallKey,
-    method: Bytes,
-    params: Payload,
+pub(super) enum Waits {
+    Call(CallKey, Bytes, Payload),
+    Packet(PacketType, Payload),
 }
 
 #[derive(Debug)]
@@ -44,24 +49,20 @@ struct Parked {
 }
 
 impl Room {
-    pub(super) fn wait(&mut self, key: CallKey, method: Bytes, params: Payload) {
-        self.waiting.push_back(Waiting {
-            key,
-            method,
-            params,
-        });
+    pub(super) fn wait(&mut self, waits: Waits) -> Ticket {
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        self.waiting.insert(ticket, waits);
+        ticket
     }
 
-    pub(super) fn waits(&self, key: CallKey) -> bool {
-        self.waiting.iter().any(|waiting| waiting.key == key)
+    pub(super) fn waits(&self, ticket: Ticket) -> bool {
+        self.waiting.contains_key(&ticket)
     }
 
-    /// Takes a call out of the queue, if it is there: its method and its parameters.
-    pub(super) fn stop_waiting(&mut self, key: CallKey) -> Option<(Bytes, Payload)> {
-        let at = self.waiting.iter().position(|waiting| waiting.key == key)?;
-        self.waiting
-            .remove(at)
-            .map(|waiting| (waiting.method, waiting.params))
+    /// Takes something out of the queue, if it is there.
+    pub(super) fn stop_waiting(&mut self, ticket: Ticket) -> Option<Waits> {
+        self.waiting.remove(&ticket)
     }
 
     pub(super) fn nobody_waits(&self) -> bool {
@@ -133,16 +134,36 @@ impl Session {
             self.transmit.leave(parked.data.into_bytes());
         }
         while self.has_room()
-            && let Some(mut waiting) = self.room.waiting.pop_front()
+            && let Some((_, waiting)) = self.room.waiting.pop_first()
         {
-            self.send_request(waiting.key, &waiting.method, &mut waiting.params);
-            self.transmit.leave(waiting.method);
-            self.transmit.leave(waiting.params.into_bytes());
+            let waiting = match waiting {
+                Waits::Call(key, method, mut params) => {
+                    self.send_request(key, &method, &mut params);
+                    Waits::Call(key, method, params)
+                }
+                Waits::Packet(kind, mut payload) => {
+                    self.put_packet(kind, &mut payload);
+                    Waits::Packet(kind, payload)
+                }
+            };
+            self.leave(waiting);
         }
     }
 
+    /// Keeps what is no longer needed until it may be dropped.
+    pub(super) fn leave(&mut self, waiting: Waits) {
+        match waiting {
+            Waits::Call(_, method, params) => {
+                self.transmit.leave(method);
+                self.transmit.leave(params.into_bytes());
+            }
+            Waits::Packet(_, payload) => self.transmit.leave(payload.into_bytes()),
+        }
+    }
+
+    /// A side that waits for an answer, or has anything but answers to send, reads on.
     fn may_pause(&self) -> bool {
-        self.outbound.unanswered() == 0 && self.room.nobody_waits()
+        self.outbound.unanswered() == 0 && self.room.nobody_waits() && !self.transmit.has_packets()
     }
 
     fn is_over_a_mark(&self) -> bool {

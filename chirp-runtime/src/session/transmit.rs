@@ -27,6 +27,9 @@ pub(super) struct Transmit {
     taken: u64,
     /// How many bytes are being written.
     in_flight: usize,
+    /// Packets of the application's that wait, and that are being written.
+    packets: usize,
+    packets_in_flight: usize,
     /// Payloads that are no longer needed. Dropping one may run its owner's code, so they leave with the
     /// next [`Session::take_leftovers`](super::Session::take_leftovers).
     leftovers: Vec<Bytes>,
@@ -110,6 +113,7 @@ impl Transmit {
             return Err(spare);
         }
         self.in_flight = self.len();
+        self.packets_in_flight = mem::take(&mut self.packets);
         self.taken += self.tail.len() as u64;
         spare.clear();
         if self.holes.is_empty() {
@@ -122,9 +126,20 @@ impl Transmit {
         Ok(spare)
     }
 
+    /// What was appended last is a packet of the application's.
+    pub(super) fn note_packet(&mut self) {
+        self.packets += 1;
+    }
+
+    /// Whether packets of the application's wait or are being written.
+    pub(super) fn has_packets(&self) -> bool {
+        self.packets + self.packets_in_flight > 0
+    }
+
     /// The batch that was taken has been written.
     pub(super) fn written(&mut self) {
         self.in_flight = 0;
+        self.packets_in_flight = 0;
     }
 
     fn close_holes(&mut self, batch: &mut Batch) {

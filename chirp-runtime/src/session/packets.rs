@@ -1,0 +1,72 @@
+use bytes::Bytes;
+
+use super::room::Waits;
+use super::{Event, Fatal, Refused, Session, Ticket};
+use crate::packet::{Header, PacketType, Payload};
+
+/// Packets of the application's own types: their payloads mean nothing here, but they take room.
+impl Session {
+    pub(super) fn handle_packet(
+        &mut self,
+        kind: PacketType,
+        payload: Bytes,
+    ) -> Result<Option<Event>, Fatal> {
+        let held = self.inbound.hold(payload.len());
+        if held > self.limits.running_bytes.saturating_mul(2) {
+            return Err(Fatal::Flooded { held });
+        }
+        Ok(Some(Event::Packet(kind, payload)))
+    }
+
+    /// A packet of one of the application's types, of this length, has been handled.
+    pub fn finish_packet(&mut self, len: usize) {
+        self.inbound.let_go(len);
+    }
+
+    /// Sends a packet of one of the application's types. Small payloads are copied, large ones are taken.
+    ///
+    /// Where there is no room it waits here and leaves in its turn; the [`Ticket`] says which it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::TooLarge`] when it is over a payload limit.
+    pub fn send_packet(
+        &mut self,
+        kind: PacketType,
+        payload: &mut Payload,
+    ) -> Result<Option<Ticket>, Refused> {
+        let (limit, whose) = self.send_limit();
+        if payload.len() as u64 > limit {
+            return Err(Refused::TooLarge { limit, whose });
+        }
+        if self.has_room() && self.room.nobody_waits() {
+            self.put_packet(kind, payload);
+            return Ok(None);
+        }
+        Ok(Some(
+            self.room.wait(Waits::Packet(kind, std::mem::take(payload))),
+        ))
+    }
+
+    /// Whether a packet still waits for room.
+    pub fn is_waiting(&self, ticket: Ticket) -> bool {
+        self.room.waits(ticket)
+    }
+
+    /// Takes a packet back that still waits for room.
+    pub fn take_back(&mut self, ticket: Ticket) {
+        if let Some(waiting) = self.room.stop_waiting(ticket) {
+            self.leave(waiting);
+        }
+    }
+
+    pub(super) fn put_packet(&mut self, kind: PacketType, payload: &mut Payload) {
+        // The length was held against the limits, which fit.
+        let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        self.transmit
+            .tail()
+            .extend_from_slice(&Header::new(kind, length).encode());
+        self.transmit.push(payload);
+        self.transmit.note_packet();
+    }
+}

@@ -1,0 +1,105 @@
+//! What a peer serves, changed while it runs; what it gives its handlers.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use chirp::packet::ErrorData;
+use chirp::{CallError, Peer, PeerBuilder, Reply, Request, channel};
+
+fn serve(builder: &PeerBuilder) -> (Peer, Peer) {
+    let (a, b) = channel::memory();
+    let caller = PeerBuilder::new().start(a).expect("no duplicates");
+    (caller, builder.start(b).expect("no duplicates"))
+}
+
+fn says(text: &'static str) -> impl chirp::Handler {
+    move |_: Request| async move { Ok::<_, ErrorData>(text) }
+}
+
+async fn ask(peer: &Peer, method: &'static str) -> String {
+    match peer.call(method, ()).await {
+        Ok(answer) => String::from_utf8_lossy(&answer).into_owned(),
+        Err(CallError::UnknownMethod) => "unknown".to_owned(),
+        Err(error) => panic!("{method}: {error}"),
+    }
+}
+
+/// CH-T8, CH-35, CH-36, CH-37: a fallback sees what nothing else takes, and may say that it is unknown.
+#[tokio::test]
+async fn handlers_come_and_go_while_the_peer_runs() {
+    let fallback = |request: Request| async move {
+        match request.method() {
+            b"hidden" => Reply::UnknownMethod,
+            other => Reply::from(Ok::<_, ErrorData>([b"fallback ", other].concat())),
+        }
+    };
+    let (a, b) = serve(&PeerBuilder::new().fallback(fallback).handle("1", says("one")));
+    assert_eq!(ask(&a, "").await, "fallback ");
+    assert_eq!(ask(&a, "2").await, "fallback 2");
+    assert_eq!(ask(&a, "1").await, "one");
+    assert_eq!(ask(&a, "hidden").await, "unknown");
+
+    b.update_routes(|router| {
+        router.handle("2", says("two"));
+        assert!(router.alias("second", "2"));
+        assert!(!router.alias("third", "3"));
+    });
+    assert_eq!(ask(&a, "2").await, "two");
+    assert_eq!(ask(&a, "second").await, "two");
+
+    b.update_routes(|router| assert!(router.remove("2")));
+    assert_eq!(ask(&a, "2").await, "fallback 2");
+    assert_eq!(ask(&a, "second").await, "two");
+
+    b.update_routes(chirp::Router::remove_fallback);
+    for gone in ["", "2", "hidden"] {
+        assert_eq!(ask(&a, gone).await, "unknown");
+    }
+    assert_eq!(ask(&a, "1").await, "one");
+}
+
+/// CH-28, CH-56, U-7: a builder that is changed affects the peers made after it, and no others.
+#[tokio::test]
+async fn a_builder_is_copied_into_its_peers() {
+    let root = PeerBuilder::new().handle("a", says("a"));
+    let (early, serving) = serve(&root);
+    let changed = root.clone().handle("b", says("b"));
+    let (late, _keep) = serve(&changed);
+    assert_eq!(ask(&early, "b").await, "unknown");
+    assert_eq!(ask(&late, "a").await, "a");
+    assert_eq!(ask(&late, "b").await, "b");
+    serving.update_routes(|router| router.remove("a"));
+    assert_eq!(ask(&early, "a").await, "unknown");
+    assert_eq!(ask(&late, "a").await, "a");
+}
+
+/// CH-T21, CH-57: values for all calls, and values that are prepared for each.
+#[tokio::test]
+async fn handlers_are_given_values() {
+    struct Name(&'static str);
+    struct Number(u32);
+    let count = AtomicU32::new(0);
+    let builder = PeerBuilder::new()
+        .value(Name("first"))
+        .value(Name("second"))
+        .values_each(move |values| values.insert(Number(count.fetch_add(1, Ordering::Relaxed))))
+        .handle("who", |request: Request| async move {
+            let cx = request.context();
+            let (Some(Name(name)), Some(Number(number))) = (cx.value(), cx.value()) else {
+                return Err("there are no values");
+            };
+            assert!(cx.value::<String>().is_none());
+            Ok(format!("{name} {number}"))
+        });
+    let (a, _b) = serve(&builder);
+    assert_eq!(ask(&a, "who").await, "second 0");
+    assert_eq!(ask(&a, "who").await, "second 1");
+}
+
+/// What is changed after the end is not kept, so that nothing is held by a session that is gone.
+#[tokio::test]
+async fn nothing_is_served_after_the_end() {
+    let (a, b) = serve(&PeerBuilder::new().handle("a", says("a")));
+    drop(a);
+    b.closed().await;
+    assert!(b.update_routes(|router| router.remove("a")).is_none());
+}
