@@ -1,6 +1,8 @@
 //! What `#[chirp::service]` generates, through the public interface: calls of implementations in this
 //! process, which are encoded and decoded as on a connection.
 
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
 mod forms;
 
 use std::sync::{Arc, Mutex};
@@ -286,7 +288,7 @@ trait Odd {
     async fn alias(&self, fail: bool) -> io::Result<Vec<u8>>;
     fn all(&self) -> bool;
     fn r#type(&self, r#fn: u8) -> u8;
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, clippy::many_single_char_names)]
     fn many(
         &self,
         a: u8,
@@ -350,6 +352,7 @@ impl Odd for Oddity {
     fn r#type(&self, r#fn: u8) -> u8 {
         r#fn
     }
+    #[allow(clippy::many_single_char_names)]
     #[rustfmt::skip]
     fn many(
         &self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8, j: u8, k: u8, l: u8,

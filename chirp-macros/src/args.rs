@@ -1,6 +1,6 @@
 //! What stands inside `#[chirp::service(..)]` and `#[chirp(..)]`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
@@ -119,8 +119,9 @@ impl Entry {
 
 /// Sets an option that may be given once.
 pub(crate) fn set<T>(option: &mut Option<T>, value: T, key: &Ident, mistakes: &mut Mistakes) {
-    if option.replace(value).is_some() {
-        mistakes.at(key, format!("`{key}` is given twice"));
+    match option {
+        Some(_) => mistakes.at(key, format!("`{key}` is given twice")),
+        None => *option = Some(value),
     }
 }
 
@@ -133,18 +134,11 @@ pub(crate) fn chirp_entries(attrs: &[Attribute], mistakes: &mut Mistakes) -> Vec
             _ => mistakes.at(attr, "expected options in parentheses: `#[chirp(..)]`"),
         }
     }
-    for attr in attrs {
-        if attr.path().is_ident("cfg_attr")
-            && let Meta::List(list) = &attr.meta
-            && list.tokens.clone().into_iter().any(
-                |token| matches!(&token, proc_macro2::TokenTree::Ident(ident) if ident == "chirp"),
-            )
-        {
-            mistakes.at(
-                attr,
-                "options inside `cfg_attr` cannot be seen: write the method twice, each with its `#[cfg(..)]`",
-            );
-        }
+    for attr in attrs.iter().filter(|attr| hides_chirp(attr)) {
+        mistakes.at(
+            attr,
+            "options inside `cfg_attr` cannot be seen: write the method twice, each with its `#[cfg(..)]`",
+        );
     }
     all
 }
@@ -152,6 +146,14 @@ pub(crate) fn chirp_entries(attrs: &[Attribute], mistakes: &mut Mistakes) -> Vec
 /// Whether the attribute is `#[chirp(..)]`, which no compiler knows.
 pub(crate) fn is_chirp(attr: &Attribute) -> bool {
     attr.path().is_ident("chirp")
+}
+
+/// Whether the attribute is a `#[cfg_attr(.., chirp(..))]`.
+pub(crate) fn hides_chirp(attr: &Attribute) -> bool {
+    attr.path().is_ident("cfg_attr")
+        && matches!(&attr.meta, Meta::List(list) if list.tokens.clone().into_iter().any(
+            |token| matches!(&token, TokenTree::Ident(ident) if ident == "chirp"),
+        ))
 }
 
 fn entries(tokens: TokenStream, mistakes: &mut Mistakes) -> Vec<Entry> {

@@ -4,14 +4,16 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{FnArg, ItemTrait, Pat, TraitItem, parse_quote};
 
-use crate::args::is_chirp;
+use crate::args::{hides_chirp, is_chirp};
 
 pub(crate) fn emit(mut item: ItemTrait) -> TokenStream {
     for member in &mut item.items {
         let TraitItem::Fn(function) = member else {
             continue;
         };
-        function.attrs.retain(|attr| !is_chirp(attr));
+        function
+            .attrs
+            .retain(|attr| !is_chirp(attr) && !hides_chirp(attr));
         for input in &mut function.sig.inputs {
             let FnArg::Typed(typed) = input else { continue };
             typed
@@ -26,7 +28,7 @@ pub(crate) fn emit(mut item: ItemTrait) -> TokenStream {
         }
     }
     quote! {
-        #[allow(async_fn_in_trait, unused_variables, dead_code)]
+        #[allow(async_fn_in_trait, unused)]
         #item
     }
 }

@@ -41,7 +41,7 @@ use proc_macro::TokenStream;
 /// - `oneway`: no reply is awaited; the method returns nothing.
 #[proc_macro_attribute]
 pub fn service(options: TokenStream, item: TokenStream) -> TokenStream {
-    expand::service(options.into(), item.into()).into()
+    expand::service(options.into(), &item.into()).into()
 }
 
 /// Makes an enum or a struct an error that methods of a service may return, with a code for each variant.

@@ -28,6 +28,6 @@ impl Mistakes {
 
     /// The mistakes as compile errors, if there are any.
     pub(crate) fn into_compile_errors(self) -> Option<TokenStream> {
-        self.0.map(|error| error.into_compile_error())
+        self.0.map(Error::into_compile_error)
     }
 }

@@ -19,6 +19,7 @@ fn all_bytes() -> Vec<u8> {
 macro_rules! forms {
     ($module:ident, $codec:ident) => {
         mod $module {
+            #![allow(clippy::ptr_arg)]
             use super::*;
 
             #[chirp::service(codec = chirp::codec::$codec)]

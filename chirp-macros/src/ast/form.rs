@@ -1,14 +1,15 @@
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{GenericArgument, Ident, PathArguments, PathSegment, Type};
 
 /// How an argument or a result travels, by the way its type is written. Each stands for the type of the
 /// same name in `chirp::codec::form`.
 pub(crate) enum Form {
-    Str,
-    CowStr,
-    Slice8,
-    CowSlice8,
+    Str(Span),
+    CowStr(Span),
+    Slice8(Span),
+    CowSlice8(Span),
     Blob(Type),
     Slice(Type),
     Opt(Box<Form>),
@@ -22,8 +23,8 @@ impl Form {
             Type::Group(group) => Self::of(&group.elem),
             Type::Paren(paren) => Self::of(&paren.elem),
             Type::Reference(reference) => match &*reference.elem {
-                Type::Path(path) if path.path.is_ident("str") => Self::Str,
-                Type::Slice(slice) if is_u8(&slice.elem) => Self::Slice8,
+                Type::Path(path) if path.path.is_ident("str") => Self::Str(ty.span()),
+                Type::Slice(slice) if is_u8(&slice.elem) => Self::Slice8(ty.span()),
                 Type::Slice(slice) => Self::Slice((*slice.elem).clone()),
                 other => Self::Lent(Box::new(Self::of(other))),
             },
@@ -43,8 +44,8 @@ impl Form {
         }
         if segment.ident == "Cow" {
             return match inner {
-                Type::Path(path) if path.path.is_ident("str") => Some(Self::CowStr),
-                Type::Slice(slice) if is_u8(&slice.elem) => Some(Self::CowSlice8),
+                Type::Path(path) if path.path.is_ident("str") => Some(Self::CowStr(ty.span())),
+                Type::Slice(slice) if is_u8(&slice.elem) => Some(Self::CowSlice8(ty.span())),
                 _ => None,
             };
         }
@@ -75,7 +76,7 @@ impl Form {
                 Some(Lending::Perhaps(ty)) => {
                     quote!(<#ty as __chirp::WireBorrowed<_>>::put_option(#name, &mut #out))
                 }
-                None => quote!(#out.put::<#self>(&#name)),
+                None => quote!(<#self>::put(&#name, &mut #out)),
             },
         }
     }
@@ -94,7 +95,7 @@ impl Form {
                 Some(Lending::Perhaps(ty)) => {
                     quote!(<#ty as __chirp::WireBorrowed<_>>::take_option(&mut #arguments))
                 }
-                None => quote!(#arguments.take::<#self>()),
+                None => quote!(<#self>::take(&mut #arguments)),
             },
         }
     }
@@ -102,9 +103,10 @@ impl Form {
     /// The function that makes bytes of a result, or a result of bytes: `which` is `encode` or `decode`.
     pub(crate) fn coder(&self, which: &str) -> TokenStream {
         let which = Ident::new(which, Span::call_site());
-        match self {
-            Self::Value(ty) => quote!(<#ty as __chirp::Wire<__Codec>>::#which),
-            _ => quote!(__chirp::#which::<__Codec, #self>),
+        if let Self::Value(ty) = self {
+            quote!(<#ty as __chirp::Wire<__Codec>>::#which)
+        } else {
+            quote!(<#self as __chirp::Returned<__Codec>>::#which)
         }
     }
 
@@ -125,10 +127,10 @@ impl Form {
     /// How a decoded argument is handed to the method.
     pub(crate) fn lend(&self, name: &Ident) -> TokenStream {
         match self {
-            Self::Str | Self::Slice8 | Self::Slice(_) | Self::Lent(_) => quote!(&#name),
-            Self::CowStr | Self::CowSlice8 | Self::Blob(_) | Self::Value(_) => quote!(#name),
+            Self::Str(_) | Self::Slice8(_) | Self::Slice(_) | Self::Lent(_) => quote!(&#name),
+            Self::CowStr(_) | Self::CowSlice8(_) | Self::Blob(_) | Self::Value(_) => quote!(#name),
             Self::Opt(inner) => match **inner {
-                Self::Str | Self::Slice8 | Self::Slice(_) => quote!(#name.as_deref()),
+                Self::Str(_) | Self::Slice8(_) | Self::Slice(_) => quote!(#name.as_deref()),
                 Self::Lent(_) => quote!(#name.as_ref()),
                 _ => quote!(#name),
             },
@@ -139,14 +141,14 @@ impl Form {
 impl ToTokens for Form {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         tokens.extend(match self {
-            Self::Str => quote!(__chirp::Str),
-            Self::CowStr => quote!(__chirp::CowStr),
-            Self::Slice8 => quote!(__chirp::Slice8),
-            Self::CowSlice8 => quote!(__chirp::CowSlice8),
-            Self::Blob(ty) => quote!(__chirp::Blob<#ty>),
-            Self::Slice(ty) => quote!(__chirp::Slice<#ty>),
-            Self::Opt(form) => quote!(__chirp::Opt<#form>),
-            Self::Lent(form) => quote!(__chirp::Lent<#form>),
+            Self::Str(span) => quote_spanned!(*span=> __chirp::Str),
+            Self::CowStr(span) => quote_spanned!(*span=> __chirp::CowStr),
+            Self::Slice8(span) => quote_spanned!(*span=> __chirp::Slice8),
+            Self::CowSlice8(span) => quote_spanned!(*span=> __chirp::CowSlice8),
+            Self::Blob(ty) => quote_spanned!(ty.span()=> __chirp::Blob<#ty>),
+            Self::Slice(ty) => quote_spanned!(ty.span()=> __chirp::Slice<#ty>),
+            Self::Opt(form) => quote_spanned!(form.span()=> __chirp::Opt<#form>),
+            Self::Lent(form) => quote_spanned!(form.span()=> __chirp::Lent<#form>),
             Self::Value(ty) => quote!(__chirp::Owned<#ty>),
         });
     }

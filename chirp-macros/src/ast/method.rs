@@ -25,14 +25,8 @@ pub(crate) struct Method {
 /// An argument of a method, other than `self`.
 pub(crate) struct Argument {
     pub(crate) typed: PatType,
-    pub(crate) kind: Kind,
-}
-
-pub(crate) enum Kind {
-    /// `&CallContext`: not sent.
-    Context,
-    /// Sent in this form.
-    Sent(Form),
+    /// The form in which it is sent; none for `&CallContext`, which is not.
+    pub(crate) form: Option<Form>,
 }
 
 /// What a method returns.
@@ -107,27 +101,24 @@ impl Method {
     pub(crate) fn sent(&self) -> impl Iterator<Item = (&Argument, &Form)> {
         self.arguments
             .iter()
-            .filter_map(|argument| match &argument.kind {
-                Kind::Sent(form) => Some((argument, form)),
-                Kind::Context => None,
-            })
+            .filter_map(|argument| Some((argument, argument.form.as_ref()?)))
     }
 }
 
 impl Argument {
     fn new(typed: &PatType) -> Self {
-        let kind = match &*typed.ty {
+        let form = match &*typed.ty {
             Type::Reference(reference)
                 if last_segment(&reference.elem)
                     .is_some_and(|segment| segment.ident == "CallContext") =>
             {
-                Kind::Context
+                None
             }
-            ty => Kind::Sent(Form::of(ty)),
+            ty => Some(Form::of(ty)),
         };
         Self {
             typed: typed.clone(),
-            kind,
+            form,
         }
     }
 

@@ -4,7 +4,7 @@ mod form;
 mod method;
 
 pub(crate) use form::{Form, inner_type, last_segment};
-pub(crate) use method::{Argument, Kind, Method, Output};
+pub(crate) use method::{Argument, Method, Output};
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -68,9 +68,10 @@ impl Service {
 }
 
 pub(crate) fn krate(path: Option<&Path>) -> TokenStream {
-    match path {
-        Some(path) => quote!(#path),
-        None => quote!(::chirp),
+    if let Some(path) = path {
+        quote!(#path)
+    } else {
+        quote!(::chirp)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::ast::{Service, only};
 use crate::mistakes::Mistakes;
 use crate::{fallback, validate};
 
-pub(crate) fn service(options: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn service(options: TokenStream, item: &TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::default();
     let options = ServiceOptions::parse(options, &mut mistakes);
     let item: ItemTrait = match syn::parse2(item.clone()) {
@@ -68,7 +68,7 @@ fn emit(service: &Service) -> TokenStream {
         const _: () = {
             use #krate::__private as __chirp;
             #[allow(unused_imports)]
-            use __chirp::NotResult as _;
+            use __chirp::{Argument as _, NotResult as _};
 
             type __Codec = #codec;
 

@@ -2,7 +2,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Ident;
 
-use crate::ast::{Kind, Method, Service, only};
+use crate::ast::{Method, Output, Service, only};
 
 pub(super) fn emit_type(service: &Service) -> TokenStream {
     let vis = &service.item.vis;
@@ -45,8 +45,11 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
             #vis fn named(self, name: &str) -> Self {
                 Self(self.0.named(#own_name, name))
             }
+        }
 
-            const METHODS: &'static [__chirp::Method<T>] = &[#(#methods),*];
+        #[doc(hidden)]
+        impl<__T: #item + 'static> #name<__T> {
+            const METHODS: &'static [__chirp::Method<__T>] = &[#(#methods),*];
         }
 
         impl<T: #item + 'static> __chirp::Service for #name<T> {
@@ -84,12 +87,16 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
     let lent = method
         .arguments
         .iter()
-        .map(|argument| match &argument.kind {
-            Kind::Context => quote!(#request.context()),
-            Kind::Sent(form) => form.lend(&argument.ident()),
+        .map(|argument| match &argument.form {
+            None => quote!(#request.context()),
+            Some(form) => form.lend(&argument.ident()),
         });
     let wait = method.item.sig.asyncness.map(|_| quote!(.await));
-    let result = quote!(<T as #trait_name>::#ident(&*#implementation, #(#lent),*)#wait);
+    let result = quote!(<__T as #trait_name>::#ident(&*#implementation, #(#lent),*)#wait);
+    let result = match &method.output {
+        Output::Alias { whole, .. } => quote!(<#whole as __chirp::Outcome>::into_result(#result)),
+        _ => result,
+    };
     let encode = method.output.coder("encode");
     let reply = match method.output.error() {
         _ if method.is_oneway() => quote!(__chirp::nothing(#result)),

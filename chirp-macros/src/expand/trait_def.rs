@@ -39,7 +39,12 @@ fn function(method: &Method) -> TraitItemFn {
         let statements = &body.stmts;
         // Bound inside, arguments are dropped when those of an `async fn` would be: after the body.
         let names = method.arguments.iter().map(Argument::ident);
-        let block = quote! {{ async move { #(let #names = #names;)* #(#statements)* } }};
+        let block = quote! {{
+            async move {
+                #(#[allow(clippy::all, clippy::pedantic)] let #names = #names;)*
+                #(#statements)*
+            }
+        }};
         function.default = Some(syn::parse2(block).expect("statements of a body that was parsed"));
     }
     function

@@ -2,22 +2,23 @@ use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
 use syn::{Attribute, Data, DeriveInput, Expr, ExprLit, Field, Fields, Ident, Lit, LitInt, Path};
 
-use crate::args::{Entry, chirp_entries, set};
+use crate::args::{Entry, chirp_entries, is_chirp, set};
 use crate::ast::krate;
 use crate::mistakes::Mistakes;
 
 /// An enum or a struct that is to be an error of services.
 pub(super) struct ErrorType {
     pub(super) input: DeriveInput,
-    pub(super) krate: Option<Path>,
+    krate: Option<Path>,
     pub(super) variants: Vec<ErrorVariant>,
 }
 
 /// A variant of an enum, or the whole of a struct.
 pub(super) struct ErrorVariant {
     pub(super) ident: Ident,
-    pub(super) is_struct: bool,
     pub(super) code: Option<LitInt>,
+    /// Whether there are options at all: where one is wrong, that is what was reported.
+    pub(super) has_options: bool,
     pub(super) style: Style,
     pub(super) fields: Vec<ErrorField>,
 }
@@ -40,8 +41,10 @@ impl ErrorType {
     pub(super) fn new(input: DeriveInput, mistakes: &mut Mistakes) -> Self {
         let mut path = None;
         let mut code = None;
+        let mut has_options = false;
         let is_struct = matches!(input.data, Data::Struct(_));
         for entry in chirp_entries(&input.attrs, mistakes) {
+            has_options |= entry.key != "crate";
             match entry.key.to_string().as_str() {
                 "crate" => entry.path(&mut path, mistakes),
                 "code" if is_struct => parse_code(entry, &mut code, mistakes),
@@ -58,8 +61,8 @@ impl ErrorType {
         let variants = match &input.data {
             Data::Struct(data) => vec![ErrorVariant::new(
                 &input.ident,
-                true,
                 code,
+                has_options,
                 &data.fields,
                 mistakes,
             )],
@@ -68,7 +71,8 @@ impl ErrorType {
                 .iter()
                 .map(|variant| {
                     let code = variant_code(&variant.attrs, mistakes);
-                    ErrorVariant::new(&variant.ident, false, code, &variant.fields, mistakes)
+                    let has_options = variant.attrs.iter().any(is_chirp);
+                    ErrorVariant::new(&variant.ident, code, has_options, &variant.fields, mistakes)
                 })
                 .collect(),
             Data::Union(data) => {
@@ -92,15 +96,15 @@ impl ErrorType {
 impl ErrorVariant {
     fn new(
         ident: &Ident,
-        is_struct: bool,
         code: Option<LitInt>,
+        has_options: bool,
         fields: &Fields,
         mistakes: &mut Mistakes,
     ) -> Self {
         Self {
             ident: ident.clone(),
-            is_struct,
             code,
+            has_options,
             style: match fields {
                 Fields::Named(_) => Style::Named,
                 Fields::Unnamed(_) => Style::Tuple,

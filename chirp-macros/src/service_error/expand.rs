@@ -1,7 +1,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Ident, LitInt};
+use syn::{Data, Ident, LitInt};
 
 use super::ast::{ErrorType, ErrorVariant, Style};
 use crate::ast::Form;
@@ -12,8 +12,16 @@ pub(super) fn emit(error: &ErrorType) -> TokenStream {
         .variants
         .iter()
         .any(|variant| !variant.fields.is_empty() && variant.data().is_none());
-    let encode = error.variants.iter().map(emit_encode);
-    let decode = error.variants.iter().map(emit_decode);
+    let path = |variant: &ErrorVariant| {
+        let ident = matches!(error.input.data, Data::Enum(_)).then_some(&variant.ident);
+        let colons = ident.map(|_| quote!(::));
+        quote!(Self #colons #ident)
+    };
+    let arms = |emit: fn(&ErrorVariant, &TokenStream) -> TokenStream| {
+        let variants = error.variants.iter();
+        variants.map(move |variant| emit(variant, &shape(variant, &path(variant))))
+    };
+    let (encode, decode) = (arms(emit_encode), arms(emit_decode));
     // The text is the type's own: where it has none, that is said of the type.
     let text = quote_spanned!(ident.span()=> <#ident as __chirp::Describe>::text);
     emit_impl(
@@ -71,8 +79,7 @@ fn emit_impl(error: &ErrorType, body: &TokenStream) -> TokenStream {
     }
 }
 
-fn emit_encode(variant: &ErrorVariant) -> TokenStream {
-    let pattern = shape(variant);
+fn emit_encode(variant: &ErrorVariant, pattern: &TokenStream) -> TokenStream {
     let code = code(variant);
     if let Some(field) = variant.data() {
         let (binding, ty) = (field.binding(0), &field.field.ty);
@@ -100,8 +107,7 @@ fn emit_encode(variant: &ErrorVariant) -> TokenStream {
     }
 }
 
-fn emit_decode(variant: &ErrorVariant) -> TokenStream {
-    let value = shape(variant);
+fn emit_decode(variant: &ErrorVariant, value: &TokenStream) -> TokenStream {
     let code = code(variant);
     if let Some(field) = variant.data() {
         let (binding, ty) = (field.binding(0), &field.field.ty);
@@ -139,13 +145,7 @@ fn emit_decode(variant: &ErrorVariant) -> TokenStream {
 }
 
 /// The variant with its fields bound: a pattern and an expression alike.
-fn shape(variant: &ErrorVariant) -> TokenStream {
-    let path = if variant.is_struct {
-        quote!(Self)
-    } else {
-        let ident = &variant.ident;
-        quote!(Self::#ident)
-    };
+fn shape(variant: &ErrorVariant, path: &TokenStream) -> TokenStream {
     let bindings: Vec<Ident> = variant
         .fields
         .iter()
@@ -153,7 +153,7 @@ fn shape(variant: &ErrorVariant) -> TokenStream {
         .map(|(index, field)| field.binding(index))
         .collect();
     match variant.style {
-        Style::Unit => path,
+        Style::Unit => path.clone(),
         Style::Tuple => quote!(#path(#(#bindings),*)),
         Style::Named => {
             let names = variant.fields.iter().map(|field| &field.field.ident);

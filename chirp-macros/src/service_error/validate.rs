@@ -25,10 +25,12 @@ pub(super) fn check(error: &ErrorType, mistakes: &mut Mistakes) {
 
 fn check_code(variant: &ErrorVariant, codes: &mut HashMap<u16, String>, mistakes: &mut Mistakes) {
     let Some(literal) = &variant.code else {
-        mistakes.at(
-            &variant.ident,
-            "this needs a code, which tells errors apart on the wire: `#[chirp(code = 17)]`",
-        );
+        if !variant.has_options {
+            mistakes.at(
+                &variant.ident,
+                "this needs a code, which tells errors apart on the wire: `#[chirp(code = 17)]`",
+            );
+        }
         return;
     };
     let Ok(code) = literal.base10_parse::<u16>() else {

@@ -2,7 +2,7 @@ use syn::{FnArg, Pat, PatType, Receiver, ReceiverKind, Safety, Type};
 
 use super::types;
 use crate::args::is_chirp;
-use crate::ast::{Kind, Method, Output, last_segment};
+use crate::ast::{Method, Output, last_segment};
 use crate::mistakes::Mistakes;
 
 pub(super) fn check(method: &Method, mistakes: &mut Mistakes) {
@@ -48,9 +48,8 @@ pub(super) fn check(method: &Method, mistakes: &mut Mistakes) {
     }
     for argument in &method.arguments {
         check_argument(&argument.typed, mistakes);
-        match argument.kind {
-            Kind::Context => {}
-            Kind::Sent(_) => types::check_argument(&argument.typed.ty, mistakes),
+        if argument.form.is_some() {
+            types::check_argument(&argument.typed.ty, mistakes);
         }
     }
     check_output(method, mistakes);

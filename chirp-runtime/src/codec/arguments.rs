@@ -28,8 +28,7 @@ impl<C: Codec> Encoder<C> {
         }
     }
 
-    /// The next argument.
-    pub fn put<F: Form>(&mut self, value: &F::Sent<'_>)
+    pub(super) fn put<F: Form>(&mut self, value: &F::Sent<'_>)
     where
         C: Carries<F>,
     {
@@ -94,8 +93,7 @@ impl<'de, C: Codec> Decoder<'de, C> {
         decoder
     }
 
-    /// The next argument, borrowed from the bytes where it can be.
-    pub fn take<F: Form>(&mut self) -> Option<F::Got<'de>>
+    pub(super) fn take<F: Form>(&mut self) -> Option<F::Got<'de>>
     where
         C: Carries<F>,
     {

@@ -27,12 +27,11 @@ pub use buffer::{give, take};
 pub use data::{Data, Describe};
 pub use error::{DecodeError, EncodeError};
 pub use form::Form;
-use form::Return;
 #[cfg(feature = "json")]
 pub use json::Json;
 pub use raw::Raw;
 pub use service_error::{Failure, Field, FieldDecoder, FieldEncoder, ServiceError};
-pub use wire::{Wire, WireBorrowed};
+pub use wire::{Argument, Returned, Wire, WireBorrowed};
 
 /// How a service's values become bytes: [`Bincode`], [`Json`] or [`Raw`].
 ///
@@ -110,34 +109,6 @@ impl<F: Form, C: Serde> Carries<F> for C {
 
     fn decode<'de>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
         C::deserialize::<F>(bytes)
-    }
-}
-
-/// Appends the bytes of a result that has a form of its own.
-///
-/// # Errors
-///
-/// [`EncodeError`] when it refuses to be encoded.
-pub fn encode<C: Carries<F>, F: Return>(
-    value: &F::Value,
-    out: &mut Vec<u8>,
-) -> Result<(), EncodeError> {
-    C::encode(value, out)
-}
-
-/// The result that `bytes` stand for, all of them.
-///
-/// # Errors
-///
-/// [`DecodeError`] when they stand for no such value, or for one and something more.
-pub fn decode<C: Carries<F>, F: Return>(mut bytes: &[u8]) -> Result<F::Value, DecodeError> {
-    let value = C::decode(&mut bytes)?;
-    if C::ARRAY {
-        bytes = bytes.trim_ascii_start();
-    }
-    match bytes.len() {
-        0 => Ok(value),
-        more => Err(DecodeError::left_over(more)),
     }
 }
 

@@ -1,1 +1,307 @@
+//! Values through every codec and back, and bytes that nobody encoded.
 
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::form::{Blob, Opt, Owned, Slice8, Str};
+use super::{Argument, Bincode, Codec, Decoder, Encoder, Raw, Returned, Wire};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Shape {
+    Unit,
+    Newtype(String),
+    Tuple(u64, i32),
+    Struct {
+        list: Vec<Shape>,
+        map: Vec<(String, f64)>,
+        it: Option<char>,
+    },
+}
+
+fn shapes() -> impl Strategy<Value = Shape> {
+    let leaf = prop_oneof![
+        Just(Shape::Unit),
+        any::<String>().prop_map(Shape::Newtype),
+        any::<(u64, i32)>().prop_map(|(a, b)| Shape::Tuple(a, b)),
+    ];
+    leaf.prop_recursive(4, 32, 4, |inner| {
+        let map = prop::collection::vec((any::<String>(), -1e9..1e9), 0..3);
+        (
+            prop::collection::vec(inner, 0..4),
+            map,
+            any::<Option<char>>(),
+        )
+            .prop_map(|(list, map, it)| Shape::Struct { list, map, it })
+    })
+}
+
+/// What arguments of every kind become after the trip.
+fn there_and_back<C>(text: &str, bytes: &[u8], shape: &Shape) -> Result<(), TestCaseError>
+where
+    C: Codec,
+    Str: Argument<C>,
+    Slice8: Argument<C>,
+    Blob<Vec<u8>>: Argument<C> + Returned<C, Value = Vec<u8>>,
+    Opt<Str>: Argument<C>,
+    Shape: Wire<C>,
+{
+    let mut out = Encoder::<C>::new();
+    Str::put(&text, &mut out);
+    Slice8::put(&bytes, &mut out);
+    Blob::put(&bytes.to_vec(), &mut out);
+    Opt::<Str>::put(&Some(text), &mut out);
+    Opt::<Str>::put(&None, &mut out);
+    shape.put(&mut out);
+    let encoded = out.finish().expect("nothing refuses to be encoded");
+    let mut arguments = Decoder::<C>::new(&encoded);
+    prop_assert!(Str::take(&mut arguments).as_deref() == Some(text));
+    prop_assert!(Slice8::take(&mut arguments).as_deref() == Some(bytes));
+    prop_assert!(Blob::<Vec<u8>>::take(&mut arguments).as_deref() == Some(bytes));
+    prop_assert_eq!(
+        Opt::<Str>::take(&mut arguments),
+        Some(Some(Cow::from(text)))
+    );
+    prop_assert_eq!(Opt::<Str>::take(&mut arguments), Some(None));
+    prop_assert!(Shape::take(&mut arguments).as_ref() == Some(shape));
+    prop_assert_eq!(arguments.end(), Some(()));
+
+    let mut out = Vec::new();
+    Wire::<C>::encode(shape, &mut out).expect("it does not refuse");
+    let decoded = <Shape as Wire<C>>::decode(&out);
+    prop_assert_eq!(decoded.as_ref(), Ok(shape));
+    out.push(b'1');
+    prop_assert!(<Shape as Wire<C>>::decode(&out).is_err());
+    Ok(())
+}
+
+/// Bytes that nobody encoded are a value or an error, and nothing else.
+fn anything<C: Codec>(bytes: &[u8])
+where
+    Str: Argument<C>,
+    Blob<Bytes>: Argument<C>,
+    Shape: Wire<C>,
+{
+    let _ = <Shape as Wire<C>>::decode(bytes);
+    let mut arguments = Decoder::<C>::new(bytes);
+    let _ = (
+        Str::take(&mut arguments),
+        Blob::<Bytes>::take(&mut arguments),
+        Shape::take(&mut arguments),
+        arguments.end(),
+    );
+    let _ = arguments.error();
+}
+
+type Numbers = (
+    (u8, u16, u32, u64, u128),
+    (i8, i16, i32, i64, i128),
+    (f32, f64, char, bool),
+);
+
+proptest! {
+    #[test]
+    fn bincode_there_and_back(text in ".*", bytes: Vec<u8>, shape in shapes()) {
+        there_and_back::<Bincode>(&text, &bytes, &shape)?;
+    }
+
+    #[cfg(feature = "json")]
+    #[test]
+    fn json_there_and_back(text in ".*", bytes: Vec<u8>, shape in shapes()) {
+        there_and_back::<super::Json>(&text, &bytes, &shape)?;
+    }
+
+    #[test]
+    fn bincode_of_anything(bytes: Vec<u8>) {
+        anything::<Bincode>(&bytes);
+    }
+
+    #[cfg(feature = "json")]
+    #[test]
+    fn json_of_anything(text in r#"[\[\]{},:"a-z0-9 \\]*"#) {
+        anything::<super::Json>(text.as_bytes());
+    }
+
+    #[test]
+    fn values_are_what_bincode_itself_reads(bytes: Vec<u8>) {
+        let theirs = bincode::serde::decode_from_slice::<Shape, _>(&bytes, bincode::config::standard());
+        if let Ok((theirs, len)) = theirs && len == bytes.len() {
+            prop_assert_eq!(<Shape as Wire<Bincode>>::decode(&bytes), Ok(theirs));
+        }
+    }
+
+    #[test]
+    fn numbers_are_what_bincode_writes(numbers: Numbers) {
+        let theirs = bincode::serde::encode_to_vec(numbers, bincode::config::standard()).unwrap();
+        let ours = <Numbers as Wire<Bincode>>::decode(&theirs).unwrap();
+        // A float that is not a number is not equal to itself; its bytes are.
+        let mut again = Vec::new();
+        Wire::<Bincode>::encode(&ours, &mut again).unwrap();
+        prop_assert_eq!(again, theirs);
+    }
+
+    #[test]
+    fn bytes_are_what_bincode_itself_writes(text: String, bytes: Vec<u8>, shape in shapes()) {
+        let mut out = Encoder::<Bincode>::new();
+        Str::put(&&*text, &mut out);
+        Slice8::put(&&*bytes, &mut out);
+        shape.put(&mut out);
+        let ours = out.finish().expect("nothing refuses to be encoded");
+        let theirs = bincode::serde::encode_to_vec((text, bytes, shape), bincode::config::standard());
+        prop_assert_eq!(ours, theirs.expect("nothing refuses to be encoded"));
+    }
+}
+
+/// The bytes of arguments, as they stand in `PROTOCOL.md`.
+fn check<C: Codec>(put: impl FnOnce(&mut Encoder<C>), expected: &[u8]) {
+    let mut out = Encoder::<C>::new();
+    put(&mut out);
+    assert_eq!(
+        out.finish().expect("nothing refuses to be encoded"),
+        expected
+    );
+}
+
+#[test]
+fn no_arguments_are_no_bytes_in_bincode() {
+    check::<Bincode>(|_| {}, b"");
+    check::<Raw>(|_| {}, b"");
+    check::<Bincode>(
+        |out| {
+            250u64.put(out);
+            (-1i64).put(out);
+            251u64.put(out);
+            Str::put(&"hi", out);
+        },
+        &[250, 1, 251, 251, 0, 2, b'h', b'i'],
+    );
+}
+
+#[cfg(feature = "json")]
+#[test]
+fn arguments_are_an_array_in_json() {
+    use super::Json;
+
+    check::<Json>(|_| {}, b"[]");
+    check::<Json>(
+        |out| {
+            Str::put(&"say \"hi\"\n", out);
+            Slice8::put(&&[0, 255, 62][..], out);
+            Opt::<Slice8>::put(&None, out);
+            1u8.put(out);
+        },
+        br#"["say \"hi\"\n","AP8+",null,1]"#,
+    );
+    for (bytes, reason) in [
+        (&b""[..], "expected `[` after 0 arguments, found the end"),
+        (b"{}", "expected `[` after 0 arguments, found `{`"),
+        (b"[]", "argument 1: expected value"),
+        (b"[1", "expected `,` after 1 arguments, found the end"),
+        (b"[1,\"x\"", "expected `]` after 2 arguments, found the end"),
+        (b"[1,\"x\",3]", "expected `]` after 2 arguments, found `,`"),
+        (b"[1,\"x\"] x", "1 byte is left over"),
+        (b" [ 1 , \"x\" ] \n", ""),
+    ] {
+        let mut arguments = Decoder::<Json>::new(bytes);
+        let all = (
+            u8::take(&mut arguments),
+            Str::take(&mut arguments),
+            arguments.end(),
+        );
+        if let (Some(1), Some(text), Some(())) = all {
+            assert_eq!((&*text, reason), ("x", ""));
+        } else {
+            let error = arguments.error().to_string();
+            assert!(
+                !reason.is_empty() && error.starts_with(reason),
+                "{error} is not {reason}"
+            );
+        }
+    }
+}
+
+#[test]
+fn borrowed_where_the_codec_can() {
+    let mut arguments = Decoder::<Bincode>::new(&[2, b'h', b'i', 1, 7]);
+    assert!(matches!(
+        Str::take(&mut arguments),
+        Some(Cow::Borrowed("hi"))
+    ));
+    assert!(matches!(
+        Slice8::take(&mut arguments),
+        Some(Cow::Borrowed([7]))
+    ));
+    let mut arguments = Decoder::<Raw>::new(b"hi");
+    assert!(matches!(
+        Str::take(&mut arguments),
+        Some(Cow::Borrowed("hi"))
+    ));
+    #[cfg(feature = "json")]
+    {
+        let mut arguments = Decoder::<super::Json>::new(br#"["plain","quo\"te"]"#);
+        assert!(matches!(
+            Str::take(&mut arguments),
+            Some(Cow::Borrowed("plain"))
+        ));
+        assert!(matches!(Str::take(&mut arguments), Some(Cow::Owned(text)) if text == "quo\"te"));
+    }
+}
+
+#[test]
+fn a_wrong_number_of_bytes_is_no_array() {
+    let error = <Blob<[u8; 3]> as Returned<Bincode>>::decode(&[2, 1, 2]).unwrap_err();
+    assert_eq!(error.to_string(), "expected 3 bytes, got 2");
+    assert_eq!(
+        <Blob<[u8; 3]> as Returned<Raw>>::decode(b"abc"),
+        Ok(*b"abc")
+    );
+    assert!(<Owned<()> as Returned<Raw>>::decode(b"x").is_err());
+}
+
+/// Nine bytes that claim to be the beginning of an eternity.
+#[test]
+fn lengths_that_lie_are_refused() {
+    fn refused<T: Wire<Bincode> + Debug>() {
+        for len in [u64::from(u32::MAX), 1 << 40, u64::MAX] {
+            let mut bytes = vec![253];
+            bytes.extend_from_slice(&len.to_le_bytes());
+            bytes.extend_from_slice(&[1; 8]);
+            assert!(<T as Wire<Bincode>>::decode(&bytes).is_err());
+        }
+    }
+    refused::<String>();
+    refused::<Vec<u64>>();
+    refused::<Vec<Vec<String>>>();
+    refused::<std::collections::HashMap<u64, u64>>();
+    refused::<Vec<()>>();
+    let lie = [253, 0, 0, 0, 0, 1, 0, 0, 0, 1];
+    assert!(<Blob<Vec<u8>> as Returned<Bincode>>::decode(&lie).is_err());
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Tree {
+    Leaf,
+    Node(Box<Tree>),
+}
+
+/// A value as deep as a packet is long would otherwise overflow the stack, and end the process.
+#[test]
+fn depth_is_limited() {
+    let mut deep = vec![1; 1_000_000];
+    deep.push(0);
+    let error = <Tree as Wire<Bincode>>::decode(&deep).unwrap_err();
+    assert_eq!(error.to_string(), "a value is nested more than 128 deep");
+    let mut shallow = vec![1; 100];
+    shallow.push(0);
+    assert!(<Tree as Wire<Bincode>>::decode(&shallow).is_ok());
+    #[cfg(feature = "json")]
+    {
+        let deep = "[".repeat(1_000_000);
+        assert!(<serde_json::Value as Wire<super::Json>>::decode(deep.as_bytes()).is_err());
+    }
+}

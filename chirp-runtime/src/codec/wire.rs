@@ -1,8 +1,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::form::{Lent, Opt, Owned, Slice};
-use super::{Carries, Codec, DecodeError, Decoder, EncodeError, Encoder, Serde};
+use super::form::{Lent, Opt, Owned, Return, Slice};
+use super::{Carries, Codec, DecodeError, Decoder, EncodeError, Encoder, Form, Serde};
 
 /// What can travel in a call through the codec `C`: for most codecs, every type that serde can take apart
 /// and put together again, and that may be sent between threads.
@@ -56,7 +56,7 @@ where
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        super::decode::<C, Owned<T>>(bytes)
+        <Owned<T> as Returned<C>>::decode(bytes)
     }
 }
 
@@ -97,5 +97,70 @@ impl<C: Serde, T: Serialize + DeserializeOwned + Send + 'static> WireBorrowed<C>
 
     fn take_option(arguments: &mut Decoder<'_, C>) -> Option<Option<Self>> {
         arguments.take::<Opt<Lent<Owned<T>>>>()
+    }
+}
+
+/// A form that arguments may have through the codec `C`.
+#[diagnostic::on_unimplemented(
+    message = "this argument cannot travel through the codec of its service",
+    label = "the codec `{C}` does not carry this",
+    note = "through the codec `Raw` only bytes and text travel: `&[u8]`, `Vec<u8>`, `Bytes`, `&str`, `String`"
+)]
+pub trait Argument<C: Codec>: Form {
+    /// Puts it among arguments.
+    fn put(value: &Self::Sent<'_>, arguments: &mut Encoder<C>);
+
+    /// The next of the arguments, borrowed from their bytes where it can be.
+    fn take<'de>(arguments: &mut Decoder<'de, C>) -> Option<Self::Got<'de>>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<C: Carries<F>, F: Form> Argument<C> for F {
+    fn put(value: &F::Sent<'_>, arguments: &mut Encoder<C>) {
+        arguments.put::<F>(value);
+    }
+
+    fn take<'de>(arguments: &mut Decoder<'de, C>) -> Option<F::Got<'de>> {
+        arguments.take::<F>()
+    }
+}
+
+/// A form that results may have through the codec `C`.
+#[diagnostic::on_unimplemented(
+    message = "this result cannot travel through the codec of its service",
+    label = "the codec `{C}` does not carry this",
+    note = "through the codec `Raw` only bytes and text travel: `Vec<u8>`, `Bytes`, `[u8; N]`, `String`, and `()`"
+)]
+pub trait Returned<C: Codec>: Return {
+    /// Appends its bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] when it refuses to be encoded.
+    fn encode(value: &Self::Value, out: &mut Vec<u8>) -> Result<(), EncodeError>;
+
+    /// The result that `bytes` stand for, all of them.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when they stand for no such value, or for one and something more.
+    fn decode(bytes: &[u8]) -> Result<Self::Value, DecodeError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<C: Carries<F>, F: Return> Returned<C> for F {
+    fn encode(value: &F::Value, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        C::encode(value, out)
+    }
+
+    fn decode(mut bytes: &[u8]) -> Result<F::Value, DecodeError> {
+        let value = C::decode(&mut bytes)?;
+        if C::ARRAY {
+            bytes = bytes.trim_ascii_start();
+        }
+        match bytes.len() {
+            0 => Ok(value),
+            more => Err(DecodeError::left_over(more)),
+        }
     }
 }

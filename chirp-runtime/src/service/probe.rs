@@ -11,11 +11,18 @@ pub trait Outcome {
     type Ok;
     /// What it is when it did not.
     type Error;
+
+    /// The `Result` that it is.
+    fn into_result(self) -> Result<Self::Ok, Self::Error>;
 }
 
 impl<T, E> Outcome for Result<T, E> {
     type Ok = T;
     type Error = E;
+
+    fn into_result(self) -> Self {
+        self
+    }
 }
 
 /// Tells a `Result` by whatever name: `Probe::<T>::IS_RESULT`, with [`NotResult`] in scope.

@@ -121,7 +121,7 @@ impl<T: BlobType> Return for Blob<T> {
 }
 
 impl<T: BlobType> Plain for Blob<T> {
-    fn bytes<'a>(value: &'a T) -> &'a [u8] {
+    fn bytes(value: &T) -> &[u8] {
         value.as_ref()
     }
 

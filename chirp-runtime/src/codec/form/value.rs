@@ -41,7 +41,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Return for Owned<T> {
 }
 
 impl Plain for Owned<String> {
-    fn bytes<'a>(value: &'a String) -> &'a [u8] {
+    fn bytes(value: &String) -> &[u8] {
         value.as_bytes()
     }
 
@@ -52,7 +52,7 @@ impl Plain for Owned<String> {
 
 /// A result that is nothing.
 impl Plain for Owned<()> {
-    fn bytes<'a>((): &'a ()) -> &'a [u8] {
+    fn bytes((): &()) -> &[u8] {
         &[]
     }
 

@@ -1,0 +1,395 @@
+use serde::de::value::U32Deserializer;
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess,
+    VariantAccess, Visitor,
+};
+
+use crate::codec::DecodeError;
+
+/// How deep values may be nested. Without a limit a packet that is nothing but depth would overflow the
+/// stack, which ends the process.
+const MAX_DEPTH: usize = 128;
+
+/// How many elements may be claimed beyond the bytes that are there: elements may have no bytes at all.
+const MAX_EMPTY: usize = 64 * 1024;
+
+/// Reads what bincode 2 writes in its standard configuration.
+///
+/// bincode's own decoder would do but for what a stranger may send: it takes the memory for a text before it
+/// has the bytes, goes as deep as the bytes say, and counts elements that have no bytes for as long as they
+/// say. Here nothing is taken that the bytes at hand do not pay for.
+pub(super) struct Reader<'de> {
+    rest: &'de [u8],
+    depth: usize,
+}
+
+impl<'de> Reader<'de> {
+    pub(super) fn new(bytes: &'de [u8]) -> Self {
+        Self {
+            rest: bytes,
+            depth: 0,
+        }
+    }
+
+    /// The bytes that have not been read.
+    pub(super) fn rest(&self) -> &'de [u8] {
+        self.rest
+    }
+
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let (&bytes, rest) = self
+            .rest
+            .split_first_chunk()
+            .ok_or_else(DecodeError::ended)?;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    /// An unsigned integer, in one byte up to 250; above, the byte says how many follow.
+    fn unsigned(&mut self) -> Result<u128, DecodeError> {
+        Ok(match self.take()? {
+            [251] => u16::from_le_bytes(self.take()?).into(),
+            [252] => u32::from_le_bytes(self.take()?).into(),
+            [253] => u64::from_le_bytes(self.take()?).into(),
+            [254] => u128::from_le_bytes(self.take()?),
+            [255] => {
+                return Err(DecodeError::new(
+                    "a number begins with the reserved byte 255",
+                ));
+            }
+            [small] => small.into(),
+        })
+    }
+
+    fn narrow<T: TryFrom<u128>>(&mut self) -> Result<T, DecodeError> {
+        // Nearly every number is small, or a length.
+        let number = match *self.rest {
+            [small @ ..=250, ref rest @ ..] => {
+                self.rest = rest;
+                small.into()
+            }
+            _ => self.unsigned()?,
+        };
+        T::try_from(number).map_err(|_| {
+            DecodeError::new(format_args!(
+                "{number} is too large for {}",
+                std::any::type_name::<T>()
+            ))
+        })
+    }
+
+    /// A signed integer: zigzag, so that small ones of either sign are short.
+    fn signed(&mut self) -> Result<i128, DecodeError> {
+        let number = self.narrow::<u128>()?;
+        let half = i128::try_from(number >> 1).map_err(DecodeError::new)?;
+        Ok(if number & 1 == 0 { half } else { !half })
+    }
+
+    fn narrow_signed<T: TryFrom<i128>>(&mut self) -> Result<T, DecodeError> {
+        let number = self.signed()?;
+        T::try_from(number).map_err(|_| {
+            DecodeError::new(format_args!(
+                "{number} is too large for {}",
+                std::any::type_name::<T>()
+            ))
+        })
+    }
+
+    fn bytes(&mut self) -> Result<&'de [u8], DecodeError> {
+        let len = self.narrow::<usize>()?;
+        let (bytes, rest) = self
+            .rest
+            .split_at_checked(len)
+            .ok_or_else(DecodeError::ended)?;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    fn text(&mut self) -> Result<&'de str, DecodeError> {
+        str::from_utf8(self.bytes()?).map_err(|_| DecodeError::new("a text is not UTF-8"))
+    }
+
+    fn character(&mut self) -> Result<char, DecodeError> {
+        let len = match self.rest.first() {
+            None => return Err(DecodeError::ended()),
+            Some(0..=0x7f) => 1,
+            Some(0xc0..=0xdf) => 2,
+            Some(0xe0..=0xef) => 3,
+            Some(_) => 4,
+        };
+        let (bytes, rest) = self
+            .rest
+            .split_at_checked(len)
+            .ok_or_else(DecodeError::ended)?;
+        self.rest = rest;
+        str::from_utf8(bytes)
+            .ok()
+            .and_then(|text| text.chars().next())
+            .ok_or_else(|| DecodeError::new("a character is not UTF-8"))
+    }
+
+    /// The length of a sequence or a map that the bytes may well hold.
+    fn count(&mut self) -> Result<usize, DecodeError> {
+        let count = self.narrow::<usize>()?;
+        if count > self.rest.len().saturating_add(MAX_EMPTY) {
+            return Err(DecodeError::ended());
+        }
+        Ok(count)
+    }
+
+    /// Reads something inside something.
+    fn nested<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
+        if self.depth == MAX_DEPTH {
+            return Err(DecodeError::new(format_args!(
+                "a value is nested more than {MAX_DEPTH} deep"
+            )));
+        }
+        self.depth += 1;
+        let value = read(self);
+        self.depth -= 1;
+        value
+    }
+}
+
+macro_rules! numbers {
+    ($($method:ident $visit:ident $read:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+            visitor.$visit(self.$read()?)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for &mut Reader<'de> {
+    type Error = DecodeError;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    numbers! {
+        deserialize_u16 visit_u16 narrow
+        deserialize_u32 visit_u32 narrow
+        deserialize_u64 visit_u64 narrow
+        deserialize_u128 visit_u128 narrow
+        deserialize_i16 visit_i16 narrow_signed
+        deserialize_i32 visit_i32 narrow_signed
+        deserialize_i64 visit_i64 narrow_signed
+        deserialize_i128 visit_i128 signed
+        deserialize_char visit_char character
+        deserialize_str visit_borrowed_str text
+        deserialize_string visit_borrowed_str text
+        deserialize_bytes visit_borrowed_bytes bytes
+        deserialize_byte_buf visit_borrowed_bytes bytes
+    }
+
+    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_u8(u8::from_le_bytes(self.take()?))
+    }
+
+    fn deserialize_i8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_i8(i8::from_le_bytes(self.take()?))
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_f32(f32::from_le_bytes(self.take()?))
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_f64(f64::from_le_bytes(self.take()?))
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.take()? {
+            [0] => visitor.visit_bool(false),
+            [1] => visitor.visit_bool(true),
+            [other] => Err(DecodeError::new(format_args!("{other} is no bool"))),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.take()? {
+            [0] => visitor.visit_none(),
+            [1] => self.nested(|reader| visitor.visit_some(reader)),
+            [other] => Err(DecodeError::new(format_args!("{other} is no option"))),
+        }
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.nested(|reader| visitor.visit_newtype_struct(reader))
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        let count = self.count()?;
+        self.deserialize_tuple(count, visitor)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        count: usize,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.nested(|reader| visitor.visit_seq(Elements { reader, count }))
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        count: usize,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.deserialize_tuple(count, visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        let count = self.count()?;
+        self.nested(|reader| visitor.visit_map(Elements { reader, count }))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.deserialize_tuple(fields.len(), visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.nested(|reader| visitor.visit_enum(reader))
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, DecodeError> {
+        Err(DecodeError::new(
+            "bincode does not say of values what they are, which this type needs: choose another codec",
+        ))
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.deserialize_any(visitor)
+    }
+}
+
+/// What is left of a sequence, a tuple or a map.
+struct Elements<'a, 'de> {
+    reader: &'a mut Reader<'de>,
+    count: usize,
+}
+
+impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
+    type Error = DecodeError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, DecodeError> {
+        let Some(count) = self.count.checked_sub(1) else {
+            return Ok(None);
+        };
+        self.count = count;
+        seed.deserialize(&mut *self.reader).map(Some)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.count.min(self.reader.rest.len()))
+    }
+}
+
+impl<'de> MapAccess<'de> for Elements<'_, 'de> {
+    type Error = DecodeError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, DecodeError> {
+        self.next_element_seed(seed)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(
+        &mut self,
+        seed: V,
+    ) -> Result<V::Value, DecodeError> {
+        seed.deserialize(&mut *self.reader)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        SeqAccess::size_hint(self)
+    }
+}
+
+impl<'de> EnumAccess<'de> for &mut Reader<'de> {
+    type Error = DecodeError;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(
+        self,
+        seed: V,
+    ) -> Result<(V::Value, Self), DecodeError> {
+        let index: U32Deserializer<DecodeError> = self.narrow::<u32>()?.into_deserializer();
+        Ok((seed.deserialize(index)?, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for &mut Reader<'de> {
+    type Error = DecodeError;
+
+    fn unit_variant(self) -> Result<(), DecodeError> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(
+        self,
+        seed: T,
+    ) -> Result<T::Value, DecodeError> {
+        seed.deserialize(self)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(
+        self,
+        count: usize,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.deserialize_tuple(count, visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.deserialize_tuple(fields.len(), visitor)
+    }
+}
+
+impl Error for DecodeError {
+    fn custom<T: std::fmt::Display>(reason: T) -> Self {
+        Self::new(reason)
+    }
+}

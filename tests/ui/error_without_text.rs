@@ -1,0 +1,5 @@
+#[derive(Debug, chirp::ServiceError)]
+#[chirp(code = 1)]
+struct Failed;
+
+fn main() {}

@@ -1,0 +1,9 @@
+#[chirp::service]
+trait Registry {
+    fn new(&self);
+    fn clone(&self);
+    fn local(&self);
+    fn named(&self, name: &str);
+}
+
+fn main() {}

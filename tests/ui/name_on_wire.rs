@@ -1,0 +1,11 @@
+#[chirp::service(name = "")]
+trait Arith {
+    #[chirp(name = "")]
+    fn empty(&self);
+    #[chirp(name = "chirp.hello")]
+    fn reserved(&self);
+    #[chirp(name = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")]
+    fn long(&self);
+}
+
+fn main() {}

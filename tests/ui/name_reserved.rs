@@ -1,0 +1,6 @@
+#[chirp::service(name = "chirp")]
+trait Arith {
+    fn sum(&self);
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+struct Calculator;
+
+fn main() {
+    let mut router = chirp::Router::default();
+    chirp::Service::register(Calculator, &mut router).unwrap();
+}

@@ -1,0 +1,4 @@
+#[chirp::service]
+struct Arith;
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[chirp::service]
+trait Log {
+    #[chirp(oneway)]
+    async fn log(&self, line: &str) -> u64;
+}
+
+fn main() {}
