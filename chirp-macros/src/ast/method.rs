@@ -1,10 +1,10 @@
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
     Attribute, FnArg, GenericArgument, Ident, Pat, PatType, PathArguments, ReturnType, TraitItemFn,
-    Type, parse_quote,
+    Type, parse_quote, parse_quote_spanned,
 };
 
 use super::form::{Form, last_segment};
@@ -162,7 +162,9 @@ impl Output {
         match self {
             Self::Value(None) => quote!(()),
             Self::Value(Some(ty)) | Self::Result { ok: ty, .. } => quote!(#ty),
-            Self::Alias { whole, .. } => quote!(<#whole as __chirp::Outcome>::Ok),
+            Self::Alias { whole, .. } => {
+                quote_spanned!(whole.span()=> <#whole as __chirp::Outcome>::Ok)
+            }
         }
     }
 
@@ -171,7 +173,9 @@ impl Output {
         match self {
             Self::Value(_) => None,
             Self::Result { error, .. } => Some(quote!(#error)),
-            Self::Alias { whole, .. } => Some(quote!(<#whole as __chirp::Outcome>::Error)),
+            Self::Alias { whole, .. } => Some(quote_spanned! {whole.span()=>
+                <#whole as __chirp::Outcome>::Error
+            }),
         }
     }
 
@@ -181,7 +185,7 @@ impl Output {
             Self::Value(None) => Form::Value(parse_quote!(())).coder(which),
             Self::Value(Some(ty)) | Self::Result { ok: ty, .. } => Form::of(ty).coder(which),
             Self::Alias { whole, ok } => {
-                let ty = parse_quote!(<#whole as __chirp::Outcome>::Ok);
+                let ty = parse_quote_spanned!(whole.span()=> <#whole as __chirp::Outcome>::Ok);
                 match ok.as_ref().map(Form::of) {
                     Some(Form::Blob(_)) => Form::Blob(ty),
                     _ => Form::Value(ty),

@@ -1,6 +1,7 @@
 use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::Ident;
+use syn::spanned::Spanned;
 
 use crate::ast::{Method, Output, Service, only};
 
@@ -94,7 +95,9 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
     let wait = method.item.sig.asyncness.map(|_| quote!(.await));
     let result = quote!(<__T as #trait_name>::#ident(&*#implementation, #(#lent),*)#wait);
     let result = match &method.output {
-        Output::Alias { whole, .. } => quote!(<#whole as __chirp::Outcome>::into_result(#result)),
+        Output::Alias { whole, .. } => quote_spanned! {whole.span()=>
+            <#whole as __chirp::Outcome>::into_result(#result)
+        },
         _ => result,
     };
     let encode = method.output.coder("encode");
