@@ -6,4 +6,7 @@ union Either {
     a: u8,
 }
 
+#[derive(chirp::ServiceError)]
+enum Never {}
+
 fn main() {}

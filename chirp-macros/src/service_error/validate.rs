@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use syn::{LitInt, Type};
+use syn::{Data, LitInt, Type};
 
 use super::ast::{ErrorType, ErrorVariant};
 use crate::mistakes::Mistakes;
@@ -14,6 +14,14 @@ pub(super) fn check(error: &ErrorType, mistakes: &mut Mistakes) {
         mistakes.at(
             &error.input.generics.params,
             "an error that travels has no parameters: name the types",
+        );
+    }
+    if let Data::Enum(data) = &error.input.data
+        && data.variants.is_empty()
+    {
+        mistakes.at(
+            &error.input.ident,
+            "an error without variants is never returned: return the value itself, not a `Result`",
         );
     }
     let mut codes = HashMap::new();
