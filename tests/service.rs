@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod forms;
+mod parameters;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -27,6 +27,9 @@ use proc_macro::TokenStream;
 /// `async fn f(..) -> T` becomes `fn f(..) -> impl Future<Output = T> + Send`, which implementations still
 /// write as `async fn`.
 ///
+/// A trait may have type parameters, `trait Store<K: Ord + Send + Sync, V: Send + Sync>`, for any types that
+/// can travel. Two instantiations on one peer need different names: `StoreServer::new(..).named("Users")`.
+///
 /// # Options of the trait
 ///
 /// - `name = ".."`: the service's part of the methods' names, in place of the trait's own. With `""` the

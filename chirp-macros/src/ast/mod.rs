@@ -2,9 +2,11 @@
 
 mod form;
 mod method;
+mod parameters;
 
 pub(crate) use form::{Form, inner_type, last_segment};
 pub(crate) use method::{Argument, Method, Output};
+pub(crate) use parameters::Parameters;
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -47,6 +49,10 @@ impl Service {
             Some(name) => name.value(),
             None => self.item.ident.to_string(),
         }
+    }
+
+    pub(crate) fn parameters(&self) -> Parameters {
+        Parameters::new(&self.item.generics)
     }
 
     pub(crate) fn client(&self) -> Ident {

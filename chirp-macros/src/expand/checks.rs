@@ -15,7 +15,10 @@ const PLAIN: [&str; 24] = [
 pub(super) fn emit(service: &Service, method: &Method) -> TokenStream {
     let cfgs = method.cfgs();
     let mut checks = TokenStream::new();
+    // A constant cannot speak of the trait's parameters.
+    let generic = !service.parameters().is_empty();
     if let Output::Value(Some(ty)) = &method.output
+        && !generic
         && let Some(segment) = last_segment(ty)
         && !PLAIN.contains(&segment.ident.to_string().as_str())
     {
@@ -38,7 +41,9 @@ pub(super) fn emit(service: &Service, method: &Method) -> TokenStream {
             "the codec `Raw` carries one argument, or none"
         );
     });
-    if let Some(error) = method.output.error() {
+    if let Some(error) = method.output.error()
+        && !generic
+    {
         checks.extend(quote_spanned! {error.span()=>
             #(#cfgs)*
             const _: () = ::core::assert!(

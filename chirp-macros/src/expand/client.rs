@@ -10,11 +10,17 @@ pub(super) fn emit_type(service: &Service) -> TokenStream {
     let name = service.client();
     let cfgs = only(&service.item.attrs, &["cfg", "deprecated"]);
     let doc = format!("Calls the methods of [`{}`] elsewhere.", service.item.ident);
+    let parameters = service.parameters();
+    let (list, [phantom, _]) = (parameters.list(None), parameters.phantom());
+    // With parameters the derives would ask them to be `Clone` and `Debug`.
+    let derives = parameters
+        .is_empty()
+        .then(|| quote!(#[derive(::core::clone::Clone, ::core::fmt::Debug)]));
     quote! {
         #(#cfgs)*
         #[doc = #doc]
-        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-        #vis struct #name(#krate::__private::Client);
+        #derives
+        #vis struct #name #list(#krate::__private::Client #phantom);
     }
 }
 
@@ -26,24 +32,49 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
         .methods
         .iter()
         .map(|method| emit_method(service, method));
+    let parameters = service.parameters();
+    let (bounded, list, clause) = (
+        parameters.bounded(None),
+        parameters.list(None),
+        parameters.clause(),
+    );
+    let [_, phantom] = parameters.phantom();
+    let server_list = parameters.list(Some(quote!(_)));
+    let derived = (!parameters.is_empty()).then(|| {
+        quote! {
+            impl #list ::core::clone::Clone for #name #list {
+                fn clone(&self) -> Self {
+                    Self(::core::clone::Clone::clone(&self.0) #phantom)
+                }
+            }
+
+            impl #list ::core::fmt::Debug for #name #list {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    f.debug_tuple(::core::stringify!(#name)).field(&self.0).finish()
+                }
+            }
+        }
+    });
     quote! {
-        impl #name {
+        #derived
+
+        impl #bounded #name #list #clause {
             /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
             #vis fn new(caller: &impl __chirp::AsCaller) -> Self {
-                Self(__chirp::Client::new(caller))
+                Self(__chirp::Client::new(caller) #phantom)
             }
 
             /// A client of an implementation in this process. There is no connection; everything is encoded
             /// and decoded as on one.
-            #vis fn local(implementation: impl #item + 'static) -> Self {
-                Self::new(&__chirp::local(#server::new(implementation)))
+            #vis fn local(implementation: impl #item #list + 'static) -> Self {
+                Self::new(&__chirp::local(#server::#server_list::new(implementation)))
             }
 
             /// The same client, for an instance that was registered under this name in place of the
             /// service's own.
             #[must_use]
             #vis fn named(self, name: &str) -> Self {
-                Self(self.0.named(#own_name, name))
+                Self(self.0.named(#own_name, name) #phantom)
             }
 
             #(#methods)*

@@ -14,10 +14,13 @@ pub(super) fn emit_type(service: &Service) -> TokenStream {
         "Answers calls of the methods of [`{}`] by an implementation.",
         service.item.ident
     );
+    let parameters = service.parameters();
+    let t = parameters.implementation();
+    let (list, [phantom, _]) = (parameters.list(Some(quote!(#t))), parameters.phantom());
     quote! {
         #(#cfgs)*
         #[doc = #doc]
-        #vis struct #name<T>(#krate::__private::Implementation<T>);
+        #vis struct #name #list(#krate::__private::Implementation<#t> #phantom);
     }
 }
 
@@ -29,31 +32,43 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
         .methods
         .iter()
         .map(|method| emit_method(service, method));
+    let parameters = service.parameters();
+    let (own, clause) = (parameters.list(None), parameters.clause());
+    let [_, phantom] = parameters.phantom();
+    let t = parameters.implementation();
+    // Beside the methods stand the user's types, of which one may well be called `T`.
+    let own_t = Ident::new("__T", Span::call_site());
+    let [with_t, with_own_t] = [&t, &own_t].map(|t| {
+        let bounded = parameters.bounded(Some(quote!(#t: #item #own + 'static)));
+        let list = parameters.list(Some(quote!(#t)));
+        [bounded, list]
+    });
+    let ([bounded, list], [own_bounded, own_list]) = (with_t, with_own_t);
     quote! {
-        impl<T: #item + 'static> #name<T> {
+        impl #bounded #name #list #clause {
             /// Answers by `implementation`.
-            #vis fn new(implementation: T) -> Self {
+            #vis fn new(implementation: #t) -> Self {
                 Self::from_arc(__chirp::Arc::new(implementation))
             }
 
             /// Answers by an implementation that others hold, too.
-            #vis fn from_arc(implementation: __chirp::Arc<T>) -> Self {
-                Self(__chirp::Implementation::new(implementation))
+            #vis fn from_arc(implementation: __chirp::Arc<#t>) -> Self {
+                Self(__chirp::Implementation::new(implementation) #phantom)
             }
 
             /// The same, registered under this name in place of the service's own.
             #[must_use]
             #vis fn named(self, name: &str) -> Self {
-                Self(self.0.named(#own_name, name))
+                Self(self.0.named(#own_name, name) #phantom)
             }
         }
 
         #[doc(hidden)]
-        impl<__T: #item + 'static> #name<__T> {
+        impl #own_bounded #name #own_list #clause {
             const METHODS: &'static [__chirp::Method<__T>] = &[#(#methods),*];
         }
 
-        impl<T: #item + 'static> __chirp::Service for #name<T> {
+        impl #bounded __chirp::Service for #name #list #clause {
             fn register(
                 self,
                 router: &mut __chirp::Router,
@@ -66,7 +81,7 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
             }
         }
 
-        impl<T> ::core::fmt::Debug for #name<T> {
+        impl #list ::core::fmt::Debug for #name #list {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 ::core::fmt::Debug::fmt(&self.0, f)
             }
@@ -79,7 +94,7 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
     let cfgs = method.cfgs();
     let (ident, ids) = (method.ident(), service.method_ids());
     let constant = method.constant();
-    let trait_name = &service.item.ident;
+    let (trait_name, own) = (&service.item.ident, service.parameters().list(None));
     // Names of our own, which those of the user's arguments cannot shadow.
     let [implementation, request, arguments] =
         ["service", "request", "arguments"].map(|name| Ident::new(name, Span::mixed_site()));
@@ -93,7 +108,7 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
             Some(form) => form.lend(&argument.ident()),
         });
     let wait = method.item.sig.asyncness.map(|_| quote!(.await));
-    let result = quote!(<__T as #trait_name>::#ident(&*#implementation, #(#lent),*)#wait);
+    let result = quote!(<__T as #trait_name #own>::#ident(&*#implementation, #(#lent),*)#wait);
     let result = match &method.output {
         Output::Alias { whole, .. } => quote_spanned! {whole.span()=>
             <#whole as __chirp::Outcome>::into_result(#result)

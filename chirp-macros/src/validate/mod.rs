@@ -6,7 +6,7 @@ mod types;
 
 pub(crate) use names::{clash, conditional};
 
-use syn::TraitItem;
+use syn::{GenericParam, TraitItem};
 
 use crate::ast::Service;
 use crate::mistakes::Mistakes;
@@ -19,14 +19,23 @@ pub(crate) fn service(service: &Service, mistakes: &mut Mistakes) {
     if let Some(auto) = &item.modifiers.auto_token {
         mistakes.at(auto, "a service is no `auto` trait: remove `auto`");
     }
-    if !item.generics.params.is_empty() {
-        mistakes.at(
-            &item.generics.params,
-            "a service has no parameters yet: name the types, one trait for each",
-        );
+    for param in &item.generics.params {
+        match param {
+            GenericParam::Type(_) => {}
+            GenericParam::Lifetime(_) => mistakes.at(
+                param,
+                "a service has no lifetimes: what travels owns what it has",
+            ),
+            GenericParam::Const(_) => {
+                mistakes.at(param, "a service has type parameters only");
+            }
+        }
     }
     if let Some(clause) = &item.generics.where_clause {
-        mistakes.at(clause, "a service has no `where` clause: remove it");
+        mistakes.at(
+            clause,
+            "a service has no `where` clause: put bounds on the parameters themselves",
+        );
     }
     for member in &item.items {
         match member {

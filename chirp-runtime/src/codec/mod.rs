@@ -31,7 +31,7 @@ pub use form::Form;
 pub use json::Json;
 pub use raw::Raw;
 pub use service_error::{Failure, Field, FieldDecoder, FieldEncoder, ServiceError};
-pub use wire::{Argument, Returned, Wire, WireBorrowed};
+pub use wire::{Argument, Parameter, Returned, Wire, WireBorrowed};
 
 /// How a service's values become bytes: [`Bincode`], [`Json`] or [`Raw`].
 ///

@@ -60,6 +60,17 @@ where
     }
 }
 
+/// What can stand for a type parameter of a service: any type that can travel.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot travel in a chirp call",
+    label = "this type must implement `Serialize`, `Deserialize`, `Send` and `Sync`, and borrow nothing",
+    note = "for a type of yours: `#[derive(serde::Serialize, serde::Deserialize)]`"
+)]
+pub trait Parameter: Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Parameter for T {}
+
 /// What can travel as `&[T]` and `Option<&T>`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot travel in a chirp call",

@@ -1,0 +1,76 @@
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::{GenericParam, Generics, Ident, TypeParam};
+
+/// The type parameters of a trait, as the generated types have them.
+pub(crate) struct Parameters(Vec<TypeParam>);
+
+impl Parameters {
+    pub(super) fn new(generics: &Generics) -> Self {
+        let types = generics.params.iter().filter_map(|param| match param {
+            GenericParam::Type(param) => Some(TypeParam {
+                default: None,
+                ..param.clone()
+            }),
+            _ => None,
+        });
+        Self(types.collect())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn names(&self) -> impl Iterator<Item = &Ident> {
+        self.0.iter().map(|param| &param.ident)
+    }
+
+    /// What a server calls its implementation's type.
+    pub(crate) fn implementation(&self) -> Ident {
+        let taken = self.names().any(|name| name == "T");
+        Ident::new(
+            if taken { "Implementation" } else { "T" },
+            Span::call_site(),
+        )
+    }
+
+    /// `<A, K, V>`, where `first` is an `A` that stands before the trait's own; nothing if there are none.
+    pub(crate) fn list(&self, first: Option<TokenStream>) -> TokenStream {
+        let names = self.names().map(|name| quote!(#name));
+        bracket(&first.into_iter().chain(names).collect::<Vec<_>>())
+    }
+
+    /// As [`list`](Self::list), with the bounds that the trait has.
+    pub(crate) fn bounded(&self, first: Option<TokenStream>) -> TokenStream {
+        let params = self.0.iter().map(|param| quote!(#param));
+        bracket(&first.into_iter().chain(params).collect::<Vec<_>>())
+    }
+
+    /// That values of each of them travel.
+    pub(crate) fn clause(&self) -> TokenStream {
+        let names = self.names();
+        if self.is_empty() {
+            return TokenStream::new();
+        }
+        quote!(where #(#names: __chirp::Parameter),*)
+    }
+
+    /// The type of the field that mentions each of them, and its value.
+    pub(crate) fn phantom(&self) -> [TokenStream; 2] {
+        if self.is_empty() {
+            return [TokenStream::new(), TokenStream::new()];
+        }
+        let names = self.names();
+        [
+            quote!(, ::core::marker::PhantomData<fn() -> (#(#names,)*)>),
+            quote!(, ::core::marker::PhantomData),
+        ]
+    }
+}
+
+fn bracket(parameters: &[TokenStream]) -> TokenStream {
+    if parameters.is_empty() {
+        return TokenStream::new();
+    }
+    quote!(<#(#parameters),*>)
+}
