@@ -11,7 +11,10 @@ const OTHER: PacketType = PacketType(65_535);
 
 fn pair(one: &PeerBuilder, other: &PeerBuilder) -> (Peer, Peer) {
     let (a, b) = channel::memory();
-    (one.start(a).expect("no duplicates"), other.start(b).expect("no duplicates"))
+    (
+        one.start(a).expect("no duplicates"),
+        other.start(b).expect("no duplicates"),
+    )
 }
 
 /// A builder whose peers pass on what they are sent.
@@ -30,8 +33,12 @@ async fn packets_arrive_in_order_and_unhandled_types_are_discarded() {
     let (serving, mut heard) = listening(PROGRESS);
     let (a, _b) = pair(&PeerBuilder::new(), &serving);
     for n in 0..10_000_u32 {
-        a.send_packet(OTHER, n.to_be_bytes().to_vec()).await.expect("sent");
-        a.send_packet(PROGRESS, n.to_be_bytes().to_vec()).await.expect("sent");
+        a.send_packet(OTHER, n.to_be_bytes().to_vec())
+            .await
+            .expect("sent");
+        a.send_packet(PROGRESS, n.to_be_bytes().to_vec())
+            .await
+            .expect("sent");
     }
     for n in 0..10_000_u32 {
         assert_eq!(heard.recv().await.expect("a packet"), n.to_be_bytes()[..]);
@@ -45,7 +52,9 @@ async fn a_packet_handler_may_call_and_send() {
     let hears = hears.handle("name", |_: Request| async { Ok::<_, ErrorData>("ann") });
     let asks = PeerBuilder::new().handle_packet(OTHER, |cx: CallContext, payload| async move {
         let name = cx.caller().call("name", ()).await?;
-        cx.caller().cast("noted", [&name[..], &payload[..]].concat()).await
+        cx.caller()
+            .cast("noted", [&name[..], &payload[..]].concat())
+            .await
     });
     let hears = hears.handle("noted", |request: Request| async move {
         assert_eq!(request.params(), b"ann!");
@@ -61,11 +70,15 @@ async fn a_packet_handler_may_call_and_send() {
 #[tokio::test]
 async fn a_packet_handler_that_fails_ends_the_session() {
     let fails = PeerBuilder::new().handle_packet(PROGRESS, |_, _| async { Err("I can't go on") });
-    let panics = PeerBuilder::new().handle_packet(PROGRESS, |_, payload: bytes::Bytes| async move {
-        assert!(payload.is_empty(), "there is something in it");
-        Ok::<_, String>(())
-    });
-    for (builder, text) in [(fails, "I can't go on"), (panics, "there is something in it")] {
+    let panics =
+        PeerBuilder::new().handle_packet(PROGRESS, |_, payload: bytes::Bytes| async move {
+            assert!(payload.is_empty(), "there is something in it");
+            Ok::<_, String>(())
+        });
+    for (builder, text) in [
+        (fails, "I can't go on"),
+        (panics, "there is something in it"),
+    ] {
         let (a, b) = pair(&PeerBuilder::new(), &builder);
         let waiting = a.call("nothing", ()).start();
         a.send_packet(PROGRESS, "x").await.expect("sent");
@@ -87,7 +100,10 @@ async fn reserved_types_are_refused() {
     let (a, _b) = pair(&PeerBuilder::new(), &PeerBuilder::new());
     for kind in [0, 2, 3, 4, 127, 0xC700, 0xC70F].map(PacketType) {
         let sent = a.send_packet(kind, ()).await;
-        assert!(matches!(sent, Err(CallError::ReservedType { .. })), "{kind:?}: {sent:?}");
+        assert!(
+            matches!(sent, Err(CallError::ReservedType { .. })),
+            "{kind:?}: {sent:?}"
+        );
         let handled = std::panic::catch_unwind(|| {
             PeerBuilder::new().handle_packet(kind, |_, _| async { Ok::<_, String>(()) })
         });
@@ -113,7 +129,12 @@ async fn packets_that_nobody_takes_are_bounded() {
             break;
         }
     }
-    let SessionError::Flooded { held } = b.closed().await else { panic!("{}", b.closed().await) };
-    assert!((64 << 20..70 << 20).contains(&held), "{held} bytes were held");
+    let SessionError::Flooded { held } = b.closed().await else {
+        panic!("{}", b.closed().await)
+    };
+    assert!(
+        (64 << 20..70 << 20).contains(&held),
+        "{held} bytes were held"
+    );
     drop(waiting);
 }

@@ -32,7 +32,11 @@ async fn handlers_come_and_go_while_the_peer_runs() {
             other => Reply::from(Ok::<_, ErrorData>([b"fallback ", other].concat())),
         }
     };
-    let (a, b) = serve(&PeerBuilder::new().fallback(fallback).handle("1", says("one")));
+    let (a, b) = serve(
+        &PeerBuilder::new()
+            .fallback(fallback)
+            .handle("1", says("one")),
+    );
     assert_eq!(ask(&a, "").await, "fallback ");
     assert_eq!(ask(&a, "2").await, "fallback 2");
     assert_eq!(ask(&a, "1").await, "one");

@@ -234,9 +234,9 @@ impl State {
                 }
             }
             Some(Event::Packet(kind, payload)) => {
-                if self.packets.push(kind, payload) {
-                    after.packet_tasks.push(kind);
-                }
+                after
+                    .packet_tasks
+                    .extend(self.packets.push(kind, payload).then_some(kind));
             }
             Some(Event::Hello) => after.signal = true,
         }

@@ -139,7 +139,10 @@ impl Router {
             })
         };
         if reserved(name.as_bytes()) {
-            return refuse("the framework");
+            return refuse("the framework, as every name that begins `chirp.`");
+        }
+        if name.len() > MAX_METHOD_LEN {
+            return refuse("nobody, since it is over 255 bytes,");
         }
         if let Some(route) = self.routes.get(name.as_bytes()) {
             return refuse(route.owner);
@@ -187,6 +190,7 @@ impl fmt::Debug for Router {
         f.debug_struct("Router")
             .field("methods", &names.collect::<Vec<_>>())
             .field("fallback", &self.fallback.is_some())
+            .field("packets", &self.packets.keys().collect::<Vec<_>>())
             .finish()
     }
 }

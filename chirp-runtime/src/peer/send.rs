@@ -48,10 +48,8 @@ impl SendPacket {
                 return Err(CallError::Closed(reason.clone()));
             }
             after.wake_writer = true;
-            Ok(state
-                .session
-                .send_packet(self.kind, &mut payload)
-                .map_err(|refused| refused.about("packet"))?)
+            let sent = state.session.send_packet(self.kind, &mut payload);
+            sent.map_err(|refused| refused.about("packet"))
         });
         recycle(payload);
         self.ticket = ticket?;
