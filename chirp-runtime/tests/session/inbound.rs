@@ -1,0 +1,202 @@
+use crate::script::{check_all, limits};
+
+const CALLS: &[(&str, &str)] = &[
+    (
+        "a call and its answer",
+        "< Request 7 echo hi
+             ! run r echo hi
+             = running 1
+             = wanted r true
+             respond r ok hi
+             = wanted r false
+             > Response 7 ok hi
+             = running 1
+             finish r
+             = running 0",
+    ),
+    (
+        "any id and any name, answered in any order",
+        "< Request 0 - -
+             ! run zero - -
+             < Request 4294967295 m*255 x*70000
+             ! run last m*255 x*70000
+             respond last error no
+             respond zero unknown
+             > Response 4294967295 error no
+             > Response 0 unknown
+             finish zero
+             finish last",
+    ),
+    (
+        "CH-24: the two sides' ids have nothing to do with each other",
+        "call a m -
+             > Request 1 m -
+             < Request 1 back -
+             ! run r back -
+             < Response 1 ok mine
+             ! answered a ok mine
+             respond r ok yours
+             > Response 1 ok yours
+             finish r",
+    ),
+    (
+        "CH-43: a cancelled call is answered once, with code 3, and what its handler says is dropped",
+        "< Request 7 wait -
+             ! run r wait -
+             < Cancel 7
+             ! interrupt r
+             = wanted r false
+             > Response 7 cancelled
+             < Cancel 7
+             respond r ok late
+             = running 1
+             finish r
+             > nothing
+             = running 0",
+    ),
+    (
+        "the same, when the id is used again before the handler has ended",
+        "< Request 7 wait -
+             ! run old wait -
+             < Cancel 7
+             ! interrupt old
+             < Request 7 wait -
+             ! run new wait -
+             = running 2
+             respond old ok late
+             finish old
+             = wanted new true
+             respond new ok new
+             > Response 7 cancelled
+             > Response 7 ok new
+             finish new
+             # Even a key from long ago names nothing.
+             respond old ok later
+             finish old
+             finish new
+             = running 0",
+    ),
+    (
+        "the same, with what the old handler's slot is used for afterwards",
+        "< Request 7 wait -
+             ! run old wait -
+             < Cancel 7
+             ! interrupt old
+             finish old
+             < Request 7 wait -
+             ! run new wait -
+             respond old ok late
+             finish old
+             = running 1
+             = wanted new true
+             respond new ok new
+             > Response 7 cancelled
+             > Response 7 ok new
+             finish new",
+    ),
+    (
+        "an answer that is given twice",
+        "< Request 7 m -
+             ! run r m -
+             respond r ok first
+             respond r ok second
+             finish r
+             > Response 7 ok first",
+    ),
+    (
+        "an id that is answered serves again, although its handler has not ended",
+        "< Request 7 m one
+             ! run a m one
+             respond a ok one
+             < Request 7 m two
+             ! run b m two
+             < Cancel 7
+             ! interrupt b
+             finish b
+             finish a
+             > Response 7 ok one
+             > Response 7 cancelled",
+    ),
+    (
+        "CH-T24: a duplicate answers both, and interrupts the one that ran",
+        "< Request 12345 wait -
+             ! run r wait -
+             < Request 12345 nosuchmethod -
+             ! interrupt r
+             > Response 12345 duplicate
+             > Response 12345 duplicate
+             respond r ok late
+             finish r
+             > nothing",
+    ),
+    (
+        "a third of that id is judged afresh",
+        "< Request 5 m one
+             ! run a m one
+             < Request 5 m two
+             ! interrupt a
+             < Request 5 m three
+             ! run b m three
+             < Request 5 m four
+             ! interrupt b
+             < Request 5 m five
+             ! run c m five
+             respond c ok five
+             > Response 5 duplicate
+             > Response 5 duplicate
+             > Response 5 duplicate
+             > Response 5 duplicate
+             > Response 5 ok five
+             finish a
+             finish b
+             finish c
+             = running 0",
+    ),
+    (
+        "also of chirp.hello, which is never busy but is a request",
+        "< Request 5 m -
+             ! run r m -
+             < Request 5 chirp.hello ask:1
+             ! interrupt r
+             > Response 5 duplicate
+             > Response 5 duplicate
+             finish r
+             = hello Unknown",
+    ),
+    (
+        "rapid reset: a call counts until its handler has ended, whatever was answered",
+        "< Request 1 m -
+             ! run a m -
+             < Cancel 1
+             ! interrupt a
+             < Request 2 m -
+             ! run b m -
+             < Cancel 2
+             ! interrupt b
+             < Request 3 m -
+             ! run c m -
+             < Cancel 3
+             ! interrupt c
+             = running 3
+             = wanted c false
+             < Request 4 m -
+             # There is a limit of three in this test.
+             > Response 1 cancelled
+             > Response 2 cancelled
+             > Response 3 cancelled
+             > Response 4 busy
+             finish b
+             < Request 5 m -
+             ! run e m -
+             finish a
+             finish c
+             respond e ok -
+             finish e
+             > Response 5 ok -",
+    ),
+];
+
+#[test]
+fn calls_that_the_other_side_makes() {
+    check_all(&limits(|limits| limits.running = 3), CALLS);
+}

@@ -1,0 +1,15 @@
+//! Floor 1 from outside: the protocol of one connection, as scripts of packets in and packets out.
+//!
+//! `script.rs` says how they read.
+
+mod cancel;
+mod fatal;
+mod hello;
+mod ids;
+mod inbound;
+mod payloads;
+mod room;
+mod script;
+mod too_large;
+mod transmit;
+mod words;

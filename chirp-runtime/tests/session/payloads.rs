@@ -1,0 +1,153 @@
+use std::cell::Cell;
+
+use bytes::Bytes;
+use chirp_runtime::packet::{Decoder, Payload, ResultCode};
+use chirp_runtime::session::{Batch, CallKey, Event, RunKey, Session};
+
+use bytes::BufMut;
+
+use crate::script::limits;
+use crate::words::packet;
+
+thread_local! {
+    /// A session is being told something, under what would be its lock.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+    /// Payloads that are alive.
+    static ALIVE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A payload of somebody else's, whose drop is code of somebody else's.
+struct Foreign(Vec<u8>);
+
+impl AsRef<[u8]> for Foreign {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Foreign {
+    fn drop(&mut self) {
+        assert!(!INSIDE.get(), "a payload is dropped under the lock");
+        ALIVE.set(ALIVE.get() - 1);
+    }
+}
+
+fn foreign(length: usize) -> Payload {
+    ALIVE.set(ALIVE.get() + 1);
+    Bytes::from_owner(Foreign(vec![b'.'; length])).into()
+}
+
+/// A session, each step of which is watched.
+struct Watched(Session);
+
+impl Watched {
+    fn new(unsent: usize) -> Self {
+        let limits = limits(|limits| {
+            limits.unsent = unsent;
+            limits.payload = 50_000;
+        });
+        Self(Session::new(limits))
+    }
+
+    /// A step as the shell makes it: what is left over is dropped when the lock is free.
+    fn step<T>(&mut self, step: impl FnOnce(&mut Session) -> T) -> T {
+        INSIDE.set(true);
+        let done = step(&mut self.0);
+        let leftovers = self.0.take_leftovers();
+        INSIDE.set(false);
+        drop(leftovers);
+        done
+    }
+
+    fn call(&mut self, length: usize) -> CallKey {
+        let mut params = foreign(length);
+        let method = Bytes::from_static(b"m");
+        let call = self.step(|session| session.call(&method, &mut params));
+        call.expect("there is room")
+    }
+
+    fn cancel(&mut self, call: CallKey) {
+        assert_eq!(self.step(|session| session.cancel(call)), Ok(()));
+    }
+
+    fn request(&mut self, id: u32) -> RunKey {
+        let mut decoder = Decoder::new(1000);
+        let request = packet(&["Request", &id.to_string(), "m", "-"]);
+        decoder.buffer().put_slice(&request);
+        let request = decoder.decode().expect("a packet").expect("a whole one");
+        match self.step(|session| session.handle(request)) {
+            Ok(Some(Event::Request(run, _))) => run,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn respond(&mut self, run: RunKey, length: usize) {
+        let mut data = foreign(length);
+        self.step(|session| session.respond(run, ResultCode::Success, &mut data));
+    }
+
+    /// Writes a batch, if one is ready.
+    fn write(&mut self) -> bool {
+        let Ok(mut batch) = self.step(|session| session.take_batch(Batch::default())) else {
+            return false;
+        };
+        while !batch.is_done() {
+            batch.advance(1000);
+        }
+        self.step(Session::batch_written);
+        true
+    }
+}
+
+const SMALL: usize = 10;
+const LARGE: usize = 9000;
+
+/// DESIGN §7, invariant 2: no drop of a payload runs under the session lock.
+#[test]
+fn no_payload_is_dropped_inside_and_none_is_kept() {
+    for length in [SMALL, LARGE] {
+        let mut session = Watched::new(100);
+        let calls = [0; 4].map(|_| session.call(length));
+        session.cancel(calls[2]);
+        session.cancel(calls[0]);
+        session.write();
+        session.cancel(calls[1]);
+        session.cancel(calls[3]);
+        // One that fills the buffer, one that waits, one that comes late, and one that is too large.
+        let runs = [1, 2, 3].map(|id| session.request(id));
+        let answers = [(0, LARGE), (1, length), (1, length), (2, 60_000)];
+        for (run, length) in answers {
+            session.respond(runs[run], length);
+        }
+        for run in runs {
+            session.step(|session| session.finish(run));
+        }
+        let waiting = session.call(length);
+        while session.write() {}
+        assert_eq!(session.0.unsent(), 0);
+        assert_eq!(ALIVE.get(), 0, "all that was written is gone");
+        session.cancel(waiting);
+    }
+}
+
+/// What is small stays with whoever gave it, so that its buffer serves again; and so does what was not
+/// taken at all.
+#[test]
+fn small_payloads_stay_with_the_caller() {
+    let mut session = Watched::new(usize::MAX);
+    let method = Bytes::from_static(b"m");
+    let (mut small, mut large, mut over) = (foreign(SMALL), foreign(LARGE), foreign(60_000));
+    let calls = [&mut small, &mut large, &mut over].map(|params| {
+        let called = session.step(|session| session.call(&method, params));
+        (called.is_ok(), params.len())
+    });
+    assert_eq!(calls, [(true, SMALL), (true, 0), (false, 60_000)]);
+
+    let run = session.request(1);
+    let mut late = foreign(LARGE);
+    session.step(|session| {
+        session.finish(run);
+        session.respond(run, ResultCode::Success, &mut late);
+    });
+    assert_eq!(late.len(), LARGE);
+}

@@ -1,0 +1,300 @@
+use std::collections::{HashMap, VecDeque};
+use std::io::IoSlice;
+
+use bytes::{Buf, BufMut};
+use chirp_runtime::packet::{Decoder, Payload, Request};
+use chirp_runtime::session::{
+    Batch, CallKey, Event, Fatal, HelloState, Limits, Outcome, Refused, RunKey, Session,
+};
+
+use crate::words::{bytes, packet, packet_words, result, result_words, word};
+
+/// Plays a script to a session of its own. One line is one step; what follows from it has to be said by
+/// the lines below it, all of it and in order.
+///
+/// ```text
+/// < PACKET                 a packet comes in       call NAME METHOD DATA   this side calls
+/// < end                    the channel ends        cancel NAME             its caller goes
+/// > PACKET                 the next to be sent     release NAME            its caller has the answer
+/// > nothing                nothing is to be sent   respond RUN RESULT      a handler answers
+/// ! run RUN METHOD DATA    a handler starts        finish RUN              its future is gone
+/// ! interrupt RUN          it is interrupted       take, write             a batch leaves, is written
+/// ! answered NAME RESULT   an answer came          drain, ask NONCE, give-up-hello, stop-pausing
+/// ! hello                  extensions are known    = COUNT VALUE           what the session says
+/// ! refused ..., ! fatal ...                       # a remark
+/// ```
+pub(crate) fn check(limits: Limits, script: &str) {
+    let mut stage = Stage::new(limits);
+    for (number, line) in script.lines().enumerate() {
+        let words: Vec<_> = line.split_whitespace().collect();
+        match &words[..] {
+            [] | ["#", ..] => {}
+            [">", "nothing"] => stage.expect_silence(number, line),
+            [">", expected @ ..] => {
+                let sent = stage.next_sent();
+                assert_eq!(
+                    sent.unwrap_or_default(),
+                    expected.join(" "),
+                    "line {number}: {line}"
+                );
+            }
+            ["!", expected @ ..] => {
+                let said = stage.said.pop_front();
+                let said = said.map(|said| stage.describe(said, expected));
+                assert_eq!(
+                    said.unwrap_or_default(),
+                    expected.join(" "),
+                    "line {number}: {line}"
+                );
+            }
+            ["=", what @ .., value] => {
+                assert_eq!(
+                    stage.count(&what.join(" ")),
+                    *value,
+                    "line {number}: {line}"
+                );
+            }
+            step => {
+                let unsaid = stage.said.pop_front();
+                assert!(unsaid.is_none(), "before line {number} {line}: {unsaid:?}");
+                stage.step(step);
+            }
+        }
+        drop(stage.session.take_leftovers());
+    }
+    assert!(stage.said.is_empty(), "at the end: {:?}", stage.said);
+    stage.expect_silence(usize::MAX, "the end");
+}
+
+/// Plays each script of a table, by its name.
+pub(crate) fn check_all(limits: &Limits, table: &[(&str, &str)]) {
+    for (name, script) in table {
+        println!("{name}");
+        check(limits.clone(), script);
+    }
+}
+
+/// The default limits, some of them changed.
+pub(crate) fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    limits
+}
+
+/// What followed from a step.
+#[derive(Debug)]
+enum Said {
+    Run(RunKey, Request),
+    Interrupt(RunKey),
+    Answered(CallKey, Outcome),
+    Hello,
+    Refused(Refused),
+    Fatal(Fatal),
+}
+
+struct Stage {
+    session: Session,
+    decoder: Decoder,
+    calls: HashMap<String, CallKey>,
+    runs: HashMap<String, RunKey>,
+    said: VecDeque<Said>,
+    in_flight: Option<Batch>,
+    sent: VecDeque<String>,
+}
+
+impl Stage {
+    fn new(limits: Limits) -> Self {
+        Self {
+            decoder: Decoder::new(limits.payload),
+            session: Session::new(limits),
+            calls: HashMap::new(),
+            runs: HashMap::new(),
+            said: VecDeque::new(),
+            in_flight: None,
+            sent: VecDeque::new(),
+        }
+    }
+
+    fn step(&mut self, words: &[&str]) {
+        let done = match words {
+            ["<", "end"] => self.decoder.finish().map_err(Fatal::from),
+            ["<", words @ ..] => self.receive(&packet(words)),
+            ["call", name, method, data] => {
+                let params = &mut Payload::from(bytes(data));
+                match self.session.call(&bytes(method).into(), params) {
+                    Ok(call) => drop(self.calls.insert((*name).to_owned(), call)),
+                    Err(refused) => self.said.push_back(Said::Refused(refused)),
+                }
+                Ok(())
+            }
+            ["cancel", name] => self.session.cancel(self.calls[*name]),
+            ["release", name] => {
+                self.session.release(self.calls[*name]);
+                Ok(())
+            }
+            ["respond", run, how @ ..] => {
+                let (code, data) = result(how);
+                self.session
+                    .respond(self.runs[*run], code, &mut data.into());
+                Ok(())
+            }
+            ["finish", run] => {
+                self.session.finish(self.runs[*run]);
+                Ok(())
+            }
+            ["take"] => {
+                assert!(self.in_flight.is_none(), "a batch is under way");
+                self.in_flight = self.session.take_batch(Batch::default()).ok();
+                assert!(self.in_flight.is_some(), "there is nothing to take");
+                Ok(())
+            }
+            ["write"] => {
+                assert!(self.in_flight.is_some(), "no batch was taken");
+                self.write();
+                Ok(())
+            }
+            ["drain"] => {
+                self.session.drain();
+                Ok(())
+            }
+            ["ask", nonce] => {
+                let nonce = nonce.parse().expect("a nonce");
+                if let Err(refused) = self.session.ask_hello(nonce) {
+                    self.said.push_back(Said::Refused(refused));
+                }
+                Ok(())
+            }
+            ["give-up-hello"] => {
+                self.session.give_up_hello();
+                Ok(())
+            }
+            ["stop-pausing"] => {
+                self.session.stop_pausing();
+                Ok(())
+            }
+            other => panic!("{other:?} is no step"),
+        };
+        if let Err(fatal) = done {
+            self.said.push_back(Said::Fatal(fatal));
+        }
+    }
+
+    fn receive(&mut self, mut bytes: &[u8]) -> Result<(), Fatal> {
+        while !bytes.is_empty() {
+            let mut room = self.decoder.buffer();
+            let piece = room.remaining_mut().min(bytes.len());
+            room.put_slice(&bytes[..piece]);
+            bytes.advance(piece);
+            while let Some(incoming) = self.decoder.decode()? {
+                let said = match self.session.handle(incoming)? {
+                    None => continue,
+                    Some(Event::Request(run, request)) => Said::Run(run, request),
+                    Some(Event::Interrupt(run)) => Said::Interrupt(run),
+                    Some(Event::Answered(call, outcome)) => Said::Answered(call, outcome),
+                    Some(Event::Hello) => Said::Hello,
+                };
+                self.said.push_back(said);
+            }
+        }
+        Ok(())
+    }
+
+    /// The words for what was said, with the names that are expected; a new run is given its name.
+    fn describe(&mut self, said: Said, expected: &[&str]) -> String {
+        match said {
+            Said::Run(run, request) => {
+                let name = expected.get(1).copied().unwrap_or_default();
+                self.runs.insert(name.to_owned(), run);
+                let (method, params) = (word(request.method()), word(request.params()));
+                format!("run {name} {method} {params}")
+            }
+            Said::Interrupt(run) => {
+                let is_this = |(_, key): &(&String, &RunKey)| **key == run;
+                let name = self.runs.iter().find(is_this).expect("a run").0;
+                format!("interrupt {name}")
+            }
+            Said::Answered(call, outcome) => {
+                let is_this = |(_, key): &(&String, &CallKey)| **key == call;
+                let name = self.calls.iter().find(is_this).expect("a call").0;
+                match outcome {
+                    Outcome::Response(response) => {
+                        let how = result_words(response.code, &response.data);
+                        format!("answered {name} {how}")
+                    }
+                    Outcome::TooLarge { limit } => format!("answered {name} over {limit}"),
+                }
+            }
+            Said::Hello => "hello".to_owned(),
+            Said::Refused(Refused::TooLarge { limit, whose }) => {
+                format!("refused too-large {limit} {whose}")
+            }
+            Said::Refused(Refused::TooManyPending { limit }) => {
+                format!("refused too-many-pending {limit}")
+            }
+            Said::Fatal(Fatal::Unresponsive { abandoned }) => {
+                format!("fatal unresponsive {abandoned}")
+            }
+            Said::Fatal(Fatal::Packet(error)) => format!("fatal {error}"),
+        }
+    }
+
+    fn count(&self, what: &str) -> String {
+        let session = &self.session;
+        match what {
+            "pending" => session.pending().to_string(),
+            "abandoned" => session.abandoned().to_string(),
+            "running" => session.running().to_string(),
+            "unsent" => session.unsent().to_string(),
+            "drained" => session.is_drained().to_string(),
+            "reading" => format!("{:?}", session.reading()),
+            "hello" => match session.hello() {
+                HelloState::Known(Some(hello)) => format!("limit:{}", hello.payload_limit),
+                other => format!("{other:?}"),
+            },
+            _ => match what.split_once(' ') {
+                Some(("id", call)) => self.calls[call].id().to_string(),
+                Some(("queued", call)) => session.is_queued(self.calls[call]).to_string(),
+                Some(("wanted", run)) => session.is_wanted(self.runs[run]).to_string(),
+                _ => panic!("{what} is not counted"),
+            },
+        }
+    }
+
+    /// The next packet that is sent. What is ready leaves for it.
+    fn next_sent(&mut self) -> Option<String> {
+        while self.sent.is_empty() {
+            if self.in_flight.is_none() {
+                self.in_flight = self.session.take_batch(Batch::default()).ok();
+            }
+            self.in_flight.as_ref()?;
+            self.write();
+        }
+        self.sent.pop_front()
+    }
+
+    fn expect_silence(&mut self, number: usize, line: &str) {
+        let sent = self.next_sent();
+        assert!(sent.is_none(), "line {number}: {line}: {sent:?} is sent");
+    }
+
+    /// Writes the batch under way.
+    fn write(&mut self) {
+        let Some(mut batch) = self.in_flight.take() else {
+            return;
+        };
+        let mut decoder = Decoder::new(usize::MAX);
+        while !batch.is_done() {
+            let mut slices = [IoSlice::new(&[])];
+            assert_eq!(batch.slices(&mut slices), 1, "there is something to write");
+            let mut room = decoder.buffer();
+            let written = slices[0].len().min(room.remaining_mut());
+            room.put_slice(&slices[0][..written]);
+            batch.advance(written);
+            while let Some(incoming) = decoder.decode().expect("packets are sent") {
+                self.sent.push_back(packet_words(incoming));
+            }
+        }
+        assert_eq!(decoder.finish(), Ok(()), "a batch is whole packets");
+        self.session.batch_written();
+    }
+}

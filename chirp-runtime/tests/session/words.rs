@@ -1,0 +1,149 @@
+use bytes::Bytes;
+use chirp_runtime::packet::{
+    Cancel, ErrorData, Extensions, Fault, Header, Hello, Incoming, PacketType, Request, Response,
+    ResultCode,
+};
+
+/// Bytes as a script has them: `-` for none, `x*9000` for nine thousand of them, `ask:5` and `answer:5`
+/// for what `chirp.hello` carries with nonce 5 (and `ask:5:100` from a side that takes 100 bytes), any
+/// other word for itself.
+pub(crate) fn bytes(word: &str) -> Vec<u8> {
+    let hello = |nonce: &str, limit: &str| {
+        let hello = Hello {
+            revision: Hello::REVISION,
+            extensions: Extensions::NONE,
+            payload_limit: limit.parse().expect("a limit"),
+            running_limit: 10,
+        };
+        (hello, nonce.parse().expect("a nonce"))
+    };
+    let parts: Vec<_> = word.split(':').collect();
+    match parts[..] {
+        ["-"] => Vec::new(),
+        ["ask", nonce] => bytes(&format!("ask:{nonce}:1000000")),
+        ["ask", nonce, limit] => {
+            let (hello, nonce) = hello(nonce, limit);
+            hello.encode_question(nonce)
+        }
+        ["answer", nonce] => bytes(&format!("answer:{nonce}:1000000")),
+        ["answer", nonce, limit] => {
+            let (hello, nonce) = hello(nonce, limit);
+            hello.encode_answer(nonce)
+        }
+        _ => match word.split_once('*') {
+            Some((of, times)) => of.repeat(times.parse().expect("a number")).into(),
+            None => word.into(),
+        },
+    }
+}
+
+/// The word for some bytes.
+pub(crate) fn word(bytes: &[u8]) -> String {
+    if let Some((nonce, _)) = Hello::decode_question(bytes) {
+        return format!("ask:{nonce}");
+    }
+    let answered = bytes.strip_prefix(b"\xc7OLEH").and_then(|rest| {
+        let nonce = u64::from_be_bytes(*rest.first_chunk()?).wrapping_sub(1);
+        Hello::decode_answer(bytes, nonce).map(|_| nonce)
+    });
+    if let Some(nonce) = answered {
+        return format!("answer:{nonce}");
+    }
+    match bytes {
+        [] => "-".to_owned(),
+        [first, rest @ ..] if rest.len() > 20 && rest.iter().all(|byte| byte == first) => {
+            format!("{}*{}", char::from(*first), bytes.len())
+        }
+        _ => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
+/// How a call went, as a script has it: `ok DATA`, `unknown`, `duplicate`, `cancelled`, `error TEXT`, or
+/// the name of a framework error.
+pub(crate) fn result(words: &[&str]) -> (ResultCode, Vec<u8>) {
+    let fault = match *words {
+        ["ok", data] => return (ResultCode::Success, bytes(data)),
+        ["unknown"] => return (ResultCode::UnknownMethod, Vec::new()),
+        ["duplicate"] => return (ResultCode::DuplicateRequest, Vec::new()),
+        ["cancelled"] => return (ResultCode::Cancelled, Vec::new()),
+        ["error", text] => {
+            let text = String::from_utf8(bytes(text)).expect("text");
+            return (ResultCode::ServiceError, ErrorData::from(text).encode());
+        }
+        ["busy"] => Fault::Busy,
+        ref other => panic!("{other:?} is no result"),
+    };
+    (ResultCode::ServiceError, ErrorData::from(fault).encode())
+}
+
+/// The words for how a call went.
+pub(crate) fn result_words(code: ResultCode, data: &Bytes) -> String {
+    match code {
+        ResultCode::Success => return format!("ok {}", word(data)),
+        ResultCode::UnknownMethod => return "unknown".to_owned(),
+        ResultCode::DuplicateRequest => return "duplicate".to_owned(),
+        ResultCode::Cancelled => return "cancelled".to_owned(),
+        ResultCode::ServiceError => {}
+    }
+    let error = ErrorData::decode(data.clone()).expect("it is error data");
+    let name = match Fault::from_error_data(&error) {
+        None => return format!("error {}", word(error.message.as_bytes())),
+        Some(Fault::Busy) => "busy",
+        Some(Fault::ShuttingDown) => "shutting-down",
+        Some(Fault::BadArguments) => "bad-arguments",
+        Some(Fault::BadResult) => "bad-result",
+        Some(Fault::NoAnswer) => "no-answer",
+        Some(Fault::TooLarge { limit }) => return format!("too-large {limit}"),
+        Some(other) => panic!("{other} is not the session's to say"),
+    };
+    name.to_owned()
+}
+
+/// The bytes of a packet: `Request ID METHOD DATA`, `Response ID RESULT`, `Cancel ID`.
+pub(crate) fn packet(words: &[&str]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let id = words.get(1).and_then(|id| id.parse().ok());
+    match (words, id) {
+        (["Request", _, method, data], Some(id)) => {
+            let (method, data) = (bytes(method), bytes(data));
+            Request::encode_head(&mut out, id, &method, data.len());
+            out.extend_from_slice(&data);
+        }
+        (["Response", _, how @ ..], Some(id)) => {
+            let (code, data) = result(how);
+            Response::encode_head(&mut out, id, code, data.len());
+            out.extend_from_slice(&data);
+        }
+        (["Cancel", _], Some(id)) => Cancel { id }.encode(&mut out),
+        (["Discarded", payload], _) => {
+            let payload = bytes(payload);
+            let length = u32::try_from(payload.len()).expect("it is short");
+            out.extend_from_slice(&Header::new(PacketType(100), length).encode());
+            out.extend_from_slice(&payload);
+        }
+        _ => panic!("{words:?} is no packet"),
+    }
+    out
+}
+
+/// The words for a packet.
+pub(crate) fn packet_words(incoming: Incoming) -> String {
+    let Incoming::Packet { kind, payload } = incoming else {
+        panic!("{incoming:?} was sent");
+    };
+    match kind {
+        PacketType::REQUEST => {
+            let request = Request::decode(payload).expect("it is a request");
+            let (method, params) = (word(request.method()), word(request.params()));
+            format!("Request {} {method} {params}", request.id())
+        }
+        PacketType::RESPONSE => {
+            let Response { id, code, data } = Response::decode(payload).expect("it is a response");
+            format!("Response {id} {}", result_words(code, &data))
+        }
+        _ => {
+            let cancel = Cancel::decode(&payload).expect("it is a cancel");
+            format!("Cancel {}", cancel.id)
+        }
+    }
+}
