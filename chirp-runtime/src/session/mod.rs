@@ -112,12 +112,12 @@ impl Session {
     pub fn cancel(&mut self, key: CallKey) -> Result<(), Fatal> {
         if let Some(ticket) = self.outbound.ticket(key) {
             self.take_back(ticket);
-            self.outbound.release(key);
+            self.outbound.take_back(key);
             return Ok(());
         }
         if let Some(packet) = self.outbound.cancel(key) {
             if self.transmit.remove(packet) {
-                self.outbound.release(key);
+                self.outbound.take_back(key);
                 self.make_room();
             } else {
                 Cancel { id: key.id() }.encode(self.transmit.tail());
@@ -126,7 +126,8 @@ impl Session {
         self.check_responsive()
     }
 
-    /// The caller has taken the answer of a call, so that its id may be used again.
+    /// The caller has taken the answer of a call, so that its id may be used again. Without effect on a
+    /// call that has not been answered.
     pub fn release(&mut self, key: CallKey) {
         self.outbound.release(key);
     }

@@ -164,22 +164,24 @@ impl Outbound {
         Some(packet)
     }
 
-    /// The id may be used again, unless it is retired: the call is over, or never left.
+    /// The caller has taken the answer: the id may be used again, unless it is retired.
     pub(super) fn release(&mut self, key: CallKey) {
+        if let Some(slot) = self.slot(key)
+            && let State::Answered { retire } = slot.state
+        {
+            self.free(key.slot(), retire);
+        }
+    }
+
+    /// The caller has gone and the request never left: the other side knows nothing of its id.
+    pub(super) fn take_back(&mut self, key: CallKey) {
         let Some(slot) = self.slot(key) else { return };
-        let retire = match slot.state {
-            State::Reserved | State::Waiting(_) | State::Sent(_) => {
-                self.pending -= 1;
-                false
-            }
-            State::Abandoned => {
-                self.abandoned -= 1;
-                false
-            }
-            State::Answered { retire } => retire,
-            State::Free | State::Retired => return,
-        };
-        self.free(key.slot(), retire);
+        match slot.state {
+            State::Reserved | State::Waiting(_) => self.pending -= 1,
+            State::Abandoned => self.abandoned -= 1,
+            State::Free | State::Sent(_) | State::Answered { .. } | State::Retired => return,
+        }
+        self.free(key.slot(), false);
     }
 
     /// Calls whose caller waits.

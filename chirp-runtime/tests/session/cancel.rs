@@ -107,6 +107,27 @@ const CANCELS: &[(&str, &str)] = &[
              call b m -
              > Request 1048577 m -",
     ),
+    (
+        "twice, and released after that: the id stays out of use",
+        "call a m -
+             > Request 1 m -
+             cancel a
+             cancel a
+             release a
+             = abandoned 1
+             > Cancel 1
+             call b m -
+             > Request 2 m -",
+    ),
+    (
+        "a call that is released before it is answered is not over",
+        "call a m -
+             > Request 1 m -
+             release a
+             = pending 1
+             < Response 1 ok -
+             ! answered a ok -",
+    ),
 ];
 
 #[test]
