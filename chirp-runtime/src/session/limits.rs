@@ -9,8 +9,8 @@ pub struct Limits {
     pub payload: usize,
     /// Calls that this side waits for: 65,536. The next fails at once.
     pub pending: usize,
-    /// Calls that this side cancelled and the other side has not answered: 16,384. One more ends the
-    /// connection.
+    /// Ids that the other side keeps from being used, by not answering calls that were cancelled or by
+    /// saying that an id was in use: 16,384. One more ends the connection.
     pub abandoned: usize,
     /// Calls that this side runs: 4,096. At the limit reading pauses for [`busy_after`](Self::busy_after);
     /// then further calls are answered *busy*.

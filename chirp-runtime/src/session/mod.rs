@@ -227,12 +227,10 @@ impl Session {
 
     fn handle_answer(&mut self, id: u32, outcome: Outcome) -> Result<Option<Event>, Fatal> {
         let duplicate = matches!(&outcome, Outcome::Response(response) if response.code == ResultCode::DuplicateRequest);
-        match self.outbound.answer(id, duplicate) {
-            Answered::Nobody => Ok(None),
-            Answered::Abandoned => {
-                self.check_responsive()?;
-                Ok(None)
-            }
+        let answered = self.outbound.answer(id, duplicate);
+        self.check_responsive()?;
+        match answered {
+            Answered::Nobody | Answered::Abandoned => Ok(None),
             Answered::Call(key) if self.greeting.is_asked_by(key) => {
                 self.outbound.release(key);
                 let answer = match &outcome {

@@ -41,6 +41,7 @@ pub(super) struct Outbound {
     free: Vec<u32>,
     pending: usize,
     abandoned: usize,
+    /// Ids that are retired, or will be when their caller has the answer.
     retired: usize,
 }
 
@@ -136,10 +137,12 @@ impl Outbound {
             State::Sent(_) => {
                 entry.state = State::Answered { retire };
                 self.pending -= 1;
+                self.retired += usize::from(retire);
                 Answered::Call(key)
             }
             State::Abandoned => {
                 self.abandoned -= 1;
+                self.retired += usize::from(retire);
                 self.free(slot, retire);
                 Answered::Abandoned
             }
@@ -208,7 +211,6 @@ impl Outbound {
         let entry = &mut self.slots[slot];
         if retire {
             entry.state = State::Retired;
-            self.retired += 1;
             return;
         }
         entry.state = State::Free;

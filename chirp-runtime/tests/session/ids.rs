@@ -153,3 +153,25 @@ fn a_late_answer_from_4095_calls_ago_is_nobodys() {
     );
     check(limits(|_| {}), &script);
 }
+
+/// A side that says of every call that its id was in use leaves no ids.
+#[test]
+fn ids_that_are_retired_count_towards_unresponsive() {
+    check(
+        limits(|limits| limits.abandoned = 2),
+        "call a m -
+         > Request 1 m -
+         < Response 1 duplicate
+         ! answered a duplicate
+         release a
+         call b m -
+         > Request 2 m -
+         < Response 2 duplicate
+         ! answered b duplicate
+         release b
+         call c m -
+         > Request 3 m -
+         < Response 3 duplicate
+         ! fatal unresponsive 3",
+    );
+}
