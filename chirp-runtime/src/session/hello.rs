@@ -50,16 +50,18 @@ impl Greeting {
         }
     }
 
-    /// The other side asked, and so declared what it accepts.
-    pub(super) fn declared(&mut self, hello: Hello) {
-        self.learn(Some(hello));
+    /// The other side asked, and so declared what it accepts. Whether that is news.
+    pub(super) fn declared(&mut self, hello: Hello) -> bool {
+        self.learn(Some(hello))
     }
 
     /// What the other side said first counts: this side may have acted on it.
-    fn learn(&mut self, hello: Option<Hello>) {
-        if !matches!(self.state, HelloState::Known(Some(_))) {
+    fn learn(&mut self, hello: Option<Hello>) -> bool {
+        let is_news = !matches!(self.state, HelloState::Known(Some(_)));
+        if is_news {
             self.state = HelloState::Known(hello);
         }
+        is_news
     }
 }
 

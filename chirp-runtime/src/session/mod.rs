@@ -191,8 +191,7 @@ impl Session {
             return Some(interrupt);
         }
         if hello::is_hello(request.method()) {
-            self.answer_hello(id, request.params());
-            return None;
+            return self.answer_hello(id, request.params());
         }
         if request.method().starts_with(RESERVED_PREFIX.as_bytes()) {
             self.send_response(id, ResultCode::UnknownMethod, &mut Payload::default());

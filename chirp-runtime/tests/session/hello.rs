@@ -74,6 +74,59 @@ const HELLOS: &[(&str, &str)] = &[
              = hello Known(None)",
     ),
     (
+        "giving up when nothing was asked, or everything is known, changes nothing",
+        "give-up-hello
+             = hello Unknown
+             < Request 3 chirp.hello ask:5
+             ! hello
+             > Response 3 ok answer:5
+             give-up-hello
+             = hello limit:1000000",
+    ),
+    (
+        "it asks, and so declares itself; it need not be asked then",
+        "< Request 3 chirp.hello ask:77
+             ! hello
+             = hello limit:1000000
+             = running 0
+             > Response 3 ok answer:77
+             ask 6
+             > nothing",
+    ),
+    (
+        "it asks while it is being asked: what it says first counts",
+        "ask 5
+             > Request 1 chirp.hello ask:5
+             < Request 3 chirp.hello ask:77:500
+             ! hello
+             > Response 3 ok answer:77
+             = hello limit:500
+             < Response 1 ok answer:5:600
+             ! hello
+             = hello limit:500
+             = pending 0",
+    ),
+    (
+        "it asks twice: it is answered twice, and what it said first counts",
+        "< Request 3 chirp.hello ask:1:500
+             ! hello
+             < Request 3 chirp.hello ask:2:600
+             > Response 3 ok answer:1
+             > Response 3 ok answer:2
+             = hello limit:500",
+    ),
+    (
+        "it said that it has none, in an answer, and now asks",
+        "ask 5
+             > Request 1 chirp.hello ask:5
+             < Response 1 unknown
+             ! hello
+             < Request 3 chirp.hello ask:77
+             ! hello
+             > Response 3 ok answer:77
+             = hello limit:1000000",
+    ),
+    (
         "it asks wrongly",
         "< Request 3 chirp.hello -
              < Request 4 chirp.hello what
@@ -92,6 +145,22 @@ const HELLOS: &[(&str, &str)] = &[
              < Request 4 chirp.hell -
              ! run b chirp.hell -
              finish b",
+    ),
+    (
+        "it is never busy, nor while this side is shutting down",
+        "< Request 1 m -
+             ! run a m -
+             < Request 2 m -
+             > Response 2 busy
+             < Request 3 chirp.hello ask:1
+             ! hello
+             > Response 3 ok answer:1
+             drain
+             < Request 4 m -
+             > Response 4 shutting-down
+             < Request 5 chirp.hello ask:2
+             > Response 5 ok answer:2
+             finish a",
     ),
     (
         "the question is a call: it takes its turn, and counts as one",

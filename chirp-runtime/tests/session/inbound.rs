@@ -1,4 +1,4 @@
-use crate::script::{check_all, limits};
+use crate::script::{check, check_all, limits};
 
 const CALLS: &[(&str, &str)] = &[
     (
@@ -199,4 +199,61 @@ const CALLS: &[(&str, &str)] = &[
 #[test]
 fn calls_that_the_other_side_makes() {
     check_all(&limits(|limits| limits.running = 3), CALLS);
+}
+
+#[test]
+fn draining_refuses_what_comes_and_finishes_what_runs() {
+    check(
+        limits(|_| {}),
+        "< Request 1 m -
+         ! run a m -
+         < Request 2 m -
+         ! run b m -
+         drain
+         = drained false
+         < Request 3 m -
+         > Response 3 shutting-down
+         < Request 4 chirp.hello ask:9
+         ! hello
+         > Response 4 ok answer:9
+         < Cancel 2
+         ! interrupt b
+         > Response 2 cancelled
+         < Request 1 m -
+         ! interrupt a
+         > Response 1 duplicate
+         > Response 1 duplicate
+         finish a
+         = drained false
+         finish b
+         = drained true
+         # What this side calls is answered as before.
+         call x m -
+         = drained false
+         > Request 1 m -
+         = drained true
+         < Response 1 ok -
+         ! answered x ok -",
+    );
+    // An answer that waits for room, and one that is being written, are not out yet.
+    check(
+        limits(|limits| limits.unsent = 10),
+        "< Request 1 m -
+         ! run a m -
+         < Request 2 m -
+         ! run b m -
+         respond a ok -
+         respond b ok -
+         finish a
+         finish b
+         drain
+         = drained false
+         take
+         = drained false
+         write
+         = drained false
+         > Response 1 ok -
+         > Response 2 ok -
+         = drained true",
+    );
 }

@@ -70,6 +70,29 @@ const TOO_LARGE: &[(&str, &str)] = &[
              < Response 9 ok x*1000
              > nothing",
     ),
+    (
+        "over what the other side has said that it takes",
+        "< Request 1 chirp.hello ask:5:50
+             ! hello
+             > Response 1 ok answer:5
+             call a m x*45
+             ! refused too-large 50 the other side's
+             call b m x*44
+             > Request 1 m x*44
+             < Request 2 m -
+             ! run r m -
+             respond r ok x*46
+             > Response 2 bad-result
+             finish r",
+    ),
+    (
+        "the other side takes more than this side sends",
+        "< Request 1 chirp.hello ask:5
+             ! hello
+             > Response 1 ok answer:5
+             call a m x*95
+             ! refused too-large 100 our",
+    ),
 ];
 
 #[test]
