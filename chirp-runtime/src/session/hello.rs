@@ -1,6 +1,6 @@
 use bytes::Bytes;
 
-use super::{CallKey, Refused, Session};
+use super::{CallKey, Event, Refused, Session};
 use crate::packet::{Extensions, Fault, HELLO_METHOD, Hello, ResultCode};
 
 pub(super) const METHOD: &[u8] = HELLO_METHOD.as_bytes();
@@ -50,6 +50,13 @@ impl Greeting {
         }
     }
 
+    /// The answer has taken too long. Gives the call that asked.
+    pub(super) fn give_up(&mut self) -> Option<CallKey> {
+        let (key, _) = self.asked.take()?;
+        self.learn(None);
+        Some(key)
+    }
+
     /// The other side asked, and so declared what it accepts. Whether that is news.
     pub(super) fn declared(&mut self, hello: Hello) -> bool {
         self.learn(Some(hello))
@@ -82,9 +89,13 @@ impl Session {
         self.greeting.state()
     }
 
-    /// The other side has had its time to answer: it has no extensions.
+    /// The other side has had its time to answer: it has no extensions. The question is taken back, as
+    /// any call that is no longer waited for.
     pub fn give_up_hello(&mut self) {
-        self.greeting.answered(&[]);
+        if let Some(key) = self.greeting.give_up() {
+            // If that is one abandoned call too many, the next step that looks says so.
+            let _ = self.cancel(key);
+        }
     }
 
     fn own_hello(&self) -> Hello {
@@ -97,14 +108,17 @@ impl Session {
         }
     }
 
-    pub(super) fn answer_hello(&mut self, id: u32, params: &[u8]) {
+    /// Answers the question. What it declares is news, unless it has been said.
+    pub(super) fn answer_hello(&mut self, id: u32, params: &[u8]) -> Option<Event> {
         let Some((nonce, theirs)) = Hello::decode_question(params) else {
-            return self.refuse(id, Fault::BadArguments);
+            self.refuse(id, Fault::BadArguments);
+            return None;
         };
-        self.greeting.declared(theirs);
+        let is_news = self.greeting.declared(theirs);
         let mut ours = self.own_hello();
         ours.revision = ours.revision.min(theirs.revision);
         let answer = ours.encode_answer(nonce);
         self.send_response(id, ResultCode::Success, &mut answer.into());
+        is_news.then_some(Event::Hello)
     }
 }

@@ -74,6 +74,19 @@ const HELLOS: &[(&str, &str)] = &[
              = hello Known(None)",
     ),
     (
+        "it does not answer in time: the question is taken back as any call is",
+        "ask 5
+             > Request 1 chirp.hello ask:5
+             give-up-hello
+             = hello Known(None)
+             = pending 0
+             = abandoned 1
+             > Cancel 1
+             < Response 1 ok answer:5
+             = hello Known(None)
+             = abandoned 0",
+    ),
+    (
         "giving up when nothing was asked, or everything is known, changes nothing",
         "give-up-hello
              = hello Unknown
