@@ -119,9 +119,9 @@ impl Session {
         self.is_running_enough() || (self.is_over_a_mark() && !self.may_pause())
     }
 
-    /// Whether there is room for one more packet.
+    /// Whether there is room for one more packet. In an empty buffer there always is.
     pub(super) fn has_room(&self) -> bool {
-        self.transmit.unsent() < self.limits.unsent
+        self.transmit.unsent() < self.limits.unsent.max(1)
     }
 
     /// Moves what waits into the transmit buffer, as far as there is room: answers before calls.

@@ -1,6 +1,6 @@
 use chirp_runtime::session::Limits;
 
-use crate::script::{check_all, limits};
+use crate::script::{check, check_all, limits};
 
 /// Room for little: 100 unsent bytes, 100 bytes of running calls, 3 running calls.
 fn tight() -> Limits {
@@ -252,4 +252,18 @@ const WAITS: &[(&str, &str)] = &[
 #[test]
 fn what_waits_for_room_leaves_in_its_turn() {
     check_all(&tight(), WAITS);
+}
+
+/// A mark of nothing at all still lets one packet after another through.
+#[test]
+fn there_is_room_for_one_packet_whatever_the_mark() {
+    check(
+        limits(|limits| limits.unsent = 0),
+        "call a m a
+         call b m b
+         = queued a true
+         = queued b false
+         > Request 1 m a
+         > Request 2 m b",
+    );
 }
