@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 
 use super::{CallKey, Session};
-use crate::packet::{PacketType, Payload, ResultCode};
+use crate::packet::{Header, PacketType, Payload, Response, ResultCode};
 
 /// Whether the other side's bytes are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,13 @@ struct Parked {
     data: Payload,
 }
 
+impl Parked {
+    /// How many bytes it will be in the transmit buffer: some, even when there is no data.
+    fn packet_len(&self) -> usize {
+        Header::LEN + Response::payload_len(self.data.len())
+    }
+}
+
 impl Room {
     pub(super) fn wait(&mut self, waits: Waits) -> Ticket {
         self.tickets += 1;
@@ -70,8 +77,9 @@ impl Room {
     }
 
     pub(super) fn park(&mut self, id: u32, code: ResultCode, data: Payload) {
-        self.parked_bytes += data.len();
-        self.parked.push_back(Parked { id, code, data });
+        let parked = Parked { id, code, data };
+        self.parked_bytes += parked.packet_len();
+        self.parked.push_back(parked);
     }
 
     pub(super) fn nothing_parked(&self) -> bool {
@@ -129,7 +137,7 @@ impl Session {
         while self.has_room()
             && let Some(mut parked) = self.room.parked.pop_front()
         {
-            self.room.parked_bytes -= parked.data.len();
+            self.room.parked_bytes -= parked.packet_len();
             self.send_response(parked.id, parked.code, &mut parked.data);
             self.transmit.leave(parked.data.into_bytes());
         }

@@ -215,6 +215,29 @@ const WAITS: &[(&str, &str)] = &[
              > Request 3 m c",
     ),
     (
+        "answers, in the order in which they were given, and before calls",
+        "< Request 1 m -
+             ! run a m -
+             < Request 2 m -
+             ! run b m -
+             < Request 3 m -
+             ! run c m -
+             respond b ok b*100
+             call x m x
+             respond a ok a
+             respond c error c
+             finish a
+             finish b
+             finish c
+             = unsent 145
+             call y m y
+             > Response 2 ok b*100
+             > Response 1 ok a
+             > Response 3 error c
+             > Request 1 m x
+             > Request 2 m y",
+    ),
+    (
         "an answer that is parked has been given: it is not cancelled any more",
         "< Request 1 m -
              ! run a m -
@@ -228,6 +251,23 @@ const WAITS: &[(&str, &str)] = &[
              = running 0
              > Response 1 ok a*100
              > Response 2 ok b",
+    ),
+    (
+        "empty answers that are parked are bytes to be sent as well",
+        "< Request 1 m -
+             ! run a m -
+             < Request 2 m -
+             ! run b m -
+             respond a ok x*87
+             = unsent 100
+             = reading Go
+             respond b ok -
+             = unsent 113
+             = reading Pause
+             finish a
+             finish b
+             > Response 1 ok x*87
+             > Response 2 ok -",
     ),
     (
         "what nobody waits for is sent at once: cancels, and what needs no handler",
