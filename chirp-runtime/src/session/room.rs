@@ -119,7 +119,8 @@ impl Session {
     /// The pause at the limit of running calls has lasted long enough: the handlers may be waiting for
     /// what is not being read.
     pub fn stop_pausing(&mut self) {
-        self.room.impatient = true;
+        // A handler may have finished since the time was up.
+        self.room.impatient = self.is_running_enough();
     }
 
     /// Whether the next call is refused as *busy*. Where reading can pause instead, it has.

@@ -76,6 +76,24 @@ const PAUSES: &[(&str, &str)] = &[
              finish d",
     ),
     (
+        "a pause that outlived its reason is not held against the next",
+        "< Request 1 m -
+             ! run a m -
+             < Request 2 m -
+             ! run b m -
+             < Request 3 m -
+             ! run c m -
+             = reading PauseBriefly
+             finish a
+             stop-pausing
+             < Request 4 m -
+             ! run d m -
+             = reading PauseBriefly
+             finish b
+             finish c
+             finish d",
+    ),
+    (
         "over a mark the pause lasts, also at the limit of running calls",
         "< Request 1 m x*95
              ! run a m x*95
