@@ -338,7 +338,8 @@ impl Session {
 
     /// The largest packet payload that may be sent, and whose limit that is.
     fn send_limit(&self) -> (u64, &'static str) {
-        let ours = self.limits.payload as u64;
+        // What a packet's length can say is a limit, too.
+        let ours = (self.limits.payload as u64).min(u32::MAX.into());
         match self.greeting.state() {
             HelloState::Known(Some(hello)) if u64::from(hello.payload_limit) < ours => {
                 (hello.payload_limit.into(), "the other side's")

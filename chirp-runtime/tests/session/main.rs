@@ -3,6 +3,7 @@
 //! `script.rs` says how they read.
 
 mod cancel;
+mod extremes;
 mod fatal;
 mod hello;
 mod ids;

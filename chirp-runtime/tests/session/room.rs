@@ -3,7 +3,7 @@ use chirp_runtime::session::Limits;
 use crate::script::{check, check_all, limits};
 
 /// Room for little: 100 unsent bytes, 100 bytes of running calls, 3 running calls.
-fn tight() -> Limits {
+pub(crate) fn tight() -> Limits {
     limits(|limits| {
         limits.unsent = 100;
         limits.running_bytes = 100;
