@@ -296,6 +296,7 @@ impl From<Fatal> for SessionError {
             },
             Fatal::Flooded { held } => Self::Flooded { held },
             Fatal::Unresponsive { abandoned } => Self::Unresponsive { abandoned },
+            Fatal::NotReading { unsent } => Self::NotReading { unsent },
         }
     }
 }

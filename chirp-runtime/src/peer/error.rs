@@ -195,6 +195,12 @@ pub enum SessionError {
         /// How many.
         abandoned: usize,
     },
+    /// The other side goes on asking and does not read what it is answered.
+    #[error("the other side does not read its answers: {unsent} bytes wait to be written")]
+    NotReading {
+        /// How many bytes wait.
+        unsent: usize,
+    },
     /// The other side took no bytes for too long.
     #[error("the other side does not read: no progress in {seconds} s")]
     Stalled {

@@ -73,6 +73,11 @@ pub enum Fatal {
         /// How many.
         abandoned: usize,
     },
+    /// The other side goes on asking and does not read what it is answered.
+    NotReading {
+        /// How many bytes wait to be written.
+        unsent: usize,
+    },
 }
 
 impl From<PacketError> for Fatal {

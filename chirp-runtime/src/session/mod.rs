@@ -147,7 +147,10 @@ impl Session {
             Incoming::Packet {
                 kind: PacketType::REQUEST,
                 payload,
-            } => Ok(self.handle_request(Request::decode(payload)?)),
+            } => {
+                let event = self.handle_request(Request::decode(payload)?);
+                self.check_read().map(|()| event)
+            }
             Incoming::Packet {
                 kind: PacketType::RESPONSE,
                 payload,
@@ -165,15 +168,12 @@ impl Session {
                 limit: self.limits.payload as u64,
             }),
             Incoming::Oversized { header, id } if header.kind == PacketType::REQUEST => {
-                Ok(self.handle_duplicate(id).or_else(|| {
-                    self.refuse(
-                        id,
-                        Fault::TooLarge {
-                            limit: self.limits.payload as u64,
-                        },
-                    );
-                    None
-                }))
+                let event = self.handle_duplicate(id);
+                if event.is_none() {
+                    let limit = self.limits.payload as u64;
+                    self.refuse(id, Fault::TooLarge { limit });
+                }
+                self.check_read().map(|()| event)
             }
             Incoming::Oversized { id, .. } => self.handle_answer(
                 id,

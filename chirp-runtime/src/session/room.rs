@@ -2,8 +2,12 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
-use super::{CallKey, Session};
+use super::{CallKey, Fatal, Session};
 use crate::packet::{Header, PacketType, Payload, Response, ResultCode};
+
+/// How many bytes of answers that need no room may wait beyond what room allows: more than a hundred
+/// thousand refusals.
+const REFUSALS: usize = 8 << 20;
 
 /// Whether the other side's bytes are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +130,18 @@ impl Session {
     /// Whether the next call is refused as *busy*. Where reading can pause instead, it has.
     pub(super) fn is_busy(&self) -> bool {
         self.is_running_enough() || (self.is_over_a_mark() && !self.may_pause())
+    }
+
+    /// Refusals and other answers of the session's own are sent without room, also where reading may not
+    /// pause. A side that reads what it asked for never has this many of them before it.
+    pub(super) fn check_read(&self) -> Result<(), Fatal> {
+        let unsent = self.transmit.unsent();
+        let room = self.limits.unsent.saturating_add(self.limits.payload);
+        if unsent > room.saturating_add(REFUSALS) {
+            Err(Fatal::NotReading { unsent })
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether there is room for one more packet. In an empty buffer there always is.

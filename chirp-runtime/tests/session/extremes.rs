@@ -5,6 +5,33 @@ use chirp_runtime::session::{Fatal, Reading, Refused, Session};
 use crate::room::tight;
 use crate::script::limits;
 
+/// Refusals are sent without room, to a side that need not read them; but not for ever.
+#[test]
+fn refusals_that_nobody_reads_end_the_session() {
+    let limits = tight();
+    let bound = limits.unsent + limits.payload + (8 << 20);
+    let mut session = Session::new(limits);
+    let call = session.call(&Bytes::from_static(b"m"), &mut Payload::default());
+    assert!(call.is_ok(), "so that reading never pauses");
+    session.drain();
+    let request = Incoming::Packet {
+        kind: PacketType::REQUEST,
+        payload: Bytes::from_static(b"\0\0\0\x01\x01m"),
+    };
+    for _ in 0..bound {
+        assert!(session.unsent() <= bound + 100);
+        assert_eq!(session.reading(), Reading::Go);
+        match session.handle(request.clone()) {
+            Ok(refused) => assert!(refused.is_none()),
+            Err(fatal) => {
+                assert!(matches!(fatal, Fatal::NotReading { unsent } if unsent > bound));
+                return;
+            }
+        }
+    }
+    panic!("{} bytes are unsent", session.unsent());
+}
+
 /// A packet's length has 32 bits, whatever limit was asked for.
 #[test]
 #[cfg(target_pointer_width = "64")]

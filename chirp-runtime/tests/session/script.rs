@@ -234,6 +234,7 @@ impl Stage {
             Said::Fatal(Fatal::Unresponsive { abandoned }) => {
                 format!("fatal unresponsive {abandoned}")
             }
+            Said::Fatal(Fatal::NotReading { .. }) => "fatal not-reading".to_owned(),
             Said::Fatal(Fatal::Packet(error)) => format!("fatal {error}"),
         }
     }
