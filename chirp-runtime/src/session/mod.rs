@@ -118,6 +118,9 @@ impl Session {
         if let Some(packet) = self.outbound.cancel(key) {
             if self.transmit.remove(packet) {
                 self.outbound.take_back(key);
+                if self.transmit.is_wasteful(self.outbound.ids()) {
+                    self.transmit.close_up(self.outbound.requests());
+                }
                 self.make_room();
             } else {
                 Cancel { id: key.id() }.encode(self.transmit.tail());

@@ -187,6 +187,21 @@ impl Outbound {
         self.free(key.slot(), false);
     }
 
+    /// How many ids there are: those in use, and those to be used again.
+    pub(super) fn ids(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Where the requests are that were sent and not answered.
+    pub(super) fn requests(&mut self) -> impl Iterator<Item = &mut Span> {
+        self.slots
+            .iter_mut()
+            .filter_map(|slot| match &mut slot.state {
+                State::Sent(packet) => Some(packet),
+                _ => None,
+            })
+    }
+
     /// Calls whose caller waits.
     pub(super) fn pending(&self) -> usize {
         self.pending

@@ -12,6 +12,9 @@ const COPIED: usize = 8 << 10;
 /// A buffer that grew beyond this is not kept.
 const KEPT: usize = 256 << 10;
 
+/// So many bytes that were removed again may stand in the buffer, whatever else does.
+const WASTE: usize = 16 << 10;
+
 /// What is to be written: small packets one after another in one buffer, and large payloads between
 /// them.
 #[derive(Debug, Default)]
@@ -88,6 +91,37 @@ impl Transmit {
         true
     }
 
+    /// Whether what was removed is to be closed up now: when it is more than half of the buffer, and worth
+    /// a look at `ids` spans.
+    pub(super) fn is_wasteful(&self, ids: usize) -> bool {
+        let worth = WASTE.max(ids * size_of::<Span>());
+        self.hole_bytes > worth && self.hole_bytes > self.tail.len() / 2
+    }
+
+    /// Closes up what was removed, and says of every request that waits where it stands now.
+    pub(super) fn close_up<'a>(&mut self, requests: impl Iterator<Item = &'a mut Span>) {
+        self.holes.sort_unstable_by_key(|hole| hole.start);
+        let mut closed = 0;
+        let shifts: Vec<_> = self
+            .holes
+            .iter()
+            .map(|hole| {
+                closed += hole.len() as u64;
+                (self.taken + hole.start as u64, closed)
+            })
+            .collect();
+        for request in requests {
+            let before = shifts.partition_point(|(at, _)| *at < request.at);
+            if let Some((_, shift)) = shifts[..before].last() {
+                request.at -= shift;
+            }
+        }
+        let mut kept = Batch::default();
+        self.close_holes(&mut kept);
+        self.tail = kept.bytes;
+        self.inserts = kept.inserts;
+    }
+
     /// Keeps a payload until it may be dropped.
     pub(super) fn leave(&mut self, payload: Bytes) {
         self.leftovers.push(payload);
@@ -144,12 +178,15 @@ impl Transmit {
 
     fn close_holes(&mut self, batch: &mut Batch) {
         self.holes.sort_unstable_by_key(|hole| hole.start);
-        let mut inserts = self.inserts.drain(..).peekable();
+        let inserts = self.inserts.drain(..);
+        // Those that were emptied are gone with their packets.
+        let mut inserts = inserts
+            .filter(|(_, payload)| !payload.is_empty())
+            .peekable();
         let mut from = 0;
         let end = self.tail.len();
         for hole in self.holes.drain(..).chain(std::iter::once(end..end)) {
-            // An insert before the byte that ends a kept stretch belongs to that stretch; one at the end
-            // of a hole was emptied with it.
+            // An insert before the byte that ends a kept stretch belongs to that stretch.
             while let Some((at, payload)) = inserts.next_if(|(at, _)| *at <= hole.start) {
                 batch.bytes.extend_from_slice(&self.tail[from..at]);
                 from = at;
@@ -244,5 +281,55 @@ impl Batch {
         self.bytes.clear();
         self.inserts.clear();
         (self.at, self.inserted, self.insert_at) = (0, 0, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+    use crate::session::{CallKey, Limits, Session};
+
+    fn call(session: &mut Session, length: usize) -> CallKey {
+        let params = &mut vec![b'.'; length].into();
+        let called = session.call(&Bytes::from_static(b"m"), params);
+        called.expect("there is room")
+    }
+
+    /// Calls that are made and taken back while nothing is written must not fill memory: with `kept` of
+    /// them before, and `window` of them alive at any time.
+    fn check(kept: usize, window: usize, length: usize) {
+        let mut session = Session::new(Limits::default());
+        call(&mut session, 0);
+        let under_way = session.take_batch(Batch::default());
+        assert!(under_way.is_ok(), "it is not written in this test");
+        for _ in 0..kept {
+            call(&mut session, length);
+        }
+        let mut alive = VecDeque::new();
+        for _ in 0..20_000 {
+            alive.push_back(call(&mut session, length));
+            if alive.len() > window {
+                let oldest = alive.pop_front().expect("there is one");
+                assert_eq!(session.cancel(oldest), Ok(()));
+            }
+            let transmit = &session.transmit;
+            let held = transmit.tail.len() + transmit.holes.len() * size_of::<Range<usize>>();
+            let bound = 4 * transmit.len() + (64 << 10);
+            assert!(held <= bound, "{held} bytes for {}", transmit.len());
+            assert!(transmit.inserts.len() <= kept + 2 * window + 2000);
+            drop(session.take_leftovers());
+        }
+    }
+
+    #[test]
+    fn what_is_taken_back_is_not_kept() {
+        for length in [0, 1000, COPIED + 1] {
+            check(0, 0, length);
+            check(1, 0, length);
+            check(0, 10, length);
+            check(3, 10, length);
+        }
     }
 }
