@@ -196,7 +196,7 @@ impl Transmit {
             from = hole.end;
         }
         drop(inserts);
-        self.tail.clear();
+        clear(&mut self.tail);
         self.hole_bytes = 0;
     }
 }
@@ -247,7 +247,15 @@ impl Batch {
     }
 
     /// Says that this many bytes have been written.
-    pub fn advance(&mut self, mut written: usize) {
+    pub fn advance(&mut self, written: usize) {
+        self.skip(written);
+        if self.is_done() {
+            // A large buffer goes here, where no lock is held.
+            self.clear();
+        }
+    }
+
+    fn skip(&mut self, mut written: usize) {
         loop {
             let until = self
                 .inserts
@@ -275,13 +283,18 @@ impl Batch {
     }
 
     fn clear(&mut self) {
-        if self.bytes.capacity() > KEPT {
-            self.bytes = Vec::new();
-        }
-        self.bytes.clear();
+        clear(&mut self.bytes);
         self.inserts.clear();
         (self.at, self.inserted, self.insert_at) = (0, 0, 0);
     }
+}
+
+/// Empties a buffer for the next time, unless it is too large to be kept.
+fn clear(buffer: &mut Vec<u8>) {
+    if buffer.capacity() > KEPT {
+        *buffer = Vec::new();
+    }
+    buffer.clear();
 }
 
 #[cfg(test)]
@@ -331,5 +344,26 @@ mod tests {
             check(0, 10, length);
             check(3, 10, length);
         }
+    }
+
+    #[test]
+    fn a_large_buffer_goes_with_what_was_written_from_it() {
+        let mut session = Session::new(Limits::default());
+        let calls = [0; 1000].map(|_| call(&mut session, 1000));
+        for taken_back in [false, true] {
+            if taken_back {
+                let calls = [0; 1000].map(|_| call(&mut session, 1000));
+                session.cancel(calls[0]).expect("it was not sent");
+            }
+            let batch = session.take_batch(Batch::default());
+            let mut batch = batch.expect("something waits");
+            assert!(batch.bytes.capacity() > KEPT);
+            batch.advance(batch.bytes.len());
+            session.batch_written();
+            assert!(batch.is_done());
+            assert!(batch.bytes.capacity() <= KEPT);
+            assert!(session.transmit.tail.capacity() <= KEPT);
+        }
+        assert_eq!(session.pending(), calls.len() + 999);
     }
 }
