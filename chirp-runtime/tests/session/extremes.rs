@@ -32,6 +32,27 @@ fn refusals_that_nobody_reads_end_the_session() {
     panic!("{} bytes are unsent", session.unsent());
 }
 
+/// A busy program may let go of all its calls at once, and its one-way calls ask after their turn
+/// whenever there is room. Searching the queue for each of these took minutes.
+#[test]
+fn sixty_thousand_calls_that_wait_are_each_found_at_once() {
+    let mut session = Session::new(tight());
+    let method = Bytes::from_static(b"m");
+    let mut call = |length: usize| {
+        let call = session.call(&method, &mut vec![b'.'; length].into());
+        call.expect("there are ids")
+    };
+    call(200);
+    let waiting: Vec<_> = (0..60_000).map(|_| call(8)).collect();
+    for call in waiting.iter().rev() {
+        assert!(!session.is_queued(*call));
+    }
+    for call in waiting.iter().rev() {
+        assert_eq!(session.cancel(*call), Ok(()));
+    }
+    assert_eq!(session.pending(), 1);
+}
+
 /// A packet's length has 32 bits, whatever limit was asked for.
 #[test]
 #[cfg(target_pointer_width = "64")]

@@ -151,13 +151,14 @@ const HELLOS: &[(&str, &str)] = &[
              = running 0",
     ),
     (
-        "a name that only begins so is a method like any other",
+        "other names of the framework are unknown, and never reach a handler",
         "< Request 3 chirp.hello2 -
-             ! run a chirp.hello2 -
-             finish a
-             < Request 4 chirp.hell -
-             ! run b chirp.hell -
-             finish b",
+             > Response 3 unknown
+             < Request 4 chirp. -
+             > Response 4 unknown
+             < Request 5 chirp -
+             ! run a chirp -
+             finish a",
     ),
     (
         "it is never busy, nor while this side is shutting down",

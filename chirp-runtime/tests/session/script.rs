@@ -192,6 +192,9 @@ impl Stage {
                     Some(Event::Interrupt(run)) => Said::Interrupt(run),
                     Some(Event::Answered(call, outcome)) => Said::Answered(call, outcome),
                     Some(Event::Hello) => Said::Hello,
+                    Some(Event::Packet(kind, _)) => {
+                        panic!("the scripts want no packets of type {kind}")
+                    }
                 };
                 self.said.push_back(said);
             }
@@ -236,6 +239,9 @@ impl Stage {
             }
             Said::Fatal(Fatal::NotReading { .. }) => "fatal not-reading".to_owned(),
             Said::Fatal(Fatal::Packet(error)) => format!("fatal {error}"),
+            Said::Fatal(Fatal::TooLarge { .. } | Fatal::Flooded { .. }) => {
+                panic!("the scripts send no packets of the application's")
+            }
         }
     }
 
