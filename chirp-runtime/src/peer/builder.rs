@@ -118,11 +118,10 @@ impl PeerBuilder {
     ///
     /// Outside of a tokio runtime with time and I/O enabled.
     pub fn start(&self, channel: impl Into<Channel>) -> Result<Peer, DuplicateMethod> {
-        let none = None::<fn(&Peer, &mut Router) -> Result<(), DuplicateMethod>>;
-        self.start_each(channel.into(), !self.serving.router.is_empty(), none)
+        self.start_each(channel.into(), !self.serving.router.is_empty(), |_, _| Ok(()))
     }
 
-    /// As [`start`](Self::start), with handlers that are made for this peer alone: `each` is given
+    /// As [`start`](Self::start), with handlers that are made for this peer alone: `register` is given
     /// it before anything is read. `serves` says whether the peer serves anything.
     ///
     /// # Errors
@@ -132,7 +131,7 @@ impl PeerBuilder {
         &self,
         channel: Channel,
         serves: bool,
-        each: Option<impl FnOnce(&Peer, &mut Router) -> Result<(), DuplicateMethod>>,
+        register: impl FnOnce(&Peer, &mut Served) -> Result<(), DuplicateMethod>,
     ) -> Result<Peer, DuplicateMethod> {
         self.check()?;
         let remote = channel.remote().cloned();
@@ -146,11 +145,9 @@ impl PeerBuilder {
             remote,
         ));
         let peer = Peer::new(Arc::clone(&connection), serves);
-        let mut serving = Arc::clone(&self.serving);
-        if let Some(register) = each {
-            register(&peer, &mut Arc::make_mut(&mut serving).router)?;
-        }
-        connection.lock().serving = Some(serving);
+        let mut served = Served(Arc::clone(&self.serving));
+        register(&peer, &mut served)?;
+        connection.lock().serving = Some(served.0);
         runtime.spawn(Writer::new(Arc::clone(&connection)));
         connection.start_dispatcher();
         runtime.spawn(Reader::new(connection, reader).run());
@@ -170,6 +167,15 @@ impl PeerBuilder {
         let endpoint = address.try_into().map_err(EndpointError::from)?;
         let channel = endpoint.connect().await?;
         Ok(self.start(channel)?)
+    }
+}
+
+/// What a peer that is being made will serve; copied only if it is changed.
+pub(crate) struct Served(Arc<Serving>);
+
+impl Served {
+    pub(crate) fn router_mut(&mut self) -> &mut Router {
+        &mut Arc::make_mut(&mut self.0).router
     }
 }
 

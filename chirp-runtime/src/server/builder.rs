@@ -146,15 +146,23 @@ impl ServerBuilder {
         Server::new(self, listener, Arc::new(Registry::default()))
     }
 
-    /// Starts the peer of a new connection.
-    pub(super) fn start(&self, channel: Channel) -> Result<Peer, DuplicateMethod> {
+    /// Starts the peer of a new connection. `began` is given it before anything is read.
+    pub(super) fn start(
+        &self,
+        channel: Channel,
+        began: impl FnOnce(&Peer),
+    ) -> Result<Peer, DuplicateMethod> {
         // A server that serves nothing still keeps its connections, to call the other sides.
-        let each = (!self.each.is_empty()).then_some(|peer: &Peer, router: &mut Router| {
-            self.each
-                .iter()
-                .try_for_each(|register| register(peer, router))
-        });
-        self.peers.start_each(channel, true, each)
+        self.peers.start_each(channel, true, |peer, serving| {
+            if !self.each.is_empty() {
+                let router = serving.router_mut();
+                self.each
+                    .iter()
+                    .try_for_each(|register| register(peer, router))?;
+            }
+            began(peer);
+            Ok(())
+        })
     }
 }
 

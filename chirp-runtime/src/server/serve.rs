@@ -20,7 +20,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub struct Server {
     builder: ServerBuilder,
     listener: Box<dyn Listener>,
-    registry: Arc<Registry>,
+    registry: Open,
+}
+
+/// The registry of a server. Without its server it will have no more connections.
+struct Open(Arc<Registry>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 impl Server {
@@ -37,7 +46,7 @@ impl Server {
         Self {
             builder,
             listener,
-            registry,
+            registry: Open(registry),
         }
     }
 
@@ -48,12 +57,12 @@ impl Server {
 
     /// The connections as they come, for a server that calls those who connected to it.
     pub fn connections(&self) -> Connections {
-        Connections::new(Arc::clone(&self.registry))
+        Connections::new(Arc::clone(&self.registry.0))
     }
 
     /// The connections that are alive now, in order of arrival.
     pub fn list(&self) -> Vec<Connection> {
-        self.registry.list()
+        self.registry.0.list()
     }
 
     /// Accepts connections for ever.
@@ -82,7 +91,9 @@ impl Server {
                 Ok(channel) => {
                     pause = PAUSE;
                     self.begin(channel, &mut peers);
+                    while peers.try_join_next().is_some() {}
                 }
+                Err(error) if is_of_one_connection(&error) => report(&error),
                 Err(error) => {
                     report(&error);
                     tokio::select! {
@@ -99,38 +110,45 @@ impl Server {
             registry,
         } = self;
         drop(listener);
-        registry.close();
+        registry.0.close();
         let mut ending = JoinSet::new();
-        for connection in registry.list() {
+        for connection in registry.0.list() {
             ending.spawn(async move { connection.peer.shutdown(builder.grace).await });
         }
         ending.join_all().await;
-        peers.join_all().await;
+        // A hook that panicked has said so on its own.
+        while peers.join_next().await.is_some() {}
     }
 
     /// Starts a connection's peer, and watches over it until it ends.
     fn begin(&self, channel: Channel, peers: &mut JoinSet<()>) {
+        let registry = &self.registry.0;
+        let number = registry.next_number();
         let endpoint = channel.remote().cloned();
-        let peer = match self.builder.start(channel) {
-            Ok(peer) => peer,
-            Err(duplicate) => return report(&io::Error::other(duplicate)),
-        };
-        let connection = Connection {
-            number: self.registry.next_number(),
-            peer,
-            endpoint,
-        };
-        if let Some(hook) = &self.builder.on_connect {
-            hook(&connection);
+        let mut begun = None;
+        let started = self.builder.start(channel, |peer| {
+            let connection = Connection {
+                number,
+                peer: peer.clone(),
+                endpoint,
+            };
+            if let Some(hook) = &self.builder.on_connect {
+                hook(&connection);
+            }
+            registry.insert(connection.clone());
+            begun = Some(Live {
+                registry: Arc::clone(registry),
+                connection,
+            });
+        });
+        if let Err(duplicate) = started {
+            report(&io::Error::other(duplicate));
         }
-        self.registry.insert(connection.clone());
-        let live = Live {
-            registry: Arc::clone(&self.registry),
-            connection,
-        };
+        let Some(live) = begun else { return };
         let on_end = self.builder.on_end.clone();
         peers.spawn(async move {
             let reason = live.connection.peer.closed().await;
+            live.registry.remove(live.connection.number);
             if let Some(hook) = on_end {
                 hook(&live.connection, &reason);
             }
@@ -149,6 +167,15 @@ impl Drop for Live {
         self.connection.peer.close();
         self.registry.remove(self.connection.number);
     }
+}
+
+/// Whether an accept failed because of the one connection that it would have given.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
 }
 
 fn report(error: &io::Error) {
