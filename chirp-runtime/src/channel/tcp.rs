@@ -51,8 +51,13 @@ impl Listener for Tcp {
     }
 
     async fn accept(&mut self) -> io::Result<Channel> {
-        let (stream, _) = self.listener.accept().await?;
-        Channel::try_from(stream)
+        loop {
+            let (stream, _) = self.listener.accept().await?;
+            // One that has gone before it was accepted is no fault of the listener's.
+            if let Ok(channel) = Channel::try_from(stream) {
+                return Ok(channel);
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -41,7 +41,11 @@ pub(super) async fn listen(path: &Path) -> io::Result<Unix> {
     })
 }
 
+/// Only a socket can be a leftover: a connection to an ordinary file is refused as well.
 async fn is_stale(path: &Path) -> bool {
+    if !fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket()) {
+        return false;
+    }
     match UnixStream::connect(path).await {
         Err(error) => error.kind() == io::ErrorKind::ConnectionRefused,
         Ok(_) => false,
@@ -49,9 +53,10 @@ async fn is_stale(path: &Path) -> bool {
 }
 
 pub(super) struct Unix {
+    // The file goes first: a file whose listener has gone may be replaced by another listener at any time.
+    _file: SocketFile,
     listener: UnixListener,
     endpoint: Endpoint,
-    _file: SocketFile,
 }
 
 #[async_trait]
