@@ -147,7 +147,13 @@ impl PeerBuilder {
         let peer = Peer::new(Arc::clone(&connection), serves);
         let mut served = Served(Arc::clone(&self.serving));
         register(&peer, &mut served)?;
-        connection.lock().serving = Some(served.0);
+        {
+            let mut state = connection.lock();
+            // It may have been closed already; then nothing would let its services go.
+            if state.end.is_none() {
+                state.serving = Some(served.0);
+            }
+        }
         runtime.spawn(Writer::new(Arc::clone(&connection)));
         connection.start_dispatcher();
         runtime.spawn(Reader::new(connection, reader).run());

@@ -95,6 +95,7 @@ impl<T, E> Call<T, E> {
             return;
         };
         self.state = match caller.0 {
+            _ if self.limit.has_passed() => State::Failed(CallError::DeadlineExceeded),
             Target::Remote(link) => {
                 let connection = link.connection();
                 self.limit.arm(Some(&connection.runtime));
@@ -147,15 +148,24 @@ impl State {
 }
 
 impl Limit {
+    /// Whether there is no time to begin with.
+    fn has_passed(&self) -> bool {
+        match self {
+            Self::None | Self::Running(_) => false,
+            Self::Timeout(timeout) => timeout.is_zero(),
+            Self::Deadline(at) => *at <= Instant::now(),
+        }
+    }
+
     /// Starts the clock. It is the connection's runtime that keeps time, so that a call may be awaited
     /// anywhere.
     fn arm(&mut self, runtime: Option<&tokio::runtime::Handle>) {
+        let _entered = runtime.map(tokio::runtime::Handle::enter);
         let at = match self {
             Self::None | Self::Running(_) => return,
             Self::Timeout(timeout) => Instant::now().checked_add(*timeout),
             Self::Deadline(at) => Some(*at),
         };
-        let _entered = runtime.map(tokio::runtime::Handle::enter);
         // A time that the clock cannot express does not come.
         *self = at.map_or(Self::None, |at| {
             Self::Running(Box::pin(tokio::time::sleep_until(at)))

@@ -112,7 +112,10 @@ impl Peer {
         if let Ok(known) = tokio::time::timeout(HELLO_TIME, known).await {
             return known;
         }
-        connection.lock().session.give_up_hello();
+        connection.with(|state, after| {
+            state.session.give_up_hello();
+            after.signal = true;
+        });
         Ok(None)
     }
 

@@ -99,7 +99,9 @@ impl Connection {
         if let Some(reason) = &state.end {
             return Poll::Ready(Err(CallError::Closed(reason.clone())));
         }
-        state.waiters.wait_for_room(waker);
+        let replaced = state.waiters.wait_for_room(call, waker);
+        drop(state);
+        drop(replaced);
         Poll::Pending
     }
 
@@ -173,19 +175,27 @@ impl Outgoing {
 
     pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<Answer> {
         let answer = self.connection().poll_answer(self.call, cx);
-        self.over = answer.is_ready();
+        self.over = is_over(&answer);
         answer
     }
 
     pub(super) fn poll_queued(&mut self, cx: &Context<'_>) -> Poll<Result<(), CallError>> {
         let queued = self.connection().poll_queued(self.call, cx);
-        self.over = queued.is_ready();
+        self.over = is_over(&queued);
         queued
     }
 
     pub(super) fn connection(&self) -> &Arc<Connection> {
         self.link.connection()
     }
+}
+
+/// Whether nothing is left to let go of. The end of the connection answers a call without touching it.
+fn is_over<T>(answer: &Poll<Result<T, CallError>>) -> bool {
+    !matches!(
+        answer,
+        Poll::Pending | Poll::Ready(Err(CallError::Closed(_)))
+    )
 }
 
 impl Drop for Outgoing {

@@ -8,8 +8,8 @@ use crate::session::{CallKey, Outcome};
 #[derive(Default)]
 pub(super) struct Waiters {
     slots: Vec<Waiter>,
-    /// One-way calls that wait for room.
-    for_room: Vec<Waker>,
+    /// The slots of the one-way calls that wait for room.
+    for_room: Vec<usize>,
 }
 
 #[derive(Default)]
@@ -21,8 +21,8 @@ enum Waiter {
     Waiting(Option<Waker>),
     /// The answer is here.
     Ready(Outcome),
-    /// The answer is not wanted.
-    Nobody,
+    /// The answer is not wanted. Room may be awaited.
+    Nobody(Option<Waker>),
 }
 
 /// Whether an answer is here.
@@ -41,7 +41,7 @@ impl Waiters {
 
     /// A call was made whose answer is not wanted.
     pub(super) fn ignore(&mut self, call: CallKey) {
-        *self.slot(call) = Waiter::Nobody;
+        *self.slot(call) = Waiter::Nobody(None);
     }
 
     /// An answer came. Gives whom to wake, or the answer back when nobody wants it.
@@ -56,7 +56,7 @@ impl Waiters {
                 *slot = Waiter::Ready(outcome);
                 Ok(waker)
             }
-            Waiter::None | Waiter::Nobody | Waiter::Ready(_) => Err(outcome),
+            Waiter::None | Waiter::Nobody(_) | Waiter::Ready(_) => Err(outcome),
         }
     }
 
@@ -86,13 +86,24 @@ impl Waiters {
         mem::take(self.slot(call))
     }
 
-    /// Wakes `waker` when there is room again.
-    pub(super) fn wait_for_room(&mut self, waker: Waker) {
-        self.for_room.push(waker);
+    /// Wakes `waker` when there is room again, and gives the waker that would have been woken.
+    pub(super) fn wait_for_room(&mut self, call: CallKey, waker: Waker) -> Option<Waker> {
+        let Waiter::Nobody(whom) = self.slot(call) else {
+            return Some(waker);
+        };
+        let replaced = whom.replace(waker);
+        if replaced.is_none() {
+            self.for_room.push(call.slot());
+        }
+        replaced
     }
 
     pub(super) fn take_room_wakers(&mut self, wakes: &mut Vec<Waker>) {
-        wakes.append(&mut self.for_room);
+        for slot in self.for_room.drain(..) {
+            if let Some(Waiter::Nobody(whom)) = self.slots.get_mut(slot) {
+                wakes.extend(whom.take());
+            }
+        }
     }
 
     /// All who wait, since the session has ended.

@@ -106,8 +106,12 @@ impl Connection {
 
     /// A batch has been written. Whether there is more; if not, the turn is free.
     fn note_written(&self, spare: Batch) -> bool {
+        let mut spare = Some(spare);
         self.with(|state, after| {
-            state.spare = spare;
+            // After the end it may hold payloads that were not written.
+            if state.end.is_none() {
+                state.spare = spare.take().unwrap_or_default();
+            }
             state.session.batch_written();
             state.waiters.take_room_wakers(&mut after.wakes);
             let more = state.session.has_output();
@@ -149,11 +153,11 @@ impl HeldTurn<'_> {
     /// Gives the turn up after a batch that was written, and to the writer otherwise.
     fn release(self, written: Option<Batch>) {
         let connection = self.0;
-        mem::forget(self);
         if written.is_none_or(|spare| connection.note_written(spare)) {
             connection.lock().turn = Turn::Writer;
             connection.wake_writer();
         }
+        mem::forget(self);
     }
 
     fn fail(self, error: io::Error) {
@@ -303,9 +307,6 @@ impl Future for Writer {
         if let Some(io) = &mut sink.io {
             let _ = Pin::new(io).poll_shutdown(cx);
         }
-        let io = sink.io.take();
-        drop(sink);
-        drop(io);
         Poll::Ready(())
     }
 }
@@ -313,5 +314,15 @@ impl Future for Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.connection.end(SessionError::RuntimeStopped);
+        // Handles may live on for long; what the channel held does not.
+        let mut sink = self
+            .connection
+            .sink
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let held = (sink.io.take(), mem::take(&mut sink.batch));
+        drop(sink);
+        drop(held);
+        self.connection.with(|state, _| state.session.discard());
     }
 }
