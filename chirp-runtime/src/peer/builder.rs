@@ -118,7 +118,9 @@ impl PeerBuilder {
     ///
     /// Outside of a tokio runtime with time and I/O enabled.
     pub fn start(&self, channel: impl Into<Channel>) -> Result<Peer, DuplicateMethod> {
-        self.start_each(channel.into(), !self.serving.router.is_empty(), |_, _| Ok(()))
+        self.start_each(channel.into(), !self.serving.router.is_empty(), |_, _| {
+            Ok(())
+        })
     }
 
     /// As [`start`](Self::start), with handlers that are made for this peer alone: `register` is given

@@ -49,6 +49,8 @@ pub(super) struct State {
     /// Requests that no dispatcher has begun, in order of arrival.
     pub(super) queue: VecDeque<(RunKey, packet::Request)>,
     pub(super) dispatch: Dispatch,
+    /// Why the reader waits, if it does.
+    pub(super) paused: Option<Reading>,
     pub(super) turn: Turn,
     /// The buffer of the last batch, for the next.
     pub(super) spare: Batch,
@@ -91,6 +93,7 @@ impl Connection {
                 runs: Runs::default(),
                 queue: VecDeque::new(),
                 dispatch: Dispatch::default(),
+                paused: None,
                 turn: Turn::Free,
                 spare: Batch::default(),
                 packets: PacketQueues::default(),
@@ -177,11 +180,16 @@ impl Connection {
             }
             state.end = Some(reason);
             self.ended.store(true, Ordering::Release);
+            state.session.end();
             state.waiters.take_wakers(&mut after.wakes);
             state.runs.take_all(&mut after.aborts);
             after.wakes.extend(state.dispatch.take_waker());
+            let queue = mem::take(&mut state.queue);
+            for (run, _) in &queue {
+                state.session.finish(*run);
+            }
             let packets = state.packets.take(&mut after.aborts);
-            (state.serving.take(), mem::take(&mut state.queue), packets)
+            (state.serving.take(), queue, packets)
         };
         after.wake_reader = true;
         after.wake_writer = true;
@@ -250,17 +258,26 @@ impl State {
         data: &mut Payload,
         after: &mut After,
     ) {
-        self.session.respond(run, code, data);
+        if self.end.is_none() {
+            self.session.respond(run, code, data);
+        }
         self.session.finish(run);
         after.aborts.extend(self.runs.take(run));
     }
 
-    /// What may follow from any step: a paused reader goes on, a closing session ends.
+    /// What may follow from any step: a paused reader goes on, handlers are begun, a closing session ends.
     pub(super) fn settle(&mut self, after: &mut After) {
         after.leftovers.append(&mut self.session.take_leftovers());
-        if self.dispatch.reader_paused && self.session.reading() == Reading::Go {
-            self.dispatch.reader_paused = false;
+        // Also when the reason is another now: each has a time limit of its own.
+        if self
+            .paused
+            .is_some_and(|paused| paused != self.session.reading())
+        {
+            self.paused = None;
             after.wake_reader = true;
+        }
+        if !self.queue.is_empty() && !self.session.is_unsent_enough() {
+            after.wakes.extend(self.dispatch.rouse());
         }
         if self.closing && self.end.is_none() && self.session.is_drained() {
             after.end = Some(SessionError::ClosedHere);

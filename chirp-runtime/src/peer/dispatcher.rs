@@ -11,12 +11,14 @@ use super::connection::{After, Connection, State, into_wire, recycle};
 use super::serving::Serving;
 use super::slow::{self, Slow};
 use super::task::{self, HandlerTask};
+use super::writer::Turn;
 use super::{CallContext, Handler, Handling, Reply, Request};
 use crate::packet::{self, Payload, ResultCode};
 use crate::session::RunKey;
 
-/// How long a handler may take to return from its first poll. One that takes longer is given a task
-/// from then on, and a new dispatcher takes the queue.
+/// How long a handler may take to return from its first poll. When one takes longer, a new dispatcher takes
+/// the queue; and its method is given the dispatcher's own task from then on, as soon as it begins. A
+/// dispatcher that has taken longer altogether lets the rest of the program run.
 const BUDGET: Duration = Duration::from_micros(200);
 
 /// Requests that one turn of a dispatcher begins before it lets the rest of the program run.
@@ -31,16 +33,14 @@ pub(super) struct Dispatch {
     inside: Option<Instant>,
     /// Wakes it. It is the waker of a task of this library, which may be cloned under the lock.
     waker: Option<Waker>,
-    /// It waits for requests.
+    /// It waits for requests, or for room for what they are answered.
     idle: bool,
-    /// Methods that are given a task at once.
+    /// Methods that a new dispatcher does not wait for.
     slow: Slow,
-    /// The reader waits for room.
-    pub(super) reader_paused: bool,
 }
 
 impl Dispatch {
-    /// Whom to wake because there are requests, if anybody waits for them.
+    /// Whom to wake because there are requests and room, if anybody waits for them.
     pub(super) fn rouse(&mut self) -> Option<Waker> {
         if std::mem::take(&mut self.idle) {
             self.waker.clone()
@@ -54,21 +54,45 @@ impl Dispatch {
         self.waker.take()
     }
 
-    /// Whether a new dispatcher has to take over; then the one there was has no claim any more.
-    pub(super) fn is_overdue(&mut self, queued: bool) -> bool {
-        let overdue = queued && self.inside.is_some_and(|since| since.elapsed() > BUDGET);
-        if overdue {
-            self.epoch += 1;
-            self.inside = None;
-        }
-        overdue
+    /// Whether the dispatcher has been inside one handler for too long.
+    fn is_overdue(&self) -> bool {
+        self.inside.is_some_and(|since| since.elapsed() > BUDGET)
+    }
+
+    /// The dispatcher there is has no claim any more.
+    fn pass_on(&mut self) {
+        self.epoch += 1;
+        self.inside = None;
     }
 }
 
 impl State {
-    /// Whether requests lie behind a handler that may not return soon, or will.
-    pub(super) fn has_lying_requests(&self) -> bool {
-        self.queue.len() > 1 || (!self.queue.is_empty() && self.dispatch.inside.is_some())
+    /// Whether requests or answers lie behind a handler that may not return soon, or will.
+    pub(super) fn has_lying_work(&self) -> bool {
+        let inside = self.dispatch.inside.is_some();
+        !self.dispatch.idle
+            && (self.queue.len() > 1
+                || (inside && !self.queue.is_empty())
+                || self.has_lying_output(inside))
+    }
+
+    /// Whether a dispatcher that is inside a handler has answers that nobody else will write.
+    fn has_lying_output(&self, inside: bool) -> bool {
+        inside && self.turn == Turn::Free && self.session.has_output()
+    }
+
+    /// Looks after what lies behind a handler that does not return. Whether a new dispatcher has to take
+    /// over; then the one there was has no claim any more.
+    pub(super) fn look_after(&mut self, after: &mut After) -> bool {
+        if !self.dispatch.is_overdue() {
+            return false;
+        }
+        after.wake_writer |= self.has_lying_output(true);
+        let taken_over = !self.queue.is_empty();
+        if taken_over {
+            self.dispatch.pass_on();
+        }
+        taken_over
     }
 }
 
@@ -159,12 +183,19 @@ impl Dispatcher {
                 unwanted.push(request);
                 continue;
             }
+            if state.session.is_unsent_enough() {
+                state.queue.push_front((run, request));
+                break;
+            }
             let Some(serving) = state.serving.clone() else {
                 return Next::Gone;
             };
             let slow = state.dispatch.slow.count(request.method());
             state.dispatch.inside = Some(now);
             self.inside = Some((run, now));
+            if slow {
+                state.dispatch.pass_on();
+            }
             return Next::Run {
                 run,
                 request,
@@ -176,6 +207,15 @@ impl Dispatcher {
         Next::Idle
     }
 
+    /// Gives the queue to a new dispatcher, and keeps to the handler that is about to begin: so it begins
+    /// before those behind it.
+    fn pass_on(&self) {
+        self.connection.start_dispatcher();
+        // The task that a worker woke last waits for that worker, which will be busy. Another one after it
+        // lets any worker take it.
+        self.connection.runtime.spawn(async {});
+    }
+
     /// Begins a handler and polls it once. What it said, or nothing when it has a task now.
     fn begin(
         &mut self,
@@ -184,6 +224,9 @@ impl Dispatcher {
         serving: &Serving,
         slow: bool,
     ) -> Option<Reply> {
+        if slow {
+            self.pass_on();
+        }
         let link = Link::uncounted(&self.connection);
         let method = Name::new(request.method());
         let started = self.inside.map(|(_, since)| since);
@@ -191,13 +234,9 @@ impl Dispatcher {
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let cx = CallContext::new(link.into(), serving.values());
             let request = Request::new(cx, request, Some(run));
-            let handling = handling.insert(serving.router.handle(request));
-            if slow {
-                return Poll::Pending;
-            }
-            poll_once(handling)
+            poll_once(handling.insert(serving.router.handle(request)))
         }));
-        if started.is_some_and(|since| since.elapsed() > BUDGET) {
+        if !slow && started.is_some_and(|since| since.elapsed() > BUDGET) {
             self.connection
                 .lock()
                 .dispatch
@@ -251,6 +290,7 @@ impl Future for Dispatcher {
             drop(old);
         }
         let mut done = None;
+        let mut begun = None;
         for _ in 0..TURN {
             match self.next(done.take()) {
                 Next::Run {
@@ -260,6 +300,11 @@ impl Future for Dispatcher {
                     slow,
                 } => {
                     done = self.begin(run, request, &serving, slow).and_then(into_wire);
+                    if let Some((_, since)) = self.inside
+                        && since - *begun.get_or_insert(since) > BUDGET
+                    {
+                        break;
+                    }
                 }
                 Next::Idle => {
                     self.connection.flush();

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use super::connection::Connection;
+use super::connection::{After, Connection};
 
-/// How long requests may lie behind a handler that does not return before somebody looks after them.
+/// How long requests and answers may lie behind a handler that does not return before somebody looks
+/// after them.
 const OVERDUE: Duration = Duration::from_millis(1);
 
-/// The reader's watch over requests that lie behind a handler, while nothing comes that would make it
-/// look.
+/// The reader's watch over what lies behind a handler, while nothing comes that would make it look.
 ///
 /// The timer is armed once and then left alone: a busy connection pays for one in a millisecond, not for
 /// one in each batch.
@@ -32,13 +32,17 @@ impl Overdue {
             && timer.as_mut().poll(cx).is_ready()
         {
             self.armed = false;
+            let mut after = After::default();
             let mut state = connection.lock();
-            let lying = state.has_lying_requests();
-            let taken_over = state.dispatch.is_overdue(lying);
+            let lying = state.has_lying_work();
+            let taken_over = state.look_after(&mut after);
             drop(state);
+            connection.follow(&mut after);
             if taken_over {
                 connection.start_dispatcher();
-            } else if lying {
+            }
+            // The next handler may be no better.
+            if lying {
                 self.arm();
             }
         }

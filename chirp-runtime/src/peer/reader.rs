@@ -2,7 +2,6 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 
@@ -24,8 +23,8 @@ pub(super) struct Reader {
 
 /// Why the reader stopped decoding.
 enum Stopped {
-    /// It needs more bytes. Requests may be lying behind a handler.
-    Empty { lying: bool },
+    /// It needs more bytes.
+    Empty,
     /// There is no room for more.
     Paused(Reading),
 }
@@ -54,13 +53,13 @@ impl Reader {
 
     async fn read(&mut self) -> SessionError {
         loop {
-            let stopped = match self.handle_batch() {
+            let (stopped, lying) = match self.handle_batch() {
                 Ok(stopped) => stopped,
                 Err(reason) => return reason,
             };
             match stopped {
-                Stopped::Paused(reading) => pause(&self.connection, reading).await,
-                Stopped::Empty { lying } => match self.fill(lying).await {
+                Stopped::Paused(reading) => self.pause(reading, lying).await,
+                Stopped::Empty => match self.fill(lying).await {
                     Ok(0) => {
                         return match self.decoder.finish() {
                             Ok(()) => SessionError::ClosedByPeer,
@@ -77,15 +76,16 @@ impl Reader {
         }
     }
 
-    /// Handles every packet that is whole: one lock for all of them.
-    fn handle_batch(&mut self) -> Result<Stopped, SessionError> {
+    /// Handles every packet that is whole: one lock for all of them. Says why it stopped, and whether
+    /// something may be lying behind a handler.
+    fn handle_batch(&mut self) -> Result<(Stopped, bool), SessionError> {
         let mut state = self.connection.lock();
         let unsent = state.session.unsent();
         let stopped = loop {
             match state.session.reading() {
                 Reading::Go => {}
                 paused => {
-                    state.dispatch.reader_paused = true;
+                    state.paused = Some(paused);
                     break Ok(Stopped::Paused(paused));
                 }
             }
@@ -97,22 +97,15 @@ impl Reader {
                         break Err(fatal.into());
                     }
                 }
-                Ok(None) => {
-                    break Ok(Stopped::Empty {
-                        lying: state.has_lying_requests(),
-                    });
-                }
+                Ok(None) => break Ok(Stopped::Empty),
                 Err(error) => break Err(error.into()),
             }
         };
-        let queued = !state.queue.is_empty();
-        let taken_over = state.dispatch.is_overdue(queued);
-        if queued {
-            self.after.wakes.extend(state.dispatch.rouse());
-        }
+        let taken_over = state.look_after(&mut self.after);
         // The session has given answers by itself.
         self.after.wake_writer |= state.session.unsent() > unsent;
         state.settle(&mut self.after);
+        let lying = state.has_lying_work();
         drop(state);
         if taken_over {
             self.connection.start_dispatcher();
@@ -121,10 +114,10 @@ impl Reader {
             self.connection.start_packet_task(kind);
         }
         self.connection.follow(&mut self.after);
-        stopped
+        stopped.map(|stopped| (stopped, lying))
     }
 
-    /// Reads what has come, or waits for it, and looks after requests that lie.
+    /// Reads what has come, or waits for it, and looks after what lies.
     async fn fill(&mut self, lying: bool) -> std::io::Result<usize> {
         let Self {
             connection,
@@ -147,27 +140,31 @@ impl Reader {
         })
         .await
     }
-}
 
-/// Waits until there is room.
-async fn pause(connection: &Connection, reading: Reading) {
-    let limit = match reading {
-        Reading::PauseBriefly => connection.lock().session.limits().busy_after,
-        // Only writing makes room, and that has a time limit of its own.
-        _ => Duration::MAX,
-    };
-    let resumed = poll_fn(|_| {
-        let paused = !connection.has_ended() && connection.lock().dispatch.reader_paused;
-        if paused {
+    /// Waits until there is room, and looks after what lies.
+    async fn pause(&mut self, reading: Reading, lying: bool) {
+        let connection = &self.connection;
+        let overdue = &mut self.overdue;
+        let limit = {
+            let state = connection.lock();
+            let limits = state.session.limits();
+            match reading {
+                Reading::PauseBriefly => limits.busy_after,
+                _ => limits.stall,
+            }
+        };
+        let resumed = poll_fn(|cx| {
+            if connection.has_ended() || connection.lock().paused.is_none() {
+                return Poll::Ready(());
+            }
+            overdue.poll(connection, lying, cx);
             Poll::Pending
-        } else {
-            Poll::Ready(())
+        });
+        if tokio::time::timeout(limit, resumed).await.is_err() {
+            let mut state = connection.lock();
+            state.session.stop_pausing();
+            state.paused = None;
         }
-    });
-    if tokio::time::timeout(limit, resumed).await.is_err() {
-        let mut state = connection.lock();
-        state.session.stop_pausing();
-        state.dispatch.reader_paused = false;
     }
 }
 

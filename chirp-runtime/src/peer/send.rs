@@ -77,7 +77,9 @@ impl Future for SendPacket {
         if let Some(reason) = state.end.clone() {
             return Poll::Ready(Err(CallError::Closed(reason)));
         }
-        state.waiters.wait_for_room(waker);
+        let replaced = state.waiters.packet_waits(ticket, waker);
+        drop(state);
+        drop(replaced);
         Poll::Pending
     }
 }
@@ -85,8 +87,11 @@ impl Future for SendPacket {
 impl Drop for SendPacket {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            self.connection
-                .with(|state, _| state.session.take_back(ticket));
+            let forgotten = self.connection.with(|state, _| {
+                state.session.take_back(ticket);
+                state.waiters.forget_packet(ticket)
+            });
+            drop(forgotten);
         }
     }
 }

@@ -1,7 +1,8 @@
+use std::collections::HashMap;
 use std::mem;
 use std::task::Waker;
 
-use crate::session::{CallKey, Outcome};
+use crate::session::{CallKey, Outcome, Ticket};
 
 /// Who waits for the answers of this side's calls: a table beside the session's, without a clock or an
 /// allocation for each call.
@@ -10,6 +11,8 @@ pub(super) struct Waiters {
     slots: Vec<Waiter>,
     /// The slots of the one-way calls that wait for room.
     for_room: Vec<usize>,
+    /// The application's packets that wait for room.
+    packets: HashMap<Ticket, Waker>,
 }
 
 #[derive(Default)]
@@ -98,7 +101,18 @@ impl Waiters {
         replaced
     }
 
+    /// Wakes `waker` when there is room for a packet, and gives the waker that would have been woken.
+    pub(super) fn packet_waits(&mut self, packet: Ticket, waker: Waker) -> Option<Waker> {
+        self.packets.insert(packet, waker)
+    }
+
+    /// Whoever waited for room for a packet has gone.
+    pub(super) fn forget_packet(&mut self, packet: Ticket) -> Option<Waker> {
+        self.packets.remove(&packet)
+    }
+
     pub(super) fn take_room_wakers(&mut self, wakes: &mut Vec<Waker>) {
+        wakes.extend(self.packets.drain().map(|(_, waker)| waker));
         for slot in self.for_room.drain(..) {
             if let Some(Waiter::Nobody(whom)) = self.slots.get_mut(slot) {
                 wakes.extend(whom.take());

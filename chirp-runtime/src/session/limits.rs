@@ -15,7 +15,8 @@ pub struct Limits {
     /// Calls that this side runs: 4,096. At the limit reading pauses for [`busy_after`](Self::busy_after);
     /// then further calls are answered *busy*.
     pub running: usize,
-    /// Payload bytes of the calls that this side runs: 32 MiB. Over the mark reading pauses.
+    /// Payload bytes of the calls that this side runs: 32 MiB. Over the mark reading pauses,
+    /// for [`stall`](Self::stall) at most; then further calls are answered *busy*.
     pub running_bytes: usize,
     /// Bytes that wait to be written: 8 MiB, overshot by one packet at most. Over the mark calls and
     /// answers wait for room, and reading pauses.

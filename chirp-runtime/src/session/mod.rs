@@ -146,14 +146,17 @@ impl Session {
     ///
     /// [`Fatal`] when the protocol is broken; nothing may be handled after that.
     pub fn handle(&mut self, incoming: Incoming) -> Result<Option<Event>, Fatal> {
+        let event = self.handle_incoming(incoming)?;
+        self.check_read()?;
+        Ok(event)
+    }
+
+    fn handle_incoming(&mut self, incoming: Incoming) -> Result<Option<Event>, Fatal> {
         match incoming {
             Incoming::Packet {
                 kind: PacketType::REQUEST,
                 payload,
-            } => {
-                let event = self.handle_request(Request::decode(payload)?);
-                self.check_read().map(|()| event)
-            }
+            } => Ok(self.handle_request(Request::decode(payload)?)),
             Incoming::Packet {
                 kind: PacketType::RESPONSE,
                 payload,
@@ -176,7 +179,7 @@ impl Session {
                     let limit = self.limits.payload as u64;
                     self.refuse(id, Fault::TooLarge { limit });
                 }
-                self.check_read().map(|()| event)
+                Ok(event)
             }
             Incoming::Oversized { id, .. } => self.handle_answer(
                 id,
@@ -273,7 +276,7 @@ impl Session {
     /// The handler's future is gone: only now does the call no longer count as running.
     pub fn finish(&mut self, run: RunKey) {
         self.inbound.finish(run);
-        if self.inbound.running() < self.limits.running {
+        if !self.is_running_enough() && !self.is_over_a_mark() {
             self.room.be_patient();
         }
     }
@@ -308,6 +311,22 @@ impl Session {
     /// Whether no handler runs and every answer has been written.
     pub fn is_drained(&self) -> bool {
         self.inbound.running() == 0 && self.transmit.unsent() == 0 && self.room.is_empty()
+    }
+
+    /// The channel has ended: no answer will come, and nobody waits for one.
+    pub fn end(&mut self) {
+        self.outbound.end();
+    }
+
+    /// Lets go of everything that was to be transmitted, once the channel has ended.
+    pub fn discard(&mut self) {
+        self.transmit.written();
+        self.transmit.clear();
+        let (waiting, answers) = self.room.clear();
+        waiting.into_iter().for_each(|waits| self.leave(waits));
+        answers
+            .into_iter()
+            .for_each(|data| self.transmit.leave(data.into_bytes()));
     }
 
     /// Calls that this side waits for.

@@ -124,6 +124,18 @@ impl Outbound {
         }
     }
 
+    /// No answer will come any more. Calls that wait for room go on waiting, for their callers.
+    pub(super) fn end(&mut self) {
+        for slot in &mut self.slots {
+            match slot.state {
+                State::Sent(_) => self.pending -= 1,
+                State::Abandoned => self.abandoned -= 1,
+                _ => continue,
+            }
+            slot.state = State::Retired;
+        }
+    }
+
     /// An answer came.
     pub(super) fn answer(&mut self, id: u32, retire: bool) -> Answered {
         let Some(slot) = (id as usize & MAX_SLOTS).checked_sub(1) else {

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 
 use bytes::Bytes;
 
@@ -14,7 +15,8 @@ const REFUSALS: usize = 8 << 20;
 pub enum Reading {
     /// They are.
     Go,
-    /// Not until answers have been written or handlers have finished.
+    /// Not until answers have been written or handlers have finished; and where neither happens for
+    /// [`Limits::stall`](super::Limits::stall), [`Session::stop_pausing`] is to be called.
     Pause,
     /// As [`Pause`](Self::Pause), but [`Limits::busy_after`](super::Limits::busy_after) at most: then
     /// [`Session::stop_pausing`] is to be called.
@@ -30,12 +32,12 @@ pub(super) struct Room {
     /// Answers that wait for room, in order.
     parked: VecDeque<Parked>,
     parked_bytes: usize,
-    /// A pause at the limit of running calls has lasted long enough.
+    /// A pause has lasted long enough.
     impatient: bool,
 }
 
 /// A place in the queue for room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(u64);
 
 /// What waits for room, whole.
@@ -76,6 +78,14 @@ impl Room {
         self.waiting.remove(&ticket)
     }
 
+    /// Takes everything that waits, since it will not be sent: calls and packets, and answers.
+    pub(super) fn clear(&mut self) -> (Vec<Waits>, Vec<Payload>) {
+        self.parked_bytes = 0;
+        let waiting = mem::take(&mut self.waiting).into_values().collect();
+        let parked = self.parked.drain(..).map(|parked| parked.data).collect();
+        (waiting, parked)
+    }
+
     pub(super) fn nobody_waits(&self) -> bool {
         self.waiting.is_empty()
     }
@@ -111,25 +121,30 @@ impl Session {
         if !self.may_pause() {
             return Reading::Go;
         }
-        if self.is_over_a_mark() {
+        if self.is_unsent_enough() {
             Reading::Pause
-        } else if self.is_running_enough() && !self.room.impatient {
+        } else if self.room.impatient {
+            Reading::Go
+        } else if self.is_over_a_mark() {
+            Reading::Pause
+        } else if self.is_running_enough() {
             Reading::PauseBriefly
         } else {
             Reading::Go
         }
     }
 
-    /// The pause at the limit of running calls has lasted long enough: the handlers may be waiting for
-    /// what is not being read.
+    /// The pause has lasted long enough: the handlers may be waiting for what is not being read. Until
+    /// one of them has made room, further calls are refused as *busy*.
     pub fn stop_pausing(&mut self) {
         // A handler may have finished since the time was up.
-        self.room.impatient = self.is_running_enough();
+        self.room.impatient = self.is_running_enough() || self.is_over_a_mark();
     }
 
     /// Whether the next call is refused as *busy*. Where reading can pause instead, it has.
     pub(super) fn is_busy(&self) -> bool {
-        self.is_running_enough() || (self.is_over_a_mark() && !self.may_pause())
+        self.is_running_enough()
+            || (self.is_over_a_mark() && (self.room.impatient || !self.may_pause()))
     }
 
     /// Refusals and other answers of the session's own are sent without room, also where reading may not
@@ -191,11 +206,17 @@ impl Session {
         self.outbound.unanswered() == 0 && self.room.nobody_waits() && !self.transmit.has_packets()
     }
 
-    fn is_over_a_mark(&self) -> bool {
-        self.inbound.bytes() > self.limits.running_bytes || self.unsent() > self.limits.unsent
+    /// Whether no handler should be begun, since there is no room for what it will answer. The other
+    /// side waits for the answers of those that are not begun, and so it reads.
+    pub fn is_unsent_enough(&self) -> bool {
+        self.unsent() > self.limits.unsent
     }
 
-    fn is_running_enough(&self) -> bool {
+    pub(super) fn is_over_a_mark(&self) -> bool {
+        self.inbound.bytes() > self.limits.running_bytes || self.is_unsent_enough()
+    }
+
+    pub(super) fn is_running_enough(&self) -> bool {
         self.inbound.running() >= self.limits.running
     }
 }

@@ -88,6 +88,9 @@ impl Transmit {
         }
         self.hole_bytes += hole.len();
         self.holes.push(hole);
+        if self.hole_bytes == self.tail.len() {
+            self.clear();
+        }
         true
     }
 
@@ -120,6 +123,17 @@ impl Transmit {
         self.close_holes(&mut kept);
         self.tail = kept.bytes;
         self.inserts = kept.inserts;
+    }
+
+    /// Drops everything that waits. What was large leaves with the leftovers.
+    pub(super) fn clear(&mut self) {
+        self.taken += self.tail.len() as u64;
+        self.tail.clear();
+        let inserts = self.inserts.drain(..).map(|(_, payload)| payload);
+        self.leftovers.extend(inserts);
+        self.insert_bytes = 0;
+        self.holes.clear();
+        self.hole_bytes = 0;
     }
 
     /// Keeps a payload until it may be dropped.

@@ -94,7 +94,7 @@ const PAUSES: &[(&str, &str)] = &[
              finish d",
     ),
     (
-        "over a mark the pause lasts, also at the limit of running calls",
+        "over a mark the pause is a long one, also at the limit of running calls",
         "< Request 1 m x*95
              ! run a m x*95
              < Request 2 m -
@@ -103,7 +103,9 @@ const PAUSES: &[(&str, &str)] = &[
              ! run c m -
              = reading Pause
              stop-pausing
-             = reading Pause
+             = reading Go
+             < Request 4 m -
+             > Response 4 busy
              finish a
              = reading Go
              finish b
