@@ -1,0 +1,335 @@
+//! What a hostile or broken other side can do with bytes: nothing that outlives its own connection.
+
+mod support;
+
+use chirp::channel::Channel;
+use chirp::packet::{ErrorData, PacketType};
+use chirp::session::Limits;
+use chirp::{CallError, Peer, PeerBuilder, Request, SessionError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use support::{cancel, echo, idle, packet, pair, read_packet, read_response, request, response};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::time::timeout;
+
+/// Long after everything that can happen has happened; time is paused and passes only then.
+const SETTLED: Duration = Duration::from_secs(10);
+
+/// A peer, and the other end of its channel in the attacker's hands.
+fn attacked(builder: &PeerBuilder, capacity: usize) -> (Peer, DuplexStream) {
+    let (ours, theirs) = tokio::io::duplex(capacity);
+    let peer = builder.start(Channel::io(ours)).expect("no duplicates");
+    (peer, theirs)
+}
+
+fn with_limits(change: impl FnOnce(&mut Limits)) -> PeerBuilder {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    PeerBuilder::new().limits(limits).handle("echo", echo)
+}
+
+#[tokio::test]
+async fn broken_bytes_end_the_session_with_the_reason() {
+    let lies = |length: u32| {
+        let mut bytes = packet(PacketType::REQUEST, b"");
+        bytes[4..].copy_from_slice(&length.to_be_bytes());
+        bytes
+    };
+    let table: [(&str, Vec<u8>, &str); 11] = [
+        ("CH-T13: magic", b"*?\0\x02\0\0\0\0".to_vec(), "magic"),
+        (
+            "CH-T14: half a header",
+            vec![0xC7, 0, 0, 2, 0, 0],
+            "short packet header",
+        ),
+        ("CH-T53: a header alone", lies(10), "short payload"),
+        ("CH-T55: two gigabytes", lies(2 << 30), "short payload"),
+        (
+            "CH-T15: half a payload",
+            [lies(10), b"1234".to_vec()].concat(),
+            "short payload",
+        ),
+        (
+            "CH-T16: a request of one byte",
+            packet(PacketType::REQUEST, b"X"),
+            "truncated",
+        ),
+        (
+            "a name that is cut off",
+            packet(PacketType::REQUEST, b"\0\0\0\x01\x09ab"),
+            "truncated",
+        ),
+        (
+            "CH-T17: a result code of 100",
+            response(1, 100, b""),
+            "result code",
+        ),
+        (
+            "malformed error data",
+            response(1, 4, b"\0\x01\0\x04abc"),
+            "error data",
+        ),
+        (
+            "a cancel of two bytes",
+            packet(PacketType::CANCEL, b"12"),
+            "ancel",
+        ),
+        (
+            "a cancel of five bytes",
+            packet(PacketType::CANCEL, b"12345"),
+            "ancel",
+        ),
+    ];
+    for (what, bytes, reason) in table {
+        for piece in [bytes.len(), 1] {
+            let (peer, mut theirs) = attacked(&with_limits(|_| {}), 1 << 10);
+            let call = peer.call("never answered", "").start();
+            for piece in bytes.chunks(piece) {
+                // It may have ended before the last byte.
+                let _ = theirs.write_all(piece).await;
+            }
+            let _ = theirs.shutdown().await;
+            let error = peer.closed().await;
+            assert!(
+                matches!(error, SessionError::Protocol(_)),
+                "{what}: {error}"
+            );
+            assert!(error.to_string().contains(reason), "{what}: {error}");
+            let answer = call.await;
+            assert!(
+                matches!(answer, Err(CallError::Closed(SessionError::Protocol(_)))),
+                "{what}"
+            );
+            idle(&peer).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn packets_come_in_any_pieces() {
+    let (_peer, mut theirs) = attacked(&with_limits(|_| {}), 7);
+    let mut strange = request(5, "echo", b"other protocol");
+    strange[1] = 99;
+    let mut bytes = packet(PacketType(100), b"unknown type");
+    bytes.extend(strange);
+    bytes.extend(response(77, 0, b"answers nothing"));
+    bytes.extend(cancel(78));
+    bytes.extend(request(1, "echo", b"hello"));
+    for byte in bytes {
+        theirs.write_all(&[byte]).await.expect("the peer reads");
+    }
+    assert_eq!(read_response(&mut theirs).await, (1, 0, b"hello".to_vec()));
+}
+
+#[tokio::test]
+async fn what_is_too_large_fails_alone() {
+    let (_peer, mut theirs) = attacked(&with_limits(|limits| limits.payload = 1000), 64 << 10);
+    theirs
+        .write_all(&request(1, "echo", &[7; 5000]))
+        .await
+        .expect("skipped");
+    theirs
+        .write_all(&request(2, "echo", b"small"))
+        .await
+        .expect("taken");
+    let (id, code, data) = read_response(&mut theirs).await;
+    assert_eq!((id, code), (1, 4));
+    assert_eq!(
+        ErrorData::decode(data.into()).expect("error data").code,
+        0xC705
+    );
+    assert_eq!(read_response(&mut theirs).await, (2, 0, b"small".to_vec()));
+}
+
+/// CH-T24.
+#[tokio::test]
+async fn a_duplicate_id_is_answered_twice_and_interrupts() {
+    let (flag, mut dropped) = support::DropFlag::new();
+    let flag = Arc::new(std::sync::Mutex::new(Some(flag)));
+    let builder = PeerBuilder::new().handle("wait", move |_: Request| {
+        let flag = flag.lock().expect("no panics").take();
+        async move {
+            let _flag = flag;
+            std::future::pending::<ErrorData>().await
+        }
+    });
+    let (peer, mut theirs) = attacked(&builder, 1 << 10);
+    let both = [request(12345, "wait", b""), request(12345, "nothing", b"")].concat();
+    theirs.write_all(&both[..18]).await.expect("taken");
+    while peer.status().running == 0 {
+        tokio::task::yield_now().await;
+    }
+    theirs.write_all(&both[18..]).await.expect("taken");
+    for _ in 0..2 {
+        assert_eq!(read_response(&mut theirs).await, (12345, 2, Vec::new()));
+    }
+    idle(&peer).await;
+    // The flag is gone if the handler was begun, and was never made if it was not.
+    drop(peer);
+    drop(theirs);
+    while dropped.recv().await.is_some() {}
+}
+
+#[tokio::test]
+async fn a_peer_that_answers_twice_completes_nothing_twice() {
+    let (peer, mut theirs) = attacked(&PeerBuilder::new(), 64 << 10);
+    let liar = tokio::spawn(async move {
+        while let Some((kind, payload)) = read_packet(&mut theirs).await {
+            assert_eq!(kind, PacketType::REQUEST);
+            let (id, rest) = payload.split_first_chunk().expect("an id");
+            let id = u32::from_be_bytes(*id);
+            let answers = [response(id, 0, &rest[2..]), response(id, 0, b"wrong")].concat();
+            // The peer closes when it has what it wanted.
+            let _ = theirs.write_all(&answers).await;
+        }
+    });
+    for number in 0..5000_u32 {
+        let text = number.to_string();
+        assert_eq!(peer.call("x", text.clone()).await.expect("answered"), text);
+    }
+    drop(peer);
+    liar.await.expect("no panics");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_never_reads_is_not_read_for_ever() {
+    let builder = with_limits(|_| {});
+    let (peer, mut theirs) = attacked(&builder, 64 << 10);
+    let packet = request(1, "echo", &[0; 64 << 10]);
+    let mut accepted = 0;
+    let accept = async {
+        for id in 1_u32.. {
+            let mut packet = packet.clone();
+            packet[8..12].copy_from_slice(&id.to_be_bytes());
+            theirs.write_all(&packet).await.expect("not ended yet");
+            accepted += packet.len();
+        }
+    };
+    timeout(SETTLED, accept)
+        .await
+        .expect_err("it stops accepting");
+    assert!(accepted < 24 << 20, "accepted {accepted}");
+    assert!(peer.status().unsent < 10 << 20);
+
+    let (near, _far) = pair(&PeerBuilder::new(), &builder);
+    assert_eq!(
+        near.call("echo", "unharmed").await.expect("answered"),
+        "unharmed"
+    );
+
+    let reason = peer.closed().await;
+    assert!(
+        matches!(reason, SessionError::Stalled { seconds: 30 }),
+        "{reason}"
+    );
+    idle(&peer).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_nobody_reads_are_not_made() {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&begun);
+    let builder = PeerBuilder::new().handle("blob", move |_: Request| {
+        count.fetch_add(1, Ordering::Relaxed);
+        async { Ok::<_, ErrorData>(vec![7; 1 << 20]) }
+    });
+    let (_peer, mut theirs) = attacked(&builder, 64 << 10);
+    let all: Vec<u8> = (1..=1000).flat_map(|id| request(id, "blob", b"")).collect();
+    theirs.write_all(&all).await.expect("not ended yet");
+    timeout(SETTLED, std::future::pending::<()>())
+        .await
+        .expect_err("time passes");
+    assert!(begun.load(Ordering::Relaxed) < 12, "{begun:?}");
+    for _ in 0..1000 {
+        let (_, code, data) = read_response(&mut theirs).await;
+        assert_eq!((code, data.len()), (0, 1 << 20));
+    }
+}
+
+/// It owes an answer, so that reading may not pause, and asks without reading.
+#[tokio::test(start_paused = true)]
+async fn refusals_that_nobody_reads_end_the_session() {
+    let (peer, mut theirs) = attacked(&with_limits(|limits| limits.running = 0), 64 << 10);
+    let owed = peer.call("never answered", "").start();
+    let flood: Vec<u8> = (1..=1000).flat_map(|id| request(id, "x", b"")).collect();
+    let mut asked = 0;
+    while theirs.write_all(&flood).await.is_ok() {
+        asked += 1000;
+        assert!(asked < 10_000_000, "{:?}", peer.status());
+    }
+    let reason = peer.closed().await;
+    assert!(matches!(reason, SessionError::Unread { .. }), "{reason}");
+    assert!(matches!(owed.await, Err(CallError::Closed(_))));
+    idle(&peer).await;
+}
+
+/// The handlers that hold the room wait for what is not being read.
+#[tokio::test(start_paused = true)]
+async fn a_pause_for_handlers_ends() {
+    let limits = |limits: &mut Limits| limits.running_bytes = 1000;
+    let builder =
+        with_limits(limits).handle("wait", |_: Request| std::future::pending::<ErrorData>());
+    let (peer, mut theirs) = attacked(&builder, 64 << 10);
+    let mut all = request(1, "wait", &[0; 2000]);
+    all.extend(request(2, "echo", b""));
+    all.extend(cancel(1));
+    all.extend(request(3, "echo", b""));
+    theirs.write_all(&all).await.expect("taken");
+    let (id, code, data) = read_response(&mut theirs).await;
+    assert_eq!((id, code), (2, 4));
+    assert_eq!(
+        ErrorData::decode(data.into()).expect("error data").code,
+        0xC700
+    );
+    assert_eq!(read_response(&mut theirs).await, (1, 3, Vec::new()));
+    let (id, ..) = read_response(&mut theirs).await;
+    assert_eq!(id, 3);
+    idle(&peer).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rapid_reset_begins_no_more_handlers_than_the_limit() {
+    const PAIRS: u32 = 100_000;
+    struct Alive(Arc<AtomicUsize>);
+    impl Drop for Alive {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+    let alive = Arc::new(AtomicUsize::new(0));
+    let most = Arc::new(AtomicUsize::new(0));
+    let (counted, highest) = (Arc::clone(&alive), Arc::clone(&most));
+    let builder = with_limits(|limits| limits.running = 32).handle("wait", move |_: Request| {
+        highest.fetch_max(counted.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        let alive = Alive(Arc::clone(&counted));
+        async move {
+            let _alive = alive;
+            std::future::pending::<ErrorData>().await
+        }
+    });
+    let (peer, theirs) = attacked(&builder, 64 << 10);
+    let (mut reader, mut writer) = tokio::io::split(theirs);
+    let pairs = tokio::spawn(async move {
+        for id in 1..=PAIRS {
+            let pair = [request(id, "wait", b""), cancel(id)].concat();
+            writer.write_all(&pair).await.expect("the peer reads");
+        }
+        writer
+    });
+    for _ in 0..PAIRS {
+        let (_, code, _) = read_response(&mut reader).await;
+        assert!(code == 3 || code == 4, "{code}");
+    }
+    let mut writer = pairs.await.expect("no panics");
+    idle(&peer).await;
+    assert!(most.load(Ordering::SeqCst) <= 32, "{most:?}");
+    assert_eq!(alive.load(Ordering::SeqCst), 0);
+    writer
+        .write_all(&request(1, "echo", b"alive"))
+        .await
+        .expect("the peer reads");
+    assert_eq!(read_response(&mut reader).await.2, b"alive");
+    writer.shutdown().await.expect("the end");
+    let _ = reader.read_to_end(&mut Vec::new()).await;
+}

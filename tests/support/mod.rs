@@ -1,0 +1,150 @@
+//! What the tests of whole peers share: pairs of peers over each kind of channel, and packets by hand.
+#![allow(dead_code, reason = "each test file takes what it needs")]
+
+use bytes::Bytes;
+use chirp::channel::{Channel, Endpoint, memory};
+use chirp::packet::{ErrorData, PacketType};
+use chirp::{Peer, PeerBuilder, Request, Status};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::sync::mpsc;
+
+/// How two peers are connected.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Link {
+    Memory,
+    Tcp,
+    Unix,
+}
+
+pub(crate) const LINKS: [Link; 3] = [Link::Memory, Link::Tcp, Link::Unix];
+
+/// The two ends of a new channel.
+pub(crate) async fn channels(link: Link) -> (Channel, Channel) {
+    let path = socket_path();
+    let address = match link {
+        Link::Memory => return memory(),
+        Link::Tcp => "tcp://127.0.0.1:0".to_owned(),
+        Link::Unix => format!("unix://{}", path.display()),
+    };
+    let endpoint: Endpoint = address.parse().expect("an address");
+    let mut listener = endpoint.listen().await.expect("a listener");
+    let endpoint = listener.endpoint().clone();
+    let (left, right) = tokio::join!(endpoint.connect(), listener.accept());
+    (left.expect("a connection"), right.expect("a connection"))
+}
+
+/// Two peers, connected.
+pub(crate) async fn connected(link: Link, left: &PeerBuilder, right: &PeerBuilder) -> (Peer, Peer) {
+    let (one, other) = channels(link).await;
+    start(left, right, one, other)
+}
+
+/// Two peers, connected through memory.
+pub(crate) fn pair(left: &PeerBuilder, right: &PeerBuilder) -> (Peer, Peer) {
+    let (one, other) = memory();
+    start(left, right, one, other)
+}
+
+/// Two peers, connected through memory that holds `capacity` bytes in each direction.
+pub(crate) fn narrow(left: &PeerBuilder, right: &PeerBuilder, capacity: usize) -> (Peer, Peer) {
+    let (one, other) = tokio::io::duplex(capacity);
+    start(left, right, Channel::io(one), Channel::io(other))
+}
+
+fn start(left: &PeerBuilder, right: &PeerBuilder, one: Channel, other: Channel) -> (Peer, Peer) {
+    let left = left.start(one).expect("no duplicates");
+    let right = right.start(other).expect("no duplicates");
+    (left, right)
+}
+
+/// A path for a Unix socket that no other test uses.
+pub(crate) fn socket_path() -> PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("chirp-{}-{number}.sock", std::process::id()))
+}
+
+/// A handler that returns its parameters.
+pub(crate) async fn echo(request: Request) -> Result<Bytes, ErrorData> {
+    Ok(request.into_params())
+}
+
+/// Waits until a peer's counters say that its work is over.
+pub(crate) async fn idle(peer: &Peer) {
+    while peer.status() != Status::default() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Says on a channel that it has been dropped.
+pub(crate) struct DropFlag(pub(crate) mpsc::UnboundedSender<()>);
+
+impl DropFlag {
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<()>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), receiver)
+    }
+}
+
+impl Drop for DropFlag {
+    fn drop(&mut self) {
+        // Whoever wanted to know may have gone.
+        let _ = self.0.send(());
+    }
+}
+
+/// A packet, from its type and its payload.
+pub(crate) fn packet(kind: PacketType, payload: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0xC7, 0];
+    packet.extend(kind.0.to_be_bytes());
+    let len = u32::try_from(payload.len()).expect("a small payload");
+    packet.extend(len.to_be_bytes());
+    packet.extend(payload);
+    packet
+}
+
+/// A Request, as bytes.
+pub(crate) fn request(id: u32, method: &str, params: &[u8]) -> Vec<u8> {
+    let mut payload = id.to_be_bytes().to_vec();
+    payload.push(u8::try_from(method.len()).expect("a short name"));
+    payload.extend(method.as_bytes());
+    payload.extend(params);
+    packet(PacketType::REQUEST, &payload)
+}
+
+/// A Response, as bytes.
+pub(crate) fn response(id: u32, code: u8, data: &[u8]) -> Vec<u8> {
+    let mut payload = id.to_be_bytes().to_vec();
+    payload.push(code);
+    payload.extend(data);
+    packet(PacketType::RESPONSE, &payload)
+}
+
+/// A Cancel, as bytes.
+pub(crate) fn cancel(id: u32) -> Vec<u8> {
+    packet(PacketType::CANCEL, &id.to_be_bytes())
+}
+
+/// The next packet's type and payload; nothing at the end.
+pub(crate) async fn read_packet(
+    io: &mut (impl AsyncRead + Unpin),
+) -> Option<(PacketType, Vec<u8>)> {
+    let mut head = [0; 8];
+    io.read_exact(&mut head).await.ok()?;
+    let [0xC7, 0, high, low, len @ ..] = head else {
+        panic!("not a packet of Chirp v0: {head:?}")
+    };
+    let mut payload = vec![0; u32::from_be_bytes(len) as usize];
+    io.read_exact(&mut payload).await.expect("a whole payload");
+    Some((PacketType(u16::from_be_bytes([high, low])), payload))
+}
+
+/// The next packet, which is a Response: its id, its code and its data.
+pub(crate) async fn read_response(io: &mut (impl AsyncRead + Unpin)) -> (u32, u8, Vec<u8>) {
+    let (kind, payload) = read_packet(io).await.expect("a packet");
+    assert_eq!(kind, PacketType::RESPONSE);
+    let (id, rest) = payload.split_first_chunk().expect("an id");
+    (u32::from_be_bytes(*id), rest[0], rest[1..].to_vec())
+}
