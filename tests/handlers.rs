@@ -1,0 +1,224 @@
+//! Handlers that hand over, that panic, and that are interrupted.
+
+mod support;
+
+use bytes::Bytes;
+use chirp::packet::{ErrorData, Fault};
+use chirp::{CallError, Handler, Handling, Peer, PeerBuilder, Reply, Request, Responder};
+use std::sync::Mutex;
+use std::task::Poll;
+use std::time::Duration;
+use support::{DropFlag, echo, idle, pair};
+use tokio::sync::mpsc;
+
+fn fault(answer: Result<Bytes, CallError>) -> Fault {
+    match answer {
+        Err(CallError::Refused { fault, .. }) => fault,
+        other => panic!("no fault: {other:?}"),
+    }
+}
+
+/// A peer whose "defer" hands its calls over to the test.
+fn deferring() -> (Peer, Peer, mpsc::UnboundedReceiver<Responder>) {
+    let (hand_over, handed) = mpsc::unbounded_channel();
+    let builder =
+        PeerBuilder::new()
+            .handle("echo", echo)
+            .handle("defer", move |request: Request| {
+                let (responder, reply) = request.defer();
+                hand_over.send(responder).expect("the test listens");
+                std::future::ready(reply)
+            });
+    let (peer, other) = pair(&PeerBuilder::new(), &builder);
+    (peer, other, handed)
+}
+
+#[tokio::test]
+async fn a_responder_answers_from_elsewhere() {
+    let (peer, other, mut handed) = deferring();
+    let (first, second) = (
+        peer.call("defer", ()).start(),
+        peer.call("defer", ()).start(),
+    );
+    let one = handed.recv().await.expect("handed over");
+    let two = handed.recv().await.expect("handed over");
+    assert_eq!(other.status().running, 2);
+    tokio::spawn(async move { two.reply(Ok::<_, ErrorData>("second")) });
+    assert_eq!(second.await.expect("answered"), "second");
+    assert!(one.is_wanted());
+    one.reply("no");
+    assert!(matches!(first.await, Err(CallError::Remote(error)) if error.message == "no"));
+    idle(&other).await;
+}
+
+#[tokio::test]
+async fn a_responder_that_is_dropped_says_so() {
+    let (peer, other, mut handed) = deferring();
+    let call = peer.call("defer", ()).start();
+    drop(handed.recv().await.expect("handed over"));
+    assert_eq!(fault(call.await), Fault::NoAnswer);
+    idle(&other).await;
+}
+
+#[tokio::test]
+async fn a_responder_whose_call_was_cancelled_is_not_wanted() {
+    let (peer, other, mut handed) = deferring();
+    let call = peer.call("defer", ()).start();
+    let responder = handed.recv().await.expect("handed over");
+    drop(call);
+    while responder.is_wanted() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(other.status().running, 1, "until the responder is gone");
+    responder.reply(Ok::<_, ErrorData>("too late"));
+    assert_eq!(peer.call("echo", "next").await.expect("answered"), "next");
+    idle(&peer).await;
+    idle(&other).await;
+}
+
+#[tokio::test]
+async fn a_responder_outlives_its_connection() {
+    let (peer, other, mut handed) = deferring();
+    let call = peer.call("defer", ()).start();
+    let responder = handed.recv().await.expect("handed over");
+    other.close();
+    assert!(matches!(call.await, Err(CallError::Closed(_))));
+    assert!(!responder.is_wanted());
+    responder.reply("nobody hears it");
+    idle(&other).await;
+}
+
+/// Panics when it is dropped, unless its thread panics already.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("dropped");
+        }
+    }
+}
+
+fn panics(payload: impl Send + 'static) -> ErrorData {
+    std::panic::panic_any(payload)
+}
+
+struct PanicsAtOnce;
+
+impl Handler for PanicsAtOnce {
+    fn handle(&self, _: Request) -> Handling {
+        panic!("at once")
+    }
+}
+
+/// Answers, and panics when its future is dropped.
+struct PanicsAfterwards;
+
+impl Handler for PanicsAfterwards {
+    fn handle(&self, request: Request) -> Handling {
+        let bomb = Bomb;
+        let mut answer = Some(Reply::Value(request.into_params().into()));
+        Box::pin(std::future::poll_fn(move |_| {
+            let _bomb = &bomb;
+            answer.take().map_or(Poll::Pending, Poll::Ready)
+        }))
+    }
+}
+
+fn panicking() -> PeerBuilder {
+    PeerBuilder::new()
+        .handle("echo", echo)
+        .handle("handle", PanicsAtOnce)
+        .handle("poll", |_: Request| async { panics("in the first poll") })
+        .handle("later", |_: Request| async {
+            tokio::task::yield_now().await;
+            panics("in a later poll")
+        })
+        .handle("payload", |_: Request| async { panics(Bomb) })
+        .handle("drop", |_: Request| async {
+            let _bomb = Bomb;
+            std::future::pending::<ErrorData>().await
+        })
+        .handle("answer", PanicsAfterwards)
+}
+
+/// CH-T29.
+#[tokio::test]
+async fn a_panic_is_its_callers_fault_and_nobody_elses() {
+    let (peer, other) = pair(&PeerBuilder::new(), &panicking());
+    let waiting = peer.call("drop", ()).start();
+    for method in ["handle", "poll", "later", "payload"] {
+        let fault = fault(peer.call(method, ()).await);
+        assert!(matches!(fault, Fault::Panicked { .. }), "{method}: {fault}");
+    }
+    assert_eq!(peer.call("answer", "x").await.expect("answered"), "x");
+    drop(waiting);
+    idle(&peer).await;
+    assert_eq!(peer.call("echo", "alive").await.expect("answered"), "alive");
+    let interrupted = peer.call("drop", ()).start();
+    while other.status().running == 0 {
+        tokio::task::yield_now().await;
+    }
+    other.close();
+    assert!(matches!(interrupted.await, Err(CallError::Closed(_))));
+    idle(&peer).await;
+    idle(&other).await;
+}
+
+/// Drop is cancel: before it is polled, when it is sent, when its handler runs, when its answer is here.
+#[tokio::test]
+async fn a_dropped_call_is_cancelled_at_every_stage() {
+    let (flag, mut dropped) = DropFlag::new();
+    let flag = Mutex::new(flag);
+    let builder = PeerBuilder::new()
+        .handle("echo", echo)
+        .handle("wait", move |_: Request| {
+            let flag = DropFlag(flag.lock().expect("no panics").0.clone());
+            async move {
+                let _flag = flag;
+                std::future::pending::<ErrorData>().await
+            }
+        });
+    let (peer, other) = pair(&PeerBuilder::new(), &builder);
+    drop(peer.call("wait", ()));
+    assert_eq!(peer.status().pending, 0);
+
+    drop(peer.call("wait", ()).start());
+    idle(&peer).await;
+    idle(&other).await;
+    while dropped.try_recv().is_ok() {}
+
+    let running = peer.call("wait", ()).start();
+    while other.status().running == 0 {
+        tokio::task::yield_now().await;
+    }
+    drop(running);
+    dropped.recv().await.expect("the handler was interrupted");
+    idle(&peer).await;
+
+    let answered = peer.call("echo", ()).start();
+    while peer.status().pending > 0 {
+        tokio::task::yield_now().await;
+    }
+    drop(answered);
+    idle(&peer).await;
+    idle(&other).await;
+    assert_eq!(peer.call("echo", "next").await.expect("answered"), "next");
+}
+
+/// A call may be awaited on a runtime that is not the connection's, and on none.
+#[test]
+fn a_call_is_awaited_anywhere() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let (peer, _other) = {
+        let _entered = runtime.enter();
+        pair(&PeerBuilder::new(), &panicking())
+    };
+    let call = peer
+        .call("echo", "anywhere")
+        .timeout(Duration::from_secs(600));
+    let elsewhere = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    assert_eq!(elsewhere.block_on(call).expect("answered"), "anywhere");
+}
