@@ -2,9 +2,9 @@
 
 mod support;
 
+use chirp::Limits;
 use chirp::channel::Channel;
 use chirp::packet::{ErrorData, PacketType};
-use chirp::session::Limits;
 use chirp::{CallError, Peer, PeerBuilder, Request, SessionError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -259,7 +259,10 @@ async fn refusals_that_nobody_reads_end_the_session() {
         assert!(asked < 10_000_000, "{:?}", peer.status());
     }
     let reason = peer.closed().await;
-    assert!(matches!(reason, SessionError::Unread { .. }), "{reason}");
+    assert!(
+        matches!(reason, SessionError::NotReading { .. }),
+        "{reason}"
+    );
     assert!(matches!(owed.await, Err(CallError::Closed(_))));
     idle(&peer).await;
 }

@@ -12,7 +12,7 @@ use support::{DropFlag, LINKS, connected, echo, idle, pair, read_packet};
 use tokio::io::AsyncReadExt;
 use tokio::sync::{Notify, mpsc};
 
-const LONG: Duration = Duration::from_secs(3600);
+const LONG: Duration = Duration::from_hours(1);
 
 fn waiting() -> PeerBuilder {
     PeerBuilder::new()

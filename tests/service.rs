@@ -125,7 +125,20 @@ async fn a_call_goes_there_and_back() {
     assert_eq!(arith.version().await.unwrap(), 7);
     assert_eq!(arith.digest("name", &[1, 2, 255]).await.unwrap(), 262);
     assert_eq!(arith.described(5).await.unwrap(), "5 by version 7");
+}
+
+/// A local handler calls back through what its maker gave it; without that, nobody is there.
+#[tokio::test]
+async fn a_local_handler_calls_back() {
+    let mut router = Router::default();
+    let service = ArithServer::new(Calculator::default());
+    service.register(&mut router).unwrap();
+    let back = serve(ArithServer::new(Calculator::default()));
+    let arith = ArithClient::new(&Caller::local_with(router, back));
     assert_eq!(arith.notify_me(Duration::from_secs(3)).await.unwrap(), 10);
+
+    let alone = client().notify_me(Duration::from_secs(3)).await;
+    assert!(matches!(alone, Err(CallError::Refused { .. })), "{alone:?}");
 }
 
 #[tokio::test]

@@ -323,10 +323,12 @@ impl Session {
         self.transmit.written();
         self.transmit.clear();
         let (waiting, answers) = self.room.clear();
-        waiting.into_iter().for_each(|waits| self.leave(waits));
-        answers
-            .into_iter()
-            .for_each(|data| self.transmit.leave(data.into_bytes()));
+        for waits in waiting {
+            self.leave(waits);
+        }
+        for data in answers {
+            self.transmit.leave(data.into_bytes());
+        }
     }
 
     /// Calls that this side waits for.
