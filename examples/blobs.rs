@@ -10,7 +10,8 @@
 //! ```
 
 use std::error::Error;
-use std::io::{ErrorKind, Write};
+use std::fmt::Write;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use chirp::{MethodError, Server};
@@ -62,7 +63,11 @@ impl Folder {
         if key.is_empty() || key.len() > 80 {
             return Err(BlobError::BadKey);
         }
-        let name: String = key.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let mut name = String::new();
+        for byte in key.bytes() {
+            // Writing to a string cannot fail.
+            let _ = write!(name, "{byte:02x}");
+        }
         Ok(self.0.join(name))
     }
 
@@ -79,7 +84,7 @@ impl Folder {
 }
 
 /// What a failure of the operating system means for a key.
-fn explain(key: &str, error: &std::io::Error) -> BlobError {
+fn explain(key: &str, error: &io::Error) -> BlobError {
     let key = key.to_owned();
     match error.kind() {
         ErrorKind::NotFound => BlobError::Missing { key },
@@ -154,7 +159,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 blobs.put(key.ok_or("the file has no name")?, &tokio::fs::read(file).await?).await?;
             }
         }
-        ["get", address, key] => std::io::stdout().write_all(&connect(address).await?.get(key).await?)?,
+        ["get", address, key] => {
+            let blob = connect(address).await?.get(key).await?;
+            io::Write::write_all(&mut io::stdout(), &blob)?;
+        },
         ["list", address] => connect(address).await?.list().await?.iter().for_each(|key| println!("{key}")),
         ["delete", address, key] => connect(address).await?.delete(key).await?,
         _ => return Err("usage: blobs [serve ADDRESS DIR | put ADDRESS FILE... | get ADDRESS KEY | list ADDRESS | delete ADDRESS KEY]".into()),
@@ -237,7 +245,7 @@ async fn store_this_repository(address: &str) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn find_files(dir: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+fn find_files(dir: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();
         if path.is_dir() {

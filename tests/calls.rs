@@ -139,7 +139,9 @@ async fn large_payloads_pass_and_larger_ones_fail_alone() {
         let (left, right) = connected(link, &served(), &wide).await;
         let other = left.call("wait", ()).start();
         for size in [0, 1, 4096, 4097, 8192, 8193, 64 << 10, 1 << 20, room] {
-            let bytes: Bytes = (0..size).map(|at| (at / 251 + at) as u8).collect();
+            let bytes: Bytes = (0..size)
+                .map(|at| u8::try_from((at / 251 + at) % 256).expect("it is"))
+                .collect();
             let answer = left.call("echo", bytes.clone()).await.expect("answered");
             assert!(answer == bytes, "{link:?} {size}");
         }
@@ -362,7 +364,7 @@ async fn handlers_begin_in_order_of_arrival() {
                 .parse()
                 .expect("a number");
             list.lock().expect("no panics").push(number);
-            if number % 3 == 0 {
+            if number.is_multiple_of(3) {
                 std::future::pending::<()>().await;
             }
             Ok::<_, ErrorData>(())
