@@ -48,19 +48,19 @@ async fn packets_arrive_in_order_and_unhandled_types_are_discarded() {
 /// CH-T58: a packet handler may call the other side and is given the answer; and answer with a packet.
 #[tokio::test]
 async fn a_packet_handler_may_call_and_send() {
-    let (hears, mut heard) = listening(PROGRESS);
-    let hears = hears.handle("name", |_: Request| async { Ok::<_, ErrorData>("ann") });
+    let (serving, mut heard) = listening(PROGRESS);
+    let serving = serving.handle("name", |_: Request| async { Ok::<_, ErrorData>("ann") });
     let asks = PeerBuilder::new().handle_packet(OTHER, |cx: CallContext, payload| async move {
         let name = cx.caller().call("name", ()).await?;
         cx.caller()
             .cast("noted", [&name[..], &payload[..]].concat())
             .await
     });
-    let hears = hears.handle("noted", |request: Request| async move {
+    let serving = serving.handle("noted", |request: Request| async move {
         assert_eq!(request.params(), b"ann!");
         Ok::<_, ErrorData>(())
     });
-    let (a, b) = pair(&hears, &asks);
+    let (a, b) = pair(&serving, &asks);
     a.send_packet(OTHER, "!").await.expect("sent");
     b.send_packet(PROGRESS, "done").await.expect("sent");
     assert_eq!(heard.recv().await.expect("a packet"), "done");
