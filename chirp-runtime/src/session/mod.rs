@@ -124,6 +124,7 @@ impl Session {
                 self.make_room();
             } else {
                 Cancel { id: key.id() }.encode(self.transmit.tail());
+                self.transmit.note_question();
             }
         }
         self.check_responsive()
@@ -376,6 +377,7 @@ impl Session {
         let from = self.transmit.position();
         Request::encode_head(self.transmit.tail(), key.id(), method, params.len());
         self.transmit.push(params);
+        self.transmit.note_question();
         self.outbound.sent(key, self.transmit.span(from));
     }
 

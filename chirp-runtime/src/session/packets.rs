@@ -67,6 +67,6 @@ impl Session {
             .tail()
             .extend_from_slice(&Header::new(kind, length).encode());
         self.transmit.push(payload);
-        self.transmit.note_packet();
+        self.transmit.note_question();
     }
 }

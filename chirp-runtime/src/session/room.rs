@@ -201,9 +201,12 @@ impl Session {
         }
     }
 
-    /// A side that waits for an answer, or has anything but answers to send, reads on.
+    /// A side that waits for an answer, or has anything but answers to send, reads on. The second does not
+    /// follow from the first: a Cancel may outlive its call.
     fn may_pause(&self) -> bool {
-        self.outbound.unanswered() == 0 && self.room.nobody_waits() && !self.transmit.has_packets()
+        self.outbound.unanswered() == 0
+            && self.room.nobody_waits()
+            && !self.transmit.has_questions()
     }
 
     /// Whether no handler should be begun, since there is no room for what it will answer. The other

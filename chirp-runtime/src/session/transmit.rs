@@ -30,9 +30,9 @@ pub(super) struct Transmit {
     taken: u64,
     /// How many bytes are being written.
     in_flight: usize,
-    /// Packets of the application's that wait, and that are being written.
-    packets: usize,
-    packets_in_flight: usize,
+    /// Packets that are no answers: those that wait, and those that are being written.
+    questions: usize,
+    questions_in_flight: usize,
     /// Payloads that are no longer needed. Dropping one may run its owner's code, so they leave with the
     /// next [`Session::take_leftovers`](super::Session::take_leftovers).
     leftovers: Vec<Bytes>,
@@ -73,7 +73,7 @@ impl Transmit {
         Span { at: from, len }
     }
 
-    /// Removes a packet, if none of it has been taken.
+    /// Removes a request, if none of it has been taken.
     pub(super) fn remove(&mut self, packet: Span) -> bool {
         let Some(from) = packet.at.checked_sub(self.taken) else {
             return false;
@@ -88,6 +88,7 @@ impl Transmit {
         }
         self.hole_bytes += hole.len();
         self.holes.push(hole);
+        self.questions -= 1;
         if self.hole_bytes == self.tail.len() {
             self.clear();
         }
@@ -134,6 +135,7 @@ impl Transmit {
         self.insert_bytes = 0;
         self.holes.clear();
         self.hole_bytes = 0;
+        self.questions = 0;
     }
 
     /// Keeps a payload until it may be dropped.
@@ -161,7 +163,7 @@ impl Transmit {
             return Err(spare);
         }
         self.in_flight = self.len();
-        self.packets_in_flight = mem::take(&mut self.packets);
+        self.questions_in_flight = mem::take(&mut self.questions);
         self.taken += self.tail.len() as u64;
         spare.clear();
         if self.holes.is_empty() {
@@ -174,20 +176,20 @@ impl Transmit {
         Ok(spare)
     }
 
-    /// What was appended last is a packet of the application's.
-    pub(super) fn note_packet(&mut self) {
-        self.packets += 1;
+    /// What was appended last is no answer.
+    pub(super) fn note_question(&mut self) {
+        self.questions += 1;
     }
 
-    /// Whether packets of the application's wait or are being written.
-    pub(super) fn has_packets(&self) -> bool {
-        self.packets + self.packets_in_flight > 0
+    /// Whether anything but answers waits or is being written.
+    pub(super) fn has_questions(&self) -> bool {
+        self.questions + self.questions_in_flight > 0
     }
 
     /// The batch that was taken has been written.
     pub(super) fn written(&mut self) {
         self.in_flight = 0;
-        self.packets_in_flight = 0;
+        self.questions_in_flight = 0;
     }
 
     fn close_holes(&mut self, batch: &mut Batch) {

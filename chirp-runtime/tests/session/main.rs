@@ -8,6 +8,7 @@ mod fatal;
 mod hello;
 mod ids;
 mod inbound;
+mod pauses;
 mod payloads;
 mod room;
 mod script;
