@@ -1,0 +1,99 @@
+use bytes::Bytes;
+use chirp_runtime::session::Limits;
+
+use crate::rng::Rng;
+
+/// What is random about one run: how much room there is, and what the two sides do.
+#[derive(Clone, Debug)]
+pub(crate) struct Load {
+    pub(crate) limits: [Limits; 2],
+    /// How many bytes are on their way in each direction, at most.
+    pub(crate) pipe: usize,
+    /// How many calls each side makes by itself.
+    pub(crate) calls: [usize; 2],
+    /// The longest parameters and results.
+    pub(crate) longest: usize,
+    /// How many in a hundred calls are one-way, are let go of, make a call back, never answer.
+    pub(crate) one_way: usize,
+    pub(crate) dropped: usize,
+    pub(crate) nested: usize,
+    pub(crate) waiting: usize,
+    /// The channel ends before everything is done.
+    pub(crate) ends: bool,
+}
+
+impl Load {
+    pub(crate) fn new(rng: &mut Rng) -> Self {
+        let most = [30, 150][rng.below(2)];
+        let longest = rng.between(TICKET, most);
+        let widest = [3, 120][rng.below(2)];
+        Self {
+            limits: [limits(rng, longest), limits(rng, longest)],
+            pipe: rng.between(1, widest),
+            calls: [rng.below(60), rng.below(60)],
+            longest,
+            one_way: [0, 10, 90][rng.below(3)],
+            dropped: [0, 20, 60][rng.below(3)],
+            nested: [0, 40, 80][rng.below(3)],
+            waiting: [0, 0, 20][rng.below(3)],
+            ends: rng.percent(5),
+        }
+    }
+}
+
+/// Room for a few packets, or for not even one.
+fn limits(rng: &mut Rng, longest: usize) -> Limits {
+    let mut limits = Limits::default();
+    // Nothing that travels is too large, neither `longest` and its id nor a refusal.
+    limits.payload = longest + 60;
+    limits.pending = rng.between(3, 40);
+    limits.running = rng.between(1, 8);
+    limits.running_bytes = rng.between(1, 600);
+    limits.unsent = rng.between(0, 400);
+    limits
+}
+
+/// The length of a [`Ticket`] on its way.
+pub(crate) const TICKET: usize = 15;
+
+/// What a call asks for, so that its answer can be told from every other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    /// No other call of the run has it.
+    pub(crate) number: u64,
+    /// How long the answer is to be.
+    pub(crate) answer: u16,
+    /// How many calls back and forth it takes to answer.
+    pub(crate) depth: u8,
+    /// It is answered only by being cancelled.
+    pub(crate) waits: bool,
+}
+
+impl Ticket {
+    /// Parameters of about this length.
+    pub(crate) fn encode(self, length: usize) -> Vec<u8> {
+        let mut out = self.number.to_be_bytes().to_vec();
+        out.extend_from_slice(&self.answer.to_be_bytes());
+        out.extend_from_slice(&[self.depth, self.waits.into()]);
+        out.resize(length.max(TICKET), b'.');
+        out
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Self {
+        let (number, bytes) = bytes.split_first_chunk().expect("a number");
+        let (answer, bytes) = bytes.split_first_chunk().expect("a length");
+        Self {
+            number: u64::from_be_bytes(*number),
+            answer: u16::from_be_bytes(*answer),
+            depth: bytes[0],
+            waits: bytes[1] == 1,
+        }
+    }
+
+    /// The one right answer.
+    pub(crate) fn answer(self) -> Bytes {
+        let number = self.number.to_be_bytes();
+        let bytes = number.into_iter().cycle().take(self.answer.into());
+        bytes.collect()
+    }
+}

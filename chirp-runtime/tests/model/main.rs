@@ -1,0 +1,140 @@
+//! Two sessions as values, with little room, narrow pipes and a scheduler that does whatever it likes.
+//!
+//! It is the sessions that decide when to read, to wait and to refuse. If that were wrong, the two would
+//! sooner or later both wait for the other; or hold more than they may; or mix up their calls. A run that
+//! fails says its seed, and `CHIRP_MODEL_SEED` repeats it. `CHIRP_MODEL_STEPS` asks for more of them.
+
+mod load;
+mod program;
+mod rng;
+mod side;
+
+use load::Load;
+use rng::Rng;
+use side::Side;
+
+/// Steps that are taken unless more are asked for.
+const STEPS: u64 = 1_000_000;
+
+/// One connection.
+struct Run {
+    seed: u64,
+    rng: Rng,
+    load: Load,
+    sides: [Side; 2],
+    /// Calls made so far, for their numbers.
+    calls: u64,
+    steps: u64,
+}
+
+impl Run {
+    fn new(seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let load = Load::new(&mut rng);
+        let sides = [0, 1].map(|side| Side::new(&load.limits[side], load.calls[side]));
+        Self {
+            seed,
+            rng,
+            load,
+            sides,
+            calls: 0,
+            steps: 0,
+        }
+    }
+
+    /// Takes steps until everything is done, or the channel ends.
+    fn finish(mut self) -> u64 {
+        let mut idle = 0;
+        while !self.sides.iter().all(Side::is_done) {
+            let (side, action) = (self.rng.below(2), self.rng.below(ACTIONS));
+            if self.step(side, action) {
+                idle = 0;
+                self.steps += 1;
+                let [one, other] = &self.sides;
+                one.check(other);
+                other.check(one);
+            } else {
+                idle += 1;
+            }
+            // Unlucky for long: is anything possible at all?
+            if idle > 100 {
+                let possible =
+                    (0..2).any(|side| (0..=ACTIONS).any(|action| self.step(side, action)));
+                assert!(
+                    possible,
+                    "stuck after {} steps, seed {}\n{}\n{}\n{:?}",
+                    self.steps,
+                    self.seed,
+                    self.sides[0].describe(),
+                    self.sides[1].describe(),
+                    self.load
+                );
+                idle = 0;
+            }
+            if self.load.ends && self.rng.below(2000) == 0 {
+                self.sides.iter_mut().for_each(Side::end);
+                break;
+            }
+        }
+        self.steps
+    }
+
+    /// Tries one thing. Whether it was possible; what a program need not do does not count as that.
+    fn step(&mut self, side: usize, action: usize) -> bool {
+        let Self {
+            rng,
+            load,
+            sides: [one, other],
+            calls,
+            ..
+        } = self;
+        let (this, that) = if side == 0 {
+            (one, other)
+        } else {
+            (other, one)
+        };
+        *calls += 1;
+        let most = 1 + rng.below(60);
+        match action {
+            0 => this.call(rng, load, *calls),
+            1 => this.drop_call(rng, false),
+            2 => {
+                if rng.percent(load.dropped) && rng.percent(20) {
+                    this.drop_call(rng, true);
+                }
+                false
+            }
+            3 | 4 => this.handle(rng, load, *calls),
+            5 => rng.percent(5) && this.wait(),
+            6 | 7 => {
+                let room = load.pipe.saturating_sub(that.inbox.len());
+                this.write(&mut that.inbox, most.min(room))
+            }
+            8 | 9 => this.read(most),
+            _ => this.wait(),
+        }
+    }
+}
+
+/// How many things [`Run::step`] knows, beside waiting for what is certain to come.
+const ACTIONS: usize = 10;
+
+fn asked_for(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn two_sessions_are_never_stuck_and_hold_no_more_than_they_may() {
+    if let Some(seed) = asked_for("CHIRP_MODEL_SEED") {
+        Run::new(seed).finish();
+        return;
+    }
+    let steps = asked_for("CHIRP_MODEL_STEPS").unwrap_or(STEPS);
+    let (mut seed, mut taken) = (0, 0);
+    while taken < steps {
+        println!("seed {seed}");
+        taken += Run::new(seed).finish();
+        seed += 1;
+    }
+    println!("{taken} steps in {seed} runs");
+}

@@ -1,0 +1,149 @@
+use bytes::Bytes;
+use chirp_runtime::packet::{ErrorData, ResultCode};
+use chirp_runtime::session::{CallKey, Refused, RunKey};
+
+use crate::load::{Load, Ticket};
+use crate::rng::Rng;
+use crate::side::{NESTED, Pending, Running, Side};
+
+const METHOD: Bytes = Bytes::from_static(b"m");
+
+/// What the programs on both sides do: their callers and their handlers.
+impl Side {
+    /// The program makes a call, of the given number.
+    pub(crate) fn call(&mut self, rng: &mut Rng, load: &Load, number: u64) -> bool {
+        if self.to_call == 0 {
+            return false;
+        }
+        let one_way = rng.percent(load.one_way);
+        let waits = !one_way && rng.percent(load.waiting);
+        let nested = rng.percent(load.nested) && !waits;
+        let ticket = Ticket {
+            number,
+            answer: u16::try_from(rng.between(0, load.longest)).expect("it is short"),
+            depth: if nested {
+                1 + u8::try_from(rng.below(3)).expect("few")
+            } else {
+                0
+            },
+            waits,
+        };
+        let length = rng.between(0, load.longest);
+        let made = self.send(ticket, length, one_way).is_ok();
+        self.to_call -= usize::from(made);
+        made
+    }
+
+    fn send(&mut self, ticket: Ticket, length: usize, one_way: bool) -> Result<CallKey, Refused> {
+        let mut params = ticket.encode(length).into();
+        let key = self.session.call(&METHOD, &mut params)?;
+        self.calls.push(Pending {
+            key,
+            ticket,
+            one_way,
+        });
+        Ok(key)
+    }
+
+    /// A caller goes: any, or one whose call will not be answered otherwise.
+    pub(crate) fn drop_call(&mut self, rng: &mut Rng, any: bool) -> bool {
+        let may_go = |call: &Pending| any || call.ticket.waits;
+        let candidates = self.calls.iter().filter(|call| may_go(call)).count();
+        if candidates == 0 {
+            return false;
+        }
+        let which = rng.below(candidates);
+        let at = self.calls.iter().enumerate();
+        let (at, _) = at
+            .filter(|(_, call)| may_go(call))
+            .nth(which)
+            .expect("it is there");
+        // What a handler of this side waits for goes with that handler only.
+        let key = self.calls[at].key;
+        if self
+            .handlers
+            .iter()
+            .any(|handler| handler.nested == Some(key))
+        {
+            return false;
+        }
+        self.cancel(at);
+        true
+    }
+
+    pub(crate) fn cancel(&mut self, at: usize) {
+        let call = self.calls.swap_remove(at);
+        let cancelled = self.session.cancel(call.key);
+        assert_eq!(cancelled, Ok(()), "few are abandoned");
+    }
+
+    /// A handler goes one step on: it starts, calls back, or answers.
+    pub(crate) fn handle(&mut self, rng: &mut Rng, load: &Load, number: u64) -> bool {
+        let count = self.handlers.len();
+        let first = rng.below(count.max(1));
+        // The next that can do something.
+        (0..count).any(|more| self.handle_one((first + more) % count, rng, load, number))
+    }
+
+    fn handle_one(&mut self, at: usize, rng: &mut Rng, load: &Load, number: u64) -> bool {
+        let Running {
+            run,
+            ticket,
+            nested,
+            result,
+            ..
+        } = self.handlers[at];
+        if !self.session.is_wanted(run) {
+            self.interrupt(at, rng);
+        } else if let Some(result) = result {
+            self.respond(run, ticket, result);
+            self.finish(at);
+        } else if nested.is_some() || ticket.waits {
+            return false;
+        } else if ticket.depth == 0 {
+            self.handlers[at].result = Some(Ok(()));
+        } else {
+            let back = Ticket {
+                number,
+                depth: ticket.depth - 1,
+                ..ticket
+            };
+            match self.send(back, rng.between(0, load.longest), false) {
+                Ok(call) => self.handlers[at].nested = Some(call),
+                Err(_) => self.handlers[at].result = Some(Err(())),
+            }
+        }
+        true
+    }
+
+    /// A handler whose call was answered for it ends: what it waits for goes with it. Some have the last
+    /// word, which nobody hears.
+    fn interrupt(&mut self, at: usize, rng: &mut Rng) {
+        let handler = &self.handlers[at];
+        let (run, ticket) = (handler.run, handler.ticket);
+        if let Some(nested) = handler.nested
+            && let Some(at) = self.calls.iter().position(|call| call.key == nested)
+        {
+            self.cancel(at);
+        }
+        if rng.percent(50) {
+            self.respond(run, ticket, Ok(()));
+        }
+        self.finish(at);
+    }
+
+    fn respond(&mut self, run: RunKey, ticket: Ticket, result: Result<(), ()>) {
+        let (code, data) = if result.is_ok() {
+            (ResultCode::Success, ticket.answer())
+        } else {
+            let error = ErrorData::from(NESTED).encode();
+            (ResultCode::ServiceError, error.into())
+        };
+        self.session.respond(run, code, &mut data.into());
+    }
+
+    pub(crate) fn finish(&mut self, at: usize) {
+        let handler = self.handlers.swap_remove(at);
+        self.session.finish(handler.run);
+    }
+}

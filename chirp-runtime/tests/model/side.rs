@@ -1,0 +1,235 @@
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::BufMut;
+use chirp_runtime::packet::{
+    Decoder, ErrorData, Fault, Header, Incoming, Request, Response, ResultCode,
+};
+use chirp_runtime::session::{Batch, CallKey, Event, Limits, Outcome, Reading, RunKey, Session};
+
+use crate::load::Ticket;
+
+/// What a handler's own failure is called: a call that it made was refused.
+pub(crate) const NESTED: &str = "nested";
+
+/// The longest refusal there is here, as a packet.
+const REFUSAL: usize = 80;
+
+/// One side of a connection: a session, its callers and its handlers, and what travels towards it.
+pub(crate) struct Side {
+    pub(crate) session: Session,
+    limits: Limits,
+    decoder: Decoder,
+    /// Bytes on their way to this side.
+    pub(crate) inbox: VecDeque<u8>,
+    batch: Option<Batch>,
+    pub(crate) calls: Vec<Pending>,
+    pub(crate) handlers: Vec<Running>,
+    /// Calls that this side has yet to make.
+    pub(crate) to_call: usize,
+}
+
+/// A call of this side's.
+pub(crate) struct Pending {
+    pub(crate) key: CallKey,
+    pub(crate) ticket: Ticket,
+    pub(crate) one_way: bool,
+}
+
+/// A handler of this side's.
+pub(crate) struct Running {
+    pub(crate) run: RunKey,
+    pub(crate) ticket: Ticket,
+    pub(crate) size: usize,
+    pub(crate) nested: Option<CallKey>,
+    /// What it will answer.
+    pub(crate) result: Option<Result<(), ()>>,
+}
+
+impl Side {
+    pub(crate) fn new(limits: &Limits, to_call: usize) -> Self {
+        Self {
+            session: Session::new(limits.clone()),
+            limits: limits.clone(),
+            decoder: Decoder::new(limits.payload),
+            inbox: VecDeque::new(),
+            batch: None,
+            calls: Vec::new(),
+            handlers: Vec::new(),
+            to_call,
+        }
+    }
+
+    /// Time passes: a pause that may not last for ever is over. Whether it was one.
+    pub(crate) fn wait(&mut self) -> bool {
+        let pauses = self.session.reading() != Reading::Go;
+        if pauses {
+            self.session.stop_pausing();
+        }
+        pauses && self.session.reading() == Reading::Go
+    }
+
+    /// Writes up to so many bytes towards the other side.
+    pub(crate) fn write(&mut self, pipe: &mut VecDeque<u8>, most: usize) -> bool {
+        if self.batch.is_none() {
+            self.batch = self.session.take_batch(Batch::default()).ok();
+        }
+        let Some(batch) = &mut self.batch else {
+            return false;
+        };
+        let mut slices = [IoSlice::new(&[]); 2];
+        let count = batch.slices(&mut slices);
+        let mut room = most;
+        for slice in &slices[..count] {
+            let taken = room.min(slice.len());
+            pipe.extend(&slice[..taken]);
+            room -= taken;
+        }
+        batch.advance(most - room);
+        if batch.is_done() {
+            self.batch = None;
+            self.session.batch_written();
+        }
+        most > room
+    }
+
+    /// Reads up to so many bytes, and handles the packets that are whole; unless reading pauses.
+    pub(crate) fn read(&mut self, most: usize) -> bool {
+        let mut progressed = false;
+        loop {
+            if self.session.reading() != Reading::Go {
+                return progressed;
+            }
+            match self.decoder.decode().expect("it is Chirp") {
+                Some(incoming) => self.receive(incoming),
+                None if progressed || self.inbox.is_empty() => return progressed,
+                None => {
+                    let mut room = self.decoder.buffer();
+                    let piece = most.min(self.inbox.len()).min(room.remaining_mut());
+                    for byte in self.inbox.drain(..piece) {
+                        room.put_u8(byte);
+                    }
+                    self.decoder.note_read(piece);
+                }
+            }
+            progressed = true;
+        }
+    }
+
+    fn receive(&mut self, incoming: Incoming) {
+        match self.session.handle(incoming).expect("nothing is fatal") {
+            Some(Event::Request(run, request)) => self.start(run, &request),
+            Some(Event::Answered(key, outcome)) => self.answered(key, outcome),
+            // Its handler finds out by itself.
+            Some(Event::Interrupt(_)) | None => {}
+            Some(Event::Hello | Event::Packet(..)) => panic!("nobody asked"),
+        }
+    }
+
+    fn start(&mut self, run: RunKey, request: &Request) {
+        self.handlers.push(Running {
+            run,
+            ticket: Ticket::decode(request.params()),
+            size: request.size(),
+            nested: None,
+            result: None,
+        });
+    }
+
+    /// Every call gets its own answer, or a reason why there is none, and gets it once.
+    fn answered(&mut self, key: CallKey, outcome: Outcome) {
+        let at = self.calls.iter().position(|call| call.key == key);
+        let call = self.calls.swap_remove(at.expect("somebody waits for it"));
+        self.session.release(key);
+        let Outcome::Response(Response { code, data, .. }) = outcome else {
+            panic!("nothing is too large");
+        };
+        let result = match code {
+            ResultCode::Success => {
+                assert_eq!(data, call.ticket.answer(), "of call {}", call.ticket.number);
+                Ok(())
+            }
+            ResultCode::ServiceError => {
+                let error = ErrorData::decode(data).expect("it is valid");
+                let busy = Fault::from_error_data(&error) == Some(Fault::Busy);
+                assert!(busy || call.ticket.depth > 0 && error.message == NESTED);
+                Err(())
+            }
+            other => panic!("{other:?}"),
+        };
+        let handler = self
+            .handlers
+            .iter_mut()
+            .find(|handler| handler.nested == Some(key));
+        if let Some(handler) = handler {
+            assert!(!call.one_way);
+            handler.nested = None;
+            handler.result = Some(result);
+        }
+    }
+
+    /// What is held is within its bounds.
+    pub(crate) fn check(&self, other: &Self) {
+        let session = &self.session;
+        let limits = &self.limits;
+        let longest = Header::LEN + limits.payload;
+        assert!(session.running() <= limits.running);
+        assert_eq!(session.running(), self.handlers.len());
+        assert_eq!(session.pending(), self.calls.len());
+        assert!(session.pending() + session.abandoned() <= limits.pending);
+        // One request beyond the mark.
+        let requests: usize = self.handlers.iter().map(|handler| handler.size).sum();
+        assert!(requests <= limits.running_bytes + longest, "{requests}");
+        // One packet beyond the mark, and a parked answer of each call that ran when it was reached. Then,
+        // in the batch under way and in the next, a refusal for each call of the other side's and a Cancel
+        // for each of this side's.
+        let bound = limits.unsent
+            + longest * (1 + limits.running)
+            + 2 * REFUSAL * other.limits.pending
+            + 2 * (Header::LEN + 4) * limits.pending;
+        assert!(session.unsent() <= bound, "{} of {bound}", session.unsent());
+    }
+
+    /// Whether nothing is left to be done.
+    pub(crate) fn is_done(&self) -> bool {
+        let session = &self.session;
+        let counts = [
+            self.to_call,
+            session.pending(),
+            session.abandoned(),
+            session.running(),
+            session.unsent(),
+            self.inbox.len(),
+        ];
+        counts == [0; 6]
+    }
+
+    /// The channel has ended: callers and handlers go, and nothing of theirs is left.
+    pub(crate) fn end(&mut self) {
+        let _ = self.decoder.finish();
+        while !self.calls.is_empty() {
+            self.cancel(0);
+        }
+        while !self.handlers.is_empty() {
+            self.finish(0);
+        }
+        assert_eq!(self.session.pending(), 0);
+        assert_eq!(self.session.running(), 0);
+    }
+
+    /// For the message of a run that is stuck.
+    pub(crate) fn describe(&self) -> String {
+        let session = &self.session;
+        format!(
+            "{} to call, {} pending, {} abandoned, {} running, {} unsent, {} in the pipe, {:?}, {:?}",
+            self.to_call,
+            session.pending(),
+            session.abandoned(),
+            session.running(),
+            session.unsent(),
+            self.inbox.len(),
+            session.reading(),
+            self.limits,
+        )
+    }
+}
