@@ -147,13 +147,13 @@ impl PeerBuilder {
             remote,
         ));
         let peer = Peer::new(Arc::clone(&connection), serves);
-        let mut own = Served(Arc::clone(&self.serving));
-        register(&peer, &mut own)?;
+        let mut routes = Served(Arc::clone(&self.serving));
+        register(&peer, &mut routes)?;
         {
             let mut state = connection.lock();
             // It may have been closed already; then nothing would let its services go.
             if state.end.is_none() {
-                state.serving = Some(own.0);
+                state.serving = Some(routes.0);
             }
         }
         runtime.spawn(Writer::new(Arc::clone(&connection)));
