@@ -13,7 +13,9 @@ pub(crate) struct Load {
     pub(crate) calls: [usize; 2],
     /// The longest parameters and results.
     pub(crate) longest: usize,
-    /// How many in a hundred calls are one-way, are let go of, make a call back, never answer.
+    /// How many in a hundred calls are packets of the application's instead, are one-way, are let go of,
+    /// make a call back, are never answered.
+    pub(crate) packets: usize,
     pub(crate) one_way: usize,
     pub(crate) dropped: usize,
     pub(crate) nested: usize,
@@ -32,6 +34,7 @@ impl Load {
             pipe: rng.between(1, widest),
             calls: [rng.below(60), rng.below(60)],
             longest,
+            packets: [0, 0, 30][rng.below(3)],
             one_way: [0, 10, 90][rng.below(3)],
             dropped: [0, 20, 60][rng.below(3)],
             nested: [0, 40, 80][rng.below(3)],

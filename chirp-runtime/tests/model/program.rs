@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use chirp_runtime::packet::{ErrorData, ResultCode};
+use chirp_runtime::packet::{ErrorData, PacketType, ResultCode};
 use chirp_runtime::session::{CallKey, Refused, RunKey};
 
 use crate::load::{Load, Ticket};
@@ -8,12 +8,23 @@ use crate::side::{NESTED, Pending, Running, Side};
 
 const METHOD: Bytes = Bytes::from_static(b"m");
 
+/// A type of packets that is the application's.
+const CUSTOM: PacketType = PacketType(40_000);
+
 /// What the programs on both sides do: their callers and their handlers.
 impl Side {
-    /// The program makes a call, of the given number.
+    /// The program makes a call, of the given number, or sends a packet of its own.
     pub(crate) fn call(&mut self, rng: &mut Rng, load: &Load, number: u64) -> bool {
         if self.to_call == 0 {
             return false;
+        }
+        if rng.percent(load.packets) {
+            // The other side does not want it, and has to read it for all that.
+            let payload = vec![b'.'; rng.between(0, load.longest)];
+            let sent = self.session.send_packet(CUSTOM, &mut payload.into());
+            assert!(sent.is_ok(), "it is not too large");
+            self.to_call -= 1;
+            return true;
         }
         let one_way = rng.percent(load.one_way);
         let waits = !one_way && rng.percent(load.waiting);

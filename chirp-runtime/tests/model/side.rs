@@ -201,7 +201,7 @@ impl Side {
             session.unsent(),
             self.inbox.len(),
         ];
-        counts == [0; 6]
+        counts == [0; 6] && session.is_drained()
     }
 
     /// The channel has ended: callers and handlers go, and nothing of theirs is left.
