@@ -9,6 +9,7 @@
 
 mod cancel;
 mod decoder;
+mod display;
 mod error;
 mod error_data;
 mod fault;

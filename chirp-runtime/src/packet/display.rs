@@ -1,0 +1,266 @@
+//! Packets in one readable line each, for logs and captures.
+//!
+//! What a peer sent is quoted and escaped: it can neither begin a line nor pass for something else. Of data
+//! at most 16 bytes are shown, and of a message 256, followed by how many more there are: `"..."+84`.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::{
+    Cancel, ErrorData, Header, Incoming, PROTOCOL, PacketType, Request, Response, ResultCode,
+};
+
+/// How many bytes of data are shown.
+const DATA_SHOWN: usize = 16;
+
+/// How many bytes of a service error's message are shown.
+const MESSAGE_SHOWN: usize = 256;
+
+/// `Request, 12 bytes`, and for another protocol than this one `Request of protocol 3, 12 bytes`.
+impl Display for Header {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)?;
+        if self.protocol != PROTOCOL {
+            write!(f, " of protocol {}", self.protocol)?;
+        }
+        write!(f, ", {} bytes", self.length)
+    }
+}
+
+/// `Request 7 "Arith.sum_diff" "\x02\x04"`: the id, the method's name, the parameters.
+impl Display for Request {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let method = self.method().escape_ascii();
+        write!(
+            f,
+            "Request {} \"{method}\" {}",
+            self.id(),
+            Data(self.params())
+        )
+    }
+}
+
+/// `Response 7 success "\x02"`: the id, the result code, the data. For a service error that is
+/// `Response 7 service error 17 "hey", 5 bytes of data`: its code, its message, how much data it carries.
+impl Display for Response {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "Response {} {}", self.id, self.code)?;
+        match self.code {
+            ResultCode::ServiceError => match ErrorData::decode(self.data.clone()) {
+                Ok(error) => write!(
+                    f,
+                    " {} {}, {} bytes of data",
+                    error.code,
+                    Message(&error.message),
+                    error.data.len()
+                ),
+                Err(_) => write!(f, ", malformed: {}", Data(&self.data)),
+            },
+            _ if self.data.is_empty() && self.code != ResultCode::Success => Ok(()),
+            _ => write!(f, " {}", Data(&self.data)),
+        }
+    }
+}
+
+/// `Cancel 7`: the id.
+impl Display for Cancel {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "Cancel {}", self.id)
+    }
+}
+
+/// `success`, `unknown method`, `duplicate request`, `cancelled`, `service error`.
+impl Display for ResultCode {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Success => "success",
+            Self::UnknownMethod => "unknown method",
+            Self::DuplicateRequest => "duplicate request",
+            Self::Cancelled => "cancelled",
+            Self::ServiceError => "service error",
+        })
+    }
+}
+
+/// A packet as the Request, Response or Cancel that it is, and any other with its type and its data:
+/// `PacketType(300) "hello"`. One whose payload was skipped says so.
+impl Display for Incoming {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Packet { kind, payload } => {
+                let known = match *kind {
+                    PacketType::REQUEST => {
+                        Request::decode(payload.clone()).map(|it| it.to_string())
+                    }
+                    PacketType::RESPONSE => {
+                        Response::decode(payload.clone()).map(|it| it.to_string())
+                    }
+                    PacketType::CANCEL => Cancel::decode(payload).map(|it| it.to_string()),
+                    _ => return write!(f, "{kind} {}", Data(payload)),
+                };
+                match known {
+                    Ok(text) => f.write_str(&text),
+                    Err(_) => write!(f, "{kind}, malformed: {}", Data(payload)),
+                }
+            }
+            Self::Oversized { header, id } => write!(f, "{header}, too large, with id {id}"),
+            Self::Discarded(header) => write!(f, "{header}, discarded"),
+        }
+    }
+}
+
+/// The first bytes, quoted, and how many more there are.
+struct Data<'a>(&'a [u8]);
+
+impl Display for Data<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let shown = self.0.len().min(DATA_SHOWN);
+        write!(f, "\"{}\"", self.0[..shown].escape_ascii())?;
+        more(f, self.0.len() - shown)
+    }
+}
+
+/// The beginning of a text, quoted, and how many more bytes there are.
+struct Message<'a>(&'a str);
+
+impl Display for Message<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let shown = self.0.floor_char_boundary(MESSAGE_SHOWN);
+        write!(f, "{:?}", &self.0[..shown])?;
+        more(f, self.0.len() - shown)
+    }
+}
+
+fn more(f: &mut Formatter<'_>, bytes: usize) -> fmt::Result {
+    match bytes {
+        0 => Ok(()),
+        bytes => write!(f, "+{bytes}..."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn response(code: ResultCode, data: impl Into<Bytes>) -> Response {
+        Response {
+            id: 7,
+            code,
+            data: data.into(),
+        }
+    }
+
+    fn service_error(error: &ErrorData) -> Response {
+        response(ResultCode::ServiceError, error.encode())
+    }
+
+    fn packet(kind: u16, payload: &'static [u8]) -> Incoming {
+        Incoming::Packet {
+            kind: PacketType(kind),
+            payload: Bytes::from_static(payload),
+        }
+    }
+
+    /// CH-10; and CH-W15, where the original prints packet types modulo 256.
+    #[test]
+    fn each_packet_is_one_readable_line() {
+        let table: &[(&dyn Display, &str)] = &[
+            (&PacketType::REQUEST, "Request"),
+            (&PacketType::CANCEL, "Cancel"),
+            (&PacketType::RESPONSE, "Response"),
+            (&PacketType(258), "PacketType(258)"),
+            (&PacketType(0xFFFF), "PacketType(65535)"),
+            (&Header::new(PacketType::REQUEST, 12), "Request, 12 bytes"),
+            (
+                &Header {
+                    protocol: 3,
+                    kind: PacketType(300),
+                    length: u32::MAX,
+                },
+                "PacketType(300) of protocol 3, 4294967295 bytes",
+            ),
+            (&Request::new(7, b"sum", b""), r#"Request 7 "sum" """#),
+            (
+                &Request::new(7, b"", b"\x02\x04"),
+                r#"Request 7 "" "\x02\x04""#,
+            ),
+            (
+                &Request::new(u32::MAX, b"a\nb\xFF", b"\"0123456789abcde"),
+                r#"Request 4294967295 "a\nb\xff" "\"0123456789abcde""#,
+            ),
+            (
+                &Request::new(1, b"put", b"0123456789abcdefg"),
+                r#"Request 1 "put" "0123456789abcdef"+1..."#,
+            ),
+            (
+                &response(ResultCode::Success, ""),
+                r#"Response 7 success """#,
+            ),
+            (
+                &response(ResultCode::Success, vec![b'x'; 100]),
+                r#"Response 7 success "xxxxxxxxxxxxxxxx"+84..."#,
+            ),
+            (
+                &response(ResultCode::UnknownMethod, ""),
+                "Response 7 unknown method",
+            ),
+            (
+                &response(ResultCode::DuplicateRequest, ""),
+                "Response 7 duplicate request",
+            ),
+            (&response(ResultCode::Cancelled, ""), "Response 7 cancelled"),
+            (
+                &response(ResultCode::Cancelled, "why"),
+                r#"Response 7 cancelled "why""#,
+            ),
+            (
+                &service_error(&ErrorData::new(17, "hey").with_data("stuff")),
+                r#"Response 7 service error 17 "hey", 5 bytes of data"#,
+            ),
+            (
+                &service_error(&ErrorData::default()),
+                r#"Response 7 service error 0 "", 0 bytes of data"#,
+            ),
+            (
+                &service_error(&ErrorData::new(1, "zwölf\r\n\u{202E}")),
+                r#"Response 7 service error 1 "zwölf\r\n\u{202e}", 0 bytes of data"#,
+            ),
+            (
+                &response(ResultCode::ServiceError, "\0"),
+                r#"Response 7 service error, malformed: "\x00""#,
+            ),
+            (&Cancel { id: 7 }, "Cancel 7"),
+            (&packet(2, b"\0\0\0\x07\x03sum!"), r#"Request 7 "sum" "!""#),
+            (&packet(4, b"\0\0\0\x07\0!"), r#"Response 7 success "!""#),
+            (&packet(3, b"\0\0\0\x07"), "Cancel 7"),
+            (
+                &packet(3, b"\0\0\x07"),
+                r#"Cancel, malformed: "\x00\x00\x07""#,
+            ),
+            (&packet(300, b"hello"), r#"PacketType(300) "hello""#),
+            (
+                &Incoming::Discarded(Header::new(PacketType(5), 0)),
+                "PacketType(5), 0 bytes, discarded",
+            ),
+            (
+                &Incoming::Oversized {
+                    header: Header::new(PacketType::REQUEST, 1 << 30),
+                    id: 9,
+                },
+                "Request, 1073741824 bytes, too large, with id 9",
+            ),
+        ];
+        for (shown, expected) in table {
+            assert_eq!(shown.to_string(), *expected);
+        }
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        let line = service_error(&ErrorData::new(1, "ä".repeat(1000) + "b")).to_string();
+        assert!(line.ends_with("ää\"+1745..., 0 bytes of data"), "{line}");
+        let line = service_error(&ErrorData::new(1, "b".to_owned() + &"ä".repeat(200))).to_string();
+        assert!(line.contains("ä\"+146..., "), "{line}");
+    }
+}
