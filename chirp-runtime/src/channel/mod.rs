@@ -1,9 +1,10 @@
 //! How bytes travel: anything that reads and writes.
 //!
-//! A [`Channel`] is a pair of halves, whatever carries the bytes: a TCP or a Unix socket, memory, or any
-//! `AsyncRead + AsyncWrite`. An [`Endpoint`] is an address in words, to [`connect`](Endpoint::connect)
-//! to or to [`listen`](Endpoint::listen) on. Nothing here knows of packets or calls.
+//! A [`Channel`] is a pair of halves, whatever carries the bytes: a TCP or a Unix socket, memory, or any `AsyncRead + AsyncWrite`. An [`Endpoint`] is an address in words, to
+//! [`connect`](Endpoint::connect) to or to [`listen`](Endpoint::listen) on. Nothing here knows of packets or
+//! calls.
 
+mod credentials;
 mod endpoint;
 mod listener;
 mod memory;
@@ -14,6 +15,7 @@ use std::fmt;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+pub use credentials::Credentials;
 pub use endpoint::{Endpoint, EndpointError};
 pub use listener::Listener;
 pub use memory::memory;
@@ -29,6 +31,7 @@ pub struct Channel {
     reader: Reader,
     writer: Writer,
     remote: Option<Endpoint>,
+    credentials: Option<Credentials>,
 }
 
 impl Channel {
@@ -41,6 +44,7 @@ impl Channel {
             reader: Box::new(reader),
             writer: Box::new(writer),
             remote: None,
+            credentials: None,
         }
     }
 
@@ -63,6 +67,19 @@ impl Channel {
         self.remote.as_ref()
     }
 
+    /// The same channel, said to lead to a process of this user and group. Only the operating system can
+    /// know; what the other side says of itself is no reason to call this.
+    #[must_use]
+    pub fn with_credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
+    /// Who is at the other end, if it is a Unix socket.
+    pub fn credentials(&self) -> Option<Credentials> {
+        self.credentials
+    }
+
     /// The halves.
     pub fn into_split(self) -> (Reader, Writer) {
         (self.reader, self.writer)
@@ -73,6 +90,7 @@ impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Channel")
             .field("remote", &self.remote)
+            .field("credentials", &self.credentials)
             .finish_non_exhaustive()
     }
 }

@@ -10,8 +10,13 @@ use super::{Channel, Endpoint, Listener};
 
 impl From<UnixStream> for Channel {
     fn from(stream: UnixStream) -> Self {
+        let credentials = stream.peer_cred();
         let (reader, writer) = stream.into_split();
-        Self::new(reader, writer)
+        let channel = Self::new(reader, writer);
+        match credentials {
+            Ok(credentials) => channel.with_credentials(credentials.into()),
+            Err(_unknown) => channel,
+        }
     }
 }
 

@@ -137,6 +137,7 @@ impl PeerBuilder {
     ) -> Result<Peer, DuplicateMethod> {
         self.check()?;
         let remote = channel.remote().cloned();
+        let credentials = channel.credentials();
         let (reader, writer) = channel.into_split();
         let runtime = Handle::current();
         let session = Session::new(self.limits.clone());
@@ -145,6 +146,7 @@ impl PeerBuilder {
             Sink::new(writer),
             runtime.clone(),
             remote,
+            credentials,
         ));
         let peer = Peer::new(Arc::clone(&connection), serves);
         let mut routes = Served(Arc::clone(&self.serving));

@@ -17,7 +17,7 @@ use super::serving::Serving;
 use super::waiters::Waiters;
 use super::writer::{Sink, Turn};
 use super::{Reply, SessionError};
-use crate::channel::Endpoint;
+use crate::channel::{Credentials, Endpoint};
 use crate::codec;
 use crate::packet::{self, Incoming, PacketType, Payload, ResultCode};
 use crate::session::{Batch, Event, Fatal, Reading, RunKey, Session};
@@ -40,6 +40,7 @@ pub(super) struct Connection {
     ended: AtomicBool,
     pub(super) runtime: Handle,
     pub(super) remote: Option<Endpoint>,
+    pub(super) credentials: Option<Credentials>,
 }
 
 pub(super) struct State {
@@ -85,6 +86,7 @@ impl Connection {
         sink: Sink,
         runtime: Handle,
         remote: Option<Endpoint>,
+        credentials: Option<Credentials>,
     ) -> Self {
         Self {
             state: Mutex::new(State {
@@ -109,6 +111,7 @@ impl Connection {
             ended: AtomicBool::new(false),
             runtime,
             remote,
+            credentials,
         }
     }
 

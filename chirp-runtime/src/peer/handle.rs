@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::caller::{Handle, Link};
 use super::connection::Connection;
 use super::{AsCaller, Call, CallError, Caller, MethodName, Router, SessionError};
-use crate::channel::Endpoint;
+use crate::channel::{Credentials, Endpoint};
 use crate::packet::{Hello, Payload};
 use crate::session::HelloState;
 
@@ -150,6 +150,12 @@ impl Peer {
     /// Where the connection leads, if that has an address.
     pub fn remote(&self) -> Option<&Endpoint> {
         self.connection().remote.as_ref()
+    }
+
+    /// Who is at the other end, if the connection is a Unix socket: what the operating system says, not
+    /// what the other side says.
+    pub fn credentials(&self) -> Option<Credentials> {
+        self.connection().credentials
     }
 
     /// How busy the connection is.
