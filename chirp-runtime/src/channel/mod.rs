@@ -1,6 +1,7 @@
 //! How bytes travel: anything that reads and writes.
 //!
-//! A [`Channel`] is a pair of halves, whatever carries the bytes: a TCP or a Unix socket, memory, or any `AsyncRead + AsyncWrite`. An [`Endpoint`] is an address in words, to
+//! A [`Channel`] is a pair of halves, whatever carries the bytes: a TCP or a Unix socket, memory, a pair of
+//! pipes, or any `AsyncRead + AsyncWrite`. An [`Endpoint`] is an address in words, to
 //! [`connect`](Endpoint::connect) to or to [`listen`](Endpoint::listen) on. Nothing here knows of packets or
 //! calls.
 
@@ -8,6 +9,7 @@ mod credentials;
 mod endpoint;
 mod listener;
 mod memory;
+mod pipe;
 mod tcp;
 mod unix;
 
@@ -19,6 +21,7 @@ pub use credentials::Credentials;
 pub use endpoint::{Endpoint, EndpointError};
 pub use listener::Listener;
 pub use memory::memory;
+pub use pipe::{PipeEnds, pipes};
 
 /// The reading half of a channel.
 pub type Reader = Box<dyn AsyncRead + Send + Unpin>;
