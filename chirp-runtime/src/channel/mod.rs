@@ -4,12 +4,21 @@
 //! pipes, or any `AsyncRead + AsyncWrite`. An [`Endpoint`] is an address in words, to
 //! [`connect`](Endpoint::connect) to or to [`listen`](Endpoint::listen) on. Nothing here knows of packets or
 //! calls.
+//!
+//! With the feature `process`, a `Child` is a process that was started to be at the other end, and `stdio` is
+//! that process's way to its parent.
 
 mod credentials;
 mod endpoint;
+#[cfg(feature = "process")]
+mod leash;
 mod listener;
 mod memory;
 mod pipe;
+#[cfg(feature = "process")]
+mod process;
+#[cfg(feature = "process")]
+mod stdio;
 mod tcp;
 mod unix;
 
@@ -22,6 +31,10 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use listener::Listener;
 pub use memory::memory;
 pub use pipe::{PipeEnds, pipes};
+#[cfg(feature = "process")]
+pub use process::Child;
+#[cfg(feature = "process")]
+pub use stdio::stdio;
 
 /// The reading half of a channel.
 pub type Reader = Box<dyn AsyncRead + Send + Unpin>;
