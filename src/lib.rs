@@ -144,6 +144,13 @@
 //! A server reaches those who connected to it through [`Server::connections`], and
 //! [`ServerBuilder::service_each`] makes a service for each of them.
 //!
+//! # Child processes
+//!
+//! [`channel::pipes`] is a channel over a pair of pipes. With the feature `process` a child process may be at the
+//! other end: `channel::Child::spawn` starts one and gives a channel to its standard input and output, which
+//! [`PeerBuilder::start`] takes, and the child's way back is `channel::stdio`. Child and channel end together, and
+//! no process is left behind. `examples/child.rs` is both sides in one program.
+//!
 //! # Without a connection
 //!
 //! `GreeterClient::local(Polite)` calls an implementation in this process. Everything is encoded and decoded as
