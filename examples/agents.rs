@@ -61,8 +61,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let mut agents = Vec::new();
     for name in ["ann", "bob"] {
-        let serves = PeerBuilder::new().service(AgentServer::new(Worker(name)));
-        agents.push(serves.connect(&address).await?);
+        let agent = PeerBuilder::new().service(AgentServer::new(Worker(name)));
+        agents.push(agent.connect(&address).await?);
     }
 
     for _ in &agents {

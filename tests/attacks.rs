@@ -196,7 +196,7 @@ async fn a_peer_that_answers_twice_completes_nothing_twice() {
 async fn a_peer_that_never_reads_is_not_read_for_ever() {
     let builder = with_limits(|_| {});
     let (peer, mut theirs) = attacked(&builder, 64 << 10);
-    let packet = request(1, "echo", &[0; 64 << 10]);
+    let packet = request(1, "echo", &vec![0; 64 << 10]);
     let mut accepted = 0;
     let accept = async {
         for id in 1_u32.. {
