@@ -1,6 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -29,14 +30,43 @@ const TURN: usize = 64;
 pub(super) struct Dispatch {
     /// Counts take-overs: only the latest dispatcher takes from the queue.
     epoch: u64,
-    /// Since when it has been inside one handler.
-    inside: Option<Instant>,
+    /// The handler it is inside of.
+    inside: Option<Inside>,
+    /// Counts handlers.
+    count: u64,
+    /// How far the latest handler is, in [`Inside`]'s terms. Known without the lock.
+    progress: Arc<AtomicU64>,
     /// Wakes it. It is the waker of a task of this library, which may be cloned under the lock.
     waker: Option<Waker>,
     /// It waits for requests, or for room for what they are answered.
     idle: bool,
     /// Methods that a new dispatcher does not wait for.
     slow: Slow,
+}
+
+/// A dispatcher is inside a handler.
+#[derive(Clone, Copy)]
+struct Inside {
+    number: u64,
+    since: Instant,
+}
+
+impl Inside {
+    /// The progress that says that the handler is being polled.
+    fn begun(self) -> u64 {
+        self.number * 2
+    }
+
+    /// The progress that says that its first poll is over.
+    fn returned(self) -> u64 {
+        self.number * 2 + 1
+    }
+
+    /// Whether the next handler may begin, although this one may not have returned.
+    fn is_overdue(self, progress: u64) -> bool {
+        // One that has not begun is not to blame, and must begin before the next.
+        progress >= self.begun() && self.since.elapsed() > BUDGET
+    }
 }
 
 impl Dispatch {
@@ -56,7 +86,9 @@ impl Dispatch {
 
     /// Whether the dispatcher has been inside one handler for too long.
     fn is_overdue(&self) -> bool {
-        self.inside.is_some_and(|since| since.elapsed() > BUDGET)
+        let progress = self.progress.load(Ordering::Acquire);
+        self.inside
+            .is_some_and(|inside| inside.is_overdue(progress))
     }
 
     /// The dispatcher there is has no claim any more.
@@ -97,15 +129,36 @@ impl State {
 }
 
 impl Connection {
+    /// Starts a dispatcher in place of one that is inside a handler for long.
+    fn start_next_dispatcher(self: &Arc<Self>, previous: Option<Inside>) {
+        self.spawn_dispatcher(previous);
+        // The task that a worker woke last waits for that worker, which may be busy for long, and wakes no
+        // other. One more after it does: any worker may take the first, and one will wait for I/O again.
+        self.runtime.spawn(async {});
+    }
+
+    /// Starts a dispatcher in place of one that has lost its claim.
+    pub(super) fn take_over(self: &Arc<Self>) {
+        self.start_next_dispatcher(None);
+    }
+
     pub(super) fn start_dispatcher(self: &Arc<Self>) {
-        let epoch = self.lock().dispatch.epoch;
+        self.spawn_dispatcher(None);
+    }
+
+    fn spawn_dispatcher(self: &Arc<Self>, previous: Option<Inside>) {
         let connection = Arc::clone(self);
-        self.runtime.spawn(Dispatcher {
+        let state = self.lock();
+        let dispatcher = Dispatcher {
             connection,
-            epoch,
+            epoch: state.dispatch.epoch,
+            progress: Arc::clone(&state.dispatch.progress),
+            previous,
             started: false,
             inside: None,
-        });
+        };
+        drop(state);
+        self.runtime.spawn(dispatcher);
     }
 }
 
@@ -113,9 +166,12 @@ impl Connection {
 struct Dispatcher {
     connection: Arc<Connection>,
     epoch: u64,
+    progress: Arc<AtomicU64>,
+    /// The handler that its predecessor is inside of, which has its time first.
+    previous: Option<Inside>,
     started: bool,
-    /// The call it is inside of, and since when.
-    inside: Option<(RunKey, Instant)>,
+    /// The call it is inside of.
+    inside: Option<RunKey>,
 }
 
 /// What a dispatcher does next.
@@ -124,6 +180,7 @@ enum Next {
         run: RunKey,
         request: packet::Request,
         serving: Arc<Serving>,
+        inside: Inside,
         slow: bool,
     },
     /// There is nothing to do.
@@ -155,7 +212,7 @@ impl Dispatcher {
         done: &mut Option<(ResultCode, Payload)>,
         after: &mut After,
     ) {
-        let Some((run, _)) = self.inside.take() else {
+        let Some(run) = self.inside.take() else {
             return;
         };
         if let Some((code, data)) = done {
@@ -191,8 +248,13 @@ impl Dispatcher {
                 return Next::Gone;
             };
             let slow = state.dispatch.slow.count(request.method());
-            state.dispatch.inside = Some(now);
-            self.inside = Some((run, now));
+            state.dispatch.count += 1;
+            let inside = Inside {
+                number: state.dispatch.count,
+                since: now,
+            };
+            state.dispatch.inside = Some(inside);
+            self.inside = Some(run);
             if slow {
                 state.dispatch.pass_on();
             }
@@ -200,20 +262,12 @@ impl Dispatcher {
                 run,
                 request,
                 serving,
+                inside,
                 slow,
             };
         }
         state.dispatch.idle = true;
         Next::Idle
-    }
-
-    /// Gives the queue to a new dispatcher, and keeps to the handler that is about to begin: so it begins
-    /// before those behind it.
-    fn pass_on(&self) {
-        self.connection.start_dispatcher();
-        // The task that a worker woke last waits for that worker, which will be busy. Another one after it
-        // lets any worker take it.
-        self.connection.runtime.spawn(async {});
     }
 
     /// Begins a handler and polls it once. What it said, or nothing when it has a task now.
@@ -222,21 +276,29 @@ impl Dispatcher {
         run: RunKey,
         request: packet::Request,
         serving: &Serving,
+        inside: Inside,
         slow: bool,
     ) -> Option<Reply> {
-        if slow {
-            self.pass_on();
-        }
         let link = Link::uncounted(&self.connection);
         let method = Name::new(request.method());
-        let started = self.inside.map(|(_, since)| since);
+        if slow {
+            // This one keeps to this handler.
+            self.connection.start_next_dispatcher(Some(inside));
+        }
         let mut handling = None;
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let cx = CallContext::new(link.into(), serving.values());
             let request = Request::new(cx, request, Some(run));
-            poll_once(handling.insert(serving.router.handle(request)))
+            let handling = handling.insert(serving.router.handle(request));
+            self.progress.store(inside.begun(), Ordering::Release);
+            poll_once(handling)
         }));
-        if !slow && started.is_some_and(|since| since.elapsed() > BUDGET) {
+        if slow || polled.is_err() {
+            // A successor may be further.
+            self.progress
+                .fetch_max(inside.returned(), Ordering::Release);
+        }
+        if !slow && inside.since.elapsed() > BUDGET {
             self.connection
                 .lock()
                 .dispatch
@@ -289,6 +351,15 @@ impl Future for Dispatcher {
             let old = self.connection.lock().dispatch.waker.replace(waker);
             drop(old);
         }
+        if let Some(previous) = self.previous {
+            let progress = self.progress.load(Ordering::Acquire);
+            if progress < previous.returned() && !previous.is_overdue(progress) {
+                // For a fifth of a millisecond at most, which a timer could not tell.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.previous = None;
+        }
         let mut done = None;
         let mut begun = None;
         for _ in 0..TURN {
@@ -297,12 +368,12 @@ impl Future for Dispatcher {
                     run,
                     request,
                     serving,
+                    inside,
                     slow,
                 } => {
-                    done = self.begin(run, request, &serving, slow).and_then(into_wire);
-                    if let Some((_, since)) = self.inside
-                        && since - *begun.get_or_insert(since) > BUDGET
-                    {
+                    let reply = self.begin(run, request, &serving, inside, slow);
+                    done = reply.and_then(into_wire);
+                    if inside.since - *begun.get_or_insert(inside.since) > BUDGET {
                         break;
                     }
                 }

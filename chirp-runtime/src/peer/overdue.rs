@@ -39,7 +39,7 @@ impl Overdue {
             drop(state);
             connection.follow(&mut after);
             if taken_over {
-                connection.start_dispatcher();
+                connection.take_over();
             }
             // The next handler may be no better.
             if lying {

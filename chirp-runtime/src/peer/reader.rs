@@ -108,7 +108,7 @@ impl Reader {
         let lying = state.has_lying_work();
         drop(state);
         if taken_over {
-            self.connection.start_dispatcher();
+            self.connection.take_over();
         }
         for kind in self.after.packet_tasks.drain(..) {
             self.connection.start_packet_task(kind);
