@@ -142,9 +142,18 @@ impl Session {
     }
 
     /// Whether the next call is refused as *busy*. Where reading can pause instead, it has.
+    ///
+    /// What waits to be written is no reason: a side that sends a large request of its own is not busy.
+    /// Meanwhile the calls that come are held, as far as the marks allow, and their handlers begin when
+    /// there is room for what they answer.
     pub(super) fn is_busy(&self) -> bool {
         self.is_running_enough()
-            || (self.is_over_a_mark() && (self.room.impatient || !self.may_pause()))
+            || (self.holds_enough() && (self.room.impatient || !self.may_pause()))
+    }
+
+    /// Whether the calls that run hold more bytes than they should.
+    fn holds_enough(&self) -> bool {
+        self.inbound.bytes() > self.limits.running_bytes
     }
 
     /// Refusals and other answers of the session's own are sent without room, also where reading may not
@@ -216,7 +225,7 @@ impl Session {
     }
 
     pub(super) fn is_over_a_mark(&self) -> bool {
-        self.inbound.bytes() > self.limits.running_bytes || self.is_unsent_enough()
+        self.holds_enough() || self.is_unsent_enough()
     }
 
     pub(super) fn is_running_enough(&self) -> bool {

@@ -106,13 +106,13 @@ const WAITS: &[(&str, &str)] = &[
              > Request 1 m -
              call y m y*100
              cancel x
-             < Request 2 m -
+             < Request 2 chirp.x -
              < Cancel 1
              ! interrupt a
              finish a
              > Request 2 m y*100
              > Cancel 1
-             > Response 2 busy
+             > Response 2 unknown
              > Response 1 cancelled
              = pending 1",
     ),
