@@ -199,6 +199,11 @@ impl Decoder {
         }
     }
 
+    /// Whether a packet has begun and is not whole.
+    pub fn is_inside_packet(&self) -> bool {
+        !matches!(self.state, State::Header) || !self.read.is_empty()
+    }
+
     /// Says that the channel has ended.
     ///
     /// # Errors

@@ -1,25 +1,33 @@
 use std::fmt;
-use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use super::connection::Connection;
+use super::observe::Observer;
 use super::reader::Reader;
 use super::serving::Serving;
 use super::writer::{Sink, Writer};
-use super::{CallContext, DuplicateMethod, Handler, Peer, Router, Values};
-use crate::channel::{Channel, Endpoint, EndpointError};
+use super::{
+    CallContext, DuplicateMethod, Handler, KeepAlive, ObservedPacket, Peer, Router, SharedMetrics,
+    Values, keep_alive,
+};
+use crate::channel::Channel;
 use crate::packet::PacketType;
 use crate::session::{Limits, Session};
 
 /// What a peer serves and what it allows. One builder makes any number of peers; a change affects those
 /// made after it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct PeerBuilder {
     serving: Arc<Serving>,
     limits: Limits,
+    keep_alive: Option<KeepAlive>,
+    pub(super) connect_timeout: Option<Duration>,
+    observer: Option<Observer>,
+    metrics: Option<SharedMetrics>,
     refused: Option<DuplicateMethod>,
 }
 
@@ -103,6 +111,37 @@ impl PeerBuilder {
         self
     }
 
+    /// Watches over connections that are silent. Off unless set.
+    #[must_use]
+    pub fn keep_alive(mut self, keep_alive: KeepAlive) -> Self {
+        self.keep_alive = Some(keep_alive);
+        self
+    }
+
+    /// How long [`connect`](Self::connect) may take: 10 s unless changed.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// Shows every packet of every peer to `observer`: see [`Peer::on_packet`].
+    #[must_use]
+    pub fn on_packet(
+        mut self,
+        observer: impl Fn(&ObservedPacket<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// Adds up the metrics of every peer in `metrics`.
+    #[must_use]
+    pub fn metrics(mut self, metrics: &SharedMetrics) -> Self {
+        self.metrics = Some(metrics.clone());
+        self
+    }
+
     /// Whether peers can be made at all.
     pub(crate) fn check(&self) -> Result<(), DuplicateMethod> {
         self.refused.clone().map_or(Ok(()), Err)
@@ -141,13 +180,16 @@ impl PeerBuilder {
         let (reader, writer) = channel.into_split();
         let runtime = Handle::current();
         let session = Session::new(self.limits.clone());
-        let connection = Arc::new(Connection::new(
+        let mut connection = Connection::new(
             session,
             Sink::new(writer),
             runtime.clone(),
             remote,
             credentials,
-        ));
+        );
+        connection.observer = self.observer.clone().into();
+        connection.metrics.clone_from(&self.metrics);
+        let connection = Arc::new(connection);
         let peer = Peer::new(Arc::clone(&connection), serves);
         let mut routes = Served(Arc::clone(&self.serving));
         register(&peer, &mut routes)?;
@@ -158,25 +200,16 @@ impl PeerBuilder {
                 state.serving = Some(routes.0);
             }
         }
+        if let Some(metrics) = &self.metrics {
+            metrics.join(&connection);
+        }
         runtime.spawn(Writer::new(Arc::clone(&connection)));
         connection.start_dispatcher();
+        if let Some(keep_alive) = self.keep_alive {
+            runtime.spawn(keep_alive::watch(Arc::clone(&connection), keep_alive));
+        }
         runtime.spawn(Reader::new(connection, reader).run());
         Ok(peer)
-    }
-
-    /// Connects to an address and starts a peer there.
-    ///
-    /// # Errors
-    ///
-    /// [`ConnectError`]: that the address cannot be read, or who refused.
-    pub async fn connect<A>(&self, address: A) -> Result<Peer, ConnectError>
-    where
-        A: TryInto<Endpoint>,
-        EndpointError: From<A::Error>,
-    {
-        let endpoint = address.try_into().map_err(EndpointError::from)?;
-        let channel = endpoint.connect().await?;
-        Ok(self.start(channel)?)
     }
 }
 
@@ -189,30 +222,13 @@ impl Served {
     }
 }
 
-/// Connects to an address. The peer serves nothing; one that does is made with a [`PeerBuilder`].
-///
-/// # Errors
-///
-/// [`ConnectError`]: that the address cannot be read, or who refused.
-pub async fn connect<A>(address: A) -> Result<Peer, ConnectError>
-where
-    A: TryInto<Endpoint>,
-    EndpointError: From<A::Error>,
-{
-    PeerBuilder::new().connect(address).await
-}
-
-/// Why there is no connection, or no listener.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// Two services claim one method name.
-    #[error(transparent)]
-    Duplicate(#[from] DuplicateMethod),
-    /// The address cannot be read.
-    #[error(transparent)]
-    Endpoint(#[from] EndpointError),
-    /// The operating system refused; the text names the address.
-    #[error(transparent)]
-    Io(#[from] io::Error),
+impl fmt::Debug for PeerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PeerBuilder")
+            .field("serving", &self.serving)
+            .field("limits", &self.limits)
+            .field("keep_alive", &self.keep_alive)
+            .field("observed", &self.observer.is_some())
+            .finish_non_exhaustive()
+    }
 }

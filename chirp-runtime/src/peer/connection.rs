@@ -2,21 +2,23 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::task::Waker;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 use super::dispatcher::Dispatch;
+use super::observe::Observer;
 use super::packets::PacketQueues;
 use super::runs::Runs;
 use super::serving::Serving;
 use super::waiters::Waiters;
 use super::writer::{Sink, Turn};
-use super::{Reply, SessionError};
+use super::{PeerState, Reply, SessionError, SharedMetrics};
 use crate::channel::{Credentials, Endpoint};
 use crate::codec;
 use crate::packet::{self, Incoming, PacketType, Payload, ResultCode};
@@ -34,6 +36,12 @@ pub(super) struct Connection {
     pub(super) writer: OnceLock<Waker>,
     /// Held while the routes are changed.
     pub(super) updates: Mutex<()>,
+    /// Who is shown every packet.
+    pub(super) observer: RwLock<Option<Observer>>,
+    /// Whose numbers these are, too.
+    pub(super) metrics: Option<SharedMetrics>,
+    /// Who watches the connection's state.
+    pub(super) watch: watch::Sender<PeerState>,
     /// Told when the session has ended, when it is drained, and when hello was answered.
     pub(super) signal: Notify,
     /// The same as `State::end.is_some()`, for those who do not hold the lock.
@@ -60,6 +68,8 @@ pub(super) struct State {
     /// What is served. There is nothing before the tasks start, nor once the session has ended, which
     /// frees what services hold.
     pub(super) serving: Option<Arc<Serving>>,
+    /// Somebody watches over calls that were given up.
+    pub(super) abandoned_watched: bool,
     /// End as soon as nothing runs and everything is written.
     pub(super) closing: bool,
     pub(super) end: Option<SessionError>,
@@ -100,6 +110,7 @@ impl Connection {
                 spare: Batch::default(),
                 packets: PacketQueues::default(),
                 serving: None,
+                abandoned_watched: false,
                 closing: false,
                 end: None,
             }),
@@ -107,6 +118,9 @@ impl Connection {
             reader: OnceLock::new(),
             writer: OnceLock::new(),
             updates: Mutex::new(()),
+            observer: RwLock::new(None),
+            metrics: None,
+            watch: watch::Sender::new(PeerState::Open),
             signal: Notify::new(),
             ended: AtomicBool::new(false),
             runtime,
@@ -168,6 +182,18 @@ impl Connection {
         }
     }
 
+    /// Waits for the end, but only for so long. Whether it has come.
+    pub(super) async fn ends_within(&self, time: Duration) -> bool {
+        let mut watch = self.watch.subscribe();
+        let ended = watch.wait_for(|state| matches!(state, PeerState::Closed(_)));
+        tokio::time::timeout(time, ended).await.is_ok()
+    }
+
+    pub(super) fn observer(&self) -> Option<Observer> {
+        let observer = self.observer.read().unwrap_or_else(PoisonError::into_inner);
+        observer.clone()
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
     }
@@ -176,11 +202,13 @@ impl Connection {
     /// first reason counts.
     pub(super) fn end(&self, reason: SessionError) {
         let mut after = After::default();
+        let told;
         let released = {
             let mut state = self.lock();
             if state.end.is_some() {
                 return;
             }
+            told = reason.clone();
             state.end = Some(reason);
             self.ended.store(true, Ordering::Release);
             state.session.end();
@@ -199,6 +227,10 @@ impl Connection {
         after.signal = true;
         self.follow(&mut after);
         drop(released);
+        self.watch.send_replace(PeerState::Closed(told));
+        if let Some(metrics) = &self.metrics {
+            metrics.leave(self);
+        }
     }
 
     /// Ends the session once nothing runs and everything is written. Requests that come are refused.
@@ -206,6 +238,13 @@ impl Connection {
         self.with(|state, _| {
             state.closing = true;
             state.session.drain();
+        });
+        self.watch.send_if_modified(|state| {
+            let open = matches!(state, PeerState::Open);
+            if open {
+                *state = PeerState::Draining;
+            }
+            open
         });
     }
 

@@ -1,5 +1,6 @@
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Reply;
 use crate::packet::{ErrorData, Fault, PacketError, PacketType};
@@ -210,6 +211,18 @@ pub enum SessionError {
     /// The channel failed.
     #[error("channel failure: {0}")]
     Channel(Arc<io::Error>),
+    /// The other side gave no sign of life.
+    #[error("the other side is silent: nothing came for {silent:?}")]
+    KeepAlive {
+        /// For how long, at the least.
+        silent: Duration,
+    },
+    /// The other side began a packet and does not go on.
+    #[error("a packet that has begun does not go on: less than 64 KiB came in {seconds} s")]
+    Unfinished {
+        /// How long this side waited, in seconds.
+        seconds: u64,
+    },
     /// The runtime that served the connection was shut down.
     #[error("the runtime that served the connection has stopped")]
     RuntimeStopped,

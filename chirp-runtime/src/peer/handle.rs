@@ -1,13 +1,16 @@
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::watch;
 
 use super::caller::{Handle, Link};
 use super::connection::Connection;
+use super::observe::{ObservedPacket, Observer};
 use super::{AsCaller, Call, CallError, Caller, MethodName, Router, SessionError};
 use crate::channel::{Credentials, Endpoint};
 use crate::packet::{Hello, Payload};
@@ -39,6 +42,18 @@ pub struct Status {
     pub running: usize,
     /// Bytes that wait to be written.
     pub unsent: usize,
+}
+
+/// Where a connection is in its life.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum PeerState {
+    /// It calls and serves.
+    Open,
+    /// It ends as soon as what runs has been answered; requests that come are refused.
+    Draining,
+    /// It has ended, for this reason.
+    Closed(SessionError),
 }
 
 impl Peer {
@@ -156,6 +171,29 @@ impl Peer {
     /// what the other side says.
     pub fn credentials(&self) -> Option<Credentials> {
         self.connection().credentials
+    }
+
+    /// The connection's state, and every change of it.
+    pub fn watch(&self) -> watch::Receiver<PeerState> {
+        self.connection().watch.subscribe()
+    }
+
+    /// Shows every packet of this connection to `observer` from now on, in place of whoever was shown
+    /// them; `None` for nobody. Packets that come are shown before anything follows from them, and those
+    /// that go before they are written. It must not block.
+    pub fn on_packet(
+        &self,
+        observer: Option<impl Fn(&ObservedPacket<'_>) + Send + Sync + 'static>,
+    ) {
+        let observer = observer.map(|observer| Arc::new(observer) as Observer);
+        let mut shown = self
+            .connection()
+            .observer
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let old = mem::replace(&mut *shown, observer);
+        drop(shown);
+        drop(old);
     }
 
     /// How busy the connection is.

@@ -9,21 +9,27 @@
 //! place; one that has to wait gets a task of its own. The *writer* writes everything that is ready in
 //! one call. They and the callers share the session under one short lock.
 
+mod abandoned;
 mod builder;
 mod call;
 mod caller;
 mod cast;
+mod connect;
 mod connection;
 mod context;
 mod dispatcher;
 mod error;
 mod handle;
 mod handler;
+mod keep_alive;
 mod local;
 mod method;
+mod metrics;
+mod observe;
 mod outgoing;
 mod overdue;
 mod packets;
+mod progress;
 mod reader;
 mod reply;
 mod request;
@@ -38,15 +44,19 @@ mod values;
 mod waiters;
 mod writer;
 
-pub use builder::{ConnectError, PeerBuilder, connect};
+pub use builder::PeerBuilder;
 pub use call::Call;
 pub use caller::{AsCaller, Caller};
 pub use cast::Cast;
+pub use connect::{ConnectError, connect};
 pub use context::CallContext;
 pub use error::{CallError, MethodError, SessionError};
-pub use handle::{Peer, Status};
+pub use handle::{Peer, PeerState, Status};
 pub use handler::{Handler, Handling};
+pub use keep_alive::KeepAlive;
 pub use method::{MethodId, MethodName};
+pub use metrics::{Metrics, SharedMetrics};
+pub use observe::{Direction, ObservedPacket};
 pub use reply::Reply;
 pub use request::Request;
 pub use responder::{Deferred, Responder};

@@ -202,6 +202,7 @@ impl Drop for Outgoing {
     fn drop(&mut self) {
         if !self.over {
             self.connection().cancel(self.call);
+            self.connection().watch_abandoned();
         }
     }
 }

@@ -7,7 +7,9 @@ use tokio::io::AsyncReadExt;
 
 use super::SessionError;
 use super::connection::{After, Connection};
+use super::observe;
 use super::overdue::Overdue;
+use super::progress::Progress;
 use crate::channel;
 use crate::packet::Decoder;
 use crate::session::Reading;
@@ -19,6 +21,9 @@ pub(super) struct Reader {
     decoder: Decoder,
     after: After,
     overdue: Overdue,
+    progress: Progress,
+    /// How many bytes have come in all.
+    bytes: u64,
 }
 
 /// Why the reader stopped decoding.
@@ -31,13 +36,15 @@ enum Stopped {
 
 impl Reader {
     pub(super) fn new(connection: Arc<Connection>, io: channel::Reader) -> Self {
-        let limit = connection.lock().session.limits().payload;
+        let limits = connection.lock().session.limits().clone();
         Self {
             connection,
             io,
-            decoder: Decoder::new(limit),
+            decoder: Decoder::new(limits.payload),
             after: After::default(),
             overdue: Overdue::default(),
+            progress: Progress::new(limits.stall),
+            bytes: 0,
         }
     }
 
@@ -66,8 +73,11 @@ impl Reader {
                             Err(error) => error.into(),
                         };
                     }
-                    Ok(bytes) => self.decoder.note_read(bytes),
-                    Err(error) => return error.into(),
+                    Ok(bytes) => {
+                        self.decoder.note_read(bytes);
+                        self.bytes += bytes as u64;
+                    }
+                    Err(reason) => return reason,
                 },
             }
             if self.connection.has_ended() {
@@ -79,6 +89,7 @@ impl Reader {
     /// Handles every packet that is whole: one lock for all of them. Says why it stopped, and whether
     /// something may be lying behind a handler.
     fn handle_batch(&mut self) -> Result<(Stopped, bool), SessionError> {
+        let observer = self.connection.observer();
         let mut state = self.connection.lock();
         let unsent = state.session.unsent();
         let stopped = loop {
@@ -93,6 +104,13 @@ impl Reader {
             let wanted = |kind| serving.is_some_and(|serving| serving.router.wants(kind));
             match self.decoder.decode_with(wanted) {
                 Ok(Some(incoming)) => {
+                    self.progress.ended();
+                    if let Some(observer) = &observer {
+                        // It is the program's code.
+                        drop(state);
+                        observe::show_received(observer, &incoming);
+                        state = self.connection.lock();
+                    }
                     if let Err(fatal) = state.handle(incoming, &mut self.after) {
                         break Err(fatal.into());
                     }
@@ -118,31 +136,39 @@ impl Reader {
     }
 
     /// Reads what has come, or waits for it, and looks after what lies.
-    async fn fill(&mut self, lying: bool) -> std::io::Result<usize> {
+    async fn fill(&mut self, lying: bool) -> Result<usize, SessionError> {
         let Self {
             connection,
             io,
             decoder,
             overdue,
+            progress,
+            bytes,
             ..
         } = self;
+        let inside = decoder.is_inside_packet();
         let mut buffer = decoder.buffer();
         let mut read = pin!(io.read_buf(&mut buffer));
         poll_fn(|cx| {
             if connection.has_ended() {
                 return Poll::Ready(Ok(0));
             }
-            let read = read.as_mut().poll(cx);
-            if read.is_pending() {
-                overdue.poll(connection, lying, cx);
+            if let Poll::Ready(read) = read.as_mut().poll(cx) {
+                return Poll::Ready(read.map_err(SessionError::from));
             }
-            read
+            overdue.poll(connection, lying, cx);
+            if inside && progress.poll(*bytes, cx).is_ready() {
+                let seconds = progress.stall().as_secs();
+                return Poll::Ready(Err(SessionError::Unfinished { seconds }));
+            }
+            Poll::Pending
         })
         .await
     }
 
     /// Waits until there is room, and looks after what lies.
     async fn pause(&mut self, reading: Reading, lying: bool) {
+        self.progress.ended();
         let connection = &self.connection;
         let overdue = &mut self.overdue;
         let limit = {

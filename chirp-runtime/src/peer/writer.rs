@@ -10,6 +10,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::SessionError;
 use super::connection::{Connection, State};
+use super::observe;
 use crate::channel;
 use crate::session::Batch;
 
@@ -85,6 +86,7 @@ impl Connection {
             return;
         };
         let held = HeldTurn(self);
+        self.show(&batch);
         let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
         sink.batch = batch;
         match sink.poll_write(&mut Context::from_waker(waker)) {
@@ -101,6 +103,13 @@ impl Connection {
                 drop(sink);
                 held.release(None);
             }
+        }
+    }
+
+    /// Shows what is about to be written to whoever observes it.
+    fn show(&self, batch: &Batch) {
+        if let Some(observer) = self.observer() {
+            observe::show_sent(&observer, batch);
         }
     }
 
@@ -236,6 +245,7 @@ impl Writer {
             if sink.batch.is_done()
                 && let Some(batch) = connection.lock().take_batch()
             {
+                connection.show(&batch);
                 sink.batch = batch;
             }
             match sink.poll_write(cx) {

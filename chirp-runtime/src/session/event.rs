@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::{CallKey, RunKey};
-use crate::packet::{Header, PacketError, PacketType, Request, Response};
+use crate::packet::{Header, PacketError, PacketType, Request, Response, ResultCode};
 
 /// What follows from something that came in.
 #[derive(Debug)]
@@ -30,6 +30,13 @@ pub enum Outcome {
         /// This side's payload limit, in bytes.
         limit: u64,
     },
+}
+
+impl Outcome {
+    /// Whether the call has a result.
+    pub fn is_success(&self) -> bool {
+        matches!(self, Self::Response(response) if response.code == ResultCode::Success)
+    }
 }
 
 /// Why a call could not be made. Nothing was sent.

@@ -27,6 +27,8 @@ pub enum HelloState {
 pub(super) struct Greeting {
     state: HelloState,
     asked: Option<(CallKey, u64)>,
+    /// A question whose answer says only that the other side lives.
+    ping: Option<CallKey>,
 }
 
 impl Greeting {
@@ -37,6 +39,11 @@ impl Greeting {
     pub(super) fn asked(&mut self, key: CallKey, nonce: u64) {
         self.asked = Some((key, nonce));
         self.state = HelloState::Asked;
+    }
+
+    /// Whether this was the call for a sign of life, which has come then.
+    pub(super) fn is_pong(&mut self, key: CallKey) -> bool {
+        self.ping.take_if(|ping| *ping == key).is_some()
     }
 
     pub(super) fn is_asked_by(&self, key: CallKey) -> bool {
@@ -80,7 +87,27 @@ impl Session {
         }
         let question = self.own_hello().encode_question(nonce);
         let key = self.call(&Bytes::from_static(METHOD), &mut question.into())?;
+        // It is this library's call, not the program's.
+        self.counters.calls_out -= 1;
         self.greeting.asked(key, nonce);
+        Ok(())
+    }
+
+    /// Calls the other side for nothing but a sign of life, which any answer is; nobody waits for it. The
+    /// call is `chirp.hello` again, so that no second name is taken from the other side's methods. Nothing
+    /// is sent while an earlier one is unanswered.
+    ///
+    /// # Errors
+    ///
+    /// As those of a [`call`](Self::call).
+    pub fn ping(&mut self, nonce: u64) -> Result<(), Refused> {
+        if self.greeting.ping.is_some() {
+            return Ok(());
+        }
+        let question = self.own_hello().encode_question(nonce);
+        let key = self.call(&Bytes::from_static(METHOD), &mut question.into())?;
+        self.counters.calls_out -= 1;
+        self.greeting.ping = Some(key);
         Ok(())
     }
 

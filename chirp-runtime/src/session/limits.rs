@@ -12,6 +12,9 @@ pub struct Limits {
     /// Ids that the other side keeps from being used, by not answering calls that were cancelled or by
     /// saying that an id was in use: 16,384. One more ends the connection.
     pub abandoned: usize,
+    /// How long a call that this side cancelled may go without an answer while others are answered: 60 s.
+    /// Longer ends the connection. [`Duration::MAX`] stands for ever.
+    pub abandoned_for: Duration,
     /// Calls that this side runs: 4,096. At the limit reading pauses for [`busy_after`](Self::busy_after);
     /// then further calls are answered *busy*.
     pub running: usize,
@@ -23,8 +26,8 @@ pub struct Limits {
     pub unsent: usize,
     /// How long reading pauses at [`running`](Self::running): 100 ms.
     pub busy_after: Duration,
-    /// How long the other side may take to accept 64 KiB, or all there is: 30 s. Longer ends the
-    /// connection.
+    /// How long the other side may take to accept 64 KiB, or all there is, and to go on by as much with a
+    /// packet that it has begun: 30 s. Longer ends the connection.
     pub stall: Duration,
 }
 
@@ -34,6 +37,7 @@ impl Default for Limits {
             payload: 16 << 20,
             pending: 65_536,
             abandoned: 16_384,
+            abandoned_for: Duration::from_secs(60),
             running: 4_096,
             running_bytes: 32 << 20,
             unsent: 8 << 20,

@@ -10,6 +10,7 @@
 //! here by a [`RunKey`] that is never used twice, and a late result of an old call cannot answer a new
 //! one. The ids of outbound calls carry a generation for the same reason.
 
+mod counters;
 mod event;
 mod hello;
 mod inbound;
@@ -26,6 +27,7 @@ use crate::packet::{
     ResultCode,
 };
 
+pub use counters::Counters;
 pub use event::{Event, Fatal, Outcome, Refused};
 pub use hello::HelloState;
 pub use inbound::RunKey;
@@ -50,6 +52,7 @@ pub struct Session {
     room: Room,
     greeting: Greeting,
     draining: bool,
+    counters: Counters,
 }
 
 impl Session {
@@ -63,6 +66,7 @@ impl Session {
             room: Room::default(),
             greeting: Greeting::default(),
             draining: false,
+            counters: Counters::default(),
         }
     }
 
@@ -93,6 +97,7 @@ impl Session {
         let key = self.outbound.reserve().ok_or(Refused::TooManyPending {
             limit: self.limits.pending,
         })?;
+        self.counters.calls_out += 1;
         if self.has_room() && self.room.nobody_waits() {
             self.send_request(key, method, params);
         } else {
@@ -110,6 +115,13 @@ impl Session {
     ///
     /// [`Fatal::Unresponsive`] when too many cancelled calls have gone without an answer.
     pub fn cancel(&mut self, key: CallKey) -> Result<(), Fatal> {
+        let pending = self.outbound.pending();
+        let cancelled = self.cancel_call(key);
+        self.counters.calls_out_failed += (pending - self.outbound.pending()) as u64;
+        cancelled
+    }
+
+    fn cancel_call(&mut self, key: CallKey) -> Result<(), Fatal> {
         if let Some(ticket) = self.outbound.ticket(key) {
             self.take_back(ticket);
             self.outbound.take_back(key);
@@ -117,6 +129,7 @@ impl Session {
         }
         if let Some(packet) = self.outbound.cancel(key) {
             if self.transmit.remove(packet) {
+                self.counters.packets_sent -= 1;
                 self.outbound.take_back(key);
                 if self.transmit.is_wasteful(self.outbound.ids()) {
                     self.transmit.close_up(self.outbound.requests());
@@ -124,6 +137,7 @@ impl Session {
                 self.make_room();
             } else {
                 Cancel { id: key.id() }.encode(self.transmit.tail());
+                self.counters.packets_sent += 1;
                 self.transmit.note_question();
             }
         }
@@ -147,6 +161,7 @@ impl Session {
     ///
     /// [`Fatal`] when the protocol is broken; nothing may be handled after that.
     pub fn handle(&mut self, incoming: Incoming) -> Result<Option<Event>, Fatal> {
+        self.counters.packets_received += 1;
         let event = self.handle_incoming(incoming)?;
         self.check_read()?;
         Ok(event)
@@ -188,7 +203,10 @@ impl Session {
                     limit: self.limits.payload as u64,
                 },
             ),
-            Incoming::Discarded(_) => Ok(None),
+            Incoming::Discarded(_) => {
+                self.counters.packets_dropped += 1;
+                Ok(None)
+            }
         }
     }
 
@@ -200,6 +218,7 @@ impl Session {
         if hello::is_hello(request.method()) {
             return self.answer_hello(id, request.params());
         }
+        self.counters.calls_in += 1;
         if request.method().starts_with(RESERVED_PREFIX.as_bytes()) {
             self.send_response(id, ResultCode::UnknownMethod, &mut Payload::default());
             return None;
@@ -219,15 +238,20 @@ impl Session {
     /// A request whose id is pending is answered for both calls, and the one that runs is interrupted.
     fn handle_duplicate(&mut self, id: u32) -> Option<Event> {
         let run = self.inbound.take_id(id)?;
+        self.counters.calls_in += 1;
         for _ in 0..2 {
-            Response::encode_head(self.transmit.tail(), id, ResultCode::DuplicateRequest, 0);
+            self.send_response(id, ResultCode::DuplicateRequest, &mut Payload::default());
         }
         Some(Event::Interrupt(run))
     }
 
     fn handle_cancel(&mut self, cancel: Cancel) -> Option<Event> {
-        let run = self.inbound.take_id(cancel.id)?;
-        Response::encode_head(self.transmit.tail(), cancel.id, ResultCode::Cancelled, 0);
+        self.counters.cancels_in += 1;
+        let Some(run) = self.inbound.take_id(cancel.id) else {
+            self.counters.packets_dropped += 1;
+            return None;
+        };
+        self.send_response(cancel.id, ResultCode::Cancelled, &mut Payload::default());
         Some(Event::Interrupt(run))
     }
 
@@ -236,19 +260,28 @@ impl Session {
         let answered = self.outbound.answer(id, duplicate);
         self.check_responsive()?;
         match answered {
-            Answered::Nobody | Answered::Abandoned => Ok(None),
+            Answered::Nobody => {
+                self.counters.packets_dropped += 1;
+                Ok(None)
+            }
+            Answered::Abandoned => Ok(None),
+            Answered::Call(key) if self.greeting.is_pong(key) => {
+                self.outbound.release(key);
+                Ok(None)
+            }
             Answered::Call(key) if self.greeting.is_asked_by(key) => {
                 self.outbound.release(key);
                 let answer = match &outcome {
-                    Outcome::Response(response) if response.code == ResultCode::Success => {
-                        &response.data[..]
-                    }
+                    Outcome::Response(response) if outcome.is_success() => &response.data[..],
                     _ => &[],
                 };
                 self.greeting.answered(answer);
                 Ok(Some(Event::Hello))
             }
-            Answered::Call(key) => Ok(Some(Event::Answered(key, outcome))),
+            Answered::Call(key) => {
+                self.counters.calls_out_failed += u64::from(!outcome.is_success());
+                Ok(Some(Event::Answered(key, outcome)))
+            }
         }
     }
 
@@ -316,7 +349,7 @@ impl Session {
 
     /// The channel has ended: no answer will come, and nobody waits for one.
     pub fn end(&mut self) {
-        self.outbound.end();
+        self.counters.calls_out_failed += self.outbound.end() as u64;
     }
 
     /// Lets go of everything that was to be transmitted, once the channel has ended.
@@ -352,6 +385,29 @@ impl Session {
         self.transmit.unsent() + self.room.parked_bytes()
     }
 
+    /// A part of [`Limits::abandoned_for`] has passed, of which there are [`AGE`](Self::AGE).
+    ///
+    /// # Errors
+    ///
+    /// [`Fatal::Unresponsive`] when a call was given up that long ago and has not been answered, although
+    /// others have.
+    pub fn tick(&mut self) -> Result<(), Fatal> {
+        let abandoned = self.outbound.out_of_use();
+        if self.outbound.tick(Self::AGE) {
+            Err(Fatal::Unresponsive { abandoned })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// How many [`tick`](Self::tick)s make up [`Limits::abandoned_for`].
+    pub const AGE: u32 = 6;
+
+    /// What has happened so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
     fn check_responsive(&self) -> Result<(), Fatal> {
         let abandoned = self.outbound.out_of_use();
         if abandoned > self.limits.abandoned {
@@ -378,12 +434,15 @@ impl Session {
         Request::encode_head(self.transmit.tail(), key.id(), method, params.len());
         self.transmit.push(params);
         self.transmit.note_question();
+        self.counters.packets_sent += 1;
         self.outbound.sent(key, self.transmit.span(from));
     }
 
     fn send_response(&mut self, id: u32, code: ResultCode, data: &mut Payload) {
         Response::encode_head(self.transmit.tail(), id, code, data.len());
         self.transmit.push(data);
+        self.counters.packets_sent += 1;
+        self.counters.calls_in_failed += u64::from(code != ResultCode::Success);
     }
 
     /// Answers a request that never became a call.

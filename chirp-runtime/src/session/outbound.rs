@@ -43,6 +43,10 @@ pub(super) struct Outbound {
     abandoned: usize,
     /// Ids that are retired, or will be when their caller has the answer.
     retired: usize,
+    /// How much time has passed, as far as that matters.
+    tick: u32,
+    /// When the last answer came.
+    answered: u32,
 }
 
 #[derive(Debug)]
@@ -64,8 +68,8 @@ enum State {
     Answered {
         retire: bool,
     },
-    /// The caller has gone and the answer has not come.
-    Abandoned,
+    /// The caller has gone and the answer has not come, since this tick.
+    Abandoned(u32),
     /// Never to be used again: the other side says that it had a call of this id.
     Retired,
 }
@@ -125,15 +129,28 @@ impl Outbound {
     }
 
     /// No answer will come any more. Calls that wait for room go on waiting, for their callers.
-    pub(super) fn end(&mut self) {
+    /// Gives how many will not be answered.
+    pub(super) fn end(&mut self) -> usize {
+        let pending = self.pending;
         for slot in &mut self.slots {
             match slot.state {
                 State::Sent(_) => self.pending -= 1,
-                State::Abandoned => self.abandoned -= 1,
+                State::Abandoned(_) => self.abandoned -= 1,
                 _ => continue,
             }
             slot.state = State::Retired;
         }
+        pending - self.pending
+    }
+
+    /// Time passes. Whether a call was given up `age` ticks ago or before, and the other side has answered
+    /// others since.
+    pub(super) fn tick(&mut self, age: u32) -> bool {
+        self.tick += 1;
+        let (tick, answered) = (self.tick, self.answered);
+        self.slots.iter().any(|slot| {
+            matches!(slot.state, State::Abandoned(since) if tick - since >= age && answered > since)
+        })
     }
 
     /// An answer came.
@@ -148,11 +165,13 @@ impl Outbound {
         match entry.state {
             State::Sent(_) => {
                 entry.state = State::Answered { retire };
+                self.answered = self.tick;
                 self.pending -= 1;
                 self.retired += usize::from(retire);
                 Answered::Call(key)
             }
-            State::Abandoned => {
+            State::Abandoned(_) => {
+                self.answered = self.tick;
                 self.abandoned -= 1;
                 self.retired += usize::from(retire);
                 self.free(slot, retire);
@@ -168,12 +187,13 @@ impl Outbound {
 
     /// The caller has gone. Says where the request is, if it was sent and not answered.
     pub(super) fn cancel(&mut self, key: CallKey) -> Option<Span> {
+        let tick = self.tick;
         let slot = self.slot(key)?;
         let State::Sent(packet) = slot.state else {
             self.release(key);
             return None;
         };
-        slot.state = State::Abandoned;
+        slot.state = State::Abandoned(tick);
         self.pending -= 1;
         self.abandoned += 1;
         Some(packet)
@@ -193,7 +213,7 @@ impl Outbound {
         let Some(slot) = self.slot(key) else { return };
         match slot.state {
             State::Reserved | State::Waiting(_) => self.pending -= 1,
-            State::Abandoned => self.abandoned -= 1,
+            State::Abandoned(_) => self.abandoned -= 1,
             State::Free | State::Sent(_) | State::Answered { .. } | State::Retired => return,
         }
         self.free(key.slot(), false);

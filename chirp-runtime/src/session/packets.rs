@@ -66,6 +66,7 @@ impl Session {
         self.transmit
             .tail()
             .extend_from_slice(&Header::new(kind, length).encode());
+        self.counters.packets_sent += 1;
         self.transmit.push(payload);
         self.transmit.note_question();
     }

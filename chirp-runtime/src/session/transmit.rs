@@ -1,10 +1,11 @@
+use std::borrow::Cow;
 use std::io::IoSlice;
 use std::mem;
 use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::packet::Payload;
+use crate::packet::{Header, Payload};
 
 /// Payloads up to this size are copied into the transmit buffer; larger ones are written from where
 /// they stand.
@@ -234,6 +235,28 @@ impl Batch {
     /// Whether everything has been written.
     pub fn is_done(&self) -> bool {
         self.at == self.bytes.len() && self.inserted == self.inserts.len()
+    }
+
+    /// The packets of a batch of which nothing has been written, in order: their headers and payloads.
+    pub fn packets(&self) -> impl Iterator<Item = (Header, Cow<'_, [u8]>)> {
+        let mut at = 0;
+        let mut inserts = self.inserts.iter().peekable();
+        std::iter::from_fn(move || {
+            // The heads are whole, and are this library's own.
+            let header = Header::decode(*self.bytes[at..].first_chunk()?).ok()?;
+            at += Header::LEN;
+            let length = header.length as usize;
+            let here = self.bytes.len().min(at + length);
+            let large = inserts.next_if(|(before, _)| *before <= here && *before < at + length);
+            let Some((before, payload)) = large else {
+                let payload = &self.bytes[at..here];
+                at = here;
+                return Some((header, payload.into()));
+            };
+            let payload = [&self.bytes[at..*before], payload].concat();
+            at = *before;
+            Some((header, payload.into()))
+        })
     }
 
     /// What is to be written next: fills `slices` in order and says how many there are.

@@ -1,0 +1,64 @@
+use std::io;
+use std::time::Duration;
+
+use super::{DuplicateMethod, Peer, PeerBuilder};
+use crate::channel::{Endpoint, EndpointError};
+
+/// How long a connection may take to come about, unless told otherwise.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+
+impl PeerBuilder {
+    /// Connects to an address and starts a peer there.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`]: that the address cannot be read, who refused, or who did not answer in time.
+    pub async fn connect<A>(&self, address: A) -> Result<Peer, ConnectError>
+    where
+        A: TryInto<Endpoint>,
+        EndpointError: From<A::Error>,
+    {
+        let endpoint = address.try_into().map_err(EndpointError::from)?;
+        let after = self.connect_timeout.unwrap_or(CONNECT_TIME);
+        match tokio::time::timeout(after, endpoint.connect()).await {
+            Ok(channel) => Ok(self.start(channel?)?),
+            Err(_) => Err(ConnectError::Timeout { endpoint, after }),
+        }
+    }
+}
+
+/// Connects to an address. The peer serves nothing; one that does is made with a [`PeerBuilder`].
+///
+/// # Errors
+///
+/// [`ConnectError`]: that the address cannot be read, or who refused.
+pub async fn connect<A>(address: A) -> Result<Peer, ConnectError>
+where
+    A: TryInto<Endpoint>,
+    EndpointError: From<A::Error>,
+{
+    PeerBuilder::new().connect(address).await
+}
+
+/// Why there is no connection, or no listener.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// Two services claim one method name.
+    #[error(transparent)]
+    Duplicate(#[from] DuplicateMethod),
+    /// The address cannot be read.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The operating system refused; the text names the address.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// Nobody answered in time.
+    #[error("cannot connect to {endpoint}: no answer in {after:?}")]
+    Timeout {
+        /// The address.
+        endpoint: Endpoint,
+        /// How long it was tried.
+        after: Duration,
+    },
+}

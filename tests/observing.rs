@@ -1,0 +1,194 @@
+//! What a program can see of its connections: packets, metrics, state.
+
+use std::sync::{Arc, Mutex};
+
+use chirp::packet::ErrorData;
+use chirp::{
+    CallError, Direction, ObservedPacket, Peer, PeerBuilder, PeerState, Request, SessionError,
+    SharedMetrics, channel,
+};
+
+fn serving() -> PeerBuilder {
+    PeerBuilder::new()
+        .handle("echo", |request: Request| async {
+            Ok::<_, ErrorData>(request.into_params())
+        })
+        .handle("fail", |_: Request| async { Err::<(), _>("no") })
+        .handle("wait", |_: Request| std::future::pending::<ErrorData>())
+}
+
+fn pair(one: &PeerBuilder, other: &PeerBuilder) -> (Peer, Peer) {
+    let (a, b) = channel::memory();
+    (
+        one.start(a).expect("no duplicates"),
+        other.start(b).expect("no duplicates"),
+    )
+}
+
+type Lines = Arc<Mutex<Vec<String>>>;
+
+fn log(lines: &Lines) -> impl Fn(&ObservedPacket<'_>) + Send + Sync + use<> {
+    let lines = Arc::clone(lines);
+    move |packet| lines.lock().expect("no panics").push(packet.to_string())
+}
+
+/// CH-54, CH-10: every packet both ways, those that are discarded too, in one line each.
+#[tokio::test]
+async fn an_observer_is_shown_every_packet() {
+    let lines = Lines::default();
+    let (a, b) = pair(&PeerBuilder::new().on_packet(log(&lines)), &serving());
+    a.call("echo", "hello").await.expect("answered");
+    let large = vec![7; 100_000];
+    assert_eq!(
+        a.call("echo", large.clone()).await.expect("answered"),
+        large
+    );
+    b.send_packet(chirp::packet::PacketType(200), "unheard")
+        .await
+        .expect("sent");
+    b.call("nope", ()).await.expect_err("unknown");
+    let shown = lines.lock().expect("no panics").clone();
+    let expected = [
+        ["> Request", "\"echo\"", "hello"],
+        ["< Response", "success", "hello"],
+        ["> Request", "\"echo\"", "+99984"],
+        ["< Response", "success", "+99984"],
+        ["< ", "200", "7"],
+        ["< Request", "\"nope\"", ""],
+        ["> Response", "unknown", ""],
+    ];
+    assert_eq!(shown.len(), expected.len(), "{shown:#?}");
+    for (line, words) in shown.iter().zip(expected) {
+        let line = line.to_lowercase();
+        assert!(
+            words.iter().all(|word| line.contains(&word.to_lowercase())),
+            "{line} {words:?}"
+        );
+    }
+
+    a.on_packet(None::<fn(&ObservedPacket<'_>)>);
+    a.call("echo", "unseen").await.expect("answered");
+    assert_eq!(lines.lock().expect("no panics").len(), expected.len());
+    let seen = Lines::default();
+    let count = Arc::clone(&seen);
+    a.on_packet(Some(move |packet: &ObservedPacket<'_>| {
+        let way = if packet.direction == Direction::Sent {
+            "out"
+        } else {
+            "in"
+        };
+        count.lock().expect("no panics").push(way.to_owned());
+    }));
+    a.call("echo", ()).await.expect("answered");
+    assert_eq!(*seen.lock().expect("no panics"), ["out", "in"]);
+}
+
+fn numbers(metrics: &chirp::Metrics) -> Vec<(String, u64)> {
+    metrics
+        .iter()
+        .filter(|(_, value)| *value > 0)
+        .map(|(name, value)| (name.into(), value))
+        .collect()
+}
+
+fn named(expected: &[(&str, u64)]) -> Vec<(String, u64)> {
+    expected
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), *value))
+        .collect()
+}
+
+/// CH-T31, CH-55, CH-W8: all begin at zero; failures and discarded packets count.
+#[tokio::test]
+async fn metrics_count_what_happened() {
+    let shared = SharedMetrics::new();
+    let (a, b) = pair(&PeerBuilder::new().metrics(&shared), &serving());
+    assert_eq!(a.metrics().iter().count(), 10);
+    assert!(numbers(&a.metrics()).is_empty() && numbers(&b.metrics()).is_empty());
+
+    a.call("echo", "x").await.expect("answered");
+    let out = [
+        ("packets_received", 1),
+        ("packets_sent", 1),
+        ("calls_out", 1),
+    ];
+    assert_eq!(numbers(&a.metrics()), named(&out));
+    let within = [
+        ("packets_received", 1),
+        ("packets_sent", 1),
+        ("calls_in", 1),
+    ];
+    assert_eq!(numbers(&b.metrics()), named(&within));
+
+    a.call("fail", ()).await.expect_err("it fails");
+    a.call("nope", ()).await.expect_err("unknown");
+    let waiting = a.call("wait", ()).start();
+    a.call("echo", ()).await.expect("answered");
+    assert_eq!(b.metrics().calls_active, 1);
+    assert_eq!(a.metrics().calls_pending, 1);
+    drop(waiting);
+    a.send_packet(chirp::packet::PacketType(200), ())
+        .await
+        .expect("sent");
+    // Everything before this has been handled once it is answered.
+    a.call("echo", ()).await.expect("answered");
+    let counters = b.metrics().counters;
+    assert_eq!(
+        (
+            counters.calls_in,
+            counters.calls_in_failed,
+            counters.cancels_in
+        ),
+        (6, 3, 1)
+    );
+    assert_eq!(counters.packets_dropped, 1);
+    let counters = a.metrics().counters;
+    assert_eq!((counters.calls_out, counters.calls_out_failed), (6, 3));
+
+    // What is shared adds up, and stays when a connection has ended.
+    let (other, _keep) = pair(&PeerBuilder::new().metrics(&shared), &serving());
+    other.call("echo", ()).await.expect("answered");
+    assert_eq!(shared.snapshot().counters.calls_out, 7);
+    let before = shared.snapshot();
+    a.close();
+    other.close();
+    assert_eq!(shared.snapshot().counters, before.counters);
+    shared.set("blobs", 12);
+    assert!(shared.snapshot().iter().any(|entry| entry == ("blobs", 12)));
+}
+
+/// The state of a connection can be watched by any number of tasks.
+#[tokio::test]
+async fn a_peers_state_can_be_watched() {
+    let (a, b) = pair(&PeerBuilder::new(), &serving());
+    let waiting = tokio::spawn(a.call("wait", ()).start());
+    let mut state = b.watch();
+    assert!(matches!(*state.borrow(), PeerState::Open));
+    let bound = std::time::Duration::from_millis(20);
+    let ended = tokio::spawn({
+        let b = b.clone();
+        async move { b.shutdown(bound).await }
+    });
+    state
+        .wait_for(|state| matches!(state, PeerState::Draining))
+        .await
+        .expect("it drains");
+    state
+        .wait_for(|state| matches!(state, PeerState::Closed(_)))
+        .await
+        .expect("it ends");
+    assert!(matches!(
+        ended.await.expect("it ends"),
+        SessionError::ClosedHere
+    ));
+    let late = b.watch();
+    assert!(matches!(
+        &*late.borrow(),
+        PeerState::Closed(SessionError::ClosedHere)
+    ));
+    let answer = waiting.await.expect("no panic");
+    assert!(
+        matches!(answer, Err(CallError::Closed(SessionError::ClosedByPeer))),
+        "{answer:?}"
+    );
+}
