@@ -191,10 +191,10 @@ pub use chirp_runtime::__private;
 pub use chirp_runtime::channel::{Channel, Endpoint, EndpointError};
 pub use chirp_runtime::codec::ServiceError;
 pub use chirp_runtime::peer::{
-    AsCaller, Call, CallContext, CallError, Caller, Cast, ConnectError, Direction, DuplicateMethod,
-    Handler, Handling, KeepAlive, MethodError, MethodId, MethodName, Metrics, ObservedPacket, Peer,
-    PeerBuilder, PeerState, Reply, Request, Responder, Router, SendPacket, SessionError,
-    SharedMetrics, Status, Values, connect,
+    AsCaller, Blocking, Call, CallContext, CallError, Caller, Cast, ConnectError, Direction,
+    DuplicateMethod, Handler, Handling, KeepAlive, MethodError, MethodId, MethodName, Metrics,
+    ObservedPacket, Peer, PeerBuilder, PeerState, Reply, Request, Responder, Router, SendPacket,
+    SessionError, SharedMetrics, Status, Values, connect,
 };
 pub use chirp_runtime::server::{Connection, Connections, Server, ServerBuilder};
 pub use chirp_runtime::service::Service;

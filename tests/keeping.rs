@@ -128,7 +128,7 @@ async fn a_packet_that_has_begun_must_go_on() {
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_call_must_be_answered_in_time() {
     let mut limits = Limits::default();
-    limits.abandoned_for = Duration::from_secs(60);
+    limits.abandoned_for = Duration::from_mins(1);
     let (peer, mut other) = by_hand(&PeerBuilder::new().limits(limits));
     drop(peer.call("ignored", ()).start());
     let answering = tokio::spawn(async move {

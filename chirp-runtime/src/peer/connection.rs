@@ -44,6 +44,8 @@ pub(super) struct Connection {
     pub(super) watch: watch::Sender<PeerState>,
     /// Told when the session has ended, when it is drained, and when hello was answered.
     pub(super) signal: Notify,
+    /// Told when a call of the other side has been cancelled, or the session has ended.
+    pub(super) interrupts: Notify,
     /// The same as `State::end.is_some()`, for those who do not hold the lock.
     ended: AtomicBool,
     pub(super) runtime: Handle,
@@ -77,12 +79,17 @@ pub(super) struct State {
 
 /// What is to happen when the lock is free.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that is to happen"
+)]
 pub(super) struct After {
     pub(super) wakes: Vec<Waker>,
     pub(super) aborts: Vec<AbortHandle>,
     pub(super) wake_reader: bool,
     pub(super) wake_writer: bool,
     pub(super) signal: bool,
+    pub(super) interrupted: bool,
     pub(super) end: Option<SessionError>,
     /// Types whose packets have come and have no task yet.
     pub(super) packet_tasks: Vec<PacketType>,
@@ -122,6 +129,7 @@ impl Connection {
             metrics: None,
             watch: watch::Sender::new(PeerState::Open),
             signal: Notify::new(),
+            interrupts: Notify::new(),
             ended: AtomicBool::new(false),
             runtime,
             remote,
@@ -162,6 +170,9 @@ impl Connection {
         if mem::take(&mut after.wake_writer) {
             self.wake_writer();
         }
+        if mem::take(&mut after.interrupted) {
+            self.interrupts.notify_waiters();
+        }
         if mem::take(&mut after.signal) {
             self.signal.notify_waiters();
         }
@@ -187,6 +198,12 @@ impl Connection {
         let mut watch = self.watch.subscribe();
         let ended = watch.wait_for(|state| matches!(state, PeerState::Closed(_)));
         tokio::time::timeout(time, ended).await.is_ok()
+    }
+
+    /// Whether the answer of a call is still wanted.
+    pub(super) fn wants(&self, run: RunKey) -> bool {
+        let state = self.lock();
+        state.end.is_none() && state.session.is_wanted(run)
     }
 
     pub(super) fn observer(&self) -> Option<Observer> {
@@ -225,6 +242,7 @@ impl Connection {
         after.wake_reader = true;
         after.wake_writer = true;
         after.signal = true;
+        after.interrupted = true;
         self.follow(&mut after);
         drop(released);
         self.watch.send_replace(PeerState::Closed(told));
@@ -275,7 +293,10 @@ impl State {
         match self.session.handle(incoming)? {
             None => {}
             Some(Event::Request(run, request)) => self.queue.push_back((run, request)),
-            Some(Event::Interrupt(run)) => after.aborts.extend(self.runs.take(run)),
+            Some(Event::Interrupt(run)) => {
+                after.aborts.extend(self.runs.take(run));
+                after.interrupted = true;
+            }
             Some(Event::Answered(call, outcome)) => {
                 match self.waiters.complete(call, outcome) {
                     Ok(waker) => after.wakes.extend(waker),

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::caller::Target;
 use super::connection::Connection;
 use super::{Caller, Values};
+use crate::session::RunKey;
 
 /// What a handler is told about the call it handles.
 ///
@@ -11,11 +12,37 @@ use super::{Caller, Values};
 pub struct CallContext {
     caller: Caller,
     values: Values,
+    run: Option<RunKey>,
 }
 
 impl CallContext {
-    pub(super) fn new(caller: Caller, values: Values) -> Self {
-        Self { caller, values }
+    pub(super) fn new(caller: Caller, values: Values, run: Option<RunKey>) -> Self {
+        Self {
+            caller,
+            values,
+            run,
+        }
+    }
+
+    /// Waits until nobody waits for the call's answer: it was cancelled, or the connection has ended.
+    ///
+    /// The handler itself need not ask, since its future is dropped then. It is for work that the handler
+    /// has handed over to something else. Made through [`Caller::local`], it never comes.
+    pub async fn cancelled(&self) {
+        let (Some(connection), Some(run)) = (self.connection(), self.run) else {
+            return std::future::pending().await;
+        };
+        loop {
+            let told = connection.interrupts.notified();
+            if !connection.wants(run) {
+                return;
+            }
+            told.await;
+        }
+    }
+
+    pub(super) fn run(&self) -> Option<RunKey> {
+        self.run
     }
 
     pub(super) fn connection(&self) -> Option<Arc<Connection>> {

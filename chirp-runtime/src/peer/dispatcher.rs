@@ -287,8 +287,8 @@ impl Dispatcher {
         }
         let mut handling = None;
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            let cx = CallContext::new(link.into(), serving.values());
-            let request = Request::new(cx, request, Some(run));
+            let cx = CallContext::new(link.into(), serving.values(), Some(run));
+            let request = Request::new(cx, request);
             let handling = handling.insert(serving.router.handle(request));
             self.progress.store(inside.begun(), Ordering::Release);
             poll_once(handling)

@@ -31,7 +31,7 @@ impl LocalCall {
         params: &Payload,
     ) -> Self {
         let packet = packet::Request::new(0, method.bytes(), params.as_slice());
-        let request = Request::new(CallContext::new(back, Values::default()), packet, None);
+        let request = Request::new(CallContext::new(back, Values::default(), None), packet);
         let work = match catch_unwind(AssertUnwindSafe(|| handler.handle(request))) {
             Ok(handling) => Work::Handling(Some(handling)),
             Err(panic) => Work::Ended(Some(panicked(panic))),

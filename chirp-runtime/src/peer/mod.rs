@@ -10,6 +10,7 @@
 //! one call. They and the callers share the session under one short lock.
 
 mod abandoned;
+mod blocking;
 mod builder;
 mod call;
 mod caller;
@@ -44,6 +45,7 @@ mod values;
 mod waiters;
 mod writer;
 
+pub use blocking::Blocking;
 pub use builder::PeerBuilder;
 pub use call::Call;
 pub use caller::{AsCaller, Caller};

@@ -119,7 +119,7 @@ impl PacketTask {
         })?;
         self.held = Some(payload.len());
         let link = Link::uncounted(&self.connection);
-        let cx = CallContext::new(link.into(), serving.values());
+        let cx = CallContext::new(link.into(), serving.values(), None);
         let Some(handler) = serving.router.packet_handler(self.kind) else {
             // It was removed while the packet lay here.
             return Some(Box::pin(std::future::ready(Ok(()))));

@@ -2,7 +2,6 @@ use bytes::Bytes;
 
 use super::{CallContext, MethodName, Reply, Responder};
 use crate::packet;
-use crate::session::RunKey;
 
 /// One inbound call, as a [`Handler`](super::Handler) is given it.
 #[derive(Debug)]
@@ -10,16 +9,14 @@ pub struct Request {
     context: CallContext,
     packet: packet::Request,
     route: usize,
-    run: Option<RunKey>,
 }
 
 impl Request {
-    pub(super) fn new(context: CallContext, packet: packet::Request, run: Option<RunKey>) -> Self {
+    pub(super) fn new(context: CallContext, packet: packet::Request) -> Self {
         Self {
             context,
             packet,
             route: 0,
-            run,
         }
     }
 
@@ -66,7 +63,7 @@ impl Request {
     /// }
     /// ```
     pub fn defer(&self) -> (Responder, Reply) {
-        let (responder, deferred) = match (self.context.connection(), self.run) {
+        let (responder, deferred) = match (self.context.connection(), self.context.run()) {
             (Some(connection), Some(run)) => Responder::remote(connection, run),
             _ => Responder::local(),
         };

@@ -53,10 +53,7 @@ impl Responder {
     /// Whether the caller still waits.
     pub fn is_wanted(&self) -> bool {
         match &self.target {
-            Some(Target::Connection(connection, run)) => {
-                let state = connection.lock();
-                state.end.is_none() && state.session.is_wanted(*run)
-            }
+            Some(Target::Connection(connection, run)) => connection.wants(*run),
             Some(Target::Local(sender)) => !sender.is_closed(),
             None => false,
         }

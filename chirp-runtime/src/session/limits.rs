@@ -37,7 +37,7 @@ impl Default for Limits {
             payload: 16 << 20,
             pending: 65_536,
             abandoned: 16_384,
-            abandoned_for: Duration::from_secs(60),
+            abandoned_for: Duration::from_mins(1),
             running: 4_096,
             running_bytes: 32 << 20,
             unsent: 8 << 20,
