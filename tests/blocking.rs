@@ -13,8 +13,8 @@ fn pair(builder: &PeerBuilder) -> (Peer, Peer) {
 }
 
 /// Waits until a peer runs nothing any more; each call that ends on it is a chance to look again.
-async fn idle(caller: &Peer, callee: &Peer) {
-    while callee.status().running > 0 {
+async fn idle(caller: &Peer, serving: &Peer) {
+    while serving.status().running > 0 {
         caller.call("nothing", ()).await.expect_err("unknown");
     }
 }

@@ -9,6 +9,7 @@ use tokio::time::{Instant, Sleep};
 use super::caller::Target;
 use super::local::LocalCall;
 use super::outgoing::{Answer, Outgoing};
+use super::span::Span;
 use super::{CallError, Caller, MethodName};
 use crate::packet::Payload;
 
@@ -22,6 +23,8 @@ use crate::packet::Payload;
 pub struct Call<T, E = CallError> {
     state: State,
     limit: Limit,
+    /// From when it is sent until it ends.
+    span: Option<Span>,
     finish: fn(Answer) -> Result<T, E>,
 }
 
@@ -58,6 +61,7 @@ impl<T, E> Call<T, E> {
         Self {
             state: State::new(caller, method, params),
             limit: Limit::None,
+            span: None,
             finish,
         }
     }
@@ -94,6 +98,7 @@ impl<T, E> Call<T, E> {
         else {
             return;
         };
+        self.span = Some(Span::of_call(&method));
         self.state = match caller.0 {
             _ if self.limit.has_passed() => State::Failed(CallError::DeadlineExceeded),
             Target::Remote(link) => {
@@ -191,6 +196,7 @@ impl<T, E> Future for Call<T, E> {
         };
         // What is left of the call is cancelled here, not when the future is dropped.
         self.state = State::Over;
+        self.span = None;
         Poll::Ready((self.finish)(answer))
     }
 }

@@ -11,6 +11,7 @@ use super::caller::Link;
 use super::connection::{After, Connection, State, into_wire, recycle};
 use super::serving::Serving;
 use super::slow::{self, Slow};
+use super::span::Span;
 use super::task::{self, HandlerTask};
 use super::writer::Turn;
 use super::{CallContext, Handler, Handling, Reply, Request};
@@ -281,6 +282,7 @@ impl Dispatcher {
     ) -> Option<Reply> {
         let link = Link::uncounted(&self.connection);
         let method = Name::new(request.method());
+        let span = Span::of_handler(request.method());
         if slow {
             // This one keeps to this handler.
             self.connection.start_next_dispatcher(Some(inside));
@@ -289,9 +291,11 @@ impl Dispatcher {
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let cx = CallContext::new(link.into(), serving.values(), Some(run));
             let request = Request::new(cx, request);
-            let handling = handling.insert(serving.router.handle(request));
-            self.progress.store(inside.begun(), Ordering::Release);
-            poll_once(handling)
+            span.inside(|| {
+                let handling = handling.insert(serving.router.handle(request));
+                self.progress.store(inside.begun(), Ordering::Release);
+                poll_once(handling)
+            })
         }));
         if slow || polled.is_err() {
             // A successor may be further.
@@ -308,7 +312,7 @@ impl Dispatcher {
         match polled {
             Ok(Poll::Pending) => {
                 if let Some(handling) = handling {
-                    self.spawn(run, handling);
+                    self.spawn(run, handling, span);
                 }
                 None
             }
@@ -324,9 +328,9 @@ impl Dispatcher {
     }
 
     /// Gives a handler that has to wait a task of its own.
-    fn spawn(&self, run: RunKey, handling: Handling) {
+    fn spawn(&self, run: RunKey, handling: Handling, span: Span) {
         let connection = &self.connection;
-        let task = HandlerTask::new(Arc::clone(connection), run, handling);
+        let task = HandlerTask::new(Arc::clone(connection), run, handling, span);
         let abort = connection.runtime.spawn(task).abort_handle();
         let mut state = connection.lock();
         let unwanted = if state.session.is_wanted(run) && state.end.is_none() {

@@ -40,6 +40,7 @@ mod runs;
 mod send;
 mod serving;
 mod slow;
+mod span;
 mod task;
 mod values;
 mod waiters;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::connection::Connection;
+use super::span::Span;
 use super::{Handling, Reply};
 use crate::packet::Fault;
 use crate::session::RunKey;
@@ -16,14 +17,21 @@ pub(super) struct HandlerTask {
     connection: Arc<Connection>,
     run: RunKey,
     handling: Option<Handling>,
+    span: Span,
 }
 
 impl HandlerTask {
-    pub(super) fn new(connection: Arc<Connection>, run: RunKey, handling: Handling) -> Self {
+    pub(super) fn new(
+        connection: Arc<Connection>,
+        run: RunKey,
+        handling: Handling,
+        span: Span,
+    ) -> Self {
         Self {
             connection,
             run,
             handling: Some(handling),
+            span,
         }
     }
 }
@@ -32,10 +40,12 @@ impl Future for HandlerTask {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(handling) = &mut self.handling else {
+        let Self { handling, span, .. } = &mut *self;
+        let Some(handling) = handling else {
             return Poll::Ready(());
         };
-        let reply = match catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(cx))) {
+        let poll = || span.inside(|| handling.as_mut().poll(cx));
+        let reply = match catch_unwind(AssertUnwindSafe(poll)) {
             Ok(polled) => ready!(polled),
             Err(panic) => panicked(panic),
         };

@@ -1,0 +1,92 @@
+//! A `tracing` span for each call, on both sides, and a line for each panic.
+#![cfg(feature = "tracing")]
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use chirp::{CallError, PeerBuilder, Request, channel};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+/// Writes down what spans begin and end, and what is said.
+#[derive(Clone, Default)]
+struct Notes {
+    lines: Arc<Mutex<Vec<String>>>,
+    ids: Arc<AtomicU64>,
+}
+
+impl Notes {
+    fn note(&self, line: String) {
+        self.lines.lock().expect("no panics").push(line);
+    }
+}
+
+struct Text(String);
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0 += &format!(" {field}={value:?}");
+    }
+}
+
+impl Subscriber for Notes {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("chirp")
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let mut text = Text(span.metadata().name().to_owned());
+        span.record(&mut text);
+        self.note(text.0);
+        Id::from_u64(self.ids.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut text = Text(event.metadata().level().to_string());
+        event.record(&mut text);
+        self.note(text.0);
+    }
+
+    fn try_close(&self, id: Id) -> bool {
+        self.note(format!("end {}", id.into_u64()));
+        true
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+#[tokio::test]
+async fn calls_have_spans_and_panics_are_said() {
+    let notes = Notes::default();
+    let _here = tracing::subscriber::set_default(notes.clone());
+    let (a, b) = channel::memory();
+    let serving = PeerBuilder::new().handle("boom", |request: Request| async move {
+        tokio::task::yield_now().await;
+        assert!(request.params().is_empty(), "not empty");
+        Ok::<_, String>(())
+    });
+    let a = PeerBuilder::new().start(a).expect("no duplicates");
+    let _b = serving.start(b).expect("no duplicates");
+    a.call("boom", ()).await.expect("answered");
+    let Err(CallError::Refused { message, .. }) = a.call("boom", "x").await else {
+        panic!("it panics")
+    };
+    let lines = notes.lines.lock().expect("no panics").clone();
+    let count = |what: &str| lines.iter().filter(|line| line.contains(what)).count();
+    assert_eq!(count("call method=boom"), 2, "{lines:#?}");
+    assert_eq!(count("handle method=boom"), 2, "{lines:#?}");
+    assert!(count("end ") >= 3, "{lines:#?}");
+    // The caller's message has the number of the line that has the text.
+    let said = lines
+        .iter()
+        .find(|line| line.contains("not empty"))
+        .expect("the panic is said");
+    let (_, number) = said.split_once("reference=").expect("it has a number");
+    assert!(message.contains(&number[..16]), "{message} {said}");
+    assert!(!message.contains("not empty"), "the text stays here");
+}
