@@ -5,10 +5,9 @@ mod support;
 use bytes::Bytes;
 use chirp::packet::{ErrorData, Fault};
 use chirp::{CallError, Handler, Handling, Peer, PeerBuilder, Reply, Request, Responder};
-use std::sync::Mutex;
 use std::task::Poll;
 use std::time::Duration;
-use support::{DropFlag, echo, idle, pair};
+use support::{echo, idle, pair};
 use tokio::sync::mpsc;
 
 fn fault(answer: Result<Bytes, CallError>) -> Fault {
@@ -161,47 +160,6 @@ async fn a_panic_is_its_callers_fault_and_nobody_elses() {
     assert!(matches!(interrupted.await, Err(CallError::Closed(_))));
     idle(&peer).await;
     idle(&other).await;
-}
-
-/// Drop is cancel: before it is polled, when it is sent, when its handler runs, when its answer is here.
-#[tokio::test]
-async fn a_dropped_call_is_cancelled_at_every_stage() {
-    let (flag, mut dropped) = DropFlag::new();
-    let flag = Mutex::new(flag);
-    let builder = PeerBuilder::new()
-        .handle("echo", echo)
-        .handle("wait", move |_: Request| {
-            let flag = DropFlag(flag.lock().expect("no panics").0.clone());
-            async move {
-                let _flag = flag;
-                std::future::pending::<ErrorData>().await
-            }
-        });
-    let (peer, other) = pair(&PeerBuilder::new(), &builder);
-    drop(peer.call("wait", ()));
-    assert_eq!(peer.status().pending, 0);
-
-    drop(peer.call("wait", ()).start());
-    idle(&peer).await;
-    idle(&other).await;
-    while dropped.try_recv().is_ok() {}
-
-    let running = peer.call("wait", ()).start();
-    while other.status().running == 0 {
-        tokio::task::yield_now().await;
-    }
-    drop(running);
-    dropped.recv().await.expect("the handler was interrupted");
-    idle(&peer).await;
-
-    let answered = peer.call("echo", ()).start();
-    while peer.status().pending > 0 {
-        tokio::task::yield_now().await;
-    }
-    drop(answered);
-    idle(&peer).await;
-    idle(&other).await;
-    assert_eq!(peer.call("echo", "next").await.expect("answered"), "next");
 }
 
 /// A call may be awaited on a runtime that is not the connection's, and on none.

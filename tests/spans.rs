@@ -27,7 +27,8 @@ struct Text(String);
 
 impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0 += &format!(" {field}={value:?}");
+        // Writing to a string cannot fail.
+        let _ = fmt::Write::write_fmt(&mut self.0, format_args!(" {field}={value:?}"));
     }
 }
 

@@ -14,6 +14,10 @@ use crate::channel;
 use crate::packet::Decoder;
 use crate::session::Reading;
 
+/// A pause is waited for in this many pieces. When the whole program stood still for the time of a pause,
+/// that was one piece of it, and handlers run before the next is over.
+const PIECES: u32 = 8;
+
 /// The task that takes what comes. It never runs user code and never waits for anything but bytes.
 pub(super) struct Reader {
     connection: Arc<Connection>,
@@ -179,17 +183,21 @@ impl Reader {
                 _ => limits.stall,
             }
         };
-        let resumed = poll_fn(|cx| {
-            if connection.has_ended() || connection.lock().paused.is_none() {
-                return Poll::Ready(());
+        for _ in 0..PIECES {
+            let resumed = poll_fn(|cx| {
+                if connection.has_ended() || connection.lock().paused.is_none() {
+                    return Poll::Ready(());
+                }
+                overdue.poll(connection, lying, cx);
+                Poll::Pending
+            });
+            if tokio::time::timeout(limit / PIECES, resumed).await.is_ok() {
+                return;
             }
-            overdue.poll(connection, lying, cx);
-            Poll::Pending
-        });
-        if tokio::time::timeout(limit, resumed).await.is_err() {
-            let mut state = connection.lock();
+        }
+        let mut state = connection.lock();
+        if state.paused.take().is_some() {
             state.session.stop_pausing();
-            state.paused = None;
         }
     }
 }

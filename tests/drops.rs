@@ -1,0 +1,172 @@
+//! Calls that are dropped anywhere: nothing is stuck, nothing is left.
+
+mod support;
+
+use bytes::Bytes;
+use chirp::channel::Channel;
+use chirp::{Peer, PeerBuilder, Request};
+use chirp_runtime::session::{Batch, CallKey, Limits, Session};
+use std::collections::hash_map::RandomState;
+use std::future::poll_fn;
+use std::hash::BuildHasher;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use support::{LINKS, connected, echo, idle, narrow};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::task::JoinSet;
+
+fn yielding() -> PeerBuilder {
+    PeerBuilder::new()
+        .handle("echo", echo)
+        .handle("yield", |request: Request| async {
+            tokio::task::yield_now().await;
+            echo(request).await
+        })
+        .handle("nest", |request: Request| async move {
+            let caller = request.context().caller().clone();
+            caller.call("yield", request.into_params()).await
+        })
+}
+
+/// A number below `below`; different in every run.
+fn random(below: u64) -> u64 {
+    RandomState::new().hash_one(0) % below
+}
+
+/// Polls a call a few times, with the runtime running in between, and drops it.
+async fn drop_at_random(peer: &Peer, method: &'static str) {
+    let mut call = peer.call(method, "x");
+    for _ in 0..random(6) {
+        let over = poll_fn(|cx| Poll::Ready(Pin::new(&mut call).poll(cx).is_ready())).await;
+        if over {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn drops(left: &Peer, right: &Peer, count: usize) {
+    let mut all = JoinSet::new();
+    for number in 0..20 {
+        let peer = if number % 2 == 0 { left } else { right }.clone();
+        let method = ["echo", "yield", "nest"][number % 3];
+        all.spawn(async move {
+            for _ in 0..count / 20 {
+                drop_at_random(&peer, method).await;
+            }
+        });
+    }
+    all.join_all().await;
+    for peer in [left, right] {
+        assert_eq!(peer.call("echo", "alive").await.expect("answered"), "alive");
+        idle(peer).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_dropped_anywhere_leave_nothing() {
+    for link in LINKS {
+        let (left, right) = connected(link, &yielding(), &yielding()).await;
+        drops(&left, &right, 20_000).await;
+    }
+    let (left, right) = narrow(&yielding(), &yielding(), 5);
+    drops(&left, &right, 2000).await;
+}
+
+/// Takes a few bytes, then is not ready; and remembers only the waker that it was last polled with.
+struct Forgetful {
+    io: DuplexStream,
+    taken: usize,
+    waker: Option<Waker>,
+}
+
+impl Forgetful {
+    fn pass(&mut self, cx: &Context<'_>) -> Poll<()> {
+        self.taken += 1;
+        if self.taken.is_multiple_of(2) {
+            return Poll::Ready(());
+        }
+        // Whoever polled before is forgotten, as by a socket.
+        let waker = self.waker.insert(cx.waker().clone()).clone();
+        tokio::spawn(async move { waker.wake() });
+        Poll::Pending
+    }
+}
+
+impl AsyncRead for Forgetful {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Forgetful {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        std::task::ready!(self.pass(cx));
+        let some = &buf[..buf.len().min(7)];
+        Pin::new(&mut self.io).poll_write(cx, some)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        std::task::ready!(self.pass(cx));
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+/// RT-A1: whoever writes, and whoever is dropped while it writes, the writer is woken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_channel_that_remembers_one_waker_is_enough() {
+    let (one, other) = tokio::io::duplex(64);
+    let [left, right] = [one, other].map(|io| {
+        let forgetful = Forgetful {
+            io,
+            taken: 0,
+            waker: None,
+        };
+        yielding()
+            .start(Channel::io(forgetful))
+            .expect("no duplicates")
+    });
+    drops(&left, &right, 4000).await;
+}
+
+/// What is taken back behind a write that is stuck counts as memory until it is gone.
+#[test]
+fn calls_taken_back_do_not_pile_up() {
+    let mut session = Session::new(Limits::default());
+    let call = |session: &mut Session| -> CallKey {
+        let mut params = vec![7; 8000].into();
+        session
+            .call(&Bytes::from_static(b"x"), &mut params)
+            .expect("there is an id")
+    };
+    call(&mut session);
+    let stuck = session.take_batch(Batch::default()).expect("a batch");
+    let kept = call(&mut session);
+    let calls = 20_000;
+    let waited = (0..calls).filter(|_| {
+        let key = call(&mut session);
+        let waits = !session.is_queued(key);
+        session.cancel(key).expect("it is responsive");
+        drop(session.take_leftovers());
+        waits
+    });
+    let waited = waited.count();
+    assert!(waited > calls - (8 << 20) / 8000 - 2, "{waited}");
+    session.cancel(kept).expect("it is responsive");
+    let next = call(&mut session);
+    assert!(session.is_queued(next), "nothing else is left");
+    drop(stuck);
+}
