@@ -2,10 +2,8 @@
 
 mod support;
 
-use bytes::Bytes;
 use chirp::channel::Channel;
 use chirp::{Peer, PeerBuilder, Request};
-use chirp_runtime::session::{Batch, CallKey, Limits, Session};
 use std::collections::hash_map::RandomState;
 use std::future::poll_fn;
 use std::hash::BuildHasher;
@@ -140,33 +138,4 @@ async fn a_channel_that_remembers_one_waker_is_enough() {
             .expect("no duplicates")
     });
     drops(&left, &right, 4000).await;
-}
-
-/// What is taken back behind a write that is stuck counts as memory until it is gone.
-#[test]
-fn calls_taken_back_do_not_pile_up() {
-    let mut session = Session::new(Limits::default());
-    let call = |session: &mut Session| -> CallKey {
-        let mut params = vec![7; 8000].into();
-        session
-            .call(&Bytes::from_static(b"x"), &mut params)
-            .expect("there is an id")
-    };
-    call(&mut session);
-    let stuck = session.take_batch(Batch::default()).expect("a batch");
-    let kept = call(&mut session);
-    let calls = 20_000;
-    let waited = (0..calls).filter(|_| {
-        let key = call(&mut session);
-        let waits = !session.is_queued(key);
-        session.cancel(key).expect("it is responsive");
-        drop(session.take_leftovers());
-        waits
-    });
-    let waited = waited.count();
-    assert!(waited > calls - (8 << 20) / 8000 - 2, "{waited}");
-    session.cancel(kept).expect("it is responsive");
-    let next = call(&mut session);
-    assert!(session.is_queued(next), "nothing else is left");
-    drop(stuck);
 }
