@@ -1,5 +1,6 @@
 use std::fmt;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -178,10 +179,16 @@ impl Limit {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match self {
-            Self::Running(sleep) => sleep.as_mut().poll(cx),
-            _ => Poll::Pending,
-        }
+        let Self::Running(sleep) = self else {
+            return Poll::Pending;
+        };
+        // A timer panics when its runtime has been shut down since. By then the connection has ended too,
+        // which is what the caller should hear.
+        catch_unwind(AssertUnwindSafe(|| sleep.as_mut().poll(cx))).unwrap_or_else(|_| {
+            *self = Self::None;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
     }
 }
 
