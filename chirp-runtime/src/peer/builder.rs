@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
+use super::budget::Budget;
 use super::connection::Connection;
 use super::observe::Observer;
 use super::reader::Reader;
@@ -28,6 +29,7 @@ pub struct PeerBuilder {
     pub(super) connect_timeout: Option<Duration>,
     observer: Option<Observer>,
     metrics: Option<SharedMetrics>,
+    budget: Option<Arc<Budget>>,
     refused: Option<DuplicateMethod>,
 }
 
@@ -135,6 +137,15 @@ impl PeerBuilder {
         self
     }
 
+    /// How many bytes all peers of this builder may hold together, beside the [`Limits`] of each: the
+    /// parameters of calls that run, and what waits to be written. Beyond it each of them pauses reading,
+    /// or answers *busy*, as at its own marks. Unlimited unless set.
+    #[must_use]
+    pub fn memory_budget(mut self, bytes: usize) -> Self {
+        self.budget = Some(Arc::new(Budget::new(bytes)));
+        self
+    }
+
     /// Adds up the metrics of every peer in `metrics`.
     #[must_use]
     pub fn metrics(mut self, metrics: &SharedMetrics) -> Self {
@@ -189,6 +200,7 @@ impl PeerBuilder {
         );
         connection.observer = self.observer.clone().into();
         connection.metrics.clone_from(&self.metrics);
+        connection.budget.clone_from(&self.budget);
         let connection = Arc::new(connection);
         let peer = Peer::new(Arc::clone(&connection), serves);
         let mut routes = Served(Arc::clone(&self.serving));

@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
+use super::budget::Budget;
 use super::dispatcher::Dispatch;
 use super::observe::Observer;
 use super::packets::PacketQueues;
@@ -38,6 +39,8 @@ pub(super) struct Connection {
     pub(super) updates: Mutex<()>,
     /// Who is shown every packet.
     pub(super) observer: RwLock<Option<Observer>>,
+    /// What this connection may hold together with others.
+    pub(super) budget: Option<Arc<Budget>>,
     /// Whose numbers these are, too.
     pub(super) metrics: Option<SharedMetrics>,
     /// Who watches the connection's state.
@@ -70,6 +73,8 @@ pub(super) struct State {
     /// What is served. There is nothing before the tasks start, nor once the session has ended, which
     /// frees what services hold.
     pub(super) serving: Option<Arc<Serving>>,
+    /// How many bytes this connection holds of the budget.
+    held: usize,
     /// Somebody watches over calls that were given up.
     pub(super) abandoned_watched: bool,
     /// End as soon as nothing runs and everything is written.
@@ -90,6 +95,7 @@ pub(super) struct After {
     pub(super) wake_writer: bool,
     pub(super) signal: bool,
     pub(super) interrupted: bool,
+    pub(super) freed: bool,
     pub(super) end: Option<SessionError>,
     /// Types whose packets have come and have no task yet.
     pub(super) packet_tasks: Vec<PacketType>,
@@ -117,6 +123,7 @@ impl Connection {
                 spare: Batch::default(),
                 packets: PacketQueues::default(),
                 serving: None,
+                held: 0,
                 abandoned_watched: false,
                 closing: false,
                 end: None,
@@ -126,6 +133,7 @@ impl Connection {
             writer: OnceLock::new(),
             updates: Mutex::new(()),
             observer: RwLock::new(None),
+            budget: None,
             metrics: None,
             watch: watch::Sender::new(PeerState::Open),
             signal: Notify::new(),
@@ -148,7 +156,7 @@ impl Connection {
         let done = {
             let mut state = self.lock();
             let done = step(&mut state, &mut after);
-            state.settle(&mut after);
+            state.settle(self.budget.as_deref(), &mut after);
             done
         };
         self.follow(&mut after);
@@ -172,6 +180,11 @@ impl Connection {
         }
         if mem::take(&mut after.interrupted) {
             self.interrupts.notify_waiters();
+        }
+        if mem::take(&mut after.freed)
+            && let Some(budget) = &self.budget
+        {
+            budget.freed.notify_waiters();
         }
         if mem::take(&mut after.signal) {
             self.signal.notify_waiters();
@@ -232,6 +245,9 @@ impl Connection {
             state.waiters.take_wakers(&mut after.wakes);
             state.runs.take_all(&mut after.aborts);
             after.wakes.extend(state.dispatch.take_waker());
+            if let Some(budget) = &self.budget {
+                after.freed = budget.change(mem::take(&mut state.held), 0);
+            }
             let queue = mem::take(&mut state.queue);
             for (run, _) in &queue {
                 state.session.finish(*run);
@@ -329,7 +345,16 @@ impl State {
     }
 
     /// What may follow from any step: a paused reader goes on, handlers are begun, a closing session ends.
-    pub(super) fn settle(&mut self, after: &mut After) {
+    pub(super) fn settle(&mut self, budget: Option<&Budget>, after: &mut After) {
+        if let Some(budget) = budget {
+            let held = if self.end.is_none() {
+                self.session.held()
+            } else {
+                0
+            };
+            after.freed |= budget.change(mem::replace(&mut self.held, held), held);
+            self.session.set_tight(budget.is_exceeded());
+        }
         after.leftovers.append(&mut self.session.take_leftovers());
         // Also when the reason is another now: each has a time limit of its own.
         if self

@@ -11,6 +11,7 @@
 
 mod abandoned;
 mod blocking;
+mod budget;
 mod builder;
 mod call;
 mod caller;

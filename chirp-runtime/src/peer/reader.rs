@@ -126,7 +126,7 @@ impl Reader {
         let taken_over = state.look_after(&mut self.after);
         // The session has given answers by itself.
         self.after.wake_writer |= state.session.unsent() > unsent;
-        state.settle(&mut self.after);
+        state.settle(self.connection.budget.as_deref(), &mut self.after);
         let lying = state.has_lying_work();
         drop(state);
         if taken_over {
@@ -184,15 +184,22 @@ impl Reader {
             }
         };
         for _ in 0..PIECES {
-            let resumed = poll_fn(|cx| {
-                if connection.has_ended() || connection.lock().paused.is_none() {
-                    return Poll::Ready(());
+            let mut piece = pin!(tokio::time::sleep(limit / PIECES));
+            loop {
+                let resumed = poll_fn(|cx| {
+                    if connection.has_ended() || connection.lock().paused.is_none() {
+                        return Poll::Ready(());
+                    }
+                    overdue.poll(connection, lying, cx);
+                    Poll::Pending
+                });
+                tokio::select! {
+                    biased;
+                    () = resumed => return,
+                    // Whether that is enough is for this connection to see.
+                    () = connection.budget_freed() => connection.with(|_, _| ()),
+                    () = &mut piece => break,
                 }
-                overdue.poll(connection, lying, cx);
-                Poll::Pending
-            });
-            if tokio::time::timeout(limit / PIECES, resumed).await.is_ok() {
-                return;
             }
         }
         let mut state = connection.lock();

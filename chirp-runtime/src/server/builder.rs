@@ -83,6 +83,12 @@ impl ServerBuilder {
         self.peers(|peers| peers.limits(limits))
     }
 
+    /// How many bytes all connections may hold together ([`PeerBuilder::memory_budget`]).
+    #[must_use]
+    pub fn memory_budget(self, bytes: usize) -> Self {
+        self.peers(|peers| peers.memory_budget(bytes))
+    }
+
     /// Changes what every connection's peer is made of.
     #[must_use]
     pub fn peers(mut self, change: impl FnOnce(PeerBuilder) -> PeerBuilder) -> Self {

@@ -52,6 +52,8 @@ pub struct Session {
     room: Room,
     greeting: Greeting,
     draining: bool,
+    /// This connection and others together hold more than they should.
+    tight: bool,
     counters: Counters,
 }
 
@@ -66,6 +68,7 @@ impl Session {
             room: Room::default(),
             greeting: Greeting::default(),
             draining: false,
+            tight: false,
             counters: Counters::default(),
         }
     }
@@ -378,6 +381,21 @@ impl Session {
     /// Calls whose handler's future is alive.
     pub fn running(&self) -> usize {
         self.inbound.running()
+    }
+
+    /// Bytes that are held for the other side: the requests of calls that run, and what waits to be written.
+    pub fn held(&self) -> usize {
+        self.inbound.bytes() + self.unsent()
+    }
+
+    /// Whether memory is tight beyond this connection: then it does as if its own marks were reached.
+    pub fn set_tight(&mut self, tight: bool) {
+        self.tight = tight;
+    }
+
+    /// Whether memory is tight beyond this connection.
+    pub fn is_tight(&self) -> bool {
+        self.tight
     }
 
     /// Bytes that wait to be written, the batch under way and parked answers included.

@@ -151,9 +151,9 @@ impl Session {
             || (self.holds_enough() && (self.room.impatient || !self.may_pause()))
     }
 
-    /// Whether the calls that run hold more bytes than they should.
+    /// Whether the calls that run hold more bytes than they should, or this side altogether does.
     fn holds_enough(&self) -> bool {
-        self.inbound.bytes() > self.limits.running_bytes
+        self.tight || self.inbound.bytes() > self.limits.running_bytes
     }
 
     /// Refusals and other answers of the session's own are sent without room, also where reading may not

@@ -1,0 +1,122 @@
+//! What several connections may hold together.
+
+use std::time::Duration;
+
+use chirp::packet::Fault;
+use chirp::{Call, CallError, Peer, PeerBuilder, Request, channel};
+use tokio::sync::broadcast;
+
+const CALL: usize = 100_000;
+
+struct Served {
+    callers: Vec<Peer>,
+    peers: Vec<Peer>,
+    go: broadcast::Sender<()>,
+}
+
+/// Two connections that may hold one million bytes together, and whose handlers wait.
+fn serve() -> Served {
+    let (go, _) = broadcast::channel(1);
+    let gate = go.clone();
+    let builder =
+        PeerBuilder::new()
+            .memory_budget(1_000_000)
+            .handle("hold", move |request: Request| {
+                let mut gate = gate.subscribe();
+                async move {
+                    // The parameters are held until then.
+                    let _ = gate.recv().await;
+                    Ok::<_, String>(request.params().len().to_string())
+                }
+            });
+    let (callers, peers) = (0..2)
+        .map(|_| {
+            let (a, b) = channel::memory();
+            let wait = |_: Request| std::future::pending::<Result<(), String>>();
+            let caller = PeerBuilder::new()
+                .handle("wait", wait)
+                .start(a)
+                .expect("no duplicates");
+            (caller, builder.start(b).expect("no duplicates"))
+        })
+        .unzip();
+    Served { callers, peers, go }
+}
+
+fn hold(peer: &Peer) -> Call<bytes::Bytes> {
+    peer.call("hold", vec![0; CALL]).start()
+}
+
+/// Waits for a fact about two peers, giving everything else its turn.
+async fn until(fact: impl Fn() -> bool) {
+    while !fact() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Over the budget each of them pauses; what was paused goes on when any of them has let go, and every
+/// call is answered.
+#[tokio::test(start_paused = true)]
+async fn connections_share_a_budget() {
+    let Served { callers, peers, go } = serve();
+    let calls: Vec<_> = callers
+        .iter()
+        .cycle()
+        .take(40)
+        .map(hold)
+        .map(tokio::spawn)
+        .collect();
+    let held = || {
+        peers
+            .iter()
+            .map(|peer| peer.status().running)
+            .sum::<usize>()
+    };
+    until(|| held() >= 10).await;
+    // Whatever else comes, each connection takes at most one call that was under way.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(held() <= 13, "{} calls are held", held());
+    let mut done = 0;
+    for call in calls {
+        while !call.is_finished() {
+            let _ = go.send(());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(
+            call.await.expect("no panic").expect("answered"),
+            CALL.to_string()
+        );
+        done += 1;
+    }
+    assert_eq!(done, 40);
+    assert_eq!(held(), 0);
+}
+
+/// A side that waits for an answer itself may not pause: it refuses.
+#[tokio::test]
+async fn a_side_that_waits_refuses() {
+    let Served { callers, peers, go } = serve();
+    let first: Vec<_> = (0..10).map(|_| hold(&callers[0])).collect();
+    until(|| peers[0].status().running == 10).await;
+    // The other connection's peer calls back, and is not answered.
+    let _waiting = peers[1].call("wait", ()).start();
+    until(|| callers[1].status().running == 1).await;
+    let refused = hold(&callers[1]).await;
+    let busy = matches!(
+        &refused,
+        Err(CallError::Refused {
+            fault: Fault::Busy,
+            ..
+        })
+    );
+    assert!(busy, "{refused:?}");
+    go.send(()).expect("they wait");
+    for call in first {
+        call.await.expect("answered");
+    }
+    until(|| peers[0].status().running == 0).await;
+    let held = hold(&callers[1]);
+    until(|| peers[1].status().running == 1).await;
+    go.send(()).expect("it waits");
+    held.await.expect("answered");
+}
