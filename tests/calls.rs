@@ -275,7 +275,7 @@ async fn hello_is_believed_only_from_one_that_speaks_it() {
     for builder in [PeerBuilder::new(), PeerBuilder::new().fallback(echo)] {
         let (peer, other) = pair(&PeerBuilder::new(), &builder);
         let hello = peer.hello().await.expect("asked").expect("it speaks it");
-        assert_eq!(hello.extensions, Extensions::NONE);
+        assert_eq!(hello.extensions, Extensions::CALL_CONTEXT);
         // To be asked is to be told.
         assert!(other.hello().await.expect("known").is_some());
         assert_eq!(peer.hello().await.expect("known"), Some(hello));

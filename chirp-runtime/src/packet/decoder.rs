@@ -241,7 +241,7 @@ impl Decoder {
         let known = matches!(
             header.kind,
             PacketType::REQUEST | PacketType::RESPONSE | PacketType::CANCEL
-        ) || (header.kind.is_custom() && wanted(header.kind));
+        ) || (header.kind.0 >= 128 && wanted(header.kind));
         if header.protocol != PROTOCOL || !known {
             self.read.advance(Header::LEN);
             self.state = State::Skip {

@@ -38,6 +38,12 @@ pub enum PacketError {
     /// A Response carried a result code that does not exist.
     #[error("invalid Response packet: result code {0} does not exist")]
     ResultCode(u8),
+    /// The context of a call is malformed.
+    #[error("invalid CallContext packet: {0}")]
+    CallContext(&'static str),
+    /// The context of a call was not followed by the call.
+    #[error("a CallContext packet was followed by a {0}")]
+    Carrier(PacketType),
     /// The data of a service error was not error data.
     #[error("invalid error data: {0}")]
     ErrorData(&'static str),

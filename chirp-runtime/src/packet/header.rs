@@ -71,6 +71,9 @@ impl PacketType {
     /// The answer to a call.
     pub const RESPONSE: Self = Self(4);
 
+    /// What the caller says of the call that follows: an extension.
+    pub const CALL_CONTEXT: Self = Self(0xC700);
+
     /// Whether the type is the application's own: 128 and up, but for `0xC700` to `0xC70F`.
     pub fn is_custom(self) -> bool {
         self.0 >= 128 && !(0xC700..=0xC70F).contains(&self.0)
@@ -83,6 +86,7 @@ impl fmt::Debug for PacketType {
             Self::REQUEST => f.write_str("Request"),
             Self::CANCEL => f.write_str("Cancel"),
             Self::RESPONSE => f.write_str("Response"),
+            Self::CALL_CONTEXT => f.write_str("CallContext"),
             Self(other) => write!(f, "PacketType({other})"),
         }
     }

@@ -92,6 +92,9 @@ impl Extensions {
     /// No extension: plain Chirp v0.
     pub const NONE: Self = Self(0);
 
+    /// The context of a call: its deadline.
+    pub const CALL_CONTEXT: Self = Self(1);
+
     /// Whether every extension of `other` is in this set.
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0

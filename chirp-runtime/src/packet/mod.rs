@@ -7,6 +7,7 @@
 //! Nothing here waits, locks or knows of a connection. [`Decoder`] takes bytes as they arrive, in any
 //! pieces, and never takes memory because a peer merely announced a length.
 
+mod call_context;
 mod cancel;
 mod decoder;
 mod display;
@@ -19,6 +20,7 @@ mod payload;
 mod request;
 mod response;
 
+pub use call_context::CallInfo;
 pub use cancel::Cancel;
 pub use decoder::{Decoder, Incoming};
 pub use error::PacketError;

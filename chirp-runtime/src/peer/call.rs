@@ -105,7 +105,7 @@ impl<T, E> Call<T, E> {
             Target::Remote(link) => {
                 let connection = link.connection();
                 self.limit.arm(Some(&connection.runtime));
-                match connection.call(&method, params, cx) {
+                match connection.call(&method, params, self.limit.time_left(), cx) {
                     Ok(call) => State::Remote(Outgoing::new(link, call)),
                     Err(error) => State::Failed(error),
                 }
@@ -160,6 +160,16 @@ impl Limit {
             Self::None | Self::Running(_) => false,
             Self::Timeout(timeout) => timeout.is_zero(),
             Self::Deadline(at) => *at <= Instant::now(),
+        }
+    }
+
+    /// How much time there is, once the clock runs.
+    fn time_left(&self) -> Option<Duration> {
+        match self {
+            Self::Running(sleep) => {
+                Some(sleep.deadline().saturating_duration_since(Instant::now()))
+            }
+            _ => None,
         }
     }
 

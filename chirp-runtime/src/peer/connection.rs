@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::budget::Budget;
 use super::dispatcher::Dispatch;
@@ -62,6 +63,8 @@ pub(super) struct State {
     pub(super) runs: Runs,
     /// Requests that no dispatcher has begun, in order of arrival.
     pub(super) queue: VecDeque<(RunKey, packet::Request)>,
+    /// When calls must have ended whose callers said so, and which no dispatcher has begun.
+    pub(super) deadlines: HashMap<RunKey, Instant>,
     pub(super) dispatch: Dispatch,
     /// Why the reader waits, if it does.
     pub(super) paused: Option<Reading>,
@@ -117,6 +120,7 @@ impl Connection {
                 waiters: Waiters::default(),
                 runs: Runs::default(),
                 queue: VecDeque::new(),
+                deadlines: HashMap::new(),
                 dispatch: Dispatch::default(),
                 paused: None,
                 turn: Turn::Free,
@@ -253,6 +257,7 @@ impl Connection {
                 state.session.finish(*run);
             }
             let packets = state.packets.take(&mut after.aborts);
+            state.deadlines.clear();
             (state.serving.take(), queue, packets)
         };
         after.wake_reader = true;
@@ -308,7 +313,12 @@ impl State {
     pub(super) fn handle(&mut self, incoming: Incoming, after: &mut After) -> Result<(), Fatal> {
         match self.session.handle(incoming)? {
             None => {}
-            Some(Event::Request(run, request)) => self.queue.push_back((run, request)),
+            Some(Event::Request(run, request)) => {
+                if let Some(time) = self.session.time(run) {
+                    self.deadlines.insert(run, Instant::now() + time);
+                }
+                self.queue.push_back((run, request));
+            }
             Some(Event::Interrupt(run)) => {
                 after.aborts.extend(self.runs.take(run));
                 after.interrupted = true;

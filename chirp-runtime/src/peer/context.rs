@@ -1,4 +1,7 @@
 use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::time::Instant as Deadline;
 
 use super::caller::Target;
 use super::connection::Connection;
@@ -13,6 +16,7 @@ pub struct CallContext {
     caller: Caller,
     values: Values,
     run: Option<RunKey>,
+    deadline: Option<Deadline>,
 }
 
 impl CallContext {
@@ -21,7 +25,19 @@ impl CallContext {
             caller,
             values,
             run,
+            deadline: None,
         }
+    }
+
+    pub(super) fn within(mut self, deadline: Option<Deadline>) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// When the call must have ended, if its caller gave it a time and could say so: between two peers that
+    /// know the extension for it. The handler is interrupted then.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline.map(Deadline::into_std)
     }
 
     /// Waits until nobody waits for the call's answer: it was cancelled, or the connection has ended.

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::task::coop;
+use tokio::time::Instant as Deadline;
 
 use super::caller::Link;
 use super::connection::{After, Connection, State, into_wire, recycle};
@@ -15,7 +16,7 @@ use super::span::Span;
 use super::task::{self, HandlerTask};
 use super::writer::Turn;
 use super::{CallContext, Handler, Handling, Reply, Request};
-use crate::packet::{self, Payload, ResultCode};
+use crate::packet::{self, Fault, Payload, ResultCode};
 use crate::session::RunKey;
 
 /// How long a handler may take to return from its first poll. When one takes longer, a new dispatcher takes
@@ -177,17 +178,21 @@ struct Dispatcher {
 
 /// What a dispatcher does next.
 enum Next {
-    Run {
-        run: RunKey,
-        request: packet::Request,
-        serving: Arc<Serving>,
-        inside: Inside,
-        slow: bool,
-    },
+    Begin(Work),
     /// There is nothing to do.
     Idle,
     /// Another dispatcher does it.
     Gone,
+}
+
+/// A handler that is to begin.
+struct Work {
+    run: RunKey,
+    request: packet::Request,
+    serving: Arc<Serving>,
+    deadline: Option<Deadline>,
+    inside: Inside,
+    slow: bool,
 }
 
 impl Dispatcher {
@@ -236,6 +241,7 @@ impl Dispatcher {
         }
         while let Some((run, request)) = state.queue.pop_front() {
             if !state.session.is_wanted(run) {
+                state.deadlines.remove(&run);
                 state.session.finish(run);
                 after.aborts.extend(state.runs.take(run));
                 unwanted.push(request);
@@ -248,6 +254,7 @@ impl Dispatcher {
             let Some(serving) = state.serving.clone() else {
                 return Next::Gone;
             };
+            let deadline = state.deadlines.remove(&run);
             let slow = state.dispatch.slow.count(request.method());
             state.dispatch.count += 1;
             let inside = Inside {
@@ -259,27 +266,29 @@ impl Dispatcher {
             if slow {
                 state.dispatch.pass_on();
             }
-            return Next::Run {
+            return Next::Begin(Work {
                 run,
                 request,
                 serving,
+                deadline,
                 inside,
                 slow,
-            };
+            });
         }
         state.dispatch.idle = true;
         Next::Idle
     }
 
     /// Begins a handler and polls it once. What it said, or nothing when it has a task now.
-    fn begin(
-        &mut self,
-        run: RunKey,
-        request: packet::Request,
-        serving: &Serving,
-        inside: Inside,
-        slow: bool,
-    ) -> Option<Reply> {
+    fn begin(&mut self, work: Work) -> Option<Reply> {
+        let Work {
+            run,
+            request,
+            serving,
+            deadline,
+            inside,
+            slow,
+        } = work;
         let link = Link::uncounted(&self.connection);
         let method = Name::new(request.method());
         let span = Span::of_handler(request.method());
@@ -289,10 +298,11 @@ impl Dispatcher {
         }
         let mut handling = None;
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            let cx = CallContext::new(link.into(), serving.values(), Some(run));
+            let cx = CallContext::new(link.into(), serving.values(), Some(run)).within(deadline);
             let request = Request::new(cx, request);
             span.inside(|| {
-                let handling = handling.insert(serving.router.handle(request));
+                let begun = within(deadline, serving.router.handle(request));
+                let handling = handling.insert(begun);
                 self.progress.store(inside.begun(), Ordering::Release);
                 poll_once(handling)
             })
@@ -368,15 +378,9 @@ impl Future for Dispatcher {
         let mut begun = None;
         for _ in 0..TURN {
             match self.next(done.take()) {
-                Next::Run {
-                    run,
-                    request,
-                    serving,
-                    inside,
-                    slow,
-                } => {
-                    let reply = self.begin(run, request, &serving, inside, slow);
-                    done = reply.and_then(into_wire);
+                Next::Begin(work) => {
+                    let inside = work.inside;
+                    done = self.begin(work).and_then(into_wire);
                     if inside.since - *begun.get_or_insert(inside.since) > BUDGET {
                         break;
                     }
@@ -401,6 +405,17 @@ impl Future for Dispatcher {
         cx.waker().wake_by_ref();
         Poll::Pending
     }
+}
+
+/// Gives a handler the time that its caller gives the call. Then it is interrupted.
+fn within(deadline: Option<Deadline>, handling: Handling) -> Handling {
+    let Some(deadline) = deadline else {
+        return handling;
+    };
+    Box::pin(async move {
+        let timed = tokio::time::timeout_at(deadline, handling).await;
+        timed.unwrap_or_else(|_| Fault::DeadlineExceeded.into())
+    })
 }
 
 /// Polls a handler in place, with a budget of its own: with the dispatcher's, the later handlers of a

@@ -1,5 +1,7 @@
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -20,17 +22,18 @@ impl Connection {
         &self,
         method: &MethodName,
         params: Payload,
+        time: Option<Duration>,
         cx: Option<&Context<'_>>,
     ) -> Result<CallKey, CallError> {
         let waker = cx.map(|cx| cx.waker().clone());
-        self.make_call(method, params, |state, call| {
+        self.make_call(method, params, time, |state, call| {
             state.waiters.wait(call, waker);
         })
     }
 
     /// Makes a call whose answer is not wanted.
     pub(super) fn cast(&self, method: &MethodName, params: Payload) -> Result<CallKey, CallError> {
-        self.make_call(method, params, |state, call| {
+        self.make_call(method, params, None, |state, call| {
             state.waiters.ignore(call);
         })
     }
@@ -39,6 +42,7 @@ impl Connection {
         &self,
         method: &MethodName,
         mut params: Payload,
+        time: Option<Duration>,
         register: impl FnOnce(&mut State, CallKey),
     ) -> Result<CallKey, CallError> {
         let mut alone = false;
@@ -46,7 +50,14 @@ impl Connection {
             if let Some(reason) = &state.end {
                 return Err(CallError::Closed(reason.clone()));
             }
-            let call = state.session.call(method.bytes(), &mut params)?;
+            let call = state
+                .session
+                .call_within(method.bytes(), &mut params, time)?;
+            if time.is_some() && state.session.wants_hello() {
+                // So that later calls can say it. This one goes without, and need not wait.
+                let nonce = RandomState::new().hash_one(call);
+                state.session.ask_hello(nonce).ok();
+            }
             register(state, call);
             alone = state.session.pending() == 1;
             after.wake_writer = !alone;

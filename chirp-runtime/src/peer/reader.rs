@@ -105,7 +105,10 @@ impl Reader {
                 }
             }
             let serving = state.serving.as_deref();
-            let wanted = |kind| serving.is_some_and(|serving| serving.router.wants(kind));
+            let session = &state.session;
+            let wanted = |kind| {
+                session.accepts(kind) || serving.is_some_and(|serving| serving.router.wants(kind))
+            };
             match self.decoder.decode_with(wanted) {
                 Ok(Some(incoming)) => {
                     self.progress.ended();

@@ -27,6 +27,8 @@ pub enum HelloState {
 pub(super) struct Greeting {
     state: HelloState,
     asked: Option<(CallKey, u64)>,
+    /// This side has said what it accepts, by asking or by answering.
+    declared: bool,
     /// A question whose answer says only that the other side lives.
     ping: Option<CallKey>,
 }
@@ -38,12 +40,17 @@ impl Greeting {
 
     pub(super) fn asked(&mut self, key: CallKey, nonce: u64) {
         self.asked = Some((key, nonce));
+        self.declared = true;
         self.state = HelloState::Asked;
     }
 
     /// Whether this was the call for a sign of life, which has come then.
     pub(super) fn is_pong(&mut self, key: CallKey) -> bool {
         self.ping.take_if(|ping| *ping == key).is_some()
+    }
+
+    pub(super) fn has_declared(&self) -> bool {
+        self.declared
     }
 
     pub(super) fn is_asked_by(&self, key: CallKey) -> bool {
@@ -66,6 +73,7 @@ impl Greeting {
 
     /// The other side asked, and so declared what it accepts. Whether that is news.
     pub(super) fn declared(&mut self, hello: Hello) -> bool {
+        self.declared = true;
         self.learn(Some(hello))
     }
 
@@ -108,6 +116,7 @@ impl Session {
         let key = self.call(&Bytes::from_static(METHOD), &mut question.into())?;
         self.counters.calls_out -= 1;
         self.greeting.ping = Some(key);
+        self.greeting.declared = true;
         Ok(())
     }
 
@@ -125,11 +134,20 @@ impl Session {
         }
     }
 
+    /// What this side accepts.
+    pub(super) fn own_extensions(&self) -> Extensions {
+        if self.limits.extensions {
+            Extensions::CALL_CONTEXT
+        } else {
+            Extensions::NONE
+        }
+    }
+
     fn own_hello(&self) -> Hello {
         let clamp = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
         Hello {
             revision: Hello::REVISION,
-            extensions: Extensions::NONE,
+            extensions: self.own_extensions(),
             payload_limit: clamp(self.limits.payload),
             running_limit: clamp(self.limits.running),
         }

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// What a packet of the application's costs beside its payload, so that empty ones are not free.
 const PACKET_OVERHEAD: usize = 64;
@@ -37,6 +38,7 @@ struct Run {
     generation: u32,
     id: u32,
     size: usize,
+    time: Option<Duration>,
     state: State,
 }
 
@@ -49,12 +51,13 @@ enum State {
 
 impl Inbound {
     /// A call begins. Its id is not pending.
-    pub(super) fn start(&mut self, id: u32, size: usize) -> RunKey {
+    pub(super) fn start(&mut self, id: u32, size: usize, time: Option<Duration>) -> RunKey {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.runs.push(Run {
                 generation: 0,
                 id: 0,
                 size: 0,
+                time: None,
                 state: State::Free,
             });
             // One entry for each running call, of which there are a few thousand at most.
@@ -63,6 +66,7 @@ impl Inbound {
         let run = &mut self.runs[slot as usize];
         run.id = id;
         run.size = size;
+        run.time = time;
         run.state = State::Pending;
         self.running += 1;
         self.bytes += size;
@@ -94,6 +98,16 @@ impl Inbound {
         run.state = State::Answered;
         self.ids.remove(&id);
         Some(id)
+    }
+
+    /// How much time the call had when it began.
+    pub(super) fn time(&self, key: RunKey) -> Option<Duration> {
+        let run = self.runs.get(key.slot())?;
+        if run.generation == key.generation {
+            run.time
+        } else {
+            None
+        }
     }
 
     /// Whether the call is pending.

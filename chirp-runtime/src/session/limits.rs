@@ -24,6 +24,9 @@ pub struct Limits {
     /// Bytes that wait to be written: 8 MiB, overshot by one packet at most. Over the mark calls and
     /// answers wait for room, and reading pauses.
     pub unsent: usize,
+    /// Whether this side accepts the protocol's extensions: yes. Without them it is a peer of plain Chirp v0
+    /// that answers `chirp.hello`.
+    pub extensions: bool,
     /// How long reading pauses at [`running`](Self::running): 100 ms.
     pub busy_after: Duration,
     /// How long the other side may take to accept 64 KiB, or all there is, and to go on by as much with a
@@ -41,6 +44,7 @@ impl Default for Limits {
             running: 4_096,
             running_bytes: 32 << 20,
             unsent: 8 << 20,
+            extensions: true,
             busy_after: Duration::from_millis(100),
             stall: Duration::from_secs(30),
         }

@@ -10,6 +10,7 @@
 //! here by a [`RunKey`] that is never used twice, and a late result of an old call cannot answer a new
 //! one. The ids of outbound calls carry a generation for the same reason.
 
+mod context;
 mod counters;
 mod event;
 mod hello;
@@ -19,6 +20,8 @@ mod outbound;
 mod packets;
 mod room;
 mod transmit;
+
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -36,6 +39,7 @@ pub use outbound::CallKey;
 pub use room::{Reading, Ticket};
 pub use transmit::Batch;
 
+use context::Contexts;
 use hello::Greeting;
 use inbound::Inbound;
 use outbound::{Answered, Outbound};
@@ -52,6 +56,7 @@ pub struct Session {
     room: Room,
     greeting: Greeting,
     draining: bool,
+    contexts: Contexts,
     /// This connection and others together hold more than they should.
     tight: bool,
     counters: Counters,
@@ -68,6 +73,7 @@ impl Session {
             room: Room::default(),
             greeting: Greeting::default(),
             draining: false,
+            contexts: Contexts::default(),
             tight: false,
             counters: Counters::default(),
         }
@@ -87,6 +93,21 @@ impl Session {
     ///
     /// [`Refused`] when the call may not be made; nothing has changed then.
     pub fn call(&mut self, method: &Bytes, params: &mut Payload) -> Result<CallKey, Refused> {
+        self.call_within(method, params, None)
+    }
+
+    /// As [`call`](Self::call), with the time that the call has. It is said to a side that has declared
+    /// that it wants to know.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    pub fn call_within(
+        &mut self,
+        method: &Bytes,
+        params: &mut Payload,
+        time: Option<Duration>,
+    ) -> Result<CallKey, Refused> {
         let size = Request::payload_len(method, params.len()) as u64;
         let (limit, whose) = self.send_limit();
         if size > limit {
@@ -102,9 +123,9 @@ impl Session {
         })?;
         self.counters.calls_out += 1;
         if self.has_room() && self.room.nobody_waits() {
-            self.send_request(key, method, params);
+            self.send_request(key, method, params, time);
         } else {
-            let waits = Waits::Call(key, method.clone(), std::mem::take(params));
+            let waits = Waits::Call(key, method.clone(), std::mem::take(params), time);
             let ticket = self.room.wait(waits);
             self.outbound.waits(key, ticket);
         }
@@ -165,6 +186,7 @@ impl Session {
     /// [`Fatal`] when the protocol is broken; nothing may be handled after that.
     pub fn handle(&mut self, incoming: Incoming) -> Result<Option<Event>, Fatal> {
         self.counters.packets_received += 1;
+        self.check_carrier(&incoming)?;
         let event = self.handle_incoming(incoming)?;
         self.check_read()?;
         Ok(event)
@@ -187,11 +209,20 @@ impl Session {
                 kind: PacketType::CANCEL,
                 payload,
             } => Ok(self.handle_cancel(Cancel::decode(&payload)?)),
+            Incoming::Packet {
+                kind: PacketType::CALL_CONTEXT,
+                payload,
+            } => self.handle_context(&payload).map(|()| None),
             Incoming::Packet { kind, payload } => self.handle_packet(kind, payload),
-            Incoming::Oversized { header, .. } if header.kind.is_custom() => Err(Fatal::TooLarge {
-                header,
-                limit: self.limits.payload as u64,
-            }),
+            // Neither of the two that can be skipped without a word.
+            Incoming::Oversized { header, .. }
+                if !matches!(header.kind, PacketType::REQUEST | PacketType::RESPONSE) =>
+            {
+                Err(Fatal::TooLarge {
+                    header,
+                    limit: self.limits.payload as u64,
+                })
+            }
             Incoming::Oversized { header, id } if header.kind == PacketType::REQUEST => {
                 let event = self.handle_duplicate(id);
                 if event.is_none() {
@@ -234,7 +265,16 @@ impl Session {
             self.refuse(id, Fault::Busy);
             return None;
         }
-        let run = self.inbound.start(id, request.size());
+        let info = self.contexts.take();
+        if info.unsupported {
+            self.refuse(id, Fault::Unsupported);
+            return None;
+        }
+        if info.time == Some(Duration::ZERO) {
+            self.refuse(id, Fault::DeadlineExceeded);
+            return None;
+        }
+        let run = self.inbound.start(id, request.size(), info.time);
         Some(Event::Request(run, request))
     }
 
@@ -286,6 +326,11 @@ impl Session {
                 Ok(Some(Event::Answered(key, outcome)))
             }
         }
+    }
+
+    /// How much time a call had when its request came, if its caller said so.
+    pub fn time(&self, run: RunKey) -> Option<Duration> {
+        self.inbound.time(run)
     }
 
     /// Whether a handler may still be started for this call: not once it has been cancelled.
@@ -447,8 +492,15 @@ impl Session {
         }
     }
 
-    fn send_request(&mut self, key: CallKey, method: &[u8], params: &mut Payload) {
+    fn send_request(
+        &mut self,
+        key: CallKey,
+        method: &[u8],
+        params: &mut Payload,
+        time: Option<Duration>,
+    ) {
         let from = self.transmit.position();
+        self.send_context(time);
         Request::encode_head(self.transmit.tail(), key.id(), method, params.len());
         self.transmit.push(params);
         self.transmit.note_question();

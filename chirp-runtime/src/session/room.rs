@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -43,7 +44,7 @@ pub struct Ticket(u64);
 /// What waits for room, whole.
 #[derive(Debug)]
 pub(super) enum Waits {
-    Call(CallKey, Bytes, Payload),
+    Call(CallKey, Bytes, Payload, Option<Duration>),
     Packet(PacketType, Payload),
 }
 
@@ -186,9 +187,9 @@ impl Session {
             && let Some((_, waiting)) = self.room.waiting.pop_first()
         {
             let waiting = match waiting {
-                Waits::Call(key, method, mut params) => {
-                    self.send_request(key, &method, &mut params);
-                    Waits::Call(key, method, params)
+                Waits::Call(key, method, mut params, time) => {
+                    self.send_request(key, &method, &mut params, time);
+                    Waits::Call(key, method, params, None)
                 }
                 Waits::Packet(kind, mut payload) => {
                     self.put_packet(kind, &mut payload);
@@ -202,7 +203,7 @@ impl Session {
     /// Keeps what is no longer needed until it may be dropped.
     pub(super) fn leave(&mut self, waiting: Waits) {
         match waiting {
-            Waits::Call(_, method, params) => {
+            Waits::Call(_, method, params, _) => {
                 self.transmit.leave(method);
                 self.transmit.leave(params.into_bytes());
             }

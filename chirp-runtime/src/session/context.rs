@@ -1,0 +1,68 @@
+use std::time::Duration;
+
+use super::{Fatal, HelloState, Session};
+use crate::packet::{CallInfo, Extensions, Incoming, PacketError, PacketType};
+
+/// What was said of calls that are still to come: of one at most, since it speaks of the very next packet.
+#[derive(Debug, Default)]
+pub(super) struct Contexts {
+    next: Option<CallInfo>,
+}
+
+impl Contexts {
+    pub(super) fn take(&mut self) -> CallInfo {
+        self.next.take().unwrap_or_default()
+    }
+}
+
+impl Session {
+    /// Whether packets of an extension are accepted: once that has been declared.
+    pub fn accepts(&self, kind: PacketType) -> bool {
+        kind == PacketType::CALL_CONTEXT
+            && self.greeting.has_declared()
+            && self.own_extensions().contains(Extensions::CALL_CONTEXT)
+    }
+
+    /// Whether the other side would be told how much time a call has, if it was asked what it accepts.
+    pub fn wants_hello(&self) -> bool {
+        self.greeting.state() == HelloState::Unknown && self.limits.extensions
+    }
+
+    pub(super) fn handle_context(&mut self, payload: &[u8]) -> Result<(), Fatal> {
+        self.contexts.next = Some(CallInfo::decode(payload)?);
+        Ok(())
+    }
+
+    /// What was said of the next call must be followed by it.
+    pub(super) fn check_carrier(&mut self, incoming: &Incoming) -> Result<(), Fatal> {
+        if self.contexts.next.is_none() {
+            return Ok(());
+        }
+        let kind = match incoming {
+            Incoming::Packet { kind, .. } => *kind,
+            Incoming::Oversized { header, .. } | Incoming::Discarded(header) => header.kind,
+        };
+        match incoming {
+            Incoming::Packet { .. } if kind == PacketType::REQUEST => Ok(()),
+            // It goes with its call, whatever becomes of that.
+            Incoming::Oversized { .. } if kind == PacketType::REQUEST => {
+                self.contexts.next = None;
+                Ok(())
+            }
+            _ => Err(PacketError::Carrier(kind).into()),
+        }
+    }
+
+    /// Says how much time the call that follows has, to a side that wants to know.
+    pub(super) fn send_context(&mut self, time: Option<Duration>) {
+        let HelloState::Known(Some(theirs)) = self.greeting.state() else {
+            return;
+        };
+        if let Some(time) = time
+            && theirs.extensions.contains(Extensions::CALL_CONTEXT)
+        {
+            CallInfo::within(time).encode(self.transmit.tail());
+            self.counters.packets_sent += 1;
+        }
+    }
+}
