@@ -26,7 +26,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// All of it, by name.
+    /// How many of the numbers only ever grow: the first ones.
+    #[cfg(feature = "metrics")]
+    const COUNTERS: usize = 8;
+
+    /// All of it, by name: first what has happened, then what is happening, then what the program added.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
         let counters = &self.counters;
         let own = [
@@ -123,6 +127,23 @@ impl SharedMetrics {
     /// Adds a number of the program's own, or changes it.
     pub fn set(&self, name: impl Into<String>, value: u64) {
         self.with(|shared| shared.entries.insert(name.into(), value));
+    }
+
+    /// Hands the numbers to the `metrics` facade, under names that begin `chirp_`: what has happened as
+    /// counters, what is happening and the program's own as gauges. To be called from time to time, or
+    /// whenever they are collected.
+    #[cfg(feature = "metrics")]
+    pub fn publish(&self) {
+        let metrics = self.snapshot();
+        let counters = metrics.iter().take(Metrics::COUNTERS);
+        for (name, value) in counters {
+            metrics::counter!(format!("chirp_{name}")).absolute(value);
+        }
+        for (name, value) in metrics.iter().skip(Metrics::COUNTERS) {
+            // A gauge is a float; what does not fit in one exactly is not a number that anybody reads.
+            #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
+            metrics::gauge!(format!("chirp_{name}")).set(value as f64);
+        }
     }
 
     pub(super) fn join(&self, connection: &Arc<Connection>) {
