@@ -151,6 +151,12 @@
 //! [`PeerBuilder::start`] takes, and the child's way back is `channel::stdio`. Child and channel end together, and
 //! no process is left behind. `examples/child.rs` is both sides in one program.
 //!
+//! # What can be seen
+//!
+//! [`Peer::on_packet`] shows every packet, in one readable line each; [`Peer::metrics`] and [`SharedMetrics`]
+//! count; [`Peer::watch`] tells the state of a connection; [`PeerBuilder::keep_alive`] notices a connection that
+//! is dead. With the feature `tracing`, which is on unless switched off, each call and each handler has a span.
+//!
 //! # Without a connection
 //!
 //! `GreeterClient::local(Polite)` calls an implementation in this process. Everything is encoded and decoded as
@@ -183,7 +189,7 @@
 //! # What is not supported
 //!
 //! Any runtime but tokio, `!Send` handlers, and wasm. Handlers that block their thread belong into
-//! `tokio::task::spawn_blocking`.
+//! [`Blocking`].
 
 pub use chirp_macros::{ServiceError, service};
 #[doc(hidden)]
