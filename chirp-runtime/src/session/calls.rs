@@ -1,0 +1,205 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::outbound::Answered;
+use super::room::Waits;
+use super::{CallKey, Event, Fatal, HelloState, Outcome, Refused, Session};
+use crate::packet::{Cancel, Payload, Request, ResultCode};
+
+/// The calls that this side makes.
+impl Session {
+    /// Calls a method of the other side. Small parameters are copied and stay with the caller, so that
+    /// their buffer can be used again; large ones are taken.
+    ///
+    /// Where there is no room in the transmit buffer the call waits here, and leaves in its turn.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] when the call may not be made; nothing has changed then.
+    pub fn call(&mut self, method: &Bytes, params: &mut Payload) -> Result<CallKey, Refused> {
+        self.call_within(method, params, None)
+    }
+
+    /// As [`call`](Self::call), with the time that the call has. It is said to a side that has declared
+    /// that it wants to know.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    pub fn call_within(
+        &mut self,
+        method: &Bytes,
+        params: &mut Payload,
+        time: Option<Duration>,
+    ) -> Result<CallKey, Refused> {
+        let size = Request::payload_len(method, params.len()) as u64;
+        let (limit, whose) = self.send_limit();
+        if size > limit {
+            return Err(Refused::TooLarge { limit, whose });
+        }
+        if self.outbound.unanswered() >= self.limits.pending {
+            return Err(Refused::TooManyPending {
+                limit: self.limits.pending,
+            });
+        }
+        let key = self.outbound.reserve().ok_or(Refused::TooManyPending {
+            limit: self.limits.pending,
+        })?;
+        self.counters.calls_out += 1;
+        if self.has_room() && self.room.nobody_waits() {
+            self.send_request(key, method, params, time);
+        } else {
+            let waits = Waits::Call(key, method.clone(), std::mem::take(params), time);
+            let ticket = self.room.wait(waits);
+            self.outbound.waits(key, ticket);
+        }
+        Ok(key)
+    }
+
+    /// The caller no longer wants the answer. A request that has not left is removed; otherwise the
+    /// other side is told, and the id stays out of use until it answers.
+    ///
+    /// # Errors
+    ///
+    /// [`Fatal::Unresponsive`] when too many cancelled calls have gone without an answer.
+    pub fn cancel(&mut self, key: CallKey) -> Result<(), Fatal> {
+        let pending = self.outbound.pending();
+        let cancelled = self.cancel_call(key);
+        self.counters.calls_out_failed += (pending - self.outbound.pending()) as u64;
+        cancelled
+    }
+
+    pub(super) fn cancel_call(&mut self, key: CallKey) -> Result<(), Fatal> {
+        if let Some(ticket) = self.outbound.ticket(key) {
+            self.take_back(ticket);
+            self.outbound.take_back(key);
+            return Ok(());
+        }
+        if let Some(packet) = self.outbound.cancel(key) {
+            if self.transmit.remove(packet) {
+                self.counters.packets_sent -= 1;
+                self.outbound.take_back(key);
+                if self.transmit.is_wasteful(self.outbound.ids()) {
+                    self.transmit.close_up(self.outbound.requests());
+                }
+                self.make_room();
+            } else {
+                Cancel { id: key.id() }.encode(self.transmit.tail());
+                self.counters.packets_sent += 1;
+                self.transmit.note_question();
+            }
+        }
+        self.check_responsive()
+    }
+
+    /// The caller has taken the answer of a call, so that its id may be used again. Without effect on a
+    /// call that has not been answered.
+    pub fn release(&mut self, key: CallKey) {
+        self.outbound.release(key);
+    }
+
+    /// Whether a call has left for the transmit buffer.
+    pub fn is_queued(&self, key: CallKey) -> bool {
+        self.outbound.ticket(key).is_none()
+    }
+
+    pub(super) fn handle_answer(
+        &mut self,
+        id: u32,
+        outcome: Outcome,
+    ) -> Result<Option<Event>, Fatal> {
+        let duplicate = matches!(&outcome, Outcome::Response(response) if response.code == ResultCode::DuplicateRequest);
+        let answered = self.outbound.answer(id, duplicate);
+        self.check_responsive()?;
+        match answered {
+            Answered::Nobody => {
+                self.counters.packets_dropped += 1;
+                Ok(None)
+            }
+            Answered::Abandoned => Ok(None),
+            Answered::Call(key) if self.greeting.is_pong(key) => {
+                self.outbound.release(key);
+                Ok(None)
+            }
+            Answered::Call(key) if self.greeting.is_asked_by(key) => {
+                self.outbound.release(key);
+                let answer = match &outcome {
+                    Outcome::Response(response) if outcome.is_success() => &response.data[..],
+                    _ => &[],
+                };
+                self.greeting.answered(answer);
+                Ok(Some(Event::Hello))
+            }
+            Answered::Call(key) => {
+                self.counters.calls_out_failed += u64::from(!outcome.is_success());
+                Ok(Some(Event::Answered(key, outcome)))
+            }
+        }
+    }
+
+    /// Calls that this side waits for.
+    pub fn pending(&self) -> usize {
+        self.outbound.pending()
+    }
+
+    /// Cancelled calls whose answer has not come.
+    pub fn abandoned(&self) -> usize {
+        self.outbound.abandoned()
+    }
+
+    /// A part of [`Limits::abandoned_for`] has passed, of which there are [`AGE`](Self::AGE).
+    ///
+    /// # Errors
+    ///
+    /// [`Fatal::Unresponsive`] when a call was given up that long ago and has not been answered, although
+    /// others have.
+    pub fn tick(&mut self) -> Result<(), Fatal> {
+        let abandoned = self.outbound.out_of_use();
+        if self.outbound.tick(Self::AGE) {
+            Err(Fatal::Unresponsive { abandoned })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// How many [`tick`](Self::tick)s make up [`Limits::abandoned_for`].
+    pub const AGE: u32 = 6;
+
+    pub(super) fn check_responsive(&self) -> Result<(), Fatal> {
+        let abandoned = self.outbound.out_of_use();
+        if abandoned > self.limits.abandoned {
+            Err(Fatal::Unresponsive { abandoned })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The largest packet payload that may be sent, and whose limit that is.
+    pub(super) fn send_limit(&self) -> (u64, &'static str) {
+        // What a packet's length can say is a limit, too.
+        let ours = (self.limits.payload as u64).min(u32::MAX.into());
+        match self.greeting.state() {
+            HelloState::Known(Some(hello)) if u64::from(hello.payload_limit) < ours => {
+                (hello.payload_limit.into(), "the other side's")
+            }
+            _ => (ours, "our"),
+        }
+    }
+
+    pub(super) fn send_request(
+        &mut self,
+        key: CallKey,
+        method: &[u8],
+        params: &mut Payload,
+        time: Option<Duration>,
+    ) {
+        let from = self.transmit.position();
+        self.send_context(time);
+        Request::encode_head(self.transmit.tail(), key.id(), method, params.len());
+        self.transmit.push(params);
+        self.transmit.note_question();
+        self.counters.packets_sent += 1;
+        self.outbound.sent(key, self.transmit.span(from));
+    }
+}

@@ -1,0 +1,119 @@
+use std::time::Duration;
+
+use super::{Event, RunKey, Session, hello};
+use crate::packet::{
+    Cancel, ErrorData, Fault, Payload, RESERVED_PREFIX, Request, Response, ResultCode,
+};
+
+/// The calls that this side runs.
+impl Session {
+    pub(super) fn handle_request(&mut self, request: Request) -> Option<Event> {
+        let id = request.id();
+        if let Some(interrupt) = self.handle_duplicate(id) {
+            return Some(interrupt);
+        }
+        if hello::is_hello(request.method()) {
+            return self.answer_hello(id, request.params());
+        }
+        self.counters.calls_in += 1;
+        if request.method().starts_with(RESERVED_PREFIX.as_bytes()) {
+            self.send_response(id, ResultCode::UnknownMethod, &mut Payload::default());
+            return None;
+        }
+        if self.draining {
+            self.refuse(id, Fault::ShuttingDown);
+            return None;
+        }
+        if self.is_busy() {
+            self.refuse(id, Fault::Busy);
+            return None;
+        }
+        let info = self.contexts.take();
+        if info.unsupported {
+            self.refuse(id, Fault::Unsupported);
+            return None;
+        }
+        if info.time == Some(Duration::ZERO) {
+            self.refuse(id, Fault::DeadlineExceeded);
+            return None;
+        }
+        let run = self.inbound.start(id, request.size(), info.time);
+        Some(Event::Request(run, request))
+    }
+
+    /// A request whose id is pending is answered for both calls, and the one that runs is interrupted.
+    pub(super) fn handle_duplicate(&mut self, id: u32) -> Option<Event> {
+        let run = self.inbound.take_id(id)?;
+        self.counters.calls_in += 1;
+        for _ in 0..2 {
+            self.send_response(id, ResultCode::DuplicateRequest, &mut Payload::default());
+        }
+        Some(Event::Interrupt(run))
+    }
+
+    pub(super) fn handle_cancel(&mut self, cancel: Cancel) -> Option<Event> {
+        self.counters.cancels_in += 1;
+        let Some(run) = self.inbound.take_id(cancel.id) else {
+            self.counters.packets_dropped += 1;
+            return None;
+        };
+        self.send_response(cancel.id, ResultCode::Cancelled, &mut Payload::default());
+        Some(Event::Interrupt(run))
+    }
+
+    /// How much time a call had when its request came, if its caller said so.
+    pub fn time(&self, run: RunKey) -> Option<Duration> {
+        self.inbound.time(run)
+    }
+
+    /// Whether a handler may still be started for this call: not once it has been cancelled.
+    pub fn is_wanted(&self, run: RunKey) -> bool {
+        self.inbound.is_wanted(run)
+    }
+
+    /// A handler says how its call went. What it says of a call that was answered in the meantime, by a
+    /// cancellation for one, is dropped; then `data` stays with the caller, as small data always does.
+    pub fn respond(&mut self, run: RunKey, code: ResultCode, data: &mut Payload) {
+        let Some(id) = self.inbound.answer(run) else {
+            return;
+        };
+        let (limit, _) = self.send_limit();
+        if Response::payload_len(data.len()) as u64 > limit {
+            let detail = format!("it is over the payload limit of {limit} bytes");
+            self.send_error(id, &Fault::BadResult.to_error_data(&detail));
+        } else if self.has_room() && self.room.nothing_parked() {
+            self.send_response(id, code, data);
+        } else {
+            self.room.park(id, code, std::mem::take(data));
+        }
+    }
+
+    /// The handler's future is gone: only now does the call no longer count as running.
+    pub fn finish(&mut self, run: RunKey) {
+        self.inbound.finish(run);
+        if !self.is_running_enough() && !self.is_over_a_mark() {
+            self.room.be_patient();
+        }
+    }
+
+    /// Calls whose handler's future is alive.
+    pub fn running(&self) -> usize {
+        self.inbound.running()
+    }
+
+    pub(super) fn send_response(&mut self, id: u32, code: ResultCode, data: &mut Payload) {
+        Response::encode_head(self.transmit.tail(), id, code, data.len());
+        self.transmit.push(data);
+        self.counters.packets_sent += 1;
+        self.counters.calls_in_failed += u64::from(code != ResultCode::Success);
+    }
+
+    /// Answers a request that never became a call.
+    pub(super) fn refuse(&mut self, id: u32, fault: Fault) {
+        self.send_error(id, &fault.into());
+    }
+
+    pub(super) fn send_error(&mut self, id: u32, error: &ErrorData) {
+        self.send_response(id, ResultCode::ServiceError, &mut error.encode().into());
+    }
+}
