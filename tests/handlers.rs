@@ -5,6 +5,7 @@ mod support;
 use bytes::Bytes;
 use chirp::packet::{ErrorData, Fault};
 use chirp::{CallError, Handler, Handling, Peer, PeerBuilder, Reply, Request, Responder};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 use support::{echo, idle, pair};
@@ -177,4 +178,32 @@ fn a_call_is_awaited_anywhere() {
         .build()
         .expect("a runtime");
     assert_eq!(elsewhere.block_on(call).expect("answered"), "anywhere");
+}
+
+/// A handler that returns the reply of another call's responder leaves its own call without an answer.
+#[tokio::test]
+async fn a_reply_of_another_call_answers_nobody() {
+    let kept = Arc::new(Mutex::new(None));
+    let builder = PeerBuilder::new().handle("swap", move |request: Request| {
+        let (responder, reply) = request.defer();
+        // The first call's responder and reply are kept for the second.
+        let before = kept.lock().expect("no panics").replace((responder, reply));
+        async move {
+            match before {
+                None => std::future::pending().await,
+                Some((responder, reply)) => {
+                    responder.reply(Ok::<_, ErrorData>("late"));
+                    reply
+                }
+            }
+        }
+    });
+    let (a, b) = pair(&PeerBuilder::new(), &builder);
+    let first = tokio::spawn(a.call("swap", ()).start());
+    while b.status().running < 1 {
+        tokio::task::yield_now().await;
+    }
+    let second = a.call("swap", ()).await;
+    assert_eq!(fault(second), Fault::NoAnswer);
+    assert_eq!(first.await.expect("no panic").expect("answered"), "late");
 }

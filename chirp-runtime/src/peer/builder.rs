@@ -199,6 +199,7 @@ impl PeerBuilder {
             credentials,
         );
         connection.observer = self.observer.clone().into();
+        connection.observed = self.observer.is_some().into();
         connection.metrics.clone_from(&self.metrics);
         connection.budget.clone_from(&self.budget);
         let connection = Arc::new(connection);

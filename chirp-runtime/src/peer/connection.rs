@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::budget::Budget;
-use super::dispatcher::Dispatch;
+use super::dispatch::Dispatch;
 use super::observe::Observer;
 use super::packets::PacketQueues;
 use super::runs::Runs;
@@ -23,7 +23,7 @@ use super::writer::{Sink, Turn};
 use super::{PeerState, Reply, SessionError, SharedMetrics};
 use crate::channel::{Credentials, Endpoint};
 use crate::codec;
-use crate::packet::{self, Incoming, PacketType, Payload, ResultCode};
+use crate::packet::{self, ErrorData, Fault, Incoming, PacketType, Payload, ResultCode};
 use crate::session::{Batch, Event, Fatal, Reading, RunKey, Session};
 
 /// One connection: the session under its lock, and what its tasks and its callers share.
@@ -38,8 +38,9 @@ pub(super) struct Connection {
     pub(super) writer: OnceLock<Waker>,
     /// Held while the routes are changed.
     pub(super) updates: Mutex<()>,
-    /// Who is shown every packet.
+    /// Who is shown every packet, and whether there is anybody.
     pub(super) observer: RwLock<Option<Observer>>,
+    pub(super) observed: AtomicBool,
     /// What this connection may hold together with others.
     pub(super) budget: Option<Arc<Budget>>,
     /// Whose numbers these are, too.
@@ -137,6 +138,7 @@ impl Connection {
             writer: OnceLock::new(),
             updates: Mutex::new(()),
             observer: RwLock::new(None),
+            observed: AtomicBool::new(false),
             budget: None,
             metrics: None,
             watch: watch::Sender::new(PeerState::Open),
@@ -224,6 +226,9 @@ impl Connection {
     }
 
     pub(super) fn observer(&self) -> Option<Observer> {
+        if !self.observed.load(Ordering::Acquire) {
+            return None;
+        }
         let observer = self.observer.read().unwrap_or_else(PoisonError::into_inner);
         observer.clone()
     }
@@ -289,7 +294,7 @@ impl Connection {
 
     /// A handler's future is gone, or its responder is; `reply` is what it said.
     pub(super) fn complete(&self, run: RunKey, reply: Reply) {
-        let Some((code, mut data)) = into_wire(reply) else {
+        let Some((code, mut data)) = into_wire(run, reply) else {
             return;
         };
         self.with(|state, after| {
@@ -354,6 +359,14 @@ impl State {
         after.aborts.extend(self.runs.take(run));
     }
 
+    /// When a call must have ended, if its caller said so. It is said once.
+    pub(super) fn forget_deadline(&mut self, run: RunKey) -> Option<Instant> {
+        if self.deadlines.is_empty() {
+            return None;
+        }
+        self.deadlines.remove(&run)
+    }
+
     /// What may follow from any step: a paused reader goes on, handlers are begun, a closing session ends.
     pub(super) fn settle(&mut self, budget: Option<&Budget>, after: &mut After) {
         if let Some(budget) = budget {
@@ -384,12 +397,17 @@ impl State {
 }
 
 /// How a reply travels; nothing for one that a responder will give later.
-pub(super) fn into_wire(reply: Reply) -> Option<(ResultCode, Payload)> {
+pub(super) fn into_wire(run: RunKey, reply: Reply) -> Option<(ResultCode, Payload)> {
     Some(match reply {
         Reply::Value(value) => (ResultCode::Success, value),
         Reply::Error(error) => (ResultCode::ServiceError, error.encode().into()),
         Reply::UnknownMethod => (ResultCode::UnknownMethod, Payload::default()),
-        Reply::Deferred(_) => return None,
+        Reply::Deferred(deferred) if deferred.run == Some(run) => return None,
+        // It will answer another call, and nobody will answer this one.
+        Reply::Deferred(_) => (
+            ResultCode::ServiceError,
+            ErrorData::from(Fault::NoAnswer).encode().into(),
+        ),
     })
 }
 

@@ -3,132 +3,24 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::task::coop;
 use tokio::time::Instant as Deadline;
 
 use super::caller::Link;
 use super::connection::{After, Connection, State, into_wire, recycle};
+use super::dispatch::{BUDGET, Inside};
 use super::serving::Serving;
-use super::slow::{self, Slow};
+use super::slow;
 use super::span::Span;
 use super::task::{self, HandlerTask};
-use super::writer::Turn;
 use super::{CallContext, Handler, Handling, Reply, Request};
 use crate::packet::{self, Fault, Payload, ResultCode};
 use crate::session::RunKey;
 
-/// How long a handler may take to return from its first poll. When one takes longer, a new dispatcher takes
-/// the queue; and its method is given the dispatcher's own task from then on, as soon as it begins. A
-/// dispatcher that has taken longer altogether lets the rest of the program run.
-const BUDGET: Duration = Duration::from_micros(200);
-
 /// Requests that one turn of a dispatcher begins before it lets the rest of the program run.
 const TURN: usize = 64;
-
-/// Which dispatcher serves the queue.
-#[derive(Default)]
-pub(super) struct Dispatch {
-    /// Counts take-overs: only the latest dispatcher takes from the queue.
-    epoch: u64,
-    /// The handler it is inside of.
-    inside: Option<Inside>,
-    /// Counts handlers.
-    count: u64,
-    /// How far the latest handler is, in [`Inside`]'s terms. Known without the lock.
-    progress: Arc<AtomicU64>,
-    /// Wakes it. It is the waker of a task of this library, which may be cloned under the lock.
-    waker: Option<Waker>,
-    /// It waits for requests, or for room for what they are answered.
-    idle: bool,
-    /// Methods that a new dispatcher does not wait for.
-    slow: Slow,
-}
-
-/// A dispatcher is inside a handler.
-#[derive(Clone, Copy)]
-struct Inside {
-    number: u64,
-    since: Instant,
-}
-
-impl Inside {
-    /// The progress that says that the handler is being polled.
-    fn begun(self) -> u64 {
-        self.number * 2
-    }
-
-    /// The progress that says that its first poll is over.
-    fn returned(self) -> u64 {
-        self.number * 2 + 1
-    }
-
-    /// Whether the next handler may begin, although this one may not have returned.
-    fn is_overdue(self, progress: u64) -> bool {
-        // One that has not begun is not to blame, and must begin before the next.
-        progress >= self.begun() && self.since.elapsed() > BUDGET
-    }
-}
-
-impl Dispatch {
-    /// Whom to wake because there are requests and room, if anybody waits for them.
-    pub(super) fn rouse(&mut self) -> Option<Waker> {
-        if std::mem::take(&mut self.idle) {
-            self.waker.clone()
-        } else {
-            None
-        }
-    }
-
-    /// Whom to wake because the session has ended.
-    pub(super) fn take_waker(&mut self) -> Option<Waker> {
-        self.waker.take()
-    }
-
-    /// Whether the dispatcher has been inside one handler for too long.
-    fn is_overdue(&self) -> bool {
-        let progress = self.progress.load(Ordering::Acquire);
-        self.inside
-            .is_some_and(|inside| inside.is_overdue(progress))
-    }
-
-    /// The dispatcher there is has no claim any more.
-    fn pass_on(&mut self) {
-        self.epoch += 1;
-        self.inside = None;
-    }
-}
-
-impl State {
-    /// Whether requests or answers lie behind a handler that may not return soon, or will.
-    pub(super) fn has_lying_work(&self) -> bool {
-        let inside = self.dispatch.inside.is_some();
-        !self.dispatch.idle
-            && (self.queue.len() > 1
-                || (inside && !self.queue.is_empty())
-                || self.has_lying_output(inside))
-    }
-
-    /// Whether a dispatcher that is inside a handler has answers that nobody else will write.
-    fn has_lying_output(&self, inside: bool) -> bool {
-        inside && self.turn == Turn::Free && self.session.has_output()
-    }
-
-    /// Looks after what lies behind a handler that does not return. Whether a new dispatcher has to take
-    /// over; then the one there was has no claim any more.
-    pub(super) fn look_after(&mut self, after: &mut After) -> bool {
-        if !self.dispatch.is_overdue() {
-            return false;
-        }
-        after.wake_writer |= self.has_lying_output(true);
-        let taken_over = !self.queue.is_empty();
-        if taken_over {
-            self.dispatch.pass_on();
-        }
-        taken_over
-    }
-}
 
 impl Connection {
     /// Starts a dispatcher in place of one that is inside a handler for long.
@@ -153,11 +45,13 @@ impl Connection {
         let state = self.lock();
         let dispatcher = Dispatcher {
             connection,
-            epoch: state.dispatch.epoch,
+            seat: Seat {
+                epoch: state.dispatch.epoch,
+                inside: None,
+            },
             progress: Arc::clone(&state.dispatch.progress),
             previous,
             started: false,
-            inside: None,
         };
         drop(state);
         self.runtime.spawn(dispatcher);
@@ -167,12 +61,17 @@ impl Connection {
 /// The task that begins handlers, in order of arrival, and polls each once in place.
 struct Dispatcher {
     connection: Arc<Connection>,
-    epoch: u64,
+    seat: Seat,
     progress: Arc<AtomicU64>,
     /// The handler that its predecessor is inside of, which has its time first.
     previous: Option<Inside>,
     started: bool,
-    /// The call it is inside of.
+}
+
+/// A dispatcher's claim to the queue.
+struct Seat {
+    epoch: u64,
+    /// The call that its dispatcher is inside of.
     inside: Option<RunKey>,
 }
 
@@ -195,22 +94,7 @@ struct Work {
     slow: bool,
 }
 
-impl Dispatcher {
-    /// Answers what was begun last, and takes the next request: one lock for both.
-    fn next(&mut self, mut done: Option<(ResultCode, Payload)>) -> Next {
-        let mut unwanted = Vec::new();
-        let now = Instant::now();
-        let next = self.connection.clone().with(|state, after| {
-            self.leave(state, &mut done, after);
-            self.take(state, now, &mut unwanted, after)
-        });
-        if let Some((_, data)) = done {
-            recycle(data);
-        }
-        drop(unwanted);
-        next
-    }
-
+impl Seat {
     /// The handler that was begun last has returned, and answered if `done` says so.
     fn leave(
         &mut self,
@@ -232,7 +116,6 @@ impl Dispatcher {
     fn take(
         &mut self,
         state: &mut State,
-        now: Instant,
         unwanted: &mut Vec<packet::Request>,
         after: &mut After,
     ) -> Next {
@@ -241,7 +124,7 @@ impl Dispatcher {
         }
         while let Some((run, request)) = state.queue.pop_front() {
             if !state.session.is_wanted(run) {
-                state.deadlines.remove(&run);
+                state.forget_deadline(run);
                 state.session.finish(run);
                 after.aborts.extend(state.runs.take(run));
                 unwanted.push(request);
@@ -254,12 +137,12 @@ impl Dispatcher {
             let Some(serving) = state.serving.clone() else {
                 return Next::Gone;
             };
-            let deadline = state.deadlines.remove(&run);
-            let slow = state.dispatch.slow.count(request.method());
+            let deadline = state.forget_deadline(run);
+            let slow = state.dispatch.slow.contains(request.method());
             state.dispatch.count += 1;
             let inside = Inside {
                 number: state.dispatch.count,
-                since: now,
+                since: Instant::now(),
             };
             state.dispatch.inside = Some(inside);
             self.inside = Some(run);
@@ -277,6 +160,25 @@ impl Dispatcher {
         }
         state.dispatch.idle = true;
         Next::Idle
+    }
+}
+
+impl Dispatcher {
+    /// Answers what was begun last, and takes the next request: one lock for both.
+    fn next(&mut self, mut done: Option<(ResultCode, Payload)>) -> Next {
+        let mut unwanted = Vec::new();
+        let Self {
+            connection, seat, ..
+        } = self;
+        let next = connection.with(|state, after| {
+            seat.leave(state, &mut done, after);
+            seat.take(state, &mut unwanted, after)
+        });
+        if let Some((_, data)) = done {
+            recycle(data);
+        }
+        drop(unwanted);
+        next
     }
 
     /// Begins a handler and polls it once. What it said, or nothing when it has a task now.
@@ -312,12 +214,10 @@ impl Dispatcher {
             self.progress
                 .fetch_max(inside.returned(), Ordering::Release);
         }
-        if !slow && inside.since.elapsed() > BUDGET {
-            self.connection
-                .lock()
-                .dispatch
-                .slow
-                .offend(method.as_bytes());
+        let over = inside.since.elapsed() > BUDGET;
+        if slow || over {
+            let mut state = self.connection.lock();
+            state.dispatch.slow.note(method.as_bytes(), over);
         }
         match polled {
             Ok(Poll::Pending) => {
@@ -379,8 +279,9 @@ impl Future for Dispatcher {
         for _ in 0..TURN {
             match self.next(done.take()) {
                 Next::Begin(work) => {
-                    let inside = work.inside;
-                    done = self.begin(work).and_then(into_wire);
+                    let (run, inside) = (work.run, work.inside);
+                    let reply = self.begin(work);
+                    done = reply.and_then(|reply| into_wire(run, reply));
                     if inside.since - *begun.get_or_insert(inside.since) > BUDGET {
                         break;
                     }
@@ -395,9 +296,10 @@ impl Future for Dispatcher {
                 }
             }
         }
-        self.connection
-            .clone()
-            .with(|state, after| self.leave(state, &mut done, after));
+        let Self {
+            connection, seat, ..
+        } = &mut *self;
+        connection.with(|state, after| seat.leave(state, &mut done, after));
         if let Some((_, data)) = done {
             recycle(data);
         }

@@ -191,6 +191,9 @@ impl Peer {
             .observer
             .write()
             .unwrap_or_else(PoisonError::into_inner);
+        self.connection()
+            .observed
+            .store(observer.is_some(), Ordering::Release);
         let old = mem::replace(&mut *shown, observer);
         drop(shown);
         drop(old);

@@ -50,7 +50,7 @@ impl LocalCall {
             };
             match reply {
                 Reply::Deferred(deferred) => {
-                    self.work = match deferred.0 {
+                    self.work = match deferred.answer {
                         Some(answer) => Work::Deferred(answer),
                         None => Work::Ended(None),
                     };

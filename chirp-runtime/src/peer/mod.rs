@@ -19,6 +19,7 @@ mod cast;
 mod connect;
 mod connection;
 mod context;
+mod dispatch;
 mod dispatcher;
 mod error;
 mod handle;

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
 use super::Reply;
 use super::connection::Connection;
 use crate::packet::Fault;
@@ -18,12 +20,17 @@ pub struct Responder {
 #[derive(Debug)]
 enum Target {
     Connection(Arc<Connection>, RunKey),
-    Local(tokio::sync::oneshot::Sender<Reply>),
+    Local(oneshot::Sender<Reply>),
 }
 
 /// Stands for the answer that a [`Responder`] will give.
 #[derive(Debug)]
-pub struct Deferred(pub(super) Option<tokio::sync::oneshot::Receiver<Reply>>);
+pub struct Deferred {
+    /// The call that will be answered, on a connection.
+    pub(super) run: Option<RunKey>,
+    /// The answer, in this process.
+    pub(super) answer: Option<oneshot::Receiver<Reply>>,
+}
 
 impl Responder {
     pub(super) fn remote(connection: Arc<Connection>, run: RunKey) -> (Self, Deferred) {
@@ -31,17 +38,23 @@ impl Responder {
             Self {
                 target: Some(Target::Connection(connection, run)),
             },
-            Deferred(None),
+            Deferred {
+                run: Some(run),
+                answer: None,
+            },
         )
     }
 
     pub(super) fn local() -> (Self, Deferred) {
-        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         (
             Self {
                 target: Some(Target::Local(sender)),
             },
-            Deferred(Some(receiver)),
+            Deferred {
+                run: None,
+                answer: Some(receiver),
+            },
         )
     }
 

@@ -1,10 +1,7 @@
 use std::collections::HashMap;
 
-/// How many calls of a method are given a task after it was over the budget for the first time.
-const FIRST_PENALTY: u32 = 256;
-
-/// The most calls that one offence costs.
-const MAX_PENALTY: u32 = 1 << 20;
+/// How many quick runs in a row a method needs to be trusted again.
+const FORGIVEN: u32 = 8;
 
 /// Methods that are remembered; a caller of made-up names gets no further.
 const MAX_METHODS: usize = 256;
@@ -14,94 +11,79 @@ pub(super) const KEPT: usize = 64;
 
 /// The methods whose handlers took too long to return from their first poll.
 ///
-/// Such a method is given a task for a number of calls, twice as many each time. It is tried in place
-/// again, because a single offence proves little: the operating system may have taken the thread away.
+/// While a method is slow, a new dispatcher takes the queue before its handler begins. One offence proves
+/// little, since the operating system may have taken the thread away: a method that is quick for a while
+/// is forgiven, and one that computes or blocks never is.
 #[derive(Default)]
 pub(super) struct Slow {
-    methods: HashMap<Box<[u8]>, Record>,
-}
-
-struct Record {
-    penalty: u32,
-    /// Calls that are still to be given a task.
-    left: u32,
-    /// Calls since then that were polled in place.
-    good: u32,
+    /// The methods, and how many quick runs each has had since it was slow.
+    methods: HashMap<Box<[u8]>, u32>,
 }
 
 impl Slow {
-    /// Whether this call is to be given a task. Counts it.
-    pub(super) fn count(&mut self, method: &[u8]) -> bool {
-        let method = &method[..method.len().min(KEPT)];
-        if self.methods.is_empty() {
-            return false;
-        }
-        let Some(record) = self.methods.get_mut(method) else {
-            return false;
-        };
-        if record.left > 0 {
-            record.left -= 1;
-            return true;
-        }
-        record.good += 1;
-        if record.good > record.penalty {
-            self.methods.remove(method);
-        }
-        false
+    /// Whether a method is slow.
+    pub(super) fn contains(&self, method: &[u8]) -> bool {
+        !self.methods.is_empty() && self.methods.contains_key(key(method))
     }
 
-    /// The method was over the budget.
-    pub(super) fn offend(&mut self, method: &[u8]) {
-        if let Some(record) = self.methods.get_mut(method) {
-            record.penalty = record.penalty.saturating_mul(2).min(MAX_PENALTY);
-            record.left = record.penalty;
-            record.good = 0;
-        } else if self.methods.len() < MAX_METHODS {
-            let record = Record {
-                penalty: FIRST_PENALTY,
-                left: FIRST_PENALTY,
-                good: 0,
-            };
-            self.methods.insert(method.into(), record);
+    /// A method has run, and was over the budget or not.
+    pub(super) fn note(&mut self, method: &[u8], over: bool) {
+        let method = key(method);
+        let Some(quick) = self.methods.get_mut(method) else {
+            if over && self.methods.len() < MAX_METHODS {
+                self.methods.insert(method.into(), 0);
+            }
+            return;
+        };
+        *quick = if over { 0 } else { *quick + 1 };
+        if *quick >= FORGIVEN {
+            self.methods.remove(method);
         }
     }
+}
+
+fn key(method: &[u8]) -> &[u8] {
+    &method[..method.len().min(KEPT)]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// How many calls in a row are given a task.
-    fn penalty(slow: &mut Slow) -> usize {
-        (0..1_000_000).take_while(|_| slow.count(b"m")).count()
-    }
-
     #[test]
-    fn each_offence_costs_twice_as_much() {
+    fn a_method_is_forgiven_when_it_has_been_quick_for_a_while() {
         let mut slow = Slow::default();
-        assert!(!slow.count(b"m"));
-        slow.offend(b"m");
-        assert_eq!(penalty(&mut slow), 256);
-        slow.offend(b"m");
-        assert_eq!(penalty(&mut slow), 512);
-        assert!(!slow.count(b"other"));
-    }
-
-    #[test]
-    fn a_method_that_behaves_is_forgotten() {
-        let mut slow = Slow::default();
-        slow.offend(b"m");
-        assert_eq!(penalty(&mut slow), 256);
-        assert!((0..256).all(|_| !slow.count(b"m")));
-        assert!(slow.methods.is_empty());
+        slow.note(b"m", false);
+        assert!(!slow.contains(b"m"));
+        slow.note(b"m", true);
+        for _ in 1..FORGIVEN {
+            slow.note(b"m", false);
+            assert!(slow.contains(b"m"));
+        }
+        // Once more, and it begins again.
+        slow.note(b"m", true);
+        for _ in 0..FORGIVEN {
+            assert!(slow.contains(b"m"));
+            slow.note(b"m", false);
+        }
+        assert!(!slow.contains(b"m") && slow.methods.is_empty());
+        assert!(!slow.contains(b"other"));
     }
 
     #[test]
     fn made_up_names_are_not_collected() {
         let mut slow = Slow::default();
         for name in 0..1000_u32 {
-            slow.offend(&name.to_be_bytes());
+            slow.note(&name.to_be_bytes(), true);
         }
         assert_eq!(slow.methods.len(), MAX_METHODS);
+    }
+
+    #[test]
+    fn long_names_are_told_apart_by_their_beginnings() {
+        let mut slow = Slow::default();
+        let (one, other) = ([b'a'; 200], [b'b'; 200]);
+        slow.note(&one, true);
+        assert!(slow.contains(&one) && !slow.contains(&other));
     }
 }
