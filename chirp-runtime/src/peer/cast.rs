@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use super::caller::Target;
 use super::local::LocalCall;
-use super::outgoing::Outgoing;
+use super::queued::Queued;
 use super::{CallError, Caller, MethodName};
 use crate::packet::Payload;
 
@@ -24,7 +24,7 @@ enum State {
         method: MethodName,
         params: Payload,
     },
-    Remote(Outgoing),
+    Remote(Queued),
     Local(LocalCall),
     Failed(CallError),
     Over,
@@ -62,7 +62,7 @@ impl Cast {
         };
         self.0 = match caller.0 {
             Target::Remote(link) => match link.connection().cast(&method, params) {
-                Ok(call) => State::Remote(Outgoing::new(link, call)),
+                Ok(ticket) => State::Remote(Queued::new(link, ticket)),
                 Err(error) => State::Failed(error),
             },
             Target::Local(handler, back) => {
@@ -80,7 +80,7 @@ impl Future for Cast {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.send();
         let done = match &mut self.0 {
-            State::Remote(outgoing) => std::task::ready!(outgoing.poll_queued(cx)),
+            State::Remote(queued) => std::task::ready!(queued.poll(cx)),
             State::Local(local) => {
                 let _ = std::task::ready!(local.poll(cx));
                 Ok(())

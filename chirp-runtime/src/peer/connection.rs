@@ -379,6 +379,12 @@ impl State {
             self.session.set_tight(budget.is_exceeded());
         }
         after.leftovers.append(&mut self.session.take_leftovers());
+        if self.session.has_admitted() {
+            let admitted = self.session.take_admitted().into_iter();
+            let woken = admitted.filter_map(|ticket| self.waiters.stop_waiting(ticket));
+            after.wakes.extend(woken);
+            after.wake_writer |= self.turn == Turn::Free;
+        }
         // Also when the reason is another now: each has a time limit of its own.
         if self
             .paused

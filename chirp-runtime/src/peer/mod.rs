@@ -33,6 +33,7 @@ mod outgoing;
 mod overdue;
 mod packets;
 mod progress;
+mod queued;
 mod reader;
 mod reply;
 mod request;

@@ -10,7 +10,7 @@ use super::connection::{Connection, State, recycle};
 use super::waiters::Found;
 use super::{CallError, MethodName};
 use crate::packet::{ErrorData, Payload, Response, ResultCode};
-use crate::session::{CallKey, Outcome, Refused};
+use crate::session::{CallKey, Outcome, Refused, Ticket};
 
 /// What came back from a call, before it is decoded.
 pub(crate) type Answer = Result<Bytes, CallError>;
@@ -31,11 +31,21 @@ impl Connection {
         })
     }
 
-    /// Makes a call whose answer is not wanted.
-    pub(super) fn cast(&self, method: &MethodName, params: Payload) -> Result<CallKey, CallError> {
-        self.make_call(method, params, None, |state, call| {
-            state.waiters.ignore(call);
-        })
+    /// Makes a call whose answer is not wanted. Gives its place in the queue, if it has to wait for room.
+    pub(super) fn cast(
+        &self,
+        method: &MethodName,
+        mut params: Payload,
+    ) -> Result<Option<Ticket>, CallError> {
+        let made = self.with(|state, after| {
+            if let Some(reason) = &state.end {
+                return Err(CallError::Closed(reason.clone()));
+            }
+            after.wake_writer = true;
+            Ok(state.session.cast(method.bytes(), &mut params)?)
+        });
+        recycle(params);
+        made
     }
 
     fn make_call(
@@ -86,7 +96,12 @@ impl Connection {
                 state.session.release(call);
             }
             let end = state.end.clone();
+            let admitted = state.session.has_admitted();
             drop(state);
+            if admitted {
+                // Something waited for this call's id.
+                self.with(|_, _| ());
+            }
             match (found, end) {
                 (Found::Answer(outcome), _) => return Poll::Ready(into_answer(outcome)),
                 (_, Some(reason)) => return Poll::Ready(Err(CallError::Closed(reason))),
@@ -94,26 +109,6 @@ impl Connection {
                 (Found::OtherWaker | Found::NotYet, None) => return Poll::Pending,
             }
         }
-    }
-
-    /// Waits until a one-way call's packet is in the transmit buffer.
-    pub(super) fn poll_queued(
-        &self,
-        call: CallKey,
-        cx: &Context<'_>,
-    ) -> Poll<Result<(), CallError>> {
-        let waker = cx.waker().clone();
-        let mut state = self.lock();
-        if state.session.is_queued(call) {
-            return Poll::Ready(Ok(()));
-        }
-        if let Some(reason) = &state.end {
-            return Poll::Ready(Err(CallError::Closed(reason.clone())));
-        }
-        let replaced = state.waiters.wait_for_room(call, waker);
-        drop(state);
-        drop(replaced);
-        Poll::Pending
     }
 
     /// The caller has gone: the other side is told, unless the request has not left or the answer is
@@ -188,12 +183,6 @@ impl Outgoing {
         let answer = self.connection().poll_answer(self.call, cx);
         self.over = is_over(&answer);
         answer
-    }
-
-    pub(super) fn poll_queued(&mut self, cx: &Context<'_>) -> Poll<Result<(), CallError>> {
-        let queued = self.connection().poll_queued(self.call, cx);
-        self.over = is_over(&queued);
-        queued
     }
 
     pub(super) fn connection(&self) -> &Arc<Connection> {

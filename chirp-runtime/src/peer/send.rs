@@ -1,21 +1,21 @@
+use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::connection::{Connection, recycle};
+use super::caller::Link;
+use super::connection::recycle;
+use super::queued::Queued;
 use super::{CallError, Peer};
 use crate::packet::{PacketType, Payload};
-use crate::session::Ticket;
 
 /// A packet of one of the application's types on its way into the transmit buffer, where it leaves in
 /// order. Sent when it is awaited; dropping it before it is ready takes the packet back.
-#[derive(Debug)]
 #[must_use = "a packet is sent when it is awaited"]
 pub struct SendPacket {
-    connection: Arc<Connection>,
+    link: Link,
     kind: PacketType,
     payload: Option<Payload>,
-    ticket: Option<Ticket>,
+    queued: Option<Queued>,
 }
 
 impl Peer {
@@ -27,23 +27,22 @@ impl Peer {
     /// [`CallError::ReservedType`] for a type that is the protocol's, [`CallError::TooLarge`] over a
     /// payload limit, [`CallError::Closed`] when the connection has ended.
     pub fn send_packet(&self, kind: PacketType, payload: impl Into<Payload>) -> SendPacket {
-        let connection = Arc::clone(self.connection());
         SendPacket {
-            connection,
+            link: Link::uncounted(self.connection()),
             kind,
             payload: Some(payload.into()),
-            ticket: None,
+            queued: None,
         }
     }
 }
 
 impl SendPacket {
-    /// Puts the packet into the session. Whether it has to wait there.
+    /// Puts the packet into the session, where it may have to wait.
     fn send(&mut self, mut payload: Payload) -> Result<(), CallError> {
         if !self.kind.is_custom() {
             return Err(CallError::ReservedType { kind: self.kind });
         }
-        let ticket = self.connection.with(|state, after| {
+        let ticket = self.link.connection().with(|state, after| {
             if let Some(reason) = &state.end {
                 return Err(CallError::Closed(reason.clone()));
             }
@@ -52,7 +51,7 @@ impl SendPacket {
             sent.map_err(|refused| refused.about("packet"))
         });
         recycle(payload);
-        self.ticket = ticket?;
+        self.queued = Some(Queued::new(self.link.clone(), ticket?));
         Ok(())
     }
 }
@@ -64,34 +63,15 @@ impl Future for SendPacket {
         if let Some(payload) = self.payload.take() {
             self.send(payload)?;
         }
-        let Some(ticket) = self.ticket else {
-            return Poll::Ready(Ok(()));
-        };
-        let waker = cx.waker().clone();
-        let mut state = self.connection.lock();
-        if !state.session.is_waiting(ticket) {
-            drop(state);
-            self.ticket = None;
-            return Poll::Ready(Ok(()));
+        match &mut self.queued {
+            Some(queued) => queued.poll(cx),
+            None => Poll::Ready(Ok(())),
         }
-        if let Some(reason) = state.end.clone() {
-            return Poll::Ready(Err(CallError::Closed(reason)));
-        }
-        let replaced = state.waiters.packet_waits(ticket, waker);
-        drop(state);
-        drop(replaced);
-        Poll::Pending
     }
 }
 
-impl Drop for SendPacket {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.ticket {
-            let forgotten = self.connection.with(|state, _| {
-                state.session.take_back(ticket);
-                state.waiters.forget_packet(ticket)
-            });
-            drop(forgotten);
-        }
+impl fmt::Debug for SendPacket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SendPacket").field(&self.kind).finish()
     }
 }

@@ -9,23 +9,19 @@ use crate::session::{CallKey, Outcome, Ticket};
 #[derive(Default)]
 pub(super) struct Waiters {
     slots: Vec<Waiter>,
-    /// The slots of the one-way calls that wait for room.
-    for_room: Vec<usize>,
-    /// The application's packets that wait for room.
-    packets: HashMap<Ticket, Waker>,
+    /// Who waits for room: for a one-way call, or a packet of the application's.
+    for_room: HashMap<Ticket, Waker>,
 }
 
 #[derive(Default)]
 enum Waiter {
-    /// There is no such call.
+    /// There is no such call, or its answer is not wanted.
     #[default]
     None,
     /// The answer is awaited.
     Waiting(Option<Waker>),
     /// The answer is here.
     Ready(Outcome),
-    /// The answer is not wanted. Room may be awaited.
-    Nobody(Option<Waker>),
 }
 
 /// Whether an answer is here.
@@ -42,11 +38,6 @@ impl Waiters {
         *self.slot(call) = Waiter::Waiting(waker);
     }
 
-    /// A call was made whose answer is not wanted.
-    pub(super) fn ignore(&mut self, call: CallKey) {
-        *self.slot(call) = Waiter::Nobody(None);
-    }
-
     /// An answer came. Gives whom to wake, or the answer back when nobody wants it.
     pub(super) fn complete(
         &mut self,
@@ -59,7 +50,7 @@ impl Waiters {
                 *slot = Waiter::Ready(outcome);
                 Ok(waker)
             }
-            Waiter::None | Waiter::Nobody(_) | Waiter::Ready(_) => Err(outcome),
+            Waiter::None | Waiter::Ready(_) => Err(outcome),
         }
     }
 
@@ -89,40 +80,19 @@ impl Waiters {
         mem::take(self.slot(call))
     }
 
-    /// Wakes `waker` when there is room again, and gives the waker that would have been woken.
-    pub(super) fn wait_for_room(&mut self, call: CallKey, waker: Waker) -> Option<Waker> {
-        let Waiter::Nobody(whom) = self.slot(call) else {
-            return Some(waker);
-        };
-        let replaced = whom.replace(waker);
-        if replaced.is_none() {
-            self.for_room.push(call.slot());
-        }
-        replaced
+    /// Wakes `waker` when there is room, and gives the waker that would have been woken.
+    pub(super) fn wait_for_room(&mut self, ticket: Ticket, waker: Waker) -> Option<Waker> {
+        self.for_room.insert(ticket, waker)
     }
 
-    /// Wakes `waker` when there is room for a packet, and gives the waker that would have been woken.
-    pub(super) fn packet_waits(&mut self, packet: Ticket, waker: Waker) -> Option<Waker> {
-        self.packets.insert(packet, waker)
-    }
-
-    /// Whoever waited for room for a packet has gone.
-    pub(super) fn forget_packet(&mut self, packet: Ticket) -> Option<Waker> {
-        self.packets.remove(&packet)
-    }
-
-    pub(super) fn take_room_wakers(&mut self, wakes: &mut Vec<Waker>) {
-        wakes.extend(self.packets.drain().map(|(_, waker)| waker));
-        for slot in self.for_room.drain(..) {
-            if let Some(Waiter::Nobody(whom)) = self.slots.get_mut(slot) {
-                wakes.extend(whom.take());
-            }
-        }
+    /// There is room, or whoever waited for it has gone.
+    pub(super) fn stop_waiting(&mut self, ticket: Ticket) -> Option<Waker> {
+        self.for_room.remove(&ticket)
     }
 
     /// All who wait, since the session has ended.
     pub(super) fn take_wakers(&mut self, wakes: &mut Vec<Waker>) {
-        self.take_room_wakers(wakes);
+        wakes.extend(self.for_room.drain().map(|(_, waker)| waker));
         wakes.extend(self.slots.iter_mut().filter_map(|slot| match slot {
             Waiter::Waiting(whom) => whom.take(),
             _ => None,

@@ -116,13 +116,12 @@ impl Connection {
     /// A batch has been written. Whether there is more; if not, the turn is free.
     fn note_written(&self, spare: Batch) -> bool {
         let mut spare = Some(spare);
-        self.with(|state, after| {
+        self.with(|state, _| {
             // After the end it may hold payloads that were not written.
             if state.end.is_none() {
                 state.spare = spare.take().unwrap_or_default();
             }
             state.session.batch_written();
-            state.waiters.take_room_wakers(&mut after.wakes);
             let more = state.session.has_output();
             if !more {
                 state.turn = Turn::Free;

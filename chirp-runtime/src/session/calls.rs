@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::outbound::Answered;
 use super::room::Waits;
-use super::{CallKey, Event, Fatal, HelloState, Outcome, Refused, Session};
+use super::{CallKey, Event, Fatal, HelloState, Outcome, Refused, Session, Ticket};
 use crate::packet::{Cancel, Payload, Request, ResultCode};
 
 /// The calls that this side makes.
@@ -33,11 +33,7 @@ impl Session {
         params: &mut Payload,
         time: Option<Duration>,
     ) -> Result<CallKey, Refused> {
-        let size = Request::payload_len(method, params.len()) as u64;
-        let (limit, whose) = self.send_limit();
-        if size > limit {
-            return Err(Refused::TooLarge { limit, whose });
-        }
+        self.check_size(Request::payload_len(method, params.len()))?;
         if self.outbound.unanswered() >= self.limits.pending {
             return Err(Refused::TooManyPending {
                 limit: self.limits.pending,
@@ -97,6 +93,42 @@ impl Session {
     /// call that has not been answered.
     pub fn release(&mut self, key: CallKey) {
         self.outbound.release(key);
+        // Something may have waited for the id.
+        if !self.room.nobody_waits() {
+            self.make_room();
+        }
+    }
+
+    /// Makes a call whose answer is not wanted. Where there is no room for it, or as many calls are pending as
+    /// this side allows, it waits here and leaves in its turn; the [`Ticket`] says which it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::TooLarge`] when it is over a payload limit.
+    pub fn cast(
+        &mut self,
+        method: &Bytes,
+        params: &mut Payload,
+    ) -> Result<Option<Ticket>, Refused> {
+        self.check_size(Request::payload_len(method, params.len()))?;
+        self.counters.calls_out += 1;
+        if self.has_room() && self.room.nobody_waits() && self.send_cast(method, params) {
+            return Ok(None);
+        }
+        let waits = Waits::Cast(method.clone(), std::mem::take(params));
+        Ok(Some(self.room.wait(waits)))
+    }
+
+    /// Sends a call whose answer is not wanted, if there is an id for it.
+    pub(super) fn send_cast(&mut self, method: &[u8], params: &mut Payload) -> bool {
+        if self.outbound.unanswered() >= self.limits.pending {
+            return false;
+        }
+        let Some(key) = self.outbound.reserve() else {
+            return false;
+        };
+        self.send_request(key, method, params, None);
+        true
     }
 
     /// Whether a call has left for the transmit buffer.
@@ -173,6 +205,15 @@ impl Session {
         } else {
             Ok(())
         }
+    }
+
+    /// Whether a payload of this size may be sent.
+    pub(super) fn check_size(&self, size: usize) -> Result<(), Refused> {
+        let (limit, whose) = self.send_limit();
+        if size as u64 > limit {
+            return Err(Refused::TooLarge { limit, whose });
+        }
+        Ok(())
     }
 
     /// The largest packet payload that may be sent, and whose limit that is.

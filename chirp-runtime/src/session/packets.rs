@@ -35,10 +35,7 @@ impl Session {
         kind: PacketType,
         payload: &mut Payload,
     ) -> Result<Option<Ticket>, Refused> {
-        let (limit, whose) = self.send_limit();
-        if payload.len() as u64 > limit {
-            return Err(Refused::TooLarge { limit, whose });
-        }
+        self.check_size(payload.len())?;
         if self.has_room() && self.room.nobody_waits() {
             self.put_packet(kind, payload);
             return Ok(None);
@@ -46,18 +43,6 @@ impl Session {
         Ok(Some(
             self.room.wait(Waits::Packet(kind, std::mem::take(payload))),
         ))
-    }
-
-    /// Whether a packet still waits for room.
-    pub fn is_waiting(&self, ticket: Ticket) -> bool {
-        self.room.waits(ticket)
-    }
-
-    /// Takes a packet back that still waits for room.
-    pub fn take_back(&mut self, ticket: Ticket) {
-        if let Some(waiting) = self.room.stop_waiting(ticket) {
-            self.leave(waiting);
-        }
     }
 
     pub(super) fn put_packet(&mut self, kind: PacketType, payload: &mut Payload) {

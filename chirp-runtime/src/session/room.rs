@@ -30,6 +30,8 @@ pub(super) struct Room {
     /// Calls and packets that wait for room, in order.
     waiting: BTreeMap<Ticket, Waits>,
     tickets: u64,
+    /// What left the queue since somebody last looked, but for calls.
+    admitted: Vec<Ticket>,
     /// Answers that wait for room, in order.
     parked: VecDeque<Parked>,
     parked_bytes: usize,
@@ -45,6 +47,7 @@ pub struct Ticket(u64);
 #[derive(Debug)]
 pub(super) enum Waits {
     Call(CallKey, Bytes, Payload, Option<Duration>),
+    Cast(Bytes, Payload),
     Packet(PacketType, Payload),
 }
 
@@ -184,18 +187,49 @@ impl Session {
             self.transmit.leave(parked.data.into_bytes());
         }
         while self.has_room()
-            && let Some((_, waiting)) = self.room.waiting.pop_first()
+            && let Some((ticket, mut waits)) = self.room.waiting.pop_first()
         {
-            let waiting = match waiting {
-                Waits::Call(key, method, mut params, time) => {
-                    self.send_request(key, &method, &mut params, time);
-                    Waits::Call(key, method, params, None)
+            let sent = match &mut waits {
+                Waits::Call(key, method, params, time) => {
+                    self.send_request(*key, method, params, *time);
+                    true
                 }
-                Waits::Packet(kind, mut payload) => {
-                    self.put_packet(kind, &mut payload);
-                    Waits::Packet(kind, payload)
+                Waits::Cast(method, params) => self.send_cast(method, params),
+                Waits::Packet(kind, payload) => {
+                    self.put_packet(*kind, payload);
+                    true
                 }
             };
+            if !sent {
+                // There is no id for it; what is behind it goes on waiting too.
+                self.room.waiting.insert(ticket, waits);
+                break;
+            }
+            if !matches!(waits, Waits::Call(..)) {
+                self.room.admitted.push(ticket);
+            }
+            self.leave(waits);
+        }
+    }
+
+    /// Which one-way calls and packets have left the queue since this was last asked.
+    pub fn take_admitted(&mut self) -> Vec<Ticket> {
+        mem::take(&mut self.room.admitted)
+    }
+
+    /// Whether there are any such.
+    pub fn has_admitted(&self) -> bool {
+        !self.room.admitted.is_empty()
+    }
+
+    /// Whether a one-way call or a packet still waits for room.
+    pub fn is_waiting(&self, ticket: Ticket) -> bool {
+        self.room.waits(ticket)
+    }
+
+    /// Takes something back that still waits for room.
+    pub fn take_back(&mut self, ticket: Ticket) {
+        if let Some(waiting) = self.room.stop_waiting(ticket) {
             self.leave(waiting);
         }
     }
@@ -203,7 +237,7 @@ impl Session {
     /// Keeps what is no longer needed until it may be dropped.
     pub(super) fn leave(&mut self, waiting: Waits) {
         match waiting {
-            Waits::Call(_, method, params, _) => {
+            Waits::Call(_, method, params, _) | Waits::Cast(method, params) => {
                 self.transmit.leave(method);
                 self.transmit.leave(params.into_bytes());
             }
