@@ -68,7 +68,7 @@ impl Side for Keeping {
         if let Some(left) = left.checked_sub(1) {
             let _interrupted = self.kept.client.wait(left).await;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn end(&self) {

@@ -1,5 +1,9 @@
 //! What the tests of whole peers share: pairs of peers over each kind of channel, and packets by hand.
-#![allow(dead_code, reason = "each test file takes what it needs")]
+#![allow(
+    dead_code,
+    clippy::unused_async,
+    reason = "each test file takes what it needs"
+)]
 
 use bytes::Bytes;
 use chirp::channel::{Channel, Endpoint, memory};
