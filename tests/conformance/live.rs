@@ -24,8 +24,16 @@ pub(crate) enum Carrier {
     Pipes,
 }
 
+pub(crate) const CARRIERS: [Carrier; 4] = [
+    Carrier::Link(support::Link::Memory),
+    Carrier::Link(support::Link::Tcp),
+    Carrier::Link(support::Link::Unix),
+    Carrier::Pipes,
+];
+
 impl Carrier {
-    async fn channels(self) -> (Channel, Channel) {
+    /// The two ends of a new channel.
+    pub(crate) async fn channels(self) -> (Channel, Channel) {
         match self {
             Self::Link(link) => support::channels(link).await,
             Self::Pipes => {

@@ -1,7 +1,10 @@
 //! Chirp v0, and what rides on it, rule by rule: each case quotes PROTOCOL.md and is played to the session as
 //! a value and to live peers over each kind of channel.
 
+mod callers;
 mod calls;
+mod checks;
+mod connections;
 mod extensions;
 mod limits;
 mod live;
