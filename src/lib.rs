@@ -204,7 +204,7 @@ pub use chirp_runtime::peer::{
 };
 pub use chirp_runtime::server::{Connection, Connections, Server, ServerBuilder};
 pub use chirp_runtime::service::Service;
-pub use chirp_runtime::session::Limits;
+pub use chirp_runtime::session::{Limits, Negotiation};
 pub use chirp_runtime::{channel, codec, packet};
 
 /// The programs of README.md, compiled and run.

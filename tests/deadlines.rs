@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use chirp::packet::{Extensions, Fault, Hello};
-use chirp::{CallError, Channel, Limits, Peer, PeerBuilder, Request, SessionError, channel};
+use chirp::{
+    CallError, Channel, Limits, Negotiation, Peer, PeerBuilder, Request, SessionError, channel,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 const LONG: Duration = Duration::from_secs(1000);
@@ -28,8 +30,13 @@ fn serving() -> PeerBuilder {
 async fn a_deadline_travels_once_the_other_side_has_said_that_it_wants_it() {
     let (a, b) = channel::memory();
     let _b = serving().start(b).expect("no duplicates");
-    let a = PeerBuilder::new().start(a).expect("no duplicates");
-    // The first goes without: no call waits for the question.
+    let mut eager = Limits::default();
+    eager.extensions = Negotiation::Eager;
+    let a = PeerBuilder::new()
+        .limits(eager)
+        .start(a)
+        .expect("no duplicates");
+    // The first goes without: no call waits for the answer.
     let first = a.call("time", ()).timeout(LONG).await.expect("answered");
     assert_eq!(first, "none");
     let hello = a.hello().await.expect("asked").expect("it speaks it");
@@ -49,7 +56,7 @@ async fn a_deadline_travels_once_the_other_side_has_said_that_it_wants_it() {
 #[tokio::test]
 async fn a_side_without_extensions_is_told_nothing() {
     let mut plain = Limits::default();
-    plain.extensions = false;
+    plain.extensions = Negotiation::Never;
     let (a, b) = channel::memory();
     let b = serving()
         .limits(plain.clone())
@@ -69,7 +76,7 @@ async fn a_side_without_extensions_is_told_nothing() {
         "none"
     );
 
-    // And one that has none itself does not ask.
+    // And one that has none itself, or was not told to, does not ask.
     let (c, d) = channel::memory();
     let _c = serving().start(c).expect("no duplicates");
     let d = PeerBuilder::new()

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::channel::Channel;
 use crate::packet::PacketType;
-use crate::session::{Limits, Session};
+use crate::session::{Limits, Negotiation, Session};
 
 /// What a peer serves and what it allows. One builder makes any number of peers; a change affects those
 /// made after it.
@@ -190,7 +191,11 @@ impl PeerBuilder {
         let credentials = channel.credentials();
         let (reader, writer) = channel.into_split();
         let runtime = Handle::current();
-        let session = Session::new(self.limits.clone());
+        let mut session = Session::new(self.limits.clone());
+        if self.limits.extensions == Negotiation::Eager {
+            // Where not even this may be sent there are no extensions.
+            session.ask_hello(RandomState::new().hash_one(0)).ok();
+        }
         let mut connection = Connection::new(
             session,
             Sink::new(writer),

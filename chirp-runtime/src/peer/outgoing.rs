@@ -1,4 +1,3 @@
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -63,11 +62,6 @@ impl Connection {
             let call = state
                 .session
                 .call_within(method.bytes(), &mut params, time)?;
-            if time.is_some() && state.session.wants_hello() {
-                // So that later calls can say it. This one goes without, and need not wait.
-                let nonce = RandomState::new().hash_one(call);
-                state.session.ask_hello(nonce).ok();
-            }
             register(state, call);
             alone = state.session.pending() == 1;
             after.wake_writer = !alone;

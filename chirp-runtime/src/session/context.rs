@@ -23,11 +23,6 @@ impl Session {
             && self.own_extensions().contains(Extensions::CALL_CONTEXT)
     }
 
-    /// Whether the other side would be told how much time a call has, if it was asked what it accepts.
-    pub fn wants_hello(&self) -> bool {
-        self.greeting.state() == HelloState::Unknown && self.limits.extensions
-    }
-
     pub(super) fn handle_context(&mut self, payload: &[u8]) -> Result<(), Fatal> {
         self.contexts.next = Some(CallInfo::decode(payload)?);
         Ok(())

@@ -1,6 +1,6 @@
 use bytes::Bytes;
 
-use super::{CallKey, Event, Refused, Session};
+use super::{CallKey, Event, Negotiation, Refused, Session};
 use crate::packet::{Extensions, Fault, HELLO_METHOD, Hello, ResultCode};
 
 pub(super) const METHOD: &[u8] = HELLO_METHOD.as_bytes();
@@ -136,10 +136,9 @@ impl Session {
 
     /// What this side accepts.
     pub(super) fn own_extensions(&self) -> Extensions {
-        if self.limits.extensions {
-            Extensions::CALL_CONTEXT
-        } else {
-            Extensions::NONE
+        match self.limits.extensions {
+            Negotiation::Lazy | Negotiation::Eager => Extensions::CALL_CONTEXT,
+            Negotiation::Never => Extensions::NONE,
         }
     }
 

@@ -24,14 +24,26 @@ pub struct Limits {
     /// Bytes that wait to be written: 8 MiB, overshot by one packet at most. Over the mark calls and
     /// answers wait for room, and reading pauses.
     pub unsent: usize,
-    /// Whether this side accepts the protocol's extensions: yes. Without them it is a peer of plain Chirp v0
-    /// that answers `chirp.hello`.
-    pub extensions: bool,
+    /// When the other side is asked which extensions of the protocol it knows: when one is needed.
+    pub extensions: Negotiation,
     /// How long reading pauses at [`running`](Self::running): 100 ms.
     pub busy_after: Duration,
     /// How long the other side may take to accept 64 KiB, or all there is, and to go on by as much with a
     /// packet that it has begun: 30 s. Longer ends the connection.
     pub stall: Duration,
+}
+
+/// When a side asks the other which extensions of the protocol it knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Negotiation {
+    /// When something cannot be done without one. A deadline is not such a thing: it travels if the other
+    /// side is known to want it, and until then a plain peer of Chirp v0 sees nothing that it does not know.
+    #[default]
+    Lazy,
+    /// When the connection begins, so that deadlines travel.
+    Eager,
+    /// Never; and this side, when it is asked, says that it knows none.
+    Never,
 }
 
 impl Default for Limits {
@@ -44,7 +56,7 @@ impl Default for Limits {
             running: 4_096,
             running_bytes: 32 << 20,
             unsent: 8 << 20,
-            extensions: true,
+            extensions: Negotiation::Lazy,
             busy_after: Duration::from_millis(100),
             stall: Duration::from_secs(30),
         }

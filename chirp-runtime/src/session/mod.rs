@@ -31,7 +31,7 @@ pub use counters::Counters;
 pub use event::{Event, Fatal, Outcome, Refused};
 pub use hello::HelloState;
 pub use inbound::RunKey;
-pub use limits::Limits;
+pub use limits::{Limits, Negotiation};
 pub use outbound::CallKey;
 pub use room::{Reading, Ticket};
 pub use transmit::Batch;
