@@ -6,9 +6,11 @@ pub(crate) const CASES: &[Case] = &[
     both(
         "3.5",
         "The callee MUST send exactly one Response to each Request, whatever happens in the handler, as long as the session lasts.",
-        "> request 1 echo x | request 2 edata _ | request 3 nope _
+        "> request 1 echo x
          < response 1 0 x
+         > request 2 edata _
          < response 2 4 x:00110003+heystuff
+         > request 3 nope _
          < response 3 1 _",
     ),
     both(

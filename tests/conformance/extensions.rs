@@ -6,12 +6,28 @@ pub(crate) const CASES: &[Case] = &[
     both(
         "6.1",
         "The callee compares the whole name, byte for byte.",
-        "> request 1 ech o | request 2 echoo x | request 3 Echo x | request 4 echo+x:00 x | request 5 .echo x
+        "> request 1 ech o
          < response 1 1 _
+         > request 2 echoo x
          < response 2 1 _
+         > request 3 Echo x
          < response 3 1 _
+         > request 4 echo+x:00 x
          < response 4 1 _
+         > request 5 .echo x
          < response 5 1 _",
+    ),
+    both(
+        "6.2",
+        "A session answers them itself, before any handler, a wildcard included:",
+        "wildcard
+         > request 1 chirp x
+         < response 1 0 x
+         > request 2 Chirp.echo x
+         < response 2 0 x
+         > request 3 chirp.echo x | request 4 chirp. x
+         < response 3 1 _
+         < response 4 1 _",
     ),
     both(
         "6.2",

@@ -15,7 +15,7 @@ use crate::script::Subject;
 use crate::support;
 
 /// Far more than anything here takes: a case that hangs fails.
-const LONG: Duration = Duration::from_mins(1);
+const LONG: Duration = Duration::from_secs(30);
 
 /// What carries the bytes.
 #[derive(Clone, Copy, Debug)]
@@ -141,6 +141,12 @@ impl Subject for Live {
     async fn act(&mut self, words: &[&str]) {
         let peer = self.peer.clone();
         let act = match *words {
+            ["wildcard"] => {
+                let change = |router: &mut chirp::Router| {
+                    router.fallback(support::echo);
+                };
+                return peer.update_routes(change).expect("it lives");
+            }
             ["hello"] => tokio::spawn(async move {
                 let known = peer.hello().await.expect("it was asked");
                 known.map_or("none", |_| "known").to_owned()

@@ -11,7 +11,7 @@ use crate::words::Names;
 /// ```text
 /// > PACKET       bytes come in, or `> end`     call NAME METHOD DATA     this side calls
 /// < PACKET       the next packet that is sent  drop NAME                 its caller goes
-/// ! NAME ANSWER  how a call went               hello, shutdown, send TYPE DATA
+/// ! NAME ANSWER  how a call went               hello, give-up, shutdown, wildcard, send TYPE TEXT
 /// ! ended WHY    the session is over           limit NAME NUMBER         before all others
 /// ```
 ///

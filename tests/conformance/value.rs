@@ -22,6 +22,8 @@ pub(crate) struct Value {
     answers: HashMap<String, String>,
     out: Vec<u8>,
     ended: Option<String>,
+    /// Whether every other method echoes.
+    wildcard: bool,
 }
 
 impl Value {
@@ -35,6 +37,7 @@ impl Value {
             answers: HashMap::new(),
             out: Vec::new(),
             ended: None,
+            wildcard: false,
         }
     }
 
@@ -86,6 +89,7 @@ impl Value {
                 self.calling_back.push((call.expect("there is room"), run));
                 return;
             }
+            _ if self.wildcard => (ResultCode::Success, request.into_params().into()),
             _ => (ResultCode::UnknownMethod, Payload::default()),
         };
         self.respond(run, code, data);
@@ -232,6 +236,7 @@ impl Subject for Value {
     async fn act(&mut self, words: &[&str]) {
         match words {
             ["hello"] => self.session.ask_hello(11).expect("there is room"),
+            ["wildcard"] => self.wildcard = true,
             ["give-up"] => self.session.give_up_hello(),
             other => panic!("{other:?} is no step"),
         }
