@@ -145,7 +145,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
     both(
         "7.3",
-        "Hello is asked the first time an extension is wanted, once a session, and answered always.",
+        "Hello is asked when something cannot be done without a *required* extension, or when the connection begins, or never, as configured; a deadline alone does not ask. It is answered always",
         "hello
          < request @h chirp.hello ?
          > response @h 0 =welcome:5000
