@@ -34,8 +34,9 @@ impl CallContext {
         self
     }
 
-    /// When the call must have ended, if its caller gave it a time and could say so: between two peers that
-    /// know the extension for it. The handler is interrupted then.
+    /// When the call must have ended, if its caller gave it a time and said so. It does once it knows that
+    /// this side wants to know ([`Negotiation`](crate::session::Negotiation)). The handler is interrupted
+    /// then, and the caller is told.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline.map(Deadline::into_std)
     }
