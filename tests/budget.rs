@@ -73,7 +73,8 @@ async fn connections_share_a_budget() {
             .sum::<usize>()
     };
     until(|| held() >= 10).await;
-    // Whatever else comes, each connection takes at most one call that was under way.
+    // Time is paused: it passes only when nothing else can happen. Each connection takes at most one call
+    // that was under way.
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(held() <= 13, "{} calls are held", held());
     let mut done = 0;
