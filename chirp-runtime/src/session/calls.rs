@@ -180,7 +180,7 @@ impl Session {
         self.outbound.abandoned()
     }
 
-    /// A part of [`Limits::abandoned_for`] has passed, of which there are [`AGE`](Self::AGE).
+    /// A part of [`Limits::abandoned_for`](super::Limits::abandoned_for) has passed, of which there are [`AGE`](Self::AGE).
     ///
     /// # Errors
     ///
@@ -195,7 +195,7 @@ impl Session {
         }
     }
 
-    /// How many [`tick`](Self::tick)s make up [`Limits::abandoned_for`].
+    /// How many [`tick`](Self::tick)s make up [`Limits::abandoned_for`](super::Limits::abandoned_for).
     pub const AGE: u32 = 6;
 
     pub(super) fn check_responsive(&self) -> Result<(), Fatal> {
