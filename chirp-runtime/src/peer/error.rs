@@ -32,7 +32,7 @@ pub enum CallError {
     },
     /// A packet is over somebody's payload limit. The method did not run, unless it is the answer that
     /// was too large for us.
-    #[error("the {what} is over {whose} payload limit of {limit} bytes")]
+    #[error("the {what} is over {whose} payload limit of {limit} bytes (`Limits::payload`)")]
     TooLarge {
         /// `"request"`, `"answer"` or `"packet"`.
         what: &'static str,
@@ -42,7 +42,9 @@ pub enum CallError {
         limit: u64,
     },
     /// More calls are pending on this connection than this side allows. Nothing was sent.
-    #[error("too many calls are pending on this connection: the limit is {limit}")]
+    #[error(
+        "too many calls are pending on this connection: our limit is {limit} (`Limits::pending`)"
+    )]
     TooManyPending {
         /// The limit.
         limit: usize,
@@ -56,7 +58,8 @@ pub enum CallError {
     /// The callee has no such method.
     #[error("unknown method")]
     UnknownMethod,
-    /// The callee says that the call's id was in use. It never is, so one of the two ends is broken.
+    /// The callee says that the call's id was in use. It never is, so one of the two ends is broken. The
+    /// method may have run: the callee interrupts both calls of one id.
     #[error("the other side says that the request id was in use")]
     DuplicateRequest,
     /// The callee's framework refused the call or gave it up.
@@ -107,8 +110,7 @@ impl CallError {
             | Self::TooLarge {
                 what: "request", ..
             }
-            | Self::UnknownMethod
-            | Self::DuplicateRequest => false,
+            | Self::UnknownMethod => false,
             Self::Refused { fault, .. } => !matches!(
                 fault,
                 Fault::Busy | Fault::ShuttingDown | Fault::BadArguments | Fault::Unsupported
@@ -185,25 +187,31 @@ pub enum SessionError {
     },
     /// The application's packets came faster than they were handled, while this side could not stop
     /// reading because it waited for answers itself.
-    #[error("the other side sends packets faster than they are handled: {held} bytes are held")]
+    #[error(
+        "the other side sends packets faster than they are handled: {held} bytes are held (`Limits::running_bytes`)"
+    )]
     Flooded {
         /// How many bytes.
         held: usize,
     },
     /// The other side left too many cancelled calls without an answer.
-    #[error("the other side does not answer cancelled calls: {abandoned} are open")]
+    #[error(
+        "the other side does not answer cancelled calls: {abandoned} are open (`Limits::abandoned`)"
+    )]
     Unresponsive {
         /// How many.
         abandoned: usize,
     },
     /// The other side goes on asking and does not read what it is answered.
-    #[error("the other side does not read its answers: {unsent} bytes wait to be written")]
+    #[error(
+        "the other side does not read its answers: {unsent} bytes wait to be written (`Limits::unsent`)"
+    )]
     NotReading {
         /// How many bytes wait.
         unsent: usize,
     },
     /// The other side took no bytes for too long.
-    #[error("the other side does not read: no progress in {seconds} s")]
+    #[error("the other side does not read: no progress in {seconds} s (`Limits::stall`)")]
     Stalled {
         /// How long this side waited, in seconds.
         seconds: u64,
@@ -218,7 +226,9 @@ pub enum SessionError {
         silent: Duration,
     },
     /// The other side began a packet and does not go on.
-    #[error("a packet that has begun does not go on: less than 64 KiB came in {seconds} s")]
+    #[error(
+        "a packet that has begun does not go on: less than 64 KiB came in {seconds} s (`Limits::stall`)"
+    )]
     Unfinished {
         /// How long this side waited, in seconds.
         seconds: u64,
