@@ -6,15 +6,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use super::budget::Budget;
 use super::connection::Connection;
-use super::observe::Observer;
+use super::handling::serving::Serving;
 use super::reader::Reader;
-use super::serving::Serving;
+use super::watching::budget::Budget;
+use super::watching::keep_alive;
+use super::watching::observe::Observer;
 use super::writer::{Sink, Writer};
 use super::{
     CallContext, DuplicateMethod, Handler, KeepAlive, ObservedPacket, Peer, Router, SharedMetrics,
-    Values, keep_alive,
+    Values,
 };
 use crate::channel::Channel;
 use crate::packet::PacketType;

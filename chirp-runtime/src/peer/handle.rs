@@ -8,9 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::caller::{Handle, Link};
+use super::calling::caller::{Handle, Link};
 use super::connection::Connection;
-use super::observe::{ObservedPacket, Observer};
+use super::watching::observe::{ObservedPacket, Observer};
 use super::{AsCaller, Call, CallError, Caller, MethodName, Router, SessionError};
 use crate::channel::{Credentials, Endpoint};
 use crate::packet::{Hello, Payload};

@@ -7,9 +7,9 @@ use tokio::io::AsyncReadExt;
 
 use super::SessionError;
 use super::connection::{After, Connection};
-use super::observe;
-use super::overdue::Overdue;
-use super::progress::Progress;
+use super::watching::observe;
+use super::watching::overdue::Overdue;
+use super::watching::progress::Progress;
 use crate::channel;
 use crate::packet::Decoder;
 use crate::session::Reading;

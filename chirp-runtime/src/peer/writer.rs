@@ -10,7 +10,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::SessionError;
 use super::connection::{Connection, State};
-use super::observe;
+use super::watching::observe;
 use crate::channel;
 use crate::session::Batch;
 

@@ -1,0 +1,103 @@
+use std::fmt;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::packet::Payload;
+use crate::peer::calling::caller::Target;
+use crate::peer::calling::local::LocalCall;
+use crate::peer::calling::queued::Queued;
+use crate::peer::{CallError, Caller, MethodName};
+
+/// A one-way call: a future that is ready when the packet is in the transmit buffer.
+///
+/// Nobody learns whether the method ran: where loss matters, use a call. Like a call it is sent at its
+/// first poll, or by [`start`](Self::start); dropping it before it is ready takes it back.
+///
+/// Made through [`Caller::local`], it is ready when the method has run.
+#[must_use = "a one-way call is sent when it is awaited, or by `.start()`"]
+pub struct Cast(State);
+
+enum State {
+    Unsent {
+        caller: Caller,
+        method: MethodName,
+        params: Payload,
+    },
+    Remote(Queued),
+    Local(LocalCall),
+    Failed(CallError),
+    Over,
+}
+
+impl Cast {
+    /// A one-way call that is yet to be sent.
+    #[doc(hidden)]
+    pub fn new(caller: Caller, method: MethodName, params: Result<Payload, CallError>) -> Self {
+        Self(match method.check().and(params) {
+            Ok(params) => State::Unsent {
+                caller,
+                method,
+                params,
+            },
+            Err(error) => State::Failed(error),
+        })
+    }
+
+    /// Sends the call now. Await the rest to know that there was room for it.
+    pub fn start(mut self) -> Self {
+        self.send();
+        self
+    }
+
+    fn send(&mut self) {
+        let State::Unsent { .. } = self.0 else { return };
+        let State::Unsent {
+            caller,
+            method,
+            params,
+        } = mem::replace(&mut self.0, State::Over)
+        else {
+            return;
+        };
+        self.0 = match caller.0 {
+            Target::Remote(link) => match link.connection().cast(&method, params) {
+                Ok(ticket) => State::Remote(Queued::new(link, ticket)),
+                Err(error) => State::Failed(error),
+            },
+            Target::Local(handler, back) => {
+                State::Local(LocalCall::new(&*handler, *back, &method, &params))
+            }
+            // An ordinary one-way call of an unknown method is lost without a word.
+            Target::Nobody => State::Over,
+        };
+    }
+}
+
+impl Future for Cast {
+    type Output = Result<(), CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.send();
+        let done = match &mut self.0 {
+            State::Remote(queued) => std::task::ready!(queued.poll(cx)),
+            State::Local(local) => {
+                let _ = std::task::ready!(local.poll(cx));
+                Ok(())
+            }
+            State::Failed(error) => Err(error.clone()),
+            State::Unsent { .. } | State::Over => Ok(()),
+        };
+        self.0 = State::Over;
+        Poll::Ready(done)
+    }
+}
+
+impl fmt::Debug for Cast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            State::Unsent { method, .. } => f.debug_tuple("Cast").field(method).finish(),
+            _ => f.write_str("Cast(sent)"),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use crate::packet::Fault;
+use crate::peer::handling::task::panicked;
+use crate::peer::{Handler, Reply, Request};
+
+/// How many handlers block at once, unless told otherwise.
+const LIMIT: usize = 64;
+
+/// Handlers that block their thread: they run on threads for that, so many at once; further calls wait.
+///
+/// ```
+/// use chirp_runtime::peer::{Blocking, PeerBuilder, Request};
+///
+/// let blocking = Blocking::default();
+/// let builder = PeerBuilder::new()
+///     .handle("read", blocking.handler(|_: Request| std::fs::read("/etc/hostname").map_err(|error| error.to_string())))
+///     .handle("hash", blocking.handler(|request: Request| Ok::<_, String>(request.params().len().to_string())));
+/// ```
+///
+/// Such a handler cannot be interrupted. A call that is cancelled is answered at once, and counts as running
+/// until its handler returns.
+#[derive(Clone)]
+pub struct Blocking {
+    permits: Arc<Semaphore>,
+}
+
+impl Blocking {
+    /// So many at once.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(limit)),
+        }
+    }
+
+    /// A handler that runs `function`, which may block.
+    pub fn handler<F, R>(&self, function: F) -> impl Handler + use<F, R>
+    where
+        F: Fn(Request) -> R + Send + Sync + 'static,
+        R: Into<Reply>,
+    {
+        let function = Arc::new(function);
+        let permits = Arc::clone(&self.permits);
+        move |request: Request| {
+            let (function, permits) = (Arc::clone(&function), Arc::clone(&permits));
+            async move {
+                // It is never closed.
+                let Ok(permit) = permits.acquire_owned().await else {
+                    return Reply::from(Fault::Busy);
+                };
+                let (responder, reply) = request.defer();
+                tokio::task::spawn_blocking(move || {
+                    let reply = catch_unwind(AssertUnwindSafe(|| function(request).into()));
+                    responder.reply(reply.unwrap_or_else(panicked));
+                    drop(permit);
+                });
+                reply
+            }
+        }
+    }
+}
+
+/// 64 at once.
+impl Default for Blocking {
+    fn default() -> Self {
+        Self::new(LIMIT)
+    }
+}
+
+impl fmt::Debug for Blocking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Blocking")
+            .field("free", &self.permits.available_permits())
+            .finish()
+    }
+}

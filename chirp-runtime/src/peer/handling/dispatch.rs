@@ -1,0 +1,116 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use crate::peer::connection::{After, State};
+use crate::peer::handling::slow::Slow;
+use crate::peer::writer::Turn;
+
+/// How long a handler may take to return from its first poll. When one takes longer, a new dispatcher takes
+/// the queue; and its method is given the dispatcher's own task from then on, as soon as it begins. A
+/// dispatcher that has taken longer altogether lets the rest of the program run.
+pub(in crate::peer) const BUDGET: Duration = Duration::from_micros(200);
+
+/// Which dispatcher serves the queue.
+#[derive(Default)]
+pub(in crate::peer) struct Dispatch {
+    /// Counts take-overs: only the latest dispatcher takes from the queue.
+    pub(in crate::peer) epoch: u64,
+    /// The handler it is inside of.
+    pub(in crate::peer) inside: Option<Inside>,
+    /// Counts handlers.
+    pub(in crate::peer) count: u64,
+    /// How far the latest handler is, in [`Inside`]'s terms. Known without the lock.
+    pub(in crate::peer) progress: Arc<AtomicU64>,
+    /// Wakes it. It is the waker of a task of this library, which may be cloned under the lock.
+    pub(in crate::peer) waker: Option<Waker>,
+    /// It waits for requests, or for room for what they are answered.
+    pub(in crate::peer) idle: bool,
+    /// Methods that a new dispatcher does not wait for.
+    pub(in crate::peer) slow: Slow,
+}
+
+/// A dispatcher is inside a handler.
+#[derive(Clone, Copy)]
+pub(in crate::peer) struct Inside {
+    pub(in crate::peer) number: u64,
+    pub(in crate::peer) since: Instant,
+}
+
+impl Inside {
+    /// The progress that says that the handler is being polled.
+    pub(in crate::peer) fn begun(self) -> u64 {
+        self.number * 2
+    }
+
+    /// The progress that says that its first poll is over.
+    pub(in crate::peer) fn returned(self) -> u64 {
+        self.number * 2 + 1
+    }
+
+    /// Whether the next handler may begin, although this one may not have returned.
+    pub(in crate::peer) fn is_overdue(self, progress: u64) -> bool {
+        // One that has not begun is not to blame, and must begin before the next.
+        progress >= self.begun() && self.since.elapsed() > BUDGET
+    }
+}
+
+impl Dispatch {
+    /// Whom to wake because there are requests and room, if anybody waits for them.
+    pub(in crate::peer) fn rouse(&mut self) -> Option<Waker> {
+        if std::mem::take(&mut self.idle) {
+            self.waker.clone()
+        } else {
+            None
+        }
+    }
+
+    /// Whom to wake because the session has ended.
+    pub(in crate::peer) fn take_waker(&mut self) -> Option<Waker> {
+        self.waker.take()
+    }
+
+    /// Whether the dispatcher has been inside one handler for too long.
+    pub(in crate::peer) fn is_overdue(&self) -> bool {
+        let progress = self.progress.load(Ordering::Acquire);
+        self.inside
+            .is_some_and(|inside| inside.is_overdue(progress))
+    }
+
+    /// The dispatcher there is has no claim any more.
+    pub(in crate::peer) fn pass_on(&mut self) {
+        self.epoch += 1;
+        self.inside = None;
+    }
+}
+
+impl State {
+    /// Whether requests or answers lie behind a handler that may not return soon, or will.
+    pub(in crate::peer) fn has_lying_work(&self) -> bool {
+        let inside = self.dispatch.inside.is_some();
+        !self.dispatch.idle
+            && (self.queue.len() > 1
+                || (inside && !self.queue.is_empty())
+                || self.has_lying_output(inside))
+    }
+
+    /// Whether a dispatcher that is inside a handler has answers that nobody else will write.
+    fn has_lying_output(&self, inside: bool) -> bool {
+        inside && self.turn == Turn::Free && self.session.has_output()
+    }
+
+    /// Looks after what lies behind a handler that does not return. Whether a new dispatcher has to take
+    /// over; then the one there was has no claim any more.
+    pub(in crate::peer) fn look_after(&mut self, after: &mut After) -> bool {
+        if !self.dispatch.is_overdue() {
+            return false;
+        }
+        after.wake_writer |= self.has_lying_output(true);
+        let taken_over = !self.queue.is_empty();
+        if taken_over {
+            self.dispatch.pass_on();
+        }
+        taken_over
+    }
+}

@@ -1,0 +1,44 @@
+use std::pin::Pin;
+
+use crate::peer::{Reply, Request};
+
+/// A handler at work. Dropping it interrupts the work.
+pub type Handling = Pin<Box<dyn Future<Output = Reply> + Send>>;
+
+/// An asynchronous function from a [`Request`] to a [`Reply`].
+///
+/// Any `Fn(Request) -> impl Future<Output = impl Into<Reply>>` is one:
+///
+/// ```
+/// use chirp_runtime::packet::ErrorData;
+/// use chirp_runtime::peer::{Handler, Request};
+///
+/// fn takes(_: impl Handler) {}
+/// takes(|request: Request| async move { Ok::<_, ErrorData>(request.into_params()) });
+/// ```
+///
+/// The future is polled in place, in order of arrival, until it has to wait; then it gets a task of its
+/// own. When the call is cancelled or the connection ends it is dropped at its next `.await`. A panic
+/// anywhere in it becomes a service error for the caller.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler",
+    label = "expected `Fn(chirp::Request) -> impl Future<Output = impl Into<chirp::Reply>>`",
+    note = "a closure must name its argument's type: `|request: chirp::Request| async move {{ .. }}`"
+)]
+pub trait Handler: Send + Sync + 'static {
+    /// Begins to handle one call.
+    fn handle(&self, request: Request) -> Handling;
+}
+
+#[diagnostic::do_not_recommend]
+impl<F, Fut> Handler for F
+where
+    F: Fn(Request) -> Fut + Send + Sync + 'static,
+    Fut: Future + Send + 'static,
+    Fut::Output: Into<Reply>,
+{
+    fn handle(&self, request: Request) -> Handling {
+        let work = self(request);
+        Box::pin(async move { work.await.into() })
+    }
+}

@@ -1,0 +1,83 @@
+use bytes::Bytes;
+
+use crate::packet;
+use crate::peer::{CallContext, MethodName, Reply, Responder};
+
+/// One inbound call, as a [`Handler`](crate::peer::Handler) is given it.
+#[derive(Debug)]
+pub struct Request {
+    context: CallContext,
+    packet: packet::Request,
+    route: usize,
+}
+
+impl Request {
+    pub(in crate::peer) fn new(context: CallContext, packet: packet::Request) -> Self {
+        Self {
+            context,
+            packet,
+            route: 0,
+        }
+    }
+
+    /// What the handler is told about the call.
+    pub fn context(&self) -> &CallContext {
+        &self.context
+    }
+
+    /// The name that was called: any bytes.
+    pub fn method(&self) -> &[u8] {
+        self.packet.method()
+    }
+
+    /// The parameters, as the caller encoded them.
+    pub fn params(&self) -> &[u8] {
+        self.packet.params()
+    }
+
+    /// The parameters, without a copy.
+    pub fn into_params(self) -> Bytes {
+        self.packet.into_params()
+    }
+
+    /// Which of its handler's methods this request is for, when one handler was registered for several
+    /// ([`Router::route`](crate::peer::Router::route)).
+    pub fn route(&self) -> usize {
+        self.route
+    }
+
+    /// Takes the call out of its handler's hands: the [`Responder`] answers it, from wherever it is, and
+    /// the handler returns the [`Reply`] that says so.
+    ///
+    /// ```
+    /// use chirp_runtime::peer::{Handler, Request, Responder};
+    /// use tokio::sync::mpsc;
+    ///
+    /// fn hand_over(actor: mpsc::UnboundedSender<(bytes::Bytes, Responder)>) -> impl Handler {
+    ///     move |request: Request| {
+    ///         let (responder, reply) = request.defer();
+    ///         // If the actor is gone the responder is dropped, and the caller learns that there is no answer.
+    ///         let _ = actor.send((request.into_params(), responder));
+    ///         std::future::ready(reply)
+    ///     }
+    /// }
+    /// ```
+    pub fn defer(&self) -> (Responder, Reply) {
+        let (responder, deferred) = match (self.context.connection(), self.context.run()) {
+            (Some(connection), Some(run)) => Responder::remote(connection, run),
+            _ => Responder::local(),
+        };
+        (responder, Reply::Deferred(deferred))
+    }
+
+    pub(in crate::peer) fn set_route(&mut self, route: usize) {
+        self.route = route;
+    }
+
+    pub(in crate::peer) fn into_call(self) -> (MethodName, Bytes) {
+        (
+            MethodName::from(Bytes::copy_from_slice(self.packet.method())),
+            self.packet.into_params(),
+        )
+    }
+}

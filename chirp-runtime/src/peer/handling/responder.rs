@@ -1,0 +1,95 @@
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::packet::Fault;
+use crate::peer::Reply;
+use crate::peer::connection::Connection;
+use crate::session::RunKey;
+
+/// Answers one call, from anywhere and at any time.
+///
+/// A handler that hands a call over, to an actor for one, takes the responder out of its
+/// [`Request`](crate::peer::Request::defer) and returns [`Reply::Deferred`]. The call counts as running until
+/// the responder is used or dropped; dropping it without an answer is a service error for the caller.
+#[derive(Debug)]
+pub struct Responder {
+    target: Option<Target>,
+}
+
+#[derive(Debug)]
+enum Target {
+    Connection(Arc<Connection>, RunKey),
+    Local(oneshot::Sender<Reply>),
+}
+
+/// Stands for the answer that a [`Responder`] will give.
+#[derive(Debug)]
+pub struct Deferred {
+    /// The call that will be answered, on a connection.
+    pub(in crate::peer) run: Option<RunKey>,
+    /// The answer, in this process.
+    pub(in crate::peer) answer: Option<oneshot::Receiver<Reply>>,
+}
+
+impl Responder {
+    pub(in crate::peer) fn remote(connection: Arc<Connection>, run: RunKey) -> (Self, Deferred) {
+        (
+            Self {
+                target: Some(Target::Connection(connection, run)),
+            },
+            Deferred {
+                run: Some(run),
+                answer: None,
+            },
+        )
+    }
+
+    pub(in crate::peer) fn local() -> (Self, Deferred) {
+        let (sender, receiver) = oneshot::channel();
+        (
+            Self {
+                target: Some(Target::Local(sender)),
+            },
+            Deferred {
+                run: None,
+                answer: Some(receiver),
+            },
+        )
+    }
+
+    /// Answers the call. What is said of a call that was cancelled in the meantime is dropped.
+    pub fn reply(mut self, reply: impl Into<Reply>) {
+        self.send(reply.into());
+    }
+
+    /// Whether the caller still waits.
+    pub fn is_wanted(&self) -> bool {
+        match &self.target {
+            Some(Target::Connection(connection, run)) => connection.wants(*run),
+            Some(Target::Local(sender)) => !sender.is_closed(),
+            None => false,
+        }
+    }
+
+    fn send(&mut self, reply: Reply) {
+        // A responder answers for its own call and cannot put that off to another.
+        let reply = if let Reply::Deferred(_) = reply {
+            Fault::NoAnswer.into()
+        } else {
+            reply
+        };
+        match self.target.take() {
+            Some(Target::Connection(connection, run)) => connection.complete(run, reply),
+            // The caller has gone; nobody wants the answer.
+            Some(Target::Local(sender)) => drop(sender.send(reply)),
+            None => {}
+        }
+    }
+}
+
+impl Drop for Responder {
+    fn drop(&mut self) {
+        self.send(Fault::NoAnswer.into());
+    }
+}

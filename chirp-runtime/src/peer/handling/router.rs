@@ -1,0 +1,213 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::packet::{MAX_METHOD_LEN, PacketType, RESERVED_PREFIX};
+use crate::peer::handling::packets::PacketHandler;
+use crate::peer::{CallContext, Handler, Handling, Reply, Request};
+
+/// Method names, and the handlers that answer to them.
+///
+/// The whole name decides. A name that is not registered goes to the fallback, or is answered with
+/// *unknown method* where there is none.
+#[derive(Clone, Default)]
+pub struct Router {
+    routes: HashMap<Box<[u8]>, Route>,
+    fallback: Option<Arc<dyn Handler>>,
+    packets: HashMap<PacketType, Arc<dyn PacketHandler>>,
+}
+
+#[derive(Clone)]
+struct Route {
+    handler: Arc<dyn Handler>,
+    index: usize,
+    owner: &'static str,
+}
+
+impl Router {
+    /// Answers `name` by `handler`, in place of whatever answered to it.
+    ///
+    /// # Panics
+    ///
+    /// When the name is over 255 bytes or begins with `chirp.`: no peer could call it.
+    pub fn handle(&mut self, name: impl AsRef<[u8]>, handler: impl Handler) -> &mut Self {
+        let route = Route {
+            handler: Arc::new(handler),
+            index: 0,
+            owner: "a handler",
+        };
+        self.set(name.as_ref(), route);
+        self
+    }
+
+    /// Answers `alias` as `name` is answered now. Whether `name` is.
+    ///
+    /// # Panics
+    ///
+    /// As [`handle`](Self::handle), for `alias`.
+    pub fn alias(&mut self, alias: impl AsRef<[u8]>, name: impl AsRef<[u8]>) -> bool {
+        let Some(route) = self.routes.get(name.as_ref()).cloned() else {
+            return false;
+        };
+        self.set(alias.as_ref(), route);
+        true
+    }
+
+    /// Answers `name` no longer. Whether it was answered.
+    pub fn remove(&mut self, name: impl AsRef<[u8]>) -> bool {
+        self.routes.remove(name.as_ref()).is_some()
+    }
+
+    /// Answers every name that is not registered by `handler`, which sees the name that was called.
+    pub fn fallback(&mut self, handler: impl Handler) -> &mut Self {
+        self.fallback = Some(Arc::new(handler));
+        self
+    }
+
+    /// From now on names that are not registered are unknown.
+    pub fn remove_fallback(&mut self) {
+        self.fallback = None;
+    }
+
+    /// Takes packets of a type of the application's own: one at a time and in order, never on the read
+    /// path. An error of the handler, or a panic, ends the session.
+    ///
+    /// # Panics
+    ///
+    /// When the type is below 128 or from `0xC700` to `0xC70F`: those are the protocol's.
+    pub fn handle_packet<F, Fut, E>(&mut self, kind: PacketType, handler: F) -> &mut Self
+    where
+        F: Fn(CallContext, Bytes) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: fmt::Display,
+    {
+        assert!(
+            kind.is_custom(),
+            "packet type {} belongs to the protocol",
+            kind.0
+        );
+        self.packets.insert(kind, Arc::new(handler));
+        self
+    }
+
+    /// Discards packets of a type from now on. Whether they were handled.
+    pub fn remove_packet_handler(&mut self, kind: PacketType) -> bool {
+        self.packets.remove(&kind).is_some()
+    }
+
+    pub(in crate::peer) fn packet_handler(
+        &self,
+        kind: PacketType,
+    ) -> Option<Arc<dyn PacketHandler>> {
+        self.packets.get(&kind).cloned()
+    }
+
+    pub(in crate::peer) fn wants(&self, kind: PacketType) -> bool {
+        self.packets.contains_key(&kind)
+    }
+
+    fn set(&mut self, name: &[u8], route: Route) {
+        let len = name.len();
+        assert!(
+            len <= MAX_METHOD_LEN,
+            "method name too long: {len} bytes, at most 255"
+        );
+        assert!(
+            !reserved(name),
+            "names that begin `chirp.` belong to the framework"
+        );
+        self.routes.insert(name.into(), route);
+    }
+
+    /// Answers `name` by `handler`, which is told `index` ([`Request::route`]): for one handler that
+    /// answers to many names. `owner` is who to name when two claim one name.
+    ///
+    /// # Errors
+    ///
+    /// [`DuplicateMethod`] when the name is taken, too long, or reserved.
+    pub fn route(
+        &mut self,
+        name: &str,
+        handler: &Arc<dyn Handler>,
+        index: usize,
+        owner: &'static str,
+    ) -> Result<(), DuplicateMethod> {
+        let refuse = |first: &'static str| {
+            Err(DuplicateMethod {
+                method: name.to_owned(),
+                first,
+                second: owner,
+            })
+        };
+        if reserved(name.as_bytes()) {
+            return refuse("the framework, as every name that begins `chirp.`");
+        }
+        if name.len() > MAX_METHOD_LEN {
+            return refuse("nobody, since it is over 255 bytes,");
+        }
+        if let Some(route) = self.routes.get(name.as_bytes()) {
+            return refuse(route.owner);
+        }
+        self.routes.insert(
+            name.as_bytes().into(),
+            Route {
+                handler: Arc::clone(handler),
+                index,
+                owner,
+            },
+        );
+        Ok(())
+    }
+
+    /// Whether nothing is answered and nothing handled.
+    pub fn is_empty(&self) -> bool {
+        self.routes.is_empty() && self.fallback.is_none() && self.packets.is_empty()
+    }
+}
+
+fn reserved(name: &[u8]) -> bool {
+    name.starts_with(RESERVED_PREFIX.as_bytes())
+}
+
+impl Handler for Router {
+    fn handle(&self, mut request: Request) -> Handling {
+        match (self.routes.get(request.method()), &self.fallback) {
+            (Some(route), _) => {
+                request.set_route(route.index);
+                route.handler.handle(request)
+            }
+            (None, Some(fallback)) => fallback.handle(request),
+            (None, None) => Box::pin(std::future::ready(Reply::UnknownMethod)),
+        }
+    }
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self
+            .routes
+            .keys()
+            .map(|name| name.escape_ascii().to_string());
+        f.debug_struct("Router")
+            .field("methods", &names.collect::<Vec<_>>())
+            .field("fallback", &self.fallback.is_some())
+            .field("packets", &self.packets.keys().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+/// Two services of one peer claim the same method name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "method `{method}` is claimed by {first} and by {second}: rename one, e.g. with `.named(..)`"
+)]
+pub struct DuplicateMethod {
+    /// The name.
+    pub method: String,
+    /// Who had it.
+    pub first: &'static str,
+    /// Who wanted it too.
+    pub second: &'static str,
+}

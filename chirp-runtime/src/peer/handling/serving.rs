@@ -1,0 +1,36 @@
+use std::fmt;
+use std::sync::Arc;
+
+use crate::peer::{Router, Values};
+
+type Prepare = dyn Fn(&mut Values) + Send + Sync;
+
+/// What a peer serves: who answers which method, and what they are given along with each call.
+///
+/// It is let go when the session ends, with all that its handlers hold.
+#[derive(Clone, Default)]
+pub(in crate::peer) struct Serving {
+    pub(in crate::peer) router: Router,
+    pub(in crate::peer) values: Values,
+    pub(in crate::peer) prepare: Option<Arc<Prepare>>,
+}
+
+impl Serving {
+    /// What one call is given.
+    pub(in crate::peer) fn values(&self) -> Values {
+        let mut values = self.values.clone();
+        if let Some(prepare) = &self.prepare {
+            prepare(&mut values);
+        }
+        values
+    }
+}
+
+impl fmt::Debug for Serving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serving")
+            .field("router", &self.router)
+            .field("values", &self.values)
+            .finish_non_exhaustive()
+    }
+}

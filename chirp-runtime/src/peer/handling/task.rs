@@ -1,0 +1,99 @@
+use std::any::Any;
+use std::hash::{BuildHasher, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use crate::packet::Fault;
+use crate::peer::connection::Connection;
+use crate::peer::watching::span::Span;
+use crate::peer::{Handling, Reply};
+use crate::session::RunKey;
+
+/// A handler that has to wait, in a task of its own. Aborting the task interrupts the handler; either
+/// way the call is over only when the handler's future is gone.
+pub(in crate::peer) struct HandlerTask {
+    connection: Arc<Connection>,
+    run: RunKey,
+    handling: Option<Handling>,
+    span: Span,
+}
+
+impl HandlerTask {
+    pub(in crate::peer) fn new(
+        connection: Arc<Connection>,
+        run: RunKey,
+        handling: Handling,
+        span: Span,
+    ) -> Self {
+        Self {
+            connection,
+            run,
+            handling: Some(handling),
+            span,
+        }
+    }
+}
+
+impl Future for HandlerTask {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { handling, span, .. } = &mut *self;
+        let Some(handling) = handling else {
+            return Poll::Ready(());
+        };
+        let poll = || span.inside(|| handling.as_mut().poll(cx));
+        let reply = match catch_unwind(AssertUnwindSafe(poll)) {
+            Ok(polled) => ready!(polled),
+            Err(panic) => panicked(panic),
+        };
+        drop_caught(self.handling.take());
+        self.connection.complete(self.run, reply);
+        Poll::Ready(())
+    }
+}
+
+impl Drop for HandlerTask {
+    fn drop(&mut self) {
+        if let Some(handling) = self.handling.take() {
+            drop_caught(Some(handling));
+            self.connection.finish(self.run);
+        }
+    }
+}
+
+/// Drops a handler's future. What it drops is the user's, and may panic too.
+pub(in crate::peer) fn drop_caught(handling: Option<Handling>) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(handling))) {
+        panicked(panic);
+    }
+}
+
+/// What a panic said, if it said anything.
+pub(in crate::peer) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("?")
+}
+
+/// The reply of a handler that panicked. The caller gets a number; the log has the text beside it.
+pub(in crate::peer) fn panicked(panic: Box<dyn Any + Send>) -> Reply {
+    // A `RandomState` is random and differs from the last: enough for a number to search a log for.
+    let reference = RandomState::new().hash_one(0);
+    #[cfg(feature = "tracing")]
+    {
+        let text = panic_text(&*panic);
+        tracing::error!(
+            reference = format_args!("{reference:016x}"),
+            "a handler panicked: {}",
+            text
+        );
+    }
+    // The payload of a panic may itself panic when it is dropped; then it is leaked.
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(again);
+    }
+    Fault::Panicked { reference }.into()
+}

@@ -1,0 +1,34 @@
+use std::sync::Arc;
+
+use crate::peer::connection::Connection;
+use crate::session::Session;
+
+impl Connection {
+    /// Watches over calls that were given up and not answered, if there are any and nobody does.
+    pub(in crate::peer) fn watch_abandoned(self: &Arc<Self>) {
+        let mut state = self.lock();
+        let wanted = state.session.abandoned() > 0 && state.end.is_none();
+        if !wanted || std::mem::replace(&mut state.abandoned_watched, true) {
+            return;
+        }
+        drop(state);
+        self.runtime.spawn(watch(Arc::clone(self)));
+    }
+}
+
+/// Counts time for the session while calls are unanswered that nobody waits for.
+async fn watch(connection: Arc<Connection>) {
+    let tick = connection.lock().session.limits().abandoned_for / Session::AGE;
+    while !connection.ends_within(tick).await {
+        let mut state = connection.lock();
+        if state.session.abandoned() == 0 {
+            state.abandoned_watched = false;
+            return;
+        }
+        let ticked = state.session.tick();
+        drop(state);
+        if let Err(fatal) = ticked {
+            return connection.end(fatal.into());
+        }
+    }
+}

@@ -1,0 +1,53 @@
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::peer::SessionError;
+use crate::peer::connection::Connection;
+
+/// How a connection is watched over: after `interval` without a packet from the other side it is asked for
+/// a sign of life, and without one within `timeout` the connection ends with
+/// [`SessionError::KeepAlive`].
+///
+/// Any packet is a sign of life, and so is any answer to the question, which is an ordinary call: it works
+/// with every peer of Chirp v0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// How long the other side may be silent before it is asked.
+    pub interval: Duration,
+    /// How long it may be silent after that.
+    pub timeout: Duration,
+}
+
+/// Watches over a connection until it ends.
+pub(in crate::peer) async fn watch(connection: Arc<Connection>, keep_alive: KeepAlive) {
+    let mut heard = connection.lock().session.counters().packets_received;
+    loop {
+        if connection.ends_within(keep_alive.interval).await {
+            return;
+        }
+        if hears(&connection, &mut heard) {
+            continue;
+        }
+        let nonce = RandomState::new().hash_one(heard);
+        connection.with(|state, after| {
+            // When so many calls are pending that none more may be made, any of their answers will do.
+            after.wake_writer = state.session.ping(nonce).is_ok();
+        });
+        if connection.ends_within(keep_alive.timeout).await {
+            return;
+        }
+        if !hears(&connection, &mut heard) {
+            let silent = keep_alive.interval + keep_alive.timeout;
+            return connection.end(SessionError::KeepAlive { silent });
+        }
+    }
+}
+
+/// Whether anything has come since the last look.
+fn hears(connection: &Connection, heard: &mut u64) -> bool {
+    let state = connection.lock();
+    // A side that does not read hears nothing, and is not to be surprised by it.
+    let now = state.session.counters().packets_received;
+    state.paused.is_some() || std::mem::replace(heard, now) != now
+}

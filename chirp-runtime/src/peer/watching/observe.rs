@@ -1,0 +1,87 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::packet::{Cancel, Header, Incoming, PacketType, Request, Response};
+use crate::session::Batch;
+
+/// Which way a packet goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// It came from the other side.
+    Received,
+    /// It goes to the other side.
+    Sent,
+}
+
+/// A packet that an observer is shown. `Display` shows it in one readable line.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ObservedPacket<'a> {
+    /// Which way it goes.
+    pub direction: Direction,
+    /// Its header.
+    pub header: Header,
+    /// Its payload; empty for a packet that is discarded or too large, whose payload is not kept.
+    pub payload: Cow<'a, [u8]>,
+}
+
+/// What is shown every packet of a connection.
+pub(in crate::peer) type Observer = Arc<dyn Fn(&ObservedPacket<'_>) + Send + Sync>;
+
+/// Shows an observer what came, before anything follows from it.
+pub(in crate::peer) fn show_received(observer: &Observer, incoming: &Incoming) {
+    let (header, payload) = match incoming {
+        Incoming::Packet { kind, payload } => {
+            let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+            (Header::new(*kind, length), Cow::from(&payload[..]))
+        }
+        Incoming::Oversized { header, .. } | Incoming::Discarded(header) => {
+            (*header, Cow::default())
+        }
+    };
+    observer(&ObservedPacket {
+        direction: Direction::Received,
+        header,
+        payload,
+    });
+}
+
+/// Shows an observer what is about to be written.
+pub(in crate::peer) fn show_sent(observer: &Observer, batch: &Batch) {
+    for (header, payload) in batch.packets() {
+        observer(&ObservedPacket {
+            direction: Direction::Sent,
+            header,
+            payload,
+        });
+    }
+}
+
+impl fmt::Display for ObservedPacket<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.direction {
+            Direction::Received => "< ",
+            Direction::Sent => "> ",
+        })?;
+        let payload = || self.payload.to_vec().into();
+        match self.header.kind {
+            PacketType::REQUEST => show(f, Request::decode(payload()), self.header),
+            PacketType::RESPONSE => show(f, Response::decode(payload()), self.header),
+            PacketType::CANCEL => show(f, Cancel::decode(&self.payload), self.header),
+            _ => write!(f, "{}", self.header),
+        }
+    }
+}
+
+/// The packet, or its header when its payload is not here or not right.
+fn show<T: fmt::Display, E>(
+    f: &mut fmt::Formatter<'_>,
+    packet: Result<T, E>,
+    header: Header,
+) -> fmt::Result {
+    match packet {
+        Ok(packet) => packet.fmt(f),
+        Err(_) => write!(f, "{header}"),
+    }
+}

@@ -1,0 +1,65 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep};
+
+use crate::peer::connection::{After, Connection};
+
+/// How long requests and answers may lie behind a handler that does not return before somebody looks
+/// after them.
+const OVERDUE: Duration = Duration::from_millis(1);
+
+/// The reader's watch over what lies behind a handler, while nothing comes that would make it look.
+///
+/// The timer is armed once and then left alone: a busy connection pays for one in a millisecond, not for
+/// one in each batch.
+#[derive(Default)]
+pub(in crate::peer) struct Overdue {
+    timer: Option<Pin<Box<Sleep>>>,
+    armed: bool,
+}
+
+impl Overdue {
+    /// Watches on, if there is anything to watch. Takes the queue from a dispatcher that is stuck.
+    pub(in crate::peer) fn poll(
+        &mut self,
+        connection: &Arc<Connection>,
+        lying: bool,
+        cx: &mut Context<'_>,
+    ) {
+        if lying {
+            self.arm();
+        }
+        while self.armed
+            && let Some(timer) = &mut self.timer
+            && timer.as_mut().poll(cx).is_ready()
+        {
+            self.armed = false;
+            let mut after = After::default();
+            let mut state = connection.lock();
+            let lying = state.has_lying_work();
+            let taken_over = state.look_after(&mut after);
+            drop(state);
+            connection.follow(&mut after);
+            if taken_over {
+                connection.take_over();
+            }
+            // The next handler may be no better.
+            if lying {
+                self.arm();
+            }
+        }
+    }
+
+    fn arm(&mut self) {
+        if std::mem::replace(&mut self.armed, true) {
+            return;
+        }
+        match &mut self.timer {
+            Some(timer) => timer.as_mut().reset(Instant::now() + OVERDUE),
+            None => self.timer = Some(Box::pin(tokio::time::sleep(OVERDUE))),
+        }
+    }
+}
