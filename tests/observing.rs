@@ -192,3 +192,26 @@ async fn a_peers_state_can_be_watched() {
         "{answer:?}"
     );
 }
+
+/// What an observer holds goes with the session, a handle of the peer that it observes for one.
+#[tokio::test]
+async fn an_observer_goes_with_the_session() {
+    let (a, b) = pair(&PeerBuilder::new(), &serving());
+    let held = Arc::new(());
+    let kept = (Arc::clone(&held), b.clone());
+    b.on_packet(Some(move |_: &ObservedPacket<'_>| {
+        let _ = &kept;
+    }));
+    a.call("echo", ()).await.expect("answered");
+    assert_eq!(Arc::strong_count(&held), 2);
+    a.close();
+    b.closed().await;
+    while Arc::strong_count(&held) > 1 {
+        tokio::task::yield_now().await;
+    }
+    let late = Arc::clone(&held);
+    b.on_packet(Some(move |_: &ObservedPacket<'_>| {
+        let _ = &late;
+    }));
+    assert_eq!(Arc::strong_count(&held), 1);
+}

@@ -225,6 +225,19 @@ impl Connection {
         state.end.is_none() && state.session.is_wanted(run)
     }
 
+    /// Shows every packet to `observer` from now on, in place of whoever was shown them.
+    pub(super) fn observe(&self, observer: Option<Observer>) {
+        let mut shown = self
+            .observer
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let observer = observer.filter(|_| !self.has_ended());
+        self.observed.store(observer.is_some(), Ordering::Release);
+        let old = mem::replace(&mut *shown, observer);
+        drop(shown);
+        drop(old);
+    }
+
     pub(super) fn observer(&self) -> Option<Observer> {
         if !self.observed.load(Ordering::Acquire) {
             return None;
@@ -271,6 +284,8 @@ impl Connection {
         after.interrupted = true;
         self.follow(&mut after);
         drop(released);
+        // An observer may hold a handle of what it observes.
+        self.observe(None);
         self.watch.send_replace(PeerState::Closed(told));
         if let Some(metrics) = &self.metrics {
             metrics.leave(self);

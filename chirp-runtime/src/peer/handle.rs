@@ -1,6 +1,5 @@
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -185,18 +184,8 @@ impl Peer {
         &self,
         observer: Option<impl Fn(&ObservedPacket<'_>) + Send + Sync + 'static>,
     ) {
-        let observer = observer.map(|observer| Arc::new(observer) as Observer);
-        let mut shown = self
-            .connection()
-            .observer
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
         self.connection()
-            .observed
-            .store(observer.is_some(), Ordering::Release);
-        let old = mem::replace(&mut *shown, observer);
-        drop(shown);
-        drop(old);
+            .observe(observer.map(|observer| Arc::new(observer) as Observer));
     }
 
     /// How busy the connection is.
