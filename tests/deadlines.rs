@@ -209,3 +209,25 @@ async fn a_deadline_of_the_callee_is_a_deadline() {
         "{answer:?}"
     );
 }
+
+/// A context goes with its call, also when that is refused: what follows is not taken for its carrier.
+#[tokio::test]
+async fn a_context_goes_with_a_call_that_is_refused() {
+    let (peer, mut other) = by_hand(true).await;
+    // A duplicate of a call that waits, with a context, and then a Cancel of nothing.
+    let bytes = [
+        request(1, "wait", &[]),
+        packet(0xC700, TENTH),
+        request(1, "wait", &[]),
+        packet(3, &[0, 0, 0, 7]),
+        request(2, "time", &[]),
+    ]
+    .concat();
+    other.write_all(&bytes).await.expect("written");
+    for _ in 0..2 {
+        assert_eq!(read(&mut other).await.expect("an answer"), [0, 0, 0, 1, 2]);
+    }
+    let answer = read(&mut other).await.expect("the session goes on");
+    assert!(answer.ends_with(b"none"));
+    drop(peer);
+}

@@ -60,19 +60,14 @@ impl Session {
     ///
     /// [`Fatal::Unresponsive`] when too many cancelled calls have gone without an answer.
     pub fn cancel(&mut self, key: CallKey) -> Result<(), Fatal> {
-        let pending = self.outbound.pending();
-        let cancelled = self.cancel_call(key);
-        self.counters.calls_out_failed += (pending - self.outbound.pending()) as u64;
-        cancelled
-    }
-
-    pub(super) fn cancel_call(&mut self, key: CallKey) -> Result<(), Fatal> {
         if let Some(ticket) = self.outbound.ticket(key) {
+            self.counters.calls_out_failed += 1;
             self.take_back(ticket);
             self.outbound.take_back(key);
             return Ok(());
         }
         if let Some(packet) = self.outbound.cancel(key) {
+            self.counters.calls_out_failed += 1;
             if self.transmit.remove(packet) {
                 self.counters.packets_sent -= 1;
                 self.outbound.take_back(key);
@@ -151,11 +146,11 @@ impl Session {
             }
             Answered::Abandoned => Ok(None),
             Answered::Call(key) if self.greeting.is_pong(key) => {
-                self.outbound.release(key);
+                self.release(key);
                 Ok(None)
             }
             Answered::Call(key) if self.greeting.is_asked_by(key) => {
-                self.outbound.release(key);
+                self.release(key);
                 let answer = match &outcome {
                     Outcome::Response(response) if outcome.is_success() => &response.data[..],
                     _ => &[],

@@ -9,6 +9,8 @@ use crate::packet::{
 impl Session {
     pub(super) fn handle_request(&mut self, request: Request) -> Option<Event> {
         let id = request.id();
+        // It goes with this request, whatever becomes of that.
+        let info = self.contexts.take();
         if let Some(interrupt) = self.handle_duplicate(id) {
             return Some(interrupt);
         }
@@ -28,7 +30,6 @@ impl Session {
             self.refuse(id, Fault::Busy);
             return None;
         }
-        let info = self.contexts.take();
         if info.unsupported {
             self.refuse(id, Fault::Unsupported);
             return None;

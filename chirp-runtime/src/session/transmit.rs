@@ -405,4 +405,24 @@ mod tests {
         }
         assert_eq!(session.pending(), calls.len() + 999);
     }
+
+    /// A call that is taken back makes room for several that nobody waits for: it is one that failed.
+    #[test]
+    fn one_call_that_is_taken_back_makes_room_for_several() {
+        let mut limits = Limits::default();
+        limits.unsent = 1000;
+        let mut session = Session::new(limits);
+        let large = call(&mut session, 5000);
+        for _ in 0..3 {
+            let cast = session.cast(&Bytes::from_static(b"m"), &mut vec![b'.'; 10].into());
+            assert!(
+                cast.expect("it is small").is_some(),
+                "there is room already"
+            );
+        }
+        session.cancel(large).expect("it is responsive");
+        assert_eq!(session.take_admitted().len(), 3);
+        let counters = session.counters();
+        assert_eq!((counters.calls_out, counters.calls_out_failed), (4, 1));
+    }
 }
