@@ -14,8 +14,8 @@ use super::watching::keep_alive;
 use super::watching::observe::Observer;
 use super::writer::{Sink, Writer};
 use super::{
-    CallContext, DuplicateMethod, Handler, KeepAlive, ObservedPacket, Peer, Router, SharedMetrics,
-    Values,
+    CallContext, DuplicateMethod, Handler, KeepAlive, ObservedPacket, Peer, Router, SessionError,
+    SharedMetrics, Values,
 };
 use crate::channel::Channel;
 use crate::packet::PacketType;
@@ -209,18 +209,21 @@ impl PeerBuilder {
         connection.metrics.clone_from(&self.metrics);
         connection.budget.clone_from(&self.budget);
         let connection = Arc::new(connection);
+        if let Some(metrics) = &self.metrics {
+            metrics.join(&connection);
+        }
         let peer = Peer::new(Arc::clone(&connection), serves);
         let mut routes = Served(Arc::clone(&self.serving));
-        register(&peer, &mut routes)?;
+        if let Err(duplicate) = register(&peer, &mut routes) {
+            connection.end(SessionError::ClosedHere);
+            return Err(duplicate);
+        }
         {
             let mut state = connection.lock();
             // It may have been closed already; then nothing would let its services go.
             if state.end.is_none() {
                 state.serving = Some(routes.0);
             }
-        }
-        if let Some(metrics) = &self.metrics {
-            metrics.join(&connection);
         }
         runtime.spawn(Writer::new(Arc::clone(&connection)));
         connection.start_dispatcher();

@@ -57,7 +57,6 @@ impl Session {
             && theirs.extensions.contains(Extensions::CALL_CONTEXT)
         {
             CallInfo::within(time).encode(self.transmit.tail());
-            self.counters.packets_sent += 1;
         }
     }
 }

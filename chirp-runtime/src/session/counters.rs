@@ -7,7 +7,7 @@ use std::ops::AddAssign;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Packets that came, those that were discarded included.
+    /// Packets that came, those that were discarded included. A call and its context are one.
     pub packets_received: u64,
     /// Packets that were put into the transmit buffer and not taken back.
     pub packets_sent: u64,

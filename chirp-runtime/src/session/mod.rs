@@ -87,7 +87,10 @@ impl Session {
     ///
     /// [`Fatal`] when the protocol is broken; nothing may be handled after that.
     pub fn handle(&mut self, incoming: Incoming) -> Result<Option<Event>, Fatal> {
-        self.counters.packets_received += 1;
+        // The context of a call counts with its call.
+        let context =
+            matches!(&incoming, Incoming::Packet { kind, .. } if *kind == PacketType::CALL_CONTEXT);
+        self.counters.packets_received += u64::from(!context);
         self.check_carrier(&incoming)?;
         let event = self.handle_incoming(incoming)?;
         self.check_read()?;

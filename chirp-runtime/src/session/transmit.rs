@@ -409,8 +409,10 @@ mod tests {
     /// A call that is taken back makes room for several that nobody waits for: it is one that failed.
     #[test]
     fn one_call_that_is_taken_back_makes_room_for_several() {
-        let mut limits = Limits::default();
-        limits.unsent = 1000;
+        let limits = Limits {
+            unsent: 1000,
+            ..Limits::default()
+        };
         let mut session = Session::new(limits);
         let large = call(&mut session, 5000);
         for _ in 0..3 {
