@@ -1,4 +1,3 @@
-use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,25 +5,18 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::task::Waker;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
-use tokio::task::AbortHandle;
-use tokio::time::Instant;
 
-use super::calling::waiters::Waiters;
-use super::handling::dispatch::Dispatch;
-use super::handling::packets::PacketQueues;
-use super::handling::runs::Runs;
-use super::handling::serving::Serving;
+use super::state::{After, State};
 use super::watching::budget::Budget;
 use super::watching::observe::Observer;
 use super::writer::{Sink, Turn};
 use super::{PeerState, Reply, SessionError, SharedMetrics};
 use crate::channel::{Credentials, Endpoint};
 use crate::codec;
-use crate::packet::{self, ErrorData, Fault, Incoming, PacketType, Payload, ResultCode};
-use crate::session::{Batch, Event, Fatal, Reading, RunKey, Session};
+use crate::packet::{ErrorData, Fault, Payload, ResultCode};
+use crate::session::{Fatal, RunKey, Session};
 
 /// One connection: the session under its lock, and what its tasks and its callers share.
 ///
@@ -47,7 +39,7 @@ pub(super) struct Connection {
     pub(super) metrics: Option<SharedMetrics>,
     /// Who watches the connection's state.
     pub(super) watch: watch::Sender<PeerState>,
-    /// Told when the session has ended, when it is drained, and when hello was answered.
+    /// Told when the session has ended, and when it is known which extensions the other side accepts.
     pub(super) signal: Notify,
     /// Told when a call of the other side has been cancelled, or the session has ended.
     pub(super) interrupts: Notify,
@@ -56,55 +48,6 @@ pub(super) struct Connection {
     pub(super) runtime: Handle,
     pub(super) remote: Option<Endpoint>,
     pub(super) credentials: Option<Credentials>,
-}
-
-pub(super) struct State {
-    pub(super) session: Session,
-    pub(super) waiters: Waiters,
-    pub(super) runs: Runs,
-    /// Requests that no dispatcher has begun, in order of arrival.
-    pub(super) queue: VecDeque<(RunKey, packet::Request)>,
-    /// When calls must have ended whose callers said so, and which no dispatcher has begun.
-    pub(super) deadlines: HashMap<RunKey, Instant>,
-    pub(super) dispatch: Dispatch,
-    /// Why the reader waits, if it does.
-    pub(super) paused: Option<Reading>,
-    pub(super) turn: Turn,
-    /// The buffer of the last batch, for the next.
-    pub(super) spare: Batch,
-    /// Packets of the application's that wait for their handlers.
-    pub(super) packets: PacketQueues,
-    /// What is served. There is nothing before the tasks start, nor once the session has ended, which
-    /// frees what services hold.
-    pub(super) serving: Option<Arc<Serving>>,
-    /// How many bytes this connection holds of the budget.
-    held: usize,
-    /// Somebody watches over calls that were given up.
-    pub(super) abandoned_watched: bool,
-    /// End as soon as nothing runs and everything is written.
-    pub(super) closing: bool,
-    pub(super) end: Option<SessionError>,
-}
-
-/// What is to happen when the lock is free.
-#[derive(Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one thing that is to happen"
-)]
-pub(super) struct After {
-    pub(super) wakes: Vec<Waker>,
-    pub(super) aborts: Vec<AbortHandle>,
-    pub(super) wake_reader: bool,
-    pub(super) wake_writer: bool,
-    pub(super) signal: bool,
-    pub(super) interrupted: bool,
-    pub(super) freed: bool,
-    pub(super) end: Option<SessionError>,
-    /// Types whose packets have come and have no task yet.
-    pub(super) packet_tasks: Vec<PacketType>,
-    /// Dropped, and nothing else.
-    pub(super) leftovers: Vec<Bytes>,
 }
 
 impl Connection {
@@ -116,23 +59,7 @@ impl Connection {
         credentials: Option<Credentials>,
     ) -> Self {
         Self {
-            state: Mutex::new(State {
-                session,
-                waiters: Waiters::default(),
-                runs: Runs::default(),
-                queue: VecDeque::new(),
-                deadlines: HashMap::new(),
-                dispatch: Dispatch::default(),
-                paused: None,
-                turn: Turn::Free,
-                spare: Batch::default(),
-                packets: PacketQueues::default(),
-                serving: None,
-                held: 0,
-                abandoned_watched: false,
-                closing: false,
-                end: None,
-            }),
+            state: Mutex::new(State::new(session)),
             sink: Mutex::new(sink),
             reader: OnceLock::new(),
             writer: OnceLock::new(),
@@ -325,95 +252,6 @@ impl Connection {
             state.session.finish(run);
             after.aborts.extend(state.runs.take(run));
         });
-    }
-}
-
-impl State {
-    /// Takes what came from the other side.
-    pub(super) fn handle(&mut self, incoming: Incoming, after: &mut After) -> Result<(), Fatal> {
-        match self.session.handle(incoming)? {
-            None => {}
-            Some(Event::Request(run, request)) => {
-                if let Some(time) = self.session.time(run) {
-                    self.deadlines.insert(run, Instant::now() + time);
-                }
-                self.queue.push_back((run, request));
-            }
-            Some(Event::Interrupt(run)) => {
-                after.aborts.extend(self.runs.take(run));
-                after.interrupted = true;
-            }
-            Some(Event::Answered(call, outcome)) => {
-                match self.waiters.complete(call, outcome) {
-                    Ok(waker) => after.wakes.extend(waker),
-                    // Nobody waits for the answer of a one-way call.
-                    Err(_unwanted) => self.session.release(call),
-                }
-            }
-            Some(Event::Packet(kind, payload)) => {
-                after
-                    .packet_tasks
-                    .extend(self.packets.push(kind, payload).then_some(kind));
-            }
-            Some(Event::Hello) => after.signal = true,
-        }
-        Ok(())
-    }
-
-    pub(super) fn complete(
-        &mut self,
-        run: RunKey,
-        code: ResultCode,
-        data: &mut Payload,
-        after: &mut After,
-    ) {
-        if self.end.is_none() {
-            self.session.respond(run, code, data);
-        }
-        self.session.finish(run);
-        after.aborts.extend(self.runs.take(run));
-    }
-
-    /// When a call must have ended, if its caller said so. It is said once.
-    pub(super) fn forget_deadline(&mut self, run: RunKey) -> Option<Instant> {
-        if self.deadlines.is_empty() {
-            return None;
-        }
-        self.deadlines.remove(&run)
-    }
-
-    /// What may follow from any step: a paused reader goes on, handlers are begun, a closing session ends.
-    pub(super) fn settle(&mut self, budget: Option<&Budget>, after: &mut After) {
-        if let Some(budget) = budget {
-            let held = if self.end.is_none() {
-                self.session.held()
-            } else {
-                0
-            };
-            after.freed |= budget.change(mem::replace(&mut self.held, held), held);
-            self.session.set_tight(budget.is_exceeded());
-        }
-        after.leftovers.append(&mut self.session.take_leftovers());
-        if self.session.has_admitted() {
-            let admitted = self.session.take_admitted().into_iter();
-            let woken = admitted.filter_map(|ticket| self.waiters.stop_waiting(ticket));
-            after.wakes.extend(woken);
-            after.wake_writer |= self.turn == Turn::Free;
-        }
-        // Also when the reason is another now: each has a time limit of its own.
-        if self
-            .paused
-            .is_some_and(|paused| paused != self.session.reading())
-        {
-            self.paused = None;
-            after.wake_reader = true;
-        }
-        if !self.queue.is_empty() && !self.session.is_unsent_enough() {
-            after.wakes.extend(self.dispatch.rouse());
-        }
-        if self.closing && self.end.is_none() && self.session.is_drained() {
-            after.end = Some(SessionError::ClosedHere);
-        }
     }
 }
 

@@ -18,6 +18,7 @@ mod handle;
 mod handling;
 mod method;
 mod reader;
+mod state;
 mod watching;
 mod writer;
 

@@ -6,7 +6,8 @@ use std::task::Poll;
 use tokio::io::AsyncReadExt;
 
 use super::SessionError;
-use super::connection::{After, Connection};
+use super::connection::Connection;
+use super::state::After;
 use super::watching::observe;
 use super::watching::overdue::Overdue;
 use super::watching::progress::Progress;

@@ -9,7 +9,8 @@ use tokio::io::AsyncWrite;
 use tokio::time::{Instant, Sleep};
 
 use super::SessionError;
-use super::connection::{Connection, State};
+use super::connection::Connection;
+use super::state::State;
 use super::watching::observe;
 use crate::channel;
 use crate::session::Batch;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::packet::{ErrorData, Payload, Response, ResultCode};
 use crate::peer::calling::caller::Link;
 use crate::peer::calling::waiters::Found;
-use crate::peer::connection::{Connection, State, recycle};
+use crate::peer::connection::{Connection, recycle};
 use crate::peer::{CallError, MethodName};
 use crate::session::{CallKey, Outcome, Refused, Ticket};
 
@@ -20,14 +20,30 @@ impl Connection {
     pub(in crate::peer) fn call(
         &self,
         method: &MethodName,
-        params: Payload,
+        mut params: Payload,
         time: Option<Duration>,
         cx: Option<&Context<'_>>,
     ) -> Result<CallKey, CallError> {
         let waker = cx.map(|cx| cx.waker().clone());
-        self.make_call(method, params, time, |state, call| {
+        let mut alone = false;
+        let made = self.with(|state, after| {
+            if let Some(reason) = &state.end {
+                return Err(CallError::Closed(reason.clone()));
+            }
+            let call = state
+                .session
+                .call_within(method.bytes(), &mut params, time)?;
             state.waiters.wait(call, waker);
-        })
+            alone = state.session.pending() == 1;
+            after.wake_writer = !alone;
+            Ok(call)
+        });
+        recycle(params);
+        // Alone, it writes at once. With others, the writer writes for all of them together.
+        if alone {
+            self.flush();
+        }
+        made
     }
 
     /// Makes a call whose answer is not wanted. Gives its place in the queue, if it has to wait for room.
@@ -44,34 +60,6 @@ impl Connection {
             Ok(state.session.cast(method.bytes(), &mut params)?)
         });
         recycle(params);
-        made
-    }
-
-    fn make_call(
-        &self,
-        method: &MethodName,
-        mut params: Payload,
-        time: Option<Duration>,
-        register: impl FnOnce(&mut State, CallKey),
-    ) -> Result<CallKey, CallError> {
-        let mut alone = false;
-        let made = self.with(|state, after| {
-            if let Some(reason) = &state.end {
-                return Err(CallError::Closed(reason.clone()));
-            }
-            let call = state
-                .session
-                .call_within(method.bytes(), &mut params, time)?;
-            register(state, call);
-            alone = state.session.pending() == 1;
-            after.wake_writer = !alone;
-            Ok(call)
-        });
-        recycle(params);
-        // Alone, it writes at once. With others, the writer writes for all of them together.
-        if alone {
-            self.flush();
-        }
         made
     }
 

@@ -3,8 +3,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use crate::peer::connection::{After, State};
 use crate::peer::handling::slow::Slow;
+use crate::peer::state::{After, State};
 use crate::peer::writer::Turn;
 
 /// How long a handler may take to return from its first poll. When one takes longer, a new dispatcher takes

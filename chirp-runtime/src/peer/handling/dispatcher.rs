@@ -10,11 +10,12 @@ use tokio::time::Instant as Deadline;
 
 use crate::packet::{self, Fault, Payload, ResultCode};
 use crate::peer::calling::caller::Link;
-use crate::peer::connection::{After, Connection, State, into_wire, recycle};
+use crate::peer::connection::{Connection, into_wire, recycle};
 use crate::peer::handling::dispatch::{BUDGET, Inside};
 use crate::peer::handling::serving::Serving;
 use crate::peer::handling::slow;
 use crate::peer::handling::task::{self, HandlerTask};
+use crate::peer::state::{After, State};
 use crate::peer::watching::span::Span;
 use crate::peer::{CallContext, Handler, Handling, Reply, Request};
 use crate::session::RunKey;

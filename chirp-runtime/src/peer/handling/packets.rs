@@ -10,8 +10,9 @@ use tokio::task::AbortHandle;
 
 use crate::packet::PacketType;
 use crate::peer::calling::caller::Link;
-use crate::peer::connection::{Connection, State};
+use crate::peer::connection::Connection;
 use crate::peer::handling::task;
+use crate::peer::state::State;
 use crate::peer::{CallContext, SessionError};
 
 /// Packets that one turn handles before it lets the rest of the program run.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use crate::peer::connection::{After, Connection};
+use crate::peer::connection::Connection;
+use crate::peer::state::After;
 
 /// How long requests and answers may lie behind a handler that does not return before somebody looks
 /// after them.
