@@ -31,7 +31,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
     both(
         "6.2",
-        "`chirp.hello` as section 7 says, every other with code 1.",
+        "`chirp.hello` as section 7 says, every other with code 1,",
         "> request 1 chirp. x | request 2 chirp.echo x | request 3 chirp.hell x | request 4 chirp.hello2 x
          < response 1 1 _
          < response 2 1 _
@@ -40,9 +40,30 @@ pub(crate) const CASES: &[Case] = &[
     ),
     live(
         "6.2",
-        "Hosts may neither serve nor call them.",
+        "Hosts may neither serve nor call them, except that a host may call `chirp.contract`.",
         "call a chirp.echo x
          ! a reserved",
+    ),
+    live(
+        "6.4",
+        "`00`, no such method is served; `01`, it is, or may be, and nothing is known of its signature;",
+        "> request 1 chirp.contract x:c75349474e+x:04+echo+x:04+ohce
+         < response 1 0 x:c74e474953+x:0100
+         wildcard
+         > request 2 chirp.contract x:c75349474e+x:04+echo+x:04+ohce
+         < response 2 0 x:c74e474953+x:0101
+         > request 3 chirp.contract x:c75349474e
+         < response 3 0 x:c74e474953",
+    ),
+    live(
+        "6.4",
+        "Other parameters, or over 4,096 methods, are answered C704.",
+        "> request 1 chirp.contract _
+         < response 1 4 ~c704
+         > request 2 chirp.contract x:c75349474e+x:04+ech
+         < response 2 4 ~c704
+         > request 3 chirp.contract x:c74e474953
+         < response 3 4 ~c704",
     ),
     live(
         "6.3",

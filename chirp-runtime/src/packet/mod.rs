@@ -9,6 +9,7 @@
 
 mod call_context;
 mod cancel;
+mod contract;
 mod decoder;
 mod display;
 mod error;
@@ -22,6 +23,7 @@ mod response;
 
 pub use call_context::CallInfo;
 pub use cancel::Cancel;
+pub use contract::{CONTRACT_METHOD, Served};
 pub use decoder::{Decoder, Incoming};
 pub use error::PacketError;
 pub use error_data::ErrorData;

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use super::{Event, RunKey, Session, hello};
 use crate::packet::{
-    Cancel, ErrorData, Fault, Payload, RESERVED_PREFIX, Request, Response, ResultCode,
+    CONTRACT_METHOD, Cancel, ErrorData, Fault, Payload, RESERVED_PREFIX, Request, Response,
+    ResultCode,
 };
 
 /// The calls that this side runs.
@@ -18,7 +19,8 @@ impl Session {
             return self.answer_hello(id, request.params());
         }
         self.counters.calls_in += 1;
-        if request.method().starts_with(RESERVED_PREFIX.as_bytes()) {
+        let method = request.method();
+        if method.starts_with(RESERVED_PREFIX.as_bytes()) && method != CONTRACT_METHOD.as_bytes() {
             self.send_response(id, ResultCode::UnknownMethod, &mut Payload::default());
             return None;
         }

@@ -1,6 +1,7 @@
 //! Floor 0's packets from outside: what is written is read back, and what a peer may send that is not a
 //! packet is told apart from one, in constant memory.
 
+mod contract;
 mod decoder;
 mod feed;
 mod malformed;

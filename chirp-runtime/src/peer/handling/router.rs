@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::packet::{MAX_METHOD_LEN, PacketType, RESERVED_PREFIX};
+use crate::packet::{CONTRACT_METHOD, Fault, MAX_METHOD_LEN, PacketType, RESERVED_PREFIX, Served};
 use crate::peer::handling::packets::PacketHandler;
 use crate::peer::{CallContext, Handler, Handling, Reply, Request};
 
@@ -24,6 +24,7 @@ struct Route {
     handler: Arc<dyn Handler>,
     index: usize,
     owner: &'static str,
+    signature: Option<u64>,
 }
 
 impl Router {
@@ -37,6 +38,7 @@ impl Router {
             handler: Arc::new(handler),
             index: 0,
             owner: "a handler",
+            signature: None,
         };
         self.set(name.as_ref(), route);
         self
@@ -156,9 +158,30 @@ impl Router {
                 handler: Arc::clone(handler),
                 index,
                 owner,
+                signature: None,
             },
         );
         Ok(())
+    }
+
+    /// Says what to tell a peer that asks for the signature of the method `name`. Whether there is one.
+    pub fn sign(&mut self, name: &str, fingerprint: u64) -> bool {
+        let route = self.routes.get_mut(name.as_bytes());
+        let found = route.map(|route| route.signature = Some(fingerprint));
+        found.is_some()
+    }
+
+    /// What a peer is told that asks for signatures (PROTOCOL.md, "`chirp.contract`").
+    fn signatures(&self, question: &[u8]) -> Reply {
+        let Some(methods) = Served::decode_question(question) else {
+            return Fault::BadArguments.into();
+        };
+        let served = methods.into_iter().map(|name| match self.routes.get(name) {
+            Some(route) => route.signature.map_or(Served::Unsigned, Served::Signed),
+            None if self.fallback.is_some() => Served::Unsigned,
+            None => Served::No,
+        });
+        Reply::Value(Served::encode_answer(served).into())
     }
 
     /// Whether nothing is answered and nothing handled.
@@ -177,6 +200,9 @@ impl Handler for Router {
             (Some(route), _) => {
                 request.set_route(route.index);
                 route.handler.handle(request)
+            }
+            (None, _) if request.method() == CONTRACT_METHOD.as_bytes() => {
+                Box::pin(std::future::ready(self.signatures(request.params())))
             }
             (None, Some(fallback)) => fallback.handle(request),
             (None, None) => Box::pin(std::future::ready(Reply::UnknownMethod)),
