@@ -13,6 +13,7 @@ use crate::mistakes::Mistakes;
 pub(crate) struct ServiceOptions {
     pub(crate) name: Option<LitStr>,
     pub(crate) codec: Option<Path>,
+    pub(crate) ordered: Option<Ident>,
     pub(crate) krate: Option<Path>,
 }
 
@@ -22,6 +23,9 @@ pub(crate) struct MethodOptions {
     pub(crate) name: Option<LitStr>,
     pub(crate) aliases: Vec<LitStr>,
     pub(crate) oneway: Option<Ident>,
+    pub(crate) blocking: Option<Ident>,
+    pub(crate) idempotent: Option<Ident>,
+    pub(crate) deadline: Option<LitStr>,
 }
 
 impl ServiceOptions {
@@ -31,12 +35,19 @@ impl ServiceOptions {
             match entry.key.to_string().as_str() {
                 "name" => entry.text(&mut options.name, mistakes),
                 "codec" => entry.path(&mut options.codec, mistakes),
+                "ordered" => entry.flag(&mut options.ordered, mistakes),
                 "crate" => entry.path(&mut options.krate, mistakes),
+                of_method @ ("alias" | "oneway" | "blocking" | "idempotent" | "deadline") => {
+                    mistakes.at(
+                        &entry.key,
+                        format!("`{of_method}` is an option of a method: write it in the method's `#[chirp(..)]`"),
+                    );
+                }
                 other => mistakes.at(
                     &entry.key,
                     format!(
-                        "unknown option `{other}`: a service takes `name = \"..\"`, `codec = path` and \
-                         `crate = path`"
+                        "unknown option `{other}`: a service takes `name = \"..\"`, `codec = path`, `ordered` \
+                         and `crate = path`"
                     ),
                 ),
             }
@@ -57,10 +68,20 @@ impl MethodOptions {
                     options.aliases.extend(alias);
                 }
                 "oneway" => entry.flag(&mut options.oneway, mistakes),
+                "blocking" => entry.flag(&mut options.blocking, mistakes),
+                "idempotent" => entry.flag(&mut options.idempotent, mistakes),
+                "deadline" => entry.text(&mut options.deadline, mistakes),
+                of_service @ ("codec" | "ordered" | "crate") => mistakes.at(
+                    &entry.key,
+                    format!(
+                        "`{of_service}` is an option of the whole service: write it in `#[chirp::service(..)]`"
+                    ),
+                ),
                 other => mistakes.at(
                     &entry.key,
                     format!(
-                        "unknown option `{other}`: a method takes `name = \"..\"`, `alias = \"..\"` and `oneway`"
+                        "unknown option `{other}`: a method takes `name = \"..\"`, `alias = \"..\"`, `oneway`, \
+                         `blocking`, `idempotent` and `deadline = \"..\"`"
                     ),
                 ),
             }

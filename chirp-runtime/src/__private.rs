@@ -8,5 +8,7 @@ pub use crate::codec::{
     FieldEncoder, Parameter, Returned, ServiceError, Wire, WireBorrowed,
 };
 pub use crate::packet::ErrorData;
-pub use crate::peer::{AsCaller, Call, Cast, DuplicateMethod, MethodError, MethodId, Router};
+pub use crate::peer::{
+    AsCaller, Blocking, Call, Cast, DuplicateMethod, MethodError, MethodId, Router,
+};
 pub use crate::service::*;

@@ -1,6 +1,6 @@
-#[chirp::service(ordered, codec = "json", name = Arith)]
+#[chirp::service(orderly, codec = "json", name = Arith)]
 trait Arith {
-    #[chirp(deadline = "5s")]
+    #[chirp(retries = 3)]
     fn a(&self);
     #[chirp]
     fn b(&self);

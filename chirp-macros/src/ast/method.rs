@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -8,7 +10,7 @@ use syn::{
 };
 
 use super::form::{Form, last_segment};
-use super::only;
+use super::{only, time};
 use crate::args::MethodOptions;
 use crate::mistakes::Mistakes;
 
@@ -20,6 +22,8 @@ pub(crate) struct Method {
     pub(crate) output: Output,
     /// Its names as they travel: its own, then its aliases.
     pub(crate) names: Vec<String>,
+    /// How long a call of it may take, unless its caller says otherwise.
+    pub(crate) deadline: Option<Duration>,
 }
 
 /// An argument of a method, other than `self`.
@@ -58,7 +62,9 @@ impl Method {
             FnArg::Typed(typed) => Some(Argument::new(typed)),
             FnArg::Receiver(_) => None,
         });
+        let deadline = options.deadline.as_ref();
         Self {
+            deadline: deadline.and_then(|written| time::parse(written, mistakes)),
             arguments: arguments.collect(),
             output: Output::new(&item.sig.output),
             item: item.clone(),
@@ -82,8 +88,8 @@ impl Method {
             after_lowercase = letter.is_lowercase() || letter.is_numeric();
             name.extend(letter.to_uppercase());
         }
-        // `ALL` is the list of all.
-        if name == "ALL" {
+        // The lists of all.
+        if name == "ALL" || name == "CONTRACT" {
             name.push('_');
         }
         Ident::new(&name, self.ident().span())
@@ -95,6 +101,14 @@ impl Method {
 
     pub(crate) fn is_oneway(&self) -> bool {
         self.options.oneway.is_some()
+    }
+
+    pub(crate) fn is_idempotent(&self) -> bool {
+        self.options.idempotent.is_some()
+    }
+
+    pub(crate) fn is_blocking(&self) -> bool {
+        self.options.blocking.is_some()
     }
 
     /// The arguments that are sent, with their forms.

@@ -1,8 +1,10 @@
 //! What was written: one model of the trait and one of each method, with the nodes that errors point at.
 
+mod fingerprint;
 mod form;
 mod method;
 mod parameters;
+mod time;
 
 pub(crate) use form::{Form, inner_type, last_segment};
 pub(crate) use method::{Argument, Method, Output};
@@ -28,14 +30,11 @@ impl Service {
             Some(name) => name.value(),
             None => item.ident.to_string(),
         };
-        let methods = item
-            .items
-            .iter()
-            .filter_map(|member| match member {
-                TraitItem::Fn(function) => Some(Method::new(function, &name, mistakes)),
-                _ => None,
-            })
-            .collect();
+        let methods = item.items.iter().filter_map(|member| match member {
+            TraitItem::Fn(function) => Some(Method::new(function, &name, mistakes)),
+            _ => None,
+        });
+        let methods = methods.collect();
         Self {
             item,
             options,
@@ -49,6 +48,15 @@ impl Service {
             Some(name) => name.value(),
             None => self.item.ident.to_string(),
         }
+    }
+
+    /// What stands for the signature of one of its methods, wherever it is compiled.
+    pub(crate) fn fingerprint(&self, method: &Method) -> u64 {
+        let codec = match &self.options.codec {
+            Some(codec) => fingerprint::of_path(codec),
+            None => "Bincode".to_owned(),
+        };
+        fingerprint::of(method, &codec)
     }
 
     pub(crate) fn parameters(&self) -> Parameters {

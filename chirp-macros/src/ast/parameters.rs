@@ -1,9 +1,13 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::{GenericParam, Generics, Ident, TypeParam};
+use syn::{GenericParam, Generics, Ident, TypeParam, WherePredicate};
 
 /// The type parameters of a trait, as the generated types have them.
-pub(crate) struct Parameters(Vec<TypeParam>);
+pub(crate) struct Parameters {
+    types: Vec<TypeParam>,
+    /// What the trait's `where` clause says of them.
+    predicates: Vec<WherePredicate>,
+}
 
 impl Parameters {
     pub(super) fn new(generics: &Generics) -> Self {
@@ -14,15 +18,21 @@ impl Parameters {
             }),
             _ => None,
         });
-        Self(types.collect())
+        let clause = generics.where_clause.iter();
+        Self {
+            types: types.collect(),
+            predicates: clause
+                .flat_map(|clause| clause.predicates.clone())
+                .collect(),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.types.is_empty()
     }
 
     fn names(&self) -> impl Iterator<Item = &Ident> {
-        self.0.iter().map(|param| &param.ident)
+        self.types.iter().map(|param| &param.ident)
     }
 
     /// What a server calls its implementation's type.
@@ -42,17 +52,17 @@ impl Parameters {
 
     /// As [`list`](Self::list), with the bounds that the trait has.
     pub(crate) fn bounded(&self, first: Option<TokenStream>) -> TokenStream {
-        let params = self.0.iter().map(|param| quote!(#param));
+        let params = self.types.iter().map(|param| quote!(#param));
         bracket(&first.into_iter().chain(params).collect::<Vec<_>>())
     }
 
-    /// That values of each of them travel.
+    /// That values of each of them travel, and what else the trait asks of them.
     pub(crate) fn clause(&self) -> TokenStream {
-        let names = self.names();
-        if self.is_empty() {
+        let (names, predicates) = (self.names(), &self.predicates);
+        if self.is_empty() && predicates.is_empty() {
             return TokenStream::new();
         }
-        quote!(where #(#names: __chirp::Parameter),*)
+        quote!(where #(#names: __chirp::Parameter,)* #(#predicates,)*)
     }
 
     /// The type of the field that mentions each of them, and its value.

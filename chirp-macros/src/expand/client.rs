@@ -39,6 +39,7 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
         parameters.clause(),
     );
     let [_, phantom] = parameters.phantom();
+    let ids = service.method_ids();
     let server_list = parameters.list(Some(quote!(_)));
     let derived = (!parameters.is_empty()).then(|| {
         quote! {
@@ -77,6 +78,16 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
                 Self(self.0.named(#own_name, name) #phantom)
             }
 
+            /// Asks the other side whether it serves these methods, and as they are called here. It is
+            /// advice: nothing else depends on it.
+            ///
+            /// # Errors
+            ///
+            /// Why the question had no answer. That the other side does not know the question is none.
+            #vis fn compare_contract(&self) -> __chirp::Comparing {
+                self.0.compare(#ids::CONTRACT)
+            }
+
             #(#methods)*
         }
     }
@@ -84,7 +95,7 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
 
 fn emit_method(service: &Service, method: &Method) -> TokenStream {
     let vis = &service.item.vis;
-    let attrs = only(&method.item.attrs, &["cfg", "deprecated"]);
+    let attrs = only(&method.item.attrs, &["cfg", "deprecated", "must_use"]);
     let docs = only(&method.item.attrs, &["doc"]);
     let doc = if docs.is_empty() {
         let text = format!("Calls `{}`.", method.names[0]);
@@ -120,13 +131,19 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
             ))),
         ),
     };
+    let idempotent = (method.is_idempotent() && !method.is_oneway()).then(|| quote!(.idempotent()));
+    let timeout = method.deadline.map(|deadline| {
+        // A time is a text of a few digits, which no `u64` of nanoseconds is too short for.
+        let nanos = u64::try_from(deadline.as_nanos()).unwrap_or(u64::MAX);
+        quote!(.timeout(::core::time::Duration::from_nanos(#nanos)))
+    });
     quote! {
         #(#attrs)*
         #doc
         #vis fn #ident(&self, #(#inputs),*) -> #output {
             let #mutability #out = __chirp::Encoder::<__Codec>::new();
             #(#puts;)*
-            self.0.#call
+            self.0.#call #idempotent #timeout
         }
     }
 }

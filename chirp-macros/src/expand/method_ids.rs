@@ -40,12 +40,21 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
         let constant = method.constant();
         quote!(#(#cfgs)* Self::#constant)
     });
+    let signatures = service.methods.iter().map(|method| {
+        let cfgs = method.cfgs();
+        let (constant, fingerprint) = (method.constant(), service.fingerprint(method));
+        let oneway = method.is_oneway().then(|| quote!(.oneway()));
+        let idempotent = method.is_idempotent().then(|| quote!(.idempotent()));
+        quote!(#(#cfgs)* __chirp::Signature::new(Self::#constant, #fingerprint) #oneway #idempotent)
+    });
     let clashes = clashes(service);
     quote! {
         impl #name {
             #(#constants)*
             /// All of them, in the order of the trait.
             #vis const ALL: &'static [__chirp::MethodId] = &[#(#all),*];
+            /// What a client compares with the other side's.
+            #vis const CONTRACT: __chirp::Contract = __chirp::Contract::new(&[#(#signatures),*]);
         }
         #(#clashes)*
     }

@@ -44,6 +44,17 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
         [bounded, list]
     });
     let ([bounded, list], [own_bounded, own_list]) = (with_t, with_own_t);
+    let (ids, ordered) = (service.method_ids(), service.options.ordered.is_some());
+    let blocking = service.methods.iter().any(Method::is_blocking).then(|| {
+        quote! {
+            /// The same, whose blocking methods have their threads from `blocking`, which services may share.
+            /// Without it the service has 64 of its own.
+            #[must_use]
+            #vis fn blocking(self, blocking: &__chirp::Blocking) -> Self {
+                Self(self.0.blocking(blocking) #phantom)
+            }
+        }
+    });
     quote! {
         impl #bounded #name #list #clause {
             /// Answers by `implementation`.
@@ -61,11 +72,18 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
             #vis fn named(self, name: &str) -> Self {
                 Self(self.0.named(#own_name, name) #phantom)
             }
+
+            #blocking
         }
 
         #[doc(hidden)]
         impl #own_bounded #name #own_list #clause {
-            const METHODS: &'static [__chirp::Method<__T>] = &[#(#methods),*];
+            const METHODS: __chirp::Methods<__T> = __chirp::Methods {
+                owner: ::core::concat!("`", ::core::module_path!(), "::", ::core::stringify!(#item), "`"),
+                methods: &[#(#methods),*],
+                contract: #ids::CONTRACT,
+                ordered: #ordered,
+            };
         }
 
         impl #bounded __chirp::Service for #name #list #clause {
@@ -73,11 +91,7 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
                 self,
                 router: &mut __chirp::Router,
             ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
-                self.0.register(
-                    router,
-                    ::core::concat!("`", ::core::module_path!(), "::", ::core::stringify!(#item), "`"),
-                    Self::METHODS,
-                )
+                self.0.register(router, &Self::METHODS)
             }
         }
 
@@ -127,14 +141,25 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
         [] => quote!(),
         aliases => quote!(.or(&[#(__chirp::MethodId::new(#aliases)),*])),
     };
+    let body = quote! {
+        let mut #arguments = __chirp::arguments::<__Codec>(&#request);
+        let (#(__chirp::Some(#names),)* __chirp::Some(())) = (#(#takes,)* #arguments.end()) else {
+            return __chirp::refused(#arguments);
+        };
+        #reply
+    };
+    if method.is_blocking() {
+        return quote! {
+            #(#cfgs)*
+            __chirp::Method::blocking(#ids::#constant, |#implementation, #request| {
+                #body
+            }) #aliases
+        };
+    }
     quote! {
         #(#cfgs)*
         __chirp::Method::new(#ids::#constant, |#implementation, #request| __chirp::Box::pin(async move {
-            let mut #arguments = __chirp::arguments::<__Codec>(&#request);
-            let (#(__chirp::Some(#names),)* __chirp::Some(())) = (#(#takes,)* #arguments.end()) else {
-                return __chirp::refused(#arguments);
-            };
-            #reply
+            #body
         })) #aliases
     }
 }

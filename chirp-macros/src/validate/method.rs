@@ -53,6 +53,23 @@ pub(super) fn check(method: &Method, mistakes: &mut Mistakes) {
         }
     }
     check_output(method, mistakes);
+    check_options(method, mistakes);
+}
+
+fn check_options(method: &Method, mistakes: &mut Mistakes) {
+    let (options, signature) = (&method.options, &method.item.sig);
+    if let (Some(blocking), Some(_)) = (&options.blocking, &signature.asyncness) {
+        mistakes.at(
+            blocking,
+            "an `async fn` does not block its thread: remove `async`, or remove `blocking`",
+        );
+    }
+    if let (Some(_), Some(deadline)) = (&options.oneway, &options.deadline) {
+        mistakes.at(
+            deadline,
+            "nobody waits for a one-way method: remove `deadline`, or remove `oneway`",
+        );
+    }
 }
 
 fn check_receiver(receiver: &Receiver, mistakes: &mut Mistakes) {

@@ -6,9 +6,9 @@ mod types;
 
 pub(crate) use names::{clash, conditional};
 
-use syn::{GenericParam, TraitItem};
+use syn::{GenericParam, TraitItem, WherePredicate};
 
-use crate::ast::Service;
+use crate::ast::{Service, last_segment};
 use crate::mistakes::Mistakes;
 
 pub(crate) fn service(service: &Service, mistakes: &mut Mistakes) {
@@ -31,11 +31,20 @@ pub(crate) fn service(service: &Service, mistakes: &mut Mistakes) {
             }
         }
     }
-    if let Some(clause) = &item.generics.where_clause {
-        mistakes.at(
-            clause,
-            "a service has no `where` clause: put bounds on the parameters themselves",
-        );
+    for predicate in item
+        .generics
+        .where_clause
+        .iter()
+        .flat_map(|clause| &clause.predicates)
+    {
+        if let WherePredicate::Type(bound) = predicate
+            && last_segment(&bound.bounded_ty).is_some_and(|segment| segment.ident == "Self")
+        {
+            mistakes.at(
+                predicate,
+                "what an implementation must be is a supertrait: `trait Name: Bound`",
+            );
+        }
     }
     for member in &item.items {
         match member {

@@ -4,7 +4,7 @@ use crate::ast::{Method, Service};
 use crate::mistakes::Mistakes;
 
 /// What a generated client is called by itself.
-const CLIENTS_OWN: [&str; 4] = ["new", "local", "named", "clone"];
+const CLIENTS_OWN: [&str; 5] = ["new", "local", "named", "clone", "compare_contract"];
 
 /// The most bytes a method's name may have on the wire.
 const MAX_LEN: usize = 255;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
+use super::handling::turns::TurnsOfServices;
 use super::state::{After, State};
 use super::watching::budget::Budget;
 use super::watching::observe::Observer;
@@ -30,6 +31,8 @@ pub(super) struct Connection {
     pub(super) writer: OnceLock<Waker>,
     /// Held while the routes are changed.
     pub(super) updates: Mutex<()>,
+    /// Whose turn it is, of the handlers of ordered services.
+    turns: Mutex<TurnsOfServices>,
     /// Who is shown every packet, and whether there is anybody.
     pub(super) observer: RwLock<Option<Observer>>,
     pub(super) observed: AtomicBool,
@@ -64,6 +67,7 @@ impl Connection {
             reader: OnceLock::new(),
             writer: OnceLock::new(),
             updates: Mutex::new(()),
+            turns: Mutex::default(),
             observer: RwLock::new(None),
             observed: AtomicBool::new(false),
             budget: None,
@@ -81,6 +85,10 @@ impl Connection {
     /// The lock survives a panic of whoever held it: the session's steps are small and complete.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn turns(&self) -> MutexGuard<'_, TurnsOfServices> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does something under the lock, and then what follows from it.

@@ -37,6 +37,7 @@ pub use handling::reply::Reply;
 pub use handling::request::Request;
 pub use handling::responder::{Deferred, Responder};
 pub use handling::router::{DuplicateMethod, Router};
+pub(crate) use handling::turns::{Turn, Turns};
 pub use handling::values::Values;
 pub use method::{MethodId, MethodName};
 pub use watching::keep_alive::KeepAlive;

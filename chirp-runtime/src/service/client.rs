@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::contract::{Comparing, Contract, compare};
 use crate::codec::{Codec, DecodeError, Encoder};
 use crate::packet::{ErrorData, Payload};
 use crate::peer::{AsCaller, Call, CallError, Caller, Cast, MethodError, MethodId, MethodName};
@@ -47,6 +48,18 @@ impl Client {
     /// Calls a one-way method.
     pub fn cast<C: Codec>(&self, id: MethodId, arguments: Encoder<C>) -> Cast {
         Cast::new(self.caller.clone(), self.name(id), payload(arguments))
+    }
+
+    /// Compares a service's contract with what the other side serves.
+    ///
+    /// # Errors
+    ///
+    /// Why the question had no answer.
+    pub fn compare(&self, contract: Contract) -> Comparing {
+        let client = self.clone();
+        Box::pin(compare(self.caller.clone(), contract, move |id| {
+            client.name(id)
+        }))
     }
 
     fn name(&self, id: MethodId) -> MethodName {

@@ -9,7 +9,15 @@ use crate::peer::{Handling, MethodId, Reply, Request};
 pub struct Method<T> {
     pub(super) id: MethodId,
     pub(super) aliases: &'static [MethodId],
-    pub(super) handle: fn(Arc<T>, Request) -> Handling,
+    pub(super) handle: Handle<T>,
+}
+
+/// What calls a method.
+pub(super) enum Handle<T> {
+    /// A future of its reply.
+    Waits(fn(Arc<T>, Request) -> Handling),
+    /// A function that may block its thread.
+    Blocks(fn(&T, &Request) -> Reply),
 }
 
 impl<T> Method<T> {
@@ -18,7 +26,16 @@ impl<T> Method<T> {
         Self {
             id,
             aliases: &[],
-            handle,
+            handle: Handle::Waits(handle),
+        }
+    }
+
+    /// A method that blocks its thread.
+    pub const fn blocking(id: MethodId, handle: fn(&T, &Request) -> Reply) -> Self {
+        Self {
+            id,
+            aliases: &[],
+            handle: Handle::Blocks(handle),
         }
     }
 

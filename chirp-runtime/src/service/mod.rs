@@ -6,11 +6,13 @@
 
 mod builder;
 mod client;
+mod contract;
 mod method;
 mod probe;
 mod server;
 
 pub use client::{Client, outcome_of, value_of};
+pub use contract::{Comparing, Comparison, Contract, Difference, Signature};
 pub use method::{Method, arguments, nothing, outcome, refused, value};
 pub use probe::{NotResult, Outcome, Probe};
-pub use server::{Implementation, Service, local};
+pub use server::{Implementation, Methods, Service, local};

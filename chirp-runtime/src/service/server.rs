@@ -1,9 +1,13 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::Method;
 use super::client::Renamed;
-use crate::peer::{Caller, DuplicateMethod, Handler, Handling, Request, Router};
+use super::method::Handle;
+use super::{Contract, Method};
+use crate::peer::{
+    Blocking, Caller, DuplicateMethod, Handler, Handling, Request, Router, Turn, Turns,
+};
 
 /// Methods under names, ready to be registered: `ArithServer::new(implementation)`.
 #[diagnostic::on_unimplemented(
@@ -22,18 +26,32 @@ pub trait Service: Send + Sync + 'static {
         Self: Sized;
 }
 
-/// What a generated server is a wrapper of: an implementation, and the name it is registered under.
+/// What a generated server is a wrapper of: an implementation, and how it is served.
 pub struct Implementation<T> {
-    implementation: Arc<T>,
+    answers: Arc<T>,
     renamed: Option<Renamed>,
+    blocking: Blocking,
+}
+
+/// What a trait says of its methods.
+pub struct Methods<T: 'static> {
+    /// Who to name when two services claim one name.
+    pub owner: &'static str,
+    /// The methods.
+    pub methods: &'static [Method<T>],
+    /// Their signatures, in the same order.
+    pub contract: Contract,
+    /// Whether they run one after another on each connection.
+    pub ordered: bool,
 }
 
 impl<T: Send + Sync + 'static> Implementation<T> {
     /// An implementation under its service's own name.
     pub fn new(implementation: Arc<T>) -> Self {
         Self {
-            implementation,
+            answers: implementation,
             renamed: None,
+            blocking: Blocking::default(),
         }
     }
 
@@ -44,34 +62,43 @@ impl<T: Send + Sync + 'static> Implementation<T> {
         self
     }
 
-    /// Registers `methods`. `owner` is who to name when two services claim one name.
+    /// The same implementation, whose blocking methods have their threads from `blocking`.
+    #[must_use]
+    pub fn blocking(mut self, blocking: &Blocking) -> Self {
+        self.blocking = blocking.clone();
+        self
+    }
+
+    /// Registers its methods.
     ///
     /// # Errors
     ///
     /// [`DuplicateMethod`] when one of the names is taken.
-    pub fn register(
-        self,
-        router: &mut Router,
-        owner: &'static str,
-        methods: &'static [Method<T>],
-    ) -> Result<(), DuplicateMethod> {
-        let Self {
-            implementation,
-            renamed,
-        } = self;
+    pub fn register(self, router: &mut Router, of: &Methods<T>) -> Result<(), DuplicateMethod> {
         let handler: Arc<dyn Handler> = Arc::new(Table {
-            implementation,
-            methods,
+            implementation: self.answers,
+            methods: of.methods,
+            blocking: self.blocking,
+            turns: of.ordered.then(Arc::default),
         });
-        for (index, method) in methods.iter().enumerate() {
+        for (index, (method, signature)) in of.methods.iter().zip(of.contract.methods()).enumerate()
+        {
             for id in std::iter::once(&method.id).chain(method.aliases) {
-                match &renamed {
-                    None => router.route(id.name(), &handler, index, owner)?,
-                    Some(renamed) => router.route(&renamed.method(*id), &handler, index, owner)?,
-                }
+                let name = match &self.renamed {
+                    None => Cow::Borrowed(id.name()),
+                    Some(renamed) => Cow::Owned(renamed.method(*id)),
+                };
+                router.route(&name, &handler, index, of.owner)?;
+                router.sign(&name, signature.fingerprint());
             }
         }
         Ok(())
+    }
+}
+
+impl<T> fmt::Debug for Methods<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.methods).finish()
     }
 }
 
@@ -101,10 +128,43 @@ pub fn local(service: impl Service) -> Caller {
 struct Table<T: 'static> {
     implementation: Arc<T>,
     methods: &'static [Method<T>],
+    blocking: Blocking,
+    /// Whose turn it is where there is no connection, if the methods run one after another. It stands for
+    /// the service on each connection, too.
+    turns: Option<Arc<Turns>>,
 }
 
 impl<T: Send + Sync + 'static> Handler for Table<T> {
     fn handle(&self, request: Request) -> Handling {
-        (self.methods[request.route()].handle)(Arc::clone(&self.implementation), request)
+        let implementation = Arc::clone(&self.implementation);
+        let turn = self
+            .turns
+            .as_ref()
+            .map(|turns| Turn::take(request.context(), turns));
+        match (&self.methods[request.route()].handle, turn) {
+            (Handle::Waits(handle), None) => handle(implementation, request),
+            (Handle::Waits(handle), Some(turn)) => {
+                let handle = *handle;
+                Box::pin(async move {
+                    let _held = turn.await;
+                    handle(implementation, request).await
+                })
+            }
+            (Handle::Blocks(handle), turn) => {
+                let (handle, blocking) = (*handle, self.blocking.clone());
+                Box::pin(async move {
+                    let held = match turn {
+                        Some(turn) => Some(turn.await),
+                        None => None,
+                    };
+                    let run = blocking.run(request, move |request| {
+                        // The turn lasts until the function has returned, even if nobody waits for it.
+                        let _held = held;
+                        handle(&implementation, &request)
+                    });
+                    run.await
+                })
+            }
+        }
     }
 }

@@ -24,6 +24,7 @@ use crate::peer::{CallError, Caller, MethodName};
 pub struct Call<T, E = CallError> {
     state: State,
     limit: Limit,
+    idempotent: bool,
     /// From when it is sent until it ends.
     span: Option<Span>,
     finish: fn(Answer) -> Result<T, E>,
@@ -62,6 +63,7 @@ impl<T, E> Call<T, E> {
         Self {
             state: State::new(caller, method, params),
             limit: Limit::None,
+            idempotent: false,
             span: None,
             finish,
         }
@@ -78,6 +80,19 @@ impl<T, E> Call<T, E> {
     pub fn deadline(mut self, deadline: std::time::Instant) -> Self {
         self.limit = Limit::Deadline(deadline.into());
         self
+    }
+
+    /// Says that running the method twice does what running it once does, as `#[chirp(idempotent)]` says of
+    /// every call of a method.
+    pub fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// Whether running the method twice does what running it once does, as far as is known. Such a call may
+    /// be made again even when it [may have run](CallError::may_have_run).
+    pub fn is_idempotent(&self) -> bool {
+        self.idempotent
     }
 
     /// Sends the call now, so that it runs while this side does something else. Without it, nothing is

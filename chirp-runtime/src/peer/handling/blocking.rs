@@ -44,22 +44,36 @@ impl Blocking {
         R: Into<Reply>,
     {
         let function = Arc::new(function);
-        let permits = Arc::clone(&self.permits);
+        let blocking = self.clone();
         move |request: Request| {
-            let (function, permits) = (Arc::clone(&function), Arc::clone(&permits));
-            async move {
-                // It is never closed.
-                let Ok(permit) = permits.acquire_owned().await else {
-                    return Reply::from(Fault::Busy);
-                };
-                let (responder, reply) = request.defer();
-                tokio::task::spawn_blocking(move || {
-                    let reply = catch_unwind(AssertUnwindSafe(|| function(request).into()));
-                    responder.reply(reply.unwrap_or_else(panicked));
-                    drop(permit);
-                });
-                reply
-            }
+            let function = Arc::clone(&function);
+            blocking.run(request, move |request| function(request).into())
+        }
+    }
+
+    /// Answers one call by `function`, which may block. What it owns is dropped when it has returned, or was
+    /// not begun.
+    pub(crate) fn run<F>(
+        &self,
+        request: Request,
+        function: F,
+    ) -> impl Future<Output = Reply> + Send + use<F>
+    where
+        F: FnOnce(Request) -> Reply + Send + 'static,
+    {
+        let permits = Arc::clone(&self.permits);
+        async move {
+            // It is never closed.
+            let Ok(permit) = permits.acquire_owned().await else {
+                return Reply::from(Fault::Busy);
+            };
+            let (responder, reply) = request.defer();
+            tokio::task::spawn_blocking(move || {
+                let reply = catch_unwind(AssertUnwindSafe(|| function(request)));
+                responder.reply(reply.unwrap_or_else(panicked));
+                drop(permit);
+            });
+            reply
         }
     }
 }

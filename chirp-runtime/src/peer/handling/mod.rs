@@ -14,4 +14,5 @@ pub(in crate::peer) mod runs;
 pub(in crate::peer) mod serving;
 pub(in crate::peer) mod slow;
 pub(in crate::peer) mod task;
+pub(crate) mod turns;
 pub(in crate::peer) mod values;

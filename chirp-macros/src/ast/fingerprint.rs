@@ -1,0 +1,80 @@
+//! A number for the signature of a method: what travels, as it is written.
+
+use quote::ToTokens;
+use syn::{GenericArgument, Path, PathArguments, Type};
+
+use super::{Form, Method, Output};
+
+/// The fingerprint of a method of a service with this codec, by its last word.
+///
+/// It must be the same wherever and by whatever compiler it is made, since programs compare theirs. So it is
+/// made of words, and of punctuation that is written here.
+pub(super) fn of(method: &Method, codec: &str) -> u64 {
+    let arguments = method.sent().map(|(_, form)| of_form(form));
+    let arguments = arguments.collect::<Vec<_>>().join(",");
+    let result = match &method.output {
+        _ if method.is_oneway() => "oneway".to_owned(),
+        Output::Value(None) => "()".to_owned(),
+        Output::Value(Some(ty)) | Output::Alias { whole: ty, .. } => of_type(ty),
+        Output::Result { ok, error } => format!("Result<{},{}>", of_type(ok), of_type(error)),
+    };
+    hash(&format!("{codec}({arguments})->{result}"))
+}
+
+/// What stands for a type that travels in this form. Borrowed and owned, text is text and bytes are bytes.
+fn of_form(form: &Form) -> String {
+    match form {
+        Form::Str(_) | Form::CowStr(_) => "String".to_owned(),
+        Form::Slice8(_) | Form::CowSlice8(_) => "Vec<u8>".to_owned(),
+        Form::Slice(ty) => format!("Vec<{}>", of_type(ty)),
+        Form::Opt(inner) => format!("Option<{}>", of_form(inner)),
+        Form::Lent(inner) => of_form(inner),
+        Form::Blob(ty) | Form::Value(ty) => of_type(ty),
+    }
+}
+
+fn of_type(ty: &Type) -> String {
+    match ty {
+        Type::Group(group) => of_type(&group.elem),
+        Type::Paren(paren) => of_type(&paren.elem),
+        Type::Array(array) => format!("[{};{}]", of_type(&array.elem), words(&array.len)),
+        Type::Tuple(tuple) => {
+            let elems = tuple.elems.iter().map(of_type).collect::<Vec<_>>();
+            format!("({})", elems.join(","))
+        }
+        Type::Path(path) if path.qself.is_none() => of_path(&path.path),
+        other => words(other),
+    }
+}
+
+/// The last word of a path: what comes before says only where a name was taken from.
+pub(super) fn of_path(path: &Path) -> String {
+    let Some(segment) = path.segments.last() else {
+        return String::new();
+    };
+    let name = segment.ident.to_string();
+    if name == "Bytes" && segment.arguments.is_none() {
+        return "Vec<u8>".to_owned();
+    }
+    let PathArguments::AngleBracketed(generics) = &segment.arguments else {
+        return name;
+    };
+    let types = generics.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(of_type(ty)),
+        GenericArgument::Const(value) => Some(words(value)),
+        _ => None,
+    });
+    format!("{name}<{}>", types.collect::<Vec<_>>().join(","))
+}
+
+fn words(tokens: &impl ToTokens) -> String {
+    let words = tokens.to_token_stream().to_string();
+    words.split_whitespace().collect()
+}
+
+/// FNV-1a, of 64 bits.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
