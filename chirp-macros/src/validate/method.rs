@@ -126,7 +126,7 @@ fn check_output(method: &Method, mistakes: &mut Mistakes) {
         Output::Value(Some(ty)) => types::check_result(ty, mistakes),
         Output::Result { ok, error } => {
             types::check_result(ok, mistakes);
-            types::check_result(error, mistakes);
+            types::check_error(error, mistakes);
         }
         Output::Alias { ok, whole } => {
             if let Some(ok) = ok {

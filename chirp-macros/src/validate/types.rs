@@ -71,6 +71,16 @@ pub(super) fn check_result(ty: &Type, mistakes: &mut Mistakes) {
     }
 }
 
+/// An error that travels as its text may be behind a `Box`: only its traits tell that it is none.
+pub(super) fn check_error(ty: &Type, mistakes: &mut Mistakes) {
+    let boxed = last_segment(ty)
+        .filter(|segment| segment.ident == "Box")
+        .and_then(inner_type);
+    if !matches!(boxed, Some(Type::TraitObject(_))) {
+        check_result(ty, mistakes);
+    }
+}
+
 fn check_reference(reference: &TypeReference, mistakes: &mut Mistakes) {
     if let Some(mutability) = &reference.mutability {
         mistakes.at(
