@@ -27,8 +27,17 @@ pub struct Call<T, E = CallError> {
     idempotent: bool,
     /// From when it is sent until it ends.
     span: Option<Span>,
-    finish: fn(Answer) -> Result<T, E>,
+    finish: Finish<T, E>,
 }
+
+/// What makes a result of the answer.
+enum Finish<T, E> {
+    Plain(fn(Answer) -> Result<T, E>),
+    /// What the caller wanted done with the error comes after it. It is done once.
+    Mapped(Option<Box<Map<T, E>>>),
+}
+
+type Map<T, E> = dyn FnOnce(Answer) -> Result<T, E> + Send;
 
 enum State {
     Unsent {
@@ -65,7 +74,7 @@ impl<T, E> Call<T, E> {
             limit: Limit::None,
             idempotent: false,
             span: None,
-            finish,
+            finish: Finish::Plain(finish),
         }
     }
 
@@ -100,6 +109,45 @@ impl<T, E> Call<T, E> {
     pub fn start(mut self) -> Self {
         self.send(None);
         self
+    }
+
+    /// The same call with its error as an `F`, so that calls of different errors go into one `try_join!`:
+    ///
+    /// ```
+    /// # use chirp_runtime::peer::{Call, CallError, MethodError};
+    /// # #[derive(Debug, thiserror::Error)] #[error("sold out")] struct SoldOut;
+    /// # async fn both(order: Call<u64, MethodError<SoldOut>>, version: Call<u32>)
+    /// # -> Result<(), MethodError<SoldOut>> {
+    /// let (number, version) = tokio::try_join!(order, version.err_into())?;
+    /// # Ok(()) }
+    /// ```
+    pub fn err_into<F: From<E> + 'static>(self) -> Call<T, F>
+    where
+        T: 'static,
+        E: 'static,
+    {
+        self.map_err(F::from)
+    }
+
+    /// The same call with its error as `map` makes it.
+    pub fn map_err<F>(self, map: impl FnOnce(E) -> F + Send + 'static) -> Call<T, F>
+    where
+        T: 'static,
+        E: 'static,
+    {
+        let Self {
+            state,
+            limit,
+            span,
+            mut finish,
+        } = self;
+        let finish = move |answer| finish.apply(answer).map_err(map);
+        Call {
+            state,
+            limit,
+            span,
+            finish: Finish::Mapped(Some(Box::new(finish))),
+        }
     }
 
     fn send(&mut self, cx: Option<&Context<'_>>) {
@@ -151,6 +199,15 @@ impl<T, E> Call<T, E> {
             State::Unsent { .. } | State::Over => {
                 panic!("a call was polled after it gave its result")
             }
+        }
+    }
+}
+
+impl<T, E> Finish<T, E> {
+    fn apply(&mut self, answer: Answer) -> Result<T, E> {
+        match self {
+            Self::Plain(finish) => finish(answer),
+            Self::Mapped(finish) => finish.take().expect("a call has one answer")(answer),
         }
     }
 }
@@ -229,7 +286,7 @@ impl<T, E> Future for Call<T, E> {
         // What is left of the call is cancelled here, not when the future is dropped.
         self.state = State::Over;
         self.span = None;
-        Poll::Ready((self.finish)(answer))
+        Poll::Ready(self.finish.apply(answer))
     }
 }
 
