@@ -5,7 +5,7 @@ pub use std::sync::Arc;
 pub use crate::codec::form::{Blob, CowSlice8, CowStr, Lent, Opt, Owned, Slice, Slice8, Str};
 pub use crate::codec::{
     Argument, Bincode, Codec, CodecId, Data, Describe, Encoder, Failure, Field, FieldDecoder,
-    FieldEncoder, Parameter, Returned, ServiceError, Wire, WireBorrowed,
+    FieldEncoder, MaybeError, NoError, Parameter, Returned, ServiceError, Wire, WireBorrowed,
 };
 pub use crate::packet::ErrorData;
 pub use crate::peer::{

@@ -42,6 +42,11 @@ pub(super) fn emit(error: &ErrorType) -> TokenStream {
                     _ => ::core::option::Option::None,
                 }
             }
+
+            fn as_error(&self) -> ::core::option::Option<&(dyn ::core::error::Error + 'static)> {
+                use __chirp::NoError as _;
+                __chirp::MaybeError(self).get()
+            }
         },
     )
 }
@@ -67,7 +72,7 @@ fn emit_impl(error: &ErrorType, body: &TokenStream) -> TokenStream {
     let ident = &error.input.ident;
     let (generics, types, clause) = error.input.generics.split_for_impl();
     quote! {
-        #[allow(non_local_definitions, unused_variables, clippy::all, clippy::pedantic)]
+        #[allow(non_local_definitions, unused_imports, unused_variables, clippy::all, clippy::pedantic)]
         const _: () = {
             use #krate::__private as __chirp;
 

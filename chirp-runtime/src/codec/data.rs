@@ -1,3 +1,4 @@
+use std::error::Error;
 use std::fmt::Display;
 
 use bytes::Bytes;
@@ -19,6 +20,28 @@ impl<T: Display> Describe for T {
         self.to_string()
     }
 }
+
+/// Tells an error of the standard library's kind, for the derive: `MaybeError(self).get()`, with [`NoError`] in
+/// scope.
+#[derive(Debug)]
+pub struct MaybeError<'a, T>(pub &'a T);
+
+impl<'a, T: Error + 'static> MaybeError<'a, T> {
+    /// It is one.
+    pub fn get(&self) -> Option<&'a (dyn Error + 'static)> {
+        Some(self.0)
+    }
+}
+
+/// Answers for every type that [`MaybeError`] does not know: inherent methods come first.
+pub trait NoError<'a> {
+    /// It is none.
+    fn get(&self) -> Option<&'a (dyn Error + 'static)> {
+        None
+    }
+}
+
+impl<'a, T> NoError<'a> for MaybeError<'a, T> {}
 
 /// What `#[chirp(data)]` may stand on: the data of an error as it is.
 #[diagnostic::on_unimplemented(

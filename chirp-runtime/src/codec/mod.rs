@@ -13,6 +13,7 @@ mod buffer;
 mod data;
 mod error;
 mod service_error;
+mod standard_errors;
 mod wire;
 
 pub mod form;
@@ -24,7 +25,7 @@ mod raw;
 pub use self::bincode::Bincode;
 pub use arguments::{Decoder, Encoder};
 pub use buffer::{give, take};
-pub use data::{Data, Describe};
+pub use data::{Data, Describe, MaybeError, NoError};
 pub use error::{DecodeError, EncodeError};
 pub use form::Form;
 #[cfg(feature = "json")]

@@ -1,4 +1,4 @@
-use std::convert::Infallible;
+use std::error::Error;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,11 +11,21 @@ use crate::packet::ErrorData;
 /// the same value again at the caller.
 ///
 /// It is derived (`#[derive(chirp::ServiceError)]`), or implemented by hand where code and data are laid
-/// down by others.
+/// down by others. These are errors as they are:
+///
+/// | type | code | at the caller |
+/// |---|---|---|
+/// | [`ErrorData`] | its own | the same, with text and data: any error at all |
+/// | `String` | 0 | the same; an error with another code or with data is none |
+/// | `Box<dyn Error + Send + Sync>` | 0, or that of an [`ErrorData`] inside | an [`ErrorData`] in a box: any error at all |
+/// | [`std::io::Error`] | by its [kind](std::io::ErrorKind), from 1 to 38; 0 for others | kind and text |
+/// | [`CallError`](crate::peer::CallError) | 0 | `CallError::Remote` |
+/// | [`Infallible`](std::convert::Infallible) | none | it does not happen |
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an error that a chirp call can return",
     label = "this type must implement `chirp::ServiceError`",
-    note = "for a type of yours: `#[derive(Debug, thiserror::Error, chirp::ServiceError)]`, with `#[chirp(code = ..)]` on each variant"
+    note = "for a type of yours: `#[derive(Debug, thiserror::Error, chirp::ServiceError)]`, with `#[chirp(code = ..)]` on each variant",
+    note = "errors as they are: `String`, `std::io::Error`, `Box<dyn Error + Send + Sync>`, `chirp::packet::ErrorData`"
 )]
 pub trait ServiceError: Sized + Send + 'static {
     /// Whether the error needs a codec that knows fields. One that does is no error of a service whose
@@ -27,6 +37,12 @@ pub trait ServiceError: Sized + Send + 'static {
 
     /// The error that travelled, if it is one of these.
     fn from_error_data(error: &ErrorData, codec: CodecId) -> Option<Self>;
+
+    /// This error as one of the standard library's kind, if it is one. Its cause is then the cause of the
+    /// [`MethodError`](crate::peer::MethodError) that it comes in.
+    fn as_error(&self) -> Option<&(dyn Error + 'static)> {
+        None
+    }
 }
 
 /// Every error is this one, as it came.
@@ -38,16 +54,9 @@ impl ServiceError for ErrorData {
     fn from_error_data(error: &ErrorData, _: CodecId) -> Option<Self> {
         Some(error.clone())
     }
-}
 
-/// For methods that cannot fail.
-impl ServiceError for Infallible {
-    fn to_error_data(&self, _: CodecId) -> ErrorData {
-        match *self {}
-    }
-
-    fn from_error_data(_: &ErrorData, _: CodecId) -> Option<Self> {
-        None
+    fn as_error(&self) -> Option<&(dyn Error + 'static)> {
+        Some(self)
     }
 }
 
@@ -56,7 +65,8 @@ impl ServiceError for Infallible {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an error that a chirp call can return",
     label = "this type must implement `chirp::ServiceError`",
-    note = "for a type of yours: `#[derive(Debug, thiserror::Error, chirp::ServiceError)]`, with `#[chirp(code = ..)]` on each variant"
+    note = "for a type of yours: `#[derive(Debug, thiserror::Error, chirp::ServiceError)]`, with `#[chirp(code = ..)]` on each variant",
+    note = "errors as they are: `String`, `std::io::Error`, `Box<dyn Error + Send + Sync>`, `chirp::packet::ErrorData`"
 )]
 pub trait Failure<C: Codec>: Sized {
     /// Whether the codec can carry it.
@@ -91,7 +101,7 @@ pub struct FieldEncoder(Fields<Encoder<Bincode>, Encoded>);
 #[cfg(feature = "json")]
 type Encoded = Encoder<super::Json>;
 #[cfg(not(feature = "json"))]
-type Encoded = Infallible;
+type Encoded = std::convert::Infallible;
 
 /// The fields of an error on their way out of its data, for the derive.
 #[derive(Debug)]
@@ -100,7 +110,7 @@ pub struct FieldDecoder<'de>(Fields<Decoder<'de, Bincode>, Decoded<'de>>);
 #[cfg(feature = "json")]
 type Decoded<'de> = Decoder<'de, super::Json>;
 #[cfg(not(feature = "json"))]
-type Decoded<'de> = std::marker::PhantomData<&'de Infallible>;
+type Decoded<'de> = std::marker::PhantomData<&'de std::convert::Infallible>;
 
 /// The codec of the service that an error is returned by is known by number only.
 #[derive(Debug)]

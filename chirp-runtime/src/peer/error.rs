@@ -108,7 +108,8 @@ impl CallError {
             | Self::ReservedType { .. }
             | Self::TooManyPending { .. }
             | Self::TooLarge {
-                what: "request", ..
+                what: "request" | "packet",
+                ..
             }
             | Self::UnknownMethod => false,
             Self::Refused { fault, .. } => !matches!(
@@ -129,29 +130,10 @@ impl CallError {
     }
 }
 
-/// What failed inside a handler is the handler's own failure: an unknown method there is not an unknown
-/// method here. So every nested failure becomes a service error with code 0 and the reason as its text.
-impl From<CallError> for ErrorData {
-    fn from(error: CallError) -> Self {
-        Self::new(0, format!("a call made by the handler failed: {error}"))
-    }
-}
-
 impl From<CallError> for Reply {
     fn from(error: CallError) -> Self {
         Self::Error(error.into())
     }
-}
-
-/// Why a call of a method that can fail by itself failed.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum MethodError<E> {
-    /// The method returned its own error.
-    #[error(transparent)]
-    Handler(E),
-    /// The call failed.
-    #[error(transparent)]
-    Call(#[from] CallError),
 }
 
 /// Why a connection ended.

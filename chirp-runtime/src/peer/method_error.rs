@@ -1,0 +1,89 @@
+use std::error::Error;
+use std::fmt::{self, Debug, Display};
+
+use super::CallError;
+use crate::codec::{CodecId, ServiceError};
+use crate::packet::ErrorData;
+
+/// Why a call of a method that can fail by itself failed.
+///
+/// `?` turns it into whatever has `From<MethodError<E>>`: `anyhow::Error`, `Box<dyn Error + Send + Sync>`, an
+/// error of one's own with a variant `Arith(#[from] MethodError<ArithError>)`. One whose variants are
+/// `#[from] ArithError` and `#[from] CallError` takes it apart: `.map_err(MethodError::flatten)?`.
+#[derive(Clone, Debug)]
+pub enum MethodError<E> {
+    /// The method returned its own error.
+    Handler(E),
+    /// The call failed.
+    Call(CallError),
+}
+
+impl<E> MethodError<E> {
+    /// One error, of either.
+    pub fn flatten<F: From<E> + From<CallError>>(self) -> F {
+        match self {
+            Self::Handler(error) => error.into(),
+            Self::Call(error) => error.into(),
+        }
+    }
+}
+
+impl<E> From<CallError> for MethodError<E> {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+impl<E: Display> Display for MethodError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handler(error) => Display::fmt(error, f),
+            Self::Call(error) => Display::fmt(error, f),
+        }
+    }
+}
+
+/// It stands for the error inside it, so that error's cause is its own.
+impl<E: ServiceError + Debug + Display> Error for MethodError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Handler(error) => error.as_error()?.source(),
+            Self::Call(error) => error.source(),
+        }
+    }
+}
+
+/// What failed inside a handler is the handler's own failure, whatever its code was elsewhere: it has code 0.
+impl<E: Display> From<MethodError<E>> for ErrorData {
+    fn from(error: MethodError<E>) -> Self {
+        nested(&error)
+    }
+}
+
+/// What failed inside a handler is the handler's own failure: an unknown method there is not an unknown
+/// method here. So every nested failure becomes a service error with code 0 and the reason as its text.
+impl From<CallError> for ErrorData {
+    fn from(error: CallError) -> Self {
+        nested(&error)
+    }
+}
+
+fn nested(error: &impl Display) -> ErrorData {
+    ErrorData::new(0, format!("a call made by the handler failed: {error}"))
+}
+
+/// For methods that do nothing but call others, and fail when those do. It travels as text, with code 0: a
+/// caller gets [`CallError::Remote`] inside of [`MethodError::Handler`], whatever the variant was.
+impl ServiceError for CallError {
+    fn to_error_data(&self, _: CodecId) -> ErrorData {
+        nested(self)
+    }
+
+    fn from_error_data(error: &ErrorData, _: CodecId) -> Option<Self> {
+        Some(Self::Remote(error.clone()))
+    }
+
+    fn as_error(&self) -> Option<&(dyn Error + 'static)> {
+        Some(self)
+    }
+}
