@@ -99,6 +99,46 @@
 //! }
 //! ```
 //!
+//! Methods may also fail with what the standard library has, `io::Result<T>` for one, or with
+//! `Box<dyn Error + Send + Sync>` and so with whatever `?` finds: see [`ServiceError`](trait@ServiceError).
+//!
+//! `?` turns both errors of calls into `anyhow::Error`, and into an error of your own that says how. Calls whose
+//! errors differ go into one `try_join!` when [`err_into`](Call::err_into) makes them alike:
+//!
+//! ```
+//! # #[derive(Debug, thiserror::Error, chirp::ServiceError)]
+//! # #[error("missing")] #[chirp(code = 404)] pub struct StoreError;
+//! # #[derive(Debug, thiserror::Error, chirp::ServiceError)]
+//! # #[error("too soon")] #[chirp(code = 1)] pub struct ClockError;
+//! # #[chirp::service] pub trait Store {
+//! #     async fn get(&self, key: &str) -> Result<Vec<u8>, StoreError>;
+//! #     async fn count(&self) -> u64;
+//! # }
+//! # #[chirp::service] pub trait Clock { async fn now(&self) -> Result<u64, ClockError>; }
+//! use chirp::{CallError, MethodError};
+//!
+//! #[derive(Debug, thiserror::Error)]
+//! enum Error {
+//!     #[error("the store: {0}")]
+//!     Store(#[from] MethodError<StoreError>),
+//!     #[error("the clock: {0}")]
+//!     Clock(#[from] MethodError<ClockError>),
+//!     #[error(transparent)]
+//!     Call(#[from] CallError),
+//! }
+//!
+//! async fn both(store: StoreClient, clock: ClockClient) -> Result<(), Error> {
+//!     // `count` fails only as a call does, which `get` does, too.
+//!     let (data, count) = tokio::try_join!(store.get("k"), store.count().err_into())?;
+//!     let (data, now) = tokio::try_join!(store.get("k").err_into::<Error>(), clock.now().err_into())?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Where it does not matter which of the services failed, [`MethodError::flatten`] makes one error of either half.
+//! A handler whose own call failed has failed by itself: `?` makes an [`ErrorData`](packet::ErrorData) with code 0
+//! and the reason as text of it, never the other service's code.
+//!
 //! A panic in a handler becomes an error of its call, with a number that the log repeats; the connection lives
 //! on. When the connection ends, every waiting call fails with [`CallError::Closed`] and the reason.
 //!

@@ -1,0 +1,176 @@
+//! How the errors of calls become those of a program, and what they say of themselves.
+
+use std::error::Error;
+use std::time::Duration;
+
+use anyhow::Context;
+use chirp::packet::{ErrorData, Fault, PacketType};
+use chirp::{CallError, Caller, MethodError, SessionError};
+
+use super::{DiskError, Later, StoreClient, StoreError, store};
+
+/// A program's error with a variant for each service.
+#[derive(Debug, thiserror::Error)]
+enum ByService {
+    #[error("the store: {0}")]
+    Store(#[from] MethodError<StoreError>),
+    #[error("too soon: {0}")]
+    Later(#[from] MethodError<Later>),
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+/// A program's error with a variant for each cause.
+#[derive(Debug, thiserror::Error)]
+enum ByCause {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("it did not come through")]
+    Call(#[from] CallError),
+}
+
+#[tokio::test]
+async fn a_question_mark_is_enough() {
+    async fn by_service(store: &StoreClient) -> Result<u64, ByService> {
+        let size = store.size().await?;
+        Ok(size + store.fail("").await? + store.later(3).await?)
+    }
+    async fn by_cause(store: &StoreClient) -> Result<u64, ByCause> {
+        store.fail("read only").await.map_err(MethodError::flatten)
+    }
+    async fn boxed(store: &StoreClient) -> Result<u64, Box<dyn Error + Send + Sync>> {
+        store.text().await?;
+        Ok(store.size().await?)
+    }
+    async fn anyhow(store: &StoreClient) -> anyhow::Result<i32> {
+        store.size().await?;
+        store.parse("x").await.context("asking the store")
+    }
+
+    let error = by_service(&store()).await.unwrap_err();
+    assert_eq!(error.to_string(), "too soon: try again in 3 s");
+    let error = by_cause(&store()).await.unwrap_err();
+    assert!(matches!(error, ByCause::Store(StoreError::ReadOnly)));
+    let error = boxed(&store()).await.unwrap_err();
+    assert_eq!(error.to_string(), "in words");
+    let error = anyhow(&store()).await.unwrap_err();
+    assert_eq!(
+        format!("{error:#}"),
+        "asking the store: invalid digit found in string"
+    );
+}
+
+/// The text of a cause is not said twice, and no cause is lost.
+#[tokio::test]
+async fn causes_are_found() {
+    let error: anyhow::Error = store().fail("disk").await.unwrap_err().into();
+    assert_eq!(format!("{error:#}"), "the disk failed: block 5 is bad");
+    let cause = error.root_cause().downcast_ref::<DiskError>();
+    assert_eq!(cause, Some(&DiskError { block: 5 }));
+    assert!(error.downcast_ref::<MethodError<StoreError>>().is_some());
+}
+
+#[tokio::test]
+async fn calls_of_different_errors_are_joined() {
+    let store = store();
+    let joined = async {
+        // What cannot fail by itself fails as what can.
+        tokio::try_join!(store.fail(""), store.size().err_into())
+    };
+    assert_eq!(joined.await.unwrap(), (1, 7));
+
+    // Two that fail by themselves need an error that both become.
+    let joined = async {
+        tokio::try_join!(
+            store.fail("").err_into::<ByService>(),
+            store.later(5).err_into(),
+            store.size().err_into(),
+        )
+    };
+    let error = joined.await.unwrap_err();
+    assert!(matches!(
+        error,
+        ByService::Later(MethodError::Handler(Later(5)))
+    ));
+
+    let joined = async {
+        tokio::try_join!(
+            store.fail("full").err_into::<anyhow::Error>(),
+            store.text().err_into(),
+        )
+    };
+    let error = joined.await.unwrap_err();
+    assert_eq!(error.to_string(), format!("1 of {} bytes", u64::MAX));
+}
+
+/// A call whose error was mapped is a call: it is sent, limited and cancelled as before.
+#[tokio::test(start_paused = true)]
+async fn a_call_with_another_error_is_still_a_call() {
+    let never = Caller::local(|_: chirp::Request| std::future::pending::<Result<(), ErrorData>>());
+    let store = StoreClient::new(&never);
+    let name = String::from("store");
+    let call = store
+        .size()
+        .timeout(Duration::from_secs(1))
+        .map_err(move |error| (name, error))
+        .start();
+    let (name, error) = call.await.unwrap_err();
+    assert_eq!(name, "store");
+    assert!(matches!(error, CallError::DeadlineExceeded));
+    let late = store.size().err_into::<ByService>();
+    let late = tokio::spawn(late.timeout(Duration::from_secs(1))).await;
+    assert!(matches!(
+        late.unwrap(),
+        Err(ByService::Call(CallError::DeadlineExceeded))
+    ));
+}
+
+/// What every failure says of itself: whether the method may have run, whether trying again makes sense.
+#[test]
+fn what_failures_say_of_themselves() {
+    let too_large = |what, whose| CallError::TooLarge {
+        what,
+        whose,
+        limit: 9,
+    };
+    let refused = |fault: Fault| CallError::Refused {
+        fault,
+        message: fault.to_string(),
+    };
+    for (error, may_have_run, is_retryable) in [
+        (CallError::Encode(String::new()), false, false),
+        (CallError::NameTooLong { len: 256 }, false, false),
+        (CallError::ReservedName, false, false),
+        (
+            CallError::ReservedType {
+                kind: PacketType(2),
+            },
+            false,
+            false,
+        ),
+        (too_large("request", "our"), false, false),
+        (too_large("request", "the other side's"), false, false),
+        (too_large("answer", "our"), true, false),
+        (too_large("packet", "our"), false, false),
+        (CallError::TooManyPending { limit: 1 }, false, true),
+        (CallError::DeadlineExceeded, true, true),
+        (CallError::Cancelled, true, false),
+        (CallError::UnknownMethod, false, false),
+        (CallError::DuplicateRequest, true, false),
+        (refused(Fault::Busy), false, true),
+        (refused(Fault::ShuttingDown), false, true),
+        (refused(Fault::Panicked { reference: 1 }), true, false),
+        (refused(Fault::BadArguments), false, false),
+        (refused(Fault::Unsupported), false, false),
+        (refused(Fault::NoAnswer), true, false),
+        (refused(Fault::BadResult), true, false),
+        (refused(Fault::Other { code: 0xC7FE }), true, false),
+        (CallError::Remote(ErrorData::new(1, "no")), true, false),
+        (CallError::Decode(String::new()), true, false),
+        (CallError::Closed(SessionError::ClosedByPeer), true, true),
+        (CallError::Closed(SessionError::ClosedHere), true, true),
+    ] {
+        assert_eq!(error.may_have_run(), may_have_run, "{error}");
+        assert_eq!(error.is_retryable(), is_retryable, "{error}");
+    }
+}
