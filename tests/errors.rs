@@ -13,6 +13,13 @@ use chirp::codec::CodecId;
 use chirp::packet::ErrorData;
 use chirp::{CallError, Caller, MethodError, Request, ServiceError};
 
+/// Codes that others know as well.
+mod codes {
+    pub(crate) const FULL: u16 = 507;
+}
+
+const READ_ONLY: u16 = 403;
+
 /// An error in every shape that one can have.
 #[derive(Debug, PartialEq, thiserror::Error, chirp::ServiceError)]
 #[non_exhaustive]
@@ -25,10 +32,10 @@ enum StoreError {
         key: String,
     },
     #[error("{0} of {1} bytes")]
-    #[chirp(code = 507)]
+    #[chirp(code = codes::FULL)]
     Full(u64, u64),
     #[error("read only")]
-    #[chirp(code = 403)]
+    #[chirp(code = READ_ONLY)]
     ReadOnly,
     #[error("empty")]
     #[chirp(code = 1)]

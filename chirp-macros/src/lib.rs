@@ -51,8 +51,8 @@ pub fn service(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// `Display` is the text that travels; fields travel as data, in the service's codec.
 ///
-/// - `#[chirp(code = 17)]`, on each variant or on the struct: the error's code on the wire. `0xC700` to
-///   `0xC7FF` are the framework's.
+/// - `#[chirp(code = 17)]`, on each variant or on the struct: the error's code on the wire, as a number or as a
+///   constant that is a `u16`. Each is given once; 0, and `0xC700` to `0xC7FF`, are not for errors of your own.
 /// - `#[chirp(data)]`, on the only field, a `String`, `Vec<u8>` or `Bytes`: it is the data as it is, for
 ///   peers in other languages.
 /// - `#[chirp(crate = path)]`, on the type: where the `chirp` crate is, if it is not `::chirp`.

@@ -16,11 +16,18 @@ pub(super) struct ErrorType {
 /// A variant of an enum, or the whole of a struct.
 pub(super) struct ErrorVariant {
     pub(super) ident: Ident,
-    pub(super) code: Option<LitInt>,
+    pub(super) code: Option<Code>,
     /// Whether there are options at all: where one is wrong, that is what was reported.
     pub(super) has_options: bool,
     pub(super) style: Style,
     pub(super) fields: Vec<ErrorField>,
+}
+
+/// A code on the wire.
+pub(super) enum Code {
+    Literal(LitInt),
+    /// A constant, of which only the compiler knows the value.
+    Constant(Path),
 }
 
 /// How fields are written.
@@ -96,7 +103,7 @@ impl ErrorType {
 impl ErrorVariant {
     fn new(
         ident: &Ident,
-        code: Option<LitInt>,
+        code: Option<Code>,
         has_options: bool,
         fields: &Fields,
         mistakes: &mut Mistakes,
@@ -150,7 +157,7 @@ impl ErrorField {
     }
 }
 
-fn variant_code(attrs: &[Attribute], mistakes: &mut Mistakes) -> Option<LitInt> {
+fn variant_code(attrs: &[Attribute], mistakes: &mut Mistakes) -> Option<Code> {
     let mut code = None;
     for entry in chirp_entries(attrs, mistakes) {
         match entry.key.to_string().as_str() {
@@ -164,13 +171,21 @@ fn variant_code(attrs: &[Attribute], mistakes: &mut Mistakes) -> Option<LitInt> 
     code
 }
 
-fn parse_code(entry: Entry, code: &mut Option<LitInt>, mistakes: &mut Mistakes) {
+fn parse_code(entry: Entry, code: &mut Option<Code>, mistakes: &mut Mistakes) {
     let Entry { key, value } = entry;
-    match value {
+    let written = match value {
         Some(Expr::Lit(ExprLit {
             lit: Lit::Int(literal),
             ..
-        })) => set(code, literal, &key, mistakes),
-        _ => mistakes.at(&key, "`code` takes a number: `code = 17`"),
-    }
+        })) => Code::Literal(literal),
+        Some(Expr::Path(path)) if path.qself.is_none() => Code::Constant(path.path),
+        _ => {
+            mistakes.at(
+                &key,
+                "`code` takes a number, or a constant that is a `u16`: `code = 17`",
+            );
+            return;
+        }
+    };
+    set(code, written, &key, mistakes);
 }

@@ -1,9 +1,9 @@
-use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::TokenStream;
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Data, Ident, LitInt};
 
-use super::ast::{ErrorType, ErrorVariant, Style};
+use super::ast::{Code, ErrorType, ErrorVariant, Style};
 use crate::ast::Form;
 
 pub(super) fn emit(error: &ErrorType) -> TokenStream {
@@ -24,8 +24,10 @@ pub(super) fn emit(error: &ErrorType) -> TokenStream {
     let (encode, decode) = (arms(emit_encode), arms(emit_decode));
     // The text is the type's own: where it has none, that is said of the type.
     let text = quote_spanned!(ident.span()=> <#ident as __chirp::Describe>::text);
+    let checks = check_constants(error);
     emit_impl(
         error,
+        &checks,
         &quote! {
             const HAS_FIELDS: bool = #has_fields;
 
@@ -55,6 +57,7 @@ pub(super) fn emit(error: &ErrorType) -> TokenStream {
 pub(super) fn emit_stub(error: &ErrorType) -> TokenStream {
     emit_impl(
         error,
+        &TokenStream::new(),
         &quote! {
             fn to_error_data(&self, _: __chirp::CodecId) -> __chirp::ErrorData {
                 ::core::unreachable!()
@@ -67,14 +70,23 @@ pub(super) fn emit_stub(error: &ErrorType) -> TokenStream {
     )
 }
 
-fn emit_impl(error: &ErrorType, body: &TokenStream) -> TokenStream {
+fn emit_impl(error: &ErrorType, checks: &TokenStream, body: &TokenStream) -> TokenStream {
     let krate = error.krate();
     let ident = &error.input.ident;
     let (generics, types, clause) = error.input.generics.split_for_impl();
     quote! {
-        #[allow(non_local_definitions, unused_imports, unused_variables, clippy::all, clippy::pedantic)]
+        #[allow(
+            non_local_definitions,
+            non_upper_case_globals,
+            unused_imports,
+            unused_variables,
+            clippy::all,
+            clippy::pedantic
+        )]
         const _: () = {
             use #krate::__private as __chirp;
+
+            #checks
 
             #[automatically_derived]
             impl #generics __chirp::ServiceError for #ident #types #clause {
@@ -167,15 +179,46 @@ fn shape(variant: &ErrorVariant, path: &TokenStream) -> TokenStream {
     }
 }
 
-fn code(variant: &ErrorVariant) -> LitInt {
-    let span = variant
-        .code
-        .as_ref()
-        .map_or_else(Span::call_site, Spanned::span);
-    let value = variant
-        .code
-        .as_ref()
-        .and_then(|literal| literal.base10_parse::<u16>().ok())
-        .unwrap_or_default();
-    LitInt::new(&format!("{value}u16"), span)
+/// The code, as a pattern and as an expression.
+fn code(variant: &ErrorVariant) -> TokenStream {
+    match &variant.code {
+        Some(Code::Constant(path)) => {
+            format_ident!("__CODE_OF_{}", variant.ident, span = path.span()).into_token_stream()
+        }
+        Some(Code::Literal(literal)) => {
+            let value: u16 = literal.base10_parse().unwrap_or_default();
+            LitInt::new(&format!("{value}u16"), literal.span()).into_token_stream()
+        }
+        None => quote!(0u16),
+    }
+}
+
+/// What `validate` does for numbers, for constants: only the compiler knows their values.
+fn check_constants(error: &ErrorType) -> TokenStream {
+    let mut checks = TokenStream::new();
+    for (at, variant) in error.variants.iter().enumerate() {
+        let constant = matches!(variant.code, Some(Code::Constant(_)));
+        let own = code(variant);
+        let span = own.span();
+        if let Some(Code::Constant(path)) = &variant.code {
+            checks.extend(quote_spanned! {span=>
+                // Named once, so that one that is no `u16` is one error.
+                const #own: u16 = #path;
+                const _: () = ::core::assert!(
+                    1 <= #own && (#own < 0xC700 || 0xC7FF < #own),
+                    "a code is from 1 to 65535, and 0xC700 to 0xC7FF are the framework's own"
+                );
+            });
+        }
+        for first in &error.variants[..at] {
+            if constant || matches!(first.code, Some(Code::Constant(_))) {
+                let other = code(first);
+                let message = format!("`{}` and `{}` have one code", first.ident, variant.ident);
+                checks.extend(quote_spanned! {span=>
+                    const _: () = ::core::assert!(#other != #own, #message);
+                });
+            }
+        }
+    }
+    checks
 }

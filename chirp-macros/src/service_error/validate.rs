@@ -3,7 +3,7 @@ use std::ops::RangeInclusive;
 
 use syn::{Data, LitInt, Type};
 
-use super::ast::{ErrorType, ErrorVariant};
+use super::ast::{Code, ErrorType, ErrorVariant};
 use crate::mistakes::Mistakes;
 
 /// The framework's own codes (`chirp::packet::FAULT_CODES`).
@@ -32,14 +32,18 @@ pub(super) fn check(error: &ErrorType, mistakes: &mut Mistakes) {
 }
 
 fn check_code(variant: &ErrorVariant, codes: &mut HashMap<u16, String>, mistakes: &mut Mistakes) {
-    let Some(literal) = &variant.code else {
-        if !variant.has_options {
+    let literal = match &variant.code {
+        Some(Code::Literal(literal)) => literal,
+        // The compiler checks it: see `expand`.
+        Some(Code::Constant(_)) => return,
+        None if variant.has_options => return,
+        None => {
             mistakes.at(
                 &variant.ident,
                 "this needs a code, which tells errors apart on the wire: `#[chirp(code = 17)]`",
             );
+            return;
         }
-        return;
     };
     let Ok(code) = literal.base10_parse::<u16>() else {
         mistakes.at(literal, "a code is a number from 1 to 65535");
