@@ -138,6 +138,7 @@ impl<T, E> Call<T, E> {
         let Self {
             state,
             limit,
+            idempotent,
             span,
             mut finish,
         } = self;
@@ -145,6 +146,7 @@ impl<T, E> Call<T, E> {
         Call {
             state,
             limit,
+            idempotent,
             span,
             finish: Finish::Mapped(Some(Box::new(finish))),
         }
