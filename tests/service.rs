@@ -127,6 +127,15 @@ async fn a_call_goes_there_and_back() {
     assert_eq!(arith.described(5).await.unwrap(), "5 by version 7");
 }
 
+/// There is one instance, whatever it is called.
+#[tokio::test]
+async fn a_local_client_may_be_told_another_name() {
+    let arith = client().named("Second");
+    assert_eq!(arith.version().await.unwrap(), 7);
+    let compared = arith.compare_contract().await.unwrap();
+    assert_eq!(compared, chirp::Comparison::Same);
+}
+
 /// A local handler calls back through what its maker gave it; without that, nobody is there.
 #[tokio::test]
 async fn a_local_handler_calls_back() {

@@ -68,7 +68,7 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
             /// A client of an implementation in this process. There is no connection; everything is encoded
             /// and decoded as on one.
             #vis fn local(implementation: impl #item #list + 'static) -> Self {
-                Self::new(&__chirp::local(#server::#server_list::new(implementation)))
+                Self(__chirp::Client::local(#server::#server_list::new(implementation)) #phantom)
             }
 
             /// The same client, for an instance that was registered under this name in place of the

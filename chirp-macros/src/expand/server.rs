@@ -112,7 +112,10 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
     // Names of our own, which those of the user's arguments cannot shadow.
     let [implementation, request, arguments] =
         ["service", "request", "arguments"].map(|name| Ident::new(name, Span::mixed_site()));
-    let names = method.sent().map(|(argument, _)| argument.ident());
+    let names: Vec<_> = method
+        .sent()
+        .map(|(argument, _)| argument.ident())
+        .collect();
     let takes = method.sent().map(|(_, form)| form.take(&arguments));
     let lent = method
         .arguments
@@ -141,12 +144,19 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
         [] => quote!(),
         aliases => quote!(.or(&[#(__chirp::MethodId::new(#aliases)),*])),
     };
-    let body = quote! {
+    // What is decoded with is gone before the method is called: its future would keep it otherwise.
+    let take = quote! {
         let mut #arguments = __chirp::arguments::<__Codec>(&#request);
         let (#(__chirp::Some(#names),)* __chirp::Some(())) = (#(#takes,)* #arguments.end()) else {
             return __chirp::refused(#arguments);
         };
-        #reply
+    };
+    let body = match &names[..] {
+        [] => quote!({ #take } #reply),
+        names => quote! {
+            let (#(#names,)*) = { #take (#(#names,)*) };
+            #reply
+        },
     };
     if method.is_blocking() {
         return quote! {

@@ -2,16 +2,28 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::Service;
 use super::contract::{Comparing, Contract, compare};
 use crate::codec::{Codec, DecodeError, Encoder};
 use crate::packet::{ErrorData, Payload};
-use crate::peer::{AsCaller, Call, CallError, Caller, Cast, MethodError, MethodId, MethodName};
+use crate::peer::{
+    AsCaller, Call, CallError, Caller, Cast, MethodError, MethodId, MethodName, Router,
+};
 
 /// What a generated client is a wrapper of: it calls methods by their ids.
 #[derive(Clone, Debug)]
 pub struct Client {
     caller: Caller,
-    renamed: Option<Renamed>,
+    goes_by: Name,
+}
+
+/// What a client calls its service.
+#[derive(Clone, Debug)]
+enum Name {
+    Own,
+    Renamed(Renamed),
+    /// There is one instance, by its own name, whatever the client is told.
+    Local,
 }
 
 impl Client {
@@ -19,14 +31,32 @@ impl Client {
     pub fn new(caller: &impl AsCaller) -> Self {
         Self {
             caller: caller.as_caller(),
-            renamed: None,
+            goes_by: Name::Own,
+        }
+    }
+
+    /// A client of `service` in this process, without a connection.
+    ///
+    /// # Panics
+    ///
+    /// When two of the service's own methods have one name, which does not compile.
+    pub fn local(service: impl Service) -> Self {
+        let mut router = Router::default();
+        service
+            .register(&mut router)
+            .expect("the names of one service are distinct");
+        Self {
+            caller: Caller::local(router),
+            goes_by: Name::Local,
         }
     }
 
     /// The same client for an instance that was registered as `name`, not under the service's `own` name.
     #[must_use]
     pub fn named(mut self, own: &'static str, name: &str) -> Self {
-        self.renamed = Some(Renamed::new(own, name));
+        if !matches!(self.goes_by, Name::Local) {
+            self.goes_by = Name::Renamed(Renamed::new(own, name));
+        }
         self
     }
 
@@ -63,9 +93,9 @@ impl Client {
     }
 
     fn name(&self, id: MethodId) -> MethodName {
-        match &self.renamed {
-            None => id.into(),
-            Some(renamed) => renamed.method(id).into(),
+        match &self.goes_by {
+            Name::Own | Name::Local => id.into(),
+            Name::Renamed(renamed) => renamed.method(id).into(),
         }
     }
 }

@@ -15,4 +15,4 @@ pub use client::{Client, outcome_of, value_of};
 pub use contract::{Comparing, Comparison, Contract, Difference, Signature};
 pub use method::{Method, arguments, nothing, outcome, refused, value};
 pub use probe::{NotResult, Outcome, Probe};
-pub use server::{Implementation, Methods, Service, local};
+pub use server::{Implementation, Methods, Service};

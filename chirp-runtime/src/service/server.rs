@@ -5,9 +5,7 @@ use std::sync::Arc;
 use super::client::Renamed;
 use super::method::Handle;
 use super::{Contract, Method};
-use crate::peer::{
-    Blocking, Caller, DuplicateMethod, Handler, Handling, Request, Router, Turn, Turns,
-};
+use crate::peer::{Blocking, DuplicateMethod, Handler, Handling, Request, Router, Turn, Turns};
 
 /// Methods under names, ready to be registered: `ArithServer::new(implementation)`.
 #[diagnostic::on_unimplemented(
@@ -109,19 +107,6 @@ impl<T> fmt::Debug for Implementation<T> {
             .field("renamed", &self.renamed)
             .finish_non_exhaustive()
     }
-}
-
-/// A caller of `service` in this process, without a connection.
-///
-/// # Panics
-///
-/// When two of the service's own methods have one name, which does not compile.
-pub fn local(service: impl Service) -> Caller {
-    let mut router = Router::default();
-    service
-        .register(&mut router)
-        .expect("the names of one service are distinct");
-    Caller::local(router)
 }
 
 /// One handler for all methods of a service: the router says which.
