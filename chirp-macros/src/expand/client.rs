@@ -19,6 +19,7 @@ pub(super) fn emit_type(service: &Service) -> TokenStream {
     quote! {
         #(#cfgs)*
         #[doc = #doc]
+        #[allow(dead_code)]
         #derives
         #vis struct #name #list(#krate::__private::Client #phantom);
     }

@@ -64,7 +64,17 @@ fn emit(service: &Service) -> TokenStream {
         #(#types)*
 
         #(#cfgs)*
-        #[allow(deprecated, non_local_definitions, clippy::all, clippy::pedantic)]
+        // Each rule of the user's crate was applied to what the user wrote, which is the trait.
+        #[allow(
+            dead_code,
+            deprecated,
+            non_local_definitions,
+            non_snake_case,
+            clippy::all,
+            clippy::nursery,
+            clippy::pedantic,
+            clippy::restriction
+        )]
         const _: () = {
             use #krate::__private as __chirp;
             #[allow(unused_imports)]

@@ -20,6 +20,7 @@ pub(super) fn emit_type(service: &Service) -> TokenStream {
     quote! {
         #(#cfgs)*
         #[doc = #doc]
+        #[allow(dead_code)]
         #vis struct #name #list(#krate::__private::Implementation<#t> #phantom);
     }
 }

@@ -41,7 +41,7 @@ fn function(method: &Method) -> TraitItemFn {
         let names = method.arguments.iter().map(Argument::ident);
         let block = quote! {{
             async move {
-                #(#[allow(clippy::all, clippy::pedantic)] let #names = #names;)*
+                #(#[allow(clippy::all, clippy::pedantic, clippy::restriction)] let #names = #names;)*
                 #(#statements)*
             }
         }};
