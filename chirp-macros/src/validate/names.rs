@@ -3,8 +3,17 @@ use syn::ext::IdentExt;
 use crate::ast::{Method, Service};
 use crate::mistakes::Mistakes;
 
-/// What a generated client is called by itself.
-const CLIENTS_OWN: [&str; 5] = ["new", "local", "named", "clone", "compare_contract"];
+/// What a generated client is called by itself, and what every type has: a call by `.into()` would find that
+/// first.
+const CLIENTS_OWN: [&str; 7] = [
+    "new",
+    "local",
+    "named",
+    "compare_contract",
+    "clone",
+    "into",
+    "try_into",
+];
 
 /// The most bytes a method's name may have on the wire.
 const MAX_LEN: usize = 255;
