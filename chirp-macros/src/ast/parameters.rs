@@ -37,11 +37,15 @@ impl Parameters {
 
     /// What a server calls its implementation's type.
     pub(crate) fn implementation(&self) -> Ident {
-        let taken = self.names().any(|name| name == "T");
-        Ident::new(
-            if taken { "Implementation" } else { "T" },
-            Span::call_site(),
-        )
+        let taken = |name: &str| self.names().any(|other| other == name);
+        let mut name = "T".to_owned();
+        if taken(&name) {
+            "Implementation".clone_into(&mut name);
+        }
+        while taken(&name) {
+            name.push('_');
+        }
+        Ident::new(&name, Span::call_site())
     }
 
     /// `<A, K, V>`, where `first` is an `A` that stands before the trait's own; nothing if there are none.
