@@ -4,7 +4,8 @@ use std::marker::PhantomData;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is called `Result` but is none",
     label = "not a `std::result::Result`",
-    note = "a method whose return type is called `Result` is one that can fail"
+    note = "a method whose return type is called `Result` is one that can fail; a value whose type has this name is \
+            returned by another name: `use path::Result as Outcome;`"
 )]
 pub trait Outcome {
     /// What it is when it went well.
