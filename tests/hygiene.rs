@@ -17,6 +17,7 @@
 
 extern crate chirp as rpc;
 
+use std::pin::Pin;
 use std::sync::Mutex;
 
 use bare::{Chat, ChatClient, ChatMethods, Refused};
@@ -153,51 +154,103 @@ async fn in_modules_and_in_functions() {
         .unwrap();
 }
 
-static DROPPED: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+static DROPPED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-struct Noted(&'static str);
+/// Says when it is dropped.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Noted(String);
 
-impl Drop for Noted {
-    fn drop(&mut self) {
-        DROPPED.lock().unwrap().push(self.0);
+impl Noted {
+    fn new(name: &str) -> Self {
+        Self(name.to_owned())
     }
 }
 
-/// A stand-in for what a derive would give.
-mod serde_of_noted {
-    use super::Noted;
-
-    impl serde::Serialize for Noted {
-        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.serialize_unit()
-        }
+impl Drop for Noted {
+    fn drop(&mut self) {
+        note(&self.0);
     }
+}
 
-    impl<'de> serde::Deserialize<'de> for Noted {
-        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            <() as serde::Deserialize>::deserialize(deserializer)?;
-            Ok(Noted("argument"))
-        }
-    }
+fn note(what: &str) {
+    DROPPED.lock().unwrap().push(what.to_owned());
+}
+
+fn noted() -> Vec<String> {
+    std::mem::take(&mut *DROPPED.lock().unwrap())
 }
 
 #[rpc::service(crate = rpc)]
 trait Drops {
-    async fn run(&self, _unused: Noted) {
-        DROPPED.lock().unwrap().push("body");
+    async fn run(&self, first: Noted, _unused: Noted, last: Noted) {
+        let moved = last;
+        tokio::task::yield_now().await;
+        note(&format!("body of {} and {}", first.0, moved.0));
     }
 }
 
 impl Drops for Echo {}
 
+/// What the method above is without the attribute.
+async fn run(first: Noted, _unused: Noted, last: Noted) {
+    let moved = last;
+    tokio::task::yield_now().await;
+    note(&format!("body of {} and {}", first.0, moved.0));
+}
+
 #[tokio::test]
-async fn an_unused_argument_outlives_the_body() {
-    let drops = DropsClient::local(Echo);
-    let call = drops.run(Noted("sent"));
-    assert_eq!(DROPPED.lock().unwrap().as_slice(), ["sent"]);
+async fn a_default_body_drops_its_arguments_when_an_async_fn_does() {
+    let [a, b, c] = ["a", "b", "c"].map(Noted::new);
+    run(a, b, c).await;
+    let expected = noted();
+    assert_eq!(expected, ["body of a and c", "c", "b", "a"]);
+
+    let [a, b, c] = ["a", "b", "c"].map(Noted::new);
+    let call = DropsClient::local(Echo).run(a, b, c);
+    // What was sent is encoded, and gone, when there is a call.
+    assert_eq!(noted().len(), 3);
     call.await.unwrap();
-    assert_eq!(
-        DROPPED.lock().unwrap().as_slice(),
-        ["sent", "body", "argument"]
-    );
+    assert_eq!(noted(), expected);
+}
+
+/// What an implementation may return for a method that is an `async fn` in the trait.
+#[rpc::service(crate = rpc)]
+trait Futures {
+    async fn opaque(&self, number: u32) -> u32;
+    async fn ready(&self) -> u32;
+    async fn boxed(&self, text: &str) -> u32;
+    async fn captures_nothing(&self, text: &str) -> u32;
+}
+
+impl Futures for Echo {
+    fn opaque(&self, number: u32) -> impl Future<Output = u32> + Send {
+        std::future::ready(number)
+    }
+
+    // A type of its own says more than the trait does, which the compiler asks about. Nothing in the trait
+    // can answer for the implementation.
+    #[expect(refining_impl_trait)]
+    fn ready(&self) -> std::future::Ready<u32> {
+        std::future::ready(2)
+    }
+
+    #[expect(refining_impl_trait)]
+    fn boxed(&self, text: &str) -> Pin<Box<dyn Future<Output = u32> + Send>> {
+        let text = text.to_owned();
+        Box::pin(async move { u32::try_from(text.len()).unwrap() })
+    }
+
+    #[expect(refining_impl_trait)]
+    fn captures_nothing(&self, _: &str) -> impl Future<Output = u32> + Send + use<> {
+        std::future::ready(4)
+    }
+}
+
+#[tokio::test]
+async fn an_implementation_may_return_a_future_of_its_own() {
+    let futures = FuturesClient::local(Echo);
+    assert_eq!(futures.opaque(1).await.unwrap(), 1);
+    assert_eq!(futures.ready().await.unwrap(), 2);
+    assert_eq!(futures.boxed("abc").await.unwrap(), 3);
+    assert_eq!(futures.captures_nothing("").await.unwrap(), 4);
 }

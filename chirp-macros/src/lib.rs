@@ -25,7 +25,9 @@ use proc_macro::TokenStream;
 ///
 /// The trait stays an ordinary trait. It gains the supertraits `Send` and `Sync`, and each
 /// `async fn f(..) -> T` becomes `fn f(..) -> impl Future<Output = T> + Send`, which implementations still
-/// write as `async fn`.
+/// write as `async fn`. One may also write `fn f(..) -> impl Future<Output = T> + Send`, or name the future's type:
+/// that promises more than the trait does, about which the compiler asks unless the method says
+/// `#[allow(refining_impl_trait)]`.
 ///
 /// A trait may have type parameters, `trait Store<K: Ord + Send + Sync, V: Send + Sync>`, for any types that
 /// can travel. Two instantiations on one peer need different names: `StoreServer::new(..).named("Users")`.

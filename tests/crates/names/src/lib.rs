@@ -1,0 +1,143 @@
+//! Services in a crate of the edition before, which has no prelude, knows chirp by another name, and whose types
+//! have the names of those that generated code works with.
+
+#![no_implicit_prelude]
+
+use ::core::clone::Clone;
+use ::core::cmp::PartialEq;
+use ::core::fmt::Debug;
+use ::serde::{Deserialize, Serialize};
+
+/// Types that generated code must not take for others.
+macro_rules! types {
+    ($($name:ident)*) => {
+        $(
+            #[doc = ::core::concat!("Not the `", ::core::stringify!($name), "` that you know.")]
+            #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+            pub struct $name {
+                /// Something in it.
+                pub it: u8,
+            }
+        )*
+    };
+}
+
+types! {
+    Option String Vec Box Arc Cow Bytes Future Send Sync Client Call Cast Codec Encoder Wire Argument Service Router
+    Implementation Method MethodId MethodError ErrorData Outcome T E
+}
+
+/// Not the `Some` that you know.
+#[allow(non_upper_case_globals)]
+pub const Some: u8 = 1;
+/// Not the `Ok` that you know.
+#[allow(non_upper_case_globals)]
+pub const Ok: u8 = 2;
+
+/// An error whose fields have the names of what encodes them.
+#[derive(Clone, Debug, PartialEq, ::thiserror::Error, ::rpc::ServiceError)]
+#[chirp(crate = ::rpc)]
+pub enum Failed {
+    /// Named.
+    #[error("{text} {code}")]
+    #[chirp(code = 1)]
+    Named {
+        /// The text.
+        text: u8,
+        /// The code.
+        code: u8,
+        /// The codec.
+        codec: Codec,
+        /// The fields.
+        fields: ::std::vec::Vec<u8>,
+        /// The error.
+        error: ::std::string::String,
+    },
+    /// Called what a pattern needs.
+    #[error("none")]
+    #[chirp(code = 2)]
+    None,
+    /// See [`Failed::None`].
+    #[error("some")]
+    #[chirp(code = 3)]
+    Some(Option),
+}
+
+/// Takes and gives what is called like something else.
+#[::rpc::service(crate = ::rpc)]
+pub trait Odd {
+    /// Takes all of them.
+    async fn types(
+        &self,
+        option: Option,
+        string: &String,
+        vec: &[Vec],
+        boxed: ::core::option::Option<&Box>,
+    ) -> Call;
+
+    /// Has arguments called like what generated code needs.
+    #[allow(clippy::too_many_arguments)]
+    async fn arguments(
+        &self,
+        self_: u8,
+        ctx: u8,
+        buf: u8,
+        result: u8,
+        service: u8,
+        request: u8,
+        arguments: u8,
+        out: u8,
+        router: u8,
+        answer: u8,
+        implementation: u8,
+    ) -> ::std::vec::Vec<u8>;
+
+    /// Arguments called like types.
+    #[allow(non_snake_case)]
+    fn upper(&self, T: u8, __T: u8, E: T, Self_: u8) -> E;
+
+    /// Fails.
+    async fn fails(&self, how: u8) -> ::core::result::Result<Codec, Failed>;
+
+    /// Says something to nobody.
+    #[chirp(oneway)]
+    async fn say(&self, to: Send);
+
+    /// A body of its own, without a prelude.
+    async fn body(&self, future: Future) -> Future {
+        Future {
+            it: future.it + Some + Ok,
+        }
+    }
+
+    /// Raw names.
+    fn r#match(&self, r#type: u8, r#fn: Arc) -> u8;
+}
+
+/// A parameter with the name of the server's.
+#[::rpc::service(crate = ::rpc, name = "keep")]
+pub trait Keep<
+    T: Clone + ::core::marker::Send + ::core::marker::Sync,
+    Implementation: ::core::marker::Send + ::core::marker::Sync,
+>
+{
+    /// The same.
+    fn keep(&self, it: T, other: Implementation) -> (T, Implementation);
+}
+
+/// The only method of a service is called what a service does.
+#[::rpc::service(crate = ::rpc, name = "register")]
+pub trait Register {
+    /// Registers.
+    fn register(&self, service: u8) -> u8;
+    /// Encodes.
+    fn encode(&self) -> u8;
+    /// Handles.
+    async fn call(&self, caller: u8) -> u8;
+    /// Is polled.
+    async fn poll(&self) -> u8;
+    /// Has a name that `Debug` has.
+    fn fmt(&self) -> u8;
+    /// Borrows.
+    fn borrow(&self) -> u8;
+}

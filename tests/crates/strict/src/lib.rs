@@ -1,0 +1,207 @@
+//! Services in a crate that is strict with itself: what is generated documents itself, and breaks no rule of the
+//! crate's. Which rules those are is in `Cargo.toml`.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use chirp::CallContext;
+use serde::{Deserialize, Serialize};
+
+/// A place in the plane.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Place {
+    /// To the right.
+    pub x: f64,
+    /// Upwards.
+    pub y: f64,
+}
+
+impl Place {
+    /// The place at `x` and `y`.
+    #[must_use]
+    #[inline]
+    pub const fn new(x: f64, y: f64) -> Self {
+        Self { x, y }
+    }
+}
+
+/// Why nothing was drawn.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, chirp::ServiceError)]
+#[non_exhaustive]
+pub enum DrawError {
+    /// Nothing is drawn there.
+    #[error("nothing is drawn {distance} from here")]
+    #[chirp(code = 1)]
+    TooFar {
+        /// From the middle.
+        distance: u64,
+        /// What to do instead.
+        advice: Option<String>,
+    },
+    /// There is no more ink.
+    #[error("out of ink")]
+    #[chirp(code = 2)]
+    Dry,
+    /// The paper is not there.
+    #[error("no paper: {0}")]
+    #[chirp(code = 3)]
+    NoPaper(#[chirp(data)] String),
+}
+
+/// What drawing gives.
+pub type Result<T> = core::result::Result<T, DrawError>;
+
+/// Draws.
+#[chirp::service]
+pub trait Draw {
+    /// How many lines there are.
+    fn lines(&self) -> u32;
+
+    /// Draws a line, and says how long it is.
+    async fn line(&self, from: Place, to: &Place) -> Result<f64>;
+
+    /// Draws through all of them.
+    async fn through(
+        &self,
+        places: &[Place],
+        names: Option<&str>,
+    ) -> core::result::Result<(), DrawError>;
+
+    /// Writes.
+    async fn write(
+        &self,
+        cx: &CallContext,
+        text: &str,
+        picture: &[u8],
+        title: Cow<'_, str>,
+    ) -> Vec<u8>;
+
+    /// Forgets it.
+    #[chirp(oneway)]
+    async fn forget(&self, after: Duration);
+
+    /// Draws a point.
+    #[deprecated = "draw a short line"]
+    async fn point(&self, _at: Place) -> bool {
+        false
+    }
+
+    /// The colour.
+    #[must_use]
+    #[chirp(name = "color", alias = "colour")]
+    fn hue(&self) -> u8 {
+        7
+    }
+
+    /// Only here.
+    #[cfg(not(any()))]
+    async fn here(&self) {}
+
+    /// With a name that is a word of the language.
+    fn r#type(&self, r#fn: u8) -> u8;
+}
+
+/// Keeps values under keys.
+#[chirp::service(name = "kept", codec = chirp::codec::Json)]
+pub trait Keep<K: Ord + Send + Sync, V: Clone + Send + Sync> {
+    /// What is kept under this key.
+    async fn get(&self, key: &K) -> Option<V>;
+
+    /// Keeps it.
+    async fn put(&self, key: K, value: V) -> core::result::Result<(), DrawError>;
+}
+
+/// Bytes as they are.
+#[chirp::service(name = "", codec = chirp::codec::Raw)]
+pub trait Echo {
+    /// The same.
+    async fn echo(&self, data: &[u8]) -> Vec<u8>;
+}
+
+/// A service of this crate alone, which does nothing but serve: nobody here calls it.
+mod inside {
+    /// Says what it is.
+    #[chirp::service]
+    pub(super) trait Inside {
+        /// What it is.
+        fn name(&self) -> String;
+
+        /// Whether it is there.
+        async fn there(&self) -> bool {
+            true
+        }
+    }
+
+    /// The only one.
+    pub(super) struct Only;
+
+    impl Inside for Only {
+        fn name(&self) -> String {
+            "the only one".to_owned()
+        }
+    }
+}
+
+/// What this crate serves.
+#[must_use]
+pub fn served() -> impl chirp::Service {
+    inside::InsideServer::new(inside::Only)
+}
+
+/// A paper that is drawn on.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Paper;
+
+impl Draw for Paper {
+    fn lines(&self) -> u32 {
+        1
+    }
+
+    async fn line(&self, from: Place, to: &Place) -> Result<f64> {
+        let length = (from.x - to.x).hypot(from.y - to.y);
+        if length > 100.0_f64 {
+            return Err(DrawError::TooFar {
+                distance: 100,
+                advice: None,
+            });
+        }
+        Ok(length)
+    }
+
+    async fn through(
+        &self,
+        places: &[Place],
+        names: Option<&str>,
+    ) -> core::result::Result<(), DrawError> {
+        match names {
+            Some(name) if places.is_empty() => Err(DrawError::NoPaper(name.to_owned())),
+            Some(_) => Ok(()),
+            None => Err(DrawError::Dry),
+        }
+    }
+
+    async fn write(
+        &self,
+        cx: &CallContext,
+        text: &str,
+        picture: &[u8],
+        title: Cow<'_, str>,
+    ) -> Vec<u8> {
+        let late = [u8::from(cx.deadline().is_some())];
+        [&late, text.as_bytes(), picture, title.as_bytes()].concat()
+    }
+
+    async fn forget(&self, _: Duration) {}
+
+    fn r#type(&self, r#fn: u8) -> u8 {
+        r#fn
+    }
+}
+
+impl Echo for Paper {
+    async fn echo(&self, data: &[u8]) -> Vec<u8> {
+        data.to_vec()
+    }
+}
