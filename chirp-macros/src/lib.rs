@@ -10,6 +10,8 @@ mod expand;
 mod fallback;
 mod mistakes;
 mod service_error;
+#[cfg(test)]
+mod snapshots;
 mod validate;
 
 use proc_macro::TokenStream;

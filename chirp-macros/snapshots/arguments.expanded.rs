@@ -1,0 +1,381 @@
+pub trait Arguments: ::core::marker::Send + ::core::marker::Sync {
+    fn none(&self);
+    fn text(&self, a: &str, b: Option<&str>, c: Cow<'_, str>, d: String);
+    fn bytes(&self, a: &[u8], b: Option<&[u8]>, c: Vec<u8>, d: Bytes, e: [u8; 4]);
+    fn values(
+        &self,
+        a: Point,
+        b: &Point,
+        c: Option<&Point>,
+        d: &[Point],
+        e: Vec<Point>,
+    ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
+    fn unused(
+        &self,
+        _a: u8,
+    ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
+}
+///Calls the methods of [`Arguments`] elsewhere.
+#[allow(dead_code)]
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+pub struct ArgumentsClient(::chirp::__private::Client);
+///Answers calls of the methods of [`Arguments`] by an implementation.
+#[allow(dead_code)]
+pub struct ArgumentsServer<T>(::chirp::__private::Implementation<T>);
+///The methods of [`Arguments`], by the names that travel.
+#[allow(dead_code, clippy::exhaustive_structs)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+pub struct ArgumentsMethods;
+#[allow(
+    dead_code,
+    deprecated,
+    non_local_definitions,
+    non_snake_case,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    clippy::restriction
+)]
+const _: () = {
+    use ::chirp::__private as __chirp;
+    #[allow(unused_imports)]
+    use __chirp::{Argument as _, NotResult as _};
+    type __Codec = __chirp::Bincode;
+    impl ArgumentsMethods {
+        ///`Arguments.none`
+        pub const NONE: __chirp::MethodId = __chirp::MethodId::new("Arguments.none");
+        ///`Arguments.text`
+        pub const TEXT: __chirp::MethodId = __chirp::MethodId::new("Arguments.text");
+        ///`Arguments.bytes`
+        pub const BYTES: __chirp::MethodId = __chirp::MethodId::new("Arguments.bytes");
+        ///`Arguments.values`
+        pub const VALUES: __chirp::MethodId = __chirp::MethodId::new("Arguments.values");
+        ///`Arguments.unused`
+        pub const UNUSED: __chirp::MethodId = __chirp::MethodId::new("Arguments.unused");
+        /// All of them, in the order of the trait.
+        pub const ALL: &'static [__chirp::MethodId] = &[
+            Self::NONE,
+            Self::TEXT,
+            Self::BYTES,
+            Self::VALUES,
+            Self::UNUSED,
+        ];
+        /// What a client compares with the other side's.
+        pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
+            &[
+                __chirp::Signature::new(Self::NONE, 15855116368227943480u64),
+                __chirp::Signature::new(Self::TEXT, 6429027784876759625u64),
+                __chirp::Signature::new(Self::BYTES, 15484812445567069485u64),
+                __chirp::Signature::new(Self::VALUES, 18148497037731330235u64),
+                __chirp::Signature::new(Self::UNUSED, 2290898936929461931u64),
+            ],
+        );
+    }
+    impl ArgumentsClient {
+        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        pub fn new(caller: &impl __chirp::AsCaller) -> Self {
+            Self(__chirp::Client::new(caller))
+        }
+        /// A client of an implementation in this process. There is no connection; everything is encoded
+        /// and decoded as on one.
+        pub fn local(implementation: impl Arguments + 'static) -> Self {
+            Self(__chirp::Client::local(ArgumentsServer::<_>::new(implementation)))
+        }
+        /// The same client, for an instance that was registered under this name in place of the
+        /// service's own.
+        #[must_use]
+        pub fn named(self, name: &str) -> Self {
+            Self(self.0.named("Arguments", name))
+        }
+        /// Asks the other side whether it serves these methods, and as they are called here. It is
+        /// advice: nothing else depends on it.
+        ///
+        /// # Errors
+        ///
+        /// Why the question had no answer. That the other side does not know the question is none.
+        pub fn compare_contract(&self) -> __chirp::Comparing {
+            self.0.compare(ArgumentsMethods::CONTRACT)
+        }
+        ///Calls `Arguments.none`.
+        pub fn none(&self) -> __chirp::Call<()> {
+            let out = __chirp::Encoder::<__Codec>::new();
+            self.0
+                .call(
+                    ArgumentsMethods::NONE,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <() as __chirp::Wire<__Codec>>::decode,
+                    ),
+                )
+        }
+        ///Calls `Arguments.text`.
+        pub fn text(
+            &self,
+            a: &str,
+            b: Option<&str>,
+            c: Cow<'_, str>,
+            d: String,
+        ) -> __chirp::Call<()> {
+            let mut out = __chirp::Encoder::<__Codec>::new();
+            <__chirp::Str>::put(&a, &mut out);
+            <__chirp::Opt<__chirp::Str>>::put(&b, &mut out);
+            <__chirp::CowStr>::put(&c, &mut out);
+            <String as __chirp::Wire<_>>::put(&d, &mut out);
+            self.0
+                .call(
+                    ArgumentsMethods::TEXT,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <() as __chirp::Wire<__Codec>>::decode,
+                    ),
+                )
+        }
+        ///Calls `Arguments.bytes`.
+        pub fn bytes(
+            &self,
+            a: &[u8],
+            b: Option<&[u8]>,
+            c: Vec<u8>,
+            d: Bytes,
+            e: [u8; 4],
+        ) -> __chirp::Call<()> {
+            let mut out = __chirp::Encoder::<__Codec>::new();
+            <__chirp::Slice8>::put(&a, &mut out);
+            <__chirp::Opt<__chirp::Slice8>>::put(&b, &mut out);
+            <__chirp::Blob<Vec<u8>>>::put(&c, &mut out);
+            <__chirp::Blob<Bytes>>::put(&d, &mut out);
+            <__chirp::Blob<[u8; 4]>>::put(&e, &mut out);
+            self.0
+                .call(
+                    ArgumentsMethods::BYTES,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <() as __chirp::Wire<__Codec>>::decode,
+                    ),
+                )
+        }
+        ///Calls `Arguments.values`.
+        pub fn values(
+            &self,
+            a: Point,
+            b: &Point,
+            c: Option<&Point>,
+            d: &[Point],
+            e: Vec<Point>,
+        ) -> __chirp::Call<()> {
+            let mut out = __chirp::Encoder::<__Codec>::new();
+            <Point as __chirp::Wire<_>>::put(&a, &mut out);
+            <Point as __chirp::Wire<_>>::put(b, &mut out);
+            <Point as __chirp::WireBorrowed<_>>::put_option(c, &mut out);
+            <Point as __chirp::WireBorrowed<_>>::put_slice(d, &mut out);
+            <Vec<Point> as __chirp::Wire<_>>::put(&e, &mut out);
+            self.0
+                .call(
+                    ArgumentsMethods::VALUES,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <() as __chirp::Wire<__Codec>>::decode,
+                    ),
+                )
+        }
+        ///Calls `Arguments.unused`.
+        pub fn unused(&self, _a: u8) -> __chirp::Call<()> {
+            let mut out = __chirp::Encoder::<__Codec>::new();
+            <u8 as __chirp::Wire<_>>::put(&_a, &mut out);
+            self.0
+                .call(
+                    ArgumentsMethods::UNUSED,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <() as __chirp::Wire<__Codec>>::decode,
+                    ),
+                )
+        }
+    }
+    impl<T: Arguments + 'static> ArgumentsServer<T> {
+        /// Answers by `implementation`.
+        pub fn new(implementation: T) -> Self {
+            Self::from_arc(__chirp::Arc::new(implementation))
+        }
+        /// Answers by an implementation that others hold, too.
+        pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
+            Self(__chirp::Implementation::new(implementation))
+        }
+        /// The same, registered under this name in place of the service's own.
+        #[must_use]
+        pub fn named(self, name: &str) -> Self {
+            Self(self.0.named("Arguments", name))
+        }
+    }
+    #[doc(hidden)]
+    impl<__T: Arguments + 'static> ArgumentsServer<__T> {
+        const METHODS: __chirp::Methods<__T> = __chirp::Methods {
+            owner: ::core::concat!(
+                "`", ::core::module_path!(), "::", ::core::stringify!(Arguments), "`"
+            ),
+            methods: &[
+                __chirp::Method::new(
+                    ArgumentsMethods::NONE,
+                    |service, request| __chirp::Box::pin(async move {
+                        {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(())) = (arguments.end()) else {
+                                return __chirp::refused(arguments);
+                            };
+                        }
+                        __chirp::value(
+                            &<__T as Arguments>::none(&*service),
+                            <() as __chirp::Wire<__Codec>>::encode,
+                        )
+                    }),
+                ),
+                __chirp::Method::new(
+                    ArgumentsMethods::TEXT,
+                    |service, request| __chirp::Box::pin(async move {
+                        let (a, b, c, d) = {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (
+                                __chirp::Some(a),
+                                __chirp::Some(b),
+                                __chirp::Some(c),
+                                __chirp::Some(d),
+                                __chirp::Some(()),
+                            ) = (
+                                <__chirp::Str>::take(&mut arguments),
+                                <__chirp::Opt<__chirp::Str>>::take(&mut arguments),
+                                <__chirp::CowStr>::take(&mut arguments),
+                                <String as __chirp::Wire<_>>::take(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (a, b, c, d)
+                        };
+                        __chirp::value(
+                            &<__T as Arguments>::text(&*service, &a, b.as_deref(), c, d),
+                            <() as __chirp::Wire<__Codec>>::encode,
+                        )
+                    }),
+                ),
+                __chirp::Method::new(
+                    ArgumentsMethods::BYTES,
+                    |service, request| __chirp::Box::pin(async move {
+                        let (a, b, c, d, e) = {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (
+                                __chirp::Some(a),
+                                __chirp::Some(b),
+                                __chirp::Some(c),
+                                __chirp::Some(d),
+                                __chirp::Some(e),
+                                __chirp::Some(()),
+                            ) = (
+                                <__chirp::Slice8>::take(&mut arguments),
+                                <__chirp::Opt<__chirp::Slice8>>::take(&mut arguments),
+                                <__chirp::Blob<Vec<u8>>>::take(&mut arguments),
+                                <__chirp::Blob<Bytes>>::take(&mut arguments),
+                                <__chirp::Blob<[u8; 4]>>::take(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (a, b, c, d, e)
+                        };
+                        __chirp::value(
+                            &<__T as Arguments>::bytes(
+                                &*service,
+                                &a,
+                                b.as_deref(),
+                                c,
+                                d,
+                                e,
+                            ),
+                            <() as __chirp::Wire<__Codec>>::encode,
+                        )
+                    }),
+                ),
+                __chirp::Method::new(
+                    ArgumentsMethods::VALUES,
+                    |service, request| __chirp::Box::pin(async move {
+                        let (a, b, c, d, e) = {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (
+                                __chirp::Some(a),
+                                __chirp::Some(b),
+                                __chirp::Some(c),
+                                __chirp::Some(d),
+                                __chirp::Some(e),
+                                __chirp::Some(()),
+                            ) = (
+                                <Point as __chirp::Wire<_>>::take(&mut arguments),
+                                <Point as __chirp::Wire<_>>::take(&mut arguments),
+                                <Point as __chirp::WireBorrowed<
+                                    _,
+                                >>::take_option(&mut arguments),
+                                <Point as __chirp::WireBorrowed<
+                                    _,
+                                >>::take_slice(&mut arguments),
+                                <Vec<Point> as __chirp::Wire<_>>::take(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (a, b, c, d, e)
+                        };
+                        __chirp::value(
+                            &<__T as Arguments>::values(
+                                    &*service,
+                                    a,
+                                    &b,
+                                    c.as_ref(),
+                                    &d,
+                                    e,
+                                )
+                                .await,
+                            <() as __chirp::Wire<__Codec>>::encode,
+                        )
+                    }),
+                ),
+                __chirp::Method::new(
+                    ArgumentsMethods::UNUSED,
+                    |service, request| __chirp::Box::pin(async move {
+                        let (_a,) = {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(_a), __chirp::Some(())) = (
+                                <u8 as __chirp::Wire<_>>::take(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (_a,)
+                        };
+                        __chirp::value(
+                            &<__T as Arguments>::unused(&*service, _a).await,
+                            <() as __chirp::Wire<__Codec>>::encode,
+                        )
+                    }),
+                ),
+            ],
+            contract: ArgumentsMethods::CONTRACT,
+            ordered: false,
+        };
+    }
+    impl<T: Arguments + 'static> __chirp::Service for ArgumentsServer<T> {
+        fn register(
+            self,
+            router: &mut __chirp::Router,
+        ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+            self.0.register(router, &Self::METHODS)
+        }
+    }
+    impl<T> ::core::fmt::Debug for ArgumentsServer<T> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            ::core::fmt::Debug::fmt(&self.0, f)
+        }
+    }
+};

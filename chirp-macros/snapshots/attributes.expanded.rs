@@ -1,0 +1,332 @@
+/// A service that is not for everywhere.
+#[cfg(unix)]
+#[deprecated = "there is another"]
+pub(crate) trait Attributes: ::core::marker::Send + ::core::marker::Sync {
+    /// Its first line.
+    ///
+    /// And more.
+    #[must_use]
+    fn documented(&self) -> u8;
+    #[deprecated]
+    fn old(&self) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
+    #[cfg(target_os = "linux")]
+    fn here(
+        &self,
+        a: u8,
+    ) -> impl ::core::future::Future<Output = u8> + ::core::marker::Send;
+    #[cfg(not(target_os = "linux"))]
+    fn here(
+        &self,
+        a: u16,
+    ) -> impl ::core::future::Future<Output = u16> + ::core::marker::Send;
+    #[allow(clippy::ptr_arg)]
+    fn lenient(&self, it: &String);
+}
+#[cfg(unix)]
+#[deprecated = "there is another"]
+///Calls the methods of [`Attributes`] elsewhere.
+#[allow(dead_code)]
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+pub(crate) struct AttributesClient(::chirp::__private::Client);
+#[cfg(unix)]
+#[deprecated = "there is another"]
+///Answers calls of the methods of [`Attributes`] by an implementation.
+#[allow(dead_code)]
+pub(crate) struct AttributesServer<T>(::chirp::__private::Implementation<T>);
+#[cfg(unix)]
+///The methods of [`Attributes`], by the names that travel.
+#[allow(dead_code, clippy::exhaustive_structs)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+pub(crate) struct AttributesMethods;
+#[cfg(unix)]
+#[allow(
+    dead_code,
+    deprecated,
+    non_local_definitions,
+    non_snake_case,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    clippy::restriction
+)]
+const _: () = {
+    use ::chirp::__private as __chirp;
+    #[allow(unused_imports)]
+    use __chirp::{Argument as _, NotResult as _};
+    type __Codec = __chirp::Bincode;
+    impl AttributesMethods {
+        ///`Attributes.documented`
+        pub(crate) const DOCUMENTED: __chirp::MethodId = __chirp::MethodId::new(
+            "Attributes.documented",
+        );
+        ///`Attributes.old`
+        pub(crate) const OLD: __chirp::MethodId = __chirp::MethodId::new(
+            "Attributes.old",
+        );
+        #[cfg(target_os = "linux")]
+        ///`Attributes.here`
+        pub(crate) const HERE: __chirp::MethodId = __chirp::MethodId::new(
+            "Attributes.here",
+        );
+        #[cfg(not(target_os = "linux"))]
+        ///`Attributes.here`
+        pub(crate) const HERE: __chirp::MethodId = __chirp::MethodId::new(
+            "Attributes.here",
+        );
+        ///`Attributes.lenient`
+        pub(crate) const LENIENT: __chirp::MethodId = __chirp::MethodId::new(
+            "Attributes.lenient",
+        );
+        /// All of them, in the order of the trait.
+        pub(crate) const ALL: &'static [__chirp::MethodId] = &[
+            Self::DOCUMENTED,
+            Self::OLD,
+            #[cfg(target_os = "linux")]
+            Self::HERE,
+            #[cfg(not(target_os = "linux"))]
+            Self::HERE,
+            Self::LENIENT,
+        ];
+        /// What a client compares with the other side's.
+        pub(crate) const CONTRACT: __chirp::Contract = __chirp::Contract::new(
+            &[
+                __chirp::Signature::new(Self::DOCUMENTED, 15896232605556757150u64),
+                __chirp::Signature::new(Self::OLD, 15855116368227943480u64),
+                #[cfg(target_os = "linux")]
+                __chirp::Signature::new(Self::HERE, 2379876915424839181u64),
+                #[cfg(not(target_os = "linux"))]
+                __chirp::Signature::new(Self::HERE, 7652798721359302671u64),
+                __chirp::Signature::new(Self::LENIENT, 7346685011973329851u64),
+            ],
+        );
+    }
+    impl AttributesClient {
+        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        pub(crate) fn new(caller: &impl __chirp::AsCaller) -> Self {
+            Self(__chirp::Client::new(caller))
+        }
+        /// A client of an implementation in this process. There is no connection; everything is encoded
+        /// and decoded as on one.
+        pub(crate) fn local(implementation: impl Attributes + 'static) -> Self {
+            Self(__chirp::Client::local(AttributesServer::<_>::new(implementation)))
+        }
+        /// The same client, for an instance that was registered under this name in place of the
+        /// service's own.
+        #[must_use]
+        pub(crate) fn named(self, name: &str) -> Self {
+            Self(self.0.named("Attributes", name))
+        }
+        /// Asks the other side whether it serves these methods, and as they are called here. It is
+        /// advice: nothing else depends on it.
+        ///
+        /// # Errors
+        ///
+        /// Why the question had no answer. That the other side does not know the question is none.
+        pub(crate) fn compare_contract(&self) -> __chirp::Comparing {
+            self.0.compare(AttributesMethods::CONTRACT)
+        }
+        #[must_use]
+        /// Its first line.
+        ///
+        /// And more.
+        pub(crate) fn documented(&self) -> __chirp::Call<u8> {
+            let out = __chirp::Encoder::<__Codec>::new();
+            self.0
+                .call(
+                    AttributesMethods::DOCUMENTED,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <u8 as __chirp::Wire<__Codec>>::decode,
+                    ),
+                )
+        }
+        #[deprecated]
+        ///Calls `Attributes.old`.
+        pub(crate) fn old(&self) -> __chirp::Call<()> {
+            let out = __chirp::Encoder::<__Codec>::new();
+            self.0
+                .call(
+                    AttributesMethods::OLD,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <() as __chirp::Wire<__Codec>>::decode,
+                    ),
+                )
+        }
+        #[cfg(target_os = "linux")]
+        ///Calls `Attributes.here`.
+        pub(crate) fn here(&self, a: u8) -> __chirp::Call<u8> {
+            let mut out = __chirp::Encoder::<__Codec>::new();
+            <u8 as __chirp::Wire<_>>::put(&a, &mut out);
+            self.0
+                .call(
+                    AttributesMethods::HERE,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <u8 as __chirp::Wire<__Codec>>::decode,
+                    ),
+                )
+        }
+        #[cfg(not(target_os = "linux"))]
+        ///Calls `Attributes.here`.
+        pub(crate) fn here(&self, a: u16) -> __chirp::Call<u16> {
+            let mut out = __chirp::Encoder::<__Codec>::new();
+            <u16 as __chirp::Wire<_>>::put(&a, &mut out);
+            self.0
+                .call(
+                    AttributesMethods::HERE,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <u16 as __chirp::Wire<__Codec>>::decode,
+                    ),
+                )
+        }
+        ///Calls `Attributes.lenient`.
+        pub(crate) fn lenient(&self, it: &String) -> __chirp::Call<()> {
+            let mut out = __chirp::Encoder::<__Codec>::new();
+            <String as __chirp::Wire<_>>::put(it, &mut out);
+            self.0
+                .call(
+                    AttributesMethods::LENIENT,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <() as __chirp::Wire<__Codec>>::decode,
+                    ),
+                )
+        }
+    }
+    impl<T: Attributes + 'static> AttributesServer<T> {
+        /// Answers by `implementation`.
+        pub(crate) fn new(implementation: T) -> Self {
+            Self::from_arc(__chirp::Arc::new(implementation))
+        }
+        /// Answers by an implementation that others hold, too.
+        pub(crate) fn from_arc(implementation: __chirp::Arc<T>) -> Self {
+            Self(__chirp::Implementation::new(implementation))
+        }
+        /// The same, registered under this name in place of the service's own.
+        #[must_use]
+        pub(crate) fn named(self, name: &str) -> Self {
+            Self(self.0.named("Attributes", name))
+        }
+    }
+    #[doc(hidden)]
+    impl<__T: Attributes + 'static> AttributesServer<__T> {
+        const METHODS: __chirp::Methods<__T> = __chirp::Methods {
+            owner: ::core::concat!(
+                "`", ::core::module_path!(), "::", ::core::stringify!(Attributes), "`"
+            ),
+            methods: &[
+                __chirp::Method::new(
+                    AttributesMethods::DOCUMENTED,
+                    |service, request| __chirp::Box::pin(async move {
+                        {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(())) = (arguments.end()) else {
+                                return __chirp::refused(arguments);
+                            };
+                        }
+                        __chirp::value(
+                            &<__T as Attributes>::documented(&*service),
+                            <u8 as __chirp::Wire<__Codec>>::encode,
+                        )
+                    }),
+                ),
+                __chirp::Method::new(
+                    AttributesMethods::OLD,
+                    |service, request| __chirp::Box::pin(async move {
+                        {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(())) = (arguments.end()) else {
+                                return __chirp::refused(arguments);
+                            };
+                        }
+                        __chirp::value(
+                            &<__T as Attributes>::old(&*service).await,
+                            <() as __chirp::Wire<__Codec>>::encode,
+                        )
+                    }),
+                ),
+                #[cfg(target_os = "linux")]
+                __chirp::Method::new(
+                    AttributesMethods::HERE,
+                    |service, request| __chirp::Box::pin(async move {
+                        let (a,) = {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(a), __chirp::Some(())) = (
+                                <u8 as __chirp::Wire<_>>::take(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (a,)
+                        };
+                        __chirp::value(
+                            &<__T as Attributes>::here(&*service, a).await,
+                            <u8 as __chirp::Wire<__Codec>>::encode,
+                        )
+                    }),
+                ),
+                #[cfg(not(target_os = "linux"))]
+                __chirp::Method::new(
+                    AttributesMethods::HERE,
+                    |service, request| __chirp::Box::pin(async move {
+                        let (a,) = {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(a), __chirp::Some(())) = (
+                                <u16 as __chirp::Wire<_>>::take(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (a,)
+                        };
+                        __chirp::value(
+                            &<__T as Attributes>::here(&*service, a).await,
+                            <u16 as __chirp::Wire<__Codec>>::encode,
+                        )
+                    }),
+                ),
+                __chirp::Method::new(
+                    AttributesMethods::LENIENT,
+                    |service, request| __chirp::Box::pin(async move {
+                        let (it,) = {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(it), __chirp::Some(())) = (
+                                <String as __chirp::Wire<_>>::take(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (it,)
+                        };
+                        __chirp::value(
+                            &<__T as Attributes>::lenient(&*service, &it),
+                            <() as __chirp::Wire<__Codec>>::encode,
+                        )
+                    }),
+                ),
+            ],
+            contract: AttributesMethods::CONTRACT,
+            ordered: false,
+        };
+    }
+    impl<T: Attributes + 'static> __chirp::Service for AttributesServer<T> {
+        fn register(
+            self,
+            router: &mut __chirp::Router,
+        ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+            self.0.register(router, &Self::METHODS)
+        }
+    }
+    impl<T> ::core::fmt::Debug for AttributesServer<T> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            ::core::fmt::Debug::fmt(&self.0, f)
+        }
+    }
+};

@@ -1,0 +1,166 @@
+pub trait CodecJson: ::core::marker::Send + ::core::marker::Sync {
+    fn add(
+        &self,
+        a: u64,
+        b: u64,
+    ) -> impl ::core::future::Future<
+        Output = Result<u64, String>,
+    > + ::core::marker::Send;
+}
+///Calls the methods of [`CodecJson`] elsewhere.
+#[allow(dead_code)]
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+pub struct CodecJsonClient(::chirp::__private::Client);
+///Answers calls of the methods of [`CodecJson`] by an implementation.
+#[allow(dead_code)]
+pub struct CodecJsonServer<T>(::chirp::__private::Implementation<T>);
+///The methods of [`CodecJson`], by the names that travel.
+#[allow(dead_code, clippy::exhaustive_structs)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+pub struct CodecJsonMethods;
+#[allow(
+    dead_code,
+    deprecated,
+    non_local_definitions,
+    non_snake_case,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    clippy::restriction
+)]
+const _: () = {
+    use ::chirp::__private as __chirp;
+    #[allow(unused_imports)]
+    use __chirp::{Argument as _, NotResult as _};
+    type __Codec = chirp::codec::Json;
+    const _: () = ::core::assert!(
+        2usize <= < __Codec as __chirp::Codec > ::MAX_ARGUMENTS,
+        "the codec `Raw` carries one argument, or none"
+    );
+    const _: () = ::core::assert!(
+        < String as __chirp::Failure < __Codec >> ::FITS,
+        "the codec `Raw` carries no fields: this error may have variants without fields, or with one \
+                 that is marked `#[chirp(data)]`"
+    );
+    impl CodecJsonMethods {
+        ///`CodecJson.add`
+        pub const ADD: __chirp::MethodId = __chirp::MethodId::new("CodecJson.add");
+        /// All of them, in the order of the trait.
+        pub const ALL: &'static [__chirp::MethodId] = &[Self::ADD];
+        /// What a client compares with the other side's.
+        pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
+            &[__chirp::Signature::new(Self::ADD, 17550259765028601704u64)],
+        );
+    }
+    impl CodecJsonClient {
+        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        pub fn new(caller: &impl __chirp::AsCaller) -> Self {
+            Self(__chirp::Client::new(caller))
+        }
+        /// A client of an implementation in this process. There is no connection; everything is encoded
+        /// and decoded as on one.
+        pub fn local(implementation: impl CodecJson + 'static) -> Self {
+            Self(__chirp::Client::local(CodecJsonServer::<_>::new(implementation)))
+        }
+        /// The same client, for an instance that was registered under this name in place of the
+        /// service's own.
+        #[must_use]
+        pub fn named(self, name: &str) -> Self {
+            Self(self.0.named("CodecJson", name))
+        }
+        /// Asks the other side whether it serves these methods, and as they are called here. It is
+        /// advice: nothing else depends on it.
+        ///
+        /// # Errors
+        ///
+        /// Why the question had no answer. That the other side does not know the question is none.
+        pub fn compare_contract(&self) -> __chirp::Comparing {
+            self.0.compare(CodecJsonMethods::CONTRACT)
+        }
+        ///Calls `CodecJson.add`.
+        pub fn add(
+            &self,
+            a: u64,
+            b: u64,
+        ) -> __chirp::Call<u64, __chirp::MethodError<String>> {
+            let mut out = __chirp::Encoder::<__Codec>::new();
+            <u64 as __chirp::Wire<_>>::put(&a, &mut out);
+            <u64 as __chirp::Wire<_>>::put(&b, &mut out);
+            self.0
+                .call(
+                    CodecJsonMethods::ADD,
+                    out,
+                    |answer| __chirp::outcome_of(
+                        answer,
+                        <u64 as __chirp::Wire<__Codec>>::decode,
+                        <String as __chirp::Failure<__Codec>>::decode,
+                    ),
+                )
+        }
+    }
+    impl<T: CodecJson + 'static> CodecJsonServer<T> {
+        /// Answers by `implementation`.
+        pub fn new(implementation: T) -> Self {
+            Self::from_arc(__chirp::Arc::new(implementation))
+        }
+        /// Answers by an implementation that others hold, too.
+        pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
+            Self(__chirp::Implementation::new(implementation))
+        }
+        /// The same, registered under this name in place of the service's own.
+        #[must_use]
+        pub fn named(self, name: &str) -> Self {
+            Self(self.0.named("CodecJson", name))
+        }
+    }
+    #[doc(hidden)]
+    impl<__T: CodecJson + 'static> CodecJsonServer<__T> {
+        const METHODS: __chirp::Methods<__T> = __chirp::Methods {
+            owner: ::core::concat!(
+                "`", ::core::module_path!(), "::", ::core::stringify!(CodecJson), "`"
+            ),
+            methods: &[
+                __chirp::Method::new(
+                    CodecJsonMethods::ADD,
+                    |service, request| __chirp::Box::pin(async move {
+                        let (a, b) = {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (
+                                __chirp::Some(a),
+                                __chirp::Some(b),
+                                __chirp::Some(()),
+                            ) = (
+                                <u64 as __chirp::Wire<_>>::take(&mut arguments),
+                                <u64 as __chirp::Wire<_>>::take(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (a, b)
+                        };
+                        __chirp::outcome(
+                            &<__T as CodecJson>::add(&*service, a, b).await,
+                            <u64 as __chirp::Wire<__Codec>>::encode,
+                            <String as __chirp::Failure<__Codec>>::encode,
+                        )
+                    }),
+                ),
+            ],
+            contract: CodecJsonMethods::CONTRACT,
+            ordered: false,
+        };
+    }
+    impl<T: CodecJson + 'static> __chirp::Service for CodecJsonServer<T> {
+        fn register(
+            self,
+            router: &mut __chirp::Router,
+        ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+            self.0.register(router, &Self::METHODS)
+        }
+    }
+    impl<T> ::core::fmt::Debug for CodecJsonServer<T> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            ::core::fmt::Debug::fmt(&self.0, f)
+        }
+    }
+};

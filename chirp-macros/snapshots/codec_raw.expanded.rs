@@ -1,0 +1,160 @@
+pub trait CodecRaw: ::core::marker::Send + ::core::marker::Sync {
+    fn get(
+        &self,
+        key: &[u8],
+    ) -> impl ::core::future::Future<
+        Output = Result<Vec<u8>, String>,
+    > + ::core::marker::Send;
+}
+///Calls the methods of [`CodecRaw`] elsewhere.
+#[allow(dead_code)]
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+pub struct CodecRawClient(::chirp::__private::Client);
+///Answers calls of the methods of [`CodecRaw`] by an implementation.
+#[allow(dead_code)]
+pub struct CodecRawServer<T>(::chirp::__private::Implementation<T>);
+///The methods of [`CodecRaw`], by the names that travel.
+#[allow(dead_code, clippy::exhaustive_structs)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+pub struct CodecRawMethods;
+#[allow(
+    dead_code,
+    deprecated,
+    non_local_definitions,
+    non_snake_case,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    clippy::restriction
+)]
+const _: () = {
+    use ::chirp::__private as __chirp;
+    #[allow(unused_imports)]
+    use __chirp::{Argument as _, NotResult as _};
+    type __Codec = chirp::codec::Raw;
+    const _: () = ::core::assert!(
+        1usize <= < __Codec as __chirp::Codec > ::MAX_ARGUMENTS,
+        "the codec `Raw` carries one argument, or none"
+    );
+    const _: () = ::core::assert!(
+        < String as __chirp::Failure < __Codec >> ::FITS,
+        "the codec `Raw` carries no fields: this error may have variants without fields, or with one \
+                 that is marked `#[chirp(data)]`"
+    );
+    impl CodecRawMethods {
+        ///`get`
+        pub const GET: __chirp::MethodId = __chirp::MethodId::new("get");
+        /// All of them, in the order of the trait.
+        pub const ALL: &'static [__chirp::MethodId] = &[Self::GET];
+        /// What a client compares with the other side's.
+        pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
+            &[__chirp::Signature::new(Self::GET, 7627715732494851849u64)],
+        );
+    }
+    impl CodecRawClient {
+        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        pub fn new(caller: &impl __chirp::AsCaller) -> Self {
+            Self(__chirp::Client::new(caller))
+        }
+        /// A client of an implementation in this process. There is no connection; everything is encoded
+        /// and decoded as on one.
+        pub fn local(implementation: impl CodecRaw + 'static) -> Self {
+            Self(__chirp::Client::local(CodecRawServer::<_>::new(implementation)))
+        }
+        /// The same client, for an instance that was registered under this name in place of the
+        /// service's own.
+        #[must_use]
+        pub fn named(self, name: &str) -> Self {
+            Self(self.0.named("", name))
+        }
+        /// Asks the other side whether it serves these methods, and as they are called here. It is
+        /// advice: nothing else depends on it.
+        ///
+        /// # Errors
+        ///
+        /// Why the question had no answer. That the other side does not know the question is none.
+        pub fn compare_contract(&self) -> __chirp::Comparing {
+            self.0.compare(CodecRawMethods::CONTRACT)
+        }
+        ///Calls `get`.
+        pub fn get(
+            &self,
+            key: &[u8],
+        ) -> __chirp::Call<Vec<u8>, __chirp::MethodError<String>> {
+            let mut out = __chirp::Encoder::<__Codec>::new();
+            <__chirp::Slice8>::put(&key, &mut out);
+            self.0
+                .call(
+                    CodecRawMethods::GET,
+                    out,
+                    |answer| __chirp::outcome_of(
+                        answer,
+                        <__chirp::Blob<Vec<u8>> as __chirp::Returned<__Codec>>::decode,
+                        <String as __chirp::Failure<__Codec>>::decode,
+                    ),
+                )
+        }
+    }
+    impl<T: CodecRaw + 'static> CodecRawServer<T> {
+        /// Answers by `implementation`.
+        pub fn new(implementation: T) -> Self {
+            Self::from_arc(__chirp::Arc::new(implementation))
+        }
+        /// Answers by an implementation that others hold, too.
+        pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
+            Self(__chirp::Implementation::new(implementation))
+        }
+        /// The same, registered under this name in place of the service's own.
+        #[must_use]
+        pub fn named(self, name: &str) -> Self {
+            Self(self.0.named("", name))
+        }
+    }
+    #[doc(hidden)]
+    impl<__T: CodecRaw + 'static> CodecRawServer<__T> {
+        const METHODS: __chirp::Methods<__T> = __chirp::Methods {
+            owner: ::core::concat!(
+                "`", ::core::module_path!(), "::", ::core::stringify!(CodecRaw), "`"
+            ),
+            methods: &[
+                __chirp::Method::new(
+                    CodecRawMethods::GET,
+                    |service, request| __chirp::Box::pin(async move {
+                        let (key,) = {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(key), __chirp::Some(())) = (
+                                <__chirp::Slice8>::take(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (key,)
+                        };
+                        __chirp::outcome(
+                            &<__T as CodecRaw>::get(&*service, &key).await,
+                            <__chirp::Blob<
+                                Vec<u8>,
+                            > as __chirp::Returned<__Codec>>::encode,
+                            <String as __chirp::Failure<__Codec>>::encode,
+                        )
+                    }),
+                ),
+            ],
+            contract: CodecRawMethods::CONTRACT,
+            ordered: false,
+        };
+    }
+    impl<T: CodecRaw + 'static> __chirp::Service for CodecRawServer<T> {
+        fn register(
+            self,
+            router: &mut __chirp::Router,
+        ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+            self.0.register(router, &Self::METHODS)
+        }
+    }
+    impl<T> ::core::fmt::Debug for CodecRawServer<T> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            ::core::fmt::Debug::fmt(&self.0, f)
+        }
+    }
+};

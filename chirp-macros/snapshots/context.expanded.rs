@@ -1,0 +1,183 @@
+pub trait Context: ::core::marker::Send + ::core::marker::Sync {
+    fn first(
+        &self,
+        cx: &CallContext,
+        a: u8,
+    ) -> impl ::core::future::Future<Output = bool> + ::core::marker::Send;
+    fn last(&self, a: u8, the_call: &CallContext);
+}
+///Calls the methods of [`Context`] elsewhere.
+#[allow(dead_code)]
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+pub struct ContextClient(::chirp::__private::Client);
+///Answers calls of the methods of [`Context`] by an implementation.
+#[allow(dead_code)]
+pub struct ContextServer<T>(::chirp::__private::Implementation<T>);
+///The methods of [`Context`], by the names that travel.
+#[allow(dead_code, clippy::exhaustive_structs)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+pub struct ContextMethods;
+#[allow(
+    dead_code,
+    deprecated,
+    non_local_definitions,
+    non_snake_case,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    clippy::restriction
+)]
+const _: () = {
+    use ::chirp::__private as __chirp;
+    #[allow(unused_imports)]
+    use __chirp::{Argument as _, NotResult as _};
+    type __Codec = __chirp::Bincode;
+    impl ContextMethods {
+        ///`Context.first`
+        pub const FIRST: __chirp::MethodId = __chirp::MethodId::new("Context.first");
+        ///`Context.last`
+        pub const LAST: __chirp::MethodId = __chirp::MethodId::new("Context.last");
+        /// All of them, in the order of the trait.
+        pub const ALL: &'static [__chirp::MethodId] = &[Self::FIRST, Self::LAST];
+        /// What a client compares with the other side's.
+        pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
+            &[
+                __chirp::Signature::new(Self::FIRST, 15589821181844590680u64),
+                __chirp::Signature::new(Self::LAST, 2290898936929461931u64),
+            ],
+        );
+    }
+    impl ContextClient {
+        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        pub fn new(caller: &impl __chirp::AsCaller) -> Self {
+            Self(__chirp::Client::new(caller))
+        }
+        /// A client of an implementation in this process. There is no connection; everything is encoded
+        /// and decoded as on one.
+        pub fn local(implementation: impl Context + 'static) -> Self {
+            Self(__chirp::Client::local(ContextServer::<_>::new(implementation)))
+        }
+        /// The same client, for an instance that was registered under this name in place of the
+        /// service's own.
+        #[must_use]
+        pub fn named(self, name: &str) -> Self {
+            Self(self.0.named("Context", name))
+        }
+        /// Asks the other side whether it serves these methods, and as they are called here. It is
+        /// advice: nothing else depends on it.
+        ///
+        /// # Errors
+        ///
+        /// Why the question had no answer. That the other side does not know the question is none.
+        pub fn compare_contract(&self) -> __chirp::Comparing {
+            self.0.compare(ContextMethods::CONTRACT)
+        }
+        ///Calls `Context.first`.
+        pub fn first(&self, a: u8) -> __chirp::Call<bool> {
+            let mut out = __chirp::Encoder::<__Codec>::new();
+            <u8 as __chirp::Wire<_>>::put(&a, &mut out);
+            self.0
+                .call(
+                    ContextMethods::FIRST,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <bool as __chirp::Wire<__Codec>>::decode,
+                    ),
+                )
+        }
+        ///Calls `Context.last`.
+        pub fn last(&self, a: u8) -> __chirp::Call<()> {
+            let mut out = __chirp::Encoder::<__Codec>::new();
+            <u8 as __chirp::Wire<_>>::put(&a, &mut out);
+            self.0
+                .call(
+                    ContextMethods::LAST,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <() as __chirp::Wire<__Codec>>::decode,
+                    ),
+                )
+        }
+    }
+    impl<T: Context + 'static> ContextServer<T> {
+        /// Answers by `implementation`.
+        pub fn new(implementation: T) -> Self {
+            Self::from_arc(__chirp::Arc::new(implementation))
+        }
+        /// Answers by an implementation that others hold, too.
+        pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
+            Self(__chirp::Implementation::new(implementation))
+        }
+        /// The same, registered under this name in place of the service's own.
+        #[must_use]
+        pub fn named(self, name: &str) -> Self {
+            Self(self.0.named("Context", name))
+        }
+    }
+    #[doc(hidden)]
+    impl<__T: Context + 'static> ContextServer<__T> {
+        const METHODS: __chirp::Methods<__T> = __chirp::Methods {
+            owner: ::core::concat!(
+                "`", ::core::module_path!(), "::", ::core::stringify!(Context), "`"
+            ),
+            methods: &[
+                __chirp::Method::new(
+                    ContextMethods::FIRST,
+                    |service, request| __chirp::Box::pin(async move {
+                        let (a,) = {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(a), __chirp::Some(())) = (
+                                <u8 as __chirp::Wire<_>>::take(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (a,)
+                        };
+                        __chirp::value(
+                            &<__T as Context>::first(&*service, request.context(), a)
+                                .await,
+                            <bool as __chirp::Wire<__Codec>>::encode,
+                        )
+                    }),
+                ),
+                __chirp::Method::new(
+                    ContextMethods::LAST,
+                    |service, request| __chirp::Box::pin(async move {
+                        let (a,) = {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(a), __chirp::Some(())) = (
+                                <u8 as __chirp::Wire<_>>::take(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (a,)
+                        };
+                        __chirp::value(
+                            &<__T as Context>::last(&*service, a, request.context()),
+                            <() as __chirp::Wire<__Codec>>::encode,
+                        )
+                    }),
+                ),
+            ],
+            contract: ContextMethods::CONTRACT,
+            ordered: false,
+        };
+    }
+    impl<T: Context + 'static> __chirp::Service for ContextServer<T> {
+        fn register(
+            self,
+            router: &mut __chirp::Router,
+        ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+            self.0.register(router, &Self::METHODS)
+        }
+    }
+    impl<T> ::core::fmt::Debug for ContextServer<T> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            ::core::fmt::Debug::fmt(&self.0, f)
+        }
+    }
+};

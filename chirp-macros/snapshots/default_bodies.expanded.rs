@@ -1,0 +1,243 @@
+pub trait DefaultBodies: ::core::marker::Send + ::core::marker::Sync {
+    fn now(&self, a: u8) -> u8 {
+        a + 1
+    }
+    fn later(
+        &self,
+        a: u8,
+        _unused: String,
+    ) -> impl ::core::future::Future<Output = u8> + ::core::marker::Send {
+        async move {
+            #[allow(clippy::all, clippy::pedantic, clippy::restriction)]
+            let a = a;
+            #[allow(clippy::all, clippy::pedantic, clippy::restriction)]
+            let _unused = _unused;
+            let a = a + self.now(a);
+            a * 2
+        }
+    }
+    fn nothing(
+        &self,
+    ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send {
+        async move {}
+    }
+}
+///Calls the methods of [`DefaultBodies`] elsewhere.
+#[allow(dead_code)]
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+pub struct DefaultBodiesClient(::chirp::__private::Client);
+///Answers calls of the methods of [`DefaultBodies`] by an implementation.
+#[allow(dead_code)]
+pub struct DefaultBodiesServer<T>(::chirp::__private::Implementation<T>);
+///The methods of [`DefaultBodies`], by the names that travel.
+#[allow(dead_code, clippy::exhaustive_structs)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+pub struct DefaultBodiesMethods;
+#[allow(
+    dead_code,
+    deprecated,
+    non_local_definitions,
+    non_snake_case,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    clippy::restriction
+)]
+const _: () = {
+    use ::chirp::__private as __chirp;
+    #[allow(unused_imports)]
+    use __chirp::{Argument as _, NotResult as _};
+    type __Codec = __chirp::Bincode;
+    impl DefaultBodiesMethods {
+        ///`DefaultBodies.now`
+        pub const NOW: __chirp::MethodId = __chirp::MethodId::new("DefaultBodies.now");
+        ///`DefaultBodies.later`
+        pub const LATER: __chirp::MethodId = __chirp::MethodId::new(
+            "DefaultBodies.later",
+        );
+        ///`DefaultBodies.nothing`
+        pub const NOTHING: __chirp::MethodId = __chirp::MethodId::new(
+            "DefaultBodies.nothing",
+        );
+        /// All of them, in the order of the trait.
+        pub const ALL: &'static [__chirp::MethodId] = &[
+            Self::NOW,
+            Self::LATER,
+            Self::NOTHING,
+        ];
+        /// What a client compares with the other side's.
+        pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
+            &[
+                __chirp::Signature::new(Self::NOW, 2379876915424839181u64),
+                __chirp::Signature::new(Self::LATER, 12437584476380281334u64),
+                __chirp::Signature::new(Self::NOTHING, 15855116368227943480u64),
+            ],
+        );
+    }
+    impl DefaultBodiesClient {
+        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        pub fn new(caller: &impl __chirp::AsCaller) -> Self {
+            Self(__chirp::Client::new(caller))
+        }
+        /// A client of an implementation in this process. There is no connection; everything is encoded
+        /// and decoded as on one.
+        pub fn local(implementation: impl DefaultBodies + 'static) -> Self {
+            Self(__chirp::Client::local(DefaultBodiesServer::<_>::new(implementation)))
+        }
+        /// The same client, for an instance that was registered under this name in place of the
+        /// service's own.
+        #[must_use]
+        pub fn named(self, name: &str) -> Self {
+            Self(self.0.named("DefaultBodies", name))
+        }
+        /// Asks the other side whether it serves these methods, and as they are called here. It is
+        /// advice: nothing else depends on it.
+        ///
+        /// # Errors
+        ///
+        /// Why the question had no answer. That the other side does not know the question is none.
+        pub fn compare_contract(&self) -> __chirp::Comparing {
+            self.0.compare(DefaultBodiesMethods::CONTRACT)
+        }
+        ///Calls `DefaultBodies.now`.
+        pub fn now(&self, a: u8) -> __chirp::Call<u8> {
+            let mut out = __chirp::Encoder::<__Codec>::new();
+            <u8 as __chirp::Wire<_>>::put(&a, &mut out);
+            self.0
+                .call(
+                    DefaultBodiesMethods::NOW,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <u8 as __chirp::Wire<__Codec>>::decode,
+                    ),
+                )
+        }
+        ///Calls `DefaultBodies.later`.
+        pub fn later(&self, a: u8, _unused: String) -> __chirp::Call<u8> {
+            let mut out = __chirp::Encoder::<__Codec>::new();
+            <u8 as __chirp::Wire<_>>::put(&a, &mut out);
+            <String as __chirp::Wire<_>>::put(&_unused, &mut out);
+            self.0
+                .call(
+                    DefaultBodiesMethods::LATER,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <u8 as __chirp::Wire<__Codec>>::decode,
+                    ),
+                )
+        }
+        ///Calls `DefaultBodies.nothing`.
+        pub fn nothing(&self) -> __chirp::Call<()> {
+            let out = __chirp::Encoder::<__Codec>::new();
+            self.0
+                .call(
+                    DefaultBodiesMethods::NOTHING,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <() as __chirp::Wire<__Codec>>::decode,
+                    ),
+                )
+        }
+    }
+    impl<T: DefaultBodies + 'static> DefaultBodiesServer<T> {
+        /// Answers by `implementation`.
+        pub fn new(implementation: T) -> Self {
+            Self::from_arc(__chirp::Arc::new(implementation))
+        }
+        /// Answers by an implementation that others hold, too.
+        pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
+            Self(__chirp::Implementation::new(implementation))
+        }
+        /// The same, registered under this name in place of the service's own.
+        #[must_use]
+        pub fn named(self, name: &str) -> Self {
+            Self(self.0.named("DefaultBodies", name))
+        }
+    }
+    #[doc(hidden)]
+    impl<__T: DefaultBodies + 'static> DefaultBodiesServer<__T> {
+        const METHODS: __chirp::Methods<__T> = __chirp::Methods {
+            owner: ::core::concat!(
+                "`", ::core::module_path!(), "::", ::core::stringify!(DefaultBodies), "`"
+            ),
+            methods: &[
+                __chirp::Method::new(
+                    DefaultBodiesMethods::NOW,
+                    |service, request| __chirp::Box::pin(async move {
+                        let (a,) = {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(a), __chirp::Some(())) = (
+                                <u8 as __chirp::Wire<_>>::take(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (a,)
+                        };
+                        __chirp::value(
+                            &<__T as DefaultBodies>::now(&*service, a),
+                            <u8 as __chirp::Wire<__Codec>>::encode,
+                        )
+                    }),
+                ),
+                __chirp::Method::new(
+                    DefaultBodiesMethods::LATER,
+                    |service, request| __chirp::Box::pin(async move {
+                        let (a, _unused) = {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (
+                                __chirp::Some(a),
+                                __chirp::Some(_unused),
+                                __chirp::Some(()),
+                            ) = (
+                                <u8 as __chirp::Wire<_>>::take(&mut arguments),
+                                <String as __chirp::Wire<_>>::take(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (a, _unused)
+                        };
+                        __chirp::value(
+                            &<__T as DefaultBodies>::later(&*service, a, _unused).await,
+                            <u8 as __chirp::Wire<__Codec>>::encode,
+                        )
+                    }),
+                ),
+                __chirp::Method::new(
+                    DefaultBodiesMethods::NOTHING,
+                    |service, request| __chirp::Box::pin(async move {
+                        {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(())) = (arguments.end()) else {
+                                return __chirp::refused(arguments);
+                            };
+                        }
+                        __chirp::value(
+                            &<__T as DefaultBodies>::nothing(&*service).await,
+                            <() as __chirp::Wire<__Codec>>::encode,
+                        )
+                    }),
+                ),
+            ],
+            contract: DefaultBodiesMethods::CONTRACT,
+            ordered: false,
+        };
+    }
+    impl<T: DefaultBodies + 'static> __chirp::Service for DefaultBodiesServer<T> {
+        fn register(
+            self,
+            router: &mut __chirp::Router,
+        ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+            self.0.register(router, &Self::METHODS)
+        }
+    }
+    impl<T> ::core::fmt::Debug for DefaultBodiesServer<T> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            ::core::fmt::Debug::fmt(&self.0, f)
+        }
+    }
+};

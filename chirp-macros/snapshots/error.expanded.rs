@@ -1,0 +1,98 @@
+#[allow(
+    non_local_definitions,
+    non_upper_case_globals,
+    unused_imports,
+    unused_variables,
+    clippy::all,
+    clippy::pedantic
+)]
+const _: () = {
+    use ::chirp::__private as __chirp;
+    const __CODE_OF_Missing: u16 = MISSING;
+    const _: () = ::core::assert!(
+        1 <= __CODE_OF_Missing && (__CODE_OF_Missing < 0xC700 || 0xC7FF <
+        __CODE_OF_Missing),
+        "a code is from 1 to 65535, and 0xC700 to 0xC7FF are the framework's own"
+    );
+    const _: () = ::core::assert!(
+        17u16 != __CODE_OF_Missing, "`Tired` and `Missing` have one code"
+    );
+    const _: () = ::core::assert!(
+        18u16 != __CODE_OF_Missing, "`Both` and `Missing` have one code"
+    );
+    const _: () = ::core::assert!(
+        19u16 != __CODE_OF_Missing, "`Tuple` and `Missing` have one code"
+    );
+    #[automatically_derived]
+    impl __chirp::ServiceError for Error {
+        const HAS_FIELDS: bool = true;
+        fn to_error_data(&self, codec: __chirp::CodecId) -> __chirp::ErrorData {
+            let text = <Error as __chirp::Describe>::text(self);
+            match self {
+                Self::Tired => __chirp::ErrorData::new(17u16, text),
+                Self::Both { a: field_a, b: field_b } => {
+                    let mut fields = __chirp::FieldEncoder::new(codec);
+                    <i64 as __chirp::Field>::put(field_a, &mut fields);
+                    fields.put::<__chirp::Blob<Vec<u8>>>(field_b);
+                    __chirp::ErrorData::new(18u16, text).with_data(fields.finish())
+                }
+                Self::Tuple(field_0) => {
+                    let mut fields = __chirp::FieldEncoder::new(codec);
+                    <Option<String> as __chirp::Field>::put(field_0, &mut fields);
+                    __chirp::ErrorData::new(19u16, text).with_data(fields.finish())
+                }
+                Self::Missing { key: field_key } => {
+                    __chirp::ErrorData::new(__CODE_OF_Missing, text)
+                        .with_data(<String as __chirp::Data>::to_bytes(field_key))
+                }
+            }
+        }
+        fn from_error_data(
+            error: &__chirp::ErrorData,
+            codec: __chirp::CodecId,
+        ) -> ::core::option::Option<Self> {
+            match error.code {
+                17u16 if error.data.is_empty() => __chirp::Some(Self::Tired),
+                18u16 => {
+                    let mut fields = __chirp::FieldDecoder::new(codec, &error.data);
+                    let (
+                        __chirp::Some(field_a),
+                        __chirp::Some(field_b),
+                        __chirp::Some(()),
+                    ) = (
+                        <i64 as __chirp::Field>::take(&mut fields),
+                        fields.take::<__chirp::Blob<Vec<u8>>>(),
+                        fields.end(),
+                    ) else {
+                        return ::core::option::Option::None;
+                    };
+                    __chirp::Some(Self::Both {
+                        a: field_a,
+                        b: field_b,
+                    })
+                }
+                19u16 => {
+                    let mut fields = __chirp::FieldDecoder::new(codec, &error.data);
+                    let (__chirp::Some(field_0), __chirp::Some(())) = (
+                        <Option<String> as __chirp::Field>::take(&mut fields),
+                        fields.end(),
+                    ) else {
+                        return ::core::option::Option::None;
+                    };
+                    __chirp::Some(Self::Tuple(field_0))
+                }
+                __CODE_OF_Missing => {
+                    let field_key = <String as __chirp::Data>::from_bytes(&error.data)?;
+                    __chirp::Some(Self::Missing { key: field_key })
+                }
+                _ => ::core::option::Option::None,
+            }
+        }
+        fn as_error(
+            &self,
+        ) -> ::core::option::Option<&(dyn ::core::error::Error + 'static)> {
+            use __chirp::NoError as _;
+            __chirp::MaybeError(self).get()
+        }
+    }
+};

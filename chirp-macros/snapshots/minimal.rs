@@ -1,0 +1,6 @@
+/// Greets people.
+#[chirp::service]
+pub trait Greeter {
+    /// A greeting.
+    async fn greet(&self, name: &str) -> String;
+}

@@ -1,0 +1,154 @@
+pub trait OneWay: ::core::marker::Send + ::core::marker::Sync {
+    fn log(
+        &self,
+        line: &str,
+    ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
+    fn flush(&self);
+}
+///Calls the methods of [`OneWay`] elsewhere.
+#[allow(dead_code)]
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+pub struct OneWayClient(::chirp::__private::Client);
+///Answers calls of the methods of [`OneWay`] by an implementation.
+#[allow(dead_code)]
+pub struct OneWayServer<T>(::chirp::__private::Implementation<T>);
+///The methods of [`OneWay`], by the names that travel.
+#[allow(dead_code, clippy::exhaustive_structs)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+pub struct OneWayMethods;
+#[allow(
+    dead_code,
+    deprecated,
+    non_local_definitions,
+    non_snake_case,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    clippy::restriction
+)]
+const _: () = {
+    use ::chirp::__private as __chirp;
+    #[allow(unused_imports)]
+    use __chirp::{Argument as _, NotResult as _};
+    type __Codec = __chirp::Bincode;
+    impl OneWayMethods {
+        ///`OneWay.log`
+        pub const LOG: __chirp::MethodId = __chirp::MethodId::new("OneWay.log");
+        ///`OneWay.flush`
+        pub const FLUSH: __chirp::MethodId = __chirp::MethodId::new("OneWay.flush");
+        /// All of them, in the order of the trait.
+        pub const ALL: &'static [__chirp::MethodId] = &[Self::LOG, Self::FLUSH];
+        /// What a client compares with the other side's.
+        pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
+            &[
+                __chirp::Signature::new(Self::LOG, 16287476310671467419u64).oneway(),
+                __chirp::Signature::new(Self::FLUSH, 16681338135767822096u64).oneway(),
+            ],
+        );
+    }
+    impl OneWayClient {
+        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        pub fn new(caller: &impl __chirp::AsCaller) -> Self {
+            Self(__chirp::Client::new(caller))
+        }
+        /// A client of an implementation in this process. There is no connection; everything is encoded
+        /// and decoded as on one.
+        pub fn local(implementation: impl OneWay + 'static) -> Self {
+            Self(__chirp::Client::local(OneWayServer::<_>::new(implementation)))
+        }
+        /// The same client, for an instance that was registered under this name in place of the
+        /// service's own.
+        #[must_use]
+        pub fn named(self, name: &str) -> Self {
+            Self(self.0.named("OneWay", name))
+        }
+        /// Asks the other side whether it serves these methods, and as they are called here. It is
+        /// advice: nothing else depends on it.
+        ///
+        /// # Errors
+        ///
+        /// Why the question had no answer. That the other side does not know the question is none.
+        pub fn compare_contract(&self) -> __chirp::Comparing {
+            self.0.compare(OneWayMethods::CONTRACT)
+        }
+        ///Calls `OneWay.log`.
+        pub fn log(&self, line: &str) -> __chirp::Cast {
+            let mut out = __chirp::Encoder::<__Codec>::new();
+            <__chirp::Str>::put(&line, &mut out);
+            self.0.cast(OneWayMethods::LOG, out)
+        }
+        ///Calls `OneWay.flush`.
+        pub fn flush(&self) -> __chirp::Cast {
+            let out = __chirp::Encoder::<__Codec>::new();
+            self.0.cast(OneWayMethods::FLUSH, out)
+        }
+    }
+    impl<T: OneWay + 'static> OneWayServer<T> {
+        /// Answers by `implementation`.
+        pub fn new(implementation: T) -> Self {
+            Self::from_arc(__chirp::Arc::new(implementation))
+        }
+        /// Answers by an implementation that others hold, too.
+        pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
+            Self(__chirp::Implementation::new(implementation))
+        }
+        /// The same, registered under this name in place of the service's own.
+        #[must_use]
+        pub fn named(self, name: &str) -> Self {
+            Self(self.0.named("OneWay", name))
+        }
+    }
+    #[doc(hidden)]
+    impl<__T: OneWay + 'static> OneWayServer<__T> {
+        const METHODS: __chirp::Methods<__T> = __chirp::Methods {
+            owner: ::core::concat!(
+                "`", ::core::module_path!(), "::", ::core::stringify!(OneWay), "`"
+            ),
+            methods: &[
+                __chirp::Method::new(
+                    OneWayMethods::LOG,
+                    |service, request| __chirp::Box::pin(async move {
+                        let (line,) = {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(line), __chirp::Some(())) = (
+                                <__chirp::Str>::take(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (line,)
+                        };
+                        __chirp::nothing(<__T as OneWay>::log(&*service, &line).await)
+                    }),
+                ),
+                __chirp::Method::new(
+                    OneWayMethods::FLUSH,
+                    |service, request| __chirp::Box::pin(async move {
+                        {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(())) = (arguments.end()) else {
+                                return __chirp::refused(arguments);
+                            };
+                        }
+                        __chirp::nothing(<__T as OneWay>::flush(&*service))
+                    }),
+                ),
+            ],
+            contract: OneWayMethods::CONTRACT,
+            ordered: false,
+        };
+    }
+    impl<T: OneWay + 'static> __chirp::Service for OneWayServer<T> {
+        fn register(
+            self,
+            router: &mut __chirp::Router,
+        ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+            self.0.register(router, &Self::METHODS)
+        }
+    }
+    impl<T> ::core::fmt::Debug for OneWayServer<T> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            ::core::fmt::Debug::fmt(&self.0, f)
+        }
+    }
+};

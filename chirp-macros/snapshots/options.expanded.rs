@@ -1,0 +1,229 @@
+pub trait Options<K>: ::core::marker::Send + ::core::marker::Sync
+where
+    K: Ord + Send + Sync,
+{
+    fn get(
+        &self,
+        key: K,
+    ) -> impl ::core::future::Future<Output = u8> + ::core::marker::Send;
+    fn compute(&self, data: &[u8]) -> u8;
+}
+///Calls the methods of [`Options`] elsewhere.
+#[allow(dead_code)]
+pub struct OptionsClient<K>(
+    ::chirp::__private::Client,
+    ::core::marker::PhantomData<fn() -> (K,)>,
+);
+///Answers calls of the methods of [`Options`] by an implementation.
+#[allow(dead_code)]
+pub struct OptionsServer<T, K>(
+    ::chirp::__private::Implementation<T>,
+    ::core::marker::PhantomData<fn() -> (K,)>,
+);
+///The methods of [`Options`], by the names that travel.
+#[allow(dead_code, clippy::exhaustive_structs)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+pub struct OptionsMethods;
+#[allow(
+    dead_code,
+    deprecated,
+    non_local_definitions,
+    non_snake_case,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    clippy::restriction
+)]
+const _: () = {
+    use ::chirp::__private as __chirp;
+    #[allow(unused_imports)]
+    use __chirp::{Argument as _, NotResult as _};
+    type __Codec = __chirp::Bincode;
+    impl OptionsMethods {
+        ///`Options.get`
+        pub const GET: __chirp::MethodId = __chirp::MethodId::new("Options.get");
+        ///`Options.compute`
+        pub const COMPUTE: __chirp::MethodId = __chirp::MethodId::new("Options.compute");
+        /// All of them, in the order of the trait.
+        pub const ALL: &'static [__chirp::MethodId] = &[Self::GET, Self::COMPUTE];
+        /// What a client compares with the other side's.
+        pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
+            &[
+                __chirp::Signature::new(Self::GET, 7541667584279269127u64).idempotent(),
+                __chirp::Signature::new(Self::COMPUTE, 11617724653513050213u64),
+            ],
+        );
+    }
+    impl<K> ::core::clone::Clone for OptionsClient<K> {
+        fn clone(&self) -> Self {
+            Self(::core::clone::Clone::clone(&self.0), ::core::marker::PhantomData)
+        }
+    }
+    impl<K> ::core::fmt::Debug for OptionsClient<K> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            f.debug_tuple(::core::stringify!(OptionsClient)).field(&self.0).finish()
+        }
+    }
+    impl<K> OptionsClient<K>
+    where
+        K: __chirp::Parameter,
+        K: Ord + Send + Sync,
+    {
+        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        pub fn new(caller: &impl __chirp::AsCaller) -> Self {
+            Self(__chirp::Client::new(caller), ::core::marker::PhantomData)
+        }
+        /// A client of an implementation in this process. There is no connection; everything is encoded
+        /// and decoded as on one.
+        pub fn local(implementation: impl Options<K> + 'static) -> Self {
+            Self(
+                __chirp::Client::local(OptionsServer::<_, K>::new(implementation)),
+                ::core::marker::PhantomData,
+            )
+        }
+        /// The same client, for an instance that was registered under this name in place of the
+        /// service's own.
+        #[must_use]
+        pub fn named(self, name: &str) -> Self {
+            Self(self.0.named("Options", name), ::core::marker::PhantomData)
+        }
+        /// Asks the other side whether it serves these methods, and as they are called here. It is
+        /// advice: nothing else depends on it.
+        ///
+        /// # Errors
+        ///
+        /// Why the question had no answer. That the other side does not know the question is none.
+        pub fn compare_contract(&self) -> __chirp::Comparing {
+            self.0.compare(OptionsMethods::CONTRACT)
+        }
+        ///Calls `Options.get`.
+        pub fn get(&self, key: K) -> __chirp::Call<u8> {
+            let mut out = __chirp::Encoder::<__Codec>::new();
+            <K as __chirp::Wire<_>>::put(&key, &mut out);
+            self.0
+                .call(
+                    OptionsMethods::GET,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <u8 as __chirp::Wire<__Codec>>::decode,
+                    ),
+                )
+                .idempotent()
+                .timeout(::core::time::Duration::from_nanos(250000000u64))
+        }
+        ///Calls `Options.compute`.
+        pub fn compute(&self, data: &[u8]) -> __chirp::Call<u8> {
+            let mut out = __chirp::Encoder::<__Codec>::new();
+            <__chirp::Slice8>::put(&data, &mut out);
+            self.0
+                .call(
+                    OptionsMethods::COMPUTE,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <u8 as __chirp::Wire<__Codec>>::decode,
+                    ),
+                )
+        }
+    }
+    impl<T: Options<K> + 'static, K> OptionsServer<T, K>
+    where
+        K: __chirp::Parameter,
+        K: Ord + Send + Sync,
+    {
+        /// Answers by `implementation`.
+        pub fn new(implementation: T) -> Self {
+            Self::from_arc(__chirp::Arc::new(implementation))
+        }
+        /// Answers by an implementation that others hold, too.
+        pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
+            Self(
+                __chirp::Implementation::new(implementation),
+                ::core::marker::PhantomData,
+            )
+        }
+        /// The same, registered under this name in place of the service's own.
+        #[must_use]
+        pub fn named(self, name: &str) -> Self {
+            Self(self.0.named("Options", name), ::core::marker::PhantomData)
+        }
+        /// The same, whose blocking methods have their threads from `blocking`, which services may share.
+        /// Without it the service has 64 of its own.
+        #[must_use]
+        pub fn blocking(self, blocking: &__chirp::Blocking) -> Self {
+            Self(self.0.blocking(blocking), ::core::marker::PhantomData)
+        }
+    }
+    #[doc(hidden)]
+    impl<__T: Options<K> + 'static, K> OptionsServer<__T, K>
+    where
+        K: __chirp::Parameter,
+        K: Ord + Send + Sync,
+    {
+        const METHODS: __chirp::Methods<__T> = __chirp::Methods {
+            owner: ::core::concat!(
+                "`", ::core::module_path!(), "::", ::core::stringify!(Options), "`"
+            ),
+            methods: &[
+                __chirp::Method::new(
+                    OptionsMethods::GET,
+                    |service, request| __chirp::Box::pin(async move {
+                        let (key,) = {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(key), __chirp::Some(())) = (
+                                <K as __chirp::Wire<_>>::take(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (key,)
+                        };
+                        __chirp::value(
+                            &<__T as Options<K>>::get(&*service, key).await,
+                            <u8 as __chirp::Wire<__Codec>>::encode,
+                        )
+                    }),
+                ),
+                __chirp::Method::blocking(
+                    OptionsMethods::COMPUTE,
+                    |service, request| {
+                        let (data,) = {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(data), __chirp::Some(())) = (
+                                <__chirp::Slice8>::take(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (data,)
+                        };
+                        __chirp::value(
+                            &<__T as Options<K>>::compute(&*service, &data),
+                            <u8 as __chirp::Wire<__Codec>>::encode,
+                        )
+                    },
+                ),
+            ],
+            contract: OptionsMethods::CONTRACT,
+            ordered: true,
+        };
+    }
+    impl<T: Options<K> + 'static, K> __chirp::Service for OptionsServer<T, K>
+    where
+        K: __chirp::Parameter,
+        K: Ord + Send + Sync,
+    {
+        fn register(
+            self,
+            router: &mut __chirp::Router,
+        ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+            self.0.register(router, &Self::METHODS)
+        }
+    }
+    impl<T, K> ::core::fmt::Debug for OptionsServer<T, K> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            ::core::fmt::Debug::fmt(&self.0, f)
+        }
+    }
+};

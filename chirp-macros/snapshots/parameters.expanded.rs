@@ -1,0 +1,250 @@
+pub trait Parameters<
+    K: Ord + Send + Sync,
+    V: Clone + Send + Sync,
+>: ::core::marker::Send + ::core::marker::Sync {
+    fn get(
+        &self,
+        key: &K,
+    ) -> impl ::core::future::Future<Output = Option<V>> + ::core::marker::Send;
+    fn put(
+        &self,
+        key: K,
+        values: &[V],
+    ) -> impl ::core::future::Future<Output = Result<(), String>> + ::core::marker::Send;
+}
+///Calls the methods of [`Parameters`] elsewhere.
+#[allow(dead_code)]
+pub struct ParametersClient<K, V>(
+    ::chirp::__private::Client,
+    ::core::marker::PhantomData<fn() -> (K, V)>,
+);
+///Answers calls of the methods of [`Parameters`] by an implementation.
+#[allow(dead_code)]
+pub struct ParametersServer<T, K, V>(
+    ::chirp::__private::Implementation<T>,
+    ::core::marker::PhantomData<fn() -> (K, V)>,
+);
+///The methods of [`Parameters`], by the names that travel.
+#[allow(dead_code, clippy::exhaustive_structs)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+pub struct ParametersMethods;
+#[allow(
+    dead_code,
+    deprecated,
+    non_local_definitions,
+    non_snake_case,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    clippy::restriction
+)]
+const _: () = {
+    use ::chirp::__private as __chirp;
+    #[allow(unused_imports)]
+    use __chirp::{Argument as _, NotResult as _};
+    type __Codec = __chirp::Bincode;
+    impl ParametersMethods {
+        ///`Parameters.get`
+        pub const GET: __chirp::MethodId = __chirp::MethodId::new("Parameters.get");
+        ///`Parameters.put`
+        pub const PUT: __chirp::MethodId = __chirp::MethodId::new("Parameters.put");
+        /// All of them, in the order of the trait.
+        pub const ALL: &'static [__chirp::MethodId] = &[Self::GET, Self::PUT];
+        /// What a client compares with the other side's.
+        pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
+            &[
+                __chirp::Signature::new(Self::GET, 16785877603552583089u64),
+                __chirp::Signature::new(Self::PUT, 15834243019869465349u64),
+            ],
+        );
+    }
+    impl<K, V> ::core::clone::Clone for ParametersClient<K, V> {
+        fn clone(&self) -> Self {
+            Self(::core::clone::Clone::clone(&self.0), ::core::marker::PhantomData)
+        }
+    }
+    impl<K, V> ::core::fmt::Debug for ParametersClient<K, V> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            f.debug_tuple(::core::stringify!(ParametersClient)).field(&self.0).finish()
+        }
+    }
+    impl<K: Ord + Send + Sync, V: Clone + Send + Sync> ParametersClient<K, V>
+    where
+        K: __chirp::Parameter,
+        V: __chirp::Parameter,
+    {
+        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        pub fn new(caller: &impl __chirp::AsCaller) -> Self {
+            Self(__chirp::Client::new(caller), ::core::marker::PhantomData)
+        }
+        /// A client of an implementation in this process. There is no connection; everything is encoded
+        /// and decoded as on one.
+        pub fn local(implementation: impl Parameters<K, V> + 'static) -> Self {
+            Self(
+                __chirp::Client::local(ParametersServer::<_, K, V>::new(implementation)),
+                ::core::marker::PhantomData,
+            )
+        }
+        /// The same client, for an instance that was registered under this name in place of the
+        /// service's own.
+        #[must_use]
+        pub fn named(self, name: &str) -> Self {
+            Self(self.0.named("Parameters", name), ::core::marker::PhantomData)
+        }
+        /// Asks the other side whether it serves these methods, and as they are called here. It is
+        /// advice: nothing else depends on it.
+        ///
+        /// # Errors
+        ///
+        /// Why the question had no answer. That the other side does not know the question is none.
+        pub fn compare_contract(&self) -> __chirp::Comparing {
+            self.0.compare(ParametersMethods::CONTRACT)
+        }
+        ///Calls `Parameters.get`.
+        pub fn get(&self, key: &K) -> __chirp::Call<Option<V>> {
+            let mut out = __chirp::Encoder::<__Codec>::new();
+            <K as __chirp::Wire<_>>::put(key, &mut out);
+            self.0
+                .call(
+                    ParametersMethods::GET,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <Option<V> as __chirp::Wire<__Codec>>::decode,
+                    ),
+                )
+        }
+        ///Calls `Parameters.put`.
+        pub fn put(
+            &self,
+            key: K,
+            values: &[V],
+        ) -> __chirp::Call<(), __chirp::MethodError<String>> {
+            let mut out = __chirp::Encoder::<__Codec>::new();
+            <K as __chirp::Wire<_>>::put(&key, &mut out);
+            <V as __chirp::WireBorrowed<_>>::put_slice(values, &mut out);
+            self.0
+                .call(
+                    ParametersMethods::PUT,
+                    out,
+                    |answer| __chirp::outcome_of(
+                        answer,
+                        <() as __chirp::Wire<__Codec>>::decode,
+                        <String as __chirp::Failure<__Codec>>::decode,
+                    ),
+                )
+        }
+    }
+    impl<
+        T: Parameters<K, V> + 'static,
+        K: Ord + Send + Sync,
+        V: Clone + Send + Sync,
+    > ParametersServer<T, K, V>
+    where
+        K: __chirp::Parameter,
+        V: __chirp::Parameter,
+    {
+        /// Answers by `implementation`.
+        pub fn new(implementation: T) -> Self {
+            Self::from_arc(__chirp::Arc::new(implementation))
+        }
+        /// Answers by an implementation that others hold, too.
+        pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
+            Self(
+                __chirp::Implementation::new(implementation),
+                ::core::marker::PhantomData,
+            )
+        }
+        /// The same, registered under this name in place of the service's own.
+        #[must_use]
+        pub fn named(self, name: &str) -> Self {
+            Self(self.0.named("Parameters", name), ::core::marker::PhantomData)
+        }
+    }
+    #[doc(hidden)]
+    impl<
+        __T: Parameters<K, V> + 'static,
+        K: Ord + Send + Sync,
+        V: Clone + Send + Sync,
+    > ParametersServer<__T, K, V>
+    where
+        K: __chirp::Parameter,
+        V: __chirp::Parameter,
+    {
+        const METHODS: __chirp::Methods<__T> = __chirp::Methods {
+            owner: ::core::concat!(
+                "`", ::core::module_path!(), "::", ::core::stringify!(Parameters), "`"
+            ),
+            methods: &[
+                __chirp::Method::new(
+                    ParametersMethods::GET,
+                    |service, request| __chirp::Box::pin(async move {
+                        let (key,) = {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(key), __chirp::Some(())) = (
+                                <K as __chirp::Wire<_>>::take(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (key,)
+                        };
+                        __chirp::value(
+                            &<__T as Parameters<K, V>>::get(&*service, &key).await,
+                            <Option<V> as __chirp::Wire<__Codec>>::encode,
+                        )
+                    }),
+                ),
+                __chirp::Method::new(
+                    ParametersMethods::PUT,
+                    |service, request| __chirp::Box::pin(async move {
+                        let (key, values) = {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (
+                                __chirp::Some(key),
+                                __chirp::Some(values),
+                                __chirp::Some(()),
+                            ) = (
+                                <K as __chirp::Wire<_>>::take(&mut arguments),
+                                <V as __chirp::WireBorrowed<_>>::take_slice(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (key, values)
+                        };
+                        __chirp::outcome(
+                            &<__T as Parameters<K, V>>::put(&*service, key, &values)
+                                .await,
+                            <() as __chirp::Wire<__Codec>>::encode,
+                            <String as __chirp::Failure<__Codec>>::encode,
+                        )
+                    }),
+                ),
+            ],
+            contract: ParametersMethods::CONTRACT,
+            ordered: false,
+        };
+    }
+    impl<
+        T: Parameters<K, V> + 'static,
+        K: Ord + Send + Sync,
+        V: Clone + Send + Sync,
+    > __chirp::Service for ParametersServer<T, K, V>
+    where
+        K: __chirp::Parameter,
+        V: __chirp::Parameter,
+    {
+        fn register(
+            self,
+            router: &mut __chirp::Router,
+        ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+            self.0.register(router, &Self::METHODS)
+        }
+    }
+    impl<T, K, V> ::core::fmt::Debug for ParametersServer<T, K, V> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            ::core::fmt::Debug::fmt(&self.0, f)
+        }
+    }
+};

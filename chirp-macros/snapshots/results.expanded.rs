@@ -1,0 +1,316 @@
+pub trait Results: ::core::marker::Send + ::core::marker::Sync {
+    fn unit(&self) -> ();
+    fn bytes(&self) -> Option<Vec<u8>>;
+    fn value(
+        &self,
+    ) -> impl ::core::future::Future<Output = Point> + ::core::marker::Send;
+    fn fails(
+        &self,
+    ) -> impl ::core::future::Future<Output = Result<Point, No>> + ::core::marker::Send;
+    fn fails_by_another_name(
+        &self,
+    ) -> impl ::core::future::Future<
+        Output = io::Result<Vec<u8>>,
+    > + ::core::marker::Send;
+}
+///Calls the methods of [`Results`] elsewhere.
+#[allow(dead_code)]
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+pub struct ResultsClient(::chirp::__private::Client);
+///Answers calls of the methods of [`Results`] by an implementation.
+#[allow(dead_code)]
+pub struct ResultsServer<T>(::chirp::__private::Implementation<T>);
+///The methods of [`Results`], by the names that travel.
+#[allow(dead_code, clippy::exhaustive_structs)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+pub struct ResultsMethods;
+#[allow(
+    dead_code,
+    deprecated,
+    non_local_definitions,
+    non_snake_case,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    clippy::restriction
+)]
+const _: () = {
+    use ::chirp::__private as __chirp;
+    #[allow(unused_imports)]
+    use __chirp::{Argument as _, NotResult as _};
+    type __Codec = __chirp::Bincode;
+    const _: () = ::core::assert!(
+        ! __chirp::Probe:: < Point > ::IS_RESULT,
+        "this type is a `Result` by another name: call it `Result`, so that its error travels as an error"
+    );
+    impl ResultsMethods {
+        ///`Results.unit`
+        pub const UNIT: __chirp::MethodId = __chirp::MethodId::new("Results.unit");
+        ///`Results.bytes`
+        pub const BYTES: __chirp::MethodId = __chirp::MethodId::new("Results.bytes");
+        ///`Results.value`
+        pub const VALUE: __chirp::MethodId = __chirp::MethodId::new("Results.value");
+        ///`Results.fails`
+        pub const FAILS: __chirp::MethodId = __chirp::MethodId::new("Results.fails");
+        ///`Results.fails_by_another_name`
+        pub const FAILS_BY_ANOTHER_NAME: __chirp::MethodId = __chirp::MethodId::new(
+            "Results.fails_by_another_name",
+        );
+        /// All of them, in the order of the trait.
+        pub const ALL: &'static [__chirp::MethodId] = &[
+            Self::UNIT,
+            Self::BYTES,
+            Self::VALUE,
+            Self::FAILS,
+            Self::FAILS_BY_ANOTHER_NAME,
+        ];
+        /// What a client compares with the other side's.
+        pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
+            &[
+                __chirp::Signature::new(Self::UNIT, 15855116368227943480u64),
+                __chirp::Signature::new(Self::BYTES, 8268263601376915013u64),
+                __chirp::Signature::new(Self::VALUE, 5514466139731954395u64),
+                __chirp::Signature::new(Self::FAILS, 8573142289636232747u64),
+                __chirp::Signature::new(
+                    Self::FAILS_BY_ANOTHER_NAME,
+                    17125606823427297217u64,
+                ),
+            ],
+        );
+    }
+    impl ResultsClient {
+        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        pub fn new(caller: &impl __chirp::AsCaller) -> Self {
+            Self(__chirp::Client::new(caller))
+        }
+        /// A client of an implementation in this process. There is no connection; everything is encoded
+        /// and decoded as on one.
+        pub fn local(implementation: impl Results + 'static) -> Self {
+            Self(__chirp::Client::local(ResultsServer::<_>::new(implementation)))
+        }
+        /// The same client, for an instance that was registered under this name in place of the
+        /// service's own.
+        #[must_use]
+        pub fn named(self, name: &str) -> Self {
+            Self(self.0.named("Results", name))
+        }
+        /// Asks the other side whether it serves these methods, and as they are called here. It is
+        /// advice: nothing else depends on it.
+        ///
+        /// # Errors
+        ///
+        /// Why the question had no answer. That the other side does not know the question is none.
+        pub fn compare_contract(&self) -> __chirp::Comparing {
+            self.0.compare(ResultsMethods::CONTRACT)
+        }
+        ///Calls `Results.unit`.
+        pub fn unit(&self) -> __chirp::Call<()> {
+            let out = __chirp::Encoder::<__Codec>::new();
+            self.0
+                .call(
+                    ResultsMethods::UNIT,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <() as __chirp::Wire<__Codec>>::decode,
+                    ),
+                )
+        }
+        ///Calls `Results.bytes`.
+        pub fn bytes(&self) -> __chirp::Call<Option<Vec<u8>>> {
+            let out = __chirp::Encoder::<__Codec>::new();
+            self.0
+                .call(
+                    ResultsMethods::BYTES,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <__chirp::Opt<
+                            __chirp::Blob<Vec<u8>>,
+                        > as __chirp::Returned<__Codec>>::decode,
+                    ),
+                )
+        }
+        ///Calls `Results.value`.
+        pub fn value(&self) -> __chirp::Call<Point> {
+            let out = __chirp::Encoder::<__Codec>::new();
+            self.0
+                .call(
+                    ResultsMethods::VALUE,
+                    out,
+                    |answer| __chirp::value_of(
+                        answer,
+                        <Point as __chirp::Wire<__Codec>>::decode,
+                    ),
+                )
+        }
+        ///Calls `Results.fails`.
+        pub fn fails(&self) -> __chirp::Call<Point, __chirp::MethodError<No>> {
+            let out = __chirp::Encoder::<__Codec>::new();
+            self.0
+                .call(
+                    ResultsMethods::FAILS,
+                    out,
+                    |answer| __chirp::outcome_of(
+                        answer,
+                        <Point as __chirp::Wire<__Codec>>::decode,
+                        <No as __chirp::Failure<__Codec>>::decode,
+                    ),
+                )
+        }
+        ///Calls `Results.fails_by_another_name`.
+        pub fn fails_by_another_name(
+            &self,
+        ) -> __chirp::Call<
+            <io::Result<Vec<u8>> as __chirp::Outcome>::Ok,
+            __chirp::MethodError<<io::Result<Vec<u8>> as __chirp::Outcome>::Error>,
+        > {
+            let out = __chirp::Encoder::<__Codec>::new();
+            self.0
+                .call(
+                    ResultsMethods::FAILS_BY_ANOTHER_NAME,
+                    out,
+                    |answer| __chirp::outcome_of(
+                        answer,
+                        <__chirp::Blob<
+                            <io::Result<Vec<u8>> as __chirp::Outcome>::Ok,
+                        > as __chirp::Returned<__Codec>>::decode,
+                        <<io::Result<
+                            Vec<u8>,
+                        > as __chirp::Outcome>::Error as __chirp::Failure<
+                            __Codec,
+                        >>::decode,
+                    ),
+                )
+        }
+    }
+    impl<T: Results + 'static> ResultsServer<T> {
+        /// Answers by `implementation`.
+        pub fn new(implementation: T) -> Self {
+            Self::from_arc(__chirp::Arc::new(implementation))
+        }
+        /// Answers by an implementation that others hold, too.
+        pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
+            Self(__chirp::Implementation::new(implementation))
+        }
+        /// The same, registered under this name in place of the service's own.
+        #[must_use]
+        pub fn named(self, name: &str) -> Self {
+            Self(self.0.named("Results", name))
+        }
+    }
+    #[doc(hidden)]
+    impl<__T: Results + 'static> ResultsServer<__T> {
+        const METHODS: __chirp::Methods<__T> = __chirp::Methods {
+            owner: ::core::concat!(
+                "`", ::core::module_path!(), "::", ::core::stringify!(Results), "`"
+            ),
+            methods: &[
+                __chirp::Method::new(
+                    ResultsMethods::UNIT,
+                    |service, request| __chirp::Box::pin(async move {
+                        {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(())) = (arguments.end()) else {
+                                return __chirp::refused(arguments);
+                            };
+                        }
+                        __chirp::value(
+                            &<__T as Results>::unit(&*service),
+                            <() as __chirp::Wire<__Codec>>::encode,
+                        )
+                    }),
+                ),
+                __chirp::Method::new(
+                    ResultsMethods::BYTES,
+                    |service, request| __chirp::Box::pin(async move {
+                        {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(())) = (arguments.end()) else {
+                                return __chirp::refused(arguments);
+                            };
+                        }
+                        __chirp::value(
+                            &<__T as Results>::bytes(&*service),
+                            <__chirp::Opt<
+                                __chirp::Blob<Vec<u8>>,
+                            > as __chirp::Returned<__Codec>>::encode,
+                        )
+                    }),
+                ),
+                __chirp::Method::new(
+                    ResultsMethods::VALUE,
+                    |service, request| __chirp::Box::pin(async move {
+                        {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(())) = (arguments.end()) else {
+                                return __chirp::refused(arguments);
+                            };
+                        }
+                        __chirp::value(
+                            &<__T as Results>::value(&*service).await,
+                            <Point as __chirp::Wire<__Codec>>::encode,
+                        )
+                    }),
+                ),
+                __chirp::Method::new(
+                    ResultsMethods::FAILS,
+                    |service, request| __chirp::Box::pin(async move {
+                        {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(())) = (arguments.end()) else {
+                                return __chirp::refused(arguments);
+                            };
+                        }
+                        __chirp::outcome(
+                            &<__T as Results>::fails(&*service).await,
+                            <Point as __chirp::Wire<__Codec>>::encode,
+                            <No as __chirp::Failure<__Codec>>::encode,
+                        )
+                    }),
+                ),
+                __chirp::Method::new(
+                    ResultsMethods::FAILS_BY_ANOTHER_NAME,
+                    |service, request| __chirp::Box::pin(async move {
+                        {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(())) = (arguments.end()) else {
+                                return __chirp::refused(arguments);
+                            };
+                        }
+                        __chirp::outcome(
+                            &<io::Result<
+                                Vec<u8>,
+                            > as __chirp::Outcome>::into_result(
+                                <__T as Results>::fails_by_another_name(&*service).await,
+                            ),
+                            <__chirp::Blob<
+                                <io::Result<Vec<u8>> as __chirp::Outcome>::Ok,
+                            > as __chirp::Returned<__Codec>>::encode,
+                            <<io::Result<
+                                Vec<u8>,
+                            > as __chirp::Outcome>::Error as __chirp::Failure<
+                                __Codec,
+                            >>::encode,
+                        )
+                    }),
+                ),
+            ],
+            contract: ResultsMethods::CONTRACT,
+            ordered: false,
+        };
+    }
+    impl<T: Results + 'static> __chirp::Service for ResultsServer<T> {
+        fn register(
+            self,
+            router: &mut __chirp::Router,
+        ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+            self.0.register(router, &Self::METHODS)
+        }
+    }
+    impl<T> ::core::fmt::Debug for ResultsServer<T> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            ::core::fmt::Debug::fmt(&self.0, f)
+        }
+    }
+};
