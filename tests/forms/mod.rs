@@ -19,7 +19,7 @@ fn all_bytes() -> Vec<u8> {
 macro_rules! forms {
     ($module:ident, $codec:ident) => {
         mod $module {
-            #![allow(clippy::ptr_arg)]
+            #![allow(clippy::ptr_arg, clippy::too_many_arguments)]
             use super::*;
 
             #[chirp::service(codec = chirp::codec::$codec)]
@@ -63,6 +63,27 @@ macro_rules! forms {
                     d: f64,
                     e: char,
                 ) -> String;
+                fn seventeen(
+                    &self,
+                    a: u8,
+                    b: u8,
+                    c: u8,
+                    d: u8,
+                    e: u8,
+                    f: u8,
+                    g: u8,
+                    h: u8,
+                    i: u8,
+                    j: u8,
+                    k: u8,
+                    l: u8,
+                    m: u8,
+                    n: u8,
+                    o: u8,
+                    p: &str,
+                    q: &[u8],
+                ) -> Vec<u8>;
+                fn results(&self, a: Vec<Result<u8, String>>) -> Vec<Result<u8, String>>;
                 fn array(&self, a: [u8; 2]) -> [u8; 2];
                 fn perhaps(&self, a: Option<[u8; 2]>) -> Option<Vec<u8>>;
                 fn nothing(&self);
@@ -133,6 +154,32 @@ macro_rules! forms {
                 ) -> String {
                     format!("{a:?}{b:?}{c:?}{d}{e}")
                 }
+                fn seventeen(
+                    &self,
+                    a: u8,
+                    b: u8,
+                    c: u8,
+                    d: u8,
+                    e: u8,
+                    f: u8,
+                    g: u8,
+                    h: u8,
+                    i: u8,
+                    j: u8,
+                    k: u8,
+                    l: u8,
+                    m: u8,
+                    n: u8,
+                    o: u8,
+                    p: &str,
+                    q: &[u8],
+                ) -> Vec<u8> {
+                    let numbers = [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o];
+                    [&numbers, p.as_bytes(), q].concat()
+                }
+                fn results(&self, a: Vec<Result<u8, String>>) -> Vec<Result<u8, String>> {
+                    a
+                }
                 fn array(&self, a: [u8; 2]) -> [u8; 2] {
                     a
                 }
@@ -193,6 +240,30 @@ macro_rules! forms {
                     .others((1, "x".into()), None, vec!["\n".into()], 0.5, 'h')
                     .await;
                 assert_eq!(others.unwrap(), "(1, \"x\")None[\"\\n\"]0.5h");
+                let seventeen = forms
+                    .seventeen(
+                        1,
+                        2,
+                        3,
+                        4,
+                        5,
+                        6,
+                        7,
+                        8,
+                        9,
+                        10,
+                        11,
+                        12,
+                        13,
+                        14,
+                        15,
+                        "\u{10}",
+                        &[17],
+                    )
+                    .await;
+                assert_eq!(seventeen.unwrap(), (1..=17).collect::<Vec<_>>());
+                let results = vec![Ok(1), Err("\n".to_owned())];
+                assert_eq!(forms.results(results.clone()).await.unwrap(), results);
                 assert_eq!(forms.array([7, 8]).await.unwrap(), [7, 8]);
                 assert_eq!(forms.perhaps(Some([7, 8])).await.unwrap(), Some(vec![7, 8]));
                 assert_eq!(forms.perhaps(None).await.unwrap(), None);

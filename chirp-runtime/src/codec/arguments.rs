@@ -17,9 +17,7 @@ impl<C: Codec> Encoder<C> {
     /// No arguments yet, and a buffer that was used before.
     pub fn new() -> Self {
         let mut out = buffer::take();
-        if C::ARRAY {
-            out.push(b'[');
-        }
+        C::open(&mut out);
         Self {
             out,
             count: 0,
@@ -35,8 +33,8 @@ impl<C: Codec> Encoder<C> {
         if self.error.is_some() {
             return;
         }
-        if C::ARRAY && self.count > 0 {
-            self.out.push(b',');
+        if self.count > 0 {
+            C::separate(&mut self.out);
         }
         self.count += 1;
         if let Err(error) = C::encode(value, &mut self.out) {
@@ -50,14 +48,17 @@ impl<C: Codec> Encoder<C> {
     ///
     /// [`EncodeError`] of the first that could not be encoded.
     pub fn finish(mut self) -> Result<Vec<u8>, EncodeError> {
-        if let Some(error) = self.error {
-            buffer::give(self.out);
-            return Err(error);
+        let closed = match self.error {
+            None => C::close(&mut self.out, self.count),
+            Some(error) => Err(error),
+        };
+        match closed {
+            Ok(()) => Ok(self.out),
+            Err(error) => {
+                buffer::give(self.out);
+                Err(error)
+            }
         }
-        if C::ARRAY {
-            self.out.push(b']');
-        }
-        Ok(self.out)
     }
 }
 
@@ -74,6 +75,8 @@ impl<C: Codec> Default for Encoder<C> {
 pub struct Decoder<'de, C> {
     rest: &'de [u8],
     count: usize,
+    /// How many there are, where the codec says so before the first.
+    claimed: Option<usize>,
     error: Option<DecodeError>,
     codec: PhantomData<C>,
 }
@@ -81,74 +84,78 @@ pub struct Decoder<'de, C> {
 impl<'de, C: Codec> Decoder<'de, C> {
     /// The arguments that `bytes` stand for.
     pub fn new(bytes: &'de [u8]) -> Self {
-        let mut decoder = Self {
-            rest: bytes,
+        let mut rest = bytes;
+        let opened = C::opened(&mut rest);
+        Self {
+            rest,
             count: 0,
-            error: None,
+            claimed: opened.as_ref().ok().copied().flatten(),
+            error: opened.err(),
             codec: PhantomData,
-        };
-        if C::ARRAY {
-            decoder.punctuation(b'[');
         }
-        decoder
     }
 
     pub(super) fn take<F: Form>(&mut self) -> Option<F::Got<'de>>
     where
         C: Carries<F>,
     {
-        if C::ARRAY && self.count > 0 {
-            self.punctuation(b',');
-        }
         if self.error.is_some() {
             return None;
         }
-        self.count += 1;
-        match C::decode(&mut self.rest) {
+        match self.next::<F>() {
             Ok(value) => Some(value),
             Err(error) => {
-                self.error = Some(DecodeError::new(format_args!(
-                    "argument {}: {error}",
-                    self.count
-                )));
+                self.error = Some(error);
                 None
             }
         }
     }
 
+    fn next<F: Form>(&mut self) -> Result<F::Got<'de>, DecodeError>
+    where
+        C: Carries<F>,
+    {
+        if self.count > 0 {
+            C::separated(&mut self.rest, self.count)?;
+        }
+        if self.claimed == Some(self.count) {
+            return Err(DecodeError::new(format_args!(
+                "there are {} arguments, too few",
+                self.count
+            )));
+        }
+        self.count += 1;
+        C::decode(&mut self.rest)
+            .map_err(|error| DecodeError::new(format_args!("argument {}: {error}", self.count)))
+    }
+
     /// The end, if there are no more arguments and no bytes left over.
     pub fn end(&mut self) -> Option<()> {
-        if C::ARRAY {
-            self.punctuation(b']');
-            self.rest = self.rest.trim_ascii_start();
-        }
-        if self.error.is_none() && !self.rest.is_empty() {
-            self.error = Some(DecodeError::left_over(self.rest.len()));
+        if self.error.is_none() {
+            self.error = self.ended().err();
         }
         self.error.is_none().then_some(())
+    }
+
+    fn ended(&mut self) -> Result<(), DecodeError> {
+        C::closed(&mut self.rest, self.count)?;
+        if let Some(claimed) = self.claimed
+            && claimed != self.count
+        {
+            return Err(DecodeError::new(format_args!(
+                "expected {} arguments, there are {claimed}",
+                self.count
+            )));
+        }
+        C::trim(&mut self.rest);
+        match self.rest.len() {
+            0 => Ok(()),
+            more => Err(DecodeError::left_over(more)),
+        }
     }
 
     /// What was wrong.
     pub fn error(self) -> DecodeError {
         self.error.unwrap_or_else(DecodeError::ended)
-    }
-
-    fn punctuation(&mut self, expected: u8) {
-        if self.error.is_some() {
-            return;
-        }
-        match self.rest.trim_ascii_start().split_first() {
-            Some((&found, rest)) if found == expected => self.rest = rest,
-            found => {
-                let found = found.map_or("the end".to_owned(), |(&found, _)| {
-                    format!("`{}`", char::from(found).escape_default())
-                });
-                self.error = Some(DecodeError::new(format_args!(
-                    "expected `{}` after {} arguments, found {found}",
-                    char::from(expected),
-                    self.count
-                )));
-            }
-        }
     }
 }

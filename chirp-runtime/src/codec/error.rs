@@ -1,5 +1,7 @@
 use std::fmt;
 
+use super::MAX_DEPTH;
+
 /// Why a value could not be encoded: its own words, or its `Serialize` implementation's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -26,11 +28,22 @@ impl DecodeError {
         Self("the bytes end before the value does".to_owned())
     }
 
+    /// Something stands in more than it may.
+    pub(crate) fn too_deep() -> Self {
+        Self(format!("a value is nested more than {MAX_DEPTH} deep"))
+    }
+
     /// A value ended before its bytes did, so the two sides do not mean the same type.
     pub(crate) fn left_over(count: usize) -> Self {
         Self(match count {
             1 => "1 byte is left over".to_owned(),
             _ => format!("{count} bytes are left over"),
         })
+    }
+}
+
+impl serde::de::Error for DecodeError {
+    fn custom<T: fmt::Display>(reason: T) -> Self {
+        Self::new(reason)
     }
 }

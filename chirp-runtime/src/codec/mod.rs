@@ -1,7 +1,7 @@
 //! Values to bytes and back.
 //!
-//! A [`Codec`] is chosen per service, by its type: [`Bincode`] unless the service says otherwise, [`Json`]
-//! for readable bytes, [`Raw`] for bytes that are already what should travel. How a single argument or
+//! A [`Codec`] is chosen per service, by its type: [`Bincode`] unless the service says otherwise, `Json`
+//! (a feature), and [`Raw`] for bytes that are already what should travel. How a single argument or
 //! result travels is its [`Form`], which `#[chirp::service]` picks from the way its type is written:
 //! `&[u8]` always travels as bytes, for example, and `&str` is lent from the packet where the codec can.
 //!
@@ -12,6 +12,8 @@ mod bincode;
 mod buffer;
 mod data;
 mod error;
+mod list;
+mod reader;
 mod service_error;
 mod standard_errors;
 mod wire;
@@ -34,16 +36,18 @@ pub use raw::Raw;
 pub use service_error::{Failure, Field, FieldDecoder, FieldEncoder, ServiceError};
 pub use wire::{Argument, Parameter, Returned, Wire, WireBorrowed};
 
-/// How a service's values become bytes: [`Bincode`], [`Json`] or [`Raw`].
+use list::List;
+
+/// How deep values may be nested. Without a limit a packet that is nothing but depth would overflow the
+/// stack, which ends the process.
+const MAX_DEPTH: usize = 128;
+
+/// How a service's values become bytes: [`Bincode`], `Json` or [`Raw`].
 ///
 /// The set is closed, so that a value can know its codec by number ([`CodecId`]).
-pub trait Codec: sealed::Sealed + Send + Sync + 'static {
+pub trait Codec: List + Send + Sync + 'static {
     /// The codec's number.
     const ID: CodecId;
-
-    /// Whether arguments stand in an array, `[a,b]`, and not one after another.
-    #[doc(hidden)]
-    const ARRAY: bool = false;
 
     /// The most arguments that a method may have.
     #[doc(hidden)]
@@ -67,21 +71,21 @@ pub trait Serde: Codec {
     fn deserialize<'de, F: Form>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError>;
 }
 
-/// A codec by its number.
+/// A codec by its number, which is the one in `PROTOCOL.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CodecId {
     /// [`Bincode`].
-    Bincode,
+    Bincode = 0,
     /// `Json`, which is there with the feature `json`.
-    Json,
+    Json = 3,
     /// [`Raw`].
-    Raw,
+    Raw = 4,
 }
 
 /// A codec that can carry a value in the form `F`.
 ///
-/// [`Bincode`] and [`Json`] carry every form; [`Raw`] carries bytes or text, or nothing.
+/// [`Raw`] carries bytes or text, or nothing; the others carry every form.
 #[diagnostic::on_unimplemented(
     message = "the codec `{Self}` cannot carry this argument or result",
     note = "`Raw` carries bytes and text: `&[u8]`, `Vec<u8>`, `Bytes`, `[u8; N]`, `&str`, `String`, and `()` as a result"
@@ -111,10 +115,6 @@ impl<F: Form, C: Serde> Carries<F> for C {
     fn decode<'de>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
         C::deserialize::<F>(bytes)
     }
-}
-
-mod sealed {
-    pub trait Sealed {}
 }
 
 #[cfg(test)]

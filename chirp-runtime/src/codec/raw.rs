@@ -1,12 +1,12 @@
 use super::form::Plain;
-use super::{Carries, Codec, CodecId, DecodeError, EncodeError, sealed};
+use super::{Carries, Codec, CodecId, DecodeError, EncodeError, List};
 
 /// Bytes as they are: a method takes one argument of bytes or text, or none, and returns one of them, or
 /// nothing. For methods whose other side is written by hand.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Raw;
 
-impl sealed::Sealed for Raw {}
+impl List for Raw {}
 
 impl Codec for Raw {
     const ID: CodecId = CodecId::Raw;

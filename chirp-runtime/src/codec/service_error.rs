@@ -96,60 +96,60 @@ impl<C: Codec, E: ServiceError> Failure<C> for E {
 ///
 /// Where the codec cannot encode them there is no data: code and text still arrive.
 #[derive(Debug)]
-pub struct FieldEncoder(Fields<Encoder<Bincode>, Encoded>);
-
-#[cfg(feature = "json")]
-type Encoded = Encoder<super::Json>;
-#[cfg(not(feature = "json"))]
-type Encoded = std::convert::Infallible;
+pub struct FieldEncoder(Encoding);
 
 /// The fields of an error on their way out of its data, for the derive.
 #[derive(Debug)]
-pub struct FieldDecoder<'de>(Fields<Decoder<'de, Bincode>, Decoded<'de>>);
-
-#[cfg(feature = "json")]
-type Decoded<'de> = Decoder<'de, super::Json>;
-#[cfg(not(feature = "json"))]
-type Decoded<'de> = std::marker::PhantomData<&'de std::convert::Infallible>;
+pub struct FieldDecoder<'de>(Decoding<'de>);
 
 /// The codec of the service that an error is returned by is known by number only.
 #[derive(Debug)]
-enum Fields<B, J> {
-    Bincode(B),
-    #[cfg_attr(not(feature = "json"), expect(dead_code, reason = "there is no JSON"))]
-    Json(J),
+enum Encoding {
+    Bincode(Encoder<Bincode>),
+    #[cfg(feature = "json")]
+    Json(Encoder<super::Json>),
     None,
+}
+
+#[derive(Debug)]
+enum Decoding<'de> {
+    Bincode(Decoder<'de, Bincode>),
+    #[cfg(feature = "json")]
+    Json(Decoder<'de, super::Json>),
+    None,
+}
+
+/// The same with whichever codec it is.
+macro_rules! whichever {
+    ($fields:ident $value:expr, $it:ident => $done:expr, $none:expr) => {
+        match $value {
+            $fields::Bincode($it) => $done,
+            #[cfg(feature = "json")]
+            $fields::Json($it) => $done,
+            $fields::None => $none,
+        }
+    };
 }
 
 impl FieldEncoder {
     /// No fields yet.
     pub fn new(codec: CodecId) -> Self {
         Self(match codec {
-            CodecId::Bincode => Fields::Bincode(Encoder::new()),
+            CodecId::Bincode => Encoding::Bincode(Encoder::new()),
             #[cfg(feature = "json")]
-            CodecId::Json => Fields::Json(Encoder::new()),
-            _ => Fields::None,
+            CodecId::Json => Encoding::Json(Encoder::new()),
+            _ => Encoding::None,
         })
     }
 
     /// The next field.
     pub fn put<F: Form>(&mut self, value: &F::Sent<'_>) {
-        match &mut self.0 {
-            Fields::Bincode(out) => out.put::<F>(value),
-            #[cfg(feature = "json")]
-            Fields::Json(out) => out.put::<F>(value),
-            _ => {}
-        }
+        whichever!(Encoding &mut self.0, out => out.put::<F>(value), ());
     }
 
     /// The data.
     pub fn finish(self) -> Vec<u8> {
-        match self.0 {
-            Fields::Bincode(out) => out.finish().unwrap_or_default(),
-            #[cfg(feature = "json")]
-            Fields::Json(out) => out.finish().unwrap_or_default(),
-            _ => Vec::new(),
-        }
+        whichever!(Encoding self.0, out => out.finish().unwrap_or_default(), Vec::new())
     }
 }
 
@@ -157,31 +157,21 @@ impl<'de> FieldDecoder<'de> {
     /// The fields that `data` stands for.
     pub fn new(codec: CodecId, data: &'de [u8]) -> Self {
         Self(match codec {
-            CodecId::Bincode => Fields::Bincode(Decoder::new(data)),
+            CodecId::Bincode => Decoding::Bincode(Decoder::new(data)),
             #[cfg(feature = "json")]
-            CodecId::Json => Fields::Json(Decoder::new(data)),
-            _ => Fields::None,
+            CodecId::Json => Decoding::Json(Decoder::new(data)),
+            _ => Decoding::None,
         })
     }
 
     /// The next field, if that is what it should be.
     pub fn take<F: Form>(&mut self) -> Option<F::Got<'de>> {
-        match &mut self.0 {
-            Fields::Bincode(from) => from.take::<F>(),
-            #[cfg(feature = "json")]
-            Fields::Json(from) => from.take::<F>(),
-            _ => None,
-        }
+        whichever!(Decoding &mut self.0, from => from.take::<F>(), None)
     }
 
     /// The end, if there are no more.
     pub fn end(&mut self) -> Option<()> {
-        match &mut self.0 {
-            Fields::Bincode(from) => from.end(),
-            #[cfg(feature = "json")]
-            Fields::Json(from) => from.end(),
-            _ => None,
-        }
+        whichever!(Decoding &mut self.0, from => from.end(), None)
     }
 }
 

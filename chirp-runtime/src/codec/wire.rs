@@ -166,9 +166,7 @@ impl<C: Carries<F>, F: Return> Returned<C> for F {
 
     fn decode(mut bytes: &[u8]) -> Result<F::Value, DecodeError> {
         let value = C::decode(&mut bytes)?;
-        if C::ARRAY {
-            bytes = bytes.trim_ascii_start();
-        }
+        C::trim(&mut bytes);
         match bytes.len() {
             0 => Ok(value),
             more => Err(DecodeError::left_over(more)),

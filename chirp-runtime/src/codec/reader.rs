@@ -1,33 +1,50 @@
+use std::fmt::Display;
+use std::marker::PhantomData;
+
 use serde::de::value::U32Deserializer;
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess,
+    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
     VariantAccess, Visitor,
 };
 
-use crate::codec::DecodeError;
-
-/// How deep values may be nested. Without a limit a packet that is nothing but depth would overflow the
-/// stack, which ends the process.
-const MAX_DEPTH: usize = 128;
+use super::{DecodeError, MAX_DEPTH};
 
 /// How many elements may be claimed beyond the bytes that are there: elements may have no bytes at all.
 const MAX_EMPTY: usize = 64 * 1024;
+
+/// How a format without names writes numbers and characters. All else is the same in such formats:
+/// the parts of a value one after another, little-endian, lengths and variants as numbers.
+pub(super) trait Layout: Sized {
+    /// The format's name.
+    const NAME: &'static str;
+
+    /// The largest first byte that is an unsigned integer by itself.
+    const SMALL: u8;
+
+    /// An unsigned integer of a type that has `width` bytes.
+    fn unsigned(reader: &mut Reader<'_, Self>, width: usize) -> Result<u128, DecodeError>;
+
+    /// The text that is one character.
+    fn character<'de>(reader: &mut Reader<'de, Self>) -> Result<&'de str, DecodeError>;
+}
 
 /// Reads what bincode 2 writes in its standard configuration.
 ///
 /// bincode's own decoder would do but for what a stranger may send: it takes the memory for a text before it
 /// has the bytes, goes as deep as the bytes say, and counts elements that have no bytes for as long as they
 /// say. Here nothing is taken that the bytes at hand do not pay for.
-pub(super) struct Reader<'de> {
+pub(super) struct Reader<'de, L> {
     rest: &'de [u8],
     depth: usize,
+    layout: PhantomData<L>,
 }
 
-impl<'de> Reader<'de> {
+impl<'de, L: Layout> Reader<'de, L> {
     pub(super) fn new(bytes: &'de [u8]) -> Self {
         Self {
             rest: bytes,
             depth: 0,
+            layout: PhantomData,
         }
     }
 
@@ -36,7 +53,7 @@ impl<'de> Reader<'de> {
         self.rest
     }
 
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+    pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let (&bytes, rest) = self
             .rest
             .split_first_chunk()
@@ -45,58 +62,8 @@ impl<'de> Reader<'de> {
         Ok(bytes)
     }
 
-    /// An unsigned integer, in one byte up to 250; above, the byte says how many follow.
-    fn unsigned(&mut self) -> Result<u128, DecodeError> {
-        Ok(match self.take()? {
-            [251] => u16::from_le_bytes(self.take()?).into(),
-            [252] => u32::from_le_bytes(self.take()?).into(),
-            [253] => u64::from_le_bytes(self.take()?).into(),
-            [254] => u128::from_le_bytes(self.take()?),
-            [255] => {
-                return Err(DecodeError::new(
-                    "a number begins with the reserved byte 255",
-                ));
-            }
-            [small] => small.into(),
-        })
-    }
-
-    fn narrow<T: TryFrom<u128>>(&mut self) -> Result<T, DecodeError> {
-        // Nearly every number is small, or a length.
-        let number = match *self.rest {
-            [small @ ..=250, ref rest @ ..] => {
-                self.rest = rest;
-                small.into()
-            }
-            _ => self.unsigned()?,
-        };
-        T::try_from(number).map_err(|_| {
-            DecodeError::new(format_args!(
-                "{number} is too large for {}",
-                std::any::type_name::<T>()
-            ))
-        })
-    }
-
-    /// A signed integer: zigzag, so that small ones of either sign are short.
-    fn signed(&mut self) -> Result<i128, DecodeError> {
-        let number = self.narrow::<u128>()?;
-        let half = i128::try_from(number >> 1).map_err(DecodeError::new)?;
-        Ok(if number & 1 == 0 { half } else { !half })
-    }
-
-    fn narrow_signed<T: TryFrom<i128>>(&mut self) -> Result<T, DecodeError> {
-        let number = self.signed()?;
-        T::try_from(number).map_err(|_| {
-            DecodeError::new(format_args!(
-                "{number} is too large for {}",
-                std::any::type_name::<T>()
-            ))
-        })
-    }
-
-    fn bytes(&mut self) -> Result<&'de [u8], DecodeError> {
-        let len = self.narrow::<usize>()?;
+    /// The next `len` bytes.
+    pub(super) fn slice(&mut self, len: usize) -> Result<&'de [u8], DecodeError> {
         let (bytes, rest) = self
             .rest
             .split_at_checked(len)
@@ -105,27 +72,45 @@ impl<'de> Reader<'de> {
         Ok(bytes)
     }
 
-    fn text(&mut self) -> Result<&'de str, DecodeError> {
+    fn unsigned<T>(&mut self) -> Result<u128, DecodeError> {
+        // Nearly every number is small, or a length.
+        match *self.rest {
+            [small, ref rest @ ..] if small <= L::SMALL => {
+                self.rest = rest;
+                Ok(small.into())
+            }
+            _ => L::unsigned(self, size_of::<T>()),
+        }
+    }
+
+    fn narrow<T: TryFrom<u128>>(&mut self) -> Result<T, DecodeError> {
+        let number = self.unsigned::<T>()?;
+        T::try_from(number).map_err(|_| too_large::<T>(number))
+    }
+
+    /// A signed integer: zigzag, so that small ones of either sign are short.
+    fn narrow_signed<T: TryFrom<i128>>(&mut self) -> Result<T, DecodeError> {
+        let number = self.unsigned::<T>()?;
+        let half = i128::try_from(number >> 1).map_err(DecodeError::new)?;
+        let number = if number & 1 == 0 { half } else { !half };
+        T::try_from(number).map_err(|_| too_large::<T>(number))
+    }
+
+    fn bytes(&mut self) -> Result<&'de [u8], DecodeError> {
+        let len = self.narrow::<usize>()?;
+        self.slice(len)
+    }
+
+    pub(super) fn text(&mut self) -> Result<&'de str, DecodeError> {
         str::from_utf8(self.bytes()?).map_err(|_| DecodeError::new("a text is not UTF-8"))
     }
 
     fn character(&mut self) -> Result<char, DecodeError> {
-        let len = match self.rest.first() {
-            None => return Err(DecodeError::ended()),
-            Some(0..=0x7f) => 1,
-            Some(0xc0..=0xdf) => 2,
-            Some(0xe0..=0xef) => 3,
-            Some(_) => 4,
-        };
-        let (bytes, rest) = self
-            .rest
-            .split_at_checked(len)
-            .ok_or_else(DecodeError::ended)?;
-        self.rest = rest;
-        str::from_utf8(bytes)
-            .ok()
-            .and_then(|text| text.chars().next())
-            .ok_or_else(|| DecodeError::new("a character is not UTF-8"))
+        let mut characters = L::character(self)?.chars();
+        match (characters.next(), characters.next()) {
+            (Some(character), None) => Ok(character),
+            _ => Err(DecodeError::new("a character is not one character")),
+        }
     }
 
     /// The length of a sequence or a map that the bytes may well hold.
@@ -137,21 +122,42 @@ impl<'de> Reader<'de> {
         Ok(count)
     }
 
+    /// Reads as many elements as the bytes claim.
+    fn claimed<T>(
+        &mut self,
+        read: impl FnOnce(&mut Elements<'_, 'de, L>) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
+        let count = self.count()?;
+        let promised = count.min(self.rest.len());
+        self.nested(|reader| {
+            read(&mut Elements {
+                reader,
+                count,
+                promised,
+            })
+        })
+    }
+
     /// Reads something inside something.
     fn nested<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
     ) -> Result<T, DecodeError> {
         if self.depth == MAX_DEPTH {
-            return Err(DecodeError::new(format_args!(
-                "a value is nested more than {MAX_DEPTH} deep"
-            )));
+            return Err(DecodeError::too_deep());
         }
         self.depth += 1;
         let value = read(self);
         self.depth -= 1;
         value
     }
+}
+
+fn too_large<T>(number: impl Display) -> DecodeError {
+    DecodeError::new(format_args!(
+        "{number} is too large for {}",
+        std::any::type_name::<T>()
+    ))
 }
 
 macro_rules! numbers {
@@ -162,7 +168,7 @@ macro_rules! numbers {
     )*};
 }
 
-impl<'de> Deserializer<'de> for &mut Reader<'de> {
+impl<'de, L: Layout> Deserializer<'de> for &mut Reader<'de, L> {
     type Error = DecodeError;
 
     fn is_human_readable(&self) -> bool {
@@ -177,7 +183,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         deserialize_i16 visit_i16 narrow_signed
         deserialize_i32 visit_i32 narrow_signed
         deserialize_i64 visit_i64 narrow_signed
-        deserialize_i128 visit_i128 signed
+        deserialize_i128 visit_i128 narrow_signed
         deserialize_char visit_char character
         deserialize_str visit_borrowed_str text
         deserialize_string visit_borrowed_str text
@@ -238,8 +244,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        let count = self.count()?;
-        self.deserialize_tuple(count, visitor)
+        self.claimed(|elements| visitor.visit_seq(elements))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(
@@ -247,7 +252,13 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         count: usize,
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        self.nested(|reader| visitor.visit_seq(Elements { reader, count }))
+        self.nested(|reader| {
+            visitor.visit_seq(Elements {
+                reader,
+                count,
+                promised: 0,
+            })
+        })
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -260,8 +271,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        let count = self.count()?;
-        self.nested(|reader| visitor.visit_map(Elements { reader, count }))
+        self.claimed(|elements| visitor.visit_map(elements))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -283,9 +293,10 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, DecodeError> {
-        Err(DecodeError::new(
-            "bincode does not say of values what they are, which this type needs: choose another codec",
-        ))
+        Err(DecodeError::new(format_args!(
+            "{} does not say of values what they are, which this type needs: choose another codec",
+            L::NAME
+        )))
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
@@ -298,12 +309,14 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 }
 
 /// What is left of a sequence, a tuple or a map.
-struct Elements<'a, 'de> {
-    reader: &'a mut Reader<'de>,
+struct Elements<'a, 'de, L> {
+    reader: &'a mut Reader<'de, L>,
     count: usize,
+    /// How many of these memory may be taken for at once.
+    promised: usize,
 }
 
-impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
+impl<'de, L: Layout> SeqAccess<'de> for Elements<'_, 'de, L> {
     type Error = DecodeError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -318,11 +331,11 @@ impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.count.min(self.reader.rest.len()))
+        Some(self.promised.min(self.count))
     }
 }
 
-impl<'de> MapAccess<'de> for Elements<'_, 'de> {
+impl<'de, L: Layout> MapAccess<'de> for Elements<'_, 'de, L> {
     type Error = DecodeError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -344,7 +357,7 @@ impl<'de> MapAccess<'de> for Elements<'_, 'de> {
     }
 }
 
-impl<'de> EnumAccess<'de> for &mut Reader<'de> {
+impl<'de, L: Layout> EnumAccess<'de> for &mut Reader<'de, L> {
     type Error = DecodeError;
     type Variant = Self;
 
@@ -357,7 +370,7 @@ impl<'de> EnumAccess<'de> for &mut Reader<'de> {
     }
 }
 
-impl<'de> VariantAccess<'de> for &mut Reader<'de> {
+impl<'de, L: Layout> VariantAccess<'de> for &mut Reader<'de, L> {
     type Error = DecodeError;
 
     fn unit_variant(self) -> Result<(), DecodeError> {
@@ -385,11 +398,5 @@ impl<'de> VariantAccess<'de> for &mut Reader<'de> {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         self.deserialize_tuple(fields.len(), visitor)
-    }
-}
-
-impl Error for DecodeError {
-    fn custom<T: std::fmt::Display>(reason: T) -> Self {
-        Self::new(reason)
     }
 }

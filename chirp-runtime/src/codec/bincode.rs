@@ -1,13 +1,11 @@
-mod reader;
-
 use bincode::config;
 use bincode::enc::write::Writer;
 use bincode::error::EncodeError as BincodeError;
 use serde::Deserialize;
 
 use super::form::{Got, Sent};
-use super::{Codec, CodecId, DecodeError, EncodeError, Form, Serde, sealed};
-use reader::Reader;
+use super::reader::{Layout, Reader};
+use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
 
 /// bincode 2's standard configuration, through serde: little-endian, integers of variable length.
 ///
@@ -18,7 +16,7 @@ use reader::Reader;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bincode;
 
-impl sealed::Sealed for Bincode {}
+impl List for Bincode {}
 
 impl Codec for Bincode {
     const ID: CodecId = CodecId::Bincode;
@@ -31,10 +29,43 @@ impl Serde for Bincode {
     }
 
     fn deserialize<'de, F: Form>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::<Self>::new(bytes);
         let Got::<F>(value) = Got::deserialize(&mut reader)?;
         *bytes = reader.rest();
         Ok(value)
+    }
+}
+
+impl Layout for Bincode {
+    const NAME: &'static str = "bincode";
+    const SMALL: u8 = 250;
+
+    /// One byte up to 250; above, the byte says how many follow.
+    fn unsigned(reader: &mut Reader<'_, Self>, _: usize) -> Result<u128, DecodeError> {
+        Ok(match reader.take()? {
+            [251] => u16::from_le_bytes(reader.take()?).into(),
+            [252] => u32::from_le_bytes(reader.take()?).into(),
+            [253] => u64::from_le_bytes(reader.take()?).into(),
+            [254] => u128::from_le_bytes(reader.take()?),
+            [255] => {
+                return Err(DecodeError::new(
+                    "a number begins with the reserved byte 255",
+                ));
+            }
+            [small] => small.into(),
+        })
+    }
+
+    /// UTF-8 without a length: its first byte says it.
+    fn character<'de>(reader: &mut Reader<'de, Self>) -> Result<&'de str, DecodeError> {
+        let len = match reader.rest().first() {
+            None => return Err(DecodeError::ended()),
+            Some(0..=0x7f) => 1,
+            Some(0xc0..=0xdf) => 2,
+            Some(0xe0..=0xef) => 3,
+            Some(_) => 4,
+        };
+        str::from_utf8(reader.slice(len)?).map_err(|_| DecodeError::new("a character is not UTF-8"))
     }
 }
 

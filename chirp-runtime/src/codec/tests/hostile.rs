@@ -1,0 +1,130 @@
+//! Bytes that nobody encoded.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{Shape, shapes};
+use crate::codec::form::{Blob, Str};
+use crate::codec::{Argument, Bincode, Decoder, Returned, Serde, Wire};
+
+/// What a stranger would write.
+trait Liar: Serde {
+    /// Beginnings of values that claim `len` bytes or elements.
+    fn claims(len: u64) -> Vec<Vec<u8>>;
+
+    /// A [`Tree`] so deep.
+    fn tree(depth: usize) -> Vec<u8>;
+}
+
+impl Liar for Bincode {
+    fn claims(len: u64) -> Vec<Vec<u8>> {
+        vec![[&[253], &len.to_le_bytes()[..]].concat()]
+    }
+
+    fn tree(depth: usize) -> Vec<u8> {
+        [vec![1; depth], vec![0]].concat()
+    }
+}
+
+/// The same of every codec whose reader is Chirp's own.
+macro_rules! every {
+    ($check:ident $arguments:tt) => {
+        $check::<Bincode> $arguments;
+    };
+}
+
+/// A few bytes that claim to be the beginning of an eternity.
+#[test]
+fn lengths_that_lie_are_refused() {
+    fn refused<C: Liar, T: Wire<C>>() {
+        for len in [u64::from(u32::MAX), 1 << 40, 1 << 60, u64::MAX] {
+            for mut bytes in C::claims(len) {
+                bytes.extend_from_slice(&[1; 8]);
+                assert!(<T as Wire<C>>::decode(&bytes).is_err());
+            }
+        }
+    }
+    fn all<C: Liar>() {
+        refused::<C, String>();
+        refused::<C, Vec<u64>>();
+        refused::<C, Vec<Vec<String>>>();
+        refused::<C, HashMap<u64, u64>>();
+        refused::<C, Vec<()>>();
+        for bytes in C::claims(1 << 40) {
+            assert!(<Blob<Vec<u8>> as Returned<C>>::decode(&bytes).is_err());
+        }
+    }
+    every!(all());
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Tree {
+    Leaf,
+    Node(Box<Tree>),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Next(Option<Box<Next>>);
+
+/// A value as deep as a packet is long would otherwise overflow the stack, and end the process.
+#[test]
+fn depth_is_limited() {
+    fn limited<C: Liar>() {
+        let error = <Tree as Wire<C>>::decode(&C::tree(1_000_000)).unwrap_err();
+        assert_eq!(error.to_string(), "a value is nested more than 128 deep");
+        assert!(<Tree as Wire<C>>::decode(&C::tree(100)).is_ok());
+        let error = <Next as Wire<C>>::decode(&[1; 1000]).unwrap_err();
+        assert_eq!(error.to_string(), "a value is nested more than 128 deep");
+    }
+    every!(limited());
+    #[cfg(feature = "json")]
+    {
+        let deep = "[".repeat(1_000_000);
+        assert!(<serde_json::Value as Wire<crate::codec::Json>>::decode(deep.as_bytes()).is_err());
+    }
+}
+
+/// Bytes that nobody encoded are a value or an error, and nothing else.
+fn anything<C: Serde>(bytes: &[u8]) {
+    let _ = <Shape as Wire<C>>::decode(bytes);
+    let _ = <(u128, i128, char, f32, bool) as Wire<C>>::decode(bytes);
+    let mut arguments = Decoder::<C>::new(bytes);
+    let _ = (
+        Str::take(&mut arguments),
+        Blob::<Bytes>::take(&mut arguments),
+        Shape::take(&mut arguments),
+        arguments.end(),
+    );
+    let _ = arguments.error();
+}
+
+/// Nor are bytes that were encoded, but for one of them.
+fn nearly<C: Serde>(shape: &Shape, at: prop::sample::Index, with: u8) {
+    let mut bytes = Vec::new();
+    Wire::<C>::encode(shape, &mut bytes).expect("it does not refuse");
+    *at.get_mut(&mut bytes) = with;
+    anything::<C>(&bytes);
+}
+
+proptest! {
+    #[test]
+    fn of_anything(bytes: Vec<u8>) {
+        every!(anything(&bytes));
+    }
+
+    #[test]
+    fn of_nearly_something(shape in shapes(), at: prop::sample::Index, with: u8) {
+        every!(nearly(&shape, at, with));
+        #[cfg(feature = "json")]
+        nearly::<crate::codec::Json>(&shape, at, with);
+    }
+
+    #[cfg(feature = "json")]
+    #[test]
+    fn json_of_anything(text in r#"[\[\]{},:"a-z0-9 \\]*"#) {
+        anything::<crate::codec::Json>(text.as_bytes());
+    }
+}
