@@ -36,6 +36,9 @@ pub(super) trait Layout: Sized {
 pub(super) struct Reader<'de, L> {
     rest: &'de [u8],
     depth: usize,
+    /// For how many elements memory may have been taken by the sequences that are being read: never more than
+    /// there are bytes, however deep they stand in each other.
+    promised: usize,
     layout: PhantomData<L>,
 }
 
@@ -44,6 +47,7 @@ impl<'de, L: Layout> Reader<'de, L> {
         Self {
             rest: bytes,
             depth: 0,
+            promised: 0,
             layout: PhantomData,
         }
     }
@@ -128,14 +132,17 @@ impl<'de, L: Layout> Reader<'de, L> {
         read: impl FnOnce(&mut Elements<'_, 'de, L>) -> Result<T, DecodeError>,
     ) -> Result<T, DecodeError> {
         let count = self.count()?;
-        let promised = count.min(self.rest.len());
-        self.nested(|reader| {
+        let promised = count.min(self.rest.len().saturating_sub(self.promised));
+        self.promised += promised;
+        let value = self.nested(|reader| {
             read(&mut Elements {
                 reader,
                 count,
                 promised,
             })
-        })
+        });
+        self.promised -= promised;
+        value
     }
 
     /// Reads something inside something.

@@ -1,10 +1,14 @@
 //! Bytes that nobody encoded.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::fmt;
+use std::marker::PhantomData;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Shape, shapes};
 use crate::codec::form::{Blob, Str};
@@ -87,6 +91,89 @@ fn depth_is_limited() {
     }
 }
 
+thread_local! {
+    /// For how many elements memory may have been taken by those who are being read.
+    static HELD: Cell<usize> = const { Cell::new(0) };
+    static MOST: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A sequence of itself, or a map to itself, that takes memory for as many elements as it is told of.
+#[derive(Debug, Serialize)]
+struct Greedy<const MAP: bool>;
+
+impl<'de, const MAP: bool> Deserialize<'de> for Greedy<MAP> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let elements = Elements::<Self>(PhantomData);
+        if MAP {
+            deserializer.deserialize_map(elements)?;
+        } else {
+            deserializer.deserialize_seq(elements)?;
+        }
+        Ok(Self)
+    }
+}
+
+struct Elements<T>(PhantomData<T>);
+
+impl<T> Elements<T> {
+    fn hold<R>(hint: Option<usize>, read: impl FnOnce() -> R) -> R {
+        let hint = hint.unwrap_or_default();
+        HELD.set(HELD.get() + hint);
+        MOST.set(MOST.get().max(HELD.get()));
+        let result = read();
+        HELD.set(HELD.get() - hint);
+        result
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Elements<T> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("elements")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        Self::hold(elements.size_hint(), || {
+            while elements.next_element::<T>()?.is_some() {}
+            Ok(())
+        })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        Self::hold(elements.size_hint(), || {
+            while elements.next_entry::<u8, T>()?.is_some() {}
+            Ok(())
+        })
+    }
+}
+
+/// Claims in claims are paid for by the same bytes, and so only once.
+fn paid_for<C: Serde>(bytes: &[u8]) {
+    fn decode<C: Serde, const MAP: bool>(bytes: &[u8]) {
+        let len = bytes.len();
+        MOST.set(0);
+        let _ = <Greedy<MAP> as Wire<C>>::decode(bytes);
+        let most = MOST.get();
+        assert!(most <= len, "memory for {most} elements, of {len} bytes");
+    }
+    decode::<C, false>(bytes);
+    decode::<C, true>(bytes);
+}
+
+#[test]
+fn claims_in_claims_are_paid_for_once() {
+    fn all<C: Liar>() {
+        for len in [0, 1, 100, 300] {
+            for claim in C::claims(len) {
+                paid_for::<C>(&claim.repeat(100));
+                paid_for::<C>(&[&claim[..], &[1]].concat().repeat(100));
+            }
+        }
+    }
+    every!(all());
+}
+
 /// Bytes that nobody encoded are a value or an error, and nothing else.
 fn anything<C: Serde>(bytes: &[u8]) {
     let _ = <Shape as Wire<C>>::decode(bytes);
@@ -99,6 +186,7 @@ fn anything<C: Serde>(bytes: &[u8]) {
         arguments.end(),
     );
     let _ = arguments.error();
+    paid_for::<C>(bytes);
 }
 
 /// Nor are bytes that were encoded, but for one of them.
