@@ -211,8 +211,9 @@
 //!
 //! # Values
 //!
-//! A service's values travel in one [`codec`]: bincode unless it says otherwise, `Json` (feature `json`) for
-//! readable bytes, [`Raw`](codec::Raw) for bytes that already are what should travel.
+//! A service's values travel in one [`codec`]: bincode unless it says otherwise, `Postcard` (feature
+//! `postcard`) for peers in small devices, `Json` (feature `json`) for readable bytes, [`Raw`](codec::Raw) for bytes that already are
+//! what should travel.
 //!
 //! # What is limited
 //!

@@ -274,6 +274,8 @@ macro_rules! forms {
 }
 
 forms!(bincode, Bincode);
+#[cfg(feature = "postcard")]
+forms!(postcard, Postcard);
 #[cfg(feature = "json")]
 forms!(json, Json);
 

@@ -1,7 +1,7 @@
 //! Values to bytes and back.
 //!
-//! A [`Codec`] is chosen per service, by its type: [`Bincode`] unless the service says otherwise, `Json`
-//! (a feature), and [`Raw`] for bytes that are already what should travel. How a single argument or
+//! A [`Codec`] is chosen per service, by its type: [`Bincode`] unless the service says otherwise, `Postcard`
+//! or `Json` (each a feature), and [`Raw`] for bytes that are already what should travel. How a single argument or
 //! result travels is its [`Form`], which `#[chirp::service]` picks from the way its type is written:
 //! `&[u8]` always travels as bytes, for example, and `&str` is lent from the packet where the codec can.
 //!
@@ -22,9 +22,13 @@ pub mod form;
 
 #[cfg(feature = "json")]
 mod json;
+#[cfg(feature = "postcard")]
+mod postcard;
 mod raw;
 
 pub use self::bincode::Bincode;
+#[cfg(feature = "postcard")]
+pub use self::postcard::Postcard;
 pub use arguments::{Decoder, Encoder};
 pub use buffer::{give, take};
 pub use data::{Data, Describe, MaybeError, NoError};
@@ -42,7 +46,7 @@ use list::List;
 /// stack, which ends the process.
 const MAX_DEPTH: usize = 128;
 
-/// How a service's values become bytes: [`Bincode`], `Json` or [`Raw`].
+/// How a service's values become bytes: [`Bincode`], `Postcard`, `Json` or [`Raw`].
 ///
 /// The set is closed, so that a value can know its codec by number ([`CodecId`]).
 pub trait Codec: List + Send + Sync + 'static {
@@ -77,6 +81,8 @@ pub trait Serde: Codec {
 pub enum CodecId {
     /// [`Bincode`].
     Bincode = 0,
+    /// `Postcard`, which is there with the feature `postcard`.
+    Postcard = 1,
     /// `Json`, which is there with the feature `json`.
     Json = 3,
     /// [`Raw`].

@@ -12,7 +12,7 @@ use super::{DecodeError, MAX_DEPTH};
 /// How many elements may be claimed beyond the bytes that are there: elements may have no bytes at all.
 const MAX_EMPTY: usize = 64 * 1024;
 
-/// How a format without names writes numbers and characters. All else is the same in such formats:
+/// How a format without names writes numbers and characters. All else is the same in bincode and postcard:
 /// the parts of a value one after another, little-endian, lengths and variants as numbers.
 pub(super) trait Layout: Sized {
     /// The format's name.
@@ -28,11 +28,12 @@ pub(super) trait Layout: Sized {
     fn character<'de>(reader: &mut Reader<'de, Self>) -> Result<&'de str, DecodeError>;
 }
 
-/// Reads what bincode 2 writes in its standard configuration.
+/// Reads what bincode 2 writes in its standard configuration, or what postcard writes.
 ///
-/// bincode's own decoder would do but for what a stranger may send: it takes the memory for a text before it
-/// has the bytes, goes as deep as the bytes say, and counts elements that have no bytes for as long as they
-/// say. Here nothing is taken that the bytes at hand do not pay for.
+/// Their own decoders would do but for what a stranger may send: bincode's takes the memory for a text before
+/// it has the bytes, postcard's for as many entries as a map claims, and both go as deep as the bytes say, and
+/// count elements that have no bytes for as long as they say. Here nothing is taken that the bytes at hand do
+/// not pay for.
 pub(super) struct Reader<'de, L> {
     rest: &'de [u8],
     depth: usize,

@@ -106,6 +106,8 @@ pub struct FieldDecoder<'de>(Decoding<'de>);
 #[derive(Debug)]
 enum Encoding {
     Bincode(Encoder<Bincode>),
+    #[cfg(feature = "postcard")]
+    Postcard(Encoder<super::Postcard>),
     #[cfg(feature = "json")]
     Json(Encoder<super::Json>),
     None,
@@ -114,6 +116,8 @@ enum Encoding {
 #[derive(Debug)]
 enum Decoding<'de> {
     Bincode(Decoder<'de, Bincode>),
+    #[cfg(feature = "postcard")]
+    Postcard(Decoder<'de, super::Postcard>),
     #[cfg(feature = "json")]
     Json(Decoder<'de, super::Json>),
     None,
@@ -124,6 +128,8 @@ macro_rules! whichever {
     ($fields:ident $value:expr, $it:ident => $done:expr, $none:expr) => {
         match $value {
             $fields::Bincode($it) => $done,
+            #[cfg(feature = "postcard")]
+            $fields::Postcard($it) => $done,
             #[cfg(feature = "json")]
             $fields::Json($it) => $done,
             $fields::None => $none,
@@ -136,6 +142,8 @@ impl FieldEncoder {
     pub fn new(codec: CodecId) -> Self {
         Self(match codec {
             CodecId::Bincode => Encoding::Bincode(Encoder::new()),
+            #[cfg(feature = "postcard")]
+            CodecId::Postcard => Encoding::Postcard(Encoder::new()),
             #[cfg(feature = "json")]
             CodecId::Json => Encoding::Json(Encoder::new()),
             _ => Encoding::None,
@@ -158,6 +166,8 @@ impl<'de> FieldDecoder<'de> {
     pub fn new(codec: CodecId, data: &'de [u8]) -> Self {
         Self(match codec {
             CodecId::Bincode => Decoding::Bincode(Decoder::new(data)),
+            #[cfg(feature = "postcard")]
+            CodecId::Postcard => Decoding::Postcard(Decoder::new(data)),
             #[cfg(feature = "json")]
             CodecId::Json => Decoding::Json(Decoder::new(data)),
             _ => Decoding::None,

@@ -92,6 +92,12 @@ proptest! {
         there_and_back::<Bincode>(&text, &bytes, &shape)?;
     }
 
+    #[cfg(feature = "postcard")]
+    #[test]
+    fn postcard_there_and_back(text in ".*", bytes: Vec<u8>, shape in shapes()) {
+        there_and_back::<super::Postcard>(&text, &bytes, &shape)?;
+    }
+
     #[cfg(feature = "json")]
     #[test]
     fn json_there_and_back(text in ".*", bytes: Vec<u8>, shape in shapes()) {
@@ -127,6 +133,33 @@ proptest! {
         prop_assert_eq!(ours, theirs.expect("nothing refuses to be encoded"));
     }
 
+    #[cfg(feature = "postcard")]
+    #[test]
+    fn numbers_are_what_postcard_writes(numbers: Numbers) {
+        let theirs = postcard::serialize_with_flavor(&numbers, postcard::ser_flavors::Size::default())
+            .map(|len| vec![0; len])
+            .and_then(|mut room| Ok(postcard::to_slice(&numbers, &mut room)?.to_vec()))
+            .unwrap();
+        let ours = <Numbers as Wire<super::Postcard>>::decode(&theirs).unwrap();
+        let mut again = Vec::new();
+        Wire::<super::Postcard>::encode(&ours, &mut again).unwrap();
+        prop_assert_eq!(again, theirs);
+    }
+
+    /// Theirs takes the first of several characters for a character; otherwise what it reads is read here.
+    #[cfg(feature = "postcard")]
+    #[test]
+    fn values_are_what_postcard_itself_reads(bytes: Vec<u8>, numbers: Vec<u8>) {
+        if let Ok((theirs, [])) = postcard::take_from_bytes::<Vec<(u16, i64)>>(&numbers) {
+            prop_assert_eq!(<Vec<(u16, i64)> as Wire<super::Postcard>>::decode(&numbers), Ok(theirs));
+        }
+        if let Ok((theirs, [])) = postcard::take_from_bytes::<(u8, u16, i32, u64)>(&bytes) {
+            prop_assert_eq!(<(u8, u16, i32, u64) as Wire<super::Postcard>>::decode(&bytes), Ok(theirs));
+        }
+        if <u32 as Wire<super::Postcard>>::decode(&bytes).is_ok() {
+            prop_assert!(postcard::from_bytes::<u32>(&bytes).is_ok());
+        }
+    }
 }
 
 /// The bytes of arguments, as they stand in `PROTOCOL.md`.
@@ -152,6 +185,43 @@ fn no_arguments_are_no_bytes() {
         },
         &[250, 1, 251, 251, 0, 2, b'h', b'i'],
     );
+}
+
+#[cfg(feature = "postcard")]
+#[test]
+fn numbers_have_seven_bits_to_a_byte_in_postcard() {
+    use super::Postcard;
+
+    check::<Postcard>(|_| {}, b"");
+    check::<Postcard>(
+        |out| {
+            250u64.put(out);
+            (-1i64).put(out);
+            u16::MAX.put(out);
+            127u64.put(out);
+            128u64.put(out);
+            65536u64.put(out);
+            250i64.put(out);
+            200u8.put(out);
+            Str::put(&"a\u{e9}", out);
+            '\u{e9}'.put(out);
+            1.5f32.put(out);
+            Some(5u8).put(out);
+            Slice8::put(&&[0, 255][..], out);
+        },
+        b"\xfa\x01\x01\xff\xff\x03\x7f\x80\x01\x80\x80\x04\xf4\x03\xc8\x03a\xc3\xa9\x02\xc3\xa9\0\0\xc0\x3f\x01\x05\x02\0\xff",
+    );
+    // Wider than needed, but not wider than the type.
+    assert_eq!(<u16 as Wire<Postcard>>::decode(&[0x85, 0x80, 0]), Ok(5));
+    for bytes in [&[0x85, 0x80, 0x80, 0][..], &[0xff, 0xff, 4], &[0x80]] {
+        assert!(<u16 as Wire<Postcard>>::decode(bytes).is_err());
+    }
+    let mut most = [0xff; 19];
+    most[18] = 3;
+    assert_eq!(<u128 as Wire<Postcard>>::decode(&most), Ok(u128::MAX));
+    most[18] = 4;
+    assert!(<u128 as Wire<Postcard>>::decode(&most).is_err());
+    assert!(<char as Wire<Postcard>>::decode(&[2, b'a', b'b']).is_err());
 }
 
 #[cfg(feature = "json")]
@@ -208,6 +278,8 @@ fn borrowed_where_the_codec_can() {
         assert_eq!(arguments.end(), Some(()));
     }
     borrowed::<Bincode>(&[2, b'h', b'i', 1, 1, 7]);
+    #[cfg(feature = "postcard")]
+    borrowed::<super::Postcard>(&[2, b'h', b'i', 1, 1, 7]);
     let mut arguments = Decoder::<Raw>::new(b"hi");
     assert!(matches!(
         Str::take(&mut arguments),
@@ -237,6 +309,11 @@ fn a_wrong_number_of_bytes_is_no_array() {
 
 #[test]
 fn codecs_have_the_numbers_of_the_specification() {
-    let codecs = [CodecId::Bincode, CodecId::Json, CodecId::Raw];
-    assert_eq!(codecs.map(|codec| codec as u8), [0, 3, 4]);
+    let codecs = [
+        CodecId::Bincode,
+        CodecId::Postcard,
+        CodecId::Json,
+        CodecId::Raw,
+    ];
+    assert_eq!(codecs.map(|codec| codec as u8), [0, 1, 3, 4]);
 }

@@ -33,10 +33,30 @@ impl Liar for Bincode {
     }
 }
 
+#[cfg(feature = "postcard")]
+impl Liar for crate::codec::Postcard {
+    fn claims(len: u64) -> Vec<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut out = len;
+        while out > 0x7f {
+            bytes.push(out.to_le_bytes()[0] | 0x80);
+            out >>= 7;
+        }
+        bytes.push(out.to_le_bytes()[0]);
+        vec![bytes]
+    }
+
+    fn tree(depth: usize) -> Vec<u8> {
+        Bincode::tree(depth)
+    }
+}
+
 /// The same of every codec whose reader is Chirp's own.
 macro_rules! every {
     ($check:ident $arguments:tt) => {
         $check::<Bincode> $arguments;
+        #[cfg(feature = "postcard")]
+        $check::<crate::codec::Postcard> $arguments;
     };
 }
 

@@ -1,0 +1,85 @@
+use postcard::ser_flavors::Flavor;
+use serde::Deserialize;
+
+use super::form::{Got, Sent};
+use super::reader::{Layout, Reader};
+use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
+
+/// postcard 1: integers of variable length, seven bits to a byte.
+///
+/// As [`Bincode`](super::Bincode) it is compact and without names, so both sides must mean the same types, and
+/// it cannot carry types that have to see the bytes to know what they are. It has a written specification, and
+/// is at home in small devices. What a type's own `Serialize` says when it refuses is lost: postcard keeps no
+/// texts. Values nested more than 128 deep are refused.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Postcard;
+
+impl List for Postcard {}
+
+impl Codec for Postcard {
+    const ID: CodecId = CodecId::Postcard;
+}
+
+impl Serde for Postcard {
+    fn serialize<F: Form>(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        postcard::serialize_with_flavor(&Sent::<F>(value), Appending(out)).map_err(EncodeError::new)
+    }
+
+    fn deserialize<'de, F: Form>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
+        let mut reader = Reader::<Self>::new(bytes);
+        let Got::<F>(value) = Got::deserialize(&mut reader)?;
+        *bytes = reader.rest();
+        Ok(value)
+    }
+}
+
+impl Layout for Postcard {
+    const NAME: &'static str = "postcard";
+    const SMALL: u8 = 0x7f;
+
+    /// Seven bits in each byte, the lowest first; the eighth says that there are more. No more bytes than the
+    /// type's bits fill.
+    fn unsigned(reader: &mut Reader<'_, Self>, width: usize) -> Result<u128, DecodeError> {
+        let mut number = 0;
+        for at in 0..(width * 8).div_ceil(7) {
+            let [byte] = reader.take()?;
+            let bits = u128::from(byte & 0x7f);
+            let shifted = bits << (7 * at);
+            if shifted >> (7 * at) != bits {
+                break;
+            }
+            number |= shifted;
+            if byte < 0x80 {
+                return Ok(number);
+            }
+        }
+        Err(DecodeError::new(format_args!(
+            "a number is longer than {width} bytes"
+        )))
+    }
+
+    /// A text like any other.
+    fn character<'de>(reader: &mut Reader<'de, Self>) -> Result<&'de str, DecodeError> {
+        reader.text()
+    }
+}
+
+struct Appending<'a>(&'a mut Vec<u8>);
+
+impl Flavor for Appending<'_> {
+    type Output = ();
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
