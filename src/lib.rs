@@ -212,7 +212,8 @@
 //! # Values
 //!
 //! A service's values travel in one [`codec`]: bincode unless it says otherwise, `Postcard` (feature
-//! `postcard`) for peers in small devices, `Json` (feature `json`) for readable bytes, [`Raw`](codec::Raw) for bytes that already are
+//! `postcard`) for peers in small devices, `MessagePack` (feature `messagepack`) for peers in other languages and
+//! structs that grow, `Json` (feature `json`) for readable bytes, [`Raw`](codec::Raw) for bytes that already are
 //! what should travel.
 //!
 //! # What is limited

@@ -276,6 +276,8 @@ macro_rules! forms {
 forms!(bincode, Bincode);
 #[cfg(feature = "postcard")]
 forms!(postcard, Postcard);
+#[cfg(feature = "messagepack")]
+forms!(messagepack, MessagePack);
 #[cfg(feature = "json")]
 forms!(json, Json);
 

@@ -1,7 +1,7 @@
 //! Values to bytes and back.
 //!
-//! A [`Codec`] is chosen per service, by its type: [`Bincode`] unless the service says otherwise, `Postcard`
-//! or `Json` (each a feature), and [`Raw`] for bytes that are already what should travel. How a single argument or
+//! A [`Codec`] is chosen per service, by its type: [`Bincode`] unless the service says otherwise, `Postcard`,
+//! `MessagePack` or `Json` (each a feature), and [`Raw`] for bytes that are already what should travel. How a single argument or
 //! result travels is its [`Form`], which `#[chirp::service]` picks from the way its type is written:
 //! `&[u8]` always travels as bytes, for example, and `&str` is lent from the packet where the codec can.
 //!
@@ -22,6 +22,8 @@ pub mod form;
 
 #[cfg(feature = "json")]
 mod json;
+#[cfg(feature = "messagepack")]
+mod messagepack;
 #[cfg(feature = "postcard")]
 mod postcard;
 mod raw;
@@ -36,6 +38,8 @@ pub use error::{DecodeError, EncodeError};
 pub use form::Form;
 #[cfg(feature = "json")]
 pub use json::Json;
+#[cfg(feature = "messagepack")]
+pub use messagepack::MessagePack;
 pub use raw::Raw;
 pub use service_error::{Failure, Field, FieldDecoder, FieldEncoder, ServiceError};
 pub use wire::{Argument, Parameter, Returned, Wire, WireBorrowed};
@@ -46,7 +50,7 @@ use list::List;
 /// stack, which ends the process.
 const MAX_DEPTH: usize = 128;
 
-/// How a service's values become bytes: [`Bincode`], `Postcard`, `Json` or [`Raw`].
+/// How a service's values become bytes: [`Bincode`], `Postcard`, `MessagePack`, `Json` or [`Raw`].
 ///
 /// The set is closed, so that a value can know its codec by number ([`CodecId`]).
 pub trait Codec: List + Send + Sync + 'static {
@@ -83,6 +87,8 @@ pub enum CodecId {
     Bincode = 0,
     /// `Postcard`, which is there with the feature `postcard`.
     Postcard = 1,
+    /// `MessagePack`, which is there with the feature `messagepack`.
+    MessagePack = 2,
     /// `Json`, which is there with the feature `json`.
     Json = 3,
     /// [`Raw`].

@@ -108,6 +108,8 @@ enum Encoding {
     Bincode(Encoder<Bincode>),
     #[cfg(feature = "postcard")]
     Postcard(Encoder<super::Postcard>),
+    #[cfg(feature = "messagepack")]
+    MessagePack(Encoder<super::MessagePack>),
     #[cfg(feature = "json")]
     Json(Encoder<super::Json>),
     None,
@@ -118,6 +120,8 @@ enum Decoding<'de> {
     Bincode(Decoder<'de, Bincode>),
     #[cfg(feature = "postcard")]
     Postcard(Decoder<'de, super::Postcard>),
+    #[cfg(feature = "messagepack")]
+    MessagePack(Decoder<'de, super::MessagePack>),
     #[cfg(feature = "json")]
     Json(Decoder<'de, super::Json>),
     None,
@@ -130,6 +134,8 @@ macro_rules! whichever {
             $fields::Bincode($it) => $done,
             #[cfg(feature = "postcard")]
             $fields::Postcard($it) => $done,
+            #[cfg(feature = "messagepack")]
+            $fields::MessagePack($it) => $done,
             #[cfg(feature = "json")]
             $fields::Json($it) => $done,
             $fields::None => $none,
@@ -144,6 +150,8 @@ impl FieldEncoder {
             CodecId::Bincode => Encoding::Bincode(Encoder::new()),
             #[cfg(feature = "postcard")]
             CodecId::Postcard => Encoding::Postcard(Encoder::new()),
+            #[cfg(feature = "messagepack")]
+            CodecId::MessagePack => Encoding::MessagePack(Encoder::new()),
             #[cfg(feature = "json")]
             CodecId::Json => Encoding::Json(Encoder::new()),
             _ => Encoding::None,
@@ -168,6 +176,8 @@ impl<'de> FieldDecoder<'de> {
             CodecId::Bincode => Decoding::Bincode(Decoder::new(data)),
             #[cfg(feature = "postcard")]
             CodecId::Postcard => Decoding::Postcard(Decoder::new(data)),
+            #[cfg(feature = "messagepack")]
+            CodecId::MessagePack => Decoding::MessagePack(Decoder::new(data)),
             #[cfg(feature = "json")]
             CodecId::Json => Decoding::Json(Decoder::new(data)),
             _ => Decoding::None,

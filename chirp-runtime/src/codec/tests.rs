@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod hostile;
+#[cfg(feature = "messagepack")]
+mod messagepack;
 
 use std::borrow::Cow;
 
@@ -96,6 +98,12 @@ proptest! {
     #[test]
     fn postcard_there_and_back(text in ".*", bytes: Vec<u8>, shape in shapes()) {
         there_and_back::<super::Postcard>(&text, &bytes, &shape)?;
+    }
+
+    #[cfg(feature = "messagepack")]
+    #[test]
+    fn messagepack_there_and_back(text in ".*", bytes: Vec<u8>, shape in shapes()) {
+        there_and_back::<super::MessagePack>(&text, &bytes, &shape)?;
     }
 
     #[cfg(feature = "json")]
@@ -280,6 +288,8 @@ fn borrowed_where_the_codec_can() {
     borrowed::<Bincode>(&[2, b'h', b'i', 1, 1, 7]);
     #[cfg(feature = "postcard")]
     borrowed::<super::Postcard>(&[2, b'h', b'i', 1, 1, 7]);
+    #[cfg(feature = "messagepack")]
+    borrowed::<super::MessagePack>(&[0x92, 0xa2, b'h', b'i', 0xc4, 1, 7]);
     let mut arguments = Decoder::<Raw>::new(b"hi");
     assert!(matches!(
         Str::take(&mut arguments),
@@ -312,8 +322,9 @@ fn codecs_have_the_numbers_of_the_specification() {
     let codecs = [
         CodecId::Bincode,
         CodecId::Postcard,
+        CodecId::MessagePack,
         CodecId::Json,
         CodecId::Raw,
     ];
-    assert_eq!(codecs.map(|codec| codec as u8), [0, 1, 3, 4]);
+    assert_eq!(codecs.map(|codec| codec as u8), [0, 1, 2, 3, 4]);
 }

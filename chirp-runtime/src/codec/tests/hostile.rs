@@ -51,12 +51,29 @@ impl Liar for crate::codec::Postcard {
     }
 }
 
+#[cfg(feature = "messagepack")]
+impl Liar for crate::codec::MessagePack {
+    fn claims(len: u64) -> Vec<Vec<u8>> {
+        let len = u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes();
+        // A text, bytes, an array, a map, an extension.
+        [0xdb, 0xc6, 0xdd, 0xdf, 0xc9]
+            .map(|first| [&[first], &len[..]].concat())
+            .into()
+    }
+
+    fn tree(depth: usize) -> Vec<u8> {
+        [b"\x81\xa4Node".repeat(depth), b"\xa4Leaf".to_vec()].concat()
+    }
+}
+
 /// The same of every codec whose reader is Chirp's own.
 macro_rules! every {
     ($check:ident $arguments:tt) => {
         $check::<Bincode> $arguments;
         #[cfg(feature = "postcard")]
         $check::<crate::codec::Postcard> $arguments;
+        #[cfg(feature = "messagepack")]
+        $check::<crate::codec::MessagePack> $arguments;
     };
 }
 
@@ -90,6 +107,7 @@ enum Tree {
     Node(Box<Tree>),
 }
 
+/// What has no bytes of its own in `MessagePack`, however deep.
 #[derive(Debug, Serialize, Deserialize)]
 struct Next(Option<Box<Next>>);
 

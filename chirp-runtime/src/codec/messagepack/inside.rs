@@ -1,0 +1,123 @@
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Unexpected,
+    VariantAccess, Visitor,
+};
+
+use super::reader::Reader;
+use crate::codec::DecodeError;
+
+/// What is left of an array or a map.
+pub(super) struct Elements<'a, 'de> {
+    pub(super) reader: &'a mut Reader<'de>,
+    pub(super) count: usize,
+    /// How many of these memory may be taken for at once.
+    pub(super) promised: usize,
+}
+
+impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
+    type Error = DecodeError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, DecodeError> {
+        let Some(count) = self.count.checked_sub(1) else {
+            return Ok(None);
+        };
+        self.count = count;
+        seed.deserialize(&mut *self.reader).map(Some)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.promised.min(self.count))
+    }
+}
+
+impl<'de> MapAccess<'de> for Elements<'_, 'de> {
+    type Error = DecodeError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, DecodeError> {
+        self.next_element_seed(seed)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(
+        &mut self,
+        seed: V,
+    ) -> Result<V::Value, DecodeError> {
+        seed.deserialize(&mut *self.reader)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        SeqAccess::size_hint(self)
+    }
+}
+
+/// A variant, by its name, and what is in it.
+pub(super) struct Variant<'a, 'de> {
+    pub(super) reader: &'a mut Reader<'de>,
+    /// Whether something follows.
+    pub(super) filled: bool,
+}
+
+impl<'de> Variant<'_, 'de> {
+    fn filled(
+        self,
+        expected: &str,
+    ) -> Result<impl Deserializer<'de, Error = DecodeError>, DecodeError> {
+        if self.filled {
+            return Ok(self.reader);
+        }
+        Err(Error::invalid_type(Unexpected::UnitVariant, &expected))
+    }
+}
+
+impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
+    type Error = DecodeError;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(
+        self,
+        seed: V,
+    ) -> Result<(V::Value, Self), DecodeError> {
+        Ok((seed.deserialize(&mut *self.reader)?, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
+    type Error = DecodeError;
+
+    fn unit_variant(self) -> Result<(), DecodeError> {
+        if self.filled {
+            return serde::Deserialize::deserialize(self.reader);
+        }
+        Ok(())
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(
+        self,
+        seed: T,
+    ) -> Result<T::Value, DecodeError> {
+        seed.deserialize(self.filled("newtype variant")?)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(
+        self,
+        count: usize,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.filled("tuple variant")?
+            .deserialize_tuple(count, visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.filled("struct variant")?
+            .deserialize_struct("", fields, visitor)
+    }
+}

@@ -1,0 +1,65 @@
+mod head;
+mod inside;
+mod reader;
+
+use serde::{Deserialize, Serialize};
+
+use super::form::{Got, Sent};
+use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
+use head::{ARRAY_16, SHORT_ARRAY};
+use reader::Reader;
+
+/// `MessagePack`: compact, it says of values what they are, and many languages have it.
+///
+/// Arguments are an array, by position; bytes are of the type `bin`. Structs are maps from the names of their
+/// fields, so that a field may be added: an older side ignores it, and a newer one that misses it needs
+/// `#[serde(default)]`. As in JSON `Some(None)` and `Some(())` arrive as `None`. Extension types are refused,
+/// and so are values nested more than 128 deep.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MessagePack;
+
+impl Codec for MessagePack {
+    const ID: CodecId = CodecId::MessagePack;
+}
+
+/// An array, whose head says how many elements there are: they are counted first, so it is put right last.
+impl List for MessagePack {
+    fn open(out: &mut Vec<u8>) {
+        out.push(SHORT_ARRAY);
+    }
+
+    fn close(out: &mut Vec<u8>, count: usize) -> Result<(), EncodeError> {
+        if let Ok(count @ 0..=15) = u8::try_from(count) {
+            out[0] = SHORT_ARRAY | count;
+            return Ok(());
+        }
+        let count = u16::try_from(count)
+            .map_err(|_| EncodeError::new("there are more than 65535 arguments"))?;
+        let [high, low] = count.to_be_bytes();
+        out.splice(..1, [ARRAY_16, high, low]);
+        Ok(())
+    }
+
+    fn opened(bytes: &mut &[u8]) -> Result<Option<usize>, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let count = reader.array()?;
+        *bytes = reader.rest();
+        Ok(Some(count))
+    }
+}
+
+impl Serde for MessagePack {
+    fn serialize<F: Form>(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let mut serializer = rmp_serde::Serializer::new(out).with_struct_map();
+        Sent::<F>(value)
+            .serialize(&mut serializer)
+            .map_err(EncodeError::new)
+    }
+
+    fn deserialize<'de, F: Form>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let Got::<F>(value) = Got::deserialize(&mut reader)?;
+        *bytes = reader.rest();
+        Ok(value)
+    }
+}

@@ -1,0 +1,272 @@
+use serde::de::value::SeqDeserializer;
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::head::{Head, NIL};
+use super::inside::{Elements, Variant};
+use crate::codec::{DecodeError, MAX_DEPTH};
+
+/// Reads what rmp-serde writes, and what other languages write for the same values.
+///
+/// rmp-serde's own decoder would do but for what a stranger may send: it does not count how deep variants go,
+/// goes round for ever in an `Option` of itself, and takes memory for as many elements as an array claims. Nor
+/// does it say where a borrowed value ended. Here nothing is taken that the bytes at hand do not pay for.
+pub(super) struct Reader<'de> {
+    rest: &'de [u8],
+    depth: usize,
+    /// For how many elements memory may have been taken by the arrays that are being read: never more than
+    /// there are bytes, however deep they stand in each other.
+    promised: usize,
+}
+
+impl<'de> Reader<'de> {
+    pub(super) fn new(bytes: &'de [u8]) -> Self {
+        Self {
+            rest: bytes,
+            depth: 0,
+            promised: 0,
+        }
+    }
+
+    /// The bytes that have not been read.
+    pub(super) fn rest(&self) -> &'de [u8] {
+        self.rest
+    }
+
+    /// The head of an array: how many elements follow.
+    pub(super) fn array(&mut self) -> Result<usize, DecodeError> {
+        match self.head()? {
+            Head::Array(count) => Ok(count),
+            other => Err(DecodeError::new(format_args!(
+                "expected an array of arguments, found {}",
+                unexpected(other)
+            ))),
+        }
+    }
+
+    fn head(&mut self) -> Result<Head<'de>, DecodeError> {
+        Head::take(&mut self.rest)
+    }
+
+    /// What comes next, which stays there.
+    fn peek(&self) -> Result<Head<'de>, DecodeError> {
+        Head::take(&mut &*self.rest)
+    }
+
+    #[inline]
+    fn visit<V: Visitor<'de>>(
+        &mut self,
+        head: Head<'de>,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        match head {
+            Head::Nil => visitor.visit_unit(),
+            Head::Bool(value) => visitor.visit_bool(value),
+            Head::Unsigned(value) => visitor.visit_u64(value),
+            Head::Signed(value) => visitor.visit_i64(value),
+            Head::F32(value) => visitor.visit_f32(value),
+            Head::F64(value) => visitor.visit_f64(value),
+            Head::Text(value) => visitor.visit_borrowed_str(value),
+            Head::Bytes(value) => visitor.visit_borrowed_bytes(value),
+            Head::Array(count) => self.elements(count, |elements| visitor.visit_seq(elements)),
+            Head::Map(count) => self.elements(count, |elements| visitor.visit_map(elements)),
+            Head::Extension => Err(DecodeError::new("there is no type for an extension")),
+        }
+    }
+
+    /// Reads what an array or a map has in it, all of it.
+    fn elements<T>(
+        &mut self,
+        count: usize,
+        read: impl FnOnce(&mut Elements<'_, 'de>) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
+        let promised = count.min(self.rest.len().saturating_sub(self.promised));
+        self.promised += promised;
+        let value = self.nested(|reader| {
+            let mut elements = Elements {
+                reader,
+                count,
+                promised,
+            };
+            let value = read(&mut elements)?;
+            match elements.count {
+                0 => Ok(value),
+                more => Err(DecodeError::new(format_args!(
+                    "{more} of {count} elements are left over"
+                ))),
+            }
+        });
+        self.promised -= promised;
+        value
+    }
+
+    /// Reads something inside something.
+    fn nested<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
+        if self.depth == MAX_DEPTH {
+            return Err(DecodeError::too_deep());
+        }
+        self.depth += 1;
+        let value = read(self);
+        self.depth -= 1;
+        value
+    }
+
+    /// A number of 128 bits, which `MessagePack` has none of: its bytes, the highest first.
+    fn wide(&mut self) -> Result<Result<[u8; 16], Head<'de>>, DecodeError> {
+        let head = self.head()?;
+        Ok(match head {
+            Head::Bytes(bytes) => bytes.try_into().map_err(|_| head),
+            other => Err(other),
+        })
+    }
+}
+
+fn unexpected(head: Head<'_>) -> Unexpected<'_> {
+    match head {
+        Head::Nil => Unexpected::Unit,
+        Head::Bool(value) => Unexpected::Bool(value),
+        Head::Unsigned(value) => Unexpected::Unsigned(value),
+        Head::Signed(value) => Unexpected::Signed(value),
+        Head::F32(value) => Unexpected::Float(value.into()),
+        Head::F64(value) => Unexpected::Float(value),
+        Head::Text(_) => Unexpected::Other("a text"),
+        Head::Bytes(_) => Unexpected::Other("bytes"),
+        Head::Array(_) => Unexpected::Seq,
+        Head::Map(_) => Unexpected::Map,
+        Head::Extension => Unexpected::Other("an extension"),
+    }
+}
+
+impl<'de> Deserializer<'de> for &mut Reader<'de> {
+    type Error = DecodeError;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    forward_to_deserialize_any! {
+        bool u8 u16 u32 u64 i8 i16 i32 i64 f32 f64 char str string bytes byte_buf unit map identifier
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        let head = self.head()?;
+        self.visit(head, visitor)
+    }
+
+    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.wide()? {
+            Ok(bytes) => visitor.visit_u128(u128::from_be_bytes(bytes)),
+            Err(head) => self.visit(head, visitor),
+        }
+    }
+
+    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.wide()? {
+            Ok(bytes) => visitor.visit_i128(i128::from_be_bytes(bytes)),
+            Err(head) => self.visit(head, visitor),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        if let [NIL, rest @ ..] = self.rest {
+            self.rest = rest;
+            return visitor.visit_none();
+        }
+        self.nested(|reader| visitor.visit_some(reader))
+    }
+
+    /// `nil`, or an array of nothing.
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        match self.head()? {
+            Head::Nil | Head::Array(0) => visitor.visit_unit(),
+            other => Err(Error::invalid_type(unexpected(other), &visitor)),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.nested(|reader| visitor.visit_newtype_struct(reader))
+    }
+
+    /// An array; or bytes, as other languages may well write numbers of 8 bits.
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.head()? {
+            Head::Bytes(bytes) => {
+                let mut numbers = SeqDeserializer::new(bytes.iter().copied());
+                let value = visitor.visit_seq(&mut numbers)?;
+                numbers.end()?;
+                Ok(value)
+            }
+            head => self.visit(head, visitor),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.deserialize_seq(visitor)
+    }
+
+    /// A map, or an array of all its fields.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.deserialize_any(visitor)
+    }
+
+    /// A map from the variant to what is in it; a variant with nothing in it may be by itself.
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        match self.peek()? {
+            Head::Map(1) => {
+                self.head()?;
+                self.nested(|reader| {
+                    let filled = true;
+                    visitor.visit_enum(Variant { reader, filled })
+                })
+            }
+            Head::Text(_) | Head::Unsigned(_) => {
+                let filled = false;
+                let reader = self;
+                visitor.visit_enum(Variant { reader, filled })
+            }
+            other => Err(Error::invalid_type(unexpected(other), &visitor)),
+        }
+    }
+
+    /// What nobody asked for may be anything.
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.head()? {
+            Head::Extension => visitor.visit_unit(),
+            head => self.visit(head, visitor),
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! `MessagePack`, byte by byte.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{Numbers, Shape, check, shapes};
+use crate::codec::form::{Blob, Opt, Slice8, Str};
+use crate::codec::{Argument, Decoder, Encoder, MessagePack, Returned, Wire};
+
+proptest! {
+    #[test]
+    fn numbers_are_what_rmp_serde_writes(numbers: Numbers) {
+        let theirs = rmp_serde::to_vec(&numbers).unwrap();
+        let ours = <Numbers as Wire<MessagePack>>::decode(&theirs).unwrap();
+        let mut again = Vec::new();
+        Wire::<MessagePack>::encode(&ours, &mut again).unwrap();
+        prop_assert_eq!(again, theirs);
+    }
+
+    #[test]
+    fn values_are_what_rmp_serde_itself_reads(bytes: Vec<u8>, numbers: Vec<u8>, shape in shapes(), named: bool) {
+        if let Ok(theirs) = rmp_serde::from_slice::<Shape>(&bytes) && rmp_serde::to_vec_named(&theirs).unwrap() == bytes {
+            prop_assert_eq!(<Shape as Wire<MessagePack>>::decode(&bytes), Ok(theirs));
+        }
+        if let Ok(theirs) = rmp_serde::from_slice::<(u16, i8)>(&numbers) && rmp_serde::to_vec(&theirs).unwrap() == numbers {
+            prop_assert_eq!(<(u16, i8) as Wire<MessagePack>>::decode(&numbers), Ok(theirs));
+        }
+        // Structs as arrays are read, though not written.
+        let theirs = if named { rmp_serde::to_vec_named(&shape) } else { rmp_serde::to_vec(&shape) };
+        prop_assert_eq!(<Shape as Wire<MessagePack>>::decode(&theirs.unwrap()), Ok(shape));
+    }
+
+    #[test]
+    fn bytes_are_what_rmp_serde_itself_writes(text: String, shape in shapes()) {
+        let mut out = Encoder::<MessagePack>::new();
+        Str::put(&&*text, &mut out);
+        shape.put(&mut out);
+        let ours = out.finish().expect("nothing refuses to be encoded");
+        prop_assert_eq!(ours, rmp_serde::to_vec_named(&(text, shape)).unwrap());
+    }
+}
+
+/// A struct as it was, and as it became.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Old {
+    name: String,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct New {
+    name: String,
+    #[serde(default)]
+    tags: Vec<String>,
+}
+
+#[test]
+fn arguments_are_an_array() {
+    check::<MessagePack>(|_| {}, b"\x90");
+    check::<MessagePack>(
+        |out| {
+            Str::put(&"a\u{e9}", out);
+            Slice8::put(&&[0, 255][..], out);
+            Opt::<Slice8>::put(&None, out);
+            250u64.put(out);
+            (-1i64).put(out);
+            Some(5u8).put(out);
+            Old { name: "x".into() }.put(out);
+            Shape::Tuple(1, 2).put(out);
+        },
+        b"\x98\xa3a\xc3\xa9\xc4\x02\0\xff\xc0\xcc\xfa\xff\x05\x81\xa4name\xa1x\x81\xa5Tuple\x92\x01\x02",
+    );
+}
+
+#[derive(Serialize, Deserialize)]
+struct SumDiff {
+    sum: i64,
+    diff: i64,
+}
+
+/// The examples of `PROTOCOL.md`.
+#[test]
+fn values_are_as_specified() {
+    fn written(value: &impl Wire<MessagePack>, expected: &[u8]) {
+        let mut bytes = Vec::new();
+        value.encode(&mut bytes).unwrap();
+        assert_eq!(bytes, expected);
+    }
+    written(&-6i64, b"\xfa");
+    written(&250i64, b"\xcc\xfa");
+    written(&1.5f32, b"\xca\x3f\xc0\0\0");
+    written(&vec!["a".to_owned(), "b".to_owned()], b"\x92\xa1a\xa1b");
+    let (sum, diff) = (350, -150);
+    written(
+        &SumDiff { sum, diff },
+        b"\x82\xa3sum\xcd\x01\x5e\xa4diff\xd1\xff\x6a",
+    );
+    written(&Shape::Tuple(1, 2), b"\x81\xa5Tuple\x92\x01\x02");
+    written(&Unit, b"\x90");
+    written(&(), b"\xc0");
+    written(&'h', b"\xa1h");
+    written(&1u128, b"\xc4\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01");
+    written(&Ok::<u8, ()>(1), b"\x81\xa2Ok\x01");
+    check::<MessagePack>(
+        |out| {
+            1u8.put(out);
+            Str::put(&"x", out);
+        },
+        b"\x92\x01\xa1x",
+    );
+}
+
+#[test]
+fn arguments_are_counted() {
+    for count in [0u8, 1, 15, 16, 17, 255] {
+        let mut out = Encoder::<MessagePack>::new();
+        for number in 0..count {
+            number.put(&mut out);
+        }
+        let bytes = out.finish().unwrap();
+        let numbers: Vec<u8> = (0..count).collect();
+        assert_eq!(<Vec<u8> as Wire<MessagePack>>::decode(&bytes), Ok(numbers));
+        let mut arguments = Decoder::<MessagePack>::new(&bytes);
+        for number in 0..count {
+            assert_eq!(u8::take(&mut arguments), Some(number));
+        }
+        assert_eq!(arguments.end(), Some(()));
+    }
+    let mut out = Encoder::<MessagePack>::new();
+    for _ in 0..=u16::MAX {
+        ().put(&mut out);
+    }
+    let error = out.finish().unwrap_err();
+    assert_eq!(error.to_string(), "there are more than 65535 arguments");
+    for (bytes, reason) in [
+        (&b""[..], "the bytes end before the value does"),
+        (b"\x01", "expected an array of arguments, found integer `1`"),
+        (b"\x90", "there are 0 arguments, too few"),
+        (b"\x91\x01", "there are 1 arguments, too few"),
+        (b"\x92\x01", "the bytes end before the value does"),
+        (b"\x93\x01\x02\x03", "expected 2 arguments, there are 3"),
+        (b"\x92\x01\x02\x03", "1 byte is left over"),
+        (
+            b"\x92\x01\xa1x",
+            "argument 2: invalid type: string \"x\", expected u8",
+        ),
+    ] {
+        let mut arguments = Decoder::<MessagePack>::new(bytes);
+        let _ = (
+            u8::take(&mut arguments),
+            u8::take(&mut arguments),
+            arguments.end(),
+        );
+        assert_eq!(arguments.error().to_string(), reason);
+    }
+}
+
+#[test]
+fn a_field_may_be_added() {
+    let mut old = Vec::new();
+    Wire::<MessagePack>::encode(&Old { name: "x".into() }, &mut old).unwrap();
+    let new = New {
+        name: "x".into(),
+        tags: vec![],
+    };
+    assert_eq!(<New as Wire<MessagePack>>::decode(&old), Ok(new));
+    let new = New {
+        name: "x".into(),
+        tags: vec!["y".into()],
+    };
+    let mut bytes = Vec::new();
+    Wire::<MessagePack>::encode(&new, &mut bytes).unwrap();
+    let old = Old { name: "x".into() };
+    assert_eq!(<Old as Wire<MessagePack>>::decode(&bytes), Ok(old));
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Either {
+    Number(u64),
+    Named { it: bool },
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Flat {
+    a: u8,
+    #[serde(flatten)]
+    rest: BTreeMap<String, u8>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Unit;
+
+/// Types that have to see the bytes to know what they are.
+#[test]
+fn values_say_what_they_are() {
+    fn travels<T: Wire<MessagePack> + PartialEq + std::fmt::Debug>(value: T) {
+        let mut bytes = Vec::new();
+        value.encode(&mut bytes).unwrap();
+        assert_eq!(T::decode(&bytes), Ok(value));
+    }
+    travels(Either::Number(7));
+    travels(Either::Named { it: true });
+    travels(Flat {
+        a: 1,
+        rest: [("b".to_owned(), 2)].into(),
+    });
+    travels(Unit);
+    travels(vec![Ok(1u8), Err("x".to_owned())]);
+    travels(BTreeMap::from([(-1i32, 1u8), (300, 2)]));
+    travels(Ipv4Addr::LOCALHOST);
+}
+
+#[test]
+fn what_others_may_write() {
+    fn reads<T: Wire<MessagePack> + PartialEq + std::fmt::Debug>(bytes: &[u8], value: T) {
+        assert_eq!(T::decode(bytes), Ok(value), "{bytes:02x?}");
+    }
+    // Wider than needed.
+    reads(b"\xcf\0\0\0\0\0\0\0\x05", 5u8);
+    reads(b"\xd3\0\0\0\0\0\0\0\x05", 5u8);
+    reads(b"\xd9\x01x", "x".to_owned());
+    reads(b"\xdd\0\0\0\x01\x05", vec![5u8]);
+    reads(
+        b"\xdf\0\0\0\x01\xa5Tuple\xdc\0\x02\x01\x02",
+        Shape::Tuple(1, 2),
+    );
+    // Bytes for numbers of eight bits, whole numbers for floats, `nil` for a struct of nothing.
+    reads(b"\xc4\x02\x01\x02", vec![1u8, 2]);
+    reads(b"\xc4\x02\x01\x02", (1u8, 2u8));
+    reads(b"\x05", 5.0f64);
+    reads(b"\xc0", Unit);
+    // Fields that nobody asked for, an extension among them.
+    reads(
+        b"\x82\xa1?\xd6\xff\0\0\0\0\xa4name\xa1x",
+        Old { name: "x".into() },
+    );
+    reads(
+        b"\x82\xa1?\xc7\x01\x05\0\xa4name\xa1x",
+        Old { name: "x".into() },
+    );
+    assert!(<u8 as Wire<MessagePack>>::decode(b"\xd4\0\0").is_err());
+    assert!(<u8 as Wire<MessagePack>>::decode(b"\xc1").is_err());
+    assert!(<String as Wire<MessagePack>>::decode(b"\xa1\xff").is_err());
+    assert!(<(u8, u8) as Wire<MessagePack>>::decode(b"\x93\x01\x02\x03").is_err());
+    assert!(<(u8, u8) as Wire<MessagePack>>::decode(b"\xc4\x03\x01\x02\x03").is_err());
+    // Bytes are bytes, and neither text nor numbers.
+    for bytes in [&b"\x92\x01\x02"[..], b"\xa2hi"] {
+        assert!(<Blob<Vec<u8>> as Returned<MessagePack>>::decode(bytes).is_err());
+    }
+}
