@@ -285,6 +285,44 @@ fn kinds_of_io_errors_have_their_codes() {
     assert!(io::Error::from_error_data(&more, CodecId::Raw).is_none());
 }
 
+/// A handler without a trait says `?`, too.
+#[tokio::test]
+async fn closures_fail_with_what_methods_fail_with() {
+    async fn answer(how: String) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
+        match how.as_str() {
+            "data" => Err(ErrorData::new(12, "nothing").into()),
+            "nested" => Err(store().later(1).await.unwrap_err().into()),
+            number => Ok(vec![u8::from_str(number)?]),
+        }
+    }
+    let boxed = Caller::local(|request: Request| {
+        answer(String::from_utf8_lossy(request.params()).into_owned())
+    });
+    let read = Caller::local(|_: Request| async { std::fs::read("no/such/file") });
+    let nested = Caller::local(|_: Request| async {
+        let seconds = store().later(2).await?;
+        Ok::<_, MethodError<Later>>(seconds.to_be_bytes().to_vec())
+    });
+    assert_eq!(boxed.call("", "7").await.unwrap(), [7].as_slice());
+    for (caller, params, code, text) in [
+        (&boxed, "x", 0, "invalid digit found in string"),
+        (&boxed, "data", 12, "nothing"),
+        (&boxed, "nested", 0, "try again in 1 s"),
+        (&read, "", 1, "No such file or directory (os error 2)"),
+        (
+            &nested,
+            "",
+            0,
+            "a call made by the handler failed: try again in 2 s",
+        ),
+    ] {
+        match caller.call("", params).await {
+            Err(CallError::Remote(error)) => assert_eq!(error, ErrorData::new(code, text)),
+            other => panic!("{params}: {other:?}"),
+        }
+    }
+}
+
 /// An unknown method, or a code of the other service's, means something else one call further on.
 #[tokio::test]
 async fn a_nested_failure_is_the_handlers_own() {

@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::fmt::{self, Debug, Display};
 
-use super::CallError;
+use super::{CallError, Reply};
 use crate::codec::{CodecId, ServiceError};
 use crate::packet::ErrorData;
 
@@ -57,6 +57,12 @@ impl<E: ServiceError + Debug + Display> Error for MethodError<E> {
 impl<E: Display> From<MethodError<E>> for ErrorData {
     fn from(error: MethodError<E>) -> Self {
         nested(&error)
+    }
+}
+
+impl<E: Display> From<MethodError<E>> for Reply {
+    fn from(error: MethodError<E>) -> Self {
+        Self::Error(nested(&error))
     }
 }
 

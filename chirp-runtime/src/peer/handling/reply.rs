@@ -1,3 +1,7 @@
+use std::error::Error;
+use std::io;
+
+use crate::codec::{CodecId, ServiceError};
 use crate::packet::{ErrorData, Fault, Payload};
 use crate::peer::CallError;
 use crate::peer::handling::responder::Deferred;
@@ -54,6 +58,21 @@ impl From<Fault> for Reply {
 impl From<Payload> for Reply {
     fn from(value: Payload) -> Self {
         Self::Value(value)
+    }
+}
+
+/// As the error travels that a service's method returns: with its kind as the code.
+impl From<io::Error> for Reply {
+    fn from(error: io::Error) -> Self {
+        Self::Error(error.to_error_data(CodecId::Raw))
+    }
+}
+
+/// As the error travels that a service's method returns: with code 0, unless there is an [`ErrorData`] in the
+/// box.
+impl From<Box<dyn Error + Send + Sync>> for Reply {
+    fn from(error: Box<dyn Error + Send + Sync>) -> Self {
+        Self::Error(error.to_error_data(CodecId::Raw))
     }
 }
 
