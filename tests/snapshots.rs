@@ -29,6 +29,8 @@ mod default_bodies;
 mod error;
 #[path = "../chirp-macros/snapshots/minimal.rs"]
 mod minimal;
+#[path = "../chirp-macros/snapshots/named.rs"]
+mod named;
 #[path = "../chirp-macros/snapshots/names.rs"]
 mod names;
 #[path = "../chirp-macros/snapshots/one_way.rs"]

@@ -14,6 +14,7 @@ pub(crate) struct ServiceOptions {
     pub(crate) name: Option<LitStr>,
     pub(crate) codec: Option<Path>,
     pub(crate) ordered: Option<Ident>,
+    pub(crate) named: Option<Ident>,
     pub(crate) krate: Option<Path>,
 }
 
@@ -26,6 +27,7 @@ pub(crate) struct MethodOptions {
     pub(crate) blocking: Option<Ident>,
     pub(crate) idempotent: Option<Ident>,
     pub(crate) deadline: Option<LitStr>,
+    pub(crate) named: Option<Ident>,
 }
 
 impl ServiceOptions {
@@ -36,6 +38,7 @@ impl ServiceOptions {
                 "name" => entry.text(&mut options.name, mistakes),
                 "codec" => entry.path(&mut options.codec, mistakes),
                 "ordered" => entry.flag(&mut options.ordered, mistakes),
+                "named" => entry.flag(&mut options.named, mistakes),
                 "crate" => entry.path(&mut options.krate, mistakes),
                 of_method @ ("alias" | "oneway" | "blocking" | "idempotent" | "deadline") => {
                     mistakes.at(
@@ -46,8 +49,8 @@ impl ServiceOptions {
                 other => mistakes.at(
                     &entry.key,
                     format!(
-                        "unknown option `{other}`: a service takes `name = \"..\"`, `codec = path`, `ordered` \
-                         and `crate = path`"
+                        "unknown option `{other}`: a service takes `name = \"..\"`, `codec = path`, `ordered`, \
+                         `named` and `crate = path`"
                     ),
                 ),
             }
@@ -71,6 +74,7 @@ impl MethodOptions {
                 "blocking" => entry.flag(&mut options.blocking, mistakes),
                 "idempotent" => entry.flag(&mut options.idempotent, mistakes),
                 "deadline" => entry.text(&mut options.deadline, mistakes),
+                "named" => entry.flag(&mut options.named, mistakes),
                 of_service @ ("codec" | "ordered" | "crate") => mistakes.at(
                     &entry.key,
                     format!(
@@ -81,7 +85,7 @@ impl MethodOptions {
                     &entry.key,
                     format!(
                         "unknown option `{other}`: a method takes `name = \"..\"`, `alias = \"..\"`, `oneway`, \
-                         `blocking`, `idempotent` and `deadline = \"..\"`"
+                         `blocking`, `idempotent`, `deadline = \"..\"` and `named`"
                     ),
                 ),
             }
@@ -108,7 +112,7 @@ impl Parse for Entry {
 }
 
 impl Entry {
-    fn text(self, option: &mut Option<LitStr>, mistakes: &mut Mistakes) {
+    pub(crate) fn text(self, option: &mut Option<LitStr>, mistakes: &mut Mistakes) {
         let Self { key, value } = self;
         match value {
             Some(Expr::Lit(ExprLit {

@@ -1,6 +1,8 @@
 pub use std::boxed::Box;
 pub use std::option::Option::Some;
+pub use std::string::String;
 pub use std::sync::Arc;
+pub use std::vec::Vec;
 
 pub use crate::codec::form::{Blob, CowSlice8, CowStr, Lent, Opt, Owned, Slice, Slice8, Str};
 pub use crate::codec::{

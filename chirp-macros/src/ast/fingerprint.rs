@@ -5,12 +5,24 @@ use syn::{GenericArgument, Path, PathArguments, Type};
 
 use super::{Form, Method, Output};
 
+/// The codecs that know names.
+const NAMES: [&str; 2] = ["Json", "MessagePack"];
+
 /// The fingerprint of a method of a service with this codec, by its last word.
 ///
 /// It must be the same wherever and by whatever compiler it is made, since programs compare theirs. So it is
 /// made of words, and of punctuation that is written here.
 pub(super) fn of(method: &Method, codec: &str) -> u64 {
-    let arguments = method.sent().map(|(_, form)| of_form(form));
+    let arguments = method.sent().filter_map(|(argument, form)| {
+        let form = of_form(form);
+        match argument.names().first() {
+            Some(_) if !method.named => Some(form),
+            // Programs with it and without understand each other.
+            Some(_) if NAMES.contains(&codec) && argument.default().is_some() => None,
+            Some(name) => Some(format!("{name}:{form}")),
+            None => None,
+        }
+    });
     let arguments = arguments.collect::<Vec<_>>().join(",");
     let result = match &method.output {
         _ if method.is_oneway() => "oneway".to_owned(),

@@ -110,6 +110,36 @@ impl Form {
         }
     }
 
+    /// The type of a value of it that borrows nothing.
+    pub(super) fn owned(&self) -> TokenStream {
+        match self {
+            Self::Str(_) | Self::CowStr(_) => quote!(__chirp::String),
+            Self::Slice8(_) | Self::CowSlice8(_) => quote!(__chirp::Vec<u8>),
+            Self::Slice(ty) => quote!(__chirp::Vec<#ty>),
+            Self::Opt(inner) => {
+                let inner = inner.owned();
+                quote!(::core::option::Option<#inner>)
+            }
+            Self::Lent(inner) => inner.owned(),
+            Self::Blob(ty) | Self::Value(ty) => quote!(#ty),
+        }
+    }
+
+    /// What makes of such a value one as it is decoded.
+    pub(super) fn of_owned(&self) -> Option<TokenStream> {
+        match self {
+            Self::Str(_) | Self::CowStr(_) | Self::Slice8(_) | Self::CowSlice8(_) => {
+                Some(quote!(.into()))
+            }
+            Self::Opt(inner) => {
+                let convert = inner.of_owned()?;
+                Some(quote!(.map(|default| default #convert)))
+            }
+            Self::Lent(inner) => inner.of_owned(),
+            Self::Slice(_) | Self::Blob(_) | Self::Value(_) => None,
+        }
+    }
+
     fn lent(&self) -> Option<Lending<'_>> {
         match self {
             Self::Lent(inner) => match &**inner {

@@ -5,10 +5,11 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, FnArg, GenericArgument, Ident, Pat, PatType, PathArguments, ReturnType, TraitItemFn,
-    Type, parse_quote, parse_quote_spanned,
+    Attribute, FnArg, GenericArgument, Ident, PathArguments, ReturnType, TraitItemFn, Type,
+    parse_quote, parse_quote_spanned,
 };
 
+use super::argument::Argument;
 use super::form::{Form, last_segment};
 use super::{only, time};
 use crate::args::MethodOptions;
@@ -22,15 +23,10 @@ pub(crate) struct Method {
     pub(crate) output: Output,
     /// Its names as they travel: its own, then its aliases.
     pub(crate) names: Vec<String>,
+    /// Whether its arguments travel by name.
+    pub(crate) named: bool,
     /// How long a call of it may take, unless its caller says otherwise.
     pub(crate) deadline: Option<Duration>,
-}
-
-/// An argument of a method, other than `self`.
-pub(crate) struct Argument {
-    pub(crate) typed: PatType,
-    /// The form in which it is sent; none for `&CallContext`, which is not.
-    pub(crate) form: Option<Form>,
 }
 
 /// What a method returns.
@@ -44,7 +40,12 @@ pub(crate) enum Output {
 }
 
 impl Method {
-    pub(super) fn new(item: &TraitItemFn, service: &str, mistakes: &mut Mistakes) -> Self {
+    pub(super) fn new(
+        item: &TraitItemFn,
+        service: &str,
+        named: bool,
+        mistakes: &mut Mistakes,
+    ) -> Self {
         let options = MethodOptions::parse(&item.attrs, mistakes);
         let ident = &item.sig.ident;
         let own = match &options.name {
@@ -59,13 +60,15 @@ impl Method {
             })
             .collect();
         let arguments = item.sig.inputs.iter().filter_map(|input| match input {
-            FnArg::Typed(typed) => Some(Argument::new(typed)),
+            FnArg::Typed(typed) => Some(Argument::new(typed, mistakes)),
             FnArg::Receiver(_) => None,
         });
+        let arguments = arguments.collect();
         let deadline = options.deadline.as_ref();
         Self {
             deadline: deadline.and_then(|written| time::parse(written, mistakes)),
-            arguments: arguments.collect(),
+            named: named || options.named.is_some(),
+            arguments,
             output: Output::new(&item.sig.output),
             item: item.clone(),
             options,
@@ -116,32 +119,6 @@ impl Method {
         self.arguments
             .iter()
             .filter_map(|argument| Some((argument, argument.form.as_ref()?)))
-    }
-}
-
-impl Argument {
-    fn new(typed: &PatType) -> Self {
-        let form = match &*typed.ty {
-            Type::Reference(reference)
-                if last_segment(&reference.elem)
-                    .is_some_and(|segment| segment.ident == "CallContext") =>
-            {
-                None
-            }
-            ty => Some(Form::of(ty)),
-        };
-        Self {
-            typed: typed.clone(),
-            form,
-        }
-    }
-
-    /// Its name. A pattern has none; that is a mistake, which was reported.
-    pub(crate) fn ident(&self) -> Ident {
-        match &*self.typed.pat {
-            Pat::Ident(pat) => pat.ident.clone(),
-            other => Ident::new("_unnamed", other.span()),
-        }
     }
 }
 

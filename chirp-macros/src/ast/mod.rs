@@ -1,13 +1,15 @@
 //! What was written: one model of the trait and one of each method, with the nodes that errors point at.
 
+mod argument;
 mod fingerprint;
 mod form;
 mod method;
 mod parameters;
 mod time;
 
+pub(crate) use argument::Argument;
 pub(crate) use form::{Form, inner_type, last_segment};
-pub(crate) use method::{Argument, Method, Output};
+pub(crate) use method::{Method, Output};
 pub(crate) use parameters::Parameters;
 
 use proc_macro2::TokenStream;
@@ -30,8 +32,9 @@ impl Service {
             Some(name) => name.value(),
             None => item.ident.to_string(),
         };
+        let named = options.named.is_some();
         let methods = item.items.iter().filter_map(|member| match member {
-            TraitItem::Fn(function) => Some(Method::new(function, &name, mistakes)),
+            TraitItem::Fn(function) => Some(Method::new(function, &name, named, mistakes)),
             _ => None,
         });
         let methods = methods.collect();

@@ -113,9 +113,18 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
     // Names of our own, which those of the user's arguments cannot be.
     let [out, answer] = ["out", "answer"].map(|name| Ident::new(name, Span::mixed_site()));
     let mutability = method.sent().next().map(|_| quote!(mut));
-    let puts = method
-        .sent()
-        .map(|(argument, form)| form.put(&argument.ident(), &out));
+    let puts = method.sent().map(|(argument, form)| {
+        let put = form.put(&argument.ident(), &out);
+        match &argument.names()[..] {
+            [name, ..] if method.named => quote!(#out.name(#name); #put),
+            _ => put,
+        }
+    });
+    let encoder = if method.named {
+        quote!(named)
+    } else {
+        quote!(new)
+    };
     let (ok, decode) = (method.output.ok(), method.output.coder("decode"));
     let (output, call) = match method.output.error() {
         _ if method.is_oneway() => (quote!(__chirp::Cast), quote!(cast(#ids::#constant, #out))),
@@ -142,7 +151,7 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
         #(#attrs)*
         #doc
         #vis fn #ident(&self, #(#inputs),*) -> #output {
-            let #mutability #out = __chirp::Encoder::<__Codec>::new();
+            let #mutability #out = __chirp::Encoder::<__Codec>::#encoder();
             #(#puts;)*
             self.0.#call #idempotent #timeout
         }

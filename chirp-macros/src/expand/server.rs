@@ -117,7 +117,23 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
         .sent()
         .map(|(argument, _)| argument.ident())
         .collect();
-    let takes = method.sent().map(|(_, form)| form.take(&arguments));
+    let takes = method.sent().enumerate().map(|(index, (argument, form))| {
+        let take = form.take(&arguments);
+        match argument.default() {
+            _ if !method.named => take,
+            None => quote!({ #arguments.require(#index); #take }),
+            Some(default) => quote! {
+                if #arguments.find(#index) { #take } else { __chirp::Some(#default) }
+            },
+        }
+    });
+    let decoder = if method.named {
+        let names = method.sent().map(|(argument, _)| argument.names());
+        let names = names.map(|names| quote!(&[#(#names),*]));
+        quote!(__chirp::named_arguments::<__Codec>(&#request, &[#(#names),*]))
+    } else {
+        quote!(__chirp::arguments::<__Codec>(&#request))
+    };
     let lent = method
         .arguments
         .iter()
@@ -147,7 +163,7 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
     };
     // What is decoded with is gone before the method is called: its future would keep it otherwise.
     let take = quote! {
-        let mut #arguments = __chirp::arguments::<__Codec>(&#request);
+        let mut #arguments = #decoder;
         let (#(__chirp::Some(#names),)* __chirp::Some(())) = (#(#takes,)* #arguments.end()) else {
             return __chirp::refused(#arguments);
         };

@@ -1,7 +1,7 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{ReturnType, TraitItem, TraitItemFn, parse_quote};
+use syn::{FnArg, ReturnType, TraitItem, TraitItemFn, parse_quote};
 
 use crate::args::is_chirp;
 use crate::ast::{Argument, Method, Service};
@@ -24,6 +24,11 @@ pub(super) fn emit(service: &Service) -> TokenStream {
 fn function(method: &Method) -> TraitItemFn {
     let mut function = method.item.clone();
     function.attrs.retain(|attr| !is_chirp(attr));
+    for input in &mut function.sig.inputs {
+        if let FnArg::Typed(typed) = input {
+            typed.attrs.retain(|attr| !attr.path().is_ident("serde"));
+        }
+    }
     let Some(asyncness) = function.sig.asyncness.take() else {
         return function;
     };

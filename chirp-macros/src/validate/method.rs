@@ -1,8 +1,10 @@
-use syn::{FnArg, Pat, PatType, Receiver, ReceiverKind, Safety, Type};
+use std::collections::HashMap;
+
+use syn::{FnArg, Pat, Receiver, ReceiverKind, Safety, Type};
 
 use super::types;
 use crate::args::is_chirp;
-use crate::ast::{Method, Output, last_segment};
+use crate::ast::{Argument, Method, Output, last_segment};
 use crate::mistakes::Mistakes;
 
 pub(super) fn check(method: &Method, mistakes: &mut Mistakes) {
@@ -47,13 +49,32 @@ pub(super) fn check(method: &Method, mistakes: &mut Mistakes) {
         ),
     }
     for argument in &method.arguments {
-        check_argument(&argument.typed, mistakes);
+        check_argument(argument, method.named, mistakes);
         if argument.form.is_some() {
             types::check_argument(&argument.typed.ty, mistakes);
         }
     }
     check_output(method, mistakes);
     check_options(method, mistakes);
+    check_names(method, mistakes);
+}
+
+/// Of arguments that travel by name.
+fn check_names(method: &Method, mistakes: &mut Mistakes) {
+    let mut taken = HashMap::new();
+    for (argument, _) in method.sent().filter(|_| method.named) {
+        for name in argument.names() {
+            let ident = argument.ident();
+            if let Some(first) = taken.insert(name.clone(), ident.clone()) {
+                mistakes.at(
+                    &argument.typed,
+                    format!(
+                        "`{ident}` travels as `{name}`, and so does `{first}`: choose another name"
+                    ),
+                );
+            }
+        }
+    }
 }
 
 fn check_options(method: &Method, mistakes: &mut Mistakes) {
@@ -84,18 +105,26 @@ fn check_receiver(receiver: &Receiver, mistakes: &mut Mistakes) {
     mistakes.at(receiver, message);
 }
 
-fn check_argument(argument: &PatType, mistakes: &mut Mistakes) {
-    for attr in &argument.attrs {
+fn check_argument(Argument { typed, form, .. }: &Argument, named: bool, mistakes: &mut Mistakes) {
+    let sent = form.is_some();
+    for attr in &typed.attrs {
         if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
             mistakes.at(
                 attr,
                 "what travels must not depend on how a program was built: put `#[cfg(..)]` on the method",
             );
-        } else if is_chirp(attr) || attr.path().is_ident("serde") {
-            mistakes.at(attr, "arguments have no options: they travel by position");
+        } else if is_chirp(attr) {
+            mistakes.at(attr, "an argument has no options of Chirp's");
+        } else if attr.path().is_ident("serde") && !sent {
+            mistakes.at(attr, "the context of a call is not sent: it has no options");
+        } else if attr.path().is_ident("serde") && !named {
+            mistakes.at(
+                attr,
+                "arguments travel by position, where serde's options say nothing: mark the method `#[chirp(named)]`",
+            );
         }
     }
-    match &*argument.pat {
+    match &*typed.pat {
         Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => {
             if let Some(mutability) = &pat.mutability {
                 mistakes.at(

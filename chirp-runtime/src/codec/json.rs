@@ -1,8 +1,14 @@
-use super::form::{Got, Sent};
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::form::{Got, Sent, Str};
+use super::list::Each;
 use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
 
-/// JSON: readable, and every language has it. Arguments are an array, by position; bytes are base64
-/// text, of the standard alphabet, padded.
+/// JSON: readable, and every language has it. Arguments are an array, by position, or an object if
+/// they are named; bytes are base64 text, of the standard alphabet, padded.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json;
 
@@ -38,8 +44,53 @@ impl List for Json {
         punctuation(bytes, b']', count)
     }
 
+    fn is_over(bytes: &[u8]) -> bool {
+        bytes.trim_ascii_start().starts_with(b"]")
+    }
+
     fn trim(bytes: &mut &[u8]) {
         *bytes = bytes.trim_ascii_start();
+    }
+
+    fn open_names(out: &mut Vec<u8>) {
+        out.push(b'{');
+    }
+
+    fn name(out: &mut Vec<u8>, name: &str, count: usize) {
+        if count > 0 {
+            out.push(b',');
+        }
+        // Writing a text into memory cannot fail.
+        let _ = serde_json::to_writer(&mut *out, name);
+        out.push(b':');
+    }
+
+    fn close_names(out: &mut Vec<u8>, _: usize) -> Result<(), EncodeError> {
+        out.push(b'}');
+        Ok(())
+    }
+
+    fn names<'de>(bytes: &mut &'de [u8], each: &mut Each<'_, 'de>) -> Result<bool, DecodeError> {
+        let Some(mut rest) = bytes.trim_ascii_start().strip_prefix(b"{") else {
+            return Ok(false);
+        };
+        let mut count = 0;
+        while count > 0 || !rest.trim_ascii_start().starts_with(b"}") {
+            let name: Cow<'de, str> = Self::deserialize::<Str>(&mut rest)?;
+            punctuation(&mut rest, b':', count)?;
+            let value = rest;
+            // What nobody asks for is passed over without being understood, however deep it goes.
+            next::<IgnoredAny>(&mut rest)?;
+            each(&name, &value[..value.len() - rest.len()])?;
+            count += 1;
+            if rest.trim_ascii_start().starts_with(b"}") {
+                break;
+            }
+            punctuation(&mut rest, b',', count)?;
+        }
+        punctuation(&mut rest, b'}', count)?;
+        *bytes = rest;
+        Ok(true)
     }
 }
 
@@ -49,15 +100,20 @@ impl Serde for Json {
     }
 
     fn deserialize<'de, F: Form>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
-        let mut values = serde_json::Deserializer::from_slice(bytes).into_iter();
-        match values.next() {
-            Some(Ok(Got::<F>(value))) => {
-                *bytes = &bytes[values.byte_offset()..];
-                Ok(value)
-            }
-            Some(Err(error)) => Err(DecodeError::new(error)),
-            None => Err(DecodeError::ended()),
+        next::<Got<'de, F>>(bytes).map(|Got(value)| value)
+    }
+}
+
+/// Takes one value off the front of `bytes`.
+fn next<'de, T: Deserialize<'de>>(bytes: &mut &'de [u8]) -> Result<T, DecodeError> {
+    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter();
+    match values.next() {
+        Some(Ok(value)) => {
+            *bytes = &bytes[values.byte_offset()..];
+            Ok(value)
         }
+        Some(Err(error)) => Err(DecodeError::new(error)),
+        None => Err(DecodeError::ended()),
     }
 }
 

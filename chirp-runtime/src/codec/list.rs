@@ -47,6 +47,45 @@ pub trait List {
         Ok(())
     }
 
+    /// Whether no more of them follow, where only looking tells.
+    fn is_over(bytes: &[u8]) -> bool {
+        bytes.is_empty()
+    }
+
     /// Takes what may stand after a value and means nothing.
     fn trim(_bytes: &mut &[u8]) {}
+
+    /// As [`open`](Self::open), of arguments by name. To a codec that knows no names they are as others.
+    fn open_names(out: &mut Vec<u8>) {
+        Self::open(out);
+    }
+
+    /// Appends what is between two, and the name of the next, of which there were `count` before.
+    fn name(out: &mut Vec<u8>, _name: &str, count: usize) {
+        if count > 0 {
+            Self::separate(out);
+        }
+    }
+
+    /// As [`close`](Self::close), of arguments by name.
+    ///
+    /// # Errors
+    ///
+    /// As of [`close`](Self::close).
+    fn close_names(out: &mut Vec<u8>, count: usize) -> Result<(), EncodeError> {
+        Self::close(out, count)
+    }
+
+    /// Takes arguments by name, all of them, and gives each name with the bytes of its value. Whether they
+    /// are by name: if not, nothing was taken.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when they begin so and do not go on so.
+    fn names<'de>(_bytes: &mut &'de [u8], _each: &mut Each<'_, 'de>) -> Result<bool, DecodeError> {
+        Ok(false)
+    }
 }
+
+/// What is given each name, with the bytes of its value.
+pub(super) type Each<'a, 'de> = dyn FnMut(&str, &'de [u8]) -> Result<(), DecodeError> + 'a;

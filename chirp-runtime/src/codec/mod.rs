@@ -7,10 +7,11 @@
 //!
 //! Nothing here knows of packets beyond the two that carry values, and nothing waits or locks.
 
-mod arguments;
 mod bincode;
 mod buffer;
 mod data;
+mod decoder;
+mod encoder;
 mod error;
 mod list;
 mod reader;
@@ -31,9 +32,10 @@ mod raw;
 pub use self::bincode::Bincode;
 #[cfg(feature = "postcard")]
 pub use self::postcard::Postcard;
-pub use arguments::{Decoder, Encoder};
 pub use buffer::{give, take};
 pub use data::{Data, Describe, MaybeError, NoError};
+pub use decoder::{Decoder, Names};
+pub use encoder::Encoder;
 pub use error::{DecodeError, EncodeError};
 pub use form::Form;
 #[cfg(feature = "json")]

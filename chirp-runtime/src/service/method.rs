@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::codec::{self, Codec, Decoder, EncodeError};
+use crate::codec::{self, Codec, Decoder, EncodeError, Names};
 use crate::packet::{ErrorData, Fault, Payload};
 use crate::peer::{Handling, MethodId, Reply, Request};
 
@@ -55,6 +55,11 @@ impl<T> fmt::Debug for Method<T> {
 /// The arguments of a call.
 pub fn arguments<C: Codec>(request: &Request) -> Decoder<'_, C> {
     Decoder::new(request.params())
+}
+
+/// The arguments of a call of a method that is `#[chirp(named)]`.
+pub fn named_arguments<C: Codec>(request: &Request, names: Names) -> Decoder<'_, C> {
+    Decoder::named(request.params(), names)
 }
 
 /// The reply to a call whose arguments are not what the method takes.

@@ -13,6 +13,6 @@ mod server;
 
 pub use client::{Client, outcome_of, value_of};
 pub use contract::{Comparing, Comparison, Contract, Difference, Signature};
-pub use method::{Method, arguments, nothing, outcome, refused, value};
+pub use method::{Method, arguments, named_arguments, nothing, outcome, refused, value};
 pub use probe::{NotResult, Outcome, Probe};
 pub use server::{Implementation, Methods, Service};

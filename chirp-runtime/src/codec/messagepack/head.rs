@@ -6,6 +6,12 @@ pub(super) const SHORT_ARRAY: u8 = 0x90;
 /// The first byte of an array whose number of elements follows in two bytes.
 pub(super) const ARRAY_16: u8 = 0xdc;
 
+/// A map of no keys; of up to 15 with their number in the low four bits.
+pub(super) const SHORT_MAP: u8 = 0x80;
+
+/// The first byte of a map whose number of keys follows in two bytes.
+pub(super) const MAP_16: u8 = 0xde;
+
 /// The byte that is nothing.
 pub(super) const NIL: u8 = 0xc0;
 
@@ -63,8 +69,8 @@ impl<'de> Head<'de> {
                 let count = length(bytes, first - ARRAY_16 + 1)?;
                 Self::array(bytes, count)?
             }
-            0xde | 0xdf => {
-                let count = length(bytes, first - 0xde + 1)?;
+            MAP_16 | 0xdf => {
+                let count = length(bytes, first - MAP_16 + 1)?;
                 Self::map(bytes, count)?
             }
             0xe0..=0xff => Self::Signed(i8::from_be_bytes([first]).into()),

@@ -2,16 +2,18 @@ mod head;
 mod inside;
 mod reader;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::form::{Got, Sent};
+use super::list::Each;
 use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
-use head::{ARRAY_16, SHORT_ARRAY};
+use head::{ARRAY_16, MAP_16, SHORT_ARRAY, SHORT_MAP};
 use reader::Reader;
 
 /// `MessagePack`: compact, it says of values what they are, and many languages have it.
 ///
-/// Arguments are an array, by position; bytes are of the type `bin`. Structs are maps from the names of their
+/// Arguments are an array, by position, or a map if they are named; bytes are of the type `bin`. Structs are maps from the names of their
 /// fields, so that a field may be added: an older side ignores it, and a newer one that misses it needs
 /// `#[serde(default)]`. As in JSON `Some(None)` and `Some(())` arrive as `None`. Extension types are refused,
 /// and so are values nested more than 128 deep.
@@ -29,15 +31,7 @@ impl List for MessagePack {
     }
 
     fn close(out: &mut Vec<u8>, count: usize) -> Result<(), EncodeError> {
-        if let Ok(count @ 0..=15) = u8::try_from(count) {
-            out[0] = SHORT_ARRAY | count;
-            return Ok(());
-        }
-        let count = u16::try_from(count)
-            .map_err(|_| EncodeError::new("there are more than 65535 arguments"))?;
-        let [high, low] = count.to_be_bytes();
-        out.splice(..1, [ARRAY_16, high, low]);
-        Ok(())
+        close(out, count, SHORT_ARRAY, ARRAY_16)
     }
 
     fn opened(bytes: &mut &[u8]) -> Result<Option<usize>, DecodeError> {
@@ -46,6 +40,47 @@ impl List for MessagePack {
         *bytes = reader.rest();
         Ok(Some(count))
     }
+
+    fn open_names(out: &mut Vec<u8>) {
+        out.push(SHORT_MAP);
+    }
+
+    fn name(out: &mut Vec<u8>, name: &str, _: usize) {
+        // Writing a text into memory cannot fail.
+        let _ = name.serialize(&mut rmp_serde::Serializer::new(out));
+    }
+
+    fn close_names(out: &mut Vec<u8>, count: usize) -> Result<(), EncodeError> {
+        close(out, count, SHORT_MAP, MAP_16)
+    }
+
+    fn names<'de>(bytes: &mut &'de [u8], each: &mut Each<'_, 'de>) -> Result<bool, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let Some(count) = reader.map()? else {
+            return Ok(false);
+        };
+        for _ in 0..count {
+            let name = <&str>::deserialize(&mut reader)?;
+            let value = reader.rest();
+            IgnoredAny::deserialize(&mut reader)?;
+            each(name, &value[..value.len() - reader.rest().len()])?;
+        }
+        *bytes = reader.rest();
+        Ok(true)
+    }
+}
+
+/// Puts the number of elements into the head that stands first.
+fn close(out: &mut Vec<u8>, count: usize, short: u8, head_16: u8) -> Result<(), EncodeError> {
+    if let Ok(count @ 0..=15) = u8::try_from(count) {
+        out[0] = short | count;
+        return Ok(());
+    }
+    let count = u16::try_from(count)
+        .map_err(|_| EncodeError::new("there are more than 65535 arguments"))?;
+    let [high, low] = count.to_be_bytes();
+    out.splice(..1, [head_16, high, low]);
+    Ok(())
 }
 
 impl Serde for MessagePack {

@@ -44,6 +44,17 @@ impl<'de> Reader<'de> {
         }
     }
 
+    /// The head of a map: how many keys follow. Nothing is taken if it is no map.
+    pub(super) fn map(&mut self) -> Result<Option<usize>, DecodeError> {
+        match self.peek()? {
+            Head::Map(count) => {
+                self.head()?;
+                Ok(Some(count))
+            }
+            _ => Ok(None),
+        }
+    }
+
     fn head(&mut self) -> Result<Head<'de>, DecodeError> {
         Head::take(&mut self.rest)
     }

@@ -1,0 +1,147 @@
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, Pat, PatType, Path, Token, Type};
+
+use super::form::{Form, last_segment};
+use crate::args::{Entry, set};
+use crate::mistakes::Mistakes;
+
+/// An argument of a method, other than `self`.
+pub(crate) struct Argument {
+    pub(crate) typed: PatType,
+    /// The form in which it is sent; none for `&CallContext`, which is not.
+    pub(crate) form: Option<Form>,
+    pub(crate) options: ArgumentOptions,
+}
+
+/// What serde's attributes say of an argument that travels by name.
+#[derive(Default)]
+pub(crate) struct ArgumentOptions {
+    rename: Option<LitStr>,
+    aliases: Vec<LitStr>,
+    default: Option<ArgumentDefault>,
+}
+
+/// What stands for an argument that is missing.
+enum ArgumentDefault {
+    /// `Default` of its type, as was said there.
+    Trait(Span),
+    /// What this function gives.
+    Path(Path),
+}
+
+impl Argument {
+    pub(super) fn new(typed: &PatType, mistakes: &mut Mistakes) -> Self {
+        let form = match &*typed.ty {
+            Type::Reference(reference)
+                if last_segment(&reference.elem)
+                    .is_some_and(|segment| segment.ident == "CallContext") =>
+            {
+                None
+            }
+            ty => Some(Form::of(ty)),
+        };
+        Self {
+            typed: typed.clone(),
+            form,
+            options: ArgumentOptions::parse(&typed.attrs, mistakes),
+        }
+    }
+
+    /// Its name. A pattern has none; that is a mistake, which was reported.
+    pub(crate) fn ident(&self) -> Ident {
+        match &*self.typed.pat {
+            Pat::Ident(pat) => pat.ident.clone(),
+            other => Ident::new("_unnamed", other.span()),
+        }
+    }
+
+    /// The names that it travels by: its own, then those it answers to as well.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let own = match &self.options.rename {
+            Some(name) => name.value(),
+            None => self.ident().unraw().to_string(),
+        };
+        let aliases = self.options.aliases.iter().map(LitStr::value);
+        std::iter::once(own).chain(aliases).collect()
+    }
+
+    /// What stands for it where it is missing, if it may be.
+    pub(crate) fn default(&self) -> Option<TokenStream> {
+        match &self.options.default {
+            Some(ArgumentDefault::Trait(span)) => {
+                Some(quote_spanned!(*span=> ::core::default::Default::default()))
+            }
+            Some(ArgumentDefault::Path(path)) => {
+                let form = self.form.as_ref()?;
+                let (owned, convert) = (form.owned(), form.of_owned());
+                Some(quote_spanned! {path.span()=> {
+                    let default: fn() -> #owned = #path;
+                    default() #convert
+                }})
+            }
+            None => last_segment(&self.typed.ty)
+                .is_some_and(|segment| segment.ident == "Option")
+                .then(|| quote!(::core::option::Option::None)),
+        }
+    }
+}
+
+impl ArgumentOptions {
+    fn parse(attrs: &[Attribute], mistakes: &mut Mistakes) -> Self {
+        let mut options = Self::default();
+        for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
+            let Meta::List(list) = &attr.meta else {
+                mistakes.at(attr, "expected options in parentheses: `#[serde(..)]`");
+                continue;
+            };
+            let parsed = list.parse_args_with(Punctuated::<Entry, Token![,]>::parse_terminated);
+            for entry in mistakes.keep(parsed).into_iter().flatten() {
+                options.take(entry, mistakes);
+            }
+        }
+        options
+    }
+
+    fn take(&mut self, entry: Entry, mistakes: &mut Mistakes) {
+        match entry.key.to_string().as_str() {
+            "rename" => entry.text(&mut self.rename, mistakes),
+            "alias" => {
+                let mut alias = None;
+                entry.text(&mut alias, mistakes);
+                self.aliases.extend(alias);
+            }
+            "default" => {
+                let Entry { key, value } = entry;
+                let default = match value {
+                    None => ArgumentDefault::Trait(key.span()),
+                    Some(Expr::Lit(ExprLit {
+                        lit: Lit::Str(path),
+                        ..
+                    })) => match mistakes.keep(path.parse()) {
+                        Some(path) => ArgumentDefault::Path(path),
+                        None => return,
+                    },
+                    Some(_) => {
+                        mistakes.at(
+                            &key,
+                            "`default` takes the path of a function, in quotes: `default = \"path\"`",
+                        );
+                        return;
+                    }
+                };
+                set(&mut self.default, default, &key, mistakes);
+            }
+            other => mistakes.at(
+                &entry.key,
+                format!(
+                    "of serde's options an argument takes `default`, `default = \"path\"`, `rename = \"..\"` and \
+                     `alias = \"..\"`: for `{other}`, take a struct with such a field"
+                ),
+            ),
+        }
+    }
+}

@@ -1,0 +1,223 @@
+use std::marker::PhantomData;
+
+use super::list::Each;
+use super::{Carries, Codec, DecodeError, Form};
+
+/// The names of arguments: what each is called, and what else it answers to.
+pub type Names = &'static [&'static [&'static str]];
+
+/// Arguments on their way out of bytes.
+///
+/// After the first that cannot be decoded there are none; [`error`](Self::error) says what was wrong.
+#[derive(Debug)]
+pub struct Decoder<'de, C> {
+    rest: &'de [u8],
+    count: usize,
+    /// How many there are, where the codec says so before the first.
+    claimed: Option<usize>,
+    named: Option<Named<'de>>,
+    error: Option<DecodeError>,
+    codec: PhantomData<C>,
+}
+
+/// Arguments that have names.
+#[derive(Debug)]
+struct Named<'de> {
+    names: Names,
+    /// The one that is next.
+    at: usize,
+    /// The bytes of each that is there. Nothing at all if they came by position.
+    values: Option<Vec<Option<&'de [u8]>>>,
+}
+
+impl<'de, C: Codec> Decoder<'de, C> {
+    /// The arguments that `bytes` stand for.
+    pub fn new(bytes: &'de [u8]) -> Self {
+        let mut rest = bytes;
+        let opened = C::opened(&mut rest);
+        Self {
+            rest,
+            count: 0,
+            claimed: opened.as_ref().ok().copied().flatten(),
+            named: None,
+            error: opened.err(),
+            codec: PhantomData,
+        }
+    }
+
+    /// The arguments of these names that `bytes` stand for: by name, as far as the codec knows names, or by
+    /// position. Each is asked for, by [`find`](Self::find) or [`require`](Self::require), before it is taken.
+    pub fn named(bytes: &'de [u8], names: Names) -> Self {
+        let mut named = Named {
+            names,
+            at: 0,
+            values: None,
+        };
+        let mut decoder = match values(bytes, names, C::names) {
+            Ok(None) => Self::new(bytes),
+            Ok(Some((values, rest))) => {
+                named.values = Some(values);
+                Self::after_names(rest)
+            }
+            Err(error) => Self {
+                error: Some(error),
+                ..Self::after_names(&[])
+            },
+        };
+        decoder.named = Some(named);
+        decoder
+    }
+
+    /// The names were all that is there.
+    fn after_names(mut rest: &'de [u8]) -> Self {
+        C::trim(&mut rest);
+        Self {
+            rest: &[],
+            count: 0,
+            claimed: None,
+            named: None,
+            error: (!rest.is_empty()).then(|| DecodeError::left_over(rest.len())),
+            codec: PhantomData,
+        }
+    }
+
+    /// Whether the argument of this place among the names is there. It is the next to be taken.
+    pub fn find(&mut self, at: usize) -> bool {
+        let Some(named) = &mut self.named else {
+            return true;
+        };
+        named.at = at;
+        // Where something is wrong already, taking it says so.
+        if self.error.is_some() {
+            return true;
+        }
+        match &named.values {
+            Some(values) => match values[at] {
+                Some(value) => {
+                    self.rest = value;
+                    true
+                }
+                None => false,
+            },
+            None => match self.claimed {
+                Some(claimed) => self.count < claimed,
+                None => !C::is_over(self.rest),
+            },
+        }
+    }
+
+    /// As [`find`](Self::find), of one that must be there.
+    pub fn require(&mut self, at: usize) {
+        if !self.find(at) {
+            self.error = Some(self.wrong(" is missing"));
+        }
+    }
+
+    pub(super) fn take<F: Form>(&mut self) -> Option<F::Got<'de>>
+    where
+        C: Carries<F>,
+    {
+        if self.error.is_some() {
+            return None;
+        }
+        match self.next::<F>() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.error = Some(error);
+                None
+            }
+        }
+    }
+
+    fn next<F: Form>(&mut self) -> Result<F::Got<'de>, DecodeError>
+    where
+        C: Carries<F>,
+    {
+        if !self.is_by_name() {
+            if self.count > 0 {
+                C::separated(&mut self.rest, self.count)?;
+            }
+            if self.claimed == Some(self.count) {
+                return Err(DecodeError::new(format_args!(
+                    "there are {} arguments, too few",
+                    self.count
+                )));
+            }
+        }
+        self.count += 1;
+        C::decode(&mut self.rest).map_err(|error| self.wrong(&format!(": {error}")))
+    }
+
+    /// The end, if there are no more arguments and no bytes left over.
+    pub fn end(&mut self) -> Option<()> {
+        if self.error.is_none() && !self.is_by_name() {
+            self.error = self.ended().err();
+        }
+        self.error.is_none().then_some(())
+    }
+
+    fn ended(&mut self) -> Result<(), DecodeError> {
+        C::closed(&mut self.rest, self.count)?;
+        if let Some(claimed) = self.claimed
+            && claimed != self.count
+        {
+            return Err(DecodeError::new(format_args!(
+                "expected {} arguments, there are {claimed}",
+                self.count
+            )));
+        }
+        C::trim(&mut self.rest);
+        match self.rest.len() {
+            0 => Ok(()),
+            more => Err(DecodeError::left_over(more)),
+        }
+    }
+
+    /// What was wrong.
+    pub fn error(self) -> DecodeError {
+        self.error.unwrap_or_else(DecodeError::ended)
+    }
+
+    fn is_by_name(&self) -> bool {
+        let values = self.named.as_ref().map(|named| &named.values);
+        matches!(values, Some(Some(_)))
+    }
+
+    /// Something is wrong with the argument that was asked for or taken last.
+    fn wrong(&self, what: &str) -> DecodeError {
+        match &self.named {
+            Some(named) => DecodeError::new(format_args!(
+                "argument `{}`{what}",
+                named.names[named.at][0]
+            )),
+            None => DecodeError::new(format_args!("argument {}{what}", self.count)),
+        }
+    }
+}
+
+/// The bytes of each value, and those after them all.
+type Found<'de> = (Vec<Option<&'de [u8]>>, &'de [u8]);
+
+/// Finds the values of these names, if `read` says that there are names. Names that nobody asks for are passed
+/// over.
+fn values<'de>(
+    bytes: &'de [u8],
+    names: Names,
+    read: fn(&mut &'de [u8], &mut Each<'_, 'de>) -> Result<bool, DecodeError>,
+) -> Result<Option<Found<'de>>, DecodeError> {
+    let mut rest = bytes;
+    let mut values = vec![None; names.len()];
+    let by_name = read(&mut rest, &mut |name, value| {
+        let Some(at) = names.iter().position(|names| names.contains(&name)) else {
+            return Ok(());
+        };
+        match values[at].replace(value) {
+            None => Ok(()),
+            Some(_) => Err(DecodeError::new(format_args!(
+                "argument `{}` is there twice",
+                names[at][0]
+            ))),
+        }
+    })?;
+    Ok(by_name.then_some((values, rest)))
+}

@@ -1,0 +1,88 @@
+use std::marker::PhantomData;
+
+use super::{Carries, Codec, EncodeError, Form, buffer};
+
+/// Arguments on their way into bytes, by position or by name. There may be any number.
+///
+/// One that cannot be encoded is remembered, and said at the [end](Self::finish).
+#[derive(Debug)]
+pub struct Encoder<C> {
+    out: Vec<u8>,
+    count: usize,
+    named: bool,
+    error: Option<EncodeError>,
+    codec: PhantomData<C>,
+}
+
+impl<C: Codec> Encoder<C> {
+    /// No arguments yet, and a buffer that was used before.
+    pub fn new() -> Self {
+        let mut out = buffer::take();
+        C::open(&mut out);
+        Self::of(out, false)
+    }
+
+    /// The same, for arguments of which each is [named](Self::name).
+    pub fn named() -> Self {
+        let mut out = buffer::take();
+        C::open_names(&mut out);
+        Self::of(out, true)
+    }
+
+    fn of(out: Vec<u8>, named: bool) -> Self {
+        Self {
+            out,
+            count: 0,
+            named,
+            error: None,
+            codec: PhantomData,
+        }
+    }
+
+    /// Names the argument that is put next.
+    pub fn name(&mut self, name: &str) {
+        C::name(&mut self.out, name, self.count);
+    }
+
+    pub(super) fn put<F: Form>(&mut self, value: &F::Sent<'_>)
+    where
+        C: Carries<F>,
+    {
+        if self.error.is_some() {
+            return;
+        }
+        if self.count > 0 && !self.named {
+            C::separate(&mut self.out);
+        }
+        self.count += 1;
+        if let Err(error) = C::encode(value, &mut self.out) {
+            self.error = Some(error);
+        }
+    }
+
+    /// The bytes of all of them.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] of the first that could not be encoded.
+    pub fn finish(mut self) -> Result<Vec<u8>, EncodeError> {
+        let closed = match self.error {
+            None if self.named => C::close_names(&mut self.out, self.count),
+            None => C::close(&mut self.out, self.count),
+            Some(error) => Err(error),
+        };
+        match closed {
+            Ok(()) => Ok(self.out),
+            Err(error) => {
+                buffer::give(self.out);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl<C: Codec> Default for Encoder<C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
