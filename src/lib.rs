@@ -233,7 +233,10 @@
 //! Any runtime but tokio, `!Send` handlers, and wasm. Handlers that block their thread belong into
 //! [`Blocking`].
 
-pub use chirp_macros::{ServiceError, service};
+#[doc = include_str!("service_error.md")]
+pub use chirp_macros::ServiceError;
+#[doc = include_str!("service.md")]
+pub use chirp_macros::service;
 #[doc(hidden)]
 pub use chirp_runtime::__private;
 pub use chirp_runtime::channel::{Channel, Endpoint, EndpointError};
