@@ -28,7 +28,12 @@ fn yielding() -> PeerBuilder {
 async fn pipeline(link: Link) {
     const REQUESTS: u32 = 50_000;
     let (ours, theirs) = channels(link).await;
-    let peer = yielding().start(ours).expect("no duplicates");
+    // None is refused while handlers end. On a machine that is busy with other things none may end for longer
+    // than a peer waits by default.
+    let mut limits = Limits::default();
+    limits.busy_after = Duration::from_secs(20);
+    let builder = yielding().limits(limits);
+    let peer = builder.start(ours).expect("no duplicates");
     let (reader, mut writer) = theirs.into_split();
     let mut reader = BufReader::new(reader);
     let all: Vec<u8> = (1..=REQUESTS)
