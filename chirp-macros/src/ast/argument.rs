@@ -5,7 +5,7 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, Pat, PatType, Path, Token, Type};
 
-use super::form::{Form, last_segment};
+use super::form::{Form, inner_type, last_segment};
 use crate::args::{Entry, set};
 use crate::mistakes::Mistakes;
 
@@ -84,7 +84,7 @@ impl Argument {
                 }})
             }
             None => last_segment(&self.typed.ty)
-                .is_some_and(|segment| segment.ident == "Option")
+                .is_some_and(|segment| segment.ident == "Option" && inner_type(segment).is_some())
                 .then(|| quote!(::core::option::Option::None)),
         }
     }
