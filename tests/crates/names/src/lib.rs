@@ -114,6 +114,29 @@ pub trait Odd {
     fn r#match(&self, r#type: u8, r#fn: Arc) -> u8;
 }
 
+/// Arguments that travel by their names, and look like those of what takes them apart.
+#[::rpc::service(crate = ::rpc, ordered)]
+pub trait Named {
+    /// Named.
+    #[chirp(named, idempotent, deadline = "5 s")]
+    async fn named_arguments(
+        &self,
+        key: &str,
+        map: Option,
+        #[serde(default)] visitor: u8,
+        r#type: ::core::option::Option<&[u8]>,
+        value: Vec,
+        access: Cow,
+    ) -> Bytes_;
+
+    /// Blocks.
+    #[chirp(blocking, named)]
+    fn block(&self, blocking: Box, state: u8) -> u8;
+}
+
+/// What it gives.
+pub type Bytes_ = ::std::vec::Vec<u8>;
+
 /// A parameter with the name of the server's.
 #[::rpc::service(crate = ::rpc, name = "keep")]
 pub trait Keep<

@@ -89,6 +89,26 @@ impl<
     }
 }
 
+impl Named for Everything {
+    async fn named_arguments(
+        &self,
+        key: &str,
+        map: Option,
+        visitor: u8,
+        r#type: std::option::Option<&[u8]>,
+        value: Vec,
+        access: Cow,
+    ) -> Bytes {
+        let key = u8::try_from(key.len()).unwrap();
+        let r#type = r#type.map_or(0, |bytes| bytes[0]);
+        vec![key, map.it, visitor, r#type, value.it, access.it]
+    }
+
+    fn block(&self, blocking: Box, state: u8) -> u8 {
+        blocking.it + state
+    }
+}
+
 impl Register for Everything {
     fn register(&self, service: u8) -> u8 {
         service
@@ -121,6 +141,7 @@ async fn the_names_of_others_are_nobodys_business() {
     let _server = PeerBuilder::new()
         .service(OddServer::new(Everything))
         .service(KeepServer::<_, u8, String>::new(Everything))
+        .service(NamedServer::new(Everything))
         .service(RegisterServer::new(Everything))
         .start(one)
         .unwrap();
@@ -149,6 +170,12 @@ async fn the_names_of_others_are_nobodys_business() {
     let keep = KeepClient::<u8, String>::new(&peer);
     let kept = keep.keep(1, String { it: 2 }).await;
     assert_eq!(kept.unwrap(), (1, String { it: 2 }));
+
+    let named = NamedClient::new(&peer);
+    let (map, value, access) = (Option { it: 2 }, Vec { it: 5 }, Cow { it: 6 });
+    let bytes = named.named_arguments("k", map, 3, std::option::Option::Some(&[4]), value, access);
+    assert_eq!(bytes.await.unwrap(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(named.block(Box { it: 1 }, 2).await.unwrap(), 3);
 
     let register = RegisterClient::new(&peer);
     assert_eq!(register.register(1).await.unwrap(), 1);

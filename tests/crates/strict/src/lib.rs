@@ -119,6 +119,34 @@ pub trait Echo {
     async fn echo(&self, data: &[u8]) -> Vec<u8>;
 }
 
+/// Looks for things, one after another.
+#[chirp::service(ordered)]
+pub trait Search {
+    /// What was found.
+    #[chirp(named, idempotent, deadline = "5 s")]
+    async fn find(
+        &self,
+        text: &str,
+        #[serde(rename = "limit", default)] at_most: u32,
+        of: Option<&[u8]>,
+    ) -> Vec<String>;
+
+    /// Takes long.
+    #[chirp(blocking)]
+    fn compute(&self, number: u64) -> u64;
+}
+
+impl Search for Paper {
+    async fn find(&self, text: &str, at_most: u32, of: Option<&[u8]>) -> Vec<String> {
+        let len = of.map_or(0, <[u8]>::len);
+        vec![format!("{text} {at_most} {len}")]
+    }
+
+    fn compute(&self, number: u64) -> u64 {
+        number
+    }
+}
+
 /// A service of this crate alone, which does nothing but serve: nobody here calls it.
 mod inside {
     /// Says what it is.

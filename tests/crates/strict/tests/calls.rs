@@ -10,7 +10,8 @@ use core::time::Duration;
 
 use chirp::{MethodError, Peer, PeerBuilder, channel};
 use chirp_tests_strict::{
-    Draw, DrawClient, DrawError, DrawServer, EchoClient, EchoServer, Paper, Place,
+    Draw, DrawClient, DrawError, DrawServer, EchoClient, EchoServer, Paper, Place, SearchClient,
+    SearchServer,
 };
 
 /// Both ends of a connection.
@@ -19,6 +20,7 @@ fn connect() -> (Peer, Peer) {
     let serving = PeerBuilder::new()
         .service(DrawServer::new(Paper::default()))
         .service(EchoServer::new(Paper::default()))
+        .service(SearchServer::new(Paper::default()))
         .service(chirp_tests_strict::served());
     (
         serving.start(one).unwrap(),
@@ -56,6 +58,10 @@ async fn strict_services_are_services() {
     assert!(!point.unwrap());
     assert_eq!(EchoClient::new(&peer).echo(b"it").await.unwrap(), b"it");
     assert_eq!(Draw::lines(&Paper::default()), 1);
+    let search = SearchClient::new(&peer);
+    let found = search.find("it", 3, Some(b"ab")).await;
+    assert_eq!(found.unwrap(), ["it 3 2"]);
+    assert_eq!(search.compute(4).await.unwrap(), 4);
     let name = peer.call("Inside.name", Vec::new()).await.unwrap();
     assert!(name.ends_with(b"the only one"));
 }
