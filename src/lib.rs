@@ -248,7 +248,7 @@ pub use chirp_runtime::peer::{
     SessionError, SharedMetrics, Status, Values, connect,
 };
 pub use chirp_runtime::server::{Connection, Connections, Server, ServerBuilder};
-pub use chirp_runtime::service::{Comparison, Contract, Difference, Service, Signature};
+pub use chirp_runtime::service::{CallOf, Comparison, Contract, Difference, Service, Signature};
 pub use chirp_runtime::session::{Limits, Negotiation};
 pub use chirp_runtime::{channel, codec, packet};
 

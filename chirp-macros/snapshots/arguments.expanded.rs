@@ -15,14 +15,16 @@ pub trait Arguments: ::core::marker::Send + ::core::marker::Sync {
         _a: u8,
     ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
 }
-///Calls the methods of [`Arguments`] elsewhere.
+/** Calls the methods of [`Arguments`] at the other side of a connection, or in this process (`local`).
+
+ Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct ArgumentsClient(::chirp::__private::Client);
-///Answers calls of the methods of [`Arguments`] by an implementation.
+/// Answers calls of the methods of [`Arguments`] by an implementation: what a peer or a server is given to serve.
 #[allow(dead_code)]
 pub struct ArgumentsServer<T>(::chirp::__private::Implementation<T>);
-///The methods of [`Arguments`], by the names that travel.
+/// The methods of [`Arguments`], by the names that travel.
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct ArgumentsMethods;
@@ -42,15 +44,15 @@ const _: () = {
     use __chirp::{Argument as _, NotResult as _};
     type __Codec = __chirp::Bincode;
     impl ArgumentsMethods {
-        ///`Arguments.none`
+        /// `Arguments.none`: [`Arguments::none`].
         pub const NONE: __chirp::MethodId = __chirp::MethodId::new("Arguments.none");
-        ///`Arguments.text`
+        /// `Arguments.text`: [`Arguments::text`].
         pub const TEXT: __chirp::MethodId = __chirp::MethodId::new("Arguments.text");
-        ///`Arguments.bytes`
+        /// `Arguments.bytes`: [`Arguments::bytes`].
         pub const BYTES: __chirp::MethodId = __chirp::MethodId::new("Arguments.bytes");
-        ///`Arguments.values`
+        /// `Arguments.values`: [`Arguments::values`].
         pub const VALUES: __chirp::MethodId = __chirp::MethodId::new("Arguments.values");
-        ///`Arguments.unused`
+        /// `Arguments.unused`: [`Arguments::unused`].
         pub const UNUSED: __chirp::MethodId = __chirp::MethodId::new("Arguments.unused");
         /// All of them, in the order of the trait.
         pub const ALL: &'static [__chirp::MethodId] = &[
@@ -96,7 +98,7 @@ const _: () = {
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(ArgumentsMethods::CONTRACT)
         }
-        ///Calls `Arguments.none`.
+        /// Calls [`Arguments::none`], which is `Arguments.none` on the wire.
         pub fn none(&self) -> __chirp::Call<()> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
@@ -109,7 +111,7 @@ const _: () = {
                     ),
                 )
         }
-        ///Calls `Arguments.text`.
+        /// Calls [`Arguments::text`], which is `Arguments.text` on the wire.
         pub fn text(
             &self,
             a: &str,
@@ -132,7 +134,7 @@ const _: () = {
                     ),
                 )
         }
-        ///Calls `Arguments.bytes`.
+        /// Calls [`Arguments::bytes`], which is `Arguments.bytes` on the wire.
         pub fn bytes(
             &self,
             a: &[u8],
@@ -157,7 +159,7 @@ const _: () = {
                     ),
                 )
         }
-        ///Calls `Arguments.values`.
+        /// Calls [`Arguments::values`], which is `Arguments.values` on the wire.
         pub fn values(
             &self,
             a: Point,
@@ -182,7 +184,7 @@ const _: () = {
                     ),
                 )
         }
-        ///Calls `Arguments.unused`.
+        /// Calls [`Arguments::unused`], which is `Arguments.unused` on the wire.
         pub fn unused(&self, _a: u8) -> __chirp::Call<()> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <u8 as __chirp::Wire<_>>::put(&_a, &mut out);

@@ -1,6 +1,8 @@
 /// A service that is not for everywhere.
 #[cfg(unix)]
 #[deprecated = "there is another"]
+///
+/// It is called with a [`AttributesClient`], and served by a [`AttributesServer`]. An implementation writes `async fn` where this shows `impl Future`.
 pub(crate) trait Attributes: ::core::marker::Send + ::core::marker::Sync {
     /// Its first line.
     ///
@@ -24,17 +26,19 @@ pub(crate) trait Attributes: ::core::marker::Send + ::core::marker::Sync {
 }
 #[cfg(unix)]
 #[deprecated = "there is another"]
-///Calls the methods of [`Attributes`] elsewhere.
+/** Calls the methods of [`Attributes`] at the other side of a connection, or in this process (`local`).
+
+ Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub(crate) struct AttributesClient(::chirp::__private::Client);
 #[cfg(unix)]
 #[deprecated = "there is another"]
-///Answers calls of the methods of [`Attributes`] by an implementation.
+/// Answers calls of the methods of [`Attributes`] by an implementation: what a peer or a server is given to serve.
 #[allow(dead_code)]
 pub(crate) struct AttributesServer<T>(::chirp::__private::Implementation<T>);
 #[cfg(unix)]
-///The methods of [`Attributes`], by the names that travel.
+/// The methods of [`Attributes`], by the names that travel.
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub(crate) struct AttributesMethods;
@@ -55,25 +59,25 @@ const _: () = {
     use __chirp::{Argument as _, NotResult as _};
     type __Codec = __chirp::Bincode;
     impl AttributesMethods {
-        ///`Attributes.documented`
+        /// `Attributes.documented`: [`Attributes::documented`].
         pub(crate) const DOCUMENTED: __chirp::MethodId = __chirp::MethodId::new(
             "Attributes.documented",
         );
-        ///`Attributes.old`
+        /// `Attributes.old`: [`Attributes::old`].
         pub(crate) const OLD: __chirp::MethodId = __chirp::MethodId::new(
             "Attributes.old",
         );
         #[cfg(target_os = "linux")]
-        ///`Attributes.here`
+        /// `Attributes.here`: [`Attributes::here`].
         pub(crate) const HERE: __chirp::MethodId = __chirp::MethodId::new(
             "Attributes.here",
         );
         #[cfg(not(target_os = "linux"))]
-        ///`Attributes.here`
+        /// `Attributes.here`: [`Attributes::here`].
         pub(crate) const HERE: __chirp::MethodId = __chirp::MethodId::new(
             "Attributes.here",
         );
-        ///`Attributes.lenient`
+        /// `Attributes.lenient`: [`Attributes::lenient`].
         pub(crate) const LENIENT: __chirp::MethodId = __chirp::MethodId::new(
             "Attributes.lenient",
         );
@@ -129,6 +133,8 @@ const _: () = {
         /// Its first line.
         ///
         /// And more.
+        ///
+        /// Calls [`Attributes::documented`], which is `Attributes.documented` on the wire.
         pub(crate) fn documented(&self) -> __chirp::Call<u8> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
@@ -142,7 +148,7 @@ const _: () = {
                 )
         }
         #[deprecated]
-        ///Calls `Attributes.old`.
+        /// Calls [`Attributes::old`], which is `Attributes.old` on the wire.
         pub(crate) fn old(&self) -> __chirp::Call<()> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
@@ -156,7 +162,7 @@ const _: () = {
                 )
         }
         #[cfg(target_os = "linux")]
-        ///Calls `Attributes.here`.
+        /// Calls [`Attributes::here`], which is `Attributes.here` on the wire.
         pub(crate) fn here(&self, a: u8) -> __chirp::Call<u8> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <u8 as __chirp::Wire<_>>::put(&a, &mut out);
@@ -171,7 +177,7 @@ const _: () = {
                 )
         }
         #[cfg(not(target_os = "linux"))]
-        ///Calls `Attributes.here`.
+        /// Calls [`Attributes::here`], which is `Attributes.here` on the wire.
         pub(crate) fn here(&self, a: u16) -> __chirp::Call<u16> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <u16 as __chirp::Wire<_>>::put(&a, &mut out);
@@ -185,7 +191,7 @@ const _: () = {
                     ),
                 )
         }
-        ///Calls `Attributes.lenient`.
+        /// Calls [`Attributes::lenient`], which is `Attributes.lenient` on the wire.
         pub(crate) fn lenient(&self, it: &String) -> __chirp::Call<()> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <String as __chirp::Wire<_>>::put(it, &mut out);

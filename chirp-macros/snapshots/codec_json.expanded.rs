@@ -7,14 +7,16 @@ pub trait CodecJson: ::core::marker::Send + ::core::marker::Sync {
         Output = Result<u64, String>,
     > + ::core::marker::Send;
 }
-///Calls the methods of [`CodecJson`] elsewhere.
+/** Calls the methods of [`CodecJson`] at the other side of a connection, or in this process (`local`).
+
+ Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct CodecJsonClient(::chirp::__private::Client);
-///Answers calls of the methods of [`CodecJson`] by an implementation.
+/// Answers calls of the methods of [`CodecJson`] by an implementation: what a peer or a server is given to serve.
 #[allow(dead_code)]
 pub struct CodecJsonServer<T>(::chirp::__private::Implementation<T>);
-///The methods of [`CodecJson`], by the names that travel.
+/// The methods of [`CodecJson`], by the names that travel.
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct CodecJsonMethods;
@@ -43,7 +45,7 @@ const _: () = {
                  that is marked `#[chirp(data)]`"
     );
     impl CodecJsonMethods {
-        ///`CodecJson.add`
+        /// `CodecJson.add`: [`CodecJson::add`].
         pub const ADD: __chirp::MethodId = __chirp::MethodId::new("CodecJson.add");
         /// All of them, in the order of the trait.
         pub const ALL: &'static [__chirp::MethodId] = &[Self::ADD];
@@ -77,7 +79,7 @@ const _: () = {
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(CodecJsonMethods::CONTRACT)
         }
-        ///Calls `CodecJson.add`.
+        /// Calls [`CodecJson::add`], which is `CodecJson.add` on the wire.
         pub fn add(
             &self,
             a: u64,

@@ -6,14 +6,16 @@ pub trait CodecRaw: ::core::marker::Send + ::core::marker::Sync {
         Output = Result<Vec<u8>, String>,
     > + ::core::marker::Send;
 }
-///Calls the methods of [`CodecRaw`] elsewhere.
+/** Calls the methods of [`CodecRaw`] at the other side of a connection, or in this process (`local`).
+
+ Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct CodecRawClient(::chirp::__private::Client);
-///Answers calls of the methods of [`CodecRaw`] by an implementation.
+/// Answers calls of the methods of [`CodecRaw`] by an implementation: what a peer or a server is given to serve.
 #[allow(dead_code)]
 pub struct CodecRawServer<T>(::chirp::__private::Implementation<T>);
-///The methods of [`CodecRaw`], by the names that travel.
+/// The methods of [`CodecRaw`], by the names that travel.
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct CodecRawMethods;
@@ -42,7 +44,7 @@ const _: () = {
                  that is marked `#[chirp(data)]`"
     );
     impl CodecRawMethods {
-        ///`get`
+        /// `get`: [`CodecRaw::get`].
         pub const GET: __chirp::MethodId = __chirp::MethodId::new("get");
         /// All of them, in the order of the trait.
         pub const ALL: &'static [__chirp::MethodId] = &[Self::GET];
@@ -76,7 +78,7 @@ const _: () = {
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(CodecRawMethods::CONTRACT)
         }
-        ///Calls `get`.
+        /// Calls [`CodecRaw::get`], which is `get` on the wire.
         pub fn get(
             &self,
             key: &[u8],

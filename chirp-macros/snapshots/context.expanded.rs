@@ -6,14 +6,16 @@ pub trait Context: ::core::marker::Send + ::core::marker::Sync {
     ) -> impl ::core::future::Future<Output = bool> + ::core::marker::Send;
     fn last(&self, a: u8, the_call: &CallContext);
 }
-///Calls the methods of [`Context`] elsewhere.
+/** Calls the methods of [`Context`] at the other side of a connection, or in this process (`local`).
+
+ Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct ContextClient(::chirp::__private::Client);
-///Answers calls of the methods of [`Context`] by an implementation.
+/// Answers calls of the methods of [`Context`] by an implementation: what a peer or a server is given to serve.
 #[allow(dead_code)]
 pub struct ContextServer<T>(::chirp::__private::Implementation<T>);
-///The methods of [`Context`], by the names that travel.
+/// The methods of [`Context`], by the names that travel.
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct ContextMethods;
@@ -33,9 +35,9 @@ const _: () = {
     use __chirp::{Argument as _, NotResult as _};
     type __Codec = __chirp::Bincode;
     impl ContextMethods {
-        ///`Context.first`
+        /// `Context.first`: [`Context::first`].
         pub const FIRST: __chirp::MethodId = __chirp::MethodId::new("Context.first");
-        ///`Context.last`
+        /// `Context.last`: [`Context::last`].
         pub const LAST: __chirp::MethodId = __chirp::MethodId::new("Context.last");
         /// All of them, in the order of the trait.
         pub const ALL: &'static [__chirp::MethodId] = &[Self::FIRST, Self::LAST];
@@ -72,7 +74,7 @@ const _: () = {
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(ContextMethods::CONTRACT)
         }
-        ///Calls `Context.first`.
+        /// Calls [`Context::first`], which is `Context.first` on the wire.
         pub fn first(&self, a: u8) -> __chirp::Call<bool> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <u8 as __chirp::Wire<_>>::put(&a, &mut out);
@@ -86,7 +88,7 @@ const _: () = {
                     ),
                 )
         }
-        ///Calls `Context.last`.
+        /// Calls [`Context::last`], which is `Context.last` on the wire.
         pub fn last(&self, a: u8) -> __chirp::Call<()> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <u8 as __chirp::Wire<_>>::put(&a, &mut out);

@@ -22,14 +22,16 @@ pub trait DefaultBodies: ::core::marker::Send + ::core::marker::Sync {
         async move {}
     }
 }
-///Calls the methods of [`DefaultBodies`] elsewhere.
+/** Calls the methods of [`DefaultBodies`] at the other side of a connection, or in this process (`local`).
+
+ Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct DefaultBodiesClient(::chirp::__private::Client);
-///Answers calls of the methods of [`DefaultBodies`] by an implementation.
+/// Answers calls of the methods of [`DefaultBodies`] by an implementation: what a peer or a server is given to serve.
 #[allow(dead_code)]
 pub struct DefaultBodiesServer<T>(::chirp::__private::Implementation<T>);
-///The methods of [`DefaultBodies`], by the names that travel.
+/// The methods of [`DefaultBodies`], by the names that travel.
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct DefaultBodiesMethods;
@@ -49,13 +51,13 @@ const _: () = {
     use __chirp::{Argument as _, NotResult as _};
     type __Codec = __chirp::Bincode;
     impl DefaultBodiesMethods {
-        ///`DefaultBodies.now`
+        /// `DefaultBodies.now`: [`DefaultBodies::now`].
         pub const NOW: __chirp::MethodId = __chirp::MethodId::new("DefaultBodies.now");
-        ///`DefaultBodies.later`
+        /// `DefaultBodies.later`: [`DefaultBodies::later`].
         pub const LATER: __chirp::MethodId = __chirp::MethodId::new(
             "DefaultBodies.later",
         );
-        ///`DefaultBodies.nothing`
+        /// `DefaultBodies.nothing`: [`DefaultBodies::nothing`].
         pub const NOTHING: __chirp::MethodId = __chirp::MethodId::new(
             "DefaultBodies.nothing",
         );
@@ -99,7 +101,7 @@ const _: () = {
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(DefaultBodiesMethods::CONTRACT)
         }
-        ///Calls `DefaultBodies.now`.
+        /// Calls [`DefaultBodies::now`], which is `DefaultBodies.now` on the wire.
         pub fn now(&self, a: u8) -> __chirp::Call<u8> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <u8 as __chirp::Wire<_>>::put(&a, &mut out);
@@ -113,7 +115,7 @@ const _: () = {
                     ),
                 )
         }
-        ///Calls `DefaultBodies.later`.
+        /// Calls [`DefaultBodies::later`], which is `DefaultBodies.later` on the wire.
         pub fn later(&self, a: u8, _unused: String) -> __chirp::Call<u8> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <u8 as __chirp::Wire<_>>::put(&a, &mut out);
@@ -128,7 +130,7 @@ const _: () = {
                     ),
                 )
         }
-        ///Calls `DefaultBodies.nothing`.
+        /// Calls [`DefaultBodies::nothing`], which is `DefaultBodies.nothing` on the wire.
         pub fn nothing(&self) -> __chirp::Call<()> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0

@@ -1,4 +1,6 @@
 /// Greets people.
+///
+/// It is called with a [`GreeterClient`], and served by a [`GreeterServer`]. An implementation writes `async fn` where this shows `impl Future`.
 pub trait Greeter: ::core::marker::Send + ::core::marker::Sync {
     /// A greeting.
     fn greet(
@@ -6,14 +8,16 @@ pub trait Greeter: ::core::marker::Send + ::core::marker::Sync {
         name: &str,
     ) -> impl ::core::future::Future<Output = String> + ::core::marker::Send;
 }
-///Calls the methods of [`Greeter`] elsewhere.
+/** Calls the methods of [`Greeter`] at the other side of a connection, or in this process (`local`).
+
+ Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct GreeterClient(::chirp::__private::Client);
-///Answers calls of the methods of [`Greeter`] by an implementation.
+/// Answers calls of the methods of [`Greeter`] by an implementation: what a peer or a server is given to serve.
 #[allow(dead_code)]
 pub struct GreeterServer<T>(::chirp::__private::Implementation<T>);
-///The methods of [`Greeter`], by the names that travel.
+/// The methods of [`Greeter`], by the names that travel.
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct GreeterMethods;
@@ -33,7 +37,7 @@ const _: () = {
     use __chirp::{Argument as _, NotResult as _};
     type __Codec = __chirp::Bincode;
     impl GreeterMethods {
-        ///`Greeter.greet`
+        /// `Greeter.greet`: [`Greeter::greet`].
         pub const GREET: __chirp::MethodId = __chirp::MethodId::new("Greeter.greet");
         /// All of them, in the order of the trait.
         pub const ALL: &'static [__chirp::MethodId] = &[Self::GREET];
@@ -68,6 +72,8 @@ const _: () = {
             self.0.compare(GreeterMethods::CONTRACT)
         }
         /// A greeting.
+        ///
+        /// Calls [`Greeter::greet`], which is `Greeter.greet` on the wire.
         pub fn greet(&self, name: &str) -> __chirp::Call<String> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <__chirp::Str>::put(&name, &mut out);

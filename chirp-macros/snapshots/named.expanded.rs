@@ -7,14 +7,16 @@ pub trait Search: ::core::marker::Send + ::core::marker::Sync {
         within: Option<&str>,
     ) -> Vec<String>;
 }
-///Calls the methods of [`Search`] elsewhere.
+/** Calls the methods of [`Search`] at the other side of a connection, or in this process (`local`).
+
+ Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct SearchClient(::chirp::__private::Client);
-///Answers calls of the methods of [`Search`] by an implementation.
+/// Answers calls of the methods of [`Search`] by an implementation: what a peer or a server is given to serve.
 #[allow(dead_code)]
 pub struct SearchServer<T>(::chirp::__private::Implementation<T>);
-///The methods of [`Search`], by the names that travel.
+/// The methods of [`Search`], by the names that travel.
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct SearchMethods;
@@ -34,7 +36,7 @@ const _: () = {
     use __chirp::{Argument as _, NotResult as _};
     type __Codec = __chirp::Bincode;
     impl SearchMethods {
-        ///`Search.find`
+        /// `Search.find`: [`Search::find`].
         pub const FIND: __chirp::MethodId = __chirp::MethodId::new("Search.find");
         /// All of them, in the order of the trait.
         pub const ALL: &'static [__chirp::MethodId] = &[Self::FIND];
@@ -68,7 +70,7 @@ const _: () = {
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(SearchMethods::CONTRACT)
         }
-        ///Calls `Search.find`.
+        /// Calls [`Search::find`], which is `Search.find` on the wire.
         pub fn find(
             &self,
             text: &str,

@@ -5,14 +5,16 @@ pub trait Names: ::core::marker::Send + ::core::marker::Sync {
     fn sumDiff(&self);
     fn all(&self);
 }
-///Calls the methods of [`Names`] elsewhere.
+/** Calls the methods of [`Names`] at the other side of a connection, or in this process (`local`).
+
+ Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct NamesClient(::chirp::__private::Client);
-///Answers calls of the methods of [`Names`] by an implementation.
+/// Answers calls of the methods of [`Names`] by an implementation: what a peer or a server is given to serve.
 #[allow(dead_code)]
 pub struct NamesServer<T>(::chirp::__private::Implementation<T>);
-///The methods of [`Names`], by the names that travel.
+/// The methods of [`Names`], by the names that travel.
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct NamesMethods;
@@ -32,11 +34,11 @@ const _: () = {
     use __chirp::{Argument as _, NotResult as _};
     type __Codec = __chirp::Bincode;
     impl NamesMethods {
-        ///`svc.first`
+        /// `svc.first`: [`Names::first_of_all`].
         pub const FIRST_OF_ALL: __chirp::MethodId = __chirp::MethodId::new("svc.first");
-        ///`svc.sumDiff`
+        /// `svc.sumDiff`: [`Names::sumDiff`].
         pub const SUM_DIFF: __chirp::MethodId = __chirp::MethodId::new("svc.sumDiff");
-        ///`svc.all`
+        /// `svc.all`: [`Names::all`].
         pub const ALL_: __chirp::MethodId = __chirp::MethodId::new("svc.all");
         /// All of them, in the order of the trait.
         pub const ALL: &'static [__chirp::MethodId] = &[
@@ -78,7 +80,7 @@ const _: () = {
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(NamesMethods::CONTRACT)
         }
-        ///Calls `svc.first`.
+        /// Calls [`Names::first_of_all`], which is `svc.first` on the wire.
         pub fn first_of_all(&self) -> __chirp::Call<u8> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
@@ -91,7 +93,7 @@ const _: () = {
                     ),
                 )
         }
-        ///Calls `svc.sumDiff`.
+        /// Calls [`Names::sumDiff`], which is `svc.sumDiff` on the wire.
         pub fn sumDiff(&self) -> __chirp::Call<()> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
@@ -104,7 +106,7 @@ const _: () = {
                     ),
                 )
         }
-        ///Calls `svc.all`.
+        /// Calls [`Names::all`], which is `svc.all` on the wire.
         pub fn all(&self) -> __chirp::Call<()> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0

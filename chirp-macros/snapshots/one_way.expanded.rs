@@ -5,14 +5,16 @@ pub trait OneWay: ::core::marker::Send + ::core::marker::Sync {
     ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
     fn flush(&self);
 }
-///Calls the methods of [`OneWay`] elsewhere.
+/** Calls the methods of [`OneWay`] at the other side of a connection, or in this process (`local`).
+
+ Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct OneWayClient(::chirp::__private::Client);
-///Answers calls of the methods of [`OneWay`] by an implementation.
+/// Answers calls of the methods of [`OneWay`] by an implementation: what a peer or a server is given to serve.
 #[allow(dead_code)]
 pub struct OneWayServer<T>(::chirp::__private::Implementation<T>);
-///The methods of [`OneWay`], by the names that travel.
+/// The methods of [`OneWay`], by the names that travel.
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct OneWayMethods;
@@ -32,9 +34,9 @@ const _: () = {
     use __chirp::{Argument as _, NotResult as _};
     type __Codec = __chirp::Bincode;
     impl OneWayMethods {
-        ///`OneWay.log`
+        /// `OneWay.log`: [`OneWay::log`].
         pub const LOG: __chirp::MethodId = __chirp::MethodId::new("OneWay.log");
-        ///`OneWay.flush`
+        /// `OneWay.flush`: [`OneWay::flush`].
         pub const FLUSH: __chirp::MethodId = __chirp::MethodId::new("OneWay.flush");
         /// All of them, in the order of the trait.
         pub const ALL: &'static [__chirp::MethodId] = &[Self::LOG, Self::FLUSH];
@@ -71,13 +73,13 @@ const _: () = {
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(OneWayMethods::CONTRACT)
         }
-        ///Calls `OneWay.log`.
+        /// Calls [`OneWay::log`], which is `OneWay.log` on the wire. No answer is awaited.
         pub fn log(&self, line: &str) -> __chirp::Cast {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <__chirp::Str>::put(&line, &mut out);
             self.0.cast(OneWayMethods::LOG, out)
         }
-        ///Calls `OneWay.flush`.
+        /// Calls [`OneWay::flush`], which is `OneWay.flush` on the wire. No answer is awaited.
         pub fn flush(&self) -> __chirp::Cast {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0.cast(OneWayMethods::FLUSH, out)

@@ -8,19 +8,21 @@ where
     ) -> impl ::core::future::Future<Output = u8> + ::core::marker::Send;
     fn compute(&self, data: &[u8]) -> u8;
 }
-///Calls the methods of [`Options`] elsewhere.
+/** Calls the methods of [`Options`] at the other side of a connection, or in this process (`local`).
+
+ Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
 #[allow(dead_code)]
 pub struct OptionsClient<K>(
     ::chirp::__private::Client,
     ::core::marker::PhantomData<fn() -> (K,)>,
 );
-///Answers calls of the methods of [`Options`] by an implementation.
+/// Answers calls of the methods of [`Options`] by an implementation: what a peer or a server is given to serve.
 #[allow(dead_code)]
 pub struct OptionsServer<T, K>(
     ::chirp::__private::Implementation<T>,
     ::core::marker::PhantomData<fn() -> (K,)>,
 );
-///The methods of [`Options`], by the names that travel.
+/// The methods of [`Options`], by the names that travel.
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct OptionsMethods;
@@ -40,9 +42,9 @@ const _: () = {
     use __chirp::{Argument as _, NotResult as _};
     type __Codec = __chirp::Bincode;
     impl OptionsMethods {
-        ///`Options.get`
+        /// `Options.get`: [`Options::get`].
         pub const GET: __chirp::MethodId = __chirp::MethodId::new("Options.get");
-        ///`Options.compute`
+        /// `Options.compute`: [`Options::compute`].
         pub const COMPUTE: __chirp::MethodId = __chirp::MethodId::new("Options.compute");
         /// All of them, in the order of the trait.
         pub const ALL: &'static [__chirp::MethodId] = &[Self::GET, Self::COMPUTE];
@@ -96,7 +98,7 @@ const _: () = {
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(OptionsMethods::CONTRACT)
         }
-        ///Calls `Options.get`.
+        /// Calls [`Options::get`], which is `Options.get` on the wire. It has 250ms, unless `timeout` or `deadline` say otherwise. It may be made again when it is not known whether it ran.
         pub fn get(&self, key: K) -> __chirp::Call<u8> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <K as __chirp::Wire<_>>::put(&key, &mut out);
@@ -112,7 +114,7 @@ const _: () = {
                 .idempotent()
                 .timeout(::core::time::Duration::from_nanos(250000000u64))
         }
-        ///Calls `Options.compute`.
+        /// Calls [`Options::compute`], which is `Options.compute` on the wire.
         pub fn compute(&self, data: &[u8]) -> __chirp::Call<u8> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <__chirp::Slice8>::put(&data, &mut out);

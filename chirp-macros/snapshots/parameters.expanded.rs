@@ -12,19 +12,21 @@ pub trait Parameters<
         values: &[V],
     ) -> impl ::core::future::Future<Output = Result<(), String>> + ::core::marker::Send;
 }
-///Calls the methods of [`Parameters`] elsewhere.
+/** Calls the methods of [`Parameters`] at the other side of a connection, or in this process (`local`).
+
+ Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
 #[allow(dead_code)]
 pub struct ParametersClient<K, V>(
     ::chirp::__private::Client,
     ::core::marker::PhantomData<fn() -> (K, V)>,
 );
-///Answers calls of the methods of [`Parameters`] by an implementation.
+/// Answers calls of the methods of [`Parameters`] by an implementation: what a peer or a server is given to serve.
 #[allow(dead_code)]
 pub struct ParametersServer<T, K, V>(
     ::chirp::__private::Implementation<T>,
     ::core::marker::PhantomData<fn() -> (K, V)>,
 );
-///The methods of [`Parameters`], by the names that travel.
+/// The methods of [`Parameters`], by the names that travel.
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct ParametersMethods;
@@ -44,9 +46,9 @@ const _: () = {
     use __chirp::{Argument as _, NotResult as _};
     type __Codec = __chirp::Bincode;
     impl ParametersMethods {
-        ///`Parameters.get`
+        /// `Parameters.get`: [`Parameters::get`].
         pub const GET: __chirp::MethodId = __chirp::MethodId::new("Parameters.get");
-        ///`Parameters.put`
+        /// `Parameters.put`: [`Parameters::put`].
         pub const PUT: __chirp::MethodId = __chirp::MethodId::new("Parameters.put");
         /// All of them, in the order of the trait.
         pub const ALL: &'static [__chirp::MethodId] = &[Self::GET, Self::PUT];
@@ -100,7 +102,7 @@ const _: () = {
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(ParametersMethods::CONTRACT)
         }
-        ///Calls `Parameters.get`.
+        /// Calls [`Parameters::get`], which is `Parameters.get` on the wire.
         pub fn get(&self, key: &K) -> __chirp::Call<Option<V>> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <K as __chirp::Wire<_>>::put(key, &mut out);
@@ -114,7 +116,7 @@ const _: () = {
                     ),
                 )
         }
-        ///Calls `Parameters.put`.
+        /// Calls [`Parameters::put`], which is `Parameters.put` on the wire.
         pub fn put(
             &self,
             key: K,

@@ -11,14 +11,16 @@ trait RawIdentifiers: ::core::marker::Send + ::core::marker::Sync {
         }
     }
 }
-///Calls the methods of [`RawIdentifiers`] elsewhere.
+/** Calls the methods of [`RawIdentifiers`] at the other side of a connection, or in this process (`local`).
+
+ Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 struct RawIdentifiersClient(::chirp::__private::Client);
-///Answers calls of the methods of [`RawIdentifiers`] by an implementation.
+/// Answers calls of the methods of [`RawIdentifiers`] by an implementation: what a peer or a server is given to serve.
 #[allow(dead_code)]
 struct RawIdentifiersServer<T>(::chirp::__private::Implementation<T>);
-///The methods of [`RawIdentifiers`], by the names that travel.
+/// The methods of [`RawIdentifiers`], by the names that travel.
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 struct RawIdentifiersMethods;
@@ -38,9 +40,9 @@ const _: () = {
     use __chirp::{Argument as _, NotResult as _};
     type __Codec = __chirp::Bincode;
     impl RawIdentifiersMethods {
-        ///`RawIdentifiers.match`
+        /// `RawIdentifiers.match`: [`RawIdentifiers::match`].
         const MATCH: __chirp::MethodId = __chirp::MethodId::new("RawIdentifiers.match");
-        ///`RawIdentifiers.async`
+        /// `RawIdentifiers.async`: [`RawIdentifiers::async`].
         const ASYNC: __chirp::MethodId = __chirp::MethodId::new("RawIdentifiers.async");
         /// All of them, in the order of the trait.
         const ALL: &'static [__chirp::MethodId] = &[Self::MATCH, Self::ASYNC];
@@ -77,7 +79,7 @@ const _: () = {
         fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(RawIdentifiersMethods::CONTRACT)
         }
-        ///Calls `RawIdentifiers.match`.
+        /// Calls [`RawIdentifiers::match`], which is `RawIdentifiers.match` on the wire.
         fn r#match(&self, r#type: u8) -> __chirp::Call<u8> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <u8 as __chirp::Wire<_>>::put(&r#type, &mut out);
@@ -91,7 +93,7 @@ const _: () = {
                     ),
                 )
         }
-        ///Calls `RawIdentifiers.async`.
+        /// Calls [`RawIdentifiers::async`], which is `RawIdentifiers.async` on the wire.
         fn r#async(&self, r#fn: &str) -> __chirp::Call<()> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <__chirp::Str>::put(&r#fn, &mut out);

@@ -13,14 +13,16 @@ pub trait Results: ::core::marker::Send + ::core::marker::Sync {
         Output = io::Result<Vec<u8>>,
     > + ::core::marker::Send;
 }
-///Calls the methods of [`Results`] elsewhere.
+/** Calls the methods of [`Results`] at the other side of a connection, or in this process (`local`).
+
+ Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct ResultsClient(::chirp::__private::Client);
-///Answers calls of the methods of [`Results`] by an implementation.
+/// Answers calls of the methods of [`Results`] by an implementation: what a peer or a server is given to serve.
 #[allow(dead_code)]
 pub struct ResultsServer<T>(::chirp::__private::Implementation<T>);
-///The methods of [`Results`], by the names that travel.
+/// The methods of [`Results`], by the names that travel.
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct ResultsMethods;
@@ -44,15 +46,15 @@ const _: () = {
         "this type is a `Result` by another name: call it `Result`, so that its error travels as an error"
     );
     impl ResultsMethods {
-        ///`Results.unit`
+        /// `Results.unit`: [`Results::unit`].
         pub const UNIT: __chirp::MethodId = __chirp::MethodId::new("Results.unit");
-        ///`Results.bytes`
+        /// `Results.bytes`: [`Results::bytes`].
         pub const BYTES: __chirp::MethodId = __chirp::MethodId::new("Results.bytes");
-        ///`Results.value`
+        /// `Results.value`: [`Results::value`].
         pub const VALUE: __chirp::MethodId = __chirp::MethodId::new("Results.value");
-        ///`Results.fails`
+        /// `Results.fails`: [`Results::fails`].
         pub const FAILS: __chirp::MethodId = __chirp::MethodId::new("Results.fails");
-        ///`Results.fails_by_another_name`
+        /// `Results.fails_by_another_name`: [`Results::fails_by_another_name`].
         pub const FAILS_BY_ANOTHER_NAME: __chirp::MethodId = __chirp::MethodId::new(
             "Results.fails_by_another_name",
         );
@@ -103,7 +105,7 @@ const _: () = {
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(ResultsMethods::CONTRACT)
         }
-        ///Calls `Results.unit`.
+        /// Calls [`Results::unit`], which is `Results.unit` on the wire.
         pub fn unit(&self) -> __chirp::Call<()> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
@@ -116,7 +118,7 @@ const _: () = {
                     ),
                 )
         }
-        ///Calls `Results.bytes`.
+        /// Calls [`Results::bytes`], which is `Results.bytes` on the wire.
         pub fn bytes(&self) -> __chirp::Call<Option<Vec<u8>>> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
@@ -131,7 +133,7 @@ const _: () = {
                     ),
                 )
         }
-        ///Calls `Results.value`.
+        /// Calls [`Results::value`], which is `Results.value` on the wire.
         pub fn value(&self) -> __chirp::Call<Point> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
@@ -144,7 +146,7 @@ const _: () = {
                     ),
                 )
         }
-        ///Calls `Results.fails`.
+        /// Calls [`Results::fails`], which is `Results.fails` on the wire.
         pub fn fails(&self) -> __chirp::Call<Point, __chirp::MethodError<No>> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
@@ -158,13 +160,8 @@ const _: () = {
                     ),
                 )
         }
-        ///Calls `Results.fails_by_another_name`.
-        pub fn fails_by_another_name(
-            &self,
-        ) -> __chirp::Call<
-            <io::Result<Vec<u8>> as __chirp::Outcome>::Ok,
-            __chirp::MethodError<<io::Result<Vec<u8>> as __chirp::Outcome>::Error>,
-        > {
+        /// Calls [`Results::fails_by_another_name`], which is `Results.fails_by_another_name` on the wire.
+        pub fn fails_by_another_name(&self) -> __chirp::CallOf<io::Result<Vec<u8>>> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
                 .call(

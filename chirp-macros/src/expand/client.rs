@@ -1,15 +1,22 @@
 use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::Ident;
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
 
-use crate::ast::{Method, Service, only};
+use crate::ast::{Method, Output, Service, only};
 
 pub(super) fn emit_type(service: &Service) -> TokenStream {
     let vis = &service.item.vis;
     let krate = service.krate();
     let name = service.client();
     let cfgs = only(&service.item.attrs, &["cfg", "deprecated"]);
-    let doc = format!("Calls the methods of [`{}`] elsewhere.", service.item.ident);
+    let doc = format!(
+        " Calls the methods of [`{}`] at the other side of a connection, or in this process (`local`).\n\n \
+         Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and \
+         call through the same connection.",
+        service.item.ident
+    );
     let parameters = service.parameters();
     let (list, [phantom, _]) = (parameters.list(None), parameters.phantom());
     // With parameters the derives would ask them to be `Clone` and `Debug`.
@@ -94,15 +101,39 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
     }
 }
 
+/// What a caller may want to know beside what the trait says.
+fn note(service: &Service, method: &Method) -> String {
+    let (item, ident, name) = (
+        &service.item.ident,
+        method.ident().unraw(),
+        &method.names[0],
+    );
+    let mut note = vec![format!(
+        " Calls [`{item}::{ident}`], which is `{name}` on the wire."
+    )];
+    if method.is_oneway() {
+        note.push("No answer is awaited.".to_owned());
+    }
+    if let Some(deadline) = method.deadline {
+        note.push(format!(
+            "It has {deadline:?}, unless `timeout` or `deadline` say otherwise."
+        ));
+    }
+    if method.is_idempotent() {
+        note.push("It may be made again when it is not known whether it ran.".to_owned());
+    }
+    note.join(" ")
+}
+
 fn emit_method(service: &Service, method: &Method) -> TokenStream {
     let vis = &service.item.vis;
     let attrs = only(&method.item.attrs, &["cfg", "deprecated", "must_use"]);
     let docs = only(&method.item.attrs, &["doc"]);
-    let doc = if docs.is_empty() {
-        let text = format!("Calls `{}`.", method.names[0]);
-        quote!(#[doc = #text])
+    let note = note(service, method);
+    let note = if docs.is_empty() {
+        quote!(#[doc = #note])
     } else {
-        quote!(#(#docs)*)
+        quote!(#[doc = ""] #[doc = #note])
     };
     let (ident, ids) = (method.ident(), service.method_ids());
     let constant = method.constant();
@@ -133,7 +164,12 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
             quote!(call(#ids::#constant, #out, |#answer| __chirp::value_of(#answer, #decode))),
         ),
         Some(error) => (
-            quote!(__chirp::Call<#ok, __chirp::MethodError<#error>>),
+            if let Output::Alias { whole, .. } = &method.output {
+                // By the name that the user gave it, which is shorter.
+                quote_spanned!(whole.span()=> __chirp::CallOf<#whole>)
+            } else {
+                quote!(__chirp::Call<#ok, __chirp::MethodError<#error>>)
+            },
             quote!(call(#ids::#constant, #out, |#answer| __chirp::outcome_of(
                 #answer,
                 #decode,
@@ -149,7 +185,8 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
     });
     quote! {
         #(#attrs)*
-        #doc
+        #(#docs)*
+        #note
         #vis fn #ident(&self, #(#inputs),*) -> #output {
             let #mutability #out = __chirp::Encoder::<__Codec>::#encoder();
             #(#puts;)*

@@ -1,5 +1,6 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
 
 use crate::ast::{Service, only};
 use crate::validate::{clash, conditional};
@@ -10,7 +11,7 @@ pub(super) fn emit_type(service: &Service) -> TokenStream {
     let name = service.method_ids();
     let cfgs = only(&service.item.attrs, &["cfg"]);
     let doc = format!(
-        "The methods of [`{0}`], by the names that travel.",
+        " The methods of [`{0}`], by the names that travel.",
         service.item.ident
     );
     quote! {
@@ -29,7 +30,11 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
         let cfgs = method.cfgs();
         let constant = method.constant();
         let own = &method.names[0];
-        let doc = format!("`{own}`");
+        let doc = format!(
+            " `{own}`: [`{}::{}`].",
+            service.item.ident,
+            method.ident().unraw()
+        );
         quote! {
             #(#cfgs)*
             #[doc = #doc]

@@ -11,7 +11,7 @@ pub(super) fn emit_type(service: &Service) -> TokenStream {
     let name = service.server();
     let cfgs = only(&service.item.attrs, &["cfg", "deprecated"]);
     let doc = format!(
-        "Answers calls of the methods of [`{}`] by an implementation.",
+        " Answers calls of the methods of [`{}`] by an implementation: what a peer or a server is given to serve.",
         service.item.ident
     );
     let parameters = service.parameters();

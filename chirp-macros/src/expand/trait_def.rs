@@ -4,11 +4,25 @@ use syn::spanned::Spanned;
 use syn::{FnArg, ReturnType, TraitItem, TraitItemFn, parse_quote};
 
 use crate::args::is_chirp;
-use crate::ast::{Argument, Method, Service};
+use crate::ast::{Argument, Method, Service, only};
 
 /// The trait itself, with what an implementation of a service must be able to do.
 pub(super) fn emit(service: &Service) -> TokenStream {
     let mut item = service.item.clone();
+    // Beside documentation, not in place of it: a trait without any is for the compiler to report.
+    if !only(&item.attrs, &["doc"]).is_empty() {
+        let mut note = format!(
+            " It is called with a [`{}`], and served by a [`{}`].",
+            service.client(),
+            service.server()
+        );
+        let mut functions = service.methods.iter().map(|method| &method.item.sig);
+        if functions.any(|signature| signature.asyncness.is_some()) {
+            note.push_str(" An implementation writes `async fn` where this shows `impl Future`.");
+        }
+        item.attrs.push(parse_quote!(#[doc = ""]));
+        item.attrs.push(parse_quote!(#[doc = #note]));
+    }
     item.colon_token.get_or_insert_with(Default::default);
     item.supertraits.push(parse_quote!(::core::marker::Send));
     item.supertraits.push(parse_quote!(::core::marker::Sync));

@@ -14,5 +14,5 @@ mod server;
 pub use client::{Client, outcome_of, value_of};
 pub use contract::{Comparing, Comparison, Contract, Difference, Signature};
 pub use method::{Method, arguments, named_arguments, nothing, outcome, refused, value};
-pub use probe::{NotResult, Outcome, Probe};
+pub use probe::{CallOf, NotResult, Outcome, Probe};
 pub use server::{Implementation, Methods, Service};

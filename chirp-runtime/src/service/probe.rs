@@ -1,5 +1,7 @@
 use std::marker::PhantomData;
 
+use crate::peer::{Call, MethodError};
+
 /// What is behind a type that is called `Result`, such as `io::Result<T>` or a crate's own.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is called `Result` but is none",
@@ -25,6 +27,9 @@ impl<T, E> Outcome for Result<T, E> {
         self
     }
 }
+
+/// The call of a method that returns `R`, a `Result` by a name of its own, such as `io::Result<T>`.
+pub type CallOf<R> = Call<<R as Outcome>::Ok, MethodError<<R as Outcome>::Error>>;
 
 /// Tells a `Result` by whatever name: `Probe::<T>::IS_RESULT`, with [`NotResult`] in scope.
 #[derive(Debug)]
