@@ -43,7 +43,7 @@ impl Method {
     pub(super) fn new(
         item: &TraitItemFn,
         service: &str,
-        named: bool,
+        all_named: bool,
         mistakes: &mut Mistakes,
     ) -> Self {
         let options = MethodOptions::parse(&item.attrs, mistakes);
@@ -67,7 +67,7 @@ impl Method {
         let deadline = options.deadline.as_ref();
         Self {
             deadline: deadline.and_then(|written| time::parse(written, mistakes)),
-            named: named || options.named.is_some(),
+            named: all_named || options.named.is_some(),
             arguments,
             output: Output::new(&item.sig.output),
             item: item.clone(),

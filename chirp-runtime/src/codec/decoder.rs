@@ -48,7 +48,7 @@ impl<'de, C: Codec> Decoder<'de, C> {
     /// The arguments of these names that `bytes` stand for: by name, as far as the codec knows names, or by
     /// position. Each is asked for, by [`find`](Self::find) or [`require`](Self::require), before it is taken.
     pub fn named(bytes: &'de [u8], names: Names) -> Self {
-        let mut named = Named {
+        let mut by_name = Named {
             names,
             at: 0,
             values: None,
@@ -56,7 +56,7 @@ impl<'de, C: Codec> Decoder<'de, C> {
         let mut decoder = match values(bytes, names, C::names) {
             Ok(None) => Self::new(bytes),
             Ok(Some((values, rest))) => {
-                named.values = Some(values);
+                by_name.values = Some(values);
                 Self::after_names(rest)
             }
             Err(error) => Self {
@@ -64,7 +64,7 @@ impl<'de, C: Codec> Decoder<'de, C> {
                 ..Self::after_names(&[])
             },
         };
-        decoder.named = Some(named);
+        decoder.named = Some(by_name);
         decoder
     }
 
