@@ -6,12 +6,20 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use super::{Cancel, Header, PROTOCOL, PacketError, PacketType};
 
 /// The first read of a connection; a connection that reads more gets more.
-const SMALL_READ: usize = 4 << 10;
+const SMALL_READ: usize = 1 << 10;
 /// The most that is read at once, outside a large payload.
 const LARGE_READ: usize = 64 << 10;
+/// After so many small reads in a row a connection is not busy any more. One alone says little: what comes
+/// last of a large batch is small too.
+const QUIET: u32 = 4;
 /// A payload up to this size is copied out of the read buffer, so that keeping it does not keep 64 KiB.
 /// A larger one is read into memory of its own.
 const COPIED: usize = 4 << 10;
+/// A payload up to this size is copied into a [`CHUNK`] that it shares with its neighbours: taking and
+/// giving back memory for each costs more than the copy.
+const SHARED: usize = 512;
+/// How much memory small payloads share. It is what keeping the smallest of them may keep.
+const CHUNK: usize = 2 << 10;
 /// How much memory the announcement of a large payload takes at once. The rest is taken as bytes arrive.
 const FIRST_PIECE: usize = 64 << 10;
 
@@ -25,8 +33,14 @@ pub struct Decoder {
     limit: usize,
     read: BytesMut,
     read_size: usize,
+    /// How many reads in a row were small.
+    quiet: u32,
     /// The read buffer is larger than it need be, and goes when it is empty.
     shrinks: bool,
+    /// How many bytes the packet at the front of the read buffer has, if it is to be whole there.
+    needed: usize,
+    /// Where the next small payloads go.
+    chunk: BytesMut,
     state: State,
 }
 
@@ -74,7 +88,10 @@ impl Decoder {
             limit,
             read: BytesMut::new(),
             read_size: SMALL_READ,
+            quiet: 0,
             shrinks: false,
+            needed: 0,
+            chunk: BytesMut::new(),
             state: State::Header,
         }
     }
@@ -97,7 +114,9 @@ impl Decoder {
             self.read = BytesMut::new();
             self.shrinks = false;
         }
-        self.read.reserve(self.read_size);
+        // What is left of a packet moves to the front, and the rest of it fits behind.
+        let missing = self.read_size.max(self.needed) - self.read.len().min(self.read_size / 2);
+        self.read.reserve(missing);
         let size = self.read.capacity() - self.read.len();
         (&mut self.read).limit(size)
     }
@@ -105,12 +124,19 @@ impl Decoder {
     /// Says how many bytes a read into [`buffer`](Self::buffer) gave, so that busy connections read in
     /// larger pieces and idle ones keep little memory.
     pub fn note_read(&mut self, bytes: usize) {
+        if bytes >= SMALL_READ {
+            self.quiet = 0;
+        }
         if bytes >= self.read_size {
             self.read_size = (self.read_size * 4).min(LARGE_READ);
             self.shrinks = false;
         } else if bytes < SMALL_READ && self.read_size > SMALL_READ {
-            self.read_size = SMALL_READ;
-            self.shrinks = true;
+            self.quiet += 1;
+            if self.quiet >= QUIET {
+                self.read_size = SMALL_READ;
+                self.shrinks = true;
+                self.quiet = 0;
+            }
         }
     }
 
@@ -271,9 +297,20 @@ impl Decoder {
             return Ok(Begun::Elsewhere);
         }
         let Some(payload) = self.read.get(Header::LEN..Header::LEN + length) else {
+            self.needed = Header::LEN + length;
             return Ok(Begun::Wait);
         };
-        let payload = Bytes::copy_from_slice(payload);
+        self.needed = 0;
+        let payload = if length <= SHARED {
+            if self.chunk.capacity() < length {
+                // The same memory again, when nobody keeps any of it.
+                self.chunk.reserve(CHUNK);
+            }
+            self.chunk.extend_from_slice(payload);
+            self.chunk.split().freeze()
+        } else {
+            Bytes::copy_from_slice(payload)
+        };
         self.read.advance(Header::LEN + length);
         Ok(Begun::Whole(payload))
     }

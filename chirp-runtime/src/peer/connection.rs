@@ -106,6 +106,9 @@ impl Connection {
 
     /// Does what was noted, and leaves `after` empty for the next time.
     pub(super) fn follow(&self, after: &mut After) {
+        if after.is_nothing() {
+            return;
+        }
         after.leftovers.clear();
         for abort in after.aborts.drain(..) {
             abort.abort();

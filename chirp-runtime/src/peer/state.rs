@@ -68,6 +68,19 @@ pub(super) struct After {
     pub(super) leftovers: Vec<Bytes>,
 }
 
+impl After {
+    /// Whether nothing is to happen, as after most steps.
+    pub(super) fn is_nothing(&self) -> bool {
+        let flags = self.wake_reader
+            | self.wake_writer
+            | self.signal
+            | self.interrupted
+            | self.freed
+            | self.end.is_some();
+        !flags && self.wakes.is_empty() && self.aborts.is_empty() && self.leftovers.is_empty()
+    }
+}
+
 impl State {
     pub(super) fn new(session: Session) -> Self {
         Self {
@@ -153,7 +166,9 @@ impl State {
             after.freed |= budget.change(mem::replace(&mut self.held, held), held);
             self.session.set_tight(budget.is_exceeded());
         }
-        after.leftovers.append(&mut self.session.take_leftovers());
+        if self.session.has_leftovers() {
+            after.leftovers.append(&mut self.session.take_leftovers());
+        }
         if self.session.has_admitted() {
             let admitted = self.session.take_admitted().into_iter();
             let woken = admitted.filter_map(|ticket| self.waiters.stop_waiting(ticket));

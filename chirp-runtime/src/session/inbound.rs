@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 /// What a packet of the application's costs beside its payload, so that empty ones are not free.
@@ -24,13 +25,62 @@ impl RunKey {
 /// may be much later than the first, and it is the second that costs.
 #[derive(Debug, Default)]
 pub(super) struct Inbound {
-    /// The calls that are not answered, by the ids that the other side chose. Its hash is keyed, since
-    /// the keys are the other side's.
-    ids: HashMap<u32, u32>,
+    /// The calls that are not answered, by the ids that the other side chose.
+    ids: HashMap<u32, u32, IdHashes>,
     runs: Vec<Run>,
     free: Vec<u32>,
     running: usize,
     bytes: usize,
+}
+
+/// Hashes of ids, keyed, since the ids are the other side's choice. There are a few thousand at most and each
+/// has 32 bits, so that one multiplication by a secret is as good as a hash for strings and costs a tenth.
+#[derive(Clone, Debug)]
+struct IdHashes {
+    key: u64,
+}
+
+#[derive(Debug)]
+struct IdHasher {
+    key: u64,
+    hash: u64,
+}
+
+impl Default for IdHashes {
+    fn default() -> Self {
+        // A `RandomState` is random and differs from the last.
+        let key = RandomState::new().hash_one(0);
+        Self { key }
+    }
+}
+
+impl BuildHasher for IdHashes {
+    type Hasher = IdHasher;
+
+    fn build_hasher(&self) -> IdHasher {
+        IdHasher {
+            key: self.key,
+            hash: 0,
+        }
+    }
+}
+
+impl Hasher for IdHasher {
+    fn write_u32(&mut self, id: u32) {
+        let secret = self.key.rotate_left(32) | 1;
+        let (low, high) = (self.key ^ u64::from(id)).carrying_mul(secret, 0);
+        self.hash = low ^ high;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32((*byte).into());
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.hash
+    }
 }
 
 #[derive(Debug)]
@@ -119,10 +169,9 @@ impl Inbound {
 
     /// The handler's future is gone.
     pub(super) fn finish(&mut self, key: RunKey) {
-        self.answer(key);
         let Some(run) = self.run(key) else { return };
-        let size = run.size;
-        run.state = State::Free;
+        let (id, size) = (run.id, run.size);
+        let pending = std::mem::replace(&mut run.state, State::Free) == State::Pending;
         // A slot that has served four billion calls is left behind, since no key is used twice.
         if let Some(next) = run.generation.checked_add(1) {
             run.generation = next;
@@ -130,6 +179,9 @@ impl Inbound {
         }
         self.running -= 1;
         self.bytes -= size;
+        if pending {
+            self.ids.remove(&id);
+        }
     }
 
     /// A packet of the application's is held. How many bytes are held now.

@@ -171,6 +171,11 @@ impl Session {
         self.transmit.take_leftovers()
     }
 
+    /// Whether there are any such.
+    pub fn has_leftovers(&self) -> bool {
+        self.transmit.has_leftovers()
+    }
+
     /// From now on, requests are refused with *shutting down*.
     pub fn drain(&mut self) {
         self.draining = true;

@@ -148,6 +148,10 @@ impl Transmit {
         mem::take(&mut self.leftovers)
     }
 
+    pub(super) fn has_leftovers(&self) -> bool {
+        !self.leftovers.is_empty()
+    }
+
     /// How many bytes wait.
     pub(super) fn len(&self) -> usize {
         self.tail.len() - self.hole_bytes + self.insert_bytes

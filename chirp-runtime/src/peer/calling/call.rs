@@ -250,9 +250,12 @@ impl Limit {
     /// Starts the clock. It is the connection's runtime that keeps time, so that a call may be awaited
     /// anywhere.
     fn arm(&mut self, runtime: Option<&tokio::runtime::Handle>) {
+        if let Self::None | Self::Running(_) = self {
+            return;
+        }
         let _entered = runtime.map(tokio::runtime::Handle::enter);
         let at = match self {
-            Self::None | Self::Running(_) => return,
+            Self::None | Self::Running(_) => None,
             Self::Timeout(timeout) => Instant::now().checked_add(*timeout),
             Self::Deadline(at) => Some(*at),
         };
