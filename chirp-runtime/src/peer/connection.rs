@@ -113,6 +113,11 @@ impl Connection {
         for abort in after.aborts.drain(..) {
             abort.abort();
         }
+        for (slot, outcome) in after.answers.drain(..) {
+            if let Some(waker) = slot.answer(outcome) {
+                waker.wake();
+            }
+        }
         for waker in after.wakes.drain(..) {
             waker.wake();
         }
@@ -193,6 +198,7 @@ impl Connection {
     pub(super) fn end(&self, reason: SessionError) {
         let mut after = After::default();
         let told;
+        let callers;
         let released = {
             let mut state = self.lock();
             if state.end.is_some() {
@@ -202,7 +208,7 @@ impl Connection {
             state.end = Some(reason);
             self.ended.store(true, Ordering::Release);
             state.session.end();
-            state.waiters.take_wakers(&mut after.wakes);
+            callers = state.waiters.take_all(&mut after.wakes);
             state.runs.take_all(&mut after.aborts);
             after.wakes.extend(state.dispatch.take_waker());
             if let Some(budget) = &self.budget {
@@ -220,6 +226,9 @@ impl Connection {
         after.wake_writer = true;
         after.signal = true;
         after.interrupted = true;
+        after
+            .wakes
+            .extend(callers.iter().filter_map(|slot| slot.take_waker()));
         self.follow(&mut after);
         drop(released);
         // An observer may hold a handle of what it observes.

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use super::watching::observe;
 use super::watching::overdue::Overdue;
 use super::watching::progress::Progress;
 use crate::channel;
-use crate::packet::Decoder;
+use crate::packet::{Decoder, Incoming, PacketError};
 use crate::session::Reading;
 
 /// A pause is waited for in this many pieces. When the whole program stood still for the time of a pause,
@@ -24,6 +25,10 @@ pub(super) struct Reader {
     connection: Arc<Connection>,
     io: channel::Reader,
     decoder: Decoder,
+    /// What has been decoded and not handled,
+    decoded: VecDeque<Incoming>,
+    /// and what was wrong with what came after it.
+    broken: Option<PacketError>,
     after: After,
     overdue: Overdue,
     progress: Progress,
@@ -46,6 +51,8 @@ impl Reader {
             connection,
             io,
             decoder: Decoder::new(limits.payload),
+            decoded: VecDeque::new(),
+            broken: None,
             after: After::default(),
             overdue: Overdue::default(),
             progress: Progress::new(limits.stall),
@@ -91,10 +98,40 @@ impl Reader {
         }
     }
 
+    /// Decodes every packet that is whole. There is no lock for it: what takes memory is done here.
+    fn decode(&mut self) {
+        if self.broken.is_some() {
+            return;
+        }
+        let observer = self.connection.observer();
+        let connection = &self.connection;
+        let wanted = |kind| {
+            let state = connection.lock();
+            let served = state.serving.as_deref();
+            state.session.accepts(kind) || served.is_some_and(|served| served.router.wants(kind))
+        };
+        loop {
+            match self.decoder.decode_with(wanted) {
+                Ok(Some(incoming)) => {
+                    self.progress.ended();
+                    if let Some(observer) = &observer {
+                        observe::show_received(observer, &incoming);
+                    }
+                    self.decoded.push_back(incoming);
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    self.broken = Some(error);
+                    return;
+                }
+            }
+        }
+    }
+
     /// Handles every packet that is whole: one lock for all of them. Says why it stopped, and whether
     /// something may be lying behind a handler.
     fn handle_batch(&mut self) -> Result<(Stopped, bool), SessionError> {
-        let observer = self.connection.observer();
+        self.decode();
         let mut state = self.connection.lock();
         let unsent = state.session.unsent();
         let stopped = loop {
@@ -105,26 +142,18 @@ impl Reader {
                     break Ok(Stopped::Paused(paused));
                 }
             }
-            let serving = state.serving.as_deref();
-            let session = &state.session;
-            let wanted = |kind| {
-                session.accepts(kind) || serving.is_some_and(|serving| serving.router.wants(kind))
-            };
-            match self.decoder.decode_with(wanted) {
-                Ok(Some(incoming)) => {
-                    self.progress.ended();
-                    if let Some(observer) = &observer {
-                        // It is the program's code.
-                        drop(state);
-                        observe::show_received(observer, &incoming);
-                        state = self.connection.lock();
-                    }
+            match self.decoded.pop_front() {
+                Some(incoming) => {
                     if let Err(fatal) = state.handle(incoming, &mut self.after) {
                         break Err(fatal.into());
                     }
                 }
-                Ok(None) => break Ok(Stopped::Empty),
-                Err(error) => break Err(error.into()),
+                None => {
+                    break match self.broken.take() {
+                        None => Ok(Stopped::Empty),
+                        Some(error) => Err(error.into()),
+                    };
+                }
             }
         };
         let taken_over = state.look_after(&mut self.after);

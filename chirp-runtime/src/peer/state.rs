@@ -8,6 +8,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::SessionError;
+use super::calling::slot::Slot;
 use super::calling::waiters::Waiters;
 use super::handling::dispatch::Dispatch;
 use super::handling::packets::PacketQueues;
@@ -16,7 +17,7 @@ use super::handling::serving::Serving;
 use super::watching::budget::Budget;
 use super::writer::Turn;
 use crate::packet::{self, Incoming, PacketType, Payload, ResultCode};
-use crate::session::{Batch, Event, Fatal, Reading, RunKey, Session};
+use crate::session::{Batch, Event, Fatal, Outcome, Reading, RunKey, Session};
 
 /// What is behind a connection's lock: the session, and the tables beside it.
 pub(super) struct State {
@@ -56,6 +57,8 @@ pub(super) struct State {
 pub(super) struct After {
     pub(super) wakes: Vec<Waker>,
     pub(super) aborts: Vec<AbortHandle>,
+    /// What came for those who made calls.
+    pub(super) answers: Vec<(Arc<Slot>, Outcome)>,
     pub(super) wake_reader: bool,
     pub(super) wake_writer: bool,
     pub(super) signal: bool,
@@ -77,7 +80,11 @@ impl After {
             | self.interrupted
             | self.freed
             | self.end.is_some();
-        !flags && self.wakes.is_empty() && self.aborts.is_empty() && self.leftovers.is_empty()
+        !flags
+            && self.wakes.is_empty()
+            && self.aborts.is_empty()
+            && self.answers.is_empty()
+            && self.leftovers.is_empty()
     }
 }
 
@@ -117,10 +124,11 @@ impl State {
                 after.interrupted = true;
             }
             Some(Event::Answered(call, outcome)) => {
-                match self.waiters.complete(call, outcome) {
-                    Ok(waker) => after.wakes.extend(waker),
-                    // Nobody waits for the answer of a one-way call.
-                    Err(_unwanted) => self.session.release(call),
+                // The answer has a place of its own, so that the id may be used again.
+                self.session.release(call);
+                // Nobody waits for the answer of a one-way call.
+                if let Some(slot) = self.waiters.take(call) {
+                    after.answers.push((slot, outcome));
                 }
             }
             Some(Event::Packet(kind, payload)) => {

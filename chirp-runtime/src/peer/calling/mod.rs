@@ -7,4 +7,5 @@ pub(in crate::peer) mod local;
 pub(in crate::peer) mod outgoing;
 pub(in crate::peer) mod queued;
 pub(in crate::peer) mod send;
+pub(in crate::peer) mod slot;
 pub(in crate::peer) mod waiters;

@@ -6,9 +6,9 @@ use bytes::Bytes;
 
 use crate::packet::{ErrorData, Payload, Response, ResultCode};
 use crate::peer::calling::caller::Link;
-use crate::peer::calling::waiters::Found;
+use crate::peer::calling::slot::Slot;
 use crate::peer::connection::{Connection, recycle};
-use crate::peer::{CallError, MethodName};
+use crate::peer::{CallError, MethodName, SessionError};
 use crate::session::{CallKey, Outcome, Refused, Ticket};
 
 /// What came back from a call, before it is decoded.
@@ -23,8 +23,8 @@ impl Connection {
         mut params: Payload,
         time: Option<Duration>,
         cx: Option<&Context<'_>>,
-    ) -> Result<CallKey, CallError> {
-        let waker = cx.map(|cx| cx.waker().clone());
+    ) -> Result<(CallKey, Arc<Slot>), CallError> {
+        let slot = Slot::take(cx.map(|cx| cx.waker().clone()));
         let mut alone = false;
         let made = self.with(|state, after| {
             if let Some(reason) = &state.end {
@@ -33,7 +33,7 @@ impl Connection {
             let call = state
                 .session
                 .call_within(method.bytes(), &mut params, time)?;
-            state.waiters.wait(call, waker);
+            state.waiters.wait(call, Arc::clone(&slot));
             alone = state.session.pending() == 1;
             after.wake_writer = !alone;
             Ok(call)
@@ -43,7 +43,13 @@ impl Connection {
         if alone {
             self.flush();
         }
-        made
+        match made {
+            Ok(call) => Ok((call, slot)),
+            Err(error) => {
+                Slot::give(slot);
+                Err(error)
+            }
+        }
     }
 
     /// Makes a call whose answer is not wanted. Gives its place in the queue, if it has to wait for room.
@@ -63,48 +69,20 @@ impl Connection {
         made
     }
 
-    /// Waits for the answer of a call.
-    pub(in crate::peer) fn poll_answer(&self, call: CallKey, cx: &Context<'_>) -> Poll<Answer> {
-        let mut waker = None;
-        loop {
-            let mut state = self.lock();
-            let waits = waker.is_some();
-            // The old waker is dropped after the lock: it is the caller's code, as its clone is.
-            let _replaced = waker
-                .take()
-                .map(|waker| state.waiters.replace_waker(call, waker));
-            let found = state.waiters.poll(call, cx.waker());
-            if let Found::Answer(_) = &found {
-                state.session.release(call);
-            }
-            let end = state.end.clone();
-            let admitted = state.session.has_admitted();
-            drop(state);
-            if admitted {
-                // Something waited for this call's id.
-                self.with(|_, _| ());
-            }
-            match (found, end) {
-                (Found::Answer(outcome), _) => return Poll::Ready(into_answer(outcome)),
-                (_, Some(reason)) => return Poll::Ready(Err(CallError::Closed(reason))),
-                (Found::OtherWaker, None) if !waits => waker = Some(cx.waker().clone()),
-                (Found::OtherWaker | Found::NotYet, None) => return Poll::Pending,
-            }
-        }
-    }
-
     /// The caller has gone: the other side is told, unless the request has not left or the answer is
-    /// here.
-    pub(in crate::peer) fn cancel(&self, call: CallKey) {
-        let forgotten = self.with(|state, after| {
-            let forgotten = state.waiters.forget(call);
-            match state.session.cancel(call) {
-                Ok(()) => after.wake_writer = state.session.has_output(),
-                Err(fatal) => after.end = Some(fatal.into()),
+    /// here. Whether nobody will put an answer into the slot any more.
+    fn cancel(&self, call: CallKey, slot: &Arc<Slot>) -> bool {
+        self.with(|state, after| {
+            let forgotten = state.waiters.forget(call, slot);
+            // One that was answered has no id any more.
+            if forgotten {
+                match state.session.cancel(call) {
+                    Ok(()) => after.wake_writer = state.session.has_output(),
+                    Err(fatal) => after.end = Some(fatal.into()),
+                }
             }
             forgotten
-        });
-        drop(forgotten);
+        })
     }
 }
 
@@ -149,22 +127,39 @@ impl From<Refused> for CallError {
 pub(in crate::peer) struct Outgoing {
     link: Link,
     call: CallKey,
-    over: bool,
+    /// Nothing once it is over.
+    slot: Option<Arc<Slot>>,
 }
 
 impl Outgoing {
-    pub(in crate::peer) fn new(link: Link, call: CallKey) -> Self {
+    pub(in crate::peer) fn new(link: Link, call: CallKey, slot: Arc<Slot>) -> Self {
         Self {
             link,
             call,
-            over: false,
+            slot: Some(slot),
         }
     }
 
     pub(in crate::peer) fn poll(&mut self, cx: &Context<'_>) -> Poll<Answer> {
-        let answer = self.connection().poll_answer(self.call, cx);
-        self.over = is_over(&answer);
-        answer
+        let Some(slot) = &self.slot else {
+            return Poll::Pending;
+        };
+        if let Poll::Ready(outcome) = slot.poll(cx.waker()) {
+            // Whoever put it there is done with the slot.
+            if let Some(slot) = self.slot.take() {
+                Slot::give(slot);
+            }
+            return Poll::Ready(into_answer(outcome));
+        }
+        // Whoever ends the session says so first and wakes those who wait then.
+        if !self.connection().has_ended() {
+            return Poll::Pending;
+        }
+        let reason = self.connection().lock().end.clone();
+        self.slot = None;
+        Poll::Ready(Err(CallError::Closed(
+            reason.unwrap_or(SessionError::ClosedHere),
+        )))
     }
 
     pub(in crate::peer) fn connection(&self) -> &Arc<Connection> {
@@ -172,18 +167,13 @@ impl Outgoing {
     }
 }
 
-/// Whether nothing is left to let go of. The end of the connection answers a call without touching it.
-fn is_over<T>(answer: &Poll<Result<T, CallError>>) -> bool {
-    !matches!(
-        answer,
-        Poll::Pending | Poll::Ready(Err(CallError::Closed(_)))
-    )
-}
-
 impl Drop for Outgoing {
     fn drop(&mut self) {
-        if !self.over {
-            self.connection().cancel(self.call);
+        let Some(slot) = self.slot.take() else {
+            return;
+        };
+        if self.connection().cancel(self.call, &slot) {
+            Slot::give(slot);
             self.connection().watch_abandoned();
         }
     }
