@@ -236,7 +236,7 @@ async fn json_by_hand() {
         (r#"{"text" "a"}"#, "expected `:`"),
         (r#"{text:"a"}"#, ""),
         (r#"{"text":"a" "limit":3}"#, "found `\\\""),
-        (r#"{1:2}"#, ""),
+        (r"{1:2}", ""),
         (r#"["a"]"#, "`limit` is missing"),
         (r#"["a",3,"",]"#, ""),
         (r#"["a",3"#, ""),
