@@ -12,6 +12,8 @@ const LARGE_READ: usize = 64 << 10;
 /// After so many small reads in a row a connection is not busy any more. One alone says little: what comes
 /// last of a large batch is small too.
 const QUIET: u32 = 4;
+/// The most that is read at once where a large payload is likely to begin.
+const BEFORE_LARGE: usize = 4 << 10;
 /// A payload up to this size is copied out of the read buffer, so that keeping it does not keep 64 KiB.
 /// A larger one is read into memory of its own.
 const COPIED: usize = 4 << 10;
@@ -22,7 +24,8 @@ const SHARED: usize = 512;
 const CHUNK: usize = 2 << 10;
 /// How much memory the announcement of a large payload takes at once. The rest is taken as bytes arrive.
 const FIRST_PIECE: usize = 64 << 10;
-
+/// A payload that is no larger than this is no more than a first piece: it need not move for a few bytes.
+const ONE_PIECE: usize = FIRST_PIECE + FIRST_PIECE / 8;
 /// Takes bytes as they come and gives packets.
 ///
 /// Fill it through [`buffer`](Self::buffer), then take packets with [`decode`](Self::decode) until there
@@ -33,6 +36,8 @@ pub struct Decoder {
     limit: usize,
     read: BytesMut,
     read_size: usize,
+    /// How much of it was offered to be read into.
+    offered: usize,
     /// How many reads in a row were small.
     quiet: u32,
     /// The read buffer is larger than it need be, and goes when it is empty.
@@ -88,6 +93,7 @@ impl Decoder {
             limit,
             read: BytesMut::new(),
             read_size: SMALL_READ,
+            offered: 0,
             quiet: 0,
             shrinks: false,
             needed: 0,
@@ -118,7 +124,8 @@ impl Decoder {
         let missing = self.read_size.max(self.needed) - self.read.len().min(self.read_size / 2);
         self.read.reserve(missing);
         let size = self.read.capacity() - self.read.len();
-        (&mut self.read).limit(size)
+        self.offered = size.min(missing);
+        (&mut self.read).limit(self.offered)
     }
 
     /// Says how many bytes a read into [`buffer`](Self::buffer) gave, so that busy connections read in
@@ -127,7 +134,10 @@ impl Decoder {
         if bytes >= SMALL_READ {
             self.quiet = 0;
         }
-        if bytes >= self.read_size {
+        if let State::Payload { .. } = self.state {
+            return;
+        }
+        if bytes >= self.offered {
             self.read_size = (self.read_size * 4).min(LARGE_READ);
             self.shrinks = false;
         } else if bytes < SMALL_READ && self.read_size > SMALL_READ {
@@ -288,7 +298,17 @@ impl Decoder {
         }
         if length > COPIED {
             self.read.advance(Header::LEN);
-            let payload = BytesMut::with_capacity(length.min(FIRST_PIECE));
+            let first = if length <= ONE_PIECE {
+                length
+            } else {
+                FIRST_PIECE
+            };
+            let payload = BytesMut::with_capacity(first);
+            // What comes next is likely to be like it, and what is read of it before it is known is copied.
+            if self.read_size > BEFORE_LARGE {
+                self.read_size = BEFORE_LARGE;
+                self.shrinks = true;
+            }
             self.state = State::Payload {
                 kind: header.kind,
                 payload,
