@@ -1,6 +1,7 @@
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
+
+use crate::packet::Keyed;
 
 /// What a packet of the application's costs beside its payload, so that empty ones are not free.
 const PACKET_OVERHEAD: usize = 64;
@@ -26,61 +27,11 @@ impl RunKey {
 #[derive(Debug, Default)]
 pub(super) struct Inbound {
     /// The calls that are not answered, by the ids that the other side chose.
-    ids: HashMap<u32, u32, IdHashes>,
+    ids: HashMap<u32, u32, Keyed>,
     runs: Vec<Run>,
     free: Vec<u32>,
     running: usize,
     bytes: usize,
-}
-
-/// Hashes of ids, keyed, since the ids are the other side's choice. There are a few thousand at most and each
-/// has 32 bits, so that one multiplication by a secret is as good as a hash for strings and costs a tenth.
-#[derive(Clone, Debug)]
-struct IdHashes {
-    key: u64,
-}
-
-#[derive(Debug)]
-struct IdHasher {
-    key: u64,
-    hash: u64,
-}
-
-impl Default for IdHashes {
-    fn default() -> Self {
-        // A `RandomState` is random and differs from the last.
-        let key = RandomState::new().hash_one(0);
-        Self { key }
-    }
-}
-
-impl BuildHasher for IdHashes {
-    type Hasher = IdHasher;
-
-    fn build_hasher(&self) -> IdHasher {
-        IdHasher {
-            key: self.key,
-            hash: 0,
-        }
-    }
-}
-
-impl Hasher for IdHasher {
-    fn write_u32(&mut self, id: u32) {
-        let secret = self.key.rotate_left(32) | 1;
-        let (low, high) = (self.key ^ u64::from(id)).carrying_mul(secret, 0);
-        self.hash = low ^ high;
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u32((*byte).into());
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.hash
-    }
 }
 
 #[derive(Debug)]
