@@ -10,8 +10,11 @@ use crate::packet::{Header, Payload};
 /// Payloads up to this size are copied into the transmit buffer; larger ones are written from where
 /// they stand.
 const COPIED: usize = 8 << 10;
-/// A buffer that grew beyond this is not kept.
+/// A buffer that grew beyond this is not kept,
 const KEPT: usize = 256 << 10;
+/// and neither is one that is this many times as large as what was in it, unless it is small.
+const ROOMY: usize = 8;
+const SMALL: usize = 4 << 10;
 
 /// So many bytes that were removed again may stand in the buffer, whatever else does.
 const WASTE: usize = 16 << 10;
@@ -170,7 +173,9 @@ impl Transmit {
         self.in_flight = self.len();
         self.questions_in_flight = mem::take(&mut self.questions);
         self.taken += self.tail.len() as u64;
-        spare.clear();
+        if !spare.bytes.is_empty() {
+            spare.clear();
+        }
         if self.holes.is_empty() {
             mem::swap(&mut self.tail, &mut spare.bytes);
             mem::swap(&mut self.inserts, &mut spare.inserts);
@@ -334,7 +339,8 @@ impl Batch {
 
 /// Empties a buffer for the next time, unless it is too large to be kept.
 fn clear(buffer: &mut Vec<u8>) {
-    if buffer.capacity() > KEPT {
+    let roomy = SMALL.max(buffer.len() * ROOMY);
+    if buffer.capacity() > KEPT.min(roomy) {
         *buffer = Vec::new();
     }
     buffer.clear();
