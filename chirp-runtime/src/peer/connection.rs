@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
+use super::handling::dispatch;
 use super::handling::turns::TurnsOfServices;
 use super::state::{After, State};
 use super::watching::budget::Budget;
@@ -93,14 +94,23 @@ impl Connection {
 
     /// Does something under the lock, and then what follows from it.
     pub(super) fn with<T>(&self, step: impl FnOnce(&mut State, &mut After) -> T) -> T {
-        let mut after = After::default();
+        self.with_after(&mut After::default(), step)
+    }
+
+    /// As [`with`](Self::with), for those who do it often: `after` is empty again when it is done, and
+    /// keeps its memory.
+    pub(super) fn with_after<T>(
+        &self,
+        after: &mut After,
+        step: impl FnOnce(&mut State, &mut After) -> T,
+    ) -> T {
         let done = {
             let mut state = self.lock();
-            let done = step(&mut state, &mut after);
-            state.settle(self.budget.as_deref(), &mut after);
+            let done = step(&mut state, after);
+            state.settle(self.budget.as_deref(), after);
             done
         };
-        self.follow(&mut after);
+        self.follow(after);
         done
     }
 
@@ -110,6 +120,8 @@ impl Connection {
             return;
         }
         after.leftovers.clear();
+        after.unwanted.clear();
+        after.spent.drain(..).for_each(recycle);
         for abort in after.aborts.drain(..) {
             abort.abort();
         }
@@ -215,12 +227,18 @@ impl Connection {
                 after.freed = budget.change(mem::take(&mut state.held), 0);
             }
             let queue = mem::take(&mut state.queue);
-            for (run, _) in &queue {
-                state.session.finish(*run);
+            let (runs, tasks, taken) = {
+                let mut lane = dispatch::lock(&state.dispatch.lane);
+                lane.lose();
+                lane.clear()
+            };
+            after.aborts.extend(tasks);
+            for run in queue.iter().map(|(run, _)| *run).chain(runs) {
+                state.session.finish(run);
             }
             let packets = state.packets.take(&mut after.aborts);
             state.deadlines.clear();
-            (state.serving.take(), queue, packets)
+            (state.serving.take(), queue, taken, packets)
         };
         after.wake_reader = true;
         after.wake_writer = true;

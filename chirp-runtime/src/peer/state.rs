@@ -32,6 +32,8 @@ pub(super) struct State {
     /// Why the reader waits, if it does.
     pub(super) paused: Option<Reading>,
     pub(super) turn: Turn,
+    /// The writer has been woken and has not looked yet.
+    pub(super) writer_called: bool,
     /// The buffer of the last batch, for the next.
     pub(super) spare: Batch,
     /// Packets of the application's that wait for their handlers.
@@ -67,6 +69,10 @@ pub(super) struct After {
     pub(super) end: Option<SessionError>,
     /// Types whose packets have come and have no task yet.
     pub(super) packet_tasks: Vec<PacketType>,
+    /// Answers of handlers, whose buffers are used again,
+    pub(super) spent: Vec<Payload>,
+    /// and requests whose handlers are not begun.
+    pub(super) unwanted: Vec<packet::Request>,
     /// Dropped, and nothing else.
     pub(super) leftovers: Vec<Bytes>,
 }
@@ -99,6 +105,7 @@ impl State {
             dispatch: Dispatch::default(),
             paused: None,
             turn: Turn::Free,
+            writer_called: false,
             spare: Batch::default(),
             packets: PacketQueues::default(),
             serving: None,
@@ -121,6 +128,7 @@ impl State {
             }
             Some(Event::Interrupt(run)) => {
                 after.aborts.extend(self.runs.take(run));
+                self.forget_taken(run, after);
                 after.interrupted = true;
             }
             Some(Event::Answered(call, outcome)) => {
@@ -165,6 +173,24 @@ impl State {
 
     /// What may follow from any step: a paused reader goes on, handlers are begun, a closing session ends.
     pub(super) fn settle(&mut self, budget: Option<&Budget>, after: &mut After) {
+        // Whoever writes looks again before the turn is free.
+        after.wake_writer = after.wake_writer
+            && self.turn == Turn::Free
+            && !mem::replace(&mut self.writer_called, true);
+        if budget.is_none() && self.is_settled() {
+            return;
+        }
+        self.settle_all(budget, after);
+    }
+
+    /// Whether nothing follows from a step, as is the rule.
+    pub(super) fn is_settled(&self) -> bool {
+        let waits =
+            self.paused.is_some() | self.closing | (self.dispatch.idle && !self.queue.is_empty());
+        !waits && !self.session.has_admitted() && !self.session.has_leftovers()
+    }
+
+    fn settle_all(&mut self, budget: Option<&Budget>, after: &mut After) {
         if let Some(budget) = budget {
             let held = if self.end.is_none() {
                 self.session.held()
@@ -181,7 +207,8 @@ impl State {
             let admitted = self.session.take_admitted().into_iter();
             let woken = admitted.filter_map(|ticket| self.waiters.stop_waiting(ticket));
             after.wakes.extend(woken);
-            after.wake_writer |= self.turn == Turn::Free;
+            after.wake_writer |=
+                self.turn == Turn::Free && !mem::replace(&mut self.writer_called, true);
         }
         // Also when the reason is another now: each has a time limit of its own.
         if self

@@ -80,13 +80,19 @@ impl Connection {
     /// Writes what is ready, if nobody is writing: for whoever has put the last of it there and has
     /// nothing better to do. One write; what it leaves is the writer's.
     pub(super) fn flush(&self) {
-        let Some(waker) = self.writer.get() else {
-            return;
-        };
-        let Some(batch) = self.lock().take_turn() else {
-            return;
-        };
+        let batch = self.lock().take_turn();
+        if let Some(batch) = batch {
+            self.write(batch);
+        }
+    }
+
+    /// As [`flush`](Self::flush), for whoever has taken the turn already.
+    pub(super) fn write(&self, batch: Batch) {
         let held = HeldTurn(self);
+        let Some(waker) = self.writer.get() else {
+            // The writer has not begun, and looks when it does.
+            return held.pass_on(batch);
+        };
         self.show(&batch);
         let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
         sink.batch = batch;
@@ -117,24 +123,28 @@ impl Connection {
     /// A batch has been written. Whether there is more; if not, the turn is free.
     fn note_written(&self, spare: Batch) -> bool {
         let mut spare = Some(spare);
-        self.with(|state, _| {
-            // After the end it may hold payloads that were not written.
-            if state.end.is_none() {
-                state.spare = spare.take().unwrap_or_default();
-            }
-            state.session.batch_written();
-            let more = state.session.has_output();
-            if !more {
-                state.turn = Turn::Free;
-            }
-            more
-        })
+        let mut state = self.lock();
+        // After the end it may hold payloads that were not written.
+        if state.end.is_none() {
+            state.spare = spare.take().unwrap_or_default();
+        }
+        state.session.batch_written();
+        let more = state.session.has_output();
+        if !more {
+            state.turn = Turn::Free;
+        }
+        let settled = self.budget.is_none() && state.is_settled();
+        drop(state);
+        if !settled {
+            self.with(|_, _| ());
+        }
+        more
     }
 }
 
 impl State {
     /// Takes the turn and what is ready, if there is both.
-    fn take_turn(&mut self) -> Option<Batch> {
+    pub(super) fn take_turn(&mut self) -> Option<Batch> {
         if self.turn != Turn::Free || self.end.is_some() {
             return None;
         }
@@ -167,6 +177,14 @@ impl HeldTurn<'_> {
             connection.wake_writer();
         }
         mem::forget(self);
+    }
+
+    /// Leaves a batch of which nothing has been written to the writer.
+    fn pass_on(self, batch: Batch) {
+        let mut sink = self.0.sink.lock().unwrap_or_else(PoisonError::into_inner);
+        sink.batch = batch;
+        drop(sink);
+        self.release(None);
     }
 
     fn fail(self, error: io::Error) {
@@ -211,8 +229,12 @@ impl Writer {
         }
         let mut state = self.connection.lock();
         match state.turn {
-            Turn::Taken => return Poll::Pending,
+            Turn::Taken => {
+                state.writer_called = false;
+                return Poll::Pending;
+            }
             Turn::Free if !state.session.has_output() => {
+                state.writer_called = false;
                 self.yielded = false;
                 return Poll::Pending;
             }
@@ -228,6 +250,7 @@ impl Writer {
             Turn::Writer => {}
         }
         state.turn = Turn::Taken;
+        state.writer_called = false;
         self.holds_turn = true;
         self.yielded = false;
         Poll::Ready(())

@@ -25,7 +25,7 @@ impl Connection {
         cx: Option<&Context<'_>>,
     ) -> Result<(CallKey, Arc<Slot>), CallError> {
         let slot = Slot::take(cx.map(|cx| cx.waker().clone()));
-        let mut alone = false;
+        let mut batch = None;
         let made = self.with(|state, after| {
             if let Some(reason) = &state.end {
                 return Err(CallError::Closed(reason.clone()));
@@ -34,14 +34,17 @@ impl Connection {
                 .session
                 .call_within(method.bytes(), &mut params, time)?;
             state.waiters.wait(call, Arc::clone(&slot));
-            alone = state.session.pending() == 1;
-            after.wake_writer = !alone;
+            // Alone, it writes at once. With others, the writer writes for all of them together.
+            if state.session.pending() == 1 {
+                batch = state.take_turn();
+            } else {
+                after.wake_writer = true;
+            }
             Ok(call)
         });
         recycle(params);
-        // Alone, it writes at once. With others, the writer writes for all of them together.
-        if alone {
-            self.flush();
+        if let Some(batch) = batch {
+            self.write(batch);
         }
         match made {
             Ok(call) => Ok((call, slot)),

@@ -1,11 +1,13 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use crate::peer::handling::lane::Lane;
 use crate::peer::handling::slow::Slow;
 use crate::peer::state::{After, State};
 use crate::peer::writer::Turn;
+use crate::session::RunKey;
 
 /// How long a handler may take to return from its first poll. When one takes longer, a new dispatcher takes
 /// the queue; and its method is given the dispatcher's own task from then on, as soon as it begins. A
@@ -15,10 +17,8 @@ pub(in crate::peer) const BUDGET: Duration = Duration::from_micros(200);
 /// Which dispatcher serves the queue.
 #[derive(Default)]
 pub(in crate::peer) struct Dispatch {
-    /// Counts take-overs: only the latest dispatcher takes from the queue.
-    pub(in crate::peer) epoch: u64,
-    /// The handler it is inside of.
-    pub(in crate::peer) inside: Option<Inside>,
+    /// What the latest dispatcher works on: nobody else takes from the queue.
+    pub(in crate::peer) lane: Arc<Mutex<Lane>>,
     /// Counts handlers.
     pub(in crate::peer) count: u64,
     /// How far the latest handler is, in [`Inside`]'s terms. Known without the lock.
@@ -71,46 +71,66 @@ impl Dispatch {
         self.waker.take()
     }
 
-    /// Whether the dispatcher has been inside one handler for too long.
-    pub(in crate::peer) fn is_overdue(&self) -> bool {
-        let progress = self.progress.load(Ordering::Acquire);
-        self.inside
-            .is_some_and(|inside| inside.is_overdue(progress))
-    }
-
     /// The dispatcher there is has no claim any more.
-    pub(in crate::peer) fn pass_on(&mut self) {
-        self.epoch += 1;
-        self.inside = None;
+    pub(in crate::peer) fn pass_on(&mut self, lane: &mut Lane) {
+        lane.lose();
+        self.lane = Arc::default();
     }
+}
+
+/// The steps behind its lock are small and complete, so that it survives a panic.
+pub(in crate::peer) fn lock(lane: &Mutex<Lane>) -> MutexGuard<'_, Lane> {
+    lane.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl State {
     /// Whether requests or answers lie behind a handler that may not return soon, or will.
     pub(in crate::peer) fn has_lying_work(&self) -> bool {
-        let inside = self.dispatch.inside.is_some();
-        !self.dispatch.idle
-            && (self.queue.len() > 1
-                || (inside && !self.queue.is_empty())
-                || self.has_lying_output(inside))
+        if self.dispatch.idle {
+            return false;
+        }
+        let lane = lock(&self.dispatch.lane);
+        let inside = lane.inside().is_some();
+        let waiting = self.queue.len() + lane.waiting();
+        waiting > 1 || (inside && (waiting > 0 || lane.has_replies() || self.has_unwritten()))
     }
 
-    /// Whether a dispatcher that is inside a handler has answers that nobody else will write.
-    fn has_lying_output(&self, inside: bool) -> bool {
-        inside && self.turn == Turn::Free && self.session.has_output()
+    /// Whether there are answers that nobody is writing.
+    fn has_unwritten(&self) -> bool {
+        self.turn == Turn::Free && self.session.has_output()
     }
 
     /// Looks after what lies behind a handler that does not return. Whether a new dispatcher has to take
     /// over; then the one there was has no claim any more.
     pub(in crate::peer) fn look_after(&mut self, after: &mut After) -> bool {
-        if !self.dispatch.is_overdue() {
+        if self.dispatch.idle {
             return false;
         }
-        after.wake_writer |= self.has_lying_output(true);
-        let taken_over = !self.queue.is_empty();
+        let lane = Arc::clone(&self.dispatch.lane);
+        let mut lane = lock(&lane);
+        let progress = self.dispatch.progress.load(Ordering::Acquire);
+        if !lane
+            .inside()
+            .is_some_and(|inside| inside.is_overdue(progress))
+        {
+            return false;
+        }
+        self.commit(&mut lane, after);
+        after.wake_writer |= self.has_unwritten();
+        let taken_over = !self.queue.is_empty() || lane.waiting() > 0;
         if taken_over {
-            self.dispatch.pass_on();
+            self.put_back(&mut lane);
+            self.dispatch.pass_on(&mut lane);
         }
         taken_over
+    }
+
+    /// A call has been answered that may not have begun.
+    pub(in crate::peer) fn forget_taken(&mut self, run: RunKey, after: &mut After) {
+        let forgotten = lock(&self.dispatch.lane).forget(run);
+        if let Some(taken) = forgotten {
+            self.session.finish(run);
+            after.unwanted.push(taken.request);
+        }
     }
 }

@@ -1,22 +1,24 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::task::coop;
 use tokio::time::Instant as Deadline;
 
-use crate::packet::{self, Fault, Payload, ResultCode};
+use crate::packet::{self, Fault};
 use crate::peer::calling::caller::Link;
-use crate::peer::connection::{Connection, into_wire, recycle};
-use crate::peer::handling::dispatch::{BUDGET, Inside};
+use crate::peer::connection::{Connection, into_wire};
+use crate::peer::handling::dispatch::{self, BUDGET, Inside};
+use crate::peer::handling::lane::{Begun, Lane, Taken};
 use crate::peer::handling::serving::Serving;
 use crate::peer::handling::slow;
 use crate::peer::handling::task::{self, HandlerTask};
 use crate::peer::state::{After, State};
 use crate::peer::watching::span::Span;
+use crate::peer::writer::Turn;
 use crate::peer::{CallContext, Handler, Handling, Reply, Request};
 use crate::session::RunKey;
 
@@ -46,11 +48,10 @@ impl Connection {
         let state = self.lock();
         let dispatcher = Dispatcher {
             connection,
-            seat: Seat {
-                epoch: state.dispatch.epoch,
-                inside: None,
-            },
+            lane: Arc::clone(&state.dispatch.lane),
             progress: Arc::clone(&state.dispatch.progress),
+            serving: None,
+            after: After::default(),
             previous,
             started: false,
         };
@@ -62,23 +63,23 @@ impl Connection {
 /// The task that begins handlers, in order of arrival, and polls each once in place.
 struct Dispatcher {
     connection: Arc<Connection>,
-    seat: Seat,
+    /// Its claim to the queue, and what it has taken from there.
+    lane: Arc<Mutex<Lane>>,
     progress: Arc<AtomicU64>,
+    /// Who answers what it has taken.
+    serving: Option<Arc<Serving>>,
+    after: After,
     /// The handler that its predecessor is inside of, which has its time first.
     previous: Option<Inside>,
     started: bool,
 }
 
-/// A dispatcher's claim to the queue.
-struct Seat {
-    epoch: u64,
-    /// The call that its dispatcher is inside of.
-    inside: Option<RunKey>,
-}
-
 /// What a dispatcher does next.
 enum Next {
-    Begin(Work),
+    /// There is something in its lane.
+    Begin,
+    /// This, and nothing else after it.
+    Slow(Work),
     /// There is nothing to do.
     Idle,
     /// Another dispatcher does it.
@@ -89,105 +90,163 @@ enum Next {
 struct Work {
     run: RunKey,
     request: packet::Request,
-    serving: Arc<Serving>,
     deadline: Option<Deadline>,
     inside: Inside,
     slow: bool,
 }
 
-impl Seat {
-    /// The handler that was begun last has returned, and answered if `done` says so.
-    fn leave(
-        &mut self,
-        state: &mut State,
-        done: &mut Option<(ResultCode, Payload)>,
-        after: &mut After,
-    ) {
-        let Some(run) = self.inside.take() else {
-            return;
-        };
-        if let Some((code, data)) = done {
-            state.complete(run, *code, data, after);
-        }
-        if state.dispatch.epoch == self.epoch {
-            state.dispatch.inside = None;
+impl Work {
+    fn new(taken: Taken, inside: Inside, slow: bool) -> Self {
+        let Taken {
+            run,
+            request,
+            deadline,
+            ..
+        } = taken;
+        Self {
+            run,
+            request,
+            deadline,
+            inside,
+            slow,
         }
     }
+}
 
-    fn take(
+impl State {
+    /// Hands over what a dispatcher has done, and fills its lane with up to `count` requests.
+    fn fill(
         &mut self,
-        state: &mut State,
-        unwanted: &mut Vec<packet::Request>,
+        lane: &mut Lane,
+        count: usize,
+        serving: &mut Option<Arc<Serving>>,
         after: &mut After,
     ) -> Next {
-        if state.dispatch.epoch != self.epoch || state.end.is_some() {
+        self.commit(lane, after);
+        if lane.is_lost() || self.end.is_some() || self.serving.is_none() {
             return Next::Gone;
         }
-        while let Some((run, request)) = state.queue.pop_front() {
-            if !state.session.is_wanted(run) {
-                state.forget_deadline(run);
-                state.session.finish(run);
-                after.aborts.extend(state.runs.take(run));
-                unwanted.push(request);
+        if self.session.is_unsent_enough() {
+            self.put_back(lane);
+            self.dispatch.idle = true;
+            return Next::Idle;
+        }
+        while lane.waiting() < count
+            && let Some((run, request)) = self.queue.pop_front()
+        {
+            if !self.session.is_wanted(run) {
+                self.forget_deadline(run);
+                self.session.finish(run);
+                after.aborts.extend(self.runs.take(run));
+                after.unwanted.push(request);
                 continue;
             }
-            if state.session.is_unsent_enough() {
-                state.queue.push_front((run, request));
+            let slow = self.dispatch.slow.contains(request.method());
+            if slow && lane.waiting() > 0 {
+                // Those before it begin first.
+                self.queue.push_front((run, request));
                 break;
             }
-            let Some(serving) = state.serving.clone() else {
-                return Next::Gone;
-            };
-            let deadline = state.forget_deadline(run);
-            let slow = state.dispatch.slow.contains(request.method());
-            state.dispatch.count += 1;
-            let inside = Inside {
-                number: state.dispatch.count,
-                since: Instant::now(),
-            };
-            state.dispatch.inside = Some(inside);
-            self.inside = Some(run);
-            if slow {
-                state.dispatch.pass_on();
-            }
-            return Next::Begin(Work {
+            self.dispatch.count += 1;
+            let taken = Taken {
                 run,
                 request,
-                serving,
-                deadline,
-                inside,
-                slow,
-            });
+                deadline: self.forget_deadline(run),
+                number: self.dispatch.count,
+            };
+            if slow {
+                self.dispatch.pass_on(lane);
+                let inside = Inside {
+                    number: taken.number,
+                    since: Instant::now(),
+                };
+                serving.clone_from(&self.serving);
+                return Next::Slow(Work::new(taken, inside, true));
+            }
+            lane.take(taken);
         }
-        state.dispatch.idle = true;
-        Next::Idle
+        if lane.waiting() == 0 {
+            self.dispatch.idle = true;
+            return Next::Idle;
+        }
+        serving.clone_from(&self.serving);
+        Next::Begin
     }
 }
 
 impl Dispatcher {
-    /// Answers what was begun last, and takes the next request: one lock for both.
-    fn next(&mut self, mut done: Option<(ResultCode, Payload)>) -> Next {
-        let mut unwanted = Vec::new();
+    /// Hands over what has been done, and takes requests: one lock for both. Where there is nothing to do
+    /// next, it writes.
+    fn fill(&mut self, count: usize) -> Next {
         let Self {
-            connection, seat, ..
+            connection,
+            lane,
+            serving,
+            after,
+            ..
         } = self;
-        let next = connection.with(|state, after| {
-            seat.leave(state, &mut done, after);
-            seat.take(state, &mut unwanted, after)
+        // Routes may have changed since the last time, and what is dropped of them is the program's.
+        *serving = None;
+        let (next, batch) = connection.with_after(after, |state, after| {
+            let next = state.fill(&mut dispatch::lock(lane), count, serving, after);
+            let batch = match next {
+                Next::Idle | Next::Gone => state.take_turn(),
+                Next::Begin | Next::Slow(_) => None,
+            };
+            (next, batch)
         });
-        if let Some((_, data)) = done {
-            recycle(data);
+        if let Some(batch) = batch {
+            connection.write(batch);
         }
-        drop(unwanted);
         next
     }
 
-    /// Begins a handler and polls it once. What it said, or nothing when it has a task now.
-    fn begin(&mut self, work: Work) -> Option<Reply> {
+    /// Begins the requests that were taken. How many. `spent` is how much time its turn has taken.
+    fn work(&mut self, spent: &mut Duration) -> usize {
+        let mut now = Instant::now();
+        let mut begun = None;
+        let mut count = 0;
+        loop {
+            let mut lane = dispatch::lock(&self.lane);
+            let homeless = begun.and_then(|begun| lane.leave(begun));
+            let next = if *spent > BUDGET {
+                None
+            } else {
+                lane.begin(now)
+            };
+            drop(lane);
+            if let Some(begun) = homeless {
+                self.settle(begun);
+            }
+            let Some((taken, inside)) = next else {
+                return count;
+            };
+            let (what, when) = self.begin(Work::new(taken, inside, false));
+            *spent += when - now;
+            (begun, now) = (Some(what), when);
+            count += 1;
+        }
+    }
+
+    /// Does what follows from a handler's first poll, when the queue has another dispatcher.
+    fn settle(&mut self, begun: Begun) {
+        self.connection
+            .with_after(&mut self.after, |state, after| match begun {
+                Begun::Replied(Some((run, code, mut data))) => {
+                    state.complete(run, code, &mut data, after);
+                    after.spent.push(data);
+                    after.wake_writer |= state.turn == Turn::Free && state.session.has_output();
+                }
+                Begun::Replied(None) => {}
+                Begun::Waits(run, task) => state.put_task(run, task, after),
+            });
+    }
+
+    /// Begins a handler and polls it once. What came of it, and when that was over.
+    fn begin(&mut self, work: Work) -> (Begun, Instant) {
         let Work {
             run,
             request,
-            serving,
             deadline,
             inside,
             slow,
@@ -201,13 +260,14 @@ impl Dispatcher {
         }
         let mut handling = None;
         let polled = catch_unwind(AssertUnwindSafe(|| {
+            let serving = self.serving.as_deref()?;
             let cx = CallContext::new(link.into(), serving.values(), Some(run)).within(deadline);
             let request = Request::new(cx, request);
             span.inside(|| {
                 let begun = within(deadline, serving.router.handle(request));
                 let handling = handling.insert(begun);
                 self.progress.store(inside.begun(), Ordering::Release);
-                poll_once(handling)
+                Some(poll_once(handling))
             })
         }));
         if slow || polled.is_err() {
@@ -215,45 +275,36 @@ impl Dispatcher {
             self.progress
                 .fetch_max(inside.returned(), Ordering::Release);
         }
-        let over = inside.since.elapsed() > BUDGET;
+        let now = Instant::now();
+        let over = now - inside.since > BUDGET;
         if slow || over {
             let mut state = self.connection.lock();
             state.dispatch.slow.note(method.as_bytes(), over);
         }
-        match polled {
-            Ok(Poll::Pending) => {
-                if let Some(handling) = handling {
-                    self.spawn(run, handling, span);
-                }
-                None
+        let reply = match (polled, handling) {
+            (Ok(Some(Poll::Pending)), Some(handling)) => {
+                return (self.spawn(run, handling, span), now);
             }
-            Ok(Poll::Ready(reply)) => {
+            (Ok(Some(Poll::Ready(reply))), handling) => {
                 task::drop_caught(handling);
-                Some(reply)
+                reply
             }
-            Err(panic) => {
+            (Err(panic), handling) => {
                 task::drop_caught(handling);
-                Some(task::panicked(panic))
+                task::panicked(panic)
             }
-        }
+            // There is always somebody who answers what was taken.
+            (Ok(_), _) => Fault::NoAnswer.into(),
+        };
+        let reply = into_wire(run, reply).map(|(code, data)| (run, code, data));
+        (Begun::Replied(reply), now)
     }
 
     /// Gives a handler that has to wait a task of its own.
-    fn spawn(&self, run: RunKey, handling: Handling, span: Span) {
+    fn spawn(&self, run: RunKey, handling: Handling, span: Span) -> Begun {
         let connection = &self.connection;
         let task = HandlerTask::new(Arc::clone(connection), run, handling, span);
-        let abort = connection.runtime.spawn(task).abort_handle();
-        let mut state = connection.lock();
-        let unwanted = if state.session.is_wanted(run) && state.end.is_none() {
-            state.runs.put(run, abort);
-            None
-        } else {
-            Some(abort)
-        };
-        drop(state);
-        if let Some(abort) = unwanted {
-            abort.abort();
-        }
+        Begun::Waits(run, connection.runtime.spawn(task).abort_handle())
     }
 }
 
@@ -275,35 +326,28 @@ impl Future for Dispatcher {
             }
             self.previous = None;
         }
-        let mut done = None;
-        let mut begun = None;
-        for _ in 0..TURN {
-            match self.next(done.take()) {
-                Next::Begin(work) => {
-                    let (run, inside) = (work.run, work.inside);
-                    let reply = self.begin(work);
-                    done = reply.and_then(|reply| into_wire(run, reply));
-                    if inside.since - *begun.get_or_insert(inside.since) > BUDGET {
-                        break;
-                    }
+        let mut spent = Duration::ZERO;
+        let mut left = TURN;
+        while left > 0 && spent <= BUDGET {
+            match self.fill(left) {
+                Next::Begin => left = left.saturating_sub(self.work(&mut spent)),
+                Next::Slow(work) => {
+                    let (begun, _) = self.begin(work);
+                    self.settle(begun);
                 }
-                Next::Idle => {
-                    self.connection.flush();
-                    return Poll::Pending;
-                }
-                Next::Gone => {
-                    self.connection.flush();
-                    return Poll::Ready(());
-                }
+                Next::Idle => return Poll::Pending,
+                Next::Gone => return Poll::Ready(()),
             }
         }
         let Self {
-            connection, seat, ..
+            connection,
+            lane,
+            after,
+            ..
         } = &mut *self;
-        connection.with(|state, after| seat.leave(state, &mut done, after));
-        if let Some((_, data)) = done {
-            recycle(data);
-        }
+        connection.with_after(after, |state, after| {
+            state.commit(&mut dispatch::lock(lane), after);
+        });
         self.connection.flush();
         cx.waker().wake_by_ref();
         Poll::Pending

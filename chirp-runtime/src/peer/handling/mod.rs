@@ -5,6 +5,7 @@ pub(in crate::peer) mod context;
 pub(in crate::peer) mod dispatch;
 pub(in crate::peer) mod dispatcher;
 pub(in crate::peer) mod handler;
+pub(in crate::peer) mod lane;
 pub(in crate::peer) mod packets;
 pub(in crate::peer) mod reply;
 pub(in crate::peer) mod request;
