@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::packet::Keyed;
+use foldhash::fast::RandomState;
 
 /// What a packet of the application's costs beside its payload, so that empty ones are not free.
 const PACKET_OVERHEAD: usize = 64;
@@ -26,8 +26,9 @@ impl RunKey {
 /// may be much later than the first, and it is the second that costs.
 #[derive(Debug, Default)]
 pub(super) struct Inbound {
-    /// The calls that are not answered, by the ids that the other side chose.
-    ids: HashMap<u32, u32, Keyed>,
+    /// The calls that are not answered, by the ids that the other side chose: a few thousand at most, so that a
+    /// quick hash with a secret will do.
+    ids: HashMap<u32, u32, RandomState>,
     runs: Vec<Run>,
     free: Vec<u32>,
     running: usize,

@@ -3,10 +3,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 
-use crate::packet::{
-    CONTRACT_METHOD, Fault, Keyed, MAX_METHOD_LEN, PacketType, RESERVED_PREFIX, Served,
-};
+use crate::packet::{CONTRACT_METHOD, Fault, MAX_METHOD_LEN, PacketType, RESERVED_PREFIX, Served};
 use crate::peer::handling::packets::PacketHandler;
 use crate::peer::{CallContext, Handler, Handling, Reply, Request};
 
@@ -16,7 +15,7 @@ use crate::peer::{CallContext, Handler, Handling, Reply, Request};
 /// *unknown method* where there is none.
 #[derive(Clone, Default)]
 pub struct Router {
-    routes: HashMap<Box<[u8]>, Route, Keyed>,
+    routes: HashMap<Box<[u8]>, Route, RandomState>,
     fallback: Option<Arc<dyn Handler>>,
     packets: HashMap<PacketType, Arc<dyn PacketHandler>>,
 }
