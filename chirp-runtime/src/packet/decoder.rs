@@ -6,7 +6,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use super::{Cancel, Header, PROTOCOL, PacketError, PacketType};
 
 /// The first read of a connection; a connection that reads more gets more.
-const SMALL_READ: usize = 1 << 10;
+const SMALL_READ: usize = 512;
 /// The most that is read at once, outside a large payload.
 const LARGE_READ: usize = 64 << 10;
 /// After so many small reads in a row a connection is not busy any more. One alone says little: what comes
@@ -17,11 +17,13 @@ const BEFORE_LARGE: usize = 4 << 10;
 /// A payload up to this size is copied out of the read buffer, so that keeping it does not keep 64 KiB.
 /// A larger one is read into memory of its own.
 const COPIED: usize = 4 << 10;
-/// A payload up to this size is copied into a [`CHUNK`] that it shares with its neighbours: taking and
+/// A payload up to this size is copied into a chunk that it shares with its neighbours: taking and
 /// giving back memory for each costs more than the copy.
 const SHARED: usize = 512;
-/// How much memory small payloads share. It is what keeping the smallest of them may keep.
-const CHUNK: usize = 2 << 10;
+/// How much memory small payloads share at first, and when many of them are kept at a time. It is what keeping
+/// the smallest of them may keep.
+const SMALL_CHUNK: usize = 256;
+const LARGE_CHUNK: usize = 2 << 10;
 /// How much memory the announcement of a large payload takes at once. The rest is taken as bytes arrive.
 const FIRST_PIECE: usize = 64 << 10;
 /// A payload that is no larger than this is no more than a first piece: it need not move for a few bytes.
@@ -46,6 +48,7 @@ pub struct Decoder {
     needed: usize,
     /// Where the next small payloads go.
     chunk: BytesMut,
+    chunk_size: usize,
     state: State,
 }
 
@@ -98,6 +101,7 @@ impl Decoder {
             shrinks: false,
             needed: 0,
             chunk: BytesMut::new(),
+            chunk_size: SMALL_CHUNK / 2,
             state: State::Header,
         }
     }
@@ -322,9 +326,10 @@ impl Decoder {
         };
         self.needed = 0;
         let payload = if length <= SHARED {
-            if self.chunk.capacity() < length {
-                // The same memory again, when nobody keeps any of it.
-                self.chunk.reserve(CHUNK);
+            // The same memory again, when nobody keeps any of it.
+            if self.chunk.capacity() < length && !self.chunk.try_reclaim(length) {
+                self.chunk_size = (self.chunk_size * 2).min(LARGE_CHUNK);
+                self.chunk = BytesMut::with_capacity(self.chunk_size.max(length));
             }
             self.chunk.extend_from_slice(payload);
             self.chunk.split().freeze()

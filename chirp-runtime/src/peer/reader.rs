@@ -77,7 +77,8 @@ impl Reader {
                 Err(reason) => return reason,
             };
             match stopped {
-                Stopped::Paused(reading) => self.pause(reading, lying).await,
+                // It is rare, and its timers are large.
+                Stopped::Paused(reading) => Box::pin(self.pause(reading, lying)).await,
                 Stopped::Empty => match self.fill(lying).await {
                     Ok(0) => {
                         return match self.decoder.finish() {

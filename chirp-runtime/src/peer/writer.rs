@@ -2,7 +2,7 @@ use std::io::{self, IoSlice};
 use std::mem;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::AsyncWrite;
@@ -80,19 +80,25 @@ impl Connection {
     /// Writes what is ready, if nobody is writing: for whoever has put the last of it there and has
     /// nothing better to do. One write; what it leaves is the writer's.
     pub(super) fn flush(&self) {
-        let batch = self.lock().take_turn();
-        if let Some(batch) = batch {
-            self.write(batch);
+        let turn = self.take_turn(&mut self.lock());
+        if let Some(turn) = turn {
+            self.write(turn);
         }
     }
 
-    /// As [`flush`](Self::flush), for whoever has taken the turn already.
-    pub(super) fn write(&self, batch: Batch) {
+    /// The turn to write, for whoever holds the lock and is going to [`write`](Self::write): if there is
+    /// something to write, and nobody does.
+    pub(super) fn take_turn(&self, state: &mut State) -> Option<Writing<'_>> {
+        // A writer that has not begun looks when it does.
+        let waker = self.writer.get()?;
+        let batch = state.take_turn()?;
         let held = HeldTurn(self);
-        let Some(waker) = self.writer.get() else {
-            // The writer has not begun, and looks when it does.
-            return held.pass_on(batch);
-        };
+        Some(Writing { held, batch, waker })
+    }
+
+    /// Writes what goes with the turn.
+    pub(super) fn write(&self, turn: Writing<'_>) {
+        let Writing { held, batch, waker } = turn;
         self.show(&batch);
         let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
         sink.batch = batch;
@@ -144,7 +150,7 @@ impl Connection {
 
 impl State {
     /// Takes the turn and what is ready, if there is both.
-    pub(super) fn take_turn(&mut self) -> Option<Batch> {
+    fn take_turn(&mut self) -> Option<Batch> {
         if self.turn != Turn::Free || self.end.is_some() {
             return None;
         }
@@ -164,8 +170,17 @@ impl State {
     }
 }
 
-/// The turn to write, held by somebody who is not the writer. It cannot be lost: a channel that panics
-/// ends the session.
+/// What is to be written by whoever has taken the turn.
+#[must_use]
+pub(super) struct Writing<'a> {
+    held: HeldTurn<'a>,
+    batch: Batch,
+    /// The writer's.
+    waker: &'a Waker,
+}
+
+/// The turn to write, held by somebody who is not the writer. It cannot be lost: a channel that panics, or
+/// a waker before it, ends the session.
 struct HeldTurn<'a>(&'a Connection);
 
 impl HeldTurn<'_> {
@@ -179,14 +194,6 @@ impl HeldTurn<'_> {
         mem::forget(self);
     }
 
-    /// Leaves a batch of which nothing has been written to the writer.
-    fn pass_on(self, batch: Batch) {
-        let mut sink = self.0.sink.lock().unwrap_or_else(PoisonError::into_inner);
-        sink.batch = batch;
-        drop(sink);
-        self.release(None);
-    }
-
     fn fail(self, error: io::Error) {
         let connection = self.0;
         mem::forget(self);
@@ -196,7 +203,8 @@ impl HeldTurn<'_> {
 
 impl Drop for HeldTurn<'_> {
     fn drop(&mut self) {
-        self.0.end(io::Error::other("the channel panicked").into());
+        self.0
+            .end(io::Error::other("the channel or a waker panicked").into());
     }
 }
 

@@ -25,7 +25,7 @@ impl Connection {
         cx: Option<&Context<'_>>,
     ) -> Result<(CallKey, Arc<Slot>), CallError> {
         let slot = Slot::take(cx.map(|cx| cx.waker().clone()));
-        let mut batch = None;
+        let mut turn = None;
         let made = self.with(|state, after| {
             if let Some(reason) = &state.end {
                 return Err(CallError::Closed(reason.clone()));
@@ -36,15 +36,15 @@ impl Connection {
             state.waiters.wait(call, Arc::clone(&slot));
             // Alone, it writes at once. With others, the writer writes for all of them together.
             if state.session.pending() == 1 {
-                batch = state.take_turn();
+                turn = self.take_turn(state);
             } else {
                 after.wake_writer = true;
             }
             Ok(call)
         });
         recycle(params);
-        if let Some(batch) = batch {
-            self.write(batch);
+        if let Some(turn) = turn {
+            self.write(turn);
         }
         match made {
             Ok(call) => Ok((call, slot)),

@@ -187,16 +187,16 @@ impl Dispatcher {
         } = self;
         // Routes may have changed since the last time, and what is dropped of them is the program's.
         *serving = None;
-        let (next, batch) = connection.with_after(after, |state, after| {
+        let (next, turn) = connection.with_after(after, |state, after| {
             let next = state.fill(&mut dispatch::lock(lane), count, serving, after);
-            let batch = match next {
-                Next::Idle | Next::Gone => state.take_turn(),
+            let turn = match next {
+                Next::Idle | Next::Gone => connection.take_turn(state),
                 Next::Begin | Next::Slow(_) => None,
             };
-            (next, batch)
+            (next, turn)
         });
-        if let Some(batch) = batch {
-            connection.write(batch);
+        if let Some(turn) = turn {
+            connection.write(turn);
         }
         next
     }
