@@ -1,0 +1,62 @@
+//! What handlers do that wait: the same at every system.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+/// What a handler waits for before it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Wait {
+    /// A timer of a millisecond.
+    Timer = 0,
+    /// Another task, asked through a channel.
+    Relay = 1,
+    /// Nothing that ever comes.
+    Forever = 2,
+}
+
+impl From<u8> for Wait {
+    fn from(number: u8) -> Self {
+        match number {
+            0 => Self::Timer,
+            1 => Self::Relay,
+            _ => Self::Forever,
+        }
+    }
+}
+
+/// What the handlers of one server share.
+#[derive(Clone, Debug)]
+pub struct Work {
+    relay: mpsc::UnboundedSender<oneshot::Sender<()>>,
+}
+
+impl Work {
+    /// Starts the task that handlers ask.
+    pub fn start() -> Self {
+        let (relay, mut asked) = mpsc::unbounded_channel::<oneshot::Sender<()>>();
+        tokio::spawn(async move {
+            while let Some(answer) = asked.recv().await {
+                // A handler that is gone needs no answer.
+                let _ = answer.send(());
+            }
+        });
+        Self { relay }
+    }
+
+    /// Waits as it is told to.
+    pub async fn wait(&self, wait: Wait) {
+        match wait {
+            Wait::Timer => tokio::time::sleep(Duration::from_millis(1)).await,
+            Wait::Relay => {
+                let (answer, answered) = oneshot::channel();
+                if self.relay.send(answer).is_ok() {
+                    // The relay answers everybody; it ends with the runtime.
+                    let _ = answered.await;
+                }
+            }
+            Wait::Forever => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Chirp beside what a user would pick instead. See README.md.
+
+pub mod handler;
+pub mod histogram;
+pub mod link;
+pub mod load;
+pub mod machine;
+pub mod options;
+pub mod record;
+pub mod report;
+pub mod rounds;
+pub mod system;
+pub mod systems;
+pub mod workloads;

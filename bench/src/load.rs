@@ -1,0 +1,78 @@
+//! Callers that call as fast as they get answers, and what that costs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::record::{Metric, Reading};
+use crate::system::Result;
+
+/// What some callers did together.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Calls that were answered.
+    pub calls: u64,
+    /// From the start to the last answer.
+    pub elapsed: Duration,
+    /// CPU time of the whole process meanwhile.
+    pub cpu: Duration,
+}
+
+impl Load {
+    /// Calls in a second.
+    pub fn rate(&self) -> f64 {
+        self.calls as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// The rate, and what a call costs.
+    pub fn readings(&self) -> Vec<Reading> {
+        let cpu = self.cpu.as_secs_f64() / self.calls as f64 * 1e6;
+        vec![
+            Reading::new(Metric::Rate, self.rate()),
+            Reading::new(Metric::Cpu, cpu),
+        ]
+    }
+}
+
+/// Calls for so long, with one caller for each of `states`; `call` gives the state for its next call.
+pub async fn drive<T, F, Called>(states: Vec<T>, time: Duration, call: F) -> Result<Load>
+where
+    T: Send + 'static,
+    F: Fn(T) -> Called + Clone + Send + 'static,
+    Called: Future<Output = Result<T>> + Send,
+{
+    let stop = Arc::new(AtomicBool::new(false));
+    let (started, cpu) = (Instant::now(), cpu_time());
+    let callers: Vec<_> = states
+        .into_iter()
+        .map(|mut state| {
+            let (call, stop) = (call.clone(), Arc::clone(&stop));
+            tokio::spawn(async move {
+                let mut calls = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    state = call(state).await?;
+                    calls += 1;
+                }
+                Result::Ok(calls)
+            })
+        })
+        .collect();
+    tokio::time::sleep(time).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut calls: u64 = 0;
+    for caller in callers {
+        calls += caller.await??;
+    }
+    Ok(Load {
+        calls,
+        elapsed: started.elapsed(),
+        cpu: cpu_time().saturating_sub(cpu),
+    })
+}
+
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
+}

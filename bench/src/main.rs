@@ -1,0 +1,33 @@
+//! Measures, and writes what was measured into `results/`.
+
+use std::path::Path;
+
+use chirp_bench::options::{Options, USAGE};
+use chirp_bench::report::{Results, print_goals};
+use chirp_bench::system::Result;
+use chirp_bench::workloads::Workload;
+use tokio::runtime::Builder;
+
+fn main() -> Result<()> {
+    let options = Options::parse(std::env::args().skip(1))?;
+    if options.help {
+        print!("{USAGE}");
+        for one in Workload::ALL {
+            println!("  {one}");
+        }
+        return Ok(());
+    }
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+    let mut results = Results::load(&folder);
+    for workload in &options.workloads {
+        let records = runtime.block_on(workload.run(&options))?;
+        results.replace(workload.name(), records);
+        results.save(&folder)?;
+    }
+    print_goals(&results);
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! Chirp, over a connection and without one.
+
+use bytes::Bytes;
+use chirp::{Channel, PeerBuilder};
+
+use crate::handler::{Wait, Work};
+use crate::link::Stream;
+use crate::system::{Client, Connection, Connects, Result, Skills, System};
+
+#[chirp::service]
+pub trait Bench {
+    async fn add(&self, a: u64, b: u64) -> u64;
+    async fn echo(&self, text: &str) -> String;
+    async fn wait(&self, wait: u8, text: &str) -> String;
+    async fn blob(&self, data: Vec<u8>) -> Vec<u8>;
+    async fn bytes(&self, data: &[u8]) -> Vec<u8>;
+}
+
+impl Bench for Work {
+    async fn add(&self, a: u64, b: u64) -> u64 {
+        a.wrapping_add(b)
+    }
+
+    async fn echo(&self, text: &str) -> String {
+        text.to_owned()
+    }
+
+    async fn wait(&self, wait: u8, text: &str) -> String {
+        Work::wait(self, Wait::from(wait)).await;
+        text.to_owned()
+    }
+
+    async fn blob(&self, data: Vec<u8>) -> Vec<u8> {
+        data
+    }
+
+    async fn bytes(&self, data: &[u8]) -> Vec<u8> {
+        data.to_vec()
+    }
+}
+
+/// Chirp over a stream.
+pub struct Chirp;
+
+impl System for Chirp {
+    const NAME: &'static str = "chirp";
+
+    type Client<S: Stream> = BenchClient;
+
+    fn connect<S: Stream>(client: S, server: S) -> impl Connects<BenchClient> {
+        async {
+            let client = PeerBuilder::new()
+                .service(BenchServer::new(Work::start()))
+                .start(channel(client))?;
+            let server = PeerBuilder::new()
+                .service(BenchServer::new(Work::start()))
+                .start(channel(server))?;
+            Ok(Connection {
+                client: BenchClient::new(&client),
+                back: Some(BenchClient::new(&server)),
+            })
+        }
+    }
+}
+
+fn channel<S: Stream>(stream: S) -> Channel {
+    let (reader, writer) = stream.halves();
+    Channel::new(reader, writer)
+}
+
+/// Chirp without a connection: the client's calls are encoded, and handled where the caller is.
+pub struct Local;
+
+impl System for Local {
+    const NAME: &'static str = "chirp-local";
+    const SKILLS: Skills = Skills {
+        connects: false,
+        ..Skills::ALL
+    };
+
+    type Client<S: Stream> = BenchClient;
+
+    fn connect<S: Stream>(_client: S, _server: S) -> impl Connects<BenchClient> {
+        async { Ok(Connection::one_way(BenchClient::local(Work::start()))) }
+    }
+}
+
+impl Client for BenchClient {
+    async fn add(&self, a: u64, b: u64) -> Result<u64> {
+        Ok(self.add(a, b).await?)
+    }
+
+    async fn echo(&self, text: &str) -> Result<String> {
+        Ok(self.echo(text).await?)
+    }
+
+    async fn wait(&self, wait: Wait, text: &str) -> Result<String> {
+        Ok(self.wait(wait as u8, text).await?)
+    }
+
+    async fn blob(&self, data: Vec<u8>) -> Result<Vec<u8>> {
+        Ok(self.blob(data).await?)
+    }
+
+    async fn bytes(&self, data: Bytes) -> Result<Bytes> {
+        Ok(self.bytes(&data).await?.into())
+    }
+}

@@ -1,0 +1,103 @@
+//! remoc, with the remote traits of its `rtc` module.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use remoc::codec;
+use remoc::rch::base;
+use remoc::rtc::{self, CallError, ServerShared as _};
+
+use crate::handler::{Wait, Work};
+use crate::link::Stream;
+use crate::system::{Client, Connection, Connects, Result, System};
+
+#[rtc::remote]
+pub trait Bench {
+    async fn add(&self, a: u64, b: u64) -> std::result::Result<u64, CallError>;
+    async fn echo(&self, text: String) -> std::result::Result<String, CallError>;
+    async fn wait(&self, wait: u8, text: String) -> std::result::Result<String, CallError>;
+    async fn blob(&self, data: Vec<u8>) -> std::result::Result<Vec<u8>, CallError>;
+    async fn bytes(&self, data: Bytes) -> std::result::Result<Bytes, CallError>;
+}
+
+impl Bench for Work {
+    async fn add(&self, a: u64, b: u64) -> std::result::Result<u64, CallError> {
+        Ok(a.wrapping_add(b))
+    }
+
+    async fn echo(&self, text: String) -> std::result::Result<String, CallError> {
+        Ok(text)
+    }
+
+    async fn wait(&self, wait: u8, text: String) -> std::result::Result<String, CallError> {
+        Work::wait(self, Wait::from(wait)).await;
+        Ok(text)
+    }
+
+    async fn blob(&self, data: Vec<u8>) -> std::result::Result<Vec<u8>, CallError> {
+        Ok(data)
+    }
+
+    async fn bytes(&self, data: Bytes) -> std::result::Result<Bytes, CallError> {
+        Ok(data)
+    }
+}
+
+/// remoc.
+pub struct Remoc;
+
+impl System for Remoc {
+    const NAME: &'static str = "remoc";
+
+    type Client<S: Stream> = BenchClient;
+
+    fn connect<S: Stream>(client: S, server: S) -> impl Connects<BenchClient> {
+        async {
+            let (client, back) = tokio::join!(end(client), end(server));
+            Ok(Connection {
+                client: client?,
+                back: Some(back?),
+            })
+        }
+    }
+}
+
+/// Serves at this end, and gives what calls the other.
+async fn end<S: Stream>(stream: S) -> Result<BenchClient> {
+    let (reader, writer) = stream.halves();
+    let (connection, mut sender, mut receiver): (
+        _,
+        base::Sender<BenchClient>,
+        base::Receiver<BenchClient>,
+    ) = remoc::Connect::io(remoc::Cfg::default(), reader, writer).await?;
+    tokio::spawn(connection);
+    let (server, client) = BenchServerShared::<_, codec::Default>::new(Arc::new(Work::start()));
+    tokio::spawn(server.serve());
+    sender.send(client).await?;
+    Ok(receiver
+        .recv()
+        .await?
+        .ok_or("the other end sent no client")?)
+}
+
+impl Client for BenchClient {
+    async fn add(&self, a: u64, b: u64) -> Result<u64> {
+        Ok(Bench::add(self, a, b).await?)
+    }
+
+    async fn echo(&self, text: &str) -> Result<String> {
+        Ok(Bench::echo(self, text.to_owned()).await?)
+    }
+
+    async fn wait(&self, wait: Wait, text: &str) -> Result<String> {
+        Ok(Bench::wait(self, wait as u8, text.to_owned()).await?)
+    }
+
+    async fn blob(&self, data: Vec<u8>) -> Result<Vec<u8>> {
+        Ok(Bench::blob(self, data).await?)
+    }
+
+    async fn bytes(&self, data: Bytes) -> Result<Bytes> {
+        Ok(Bench::bytes(self, data).await?)
+    }
+}

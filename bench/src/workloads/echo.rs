@@ -1,0 +1,54 @@
+//! Many callers of a small echo on one connection.
+
+use std::time::Duration;
+
+use crate::link::Link;
+use crate::load::drive;
+use crate::record::Reading;
+use crate::rounds::Case;
+use crate::system::{Client, Connection, Result, Skills};
+
+/// Eighty bytes.
+pub(super) const TEXT: &str =
+    "The quick brown fox jumps over the lazy dog, and the dog never even looks at it.";
+
+/// So many callers over a link.
+#[derive(Clone, Debug)]
+pub(super) struct Echo {
+    pub(super) link: Link,
+    pub(super) callers: usize,
+}
+
+impl Case for Echo {
+    const WORKLOAD: &'static str = "echo";
+
+    fn name(&self) -> String {
+        format!("{}, {} callers", self.link, self.callers)
+    }
+
+    fn link(&self) -> Option<Link> {
+        Some(self.link)
+    }
+
+    fn takes(&self, skills: Skills) -> bool {
+        skills.concurrent
+    }
+
+    async fn round<C: Client>(
+        self,
+        connection: Connection<C>,
+        time: Duration,
+    ) -> Result<Vec<Reading>> {
+        let clients = vec![connection.client; self.callers];
+        Ok(drive(clients, time, echo).await?.readings())
+    }
+}
+
+/// One echo, which must be one.
+pub(super) async fn echo<C: Client>(client: C) -> Result<C> {
+    if client.echo(TEXT).await?.len() == TEXT.len() {
+        Ok(client)
+    } else {
+        Err("the echo is not what was sent".into())
+    }
+}

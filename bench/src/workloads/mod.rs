@@ -1,0 +1,122 @@
+//! What the systems are given to do, one module for each kind.
+//!
+//! Streams will be one more.
+
+mod add;
+mod blobs;
+mod both_ways;
+mod echo;
+mod in_process;
+mod open_loop;
+mod waits;
+
+use std::fmt;
+
+use crate::link::Link;
+use crate::options::Options;
+use crate::record::Record;
+use crate::rounds::measure;
+use crate::system::Result;
+
+/// A workload, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workload {
+    /// One caller, one call after another.
+    Add,
+    /// Many callers of a small echo.
+    Echo,
+    /// Many callers of handlers that wait.
+    Waits,
+    /// Latency at a fixed rate of calls.
+    OpenLoop,
+    /// Echoes of many bytes.
+    Blobs,
+    /// Both ends call at once.
+    BothWays,
+    /// Both ends in one process.
+    InProcess,
+}
+
+impl Workload {
+    /// All of them, in the order of the results.
+    pub const ALL: [Self; 7] = [
+        Self::Add,
+        Self::Echo,
+        Self::Waits,
+        Self::OpenLoop,
+        Self::Blobs,
+        Self::BothWays,
+        Self::InProcess,
+    ];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Echo => "echo",
+            Self::Waits => "waits",
+            Self::OpenLoop => "open-loop",
+            Self::Blobs => "blobs",
+            Self::BothWays => "both-ways",
+            Self::InProcess => "in-process",
+        }
+    }
+
+    /// The workload of this name.
+    pub fn named(name: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|one| one.name() == name);
+        found.ok_or_else(|| format!("there is no workload {name:?}").into())
+    }
+
+    /// Whether it builds programs, which takes minutes.
+    pub fn builds(self) -> bool {
+        false
+    }
+
+    /// Measures it.
+    pub async fn run(self, options: &Options) -> Result<Vec<Record>> {
+        let mut records = Vec::new();
+        match self {
+            Self::Add => {
+                for link in [Link::Unix, Link::Tcp] {
+                    records.extend(measure(&add::Add { link }, options).await?);
+                }
+            }
+            Self::Echo => {
+                for (link, callers) in cross([Link::Unix, Link::Tcp], [64, 256, 1024]) {
+                    records.extend(measure(&echo::Echo { link, callers }, options).await?);
+                }
+            }
+            Self::Waits => {
+                for (wait, callers) in cross(waits::WAITS, [64, 256, 1024]) {
+                    records.extend(measure(&waits::Waits { wait, callers }, options).await?);
+                }
+            }
+            Self::OpenLoop => records.extend(measure(&open_loop::OpenLoop, options).await?),
+            Self::Blobs => {
+                for (len, form) in cross([64 << 10, 1 << 20], blobs::FORMS) {
+                    records.extend(measure(&blobs::Blobs { len, form }, options).await?);
+                }
+            }
+            Self::BothWays => records.extend(measure(&both_ways::BothWays, options).await?),
+            Self::InProcess => records.extend(measure(&in_process::InProcess, options).await?),
+        }
+        Ok(records)
+    }
+}
+
+impl fmt::Display for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Each of the first with each of the second.
+fn cross<A: Copy, B: Copy, const N: usize, const M: usize>(
+    first: [A; N],
+    second: [B; M],
+) -> impl Iterator<Item = (A, B)> {
+    first
+        .into_iter()
+        .flat_map(move |a| second.into_iter().map(move |b| (a, b)))
+}
