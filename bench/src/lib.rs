@@ -1,5 +1,7 @@
 //! Chirp beside what a user would pick instead. See README.md.
 
+pub mod cargo;
+pub mod counted;
 pub mod handler;
 pub mod histogram;
 pub mod link;
@@ -11,4 +13,5 @@ pub mod report;
 pub mod rounds;
 pub mod system;
 pub mod systems;
+pub mod tokens;
 pub mod workloads;

@@ -1,7 +1,6 @@
 //! Measures, and writes what was measured into `results/`.
 
-use std::path::Path;
-
+use chirp_bench::cargo::{self, Cargo};
 use chirp_bench::options::{Options, USAGE};
 use chirp_bench::report::{Results, print_goals};
 use chirp_bench::system::Result;
@@ -17,11 +16,14 @@ fn main() -> Result<()> {
         }
         return Ok(());
     }
+    if options.all && !cfg!(feature = "all") {
+        return build_all();
+    }
     let runtime = Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+    let folder = cargo::package().join("results");
     let mut results = Results::load(&folder);
     for workload in &options.workloads {
         let records = runtime.block_on(workload.run(&options))?;
@@ -30,4 +32,16 @@ fn main() -> Result<()> {
     }
     print_goals(&results);
     Ok(())
+}
+
+/// Becomes the program that has all systems.
+fn build_all() -> Result<()> {
+    let mut cargo = Cargo::new("run", cargo::package(), &cargo::target()?)
+        .arg("--release")
+        .arg("--features=all")
+        .arg("--");
+    for argument in std::env::args_os().skip(1) {
+        cargo = cargo.arg(argument);
+    }
+    cargo.replace()
 }

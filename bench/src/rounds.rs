@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use crate::link::{Link, tcp_pair, unix_pair};
+use crate::link::Link;
 use crate::options::Options;
 use crate::record::{Metric, Reading, Record};
 use crate::report::figure;
@@ -45,33 +45,24 @@ struct Connecting<'a, C> {
     ready: Vec<Ready>,
 }
 
-impl<C: Case> Connecting<'_, C> {
-    fn add<T: System>(&mut self, connection: Connection<impl Client>) {
+impl<C: Case> Visitor for Connecting<'_, C> {
+    async fn visit<T: System>(&mut self) -> Result<()> {
+        if !self.case.takes(T::SKILLS) || (self.case.link().is_some() && !T::SKILLS.connects) {
+            return Ok(());
+        }
+        let connection = match self.case.link() {
+            Some(link) => {
+                let (client, server) = link.pair().await?;
+                T::connect(client, server).await?
+            }
+            None => T::in_process().await?,
+        };
         let case = self.case.clone();
         self.ready.push(Ready {
             system: T::NAME,
             round: Box::new(move |time| Box::pin(case.clone().round(connection.clone(), time))),
             readings: Vec::new(),
         });
-    }
-}
-
-impl<C: Case> Visitor for Connecting<'_, C> {
-    async fn visit<T: System>(&mut self) -> Result<()> {
-        if !self.case.takes(T::SKILLS) || (self.case.link().is_some() && !T::SKILLS.connects) {
-            return Ok(());
-        }
-        match self.case.link() {
-            Some(Link::Unix) => {
-                let (client, server) = unix_pair()?;
-                self.add::<T>(T::connect(client, server).await?);
-            }
-            Some(Link::Tcp) => {
-                let (client, server) = tcp_pair().await?;
-                self.add::<T>(T::connect(client, server).await?);
-            }
-            None => self.add::<T>(T::in_process().await?),
-        }
         Ok(())
     }
 }

@@ -22,14 +22,14 @@ pub trait System: 'static {
     /// What it can do; a workload leaves out the systems that cannot take part.
     const SKILLS: Skills = Skills::ALL;
 
-    /// How calls are made over a stream of this kind.
-    type Client<S: Stream>: Client;
+    /// How calls are made.
+    type Client: Client;
 
     /// Connects both ends, with a server at the second.
-    fn connect<S: Stream>(client: S, server: S) -> impl Connects<Self::Client<S>>;
+    fn connect(client: Stream, server: Stream) -> impl Connects<Self::Client>;
 
     /// Connects both ends in this process, in the way that is the system's own for that.
-    fn in_process() -> impl Connects<Self::Client<tokio::io::DuplexStream>> {
+    fn in_process() -> impl Connects<Self::Client> {
         let (client, server) = memory_pair();
         Self::connect(client, server)
     }

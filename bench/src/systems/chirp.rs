@@ -45,9 +45,9 @@ pub struct Chirp;
 impl System for Chirp {
     const NAME: &'static str = "chirp";
 
-    type Client<S: Stream> = BenchClient;
+    type Client = BenchClient;
 
-    fn connect<S: Stream>(client: S, server: S) -> impl Connects<BenchClient> {
+    fn connect(client: Stream, server: Stream) -> impl Connects<BenchClient> {
         async {
             let client = PeerBuilder::new()
                 .service(BenchServer::new(Work::start()))
@@ -63,7 +63,7 @@ impl System for Chirp {
     }
 }
 
-fn channel<S: Stream>(stream: S) -> Channel {
+fn channel(stream: Stream) -> Channel {
     let (reader, writer) = stream.halves();
     Channel::new(reader, writer)
 }
@@ -78,9 +78,9 @@ impl System for Local {
         ..Skills::ALL
     };
 
-    type Client<S: Stream> = BenchClient;
+    type Client = BenchClient;
 
-    fn connect<S: Stream>(_client: S, _server: S) -> impl Connects<BenchClient> {
+    fn connect(_client: Stream, _server: Stream) -> impl Connects<BenchClient> {
         async { Ok(Connection::one_way(BenchClient::local(Work::start()))) }
     }
 }

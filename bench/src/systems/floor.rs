@@ -22,9 +22,9 @@ impl System for Floor {
         both_ways: false,
     };
 
-    type Client<S: Stream> = FloorClient<S>;
+    type Client = FloorClient;
 
-    fn connect<S: Stream>(client: S, mut server: S) -> impl Connects<FloorClient<S>> {
+    fn connect(client: Stream, mut server: Stream) -> impl Connects<FloorClient> {
         tokio::spawn(async move {
             let mut numbers = [0; 16];
             while server.read_exact(&mut numbers).await.is_ok() {
@@ -41,18 +41,12 @@ impl System for Floor {
 }
 
 /// One caller. The lock is for the form only: it is always free.
-pub struct FloorClient<S> {
-    stream: Arc<Mutex<S>>,
+#[derive(Clone)]
+pub struct FloorClient {
+    stream: Arc<Mutex<Stream>>,
 }
 
-impl<S> Clone for FloorClient<S> {
-    fn clone(&self) -> Self {
-        let stream = Arc::clone(&self.stream);
-        Self { stream }
-    }
-}
-
-impl<S: Stream> Client for FloorClient<S> {
+impl Client for FloorClient {
     async fn add(&self, a: u64, b: u64) -> Result<u64> {
         let mut stream = self.stream.lock().await;
         let both = u128::from(b) << 64 | u128::from(a);

@@ -21,9 +21,9 @@ pub struct Pipelined;
 impl System for Pipelined {
     const NAME: &'static str = "pipelined-floor";
 
-    type Client<S: Stream> = Framed;
+    type Client = Framed;
 
-    fn connect<S: Stream>(client: S, server: S) -> impl Connects<Framed> {
+    fn connect(client: Stream, server: Stream) -> impl Connects<Framed> {
         async {
             Ok(Connection {
                 client: Framed::start(client),
@@ -61,7 +61,7 @@ struct State {
 }
 
 impl Framed {
-    fn start<S: Stream>(stream: S) -> Self {
+    fn start(stream: Stream) -> Self {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             written: Notify::new(),

@@ -49,9 +49,9 @@ pub struct Remoc;
 impl System for Remoc {
     const NAME: &'static str = "remoc";
 
-    type Client<S: Stream> = BenchClient;
+    type Client = BenchClient;
 
-    fn connect<S: Stream>(client: S, server: S) -> impl Connects<BenchClient> {
+    fn connect(client: Stream, server: Stream) -> impl Connects<BenchClient> {
         async {
             let (client, back) = tokio::join!(end(client), end(server));
             Ok(Connection {
@@ -63,7 +63,7 @@ impl System for Remoc {
 }
 
 /// Serves at this end, and gives what calls the other.
-async fn end<S: Stream>(stream: S) -> Result<BenchClient> {
+async fn end(stream: Stream) -> Result<BenchClient> {
     let (reader, writer) = stream.halves();
     let (connection, mut sender, mut receiver): (
         _,

@@ -55,9 +55,9 @@ impl System for Tarpc {
         ..Skills::ALL
     };
 
-    type Client<S: Stream> = BenchClient;
+    type Client = BenchClient;
 
-    fn connect<S: Stream>(client: S, server: S) -> impl Connects<BenchClient> {
+    fn connect(client: Stream, server: Stream) -> impl Connects<BenchClient> {
         let client = Framed::new(client, LengthDelimitedCodec::new());
         let server = Framed::new(server, LengthDelimitedCodec::new());
         let client = tarpc::serde_transport::new(client, Bincode::default());

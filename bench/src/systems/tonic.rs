@@ -109,9 +109,9 @@ impl System for Tonic {
         ..Skills::ALL
     };
 
-    type Client<S: Stream> = Grpc;
+    type Client = Grpc;
 
-    fn connect<S: Stream>(client: S, server: S) -> impl Connects<Self::Client<S>> {
+    fn connect(client: Stream, server: Stream) -> impl Connects<Self::Client> {
         async {
             let accepted = futures::stream::iter([Ok::<_, io::Error>(Accepted(server))]);
             // After its one connection the listener has no more, but it stays.
@@ -136,15 +136,15 @@ impl System for Tonic {
 }
 
 /// What tonic wants a stream that it accepts to be.
-struct Accepted<S>(S);
+struct Accepted(Stream);
 
-impl<S> Connected for Accepted<S> {
+impl Connected for Accepted {
     type ConnectInfo = ();
 
     fn connect_info(&self) {}
 }
 
-impl<S: Stream> AsyncRead for Accepted<S> {
+impl AsyncRead for Accepted {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -154,7 +154,7 @@ impl<S: Stream> AsyncRead for Accepted<S> {
     }
 }
 
-impl<S: Stream> AsyncWrite for Accepted<S> {
+impl AsyncWrite for Accepted {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -5,10 +5,14 @@
 mod add;
 mod blobs;
 mod both_ways;
+mod build;
 mod echo;
 mod in_process;
+mod macro_cost;
+mod memory;
 mod open_loop;
 mod waits;
+mod wire;
 
 use std::fmt;
 
@@ -35,11 +39,19 @@ pub enum Workload {
     BothWays,
     /// Both ends in one process.
     InProcess,
+    /// What connections and calls take of the heap.
+    Memory,
+    /// What goes over the socket.
+    Wire,
+    /// What a small program costs to build.
+    Build,
+    /// What the code costs that a macro makes.
+    MacroCost,
 }
 
 impl Workload {
     /// All of them, in the order of the results.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Add,
         Self::Echo,
         Self::Waits,
@@ -47,6 +59,10 @@ impl Workload {
         Self::Blobs,
         Self::BothWays,
         Self::InProcess,
+        Self::Memory,
+        Self::Wire,
+        Self::Build,
+        Self::MacroCost,
     ];
 
     /// Its name on the command line.
@@ -59,6 +75,10 @@ impl Workload {
             Self::Blobs => "blobs",
             Self::BothWays => "both-ways",
             Self::InProcess => "in-process",
+            Self::Memory => "memory",
+            Self::Wire => "wire",
+            Self::Build => "build",
+            Self::MacroCost => "macro-cost",
         }
     }
 
@@ -70,7 +90,7 @@ impl Workload {
 
     /// Whether it builds programs, which takes minutes.
     pub fn builds(self) -> bool {
-        false
+        matches!(self, Self::Build | Self::MacroCost)
     }
 
     /// Measures it.
@@ -100,6 +120,10 @@ impl Workload {
             }
             Self::BothWays => records.extend(measure(&both_ways::BothWays, options).await?),
             Self::InProcess => records.extend(measure(&in_process::InProcess, options).await?),
+            Self::Memory => records.extend(memory::run(options)?),
+            Self::Wire => records.extend(wire::run(options).await?),
+            Self::Build => records.extend(build::run(options)?),
+            Self::MacroCost => records.extend(macro_cost::run(options)?),
         }
         Ok(records)
     }

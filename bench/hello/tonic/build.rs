@@ -1,0 +1,15 @@
+//! The service's glue. Most programs have `protoc` make it, which would be one program more to install.
+
+use tonic_build::manual::{Builder, Method, Service};
+
+fn main() {
+    let greet = Method::builder()
+        .name("greet")
+        .route_name("Greet")
+        .input_type("crate::Name")
+        .output_type("crate::Greeting")
+        .codec_path("tonic_prost::ProstCodec")
+        .build();
+    let greeter = Service::builder().name("Greeter").package("hello");
+    Builder::new().compile(&[greeter.method(greet).build()]);
+}

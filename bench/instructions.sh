@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# How many instructions one call takes, client and server together, beside the figure that is checked in.
+# A busy machine does not change it. `instructions.sh --keep` replaces the figure by what was counted.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+calls=2000
+tolerance=2 # per cent
+
+if ! command -v valgrind >/dev/null; then
+    echo "instructions: valgrind is not installed, so nothing is counted"
+    exit 0
+fi
+
+# Without what is compared, nothing else is compiled.
+cargo build --quiet --release --locked --no-default-features --bin instructions
+program=$(cargo metadata --format-version 1 --no-deps --locked | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/instructions
+
+# The number of instructions of a run with so many calls. A seed that is always the same makes hash maps
+# and addresses do the same.
+count() {
+    setarch --addr-no-randomize valgrind --tool=callgrind --callgrind-out-file=/dev/null "$program" "$1" 2>&1 |
+        sed -n 's/.*Collected *: *\([0-9]*\).*/\1/p'
+}
+
+few=$(count "$calls")
+many=$(count $((2 * calls)))
+now=$(((many - few) / calls))
+
+if [ "${1:-}" = --keep ]; then
+    echo "$now" >instructions.txt
+fi
+kept=$(cat instructions.txt)
+most=$((kept * (100 + tolerance) / 100))
+least=$((kept * (100 - tolerance) / 100))
+echo "instructions: $now for a call; $kept are checked in"
+if [ "$now" -gt "$most" ]; then
+    echo "instructions: that is over $tolerance % more. Find out why, or run bench/instructions.sh --keep and say why"
+    exit 1
+elif [ "$now" -lt "$least" ]; then
+    echo "instructions: that is over $tolerance % fewer: run bench/instructions.sh --keep, so that it stays so"
+fi

@@ -1,0 +1,104 @@
+//! Counts what connections and calls take of the heap, and writes records as JSON.
+//!
+//! Everything runs on one thread, so that each run gives the same numbers.
+
+use std::alloc::System as SystemHeap;
+
+use chirp_bench::handler::Wait;
+use chirp_bench::link::Link;
+use chirp_bench::options::Options;
+use chirp_bench::record::{Metric, Record};
+use chirp_bench::system::{Client, Result, System};
+use chirp_bench::systems::{Visitor, visit};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use tokio::runtime::Builder;
+
+#[global_allocator]
+static HEAP: &StatsAlloc<SystemHeap> = &INSTRUMENTED_SYSTEM;
+
+const CONNECTIONS: u32 = 100;
+/// Fewer than what any of the systems refuses or queues.
+const PENDING: u32 = 100;
+const CALLS: u32 = 1_000;
+
+fn main() -> Result<()> {
+    let options = Options::parse(std::env::args().skip(1))?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let mut counting = Counting::default();
+    runtime.block_on(visit(|name| options.wants_system(name), &mut counting))?;
+    println!("{}", serde_json::to_string(&counting.records)?);
+    Ok(())
+}
+
+#[derive(Default)]
+struct Counting {
+    records: Vec<Record>,
+}
+
+impl Visitor for Counting {
+    async fn visit<T: System>(&mut self) -> Result<()> {
+        if !T::SKILLS.connects {
+            return Ok(());
+        }
+        // The first connection makes what all connections share.
+        let client = connect::<T>().await?;
+        let before = held();
+        let mut idle = Vec::with_capacity(CONNECTIONS as usize);
+        for _ in 0..CONNECTIONS {
+            idle.push(connect::<T>().await?);
+        }
+        let connection = f64::from(u32::try_from(held() - before)?) / f64::from(CONNECTIONS);
+        self.take::<T>("an idle connection", Metric::Bytes, connection);
+
+        for _ in 0..CALLS {
+            client.add(1, 2).await?;
+        }
+        let before = allocations();
+        for _ in 0..CALLS {
+            client.add(1, 2).await?;
+        }
+        let calls = (allocations() - before) as f64 / f64::from(CALLS);
+        self.take::<T>("a call", Metric::Allocations, calls);
+
+        if T::SKILLS.waits && T::SKILLS.concurrent {
+            let before = held();
+            for _ in 0..PENDING {
+                let client = client.clone();
+                tokio::spawn(async move { client.wait(Wait::Forever, "").await });
+            }
+            tokio::task::yield_now().await;
+            // What comes after them in order is answered when they have all begun.
+            client.add(1, 2).await?;
+            let pending = f64::from(u32::try_from(held() - before)?) / f64::from(PENDING);
+            self.take::<T>("a pending call and its task", Metric::Bytes, pending);
+        }
+        Ok(())
+    }
+}
+
+impl Counting {
+    fn take<T: System>(&mut self, case: &str, metric: Metric, value: f64) {
+        let record = Record::new("memory", case, T::NAME, metric, vec![value]);
+        self.records.push(record);
+    }
+}
+
+/// A connection that has been used once.
+async fn connect<T: System>() -> Result<T::Client> {
+    let (client, server) = Link::Unix.pair().await?;
+    let client = T::connect(client, server).await?.client;
+    client.add(1, 2).await?;
+    Ok(client)
+}
+
+/// Bytes that are held now.
+fn held() -> usize {
+    let stats = HEAP.stats();
+    stats.bytes_allocated - stats.bytes_deallocated
+}
+
+/// Allocations so far; one that grows counts as another.
+fn allocations() -> usize {
+    let stats = HEAP.stats();
+    stats.allocations + stats.reallocations
+}
