@@ -1,9 +1,12 @@
-//! The glue of tonic's service, made from a description in Rust, so that nobody needs `protoc`.
+//! What tonic and ttrpc generate code for. It needs no `protoc`.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=src/systems/bench.proto");
     #[cfg(feature = "tonic")]
     tonic();
+    #[cfg(feature = "ttrpc")]
+    ttrpc();
 }
 
 #[cfg(feature = "tonic")]
@@ -30,4 +33,14 @@ fn tonic() {
         );
     }
     Builder::new().compile(&[service.build()]);
+}
+
+#[cfg(feature = "ttrpc")]
+fn ttrpc() {
+    protobuf_codegen::Codegen::new()
+        .pure()
+        .include("src/systems")
+        .input("src/systems/bench.proto")
+        .cargo_out_dir("ttrpc")
+        .run_from_script();
 }

@@ -43,7 +43,15 @@ fn said(program: &str, arguments: &[&str]) -> String {
 }
 
 /// The crates whose versions matter.
-const COMPARED: [&str; 5] = ["chirp", "remoc", "tarpc", "tokio", "tonic"];
+const COMPARED: [&str; 7] = [
+    "chirp",
+    "jsonrpsee",
+    "remoc",
+    "tarpc",
+    "tokio",
+    "tonic",
+    "ttrpc",
+];
 
 /// The versions that were built, from the lock file.
 pub fn versions() -> BTreeMap<String, String> {

@@ -69,6 +69,6 @@ impl Options {
 
     /// How long a round takes.
     pub fn round_time(&self) -> Duration {
-        Duration::from_millis(if self.quick { 80 } else { 300 })
+        Duration::from_millis(if self.quick { 80 } else { 150 })
     }
 }

@@ -3,6 +3,7 @@
 //! Everything runs on one thread, so that each run gives the same numbers.
 
 use std::alloc::System as SystemHeap;
+use std::time::Duration;
 
 use chirp_bench::handler::Wait;
 use chirp_bench::link::Link;
@@ -12,14 +13,16 @@ use chirp_bench::system::{Client, Result, System};
 use chirp_bench::systems::{Visitor, visit};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use tokio::runtime::Builder;
+use tokio::time::timeout;
 
 #[global_allocator]
 static HEAP: &StatsAlloc<SystemHeap> = &INSTRUMENTED_SYSTEM;
 
 const CONNECTIONS: u32 = 100;
 /// Fewer than what any of the systems refuses or queues.
-const PENDING: u32 = 100;
+const PENDING: u32 = 16;
 const CALLS: u32 = 1_000;
+const PATIENCE: Duration = Duration::from_secs(2);
 
 fn main() -> Result<()> {
     let options = Options::parse(std::env::args().skip(1))?;
@@ -68,7 +71,11 @@ impl Visitor for Counting {
             }
             tokio::task::yield_now().await;
             // What comes after them in order is answered when they have all begun.
-            client.add(1, 2).await?;
+            let added = timeout(PATIENCE, client.add(1, 2)).await;
+            if added.is_err() {
+                eprintln!("{} does not run {PENDING} calls at once", T::NAME);
+                return Ok(());
+            }
             let pending = f64::from(u32::try_from(held() - before)?) / f64::from(PENDING);
             self.take::<T>("a pending call and its task", Metric::Bytes, pending);
         }

@@ -4,10 +4,10 @@
 //! system that falls behind is therefore charged for it: nothing waits for it, and nothing is left out.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
-use tokio::task::JoinSet;
+use tokio::sync::Semaphore;
 
 use super::echo::echo;
 use crate::histogram::Histogram;
@@ -17,7 +17,7 @@ use crate::record::{Metric, Reading};
 use crate::rounds::Case;
 use crate::system::{Client, Connection, Result, Skills};
 
-/// How many callers the peak is found with.
+/// How many callers there are, to find the peak and then at most.
 const CALLERS: usize = 256;
 /// A quarter of a millisecond lies between bursts: a thread can sleep for that long with little error.
 const BURST: Duration = Duration::from_micros(250);
@@ -56,8 +56,8 @@ impl Case for OpenLoop {
         let peak = drive(vec![client.clone(); CALLERS], time, echo).await?;
         let mut readings = Vec::new();
         for (part, detail) in PARTS {
-            let latencies = at_rate(&client, peak.rate() * part, time).await?;
-            let micros = |part| latencies.quantile(part).as_secs_f64() * 1e6;
+            let schedule = at_rate(&client, peak.rate() * part, time).await?;
+            let micros = |part| schedule.latencies.quantile(part).as_secs_f64() * 1e6;
             for (metric, part) in [
                 (Metric::P50, 0.5),
                 (Metric::P99, 0.99),
@@ -71,38 +71,70 @@ impl Case for OpenLoop {
 }
 
 /// Calls so often a second, for so long.
-async fn at_rate<C: Client>(client: &C, rate: f64, time: Duration) -> Result<Arc<Histogram>> {
-    let latencies = Arc::new(Histogram::new());
-    let (client, counted) = (client.clone(), Arc::clone(&latencies));
-    let runtime = Handle::current();
+async fn at_rate<C: Client>(client: &C, rate: f64, time: Duration) -> Result<Arc<Schedule>> {
+    let schedule = Arc::new(Schedule {
+        started: Instant::now(),
+        rate,
+        calls: (rate * time.as_secs_f64()) as u64,
+        due: Semaphore::new(0),
+        taken: AtomicU64::new(0),
+        latencies: Histogram::new(),
+    });
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|_| tokio::spawn(Arc::clone(&schedule).call(client.clone())))
+        .collect();
+    let pacing = Arc::clone(&schedule);
     // A thread of its own, because the runtime's timers are too coarse. It sleeps nearly all the time.
-    let mut calls = tokio::task::spawn_blocking(move || {
-        let mut calls = JoinSet::new();
-        let (started, mut sent) = (Instant::now(), 0.0);
-        for burst in 1.. {
-            let due = BURST * burst;
-            if due > time {
-                break;
-            }
-            std::thread::sleep((started + due).saturating_duration_since(Instant::now()));
-            while sent < rate * due.as_secs_f64() {
-                sent += 1.0;
-                let (client, counted) = (client.clone(), Arc::clone(&counted));
-                calls.spawn_on(
-                    async move {
-                        let called = echo(client).await;
-                        counted.add((started + due).elapsed());
-                        called.map(drop)
-                    },
-                    &runtime,
-                );
-            }
-        }
-        calls
-    })
-    .await?;
-    while let Some(called) = calls.join_next().await {
-        called??;
+    tokio::task::spawn_blocking(move || pacing.pace()).await?;
+    for caller in callers {
+        caller.await??;
     }
-    Ok(latencies)
+    Ok(schedule)
+}
+
+/// Which call is due when, and how long each took from then on.
+struct Schedule {
+    started: Instant,
+    rate: f64,
+    calls: u64,
+    due: Semaphore,
+    taken: AtomicU64,
+    latencies: Histogram,
+}
+
+impl Schedule {
+    /// Says at each burst that its calls are due.
+    fn pace(&self) {
+        let mut said = 0;
+        while said < self.calls {
+            let now = self.due_at(said);
+            std::thread::sleep(now.saturating_duration_since(Instant::now()));
+            // At least this call, and all that are due with it.
+            let due = (now + BURST - self.started).as_secs_f64() * self.rate;
+            let due = (due as u64).clamp(said + 1, self.calls);
+            self.due.add_permits((due - said) as usize);
+            said = due;
+        }
+        // And once more for each caller, which then ends.
+        self.due.add_permits(CALLERS);
+    }
+
+    /// When the burst is that has the call of this number.
+    fn due_at(&self, number: u64) -> Instant {
+        let burst = number as f64 / self.rate / BURST.as_secs_f64();
+        self.started + BURST * burst as u32
+    }
+
+    /// One caller. If all of them are busy, the calls that are due wait, and are charged for it.
+    async fn call<C: Client>(self: Arc<Self>, mut client: C) -> Result<()> {
+        loop {
+            self.due.acquire().await?.forget();
+            let number = self.taken.fetch_add(1, Ordering::Relaxed);
+            if number >= self.calls {
+                return Ok(());
+            }
+            client = echo(client).await?;
+            self.latencies.add(self.due_at(number).elapsed());
+        }
+    }
 }
