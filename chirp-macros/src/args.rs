@@ -104,10 +104,18 @@ impl Parse for Entry {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let key = Ident::parse_any(input)?;
         let value = match input.parse::<Option<Token![=]>>()? {
-            Some(_) => Some(input.parse()?),
+            Some(_) => Some(ungroup(input.parse()?)),
             None => None,
         };
         Ok(Self { key, value })
+    }
+}
+
+/// A value as it was written, without what `macro_rules!` puts around a fragment.
+fn ungroup(value: Expr) -> Expr {
+    match value {
+        Expr::Group(group) => ungroup(*group.expr),
+        other => other,
     }
 }
 

@@ -47,7 +47,6 @@ fn of_form(form: &Form) -> String {
 
 fn of_type(ty: &Type) -> String {
     match ty {
-        Type::Group(group) => of_type(&group.elem),
         Type::Paren(paren) => of_type(&paren.elem),
         Type::Array(array) => format!("[{};{}]", of_type(&array.elem), words(&array.len)),
         Type::Tuple(tuple) => {

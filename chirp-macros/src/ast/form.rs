@@ -20,7 +20,6 @@ pub(crate) enum Form {
 impl Form {
     pub(crate) fn of(ty: &Type) -> Self {
         match ty {
-            Type::Group(group) => Self::of(&group.elem),
             Type::Paren(paren) => Self::of(&paren.elem),
             Type::Reference(reference) => match &*reference.elem {
                 Type::Path(path) if path.path.is_ident("str") => Self::Str(ty.span()),
@@ -196,7 +195,6 @@ enum Lending<'a> {
 pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
     match ty {
         Type::Path(path) => path.path.segments.last(),
-        Type::Group(group) => last_segment(&group.elem),
         Type::Paren(paren) => last_segment(&paren.elem),
         _ => None,
     }

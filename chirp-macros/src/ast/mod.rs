@@ -6,6 +6,7 @@ mod form;
 mod method;
 mod parameters;
 mod time;
+mod ungroup;
 
 pub(crate) use argument::Argument;
 pub(crate) use form::{Form, inner_type, last_segment};
@@ -27,7 +28,16 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(item: ItemTrait, options: ServiceOptions, mistakes: &mut Mistakes) -> Self {
+    pub(crate) fn new(
+        mut item: ItemTrait,
+        options: ServiceOptions,
+        mistakes: &mut Mistakes,
+    ) -> Self {
+        for member in &mut item.items {
+            if let TraitItem::Fn(function) = member {
+                ungroup::signature(&mut function.sig);
+            }
+        }
         let name = match &options.name {
             Some(name) => name.value(),
             None => item.ident.to_string(),

@@ -11,7 +11,6 @@ const STREAMS: [&str; 4] = ["Stream", "BoxStream", "LocalBoxStream", "TryStream"
 
 pub(super) fn check_argument(ty: &Type, mistakes: &mut Mistakes) {
     match ty {
-        Type::Group(group) => check_argument(&group.elem, mistakes),
         Type::Paren(paren) => check_argument(&paren.elem, mistakes),
         Type::Reference(reference) => {
             check_reference(reference, mistakes);
@@ -107,7 +106,6 @@ fn check_reference(reference: &TypeReference, mistakes: &mut Mistakes) {
 fn check_owned(ty: &Type, mistakes: &mut Mistakes) {
     match ty {
         Type::Array(array) => check_owned(&array.elem, mistakes),
-        Type::Group(group) => check_owned(&group.elem, mistakes),
         Type::Paren(paren) => check_owned(&paren.elem, mistakes),
         Type::Tuple(tuple) => tuple
             .elems
