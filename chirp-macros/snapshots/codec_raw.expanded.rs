@@ -54,9 +54,9 @@ const _: () = {
         );
     }
     impl CodecRawClient {
-        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
-        pub fn new(caller: &impl __chirp::AsCaller) -> Self {
-            Self(__chirp::Client::new(caller))
+        /// A client that calls through `caller`: a peer, borrowed or not, or `cx.caller()` inside a handler.
+        pub fn new(caller: impl __chirp::AsCaller) -> Self {
+            Self(__chirp::Client::new(&caller))
         }
         /// A client of an implementation in this process. There is no connection; everything is encoded
         /// and decoded as on one.

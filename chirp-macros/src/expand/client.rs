@@ -68,9 +68,9 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
         #derived
 
         impl #bounded #name #list #clause {
-            /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
-            #vis fn new(caller: &impl __chirp::AsCaller) -> Self {
-                Self(__chirp::Client::new(caller) #phantom)
+            /// A client that calls through `caller`: a peer, borrowed or not, or `cx.caller()` inside a handler.
+            #vis fn new(caller: impl __chirp::AsCaller) -> Self {
+                Self(__chirp::Client::new(&caller) #phantom)
             }
 
             /// A client of an implementation in this process. There is no connection; everything is encoded
