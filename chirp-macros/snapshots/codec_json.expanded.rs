@@ -34,7 +34,7 @@ const _: () = {
     use ::chirp::__private as __chirp;
     #[allow(unused_imports)]
     use __chirp::{Argument as _, NotResult as _};
-    type __Codec = chirp::codec::Json;
+    type __Codec = <chirp::codec::Json as __chirp::Chosen>::Codec;
     const _: () = ::core::assert!(
         2usize <= < __Codec as __chirp::Codec > ::MAX_ARGUMENTS,
         "the codec `Raw` carries one argument, or none"

@@ -33,7 +33,7 @@ const _: () = {
     use ::chirp::__private as __chirp;
     #[allow(unused_imports)]
     use __chirp::{Argument as _, NotResult as _};
-    type __Codec = chirp::codec::Raw;
+    type __Codec = <chirp::codec::Raw as __chirp::Chosen>::Codec;
     const _: () = ::core::assert!(
         1usize <= < __Codec as __chirp::Codec > ::MAX_ARGUMENTS,
         "the codec `Raw` carries one argument, or none"

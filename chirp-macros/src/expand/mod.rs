@@ -7,8 +7,9 @@ mod method_ids;
 mod server;
 mod trait_def;
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::ItemTrait;
 
 use crate::args::ServiceOptions;
@@ -49,7 +50,7 @@ fn emit(service: &Service) -> TokenStream {
     ];
     let codec = match &service.options.codec {
         None => quote!(__chirp::Bincode),
-        Some(codec) => quote!(#codec),
+        Some(codec) => quote_spanned!(codec.span()=> <#codec as __chirp::Chosen>::Codec),
     };
     let checks = service
         .methods
@@ -58,6 +59,15 @@ fn emit(service: &Service) -> TokenStream {
     let method_ids = method_ids::emit_impl(service);
     let client = client::emit_impl(service);
     let server = server::emit_impl(service);
+    let mut content = quote! {
+        #(#checks)*
+        #method_ids
+        #client
+        #server
+    };
+    if let Some(codec) = &service.options.codec {
+        content = codec_at(content, codec.span());
+    }
     quote! {
         #trait_def
 
@@ -82,10 +92,24 @@ fn emit(service: &Service) -> TokenStream {
 
             type __Codec = #codec;
 
-            #(#checks)*
-            #method_ids
-            #client
-            #server
+            #content
         };
     }
+}
+
+/// The same tokens, with each mention of the codec where the user chose it: whatever is done with what is no codec
+/// is one mistake, made there.
+fn codec_at(tokens: TokenStream, span: Span) -> TokenStream {
+    let moved = tokens.into_iter().map(|token| match token {
+        TokenTree::Group(group) => {
+            let mut moved = Group::new(group.delimiter(), codec_at(group.stream(), span));
+            moved.set_span(group.span());
+            TokenTree::Group(moved)
+        }
+        TokenTree::Ident(ident) if ident == "__Codec" => {
+            TokenTree::Ident(Ident::new("__Codec", span.resolved_at(Span::call_site())))
+        }
+        other => other,
+    });
+    moved.collect()
 }

@@ -64,6 +64,37 @@ pub trait Codec: List + Send + Sync + 'static {
     const MAX_ARGUMENTS: usize = usize::MAX;
 }
 
+/// What may be chosen as a service's codec, as generated code names it: a [`Codec`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a codec",
+    label = "not one of chirp's codecs",
+    note = "the codecs are `chirp::codec::Bincode`, `Postcard`, `MessagePack`, `Json` and `Raw`; three of them are behind \
+            features of their names"
+)]
+pub trait Chosen {
+    /// Itself.
+    type Codec: Codec;
+}
+
+impl Chosen for Bincode {
+    type Codec = Self;
+}
+#[cfg(feature = "postcard")]
+impl Chosen for Postcard {
+    type Codec = Self;
+}
+#[cfg(feature = "messagepack")]
+impl Chosen for MessagePack {
+    type Codec = Self;
+}
+#[cfg(feature = "json")]
+impl Chosen for Json {
+    type Codec = Self;
+}
+impl Chosen for Raw {
+    type Codec = Self;
+}
+
 /// A codec that goes through serde, and so carries every form.
 pub trait Serde: Codec {
     /// Appends the value's bytes to `out`.
