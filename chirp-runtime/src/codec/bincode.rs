@@ -1,6 +1,7 @@
 use bincode::config;
 use bincode::enc::write::Writer;
 use bincode::error::EncodeError as BincodeError;
+use bincode::serde::EncodeError as SerdeError;
 use serde::Deserialize;
 
 use super::form::{Got, Sent};
@@ -83,6 +84,10 @@ fn reason(error: &BincodeError) -> String {
     match error {
         BincodeError::OtherString(text) => text.clone(),
         BincodeError::Other(text) => (*text).to_owned(),
+        BincodeError::Serde(SerdeError::SequenceMustHaveLength) => {
+            "bincode says beforehand how long a list or a map is, which this type does not know: choose another codec"
+                .to_owned()
+        }
         other => other.to_string(),
     }
 }
