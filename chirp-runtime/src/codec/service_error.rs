@@ -25,7 +25,8 @@ use crate::packet::ErrorData;
     message = "`{Self}` is not an error that a chirp call can return",
     label = "this type must implement `chirp::ServiceError`",
     note = "for a type of yours: `#[derive(Debug, thiserror::Error, chirp::ServiceError)]`, with `#[chirp(code = ..)]` on each variant",
-    note = "errors as they are: `String`, `std::io::Error`, `Box<dyn Error + Send + Sync>`, `chirp::packet::ErrorData`"
+    note = "errors as they are: `String`, `std::io::Error`, `chirp::packet::ErrorData`, and `Box<dyn Error + Send + Sync>` \
+            for whatever `?` finds, in place of `anyhow::Error`"
 )]
 pub trait ServiceError: Sized + Send + 'static {
     /// Whether the error needs a codec that knows fields. One that does is no error of a service whose
@@ -66,7 +67,8 @@ impl ServiceError for ErrorData {
     message = "`{Self}` is not an error that a chirp call can return",
     label = "this type must implement `chirp::ServiceError`",
     note = "for a type of yours: `#[derive(Debug, thiserror::Error, chirp::ServiceError)]`, with `#[chirp(code = ..)]` on each variant",
-    note = "errors as they are: `String`, `std::io::Error`, `Box<dyn Error + Send + Sync>`, `chirp::packet::ErrorData`"
+    note = "errors as they are: `String`, `std::io::Error`, `chirp::packet::ErrorData`, and `Box<dyn Error + Send + Sync>` \
+            for whatever `?` finds, in place of `anyhow::Error`"
 )]
 pub trait Failure<C: Codec>: Sized {
     /// Whether the codec can carry it.
@@ -199,7 +201,8 @@ impl<'de> FieldDecoder<'de> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of an error that travels",
     label = "this type must implement `Serialize`, `Deserialize` and `Send`, and borrow nothing",
-    note = "for a type of yours: `#[derive(serde::Serialize, serde::Deserialize)]`"
+    note = "for a type of yours: `#[derive(serde::Serialize, serde::Deserialize)]`",
+    note = "of an error of others keep the text: a `String`, made by `error.to_string()`"
 )]
 pub trait Field: Sized {
     /// Puts it among the fields.

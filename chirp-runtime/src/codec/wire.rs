@@ -13,7 +13,7 @@ use super::{Carries, Codec, DecodeError, Decoder, EncodeError, Encoder, Form, Se
     message = "`{Self}` cannot travel in a chirp call",
     label = "this type must implement `Serialize`, `Deserialize` and `Send`, and borrow nothing",
     note = "for a type of yours: `#[derive(serde::Serialize, serde::Deserialize)]`",
-    note = "through the codec `Raw` only bytes and text travel: `&[u8]`, `Vec<u8>`, `Bytes`, `&str`, `String`"
+    note = "if the service's codec is `Raw`: only bytes and text travel, `&[u8]`, `Vec<u8>`, `Bytes`, `&str`, `String`"
 )]
 pub trait Wire<C: Codec>: Sized {
     /// Puts it among arguments.
@@ -76,7 +76,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Parameter for T {}
     message = "`{Self}` cannot travel in a chirp call",
     label = "this type must implement `Serialize`, `Deserialize` and `Send`, and borrow nothing",
     note = "for a type of yours: `#[derive(serde::Serialize, serde::Deserialize)]`",
-    note = "through the codec `Raw` only bytes and text travel: `&[u8]`, `Vec<u8>`, `Bytes`, `&str`, `String`"
+    note = "if the service's codec is `Raw`: only bytes and text travel, `&[u8]`, `Vec<u8>`, `Bytes`, `&str`, `String`"
 )]
 pub trait WireBorrowed<C: Codec>: Sized {
     /// Puts a slice among arguments.
