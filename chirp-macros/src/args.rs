@@ -4,7 +4,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token};
+use syn::{Attribute, Error, Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token, token};
 
 use crate::mistakes::Mistakes;
 
@@ -46,6 +46,10 @@ impl ServiceOptions {
                         format!("`{of_method}` is an option of a method: write it in the method's `#[chirp(..)]`"),
                     );
                 }
+                codec @ ("Bincode" | "Postcard" | "MessagePack" | "Json" | "Raw") => mistakes.at(
+                    &entry.key,
+                    format!("a codec is the value of an option: `codec = chirp::codec::{codec}`"),
+                ),
                 other => mistakes.at(
                     &entry.key,
                     format!(
@@ -102,13 +106,34 @@ pub(crate) struct Entry {
 
 impl Parse for Entry {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let key = Ident::parse_any(input)?;
+        let key = Ident::parse_any(input).map_err(|error| {
+            Error::new(error.span(), "expected an option: `key` or `key = value`")
+        })?;
+        if input.peek(token::Paren) {
+            let message = format!(
+                "the value of `{key}` stands after an `=`: `{}`",
+                example(&key)
+            );
+            return Err(Error::new(input.span(), message));
+        }
         let value = match input.parse::<Option<Token![=]>>()? {
             Some(_) => Some(ungroup(input.parse()?)),
             None => None,
         };
         Ok(Self { key, value })
     }
+}
+
+/// How an option with a value is written.
+fn example(key: &Ident) -> String {
+    let value = match key.to_string().as_str() {
+        "codec" => "chirp::codec::Json",
+        "crate" => "::chirp",
+        "code" => "17",
+        "deadline" => "\"5s\"",
+        _ => "\"..\"",
+    };
+    format!("{key} = {value}")
 }
 
 /// A value as it was written, without what `macro_rules!` puts around a fragment.
@@ -127,7 +152,11 @@ impl Entry {
                 lit: Lit::Str(text),
                 ..
             })) => set(option, text, &key, mistakes),
-            _ => mistakes.at(&key, format!("`{key}` takes a text: `{key} = \"..\"`")),
+            Some(value) => mistakes.at(
+                value,
+                format!("`{key}` takes a text, in quotes: `{}`", example(&key)),
+            ),
+            None => mistakes.at(&key, format!("`{key}` takes a text: `{}`", example(&key))),
         }
     }
 
@@ -137,7 +166,11 @@ impl Entry {
             Some(Expr::Path(path)) if path.qself.is_none() => {
                 set(option, path.path, &key, mistakes);
             }
-            _ => mistakes.at(&key, format!("`{key}` takes a path: `{key} = some::path`")),
+            Some(value) => mistakes.at(
+                value,
+                format!("`{key}` takes a path, without quotes: `{}`", example(&key)),
+            ),
+            None => mistakes.at(&key, format!("`{key}` takes a path: `{}`", example(&key))),
         }
     }
 

@@ -1,13 +1,35 @@
 //! The trait as it was written, for when there are mistakes in it: what else uses it still compiles.
 
+use std::collections::HashSet;
+
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{FnArg, ItemTrait, Pat, TraitItem, parse_quote};
+use syn::parse::{ParseStream, Parser};
+use syn::{Attribute, FnArg, ItemTrait, Pat, TraitItem, Visibility, parse_quote};
 
 use crate::args::{hides_chirp, is_chirp};
 
 pub(crate) fn emit(mut item: ItemTrait) -> TokenStream {
+    // The compiler refuses two methods of one name, too.
+    let mut seen = HashSet::new();
+    item.items.retain(|member| match member {
+        TraitItem::Fn(function)
+            if function
+                .attrs
+                .iter()
+                .any(|attr| attr.path().is_ident("cfg")) =>
+        {
+            true
+        }
+        TraitItem::Fn(function) => seen.insert(function.sig.ident.clone()),
+        _ => true,
+    });
     for member in &mut item.items {
+        if let TraitItem::Verbatim(tokens) = member
+            && let Some((_, rest)) = split_visibility(tokens)
+        {
+            *tokens = rest;
+        }
         let TraitItem::Fn(function) = member else {
             continue;
         };
@@ -31,4 +53,16 @@ pub(crate) fn emit(mut item: ItemTrait) -> TokenStream {
         #[allow(async_fn_in_trait, unused)]
         #item
     }
+}
+
+/// The visibility that a member of a trait cannot have, and the member without it.
+pub(crate) fn split_visibility(member: &TokenStream) -> Option<(Visibility, TokenStream)> {
+    let parser = |input: ParseStream<'_>| {
+        let attrs = input.call(Attribute::parse_outer)?;
+        let visibility = input.parse()?;
+        let rest: TokenStream = input.parse()?;
+        Ok((visibility, quote!(#(#attrs)* #rest)))
+    };
+    let split = parser.parse2(member.clone()).ok();
+    split.filter(|(visibility, _)| !matches!(visibility, Visibility::Inherited))
 }

@@ -21,6 +21,11 @@ impl Mistakes {
         }
     }
 
+    /// How many there are by now.
+    pub(crate) fn count(&self) -> usize {
+        self.0.iter().flatten().count()
+    }
+
     /// The value, or nothing and one mistake more.
     pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.add(error)).ok()

@@ -33,6 +33,7 @@ pub(super) fn emit(service: &Service, method: &Method) -> TokenStream {
     if service.options.codec.is_none() {
         return checks;
     }
+    // Where the codec's own name says `Raw`, this was found before.
     let count = method.sent().count();
     checks.extend(quote_spanned! {method.ident().span()=>
         #(#cfgs)*

@@ -10,7 +10,7 @@ mod trait_def;
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::ItemTrait;
+use syn::{Error, Item, ItemTrait};
 
 use crate::args::ServiceOptions;
 use crate::ast::{Service, only};
@@ -23,7 +23,7 @@ pub(crate) fn service(options: TokenStream, item: &TokenStream) -> TokenStream {
     let item: ItemTrait = match syn::parse2(item.clone()) {
         Ok(item) => item,
         Err(error) => {
-            mistakes.add(error);
+            mistakes.add(not_a_trait(item).unwrap_or(error));
             let errors = mistakes.into_compile_errors();
             return quote!(#errors #item);
         }
@@ -37,6 +37,25 @@ pub(crate) fn service(options: TokenStream, item: &TokenStream) -> TokenStream {
             quote!(#errors #item)
         }
     }
+}
+
+/// What to say of an item that is none of the kind.
+fn not_a_trait(item: &TokenStream) -> Option<Error> {
+    let (span, message) = match syn::parse2(item.clone()).ok()? {
+        Item::Impl(item) if item.trait_.is_some() => (
+            item.impl_token.span(),
+            "the attribute stands on the trait: an implementation needs none",
+        ),
+        Item::Impl(item) => (
+            item.impl_token.span(),
+            "a service is a trait: declare the methods in one, with this attribute, and implement it for the type",
+        ),
+        item => (
+            item.span(),
+            "a service is a trait: put the attribute on one",
+        ),
+    };
+    Some(Error::new(span, message))
 }
 
 fn emit(service: &Service) -> TokenStream {

@@ -1,7 +1,7 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{FnArg, ReturnType, TraitItem, TraitItemFn, parse_quote};
+use syn::{FnArg, ReturnType, TraitItem, TraitItemFn, parse_quote, parse_quote_spanned};
 
 use crate::args::is_chirp;
 use crate::ast::{Argument, Method, Service, only};
@@ -24,8 +24,12 @@ pub(super) fn emit(service: &Service) -> TokenStream {
         item.attrs.push(parse_quote!(#[doc = #note]));
     }
     item.colon_token.get_or_insert_with(Default::default);
-    item.supertraits.push(parse_quote!(::core::marker::Send));
-    item.supertraits.push(parse_quote!(::core::marker::Sync));
+    // What the compiler says of an implementation without them points at the trait's name.
+    let span = item.ident.span();
+    item.supertraits
+        .push(parse_quote_spanned!(span=> ::core::marker::Send));
+    item.supertraits
+        .push(parse_quote_spanned!(span=> ::core::marker::Sync));
     item.items = service
         .methods
         .iter()

@@ -2,7 +2,7 @@ use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
 use syn::{Attribute, Data, DeriveInput, Expr, ExprLit, Field, Fields, Ident, Lit, LitInt, Path};
 
-use crate::args::{Entry, chirp_entries, is_chirp, set};
+use crate::args::{Entry, chirp_entries, set};
 use crate::ast::krate;
 use crate::mistakes::Mistakes;
 
@@ -17,8 +17,8 @@ pub(super) struct ErrorType {
 pub(super) struct ErrorVariant {
     pub(super) ident: Ident,
     pub(super) code: Option<Code>,
-    /// Whether there are options at all: where one is wrong, that is what was reported.
-    pub(super) has_options: bool,
+    /// Whether one of its options is wrong: then that is what was reported.
+    pub(super) reported: bool,
     pub(super) style: Style,
     pub(super) fields: Vec<ErrorField>,
 }
@@ -48,10 +48,9 @@ impl ErrorType {
     pub(super) fn new(input: DeriveInput, mistakes: &mut Mistakes) -> Self {
         let mut path = None;
         let mut code = None;
-        let mut has_options = false;
+        let before = mistakes.count();
         let is_struct = matches!(input.data, Data::Struct(_));
         for entry in chirp_entries(&input.attrs, mistakes) {
-            has_options |= entry.key != "crate";
             match entry.key.to_string().as_str() {
                 "crate" => entry.path(&mut path, mistakes),
                 "code" if is_struct => parse_code(entry, &mut code, mistakes),
@@ -65,11 +64,12 @@ impl ErrorType {
                 ),
             }
         }
+        let reported = mistakes.count() > before;
         let variants = match &input.data {
             Data::Struct(data) => vec![ErrorVariant::new(
                 &input.ident,
                 code,
-                has_options,
+                reported,
                 &data.fields,
                 mistakes,
             )],
@@ -77,9 +77,10 @@ impl ErrorType {
                 .variants
                 .iter()
                 .map(|variant| {
+                    let before = mistakes.count();
                     let code = variant_code(&variant.attrs, mistakes);
-                    let has_options = variant.attrs.iter().any(is_chirp);
-                    ErrorVariant::new(&variant.ident, code, has_options, &variant.fields, mistakes)
+                    let reported = reported || mistakes.count() > before;
+                    ErrorVariant::new(&variant.ident, code, reported, &variant.fields, mistakes)
                 })
                 .collect(),
             Data::Union(data) => {
@@ -104,14 +105,14 @@ impl ErrorVariant {
     fn new(
         ident: &Ident,
         code: Option<Code>,
-        has_options: bool,
+        reported: bool,
         fields: &Fields,
         mistakes: &mut Mistakes,
     ) -> Self {
         Self {
             ident: ident.clone(),
             code,
-            has_options,
+            reported,
             style: match fields {
                 Fields::Named(_) => Style::Named,
                 Fields::Unnamed(_) => Style::Tuple,
@@ -179,11 +180,12 @@ fn parse_code(entry: Entry, code: &mut Option<Code>, mistakes: &mut Mistakes) {
             ..
         })) => Code::Literal(literal),
         Some(Expr::Path(path)) if path.qself.is_none() => Code::Constant(path.path),
-        _ => {
-            mistakes.at(
-                &key,
-                "`code` takes a number, or a constant that is a `u16`: `code = 17`",
-            );
+        other => {
+            let message = "`code` takes a number, or a constant that is a `u16`: `code = 17`";
+            match other {
+                Some(value) => mistakes.at(value, message),
+                None => mistakes.at(&key, message),
+            }
             return;
         }
     };

@@ -36,7 +36,7 @@ fn check_code(variant: &ErrorVariant, codes: &mut HashMap<u16, String>, mistakes
         Some(Code::Literal(literal)) => literal,
         // The compiler checks it: see `expand`.
         Some(Code::Constant(_)) => return,
-        None if variant.has_options => return,
+        None if variant.reported => return,
         None => {
             mistakes.at(
                 &variant.ident,

@@ -50,8 +50,16 @@ pub(super) fn check(method: &Method, mistakes: &mut Mistakes) {
     }
     for argument in &method.arguments {
         check_argument(argument, method.named, mistakes);
-        if argument.form.is_some() {
-            types::check_argument(&argument.typed.ty, mistakes);
+        match (&argument.form, &*argument.typed.ty) {
+            (Some(_), ty) => types::check_argument(ty, mistakes),
+            (None, Type::Reference(context)) if context.mutability.is_some() => {
+                mistakes.at(
+                    context,
+                    "the context of a call is lent to be read: take `&CallContext`",
+                );
+            }
+            (None, Type::Reference(context)) => types::check_reference(context, mistakes),
+            (None, _) => {}
         }
     }
     check_output(method, mistakes);
@@ -133,6 +141,10 @@ fn check_argument(Argument { typed, form, .. }: &Argument, named: bool, mistakes
                 );
             }
         }
+        Pat::Wild(wild) => mistakes.at(
+            wild,
+            "an argument of a service has a name: write e.g. `_unused`",
+        ),
         other => mistakes.at(
             other,
             "an argument of a service has a name, not a pattern: take it apart inside the body",

@@ -6,13 +6,41 @@ mod types;
 
 pub(crate) use names::{clash, conditional};
 
+use proc_macro2::TokenStream;
+use quote::ToTokens;
 use syn::{GenericParam, TraitItem, WherePredicate};
 
 use crate::ast::{Service, last_segment};
+use crate::fallback::split_visibility;
 use crate::mistakes::Mistakes;
+
+/// Where another attribute has rewritten the trait, or is about to.
+fn async_trait(service: &Service) -> Option<TokenStream> {
+    let item = &service.item;
+    let attr = item.attrs.iter().find(|attr| {
+        let last = attr.path().segments.last();
+        last.is_some_and(|segment| segment.ident == "async_trait")
+    });
+    if let Some(attr) = attr {
+        return Some(attr.to_token_stream());
+    }
+    let rewritten = service.methods.iter().any(|method| {
+        let mut lifetimes = method.item.sig.generics.lifetimes();
+        lifetimes.any(|param| param.lifetime.ident == "async_trait")
+    });
+    rewritten.then(|| item.ident.to_token_stream())
+}
 
 pub(crate) fn service(service: &Service, mistakes: &mut Mistakes) {
     let item = &service.item;
+    if let Some(tokens) = async_trait(service) {
+        // What it makes of the methods is nothing that anybody wrote.
+        return mistakes.at(
+            tokens,
+            "remove `#[async_trait]`, here and from the implementations: the methods of a service are `async fn`s \
+             as they are",
+        );
+    }
     if let Some(unsafety) = &item.unsafety {
         mistakes.at(unsafety, "a service is no `unsafe` trait: remove `unsafe`");
     }
@@ -57,11 +85,29 @@ pub(crate) fn service(service: &Service, mistakes: &mut Mistakes) {
                 ty,
                 "a service has methods only: a caller could not know an associated type; name the type itself",
             ),
+            TraitItem::Verbatim(tokens) => match split_visibility(tokens) {
+                Some((visibility, _)) => mistakes.at(
+                    visibility,
+                    "a method is as visible as its trait: remove this",
+                ),
+                None => mistakes.at(tokens, "a service has methods only"),
+            },
             other => mistakes.at(other, "a service has methods only"),
         }
     }
+    // By another name the compiler tells: see `expand::checks`.
+    let codec = service.options.codec.as_ref();
+    let raw = codec
+        .and_then(|codec| codec.segments.last())
+        .is_some_and(|last| last.ident == "Raw");
     for method in &service.methods {
         method::check(method, mistakes);
+        if let Some((second, _)) = method.sent().nth(1).filter(|_| raw) {
+            mistakes.at(
+                &second.typed,
+                "the codec `Raw` carries one argument, or none: take the bytes that both are in, or another codec",
+            );
+        }
     }
     names::check(service, mistakes);
 }

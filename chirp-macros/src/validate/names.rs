@@ -23,7 +23,7 @@ const RESERVED: &str = "chirp.";
 
 pub(super) fn check(service: &Service, mistakes: &mut Mistakes) {
     if let Some(name) = &service.options.name
-        && name.value() == "chirp"
+        && reserved(service)
     {
         mistakes.at(
             name,
@@ -34,9 +34,7 @@ pub(super) fn check(service: &Service, mistakes: &mut Mistakes) {
         check_one(service, method, mistakes);
     }
     for (at, second) in service.methods.iter().enumerate() {
-        for first in &service.methods[..at] {
-            check_pair(first, second, mistakes);
-        }
+        check_others(&service.methods[..at], second, mistakes);
         check_aliases(second, mistakes);
     }
 }
@@ -64,32 +62,47 @@ fn check_one(service: &Service, method: &Method, mistakes: &mut Mistakes) {
                 "a method's name is at most {MAX_LEN} bytes on the wire; this one has {}",
                 name.len()
             )
-        } else if name.starts_with(RESERVED) && service.name() != "chirp" {
+        } else if name.starts_with(RESERVED) && !reserved(service) {
             "names that begin `chirp.` belong to the framework: choose another name".to_owned()
         } else {
             continue;
         };
-        // The method's own name is written, or is its identifier; then come the aliases.
-        let written = match &method.options.name {
-            Some(name) if index == 0 => Some(name),
-            None if index == 0 => None,
-            _ => method.options.aliases.get(index - 1),
-        };
-        match written {
-            Some(written) => mistakes.at(written, message),
-            None => mistakes.at(ident, message),
-        }
+        at_name(method, index, message, mistakes);
     }
 }
 
-/// Two methods. Under `#[cfg]` both may be legal, so that only what is generated can tell: see
-/// `expand::method_ids`.
-fn check_pair(first: &Method, second: &Method, mistakes: &mut Mistakes) {
-    if conditional(first, second) {
-        return;
+/// Whether the service's own part makes all names the framework's.
+fn reserved(service: &Service) -> bool {
+    format!("{}.", service.name()).starts_with(RESERVED)
+}
+
+/// Reports what is wrong with one of a method's names. Its own is written, or is its identifier; then come the
+/// aliases.
+fn at_name(method: &Method, index: usize, message: String, mistakes: &mut Mistakes) {
+    let written = match &method.options.name {
+        Some(name) if index == 0 => Some(name),
+        None if index == 0 => None,
+        _ => method.options.aliases.get(index - 1),
+    };
+    match written {
+        Some(written) => mistakes.at(written, message),
+        None => mistakes.at(method.ident(), message),
     }
-    if let Some(message) = clash(first, second) {
-        mistakes.at(second.ident(), message);
+}
+
+/// A method among those before it: one mistake, however many it clashes with. Under `#[cfg]` both of two may be
+/// legal, so that only what is generated can tell: see `expand::method_ids`.
+fn check_others(before: &[Method], second: &Method, mistakes: &mut Mistakes) {
+    for first in before.iter().filter(|first| !conditional(first, second)) {
+        if first.ident() == second.ident() {
+            let message = "a method of this name is there already: choose another name";
+            return mistakes.at(second.ident(), message);
+        }
+        if let Some(message) = clash(first, second) {
+            let same = |name| first.names.contains(name);
+            let index = second.names.iter().position(same).unwrap_or_default();
+            return at_name(second, index, message, mistakes);
+        }
     }
 }
 

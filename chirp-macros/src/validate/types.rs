@@ -21,6 +21,9 @@ pub(super) fn check_argument(ty: &Type, mistakes: &mut Mistakes) {
                 elem => check_owned(elem, mistakes),
             }
         }
+        Type::Path(path) if path.path.is_ident("str") => {
+            mistakes.at(ty, "text travels as `&str` or `String`");
+        }
         _ if is_cow(ty) => {}
         Type::Path(_) if option_of_reference(ty).is_some() => {
             if let Some(inner) = option_of_reference(ty) {
@@ -30,18 +33,20 @@ pub(super) fn check_argument(ty: &Type, mistakes: &mut Mistakes) {
         _ if last_segment(ty).is_some_and(|segment| segment.ident == "CallContext") => {
             mistakes.at(ty, "the context of a call is lent: take `&CallContext`");
         }
-        _ if last_segment(ty).is_some_and(|segment| {
-            matches!(segment.ident.to_string().as_str(), "Receiver" | "Sender")
-                && !segment.arguments.is_none()
-        }) =>
-        {
-            mistakes.at(
-                ty,
-                "streams are not supported yet: take a `Vec` of the items",
-            );
-        }
+        _ if is_channel(ty) => mistakes.at(
+            ty,
+            "streams are not supported yet: use a `Vec` of the items",
+        ),
         _ => check_owned(ty, mistakes),
     }
+}
+
+/// One end of a channel, by its usual names.
+fn is_channel(ty: &Type) -> bool {
+    last_segment(ty).is_some_and(|segment| {
+        matches!(segment.ident.to_string().as_str(), "Receiver" | "Sender")
+            && !segment.arguments.is_none()
+    })
 }
 
 pub(super) fn check_result(ty: &Type, mistakes: &mut Mistakes) {
@@ -53,6 +58,9 @@ pub(super) fn check_result(ty: &Type, mistakes: &mut Mistakes) {
                 owned_form(&reference.elem)
             ),
         ),
+        Type::Path(path) if path.path.is_ident("str") => {
+            mistakes.at(ty, "text travels back as a `String`");
+        }
         Type::Path(_) if is_cow(ty) => {
             if let Some(segment) = last_segment(ty)
                 && let Some(inner) = inner_type(segment)
@@ -66,6 +74,10 @@ pub(super) fn check_result(ty: &Type, mistakes: &mut Mistakes) {
                 );
             }
         }
+        _ if is_channel(ty) => mistakes.at(
+            ty,
+            "streams are not supported yet: use a `Vec` of the items",
+        ),
         _ => check_owned(ty, mistakes),
     }
 }
@@ -80,7 +92,7 @@ pub(super) fn check_error(ty: &Type, mistakes: &mut Mistakes) {
     }
 }
 
-fn check_reference(reference: &TypeReference, mistakes: &mut Mistakes) {
+pub(super) fn check_reference(reference: &TypeReference, mistakes: &mut Mistakes) {
     if let Some(mutability) = &reference.mutability {
         mistakes.at(
             mutability,
@@ -123,6 +135,13 @@ fn check_owned(ty: &Type, mistakes: &mut Mistakes) {
                 check_owned(&qself.ty, mistakes);
             }
             for segment in &path.path.segments {
+                if segment.ident == "CallContext" {
+                    mistakes.at(
+                        segment,
+                        "the context of a call does not travel: take an argument `cx: &CallContext`, which is \
+                         always there",
+                    );
+                }
                 if segment.ident == "Self" {
                     mistakes.at(
                         segment,
@@ -162,10 +181,19 @@ fn check_owned(ty: &Type, mistakes: &mut Mistakes) {
                 text(&*slice.elem)
             ),
         ),
-        Type::TraitObject(_) => mistakes.at(
-            ty,
-            "a trait object cannot travel: an enum of the possible types can",
-        ),
+        Type::TraitObject(object) => {
+            let text = object.bounds.to_token_stream().to_string();
+            mistakes.at(
+                ty,
+                if STREAMS.iter().any(|name| text.contains(name)) {
+                    "streams are not supported yet: use a `Vec` of the items"
+                } else if text.contains("Future") {
+                    "write `async fn`, and what the future gives"
+                } else {
+                    "a trait object cannot travel: an enum of the possible types can"
+                },
+            );
+        }
         Type::Ptr(_) => mistakes.at(ty, "a pointer means nothing at the other side"),
         Type::FnPtr(_) => mistakes.at(
             ty,

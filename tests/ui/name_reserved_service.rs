@@ -1,0 +1,7 @@
+#[chirp::service(name = "chirp.arith")]
+trait Arith {
+    fn sum(&self);
+    fn difference(&self);
+}
+
+fn main() {}
