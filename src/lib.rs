@@ -58,7 +58,7 @@
 //! let (ann, bob) = tokio::try_join!(greeter.greet("Ann"), greeter.greet("Bob"))?;
 //! // Sent now, awaited later:
 //! let call = greeter.greet("Cleo").start();
-//! // For so long and no longer:
+//! // For so long and no longer; then it fails with `CallError::DeadlineExceeded`:
 //! greeter.greet("Dan").timeout(Duration::from_secs(1)).await?;
 //! // Dropping a call cancels it: the handler at the other side is dropped at its next `.await`.
 //! drop(call);
@@ -201,7 +201,8 @@
 //!
 //! `GreeterClient::local(Polite)` calls an implementation in this process. Everything is encoded and decoded as
 //! on the wire, so that a mock cannot pass what the wire would refuse. Code that takes a `GreeterClient` can be
-//! given either.
+//! given either. Two peers of one process that shall speak the protocol are started on the two ends of
+//! [`channel::memory`].
 //!
 //! # Without a trait
 //!
