@@ -12,7 +12,7 @@ enum Untagged {
     Number(u64),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Flattened {
     #[serde(flatten)]
     rest: BTreeMap<String, u64>,
