@@ -2,13 +2,17 @@
 
 mod support;
 
+use bytes::Bytes;
 use chirp::channel::Channel;
+use chirp::packet::ErrorData;
 use chirp::{Peer, PeerBuilder, Request};
 use std::collections::hash_map::RandomState;
 use std::future::poll_fn;
 use std::hash::BuildHasher;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use support::{LINKS, connected, echo, idle, narrow};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
@@ -138,4 +142,46 @@ async fn a_channel_that_remembers_one_waker_is_enough() {
             .expect("no duplicates")
     });
     drops(&left, &right, 4000).await;
+}
+
+/// Bytes of the program's, which are counted as long as they are held.
+struct Counted(Arc<AtomicUsize>, [u8; 100]);
+
+impl Counted {
+    fn new(alive: &Arc<AtomicUsize>) -> Bytes {
+        alive.fetch_add(1, Ordering::Relaxed);
+        Bytes::from_owner(Self(Arc::clone(alive), [7; 100]))
+    }
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.1
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Parameters and answers are let go as soon as they have been copied, whoever else calls or does not.
+#[tokio::test]
+async fn what_was_sent_is_let_go() {
+    let alive = Arc::new(AtomicUsize::new(0));
+    let answers = Arc::clone(&alive);
+    let builder = PeerBuilder::new().handle("answer", move |_: Request| {
+        let answer = Counted::new(&answers);
+        async { Ok::<_, ErrorData>(answer) }
+    });
+    for link in LINKS {
+        let (caller, _callee) = connected(link, &PeerBuilder::new(), &builder).await;
+        for _ in 0..100 {
+            let params = Counted::new(&alive);
+            caller.call("answer", params).await.expect("answered");
+            let held = alive.load(Ordering::Relaxed);
+            assert!(held <= 2, "{held}");
+        }
+    }
 }

@@ -78,19 +78,32 @@ pub(super) struct After {
 }
 
 impl After {
-    /// Whether nothing is to happen, as after most steps.
+    /// Whether nothing is to happen, as after most steps. Tasks for packets are the reader's business.
     pub(super) fn is_nothing(&self) -> bool {
-        let flags = self.wake_reader
-            | self.wake_writer
-            | self.signal
-            | self.interrupted
-            | self.freed
-            | self.end.is_some();
+        // By name, so that nothing is forgotten here.
+        let Self {
+            wakes,
+            aborts,
+            answers,
+            wake_reader,
+            wake_writer,
+            signal,
+            interrupted,
+            freed,
+            end,
+            packet_tasks: _,
+            spent,
+            unwanted,
+            leftovers,
+        } = self;
+        let flags = wake_reader | wake_writer | signal | interrupted | freed | end.is_some();
         !flags
-            && self.wakes.is_empty()
-            && self.aborts.is_empty()
-            && self.answers.is_empty()
-            && self.leftovers.is_empty()
+            && wakes.is_empty()
+            && aborts.is_empty()
+            && answers.is_empty()
+            && spent.is_empty()
+            && unwanted.is_empty()
+            && leftovers.is_empty()
     }
 }
 
