@@ -41,8 +41,8 @@ pub(super) struct Connection {
     pub(super) budget: Option<Arc<Budget>>,
     /// Whose numbers these are, too.
     pub(super) metrics: Option<SharedMetrics>,
-    /// Who watches the connection's state.
-    pub(super) watch: watch::Sender<PeerState>,
+    /// Who watches the connection's state, once somebody does.
+    watch: OnceLock<watch::Sender<PeerState>>,
     /// Told when the session has ended, and when it is known which extensions the other side accepts.
     pub(super) signal: Notify,
     /// Told when a call of the other side has been cancelled, or the session has ended.
@@ -73,7 +73,7 @@ impl Connection {
             observed: AtomicBool::new(false),
             budget: None,
             metrics: None,
-            watch: watch::Sender::new(PeerState::Open),
+            watch: OnceLock::new(),
             signal: Notify::new(),
             interrupts: Notify::new(),
             ended: AtomicBool::new(false),
@@ -169,9 +169,42 @@ impl Connection {
 
     /// Waits for the end, but only for so long. Whether it has come.
     pub(super) async fn ends_within(&self, time: Duration) -> bool {
-        let mut watch = self.watch.subscribe();
+        let mut watch = self.watch();
         let ended = watch.wait_for(|state| matches!(state, PeerState::Closed(_)));
         tokio::time::timeout(time, ended).await.is_ok()
+    }
+
+    /// The connection's state, and every change of it.
+    pub(super) fn watch(&self) -> watch::Receiver<PeerState> {
+        let watch = self
+            .watch
+            .get_or_init(|| watch::Sender::new(PeerState::Open));
+        self.tell_watchers();
+        watch.subscribe()
+    }
+
+    /// Tells those who watch the state what it is, if they do not know. Whoever changes it does so first,
+    /// and whoever begins to watch looks afterwards, so that one of the two sees the other.
+    fn tell_watchers(&self) {
+        let Some(watch) = self.watch.get() else {
+            return;
+        };
+        let now = {
+            let state = self.lock();
+            match &state.end {
+                Some(reason) => PeerState::Closed(reason.clone()),
+                None if state.closing => PeerState::Draining,
+                None => PeerState::Open,
+            }
+        };
+        watch.send_if_modified(|known| {
+            // Two may tell at a time: a connection does not open again.
+            let further = now.stage() > known.stage();
+            if further {
+                *known = now;
+            }
+            further
+        });
     }
 
     /// Whether the answer of a call is still wanted.
@@ -209,14 +242,12 @@ impl Connection {
     /// first reason counts.
     pub(super) fn end(&self, reason: SessionError) {
         let mut after = After::default();
-        let told;
         let callers;
         let released = {
             let mut state = self.lock();
             if state.end.is_some() {
                 return;
             }
-            told = reason.clone();
             state.end = Some(reason);
             self.ended.store(true, Ordering::Release);
             state.session.end();
@@ -251,7 +282,7 @@ impl Connection {
         drop(released);
         // An observer may hold a handle of what it observes.
         self.observe(None);
-        self.watch.send_replace(PeerState::Closed(told));
+        self.tell_watchers();
         if let Some(metrics) = &self.metrics {
             metrics.leave(self);
         }
@@ -263,13 +294,7 @@ impl Connection {
             state.closing = true;
             state.session.drain();
         });
-        self.watch.send_if_modified(|state| {
-            let open = matches!(state, PeerState::Open);
-            if open {
-                *state = PeerState::Draining;
-            }
-            open
-        });
+        self.tell_watchers();
     }
 
     /// A handler's future is gone, or its responder is; `reply` is what it said.

@@ -55,6 +55,17 @@ pub enum PeerState {
     Closed(SessionError),
 }
 
+impl PeerState {
+    /// How far the connection is in its life.
+    pub(super) fn stage(&self) -> u8 {
+        match self {
+            Self::Open => 0,
+            Self::Draining => 1,
+            Self::Closed(_) => 2,
+        }
+    }
+}
+
 impl Peer {
     pub(super) fn new(connection: Arc<Connection>, serves: bool) -> Self {
         Self {
@@ -174,7 +185,7 @@ impl Peer {
 
     /// The connection's state, and every change of it.
     pub fn watch(&self) -> watch::Receiver<PeerState> {
-        self.connection().watch.subscribe()
+        self.connection().watch()
     }
 
     /// Shows every packet of this connection to `observer` from now on, in place of whoever was shown

@@ -51,7 +51,7 @@ impl Reader {
             connection,
             io,
             decoder: Decoder::new(limits.payload),
-            decoded: VecDeque::new(),
+            decoded: VecDeque::with_capacity(1),
             broken: None,
             after: After::default(),
             overdue: Overdue::default(),

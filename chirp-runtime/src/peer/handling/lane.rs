@@ -103,6 +103,10 @@ impl Lane {
     }
 
     pub(in crate::peer) fn take(&mut self, taken: Taken) {
+        if self.taken.capacity() == 0 {
+            // A connection that is never busy needs no more.
+            self.taken.reserve_exact(1);
+        }
         self.taken.push_back(taken);
     }
 
