@@ -49,6 +49,7 @@ impl Connection {
         match made {
             Ok(call) => Ok((call, slot)),
             Err(error) => {
+                drop(slot.take_waker());
                 Slot::give(slot);
                 Err(error)
             }
@@ -176,6 +177,7 @@ impl Drop for Outgoing {
             return;
         };
         if self.connection().cancel(self.call, &slot) {
+            drop(slot.take_waker());
             Slot::give(slot);
             self.connection().watch_abandoned();
         }

@@ -42,10 +42,9 @@ impl Slot {
         slot
     }
 
-    /// Takes back the slot of a call that is over, to be used for another. Nobody who still has it may be
-    /// going to put an answer there.
+    /// Takes back the slot of a call that is over, to be used for another: its answer or its waker has been
+    /// taken, and nobody who still has it is going to put an answer there.
     pub(in crate::peer) fn give(slot: Arc<Self>) {
-        drop(mem::take(&mut *slot.lock()));
         let _ = POOL.try_with(|pool| {
             let mut pool = pool.borrow_mut();
             if pool.len() < KEPT {
