@@ -238,6 +238,12 @@ const GOALS: &[Goal] = &[
         Metric::Bytes,
         Below(12.0 * 1024.0),
     ),
+    // A header, an id, the name's length, `Bench.add` and two small numbers; a header, an id, a code and the sum.
+    goal("wire", "one caller", Metric::BytesOut, Below(24.0)),
+    goal("wire", "one caller", Metric::BytesBack, Below(14.0)),
+    goal("build", "hello", Metric::Seconds, AtMost(1.0, "tarpc")),
+    goal("build", "hello", Metric::Crates, AtMost(1.0, "tarpc")),
+    goal("build", "hello", Metric::Size, AtMost(1.0, "tarpc")),
 ];
 
 /// Prints each goal that was measured, and says whether it was reached.
