@@ -10,10 +10,10 @@ macro_rules! services {
         #[derive(Debug, PartialEq, thiserror::Error, chirp::ServiceError)]
         #[error("refused")]
         #[chirp(code = $code)]
-        pub struct Refused;
+        pub(crate) struct Refused;
 
         #[chirp::service(codec = $codec, name = $name)]
-        pub trait Written {
+        pub(crate) trait Written {
             #[chirp(deadline = $deadline)]
             async fn count(
                 &self,
@@ -39,10 +39,10 @@ mod by_macro {
 }
 
 mod by_hand {
-    pub use super::by_macro::Refused;
+    pub(crate) use super::by_macro::Refused;
 
     #[chirp::service(codec = chirp::codec::Json, name = "Counting")]
-    pub trait Written {
+    pub(crate) trait Written {
         async fn count(
             &self,
             bytes: &[u8],
