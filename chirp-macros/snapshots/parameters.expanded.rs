@@ -75,8 +75,8 @@ const _: () = {
         K: __chirp::Parameter,
         V: __chirp::Parameter,
     {
-        /// A client that calls through `caller`: a peer, borrowed or not, or `cx.caller()` inside a handler.
-        pub fn new(caller: impl __chirp::AsCaller) -> Self {
+        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
             Self(__chirp::Client::new(&caller), ::core::marker::PhantomData)
         }
         /// A client of an implementation in this process. There is no connection; everything is encoded

@@ -55,8 +55,8 @@ const _: () = {
         );
     }
     impl RawIdentifiersClient {
-        /// A client that calls through `caller`: a peer, borrowed or not, or `cx.caller()` inside a handler.
-        fn new(caller: impl __chirp::AsCaller) -> Self {
+        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
             Self(__chirp::Client::new(&caller))
         }
         /// A client of an implementation in this process. There is no connection; everything is encoded

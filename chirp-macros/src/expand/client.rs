@@ -68,8 +68,8 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
         #derived
 
         impl #bounded #name #list #clause {
-            /// A client that calls through `caller`: a peer, borrowed or not, or `cx.caller()` inside a handler.
-            #vis fn new(caller: impl __chirp::AsCaller) -> Self {
+            /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+            #vis fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
                 Self(__chirp::Client::new(&caller) #phantom)
             }
 
