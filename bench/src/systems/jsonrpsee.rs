@@ -65,9 +65,11 @@ impl System for Jsonrpsee {
                 .to_service_builder()
                 .build(Work::start().into_rpc(), stop);
             tokio::spawn(async move {
-                // The server stops when its last handle is dropped.
-                let _handle = handle;
-                server::serve(server, service).await
+                // This ends when the connection has become a WebSocket, which is served for as long as there is
+                // a handle.
+                let ended = server::serve(server, service).await;
+                std::future::pending::<()>().await;
+                drop((ended, handle));
             });
             let (sender, receiver) = WsTransportClientBuilder::default()
                 .build_with_stream(Url::parse("ws://bench")?, client)
