@@ -123,3 +123,43 @@ async fn a_dropped_call_is_cancelled_at_every_stage() {
     idle(&other).await;
     assert_eq!(peer.call("echo", "next").await.expect("answered"), "next");
 }
+
+/// A call that is cancelled when it has been taken from the queue, and lies behind another, does not begin.
+#[tokio::test]
+async fn a_call_that_is_cancelled_before_its_turn_does_not_begin() {
+    let (begun, begins) = std::sync::mpsc::channel();
+    let victim = Arc::new(Mutex::new(None::<chirp::Call<bytes::Bytes>>));
+    let given_up = Arc::clone(&victim);
+    let builder = PeerBuilder::new().fallback(move |request: Request| {
+        let name = String::from_utf8_lossy(request.method()).into_owned();
+        if name == "first" {
+            drop(given_up.lock().expect("no panics").take());
+        }
+        begun.send(name).expect("the test listens");
+        async {
+            // Longer than a dispatcher goes on for, so that the others have their turn before the next.
+            std::thread::sleep(Duration::from_millis(2));
+            Ok::<_, ErrorData>(())
+        }
+    });
+    let (peer, other) = pair(&PeerBuilder::new(), &builder);
+    // Alone it leaves at once; the others leave together, before the first of them begins.
+    let alone = peer.call("alone", ()).start();
+    let first = peer.call("first", ()).start();
+    // Time for the Cancel to come: it is written when the writer has let others run, and then read.
+    let second = peer.call("second", ()).start();
+    let third = peer.call("third", ()).start();
+    let fourth = peer.call("fourth", ()).start();
+    *victim.lock().expect("no panics") = Some(peer.call("victim", ()).start());
+    let last = peer.call("last", ()).start();
+    for call in [alone, first, second, third, fourth, last] {
+        call.await.expect("answered");
+    }
+    idle(&peer).await;
+    idle(&other).await;
+    let begun: Vec<_> = begins.try_iter().collect();
+    assert_eq!(
+        begun,
+        ["alone", "first", "second", "third", "fourth", "last"]
+    );
+}
