@@ -7,6 +7,14 @@ pub(crate) trait Attributes: ::core::marker::Send + ::core::marker::Sync {
     /// Its first line.
     ///
     /// And more.
+    ///
+    /// ```
+    /// # let hidden = "no heading";
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Never.
     #[must_use]
     fn documented(&self) -> u8;
     #[deprecated]
@@ -136,7 +144,16 @@ const _: () = {
         ///
         /// And more.
         ///
+        /// ```
+        /// # let hidden = "no heading";
+        /// ```
+        ///
+        ///
         /// Calls [`Attributes::documented`], which is `Attributes.documented` on the wire.
+        ///
+        /// # Panics
+        ///
+        /// Never.
         pub(crate) fn documented(&self) -> __chirp::Call<u8> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0

@@ -6,6 +6,14 @@ pub(crate) trait Attributes {
     /// Its first line.
     ///
     /// And more.
+    ///
+    /// ```
+    /// # let hidden = "no heading";
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Never.
     #[must_use]
     fn documented(&self) -> u8;
     #[deprecated]

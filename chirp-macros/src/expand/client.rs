@@ -1,8 +1,8 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::Ident;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, MetaNameValue};
 
 use crate::ast::{Method, Output, Service, only};
 
@@ -125,16 +125,41 @@ fn note(service: &Service, method: &Method) -> String {
     note.join(" ")
 }
 
+/// Where the lines of a documentation have their first heading, or end.
+fn first_heading(docs: &[&Attribute]) -> usize {
+    let mut in_code = false;
+    let is_heading = |doc: &&Attribute| {
+        let Meta::NameValue(MetaNameValue {
+            value:
+                Expr::Lit(ExprLit {
+                    lit: Lit::Str(line),
+                    ..
+                }),
+            ..
+        }) = &doc.meta
+        else {
+            return false;
+        };
+        let line = line.value();
+        in_code ^= line.trim_start().starts_with("```");
+        !in_code && line.trim_start().starts_with("# ")
+    };
+    docs.iter().position(is_heading).unwrap_or(docs.len())
+}
+
 fn emit_method(service: &Service, method: &Method) -> TokenStream {
     let vis = &service.item.vis;
     let attrs = only(&method.item.attrs, &["cfg", "deprecated", "must_use"]);
     let docs = only(&method.item.attrs, &["doc"]);
     let note = note(service, method);
+    // Before the first heading, or it would stand below that.
+    let (docs, sections) = docs.split_at(first_heading(&docs));
     let note = if docs.is_empty() {
         quote!(#[doc = #note])
     } else {
         quote!(#[doc = ""] #[doc = #note])
     };
+    let sections = (!sections.is_empty()).then(|| quote!(#[doc = ""] #(#sections)*));
     let (ident, ids) = (method.ident(), service.method_ids());
     let constant = method.constant();
     let inputs = method.sent().map(|(argument, _)| {
@@ -187,6 +212,7 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
         #(#attrs)*
         #(#docs)*
         #note
+        #sections
         #vis fn #ident(&self, #(#inputs),*) -> #output {
             let #mutability #out = __chirp::Encoder::<__Codec>::#encoder();
             #(#puts;)*
