@@ -148,7 +148,7 @@ async fn a_channel_that_remembers_one_waker_is_enough() {
 struct Counted(Arc<AtomicUsize>, [u8; 100]);
 
 impl Counted {
-    fn new(alive: &Arc<AtomicUsize>) -> Bytes {
+    fn bytes(alive: &Arc<AtomicUsize>) -> Bytes {
         alive.fetch_add(1, Ordering::Relaxed);
         Bytes::from_owner(Self(Arc::clone(alive), [7; 100]))
     }
@@ -172,13 +172,13 @@ async fn what_was_sent_is_let_go() {
     let alive = Arc::new(AtomicUsize::new(0));
     let answers = Arc::clone(&alive);
     let builder = PeerBuilder::new().handle("answer", move |_: Request| {
-        let answer = Counted::new(&answers);
+        let answer = Counted::bytes(&answers);
         async { Ok::<_, ErrorData>(answer) }
     });
     for link in LINKS {
         let (caller, _callee) = connected(link, &PeerBuilder::new(), &builder).await;
         for _ in 0..100 {
-            let params = Counted::new(&alive);
+            let params = Counted::bytes(&alive);
             caller.call("answer", params).await.expect("answered");
             let held = alive.load(Ordering::Relaxed);
             assert!(held <= 2, "{held}");
