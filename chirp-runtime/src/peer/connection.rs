@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
+use super::calling::outbox::Outbox;
 use super::handling::dispatch;
 use super::handling::turns::TurnsOfServices;
 use super::state::{After, State};
@@ -27,6 +28,8 @@ use crate::session::{Fatal, RunKey, Session};
 /// in an [`After`] and happens when the lock is free.
 pub(super) struct Connection {
     state: Mutex<State>,
+    /// What callers have put down for the writer.
+    pub(super) outbox: Outbox,
     pub(super) sink: Mutex<Sink>,
     pub(super) reader: OnceLock<Waker>,
     pub(super) writer: OnceLock<Waker>,
@@ -64,6 +67,7 @@ impl Connection {
     ) -> Self {
         Self {
             state: Mutex::new(State::new(session)),
+            outbox: Outbox::default(),
             sink: Mutex::new(sink),
             reader: OnceLock::new(),
             writer: OnceLock::new(),
@@ -127,6 +131,11 @@ impl Connection {
         }
         for (slot, outcome) in after.answers.drain(..) {
             if let Some(waker) = slot.answer(outcome) {
+                waker.wake();
+            }
+        }
+        for (slot, refused) in after.refused.drain(..) {
+            if let Some(waker) = slot.refuse(refused) {
                 waker.wake();
             }
         }
@@ -275,9 +284,11 @@ impl Connection {
         after.wake_writer = true;
         after.signal = true;
         after.interrupted = true;
+        let put_down = self.outbox.close();
+        let callers = callers.into_iter().chain(put_down);
         after
             .wakes
-            .extend(callers.iter().filter_map(|slot| slot.take_waker()));
+            .extend(callers.filter_map(|slot| slot.take_waker()));
         self.follow(&mut after);
         drop(released);
         // An observer may hold a handle of what it observes.
@@ -290,7 +301,8 @@ impl Connection {
 
     /// Ends the session once nothing runs and everything is written. Requests that come are refused.
     pub(super) fn drain(&self) {
-        self.with(|state, _| {
+        self.with(|state, after| {
+            state.take_calls(&self.outbox, after);
             state.closing = true;
             state.session.drain();
         });

@@ -201,13 +201,17 @@ impl Peer {
 
     /// How busy the connection is.
     pub fn status(&self) -> Status {
-        let session = &self.connection().lock().session;
-        Status {
-            pending: session.pending(),
-            abandoned: session.abandoned(),
-            running: session.running(),
-            unsent: session.unsent(),
-        }
+        let connection = self.connection();
+        connection.with(|state, after| {
+            state.take_calls(&connection.outbox, after);
+            let session = &state.session;
+            Status {
+                pending: session.pending(),
+                abandoned: session.abandoned(),
+                running: session.running(),
+                unsent: session.unsent(),
+            }
+        })
     }
 
     pub(super) fn connection(&self) -> &Arc<Connection> {

@@ -8,6 +8,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::SessionError;
+use super::calling::outbox::Calls;
 use super::calling::slot::Slot;
 use super::calling::waiters::Waiters;
 use super::handling::dispatch::Dispatch;
@@ -17,7 +18,7 @@ use super::handling::serving::Serving;
 use super::watching::budget::Budget;
 use super::writer::Turn;
 use crate::packet::{self, Incoming, PacketType, Payload, ResultCode};
-use crate::session::{Batch, Event, Fatal, Outcome, Reading, RunKey, Session};
+use crate::session::{Batch, Event, Fatal, Outcome, Reading, Refused, RunKey, Session};
 
 /// What is behind a connection's lock: the session, and the tables beside it.
 pub(super) struct State {
@@ -36,6 +37,8 @@ pub(super) struct State {
     pub(super) writer_called: bool,
     /// The buffer of the last batch, for the next.
     pub(super) spare: Batch,
+    /// The buffers of the calls that were taken last, for the next.
+    pub(super) spare_calls: Calls,
     /// Packets of the application's that wait for their handlers.
     pub(super) packets: PacketQueues,
     /// What is served. There is nothing before the tasks start, nor once the session has ended, which
@@ -61,6 +64,8 @@ pub(super) struct After {
     pub(super) aborts: Vec<AbortHandle>,
     /// What came for those who made calls.
     pub(super) answers: Vec<(Arc<Slot>, Outcome)>,
+    /// Calls that may not be made.
+    pub(super) refused: Vec<(Arc<Slot>, Refused)>,
     pub(super) wake_reader: bool,
     pub(super) wake_writer: bool,
     pub(super) signal: bool,
@@ -85,6 +90,7 @@ impl After {
             wakes,
             aborts,
             answers,
+            refused,
             wake_reader,
             wake_writer,
             signal,
@@ -101,6 +107,7 @@ impl After {
             && wakes.is_empty()
             && aborts.is_empty()
             && answers.is_empty()
+            && refused.is_empty()
             && spent.is_empty()
             && unwanted.is_empty()
             && leftovers.is_empty()
@@ -120,6 +127,7 @@ impl State {
             turn: Turn::Free,
             writer_called: false,
             spare: Batch::default(),
+            spare_calls: Calls::default(),
             packets: PacketQueues::default(),
             serving: None,
             held: 0,

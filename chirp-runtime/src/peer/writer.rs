@@ -10,7 +10,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::SessionError;
 use super::connection::Connection;
-use super::state::State;
+use super::state::{After, State};
 use super::watching::observe;
 use crate::channel;
 use crate::session::Batch;
@@ -216,6 +216,14 @@ pub(super) struct Writer {
     yielded: bool,
     holds_turn: bool,
     timer: Option<Pin<Box<Sleep>>>,
+    after: After,
+}
+
+/// What the writer does next.
+enum Next {
+    Sleep,
+    Yield,
+    Write,
 }
 
 impl Writer {
@@ -227,6 +235,7 @@ impl Writer {
             yielded: false,
             holds_turn: false,
             timer: None,
+            after: After::default(),
         }
     }
 
@@ -235,33 +244,53 @@ impl Writer {
         if self.holds_turn {
             return Poll::Ready(());
         }
-        let mut state = self.connection.lock();
-        match state.turn {
-            Turn::Taken => {
-                state.writer_called = false;
-                return Poll::Pending;
-            }
-            Turn::Free if !state.session.has_output() => {
-                state.writer_called = false;
-                self.yielded = false;
-                return Poll::Pending;
-            }
-            Turn::Free => {
-                let alone = state.session.pending() + state.session.running() <= 1;
-                if !alone && !self.yielded {
-                    drop(state);
-                    self.yielded = true;
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-            }
-            Turn::Writer => {}
+        // Those who could run put their calls down, too.
+        if !self.yielded && !self.connection.outbox.is_empty() {
+            return self.let_others_run(cx);
         }
-        state.turn = Turn::Taken;
-        state.writer_called = false;
-        self.holds_turn = true;
-        self.yielded = false;
-        Poll::Ready(())
+        let Self {
+            connection,
+            after,
+            yielded,
+            ..
+        } = self;
+        let next = connection.with_after(after, |state, after| {
+            state.take_calls(&connection.outbox, after);
+            state.writer_called = false;
+            match state.turn {
+                Turn::Taken => return Next::Sleep,
+                Turn::Free if !state.session.has_output() => {
+                    *yielded = false;
+                    return Next::Sleep;
+                }
+                Turn::Free => {
+                    let alone = state.session.pending() + state.session.running() <= 1;
+                    if !alone && !*yielded {
+                        state.writer_called = true;
+                        return Next::Yield;
+                    }
+                }
+                Turn::Writer => {}
+            }
+            state.turn = Turn::Taken;
+            Next::Write
+        });
+        match next {
+            Next::Sleep => Poll::Pending,
+            Next::Yield => self.let_others_run(cx),
+            Next::Write => {
+                self.holds_turn = true;
+                self.yielded = false;
+                Poll::Ready(())
+            }
+        }
+    }
+
+    /// Before it writes, so that they append to the same batch.
+    fn let_others_run(&mut self, cx: &Context<'_>) -> Poll<()> {
+        self.yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Writes until there is nothing more to write.

@@ -34,21 +34,56 @@ impl Session {
         time: Option<Duration>,
     ) -> Result<CallKey, Refused> {
         self.check_size(Request::payload_len(method, params.len()))?;
-        if self.outbound.unanswered() >= self.limits.pending {
-            return Err(Refused::TooManyPending {
-                limit: self.limits.pending,
-            });
-        }
-        let key = self.outbound.reserve().ok_or(Refused::TooManyPending {
-            limit: self.limits.pending,
-        })?;
-        self.counters.calls_out += 1;
+        let key = self.reserve()?;
         if self.has_room() && self.room.nobody_waits() {
-            self.send_request(key, method, params, time);
+            self.send_request(key, method, Params::Pushed(params), time);
         } else {
-            let waits = Waits::Call(key, method.clone(), std::mem::take(params), time);
-            let ticket = self.room.wait(waits);
-            self.outbound.waits(key, ticket);
+            self.wait_for_room(key, method.clone(), std::mem::take(params), time);
+        }
+        Ok(key)
+    }
+
+    /// An id for a call that may be made.
+    fn reserve(&mut self) -> Result<CallKey, Refused> {
+        let limit = self.limits.pending;
+        if self.outbound.unanswered() >= limit {
+            return Err(Refused::TooManyPending { limit });
+        }
+        let key = self.outbound.reserve();
+        let key = key.ok_or(Refused::TooManyPending { limit })?;
+        self.counters.calls_out += 1;
+        Ok(key)
+    }
+
+    fn wait_for_room(
+        &mut self,
+        key: CallKey,
+        method: Bytes,
+        params: Payload,
+        time: Option<Duration>,
+    ) {
+        let ticket = self.room.wait(Waits::Call(key, method, params, time));
+        self.outbound.waits(key, ticket);
+    }
+
+    /// As [`call_within`](Self::call_within), of parameters that are copied.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    pub fn call_copied(
+        &mut self,
+        method: &[u8],
+        params: &[u8],
+        time: Option<Duration>,
+    ) -> Result<CallKey, Refused> {
+        self.check_size(Request::payload_len(method, params.len()))?;
+        let key = self.reserve()?;
+        if self.has_room() && self.room.nobody_waits() {
+            self.send_request(key, method, Params::Copied(params), time);
+        } else {
+            let (method, params) = (Bytes::copy_from_slice(method), params.to_vec().into());
+            self.wait_for_room(key, method, params, time);
         }
         Ok(key)
     }
@@ -122,7 +157,7 @@ impl Session {
         let Some(key) = self.outbound.reserve() else {
             return false;
         };
-        self.send_request(key, method, params, None);
+        self.send_request(key, method, Params::Pushed(params), None);
         true
     }
 
@@ -227,15 +262,32 @@ impl Session {
         &mut self,
         key: CallKey,
         method: &[u8],
-        params: &mut Payload,
+        params: Params<'_>,
         time: Option<Duration>,
     ) {
         let from = self.transmit.position();
         self.send_context(time);
-        Request::encode_head(self.transmit.tail(), key.id(), method, params.len());
-        self.transmit.push(params);
+        let tail = self.transmit.tail();
+        match params {
+            Params::Copied(params) => {
+                Request::encode_head(tail, key.id(), method, params.len());
+                tail.extend_from_slice(params);
+            }
+            Params::Pushed(params) => {
+                Request::encode_head(tail, key.id(), method, params.len());
+                self.transmit.push(params);
+            }
+        }
         self.transmit.note_question();
         self.counters.packets_sent += 1;
         self.outbound.sent(key, self.transmit.span(from));
     }
+}
+
+/// The parameters of a request.
+pub(super) enum Params<'a> {
+    /// They are copied.
+    Copied(&'a [u8]),
+    /// Large ones are taken.
+    Pushed(&'a mut Payload),
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::calls::Params;
 use super::{CallKey, Fatal, Session};
 use crate::packet::{Header, PacketType, Payload, Response, ResultCode};
 
@@ -191,7 +192,7 @@ impl Session {
         {
             let sent = match &mut waits {
                 Waits::Call(key, method, params, time) => {
-                    self.send_request(*key, method, params, *time);
+                    self.send_request(*key, method, Params::Pushed(params), *time);
                     true
                 }
                 Waits::Cast(method, params) => self.send_cast(method, params),

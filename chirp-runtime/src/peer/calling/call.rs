@@ -171,7 +171,7 @@ impl<T, E> Call<T, E> {
                 let connection = link.connection();
                 self.limit.arm(Some(&connection.runtime));
                 match connection.call(&method, params, self.limit.time_left(), cx) {
-                    Ok((call, slot)) => State::Remote(Outgoing::new(link, call, slot)),
+                    Ok(slot) => State::Remote(Outgoing::new(link, slot)),
                     Err(error) => State::Failed(error),
                 }
             }

@@ -4,6 +4,7 @@ pub(in crate::peer) mod call;
 pub(in crate::peer) mod caller;
 pub(in crate::peer) mod cast;
 pub(in crate::peer) mod local;
+pub(in crate::peer) mod outbox;
 pub(in crate::peer) mod outgoing;
 pub(in crate::peer) mod queued;
 pub(in crate::peer) mod send;

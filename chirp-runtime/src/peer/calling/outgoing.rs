@@ -6,10 +6,11 @@ use bytes::Bytes;
 
 use crate::packet::{ErrorData, Payload, Response, ResultCode};
 use crate::peer::calling::caller::Link;
+use crate::peer::calling::outbox::{self, Closed};
 use crate::peer::calling::slot::Slot;
 use crate::peer::connection::{Connection, recycle};
 use crate::peer::{CallError, MethodName, SessionError};
-use crate::session::{CallKey, Outcome, Refused, Ticket};
+use crate::session::{Outcome, Refused, Ticket};
 
 /// What came back from a call, before it is decoded.
 pub(crate) type Answer = Result<Bytes, CallError>;
@@ -20,40 +21,85 @@ impl Connection {
     pub(in crate::peer) fn call(
         &self,
         method: &MethodName,
-        mut params: Payload,
+        params: Payload,
         time: Option<Duration>,
         cx: Option<&Context<'_>>,
-    ) -> Result<(CallKey, Arc<Slot>), CallError> {
+    ) -> Result<Arc<Slot>, CallError> {
         let slot = Slot::take(cx.map(|cx| cx.waker().clone()));
-        let mut turn = None;
-        let made = self.with(|state, after| {
-            if let Some(reason) = &state.end {
-                return Err(CallError::Closed(reason.clone()));
-            }
-            let call = state
-                .session
-                .call_within(method.bytes(), &mut params, time)?;
-            state.waiters.wait(call, Arc::clone(&slot));
-            // Alone, it writes at once. With others, the writer writes for all of them together.
-            if state.session.pending() == 1 {
-                turn = self.take_turn(state);
-            } else {
-                after.wake_writer = true;
-            }
-            Ok(call)
-        });
-        recycle(params);
-        if let Some(turn) = turn {
-            self.write(turn);
-        }
+        let made = if self.outbox.is_crowded() && params.len() <= outbox::COPIED {
+            self.put_down(&slot, method, params, time)
+        } else {
+            self.call_now(&slot, method, params, time)
+        };
         match made {
-            Ok(call) => Ok((call, slot)),
+            Ok(()) => Ok(slot),
             Err(error) => {
                 drop(slot.take_waker());
                 Slot::give(slot);
                 Err(error)
             }
         }
+    }
+
+    /// Leaves a call to the writer, which takes those of all callers together.
+    fn put_down(
+        &self,
+        slot: &Arc<Slot>,
+        method: &MethodName,
+        params: Payload,
+        time: Option<Duration>,
+    ) -> Result<(), CallError> {
+        let pushed = self
+            .outbox
+            .push(slot, method.as_bytes(), params.as_slice(), time);
+        recycle(params);
+        match pushed {
+            Ok(true) => self.wake_writer(),
+            Ok(false) => {}
+            Err(Closed) => return Err(CallError::Closed(self.reason())),
+        }
+        Ok(())
+    }
+
+    /// Gives a call to the session. Alone, it writes at once; with others, the writer writes for all of them
+    /// together.
+    fn call_now(
+        &self,
+        slot: &Arc<Slot>,
+        method: &MethodName,
+        mut params: Payload,
+        time: Option<Duration>,
+    ) -> Result<(), CallError> {
+        let mut turn = None;
+        let made = self.with(|state, after| {
+            if let Some(reason) = &state.end {
+                return Err(CallError::Closed(reason.clone()));
+            }
+            state.take_calls(&self.outbox, after);
+            let call = state
+                .session
+                .call_within(method.bytes(), &mut params, time)?;
+            slot.sent(call);
+            state.waiters.wait(call, Arc::clone(slot));
+            if state.session.pending() == 1 {
+                turn = self.take_turn(state);
+            } else {
+                self.outbox.set_crowded(true);
+                after.wake_writer = true;
+            }
+            Ok(())
+        });
+        recycle(params);
+        if let Some(turn) = turn {
+            self.write(turn);
+        }
+        made
+    }
+
+    /// Why the session has ended.
+    fn reason(&self) -> SessionError {
+        let reason = self.lock().end.clone();
+        reason.unwrap_or(SessionError::ClosedHere)
     }
 
     /// Makes a call whose answer is not wanted. Gives its place in the queue, if it has to wait for room.
@@ -66,6 +112,7 @@ impl Connection {
             if let Some(reason) = &state.end {
                 return Err(CallError::Closed(reason.clone()));
             }
+            state.take_calls(&self.outbox, after);
             after.wake_writer = true;
             Ok(state.session.cast(method.bytes(), &mut params)?)
         });
@@ -75,8 +122,13 @@ impl Connection {
 
     /// The caller has gone: the other side is told, unless the request has not left or the answer is
     /// here. Whether nobody will put an answer into the slot any more.
-    fn cancel(&self, call: CallKey, slot: &Arc<Slot>) -> bool {
-        self.with(|state, after| {
+    fn cancel(&self, slot: &Arc<Slot>) -> bool {
+        let (forgotten, unneeded) = self.with(|state, after| {
+            let (call, unneeded) = slot.leave();
+            // One that the session does not have yet is passed over when it is given to it.
+            let Some(call) = call else {
+                return (false, unneeded);
+            };
             let forgotten = state.waiters.forget(call, slot);
             // One that was answered has no id any more.
             if forgotten {
@@ -85,8 +137,10 @@ impl Connection {
                     Err(fatal) => after.end = Some(fatal.into()),
                 }
             }
-            forgotten
-        })
+            (forgotten, unneeded)
+        });
+        drop(unneeded);
+        forgotten
     }
 }
 
@@ -130,16 +184,14 @@ impl From<Refused> for CallError {
 /// A call under way. Dropping it cancels it.
 pub(in crate::peer) struct Outgoing {
     link: Link,
-    call: CallKey,
     /// Nothing once it is over.
     slot: Option<Arc<Slot>>,
 }
 
 impl Outgoing {
-    pub(in crate::peer) fn new(link: Link, call: CallKey, slot: Arc<Slot>) -> Self {
+    pub(in crate::peer) fn new(link: Link, slot: Arc<Slot>) -> Self {
         Self {
             link,
-            call,
             slot: Some(slot),
         }
     }
@@ -148,22 +200,22 @@ impl Outgoing {
         let Some(slot) = &self.slot else {
             return Poll::Pending;
         };
-        if let Poll::Ready(outcome) = slot.poll(cx.waker()) {
+        if let Poll::Ready(found) = slot.poll(cx.waker()) {
             // Whoever put it there is done with the slot.
             if let Some(slot) = self.slot.take() {
                 Slot::give(slot);
             }
-            return Poll::Ready(into_answer(outcome));
+            return Poll::Ready(match found {
+                Ok(outcome) => into_answer(outcome),
+                Err(refused) => Err(refused.into()),
+            });
         }
         // Whoever ends the session says so first and wakes those who wait then.
         if !self.connection().has_ended() {
             return Poll::Pending;
         }
-        let reason = self.connection().lock().end.clone();
         self.slot = None;
-        Poll::Ready(Err(CallError::Closed(
-            reason.unwrap_or(SessionError::ClosedHere),
-        )))
+        Poll::Ready(Err(CallError::Closed(self.connection().reason())))
     }
 
     pub(in crate::peer) fn connection(&self) -> &Arc<Connection> {
@@ -176,8 +228,7 @@ impl Drop for Outgoing {
         let Some(slot) = self.slot.take() else {
             return;
         };
-        if self.connection().cancel(self.call, &slot) {
-            drop(slot.take_waker());
+        if self.connection().cancel(&slot) {
             Slot::give(slot);
             self.connection().watch_abandoned();
         }

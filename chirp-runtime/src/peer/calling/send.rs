@@ -42,10 +42,12 @@ impl SendPacket {
         if !self.kind.is_custom() {
             return Err(CallError::ReservedType { kind: self.kind });
         }
-        let ticket = self.link.connection().with(|state, after| {
+        let connection = self.link.connection();
+        let ticket = connection.with(|state, after| {
             if let Some(reason) = &state.end {
                 return Err(CallError::Closed(reason.clone()));
             }
+            state.take_calls(&connection.outbox, after);
             after.wake_writer = true;
             let sent = state.session.send_packet(self.kind, &mut payload);
             sent.map_err(|refused| refused.about("packet"))

@@ -3,7 +3,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
-use crate::session::Outcome;
+use crate::session::{CallKey, Outcome, Refused};
 
 /// How many slots each thread keeps for calls to come.
 const KEPT: usize = 64;
@@ -17,7 +17,16 @@ thread_local! {
 /// It has a lock of its own, which the caller shares with the reader alone, so that callers who take their
 /// answers do not wait for those who make calls.
 #[derive(Default)]
-pub(in crate::peer) struct Slot(Mutex<State>);
+pub(in crate::peer) struct Slot(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    state: State,
+    /// The session's name of the call, once it has been given to the session.
+    call: Option<CallKey>,
+    /// The caller has gone.
+    unwanted: bool,
+}
 
 #[derive(Default)]
 enum State {
@@ -28,6 +37,8 @@ enum State {
     Waiting(Waker),
     /// The answer is here.
     Answered(Outcome),
+    /// The call may not be made.
+    Refused(Refused),
 }
 
 impl Slot {
@@ -36,8 +47,11 @@ impl Slot {
         // A thread that is ending has no pool any more; a new slot is as good.
         let kept = POOL.try_with(|pool| pool.borrow_mut().pop());
         let slot = kept.ok().flatten().unwrap_or_default();
-        if let Some(waker) = waker {
-            *slot.lock() = State::Waiting(waker);
+        {
+            let mut inner = slot.lock();
+            inner.state = waker.map_or(State::Empty, State::Waiting);
+            inner.call = None;
+            inner.unwanted = false;
         }
         slot
     }
@@ -53,28 +67,51 @@ impl Slot {
         });
     }
 
+    /// The call has been given to the session. Whether anybody still wants it.
+    pub(in crate::peer) fn sent(&self, call: CallKey) -> bool {
+        let mut inner = self.lock();
+        inner.call = Some(call);
+        !inner.unwanted
+    }
+
+    /// The caller has gone. Gives the session's name of the call, if it has one, and what is to be dropped.
+    pub(in crate::peer) fn leave(&self) -> (Option<CallKey>, impl Sized + use<>) {
+        let mut inner = self.lock();
+        inner.unwanted = true;
+        (inner.call, mem::take(&mut inner.state))
+    }
+
     /// The answer is here. Gives whom to wake.
     pub(in crate::peer) fn answer(&self, outcome: Outcome) -> Option<Waker> {
-        match mem::replace(&mut *self.lock(), State::Answered(outcome)) {
+        self.put(State::Answered(outcome))
+    }
+
+    /// The call may not be made. Gives whom to wake.
+    pub(in crate::peer) fn refuse(&self, refused: Refused) -> Option<Waker> {
+        self.put(State::Refused(refused))
+    }
+
+    fn put(&self, state: State) -> Option<Waker> {
+        match mem::replace(&mut self.lock().state, state) {
             State::Waiting(waker) => Some(waker),
-            State::Empty | State::Answered(_) => None,
+            State::Empty | State::Answered(_) | State::Refused(_) => None,
         }
     }
 
     /// No answer will come. Gives whom to wake.
     pub(in crate::peer) fn take_waker(&self) -> Option<Waker> {
-        let mut state = self.lock();
-        match mem::take(&mut *state) {
+        let mut inner = self.lock();
+        match mem::take(&mut inner.state) {
             State::Waiting(waker) => Some(waker),
             other => {
-                *state = other;
+                inner.state = other;
                 None
             }
         }
     }
 
     /// Looks for the answer, which is given once. Where it is not here `waker` waits for it.
-    pub(in crate::peer) fn poll(&self, waker: &Waker) -> Poll<Outcome> {
+    pub(in crate::peer) fn poll(&self, waker: &Waker) -> Poll<Result<Outcome, Refused>> {
         match self.look(waker) {
             Some(found) => found,
             None => self.wait(waker.clone()),
@@ -82,37 +119,34 @@ impl Slot {
     }
 
     /// The answer, if it is here; nothing if `waker` is not the one to be woken when it comes.
-    fn look(&self, waker: &Waker) -> Option<Poll<Outcome>> {
-        let mut state = self.lock();
-        match &*state {
-            State::Answered(_) => match mem::take(&mut *state) {
-                State::Answered(outcome) => Some(Poll::Ready(outcome)),
-                _ => None,
+    fn look(&self, waker: &Waker) -> Option<Poll<Result<Outcome, Refused>>> {
+        let mut inner = self.lock();
+        match &inner.state {
+            State::Answered(_) | State::Refused(_) => match mem::take(&mut inner.state) {
+                State::Answered(outcome) => Some(Poll::Ready(Ok(outcome))),
+                State::Refused(refused) => Some(Poll::Ready(Err(refused))),
+                State::Empty | State::Waiting(_) => None,
             },
             State::Waiting(known) if known.will_wake(waker) => Some(Poll::Pending),
             State::Empty | State::Waiting(_) => None,
         }
     }
 
-    fn wait(&self, waker: Waker) -> Poll<Outcome> {
-        let mut state = self.lock();
-        let old = match mem::replace(&mut *state, State::Waiting(waker)) {
-            State::Answered(outcome) => {
-                let unneeded = mem::take(&mut *state);
-                drop(state);
-                drop(unneeded);
-                return Poll::Ready(outcome);
-            }
-            old => old,
+    fn wait(&self, waker: Waker) -> Poll<Result<Outcome, Refused>> {
+        let mut inner = self.lock();
+        // Wakers are the caller's code, and are dropped when the lock is free.
+        let (found, unneeded) = match mem::replace(&mut inner.state, State::Waiting(waker)) {
+            State::Answered(outcome) => (Poll::Ready(Ok(outcome)), mem::take(&mut inner.state)),
+            State::Refused(refused) => (Poll::Ready(Err(refused)), mem::take(&mut inner.state)),
+            old => (Poll::Pending, old),
         };
-        // The waker is the caller's code.
-        drop(state);
-        drop(old);
-        Poll::Pending
+        drop(inner);
+        drop(unneeded);
+        found
     }
 
     /// Its steps are small and complete, so that the lock survives a panic.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

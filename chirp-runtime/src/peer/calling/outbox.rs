@@ -1,0 +1,141 @@
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::peer::calling::slot::Slot;
+use crate::peer::state::{After, State};
+
+/// Parameters up to this size are copied into the outbox. Larger ones are handed over, which only the session
+/// can do.
+pub(in crate::peer) const COPIED: usize = 1 << 10;
+
+/// Calls that many callers have put down for the writer, which gives all of them to the session at once.
+///
+/// Where there are many callers the session's lock would be what they wait for, and what is behind it would go
+/// from one processor to another with each call. A caller that is alone goes to the session itself, and writes.
+/// Whatever else leaves in the order in which it was sent is preceded by what is here: see
+/// [`State::take_calls`].
+#[derive(Default)]
+pub(in crate::peer) struct Outbox {
+    /// Whether callers are many.
+    crowded: AtomicBool,
+    calls: Mutex<Calls>,
+}
+
+/// Calls, one after another.
+#[derive(Default)]
+pub(in crate::peer) struct Calls {
+    entries: Vec<Entry>,
+    /// The name and the parameters of each.
+    bytes: Vec<u8>,
+    /// The session has ended, and nobody will take them.
+    closed: bool,
+}
+
+struct Entry {
+    slot: Arc<Slot>,
+    name: usize,
+    params: usize,
+    time: Option<Duration>,
+}
+
+/// The session has ended.
+pub(in crate::peer) struct Closed;
+
+impl Outbox {
+    pub(in crate::peer) fn is_crowded(&self) -> bool {
+        self.crowded.load(Ordering::Relaxed)
+    }
+
+    pub(in crate::peer) fn set_crowded(&self, crowded: bool) {
+        if self.is_crowded() != crowded {
+            self.crowded.store(crowded, Ordering::Relaxed);
+        }
+    }
+
+    /// Puts a call down. Whether it is the first, so that the writer is to be woken.
+    pub(in crate::peer) fn push(
+        &self,
+        slot: &Arc<Slot>,
+        name: &[u8],
+        params: &[u8],
+        time: Option<Duration>,
+    ) -> Result<bool, Closed> {
+        let mut calls = self.lock();
+        if calls.closed {
+            return Err(Closed);
+        }
+        let first = calls.entries.is_empty();
+        calls.bytes.extend_from_slice(name);
+        calls.bytes.extend_from_slice(params);
+        calls.entries.push(Entry {
+            slot: Arc::clone(slot),
+            name: name.len(),
+            params: params.len(),
+            time,
+        });
+        Ok(first)
+    }
+
+    pub(in crate::peer) fn is_empty(&self) -> bool {
+        self.lock().entries.is_empty()
+    }
+
+    /// The session has ended: nothing is put down any more. Gives who waits here.
+    pub(in crate::peer) fn close(&self) -> impl Iterator<Item = Arc<Slot>> + use<> {
+        let mut calls = self.lock();
+        calls.closed = true;
+        calls.bytes = Vec::new();
+        let entries = mem::take(&mut calls.entries);
+        entries.into_iter().map(|entry| entry.slot)
+    }
+
+    /// Its steps are small and complete, so that the lock survives a panic.
+    fn lock(&self) -> MutexGuard<'_, Calls> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Gives the session what callers have put down, in their order.
+    pub(in crate::peer) fn take_calls(&mut self, outbox: &Outbox, after: &mut After) {
+        // Those that are there at the end are told of it.
+        if self.end.is_some() {
+            return;
+        }
+        let mut calls = mem::take(&mut self.spare_calls);
+        {
+            let mut put_down = outbox.lock();
+            if put_down.entries.is_empty() {
+                self.spare_calls = calls;
+                return;
+            }
+            mem::swap(&mut put_down.entries, &mut calls.entries);
+            mem::swap(&mut put_down.bytes, &mut calls.bytes);
+        }
+        let mut rest = &calls.bytes[..];
+        let count = calls.entries.len();
+        for entry in calls.entries.drain(..) {
+            let (name, after_name) = rest.split_at(entry.name);
+            let (params, after_params) = after_name.split_at(entry.params);
+            rest = after_params;
+            let Entry { slot, time, .. } = entry;
+            match self.session.call_copied(name, params, time) {
+                Ok(call) => {
+                    if slot.sent(call) {
+                        self.waiters.wait(call, slot);
+                    } else if let Err(fatal) = self.session.cancel(call) {
+                        after.end = Some(fatal.into());
+                    }
+                }
+                Err(refused) => after.refused.push((slot, refused)),
+            }
+        }
+        calls.bytes.clear();
+        self.spare_calls = calls;
+        if count <= 1 && self.session.pending() <= 1 {
+            outbox.set_crowded(false);
+        }
+    }
+}
