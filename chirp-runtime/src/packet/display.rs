@@ -6,8 +6,12 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{
-    Cancel, ErrorData, Header, Incoming, PROTOCOL, PacketType, Request, Response, ResultCode,
+    Cancel, EndReason, ErrorData, Header, Incoming, PROTOCOL, PacketType, Request, Response,
+    ResultCode, StreamCredit, StreamEnd, StreamEntry, StreamItems, StreamOpen,
 };
+
+/// How many streams of a packet are shown.
+const STREAMS_SHOWN: usize = 4;
 
 /// How many bytes of data are shown.
 const DATA_SHOWN: usize = 16;
@@ -95,6 +99,18 @@ impl Display for Incoming {
                         Response::decode(payload.clone()).map(|it| it.to_string())
                     }
                     PacketType::CANCEL => Cancel::decode(payload).map(|it| it.to_string()),
+                    PacketType::STREAM_OPEN => {
+                        StreamOpen::decode(payload).map(|it| Opening(&it).to_string())
+                    }
+                    PacketType::STREAM_ITEMS => {
+                        StreamItems::decode(payload.clone()).map(|it| it.to_string())
+                    }
+                    PacketType::STREAM_CREDIT => {
+                        StreamCredit::decode(payload.clone()).map(|it| it.to_string())
+                    }
+                    PacketType::STREAM_END => {
+                        StreamEnd::decode(payload.clone()).map(|it| it.to_string())
+                    }
                     _ => return write!(f, "{kind} {}", Data(payload)),
                 };
                 match known {
@@ -105,6 +121,76 @@ impl Display for Incoming {
             Self::Oversized { header, id } => write!(f, "{header}, too large, with id {id}"),
             Self::Discarded(header) => write!(f, "{header}, discarded"),
         }
+    }
+}
+
+/// `StreamOpen 1 to opener, bound, result, codec 0, window 16384; 2 from opener, codec 3, window 0`.
+struct Opening<'a>(&'a [StreamEntry]);
+
+impl Display for Opening<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("StreamOpen")?;
+        for (at, entry) in self.0.iter().take(STREAMS_SHOWN).enumerate() {
+            let StreamEntry {
+                number,
+                codec,
+                window,
+                ..
+            } = entry;
+            let way = if entry.to_opener { "to" } else { "from" };
+            let bound = if entry.bound { ", bound" } else { "" };
+            let result = if entry.result { ", result" } else { "" };
+            let separator = if at == 0 { "" } else { ";" };
+            write!(
+                f,
+                "{separator} {number} {way} opener{bound}{result}, codec {codec}, window {window}"
+            )?;
+        }
+        more(f, self.0.len().saturating_sub(STREAMS_SHOWN))
+    }
+}
+
+/// `StreamItems own 5: "\x01" "\x02"`: whose stream, its number, the first of its items.
+impl Display for StreamItems {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "StreamItems {}:", self.id)?;
+        for item in self.items.clone().take(STREAMS_SHOWN) {
+            write!(f, " {}", Data(&item))?;
+        }
+        more(f, self.items.len().saturating_sub(STREAMS_SHOWN))
+    }
+}
+
+/// `StreamCredit own 5 +34`: whose stream, its number, how much.
+impl Display for StreamCredit {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("StreamCredit")?;
+        for (at, (id, bytes)) in self.entries().take(STREAMS_SHOWN).enumerate() {
+            let separator = if at == 0 { "" } else { "," };
+            write!(f, "{separator} {id} +{bytes}")?;
+        }
+        more(f, self.entries().len().saturating_sub(STREAMS_SHOWN))
+    }
+}
+
+/// `StreamEnd own 5 finished after 2 items`, and for a failure `StreamEnd own 5 failed after 2 items: 17 "hey"`.
+impl Display for StreamEnd {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let reason = match self.reason {
+            EndReason::Finished => "finished",
+            EndReason::Failed => "failed",
+            EndReason::Cancelled => "cancelled",
+            EndReason::Refused => "refused",
+        };
+        write!(
+            f,
+            "StreamEnd {} {reason} after {} items",
+            self.id, self.items
+        )?;
+        if self.error.is_empty() {
+            return Ok(());
+        }
+        write!(f, ": {} {}", self.error.code, Message(&self.error.message))
     }
 }
 
@@ -239,6 +325,34 @@ mod tests {
                 r#"Cancel, malformed: "\x00\x00\x07""#,
             ),
             (&packet(300, b"hello"), r#"PacketType(300) "hello""#),
+            (
+                &packet(
+                    0xC707,
+                    b"\0\0\0\x01\x07\0\0\0\x40\0\0\0\0\x02\0\x03\0\0\0\0",
+                ),
+                "StreamOpen 1 to opener, bound, result, codec 0, window 16384; 2 from opener, codec 3, window 0",
+            ),
+            (
+                &packet(0xC701, b"\x80\0\0\x05\0\x02\0\0\0\x01a\0\0\0\0"),
+                r#"StreamItems other's 5: "a" """#,
+            ),
+            (&packet(0xC701, b"\0\0\0\x05\0\0"), "StreamItems own 5:"),
+            (
+                &packet(0xC701, b"\0\0\0\x05\0\x01"),
+                r#"StreamItems, malformed: "\x00\x00\x00\x05\x00\x01""#,
+            ),
+            (
+                &packet(0xC702, b"\0\0\0\x05\0\0\0\x22\x80\0\0\x06\0\0\0\x01"),
+                "StreamCredit own 5 +34, other's 6 +1",
+            ),
+            (
+                &packet(0xC703, b"\0\0\0\x05\0\0\0\0\0\0\0\0\x02"),
+                "StreamEnd own 5 finished after 2 items",
+            ),
+            (
+                &packet(0xC703, b"\0\0\0\x05\x09\0\0\0\0\0\0\0\0\0\x11\0\x03hey"),
+                r#"StreamEnd own 5 failed after 0 items: 17 "hey""#,
+            ),
             (
                 &Incoming::Discarded(Header::new(PacketType(5), 0)),
                 "PacketType(5), 0 bytes, discarded",

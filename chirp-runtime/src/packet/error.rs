@@ -44,6 +44,17 @@ pub enum PacketError {
     /// The context of a call was not followed by the call.
     #[error("a CallContext packet was followed by a {0}")]
     Carrier(PacketType),
+    /// A packet of a stream is malformed, or says what cannot be.
+    #[error("invalid {kind} packet: {what}")]
+    Stream {
+        /// The packet's type.
+        kind: PacketType,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// The opening of streams was not followed by what carries them.
+    #[error("a StreamOpen packet was followed by a {0}")]
+    StreamCarrier(PacketType),
     /// The data of a service error was not error data.
     #[error("invalid error data: {0}")]
     ErrorData(&'static str),

@@ -73,6 +73,14 @@ impl PacketType {
 
     /// What the caller says of the call that follows: an extension.
     pub const CALL_CONTEXT: Self = Self(0xC700);
+    /// Items of a stream: an extension, as the three that follow.
+    pub const STREAM_ITEMS: Self = Self(0xC701);
+    /// More credit for the sending sides of streams.
+    pub const STREAM_CREDIT: Self = Self(0xC702);
+    /// The end of a stream.
+    pub const STREAM_END: Self = Self(0xC703);
+    /// The streams that what follows carries.
+    pub const STREAM_OPEN: Self = Self(0xC707);
 
     /// Whether the type is the application's own: 128 and up, but for `0xC700` to `0xC70F`.
     pub fn is_custom(self) -> bool {
@@ -87,6 +95,10 @@ impl fmt::Debug for PacketType {
             Self::CANCEL => f.write_str("Cancel"),
             Self::RESPONSE => f.write_str("Response"),
             Self::CALL_CONTEXT => f.write_str("CallContext"),
+            Self::STREAM_ITEMS => f.write_str("StreamItems"),
+            Self::STREAM_CREDIT => f.write_str("StreamCredit"),
+            Self::STREAM_END => f.write_str("StreamEnd"),
+            Self::STREAM_OPEN => f.write_str("StreamOpen"),
             Self(other) => write!(f, "PacketType({other})"),
         }
     }

@@ -95,9 +95,18 @@ impl Extensions {
     /// The context of a call: its deadline.
     pub const CALL_CONTEXT: Self = Self(1);
 
+    /// Streams: their items, credit, end and opening, all four or none.
+    pub const STREAMS: Self = Self(0b1000_1110);
+
     /// Whether every extension of `other` is in this set.
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// The extensions of this set and of `other`.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 }
 

@@ -20,6 +20,7 @@ mod hello;
 mod payload;
 mod request;
 mod response;
+mod stream;
 
 pub use call_context::CallInfo;
 pub use cancel::Cancel;
@@ -33,3 +34,6 @@ pub use hello::{Extensions, HELLO_METHOD, Hello, RESERVED_PREFIX};
 pub use payload::Payload;
 pub use request::{MAX_METHOD_LEN, Request};
 pub use response::{Response, ResultCode};
+pub use stream::{
+    EndReason, Items, StreamCredit, StreamEnd, StreamEntry, StreamId, StreamItems, StreamOpen,
+};

@@ -9,3 +9,4 @@ mod memory;
 mod oracle;
 mod oversized;
 mod round_trips;
+mod streams;
