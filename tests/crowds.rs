@@ -93,10 +93,16 @@ async fn a_call_that_nobody_wants_any_more_is_not_sent() {
     let kept = peer.call("echo", "kept").start();
     assert_eq!(peer.status().pending, crowd.len() + 1);
     assert_eq!(kept.await.expect("an answer"), "kept");
-    assert_eq!(serving.metrics().counters.calls_in - before.counters.calls_in, 1);
+    assert_eq!(
+        serving.metrics().counters.calls_in - before.counters.calls_in,
+        1
+    );
     let now = peer.metrics();
     assert_eq!(now.counters.calls_out - made.counters.calls_out, 101);
-    assert_eq!(now.counters.calls_out_failed - made.counters.calls_out_failed, 100);
+    assert_eq!(
+        now.counters.calls_out_failed - made.counters.calls_out_failed,
+        100
+    );
     drop(crowd);
     idle(&peer).await;
     idle(&serving).await;

@@ -326,6 +326,26 @@ mod tests {
             ),
             (&packet(300, b"hello"), r#"PacketType(300) "hello""#),
             (
+                &Incoming::Discarded(Header::new(PacketType(5), 0)),
+                "PacketType(5), 0 bytes, discarded",
+            ),
+            (
+                &Incoming::Oversized {
+                    header: Header::new(PacketType::REQUEST, 1 << 30),
+                    id: 9,
+                },
+                "Request, 1073741824 bytes, too large, with id 9",
+            ),
+        ];
+        for (shown, expected) in table {
+            assert_eq!(shown.to_string(), *expected);
+        }
+    }
+
+    #[test]
+    fn so_is_each_packet_of_streams() {
+        let table: &[(&dyn Display, &str)] = &[
+            (
                 &packet(
                     0xC707,
                     b"\0\0\0\x01\x07\0\0\0\x40\0\0\0\0\x02\0\x03\0\0\0\0",
@@ -352,17 +372,6 @@ mod tests {
             (
                 &packet(0xC703, b"\0\0\0\x05\x09\0\0\0\0\0\0\0\0\0\x11\0\x03hey"),
                 r#"StreamEnd own 5 failed after 0 items: 17 "hey""#,
-            ),
-            (
-                &Incoming::Discarded(Header::new(PacketType(5), 0)),
-                "PacketType(5), 0 bytes, discarded",
-            ),
-            (
-                &Incoming::Oversized {
-                    header: Header::new(PacketType::REQUEST, 1 << 30),
-                    id: 9,
-                },
-                "Request, 1073741824 bytes, too large, with id 9",
             ),
         ];
         for (shown, expected) in table {

@@ -82,6 +82,14 @@ impl PacketType {
     /// The streams that what follows carries.
     pub const STREAM_OPEN: Self = Self(0xC707);
 
+    /// Whether it is one of the four packets of streams.
+    pub fn is_of_streams(self) -> bool {
+        matches!(
+            self,
+            Self::STREAM_ITEMS | Self::STREAM_CREDIT | Self::STREAM_END | Self::STREAM_OPEN
+        )
+    }
+
     /// Whether the type is the application's own: 128 and up, but for `0xC700` to `0xC70F`.
     pub fn is_custom(self) -> bool {
         self.0 >= 128 && !(0xC700..=0xC70F).contains(&self.0)

@@ -33,37 +33,9 @@ impl Session {
         params: &mut Payload,
         time: Option<Duration>,
     ) -> Result<CallKey, Refused> {
-        self.check_size(Request::payload_len(method, params.len()))?;
-        let key = self.reserve()?;
-        if self.has_room() && self.room.nobody_waits() {
-            self.send_request(key, method, Params::Pushed(params), time);
-        } else {
-            self.wait_for_room(key, method.clone(), std::mem::take(params), time);
-        }
+        let key = self.begin_call(method, params.len())?;
+        self.place_call(key, method, params, time);
         Ok(key)
-    }
-
-    /// An id for a call that may be made.
-    fn reserve(&mut self) -> Result<CallKey, Refused> {
-        let limit = self.limits.pending;
-        if self.outbound.unanswered() >= limit {
-            return Err(Refused::TooManyPending { limit });
-        }
-        let key = self.outbound.reserve();
-        let key = key.ok_or(Refused::TooManyPending { limit })?;
-        self.counters.calls_out += 1;
-        Ok(key)
-    }
-
-    fn wait_for_room(
-        &mut self,
-        key: CallKey,
-        method: Bytes,
-        params: Payload,
-        time: Option<Duration>,
-    ) {
-        let ticket = self.room.wait(Waits::Call(key, method, params, time));
-        self.outbound.waits(key, ticket);
     }
 
     /// As [`call_within`](Self::call_within), of parameters that are copied.
@@ -77,8 +49,7 @@ impl Session {
         params: &[u8],
         time: Option<Duration>,
     ) -> Result<CallKey, Refused> {
-        self.check_size(Request::payload_len(method, params.len()))?;
-        let key = self.reserve()?;
+        let key = self.begin_call(method, params.len())?;
         if self.has_room() && self.room.nobody_waits() {
             self.send_request(key, method, Params::Copied(params), time);
         } else {
@@ -86,6 +57,49 @@ impl Session {
             self.wait_for_room(key, method, params, time);
         }
         Ok(key)
+    }
+
+    /// An id for a call that may be made.
+    pub(super) fn begin_call(
+        &mut self,
+        method: &[u8],
+        params_len: usize,
+    ) -> Result<CallKey, Refused> {
+        self.check_size(Request::payload_len(method, params_len))?;
+        let limit = self.limits.pending;
+        if self.outbound.unanswered() >= limit {
+            return Err(Refused::TooManyPending { limit });
+        }
+        let key = self.outbound.reserve();
+        let key = key.ok_or(Refused::TooManyPending { limit })?;
+        self.counters.calls_out += 1;
+        Ok(key)
+    }
+
+    /// Sends a call, or puts it where it waits for room.
+    pub(super) fn place_call(
+        &mut self,
+        key: CallKey,
+        method: &Bytes,
+        params: &mut Payload,
+        time: Option<Duration>,
+    ) {
+        if self.has_room() && self.room.nobody_waits() {
+            self.send_request(key, method, Params::Pushed(params), time);
+        } else {
+            self.wait_for_room(key, method.clone(), std::mem::take(params), time);
+        }
+    }
+
+    fn wait_for_room(
+        &mut self,
+        key: CallKey,
+        method: Bytes,
+        params: Payload,
+        time: Option<Duration>,
+    ) {
+        let ticket = self.room.wait(Waits::Call(key, method, params, time));
+        self.outbound.waits(key, ticket);
     }
 
     /// The caller no longer wants the answer. A request that has not left is removed; otherwise the
@@ -99,6 +113,7 @@ impl Session {
             self.counters.calls_out_failed += 1;
             self.take_back(ticket);
             self.outbound.take_back(key);
+            self.call_taken_back(key);
             return Ok(());
         }
         if let Some(packet) = self.outbound.cancel(key) {
@@ -106,11 +121,13 @@ impl Session {
             if self.transmit.remove(packet) {
                 self.counters.packets_sent -= 1;
                 self.outbound.take_back(key);
+                self.call_taken_back(key);
                 if self.transmit.is_wasteful(self.outbound.ids()) {
                     self.transmit.close_up(self.outbound.requests());
                 }
                 self.make_room();
             } else {
+                self.call_cancelled(key);
                 Cancel { id: key.id() }.encode(self.transmit.tail());
                 self.counters.packets_sent += 1;
                 self.transmit.note_question();
@@ -123,6 +140,7 @@ impl Session {
     /// call that has not been answered.
     pub fn release(&mut self, key: CallKey) {
         self.outbound.release(key);
+        self.release_answer(key);
         // Something may have waited for the id.
         if !self.room.nobody_waits() {
             self.make_room();
@@ -174,6 +192,9 @@ impl Session {
         let duplicate = matches!(&outcome, Outcome::Response(response) if response.code == ResultCode::DuplicateRequest);
         let answered = self.outbound.answer(id, duplicate);
         self.check_responsive()?;
+        if !matches!(answered, Answered::Nobody) {
+            self.call_answered(id);
+        }
         match answered {
             Answered::Nobody => {
                 self.counters.packets_dropped += 1;
@@ -266,6 +287,7 @@ impl Session {
         time: Option<Duration>,
     ) {
         let from = self.transmit.position();
+        self.send_call_opens(key.id());
         self.send_context(time);
         let tail = self.transmit.tail();
         match params {
@@ -281,6 +303,7 @@ impl Session {
         self.transmit.note_question();
         self.counters.packets_sent += 1;
         self.outbound.sent(key, self.transmit.span(from));
+        self.call_opens_sent(key.id());
     }
 }
 

@@ -18,9 +18,14 @@ impl Contexts {
 impl Session {
     /// Whether packets of an extension are accepted: once that has been declared.
     pub fn accepts(&self, kind: PacketType) -> bool {
-        kind == PacketType::CALL_CONTEXT
+        let extension = if kind.is_of_streams() {
+            Extensions::STREAMS
+        } else {
+            Extensions::CALL_CONTEXT
+        };
+        (kind == PacketType::CALL_CONTEXT || kind.is_of_streams())
             && self.greeting.has_declared()
-            && self.own_extensions().contains(Extensions::CALL_CONTEXT)
+            && self.own_extensions().contains(extension)
     }
 
     pub(super) fn handle_context(&mut self, payload: &[u8]) -> Result<(), Fatal> {

@@ -24,6 +24,12 @@ pub struct Counters {
     pub calls_out_failed: u64,
     /// Cancellations of the other side.
     pub cancels_in: u64,
+    /// Streams that either side opened.
+    pub streams: u64,
+    /// Stream items that came.
+    pub items_in: u64,
+    /// Stream items that were put into the transmit buffer.
+    pub items_out: u64,
 }
 
 impl AddAssign for Counters {
@@ -36,5 +42,8 @@ impl AddAssign for Counters {
         self.calls_out += other.calls_out;
         self.calls_out_failed += other.calls_out_failed;
         self.cancels_in += other.cancels_in;
+        self.streams += other.streams;
+        self.items_in += other.items_in;
+        self.items_out += other.items_out;
     }
 }

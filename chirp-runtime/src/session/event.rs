@@ -54,6 +54,13 @@ pub enum Refused {
         /// That limit.
         limit: usize,
     },
+    /// It would open more streams than there may be.
+    TooManyStreams {
+        /// How many there may be, at once or in one packet.
+        limit: usize,
+    },
+    /// It needs streams, and one of the two sides does not know them.
+    Unsupported,
 }
 
 /// Why a session cannot go on.

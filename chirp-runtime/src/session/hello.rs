@@ -131,12 +131,16 @@ impl Session {
         if let Some(key) = self.greeting.give_up() {
             // If that is one abandoned call too many, the next step that looks says so.
             let _ = self.cancel(key);
+            self.settle_held_calls();
         }
     }
 
     /// What this side accepts.
     pub(super) fn own_extensions(&self) -> Extensions {
         match self.limits.extensions {
+            _ if self.limits.streams > 0 && self.limits.extensions != Negotiation::Never => {
+                Extensions::CALL_CONTEXT.and(Extensions::STREAMS)
+            }
             Negotiation::Lazy | Negotiation::Eager => Extensions::CALL_CONTEXT,
             Negotiation::Never => Extensions::NONE,
         }

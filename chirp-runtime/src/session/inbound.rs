@@ -102,6 +102,11 @@ impl Inbound {
         Some(id)
     }
 
+    /// The id of a call that is pending.
+    pub(super) fn id(&self, key: RunKey) -> Option<u32> {
+        self.is_wanted(key).then(|| self.runs[key.slot()].id)
+    }
+
     /// How much time the call had when it began.
     pub(super) fn time(&self, key: RunKey) -> Option<Duration> {
         let run = self.runs.get(key.slot())?;

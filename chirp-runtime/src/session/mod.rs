@@ -21,6 +21,7 @@ mod outbound;
 mod packets;
 mod room;
 mod runs;
+mod streams;
 mod transmit;
 
 use bytes::Bytes;
@@ -34,6 +35,9 @@ pub use inbound::RunKey;
 pub use limits::{Limits, Negotiation};
 pub use outbound::CallKey;
 pub use room::{Reading, Ticket};
+pub use streams::{
+    Carrier, Ending, NotSent, Opened, StreamEvent, StreamKey, StreamKind, StreamSpec,
+};
 pub use transmit::Batch;
 
 use context::Contexts;
@@ -41,6 +45,7 @@ use hello::Greeting;
 use inbound::Inbound;
 use outbound::Outbound;
 use room::Room;
+use streams::Streams;
 use transmit::Transmit;
 
 /// The protocol state of one side of one connection.
@@ -54,6 +59,8 @@ pub struct Session {
     greeting: Greeting,
     draining: bool,
     contexts: Contexts,
+    /// Nothing in a session that has had no streams.
+    streams: Option<Box<Streams>>,
     /// This connection and others together hold more than they should.
     tight: bool,
     counters: Counters,
@@ -71,6 +78,7 @@ impl Session {
             greeting: Greeting::default(),
             draining: false,
             contexts: Contexts::default(),
+            streams: None,
             tight: false,
             counters: Counters::default(),
         }
@@ -87,12 +95,21 @@ impl Session {
     ///
     /// [`Fatal`] when the protocol is broken; nothing may be handled after that.
     pub fn handle(&mut self, incoming: Incoming) -> Result<Option<Event>, Fatal> {
-        // The context of a call counts with its call.
-        let context =
-            matches!(&incoming, Incoming::Packet { kind, .. } if *kind == PacketType::CALL_CONTEXT);
-        self.counters.packets_received += u64::from(!context);
+        // The context of a call counts with its call, and so do its streams.
+        let with_next = matches!(
+            &incoming,
+            Incoming::Packet {
+                kind: PacketType::CALL_CONTEXT | PacketType::STREAM_OPEN,
+                ..
+            }
+        );
+        self.counters.packets_received += u64::from(!with_next);
         self.check_carrier(&incoming)?;
-        let event = self.handle_incoming(incoming)?;
+        let event = if self.streams.is_some() {
+            self.handle_with_streams(incoming)?
+        } else {
+            self.handle_incoming(incoming)?
+        };
         self.check_read()?;
         Ok(event)
     }
@@ -118,7 +135,14 @@ impl Session {
                 kind: PacketType::CALL_CONTEXT,
                 payload,
             } => self.handle_context(&payload).map(|()| None),
+            Incoming::Packet { kind, payload } if kind.is_of_streams() => {
+                self.handle_stream_packet(kind, payload).map(|()| None)
+            }
             Incoming::Packet { kind, payload } => self.handle_packet(kind, payload),
+            Incoming::Oversized { header, id } if header.kind == PacketType::STREAM_ITEMS => {
+                self.handle_large_item(id);
+                Ok(None)
+            }
             // Neither of the two that can be skipped without a word.
             Incoming::Oversized { header, .. }
                 if !matches!(header.kind, PacketType::REQUEST | PacketType::RESPONSE) =>
@@ -152,18 +176,22 @@ impl Session {
     /// What is ready to be transmitted, in exchange for the buffer of an earlier batch. Nothing while a
     /// batch is under way.
     pub fn take_batch(&mut self, spare: Batch) -> Result<Batch, Batch> {
-        self.transmit.take(spare)
+        self.admit_items();
+        let batch = self.transmit.take(spare)?;
+        self.stream_batch_taken();
+        Ok(batch)
     }
 
     /// The batch has been written, so there is room for what waited.
     pub fn batch_written(&mut self) {
         self.transmit.written();
+        self.stream_batch_written();
         self.make_room();
     }
 
     /// Whether anything is ready to be transmitted, beside the batch under way.
     pub fn has_output(&self) -> bool {
-        self.transmit.len() > 0
+        self.transmit.len() > 0 || self.streams_have_output()
     }
 
     /// Payloads that are no longer needed, to be dropped where their owners' code may run.
@@ -181,19 +209,24 @@ impl Session {
         self.draining = true;
     }
 
-    /// Whether no handler runs and every answer has been written.
+    /// Whether no handler runs, every answer has been written, and no stream is left.
     pub fn is_drained(&self) -> bool {
-        self.inbound.running() == 0 && self.transmit.unsent() == 0 && self.room.is_empty()
+        self.inbound.running() == 0
+            && self.transmit.unsent() == 0
+            && self.room.is_empty()
+            && self.streams() == 0
     }
 
     /// The channel has ended: no answer will come, and nobody waits for one.
     pub fn end(&mut self) {
         self.counters.calls_out_failed += self.outbound.end() as u64;
+        self.end_streams();
     }
 
     /// Lets go of everything that was to be transmitted, once the channel has ended.
     pub fn discard(&mut self) {
         self.transmit.written();
+        self.stream_batch_written();
         self.transmit.clear();
         let (waiting, answers) = self.room.clear();
         for waits in waiting {
@@ -204,9 +237,10 @@ impl Session {
         }
     }
 
-    /// Bytes that are held for the other side: the requests of calls that run, and what waits to be written.
+    /// Bytes that are held for the other side: the requests of calls that run, items that have not been taken, and
+    /// what waits to be written.
     pub fn held(&self) -> usize {
-        self.inbound.bytes() + self.unsent()
+        self.inbound.bytes() + self.unsent() + self.stream_bytes()
     }
 
     /// Whether memory is tight beyond this connection: then it does as if its own marks were reached.

@@ -30,6 +30,8 @@ pub enum Reading {
 pub(super) struct Room {
     /// Calls and packets that wait for room, in order.
     waiting: BTreeMap<Ticket, Waits>,
+    /// Calls that wait until more is known of the other side, and then for room.
+    held: BTreeMap<Ticket, Waits>,
     tickets: u64,
     /// What left the queue since somebody last looked, but for calls.
     admitted: Vec<Ticket>,
@@ -74,18 +76,43 @@ impl Room {
         ticket
     }
 
+    /// As [`wait`](Self::wait), but not before [`release_held`](Self::release_held).
+    pub(super) fn hold(&mut self, waits: Waits) -> Ticket {
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        self.held.insert(ticket, waits);
+        ticket
+    }
+
+    pub(super) fn holds(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// What was held takes the place that it would have had.
+    pub(super) fn release_held(&mut self) {
+        self.waiting.append(&mut self.held);
+    }
+
+    /// What was held will not be sent.
+    pub(super) fn take_held(&mut self) -> Vec<Waits> {
+        mem::take(&mut self.held).into_values().collect()
+    }
+
     pub(super) fn waits(&self, ticket: Ticket) -> bool {
-        self.waiting.contains_key(&ticket)
+        self.waiting.contains_key(&ticket) || self.held.contains_key(&ticket)
     }
 
     /// Takes something out of the queue, if it is there.
     pub(super) fn stop_waiting(&mut self, ticket: Ticket) -> Option<Waits> {
-        self.waiting.remove(&ticket)
+        self.waiting
+            .remove(&ticket)
+            .or_else(|| self.held.remove(&ticket))
     }
 
     /// Takes everything that waits, since it will not be sent: calls and packets, and answers.
     pub(super) fn clear(&mut self) -> (Vec<Waits>, Vec<Payload>) {
         self.parked_bytes = 0;
+        self.release_held();
         let waiting = mem::take(&mut self.waiting).into_values().collect();
         let parked = self.parked.drain(..).map(|parked| parked.data).collect();
         (waiting, parked)
@@ -110,7 +137,7 @@ impl Room {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.parked.is_empty() && self.waiting.is_empty()
+        self.parked.is_empty() && self.waiting.is_empty() && self.held.is_empty()
     }
 
     pub(super) fn be_patient(&mut self) {
@@ -164,7 +191,11 @@ impl Session {
     /// Refusals and other answers of the session's own are sent without room, also where reading may not
     /// pause. A side that reads what it asked for never has this many of them before it.
     pub(super) fn check_read(&self) -> Result<(), Fatal> {
-        let unsent = self.transmit.unsent();
+        // Items are bounded in their own way, and are no answers.
+        let unsent = self
+            .transmit
+            .unsent()
+            .saturating_sub(self.stream_bytes_unsent());
         let room = self.limits.unsent.saturating_add(self.limits.payload);
         if unsent > room.saturating_add(REFUSALS) {
             Err(Fatal::NotReading { unsent })
@@ -246,12 +277,13 @@ impl Session {
         }
     }
 
-    /// A side that waits for an answer, or has anything but answers to send, reads on. The second does not
+    /// A side that waits for an answer or has a stream, or has anything but answers to send, reads on. The second does not
     /// follow from the first: a Cancel may outlive its call.
     fn may_pause(&self) -> bool {
         self.outbound.unanswered() == 0
             && self.room.nobody_waits()
             && !self.transmit.has_questions()
+            && self.streams() == 0
     }
 
     /// Whether no handler should be begun, since there is no room for what it will answer. The other

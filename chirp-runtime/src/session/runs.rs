@@ -80,8 +80,16 @@ impl Session {
         let Some(id) = self.inbound.answer(run) else {
             return;
         };
+        if !self.hold_answer(run, id, code, data) {
+            self.send_answer(id, code, data);
+        }
+    }
+
+    /// Sends an answer, or puts it where it waits for room.
+    pub(super) fn send_answer(&mut self, id: u32, code: ResultCode, data: &mut Payload) {
         let (limit, _) = self.send_limit();
         if Response::payload_len(data.len()) as u64 > limit {
+            self.answer_failed(id);
             let detail = format!("it is over the payload limit of {limit} bytes");
             self.send_error(id, &Fault::BadResult.to_error_data(&detail));
         } else if self.has_room() && self.room.nothing_parked() {
@@ -94,6 +102,7 @@ impl Session {
     /// The handler's future is gone: only now does the call no longer count as running.
     pub fn finish(&mut self, run: RunKey) {
         self.inbound.finish(run);
+        self.run_ended(run);
         if !self.is_running_enough() && !self.is_over_a_mark() {
             self.room.be_patient();
         }
@@ -105,10 +114,16 @@ impl Session {
     }
 
     pub(super) fn send_response(&mut self, id: u32, code: ResultCode, data: &mut Payload) {
+        if code == ResultCode::Success {
+            self.send_answer_opens(id);
+        }
         Response::encode_head(self.transmit.tail(), id, code, data.len());
         self.transmit.push(data);
         self.counters.packets_sent += 1;
         self.counters.calls_in_failed += u64::from(code != ResultCode::Success);
+        if code == ResultCode::Success {
+            self.answer_opens_sent(id);
+        }
     }
 
     /// Answers a request that never became a call.

@@ -9,7 +9,7 @@ use crate::packet::{Header, Payload};
 
 /// Payloads up to this size are copied into the transmit buffer; larger ones are written from where
 /// they stand.
-const COPIED: usize = 8 << 10;
+pub(super) const COPIED: usize = 8 << 10;
 /// A buffer that grew beyond this is not kept,
 const KEPT: usize = 256 << 10;
 /// and neither is one that is this many times as large as what was in it, unless it is small.

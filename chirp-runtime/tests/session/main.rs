@@ -5,6 +5,7 @@
 mod cancel;
 mod extremes;
 mod fatal;
+mod free_streams;
 mod hello;
 mod ids;
 mod inbound;
@@ -12,6 +13,10 @@ mod pauses;
 mod payloads;
 mod room;
 mod script;
+mod stream_credit;
+mod stream_script;
+mod stream_words;
+mod streams;
 mod too_large;
 mod transmit;
 mod words;

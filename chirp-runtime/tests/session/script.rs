@@ -2,9 +2,10 @@ use std::collections::{HashMap, VecDeque};
 use std::io::IoSlice;
 
 use bytes::{Buf, BufMut};
-use chirp_runtime::packet::{Decoder, Payload, Request};
+use chirp_runtime::packet::{Decoder, PacketType, Payload, Request};
 use chirp_runtime::session::{
-    Batch, CallKey, Event, Fatal, HelloState, Limits, Outcome, Refused, RunKey, Session,
+    Batch, CallKey, Carrier, Event, Fatal, HelloState, Limits, Outcome, Refused, RunKey, Session,
+    StreamEvent, StreamKey,
 };
 
 use crate::words::{bytes, packet, packet_words, result, result_words, word};
@@ -23,6 +24,8 @@ use crate::words::{bytes, packet, packet_words, result, result_words, word};
 /// ! hello                  extensions are known    = COUNT VALUE           what the session says
 /// ! refused ..., ! fatal ...                       # a remark
 /// ```
+///
+/// Streams have more words: `stream_script.rs`.
 pub(crate) fn check(limits: Limits, script: &str) {
     let mut stage = Stage::new(limits);
     for (number, line) in script.lines().enumerate() {
@@ -61,6 +64,7 @@ pub(crate) fn check(limits: Limits, script: &str) {
             }
         }
         drop(stage.session.take_leftovers());
+        stage.poll_streams();
     }
     assert!(stage.said.is_empty(), "at the end: {:?}", stage.said);
     stage.expect_silence(usize::MAX, "the end");
@@ -83,7 +87,10 @@ pub(crate) fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
 
 /// What followed from a step.
 #[derive(Debug)]
-enum Said {
+pub(crate) enum Said {
+    Stream(StreamEvent),
+    NotSent(String),
+    NothingToClaim,
     Run(RunKey, Request),
     Interrupt(RunKey),
     Answered(CallKey, Outcome),
@@ -92,12 +99,14 @@ enum Said {
     Fatal(Fatal),
 }
 
-struct Stage {
-    session: Session,
+pub(crate) struct Stage {
+    pub(crate) session: Session,
     decoder: Decoder,
-    calls: HashMap<String, CallKey>,
-    runs: HashMap<String, RunKey>,
-    said: VecDeque<Said>,
+    pub(crate) calls: HashMap<String, CallKey>,
+    pub(crate) runs: HashMap<String, RunKey>,
+    pub(crate) streams: HashMap<String, StreamKey>,
+    pub(crate) carriers: HashMap<String, Carrier>,
+    pub(crate) said: VecDeque<Said>,
     in_flight: Option<Batch>,
     sent: VecDeque<String>,
 }
@@ -109,13 +118,25 @@ impl Stage {
             session: Session::new(limits),
             calls: HashMap::new(),
             runs: HashMap::new(),
+            streams: HashMap::new(),
+            carriers: HashMap::new(),
             said: VecDeque::new(),
             in_flight: None,
             sent: VecDeque::new(),
         }
     }
 
+    /// What has happened to streams is said before what follows from the same packet.
+    fn poll_streams(&mut self) {
+        while let Some(event) = self.session.poll_stream_event() {
+            self.said.push_back(Said::Stream(event));
+        }
+    }
+
     fn step(&mut self, words: &[&str]) {
+        if self.stream_step(words) {
+            return;
+        }
         let done = match words {
             ["<", "end"] => self.decoder.finish().map_err(Fatal::from),
             ["<", words @ ..] => self.receive(&packet(words)),
@@ -185,8 +206,14 @@ impl Stage {
             let piece = room.remaining_mut().min(bytes.len());
             room.put_slice(&bytes[..piece]);
             bytes.advance(piece);
-            while let Some(incoming) = self.decoder.decode()? {
-                let said = match self.session.handle(incoming)? {
+            loop {
+                let session = &self.session;
+                let Some(incoming) = self.decoder.decode_with(|kind| session.accepts(kind))? else {
+                    break;
+                };
+                let event = self.session.handle(incoming)?;
+                self.poll_streams();
+                let said = match event {
                     None => continue,
                     Some(Event::Request(run, request)) => Said::Run(run, request),
                     Some(Event::Interrupt(run)) => Said::Interrupt(run),
@@ -205,6 +232,9 @@ impl Stage {
     /// The words for what was said, with the names that are expected; a new run is given its name.
     fn describe(&mut self, said: Said, expected: &[&str]) -> String {
         match said {
+            Said::Stream(event) => self.describe_stream(event, expected),
+            Said::NotSent(words) => words,
+            Said::NothingToClaim => "nothing to claim".to_owned(),
             Said::Run(run, request) => {
                 let name = expected.get(1).copied().unwrap_or_default();
                 self.runs.insert(name.to_owned(), run);
@@ -234,12 +264,19 @@ impl Stage {
             Said::Refused(Refused::TooManyPending { limit }) => {
                 format!("refused too-many-pending {limit}")
             }
+            Said::Refused(Refused::TooManyStreams { limit }) => {
+                format!("refused too-many-streams {limit}")
+            }
+            Said::Refused(Refused::Unsupported) => "refused unsupported".to_owned(),
             Said::Fatal(Fatal::Unresponsive { abandoned }) => {
                 format!("fatal unresponsive {abandoned}")
             }
             Said::Fatal(Fatal::NotReading { .. }) => "fatal not-reading".to_owned(),
             Said::Fatal(Fatal::Packet(error)) => format!("fatal {error}"),
-            Said::Fatal(Fatal::TooLarge { .. } | Fatal::Flooded { .. }) => {
+            Said::Fatal(Fatal::TooLarge { header, limit }) => {
+                format!("fatal {header} over {limit}")
+            }
+            Said::Fatal(Fatal::Flooded { .. }) => {
                 panic!("the scripts send no packets of the application's")
             }
         }
@@ -247,6 +284,9 @@ impl Stage {
 
     fn count(&self, what: &str) -> String {
         let session = &self.session;
+        if let Some(count) = self.stream_count(what) {
+            return count;
+        }
         match what {
             "pending" => session.pending().to_string(),
             "abandoned" => session.abandoned().to_string(),
@@ -297,7 +337,8 @@ impl Stage {
             let written = slices[0].len().min(room.remaining_mut());
             room.put_slice(&slices[0][..written]);
             batch.advance(written);
-            while let Some(incoming) = decoder.decode().expect("packets are sent") {
+            let wanted = |kind: PacketType| kind.is_of_streams();
+            while let Some(incoming) = decoder.decode_with(wanted).expect("packets are sent") {
                 self.sent.push_back(packet_words(incoming));
             }
         }

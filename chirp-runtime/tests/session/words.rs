@@ -1,22 +1,25 @@
 use bytes::Bytes;
 use chirp_runtime::packet::{
     Cancel, ErrorData, Extensions, Fault, Header, Hello, Incoming, PacketType, Request, Response,
-    ResultCode,
+    ResultCode, StreamCredit, StreamEnd, StreamItems,
 };
+
+use crate::stream_words;
 
 /// Bytes as a script has them: `-` for none, `x*9000` for nine thousand of them, `ask:5` and `answer:5`
 /// for what `chirp.hello` carries with nonce 5 (and `ask:5:100` from a side that takes 100 bytes), any
 /// other word for itself.
 pub(crate) fn bytes(word: &str) -> Vec<u8> {
-    let hello = |nonce: &str, limit: &str| {
+    let hello_with = |nonce: &str, limit: &str, extensions: Extensions| {
         let hello = Hello {
             revision: Hello::REVISION,
-            extensions: Extensions::NONE,
+            extensions,
             payload_limit: limit.parse().expect("a limit"),
             running_limit: 10,
         };
         (hello, nonce.parse().expect("a nonce"))
     };
+    let hello = |nonce: &str, limit: &str| hello_with(nonce, limit, Extensions::NONE);
     let parts: Vec<_> = word.split(':').collect();
     match parts[..] {
         ["-"] => Vec::new(),
@@ -28,6 +31,19 @@ pub(crate) fn bytes(word: &str) -> Vec<u8> {
         ["answer", nonce] => bytes(&format!("answer:{nonce}:1000000")),
         ["answer", nonce, limit] => {
             let (hello, nonce) = hello(nonce, limit);
+            hello.encode_answer(nonce)
+        }
+        ["ask", nonce, limit, "streams"] => {
+            let (hello, nonce) = hello_with(nonce, limit, Extensions::STREAMS);
+            hello.encode_question(nonce)
+        }
+        ["answer", nonce, limit, "streams"] => {
+            let (hello, nonce) = hello_with(nonce, limit, Extensions::STREAMS);
+            hello.encode_answer(nonce)
+        }
+        // Bits 1 and 2 and 3 are not streams without bit 7.
+        ["answer", nonce, limit, "parts"] => {
+            let (hello, nonce) = hello_with(nonce, limit, Extensions(0b1110));
             hello.encode_answer(nonce)
         }
         _ => match word.split_once('*') {
@@ -101,6 +117,9 @@ pub(crate) fn result_words(code: ResultCode, data: &Bytes) -> String {
 
 /// The bytes of a packet: `Request ID METHOD DATA`, `Response ID RESULT`, `Cancel ID`.
 pub(crate) fn packet(words: &[&str]) -> Vec<u8> {
+    if let Some(packet) = stream_words::packet(words) {
+        return packet;
+    }
     let mut out = Vec::new();
     let id = words.get(1).and_then(|id| id.parse().ok());
     match (words, id) {
@@ -140,6 +159,16 @@ pub(crate) fn packet_words(incoming: Incoming) -> String {
         PacketType::RESPONSE => {
             let Response { id, code, data } = Response::decode(payload).expect("it is a response");
             format!("Response {id} {}", result_words(code, &data))
+        }
+        PacketType::STREAM_OPEN => stream_words::open_words(&payload),
+        PacketType::STREAM_ITEMS => {
+            stream_words::items_words(StreamItems::decode(payload).expect("they are items"))
+        }
+        PacketType::STREAM_CREDIT => {
+            stream_words::credit_words(&StreamCredit::decode(payload).expect("it is credit"))
+        }
+        PacketType::STREAM_END => {
+            stream_words::end_words(&StreamEnd::decode(payload).expect("it is an end"))
         }
         _ => {
             let cancel = Cancel::decode(&payload).expect("it is a cancel");

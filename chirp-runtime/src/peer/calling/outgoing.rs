@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::packet::{ErrorData, Payload, Response, ResultCode};
+use crate::packet::{ErrorData, Fault, Payload, Response, ResultCode};
 use crate::peer::calling::caller::Link;
 use crate::peer::calling::outbox::{self, Closed};
 use crate::peer::calling::slot::Slot;
@@ -171,6 +171,14 @@ impl Refused {
         match self {
             Self::TooLarge { limit, whose } => CallError::TooLarge { what, whose, limit },
             Self::TooManyPending { limit } => CallError::TooManyPending { limit },
+            Self::TooManyStreams { limit } => CallError::Refused {
+                fault: Fault::Busy,
+                message: format!("too many streams: the limit is {limit}"),
+            },
+            Self::Unsupported => CallError::Refused {
+                fault: Fault::Unsupported,
+                message: "one of the two sides does not know streams".to_owned(),
+            },
         }
     }
 }

@@ -1,0 +1,102 @@
+use super::stream::{Half, Receiving, Sending};
+use super::{Carrier, Ending, Out, StreamEvent, StreamKey, Streams};
+use crate::packet::{EndReason, ErrorData};
+use crate::session::{CallKey, Session};
+
+impl Session {
+    /// The value that came with streams has been decoded, whole, and these are the streams that it names. They
+    /// belong to whoever holds them from now on; the others that came with it are refused. A result stream is
+    /// not claimed.
+    ///
+    /// Whether there was something to claim: not after the carrier's call has been answered or cancelled, which
+    /// has refused all of them.
+    pub fn claim_streams(&mut self, carrier: Carrier, claimed: &[StreamKey]) -> bool {
+        let Some((streams, mut out)) = self.streams_mut() else {
+            return false;
+        };
+        let Some(unclaimed) = streams.take_carried(carrier) else {
+            return false;
+        };
+        for key in unclaimed {
+            if !claimed.contains(&key) {
+                streams.refuse(key, &mut out);
+            }
+        }
+        true
+    }
+
+    /// The answer that came with streams is let go of.
+    pub(in crate::session) fn release_answer(&mut self, call: CallKey) {
+        if let Some((streams, mut out)) = self.streams_mut() {
+            streams.refuse_carried(Carrier::Answer(call), &mut out);
+        }
+    }
+}
+
+impl Streams {
+    fn take_carried(&mut self, carrier: Carrier) -> Option<Vec<StreamKey>> {
+        let keys = self.carried.remove(&carrier)?;
+        self.unclaimed -= keys.len();
+        if let Carrier::Item(stream, _) = carrier
+            && let Some(receiving) = self.receiving(stream)
+        {
+            receiving.carries -= 1;
+        }
+        Some(keys)
+    }
+
+    /// Nobody will claim the free streams that came with this. What is bound ends in its own way.
+    pub(super) fn refuse_carried(&mut self, carrier: Carrier, out: &mut Out<'_>) {
+        for key in self.take_carried(carrier).unwrap_or_default() {
+            if self.table.get(key).is_some_and(|stream| !stream.is_bound()) {
+                self.refuse(key, out);
+            }
+        }
+    }
+
+    /// The items of a stream that carried others will not be decoded.
+    pub(super) fn refuse_items_of(&mut self, stream: StreamKey, out: &mut Out<'_>) {
+        let of_stream =
+            |carrier: &Carrier| matches!(carrier, Carrier::Item(of, _) if *of == stream);
+        let carriers: Vec<_> = self.carried.keys().copied().filter(of_stream).collect();
+        for carrier in carriers {
+            self.refuse_carried(carrier, out);
+        }
+    }
+
+    /// A stream of the other side's is not taken up.
+    fn refuse(&mut self, key: StreamKey, out: &mut Out<'_>) {
+        let Some(stream) = self.table.get(key) else {
+            return;
+        };
+        let sends = stream.spec.sends;
+        if stream.is_open() {
+            let ending = Ending::Refused(ErrorData::default());
+            self.events.push_back(StreamEvent::Ended(key, ending));
+            if sends {
+                self.break_off(key, EndReason::Refused, out);
+            } else {
+                self.close(key, EndReason::Refused, ErrorData::default(), out);
+            }
+        }
+        if sends {
+            self.end_sent(key, out);
+        } else {
+            self.forget_held(key, out);
+        }
+    }
+
+    pub(super) fn receiving(&mut self, key: StreamKey) -> Option<&mut Receiving> {
+        match &mut self.table.get_mut(key)?.half {
+            Half::Receiving(receiving) => Some(receiving),
+            Half::Sending(_) => None,
+        }
+    }
+
+    pub(super) fn sending(&mut self, key: StreamKey) -> Option<&mut Sending> {
+        match &mut self.table.get_mut(key)?.half {
+            Half::Sending(sending) => Some(sending),
+            Half::Receiving(_) => None,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+use std::collections::VecDeque;
+
+use super::{StreamKey, StreamKind, StreamSpec};
+use crate::packet::{EndReason, ErrorData, Payload, StreamId};
+use crate::session::RunKey;
+
+/// What an item costs beside its length, so that empty ones are not free.
+pub(super) const ITEM_COST: usize = 16;
+/// The most credit there is.
+const MAX_CREDIT: i64 = (1 << 31) - 1;
+/// How much may wait in one stream to be sent, overshot by one item. Credit is the other side's claim, and
+/// bounds nothing.
+const QUEUED: usize = 64 << 10;
+
+/// One stream.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) number: u32,
+    /// Whether this side opened it.
+    pub(super) mine: bool,
+    pub(super) spec: StreamSpec,
+    /// The call that this side runs and that it is bound to.
+    pub(super) run: Option<RunKey>,
+    /// The other side knows of it, or will when it has read what is in the transmit buffer.
+    pub(super) announced: bool,
+    /// It is over, and its number may be another's.
+    pub(super) over: bool,
+    pub(super) half: Half,
+}
+
+/// This side's part in it.
+#[derive(Debug)]
+pub(super) enum Half {
+    Sending(Sending),
+    Receiving(Receiving),
+}
+
+impl Stream {
+    /// What this side calls it in its packets.
+    pub(super) fn id(&self) -> StreamId {
+        if self.mine {
+            StreamId::of_sender(self.number)
+        } else {
+            StreamId::of_receiver(self.number)
+        }
+    }
+
+    pub(super) fn is_bound(&self) -> bool {
+        self.spec.kind != StreamKind::Free
+    }
+
+    /// Whether the program still has to be told of its end.
+    pub(super) fn is_open(&self) -> bool {
+        !self.over
+            && match &self.half {
+                Half::Sending(sending) => !sending.gone,
+                Half::Receiving(receiving) => !receiving.closed,
+            }
+    }
+}
+
+/// The sending side of a stream.
+#[derive(Debug, Default)]
+pub(super) struct Sending {
+    /// How much may still be sent. Below zero by one item at most.
+    pub(super) credit: i64,
+    /// Items that have been paid for and wait for their turn.
+    pub(super) queue: VecDeque<Queued>,
+    /// What they cost.
+    pub(super) queued: usize,
+    /// How many have left.
+    pub(super) sent: u64,
+    /// The program waits until it may send.
+    pub(super) wants: bool,
+    /// It has its place in the turn.
+    pub(super) in_turn: bool,
+    /// What is to be said behind the last item.
+    pub(super) end: Option<(EndReason, ErrorData)>,
+    /// The program's half is gone, and hears nothing more.
+    pub(super) gone: bool,
+}
+
+/// An item, and the streams that it carries.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) item: Payload,
+    pub(super) opens: Vec<StreamKey>,
+}
+
+impl Queued {
+    pub(super) fn cost(&self) -> usize {
+        self.item.len() + ITEM_COST
+    }
+}
+
+impl Sending {
+    /// Whether an item may be sent, whatever it costs.
+    pub(super) fn may_send(&self) -> bool {
+        self.credit > 0 && self.queued < QUEUED
+    }
+
+    /// Whether the program may be told that it may send again; it is told once.
+    pub(super) fn is_ready(&mut self) -> bool {
+        let is_open = self.end.is_none() && !self.gone;
+        if self.wants && is_open && self.may_send() {
+            self.wants = false;
+            return true;
+        }
+        false
+    }
+
+    pub(super) fn push(&mut self, item: Payload, opens: Vec<StreamKey>) -> usize {
+        let cost = item.len() + ITEM_COST;
+        self.credit = self.credit.saturating_sub_unsigned(cost as u64);
+        self.queued += cost;
+        self.queue.push_back(Queued { item, opens });
+        cost
+    }
+
+    /// More credit. No grant leads above what there is at most.
+    pub(super) fn grant(&mut self, bytes: u32) {
+        self.credit = (self.credit + i64::from(bytes)).min(MAX_CREDIT);
+    }
+}
+
+/// The receiving side of a stream.
+#[derive(Debug, Default)]
+pub(super) struct Receiving {
+    /// How much may be under way and held at once.
+    pub(super) window: usize,
+    /// How much of it comes out of what all streams share.
+    pub(super) shared: usize,
+    /// How much the sending side may still send.
+    pub(super) credit: i64,
+    /// What the items cost that came and have not been taken.
+    pub(super) held: usize,
+    /// What was taken and has not been given back.
+    pub(super) taken: usize,
+    /// Credit that leaves with the next batch.
+    pub(super) to_grant: u64,
+    /// How many items came.
+    pub(super) received: u64,
+    /// The program knows that it has begun.
+    pub(super) begun: bool,
+    /// Nothing that comes is wanted any more, and the program hears nothing more.
+    pub(super) closed: bool,
+    /// How many items with streams of their own have not been claimed.
+    pub(super) carries: usize,
+}
+
+impl Receiving {
+    /// An item of this length came. What it costs, if there was credit for it.
+    pub(super) fn pay(&mut self, len: usize) -> Option<usize> {
+        if self.credit <= 0 {
+            return None;
+        }
+        let cost = len + ITEM_COST;
+        self.credit = self.credit.saturating_sub_unsigned(cost as u64);
+        self.held += cost;
+        self.received += 1;
+        Some(cost)
+    }
+
+    /// The consumer has taken an item of this length. What it had cost.
+    pub(super) fn take(&mut self, len: usize) -> usize {
+        let cost = (len + ITEM_COST).min(self.held);
+        self.held -= cost;
+        self.taken += cost;
+        cost
+    }
+}
