@@ -70,8 +70,14 @@ impl Session {
         if self.outbound.unanswered() >= limit {
             return Err(Refused::TooManyPending { limit });
         }
-        let key = self.outbound.reserve();
-        let key = key.ok_or(Refused::TooManyPending { limit })?;
+        self.begin_any_call()
+    }
+
+    /// An id for a call that may be made however many are pending.
+    pub(super) fn begin_any_call(&mut self) -> Result<CallKey, Refused> {
+        let key = self.outbound.reserve().ok_or(Refused::TooManyPending {
+            limit: self.limits.pending,
+        })?;
         self.counters.calls_out += 1;
         Ok(key)
     }

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::{CallKey, Event, Negotiation, Refused, Session};
-use crate::packet::{Extensions, Fault, HELLO_METHOD, Hello, ResultCode};
+use crate::packet::{Extensions, Fault, HELLO_METHOD, Hello, Request, ResultCode};
 
 pub(super) const METHOD: &[u8] = HELLO_METHOD.as_bytes();
 
@@ -94,7 +94,11 @@ impl Session {
             return Ok(());
         }
         let question = self.own_hello().encode_question(nonce);
-        let key = self.call(&Bytes::from_static(METHOD), &mut question.into())?;
+        // Calls that are pending may be those that wait for its answer.
+        let method = Bytes::from_static(METHOD);
+        self.check_size(Request::payload_len(METHOD, question.len()))?;
+        let key = self.begin_any_call()?;
+        self.place_call(key, &method, &mut question.into(), None);
         // It is this library's call, not the program's.
         self.counters.calls_out -= 1;
         self.greeting.asked(key, nonce);

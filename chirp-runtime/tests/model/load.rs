@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use chirp_runtime::session::Limits;
+use chirp_runtime::session::{Limits, StreamKind, StreamSpec};
 
 use crate::rng::Rng;
 
@@ -20,6 +20,9 @@ pub(crate) struct Load {
     pub(crate) dropped: usize,
     pub(crate) nested: usize,
     pub(crate) waiting: usize,
+    /// How many in a hundred calls open streams, and how many items one has at most.
+    pub(crate) streams: usize,
+    pub(crate) items: usize,
     /// The channel ends before everything is done.
     pub(crate) ends: bool,
 }
@@ -29,8 +32,11 @@ impl Load {
         let most = [30, 150][rng.below(2)];
         let longest = rng.between(TICKET, most);
         let widest = [3, 120][rng.below(2)];
+        let streams = [0, 30, 90][rng.below(3)];
         Self {
-            limits: [limits(rng, longest), limits(rng, longest)],
+            streams,
+            items: [3, 40, 400][rng.below(3)],
+            limits: [(); 2].map(|()| limits(rng, longest, streams > 0)),
             pipe: rng.between(1, widest),
             calls: [rng.below(60), rng.below(60)],
             longest,
@@ -45,10 +51,12 @@ impl Load {
 }
 
 /// Room for a few packets, or for not even one.
-fn limits(rng: &mut Rng, longest: usize) -> Limits {
+fn limits(rng: &mut Rng, longest: usize, streams: bool) -> Limits {
     let mut limits = Limits::default();
     // Nothing that travels is too large, neither `longest` and its id nor a refusal.
-    limits.payload = longest + 60;
+    limits.payload = longest + 100;
+    limits.streams = if streams { rng.between(2, 60) } else { 0 };
+    limits.stream_bytes = 1 << 20;
     limits.pending = rng.between(3, 40);
     limits.running = rng.between(1, 8);
     limits.running_bytes = rng.between(1, 600);
@@ -58,6 +66,9 @@ fn limits(rng: &mut Rng, longest: usize) -> Limits {
 
 /// The length of a [`Ticket`] on its way.
 pub(crate) const TICKET: usize = 15;
+
+/// The length of a [`StreamTicket`] on its way.
+const STREAM: usize = 12;
 
 /// What a call asks for, so that its answer can be told from every other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +81,78 @@ pub(crate) struct Ticket {
     pub(crate) depth: u8,
     /// It is answered only by being cancelled.
     pub(crate) waits: bool,
+    /// The streams that it opens.
+    pub(crate) streams: [Option<StreamTicket>; 2],
+}
+
+/// What is agreed on of a stream, so that its items can be told from all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StreamTicket {
+    /// No other stream of the run has it.
+    pub(crate) number: u64,
+    /// How many items it has.
+    pub(crate) items: u16,
+    /// Whether the caller sends them.
+    pub(crate) sends: bool,
+    pub(crate) kind: StreamKind,
+}
+
+impl StreamTicket {
+    pub(crate) fn new(rng: &mut Rng, load: &Load, number: u64) -> Self {
+        let sends = rng.percent(50);
+        let kind = [StreamKind::Free, StreamKind::Bound, StreamKind::Result][rng.below(3)];
+        Self {
+            number,
+            items: u16::try_from(rng.between(0, load.items)).expect("few"),
+            // A result goes to the caller.
+            sends: sends && kind != StreamKind::Result,
+            kind,
+        }
+    }
+
+    pub(crate) fn spec(self) -> StreamSpec {
+        StreamSpec {
+            sends: self.sends,
+            kind: self.kind,
+            codec: 0,
+        }
+    }
+
+    fn encode(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.number.to_be_bytes());
+        out.extend_from_slice(&self.items.to_be_bytes());
+        let kind = match self.kind {
+            StreamKind::Free => 0,
+            StreamKind::Bound => 1,
+            StreamKind::Result => 2,
+        };
+        out.extend_from_slice(&[self.sends.into(), kind]);
+    }
+
+    fn decode(bytes: &[u8]) -> Self {
+        let (number, bytes) = bytes.split_first_chunk().expect("a number");
+        let (items, bytes) = bytes.split_first_chunk().expect("a count");
+        let kind = [StreamKind::Free, StreamKind::Bound, StreamKind::Result][usize::from(bytes[1])];
+        Self {
+            number: u64::from_be_bytes(*number),
+            items: u16::from_be_bytes(*items),
+            sends: bytes[0] == 1,
+            kind,
+        }
+    }
+
+    /// The item of this index, about this long.
+    pub(crate) fn item(self, index: u64, length: usize) -> Vec<u8> {
+        let mut out = self.number.to_be_bytes().to_vec();
+        out.extend_from_slice(&index.to_be_bytes());
+        out.resize(length.max(out.len()), b'.');
+        out
+    }
+
+    /// Whether these bytes are that item.
+    pub(crate) fn is_item(self, index: u64, item: &[u8]) -> bool {
+        item.starts_with(&self.item(index, 0))
+    }
 }
 
 impl Ticket {
@@ -77,8 +160,13 @@ impl Ticket {
     pub(crate) fn encode(self, length: usize) -> Vec<u8> {
         let mut out = self.number.to_be_bytes().to_vec();
         out.extend_from_slice(&self.answer.to_be_bytes());
-        out.extend_from_slice(&[self.depth, self.waits.into()]);
-        out.resize(length.max(TICKET), b'.');
+        let streams: Vec<_> = self.streams.iter().flatten().collect();
+        let count = u8::try_from(streams.len()).expect("few");
+        out.extend_from_slice(&[self.depth, self.waits.into(), count]);
+        for stream in streams {
+            stream.encode(&mut out);
+        }
+        out.resize(length.max(TICKET).max(out.len()), b'.');
         out
     }
 
@@ -90,6 +178,10 @@ impl Ticket {
             answer: u16::from_be_bytes(*answer),
             depth: bytes[0],
             waits: bytes[1] == 1,
+            streams: std::array::from_fn(|at| {
+                let stream = bytes.get(3 + STREAM * at..)?;
+                (at < usize::from(bytes[2])).then(|| StreamTicket::decode(stream))
+            }),
         }
     }
 

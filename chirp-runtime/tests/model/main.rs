@@ -8,6 +8,7 @@ mod load;
 mod program;
 mod rng;
 mod side;
+mod streams;
 
 use load::Load;
 use rng::Rng;
@@ -57,7 +58,7 @@ impl Run {
                 idle += 1;
             }
             // Unlucky for long: is anything possible at all?
-            if idle > 100 {
+            if idle > 200 {
                 let possible =
                     (0..2).any(|side| (0..=ACTIONS).any(|action| self.step(side, action)));
                 assert!(
@@ -81,6 +82,12 @@ impl Run {
 
     /// Tries one thing. Whether it was possible; what a program need not do does not count as that.
     fn step(&mut self, side: usize, action: usize) -> bool {
+        let possible = self.act(side, action);
+        self.sides[side].poll_streams();
+        possible
+    }
+
+    fn act(&mut self, side: usize, action: usize) -> bool {
         let Self {
             rng,
             load,
@@ -111,13 +118,22 @@ impl Run {
                 this.write(&mut that.inbox, most.min(room))
             }
             8 | 9 => this.read(most),
+            10 => this.ask(*calls),
+            11 | 12 => this.send_item(rng, load),
+            13 | 14 => this.consume(rng),
+            15 => {
+                if rng.percent(load.dropped) && rng.percent(5) {
+                    this.drop_half(rng);
+                }
+                false
+            }
             _ => this.wait(),
         }
     }
 }
 
 /// How many things [`Run::step`] knows, beside waiting for what is certain to come.
-const ACTIONS: usize = 10;
+const ACTIONS: usize = 16;
 
 fn asked_for(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

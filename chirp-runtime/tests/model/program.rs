@@ -2,7 +2,7 @@ use bytes::Bytes;
 use chirp_runtime::packet::{ErrorData, PacketType, ResultCode};
 use chirp_runtime::session::{CallKey, Refused, RunKey};
 
-use crate::load::{Load, Ticket};
+use crate::load::{Load, StreamTicket, Ticket};
 use crate::rng::Rng;
 use crate::side::{NESTED, Pending, Running, Side};
 
@@ -38,6 +38,13 @@ impl Side {
                 0
             },
             waits,
+            streams: [(); 2].map(|()| {
+                let opens = rng.percent(load.streams) && self.limits.streams > 0;
+                opens.then(|| {
+                    self.opened += 1;
+                    StreamTicket::new(rng, load, number * 1000 + self.opened % 1000)
+                })
+            }),
         };
         let length = rng.between(0, load.longest);
         let made = self.send(ticket, length, one_way).is_ok();
@@ -47,7 +54,12 @@ impl Side {
 
     fn send(&mut self, ticket: Ticket, length: usize, one_way: bool) -> Result<CallKey, Refused> {
         let mut params = ticket.encode(length).into();
-        let key = self.session.call(&METHOD, &mut params)?;
+        let tickets: Vec<_> = ticket.streams.into_iter().flatten().collect();
+        let specs: Vec<_> = tickets.iter().map(|ticket| ticket.spec()).collect();
+        let (key, keys) = self.session.call_with(&METHOD, &mut params, None, &specs)?;
+        for (ticket, key) in tickets.into_iter().zip(keys) {
+            self.hold_half(ticket, key, ticket.sends);
+        }
         self.calls.push(Pending {
             key,
             ticket,
@@ -117,6 +129,7 @@ impl Side {
             let back = Ticket {
                 number,
                 depth: ticket.depth - 1,
+                streams: [None; 2],
                 ..ticket
             };
             match self.send(back, rng.between(0, load.longest), false) {

@@ -5,9 +5,12 @@ use bytes::BufMut;
 use chirp_runtime::packet::{
     Decoder, ErrorData, Fault, Header, Incoming, Request, Response, ResultCode,
 };
-use chirp_runtime::session::{Batch, CallKey, Event, Limits, Outcome, Reading, RunKey, Session};
+use chirp_runtime::session::{
+    Batch, CallKey, Carrier, Event, Limits, Opened, Outcome, Reading, RunKey, Session,
+};
 
 use crate::load::Ticket;
+use crate::streams::Half;
 
 /// What a handler's own failure is called: a call that it made was refused.
 pub(crate) const NESTED: &str = "nested";
@@ -18,7 +21,7 @@ const REFUSAL: usize = 80;
 /// One side of a connection: a session, its callers and its handlers, and what travels towards it.
 pub(crate) struct Side {
     pub(crate) session: Session,
-    limits: Limits,
+    pub(crate) limits: Limits,
     decoder: Decoder,
     /// Bytes on their way to this side.
     pub(crate) inbox: VecDeque<u8>,
@@ -27,6 +30,14 @@ pub(crate) struct Side {
     pub(crate) handlers: Vec<Running>,
     /// Calls that this side has yet to make.
     pub(crate) to_call: usize,
+    /// The halves of streams that its program holds.
+    pub(crate) halves: Vec<Half>,
+    /// Streams that came with a request which is still to be told of.
+    pub(crate) arrived: Option<(Carrier, Vec<Opened>)>,
+    /// Streams opened so far, for their numbers.
+    pub(crate) opened: u64,
+    /// The other side has been asked what it knows.
+    pub(crate) asked: bool,
 }
 
 /// A call of this side's.
@@ -57,6 +68,10 @@ impl Side {
             calls: Vec::new(),
             handlers: Vec::new(),
             to_call,
+            halves: Vec::new(),
+            arrived: None,
+            opened: 0,
+            asked: false,
         }
     }
 
@@ -100,7 +115,9 @@ impl Side {
             if self.session.reading() != Reading::Go {
                 return progressed;
             }
-            match self.decoder.decode().expect("it is Chirp") {
+            let session = &self.session;
+            let decoded = self.decoder.decode_with(|kind| session.accepts(kind));
+            match decoded.expect("it is Chirp") {
                 Some(incoming) => self.receive(incoming),
                 None if progressed || self.inbox.is_empty() => return progressed,
                 None => {
@@ -117,19 +134,24 @@ impl Side {
     }
 
     fn receive(&mut self, incoming: Incoming) {
-        match self.session.handle(incoming).expect("nothing is fatal") {
+        let event = self.session.handle(incoming).expect("nothing is fatal");
+        self.poll_streams();
+        match event {
             Some(Event::Request(run, request)) => self.start(run, &request),
             Some(Event::Answered(key, outcome)) => self.answered(key, outcome),
             // Its handler finds out by itself.
             Some(Event::Interrupt(_)) | None => {}
-            Some(Event::Hello | Event::Packet(..)) => panic!("nobody asked"),
+            Some(Event::Hello) => assert!(self.limits.streams > 0, "nobody asked"),
+            Some(Event::Packet(..)) => panic!("nobody asked"),
         }
     }
 
     fn start(&mut self, run: RunKey, request: &Request) {
+        let ticket = Ticket::decode(request.params());
+        self.take_up(run, ticket);
         self.handlers.push(Running {
             run,
-            ticket: Ticket::decode(request.params()),
+            ticket,
             size: request.size(),
             nested: None,
             result: None,
@@ -175,8 +197,11 @@ impl Side {
         let longest = Header::LEN + limits.payload;
         assert!(session.running() <= limits.running);
         assert_eq!(session.running(), self.handlers.len());
-        assert_eq!(session.pending(), self.calls.len());
-        assert!(session.pending() + session.abandoned() <= limits.pending);
+        // The question what the other side knows is a call too.
+        let asked = session.pending() - self.calls.len();
+        assert!(asked <= usize::from(self.asked), "{asked}");
+        assert!(session.pending() + session.abandoned() <= limits.pending + asked);
+        self.check_streams();
         // One request beyond the mark.
         let requests: usize = self.handlers.iter().map(|handler| handler.size).sum();
         assert!(requests <= limits.running_bytes + longest, "{requests}");
@@ -186,7 +211,8 @@ impl Side {
         let bound = limits.unsent
             + longest * (1 + limits.running)
             + 2 * REFUSAL * other.limits.pending
-            + 2 * (Header::LEN + 4) * limits.pending;
+            + 2 * (Header::LEN + 4) * limits.pending
+            + self.streams_unsent(other);
         assert!(session.unsent() <= bound, "{} of {bound}", session.unsent());
     }
 
@@ -201,19 +227,23 @@ impl Side {
             session.unsent(),
             self.inbox.len(),
         ];
-        counts == [0; 6] && session.is_drained()
+        counts == [0; 6] && session.is_drained() && self.has_no_streams()
     }
 
     /// The channel has ended: callers and handlers go, and nothing of theirs is left.
     pub(crate) fn end(&mut self) {
         let _ = self.decoder.finish();
+        self.session.end();
+        self.poll_streams();
+        assert!(self.has_no_streams(), "they end with the channel");
         while !self.calls.is_empty() {
             self.cancel(0);
         }
         while !self.handlers.is_empty() {
             self.finish(0);
         }
-        assert_eq!(self.session.pending(), 0);
+        // A question that waits for room, waits for nobody.
+        assert!(self.session.pending() <= usize::from(self.asked));
         assert_eq!(self.session.running(), 0);
     }
 
@@ -221,7 +251,9 @@ impl Side {
     pub(crate) fn describe(&self) -> String {
         let session = &self.session;
         format!(
-            "{} to call, {} pending, {} abandoned, {} running, {} unsent, {} in the pipe, {:?}, {:?}",
+            "{} streams, {} halves, {} to call, {} pending, {} abandoned, {} running, {} unsent, {} in the pipe, {:?}, {:?}",
+            session.streams(),
+            self.halves.len(),
             self.to_call,
             session.pending(),
             session.abandoned(),

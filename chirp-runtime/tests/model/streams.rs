@@ -1,0 +1,234 @@
+use std::collections::VecDeque;
+
+use chirp_runtime::packet::ErrorData;
+use chirp_runtime::session::{
+    Carrier, Ending, NotSent, RunKey, StreamEvent, StreamKey, StreamKind,
+};
+
+use crate::load::{Load, StreamTicket, Ticket};
+use crate::rng::Rng;
+use crate::side::Side;
+
+/// What a source says that gives up.
+const GAVE_UP: &str = "gave up";
+
+/// What an item costs beside its length.
+const ITEM_COST: usize = 16;
+
+/// Windows together.
+const WINDOWS: usize = 32 << 20;
+
+/// One half of a stream, held by the program.
+pub(crate) struct Half {
+    key: StreamKey,
+    ticket: StreamTicket,
+    sends: bool,
+    /// The next item that is to be sent, or that is to come.
+    next: u64,
+    /// It has been told that it cannot send.
+    full: bool,
+    /// Lengths of the items that came and have not been taken.
+    lying: VecDeque<usize>,
+    ended: bool,
+}
+
+/// What the program does with streams.
+impl Side {
+    pub(crate) fn hold_half(&mut self, ticket: StreamTicket, key: StreamKey, sends: bool) {
+        self.halves.push(Half {
+            key,
+            ticket,
+            sends,
+            next: 0,
+            full: false,
+            lying: VecDeque::new(),
+            ended: false,
+        });
+    }
+
+    /// A handler decodes its parameters: it takes up all the streams that came with them, or some.
+    pub(crate) fn take_up(&mut self, run: RunKey, ticket: Ticket) {
+        let tickets: Vec<_> = ticket.streams.into_iter().flatten().collect();
+        let Some((carrier, opened)) = self.arrived.take() else {
+            assert!(tickets.is_empty(), "they come with their carrier");
+            return;
+        };
+        assert_eq!(carrier, Carrier::Run(run));
+        assert_eq!(opened.len(), tickets.len());
+        let mut claimed = Vec::new();
+        for (opened, ticket) in opened.into_iter().zip(tickets) {
+            assert_eq!(
+                (opened.spec.sends, opened.spec.kind),
+                (!ticket.sends, ticket.kind)
+            );
+            // A number decides, so that both sides need not agree: one in eight is not named.
+            if !opened.refused && (ticket.kind == StreamKind::Result || ticket.number % 8 != 0) {
+                claimed.push(opened.key);
+                self.hold_half(ticket, opened.key, !ticket.sends);
+            }
+        }
+        // One in sixteen handlers fails before it has decoded anything.
+        if ticket.number % 16 != 0 {
+            self.session.claim_streams(carrier, &claimed);
+        }
+    }
+
+    /// Asks what the other side knows, once something waits for it.
+    pub(crate) fn ask(&mut self, nonce: u64) -> bool {
+        if !self.session.wants_hello() {
+            return false;
+        }
+        let asked = self.session.ask_hello(nonce);
+        assert!(asked.is_ok(), "it is never refused");
+        self.asked = true;
+        true
+    }
+
+    /// A source goes on: it sends an item, or ends.
+    pub(crate) fn send_item(&mut self, rng: &mut Rng, load: &Load) -> bool {
+        let count = self.halves.len();
+        let first = rng.below(count.max(1));
+        let mut candidates = (0..count).map(|more| (first + more) % count);
+        let found = candidates.find(|at| {
+            let half = &self.halves[*at];
+            half.sends && !half.full
+        });
+        let Some(at) = found else { return false };
+        let half = &mut self.halves[at];
+        if half.next == u64::from(half.ticket.items) {
+            let half = self.halves.swap_remove(at);
+            self.session.finish_stream(half.key);
+            return true;
+        }
+        let length = rng.between(0, load.longest);
+        let mut item = half.ticket.item(half.next, length).into();
+        match self.session.send_item(half.key, &mut item) {
+            Ok(()) => half.next += 1,
+            Err(NotSent::Full) => half.full = true,
+            Err(NotSent::Over) => {
+                // It has been told, unless nobody tells a half of its own side's.
+                self.halves.swap_remove(at);
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+        true
+    }
+
+    /// A consumer takes the next item.
+    pub(crate) fn consume(&mut self, rng: &mut Rng) -> bool {
+        let count = self.halves.len();
+        let first = rng.below(count.max(1));
+        let mut candidates = (0..count).map(|more| (first + more) % count);
+        let found = candidates.find(|at| !self.halves[*at].lying.is_empty());
+        let Some(at) = found else { return false };
+        let half = &mut self.halves[at];
+        let length = half.lying.pop_front().expect("it is not empty");
+        self.session.consumed(half.key, length);
+        if half.ended && half.lying.is_empty() {
+            self.halves.swap_remove(at);
+        }
+        true
+    }
+
+    /// A half is dropped, or fails.
+    pub(crate) fn drop_half(&mut self, rng: &mut Rng) {
+        if self.halves.is_empty() {
+            return;
+        }
+        let half = self.halves.swap_remove(rng.below(self.halves.len()));
+        if !half.sends {
+            self.session.drop_receiver(half.key);
+        } else if rng.percent(50) {
+            let error = ErrorData::from(GAVE_UP);
+            self.session.fail_stream(half.key, error);
+        } else {
+            self.session.drop_sender(half.key);
+        }
+    }
+
+    /// Hears what has happened to streams.
+    pub(crate) fn poll_streams(&mut self) {
+        while let Some(event) = self.session.poll_stream_event() {
+            match event {
+                StreamEvent::Opened(carrier, opened) => self.arrived = Some((carrier, opened)),
+                StreamEvent::Begun(_) => panic!("nobody begins without an item"),
+                StreamEvent::Items(key, items) => {
+                    // Those of an argument that its handler did not name may be on their way.
+                    let Some(half) = self.halves.iter_mut().find(|half| half.key == key) else {
+                        for item in items {
+                            self.session.consumed(key, item.len());
+                        }
+                        continue;
+                    };
+                    assert!(!half.ended && !half.sends, "nothing comes after the end");
+                    for item in items {
+                        assert!(half.ticket.is_item(half.next, &item), "{}", half.next);
+                        half.next += 1;
+                        half.lying.push_back(item.len());
+                    }
+                }
+                StreamEvent::Ready(key) => {
+                    let half = self.halves.iter_mut().find(|half| half.key == key);
+                    half.expect("it waits").full = false;
+                }
+                StreamEvent::Ended(key, ending) => self.ended(key, &ending),
+                StreamEvent::Unsupported(_) => panic!("both sides have streams"),
+            }
+        }
+    }
+
+    /// Every half gets its end, with a reason, and once.
+    fn ended(&mut self, key: StreamKey, ending: &Ending) {
+        let Some(at) = self.halves.iter().position(|half| half.key == key) else {
+            return;
+        };
+        let half = &mut self.halves[at];
+        assert!(!half.ended);
+        half.ended = true;
+        match ending {
+            Ending::Finished => assert_eq!(half.next, u64::from(half.ticket.items)),
+            Ending::Lost { .. } => panic!("nothing is lost"),
+            Ending::Failed(error) => assert_eq!(error.message, GAVE_UP),
+            Ending::Answered => assert_ne!(half.ticket.kind, StreamKind::Free),
+            Ending::Cancelled | Ending::Refused(_) | Ending::Closed => {}
+        }
+        let forgotten = matches!(ending, Ending::Refused(_) | Ending::Closed);
+        if half.sends || forgotten || half.lying.is_empty() {
+            self.halves.swap_remove(at);
+        }
+    }
+
+    /// What streams hold is within its bounds, and is what the program has not taken.
+    pub(crate) fn check_streams(&self) {
+        let session = &self.session;
+        assert!(session.streams() <= self.limits.streams);
+        assert!(session.stream_windows() <= WINDOWS);
+        let lying = self.halves.iter().flat_map(|half| &half.lying);
+        let lying: usize = lying.map(|length| length + ITEM_COST).sum();
+        assert_eq!(session.stream_bytes_held(), lying);
+        let queued = session.streams() * ((64 << 10) + self.limits.payload + ITEM_COST);
+        assert!(session.stream_bytes_queued() <= queued);
+    }
+
+    /// What streams add to the bound of what is unsent, in the batch under way and in the next: items, an end of
+    /// each stream of either side, and credit for each.
+    pub(crate) fn streams_unsent(&self, other: &Self) -> usize {
+        let streams = self.limits.streams + other.limits.streams + 2 * other.limits.pending;
+        match self.limits.streams {
+            0 => 0,
+            _ => (64 << 10) + self.limits.payload + 2 * streams * 100,
+        }
+    }
+
+    pub(crate) fn has_no_streams(&self) -> bool {
+        let session = &self.session;
+        let counts = [
+            session.streams(),
+            session.stream_bytes_held(),
+            session.stream_bytes_queued(),
+            session.stream_windows(),
+            self.halves.len(),
+        ];
+        counts == [0; 5]
+    }
+}
