@@ -83,6 +83,8 @@ pub(crate) struct Ticket {
     pub(crate) waits: bool,
     /// The streams that it opens.
     pub(crate) streams: [Option<StreamTicket>; 2],
+    /// The stream that its answer opens, seen from the caller.
+    pub(crate) back: Option<StreamTicket>,
 }
 
 /// What is agreed on of a stream, so that its items can be told from all others.
@@ -108,6 +110,12 @@ impl StreamTicket {
             sends: sends && kind != StreamKind::Result,
             kind,
         }
+    }
+
+    /// The same, but not bound to its call.
+    pub(crate) fn freed(mut self) -> Self {
+        self.kind = StreamKind::Free;
+        self
     }
 
     pub(crate) fn spec(self) -> StreamSpec {
@@ -160,9 +168,10 @@ impl Ticket {
     pub(crate) fn encode(self, length: usize) -> Vec<u8> {
         let mut out = self.number.to_be_bytes().to_vec();
         out.extend_from_slice(&self.answer.to_be_bytes());
-        let streams: Vec<_> = self.streams.iter().flatten().collect();
-        let count = u8::try_from(streams.len()).expect("few");
-        out.extend_from_slice(&[self.depth, self.waits.into(), count]);
+        let streams: Vec<_> = self.streams.iter().chain([&self.back]).flatten().collect();
+        let back = u8::from(self.back.is_some());
+        let count = u8::try_from(streams.len()).expect("few") - back;
+        out.extend_from_slice(&[self.depth, self.waits.into(), count, back]);
         for stream in streams {
             stream.encode(&mut out);
         }
@@ -179,9 +188,11 @@ impl Ticket {
             depth: bytes[0],
             waits: bytes[1] == 1,
             streams: std::array::from_fn(|at| {
-                let stream = bytes.get(3 + STREAM * at..)?;
-                (at < usize::from(bytes[2])).then(|| StreamTicket::decode(stream))
+                (at < usize::from(bytes[2]))
+                    .then(|| StreamTicket::decode(&bytes[4 + STREAM * at..]))
             }),
+            back: (bytes[3] == 1)
+                .then(|| StreamTicket::decode(&bytes[4 + STREAM * usize::from(bytes[2])..])),
         }
     }
 

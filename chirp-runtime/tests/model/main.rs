@@ -10,6 +10,8 @@ mod rng;
 mod side;
 mod streams;
 
+use chirp_runtime::session::Counters;
+
 use load::Load;
 use rng::Rng;
 use side::Side;
@@ -44,7 +46,7 @@ impl Run {
     }
 
     /// Takes steps until everything is done, or the channel ends.
-    fn finish(mut self) -> u64 {
+    fn finish(mut self) -> (u64, Counters) {
         let mut idle = 0;
         while !self.sides.iter().all(Side::is_done) {
             let (side, action) = (self.rng.below(2), self.rng.below(ACTIONS));
@@ -77,7 +79,9 @@ impl Run {
                 break;
             }
         }
-        self.steps
+        let mut counters = self.sides[0].session.counters();
+        counters += self.sides[1].session.counters();
+        (self.steps, counters)
     }
 
     /// Tries one thing. Whether it was possible; what a program need not do does not count as that.
@@ -147,10 +151,17 @@ fn two_sessions_are_never_stuck_and_hold_no_more_than_they_may() {
     }
     let steps = asked_for("CHIRP_MODEL_STEPS").unwrap_or(STEPS);
     let (mut seed, mut taken) = (0, 0);
+    let mut counters = Counters::default();
     while taken < steps {
         println!("seed {seed}");
-        taken += Run::new(seed).finish();
+        let (more, counted) = Run::new(seed).finish();
+        taken += more;
+        counters += counted;
         seed += 1;
     }
-    println!("{taken} steps in {seed} runs");
+    println!("{taken} steps in {seed} runs, {counters:?}");
+    // What is not tried is not tested.
+    let least = taken / 1000;
+    assert!(counters.calls_in > least && counters.streams > least);
+    assert!(counters.items_in > 10 * least && counters.cancels_in > least / 10);
 }

@@ -38,18 +38,20 @@ impl Side {
                 0
             },
             waits,
-            streams: [(); 2].map(|()| {
-                let opens = rng.percent(load.streams) && self.limits.streams > 0;
-                opens.then(|| {
-                    self.opened += 1;
-                    StreamTicket::new(rng, load, number * 1000 + self.opened % 1000)
-                })
-            }),
+            streams: [(); 2].map(|()| self.stream(rng, load, number)),
+            back: self.stream(rng, load, number).map(StreamTicket::freed),
         };
         let length = rng.between(0, load.longest);
         let made = self.send(ticket, length, one_way).is_ok();
         self.to_call -= usize::from(made);
         made
+    }
+
+    fn stream(&mut self, rng: &mut Rng, load: &Load, number: u64) -> Option<StreamTicket> {
+        self.opened += 1;
+        let number = number * 1000 + self.opened % 1000;
+        (rng.percent(load.streams) && self.limits.streams > 0)
+            .then(|| StreamTicket::new(rng, load, number))
     }
 
     fn send(&mut self, ticket: Ticket, length: usize, one_way: bool) -> Result<CallKey, Refused> {
@@ -130,6 +132,7 @@ impl Side {
                 number,
                 depth: ticket.depth - 1,
                 streams: [None; 2],
+                back: None,
                 ..ticket
             };
             match self.send(back, rng.between(0, load.longest), false) {
@@ -157,6 +160,9 @@ impl Side {
     }
 
     fn respond(&mut self, run: RunKey, ticket: Ticket, result: Result<(), ()>) {
+        if result.is_ok() && self.respond_with_stream(run, ticket) {
+            return;
+        }
         let (code, data) = if result.is_ok() {
             (ResultCode::Success, ticket.answer())
         } else {

@@ -162,6 +162,7 @@ impl Side {
     fn answered(&mut self, key: CallKey, outcome: Outcome) {
         let at = self.calls.iter().position(|call| call.key == key);
         let call = self.calls.swap_remove(at.expect("somebody waits for it"));
+        self.take_up_back(key, call.ticket);
         self.session.release(key);
         let Outcome::Response(Response { code, data, .. }) = outcome else {
             panic!("nothing is too large");

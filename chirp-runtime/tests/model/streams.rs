@@ -1,8 +1,8 @@
 use std::collections::VecDeque;
 
-use chirp_runtime::packet::ErrorData;
+use chirp_runtime::packet::{ErrorData, ResultCode};
 use chirp_runtime::session::{
-    Carrier, Ending, NotSent, RunKey, StreamEvent, StreamKey, StreamKind,
+    CallKey, Carrier, Ending, NotSent, RunKey, StreamEvent, StreamKey, StreamKind,
 };
 
 use crate::load::{Load, StreamTicket, Ticket};
@@ -70,6 +70,38 @@ impl Side {
         // One in sixteen handlers fails before it has decoded anything.
         if ticket.number % 16 != 0 {
             self.session.claim_streams(carrier, &claimed);
+        }
+    }
+
+    /// Answers with a stream, if the answer has one and there may be one more.
+    pub(crate) fn respond_with_stream(&mut self, run: RunKey, ticket: Ticket) -> bool {
+        let Some(back) = ticket.back else {
+            return false;
+        };
+        let mut spec = back.spec();
+        spec.sends = !back.sends;
+        let data = &mut ticket.answer().into();
+        let responded = self
+            .session
+            .respond_with(run, ResultCode::Success, data, &[spec]);
+        let Ok(keys) = responded else { return false };
+        self.hold_half(back, keys[0], spec.sends);
+        true
+    }
+
+    /// A caller takes up the stream that came with its answer.
+    pub(crate) fn take_up_back(&mut self, call: CallKey, ticket: Ticket) {
+        let Some((carrier, opened)) = self.arrived.take() else {
+            return;
+        };
+        assert_eq!(carrier, Carrier::Answer(call));
+        let (Some(back), [opened]) = (ticket.back, &opened[..]) else {
+            panic!("it was asked for one");
+        };
+        assert_eq!(opened.spec.sends, back.sends);
+        if !opened.refused && back.number % 8 != 0 {
+            assert!(self.session.claim_streams(carrier, &[opened.key]));
+            self.hold_half(back, opened.key, back.sends);
         }
     }
 
@@ -180,6 +212,7 @@ impl Side {
     /// Every half gets its end, with a reason, and once.
     fn ended(&mut self, key: StreamKey, ending: &Ending) {
         let Some(at) = self.halves.iter().position(|half| half.key == key) else {
+            self.session.drop_receiver(key);
             return;
         };
         let half = &mut self.halves[at];
@@ -192,8 +225,7 @@ impl Side {
             Ending::Answered => assert_ne!(half.ticket.kind, StreamKind::Free),
             Ending::Cancelled | Ending::Refused(_) | Ending::Closed => {}
         }
-        let forgotten = matches!(ending, Ending::Refused(_) | Ending::Closed);
-        if half.sends || forgotten || half.lying.is_empty() {
+        if half.sends || *ending == Ending::Closed || half.lying.is_empty() {
             self.halves.swap_remove(at);
         }
     }

@@ -58,6 +58,8 @@ const CLAIMED: &[(&str, &str)] = &[
              ! nothing to claim
              > End -1 refused 1
              > Response 4 error bad
+             = held 17
+             drop-receiver s
              = held 0
              < End +1 cancelled 1
              = streams 0",

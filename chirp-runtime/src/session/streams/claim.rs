@@ -81,8 +81,6 @@ impl Streams {
         }
         if sends {
             self.end_sent(key, out);
-        } else {
-            self.forget_held(key, out);
         }
     }
 

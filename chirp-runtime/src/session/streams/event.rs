@@ -101,8 +101,8 @@ pub enum StreamEvent {
     Items(StreamKey, Items),
     /// An item may be sent again, where one could not be.
     Ready(StreamKey),
-    /// The stream has ended, by the other side's doing or by that of its call. What is still to be told of it has
-    /// been told.
+    /// The stream has ended, by the other side's doing or by that of its call. Nothing more is told of it. Items that
+    /// came are held until they have been consumed, or the receiver is dropped, as before.
     Ended(StreamKey, Ending),
     /// A call could not be made, because the other side does not know streams. Its caller has no answer to wait
     /// for, and the key is nobody's any more.
