@@ -94,10 +94,14 @@ impl Session {
             return Ok(());
         }
         let question = self.own_hello().encode_question(nonce);
-        // Calls that are pending may be those that wait for its answer.
         let method = Bytes::from_static(METHOD);
-        self.check_size(Request::payload_len(METHOD, question.len()))?;
-        let key = self.begin_any_call()?;
+        let key = if self.wants_hello() {
+            // As many calls as may be pending may be those that wait for its answer.
+            self.check_size(Request::payload_len(METHOD, question.len()))?;
+            self.begin_any_call()?
+        } else {
+            self.begin_call(METHOD, question.len())?
+        };
         self.place_call(key, &method, &mut question.into(), None);
         // It is this library's call, not the program's.
         self.counters.calls_out -= 1;

@@ -121,6 +121,9 @@ impl Side {
         if !self.session.is_wanted(run) {
             self.interrupt(at, rng);
         } else if let Some(result) = result {
+            if result.is_ok() && self.is_sending(run) {
+                return false;
+            }
             self.respond(run, ticket, result);
             self.finish(at);
         } else if nested.is_some() || ticket.waits {

@@ -36,6 +36,8 @@ pub(crate) struct Side {
     pub(crate) arrived: Option<(Carrier, Vec<Opened>)>,
     /// Streams opened so far, for their numbers.
     pub(crate) opened: u64,
+    /// What came last ended a stream here that had not come to its end.
+    pub(crate) cut: bool,
     /// The other side has been asked what it knows.
     pub(crate) asked: bool,
 }
@@ -71,6 +73,7 @@ impl Side {
             halves: Vec::new(),
             arrived: None,
             opened: 0,
+            cut: false,
             asked: false,
         }
     }
@@ -134,6 +137,7 @@ impl Side {
     }
 
     fn receive(&mut self, incoming: Incoming) {
+        self.cut = false;
         let event = self.session.handle(incoming).expect("nothing is fatal");
         self.poll_streams();
         match event {
@@ -169,6 +173,7 @@ impl Side {
         };
         let result = match code {
             ResultCode::Success => {
+                assert!(!self.cut, "an answer overtakes no items and no end");
                 assert_eq!(data, call.ticket.answer(), "of call {}", call.ticket.number);
                 Ok(())
             }

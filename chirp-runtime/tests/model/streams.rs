@@ -30,6 +30,8 @@ pub(crate) struct Half {
     /// Lengths of the items that came and have not been taken.
     lying: VecDeque<usize>,
     ended: bool,
+    /// The call that it came with, whose handler waits until it has been sent.
+    run: Option<RunKey>,
 }
 
 /// What the program does with streams.
@@ -43,6 +45,7 @@ impl Side {
             full: false,
             lying: VecDeque::new(),
             ended: false,
+            run: None,
         });
     }
 
@@ -65,12 +68,20 @@ impl Side {
             if !opened.refused && (ticket.kind == StreamKind::Result || ticket.number % 8 != 0) {
                 claimed.push(opened.key);
                 self.hold_half(ticket, opened.key, !ticket.sends);
+                // Half of the handlers go on after they have answered.
+                let half = self.halves.last_mut().expect("it is there");
+                half.run = (!ticket.sends && ticket.number % 2 == 0).then_some(run);
             }
         }
         // One in sixteen handlers fails before it has decoded anything.
         if ticket.number % 16 != 0 {
             self.session.claim_streams(carrier, &claimed);
         }
+    }
+
+    /// Whether a handler still sends a stream of its own.
+    pub(crate) fn is_sending(&self, run: RunKey) -> bool {
+        self.halves.iter().any(|half| half.run == Some(run))
     }
 
     /// Answers with a stream, if the answer has one and there may be one more.
@@ -222,7 +233,10 @@ impl Side {
             Ending::Finished => assert_eq!(half.next, u64::from(half.ticket.items)),
             Ending::Lost { .. } => panic!("nothing is lost"),
             Ending::Failed(error) => assert_eq!(error.message, GAVE_UP),
-            Ending::Answered => assert_ne!(half.ticket.kind, StreamKind::Free),
+            Ending::Answered => {
+                assert_ne!(half.ticket.kind, StreamKind::Free);
+                self.cut |= !half.sends;
+            }
             Ending::Cancelled | Ending::Refused(_) | Ending::Closed => {}
         }
         if half.sends || *ending == Ending::Closed || half.lying.is_empty() {

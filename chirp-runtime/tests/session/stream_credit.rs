@@ -474,3 +474,27 @@ fn there_are_no_more_streams_than_may_be() {
     limits.streams = 0;
     check(limits, &script.replace("too-many-streams 0", "unsupported"));
 }
+
+/// The other side may wait for credit, or for items that are to be read first.
+#[test]
+fn a_side_with_a_stream_goes_on_reading() {
+    let mut limits = with_streams();
+    limits.running = 1;
+    limits.unsent = 1;
+    let script = "< Request 4 m -
+         ! run a m -
+         = reading PauseBriefly
+         finish a
+         < Open 1:from:free:16384
+         < Request 5 m -
+         ! opened o s=receive
+         ! run b m -
+         claim o s
+         = reading Go
+         < End +1 finished 0
+         ! ended s finished
+         = reading PauseBriefly
+         finish b
+         = reading Go";
+    check_streams(&limits, &[("reading", script)]);
+}

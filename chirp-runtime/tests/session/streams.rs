@@ -121,6 +121,27 @@ const NEGOTIATED: &[(&str, &str)] = &[
     ),
 ];
 
+/// The calls that are pending wait for hello, and so it is asked for all that.
+#[test]
+fn hello_is_asked_when_no_call_may_be_made() {
+    let mut limits = with_streams();
+    limits.pending = 1;
+    let script = "stream-call a m - r=result
+         call b m -
+         ! refused too-many-pending 1
+         ask 5
+         > Request 2 chirp.hello ask:5
+         < Response 2 ok answer:5:1000000:streams
+         ! hello
+         > Open 1:to:result:16384
+         > Request 1 m -
+         < Response 1 unknown
+         ! ended r answered
+         ! answered a unknown
+         = streams 0";
+    check(limits, script);
+}
+
 #[test]
 fn streams_are_used_when_both_sides_know_them() {
     crate::script::check_all(&with_streams(), NEGOTIATED);
