@@ -325,7 +325,8 @@ impl Decoder {
             return Ok(Begun::Wait);
         };
         self.needed = 0;
-        let payload = if length <= SHARED {
+        // Items are kept until somebody takes them, in their thousands, and a peer may choose their neighbours.
+        let payload = if length <= SHARED && !header.kind.is_of_streams() {
             // The same memory again, when nobody keeps any of it.
             if self.chunk.capacity() < length && !self.chunk.try_reclaim(length) {
                 self.chunk_size = (self.chunk_size * 2).min(LARGE_CHUNK);

@@ -1,5 +1,5 @@
 use bytes::BufMut;
-use chirp_runtime::packet::{Decoder, PacketError, PacketType};
+use chirp_runtime::packet::{Decoder, Incoming, PacketError, PacketType};
 
 use crate::feed::{feed, header, packet, read};
 
@@ -86,4 +86,24 @@ fn a_read_buffer_shrinks_when_reads_are_small_again() {
         assert!(decoder.decode().expect("it is a packet").is_some());
     }
     assert!(held(&mut decoder) <= 8 << 10, "{}", held(&mut decoder));
+}
+
+/// An item that waits for its consumer keeps its own packet, and not what came beside it.
+#[test]
+fn items_share_no_memory_with_other_packets() {
+    let mut decoder = Decoder::new(1 << 20);
+    let items = packet(PacketType::STREAM_ITEMS, b"\0\0\0\x01\0\x01\0\0\0\x01.");
+    let cancel = packet(PacketType::CANCEL, b"\0\0\0\x01");
+    let bytes = [&items[..], &cancel, &items, &cancel].concat();
+    read(&mut decoder, &mut &bytes[..], usize::MAX);
+    let mut decoded = || decoder.decode_with(PacketType::is_of_streams);
+    let kept: Vec<_> = std::iter::from_fn(|| decoded().expect("they are packets")).collect();
+    assert_eq!(kept.len(), 4);
+    for incoming in kept {
+        if let Incoming::Packet { kind, payload } = incoming
+            && kind == PacketType::STREAM_ITEMS
+        {
+            assert!(payload.is_unique(), "it shares its memory");
+        }
+    }
 }
