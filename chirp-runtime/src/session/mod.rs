@@ -253,9 +253,9 @@ impl Session {
         self.tight
     }
 
-    /// Bytes that wait to be written, the batch under way and parked answers included.
+    /// Bytes that wait to be written, the batch under way and answers that wait for room or for items included.
     pub fn unsent(&self) -> usize {
-        self.transmit.unsent() + self.room.parked_bytes()
+        self.transmit.unsent() + self.room.parked_bytes() + self.held_answer_bytes()
     }
 
     /// What has happened so far.

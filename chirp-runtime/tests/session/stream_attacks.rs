@@ -239,11 +239,11 @@ fn calls_wait_for_a_few_items_only() {
     let mut attacked = Attacked::new(with_streams());
     let keys = attacked.call(&[StreamSpec::sending(0); 100]);
     attacked.write();
-    let credit: String = (1..101)
-        .map(|number| format!(" -{number}:1000000"))
+    let credit: Vec<_> = (1..101)
+        .map(|number| format!("-{number}:1000000"))
         .collect();
     attacked
-        .receive(&format!("Credit{credit}"))
+        .receive(&format!("Credit {}", credit.join(" ")))
         .expect("it may");
     for key in &keys {
         while attacked.session.send_item(*key, &mut vec![0; 1000].into()) == Ok(()) {}

@@ -371,6 +371,14 @@ const LARGE: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
+        "a request that is too large to be taken refuses what it carries",
+        "< Open 1:to:free:0 2:to:bound:0
+             < Request 7 m x*2000
+             > Response 7 too-large 1000
+             > End -1 refused 0
+             = streams 0",
+    ),
+    (
         "an end is cut to what the other side takes",
         "stream-call x m - s=send
              > Open 1:from:free:16384

@@ -292,16 +292,11 @@ impl Tried {
                     session.consumed(stream, length);
                 }
             }
-            Step::Take => {
-                if self.batch.is_none() {
-                    self.batch = session.take_batch(Batch::default()).ok();
-                }
+            Step::Take if self.batch.is_none() => {
+                self.batch = session.take_batch(Batch::default()).ok();
             }
-            Step::Write => {
-                if self.batch.take().is_some() {
-                    session.batch_written();
-                }
-            }
+            Step::Write if self.batch.take().is_some() => session.batch_written(),
+            Step::Take | Step::Write => {}
         }
         self.listen();
         drop(self.session.take_leftovers());

@@ -4,8 +4,6 @@ use crate::packet::{Header, PacketError, PacketType};
 const TO_OPENER: u8 = 1;
 const BOUND: u8 = 2;
 const RESULT: u8 = 4;
-/// Codecs are numbered from 0 (PROTOCOL.md, "Codec numbers").
-const CODECS: u8 = 5;
 
 /// Opens streams, of which the carrier that follows speaks.
 #[derive(Clone, Copy, Debug)]
@@ -22,13 +20,16 @@ pub struct StreamEntry {
     pub bound: bool,
     /// Whether it is the result of that call.
     pub result: bool,
-    /// The codec of its items, by number: below 5.
+    /// The codec of its items, by number: below [`CODECS`](Self::CODECS).
     pub codec: u8,
     /// How much credit its sending side begins with, in bytes.
     pub window: u32,
 }
 
 impl StreamEntry {
+    /// How many codecs there are: they are numbered from 0 (PROTOCOL.md, "Codec numbers").
+    pub const CODECS: u8 = 5;
+
     const LEN: usize = 10;
 
     fn encode(self) -> [u8; Self::LEN] {
@@ -52,7 +53,7 @@ impl StreamEntry {
         if flags & RESULT != 0 && flags != TO_OPENER | BOUND | RESULT {
             return Err("a result goes to the caller, within the call");
         }
-        if codec >= CODECS {
+        if codec >= Self::CODECS {
             return Err("there is no such codec");
         }
         Ok(Self {

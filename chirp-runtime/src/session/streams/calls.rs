@@ -43,7 +43,7 @@ impl Session {
         if in_use == Some(false) {
             return Err(Refused::Unsupported);
         }
-        self.check_opens(opens.len())?;
+        self.check_opens(opens)?;
         let call = self.begin_call(method, params.len())?;
         let streams = self.streams.get_or_insert_default();
         let keys = streams.make(opens);
@@ -142,7 +142,7 @@ impl Session {
         if self.streams_in_use() != Some(true) {
             return Err(Refused::Unsupported);
         }
-        self.check_opens(opens.len())?;
+        self.check_opens(opens)?;
         let free: Vec<_> = opens.iter().map(|spec| spec.freed()).collect();
         let keys = self.streams.get_or_insert_default().make(&free);
         let id = self.inbound.id(run);

@@ -9,7 +9,8 @@ pub struct StreamSpec {
     pub sends: bool,
     /// What the stream belongs to.
     pub kind: StreamKind,
-    /// The codec of its items, by number (PROTOCOL.md, "Codec numbers").
+    /// The codec of its items, by number (PROTOCOL.md, "Codec numbers"). One that does not exist is refused as
+    /// unsupported.
     pub codec: u8,
 }
 
@@ -140,7 +141,7 @@ pub enum NotSent {
     Full,
     /// The stream is over.
     Over,
-    /// It is over a payload limit.
+    /// It, or the opening of the streams that it carries, is over a payload limit or cannot be.
     TooLarge {
         /// How long an item may be, in bytes.
         limit: u64,

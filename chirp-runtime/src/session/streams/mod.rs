@@ -142,9 +142,13 @@ impl Session {
     /// What streams hold of the other side's and for it, but for what is in the transmit buffer.
     pub(super) fn stream_bytes(&self) -> usize {
         let streams = self.streams.as_deref();
-        streams.map_or(0, |streams| {
-            streams.held + streams.queued + streams.answer_bytes
-        })
+        streams.map_or(0, |streams| streams.held + streams.queued)
+    }
+
+    /// The data of answers that wait for items before them.
+    pub(super) fn held_answer_bytes(&self) -> usize {
+        let streams = self.streams.as_deref();
+        streams.map_or(0, |streams| streams.answer_bytes)
     }
 
     /// Whether a stream has something to send that is not in the transmit buffer.

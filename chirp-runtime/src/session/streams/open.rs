@@ -5,8 +5,12 @@ use crate::packet::{EndReason, ErrorData, StreamEntry, StreamOpen};
 use crate::session::{Refused, Session};
 
 impl Session {
-    /// Whether so many streams may be opened with one packet.
-    pub(super) fn check_opens(&self, opens: usize) -> Result<(), Refused> {
+    /// Whether these streams may be opened with one packet.
+    pub(super) fn check_opens(&self, opens: &[StreamSpec]) -> Result<(), Refused> {
+        if opens.iter().any(|spec| spec.codec >= StreamEntry::CODECS) {
+            return Err(Refused::Unsupported);
+        }
+        let opens = opens.len();
         let limit = self.stream_limit();
         if opens > StreamOpen::MAX_ENTRIES {
             let limit = StreamOpen::MAX_ENTRIES;
@@ -62,6 +66,9 @@ impl Streams {
     /// Makes streams that are still to be announced.
     pub(super) fn make(&mut self, specs: &[StreamSpec]) -> Vec<StreamKey> {
         let make = |spec: &StreamSpec| {
+            let mut spec = *spec;
+            // A result goes to the caller.
+            spec.sends &= spec.kind != StreamKind::Result;
             let half = if spec.sends {
                 Half::Sending(Sending::default())
             } else {
@@ -71,7 +78,7 @@ impl Streams {
             self.table.insert(Stream {
                 number,
                 mine: true,
-                spec: *spec,
+                spec,
                 run: None,
                 announced: false,
                 over: false,

@@ -33,11 +33,10 @@ impl Session {
             return Err(NotSent::TooLarge { limit, whose });
         }
         if !opens.is_empty() {
-            self.check_opens(opens.len())
-                .map_err(|refused| match refused {
-                    Refused::TooManyStreams { limit } => NotSent::TooManyStreams { limit },
-                    _ => NotSent::TooLarge { limit, whose },
-                })?;
+            self.check_opens(opens).map_err(|refused| match refused {
+                Refused::TooManyStreams { limit } => NotSent::TooManyStreams { limit },
+                _ => NotSent::TooLarge { limit, whose },
+            })?;
         }
         let Some((streams, _)) = self.streams_mut() else {
             return Err(NotSent::Over);

@@ -102,3 +102,63 @@ impl Windows {
         self.shared + bytes <= SHARED
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The consumer takes an item of this cost as soon as it has come.
+    fn pass(windows: &mut Windows, receiving: &mut Receiving, cost: usize) {
+        receiving.credit = receiving.credit.saturating_sub_unsigned(cost as u64);
+        receiving.taken += cost;
+        windows.grant(receiving);
+    }
+
+    #[test]
+    fn a_window_doubles_up_to_a_megabyte() {
+        let (mut windows, mut receiving) = (Windows::default(), Receiving::default());
+        windows.first(&mut receiving);
+        for _ in 0..10_000 {
+            pass(&mut windows, &mut receiving, 5000);
+            let under_way = receiving.window - receiving.taken;
+            assert_eq!(
+                receiving.credit,
+                i64::try_from(under_way).expect("it is small")
+            );
+        }
+        assert_eq!(receiving.window, LARGEST);
+        windows.close(&mut receiving);
+        assert_eq!((windows.total, windows.shared), (0, 0));
+    }
+
+    /// A hundred streams that would all have a megabyte; then one more, which had to begin without.
+    #[test]
+    fn windows_stay_together_and_shrink_for_others() {
+        let mut windows = Windows::default();
+        let mut streams: Vec<_> = (0..100).map(|_| Receiving::default()).collect();
+        for receiving in &mut streams {
+            windows.first(receiving);
+        }
+        for round in 0..2000 {
+            for receiving in &mut streams {
+                pass(&mut windows, receiving, 5000);
+            }
+            assert!(windows.total <= SHARED, "round {round}");
+            let sum: usize = streams.iter().map(|receiving| receiving.window).sum();
+            assert_eq!(sum, windows.total);
+        }
+        let mut late = Receiving::default();
+        windows.small(&mut late);
+        for _ in 0..2000 {
+            for receiving in &mut streams {
+                pass(&mut windows, receiving, 5000);
+            }
+            pass(&mut windows, &mut late, 500);
+        }
+        assert!(late.window >= FIRST as usize, "{}", late.window);
+        for receiving in streams.iter_mut().chain([&mut late]) {
+            windows.close(receiving);
+        }
+        assert_eq!((windows.total, windows.shared), (0, 0));
+    }
+}
