@@ -211,6 +211,9 @@ impl Subject for Value {
                 let why = match refused {
                     Refused::TooLarge { .. } => "too-large",
                     Refused::TooManyPending { .. } => "too-many",
+                    Refused::TooManyStreams { .. } | Refused::Unsupported => {
+                        panic!("nothing opens streams")
+                    }
                 };
                 self.answers.insert(name.to_owned(), why.to_owned());
             }

@@ -65,16 +65,18 @@ impl Side {
                 (!ticket.sends, ticket.kind)
             );
             // A number decides, so that both sides need not agree: one in eight is not named.
-            if !opened.refused && (ticket.kind == StreamKind::Result || ticket.number % 8 != 0) {
+            if !opened.refused
+                && (ticket.kind == StreamKind::Result || !ticket.number.is_multiple_of(8))
+            {
                 claimed.push(opened.key);
                 self.hold_half(ticket, opened.key, !ticket.sends);
                 // Half of the handlers go on after they have answered.
                 let half = self.halves.last_mut().expect("it is there");
-                half.run = (!ticket.sends && ticket.number % 2 == 0).then_some(run);
+                half.run = (!ticket.sends && ticket.number.is_multiple_of(2)).then_some(run);
             }
         }
         // One in sixteen handlers fails before it has decoded anything.
-        if ticket.number % 16 != 0 {
+        if !ticket.number.is_multiple_of(16) {
             self.session.claim_streams(carrier, &claimed);
         }
     }
@@ -110,7 +112,7 @@ impl Side {
             panic!("it was asked for one");
         };
         assert_eq!(opened.spec.sends, back.sends);
-        if !opened.refused && back.number % 8 != 0 {
+        if !opened.refused && !back.number.is_multiple_of(8) {
             assert!(self.session.claim_streams(carrier, &[opened.key]));
             self.hold_half(back, opened.key, back.sends);
         }

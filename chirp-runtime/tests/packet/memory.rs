@@ -96,8 +96,8 @@ fn items_share_no_memory_with_other_packets() {
     let cancel = packet(PacketType::CANCEL, b"\0\0\0\x01");
     let bytes = [&items[..], &cancel, &items, &cancel].concat();
     read(&mut decoder, &mut &bytes[..], usize::MAX);
-    let mut decoded = || decoder.decode_with(PacketType::is_of_streams);
-    let kept: Vec<_> = std::iter::from_fn(|| decoded().expect("they are packets")).collect();
+    let mut next = || decoder.decode_with(PacketType::is_of_streams);
+    let kept: Vec<_> = std::iter::from_fn(|| next().expect("they are packets")).collect();
     assert_eq!(kept.len(), 4);
     for incoming in kept {
         if let Incoming::Packet { kind, payload } = incoming
