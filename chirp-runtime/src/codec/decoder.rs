@@ -149,6 +149,7 @@ impl<'de, C: Codec> Decoder<'de, C> {
     }
 
     /// The end, if there are no more arguments and no bytes left over.
+    #[inline(never)]
     pub fn end(&mut self) -> Option<()> {
         if self.error.is_none() && !self.is_by_name() {
             self.error = self.ended().err();

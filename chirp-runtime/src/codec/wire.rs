@@ -37,24 +37,30 @@ pub trait Wire<C: Codec>: Sized {
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError>;
 }
 
+// What is done with a type is a function that all methods call which have it: inlined into each, the methods of a
+// service would be the better part of a program.
 #[diagnostic::do_not_recommend]
 impl<C, T> Wire<C> for T
 where
     T: Serialize + DeserializeOwned + Send + 'static,
     C: Carries<Owned<T>>,
 {
+    #[inline(never)]
     fn put(&self, arguments: &mut Encoder<C>) {
         arguments.put::<Owned<T>>(self);
     }
 
+    #[inline(never)]
     fn take(arguments: &mut Decoder<'_, C>) -> Option<Self> {
         arguments.take::<Owned<T>>()
     }
 
+    #[inline(never)]
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         C::encode(self, out)
     }
 
+    #[inline(never)]
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         <Owned<T> as Returned<C>>::decode(bytes)
     }
@@ -94,18 +100,22 @@ pub trait WireBorrowed<C: Codec>: Sized {
 
 #[diagnostic::do_not_recommend]
 impl<C: Serde, T: Serialize + DeserializeOwned + Send + 'static> WireBorrowed<C> for T {
+    #[inline(never)]
     fn put_slice(values: &[Self], arguments: &mut Encoder<C>) {
         arguments.put::<Slice<T>>(&values);
     }
 
+    #[inline(never)]
     fn take_slice(arguments: &mut Decoder<'_, C>) -> Option<Vec<Self>> {
         arguments.take::<Slice<T>>()
     }
 
+    #[inline(never)]
     fn put_option(value: Option<&Self>, arguments: &mut Encoder<C>) {
         arguments.put::<Opt<Lent<Owned<T>>>>(&value);
     }
 
+    #[inline(never)]
     fn take_option(arguments: &mut Decoder<'_, C>) -> Option<Option<Self>> {
         arguments.take::<Opt<Lent<Owned<T>>>>()
     }
@@ -127,10 +137,12 @@ pub trait Argument<C: Codec>: Form {
 
 #[diagnostic::do_not_recommend]
 impl<C: Carries<F>, F: Form> Argument<C> for F {
+    #[inline(never)]
     fn put(value: &F::Sent<'_>, arguments: &mut Encoder<C>) {
         arguments.put::<F>(value);
     }
 
+    #[inline(never)]
     fn take<'de>(arguments: &mut Decoder<'de, C>) -> Option<F::Got<'de>> {
         arguments.take::<F>()
     }
@@ -160,10 +172,12 @@ pub trait Returned<C: Codec>: Return {
 
 #[diagnostic::do_not_recommend]
 impl<C: Carries<F>, F: Return> Returned<C> for F {
+    #[inline(never)]
     fn encode(value: &F::Value, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         C::encode(value, out)
     }
 
+    #[inline(never)]
     fn decode(mut bytes: &[u8]) -> Result<F::Value, DecodeError> {
         let value = C::decode(&mut bytes)?;
         C::trim(&mut bytes);

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use super::connection::Connection;
 use super::handling::serving::Serving;
 use super::reader::Reader;
+use super::task;
 use super::watching::budget::Budget;
 use super::watching::keep_alive;
 use super::watching::observe::Observer;
@@ -225,12 +226,13 @@ impl PeerBuilder {
                 state.serving = Some(routes.0);
             }
         }
-        runtime.spawn(Writer::new(Arc::clone(&connection)));
+        task::spawn(&runtime, Writer::new(Arc::clone(&connection)));
         connection.start_dispatcher();
         if let Some(keep_alive) = self.keep_alive {
-            runtime.spawn(keep_alive::watch(Arc::clone(&connection), keep_alive));
+            let watch = keep_alive::watch(Arc::clone(&connection), keep_alive);
+            task::spawn(&runtime, watch);
         }
-        runtime.spawn(Reader::new(connection, reader).run());
+        task::spawn(&runtime, Reader::new(connection, reader).run());
         Ok(peer)
     }
 }

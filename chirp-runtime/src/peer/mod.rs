@@ -20,6 +20,7 @@ mod method;
 mod method_error;
 mod reader;
 mod state;
+mod task;
 mod watching;
 mod writer;
 
@@ -42,6 +43,7 @@ pub(crate) use handling::turns::{Turn, Turns};
 pub use handling::values::Values;
 pub use method::{MethodId, MethodName};
 pub use method_error::MethodError;
+pub(crate) use task::Task;
 pub use watching::keep_alive::KeepAlive;
 pub use watching::metrics::{Metrics, SharedMetrics};
 pub use watching::observe::{Direction, ObservedPacket};

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use super::connections::Registry;
 use super::{Connection, Connections, ServerBuilder};
 use crate::channel::{Channel, Endpoint, Listener};
+use crate::peer::Task;
 
 /// The first pause after an accept that failed, and the longest.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -113,7 +114,10 @@ impl Server {
         registry.0.close();
         let mut ending = JoinSet::new();
         for connection in registry.0.list() {
-            ending.spawn(async move { connection.peer.shutdown(builder.grace).await });
+            let shutdown: Task = Box::pin(async move {
+                connection.peer.shutdown(builder.grace).await;
+            });
+            ending.spawn(shutdown);
         }
         ending.join_all().await;
         // A hook that panicked has said so on its own.
@@ -146,13 +150,14 @@ impl Server {
         }
         let Some(live) = begun else { return };
         let on_end = self.builder.on_end.clone();
-        peers.spawn(async move {
+        let watch: Task = Box::pin(async move {
             let reason = live.connection.peer.closed().await;
             live.registry.remove(live.connection.number);
             if let Some(hook) = on_end {
                 hook(&live.connection, &reason);
             }
         });
+        peers.spawn(watch);
     }
 }
 

@@ -61,6 +61,7 @@ impl Client {
     }
 
     /// Calls a method; `finish` makes its result of the answer.
+    #[inline(never)]
     pub fn call<C: Codec, T, E>(
         &self,
         id: MethodId,
@@ -76,6 +77,7 @@ impl Client {
     }
 
     /// Calls a one-way method.
+    #[inline(never)]
     pub fn cast<C: Codec>(&self, id: MethodId, arguments: Encoder<C>) -> Cast {
         Cast::new(self.caller.clone(), self.name(id), payload(arguments))
     }
@@ -139,6 +141,7 @@ fn payload<C: Codec>(arguments: Encoder<C>) -> Result<Payload, CallError> {
 /// # Errors
 ///
 /// Why the call failed.
+#[inline(never)]
 pub fn value_of<T>(
     answer: Result<Bytes, CallError>,
     decode: fn(&[u8]) -> Result<T, DecodeError>,
@@ -151,6 +154,7 @@ pub fn value_of<T>(
 /// # Errors
 ///
 /// The method's own error, or why the call failed.
+#[inline(never)]
 pub fn outcome_of<T, E>(
     answer: Result<Bytes, CallError>,
     decode: fn(&[u8]) -> Result<T, DecodeError>,

@@ -63,6 +63,7 @@ pub fn named_arguments<C: Codec>(request: &Request, names: Names) -> Decoder<'_,
 }
 
 /// The reply to a call whose arguments are not what the method takes.
+#[inline(never)]
 pub fn refused<C: Codec>(arguments: Decoder<'_, C>) -> Reply {
     Fault::BadArguments
         .to_error_data(&arguments.error().to_string())
@@ -70,6 +71,7 @@ pub fn refused<C: Codec>(arguments: Decoder<'_, C>) -> Reply {
 }
 
 /// The reply of a method that does not fail by itself.
+#[inline(never)]
 pub fn value<T>(value: &T, encode: fn(&T, &mut Vec<u8>) -> Result<(), EncodeError>) -> Reply {
     let mut out = codec::take();
     match encode(value, &mut out) {
@@ -82,6 +84,7 @@ pub fn value<T>(value: &T, encode: fn(&T, &mut Vec<u8>) -> Result<(), EncodeErro
 }
 
 /// The reply of a method that may fail by itself.
+#[inline(never)]
 pub fn outcome<T, E>(
     outcome: &Result<T, E>,
     encode: fn(&T, &mut Vec<u8>) -> Result<(), EncodeError>,

@@ -17,6 +17,7 @@ use crate::peer::handling::serving::Serving;
 use crate::peer::handling::slow;
 use crate::peer::handling::task::{self, HandlerTask};
 use crate::peer::state::{After, State};
+use crate::peer::task::spawn;
 use crate::peer::watching::span::Span;
 use crate::peer::writer::Turn;
 use crate::peer::{CallContext, Handler, Handling, Reply, Request};
@@ -31,7 +32,7 @@ impl Connection {
         self.spawn_dispatcher(previous);
         // The task that a worker woke last waits for that worker, which may be busy for long, and wakes no
         // other. One more after it does: any worker may take the first, and one will wait for I/O again.
-        self.runtime.spawn(async {});
+        spawn(&self.runtime, async {});
     }
 
     /// Starts a dispatcher in place of one that has lost its claim.
@@ -56,7 +57,7 @@ impl Connection {
             started: false,
         };
         drop(state);
-        self.runtime.spawn(dispatcher);
+        spawn(&self.runtime, dispatcher);
     }
 }
 

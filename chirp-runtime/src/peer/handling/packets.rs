@@ -13,6 +13,7 @@ use crate::peer::calling::caller::Link;
 use crate::peer::connection::Connection;
 use crate::peer::handling::task;
 use crate::peer::state::State;
+use crate::peer::task::spawn;
 use crate::peer::{CallContext, SessionError};
 
 /// Packets that one turn handles before it lets the rest of the program run.
@@ -85,7 +86,7 @@ impl Connection {
             work: None,
             held: None,
         };
-        let abort = self.runtime.spawn(task).abort_handle();
+        let abort = spawn(&self.runtime, task);
         let mut state = self.lock();
         let ended = state.end.is_some();
         let queue = state.packets.types.get_mut(&kind).filter(|_| !ended);

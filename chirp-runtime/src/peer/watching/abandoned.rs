@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use crate::peer::connection::Connection;
+use crate::peer::task;
 use crate::session::Session;
 
 impl Connection {
@@ -12,7 +13,7 @@ impl Connection {
             return;
         }
         drop(state);
-        self.runtime.spawn(watch(Arc::clone(self)));
+        task::spawn(&self.runtime, watch(Arc::clone(self)));
     }
 }
 
