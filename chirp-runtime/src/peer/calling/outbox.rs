@@ -20,6 +20,9 @@ pub(in crate::peer) const COPIED: usize = 1 << 10;
 pub(in crate::peer) struct Outbox {
     /// Whether callers are many.
     crowded: AtomicBool,
+    /// Whether there are calls, for those who only look. Whoever has put one down, and whoever heard of that, sees
+    /// it: a thread sees what it wrote itself, and what was written before something that it was told.
+    waiting: AtomicBool,
     calls: Mutex<Calls>,
 }
 
@@ -75,11 +78,12 @@ impl Outbox {
             params: params.len(),
             time,
         });
+        self.waiting.store(true, Ordering::Relaxed);
         Ok(first)
     }
 
     pub(in crate::peer) fn is_empty(&self) -> bool {
-        self.lock().entries.is_empty()
+        !self.waiting.load(Ordering::Relaxed)
     }
 
     /// The session has ended: nothing is put down any more. Gives who waits here.
@@ -101,18 +105,15 @@ impl State {
     /// Gives the session what callers have put down, in their order.
     pub(in crate::peer) fn take_calls(&mut self, outbox: &Outbox, after: &mut After) {
         // Those that are there at the end are told of it.
-        if self.end.is_some() {
+        if outbox.is_empty() || self.end.is_some() {
             return;
         }
         let mut calls = mem::take(&mut self.spare_calls);
         {
             let mut put_down = outbox.lock();
-            if put_down.entries.is_empty() {
-                self.spare_calls = calls;
-                return;
-            }
             mem::swap(&mut put_down.entries, &mut calls.entries);
             mem::swap(&mut put_down.bytes, &mut calls.bytes);
+            outbox.waiting.store(false, Ordering::Relaxed);
         }
         let mut rest = &calls.bytes[..];
         let count = calls.entries.len();
