@@ -107,7 +107,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <() as __chirp::Wire<__Codec>>::decode,
+                        <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -130,7 +130,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <() as __chirp::Wire<__Codec>>::decode,
+                        <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -146,16 +146,16 @@ const _: () = {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <__chirp::Slice8>::put(&a, &mut out);
             <__chirp::Opt<__chirp::Slice8>>::put(&b, &mut out);
-            <__chirp::Blob<Vec<u8>>>::put(&c, &mut out);
-            <__chirp::Blob<Bytes>>::put(&d, &mut out);
-            <__chirp::Blob<[u8; 4]>>::put(&e, &mut out);
+            <__chirp::Blob<Vec<u8>>>::give(c, &mut out);
+            <__chirp::Blob<Bytes>>::give(d, &mut out);
+            <__chirp::Blob<[u8; 4]>>::give(e, &mut out);
             self.0
                 .call(
                     ArgumentsMethods::BYTES,
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <() as __chirp::Wire<__Codec>>::decode,
+                        <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -180,7 +180,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <() as __chirp::Wire<__Codec>>::decode,
+                        <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -194,7 +194,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <() as __chirp::Wire<__Codec>>::decode,
+                        <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -231,8 +231,8 @@ const _: () = {
                             };
                         }
                         __chirp::value(
-                            &<__T as Arguments>::none(&*service),
-                            <() as __chirp::Wire<__Codec>>::encode,
+                            <__T as Arguments>::none(&*service),
+                            <() as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),
@@ -259,8 +259,8 @@ const _: () = {
                             (a, b, c, d)
                         };
                         __chirp::value(
-                            &<__T as Arguments>::text(&*service, &a, b.as_deref(), c, d),
-                            <() as __chirp::Wire<__Codec>>::encode,
+                            <__T as Arguments>::text(&*service, &a, b.as_deref(), c, d),
+                            <() as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),
@@ -289,7 +289,7 @@ const _: () = {
                             (a, b, c, d, e)
                         };
                         __chirp::value(
-                            &<__T as Arguments>::bytes(
+                            <__T as Arguments>::bytes(
                                 &*service,
                                 &a,
                                 b.as_deref(),
@@ -297,7 +297,7 @@ const _: () = {
                                 d,
                                 e,
                             ),
-                            <() as __chirp::Wire<__Codec>>::encode,
+                            <() as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),
@@ -330,7 +330,7 @@ const _: () = {
                             (a, b, c, d, e)
                         };
                         __chirp::value(
-                            &<__T as Arguments>::values(
+                            <__T as Arguments>::values(
                                     &*service,
                                     a,
                                     &b,
@@ -339,7 +339,7 @@ const _: () = {
                                     e,
                                 )
                                 .await,
-                            <() as __chirp::Wire<__Codec>>::encode,
+                            <() as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),
@@ -357,8 +357,8 @@ const _: () = {
                             (_a,)
                         };
                         __chirp::value(
-                            &<__T as Arguments>::unused(&*service, _a).await,
-                            <() as __chirp::Wire<__Codec>>::encode,
+                            <__T as Arguments>::unused(&*service, _a).await,
+                            <() as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),

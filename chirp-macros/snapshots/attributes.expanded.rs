@@ -162,7 +162,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <u8 as __chirp::Wire<__Codec>>::decode,
+                        <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -176,7 +176,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <() as __chirp::Wire<__Codec>>::decode,
+                        <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -191,7 +191,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <u8 as __chirp::Wire<__Codec>>::decode,
+                        <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -206,7 +206,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <u16 as __chirp::Wire<__Codec>>::decode,
+                        <u16 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -220,7 +220,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <() as __chirp::Wire<__Codec>>::decode,
+                        <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -257,8 +257,8 @@ const _: () = {
                             };
                         }
                         __chirp::value(
-                            &<__T as Attributes>::documented(&*service),
-                            <u8 as __chirp::Wire<__Codec>>::encode,
+                            <__T as Attributes>::documented(&*service),
+                            <u8 as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),
@@ -272,8 +272,8 @@ const _: () = {
                             };
                         }
                         __chirp::value(
-                            &<__T as Attributes>::old(&*service).await,
-                            <() as __chirp::Wire<__Codec>>::encode,
+                            <__T as Attributes>::old(&*service).await,
+                            <() as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),
@@ -292,8 +292,8 @@ const _: () = {
                             (a,)
                         };
                         __chirp::value(
-                            &<__T as Attributes>::here(&*service, a).await,
-                            <u8 as __chirp::Wire<__Codec>>::encode,
+                            <__T as Attributes>::here(&*service, a).await,
+                            <u8 as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),
@@ -312,8 +312,8 @@ const _: () = {
                             (a,)
                         };
                         __chirp::value(
-                            &<__T as Attributes>::here(&*service, a).await,
-                            <u16 as __chirp::Wire<__Codec>>::encode,
+                            <__T as Attributes>::here(&*service, a).await,
+                            <u16 as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),
@@ -331,8 +331,8 @@ const _: () = {
                             (it,)
                         };
                         __chirp::value(
-                            &<__T as Attributes>::lenient(&*service, &it),
-                            <() as __chirp::Wire<__Codec>>::encode,
+                            <__T as Attributes>::lenient(&*service, &it),
+                            <() as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),

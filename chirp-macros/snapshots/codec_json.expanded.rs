@@ -94,7 +94,7 @@ const _: () = {
                     out,
                     |answer| __chirp::outcome_of(
                         answer,
-                        <u64 as __chirp::Wire<__Codec>>::decode,
+                        <u64 as __chirp::Wire<__Codec>>::from_packet,
                         <String as __chirp::Failure<__Codec>>::decode,
                     ),
                 )
@@ -141,8 +141,8 @@ const _: () = {
                             (a, b)
                         };
                         __chirp::outcome(
-                            &<__T as CodecJson>::add(&*service, a, b).await,
-                            <u64 as __chirp::Wire<__Codec>>::encode,
+                            <__T as CodecJson>::add(&*service, a, b).await,
+                            <u64 as __chirp::Wire<__Codec>>::payload,
                             <String as __chirp::Failure<__Codec>>::encode,
                         )
                     }),

@@ -91,7 +91,9 @@ const _: () = {
                     out,
                     |answer| __chirp::outcome_of(
                         answer,
-                        <__chirp::Blob<Vec<u8>> as __chirp::Returned<__Codec>>::decode,
+                        <__chirp::Blob<
+                            Vec<u8>,
+                        > as __chirp::Returned<__Codec>>::from_packet,
                         <String as __chirp::Failure<__Codec>>::decode,
                     ),
                 )
@@ -133,10 +135,10 @@ const _: () = {
                             (key,)
                         };
                         __chirp::outcome(
-                            &<__T as CodecRaw>::get(&*service, &key).await,
+                            <__T as CodecRaw>::get(&*service, &key).await,
                             <__chirp::Blob<
                                 Vec<u8>,
-                            > as __chirp::Returned<__Codec>>::encode,
+                            > as __chirp::Returned<__Codec>>::payload,
                             <String as __chirp::Failure<__Codec>>::encode,
                         )
                     }),

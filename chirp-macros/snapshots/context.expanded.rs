@@ -84,7 +84,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <bool as __chirp::Wire<__Codec>>::decode,
+                        <bool as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -98,7 +98,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <() as __chirp::Wire<__Codec>>::decode,
+                        <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -139,9 +139,9 @@ const _: () = {
                             (a,)
                         };
                         __chirp::value(
-                            &<__T as Context>::first(&*service, request.context(), a)
+                            <__T as Context>::first(&*service, request.context(), a)
                                 .await,
-                            <bool as __chirp::Wire<__Codec>>::encode,
+                            <bool as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),
@@ -159,8 +159,8 @@ const _: () = {
                             (a,)
                         };
                         __chirp::value(
-                            &<__T as Context>::last(&*service, a, request.context()),
-                            <() as __chirp::Wire<__Codec>>::encode,
+                            <__T as Context>::last(&*service, a, request.context()),
+                            <() as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),

@@ -111,7 +111,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <u8 as __chirp::Wire<__Codec>>::decode,
+                        <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -126,7 +126,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <u8 as __chirp::Wire<__Codec>>::decode,
+                        <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -139,7 +139,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <() as __chirp::Wire<__Codec>>::decode,
+                        <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -180,8 +180,8 @@ const _: () = {
                             (a,)
                         };
                         __chirp::value(
-                            &<__T as DefaultBodies>::now(&*service, a),
-                            <u8 as __chirp::Wire<__Codec>>::encode,
+                            <__T as DefaultBodies>::now(&*service, a),
+                            <u8 as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),
@@ -204,8 +204,8 @@ const _: () = {
                             (a, _unused)
                         };
                         __chirp::value(
-                            &<__T as DefaultBodies>::later(&*service, a, _unused).await,
-                            <u8 as __chirp::Wire<__Codec>>::encode,
+                            <__T as DefaultBodies>::later(&*service, a, _unused).await,
+                            <u8 as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),
@@ -219,8 +219,8 @@ const _: () = {
                             };
                         }
                         __chirp::value(
-                            &<__T as DefaultBodies>::nothing(&*service).await,
-                            <() as __chirp::Wire<__Codec>>::encode,
+                            <__T as DefaultBodies>::nothing(&*service).await,
+                            <() as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),

@@ -83,7 +83,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <String as __chirp::Wire<__Codec>>::decode,
+                        <String as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -124,8 +124,8 @@ const _: () = {
                             (name,)
                         };
                         __chirp::value(
-                            &<__T as Greeter>::greet(&*service, &name).await,
-                            <String as __chirp::Wire<__Codec>>::encode,
+                            <__T as Greeter>::greet(&*service, &name).await,
+                            <String as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),

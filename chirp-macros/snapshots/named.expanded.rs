@@ -93,7 +93,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <Vec<String> as __chirp::Wire<__Codec>>::decode,
+                        <Vec<String> as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -168,14 +168,14 @@ const _: () = {
                             (text, at_most, of, within)
                         };
                         __chirp::value(
-                            &<__T as Search>::find(
+                            <__T as Search>::find(
                                 &*service,
                                 &text,
                                 at_most,
                                 &of,
                                 within.as_deref(),
                             ),
-                            <Vec<String> as __chirp::Wire<__Codec>>::encode,
+                            <Vec<String> as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),

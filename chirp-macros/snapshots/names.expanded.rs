@@ -89,7 +89,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <u8 as __chirp::Wire<__Codec>>::decode,
+                        <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -102,7 +102,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <() as __chirp::Wire<__Codec>>::decode,
+                        <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -115,7 +115,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <() as __chirp::Wire<__Codec>>::decode,
+                        <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -152,8 +152,8 @@ const _: () = {
                                 };
                             }
                             __chirp::value(
-                                &<__T as Names>::first_of_all(&*service).await,
-                                <u8 as __chirp::Wire<__Codec>>::encode,
+                                <__T as Names>::first_of_all(&*service).await,
+                                <u8 as __chirp::Wire<__Codec>>::payload,
                             )
                         }),
                     )
@@ -173,8 +173,8 @@ const _: () = {
                             };
                         }
                         __chirp::value(
-                            &<__T as Names>::sumDiff(&*service),
-                            <() as __chirp::Wire<__Codec>>::encode,
+                            <__T as Names>::sumDiff(&*service),
+                            <() as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),
@@ -188,8 +188,8 @@ const _: () = {
                             };
                         }
                         __chirp::value(
-                            &<__T as Names>::all(&*service),
-                            <() as __chirp::Wire<__Codec>>::encode,
+                            <__T as Names>::all(&*service),
+                            <() as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),

@@ -108,7 +108,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <u8 as __chirp::Wire<__Codec>>::decode,
+                        <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
                 .idempotent()
@@ -124,7 +124,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <u8 as __chirp::Wire<__Codec>>::decode,
+                        <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -182,8 +182,8 @@ const _: () = {
                             (key,)
                         };
                         __chirp::value(
-                            &<__T as Options<K>>::get(&*service, key).await,
-                            <u8 as __chirp::Wire<__Codec>>::encode,
+                            <__T as Options<K>>::get(&*service, key).await,
+                            <u8 as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),
@@ -201,8 +201,8 @@ const _: () = {
                             (data,)
                         };
                         __chirp::value(
-                            &<__T as Options<K>>::compute(&*service, &data),
-                            <u8 as __chirp::Wire<__Codec>>::encode,
+                            <__T as Options<K>>::compute(&*service, &data),
+                            <u8 as __chirp::Wire<__Codec>>::payload,
                         )
                     },
                 ),

@@ -112,7 +112,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <Option<V> as __chirp::Wire<__Codec>>::decode,
+                        <Option<V> as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -131,7 +131,7 @@ const _: () = {
                     out,
                     |answer| __chirp::outcome_of(
                         answer,
-                        <() as __chirp::Wire<__Codec>>::decode,
+                        <() as __chirp::Wire<__Codec>>::from_packet,
                         <String as __chirp::Failure<__Codec>>::decode,
                     ),
                 )
@@ -192,8 +192,8 @@ const _: () = {
                             (key,)
                         };
                         __chirp::value(
-                            &<__T as Parameters<K, V>>::get(&*service, &key).await,
-                            <Option<V> as __chirp::Wire<__Codec>>::encode,
+                            <__T as Parameters<K, V>>::get(&*service, &key).await,
+                            <Option<V> as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),
@@ -216,9 +216,9 @@ const _: () = {
                             (key, values)
                         };
                         __chirp::outcome(
-                            &<__T as Parameters<K, V>>::put(&*service, key, &values)
+                            <__T as Parameters<K, V>>::put(&*service, key, &values)
                                 .await,
-                            <() as __chirp::Wire<__Codec>>::encode,
+                            <() as __chirp::Wire<__Codec>>::payload,
                             <String as __chirp::Failure<__Codec>>::encode,
                         )
                     }),

@@ -89,7 +89,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <u8 as __chirp::Wire<__Codec>>::decode,
+                        <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -103,7 +103,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <() as __chirp::Wire<__Codec>>::decode,
+                        <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -145,8 +145,8 @@ const _: () = {
                             (r#type,)
                         };
                         __chirp::value(
-                            &<__T as RawIdentifiers>::r#match(&*service, r#type),
-                            <u8 as __chirp::Wire<__Codec>>::encode,
+                            <__T as RawIdentifiers>::r#match(&*service, r#type),
+                            <u8 as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),
@@ -164,8 +164,8 @@ const _: () = {
                             (r#fn,)
                         };
                         __chirp::value(
-                            &<__T as RawIdentifiers>::r#async(&*service, &r#fn).await,
-                            <() as __chirp::Wire<__Codec>>::encode,
+                            <__T as RawIdentifiers>::r#async(&*service, &r#fn).await,
+                            <() as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),

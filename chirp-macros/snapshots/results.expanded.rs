@@ -114,7 +114,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <() as __chirp::Wire<__Codec>>::decode,
+                        <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -129,7 +129,7 @@ const _: () = {
                         answer,
                         <__chirp::Opt<
                             __chirp::Blob<Vec<u8>>,
-                        > as __chirp::Returned<__Codec>>::decode,
+                        > as __chirp::Returned<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -142,7 +142,7 @@ const _: () = {
                     out,
                     |answer| __chirp::value_of(
                         answer,
-                        <Point as __chirp::Wire<__Codec>>::decode,
+                        <Point as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
         }
@@ -155,7 +155,7 @@ const _: () = {
                     out,
                     |answer| __chirp::outcome_of(
                         answer,
-                        <Point as __chirp::Wire<__Codec>>::decode,
+                        <Point as __chirp::Wire<__Codec>>::from_packet,
                         <No as __chirp::Failure<__Codec>>::decode,
                     ),
                 )
@@ -171,7 +171,7 @@ const _: () = {
                         answer,
                         <__chirp::Blob<
                             <io::Result<Vec<u8>> as __chirp::Outcome>::Ok,
-                        > as __chirp::Returned<__Codec>>::decode,
+                        > as __chirp::Returned<__Codec>>::from_packet,
                         <<io::Result<
                             Vec<u8>,
                         > as __chirp::Outcome>::Error as __chirp::Failure<
@@ -213,8 +213,8 @@ const _: () = {
                             };
                         }
                         __chirp::value(
-                            &<__T as Results>::unit(&*service),
-                            <() as __chirp::Wire<__Codec>>::encode,
+                            <__T as Results>::unit(&*service),
+                            <() as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),
@@ -228,10 +228,10 @@ const _: () = {
                             };
                         }
                         __chirp::value(
-                            &<__T as Results>::bytes(&*service),
+                            <__T as Results>::bytes(&*service),
                             <__chirp::Opt<
                                 __chirp::Blob<Vec<u8>>,
-                            > as __chirp::Returned<__Codec>>::encode,
+                            > as __chirp::Returned<__Codec>>::payload,
                         )
                     }),
                 ),
@@ -245,8 +245,8 @@ const _: () = {
                             };
                         }
                         __chirp::value(
-                            &<__T as Results>::value(&*service).await,
-                            <Point as __chirp::Wire<__Codec>>::encode,
+                            <__T as Results>::value(&*service).await,
+                            <Point as __chirp::Wire<__Codec>>::payload,
                         )
                     }),
                 ),
@@ -260,8 +260,8 @@ const _: () = {
                             };
                         }
                         __chirp::outcome(
-                            &<__T as Results>::fails(&*service).await,
-                            <Point as __chirp::Wire<__Codec>>::encode,
+                            <__T as Results>::fails(&*service).await,
+                            <Point as __chirp::Wire<__Codec>>::payload,
                             <No as __chirp::Failure<__Codec>>::encode,
                         )
                     }),
@@ -276,14 +276,14 @@ const _: () = {
                             };
                         }
                         __chirp::outcome(
-                            &<io::Result<
+                            <io::Result<
                                 Vec<u8>,
                             > as __chirp::Outcome>::into_result(
                                 <__T as Results>::fails_by_another_name(&*service).await,
                             ),
                             <__chirp::Blob<
                                 <io::Result<Vec<u8>> as __chirp::Outcome>::Ok,
-                            > as __chirp::Returned<__Codec>>::encode,
+                            > as __chirp::Returned<__Codec>>::payload,
                             <<io::Result<
                                 Vec<u8>,
                             > as __chirp::Outcome>::Error as __chirp::Failure<

@@ -84,6 +84,10 @@ macro_rules! forms {
                     q: &[u8],
                 ) -> Vec<u8>;
                 fn results(&self, a: Vec<Result<u8, String>>) -> Vec<Result<u8, String>>;
+                fn blob(&self, a: Vec<u8>) -> Vec<u8>;
+                fn blobs(&self, a: Bytes, b: Vec<u8>, c: &[u8]) -> Result<Bytes, String>;
+                #[chirp(named)]
+                fn by_name(&self, a: Vec<u8>, b: Bytes) -> Vec<u8>;
                 fn array(&self, a: [u8; 2]) -> [u8; 2];
                 fn perhaps(&self, a: Option<[u8; 2]>) -> Option<Vec<u8>>;
                 fn nothing(&self);
@@ -180,6 +184,15 @@ macro_rules! forms {
                 fn results(&self, a: Vec<Result<u8, String>>) -> Vec<Result<u8, String>> {
                     a
                 }
+                fn blob(&self, a: Vec<u8>) -> Vec<u8> {
+                    a
+                }
+                fn blobs(&self, a: Bytes, b: Vec<u8>, c: &[u8]) -> Result<Bytes, String> {
+                    Ok([&a[..], &b, c].concat().into())
+                }
+                fn by_name(&self, a: Vec<u8>, b: Bytes) -> Vec<u8> {
+                    [&a, &b[..]].concat()
+                }
                 fn array(&self, a: [u8; 2]) -> [u8; 2] {
                     a
                 }
@@ -190,6 +203,39 @@ macro_rules! forms {
                 fn fails(&self, a: &str) -> Result<Vec<u8>, super::super::ArithError> {
                     Err(super::super::ArithError::Disliked(-1, Some(a.to_owned())))
                 }
+            }
+
+            /// Many bytes take another way than few; they arrive as they were, with what is around them.
+            async fn check_blobs(forms: &FormsClient) {
+                for length in [0, 1, 8 << 10, (8 << 10) + 1, 70_000, 300_000] {
+                    let a: Vec<u8> = all_bytes().into_iter().cycle().take(length).collect();
+                    let b: Vec<u8> = a.iter().rev().copied().collect();
+                    assert_eq!(forms.blob(a.clone()).await.unwrap(), a);
+                    let blobs = forms.blobs(a.clone().into(), b.clone(), b"end").await;
+                    assert_eq!(blobs.unwrap(), [&a[..], &b, b"end"].concat());
+                    let blobs = forms.blobs(Bytes::new(), Vec::new(), &a).await;
+                    assert_eq!(blobs.unwrap(), a);
+                    let named = forms.by_name(a.clone(), b.clone().into()).await;
+                    assert_eq!(named.unwrap(), [&a[..], &b].concat());
+                }
+            }
+
+            #[tokio::test]
+            async fn many_bytes_travel_in_this_process() {
+                check_blobs(&FormsClient::local(Concat)).await;
+            }
+
+            #[tokio::test]
+            async fn many_bytes_travel_on_a_connection() {
+                let (here, there) = tokio::io::duplex(10_000);
+                let [here, there] = [here, there].map(|stream| {
+                    let (reader, writer) = tokio::io::split(stream);
+                    chirp::Channel::new(reader, writer)
+                });
+                let served = chirp::PeerBuilder::new().service(FormsServer::new(Concat));
+                let _served = served.start(there).unwrap();
+                let peer = chirp::PeerBuilder::new().start(here).unwrap();
+                check_blobs(&FormsClient::new(&peer)).await;
             }
 
             #[tokio::test]

@@ -75,6 +75,7 @@ impl Form {
                 Some(Lending::Perhaps(ty)) => {
                     quote!(<#ty as __chirp::WireBorrowed<_>>::put_option(#name, &mut #out))
                 }
+                None if matches!(self, Self::Blob(_)) => quote!(<#self>::give(#name, &mut #out)),
                 None => quote!(<#self>::put(&#name, &mut #out)),
             },
         }
@@ -99,7 +100,7 @@ impl Form {
         }
     }
 
-    /// The function that makes bytes of a result, or a result of bytes: `which` is `encode` or `decode`.
+    /// The function that makes bytes of a result, or a result of bytes: `which` is `payload` or `from_packet`.
     pub(crate) fn coder(&self, which: &str) -> TokenStream {
         let which = Ident::new(which, Span::call_site());
         if let Self::Value(ty) = self {

@@ -170,7 +170,7 @@ impl Output {
         }
     }
 
-    /// The function that makes bytes of the result, or the result of bytes: `which` is `encode` or `decode`.
+    /// The function that makes bytes of the result, or the result of bytes: `which` is `payload` or `from_packet`.
     pub(crate) fn coder(&self, which: &str) -> TokenStream {
         match self {
             Self::Value(None) => Form::Value(parse_quote!(())).coder(which),

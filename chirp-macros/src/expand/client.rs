@@ -181,7 +181,7 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
     } else {
         quote!(new)
     };
-    let (ok, decode) = (method.output.ok(), method.output.coder("decode"));
+    let (ok, decode) = (method.output.ok(), method.output.coder("from_packet"));
     let (output, call) = match method.output.error() {
         _ if method.is_oneway() => (quote!(__chirp::Cast), quote!(cast(#ids::#constant, #out))),
         None => (

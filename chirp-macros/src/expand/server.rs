@@ -149,12 +149,12 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
         },
         _ => result,
     };
-    let encode = method.output.coder("encode");
+    let encode = method.output.coder("payload");
     let reply = match method.output.error() {
         _ if method.is_oneway() => quote!(__chirp::nothing(#result)),
-        None => quote!(__chirp::value(&#result, #encode)),
+        None => quote!(__chirp::value(#result, #encode)),
         Some(error) => quote! {
-            __chirp::outcome(&#result, #encode, <#error as __chirp::Failure<__Codec>>::encode)
+            __chirp::outcome(#result, #encode, <#error as __chirp::Failure<__Codec>>::encode)
         },
     };
     let aliases = match &method.names[1..] {

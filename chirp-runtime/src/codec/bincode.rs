@@ -21,6 +21,19 @@ impl List for Bincode {}
 
 impl Codec for Bincode {
     const ID: CodecId = CodecId::Bincode;
+    const RUNS: bool = true;
+
+    fn before_run(len: usize, out: &mut Vec<u8>) {
+        // Writing a number into memory cannot fail.
+        let _ = bincode::serde::encode_into_writer(len, Appending(out), config::standard());
+    }
+
+    fn run<'de>(bytes: &mut &'de [u8]) -> Result<&'de [u8], DecodeError> {
+        let mut reader = Reader::<Self>::new(bytes);
+        let run = reader.bytes()?;
+        *bytes = reader.rest();
+        Ok(run)
+    }
 }
 
 impl Serde for Bincode {

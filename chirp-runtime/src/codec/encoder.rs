@@ -1,6 +1,9 @@
 use std::marker::PhantomData;
 
+use bytes::Bytes;
+
 use super::{Carries, Codec, EncodeError, Form, buffer};
+use crate::packet::Payload;
 
 /// Arguments on their way into bytes, by position or by name. There may be any number.
 ///
@@ -10,6 +13,8 @@ pub struct Encoder<C> {
     out: Vec<u8>,
     count: usize,
     named: bool,
+    /// What was put last and is not in `out` yet: many bytes, which are not copied unless something follows.
+    run: Bytes,
     error: Option<EncodeError>,
     codec: PhantomData<C>,
 }
@@ -34,6 +39,7 @@ impl<C: Codec> Encoder<C> {
             out,
             count: 0,
             named,
+            run: Bytes::new(),
             error: None,
             codec: PhantomData,
         }
@@ -41,6 +47,7 @@ impl<C: Codec> Encoder<C> {
 
     /// Names the argument that is put next.
     pub fn name(&mut self, name: &str) {
+        self.settle();
         C::name(&mut self.out, name, self.count);
     }
 
@@ -51,13 +58,43 @@ impl<C: Codec> Encoder<C> {
         if self.error.is_some() {
             return;
         }
+        self.begin();
+        if let Err(error) = C::encode(value, &mut self.out) {
+            self.error = Some(error);
+        }
+    }
+
+    /// As [`put`](Self::put), of a value that need not be copied if it is many bytes.
+    pub(super) fn give<F: Form>(&mut self, value: F::Sent<'_>)
+    where
+        C: Carries<F>,
+    {
+        if !C::RUNS || self.error.is_some() {
+            return self.put::<F>(&value);
+        }
+        match F::into_run(value) {
+            Ok(run) => {
+                self.begin();
+                C::before_run(run.len(), &mut self.out);
+                self.run = run;
+            }
+            Err(value) => self.put::<F>(&value),
+        }
+    }
+
+    /// Puts what stands before the next value.
+    fn begin(&mut self) {
+        self.settle();
         if self.count > 0 && !self.named {
             C::separate(&mut self.out);
         }
         self.count += 1;
-        if let Err(error) = C::encode(value, &mut self.out) {
-            self.error = Some(error);
-        }
+    }
+
+    /// Copies what something follows after all.
+    fn settle(&mut self) {
+        let run = std::mem::take(&mut self.run);
+        self.out.extend_from_slice(&run);
     }
 
     /// The bytes of all of them.
@@ -66,6 +103,26 @@ impl<C: Codec> Encoder<C> {
     ///
     /// [`EncodeError`] of the first that could not be encoded.
     pub fn finish(mut self) -> Result<Vec<u8>, EncodeError> {
+        self.settle();
+        self.close()
+    }
+
+    /// The same, as they are sent.
+    ///
+    /// # Errors
+    ///
+    /// As of [`finish`](Self::finish).
+    pub fn payload(mut self) -> Result<Payload, EncodeError> {
+        let run = std::mem::take(&mut self.run);
+        let out = self.close()?;
+        Ok(if run.is_empty() {
+            out.into()
+        } else {
+            Payload::parted(out, run)
+        })
+    }
+
+    fn close(mut self) -> Result<Vec<u8>, EncodeError> {
         let closed = match self.error {
             None if self.named => C::close_names(&mut self.out, self.count),
             None => C::close(&mut self.out, self.count),

@@ -62,6 +62,25 @@ pub trait Codec: List + Send + Sync + 'static {
     /// The most arguments that a method may have.
     #[doc(hidden)]
     const MAX_ARGUMENTS: usize = usize::MAX;
+
+    /// Whether bytes travel as they are, so that many of them need not be copied to be encoded or decoded. Such
+    /// a codec appends nothing after the last value.
+    #[doc(hidden)]
+    const RUNS: bool = false;
+
+    /// Appends what stands before so many bytes that travel as they are.
+    #[doc(hidden)]
+    fn before_run(_len: usize, _out: &mut Vec<u8>) {}
+
+    /// Takes bytes that travel as they are off the front of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when they begin with no such thing.
+    #[doc(hidden)]
+    fn run<'de>(bytes: &mut &'de [u8]) -> Result<&'de [u8], DecodeError> {
+        Ok(std::mem::take(bytes))
+    }
 }
 
 /// What may be chosen as a service's codec, as generated code names it: a [`Codec`].

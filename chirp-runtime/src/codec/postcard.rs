@@ -18,6 +18,19 @@ impl List for Postcard {}
 
 impl Codec for Postcard {
     const ID: CodecId = CodecId::Postcard;
+    const RUNS: bool = true;
+
+    fn before_run(len: usize, out: &mut Vec<u8>) {
+        // Writing a number into memory cannot fail.
+        let _ = postcard::serialize_with_flavor(&len, Appending(out));
+    }
+
+    fn run<'de>(bytes: &mut &'de [u8]) -> Result<&'de [u8], DecodeError> {
+        let mut reader = Reader::<Self>::new(bytes);
+        let run = reader.bytes()?;
+        *bytes = reader.rest();
+        Ok(run)
+    }
 }
 
 impl Serde for Postcard {

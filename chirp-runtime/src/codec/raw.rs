@@ -11,6 +11,7 @@ impl List for Raw {}
 impl Codec for Raw {
     const ID: CodecId = CodecId::Raw;
     const MAX_ARGUMENTS: usize = 1;
+    const RUNS: bool = true;
 }
 
 #[diagnostic::do_not_recommend]

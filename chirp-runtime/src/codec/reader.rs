@@ -101,7 +101,7 @@ impl<'de, L: Layout> Reader<'de, L> {
         T::try_from(number).map_err(|_| too_large::<T>(number))
     }
 
-    fn bytes(&mut self) -> Result<&'de [u8], DecodeError> {
+    pub(super) fn bytes(&mut self) -> Result<&'de [u8], DecodeError> {
         let len = self.narrow::<usize>()?;
         self.slice(len)
     }

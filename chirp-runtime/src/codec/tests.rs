@@ -5,6 +5,7 @@
 mod hostile;
 #[cfg(feature = "messagepack")]
 mod messagepack;
+mod runs;
 
 use std::borrow::Cow;
 

@@ -1,8 +1,10 @@
+use bytes::{Buf, Bytes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::form::{Lent, Opt, Owned, Return, Slice};
-use super::{Carries, Codec, DecodeError, Decoder, EncodeError, Encoder, Form, Serde};
+use super::{Carries, Codec, DecodeError, Decoder, EncodeError, Encoder, Form, Serde, buffer};
+use crate::packet::Payload;
 
 /// What can travel in a call through the codec `C`: for most codecs, every type that serde can take apart
 /// and put together again, and that may be sent between threads.
@@ -35,6 +37,20 @@ pub trait Wire<C: Codec>: Sized {
     ///
     /// [`DecodeError`] when they stand for no such value, or for one and something more.
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError>;
+
+    /// Its bytes as a result, as they are sent.
+    ///
+    /// # Errors
+    ///
+    /// As of [`encode`](Self::encode).
+    fn payload(self) -> Result<Payload, EncodeError>;
+
+    /// As [`decode`](Self::decode), of bytes that came.
+    ///
+    /// # Errors
+    ///
+    /// As of [`decode`](Self::decode).
+    fn from_packet(bytes: Bytes) -> Result<Self, DecodeError>;
 }
 
 // What is done with a type is a function that all methods call which have it: inlined into each, the methods of a
@@ -63,6 +79,16 @@ where
     #[inline(never)]
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         <Owned<T> as Returned<C>>::decode(bytes)
+    }
+
+    #[inline(never)]
+    fn payload(self) -> Result<Payload, EncodeError> {
+        <Owned<T> as Returned<C>>::payload(self)
+    }
+
+    #[inline(never)]
+    fn from_packet(bytes: Bytes) -> Result<Self, DecodeError> {
+        <Owned<T> as Returned<C>>::from_packet(bytes)
     }
 }
 
@@ -131,6 +157,9 @@ pub trait Argument<C: Codec>: Form {
     /// Puts it among arguments.
     fn put(value: &Self::Sent<'_>, arguments: &mut Encoder<C>);
 
+    /// Puts it among arguments, without a copy if it is many bytes and nothing follows.
+    fn give(value: Self::Sent<'_>, arguments: &mut Encoder<C>);
+
     /// The next of the arguments, borrowed from their bytes where it can be.
     fn take<'de>(arguments: &mut Decoder<'de, C>) -> Option<Self::Got<'de>>;
 }
@@ -140,6 +169,11 @@ impl<C: Carries<F>, F: Form> Argument<C> for F {
     #[inline(never)]
     fn put(value: &F::Sent<'_>, arguments: &mut Encoder<C>) {
         arguments.put::<F>(value);
+    }
+
+    #[inline(never)]
+    fn give(value: F::Sent<'_>, arguments: &mut Encoder<C>) {
+        arguments.give::<F>(value);
     }
 
     #[inline(never)]
@@ -168,6 +202,20 @@ pub trait Returned<C: Codec>: Return {
     ///
     /// [`DecodeError`] when they stand for no such value, or for one and something more.
     fn decode(bytes: &[u8]) -> Result<Self::Value, DecodeError>;
+
+    /// The bytes as they are sent: not copied if the value is nothing but many bytes.
+    ///
+    /// # Errors
+    ///
+    /// As of [`encode`](Self::encode).
+    fn payload(value: Self::Value) -> Result<Payload, EncodeError>;
+
+    /// As [`decode`](Self::decode), of bytes that came, in whose memory the result may stay.
+    ///
+    /// # Errors
+    ///
+    /// As of [`decode`](Self::decode).
+    fn from_packet(bytes: Bytes) -> Result<Self::Value, DecodeError>;
 }
 
 #[diagnostic::do_not_recommend]
@@ -183,6 +231,44 @@ impl<C: Carries<F>, F: Return> Returned<C> for F {
         C::trim(&mut bytes);
         match bytes.len() {
             0 => Ok(value),
+            more => Err(DecodeError::left_over(more)),
+        }
+    }
+
+    #[inline(never)]
+    fn payload(mut value: F::Value) -> Result<Payload, EncodeError> {
+        let mut out = buffer::take();
+        if C::RUNS {
+            match F::into_run(value) {
+                Ok(run) => {
+                    C::before_run(run.len(), &mut out);
+                    return Ok(Payload::parted(out, run));
+                }
+                Err(other) => value = other,
+            }
+        }
+        match C::encode(&value, &mut out) {
+            Ok(()) => Ok(out.into()),
+            Err(error) => {
+                buffer::give(out);
+                Err(error)
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn from_packet(mut bytes: Bytes) -> Result<F::Value, DecodeError> {
+        let of_run = F::OF_RUN.filter(|_| C::RUNS && bytes.len() > Payload::COPIED);
+        let Some(of_run) = of_run else {
+            return <F as Returned<C>>::decode(&bytes);
+        };
+        let mut rest = &bytes[..];
+        let len = C::run(&mut rest)?.len();
+        match rest.len() {
+            0 => {
+                bytes.advance(bytes.len() - len);
+                of_run(bytes)
+            }
             more => Err(DecodeError::left_over(more)),
         }
     }

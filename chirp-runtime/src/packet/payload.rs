@@ -1,11 +1,13 @@
-use std::fmt;
+use std::sync::OnceLock;
+use std::{fmt, mem};
 
 use bytes::Bytes;
 
 /// The parameters of a call or the data of an answer, on their way out.
 ///
 /// Encoded values are in a `Vec` that its maker may want back for the next value; bytes that already
-/// stand somewhere are shared. Either converts into this with `.into()`.
+/// stand somewhere are shared. Either converts into this with `.into()`. An encoded value that is many bytes
+/// is both: what is before them, and they themselves.
 #[derive(Clone)]
 pub struct Payload(Repr);
 
@@ -13,12 +15,57 @@ pub struct Payload(Repr);
 enum Repr {
     Owned(Vec<u8>),
     Shared(Bytes),
+    /// In a box, so that the others are no larger for it.
+    Parted(Box<Parted>),
+}
+
+#[derive(Clone)]
+struct Parted {
+    head: Vec<u8>,
+    body: Bytes,
+    /// Both in one piece, for whoever asked for that.
+    whole: OnceLock<Bytes>,
 }
 
 impl Payload {
+    /// Up to this size bytes are copied to what is before them; larger runs are sent from where they stand.
+    pub(crate) const COPIED: usize = 8 << 10;
+
+    /// What was encoded, and a run of bytes after it that was not copied.
+    pub(crate) fn parted(head: Vec<u8>, body: Bytes) -> Self {
+        if head.is_empty() {
+            return body.into();
+        }
+        Self(Repr::Parted(Box::new(Parted {
+            head,
+            body,
+            whole: OnceLock::new(),
+        })))
+    }
+
+    /// Takes the payload apart into what is to be copied, which stays here, and what is to be sent from where
+    /// it stands.
+    pub(crate) fn take_large(&mut self) -> Bytes {
+        match mem::take(self).0 {
+            Repr::Parted(parted) => {
+                *self = parted.head.into();
+                parted.body
+            }
+            repr => Self(repr).into_bytes(),
+        }
+    }
+
+    /// What of a payload that is not needed may have an owner, whose code runs when it is dropped.
+    pub(crate) fn into_remains(mut self) -> Bytes {
+        self.take_large()
+    }
+
     /// How many bytes there are.
     pub fn len(&self) -> usize {
-        self.as_slice().len()
+        match &self.0 {
+            Repr::Parted(parted) => parted.head.len() + parted.body.len(),
+            _ => self.as_slice().len(),
+        }
     }
 
     /// Whether there are none.
@@ -31,14 +78,16 @@ impl Payload {
         match &self.0 {
             Repr::Owned(vec) => vec,
             Repr::Shared(bytes) => bytes,
+            Repr::Parted(parted) => parted.whole(),
         }
     }
 
-    /// The bytes, shareable; nothing is copied.
+    /// The bytes, shareable; nothing is copied but what was encoded around many bytes.
     pub fn into_bytes(self) -> Bytes {
         match self.0 {
             Repr::Owned(vec) => vec.into(),
             Repr::Shared(bytes) => bytes,
+            Repr::Parted(parted) => parted.whole().clone(),
         }
     }
 
@@ -46,8 +95,15 @@ impl Payload {
     pub fn into_vec(self) -> Option<Vec<u8>> {
         match self.0 {
             Repr::Owned(vec) => Some(vec),
-            Repr::Shared(_) => None,
+            Repr::Shared(_) | Repr::Parted(_) => None,
         }
+    }
+}
+
+impl Parted {
+    fn whole(&self) -> &Bytes {
+        self.whole
+            .get_or_init(|| [&self.head[..], &self.body].concat().into())
     }
 }
 

@@ -131,8 +131,7 @@ impl Renamed {
 
 fn payload<C: Codec>(arguments: Encoder<C>) -> Result<Payload, CallError> {
     arguments
-        .finish()
-        .map(Payload::from)
+        .payload()
         .map_err(|error| CallError::Encode(error.to_string()))
 }
 
@@ -144,9 +143,9 @@ fn payload<C: Codec>(arguments: Encoder<C>) -> Result<Payload, CallError> {
 #[inline(never)]
 pub fn value_of<T>(
     answer: Result<Bytes, CallError>,
-    decode: fn(&[u8]) -> Result<T, DecodeError>,
+    decode: fn(Bytes) -> Result<T, DecodeError>,
 ) -> Result<T, CallError> {
-    decode(&answer?).map_err(|error| CallError::Decode(error.to_string()))
+    decode(answer?).map_err(|error| CallError::Decode(error.to_string()))
 }
 
 /// The result of a method that may fail by itself.
@@ -157,7 +156,7 @@ pub fn value_of<T>(
 #[inline(never)]
 pub fn outcome_of<T, E>(
     answer: Result<Bytes, CallError>,
-    decode: fn(&[u8]) -> Result<T, DecodeError>,
+    decode: fn(Bytes) -> Result<T, DecodeError>,
     decode_error: fn(&ErrorData) -> Option<E>,
 ) -> Result<T, MethodError<E>> {
     match answer {

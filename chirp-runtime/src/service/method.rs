@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::codec::{self, Codec, Decoder, EncodeError, Names};
+use crate::codec::{Codec, Decoder, EncodeError, Names};
 use crate::packet::{ErrorData, Fault, Payload};
 use crate::peer::{Handling, MethodId, Reply, Request};
 
@@ -72,27 +72,23 @@ pub fn refused<C: Codec>(arguments: Decoder<'_, C>) -> Reply {
 
 /// The reply of a method that does not fail by itself.
 #[inline(never)]
-pub fn value<T>(value: &T, encode: fn(&T, &mut Vec<u8>) -> Result<(), EncodeError>) -> Reply {
-    let mut out = codec::take();
-    match encode(value, &mut out) {
-        Ok(()) => Reply::Value(out.into()),
-        Err(error) => {
-            codec::give(out);
-            Fault::BadResult.to_error_data(&error.to_string()).into()
-        }
+pub fn value<T>(value: T, encode: fn(T) -> Result<Payload, EncodeError>) -> Reply {
+    match encode(value) {
+        Ok(payload) => Reply::Value(payload),
+        Err(error) => Fault::BadResult.to_error_data(&error.to_string()).into(),
     }
 }
 
 /// The reply of a method that may fail by itself.
 #[inline(never)]
 pub fn outcome<T, E>(
-    outcome: &Result<T, E>,
-    encode: fn(&T, &mut Vec<u8>) -> Result<(), EncodeError>,
+    outcome: Result<T, E>,
+    encode: fn(T) -> Result<Payload, EncodeError>,
     encode_error: fn(&E) -> ErrorData,
 ) -> Reply {
     match outcome {
         Ok(ok) => value(ok, encode),
-        Err(error) => Reply::Error(encode_error(error)),
+        Err(error) => Reply::Error(encode_error(&error)),
     }
 }
 

@@ -233,7 +233,7 @@ impl Session {
             self.leave(waits);
         }
         for data in answers {
-            self.transmit.leave(data.into_bytes());
+            self.transmit.leave(data.into_remains());
         }
     }
 

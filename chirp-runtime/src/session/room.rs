@@ -216,7 +216,7 @@ impl Session {
         {
             self.room.parked_bytes -= parked.packet_len();
             self.send_response(parked.id, parked.code, &mut parked.data);
-            self.transmit.leave(parked.data.into_bytes());
+            self.transmit.leave(parked.data.into_remains());
         }
         while self.has_room()
             && let Some((ticket, mut waits)) = self.room.waiting.pop_first()
@@ -271,9 +271,9 @@ impl Session {
         match waiting {
             Waits::Call(_, method, params, _) | Waits::Cast(method, params) => {
                 self.transmit.leave(method);
-                self.transmit.leave(params.into_bytes());
+                self.transmit.leave(params.into_remains());
             }
-            Waits::Packet(_, payload) => self.transmit.leave(payload.into_bytes()),
+            Waits::Packet(_, payload) => self.transmit.leave(payload.into_remains()),
         }
     }
 

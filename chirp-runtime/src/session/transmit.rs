@@ -9,7 +9,7 @@ use crate::packet::{Header, Payload};
 
 /// Payloads up to this size are copied into the transmit buffer; larger ones are written from where
 /// they stand.
-pub(super) const COPIED: usize = 8 << 10;
+pub(super) const COPIED: usize = Payload::COPIED;
 /// A buffer that grew beyond this is not kept,
 const KEPT: usize = 256 << 10;
 /// and neither is one that is this many times as large as what was in it, unless it is small.
@@ -60,9 +60,10 @@ impl Transmit {
         if payload.len() <= COPIED {
             self.tail.extend_from_slice(payload.as_slice());
         } else {
-            self.insert_bytes += payload.len();
-            self.inserts
-                .push((self.tail.len(), mem::take(payload).into_bytes()));
+            let large = payload.take_large();
+            self.tail.extend_from_slice(payload.as_slice());
+            self.insert_bytes += large.len();
+            self.inserts.push((self.tail.len(), large));
         }
     }
 
@@ -393,6 +394,37 @@ mod tests {
             check(0, 10, length);
             check(3, 10, length);
         }
+    }
+
+    /// What stands before many bytes is copied to the packet's head, and they are not.
+    #[test]
+    fn a_payload_in_two_parts_is_one_on_the_wire() {
+        let mut session = Session::new(Limits::default());
+        let body = Bytes::from(vec![b'.'; COPIED + 1]);
+        let parted = || Payload::parted(b"head".to_vec(), body.clone());
+        let name = Bytes::from_static(b"m");
+        let calls = [0; 2].map(|_| session.call(&name, &mut parted()).expect("there is room"));
+        session.cancel(calls[0]).expect("it was not sent");
+        assert_eq!(session.take_leftovers(), std::slice::from_ref(&body));
+        let mut params = parted();
+        session.call(&name, &mut params).expect("there is room");
+        assert_eq!(
+            params.into_vec().as_deref(),
+            Some(&b"head"[..]),
+            "to be used again"
+        );
+        let batch = session.take_batch(Batch::default()).expect("two wait");
+        let packets: Vec<_> = batch.packets().collect();
+        assert_eq!(packets.len(), 2);
+        for (header, payload) in packets {
+            assert_eq!(header.length as usize, payload.len());
+            assert_eq!(
+                payload[payload.len() - body.len() - 4..],
+                *[b"head", &body[..]].concat()
+            );
+        }
+        let large = batch.inserts.iter().map(|(_, large)| large.as_ptr());
+        assert!(large.eq([body.as_ptr(); 2]));
     }
 
     #[test]

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use serde::de::{Error, Visitor};
 use serde::{Deserializer, Serializer};
 
-use super::{Form, Plain, Return};
+use super::{Form, OfRun, Plain, Return};
 use crate::codec::DecodeError;
+use crate::packet::Payload;
 
 /// `&[u8]`: bytes, borrowed from the packet where the codec can (JSON's are base64 text).
 #[derive(Debug)]
@@ -35,17 +36,61 @@ pub trait BlobType: AsRef<[u8]> + Send + 'static {
     fn from_bytes(bytes: Cow<'_, [u8]>) -> Result<Self, String>
     where
         Self: Sized;
+
+    /// As [`from_bytes`](Self::from_bytes), in the memory of the bytes if it can be.
+    ///
+    /// # Errors
+    ///
+    /// As of [`from_bytes`](Self::from_bytes).
+    fn from_run(run: Bytes) -> Result<Self, String>
+    where
+        Self: Sized,
+    {
+        Self::from_bytes(Cow::Borrowed(&run))
+    }
+
+    /// The bytes, without a copy.
+    ///
+    /// # Errors
+    ///
+    /// The value, when it has to be copied.
+    fn into_run(self) -> Result<Bytes, Self>
+    where
+        Self: Sized,
+    {
+        Err(self)
+    }
 }
 
 impl BlobType for Vec<u8> {
     fn from_bytes(bytes: Cow<'_, [u8]>) -> Result<Self, String> {
         Ok(bytes.into_owned())
     }
+
+    fn from_run(run: Bytes) -> Result<Self, String> {
+        Ok(run.into())
+    }
+
+    fn into_run(self) -> Result<Bytes, Self> {
+        // What is mostly empty is not kept until it is sent.
+        if self.capacity() / 2 > self.len() {
+            return Err(self);
+        }
+        Ok(self.into())
+    }
 }
 
 impl BlobType for Bytes {
     fn from_bytes(bytes: Cow<'_, [u8]>) -> Result<Self, String> {
         Ok(bytes.into_owned().into())
+    }
+
+    fn from_run(run: Bytes) -> Result<Self, String> {
+        Ok(run)
+    }
+
+    fn into_run(self) -> Result<Bytes, Self> {
+        Ok(self)
     }
 }
 
@@ -114,10 +159,19 @@ impl<T: BlobType> Form for Blob<T> {
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
         T::from_bytes(take(deserializer)?).map_err(D::Error::custom)
     }
+
+    fn into_run(value: Self::Sent<'_>) -> Result<Bytes, Self::Sent<'_>> {
+        if value.as_ref().len() <= Payload::COPIED {
+            return Err(value);
+        }
+        value.into_run()
+    }
 }
 
 impl<T: BlobType> Return for Blob<T> {
     type Value = T;
+
+    const OF_RUN: Option<OfRun<T>> = Some(|run| T::from_run(run).map_err(DecodeError::new));
 }
 
 impl<T: BlobType> Plain for Blob<T> {

@@ -19,6 +19,7 @@ mod blob;
 mod text;
 mod value;
 
+use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use blob::{Blob, BlobType, CowSlice8, Slice8};
@@ -51,6 +52,15 @@ pub trait Form: 'static {
     ///
     /// The deserializer's.
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Got<'de>, D::Error>;
+
+    /// The bytes that a value owns, if it is nothing else and they are too many to be copied.
+    ///
+    /// # Errors
+    ///
+    /// The value, when it is to be encoded as any other.
+    fn into_run(value: Self::Sent<'_>) -> Result<Bytes, Self::Sent<'_>> {
+        Err(value)
+    }
 }
 
 /// A form that borrows nothing, so that a result may have it.
@@ -63,7 +73,13 @@ pub trait Return:
 {
     /// The result.
     type Value: Send + 'static;
+
+    /// What makes a result of the bytes that it is, if it is nothing else.
+    const OF_RUN: Option<OfRun<Self::Value>> = None;
 }
+
+/// Makes a value of bytes, in their own memory if it can.
+pub type OfRun<T> = fn(Bytes) -> Result<T, DecodeError>;
 
 /// A form that is a run of bytes, so that [`Raw`](super::Raw) carries it.
 pub trait Plain: Form {

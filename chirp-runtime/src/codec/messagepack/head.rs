@@ -12,6 +12,11 @@ pub(super) const SHORT_MAP: u8 = 0x80;
 /// The first byte of a map whose number of keys follows in two bytes.
 pub(super) const MAP_16: u8 = 0xde;
 
+/// The first bytes of a run of bytes, whose length follows in one, two or four bytes.
+pub(super) const BIN_8: u8 = 0xc4;
+pub(super) const BIN_16: u8 = 0xc5;
+pub(super) const BIN_32: u8 = 0xc6;
+
 /// The byte that is nothing.
 pub(super) const NIL: u8 = 0xc0;
 
@@ -48,7 +53,7 @@ impl<'de> Head<'de> {
                 return Err(DecodeError::new("a value begins with the reserved byte c1"));
             }
             0xc2 | 0xc3 => Self::Bool(first == 0xc3),
-            0xc4..=0xc6 => Self::Bytes(sized(bytes, first - 0xc4)?),
+            BIN_8..=BIN_32 => Self::Bytes(sized(bytes, first - BIN_8)?),
             0xc7..=0xc9 => {
                 let len = length(bytes, first - 0xc7)?;
                 Self::extension(bytes, len)?

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::form::{Got, Sent};
 use super::list::Each;
 use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
-use head::{ARRAY_16, MAP_16, SHORT_ARRAY, SHORT_MAP};
+use head::{ARRAY_16, BIN_8, BIN_16, BIN_32, Head, MAP_16, SHORT_ARRAY, SHORT_MAP};
 use reader::Reader;
 
 /// `MessagePack`: compact, it says of values what they are, and many languages have it.
@@ -22,6 +22,28 @@ pub struct MessagePack;
 
 impl Codec for MessagePack {
     const ID: CodecId = CodecId::MessagePack;
+    const RUNS: bool = true;
+
+    fn before_run(len: usize, out: &mut Vec<u8>) {
+        // More than a packet can have is refused where it would be sent.
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        let [.., high, low] = len.to_be_bytes();
+        match len {
+            0..=0xff => out.extend([BIN_8, low]),
+            0x100..=0xffff => out.extend([BIN_16, high, low]),
+            _ => {
+                out.push(BIN_32);
+                out.extend(len.to_be_bytes());
+            }
+        }
+    }
+
+    fn run<'de>(bytes: &mut &'de [u8]) -> Result<&'de [u8], DecodeError> {
+        match Head::take(bytes)? {
+            Head::Bytes(run) => Ok(run),
+            _ => Err(DecodeError::new("what should be bytes is not")),
+        }
+    }
 }
 
 /// An array, whose head says how many elements there are: they are counted first, so it is put right last.

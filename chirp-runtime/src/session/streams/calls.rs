@@ -232,7 +232,7 @@ impl Session {
             streams.answer_bytes -= answer.data.len();
             streams.end_run(run, &Ending::Answered, &mut out);
             self.send_answer(answer.id, answer.code, &mut answer.data);
-            self.transmit.leave(answer.data.into_bytes());
+            self.transmit.leave(answer.data.into_remains());
         }
     }
 

@@ -158,7 +158,7 @@ impl Streams {
         let queued = std::mem::take(&mut sending.queued);
         self.queued -= queued;
         for queued in queue {
-            out.transmit.leave(queued.item.into_bytes());
+            out.transmit.leave(queued.item.into_remains());
             self.never_opened(queued.opens, out);
         }
     }

@@ -178,7 +178,7 @@ impl Session {
             streams.remove(key, &mut out);
         }
         for (_, answer) in streams.answers.drain() {
-            out.transmit.leave(answer.data.into_bytes());
+            out.transmit.leave(answer.data.into_remains());
         }
         *streams = Streams {
             // Its keys are not used twice.
@@ -210,7 +210,7 @@ impl Streams {
                 self.queued -= sending.queued;
                 let mut opened = Vec::new();
                 for queued in sending.queue {
-                    out.transmit.leave(queued.item.into_bytes());
+                    out.transmit.leave(queued.item.into_remains());
                     opened.extend(queued.opens);
                 }
                 self.never_opened(opened, out);

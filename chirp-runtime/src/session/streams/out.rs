@@ -88,7 +88,7 @@ impl Out<'_> {
             let rest = std::mem::take(&mut queued.item);
             if !rest.is_empty() {
                 // It was copied.
-                self.transmit.leave(rest.into_bytes());
+                self.transmit.leave(rest.into_remains());
             }
         }
         self.note();

@@ -1,0 +1,211 @@
+use std::fmt::Debug;
+
+use bytes::Bytes;
+
+use crate::codec::form::{Blob, BlobType, Slice8};
+use crate::codec::{Argument, Bincode, Carries, Decoder, EncodeError, Encoder, Raw, Returned};
+use crate::packet::Payload;
+
+const SMALL: usize = Payload::COPIED;
+
+/// Lengths around which the way of a value or the form of its length changes.
+const LENGTHS: [usize; 10] = [
+    0,
+    127,
+    128,
+    251,
+    256,
+    SMALL,
+    SMALL + 1,
+    0xffff,
+    0x1_0000,
+    (1 << 21) + 1,
+];
+
+/// The bytes of a payload, by each of the ways to them.
+fn bytes(payload: Result<Payload, EncodeError>) -> Vec<u8> {
+    let mut payload = payload.expect("nothing refuses to be encoded");
+    let bytes = payload.clone().into_bytes().to_vec();
+    assert_eq!(payload.len(), bytes.len());
+    assert_eq!(payload.as_slice(), bytes);
+    let large = payload.take_large();
+    assert_eq!([payload.as_slice(), &large].concat(), bytes);
+    bytes
+}
+
+/// A value given away is on the wire what a value that is copied is, as a result and as an argument.
+fn check<C, T>(value: &T)
+where
+    C: Carries<Blob<T>>,
+    T: BlobType + Clone + PartialEq + Debug,
+{
+    let mut copied = Vec::new();
+    <Blob<T> as Returned<C>>::encode(value, &mut copied).expect("it is encoded");
+    let given = bytes(<Blob<T> as Returned<C>>::payload(value.clone()));
+    assert_eq!(given, copied);
+    let packet = [b"head", &copied[..]].concat();
+    let answer = Bytes::from(packet).slice(4..);
+    let decoded = <Blob<T> as Returned<C>>::from_packet(answer);
+    assert_eq!(decoded.as_ref(), Ok(value));
+
+    let mut copied = Encoder::<C>::new();
+    <Blob<T> as Argument<C>>::put(value, &mut copied);
+    let copied = copied.finish().expect("it is encoded");
+    let given = || {
+        let mut given = Encoder::<C>::new();
+        <Blob<T> as Argument<C>>::give(value.clone(), &mut given);
+        given
+    };
+    assert_eq!(bytes(given().payload()), copied);
+    assert_eq!(given().finish().expect("it is encoded"), copied);
+    let mut arguments = Decoder::<C>::new(&copied);
+    assert_eq!(
+        <Blob<T> as Argument<C>>::take(&mut arguments).as_ref(),
+        Some(value)
+    );
+    assert_eq!(arguments.end(), Some(()));
+}
+
+fn check_all<C>()
+where
+    C: Carries<Blob<Vec<u8>>> + Carries<Blob<Bytes>> + Carries<Blob<[u8; SMALL + 1]>>,
+{
+    for length in LENGTHS {
+        let value: Vec<u8> = (0..length).map(|at| at.to_le_bytes()[0]).collect();
+        check::<C, _>(&value);
+        check::<C, _>(&Bytes::from(value));
+    }
+    check::<C, _>(&[7; SMALL + 1]);
+}
+
+/// What follows many bytes follows them on the wire as well.
+fn check_order<C: Carries<Blob<Vec<u8>>> + Carries<Slice8>>() {
+    let [first, last] = [vec![1; SMALL + 1], vec![3; SMALL + 2]];
+    let between = &[2; 5][..];
+    for named in [false, true] {
+        let new = || {
+            if named {
+                Encoder::<C>::named()
+            } else {
+                Encoder::<C>::new()
+            }
+        };
+        let (mut copied, mut given) = (new(), new());
+        if named {
+            copied.name("first");
+            given.name("first");
+        }
+        <Blob<Vec<u8>> as Argument<C>>::put(&first, &mut copied);
+        <Blob<Vec<u8>> as Argument<C>>::give(first.clone(), &mut given);
+        if named {
+            copied.name("between");
+            given.name("between");
+        }
+        <Slice8 as Argument<C>>::put(&between, &mut copied);
+        <Slice8 as Argument<C>>::put(&between, &mut given);
+        if named {
+            copied.name("last");
+            given.name("last");
+        }
+        <Blob<Vec<u8>> as Argument<C>>::put(&last, &mut copied);
+        <Blob<Vec<u8>> as Argument<C>>::give(last.clone(), &mut given);
+        let copied = copied.finish().expect("they are encoded");
+        assert_eq!(bytes(given.payload()), copied);
+    }
+}
+
+#[test]
+fn many_bytes_are_encoded_as_few_are() {
+    check_all::<Raw>();
+    check_all::<Bincode>();
+    check_order::<Bincode>();
+    #[cfg(feature = "postcard")]
+    {
+        check_all::<crate::codec::Postcard>();
+        check_order::<crate::codec::Postcard>();
+    }
+    #[cfg(feature = "messagepack")]
+    {
+        check_all::<crate::codec::MessagePack>();
+        check_order::<crate::codec::MessagePack>();
+    }
+    #[cfg(feature = "json")]
+    {
+        check_all::<crate::codec::Json>();
+        check_order::<crate::codec::Json>();
+    }
+}
+
+/// Many bytes stay where they are, on both sides.
+#[test]
+fn many_bytes_are_not_copied() {
+    let value = vec![7; SMALL + 1];
+    let at = value.as_ptr();
+    let payload = <Blob<Vec<u8>> as Returned<Bincode>>::payload(value);
+    let large = payload.expect("it is encoded").take_large();
+    assert_eq!(large.as_ptr(), at);
+
+    let mut encoded = Vec::new();
+    let value = Bytes::from(vec![7; SMALL + 1]);
+    <Blob<Bytes> as Returned<Bincode>>::encode(&value, &mut encoded).expect("it is encoded");
+    let (start, len) = (encoded.as_ptr(), encoded.len());
+    let packet = Bytes::from(encoded);
+    let decoded = <Blob<Bytes> as Returned<Bincode>>::from_packet(packet.clone());
+    let prefix = len - value.len();
+    assert_eq!(
+        decoded.expect("it is bytes").as_ptr(),
+        &raw const packet[prefix]
+    );
+    // The memory of a packet that nobody else holds becomes the vector's.
+    let decoded = <Blob<Vec<u8>> as Returned<Bincode>>::from_packet(packet);
+    let decoded = decoded.expect("it is bytes");
+    assert_eq!(decoded, value);
+    assert_eq!(decoded.as_ptr(), start);
+}
+
+/// A vector that is mostly room is copied: what it has beside its bytes is not kept until they are sent.
+#[test]
+fn a_roomy_vector_is_copied() {
+    let mut value = Vec::with_capacity(10 * SMALL);
+    value.resize(SMALL + 1, 7);
+    let at = value.as_ptr();
+    let payload = <Blob<Vec<u8>> as Returned<Bincode>>::payload(value);
+    let large = payload.expect("it is encoded").take_large();
+    assert!(large.as_ptr() != at && large.len() > SMALL);
+}
+
+#[test]
+fn what_is_not_many_bytes_is_refused() {
+    fn refused<C: Carries<Blob<Vec<u8>>>>(bytes: &[u8]) {
+        let packet = Bytes::copy_from_slice(bytes);
+        assert!(<Blob<Vec<u8>> as Returned<C>>::from_packet(packet).is_err());
+    }
+    // A length with too few bytes after it, one with too many, and no length at all.
+    let mut some = vec![251, 0, 0x80];
+    some.resize(SMALL * 4, 1);
+    refused::<Bincode>(&some);
+    some[1..3].copy_from_slice(&[0, 0x20]);
+    refused::<Bincode>(&some);
+    some[0] = 255;
+    refused::<Bincode>(&some);
+    #[cfg(feature = "messagepack")]
+    {
+        use crate::codec::MessagePack;
+        refused::<MessagePack>(&some);
+        some[..3].copy_from_slice(&[0xc5, 0x80, 0]);
+        refused::<MessagePack>(&some);
+        some[..3].copy_from_slice(&[0xdc, 0x7f, 0xfd]);
+        refused::<MessagePack>(&some);
+    }
+    #[cfg(feature = "postcard")]
+    {
+        some[..3].copy_from_slice(&[0xff, 0xff, 0x7f]);
+        refused::<crate::codec::Postcard>(&some);
+    }
+    let wrong = <Blob<[u8; SMALL + 2]> as Returned<Raw>>::from_packet(some.into());
+    let error = wrong.expect_err("it has another length").to_string();
+    assert_eq!(
+        error,
+        format!("expected {} bytes, got {}", SMALL + 2, SMALL * 4)
+    );
+}
