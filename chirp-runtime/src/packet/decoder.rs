@@ -26,8 +26,9 @@ const SMALL_CHUNK: usize = 256;
 const LARGE_CHUNK: usize = 2 << 10;
 /// How much memory the announcement of a large payload takes at once. The rest is taken as bytes arrive.
 const FIRST_PIECE: usize = 64 << 10;
-/// A payload that is no larger than this is no more than a first piece: it need not move for a few bytes.
-const ONE_PIECE: usize = FIRST_PIECE + FIRST_PIECE / 8;
+/// At most this much is taken at once where as much has just come: payloads of one size follow each other, and
+/// memory that grows is copied again and again.
+const MOST_AT_ONCE: usize = 2 << 20;
 /// Takes bytes as they come and gives packets.
 ///
 /// Fill it through [`buffer`](Self::buffer), then take packets with [`decode`](Self::decode) until there
@@ -49,6 +50,8 @@ pub struct Decoder {
     /// Where the next small payloads go.
     chunk: BytesMut,
     chunk_size: usize,
+    /// How long the last large payload was, which came.
+    last_large: usize,
     state: State,
 }
 
@@ -102,6 +105,7 @@ impl Decoder {
             needed: 0,
             chunk: BytesMut::new(),
             chunk_size: SMALL_CHUNK / 2,
+            last_large: 0,
             state: State::Header,
         }
     }
@@ -204,6 +208,7 @@ impl Decoder {
                     if payload.len() < *length {
                         return Ok(None);
                     }
+                    self.last_large = *length;
                     let packet = Incoming::Packet {
                         kind: *kind,
                         payload: mem::take(payload).freeze(),
@@ -302,10 +307,12 @@ impl Decoder {
         }
         if length > COPIED {
             self.read.advance(Header::LEN);
-            let first = if length <= ONE_PIECE {
+            let first = self.last_large.clamp(FIRST_PIECE, MOST_AT_ONCE);
+            // It need not move for a few bytes.
+            let first = if length <= first + first / 8 {
                 length
             } else {
-                FIRST_PIECE
+                first
             };
             let payload = BytesMut::with_capacity(first);
             // What comes next is likely to be like it, and what is read of it before it is known is copied.

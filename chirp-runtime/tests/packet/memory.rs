@@ -1,5 +1,5 @@
 use bytes::BufMut;
-use chirp_runtime::packet::{Decoder, Incoming, PacketError, PacketType};
+use chirp_runtime::packet::{Decoder, Header, Incoming, PacketError, PacketType};
 
 use crate::feed::{feed, header, packet, read};
 
@@ -39,6 +39,31 @@ fn a_claim_that_is_partly_kept() {
     assert_eq!(packets, []);
     let missing = (2 << 30) + 8 - (3 << 20);
     assert_eq!(end, Err(PacketError::ShortPayload { missing }));
+}
+
+/// Where as much has just come, it is taken at once, up to 2 MiB; so payloads of one size do not move as they come.
+#[test]
+fn a_payload_like_the_last_one() {
+    const MIB: usize = 1 << 20;
+    let mut decoder = Decoder::new(usize::MAX);
+    let mut pass = |length: usize| {
+        let bytes = packet(PacketType::REQUEST, &vec![b'.'; length]);
+        let mut left = &bytes[..];
+        read(&mut decoder, &mut left, Header::LEN);
+        assert_eq!(decoder.decode(), Ok(None));
+        let first = held(&mut decoder);
+        while decoder.decode().expect("it is a packet").is_none() {
+            read(&mut decoder, &mut left, usize::MAX);
+        }
+        first
+    };
+    assert_eq!(pass(MIB), 64 << 10);
+    assert_eq!(pass(MIB), MIB);
+    assert_eq!(pass(MIB + 100), MIB + 100);
+    assert_eq!(pass(4 * MIB), MIB + 100);
+    assert_eq!(pass(4 * MIB), 2 * MIB);
+    assert_eq!(pass(5000), 5000);
+    assert_eq!(pass(MIB), 64 << 10);
 }
 
 /// Skipping takes no memory, however much is skipped.
