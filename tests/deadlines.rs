@@ -231,3 +231,23 @@ async fn a_context_goes_with_a_call_that_is_refused() {
     assert!(answer.ends_with(b"none"));
     drop(peer);
 }
+
+/// The session knows streams; a peer has nobody who would take them, and says so.
+#[tokio::test]
+async fn a_peer_declares_no_streams() {
+    let mut limits = Limits::default();
+    limits.streams = 100;
+    limits.extensions = Negotiation::Eager;
+    let (ours, theirs) = channel::memory();
+    let _ours = PeerBuilder::new()
+        .limits(limits)
+        .start(ours)
+        .expect("no duplicates");
+    let theirs = PeerBuilder::new().start(theirs).expect("no duplicates");
+    let hello = theirs
+        .hello()
+        .await
+        .expect("it was asked")
+        .expect("it knows hello");
+    assert_eq!(hello.extensions, Extensions::CALL_CONTEXT);
+}

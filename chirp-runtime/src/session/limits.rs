@@ -25,10 +25,13 @@ pub struct Limits {
     /// answers wait for room, and reading pauses.
     pub unsent: usize,
     /// Streams that are open at once, or of which something is held: 16,384 at the most. The next is refused.
-    /// None, which is the default, says to the other side that this one knows no streams.
+    /// None, which is the default, says to the other side that this one knows no streams. A peer has none, whatever
+    /// this says: it has no halves of streams to give to programs yet.
+    #[doc(hidden)]
     pub streams: usize,
     /// Bytes of stream items that came and have not been taken: 64 MiB, overshot by one item. The stream whose
     /// item would be more is broken off. Windows keep those that behave far below, but for large items.
+    #[doc(hidden)]
     pub stream_bytes: usize,
     /// When the other side is asked which extensions of the protocol it knows: when one is needed.
     pub extensions: Negotiation,
