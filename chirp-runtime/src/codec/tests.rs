@@ -10,10 +10,31 @@ mod runs;
 use std::borrow::Cow;
 
 use proptest::prelude::*;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::form::{Blob, Opt, Owned, Slice8, Str};
-use super::{Argument, Bincode, Codec, CodecId, Decoder, Encoder, Raw, Returned, Serde, Wire};
+use super::{
+    Argument, Bincode, Carries, Codec, CodecId, DecodeError, Decoder, EncodeError, Encoder, Raw,
+    Returned, Serde, Wire,
+};
+
+/// A value as a codec has it, by itself.
+trait Through<C: Codec>: Wire<C> {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError>;
+
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError>;
+}
+
+impl<C: Carries<Owned<T>>, T: Serialize + DeserializeOwned + Send + 'static> Through<C> for T {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        C::encode(self, out)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        <Owned<T> as Returned<C>>::decode(bytes)
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Shape {
@@ -52,7 +73,7 @@ where
     Slice8: Argument<C>,
     Blob<Vec<u8>>: Argument<C> + Returned<C, Value = Vec<u8>>,
     Opt<Str>: Argument<C>,
-    Shape: Wire<C>,
+    Shape: Through<C>,
 {
     let mut out = Encoder::<C>::new();
     Str::put(&text, &mut out);
@@ -75,11 +96,11 @@ where
     prop_assert_eq!(arguments.end(), Some(()));
 
     let mut out = Vec::new();
-    Wire::<C>::encode(shape, &mut out).expect("it does not refuse");
-    let decoded = <Shape as Wire<C>>::decode(&out);
+    Through::<C>::encode(shape, &mut out).expect("it does not refuse");
+    let decoded = <Shape as Through<C>>::decode(&out);
     prop_assert_eq!(decoded.as_ref(), Ok(shape));
     out.push(b'1');
-    prop_assert!(<Shape as Wire<C>>::decode(&out).is_err());
+    prop_assert!(<Shape as Through<C>>::decode(&out).is_err());
     Ok(())
 }
 
@@ -117,17 +138,17 @@ proptest! {
     fn values_are_what_bincode_itself_reads(bytes: Vec<u8>) {
         let theirs = bincode::serde::decode_from_slice::<Shape, _>(&bytes, bincode::config::standard());
         if let Ok((theirs, len)) = theirs && len == bytes.len() {
-            prop_assert_eq!(<Shape as Wire<Bincode>>::decode(&bytes), Ok(theirs));
+            prop_assert_eq!(<Shape as Through<Bincode>>::decode(&bytes), Ok(theirs));
         }
     }
 
     #[test]
     fn numbers_are_what_bincode_writes(numbers: Numbers) {
         let theirs = bincode::serde::encode_to_vec(numbers, bincode::config::standard()).unwrap();
-        let ours = <Numbers as Wire<Bincode>>::decode(&theirs).unwrap();
+        let ours = <Numbers as Through<Bincode>>::decode(&theirs).unwrap();
         // A float that is not a number is not equal to itself; its bytes are.
         let mut again = Vec::new();
-        Wire::<Bincode>::encode(&ours, &mut again).unwrap();
+        Through::<Bincode>::encode(&ours, &mut again).unwrap();
         prop_assert_eq!(again, theirs);
     }
 
@@ -149,9 +170,9 @@ proptest! {
             .map(|len| vec![0; len])
             .and_then(|mut room| Ok(postcard::to_slice(&numbers, &mut room)?.to_vec()))
             .unwrap();
-        let ours = <Numbers as Wire<super::Postcard>>::decode(&theirs).unwrap();
+        let ours = <Numbers as Through<super::Postcard>>::decode(&theirs).unwrap();
         let mut again = Vec::new();
-        Wire::<super::Postcard>::encode(&ours, &mut again).unwrap();
+        Through::<super::Postcard>::encode(&ours, &mut again).unwrap();
         prop_assert_eq!(again, theirs);
     }
 
@@ -160,12 +181,12 @@ proptest! {
     #[test]
     fn values_are_what_postcard_itself_reads(bytes: Vec<u8>, numbers: Vec<u8>) {
         if let Ok((theirs, [])) = postcard::take_from_bytes::<Vec<(u16, i64)>>(&numbers) {
-            prop_assert_eq!(<Vec<(u16, i64)> as Wire<super::Postcard>>::decode(&numbers), Ok(theirs));
+            prop_assert_eq!(<Vec<(u16, i64)> as Through<super::Postcard>>::decode(&numbers), Ok(theirs));
         }
         if let Ok((theirs, [])) = postcard::take_from_bytes::<(u8, u16, i32, u64)>(&bytes) {
-            prop_assert_eq!(<(u8, u16, i32, u64) as Wire<super::Postcard>>::decode(&bytes), Ok(theirs));
+            prop_assert_eq!(<(u8, u16, i32, u64) as Through<super::Postcard>>::decode(&bytes), Ok(theirs));
         }
-        if <u32 as Wire<super::Postcard>>::decode(&bytes).is_ok() {
+        if <u32 as Through<super::Postcard>>::decode(&bytes).is_ok() {
             prop_assert!(postcard::from_bytes::<u32>(&bytes).is_ok());
         }
     }
@@ -221,16 +242,16 @@ fn numbers_have_seven_bits_to_a_byte_in_postcard() {
         b"\xfa\x01\x01\xff\xff\x03\x7f\x80\x01\x80\x80\x04\xf4\x03\xc8\x03a\xc3\xa9\x02\xc3\xa9\0\0\xc0\x3f\x01\x05\x02\0\xff",
     );
     // Wider than needed, but not wider than the type.
-    assert_eq!(<u16 as Wire<Postcard>>::decode(&[0x85, 0x80, 0]), Ok(5));
+    assert_eq!(<u16 as Through<Postcard>>::decode(&[0x85, 0x80, 0]), Ok(5));
     for bytes in [&[0x85, 0x80, 0x80, 0][..], &[0xff, 0xff, 4], &[0x80]] {
-        assert!(<u16 as Wire<Postcard>>::decode(bytes).is_err());
+        assert!(<u16 as Through<Postcard>>::decode(bytes).is_err());
     }
     let mut most = [0xff; 19];
     most[18] = 3;
-    assert_eq!(<u128 as Wire<Postcard>>::decode(&most), Ok(u128::MAX));
+    assert_eq!(<u128 as Through<Postcard>>::decode(&most), Ok(u128::MAX));
     most[18] = 4;
-    assert!(<u128 as Wire<Postcard>>::decode(&most).is_err());
-    assert!(<char as Wire<Postcard>>::decode(&[2, b'a', b'b']).is_err());
+    assert!(<u128 as Through<Postcard>>::decode(&most).is_err());
+    assert!(<char as Through<Postcard>>::decode(&[2, b'a', b'b']).is_err());
 }
 
 #[cfg(feature = "json")]

@@ -24,32 +24,18 @@ pub trait Wire<C: Codec>: Sized {
     /// The next of the arguments.
     fn take(arguments: &mut Decoder<'_, C>) -> Option<Self>;
 
-    /// Appends its bytes, as a result.
-    ///
-    /// # Errors
-    ///
-    /// [`EncodeError`] when it refuses to be encoded.
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError>;
-
-    /// The result that `bytes` stand for, all of them.
-    ///
-    /// # Errors
-    ///
-    /// [`DecodeError`] when they stand for no such value, or for one and something more.
-    fn decode(bytes: &[u8]) -> Result<Self, DecodeError>;
-
     /// Its bytes as a result, as they are sent.
     ///
     /// # Errors
     ///
-    /// As of [`encode`](Self::encode).
+    /// [`EncodeError`] when it refuses to be encoded.
     fn payload(self) -> Result<Payload, EncodeError>;
 
-    /// As [`decode`](Self::decode), of bytes that came.
+    /// The result that the bytes of an answer stand for, all of them.
     ///
     /// # Errors
     ///
-    /// As of [`decode`](Self::decode).
+    /// [`DecodeError`] when they stand for no such value, or for one and something more.
     fn from_packet(bytes: Bytes) -> Result<Self, DecodeError>;
 }
 
@@ -69,16 +55,6 @@ where
     #[inline(never)]
     fn take(arguments: &mut Decoder<'_, C>) -> Option<Self> {
         arguments.take::<Owned<T>>()
-    }
-
-    #[inline(never)]
-    fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        C::encode(self, out)
-    }
-
-    #[inline(never)]
-    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        <Owned<T> as Returned<C>>::decode(bytes)
     }
 
     #[inline(never)]
@@ -189,13 +165,6 @@ impl<C: Carries<F>, F: Form> Argument<C> for F {
     note = "through the codec `Raw` only bytes and text travel: `Vec<u8>`, `Bytes`, `[u8; N]`, `String`, and `()`"
 )]
 pub trait Returned<C: Codec>: Return {
-    /// Appends its bytes.
-    ///
-    /// # Errors
-    ///
-    /// [`EncodeError`] when it refuses to be encoded.
-    fn encode(value: &Self::Value, out: &mut Vec<u8>) -> Result<(), EncodeError>;
-
     /// The result that `bytes` stand for, all of them.
     ///
     /// # Errors
@@ -207,7 +176,7 @@ pub trait Returned<C: Codec>: Return {
     ///
     /// # Errors
     ///
-    /// As of [`encode`](Self::encode).
+    /// [`EncodeError`] when it refuses to be encoded.
     fn payload(value: Self::Value) -> Result<Payload, EncodeError>;
 
     /// As [`decode`](Self::decode), of bytes that came, in whose memory the result may stay.
@@ -220,11 +189,6 @@ pub trait Returned<C: Codec>: Return {
 
 #[diagnostic::do_not_recommend]
 impl<C: Carries<F>, F: Return> Returned<C> for F {
-    #[inline(never)]
-    fn encode(value: &F::Value, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        C::encode(value, out)
-    }
-
     #[inline(never)]
     fn decode(mut bytes: &[u8]) -> Result<F::Value, DecodeError> {
         let value = C::decode(&mut bytes)?;

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Shape, shapes};
+use super::{Shape, Through, shapes};
 use crate::codec::form::{Blob, Str};
 use crate::codec::{Argument, Bincode, Decoder, Returned, Serde, Wire};
 
@@ -80,11 +80,11 @@ macro_rules! every {
 /// A few bytes that claim to be the beginning of an eternity.
 #[test]
 fn lengths_that_lie_are_refused() {
-    fn refused<C: Liar, T: Wire<C>>() {
+    fn refused<C: Liar, T: Through<C>>() {
         for len in [u64::from(u32::MAX), 1 << 40, 1 << 60, u64::MAX] {
             for mut bytes in C::claims(len) {
                 bytes.extend_from_slice(&[1; 8]);
-                assert!(<T as Wire<C>>::decode(&bytes).is_err());
+                assert!(<T as Through<C>>::decode(&bytes).is_err());
             }
         }
     }
@@ -115,17 +115,19 @@ struct Next(Option<Box<Next>>);
 #[test]
 fn depth_is_limited() {
     fn limited<C: Liar>() {
-        let error = <Tree as Wire<C>>::decode(&C::tree(1_000_000)).unwrap_err();
+        let error = <Tree as Through<C>>::decode(&C::tree(1_000_000)).unwrap_err();
         assert_eq!(error.to_string(), "a value is nested more than 128 deep");
-        assert!(<Tree as Wire<C>>::decode(&C::tree(100)).is_ok());
-        let error = <Next as Wire<C>>::decode(&[1; 1000]).unwrap_err();
+        assert!(<Tree as Through<C>>::decode(&C::tree(100)).is_ok());
+        let error = <Next as Through<C>>::decode(&[1; 1000]).unwrap_err();
         assert_eq!(error.to_string(), "a value is nested more than 128 deep");
     }
     every!(limited());
     #[cfg(feature = "json")]
     {
         let deep = "[".repeat(1_000_000);
-        assert!(<serde_json::Value as Wire<crate::codec::Json>>::decode(deep.as_bytes()).is_err());
+        assert!(
+            <serde_json::Value as Through<crate::codec::Json>>::decode(deep.as_bytes()).is_err()
+        );
     }
 }
 
@@ -191,7 +193,7 @@ fn paid_for<C: Serde>(bytes: &[u8]) {
     fn decode<C: Serde, const MAP: bool>(bytes: &[u8]) {
         let len = bytes.len();
         MOST.set(0);
-        let _ = <Greedy<MAP> as Wire<C>>::decode(bytes);
+        let _ = <Greedy<MAP> as Through<C>>::decode(bytes);
         let most = MOST.get();
         assert!(most <= len, "memory for {most} elements, of {len} bytes");
     }
@@ -214,8 +216,8 @@ fn claims_in_claims_are_paid_for_once() {
 
 /// Bytes that nobody encoded are a value or an error, and nothing else.
 fn anything<C: Serde>(bytes: &[u8]) {
-    let _ = <Shape as Wire<C>>::decode(bytes);
-    let _ = <(u128, i128, char, f32, bool) as Wire<C>>::decode(bytes);
+    let _ = <Shape as Through<C>>::decode(bytes);
+    let _ = <(u128, i128, char, f32, bool) as Through<C>>::decode(bytes);
     let mut arguments = Decoder::<C>::new(bytes);
     let _ = (
         Str::take(&mut arguments),
@@ -230,7 +232,7 @@ fn anything<C: Serde>(bytes: &[u8]) {
 /// Nor are bytes that were encoded, but for one of them.
 fn nearly<C: Serde>(shape: &Shape, at: prop::sample::Index, with: u8) {
     let mut bytes = Vec::new();
-    Wire::<C>::encode(shape, &mut bytes).expect("it does not refuse");
+    Through::<C>::encode(shape, &mut bytes).expect("it does not refuse");
     *at.get_mut(&mut bytes) = with;
     anything::<C>(&bytes);
 }

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Numbers, Shape, check, shapes};
+use super::{Numbers, Shape, Through, check, shapes};
 use crate::codec::form::{Blob, Opt, Slice8, Str};
 use crate::codec::{Argument, Decoder, Encoder, MessagePack, Returned, Wire};
 
@@ -14,23 +14,23 @@ proptest! {
     #[test]
     fn numbers_are_what_rmp_serde_writes(numbers: Numbers) {
         let theirs = rmp_serde::to_vec(&numbers).unwrap();
-        let ours = <Numbers as Wire<MessagePack>>::decode(&theirs).unwrap();
+        let ours = <Numbers as Through<MessagePack>>::decode(&theirs).unwrap();
         let mut again = Vec::new();
-        Wire::<MessagePack>::encode(&ours, &mut again).unwrap();
+        Through::<MessagePack>::encode(&ours, &mut again).unwrap();
         prop_assert_eq!(again, theirs);
     }
 
     #[test]
     fn values_are_what_rmp_serde_itself_reads(bytes: Vec<u8>, numbers: Vec<u8>, shape in shapes(), named: bool) {
         if let Ok(theirs) = rmp_serde::from_slice::<Shape>(&bytes) && rmp_serde::to_vec_named(&theirs).unwrap() == bytes {
-            prop_assert_eq!(<Shape as Wire<MessagePack>>::decode(&bytes), Ok(theirs));
+            prop_assert_eq!(<Shape as Through<MessagePack>>::decode(&bytes), Ok(theirs));
         }
         if let Ok(theirs) = rmp_serde::from_slice::<(u16, i8)>(&numbers) && rmp_serde::to_vec(&theirs).unwrap() == numbers {
-            prop_assert_eq!(<(u16, i8) as Wire<MessagePack>>::decode(&numbers), Ok(theirs));
+            prop_assert_eq!(<(u16, i8) as Through<MessagePack>>::decode(&numbers), Ok(theirs));
         }
         // Structs as arrays are read, though not written.
         let theirs = if named { rmp_serde::to_vec_named(&shape) } else { rmp_serde::to_vec(&shape) };
-        prop_assert_eq!(<Shape as Wire<MessagePack>>::decode(&theirs.unwrap()), Ok(shape));
+        prop_assert_eq!(<Shape as Through<MessagePack>>::decode(&theirs.unwrap()), Ok(shape));
     }
 
     #[test]
@@ -83,7 +83,7 @@ struct SumDiff {
 /// The examples of `PROTOCOL.md`.
 #[test]
 fn values_are_as_specified() {
-    fn written(value: &impl Wire<MessagePack>, expected: &[u8]) {
+    fn written(value: &impl Through<MessagePack>, expected: &[u8]) {
         let mut bytes = Vec::new();
         value.encode(&mut bytes).unwrap();
         assert_eq!(bytes, expected);
@@ -121,7 +121,10 @@ fn arguments_are_counted() {
         }
         let bytes = out.finish().unwrap();
         let numbers: Vec<u8> = (0..count).collect();
-        assert_eq!(<Vec<u8> as Wire<MessagePack>>::decode(&bytes), Ok(numbers));
+        assert_eq!(
+            <Vec<u8> as Through<MessagePack>>::decode(&bytes),
+            Ok(numbers)
+        );
         let mut arguments = Decoder::<MessagePack>::new(&bytes);
         for number in 0..count {
             assert_eq!(u8::take(&mut arguments), Some(number));
@@ -160,20 +163,20 @@ fn arguments_are_counted() {
 #[test]
 fn a_field_may_be_added() {
     let mut old = Vec::new();
-    Wire::<MessagePack>::encode(&Old { name: "x".into() }, &mut old).unwrap();
+    Through::<MessagePack>::encode(&Old { name: "x".into() }, &mut old).unwrap();
     let new = New {
         name: "x".into(),
         tags: vec![],
     };
-    assert_eq!(<New as Wire<MessagePack>>::decode(&old), Ok(new));
+    assert_eq!(<New as Through<MessagePack>>::decode(&old), Ok(new));
     let new = New {
         name: "x".into(),
         tags: vec!["y".into()],
     };
     let mut bytes = Vec::new();
-    Wire::<MessagePack>::encode(&new, &mut bytes).unwrap();
+    Through::<MessagePack>::encode(&new, &mut bytes).unwrap();
     let old = Old { name: "x".into() };
-    assert_eq!(<Old as Wire<MessagePack>>::decode(&bytes), Ok(old));
+    assert_eq!(<Old as Through<MessagePack>>::decode(&bytes), Ok(old));
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -196,7 +199,7 @@ struct Unit;
 /// Types that have to see the bytes to know what they are.
 #[test]
 fn values_say_what_they_are() {
-    fn travels<T: Wire<MessagePack> + PartialEq + std::fmt::Debug>(value: T) {
+    fn travels<T: Through<MessagePack> + PartialEq + std::fmt::Debug>(value: T) {
         let mut bytes = Vec::new();
         value.encode(&mut bytes).unwrap();
         assert_eq!(T::decode(&bytes), Ok(value));
@@ -215,7 +218,7 @@ fn values_say_what_they_are() {
 
 #[test]
 fn what_others_may_write() {
-    fn reads<T: Wire<MessagePack> + PartialEq + std::fmt::Debug>(bytes: &[u8], value: T) {
+    fn reads<T: Through<MessagePack> + PartialEq + std::fmt::Debug>(bytes: &[u8], value: T) {
         assert_eq!(T::decode(bytes), Ok(value), "{bytes:02x?}");
     }
     // Wider than needed.
@@ -241,11 +244,11 @@ fn what_others_may_write() {
         b"\x82\xa1?\xc7\x01\x05\0\xa4name\xa1x",
         Old { name: "x".into() },
     );
-    assert!(<u8 as Wire<MessagePack>>::decode(b"\xd4\0\0").is_err());
-    assert!(<u8 as Wire<MessagePack>>::decode(b"\xc1").is_err());
-    assert!(<String as Wire<MessagePack>>::decode(b"\xa1\xff").is_err());
-    assert!(<(u8, u8) as Wire<MessagePack>>::decode(b"\x93\x01\x02\x03").is_err());
-    assert!(<(u8, u8) as Wire<MessagePack>>::decode(b"\xc4\x03\x01\x02\x03").is_err());
+    assert!(<u8 as Through<MessagePack>>::decode(b"\xd4\0\0").is_err());
+    assert!(<u8 as Through<MessagePack>>::decode(b"\xc1").is_err());
+    assert!(<String as Through<MessagePack>>::decode(b"\xa1\xff").is_err());
+    assert!(<(u8, u8) as Through<MessagePack>>::decode(b"\x93\x01\x02\x03").is_err());
+    assert!(<(u8, u8) as Through<MessagePack>>::decode(b"\xc4\x03\x01\x02\x03").is_err());
     // Bytes are bytes, and neither text nor numbers.
     for bytes in [&b"\x92\x01\x02"[..], b"\xa2hi"] {
         assert!(<Blob<Vec<u8>> as Returned<MessagePack>>::decode(bytes).is_err());

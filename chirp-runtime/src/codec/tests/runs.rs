@@ -40,7 +40,7 @@ where
     T: BlobType + Clone + PartialEq + Debug,
 {
     let mut copied = Vec::new();
-    <Blob<T> as Returned<C>>::encode(value, &mut copied).expect("it is encoded");
+    <C as Carries<Blob<T>>>::encode(value, &mut copied).expect("it is encoded");
     let given = bytes(<Blob<T> as Returned<C>>::payload(value.clone()));
     assert_eq!(given, copied);
     let packet = [b"head", &copied[..]].concat();
@@ -147,7 +147,7 @@ fn many_bytes_are_not_copied() {
 
     let mut encoded = Vec::new();
     let value = Bytes::from(vec![7; SMALL + 1]);
-    <Blob<Bytes> as Returned<Bincode>>::encode(&value, &mut encoded).expect("it is encoded");
+    <Bincode as Carries<Blob<Bytes>>>::encode(&value, &mut encoded).expect("it is encoded");
     let (start, len) = (encoded.as_ptr(), encoded.len());
     let packet = Bytes::from(encoded);
     let decoded = <Blob<Bytes> as Returned<Bincode>>::from_packet(packet.clone());
