@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::table::distinct;
-use super::{Results, figure};
+use super::{Results, escaped, figure};
 use crate::record::{Metric, Record};
 
 const WIDTH: f64 = 760.0;
@@ -74,8 +74,9 @@ fn group(body: &mut String, top: f64, title: &str, records: &[&Record]) -> f64 {
     let mut y = top + 2.0 * BAR;
     let _ = writeln!(
         body,
-        "<text x=\"{GAP}\" y=\"{:.0}\" font-weight=\"bold\">{title}</text>",
-        y - BAR / 2.0
+        "<text x=\"{GAP}\" y=\"{:.0}\" font-weight=\"bold\">{}</text>",
+        y - BAR / 2.0,
+        escaped(title)
     );
     for system in distinct(records.iter().copied(), |record| record.system.as_str()) {
         let Some(record) = records.iter().find(|record| record.system == system) else {
@@ -100,4 +101,21 @@ fn group(body: &mut String, top: f64, title: &str, records: &[&Record]) -> f64 {
         y += BAR + GAP;
     }
     y + GAP
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SHOWN;
+    use crate::report::escaped;
+
+    /// One title has an angle bracket, which made the whole chart unreadable.
+    #[test]
+    fn a_title_is_text() {
+        let titles = SHOWN.map(|(.., title)| title);
+        assert!(titles.iter().any(|title| title.contains('<')));
+        for title in titles {
+            assert!(!escaped(title).contains(['<', '>']));
+        }
+        assert_eq!(escaped("Vec<u8> & more"), "Vec&lt;u8&gt; &amp; more");
+    }
 }

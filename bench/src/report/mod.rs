@@ -8,6 +8,13 @@ mod table;
 pub use goals::print as print_goals;
 pub use results::Results;
 
+/// A name as it stands in Markdown and in SVG, for which `<` begins something else: `Vec<u8>` has one.
+fn escaped(name: &str) -> String {
+    name.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
 /// A number in four digits or so, as a reader wants it.
 pub fn figure(value: f64) -> String {
     match value.abs() {

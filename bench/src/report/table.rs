@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Results, figure};
+use super::{Results, escaped, figure};
 use crate::record::{Metric, Record};
 
 /// One table for each workload; a column for each system.
@@ -45,7 +45,7 @@ fn table(text: &mut String, records: &[&Record]) {
             found.map_or_else(String::new, |record| cell(record))
         });
         let cells: Vec<_> = cells.collect();
-        let title = Metric::title(metric);
+        let (case, title) = (escaped(case), Metric::title(metric));
         let _ = writeln!(text, "| {case} | {title} | {} |", cells.join(" | "));
     }
 }
