@@ -6,6 +6,7 @@ mod support;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use chirp::channel::Channel;
 use chirp::packet::ErrorData;
 use chirp::{AsCaller, CallError, Limits, Peer, PeerBuilder, Request};
 use support::{echo, idle, pair};
@@ -165,4 +166,49 @@ async fn large_calls_keep_their_place() {
         call.await.expect("an answer");
     }
     assert_eq!(*lengths.lock().expect("no panics"), sent);
+}
+
+/// While the other side does not read, the writer takes nothing: what callers put down has a bound all the same, and
+/// the limit of pending calls is kept.
+#[tokio::test]
+async fn a_peer_that_does_not_read_is_not_waited_for_without_bound() {
+    let mut limits = Limits::default();
+    limits.pending = 100;
+    let (ours, _never_read) = tokio::io::duplex(64);
+    let builder = PeerBuilder::new().limits(limits);
+    let peer = builder.start(Channel::io(ours)).expect("no duplicates");
+    let _crowd: Vec<_> = (0..2).map(|_| peer.call("wait", ()).start()).collect();
+    // The writer writes as much as there is room for, and waits.
+    while peer.status().unsent > 0 && peer.metrics().counters.packets_sent == 0 {
+        tokio::task::yield_now().await;
+    }
+    tokio::task::yield_now().await;
+    let mut refused = 0;
+    for _ in 0..20_000 {
+        let call = peer.call("wait", vec![7; 100]).start();
+        // One that waits is let go of at once.
+        tokio::select! {
+            biased;
+            ended = call => match ended {
+                Err(CallError::TooManyPending { limit: 100 }) => refused += 1,
+                other => panic!("{other:?}"),
+            },
+            () = std::future::ready(()) => {}
+        }
+    }
+    assert!(peer.status().unsent < 64 << 10, "{:?}", peer.status());
+    let kept: Vec<_> = (0..1000)
+        .map(|_| peer.call("wait", vec![7; 100]).start())
+        .collect();
+    for call in kept {
+        tokio::select! {
+            biased;
+            ended = call => {
+                assert!(matches!(ended, Err(CallError::TooManyPending { limit: 100 })));
+                refused += 1;
+            }
+            () = std::future::ready(()) => {}
+        }
+    }
+    assert!(refused >= 500, "{refused} were refused");
 }

@@ -10,6 +10,11 @@ use crate::peer::state::{After, State};
 /// can do.
 pub(in crate::peer) const COPIED: usize = 1 << 10;
 
+/// So many calls wait for the writer at most, and so many bytes of them. A writer that waits for the other side takes
+/// none: whoever comes then goes to the session, where all limits are.
+const CALLS: usize = 256;
+const BYTES: usize = 16 << 10;
+
 /// Calls that many callers have put down for the writer, which gives all of them to the session at once.
 ///
 /// Where there are many callers the session's lock would be what they wait for, and what is behind it would go
@@ -43,8 +48,17 @@ struct Entry {
     time: Option<Duration>,
 }
 
-/// The session has ended.
-pub(in crate::peer) struct Closed;
+/// What became of a call that was to be put down.
+pub(in crate::peer) enum PutDown {
+    /// It is the first: the writer is to be woken.
+    First,
+    /// The writer has been woken for one before it.
+    Behind,
+    /// There is no room for it.
+    Full,
+    /// The session has ended.
+    Closed,
+}
 
 impl Outbox {
     pub(in crate::peer) fn is_crowded(&self) -> bool {
@@ -57,17 +71,20 @@ impl Outbox {
         }
     }
 
-    /// Puts a call down. Whether it is the first, so that the writer is to be woken.
+    /// Puts a call down.
     pub(in crate::peer) fn push(
         &self,
         slot: &Arc<Slot>,
         name: &[u8],
         params: &[u8],
         time: Option<Duration>,
-    ) -> Result<bool, Closed> {
+    ) -> PutDown {
         let mut calls = self.lock();
         if calls.closed {
-            return Err(Closed);
+            return PutDown::Closed;
+        }
+        if calls.entries.len() >= CALLS || calls.bytes.len() >= BYTES {
+            return PutDown::Full;
         }
         let first = calls.entries.is_empty();
         calls.bytes.extend_from_slice(name);
@@ -79,7 +96,11 @@ impl Outbox {
             time,
         });
         self.waiting.store(true, Ordering::Relaxed);
-        Ok(first)
+        if first {
+            PutDown::First
+        } else {
+            PutDown::Behind
+        }
     }
 
     pub(in crate::peer) fn is_empty(&self) -> bool {
@@ -134,9 +155,11 @@ impl State {
             }
         }
         calls.bytes.clear();
-        self.spare_calls = calls;
         if count <= 1 && self.session.pending() <= 1 {
+            // The memory of the crowd goes, but for what the outbox itself has.
             outbox.set_crowded(false);
+        } else {
+            self.spare_calls = calls;
         }
     }
 }

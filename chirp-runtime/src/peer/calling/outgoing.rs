@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::packet::{ErrorData, Fault, Payload, Response, ResultCode};
 use crate::peer::calling::caller::Link;
-use crate::peer::calling::outbox::{self, Closed};
+use crate::peer::calling::outbox::{self, PutDown};
 use crate::peer::calling::slot::Slot;
 use crate::peer::connection::{Connection, recycle};
 use crate::peer::{CallError, MethodName, SessionError};
@@ -26,10 +26,23 @@ impl Connection {
         cx: Option<&Context<'_>>,
     ) -> Result<Arc<Slot>, CallError> {
         let slot = Slot::take(cx.map(|cx| cx.waker().clone()));
-        let made = if self.outbox.is_crowded() && params.len() <= outbox::COPIED {
-            self.put_down(&slot, method, params, time)
+        let put_down = if self.outbox.is_crowded() && params.len() <= outbox::COPIED {
+            let (name, params) = (method.as_bytes(), params.as_slice());
+            self.outbox.push(&slot, name, params, time)
         } else {
-            self.call_now(&slot, method, params, time)
+            PutDown::Full
+        };
+        let made = match put_down {
+            PutDown::Full => self.call_now(&slot, method, params, time),
+            PutDown::Closed => Err(CallError::Closed(self.reason())),
+            // The writer takes those of all callers together.
+            PutDown::First | PutDown::Behind => {
+                recycle(params);
+                if let PutDown::First = put_down {
+                    self.wake_writer();
+                }
+                Ok(())
+            }
         };
         match made {
             Ok(()) => Ok(slot),
@@ -39,26 +52,6 @@ impl Connection {
                 Err(error)
             }
         }
-    }
-
-    /// Leaves a call to the writer, which takes those of all callers together.
-    fn put_down(
-        &self,
-        slot: &Arc<Slot>,
-        method: &MethodName,
-        params: Payload,
-        time: Option<Duration>,
-    ) -> Result<(), CallError> {
-        let pushed = self
-            .outbox
-            .push(slot, method.as_bytes(), params.as_slice(), time);
-        recycle(params);
-        match pushed {
-            Ok(true) => self.wake_writer(),
-            Ok(false) => {}
-            Err(Closed) => return Err(CallError::Closed(self.reason())),
-        }
-        Ok(())
     }
 
     /// Gives a call to the session. Alone, it writes at once; with others, the writer writes for all of them
