@@ -35,5 +35,6 @@ pub use payload::Payload;
 pub use request::{MAX_METHOD_LEN, Request};
 pub use response::{Response, ResultCode};
 pub use stream::{
-    EndReason, Items, StreamCredit, StreamEnd, StreamEntry, StreamId, StreamItems, StreamOpen,
+    EndReason, ItemRun, Items, StreamCredit, StreamEnd, StreamEntry, StreamId, StreamItems,
+    StreamOpen,
 };

@@ -168,7 +168,7 @@ impl Side {
         let Some(at) = found else { return false };
         let half = &mut self.halves[at];
         let length = half.lying.pop_front().expect("it is not empty");
-        self.session.consumed(half.key, length);
+        self.session.consumed(half.key, 1, length);
         if half.ended && half.lying.is_empty() {
             self.halves.swap_remove(at);
         }
@@ -201,7 +201,7 @@ impl Side {
                     // Those of an argument that its handler did not name may be on their way.
                     let Some(half) = self.halves.iter_mut().find(|half| half.key == key) else {
                         for item in items {
-                            self.session.consumed(key, item.len());
+                            self.session.consumed(key, 1, item.len());
                         }
                         continue;
                     };

@@ -159,7 +159,7 @@ fn as_many_streams_as_there_may_be() {
     // The consumers take what came, over and over; nobody's window grows beyond what all may have.
     for _ in 0..6 {
         for key in &keys {
-            attacked.session.consumed(*key, 1);
+            attacked.session.consumed(*key, 1, 1);
         }
         attacked.write();
         assert!(attacked.session.stream_windows() <= 32 << 20);

@@ -289,7 +289,7 @@ impl Tried {
             }
             Step::Consume(at, length) => {
                 if let Some(stream) = stream(at) {
-                    session.consumed(stream, length);
+                    session.consumed(stream, 1, length);
                 }
             }
             Step::Take if self.batch.is_none() => {

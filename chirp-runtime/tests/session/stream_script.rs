@@ -82,7 +82,7 @@ impl Stage {
             ["drop-receiver", stream] => self.session.drop_receiver(self.streams[*stream]),
             ["consumed", stream, len] => {
                 let len = len.parse().expect("a length");
-                self.session.consumed(self.streams[*stream], len);
+                self.session.consumed(self.streams[*stream], 1, len);
             }
             ["claim", carrier, streams @ ..] => {
                 let keys: Vec<_> = streams.iter().map(|name| self.streams[*name]).collect();

@@ -24,6 +24,16 @@ impl StreamItems {
         Self::HEAD_LEN + items * Self::ITEM_HEAD_LEN + bytes
     }
 
+    /// How many bytes stand before so many items altogether.
+    pub(crate) fn lengths(items: u16) -> usize {
+        usize::from(items) * Self::ITEM_HEAD_LEN
+    }
+
+    /// Where what stands before an item begins, which itself begins here.
+    pub(super) fn before_item(at: usize) -> usize {
+        at - Self::ITEM_HEAD_LEN
+    }
+
     /// Appends the packet up to its items, each of which the caller appends or sends next, after
     /// [`encode_item_head`](Self::encode_item_head).
     pub fn encode_head(out: &mut Vec<u8>, id: StreamId, items: u16, bytes: usize) {

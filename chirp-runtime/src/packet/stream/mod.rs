@@ -6,9 +6,11 @@ mod end;
 mod id;
 mod items;
 mod open;
+mod run;
 
 pub use credit::StreamCredit;
 pub use end::{EndReason, StreamEnd};
 pub use id::StreamId;
 pub use items::{Items, StreamItems};
 pub use open::{StreamEntry, StreamOpen};
+pub use run::ItemRun;

@@ -76,10 +76,13 @@ impl Streams {
             // What waited has been dropped.
             return;
         }
-        let mut items: Vec<_> = sending.queue.drain(..usize::from(fitting)).collect();
-        let cost = items.iter().map(super::stream::Queued::cost).sum::<usize>();
+        let mut items: Vec<_> = sending.queue.drain(..fitting).collect();
+        let cost = items.iter().map(|queued| queued.cost).sum::<usize>();
         sending.queued -= cost;
-        sending.sent += u64::from(fitting);
+        sending.sent += items
+            .iter()
+            .map(|queued| u64::from(queued.items()))
+            .sum::<u64>();
         self.queued -= cost;
         let before = out.transmit.unsent();
         let opens = std::mem::take(&mut items[0].opens);
@@ -101,7 +104,8 @@ impl Streams {
         self.take_turn(key);
     }
 
-    fn take_turn(&mut self, key: StreamKey) {
+    /// A stream that has something to send is given its turn.
+    pub(super) fn take_turn(&mut self, key: StreamKey) {
         if let Some(sending) = self.sending(key)
             && !sending.queue.is_empty()
             && !std::mem::replace(&mut sending.in_turn, true)

@@ -55,35 +55,38 @@ impl Out<'_> {
         StreamOpen::encode(self.transmit.tail(), entries);
     }
 
-    /// How many of the first items of a queue go into one packet: as many as fit, and at least one. One that
+    /// How many of the first pieces of a queue go into one packet: as many as fit, and at least one. One that
     /// the transmit buffer does not copy ends its packet; one that carries streams goes alone.
-    pub(super) fn fitting<'q>(&self, queue: impl Iterator<Item = &'q Queued>) -> u16 {
+    pub(super) fn fitting<'q>(&self, queue: impl Iterator<Item = &'q Queued>) -> usize {
         let chunk = self.limit.min(StreamItems::CHUNK);
-        let (mut items, mut bytes) = (0, 0);
+        let (mut pieces, mut items, mut bytes) = (0, 0, 0);
         for queued in queue {
-            bytes += queued.item.len();
-            let fits = StreamItems::payload_len(usize::from(items) + 1, bytes) <= chunk;
+            items += usize::from(queued.items());
+            bytes += queued.bytes();
+            let fits = StreamItems::payload_len(items, bytes) <= chunk;
             let alone = !queued.opens.is_empty();
-            if items > 0 && (!fits || alone) {
+            if pieces > 0 && (!fits || alone) {
                 break;
             }
-            items += 1;
-            if alone || queued.item.len() > COPIED || items == u16::MAX {
+            pieces += 1;
+            if alone || queued.item.len() > COPIED {
                 break;
             }
         }
-        items
+        pieces
     }
 
     /// Sends items, of which there are as many as [`fitting`](Self::fitting) has said.
     pub(super) fn items(&mut self, id: StreamId, items: &mut [Queued]) {
-        let bytes = items.iter().map(|queued| queued.item.len()).sum();
-        // No more than fit.
-        let count = u16::try_from(items.len()).unwrap_or(u16::MAX);
+        let bytes = items.iter().map(Queued::bytes).sum();
+        // Not more than fit, of four bytes and more each.
+        let count = items.iter().map(Queued::items).sum();
         self.counters.items_out += u64::from(count);
         StreamItems::encode_head(self.transmit.tail(), id, count, bytes);
         for queued in items {
-            StreamItems::encode_item_head(self.transmit.tail(), queued.item.len());
+            if queued.run.is_none() {
+                StreamItems::encode_item_head(self.transmit.tail(), queued.item.len());
+            }
             self.transmit.push(&mut queued.item);
             let rest = std::mem::take(&mut queued.item);
             if !rest.is_empty() {

@@ -59,8 +59,8 @@ impl Session {
         Ok(())
     }
 
-    /// The consumer of a stream has taken an item of this length: there is room for more.
-    pub fn consumed(&mut self, stream: StreamKey, item_len: usize) {
+    /// The consumer of a stream has taken so many items, of so many bytes together: there is room for more.
+    pub fn consumed(&mut self, stream: StreamKey, items: usize, bytes: usize) {
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
         };
@@ -71,7 +71,7 @@ impl Session {
         let Half::Receiving(receiving) = &mut found.half else {
             return;
         };
-        streams.held -= receiving.take(item_len);
+        streams.held -= receiving.take(items, bytes);
         if over {
             if receiving.held == 0 {
                 streams.remove(stream, &mut out);

@@ -1,8 +1,8 @@
 use bytes::Bytes;
 
-use super::stream::Half;
+use super::stream::{Half, ITEM_COST};
 use super::{NotSent, StreamEvent, StreamKey, StreamSpec};
-use crate::packet::{EndReason, ErrorData, Payload, StreamCredit, StreamItems};
+use crate::packet::{EndReason, ErrorData, ItemRun, Payload, StreamCredit, StreamItems};
 use crate::session::{Fatal, Refused, Session};
 
 /// The streams whose items this side sends.
@@ -54,13 +54,58 @@ impl Session {
         let Some(sending) = streams.sending(stream) else {
             return Err(NotSent::Over);
         };
-        let cost = sending.push(std::mem::take(item), keys.clone());
-        let waits = std::mem::replace(&mut sending.in_turn, true);
-        streams.queued += cost;
-        if !waits {
-            streams.turn.push_back(stream);
-        }
+        streams.queued += sending.push(std::mem::take(item), keys.clone());
+        streams.take_turn(stream);
         Ok(keys)
+    }
+
+    /// How much a stream may be sent now, in what items cost: an item may be sent while some of it is left. With
+    /// nothing, [`StreamEvent::Ready`] says when there is something.
+    ///
+    /// # Errors
+    ///
+    /// [`NotSent::Over`].
+    pub fn stream_credit(&mut self, stream: StreamKey) -> Result<u64, NotSent> {
+        let Some((streams, _)) = self.streams_mut() else {
+            return Err(NotSent::Over);
+        };
+        let sending = streams.sending(stream).ok_or(NotSent::Over)?;
+        if sending.end.is_some() || sending.gone {
+            return Err(NotSent::Over);
+        }
+        if !sending.may_send() {
+            sending.wants = true;
+            return Ok(0);
+        }
+        Ok(sending.credit.unsigned_abs())
+    }
+
+    /// Sends items that are ready, all but the last of which are within the stream's credit.
+    ///
+    /// # Errors
+    ///
+    /// [`NotSent`]; `items` are as they were then.
+    pub fn send_items(&mut self, stream: StreamKey, items: &mut ItemRun) -> Result<(), NotSent> {
+        let (limit, whose) = self.send_limit();
+        if items.packet_len() as u64 > limit.min(StreamItems::CHUNK as u64) {
+            let limit = limit.saturating_sub(StreamItems::payload_len(1, 0) as u64);
+            return Err(NotSent::TooLarge { limit, whose });
+        }
+        let credit = self.stream_credit(stream)?;
+        let before_last =
+            items.bytes_before_last() + ITEM_COST * usize::from(items.items().saturating_sub(1));
+        if credit == 0 || before_last as u64 >= credit {
+            return Err(NotSent::Full);
+        }
+        let Some((streams, _)) = self.streams_mut() else {
+            return Err(NotSent::Over);
+        };
+        let sending = streams.sending(stream).ok_or(NotSent::Over)?;
+        if items.items() > 0 {
+            streams.queued += sending.push_run(items);
+            streams.take_turn(stream);
+        }
+        Ok(())
     }
 
     /// Says that a stream has begun, where it has no item yet: the method that returned it has returned.

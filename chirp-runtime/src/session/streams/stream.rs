@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use super::{StreamKey, StreamKind, StreamSpec};
-use crate::packet::{EndReason, ErrorData, Payload, StreamId};
+use crate::packet::{EndReason, ErrorData, ItemRun, Payload, StreamId, StreamItems};
 use crate::session::RunKey;
 
 /// What an item costs beside its length, so that empty ones are not free.
@@ -80,16 +80,27 @@ pub(super) struct Sending {
     pub(super) gone: bool,
 }
 
-/// An item, and the streams that it carries.
+/// An item, and the streams that it carries; or a run of items.
 #[derive(Debug)]
 pub(super) struct Queued {
     pub(super) item: Payload,
+    /// How many items these are, if they stand as in a packet.
+    pub(super) run: Option<u16>,
+    pub(super) cost: usize,
     pub(super) opens: Vec<StreamKey>,
 }
 
 impl Queued {
-    pub(super) fn cost(&self) -> usize {
-        self.item.len() + ITEM_COST
+    pub(super) fn items(&self) -> u16 {
+        self.run.unwrap_or(1)
+    }
+
+    /// How many bytes of items it is, without what stands before each.
+    pub(super) fn bytes(&self) -> usize {
+        match self.run {
+            Some(items) => self.item.len() - StreamItems::lengths(items),
+            None => self.item.len(),
+        }
     }
 }
 
@@ -109,12 +120,34 @@ impl Sending {
         false
     }
 
+    /// Queues an item. What it costs.
     pub(super) fn push(&mut self, item: Payload, opens: Vec<StreamKey>) -> usize {
         let cost = item.len() + ITEM_COST;
-        self.credit = self.credit.saturating_sub_unsigned(cost as u64);
-        self.queued += cost;
-        self.queue.push_back(Queued { item, opens });
+        self.queue(Queued {
+            item,
+            run: None,
+            cost,
+            opens,
+        });
         cost
+    }
+
+    /// Queues items that are within the credit. What they cost.
+    pub(super) fn push_run(&mut self, run: &mut ItemRun) -> usize {
+        let cost = run.bytes() + usize::from(run.items()) * ITEM_COST;
+        self.queue(Queued {
+            run: Some(run.items()),
+            cost,
+            item: run.take().into(),
+            opens: Vec::new(),
+        });
+        cost
+    }
+
+    fn queue(&mut self, queued: Queued) {
+        self.credit = self.credit.saturating_sub_unsigned(queued.cost as u64);
+        self.queued += queued.cost;
+        self.queue.push_back(queued);
     }
 
     /// More credit. No grant leads above what there is at most.
@@ -161,9 +194,12 @@ impl Receiving {
         Some(cost)
     }
 
-    /// The consumer has taken an item of this length. What it had cost.
-    pub(super) fn take(&mut self, len: usize) -> usize {
-        let cost = (len + ITEM_COST).min(self.held);
+    /// The consumer has taken so many items, of so many bytes together. What they had cost.
+    pub(super) fn take(&mut self, items: usize, bytes: usize) -> usize {
+        let cost = items
+            .saturating_mul(ITEM_COST)
+            .saturating_add(bytes)
+            .min(self.held);
         self.held -= cost;
         self.taken += cost;
         cost

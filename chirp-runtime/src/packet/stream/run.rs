@@ -1,0 +1,147 @@
+use super::StreamItems;
+
+/// Items that are ready, one after another as they stand in a packet: what many small ones are collected in, so
+/// that none needs a buffer of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ItemRun {
+    /// Each with its length before it.
+    framed: Vec<u8>,
+    items: u16,
+    /// How long the last is.
+    last: usize,
+}
+
+impl ItemRun {
+    /// No items yet, in a buffer that was used before.
+    pub fn in_buffer(mut buffer: Vec<u8>) -> Self {
+        buffer.clear();
+        Self {
+            framed: buffer,
+            ..Self::default()
+        }
+    }
+
+    /// Appends an item, which `encode` appends to what it is given. Gives how long the item is.
+    ///
+    /// # Errors
+    ///
+    /// That of `encode`; the item is not there then.
+    pub fn push<E>(
+        &mut self,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        let at = self.framed.len();
+        StreamItems::encode_item_head(&mut self.framed, 0);
+        let start = self.framed.len();
+        if let Err(error) = encode(&mut self.framed) {
+            self.framed.truncate(at);
+            return Err(error);
+        }
+        let len = self.framed.len() - start;
+        // One that does not fit is over every payload limit, and is refused for that.
+        let head = u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes();
+        self.framed[at..start].copy_from_slice(&head);
+        self.items += 1;
+        self.last = len;
+        Ok(len)
+    }
+
+    /// Takes the last item off again, without its length. Only one can be taken off between two that are put.
+    pub fn pop(&mut self) -> Vec<u8> {
+        let at = self.framed.len() - self.last;
+        let item = self.framed.split_off(at);
+        self.framed.truncate(StreamItems::before_item(at));
+        self.items -= 1;
+        self.last = 0;
+        item
+    }
+
+    /// How many items there are.
+    pub fn items(&self) -> u16 {
+        self.items
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.items == 0
+    }
+
+    /// Whether one more would be more than can be counted.
+    pub fn is_full(&self) -> bool {
+        self.items == u16::MAX || self.packet_len() >= StreamItems::CHUNK
+    }
+
+    /// How long the payload of a packet is that holds them and nothing else.
+    pub fn packet_len(&self) -> usize {
+        StreamItems::payload_len(0, self.framed.len())
+    }
+
+    /// How many bytes the items have, without their lengths.
+    pub fn bytes(&self) -> usize {
+        self.framed.len() - StreamItems::lengths(self.items)
+    }
+
+    /// The same, of all but the last.
+    pub fn bytes_before_last(&self) -> usize {
+        self.bytes() - self.last
+    }
+
+    /// Takes all of them, with their lengths.
+    pub fn take(&mut self) -> Vec<u8> {
+        self.items = 0;
+        self.last = 0;
+        std::mem::take(&mut self.framed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::packet::StreamId;
+
+    fn push(run: &mut ItemRun, item: &[u8]) {
+        let put = run.push(|out| {
+            out.extend_from_slice(item);
+            Ok::<_, ()>(())
+        });
+        assert_eq!(put, Ok(item.len()));
+    }
+
+    #[test]
+    fn items_stand_as_in_a_packet() {
+        let mut run = ItemRun::in_buffer(vec![9; 3]);
+        for item in [&b"one"[..], b"", b"three"] {
+            push(&mut run, item);
+        }
+        assert_eq!(
+            (run.items(), run.bytes(), run.bytes_before_last()),
+            (3, 8, 3)
+        );
+        assert_eq!(run.packet_len(), StreamItems::payload_len(3, 8));
+        let mut packet = Vec::new();
+        StreamItems::encode_head(&mut packet, StreamId::of_sender(1), 3, 8);
+        packet.extend(run.take());
+        assert!(run.is_empty());
+        let decoded = StreamItems::decode(Bytes::from(packet).slice(8..)).expect("they are whole");
+        let items: Vec<_> = decoded.items.collect();
+        assert_eq!(items, [&b"one"[..], b"", b"three"]);
+    }
+
+    #[test]
+    fn what_is_taken_off_or_fails_leaves_nothing() {
+        let mut run = ItemRun::default();
+        push(&mut run, b"first");
+        let before = run.clone();
+        push(&mut run, b"second");
+        assert_eq!(run.pop(), b"second");
+        assert_eq!(run.items(), 1);
+        let failed = run.push(|out| {
+            out.extend_from_slice(b"half of it");
+            Err("no")
+        });
+        assert_eq!(failed, Err("no"));
+        assert_eq!(run.framed, before.framed);
+    }
+}
