@@ -1,10 +1,27 @@
+use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
+use super::attaching::{self, Claim, Claims};
 use super::list::Each;
 use super::{Carries, Codec, DecodeError, Form};
+use crate::packet::{AttachedStream, Fault};
 
 /// The names of arguments: what each is called, and what else it answers to.
 pub type Names = &'static [&'static [&'static str]];
+
+/// The streams that came with arguments.
+pub trait Carried: fmt::Debug {
+    /// What each of them is, in order; nothing for one that no value can name.
+    fn streams(&self) -> Vec<Option<AttachedStream>>;
+
+    /// Settles the claims of what has been decoded, whole, by the places of the streams. The others are refused.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when they have been claimed.
+    fn claim(&self, claims: Vec<(usize, Arc<Claim>)>) -> Result<(), DecodeError>;
+}
 
 /// Arguments on their way out of bytes.
 ///
@@ -16,6 +33,9 @@ pub struct Decoder<'de, C> {
     /// How many there are, where the codec says so before the first.
     claimed: Option<usize>,
     named: Option<Named<'de>>,
+    carried: Option<&'de dyn Carried>,
+    claims: Claims,
+    refused: bool,
     error: Option<DecodeError>,
     codec: PhantomData<C>,
 }
@@ -40,9 +60,19 @@ impl<'de, C: Codec> Decoder<'de, C> {
             count: 0,
             claimed: opened.as_ref().ok().copied().flatten(),
             named: None,
+            carried: None,
+            claims: Claims::default(),
+            refused: false,
             error: opened.err(),
             codec: PhantomData,
         }
+    }
+
+    /// The same, which came with streams.
+    #[must_use]
+    pub fn with_streams(mut self, carried: Option<&'de dyn Carried>) -> Self {
+        self.carried = carried;
+        self
     }
 
     /// The arguments of these names that `bytes` stand for: by name, as far as the codec knows names, or by
@@ -76,6 +106,9 @@ impl<'de, C: Codec> Decoder<'de, C> {
             count: 0,
             claimed: None,
             named: None,
+            carried: None,
+            claims: Claims::default(),
+            refused: false,
             error: (!rest.is_empty()).then(|| DecodeError::left_over(rest.len())),
             codec: PhantomData,
         }
@@ -145,7 +178,16 @@ impl<'de, C: Codec> Decoder<'de, C> {
             }
         }
         self.count += 1;
-        C::decode(&mut self.rest).map_err(|error| self.wrong(&format!(": {error}")))
+        let rest = &mut self.rest;
+        let decoded = match self.carried {
+            None => C::decode(rest),
+            Some(carried) => {
+                let (decoded, claims) = attaching::decoding(carried.streams(), || C::decode(rest));
+                self.claims.append(claims);
+                decoded
+            }
+        };
+        decoded.map_err(|error| self.wrong(&format!(": {error}")))
     }
 
     /// The end, if there are no more arguments and no bytes left over.
@@ -153,6 +195,14 @@ impl<'de, C: Codec> Decoder<'de, C> {
     pub fn end(&mut self) -> Option<()> {
         if self.error.is_none() && !self.is_by_name() {
             self.error = self.ended().err();
+        }
+        if self.error.is_none()
+            && let Some(carried) = self.carried
+        {
+            let claims = std::mem::take(&mut self.claims);
+            let claimed = claims.surviving().and_then(|claims| carried.claim(claims));
+            self.claims = Claims::of_failed(claimed.is_err());
+            self.error = claimed.err();
         }
         self.error.is_none().then_some(())
     }
@@ -171,6 +221,23 @@ impl<'de, C: Codec> Decoder<'de, C> {
         match self.rest.len() {
             0 => Ok(()),
             more => Err(DecodeError::left_over(more)),
+        }
+    }
+
+    /// There is nothing to take, since the call wants what its method does not give.
+    pub fn refuse(&mut self, what: &str) {
+        self.refused = true;
+        self.error = Some(DecodeError::new(what));
+    }
+
+    /// The fault that it is.
+    pub fn fault(&self) -> Fault {
+        if self.refused {
+            Fault::Unsupported
+        } else if self.claims.misses_stream() {
+            Fault::UnknownStream
+        } else {
+            Fault::BadArguments
         }
     }
 

@@ -2,8 +2,8 @@ use std::marker::PhantomData;
 
 use bytes::Bytes;
 
-use super::{Carries, Codec, EncodeError, Form, buffer};
-use crate::packet::Payload;
+use super::{Carries, Codec, EncodeError, Form, attaching, buffer};
+use crate::packet::{Attachment, Payload};
 
 /// Arguments on their way into bytes, by position or by name. There may be any number.
 ///
@@ -15,6 +15,8 @@ pub struct Encoder<C> {
     named: bool,
     /// What was put last and is not in `out` yet: many bytes, which are not copied unless something follows.
     run: Bytes,
+    /// The halves of streams that the arguments have.
+    attachments: Vec<Attachment>,
     error: Option<EncodeError>,
     codec: PhantomData<C>,
 }
@@ -40,6 +42,7 @@ impl<C: Codec> Encoder<C> {
             count: 0,
             named,
             run: Bytes::new(),
+            attachments: Vec::new(),
             error: None,
             codec: PhantomData,
         }
@@ -59,7 +62,11 @@ impl<C: Codec> Encoder<C> {
             return;
         }
         self.begin();
-        if let Err(error) = C::encode(value, &mut self.out) {
+        let Self {
+            out, attachments, ..
+        } = self;
+        let encoded = attaching::encoding(C::ID, attachments, || C::encode(value, out));
+        if let Err(error) = encoded {
             self.error = Some(error);
         }
     }
@@ -97,6 +104,13 @@ impl<C: Codec> Encoder<C> {
         self.out.extend_from_slice(&run);
     }
 
+    /// Says that the streams of the argument that was put last belong to the call.
+    pub fn bind_last(&mut self) {
+        if let Some(attachment) = self.attachments.last_mut() {
+            attachment.entry.bound = true;
+        }
+    }
+
     /// The bytes of all of them.
     ///
     /// # Errors
@@ -114,12 +128,14 @@ impl<C: Codec> Encoder<C> {
     /// As of [`finish`](Self::finish).
     pub fn payload(mut self) -> Result<Payload, EncodeError> {
         let run = std::mem::take(&mut self.run);
+        let attachments = std::mem::take(&mut self.attachments);
         let out = self.close()?;
-        Ok(if run.is_empty() {
+        let payload = if run.is_empty() {
             out.into()
         } else {
             Payload::parted(out, run)
-        })
+        };
+        Ok(payload.attach(attachments))
     }
 
     fn close(mut self) -> Result<Vec<u8>, EncodeError> {

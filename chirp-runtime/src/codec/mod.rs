@@ -7,12 +7,14 @@
 //!
 //! Nothing here knows of packets beyond the two that carry values, and nothing waits or locks.
 
+pub mod attaching;
 mod bincode;
 mod buffer;
 mod data;
 mod decoder;
 mod encoder;
 mod error;
+mod item;
 mod list;
 mod reader;
 mod service_error;
@@ -34,10 +36,11 @@ pub use self::bincode::Bincode;
 pub use self::postcard::Postcard;
 pub use buffer::{give, take};
 pub use data::{Data, Describe, MaybeError, NoError};
-pub use decoder::{Decoder, Names};
+pub use decoder::{Carried, Decoder, Names};
 pub use encoder::Encoder;
 pub use error::{DecodeError, EncodeError};
 pub use form::Form;
+pub use item::{Item, encode_item, item_payload, next_item};
 #[cfg(feature = "json")]
 pub use json::Json;
 #[cfg(feature = "messagepack")]
@@ -145,6 +148,23 @@ pub enum CodecId {
     Json = 3,
     /// [`Raw`].
     Raw = 4,
+}
+
+impl CodecId {
+    /// The codec of this number, if it is there.
+    pub fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Bincode),
+            #[cfg(feature = "postcard")]
+            1 => Some(Self::Postcard),
+            #[cfg(feature = "messagepack")]
+            2 => Some(Self::MessagePack),
+            #[cfg(feature = "json")]
+            3 => Some(Self::Json),
+            4 => Some(Self::Raw),
+            _ => None,
+        }
+    }
 }
 
 /// A codec that can carry a value in the form `F`.

@@ -3,7 +3,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::form::{Lent, Opt, Owned, Return, Slice};
-use super::{Carries, Codec, DecodeError, Decoder, EncodeError, Encoder, Form, Serde, buffer};
+use super::{
+    Carries, Codec, DecodeError, Decoder, EncodeError, Encoder, Form, Serde, attaching, buffer,
+};
 use crate::packet::Payload;
 
 /// What can travel in a call through the codec `C`: for most codecs, every type that serde can take apart
@@ -211,8 +213,10 @@ impl<C: Carries<F>, F: Return> Returned<C> for F {
                 Err(other) => value = other,
             }
         }
-        match C::encode(&value, &mut out) {
-            Ok(()) => Ok(out.into()),
+        let mut attachments = Vec::new();
+        let encoded = attaching::encoding(C::ID, &mut attachments, || C::encode(&value, &mut out));
+        match encoded {
+            Ok(()) => Ok(Payload::from(out).attach(attachments)),
             Err(error) => {
                 buffer::give(out);
                 Err(error)

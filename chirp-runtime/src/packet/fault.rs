@@ -48,6 +48,9 @@ pub enum Fault {
     /// The method ran, and its result could not be encoded.
     #[error("the result could not be encoded")]
     BadResult,
+    /// The parameters name a stream that did not come with them, or one twice. The method did not run.
+    #[error("the arguments name a stream that is not there")]
+    UnknownStream,
     /// Something that a later version of the framework says.
     #[error("framework error {code:04x}")]
     Other {
@@ -71,6 +74,7 @@ impl Fault {
                 Self::Unsupported => 6,
                 Self::NoAnswer => 7,
                 Self::BadResult => 8,
+                Self::UnknownStream => 9,
             }
     }
 
@@ -114,6 +118,7 @@ impl Fault {
             6 => Self::Unsupported,
             7 => Self::NoAnswer,
             8 => Self::BadResult,
+            9 => Self::UnknownStream,
             _ => Self::Other { code: error.code },
         })
     }

@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::sync::OnceLock;
 use std::{fmt, mem};
 
@@ -8,6 +9,9 @@ use bytes::Bytes;
 /// Encoded values are in a `Vec` that its maker may want back for the next value; bytes that already
 /// stand somewhere are shared. Either converts into this with `.into()`. An encoded value that is many bytes
 /// is both: what is before them, and they themselves.
+///
+/// Halves of streams that the values name travel beside the bytes ([`attach`](Self::attach)); a clone has the bytes
+/// and not those.
 #[derive(Clone)]
 pub struct Payload(Repr);
 
@@ -25,6 +29,41 @@ struct Parted {
     body: Bytes,
     /// Both in one piece, for whoever asked for that.
     whole: OnceLock<Bytes>,
+    attachments: Attachments,
+}
+
+#[derive(Default)]
+struct Attachments(Vec<Attachment>);
+
+impl Clone for Attachments {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// Half of a stream that a value names, by its index among the attachments of what carries the value.
+pub struct Attachment {
+    /// What the stream is at the side that sends the value.
+    pub entry: AttachedStream,
+    /// The half itself, for whoever sends the value: to be bound to its end of the stream.
+    pub half: Box<dyn Any + Send + Sync>,
+}
+
+/// What is to be known of a stream before it is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttachedStream {
+    /// Whether its items go the way of the value that names it; else they come to its sender.
+    pub outward: bool,
+    /// Whether it belongs to the call whose argument it is.
+    pub bound: bool,
+    /// The codec of its items, by number (PROTOCOL.md, "Codec numbers").
+    pub codec: u8,
+}
+
+impl fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.entry.fmt(f)
+    }
 }
 
 impl Payload {
@@ -40,7 +79,36 @@ impl Payload {
             head,
             body,
             whole: OnceLock::new(),
+            attachments: Attachments::default(),
         })))
+    }
+
+    /// The same bytes with halves of streams beside them, in the order in which the values name them.
+    #[must_use]
+    pub fn attach(mut self, attachments: Vec<Attachment>) -> Self {
+        if attachments.is_empty() {
+            return self;
+        }
+        let body = self.take_large();
+        Self(Repr::Parted(Box::new(Parted {
+            head: self.into_vec().unwrap_or_default(),
+            body,
+            whole: OnceLock::new(),
+            attachments: Attachments(attachments),
+        })))
+    }
+
+    /// Takes the halves of streams away that are beside the bytes.
+    pub fn detach(&mut self) -> Vec<Attachment> {
+        match &mut self.0 {
+            Repr::Parted(parted) => mem::take(&mut parted.attachments.0),
+            Repr::Owned(_) | Repr::Shared(_) => Vec::new(),
+        }
+    }
+
+    /// Whether there are halves of streams beside the bytes.
+    pub fn has_attachments(&self) -> bool {
+        matches!(&self.0, Repr::Parted(parted) if !parted.attachments.0.is_empty())
     }
 
     /// Takes the payload apart into what is to be copied, which stays here, and what is to be sent from where

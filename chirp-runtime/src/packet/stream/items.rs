@@ -102,6 +102,25 @@ pub struct Items {
 }
 
 impl Items {
+    /// Items that stand one after another, each with its length before it.
+    pub(super) fn of_run(framed: Vec<u8>, items: u16) -> Self {
+        Self {
+            rest: framed.into(),
+            left: items,
+        }
+    }
+
+    /// Takes the next by its bytes, and gives what `take` makes of them.
+    pub fn next_with<T>(&mut self, take: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        let left = self.left.checked_sub(1)?;
+        let (len, after) = self.rest.split_first_chunk()?;
+        let len = usize::try_from(u32::from_be_bytes(*len)).ok()?;
+        let taken = take(after.get(..len)?);
+        self.left = left;
+        self.rest.advance(StreamItems::ITEM_HEAD_LEN + len);
+        Some(taken)
+    }
+
     /// How long each of them is, without taking any.
     pub fn lens(&self) -> impl Iterator<Item = usize> {
         let mut rest = &self.rest[..];

@@ -1,4 +1,4 @@
-use super::StreamItems;
+use super::{Items, StreamItems};
 
 /// Items that are ready, one after another as they stand in a packet: what many small ones are collected in, so
 /// that none needs a buffer of its own.
@@ -84,6 +84,12 @@ impl ItemRun {
     /// The same, of all but the last.
     pub fn bytes_before_last(&self) -> usize {
         self.bytes() - self.last
+    }
+
+    /// Takes all of them, as they come out of a packet.
+    pub fn take_items(&mut self) -> Items {
+        let items = self.items;
+        Items::of_run(self.take(), items)
     }
 
     /// Takes all of them, with their lengths.

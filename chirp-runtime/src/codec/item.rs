@@ -1,0 +1,135 @@
+//! Items of streams, whose codec is known by number only.
+
+use std::any::Any;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::form::{Blob, Owned, Return};
+use super::{Bincode, Codec, CodecId, DecodeError, EncodeError, Form, Returned, Serde, attaching};
+use crate::packet::{Attachment, Items, Payload};
+
+/// What can be an item of a stream.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an item of a stream",
+    label = "this type must implement `Serialize`, `Deserialize` and `Send`, and borrow nothing",
+    note = "for a type of yours: `#[derive(serde::Serialize, serde::Deserialize)]`"
+)]
+pub trait Item: Serialize + DeserializeOwned + Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + 'static> Item for T {}
+
+/// Appends an item's bytes. Halves of streams in it are added to `attachments`.
+///
+/// # Errors
+///
+/// [`EncodeError`] when it refuses to be encoded; what was appended by then is of no use.
+pub fn encode_item<T: Item>(
+    codec: CodecId,
+    item: &T,
+    out: &mut Vec<u8>,
+    attachments: &mut Vec<Attachment>,
+) -> Result<(), EncodeError> {
+    // Bytes are bytes in every codec, which serde by itself does not see.
+    let any: &dyn Any = item;
+    if let Some(bytes) = any.downcast_ref::<Bytes>() {
+        return encode::<Blob<Bytes>>(codec, bytes, out);
+    }
+    if let Some(bytes) = any.downcast_ref::<Vec<u8>>() {
+        return encode::<Blob<Vec<u8>>>(codec, bytes, out);
+    }
+    attaching::encoding(codec, attachments, || encode::<Owned<T>>(codec, item, out))
+}
+
+/// The payload of an item that is many bytes and nothing else, which are not copied.
+///
+/// # Errors
+///
+/// The item, when it is to be encoded as any other.
+pub fn item_payload<T: Item>(codec: CodecId, item: T) -> Result<Payload, T> {
+    let any: &dyn Any = &item;
+    let Some(bytes) = any.downcast_ref::<Bytes>() else {
+        return Err(item);
+    };
+    if codec != CodecId::Bincode || bytes.len() <= Payload::COPIED {
+        return Err(item);
+    }
+    let mut head = Vec::new();
+    Bincode::before_run(bytes.len(), &mut head);
+    Ok(Payload::parted(head, bytes.clone()))
+}
+
+/// Takes the next of some items. Its length comes with it.
+///
+/// # Errors
+///
+/// [`DecodeError`] when its bytes are no such item, or one and something more.
+pub fn next_item<T: Item>(
+    codec: CodecId,
+    items: &mut Items,
+) -> Option<(usize, Result<T, DecodeError>)> {
+    let mut item: Option<T> = None;
+    let any: &mut dyn Any = &mut item;
+    // Bytes stay where they are, if they are many.
+    let (len, decoded) = if let Some(item) = any.downcast_mut::<Option<Bytes>>() {
+        let bytes = items.next()?;
+        let len = bytes.len();
+        let decoded = of_bytes::<Blob<Bytes>>(codec, bytes).map(|bytes| *item = Some(bytes));
+        (len, decoded)
+    } else if let Some(item) = any.downcast_mut::<Option<Vec<u8>>>() {
+        items.next_with(|bytes| {
+            let decoded = decode::<Blob<Vec<u8>>>(codec, bytes);
+            (bytes.len(), decoded.map(|bytes| *item = Some(bytes)))
+        })?
+    } else {
+        return items.next_with(|bytes| (bytes.len(), decode::<Owned<T>>(codec, bytes)));
+    };
+    Some((
+        len,
+        decoded.and_then(|()| item.ok_or_else(DecodeError::ended)),
+    ))
+}
+
+fn encode<F: Form>(
+    codec: CodecId,
+    value: &F::Sent<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    match codec {
+        CodecId::Bincode => Bincode::serialize::<F>(value, out),
+        #[cfg(feature = "postcard")]
+        CodecId::Postcard => super::Postcard::serialize::<F>(value, out),
+        #[cfg(feature = "messagepack")]
+        CodecId::MessagePack => super::MessagePack::serialize::<F>(value, out),
+        #[cfg(feature = "json")]
+        CodecId::Json => super::Json::serialize::<F>(value, out),
+        _ => Err(EncodeError::new(NO_STREAMS)),
+    }
+}
+
+fn decode<F: Return>(codec: CodecId, bytes: &[u8]) -> Result<F::Value, DecodeError> {
+    match codec {
+        CodecId::Bincode => <F as Returned<Bincode>>::decode(bytes),
+        #[cfg(feature = "postcard")]
+        CodecId::Postcard => <F as Returned<super::Postcard>>::decode(bytes),
+        #[cfg(feature = "messagepack")]
+        CodecId::MessagePack => <F as Returned<super::MessagePack>>::decode(bytes),
+        #[cfg(feature = "json")]
+        CodecId::Json => <F as Returned<super::Json>>::decode(bytes),
+        _ => Err(DecodeError::new(NO_STREAMS)),
+    }
+}
+
+/// As [`decode`], of bytes in whose memory the item may stay.
+fn of_bytes<F: Return>(codec: CodecId, bytes: Bytes) -> Result<F::Value, DecodeError> {
+    match codec {
+        CodecId::Bincode => <F as Returned<Bincode>>::from_packet(bytes),
+        #[cfg(feature = "postcard")]
+        CodecId::Postcard => <F as Returned<super::Postcard>>::from_packet(bytes),
+        _ => decode::<F>(codec, &bytes),
+    }
+}
+
+const NO_STREAMS: &str = "a codec that carries no streams";
