@@ -10,6 +10,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("session", 1),
     ("channel", 2),
     ("peer", 3),
+    ("stream", 4),
     ("service", 5),
     ("server", 6),
 ];

@@ -15,3 +15,4 @@ pub use crate::peer::{
     AsCaller, Blocking, Call, Cast, DuplicateMethod, MethodError, MethodId, Router,
 };
 pub use crate::service::*;
+pub use crate::stream::{ItemError, Receiver, Sender, Source};

@@ -11,6 +11,7 @@
 //! | 1 | [`session`] | the protocol of one connection, as a value |
 //! | 2 | [`channel`] | how bytes travel |
 //! | 3 | [`peer`] | the asynchronous shell around a session |
+//! | 4 | [`stream`] | streams with types |
 //! | 5 | [`service`] | what `#[chirp::service]` generates code against |
 //! | 6 | [`server`] | accepting connections |
 
@@ -23,6 +24,8 @@ pub mod session;
 pub mod channel;
 
 pub mod peer;
+
+pub mod stream;
 
 pub mod service;
 

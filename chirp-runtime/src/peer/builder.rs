@@ -193,10 +193,7 @@ impl PeerBuilder {
         let credentials = channel.credentials();
         let (reader, writer) = channel.into_split();
         let runtime = Handle::current();
-        let mut limits = self.limits.clone();
-        // Nobody here would take what comes by one.
-        limits.streams = 0;
-        let mut session = Session::new(limits);
+        let mut session = Session::new(self.limits.clone());
         if self.limits.extensions == Negotiation::Eager {
             // Where not even this may be sent there are no extensions.
             session.ask_hello(RandomState::new().hash_one(0)).ok();

@@ -8,10 +8,12 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
+use super::calling::caller::Link;
 use super::calling::outbox::Outbox;
 use super::handling::dispatch;
 use super::handling::turns::TurnsOfServices;
 use super::state::{After, State};
+use super::streaming::end::{Opened, specs};
 use super::watching::budget::Budget;
 use super::watching::observe::Observer;
 use super::writer::{Sink, Turn};
@@ -19,7 +21,7 @@ use super::{PeerState, Reply, SessionError, SharedMetrics};
 use crate::channel::{Credentials, Endpoint};
 use crate::codec;
 use crate::packet::{ErrorData, Fault, Payload, ResultCode};
-use crate::session::{Fatal, RunKey, Session};
+use crate::session::{Fatal, Refused, RunKey, Session};
 
 /// One connection: the session under its lock, and what its tasks and its callers share.
 ///
@@ -129,8 +131,9 @@ impl Connection {
         for abort in after.aborts.drain(..) {
             abort.abort();
         }
-        for (slot, outcome) in after.answers.drain(..) {
-            if let Some(waker) = slot.answer(outcome) {
+        after.streams.clear();
+        for (slot, outcome, streams) in after.answers.drain(..) {
+            if let Some(waker) = slot.answer(outcome, streams) {
                 waker.wake();
             }
         }
@@ -278,7 +281,9 @@ impl Connection {
             }
             let packets = state.packets.take(&mut after.aborts);
             state.deadlines.clear();
-            (state.serving.take(), queue, taken, packets)
+            state.poll_streams(&mut after);
+            let streams = state.streams.take_all(&mut after);
+            (state.serving.take(), queue, taken, packets, streams)
         };
         after.wake_reader = true;
         after.wake_writer = true;
@@ -310,15 +315,57 @@ impl Connection {
     }
 
     /// A handler's future is gone, or its responder is; `reply` is what it said.
-    pub(super) fn complete(&self, run: RunKey, reply: Reply) {
+    pub(super) fn complete(self: &Arc<Self>, run: RunKey, reply: Reply) {
         let Some((code, mut data)) = into_wire(run, reply) else {
             return;
         };
+        if data.has_attachments() {
+            return self.complete_with(run, code, data);
+        }
         self.with(|state, after| {
             state.complete(run, code, &mut data, after);
             after.wake_writer = state.turn == Turn::Free && state.session.has_output();
         });
         recycle(data);
+    }
+
+    /// As [`complete`](Self::complete), of an answer that opens streams.
+    pub(super) fn complete_with(
+        self: &Arc<Self>,
+        run: RunKey,
+        code: ResultCode,
+        mut data: Payload,
+    ) {
+        let attachments = data.detach();
+        let opens = specs(&attachments);
+        let opened = self.with(|state, after| {
+            let mut opened = None;
+            let answered = match state.end {
+                // Nobody hears it.
+                Some(_) => Ok(Vec::new()),
+                None => state.session.respond_with(run, code, &mut data, &opens),
+            };
+            match answered {
+                Ok(keys) => opened = Some(Opened::new(attachments, &keys, state)),
+                Err(refused) => {
+                    let fault = match refused {
+                        Refused::TooManyStreams { .. } => Fault::Busy,
+                        _ => Fault::Unsupported,
+                    };
+                    let error = ErrorData::from(fault).encode();
+                    let code = ResultCode::ServiceError;
+                    state.session.respond(run, code, &mut error.into());
+                }
+            }
+            state.session.finish(run);
+            after.aborts.extend(state.runs.take(run));
+            after.wake_writer = state.session.has_output();
+            opened
+        });
+        recycle(data);
+        if let Some(opened) = opened {
+            opened.bind(&Link::uncounted(self));
+        }
     }
 
     /// A handler was interrupted and its future is gone.

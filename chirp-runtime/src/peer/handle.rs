@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::calling::caller::{Handle, Link};
 use super::connection::Connection;
+use super::task;
 use super::watching::observe::{ObservedPacket, Observer};
 use super::{AsCaller, Call, CallError, Caller, MethodName, Router, SessionError};
 use crate::channel::{Credentials, Endpoint};
@@ -137,10 +138,7 @@ impl Peer {
         if let Ok(known) = tokio::time::timeout(HELLO_TIME, known).await {
             return known;
         }
-        connection.with(|state, after| {
-            state.session.give_up_hello();
-            after.signal = true;
-        });
+        connection.give_up_hello();
         Ok(None)
     }
 
@@ -226,6 +224,28 @@ impl Peer {
             }
             told.await;
         }
+    }
+}
+
+impl Connection {
+    /// The other side has been asked for its extensions, for a call that waits for the answer. It is given the time
+    /// for that.
+    pub(super) fn limit_hello(self: &Arc<Self>) {
+        let connection = Arc::downgrade(self);
+        task::spawn(&self.runtime, async move {
+            tokio::time::sleep(HELLO_TIME).await;
+            if let Some(connection) = connection.upgrade() {
+                connection.give_up_hello();
+            }
+        });
+    }
+
+    fn give_up_hello(&self) {
+        self.with(|state, after| {
+            state.session.give_up_hello();
+            after.wake_writer = state.session.has_output();
+            after.signal = true;
+        });
     }
 }
 

@@ -9,12 +9,14 @@ use tokio::time::Instant;
 
 use super::SessionError;
 use super::calling::outbox::Calls;
-use super::calling::slot::Slot;
+use super::calling::slot::{Slot, WithStreams};
 use super::calling::waiters::Waiters;
 use super::handling::dispatch::Dispatch;
 use super::handling::packets::PacketQueues;
 use super::handling::runs::Runs;
 use super::handling::serving::Serving;
+use super::streaming::arrived::Came;
+use super::streaming::table::Streams;
 use super::watching::budget::Budget;
 use super::writer::Turn;
 use crate::packet::{self, Incoming, PacketType, Payload, ResultCode};
@@ -41,6 +43,8 @@ pub(super) struct State {
     pub(super) spare_calls: Calls,
     /// Packets of the application's that wait for their handlers.
     pub(super) packets: PacketQueues,
+    /// The halves of streams that this side holds.
+    pub(super) streams: Streams,
     /// What is served. There is nothing before the tasks start, nor once the session has ended, which
     /// frees what services hold.
     pub(super) serving: Option<Arc<Serving>>,
@@ -63,7 +67,7 @@ pub(super) struct After {
     pub(super) wakes: Vec<Waker>,
     pub(super) aborts: Vec<AbortHandle>,
     /// What came for those who made calls.
-    pub(super) answers: Vec<(Arc<Slot>, Outcome)>,
+    pub(super) answers: Vec<(Arc<Slot>, Outcome, Option<Box<WithStreams>>)>,
     /// Calls that may not be made.
     pub(super) refused: Vec<(Arc<Slot>, Refused)>,
     pub(super) wake_reader: bool,
@@ -80,6 +84,7 @@ pub(super) struct After {
     pub(super) unwanted: Vec<packet::Request>,
     /// Dropped, and nothing else.
     pub(super) leftovers: Vec<Bytes>,
+    pub(super) streams: Vec<Came>,
 }
 
 impl After {
@@ -101,6 +106,7 @@ impl After {
             spent,
             unwanted,
             leftovers,
+            streams,
         } = self;
         let flags = wake_reader | wake_writer | signal | interrupted | freed | end.is_some();
         !flags
@@ -111,6 +117,7 @@ impl After {
             && spent.is_empty()
             && unwanted.is_empty()
             && leftovers.is_empty()
+            && streams.is_empty()
     }
 }
 
@@ -129,6 +136,7 @@ impl State {
             spare: Batch::default(),
             spare_calls: Calls::default(),
             packets: PacketQueues::default(),
+            streams: Streams::default(),
             serving: None,
             held: 0,
             abandoned_watched: false,
@@ -139,7 +147,12 @@ impl State {
 
     /// Takes what came from the other side.
     pub(super) fn handle(&mut self, incoming: Incoming, after: &mut After) -> Result<(), Fatal> {
-        match self.session.handle(incoming)? {
+        let event = self.session.handle(incoming)?;
+        // What came with a packet is told before what came of it.
+        if self.session.has_stream_events() {
+            self.poll_streams(after);
+        }
+        match event {
             None => {}
             Some(Event::Request(run, request)) => {
                 if let Some(time) = self.session.time(run) {
@@ -153,11 +166,16 @@ impl State {
                 after.interrupted = true;
             }
             Some(Event::Answered(call, outcome)) => {
-                // The answer has a place of its own, so that the id may be used again.
-                self.session.release(call);
+                let slot = self.waiters.take(call);
+                let streams = self.streams.take_answer(call).filter(|_| slot.is_some());
+                if streams.is_none() {
+                    // The answer has a place of its own, so that the id may be used again.
+                    self.session.release(call);
+                }
                 // Nobody waits for the answer of a one-way call.
-                if let Some(slot) = self.waiters.take(call) {
-                    after.answers.push((slot, outcome));
+                if let Some(slot) = slot {
+                    let streams = streams.map(|came| Box::new((call, came)));
+                    after.answers.push((slot, outcome, streams));
                 }
             }
             Some(Event::Packet(kind, payload)) => {
@@ -208,7 +226,10 @@ impl State {
     pub(super) fn is_settled(&self) -> bool {
         let waits =
             self.paused.is_some() | self.closing | (self.dispatch.idle && !self.queue.is_empty());
-        !waits && !self.session.has_admitted() && !self.session.has_leftovers()
+        !waits
+            && !self.session.has_admitted()
+            && !self.session.has_leftovers()
+            && !self.session.has_stream_events()
     }
 
     fn settle_all(&mut self, budget: Option<&Budget>, after: &mut After) {
@@ -220,6 +241,9 @@ impl State {
             };
             after.freed |= budget.change(mem::replace(&mut self.held, held), held);
             self.session.set_tight(budget.is_exceeded());
+        }
+        if self.session.has_stream_events() {
+            self.poll_streams(after);
         }
         if self.session.has_leftovers() {
             after.leftovers.append(&mut self.session.take_leftovers());

@@ -4,10 +4,11 @@ use bytes::Bytes;
 
 use super::Service;
 use super::contract::{Comparing, Contract, compare};
-use crate::codec::{Codec, DecodeError, Encoder};
+use crate::codec::attaching::decoding;
+use crate::codec::{Carried as _, Codec, DecodeError, Encoder};
 use crate::packet::{ErrorData, Payload};
 use crate::peer::{
-    AsCaller, Call, CallError, Caller, Cast, MethodError, MethodId, MethodName, Router,
+    Answered, AsCaller, Call, CallError, Caller, Cast, MethodError, MethodId, MethodName, Router,
 };
 
 /// What a generated client is a wrapper of: it calls methods by their ids.
@@ -66,7 +67,7 @@ impl Client {
         &self,
         id: MethodId,
         arguments: Encoder<C>,
-        finish: fn(Result<Bytes, CallError>) -> Result<T, E>,
+        finish: fn(Result<Answered, CallError>) -> Result<T, E>,
     ) -> Call<T, E> {
         Call::new(
             self.caller.clone(),
@@ -74,6 +75,17 @@ impl Client {
             payload(arguments),
             finish,
         )
+    }
+
+    /// Calls a method whose result is a stream; `finish` makes that of the answer.
+    #[inline(never)]
+    pub fn stream<C: Codec, T, E>(
+        &self,
+        id: MethodId,
+        arguments: Encoder<C>,
+        finish: fn(Result<Answered, CallError>) -> Result<T, E>,
+    ) -> Call<T, E> {
+        self.call(id, arguments, finish).streaming(C::ID)
     }
 
     /// Calls a one-way method.
@@ -142,10 +154,18 @@ fn payload<C: Codec>(arguments: Encoder<C>) -> Result<Payload, CallError> {
 /// Why the call failed.
 #[inline(never)]
 pub fn value_of<T>(
-    answer: Result<Bytes, CallError>,
+    answer: Result<Answered, CallError>,
     decode: fn(Bytes) -> Result<T, DecodeError>,
 ) -> Result<T, CallError> {
-    decode(answer?).map_err(|error| CallError::Decode(error.to_string()))
+    let (data, arrived) = answer?.into_parts();
+    let decoded = match arrived {
+        None => decode(data),
+        Some(arrived) => {
+            let (decoded, claims) = decoding(arrived.streams(), || decode(data));
+            decoded.and_then(|value| arrived.settle(claims).map(|()| value))
+        }
+    };
+    decoded.map_err(|error| CallError::Decode(error.to_string()))
 }
 
 /// The result of a method that may fail by itself.
@@ -155,7 +175,7 @@ pub fn value_of<T>(
 /// The method's own error, or why the call failed.
 #[inline(never)]
 pub fn outcome_of<T, E>(
-    answer: Result<Bytes, CallError>,
+    answer: Result<Answered, CallError>,
     decode: fn(Bytes) -> Result<T, DecodeError>,
     decode_error: fn(&ErrorData) -> Option<E>,
 ) -> Result<T, MethodError<E>> {

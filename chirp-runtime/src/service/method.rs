@@ -54,20 +54,32 @@ impl<T> fmt::Debug for Method<T> {
 
 /// The arguments of a call.
 pub fn arguments<C: Codec>(request: &Request) -> Decoder<'_, C> {
-    Decoder::new(request.params())
+    with_streams(Decoder::new(request.params()), request)
+}
+
+/// Arguments may name streams. One that is to be the result has been taken by now, if the method has such a result.
+#[inline]
+fn with_streams<'r, C: Codec>(decoder: Decoder<'r, C>, request: &'r Request) -> Decoder<'r, C> {
+    let Some(arrived) = request.arrived() else {
+        return decoder;
+    };
+    let mut decoder = decoder.with_streams(Some(arrived));
+    if arrived.has_result() {
+        decoder.refuse("the result of this method is not a stream");
+    }
+    decoder
 }
 
 /// The arguments of a call of a method that is `#[chirp(named)]`.
 pub fn named_arguments<C: Codec>(request: &Request, names: Names) -> Decoder<'_, C> {
-    Decoder::named(request.params(), names)
+    with_streams(Decoder::named(request.params(), names), request)
 }
 
 /// The reply to a call whose arguments are not what the method takes.
 #[inline(never)]
 pub fn refused<C: Codec>(arguments: Decoder<'_, C>) -> Reply {
-    Fault::BadArguments
-        .to_error_data(&arguments.error().to_string())
-        .into()
+    let fault = arguments.fault();
+    fault.to_error_data(&arguments.error().to_string()).into()
 }
 
 /// The reply of a method that does not fail by itself.

@@ -10,9 +10,14 @@ mod contract;
 mod method;
 mod probe;
 mod server;
+mod streaming;
 
 pub use client::{Client, outcome_of, value_of};
 pub use contract::{Comparing, Comparison, Contract, Difference, Signature};
 pub use method::{Method, arguments, named_arguments, nothing, outcome, refused, value};
 pub use probe::{CallOf, NotResult, Outcome, Probe};
 pub use server::{Implementation, Methods, Service};
+pub use streaming::{
+    Results, Streams, fallible_stream_of, not_wanted, results, send_items, send_results, stream_of,
+    stream_outcome,
+};

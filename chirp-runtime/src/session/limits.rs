@@ -24,14 +24,11 @@ pub struct Limits {
     /// Bytes that wait to be written: 8 MiB, overshot by one packet at most. Over the mark calls and
     /// answers wait for room, and reading pauses.
     pub unsent: usize,
-    /// Streams that are open at once, or of which something is held: 16,384 at the most. The next is refused.
-    /// None, which is the default, says to the other side that this one knows no streams. A peer has none, whatever
-    /// this says: it has no halves of streams to give to programs yet.
-    #[doc(hidden)]
+    /// Streams that are open at once, or of which something is held: 16,384, and no more. The next is refused. With
+    /// 0 the other side is told that this one knows no streams.
     pub streams: usize,
     /// Bytes of stream items that came and have not been taken: 64 MiB, overshot by one item. The stream whose
     /// item would be more is broken off. Windows keep those that behave far below, but for large items.
-    #[doc(hidden)]
     pub stream_bytes: usize,
     /// When the other side is asked which extensions of the protocol it knows: when one is needed.
     pub extensions: Negotiation,
@@ -65,7 +62,7 @@ impl Default for Limits {
             running: 4_096,
             running_bytes: 32 << 20,
             unsent: 8 << 20,
-            streams: 0,
+            streams: 16_384,
             stream_bytes: 64 << 20,
             extensions: Negotiation::Lazy,
             busy_after: Duration::from_millis(100),

@@ -1,16 +1,20 @@
 use std::fmt;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep};
+use bytes::Bytes;
 
+use crate::codec::CodecId;
 use crate::packet::Payload;
+use crate::peer::calling::answer::Answer;
 use crate::peer::calling::caller::Target;
+use crate::peer::calling::limit::Limit;
 use crate::peer::calling::local::LocalCall;
-use crate::peer::calling::outgoing::{Answer, Outgoing};
+use crate::peer::calling::outgoing::Outgoing;
+use crate::peer::streaming::consumer::Consumer;
+use crate::peer::streaming::of_call::OfCall;
 use crate::peer::watching::span::Span;
 use crate::peer::{CallError, Caller, MethodName};
 
@@ -44,19 +48,22 @@ enum State {
         caller: Caller,
         method: MethodName,
         params: Payload,
+        /// The codec of the stream that is the result.
+        streams: Option<CodecId>,
     },
+    Sent(Work),
+    /// The stream that is the result, whose beginning is waited for.
+    Streaming(Work, Box<Consumer>),
+}
+
+/// A call that has been sent.
+pub(in crate::peer) enum Work {
     Remote(Outgoing),
     Local(LocalCall),
     Failed(CallError),
+    /// It was answered before its stream was looked at.
+    Ended(Result<(), CallError>),
     Over,
-}
-
-/// How long the call may take.
-enum Limit {
-    None,
-    Timeout(Duration),
-    Deadline(Instant),
-    Running(Pin<Box<Sleep>>),
 }
 
 impl<T, E> Call<T, E> {
@@ -76,6 +83,15 @@ impl<T, E> Call<T, E> {
             span: None,
             finish: Finish::Plain(finish),
         }
+    }
+
+    /// The same call, whose result is a stream with items in this codec.
+    #[doc(hidden)]
+    pub fn streaming(mut self, codec: CodecId) -> Self {
+        if let State::Unsent { streams, .. } = &mut self.state {
+            *streams = Some(codec);
+        }
+        self
     }
 
     /// Gives the call this long, from when it is sent. Then it ends with
@@ -160,47 +176,103 @@ impl<T, E> Call<T, E> {
             caller,
             method,
             params,
-        } = mem::replace(&mut self.state, State::Over)
+            streams,
+        } = mem::replace(&mut self.state, State::Sent(Work::Over))
         else {
             return;
         };
         self.span = Some(Span::of_call(&method));
-        self.state = match caller.0 {
-            _ if self.limit.has_passed() => State::Failed(CallError::DeadlineExceeded),
+        self.state = State::Sent(match caller.0 {
+            _ if self.limit.has_passed() => Work::Failed(CallError::DeadlineExceeded),
             Target::Remote(link) => {
                 let connection = link.connection();
                 self.limit.arm(Some(&connection.runtime));
-                match connection.call(&method, params, self.limit.time_left(), cx) {
-                    Ok(slot) => State::Remote(Outgoing::new(link, slot)),
-                    Err(error) => State::Failed(error),
+                let time = self.limit.time_left();
+                if streams.is_some() || params.has_attachments() {
+                    match connection.call_with(&link, &method, params, time, cx, streams) {
+                        Ok((slot, None)) => Work::Remote(Outgoing::new(link, slot)),
+                        Ok((slot, Some(consumer))) => {
+                            let work = Work::Remote(Outgoing::new(link, slot));
+                            self.state = State::Streaming(work, Box::new(consumer));
+                            return;
+                        }
+                        Err(error) => Work::Failed(error),
+                    }
+                } else {
+                    match connection.call(&method, params, time, cx) {
+                        Ok(slot) => Work::Remote(Outgoing::new(link, slot)),
+                        Err(error) => Work::Failed(error),
+                    }
                 }
             }
             Target::Local(handler, back) => {
                 self.limit.arm(None);
-                State::Local(LocalCall::new(&*handler, *back, &method, &params))
+                match LocalCall::new(&*handler, *back, &method, params, streams) {
+                    Ok((local, None)) => Work::Local(local),
+                    Ok((local, Some(consumer))) => {
+                        self.state = State::Streaming(Work::Local(local), Box::new(consumer));
+                        return;
+                    }
+                    Err(error) => Work::Failed(error),
+                }
             }
-            Target::Nobody => State::Failed(CallError::UnknownMethod),
-        };
+            Target::Nobody => Work::Failed(CallError::UnknownMethod),
+        });
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         if let State::Unsent { .. } = self.state {
             self.send(Some(cx));
-            if let State::Remote(_) = self.state {
+            if let State::Sent(Work::Remote(_)) = self.state {
                 // The waker was left with the call, and is woken even if the answer is here already.
                 return Poll::Pending;
             }
         }
         match &mut self.state {
-            State::Remote(outgoing) => outgoing.poll(cx),
-            State::Local(local) => local.poll(cx),
-            State::Failed(_) => match mem::replace(&mut self.state, State::Over) {
-                State::Failed(error) => Poll::Ready(Err(error)),
+            State::Sent(work) => work.poll(cx),
+            State::Streaming(work, consumer) => match work.poll(cx) {
+                Poll::Pending => consumer.poll_begun(cx).map(|()| Ok(Bytes::new().into())),
+                Poll::Ready(answer) => {
+                    // One that has begun has items, before which its failure is not told.
+                    let begun = consumer.has_begun();
+                    *work = Work::Ended(answer.as_ref().map(drop).map_err(Clone::clone));
+                    Poll::Ready(if begun {
+                        Ok(Bytes::new().into())
+                    } else {
+                        answer
+                    })
+                }
+            },
+            State::Unsent { .. } => Poll::Pending,
+        }
+    }
+
+    /// What is left of the call ends here, not when the future is dropped; but one whose result is a stream goes on
+    /// with that.
+    fn leave(&mut self, answer: Answer) -> Answer {
+        let state = mem::replace(&mut self.state, State::Sent(Work::Over));
+        let span = self.span.take();
+        match (state, answer) {
+            (State::Streaming(work, consumer), Ok(_)) => {
+                let limit = mem::replace(&mut self.limit, Limit::None);
+                Ok(OfCall::new(*consumer, work, limit, span).into())
+            }
+            (_, answer) => answer,
+        }
+    }
+}
+
+impl Work {
+    pub(in crate::peer) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        match self {
+            Self::Remote(outgoing) => outgoing.poll(cx),
+            Self::Local(local) => local.poll(cx),
+            Self::Failed(_) => match mem::replace(self, Self::Over) {
+                Self::Failed(error) => Poll::Ready(Err(error)),
                 _ => Poll::Pending,
             },
-            State::Unsent { .. } | State::Over => {
-                panic!("a call was polled after it gave its result")
-            }
+            Self::Ended(ended) => Poll::Ready(ended.clone().map(|()| Bytes::new().into())),
+            Self::Over => panic!("a call was polled after it gave its result"),
         }
     }
 }
@@ -221,61 +293,10 @@ impl State {
                 caller,
                 method,
                 params,
+                streams: None,
             },
-            Err(error) => Self::Failed(error),
+            Err(error) => Self::Sent(Work::Failed(error)),
         }
-    }
-}
-
-impl Limit {
-    /// Whether there is no time to begin with.
-    fn has_passed(&self) -> bool {
-        match self {
-            Self::None | Self::Running(_) => false,
-            Self::Timeout(timeout) => timeout.is_zero(),
-            Self::Deadline(at) => *at <= Instant::now(),
-        }
-    }
-
-    /// How much time there is, once the clock runs.
-    fn time_left(&self) -> Option<Duration> {
-        match self {
-            Self::Running(sleep) => {
-                Some(sleep.deadline().saturating_duration_since(Instant::now()))
-            }
-            _ => None,
-        }
-    }
-
-    /// Starts the clock. It is the connection's runtime that keeps time, so that a call may be awaited
-    /// anywhere.
-    fn arm(&mut self, runtime: Option<&tokio::runtime::Handle>) {
-        if let Self::None | Self::Running(_) = self {
-            return;
-        }
-        let _entered = runtime.map(tokio::runtime::Handle::enter);
-        let at = match self {
-            Self::None | Self::Running(_) => None,
-            Self::Timeout(timeout) => Instant::now().checked_add(*timeout),
-            Self::Deadline(at) => Some(*at),
-        };
-        // A time that the clock cannot express does not come.
-        *self = at.map_or(Self::None, |at| {
-            Self::Running(Box::pin(tokio::time::sleep_until(at)))
-        });
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Self::Running(sleep) = self else {
-            return Poll::Pending;
-        };
-        // A timer panics when its runtime has been shut down since. By then the connection has ended too,
-        // which is what the caller should hear.
-        catch_unwind(AssertUnwindSafe(|| sleep.as_mut().poll(cx))).unwrap_or_else(|_| {
-            *self = Self::None;
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        })
     }
 }
 
@@ -288,9 +309,7 @@ impl<T, E> Future for Call<T, E> {
             Poll::Pending if self.limit.poll(cx).is_ready() => Err(CallError::DeadlineExceeded),
             Poll::Pending => return Poll::Pending,
         };
-        // What is left of the call is cancelled here, not when the future is dropped.
-        self.state = State::Over;
-        self.span = None;
+        let answer = self.leave(answer);
         Poll::Ready(self.finish.apply(answer))
     }
 }
@@ -299,9 +318,9 @@ impl<T, E> fmt::Debug for Call<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
             State::Unsent { method, .. } => return f.debug_tuple("Call").field(method).finish(),
-            State::Remote(_) | State::Local(_) => "running",
-            State::Failed(_) => "failed",
-            State::Over => "over",
+            State::Sent(Work::Failed(_)) => "failed",
+            State::Sent(Work::Over) => "over",
+            State::Sent(_) | State::Streaming(..) => "running",
         };
         f.debug_tuple("Call")
             .field(&format_args!("{state}"))

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use bytes::Bytes;
 
 use crate::packet::Payload;
+use crate::peer::calling::answer::Answered;
 use crate::peer::connection::Connection;
 use crate::peer::{Call, Cast, Handler, Handling, MethodName, Reply, Request};
 
@@ -39,7 +40,7 @@ impl Caller {
     /// Calls a method by its name, with parameters as they are to travel.
     pub fn call(&self, method: impl Into<MethodName>, params: impl Into<Payload>) -> Call<Bytes> {
         Call::new(self.clone(), method.into(), Ok(params.into()), |answer| {
-            answer
+            answer.map(Answered::into_data)
         })
     }
 

@@ -66,7 +66,10 @@ impl Cast {
                 Err(error) => State::Failed(error),
             },
             Target::Local(handler, back) => {
-                State::Local(LocalCall::new(&*handler, *back, &method, &params))
+                match LocalCall::new(&*handler, *back, &method, params, None) {
+                    Ok((local, _)) => State::Local(local),
+                    Err(error) => State::Failed(error),
+                }
             }
             // An ordinary one-way call of an unknown method is lost without a word.
             Target::Nobody => State::Over,

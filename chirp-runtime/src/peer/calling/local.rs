@@ -4,9 +4,14 @@ use std::task::{Context, Poll, ready};
 
 use tokio::sync::oneshot;
 
+use crate::codec::CodecId;
 use crate::packet::{self, Fault, Payload};
-use crate::peer::calling::outgoing::Answer;
+use crate::peer::calling::answer::{Answer, Answered};
 use crate::peer::handling::task::{drop_caught, panicked};
+use crate::peer::streaming::arrived::Arrived;
+use crate::peer::streaming::consumer::Consumer;
+use crate::peer::streaming::half;
+use crate::peer::streaming::producer::here;
 use crate::peer::{
     CallContext, CallError, Caller, Handler, Handling, MethodName, Reply, Request, Values,
 };
@@ -28,15 +33,25 @@ impl LocalCall {
         handler: &dyn Handler,
         back: Caller,
         method: &MethodName,
-        params: &Payload,
-    ) -> Self {
+        mut params: Payload,
+        result: Option<CodecId>,
+    ) -> Result<(Self, Option<Consumer>), CallError> {
+        let ends = here(params.detach()).map_err(|error| CallError::Encode(error.to_string()))?;
+        let (producer, consumer) = result
+            .map(|codec| (half::local(), codec))
+            .map_or((None, None), |((producer, consumer), codec)| {
+                (Some((producer, codec)), Some(consumer))
+            });
+        let arrived =
+            (!ends.is_empty() || producer.is_some()).then(|| Arrived::local(ends, producer));
         let packet = packet::Request::new(0, method.bytes(), params.as_slice());
-        let request = Request::new(CallContext::new(back, Values::default(), None), packet);
+        let request = Request::new(CallContext::new(back, Values::default(), None), packet)
+            .with_streams(arrived);
         let work = match catch_unwind(AssertUnwindSafe(|| handler.handle(request))) {
             Ok(handling) => Work::Handling(Some(handling)),
             Err(panic) => Work::Ended(Some(panicked(panic))),
         };
-        Self { work }
+        Ok((Self { work }, consumer))
     }
 
     pub(in crate::peer) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
@@ -55,12 +70,25 @@ impl LocalCall {
                         None => Work::Ended(None),
                     };
                 }
-                Reply::Value(value) => return Poll::Ready(Ok(value.into_bytes())),
+                Reply::Value(value) => return Poll::Ready(answered(value)),
                 Reply::Error(error) => return Poll::Ready(Err(CallError::from_error_data(error))),
                 Reply::UnknownMethod => return Poll::Ready(Err(CallError::UnknownMethod)),
             }
         }
     }
+}
+
+/// The streams of an answer are bound here as those of its call.
+fn answered(mut value: Payload) -> Answer {
+    let attachments = value.detach();
+    if attachments.is_empty() {
+        return Ok(value.into_bytes().into());
+    }
+    let ends = here(attachments).map_err(|error| CallError::Encode(error.to_string()))?;
+    Ok(Answered::carrying(
+        value.into_bytes(),
+        Arrived::local(ends, None),
+    ))
 }
 
 /// Polls a handler. A panic in it is its caller's service error here as well.

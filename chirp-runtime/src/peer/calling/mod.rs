@@ -1,8 +1,10 @@
 //! This side's calls: making them, waiting for their answers, letting go of them.
 
+pub(in crate::peer) mod answer;
 pub(in crate::peer) mod call;
 pub(in crate::peer) mod caller;
 pub(in crate::peer) mod cast;
+pub(in crate::peer) mod limit;
 pub(in crate::peer) mod local;
 pub(in crate::peer) mod outbox;
 pub(in crate::peer) mod outgoing;

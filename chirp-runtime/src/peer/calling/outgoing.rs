@@ -1,19 +1,20 @@
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-
+use crate::codec::CodecId;
 use crate::packet::{ErrorData, Fault, Payload, Response, ResultCode};
+use crate::peer::calling::answer::{Answer, Answered};
 use crate::peer::calling::caller::Link;
 use crate::peer::calling::outbox::{self, PutDown};
-use crate::peer::calling::slot::Slot;
+use crate::peer::calling::slot::{Slot, WithStreams};
 use crate::peer::connection::{Connection, recycle};
+use crate::peer::streaming::arrived::Arrived;
+use crate::peer::streaming::consumer::Consumer;
+use crate::peer::streaming::end::{Opened, specs};
 use crate::peer::{CallError, MethodName, SessionError};
-use crate::session::{Outcome, Refused, Ticket};
-
-/// What came back from a call, before it is decoded.
-pub(crate) type Answer = Result<Bytes, CallError>;
+use crate::session::{Carrier, Outcome, Refused, StreamSpec, Ticket};
 
 /// The caller's side of a connection: making calls, waiting for their answers, letting go of them.
 impl Connection {
@@ -89,8 +90,63 @@ impl Connection {
         made
     }
 
+    /// Makes a call with streams, some of which its parameters name, and one of which may be its result. Gives that.
+    pub(in crate::peer) fn call_with(
+        self: &Arc<Self>,
+        link: &Link,
+        method: &MethodName,
+        mut params: Payload,
+        time: Option<Duration>,
+        cx: Option<&Context<'_>>,
+        result: Option<CodecId>,
+    ) -> Result<(Arc<Slot>, Option<Consumer>), CallError> {
+        let slot = Slot::take(cx.map(|cx| cx.waker().clone()));
+        let attachments = params.detach();
+        let mut opens = specs(&attachments);
+        opens.extend(result.map(|codec| StreamSpec::result(codec as u8)));
+        let mut asks = false;
+        let made = self.with(|state, after| {
+            if let Some(reason) = &state.end {
+                return Err(CallError::Closed(reason.clone()));
+            }
+            state.take_calls(&self.outbox, after);
+            let session = &mut state.session;
+            let (call, keys) = session.call_with(method.bytes(), &mut params, time, &opens)?;
+            if session.wants_hello() {
+                // Where not even that may be sent, the call may not be either.
+                asks = session.ask_hello(RandomState::new().hash_one(0)).is_ok();
+            }
+            after.wake_writer = true;
+            slot.sent(call);
+            state.waiters.wait(call, Arc::clone(&slot));
+            if state.session.pending() > 1 {
+                self.outbox.set_crowded(true);
+            }
+            let result = keys.get(attachments.len());
+            let result = result.map(|key| (*key, state.streams.open(*key)));
+            Ok((Opened::new(attachments, &keys, state), result))
+        });
+        recycle(params);
+        if asks {
+            self.limit_hello();
+        }
+        match made {
+            Ok((opened, result)) => {
+                opened.bind(link);
+                let consumer =
+                    result.map(|(key, mailbox)| Consumer::remote(link.clone(), Some(key), mailbox));
+                Ok((slot, consumer))
+            }
+            Err(error) => {
+                drop(slot.take_waker());
+                Slot::give(slot);
+                Err(error)
+            }
+        }
+    }
+
     /// Why the session has ended.
-    fn reason(&self) -> SessionError {
+    pub(in crate::peer) fn reason(&self) -> SessionError {
         let reason = self.lock().end.clone();
         reason.unwrap_or(SessionError::ClosedHere)
     }
@@ -141,7 +197,7 @@ impl Connection {
 fn into_answer(outcome: Outcome) -> Answer {
     match outcome {
         Outcome::Response(Response { code, data, .. }) => match code {
-            ResultCode::Success => Ok(data),
+            ResultCode::Success => Ok(data.into()),
             ResultCode::UnknownMethod => Err(CallError::UnknownMethod),
             ResultCode::DuplicateRequest => Err(CallError::DuplicateRequest),
             ResultCode::Cancelled => Err(CallError::Cancelled),
@@ -207,7 +263,8 @@ impl Outgoing {
                 Slot::give(slot);
             }
             return Poll::Ready(match found {
-                Ok(outcome) => into_answer(outcome),
+                Ok((outcome, None)) => into_answer(outcome),
+                Ok((outcome, Some(streams))) => self.with_streams(outcome, *streams),
                 Err(refused) => Err(refused.into()),
             });
         }
@@ -217,6 +274,13 @@ impl Outgoing {
         }
         self.slot = None;
         Poll::Ready(Err(CallError::Closed(self.connection().reason())))
+    }
+
+    /// An answer that came with streams.
+    fn with_streams(&self, outcome: Outcome, (call, came): WithStreams) -> Answer {
+        let arrived = Arrived::new(&self.link, Carrier::Answer(call), came);
+        let answered = into_answer(outcome)?;
+        Ok(Answered::carrying(answered.into_data(), arrived))
     }
 
     pub(in crate::peer) fn connection(&self) -> &Arc<Connection> {

@@ -3,6 +3,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
+use crate::peer::streaming::arrived::Came;
 use crate::session::{CallKey, Outcome, Refused};
 
 /// How many slots each thread keeps for calls to come.
@@ -35,11 +36,17 @@ enum State {
     Empty,
     /// This is to be woken when the answer comes.
     Waiting(Waker),
-    /// The answer is here.
-    Answered(Outcome),
+    /// The answer is here, with the streams that came with it.
+    Answered(Outcome, Option<Box<WithStreams>>),
     /// The call may not be made.
     Refused(Refused),
 }
+
+/// The streams that came with an answer, and the call's name until they have been claimed.
+pub(in crate::peer) type WithStreams = (CallKey, Came);
+
+/// What became of a call.
+pub(in crate::peer) type Found = Result<(Outcome, Option<Box<WithStreams>>), Refused>;
 
 impl Slot {
     /// A slot for a call, whose answer `waker` waits for, or nobody yet.
@@ -82,8 +89,12 @@ impl Slot {
     }
 
     /// The answer is here. Gives whom to wake.
-    pub(in crate::peer) fn answer(&self, outcome: Outcome) -> Option<Waker> {
-        self.put(State::Answered(outcome))
+    pub(in crate::peer) fn answer(
+        &self,
+        outcome: Outcome,
+        streams: Option<Box<WithStreams>>,
+    ) -> Option<Waker> {
+        self.put(State::Answered(outcome, streams))
     }
 
     /// The call may not be made. Gives whom to wake.
@@ -94,7 +105,7 @@ impl Slot {
     fn put(&self, state: State) -> Option<Waker> {
         match mem::replace(&mut self.lock().state, state) {
             State::Waiting(waker) => Some(waker),
-            State::Empty | State::Answered(_) | State::Refused(_) => None,
+            State::Empty | State::Answered(..) | State::Refused(_) => None,
         }
     }
 
@@ -111,7 +122,7 @@ impl Slot {
     }
 
     /// Looks for the answer, which is given once. Where it is not here `waker` waits for it.
-    pub(in crate::peer) fn poll(&self, waker: &Waker) -> Poll<Result<Outcome, Refused>> {
+    pub(in crate::peer) fn poll(&self, waker: &Waker) -> Poll<Found> {
         match self.look(waker) {
             Some(found) => found,
             None => self.wait(waker.clone()),
@@ -119,11 +130,11 @@ impl Slot {
     }
 
     /// The answer, if it is here; nothing if `waker` is not the one to be woken when it comes.
-    fn look(&self, waker: &Waker) -> Option<Poll<Result<Outcome, Refused>>> {
+    fn look(&self, waker: &Waker) -> Option<Poll<Found>> {
         let mut inner = self.lock();
         match &inner.state {
-            State::Answered(_) | State::Refused(_) => match mem::take(&mut inner.state) {
-                State::Answered(outcome) => Some(Poll::Ready(Ok(outcome))),
+            State::Answered(..) | State::Refused(_) => match mem::take(&mut inner.state) {
+                State::Answered(outcome, streams) => Some(Poll::Ready(Ok((outcome, streams)))),
                 State::Refused(refused) => Some(Poll::Ready(Err(refused))),
                 State::Empty | State::Waiting(_) => None,
             },
@@ -132,11 +143,14 @@ impl Slot {
         }
     }
 
-    fn wait(&self, waker: Waker) -> Poll<Result<Outcome, Refused>> {
+    fn wait(&self, waker: Waker) -> Poll<Found> {
         let mut inner = self.lock();
         // Wakers are the caller's code, and are dropped when the lock is free.
         let (found, unneeded) = match mem::replace(&mut inner.state, State::Waiting(waker)) {
-            State::Answered(outcome) => (Poll::Ready(Ok(outcome)), mem::take(&mut inner.state)),
+            State::Answered(outcome, streams) => (
+                Poll::Ready(Ok((outcome, streams))),
+                mem::take(&mut inner.state),
+            ),
             State::Refused(refused) => (Poll::Ready(Err(refused)), mem::take(&mut inner.state)),
             old => (Poll::Pending, old),
         };

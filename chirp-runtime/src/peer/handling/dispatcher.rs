@@ -17,11 +17,12 @@ use crate::peer::handling::serving::Serving;
 use crate::peer::handling::slow;
 use crate::peer::handling::task::{self, HandlerTask};
 use crate::peer::state::{After, State};
+use crate::peer::streaming::arrived::{Arrived, Came};
 use crate::peer::task::spawn;
 use crate::peer::watching::span::Span;
 use crate::peer::writer::Turn;
 use crate::peer::{CallContext, Handler, Handling, Reply, Request};
-use crate::session::RunKey;
+use crate::session::{Carrier, RunKey};
 
 /// Requests that one turn of a dispatcher begins before it lets the rest of the program run.
 const TURN: usize = 64;
@@ -92,6 +93,7 @@ struct Work {
     run: RunKey,
     request: packet::Request,
     deadline: Option<Deadline>,
+    came: Option<Came>,
     inside: Inside,
     slow: bool,
 }
@@ -102,12 +104,14 @@ impl Work {
             run,
             request,
             deadline,
+            came,
             ..
         } = taken;
         Self {
             run,
             request,
             deadline,
+            came,
             inside,
             slow,
         }
@@ -140,6 +144,7 @@ impl State {
                 self.session.finish(run);
                 after.aborts.extend(self.runs.take(run));
                 after.unwanted.push(request);
+                after.streams.extend(self.streams.take_run(run));
                 continue;
             }
             let slow = self.dispatch.slow.contains(request.method());
@@ -154,6 +159,7 @@ impl State {
                 request,
                 deadline: self.forget_deadline(run),
                 number: self.dispatch.count,
+                came: self.streams.take_run(run),
             };
             if slow {
                 self.dispatch.pass_on(lane);
@@ -249,6 +255,7 @@ impl Dispatcher {
             run,
             request,
             deadline,
+            came,
             inside,
             slow,
         } = work;
@@ -262,8 +269,9 @@ impl Dispatcher {
         let mut handling = None;
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let serving = self.serving.as_deref()?;
+            let arrived = came.map(|came| Arrived::new(&link, Carrier::Run(run), came));
             let cx = CallContext::new(link.into(), serving.values(), Some(run)).within(deadline);
-            let request = Request::new(cx, request);
+            let request = Request::new(cx, request).with_streams(arrived);
             span.inside(|| {
                 let begun = within(deadline, serving.router.handle(request));
                 let handling = handling.insert(begun);
@@ -297,7 +305,10 @@ impl Dispatcher {
             // There is always somebody who answers what was taken.
             (Ok(_), _) => Fault::NoAnswer.into(),
         };
-        let reply = into_wire(run, reply).map(|(code, data)| (run, code, data));
+        let mut reply = into_wire(run, reply).map(|(code, data)| (run, code, data));
+        if let Some((run, code, data)) = reply.take_if(|(.., data)| data.has_attachments()) {
+            self.connection.complete_with(run, code, data);
+        }
         (Begun::Replied(reply), now)
     }
 

@@ -8,6 +8,7 @@ use tokio::time::Instant as Deadline;
 use crate::packet::{self, Payload, ResultCode};
 use crate::peer::handling::dispatch::Inside;
 use crate::peer::state::{After, State};
+use crate::peer::streaming::arrived::Came;
 use crate::session::RunKey;
 
 /// So many bytes of answers at most wait for the session's lock: whether there is room for more is seen
@@ -41,6 +42,8 @@ pub(in crate::peer) struct Taken {
     pub(in crate::peer) request: packet::Request,
     pub(in crate::peer) deadline: Option<Deadline>,
     pub(in crate::peer) number: u64,
+    /// The streams that came with it.
+    pub(in crate::peer) came: Option<Came>,
 }
 
 /// What came of a handler's first poll.
@@ -169,6 +172,9 @@ impl State {
         while let Some(taken) = lane.taken.pop_back() {
             if let Some(deadline) = taken.deadline {
                 self.deadlines.insert(taken.run, deadline);
+            }
+            if let Some(came) = taken.came {
+                self.streams.put_run(taken.run, came);
             }
             self.queue.push_front((taken.run, taken.request));
         }

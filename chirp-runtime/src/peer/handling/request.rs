@@ -1,6 +1,7 @@
 use bytes::Bytes;
 
 use crate::packet;
+use crate::peer::streaming::arrived::Arrived;
 use crate::peer::{CallContext, MethodName, Reply, Responder};
 
 /// One inbound call, as a [`Handler`](crate::peer::Handler) is given it.
@@ -9,6 +10,8 @@ pub struct Request {
     context: CallContext,
     packet: packet::Request,
     route: usize,
+    /// The streams that came with it.
+    arrived: Option<Box<Arrived>>,
 }
 
 impl Request {
@@ -17,7 +20,18 @@ impl Request {
             context,
             packet,
             route: 0,
+            arrived: None,
         }
+    }
+
+    pub(in crate::peer) fn with_streams(mut self, arrived: Option<Arrived>) -> Self {
+        self.arrived = arrived.map(Box::new);
+        self
+    }
+
+    /// The streams that came with it.
+    pub(crate) fn arrived(&self) -> Option<&Arrived> {
+        self.arrived.as_deref()
     }
 
     /// What the handler is told about the call.

@@ -95,6 +95,12 @@ impl Session {
         streams.map_or(0, |streams| streams.windows.total())
     }
 
+    /// Whether [`poll_stream_event`](Self::poll_stream_event) has something to say.
+    pub fn has_stream_events(&self) -> bool {
+        let streams = self.streams.as_deref();
+        streams.is_some_and(|streams| !streams.events.is_empty())
+    }
+
     /// What has happened to streams, in order. To be asked after every step, [`take_batch`](Self::take_batch)
     /// and [`batch_written`](Self::batch_written) included, until there is nothing; and what it says comes before
     /// the [`Event`](super::Event) of the same step.

@@ -1,0 +1,72 @@
+use bytes::Bytes;
+
+use crate::peer::CallError;
+use crate::peer::streaming::arrived::Arrived;
+use crate::peer::streaming::of_call::OfCall;
+
+/// What came back from a call, before it is decoded.
+pub(crate) type Answer = Result<Answered, CallError>;
+
+/// What a call was answered.
+#[derive(Debug)]
+pub struct Answered {
+    data: Bytes,
+    streams: Option<Box<Streams>>,
+}
+
+/// The streams of an answer.
+#[derive(Debug)]
+enum Streams {
+    /// Those that its value names.
+    Carried(Arrived),
+    /// It is one.
+    Result(OfCall),
+}
+
+impl Answered {
+    pub(in crate::peer) fn carrying(data: Bytes, arrived: Arrived) -> Self {
+        Self {
+            data,
+            streams: Some(Box::new(Streams::Carried(arrived))),
+        }
+    }
+
+    /// The bytes of the result. Streams that came with them are refused.
+    pub(crate) fn into_data(self) -> Bytes {
+        self.data
+    }
+
+    /// The bytes of the result, and the streams that it names.
+    pub(crate) fn into_parts(self) -> (Bytes, Option<Arrived>) {
+        match self.streams.map(|streams| *streams) {
+            Some(Streams::Carried(arrived)) => (self.data, Some(arrived)),
+            Some(Streams::Result(_)) | None => (self.data, None),
+        }
+    }
+
+    /// The stream that is the result.
+    pub(crate) fn into_stream(self) -> Option<OfCall> {
+        match *self.streams? {
+            Streams::Result(of_call) => Some(of_call),
+            Streams::Carried(_) => None,
+        }
+    }
+}
+
+impl From<Bytes> for Answered {
+    fn from(data: Bytes) -> Self {
+        Self {
+            data,
+            streams: None,
+        }
+    }
+}
+
+impl From<OfCall> for Answered {
+    fn from(of_call: OfCall) -> Self {
+        Self {
+            data: Bytes::new(),
+            streams: Some(Box::new(Streams::Result(of_call))),
+        }
+    }
+}

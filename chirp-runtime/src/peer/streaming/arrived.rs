@@ -1,0 +1,219 @@
+use std::fmt;
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::codec::attaching::{Claim, Claims};
+use crate::codec::{Carried, CodecId, DecodeError};
+use crate::packet::{AttachedStream, ErrorData, Fault};
+use crate::peer::calling::caller::Link;
+use crate::peer::streaming::consumer::Consumer;
+use crate::peer::streaming::end::End;
+use crate::peer::streaming::mailbox::Mailbox;
+use crate::peer::streaming::producer::Producer;
+use crate::peer::streaming::table::Streams;
+use crate::session::{Carrier, Ending, Opened, StreamKey, StreamKind};
+
+/// Streams that the other side opened, as the session tells of them.
+#[derive(Debug)]
+pub(in crate::peer) struct Came(Vec<(Opened, Arc<Mailbox>)>);
+
+impl Came {
+    pub(in crate::peer) fn new(opened: Vec<Opened>, streams: &mut Streams) -> Self {
+        let halves = opened.into_iter().map(|opened| {
+            let mailbox = if opened.refused {
+                let busy = ErrorData::from(Fault::Busy);
+                Arc::new(Mailbox::ended(Ending::Refused(busy)))
+            } else {
+                streams.open(opened.key)
+            };
+            (opened, mailbox)
+        });
+        Self(halves.collect())
+    }
+}
+
+/// The streams that came with a request, an answer or an item: until the value has been decoded that names them,
+/// whole. Those that it does not name are refused.
+pub(crate) struct Arrived {
+    /// Where they came from; nothing in this process.
+    from: Option<(Link, Carrier)>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    streams: Vec<Stream>,
+    claimed: bool,
+}
+
+struct Stream {
+    entry: AttachedStream,
+    key: Option<StreamKey>,
+    is_result: bool,
+    end: Option<End>,
+}
+
+impl Arrived {
+    pub(in crate::peer) fn new(link: &Link, carrier: Carrier, came: Came) -> Self {
+        let streams = came.0.into_iter().map(|(opened, mailbox)| {
+            let spec = opened.spec;
+            let key = (!opened.refused).then_some(opened.key);
+            let end = if spec.sends {
+                End::Producer(Producer::remote(link.clone(), key, mailbox))
+            } else {
+                End::Consumer(Consumer::remote(link.clone(), key, mailbox))
+            };
+            Stream {
+                entry: AttachedStream {
+                    outward: !spec.sends,
+                    bound: spec.kind != StreamKind::Free,
+                    codec: spec.codec,
+                },
+                key,
+                is_result: spec.kind == StreamKind::Result,
+                end: Some(end),
+            }
+        });
+        let streams = streams.collect();
+        Self {
+            from: Some((link.clone(), carrier)),
+            inner: Mutex::new(Inner {
+                streams,
+                claimed: false,
+            }),
+        }
+    }
+
+    /// Ends of streams in this process, and the stream that is the result.
+    pub(in crate::peer) fn local(
+        ends: Vec<(AttachedStream, End)>,
+        result: Option<(Producer, CodecId)>,
+    ) -> Self {
+        let ends = ends.into_iter().map(|(entry, end)| Stream {
+            entry,
+            key: None,
+            is_result: false,
+            end: Some(end),
+        });
+        let result = result.map(|(producer, codec)| Stream {
+            entry: AttachedStream {
+                outward: false,
+                bound: true,
+                codec: codec as u8,
+            },
+            key: None,
+            is_result: true,
+            end: Some(End::Producer(producer)),
+        });
+        let streams = ends.chain(result).collect();
+        Self {
+            from: None,
+            inner: Mutex::new(Inner {
+                streams,
+                claimed: false,
+            }),
+        }
+    }
+
+    /// The stream that the caller wants as the result, and the codec of its items; nothing if it wants none.
+    pub(crate) fn take_result(&self) -> Option<(Producer, Option<CodecId>)> {
+        let mut inner = self.lock();
+        let mut results = inner.streams.iter_mut().filter(|stream| stream.is_result);
+        let stream = results.next()?;
+        if results.next().is_some() {
+            return None;
+        }
+        let codec = CodecId::from_number(stream.entry.codec);
+        match stream.end.take()? {
+            End::Producer(producer) => Some((producer, codec)),
+            End::Consumer(_) => None,
+        }
+    }
+
+    /// Whether the caller wants a stream as the result, and nobody has taken it.
+    pub(crate) fn has_result(&self) -> bool {
+        let inner = self.lock();
+        let mut streams = inner.streams.iter();
+        streams.any(|stream| stream.is_result && stream.end.is_some())
+    }
+
+    /// Settles the claims of a value that has been decoded, whole.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when they cannot be.
+    pub(crate) fn settle(&self, claims: Claims) -> Result<(), DecodeError> {
+        self.claim(claims.surviving()?)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the session which streams have been taken up; the others are refused.
+    fn tell(&self, claimed: &[StreamKey]) -> bool {
+        let Some((link, carrier)) = &self.from else {
+            return true;
+        };
+        link.connection().with(|state, after| {
+            let known = state.session.claim_streams(*carrier, claimed);
+            if let Carrier::Answer(call) = *carrier {
+                state.session.release(call);
+            }
+            after.wake_writer |= state.session.has_output();
+            known
+        })
+    }
+}
+
+impl Carried for Arrived {
+    fn streams(&self) -> Vec<Option<AttachedStream>> {
+        let inner = self.lock();
+        let streams = inner.streams.iter();
+        streams
+            .map(|stream| (!stream.is_result).then_some(stream.entry))
+            .collect()
+    }
+
+    fn claim(&self, claims: Vec<(usize, Arc<Claim>)>) -> Result<(), DecodeError> {
+        let mut inner = self.lock();
+        if mem::replace(&mut inner.claimed, true) {
+            return Err(DecodeError::new("its streams have been taken"));
+        }
+        let mut keys = Vec::with_capacity(claims.len());
+        let mut ends = Vec::with_capacity(claims.len());
+        for (at, claim) in claims {
+            let Some(stream) = inner.streams.get_mut(at) else {
+                continue;
+            };
+            keys.extend(stream.key);
+            ends.extend(stream.end.take().map(|end| (claim, end)));
+        }
+        drop(inner);
+        // After the call's end there is nothing to claim, and the streams have ended.
+        self.tell(&keys);
+        for (claim, end) in ends {
+            claim.settle(Box::new(end));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Arrived {
+    fn drop(&mut self) {
+        let inner = mem::take(self.inner.get_mut().unwrap_or_else(PoisonError::into_inner));
+        if !inner.claimed {
+            self.tell(&[]);
+        }
+        // Their ends, which have been refused, say nothing more.
+        drop(inner);
+    }
+}
+
+impl fmt::Debug for Arrived {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = self.lock();
+        let entries = inner.streams.iter().map(|stream| stream.entry);
+        f.debug_list().entries(entries).finish()
+    }
+}

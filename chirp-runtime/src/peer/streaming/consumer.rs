@@ -1,0 +1,239 @@
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use crate::codec::attaching::decoding;
+use crate::codec::{self, Carried as _, CodecId, Item};
+use crate::packet::Items;
+use crate::peer::StreamError;
+use crate::peer::calling::caller::Link;
+use crate::peer::streaming::arrived::Arrived;
+use crate::peer::streaming::half::{Half, Way};
+use crate::peer::streaming::mailbox::{Carried, Carry, Found, Mailbox};
+use crate::session::{Carrier, Ending, StreamKey};
+
+/// So much of what was taken is given back at once, in what items cost: half of what a stream may hold at first.
+const GIVEN_BACK: usize = 8 << 10;
+
+/// The half of a stream that its items come out of. Dropping it ends the stream.
+pub(crate) struct Consumer {
+    half: Half,
+    /// What came and has not been taken,
+    ready: VecDeque<Items>,
+    /// and the streams that came with it.
+    carried: Carried,
+    /// Which item is next, counted from 0.
+    next: u64,
+    /// What was taken and has not been given back: how many items, and their bytes.
+    taken: (usize, usize),
+    closed: bool,
+}
+
+impl Consumer {
+    pub(in crate::peer) fn of(half: Half) -> Self {
+        Self {
+            half,
+            ready: VecDeque::new(),
+            carried: VecDeque::new(),
+            next: 0,
+            taken: (0, 0),
+            closed: false,
+        }
+    }
+
+    pub(in crate::peer) fn remote(
+        link: Link,
+        key: Option<StreamKey>,
+        mailbox: Arc<Mailbox>,
+    ) -> Self {
+        Self::of(Half {
+            mailbox,
+            way: Way::Remote(link, key),
+        })
+    }
+
+    /// The next item. `None` is the end of all that was sent; every other end is an error, the last that is told.
+    pub(crate) fn poll_next<T: Item>(
+        &mut self,
+        codec: CodecId,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<T, StreamError>>> {
+        loop {
+            if let Some(item) = self.take(codec) {
+                return Poll::Ready(Some(item));
+            }
+            if self.closed {
+                return Poll::Ready(None);
+            }
+            // All that came has been taken: without this, nothing might come any more.
+            self.give_back();
+            let Self {
+                half,
+                ready,
+                carried,
+                ..
+            } = self;
+            match half.mailbox.poll_take(ready, carried, cx.waker()) {
+                Poll::Ready(Found::Items) => {}
+                Poll::Ready(Found::Ending(ending)) => {
+                    return Poll::Ready(half.error_of(ending).map(Err));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// The next item, if it has come.
+    fn take<T: Item>(&mut self, codec: CodecId) -> Option<Result<T, StreamError>> {
+        let items = loop {
+            let front = self.ready.front_mut()?;
+            if front.len() > 0 {
+                break front;
+            }
+            self.ready.pop_front();
+        };
+        let number = self.next;
+        self.next += 1;
+        let (len, decoded) = match self.carried.front() {
+            Some((of, _)) if *of == number => {
+                let (_, carry) = self.carried.pop_front()?;
+                take_carrying(&self.half, number, carry, codec, items)?
+            }
+            _ => codec::next_item(codec, items)?,
+        };
+        self.taken.0 += 1;
+        self.taken.1 += len;
+        if self.taken.1 + 16 * self.taken.0 >= GIVEN_BACK {
+            self.give_back();
+        }
+        Some(decoded.map_err(|error| {
+            self.close();
+            self.forget();
+            StreamError::Decode(error.to_string())
+        }))
+    }
+
+    /// There is room for more at this side.
+    fn give_back(&mut self) {
+        let (items, bytes) = std::mem::take(&mut self.taken);
+        if items == 0 {
+            return;
+        }
+        match &self.half.way {
+            Way::Remote(link, Some(key)) => link.connection().with(|state, after| {
+                state.session.consumed(*key, items, bytes);
+                after.wake_writer = state.session.has_output();
+            }),
+            Way::Remote(_, None) => {}
+            Way::Local(other, held) => {
+                held.fetch_sub(bytes + 16 * items, Ordering::AcqRel);
+                if let Some(waker) = other.ready() {
+                    waker.wake();
+                }
+            }
+        }
+    }
+
+    /// Whether the sending side has begun, or the stream has ended by itself.
+    pub(in crate::peer) fn poll_begun(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.half.mailbox.has_begun() {
+            return Poll::Ready(());
+        }
+        self.half.mailbox.wait(cx.waker().clone());
+        match self.half.mailbox.has_begun() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+
+    /// Whether there has been a sign of the sending side.
+    pub(in crate::peer) fn has_begun(&self) -> bool {
+        self.half.mailbox.has_begun()
+    }
+
+    /// Ends the stream. What came can still be taken.
+    pub(crate) fn close(&mut self) {
+        if std::mem::replace(&mut self.closed, true) {
+            return;
+        }
+        let Self {
+            half,
+            ready,
+            carried,
+            ..
+        } = self;
+        let mut more = VecDeque::new();
+        let _ = half
+            .mailbox
+            .poll_take(&mut more, carried, std::task::Waker::noop());
+        ready.append(&mut more);
+        self.leave();
+    }
+
+    /// Lets go of what came.
+    fn forget(&mut self) {
+        self.ready.clear();
+        self.carried.clear();
+    }
+
+    /// Says that nothing more is wanted.
+    fn leave(&self) {
+        match &self.half.way {
+            Way::Remote(link, Some(key)) => {
+                let half = link.connection().with(|state, after| {
+                    state.session.drop_receiver(*key);
+                    after.wake_writer = state.session.has_output();
+                    state.streams.close(*key)
+                });
+                drop(half);
+            }
+            Way::Remote(_, None) => {}
+            Way::Local(other, _) => {
+                if let Some(waker) = other.end(Ending::Cancelled) {
+                    waker.wake();
+                }
+            }
+        }
+    }
+}
+
+/// Takes an item that came with streams.
+fn take_carrying<T: Item>(
+    half: &Half,
+    number: u64,
+    carry: Carry,
+    codec: CodecId,
+    items: &mut Items,
+) -> Option<(usize, Result<T, codec::DecodeError>)> {
+    let arrived = match (carry, &half.way) {
+        (Carry::Arrived(arrived), _) => *arrived,
+        (Carry::Came(came), Way::Remote(link, Some(key))) => {
+            Arrived::new(link, Carrier::Item(*key, number), came)
+        }
+        (Carry::Came(_), _) => return codec::next_item(codec, items),
+    };
+    let (taken, claims) = decoding(arrived.streams(), || codec::next_item(codec, items));
+    let (len, decoded) = taken?;
+    let settled = decoded.and_then(|item| arrived.settle(claims).map(|()| item));
+    Some((len, settled))
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        self.forget();
+        if !self.closed {
+            self.leave();
+        }
+        drop(self.half.mailbox.clear());
+    }
+}
+
+impl fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer")
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,108 @@
+use crate::packet::{ErrorData, Fault};
+use crate::peer::{CallError, SessionError};
+use crate::session::Ending;
+
+/// Why a stream broke off. It is the last that is told of it, behind the items that came.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StreamError {
+    /// An item could not be encoded. It was not sent, and the stream was broken off.
+    #[error("an item could not be encoded: {0}")]
+    Encode(String),
+    /// An item is over a payload limit. It was not sent, and the stream was broken off.
+    #[error("an item is over {whose} payload limit: it may have {limit} bytes (`Limits::payload`)")]
+    TooLarge {
+        /// `"our"` or `"the other side's"`.
+        whose: &'static str,
+        /// How long an item may be, in bytes.
+        limit: u64,
+    },
+    /// What came is no such item. The stream was broken off.
+    #[error("an item could not be decoded: {0}")]
+    Decode(String),
+    /// The time that this side gave it was over: for one item, or for all.
+    #[error("no {what} came within the time for it")]
+    TimedOut {
+        /// `"item"` or `"end"`.
+        what: &'static str,
+    },
+    /// The half was not used in a call, an answer or an item: the value that it was in was dropped, or never sent.
+    #[error("the other half was dropped before the stream began")]
+    Unused,
+    /// The other half was dropped without an end, or the call that the stream belongs to was cancelled.
+    #[error("the stream was cancelled")]
+    Cancelled,
+    /// The other side did not take the stream up: it dropped the half unseen, or had too many.
+    #[error("the stream was not taken up{}", text(.0))]
+    Refused(ErrorData),
+    /// Whoever sends the items broke it off, and says why.
+    #[error("{0}")]
+    Failed(ErrorData),
+    /// The other side's framework broke it off.
+    #[error("{message}")]
+    Fault {
+        /// Why.
+        fault: Fault,
+        /// The same, in the other side's words.
+        message: String,
+    },
+    /// It is said to be complete, and is not.
+    #[error("items were lost: {came} of {sent} came")]
+    Lost {
+        /// How many items came.
+        came: u64,
+        /// How many were sent.
+        sent: u64,
+    },
+    /// The call that it belongs to failed.
+    #[error("{0}")]
+    Call(#[from] CallError),
+    /// The call that it belongs to is over.
+    #[error("the call that the stream belongs to is over")]
+    CallOver,
+    /// The connection ended first.
+    #[error("the connection ended: {0}")]
+    Closed(#[source] SessionError),
+}
+
+fn text(error: &ErrorData) -> String {
+    match &error.message[..] {
+        "" => String::new(),
+        message => format!(": {message}"),
+    }
+}
+
+impl From<Ending> for StreamError {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Lost { came, sent } => Self::Lost { came, sent },
+            Ending::Failed(error) => match Fault::from_error_data(&error) {
+                Some(fault) => Self::Fault {
+                    fault,
+                    message: error.message,
+                },
+                None => Self::Failed(error),
+            },
+            Ending::Cancelled => Self::Cancelled,
+            Ending::Refused(error) => Self::Refused(error),
+            Ending::Finished | Ending::Answered => Self::CallOver,
+            Ending::Closed => Self::Closed(SessionError::ClosedHere),
+        }
+    }
+}
+
+/// As it travels, when what failed is passed on.
+impl From<StreamError> for ErrorData {
+    fn from(error: StreamError) -> Self {
+        match error {
+            StreamError::Failed(error) => error,
+            StreamError::Call(error) => error.into(),
+            StreamError::Fault { fault, message } => Self {
+                message,
+                ..Self::from(fault)
+            },
+            StreamError::Encode(reason) => Fault::BadResult.to_error_data(&reason),
+            other => Self::from(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,355 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use crate::codec::{self, CodecId, Item};
+use crate::packet::{Attachment, ErrorData, ItemRun, Payload};
+use crate::peer::StreamError;
+use crate::peer::calling::caller::Link;
+use crate::peer::streaming::arrived::Arrived;
+use crate::peer::streaming::end::{Opened, bind_here, specs};
+use crate::peer::streaming::half::{Half, Way, room};
+use crate::peer::streaming::mailbox::{Carry, Mailbox};
+use crate::session::{Ending, NotSent, StreamKey};
+
+/// The half of a stream that its items go into.
+///
+/// Small items that are ready are collected, and handed over together. Dropping it without
+/// [`finish`](Self::finish) breaks the stream off.
+pub(crate) struct Producer {
+    half: Half,
+    /// Items that have not been handed over.
+    run: ItemRun,
+    /// How much more may be collected, in what items cost.
+    allowance: u64,
+    /// How many items have been handed over, in this process.
+    sent: u64,
+    over: bool,
+}
+
+/// What an item costs beside its length (PROTOCOL.md, "Stream credit").
+const ITEM_COST: u64 = 16;
+
+impl Producer {
+    pub(in crate::peer) fn of(half: Half) -> Self {
+        Self {
+            half,
+            run: ItemRun::default(),
+            allowance: 0,
+            sent: 0,
+            over: false,
+        }
+    }
+
+    pub(in crate::peer) fn remote(
+        link: Link,
+        key: Option<StreamKey>,
+        mailbox: Arc<Mailbox>,
+    ) -> Self {
+        Self::of(Half {
+            mailbox,
+            way: Way::Remote(link, key),
+        })
+    }
+
+    /// Whether an item may be put. What was put is handed over when that is worth it.
+    ///
+    /// # Errors
+    ///
+    /// Why the stream is over.
+    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
+        if self.allowance > 0 && !self.run.is_full() && !self.over {
+            return Poll::Ready(Ok(()));
+        }
+        if self.try_ready()? {
+            return Poll::Ready(Ok(()));
+        }
+        self.half.mailbox.wait(cx.waker().clone());
+        // Between the two it may have become ready, and nobody would say so again.
+        match self.try_ready()? {
+            true => Poll::Ready(Ok(())),
+            false => Poll::Pending,
+        }
+    }
+
+    /// Hands over what was put, once there is room.
+    ///
+    /// # Errors
+    ///
+    /// Why the stream is over.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
+        self.flush()?;
+        if self.run.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        self.half.mailbox.wait(cx.waker().clone());
+        self.flush()?;
+        match self.run.is_empty() {
+            true => Poll::Ready(Ok(())),
+            false => Poll::Pending,
+        }
+    }
+
+    /// Hands over what was put. Whether more may be put.
+    pub(crate) fn try_ready(&mut self) -> Result<bool, StreamError> {
+        self.flush()?;
+        if !self.run.is_empty() {
+            return Ok(false);
+        }
+        if self.allowance == 0 {
+            self.allowance = self.credit()?;
+        }
+        Ok(self.allowance > 0)
+    }
+
+    /// Puts an item, once [`poll_ready`](Self::poll_ready) says that it may be.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be sent. The stream has been broken off then.
+    pub(crate) fn put<T: Item>(&mut self, codec: CodecId, item: T) -> Result<(), StreamError> {
+        let mut attachments = Vec::new();
+        let item = match codec::item_payload(codec, item) {
+            Ok(payload) => return self.put_alone(payload),
+            Err(item) => item,
+        };
+        let encode = |out: &mut Vec<u8>| codec::encode_item(codec, &item, out, &mut attachments);
+        let len = match self.run.push(encode) {
+            Ok(len) => len,
+            Err(error) => {
+                let error = StreamError::Encode(error.to_string());
+                self.fail(error.clone().into());
+                return Err(error);
+            }
+        };
+        drop(item);
+        if !attachments.is_empty() || len > Payload::COPIED {
+            let item = Payload::from(self.run.pop());
+            return self.put_alone(item.attach(attachments));
+        }
+        self.allowance = self.allowance.saturating_sub(len as u64 + ITEM_COST);
+        Ok(())
+    }
+
+    /// Puts an item that stands by itself: it is large, or has streams.
+    fn put_alone(&mut self, item: Payload) -> Result<(), StreamError> {
+        // What was put before is within the credit.
+        self.flush()?;
+        self.allowance = 0;
+        let sent = self.send_alone(item);
+        if let Err(error) = &sent {
+            self.fail(error.clone().into());
+        }
+        sent
+    }
+
+    fn send_alone(&mut self, mut item: Payload) -> Result<(), StreamError> {
+        let attachments = item.detach();
+        match &self.half.way {
+            Way::Remote(link, key) => {
+                let opens = specs(&attachments);
+                let key = key.ok_or_else(|| self.ended())?;
+                let sent = link.connection().with(|state, after| {
+                    let keys = state.session.send_item_with(key, &mut item, &opens)?;
+                    after.wake_writer = true;
+                    Ok(Opened::new(attachments, &keys, state))
+                });
+                match sent {
+                    Ok(opened) => {
+                        opened.bind(link);
+                        Ok(())
+                    }
+                    Err(refused) => Err(self.not_sent(refused)),
+                }
+            }
+            Way::Local(other, held) => {
+                held.fetch_add(item.len() + 16, Ordering::AcqRel);
+                if !attachments.is_empty() {
+                    let arrived = Arrived::local(here(attachments)?, None);
+                    other.put_carried(self.sent, Carry::Arrived(Box::new(arrived)));
+                }
+                let mut run = ItemRun::default();
+                let _ = run.push(|out| {
+                    out.extend_from_slice(item.as_slice());
+                    Ok::<_, StreamError>(())
+                });
+                self.sent += 1;
+                wake(other.put(run.take_items()));
+                Ok(())
+            }
+        }
+    }
+
+    /// Hands over what was put, if there is room.
+    ///
+    /// # Errors
+    ///
+    /// Why the stream is over.
+    pub(crate) fn flush(&mut self) -> Result<(), StreamError> {
+        if self.over {
+            return Err(self.ended());
+        }
+        if self.run.is_empty() {
+            return Ok(());
+        }
+        match &self.half.way {
+            Way::Remote(link, key) => {
+                let key = key.ok_or_else(|| self.ended())?;
+                let run = &mut self.run;
+                let sent = link.connection().with(|state, after| {
+                    let sent = state.session.send_items(key, run);
+                    after.wake_writer = state.session.has_output();
+                    sent
+                });
+                match sent {
+                    Ok(()) => {}
+                    Err(NotSent::Full) => self.allowance = 0,
+                    Err(refused) => return Err(self.not_sent(refused)),
+                }
+            }
+            Way::Local(other, held) => {
+                if self.half.mailbox.ending().is_some() {
+                    return Err(self.ended());
+                }
+                let items = self.run.items();
+                held.fetch_add(self.run.bytes() + 16 * usize::from(items), Ordering::AcqRel);
+                self.sent += u64::from(items);
+                wake(other.put(self.run.take_items()));
+            }
+        }
+        Ok(())
+    }
+
+    fn credit(&self) -> Result<u64, StreamError> {
+        match &self.half.way {
+            Way::Remote(link, key) => {
+                let key = key.ok_or_else(|| self.ended())?;
+                let mut state = link.connection().lock();
+                let credit = state.session.stream_credit(key);
+                drop(state);
+                credit.map_err(|refused| self.not_sent(refused))
+            }
+            Way::Local(_, held) => match self.half.mailbox.ending() {
+                Some(_) => Err(self.ended()),
+                None => Ok(room(held)),
+            },
+        }
+    }
+
+    fn not_sent(&self, refused: NotSent) -> StreamError {
+        match refused {
+            NotSent::TooLarge { limit, whose } => StreamError::TooLarge { whose, limit },
+            NotSent::TooManyStreams { limit } => StreamError::Refused(ErrorData::from(format!(
+                "too many streams: the limit is {limit}"
+            ))),
+            NotSent::Over | NotSent::Full => self.ended(),
+        }
+    }
+
+    /// Why nothing more can be sent.
+    fn ended(&self) -> StreamError {
+        let ending = self.half.mailbox.ending().unwrap_or(Ending::Cancelled);
+        self.half.error_of(ending).unwrap_or(StreamError::Cancelled)
+    }
+
+    /// Says that the stream has begun, where no item says so.
+    pub(crate) fn begin(&self) {
+        match &self.half.way {
+            Way::Remote(link, Some(key)) => link.connection().with(|state, after| {
+                state.session.begin_stream(*key);
+                after.wake_writer = state.session.has_output();
+            }),
+            Way::Remote(_, None) => {}
+            Way::Local(other, _) => wake(other.begin()),
+        }
+    }
+
+    /// Waits until nobody takes items any more.
+    pub(crate) fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<StreamError> {
+        let ended = || self.half.mailbox.ending().is_some();
+        if !ended() {
+            self.half.mailbox.wait(cx.waker().clone());
+            if !ended() {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(self.ended())
+    }
+
+    /// That was all: what was put leaves, and then the end. There must be nothing that was put and not handed over.
+    pub(crate) fn finish(&mut self) {
+        if std::mem::replace(&mut self.over, true) {
+            return;
+        }
+        match &self.half.way {
+            Way::Remote(link, Some(key)) => link.connection().with(|state, after| {
+                state.session.finish_stream(*key);
+                after.wake_writer = state.session.has_output();
+            }),
+            Way::Remote(_, None) => {}
+            Way::Local(other, _) => wake(other.end(Ending::Finished)),
+        }
+    }
+
+    /// The stream breaks off behind what was handed over, and this is why.
+    pub(crate) fn fail(&mut self, error: ErrorData) {
+        if std::mem::replace(&mut self.over, true) {
+            return;
+        }
+        match &self.half.way {
+            Way::Remote(link, Some(key)) => link.connection().with(|state, after| {
+                state.session.fail_stream(*key, error);
+                after.wake_writer = state.session.has_output();
+            }),
+            Way::Remote(_, None) => {}
+            Way::Local(other, _) => wake(other.end(Ending::Failed(error))),
+        }
+    }
+}
+
+fn wake(waker: Option<std::task::Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+/// Binds halves to streams in this process.
+pub(in crate::peer) fn here(
+    attachments: Vec<Attachment>,
+) -> Result<Vec<(crate::packet::AttachedStream, super::end::End)>, StreamError> {
+    if attachments.is_empty() {
+        return Ok(Vec::new());
+    }
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => Ok(bind_here(attachments, &runtime)),
+        Err(error) => Err(StreamError::Encode(format!(
+            "streams need a runtime: {error}"
+        ))),
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        match &self.half.way {
+            Way::Remote(link, Some(key)) => {
+                let half = link.connection().with(|state, after| {
+                    state.session.drop_sender(*key);
+                    after.wake_writer = state.session.has_output();
+                    state.streams.close(*key)
+                });
+                drop(half);
+            }
+            Way::Remote(_, None) => {}
+            Way::Local(other, _) => wake(other.end(Ending::Cancelled)),
+        }
+    }
+}
+
+impl fmt::Debug for Producer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Producer")
+            .field("over", &self.over)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,117 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::peer::state::{After, State};
+use crate::peer::streaming::arrived::Came;
+use crate::peer::streaming::mailbox::{Carry, Mailbox};
+use crate::session::{CallKey, Carrier, Ending, Refused, RunKey, StreamEvent, StreamKey};
+
+/// The halves of streams that this side holds: a table beside the session's. There is none before the first.
+#[derive(Default)]
+pub(in crate::peer) struct Streams {
+    halves: Vec<Option<(StreamKey, Arc<Mailbox>)>>,
+    /// What came with requests that no dispatcher has begun,
+    runs: HashMap<RunKey, Came>,
+    /// and with the answer that is being handled.
+    answer: Option<(CallKey, Came)>,
+}
+
+impl Streams {
+    /// There is a stream now, of which this side has a half.
+    pub(in crate::peer) fn open(&mut self, key: StreamKey) -> Arc<Mailbox> {
+        if self.halves.len() <= key.slot() {
+            self.halves.resize_with(key.slot() + 1, Option::default);
+        }
+        let mailbox = Arc::new(Mailbox::default());
+        self.halves[key.slot()] = Some((key, Arc::clone(&mailbox)));
+        mailbox
+    }
+
+    fn get(&self, key: StreamKey) -> Option<&Mailbox> {
+        let (found, mailbox) = self.halves.get(key.slot())?.as_ref()?;
+        (*found == key).then_some(&**mailbox)
+    }
+
+    /// Nothing more is told of a stream.
+    pub(in crate::peer) fn close(&mut self, key: StreamKey) -> Option<Arc<Mailbox>> {
+        let half = self.halves.get_mut(key.slot())?;
+        let (_, mailbox) = half.take_if(|(found, _)| *found == key)?;
+        Some(mailbox)
+    }
+
+    /// What came with a request.
+    pub(in crate::peer) fn take_run(&mut self, run: RunKey) -> Option<Came> {
+        if self.runs.is_empty() {
+            return None;
+        }
+        self.runs.remove(&run)
+    }
+
+    /// Puts back what came with a request that has not begun.
+    pub(in crate::peer) fn put_run(&mut self, run: RunKey, came: Came) {
+        self.runs.insert(run, came);
+    }
+
+    /// What came with an answer.
+    pub(in crate::peer) fn take_answer(&mut self, call: CallKey) -> Option<Came> {
+        let (_, came) = self.answer.take_if(|(of, _)| *of == call)?;
+        Some(came)
+    }
+
+    /// All halves, since the session has ended.
+    pub(in crate::peer) fn take_all(&mut self, after: &mut After) -> Self {
+        for (_, mailbox) in self.halves.iter().flatten() {
+            after.wakes.extend(mailbox.end(Ending::Closed));
+        }
+        std::mem::take(self)
+    }
+}
+
+impl State {
+    /// Passes on what has happened to streams.
+    pub(in crate::peer) fn poll_streams(&mut self, after: &mut After) {
+        while let Some(event) = self.session.poll_stream_event() {
+            match event {
+                StreamEvent::Opened(carrier, opened) => {
+                    let came = Came::new(opened, &mut self.streams);
+                    match carrier {
+                        Carrier::Run(run) => self.streams.put_run(run, came),
+                        Carrier::Answer(call) => self.streams.answer = Some((call, came)),
+                        Carrier::Item(stream, item) => {
+                            if let Some(mailbox) = self.streams.get(stream) {
+                                mailbox.put_carried(item, Carry::Came(came));
+                            }
+                        }
+                    }
+                }
+                StreamEvent::Begun(key) => {
+                    after
+                        .wakes
+                        .extend(self.streams.get(key).and_then(Mailbox::begin));
+                }
+                StreamEvent::Items(key, items) => {
+                    let mailbox = self.streams.get(key);
+                    after
+                        .wakes
+                        .extend(mailbox.and_then(|mailbox| mailbox.put(items)));
+                }
+                StreamEvent::Ready(key) => {
+                    after
+                        .wakes
+                        .extend(self.streams.get(key).and_then(Mailbox::ready));
+                }
+                StreamEvent::Ended(key, ending) => {
+                    let mailbox = self.streams.close(key);
+                    after
+                        .wakes
+                        .extend(mailbox.and_then(|mailbox| mailbox.end(ending)));
+                }
+                StreamEvent::Unsupported(call) => {
+                    if let Some(slot) = self.waiters.take(call) {
+                        after.refused.push((slot, Refused::Unsupported));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+use std::fmt;
+use std::io;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{Receiver, Sender, StreamError, TrySendError};
+
+/// The largest piece that is written at once, in bytes: one chunk of a connection, behind which calls go in between.
+const PIECE: usize = 16 << 10;
+
+/// A stream of bytes to read from: what comes out of a [`Receiver<Bytes>`](Receiver), one piece after another.
+///
+/// The end of the stream is the end of the file; everything else that ends it is an error.
+#[derive(Debug)]
+pub struct ByteReader<E = StreamError> {
+    receiver: Receiver<Bytes, E>,
+    piece: Bytes,
+}
+
+impl<E> ByteReader<E> {
+    /// Reads what comes out of `receiver`.
+    pub fn new(receiver: Receiver<Bytes, E>) -> Self {
+        Self {
+            receiver,
+            piece: Bytes::new(),
+        }
+    }
+}
+
+impl<E> From<Receiver<Bytes, E>> for ByteReader<E> {
+    fn from(receiver: Receiver<Bytes, E>) -> Self {
+        Self::new(receiver)
+    }
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> AsyncBufRead for ByteReader<E> {
+    fn poll_fill_buf(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        while self.piece.is_empty() {
+            match ready!(self.receiver.poll_recv(cx)) {
+                Some(Ok(piece)) => self.piece = piece,
+                Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
+                None => break,
+            }
+        }
+        Poll::Ready(Ok(&self.get_mut().piece))
+    }
+
+    fn consume(mut self: Pin<&mut Self>, amount: usize) {
+        self.piece.advance(amount);
+    }
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> AsyncRead for ByteReader<E> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let piece = ready!(self.as_mut().poll_fill_buf(cx))?;
+        let amount = piece.len().min(buffer.remaining());
+        buffer.put_slice(&piece[..amount]);
+        self.consume(amount);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A stream of bytes to write to: what goes into a [`Sender<Bytes>`](Sender), in pieces of 16 KiB at most.
+///
+/// Shutting it down says that this was all. Dropped without that, the other side is told that the stream was broken
+/// off.
+pub struct ByteWriter(State);
+
+enum State {
+    Idle(Sender<Bytes>),
+    /// A piece has been accepted that there is no room for yet.
+    Sending(Pin<Box<dyn Future<Output = Sent> + Send>>),
+    /// It has been shut down, or its stream is over.
+    Over,
+}
+
+type Sent = (Sender<Bytes>, Result<(), StreamError>);
+
+impl ByteWriter {
+    /// Writes into `sender`.
+    pub fn new(sender: Sender<Bytes>) -> Self {
+        Self(State::Idle(sender))
+    }
+
+    /// Waits until what was accepted has been sent.
+    fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let State::Sending(sending) = &mut self.0 {
+            let (sender, sent) = ready!(sending.as_mut().poll(cx));
+            self.0 = State::Idle(sender);
+            self.check(sent)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn check(&mut self, sent: Result<(), StreamError>) -> io::Result<()> {
+        sent.map_err(|error| {
+            self.0 = State::Over;
+            io::Error::new(io::ErrorKind::BrokenPipe, error)
+        })
+    }
+}
+
+impl From<Sender<Bytes>> for ByteWriter {
+    fn from(sender: Sender<Bytes>) -> Self {
+        Self::new(sender)
+    }
+}
+
+impl AsyncWrite for ByteWriter {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_sent(cx))?;
+        let State::Idle(sender) = &mut self.0 else {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        };
+        let piece = &bytes[..bytes.len().min(PIECE)];
+        if piece.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        match sender.try_send(Bytes::copy_from_slice(piece)) {
+            Ok(()) => {}
+            Err(TrySendError::Over(error)) => self.check(Err(error))?,
+            Err(TrySendError::Full(item)) => {
+                if let State::Idle(mut sender) = mem::replace(&mut self.0, State::Over) {
+                    self.0 = State::Sending(Box::pin(async move {
+                        let sent = sender.send(item).await;
+                        (sender, sent)
+                    }));
+                }
+                // It has been accepted either way.
+                if let Poll::Ready(sent) = self.poll_sent(cx) {
+                    sent?;
+                }
+            }
+        }
+        Poll::Ready(Ok(piece.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_sent(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_sent(cx))?;
+        if let State::Idle(sender) = mem::replace(&mut self.0, State::Over) {
+            sender.finish();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl fmt::Debug for ByteWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ByteWriter")
+    }
+}

@@ -1,0 +1,106 @@
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+use tokio::sync::mpsc;
+
+use super::{Receiver, Sender, StreamError};
+use crate::codec::Item;
+use crate::packet::ErrorData;
+
+/// How many items wait between two halves in this process, beside what their connections hold.
+const CAPACITY: usize = 16;
+
+/// Two halves of a stream. Either may travel: in an argument, in a result, or in an item; both may stay.
+///
+/// ```
+/// # async fn example() {
+/// let (mut sender, mut receiver) = chirp_runtime::stream::channel::<u64>();
+/// tokio::spawn(async move {
+///     for number in 0..3 {
+///         sender.send(number).await?;
+///     }
+///     sender.finish();
+///     Ok::<_, chirp_runtime::stream::StreamError>(())
+/// });
+/// while let Some(number) = receiver.recv().await {
+///     println!("{}", number.expect("it is finished"));
+/// }
+/// # }
+/// ```
+pub fn channel<T: Item>() -> (Sender<T>, Receiver<T>) {
+    let (items, taken) = mpsc::channel(CAPACITY);
+    let said = Arc::<Said>::default();
+    let sender = LocalSender {
+        items,
+        said: Arc::clone(&said),
+    };
+    (
+        Sender::local(sender),
+        Receiver::local(LocalReceiver { taken, said }),
+    )
+}
+
+/// What each half says before it goes.
+#[derive(Debug, Default)]
+struct Said {
+    /// How the stream ends.
+    end: OnceLock<Result<(), StreamError>>,
+    /// Why nothing more is taken.
+    gone: OnceLock<StreamError>,
+}
+
+/// The half that items go into, in this process.
+#[derive(Debug)]
+pub(super) struct LocalSender<T> {
+    pub(super) items: mpsc::Sender<T>,
+    said: Arc<Said>,
+}
+
+/// The half that items come out of, in this process.
+#[derive(Debug)]
+pub(super) struct LocalReceiver<T> {
+    taken: mpsc::Receiver<T>,
+    said: Arc<Said>,
+}
+
+impl<T> LocalSender<T> {
+    /// Why nothing more is taken.
+    pub(super) fn gone(&self) -> StreamError {
+        let gone = self.said.gone.get();
+        gone.cloned().unwrap_or(StreamError::Cancelled)
+    }
+
+    /// Says how the stream ends. Only the first counts.
+    pub(super) fn end(&self, end: Result<(), StreamError>) {
+        let _ = self.said.end.set(end);
+    }
+
+    pub(super) fn fail(&self, error: ErrorData) {
+        self.end(Err(StreamError::Failed(error)));
+    }
+}
+
+impl<T> LocalReceiver<T> {
+    pub(super) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<T, StreamError>>> {
+        self.taken.poll_recv(cx).map(|item| match item {
+            Some(item) => Some(Ok(item)),
+            None => match self.said.end.get() {
+                Some(Ok(())) => None,
+                Some(Err(error)) => Some(Err(error.clone())),
+                None => Some(Err(StreamError::Cancelled)),
+            },
+        })
+    }
+
+    /// Says why nothing more will be taken.
+    pub(super) fn leave(&self, error: StreamError) {
+        let _ = self.said.gone.set(error);
+    }
+
+    pub(super) fn close(&mut self) {
+        self.taken.close();
+    }
+}

@@ -1,0 +1,106 @@
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::{Poll, ready};
+
+use futures_core::Stream;
+
+use super::channel::LocalSender;
+use super::{Receiver, StreamError};
+use crate::codec::{CodecId, Item};
+use crate::packet::ErrorData;
+use crate::peer::streaming::consumer::Consumer;
+use crate::peer::streaming::producer::Producer;
+
+/// Why a stream was not sent to its end.
+#[derive(Debug)]
+pub(crate) enum Stopped<E> {
+    /// It failed by itself.
+    Failed(E),
+    /// Nobody takes it any more, or it cannot be sent.
+    Gone(StreamError),
+}
+
+/// Sends all items of a stream, which are what `split` makes of what it gives: those that are ready go together. What
+/// was sent has been handed over when it returns.
+///
+/// # Errors
+///
+/// [`Stopped`]. The stream has not been ended then, unless an item could not be sent.
+pub(crate) async fn drive<S: Stream, T: Item, E>(
+    stream: S,
+    split: impl Fn(S::Item) -> Result<T, E>,
+    producer: &mut Producer,
+    codec: CodecId,
+) -> Result<(), Stopped<E>> {
+    let mut stream = pin!(stream);
+    let mut begun = false;
+    let mut ended = None;
+    poll_fn(|cx| {
+        loop {
+            if ended.is_some() {
+                ready!(producer.poll_flush(cx)).map_err(Stopped::Gone)?;
+                return Poll::Ready(ended.take().unwrap_or(Ok(())));
+            }
+            ready!(producer.poll_ready(cx)).map_err(Stopped::Gone)?;
+            match stream.as_mut().poll_next(cx) {
+                Poll::Ready(Some(item)) => match split(item) {
+                    Ok(item) => {
+                        begun = true;
+                        producer.put(codec, item).map_err(Stopped::Gone)?;
+                    }
+                    Err(error) => ended = Some(Err(Stopped::Failed(error))),
+                },
+                Poll::Ready(None) => ended = Some(Ok(())),
+                Poll::Pending => {
+                    producer.flush().map_err(Stopped::Gone)?;
+                    if !std::mem::replace(&mut begun, true) {
+                        producer.begin();
+                    }
+                    return producer
+                        .poll_closed(cx)
+                        .map(|error| Err(Stopped::Gone(error)));
+                }
+            }
+        }
+    })
+    .await
+}
+
+/// Sends what comes out of a receiver, and its end.
+pub(super) async fn pump_out<T: Item>(
+    mut receiver: Receiver<T>,
+    mut producer: Producer,
+    codec: CodecId,
+) {
+    match drive(&mut receiver, |item| item, &mut producer, codec).await {
+        Ok(()) => producer.finish(),
+        // One that was cancelled is one here, too.
+        Err(Stopped::Failed(StreamError::Cancelled)) => {}
+        Err(Stopped::Failed(error)) => producer.fail(ErrorData::from(error)),
+        Err(Stopped::Gone(error)) => receiver.leave(error),
+    }
+}
+
+/// Passes what comes to a sender in this process, and its end.
+pub(super) async fn pump_in<T: Item>(
+    sender: LocalSender<T>,
+    mut consumer: Consumer,
+    codec: CodecId,
+) {
+    loop {
+        let next = poll_fn(|cx| consumer.poll_next::<T>(codec, cx));
+        let item = tokio::select! {
+            item = next => item,
+            () = sender.items.closed() => return,
+        };
+        match item {
+            Some(Ok(item)) => {
+                if sender.items.send(item).await.is_err() {
+                    return;
+                }
+            }
+            Some(Err(error)) => return sender.end(Err(error)),
+            None => return sender.end(Ok(())),
+        }
+    }
+}

@@ -1,0 +1,307 @@
+use std::fmt;
+use std::future::poll_fn;
+use std::mem;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures_core::Stream;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::time::{Instant, Sleep};
+
+use super::StreamError;
+use super::channel::LocalReceiver;
+use super::half::{Claimed, TOO_EARLY};
+use super::pump::pump_out;
+use crate::codec::attaching::{deserialize_half, serialize_half};
+use crate::codec::{CodecId, Item};
+use crate::packet::AttachedStream;
+use crate::peer::CallError;
+use crate::peer::streaming::consumer::Consumer;
+use crate::peer::streaming::end::{End, Unbound};
+use crate::peer::streaming::of_call::OfCall;
+
+/// The half of a stream that items come out of: a [`Stream`], and the verbs of a channel.
+///
+/// Each item is a `Result`. `None` means that all that was sent has come; everything else that ends the stream is an
+/// error, `E`, behind the items that came, and the last that is told. Dropping it ends the sender's work.
+pub struct Receiver<T, E = StreamError> {
+    /// Behind a lock, since serde takes what travels by reference.
+    inner: Mutex<Inner<T>>,
+    error: fn(StreamError) -> E,
+    times: Option<Box<Times>>,
+    over: bool,
+}
+
+enum Inner<T> {
+    Local(LocalReceiver<T>),
+    Stream(Pin<Box<dyn Stream<Item = T> + Send>>),
+    Claimed(Claimed),
+    Remote(Consumer, CodecId),
+    OfCall(Box<OfCall>, CodecId),
+    /// It has travelled, or was closed.
+    Over(Option<StreamError>),
+}
+
+/// How long a receiver waits.
+#[derive(Default)]
+struct Times {
+    /// For one item.
+    item: Option<Duration>,
+    /// Since when it waits for one.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// For all of them.
+    end: Option<Pin<Box<Sleep>>>,
+}
+
+/// Why there is no item to take at once.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TryRecvError {
+    /// None has come, and more may.
+    #[error("no item has come")]
+    Empty,
+    /// That was all.
+    #[error("the stream is over")]
+    Finished,
+}
+
+/// How a stream fails whose items may be errors of its method: it gives `Result<T, E>`, and the first `Err` ends it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ItemError<E> {
+    /// The method's own.
+    #[error("{0}")]
+    Handler(E),
+    /// The stream broke off.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+}
+
+impl<T> Receiver<T> {
+    pub(super) fn local(local: LocalReceiver<T>) -> Self {
+        Self::of(Inner::Local(local), |error| error)
+    }
+
+    /// What comes out of a stream, as it is sent.
+    pub(super) fn of_stream(stream: impl Stream<Item = T> + Send + 'static) -> Self {
+        let stream: Pin<Box<dyn Stream<Item = T> + Send>> = Box::pin(stream);
+        Self::of(Inner::Stream(stream), |error| error)
+    }
+
+    /// Says why nothing more will be taken.
+    pub(super) fn leave(&mut self, error: StreamError) {
+        if let Inner::Local(local) = self.inner_mut() {
+            local.leave(error);
+        }
+    }
+}
+
+impl<T, E> Receiver<T, E> {
+    /// The stream that is the result of a call; `error` makes an error of what breaks it off.
+    pub(crate) fn of_call(of_call: OfCall, codec: CodecId, error: fn(StreamError) -> E) -> Self {
+        Self::of(Inner::OfCall(Box::new(of_call), codec), error)
+    }
+
+    fn of(inner: Inner<T>, error: fn(StreamError) -> E) -> Self {
+        Self {
+            inner: Mutex::new(inner),
+            error,
+            times: None,
+            over: false,
+        }
+    }
+
+    fn inner_mut(&mut self) -> &mut Inner<T> {
+        self.inner.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for each item this long and no longer; then the stream is broken off, with [`StreamError::TimedOut`].
+    /// The time runs while an item is waited for.
+    #[must_use]
+    pub fn item_timeout(mut self, time: Duration) -> Self {
+        self.times.get_or_insert_default().item = Some(time);
+        self
+    }
+
+    /// Waits for the end this long from now and no longer, however often items come.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn timeout(mut self, time: Duration) -> Self {
+        let end = Instant::now().checked_add(time);
+        self.times.get_or_insert_default().end =
+            end.map(|end| Box::pin(tokio::time::sleep_until(end)));
+        self
+    }
+}
+
+impl<T: Item, E> Receiver<T, E> {
+    /// The next item; `None` when that was all. Safe to drop: no item is lost.
+    pub async fn recv(&mut self) -> Option<Result<T, E>> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// The next item, if it has come.
+    ///
+    /// # Errors
+    ///
+    /// [`TryRecvError`] when there is none.
+    pub fn try_recv(&mut self) -> Result<Result<T, E>, TryRecvError> {
+        match self.poll_recv(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Some(item)) => Ok(item),
+            Poll::Ready(None) => Err(TryRecvError::Finished),
+            Poll::Pending => Err(TryRecvError::Empty),
+        }
+    }
+
+    /// Ends the sender's work. What has come can still be taken, and then there is nothing more.
+    pub fn close(&mut self) {
+        self.settle();
+        match self.inner_mut() {
+            Inner::Local(local) => local.close(),
+            Inner::Remote(consumer, _) => consumer.close(),
+            Inner::OfCall(of_call, _) => of_call.consumer().close(),
+            inner => *inner = Inner::Over(None),
+        }
+        self.times = None;
+    }
+
+    /// As [`recv`](Self::recv), as a poll function.
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, E>>> {
+        if self.over {
+            return Poll::Ready(None);
+        }
+        let polled = match self.poll_inner(cx) {
+            Poll::Pending => self.poll_times(cx).map(|error| Some(Err(error))),
+            ready => {
+                if let Some(times) = &mut self.times {
+                    times.timer = None;
+                }
+                ready
+            }
+        };
+        polled.map(|item| match item {
+            Some(Ok(item)) => Some(Ok(item)),
+            end => {
+                // Nothing is told behind the end, and what is left of the stream goes.
+                self.over = true;
+                *self.inner_mut() = Inner::Over(None);
+                let error = end?.err()?;
+                Some(Err((self.error)(error)))
+            }
+        })
+    }
+
+    fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, StreamError>>> {
+        self.settle();
+        match self.inner_mut() {
+            Inner::Local(local) => local.poll_next(cx),
+            Inner::Stream(stream) => stream.as_mut().poll_next(cx).map(|item| item.map(Ok)),
+            Inner::Remote(consumer, codec) => consumer.poll_next(*codec, cx),
+            Inner::OfCall(of_call, codec) => poll_of_call(of_call, *codec, cx),
+            Inner::Over(error) => Poll::Ready(error.take().map(Err)),
+            Inner::Claimed(_) => Poll::Ready(None),
+        }
+    }
+
+    /// Makes of a half that came what it is, now that whatever it came with is whole.
+    fn settle(&mut self) {
+        let inner = self.inner_mut();
+        if let Inner::Claimed(_) = inner {
+            let early = StreamError::Decode(TOO_EARLY.to_owned());
+            if let Inner::Claimed(claimed) = mem::replace(inner, Inner::Over(Some(early))) {
+                let codec = claimed.codec;
+                if let Some(End::Consumer(consumer)) = claimed.into_end() {
+                    *inner = Inner::Remote(consumer, codec);
+                }
+            }
+        }
+    }
+
+    fn poll_times(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
+        let Some(times) = &mut self.times else {
+            return Poll::Pending;
+        };
+        if let Some(end) = &mut times.end
+            && end.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(StreamError::TimedOut { what: "end" });
+        }
+        if let Some(item) = times.item {
+            let timer = times
+                .timer
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep(item)));
+            if timer.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(StreamError::TimedOut { what: "item" });
+            }
+        }
+        Poll::Pending
+    }
+}
+
+/// The next item of a call's result. Its end is the call's answer, which says whether it went well.
+fn poll_of_call<T: Item>(
+    of_call: &mut OfCall,
+    codec: CodecId,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<T, StreamError>>> {
+    let ended = of_call.poll_end(cx);
+    match (of_call.consumer().poll_next(codec, cx), ended) {
+        (Poll::Ready(Some(Ok(item))), _) => Poll::Ready(Some(Ok(item))),
+        // The answer follows.
+        (Poll::Ready(None | Some(Err(StreamError::CallOver))), Poll::Pending) => Poll::Pending,
+        (Poll::Ready(end), Poll::Ready(Ok(()))) => Poll::Ready(end),
+        (Poll::Ready(_), Poll::Ready(Err(error))) => Poll::Ready(Some(Err(error.into()))),
+        (Poll::Ready(Some(Err(error))), Poll::Pending) => Poll::Ready(Some(Err(error))),
+        // This side gave it up.
+        (Poll::Pending, Poll::Ready(Err(error @ CallError::DeadlineExceeded))) => {
+            Poll::Ready(Some(Err(error.into())))
+        }
+        (Poll::Pending, _) => Poll::Pending,
+    }
+}
+
+impl<T: Item, E> Stream for Receiver<T, E> {
+    type Item = Result<T, E>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_recv(cx)
+    }
+}
+
+/// Its place among the streams that travel with the value. It has travelled then: nothing more comes out of it here.
+impl<T: Item> Serialize for Receiver<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_half(serializer, |codec| {
+            let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+            let travelled = StreamError::Encode("the half has travelled".to_owned());
+            let inner = mem::replace(&mut *inner, Inner::Over(Some(travelled)));
+            let receiver = Self::of(inner, self.error);
+            let entry = AttachedStream {
+                outward: true,
+                bound: false,
+                codec: codec as u8,
+            };
+            Ok(Unbound::attachment(entry, move |end, runtime| {
+                if let End::Producer(producer) = end {
+                    runtime.spawn(pump_out(receiver, producer, codec));
+                }
+            }))
+        })
+    }
+}
+
+impl<'de, T: Item> Deserialize<'de> for Receiver<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let claimed = Claimed::new(deserialize_half(deserializer, true)?);
+        Ok(Self::of(Inner::Claimed(claimed), |error| error))
+    }
+}
+
+impl<T, E> fmt::Debug for Receiver<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Receiver")
+    }
+}

@@ -1,0 +1,216 @@
+use std::fmt;
+use std::future::poll_fn;
+use std::mem;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::sync::mpsc::error::TrySendError as Full;
+
+use super::StreamError;
+use super::channel::LocalSender;
+use super::half::{Claimed, TOO_EARLY};
+use super::pump::pump_in;
+use crate::codec::attaching::{deserialize_half, serialize_half};
+use crate::codec::{CodecId, Item};
+use crate::packet::{AttachedStream, ErrorData};
+use crate::peer::streaming::end::{End, Unbound};
+use crate::peer::streaming::producer::Producer;
+
+/// The half of a stream that items go into.
+///
+/// It has to be [finished](Self::finish): dropped without that, it tells the receiver that the stream was broken off.
+pub struct Sender<T> {
+    /// Behind a lock, since serde takes what travels by reference.
+    inner: Mutex<Inner<T>>,
+}
+
+enum Inner<T> {
+    Local(LocalSender<T>),
+    Claimed(Claimed),
+    Remote(Producer, CodecId),
+    /// It has travelled, or ended.
+    Over(StreamError),
+}
+
+/// Why an item was not sent at once.
+#[derive(Debug, thiserror::Error)]
+pub enum TrySendError<T> {
+    /// There is no room for it.
+    #[error("there is no room for an item")]
+    Full(T),
+    /// The stream is over.
+    #[error(transparent)]
+    Over(StreamError),
+}
+
+impl<T: Item> Sender<T> {
+    pub(super) fn local(local: LocalSender<T>) -> Self {
+        Self::of(Inner::Local(local))
+    }
+
+    fn of(inner: Inner<T>) -> Self {
+        Self {
+            inner: Mutex::new(inner),
+        }
+    }
+
+    /// Sends an item, once there is room for it. It is on its way when this returns, not at its receiver.
+    ///
+    /// Safe to drop: the item has been sent, or not.
+    ///
+    /// # Errors
+    ///
+    /// Why the stream is over: [`StreamError::Cancelled`] when the receiver was dropped.
+    pub async fn send(&mut self, item: T) -> Result<(), StreamError> {
+        match self.inner() {
+            Inner::Local(local) => {
+                let sent = local.items.send(item).await;
+                return sent.map_err(|_| local.gone());
+            }
+            Inner::Remote(..) => {}
+            Inner::Claimed(_) | Inner::Over(_) => return Err(self.over()),
+        }
+        poll_fn(|cx| self.poll_ready(cx)).await?;
+        match self.inner() {
+            Inner::Remote(producer, codec) => {
+                producer.put(*codec, item)?;
+                producer.flush()
+            }
+            _ => Err(self.over()),
+        }
+    }
+
+    /// Sends an item if there is room for it.
+    ///
+    /// # Errors
+    ///
+    /// [`TrySendError`], which gives the item back where there is no room.
+    pub fn try_send(&mut self, item: T) -> Result<(), TrySendError<T>> {
+        match self.inner() {
+            Inner::Local(local) => local.items.try_send(item).map_err(|error| match error {
+                Full::Full(item) => TrySendError::Full(item),
+                Full::Closed(_) => TrySendError::Over(local.gone()),
+            }),
+            Inner::Remote(producer, codec) => {
+                if !producer.try_ready().map_err(TrySendError::Over)? {
+                    return Err(TrySendError::Full(item));
+                }
+                let sent = producer.put(*codec, item);
+                sent.and_then(|()| producer.flush())
+                    .map_err(TrySendError::Over)
+            }
+            Inner::Claimed(_) | Inner::Over(_) => Err(TrySendError::Over(self.over())),
+        }
+    }
+
+    /// Waits until nobody takes items any more, and says why. Safe to drop.
+    pub async fn closed(&mut self) -> StreamError {
+        match self.inner() {
+            Inner::Local(local) => {
+                local.items.closed().await;
+                local.gone()
+            }
+            Inner::Remote(producer, _) => poll_fn(|cx| producer.poll_closed(cx)).await,
+            Inner::Claimed(_) | Inner::Over(_) => self.over(),
+        }
+    }
+
+    /// That was all. What was sent arrives, and then the end.
+    pub fn finish(mut self) {
+        match self.inner() {
+            Inner::Local(local) => local.end(Ok(())),
+            Inner::Remote(producer, _) => producer.finish(),
+            Inner::Claimed(_) | Inner::Over(_) => {}
+        }
+    }
+
+    /// Breaks the stream off behind what was sent, and says why: a text, or the error of a method
+    /// ([`ErrorData`]). The receiver is given [`StreamError::Failed`].
+    pub fn fail(mut self, error: impl Into<ErrorData>) {
+        match self.inner() {
+            Inner::Local(local) => local.fail(error.into()),
+            Inner::Remote(producer, _) => producer.fail(error.into()),
+            Inner::Claimed(_) | Inner::Over(_) => {}
+        }
+    }
+
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
+        match self.inner() {
+            Inner::Remote(producer, _) => {
+                ready!(producer.poll_flush(cx))?;
+                producer.poll_ready(cx)
+            }
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// What it is, now that whatever it came with is whole.
+    fn inner(&mut self) -> &mut Inner<T> {
+        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Inner::Claimed(_) = inner {
+            let early = Inner::Over(StreamError::Decode(TOO_EARLY.to_owned()));
+            if let Inner::Claimed(claimed) = mem::replace(inner, early) {
+                let codec = claimed.codec;
+                if let Some(End::Producer(producer)) = claimed.into_end() {
+                    *inner = Inner::Remote(producer, codec);
+                }
+            }
+        }
+        inner
+    }
+
+    fn over(&mut self) -> StreamError {
+        match self.inner() {
+            Inner::Over(error) => error.clone(),
+            _ => StreamError::Cancelled,
+        }
+    }
+
+    /// The half of this process, for what came; what comes otherwise is passed on to it.
+    fn take_local(&self) -> Result<LocalSender<T>, &'static str> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let travelled = StreamError::Encode("the half has travelled".to_owned());
+        match mem::replace(&mut *inner, Inner::Over(travelled)) {
+            Inner::Local(local) => Ok(local),
+            other => {
+                *inner = other;
+                Err(
+                    "a `Sender` that came from another side cannot be passed on: make a channel, and pass its items on",
+                )
+            }
+        }
+    }
+}
+
+/// Its place among the streams that travel with the value. It has travelled then: what it was sends nothing more.
+impl<T: Item> Serialize for Sender<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_half(serializer, |codec| {
+            let local = self.take_local()?;
+            let entry = AttachedStream {
+                outward: false,
+                bound: false,
+                codec: codec as u8,
+            };
+            Ok(Unbound::attachment(entry, move |end, runtime| {
+                if let End::Consumer(consumer) = end {
+                    runtime.spawn(pump_in(local, consumer, codec));
+                }
+            }))
+        })
+    }
+}
+
+impl<'de, T: Item> Deserialize<'de> for Sender<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let claimed = Claimed::new(deserialize_half(deserializer, false)?);
+        Ok(Self::of(Inner::Claimed(claimed)))
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sender")
+    }
+}

@@ -1,0 +1,30 @@
+use futures_core::Stream;
+
+use super::Receiver;
+use crate::codec::Item;
+
+/// What a method that takes a [`Receiver<T>`] is called with: any stream of `T`, or a receiver.
+///
+/// The stream is polled by a task of its own, from when the call is sent until it ends, or the call does.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a stream of `{T}`",
+    label = "expected a `Stream<Item = {T}> + Send + 'static`, or a `Receiver<{T}>`",
+    note = "of an iterator: `tokio_stream::iter(..)`; of items that come later: one half of `chirp::channel()`"
+)]
+pub trait Source<T: Item> {
+    /// The receiver that travels.
+    fn into_receiver(self) -> Receiver<T>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Item, S: Stream<Item = T> + Send + 'static> Source<T> for S {
+    fn into_receiver(self) -> Receiver<T> {
+        Receiver::of_stream(self)
+    }
+}
+
+impl<T: Item> Source<T> for Receiver<T> {
+    fn into_receiver(self) -> Self {
+        self
+    }
+}
