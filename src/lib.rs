@@ -251,6 +251,10 @@ pub use chirp_runtime::peer::{
 pub use chirp_runtime::server::{Connection, Connections, Server, ServerBuilder};
 pub use chirp_runtime::service::{CallOf, Comparison, Contract, Difference, Service, Signature};
 pub use chirp_runtime::session::{Limits, Negotiation};
+pub use chirp_runtime::stream::{
+    ByteReader, ByteWriter, ItemError, Receiver, Sender, Source, StreamError, TryRecvError,
+    TrySendError, channel,
+};
 pub use chirp_runtime::{channel, codec, packet};
 
 /// The programs of README.md, compiled and run.

@@ -14,6 +14,7 @@ use super::handling::dispatch;
 use super::handling::turns::TurnsOfServices;
 use super::state::{After, State};
 use super::streaming::end::{Opened, specs};
+use super::task;
 use super::watching::budget::Budget;
 use super::watching::observe::Observer;
 use super::writer::{Sink, Turn};
@@ -330,12 +331,16 @@ impl Connection {
     }
 
     /// As [`complete`](Self::complete), of an answer that opens streams.
-    pub(super) fn complete_with(
-        self: &Arc<Self>,
-        run: RunKey,
-        code: ResultCode,
-        mut data: Payload,
-    ) {
+    pub(super) fn complete_with(self: &Arc<Self>, run: RunKey, code: ResultCode, data: Payload) {
+        let known = self.lock().session.streams_in_use().is_some();
+        if known {
+            self.complete_now(run, code, data);
+        } else {
+            self.complete_once_known(run, code, data);
+        }
+    }
+
+    fn complete_now(self: &Arc<Self>, run: RunKey, code: ResultCode, mut data: Payload) {
         let attachments = data.detach();
         let opens = specs(&attachments);
         let opened = self.with(|state, after| {
@@ -368,12 +373,43 @@ impl Connection {
         }
     }
 
+    /// Gives an answer that opens streams once it is known whether the other side knows them. The caller could not
+    /// know that it would be asked.
+    fn complete_once_known(self: &Arc<Self>, run: RunKey, code: ResultCode, data: Payload) {
+        let connection = Arc::clone(self);
+        let task = task::spawn(&self.runtime, async move {
+            let mut answer = Finishing {
+                connection: &connection,
+                run: Some(run),
+            };
+            // Where nothing can be learned, the session refuses streams.
+            let _ = connection.learn_hello().await;
+            answer.run = None;
+            connection.complete_now(run, code, data);
+        });
+        self.with(|state, after| state.put_task(run, task, after));
+    }
+
     /// A handler was interrupted and its future is gone.
     pub(super) fn finish(&self, run: RunKey) {
         self.with(|state, after| {
             state.session.finish(run);
             after.aborts.extend(state.runs.take(run));
         });
+    }
+}
+
+/// Finishes a call whose answer is not given, since nobody wants it any more.
+struct Finishing<'a> {
+    connection: &'a Connection,
+    run: Option<RunKey>,
+}
+
+impl Drop for Finishing<'_> {
+    fn drop(&mut self) {
+        if let Some(run) = self.run {
+            self.connection.finish(run);
+        }
     }
 }
 

@@ -42,6 +42,10 @@ pub struct Status {
     pub running: usize,
     /// Bytes that wait to be written.
     pub unsent: usize,
+    /// Streams that are open, or of which something is held.
+    pub streams: usize,
+    /// Bytes of items that wait in streams: to be sent, or to be taken.
+    pub stream_bytes: usize,
 }
 
 /// Where a connection is in its life.
@@ -85,7 +89,8 @@ impl Peer {
     /// Waits for the end of the connection, and gives the reason. Any number of tasks may wait, and one
     /// that comes late is told at once. Safe to drop.
     pub async fn closed(&self) -> SessionError {
-        self.wait_for(|connection| connection.lock().end.clone())
+        self.connection()
+            .wait_for(|connection| connection.lock().end.clone())
             .await
     }
 
@@ -117,29 +122,7 @@ impl Peer {
     ///
     /// Why the question could not be asked.
     pub async fn hello(&self) -> Result<Option<Hello>, CallError> {
-        let connection = self.connection();
-        let nonce = RandomState::new().hash_one(0);
-        connection.with(|state, after| {
-            if let Some(reason) = &state.end {
-                return Err(CallError::Closed(reason.clone()));
-            }
-            state.session.ask_hello(nonce)?;
-            after.wake_writer = true;
-            Ok(())
-        })?;
-        let known = self.wait_for(|connection| {
-            let state = connection.lock();
-            match (state.session.hello(), &state.end) {
-                (HelloState::Known(hello), _) => Some(Ok(hello)),
-                (_, Some(reason)) => Some(Err(CallError::Closed(reason.clone()))),
-                (_, None) => None,
-            }
-        });
-        if let Ok(known) = tokio::time::timeout(HELLO_TIME, known).await {
-            return known;
-        }
-        connection.give_up_hello();
-        Ok(None)
+        self.connection().learn_hello().await
     }
 
     /// Changes what this peer serves while it runs: handlers are added, replaced, removed, given other
@@ -208,6 +191,8 @@ impl Peer {
                 abandoned: session.abandoned(),
                 running: session.running(),
                 unsent: session.unsent(),
+                streams: session.streams(),
+                stream_bytes: session.stream_bytes_held() + session.stream_bytes_queued(),
             }
         })
     }
@@ -215,19 +200,45 @@ impl Peer {
     pub(super) fn connection(&self) -> &Arc<Connection> {
         &self.handle.connection
     }
+}
 
-    async fn wait_for<T>(&self, found: impl Fn(&Connection) -> Option<T>) -> T {
+impl Connection {
+    /// What the other side says that it accepts, once that is known.
+    pub(super) async fn learn_hello(&self) -> Result<Option<Hello>, CallError> {
+        let nonce = RandomState::new().hash_one(0);
+        self.with(|state, after| {
+            if let Some(reason) = &state.end {
+                return Err(CallError::Closed(reason.clone()));
+            }
+            state.session.ask_hello(nonce)?;
+            after.wake_writer = true;
+            Ok(())
+        })?;
+        let known = self.wait_for(|connection| {
+            let state = connection.lock();
+            match (state.session.hello(), &state.end) {
+                (HelloState::Known(hello), _) => Some(Ok(hello)),
+                (_, Some(reason)) => Some(Err(CallError::Closed(reason.clone()))),
+                (_, None) => None,
+            }
+        });
+        if let Ok(known) = tokio::time::timeout(HELLO_TIME, known).await {
+            return known;
+        }
+        self.give_up_hello();
+        Ok(None)
+    }
+
+    async fn wait_for<T>(&self, found: impl Fn(&Self) -> Option<T>) -> T {
         loop {
-            let told = self.connection().signal.notified();
-            if let Some(found) = found(self.connection()) {
+            let told = self.signal.notified();
+            if let Some(found) = found(self) {
                 return found;
             }
             told.await;
         }
     }
-}
 
-impl Connection {
     /// The other side has been asked for its extensions, for a call that waits for the answer. It is given the time
     /// for that.
     pub(super) fn limit_hello(self: &Arc<Self>) {

@@ -109,7 +109,7 @@ impl Session {
     }
 
     /// Whether streams can be used; nothing until that is known.
-    pub(super) fn streams_in_use(&self) -> Option<bool> {
+    pub fn streams_in_use(&self) -> Option<bool> {
         if !self.own_extensions().contains(Extensions::STREAMS) {
             return Some(false);
         }
