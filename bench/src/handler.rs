@@ -1,5 +1,6 @@
 //! What handlers do that wait: the same at every system.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -27,22 +28,31 @@ impl From<u8> for Wait {
 }
 
 /// What the handlers of one server share.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Work {
-    relay: mpsc::UnboundedSender<oneshot::Sender<()>>,
+    /// Begun when it is first asked, so that it is not measured as a part of connections.
+    relay: Arc<OnceLock<Relay>>,
+}
+
+/// The way to the task that handlers ask.
+type Relay = mpsc::UnboundedSender<oneshot::Sender<()>>;
+
+/// Starts the task that handlers ask.
+fn start_relay() -> Relay {
+    let (relay, mut asked) = mpsc::unbounded_channel::<oneshot::Sender<()>>();
+    tokio::spawn(async move {
+        while let Some(answer) = asked.recv().await {
+            // A handler that is gone needs no answer.
+            let _ = answer.send(());
+        }
+    });
+    relay
 }
 
 impl Work {
-    /// Starts the task that handlers ask.
+    /// What the handlers of a server begin with.
     pub fn start() -> Self {
-        let (relay, mut asked) = mpsc::unbounded_channel::<oneshot::Sender<()>>();
-        tokio::spawn(async move {
-            while let Some(answer) = asked.recv().await {
-                // A handler that is gone needs no answer.
-                let _ = answer.send(());
-            }
-        });
-        Self { relay }
+        Self::default()
     }
 
     /// Waits as it is told to.
@@ -51,7 +61,7 @@ impl Work {
             Wait::Timer => tokio::time::sleep(Duration::from_millis(1)).await,
             Wait::Relay => {
                 let (answer, answered) = oneshot::channel();
-                if self.relay.send(answer).is_ok() {
+                if self.relay.get_or_init(start_relay).send(answer).is_ok() {
                     // The relay answers everybody; it ends with the runtime.
                     let _ = answered.await;
                 }
