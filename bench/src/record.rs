@@ -30,6 +30,8 @@ pub enum Metric {
     Reads,
     /// The time that a build or a check takes, in seconds.
     Seconds,
+    /// The processor time that a build or a check takes, in seconds. What else the machine does changes it little.
+    CpuSeconds,
     /// The size of a stripped program, in bytes.
     Size,
     /// Packages in a lock file.
@@ -54,6 +56,7 @@ impl Metric {
             Self::Writes => "writes per call",
             Self::Reads => "reads per call",
             Self::Seconds => "s",
+            Self::CpuSeconds => "CPU s",
             Self::Size => "bytes of the program",
             Self::Crates => "crates",
             Self::Tokens => "tokens",

@@ -242,6 +242,7 @@ const GOALS: &[Goal] = &[
     goal("wire", "one caller", Metric::BytesOut, Below(24.0)),
     goal("wire", "one caller", Metric::BytesBack, Below(14.0)),
     goal("build", "hello", Metric::Seconds, AtMost(1.0, "tarpc")),
+    goal("build", "hello", Metric::CpuSeconds, AtMost(1.0, "tarpc")),
     goal("build", "hello", Metric::Crates, AtMost(1.0, "tarpc")),
     goal("build", "hello", Metric::Size, AtMost(1.0, "tarpc")),
 ];

@@ -1,9 +1,8 @@
 //! What a program costs that greets somebody: the packages in `hello`, one for each system.
 
 use std::fs;
-use std::time::Instant;
 
-use crate::cargo::{self, Cargo};
+use crate::cargo::{self, Cargo, Times};
 use crate::options::Options;
 use crate::record::{Metric, Record};
 use crate::report::figure;
@@ -24,29 +23,29 @@ pub(super) fn run(options: &Options) -> Result<Vec<Record>> {
         Cargo::new("fetch", &folder, &target)
             .arg("--locked")
             .run()?;
-        let mut seconds = Vec::new();
+        let mut times = Times::default();
         for _ in 0..if options.quick { 1 } else { 3 } {
             if target.exists() {
                 fs::remove_dir_all(&target)?;
             }
-            let started = Instant::now();
             let build = Cargo::new("build", &folder, &target).arg("--locked");
-            build.arg("--release").run()?;
-            seconds.push(started.elapsed().as_secs_f64());
+            times.take(build.arg("--release"))?;
         }
         let size = fs::metadata(target.join("release/hello"))?.len();
         let lock = fs::read_to_string(folder.join("Cargo.lock"))?;
         let crates = lock.lines().filter(|line| *line == "[[package]]").count() - 1;
-        for (metric, values) in [
-            (Metric::Seconds, seconds),
-            (Metric::Crates, vec![crates as f64]),
-            (Metric::Size, vec![size as f64]),
-        ] {
-            let record = Record::new(NAME, "hello", system, metric, values);
+        let numbers = [(Metric::Crates, crates as f64), (Metric::Size, size as f64)];
+        let numbers =
+            numbers.map(|(metric, value)| Record::new(NAME, "hello", system, metric, vec![value]));
+        for record in times
+            .records(NAME, "hello", system)
+            .into_iter()
+            .chain(numbers)
+        {
             eprintln!(
                 "{NAME} {system}: {} {}",
                 figure(record.median),
-                metric.title()
+                record.metric.title()
             );
             records.push(record);
         }

@@ -3,9 +3,8 @@
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
-use crate::cargo::{self, Cargo};
+use crate::cargo::{self, Cargo, Times};
 use crate::options::Options;
 use crate::record::{Metric, Record};
 use crate::report::figure;
@@ -23,16 +22,13 @@ pub(super) fn run(options: &Options) -> Result<Vec<Record>> {
         .flat_map(|count| [(count, &CHIRP), (count, &TARPC)])
         .filter(|(_, written)| options.wants_system(written.system))
     {
-        let readings = written.measure(count, if options.quick { 1 } else { 5 })?;
-        for (metric, case, values) in readings {
-            let case = format!("{count} methods{case}");
-            let record = Record::new(NAME, case, written.system, metric, values);
+        for record in written.measure(count, if options.quick { 1 } else { 5 })? {
             eprintln!(
                 "{NAME} {} {}: {} {}",
                 written.system,
                 record.case,
                 figure(record.median),
-                metric.title()
+                record.metric.title()
             );
             records.push(record);
         }
@@ -95,8 +91,6 @@ const TARPC: Written = Written {
     call: "sum += client.m#(tarpc::context::current(), 1, \"two\".to_owned(), Some(3)).await.unwrap();\n",
 };
 
-type Readings = Vec<(Metric, &'static str, Vec<f64>)>;
-
 impl Written {
     fn source(&self, count: usize) -> String {
         let each = |pattern: &str| {
@@ -139,30 +133,24 @@ impl Written {
         Ok(folder)
     }
 
-    fn measure(&self, count: usize, rounds: usize) -> Result<Readings> {
+    fn measure(&self, count: usize, rounds: usize) -> Result<Vec<Record>> {
         let target = cargo::target()?.join(NAME);
         let folder = self.package(count, &target)?;
         let checking = target.join("checked");
         let (building, expanding) = (target.join("built"), target.join("expanded"));
         let again = || fs::write(folder.join("src/main.rs"), self.source(count));
-        let time = |build: &dyn Fn() -> Result<Vec<u8>>| {
+        let time = |build: &dyn Fn() -> Cargo| {
             // The first one builds the dependencies.
-            build()?;
-            let mut times = Vec::new();
+            build().run()?;
+            let mut times = Times::default();
             for _ in 0..rounds {
                 again()?;
-                let started = Instant::now();
-                build()?;
-                times.push(started.elapsed().as_secs_f64());
+                times.take(build())?;
             }
             Result::Ok(times)
         };
-        let check = time(&|| Cargo::new("check", &folder, &checking).run())?;
-        let build = time(&|| {
-            Cargo::new("build", &folder, &building)
-                .arg("--release")
-                .run()
-        })?;
+        let check = time(&|| Cargo::new("check", &folder, &checking))?;
+        let build = time(&|| Cargo::new("build", &folder, &building).arg("--release"))?;
         let size = fs::metadata(building.join("release/many"))?.len();
         // The stable compiler expands a program when it is told that it may.
         let source = Cargo::new("rustc", &folder, &expanding)
@@ -173,11 +161,15 @@ impl Written {
             .run()?;
         let source = String::from_utf8_lossy(&source).into_owned();
         let generated = tokens::count(&source).saturating_sub(tokens::count(&self.source(count)));
-        Ok(vec![
-            (Metric::Seconds, ", check", check),
-            (Metric::Seconds, ", release build", build),
-            (Metric::Size, "", vec![size as f64]),
-            (Metric::Tokens, "", vec![generated as f64]),
-        ])
+        let case = format!("{count} methods");
+        let checks = check.records(NAME, &format!("{case}, check"), self.system);
+        let builds = build.records(NAME, &format!("{case}, release build"), self.system);
+        let numbers = [
+            (Metric::Size, size as f64),
+            (Metric::Tokens, generated as f64),
+        ];
+        let numbers = numbers
+            .map(|(metric, value)| Record::new(NAME, &case, self.system, metric, vec![value]));
+        Ok(checks.into_iter().chain(builds).chain(numbers).collect())
     }
 }
