@@ -60,14 +60,18 @@ impl Reader {
         }
     }
 
-    pub(super) async fn run(mut self) {
-        poll_fn(|cx| {
-            let _ = self.connection.reader.set(cx.waker().clone());
-            Poll::Ready(())
-        })
-        .await;
-        let reason = self.read().await;
-        self.connection.end(reason);
+    /// A block, and no async function: that would hold the reader twice, as its argument and as its variable.
+    #[expect(clippy::manual_async_fn, reason = "the future is half as large")]
+    pub(super) fn run(mut self) -> impl Future<Output = ()> + Send {
+        async move {
+            poll_fn(|cx| {
+                let _ = self.connection.reader.set(cx.waker().clone());
+                Poll::Ready(())
+            })
+            .await;
+            let reason = self.read().await;
+            self.connection.end(reason);
+        }
     }
 
     async fn read(&mut self) -> SessionError {
