@@ -6,7 +6,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use super::{Cancel, Header, PROTOCOL, PacketError, PacketType};
 
 /// The first read of a connection; a connection that reads more gets more.
-const SMALL_READ: usize = 512;
+const SMALL_READ: usize = 256;
 /// The most that is read at once, outside a large payload.
 const LARGE_READ: usize = 64 << 10;
 /// After so many small reads in a row a connection is not busy any more. One alone says little: what comes
