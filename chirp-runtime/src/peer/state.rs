@@ -158,6 +158,10 @@ impl State {
                 if let Some(time) = self.session.time(run) {
                     self.deadlines.insert(run, Instant::now() + time);
                 }
+                if self.queue.capacity() == 0 {
+                    // Most connections are never busy.
+                    self.queue.reserve_exact(1);
+                }
                 self.queue.push_back((run, request));
             }
             Some(Event::Interrupt(run)) => {
@@ -174,6 +178,9 @@ impl State {
                 }
                 // Nobody waits for the answer of a one-way call.
                 if let Some(slot) = slot {
+                    if after.answers.capacity() == 0 {
+                        after.answers.reserve_exact(1);
+                    }
                     let streams = streams.map(|came| Box::new((call, came)));
                     after.answers.push((slot, outcome, streams));
                 }

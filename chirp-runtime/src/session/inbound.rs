@@ -55,6 +55,10 @@ impl Inbound {
     /// A call begins. Its id is not pending.
     pub(super) fn start(&mut self, id: u32, size: usize, time: Option<Duration>) -> RunKey {
         let slot = self.free.pop().unwrap_or_else(|| {
+            if self.runs.capacity() == 0 {
+                // Most sessions run one call at a time.
+                self.runs.reserve_exact(1);
+            }
             self.runs.push(Run {
                 generation: 0,
                 id: 0,

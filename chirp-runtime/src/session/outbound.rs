@@ -90,6 +90,10 @@ impl Outbound {
         let slot = match self.free.pop() {
             Some(slot) => slot as usize,
             None if self.slots.len() < MAX_SLOTS => {
+                if self.slots.capacity() == 0 {
+                    // Most sessions have one call at a time.
+                    self.slots.reserve_exact(1);
+                }
                 self.slots.push(Slot {
                     generation: 0,
                     state: State::Free,

@@ -65,6 +65,10 @@ impl Lane {
         match begun {
             Begun::Replied(Some((run, code, data))) => {
                 self.reply_bytes += data.len();
+                if self.replies.capacity() == 0 {
+                    // As for those that were taken.
+                    self.replies.reserve_exact(1);
+                }
                 self.replies.push((run, code, data));
             }
             Begun::Replied(None) => {}
@@ -145,6 +149,8 @@ impl Lane {
 impl State {
     /// Takes what a dispatcher has to say.
     pub(in crate::peer) fn commit(&mut self, lane: &mut Lane, after: &mut After) {
+        // Not more than there will be: a turn has few.
+        after.spent.reserve_exact(lane.replies.len());
         for (run, code, mut data) in lane.replies.drain(..) {
             if self.end.is_none() {
                 self.session.respond(run, code, &mut data);
