@@ -1,7 +1,7 @@
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,12 +26,17 @@ use crate::peer::{CallError, Caller, MethodName};
 /// It is `Send + 'static`, whatever its arguments borrowed: they are encoded when the call is made.
 #[must_use = "a call is sent when it is awaited, or by `.start()`"]
 pub struct Call<T, E = CallError> {
+    untyped: Untyped,
+    idempotent: bool,
+    finish: Finish<T, E>,
+}
+
+/// What calls of all types have, so that its code is there once and not for each type of results.
+struct Untyped {
     state: State,
     limit: Limit,
-    idempotent: bool,
     /// From when it is sent until it ends.
     span: Option<Span>,
-    finish: Finish<T, E>,
 }
 
 /// What makes a result of the answer.
@@ -77,10 +82,12 @@ impl<T, E> Call<T, E> {
         finish: fn(Answer) -> Result<T, E>,
     ) -> Self {
         Self {
-            state: State::new(caller, method, params),
-            limit: Limit::None,
+            untyped: Untyped {
+                state: State::new(caller, method, params),
+                limit: Limit::None,
+                span: None,
+            },
             idempotent: false,
-            span: None,
             finish: Finish::Plain(finish),
         }
     }
@@ -88,7 +95,7 @@ impl<T, E> Call<T, E> {
     /// The same call, whose result is a stream with items in this codec.
     #[doc(hidden)]
     pub fn streaming(mut self, codec: CodecId) -> Self {
-        if let State::Unsent { streams, .. } = &mut self.state {
+        if let State::Unsent { streams, .. } = &mut self.untyped.state {
             *streams = Some(codec);
         }
         self
@@ -97,13 +104,13 @@ impl<T, E> Call<T, E> {
     /// Gives the call this long, from when it is sent. Then it ends with
     /// [`CallError::DeadlineExceeded`], and the other side is told to stop.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.limit = Limit::Timeout(timeout);
+        self.untyped.limit = Limit::Timeout(timeout);
         self
     }
 
     /// As [`timeout`](Self::timeout), with the time at which it ends.
     pub fn deadline(mut self, deadline: std::time::Instant) -> Self {
-        self.limit = Limit::Deadline(deadline.into());
+        self.untyped.limit = Limit::Deadline(deadline.into());
         self
     }
 
@@ -123,7 +130,7 @@ impl<T, E> Call<T, E> {
     /// Sends the call now, so that it runs while this side does something else. Without it, nothing is
     /// sent before the first poll.
     pub fn start(mut self) -> Self {
-        self.send(None);
+        self.untyped.send(None);
         self
     }
 
@@ -152,22 +159,20 @@ impl<T, E> Call<T, E> {
         E: 'static,
     {
         let Self {
-            state,
-            limit,
+            untyped,
             idempotent,
-            span,
             mut finish,
         } = self;
         let finish = move |answer| finish.apply(answer).map_err(map);
         Call {
-            state,
-            limit,
+            untyped,
             idempotent,
-            span,
             finish: Finish::Mapped(Some(Box::new(finish))),
         }
     }
+}
 
+impl Untyped {
     fn send(&mut self, cx: Option<&Context<'_>>) {
         let State::Unsent { .. } = self.state else {
             return;
@@ -218,6 +223,15 @@ impl<T, E> Call<T, E> {
             }
             Target::Nobody => Work::Failed(CallError::UnknownMethod),
         });
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        let answer = match self.poll_answer(cx) {
+            Poll::Ready(answer) => answer,
+            Poll::Pending if self.limit.poll(cx).is_ready() => Err(CallError::DeadlineExceeded),
+            Poll::Pending => return Poll::Pending,
+        };
+        Poll::Ready(self.leave(answer))
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
@@ -304,19 +318,14 @@ impl<T, E> Future for Call<T, E> {
     type Output = Result<T, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = match self.poll_answer(cx) {
-            Poll::Ready(answer) => answer,
-            Poll::Pending if self.limit.poll(cx).is_ready() => Err(CallError::DeadlineExceeded),
-            Poll::Pending => return Poll::Pending,
-        };
-        let answer = self.leave(answer);
+        let answer = ready!(self.untyped.poll(cx));
         Poll::Ready(self.finish.apply(answer))
     }
 }
 
 impl<T, E> fmt::Debug for Call<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match &self.state {
+        let state = match &self.untyped.state {
             State::Unsent { method, .. } => return f.debug_tuple("Call").field(method).finish(),
             State::Sent(Work::Failed(_)) => "failed",
             State::Sent(Work::Over) => "over",
