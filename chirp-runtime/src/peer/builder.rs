@@ -171,9 +171,14 @@ impl PeerBuilder {
     ///
     /// Outside of a tokio runtime with time and I/O enabled.
     pub fn start(&self, channel: impl Into<Channel>) -> Result<Peer, DuplicateMethod> {
-        self.start_each(channel.into(), !self.serving.router.is_empty(), |_, _| {
-            Ok(())
-        })
+        self.start_channel(channel.into())
+    }
+
+    /// As [`start`](Self::start), compiled once and not where it is called: it is much code.
+    #[inline(never)]
+    pub(super) fn start_channel(&self, channel: Channel) -> Result<Peer, DuplicateMethod> {
+        let serves = !self.serving.router.is_empty();
+        self.start_each(channel, serves, &mut |_, _| Ok(()))
     }
 
     /// As [`start`](Self::start), with handlers that are made for this peer alone: `register` is given
@@ -186,7 +191,7 @@ impl PeerBuilder {
         &self,
         channel: Channel,
         serves: bool,
-        register: impl FnOnce(&Peer, &mut Served) -> Result<(), DuplicateMethod>,
+        register: &mut dyn FnMut(&Peer, &mut Served) -> Result<(), DuplicateMethod>,
     ) -> Result<Peer, DuplicateMethod> {
         self.check()?;
         let remote = channel.remote().cloned();

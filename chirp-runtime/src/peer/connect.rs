@@ -1,4 +1,5 @@
 use std::io;
+use std::pin::Pin;
 use std::time::Duration;
 
 use super::{DuplicateMethod, Peer, PeerBuilder};
@@ -19,11 +20,18 @@ impl PeerBuilder {
         EndpointError: From<A::Error>,
     {
         let endpoint = address.try_into().map_err(EndpointError::from)?;
-        let after = self.connect_timeout.unwrap_or(CONNECT_TIME);
-        match tokio::time::timeout(after, endpoint.connect()).await {
-            Ok(channel) => Ok(self.start(channel?)?),
-            Err(_) => Err(ConnectError::Timeout { endpoint, after }),
-        }
+        self.connect_to(endpoint).await
+    }
+
+    /// As [`connect`](Self::connect). What is in the box is compiled once and not where it is called.
+    fn connect_to(&self, endpoint: Endpoint) -> Lent<'_, Result<Peer, ConnectError>> {
+        Box::pin(async move {
+            let after = self.connect_timeout.unwrap_or(CONNECT_TIME);
+            match tokio::time::timeout(after, endpoint.connect()).await {
+                Ok(channel) => Ok(self.start_channel(channel?)?),
+                Err(_) => Err(ConnectError::Timeout { endpoint, after }),
+            }
+        })
     }
 }
 
@@ -39,6 +47,8 @@ where
 {
     PeerBuilder::new().connect(address).await
 }
+
+type Lent<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Why there is no connection, or no listener.
 #[derive(Debug, thiserror::Error)]

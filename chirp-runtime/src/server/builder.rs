@@ -156,10 +156,10 @@ impl ServerBuilder {
     pub(super) fn start(
         &self,
         channel: Channel,
-        began: impl FnOnce(&Peer),
+        began: &mut dyn FnMut(&Peer),
     ) -> Result<Peer, DuplicateMethod> {
         // A server that serves nothing still keeps its connections, to call the other sides.
-        self.peers.start_each(channel, true, |peer, serving| {
+        self.peers.start_each(channel, true, &mut |peer, serving| {
             if !self.each.is_empty() {
                 let router = serving.router_mut();
                 self.each

@@ -130,11 +130,11 @@ impl Server {
         let number = registry.next_number();
         let endpoint = channel.remote().cloned();
         let mut begun = None;
-        let started = self.builder.start(channel, |peer| {
+        let started = self.builder.start(channel, &mut |peer| {
             let connection = Connection {
                 number,
                 peer: peer.clone(),
-                endpoint,
+                endpoint: endpoint.clone(),
             };
             if let Some(hook) = &self.builder.on_connect {
                 hook(&connection);
