@@ -6,7 +6,7 @@ use super::connections::Registry;
 use super::{Connection, Server};
 use crate::channel::{Channel, Endpoint, EndpointError, Listener};
 use crate::peer::{
-    ConnectError, DuplicateMethod, Handler, Peer, PeerBuilder, Router, SessionError,
+    ConnectError, DuplicateMethod, Handler, Peer, PeerBuilder, Router, SessionError, Task,
 };
 use crate::service::Service;
 use crate::session::Limits;
@@ -141,10 +141,20 @@ impl ServerBuilder {
         A: TryInto<Endpoint>,
         EndpointError: From<A::Error>,
     {
-        self.peers.check()?;
-        let endpoint = address.try_into().map_err(EndpointError::from)?;
-        let listener = endpoint.listen().await?;
-        Ok(self.listen(listener))
+        let endpoint = address.try_into().map_err(EndpointError::from);
+        self.bind_to(endpoint).await
+    }
+
+    /// As [`bind`](Self::bind). What is in the box is compiled once and not where it is called.
+    fn bind_to(
+        self,
+        endpoint: Result<Endpoint, EndpointError>,
+    ) -> Task<Result<Server, ConnectError>> {
+        Box::pin(async move {
+            self.peers.check()?;
+            let listener = endpoint?.listen().await?;
+            Ok(self.listen(listener))
+        })
     }
 
     /// Serves the channels that come from a listener of any kind.

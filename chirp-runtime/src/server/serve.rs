@@ -1,9 +1,12 @@
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::task::JoinSet;
 
 use super::connections::Registry;
@@ -68,7 +71,7 @@ impl Server {
 
     /// Accepts connections for ever.
     pub async fn run(self) {
-        self.run_until(std::future::pending::<()>()).await;
+        self.serve(Arc::default()).await;
     }
 
     /// Accepts connections until `shutdown` is ready. Then nothing is accepted, requests that come are
@@ -77,34 +80,62 @@ impl Server {
     /// An accept that fails, because files have run out for one, is tried again after a pause.
     ///
     /// Dropping the future closes the listener and every connection at once.
-    pub async fn run_until(mut self, shutdown: impl Future) {
+    pub async fn run_until(self, shutdown: impl Future) {
+        let stop = Arc::new(Notify::new());
+        let mut serving = self.serve(Arc::clone(&stop));
+        let mut shutdown = pin!(async {
+            shutdown.await;
+            stop.notify_one();
+        });
+        let mut stopping = false;
+        poll_fn(|cx| {
+            stopping = stopping || shutdown.as_mut().poll(cx).is_ready();
+            serving.as_mut().poll(cx)
+        })
+        .await;
+    }
+
+    /// Serves until it is told to `stop`. What is in the box is compiled once and not where it is called.
+    fn serve(mut self, stop: Arc<Notify>) -> Task {
+        Box::pin(async move {
+            let mut peers = JoinSet::new();
+            self.accept_until(stop.notified(), &mut peers).await;
+            self.end(peers).await;
+        })
+    }
+
+    /// Accepts connections until `shutdown` is ready.
+    async fn accept_until(&mut self, shutdown: Notified<'_>, peers: &mut JoinSet<()>) {
         let mut shutdown = pin!(shutdown);
-        let mut peers = JoinSet::new();
         let mut pause = PAUSE;
         loop {
             let accepted = tokio::select! {
                 biased;
-                _ = &mut shutdown => break,
+                () = &mut shutdown => return,
                 accepted = self.listener.accept() => accepted,
                 Some(_) = peers.join_next(), if !peers.is_empty() => continue,
             };
             match accepted {
                 Ok(channel) => {
                     pause = PAUSE;
-                    self.begin(channel, &mut peers);
+                    self.begin(channel, peers);
                     while peers.try_join_next().is_some() {}
                 }
                 Err(error) if is_of_one_connection(&error) => report(&error),
                 Err(error) => {
                     report(&error);
                     tokio::select! {
-                        _ = &mut shutdown => break,
+                        () = &mut shutdown => return,
                         () = tokio::time::sleep(pause) => {}
                     }
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
         }
+    }
+
+    /// Ends the connections in order, and waits for those who watch over them.
+    async fn end(self, mut peers: JoinSet<()>) {
         let Self {
             builder,
             listener,
