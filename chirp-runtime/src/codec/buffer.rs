@@ -3,8 +3,8 @@ use std::cell::RefCell;
 /// The largest buffer that is kept, in bytes. Larger ones are rare, and are handed over, not copied.
 const KEPT_CAPACITY: usize = 16 * 1024;
 
-/// How many buffers each thread keeps.
-const KEPT_COUNT: usize = 16;
+/// How many buffers each thread keeps: more than a dispatcher fills in one turn.
+const KEPT_COUNT: usize = 80;
 
 thread_local! {
     static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
