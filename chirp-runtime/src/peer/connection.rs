@@ -132,11 +132,20 @@ impl Connection {
         for abort in after.aborts.drain(..) {
             abort.abort();
         }
+        // Who gets an answer is likely to call again. The writer comes behind all of them, so that what they call is
+        // one batch: a worker that has taken a few of them from this one would write for those few.
+        let crowd = after.answers.len() > 1 && self.outbox.is_crowded();
+        if crowd {
+            self.outbox.expect_writer(true);
+        }
         after.streams.clear();
         for (slot, outcome, streams) in after.answers.drain(..) {
             if let Some(waker) = slot.answer(outcome, streams) {
                 waker.wake();
             }
+        }
+        if crowd {
+            self.wake_writer();
         }
         for (slot, refused) in after.refused.drain(..) {
             if let Some(waker) = slot.refuse(refused) {

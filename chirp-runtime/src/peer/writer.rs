@@ -18,6 +18,9 @@ use crate::session::Batch;
 /// How many pieces one write call may name.
 const SLICES: usize = 32;
 
+/// How often the writer lets others run before it writes.
+const YIELDS: u32 = 4;
+
 /// Progress, in bytes, that starts the time for the next progress afresh.
 const PROGRESS: usize = 64 << 10;
 
@@ -212,8 +215,10 @@ impl Drop for HeldTurn<'_> {
 pub(super) struct Writer {
     connection: Arc<Connection>,
     stall: Duration,
-    /// Let others run first, so that they append to the same batch.
-    yielded: bool,
+    /// How often others have been let run first, so that they append to the same batch,
+    yields: u32,
+    /// and how many calls had been put down when they were the last time.
+    put_down: usize,
     holds_turn: bool,
     timer: Option<Pin<Box<Sleep>>>,
     after: After,
@@ -232,7 +237,8 @@ impl Writer {
         Self {
             connection,
             stall,
-            yielded: false,
+            yields: 0,
+            put_down: 0,
             holds_turn: false,
             timer: None,
             after: After::default(),
@@ -244,28 +250,38 @@ impl Writer {
         if self.holds_turn {
             return Poll::Ready(());
         }
-        // Those who could run put their calls down, too.
-        if !self.yielded && !self.connection.outbox.is_empty() {
+        // Those who could run put their calls down, too. While there are more of them each time they are still at
+        // it, on another thread perhaps.
+        let outbox = &self.connection.outbox;
+        let put_down = outbox.len();
+        let expected = self.yields == 0 && outbox.expects_writer();
+        if expected || (put_down > self.put_down && self.yields < YIELDS) {
+            self.put_down = put_down;
             return self.let_others_run(cx);
+        }
+        if outbox.expects_writer() {
+            outbox.expect_writer(false);
         }
         let Self {
             connection,
             after,
-            yielded,
+            yields,
+            put_down,
             ..
         } = self;
+        *put_down = 0;
         let next = connection.with_after(after, |state, after| {
             state.take_calls(&connection.outbox, after);
             state.writer_called = false;
             match state.turn {
                 Turn::Taken => return Next::Sleep,
                 Turn::Free if !state.session.has_output() => {
-                    *yielded = false;
+                    *yields = 0;
                     return Next::Sleep;
                 }
                 Turn::Free => {
                     let alone = state.session.pending() + state.session.running() <= 1;
-                    if !alone && !*yielded {
+                    if !alone && *yields == 0 {
                         state.writer_called = true;
                         return Next::Yield;
                     }
@@ -280,7 +296,7 @@ impl Writer {
             Next::Yield => self.let_others_run(cx),
             Next::Write => {
                 self.holds_turn = true;
-                self.yielded = false;
+                self.yields = 0;
                 Poll::Ready(())
             }
         }
@@ -288,7 +304,7 @@ impl Writer {
 
     /// Before it writes, so that they append to the same batch.
     fn let_others_run(&mut self, cx: &Context<'_>) -> Poll<()> {
-        self.yielded = true;
+        self.yields += 1;
         cx.waker().wake_by_ref();
         Poll::Pending
     }

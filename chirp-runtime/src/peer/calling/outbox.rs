@@ -1,5 +1,5 @@
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,9 +25,11 @@ const BYTES: usize = 16 << 10;
 pub(in crate::peer) struct Outbox {
     /// Whether callers are many.
     crowded: AtomicBool,
-    /// Whether there are calls, for those who only look. Whoever has put one down, and whoever heard of that, sees
+    /// How many calls there are, for those who only look. Whoever has put one down, and whoever heard of that, sees
     /// it: a thread sees what it wrote itself, and what was written before something that it was told.
-    waiting: AtomicBool,
+    waiting: AtomicUsize,
+    /// The writer comes anyway. Changed behind the lock.
+    expected: AtomicBool,
     calls: Mutex<Calls>,
 }
 
@@ -52,7 +54,7 @@ struct Entry {
 pub(in crate::peer) enum PutDown {
     /// It is the first: the writer is to be woken.
     First,
-    /// The writer has been woken for one before it.
+    /// The writer has been woken for one before it, or comes anyway.
     Behind,
     /// There is no room for it.
     Full,
@@ -86,7 +88,6 @@ impl Outbox {
         if calls.entries.len() >= CALLS || calls.bytes.len() >= BYTES {
             return PutDown::Full;
         }
-        let first = calls.entries.is_empty();
         calls.bytes.extend_from_slice(name);
         calls.bytes.extend_from_slice(params);
         calls.entries.push(Entry {
@@ -95,16 +96,29 @@ impl Outbox {
             params: params.len(),
             time,
         });
-        self.waiting.store(true, Ordering::Relaxed);
-        if first {
+        let waiting = calls.entries.len();
+        self.waiting.store(waiting, Ordering::Relaxed);
+        if waiting == 1 && !self.expected.load(Ordering::Relaxed) {
             PutDown::First
         } else {
             PutDown::Behind
         }
     }
 
-    pub(in crate::peer) fn is_empty(&self) -> bool {
-        !self.waiting.load(Ordering::Relaxed)
+    /// Whether the writer comes, although nobody who puts something down wakes it.
+    pub(in crate::peer) fn expects_writer(&self) -> bool {
+        self.expected.load(Ordering::Relaxed)
+    }
+
+    /// Says so. Whoever says that it comes wakes it afterwards, and it says that it is here before it takes what has
+    /// been put down.
+    pub(in crate::peer) fn expect_writer(&self, expected: bool) {
+        let _calls = self.lock();
+        self.expected.store(expected, Ordering::Relaxed);
+    }
+
+    pub(in crate::peer) fn len(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// The session has ended: nothing is put down any more. Gives who waits here.
@@ -126,7 +140,7 @@ impl State {
     /// Gives the session what callers have put down, in their order.
     pub(in crate::peer) fn take_calls(&mut self, outbox: &Outbox, after: &mut After) {
         // Those that are there at the end are told of it.
-        if outbox.is_empty() || self.end.is_some() {
+        if outbox.len() == 0 || self.end.is_some() {
             return;
         }
         let mut calls = mem::take(&mut self.spare_calls);
@@ -134,7 +148,7 @@ impl State {
             let mut put_down = outbox.lock();
             mem::swap(&mut put_down.entries, &mut calls.entries);
             mem::swap(&mut put_down.bytes, &mut calls.bytes);
-            outbox.waiting.store(false, Ordering::Relaxed);
+            outbox.waiting.store(0, Ordering::Relaxed);
         }
         let mut rest = &calls.bytes[..];
         let count = calls.entries.len();
