@@ -18,6 +18,11 @@ impl CallKey {
         self.0
     }
 
+    /// The call of a request id; `None` of 0, which no call has.
+    pub(crate) fn of(id: u32) -> Option<Self> {
+        (id != 0).then_some(Self(id))
+    }
+
     /// A small number that no other unreleased call has: for tables beside the session.
     pub fn slot(self) -> usize {
         (self.0 as usize & MAX_SLOTS) - 1

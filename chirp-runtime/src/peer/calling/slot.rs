@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
@@ -17,16 +18,16 @@ thread_local! {
 ///
 /// It has a lock of its own, which the caller shares with the reader alone, so that callers who take their
 /// answers do not wait for those who make calls.
+///
+/// What the session calls the call, and whether the caller has gone, is for those who hold the session's lock, who need
+/// no other.
 #[derive(Default)]
-pub(in crate::peer) struct Slot(Mutex<Inner>);
-
-#[derive(Default)]
-struct Inner {
-    state: State,
-    /// The session's name of the call, once it has been given to the session.
-    call: Option<CallKey>,
+pub(in crate::peer) struct Slot {
+    state: Mutex<State>,
+    /// The id of the call, which is never 0, once it has been given to the session.
+    call: AtomicU32,
     /// The caller has gone.
-    unwanted: bool,
+    unwanted: AtomicBool,
 }
 
 #[derive(Default)]
@@ -53,12 +54,22 @@ impl Slot {
     pub(in crate::peer) fn take(waker: Option<Waker>) -> Arc<Self> {
         // A thread that is ending has no pool any more; a new slot is as good.
         let kept = POOL.try_with(|pool| pool.borrow_mut().pop());
-        let slot = kept.ok().flatten().unwrap_or_default();
+        let mut slot: Arc<Self> = kept.ok().flatten().unwrap_or_default();
+        let state = waker.map_or(State::Empty, State::Waiting);
+        if let Some(Self {
+            state: old,
+            call,
+            unwanted,
+        }) = Arc::get_mut(&mut slot)
         {
-            let mut inner = slot.lock();
-            inner.state = waker.map_or(State::Empty, State::Waiting);
-            inner.call = None;
-            inner.unwanted = false;
+            *old.get_mut().unwrap_or_else(PoisonError::into_inner) = state;
+            *call.get_mut() = 0;
+            *unwanted.get_mut() = false;
+        } else {
+            // Whoever put the last answer there is about to let go of it.
+            *slot.lock() = state;
+            slot.call.store(0, Ordering::Relaxed);
+            slot.unwanted.store(false, Ordering::Relaxed);
         }
         slot
     }
@@ -74,18 +85,18 @@ impl Slot {
         });
     }
 
-    /// The call has been given to the session. Whether anybody still wants it.
+    /// The call has been given to the session. Whether anybody still wants it. With the session's lock held.
     pub(in crate::peer) fn sent(&self, call: CallKey) -> bool {
-        let mut inner = self.lock();
-        inner.call = Some(call);
-        !inner.unwanted
+        self.call.store(call.id(), Ordering::Relaxed);
+        !self.unwanted.load(Ordering::Relaxed)
     }
 
-    /// The caller has gone. Gives the session's name of the call, if it has one, and what is to be dropped.
+    /// The caller has gone. Gives the session's name of the call, if it has one, and what is to be dropped. With the
+    /// session's lock held.
     pub(in crate::peer) fn leave(&self) -> (Option<CallKey>, impl Sized + use<>) {
-        let mut inner = self.lock();
-        inner.unwanted = true;
-        (inner.call, mem::take(&mut inner.state))
+        self.unwanted.store(true, Ordering::Relaxed);
+        let call = CallKey::of(self.call.load(Ordering::Relaxed));
+        (call, mem::take(&mut *self.lock()))
     }
 
     /// The answer is here. Gives whom to wake.
@@ -103,7 +114,7 @@ impl Slot {
     }
 
     fn put(&self, state: State) -> Option<Waker> {
-        match mem::replace(&mut self.lock().state, state) {
+        match mem::replace(&mut *self.lock(), state) {
             State::Waiting(waker) => Some(waker),
             State::Empty | State::Answered(..) | State::Refused(_) => None,
         }
@@ -111,11 +122,11 @@ impl Slot {
 
     /// No answer will come. Gives whom to wake.
     pub(in crate::peer) fn take_waker(&self) -> Option<Waker> {
-        let mut inner = self.lock();
-        match mem::take(&mut inner.state) {
+        let mut state = self.lock();
+        match mem::take(&mut *state) {
             State::Waiting(waker) => Some(waker),
             other => {
-                inner.state = other;
+                *state = other;
                 None
             }
         }
@@ -131,9 +142,9 @@ impl Slot {
 
     /// The answer, if it is here; nothing if `waker` is not the one to be woken when it comes.
     fn look(&self, waker: &Waker) -> Option<Poll<Found>> {
-        let mut inner = self.lock();
-        match &inner.state {
-            State::Answered(..) | State::Refused(_) => match mem::take(&mut inner.state) {
+        let mut state = self.lock();
+        match &*state {
+            State::Answered(..) | State::Refused(_) => match mem::take(&mut *state) {
                 State::Answered(outcome, streams) => Some(Poll::Ready(Ok((outcome, streams)))),
                 State::Refused(refused) => Some(Poll::Ready(Err(refused))),
                 State::Empty | State::Waiting(_) => None,
@@ -144,23 +155,23 @@ impl Slot {
     }
 
     fn wait(&self, waker: Waker) -> Poll<Found> {
-        let mut inner = self.lock();
+        let mut state = self.lock();
         // Wakers are the caller's code, and are dropped when the lock is free.
-        let (found, unneeded) = match mem::replace(&mut inner.state, State::Waiting(waker)) {
+        let (found, unneeded) = match mem::replace(&mut *state, State::Waiting(waker)) {
             State::Answered(outcome, streams) => (
                 Poll::Ready(Ok((outcome, streams))),
-                mem::take(&mut inner.state),
+                mem::take(&mut *state),
             ),
-            State::Refused(refused) => (Poll::Ready(Err(refused)), mem::take(&mut inner.state)),
+            State::Refused(refused) => (Poll::Ready(Err(refused)), mem::take(&mut *state)),
             old => (Poll::Pending, old),
         };
-        drop(inner);
+        drop(state);
         drop(unneeded);
         found
     }
 
     /// Its steps are small and complete, so that the lock survives a panic.
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
