@@ -35,6 +35,7 @@ impl Request {
     /// # Errors
     ///
     /// [`PacketError::Truncated`] when it ends inside the id, the name's length or the name.
+    #[inline]
     pub fn decode(payload: Bytes) -> Result<Self, PacketError> {
         let has = payload.len();
         let truncated = |field, needs, has| PacketError::Truncated {

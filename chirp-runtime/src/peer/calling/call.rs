@@ -174,55 +174,46 @@ impl<T, E> Call<T, E> {
 
 impl Untyped {
     fn send(&mut self, cx: Option<&Context<'_>>) {
-        let State::Unsent { .. } = self.state else {
-            return;
-        };
         let State::Unsent {
             caller,
             method,
             params,
             streams,
-        } = mem::replace(&mut self.state, State::Sent(Work::Over))
+        } = &mut self.state
         else {
             return;
         };
-        self.span = Some(Span::of_call(&method));
-        self.state = State::Sent(match caller.0 {
-            _ if self.limit.has_passed() => Work::Failed(CallError::DeadlineExceeded),
+        self.span = Some(Span::of_call(method));
+        // It is taken apart where it stands: it is large.
+        let (target, params) = (
+            mem::replace(&mut caller.0, Target::Nobody),
+            mem::take(params),
+        );
+        self.state = match target {
+            _ if self.limit.has_passed() => Work::Failed(CallError::DeadlineExceeded).into(),
             Target::Remote(link) => {
                 let connection = link.connection();
                 self.limit.arm(Some(&connection.runtime));
                 let time = self.limit.time_left();
-                if streams.is_some() || params.has_attachments() {
-                    match connection.call_with(&link, &method, params, time, cx, streams) {
-                        Ok((slot, None)) => Work::Remote(Outgoing::new(link, slot)),
-                        Ok((slot, Some(consumer))) => {
-                            let work = Work::Remote(Outgoing::new(link, slot));
-                            self.state = State::Streaming(work, Box::new(consumer));
-                            return;
-                        }
-                        Err(error) => Work::Failed(error),
+                if streams.is_none() && !params.has_attachments() {
+                    match connection.call(method, params, time, cx) {
+                        Ok(slot) => Work::Remote(Outgoing::new(link, slot)).into(),
+                        Err(error) => Work::Failed(error).into(),
                     }
                 } else {
-                    match connection.call(&method, params, time, cx) {
-                        Ok(slot) => Work::Remote(Outgoing::new(link, slot)),
-                        Err(error) => Work::Failed(error),
-                    }
+                    let sent = connection.call_with(&link, method, params, time, cx, *streams);
+                    State::sent(sent.map(|(slot, stream)| {
+                        (Work::Remote(Outgoing::new(link, slot)), stream)
+                    }))
                 }
             }
             Target::Local(handler, back) => {
                 self.limit.arm(None);
-                match LocalCall::new(&*handler, *back, &method, params, streams) {
-                    Ok((local, None)) => Work::Local(local),
-                    Ok((local, Some(consumer))) => {
-                        self.state = State::Streaming(Work::Local(local), Box::new(consumer));
-                        return;
-                    }
-                    Err(error) => Work::Failed(error),
-                }
+                let sent = LocalCall::new(&*handler, *back, method, params, *streams);
+                State::sent(sent.map(|(local, stream)| (Work::Local(local), stream)))
             }
-            Target::Nobody => Work::Failed(CallError::UnknownMethod),
-        });
+            Target::Nobody => Work::Failed(CallError::UnknownMethod).into(),
+        };
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
@@ -300,7 +291,22 @@ impl<T, E> Finish<T, E> {
     }
 }
 
+impl From<Work> for State {
+    fn from(work: Work) -> Self {
+        Self::Sent(work)
+    }
+}
+
 impl State {
+    /// A call that may have a stream as its result.
+    fn sent(sent: Result<(Work, Option<Consumer>), CallError>) -> Self {
+        match sent {
+            Ok((work, None)) => work.into(),
+            Ok((work, Some(stream))) => Self::Streaming(work, Box::new(stream)),
+            Err(error) => Work::Failed(error).into(),
+        }
+    }
+
     fn new(caller: Caller, method: MethodName, params: Result<Payload, CallError>) -> Self {
         match method.check().and(params) {
             Ok(params) => Self::Unsent {
