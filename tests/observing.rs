@@ -215,3 +215,25 @@ async fn an_observer_goes_with_the_session() {
     }));
     assert_eq!(Arc::strong_count(&held), 1);
 }
+
+/// An observer may ask its peer for what needs the session's lock, whoever writes.
+#[tokio::test]
+async fn an_observer_may_ask_its_peer() {
+    let (a, _b) = pair(&PeerBuilder::new(), &serving());
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let (peer, kept) = (a.clone(), Arc::clone(&asked));
+    a.on_packet(Some(move |_: &ObservedPacket<'_>| {
+        let (told, hears) = std::sync::mpsc::channel();
+        let peer = peer.clone();
+        // In a thread of its own, so that what waits for ever fails.
+        std::thread::spawn(move || told.send(peer.metrics()));
+        let answered = hears.recv_timeout(std::time::Duration::from_secs(10));
+        kept.lock().expect("no panics").push(answered.is_ok());
+    }));
+    // One caller writes by itself; for two, the writer does.
+    a.call("echo", ()).await.expect("answered");
+    let (one, other) = tokio::join!(a.call("echo", ()), a.call("echo", ()));
+    one.and(other).expect("answered");
+    assert_eq!(*asked.lock().expect("no panics"), [true; 6]);
+    a.on_packet(None::<fn(&ObservedPacket<'_>)>);
+}

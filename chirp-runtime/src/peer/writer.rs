@@ -318,9 +318,13 @@ impl Writer {
                 .sink
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            if sink.batch.is_done()
-                && let Some(batch) = connection.lock().take_batch()
-            {
+            let fresh = if sink.batch.is_done() {
+                connection.lock().take_batch()
+            } else {
+                None
+            };
+            // The session's lock is free again: an observer may ask for what is behind it.
+            if let Some(batch) = fresh {
                 connection.show(&batch);
                 sink.batch = batch;
             }
