@@ -5,6 +5,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
+#[cfg(feature = "lz4")]
+use super::Compressed;
 use super::{
     Cancel, EndReason, ErrorData, Header, Incoming, PROTOCOL, PacketType, Request, Response,
     ResultCode, StreamCredit, StreamEnd, StreamEntry, StreamItems, StreamOpen,
@@ -99,6 +101,10 @@ impl Display for Incoming {
                         Response::decode(payload.clone()).map(|it| it.to_string())
                     }
                     PacketType::CANCEL => Cancel::decode(payload).map(|it| it.to_string()),
+                    #[cfg(feature = "lz4")]
+                    PacketType::COMPRESSED => {
+                        Compressed::decode(payload.clone(), usize::MAX).map(|it| it.to_string())
+                    }
                     PacketType::STREAM_OPEN => {
                         StreamOpen::decode(payload).map(|it| Opening(&it).to_string())
                     }

@@ -55,6 +55,9 @@ pub enum PacketError {
     /// The opening of streams was not followed by what carries them.
     #[error("a StreamOpen packet was followed by a {0}")]
     StreamCarrier(PacketType),
+    /// A compressed packet does not hold what it says.
+    #[error("invalid Compressed packet: {0}")]
+    Compressed(&'static str),
     /// The data of a service error was not error data.
     #[error("invalid error data: {0}")]
     ErrorData(&'static str),

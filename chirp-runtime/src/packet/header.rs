@@ -79,6 +79,10 @@ impl PacketType {
     pub const STREAM_CREDIT: Self = Self(0xC702);
     /// The end of a stream.
     pub const STREAM_END: Self = Self(0xC703);
+    /// A call that wants no answer.
+    pub const ONE_WAY: Self = Self(0xC704);
+    /// Another packet, compressed.
+    pub const COMPRESSED: Self = Self(0xC705);
     /// The streams that what follows carries.
     pub const STREAM_OPEN: Self = Self(0xC707);
 
@@ -106,6 +110,8 @@ impl fmt::Debug for PacketType {
             Self::STREAM_ITEMS => f.write_str("StreamItems"),
             Self::STREAM_CREDIT => f.write_str("StreamCredit"),
             Self::STREAM_END => f.write_str("StreamEnd"),
+            Self::ONE_WAY => f.write_str("OneWay"),
+            Self::COMPRESSED => f.write_str("Compressed"),
             Self::STREAM_OPEN => f.write_str("StreamOpen"),
             Self(other) => write!(f, "PacketType({other})"),
         }

@@ -95,6 +95,9 @@ impl Extensions {
     /// The context of a call: its deadline.
     pub const CALL_CONTEXT: Self = Self(1);
 
+    /// Packets that travel compressed.
+    pub const COMPRESSION: Self = Self(1 << 5);
+
     /// Streams: their items, credit, end and opening, all four or none.
     pub const STREAMS: Self = Self(0b1000_1110);
 

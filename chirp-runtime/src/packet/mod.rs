@@ -9,6 +9,8 @@
 
 mod call_context;
 mod cancel;
+#[cfg(feature = "lz4")]
+mod compressed;
 mod contract;
 mod decoder;
 mod display;
@@ -24,6 +26,8 @@ mod stream;
 
 pub use call_context::CallInfo;
 pub use cancel::Cancel;
+#[cfg(feature = "lz4")]
+pub use compressed::{Compressed, Packer};
 pub use contract::{CONTRACT_METHOD, Served};
 pub use decoder::{Decoder, Incoming};
 pub use error::PacketError;

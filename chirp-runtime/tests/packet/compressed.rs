@@ -1,0 +1,291 @@
+use bytes::Bytes;
+use chirp_runtime::packet::{
+    Compressed, Header, Incoming, Packer, PacketError, PacketType, Request,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// What most of these tests take at most.
+const LIMIT: usize = 1 << 16;
+
+/// The block that PROTOCOL.md shows, in section 10.9.
+const BLOCK: &[u8] = b"\xaf\0\0\0\x01\x04\x65\x63\x68\x6f\x61\x01\0\x27\x50\x61\x61\x61\x61\x61";
+
+const CARRIERS: [PacketType; 4] = [
+    PacketType::REQUEST,
+    PacketType::RESPONSE,
+    PacketType::STREAM_ITEMS,
+    PacketType::ONE_WAY,
+];
+
+/// The payload of a compressed packet, as a peer may write it.
+fn written(kind: PacketType, length: u32, block: &[u8]) -> Bytes {
+    [&kind.0.to_be_bytes()[..], &length.to_be_bytes(), block]
+        .concat()
+        .into()
+}
+
+fn unpack(payload: Bytes, limit: usize) -> Result<(PacketType, Bytes), PacketError> {
+    let compressed = Compressed::decode(payload, limit)?;
+    Ok((compressed.kind, compressed.unpack()?))
+}
+
+#[test]
+fn the_packet_of_the_specification() {
+    let mut inside = Vec::new();
+    Request::encode_head(&mut inside, 1, b"echo", 64);
+    inside.extend([b'a'; 64]);
+    let inside = &inside[Header::LEN..];
+    let payload = written(PacketType::REQUEST, 73, BLOCK);
+    assert_eq!(payload.len(), 0x1a);
+    let compressed = Compressed::decode(payload.clone(), LIMIT).expect("it is valid");
+    assert_eq!(
+        (compressed.kind, compressed.length),
+        (PacketType::REQUEST, 73)
+    );
+    assert_eq!(compressed.unpack().expect("it is valid"), inside);
+    assert_eq!(
+        compressed.to_string(),
+        "Compressed Request of 73 bytes in 26"
+    );
+
+    // There is more than one block that says the same, and this side's is one byte longer.
+    let mut packer = Packer::default();
+    let packed = packer.pack(PacketType::REQUEST, inside, b"");
+    let packed = Bytes::copy_from_slice(packed.expect("it is shorter"));
+    assert_eq!(packed.len(), 0x1b);
+    let (head, body) = inside.split_at(20);
+    let parted = packer.pack(PacketType::REQUEST, head, body);
+    assert_eq!(parted, Some(&packed[..]), "in two pieces");
+    let unpacked = unpack(packed, LIMIT).expect("it is valid");
+    assert_eq!(unpacked, (PacketType::REQUEST, inside.to_vec().into()));
+}
+
+/// CS-W4: none of these takes memory for what it claims.
+#[test]
+fn what_is_no_compressed_packet() {
+    let request = PacketType::REQUEST;
+    let table: &[(&str, Bytes, &str)] = &[
+        ("nothing", Bytes::new(), "truncated"),
+        (
+            "half a head",
+            written(request, 73, b"").slice(..5),
+            "truncated",
+        ),
+        ("no block", written(request, 0, b""), "corrupt"),
+        (
+            "no block, of something",
+            written(request, 1, b""),
+            "more than its block can",
+        ),
+        (
+            "a cancel",
+            written(PacketType::CANCEL, 73, BLOCK),
+            "no carrier",
+        ),
+        (
+            "a call context",
+            written(PacketType::CALL_CONTEXT, 73, BLOCK),
+            "no carrier",
+        ),
+        (
+            "the opening of streams",
+            written(PacketType::STREAM_OPEN, 73, BLOCK),
+            "no carrier",
+        ),
+        (
+            "credit",
+            written(PacketType::STREAM_CREDIT, 73, BLOCK),
+            "no carrier",
+        ),
+        (
+            "itself",
+            written(PacketType::COMPRESSED, 73, BLOCK),
+            "no carrier",
+        ),
+        (
+            "a program's own",
+            written(PacketType(300), 73, BLOCK),
+            "no carrier",
+        ),
+        (
+            "more than is taken",
+            written(request, 65_537, &[0; 1000]),
+            "payload limit",
+        ),
+        (
+            "four gigabytes",
+            written(request, u32::MAX, BLOCK),
+            "payload limit",
+        ),
+        (
+            "more than there can be",
+            written(request, 20 * 255 + 1, BLOCK),
+            "more than its block can",
+        ),
+        (
+            "as much as there could be",
+            written(request, 20 * 255, BLOCK),
+            "another length",
+        ),
+        ("one byte too few", written(request, 72, BLOCK), "corrupt"),
+        (
+            "one byte too many",
+            written(request, 74, BLOCK),
+            "another length",
+        ),
+        (
+            "bytes left over",
+            written(request, 73, &[BLOCK, b"\x10a"].concat()),
+            "corrupt",
+        ),
+        (
+            "a block that is cut off",
+            written(request, 73, &BLOCK[..15]),
+            "corrupt",
+        ),
+        (
+            "a match with nothing",
+            written(request, 73, b"\x1fa\0\0\x27\x50aaaaa"),
+            "corrupt",
+        ),
+        (
+            "a match with what was before",
+            written(request, 73, b"\x1fa\x02\0\x27\x50aaaaa"),
+            "corrupt",
+        ),
+        (
+            "a length without an end",
+            written(request, 255, b"\xff\xff\xff\xff"),
+            "corrupt",
+        ),
+    ];
+    for (what, payload, expected) in table {
+        let error = unpack(payload.clone(), LIMIT).expect_err(what);
+        // What is claimed is judged before there is memory for it.
+        let judged_by_head = !["corrupt", "another length"].contains(expected);
+        let decoded = Compressed::decode(payload.clone(), LIMIT);
+        assert_eq!(decoded.is_err(), judged_by_head, "{what}");
+        assert!(
+            matches!(error, PacketError::Compressed(_)),
+            "{what}: {error}"
+        );
+        assert!(error.to_string().contains(expected), "{what}: {error}");
+    }
+}
+
+/// CS-T10, CS-W4: only the type of a packet says what it is.
+#[test]
+fn nothing_is_guessed_from_a_payload() {
+    for begins in [
+        &b"lz4!"[..],
+        b"\x04\x22\x4d\x18",
+        &written(PacketType::REQUEST, 73, BLOCK),
+    ] {
+        let payload = Bytes::from([begins, &[7; 100]].concat());
+        let came = Incoming::Packet {
+            kind: PacketType::REQUEST,
+            payload,
+        };
+        assert_eq!(came.clone().unpack(LIMIT, |_| true), Ok(came));
+    }
+}
+
+/// What a type needs it needs inside too.
+#[test]
+fn a_packet_inside_is_discarded_as_it_would_be_outside() {
+    for kind in CARRIERS {
+        let came = Incoming::Packet {
+            kind: PacketType::COMPRESSED,
+            payload: written(kind, 73, BLOCK),
+        };
+        let discarded = Incoming::Discarded(Header::new(kind, 73));
+        let is_v0 = matches!(kind, PacketType::REQUEST | PacketType::RESPONSE);
+        assert_eq!(
+            came.clone().unpack(LIMIT, |_| false) == Ok(discarded),
+            !is_v0
+        );
+        let taken = came.unpack(LIMIT, |_| true).expect("it is valid");
+        assert!(matches!(taken, Incoming::Packet { kind: inside, .. } if inside == kind));
+    }
+}
+
+/// Bytes that compress well, badly, or not at all.
+fn data() -> impl Strategy<Value = Vec<u8>> {
+    let run = (any::<u8>(), 1_usize..2000).prop_map(|(byte, times)| vec![byte; times]);
+    let word = (vec(any::<u8>(), 1..20), 1_usize..200).prop_map(|(word, times)| word.repeat(times));
+    let piece = prop_oneof![run, word, vec(any::<u8>(), 0..2000)];
+    vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn what_is_packed_is_unpacked(pieces in vec((data(), data()), 1..4), kind in 0_usize..4) {
+        let mut packer = Packer::default();
+        for (head, body) in pieces {
+            let whole = [&head[..], &body].concat();
+            let Some(packed) = packer.pack(CARRIERS[kind], &head, &body) else {
+                continue;
+            };
+            prop_assert!(packed.len() < whole.len());
+            let unpacked = unpack(Bytes::copy_from_slice(packed), whole.len());
+            prop_assert_eq!(unpacked, Ok((CARRIERS[kind], whole.into())));
+        }
+    }
+
+    /// Whatever a peer makes of a block: it is refused, or gives as much as was claimed.
+    #[test]
+    fn a_block_that_was_changed(
+        whole in data(),
+        claims in prop_oneof![Just(0_i64), -40_i64..40],
+        changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        cut in prop_oneof![Just(0_usize), 0_usize..20],
+    ) {
+        let mut packer = Packer::default();
+        let Some(packed) = packer.pack(PacketType::RESPONSE, &whole, b"") else {
+            return Ok(());
+        };
+        let mut block = packed[6..].to_vec();
+        for (at, byte) in changes {
+            let at = at.index(block.len());
+            block[at] = byte;
+        }
+        block.truncate(block.len() - cut.min(block.len()));
+        let length = i64::try_from(whole.len()).expect("it is short") + claims;
+        let length = u32::try_from(length.max(0)).expect("it is short");
+        if let Ok((_, unpacked)) = unpack(written(PacketType::RESPONSE, length, &block), LIMIT) {
+            prop_assert_eq!(unpacked.len(), length as usize);
+        }
+    }
+
+    #[test]
+    fn a_block_of_any_bytes(block in vec(any::<u8>(), 0..300), length in 0_u32..5000, kind in 0_usize..4) {
+        if let Ok((_, unpacked)) = unpack(written(CARRIERS[kind], length, &block), LIMIT) {
+            prop_assert_eq!(unpacked.len(), length as usize);
+        }
+    }
+}
+
+#[test]
+fn only_what_is_shorter_is_packed() {
+    let mut packer = Packer::default();
+    let mut pack = |payload: &[u8]| {
+        packer
+            .pack(PacketType::REQUEST, payload, b"")
+            .map(<[u8]>::len)
+    };
+    assert_eq!(pack(b""), None);
+    assert_eq!(pack(b"as short as this"), None);
+    assert_eq!(
+        pack(&(0..=255).collect::<Vec<u8>>()),
+        None,
+        "nothing is twice in it"
+    );
+    let large = pack(&[7; 70_000]).expect("it repeats itself");
+    assert!(large < 70_000 / 200, "{large}");
+    assert_eq!(
+        pack(&(0..=255).collect::<Vec<u8>>()),
+        None,
+        "and so after another"
+    );
+}
