@@ -51,13 +51,13 @@ fn the_packet_of_the_specification() {
 
     // There is more than one block that says the same, and this side's is one byte longer.
     let mut packer = Packer::default();
-    let packed = packer.pack(PacketType::REQUEST, inside, b"");
-    let packed = Bytes::copy_from_slice(packed.expect("it is shorter"));
-    assert_eq!(packed.len(), 0x1b);
+    let shorter = packer.pack(PacketType::REQUEST, inside, b"");
+    let ours = Bytes::copy_from_slice(shorter.expect("it is shorter"));
+    assert_eq!(ours.len(), 0x1b);
     let (head, body) = inside.split_at(20);
     let parted = packer.pack(PacketType::REQUEST, head, body);
-    assert_eq!(parted, Some(&packed[..]), "in two pieces");
-    let unpacked = unpack(packed, LIMIT).expect("it is valid");
+    assert_eq!(parted, Some(&ours[..]), "in two pieces");
+    let unpacked = unpack(ours, LIMIT).expect("it is valid");
     assert_eq!(unpacked, (PacketType::REQUEST, inside.to_vec().into()));
 }
 
@@ -224,11 +224,11 @@ proptest! {
         let mut packer = Packer::default();
         for (head, body) in pieces {
             let whole = [&head[..], &body].concat();
-            let Some(packed) = packer.pack(CARRIERS[kind], &head, &body) else {
+            let Some(shorter) = packer.pack(CARRIERS[kind], &head, &body) else {
                 continue;
             };
-            prop_assert!(packed.len() < whole.len());
-            let unpacked = unpack(Bytes::copy_from_slice(packed), whole.len());
+            prop_assert!(shorter.len() < whole.len());
+            let unpacked = unpack(Bytes::copy_from_slice(shorter), whole.len());
             prop_assert_eq!(unpacked, Ok((CARRIERS[kind], whole.into())));
         }
     }
@@ -242,10 +242,10 @@ proptest! {
         cut in prop_oneof![Just(0_usize), 0_usize..20],
     ) {
         let mut packer = Packer::default();
-        let Some(packed) = packer.pack(PacketType::RESPONSE, &whole, b"") else {
+        let Some(shorter) = packer.pack(PacketType::RESPONSE, &whole, b"") else {
             return Ok(());
         };
-        let mut block = packed[6..].to_vec();
+        let mut block = shorter[6..].to_vec();
         for (at, byte) in changes {
             let at = at.index(block.len());
             block[at] = byte;
