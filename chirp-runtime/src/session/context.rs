@@ -18,14 +18,13 @@ impl Contexts {
 impl Session {
     /// Whether packets of an extension are accepted: once that has been declared.
     pub fn accepts(&self, kind: PacketType) -> bool {
-        let extension = if kind.is_of_streams() {
-            Extensions::STREAMS
-        } else {
-            Extensions::CALL_CONTEXT
+        let extension = match kind {
+            PacketType::CALL_CONTEXT => Extensions::CALL_CONTEXT,
+            PacketType::COMPRESSED => Extensions::COMPRESSION,
+            _ if kind.is_of_streams() => Extensions::STREAMS,
+            _ => return false,
         };
-        (kind == PacketType::CALL_CONTEXT || kind.is_of_streams())
-            && self.greeting.has_declared()
-            && self.own_extensions().contains(extension)
+        self.greeting.has_declared() && self.own_extensions().contains(extension)
     }
 
     pub(super) fn handle_context(&mut self, payload: &[u8]) -> Result<(), Fatal> {

@@ -145,13 +145,19 @@ impl Session {
 
     /// What this side accepts.
     pub(super) fn own_extensions(&self) -> Extensions {
-        match self.limits.extensions {
-            _ if self.limits.streams > 0 && self.limits.extensions != Negotiation::Never => {
-                Extensions::CALL_CONTEXT.and(Extensions::STREAMS)
-            }
-            Negotiation::Lazy | Negotiation::Eager => Extensions::CALL_CONTEXT,
-            Negotiation::Never => Extensions::NONE,
+        let limits = &self.limits;
+        if limits.extensions == Negotiation::Never {
+            return Extensions::NONE;
         }
+        let mut own = Extensions::CALL_CONTEXT;
+        if limits.streams > 0 {
+            own = own.and(Extensions::STREAMS);
+        }
+        #[cfg(feature = "lz4")]
+        if limits.compress_above.is_some() {
+            own = own.and(Extensions::COMPRESSION);
+        }
+        own
     }
 
     fn own_hello(&self) -> Hello {

@@ -30,6 +30,11 @@ pub struct Limits {
     /// Bytes of stream items that came and have not been taken: 64 MiB, overshot by one item. The stream whose
     /// item would be more is broken off. Windows keep those that behave far below, but for large items.
     pub stream_bytes: usize,
+    /// Payloads of more bytes than this travel compressed, between two sides that have such a mark: none. Peers are
+    /// given it by their builder.
+    #[cfg(feature = "lz4")]
+    #[doc(hidden)]
+    pub compress_above: Option<usize>,
     /// When the other side is asked which extensions of the protocol it knows: when one is needed.
     pub extensions: Negotiation,
     /// How long reading pauses at [`running`](Self::running): 100 ms.
@@ -64,6 +69,8 @@ impl Default for Limits {
             unsent: 8 << 20,
             streams: 16_384,
             stream_bytes: 64 << 20,
+            #[cfg(feature = "lz4")]
+            compress_above: None,
             extensions: Negotiation::Lazy,
             busy_after: Duration::from_millis(100),
             stall: Duration::from_secs(30),

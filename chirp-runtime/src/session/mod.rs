@@ -95,6 +95,9 @@ impl Session {
     ///
     /// [`Fatal`] when the protocol is broken; nothing may be handled after that.
     pub fn handle(&mut self, incoming: Incoming) -> Result<Option<Event>, Fatal> {
+        // It is as if the packet inside had come.
+        #[cfg(feature = "lz4")]
+        let incoming = incoming.unpack(self.limits.payload, |kind| self.accepts(kind))?;
         // The context of a call counts with its call, and so do its streams.
         let with_next = matches!(
             &incoming,
@@ -178,6 +181,8 @@ impl Session {
     pub fn take_batch(&mut self, spare: Batch) -> Result<Batch, Batch> {
         self.admit_items();
         let batch = self.transmit.take(spare)?;
+        #[cfg(feature = "lz4")]
+        let batch = batch.with_packing(self.packing());
         self.stream_batch_taken();
         Ok(batch)
     }

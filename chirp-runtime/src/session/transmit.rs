@@ -1,3 +1,6 @@
+#[cfg(feature = "lz4")]
+mod compress;
+
 use std::borrow::Cow;
 use std::io::IoSlice;
 use std::mem;
@@ -239,6 +242,8 @@ pub struct Batch {
     inserted: usize,
     /// and how much of the insert that is next.
     insert_at: usize,
+    #[cfg(feature = "lz4")]
+    packing: compress::Packing,
 }
 
 impl Batch {
@@ -249,23 +254,27 @@ impl Batch {
 
     /// The packets of a batch of which nothing has been written, in order: their headers and payloads.
     pub fn packets(&self) -> impl Iterator<Item = (Header, Cow<'_, [u8]>)> {
+        self.parts().map(|(header, here, large)| match large {
+            None => (header, here.into()),
+            Some(large) => (header, [here, large].concat().into()),
+        })
+    }
+
+    /// The same, with each payload as it stands: what is among small packets, and what is large behind that.
+    fn parts(&self) -> impl Iterator<Item = (Header, &[u8], Option<&Bytes>)> {
         let mut at = 0;
         let mut inserts = self.inserts.iter().peekable();
         std::iter::from_fn(move || {
             // The heads are whole, and are this library's own.
             let header = Header::decode(*self.bytes[at..].first_chunk()?).ok()?;
             at += Header::LEN;
-            let length = header.length as usize;
-            let here = self.bytes.len().min(at + length);
-            let large = inserts.next_if(|(before, _)| *before <= here && *before < at + length);
-            let Some((before, payload)) = large else {
-                let payload = &self.bytes[at..here];
-                at = here;
-                return Some((header, payload.into()));
-            };
-            let payload = [&self.bytes[at..*before], payload].concat();
-            at = *before;
-            Some((header, payload.into()))
+            let here = self.bytes.len().min(at + header.length as usize);
+            let end = at + header.length as usize;
+            let large = inserts.next_if(|(before, _)| *before <= here && *before < end);
+            let to = large.map_or(here, |(before, _)| *before);
+            let payload = &self.bytes[at..to];
+            at = to;
+            Some((header, payload, large.map(|(_, large)| large)))
         })
     }
 

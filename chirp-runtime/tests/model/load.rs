@@ -57,6 +57,11 @@ fn limits(rng: &mut Rng, longest: usize, streams: bool) -> Limits {
     limits.payload = longest + 100;
     limits.streams = if streams { rng.between(2, 60) } else { 0 };
     limits.stream_bytes = 1 << 20;
+    // Sides with streams ask each other what they know, and then compress whatever is shorter for it.
+    #[cfg(feature = "lz4")]
+    {
+        limits.compress_above = streams.then_some(0);
+    }
     limits.pending = rng.between(3, 40);
     limits.running = rng.between(1, 8);
     limits.running_bytes = rng.between(1, 600);

@@ -91,6 +91,10 @@ impl Side {
     pub(crate) fn write(&mut self, pipe: &mut VecDeque<u8>, most: usize) -> bool {
         if self.batch.is_none() {
             self.batch = self.session.take_batch(Batch::default()).ok();
+            #[cfg(feature = "lz4")]
+            if let Some(batch) = &mut self.batch {
+                batch.compress();
+            }
         }
         let Some(batch) = &mut self.batch else {
             return false;

@@ -3,6 +3,8 @@
 //! `script.rs` says how they read.
 
 mod cancel;
+#[cfg(feature = "lz4")]
+mod compressed;
 mod extremes;
 mod fatal;
 mod free_streams;

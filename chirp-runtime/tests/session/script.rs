@@ -109,6 +109,8 @@ pub(crate) struct Stage {
     pub(crate) said: VecDeque<Said>,
     in_flight: Option<Batch>,
     sent: VecDeque<String>,
+    /// The last batch would have been compressed, if it were known that the other side accepts that.
+    asks: bool,
 }
 
 impl Stage {
@@ -123,6 +125,7 @@ impl Stage {
             said: VecDeque::new(),
             in_flight: None,
             sent: VecDeque::new(),
+            asks: false,
         }
     }
 
@@ -292,6 +295,7 @@ impl Stage {
             "abandoned" => session.abandoned().to_string(),
             "running" => session.running().to_string(),
             "unsent" => session.unsent().to_string(),
+            "asks" => self.asks.to_string(),
             "drained" => session.is_drained().to_string(),
             "reading" => format!("{:?}", session.reading()),
             "hello" => match session.hello() {
@@ -329,6 +333,10 @@ impl Stage {
         let Some(mut batch) = self.in_flight.take() else {
             return;
         };
+        #[cfg(feature = "lz4")]
+        {
+            self.asks = batch.compress();
+        }
         let mut decoder = Decoder::new(usize::MAX);
         while !batch.is_done() {
             let mut slices = [IoSlice::new(&[])];
@@ -337,7 +345,7 @@ impl Stage {
             let written = slices[0].len().min(room.remaining_mut());
             room.put_slice(&slices[0][..written]);
             batch.advance(written);
-            let wanted = |kind: PacketType| kind.is_of_streams();
+            let wanted = |kind: PacketType| kind.is_of_streams() || kind == PacketType::COMPRESSED;
             while let Some(incoming) = decoder.decode_with(wanted).expect("packets are sent") {
                 self.sent.push_back(packet_words(incoming));
             }

@@ -41,6 +41,19 @@ pub(crate) fn bytes(word: &str) -> Vec<u8> {
             let (hello, nonce) = hello_with(nonce, limit, Extensions::STREAMS);
             hello.encode_answer(nonce)
         }
+        ["ask", nonce, limit, "lz4"] => {
+            let (hello, nonce) = hello_with(nonce, limit, Extensions::COMPRESSION);
+            hello.encode_question(nonce)
+        }
+        ["ask", nonce, limit, "streams", "lz4"] => {
+            let both = Extensions::STREAMS.and(Extensions::COMPRESSION);
+            let (hello, nonce) = hello_with(nonce, limit, both);
+            hello.encode_question(nonce)
+        }
+        ["answer", nonce, limit, "lz4"] => {
+            let (hello, nonce) = hello_with(nonce, limit, Extensions::COMPRESSION);
+            hello.encode_answer(nonce)
+        }
         // Bits 1 and 2 and 3 are not streams without bit 7.
         ["answer", nonce, limit, "parts"] => {
             let (hello, nonce) = hello_with(nonce, limit, Extensions(0b1110));
@@ -120,6 +133,10 @@ pub(crate) fn packet(words: &[&str]) -> Vec<u8> {
     if let Some(packet) = stream_words::packet(words) {
         return packet;
     }
+    #[cfg(feature = "lz4")]
+    if let Some(packet) = crate::compressed::packet(words) {
+        return packet;
+    }
     let mut out = Vec::new();
     let id = words.get(1).and_then(|id| id.parse().ok());
     match (words, id) {
@@ -151,6 +168,8 @@ pub(crate) fn packet_words(incoming: Incoming) -> String {
         panic!("{incoming:?} was sent");
     };
     match kind {
+        #[cfg(feature = "lz4")]
+        PacketType::COMPRESSED => crate::compressed::packet_words(payload),
         PacketType::REQUEST => {
             let request = Request::decode(payload).expect("it is a request");
             let (method, params) = (word(request.method()), word(request.params()));

@@ -1,0 +1,131 @@
+use std::mem;
+
+use bytes::Bytes;
+
+use super::{Batch, COPIED};
+use crate::packet::{Compressed, Extensions, Header, Packer, PacketType};
+use crate::session::{HelloState, Negotiation, Session};
+
+/// A batch with more bytes than this takes longer to be compressed than others should wait for.
+const HEAVY: usize = 128 << 10;
+
+/// What is to become of the large payloads of a batch.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::session) enum Packing {
+    /// They go as they are.
+    #[default]
+    None,
+    /// Those of more than so many bytes are compressed.
+    Above(usize),
+    /// They would be, if it were known that the other side accepts that.
+    Unknown(usize),
+}
+
+impl Session {
+    /// What becomes of the large payloads of the batch that is being taken. It is not compressed here, since
+    /// the session is behind a lock.
+    pub(in crate::session) fn packing(&self) -> Packing {
+        let Some(above) = self.limits.compress_above else {
+            return Packing::None;
+        };
+        match self.greeting.state() {
+            _ if self.limits.extensions == Negotiation::Never => Packing::None,
+            HelloState::Unknown => Packing::Unknown(above),
+            HelloState::Known(Some(theirs))
+                if theirs.extensions.contains(Extensions::COMPRESSION) =>
+            {
+                Packing::Above(above)
+            }
+            HelloState::Asked | HelloState::Known(_) => Packing::None,
+        }
+    }
+}
+
+impl Batch {
+    pub(in crate::session) fn with_packing(self, packing: Packing) -> Self {
+        Self { packing, ..self }
+    }
+
+    /// Whether it takes so long to compress that it is the writer's to do.
+    pub fn is_heavy(&self) -> bool {
+        let Packing::Above(above) = self.packing else {
+            return false;
+        };
+        let lengths = self.large(above).map(|head| head.length as usize);
+        self.len() > HEAVY && lengths.sum::<usize>() > HEAVY
+    }
+
+    /// Compresses the large payloads of a batch that has been taken and of which nothing has been written, if the other
+    /// side accepts that. Gives whether it is to be asked for that reason.
+    ///
+    /// What is no shorter for it goes as it is.
+    pub fn compress(&mut self) -> bool {
+        match mem::take(&mut self.packing) {
+            Packing::None => false,
+            Packing::Unknown(above) => self.has_large(above),
+            Packing::Above(above) => {
+                if self.has_large(above) {
+                    self.pack(above);
+                }
+                false
+            }
+        }
+    }
+
+    /// How many bytes there are.
+    fn len(&self) -> usize {
+        let large = self.inserts.iter().map(|(_, payload)| payload.len());
+        self.bytes.len() + large.sum::<usize>()
+    }
+
+    fn has_large(&self, above: usize) -> bool {
+        self.len() > above && self.large(above).next().is_some()
+    }
+
+    /// The headers of the packets that are to be compressed.
+    fn large(&self, above: usize) -> impl Iterator<Item = Header> {
+        self.parts()
+            .map(|(head, ..)| head)
+            .filter(move |head| is_large(*head, above))
+    }
+
+    fn pack(&mut self, above: usize) {
+        let mut packer = Packer::default();
+        let mut batch = Self {
+            bytes: Vec::with_capacity(self.bytes.len()),
+            ..Self::default()
+        };
+        for (head, here, large) in self.parts() {
+            if is_large(head, above)
+                && let Some(payload) =
+                    packer.pack(head.kind, here, large.map_or(&[], |large| large))
+            {
+                batch.push_compressed(payload);
+                continue;
+            }
+            batch.bytes.extend_from_slice(&head.encode());
+            batch.bytes.extend_from_slice(here);
+            if let Some(large) = large {
+                batch.inserts.push((batch.bytes.len(), large.clone()));
+            }
+        }
+        *self = batch;
+    }
+
+    fn push_compressed(&mut self, payload: &[u8]) {
+        // It is shorter than one whose length is a u32.
+        let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        let head = Header::new(PacketType::COMPRESSED, length).encode();
+        self.bytes.extend_from_slice(&head);
+        if payload.len() <= COPIED {
+            self.bytes.extend_from_slice(payload);
+        } else {
+            let payload = Bytes::copy_from_slice(payload);
+            self.inserts.push((self.bytes.len(), payload));
+        }
+    }
+}
+
+fn is_large(head: Header, above: usize) -> bool {
+    head.length as usize > above && Compressed::may_hold(head.kind)
+}

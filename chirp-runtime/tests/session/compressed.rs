@@ -1,0 +1,309 @@
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes};
+use chirp_runtime::packet::{
+    CallInfo, Compressed, Header, Incoming, Packer, PacketError, PacketType,
+};
+use chirp_runtime::session::{Fatal, Limits, Negotiation};
+
+use crate::script::{check, limits};
+use crate::words;
+
+/// The bytes of a packet: `Compressed PACKET`, `Block TYPE LENGTH BYTES` for what only claims to be one, and
+/// `Context MILLISECONDS`, which speaks of the call after it.
+pub(crate) fn packet(words: &[&str]) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    match words {
+        ["Compressed", inside @ ..] => {
+            let inside = words::packet(inside);
+            let (head, payload) = inside.split_first_chunk().expect("a header");
+            let kind = Header::decode(*head).expect("a header").kind;
+            let mut packer = Packer::default();
+            let shorter = packer.pack(kind, payload, b"");
+            put(&mut out, shorter.expect("it is shorter"));
+        }
+        ["Block", kind, length, block] => {
+            let kind: u16 = kind.parse().expect("a type");
+            let length: u32 = length.parse().expect("a length");
+            let payload = [
+                &kind.to_be_bytes()[..],
+                &length.to_be_bytes(),
+                &words::bytes(block),
+            ];
+            put(&mut out, &payload.concat());
+        }
+        ["Context", millis] => {
+            let time = Duration::from_millis(millis.parse().expect("a time"));
+            CallInfo::within(time).encode(&mut out);
+        }
+        _ => return None,
+    }
+    Some(out)
+}
+
+fn put(out: &mut Vec<u8>, payload: &[u8]) {
+    let length = u32::try_from(payload.len()).expect("it is short");
+    out.put_slice(&Header::new(PacketType::COMPRESSED, length).encode());
+    out.put_slice(payload);
+}
+
+/// The words for a compressed packet, which is shorter than what is in it.
+pub(crate) fn packet_words(payload: Bytes) -> String {
+    let length = payload.len();
+    let inside = Compressed::decode(payload, usize::MAX).expect("it is valid");
+    assert!(length < inside.length as usize, "it need not be compressed");
+    let payload = inside.unpack().expect("it is valid");
+    let kind = inside.kind;
+    format!(
+        "Compressed {}",
+        words::packet_words(Incoming::Packet { kind, payload })
+    )
+}
+
+/// A side that compresses payloads of more than 100 bytes.
+fn above_100() -> Limits {
+    limits(|limits| {
+        limits.compress_above = Some(100);
+        limits.payload = 100_000;
+        limits.streams = 16;
+    })
+}
+
+/// Plays a script to a session whose other side has declared that it takes compressed packets.
+fn check_declared(limits: Limits, script: &str) {
+    let declared = "< Request 99 chirp.hello ask:5:1000000:lz4
+         ! hello
+         > Response 99 ok answer:5
+         ";
+    check(limits, &(declared.to_owned() + script));
+}
+
+#[test]
+fn what_is_over_the_mark_goes_compressed() {
+    check_declared(
+        above_100(),
+        "# The request has 101 bytes, and then 100.
+         call a m x*95
+         call b m x*94
+         > Compressed Request 1 m x*95
+         > Request 2 m x*94
+         < Request 1 m -
+         ! run a m -
+         respond a ok x*96
+         finish a
+         < Request 2 m -
+         ! run b m -
+         respond b ok x*95
+         finish b
+         > Compressed Response 1 ok x*96
+         > Response 2 ok x*95
+         # Between others, and far too large to be copied.
+         call c m small
+         call d m x*20000
+         call e m x*90000
+         call f m small
+         > Request 3 m small
+         > Compressed Request 4 m x*20000
+         > Compressed Request 5 m x*90000
+         > Request 6 m small
+         # What is over a payload limit stays so.
+         call g m x*100000
+         ! refused too-large 100000 our
+         # An error is an answer as any other.
+         < Request 3 m -
+         ! run c m -
+         respond c error e*300
+         finish c
+         > Compressed Response 3 error e*300
+         cancel c
+         > Cancel 3",
+    );
+}
+
+#[test]
+fn what_is_no_shorter_goes_as_it_is() {
+    let forwards: String = ('a'..='z').chain('A'..='Z').chain('0'..='9').collect();
+    let backwards: String = forwards.chars().rev().collect();
+    let script = format!(
+        "call a m {forwards}{backwards}
+         > Request 1 m {forwards}{backwards}
+         = asks false"
+    );
+    check_declared(above_100(), &script);
+}
+
+#[test]
+fn nothing_goes_compressed_to_a_side_that_has_not_said_that_it_takes_it() {
+    let known = [
+        ("", "true"),
+        ("ask 5\n > Request 1 chirp.hello ask:5\n", "false"),
+        (
+            "< Request 99 chirp.hello ask:5\n ! hello\n > Response 99 ok answer:5\n",
+            "false",
+        ),
+    ];
+    for (before, asks) in known {
+        println!("{before}");
+        check(
+            above_100(),
+            &format!(
+                "{before} < Request 1 m -\n ! run a m -\n respond a ok x*9000\n finish a\n
+                 > Response 1 ok x*9000\n = asks {asks}\n
+                 < Request 2 m -\n ! run b m -\n respond b ok small\n finish b\n
+                 > Response 2 ok small\n = asks false"
+            ),
+        );
+    }
+    // And this side without a mark, or without extensions.
+    let unmarked = limits(|_| {});
+    let mut never = above_100();
+    never.extensions = Negotiation::Never;
+    for limits in [unmarked, never] {
+        check_declared(
+            limits.clone(),
+            "call a m x*9000\n > Request 1 m x*9000\n = asks false",
+        );
+        check(
+            limits,
+            "call a m x*9000\n > Request 1 m x*9000\n = asks false",
+        );
+    }
+}
+
+/// Until the answer is here nothing waits for it, and nothing goes compressed.
+#[test]
+fn it_begins_when_it_is_known() {
+    check(
+        above_100(),
+        "call a m x*9000
+         > Request 1 m x*9000
+         = asks true
+         ask 5
+         call b m x*9000
+         > Request 2 chirp.hello ask:5
+         > Request 3 m x*9000
+         = asks false
+         < Response 2 ok answer:5:1000000:lz4
+         ! hello
+         call c m x*9000
+         > Compressed Request 1048578 m x*9000",
+    );
+}
+
+#[test]
+fn what_comes_compressed_is_as_if_it_had_come() {
+    check_declared(
+        above_100(),
+        "< Compressed Request 1 m x*9000
+         ! run a m x*9000
+         = running 1
+         < Compressed Request 1 m x*9000
+         ! interrupt a
+         finish a
+         > Response 1 duplicate
+         > Response 1 duplicate
+         call a m -
+         > Request 1 m -
+         < Compressed Response 1 ok x*9000
+         ! answered a ok x*9000
+         # Answers to nothing, and names of the framework.
+         < Compressed Response 77 ok x*9000
+         < Compressed Request 2 chirp.nothing x*9000
+         > Response 2 unknown
+         # A context speaks of what is inside.
+         < Context 5000
+         < Compressed Request 3 m x*9000
+         ! run c m x*9000
+         < Context 5000
+         < Compressed Response 3 ok x*9000
+         ! fatal a CallContext packet was followed by a Response",
+    );
+}
+
+/// Limits count what is inside.
+#[test]
+fn what_it_holds_is_what_counts() {
+    let limits = limits(|limits| {
+        limits.compress_above = Some(100);
+        limits.running_bytes = 50_000;
+        limits.payload = 60_000;
+    });
+    check_declared(
+        limits,
+        "< Compressed Request 1 m x*40000
+         ! run a m x*40000
+         = reading Go
+         < Compressed Request 2 m x*40000
+         ! run b m x*40000
+         = reading Pause
+         finish a
+         finish b
+         = reading Go
+         < Compressed Request 3 m x*70000
+         ! fatal invalid Compressed packet: it claims to hold more than the payload limit",
+    );
+}
+
+/// Credit counts what is inside, and what a type needs it needs inside too.
+#[test]
+fn stream_items_are_compressed() {
+    let declared = "< Request 99 chirp.hello ask:5:1000000:streams:lz4
+         ! hello
+         > Response 99 ok answer:5
+         ";
+    let script = "stream-call a m x*9000 r=result
+         > Open 1:to:result:16384
+         > Compressed Request 1 m x*9000
+         < Compressed Items -1 x*5000 y*5000
+         ! items r x*5000 y*5000
+         = held 10032
+         < Compressed Items -1 z*8000
+         ! items r z*8000
+         < Compressed Items -1 z*8000
+         ! ended r failed an-item-came-without-credit
+         > End +1 failed 3 an-item-came-without-credit
+         # What a stream is opened with is followed by its carrier, compressed or not.
+         < Open 1:to:result:16384
+         < Compressed Request 4 m x*9000
+         ! opened b s=send.result
+         ! run b m x*9000
+         send s x*5000
+         send s y*50
+         > Compressed Items -1 x*5000 y*50
+         send s y*50
+         > Items -1 y*50
+         < Open 2:to:result:16384
+         < Compressed Response 1 ok x*9000
+         ! fatal invalid StreamOpen packet: only a call can have streams bound to it";
+    check(above_100(), &(declared.to_owned() + script));
+    let mut without = above_100();
+    without.streams = 0;
+    check_declared(without, "< Compressed Items +1 x*5000\n > nothing");
+}
+
+#[test]
+fn what_is_invalid_is_fatal() {
+    let carriers = "! fatal invalid Compressed packet: ";
+    for (packet, error) in [
+        ("Block 3 4 abcd", "what it holds is no carrier"),
+        ("Block 50944 9 abcd", "what it holds is no carrier"),
+        (
+            "Block 2 100001 x*9000",
+            "it claims to hold more than the payload limit",
+        ),
+        (
+            "Block 2 1021 abcd",
+            "it claims to hold more than its block can",
+        ),
+        ("Block 2 100 abcd", "its block is corrupt"),
+        ("Block 2 0 -", "its block is corrupt"),
+    ] {
+        check_declared(above_100(), &format!("< {packet}\n {carriers}{error}"));
+        // To a side that has declared nothing it is nothing.
+        check(above_100(), &format!("< {packet}\n > nothing"));
+        let unmarked = limits(|_| {});
+        check_declared(unmarked, &format!("< {packet}\n > nothing"));
+    }
+    let fatal = Fatal::from(PacketError::Compressed("what it holds is no carrier"));
+    assert!(matches!(fatal, Fatal::Packet(PacketError::Compressed(_))));
+}
