@@ -33,6 +33,8 @@ pub struct PeerBuilder {
     observer: Option<Observer>,
     metrics: Option<SharedMetrics>,
     budget: Option<Arc<Budget>>,
+    #[cfg(feature = "lz4")]
+    compress_above: Option<usize>,
     refused: Option<DuplicateMethod>,
 }
 
@@ -140,6 +142,23 @@ impl PeerBuilder {
         self
     }
 
+    /// Compresses what is larger than `bytes`: parameters, results and stream items, as they stand in a packet's payload.
+    /// It is done with LZ4, and only where it makes the packet smaller. Off unless set; needs the feature `lz4`.
+    ///
+    /// Both sides must have set it, each to a mark of its own. Nothing waits for that to be known: a side that does not
+    /// know it asks the other when it has something large to send, which it sends as it is
+    /// ([`Negotiation`]). All limits speak of what is compressed, not of what travels.
+    ///
+    /// It is worth it where the connection is slower than the processor. On one machine it costs more time than it
+    /// saves. And it tells whoever sees the lengths of encrypted packets something about what is in them: a secret
+    /// should not be in one packet with what an attacker chooses.
+    #[cfg(feature = "lz4")]
+    #[must_use]
+    pub fn compress_above(mut self, bytes: usize) -> Self {
+        self.compress_above = Some(bytes);
+        self
+    }
+
     /// How many bytes all peers of this builder may hold together, beside the [`Limits`] of each: the
     /// parameters of calls that run, and what waits to be written. Beyond it each of them pauses reading,
     /// or answers *busy*, as at its own marks. Unlimited unless set.
@@ -198,7 +217,13 @@ impl PeerBuilder {
         let credentials = channel.credentials();
         let (reader, writer) = channel.into_split();
         let runtime = Handle::current();
-        let mut session = Session::new(self.limits.clone());
+        #[cfg_attr(not(feature = "lz4"), expect(unused_mut, reason = "one feature changes it"))]
+        let mut limits = self.limits.clone();
+        #[cfg(feature = "lz4")]
+        {
+            limits.compress_above = self.compress_above.or(limits.compress_above);
+        }
+        let mut session = Session::new(limits);
         if self.limits.extensions == Negotiation::Eager {
             // Where not even this may be sent there are no extensions.
             session.ask_hello(RandomState::new().hash_one(0)).ok();

@@ -18,6 +18,7 @@ mod handle;
 mod handling;
 mod method;
 mod method_error;
+mod packing;
 mod reader;
 mod state;
 pub(crate) mod streaming;

@@ -8,6 +8,7 @@ use tokio::io::AsyncReadExt;
 
 use super::SessionError;
 use super::connection::Connection;
+use super::packing;
 use super::state::After;
 use super::watching::observe;
 use super::watching::overdue::Overdue;
@@ -20,6 +21,9 @@ use crate::session::Reading;
 /// that was one piece of it, and handlers run before the next is over.
 const PIECES: u32 = 8;
 
+/// When what came compressed was more than so many bytes, it is handled before more is decoded.
+const UNPACKED: usize = 1 << 20;
+
 /// The task that takes what comes. It never runs user code and never waits for anything but bytes.
 pub(super) struct Reader {
     connection: Arc<Connection>,
@@ -27,8 +31,12 @@ pub(super) struct Reader {
     decoder: Decoder,
     /// What has been decoded and not handled,
     decoded: VecDeque<Incoming>,
-    /// and what was wrong with what came after it.
+    /// what was wrong with what came after it,
     broken: Option<PacketError>,
+    /// and whether there may be more where that came from.
+    more: bool,
+    /// The largest payload that is taken, in bytes.
+    limit: usize,
     after: After,
     overdue: Overdue,
     progress: Progress,
@@ -42,6 +50,8 @@ enum Stopped {
     Empty,
     /// There is no room for more.
     Paused(Reading),
+    /// It has enough to handle, and more is there.
+    More,
 }
 
 impl Reader {
@@ -53,6 +63,8 @@ impl Reader {
             decoder: Decoder::new(limits.payload),
             decoded: VecDeque::with_capacity(1),
             broken: None,
+            more: false,
+            limit: limits.payload,
             after: After::default(),
             overdue: Overdue::default(),
             progress: Progress::new(limits.stall),
@@ -83,6 +95,8 @@ impl Reader {
             match stopped {
                 // It is rare, and its timers are large.
                 Stopped::Paused(reading) => Box::pin(self.pause(reading, lying)).await,
+                // What others do must not wait for all that few bytes may stand for.
+                Stopped::More => tokio::task::yield_now().await,
                 Stopped::Empty => match self.fill(lying).await {
                     Ok(0) => {
                         return match self.decoder.finish() {
@@ -103,11 +117,15 @@ impl Reader {
         }
     }
 
-    /// Decodes every packet that is whole. There is no lock for it: what takes memory is done here.
+    /// Decodes every packet that is whole, unless they are far larger than what came. There is no lock for it: what
+    /// takes memory is done here.
     fn decode(&mut self) {
-        if self.broken.is_some() {
+        // What was decoded is handled first, so that no more than that is held beside the session.
+        if self.broken.is_some() || !self.decoded.is_empty() {
             return;
         }
+        self.more = false;
+        let mut unpacked = 0;
         let observer = self.connection.observer();
         let connection = &self.connection;
         let wanted = |kind| {
@@ -119,10 +137,30 @@ impl Reader {
             match self.decoder.decode_with(wanted) {
                 Ok(Some(incoming)) => {
                     self.progress.ended();
+                    let shown = observer.as_ref().map(|_| incoming.clone());
+                    let (incoming, packed) = match packing::unpack(incoming, self.limit, wanted) {
+                        Ok(unpacked) => unpacked,
+                        Err(error) => {
+                            if let Some((observer, shown)) = observer.as_ref().zip(shown) {
+                                observe::show_received(observer, &shown, None);
+                            }
+                            self.broken = Some(error);
+                            return;
+                        }
+                    };
                     if let Some(observer) = &observer {
-                        observe::show_received(observer, &incoming);
+                        observe::show_received(observer, &incoming, packed);
+                    }
+                    if packed.is_some()
+                        && let Incoming::Packet { payload, .. } = &incoming
+                    {
+                        unpacked += payload.len();
+                        self.more = unpacked > UNPACKED;
                     }
                     self.decoded.push_back(incoming);
+                    if self.more {
+                        return;
+                    }
                 }
                 Ok(None) => return,
                 Err(error) => {
@@ -155,6 +193,7 @@ impl Reader {
                 }
                 None => {
                     break match self.broken.take() {
+                        None if self.more => Ok(Stopped::More),
                         None => Ok(Stopped::Empty),
                         Some(error) => Err(error.into()),
                     };

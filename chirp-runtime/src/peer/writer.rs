@@ -10,8 +10,8 @@ use tokio::time::{Instant, Sleep};
 
 use super::SessionError;
 use super::connection::Connection;
+use super::packing;
 use super::state::{After, State};
-use super::watching::observe;
 use crate::channel;
 use crate::session::Batch;
 
@@ -101,10 +101,22 @@ impl Connection {
 
     /// Writes what goes with the turn.
     pub(super) fn write(&self, turn: Writing<'_>) {
-        let Writing { held, batch, waker } = turn;
-        self.show(&batch);
+        let Writing {
+            held,
+            mut batch,
+            waker,
+        } = turn;
+        let heavy = packing::is_heavy(&batch);
+        if !heavy {
+            self.prepare(&mut batch);
+        }
         let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
         sink.batch = batch;
+        if heavy {
+            drop(sink);
+            held.release(None);
+            return;
+        }
         match sink.poll_write(&mut Context::from_waker(waker)) {
             Poll::Ready(Ok(())) => {
                 let spare = mem::take(&mut sink.batch);
@@ -119,13 +131,6 @@ impl Connection {
                 drop(sink);
                 held.release(None);
             }
-        }
-    }
-
-    /// Shows what is about to be written to whoever observes it.
-    fn show(&self, batch: &Batch) {
-        if let Some(observer) = self.observer() {
-            observe::show_sent(&observer, batch);
         }
     }
 
@@ -321,11 +326,12 @@ impl Writer {
             let fresh = if sink.batch.is_done() {
                 connection.lock().take_batch()
             } else {
-                None
+                // One that somebody else has left to this task.
+                packing::is_heavy(&sink.batch).then(|| mem::take(&mut sink.batch))
             };
             // The session's lock is free again: an observer may ask for what is behind it.
-            if let Some(batch) = fresh {
-                connection.show(&batch);
+            if let Some(mut batch) = fresh {
+                connection.prepare(&mut batch);
                 sink.batch = batch;
             }
             match sink.poll_write(cx) {

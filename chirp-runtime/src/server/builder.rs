@@ -83,6 +83,14 @@ impl ServerBuilder {
         self.peers(|peers| peers.limits(limits))
     }
 
+    /// Compresses what is larger than `bytes`, on connections whose other side does, too
+    /// ([`PeerBuilder::compress_above`]).
+    #[cfg(feature = "lz4")]
+    #[must_use]
+    pub fn compress_above(self, bytes: usize) -> Self {
+        self.peers(|peers| peers.compress_above(bytes))
+    }
+
     /// How many bytes all connections may hold together ([`PeerBuilder::memory_budget`]).
     #[must_use]
     pub fn memory_budget(self, bytes: usize) -> Self {

@@ -2,6 +2,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+#[cfg(feature = "lz4")]
+use bytes::Bytes;
+
+#[cfg(feature = "lz4")]
+use crate::packet::Compressed;
 use crate::packet::{Cancel, Header, Incoming, PacketType, Request, Response};
 use crate::session::Batch;
 
@@ -20,8 +25,10 @@ pub enum Direction {
 pub struct ObservedPacket<'a> {
     /// Which way it goes.
     pub direction: Direction,
-    /// Its header.
+    /// Its header; of one that travels compressed, the header of the packet inside.
     pub header: Header,
+    /// How many bytes of payload travel, if the packet is compressed.
+    pub compressed: Option<u32>,
     /// Its payload; empty for a packet that is discarded or too large, whose payload is not kept.
     pub payload: Cow<'a, [u8]>,
 }
@@ -30,7 +37,11 @@ pub struct ObservedPacket<'a> {
 pub(in crate::peer) type Observer = Arc<dyn Fn(&ObservedPacket<'_>) + Send + Sync>;
 
 /// Shows an observer what came, before anything follows from it.
-pub(in crate::peer) fn show_received(observer: &Observer, incoming: &Incoming) {
+pub(in crate::peer) fn show_received(
+    observer: &Observer,
+    incoming: &Incoming,
+    compressed: Option<u32>,
+) {
     let (header, payload) = match incoming {
         Incoming::Packet { kind, payload } => {
             let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
@@ -43,6 +54,7 @@ pub(in crate::peer) fn show_received(observer: &Observer, incoming: &Incoming) {
     observer(&ObservedPacket {
         direction: Direction::Received,
         header,
+        compressed,
         payload,
     });
 }
@@ -50,12 +62,33 @@ pub(in crate::peer) fn show_received(observer: &Observer, incoming: &Incoming) {
 /// Shows an observer what is about to be written.
 pub(in crate::peer) fn show_sent(observer: &Observer, batch: &Batch) {
     for (header, payload) in batch.packets() {
+        let (header, payload, compressed) = unpacked(header, payload);
         observer(&ObservedPacket {
             direction: Direction::Sent,
             header,
+            compressed,
             payload,
         });
     }
+}
+
+/// The packet inside one that this side has compressed, and how long the payload of that one is.
+#[cfg(feature = "lz4")]
+fn unpacked(header: Header, payload: Cow<'_, [u8]>) -> (Header, Cow<'_, [u8]>, Option<u32>) {
+    if header.kind == PacketType::COMPRESSED
+        && let Ok(inside) = Compressed::decode(Bytes::copy_from_slice(&payload), usize::MAX)
+        && let Ok(payload) = inside.unpack()
+    {
+        let Compressed { kind, length, .. } = inside;
+        let payload = Vec::from(payload).into();
+        return (Header::new(kind, length), payload, Some(header.length));
+    }
+    (header, payload, None)
+}
+
+#[cfg(not(feature = "lz4"))]
+fn unpacked(header: Header, payload: Cow<'_, [u8]>) -> (Header, Cow<'_, [u8]>, Option<u32>) {
+    (header, payload, None)
 }
 
 impl fmt::Display for ObservedPacket<'_> {
@@ -70,6 +103,10 @@ impl fmt::Display for ObservedPacket<'_> {
             PacketType::RESPONSE => show(f, Response::decode(payload()), self.header),
             PacketType::CANCEL => show(f, Cancel::decode(&self.payload), self.header),
             _ => write!(f, "{}", self.header),
+        }?;
+        match self.compressed {
+            Some(length) => write!(f, ", compressed to {length} bytes"),
+            None => Ok(()),
         }
     }
 }
