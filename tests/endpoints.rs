@@ -23,7 +23,11 @@ fn a_bare_address_is_a_port_or_a_path() {
     ];
     for text in unix {
         let endpoint: Endpoint = text.parse().expect("any text is a path");
-        assert_eq!(endpoint, Endpoint::Unix(text.into()), "{text}");
+        let expected = Endpoint::Unix {
+            path: text.into(),
+            mode: None,
+        };
+        assert_eq!(endpoint, expected, "{text}");
         assert_eq!(endpoint.to_string(), text);
     }
     let tcp = [

@@ -8,15 +8,21 @@
 //! With the feature `process`, a `Child` is a process that was started to be at the other end, and `stdio` is
 //! that process's way to its parent.
 
+mod connector;
 mod credentials;
 mod endpoint;
+#[cfg(feature = "process")]
+mod inherited;
+mod inproc;
 #[cfg(feature = "process")]
 mod leash;
 mod listener;
 mod memory;
+mod once;
 mod pipe;
 #[cfg(feature = "process")]
 mod process;
+mod socket_file;
 #[cfg(feature = "process")]
 mod stdio;
 mod tcp;
@@ -26,9 +32,11 @@ use std::fmt;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+pub use connector::Connector;
 pub use credentials::Credentials;
 pub use endpoint::{Endpoint, EndpointError};
-pub use listener::Listener;
+pub use inproc::{InprocError, InprocListener, InprocReader, InprocStream, InprocWriter};
+pub use listener::{Incoming, Listener};
 pub use memory::memory;
 pub use pipe::{PipeEnds, pipes};
 #[cfg(feature = "process")]

@@ -68,7 +68,7 @@ fn take() -> io::Result<Channel> {
 }
 
 /// What can be waited for without a thread. A descriptor of its own, which no child inherits.
-enum Stream {
+pub(super) enum Stream {
     Pipe(OwnedFd),
     Unix(unix::UnixStream),
     Tcp(net::TcpStream),
@@ -77,7 +77,12 @@ enum Stream {
 impl Stream {
     /// `None` for what cannot be waited for.
     fn open(fd: BorrowedFd<'_>) -> io::Result<Option<Self>> {
-        let file = File::from(fd.try_clone_to_owned()?);
+        Self::of(fd.try_clone_to_owned()?)
+    }
+
+    /// `None` for what cannot be waited for.
+    pub(super) fn of(fd: OwnedFd) -> io::Result<Option<Self>> {
+        let file = File::from(fd);
         let kind = file.metadata()?.file_type();
         let fd = OwnedFd::from(file);
         if kind.is_fifo() {
@@ -96,7 +101,19 @@ impl Stream {
         Ok(Some(Self::Tcp(tcp)))
     }
 
-    fn into_reader(self) -> io::Result<Reader> {
+    /// A channel over one descriptor, which both reads and writes.
+    pub(super) fn into_channel(self) -> io::Result<Channel> {
+        match self {
+            Self::Pipe(_) => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a pipe goes one way, and a channel needs two",
+            )),
+            Self::Unix(socket) => Ok(nonblocking_unix(socket)?.into()),
+            Self::Tcp(socket) => nonblocking_tcp(socket)?.try_into(),
+        }
+    }
+
+    pub(super) fn into_reader(self) -> io::Result<Reader> {
         Ok(match self {
             Self::Pipe(fd) => Box::new(pipe::Receiver::from_owned_fd(fd)?),
             Self::Unix(socket) => Box::new(nonblocking_unix(socket)?),
@@ -104,7 +121,7 @@ impl Stream {
         })
     }
 
-    fn into_writer(self) -> io::Result<Writer> {
+    pub(super) fn into_writer(self) -> io::Result<Writer> {
         Ok(match self {
             Self::Pipe(fd) => Box::new(pipe::Sender::from_owned_fd(fd)?),
             Self::Unix(socket) => Box::new(nonblocking_unix(socket)?),

@@ -1,11 +1,11 @@
 use std::fs;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use tokio::net::{UnixListener, UnixStream};
 
+use super::socket_file::{self, SocketFile};
 use super::{Channel, Endpoint, Listener};
 
 impl From<UnixStream> for Channel {
@@ -21,34 +21,49 @@ impl From<UnixStream> for Channel {
 }
 
 pub(super) async fn connect(path: &Path) -> io::Result<Channel> {
-    let stream = UnixStream::connect(path).await?;
-    Ok(Channel::from(stream).with_remote(Endpoint::Unix(path.into())))
+    UnixStream::connect(path).await.map(Channel::from)
+}
+
+pub(super) async fn connect_abstract(name: &str) -> io::Result<Channel> {
+    connect(&abstract_path(name)?).await
 }
 
 /// Listens on a path. A socket file that nobody answers on is a leftover of a listener that died, and
 /// is replaced.
-pub(super) async fn listen(path: &Path) -> io::Result<Unix> {
-    let listener = match UnixListener::bind(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(path).await => {
+pub(super) async fn listen(path: &Path, mode: Option<u32>) -> io::Result<Unix> {
+    let (listener, file) = match socket_file::bind(path, mode) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            // Of two that find a leftover, the second would remove what the first has made since.
+            let _turn = socket_file::turn_in(path).await?;
+            if !is_stale(path).await {
+                return Err(error);
+            }
             fs::remove_file(path)?;
-            UnixListener::bind(path)?
+            socket_file::bind(path, mode)?
         }
         bound => bound?,
     };
-    let file = SocketFile {
-        path: path.into(),
-        id: id(path)?,
-    };
     Ok(Unix {
+        _file: Some(file),
         listener,
-        endpoint: Endpoint::Unix(path.into()),
-        _file: file,
+        endpoint: Endpoint::Unix {
+            path: path.into(),
+            mode,
+        },
+    })
+}
+
+pub(super) fn listen_abstract(name: &str) -> io::Result<Unix> {
+    Ok(Unix {
+        _file: None,
+        listener: UnixListener::bind(abstract_path(name)?)?,
+        endpoint: Endpoint::Abstract(name.into()),
     })
 }
 
 /// Only a socket can be a leftover: a connection to an ordinary file is refused as well.
 async fn is_stale(path: &Path) -> bool {
-    if !fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket()) {
+    if !socket_file::is_socket(path) {
         return false;
     }
     match UnixStream::connect(path).await {
@@ -57,9 +72,20 @@ async fn is_stale(path: &Path) -> bool {
     }
 }
 
+/// How tokio is told a name that is no file's.
+fn abstract_path(name: &str) -> io::Result<PathBuf> {
+    if cfg!(not(any(target_os = "linux", target_os = "android"))) {
+        return Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "only Linux has sockets without a file",
+        ));
+    }
+    Ok(format!("\0{name}").into())
+}
+
 pub(super) struct Unix {
     // The file goes first: a file whose listener has gone may be replaced by another listener at any time.
-    _file: SocketFile,
+    _file: Option<SocketFile>,
     listener: UnixListener,
     endpoint: Endpoint,
 }
@@ -74,24 +100,4 @@ impl Listener for Unix {
         let (stream, _) = self.listener.accept().await?;
         Ok(Channel::from(stream).with_remote(self.endpoint.clone()))
     }
-}
-
-/// The file that a listener made. It goes with the listener, unless somebody has replaced it.
-struct SocketFile {
-    path: PathBuf,
-    id: (u64, u64),
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        if id(&self.path).is_ok_and(|id| id == self.id) {
-            // Nothing depends on it: the next listener replaces what is left over.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-fn id(path: &Path) -> io::Result<(u64, u64)> {
-    let file = fs::symlink_metadata(path)?;
-    Ok((file.dev(), file.ino()))
 }

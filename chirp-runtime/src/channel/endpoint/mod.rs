@@ -1,0 +1,154 @@
+mod parse;
+mod process;
+mod words;
+
+use std::io;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+
+use super::once::Once;
+use super::{Channel, Connector, InprocError, InprocListener, InprocStream, Listener, tcp, unix};
+
+pub use parse::EndpointError;
+
+/// An address in words.
+///
+/// | address | what it is | connect | listen |
+/// |---|---|---|---|
+/// | `tcp://host:port` | a TCP port; without a host, this one | yes | yes |
+/// | `unix:///path` | a Unix socket; `?mode=660` after it sets its permissions | yes | yes |
+/// | `unix://@name` | a Unix socket without a file, of Linux | yes | yes |
+/// | `inproc://name` | a name within this process | yes | yes |
+/// | `exec:program args` | a child process, over its input and output (feature `process`) | yes | |
+/// | `stdio:` | this process's own input and output (feature `process`) | yes | once |
+/// | `fd:3,4` | inherited descriptors, to read and to write; one alone is a socket (feature `process`) | yes | once |
+///
+/// Bare, `host:port` and a port alone are TCP, `@name` is a Unix socket without a file, and everything else
+/// is the path of a Unix socket. Listening *once* gives one channel and no more.
+///
+/// In `exec:`, words are parted by spaces, and quotes and backslashes protect spaces as in a shell; nothing
+/// else has a meaning. **Whoever chooses such an address chooses a program to run**: take addresses from
+/// those who may do that, or look at what was parsed.
+///
+/// ```
+/// use chirp_runtime::channel::Endpoint;
+///
+/// let tcp: Endpoint = "localhost:9000".parse()?;
+/// assert_eq!(tcp.to_string(), "tcp://localhost:9000");
+/// let unix: Endpoint = "/run/arith.sock".parse()?;
+/// assert_eq!(unix.to_string(), "unix:///run/arith.sock");
+/// let child: Endpoint = "exec:worker --name 'Ann Lee'".parse()?;
+/// assert_eq!(child.to_string(), "exec:worker --name 'Ann Lee'");
+/// # Ok::<_, chirp_runtime::channel::EndpointError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Endpoint {
+    /// A TCP port.
+    Tcp {
+        /// A name or an address. Empty stands for this host: the loopback interface to connect to, and
+        /// every interface to listen on.
+        host: String,
+        /// The port's number.
+        port: String,
+    },
+    /// A Unix socket.
+    Unix {
+        /// Its file.
+        path: PathBuf,
+        /// The permissions of the file that a listener makes, such as `0o660`; without them, what the
+        /// process's umask leaves.
+        mode: Option<u32>,
+    },
+    /// A Unix socket in the abstract namespace of Linux: without a file, and without permissions.
+    Abstract(String),
+    /// A name within this process.
+    Inproc(String),
+    /// A child process, over its standard input and output.
+    Exec {
+        /// The program, which is looked for in `PATH`.
+        program: String,
+        /// Its arguments.
+        args: Vec<String>,
+    },
+    /// This process's own standard input and output.
+    Stdio,
+    /// Descriptors that this process was started with.
+    Fd {
+        /// What is read from.
+        read: i32,
+        /// What is written to; the same number is a socket.
+        write: i32,
+    },
+}
+
+impl Endpoint {
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says, with the address.
+    pub async fn connect(&self) -> io::Result<Channel> {
+        match self {
+            Self::Tcp { host, port } => tcp::connect(host, port).await,
+            Self::Unix { path, .. } => unix::connect(path).await,
+            Self::Abstract(name) => unix::connect_abstract(name).await,
+            Self::Inproc(name) => InprocStream::connect(name).await.map(Channel::from),
+            Self::Exec { program, args } => process::exec(program, args),
+            Self::Stdio => process::stdio(),
+            Self::Fd { read, write } => process::inherited(*read, *write),
+        }
+        .map(|channel| match channel.remote() {
+            // The operating system knows better.
+            Some(_) => channel,
+            None => channel.with_remote(self.clone()),
+        })
+        .map_err(|error| self.explain("connect to", error))
+    }
+
+    /// Listens.
+    ///
+    /// A Unix socket's file that nobody answers on is replaced, and the listener removes its own.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says, with the address.
+    pub async fn listen(&self) -> io::Result<Box<dyn Listener>> {
+        self.listen_here()
+            .await
+            .map_err(|error| self.explain("listen on", error))
+    }
+
+    async fn listen_here(&self) -> io::Result<Box<dyn Listener>> {
+        Ok(match self {
+            Self::Tcp { host, port } => Box::new(tcp::listen(host, port).await?),
+            Self::Unix { path, mode } => Box::new(unix::listen(path, *mode).await?),
+            Self::Abstract(name) => Box::new(unix::listen_abstract(name)?),
+            Self::Inproc(name) => Box::new(InprocListener::bind(name)?),
+            Self::Stdio => Box::new(Once::new(self.clone(), process::stdio()?)),
+            Self::Fd { read, write } => {
+                Box::new(Once::new(self.clone(), process::inherited(*read, *write)?))
+            }
+            Self::Exec { .. } => {
+                let what = "a child process is connected to, and listens on stdio: itself";
+                return Err(io::Error::new(io::ErrorKind::Unsupported, what));
+            }
+        })
+    }
+
+    fn explain(&self, verb: &str, error: io::Error) -> io::Error {
+        match InprocError::of(&error) {
+            // It names the address, and has a type.
+            Some(_) => error,
+            None => io::Error::new(error.kind(), format!("cannot {verb} {self}: {error}")),
+        }
+    }
+}
+
+#[async_trait]
+impl Connector for Endpoint {
+    async fn connect(&self) -> io::Result<Channel> {
+        Self::connect(self).await
+    }
+}

@@ -1,0 +1,47 @@
+//! The addresses that need the feature `process`.
+
+use std::io;
+
+use crate::channel::Channel;
+
+#[cfg(feature = "process")]
+pub(super) fn exec(program: &str, args: &[String]) -> io::Result<Channel> {
+    let mut command = std::process::Command::new(program);
+    command.args(args);
+    // The child ends with the channel, and nobody asks how.
+    let (channel, _child) = crate::channel::Child::spawn(command)?;
+    Ok(channel)
+}
+
+#[cfg(feature = "process")]
+pub(super) fn stdio() -> io::Result<Channel> {
+    crate::channel::stdio()
+}
+
+#[cfg(feature = "process")]
+pub(super) fn inherited(read: i32, write: i32) -> io::Result<Channel> {
+    crate::channel::inherited::open(read, write)
+}
+
+#[cfg(not(feature = "process"))]
+pub(super) fn exec(_: &str, _: &[String]) -> io::Result<Channel> {
+    Err(missing())
+}
+
+#[cfg(not(feature = "process"))]
+pub(super) fn stdio() -> io::Result<Channel> {
+    Err(missing())
+}
+
+#[cfg(not(feature = "process"))]
+pub(super) fn inherited(_: i32, _: i32) -> io::Result<Channel> {
+    Err(missing())
+}
+
+#[cfg(not(feature = "process"))]
+fn missing() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        "this program was built without the feature `process` of chirp",
+    )
+}

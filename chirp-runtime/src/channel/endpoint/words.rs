@@ -1,0 +1,45 @@
+//! A command in one line: words parted by spaces, with quotes and backslashes as a shell has them.
+
+use std::fmt;
+
+/// The words of a line, or why it has none.
+pub(super) fn split(line: &str) -> Result<Vec<String>, &'static str> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut chars = line.chars();
+    while let Some(next) = chars.next() {
+        if next.is_whitespace() {
+            words.extend(word.take());
+            continue;
+        }
+        let word = word.get_or_insert_default();
+        match next {
+            '\'' => loop {
+                match chars.next().ok_or("a ' is not closed")? {
+                    '\'' => break,
+                    other => word.push(other),
+                }
+            },
+            '"' => loop {
+                match chars.next().ok_or("a \" is not closed")? {
+                    '"' => break,
+                    '\\' => word.push(chars.next().ok_or("a \" is not closed")?),
+                    other => word.push(other),
+                }
+            },
+            '\\' => word.push(chars.next().ok_or("nothing follows the last \\")?),
+            other => word.push(other),
+        }
+    }
+    words.extend(word);
+    Ok(words)
+}
+
+/// Writes a word so that it is read back as it is.
+pub(super) fn write(f: &mut fmt::Formatter<'_>, word: &str) -> fmt::Result {
+    let is_plain = |c: char| !c.is_whitespace() && !matches!(c, '\'' | '"' | '\\');
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return f.write_str(word);
+    }
+    write!(f, "'{}'", word.replace('\'', r"'\''"))
+}
