@@ -1,54 +1,128 @@
 //! Descriptors that this process was started with, by their numbers.
+//!
+//! A number is no proof that nothing else in this process uses what it stands for, so that taking it over would
+//! not be safe. The kernel is asked for it instead, as one asks for a descriptor of another process. That gives
+//! one of our own for the same pipe or socket, which no child inherits, and leaves the number as it was.
 
 use std::collections::BTreeSet;
+use std::env;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::process;
 use std::sync::{Mutex, PoisonError};
 
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
-use super::Channel;
+use super::once::Once;
 use super::stdio::Stream;
+use super::tcp::Tcp;
+use super::unix::Unix;
+use super::{Channel, Endpoint, Listener};
 
-/// The numbers that are channels already.
+/// The first of the descriptors that a service manager hands over.
+const FIRST: i32 = 3;
+
+/// The numbers that are channels or listeners already.
 static TAKEN: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
-/// A channel over descriptors by their numbers.
+/// Listeners on the sockets that this process was started with: systemd's socket activation.
 ///
-/// A number is not proof that nothing else in this process uses it, so that taking it over would not be safe.
-/// It is asked of the kernel instead, as of another process: that gives a descriptor of our own for the same
-/// pipe or socket, and leaves the number as it was. So when a channel over pipes closes, the other side sees
-/// it no sooner than when this process ends; a socket is shut down, which is seen at once.
-pub(super) fn open(read: i32, write: i32) -> io::Result<Channel> {
-    let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-    for number in [read, write] {
-        if taken.contains(&number) {
-            let what = format!("descriptor {number} is a channel already");
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
-        }
-    }
-    let channel = if read == write {
-        Stream::of(duplicate(read)?)?
-            .ok_or_else(|| unusable(read))?
-            .into_channel()?
-    } else {
-        let [read, write] = [read, write]
-            .map(|number| Stream::of(duplicate(number)?)?.ok_or_else(|| unusable(number)));
-        Channel::new(read?.into_reader()?, write?.into_writer()?)
-    };
-    taken.extend([read, write]);
-    Ok(channel)
+/// There are none when the environment does not speak of this process (`LISTEN_FDS`, `LISTEN_PID`). TCP and
+/// Unix sockets are taken, each once. Their files and ports stay when the listeners are dropped: they belong to
+/// who made them.
+///
+/// # Errors
+///
+/// [`AlreadyExists`](io::ErrorKind::AlreadyExists) when they were taken before, and
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) for what is no such socket.
+///
+/// # Panics
+///
+/// Outside of a tokio runtime with I/O enabled.
+pub fn activated() -> io::Result<Vec<Box<dyn Listener>>> {
+    let number = |name| env::var(name).ok()?.parse::<i32>().ok();
+    let is_ours = number("LISTEN_PID") == i32::try_from(process::id()).ok();
+    let many = number("LISTEN_FDS").filter(|_| is_ours).unwrap_or(0);
+    (FIRST..FIRST.saturating_add(many))
+        .map(|number| {
+            take(&[number], || {
+                listener(number)?.ok_or_else(|| unusable(number))
+            })
+        })
+        .collect()
 }
 
-fn duplicate(number: i32) -> io::Result<OwnedFd> {
-    let this = pidfd_open(getpid(), PidfdFlags::empty())?;
-    pidfd_getfd(this, number, PidfdGetfdFlags::empty()).map_err(|error| {
-        let error = io::Error::from(error);
-        io::Error::new(error.kind(), format!("descriptor {number}: {error}"))
+/// A channel over descriptors by their numbers.
+pub(super) fn connect(read: i32, write: i32) -> io::Result<Channel> {
+    take(&[read, write], || {
+        if read == write {
+            return open(read)?.into_channel();
+        }
+        let (reader, writer) = (open(read)?, open(write)?);
+        Ok(Channel::new(reader.into_reader()?, writer.into_writer()?))
     })
 }
 
+/// A socket that listens, by its number, or else what gives the one channel that there is.
+pub(super) fn listen(read: i32, write: i32) -> io::Result<Box<dyn Listener>> {
+    if read == write
+        && let Some(listener) = take_if(&[read], || listener(read))?
+    {
+        return Ok(listener);
+    }
+    let endpoint = Endpoint::Fd { read, write };
+    Ok(Box::new(Once::new(endpoint, connect(read, write)?)))
+}
+
+/// Nothing if the socket is connected: then it does not listen.
+fn listener(number: i32) -> io::Result<Option<Box<dyn Listener>>> {
+    Ok(match open(number)? {
+        Stream::Tcp(socket) if socket.peer_addr().is_err() => {
+            let listener = std::net::TcpListener::from(OwnedFd::from(socket));
+            Some(Box::new(Tcp::of_std(listener)?))
+        }
+        Stream::Unix(socket) if socket.peer_addr().is_err() => {
+            let listener = std::os::unix::net::UnixListener::from(OwnedFd::from(socket));
+            Some(Box::new(Unix::of_std(listener)?))
+        }
+        _ => None,
+    })
+}
+
+/// Makes something of descriptors that nothing was made of before.
+fn take<T>(numbers: &[i32], make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let made = take_if(numbers, || make().map(Some))?;
+    made.ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}
+
+fn take_if<T>(
+    numbers: &[i32],
+    make: impl FnOnce() -> io::Result<Option<T>>,
+) -> io::Result<Option<T>> {
+    let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(number) = numbers.iter().find(|number| taken.contains(number)) {
+        let what = format!("descriptor {number} is in use already");
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
+    }
+    let made = make()?;
+    if made.is_some() {
+        taken.extend(numbers);
+    }
+    Ok(made)
+}
+
+fn open(number: i32) -> io::Result<Stream> {
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("descriptor {number}: {error}"));
+    let ours = pidfd_open(getpid(), PidfdFlags::empty())
+        .and_then(|this| pidfd_getfd(this, number, PidfdGetfdFlags::empty()))
+        .map_err(|error| named(error.into()))?;
+    Stream::of(ours)
+        .map_err(named)?
+        .ok_or_else(|| unusable(number))
+}
+
 fn unusable(number: i32) -> io::Error {
-    let what = format!("descriptor {number} is neither a pipe nor a socket");
+    let what = format!("descriptor {number} is no pipe and no socket that fits");
     io::Error::new(io::ErrorKind::InvalidInput, what)
 }

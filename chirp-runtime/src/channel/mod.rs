@@ -5,13 +5,24 @@
 //! [`connect`](Endpoint::connect) to or to [`listen`](Endpoint::listen) on. Nothing here knows of packets or
 //! calls.
 //!
-//! With the feature `process`, a `Child` is a process that was started to be at the other end, and `stdio` is
-//! that process's way to its parent.
+//! # Channels of your own
+//!
+//! Whatever reads and writes is a channel: [`Channel::io`] of one value that does both, [`Channel::new`] of two
+//! halves. What a peer asks of them: bytes arrive in order and unaltered; a read gives what there is; the end of
+//! what is read means that the other side has closed; both halves may be used at the same time, each by one task
+//! at a time; dropping them closes. A [`Listener`] gives such channels to a server, and a [`Connector`] to a
+//! client that connects again when it has to. `examples/channel.rs` is a channel that delays, stalls and is cut.
+//!
+//! # Other processes
+//!
+//! With the feature `process`, a `Child` is a process that was started to be at the other end, `stdio` is
+//! that process's way to its parent, and `activated` are the sockets that a service manager has opened for this
+//! process.
 
 mod connector;
 mod credentials;
 mod endpoint;
-#[cfg(feature = "process")]
+#[cfg(all(feature = "process", target_os = "linux"))]
 mod inherited;
 mod inproc;
 #[cfg(feature = "process")]
@@ -35,6 +46,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub use connector::Connector;
 pub use credentials::Credentials;
 pub use endpoint::{Endpoint, EndpointError};
+#[cfg(all(feature = "process", target_os = "linux"))]
+pub use inherited::activated;
 pub use inproc::{InprocError, InprocListener, InprocReader, InprocStream, InprocWriter};
 pub use listener::{Incoming, Listener};
 pub use memory::memory;

@@ -33,15 +33,28 @@ pub(super) async fn listen(host: &str, port: &str) -> io::Result<Tcp> {
         },
         host => TcpListener::bind(authority(host, port)).await?,
     };
-    Ok(Tcp {
-        endpoint: endpoint(listener.local_addr()?),
-        listener,
-    })
+    Tcp::of(listener)
 }
 
 pub(super) struct Tcp {
     listener: TcpListener,
     endpoint: Endpoint,
+}
+
+impl Tcp {
+    fn of(listener: TcpListener) -> io::Result<Self> {
+        Ok(Self {
+            endpoint: endpoint(listener.local_addr()?),
+            listener,
+        })
+    }
+
+    /// A socket that listens already.
+    #[cfg(all(feature = "process", target_os = "linux"))]
+    pub(super) fn of_std(listener: std::net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Self::of(TcpListener::from_std(listener)?)
+    }
 }
 
 #[async_trait]

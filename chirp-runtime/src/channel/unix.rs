@@ -90,6 +90,28 @@ pub(super) struct Unix {
     endpoint: Endpoint,
 }
 
+#[cfg(all(feature = "process", target_os = "linux"))]
+impl Unix {
+    /// A socket that listens already. Its file is not ours to remove.
+    pub(super) fn of_std(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let listener = UnixListener::from_std(listener)?;
+        let address = listener.local_addr()?;
+        let endpoint = match address.as_abstract_name() {
+            Some(name) => Endpoint::Abstract(String::from_utf8_lossy(name).into_owned()),
+            None => Endpoint::Unix {
+                path: address.as_pathname().unwrap_or(Path::new("")).into(),
+                mode: None,
+            },
+        };
+        Ok(Self {
+            _file: None,
+            listener,
+            endpoint,
+        })
+    }
+}
+
 #[async_trait]
 impl Listener for Unix {
     fn endpoint(&self) -> &Endpoint {

@@ -22,10 +22,15 @@ pub use parse::EndpointError;
 /// | `inproc://name` | a name within this process | yes | yes |
 /// | `exec:program args` | a child process, over its input and output (feature `process`) | yes | |
 /// | `stdio:` | this process's own input and output (feature `process`) | yes | once |
-/// | `fd:3,4` | inherited descriptors, to read and to write; one alone is a socket (feature `process`) | yes | once |
+/// | `fd:3,4` | inherited descriptors, to read and to write (feature `process`) | yes | once |
+/// | `fd:3` | an inherited socket, which is connected or listens (feature `process`) | yes | yes |
 ///
 /// Bare, `host:port` and a port alone are TCP, `@name` is a Unix socket without a file, and everything else
 /// is the path of a Unix socket. Listening *once* gives one channel and no more.
+///
+/// What `fd:` names stays open under its number as long as this process lives, and can be used once. So when a
+/// channel over inherited pipes closes, the other side sees it with the end of this process; a socket is shut
+/// down, which is seen at once. It needs Linux 5.6.
 ///
 /// In `exec:`, words are parted by spaces, and quotes and backslashes protect spaces as in a shell; nothing
 /// else has a meaning. **Whoever chooses such an address chooses a program to run**: take addresses from
@@ -127,9 +132,7 @@ impl Endpoint {
             Self::Abstract(name) => Box::new(unix::listen_abstract(name)?),
             Self::Inproc(name) => Box::new(InprocListener::bind(name)?),
             Self::Stdio => Box::new(Once::new(self.clone(), process::stdio()?)),
-            Self::Fd { read, write } => {
-                Box::new(Once::new(self.clone(), process::inherited(*read, *write)?))
-            }
+            Self::Fd { read, write } => process::listen_inherited(*read, *write)?,
             Self::Exec { .. } => {
                 let what = "a child process is connected to, and listens on stdio: itself";
                 return Err(io::Error::new(io::ErrorKind::Unsupported, what));

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::channel::Channel;
+use crate::channel::{Channel, Listener};
 
 #[cfg(feature = "process")]
 pub(super) fn exec(program: &str, args: &[String]) -> io::Result<Channel> {
@@ -18,9 +18,14 @@ pub(super) fn stdio() -> io::Result<Channel> {
     crate::channel::stdio()
 }
 
-#[cfg(feature = "process")]
+#[cfg(all(feature = "process", target_os = "linux"))]
 pub(super) fn inherited(read: i32, write: i32) -> io::Result<Channel> {
-    crate::channel::inherited::open(read, write)
+    crate::channel::inherited::connect(read, write)
+}
+
+#[cfg(all(feature = "process", target_os = "linux"))]
+pub(super) fn listen_inherited(read: i32, write: i32) -> io::Result<Box<dyn Listener>> {
+    crate::channel::inherited::listen(read, write)
 }
 
 #[cfg(not(feature = "process"))]
@@ -33,15 +38,20 @@ pub(super) fn stdio() -> io::Result<Channel> {
     Err(missing())
 }
 
-#[cfg(not(feature = "process"))]
+#[cfg(not(all(feature = "process", target_os = "linux")))]
 pub(super) fn inherited(_: i32, _: i32) -> io::Result<Channel> {
     Err(missing())
 }
 
-#[cfg(not(feature = "process"))]
+#[cfg(not(all(feature = "process", target_os = "linux")))]
+pub(super) fn listen_inherited(_: i32, _: i32) -> io::Result<Box<dyn Listener>> {
+    Err(missing())
+}
+
+#[cfg(not(all(feature = "process", target_os = "linux")))]
 fn missing() -> io::Error {
     io::Error::new(
         io::ErrorKind::Unsupported,
-        "this program was built without the feature `process` of chirp",
+        "this program was built without the feature `process` of chirp, or not for Linux",
     )
 }
