@@ -248,7 +248,9 @@ pub use chirp_runtime::peer::{
     ObservedPacket, Peer, PeerBuilder, PeerState, Reply, Request, Responder, Router, SendPacket,
     SessionError, SharedMetrics, Status, Values, connect,
 };
-pub use chirp_runtime::server::{Connection, Connections, Server, ServerBuilder};
+pub use chirp_runtime::server::{
+    AcceptError, Connection, Connections, Server, ServerBuilder, ServerHandle,
+};
 pub use chirp_runtime::service::{CallOf, Comparison, Contract, Difference, Service, Signature};
 pub use chirp_runtime::session::{Limits, Negotiation};
 pub use chirp_runtime::stream::{

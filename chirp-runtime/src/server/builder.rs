@@ -1,9 +1,9 @@
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::connections::Registry;
-use super::{Connection, Server};
+use super::{AcceptError, Connection, Server};
 use crate::channel::{Channel, Endpoint, EndpointError, Listener};
 use crate::peer::{
     ConnectError, DuplicateMethod, Handler, Peer, PeerBuilder, Router, SessionError, Task,
@@ -14,9 +14,15 @@ use crate::session::Limits;
 /// How long a server waits for its handlers when it ends, unless told otherwise.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How many handshakes may be under way, and how long each may take, unless told otherwise.
+const HANDSHAKES: usize = 256;
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
 type Register = dyn Fn(&Peer, &mut Router) -> Result<(), DuplicateMethod> + Send + Sync;
 type OnConnect = dyn Fn(&Connection) + Send + Sync;
 type OnEnd = dyn Fn(&Connection, &SessionError) + Send + Sync;
+type OnRefused = dyn Fn(&AcceptError) + Send + Sync;
+type Shake = dyn Fn(Channel) -> Task<io::Result<Channel>> + Send + Sync;
 
 /// What a server serves, to whom it listens, and what it allows.
 #[derive(Clone)]
@@ -25,6 +31,11 @@ pub struct ServerBuilder {
     each: Vec<Arc<Register>>,
     pub(super) on_connect: Option<Arc<OnConnect>>,
     pub(super) on_end: Option<Arc<OnEnd>>,
+    pub(super) on_refused: Option<Arc<OnRefused>>,
+    pub(super) handshake: Option<Arc<Shake>>,
+    pub(super) max_connections: usize,
+    pub(super) max_handshakes: usize,
+    pub(super) handshake_time: Duration,
     pub(super) grace: Duration,
 }
 
@@ -35,6 +46,11 @@ impl Default for ServerBuilder {
             each: Vec::new(),
             on_connect: None,
             on_end: None,
+            on_refused: None,
+            handshake: None,
+            max_connections: usize::MAX,
+            max_handshakes: HANDSHAKES,
+            handshake_time: HANDSHAKE_TIME,
             grace: GRACE,
         }
     }
@@ -131,6 +147,56 @@ impl ServerBuilder {
         self
     }
 
+    /// Does something with each connection that did not come about or had to make room, and the reason. It
+    /// must not block. With the feature `tracing` the log has it, too.
+    #[must_use]
+    pub fn on_refused(mut self, hook: impl Fn(&AcceptError) + Send + Sync + 'static) -> Self {
+        self.on_refused = Some(Arc::new(hook));
+        self
+    }
+
+    /// How many connections there may be at once, those with an unfinished handshake included; no limit but
+    /// the operating system's unless set.
+    ///
+    /// When there are so many and another comes, the oldest of those that have never said anything is closed
+    /// to make room, so that they cannot keep others out. The same happens when files have run out. Where all
+    /// have said something, others wait to be accepted.
+    #[must_use]
+    pub fn max_connections(mut self, max: usize) -> Self {
+        self.max_connections = max.max(1);
+        self
+    }
+
+    /// Does something with each channel before its peer begins, in place of what was done before: it may ask
+    /// for a password, or make an encrypted channel of it. A failure ends the connection.
+    ///
+    /// Others are accepted and served meanwhile. See [`max_handshakes`](Self::max_handshakes) and
+    /// [`handshake_timeout`](Self::handshake_timeout).
+    #[must_use]
+    pub fn handshake<F, Fut>(mut self, handshake: F) -> Self
+    where
+        F: Fn(Channel) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = io::Result<Channel>> + Send + 'static,
+    {
+        self.handshake = Some(Arc::new(move |channel| Box::pin(handshake(channel))));
+        self
+    }
+
+    /// How many handshakes may be under way at once: 256 unless changed. When another comes, the oldest is
+    /// given up.
+    #[must_use]
+    pub fn max_handshakes(mut self, max: usize) -> Self {
+        self.max_handshakes = max.max(1);
+        self
+    }
+
+    /// How long a handshake may take: 10 s unless changed.
+    #[must_use]
+    pub fn handshake_timeout(mut self, time: Duration) -> Self {
+        self.handshake_time = time;
+        self
+    }
+
     /// How long the end of the server waits for handlers that run: 10 s unless changed.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
@@ -138,7 +204,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Listens on an address.
+    /// Listens on an address; on others as well with [`Server::and_bind`].
     ///
     /// # Errors
     ///
@@ -149,25 +215,28 @@ impl ServerBuilder {
         A: TryInto<Endpoint>,
         EndpointError: From<A::Error>,
     {
-        let endpoint = address.try_into().map_err(EndpointError::from);
-        self.bind_to(endpoint).await
-    }
-
-    /// As [`bind`](Self::bind). What is in the box is compiled once and not where it is called.
-    fn bind_to(
-        self,
-        endpoint: Result<Endpoint, EndpointError>,
-    ) -> Task<Result<Server, ConnectError>> {
-        Box::pin(async move {
-            self.peers.check()?;
-            let listener = endpoint?.listen().await?;
-            Ok(self.listen(listener))
-        })
+        self.build()?.and_bind(address).await
     }
 
     /// Serves the channels that come from a listener of any kind.
     pub fn listen(self, listener: Box<dyn Listener>) -> Server {
-        Server::new(self, listener, Arc::new(Registry::default()))
+        Server::new(self).and_listen(listener)
+    }
+
+    /// A server that listens nowhere yet. It serves what is handed over with
+    /// [`ServerHandle::hand_over`](super::ServerHandle::hand_over), and ends when no handle is left.
+    ///
+    /// # Errors
+    ///
+    /// [`DuplicateMethod`] when two services claim one method.
+    pub fn build(self) -> Result<Server, DuplicateMethod> {
+        self.check()?;
+        Ok(Server::new(self))
+    }
+
+    /// Whether connections can be served at all.
+    pub(super) fn check(&self) -> Result<(), DuplicateMethod> {
+        self.peers.check()
     }
 
     /// Starts the peer of a new connection. `began` is given it before anything is read.

@@ -56,6 +56,14 @@ impl Registry {
         self.tell(|state| state.closed = true);
     }
 
+    pub(super) fn get(&self, number: u64) -> Option<Connection> {
+        self.lock().live.get(&number).cloned()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lock().live.len()
+    }
+
     pub(super) fn list(&self) -> Vec<Connection> {
         self.lock().live.values().cloned().collect()
     }

@@ -1,34 +1,28 @@
 use std::fmt;
-use std::future::poll_fn;
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::Notify;
-use tokio::sync::futures::Notified;
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
 
-use super::connections::Registry;
-use super::{Connection, Connections, ServerBuilder};
-use crate::channel::{Channel, Endpoint, Listener};
-use crate::peer::Task;
+use super::handle::Shared;
+use super::listeners::Listeners;
+use super::running::Running;
+use super::{Connection, Connections, ServerBuilder, ServerHandle};
+use crate::channel::{Endpoint, EndpointError, Incoming, Listener};
+use crate::peer::ConnectError;
 
-/// The first pause after an accept that failed, and the longest.
-const PAUSE: Duration = Duration::from_millis(5);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
-/// A listener, and a peer for each connection that comes from it.
+/// Listeners, and a peer for each connection that comes from them.
 ///
 /// It listens from [`bind`](ServerBuilder::bind) on, and accepts while it [runs](Self::run_until).
 pub struct Server {
-    builder: ServerBuilder,
-    listener: Box<dyn Listener>,
-    registry: Open,
+    listeners: Listeners,
+    handle: ServerHandle,
+    given: mpsc::Receiver<Incoming>,
+    open: Open,
 }
 
-/// The registry of a server. Without its server it will have no more connections.
-struct Open(Arc<Registry>);
+/// The connections of a server. Without their server there will be no more.
+struct Open(Arc<Shared>);
 
 impl Drop for Open {
     fn drop(&mut self) {
@@ -42,189 +36,125 @@ impl Server {
         ServerBuilder::default()
     }
 
-    pub(super) fn new(
-        builder: ServerBuilder,
-        listener: Box<dyn Listener>,
-        registry: Arc<Registry>,
-    ) -> Self {
+    pub(super) fn new(builder: ServerBuilder) -> Self {
+        let (handle, given) = ServerHandle::new(builder);
         Self {
-            builder,
-            listener,
-            registry: Open(registry),
+            listeners: Listeners::default(),
+            open: Open(Arc::clone(&handle.shared)),
+            handle,
+            given,
         }
     }
 
-    /// Where it listens; with port 0, the port that was found.
+    /// Listens on another address, too.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`]: that the address cannot be read or is in use.
+    pub async fn and_bind<A>(self, address: A) -> Result<Self, ConnectError>
+    where
+        A: TryInto<Endpoint>,
+        EndpointError: From<A::Error>,
+    {
+        let endpoint = address.try_into().map_err(EndpointError::from)?;
+        Ok(self.and_listen(endpoint.listen().await?))
+    }
+
+    /// Serves the channels that come from another listener, too.
+    #[must_use]
+    pub fn and_listen(mut self, listener: Box<dyn Listener>) -> Self {
+        self.listeners.push(listener);
+        self
+    }
+
+    /// Where it listens; with port 0, the port that was found. Of several addresses, the first.
+    ///
+    /// # Panics
+    ///
+    /// When it listens nowhere.
     pub fn endpoint(&self) -> &Endpoint {
-        self.listener.endpoint()
+        let first = self.endpoints().next();
+        first.expect("a server that was built without a listener has no address")
+    }
+
+    /// Everywhere that it listens.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.listeners.endpoints()
+    }
+
+    /// What can be done with the server while it runs: handing connections over, changing what later ones
+    /// are served with.
+    pub fn handle(&self) -> ServerHandle {
+        self.handle.clone()
     }
 
     /// The connections as they come, for a server that calls those who connected to it.
     pub fn connections(&self) -> Connections {
-        Connections::new(Arc::clone(&self.registry.0))
+        self.handle.connections()
     }
 
     /// The connections that are alive now, in order of arrival.
     pub fn list(&self) -> Vec<Connection> {
-        self.registry.0.list()
+        self.handle.list()
     }
 
-    /// Accepts connections for ever.
+    /// Accepts connections for ever, or until no more can come: when what it listens on gives one connection
+    /// and no more (`stdio:`) or it listens nowhere, no [handle](Self::handle) is left, and the last
+    /// connection has ended.
     pub async fn run(self) {
-        self.serve(Arc::default()).await;
+        self.run_until(std::future::pending::<()>()).await;
     }
 
-    /// Accepts connections until `shutdown` is ready. Then nothing is accepted, requests that come are
-    /// refused, and the handlers that run have [`grace`](ServerBuilder::grace) to answer.
+    /// As [`run`](Self::run), and no longer than until `shutdown` is ready. Then nothing is accepted, requests
+    /// that come are refused, and the handlers that run have [`grace`](ServerBuilder::grace) to answer.
     ///
     /// An accept that fails, because files have run out for one, is tried again after a pause.
     ///
-    /// Dropping the future closes the listener and every connection at once.
+    /// Dropping the future closes the listeners and every connection at once.
     pub async fn run_until(self, shutdown: impl Future) {
-        let stop = Arc::new(Notify::new());
-        let mut serving = self.serve(Arc::clone(&stop));
-        let mut shutdown = pin!(async {
-            shutdown.await;
-            stop.notify_one();
-        });
-        let mut stopping = false;
-        poll_fn(|cx| {
-            stopping = stopping || shutdown.as_mut().poll(cx).is_ready();
-            serving.as_mut().poll(cx)
-        })
-        .await;
-    }
-
-    /// Serves until it is told to `stop`. What is in the box is compiled once and not where it is called.
-    fn serve(mut self, stop: Arc<Notify>) -> Task {
-        Box::pin(async move {
-            let mut peers = JoinSet::new();
-            self.accept_until(stop.notified(), &mut peers).await;
-            self.end(peers).await;
-        })
-    }
-
-    /// Accepts connections until `shutdown` is ready.
-    async fn accept_until(&mut self, shutdown: Notified<'_>, peers: &mut JoinSet<()>) {
-        let mut shutdown = pin!(shutdown);
-        let mut pause = PAUSE;
-        loop {
-            let accepted = tokio::select! {
-                biased;
-                () = &mut shutdown => return,
-                accepted = self.listener.accept() => accepted,
-                Some(_) = peers.join_next(), if !peers.is_empty() => continue,
-            };
-            match accepted {
-                Ok(channel) => {
-                    pause = PAUSE;
-                    self.begin(channel, peers);
-                    while peers.try_join_next().is_some() {}
-                }
-                Err(error) if is_of_one_connection(&error) => report(&error),
-                Err(error) => {
-                    report(&error);
-                    tokio::select! {
-                        () = &mut shutdown => return,
-                        () = tokio::time::sleep(pause) => {}
-                    }
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-            }
-        }
-    }
-
-    /// Ends the connections in order, and waits for those who watch over them.
-    async fn end(self, mut peers: JoinSet<()>) {
         let Self {
-            builder,
-            listener,
-            registry,
+            mut listeners,
+            handle,
+            mut given,
+            open,
         } = self;
-        drop(listener);
-        registry.0.close();
-        let mut ending = JoinSet::new();
-        for connection in registry.0.list() {
-            let shutdown: Task = Box::pin(async move {
-                connection.peer.shutdown(builder.grace).await;
-            });
-            ending.spawn(shutdown);
-        }
-        ending.join_all().await;
-        // A hook that panicked has said so on its own.
-        while peers.join_next().await.is_some() {}
-    }
-
-    /// Starts a connection's peer, and watches over it until it ends.
-    fn begin(&self, channel: Channel, peers: &mut JoinSet<()>) {
-        let registry = &self.registry.0;
-        let number = registry.next_number();
-        let endpoint = channel.remote().cloned();
-        let mut begun = None;
-        let started = self.builder.start(channel, &mut |peer| {
-            let connection = Connection {
-                number,
-                peer: peer.clone(),
-                endpoint: endpoint.clone(),
-            };
-            if let Some(hook) = &self.builder.on_connect {
-                hook(&connection);
+        // What is left now are the handles of others.
+        drop(handle);
+        let mut running = Running::new(Arc::clone(&open.0));
+        let mut shutdown = pin!(shutdown);
+        let mut is_given = true;
+        while is_given || !listeners.is_empty() || !running.is_idle() {
+            running.take_waiting();
+            let has_room = running.waiting.is_none() && running.has_room();
+            tokio::select! {
+                biased;
+                _ = &mut shutdown => break,
+                Some(_) = running.watches.join_next(), if !running.watches.is_empty() => {}
+                finished = running.handshakes.next(), if !running.handshakes.is_empty() => match finished {
+                    Some(Ok(channel)) => running.begin(channel),
+                    Some(Err(error)) => running.report(&error),
+                    None => {}
+                },
+                incoming = given.recv(), if is_given && has_room => match incoming {
+                    Some(incoming) => running.waiting = Some(incoming),
+                    None => is_given = false,
+                },
+                accepted = listeners.next(), if has_room && !listeners.is_empty() => match accepted {
+                    Ok(incoming) => running.waiting = Some(incoming),
+                    Err((endpoint, error)) => running.failed(endpoint, error),
+                },
             }
-            registry.insert(connection.clone());
-            begun = Some(Live {
-                registry: Arc::clone(registry),
-                connection,
-            });
-        });
-        if let Err(duplicate) = started {
-            report(&io::Error::other(duplicate));
         }
-        let Some(live) = begun else { return };
-        let on_end = self.builder.on_end.clone();
-        let watch: Task = Box::pin(async move {
-            let reason = live.connection.peer.closed().await;
-            live.registry.remove(live.connection.number);
-            if let Some(hook) = on_end {
-                hook(&live.connection, &reason);
-            }
-        });
-        peers.spawn(watch);
+        drop((listeners, given));
+        open.0.registry.close();
+        running.end().await;
     }
-}
-
-/// A connection in the registry. It leaves when it ends, and is closed when the server is dropped.
-struct Live {
-    registry: Arc<Registry>,
-    connection: Connection,
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        self.connection.peer.close();
-        self.registry.remove(self.connection.number);
-    }
-}
-
-/// Whether an accept failed because of the one connection that it would have given.
-fn is_of_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset
-    )
-}
-
-fn report(error: &io::Error) {
-    #[cfg(feature = "tracing")]
-    tracing::warn!("a connection was not accepted: {error}");
-    #[cfg(not(feature = "tracing"))]
-    let _ = error;
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
-            .field("endpoint", self.endpoint())
+            .field("listeners", &self.listeners)
             .finish_non_exhaustive()
     }
 }

@@ -1,0 +1,43 @@
+use std::io;
+use std::sync::Arc;
+
+use crate::channel::Endpoint;
+use crate::peer::DuplicateMethod;
+
+/// Why a connection did not come about, or made room for another. The server goes on.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// Accepting failed: because of the one connection that it would have given, or because this process has
+    /// no file left for one. Then it is tried again after a pause.
+    #[error("a connection to {endpoint} was not accepted: {error}")]
+    Accept {
+        /// Where the server listens.
+        endpoint: Endpoint,
+        /// Why.
+        #[source]
+        error: Arc<io::Error>,
+    },
+    /// A handshake failed, or took too long.
+    #[error("a connection {}failed in its handshake: {error}", from(.remote.as_ref()))]
+    Handshake {
+        /// Where it came from, if that has an address.
+        remote: Option<Endpoint>,
+        /// Why. [`TimedOut`](io::ErrorKind::TimedOut) when it took too long.
+        #[source]
+        error: Arc<io::Error>,
+    },
+    /// A connection on which nothing had come yet was closed, since there were too many and another came.
+    #[error("a silent connection {}made room for another", from(.remote.as_ref()))]
+    MadeRoom {
+        /// Where it came from, if that has an address.
+        remote: Option<Endpoint>,
+    },
+    /// Two services that are made for each connection claim one name.
+    #[error(transparent)]
+    Duplicate(#[from] DuplicateMethod),
+}
+
+fn from(remote: Option<&Endpoint>) -> String {
+    remote.map_or_else(String::new, |remote| format!("from {remote} "))
+}
