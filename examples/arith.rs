@@ -1,16 +1,20 @@
-//! The trait of the documentation, over real sockets.
+//! The trait of the documentation, over whatever an address can say.
 //!
 //! ```text
-//! arith                   serves and calls in one process, over a Unix socket and over TCP
+//! arith                   serves and calls in one process, over a Unix socket, TCP and a name within the
+//!                         process; and calls a child that serves (with the feature `process`)
 //! arith serve ADDRESS     serves until it is interrupted
 //! arith call ADDRESS      calls what another process serves
 //! ```
+//!
+//! `arith call 'exec:arith serve stdio:'` and `arith call 'exec:ssh host arith serve stdio:'` need no server that
+//! runs already.
 
 use std::error::Error;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use chirp::{CallContext, MethodError, PeerBuilder, Server};
+use chirp::{CallContext, Endpoint, MethodError, PeerBuilder, Server};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -115,6 +119,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
             std::fs::create_dir_all(&dir)?;
             serve_and_call(&format!("unix://{}/arith.sock", dir.display())).await?;
             serve_and_call("tcp://127.0.0.1:0").await?;
+            serve_and_call("inproc://arith").await?;
+            if cfg!(feature = "process") {
+                let child = Endpoint::Exec {
+                    program: std::env::current_exe()?.display().to_string(),
+                    args: vec!["serve".into(), "stdio:".into()],
+                };
+                println!("over {child}");
+                call(&child.to_string()).await?;
+            }
             std::fs::remove_dir_all(&dir)?;
             Ok(())
         }

@@ -55,25 +55,80 @@ fn an_address_with_a_scheme_is_read_back() {
         "tcp://[::1]:2323",
         "tcp://:9000",
         "unix:///run/x.sock",
+        "unix:///run/x.sock?mode=600",
+        "unix:///with spaces/and?mark",
+        "unix://@name",
+        "inproc://any text: /at @all?",
+        "exec:worker",
+        "exec:/usr/bin/worker --name 'Ann Lee' ''",
+        r#"exec:worker 'it'\''s' 'a\b' '"'"#,
+        "stdio:",
+        "fd:3,4",
+        "fd:3",
+        "localhost:http",
     ] {
         let endpoint: Endpoint = text.parse().expect("an address");
         assert_eq!(endpoint.to_string(), text);
     }
+    assert_eq!("@name".parse(), Ok(Endpoint::Abstract("name".into())));
+    assert_eq!("fd:5,5".parse(), "fd:5".parse::<Endpoint>());
+    // A scheme wins over what looks like a host and a port.
+    assert_eq!(
+        "exec:80".parse(),
+        Ok(Endpoint::Exec {
+            program: "80".into(),
+            args: Vec::new()
+        })
+    );
+}
+
+#[test]
+fn what_is_no_address_says_so_and_names_the_fix() {
     let refused = [
-        "tcp://localhost",
-        "tcp://x:http",
-        "tcp://x:70000",
-        "tcp://a/b:1",
-        "unix://x",
-        "http://x:80",
+        ("tcp://localhost", "tcp://host:port"),
+        ("tcp://x:http", "a port number up to 65535"),
+        ("tcp://x:70000", "a port number up to 65535"),
+        ("tcp://a/b:1", "tcp://host:port"),
+        ("tcp://::1:80", "[brackets]"),
+        ("unix://x", "three slashes"),
+        ("unix://@", "the name is missing"),
+        ("unix:///x?mode=9", "octal"),
+        ("unix:///x?mode=7777", "octal"),
+        ("inproc://", "the name is missing"),
+        ("http://x:80", "the known schemes are"),
+        ("exec://x", "no slashes"),
+        ("exec:", "the program is missing"),
+        ("exec:'' x", "the program is missing"),
+        ("exec:a 'b", "a ' is not closed"),
+        ("exec:a \"b", "a \" is not closed"),
+        ("exec:a \\", "nothing follows"),
+        ("fd:", "fd:3,4"),
+        ("fd:1,-2", "fd:3,4"),
+        ("fd:1,2,3", "fd:3,4"),
     ];
-    for text in refused {
-        let error = text
-            .parse::<Endpoint>()
-            .expect_err("not an address")
-            .to_string();
-        assert!(error.contains(text), "{error}");
+    for (text, fix) in refused {
+        let error = text.parse::<Endpoint>().expect_err("not an address");
+        let error = error.to_string();
+        assert!(error.contains(text) && error.contains(fix), "{error}");
     }
+}
+
+/// Words are what a shell makes of them, where only quotes and backslashes have a meaning.
+#[test]
+fn a_command_is_split_into_words() {
+    let words = |text: &str| match text.parse() {
+        Ok(Endpoint::Exec { program, args }) => [vec![program], args].concat(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(words("exec:  a   b\tc "), ["a", "b", "c"]);
+    assert_eq!(
+        words(r#"exec:a\ b "c d" 'e "f"' g'h'"i""#),
+        ["a b", "c d", "e \"f\"", "ghi"]
+    );
+    assert_eq!(
+        words(r#"exec:a "say \"so\"" $HOME *"#),
+        ["a", "say \"so\"", "$HOME", "*"]
+    );
 }
 
 #[tokio::test]

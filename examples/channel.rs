@@ -1,0 +1,78 @@
+//! A channel of one's own: a line that delays, and then stalls or is cut, to see what a program does.
+
+use std::io::{self, ErrorKind::ConnectionReset};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use chirp::channel::{Channel, Reader, memory};
+use chirp::{CallError, PeerBuilder, Request, packet::ErrorData};
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+/// What happens to what is read from a channel.
+#[derive(Clone, Copy, Debug)]
+pub struct Line {
+    /// Each read takes so much longer.
+    pub delay: Duration,
+    /// How many bytes come over it.
+    pub bytes: usize,
+    /// Whether it is dead after them. Otherwise it is silent.
+    pub cut: bool,
+}
+
+struct Slow(Reader, Line, Option<Pin<Box<Sleep>>>);
+
+/// The same channel, over a line.
+pub fn over(line: Line, channel: Channel) -> Channel {
+    let (reader, writer) = channel.into_split();
+    Channel::new(Slow(reader, line, None), writer)
+}
+
+impl AsyncRead for Slow {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let Self(reader, line, wait) = &mut *self;
+        match (line.bytes, line.cut) {
+            (0, true) => return Poll::Ready(Err(ConnectionReset.into())),
+            (0, false) => return Poll::Pending,
+            _ => {}
+        }
+        if !line.delay.is_zero() {
+            let wait = wait.get_or_insert_with(|| Box::pin(sleep(line.delay)));
+            ready!(wait.as_mut().poll(cx));
+        }
+        let most = buf.remaining().min(line.bytes);
+        let mut part = ReadBuf::new(buf.initialize_unfilled_to(most));
+        ready!(Pin::new(reader).poll_read(cx, &mut part))?;
+        let came = part.filled().len();
+        buf.advance(came);
+        line.bytes -= came;
+        *wait = None;
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::main]
+async fn main() {
+    let echo = |request: Request| async { Ok::<_, ErrorData>(request.into_params()) };
+    let delay = Duration::from_millis(20);
+    for (bytes, cut) in [(1000, true), (10, true), (10, false)] {
+        let (ours, theirs) = memory();
+        let line = Line { delay, bytes, cut };
+        let server = PeerBuilder::new().handle("echo", echo);
+        let server = server.start(over(line, theirs)).expect("one service");
+        let peer = PeerBuilder::new().start(ours).expect("no service");
+        let answer = peer.call("echo", "hello").timeout(100 * delay).await;
+        println!("{bytes} bytes, cut: {cut}: {answer:?}");
+        match (bytes, cut) {
+            (1000, _) => assert_eq!(answer.expect("they are enough"), "hello"),
+            (_, true) => assert!(matches!(answer, Err(CallError::Closed(_)))),
+            (_, false) => assert!(matches!(answer, Err(CallError::DeadlineExceeded))),
+        }
+        server.close();
+    }
+}
