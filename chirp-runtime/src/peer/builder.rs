@@ -217,7 +217,10 @@ impl PeerBuilder {
         let credentials = channel.credentials();
         let (reader, writer) = channel.into_split();
         let runtime = Handle::current();
-        #[cfg_attr(not(feature = "lz4"), expect(unused_mut, reason = "one feature changes it"))]
+        #[cfg_attr(
+            not(feature = "lz4"),
+            expect(unused_mut, reason = "one feature changes it")
+        )]
         let mut limits = self.limits.clone();
         #[cfg(feature = "lz4")]
         {

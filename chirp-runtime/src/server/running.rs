@@ -106,11 +106,11 @@ impl Running {
         let number = self.shared.registry.next_number();
         let endpoint = channel.remote().cloned();
         let mut begun = None;
-        let started = builder.start(channel, |peer| {
+        let started = builder.start(channel, &mut |peer| {
             let connection = Connection {
                 number,
                 peer: peer.clone(),
-                endpoint,
+                endpoint: endpoint.clone(),
             };
             if let Some(hook) = &builder.on_connect {
                 hook(&connection);

@@ -189,31 +189,32 @@ impl Untyped {
             mem::replace(&mut caller.0, Target::Nobody),
             mem::take(params),
         );
-        self.state = match target {
-            _ if self.limit.has_passed() => Work::Failed(CallError::DeadlineExceeded).into(),
-            Target::Remote(link) => {
-                let connection = link.connection();
-                self.limit.arm(Some(&connection.runtime));
-                let time = self.limit.time_left();
-                if streams.is_none() && !params.has_attachments() {
-                    match connection.call(method, params, time, cx) {
-                        Ok(slot) => Work::Remote(Outgoing::new(link, slot)).into(),
-                        Err(error) => Work::Failed(error).into(),
+        self.state =
+            match target {
+                _ if self.limit.has_passed() => Work::Failed(CallError::DeadlineExceeded).into(),
+                Target::Remote(link) => {
+                    let connection = link.connection();
+                    self.limit.arm(Some(&connection.runtime));
+                    let time = self.limit.time_left();
+                    if streams.is_none() && !params.has_attachments() {
+                        match connection.call(method, params, time, cx) {
+                            Ok(slot) => Work::Remote(Outgoing::new(link, slot)).into(),
+                            Err(error) => Work::Failed(error).into(),
+                        }
+                    } else {
+                        let sent = connection.call_with(&link, method, params, time, cx, *streams);
+                        State::sent(sent.map(|(slot, stream)| {
+                            (Work::Remote(Outgoing::new(link, slot)), stream)
+                        }))
                     }
-                } else {
-                    let sent = connection.call_with(&link, method, params, time, cx, *streams);
-                    State::sent(sent.map(|(slot, stream)| {
-                        (Work::Remote(Outgoing::new(link, slot)), stream)
-                    }))
                 }
-            }
-            Target::Local(handler, back) => {
-                self.limit.arm(None);
-                let sent = LocalCall::new(&*handler, *back, method, params, *streams);
-                State::sent(sent.map(|(local, stream)| (Work::Local(local), stream)))
-            }
-            Target::Nobody => Work::Failed(CallError::UnknownMethod).into(),
-        };
+                Target::Local(handler, back) => {
+                    self.limit.arm(None);
+                    let sent = LocalCall::new(&*handler, *back, method, params, *streams);
+                    State::sent(sent.map(|(local, stream)| (Work::Local(local), stream)))
+                }
+                Target::Nobody => Work::Failed(CallError::UnknownMethod).into(),
+            };
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {

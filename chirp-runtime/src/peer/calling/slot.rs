@@ -158,10 +158,9 @@ impl Slot {
         let mut state = self.lock();
         // Wakers are the caller's code, and are dropped when the lock is free.
         let (found, unneeded) = match mem::replace(&mut *state, State::Waiting(waker)) {
-            State::Answered(outcome, streams) => (
-                Poll::Ready(Ok((outcome, streams))),
-                mem::take(&mut *state),
-            ),
+            State::Answered(outcome, streams) => {
+                (Poll::Ready(Ok((outcome, streams))), mem::take(&mut *state))
+            }
             State::Refused(refused) => (Poll::Ready(Err(refused)), mem::take(&mut *state)),
             old => (Poll::Pending, old),
         };
