@@ -49,7 +49,9 @@ enum Inner<T> {
 struct Times {
     /// For one item.
     item: Option<Duration>,
-    /// Since when it waits for one.
+    /// Whether it waits for one now,
+    waits: bool,
+    /// and until when.
     timer: Option<Pin<Box<Sleep>>>,
     /// For all of them.
     end: Option<Pin<Box<Sleep>>>,
@@ -173,14 +175,17 @@ impl<T: Item, E> Receiver<T, E> {
         if self.over {
             return Poll::Ready(None);
         }
-        let polled = match self.poll_inner(cx) {
-            Poll::Pending => self.poll_times(cx).map(|error| Some(Err(error))),
-            ready => {
-                if let Some(times) = &mut self.times {
-                    times.timer = None;
+        let polled = match self.poll_end_time(cx) {
+            Poll::Ready(error) => Poll::Ready(Some(Err(error))),
+            Poll::Pending => match self.poll_inner(cx) {
+                Poll::Pending => self.poll_item_time(cx).map(|error| Some(Err(error))),
+                ready => {
+                    if let Some(times) = &mut self.times {
+                        times.waits = false;
+                    }
+                    ready
                 }
-                ready
-            }
+            },
         };
         polled.map(|item| match item {
             Some(Ok(item)) => Some(Ok(item)),
@@ -206,6 +211,34 @@ impl<T: Item, E> Receiver<T, E> {
         }
     }
 
+    /// Whether the time for all items is over.
+    fn poll_end_time(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
+        let Some(end) = self.times.as_mut().and_then(|times| times.end.as_mut()) else {
+            return Poll::Pending;
+        };
+        let ended = end.as_mut().poll(cx);
+        ended.map(|()| StreamError::TimedOut { what: "end" })
+    }
+
+    /// Whether the time for an item that has not come is over.
+    fn poll_item_time(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
+        let Some(times) = &mut self.times else {
+            return Poll::Pending;
+        };
+        let Some(time) = times.item else {
+            return Poll::Pending;
+        };
+        let waits = mem::replace(&mut times.waits, true);
+        let timer = times
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(time)));
+        if !waits && let Some(until) = Instant::now().checked_add(time) {
+            timer.as_mut().reset(until);
+        }
+        let over = timer.as_mut().poll(cx);
+        over.map(|()| StreamError::TimedOut { what: "item" })
+    }
+
     /// Makes of a half that came what it is, now that whatever it came with is whole.
     fn settle(&mut self) {
         let inner = self.inner_mut();
@@ -219,26 +252,6 @@ impl<T: Item, E> Receiver<T, E> {
             }
         }
     }
-
-    fn poll_times(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
-        let Some(times) = &mut self.times else {
-            return Poll::Pending;
-        };
-        if let Some(end) = &mut times.end
-            && end.as_mut().poll(cx).is_ready()
-        {
-            return Poll::Ready(StreamError::TimedOut { what: "end" });
-        }
-        if let Some(item) = times.item {
-            let timer = times
-                .timer
-                .get_or_insert_with(|| Box::pin(tokio::time::sleep(item)));
-            if timer.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(StreamError::TimedOut { what: "item" });
-            }
-        }
-        Poll::Pending
-    }
 }
 
 /// The next item of a call's result. Its end is the call's answer, which says whether it went well.
@@ -247,18 +260,20 @@ fn poll_of_call<T: Item>(
     codec: CodecId,
     cx: &mut Context<'_>,
 ) -> Poll<Option<Result<T, StreamError>>> {
-    let ended = of_call.poll_end(cx);
-    match (of_call.consumer().poll_next(codec, cx), ended) {
-        (Poll::Ready(Some(Ok(item))), _) => Poll::Ready(Some(Ok(item))),
+    let next = of_call.consumer().poll_next(codec, cx);
+    if let Poll::Ready(Some(Ok(item))) = next {
+        return Poll::Ready(Some(Ok(item)));
+    }
+    match (next, of_call.poll_end(cx)) {
         // The answer follows.
         (Poll::Ready(None | Some(Err(StreamError::CallOver))), Poll::Pending) => Poll::Pending,
-        (Poll::Ready(end), Poll::Ready(Ok(()))) => Poll::Ready(end),
+        (Poll::Ready(end), Poll::Pending | Poll::Ready(Ok(()))) => Poll::Ready(end),
         (Poll::Ready(_), Poll::Ready(Err(error))) => Poll::Ready(Some(Err(error.into()))),
-        (Poll::Ready(Some(Err(error))), Poll::Pending) => Poll::Ready(Some(Err(error))),
         // This side gave it up.
         (Poll::Pending, Poll::Ready(Err(error @ CallError::DeadlineExceeded))) => {
             Poll::Ready(Some(Err(error.into())))
         }
+        // What is left of the stream has been put where it is looked for.
         (Poll::Pending, _) => Poll::Pending,
     }
 }

@@ -179,12 +179,15 @@ impl Connection {
                 return (false, unneeded);
             };
             let forgotten = state.waiters.forget(call, slot);
-            // One that was answered has no id any more.
             if forgotten {
                 match state.session.cancel(call) {
                     Ok(()) => after.wake_writer = state.session.has_output(),
                     Err(fatal) => after.end = Some(fatal.into()),
                 }
+            } else {
+                // One that was answered has its id still if streams came with the answer, which nobody takes up now.
+                state.session.release(call);
+                after.wake_writer = state.session.has_output();
             }
             (forgotten, unneeded)
         });

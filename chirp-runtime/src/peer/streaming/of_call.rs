@@ -33,7 +33,7 @@ impl OfCall {
         }
     }
 
-    /// The stream.
+    /// Its stream.
     pub(crate) fn consumer(&mut self) -> &mut Consumer {
         &mut self.consumer
     }
