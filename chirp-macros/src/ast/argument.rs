@@ -42,7 +42,7 @@ impl Argument {
             {
                 None
             }
-            ty => Some(Form::of(ty)),
+            ty => Some(Form::of_argument(ty)),
         };
         Self {
             typed: typed.clone(),

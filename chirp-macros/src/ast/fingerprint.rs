@@ -26,11 +26,21 @@ pub(super) fn of(method: &Method, codec: &str) -> u64 {
     let arguments = arguments.collect::<Vec<_>>().join(",");
     let result = match &method.output {
         _ if method.is_oneway() => "oneway".to_owned(),
+        output => of_output(output),
+    };
+    let result = match &method.items {
+        None => result,
+        Some(items) => format!("{result}+Stream<{}>", of_output(items)),
+    };
+    hash(&format!("{codec}({arguments})->{result}"))
+}
+
+fn of_output(output: &Output) -> String {
+    match output {
         Output::Value(None) => "()".to_owned(),
         Output::Value(Some(ty)) | Output::Alias { whole: ty, .. } => of_type(ty),
         Output::Result { ok, error } => format!("Result<{},{}>", of_type(ok), of_type(error)),
-    };
-    hash(&format!("{codec}({arguments})->{result}"))
+    }
 }
 
 /// What stands for a type that travels in this form. Borrowed and owned, text is text and bytes are bytes.
@@ -42,6 +52,7 @@ fn of_form(form: &Form) -> String {
         Form::Opt(inner) => format!("Option<{}>", of_form(inner)),
         Form::Lent(inner) => of_form(inner),
         Form::Blob(ty) | Form::Value(ty) => of_type(ty),
+        Form::Stream { item, .. } => format!("Stream<{}>", of_type(item)),
     }
 }
 

@@ -15,9 +15,25 @@ pub(crate) enum Form {
     Opt(Box<Form>),
     Lent(Box<Form>),
     Value(Type),
+    /// `Receiver<T>`: a stream that belongs to its call.
+    Stream {
+        receiver: Type,
+        item: Type,
+    },
 }
 
 impl Form {
+    pub(crate) fn of_argument(ty: &Type) -> Self {
+        let receiver = last_segment(ty).filter(|segment| segment.ident == "Receiver");
+        match receiver.and_then(inner_type) {
+            Some(item) => Self::Stream {
+                receiver: ty.clone(),
+                item: item.clone(),
+            },
+            None => Self::of(ty),
+        }
+    }
+
     pub(crate) fn of(ty: &Type) -> Self {
         match ty {
             Type::Paren(paren) => Self::of(&paren.elem),
@@ -68,6 +84,13 @@ impl Form {
             Self::Slice(ty) => {
                 quote!(<#ty as __chirp::WireBorrowed<_>>::put_slice(#name, &mut #out))
             }
+            Self::Stream { item, .. } => quote! {
+                <__chirp::Receiver<#item> as __chirp::Wire<_>>::put(
+                    &__chirp::Source::<#item>::into_receiver(#name),
+                    &mut #out,
+                );
+                #out.bind_last()
+            },
             _ => match self.lent() {
                 Some(Lending::Always(ty)) => {
                     quote!(<#ty as __chirp::Wire<_>>::put(#name, &mut #out))
@@ -84,7 +107,9 @@ impl Form {
     /// Takes an argument from those that were sent.
     pub(crate) fn take(&self, arguments: &Ident) -> TokenStream {
         match self {
-            Self::Value(ty) => quote!(<#ty as __chirp::Wire<_>>::take(&mut #arguments)),
+            Self::Value(ty) | Self::Stream { receiver: ty, .. } => {
+                quote!(<#ty as __chirp::Wire<_>>::take(&mut #arguments))
+            }
             Self::Slice(ty) => {
                 quote!(<#ty as __chirp::WireBorrowed<_>>::take_slice(&mut #arguments))
             }
@@ -121,7 +146,7 @@ impl Form {
                 quote!(::core::option::Option<#inner>)
             }
             Self::Lent(inner) => inner.owned(),
-            Self::Blob(ty) | Self::Value(ty) => quote!(#ty),
+            Self::Blob(ty) | Self::Value(ty) | Self::Stream { receiver: ty, .. } => quote!(#ty),
         }
     }
 
@@ -136,7 +161,7 @@ impl Form {
                 Some(quote!(.map(|default| default #convert)))
             }
             Self::Lent(inner) => inner.of_owned(),
-            Self::Slice(_) | Self::Blob(_) | Self::Value(_) => None,
+            Self::Slice(_) | Self::Blob(_) | Self::Value(_) | Self::Stream { .. } => None,
         }
     }
 
@@ -158,7 +183,11 @@ impl Form {
     pub(crate) fn lend(&self, name: &Ident) -> TokenStream {
         match self {
             Self::Str(_) | Self::Slice8(_) | Self::Slice(_) | Self::Lent(_) => quote!(&#name),
-            Self::CowStr(_) | Self::CowSlice8(_) | Self::Blob(_) | Self::Value(_) => quote!(#name),
+            Self::CowStr(_)
+            | Self::CowSlice8(_)
+            | Self::Blob(_)
+            | Self::Value(_)
+            | Self::Stream { .. } => quote!(#name),
             Self::Opt(inner) => match **inner {
                 Self::Str(_) | Self::Slice8(_) | Self::Slice(_) => quote!(#name.as_deref()),
                 Self::Lent(_) => quote!(#name.as_ref()),
@@ -179,7 +208,7 @@ impl ToTokens for Form {
             Self::Slice(ty) => quote_spanned!(ty.span()=> __chirp::Slice<#ty>),
             Self::Opt(form) => quote_spanned!(form.span()=> __chirp::Opt<#form>),
             Self::Lent(form) => quote_spanned!(form.span()=> __chirp::Lent<#form>),
-            Self::Value(ty) => quote!(__chirp::Owned<#ty>),
+            Self::Value(ty) | Self::Stream { receiver: ty, .. } => quote!(__chirp::Owned<#ty>),
         });
     }
 }

@@ -11,7 +11,7 @@ use syn::{
 
 use super::argument::Argument;
 use super::form::{Form, last_segment};
-use super::{only, time};
+use super::{only, stream, time};
 use crate::args::MethodOptions;
 use crate::mistakes::Mistakes;
 
@@ -21,6 +21,8 @@ pub(crate) struct Method {
     pub(crate) options: MethodOptions,
     pub(crate) arguments: Vec<Argument>,
     pub(crate) output: Output,
+    /// What each item is of the stream that it returns, or that is in its `Result`.
+    pub(crate) items: Option<Output>,
     /// Its names as they travel: its own, then its aliases.
     pub(crate) names: Vec<String>,
     /// Whether its arguments travel by name.
@@ -65,11 +67,13 @@ impl Method {
         });
         let arguments = arguments.collect();
         let deadline = options.deadline.as_ref();
+        let (output, items) = Output::of_method(&item.sig.output, mistakes);
         Self {
             deadline: deadline.and_then(|written| time::parse(written, mistakes)),
             named: all_named || options.named.is_some(),
             arguments,
-            output: Output::new(&item.sig.output),
+            output,
+            items,
             item: item.clone(),
             options,
             names,
@@ -123,12 +127,24 @@ impl Method {
 }
 
 impl Output {
-    fn new(output: &ReturnType) -> Self {
+    /// What a method returns, and of what its stream is if that is one.
+    fn of_method(output: &ReturnType, mistakes: &mut Mistakes) -> (Self, Option<Self>) {
         let ReturnType::Type(_, ty) = output else {
-            return Self::Value(None);
+            return (Self::Value(None), None);
         };
+        let Some(opaque) = stream::of_result(ty) else {
+            return (Self::of(ty), None);
+        };
+        let item = stream::item_of(opaque);
+        if item.is_none() {
+            mistakes.at(opaque, "say what the items are: `impl Stream<Item = ..>`");
+        }
+        (Self::of(&stream::without_stream(ty)), item.map(Self::of))
+    }
+
+    fn of(ty: &Type) -> Self {
         let Some(segment) = last_segment(ty).filter(|segment| segment.ident == "Result") else {
-            return Self::Value(Some((**ty).clone()));
+            return Self::Value(Some(ty.clone()));
         };
         let mut types = match &segment.arguments {
             PathArguments::AngleBracketed(generics) => generics.args.iter().cloned().collect(),
@@ -142,7 +158,7 @@ impl Output {
         match (types.next(), types.next()) {
             (Some(ok), Some(error)) => Self::Result { ok, error },
             (ok, _) => Self::Alias {
-                whole: (**ty).clone(),
+                whole: ty.clone(),
                 ok,
             },
         }
@@ -156,6 +172,15 @@ impl Output {
             Self::Alias { whole, .. } => {
                 quote_spanned!(whole.span()=> <#whole as __chirp::Outcome>::Ok)
             }
+        }
+    }
+
+    /// What a caller gets of a stream of such items.
+    pub(crate) fn receiver(&self) -> TokenStream {
+        let ok = self.ok();
+        match self.error() {
+            None => quote!(__chirp::Receiver<#ok>),
+            Some(error) => quote!(__chirp::Receiver<#ok, __chirp::ItemError<#error>>),
         }
     }
 

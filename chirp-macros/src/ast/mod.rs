@@ -5,6 +5,7 @@ mod fingerprint;
 mod form;
 mod method;
 mod parameters;
+mod stream;
 mod time;
 mod ungroup;
 
@@ -12,6 +13,7 @@ pub(crate) use argument::Argument;
 pub(crate) use form::{Form, inner_type, last_segment};
 pub(crate) use method::{Method, Output};
 pub(crate) use parameters::Parameters;
+pub(crate) use stream::make_send;
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};

@@ -4,7 +4,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, MetaNameValue};
 
-use crate::ast::{Method, Output, Service, only};
+use crate::ast::{Form, Method, Output, Service, only};
 
 pub(super) fn emit_type(service: &Service) -> TokenStream {
     let vis = &service.item.vis;
@@ -160,14 +160,17 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
         quote!(#[doc = ""] #[doc = #note])
     };
     let sections = (!sections.is_empty()).then(|| quote!(#[doc = ""] #(#sections)*));
-    let (ident, ids) = (method.ident(), service.method_ids());
-    let constant = method.constant();
-    let inputs = method.sent().map(|(argument, _)| {
+    let (ident, ids, constant) = (method.ident(), service.method_ids(), method.constant());
+    let id = quote!(#ids::#constant);
+    let inputs = method.sent().map(|(argument, form)| {
         let (name, ty) = (argument.ident(), &argument.typed.ty);
-        quote!(#name: #ty)
+        match form {
+            Form::Stream { item, .. } => quote!(#name: impl __chirp::Source<#item>),
+            _ => quote!(#name: #ty),
+        }
     });
-    // Names of our own, which those of the user's arguments cannot be.
-    let [out, answer] = ["out", "answer"].map(|name| Ident::new(name, Span::mixed_site()));
+    // A name of our own, which those of the user's arguments cannot be.
+    let out = Ident::new("out", Span::mixed_site());
     let mutability = method.sent().next().map(|_| quote!(mut));
     let puts = method.sent().map(|(argument, form)| {
         let put = form.put(&argument.ident(), &out);
@@ -181,26 +184,10 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
     } else {
         quote!(new)
     };
-    let (ok, decode) = (method.output.ok(), method.output.coder("from_packet"));
-    let (output, call) = match method.output.error() {
-        _ if method.is_oneway() => (quote!(__chirp::Cast), quote!(cast(#ids::#constant, #out))),
-        None => (
-            quote!(__chirp::Call<#ok>),
-            quote!(call(#ids::#constant, #out, |#answer| __chirp::value_of(#answer, #decode))),
-        ),
-        Some(error) => (
-            if let Output::Alias { whole, .. } = &method.output {
-                // By the name that the user gave it, which is shorter.
-                quote_spanned!(whole.span()=> __chirp::CallOf<#whole>)
-            } else {
-                quote!(__chirp::Call<#ok, __chirp::MethodError<#error>>)
-            },
-            quote!(call(#ids::#constant, #out, |#answer| __chirp::outcome_of(
-                #answer,
-                #decode,
-                <#error as __chirp::Failure<__Codec>>::decode,
-            ))),
-        ),
+    let Calling { output, call } = match &method.items {
+        _ if method.is_oneway() => one_way(&id, &out),
+        Some(items) => streaming(method, items, &id, &out),
+        None => unary(method, &id, &out),
     };
     let idempotent = (method.is_idempotent() && !method.is_oneway()).then(|| quote!(.idempotent()));
     let timeout = method.deadline.map(|deadline| {
@@ -218,5 +205,67 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
             #(#puts;)*
             self.0.#call #idempotent #timeout
         }
+    }
+}
+
+/// How a method of a client calls.
+struct Calling {
+    /// What it returns.
+    output: TokenStream,
+    /// The call of a runtime's function that makes that.
+    call: TokenStream,
+}
+
+fn one_way(id: &TokenStream, out: &Ident) -> Calling {
+    Calling {
+        output: quote!(__chirp::Cast),
+        call: quote!(cast(#id, #out)),
+    }
+}
+
+fn unary(method: &Method, id: &TokenStream, out: &Ident) -> Calling {
+    let (ok, decode) = (method.output.ok(), method.output.coder("from_packet"));
+    let answer = Ident::new("answer", Span::mixed_site());
+    let Some(error) = method.output.error() else {
+        return Calling {
+            output: quote!(__chirp::Call<#ok>),
+            call: quote!(call(#id, #out, |#answer| __chirp::value_of(#answer, #decode))),
+        };
+    };
+    Calling {
+        output: if let Output::Alias { whole, .. } = &method.output {
+            // By the name that the user gave it, which is shorter.
+            quote_spanned!(whole.span()=> __chirp::CallOf<#whole>)
+        } else {
+            quote!(__chirp::Call<#ok, __chirp::MethodError<#error>>)
+        },
+        call: quote!(call(#id, #out, |#answer| __chirp::outcome_of(
+            #answer,
+            #decode,
+            <#error as __chirp::Failure<__Codec>>::decode,
+        ))),
+    }
+}
+
+fn streaming(method: &Method, items: &Output, id: &TokenStream, out: &Ident) -> Calling {
+    let (ok, receiver) = (items.ok(), items.receiver());
+    let answer = Ident::new("answer", Span::mixed_site());
+    let stream = match items.error() {
+        None => quote!(__chirp::stream_of::<__Codec, #ok>),
+        Some(error) => quote!(__chirp::fallible_stream_of::<__Codec, #ok, #error>),
+    };
+    match method.output.error() {
+        None => Calling {
+            output: quote!(__chirp::Call<#receiver>),
+            call: quote!(stream(#id, #out, #stream)),
+        },
+        Some(error) => Calling {
+            output: quote!(__chirp::Call<#receiver, __chirp::MethodError<#error>>),
+            call: quote!(stream(#id, #out, |#answer| __chirp::stream_outcome(
+                #answer,
+                #stream,
+                <#error as __chirp::Failure<__Codec>>::decode,
+            ))),
+        },
     }
 }

@@ -111,8 +111,9 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
     let constant = method.constant();
     let (trait_name, own) = (&service.item.ident, service.parameters().list(None));
     // Names of our own, which those of the user's arguments cannot shadow.
-    let [implementation, request, arguments] =
-        ["service", "request", "arguments"].map(|name| Ident::new(name, Span::mixed_site()));
+    let [implementation, request, arguments, results] =
+        ["service", "request", "arguments", "results"]
+            .map(|name| Ident::new(name, Span::mixed_site()));
     let names: Vec<_> = method
         .sent()
         .map(|(argument, _)| argument.ident())
@@ -143,19 +144,9 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
         });
     let wait = method.item.sig.asyncness.map(|_| quote!(.await));
     let result = quote!(<__T as #trait_name #own>::#ident(&*#implementation, #(#lent),*)#wait);
-    let result = match &method.output {
-        Output::Alias { whole, .. } => quote_spanned! {whole.span()=>
-            <#whole as __chirp::Outcome>::into_result(#result)
-        },
-        _ => result,
-    };
-    let encode = method.output.coder("payload");
-    let reply = match method.output.error() {
-        _ if method.is_oneway() => quote!(__chirp::nothing(#result)),
-        None => quote!(__chirp::value(#result, #encode)),
-        Some(error) => quote! {
-            __chirp::outcome(#result, #encode, <#error as __chirp::Failure<__Codec>>::encode)
-        },
+    let reply = match &method.items {
+        Some(items) => send(method, items, &result, &results),
+        None => reply(method, &result),
     };
     let aliases = match &method.names[1..] {
         [] => quote!(),
@@ -168,9 +159,18 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
             return __chirp::refused(#arguments);
         };
     };
+    // What is to be the result is no argument, and is taken first.
+    let wanted = method.items.as_ref().map(|_| {
+        quote! {
+            let __chirp::Some(#results) = __chirp::results::<__Codec>(&#request) else {
+                return __chirp::not_wanted();
+            };
+        }
+    });
     let body = match &names[..] {
-        [] => quote!({ #take } #reply),
+        [] => quote!(#wanted { #take } #reply),
         names => quote! {
+            #wanted
             let (#(#names,)*) = { #take (#(#names,)*) };
             #reply
         },
@@ -188,5 +188,48 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
         __chirp::Method::new(#ids::#constant, |#implementation, #request| __chirp::Box::pin(async move {
             #body
         })) #aliases
+    }
+}
+
+/// The reply of a method that returns a value, or fails.
+fn reply(method: &Method, result: &TokenStream) -> TokenStream {
+    let encode = method.output.coder("payload");
+    let result = match &method.output {
+        Output::Alias { whole, .. } => quote_spanned! {whole.span()=>
+            <#whole as __chirp::Outcome>::into_result(#result)
+        },
+        _ => quote!(#result),
+    };
+    match method.output.error() {
+        _ if method.is_oneway() => quote!(__chirp::nothing(#result)),
+        None => quote!(__chirp::value(#result, #encode)),
+        Some(error) => quote! {
+            __chirp::outcome(#result, #encode, <#error as __chirp::Failure<__Codec>>::encode)
+        },
+    }
+}
+
+/// The reply of a method that returns a stream, behind the last of its items.
+fn send(method: &Method, items: &Output, result: &TokenStream, results: &Ident) -> TokenStream {
+    let [stream, outcome, failure] =
+        ["stream", "outcome", "error"].map(|name| Ident::new(name, Span::mixed_site()));
+    let sent = |stream: &TokenStream| match items.error() {
+        None => quote!(__chirp::send_items(#results, #stream).await),
+        Some(error) => quote! {
+            __chirp::send_results(#results, #stream, <#error as __chirp::Failure<__Codec>>::encode).await
+        },
+    };
+    let Some(error) = method.output.error() else {
+        return sent(result);
+    };
+    let sent = sent(&quote!(#stream));
+    quote! {
+        let #outcome = __chirp::Outcome::into_result(#result);
+        match #outcome {
+            ::core::result::Result::Ok(#stream) => #sent,
+            ::core::result::Result::Err(#failure) => {
+                ::core::convert::Into::into(<#error as __chirp::Failure<__Codec>>::encode(&#failure))
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use syn::spanned::Spanned;
 use syn::{FnArg, ReturnType, TraitItem, TraitItemFn, parse_quote, parse_quote_spanned};
 
 use crate::args::is_chirp;
-use crate::ast::{Argument, Method, Service, only};
+use crate::ast::{Argument, Method, Service, make_send, only};
 
 /// The trait itself, with what an implementation of a service must be able to do.
 pub(super) fn emit(service: &Service) -> TokenStream {
@@ -46,6 +46,11 @@ fn function(method: &Method) -> TraitItemFn {
         if let FnArg::Typed(typed) = input {
             typed.attrs.retain(|attr| !attr.path().is_ident("serde"));
         }
+    }
+    if method.items.is_some()
+        && let ReturnType::Type(_, ty) = &mut function.sig.output
+    {
+        make_send(ty);
     }
     let Some(asyncness) = function.sig.asyncness.take() else {
         return function;

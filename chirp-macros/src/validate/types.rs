@@ -33,20 +33,8 @@ pub(super) fn check_argument(ty: &Type, mistakes: &mut Mistakes) {
         _ if last_segment(ty).is_some_and(|segment| segment.ident == "CallContext") => {
             mistakes.at(ty, "the context of a call is lent: take `&CallContext`");
         }
-        _ if is_channel(ty) => mistakes.at(
-            ty,
-            "streams are not supported yet: use a `Vec` of the items",
-        ),
         _ => check_owned(ty, mistakes),
     }
-}
-
-/// One end of a channel, by its usual names.
-fn is_channel(ty: &Type) -> bool {
-    last_segment(ty).is_some_and(|segment| {
-        matches!(segment.ident.to_string().as_str(), "Receiver" | "Sender")
-            && !segment.arguments.is_none()
-    })
 }
 
 pub(super) fn check_result(ty: &Type, mistakes: &mut Mistakes) {
@@ -74,10 +62,6 @@ pub(super) fn check_result(ty: &Type, mistakes: &mut Mistakes) {
                 );
             }
         }
-        _ if is_channel(ty) => mistakes.at(
-            ty,
-            "streams are not supported yet: use a `Vec` of the items",
-        ),
         _ => check_owned(ty, mistakes),
     }
 }
