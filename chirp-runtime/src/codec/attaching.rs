@@ -26,6 +26,7 @@ thread_local! {
 }
 
 /// Encodes a value whose halves of streams are put behind those that `attachments` has.
+#[inline]
 pub(super) fn encoding<T>(
     codec: CodecId,
     attachments: &mut Vec<Attachment>,
@@ -48,6 +49,7 @@ struct Encoding {
 }
 
 impl Encoding {
+    #[inline]
     fn enter(codec: CodecId, before: usize) -> Self {
         Self {
             outer: ENCODING.replace(Some((codec, before))),
@@ -60,12 +62,22 @@ impl Encoding {
     }
 }
 
+impl Encoding {
+    /// What the value leaves behind makes room for what it found.
+    #[cold]
+    fn restore(&mut self) {
+        let outer = mem::take(&mut self.outer_attached);
+        ATTACHED.set(!outer.is_empty());
+        drop(ATTACHMENTS.replace(outer));
+    }
+}
+
 impl Drop for Encoding {
+    #[inline]
     fn drop(&mut self) {
         ENCODING.set(self.outer);
-        let outer = !self.outer_attached.is_empty();
-        if ATTACHED.replace(outer) || outer {
-            drop(ATTACHMENTS.replace(mem::take(&mut self.outer_attached)));
+        if ATTACHED.get() || !self.outer_attached.is_empty() {
+            self.restore();
         }
     }
 }

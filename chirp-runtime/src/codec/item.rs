@@ -26,6 +26,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Item for T {}
 /// # Errors
 ///
 /// [`EncodeError`] when it refuses to be encoded; what was appended by then is of no use.
+#[inline]
 pub fn encode_item<T: Item>(
     codec: CodecId,
     item: &T,
@@ -48,6 +49,7 @@ pub fn encode_item<T: Item>(
 /// # Errors
 ///
 /// The item, when it is to be encoded as any other.
+#[inline]
 pub fn item_payload<T: Item>(codec: CodecId, item: T) -> Result<Payload, T> {
     let any: &dyn Any = &item;
     let Some(bytes) = any.downcast_ref::<Bytes>() else {
@@ -66,6 +68,7 @@ pub fn item_payload<T: Item>(codec: CodecId, item: T) -> Result<Payload, T> {
 /// # Errors
 ///
 /// [`DecodeError`] when its bytes are no such item, or one and something more.
+#[inline]
 pub fn next_item<T: Item>(
     codec: CodecId,
     items: &mut Items,

@@ -111,6 +111,7 @@ impl Items {
     }
 
     /// Takes the next by its bytes, and gives what `take` makes of them.
+    #[inline]
     pub fn next_with<T>(&mut self, take: impl FnOnce(&[u8]) -> T) -> Option<T> {
         let left = self.left.checked_sub(1)?;
         let (len, after) = self.rest.split_first_chunk()?;
@@ -150,6 +151,7 @@ impl Iterator for Items {
         Some(self.rest.split_to(len.min(self.rest.len())))
     }
 
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         (self.left.into(), Some(self.left.into()))
     }

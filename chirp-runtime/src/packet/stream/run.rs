@@ -21,11 +21,18 @@ impl ItemRun {
         }
     }
 
+    /// Takes memory for a whole packet.
+    pub fn reserve(&mut self) {
+        // The last item may be what it is full with.
+        self.framed.reserve_exact(StreamItems::CHUNK + 64);
+    }
+
     /// Appends an item, which `encode` appends to what it is given. Gives how long the item is.
     ///
     /// # Errors
     ///
     /// That of `encode`; the item is not there then.
+    #[inline]
     pub fn push<E>(
         &mut self,
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,

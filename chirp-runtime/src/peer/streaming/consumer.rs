@@ -20,7 +20,9 @@ const GIVEN_BACK: usize = 8 << 10;
 /// The half of a stream that its items come out of. Dropping it ends the stream.
 pub(crate) struct Consumer {
     half: Half,
-    /// What came and has not been taken,
+    /// What is being taken,
+    current: Items,
+    /// what came behind it,
     ready: VecDeque<Items>,
     /// and the streams that came with it.
     carried: Carried,
@@ -35,6 +37,7 @@ impl Consumer {
     pub(in crate::peer) fn of(half: Half) -> Self {
         Self {
             half,
+            current: Items::default(),
             ready: VecDeque::new(),
             carried: VecDeque::new(),
             next: 0,
@@ -55,17 +58,31 @@ impl Consumer {
     }
 
     /// The next item. `None` is the end of all that was sent; every other end is an error, the last that is told.
+    #[inline]
     pub(crate) fn poll_next<T: Item>(
         &mut self,
         codec: CodecId,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<T, StreamError>>> {
+        if self.current.len() == 0 {
+            match self.poll_packet(cx) {
+                Poll::Ready(None) => {}
+                Poll::Ready(Some(end)) => return Poll::Ready(end.map(Err)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(self.take(codec))
+    }
+
+    /// Takes the next packet, if that has come; `Some` is the end.
+    fn poll_packet(&mut self, cx: &mut Context<'_>) -> Poll<Option<Option<StreamError>>> {
         loop {
-            if let Some(item) = self.take(codec) {
-                return Poll::Ready(Some(item));
+            if let Some(next) = self.ready.pop_front() {
+                self.current = next;
+                return Poll::Ready(None);
             }
             if self.closed {
-                return Poll::Ready(None);
+                return Poll::Ready(Some(None));
             }
             // All that came has been taken: without this, nothing might come any more.
             self.give_back();
@@ -78,30 +95,24 @@ impl Consumer {
             match half.mailbox.poll_take(ready, carried, cx.waker()) {
                 Poll::Ready(Found::Items) => {}
                 Poll::Ready(Found::Ending(ending)) => {
-                    return Poll::Ready(half.error_of(ending).map(Err));
+                    return Poll::Ready(Some(half.error_of(ending)));
                 }
                 Poll::Pending => return Poll::Pending,
             }
         }
     }
 
-    /// The next item, if it has come.
+    /// The next item of the packet.
+    #[inline]
     fn take<T: Item>(&mut self, codec: CodecId) -> Option<Result<T, StreamError>> {
-        let items = loop {
-            let front = self.ready.front_mut()?;
-            if front.len() > 0 {
-                break front;
-            }
-            self.ready.pop_front();
-        };
         let number = self.next;
         self.next += 1;
         let (len, decoded) = match self.carried.front() {
             Some((of, _)) if *of == number => {
                 let (_, carry) = self.carried.pop_front()?;
-                take_carrying(&self.half, number, carry, codec, items)?
+                take_carrying(&self.half, number, carry, codec, &mut self.current)?
             }
-            _ => codec::next_item(codec, items)?,
+            _ => codec::next_item(codec, &mut self.current)?,
         };
         self.taken.0 += 1;
         self.taken.1 += len;
@@ -174,6 +185,7 @@ impl Consumer {
 
     /// Lets go of what came.
     fn forget(&mut self) {
+        self.current = Items::default();
         self.ready.clear();
         self.carried.clear();
     }

@@ -26,7 +26,12 @@ pub(crate) struct Producer {
     /// How many items have been handed over, in this process.
     sent: u64,
     over: bool,
+    /// The halves of streams that the item at hand has.
+    attachments: Vec<Attachment>,
 }
+
+/// So much credit is worth a buffer for a whole packet.
+const ROOM: u64 = 4 << 10;
 
 /// What an item costs beside its length (PROTOCOL.md, "Stream credit").
 const ITEM_COST: u64 = 16;
@@ -39,6 +44,7 @@ impl Producer {
             allowance: 0,
             sent: 0,
             over: false,
+            attachments: Vec::new(),
         }
     }
 
@@ -58,10 +64,15 @@ impl Producer {
     /// # Errors
     ///
     /// Why the stream is over.
+    #[inline]
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
         if self.allowance > 0 && !self.run.is_full() && !self.over {
             return Poll::Ready(Ok(()));
         }
+        self.poll_room(cx)
+    }
+
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
         if self.try_ready()? {
             return Poll::Ready(Ok(()));
         }
@@ -100,6 +111,10 @@ impl Producer {
         if self.allowance == 0 {
             self.allowance = self.credit()?;
         }
+        if self.allowance > ROOM {
+            // As much as goes into one packet; else a buffer of one item is as good.
+            self.run.reserve();
+        }
         Ok(self.allowance > 0)
     }
 
@@ -109,27 +124,34 @@ impl Producer {
     ///
     /// Why it could not be sent. The stream has been broken off then.
     pub(crate) fn put<T: Item>(&mut self, codec: CodecId, item: T) -> Result<(), StreamError> {
-        let mut attachments = Vec::new();
         let item = match codec::item_payload(codec, item) {
             Ok(payload) => return self.put_alone(payload),
             Err(item) => item,
         };
-        let encode = |out: &mut Vec<u8>| codec::encode_item(codec, &item, out, &mut attachments);
-        let len = match self.run.push(encode) {
+        let Self {
+            run, attachments, ..
+        } = self;
+        let encoded = run.push(|out| codec::encode_item(codec, &item, out, attachments));
+        let len = match encoded {
             Ok(len) => len,
-            Err(error) => {
-                let error = StreamError::Encode(error.to_string());
-                self.fail(error.clone().into());
-                return Err(error);
-            }
+            Err(error) => return Err(self.cannot_encode(&error)),
         };
         drop(item);
-        if !attachments.is_empty() || len > Payload::COPIED {
+        if !self.attachments.is_empty() || len > Payload::COPIED {
             let item = Payload::from(self.run.pop());
+            let attachments = std::mem::take(&mut self.attachments);
             return self.put_alone(item.attach(attachments));
         }
         self.allowance = self.allowance.saturating_sub(len as u64 + ITEM_COST);
         Ok(())
+    }
+
+    #[cold]
+    fn cannot_encode(&mut self, error: &codec::EncodeError) -> StreamError {
+        self.attachments.clear();
+        let error = StreamError::Encode(error.to_string());
+        self.fail(error.clone().into());
+        error
     }
 
     /// Puts an item that stands by itself: it is large, or has streams.

@@ -158,6 +158,10 @@ impl Sending {
 
 /// The receiving side of a stream.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that has happened"
+)]
 pub(super) struct Receiving {
     /// How much may be under way and held at once.
     pub(super) window: usize,
@@ -169,6 +173,8 @@ pub(super) struct Receiving {
     pub(super) held: usize,
     /// What was taken and has not been given back.
     pub(super) taken: usize,
+    /// The consumer had taken all that had come, since credit was given last.
+    pub(super) kept_up: bool,
     /// Credit that leaves with the next batch.
     pub(super) to_grant: u64,
     /// How many items came.

@@ -55,13 +55,15 @@ impl Windows {
         self.total += window;
     }
 
-    /// What was taken is given back, when it is worth a packet. The window doubles where the consumer has taken
-    /// all that came, and shrinks where room is short. Whether there is something to grant.
+    /// What was taken is given back, when it is worth a packet. The window doubles where the consumer has once taken
+    /// all that had come since the last time, and shrinks where room is short. Whether there is something to grant.
     pub(super) fn grant(&mut self, receiving: &mut Receiving) -> bool {
-        let keeps_up = receiving.held == 0;
-        if receiving.taken * 2 < receiving.window && !(keeps_up && receiving.credit <= 0) {
+        let all_taken = receiving.held == 0;
+        receiving.kept_up |= all_taken;
+        if receiving.taken * 2 < receiving.window && !(all_taken && receiving.credit <= 0) {
             return false;
         }
+        let keeps_up = std::mem::take(&mut receiving.kept_up);
         let mut give = std::mem::take(&mut receiving.taken);
         if !self.has_room(FIRST as usize) && receiving.window > FIRST as usize {
             let less = (receiving.window / 2).min(receiving.shared).min(give / 2);
