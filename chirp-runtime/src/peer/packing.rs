@@ -2,35 +2,59 @@
 //! is held. Without the feature `lz4` there are none.
 
 use super::connection::Connection;
-use super::watching::observe;
+use super::watching::observe::{self, Observer};
 use crate::packet::{Incoming, PacketError, PacketType};
 use crate::session::Batch;
 
-/// What came, with the packet inside in place of one that is compressed; and how long the payload of that one is.
+/// Whether what came is a compressed packet.
+pub(super) fn is_packed(incoming: &Incoming) -> bool {
+    cfg!(feature = "lz4")
+        && matches!(
+            incoming,
+            Incoming::Packet {
+                kind: PacketType::COMPRESSED,
+                ..
+            }
+        )
+}
+
+/// The packet inside one that is compressed, which an observer is shown, and how many bytes it is to be kept in.
 #[cfg(feature = "lz4")]
 pub(super) fn unpack(
-    incoming: Incoming,
+    packed: Incoming,
     limit: usize,
     wanted: impl FnOnce(PacketType) -> bool,
-) -> Result<(Incoming, Option<u32>), PacketError> {
-    let packed = match &incoming {
-        Incoming::Packet {
-            kind: PacketType::COMPRESSED,
-            payload,
-        } => u32::try_from(payload.len()).ok(),
-        _ => return Ok((incoming, None)),
+    observer: Option<&Observer>,
+) -> Result<(Incoming, usize), PacketError> {
+    let shown = observer.map(|observer| (observer, packed.clone()));
+    let on_its_way = match &packed {
+        Incoming::Packet { payload, .. } => u32::try_from(payload.len()).ok(),
+        Incoming::Oversized { .. } | Incoming::Discarded(_) => None,
     };
-    Ok((incoming.unpack(limit, wanted)?, packed))
+    let unpacked = packed.unpack(limit, wanted);
+    match (shown, &unpacked) {
+        (Some((observer, _)), Ok(inside)) => observe::show_received(observer, inside, on_its_way),
+        // It is shown as it came.
+        (Some((observer, packed)), Err(_)) => observe::show_received(observer, &packed, None),
+        (None, _) => {}
+    }
+    let inside = unpacked?;
+    let length = match &inside {
+        Incoming::Packet { payload, .. } => payload.len(),
+        Incoming::Oversized { .. } | Incoming::Discarded(_) => 0,
+    };
+    Ok((inside, length))
 }
 
 #[cfg(not(feature = "lz4"))]
 #[expect(clippy::unnecessary_wraps, reason = "with the feature it may fail")]
 pub(super) fn unpack(
-    incoming: Incoming,
+    packed: Incoming,
     _: usize,
     _: impl FnOnce(PacketType) -> bool,
-) -> Result<(Incoming, Option<u32>), PacketError> {
-    Ok((incoming, None))
+    _: Option<&Observer>,
+) -> Result<(Incoming, usize), PacketError> {
+    Ok((packed, 0))
 }
 
 /// Whether a batch takes so long to compress that only the writer should: others have calls to make and handlers to begin.

@@ -135,32 +135,26 @@ impl Reader {
         };
         loop {
             match self.decoder.decode_with(wanted) {
-                Ok(Some(incoming)) => {
+                Ok(Some(incoming)) if packing::is_packed(&incoming) => {
                     self.progress.ended();
-                    let shown = observer.as_ref().map(|_| incoming.clone());
-                    let (incoming, packed) = match packing::unpack(incoming, self.limit, wanted) {
-                        Ok(unpacked) => unpacked,
-                        Err(error) => {
-                            if let Some((observer, shown)) = observer.as_ref().zip(shown) {
-                                observe::show_received(observer, &shown, None);
-                            }
-                            self.broken = Some(error);
-                            return;
+                    match packing::unpack(incoming, self.limit, wanted, observer.as_ref()) {
+                        Ok((incoming, length)) => {
+                            self.decoded.push_back(incoming);
+                            unpacked += length;
                         }
-                    };
-                    if let Some(observer) = &observer {
-                        observe::show_received(observer, &incoming, packed);
+                        Err(error) => self.broken = Some(error),
                     }
-                    if packed.is_some()
-                        && let Incoming::Packet { payload, .. } = &incoming
-                    {
-                        unpacked += payload.len();
-                        self.more = unpacked > UNPACKED;
-                    }
-                    self.decoded.push_back(incoming);
-                    if self.more {
+                    self.more = unpacked > UNPACKED;
+                    if self.more || self.broken.is_some() {
                         return;
                     }
+                }
+                Ok(Some(incoming)) => {
+                    self.progress.ended();
+                    if let Some(observer) = &observer {
+                        observe::show_received(observer, &incoming, None);
+                    }
+                    self.decoded.push_back(incoming);
                 }
                 Ok(None) => return,
                 Err(error) => {
