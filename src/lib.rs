@@ -223,6 +223,12 @@
 //! beyond them. A peer that sends too much is read more slowly, and then told that this side is *busy*; one that
 //! sends what is not Chirp loses its connection, and nothing else.
 //!
+//! # Slow connections
+//!
+//! With the feature `lz4`, `PeerBuilder::compress_above` and `ServerBuilder::compress_above` compress payloads that are
+//! larger than so many bytes, once both sides are known to have set a mark. It saves bytes and costs time: on one machine
+//! there is nothing to gain. `examples/compression.rs` counts both.
+//!
 //! # The life of a connection
 //!
 //! A connection lives until it fails, is closed, or has no use any more: its last handle (peer, client or call) is

@@ -96,6 +96,17 @@ impl fmt::Display for Compressed {
 }
 
 impl Incoming {
+    /// Whether a compressed packet has come, whole.
+    pub fn is_compressed(&self) -> bool {
+        matches!(
+            self,
+            Self::Packet {
+                kind: PacketType::COMPRESSED,
+                ..
+            }
+        )
+    }
+
     /// What has come, and the packet inside in place of one that is compressed. As any packet that is inside, it is
     /// discarded when it is neither of Chirp v0 nor `wanted`.
     ///

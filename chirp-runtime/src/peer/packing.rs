@@ -1,6 +1,9 @@
 //! Packets that travel compressed, as far as the tasks have to do with them: what takes long is done here, where no lock
 //! is held. Without the feature `lz4` there are none.
 
+#[cfg(feature = "lz4")]
+use std::hash::{BuildHasher, RandomState};
+
 use super::connection::Connection;
 use super::watching::observe::{self, Observer};
 use crate::packet::{Incoming, PacketError, PacketType};
@@ -8,17 +11,17 @@ use crate::session::Batch;
 
 /// Whether what came is a compressed packet.
 pub(super) fn is_packed(incoming: &Incoming) -> bool {
-    cfg!(feature = "lz4")
-        && matches!(
-            incoming,
-            Incoming::Packet {
-                kind: PacketType::COMPRESSED,
-                ..
-            }
-        )
+    #[cfg(feature = "lz4")]
+    return incoming.is_compressed();
+    #[cfg(not(feature = "lz4"))]
+    {
+        let _ = incoming;
+        false
+    }
 }
 
 /// The packet inside one that is compressed, which an observer is shown, and how many bytes it is to be kept in.
+#[cold]
 #[cfg(feature = "lz4")]
 pub(super) fn unpack(
     packed: Incoming,
@@ -73,17 +76,22 @@ impl Connection {
     pub(super) fn prepare(&self, batch: &mut Batch) {
         #[cfg(feature = "lz4")]
         if batch.compress() {
-            use std::hash::{BuildHasher, RandomState};
-            let nonce = RandomState::new().hash_one(0);
-            let mut state = self.lock();
-            if state.end.is_none() {
-                // Whoever has the turn to write looks again before it is free. Where there are too many calls to ask
-                // now, it is asked another time.
-                let _ = state.session.ask_hello(nonce);
-            }
+            self.ask_for_compression();
         }
         if let Some(observer) = self.observer() {
             observe::show_sent(&observer, batch);
+        }
+    }
+
+    /// Asks what the other side accepts, since something large was sent as it is. Whoever has the turn to write looks
+    /// again before it is free. Where there are too many calls to ask now, it is asked another time.
+    #[cold]
+    #[cfg(feature = "lz4")]
+    fn ask_for_compression(&self) {
+        let nonce = RandomState::new().hash_one(0);
+        let mut state = self.lock();
+        if state.end.is_none() {
+            let _ = state.session.ask_hello(nonce);
         }
     }
 }

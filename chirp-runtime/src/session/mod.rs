@@ -95,9 +95,10 @@ impl Session {
     ///
     /// [`Fatal`] when the protocol is broken; nothing may be handled after that.
     pub fn handle(&mut self, incoming: Incoming) -> Result<Option<Event>, Fatal> {
-        // It is as if the packet inside had come.
         #[cfg(feature = "lz4")]
-        let incoming = incoming.unpack(self.limits.payload, |kind| self.accepts(kind))?;
+        if incoming.is_compressed() {
+            return self.handle_compressed(incoming);
+        }
         // The context of a call counts with its call, and so do its streams.
         let with_next = matches!(
             &incoming,
@@ -180,9 +181,9 @@ impl Session {
     /// batch is under way.
     pub fn take_batch(&mut self, spare: Batch) -> Result<Batch, Batch> {
         self.admit_items();
-        let batch = self.transmit.take(spare)?;
         #[cfg(feature = "lz4")]
-        let batch = batch.with_packing(self.packing());
+        self.decide_packing();
+        let batch = self.transmit.take(spare)?;
         self.stream_batch_taken();
         Ok(batch)
     }

@@ -43,6 +43,9 @@ pub(super) struct Transmit {
     /// Payloads that are no longer needed. Dropping one may run its owner's code, so they leave with the
     /// next [`Session::take_leftovers`](super::Session::take_leftovers).
     leftovers: Vec<Bytes>,
+    /// What becomes of the large payloads of the next batch.
+    #[cfg(feature = "lz4")]
+    packing: compress::Packing,
 }
 
 /// Where a packet stands among all bytes that ever went through `tail`.
@@ -179,6 +182,10 @@ impl Transmit {
         self.taken += self.tail.len() as u64;
         if !spare.bytes.is_empty() {
             spare.clear();
+        }
+        #[cfg(feature = "lz4")]
+        {
+            spare.packing = self.packing;
         }
         if self.holes.is_empty() {
             mem::swap(&mut self.tail, &mut spare.bytes);

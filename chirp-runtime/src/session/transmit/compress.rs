@@ -1,17 +1,15 @@
-use std::mem;
-
 use bytes::Bytes;
 
 use super::{Batch, COPIED};
-use crate::packet::{Compressed, Extensions, Header, Packer, PacketType};
-use crate::session::{HelloState, Negotiation, Session};
+use crate::packet::{Compressed, Extensions, Header, Incoming, Packer, PacketType};
+use crate::session::{Event, Fatal, HelloState, Negotiation, Session};
 
 /// A batch with more bytes than this takes longer to be compressed than others should wait for.
 const HEAVY: usize = 128 << 10;
 
 /// What is to become of the large payloads of a batch.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::session) enum Packing {
+pub(super) enum Packing {
     /// They go as they are.
     #[default]
     None,
@@ -22,13 +20,23 @@ pub(in crate::session) enum Packing {
 }
 
 impl Session {
-    /// What becomes of the large payloads of the batch that is being taken. It is not compressed here, since
-    /// the session is behind a lock.
-    pub(in crate::session) fn packing(&self) -> Packing {
+    /// A compressed packet came: it is as if the packet inside had.
+    #[cold]
+    pub(in crate::session) fn handle_compressed(
+        &mut self,
+        incoming: Incoming,
+    ) -> Result<Option<Event>, Fatal> {
+        let inside = incoming.unpack(self.limits.payload, |kind| self.accepts(kind))?;
+        self.handle(inside)
+    }
+
+    /// Decides what becomes of the large payloads of the batch that is about to be taken. It is not compressed here,
+    /// since the session is behind a lock.
+    pub(in crate::session) fn decide_packing(&mut self) {
         let Some(above) = self.limits.compress_above else {
-            return Packing::None;
+            return;
         };
-        match self.greeting.state() {
+        self.transmit.packing = match self.greeting.state() {
             _ if self.limits.extensions == Negotiation::Never => Packing::None,
             HelloState::Unknown => Packing::Unknown(above),
             HelloState::Known(Some(theirs))
@@ -37,20 +45,21 @@ impl Session {
                 Packing::Above(above)
             }
             HelloState::Asked | HelloState::Known(_) => Packing::None,
-        }
+        };
     }
 }
 
 impl Batch {
-    pub(in crate::session) fn with_packing(self, packing: Packing) -> Self {
-        Self { packing, ..self }
-    }
-
     /// Whether it takes so long to compress that it is the writer's to do.
     pub fn is_heavy(&self) -> bool {
-        let Packing::Above(above) = self.packing else {
-            return false;
-        };
+        match self.packing {
+            Packing::None | Packing::Unknown(_) => false,
+            Packing::Above(above) => self.is_heavy_above(above),
+        }
+    }
+
+    #[cold]
+    fn is_heavy_above(&self, above: usize) -> bool {
         let lengths = self.large(above).map(|head| head.length as usize);
         self.len() > HEAVY && lengths.sum::<usize>() > HEAVY
     }
@@ -60,7 +69,16 @@ impl Batch {
     ///
     /// What is no shorter for it goes as it is.
     pub fn compress(&mut self) -> bool {
-        match mem::take(&mut self.packing) {
+        match self.packing {
+            Packing::None => false,
+            decided => self.compress_as(decided),
+        }
+    }
+
+    #[cold]
+    fn compress_as(&mut self, decided: Packing) -> bool {
+        self.packing = Packing::None;
+        match decided {
             Packing::None => false,
             Packing::Unknown(above) => self.has_large(above),
             Packing::Above(above) => {
