@@ -34,6 +34,7 @@ pub(crate) async fn drive<S: Stream, T: Item, E>(
 ) -> Result<(), Stopped<E>> {
     let mut stream = pin!(stream);
     let mut begun = false;
+    let mut waited = false;
     let mut ended = None;
     poll_fn(|cx| {
         loop {
@@ -45,12 +46,18 @@ pub(crate) async fn drive<S: Stream, T: Item, E>(
             match stream.as_mut().poll_next(cx) {
                 Poll::Ready(Some(item)) => match split(item) {
                     Ok(item) => {
+                        waited = false;
                         begun = true;
                         producer.put(codec, item).map_err(Stopped::Gone)?;
                     }
                     Err(error) => ended = Some(Err(Stopped::Failed(error))),
                 },
                 Poll::Ready(None) => ended = Some(Ok(())),
+                // Many streams let others run every few items, and more may come from those who do.
+                Poll::Pending if producer.has_put() && !std::mem::replace(&mut waited, true) => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 Poll::Pending => {
                     producer.flush().map_err(Stopped::Gone)?;
                     if !std::mem::replace(&mut begun, true) {

@@ -1,30 +1,45 @@
 use super::{Items, StreamItems};
+use crate::packet::Payload;
 
 /// Items that are ready, one after another as they stand in a packet: what many small ones are collected in, so
 /// that none needs a buffer of its own.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemRun {
     /// Each with its length before it.
     framed: Vec<u8>,
     items: u16,
     /// How long the last is.
     last: usize,
+    /// How long the payload may be of the packet that holds them.
+    limit: usize,
+}
+
+/// One more item of this length can be put while the packet is not full.
+const SMALL: usize = 64;
+
+impl Default for ItemRun {
+    fn default() -> Self {
+        Self {
+            framed: Vec::new(),
+            items: 0,
+            last: 0,
+            limit: StreamItems::CHUNK,
+        }
+    }
 }
 
 impl ItemRun {
-    /// No items yet, in a buffer that was used before.
-    pub fn in_buffer(mut buffer: Vec<u8>) -> Self {
-        buffer.clear();
-        Self {
-            framed: buffer,
-            ..Self::default()
-        }
+    /// Says how long the payload of a packet may be, where that is less than a chunk.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit.min(StreamItems::CHUNK);
     }
 
     /// Takes memory for a whole packet.
     pub fn reserve(&mut self) {
-        // The last item may be what it is full with.
-        self.framed.reserve_exact(StreamItems::CHUNK + 64);
+        // The last item may be one too many.
+        let len = self.limit + Payload::COPIED;
+        self.framed
+            .reserve_exact(len.saturating_sub(self.framed.len()));
     }
 
     /// Appends an item, which `encode` appends to what it is given. Gives how long the item is.
@@ -73,9 +88,14 @@ impl ItemRun {
         self.items == 0
     }
 
-    /// Whether one more would be more than can be counted.
+    /// Whether the packet would hold little more.
     pub fn is_full(&self) -> bool {
-        self.items == u16::MAX || self.packet_len() >= StreamItems::CHUNK
+        self.items == u16::MAX || self.packet_len() + SMALL > self.limit
+    }
+
+    /// Whether the packet would hold too much.
+    pub fn is_too_long(&self) -> bool {
+        self.packet_len() > self.limit
     }
 
     /// How long the payload of a packet is that holds them and nothing else.
@@ -124,7 +144,7 @@ mod tests {
 
     #[test]
     fn items_stand_as_in_a_packet() {
-        let mut run = ItemRun::in_buffer(vec![9; 3]);
+        let mut run = ItemRun::default();
         for item in [&b"one"[..], b"", b"three"] {
             push(&mut run, item);
         }

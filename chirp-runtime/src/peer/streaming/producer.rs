@@ -84,6 +84,11 @@ impl Producer {
         }
     }
 
+    /// Whether something was put that has not been handed over.
+    pub(crate) fn has_put(&self) -> bool {
+        !self.run.is_empty()
+    }
+
     /// Hands over what was put, once there is room.
     ///
     /// # Errors
@@ -137,7 +142,7 @@ impl Producer {
             Err(error) => return Err(self.cannot_encode(&error)),
         };
         drop(item);
-        if !self.attachments.is_empty() || len > Payload::COPIED {
+        if !self.attachments.is_empty() || len > Payload::COPIED || self.run.is_too_long() {
             let item = Payload::from(self.run.pop());
             let attachments = std::mem::take(&mut self.attachments);
             return self.put_alone(item.attach(attachments));
@@ -243,13 +248,15 @@ impl Producer {
         Ok(())
     }
 
-    fn credit(&self) -> Result<u64, StreamError> {
+    fn credit(&mut self) -> Result<u64, StreamError> {
         match &self.half.way {
             Way::Remote(link, key) => {
                 let key = key.ok_or_else(|| self.ended())?;
                 let mut state = link.connection().lock();
                 let credit = state.session.stream_credit(key);
+                let limit = state.session.chunk_limit();
                 drop(state);
+                self.run.set_limit(limit);
                 credit.map_err(|refused| self.not_sent(refused))
             }
             Way::Local(_, held) => match self.half.mailbox.ending() {

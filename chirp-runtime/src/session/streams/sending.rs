@@ -59,6 +59,12 @@ impl Session {
         Ok(keys)
     }
 
+    /// How long the payload of a packet of items may be that this side sends, if it holds more than one.
+    pub fn chunk_limit(&self) -> usize {
+        let (limit, _) = self.send_limit();
+        StreamItems::CHUNK.min(usize::try_from(limit).unwrap_or(usize::MAX))
+    }
+
     /// How much a stream may be sent now, in what items cost: an item may be sent while some of it is left. With
     /// nothing, [`StreamEvent::Ready`] says when there is something.
     ///
@@ -86,8 +92,8 @@ impl Session {
     ///
     /// [`NotSent`]; `items` are as they were then.
     pub fn send_items(&mut self, stream: StreamKey, items: &mut ItemRun) -> Result<(), NotSent> {
-        let (limit, whose) = self.send_limit();
-        if items.packet_len() as u64 > limit.min(StreamItems::CHUNK as u64) {
+        if items.packet_len() > self.chunk_limit() {
+            let (limit, whose) = self.send_limit();
             let limit = limit.saturating_sub(StreamItems::payload_len(1, 0) as u64);
             return Err(NotSent::TooLarge { limit, whose });
         }
