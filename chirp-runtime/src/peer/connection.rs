@@ -126,34 +126,32 @@ impl Connection {
         if after.is_nothing() {
             return;
         }
+        // Most of this is empty most of the time, and to empty it again is not for nothing.
         after.leftovers.clear();
         after.unwanted.clear();
-        after.spent.drain(..).for_each(recycle);
-        for abort in after.aborts.drain(..) {
-            abort.abort();
+        if !after.spent.is_empty() {
+            after.spent.drain(..).for_each(recycle);
         }
-        // Who gets an answer is likely to call again. The writer comes behind all of them, so that what they call is
-        // one batch: a worker that has taken a few of them from this one would write for those few.
-        let crowd = after.answers.len() > 1 && self.outbox.is_crowded();
-        if crowd {
-            self.outbox.expect_writer(true);
+        if !after.aborts.is_empty() {
+            for abort in after.aborts.drain(..) {
+                abort.abort();
+            }
         }
         after.streams.clear();
-        for (slot, outcome, streams) in after.answers.drain(..) {
-            if let Some(waker) = slot.answer(outcome, streams) {
-                waker.wake();
+        if !after.answers.is_empty() {
+            self.answer(after);
+        }
+        if !after.refused.is_empty() {
+            for (slot, refused) in after.refused.drain(..) {
+                if let Some(waker) = slot.refuse(refused) {
+                    waker.wake();
+                }
             }
         }
-        if crowd {
-            self.wake_writer();
-        }
-        for (slot, refused) in after.refused.drain(..) {
-            if let Some(waker) = slot.refuse(refused) {
+        if !after.wakes.is_empty() {
+            for waker in after.wakes.drain(..) {
                 waker.wake();
             }
-        }
-        for waker in after.wakes.drain(..) {
-            waker.wake();
         }
         if mem::take(&mut after.wake_reader) {
             self.wake_reader();
@@ -174,6 +172,24 @@ impl Connection {
         }
         if let Some(reason) = after.end.take() {
             self.end(reason);
+        }
+    }
+
+    /// Gives callers what came for them, and wakes them.
+    fn answer(&self, after: &mut After) {
+        // Who gets an answer is likely to call again. The writer comes behind all of them, so that what they call is
+        // one batch: a worker that has taken a few of them from this one would write for those few.
+        let crowd = after.answers.len() > 1 && self.outbox.is_crowded();
+        if crowd {
+            self.outbox.expect_writer(true);
+        }
+        for (slot, outcome, streams) in after.answers.drain(..) {
+            if let Some(waker) = slot.answer(outcome, streams) {
+                waker.wake();
+            }
+        }
+        if crowd {
+            self.wake_writer();
         }
     }
 

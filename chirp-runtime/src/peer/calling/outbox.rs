@@ -81,6 +81,13 @@ impl Outbox {
         params: &[u8],
         time: Option<Duration>,
     ) -> PutDown {
+        // Others wait for the lock.
+        let entry = Entry {
+            slot: Arc::clone(slot),
+            name: name.len(),
+            params: params.len(),
+            time,
+        };
         let mut calls = self.lock();
         if calls.closed {
             return PutDown::Closed;
@@ -90,12 +97,7 @@ impl Outbox {
         }
         calls.bytes.extend_from_slice(name);
         calls.bytes.extend_from_slice(params);
-        calls.entries.push(Entry {
-            slot: Arc::clone(slot),
-            name: name.len(),
-            params: params.len(),
-            time,
-        });
+        calls.entries.push(entry);
         let waiting = calls.entries.len();
         self.waiting.store(waiting, Ordering::Relaxed);
         if waiting == 1 && !self.expected.load(Ordering::Relaxed) {
