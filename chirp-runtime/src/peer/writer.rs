@@ -19,7 +19,7 @@ use crate::session::Batch;
 const SLICES: usize = 32;
 
 /// How often the writer lets others run before it writes.
-const YIELDS: u32 = 4;
+const YIELDS: u32 = 2;
 
 /// Progress, in bytes, that starts the time for the next progress afresh.
 const PROGRESS: usize = 64 << 10;
