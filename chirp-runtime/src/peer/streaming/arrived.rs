@@ -125,7 +125,7 @@ impl Arrived {
         }
         let codec = CodecId::from_number(stream.entry.codec);
         match stream.end.take()? {
-            End::Producer(producer) => Some((producer, codec)),
+            End::Producer(producer) => Some((producer.into_result(), codec)),
             End::Consumer(_) => None,
         }
     }

@@ -28,6 +28,8 @@ pub(crate) struct Producer {
     over: bool,
     /// The halves of streams that the item at hand has.
     attachments: Vec<Attachment>,
+    /// It is the result of a call, whose answer says how it ended unless it was finished.
+    is_result: bool,
 }
 
 /// So much credit is worth a buffer for a whole packet.
@@ -45,6 +47,7 @@ impl Producer {
             sent: 0,
             over: false,
             attachments: Vec::new(),
+            is_result: false,
         }
     }
 
@@ -57,6 +60,12 @@ impl Producer {
             mailbox,
             way: Way::Remote(link, key),
         })
+    }
+
+    /// The same, as the result of the call that it came with.
+    pub(in crate::peer) fn into_result(mut self) -> Self {
+        self.is_result = true;
+        self
     }
 
     /// Whether an item may be put. What was put is handed over when that is worth it.
@@ -360,6 +369,13 @@ pub(in crate::peer) fn here(
 
 impl Drop for Producer {
     fn drop(&mut self) {
+        if self.is_result && !self.over {
+            // The answer follows, and waits for what was handed over.
+            if let Way::Local(other, _) = &self.half.way {
+                wake(other.end(Ending::Answered));
+            }
+            return;
+        }
         match &self.half.way {
             Way::Remote(link, Some(key)) => {
                 let half = link.connection().with(|state, after| {
