@@ -85,11 +85,7 @@ impl Form {
                 quote!(<#ty as __chirp::WireBorrowed<_>>::put_slice(#name, &mut #out))
             }
             Self::Stream { item, .. } => quote! {
-                <__chirp::Receiver<#item> as __chirp::Wire<_>>::put(
-                    &__chirp::Source::<#item>::into_receiver(#name),
-                    &mut #out,
-                );
-                #out.bind_last()
+                <#item as __chirp::Streamed<_>>::put(#name, &mut #out)
             },
             _ => match self.lent() {
                 Some(Lending::Always(ty)) => {
@@ -107,8 +103,9 @@ impl Form {
     /// Takes an argument from those that were sent.
     pub(crate) fn take(&self, arguments: &Ident) -> TokenStream {
         match self {
-            Self::Value(ty) | Self::Stream { receiver: ty, .. } => {
-                quote!(<#ty as __chirp::Wire<_>>::take(&mut #arguments))
+            Self::Value(ty) => quote!(<#ty as __chirp::Wire<_>>::take(&mut #arguments)),
+            Self::Stream { item, .. } => {
+                quote!(<#item as __chirp::Streamed<_>>::take(&mut #arguments))
             }
             Self::Slice(ty) => {
                 quote!(<#ty as __chirp::WireBorrowed<_>>::take_slice(&mut #arguments))

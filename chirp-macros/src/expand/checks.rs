@@ -17,11 +17,15 @@ pub(super) fn emit(service: &Service, method: &Method) -> TokenStream {
     let mut checks = TokenStream::new();
     // A constant cannot speak of the trait's parameters.
     let generic = !service.parameters().is_empty();
-    if let Output::Value(Some(ty)) = &method.output
-        && !generic
-        && let Some(segment) = last_segment(ty)
-        && !PLAIN.contains(&segment.ident.to_string().as_str())
-    {
+    for output in [Some(&method.output), method.items.as_ref()] {
+        let Some(Output::Value(Some(ty))) = output else {
+            continue;
+        };
+        let plain = last_segment(ty)
+            .is_none_or(|segment| PLAIN.contains(&segment.ident.to_string().as_str()));
+        if generic || plain {
+            continue;
+        }
         checks.extend(quote_spanned! {ty.span()=>
             #(#cfgs)*
             const _: () = ::core::assert!(

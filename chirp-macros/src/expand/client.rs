@@ -249,20 +249,22 @@ fn unary(method: &Method, id: &TokenStream, out: &Ident) -> Calling {
 
 fn streaming(method: &Method, items: &Output, id: &TokenStream, out: &Ident) -> Calling {
     let (ok, receiver) = (items.ok(), items.receiver());
-    let answer = Ident::new("answer", Span::mixed_site());
-    let stream = match items.error() {
-        None => quote!(__chirp::stream_of::<__Codec, #ok>),
-        Some(error) => quote!(__chirp::fallible_stream_of::<__Codec, #ok, #error>),
+    let [answer, failure] = ["answer", "error"].map(|name| Ident::new(name, Span::mixed_site()));
+    let failure = match items.error() {
+        None => quote!(|#failure| #failure),
+        Some(error) => quote! {
+            |#failure| __chirp::item_error(#failure, <#error as __chirp::Failure<__Codec>>::decode)
+        },
     };
+    let stream = quote!(<#ok as __chirp::Streamed<__Codec>>::receive(#answer, #failure));
     match method.output.error() {
         None => Calling {
             output: quote!(__chirp::Call<#receiver>),
-            call: quote!(stream(#id, #out, #stream)),
+            call: quote!(stream(#id, #out, |#answer| #stream)),
         },
         Some(error) => Calling {
             output: quote!(__chirp::Call<#receiver, __chirp::MethodError<#error>>),
             call: quote!(stream(#id, #out, |#answer| __chirp::stream_outcome(
-                #answer,
                 #stream,
                 <#error as __chirp::Failure<__Codec>>::decode,
             ))),

@@ -213,10 +213,16 @@ fn reply(method: &Method, result: &TokenStream) -> TokenStream {
 fn send(method: &Method, items: &Output, result: &TokenStream, results: &Ident) -> TokenStream {
     let [stream, outcome, failure] =
         ["stream", "outcome", "error"].map(|name| Ident::new(name, Span::mixed_site()));
+    let ok = items.ok();
     let sent = |stream: &TokenStream| match items.error() {
-        None => quote!(__chirp::send_items(#results, #stream).await),
+        None => quote!(<#ok as __chirp::Streamed<__Codec>>::send(#results, #stream).await),
         Some(error) => quote! {
-            __chirp::send_results(#results, #stream, <#error as __chirp::Failure<__Codec>>::encode).await
+            <#ok as __chirp::Streamed<__Codec>>::send_results(
+                #results,
+                #stream,
+                <#error as __chirp::Failure<__Codec>>::encode,
+            )
+            .await
         },
     };
     let Some(error) = method.output.error() else {

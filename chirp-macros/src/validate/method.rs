@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use syn::{FnArg, Pat, Receiver, ReceiverKind, Safety, Type};
 
-use super::types;
+use super::{streams, types};
 use crate::args::is_chirp;
 use crate::ast::{Argument, Method, Output, last_segment};
 use crate::mistakes::Mistakes;
@@ -64,6 +64,7 @@ pub(super) fn check(method: &Method, mistakes: &mut Mistakes) {
     }
     check_output(method, mistakes);
     check_options(method, mistakes);
+    streams::check_options(method, mistakes);
     check_names(method, mistakes);
 }
 
@@ -154,6 +155,7 @@ fn check_argument(Argument { typed, form, .. }: &Argument, named: bool, mistakes
 
 fn check_output(method: &Method, mistakes: &mut Mistakes) {
     if let Some(oneway) = &method.options.oneway
+        && method.items.is_none()
         && !matches!(&method.output, Output::Value(None))
         && !matches!(&method.output, Output::Value(Some(Type::Tuple(tuple))) if tuple.elems.is_empty())
     {
@@ -162,16 +164,24 @@ fn check_output(method: &Method, mistakes: &mut Mistakes) {
             "nobody waits for the result of a one-way method: return nothing, or remove `oneway`",
         );
     }
-    match &method.output {
+    if let Some(items) = &method.items {
+        check_types(items, types::check_item, mistakes);
+    }
+    check_types(&method.output, types::check_result, mistakes);
+}
+
+/// The types that a result has, or an item of a stream.
+fn check_types(output: &Output, check: fn(&Type, &mut Mistakes), mistakes: &mut Mistakes) {
+    match output {
         Output::Value(None) => {}
-        Output::Value(Some(ty)) => types::check_result(ty, mistakes),
+        Output::Value(Some(ty)) => check(ty, mistakes),
         Output::Result { ok, error } => {
-            types::check_result(ok, mistakes);
+            check(ok, mistakes);
             types::check_error(error, mistakes);
         }
         Output::Alias { ok, whole } => {
             if let Some(ok) = ok {
-                types::check_result(ok, mistakes);
+                check(ok, mistakes);
             }
             if let Some(ok) = ok
                 && last_segment(ok).is_some_and(|segment| segment.ident == "Self")

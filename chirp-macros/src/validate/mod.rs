@@ -2,6 +2,7 @@
 
 mod method;
 mod names;
+mod streams;
 mod types;
 
 pub(crate) use names::{clash, conditional};

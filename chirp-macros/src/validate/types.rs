@@ -3,13 +3,14 @@
 use quote::{ToTokens, quote};
 use syn::{GenericArgument, PathArguments, Type, TypeReference};
 
+use super::streams;
 use crate::ast::{inner_type, last_segment};
 use crate::mistakes::Mistakes;
 
-/// Streams by their usual names. They are not there yet, and would otherwise be taken for values.
-const STREAMS: [&str; 4] = ["Stream", "BoxStream", "LocalBoxStream", "TryStream"];
-
 pub(super) fn check_argument(ty: &Type, mistakes: &mut Mistakes) {
+    if let Some(message) = streams::of_argument(ty) {
+        return mistakes.at(ty, message);
+    }
     match ty {
         Type::Paren(paren) => check_argument(&paren.elem, mistakes),
         Type::Reference(reference) => {
@@ -38,14 +39,22 @@ pub(super) fn check_argument(ty: &Type, mistakes: &mut Mistakes) {
 }
 
 pub(super) fn check_result(ty: &Type, mistakes: &mut Mistakes) {
+    match streams::of_result(ty) {
+        Some(message) => mistakes.at(ty, message),
+        None => check_returned(ty, "a result", mistakes),
+    }
+}
+
+/// An item of a stream that a method returns.
+pub(super) fn check_item(ty: &Type, mistakes: &mut Mistakes) {
+    check_returned(ty, "an item", mistakes);
+}
+
+fn check_returned(ty: &Type, what: &str, mistakes: &mut Mistakes) {
+    let borrowed =
+        |owned: String| format!("{what} travels, so it cannot be borrowed: return `{owned}`");
     match ty {
-        Type::Reference(reference) => mistakes.at(
-            ty,
-            format!(
-                "a result travels, so it cannot be borrowed: return `{}`",
-                owned_form(&reference.elem)
-            ),
-        ),
+        Type::Reference(reference) => mistakes.at(ty, borrowed(owned_form(&reference.elem))),
         Type::Path(path) if path.path.is_ident("str") => {
             mistakes.at(ty, "text travels back as a `String`");
         }
@@ -53,13 +62,7 @@ pub(super) fn check_result(ty: &Type, mistakes: &mut Mistakes) {
             if let Some(segment) = last_segment(ty)
                 && let Some(inner) = inner_type(segment)
             {
-                mistakes.at(
-                    ty,
-                    format!(
-                        "a result travels, so it cannot be borrowed: return `{}`",
-                        owned_form(inner)
-                    ),
-                );
+                mistakes.at(ty, borrowed(owned_form(inner)));
             }
         }
         _ => check_owned(ty, mistakes),
@@ -72,7 +75,7 @@ pub(super) fn check_error(ty: &Type, mistakes: &mut Mistakes) {
         .filter(|segment| segment.ident == "Box")
         .and_then(inner_type);
     if !matches!(boxed, Some(Type::TraitObject(_))) {
-        check_result(ty, mistakes);
+        check_returned(ty, "an error", mistakes);
     }
 }
 
@@ -100,6 +103,9 @@ pub(super) fn check_reference(reference: &TypeReference, mistakes: &mut Mistakes
 
 /// A type in whose place an owned value is decoded: it must borrow nothing, at any depth.
 fn check_owned(ty: &Type, mistakes: &mut Mistakes) {
+    if let Some(message) = streams::inside(ty) {
+        return mistakes.at(ty, message);
+    }
     match ty {
         Type::Array(array) => check_owned(&array.elem, mistakes),
         Type::Paren(paren) => check_owned(&paren.elem, mistakes),
@@ -132,12 +138,6 @@ fn check_owned(ty: &Type, mistakes: &mut Mistakes) {
                         "a caller cannot know which type `Self` is: name the type itself",
                     );
                 }
-                if STREAMS.contains(&segment.ident.to_string().as_str()) {
-                    mistakes.at(
-                        segment,
-                        "streams are not supported yet: use a `Vec` of the items",
-                    );
-                }
                 if let PathArguments::AngleBracketed(generics) = &segment.arguments {
                     for argument in &generics.args {
                         check_generic(argument, mistakes);
@@ -149,9 +149,7 @@ fn check_owned(ty: &Type, mistakes: &mut Mistakes) {
             let text = opaque.bounds.to_token_stream().to_string();
             mistakes.at(
                 opaque.impl_token,
-                if STREAMS.iter().any(|name| text.contains(name)) {
-                    "streams are not supported yet: use a `Vec` of the items"
-                } else if text.contains("Future") {
+                if text.contains("Future") {
                     "write `async fn`, and what the future gives"
                 } else {
                     "what travels has one type: name it instead of `impl Trait`"
@@ -169,9 +167,7 @@ fn check_owned(ty: &Type, mistakes: &mut Mistakes) {
             let text = object.bounds.to_token_stream().to_string();
             mistakes.at(
                 ty,
-                if STREAMS.iter().any(|name| text.contains(name)) {
-                    "streams are not supported yet: use a `Vec` of the items"
-                } else if text.contains("Future") {
+                if text.contains("Future") {
                     "write `async fn`, and what the future gives"
                 } else {
                     "a trait object cannot travel: an enum of the possible types can"
@@ -225,7 +221,7 @@ fn owned_form(ty: &Type) -> String {
 }
 
 /// Source text of a type, as people write it.
-fn text(ty: &impl ToTokens) -> String {
+pub(super) fn text(ty: &impl ToTokens) -> String {
     quote!(#ty)
         .to_string()
         .replace(" < ", "<")

@@ -1,21 +1,11 @@
 use futures_core::Stream;
 
 use super::Outcome;
-use crate::codec::{Codec, CodecId, Failure, Item, Serde};
+use crate::codec::{Codec, CodecId, Decoder, Encoder, Item, Serde, Wire};
 use crate::packet::{ErrorData, Fault, Payload};
 use crate::peer::streaming::producer::Producer;
 use crate::peer::{Answered, CallError, MethodError, Reply, Request};
-use crate::stream::{ItemError, Receiver, Stopped, StreamError, drive};
-
-/// A codec whose services may have streams.
-#[diagnostic::on_unimplemented(
-    message = "the codec `{Self}` carries no streams",
-    note = "`Raw` carries one run of bytes or text: choose another codec for a service with streams"
-)]
-pub trait Streams: Codec {}
-
-#[diagnostic::do_not_recommend]
-impl<C: Serde> Streams for C {}
+use crate::stream::{ItemError, Receiver, Source, Stopped, StreamError, drive};
 
 /// Where the items of a method's result go.
 #[derive(Debug)]
@@ -25,7 +15,7 @@ pub struct Results {
 }
 
 /// Where the items go of the stream that the caller of a method wants as its result; nothing if it wants none.
-pub fn results<C: Streams>(request: &Request) -> Option<Results> {
+pub fn results<C: Codec>(request: &Request) -> Option<Results> {
     let (producer, codec) = request.arrived()?.take_result()?;
     let codec = codec.filter(|codec| *codec != CodecId::Raw)?;
     Some(Results { producer, codec })
@@ -39,19 +29,81 @@ pub fn not_wanted() -> Reply {
         .into()
 }
 
-/// Sends the items of a method's result.
-pub async fn send_items<T: Item>(results: Results, stream: impl Stream<Item = T>) -> Reply {
-    send(results, stream, Ok).await
+/// What can be an item of a stream that a method has, through the codec `C`: an [`Item`].
+///
+/// Generated code does everything through it that it does with streams of a type, and names the type where the user
+/// wrote it: so a missing derive is one error, there.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an item of a stream",
+    label = "this type must implement `Serialize`, `Deserialize` and `Send`, and borrow nothing",
+    note = "for a type of yours: `#[derive(serde::Serialize, serde::Deserialize)]`",
+    note = "if the service's codec is `Raw`: it carries one run of bytes or text, and no streams"
+)]
+pub trait Streamed<C: Codec>: Sized {
+    /// Puts a stream among arguments, that belongs to the call.
+    fn put(stream: impl Source<Self>, arguments: &mut Encoder<C>);
+
+    /// The next of the arguments.
+    fn take(arguments: &mut Decoder<'_, C>) -> Option<Receiver<Self>>;
+
+    /// Sends the items of a method's result.
+    fn send(
+        results: Results,
+        stream: impl Stream<Item = Self> + Send,
+    ) -> impl Future<Output = Reply> + Send;
+
+    /// Sends the items of a method's result, of which the first that is an error ends the call.
+    fn send_results<R: Outcome<Ok = Self>>(
+        results: Results,
+        stream: impl Stream<Item = R> + Send,
+        encode_error: fn(&R::Error) -> ErrorData,
+    ) -> impl Future<Output = Reply> + Send;
+
+    /// The stream that is the result of a method; `error` makes the method's errors of what breaks it off.
+    ///
+    /// # Errors
+    ///
+    /// Why the call failed before it began.
+    fn receive<E>(
+        answer: Result<Answered, CallError>,
+        error: fn(StreamError) -> E,
+    ) -> Result<Receiver<Self, E>, CallError>;
 }
 
-/// Sends the items of a method's result, of which the first that is an error ends the call.
-pub async fn send_results<T: Item, R: Outcome<Ok = T>>(
-    results: Results,
-    stream: impl Stream<Item = R>,
-    encode_error: fn(&R::Error) -> ErrorData,
-) -> Reply {
-    let split = |item: R| item.into_result().map_err(|error| encode_error(&error));
-    send(results, stream, split).await
+#[diagnostic::do_not_recommend]
+impl<C: Serde, T: Item> Streamed<C> for T {
+    fn put(stream: impl Source<T>, arguments: &mut Encoder<C>) {
+        Wire::put(&stream.into_receiver(), arguments);
+        arguments.bind_last();
+    }
+
+    fn take(arguments: &mut Decoder<'_, C>) -> Option<Receiver<T>> {
+        Wire::take(arguments)
+    }
+
+    async fn send(results: Results, stream: impl Stream<Item = T> + Send) -> Reply {
+        send(results, stream, Ok).await
+    }
+
+    async fn send_results<R: Outcome<Ok = T>>(
+        results: Results,
+        stream: impl Stream<Item = R> + Send,
+        encode_error: fn(&R::Error) -> ErrorData,
+    ) -> Reply {
+        let split = |item: R| item.into_result().map_err(|error| encode_error(&error));
+        send(results, stream, split).await
+    }
+
+    #[inline(never)]
+    fn receive<E>(
+        answer: Result<Answered, CallError>,
+        error: fn(StreamError) -> E,
+    ) -> Result<Receiver<T, E>, CallError> {
+        let of_call = answer?.into_stream();
+        let of_call =
+            of_call.ok_or_else(|| CallError::Decode("the answer is not a stream".to_owned()))?;
+        Ok(Receiver::of_call(of_call, C::ID, error))
+    }
 }
 
 async fn send<S: Stream, T: Item>(
@@ -74,32 +126,19 @@ async fn send<S: Stream, T: Item>(
     }
 }
 
-/// The stream that is the result of a method.
-///
-/// # Errors
-///
-/// Why the call failed before it began.
-pub fn stream_of<C: Streams, T: Item>(
-    answer: Result<Answered, CallError>,
-) -> Result<Receiver<T>, CallError> {
-    receiver::<C, T, _>(answer, |error| error)
-}
-
-/// The stream that is the result of a method, whose items may be errors.
-///
-/// # Errors
-///
-/// Why the call failed before it began.
-pub fn fallible_stream_of<C: Streams, T: Item, E: Failure<C>>(
-    answer: Result<Answered, CallError>,
-) -> Result<Receiver<T, ItemError<E>>, CallError> {
-    receiver::<C, T, _>(answer, |error| match error {
-        StreamError::Call(CallError::Remote(data)) => match E::decode(&data) {
+/// What breaks off a stream whose items may be errors of the method, which `decode_error` knows.
+#[inline(never)]
+pub fn item_error<E>(
+    error: StreamError,
+    decode_error: fn(&ErrorData) -> Option<E>,
+) -> ItemError<E> {
+    match error {
+        StreamError::Call(CallError::Remote(data)) => match decode_error(&data) {
             Some(error) => ItemError::Handler(error),
             None => ItemError::Stream(CallError::Remote(data).into()),
         },
         error => ItemError::Stream(error),
-    })
+    }
 }
 
 /// The stream of a method that may fail before it.
@@ -107,26 +146,16 @@ pub fn fallible_stream_of<C: Streams, T: Item, E: Failure<C>>(
 /// # Errors
 ///
 /// The method's own error, or why the call failed.
+#[inline(never)]
 pub fn stream_outcome<R, E>(
-    answer: Result<Answered, CallError>,
-    stream: fn(Result<Answered, CallError>) -> Result<R, CallError>,
+    stream: Result<R, CallError>,
     decode_error: fn(&ErrorData) -> Option<E>,
 ) -> Result<R, MethodError<E>> {
-    stream(answer).map_err(|error| match error {
+    stream.map_err(|error| match error {
         CallError::Remote(data) => match decode_error(&data) {
             Some(error) => MethodError::Handler(error),
             None => MethodError::Call(CallError::Remote(data)),
         },
         error => MethodError::Call(error),
     })
-}
-
-fn receiver<C: Streams, T: Item, E>(
-    answer: Result<Answered, CallError>,
-    error: fn(StreamError) -> E,
-) -> Result<Receiver<T, E>, CallError> {
-    let of_call = answer?.into_stream();
-    let of_call =
-        of_call.ok_or_else(|| CallError::Decode("the answer is not a stream".to_owned()))?;
-    Ok(Receiver::of_call(of_call, C::ID, error))
 }

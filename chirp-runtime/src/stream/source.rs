@@ -11,7 +11,7 @@ use crate::codec::Item;
     label = "expected a `Stream<Item = {T}> + Send + 'static`, or a `Receiver<{T}>`",
     note = "of an iterator: `tokio_stream::iter(..)`; of items that come later: one half of `chirp::channel()`"
 )]
-pub trait Source<T: Item> {
+pub trait Source<T> {
     /// The receiver that travels.
     fn into_receiver(self) -> Receiver<T>;
 }
