@@ -257,3 +257,52 @@ fn a_fingerprint_is_of_what_travels() {
         "two different signatures have one fingerprint"
     );
 }
+
+/// Each signature differs from that of the same name in the other.
+#[tokio::test]
+async fn streams_are_part_of_a_signature() {
+    mod left {
+        use chirp::Receiver;
+        use futures_core::Stream;
+
+        #[chirp::service]
+        pub(crate) trait Flow {
+            async fn same(&self, items: Receiver<u64>) -> impl Stream<Item = u64>;
+            fn alike(&self, items: Receiver<Vec<u8>>)
+            -> Result<impl Stream<Item = String>, String>;
+            async fn value(&self) -> impl Stream<Item = u64>;
+            async fn item(&self) -> impl Stream<Item = u64>;
+            async fn failing(&self) -> impl Stream<Item = u64>;
+            async fn failure(&self) -> Result<impl Stream<Item = u64>, String>;
+            async fn argument(&self, items: Receiver<u64>);
+            async fn taken(&self, items: Receiver<u64>);
+        }
+    }
+
+    mod right {
+        use futures_core::Stream;
+
+        #[chirp::service]
+        pub(crate) trait Flow {
+            async fn same(&self, numbers: chirp::Receiver<u64>) -> impl Send + Stream<Item = u64>;
+            async fn alike(
+                &self,
+                items: chirp::Receiver<bytes::Bytes>,
+            ) -> Result<impl Stream<Item = String> + Unpin, String>;
+            async fn value(&self) -> u64;
+            async fn item(&self) -> impl Stream<Item = u32>;
+            async fn failing(&self) -> impl Stream<Item = Result<u64, String>>;
+            async fn failure(&self) -> impl Stream<Item = Result<u64, String>>;
+            async fn argument(&self, items: chirp::Receiver<u8>);
+            async fn taken(&self, items: Vec<u64>);
+        }
+    }
+
+    let pairs = left::FlowMethods::CONTRACT
+        .methods()
+        .iter()
+        .zip(right::FlowMethods::CONTRACT.methods());
+    let same = pairs.filter(|(left, right)| left.fingerprint() == right.fingerprint());
+    let same: Vec<_> = same.map(|(left, _)| left.id().name()).collect();
+    assert_eq!(same, ["Flow.same", "Flow.alike"]);
+}
