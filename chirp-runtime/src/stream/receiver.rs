@@ -266,7 +266,10 @@ fn poll_of_call<T: Item>(
     }
     match (next, of_call.poll_end(cx)) {
         // The answer follows.
-        (Poll::Ready(None | Some(Err(StreamError::CallOver))), Poll::Pending) => Poll::Pending,
+        (
+            Poll::Ready(None | Some(Err(StreamError::CallOver | StreamError::Refused(_)))),
+            Poll::Pending,
+        ) => Poll::Pending,
         (Poll::Ready(end), Poll::Pending | Poll::Ready(Ok(()))) => Poll::Ready(end),
         (Poll::Ready(_), Poll::Ready(Err(error))) => Poll::Ready(Some(Err(error.into()))),
         // This side gave it up.

@@ -59,7 +59,11 @@ impl Arrived {
             let spec = opened.spec;
             let key = (!opened.refused).then_some(opened.key);
             let end = if spec.sends {
-                End::Producer(Producer::remote(link.clone(), key, mailbox))
+                let producer = Producer::remote(link.clone(), key, mailbox);
+                End::Producer(match spec.kind {
+                    StreamKind::Result => producer.into_result(),
+                    _ => producer,
+                })
             } else {
                 End::Consumer(Consumer::remote(link.clone(), key, mailbox))
             };
@@ -103,7 +107,7 @@ impl Arrived {
             },
             key: None,
             is_result: true,
-            end: Some(End::Producer(producer)),
+            end: Some(End::Producer(producer.into_result())),
         });
         let streams = ends.chain(result).collect();
         Self {
@@ -125,7 +129,7 @@ impl Arrived {
         }
         let codec = CodecId::from_number(stream.entry.codec);
         match stream.end.take()? {
-            End::Producer(producer) => Some((producer.into_result(), codec)),
+            End::Producer(producer) => Some((producer, codec)),
             End::Consumer(_) => None,
         }
     }

@@ -117,10 +117,16 @@ impl Mailbox {
         self.lock().ending.clone()
     }
 
-    /// Whether there has been a sign of its sending side, other than the end of what it belongs to.
+    /// Whether there has been a sign of its sending side, other than the end of what it belongs to, or that it was
+    /// not taken up: then the answer says why.
     pub(in crate::peer) fn has_begun(&self) -> bool {
         let inner = self.lock();
-        let over = |ending: &Ending| !matches!(ending, Ending::Answered | Ending::Closed);
+        let over = |ending: &Ending| {
+            !matches!(
+                ending,
+                Ending::Answered | Ending::Closed | Ending::Refused(_)
+            )
+        };
         inner.begun || inner.ending.as_ref().is_some_and(over)
     }
 
