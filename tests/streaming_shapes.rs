@@ -7,7 +7,10 @@ use std::io;
 use std::time::Duration;
 
 use chirp::packet::Fault;
-use chirp::{CallError, ItemError, MethodError, Peer, PeerBuilder, Receiver, Service, StreamError};
+use chirp::{
+    CallError, ItemError, Limits, MethodError, Negotiation, Peer, PeerBuilder, Receiver, Service,
+    StreamError,
+};
 use futures_core::Stream;
 use support::pair;
 use tokio_stream::StreamExt as _;
@@ -233,6 +236,69 @@ async fn a_caller_that_wants_no_stream_is_told() {
     };
     assert_eq!(*fault, Fault::Unsupported);
     assert!(message.contains("stream"), "{message}");
+}
+
+mod other {
+    use futures_core::Stream;
+
+    /// The same names, of methods with other signatures.
+    #[chirp::service]
+    pub(crate) trait Shapes {
+        async fn twice(&self, text: &[u64]) -> impl Stream<Item = String>;
+        async fn limit(&self, to: u64) -> impl Stream<Item = u64>;
+        async fn absent(&self) -> impl Stream<Item = u64>;
+    }
+}
+
+/// What is refused before its method runs is the call's error, not the stream's.
+#[tokio::test]
+async fn a_call_that_is_refused_has_no_stream() {
+    let (peer, _other) = served(ShapesServer::new(Shaped));
+    let client = other::ShapesClient::new(&peer);
+    let error = client.absent().await.expect_err("it is not there");
+    assert!(matches!(error, CallError::UnknownMethod), "{error:?}");
+    let error = client.twice(&[1 << 60]).await.expect_err("no text");
+    let CallError::Refused { fault, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(*fault, Fault::BadArguments);
+    let error = client.limit(1).await.expect_err("a number");
+    let CallError::Refused { message, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert!(message.contains("not a stream"), "{message}");
+}
+
+#[tokio::test]
+async fn a_peer_that_knows_no_streams_is_not_sent_any() {
+    let mut plain = Limits::default();
+    plain.extensions = Negotiation::Never;
+    let builder = PeerBuilder::new().service(ShapesServer::new(Shaped));
+    let (peer, other) = pair(&PeerBuilder::new(), &builder.limits(plain));
+    let client = ShapesClient::new(&peer);
+    let out = client.plain().await.expect_err("no streams");
+    let into = client.sum(tokio_stream::iter([1])).await;
+    for error in [out, into.expect_err("no streams")] {
+        let CallError::Refused { fault, .. } = &error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(*fault, Fault::Unsupported);
+        assert!(!error.may_have_run(), "{error}");
+    }
+    assert_eq!(client.limit(9).await.expect("answered"), 4);
+    drop(other);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_part_of_its_method_where_methods_are_in_order() {
+    let (client, _other) = shapes();
+    let mut numbers = client.wait().await.expect("begun");
+    assert_eq!(numbers.recv().await.expect("an item").expect("one"), 1);
+    let mut limit = client.limit(9).start();
+    let early = tokio::time::timeout(Duration::from_secs(1), &mut limit).await;
+    assert!(early.is_err(), "{early:?}");
+    drop(numbers);
+    assert_eq!(limit.await.expect("answered"), 4);
 }
 
 #[chirp::service]
