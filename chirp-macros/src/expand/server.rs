@@ -213,19 +213,11 @@ fn reply(method: &Method, result: &TokenStream) -> TokenStream {
 fn send(method: &Method, items: &Output, result: &TokenStream, results: &Ident) -> TokenStream {
     let [stream, outcome, failure] =
         ["stream", "outcome", "error"].map(|name| Ident::new(name, Span::mixed_site()));
-    // The whole expression stands where the item's type was written, from its first token to its last, or one that
-    // cannot travel would be two errors.
     let ok = items.ok();
-    let mut spans = ok.clone().into_iter().map(|token| token.span());
-    let first = spans.next().unwrap_or_else(Span::call_site);
-    let last = spans.last().unwrap_or(first);
-    let open = quote_spanned!(first=> <);
     let sent = |stream: &TokenStream| match items.error() {
-        None => quote_spanned! {last=>
-            #open #ok as __chirp::Streamed<__Codec>>::send(#results, #stream).await
-        },
-        Some(error) => quote_spanned! {last=>
-            #open #ok as __chirp::Streamed<__Codec>>::send_results(
+        None => quote!(<#ok as __chirp::Streamed<__Codec>>::send(#results, #stream).await),
+        Some(error) => quote! {
+            <#ok as __chirp::Streamed<__Codec>>::send_results(
                 #results,
                 #stream,
                 <#error as __chirp::Failure<__Codec>>::encode,

@@ -17,4 +17,4 @@ pub use contract::{Comparing, Comparison, Contract, Difference, Signature};
 pub use method::{Method, arguments, named_arguments, nothing, outcome, refused, value};
 pub use probe::{CallOf, NotResult, Outcome, Probe};
 pub use server::{Implementation, Methods, Service};
-pub use streaming::{Results, Streamed, item_error, not_wanted, results, stream_outcome};
+pub use streaming::{Results, Sending, Streamed, item_error, not_wanted, results, stream_outcome};

@@ -1,3 +1,5 @@
+use std::pin::Pin;
+
 use futures_core::Stream;
 
 use super::Outcome;
@@ -29,6 +31,10 @@ pub fn not_wanted() -> Reply {
         .into()
 }
 
+/// The items of a method's result on their way, and then the reply. In a box, since what is awaited would otherwise ask
+/// of an item a second time what [`Streamed`] asks of it.
+pub type Sending<'a> = Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
+
 /// What can be an item of a stream that a method has, through the codec `C`: an [`Item`].
 ///
 /// Generated code does everything through it that it does with streams of a type, and names the type where the user
@@ -47,17 +53,14 @@ pub trait Streamed<C: Codec>: Sized {
     fn take(arguments: &mut Decoder<'_, C>) -> Option<Receiver<Self>>;
 
     /// Sends the items of a method's result.
-    fn send(
-        results: Results,
-        stream: impl Stream<Item = Self> + Send,
-    ) -> impl Future<Output = Reply> + Send;
+    fn send<'a>(results: Results, stream: impl Stream<Item = Self> + Send + 'a) -> Sending<'a>;
 
     /// Sends the items of a method's result, of which the first that is an error ends the call.
-    fn send_results<R: Outcome<Ok = Self>>(
+    fn send_results<'a, R: Outcome<Ok = Self> + 'a>(
         results: Results,
-        stream: impl Stream<Item = R> + Send,
+        stream: impl Stream<Item = R> + Send + 'a,
         encode_error: fn(&R::Error) -> ErrorData,
-    ) -> impl Future<Output = Reply> + Send;
+    ) -> Sending<'a>;
 
     /// The stream that is the result of a method; `error` makes the method's errors of what breaks it off.
     ///
@@ -81,17 +84,17 @@ impl<C: Serde, T: Item> Streamed<C> for T {
         Wire::take(arguments)
     }
 
-    async fn send(results: Results, stream: impl Stream<Item = T> + Send) -> Reply {
-        send(results, stream, Ok).await
+    fn send<'a>(results: Results, stream: impl Stream<Item = T> + Send + 'a) -> Sending<'a> {
+        Box::pin(send(results, stream, Ok))
     }
 
-    async fn send_results<R: Outcome<Ok = T>>(
+    fn send_results<'a, R: Outcome<Ok = T> + 'a>(
         results: Results,
-        stream: impl Stream<Item = R> + Send,
+        stream: impl Stream<Item = R> + Send + 'a,
         encode_error: fn(&R::Error) -> ErrorData,
-    ) -> Reply {
-        let split = |item: R| item.into_result().map_err(|error| encode_error(&error));
-        send(results, stream, split).await
+    ) -> Sending<'a> {
+        let split = move |item: R| item.into_result().map_err(|error| encode_error(&error));
+        Box::pin(send(results, stream, split))
     }
 
     #[inline(never)]
