@@ -43,6 +43,8 @@ mod parameters;
 mod raw_identifiers;
 #[path = "../chirp-macros/snapshots/results.rs"]
 mod results;
+#[path = "../chirp-macros/snapshots/streams.rs"]
+mod streams;
 
 #[test]
 fn none_is_forgotten() {

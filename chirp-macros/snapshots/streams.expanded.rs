@@ -1,0 +1,442 @@
+pub trait Streams: ::core::marker::Send + ::core::marker::Sync {
+    fn out(
+        &self,
+        text: &str,
+    ) -> impl ::core::future::Future<
+        Output = impl Stream<Item = u64> + ::core::marker::Send,
+    > + ::core::marker::Send;
+    fn fails(
+        &self,
+    ) -> Result<impl Stream<Item = Result<u64, No>> + ::core::marker::Send, No>;
+    fn fails_by_another_name(
+        &self,
+    ) -> impl ::core::future::Future<
+        Output = io::Result<
+            impl Stream<Item = io::Result<Vec<u8>>> + ::core::marker::Send,
+        >,
+    > + ::core::marker::Send;
+    fn both(
+        &self,
+        left: Receiver<u64>,
+        right: Receiver<u8>,
+    ) -> impl ::core::future::Future<
+        Output = impl Stream<Item = ()> + Send,
+    > + ::core::marker::Send;
+    fn body(
+        &self,
+        items: Receiver<u64>,
+    ) -> impl Stream<Item = u64> + ::core::marker::Send {
+        drop(items);
+        tokio_stream::empty()
+    }
+}
+/** Calls the methods of [`Streams`] at the other side of a connection, or in this process (`local`).
+
+ Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
+#[allow(dead_code)]
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+pub struct StreamsClient(::chirp::__private::Client);
+/// Answers calls of the methods of [`Streams`] by an implementation: what a peer or a server is given to serve.
+#[allow(dead_code)]
+pub struct StreamsServer<T>(::chirp::__private::Implementation<T>);
+/// The methods of [`Streams`], by the names that travel.
+#[allow(dead_code, clippy::exhaustive_structs)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+pub struct StreamsMethods;
+#[allow(
+    dead_code,
+    deprecated,
+    non_local_definitions,
+    non_snake_case,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    clippy::restriction
+)]
+const _: () = {
+    use ::chirp::__private as __chirp;
+    #[allow(unused_imports)]
+    use __chirp::{Argument as _, NotResult as _};
+    type __Codec = __chirp::Bincode;
+    impl StreamsMethods {
+        /// `Streams.out`: [`Streams::out`].
+        pub const OUT: __chirp::MethodId = __chirp::MethodId::new("Streams.out");
+        /// `Streams.fails`: [`Streams::fails`].
+        pub const FAILS: __chirp::MethodId = __chirp::MethodId::new("Streams.fails");
+        /// `Streams.fails_by_another_name`: [`Streams::fails_by_another_name`].
+        pub const FAILS_BY_ANOTHER_NAME: __chirp::MethodId = __chirp::MethodId::new(
+            "Streams.fails_by_another_name",
+        );
+        /// `Streams.both`: [`Streams::both`].
+        pub const BOTH: __chirp::MethodId = __chirp::MethodId::new("Streams.both");
+        /// `Streams.body`: [`Streams::body`].
+        pub const BODY: __chirp::MethodId = __chirp::MethodId::new("Streams.body");
+        /// All of them, in the order of the trait.
+        pub const ALL: &'static [__chirp::MethodId] = &[
+            Self::OUT,
+            Self::FAILS,
+            Self::FAILS_BY_ANOTHER_NAME,
+            Self::BOTH,
+            Self::BODY,
+        ];
+        /// What a client compares with the other side's.
+        pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
+            &[
+                __chirp::Signature::new(Self::OUT, 162631080911216077u64),
+                __chirp::Signature::new(Self::FAILS, 238939922920597612u64),
+                __chirp::Signature::new(
+                    Self::FAILS_BY_ANOTHER_NAME,
+                    11764400715147345800u64,
+                ),
+                __chirp::Signature::new(Self::BOTH, 3613826092960823248u64),
+                __chirp::Signature::new(Self::BODY, 7035971942379536485u64),
+            ],
+        );
+    }
+    impl StreamsClient {
+        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
+            Self(__chirp::Client::new(&caller))
+        }
+        /// A client of an implementation in this process. There is no connection; everything is encoded
+        /// and decoded as on one.
+        pub fn local(implementation: impl Streams + 'static) -> Self {
+            Self(__chirp::Client::local(StreamsServer::<_>::new(implementation)))
+        }
+        /// The same client, for an instance that was registered under this name in place of the
+        /// service's own.
+        #[must_use]
+        pub fn named(self, name: &str) -> Self {
+            Self(self.0.named("Streams", name))
+        }
+        /// Asks the other side whether it serves these methods, and as they are called here. It is
+        /// advice: nothing else depends on it.
+        ///
+        /// # Errors
+        ///
+        /// Why the question had no answer. That the other side does not know the question is none.
+        pub fn compare_contract(&self) -> __chirp::Comparing {
+            self.0.compare(StreamsMethods::CONTRACT)
+        }
+        /// Calls [`Streams::out`], which is `Streams.out` on the wire.
+        pub fn out(&self, text: &str) -> __chirp::Call<__chirp::Receiver<u64>> {
+            let mut out = __chirp::Encoder::<__Codec>::new();
+            <__chirp::Str>::put(&text, &mut out);
+            self.0
+                .stream(
+                    StreamsMethods::OUT,
+                    out,
+                    |answer| <u64 as __chirp::Streamed<
+                        __Codec,
+                    >>::receive(answer, |error| error),
+                )
+        }
+        /// Calls [`Streams::fails`], which is `Streams.fails` on the wire.
+        pub fn fails(
+            &self,
+        ) -> __chirp::Call<
+            __chirp::Receiver<u64, __chirp::ItemError<No>>,
+            __chirp::MethodError<No>,
+        > {
+            let out = __chirp::Encoder::<__Codec>::new();
+            self.0
+                .stream(
+                    StreamsMethods::FAILS,
+                    out,
+                    |answer| __chirp::stream_outcome(
+                        <u64 as __chirp::Streamed<
+                            __Codec,
+                        >>::receive(
+                            answer,
+                            |error| __chirp::item_error(
+                                error,
+                                <No as __chirp::Failure<__Codec>>::decode,
+                            ),
+                        ),
+                        <No as __chirp::Failure<__Codec>>::decode,
+                    ),
+                )
+        }
+        /// Calls [`Streams::fails_by_another_name`], which is `Streams.fails_by_another_name` on the wire.
+        pub fn fails_by_another_name(
+            &self,
+        ) -> __chirp::Call<
+            __chirp::Receiver<
+                <io::Result<Vec<u8>> as __chirp::Outcome>::Ok,
+                __chirp::ItemError<<io::Result<Vec<u8>> as __chirp::Outcome>::Error>,
+            >,
+            __chirp::MethodError<<io::Result<()> as __chirp::Outcome>::Error>,
+        > {
+            let out = __chirp::Encoder::<__Codec>::new();
+            self.0
+                .stream(
+                    StreamsMethods::FAILS_BY_ANOTHER_NAME,
+                    out,
+                    |answer| __chirp::stream_outcome(
+                        <<io::Result<
+                            Vec<u8>,
+                        > as __chirp::Outcome>::Ok as __chirp::Streamed<
+                            __Codec,
+                        >>::receive(
+                            answer,
+                            |error| __chirp::item_error(
+                                error,
+                                <<io::Result<
+                                    Vec<u8>,
+                                > as __chirp::Outcome>::Error as __chirp::Failure<
+                                    __Codec,
+                                >>::decode,
+                            ),
+                        ),
+                        <<io::Result<
+                            (),
+                        > as __chirp::Outcome>::Error as __chirp::Failure<
+                            __Codec,
+                        >>::decode,
+                    ),
+                )
+        }
+        /// Calls [`Streams::both`], which is `Streams.both` on the wire.
+        pub fn both(
+            &self,
+            left: impl __chirp::Source<u64>,
+            right: impl __chirp::Source<u8>,
+        ) -> __chirp::Call<__chirp::Receiver<()>> {
+            let mut out = __chirp::Encoder::<__Codec>::new();
+            <u64 as __chirp::Streamed<_>>::put(left, &mut out);
+            <u8 as __chirp::Streamed<_>>::put(right, &mut out);
+            self.0
+                .stream(
+                    StreamsMethods::BOTH,
+                    out,
+                    |answer| <() as __chirp::Streamed<
+                        __Codec,
+                    >>::receive(answer, |error| error),
+                )
+        }
+        /// Calls [`Streams::body`], which is `Streams.body` on the wire.
+        pub fn body(
+            &self,
+            items: impl __chirp::Source<u64>,
+        ) -> __chirp::Call<__chirp::Receiver<u64>> {
+            let mut out = __chirp::Encoder::<__Codec>::named();
+            out.name("items");
+            <u64 as __chirp::Streamed<_>>::put(items, &mut out);
+            self.0
+                .stream(
+                    StreamsMethods::BODY,
+                    out,
+                    |answer| <u64 as __chirp::Streamed<
+                        __Codec,
+                    >>::receive(answer, |error| error),
+                )
+        }
+    }
+    impl<T: Streams + 'static> StreamsServer<T> {
+        /// Answers by `implementation`.
+        pub fn new(implementation: T) -> Self {
+            Self::from_arc(__chirp::Arc::new(implementation))
+        }
+        /// Answers by an implementation that others hold, too.
+        pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
+            Self(__chirp::Implementation::new(implementation))
+        }
+        /// The same, registered under this name in place of the service's own.
+        #[must_use]
+        pub fn named(self, name: &str) -> Self {
+            Self(self.0.named("Streams", name))
+        }
+    }
+    #[doc(hidden)]
+    impl<__T: Streams + 'static> StreamsServer<__T> {
+        const METHODS: __chirp::Methods<__T> = __chirp::Methods {
+            owner: ::core::concat!(
+                "`", ::core::module_path!(), "::", ::core::stringify!(Streams), "`"
+            ),
+            methods: &[
+                __chirp::Method::new(
+                    StreamsMethods::OUT,
+                    |service, request| __chirp::Box::pin(async move {
+                        let __chirp::Some(results) = __chirp::results::<
+                            __Codec,
+                        >(&request) else {
+                            return __chirp::not_wanted();
+                        };
+                        let (text,) = {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(text), __chirp::Some(())) = (
+                                <__chirp::Str>::take(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (text,)
+                        };
+                        <u64 as __chirp::Streamed<
+                            __Codec,
+                        >>::send(results, <__T as Streams>::out(&*service, &text).await)
+                            .await
+                    }),
+                ),
+                __chirp::Method::new(
+                    StreamsMethods::FAILS,
+                    |service, request| __chirp::Box::pin(async move {
+                        let __chirp::Some(results) = __chirp::results::<
+                            __Codec,
+                        >(&request) else {
+                            return __chirp::not_wanted();
+                        };
+                        {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(())) = (arguments.end()) else {
+                                return __chirp::refused(arguments);
+                            };
+                        }
+                        let outcome = __chirp::Outcome::into_result(
+                            <__T as Streams>::fails(&*service),
+                        );
+                        match outcome {
+                            ::core::result::Result::Ok(stream) => {
+                                <u64 as __chirp::Streamed<
+                                    __Codec,
+                                >>::send_results(
+                                        results,
+                                        stream,
+                                        <No as __chirp::Failure<__Codec>>::encode,
+                                    )
+                                    .await
+                            }
+                            ::core::result::Result::Err(error) => {
+                                ::core::convert::Into::into(
+                                    <No as __chirp::Failure<__Codec>>::encode(&error),
+                                )
+                            }
+                        }
+                    }),
+                ),
+                __chirp::Method::new(
+                    StreamsMethods::FAILS_BY_ANOTHER_NAME,
+                    |service, request| __chirp::Box::pin(async move {
+                        let __chirp::Some(results) = __chirp::results::<
+                            __Codec,
+                        >(&request) else {
+                            return __chirp::not_wanted();
+                        };
+                        {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (__chirp::Some(())) = (arguments.end()) else {
+                                return __chirp::refused(arguments);
+                            };
+                        }
+                        let outcome = __chirp::Outcome::into_result(
+                            <__T as Streams>::fails_by_another_name(&*service).await,
+                        );
+                        match outcome {
+                            ::core::result::Result::Ok(stream) => {
+                                <<io::Result<
+                                    Vec<u8>,
+                                > as __chirp::Outcome>::Ok as __chirp::Streamed<
+                                    __Codec,
+                                >>::send_results(
+                                        results,
+                                        stream,
+                                        <<io::Result<
+                                            Vec<u8>,
+                                        > as __chirp::Outcome>::Error as __chirp::Failure<
+                                            __Codec,
+                                        >>::encode,
+                                    )
+                                    .await
+                            }
+                            ::core::result::Result::Err(error) => {
+                                ::core::convert::Into::into(
+                                    <<io::Result<
+                                        (),
+                                    > as __chirp::Outcome>::Error as __chirp::Failure<
+                                        __Codec,
+                                    >>::encode(&error),
+                                )
+                            }
+                        }
+                    }),
+                ),
+                __chirp::Method::new(
+                    StreamsMethods::BOTH,
+                    |service, request| __chirp::Box::pin(async move {
+                        let __chirp::Some(results) = __chirp::results::<
+                            __Codec,
+                        >(&request) else {
+                            return __chirp::not_wanted();
+                        };
+                        let (left, right) = {
+                            let mut arguments = __chirp::arguments::<__Codec>(&request);
+                            let (
+                                __chirp::Some(left),
+                                __chirp::Some(right),
+                                __chirp::Some(()),
+                            ) = (
+                                <u64 as __chirp::Streamed<_>>::take(&mut arguments),
+                                <u8 as __chirp::Streamed<_>>::take(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (left, right)
+                        };
+                        <() as __chirp::Streamed<
+                            __Codec,
+                        >>::send(
+                                results,
+                                <__T as Streams>::both(&*service, left, right).await,
+                            )
+                            .await
+                    }),
+                ),
+                __chirp::Method::new(
+                    StreamsMethods::BODY,
+                    |service, request| __chirp::Box::pin(async move {
+                        let __chirp::Some(results) = __chirp::results::<
+                            __Codec,
+                        >(&request) else {
+                            return __chirp::not_wanted();
+                        };
+                        let (items,) = {
+                            let mut arguments = __chirp::named_arguments::<
+                                __Codec,
+                            >(&request, &[&["items"]]);
+                            let (__chirp::Some(items), __chirp::Some(())) = (
+                                {
+                                    arguments.require(0usize);
+                                    <u64 as __chirp::Streamed<_>>::take(&mut arguments)
+                                },
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (items,)
+                        };
+                        <u64 as __chirp::Streamed<
+                            __Codec,
+                        >>::send(results, <__T as Streams>::body(&*service, items))
+                            .await
+                    }),
+                ),
+            ],
+            contract: StreamsMethods::CONTRACT,
+            ordered: false,
+        };
+    }
+    impl<T: Streams + 'static> __chirp::Service for StreamsServer<T> {
+        fn register(
+            self,
+            router: &mut __chirp::Router,
+        ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+            self.0.register(router, &Self::METHODS)
+        }
+    }
+    impl<T> ::core::fmt::Debug for StreamsServer<T> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            ::core::fmt::Debug::fmt(&self.0, f)
+        }
+    }
+};
