@@ -24,7 +24,7 @@ macro_rules! types {
 
 types! {
     Option String Vec Box Arc Cow Bytes Future Send Sync Client Call Cast Codec Encoder Wire Argument Service Router
-    Implementation Method MethodId MethodError ErrorData Outcome T E
+    Implementation Method MethodId MethodError ErrorData Outcome T E Stream Results Source Item ItemError Streams
 }
 
 /// Not the `Some` that you know.
@@ -132,6 +132,33 @@ pub trait Named {
     /// Blocks.
     #[chirp(blocking, named)]
     fn block(&self, blocking: Box, state: u8) -> u8;
+}
+
+/// Not a stream, though it is called like one half.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sender;
+
+/// Streams of what is called like something else, by arguments that are called like what sends them.
+#[::rpc::service(crate = ::rpc)]
+pub trait Flow {
+    /// Has a type of its own for a stream, and one that is no stream.
+    async fn flow(
+        &self,
+        results: u8,
+        stream: ::rpc::Receiver<Stream>,
+        outcome: Sender,
+        error: u8,
+    ) -> ::core::result::Result<
+        impl ::futures_core::Stream<Item = ::core::result::Result<Item, Failed>>,
+        Failed,
+    >;
+
+    /// Takes several.
+    fn several(
+        &self,
+        source: ::rpc::Receiver<Source>,
+        request: ::rpc::Receiver<u8>,
+    ) -> impl ::futures_core::Stream<Item = Results> + ::core::marker::Send;
 }
 
 /// What it gives.

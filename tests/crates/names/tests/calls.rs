@@ -2,6 +2,7 @@
 
 use chirp_tests_names::*;
 use rpc::PeerBuilder;
+use tokio_stream::StreamExt;
 
 type Bytes = std::vec::Vec<u8>;
 
@@ -109,6 +110,37 @@ impl Named for Everything {
     }
 }
 
+impl Flow for Everything {
+    async fn flow(
+        &self,
+        results: u8,
+        mut stream: rpc::Receiver<Stream>,
+        _outcome: Sender,
+        error: u8,
+    ) -> Result<impl futures_core::Stream<Item = Result<Item, Failed>>, Failed> {
+        let first = stream.recv().await.unwrap().unwrap();
+        if first.it == error {
+            return Err(Failed::None);
+        }
+        Result::Ok(tokio_stream::iter([
+            Result::Ok(Item {
+                it: results + first.it,
+            }),
+            Err(Failed::Some(Option { it: error })),
+        ]))
+    }
+
+    fn several(
+        &self,
+        source: rpc::Receiver<Source>,
+        request: rpc::Receiver<u8>,
+    ) -> impl futures_core::Stream<Item = Results> + std::marker::Send {
+        let source = source.map(|source| source.unwrap().it);
+        let request = request.map(|request| request.unwrap());
+        source.chain(request).map(|it| Results { it })
+    }
+}
+
 impl Register for Everything {
     fn register(&self, service: u8) -> u8 {
         service
@@ -143,6 +175,7 @@ async fn the_names_of_others_are_nobodys_business() {
         .service(KeepServer::<_, u8, String>::new(Everything))
         .service(NamedServer::new(Everything))
         .service(RegisterServer::new(Everything))
+        .service(FlowServer::new(Everything))
         .start(one)
         .unwrap();
     let peer = PeerBuilder::new().start(other).unwrap();
@@ -184,4 +217,17 @@ async fn the_names_of_others_are_nobodys_business() {
     assert_eq!(register.poll().await.unwrap(), 4);
     assert_eq!(register.fmt().await.unwrap(), 5);
     assert_eq!(register.borrow().await.unwrap(), 6);
+
+    let flow = FlowClient::new(&peer);
+    let stream = || tokio_stream::iter([Stream { it: 1 }]);
+    let error = flow.flow(2, stream(), Sender, 1).await.unwrap_err();
+    assert!(matches!(error, rpc::MethodError::Handler(Failed::None)));
+    let mut items = flow.flow(2, stream(), Sender, 3).await.unwrap();
+    assert_eq!(items.recv().await.unwrap().unwrap(), Item { it: 3 });
+    let error = items.recv().await.unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "some");
+    let sources = tokio_stream::iter([Source { it: 1 }, Source { it: 2 }]);
+    let several = flow.several(sources, tokio_stream::iter([10, 20]));
+    let several: Result<std::vec::Vec<_>, _> = several.await.unwrap().collect().await;
+    assert_eq!(several.unwrap(), [1, 2, 10, 20].map(|it| Results { it }));
 }

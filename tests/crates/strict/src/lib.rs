@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use chirp::CallContext;
+use chirp::{CallContext, Receiver};
+use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 
 /// A place in the plane.
@@ -134,6 +135,49 @@ pub trait Search {
     /// Takes long.
     #[chirp(blocking)]
     fn compute(&self, number: u64) -> u64;
+}
+
+/// Draws without an end in sight.
+#[chirp::service]
+pub trait Trace {
+    /// The places on the way.
+    async fn trace(&self, name: &str) -> Result<impl Stream<Item = Result<Place>>>;
+
+    /// The places, one after another.
+    fn places(&self, from: Place) -> impl Stream<Item = Place>;
+
+    /// How many there are, and where they are twice as far.
+    #[chirp(named, deadline = "5 s")]
+    async fn twice(&self, places: Receiver<Place>, by: f64) -> impl Stream<Item = Place> + Send;
+
+    /// How many there are.
+    async fn how_many(&self, _places: Receiver<Place>) -> u64 {
+        0
+    }
+}
+
+impl Trace for Paper {
+    async fn trace(&self, name: &str) -> Result<impl Stream<Item = Result<Place>>> {
+        if name.is_empty() {
+            return Err(DrawError::Dry);
+        }
+        Ok(tokio_stream::iter([
+            Ok(Place::new(1.0, 2.0)),
+            Err(DrawError::NoPaper(name.to_owned())),
+        ]))
+    }
+
+    fn places(&self, from: Place) -> impl Stream<Item = Place> {
+        tokio_stream::once(from)
+    }
+
+    async fn twice(&self, places: Receiver<Place>, by: f64) -> impl Stream<Item = Place> + Send {
+        tokio_stream::StreamExt::map(places, move |place| {
+            place.map_or(Place::new(0.0, 0.0), |place| {
+                Place::new(place.x * by, place.y * by)
+            })
+        })
+    }
 }
 
 impl Search for Paper {

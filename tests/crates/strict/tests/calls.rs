@@ -8,10 +8,10 @@
 
 use core::time::Duration;
 
-use chirp::{MethodError, Peer, PeerBuilder, channel};
+use chirp::{ItemError, MethodError, Peer, PeerBuilder, channel};
 use chirp_tests_strict::{
     Draw, DrawClient, DrawError, DrawServer, EchoClient, EchoServer, Paper, Place, SearchClient,
-    SearchServer,
+    SearchServer, TraceClient, TraceServer,
 };
 
 /// Both ends of a connection.
@@ -21,6 +21,7 @@ fn connect() -> (Peer, Peer) {
         .service(DrawServer::new(Paper::default()))
         .service(EchoServer::new(Paper::default()))
         .service(SearchServer::new(Paper::default()))
+        .service(TraceServer::new(Paper::default()))
         .service(chirp_tests_strict::served());
     (
         serving.start(one).unwrap(),
@@ -64,4 +65,23 @@ async fn strict_services_are_services() {
     assert_eq!(search.compute(4).await.unwrap(), 4);
     let name = peer.call("Inside.name", Vec::new()).await.unwrap();
     assert!(name.ends_with(b"the only one"));
+}
+
+#[tokio::test]
+async fn strict_services_have_streams() {
+    let (_server, peer) = connect();
+    let trace = TraceClient::new(&peer);
+    let dry = trace.trace("").await;
+    assert!(matches!(dry, Err(MethodError::Handler(DrawError::Dry))));
+    let mut places = trace.trace("it").await.unwrap();
+    assert!((places.recv().await.unwrap().unwrap().y - 2.0_f64).abs() < f64::EPSILON);
+    let error = places.recv().await.unwrap().unwrap_err();
+    assert!(matches!(error, ItemError::Handler(DrawError::NoPaper(name)) if name == "it"));
+    let place = Place::new(3.0, 4.0);
+    let mut places = trace.places(place).await.unwrap();
+    assert_eq!(places.recv().await.unwrap().unwrap(), place);
+    assert!(places.recv().await.is_none());
+    let mut places = trace.twice(tokio_stream::once(place), 2.0).await.unwrap();
+    assert_eq!(places.recv().await.unwrap().unwrap(), Place::new(6.0, 8.0));
+    assert_eq!(trace.how_many(tokio_stream::once(place)).await.unwrap(), 0);
 }
