@@ -184,6 +184,35 @@
 //! A server reaches those who connected to it through [`Server::connections`], and
 //! [`ServerBuilder::service_each`] makes a service for each of them.
 //!
+//! # Streams
+//!
+//! A method may return `impl Stream<Item = T>`, whose caller gets a [`Receiver<T>`](Receiver), and take a `Receiver<T>`,
+//! for which a caller gives any stream:
+//!
+//! ```
+//! use chirp::Receiver;
+//! use futures_core::Stream;
+//!
+//! #[chirp::service]
+//! pub trait Numbers {
+//!     async fn count(&self, to: u64) -> impl Stream<Item = u64>;
+//!     async fn total(&self, numbers: Receiver<u64>) -> u64;
+//! }
+//!
+//! # async fn streams(numbers: NumbersClient) -> Result<(), Box<dyn std::error::Error>> {
+//! let mut counted = numbers.count(1_000_000).await?;
+//! while let Some(number) = counted.recv().await {
+//!     println!("{}", number?);
+//! }
+//! let total = numbers.total(tokio_stream::iter([1, 2, 3])).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! A reader that is slow holds up its own stream and nothing else; one that is dropped stops the producer; a producer that
+//! is lost is an error, never an end. The two halves of a [`channel()`] are values, which may travel in arguments, results and
+//! items. [`ByteReader`] and [`ByteWriter`] are streams of bytes as files are. See the section on streams of
+//! [`service`](macro@service#streams).
+//!
 //! # Child processes
 //!
 //! [`channel::pipes`] is a channel over a pair of pipes. With the feature `process` a child process may be at the
