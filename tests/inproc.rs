@@ -242,7 +242,7 @@ async fn st_t13_a_write_to_nobody_always_fails_and_writes_nothing() {
     }
     // One that waits for room is told.
     let (mut one, other) = connected().await;
-    one.write_all(&[0; 64 << 10]).await.unwrap();
+    one.write_all(&vec![0; 64 << 10]).await.unwrap();
     let blocked = tokio::spawn(async move { one.write(b"x").await });
     tokio::task::yield_now().await;
     drop(other);
@@ -358,7 +358,12 @@ async fn much_passes_both_ways_at_once() {
     let (one, other) = connected().await;
     let side = |stream: InprocStream, seed: u8| {
         let (mut reader, mut writer) = stream.into_split();
-        let data = move |seed: u8| (0..MUCH).map(move |at| (at % 251) as u8 ^ seed);
+        let data = move |seed: u8| {
+            (0..=250)
+                .cycle()
+                .take(MUCH)
+                .map(move |byte: u8| byte ^ seed)
+        };
         let write = tokio::spawn(async move {
             let data: Vec<u8> = data(seed).collect();
             for part in data.chunks(7919) {

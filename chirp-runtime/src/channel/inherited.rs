@@ -90,21 +90,21 @@ fn listener(number: i32) -> io::Result<Option<Box<dyn Listener>>> {
 }
 
 /// Makes something of descriptors that nothing was made of before.
-fn take<T>(numbers: &[i32], make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    let made = take_if(numbers, || make().map(Some))?;
+fn take<T>(numbers: &[i32], build: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let made = take_if(numbers, || build().map(Some))?;
     made.ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
 fn take_if<T>(
     numbers: &[i32],
-    make: impl FnOnce() -> io::Result<Option<T>>,
+    build: impl FnOnce() -> io::Result<Option<T>>,
 ) -> io::Result<Option<T>> {
     let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(number) = numbers.iter().find(|number| taken.contains(number)) {
         let what = format!("descriptor {number} is in use already");
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
     }
-    let made = make()?;
+    let made = build()?;
     if made.is_some() {
         taken.extend(numbers);
     }

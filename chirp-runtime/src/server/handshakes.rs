@@ -22,7 +22,7 @@ pub(super) struct Handshakes {
 
 impl Handshakes {
     /// How many there are that have not been given up.
-    pub(super) fn len(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.running.len() - self.given_up.len()
     }
 

@@ -40,8 +40,8 @@ impl Running {
     /// Whether another connection may come: there is room, or one that can make room.
     pub(super) fn has_room(&mut self) -> bool {
         let builder = self.shared.builder();
-        self.shared.registry.len() + self.handshakes.len() < builder.max_connections
-            || self.handshakes.len() > 0
+        self.shared.registry.len() + self.handshakes.count() < builder.max_connections
+            || self.handshakes.count() > 0
             || self.silent.oldest(&self.shared.registry).is_some()
     }
 
@@ -56,7 +56,7 @@ impl Running {
 
     fn take(&mut self, incoming: Incoming) {
         let builder = self.shared.builder();
-        if self.shared.registry.len() + self.handshakes.len() >= builder.max_connections {
+        if self.shared.registry.len() + self.handshakes.count() >= builder.max_connections {
             self.make_room();
         }
         let incoming = match builder.handshake.clone() {
@@ -66,9 +66,11 @@ impl Running {
         match incoming.ready() {
             Ok(channel) => self.begin(channel),
             Err(incoming) => {
-                if self.handshakes.len() >= builder.max_handshakes {
+                if self.handshakes.count() >= builder.max_handshakes {
                     let given_up = self.handshakes.give_up_oldest();
-                    given_up.iter().for_each(|error| self.report(error));
+                    if let Some(error) = given_up {
+                        self.report(&error);
+                    }
                 }
                 self.handshakes.begin(incoming, builder.handshake_time);
             }

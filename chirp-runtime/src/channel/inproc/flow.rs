@@ -114,7 +114,7 @@ impl Flow {
             }
             // A waker is foreign code: it is cloned and dropped while the lock is free.
             if let Some(waker) = waker.take() {
-                let old = mem::replace(own, Some(waker));
+                let old = own.replace(waker);
                 drop(state);
                 drop(old);
                 return Poll::Pending;
