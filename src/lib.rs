@@ -277,6 +277,7 @@ pub use chirp_macros::service;
 pub use chirp_runtime::__private;
 pub use chirp_runtime::channel::{Channel, Endpoint, EndpointError};
 pub use chirp_runtime::codec::ServiceError;
+pub use chirp_runtime::node::{LinkState, Reconnect, Reconnecting};
 pub use chirp_runtime::peer::{
     AsCaller, Blocking, Call, CallContext, CallError, Caller, Cast, ConnectError, Direction,
     DuplicateMethod, Handler, Handling, KeepAlive, MethodError, MethodId, MethodName, Metrics,

@@ -13,6 +13,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("stream", 4),
     ("service", 5),
     ("server", 6),
+    ("node", 7),
 ];
 
 /// What the code of a folder must never mention.

@@ -14,6 +14,7 @@
 //! | 4 | [`stream`] | streams with types |
 //! | 5 | [`service`] | what `#[chirp::service]` generates code against |
 //! | 6 | [`server`] | accepting connections |
+//! | 7 | [`node`] | connections that come back |
 
 pub mod packet;
 
@@ -30,6 +31,8 @@ pub mod stream;
 pub mod service;
 
 pub mod server;
+
+pub mod node;
 
 /// What generated code names, and nothing else does: no part of the public interface.
 #[doc(hidden)]

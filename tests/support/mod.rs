@@ -152,3 +152,8 @@ pub(crate) async fn read_response(io: &mut (impl AsyncRead + Unpin)) -> (u32, u8
     let (id, rest) = payload.split_first_chunk().expect("an id");
     (u32::from_be_bytes(*id), rest[0], rest[1..].to_vec())
 }
+
+/// Whether a future is not ready yet. It is left with a waker of this task.
+pub(crate) async fn is_pending<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
+    std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).is_pending())).await
+}

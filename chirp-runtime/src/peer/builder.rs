@@ -27,9 +27,9 @@ use crate::session::{Limits, Negotiation, Session};
 #[derive(Clone, Default)]
 pub struct PeerBuilder {
     serving: Arc<Serving>,
-    limits: Limits,
-    keep_alive: Option<KeepAlive>,
-    pub(super) connect_timeout: Option<Duration>,
+    pub(crate) limits: Limits,
+    pub(crate) keep_alive: Option<KeepAlive>,
+    pub(crate) connect_timeout: Option<Duration>,
     observer: Option<Observer>,
     metrics: Option<SharedMetrics>,
     budget: Option<Arc<Budget>>,

@@ -6,7 +6,7 @@ use super::{DuplicateMethod, Peer, PeerBuilder};
 use crate::channel::{Endpoint, EndpointError};
 
 /// How long a connection may take to come about, unless told otherwise.
-const CONNECT_TIME: Duration = Duration::from_secs(10);
+pub(crate) const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 impl PeerBuilder {
     /// Connects to an address and starts a peer there.

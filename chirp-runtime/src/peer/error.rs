@@ -49,6 +49,9 @@ pub enum CallError {
         /// The limit.
         limit: usize,
     },
+    /// There is no connection, and none came about while the call waited for one. Nothing was sent.
+    #[error("there is no connection: {0}")]
+    NoConnection(Arc<str>),
     /// The call's own time was over before an answer came. The method may have run.
     #[error("deadline exceeded")]
     DeadlineExceeded,
@@ -107,6 +110,7 @@ impl CallError {
             | Self::ReservedName
             | Self::ReservedType { .. }
             | Self::TooManyPending { .. }
+            | Self::NoConnection(_)
             | Self::TooLarge {
                 what: "request" | "packet",
                 ..
@@ -123,7 +127,10 @@ impl CallError {
     /// Whether the same call, made again, may succeed: now, or on a new connection.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::TooManyPending { .. } | Self::DeadlineExceeded | Self::Closed(_) => true,
+            Self::TooManyPending { .. }
+            | Self::NoConnection(_)
+            | Self::DeadlineExceeded
+            | Self::Closed(_) => true,
             Self::Refused { fault, .. } => matches!(fault, Fault::Busy | Fault::ShuttingDown),
             _ => false,
         }

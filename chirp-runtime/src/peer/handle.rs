@@ -197,6 +197,16 @@ impl Peer {
         })
     }
 
+    /// Whether no call can succeed any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.connection().has_ended()
+    }
+
+    /// Whether both are handles of one connection.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.handle, &other.handle)
+    }
+
     pub(super) fn connection(&self) -> &Arc<Connection> {
         &self.handle.connection
     }

@@ -13,6 +13,7 @@ use crate::peer::calling::caller::Target;
 use crate::peer::calling::limit::Limit;
 use crate::peer::calling::local::LocalCall;
 use crate::peer::calling::outgoing::Outgoing;
+use crate::peer::calling::route::{self, Again, Finding};
 use crate::peer::streaming::consumer::Consumer;
 use crate::peer::streaming::of_call::OfCall;
 use crate::peer::watching::span::Span;
@@ -27,7 +28,6 @@ use crate::peer::{CallError, Caller, MethodName};
 #[must_use = "a call is sent when it is awaited, or by `.start()`"]
 pub struct Call<T, E = CallError> {
     untyped: Untyped,
-    idempotent: bool,
     finish: Finish<T, E>,
 }
 
@@ -35,6 +35,9 @@ pub struct Call<T, E = CallError> {
 struct Untyped {
     state: State,
     limit: Limit,
+    idempotent: bool,
+    /// What it takes to send it again on another connection.
+    again: Option<Box<Again>>,
     /// From when it is sent until it ends.
     span: Option<Span>,
 }
@@ -56,6 +59,8 @@ enum State {
         /// The codec of the stream that is the result.
         streams: Option<CodecId>,
     },
+    /// It waits for a connection.
+    Finding(Box<Finding>),
     Sent(Work),
     /// The stream that is the result, whose beginning is waited for.
     Streaming(Work, Box<Consumer>),
@@ -85,9 +90,10 @@ impl<T, E> Call<T, E> {
             untyped: Untyped {
                 state: State::new(caller, method, params),
                 limit: Limit::None,
+                idempotent: false,
+                again: None,
                 span: None,
             },
-            idempotent: false,
             finish: Finish::Plain(finish),
         }
     }
@@ -117,14 +123,14 @@ impl<T, E> Call<T, E> {
     /// Says that running the method twice does what running it once does, as `#[chirp(idempotent)]` says of
     /// every call of a method.
     pub fn idempotent(mut self) -> Self {
-        self.idempotent = true;
+        self.untyped.idempotent = true;
         self
     }
 
     /// Whether running the method twice does what running it once does, as far as is known. Such a call may
     /// be made again even when it [may have run](CallError::may_have_run).
     pub fn is_idempotent(&self) -> bool {
-        self.idempotent
+        self.untyped.idempotent
     }
 
     /// Sends the call now, so that it runs while this side does something else. Without it, nothing is
@@ -160,13 +166,11 @@ impl<T, E> Call<T, E> {
     {
         let Self {
             untyped,
-            idempotent,
             mut finish,
         } = self;
         let finish = move |answer| finish.apply(answer).map_err(map);
         Call {
             untyped,
-            idempotent,
             finish: Finish::Mapped(Some(Box::new(finish))),
         }
     }
@@ -183,12 +187,27 @@ impl Untyped {
         else {
             return;
         };
-        self.span = Some(Span::of_call(method));
+        self.span.get_or_insert_with(|| Span::of_call(method));
         // It is taken apart where it stands: it is large.
-        let (target, params) = (
+        let (mut target, mut params) = (
             mem::replace(&mut caller.0, Target::Nobody),
             mem::take(params),
         );
+        if let Target::Routed(route) = &target
+            && !self.limit.has_passed()
+        {
+            self.limit.arm(Some(route.runtime()));
+            if self.idempotent && streams.is_none() {
+                self.again = Again::new(route, method, &mut params);
+            }
+            let Some(caller) = route::current(&**route) else {
+                let is_timed = self.limit.is_running();
+                let finding = Finding::new(route, is_timed, method.clone(), params, *streams);
+                self.state = State::Finding(Box::new(finding));
+                return;
+            };
+            target = caller.0;
+        }
         self.state =
             match target {
                 _ if self.limit.has_passed() => Work::Failed(CallError::DeadlineExceeded).into(),
@@ -213,43 +232,71 @@ impl Untyped {
                     let sent = LocalCall::new(&*handler, *back, method, params, *streams);
                     State::sent(sent.map(|(local, stream)| (Work::Local(local), stream)))
                 }
-                Target::Nobody => Work::Failed(CallError::UnknownMethod).into(),
+                Target::Routed(_) | Target::Nobody => Work::Failed(CallError::UnknownMethod).into(),
             };
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
-        let answer = match self.poll_answer(cx) {
-            Poll::Ready(answer) => answer,
-            Poll::Pending if self.limit.poll(cx).is_ready() => Err(CallError::DeadlineExceeded),
-            Poll::Pending => return Poll::Pending,
-        };
-        Poll::Ready(self.leave(answer))
+        loop {
+            let answer = match self.poll_answer(cx) {
+                Poll::Ready(answer) => answer,
+                Poll::Pending if self.limit.poll(cx).is_ready() => Err(self.timed_out()),
+                Poll::Pending => return Poll::Pending,
+            };
+            if let (Err(error), Some(again)) = (&answer, &mut self.again)
+                && let Some(finding) = again.find(error, self.limit.is_running())
+            {
+                self.state = State::Finding(Box::new(finding));
+                continue;
+            }
+            return Poll::Ready(self.leave(answer));
+        }
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
-        if let State::Unsent { .. } = self.state {
-            self.send(Some(cx));
-            if let State::Sent(Work::Remote(_)) = self.state {
-                // The waker was left with the call, and is woken even if the answer is here already.
-                return Poll::Pending;
-            }
-        }
-        match &mut self.state {
-            State::Sent(work) => work.poll(cx),
-            State::Streaming(work, consumer) => match work.poll(cx) {
-                Poll::Pending => consumer.poll_begun(cx).map(|()| Ok(Bytes::new().into())),
-                Poll::Ready(answer) => {
+        loop {
+            match &mut self.state {
+                State::Sent(work) => return work.poll(cx),
+                State::Unsent { .. } => {
+                    self.send(Some(cx));
+                    if let State::Sent(Work::Remote(_)) = self.state {
+                        // The waker was left with the call, and is woken even if the answer is here already.
+                        return Poll::Pending;
+                    }
+                }
+                State::Streaming(work, consumer) => {
+                    let Poll::Ready(answer) = work.poll(cx) else {
+                        return consumer.poll_begun(cx).map(|()| Ok(Bytes::new().into()));
+                    };
                     // One that has begun has items, before which its failure is not told.
                     let begun = consumer.has_begun();
                     *work = Work::Ended(answer.as_ref().map(drop).map_err(Clone::clone));
-                    Poll::Ready(if begun {
+                    return Poll::Ready(if begun {
                         Ok(Bytes::new().into())
                     } else {
                         answer
-                    })
+                    });
                 }
-            },
-            State::Unsent { .. } => Poll::Pending,
+                State::Finding(finding) => match ready!(finding.poll(cx)) {
+                    Ok(caller) => {
+                        self.state = State::Unsent {
+                            caller,
+                            method: finding.method.clone(),
+                            params: mem::take(&mut finding.params),
+                            streams: finding.streams,
+                        };
+                    }
+                    Err(error) => return Poll::Ready(Err(error)),
+                },
+            }
+        }
+    }
+
+    /// The call's time is over.
+    fn timed_out(&self) -> CallError {
+        match &self.state {
+            State::Finding(finding) => finding.timed_out(),
+            _ => CallError::DeadlineExceeded,
         }
     }
 
@@ -334,6 +381,7 @@ impl<T, E> fmt::Debug for Call<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.untyped.state {
             State::Unsent { method, .. } => return f.debug_tuple("Call").field(method).finish(),
+            State::Finding(_) => "waits for a connection",
             State::Sent(Work::Failed(_)) => "failed",
             State::Sent(Work::Over) => "over",
             State::Sent(_) | State::Streaming(..) => "running",

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::packet::Payload;
 use crate::peer::calling::answer::Answered;
+use crate::peer::calling::route::Route;
 use crate::peer::connection::Connection;
 use crate::peer::{Call, Cast, Handler, Handling, MethodName, Reply, Request};
 
@@ -21,6 +22,8 @@ pub(in crate::peer) enum Target {
     Remote(Link),
     /// Handlers in this process, and what they call back through.
     Local(Arc<dyn Handler>, Box<Caller>),
+    /// Whatever connection there is when a call is made.
+    Routed(Arc<dyn Route>),
     /// Nobody: every method is unknown.
     Nobody,
 }
@@ -35,6 +38,11 @@ impl Caller {
     /// As [`local`](Self::local), with somebody for the handler to call back.
     pub fn local_with(handler: impl Handler, back: Self) -> Self {
         Self(Target::Local(Arc::new(handler), Box::new(back)))
+    }
+
+    /// Calls over whatever connection a route has.
+    pub(crate) fn routed(route: Arc<dyn Route>) -> Self {
+        Self(Target::Routed(route))
     }
 
     /// Calls a method by its name, with parameters as they are to travel.
@@ -57,6 +65,7 @@ impl fmt::Debug for Caller {
                 .debug_tuple("Caller")
                 .field(&link.connection().remote)
                 .finish(),
+            Target::Routed(route) => f.debug_tuple("Caller").field(route).finish(),
             Target::Local(..) => f.write_str("Caller(local)"),
             Target::Nobody => f.write_str("Caller(nobody)"),
         }

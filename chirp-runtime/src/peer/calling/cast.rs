@@ -1,12 +1,13 @@
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use crate::packet::Payload;
 use crate::peer::calling::caller::Target;
 use crate::peer::calling::local::LocalCall;
 use crate::peer::calling::queued::Queued;
+use crate::peer::calling::route::{self, Finding};
 use crate::peer::{CallError, Caller, MethodName};
 
 /// A one-way call: a future that is ready when the packet is in the transmit buffer.
@@ -24,6 +25,8 @@ enum State {
         method: MethodName,
         params: Payload,
     },
+    /// It waits for a connection.
+    Finding(Box<Finding>),
     Remote(Queued),
     Local(LocalCall),
     Failed(CallError),
@@ -61,6 +64,18 @@ impl Cast {
             return;
         };
         self.0 = match caller.0 {
+            Target::Routed(route) => {
+                if let Some(caller) = route::current(&*route) {
+                    self.0 = State::Unsent {
+                        caller,
+                        method,
+                        params,
+                    };
+                    return self.send();
+                }
+                let finding = Finding::new(&route, false, method, params, None);
+                State::Finding(Box::new(finding))
+            }
             Target::Remote(link) => match link.connection().cast(&method, params) {
                 Ok(ticket) => State::Remote(Queued::new(link, ticket)),
                 Err(error) => State::Failed(error),
@@ -82,14 +97,25 @@ impl Future for Cast {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.send();
+        if let State::Finding(finding) = &mut self.0 {
+            self.0 = match ready!(finding.poll(cx)) {
+                Ok(caller) => State::Unsent {
+                    caller,
+                    method: finding.method.clone(),
+                    params: mem::take(&mut finding.params),
+                },
+                Err(error) => State::Failed(error),
+            };
+            self.send();
+        }
         let done = match &mut self.0 {
-            State::Remote(queued) => std::task::ready!(queued.poll(cx)),
+            State::Remote(queued) => ready!(queued.poll(cx)),
             State::Local(local) => {
-                let _ = std::task::ready!(local.poll(cx));
+                let _ = ready!(local.poll(cx));
                 Ok(())
             }
             State::Failed(error) => Err(error.clone()),
-            State::Unsent { .. } | State::Over => Ok(()),
+            State::Unsent { .. } | State::Finding(_) | State::Over => Ok(()),
         };
         self.0 = State::Over;
         Poll::Ready(done)

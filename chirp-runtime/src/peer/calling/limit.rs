@@ -23,6 +23,11 @@ impl Limit {
         }
     }
 
+    /// Whether there is an end to the call's time, and the clock runs.
+    pub(in crate::peer) fn is_running(&self) -> bool {
+        matches!(self, Self::Running(_))
+    }
+
     /// How much time there is, once the clock runs.
     pub(in crate::peer) fn time_left(&self) -> Option<Duration> {
         match self {

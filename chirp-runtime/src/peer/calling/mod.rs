@@ -9,6 +9,7 @@ pub(in crate::peer) mod local;
 pub(in crate::peer) mod outbox;
 pub(in crate::peer) mod outgoing;
 pub(in crate::peer) mod queued;
+pub(in crate::peer) mod route;
 pub(in crate::peer) mod send;
 pub(in crate::peer) mod slot;
 pub(in crate::peer) mod waiters;

@@ -65,7 +65,7 @@ impl CallContext {
     pub(in crate::peer) fn connection(&self) -> Option<Arc<Connection>> {
         match &self.caller.0 {
             Target::Remote(link) => Some(Arc::clone(link.connection())),
-            Target::Local(..) | Target::Nobody => None,
+            Target::Routed(_) | Target::Local(..) | Target::Nobody => None,
         }
     }
 

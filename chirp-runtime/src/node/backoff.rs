@@ -1,0 +1,68 @@
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+/// Pauses that grow from a first to a longest, each twice the one before, and of random length between one half
+/// of it and the whole, so that many who lost the same server do not come back as one.
+#[derive(Debug)]
+pub(super) struct Backoff {
+    first: Duration,
+    longest: Duration,
+    next: Duration,
+}
+
+impl Backoff {
+    pub(super) fn new(first: Duration, longest: Duration) -> Self {
+        // Without a pause at all, a server that refuses at once would take a processor.
+        let first = first.max(Duration::from_millis(1));
+        Self {
+            first,
+            longest: longest.max(first),
+            next: first,
+        }
+    }
+
+    pub(super) fn pause(&mut self) -> Duration {
+        let pause = self.next;
+        self.next = pause.saturating_mul(2).min(self.longest);
+        let random = RandomState::new().hash_one(pause) >> 32;
+        let share = u32::try_from(random).unwrap_or(u32::MAX);
+        pause / 2 + (pause / 2).mul_f64(f64::from(share) / f64::from(u32::MAX))
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.next = self.first;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_the_longest_and_begin_anew() {
+        let ms = Duration::from_millis;
+        let mut backoff = Backoff::new(ms(20), ms(100));
+        for _ in 0..2 {
+            for whole in [20, 40, 80, 100, 100] {
+                let pause = backoff.pause();
+                assert!(pause >= ms(whole) / 2 && pause <= ms(whole), "{pause:?}");
+            }
+            backoff.reset();
+        }
+    }
+
+    #[test]
+    fn pauses_differ() {
+        let pauses = (0..100).map(|_| Backoff::new(Duration::from_secs(1), Duration::ZERO).pause());
+        let distinct: std::collections::BTreeSet<_> = pauses.collect();
+        assert!(distinct.len() > 50, "{}", distinct.len());
+    }
+
+    #[test]
+    fn there_is_always_a_pause() {
+        let mut backoff = Backoff::new(Duration::ZERO, Duration::ZERO);
+        assert!((0..10).all(|_| backoff.pause() > Duration::ZERO));
+        let mut backoff = Backoff::new(Duration::MAX, Duration::MAX);
+        assert!((0..10).all(|_| backoff.pause() > Duration::ZERO));
+    }
+}

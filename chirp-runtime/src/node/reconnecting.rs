@@ -1,0 +1,356 @@
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+
+use super::dialler::Dialler;
+use super::{LinkState, Reconnect};
+use crate::channel::{Connector, Endpoint, EndpointError};
+use crate::peer::{
+    AsCaller, CallError, Caller, ConnectError, DuplicateMethod, KeepAlive, Peer, PeerBuilder,
+    Route, Task,
+};
+
+/// How a connection is watched over, unless the builder says otherwise: one that is dead is noticed in 20 s.
+const KEEP_ALIVE: KeepAlive = KeepAlive {
+    interval: Duration::from_secs(15),
+    timeout: Duration::from_secs(5),
+};
+
+/// A client that heals: it connects, and when its connection is gone it connects again, for ever.
+///
+/// Clients are made from it as from a peer. A call goes over the connection that there is. When there is none it
+/// waits for one: within its own time, or, without a timeout or deadline, for as long as
+/// [`Reconnect::patience`] says; clients of [`fail_fast`](Self::fail_fast) do not wait. Such a call fails with
+/// [`CallError::NoConnection`], and nothing was sent. `.start()` sends a call when there is a connection; one
+/// that has to wait is sent while it is awaited.
+///
+/// A call that is under way when its connection ends fails with [`CallError::Closed`], and
+/// [`may_have_run`](CallError::may_have_run) says what that means. Only a call of a method that is
+/// `#[chirp(idempotent)]` is sent again, on the next connection and twice at most; also when a server that ends
+/// has refused it. A call with a stream among its arguments or as its result is sent once in any case.
+///
+/// What the builder serves is served on every connection. A connection that is silent is looked after as
+/// [`PeerBuilder::keep_alive`] says, and every 15 s unless it says anything.
+///
+/// Cloning gives another handle. When the last one and the last client are gone it connects no more, and its
+/// connection ends, as soon as the calls that are under way and the handlers that run have ended.
+#[derive(Clone)]
+pub struct Reconnecting {
+    link: Arc<Link>,
+}
+
+impl PeerBuilder {
+    /// A client that connects to an address, now and whenever its connection is gone.
+    ///
+    /// It is given at once; [`ready`](Reconnecting::ready) waits for the first connection.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`]: that the address cannot be read, or that two services claim one method. That nobody
+    /// answers is no error but a state.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with time and I/O enabled.
+    pub fn reconnecting<A>(&self, address: A) -> Result<Reconnecting, ConnectError>
+    where
+        A: TryInto<Endpoint>,
+        EndpointError: From<A::Error>,
+    {
+        let endpoint = address.try_into().map_err(EndpointError::from)?;
+        Ok(self.reconnecting_by(endpoint, Reconnect::default())?)
+    }
+
+    /// As [`reconnecting`](Self::reconnecting), to whatever a connector connects to, and as `reconnect` says.
+    ///
+    /// # Errors
+    ///
+    /// [`DuplicateMethod`] when two services claim one method.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with time and I/O enabled.
+    pub fn reconnecting_by(
+        &self,
+        connector: impl Connector + 'static,
+        reconnect: Reconnect,
+    ) -> Result<Reconnecting, DuplicateMethod> {
+        self.check()?;
+        let mut builder = self.clone();
+        builder.keep_alive.get_or_insert(KEEP_ALIVE);
+        let core = Arc::new(Core {
+            runtime: Handle::current(),
+            patience: reconnect.patience,
+            max_waiting: builder.limits.pending,
+            waiting: AtomicUsize::new(0),
+            peer: Mutex::new(None),
+            state: watch::Sender::new(LinkState::Connecting {
+                attempt: 1,
+                reason: None,
+            }),
+            left: Notify::new(),
+            closing: Notify::new(),
+        });
+        let dialler = Dialler::new(Arc::clone(&core), builder, Box::new(connector), reconnect);
+        let dialling: Task = Box::pin(dialler.run());
+        core.runtime.spawn(dialling);
+        Ok(Reconnecting {
+            link: Arc::new(Link { core }),
+        })
+    }
+}
+
+impl Reconnecting {
+    /// Waits for a connection: the one that there is, or the next. Safe to drop.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::NoConnection`] once it was closed.
+    pub async fn ready(&self) -> Result<Peer, CallError> {
+        self.link.core.ready().await
+    }
+
+    /// The connection that there is now.
+    pub fn peer(&self) -> Option<Peer> {
+        self.link.current()
+    }
+
+    /// Calls over the same connections, which fail at once when there is none.
+    pub fn fail_fast(&self) -> Caller {
+        Caller::routed(Arc::new(AtOnce(Arc::clone(&self.link))))
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> LinkState {
+        self.link.core.state.borrow().clone()
+    }
+
+    /// Where it stands, and every change of it. States that follow each other quickly may be seen as one.
+    pub fn watch(&self) -> watch::Receiver<LinkState> {
+        self.link.core.state.subscribe()
+    }
+
+    /// Closes its connection now, and connects no more. Calls that wait fail.
+    pub fn close(&self) {
+        self.link.core.close();
+        if let Some(peer) = self.link.core.take() {
+            peer.close();
+        }
+    }
+
+    /// Connects no more, and closes its connection in order: see [`Peer::shutdown`].
+    pub async fn shutdown(&self, bound: Duration) {
+        self.link.core.close();
+        if let Some(peer) = self.link.core.take() {
+            peer.shutdown(bound).await;
+        }
+    }
+}
+
+impl AsCaller for Reconnecting {
+    fn as_caller(&self) -> Caller {
+        Caller::routed(Arc::clone(&self.link) as _)
+    }
+}
+
+impl fmt::Debug for Reconnecting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reconnecting")
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the handles, the clients and the calls of one reconnecting client share. It connects as long as there
+/// is one of them.
+struct Link {
+    core: Arc<Core>,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.core.close();
+    }
+}
+
+/// What they share with the task that connects.
+pub(super) struct Core {
+    runtime: Handle,
+    patience: Duration,
+    max_waiting: usize,
+    /// How many calls wait for a connection.
+    waiting: AtomicUsize,
+    peer: Mutex<Option<Peer>>,
+    pub(super) state: watch::Sender<LinkState>,
+    /// The connection takes no more calls.
+    pub(super) left: Notify,
+    pub(super) closing: Notify,
+}
+
+impl Core {
+    /// There is a connection. Whether it is wanted.
+    pub(super) fn connected(&self, peer: &Peer) -> bool {
+        *self.lock() = Some(peer.clone());
+        self.change(LinkState::Connected)
+    }
+
+    /// Whether there is a change: nothing changes any more once it was closed.
+    pub(super) fn change(&self, to: LinkState) -> bool {
+        self.state.send_if_modified(|state| {
+            let changes = *state != LinkState::Closed;
+            if changes {
+                *state = to;
+            }
+            changes
+        })
+    }
+
+    pub(super) fn close(&self) {
+        self.change(LinkState::Closed);
+        self.closing.notify_one();
+    }
+
+    /// Takes the connection away: calls go over it no more.
+    pub(super) fn take(&self) -> Option<Peer> {
+        self.lock().take()
+    }
+
+    pub(super) fn has(&self, peer: &Peer) -> bool {
+        self.lock().as_ref().is_some_and(|it| it.is_same(peer))
+    }
+
+    fn current(&self) -> Option<Peer> {
+        self.lock().clone().filter(|peer| !peer.has_ended())
+    }
+
+    async fn ready(&self) -> Result<Peer, CallError> {
+        let mut states = self.state.subscribe();
+        loop {
+            if *states.borrow_and_update() == LinkState::Closed {
+                return Err(self.no_connection());
+            }
+            if let Some(peer) = self.current() {
+                return Ok(peer);
+            }
+            // It lives in what is borrowed here.
+            let _changed = states.changed().await;
+        }
+    }
+
+    /// Waits as a call does, which has a time of its own or has not.
+    fn ready_for_call(self: Arc<Self>, is_timed: bool) -> Task<Result<Peer, CallError>> {
+        // Whoever waits may do so in another runtime, or in none.
+        let entered = self.runtime.enter();
+        let patience = (!is_timed).then(|| tokio::time::sleep(self.patience));
+        drop(entered);
+        Box::pin(async move {
+            let _waiting = Waiting::begin(&self)?;
+            let Some(patience) = patience else {
+                return self.ready().await;
+            };
+            tokio::select! {
+                biased;
+                found = self.ready() => found,
+                () = patience => Err(self.no_connection()),
+            }
+        })
+    }
+
+    fn reason(&self) -> Arc<str> {
+        self.state.borrow().to_string().into()
+    }
+
+    fn no_connection(&self) -> CallError {
+        CallError::NoConnection(self.reason())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Peer>> {
+        self.peer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One of the calls that wait, which are as many as may be pending on a connection.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn begin(core: &'a Core) -> Result<Self, CallError> {
+        let begun = Self(&core.waiting);
+        if core.waiting.fetch_add(1, Ordering::Relaxed) >= core.max_waiting {
+            return Err(CallError::TooManyPending {
+                limit: core.max_waiting,
+            });
+        }
+        Ok(begun)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Route for Link {
+    fn current(&self) -> Option<Peer> {
+        self.core.current()
+    }
+
+    fn ready(&self, is_timed: bool) -> Task<Result<Peer, CallError>> {
+        Arc::clone(&self.core).ready_for_call(is_timed)
+    }
+
+    fn leave(&self, peer: &Peer) {
+        let mut current = self.core.lock();
+        let left = current.take_if(|current| current.is_same(peer));
+        drop(current);
+        if left.is_some() {
+            self.core.left.notify_one();
+        }
+    }
+
+    fn reason(&self) -> Arc<str> {
+        self.core.reason()
+    }
+
+    fn runtime(&self) -> &Handle {
+        &self.core.runtime
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "reconnecting: {}", *self.core.state.borrow())
+    }
+}
+
+/// The same way for those who do not wait.
+#[derive(Debug)]
+struct AtOnce(Arc<Link>);
+
+impl Route for AtOnce {
+    fn current(&self) -> Option<Peer> {
+        self.0.current()
+    }
+
+    fn ready(&self, _: bool) -> Task<Result<Peer, CallError>> {
+        let core = &self.0.core;
+        let found = core.current().ok_or_else(|| core.no_connection());
+        Box::pin(std::future::ready(found))
+    }
+
+    fn leave(&self, peer: &Peer) {
+        self.0.leave(peer);
+    }
+
+    fn reason(&self) -> Arc<str> {
+        self.0.reason()
+    }
+
+    fn runtime(&self) -> &Handle {
+        self.0.runtime()
+    }
+}
