@@ -1,15 +1,16 @@
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::handle::Shared;
 use super::listeners::Listeners;
 use super::running::Running;
 use super::{Connection, Connections, ServerBuilder, ServerHandle};
 use crate::channel::{Endpoint, EndpointError, Incoming, Listener};
-use crate::peer::ConnectError;
+use crate::peer::{ConnectError, Task};
 
 /// Listeners, and a peer for each connection that comes from them.
 ///
@@ -102,7 +103,7 @@ impl Server {
     /// and no more (`stdio:`) or it listens nowhere, no [handle](Self::handle) is left, and the last
     /// connection has ended.
     pub async fn run(self) {
-        self.run_until(std::future::pending::<()>()).await;
+        self.serve(Arc::default()).await;
     }
 
     /// As [`run`](Self::run), and no longer than until `shutdown` is ready. Then nothing is accepted, requests
@@ -112,6 +113,26 @@ impl Server {
     ///
     /// Dropping the future closes the listeners and every connection at once.
     pub async fn run_until(self, shutdown: impl Future) {
+        let stop = Arc::new(Notify::new());
+        let mut serving = self.serve(Arc::clone(&stop));
+        let mut shutdown = pin!(async {
+            shutdown.await;
+            stop.notify_one();
+        });
+        let mut stopping = false;
+        poll_fn(|cx| {
+            stopping = stopping || shutdown.as_mut().poll(cx).is_ready();
+            serving.as_mut().poll(cx)
+        })
+        .await;
+    }
+
+    /// Runs until it is told to `stop`. What is in the box is compiled once and not where it is called.
+    fn serve(self, stop: Arc<Notify>) -> Task {
+        Box::pin(self.accept_until(stop))
+    }
+
+    async fn accept_until(self, stop: Arc<Notify>) {
         let Self {
             mut listeners,
             handle,
@@ -121,14 +142,14 @@ impl Server {
         // What is left now are the handles of others.
         drop(handle);
         let mut running = Running::new(Arc::clone(&open.0));
-        let mut shutdown = pin!(shutdown);
+        let mut shutdown = pin!(stop.notified());
         let mut is_given = true;
         while is_given || !listeners.is_empty() || !running.is_idle() {
             running.take_waiting();
             let has_room = running.waiting.is_none() && running.has_room();
             tokio::select! {
                 biased;
-                _ = &mut shutdown => break,
+                () = &mut shutdown => break,
                 Some(_) = running.watches.join_next(), if !running.watches.is_empty() => {}
                 finished = running.handshakes.next(), if !running.handshakes.is_empty() => match finished {
                     Some(Ok(channel)) => running.begin(channel),

@@ -4,6 +4,7 @@ mod words;
 
 use std::io;
 use std::path::PathBuf;
+use std::pin::Pin;
 
 use async_trait::async_trait;
 
@@ -88,6 +89,8 @@ pub enum Endpoint {
     },
 }
 
+type Listening<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Listener>>> + Send + 'a>>;
+
 impl Endpoint {
     /// Connects.
     ///
@@ -125,18 +128,21 @@ impl Endpoint {
             .map_err(|error| self.explain("listen on", error))
     }
 
-    async fn listen_here(&self) -> io::Result<Box<dyn Listener>> {
-        Ok(match self {
-            Self::Tcp { host, port } => Box::new(tcp::listen(host, port).await?),
-            Self::Unix { path, mode } => Box::new(unix::listen(path, *mode).await?),
-            Self::Abstract(name) => Box::new(unix::listen_abstract(name)?),
-            Self::Inproc(name) => Box::new(InprocListener::bind(name)?),
-            Self::Stdio => Box::new(Once::new(self.clone(), process::stdio()?)),
-            Self::Fd { read, write } => process::listen_inherited(*read, *write)?,
-            Self::Exec { .. } => {
-                let what = "a child process is connected to, and listens on stdio: itself";
-                return Err(io::Error::new(io::ErrorKind::Unsupported, what));
-            }
+    /// What is in the box is compiled once and not where it is called.
+    fn listen_here(&self) -> Listening<'_> {
+        Box::pin(async move {
+            Ok::<Box<dyn Listener>, io::Error>(match self {
+                Self::Tcp { host, port } => Box::new(tcp::listen(host, port).await?),
+                Self::Unix { path, mode } => Box::new(unix::listen(path, *mode).await?),
+                Self::Abstract(name) => Box::new(unix::listen_abstract(name)?),
+                Self::Inproc(name) => Box::new(InprocListener::bind(name)?),
+                Self::Stdio => Box::new(Once::new(self.clone(), process::stdio()?)),
+                Self::Fd { read, write } => process::listen_inherited(*read, *write)?,
+                Self::Exec { .. } => {
+                    let what = "a child process is connected to, and listens on stdio: itself";
+                    return Err(io::Error::new(io::ErrorKind::Unsupported, what));
+                }
+            })
         })
     }
 
