@@ -18,7 +18,7 @@ pub(crate) enum Form {
     /// `Receiver<T>`: a stream that belongs to its call.
     Stream {
         receiver: Type,
-        item: Type,
+        item: Box<Type>,
     },
 }
 
@@ -28,7 +28,7 @@ impl Form {
         match receiver.and_then(inner_type) {
             Some(item) => Self::Stream {
                 receiver: ty.clone(),
-                item: item.clone(),
+                item: Box::new(item.clone()),
             },
             None => Self::of(ty),
         }

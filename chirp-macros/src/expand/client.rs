@@ -164,9 +164,10 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
     let id = quote!(#ids::#constant);
     let inputs = method.sent().map(|(argument, form)| {
         let (name, ty) = (argument.ident(), &argument.typed.ty);
-        match form {
-            Form::Stream { item, .. } => quote!(#name: impl __chirp::Source<#item>),
-            _ => quote!(#name: #ty),
+        if let Form::Stream { item, .. } = form {
+            quote!(#name: impl __chirp::Source<#item>)
+        } else {
+            quote!(#name: #ty)
         }
     });
     // A name of our own, which those of the user's arguments cannot be.

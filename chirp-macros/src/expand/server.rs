@@ -194,11 +194,10 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
 /// The reply of a method that returns a value, or fails.
 fn reply(method: &Method, result: &TokenStream) -> TokenStream {
     let encode = method.output.coder("payload");
-    let result = match &method.output {
-        Output::Alias { whole, .. } => quote_spanned! {whole.span()=>
-            <#whole as __chirp::Outcome>::into_result(#result)
-        },
-        _ => quote!(#result),
+    let result = if let Output::Alias { whole, .. } = &method.output {
+        quote_spanned!(whole.span()=> <#whole as __chirp::Outcome>::into_result(#result))
+    } else {
+        quote!(#result)
     };
     match method.output.error() {
         _ if method.is_oneway() => quote!(__chirp::nothing(#result)),

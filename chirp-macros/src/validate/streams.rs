@@ -89,7 +89,7 @@ fn item(ty: &Type) -> Option<String> {
             let inner = inner_type(segment);
             match segment.ident.to_string().as_str() {
                 "BoxStream" | "LocalBoxStream" => {
-                    Some(inner.map_or_else(|| "..".to_owned(), |item| text(item)))
+                    Some(inner.map_or_else(|| "..".to_owned(), text))
                 }
                 "Pin" | "Box" => inner.and_then(item),
                 _ => None,
