@@ -172,8 +172,8 @@ impl Trace for Paper {
     }
 
     async fn twice(&self, places: Receiver<Place>, by: f64) -> impl Stream<Item = Place> + Send {
-        tokio_stream::StreamExt::map(places, move |place| {
-            place.map_or(Place::new(0.0, 0.0), |place| {
+        tokio_stream::StreamExt::map(places, move |received| {
+            received.map_or(Place::new(0.0, 0.0), |place| {
                 Place::new(place.x * by, place.y * by)
             })
         })

@@ -78,10 +78,10 @@ async fn strict_services_have_streams() {
     let error = places.recv().await.unwrap().unwrap_err();
     assert!(matches!(error, ItemError::Handler(DrawError::NoPaper(name)) if name == "it"));
     let place = Place::new(3.0, 4.0);
-    let mut places = trace.places(place).await.unwrap();
-    assert_eq!(places.recv().await.unwrap().unwrap(), place);
-    assert!(places.recv().await.is_none());
-    let mut places = trace.twice(tokio_stream::once(place), 2.0).await.unwrap();
-    assert_eq!(places.recv().await.unwrap().unwrap(), Place::new(6.0, 8.0));
+    let mut one = trace.places(place).await.unwrap();
+    assert_eq!(one.recv().await.unwrap().unwrap(), place);
+    assert!(one.recv().await.is_none());
+    let mut twice = trace.twice(tokio_stream::once(place), 2.0).await.unwrap();
+    assert_eq!(twice.recv().await.unwrap().unwrap(), Place::new(6.0, 8.0));
     assert_eq!(trace.how_many(tokio_stream::once(place)).await.unwrap(), 0);
 }
