@@ -190,8 +190,7 @@
 //! for which a caller gives any stream:
 //!
 //! ```
-//! use chirp::Receiver;
-//! use futures_core::Stream;
+//! use chirp::{Receiver, Stream};
 //!
 //! #[chirp::service]
 //! pub trait Numbers {
@@ -290,7 +289,7 @@ pub use chirp_runtime::server::{
 pub use chirp_runtime::service::{CallOf, Comparison, Contract, Difference, Service, Signature};
 pub use chirp_runtime::session::{Limits, Negotiation};
 pub use chirp_runtime::stream::{
-    ByteReader, ByteWriter, ItemError, Receiver, Sender, Source, StreamError, TryRecvError,
+    ByteReader, ByteWriter, ItemError, Receiver, Sender, Source, Stream, StreamError, TryRecvError,
     TrySendError, channel,
 };
 pub use chirp_runtime::{channel, codec, packet};

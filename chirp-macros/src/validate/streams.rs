@@ -88,9 +88,7 @@ fn item(ty: &Type) -> Option<String> {
             let segment = last_segment(ty)?;
             let inner = inner_type(segment);
             match segment.ident.to_string().as_str() {
-                "BoxStream" | "LocalBoxStream" => {
-                    Some(inner.map_or_else(|| "..".to_owned(), text))
-                }
+                "BoxStream" | "LocalBoxStream" => Some(inner.map_or_else(|| "..".to_owned(), text)),
                 "Pin" | "Box" => inner.and_then(item),
                 _ => None,
             }

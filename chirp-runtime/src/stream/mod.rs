@@ -23,6 +23,9 @@ mod source;
 pub use self::bytes::{ByteReader, ByteWriter};
 pub use crate::peer::StreamError;
 pub use channel::channel;
+/// What methods return: the trait of the `futures` family, so that any stream will do.
+#[doc(no_inline)]
+pub use futures_core::Stream;
 pub(crate) use pump::{Stopped, drive};
 pub use receiver::{ItemError, Receiver, TryRecvError};
 pub use sender::{Sender, TrySendError};

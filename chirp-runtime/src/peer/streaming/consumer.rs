@@ -77,9 +77,14 @@ impl Consumer {
     /// Takes the next packet, if that has come; `Some` is the end.
     fn poll_packet(&mut self, cx: &mut Context<'_>) -> Poll<Option<Option<StreamError>>> {
         loop {
-            if let Some(next) = self.ready.pop_front() {
-                self.current = next;
-                return Poll::Ready(None);
+            match self.ready.pop_front() {
+                // One without items has told all that it had to tell.
+                Some(next) if next.len() == 0 => continue,
+                Some(next) => {
+                    self.current = next;
+                    return Poll::Ready(None);
+                }
+                None => {}
             }
             if self.closed {
                 return Poll::Ready(Some(None));
