@@ -96,8 +96,8 @@ async fn clients() -> Vec<(Link, FeedsClient, chirp::Peer, chirp::Peer)> {
     let mut clients = Vec::new();
     for link in LINKS {
         let server = PeerBuilder::new().service(FeedsServer::new(Files));
-        let (caller, callee) = connected(link, &PeerBuilder::new(), &server).await;
-        clients.push((link, FeedsClient::new(&caller), caller, callee));
+        let (near, far) = connected(link, &PeerBuilder::new(), &server).await;
+        clients.push((link, FeedsClient::new(&near), near, far));
     }
     clients
 }
@@ -196,13 +196,13 @@ async fn within_a_process() {
 
 #[tokio::test]
 async fn what_is_over_leaves_nothing() {
-    for (link, client, caller, callee) in clients().await {
+    for (link, client, near, far) in clients().await {
         for _ in 0..20 {
             let mut feed = client.open("log", 1_000_000).await.expect("a feed");
             feed.lines.recv().await.expect("a line").expect("a line");
         }
         drop(client);
-        for peer in [&caller, &callee] {
+        for peer in [&near, &far] {
             idle(peer).await;
             assert_eq!(peer.status(), Status::default(), "{link:?}");
         }

@@ -52,7 +52,7 @@ struct Times {
     /// Whether it waits for one now,
     waits: bool,
     /// and until when.
-    timer: Option<Pin<Box<Sleep>>>,
+    until: Option<Pin<Box<Sleep>>>,
     /// For all of them.
     end: Option<Pin<Box<Sleep>>>,
 }
@@ -179,7 +179,7 @@ impl<T: Item, E> Receiver<T, E> {
             Poll::Ready(error) => Poll::Ready(Some(Err(error))),
             Poll::Pending => match self.poll_inner(cx) {
                 Poll::Pending => self.poll_item_time(cx).map(|error| Some(Err(error))),
-                ready => {
+                ready @ Poll::Ready(_) => {
                     if let Some(times) = &mut self.times {
                         times.waits = false;
                     }
@@ -229,13 +229,13 @@ impl<T: Item, E> Receiver<T, E> {
             return Poll::Pending;
         };
         let waits = mem::replace(&mut times.waits, true);
-        let timer = times
-            .timer
+        let sleep = times
+            .until
             .get_or_insert_with(|| Box::pin(tokio::time::sleep(time)));
         if !waits && let Some(until) = Instant::now().checked_add(time) {
-            timer.as_mut().reset(until);
+            sleep.as_mut().reset(until);
         }
-        let over = timer.as_mut().poll(cx);
+        let over = sleep.as_mut().poll(cx);
         over.map(|()| StreamError::TimedOut { what: "item" })
     }
 

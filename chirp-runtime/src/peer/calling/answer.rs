@@ -20,7 +20,7 @@ enum Streams {
     /// Those that its value names.
     Carried(Arrived),
     /// It is one.
-    Result(OfCall),
+    Result(Box<OfCall>),
 }
 
 impl Answered {
@@ -47,7 +47,7 @@ impl Answered {
     /// The stream that is the result.
     pub(crate) fn into_stream(self) -> Option<OfCall> {
         match *self.streams? {
-            Streams::Result(of_call) => Some(of_call),
+            Streams::Result(of_call) => Some(*of_call),
             Streams::Carried(_) => None,
         }
     }
@@ -66,7 +66,7 @@ impl From<OfCall> for Answered {
     fn from(of_call: OfCall) -> Self {
         Self {
             data: Bytes::new(),
-            streams: Some(Box::new(Streams::Result(of_call))),
+            streams: Some(Box::new(Streams::Result(Box::new(of_call)))),
         }
     }
 }

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use crate::codec::attaching::decoding;
 use crate::codec::{self, Carried as _, CodecId, Item};
@@ -31,6 +31,14 @@ pub(crate) struct Consumer {
     /// What was taken and has not been given back: how many items, and their bytes.
     taken: (usize, usize),
     closed: bool,
+}
+
+/// What comes next.
+enum Next {
+    /// A packet of items.
+    Packet,
+    /// The end, and why if it is a failure.
+    End(Option<StreamError>),
 }
 
 impl Consumer {
@@ -65,29 +73,28 @@ impl Consumer {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<T, StreamError>>> {
         if self.current.len() == 0 {
-            match self.poll_packet(cx) {
-                Poll::Ready(None) => {}
-                Poll::Ready(Some(end)) => return Poll::Ready(end.map(Err)),
-                Poll::Pending => return Poll::Pending,
+            match ready!(self.poll_packet(cx)) {
+                Next::Packet => {}
+                Next::End(end) => return Poll::Ready(end.map(Err)),
             }
         }
         Poll::Ready(self.take(codec))
     }
 
-    /// Takes the next packet, if that has come; `Some` is the end.
-    fn poll_packet(&mut self, cx: &mut Context<'_>) -> Poll<Option<Option<StreamError>>> {
+    /// Takes the next packet, if that has come.
+    fn poll_packet(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         loop {
             match self.ready.pop_front() {
                 // One without items has told all that it had to tell.
                 Some(next) if next.len() == 0 => continue,
                 Some(next) => {
                     self.current = next;
-                    return Poll::Ready(None);
+                    return Poll::Ready(Next::Packet);
                 }
                 None => {}
             }
             if self.closed {
-                return Poll::Ready(Some(None));
+                return Poll::Ready(Next::End(None));
             }
             // All that came has been taken: without this, nothing might come any more.
             self.give_back();
@@ -100,7 +107,7 @@ impl Consumer {
             match half.mailbox.poll_take(ready, carried, cx.waker()) {
                 Poll::Ready(Found::Items) => {}
                 Poll::Ready(Found::Ending(ending)) => {
-                    return Poll::Ready(Some(half.error_of(ending)));
+                    return Poll::Ready(Next::End(half.error_of(ending)));
                 }
                 Poll::Pending => return Poll::Pending,
             }
@@ -158,9 +165,10 @@ impl Consumer {
             return Poll::Ready(());
         }
         self.half.mailbox.wait(cx.waker().clone());
-        match self.half.mailbox.has_begun() {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
+        if self.half.mailbox.has_begun() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
         }
     }
 

@@ -87,9 +87,10 @@ impl Producer {
         }
         self.half.mailbox.wait(cx.waker().clone());
         // Between the two it may have become ready, and nobody would say so again.
-        match self.try_ready()? {
-            true => Poll::Ready(Ok(())),
-            false => Poll::Pending,
+        if self.try_ready()? {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
         }
     }
 
@@ -110,9 +111,10 @@ impl Producer {
         }
         self.half.mailbox.wait(cx.waker().clone());
         self.flush()?;
-        match self.run.is_empty() {
-            true => Poll::Ready(Ok(())),
-            false => Poll::Pending,
+        if self.run.is_empty() {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
         }
     }
 

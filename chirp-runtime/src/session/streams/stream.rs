@@ -158,10 +158,6 @@ impl Sending {
 
 /// The receiving side of a stream.
 #[derive(Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one thing that has happened"
-)]
 pub(super) struct Receiving {
     /// How much may be under way and held at once.
     pub(super) window: usize,
