@@ -8,7 +8,7 @@ use chirp::channel::Channel;
 use chirp::packet::{ErrorData, Extensions, HELLO_METHOD};
 use chirp::{AsCaller, CallError, Peer, PeerBuilder, Reply, Request};
 use std::sync::{Arc, Mutex};
-use support::{LINKS, Link, connected, echo, idle, pair, read_packet, response};
+use support::{LINKS, Link, connected, echo, idle, read_packet, response};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -179,25 +179,27 @@ async fn large_payloads_pass_and_larger_ones_fail_alone() {
 /// CH-T8.
 #[tokio::test]
 async fn the_fallback_sees_the_name_that_was_called() {
-    let builder = PeerBuilder::new()
-        .handle("1", |_: Request| async { Ok::<_, ErrorData>("own") })
-        .fallback(|request: Request| async move {
-            match request.method() {
-                b"hidden" => Reply::UnknownMethod,
-                name => Reply::Value(name.to_vec().into()),
-            }
-        });
-    let (peer, _other) = pair(&PeerBuilder::new(), &builder);
-    for (name, answer) in [("1", "own"), ("2", "2"), ("", "")] {
-        assert_eq!(peer.call(name, ()).await.expect("answered"), answer);
+    for link in LINKS {
+        let builder = PeerBuilder::new()
+            .handle("1", |_: Request| async { Ok::<_, ErrorData>("own") })
+            .fallback(|request: Request| async move {
+                match request.method() {
+                    b"hidden" => Reply::UnknownMethod,
+                    name => Reply::Value(name.to_vec().into()),
+                }
+            });
+        let (peer, _other) = connected(link, &PeerBuilder::new(), &builder).await;
+        for (name, answer) in [("1", "own"), ("2", "2"), ("", "")] {
+            assert_eq!(peer.call(name, ()).await.expect("answered"), answer);
+        }
+        let hidden = peer.call("hidden", ()).await;
+        assert!(
+            matches!(hidden, Err(CallError::UnknownMethod)),
+            "{hidden:?}"
+        );
+        let (peer, _other) = connected(link, &PeerBuilder::new(), &builder.handle("2", echo)).await;
+        assert_eq!(peer.call("2", "x").await.expect("answered"), "x");
     }
-    let hidden = peer.call("hidden", ()).await;
-    assert!(
-        matches!(hidden, Err(CallError::UnknownMethod)),
-        "{hidden:?}"
-    );
-    let (peer, _other) = pair(&PeerBuilder::new(), &builder.handle("2", echo));
-    assert_eq!(peer.call("2", "x").await.expect("answered"), "x");
 }
 
 /// What the other side hears, in the order in which it hears it.
@@ -213,22 +215,24 @@ fn heard() -> (PeerBuilder, mpsc::UnboundedReceiver<String>) {
 
 #[tokio::test]
 async fn a_call_is_sent_when_it_is_polled_or_started() {
-    let (builder, mut heard) = heard();
-    let (peer, _other) = pair(&PeerBuilder::new(), &builder);
-    let (first, second, third) = (peer.call("1", ()), peer.call("2", ()), peer.call("3", ()));
-    drop(peer.call("never", ()));
-    let third = third.start();
-    second.await.expect("answered");
-    first.await.expect("answered");
-    peer.as_caller().cast("4", ()).await.expect("sent");
-    let cast = peer.as_caller().cast("5", ()).start();
-    peer.call("6", ()).await.expect("answered");
-    cast.await.expect("sent");
-    third.await.expect("answered");
-    for name in ["3", "2", "1", "4", "5", "6"] {
-        assert_eq!(heard.recv().await.expect("heard"), name);
+    for link in LINKS {
+        let (builder, mut heard) = heard();
+        let (peer, _other) = connected(link, &PeerBuilder::new(), &builder).await;
+        let (first, second, third) = (peer.call("1", ()), peer.call("2", ()), peer.call("3", ()));
+        drop(peer.call("never", ()));
+        let third = third.start();
+        second.await.expect("answered");
+        first.await.expect("answered");
+        peer.as_caller().cast("4", ()).await.expect("sent");
+        let cast = peer.as_caller().cast("5", ()).start();
+        peer.call("6", ()).await.expect("answered");
+        cast.await.expect("sent");
+        third.await.expect("answered");
+        for name in ["3", "2", "1", "4", "5", "6"] {
+            assert_eq!(heard.recv().await.expect("heard"), name);
+        }
+        idle(&peer).await;
     }
-    idle(&peer).await;
 }
 
 #[tokio::test]
@@ -267,26 +271,28 @@ fn by_hand(answer: fn(&[u8]) -> Vec<u8>) -> Peer {
 
 #[tokio::test]
 async fn hello_is_believed_only_from_one_that_speaks_it() {
-    for liar in [by_hand(<[u8]>::to_vec), by_hand(|_| b"yes".to_vec())] {
-        assert_eq!(liar.hello().await.expect("asked"), None);
-        assert_eq!(liar.hello().await.expect("asked"), None);
-        idle(&liar).await;
+    for link in LINKS {
+        for liar in [by_hand(<[u8]>::to_vec), by_hand(|_| b"yes".to_vec())] {
+            assert_eq!(liar.hello().await.expect("asked"), None);
+            assert_eq!(liar.hello().await.expect("asked"), None);
+            idle(&liar).await;
+        }
+        for builder in [PeerBuilder::new(), PeerBuilder::new().fallback(echo)] {
+            let (peer, other) = connected(link, &PeerBuilder::new(), &builder).await;
+            let hello = peer.hello().await.expect("asked").expect("it speaks it");
+            assert_eq!(hello.extensions, Extensions::CALL_CONTEXT);
+            // To be asked is to be told.
+            assert!(other.hello().await.expect("known").is_some());
+            assert_eq!(peer.hello().await.expect("known"), Some(hello));
+            idle(&peer).await;
+        }
+        let (peer, _other) = connected(link, &PeerBuilder::new(), &served()).await;
+        let refused = peer.call(HELLO_METHOD, "nonsense").await;
+        assert!(
+            matches!(refused, Err(CallError::ReservedName)),
+            "{refused:?}"
+        );
     }
-    for builder in [PeerBuilder::new(), PeerBuilder::new().fallback(echo)] {
-        let (peer, other) = pair(&PeerBuilder::new(), &builder);
-        let hello = peer.hello().await.expect("asked").expect("it speaks it");
-        assert_eq!(hello.extensions, Extensions::CALL_CONTEXT);
-        // To be asked is to be told.
-        assert!(other.hello().await.expect("known").is_some());
-        assert_eq!(peer.hello().await.expect("known"), Some(hello));
-        idle(&peer).await;
-    }
-    let (peer, _other) = pair(&PeerBuilder::new(), &served());
-    let refused = peer.call(HELLO_METHOD, "nonsense").await;
-    assert!(
-        matches!(refused, Err(CallError::ReservedName)),
-        "{refused:?}"
-    );
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use chirp::packet::ErrorData;
 use chirp::{CallError, PeerBuilder, Request};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use support::{DropFlag, echo, idle, pair};
+use support::{DropFlag, LINKS, connected, echo, idle, pair};
 use tokio::sync::mpsc;
 
 /// What the other side hears, in the order in which it hears it.
@@ -23,26 +23,28 @@ fn heard() -> (PeerBuilder, mpsc::UnboundedReceiver<String>) {
 /// CH-T9, CH-T54.
 #[tokio::test]
 async fn a_call_without_time_is_not_sent() {
-    let (builder, mut heard) = heard();
-    let (peer, other) = pair(&PeerBuilder::new(), &builder);
-    for call in [
-        peer.call("1", ()).timeout(Duration::ZERO),
-        peer.call("1", ()).deadline(Instant::now()),
-        peer.call("1", ()).timeout(Duration::ZERO).start(),
-    ] {
-        let answer = call.await;
-        assert!(
-            matches!(answer, Err(CallError::DeadlineExceeded)),
-            "{answer:?}"
-        );
+    for link in LINKS {
+        let (builder, mut heard) = heard();
+        let (peer, other) = connected(link, &PeerBuilder::new(), &builder).await;
+        for call in [
+            peer.call("1", ()).timeout(Duration::ZERO),
+            peer.call("1", ()).deadline(Instant::now()),
+            peer.call("1", ()).timeout(Duration::ZERO).start(),
+        ] {
+            let answer = call.await;
+            assert!(
+                matches!(answer, Err(CallError::DeadlineExceeded)),
+                "{answer:?}"
+            );
+        }
+        assert_eq!(peer.status(), chirp::Status::default());
+        peer.call("2", ())
+            .timeout(Duration::MAX)
+            .await
+            .expect("answered");
+        assert_eq!(heard.recv().await.expect("heard"), "2");
+        drop((peer, other));
     }
-    assert_eq!(peer.status(), chirp::Status::default());
-    peer.call("2", ())
-        .timeout(Duration::MAX)
-        .await
-        .expect("answered");
-    assert_eq!(heard.recv().await.expect("heard"), "2");
-    drop((peer, other));
 }
 
 /// CH-T54, CH-T10: the time of a call passes, and its handler is interrupted.
@@ -86,45 +88,48 @@ async fn a_timeout_interrupts_the_callee() {
 /// Drop is cancel: before it is polled, when it is sent, when its handler runs, when its answer is here.
 #[tokio::test]
 async fn a_dropped_call_is_cancelled_at_every_stage() {
-    let (flag, mut dropped) = DropFlag::new();
-    let flag = Mutex::new(flag);
-    let builder = PeerBuilder::new()
-        .handle("echo", echo)
-        .handle("wait", move |_: Request| {
-            let flag = DropFlag(flag.lock().expect("no panics").0.clone());
-            async move {
-                let _flag = flag;
-                std::future::pending::<ErrorData>().await
-            }
-        });
-    let (peer, other) = pair(&PeerBuilder::new(), &builder);
-    drop(peer.call("wait", ()));
-    assert_eq!(peer.status().pending, 0);
+    for link in LINKS {
+        let (flag, mut dropped) = DropFlag::new();
+        let flag = Mutex::new(flag);
+        let builder = PeerBuilder::new()
+            .handle("echo", echo)
+            .handle("wait", move |_: Request| {
+                let flag = DropFlag(flag.lock().expect("no panics").0.clone());
+                async move {
+                    let _flag = flag;
+                    std::future::pending::<ErrorData>().await
+                }
+            });
+        let (peer, other) = connected(link, &PeerBuilder::new(), &builder).await;
+        drop(peer.call("wait", ()));
+        assert_eq!(peer.status().pending, 0);
 
-    drop(peer.call("wait", ()).start());
-    idle(&peer).await;
-    idle(&other).await;
-    while dropped.try_recv().is_ok() {}
+        drop(peer.call("wait", ()).start());
+        idle(&peer).await;
+        idle(&other).await;
+        while dropped.try_recv().is_ok() {}
 
-    let running = peer.call("wait", ()).start();
-    while other.status().running == 0 {
-        tokio::task::yield_now().await;
+        let running = peer.call("wait", ()).start();
+        while other.status().running == 0 {
+            tokio::task::yield_now().await;
+        }
+        drop(running);
+        dropped.recv().await.expect("the handler was interrupted");
+        idle(&peer).await;
+
+        let answered = peer.call("echo", ()).start();
+        while peer.status().pending > 0 {
+            tokio::task::yield_now().await;
+        }
+        drop(answered);
+        idle(&peer).await;
+        idle(&other).await;
+        assert_eq!(peer.call("echo", "next").await.expect("answered"), "next");
     }
-    drop(running);
-    dropped.recv().await.expect("the handler was interrupted");
-    idle(&peer).await;
-
-    let answered = peer.call("echo", ()).start();
-    while peer.status().pending > 0 {
-        tokio::task::yield_now().await;
-    }
-    drop(answered);
-    idle(&peer).await;
-    idle(&other).await;
-    assert_eq!(peer.call("echo", "next").await.expect("answered"), "next");
 }
 
-/// A call that is cancelled when it has been taken from the queue, and lies behind another, does not begin.
+/// A call that is cancelled when it has been taken from the queue, and lies behind another, does not begin. Over
+/// memory alone: elsewhere the Cancel may come too late.
 #[tokio::test]
 async fn a_call_that_is_cancelled_before_its_turn_does_not_begin() {
     let (begun, begins) = std::sync::mpsc::channel();

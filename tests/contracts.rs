@@ -9,7 +9,7 @@ use chirp::packet::{CONTRACT_METHOD, ErrorData, Fault, Served};
 use chirp::{
     CallError, Caller, Comparison, Contract, Difference, PeerBuilder, Request, Router, Service,
 };
-use support::{echo, pair};
+use support::{LINKS, connected, echo};
 
 /// What version one of a program has.
 mod one {
@@ -68,20 +68,22 @@ fn differs(methods: &[&str]) -> Comparison {
 
 #[tokio::test]
 async fn the_methods_that_differ_are_named() {
-    let builder = PeerBuilder::new().service(two::StoreServer::new(two::Empty));
-    let (peer, _serving) = pair(&PeerBuilder::new(), &builder);
-    let same = two::StoreClient::new(&peer).compare_contract().await;
-    assert_eq!(same.expect("an answer"), Comparison::Same);
-    let other = one::StoreClient::new(&peer).compare_contract().await;
-    let other = other.expect("an answer");
-    assert_eq!(other, differs(&["Store.put", "Store.touch"]));
-    assert_eq!(
-        other.to_string(),
-        "`Store.put` has another signature, `Store.touch` has another signature"
-    );
-    // Names are what is called, whatever the comparison says.
-    let got = one::StoreClient::new(&peer).get("key").await;
-    assert_eq!(got.expect("an answer"), None);
+    for link in LINKS {
+        let builder = PeerBuilder::new().service(two::StoreServer::new(two::Empty));
+        let (peer, _serving) = connected(link, &PeerBuilder::new(), &builder).await;
+        let same = two::StoreClient::new(&peer).compare_contract().await;
+        assert_eq!(same.expect("an answer"), Comparison::Same);
+        let other = one::StoreClient::new(&peer).compare_contract().await;
+        let other = other.expect("an answer");
+        assert_eq!(other, differs(&["Store.put", "Store.touch"]));
+        assert_eq!(
+            other.to_string(),
+            "`Store.put` has another signature, `Store.touch` has another signature"
+        );
+        // Names are what is called, whatever the comparison says.
+        let got = one::StoreClient::new(&peer).get("key").await;
+        assert_eq!(got.expect("an answer"), None);
+    }
 }
 
 #[tokio::test]
@@ -103,24 +105,26 @@ async fn a_service_is_compared_under_the_name_it_goes_by() {
 /// What somebody says who does not know the question, or does not know the signatures.
 #[tokio::test]
 async fn nothing_is_known_of_handlers_that_are_not_of_a_service() {
-    let silent = PeerBuilder::new();
-    let by_hand = PeerBuilder::new()
-        .handle("Store.get", echo)
-        .handle("Store.put", echo)
-        .handle("Store.forget", echo)
-        .handle("Store.touch", echo);
-    let anything = PeerBuilder::new().fallback(echo);
-    for (builder, expected) in [
-        (
-            silent,
-            differs(&["-Store.get", "-Store.put", "-Store.forget", "-Store.touch"]),
-        ),
-        (by_hand, Comparison::Unknown),
-        (anything, Comparison::Unknown),
-    ] {
-        let (peer, _serving) = pair(&PeerBuilder::new(), &builder);
-        let found = one::StoreClient::new(&peer).compare_contract().await;
-        assert_eq!(found.expect("an answer"), expected);
+    for link in LINKS {
+        let silent = PeerBuilder::new();
+        let by_hand = PeerBuilder::new()
+            .handle("Store.get", echo)
+            .handle("Store.put", echo)
+            .handle("Store.forget", echo)
+            .handle("Store.touch", echo);
+        let anything = PeerBuilder::new().fallback(echo);
+        for (builder, expected) in [
+            (
+                silent,
+                differs(&["-Store.get", "-Store.put", "-Store.forget", "-Store.touch"]),
+            ),
+            (by_hand, Comparison::Unknown),
+            (anything, Comparison::Unknown),
+        ] {
+            let (peer, _serving) = connected(link, &PeerBuilder::new(), &builder).await;
+            let found = one::StoreClient::new(&peer).compare_contract().await;
+            assert_eq!(found.expect("an answer"), expected);
+        }
     }
 }
 
@@ -148,12 +152,14 @@ async fn a_plain_peer_gives_unknown_and_no_error() {
 
 #[tokio::test]
 async fn a_connection_that_ends_is_an_error() {
-    let (peer, serving) = pair(&PeerBuilder::new(), &PeerBuilder::new());
-    let comparing = one::StoreClient::new(&peer).compare_contract();
-    serving.close();
-    peer.closed().await;
-    let error = comparing.await.expect_err("no answer");
-    assert!(matches!(error, CallError::Closed(_)), "{error}");
+    for link in LINKS {
+        let (peer, serving) = connected(link, &PeerBuilder::new(), &PeerBuilder::new()).await;
+        let comparing = one::StoreClient::new(&peer).compare_contract();
+        serving.close();
+        peer.closed().await;
+        let error = comparing.await.expect_err("no answer");
+        assert!(matches!(error, CallError::Closed(_)), "{error}");
+    }
 }
 
 #[tokio::test]

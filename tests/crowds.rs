@@ -9,7 +9,7 @@ use bytes::Bytes;
 use chirp::channel::Channel;
 use chirp::packet::ErrorData;
 use chirp::{AsCaller, CallError, Limits, Peer, PeerBuilder, Request};
-use support::{echo, idle, pair};
+use support::{LINKS, connected, echo, idle, pair};
 use tokio::task::JoinSet;
 
 const CALLERS: usize = 16;
@@ -84,88 +84,96 @@ async fn each_caller_keeps_its_order_on_two_threads() {
 /// On one thread the writer does not run in between.
 #[tokio::test]
 async fn a_call_that_nobody_wants_any_more_is_not_sent() {
-    let (peer, serving) = pair(&PeerBuilder::new(), &waiting());
-    let crowd = crowd(&peer).await;
-    let before = serving.metrics();
-    let made = peer.metrics();
-    for _ in 0..100 {
-        drop(peer.call("wait", ()).start());
+    for link in LINKS {
+        let (peer, serving) = connected(link, &PeerBuilder::new(), &waiting()).await;
+        let crowd = crowd(&peer).await;
+        let before = serving.metrics();
+        let made = peer.metrics();
+        for _ in 0..100 {
+            drop(peer.call("wait", ()).start());
+        }
+        let kept = peer.call("echo", "kept").start();
+        assert_eq!(peer.status().pending, crowd.len() + 1);
+        assert_eq!(kept.await.expect("an answer"), "kept");
+        assert_eq!(
+            serving.metrics().counters.calls_in - before.counters.calls_in,
+            1
+        );
+        let now = peer.metrics();
+        assert_eq!(now.counters.calls_out - made.counters.calls_out, 101);
+        assert_eq!(
+            now.counters.calls_out_failed - made.counters.calls_out_failed,
+            100
+        );
+        drop(crowd);
+        idle(&peer).await;
+        idle(&serving).await;
     }
-    let kept = peer.call("echo", "kept").start();
-    assert_eq!(peer.status().pending, crowd.len() + 1);
-    assert_eq!(kept.await.expect("an answer"), "kept");
-    assert_eq!(
-        serving.metrics().counters.calls_in - before.counters.calls_in,
-        1
-    );
-    let now = peer.metrics();
-    assert_eq!(now.counters.calls_out - made.counters.calls_out, 101);
-    assert_eq!(
-        now.counters.calls_out_failed - made.counters.calls_out_failed,
-        100
-    );
-    drop(crowd);
-    idle(&peer).await;
-    idle(&serving).await;
 }
 
 #[tokio::test]
 async fn one_call_too_many_is_refused() {
-    let mut limits = Limits::default();
-    limits.pending = 8;
-    let (peer, serving) = pair(&PeerBuilder::new().limits(limits), &waiting());
-    let crowd = crowd(&peer).await;
-    let calls: Vec<_> = (0..20).map(|_| peer.call("echo", "x").start()).collect();
-    let mut refused = 0;
-    for call in calls {
-        match call.await {
-            Ok(answer) => assert_eq!(answer, "x"),
-            Err(CallError::TooManyPending { limit }) => {
-                assert_eq!(limit, 8);
-                refused += 1;
+    for link in LINKS {
+        let mut limits = Limits::default();
+        limits.pending = 8;
+        let (peer, serving) = connected(link, &PeerBuilder::new().limits(limits), &waiting()).await;
+        let crowd = crowd(&peer).await;
+        let calls: Vec<_> = (0..20).map(|_| peer.call("echo", "x").start()).collect();
+        let mut refused = 0;
+        for call in calls {
+            match call.await {
+                Ok(answer) => assert_eq!(answer, "x"),
+                Err(CallError::TooManyPending { limit }) => {
+                    assert_eq!(limit, 8);
+                    refused += 1;
+                }
+                Err(other) => panic!("{other}"),
             }
-            Err(other) => panic!("{other}"),
         }
+        assert_eq!(refused, 20 - (8 - crowd.len()));
+        drop(crowd);
+        idle(&peer).await;
+        idle(&serving).await;
     }
-    assert_eq!(refused, 20 - (8 - crowd.len()));
-    drop(crowd);
-    idle(&peer).await;
-    idle(&serving).await;
 }
 
 #[tokio::test]
 async fn the_end_comes_to_what_has_not_been_sent() {
-    let (peer, serving) = pair(&PeerBuilder::new(), &waiting());
-    let crowd = crowd(&peer).await;
-    let before: Vec<_> = (0..50).map(|_| peer.call("echo", ()).start()).collect();
-    peer.close();
-    let after: Vec<_> = (0..50).map(|_| peer.call("echo", ()).start()).collect();
-    for call in crowd.into_iter().chain(before).chain(after) {
-        let error = call.await.expect_err("no answer");
-        assert!(matches!(error, CallError::Closed(_)), "{error}");
+    for link in LINKS {
+        let (peer, serving) = connected(link, &PeerBuilder::new(), &waiting()).await;
+        let crowd = crowd(&peer).await;
+        let before: Vec<_> = (0..50).map(|_| peer.call("echo", ()).start()).collect();
+        peer.close();
+        let after: Vec<_> = (0..50).map(|_| peer.call("echo", ()).start()).collect();
+        for call in crowd.into_iter().chain(before).chain(after) {
+            let error = call.await.expect_err("no answer");
+            assert!(matches!(error, CallError::Closed(_)), "{error}");
+        }
+        serving.closed().await;
+        idle(&peer).await;
     }
-    serving.closed().await;
-    idle(&peer).await;
 }
 
 /// Large parameters go to the session at once, behind what was put down before them.
 #[tokio::test]
 async fn large_calls_keep_their_place() {
-    let lengths = Arc::new(Mutex::new(Vec::new()));
-    let kept = Arc::clone(&lengths);
-    let builder = waiting().handle("note", move |request: Request| {
-        let len = request.params().len();
-        kept.lock().expect("no panics").push(len);
-        std::future::ready(Ok::<_, ErrorData>(()))
-    });
-    let (peer, _serving) = pair(&PeerBuilder::new(), &builder);
-    let _crowd = crowd(&peer).await;
-    let sent = [1, 2, 100_000, 3, 1024, 1025, 4, 20_000];
-    let calls = sent.map(|len| peer.call("note", vec![7; len]).start());
-    for call in calls {
-        call.await.expect("an answer");
+    for link in LINKS {
+        let lengths = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&lengths);
+        let builder = waiting().handle("note", move |request: Request| {
+            let len = request.params().len();
+            kept.lock().expect("no panics").push(len);
+            std::future::ready(Ok::<_, ErrorData>(()))
+        });
+        let (peer, _serving) = connected(link, &PeerBuilder::new(), &builder).await;
+        let _crowd = crowd(&peer).await;
+        let sent = [1, 2, 100_000, 3, 1024, 1025, 4, 20_000];
+        let calls = sent.map(|len| peer.call("note", vec![7; len]).start());
+        for call in calls {
+            call.await.expect("an answer");
+        }
+        assert_eq!(*lengths.lock().expect("no panics"), sent);
     }
-    assert_eq!(*lengths.lock().expect("no panics"), sent);
 }
 
 /// While the other side does not read, the writer takes nothing: what callers put down has a bound all the same, and

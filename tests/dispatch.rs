@@ -7,7 +7,7 @@ use chirp::{PeerBuilder, Request};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
-use support::{Link, connected, echo, idle, pair};
+use support::{Link, connected, echo, idle, narrow, pair};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -143,7 +143,7 @@ async fn answers_do_not_wait_for_the_next_handler() {
     for _ in 0..50 {
         let gate = Arc::new(Gate::default());
         let (builder, _begun) = blocking(&gate);
-        let (client, _server) = pair(&PeerBuilder::new(), &builder);
+        let (client, _server) = narrow(&PeerBuilder::new(), &builder, 64 << 10);
         let before = client.call("echo", "before").start();
         let blocked = client.call("block", ()).start();
         assert_eq!(before.await.expect("answered"), "before");

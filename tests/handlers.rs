@@ -8,7 +8,7 @@ use chirp::{CallError, Handler, Handling, Peer, PeerBuilder, Reply, Request, Res
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
-use support::{echo, idle, pair};
+use support::{LINKS, connected, echo, idle, pair};
 use tokio::sync::mpsc;
 
 fn fault(answer: Result<Bytes, CallError>) -> Fault {
@@ -143,24 +143,26 @@ fn panicking() -> PeerBuilder {
 /// CH-T29.
 #[tokio::test]
 async fn a_panic_is_its_callers_fault_and_nobody_elses() {
-    let (peer, other) = pair(&PeerBuilder::new(), &panicking());
-    let waiting = peer.call("drop", ()).start();
-    for method in ["handle", "poll", "later", "payload"] {
-        let fault = fault(peer.call(method, ()).await);
-        assert!(matches!(fault, Fault::Panicked { .. }), "{method}: {fault}");
+    for link in LINKS {
+        let (peer, other) = connected(link, &PeerBuilder::new(), &panicking()).await;
+        let waiting = peer.call("drop", ()).start();
+        for method in ["handle", "poll", "later", "payload"] {
+            let fault = fault(peer.call(method, ()).await);
+            assert!(matches!(fault, Fault::Panicked { .. }), "{method}: {fault}");
+        }
+        assert_eq!(peer.call("answer", "x").await.expect("answered"), "x");
+        drop(waiting);
+        idle(&peer).await;
+        assert_eq!(peer.call("echo", "alive").await.expect("answered"), "alive");
+        let interrupted = peer.call("drop", ()).start();
+        while other.status().running == 0 {
+            tokio::task::yield_now().await;
+        }
+        other.close();
+        assert!(matches!(interrupted.await, Err(CallError::Closed(_))));
+        idle(&peer).await;
+        idle(&other).await;
     }
-    assert_eq!(peer.call("answer", "x").await.expect("answered"), "x");
-    drop(waiting);
-    idle(&peer).await;
-    assert_eq!(peer.call("echo", "alive").await.expect("answered"), "alive");
-    let interrupted = peer.call("drop", ()).start();
-    while other.status().running == 0 {
-        tokio::task::yield_now().await;
-    }
-    other.close();
-    assert!(matches!(interrupted.await, Err(CallError::Closed(_))));
-    idle(&peer).await;
-    idle(&other).await;
 }
 
 /// A call may be awaited on a runtime that is not the connection's, and on none.
@@ -183,27 +185,29 @@ fn a_call_is_awaited_anywhere() {
 /// A handler that returns the reply of another call's responder leaves its own call without an answer.
 #[tokio::test]
 async fn a_reply_of_another_call_answers_nobody() {
-    let kept = Arc::new(Mutex::new(None));
-    let builder = PeerBuilder::new().handle("swap", move |request: Request| {
-        let (responder, reply) = request.defer();
-        // The first call's responder and reply are kept for the second.
-        let before = kept.lock().expect("no panics").replace((responder, reply));
-        async move {
-            match before {
-                None => std::future::pending().await,
-                Some((responder, reply)) => {
-                    responder.reply(Ok::<_, ErrorData>("late"));
-                    reply
+    for link in LINKS {
+        let kept = Arc::new(Mutex::new(None));
+        let builder = PeerBuilder::new().handle("swap", move |request: Request| {
+            let (responder, reply) = request.defer();
+            // The first call's responder and reply are kept for the second.
+            let before = kept.lock().expect("no panics").replace((responder, reply));
+            async move {
+                match before {
+                    None => std::future::pending().await,
+                    Some((responder, reply)) => {
+                        responder.reply(Ok::<_, ErrorData>("late"));
+                        reply
+                    }
                 }
             }
+        });
+        let (a, b) = connected(link, &PeerBuilder::new(), &builder).await;
+        let first = tokio::spawn(a.call("swap", ()).start());
+        while b.status().running < 1 {
+            tokio::task::yield_now().await;
         }
-    });
-    let (a, b) = pair(&PeerBuilder::new(), &builder);
-    let first = tokio::spawn(a.call("swap", ()).start());
-    while b.status().running < 1 {
-        tokio::task::yield_now().await;
+        let second = a.call("swap", ()).await;
+        assert_eq!(fault(second), Fault::NoAnswer);
+        assert_eq!(first.await.expect("no panic").expect("answered"), "late");
     }
-    let second = a.call("swap", ()).await;
-    assert_eq!(fault(second), Fault::NoAnswer);
-    assert_eq!(first.await.expect("no panic").expect("answered"), "late");
 }

@@ -73,35 +73,37 @@ async fn everybody_is_told_why() {
 
 #[tokio::test]
 async fn a_shutdown_lets_handlers_finish() {
-    let go_on = Arc::new(Notify::new());
-    let wait = Arc::clone(&go_on);
-    let builder = waiting().handle("finish", move |_: Request| {
-        let wait = Arc::clone(&wait);
-        async move {
-            wait.notified().await;
-            Ok::<_, ErrorData>("finished")
-        }
-    });
-    let (peer, other) = pair(&PeerBuilder::new(), &builder);
-    let call = peer.call("finish", ()).start();
-    running(&other, 1).await;
-    let ending = tokio::spawn({
-        let other = other.clone();
-        async move { (other.shutdown(LONG).await, other.shutdown(LONG).await) }
-    });
-    let refused = loop {
-        match peer.call("echo", ()).await {
-            Ok(_) => tokio::task::yield_now().await,
-            Err(error) => break error,
-        }
-    };
-    let fault = Fault::ShuttingDown;
-    assert!(matches!(refused, CallError::Refused { fault: why, .. } if why == fault));
-    go_on.notify_one();
-    assert_eq!(call.await.expect("answered"), "finished");
-    let (first, second) = ending.await.expect("no panics");
-    assert!(first.is_clean() && second.is_clean());
-    assert!(peer.closed().await.is_clean());
+    for link in LINKS {
+        let go_on = Arc::new(Notify::new());
+        let wait = Arc::clone(&go_on);
+        let builder = waiting().handle("finish", move |_: Request| {
+            let wait = Arc::clone(&wait);
+            async move {
+                wait.notified().await;
+                Ok::<_, ErrorData>("finished")
+            }
+        });
+        let (peer, other) = connected(link, &PeerBuilder::new(), &builder).await;
+        let call = peer.call("finish", ()).start();
+        running(&other, 1).await;
+        let ending = tokio::spawn({
+            let other = other.clone();
+            async move { (other.shutdown(LONG).await, other.shutdown(LONG).await) }
+        });
+        let refused = loop {
+            match peer.call("echo", ()).await {
+                Ok(_) => tokio::task::yield_now().await,
+                Err(error) => break error,
+            }
+        };
+        let fault = Fault::ShuttingDown;
+        assert!(matches!(refused, CallError::Refused { fault: why, .. } if why == fault));
+        go_on.notify_one();
+        assert_eq!(call.await.expect("answered"), "finished");
+        let (first, second) = ending.await.expect("no panics");
+        assert!(first.is_clean() && second.is_clean());
+        assert!(peer.closed().await.is_clean());
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -163,39 +165,43 @@ async fn the_last_handle_writes_what_was_sent_and_closes() {
 
 #[tokio::test]
 async fn a_call_is_a_handle_and_a_serving_peer_needs_none() {
-    let (client, server) = pair(&PeerBuilder::new(), &waiting());
-    drop(server);
-    let call = client.call("echo", "x");
-    drop(client);
-    assert_eq!(call.await.expect("answered"), "x");
+    for link in LINKS {
+        let (client, server) = connected(link, &PeerBuilder::new(), &waiting()).await;
+        drop(server);
+        let call = client.call("echo", "x");
+        drop(client);
+        assert_eq!(call.await.expect("answered"), "x");
+    }
 }
 
 /// CH-T50, CH-T51: the link dies, at either end, while a handler waits for a call of its own.
 #[tokio::test]
 async fn a_nested_call_fails_when_the_link_dies() {
-    for here in [true, false] {
-        let (say, mut said) = mpsc::unbounded_channel();
-        let builder = PeerBuilder::new().handle("nest", move |request: Request| {
-            let caller = request.context().caller().clone();
-            let say = say.clone();
-            // Interrupted, it would say nothing; on a task of its own it does.
-            tokio::spawn(async move {
-                let answer = caller.call("wait", ()).await;
-                say.send((answer, caller)).expect("the test listens");
+    for link in LINKS {
+        for here in [true, false] {
+            let (say, mut said) = mpsc::unbounded_channel();
+            let builder = PeerBuilder::new().handle("nest", move |request: Request| {
+                let caller = request.context().caller().clone();
+                let say = say.clone();
+                // Interrupted, it would say nothing; on a task of its own it does.
+                tokio::spawn(async move {
+                    let answer = caller.call("wait", ()).await;
+                    say.send((answer, caller)).expect("the test listens");
+                });
+                std::future::pending::<ErrorData>()
             });
-            std::future::pending::<ErrorData>()
-        });
-        let (peer, other) = pair(&waiting(), &builder);
-        let outer = peer.call("nest", ()).start();
-        running(&peer, 1).await;
-        if here { &other } else { &peer }.close();
-        assert!(matches!(outer.await, Err(CallError::Closed(_))));
-        let (answer, caller) = said.recv().await.expect("it ended");
-        assert!(matches!(answer, Err(CallError::Closed(_))), "{answer:?}");
-        let late = caller.call("wait", ()).await;
-        assert!(matches!(late, Err(CallError::Closed(_))), "{late:?}");
-        idle(&peer).await;
-        idle(&other).await;
+            let (peer, other) = connected(link, &waiting(), &builder).await;
+            let outer = peer.call("nest", ()).start();
+            running(&peer, 1).await;
+            if here { &other } else { &peer }.close();
+            assert!(matches!(outer.await, Err(CallError::Closed(_))));
+            let (answer, caller) = said.recv().await.expect("it ended");
+            assert!(matches!(answer, Err(CallError::Closed(_))), "{answer:?}");
+            let late = caller.call("wait", ()).await;
+            assert!(matches!(late, Err(CallError::Closed(_))), "{late:?}");
+            idle(&peer).await;
+            idle(&other).await;
+        }
     }
 }
 
@@ -208,40 +214,42 @@ struct Service {
 
 #[tokio::test]
 async fn the_end_lets_services_go() {
-    let service = Arc::new(Service::default());
-    let weak: Weak<Service> = Arc::downgrade(&service);
-    let (flag, mut dropped) = DropFlag::new();
-    let flag = Arc::new(flag);
-    let kept = Arc::clone(&service);
-    let builder = PeerBuilder::new().handle("keep", move |request: Request| {
-        let (kept, flag) = (Arc::clone(&kept), Arc::clone(&flag));
-        async move {
-            let caller = request.context().caller().clone();
-            kept.callers.lock().expect("no panics").push(caller);
-            let _flag = flag;
-            std::future::pending::<ErrorData>().await
+    for link in LINKS {
+        let service = Arc::new(Service::default());
+        let weak: Weak<Service> = Arc::downgrade(&service);
+        let (flag, mut dropped) = DropFlag::new();
+        let flag = Arc::new(flag);
+        let kept = Arc::clone(&service);
+        let builder = PeerBuilder::new().handle("keep", move |request: Request| {
+            let (kept, flag) = (Arc::clone(&kept), Arc::clone(&flag));
+            async move {
+                let caller = request.context().caller().clone();
+                kept.callers.lock().expect("no panics").push(caller);
+                let _flag = flag;
+                std::future::pending::<ErrorData>().await
+            }
+        });
+        let (peer, other) = connected(link, &PeerBuilder::new(), &builder).await;
+        drop(builder);
+        *service.peer.lock().expect("no panics") = Some(other);
+        drop(service);
+        let call = peer.call("keep", ()).start();
+        while weak
+            .upgrade()
+            .is_some_and(|kept| kept.callers.lock().expect("no panics").is_empty())
+        {
+            tokio::task::yield_now().await;
         }
-    });
-    let (peer, other) = pair(&PeerBuilder::new(), &builder);
-    drop(builder);
-    *service.peer.lock().expect("no panics") = Some(other);
-    drop(service);
-    let call = peer.call("keep", ()).start();
-    while weak
-        .upgrade()
-        .is_some_and(|kept| kept.callers.lock().expect("no panics").is_empty())
-    {
-        tokio::task::yield_now().await;
-    }
-    peer.close();
-    assert!(matches!(call.await, Err(CallError::Closed(_))));
-    assert!(
-        dropped.recv().await.is_some(),
-        "the handler and its service"
-    );
-    assert!(dropped.recv().await.is_none());
-    while weak.strong_count() > 0 {
-        tokio::task::yield_now().await;
+        peer.close();
+        assert!(matches!(call.await, Err(CallError::Closed(_))));
+        assert!(
+            dropped.recv().await.is_some(),
+            "the handler and its service"
+        );
+        assert!(dropped.recv().await.is_none());
+        while weak.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
     }
 }
 

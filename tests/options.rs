@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use chirp::{AsCaller, Blocking, CallError, Caller, Peer, PeerBuilder, Router, Service};
-use support::{idle, pair};
+use support::{LINKS, channels, connected, idle, pair};
 use tokio::sync::mpsc as told;
 
 #[chirp::service]
@@ -158,16 +158,18 @@ async fn an_ordered_service_runs_one_after_another_on_two_threads() {
 /// Each connection has an order of its own.
 #[tokio::test]
 async fn a_connection_does_not_wait_for_anothers_turn() {
-    let notes = Arc::new(Notes::default());
-    let builder = PeerBuilder::new().service(DocumentServer::from_arc(notes));
-    let (one, _serving_one) = pair(&PeerBuilder::new(), &builder);
-    let (other, _serving_other) = pair(&PeerBuilder::new(), &builder);
-    let hanging = DocumentClient::new(&one).hang().start();
-    let behind = DocumentClient::new(&one).change(1, 0).start();
-    let other = DocumentClient::new(&other);
-    other.change(2, 3).await.expect("not held up");
-    drop(hanging);
-    behind.await.expect("its turn");
+    for link in LINKS {
+        let notes = Arc::new(Notes::default());
+        let builder = PeerBuilder::new().service(DocumentServer::from_arc(notes));
+        let (one, _serving_one) = connected(link, &PeerBuilder::new(), &builder).await;
+        let (other, _serving_other) = connected(link, &PeerBuilder::new(), &builder).await;
+        let hanging = DocumentClient::new(&one).hang().start();
+        let behind = DocumentClient::new(&one).change(1, 0).start();
+        let other = DocumentClient::new(&other);
+        other.change(2, 3).await.expect("not held up");
+        drop(hanging);
+        behind.await.expect("its turn");
+    }
 }
 
 #[chirp::service(ordered)]
@@ -200,24 +202,26 @@ impl Saves for Gated {
 /// A blocking method cannot be interrupted, so its turn is not over when its call is.
 #[tokio::test]
 async fn a_blocking_method_keeps_its_turn_until_it_returns() {
-    let (go, gate) = mpsc::channel();
-    let (begun, mut begins) = told::unbounded_channel();
-    let builder = PeerBuilder::new().service(SavesServer::new(Gated {
-        begun,
-        gate: Mutex::new(gate),
-        saved: AtomicBool::new(false),
-    }));
-    let (peer, serving) = pair(&PeerBuilder::new(), &builder);
-    let saves = SavesClient::new(&peer);
-    let call = saves.save().start();
-    begins.recv().await.expect("it begins");
-    drop(call);
-    let asked = saves.saved().start();
-    // Whatever was sent before has been seen by now.
-    peer.call("nothing", ()).await.expect_err("unknown");
-    assert_eq!(serving.status().running, 2);
-    go.send(()).expect("it waits");
-    assert!(asked.await.expect("an answer"));
+    for link in LINKS {
+        let (go, gate) = mpsc::channel();
+        let (begun, mut begins) = told::unbounded_channel();
+        let builder = PeerBuilder::new().service(SavesServer::new(Gated {
+            begun,
+            gate: Mutex::new(gate),
+            saved: AtomicBool::new(false),
+        }));
+        let (peer, serving) = connected(link, &PeerBuilder::new(), &builder).await;
+        let saves = SavesClient::new(&peer);
+        let call = saves.save().start();
+        begins.recv().await.expect("it begins");
+        drop(call);
+        let asked = saves.saved().start();
+        // Whatever was sent before has been seen by now.
+        peer.call("nothing", ()).await.expect_err("unknown");
+        assert_eq!(serving.status().running, 2);
+        go.send(()).expect("it waits");
+        assert!(asked.await.expect("an answer"));
+    }
 }
 
 /// Without a connection the order is that of the first polls.
@@ -266,7 +270,7 @@ impl Disk for Slow {
 }
 
 async fn reads_do_not_hold_anything_up(
-    make: impl Fn(DiskServer<Slow>) -> (Caller, Option<(Peer, Peer)>),
+    make: impl FnOnce(DiskServer<Slow>) -> (Caller, Option<(Peer, Peer)>),
 ) {
     let (go, gate) = mpsc::channel();
     let (begun, mut begins) = told::unbounded_channel();
@@ -300,12 +304,16 @@ async fn reads_do_not_hold_anything_up(
 
 #[tokio::test]
 async fn a_blocking_method_has_a_thread() {
-    reads_do_not_hold_anything_up(|service| {
-        let builder = PeerBuilder::new().service(service);
-        let (peer, serving) = pair(&PeerBuilder::new(), &builder);
-        (peer.as_caller(), Some((peer, serving)))
-    })
-    .await;
+    for link in LINKS {
+        let (one, other) = channels(link).await;
+        reads_do_not_hold_anything_up(|service| {
+            let serving = PeerBuilder::new().service(service).start(other);
+            let peer = PeerBuilder::new().start(one).expect("no duplicates");
+            let serving = serving.expect("no duplicates");
+            (peer.as_caller(), Some((peer, serving)))
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

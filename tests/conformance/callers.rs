@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
 
 use crate::script::in_hex;
-use crate::support::{self, echo, idle, pair, read_packet, request, response};
+use crate::support::{self, LINKS, connected, echo, idle, read_packet, request, response};
 
 fn says(text: &'static str) -> impl chirp::Handler {
     move |_: Request| async move { Ok::<_, ErrorData>(text) }
@@ -20,32 +20,36 @@ fn says(text: &'static str) -> impl chirp::Handler {
 /// CH-T7: names that do not fit are refused where they are said.
 #[tokio::test]
 async fn a_name_that_is_too_long_is_refused() {
-    let long = "x".repeat(260);
-    for refused in ["x".repeat(256), long.clone(), "chirp.hello".to_owned()] {
-        let registered = catch_unwind(|| PeerBuilder::new().handle(&refused, says("no")));
-        let panic = registered.expect_err("it is refused");
-        let text = match panic.downcast_ref::<&str>() {
-            Some(text) => (*text).to_owned(),
-            None => *panic.downcast::<String>().expect("a text"),
-        };
-        let why = if refused.len() > 255 {
-            "method name too long"
-        } else {
-            "chirp."
-        };
-        assert!(text.contains(why), "{text}");
+    for link in LINKS {
+        let long = "x".repeat(260);
+        for refused in ["x".repeat(256), long.clone(), "chirp.hello".to_owned()] {
+            let registered = catch_unwind(|| PeerBuilder::new().handle(&refused, says("no")));
+            let panic = registered.expect_err("it is refused");
+            let text = match panic.downcast_ref::<&str>() {
+                Some(text) => (*text).to_owned(),
+                None => *panic.downcast::<String>().expect("a text"),
+            };
+            let why = if refused.len() > 255 {
+                "method name too long"
+            } else {
+                "chirp."
+            };
+            assert!(text.contains(why), "{text}");
+        }
+        let longest = "x".repeat(255);
+        let (peer, _other) = connected(
+            link,
+            &PeerBuilder::new(),
+            &PeerBuilder::new().handle(&longest, says("yes")),
+        )
+        .await;
+        assert_eq!(peer.call(longest, ()).await.expect("answered"), "yes");
+        let answer = peer.call(long, ()).await;
+        assert!(
+            matches!(answer, Err(CallError::NameTooLong { len: 260 })),
+            "{answer:?}"
+        );
     }
-    let longest = "x".repeat(255);
-    let (peer, _other) = pair(
-        &PeerBuilder::new(),
-        &PeerBuilder::new().handle(&longest, says("yes")),
-    );
-    assert_eq!(peer.call(longest, ()).await.expect("answered"), "yes");
-    let answer = peer.call(long, ()).await;
-    assert!(
-        matches!(answer, Err(CallError::NameTooLong { len: 260 })),
-        "{answer:?}"
-    );
 }
 
 /// CH-T9: a local call without time does not reach its handler.
@@ -152,77 +156,86 @@ async fn a_call_given_up_holds_up_nobody() {
 /// CH-T12, CH-T5: local calls stay local, and a nested failure is the handler's own.
 #[tokio::test]
 async fn a_local_call_stays_here() {
-    let mut one = Router::default();
-    one.handle("1", says("ok"));
-    let mut both = one.clone();
-    both.handle("2", |request: Request| async move {
-        request.context().caller().call("1", ()).await
-    });
-    both.handle("3", |request: Request| async move {
-        request.context().caller().call("1000", ()).await
-    });
-    let local = Caller::local_with(both, Caller::local(one));
-    assert_eq!(local.call("2", ()).await.expect("answered"), "ok");
-    let unknown = local.call("1000", ()).await;
-    assert!(
-        matches!(unknown, Err(CallError::UnknownMethod)),
-        "{unknown:?}"
-    );
-    let nested = local.call("3", ()).await;
-    let Err(CallError::Remote(error)) = nested else {
-        panic!("{nested:?}")
-    };
-    assert!(error.message.contains("unknown method"), "{error}");
+    for link in LINKS {
+        let mut one = Router::default();
+        one.handle("1", says("ok"));
+        let mut both = one.clone();
+        both.handle("2", |request: Request| async move {
+            request.context().caller().call("1", ()).await
+        });
+        both.handle("3", |request: Request| async move {
+            request.context().caller().call("1000", ()).await
+        });
+        let local = Caller::local_with(both, Caller::local(one));
+        assert_eq!(local.call("2", ()).await.expect("answered"), "ok");
+        let unknown = local.call("1000", ()).await;
+        assert!(
+            matches!(unknown, Err(CallError::UnknownMethod)),
+            "{unknown:?}"
+        );
+        let nested = local.call("3", ()).await;
+        let Err(CallError::Remote(error)) = nested else {
+            panic!("{nested:?}")
+        };
+        assert!(error.message.contains("unknown method"), "{error}");
 
-    let serving = PeerBuilder::new().handle("4", move |_: Request| local.call("2", ()));
-    // The one that called serves everything, and is not asked.
-    let asked = PeerBuilder::new()
-        .fallback(|_: Request| async { panic!("asked") as Result<(), ErrorData> });
-    let (peer, _other) = pair(&asked, &serving);
-    assert_eq!(peer.call("4", ()).await.expect("answered"), "ok");
-    assert_eq!(peer.metrics().counters.calls_in, 0);
+        let serving = PeerBuilder::new().handle("4", move |_: Request| local.call("2", ()));
+        // The one that called serves everything, and is not asked.
+        let asked = PeerBuilder::new()
+            .fallback(|_: Request| async { panic!("asked") as Result<(), ErrorData> });
+        let (peer, _other) = connected(link, &asked, &serving).await;
+        assert_eq!(peer.call("4", ()).await.expect("answered"), "ok");
+        assert_eq!(peer.metrics().counters.calls_in, 0);
+    }
 }
 
 /// CH-T28: what is made from a copy shares what the original was given, and not what was changed since.
 #[tokio::test]
 async fn a_copy_shares_observers_and_packet_handlers() {
-    const KIND: PacketType = PacketType(200);
-    let (log, mut logged) = mpsc::unbounded_channel();
-    let (say, mut said) = mpsc::unbounded_channel();
-    let kept = say.clone();
-    let root = PeerBuilder::new()
-        .value(7_u8)
-        .handle("value", |request: Request| async move {
-            Ok::<_, ErrorData>(vec![*request.context().value::<u8>().expect("it is there")])
-        })
-        .on_packet(move |packet| log.send(packet.to_string()).expect("the test listens"))
-        .handle_packet(KIND, move |_, data: Bytes| {
-            kept.send(("root", data)).expect("the test listens");
-            async { Ok::<_, String>(()) }
-        });
-    let (first, _one) = pair(&PeerBuilder::new(), &root);
-    let (second, changed) = pair(&PeerBuilder::new(), &root.clone().handle("echo", echo));
-    for peer in [&first, &second] {
-        assert_eq!(peer.call("value", ()).await.expect("answered"), vec![7]);
-        for _ in ["its Request", "its Response"] {
-            logged.recv().await.expect("one observer for both");
+    for link in LINKS {
+        const KIND: PacketType = PacketType(200);
+        let (log, mut logged) = mpsc::unbounded_channel();
+        let (say, mut said) = mpsc::unbounded_channel();
+        let kept = say.clone();
+        let root = PeerBuilder::new()
+            .value(7_u8)
+            .handle("value", |request: Request| async move {
+                Ok::<_, ErrorData>(vec![*request.context().value::<u8>().expect("it is there")])
+            })
+            .on_packet(move |packet| log.send(packet.to_string()).expect("the test listens"))
+            .handle_packet(KIND, move |_, data: Bytes| {
+                kept.send(("root", data)).expect("the test listens");
+                async { Ok::<_, String>(()) }
+            });
+        let (first, _one) = connected(link, &PeerBuilder::new(), &root).await;
+        let (second, changed) = connected(
+            link,
+            &PeerBuilder::new(),
+            &root.clone().handle("echo", echo),
+        )
+        .await;
+        for peer in [&first, &second] {
+            assert_eq!(peer.call("value", ()).await.expect("answered"), vec![7]);
+            for _ in ["its Request", "its Response"] {
+                logged.recv().await.expect("one observer for both");
+            }
+            assert!(logged.is_empty());
         }
-        assert!(logged.is_empty());
-    }
-    first.call("echo", ()).await.expect_err("the copy's own");
-    assert_eq!(second.call("echo", "x").await.expect("answered"), "x");
+        first.call("echo", ()).await.expect_err("the copy's own");
+        assert_eq!(second.call("echo", "x").await.expect("answered"), "x");
 
-    changed.update_routes(|router| {
-        let say = say.clone();
-        router.handle_packet(KIND, move |_, data: Bytes| {
-            say.send(("changed", data)).expect("the test listens");
-            async { Ok::<_, String>(()) }
+        changed.update_routes(|router| {
+            let say = say.clone();
+            router.handle_packet(KIND, move |_, data: Bytes| {
+                say.send(("changed", data)).expect("the test listens");
+                async { Ok::<_, String>(()) }
+            });
         });
-    });
-    for (peer, who) in [(&first, "root"), (&second, "changed")] {
-        peer.send_packet(KIND, who).await.expect("sent");
-        let heard = said.recv().await.expect("handled");
-        assert_eq!(heard, (who, Bytes::from(who)));
+        for (peer, who) in [(&first, "root"), (&second, "changed")] {
+            peer.send_packet(KIND, who).await.expect("sent");
+            let heard = said.recv().await.expect("handled");
+            assert_eq!(heard, (who, Bytes::from(who)));
+        }
     }
 }
 

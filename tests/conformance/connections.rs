@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::live::{CARRIERS, Carrier, handlers};
-use crate::support::{DropFlag, Link, echo, socket_path};
+use crate::live::handlers;
+use crate::support::{DropFlag, LINKS, Link, channels, echo, socket_path};
 
 const ADDRESS: &str = "tcp://127.0.0.1:0";
 
@@ -30,8 +30,8 @@ fn run(server: Server) -> (oneshot::Sender<()>, JoinHandle<()>) {
 /// CH-T34: bytes go to and fro over every kind of channel, and both ends learn of its end.
 #[tokio::test]
 async fn channels_carry_and_end() {
-    for carrier in CARRIERS {
-        let (one, other) = carrier.channels().await;
+    for link in LINKS {
+        let (one, other) = channels(link).await;
         let (mut from_other, mut to_other) = one.into_split();
         let (mut from_one, mut to_one) = other.into_split();
         let mut word = [0; 4];
@@ -45,7 +45,7 @@ async fn channels_carry_and_end() {
         }
         drop((from_other, to_other));
         let rest = from_one.read(&mut word).await.expect("an end in order");
-        assert_eq!(rest, 0, "{carrier:?}");
+        assert_eq!(rest, 0, "{link:?}");
         // A socket may take some bytes before it learns that nobody reads them.
         while to_one.write_all(&[0; 1 << 12]).await.is_ok() {}
     }
@@ -54,17 +54,18 @@ async fn channels_carry_and_end() {
 /// CH-T35: where a channel leads is known for sockets, and for nothing else.
 #[tokio::test]
 async fn sockets_have_addresses() {
-    for carrier in CARRIERS {
-        let (one, other) = carrier.channels().await;
+    for link in LINKS {
+        let (one, other) = channels(link).await;
         let known = (one.remote().is_some(), other.credentials().is_some());
-        let expected = match carrier {
-            Carrier::Link(Link::Tcp) => (true, false),
-            Carrier::Link(Link::Unix) => (true, true),
-            Carrier::Link(Link::Memory) | Carrier::Pipes => (false, false),
+        let expected = match link {
+            Link::Tcp => (true, false),
+            Link::Unix | Link::Abstract => (true, true),
+            Link::Inproc => (true, false),
+            Link::Memory | Link::Pipes | Link::Slow => (false, false),
         };
-        assert_eq!(known, expected, "{carrier:?}");
+        assert_eq!(known, expected, "{link:?}");
         let peer = PeerBuilder::new().start(one).expect("no duplicates");
-        assert_eq!(peer.remote().is_some(), expected.0, "{carrier:?}");
+        assert_eq!(peer.remote().is_some(), expected.0, "{link:?}");
     }
 }
 

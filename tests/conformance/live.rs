@@ -5,45 +5,17 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chirp::channel::{Channel, Reader, Writer, pipes};
+use chirp::channel::{Reader, Writer};
 use chirp::packet::{ErrorData, PacketType};
 use chirp::{Call, CallError, Limits, Peer, PeerBuilder, Request, SessionError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
 use crate::script::Subject;
-use crate::support;
+use crate::support::{self, Link, channels};
 
 /// Far more than anything here takes: a case that hangs fails.
 const LONG: Duration = Duration::from_secs(30);
-
-/// What carries the bytes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Carrier {
-    Link(support::Link),
-    Pipes,
-}
-
-pub(crate) const CARRIERS: [Carrier; 4] = [
-    Carrier::Link(support::Link::Memory),
-    Carrier::Link(support::Link::Tcp),
-    Carrier::Link(support::Link::Unix),
-    Carrier::Pipes,
-];
-
-impl Carrier {
-    /// The two ends of a new channel.
-    pub(crate) async fn channels(self) -> (Channel, Channel) {
-        match self {
-            Self::Link(link) => support::channels(link).await,
-            Self::Pipes => {
-                let (channel, ends) = pipes().expect("pipes");
-                let other = Channel::from_pipes(ends.read, ends.write);
-                (channel, other.expect("pipes"))
-            }
-        }
-    }
-}
 
 pub(crate) struct Live {
     peer: Peer,
@@ -79,8 +51,8 @@ pub(crate) fn handlers(limits: Limits) -> PeerBuilder {
 }
 
 impl Live {
-    pub(crate) async fn start(carrier: Carrier, limits: Limits) -> Self {
-        let (ours, theirs) = carrier.channels().await;
+    pub(crate) async fn start(link: Link, limits: Limits) -> Self {
+        let (ours, theirs) = channels(link).await;
         let (reader, writer) = theirs.into_split();
         Self {
             peer: handlers(limits).start(ours).expect("no duplicates"),

@@ -18,7 +18,7 @@ mod value;
 mod words;
 mod wrong;
 
-use live::{Carrier, Live};
+use live::Live;
 use script::{Case, On, check};
 use support::Link;
 use value::Value;
@@ -48,33 +48,48 @@ async fn as_a_value() {
     }
 }
 
-async fn check_live(carrier: Carrier) {
+async fn check_live(link: Link) {
     for case in cases().filter(|case| case.on != On::Value) {
-        let subject = Live::start(carrier, script::limits(case.script)).await;
-        let on = format!("{carrier:?}");
+        let subject = Live::start(link, script::limits(case.script)).await;
+        let on = format!("{link:?}");
         check(&about(&on, case), case.script, subject).await;
     }
-    recordings::check_all(carrier).await;
+    recordings::check_all(link).await;
 }
 
 #[tokio::test]
 async fn over_memory() {
-    check_live(Carrier::Link(Link::Memory)).await;
+    check_live(Link::Memory).await;
 }
 
 #[tokio::test]
 async fn over_tcp() {
-    check_live(Carrier::Link(Link::Tcp)).await;
+    check_live(Link::Tcp).await;
 }
 
 #[tokio::test]
 async fn over_a_unix_socket() {
-    check_live(Carrier::Link(Link::Unix)).await;
+    check_live(Link::Unix).await;
+}
+
+#[tokio::test]
+async fn over_a_name_in_the_process() {
+    check_live(Link::Inproc).await;
+}
+
+#[tokio::test]
+async fn over_a_unix_socket_without_a_file() {
+    check_live(Link::Abstract).await;
+}
+
+#[tokio::test]
+async fn over_a_slow_line() {
+    check_live(Link::Slow).await;
 }
 
 #[tokio::test]
 async fn over_pipes() {
-    check_live(Carrier::Pipes).await;
+    check_live(Link::Pipes).await;
 }
 
 /// A section of PROTOCOL.md, on one line.

@@ -4,8 +4,9 @@ use chirp::Limits;
 use serde_json::Value;
 use std::fmt::Write as _;
 
-use crate::live::{Carrier, Live};
+use crate::live::Live;
 use crate::script::check;
+use crate::support::Link;
 
 /// What the recordings are, as scripts: their packets in, their bytes out, their end.
 fn script(recording: &Value) -> String {
@@ -38,7 +39,7 @@ fn script(recording: &Value) -> String {
     script
 }
 
-pub(crate) async fn check_all(carrier: Carrier) {
+pub(crate) async fn check_all(link: Link) {
     let file: Value = serde_json::from_str(include_str!(
         "../../chirp-runtime/tests/vectors/chirp-v0.json"
     ))
@@ -46,8 +47,8 @@ pub(crate) async fn check_all(carrier: Carrier) {
     let recordings = file["sessions"].as_array().expect("the file has them");
     assert_eq!(recordings.len(), 17);
     for recording in recordings {
-        let subject = Live::start(carrier, Limits::default()).await;
-        let about = format!("{carrier:?}: recorded {}", recording["name"]);
+        let subject = Live::start(link, Limits::default()).await;
+        let about = format!("{link:?}: recorded {}", recording["name"]);
         check(&about, &script(recording), subject).await;
     }
 }

@@ -5,30 +5,66 @@
     reason = "each test file takes what it needs"
 )]
 
+#[path = "../../examples/channel.rs"]
+#[allow(unreachable_pub, reason = "the example is a program of its own")]
+pub(crate) mod line;
+
 use bytes::Bytes;
-use chirp::channel::{Channel, Endpoint, memory};
+use chirp::channel::{Channel, Endpoint, memory, pipes};
 use chirp::packet::{ErrorData, PacketType};
 use chirp::{Peer, PeerBuilder, Request, Status};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc;
 
 /// How two peers are connected.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Link {
     Memory,
+    Inproc,
     Tcp,
     Unix,
+    Abstract,
+    Pipes,
+    /// Memory, over a line on which everything takes a little longer.
+    Slow,
 }
 
-pub(crate) const LINKS: [Link; 3] = [Link::Memory, Link::Tcp, Link::Unix];
+/// The one table of channels: what is said of peers has to hold over each of them.
+pub(crate) const LINKS: [Link; 7] = [
+    Link::Memory,
+    Link::Inproc,
+    Link::Tcp,
+    Link::Unix,
+    Link::Abstract,
+    Link::Pipes,
+    Link::Slow,
+];
 
 /// The two ends of a new channel.
 pub(crate) async fn channels(link: Link) -> (Channel, Channel) {
     let path = socket_path();
     let address = match link {
         Link::Memory => return memory(),
+        Link::Pipes => {
+            let (channel, ends) = pipes().expect("pipes");
+            let other = Channel::from_pipes(ends.read, ends.write);
+            return (channel, other.expect("pipes"));
+        }
+        Link::Slow => {
+            let line = line::Line {
+                delay: Duration::from_millis(1),
+                bytes: usize::MAX,
+                cut: false,
+            };
+            let (one, other) = memory();
+            return (line::over(line, one), line::over(line, other));
+        }
+        // The path is unique, and here it is only a name.
+        Link::Inproc => format!("inproc://{}", path.display()),
+        Link::Abstract => format!("unix://@{}", path.display()),
         Link::Tcp => "tcp://127.0.0.1:0".to_owned(),
         Link::Unix => format!("unix://{}", path.display()),
     };
