@@ -280,7 +280,8 @@ async fn hello_is_believed_only_from_one_that_speaks_it() {
         for builder in [PeerBuilder::new(), PeerBuilder::new().fallback(echo)] {
             let (peer, other) = connected(link, &PeerBuilder::new(), &builder).await;
             let hello = peer.hello().await.expect("asked").expect("it speaks it");
-            assert_eq!(hello.extensions, Extensions::CALL_CONTEXT);
+            let declared = Extensions::CALL_CONTEXT.and(Extensions::STREAMS);
+            assert_eq!(hello.extensions, declared);
             // To be asked is to be told.
             assert!(other.hello().await.expect("known").is_some());
             assert_eq!(peer.hello().await.expect("known"), Some(hello));

@@ -232,22 +232,25 @@ async fn a_context_goes_with_a_call_that_is_refused() {
     drop(peer);
 }
 
-/// The session knows streams; a peer has nobody who would take them, and says so.
+/// Streams are declared by whoever takes some.
 #[tokio::test]
-async fn a_peer_declares_no_streams() {
-    let mut limits = Limits::default();
-    limits.streams = 100;
-    limits.extensions = Negotiation::Eager;
-    let (ours, theirs) = channel::memory();
-    let _ours = PeerBuilder::new()
-        .limits(limits)
-        .start(ours)
-        .expect("no duplicates");
-    let theirs = PeerBuilder::new().start(theirs).expect("no duplicates");
-    let hello = theirs
-        .hello()
-        .await
-        .expect("it was asked")
-        .expect("it knows hello");
-    assert_eq!(hello.extensions, Extensions::CALL_CONTEXT);
+async fn a_peer_declares_the_streams_that_it_takes() {
+    let streams = Extensions::CALL_CONTEXT.and(Extensions::STREAMS);
+    for (most, declared) in [(0, Extensions::CALL_CONTEXT), (1, streams)] {
+        let mut limits = Limits::default();
+        limits.streams = most;
+        limits.extensions = Negotiation::Eager;
+        let (ours, theirs) = channel::memory();
+        let _ours = PeerBuilder::new()
+            .limits(limits)
+            .start(ours)
+            .expect("no duplicates");
+        let theirs = PeerBuilder::new().start(theirs).expect("no duplicates");
+        let hello = theirs
+            .hello()
+            .await
+            .expect("it was asked")
+            .expect("it knows hello");
+        assert_eq!(hello.extensions, declared);
+    }
 }
