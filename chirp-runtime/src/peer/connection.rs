@@ -8,21 +8,18 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
-use super::calling::caller::Link;
 use super::calling::outbox::Outbox;
 use super::handling::dispatch;
 use super::handling::turns::TurnsOfServices;
 use super::state::{After, State};
-use super::streaming::end::{Opened, specs};
-use super::task;
 use super::watching::budget::Budget;
 use super::watching::observe::Observer;
-use super::writer::{Sink, Turn};
-use super::{PeerState, Reply, SessionError, SharedMetrics};
+use super::writer::Sink;
+use super::{PeerState, SessionError, SharedMetrics};
 use crate::channel::{Credentials, Endpoint};
 use crate::codec;
-use crate::packet::{ErrorData, Fault, Payload, ResultCode};
-use crate::session::{Fatal, Refused, RunKey, Session};
+use crate::packet::Payload;
+use crate::session::{Fatal, RunKey, Session};
 
 /// One connection: the session under its lock, and what its tasks and its callers share.
 ///
@@ -205,6 +202,17 @@ impl Connection {
         }
     }
 
+    /// Waits for what is looked for whenever the connection's signal is given.
+    pub(super) async fn wait_for<T>(&self, found: impl Fn(&Self) -> Option<T>) -> T {
+        loop {
+            let told = self.signal.notified();
+            if let Some(found) = found(self) {
+                return found;
+            }
+            told.await;
+        }
+    }
+
     /// Waits for the end, but only for so long. Whether it has come.
     pub(super) async fn ends_within(&self, time: Duration) -> bool {
         let mut watch = self.watch();
@@ -339,118 +347,6 @@ impl Connection {
         });
         self.tell_watchers();
     }
-
-    /// A handler's future is gone, or its responder is; `reply` is what it said.
-    pub(super) fn complete(self: &Arc<Self>, run: RunKey, reply: Reply) {
-        let Some((code, mut data)) = into_wire(run, reply) else {
-            return;
-        };
-        if data.has_attachments() {
-            return self.complete_with(run, code, data);
-        }
-        self.with(|state, after| {
-            state.complete(run, code, &mut data, after);
-            after.wake_writer = state.turn == Turn::Free && state.session.has_output();
-        });
-        recycle(data);
-    }
-
-    /// As [`complete`](Self::complete), of an answer that opens streams.
-    pub(super) fn complete_with(self: &Arc<Self>, run: RunKey, code: ResultCode, data: Payload) {
-        let known = self.lock().session.streams_in_use().is_some();
-        if known {
-            self.complete_now(run, code, data);
-        } else {
-            self.complete_once_known(run, code, data);
-        }
-    }
-
-    fn complete_now(self: &Arc<Self>, run: RunKey, code: ResultCode, mut data: Payload) {
-        let attachments = data.detach();
-        let opens = specs(&attachments);
-        let opened = self.with(|state, after| {
-            let mut opened = None;
-            let answered = match state.end {
-                // Nobody hears it.
-                Some(_) => Ok(Vec::new()),
-                None => state.session.respond_with(run, code, &mut data, &opens),
-            };
-            match answered {
-                Ok(keys) => opened = Some(Opened::new(attachments, &keys, state)),
-                Err(refused) => {
-                    let fault = match refused {
-                        Refused::TooManyStreams { .. } => Fault::Busy,
-                        _ => Fault::Unsupported,
-                    };
-                    let error = ErrorData::from(fault).encode();
-                    let code = ResultCode::ServiceError;
-                    state.session.respond(run, code, &mut error.into());
-                }
-            }
-            state.session.finish(run);
-            after.aborts.extend(state.runs.take(run));
-            after.wake_writer = state.session.has_output();
-            opened
-        });
-        recycle(data);
-        if let Some(opened) = opened {
-            opened.bind(&Link::uncounted(self));
-        }
-    }
-
-    /// Gives an answer that opens streams once it is known whether the other side knows them. The caller could not
-    /// know that it would be asked.
-    fn complete_once_known(self: &Arc<Self>, run: RunKey, code: ResultCode, data: Payload) {
-        let connection = Arc::clone(self);
-        let task = task::spawn(&self.runtime, async move {
-            let mut answer = Finishing {
-                connection: &connection,
-                run: Some(run),
-            };
-            // Where nothing can be learned, the session refuses streams.
-            let _ = connection.learn_hello().await;
-            answer.run = None;
-            connection.complete_now(run, code, data);
-        });
-        self.with(|state, after| state.put_task(run, task, after));
-    }
-
-    /// A handler was interrupted and its future is gone.
-    pub(super) fn finish(&self, run: RunKey) {
-        self.with(|state, after| {
-            state.session.finish(run);
-            after.aborts.extend(state.runs.take(run));
-        });
-    }
-}
-
-/// Finishes a call whose answer is not given, since nobody wants it any more.
-struct Finishing<'a> {
-    connection: &'a Connection,
-    run: Option<RunKey>,
-}
-
-impl Drop for Finishing<'_> {
-    fn drop(&mut self) {
-        if let Some(run) = self.run {
-            self.connection.finish(run);
-        }
-    }
-}
-
-/// How a reply travels; nothing for one that a responder will give later.
-pub(super) fn into_wire(run: RunKey, reply: Reply) -> Option<(ResultCode, Payload)> {
-    Some(match reply {
-        Reply::Value(value) => (ResultCode::Success, value),
-        Reply::Error(error) => (ResultCode::ServiceError, error.encode().into()),
-        Reply::UnknownMethod => (ResultCode::UnknownMethod, Payload::default()),
-        Reply::Deferred(deferred) if deferred.run == Some(run) => return None,
-        // It will answer another call, and nobody will answer this one.
-        Reply::Deferred(_) => (
-            ResultCode::ServiceError,
-            ErrorData::from(Fault::NoAnswer).encode().into(),
-        ),
-    })
 }
 
 /// Gives the buffer of a payload that was copied back to the encoders.

@@ -1,5 +1,4 @@
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -9,15 +8,10 @@ use tokio::sync::watch;
 
 use super::calling::caller::{Handle, Link};
 use super::connection::Connection;
-use super::task;
 use super::watching::observe::{ObservedPacket, Observer};
 use super::{AsCaller, Call, CallError, Caller, MethodName, Router, SessionError};
 use crate::channel::{Credentials, Endpoint};
 use crate::packet::{Hello, Payload};
-use crate::session::HelloState;
-
-/// How long the other side may take to say which extensions it knows.
-const HELLO_TIME: Duration = Duration::from_secs(10);
 
 /// One end of a connection: it calls the other side, and serves it.
 ///
@@ -209,64 +203,6 @@ impl Peer {
 
     pub(super) fn connection(&self) -> &Arc<Connection> {
         &self.handle.connection
-    }
-}
-
-impl Connection {
-    /// What the other side says that it accepts, once that is known.
-    pub(super) async fn learn_hello(&self) -> Result<Option<Hello>, CallError> {
-        let nonce = RandomState::new().hash_one(0);
-        self.with(|state, after| {
-            if let Some(reason) = &state.end {
-                return Err(CallError::Closed(reason.clone()));
-            }
-            state.session.ask_hello(nonce)?;
-            after.wake_writer = true;
-            Ok(())
-        })?;
-        let known = self.wait_for(|connection| {
-            let state = connection.lock();
-            match (state.session.hello(), &state.end) {
-                (HelloState::Known(hello), _) => Some(Ok(hello)),
-                (_, Some(reason)) => Some(Err(CallError::Closed(reason.clone()))),
-                (_, None) => None,
-            }
-        });
-        if let Ok(known) = tokio::time::timeout(HELLO_TIME, known).await {
-            return known;
-        }
-        self.give_up_hello();
-        Ok(None)
-    }
-
-    async fn wait_for<T>(&self, found: impl Fn(&Self) -> Option<T>) -> T {
-        loop {
-            let told = self.signal.notified();
-            if let Some(found) = found(self) {
-                return found;
-            }
-            told.await;
-        }
-    }
-
-    /// The other side has been asked for its extensions, for a call that waits for the answer. It is given the time
-    /// for that.
-    pub(super) fn limit_hello(self: &Arc<Self>) {
-        let connection = Arc::downgrade(self);
-        task::spawn(&self.runtime, async move {
-            tokio::time::sleep(HELLO_TIME).await;
-            if let Some(connection) = connection.upgrade() {
-                connection.give_up_hello();
-            }
-        });
-    }
-
-    fn give_up_hello(&self) {
-        self.with(|state, after| {
-            state.session.give_up_hello();
-            after.wake_writer = state.session.has_output();
-            after.signal = true;
-        });
     }
 }
 

@@ -16,6 +16,7 @@ mod connection;
 mod error;
 mod handle;
 mod handling;
+mod hello;
 mod method;
 mod method_error;
 mod packing;

@@ -10,7 +10,8 @@ use tokio::time::Instant as Deadline;
 
 use crate::packet::{self, Fault};
 use crate::peer::calling::caller::Link;
-use crate::peer::connection::{Connection, into_wire};
+use crate::peer::connection::Connection;
+use crate::peer::handling::completion::into_wire;
 use crate::peer::handling::dispatch::{self, BUDGET, Inside};
 use crate::peer::handling::lane::{Begun, Lane, Taken};
 use crate::peer::handling::serving::Serving;

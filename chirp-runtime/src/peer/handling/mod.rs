@@ -1,6 +1,7 @@
 //! The other side's calls: who answers them, what begins their handlers, and what interrupts them.
 
 pub(in crate::peer) mod blocking;
+pub(in crate::peer) mod completion;
 pub(in crate::peer) mod context;
 pub(in crate::peer) mod dispatch;
 pub(in crate::peer) mod dispatcher;

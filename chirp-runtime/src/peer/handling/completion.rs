@@ -1,0 +1,130 @@
+use std::sync::Arc;
+
+use crate::packet::{ErrorData, Fault, Payload, ResultCode};
+use crate::peer::Reply;
+use crate::peer::calling::caller::Link;
+use crate::peer::connection::{Connection, recycle};
+use crate::peer::streaming::end::{Opened, specs};
+use crate::peer::task;
+use crate::peer::writer::Turn;
+use crate::session::{Refused, RunKey};
+
+/// The ends of the calls that this side runs.
+impl Connection {
+    /// A handler's future is gone, or its responder is; `reply` is what it said.
+    pub(in crate::peer) fn complete(self: &Arc<Self>, run: RunKey, reply: Reply) {
+        let Some((code, mut data)) = into_wire(run, reply) else {
+            return;
+        };
+        if data.has_attachments() {
+            return self.complete_with(run, code, data);
+        }
+        self.with(|state, after| {
+            state.complete(run, code, &mut data, after);
+            after.wake_writer = state.turn == Turn::Free && state.session.has_output();
+        });
+        recycle(data);
+    }
+
+    /// As [`complete`](Self::complete), of an answer that opens streams.
+    pub(in crate::peer) fn complete_with(
+        self: &Arc<Self>,
+        run: RunKey,
+        code: ResultCode,
+        data: Payload,
+    ) {
+        let known = self.lock().session.streams_in_use().is_some();
+        if known {
+            self.complete_now(run, code, data);
+        } else {
+            self.complete_once_known(run, code, data);
+        }
+    }
+
+    fn complete_now(self: &Arc<Self>, run: RunKey, code: ResultCode, mut data: Payload) {
+        let attachments = data.detach();
+        let opens = specs(&attachments);
+        let opened = self.with(|state, after| {
+            let mut opened = None;
+            let answered = match state.end {
+                // Nobody hears it.
+                Some(_) => Ok(Vec::new()),
+                None => state.session.respond_with(run, code, &mut data, &opens),
+            };
+            match answered {
+                Ok(keys) => opened = Some(Opened::new(attachments, &keys, state)),
+                Err(refused) => {
+                    let fault = match refused {
+                        Refused::TooManyStreams { .. } => Fault::Busy,
+                        _ => Fault::Unsupported,
+                    };
+                    let error = ErrorData::from(fault).encode();
+                    let code = ResultCode::ServiceError;
+                    state.session.respond(run, code, &mut error.into());
+                }
+            }
+            state.session.finish(run);
+            after.aborts.extend(state.runs.take(run));
+            after.wake_writer = state.session.has_output();
+            opened
+        });
+        recycle(data);
+        if let Some(opened) = opened {
+            opened.bind(&Link::uncounted(self));
+        }
+    }
+
+    /// Gives an answer that opens streams once it is known whether the other side knows them. The caller could not
+    /// know that it would be asked.
+    fn complete_once_known(self: &Arc<Self>, run: RunKey, code: ResultCode, data: Payload) {
+        let connection = Arc::clone(self);
+        let task = task::spawn(&self.runtime, async move {
+            let mut answer = Finishing {
+                connection: &connection,
+                run: Some(run),
+            };
+            // Where nothing can be learned, the session refuses streams.
+            let _ = connection.learn_hello().await;
+            answer.run = None;
+            connection.complete_now(run, code, data);
+        });
+        self.with(|state, after| state.put_task(run, task, after));
+    }
+
+    /// A handler was interrupted and its future is gone.
+    pub(in crate::peer) fn finish(&self, run: RunKey) {
+        self.with(|state, after| {
+            state.session.finish(run);
+            after.aborts.extend(state.runs.take(run));
+        });
+    }
+}
+
+/// Finishes a call whose answer is not given, since nobody wants it any more.
+struct Finishing<'a> {
+    connection: &'a Connection,
+    run: Option<RunKey>,
+}
+
+impl Drop for Finishing<'_> {
+    fn drop(&mut self) {
+        if let Some(run) = self.run {
+            self.connection.finish(run);
+        }
+    }
+}
+
+/// How a reply travels; nothing for one that a responder will give later.
+pub(in crate::peer) fn into_wire(run: RunKey, reply: Reply) -> Option<(ResultCode, Payload)> {
+    Some(match reply {
+        Reply::Value(value) => (ResultCode::Success, value),
+        Reply::Error(error) => (ResultCode::ServiceError, error.encode().into()),
+        Reply::UnknownMethod => (ResultCode::UnknownMethod, Payload::default()),
+        Reply::Deferred(deferred) if deferred.run == Some(run) => return None,
+        // It will answer another call, and nobody will answer this one.
+        Reply::Deferred(_) => (
+            ResultCode::ServiceError,
+            ErrorData::from(Fault::NoAnswer).encode().into(),
+        ),
+    })
+}

@@ -1,0 +1,60 @@
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::connection::Connection;
+use super::{CallError, task};
+use crate::packet::Hello;
+use crate::session::HelloState;
+
+/// How long the other side may take to say which extensions it knows.
+const HELLO_TIME: Duration = Duration::from_secs(10);
+
+/// What is known of the other side's extensions.
+impl Connection {
+    /// What the other side says that it accepts, once that is known.
+    pub(super) async fn learn_hello(&self) -> Result<Option<Hello>, CallError> {
+        let nonce = RandomState::new().hash_one(0);
+        self.with(|state, after| {
+            if let Some(reason) = &state.end {
+                return Err(CallError::Closed(reason.clone()));
+            }
+            state.session.ask_hello(nonce)?;
+            after.wake_writer = true;
+            Ok(())
+        })?;
+        let known = self.wait_for(|connection| {
+            let state = connection.lock();
+            match (state.session.hello(), &state.end) {
+                (HelloState::Known(hello), _) => Some(Ok(hello)),
+                (_, Some(reason)) => Some(Err(CallError::Closed(reason.clone()))),
+                (_, None) => None,
+            }
+        });
+        if let Ok(known) = tokio::time::timeout(HELLO_TIME, known).await {
+            return known;
+        }
+        self.give_up_hello();
+        Ok(None)
+    }
+
+    /// The other side has been asked for its extensions, for a call that waits for the answer. It is given the time
+    /// for that.
+    pub(super) fn limit_hello(self: &Arc<Self>) {
+        let connection = Arc::downgrade(self);
+        task::spawn(&self.runtime, async move {
+            tokio::time::sleep(HELLO_TIME).await;
+            if let Some(connection) = connection.upgrade() {
+                connection.give_up_hello();
+            }
+        });
+    }
+
+    fn give_up_hello(&self) {
+        self.with(|state, after| {
+            state.session.give_up_hello();
+            after.wake_writer = state.session.has_output();
+            after.signal = true;
+        });
+    }
+}
