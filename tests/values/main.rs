@@ -208,3 +208,56 @@ async fn what_is_over_leaves_nothing() {
         }
     }
 }
+
+/// Passes halves on to another peer, as they came.
+struct Relay(FeedsClient);
+
+impl Feeds for Relay {
+    async fn open(&self, name: &str, lines: u32) -> Feed {
+        self.0.open(name, lines).await.expect("a feed")
+    }
+
+    async fn merge(&self, feeds: Vec<Feed>) -> Result<Vec<String>, String> {
+        self.0.merge(feeds).await.map_err(|error| error.to_string())
+    }
+
+    async fn sources(&self, feeds: u32, lines: u32) -> Sources {
+        self.0.sources(feeds, lines).await.expect("sources")
+    }
+
+    async fn count(&self, to: u64, sink: Sink) -> u64 {
+        self.0.count(to, sink).await.expect("a number")
+    }
+}
+
+#[tokio::test]
+async fn halves_are_passed_on() {
+    for (link, behind, ..) in clients().await {
+        let relay = PeerBuilder::new().service(FeedsServer::new(Relay(behind)));
+        let (near, far) = connected(link, &PeerBuilder::new(), &relay).await;
+        let client = FeedsClient::new(&near);
+        let feed = client.open("log", 100).await.expect("a feed");
+        assert_eq!(read_all(feed.lines).await.len(), 100, "{link:?}");
+        let feeds = (0..3)
+            .map(|number| self::feed(format!("{number}"), 50))
+            .collect();
+        assert_eq!(client.merge(feeds).await.expect("lines").len(), 150);
+        let sources = client.sources(4, 10).await.expect("sources");
+        for feed in read_all(sources.feeds).await {
+            assert_eq!(read_all(feed.lines).await.len(), 10);
+        }
+        let (numbers, receiver) = channel();
+        assert_eq!(
+            client
+                .count(1000, Sink { numbers })
+                .await
+                .expect("a number"),
+            1000
+        );
+        assert!(read_all(receiver).await.into_iter().eq(0..1000), "{link:?}");
+        drop(client);
+        for peer in [&near, &far] {
+            idle(peer).await;
+        }
+    }
+}

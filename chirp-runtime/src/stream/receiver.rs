@@ -90,6 +90,11 @@ impl<T> Receiver<T> {
         Self::of(Inner::Stream(stream), |error| error)
     }
 
+    /// What comes out of this side's end of a stream.
+    pub(super) fn remote(consumer: Consumer, codec: CodecId) -> Self {
+        Self::of(Inner::Remote(consumer, codec), |error| error)
+    }
+
     /// Says why nothing more will be taken.
     pub(super) fn leave(&mut self, error: StreamError) {
         if let Inner::Local(local) = self.inner_mut() {

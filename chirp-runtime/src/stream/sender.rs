@@ -5,15 +5,17 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError as Full;
 
-use super::StreamError;
 use super::channel::LocalSender;
 use super::half::{Claimed, TOO_EARLY};
-use super::pump::pump_in;
+use super::pump::{pump_in, pump_out};
+use super::{Receiver, StreamError};
 use crate::codec::attaching::{deserialize_half, serialize_half};
 use crate::codec::{CodecId, Item};
 use crate::packet::{AttachedStream, ErrorData};
+use crate::peer::streaming::consumer::Consumer;
 use crate::peer::streaming::end::{End, Unbound};
 use crate::peer::streaming::producer::Producer;
 
@@ -167,19 +169,34 @@ impl<T: Item> Sender<T> {
         }
     }
 
-    /// The half of this process, for what came; what comes otherwise is passed on to it.
-    fn take_local(&self) -> Result<LocalSender<T>, &'static str> {
+    /// What it is, which travels.
+    fn travel(&self) -> Inner<T> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let travelled = StreamError::Encode("the half has travelled".to_owned());
-        match mem::replace(&mut *inner, Inner::Over(travelled)) {
-            Inner::Local(local) => Ok(local),
-            other => {
-                *inner = other;
-                Err(
-                    "a `Sender` that came from another side cannot be passed on: make a channel, and pass its items on",
-                )
-            }
+        mem::replace(&mut *inner, Inner::Over(travelled))
+    }
+}
+
+/// Passes on what comes from where a sender has gone to.
+fn pass_on<T: Item>(mut sender: Sender<T>, consumer: Consumer, codec: CodecId, runtime: &Handle) {
+    sender.inner();
+    match sender
+        .inner
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+    {
+        Inner::Local(local) => {
+            runtime.spawn(pump_in(local, consumer, codec));
         }
+        // It came from another side, and goes to a third.
+        Inner::Remote(producer, to) => {
+            runtime.spawn(pump_out(
+                Receiver::<T>::remote(consumer, codec),
+                producer,
+                to,
+            ));
+        }
+        Inner::Claimed(_) | Inner::Over(_) => {}
     }
 }
 
@@ -187,7 +204,7 @@ impl<T: Item> Sender<T> {
 impl<T: Item> Serialize for Sender<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serialize_half(serializer, |codec| {
-            let local = self.take_local()?;
+            let sender = Self::of(self.travel());
             let entry = AttachedStream {
                 outward: false,
                 bound: false,
@@ -195,7 +212,7 @@ impl<T: Item> Serialize for Sender<T> {
             };
             Ok(Unbound::attachment(entry, move |end, runtime| {
                 if let End::Consumer(consumer) = end {
-                    runtime.spawn(pump_in(local, consumer, codec));
+                    pass_on(sender, consumer, codec, runtime);
                 }
             }))
         })
