@@ -212,9 +212,48 @@
 //! items. [`ByteReader`] and [`ByteWriter`] are streams of bytes as files are. See the section on streams of
 //! [`service`](macro@service#streams).
 //!
+//! # Addresses
+//!
+//! What carries the bytes is a word: `tcp://host:port`, `unix:///path`, `inproc://name` within a process, and with
+//! the feature `process` `exec:program args`, `stdio:` and `fd:3,4`. [`Endpoint`] has all of them, and
+//! everything that connects or listens takes a text or an `Endpoint`. A server may listen on several
+//! ([`Server::and_bind`]), and takes channels that came about elsewhere ([`ServerHandle::hand_over`]). Any
+//! `AsyncRead + AsyncWrite` is a [`Channel`], and [`channel`](mod@channel) says what a channel of your own has to keep to.
+//!
+//! # A connection that comes back
+//!
+//! [`PeerBuilder::reconnecting`] gives a client that connects again whenever its connection is gone:
+//!
+//! ```
+//! # #[chirp::service] pub trait Greeter {
+//! #     #[chirp(idempotent)] async fn greet(&self, name: &str) -> String;
+//! # }
+//! # struct Polite;
+//! # impl Greeter for Polite { async fn greet(&self, name: &str) -> String { name.to_owned() } }
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use chirp::{PeerBuilder, Server};
+//!
+//! // Nobody listens yet, and that is well.
+//! let link = PeerBuilder::new().reconnecting("inproc://greeter")?;
+//! let greeter = GreeterClient::new(&link);
+//! let greeting = tokio::spawn(greeter.greet("Ann"));
+//!
+//! let server = Server::builder().service(GreeterServer::new(Polite));
+//! tokio::spawn(server.bind("inproc://greeter").await?.run());
+//! assert_eq!(greeting.await??, "Ann");
+//! # Ok(()) }
+//! ```
+//!
+//! A call waits for a connection within its own time, or not at all ([`Reconnecting::fail_fast`]). One that is
+//! under way when the connection ends fails, and says whether it [may have run](CallError::may_have_run); only
+//! methods that are `#[chirp(idempotent)]` are sent again. [`Reconnect`] has the pauses, and prepares each new
+//! connection; [`Reconnecting::watch`] says how it stands.
+//!
 //! # Child processes
 //!
-//! [`channel::pipes`] is a channel over a pair of pipes. With the feature `process` a child process may be at the
+//! The address `exec:program args` starts a child and connects to it, and in the child a server listens on
+//! `stdio:`. [`channel::pipes`] is a channel over a pair of pipes. With the feature `process` a child process may be at the
 //! other end: `channel::Child::spawn` starts one and gives a channel to its standard input and output, which
 //! [`PeerBuilder::start`] takes, and the child's way back is `channel::stdio`. Child and channel end together, and
 //! no process is left behind. `examples/child.rs` is both sides in one program.
