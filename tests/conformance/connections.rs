@@ -58,9 +58,8 @@ async fn sockets_have_addresses() {
         let (one, other) = channels(link).await;
         let known = (one.remote().is_some(), other.credentials().is_some());
         let expected = match link {
-            Link::Tcp => (true, false),
+            Link::Tcp | Link::Inproc => (true, false),
             Link::Unix | Link::Abstract => (true, true),
-            Link::Inproc => (true, false),
             Link::Memory | Link::Pipes | Link::Slow => (false, false),
         };
         assert_eq!(known, expected, "{link:?}");

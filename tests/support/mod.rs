@@ -54,13 +54,13 @@ pub(crate) async fn channels(link: Link) -> (Channel, Channel) {
             return (channel, other.expect("pipes"));
         }
         Link::Slow => {
-            let line = line::Line {
+            let slow = line::Line {
                 delay: Duration::from_millis(1),
                 bytes: usize::MAX,
                 cut: false,
             };
             let (one, other) = memory();
-            return (line::over(line, one), line::over(line, other));
+            return (line::over(slow, one), line::over(slow, other));
         }
         // The path is unique, and here it is only a name.
         Link::Inproc => format!("inproc://{}", path.display()),
