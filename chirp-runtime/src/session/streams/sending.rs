@@ -65,8 +65,8 @@ impl Session {
         StreamItems::CHUNK.min(usize::try_from(limit).unwrap_or(usize::MAX))
     }
 
-    /// How much a stream may be sent now, in what items cost: an item may be sent while some of it is left. With
-    /// nothing, [`StreamEvent::Ready`] says when there is something.
+    /// How much a stream may be sent now, in what items cost: an item may be sent while some of it is left, and will
+    /// be taken as long as nothing else is sent. With nothing, [`StreamEvent::Ready`] says when there is something.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ impl Session {
             sending.wants = true;
             return Ok(0);
         }
-        Ok(sending.credit.unsigned_abs())
+        Ok(sending.room())
     }
 
     /// Sends items that are ready, all but the last of which are within the stream's credit.

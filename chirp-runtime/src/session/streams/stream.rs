@@ -110,6 +110,12 @@ impl Sending {
         self.credit > 0 && self.queued < QUEUED
     }
 
+    /// How much may be sent before it does not: what credit is left, and place in the queue.
+    pub(super) fn room(&self) -> u64 {
+        let place = QUEUED.saturating_sub(self.queued) as u64;
+        place.min(self.credit.max(0).unsigned_abs())
+    }
+
     /// Whether the program may be told that it may send again; it is told once.
     pub(super) fn is_ready(&mut self) -> bool {
         let is_open = self.end.is_none() && !self.gone;

@@ -1,0 +1,6 @@
+//! Halves of streams under attack: what is lost, who is held up, what is left behind.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod pace;
