@@ -355,3 +355,45 @@ async fn a_listener_may_have_handshakes_and_an_end() {
     let closed = peer.call("echo", "x").await;
     assert!(matches!(closed, Err(CallError::Closed(_))));
 }
+
+/// A listener that says what it was told to say, and then is silent.
+struct Scripted(Endpoint, Vec<io::Result<Channel>>);
+
+#[async_trait::async_trait]
+impl Listener for Scripted {
+    fn endpoint(&self) -> &Endpoint {
+        &self.0
+    }
+
+    async fn accept(&mut self) -> io::Result<Channel> {
+        match self.1.pop() {
+            Some(next) => next,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Where files have run out, what says nothing gives one back; for any other failure nobody has to go.
+#[tokio::test]
+async fn a_silent_connection_makes_room_when_files_run_out() {
+    const EMFILE: i32 = 24;
+    let (builder, mut refused) = server();
+    let ((silent, mut gone), (ours, theirs)) = (tokio::io::duplex(64), memory());
+    let script = vec![
+        Ok(ours),
+        Err(io::Error::from_raw_os_error(EMFILE)),
+        Err(io::Error::other("something else")),
+        Ok(Channel::io(silent)),
+    ];
+    let listener = Scripted("inproc://scripted".parse().unwrap(), script);
+    let (_stop, _running) = run(builder.listen(Box::new(listener)));
+    let peer = PeerBuilder::new().start(theirs).unwrap();
+    assert!(says(&peer, "x").await);
+    assert_eq!(soon(gone.read(&mut [0; 8])).await.unwrap(), 0);
+    let first = soon(refused.recv()).await.unwrap();
+    assert!(first.to_string().contains("something else"), "{first}");
+    let second = soon(refused.recv()).await.unwrap();
+    assert!(matches!(second, AcceptError::MadeRoom { .. }), "{second}");
+    let third = soon(refused.recv()).await.unwrap();
+    assert!(matches!(third, AcceptError::Accept { .. }), "{third}");
+}

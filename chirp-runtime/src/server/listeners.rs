@@ -99,12 +99,18 @@ fn accept(mut listener: Box<dyn Listener>, pause: Duration) -> Accepting {
 }
 
 /// Whether an accept failed because of the one connection that it would have given.
-pub(super) fn is_of_one_connection(error: &io::Error) -> bool {
+fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(
         error.kind(),
         ConnectionAborted | ConnectionRefused | ConnectionReset
     )
+}
+
+/// Whether this process, or the whole system, may open no more files: `EMFILE` and `ENFILE`, which have the same
+/// numbers wherever there are Unix sockets.
+pub(super) fn is_for_want_of_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 impl fmt::Debug for Listeners {

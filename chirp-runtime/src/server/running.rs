@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 
 use super::handle::Shared;
 use super::handshakes::Handshakes;
-use super::listeners::is_of_one_connection;
+use super::listeners::is_for_want_of_files;
 use super::silent::Silent;
 use super::{AcceptError, Connection};
 use crate::channel::{Channel, Endpoint, Incoming};
@@ -79,7 +79,7 @@ impl Running {
 
     /// An accept has failed. Where it is for want of files, there may be one that is not needed.
     pub(super) fn failed(&mut self, endpoint: Endpoint, error: io::Error) {
-        if !is_of_one_connection(&error) {
+        if is_for_want_of_files(&error) {
             self.make_room();
         }
         let error = Arc::new(error);
