@@ -1,8 +1,11 @@
-//! What handlers do that wait: the same at every system.
+//! What handlers do that wait, and what those give that stream: the same at every system.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures::Stream;
+use futures::stream;
 use tokio::sync::{mpsc, oneshot};
 
 /// What a handler waits for before it answers.
@@ -69,4 +72,43 @@ impl Work {
             Wait::Forever => std::future::pending().await,
         }
     }
+}
+
+/// Where the items of a stream come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// All are ready, and none waits.
+    Ready,
+    /// Another task, one by one through a channel.
+    Channel,
+}
+
+/// How many items there may be in the channel that they come through.
+const CHANNEL: usize = 16;
+
+/// How many bytes a stream of bytes gives at a time.
+pub const PIECE: usize = 16 << 10;
+
+/// The numbers below `many`, ready.
+pub fn ready(many: u64) -> impl Stream<Item = u64> + Send + 'static {
+    stream::iter(0..many)
+}
+
+/// The numbers below `many`, as another task sends them.
+pub fn from_channel(many: u64) -> impl Stream<Item = u64> + Send + 'static {
+    let (sender, mut receiver) = mpsc::channel(CHANNEL);
+    tokio::spawn(async move {
+        for number in 0..many {
+            if sender.send(number).await.is_err() {
+                return;
+            }
+        }
+    });
+    stream::poll_fn(move |cx| receiver.poll_recv(cx))
+}
+
+/// So many pieces of bytes, all of them the same memory.
+pub fn pieces(many: u64) -> impl Stream<Item = Bytes> + Send + 'static {
+    let piece = Bytes::from(vec![7; PIECE]);
+    stream::iter((0..many).map(move |_| piece.clone()))
 }

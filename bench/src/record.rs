@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 pub enum Metric {
     /// Calls in a second.
     Rate,
+    /// Items of streams in a second.
+    ItemRate,
+    /// Bytes of streams in a second.
+    ByteRate,
     /// CPU time of both ends for a million calls, in seconds.
     Cpu,
     /// The median latency, in microseconds.
@@ -16,6 +20,8 @@ pub enum Metric {
     P99,
     /// The latency that one call in a thousand goes beyond, in microseconds.
     P999,
+    /// The latency that one call in a hundred goes beyond, as so many times that without what is beside it.
+    P99Times,
     /// Heap memory, in bytes.
     Bytes,
     /// Heap allocations.
@@ -45,10 +51,13 @@ impl Metric {
     pub fn title(self) -> &'static str {
         match self {
             Self::Rate => "calls/s",
+            Self::ItemRate => "items/s",
+            Self::ByteRate => "bytes/s",
             Self::Cpu => "CPU s per million calls",
             Self::P50 => "p50 µs",
             Self::P99 => "p99 µs",
             Self::P999 => "p99.9 µs",
+            Self::P99Times => "p99, times that alone",
             Self::Bytes => "bytes",
             Self::Allocations => "allocations",
             Self::BytesOut => "bytes of the request",

@@ -118,7 +118,10 @@ impl Ready {
 /// Says what has been measured, in one line.
 fn progress(records: &[Record]) {
     for record in records {
-        if matches!(record.metric, Metric::Rate | Metric::P50) {
+        if matches!(
+            record.metric,
+            Metric::Rate | Metric::P50 | Metric::ItemRate | Metric::ByteRate | Metric::P99Times
+        ) {
             eprint!("  {} {}", record.system, figure(record.median));
         }
     }

@@ -2,10 +2,11 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 
-use crate::handler::Wait;
+use crate::handler::{Source, Wait};
 use crate::link::{Stream, memory_pair};
 
 /// Why a measurement could not be made.
@@ -68,6 +69,10 @@ pub struct Skills {
     pub waits: bool,
     /// Calls in both directions on one connection.
     pub both_ways: bool,
+    /// Numbers that come one after another in answer to one call.
+    pub items: bool,
+    /// Bytes that do.
+    pub pieces: bool,
 }
 
 impl Skills {
@@ -77,6 +82,8 @@ impl Skills {
         connects: true,
         waits: true,
         both_ways: true,
+        items: true,
+        pieces: true,
     };
 }
 
@@ -97,4 +104,17 @@ pub trait Client: Clone + Send + Sync + 'static {
 
     /// The same bytes again, in the type that the system carries fastest.
     fn bytes(&self, data: Bytes) -> impl Future<Output = Result<Bytes>> + Send;
+
+    /// Takes the numbers below `many`, which come in a stream; their sum.
+    fn items(&self, source: Source, many: u64) -> impl Future<Output = Result<u64>> + Send {
+        let _ = (source, many);
+        async { Err("there are no streams of numbers".into()) }
+    }
+
+    /// Takes so many [`PIECE`](crate::handler::PIECE)s of bytes, which come in a stream, and adds the length of
+    /// each to `came`.
+    fn pieces(&self, many: u64, came: &AtomicU64) -> impl Future<Output = Result<()>> + Send {
+        let _ = (many, came);
+        async { Err("there are no streams of bytes".into()) }
+    }
 }

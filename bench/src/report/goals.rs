@@ -214,6 +214,30 @@ const GOALS: &[Goal] = &[
         AtLeast(1.2, "tarpc"),
     ),
     goal(
+        "streams",
+        "numbers that are ready",
+        Metric::ItemRate,
+        AtLeast(1.0, "tonic"),
+    ),
+    goal(
+        "streams",
+        "numbers through a channel",
+        Metric::ItemRate,
+        AtLeast(2.0, "tonic"),
+    ),
+    goal(
+        "streams",
+        "pieces of 16 KiB",
+        Metric::ByteRate,
+        AtLeast(0.8, "floor"),
+    ),
+    goal(
+        "streams",
+        "64 callers beside bytes",
+        Metric::P99Times,
+        Below(3.0),
+    ),
+    goal(
         "in-process",
         "one caller",
         Metric::P50,

@@ -1,10 +1,13 @@
 //! Chirp, over a connection and without one.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use bytes::Bytes;
 use chirp::{Channel, PeerBuilder};
+use futures::Stream;
 
-use crate::handler::{Wait, Work};
-use crate::link::Stream;
+use crate::handler::{self, Source, Wait, Work};
+use crate::link;
 use crate::system::{Client, Connection, Connects, Result, Skills, System};
 
 #[chirp::service]
@@ -14,6 +17,9 @@ pub trait Bench {
     async fn wait(&self, wait: u8, text: &str) -> String;
     async fn blob(&self, data: Vec<u8>) -> Vec<u8>;
     async fn bytes(&self, data: &[u8]) -> Vec<u8>;
+    async fn ready(&self, many: u64) -> impl Stream<Item = u64>;
+    async fn from_channel(&self, many: u64) -> impl Stream<Item = u64>;
+    async fn pieces(&self, many: u64) -> impl Stream<Item = Bytes>;
 }
 
 impl Bench for Work {
@@ -37,6 +43,18 @@ impl Bench for Work {
     async fn bytes(&self, data: &[u8]) -> Vec<u8> {
         data.to_vec()
     }
+
+    async fn ready(&self, many: u64) -> impl Stream<Item = u64> {
+        handler::ready(many)
+    }
+
+    async fn from_channel(&self, many: u64) -> impl Stream<Item = u64> {
+        handler::from_channel(many)
+    }
+
+    async fn pieces(&self, many: u64) -> impl Stream<Item = Bytes> {
+        handler::pieces(many)
+    }
 }
 
 /// Chirp over a stream.
@@ -47,7 +65,7 @@ impl System for Chirp {
 
     type Client = BenchClient;
 
-    fn connect(client: Stream, server: Stream) -> impl Connects<BenchClient> {
+    fn connect(client: link::Stream, server: link::Stream) -> impl Connects<BenchClient> {
         async {
             let client = PeerBuilder::new()
                 .service(BenchServer::new(Work::start()))
@@ -63,7 +81,7 @@ impl System for Chirp {
     }
 }
 
-fn channel(stream: Stream) -> Channel {
+fn channel(stream: link::Stream) -> Channel {
     let (reader, writer) = stream.halves();
     Channel::new(reader, writer)
 }
@@ -80,7 +98,7 @@ impl System for Local {
 
     type Client = BenchClient;
 
-    fn connect(_client: Stream, _server: Stream) -> impl Connects<BenchClient> {
+    fn connect(_client: link::Stream, _server: link::Stream) -> impl Connects<BenchClient> {
         async { Ok(Connection::one_way(BenchClient::local(Work::start()))) }
     }
 }
@@ -104,5 +122,25 @@ impl Client for BenchClient {
 
     async fn bytes(&self, data: Bytes) -> Result<Bytes> {
         Ok(self.bytes(&data).await?.into())
+    }
+
+    async fn items(&self, source: Source, many: u64) -> Result<u64> {
+        let mut items = match source {
+            Source::Ready => self.ready(many).await?,
+            Source::Channel => self.from_channel(many).await?,
+        };
+        let mut sum = 0;
+        while let Some(item) = items.recv().await {
+            sum += item?;
+        }
+        Ok(sum)
+    }
+
+    async fn pieces(&self, many: u64, came: &AtomicU64) -> Result<()> {
+        let mut pieces = self.pieces(many).await?;
+        while let Some(piece) = pieces.recv().await {
+            came.fetch_add(piece?.len() as u64, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }

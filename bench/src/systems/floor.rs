@@ -1,12 +1,15 @@
-//! The least that any program could do for one caller: numbers written and read by hand, one after another.
+//! The least that any program could do for one caller: numbers written and read by hand, one after another, and
+//! bytes copied from one end to the other.
 
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Mutex;
 
-use crate::handler::Wait;
+use crate::handler::{PIECE, Wait};
 use crate::link::Stream;
 use crate::system::{Client, Connection, Connects, Result, Skills, System};
 
@@ -20,6 +23,8 @@ impl System for Floor {
         connects: true,
         waits: false,
         both_ways: false,
+        items: false,
+        pieces: true,
     };
 
     type Client = FloorClient;
@@ -30,6 +35,12 @@ impl System for Floor {
             while server.read_exact(&mut numbers).await.is_ok() {
                 let both = u128::from_le_bytes(numbers);
                 let (a, b) = (both as u64, (both >> 64) as u64);
+                if b == PIECES {
+                    if write_pieces(&mut server, a).await.is_err() {
+                        break;
+                    }
+                    continue;
+                }
                 if server.write_u64_le(a.wrapping_add(b)).await.is_err() {
                     break;
                 }
@@ -38,6 +49,17 @@ impl System for Floor {
         let stream = Arc::new(Mutex::new(client));
         async { Ok(Connection::one_way(FloorClient { stream })) }
     }
+}
+
+/// Asks for pieces of bytes, where there would be a number to add.
+const PIECES: u64 = u64::MAX;
+
+async fn write_pieces(server: &mut Stream, many: u64) -> io::Result<()> {
+    let piece = vec![7; PIECE];
+    for _ in 0..many {
+        server.write_all(&piece).await?;
+    }
+    Ok(())
 }
 
 /// One caller. The lock is for the form only: it is always free.
@@ -68,5 +90,17 @@ impl Client for FloorClient {
 
     async fn bytes(&self, _data: Bytes) -> Result<Bytes> {
         Err("the sequential floor only adds".into())
+    }
+
+    async fn pieces(&self, many: u64, came: &AtomicU64) -> Result<()> {
+        let mut stream = self.stream.lock().await;
+        let both = u128::from(PIECES) << 64 | u128::from(many);
+        stream.write_all(&both.to_le_bytes()).await?;
+        let mut piece = vec![0; PIECE];
+        for _ in 0..many {
+            stream.read_exact(&mut piece).await?;
+            came.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }

@@ -53,6 +53,8 @@ impl System for Jsonrpsee {
     const NAME: &'static str = "jsonrpsee";
     const SKILLS: Skills = Skills {
         both_ways: false,
+        items: false,
+        pieces: false,
         ..Skills::ALL
     };
 

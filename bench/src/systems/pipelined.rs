@@ -13,13 +13,18 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::handler::{Wait, Work};
 use crate::link::Stream;
-use crate::system::{Client, Connection, Connects, Result, System};
+use crate::system::{Client, Connection, Connects, Result, Skills, System};
 
 /// Frames by hand. Both ends are alike, and call each other.
 pub struct Pipelined;
 
 impl System for Pipelined {
     const NAME: &'static str = "pipelined-floor";
+    const SKILLS: Skills = Skills {
+        items: false,
+        pieces: false,
+        ..Skills::ALL
+    };
 
     type Client = Framed;
 

@@ -1,13 +1,15 @@
 //! remoc, with the remote traits of its `rtc` module.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use remoc::codec;
-use remoc::rch::base;
+use futures::{Stream as Items, StreamExt};
+use remoc::rch::{base, mpsc};
 use remoc::rtc::{self, CallError, ServerShared as _};
+use remoc::{RemoteSend, codec};
 
-use crate::handler::{Wait, Work};
+use crate::handler::{self, Source, Wait, Work};
 use crate::link::Stream;
 use crate::system::{Client, Connection, Connects, Result, System};
 
@@ -18,6 +20,9 @@ pub trait Bench {
     async fn wait(&self, wait: u8, text: String) -> std::result::Result<String, CallError>;
     async fn blob(&self, data: Vec<u8>) -> std::result::Result<Vec<u8>, CallError>;
     async fn bytes(&self, data: Bytes) -> std::result::Result<Bytes, CallError>;
+    async fn ready(&self, many: u64) -> std::result::Result<mpsc::Receiver<u64>, CallError>;
+    async fn from_channel(&self, many: u64) -> std::result::Result<mpsc::Receiver<u64>, CallError>;
+    async fn pieces(&self, many: u64) -> std::result::Result<mpsc::Receiver<Bytes>, CallError>;
 }
 
 impl Bench for Work {
@@ -41,6 +46,32 @@ impl Bench for Work {
     async fn bytes(&self, data: Bytes) -> std::result::Result<Bytes, CallError> {
         Ok(data)
     }
+
+    async fn ready(&self, many: u64) -> std::result::Result<mpsc::Receiver<u64>, CallError> {
+        Ok(send_all(handler::ready(many)))
+    }
+
+    async fn from_channel(&self, many: u64) -> std::result::Result<mpsc::Receiver<u64>, CallError> {
+        Ok(send_all(handler::from_channel(many)))
+    }
+
+    async fn pieces(&self, many: u64) -> std::result::Result<mpsc::Receiver<Bytes>, CallError> {
+        Ok(send_all(handler::pieces(many)))
+    }
+}
+
+/// A channel whose receiver travels, and a task that sends.
+fn send_all<T: RemoteSend>(items: impl Items<Item = T> + Send + 'static) -> mpsc::Receiver<T> {
+    let (sender, receiver) = mpsc::channel();
+    tokio::spawn(async move {
+        let mut items = std::pin::pin!(items);
+        while let Some(item) = items.next().await {
+            if sender.send(item).await.is_err() {
+                return;
+            }
+        }
+    });
+    receiver
 }
 
 /// remoc.
@@ -99,5 +130,25 @@ impl Client for BenchClient {
 
     async fn bytes(&self, data: Bytes) -> Result<Bytes> {
         Ok(Bench::bytes(self, data).await?)
+    }
+
+    async fn items(&self, source: Source, many: u64) -> Result<u64> {
+        let mut items = match source {
+            Source::Ready => Bench::ready(self, many).await?,
+            Source::Channel => Bench::from_channel(self, many).await?,
+        };
+        let mut sum = 0;
+        while let Some(item) = items.recv().await? {
+            sum += item;
+        }
+        Ok(sum)
+    }
+
+    async fn pieces(&self, many: u64, came: &AtomicU64) -> Result<()> {
+        let mut pieces = Bench::pieces(self, many).await?;
+        while let Some(piece) = pieces.recv().await? {
+            came.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }

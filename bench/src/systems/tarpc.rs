@@ -52,6 +52,8 @@ impl System for Tarpc {
     const NAME: &'static str = "tarpc";
     const SKILLS: Skills = Skills {
         both_ways: false,
+        items: false,
+        pieces: false,
         ..Skills::ALL
     };
 

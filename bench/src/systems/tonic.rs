@@ -2,17 +2,19 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tonic::transport::server::Connected;
 use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Response, Status};
 
-use crate::handler::{Wait, Work};
+use crate::handler::{self, Source, Wait, Work};
 use crate::link::Stream;
 use crate::system::{Client, Connection, Connects, Result, Skills, System};
 
@@ -65,10 +67,25 @@ pub(crate) struct Blob {
 
 /// The same message, for a program that keeps what was received.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct Shared {
+pub struct Shared {
     #[prost(bytes = "bytes", tag = "1")]
     data: Bytes,
 }
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Many {
+    #[prost(uint64, tag = "1")]
+    many: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Number {
+    #[prost(uint64, tag = "1")]
+    number: u64,
+}
+
+/// What a method gives that streams. Its type has to be named, so that it is a box, as in tonic's examples.
+type Streamed<T> = BoxStream<'static, std::result::Result<T, Status>>;
 
 type Answer<T> = std::result::Result<Response<T>, Status>;
 
@@ -96,6 +113,30 @@ impl Bench for Work {
 
     async fn bytes(&self, request: Request<Shared>) -> Answer<Shared> {
         Ok(Response::new(request.into_inner()))
+    }
+
+    type ReadyStream = Streamed<Number>;
+
+    async fn ready(&self, request: Request<Many>) -> Answer<Self::ReadyStream> {
+        let items = handler::ready(request.into_inner().many);
+        let numbers = items.map(|number| Ok(Number { number }));
+        Ok(Response::new(Box::pin(numbers)))
+    }
+
+    type FromChannelStream = Streamed<Number>;
+
+    async fn from_channel(&self, request: Request<Many>) -> Answer<Self::FromChannelStream> {
+        let items = handler::from_channel(request.into_inner().many);
+        let numbers = items.map(|number| Ok(Number { number }));
+        Ok(Response::new(Box::pin(numbers)))
+    }
+
+    type PiecesStream = Streamed<Shared>;
+
+    async fn pieces(&self, request: Request<Many>) -> Answer<Self::PiecesStream> {
+        let pieces = handler::pieces(request.into_inner().many);
+        let pieces = pieces.map(|data| Ok(Shared { data }));
+        Ok(Response::new(Box::pin(pieces)))
     }
 }
 
@@ -214,5 +255,28 @@ impl Client for Grpc {
     async fn bytes(&self, data: Bytes) -> Result<Bytes> {
         let response = self.0.clone().bytes(Shared { data }).await?;
         Ok(response.into_inner().data)
+    }
+
+    async fn items(&self, source: Source, many: u64) -> Result<u64> {
+        let mut client = self.0.clone();
+        let response = match source {
+            Source::Ready => client.ready(Many { many }).await?,
+            Source::Channel => client.from_channel(Many { many }).await?,
+        };
+        let mut items = response.into_inner();
+        let mut sum = 0;
+        while let Some(Number { number }) = items.message().await? {
+            sum += number;
+        }
+        Ok(sum)
+    }
+
+    async fn pieces(&self, many: u64, came: &AtomicU64) -> Result<()> {
+        let response = self.0.clone().pieces(Many { many }).await?;
+        let mut pieces = response.into_inner();
+        while let Some(Shared { data }) = pieces.message().await? {
+            came.fetch_add(data.len() as u64, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }

@@ -85,6 +85,8 @@ impl System for Ttrpc {
     const NAME: &'static str = "ttrpc";
     const SKILLS: Skills = Skills {
         both_ways: false,
+        items: false,
+        pieces: false,
         ..Skills::ALL
     };
 

@@ -1,6 +1,4 @@
 //! What the systems are given to do, one module for each kind.
-//!
-//! Streams will be one more.
 
 mod add;
 mod blobs;
@@ -11,11 +9,13 @@ mod in_process;
 mod macro_cost;
 mod memory;
 mod open_loop;
+mod streams;
 mod waits;
 mod wire;
 
 use std::fmt;
 
+use crate::handler::Source;
 use crate::link::Link;
 use crate::options::Options;
 use crate::record::Record;
@@ -37,6 +37,8 @@ pub enum Workload {
     Blobs,
     /// Both ends call at once.
     BothWays,
+    /// Streams of numbers and of bytes.
+    Streams,
     /// Both ends in one process.
     InProcess,
     /// What connections and calls take of the heap.
@@ -51,13 +53,14 @@ pub enum Workload {
 
 impl Workload {
     /// All of them, in the order of the results.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Add,
         Self::Echo,
         Self::Waits,
         Self::OpenLoop,
         Self::Blobs,
         Self::BothWays,
+        Self::Streams,
         Self::InProcess,
         Self::Memory,
         Self::Wire,
@@ -74,6 +77,7 @@ impl Workload {
             Self::OpenLoop => "open-loop",
             Self::Blobs => "blobs",
             Self::BothWays => "both-ways",
+            Self::Streams => "streams",
             Self::InProcess => "in-process",
             Self::Memory => "memory",
             Self::Wire => "wire",
@@ -119,6 +123,13 @@ impl Workload {
                 }
             }
             Self::BothWays => records.extend(measure(&both_ways::BothWays, options).await?),
+            Self::Streams => {
+                for source in [Source::Ready, Source::Channel] {
+                    records.extend(measure(&streams::Items { source }, options).await?);
+                }
+                records.extend(measure(&streams::Pieces, options).await?);
+                records.extend(measure(&streams::Beside, options).await?);
+            }
             Self::InProcess => records.extend(measure(&in_process::InProcess, options).await?),
             Self::Memory => records.extend(memory::run(options)?),
             Self::Wire => records.extend(wire::run(options).await?),
