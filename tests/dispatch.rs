@@ -140,10 +140,10 @@ async fn the_watch_over_handlers_goes_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn answers_do_not_wait_for_the_next_handler() {
     let _bustle = Bustle::new();
-    for _ in 0..50 {
+    for link in support::LINKS.into_iter().cycle().take(350) {
         let gate = Arc::new(Gate::default());
         let (builder, _begun) = blocking(&gate);
-        let (client, _server) = narrow(&PeerBuilder::new(), &builder, 64 << 10);
+        let (client, _server) = connected(link, &PeerBuilder::new(), &builder).await;
         let before = client.call("echo", "before").start();
         let blocked = client.call("block", ()).start();
         assert_eq!(before.await.expect("answered"), "before");

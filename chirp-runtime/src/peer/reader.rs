@@ -171,6 +171,7 @@ impl Reader {
         self.decode();
         let mut state = self.connection.lock();
         let unsent = state.session.unsent();
+        let dispatching = !state.dispatch.idle;
         let stopped = loop {
             match state.session.reading() {
                 Reading::Go => {}
@@ -194,19 +195,18 @@ impl Reader {
                 }
             }
         };
-        let taken_over = state.look_after(&mut self.after);
+        let overdue = state.look_after(&mut self.after);
         // The session has given answers by itself.
         self.after.wake_writer |= state.session.unsent() > unsent;
         state.settle(self.connection.budget.as_deref(), &mut self.after);
-        let lying = state.has_lying_work();
+        // What has come may be begun behind an answer that has not been written.
+        let lying = state.has_lying_work() || (dispatching && !state.queue.is_empty());
         drop(state);
-        if taken_over {
-            self.connection.take_over();
-        }
         for kind in self.after.packet_tasks.drain(..) {
             self.connection.start_packet_task(kind);
         }
         self.connection.follow(&mut self.after);
+        self.connection.make_up(overdue);
         stopped.map(|stopped| (stopped, lying))
     }
 

@@ -1,7 +1,7 @@
 use std::io::{self, IoSlice};
 use std::mem;
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -117,20 +117,39 @@ impl Connection {
             held.release(None);
             return;
         }
-        match sink.poll_write(&mut Context::from_waker(waker)) {
-            Poll::Ready(Ok(())) => {
-                let spare = mem::take(&mut sink.batch);
-                drop(sink);
-                held.release(Some(spare));
-            }
-            Poll::Ready(Err(error)) => {
-                drop(sink);
-                held.fail(error);
-            }
-            Poll::Pending => {
-                drop(sink);
-                held.release(None);
-            }
+        held.poll_write(sink, waker);
+    }
+
+    /// Writes in place of the writer, whose task has been woken by a thread that is busy for long, and waits for that
+    /// thread. One write, as of anybody who is not the writer.
+    pub(super) fn write_for_writer(&self) {
+        let Some(waker) = self.writer.get() else {
+            return;
+        };
+        let mut state = self.lock();
+        if state.turn == Turn::Taken || state.end.is_some() {
+            return;
+        }
+        state.turn = Turn::Taken;
+        drop(state);
+        let held = HeldTurn(self);
+        let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+        self.load(&mut sink);
+        held.poll_write(sink, waker);
+    }
+
+    /// Sees to it that there is a batch to write, if there can be.
+    fn load(&self, sink: &mut Sink) {
+        let fresh = if sink.batch.is_done() {
+            self.lock().take_batch()
+        } else {
+            // One that somebody else has left to the writer.
+            packing::is_heavy(&sink.batch).then(|| mem::take(&mut sink.batch))
+        };
+        // The session's lock is free again: an observer may ask for what is behind it.
+        if let Some(mut batch) = fresh {
+            self.prepare(&mut batch);
+            sink.batch = batch;
         }
     }
 
@@ -192,6 +211,25 @@ pub(super) struct Writing<'a> {
 struct HeldTurn<'a>(&'a Connection);
 
 impl HeldTurn<'_> {
+    /// Writes once, and gives the turn up.
+    fn poll_write(self, mut sink: MutexGuard<'_, Sink>, waker: &Waker) {
+        match sink.poll_write(&mut Context::from_waker(waker)) {
+            Poll::Ready(Ok(())) => {
+                let spare = mem::take(&mut sink.batch);
+                drop(sink);
+                self.release(Some(spare));
+            }
+            Poll::Ready(Err(error)) => {
+                drop(sink);
+                self.fail(error);
+            }
+            Poll::Pending => {
+                drop(sink);
+                self.release(None);
+            }
+        }
+    }
+
     /// Gives the turn up after a batch that was written, and to the writer otherwise.
     fn release(self, written: Option<Batch>) {
         let connection = self.0;
@@ -323,17 +361,7 @@ impl Writer {
                 .sink
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            let fresh = if sink.batch.is_done() {
-                connection.lock().take_batch()
-            } else {
-                // One that somebody else has left to this task.
-                packing::is_heavy(&sink.batch).then(|| mem::take(&mut sink.batch))
-            };
-            // The session's lock is free again: an observer may ask for what is behind it.
-            if let Some(mut batch) = fresh {
-                connection.prepare(&mut batch);
-                sink.batch = batch;
-            }
+            connection.load(&mut sink);
             match sink.poll_write(cx) {
                 Poll::Ready(Ok(())) => {
                     let spare = mem::take(&mut sink.batch);

@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use crate::peer::connection::Connection;
 use crate::peer::handling::lane::Lane;
 use crate::peer::handling::slow::Slow;
 use crate::peer::state::{After, State};
@@ -78,6 +79,27 @@ impl Dispatch {
     }
 }
 
+/// What is overdue behind a handler that does not return.
+#[derive(Clone, Copy, Default)]
+pub(in crate::peer) struct Overdue {
+    /// A new dispatcher.
+    pub(in crate::peer) dispatcher: bool,
+    /// A write.
+    pub(in crate::peer) unwritten: bool,
+}
+
+impl Connection {
+    /// Does what is overdue.
+    pub(in crate::peer) fn make_up(self: &Arc<Self>, overdue: Overdue) {
+        if overdue.unwritten {
+            self.write_for_writer();
+        }
+        if overdue.dispatcher {
+            self.take_over();
+        }
+    }
+}
+
 /// The steps behind its lock are small and complete, so that it survives a panic.
 pub(in crate::peer) fn lock(lane: &Mutex<Lane>) -> MutexGuard<'_, Lane> {
     lane.lock().unwrap_or_else(PoisonError::into_inner)
@@ -95,16 +117,22 @@ impl State {
         waiting > 1 || (inside && (waiting > 0 || lane.has_replies() || self.has_unwritten()))
     }
 
-    /// Whether there are answers that nobody is writing.
+    /// Whether there are answers that nobody is writing: the writer's task, which has been woken, may wait for the
+    /// thread that the handler has.
     fn has_unwritten(&self) -> bool {
-        self.turn == Turn::Free && self.session.has_output()
+        match self.turn {
+            Turn::Free => self.session.has_output(),
+            Turn::Writer => true,
+            Turn::Taken => false,
+        }
     }
 
-    /// Looks after what lies behind a handler that does not return. Whether a new dispatcher has to take
-    /// over; then the one there was has no claim any more.
-    pub(in crate::peer) fn look_after(&mut self, after: &mut After) -> bool {
+    /// Looks after what lies behind a handler that does not return. What has to be done about it; if that is a new
+    /// dispatcher, the one there was has no claim any more.
+    pub(in crate::peer) fn look_after(&mut self, after: &mut After) -> Overdue {
+        let mut overdue = Overdue::default();
         if self.dispatch.idle {
-            return false;
+            return overdue;
         }
         let lane = Arc::clone(&self.dispatch.lane);
         let mut lane = lock(&lane);
@@ -113,16 +141,16 @@ impl State {
             .inside()
             .is_some_and(|inside| inside.is_overdue(progress))
         {
-            return false;
+            return overdue;
         }
         self.commit(&mut lane, after);
-        after.wake_writer |= self.has_unwritten();
-        let taken_over = !self.queue.is_empty() || lane.waiting() > 0;
-        if taken_over {
+        overdue.unwritten = self.has_unwritten();
+        overdue.dispatcher = !self.queue.is_empty() || lane.waiting() > 0;
+        if overdue.dispatcher {
             self.put_back(&mut lane);
             self.dispatch.pass_on(&mut lane);
         }
-        taken_over
+        overdue
     }
 
     /// A call has been answered that may not have begun.

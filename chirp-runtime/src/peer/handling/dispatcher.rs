@@ -38,7 +38,7 @@ impl Connection {
     }
 
     /// Starts a dispatcher in place of one that has lost its claim.
-    pub(in crate::peer) fn take_over(self: &Arc<Self>) {
+    pub(super) fn take_over(self: &Arc<Self>) {
         self.start_next_dispatcher(None);
     }
 

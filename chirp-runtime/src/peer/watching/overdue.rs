@@ -41,12 +41,10 @@ impl Overdue {
             let mut after = After::default();
             let mut state = connection.lock();
             let lying = state.has_lying_work();
-            let taken_over = state.look_after(&mut after);
+            let overdue = state.look_after(&mut after);
             drop(state);
             connection.follow(&mut after);
-            if taken_over {
-                connection.take_over();
-            }
+            connection.make_up(overdue);
             // The next handler may be no better.
             if lying {
                 self.arm();
