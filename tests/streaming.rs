@@ -209,6 +209,7 @@ everywhere!(
     an_argument_is_a_stream,
     a_handler_tells_the_end_from_the_loss,
     a_callers_stream_ends_with_its_call,
+    a_call_that_is_started_takes_its_stream,
     both_directions_at_once,
     halves_travel_in_values,
 );
@@ -314,6 +315,17 @@ async fn a_callers_stream_ends_with_its_call(World { client, .. }: World) {
     };
     assert_eq!(client.first(numbers).await.expect("answered"), 5);
     dropped.recv().await.expect("the stream is dropped");
+}
+
+async fn a_call_that_is_started_takes_its_stream(World { client, .. }: World) {
+    let (mut sender, numbers) = chirp::channel();
+    let call = client.total(numbers).start();
+    // These are more than are held for a handler that does not run.
+    for _ in 0..10_000 {
+        sender.send(1).await.expect("taken");
+    }
+    sender.finish();
+    assert_eq!(call.await.expect("a total"), 10_000);
 }
 
 async fn both_directions_at_once(World { client, .. }: World) {

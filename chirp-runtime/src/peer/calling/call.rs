@@ -137,6 +137,11 @@ impl<T, E> Call<T, E> {
     /// sent before the first poll.
     pub fn start(mut self) -> Self {
         self.untyped.send(None);
+        if let State::Sent(Work::Local(local)) | State::Streaming(Work::Local(local), _) =
+            &mut self.untyped.state
+        {
+            local.start();
+        }
         self
     }
 

@@ -1,8 +1,11 @@
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 
 use crate::codec::CodecId;
 use crate::packet::{self, Fault, Payload};
@@ -12,20 +15,28 @@ use crate::peer::streaming::arrived::Arrived;
 use crate::peer::streaming::consumer::Consumer;
 use crate::peer::streaming::half;
 use crate::peer::streaming::producer::here;
+use crate::peer::task::spawn;
 use crate::peer::{
     CallContext, CallError, Caller, Handler, Handling, MethodName, Reply, Request, Values,
 };
 
-/// A call of a handler in this process. The handler is polled where the call is.
+/// A call of a handler in this process. The handler is polled where the call is, unless that was started.
 pub(in crate::peer) struct LocalCall {
     work: Work,
 }
 
 enum Work {
     Handling(Option<Handling>),
+    Started(Started),
     /// The handler has handed the call over.
     Deferred(oneshot::Receiver<Reply>),
     Ended(Option<Reply>),
+}
+
+/// A handler in a task of its own, which ends with its call.
+struct Started {
+    answer: oneshot::Receiver<Reply>,
+    task: AbortHandle,
 }
 
 impl LocalCall {
@@ -54,11 +65,27 @@ impl LocalCall {
         Ok((Self { work }, consumer))
     }
 
+    /// Lets the handler run while nobody polls the call, as it would at another side: whoever feeds a stream to it does
+    /// not come to that. Outside of a runtime it runs when it is polled.
+    pub(in crate::peer) fn start(&mut self) {
+        if let Work::Handling(handling) = &mut self.work
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let mut handling = handling.take();
+            let (reply, answer) = oneshot::channel();
+            let task = spawn(&runtime, async move {
+                // If nobody waits for it, the call has just been dropped.
+                let _ = reply.send(poll_fn(|cx| poll_caught(&mut handling, cx)).await);
+            });
+            self.work = Work::Started(Started { answer, task });
+        }
+    }
+
     pub(in crate::peer) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         loop {
             let reply = match &mut self.work {
                 Work::Handling(handling) => ready!(poll_caught(handling, cx)),
-                Work::Deferred(answer) => {
+                Work::Started(Started { answer, .. }) | Work::Deferred(answer) => {
                     ready!(Pin::new(answer).poll(cx)).unwrap_or_else(|_| Fault::NoAnswer.into())
                 }
                 Work::Ended(reply) => reply.take().unwrap_or_else(|| Fault::NoAnswer.into()),
@@ -75,6 +102,12 @@ impl LocalCall {
                 Reply::UnknownMethod => return Poll::Ready(Err(CallError::UnknownMethod)),
             }
         }
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 
