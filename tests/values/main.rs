@@ -3,6 +3,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bytes;
+
 use chirp::{PeerBuilder, Receiver, Sender, Status, StreamError, channel};
 use serde::{Deserialize, Serialize};
 use support::{LINKS, Link, connected, idle};

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::mem;
 use std::pin::Pin;
@@ -8,6 +9,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Receiver, Sender, StreamError, TrySendError};
+use crate::packet::ErrorData;
 
 /// The largest piece that is written at once, in bytes: one chunk of a connection, behind which calls go in between.
 const PIECE: usize = 16 << 10;
@@ -88,6 +90,19 @@ impl ByteWriter {
     /// Writes into `sender`.
     pub fn new(sender: Sender<Bytes>) -> Self {
         Self(State::Idle(sender))
+    }
+
+    /// Breaks the stream off behind what was written, and says why, as [`Sender::fail`] does: for a copy whose source
+    /// failed.
+    ///
+    /// Safe to drop: then nothing says why, as when the writer is dropped.
+    pub async fn fail(mut self, error: impl Into<ErrorData>) {
+        // If it was over already, nobody is there to be told.
+        if poll_fn(|cx| self.poll_sent(cx)).await.is_ok()
+            && let State::Idle(sender) = mem::replace(&mut self.0, State::Over)
+        {
+            sender.fail(error);
+        }
     }
 
     /// Waits until what was accepted has been sent.
