@@ -210,7 +210,8 @@
 //! A reader that is slow holds up its own stream and nothing else; one that is dropped stops the producer; a producer that
 //! is lost is an error, never an end. The two halves of a [`channel()`] are values, which may travel in arguments, results and
 //! items. [`ByteReader`] and [`ByteWriter`] are streams of bytes as files are. See the section on streams of
-//! [`service`](macro@service#streams).
+//! [`service`](macro@service#streams), and `examples/`: `tail` returns a stream, `upload` takes one, `chat` does both, and
+//! `sources` has streams in the items of a stream.
 //!
 //! # Addresses
 //!

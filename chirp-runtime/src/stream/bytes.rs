@@ -16,7 +16,8 @@ const PIECE: usize = 16 << 10;
 
 /// A stream of bytes to read from: what comes out of a [`Receiver<Bytes>`](Receiver), one piece after another.
 ///
-/// The end of the stream is the end of the file; everything else that ends it is an error.
+/// The end of the stream is the end of the file; everything else that ends it is an [`io::Error`] around the stream's own.
+/// `tokio::io::copy_buf` reads it without a copy between.
 #[derive(Debug)]
 pub struct ByteReader<E = StreamError> {
     receiver: Receiver<Bytes, E>,
@@ -73,7 +74,7 @@ impl<E: std::error::Error + Send + Sync + 'static> AsyncRead for ByteReader<E> {
 /// A stream of bytes to write to: what goes into a [`Sender<Bytes>`](Sender), in pieces of 16 KiB at most.
 ///
 /// Shutting it down says that this was all. Dropped without that, the other side is told that the stream was broken
-/// off.
+/// off; [`fail`](Self::fail) says why. When nobody reads any more, writing fails with [`io::ErrorKind::BrokenPipe`].
 pub struct ByteWriter(State);
 
 enum State {

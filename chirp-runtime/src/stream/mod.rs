@@ -4,6 +4,9 @@
 //! called with any stream of `T`. Beside that the two halves of a [`channel`] are values: either may stand in an
 //! argument, in a result, in an item of another stream, to any depth, and works from the other side then.
 //!
+//! An item has been sent when [`send`](Sender::send) returns, which is not to say that it was taken. Who must know that lets
+//! the method answer.
+//!
 //! The end of a stream means success. Everything else is a failure, which is the last that its receiver is told
 //! ([`StreamError`]), behind the items that came: that the sender was dropped without
 //! [`finish`](Sender::finish), that it failed, that the call or the connection ended.
