@@ -197,7 +197,7 @@ async fn demonstrate(address: &str, dir: &Path) -> Result<(), Box<dyn Error>> {
     let (sender, content) = chirp::channel();
     let call = uploads.upload("given-up", size, digest, content).start();
     let mut writer = ByteWriter::new(sender);
-    writer.write_all(&[0; 100_000]).await?;
+    writer.write_all(&vec![0; 100_000]).await?;
     writer.fail("somebody pressed a key").await;
     let Err(MethodError::Handler(error)) = call.await else {
         return Err("half a file should be refused".into());

@@ -47,8 +47,8 @@ async fn clients() -> Vec<(Option<Link>, CopiesClient, Vec<chirp::Peer>)> {
     let mut clients = vec![(None, CopiesClient::local(Copier), Vec::new())];
     for link in LINKS {
         let server = PeerBuilder::new().service(CopiesServer::new(Copier));
-        let (caller, callee) = connected(link, &PeerBuilder::new(), &server).await;
-        clients.push((Some(link), CopiesClient::new(&caller), vec![caller, callee]));
+        let (caller, other) = connected(link, &PeerBuilder::new(), &server).await;
+        clients.push((Some(link), CopiesClient::new(&caller), vec![caller, other]));
     }
     clients
 }
