@@ -7,7 +7,7 @@ use chirp::{PeerBuilder, Request};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
-use support::{Link, connected, echo, idle, narrow, pair};
+use support::{Link, connected, echo, idle, pair};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
