@@ -36,7 +36,11 @@ pub fn channel<T: Item>() -> (Sender<T>, Receiver<T>) {
     };
     (
         Sender::local(sender),
-        Receiver::local(LocalReceiver { taken, said }),
+        Receiver::local(LocalReceiver {
+            taken,
+            closed: false,
+            said,
+        }),
     )
 }
 
@@ -60,6 +64,7 @@ pub(super) struct LocalSender<T> {
 #[derive(Debug)]
 pub(super) struct LocalReceiver<T> {
     taken: mpsc::Receiver<T>,
+    closed: bool,
     said: Arc<Said>,
 }
 
@@ -87,6 +92,8 @@ impl<T> LocalReceiver<T> {
     ) -> Poll<Option<Result<T, StreamError>>> {
         self.taken.poll_recv(cx).map(|item| match item {
             Some(item) => Some(Ok(item)),
+            // How it would have ended is not asked any more.
+            None if self.closed => None,
             None => match self.said.end.get() {
                 Some(Ok(())) => None,
                 Some(Err(error)) => Some(Err(error.clone())),
@@ -101,6 +108,7 @@ impl<T> LocalReceiver<T> {
     }
 
     pub(super) fn close(&mut self) {
+        self.closed = true;
         self.taken.close();
     }
 }

@@ -269,6 +269,10 @@ fn poll_of_call<T: Item>(
     if let Poll::Ready(Some(Ok(item))) = next {
         return Poll::Ready(Some(Ok(item)));
     }
+    if matches!(next, Poll::Ready(None)) && of_call.consumer().is_closed() {
+        // Nobody waits for how it would have ended: the call is cancelled.
+        return Poll::Ready(None);
+    }
     match (next, of_call.poll_end(cx)) {
         // The answer follows.
         (

@@ -1,6 +1,8 @@
 use std::future::poll_fn;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::runtime::Handle;
@@ -14,15 +16,19 @@ use crate::peer::handling::task::{drop_caught, panicked};
 use crate::peer::streaming::arrived::Arrived;
 use crate::peer::streaming::consumer::Consumer;
 use crate::peer::streaming::half;
+use crate::peer::streaming::mailbox::Mailbox;
 use crate::peer::streaming::producer::here;
 use crate::peer::task::spawn;
 use crate::peer::{
     CallContext, CallError, Caller, Handler, Handling, MethodName, Reply, Request, Values,
 };
+use crate::session::Ending;
 
 /// A call of a handler in this process. The handler is polled where the call is, unless that was started.
 pub(in crate::peer) struct LocalCall {
     work: Work,
+    /// The streams that belong to it: for each what is told to its halves.
+    bound: Vec<[Arc<Mailbox>; 2]>,
 }
 
 enum Work {
@@ -48,6 +54,8 @@ impl LocalCall {
         result: Option<CodecId>,
     ) -> Result<(Self, Option<Consumer>), CallError> {
         let ends = here(params.detach()).map_err(|error| CallError::Encode(error.to_string()))?;
+        let bound = ends.iter().filter(|(entry, _)| entry.bound);
+        let bound = bound.filter_map(|(_, end)| end.half().both()).collect();
         let (producer, consumer) = result
             .map(|codec| (half::local(), codec))
             .map_or((None, None), |((producer, consumer), codec)| {
@@ -62,7 +70,7 @@ impl LocalCall {
             Ok(handling) => Work::Handling(Some(handling)),
             Err(panic) => Work::Ended(Some(panicked(panic))),
         };
-        Ok((Self { work }, consumer))
+        Ok((Self { work, bound }, consumer))
     }
 
     /// Lets the handler run while nobody polls the call, as it would at another side: whoever feeds a stream to it does
@@ -82,6 +90,21 @@ impl LocalCall {
     }
 
     pub(in crate::peer) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        let answer = ready!(self.poll_answer(cx));
+        self.end_bound(&Ending::Answered);
+        Poll::Ready(answer)
+    }
+
+    /// What belongs to the call ends with it.
+    fn end_bound(&mut self, ending: &Ending) {
+        for mailbox in mem::take(&mut self.bound).into_iter().flatten() {
+            if let Some(waker) = mailbox.end(ending.clone()) {
+                waker.wake();
+            }
+        }
+    }
+
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         loop {
             let reply = match &mut self.work {
                 Work::Handling(handling) => ready!(poll_caught(handling, cx)),
@@ -102,6 +125,12 @@ impl LocalCall {
                 Reply::UnknownMethod => return Poll::Ready(Err(CallError::UnknownMethod)),
             }
         }
+    }
+}
+
+impl Drop for LocalCall {
+    fn drop(&mut self) {
+        self.end_bound(&Ending::Cancelled);
     }
 }
 

@@ -54,6 +54,10 @@ impl Consumer {
         }
     }
 
+    pub(in crate::peer) fn half(&self) -> &Half {
+        &self.half
+    }
+
     pub(in crate::peer) fn remote(
         link: Link,
         key: Option<StreamKey>,
@@ -194,6 +198,11 @@ impl Consumer {
             .poll_take(&mut more, carried, std::task::Waker::noop());
         ready.append(&mut more);
         self.leave();
+    }
+
+    /// Whether it was closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Lets go of what came.

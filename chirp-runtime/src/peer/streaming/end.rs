@@ -8,7 +8,7 @@ use crate::packet::{AttachedStream, Attachment};
 use crate::peer::calling::caller::Link;
 use crate::peer::state::State;
 use crate::peer::streaming::consumer::Consumer;
-use crate::peer::streaming::half;
+use crate::peer::streaming::half::{self, Half};
 use crate::peer::streaming::producer::Producer;
 use crate::session::{StreamKey, StreamSpec};
 
@@ -17,6 +17,15 @@ use crate::session::{StreamKey, StreamSpec};
 pub(crate) enum End {
     Producer(Producer),
     Consumer(Consumer),
+}
+
+impl End {
+    pub(in crate::peer) fn half(&self) -> &Half {
+        match self {
+            Self::Producer(producer) => producer.half(),
+            Self::Consumer(consumer) => consumer.half(),
+        }
+    }
 }
 
 /// Half of a stream that travels: what is to be done with this side's end once there is one.

@@ -35,6 +35,14 @@ impl Half {
         Some(error)
     }
 
+    /// What ends the stream for both of its halves, if they are in this process.
+    pub(in crate::peer) fn both(&self) -> Option<[Arc<Mailbox>; 2]> {
+        match &self.way {
+            Way::Local(other, _) => Some([Arc::clone(&self.mailbox), Arc::clone(other)]),
+            Way::Remote(..) => None,
+        }
+    }
+
     fn closed_because(&self) -> SessionError {
         match &self.way {
             Way::Remote(link, _) => link.connection().reason(),

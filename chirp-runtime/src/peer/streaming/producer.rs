@@ -51,6 +51,10 @@ impl Producer {
         }
     }
 
+    pub(in crate::peer) fn half(&self) -> &Half {
+        &self.half
+    }
+
     pub(in crate::peer) fn remote(
         link: Link,
         key: Option<StreamKey>,
