@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::support::{DropFlag, LINKS, Link, connected, idle, is_pending};
 
 #[chirp::service]
-trait Ends {
+pub(crate) trait Ends {
     /// Gives the test what came. These are values, which do not belong to the call.
     async fn give(&self, numbers: Option<Receiver<u64>>, back: Sender<u64>);
     /// The same of streams that belong to the call, which goes on.
@@ -22,7 +22,7 @@ trait Ends {
     async fn never(&self, numbers: Option<Receiver<u64>>, back: Sender<u64>);
 }
 
-type Halves = (Receiver<u64>, Option<Sender<u64>>);
+pub(crate) type Halves = (Receiver<u64>, Option<Sender<u64>>);
 
 struct Other {
     came: mpsc::UnboundedSender<Halves>,
@@ -61,9 +61,9 @@ impl Ends for Other {
     }
 }
 
-struct World {
-    client: EndsClient,
-    came: mpsc::UnboundedReceiver<Halves>,
+pub(crate) struct World {
+    pub(crate) client: EndsClient,
+    pub(crate) came: mpsc::UnboundedReceiver<Halves>,
     dropped: mpsc::UnboundedReceiver<()>,
     peers: Option<[Peer; 2]>,
 }
@@ -76,7 +76,7 @@ struct Both {
 }
 
 impl World {
-    async fn new(link: Option<Link>) -> Self {
+    pub(crate) async fn new(link: Option<Link>) -> Self {
         let (came, halves) = mpsc::unbounded_channel();
         let (dropped, drops) = mpsc::unbounded_channel();
         let other = Other { came, dropped };
@@ -167,6 +167,8 @@ impl Mine {
         }
     }
 }
+
+pub(crate) const LOCAL: Option<Link> = None;
 
 const WORLDS: [Option<Link>; 4] = [None, Some(Link::Memory), Some(Link::Tcp), Some(Link::Unix)];
 

@@ -3,5 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bytes;
 mod ends;
 mod pace;
+mod times;

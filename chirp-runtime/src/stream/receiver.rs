@@ -1,13 +1,14 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::mem;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_core::Stream;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep};
 
 use super::StreamError;
@@ -30,7 +31,7 @@ pub struct Receiver<T, E = StreamError> {
     /// Behind a lock, since serde takes what travels by reference.
     inner: Mutex<Inner<T>>,
     error: fn(StreamError) -> E,
-    times: Option<Box<Times>>,
+    times: Mutex<Option<Box<Times>>>,
     over: bool,
 }
 
@@ -113,7 +114,7 @@ impl<T, E> Receiver<T, E> {
         Self {
             inner: Mutex::new(inner),
             error,
-            times: None,
+            times: Mutex::default(),
             over: false,
         }
     }
@@ -122,11 +123,15 @@ impl<T, E> Receiver<T, E> {
         self.inner.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn times_mut(&mut self) -> &mut Option<Box<Times>> {
+        self.times.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits for each item this long and no longer; then the stream is broken off, with [`StreamError::TimedOut`].
     /// The time runs while an item is waited for.
     #[must_use]
     pub fn item_timeout(mut self, time: Duration) -> Self {
-        self.times.get_or_insert_default().item = Some(time);
+        self.times_mut().get_or_insert_default().item = Some(time);
         self
     }
 
@@ -138,7 +143,7 @@ impl<T, E> Receiver<T, E> {
     #[must_use]
     pub fn timeout(mut self, time: Duration) -> Self {
         let end = Instant::now().checked_add(time);
-        self.times.get_or_insert_default().end =
+        self.times_mut().get_or_insert_default().end =
             end.map(|end| Box::pin(tokio::time::sleep_until(end)));
         self
     }
@@ -156,7 +161,9 @@ impl<T: Item, E> Receiver<T, E> {
     ///
     /// [`TryRecvError`] when there is none.
     pub fn try_recv(&mut self) -> Result<Result<T, E>, TryRecvError> {
-        match self.poll_recv(&mut Context::from_waker(Waker::noop())) {
+        // One that has come is there, however many this task has taken already.
+        let next = pin!(unconstrained(poll_fn(|cx| self.poll_recv(cx))));
+        match next.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Some(item)) => Ok(item),
             Poll::Ready(None) => Err(TryRecvError::Finished),
             Poll::Pending => Err(TryRecvError::Empty),
@@ -172,7 +179,7 @@ impl<T: Item, E> Receiver<T, E> {
             Inner::OfCall(of_call, _) => of_call.consumer().close(),
             inner => *inner = Inner::Over(None),
         }
-        self.times = None;
+        *self.times_mut() = None;
     }
 
     /// As [`recv`](Self::recv), as a poll function.
@@ -185,7 +192,7 @@ impl<T: Item, E> Receiver<T, E> {
             Poll::Pending => match self.poll_inner(cx) {
                 Poll::Pending => self.poll_item_time(cx).map(|error| Some(Err(error))),
                 ready @ Poll::Ready(_) => {
-                    if let Some(times) = &mut self.times {
+                    if let Some(times) = self.times_mut() {
                         times.waits = false;
                     }
                     ready
@@ -218,7 +225,8 @@ impl<T: Item, E> Receiver<T, E> {
 
     /// Whether the time for all items is over.
     fn poll_end_time(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
-        let Some(end) = self.times.as_mut().and_then(|times| times.end.as_mut()) else {
+        let times = self.times_mut().as_mut();
+        let Some(end) = times.and_then(|times| times.end.as_mut()) else {
             return Poll::Pending;
         };
         let ended = end.as_mut().poll(cx);
@@ -227,7 +235,7 @@ impl<T: Item, E> Receiver<T, E> {
 
     /// Whether the time for an item that has not come is over.
     fn poll_item_time(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
-        let Some(times) = &mut self.times else {
+        let Some(times) = self.times_mut() else {
             return Poll::Pending;
         };
         let Some(time) = times.item else {
@@ -305,7 +313,11 @@ impl<T: Item> Serialize for Receiver<T> {
             let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
             let travelled = StreamError::Encode("the half has travelled".to_owned());
             let inner = mem::replace(&mut *inner, Inner::Over(Some(travelled)));
-            let receiver = Self::of(inner, self.error);
+            let mut receiver = Self::of(inner, self.error);
+            // Whoever sends its items on waits as long for them.
+            let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+            receiver.times = Mutex::new(times.take());
+            drop(times);
             let entry = AttachedStream {
                 outward: true,
                 bound: false,
