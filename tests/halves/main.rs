@@ -6,4 +6,5 @@ mod support;
 mod bytes;
 mod ends;
 mod pace;
+mod plain;
 mod times;

@@ -40,6 +40,15 @@ pub struct Decoder<'de, C> {
     codec: PhantomData<C>,
 }
 
+/// Whether an argument cannot be, since it names a stream and none came.
+#[cold]
+#[inline(never)]
+fn needs_streams<'de, C: Carries<F>, F: Form>(mut bytes: &'de [u8]) -> bool {
+    let decode = || C::decode(&mut bytes).is_err();
+    let (failed, claims) = attaching::decoding(Vec::new(), decode);
+    failed && claims.misses_stream()
+}
+
 /// Arguments that have names.
 #[derive(Debug)]
 struct Named<'de> {
@@ -180,7 +189,14 @@ impl<'de, C: Codec> Decoder<'de, C> {
         self.count += 1;
         let rest = &mut self.rest;
         let decoded = match self.carried {
-            None => C::decode(rest),
+            None => {
+                let bytes = *rest;
+                let decoded = C::decode(rest);
+                if decoded.is_err() {
+                    self.refused = needs_streams::<C, F>(bytes);
+                }
+                decoded
+            }
             Some(carried) => {
                 let (decoded, claims) = attaching::decoding(carried.streams(), || C::decode(rest));
                 self.claims.append(claims);

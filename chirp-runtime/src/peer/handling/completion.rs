@@ -54,11 +54,14 @@ impl Connection {
             match answered {
                 Ok(keys) => opened = Some(Opened::new(attachments, &keys, state)),
                 Err(refused) => {
-                    let fault = match refused {
-                        Refused::TooManyStreams { .. } => Fault::Busy,
-                        _ => Fault::Unsupported,
+                    // The method has run: *busy* and *unsupported* would deny it.
+                    let why = match refused {
+                        Refused::TooManyStreams { .. } => {
+                            "it has streams, of which there are too many"
+                        }
+                        _ => "it has streams, and one of the two sides does not know them",
                     };
-                    let error = ErrorData::from(fault).encode();
+                    let error = Fault::BadResult.to_error_data(why).encode();
                     let code = ResultCode::ServiceError;
                     state.session.respond(run, code, &mut error.into());
                 }
