@@ -5,6 +5,8 @@ mod support;
 
 mod bytes;
 mod ends;
+mod memory;
+mod odd;
 mod pace;
 mod plain;
 mod times;

@@ -1,0 +1,167 @@
+//! What streams hold: no more than their windows, however many there are and whoever stops.
+
+use bytes::Bytes;
+use chirp::{Peer, PeerBuilder, Receiver, Sender, channel};
+use futures_core::Stream;
+
+use crate::support::{idle, narrow, pair};
+
+#[chirp::service]
+trait Floods {
+    async fn units(&self) -> impl Stream<Item = ()>;
+    async fn bytes(&self, len: usize) -> impl Stream<Item = Bytes>;
+    async fn numbers(&self, sink: Sender<u64>) -> u64;
+    async fn open(&self) -> Option<Receiver<u64>>;
+    async fn word(&self, word: &str) -> String;
+}
+
+struct Flood;
+
+impl Floods for Flood {
+    async fn units(&self) -> impl Stream<Item = ()> {
+        tokio_stream::iter(std::iter::repeat_n((), 10_000_000))
+    }
+
+    async fn bytes(&self, len: usize) -> impl Stream<Item = Bytes> {
+        let piece = Bytes::from(vec![7; len]);
+        tokio_stream::iter(std::iter::repeat(piece))
+    }
+
+    async fn numbers(&self, mut sink: Sender<u64>) -> u64 {
+        let mut sent = 0;
+        while sink.send(sent).await.is_ok() {
+            sent += 1;
+        }
+        sent
+    }
+
+    async fn open(&self) -> Option<Receiver<u64>> {
+        let (mut sender, receiver) = channel();
+        tokio::spawn(async move {
+            for number in 0..3 {
+                sender.send(number).await.expect("taken");
+            }
+            sender.finish();
+        });
+        Some(receiver)
+    }
+
+    async fn word(&self, word: &str) -> String {
+        word.to_owned()
+    }
+}
+
+fn floods() -> (FloodsClient, [Peer; 2]) {
+    let builder = PeerBuilder::new().service(FloodsServer::new(Flood));
+    let (peer, other) = pair(&PeerBuilder::new(), &builder);
+    (FloodsClient::new(&peer), [peer, other])
+}
+
+/// Lets everything that can go on go on: a number of calls come and go behind it.
+async fn settle(client: &FloodsClient) {
+    for _ in 0..200 {
+        assert_eq!(client.word("x").await.expect("a word"), "x");
+    }
+}
+
+/// Consumers that have stopped: the streams hold their windows and what waits to be sent, and calls go on.
+#[tokio::test]
+async fn consumers_that_stop() {
+    let (client, peers) = floods();
+    let mut units = client.units().await.expect("begun");
+    units.recv().await.expect("an item").expect("whole");
+    let mut bytes = Vec::new();
+    for len in [1, 1000, 16 << 10, 100_000] {
+        let mut stopped = client.bytes(len).await.expect("begun");
+        stopped.recv().await.expect("an item").expect("whole");
+        bytes.push(stopped);
+    }
+    let (sink, numbers) = channel();
+    let call = client.numbers(sink).start();
+    settle(&client).await;
+    let held = || peers.each_ref().map(|peer| peer.status().stream_bytes);
+    let first = held();
+    // A window of 16 KiB at this side and 64 KiB at the other for each of six, overshot by an item.
+    assert!(first[0] <= 6 * (32 << 10) + 200_000, "{first:?}");
+    assert!(first[1] <= 6 * (64 << 10) + 200_000, "{first:?}");
+    settle(&client).await;
+    assert_eq!(held(), first);
+    drop((units, bytes, numbers));
+    assert!(call.await.expect("stopped") < 10_000);
+    for peer in &peers {
+        idle(peer).await;
+    }
+}
+
+/// One that goes on is not held up by those that have stopped, nor are calls by one at full speed.
+#[tokio::test]
+async fn a_fast_stream_beside_slow_ones_and_calls() {
+    let (client, peers) = floods();
+    let mut slow = Vec::new();
+    for _ in 0..50 {
+        slow.push(client.bytes(5000).await.expect("begun"));
+    }
+    let mut fast = client.bytes(16 << 10).await.expect("begun");
+    let (calls, stream) = (client.clone(), async {
+        for _ in 0..500 {
+            fast.recv().await.expect("an item").expect("whole");
+        }
+    });
+    let calls = async {
+        for _ in 0..200 {
+            assert_eq!(calls.word("x").await.expect("a word"), "x");
+        }
+    };
+    tokio::join!(stream, calls);
+    drop((slow, fast));
+    for peer in &peers {
+        idle(peer).await;
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_streams_at_once() {
+    let (client, peers) = floods();
+    let mut open = Vec::new();
+    for _ in 0..10_000 {
+        open.push(client.open().await.expect("opened").expect("one"));
+    }
+    assert_eq!(peers[0].status().streams, 10_000);
+    assert_eq!(client.word("x").await.expect("a word"), "x");
+    let late = open.split_off(5000);
+    for mut numbers in open {
+        for number in 0..3 {
+            let item = numbers.recv().await.expect("an item");
+            assert_eq!(item.expect("whole"), number);
+        }
+        assert!(numbers.recv().await.is_none());
+    }
+    drop(late);
+    for peer in &peers {
+        idle(peer).await;
+    }
+}
+
+/// Ten million items of nothing, through a channel of a few bytes; fewer where nothing is optimised.
+#[tokio::test]
+async fn items_of_nothing() {
+    let builder = PeerBuilder::new().service(FloodsServer::new(Flood));
+    let (peer, other) = narrow(&PeerBuilder::new(), &builder, 4096);
+    let client = FloodsClient::new(&peer);
+    let mut units = client.units().await.expect("begun");
+    let count = if cfg!(debug_assertions) {
+        200_000
+    } else {
+        10_000_000
+    };
+    for _ in 0..count {
+        units.recv().await.expect("an item").expect("whole");
+    }
+    if !cfg!(debug_assertions) {
+        assert!(units.recv().await.is_none());
+    }
+    drop(units);
+    for peer in [&peer, &other] {
+        idle(peer).await;
+    }
+}
