@@ -12,7 +12,7 @@ const LARGE_READ: usize = 64 << 10;
 /// After so many small reads in a row a connection is not busy any more. One alone says little: what comes
 /// last of a large batch is small too.
 const QUIET: u32 = 4;
-/// The most that is read at once where a large payload is likely to begin.
+/// The most that is read at once where a very large payload is likely to begin.
 const BEFORE_LARGE: usize = 4 << 10;
 /// A payload up to this size is copied out of the read buffer, so that keeping it does not keep 64 KiB.
 /// A larger one is read into memory of its own.
@@ -47,6 +47,8 @@ pub struct Decoder {
     shrinks: bool,
     /// How many bytes the packet at the front of the read buffer has, if it is to be whole there.
     needed: usize,
+    /// The read buffer is for the packet at its front and for nothing else.
+    alone: bool,
     /// Where the next small payloads go.
     chunk: BytesMut,
     chunk_size: usize,
@@ -103,6 +105,7 @@ impl Decoder {
             quiet: 0,
             shrinks: false,
             needed: 0,
+            alone: false,
             chunk: BytesMut::new(),
             chunk_size: SMALL_CHUNK / 2,
             last_large: 0,
@@ -124,6 +127,10 @@ impl Decoder {
             let piece = missing.min(payload.capacity() - payload.len());
             return payload.limit(piece);
         }
+        if self.alone {
+            self.offered = self.needed - self.read.len();
+            return (&mut self.read).limit(self.offered);
+        }
         if self.shrinks && self.read.is_empty() {
             self.read = BytesMut::new();
             self.shrinks = false;
@@ -142,7 +149,7 @@ impl Decoder {
         if bytes >= SMALL_READ {
             self.quiet = 0;
         }
-        if let State::Payload { .. } = self.state {
+        if self.alone || matches!(self.state, State::Payload { .. }) {
             return;
         }
         if bytes >= self.offered {
@@ -283,6 +290,7 @@ impl Decoder {
         header: Header,
         wanted: &impl Fn(PacketType) -> bool,
     ) -> Result<Begun, PacketError> {
+        self.alone = false;
         let known = matches!(
             header.kind,
             PacketType::REQUEST | PacketType::RESPONSE | PacketType::CANCEL
@@ -306,6 +314,9 @@ impl Decoder {
             return Ok(Begun::Elsewhere);
         }
         if length > COPIED {
+            if let Some(begun) = self.begin_alone(Header::LEN + length) {
+                return Ok(begun);
+            }
             self.read.advance(Header::LEN);
             let first = self.last_large.clamp(FIRST_PIECE, MOST_AT_ONCE);
             // It need not move for a few bytes.
@@ -315,11 +326,7 @@ impl Decoder {
                 first
             };
             let payload = BytesMut::with_capacity(first);
-            // What comes next is likely to be like it, and what is read of it before it is known is copied.
-            if self.read_size > BEFORE_LARGE {
-                self.read_size = BEFORE_LARGE;
-                self.shrinks = true;
-            }
+            self.expect(Header::LEN + length);
             self.state = State::Payload {
                 kind: header.kind,
                 payload,
@@ -346,6 +353,39 @@ impl Decoder {
         };
         self.read.advance(Header::LEN + length);
         Ok(Begun::Whole(payload))
+    }
+}
+
+impl Decoder {
+    /// What comes next is likely to be like the large packet of this length: it is read in one piece, into memory
+    /// that becomes its own. Of a very large one, what is read before it is known is copied.
+    fn expect(&mut self, length: usize) {
+        let size = if length <= LARGE_READ {
+            length
+        } else {
+            self.read_size.min(BEFORE_LARGE)
+        };
+        self.shrinks |= self.read_size != size;
+        self.read_size = size;
+    }
+
+    /// A large packet of this length stands at the front of the read buffer. It stays there, if nothing is behind it
+    /// and the buffer is about as large as it.
+    fn begin_alone(&mut self, length: usize) -> Option<Begun> {
+        let capacity = self.read.capacity();
+        if self.read.len() > length || capacity < length || capacity > length + length / 8 {
+            return None;
+        }
+        if self.read.len() < length {
+            self.alone = true;
+            self.needed = length;
+            return Some(Begun::Wait);
+        }
+        self.needed = 0;
+        self.expect(length);
+        let mut packet = mem::take(&mut self.read);
+        packet.advance(Header::LEN);
+        Some(Begun::Whole(packet.freeze()))
     }
 }
 

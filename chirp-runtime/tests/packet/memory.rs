@@ -66,6 +66,54 @@ fn a_payload_like_the_last_one() {
     assert_eq!(pass(MIB), 64 << 10);
 }
 
+/// Payloads of one size follow each other: each is read at once with its header, and stays where it was read to, in
+/// memory of its own.
+#[test]
+fn a_payload_like_the_last_one_is_not_copied() {
+    let mut decoder = Decoder::new(1 << 20);
+    let large = packet(PacketType::REQUEST, &vec![b'.'; 16 << 10]);
+    let mut left = &large[..];
+    while decoder.decode().expect("it is a packet").is_none() {
+        read(&mut decoder, &mut left, usize::MAX);
+    }
+    let small = packet(PacketType::REQUEST, b"\0\0\0\x01");
+    for pieces in [&[usize::MAX][..], &[10_000, 3]] {
+        let place = decoder.buffer().get_ref().as_ptr();
+        assert_eq!(held(&mut decoder), large.len());
+        let mut left = &large[..];
+        let mut pieces = pieces.iter().cycle();
+        let payload = loop {
+            read(
+                &mut decoder,
+                &mut left,
+                *pieces.next().expect("there are pieces"),
+            );
+            match decoder.decode().expect("it is a packet") {
+                Some(Incoming::Packet { payload, .. }) => break payload,
+                other => assert_eq!(other, None),
+            }
+        };
+        assert!(left.is_empty());
+        assert_eq!(payload, large[Header::LEN..]);
+        assert_eq!(payload.as_ptr(), place.wrapping_add(Header::LEN));
+        assert!(payload.is_unique(), "it shares its memory");
+    }
+    // With what is not like them between them.
+    let mixed = [&small[..], &large, &small, &small, &large, &large].concat();
+    let mut left = &mixed[..];
+    let mut lengths = Vec::new();
+    while lengths.len() < 6 {
+        match decoder.decode().expect("they are packets") {
+            Some(Incoming::Packet { payload, .. }) => lengths.push(payload.len()),
+            other => {
+                assert_eq!(other, None);
+                read(&mut decoder, &mut left, 9000);
+            }
+        }
+    }
+    assert_eq!(lengths, [4, 16 << 10, 4, 4, 16 << 10, 16 << 10]);
+}
+
 /// Skipping takes no memory, however much is skipped.
 #[test]
 fn what_is_skipped_is_not_kept() {
