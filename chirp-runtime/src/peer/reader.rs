@@ -14,7 +14,7 @@ use super::watching::observe;
 use super::watching::overdue::Overdue;
 use super::watching::progress::Progress;
 use crate::channel;
-use crate::packet::{Decoder, Incoming, PacketError};
+use crate::packet::{Decoder, Incoming, PacketError, PacketType};
 use crate::session::Reading;
 
 /// A pause is waited for in this many pieces. When the whole program stood still for the time of a pause,
@@ -23,6 +23,10 @@ const PIECES: u32 = 8;
 
 /// When what came compressed was more than so many bytes, it is handled before more is decoded.
 const UNPACKED: usize = 1 << 20;
+
+/// After so many bytes of items others run, though more may have come: those who take items are most often on this
+/// thread, and what they have taken is the memory that the next items are read into.
+const ITEMS: usize = 64 << 10;
 
 /// The task that takes what comes. It never runs user code and never waits for anything but bytes.
 pub(super) struct Reader {
@@ -35,6 +39,8 @@ pub(super) struct Reader {
     broken: Option<PacketError>,
     /// and whether there may be more where that came from.
     more: bool,
+    /// How many bytes of items came since others ran.
+    items: usize,
     /// The largest payload that is taken, in bytes.
     limit: usize,
     after: After,
@@ -52,6 +58,8 @@ enum Stopped {
     Paused(Reading),
     /// It has enough to handle, and more is there.
     More,
+    /// It has passed on as many items as those who take them should have at once.
+    Items,
 }
 
 impl Reader {
@@ -64,6 +72,7 @@ impl Reader {
             decoded: VecDeque::with_capacity(1),
             broken: None,
             more: false,
+            items: 0,
             limit: limits.payload,
             after: After::default(),
             overdue: Overdue::default(),
@@ -96,7 +105,7 @@ impl Reader {
                 // It is rare, and its timers are large.
                 Stopped::Paused(reading) => Box::pin(self.pause(reading, lying)).await,
                 // What others do must not wait for all that few bytes may stand for.
-                Stopped::More => tokio::task::yield_now().await,
+                Stopped::More | Stopped::Items => tokio::task::yield_now().await,
                 Stopped::Empty => match self.fill(lying).await {
                     Ok(0) => {
                         return match self.decoder.finish() {
@@ -154,6 +163,11 @@ impl Reader {
                     if let Some(observer) = &observer {
                         observe::show_received(observer, &incoming, None);
                     }
+                    if let Incoming::Packet { kind, payload } = &incoming
+                        && *kind == PacketType::STREAM_ITEMS
+                    {
+                        self.items += payload.len();
+                    }
                     self.decoded.push_back(incoming);
                 }
                 Ok(None) => return,
@@ -189,6 +203,10 @@ impl Reader {
                 None => {
                     break match self.broken.take() {
                         None if self.more => Ok(Stopped::More),
+                        None if self.items >= ITEMS => {
+                            self.items = 0;
+                            Ok(Stopped::Items)
+                        }
                         None => Ok(Stopped::Empty),
                         Some(error) => Err(error.into()),
                     };
