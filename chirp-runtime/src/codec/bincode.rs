@@ -37,11 +37,13 @@ impl Codec for Bincode {
 }
 
 impl Serde for Bincode {
+    #[inline]
     fn serialize<F: Form>(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         bincode::serde::encode_into_writer(Sent::<F>(value), Appending(out), config::standard())
             .map_err(|error| EncodeError::new(reason(&error)))
     }
 
+    #[inline]
     fn deserialize<'de, F: Form>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
         let mut reader = Reader::<Self>::new(bytes);
         let Got::<F>(value) = Got::deserialize(&mut reader)?;
@@ -55,6 +57,7 @@ impl Layout for Bincode {
     const SMALL: u8 = 250;
 
     /// One byte up to 250; above, the byte says how many follow.
+    #[inline]
     fn unsigned(reader: &mut Reader<'_, Self>, _: usize) -> Result<u128, DecodeError> {
         Ok(match reader.take()? {
             [251] => u16::from_le_bytes(reader.take()?).into(),
@@ -86,6 +89,7 @@ impl Layout for Bincode {
 struct Appending<'a>(&'a mut Vec<u8>);
 
 impl Writer for Appending<'_> {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) -> Result<(), BincodeError> {
         self.0.extend_from_slice(bytes);
         Ok(())

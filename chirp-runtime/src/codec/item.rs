@@ -7,7 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::form::{Blob, Owned, Return};
-use super::{Bincode, Codec, CodecId, DecodeError, EncodeError, Form, Returned, Serde, attaching};
+use super::{
+    Bincode, Carries, Codec, CodecId, DecodeError, EncodeError, Form, Returned, Serde, attaching,
+};
 use crate::packet::{Attachment, Items, Payload};
 
 /// What can be an item of a stream.
@@ -95,6 +97,7 @@ pub fn next_item<T: Item>(
     ))
 }
 
+#[inline]
 fn encode<F: Form>(
     codec: CodecId,
     value: &F::Sent<'_>,
@@ -112,9 +115,18 @@ fn encode<F: Form>(
     }
 }
 
+#[inline]
 fn decode<F: Return>(codec: CodecId, bytes: &[u8]) -> Result<F::Value, DecodeError> {
     match codec {
-        CodecId::Bincode => <F as Returned<Bincode>>::decode(bytes),
+        // Items are many, and most are small: a call for each would be a large part of it.
+        CodecId::Bincode => {
+            let mut rest = bytes;
+            let value = <Bincode as Carries<F>>::decode(&mut rest)?;
+            match rest.len() {
+                0 => Ok(value),
+                more => Err(DecodeError::left_over(more)),
+            }
+        }
         #[cfg(feature = "postcard")]
         CodecId::Postcard => <F as Returned<super::Postcard>>::decode(bytes),
         #[cfg(feature = "messagepack")]

@@ -77,6 +77,7 @@ impl<'de, L: Layout> Reader<'de, L> {
         Ok(bytes)
     }
 
+    #[inline]
     fn unsigned<T>(&mut self) -> Result<u128, DecodeError> {
         // Nearly every number is small, or a length.
         match *self.rest {
@@ -88,6 +89,7 @@ impl<'de, L: Layout> Reader<'de, L> {
         }
     }
 
+    #[inline]
     fn narrow<T: TryFrom<u128>>(&mut self) -> Result<T, DecodeError> {
         let number = self.unsigned::<T>()?;
         T::try_from(number).map_err(|_| too_large::<T>(number))

@@ -183,7 +183,25 @@ impl<T: Item, E> Receiver<T, E> {
     }
 
     /// As [`recv`](Self::recv), as a poll function.
+    #[inline]
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, E>>> {
+        // Nearly every item is one of a packet that is at hand.
+        if self.times.is_none() {
+            let item = match self.inner_mut() {
+                Inner::Remote(consumer, codec) => consumer.next_at_hand(*codec),
+                Inner::OfCall(of_call, codec) => of_call.consumer().next_at_hand(*codec),
+                _ => None,
+            };
+            match item {
+                None => {}
+                Some(Ok(item)) => return Poll::Ready(Some(Ok(item))),
+                Some(Err(error)) => return Poll::Ready(self.ended(Some(Err(error)))),
+            }
+        }
+        self.poll_packet(cx)
+    }
+
+    fn poll_packet(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, E>>> {
         if self.over {
             return Poll::Ready(None);
         }
@@ -201,14 +219,17 @@ impl<T: Item, E> Receiver<T, E> {
         };
         polled.map(|item| match item {
             Some(Ok(item)) => Some(Ok(item)),
-            end => {
-                // Nothing is told behind the end, and what is left of the stream goes.
-                self.over = true;
-                *self.inner_mut() = Inner::Over(None);
-                let error = end?.err()?;
-                Some(Err((self.error)(error)))
-            }
+            end => self.ended(end),
         })
+    }
+
+    /// Nothing is told behind the end, and what is left of the stream goes.
+    #[cold]
+    fn ended(&mut self, end: Option<Result<T, StreamError>>) -> Option<Result<T, E>> {
+        self.over = true;
+        *self.inner_mut() = Inner::Over(None);
+        let error = end?.err()?;
+        Some(Err((self.error)(error)))
     }
 
     fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, StreamError>>> {

@@ -85,6 +85,18 @@ impl Consumer {
         Poll::Ready(self.take(codec))
     }
 
+    /// The next item of the packet that is being taken, if there is one.
+    #[inline]
+    pub(crate) fn next_at_hand<T: Item>(
+        &mut self,
+        codec: CodecId,
+    ) -> Option<Result<T, StreamError>> {
+        if self.current.len() == 0 {
+            return None;
+        }
+        self.take(codec)
+    }
+
     /// Takes the next packet, if that has come.
     fn poll_packet(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         loop {
@@ -135,11 +147,14 @@ impl Consumer {
         if self.taken.1 + 16 * self.taken.0 >= GIVEN_BACK {
             self.give_back();
         }
-        Some(decoded.map_err(|error| {
-            self.close();
-            self.forget();
-            StreamError::Decode(error.to_string())
-        }))
+        Some(decoded.map_err(|error| self.cannot_decode(&error)))
+    }
+
+    #[cold]
+    fn cannot_decode(&mut self, error: &codec::DecodeError) -> StreamError {
+        self.close();
+        self.forget();
+        StreamError::Decode(error.to_string())
     }
 
     /// There is room for more at this side.

@@ -10,6 +10,7 @@ impl Session {
     /// Items came. Those that there was no credit for fail their stream, and so does what would be more than
     /// this side holds.
     pub(super) fn handle_items(&mut self, payload: Bytes) -> Result<(), Fatal> {
+        let length = payload.len();
         let StreamItems { id, items } = StreamItems::decode(payload)?;
         let limit = self.limits.stream_bytes;
         let Some((streams, mut out)) = self.streams_mut() else {
@@ -34,7 +35,15 @@ impl Session {
         }
         let mut came = 0;
         let mut wrong = None;
-        for len in items.lens() {
+        let count = items.len();
+        let bytes = length - StreamItems::payload_len(count, 0);
+        let room = limit.saturating_sub(streams.held);
+        // As is the rule: there is room, and credit is left behind the last of them.
+        if let Some(cost) = receiving.pay_all(bytes, count, room) {
+            streams.held += cost;
+            came = u16::try_from(count).unwrap_or(u16::MAX);
+        }
+        for len in items.lens().skip(came.into()) {
             if streams.held > 0 && streams.held.saturating_add(len) > limit {
                 wrong = Some(Fault::Busy.to_error_data("too many items are waiting to be taken"));
                 break;

@@ -202,6 +202,20 @@ impl Receiving {
         Some(cost)
     }
 
+    /// So many items came, of so many bytes together. What they cost, if that is within `room` and leaves some
+    /// credit.
+    pub(super) fn pay_all(&mut self, bytes: usize, items: usize, room: usize) -> Option<usize> {
+        let cost = bytes + items * ITEM_COST;
+        let credit = self.credit.saturating_sub_unsigned(cost as u64);
+        if credit <= 0 || cost > room {
+            return None;
+        }
+        self.credit = credit;
+        self.held += cost;
+        self.received += items as u64;
+        Some(cost)
+    }
+
     /// The consumer has taken so many items, of so many bytes together. What they had cost.
     pub(super) fn take(&mut self, items: usize, bytes: usize) -> usize {
         let cost = items
