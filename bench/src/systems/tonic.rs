@@ -67,18 +67,26 @@ pub(crate) struct Blob {
 
 /// The same message, for a program that keeps what was received.
 #[derive(Clone, PartialEq, prost::Message)]
+#[expect(
+    unreachable_pub,
+    reason = "what a generated trait names must be public"
+)]
 pub struct Shared {
     #[prost(bytes = "bytes", tag = "1")]
     data: Bytes,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Many {
+pub(crate) struct Many {
     #[prost(uint64, tag = "1")]
     many: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
+#[expect(
+    unreachable_pub,
+    reason = "what a generated trait names must be public"
+)]
 pub struct Number {
     #[prost(uint64, tag = "1")]
     number: u64,

@@ -15,6 +15,10 @@ use crate::system::{Client, Connection, Result, Skills};
 
 /// How many callers there are beside a stream of bytes.
 const CALLERS: usize = 64;
+/// How many numbers there are in the first stream of a round,
+const FIRST: u64 = 100_000;
+/// and in those that follow, at systems that are done with the first before the round is over.
+const NUMBERS: u64 = 1_000_000;
 /// How many pieces of bytes there are in one stream.
 const PIECES: u64 = 4096;
 
@@ -49,10 +53,7 @@ impl Case for Items {
         connection: Connection<C>,
         time: Duration,
     ) -> Result<Vec<Reading>> {
-        let many: u64 = match self.source {
-            Source::Ready => 1_000_000,
-            Source::Channel => 100_000,
-        };
+        let mut many = FIRST;
         let mut items = 0;
         let started = Instant::now();
         while started.elapsed() < time {
@@ -61,6 +62,7 @@ impl Case for Items {
                 return Err("the numbers are not those that were sent".into());
             }
             items += many;
+            many = NUMBERS;
         }
         let rate = items as f64 / started.elapsed().as_secs_f64();
         Ok(vec![Reading::new(Metric::ItemRate, rate)])
