@@ -314,7 +314,7 @@ pub use chirp_macros::ServiceError;
 pub use chirp_macros::service;
 #[doc(hidden)]
 pub use chirp_runtime::__private;
-pub use chirp_runtime::channel::{Channel, Endpoint, EndpointError};
+pub use chirp_runtime::channel::{Channel, Endpoint, EndpointError, Identity, PublicKey};
 pub use chirp_runtime::codec::ServiceError;
 pub use chirp_runtime::node::{LinkState, Reconnect, Reconnecting};
 pub use chirp_runtime::peer::{

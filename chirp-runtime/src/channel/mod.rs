@@ -22,6 +22,7 @@
 mod connector;
 mod credentials;
 mod endpoint;
+mod identity;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod inherited;
 mod inproc;
@@ -33,6 +34,7 @@ mod once;
 mod pipe;
 #[cfg(feature = "process")]
 mod process;
+mod public_key;
 mod socket_file;
 #[cfg(feature = "process")]
 mod stdio;
@@ -46,6 +48,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub use connector::Connector;
 pub use credentials::Credentials;
 pub use endpoint::{Endpoint, EndpointError};
+pub use identity::{Identity, Names};
 #[cfg(all(feature = "process", target_os = "linux"))]
 pub use inherited::activated;
 pub use inproc::{InprocError, InprocListener, InprocReader, InprocStream, InprocWriter};
@@ -54,6 +57,7 @@ pub use memory::memory;
 pub use pipe::{PipeEnds, pipes};
 #[cfg(feature = "process")]
 pub use process::Child;
+pub use public_key::{PublicKey, PublicKeyError};
 #[cfg(feature = "process")]
 pub use stdio::stdio;
 
@@ -69,6 +73,7 @@ pub struct Channel {
     writer: Writer,
     remote: Option<Endpoint>,
     credentials: Option<Credentials>,
+    identity: Identity,
 }
 
 impl Channel {
@@ -82,6 +87,7 @@ impl Channel {
             writer: Box::new(writer),
             remote: None,
             credentials: None,
+            identity: Identity::None,
         }
     }
 
@@ -117,6 +123,22 @@ impl Channel {
         self.credentials
     }
 
+    /// The same channel, said to lead to whoever this is. What was made sure of is a reason to call this, in a
+    /// handshake of one's own for one; what the other side only says of itself is none.
+    #[must_use]
+    pub fn with_identity(mut self, identity: Identity) -> Self {
+        self.identity = identity;
+        self
+    }
+
+    /// Who is at the other end: what a handshake has made sure of, and else its [`credentials`](Self::credentials).
+    pub fn identity(&self) -> Identity {
+        match (&self.identity, self.credentials) {
+            (Identity::None, Some(credentials)) => Identity::Unix(credentials),
+            (known, _) => known.clone(),
+        }
+    }
+
     /// The halves.
     pub fn into_split(self) -> (Reader, Writer) {
         (self.reader, self.writer)
@@ -128,6 +150,7 @@ impl fmt::Debug for Channel {
         f.debug_struct("Channel")
             .field("remote", &self.remote)
             .field("credentials", &self.credentials)
+            .field("identity", &self.identity)
             .finish_non_exhaustive()
     }
 }

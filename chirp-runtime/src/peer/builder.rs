@@ -215,6 +215,7 @@ impl PeerBuilder {
         self.check()?;
         let remote = channel.remote().cloned();
         let credentials = channel.credentials();
+        let identity = channel.identity();
         let (reader, writer) = channel.into_split();
         let runtime = Handle::current();
         #[cfg_attr(
@@ -237,6 +238,7 @@ impl PeerBuilder {
             runtime.clone(),
             remote,
             credentials,
+            identity,
         );
         connection.observer = self.observer.clone().into();
         connection.observed = self.observer.is_some().into();

@@ -16,7 +16,7 @@ use super::watching::budget::Budget;
 use super::watching::observe::Observer;
 use super::writer::Sink;
 use super::{PeerState, SessionError, SharedMetrics};
-use crate::channel::{Credentials, Endpoint};
+use crate::channel::{Credentials, Endpoint, Identity};
 use crate::codec;
 use crate::packet::Payload;
 use crate::session::{Fatal, RunKey, Session};
@@ -55,6 +55,7 @@ pub(super) struct Connection {
     pub(super) runtime: Handle,
     pub(super) remote: Option<Endpoint>,
     pub(super) credentials: Option<Credentials>,
+    pub(super) identity: Identity,
 }
 
 impl Connection {
@@ -64,6 +65,7 @@ impl Connection {
         runtime: Handle,
         remote: Option<Endpoint>,
         credentials: Option<Credentials>,
+        identity: Identity,
     ) -> Self {
         Self {
             state: Mutex::new(State::new(session)),
@@ -84,6 +86,7 @@ impl Connection {
             runtime,
             remote,
             credentials,
+            identity,
         }
     }
 

@@ -10,7 +10,7 @@ use super::calling::caller::{Handle, Link};
 use super::connection::Connection;
 use super::watching::observe::{ObservedPacket, Observer};
 use super::{AsCaller, Call, CallError, Caller, MethodName, Router, SessionError};
-use crate::channel::{Credentials, Endpoint};
+use crate::channel::{Credentials, Endpoint, Identity};
 use crate::packet::{Hello, Payload};
 
 /// One end of a connection: it calls the other side, and serves it.
@@ -156,6 +156,11 @@ impl Peer {
     /// what the other side says.
     pub fn credentials(&self) -> Option<Credentials> {
         self.connection().credentials
+    }
+
+    /// Who is at the other end, as far as the channel has made sure of it.
+    pub fn identity(&self) -> &Identity {
+        &self.connection().identity
     }
 
     /// The connection's state, and every change of it.

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 
-use crate::channel::Endpoint;
+use crate::channel::{Endpoint, Identity};
 use crate::peer::Peer;
 
 /// A connection that a server has accepted.
@@ -18,6 +18,8 @@ pub struct Connection {
     pub peer: Peer,
     /// Where it comes from: the other side's address over TCP, this side's path over a Unix socket.
     pub endpoint: Option<Endpoint>,
+    /// Who it is, as far as the channel has made sure of it.
+    pub identity: Identity,
 }
 
 /// The connections of one server: those that are alive.

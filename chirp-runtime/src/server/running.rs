@@ -112,6 +112,7 @@ impl Running {
             let connection = Connection {
                 number,
                 peer: peer.clone(),
+                identity: peer.identity().clone(),
                 endpoint: endpoint.clone(),
             };
             if let Some(hook) = &builder.on_connect {

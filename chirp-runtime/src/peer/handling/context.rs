@@ -3,6 +3,7 @@ use std::time::Instant;
 
 use tokio::time::Instant as Deadline;
 
+use crate::channel::Identity;
 use crate::peer::calling::caller::Target;
 use crate::peer::connection::Connection;
 use crate::peer::{Caller, Values};
@@ -66,6 +67,15 @@ impl CallContext {
         match &self.caller.0 {
             Target::Remote(link) => Some(Arc::clone(link.connection())),
             Target::Routed(_) | Target::Local(..) | Target::Nobody => None,
+        }
+    }
+
+    /// Who makes this call, as far as the channel has made sure of it: nothing that a message says has a part in
+    /// it. Made through [`Caller::local`], it is [`Identity::None`].
+    pub fn identity(&self) -> &Identity {
+        match &self.caller.0 {
+            Target::Remote(link) => &link.connection().identity,
+            Target::Routed(_) | Target::Local(..) | Target::Nobody => &Identity::None,
         }
     }
 
