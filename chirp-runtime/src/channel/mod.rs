@@ -13,6 +13,14 @@
 //! at a time; dropping them closes. A [`Listener`] gives such channels to a server, and a [`Connector`] to a
 //! client that connects again when it has to. `examples/channel.rs` is a channel that delays, stalls and is cut.
 //!
+//! # Whom one talks to
+//!
+//! [`Channel::identity`] is who is at the other end, as far as the channel has made sure of it: an [`Identity`].
+//! With the feature `tls`, channels are encrypted and both ends can be known: by certificates (`TlsCertificate`,
+//! `TlsRoots`) where there is an authority, and by keys that are names (`Keypair`, [`PublicKey`], `Admission`)
+//! where there is none. `TlsClient` and `TlsServer` are the two ends' settings. `examples/keys.rs` is two daemons
+//! that know each other by their keys.
+//!
 //! # Other processes
 //!
 //! With the feature `process`, a `Child` is a process that was started to be at the other end, `stdio` is
@@ -39,6 +47,8 @@ mod socket_file;
 #[cfg(feature = "process")]
 mod stdio;
 mod tcp;
+#[cfg(feature = "tls")]
+mod tls;
 mod unix;
 
 use std::fmt;
@@ -47,6 +57,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use connector::Connector;
 pub use credentials::Credentials;
+pub(crate) use endpoint::secure::{self, Dialled};
 pub use endpoint::{Endpoint, EndpointError};
 pub use identity::{Identity, Names};
 #[cfg(all(feature = "process", target_os = "linux"))]
@@ -60,6 +71,10 @@ pub use process::Child;
 pub use public_key::{PublicKey, PublicKeyError};
 #[cfg(feature = "process")]
 pub use stdio::stdio;
+#[cfg(feature = "tls")]
+pub use tls::{
+    Admission, Keypair, Refusal, TlsCertificate, TlsClient, TlsError, TlsRoots, TlsServer,
+};
 
 /// The reading half of a channel.
 pub type Reader = Box<dyn AsyncRead + Send + Unpin>;

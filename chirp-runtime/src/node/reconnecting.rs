@@ -8,7 +8,7 @@ use tokio::sync::{Notify, watch};
 
 use super::dialler::Dialler;
 use super::{LinkState, Reconnect};
-use crate::channel::{Connector, Endpoint, EndpointError};
+use crate::channel::{Connector, Dialled, Endpoint, EndpointError};
 use crate::peer::{
     AsCaller, CallError, Caller, ConnectError, DuplicateMethod, KeepAlive, Peer, PeerBuilder,
     Route, Task,
@@ -62,7 +62,8 @@ impl PeerBuilder {
         EndpointError: From<A::Error>,
     {
         let endpoint = address.try_into().map_err(EndpointError::from)?;
-        Ok(self.reconnecting_by(endpoint, Reconnect::default())?)
+        let tls = self.tls.clone();
+        Ok(self.reconnecting_by(Dialled { endpoint, tls }, Reconnect::default())?)
     }
 
     /// As [`reconnecting`](Self::reconnecting), to whatever a connector connects to, and as `reconnect` says.

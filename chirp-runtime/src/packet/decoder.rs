@@ -260,12 +260,14 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// [`PacketError::ShortHeader`] or [`PacketError::ShortPayload`] unless it ended between packets.
+    /// [`PacketError::ShortHeader`] or [`PacketError::ShortPayload`] unless it ended between packets, and
+    /// [`PacketError::Magic`] when what there is was not the beginning of one.
     pub fn finish(&self) -> Result<(), PacketError> {
         let missing = match &self.state {
             State::Header => match self.read.first_chunk().map(|head| Header::decode(*head)) {
                 None if self.read.is_empty() => return Ok(()),
                 None => {
+                    Header::check_first(self.read[0])?;
                     return Err(PacketError::ShortHeader {
                         got: self.read.len(),
                     });

@@ -6,7 +6,7 @@ use super::PacketType;
 #[non_exhaustive]
 pub enum PacketError {
     /// A packet must begin with `c7`.
-    #[error("invalid protocol magic: expected c7, got {0:02x}")]
+    #[error("invalid protocol magic: expected c7, got {0:02x}{hint}", hint = hint(*.0))]
     Magic(u8),
     /// The channel ended inside a header.
     #[error("short packet header: the channel ended after {got} of 8 bytes")]
@@ -61,4 +61,13 @@ pub enum PacketError {
     /// The data of a service error was not error data.
     #[error("invalid error data: {0}")]
     ErrorData(&'static str),
+}
+
+/// What it may be instead that begins with this byte.
+fn hint(byte: u8) -> &'static str {
+    match byte {
+        // An alert, and the beginning of a handshake.
+        0x15 | 0x16 => ", as TLS begins: one side uses it and the other does not",
+        _ => "",
+    }
 }

@@ -45,14 +45,20 @@ impl Header {
     /// [`PacketError::Magic`] when the first byte is not `c7`.
     pub fn decode(bytes: [u8; Self::LEN]) -> Result<Self, PacketError> {
         let [magic, protocol, t0, t1, l0, l1, l2, l3] = bytes;
-        if magic != MAGIC {
-            return Err(PacketError::Magic(magic));
-        }
+        Self::check_first(magic)?;
         Ok(Self {
             protocol,
             kind: PacketType(u16::from_be_bytes([t0, t1])),
             length: u32::from_be_bytes([l0, l1, l2, l3]),
         })
+    }
+
+    /// Whether a packet may begin with this byte.
+    pub(super) fn check_first(byte: u8) -> Result<(), PacketError> {
+        if byte != MAGIC {
+            return Err(PacketError::Magic(byte));
+        }
+        Ok(())
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
     CallContext, DuplicateMethod, Handler, KeepAlive, ObservedPacket, Peer, Router, SessionError,
     SharedMetrics, Values,
 };
-use crate::channel::Channel;
+use crate::channel::{self, Channel};
 use crate::packet::PacketType;
 use crate::session::{Limits, Negotiation, Session};
 
@@ -33,6 +33,7 @@ pub struct PeerBuilder {
     observer: Option<Observer>,
     metrics: Option<SharedMetrics>,
     budget: Option<Arc<Budget>>,
+    pub(crate) tls: Option<channel::secure::Client>,
     #[cfg(feature = "lz4")]
     compress_above: Option<usize>,
     refused: Option<DuplicateMethod>,
@@ -129,6 +130,16 @@ impl PeerBuilder {
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// How servers at addresses `tls://host:port` are known, and who this side is to them
+    /// ([`TlsClient`](channel::TlsClient)). Unless it is set, the authorities are those of the system, and this
+    /// side is nobody known. Needs the feature `tls`.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: channel::TlsClient) -> Self {
+        self.tls = Some(tls);
         self
     }
 

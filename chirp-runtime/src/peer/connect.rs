@@ -27,7 +27,7 @@ impl PeerBuilder {
     fn connect_to(&self, endpoint: Endpoint) -> Lent<'_, Result<Peer, ConnectError>> {
         Box::pin(async move {
             let after = self.connect_timeout.unwrap_or(CONNECT_TIME);
-            match tokio::time::timeout(after, endpoint.connect()).await {
+            match tokio::time::timeout(after, endpoint.connect_with(self.tls.as_ref())).await {
                 Ok(channel) => Ok(self.start_channel(channel?)?),
                 Err(_) => Err(ConnectError::Timeout { endpoint, after }),
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{AcceptError, Connection, Server};
-use crate::channel::{Channel, Endpoint, EndpointError, Listener};
+use crate::channel::{self, Channel, Endpoint, EndpointError, Listener};
 use crate::peer::{
     ConnectError, DuplicateMethod, Handler, Peer, PeerBuilder, Router, SessionError, Task,
 };
@@ -33,6 +33,7 @@ pub struct ServerBuilder {
     pub(super) on_end: Option<Arc<OnEnd>>,
     pub(super) on_refused: Option<Arc<OnRefused>>,
     pub(super) handshake: Option<Arc<Shake>>,
+    pub(super) tls: Option<channel::secure::Server>,
     pub(super) max_connections: usize,
     pub(super) max_handshakes: usize,
     pub(super) handshake_time: Duration,
@@ -48,6 +49,7 @@ impl Default for ServerBuilder {
             on_end: None,
             on_refused: None,
             handshake: None,
+            tls: None,
             max_connections: usize::MAX,
             max_handshakes: HANDSHAKES,
             handshake_time: HANDSHAKE_TIME,
@@ -179,6 +181,16 @@ impl ServerBuilder {
         Fut: Future<Output = io::Result<Channel>> + Send + 'static,
     {
         self.handshake = Some(Arc::new(move |channel| Box::pin(handshake(channel))));
+        self
+    }
+
+    /// Who this server is at addresses `tls://host:port`, and whom it lets in ([`TlsServer`](channel::TlsServer)).
+    /// Its handshakes are looked after as those of [`handshake`](Self::handshake) are, which comes after them.
+    /// Needs the feature `tls`.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: channel::TlsServer) -> Self {
+        self.tls = Some(tls);
         self
     }
 

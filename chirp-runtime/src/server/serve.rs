@@ -58,7 +58,8 @@ impl Server {
         EndpointError: From<A::Error>,
     {
         let endpoint = address.try_into().map_err(EndpointError::from)?;
-        Ok(self.and_listen(endpoint.listen().await?))
+        let tls = self.handle.shared.builder().tls.clone();
+        Ok(self.and_listen(endpoint.listen_with(tls.as_ref()).await?))
     }
 
     /// Serves the channels that come from another listener, too.

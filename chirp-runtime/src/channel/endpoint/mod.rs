@@ -1,5 +1,6 @@
 mod parse;
 mod process;
+pub(crate) mod secure;
 mod words;
 
 use std::io;
@@ -18,6 +19,7 @@ pub use parse::EndpointError;
 /// | address | what it is | connect | listen |
 /// |---|---|---|---|
 /// | `tcp://host:port` | a TCP port; without a host, this one | yes | yes |
+/// | `tls://host:port` | a TCP port, with TLS (feature `tls`) | yes | yes |
 /// | `unix:///path` | a Unix socket; `?mode=660` after it sets its permissions | yes | yes |
 /// | `unix://@name` | a Unix socket without a file, of Linux | yes | yes |
 /// | `inproc://name` | a name within this process | yes | yes |
@@ -59,6 +61,13 @@ pub enum Endpoint {
         /// The port's number.
         port: String,
     },
+    /// A TCP port, with TLS.
+    Tls {
+        /// A name or an address, as for TCP: the name that the server's certificate is for.
+        host: String,
+        /// The port's number.
+        port: String,
+    },
     /// A Unix socket.
     Unix {
         /// Its file.
@@ -94,12 +103,21 @@ type Listening<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Listener>>> 
 impl Endpoint {
     /// Connects.
     ///
+    /// For `tls://host:port` this believes the authorities that the system believes, which are read for it; what
+    /// else is wanted is said with `TlsClient::connector`, or `PeerBuilder::tls`.
+    ///
     /// # Errors
     ///
     /// What the operating system says, with the address.
     pub async fn connect(&self) -> io::Result<Channel> {
+        self.connect_with(None).await
+    }
+
+    /// As [`connect`](Self::connect), with settings for `tls://`.
+    pub(crate) async fn connect_with(&self, tls: Option<&secure::Client>) -> io::Result<Channel> {
         match self {
             Self::Tcp { host, port } => tcp::connect(host, port).await,
+            Self::Tls { host, port } => secure::connect(host, port, tls).await,
             Self::Unix { path, .. } => unix::connect(path).await,
             Self::Abstract(name) => unix::connect_abstract(name).await,
             Self::Inproc(name) => InprocStream::connect(name).await.map(Channel::from),
@@ -117,22 +135,32 @@ impl Endpoint {
 
     /// Listens.
     ///
-    /// A Unix socket's file that nobody answers on is replaced, and the listener removes its own.
+    /// A Unix socket's file that nobody answers on is replaced, and the listener removes its own. `tls://` needs a
+    /// certificate or a key: it is listened on with `ServerBuilder::tls`.
     ///
     /// # Errors
     ///
     /// What the operating system says, with the address.
     pub async fn listen(&self) -> io::Result<Box<dyn Listener>> {
-        self.listen_here()
+        self.listen_with(None).await
+    }
+
+    /// As [`listen`](Self::listen), with settings for `tls://`.
+    pub(crate) async fn listen_with(
+        &self,
+        tls: Option<&secure::Server>,
+    ) -> io::Result<Box<dyn Listener>> {
+        self.listen_here(tls)
             .await
             .map_err(|error| self.explain("listen on", error))
     }
 
     /// What is in the box is compiled once and not where it is called.
-    fn listen_here(&self) -> Listening<'_> {
+    fn listen_here<'a>(&'a self, tls: Option<&'a secure::Server>) -> Listening<'a> {
         Box::pin(async move {
             Ok::<Box<dyn Listener>, io::Error>(match self {
                 Self::Tcp { host, port } => Box::new(tcp::listen(host, port).await?),
+                Self::Tls { host, port } => secure::listen(host, port, tls).await?,
                 Self::Unix { path, mode } => Box::new(unix::listen(path, *mode).await?),
                 Self::Abstract(name) => Box::new(unix::listen_abstract(name)?),
                 Self::Inproc(name) => Box::new(InprocListener::bind(name)?),
@@ -150,9 +178,33 @@ impl Endpoint {
         match InprocError::of(&error) {
             // It names the address, and has a type.
             Some(_) => error,
-            None => io::Error::new(error.kind(), format!("cannot {verb} {self}: {error}")),
+            None => io::Error::new(
+                error.kind(),
+                Explained {
+                    text: format!("cannot {verb} {self}: {error}"),
+                    error,
+                },
+            ),
         }
     }
+
+    /// The same place with TLS, where it is a TCP port.
+    #[cfg(feature = "tls")]
+    pub(super) fn over_tls(self) -> Self {
+        match self {
+            Self::Tcp { host, port } => Self::Tls { host, port },
+            other => other,
+        }
+    }
+}
+
+/// An error with the address in its text, and what can be found out of it by type.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+struct Explained {
+    text: String,
+    #[source]
+    error: io::Error,
 }
 
 #[async_trait]

@@ -15,11 +15,12 @@ impl FromStr for Endpoint {
         let parsed = if let Some((scheme, rest)) = text.split_once("://") {
             match scheme {
                 "tcp" => parse_tcp(rest),
+                "tls" => parse_tls(rest),
                 "unix" => parse_unix(rest),
                 "inproc" => parse_inproc(rest),
                 "exec" | "stdio" | "fd" => Err("exec:, stdio: and fd: have no slashes"),
                 _ => Err(
-                    "the known schemes are tcp://, unix://, inproc://, exec:, stdio: and fd:, \
+                    "the known schemes are tcp://, tls://, unix://, inproc://, exec:, stdio: and fd:, \
                      and a path with :// in it is written unix:///path",
                 ),
             }
@@ -47,6 +48,16 @@ fn parse_tcp(rest: &str) -> Result<Endpoint, &'static str> {
         }),
         _ => Err(
             "a TCP address is tcp://host:port, with a port number up to 65535 \
+             and an IPv6 address in [brackets]",
+        ),
+    }
+}
+
+fn parse_tls(rest: &str) -> Result<Endpoint, &'static str> {
+    match parse_tcp(rest) {
+        Ok(Endpoint::Tcp { host, port }) => Ok(Endpoint::Tls { host, port }),
+        _ => Err(
+            "an address with TLS is tls://host:port, with a port number up to 65535 \
              and an IPv6 address in [brackets]",
         ),
     }
@@ -157,6 +168,7 @@ impl fmt::Display for Endpoint {
                 f.write_str(&tcp::authority(host, port))
             }
             Self::Tcp { host, port } => write!(f, "tcp://{}", tcp::authority(host, port)),
+            Self::Tls { host, port } => write!(f, "tls://{}", tcp::authority(host, port)),
             Self::Unix { path, mode } if path.is_absolute() => {
                 write!(f, "unix://{}", path.display())?;
                 mode.map_or(Ok(()), |mode| write!(f, "{MODE}{mode:o}"))

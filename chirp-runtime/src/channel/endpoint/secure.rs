@@ -1,0 +1,74 @@
+//! The addresses that need the feature `tls`.
+
+use std::io;
+
+use super::Endpoint;
+use crate::channel::{Channel, Connector, Listener};
+
+#[cfg(feature = "tls")]
+pub(crate) use crate::channel::tls::{TlsClient as Client, TlsServer as Server};
+
+/// There are no settings without the feature.
+#[cfg(not(feature = "tls"))]
+pub(crate) type Client = std::convert::Infallible;
+#[cfg(not(feature = "tls"))]
+pub(crate) type Server = std::convert::Infallible;
+
+/// An address, and what connecting to it takes beside it.
+#[derive(Clone, Debug)]
+pub(crate) struct Dialled {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) tls: Option<Client>,
+}
+
+#[async_trait::async_trait]
+impl Connector for Dialled {
+    async fn connect(&self) -> io::Result<Channel> {
+        self.endpoint.connect_with(self.tls.as_ref()).await
+    }
+}
+
+#[cfg(feature = "tls")]
+pub(super) async fn connect(host: &str, port: &str, tls: Option<&Client>) -> io::Result<Channel> {
+    use crate::channel::{TlsRoots, tcp};
+
+    let tls = match tls {
+        Some(tls) => tls.clone(),
+        None => Client::new(&tokio::task::spawn_blocking(TlsRoots::system).await??),
+    };
+    let channel = tcp::connect(host, port).await?;
+    tls.wrap(channel, if host.is_empty() { "localhost" } else { host })
+        .await
+}
+
+#[cfg(feature = "tls")]
+pub(super) async fn listen(
+    host: &str,
+    port: &str,
+    tls: Option<&Server>,
+) -> io::Result<Box<dyn Listener>> {
+    use crate::channel::{tcp, tls::TlsListener};
+
+    let listener = Box::new(tcp::listen(host, port).await?);
+    Ok(Box::new(TlsListener::new(listener, tls)?))
+}
+
+#[cfg(not(feature = "tls"))]
+#[expect(clippy::unused_async, reason = "as with the feature")]
+pub(super) async fn connect(_: &str, _: &str, _: Option<&Client>) -> io::Result<Channel> {
+    Err(missing())
+}
+
+#[cfg(not(feature = "tls"))]
+#[expect(clippy::unused_async, reason = "as with the feature")]
+pub(super) async fn listen(_: &str, _: &str, _: Option<&Server>) -> io::Result<Box<dyn Listener>> {
+    Err(missing())
+}
+
+#[cfg(not(feature = "tls"))]
+fn missing() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        "this program was built without the feature `tls` of chirp",
+    )
+}

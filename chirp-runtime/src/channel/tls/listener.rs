@@ -1,0 +1,73 @@
+use std::io;
+use std::pin::Pin;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{TlsError, TlsServer};
+use crate::channel::{Channel, Endpoint, Incoming, Listener};
+
+/// How long a handshake may take where no server looks after it.
+const TIME: Duration = Duration::from_secs(10);
+
+/// Channels from a listener, each with a handshake before it.
+pub(in crate::channel) struct TlsListener {
+    listener: Box<dyn Listener>,
+    endpoint: Endpoint,
+    tls: TlsServer,
+    /// What [`accept`](Listener::accept) was dropped in.
+    begun: Option<Handshake>,
+}
+
+type Handshake = Pin<Box<dyn Future<Output = io::Result<Channel>> + Send>>;
+
+impl TlsListener {
+    pub(in crate::channel) fn new(
+        listener: Box<dyn Listener>,
+        tls: Option<&TlsServer>,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            endpoint: listener.endpoint().clone().over_tls(),
+            listener,
+            tls: tls.ok_or(TlsError::NotSetUp)?.clone(),
+            begun: None,
+        })
+    }
+}
+
+#[async_trait]
+impl Listener for TlsListener {
+    fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    async fn accept(&mut self) -> io::Result<Channel> {
+        if self.begun.is_none() {
+            let channel = self.listener.accept().await?;
+            let tls = self.tls.clone();
+            self.begun = Some(Box::pin(async move {
+                let late = |_| io::Error::from(io::ErrorKind::TimedOut);
+                tokio::time::timeout(TIME, tls.wrap(channel))
+                    .await
+                    .map_err(late)?
+            }));
+        }
+        let Some(handshake) = &mut self.begun else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
+        let finished = handshake.await;
+        self.begun = None;
+        finished
+    }
+
+    async fn incoming(&mut self) -> io::Result<Option<Incoming>> {
+        let Some(incoming) = self.listener.incoming().await? else {
+            return Ok(None);
+        };
+        let tls = self.tls.clone();
+        let remote = incoming.remote().cloned().map(Endpoint::over_tls);
+        Ok(Some(Incoming::unfinished(remote, async move {
+            tls.wrap(incoming.finish().await?).await
+        })))
+    }
+}
