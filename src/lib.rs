@@ -318,10 +318,10 @@ pub use chirp_runtime::channel::{Channel, Endpoint, EndpointError, Identity, Pub
 pub use chirp_runtime::codec::ServiceError;
 pub use chirp_runtime::node::{LinkState, Reconnect, Reconnecting};
 pub use chirp_runtime::peer::{
-    AsCaller, Blocking, Call, CallContext, CallError, Caller, Cast, ConnectError, Direction,
-    DuplicateMethod, Handler, Handling, KeepAlive, MethodError, MethodId, MethodName, Metrics,
-    ObservedPacket, Peer, PeerBuilder, PeerState, Reply, Request, Responder, Router, SendPacket,
-    SessionError, SharedMetrics, Status, Values, connect,
+    Access, AsCaller, Blocking, Call, CallContext, CallError, Caller, Cast, ConnectError,
+    Direction, DuplicateMethod, Handler, Handling, KeepAlive, MethodError, MethodId, MethodName,
+    Metrics, ObservedPacket, Peer, PeerBuilder, PeerState, Reply, Request, Responder, Router,
+    SendPacket, SessionError, SharedMetrics, Status, Values, connect,
 };
 pub use chirp_runtime::server::{
     AcceptError, Connection, Connections, Server, ServerBuilder, ServerHandle,

@@ -51,6 +51,9 @@ pub enum Fault {
     /// The parameters name a stream that did not come with them, or one twice. The method did not run.
     #[error("the arguments name a stream that is not there")]
     UnknownStream,
+    /// The caller may not call this method, or any that there is not. The method did not run.
+    #[error("not allowed")]
+    Forbidden,
     /// Something that a later version of the framework says.
     #[error("framework error {code:04x}")]
     Other {
@@ -75,6 +78,7 @@ impl Fault {
                 Self::NoAnswer => 7,
                 Self::BadResult => 8,
                 Self::UnknownStream => 9,
+                Self::Forbidden => 10,
             }
     }
 
@@ -119,6 +123,7 @@ impl Fault {
             7 => Self::NoAnswer,
             8 => Self::BadResult,
             9 => Self::UnknownStream,
+            10 => Self::Forbidden,
             _ => Self::Other { code: error.code },
         })
     }

@@ -15,8 +15,8 @@ use super::watching::keep_alive;
 use super::watching::observe::Observer;
 use super::writer::{Sink, Writer};
 use super::{
-    CallContext, DuplicateMethod, Handler, KeepAlive, ObservedPacket, Peer, Router, SessionError,
-    SharedMetrics, Values,
+    Access, CallContext, DuplicateMethod, Handler, KeepAlive, ObservedPacket, Peer, Router,
+    SessionError, SharedMetrics, Values,
 };
 use crate::channel::{self, Channel};
 use crate::packet::PacketType;
@@ -63,6 +63,15 @@ impl PeerBuilder {
     pub fn fallback(self, handler: impl Handler) -> Self {
         self.routes(|router| {
             router.fallback(handler);
+            Ok(())
+        })
+    }
+
+    /// Lets nobody call what `access` does not let them: see [`Router::access`].
+    #[must_use]
+    pub fn access(self, access: Access) -> Self {
+        self.routes(|router| {
+            router.access(access);
             Ok(())
         })
     }

@@ -118,7 +118,11 @@ impl CallError {
             | Self::UnknownMethod => false,
             Self::Refused { fault, .. } => !matches!(
                 fault,
-                Fault::Busy | Fault::ShuttingDown | Fault::BadArguments | Fault::Unsupported
+                Fault::Busy
+                    | Fault::ShuttingDown
+                    | Fault::BadArguments
+                    | Fault::Unsupported
+                    | Fault::Forbidden
             ),
             _ => true,
         }

@@ -1,3 +1,4 @@
+use std::borrow::Borrow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -60,6 +61,13 @@ impl MethodName {
     }
 
     pub(super) fn bytes(&self) -> &Bytes {
+        &self.0
+    }
+}
+
+/// A name is found by its bytes.
+impl Borrow<[u8]> for MethodName {
+    fn borrow(&self) -> &[u8] {
         &self.0
     }
 }

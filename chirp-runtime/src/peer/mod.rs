@@ -38,6 +38,7 @@ pub(crate) use connect::CONNECT_TIME;
 pub use connect::{ConnectError, connect};
 pub use error::{CallError, SessionError};
 pub use handle::{Peer, PeerState, Status};
+pub use handling::access::Access;
 pub use handling::blocking::Blocking;
 pub use handling::context::CallContext;
 pub use handling::handler::{Handler, Handling};

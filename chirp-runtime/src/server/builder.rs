@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{AcceptError, Connection, Server};
 use crate::channel::{self, Channel, Endpoint, EndpointError, Listener};
 use crate::peer::{
-    ConnectError, DuplicateMethod, Handler, Peer, PeerBuilder, Router, SessionError, Task,
+    Access, ConnectError, DuplicateMethod, Handler, Peer, PeerBuilder, Router, SessionError, Task,
 };
 use crate::service::Service;
 use crate::session::Limits;
@@ -93,6 +93,12 @@ impl ServerBuilder {
     #[must_use]
     pub fn fallback(self, handler: impl Handler) -> Self {
         self.peers(|peers| peers.fallback(handler))
+    }
+
+    /// Lets nobody call what `access` does not let them ([`PeerBuilder::access`]).
+    #[must_use]
+    pub fn access(self, access: Access) -> Self {
+        self.peers(|peers| peers.access(access))
     }
 
     /// Changes what a connection may hold and how long it may wait.

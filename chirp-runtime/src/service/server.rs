@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::client::Renamed;
 use super::method::Handle;
 use super::{Contract, Method};
-use crate::peer::{Blocking, DuplicateMethod, Handler, Handling, Request, Router, Turn, Turns};
+use crate::peer::{
+    Blocking, DuplicateMethod, Handler, Handling, MethodId, Request, Router, Turn, Turns,
+};
 
 /// Methods under names, ready to be registered: `ArithServer::new(implementation)`.
 #[diagnostic::on_unimplemented(
@@ -81,12 +83,14 @@ impl<T: Send + Sync + 'static> Implementation<T> {
         });
         for (index, (method, signature)) in of.methods.iter().zip(of.contract.methods()).enumerate()
         {
+            let named = |id: MethodId| match &self.renamed {
+                None => Cow::Borrowed(id.name()),
+                Some(renamed) => Cow::Owned(renamed.method(id)),
+            };
+            let own = named(method.id);
             for id in std::iter::once(&method.id).chain(method.aliases) {
-                let name = match &self.renamed {
-                    None => Cow::Borrowed(id.name()),
-                    Some(renamed) => Cow::Owned(renamed.method(*id)),
-                };
-                router.route(&name, &handler, index, of.owner)?;
+                let name = named(*id);
+                router.route_as(&name, &own, &handler, index, of.owner)?;
                 router.sign(&name, signature.fingerprint());
             }
         }

@@ -1,5 +1,6 @@
 //! The other side's calls: who answers them, what begins their handlers, and what interrupts them.
 
+pub(in crate::peer) mod access;
 pub(in crate::peer) mod blocking;
 pub(in crate::peer) mod completion;
 pub(in crate::peer) mod context;

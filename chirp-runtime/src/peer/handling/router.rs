@@ -5,9 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 
+use crate::channel::Identity;
 use crate::packet::{CONTRACT_METHOD, Fault, MAX_METHOD_LEN, PacketType, RESERVED_PREFIX, Served};
 use crate::peer::handling::packets::PacketHandler;
-use crate::peer::{CallContext, Handler, Handling, Reply, Request};
+use crate::peer::{Access, CallContext, Handler, Handling, Reply, Request};
 
 /// Method names, and the handlers that answer to them.
 ///
@@ -18,11 +19,14 @@ pub struct Router {
     routes: HashMap<Box<[u8]>, Route, RandomState>,
     fallback: Option<Arc<dyn Handler>>,
     packets: HashMap<PacketType, Arc<dyn PacketHandler>>,
+    access: Option<Arc<Access>>,
 }
 
 #[derive(Clone)]
 struct Route {
     handler: Arc<dyn Handler>,
+    /// The method's own name, where this is an alias.
+    method: Option<Box<[u8]>>,
     index: usize,
     owner: &'static str,
     signature: Option<u64>,
@@ -37,6 +41,7 @@ impl Router {
     pub fn handle(&mut self, name: impl AsRef<[u8]>, handler: impl Handler) -> &mut Self {
         let route = Route {
             handler: Arc::new(handler),
+            method: None,
             index: 0,
             owner: "a handler",
             signature: None,
@@ -51,9 +56,11 @@ impl Router {
     ///
     /// As [`handle`](Self::handle), for `alias`.
     pub fn alias(&mut self, alias: impl AsRef<[u8]>, name: impl AsRef<[u8]>) -> bool {
-        let Some(route) = self.routes.get(name.as_ref()).cloned() else {
+        let name = name.as_ref();
+        let Some(mut route) = self.routes.get(name).cloned() else {
             return false;
         };
+        route.method.get_or_insert_with(|| name.into());
         self.set(alias.as_ref(), route);
         true
     }
@@ -72,6 +79,15 @@ impl Router {
     /// From now on names that are not registered are unknown.
     pub fn remove_fallback(&mut self) {
         self.fallback = None;
+    }
+
+    /// Lets nobody call what `access` does not let them. Before this is said, everyone may call everything.
+    ///
+    /// Packets of the application's own types are no calls: whoever handles them looks at
+    /// [`CallContext::identity`].
+    pub fn access(&mut self, access: Access) -> &mut Self {
+        self.access = Some(Arc::new(access));
+        self
     }
 
     /// Takes packets of a type of the application's own: one at a time and in order, never on the read
@@ -137,6 +153,22 @@ impl Router {
         index: usize,
         owner: &'static str,
     ) -> Result<(), DuplicateMethod> {
+        self.route_as(name, name, handler, index, owner)
+    }
+
+    /// As [`route`](Self::route), under a name that is an alias of the method `method`.
+    ///
+    /// # Errors
+    ///
+    /// As [`route`](Self::route).
+    pub fn route_as(
+        &mut self,
+        name: &str,
+        method: &str,
+        handler: &Arc<dyn Handler>,
+        index: usize,
+        owner: &'static str,
+    ) -> Result<(), DuplicateMethod> {
         let refuse = |first: &'static str| {
             Err(DuplicateMethod {
                 method: name.to_owned(),
@@ -157,6 +189,7 @@ impl Router {
             name.as_bytes().into(),
             Route {
                 handler: Arc::clone(handler),
+                method: (method != name).then(|| method.as_bytes().into()),
                 index,
                 owner,
                 signature: None,
@@ -173,16 +206,27 @@ impl Router {
     }
 
     /// What a peer is told that asks for signatures (PROTOCOL.md, "`chirp.contract`").
-    fn signatures(&self, question: &[u8]) -> Reply {
-        let Some(methods) = Served::decode_question(question) else {
+    fn signatures(&self, request: &Request) -> Reply {
+        let Some(methods) = Served::decode_question(request.params()) else {
             return Fault::BadArguments.into();
         };
+        let who = request.context().identity();
         let served = methods.into_iter().map(|name| match self.routes.get(name) {
+            route if !self.allows(who, name, route) => Served::No,
             Some(route) => route.signature.map_or(Served::Unsigned, Served::Signed),
             None if self.fallback.is_some() => Served::Unsigned,
             None => Served::No,
         });
         Reply::Value(Served::encode_answer(served).into())
+    }
+
+    /// Whether `who` may call `name`, which leads to `route`.
+    fn allows(&self, who: &Identity, name: &[u8], route: Option<&Route>) -> bool {
+        let Some(access) = &self.access else {
+            return true;
+        };
+        let alias_of = route.and_then(|route| route.method.as_deref());
+        access.allows(who, alias_of.unwrap_or(name))
     }
 
     /// Whether nothing is answered and nothing handled.
@@ -197,13 +241,17 @@ fn reserved(name: &[u8]) -> bool {
 
 impl Handler for Router {
     fn handle(&self, mut request: Request) -> Handling {
-        match (self.routes.get(request.method()), &self.fallback) {
+        let route = self.routes.get(request.method());
+        if route.is_none() && request.method() == CONTRACT_METHOD.as_bytes() {
+            return Box::pin(std::future::ready(self.signatures(&request)));
+        }
+        if !self.allows(request.context().identity(), request.method(), route) {
+            return Box::pin(std::future::ready(Fault::Forbidden.into()));
+        }
+        match (route, &self.fallback) {
             (Some(route), _) => {
                 request.set_route(route.index);
                 route.handler.handle(request)
-            }
-            (None, _) if request.method() == CONTRACT_METHOD.as_bytes() => {
-                Box::pin(std::future::ready(self.signatures(request.params())))
             }
             (None, Some(fallback)) => fallback.handle(request),
             (None, None) => Box::pin(std::future::ready(Reply::UnknownMethod)),
@@ -221,6 +269,7 @@ impl fmt::Debug for Router {
             .field("methods", &names.collect::<Vec<_>>())
             .field("fallback", &self.fallback.is_some())
             .field("packets", &self.packets.keys().collect::<Vec<_>>())
+            .field("access", &self.access)
             .finish()
     }
 }
