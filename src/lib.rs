@@ -215,11 +215,38 @@
 //!
 //! # Addresses
 //!
-//! What carries the bytes is a word: `tcp://host:port`, `unix:///path`, `inproc://name` within a process, and with
+//! What carries the bytes is a word: `tcp://host:port`, `tls://host:port` (feature `tls`), `unix:///path`, `inproc://name` within a process, and with
 //! the feature `process` `exec:program args`, `stdio:` and `fd:3,4`. [`Endpoint`] has all of them, and
 //! everything that connects or listens takes a text or an `Endpoint`. A server may listen on several
 //! ([`Server::and_bind`]), and takes channels that came about elsewhere ([`ServerHandle::hand_over`]). Any
 //! `AsyncRead + AsyncWrite` is a [`Channel`], and [`channel`](mod@channel) says what a channel of your own has to keep to.
+//!
+//! # Whom one talks to
+//!
+//! [`Peer::identity`], [`CallContext::identity`] and [`Connection`] say who is at the other end, as far as the channel
+//! has made sure of it: an [`Identity`]. Over a Unix socket it is a user of this machine. With the feature `tls`,
+//! `tls://host:port` is encrypted, and it is a key or the names in a certificate:
+//!
+//! - With **keys as names** no authority is needed. `channel::Keypair::load_or_generate` keeps a key in a file, its
+//!   [`PublicKey`] as text is its name, and each end admits the other's: `channel::TlsServer::keys(&keys, friend)` for
+//!   `ServerBuilder::tls`, `channel::TlsClient::keys(&keys, server)` for `PeerBuilder::tls`.
+//! - With **certificates**, `channel::TlsCertificate` is this side's, which can be reloaded, and `channel::TlsRoots` are
+//!   those whose word counts. A client that is told nothing believes the system's.
+//!
+//! [`Access`] says who may call which method. It decides on the method that will run, and who may nothing learns no
+//! names.
+//!
+//! ```
+//! use chirp::{Access, PeerBuilder, PublicKey};
+//!
+//! # #[chirp::service] pub trait Daemon { async fn status(&self) -> String; async fn stop(&self); }
+//! fn guarded(operator: PublicKey) -> PeerBuilder {
+//!     let access = Access::new()
+//!         .allow([DaemonMethods::STATUS], |who| !who.is_none())
+//!         .allow([DaemonMethods::STOP], move |who| who.is_key(&operator) || who.is_user(0));
+//!     PeerBuilder::new().access(access)
+//! }
+//! ```
 //!
 //! # A connection that comes back
 //!

@@ -22,6 +22,7 @@ async fn a_unix_socket_knows_who_is_there() {
 
     let here = chirp::connect(&endpoint).await.unwrap();
     let there = connections.recv().await.unwrap().peer;
+    assert!(here.identity().is_user(user) && there.identity().is_user(user));
     let (here, there) = (here.credentials().unwrap(), there.credentials().unwrap());
     assert_eq!((here.uid, there.uid), (user, user));
     assert_eq!(here.gid, there.gid);
@@ -45,5 +46,6 @@ async fn nothing_else_does() {
     let server = tokio::spawn(server.run());
     let peer = PeerBuilder::new().connect(&endpoint).await.unwrap();
     assert_eq!(peer.credentials(), None);
+    assert!(peer.identity().is_none());
     server.abort();
 }

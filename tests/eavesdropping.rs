@@ -69,6 +69,29 @@ fn sees(seen: &[u8], text: &[u8]) -> bool {
     seen.windows(text.len()).any(|window| window == text)
 }
 
+/// Whoever cuts the line must not be taken for the other side.
+#[tokio::test]
+async fn an_end_that_nobody_has_signed_is_a_failure() {
+    let (here, there) = (Keypair::generate().unwrap(), Keypair::generate().unwrap());
+    let client = TlsClient::keys(&here, there.public());
+    let server = TlsServer::keys(&there, here.public());
+    for is_cut in [false, true] {
+        let (one, other, tap) = tapped();
+        let (one, other) = tokio::join!(
+            client.wrap(Channel::io(one), ""),
+            server.wrap(Channel::io(other))
+        );
+        let one = PeerBuilder::new().start(one.unwrap()).unwrap();
+        let other = PeerBuilder::new().start(other.unwrap()).unwrap();
+        if is_cut {
+            tap.abort();
+        } else {
+            one.close();
+        }
+        assert_eq!(other.closed().await.is_clean(), !is_cut);
+    }
+}
+
 /// So that what follows means something.
 #[tokio::test]
 async fn without_tls_everything_is_seen() {

@@ -54,6 +54,8 @@ fn an_address_with_a_scheme_is_read_back() {
         "tcp://localhost:80",
         "tcp://[::1]:2323",
         "tcp://:9000",
+        "tls://localhost:443",
+        "tls://[::1]:2323",
         "unix:///run/x.sock",
         "unix:///run/x.sock?mode=600",
         "unix:///with spaces/and?mark",
@@ -90,6 +92,8 @@ fn what_is_no_address_says_so_and_names_the_fix() {
         ("tcp://x:70000", "a port number up to 65535"),
         ("tcp://a/b:1", "tcp://host:port"),
         ("tcp://::1:80", "[brackets]"),
+        ("tls://localhost", "tls://host:port"),
+        ("tls://x:https", "a port number up to 65535"),
         ("unix://x", "three slashes"),
         ("unix://@", "the name is missing"),
         ("unix:///x?mode=9", "octal"),
@@ -169,4 +173,14 @@ async fn addresses_in_use_and_files_left_over() {
         "precious"
     );
     std::fs::remove_file(&path).expect("removed");
+}
+
+#[cfg(not(feature = "tls"))]
+#[tokio::test]
+async fn a_program_without_tls_says_so() {
+    let error = connect("tls://127.0.0.1:1").await.expect_err("no TLS");
+    assert!(error.to_string().contains("feature `tls`"), "{error}");
+    let error = Server::builder().bind("tls://127.0.0.1:0").await;
+    let error = error.expect_err("no TLS").to_string();
+    assert!(error.contains("feature `tls`"), "{error}");
 }

@@ -30,10 +30,13 @@ pub(crate) enum Link {
     Pipes,
     /// Memory, over a line on which everything takes a little longer.
     Slow,
+    /// Memory, with a key at each end.
+    #[cfg(feature = "tls")]
+    Tls,
 }
 
 /// The one table of channels: what is said of peers has to hold over each of them.
-pub(crate) const LINKS: [Link; 7] = [
+pub(crate) const LINKS: [Link; 7 + cfg!(feature = "tls") as usize] = [
     Link::Memory,
     Link::Inproc,
     Link::Tcp,
@@ -41,6 +44,8 @@ pub(crate) const LINKS: [Link; 7] = [
     Link::Abstract,
     Link::Pipes,
     Link::Slow,
+    #[cfg(feature = "tls")]
+    Link::Tls,
 ];
 
 /// The two ends of a new channel.
@@ -62,6 +67,8 @@ pub(crate) async fn channels(link: Link) -> (Channel, Channel) {
             let (one, other) = memory();
             return (line::over(slow, one), line::over(slow, other));
         }
+        #[cfg(feature = "tls")]
+        Link::Tls => return over_tls(memory()).await,
         // The path is unique, and here it is only a name.
         Link::Inproc => format!("inproc://{}", path.display()),
         Link::Abstract => format!("unix://@{}", path.display()),
@@ -73,6 +80,19 @@ pub(crate) async fn channels(link: Link) -> (Channel, Channel) {
     let endpoint = listener.endpoint().clone();
     let (left, right) = tokio::join!(endpoint.connect(), listener.accept());
     (left.expect("a connection"), right.expect("a connection"))
+}
+
+/// The same two ends, once they know each other by their keys.
+#[cfg(feature = "tls")]
+async fn over_tls((one, other): (Channel, Channel)) -> (Channel, Channel) {
+    use chirp::channel::{Keypair, TlsClient, TlsServer};
+
+    let key = || Keypair::generate().expect("a key");
+    let (here, there) = (key(), key());
+    let client = TlsClient::keys(&here, there.public());
+    let server = TlsServer::keys(&there, here.public());
+    let (one, other) = tokio::join!(client.wrap(one, ""), server.wrap(other));
+    (one.expect("admitted"), other.expect("admitted"))
 }
 
 /// Two peers, connected.
