@@ -228,6 +228,28 @@ async fn a_deadline_covers_the_whole_stream() {
 }
 
 #[tokio::test]
+async fn items_that_keep_coming_do_not_put_a_deadline_off() {
+    let client = ShapesClient::local(Shaped);
+    let mut endless = client
+        .below(u64::MAX - 1)
+        .timeout(Duration::from_millis(20))
+        .await
+        .expect("begun");
+    let error = loop {
+        match endless.recv().await {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => break error,
+            None => panic!("it does not end"),
+        }
+    };
+    assert!(
+        matches!(error, StreamError::Call(CallError::DeadlineExceeded)),
+        "{error:?}"
+    );
+    assert!(endless.recv().await.is_none());
+}
+
+#[tokio::test]
 async fn a_caller_that_wants_no_stream_is_told() {
     let (peer, _other) = served(ShapesServer::new(Shaped));
     let error = peer.call("Shapes.plain", ()).await.expect_err("refused");

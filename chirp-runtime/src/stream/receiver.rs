@@ -18,7 +18,6 @@ use super::pump::pump_out;
 use crate::codec::attaching::{deserialize_half, serialize_half};
 use crate::codec::{CodecId, Item};
 use crate::packet::AttachedStream;
-use crate::peer::CallError;
 use crate::peer::streaming::consumer::Consumer;
 use crate::peer::streaming::end::{End, Unbound};
 use crate::peer::streaming::of_call::OfCall;
@@ -186,7 +185,7 @@ impl<T: Item, E> Receiver<T, E> {
     #[inline]
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, E>>> {
         // Nearly every item is one of a packet that is at hand.
-        if self.times.is_none() {
+        if self.times_mut().is_none() {
             let item = match self.inner_mut() {
                 Inner::Remote(consumer, codec) => consumer.next_at_hand(*codec),
                 Inner::OfCall(of_call, codec) => of_call.consumer().next_at_hand(*codec),
@@ -294,6 +293,10 @@ fn poll_of_call<T: Item>(
     codec: CodecId,
     cx: &mut Context<'_>,
 ) -> Poll<Option<Result<T, StreamError>>> {
+    // Once for each packet, so that items which keep coming do not put it off.
+    if let Poll::Ready(error) = of_call.poll_limit(cx) {
+        return Poll::Ready(Some(Err(error.into())));
+    }
     let next = of_call.consumer().poll_next(codec, cx);
     if let Poll::Ready(Some(Ok(item))) = next {
         return Poll::Ready(Some(Ok(item)));
@@ -310,10 +313,6 @@ fn poll_of_call<T: Item>(
         ) => Poll::Pending,
         (Poll::Ready(end), Poll::Pending | Poll::Ready(Ok(()))) => Poll::Ready(end),
         (Poll::Ready(_), Poll::Ready(Err(error))) => Poll::Ready(Some(Err(error.into()))),
-        // This side gave it up.
-        (Poll::Pending, Poll::Ready(Err(error @ CallError::DeadlineExceeded))) => {
-            Poll::Ready(Some(Err(error.into())))
-        }
         // What is left of the stream has been put where it is looked for.
         (Poll::Pending, _) => Poll::Pending,
     }

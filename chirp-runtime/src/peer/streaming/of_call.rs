@@ -1,5 +1,5 @@
 use std::fmt;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use crate::peer::CallError;
 use crate::peer::calling::call::Work;
@@ -43,15 +43,26 @@ impl OfCall {
         if let Some(answered) = &self.answered {
             return Poll::Ready(answered.clone());
         }
-        let answered = match self.work.poll(cx) {
-            Poll::Ready(answer) => answer.map(drop),
-            Poll::Pending if self.limit.poll(cx).is_ready() => Err(CallError::DeadlineExceeded),
-            Poll::Pending => return Poll::Pending,
-        };
+        let answered = ready!(self.work.poll(cx)).map(drop);
+        Poll::Ready(self.end(answered))
+    }
+
+    /// Whether the time is over that the caller gave it.
+    pub(crate) fn poll_limit(&mut self, cx: &mut Context<'_>) -> Poll<CallError> {
+        if self.answered.is_some() {
+            return Poll::Pending;
+        }
+        ready!(self.limit.poll(cx));
+        // This side gives it up.
+        let _ = self.end(Err(CallError::DeadlineExceeded));
+        Poll::Ready(CallError::DeadlineExceeded)
+    }
+
+    fn end(&mut self, answered: Result<(), CallError>) -> Result<(), CallError> {
         // What is left of it is cancelled now.
         self.work = Work::Over;
         self.answered = Some(answered.clone());
-        Poll::Ready(answered)
+        answered
     }
 }
 
