@@ -4,6 +4,7 @@
 mod support;
 
 mod bytes;
+mod counts;
 mod ends;
 mod memory;
 mod odd;
