@@ -43,7 +43,7 @@ pub struct Decoder<'de, C> {
 /// Whether an argument cannot be, since it names a stream and none came.
 #[cold]
 #[inline(never)]
-fn needs_streams<'de, C: Carries<F>, F: Form>(mut bytes: &'de [u8]) -> bool {
+fn needs_streams<C: Carries<F>, F: Form>(mut bytes: &[u8]) -> bool {
     let decode = || C::decode(&mut bytes).is_err();
     let (failed, claims) = attaching::decoding(Vec::new(), decode);
     failed && claims.misses_stream()
