@@ -61,6 +61,9 @@ async fn sockets_have_addresses() {
             Link::Tcp | Link::Inproc | Link::Tls => (true, false),
             Link::Unix | Link::Abstract => (true, true),
             Link::Memory | Link::Pipes | Link::Slow => (false, false),
+            // It is over memory.
+            #[cfg(feature = "tls")]
+            Link::Tls => (false, false),
         };
         assert_eq!(known, expected, "{link:?}");
         let peer = PeerBuilder::new().start(one).expect("no duplicates");

@@ -11,6 +11,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::error::text_of;
 use super::provider::ALPN;
+use super::stream::Closing;
 use super::{TlsError, raw_keys};
 use crate::channel::{Channel, Credentials, Endpoint, Identity, Names};
 
@@ -48,7 +49,7 @@ pub(super) async fn connect(
             return Err(TlsError::Other("the server has not said that it admits".into()).into());
         }
     }
-    Ok(about.put_on(Channel::io(stream), identity))
+    Ok(about.put_on(Channel::io(Closing(stream)), identity))
 }
 
 /// The server's part.
@@ -70,7 +71,7 @@ pub(super) async fn accept(channel: Channel, config: Arc<ServerConfig>) -> io::R
         stream.write_u8(ADMITTED).await?;
         stream.flush().await?;
     }
-    Ok(about.put_on(Channel::io(stream), identity))
+    Ok(about.put_on(Channel::io(Closing(stream)), identity))
 }
 
 /// The certificate or the key that the other side has shown and proven.

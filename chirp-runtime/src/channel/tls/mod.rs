@@ -26,6 +26,7 @@ mod provider;
 mod raw_keys;
 mod roots;
 mod server;
+mod stream;
 
 pub use admission::Admission;
 pub use certificate::TlsCertificate;
