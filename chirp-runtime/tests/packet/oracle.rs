@@ -28,7 +28,11 @@ fn next<'a>(
         return Ok(None);
     }
     let Some((head, rest)) = bytes.split_first_chunk() else {
-        return Err(PacketError::ShortHeader { got: bytes.len() });
+        // What cannot be a packet is said to be none, however little of it came.
+        return Err(match bytes[0] {
+            0xC7 => PacketError::ShortHeader { got: bytes.len() },
+            other => PacketError::Magic(other),
+        });
     };
     let header = Header::decode(*head)?;
     let length = header.length as usize;
