@@ -10,9 +10,11 @@ pub(crate) use crate::channel::tls::{TlsClient as Client, TlsServer as Server};
 
 /// There are no settings without the feature.
 #[cfg(not(feature = "tls"))]
-pub(crate) type Client = std::convert::Infallible;
+#[derive(Clone, Debug)]
+pub(crate) enum Client {}
 #[cfg(not(feature = "tls"))]
-pub(crate) type Server = std::convert::Infallible;
+#[derive(Clone, Debug)]
+pub(crate) enum Server {}
 
 /// An address, and what connecting to it takes beside it.
 #[derive(Clone, Debug)]
