@@ -58,7 +58,7 @@ async fn sockets_have_addresses() {
         let (one, other) = channels(link).await;
         let known = (one.remote().is_some(), other.credentials().is_some());
         let expected = match link {
-            Link::Tcp | Link::Inproc | Link::Tls => (true, false),
+            Link::Tcp | Link::Inproc => (true, false),
             Link::Unix | Link::Abstract => (true, true),
             Link::Memory | Link::Pipes | Link::Slow => (false, false),
             // It is over memory.

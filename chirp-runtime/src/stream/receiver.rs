@@ -306,15 +306,14 @@ fn poll_of_call<T: Item>(
         return Poll::Ready(None);
     }
     match (next, of_call.poll_end(cx)) {
-        // The answer follows.
+        // The answer follows; and what is left of the stream is put where it is looked for.
         (
             Poll::Ready(None | Some(Err(StreamError::CallOver | StreamError::Refused(_)))),
             Poll::Pending,
-        ) => Poll::Pending,
+        )
+        | (Poll::Pending, _) => Poll::Pending,
         (Poll::Ready(end), Poll::Pending | Poll::Ready(Ok(()))) => Poll::Ready(end),
         (Poll::Ready(_), Poll::Ready(Err(error))) => Poll::Ready(Some(Err(error.into()))),
-        // What is left of the stream has been put where it is looked for.
-        (Poll::Pending, _) => Poll::Pending,
     }
 }
 
