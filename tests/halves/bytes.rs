@@ -120,7 +120,7 @@ async fn a_reader_that_goes() {
         let call = tokio::spawn(client.head(Some(from), 70_000));
         let mut to = ByteWriter::new(to);
         let error = loop {
-            if let Err(error) = to.write_all(&[1; 50_000]).await {
+            if let Err(error) = to.write_all(&vec![1; 50_000]).await {
                 break error;
             }
         };

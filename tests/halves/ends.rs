@@ -46,9 +46,8 @@ impl Ends for Other {
     }
 
     async fn fall(&self, after: u64) -> impl Stream<Item = u64> {
-        tokio_stream::iter((0..).map(move |number| {
-            assert!(number < after, "a handler's");
-            number
+        tokio_stream::iter((0..).inspect(move |number| {
+            assert!(*number < after, "a handler's");
         }))
     }
 
@@ -57,7 +56,7 @@ impl Ends for Other {
     async fn never(&self, numbers: Option<Receiver<u64>>, back: Sender<u64>) {
         let _flag = DropFlag(self.dropped.clone());
         let _ = self.came.send((numbers.expect("given"), Some(back)));
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -165,7 +165,7 @@ async fn a_plain_peer_that_never_answers_hello() {
     assert!(start.elapsed() < Duration::from_secs(11));
 }
 
-async fn plain_caller() -> (Peer, DuplexStream) {
+fn plain_caller() -> (Peer, DuplexStream) {
     let (ours, theirs) = tokio::io::duplex(1 << 10);
     let builder = PeerBuilder::new().service(PlainServer::new(Simple));
     let peer = builder.start(Channel::io(ours)).expect("no duplicates");
@@ -175,7 +175,7 @@ async fn plain_caller() -> (Peer, DuplexStream) {
 /// What a plain peer calls that needs streams is a service error which says so.
 #[tokio::test]
 async fn a_plain_caller_is_told() {
-    let (_peer, mut theirs) = plain_caller().await;
+    let (_peer, mut theirs) = plain_caller();
     // A result, and an index of an argument that came with no stream.
     let table: [(&str, &[u8], u16); 4] = [
         ("Plain.out", b"", 0xC706),
