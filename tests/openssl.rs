@@ -57,6 +57,8 @@ async fn it_sees_tls_1_3_and_the_right_certificate() {
     };
     let older = client.wait_with_output().await.unwrap();
     assert!(!older.status.success(), "TLS 1.2 is agreed on");
+    let said = String::from_utf8_lossy(&older.stderr);
+    assert!(said.contains("alert protocol version"), "{said}");
 
     // It says what it agreed on, and then carries a call as it is.
     let client = s_client(&port, &root, &["-brief", "-quiet"]);

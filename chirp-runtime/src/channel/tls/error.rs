@@ -83,7 +83,7 @@ pub enum Refusal {
     Expired,
     /// This side's certificate is for another name, or is malformed.
     BadCertificate,
-    /// One side has a certificate and the other a key.
+    /// One side has a certificate and the other a key, or they have no cipher in common.
     OtherKind,
     /// It speaks no version or cipher that this side does.
     TooOld,
@@ -102,9 +102,10 @@ impl fmt::Display for Refusal {
             Self::BadSignature => f.write_str("says that this side's certificate is forged"),
             Self::Expired => f.write_str("says that this side's certificate is not valid now"),
             Self::BadCertificate => f.write_str("says that this side's certificate is not for it"),
-            Self::OtherKind => {
-                f.write_str("has a key where this side has a certificate, or the reverse")
-            }
+            Self::OtherKind => f.write_str(
+                "has a key where this side has a certificate, or the reverse, \
+                 or no cipher of this side's",
+            ),
             Self::TooOld => f.write_str("has no TLS 1.3, or no cipher of this side's"),
             Self::Alert(number) => write!(f, "refused the connection (TLS alert {number})"),
         }
@@ -122,7 +123,9 @@ impl From<AlertDescription> for Refusal {
             AlertDescription::UnknownCA => Self::UnknownIssuer,
             AlertDescription::CertificateExpired => Self::Expired,
             AlertDescription::BadCertificate => Self::BadCertificate,
-            AlertDescription::UnsupportedCertificate => Self::OtherKind,
+            AlertDescription::UnsupportedCertificate | AlertDescription::HandshakeFailure => {
+                Self::OtherKind
+            }
             AlertDescription::ProtocolVersion | AlertDescription::InsufficientSecurity => {
                 Self::TooOld
             }
