@@ -11,9 +11,16 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream, UnixStream, tcp, unix};
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::version::TLS13;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 use crate::counted::{Counted, Counts};
 use crate::system::Result;
+
+/// Whom the certificate of encrypted streams names.
+const HOST: &str = "bench.test";
 
 /// How many bytes may be on their way through memory, in each direction.
 const MEMORY: usize = 64 << 10;
@@ -25,6 +32,8 @@ pub enum Link {
     Unix,
     /// TCP over the loopback interface, without Nagle's delay.
     Tcp,
+    /// TLS 1.3 over that, by rustls, for every system the same.
+    Tls,
 }
 
 impl Link {
@@ -36,16 +45,47 @@ impl Link {
                 Ok((Either::Unix(one), Either::Unix(other)))
             }
             Self::Tcp => {
-                let listener = TcpListener::bind("127.0.0.1:0").await?;
-                let address = listener.local_addr()?;
-                let (one, other) = tokio::join!(TcpStream::connect(address), listener.accept());
-                let (one, (other, _)) = (one?, other?);
-                one.set_nodelay(true)?;
-                other.set_nodelay(true)?;
+                let (one, other) = tcp_pair().await?;
                 Ok((Either::Tcp(one), Either::Tcp(other)))
+            }
+            Self::Tls => {
+                let (one, other) = tcp_pair().await?;
+                let (one, other) = encrypted(one, other).await?;
+                Ok((Either::Tls(one), Either::Tls(other)))
             }
         }
     }
+}
+
+async fn tcp_pair() -> Result<(TcpStream, TcpStream)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let (one, other) = tokio::join!(TcpStream::connect(address), listener.accept());
+    let (one, (other, _)) = (one?, other?);
+    one.set_nodelay(true)?;
+    other.set_nodelay(true)?;
+    Ok((one, other))
+}
+
+/// Both ends of a TCP connection, encrypted: with a certificate that is made for it.
+async fn encrypted(one: TcpStream, other: TcpStream) -> Result<(Encrypted, Encrypted)> {
+    let made = rcgen::generate_simple_self_signed([HOST.to_owned()])?;
+    let certificate = made.cert.der().clone();
+    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let server = ServerConfig::builder_with_protocol_versions(&[&TLS13])
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key)?;
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate)?;
+    let client = ClientConfig::builder_with_protocol_versions(&[&TLS13])
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let host = ServerName::try_from(HOST)?;
+    let (one, other) = tokio::try_join!(
+        TlsConnector::from(Arc::new(client)).connect(host, one),
+        TlsAcceptor::from(Arc::new(server)).accept(other),
+    )?;
+    Ok((Box::new(one.into()), Box::new(other.into())))
 }
 
 impl fmt::Display for Link {
@@ -53,6 +93,7 @@ impl fmt::Display for Link {
         f.write_str(match self {
             Self::Unix => "unix",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
         })
     }
 }
@@ -70,24 +111,35 @@ pub fn counted_pair() -> Result<(Stream, Stream, Arc<Counts>)> {
     Ok((Either::Counted(one), Either::Unix(other), counts))
 }
 
+/// One end of an encrypted connection.
+pub type Encrypted = Box<TlsStream<TcpStream>>;
+
 /// One end of a stream.
-pub type Stream = Either<UnixStream, TcpStream, DuplexStream>;
+pub type Stream = Either<UnixStream, TcpStream, DuplexStream, Encrypted>;
 
 /// What reads of a stream.
-pub type Reader = Either<unix::OwnedReadHalf, tcp::OwnedReadHalf, ReadHalf<DuplexStream>>;
+pub type Reader =
+    Either<unix::OwnedReadHalf, tcp::OwnedReadHalf, ReadHalf<DuplexStream>, ReadHalf<Encrypted>>;
 
 /// What writes of a stream.
-pub type Writer = Either<unix::OwnedWriteHalf, tcp::OwnedWriteHalf, WriteHalf<DuplexStream>>;
+pub type Writer = Either<
+    unix::OwnedWriteHalf,
+    tcp::OwnedWriteHalf,
+    WriteHalf<DuplexStream>,
+    WriteHalf<Encrypted>,
+>;
 
 /// A stream or its half, over one of what there is.
 #[derive(Debug)]
-pub enum Either<U, T, M> {
+pub enum Either<U, T, M, E> {
     /// A Unix socket.
     Unix(U),
     /// A TCP connection.
     Tcp(T),
     /// Memory.
     Memory(M),
+    /// A TCP connection that is encrypted.
+    Tls(E),
     /// A Unix socket that counts.
     Counted(Counted<U>),
 }
@@ -108,6 +160,10 @@ impl Stream {
                 let (reader, writer) = tokio::io::split(stream);
                 (Either::Memory(reader), Either::Memory(writer))
             }
+            Self::Tls(stream) => {
+                let (reader, writer) = tokio::io::split(stream);
+                (Either::Tls(reader), Either::Tls(writer))
+            }
             Self::Counted(counted) => {
                 let (reader, writer) = counted.map_both(UnixStream::into_split);
                 (Either::Counted(reader), Either::Counted(writer))
@@ -123,16 +179,18 @@ macro_rules! either {
             Either::Unix($inner) => $poll,
             Either::Tcp($inner) => $poll,
             Either::Memory($inner) => $poll,
+            Either::Tls($inner) => $poll,
             Either::Counted($inner) => $poll,
         }
     };
 }
 
-impl<U, T, M> AsyncRead for Either<U, T, M>
+impl<U, T, M, E> AsyncRead for Either<U, T, M, E>
 where
     U: AsyncRead + Unpin,
     T: AsyncRead + Unpin,
     M: AsyncRead + Unpin,
+    E: AsyncRead + Unpin,
 {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -143,11 +201,12 @@ where
     }
 }
 
-impl<U, T, M> AsyncWrite for Either<U, T, M>
+impl<U, T, M, E> AsyncWrite for Either<U, T, M, E>
 where
     U: AsyncWrite + Unpin,
     T: AsyncWrite + Unpin,
     M: AsyncWrite + Unpin,
+    E: AsyncWrite + Unpin,
 {
     fn poll_write(
         self: Pin<&mut Self>,
@@ -170,6 +229,7 @@ where
             Self::Unix(inner) => inner.is_write_vectored(),
             Self::Tcp(inner) => inner.is_write_vectored(),
             Self::Memory(inner) => inner.is_write_vectored(),
+            Self::Tls(inner) => inner.is_write_vectored(),
             Self::Counted(inner) => inner.is_write_vectored(),
         }
     }

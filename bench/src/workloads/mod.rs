@@ -102,12 +102,14 @@ impl Workload {
         let mut records = Vec::new();
         match self {
             Self::Add => {
-                for link in [Link::Unix, Link::Tcp] {
+                for link in [Link::Unix, Link::Tcp, Link::Tls] {
                     records.extend(measure(&add::Add { link }, options).await?);
                 }
             }
             Self::Echo => {
-                for (link, callers) in cross([Link::Unix, Link::Tcp], [64, 256, 1024]) {
+                let encrypted = [(Link::Tls, 64), (Link::Tls, 256)];
+                let plain = cross([Link::Unix, Link::Tcp], [64, 256, 1024]);
+                for (link, callers) in plain.into_iter().chain(encrypted) {
                     records.extend(measure(&echo::Echo { link, callers }, options).await?);
                 }
             }
