@@ -18,7 +18,7 @@ pub trait Bench {
     async fn blob(&self, data: Vec<u8>) -> Vec<u8>;
     async fn bytes(&self, data: &[u8]) -> Vec<u8>;
     async fn ready(&self, many: u64) -> impl Stream<Item = u64>;
-    async fn from_channel(&self, many: u64) -> impl Stream<Item = u64>;
+    async fn channel(&self, many: u64) -> impl Stream<Item = u64>;
     async fn pieces(&self, many: u64) -> impl Stream<Item = Bytes>;
 }
 
@@ -48,7 +48,7 @@ impl Bench for Work {
         handler::ready(many)
     }
 
-    async fn from_channel(&self, many: u64) -> impl Stream<Item = u64> {
+    async fn channel(&self, many: u64) -> impl Stream<Item = u64> {
         handler::from_channel(many)
     }
 
@@ -127,7 +127,7 @@ impl Client for BenchClient {
     async fn items(&self, source: Source, many: u64) -> Result<u64> {
         let mut items = match source {
             Source::Ready => self.ready(many).await?,
-            Source::Channel => self.from_channel(many).await?,
+            Source::Channel => self.channel(many).await?,
         };
         let mut sum = 0;
         while let Some(item) = items.recv().await {
