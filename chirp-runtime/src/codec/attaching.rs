@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use super::{CodecId, DecodeError};
-use crate::packet::{AttachedStream, Attachment};
+use crate::packet::{AttachedStream, Attachment, Attachments};
 
 thread_local! {
     /// The codec of the value that is being encoded, and how many halves the values before it have.
@@ -29,7 +29,7 @@ thread_local! {
 #[inline]
 pub(super) fn encoding<T>(
     codec: CodecId,
-    attachments: &mut Vec<Attachment>,
+    attachments: &mut Attachments,
     encode: impl FnOnce() -> T,
 ) -> T {
     let scope = Encoding::enter(codec, attachments.len());
@@ -45,7 +45,7 @@ pub(super) fn encoding<T>(
 struct Encoding {
     /// That of a value which is being encoded further out.
     outer: Option<(CodecId, usize)>,
-    outer_attached: Vec<Attachment>,
+    outer_attached: Attachments,
 }
 
 impl Encoding {
@@ -54,19 +54,25 @@ impl Encoding {
         Self {
             outer: ENCODING.replace(Some((codec, before))),
             outer_attached: if ATTACHED.replace(false) {
-                ATTACHMENTS.take()
+                Self::put_aside()
             } else {
-                Vec::new()
+                Attachments::default()
             },
         }
     }
-}
 
-impl Encoding {
+    /// What a value has so far in which this one is encoded.
+    #[cold]
+    fn put_aside() -> Attachments {
+        let mut outer = Attachments::default();
+        outer.append(&mut ATTACHMENTS.take());
+        outer
+    }
+
     /// What the value leaves behind makes room for what it found.
     #[cold]
     fn restore(&mut self) {
-        let outer = mem::take(&mut self.outer_attached);
+        let outer = mem::take(&mut self.outer_attached).into_vec();
         ATTACHED.set(!outer.is_empty());
         drop(ATTACHMENTS.replace(outer));
     }

@@ -3,7 +3,7 @@ use std::marker::PhantomData;
 use bytes::Bytes;
 
 use super::{Carries, Codec, EncodeError, Form, attaching, buffer};
-use crate::packet::{Attachment, Payload};
+use crate::packet::{Attachments, Payload};
 
 /// Arguments on their way into bytes, by position or by name. There may be any number.
 ///
@@ -16,7 +16,7 @@ pub struct Encoder<C> {
     /// What was put last and is not in `out` yet: many bytes, which are not copied unless something follows.
     run: Bytes,
     /// The halves of streams that the arguments have.
-    attachments: Vec<Attachment>,
+    attachments: Attachments,
     error: Option<EncodeError>,
     codec: PhantomData<C>,
 }
@@ -42,7 +42,7 @@ impl<C: Codec> Encoder<C> {
             count: 0,
             named,
             run: Bytes::new(),
-            attachments: Vec::new(),
+            attachments: Attachments::default(),
             error: None,
             codec: PhantomData,
         }

@@ -10,7 +10,7 @@ use super::form::{Blob, Owned, Return};
 use super::{
     Bincode, Carries, Codec, CodecId, DecodeError, EncodeError, Form, Returned, Serde, attaching,
 };
-use crate::packet::{Attachment, Items, Payload};
+use crate::packet::{Attachments, Items, Payload};
 
 /// What can be an item of a stream.
 #[diagnostic::on_unimplemented(
@@ -33,7 +33,7 @@ pub fn encode_item<T: Item>(
     codec: CodecId,
     item: &T,
     out: &mut Vec<u8>,
-    attachments: &mut Vec<Attachment>,
+    attachments: &mut Attachments,
 ) -> Result<(), EncodeError> {
     // Bytes are bytes in every codec, which serde by itself does not see.
     let any: &dyn Any = item;

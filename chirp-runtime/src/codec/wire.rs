@@ -6,7 +6,7 @@ use super::form::{Lent, Opt, Owned, Return, Slice};
 use super::{
     Carries, Codec, DecodeError, Decoder, EncodeError, Encoder, Form, Serde, attaching, buffer,
 };
-use crate::packet::Payload;
+use crate::packet::{Attachments, Payload};
 
 /// What can travel in a call through the codec `C`: for most codecs, every type that serde can take apart
 /// and put together again, and that may be sent between threads.
@@ -213,7 +213,7 @@ impl<C: Carries<F>, F: Return> Returned<C> for F {
                 Err(other) => value = other,
             }
         }
-        let mut attachments = Vec::new();
+        let mut attachments = Attachments::default();
         let encoded = attaching::encoding(C::ID, &mut attachments, || C::encode(&value, &mut out));
         match encoded {
             Ok(()) => Ok(Payload::from(out).attach(attachments)),

@@ -35,7 +35,7 @@ pub use error_data::ErrorData;
 pub use fault::{FAULT_CODES, Fault};
 pub use header::{Header, PROTOCOL, PacketType};
 pub use hello::{Extensions, HELLO_METHOD, Hello, RESERVED_PREFIX};
-pub use payload::{AttachedStream, Attachment, Payload};
+pub use payload::{AttachedStream, Attachment, Attachments, Payload};
 pub use request::{MAX_METHOD_LEN, Request};
 pub use response::{Response, ResultCode};
 pub use stream::{

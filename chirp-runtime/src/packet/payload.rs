@@ -32,9 +32,45 @@ struct Parted {
     attachments: Attachments,
 }
 
-#[derive(Default)]
-struct Attachments(Vec<Attachment>);
+/// Halves of streams that values have, in the order in which they name them. Nearly always there are none, which cost
+/// nothing.
+#[derive(Debug, Default)]
+#[expect(
+    clippy::box_collection,
+    reason = "none are a null pointer, of which nothing is dropped"
+)]
+pub struct Attachments(Option<Box<Vec<Attachment>>>);
 
+impl Attachments {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |halves| halves.len())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Adds those of a further value.
+    pub fn append(&mut self, more: &mut Vec<Attachment>) {
+        if !more.is_empty() {
+            self.0.get_or_insert_default().append(more);
+        }
+    }
+
+    /// The last of them.
+    pub fn last_mut(&mut self) -> Option<&mut Attachment> {
+        self.0.as_mut()?.last_mut()
+    }
+
+    /// All of them.
+    pub fn into_vec(self) -> Vec<Attachment> {
+        self.0.map_or_else(Vec::new, |halves| *halves)
+    }
+}
+
+/// A clone has none: there is one of each.
 impl Clone for Attachments {
     fn clone(&self) -> Self {
         Self::default()
@@ -85,7 +121,7 @@ impl Payload {
 
     /// The same bytes with halves of streams beside them, in the order in which the values name them.
     #[must_use]
-    pub fn attach(mut self, attachments: Vec<Attachment>) -> Self {
+    pub fn attach(mut self, attachments: Attachments) -> Self {
         if attachments.is_empty() {
             return self;
         }
@@ -94,21 +130,21 @@ impl Payload {
             head: self.into_vec().unwrap_or_default(),
             body,
             whole: OnceLock::new(),
-            attachments: Attachments(attachments),
+            attachments,
         })))
     }
 
     /// Takes the halves of streams away that are beside the bytes.
     pub fn detach(&mut self) -> Vec<Attachment> {
         match &mut self.0 {
-            Repr::Parted(parted) => mem::take(&mut parted.attachments.0),
+            Repr::Parted(parted) => mem::take(&mut parted.attachments).into_vec(),
             Repr::Owned(_) | Repr::Shared(_) => Vec::new(),
         }
     }
 
     /// Whether there are halves of streams beside the bytes.
     pub fn has_attachments(&self) -> bool {
-        matches!(&self.0, Repr::Parted(parted) if !parted.attachments.0.is_empty())
+        matches!(&self.0, Repr::Parted(parted) if !parted.attachments.is_empty())
     }
 
     /// Takes the payload apart into what is to be copied, which stays here, and what is to be sent from where

@@ -89,8 +89,16 @@ pub(in crate::peer) struct Overdue {
 }
 
 impl Connection {
-    /// Does what is overdue.
+    /// Does what is overdue, which is rarely anything.
+    #[inline]
     pub(in crate::peer) fn make_up(self: &Arc<Self>, overdue: Overdue) {
+        if overdue.unwritten | overdue.dispatcher {
+            self.make_up_now(overdue);
+        }
+    }
+
+    #[cold]
+    fn make_up_now(self: &Arc<Self>, overdue: Overdue) {
         if overdue.unwritten {
             self.write_for_writer();
         }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use crate::codec::{self, CodecId, Item};
-use crate::packet::{Attachment, ErrorData, ItemRun, Payload};
+use crate::packet::{Attachment, Attachments, ErrorData, ItemRun, Payload};
 use crate::peer::StreamError;
 use crate::peer::calling::caller::Link;
 use crate::peer::streaming::arrived::Arrived;
@@ -27,7 +27,7 @@ pub(crate) struct Producer {
     sent: u64,
     over: bool,
     /// The halves of streams that the item at hand has.
-    attachments: Vec<Attachment>,
+    attachments: Attachments,
     /// It is the result of a call, whose answer says how it ended unless it was finished.
     is_result: bool,
 }
@@ -46,7 +46,7 @@ impl Producer {
             allowance: 0,
             sent: 0,
             over: false,
-            attachments: Vec::new(),
+            attachments: Attachments::default(),
             is_result: false,
         }
     }
@@ -168,7 +168,7 @@ impl Producer {
 
     #[cold]
     fn cannot_encode(&mut self, error: &codec::EncodeError) -> StreamError {
-        self.attachments.clear();
+        self.attachments = Attachments::default();
         let error = StreamError::Encode(error.to_string());
         self.fail(error.clone().into());
         error
