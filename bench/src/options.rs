@@ -64,11 +64,11 @@ impl Options {
 
     /// How many rounds there are, after the one that warms up.
     pub fn rounds(&self) -> usize {
-        if self.quick { 5 } else { 11 }
+        if self.quick { 4 } else { 11 }
     }
 
     /// How long a round takes.
     pub fn round_time(&self) -> Duration {
-        Duration::from_millis(if self.quick { 80 } else { 150 })
+        Duration::from_millis(if self.quick { 60 } else { 150 })
     }
 }
