@@ -8,6 +8,7 @@ mod bytes;
 use chirp::{PeerBuilder, Receiver, Sender, Status, StreamError, channel};
 use serde::{Deserialize, Serialize};
 use support::{LINKS, Link, connected, idle};
+use tokio_stream::StreamExt;
 
 /// Lines that come by and by, and what they are of.
 #[derive(Debug, Serialize, Deserialize)]
@@ -262,4 +263,35 @@ async fn halves_are_passed_on() {
             idle(peer).await;
         }
     }
+}
+
+/// Looks at its peer when it is dropped, as a program's own types may.
+struct Looks(chirp::Peer);
+
+impl Drop for Looks {
+    fn drop(&mut self) {
+        let _ = self.0.status();
+    }
+}
+
+#[tokio::test]
+async fn a_half_that_cannot_be_sent_is_dropped_where_anything_may_be_done() {
+    let limits = {
+        let mut limits = chirp::Limits::default();
+        limits.streams = 0;
+        limits
+    };
+    let server = PeerBuilder::new().service(FeedsServer::new(Files));
+    let (near, _far) = connected(Link::Memory, &PeerBuilder::new().limits(limits), &server).await;
+    let looks = Looks(near.clone());
+    let lines = tokio_stream::iter(0..3).map(move |line| {
+        let _kept = &looks;
+        line.to_string()
+    });
+    let feed = Feed {
+        name: "never sent".to_owned(),
+        lines: chirp::Source::into_receiver(lines),
+    };
+    let refused = FeedsClient::new(&near).merge(vec![feed]).await;
+    refused.expect_err("this side takes no streams");
 }

@@ -1,4 +1,5 @@
 use std::hash::{BuildHasher, RandomState};
+use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -101,7 +102,8 @@ impl Connection {
         result: Option<CodecId>,
     ) -> Result<(Arc<Slot>, Option<Consumer>), CallError> {
         let slot = Slot::take(cx.map(|cx| cx.waker().clone()));
-        let attachments = params.detach();
+        // Those that cannot be sent are the program's, and are dropped when the lock is free.
+        let mut attachments = params.detach();
         let mut opens = specs(&attachments);
         opens.extend(result.map(|codec| StreamSpec::result(codec as u8)));
         let mut asks = false;
@@ -124,6 +126,7 @@ impl Connection {
             }
             let result = keys.get(attachments.len());
             let result = result.map(|key| (*key, state.streams.open(*key)));
+            let attachments = mem::take(&mut attachments);
             Ok((Opened::new(attachments, &keys, state), result))
         });
         recycle(params);

@@ -1,3 +1,4 @@
+use std::mem;
 use std::sync::Arc;
 
 use crate::packet::{ErrorData, Fault, Payload, ResultCode};
@@ -42,18 +43,23 @@ impl Connection {
     }
 
     fn complete_now(self: &Arc<Self>, run: RunKey, code: ResultCode, mut data: Payload) {
-        let attachments = data.detach();
+        // Those that cannot be sent are the program's, and are dropped when the lock is free.
+        let mut attachments = data.detach();
         let opens = specs(&attachments);
         let opened = self.with(|state, after| {
             let mut opened = None;
-            let answered = match state.end {
-                // Nobody hears it.
-                Some(_) => Ok(Vec::new()),
-                None => state.session.respond_with(run, code, &mut data, &opens),
-            };
+            // After the end nobody hears it.
+            let answered = state
+                .end
+                .is_none()
+                .then(|| state.session.respond_with(run, code, &mut data, &opens));
             match answered {
-                Ok(keys) => opened = Some(Opened::new(attachments, &keys, state)),
-                Err(refused) => {
+                None => {}
+                Some(Ok(keys)) => {
+                    let attachments = mem::take(&mut attachments);
+                    opened = Some(Opened::new(attachments, &keys, state));
+                }
+                Some(Err(refused)) => {
                     // The method has run: *busy* and *unsupported* would deny it.
                     let why = match refused {
                         Refused::TooManyStreams { .. } => {

@@ -187,7 +187,8 @@ impl Producer {
     }
 
     fn send_alone(&mut self, mut item: Payload) -> Result<(), StreamError> {
-        let attachments = item.detach();
+        // Those that cannot be sent are the program's, and are dropped when the lock is free.
+        let mut attachments = item.detach();
         match &self.half.way {
             Way::Remote(link, key) => {
                 let opens = specs(&attachments);
@@ -195,6 +196,7 @@ impl Producer {
                 let sent = link.connection().with(|state, after| {
                     let keys = state.session.send_item_with(key, &mut item, &opens)?;
                     after.wake_writer = true;
+                    let attachments = std::mem::take(&mut attachments);
                     Ok(Opened::new(attachments, &keys, state))
                 });
                 match sent {
