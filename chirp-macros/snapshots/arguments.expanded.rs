@@ -1,3 +1,7 @@
+#[diagnostic::on_unimplemented(
+    note = "if it is an `Arc` of an implementation: `ArgumentsServer::from_arc(..)`, `ArgumentsClient::local_from_arc(..)`",
+    note = "if it is a client: take `&ArgumentsClient` instead of `impl Arguments`; `ArgumentsClient::local(..)` wraps an implementation"
+)]
 pub trait Arguments: ::core::marker::Send + ::core::marker::Sync {
     fn none(&self);
     fn text(&self, a: &str, b: Option<&str>, c: Cow<'_, str>, d: String);
@@ -14,17 +18,22 @@ pub trait Arguments: ::core::marker::Send + ::core::marker::Sync {
         &self,
         _a: u8,
     ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
+    #[doc(hidden)]
+    #[allow(non_snake_case, clippy::all, clippy::pedantic, clippy::restriction)]
+    fn __use_ArgumentsClient_instead_of_dyn_Arguments(
+        &self,
+    ) -> impl ::core::marker::Sized {}
 }
-/** Calls the methods of [`Arguments`] at the other side of a connection, or in this process (`local`).
+/** Calls the methods of [`Arguments`] on the other side of a connection, or in this process (`local`).
 
- Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
+ Each method encodes its arguments and returns a call, which is sent when it is awaited. Clones are cheap and share the connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct ArgumentsClient(::chirp::__private::Client);
-/// Answers calls of the methods of [`Arguments`] by an implementation: what a peer or a server is given to serve.
+/// Serves an implementation of [`Arguments`] on a peer or a server.
 #[allow(dead_code)]
 pub struct ArgumentsServer<T>(::chirp::__private::Implementation<T>);
-/// The methods of [`Arguments`], by the names that travel.
+/// The method ids of [`Arguments`].
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct ArgumentsMethods;
@@ -54,7 +63,7 @@ const _: () = {
         pub const VALUES: __chirp::MethodId = __chirp::MethodId::new("Arguments.values");
         /// `Arguments.unused`: [`Arguments::unused`].
         pub const UNUSED: __chirp::MethodId = __chirp::MethodId::new("Arguments.unused");
-        /// All of them, in the order of the trait.
+        /// All method ids, in declaration order.
         pub const ALL: &'static [__chirp::MethodId] = &[
             Self::NONE,
             Self::TEXT,
@@ -62,7 +71,7 @@ const _: () = {
             Self::VALUES,
             Self::UNUSED,
         ];
-        /// What a client compares with the other side's.
+        /// The signatures that `compare_contract` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::NONE, 15855116368227943480u64),
@@ -74,31 +83,36 @@ const _: () = {
         );
     }
     impl ArgumentsClient {
-        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
             Self(__chirp::Client::new(&caller))
         }
-        /// A client of an implementation in this process. There is no connection; everything is encoded
-        /// and decoded as on one.
+        /// Creates a client of an implementation in this process, without a connection. Values are
+        /// encoded and decoded as on a connection.
         pub fn local(implementation: impl Arguments + 'static) -> Self {
             Self(__chirp::Client::local(ArgumentsServer::<_>::new(implementation)))
         }
-        /// The same client, for an instance that was registered under this name in place of the
-        /// service's own.
+        /// Creates a client of a shared implementation in this process: see `local`.
+        pub fn local_from_arc(
+            implementation: __chirp::Arc<impl Arguments + 'static>,
+        ) -> Self {
+            Self(__chirp::Client::local(ArgumentsServer::<_>::from_arc(implementation)))
+        }
+        /// Calls an instance that is registered under `name` instead of the service's own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("Arguments", name))
         }
-        /// Asks the other side whether it serves these methods, and as they are called here. It is
-        /// advice: nothing else depends on it.
+        /// Asks the other side whether it serves these methods with the same signatures. The result is
+        /// advisory and does not affect calls.
         ///
         /// # Errors
         ///
-        /// Why the question had no answer. That the other side does not know the question is none.
+        /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(ArgumentsMethods::CONTRACT)
         }
-        /// Calls [`Arguments::none`], which is `Arguments.none` on the wire.
+        /// Calls [`Arguments::none`] (`Arguments.none` on the wire).
         pub fn none(&self) -> __chirp::Call<()> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
@@ -111,7 +125,7 @@ const _: () = {
                     ),
                 )
         }
-        /// Calls [`Arguments::text`], which is `Arguments.text` on the wire.
+        /// Calls [`Arguments::text`] (`Arguments.text` on the wire).
         pub fn text(
             &self,
             a: &str,
@@ -134,7 +148,7 @@ const _: () = {
                     ),
                 )
         }
-        /// Calls [`Arguments::bytes`], which is `Arguments.bytes` on the wire.
+        /// Calls [`Arguments::bytes`] (`Arguments.bytes` on the wire).
         pub fn bytes(
             &self,
             a: &[u8],
@@ -159,7 +173,7 @@ const _: () = {
                     ),
                 )
         }
-        /// Calls [`Arguments::values`], which is `Arguments.values` on the wire.
+        /// Calls [`Arguments::values`] (`Arguments.values` on the wire).
         pub fn values(
             &self,
             a: Point,
@@ -184,7 +198,7 @@ const _: () = {
                     ),
                 )
         }
-        /// Calls [`Arguments::unused`], which is `Arguments.unused` on the wire.
+        /// Calls [`Arguments::unused`] (`Arguments.unused` on the wire).
         pub fn unused(&self, _a: u8) -> __chirp::Call<()> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <u8 as __chirp::Wire<_>>::put(&_a, &mut out);
@@ -200,15 +214,15 @@ const _: () = {
         }
     }
     impl<T: Arguments + 'static> ArgumentsServer<T> {
-        /// Answers by `implementation`.
+        /// Serves `implementation`.
         pub fn new(implementation: T) -> Self {
             Self::from_arc(__chirp::Arc::new(implementation))
         }
-        /// Answers by an implementation that others hold, too.
+        /// Serves a shared implementation.
         pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
             Self(__chirp::Implementation::new(implementation))
         }
-        /// The same, registered under this name in place of the service's own.
+        /// Registers the service under `name` instead of its own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("Arguments", name))

@@ -2,7 +2,11 @@
 #[cfg(unix)]
 #[deprecated = "there is another"]
 ///
-/// It is called with a [`AttributesClient`], and served by a [`AttributesServer`]. An implementation writes `async fn` where this shows `impl Future`.
+/// Call it with [`AttributesClient`] and serve it with [`AttributesServer`]. Implementations write `async fn` where this shows `impl Future`.
+#[diagnostic::on_unimplemented(
+    note = "if it is an `Arc` of an implementation: `AttributesServer::from_arc(..)`, `AttributesClient::local_from_arc(..)`",
+    note = "if it is a client: take `&AttributesClient` instead of `impl Attributes`; `AttributesClient::local(..)` wraps an implementation"
+)]
 pub(crate) trait Attributes: ::core::marker::Send + ::core::marker::Sync {
     /// Its first line.
     ///
@@ -31,22 +35,27 @@ pub(crate) trait Attributes: ::core::marker::Send + ::core::marker::Sync {
     ) -> impl ::core::future::Future<Output = u16> + ::core::marker::Send;
     #[allow(clippy::ptr_arg)]
     fn lenient(&self, it: &String);
+    #[doc(hidden)]
+    #[allow(non_snake_case, clippy::all, clippy::pedantic, clippy::restriction)]
+    fn __use_AttributesClient_instead_of_dyn_Attributes(
+        &self,
+    ) -> impl ::core::marker::Sized {}
 }
 #[cfg(unix)]
 #[deprecated = "there is another"]
-/** Calls the methods of [`Attributes`] at the other side of a connection, or in this process (`local`).
+/** Calls the methods of [`Attributes`] on the other side of a connection, or in this process (`local`).
 
- Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
+ Each method encodes its arguments and returns a call, which is sent when it is awaited. Clones are cheap and share the connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub(crate) struct AttributesClient(::chirp::__private::Client);
 #[cfg(unix)]
 #[deprecated = "there is another"]
-/// Answers calls of the methods of [`Attributes`] by an implementation: what a peer or a server is given to serve.
+/// Serves an implementation of [`Attributes`] on a peer or a server.
 #[allow(dead_code)]
 pub(crate) struct AttributesServer<T>(::chirp::__private::Implementation<T>);
 #[cfg(unix)]
-/// The methods of [`Attributes`], by the names that travel.
+/// The method ids of [`Attributes`].
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub(crate) struct AttributesMethods;
@@ -89,7 +98,7 @@ const _: () = {
         pub(crate) const LENIENT: __chirp::MethodId = __chirp::MethodId::new(
             "Attributes.lenient",
         );
-        /// All of them, in the order of the trait.
+        /// All method ids, in declaration order.
         pub(crate) const ALL: &'static [__chirp::MethodId] = &[
             Self::DOCUMENTED,
             Self::OLD,
@@ -99,7 +108,7 @@ const _: () = {
             Self::HERE,
             Self::LENIENT,
         ];
-        /// What a client compares with the other side's.
+        /// The signatures that `compare_contract` compares with the other side's.
         pub(crate) const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::DOCUMENTED, 15896232605556757150u64),
@@ -113,29 +122,34 @@ const _: () = {
         );
     }
     impl AttributesClient {
-        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub(crate) fn new(
             caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
         ) -> Self {
             Self(__chirp::Client::new(&caller))
         }
-        /// A client of an implementation in this process. There is no connection; everything is encoded
-        /// and decoded as on one.
+        /// Creates a client of an implementation in this process, without a connection. Values are
+        /// encoded and decoded as on a connection.
         pub(crate) fn local(implementation: impl Attributes + 'static) -> Self {
             Self(__chirp::Client::local(AttributesServer::<_>::new(implementation)))
         }
-        /// The same client, for an instance that was registered under this name in place of the
-        /// service's own.
+        /// Creates a client of a shared implementation in this process: see `local`.
+        pub(crate) fn local_from_arc(
+            implementation: __chirp::Arc<impl Attributes + 'static>,
+        ) -> Self {
+            Self(__chirp::Client::local(AttributesServer::<_>::from_arc(implementation)))
+        }
+        /// Calls an instance that is registered under `name` instead of the service's own name.
         #[must_use]
         pub(crate) fn named(self, name: &str) -> Self {
             Self(self.0.named("Attributes", name))
         }
-        /// Asks the other side whether it serves these methods, and as they are called here. It is
-        /// advice: nothing else depends on it.
+        /// Asks the other side whether it serves these methods with the same signatures. The result is
+        /// advisory and does not affect calls.
         ///
         /// # Errors
         ///
-        /// Why the question had no answer. That the other side does not know the question is none.
+        /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub(crate) fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(AttributesMethods::CONTRACT)
         }
@@ -149,7 +163,7 @@ const _: () = {
         /// ```
         ///
         ///
-        /// Calls [`Attributes::documented`], which is `Attributes.documented` on the wire.
+        /// Calls [`Attributes::documented`] (`Attributes.documented` on the wire).
         ///
         /// # Panics
         ///
@@ -167,7 +181,7 @@ const _: () = {
                 )
         }
         #[deprecated]
-        /// Calls [`Attributes::old`], which is `Attributes.old` on the wire.
+        /// Calls [`Attributes::old`] (`Attributes.old` on the wire).
         pub(crate) fn old(&self) -> __chirp::Call<()> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
@@ -181,7 +195,7 @@ const _: () = {
                 )
         }
         #[cfg(target_os = "linux")]
-        /// Calls [`Attributes::here`], which is `Attributes.here` on the wire.
+        /// Calls [`Attributes::here`] (`Attributes.here` on the wire).
         pub(crate) fn here(&self, a: u8) -> __chirp::Call<u8> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <u8 as __chirp::Wire<_>>::put(&a, &mut out);
@@ -196,7 +210,7 @@ const _: () = {
                 )
         }
         #[cfg(not(target_os = "linux"))]
-        /// Calls [`Attributes::here`], which is `Attributes.here` on the wire.
+        /// Calls [`Attributes::here`] (`Attributes.here` on the wire).
         pub(crate) fn here(&self, a: u16) -> __chirp::Call<u16> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <u16 as __chirp::Wire<_>>::put(&a, &mut out);
@@ -210,7 +224,7 @@ const _: () = {
                     ),
                 )
         }
-        /// Calls [`Attributes::lenient`], which is `Attributes.lenient` on the wire.
+        /// Calls [`Attributes::lenient`] (`Attributes.lenient` on the wire).
         pub(crate) fn lenient(&self, it: &String) -> __chirp::Call<()> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <String as __chirp::Wire<_>>::put(it, &mut out);
@@ -226,15 +240,15 @@ const _: () = {
         }
     }
     impl<T: Attributes + 'static> AttributesServer<T> {
-        /// Answers by `implementation`.
+        /// Serves `implementation`.
         pub(crate) fn new(implementation: T) -> Self {
             Self::from_arc(__chirp::Arc::new(implementation))
         }
-        /// Answers by an implementation that others hold, too.
+        /// Serves a shared implementation.
         pub(crate) fn from_arc(implementation: __chirp::Arc<T>) -> Self {
             Self(__chirp::Implementation::new(implementation))
         }
-        /// The same, registered under this name in place of the service's own.
+        /// Registers the service under `name` instead of its own name.
         #[must_use]
         pub(crate) fn named(self, name: &str) -> Self {
             Self(self.0.named("Attributes", name))

@@ -1,3 +1,7 @@
+#[diagnostic::on_unimplemented(
+    note = "if it is an `Arc` of an implementation: `CodecJsonServer::from_arc(..)`, `CodecJsonClient::local_from_arc(..)`",
+    note = "if it is a client: take `&CodecJsonClient` instead of `impl CodecJson`; `CodecJsonClient::local(..)` wraps an implementation"
+)]
 pub trait CodecJson: ::core::marker::Send + ::core::marker::Sync {
     fn add(
         &self,
@@ -6,17 +10,22 @@ pub trait CodecJson: ::core::marker::Send + ::core::marker::Sync {
     ) -> impl ::core::future::Future<
         Output = Result<u64, String>,
     > + ::core::marker::Send;
+    #[doc(hidden)]
+    #[allow(non_snake_case, clippy::all, clippy::pedantic, clippy::restriction)]
+    fn __use_CodecJsonClient_instead_of_dyn_CodecJson(
+        &self,
+    ) -> impl ::core::marker::Sized {}
 }
-/** Calls the methods of [`CodecJson`] at the other side of a connection, or in this process (`local`).
+/** Calls the methods of [`CodecJson`] on the other side of a connection, or in this process (`local`).
 
- Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
+ Each method encodes its arguments and returns a call, which is sent when it is awaited. Clones are cheap and share the connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct CodecJsonClient(::chirp::__private::Client);
-/// Answers calls of the methods of [`CodecJson`] by an implementation: what a peer or a server is given to serve.
+/// Serves an implementation of [`CodecJson`] on a peer or a server.
 #[allow(dead_code)]
 pub struct CodecJsonServer<T>(::chirp::__private::Implementation<T>);
-/// The methods of [`CodecJson`], by the names that travel.
+/// The method ids of [`CodecJson`].
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct CodecJsonMethods;
@@ -37,49 +46,54 @@ const _: () = {
     type __Codec = <chirp::codec::Json as __chirp::Chosen>::Codec;
     const _: () = ::core::assert!(
         2usize <= < __Codec as __chirp::Codec > ::MAX_ARGUMENTS,
-        "the codec `Raw` carries one argument, or none"
+        "the codec `Raw` supports at most one argument"
     );
     const _: () = ::core::assert!(
         < String as __chirp::Failure < __Codec >> ::FITS,
-        "the codec `Raw` carries no fields: this error may have variants without fields, or with one \
-                 that is marked `#[chirp(data)]`"
+        "the codec `Raw` cannot encode fields: use variants without fields, or with one field \
+                 marked `#[chirp(data)]`"
     );
     impl CodecJsonMethods {
         /// `CodecJson.add`: [`CodecJson::add`].
         pub const ADD: __chirp::MethodId = __chirp::MethodId::new("CodecJson.add");
-        /// All of them, in the order of the trait.
+        /// All method ids, in declaration order.
         pub const ALL: &'static [__chirp::MethodId] = &[Self::ADD];
-        /// What a client compares with the other side's.
+        /// The signatures that `compare_contract` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[__chirp::Signature::new(Self::ADD, 17550259765028601704u64)],
         );
     }
     impl CodecJsonClient {
-        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
             Self(__chirp::Client::new(&caller))
         }
-        /// A client of an implementation in this process. There is no connection; everything is encoded
-        /// and decoded as on one.
+        /// Creates a client of an implementation in this process, without a connection. Values are
+        /// encoded and decoded as on a connection.
         pub fn local(implementation: impl CodecJson + 'static) -> Self {
             Self(__chirp::Client::local(CodecJsonServer::<_>::new(implementation)))
         }
-        /// The same client, for an instance that was registered under this name in place of the
-        /// service's own.
+        /// Creates a client of a shared implementation in this process: see `local`.
+        pub fn local_from_arc(
+            implementation: __chirp::Arc<impl CodecJson + 'static>,
+        ) -> Self {
+            Self(__chirp::Client::local(CodecJsonServer::<_>::from_arc(implementation)))
+        }
+        /// Calls an instance that is registered under `name` instead of the service's own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("CodecJson", name))
         }
-        /// Asks the other side whether it serves these methods, and as they are called here. It is
-        /// advice: nothing else depends on it.
+        /// Asks the other side whether it serves these methods with the same signatures. The result is
+        /// advisory and does not affect calls.
         ///
         /// # Errors
         ///
-        /// Why the question had no answer. That the other side does not know the question is none.
+        /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(CodecJsonMethods::CONTRACT)
         }
-        /// Calls [`CodecJson::add`], which is `CodecJson.add` on the wire.
+        /// Calls [`CodecJson::add`] (`CodecJson.add` on the wire).
         pub fn add(
             &self,
             a: u64,
@@ -101,15 +115,15 @@ const _: () = {
         }
     }
     impl<T: CodecJson + 'static> CodecJsonServer<T> {
-        /// Answers by `implementation`.
+        /// Serves `implementation`.
         pub fn new(implementation: T) -> Self {
             Self::from_arc(__chirp::Arc::new(implementation))
         }
-        /// Answers by an implementation that others hold, too.
+        /// Serves a shared implementation.
         pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
             Self(__chirp::Implementation::new(implementation))
         }
-        /// The same, registered under this name in place of the service's own.
+        /// Registers the service under `name` instead of its own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("CodecJson", name))

@@ -1,3 +1,7 @@
+#[diagnostic::on_unimplemented(
+    note = "if it is an `Arc` of an implementation: `CodecRawServer::from_arc(..)`, `CodecRawClient::local_from_arc(..)`",
+    note = "if it is a client: take `&CodecRawClient` instead of `impl CodecRaw`; `CodecRawClient::local(..)` wraps an implementation"
+)]
 pub trait CodecRaw: ::core::marker::Send + ::core::marker::Sync {
     fn get(
         &self,
@@ -5,17 +9,22 @@ pub trait CodecRaw: ::core::marker::Send + ::core::marker::Sync {
     ) -> impl ::core::future::Future<
         Output = Result<Vec<u8>, String>,
     > + ::core::marker::Send;
+    #[doc(hidden)]
+    #[allow(non_snake_case, clippy::all, clippy::pedantic, clippy::restriction)]
+    fn __use_CodecRawClient_instead_of_dyn_CodecRaw(
+        &self,
+    ) -> impl ::core::marker::Sized {}
 }
-/** Calls the methods of [`CodecRaw`] at the other side of a connection, or in this process (`local`).
+/** Calls the methods of [`CodecRaw`] on the other side of a connection, or in this process (`local`).
 
- Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
+ Each method encodes its arguments and returns a call, which is sent when it is awaited. Clones are cheap and share the connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct CodecRawClient(::chirp::__private::Client);
-/// Answers calls of the methods of [`CodecRaw`] by an implementation: what a peer or a server is given to serve.
+/// Serves an implementation of [`CodecRaw`] on a peer or a server.
 #[allow(dead_code)]
 pub struct CodecRawServer<T>(::chirp::__private::Implementation<T>);
-/// The methods of [`CodecRaw`], by the names that travel.
+/// The method ids of [`CodecRaw`].
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct CodecRawMethods;
@@ -36,49 +45,54 @@ const _: () = {
     type __Codec = <chirp::codec::Raw as __chirp::Chosen>::Codec;
     const _: () = ::core::assert!(
         1usize <= < __Codec as __chirp::Codec > ::MAX_ARGUMENTS,
-        "the codec `Raw` carries one argument, or none"
+        "the codec `Raw` supports at most one argument"
     );
     const _: () = ::core::assert!(
         < String as __chirp::Failure < __Codec >> ::FITS,
-        "the codec `Raw` carries no fields: this error may have variants without fields, or with one \
-                 that is marked `#[chirp(data)]`"
+        "the codec `Raw` cannot encode fields: use variants without fields, or with one field \
+                 marked `#[chirp(data)]`"
     );
     impl CodecRawMethods {
         /// `get`: [`CodecRaw::get`].
         pub const GET: __chirp::MethodId = __chirp::MethodId::new("get");
-        /// All of them, in the order of the trait.
+        /// All method ids, in declaration order.
         pub const ALL: &'static [__chirp::MethodId] = &[Self::GET];
-        /// What a client compares with the other side's.
+        /// The signatures that `compare_contract` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[__chirp::Signature::new(Self::GET, 7627715732494851849u64)],
         );
     }
     impl CodecRawClient {
-        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
             Self(__chirp::Client::new(&caller))
         }
-        /// A client of an implementation in this process. There is no connection; everything is encoded
-        /// and decoded as on one.
+        /// Creates a client of an implementation in this process, without a connection. Values are
+        /// encoded and decoded as on a connection.
         pub fn local(implementation: impl CodecRaw + 'static) -> Self {
             Self(__chirp::Client::local(CodecRawServer::<_>::new(implementation)))
         }
-        /// The same client, for an instance that was registered under this name in place of the
-        /// service's own.
+        /// Creates a client of a shared implementation in this process: see `local`.
+        pub fn local_from_arc(
+            implementation: __chirp::Arc<impl CodecRaw + 'static>,
+        ) -> Self {
+            Self(__chirp::Client::local(CodecRawServer::<_>::from_arc(implementation)))
+        }
+        /// Calls an instance that is registered under `name` instead of the service's own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("", name))
         }
-        /// Asks the other side whether it serves these methods, and as they are called here. It is
-        /// advice: nothing else depends on it.
+        /// Asks the other side whether it serves these methods with the same signatures. The result is
+        /// advisory and does not affect calls.
         ///
         /// # Errors
         ///
-        /// Why the question had no answer. That the other side does not know the question is none.
+        /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(CodecRawMethods::CONTRACT)
         }
-        /// Calls [`CodecRaw::get`], which is `get` on the wire.
+        /// Calls [`CodecRaw::get`] (`get` on the wire).
         pub fn get(
             &self,
             key: &[u8],
@@ -100,15 +114,15 @@ const _: () = {
         }
     }
     impl<T: CodecRaw + 'static> CodecRawServer<T> {
-        /// Answers by `implementation`.
+        /// Serves `implementation`.
         pub fn new(implementation: T) -> Self {
             Self::from_arc(__chirp::Arc::new(implementation))
         }
-        /// Answers by an implementation that others hold, too.
+        /// Serves a shared implementation.
         pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
             Self(__chirp::Implementation::new(implementation))
         }
-        /// The same, registered under this name in place of the service's own.
+        /// Registers the service under `name` instead of its own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("", name))

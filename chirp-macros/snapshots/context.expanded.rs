@@ -1,3 +1,7 @@
+#[diagnostic::on_unimplemented(
+    note = "if it is an `Arc` of an implementation: `ContextServer::from_arc(..)`, `ContextClient::local_from_arc(..)`",
+    note = "if it is a client: take `&ContextClient` instead of `impl Context`; `ContextClient::local(..)` wraps an implementation"
+)]
 pub trait Context: ::core::marker::Send + ::core::marker::Sync {
     fn first(
         &self,
@@ -5,17 +9,20 @@ pub trait Context: ::core::marker::Send + ::core::marker::Sync {
         a: u8,
     ) -> impl ::core::future::Future<Output = bool> + ::core::marker::Send;
     fn last(&self, a: u8, the_call: &CallContext);
+    #[doc(hidden)]
+    #[allow(non_snake_case, clippy::all, clippy::pedantic, clippy::restriction)]
+    fn __use_ContextClient_instead_of_dyn_Context(&self) -> impl ::core::marker::Sized {}
 }
-/** Calls the methods of [`Context`] at the other side of a connection, or in this process (`local`).
+/** Calls the methods of [`Context`] on the other side of a connection, or in this process (`local`).
 
- Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
+ Each method encodes its arguments and returns a call, which is sent when it is awaited. Clones are cheap and share the connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct ContextClient(::chirp::__private::Client);
-/// Answers calls of the methods of [`Context`] by an implementation: what a peer or a server is given to serve.
+/// Serves an implementation of [`Context`] on a peer or a server.
 #[allow(dead_code)]
 pub struct ContextServer<T>(::chirp::__private::Implementation<T>);
-/// The methods of [`Context`], by the names that travel.
+/// The method ids of [`Context`].
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct ContextMethods;
@@ -39,9 +46,9 @@ const _: () = {
         pub const FIRST: __chirp::MethodId = __chirp::MethodId::new("Context.first");
         /// `Context.last`: [`Context::last`].
         pub const LAST: __chirp::MethodId = __chirp::MethodId::new("Context.last");
-        /// All of them, in the order of the trait.
+        /// All method ids, in declaration order.
         pub const ALL: &'static [__chirp::MethodId] = &[Self::FIRST, Self::LAST];
-        /// What a client compares with the other side's.
+        /// The signatures that `compare_contract` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::FIRST, 15589821181844590680u64),
@@ -50,31 +57,36 @@ const _: () = {
         );
     }
     impl ContextClient {
-        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
             Self(__chirp::Client::new(&caller))
         }
-        /// A client of an implementation in this process. There is no connection; everything is encoded
-        /// and decoded as on one.
+        /// Creates a client of an implementation in this process, without a connection. Values are
+        /// encoded and decoded as on a connection.
         pub fn local(implementation: impl Context + 'static) -> Self {
             Self(__chirp::Client::local(ContextServer::<_>::new(implementation)))
         }
-        /// The same client, for an instance that was registered under this name in place of the
-        /// service's own.
+        /// Creates a client of a shared implementation in this process: see `local`.
+        pub fn local_from_arc(
+            implementation: __chirp::Arc<impl Context + 'static>,
+        ) -> Self {
+            Self(__chirp::Client::local(ContextServer::<_>::from_arc(implementation)))
+        }
+        /// Calls an instance that is registered under `name` instead of the service's own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("Context", name))
         }
-        /// Asks the other side whether it serves these methods, and as they are called here. It is
-        /// advice: nothing else depends on it.
+        /// Asks the other side whether it serves these methods with the same signatures. The result is
+        /// advisory and does not affect calls.
         ///
         /// # Errors
         ///
-        /// Why the question had no answer. That the other side does not know the question is none.
+        /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(ContextMethods::CONTRACT)
         }
-        /// Calls [`Context::first`], which is `Context.first` on the wire.
+        /// Calls [`Context::first`] (`Context.first` on the wire).
         pub fn first(&self, a: u8) -> __chirp::Call<bool> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <u8 as __chirp::Wire<_>>::put(&a, &mut out);
@@ -88,7 +100,7 @@ const _: () = {
                     ),
                 )
         }
-        /// Calls [`Context::last`], which is `Context.last` on the wire.
+        /// Calls [`Context::last`] (`Context.last` on the wire).
         pub fn last(&self, a: u8) -> __chirp::Call<()> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <u8 as __chirp::Wire<_>>::put(&a, &mut out);
@@ -104,15 +116,15 @@ const _: () = {
         }
     }
     impl<T: Context + 'static> ContextServer<T> {
-        /// Answers by `implementation`.
+        /// Serves `implementation`.
         pub fn new(implementation: T) -> Self {
             Self::from_arc(__chirp::Arc::new(implementation))
         }
-        /// Answers by an implementation that others hold, too.
+        /// Serves a shared implementation.
         pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
             Self(__chirp::Implementation::new(implementation))
         }
-        /// The same, registered under this name in place of the service's own.
+        /// Registers the service under `name` instead of its own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("Context", name))

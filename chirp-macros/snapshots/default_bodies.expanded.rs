@@ -1,3 +1,7 @@
+#[diagnostic::on_unimplemented(
+    note = "if it is an `Arc` of an implementation: `DefaultBodiesServer::from_arc(..)`, `DefaultBodiesClient::local_from_arc(..)`",
+    note = "if it is a client: take `&DefaultBodiesClient` instead of `impl DefaultBodies`; `DefaultBodiesClient::local(..)` wraps an implementation"
+)]
 pub trait DefaultBodies: ::core::marker::Send + ::core::marker::Sync {
     fn now(&self, a: u8) -> u8 {
         a + 1
@@ -21,17 +25,22 @@ pub trait DefaultBodies: ::core::marker::Send + ::core::marker::Sync {
     ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send {
         async move {}
     }
+    #[doc(hidden)]
+    #[allow(non_snake_case, clippy::all, clippy::pedantic, clippy::restriction)]
+    fn __use_DefaultBodiesClient_instead_of_dyn_DefaultBodies(
+        &self,
+    ) -> impl ::core::marker::Sized {}
 }
-/** Calls the methods of [`DefaultBodies`] at the other side of a connection, or in this process (`local`).
+/** Calls the methods of [`DefaultBodies`] on the other side of a connection, or in this process (`local`).
 
- Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
+ Each method encodes its arguments and returns a call, which is sent when it is awaited. Clones are cheap and share the connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct DefaultBodiesClient(::chirp::__private::Client);
-/// Answers calls of the methods of [`DefaultBodies`] by an implementation: what a peer or a server is given to serve.
+/// Serves an implementation of [`DefaultBodies`] on a peer or a server.
 #[allow(dead_code)]
 pub struct DefaultBodiesServer<T>(::chirp::__private::Implementation<T>);
-/// The methods of [`DefaultBodies`], by the names that travel.
+/// The method ids of [`DefaultBodies`].
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct DefaultBodiesMethods;
@@ -61,13 +70,13 @@ const _: () = {
         pub const NOTHING: __chirp::MethodId = __chirp::MethodId::new(
             "DefaultBodies.nothing",
         );
-        /// All of them, in the order of the trait.
+        /// All method ids, in declaration order.
         pub const ALL: &'static [__chirp::MethodId] = &[
             Self::NOW,
             Self::LATER,
             Self::NOTHING,
         ];
-        /// What a client compares with the other side's.
+        /// The signatures that `compare_contract` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::NOW, 2379876915424839181u64),
@@ -77,31 +86,40 @@ const _: () = {
         );
     }
     impl DefaultBodiesClient {
-        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
             Self(__chirp::Client::new(&caller))
         }
-        /// A client of an implementation in this process. There is no connection; everything is encoded
-        /// and decoded as on one.
+        /// Creates a client of an implementation in this process, without a connection. Values are
+        /// encoded and decoded as on a connection.
         pub fn local(implementation: impl DefaultBodies + 'static) -> Self {
             Self(__chirp::Client::local(DefaultBodiesServer::<_>::new(implementation)))
         }
-        /// The same client, for an instance that was registered under this name in place of the
-        /// service's own.
+        /// Creates a client of a shared implementation in this process: see `local`.
+        pub fn local_from_arc(
+            implementation: __chirp::Arc<impl DefaultBodies + 'static>,
+        ) -> Self {
+            Self(
+                __chirp::Client::local(
+                    DefaultBodiesServer::<_>::from_arc(implementation),
+                ),
+            )
+        }
+        /// Calls an instance that is registered under `name` instead of the service's own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("DefaultBodies", name))
         }
-        /// Asks the other side whether it serves these methods, and as they are called here. It is
-        /// advice: nothing else depends on it.
+        /// Asks the other side whether it serves these methods with the same signatures. The result is
+        /// advisory and does not affect calls.
         ///
         /// # Errors
         ///
-        /// Why the question had no answer. That the other side does not know the question is none.
+        /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(DefaultBodiesMethods::CONTRACT)
         }
-        /// Calls [`DefaultBodies::now`], which is `DefaultBodies.now` on the wire.
+        /// Calls [`DefaultBodies::now`] (`DefaultBodies.now` on the wire).
         pub fn now(&self, a: u8) -> __chirp::Call<u8> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <u8 as __chirp::Wire<_>>::put(&a, &mut out);
@@ -115,7 +133,7 @@ const _: () = {
                     ),
                 )
         }
-        /// Calls [`DefaultBodies::later`], which is `DefaultBodies.later` on the wire.
+        /// Calls [`DefaultBodies::later`] (`DefaultBodies.later` on the wire).
         pub fn later(&self, a: u8, _unused: String) -> __chirp::Call<u8> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <u8 as __chirp::Wire<_>>::put(&a, &mut out);
@@ -130,7 +148,7 @@ const _: () = {
                     ),
                 )
         }
-        /// Calls [`DefaultBodies::nothing`], which is `DefaultBodies.nothing` on the wire.
+        /// Calls [`DefaultBodies::nothing`] (`DefaultBodies.nothing` on the wire).
         pub fn nothing(&self) -> __chirp::Call<()> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
@@ -145,15 +163,15 @@ const _: () = {
         }
     }
     impl<T: DefaultBodies + 'static> DefaultBodiesServer<T> {
-        /// Answers by `implementation`.
+        /// Serves `implementation`.
         pub fn new(implementation: T) -> Self {
             Self::from_arc(__chirp::Arc::new(implementation))
         }
-        /// Answers by an implementation that others hold, too.
+        /// Serves a shared implementation.
         pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
             Self(__chirp::Implementation::new(implementation))
         }
-        /// The same, registered under this name in place of the service's own.
+        /// Registers the service under `name` instead of its own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("DefaultBodies", name))

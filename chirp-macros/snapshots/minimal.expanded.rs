@@ -1,23 +1,30 @@
 /// Greets people.
 ///
-/// It is called with a [`GreeterClient`], and served by a [`GreeterServer`]. An implementation writes `async fn` where this shows `impl Future`.
+/// Call it with [`GreeterClient`] and serve it with [`GreeterServer`]. Implementations write `async fn` where this shows `impl Future`.
+#[diagnostic::on_unimplemented(
+    note = "if it is an `Arc` of an implementation: `GreeterServer::from_arc(..)`, `GreeterClient::local_from_arc(..)`",
+    note = "if it is a client: take `&GreeterClient` instead of `impl Greeter`; `GreeterClient::local(..)` wraps an implementation"
+)]
 pub trait Greeter: ::core::marker::Send + ::core::marker::Sync {
     /// A greeting.
     fn greet(
         &self,
         name: &str,
     ) -> impl ::core::future::Future<Output = String> + ::core::marker::Send;
+    #[doc(hidden)]
+    #[allow(non_snake_case, clippy::all, clippy::pedantic, clippy::restriction)]
+    fn __use_GreeterClient_instead_of_dyn_Greeter(&self) -> impl ::core::marker::Sized {}
 }
-/** Calls the methods of [`Greeter`] at the other side of a connection, or in this process (`local`).
+/** Calls the methods of [`Greeter`] on the other side of a connection, or in this process (`local`).
 
- Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
+ Each method encodes its arguments and returns a call, which is sent when it is awaited. Clones are cheap and share the connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct GreeterClient(::chirp::__private::Client);
-/// Answers calls of the methods of [`Greeter`] by an implementation: what a peer or a server is given to serve.
+/// Serves an implementation of [`Greeter`] on a peer or a server.
 #[allow(dead_code)]
 pub struct GreeterServer<T>(::chirp::__private::Implementation<T>);
-/// The methods of [`Greeter`], by the names that travel.
+/// The method ids of [`Greeter`].
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct GreeterMethods;
@@ -39,41 +46,46 @@ const _: () = {
     impl GreeterMethods {
         /// `Greeter.greet`: [`Greeter::greet`].
         pub const GREET: __chirp::MethodId = __chirp::MethodId::new("Greeter.greet");
-        /// All of them, in the order of the trait.
+        /// All method ids, in declaration order.
         pub const ALL: &'static [__chirp::MethodId] = &[Self::GREET];
-        /// What a client compares with the other side's.
+        /// The signatures that `compare_contract` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[__chirp::Signature::new(Self::GREET, 3098419068046219553u64)],
         );
     }
     impl GreeterClient {
-        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
             Self(__chirp::Client::new(&caller))
         }
-        /// A client of an implementation in this process. There is no connection; everything is encoded
-        /// and decoded as on one.
+        /// Creates a client of an implementation in this process, without a connection. Values are
+        /// encoded and decoded as on a connection.
         pub fn local(implementation: impl Greeter + 'static) -> Self {
             Self(__chirp::Client::local(GreeterServer::<_>::new(implementation)))
         }
-        /// The same client, for an instance that was registered under this name in place of the
-        /// service's own.
+        /// Creates a client of a shared implementation in this process: see `local`.
+        pub fn local_from_arc(
+            implementation: __chirp::Arc<impl Greeter + 'static>,
+        ) -> Self {
+            Self(__chirp::Client::local(GreeterServer::<_>::from_arc(implementation)))
+        }
+        /// Calls an instance that is registered under `name` instead of the service's own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("Greeter", name))
         }
-        /// Asks the other side whether it serves these methods, and as they are called here. It is
-        /// advice: nothing else depends on it.
+        /// Asks the other side whether it serves these methods with the same signatures. The result is
+        /// advisory and does not affect calls.
         ///
         /// # Errors
         ///
-        /// Why the question had no answer. That the other side does not know the question is none.
+        /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(GreeterMethods::CONTRACT)
         }
         /// A greeting.
         ///
-        /// Calls [`Greeter::greet`], which is `Greeter.greet` on the wire.
+        /// Calls [`Greeter::greet`] (`Greeter.greet` on the wire).
         pub fn greet(&self, name: &str) -> __chirp::Call<String> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <__chirp::Str>::put(&name, &mut out);
@@ -89,15 +101,15 @@ const _: () = {
         }
     }
     impl<T: Greeter + 'static> GreeterServer<T> {
-        /// Answers by `implementation`.
+        /// Serves `implementation`.
         pub fn new(implementation: T) -> Self {
             Self::from_arc(__chirp::Arc::new(implementation))
         }
-        /// Answers by an implementation that others hold, too.
+        /// Serves a shared implementation.
         pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
             Self(__chirp::Implementation::new(implementation))
         }
-        /// The same, registered under this name in place of the service's own.
+        /// Registers the service under `name` instead of its own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("Greeter", name))

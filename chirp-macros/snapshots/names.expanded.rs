@@ -1,20 +1,27 @@
+#[diagnostic::on_unimplemented(
+    note = "if it is an `Arc` of an implementation: `NamesServer::from_arc(..)`, `NamesClient::local_from_arc(..)`",
+    note = "if it is a client: take `&NamesClient` instead of `impl Names`; `NamesClient::local(..)` wraps an implementation"
+)]
 pub trait Names: ::core::marker::Send + ::core::marker::Sync {
     fn first_of_all(
         &self,
     ) -> impl ::core::future::Future<Output = u8> + ::core::marker::Send;
     fn sumDiff(&self);
     fn all(&self);
+    #[doc(hidden)]
+    #[allow(non_snake_case, clippy::all, clippy::pedantic, clippy::restriction)]
+    fn __use_NamesClient_instead_of_dyn_Names(&self) -> impl ::core::marker::Sized {}
 }
-/** Calls the methods of [`Names`] at the other side of a connection, or in this process (`local`).
+/** Calls the methods of [`Names`] on the other side of a connection, or in this process (`local`).
 
- Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
+ Each method encodes its arguments and returns a call, which is sent when it is awaited. Clones are cheap and share the connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct NamesClient(::chirp::__private::Client);
-/// Answers calls of the methods of [`Names`] by an implementation: what a peer or a server is given to serve.
+/// Serves an implementation of [`Names`] on a peer or a server.
 #[allow(dead_code)]
 pub struct NamesServer<T>(::chirp::__private::Implementation<T>);
-/// The methods of [`Names`], by the names that travel.
+/// The method ids of [`Names`].
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct NamesMethods;
@@ -40,13 +47,13 @@ const _: () = {
         pub const SUM_DIFF: __chirp::MethodId = __chirp::MethodId::new("svc.sumDiff");
         /// `svc.all`: [`Names::all`].
         pub const ALL_: __chirp::MethodId = __chirp::MethodId::new("svc.all");
-        /// All of them, in the order of the trait.
+        /// All method ids, in declaration order.
         pub const ALL: &'static [__chirp::MethodId] = &[
             Self::FIRST_OF_ALL,
             Self::SUM_DIFF,
             Self::ALL_,
         ];
-        /// What a client compares with the other side's.
+        /// The signatures that `compare_contract` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::FIRST_OF_ALL, 15896232605556757150u64),
@@ -56,31 +63,36 @@ const _: () = {
         );
     }
     impl NamesClient {
-        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
             Self(__chirp::Client::new(&caller))
         }
-        /// A client of an implementation in this process. There is no connection; everything is encoded
-        /// and decoded as on one.
+        /// Creates a client of an implementation in this process, without a connection. Values are
+        /// encoded and decoded as on a connection.
         pub fn local(implementation: impl Names + 'static) -> Self {
             Self(__chirp::Client::local(NamesServer::<_>::new(implementation)))
         }
-        /// The same client, for an instance that was registered under this name in place of the
-        /// service's own.
+        /// Creates a client of a shared implementation in this process: see `local`.
+        pub fn local_from_arc(
+            implementation: __chirp::Arc<impl Names + 'static>,
+        ) -> Self {
+            Self(__chirp::Client::local(NamesServer::<_>::from_arc(implementation)))
+        }
+        /// Calls an instance that is registered under `name` instead of the service's own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("svc", name))
         }
-        /// Asks the other side whether it serves these methods, and as they are called here. It is
-        /// advice: nothing else depends on it.
+        /// Asks the other side whether it serves these methods with the same signatures. The result is
+        /// advisory and does not affect calls.
         ///
         /// # Errors
         ///
-        /// Why the question had no answer. That the other side does not know the question is none.
+        /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(NamesMethods::CONTRACT)
         }
-        /// Calls [`Names::first_of_all`], which is `svc.first` on the wire.
+        /// Calls [`Names::first_of_all`] (`svc.first` on the wire).
         pub fn first_of_all(&self) -> __chirp::Call<u8> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
@@ -93,7 +105,7 @@ const _: () = {
                     ),
                 )
         }
-        /// Calls [`Names::sumDiff`], which is `svc.sumDiff` on the wire.
+        /// Calls [`Names::sumDiff`] (`svc.sumDiff` on the wire).
         pub fn sumDiff(&self) -> __chirp::Call<()> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
@@ -106,7 +118,7 @@ const _: () = {
                     ),
                 )
         }
-        /// Calls [`Names::all`], which is `svc.all` on the wire.
+        /// Calls [`Names::all`] (`svc.all` on the wire).
         pub fn all(&self) -> __chirp::Call<()> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
@@ -121,15 +133,15 @@ const _: () = {
         }
     }
     impl<T: Names + 'static> NamesServer<T> {
-        /// Answers by `implementation`.
+        /// Serves `implementation`.
         pub fn new(implementation: T) -> Self {
             Self::from_arc(__chirp::Arc::new(implementation))
         }
-        /// Answers by an implementation that others hold, too.
+        /// Serves a shared implementation.
         pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
             Self(__chirp::Implementation::new(implementation))
         }
-        /// The same, registered under this name in place of the service's own.
+        /// Registers the service under `name` instead of its own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("svc", name))

@@ -1,20 +1,27 @@
+#[diagnostic::on_unimplemented(
+    note = "if it is an `Arc` of an implementation: `OneWayServer::from_arc(..)`, `OneWayClient::local_from_arc(..)`",
+    note = "if it is a client: take `&OneWayClient` instead of `impl OneWay`; `OneWayClient::local(..)` wraps an implementation"
+)]
 pub trait OneWay: ::core::marker::Send + ::core::marker::Sync {
     fn log(
         &self,
         line: &str,
     ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
     fn flush(&self);
+    #[doc(hidden)]
+    #[allow(non_snake_case, clippy::all, clippy::pedantic, clippy::restriction)]
+    fn __use_OneWayClient_instead_of_dyn_OneWay(&self) -> impl ::core::marker::Sized {}
 }
-/** Calls the methods of [`OneWay`] at the other side of a connection, or in this process (`local`).
+/** Calls the methods of [`OneWay`] on the other side of a connection, or in this process (`local`).
 
- Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
+ Each method encodes its arguments and returns a call, which is sent when it is awaited. Clones are cheap and share the connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct OneWayClient(::chirp::__private::Client);
-/// Answers calls of the methods of [`OneWay`] by an implementation: what a peer or a server is given to serve.
+/// Serves an implementation of [`OneWay`] on a peer or a server.
 #[allow(dead_code)]
 pub struct OneWayServer<T>(::chirp::__private::Implementation<T>);
-/// The methods of [`OneWay`], by the names that travel.
+/// The method ids of [`OneWay`].
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct OneWayMethods;
@@ -38,9 +45,9 @@ const _: () = {
         pub const LOG: __chirp::MethodId = __chirp::MethodId::new("OneWay.log");
         /// `OneWay.flush`: [`OneWay::flush`].
         pub const FLUSH: __chirp::MethodId = __chirp::MethodId::new("OneWay.flush");
-        /// All of them, in the order of the trait.
+        /// All method ids, in declaration order.
         pub const ALL: &'static [__chirp::MethodId] = &[Self::LOG, Self::FLUSH];
-        /// What a client compares with the other side's.
+        /// The signatures that `compare_contract` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::LOG, 16287476310671467419u64).oneway(),
@@ -49,52 +56,57 @@ const _: () = {
         );
     }
     impl OneWayClient {
-        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
             Self(__chirp::Client::new(&caller))
         }
-        /// A client of an implementation in this process. There is no connection; everything is encoded
-        /// and decoded as on one.
+        /// Creates a client of an implementation in this process, without a connection. Values are
+        /// encoded and decoded as on a connection.
         pub fn local(implementation: impl OneWay + 'static) -> Self {
             Self(__chirp::Client::local(OneWayServer::<_>::new(implementation)))
         }
-        /// The same client, for an instance that was registered under this name in place of the
-        /// service's own.
+        /// Creates a client of a shared implementation in this process: see `local`.
+        pub fn local_from_arc(
+            implementation: __chirp::Arc<impl OneWay + 'static>,
+        ) -> Self {
+            Self(__chirp::Client::local(OneWayServer::<_>::from_arc(implementation)))
+        }
+        /// Calls an instance that is registered under `name` instead of the service's own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("OneWay", name))
         }
-        /// Asks the other side whether it serves these methods, and as they are called here. It is
-        /// advice: nothing else depends on it.
+        /// Asks the other side whether it serves these methods with the same signatures. The result is
+        /// advisory and does not affect calls.
         ///
         /// # Errors
         ///
-        /// Why the question had no answer. That the other side does not know the question is none.
+        /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(OneWayMethods::CONTRACT)
         }
-        /// Calls [`OneWay::log`], which is `OneWay.log` on the wire. No answer is awaited.
+        /// Calls [`OneWay::log`] (`OneWay.log` on the wire). One way: there is no reply.
         pub fn log(&self, line: &str) -> __chirp::Cast {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <__chirp::Str>::put(&line, &mut out);
             self.0.cast(OneWayMethods::LOG, out)
         }
-        /// Calls [`OneWay::flush`], which is `OneWay.flush` on the wire. No answer is awaited.
+        /// Calls [`OneWay::flush`] (`OneWay.flush` on the wire). One way: there is no reply.
         pub fn flush(&self) -> __chirp::Cast {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0.cast(OneWayMethods::FLUSH, out)
         }
     }
     impl<T: OneWay + 'static> OneWayServer<T> {
-        /// Answers by `implementation`.
+        /// Serves `implementation`.
         pub fn new(implementation: T) -> Self {
             Self::from_arc(__chirp::Arc::new(implementation))
         }
-        /// Answers by an implementation that others hold, too.
+        /// Serves a shared implementation.
         pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
             Self(__chirp::Implementation::new(implementation))
         }
-        /// The same, registered under this name in place of the service's own.
+        /// Registers the service under `name` instead of its own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("OneWay", name))

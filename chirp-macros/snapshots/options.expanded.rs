@@ -1,3 +1,7 @@
+#[diagnostic::on_unimplemented(
+    note = "if it is an `Arc` of an implementation: `OptionsServer::from_arc(..)`, `OptionsClient::local_from_arc(..)`",
+    note = "if it is a client: take `&OptionsClient` instead of `impl Options`; `OptionsClient::local(..)` wraps an implementation"
+)]
 pub trait Options<K>: ::core::marker::Send + ::core::marker::Sync
 where
     K: Ord + Send + Sync,
@@ -7,22 +11,25 @@ where
         key: K,
     ) -> impl ::core::future::Future<Output = u8> + ::core::marker::Send;
     fn compute(&self, data: &[u8]) -> u8;
+    #[doc(hidden)]
+    #[allow(non_snake_case, clippy::all, clippy::pedantic, clippy::restriction)]
+    fn __use_OptionsClient_instead_of_dyn_Options(&self) -> impl ::core::marker::Sized {}
 }
-/** Calls the methods of [`Options`] at the other side of a connection, or in this process (`local`).
+/** Calls the methods of [`Options`] on the other side of a connection, or in this process (`local`).
 
- Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
+ Each method encodes its arguments and returns a call, which is sent when it is awaited. Clones are cheap and share the connection.*/
 #[allow(dead_code)]
 pub struct OptionsClient<K>(
     ::chirp::__private::Client,
     ::core::marker::PhantomData<fn() -> (K,)>,
 );
-/// Answers calls of the methods of [`Options`] by an implementation: what a peer or a server is given to serve.
+/// Serves an implementation of [`Options`] on a peer or a server.
 #[allow(dead_code)]
 pub struct OptionsServer<T, K>(
     ::chirp::__private::Implementation<T>,
     ::core::marker::PhantomData<fn() -> (K,)>,
 );
-/// The methods of [`Options`], by the names that travel.
+/// The method ids of [`Options`].
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct OptionsMethods;
@@ -46,9 +53,9 @@ const _: () = {
         pub const GET: __chirp::MethodId = __chirp::MethodId::new("Options.get");
         /// `Options.compute`: [`Options::compute`].
         pub const COMPUTE: __chirp::MethodId = __chirp::MethodId::new("Options.compute");
-        /// All of them, in the order of the trait.
+        /// All method ids, in declaration order.
         pub const ALL: &'static [__chirp::MethodId] = &[Self::GET, Self::COMPUTE];
-        /// What a client compares with the other side's.
+        /// The signatures that `compare_contract` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::GET, 7541667584279269127u64).idempotent(),
@@ -71,34 +78,42 @@ const _: () = {
         K: __chirp::Parameter,
         K: Ord + Send + Sync,
     {
-        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
             Self(__chirp::Client::new(&caller), ::core::marker::PhantomData)
         }
-        /// A client of an implementation in this process. There is no connection; everything is encoded
-        /// and decoded as on one.
+        /// Creates a client of an implementation in this process, without a connection. Values are
+        /// encoded and decoded as on a connection.
         pub fn local(implementation: impl Options<K> + 'static) -> Self {
             Self(
                 __chirp::Client::local(OptionsServer::<_, K>::new(implementation)),
                 ::core::marker::PhantomData,
             )
         }
-        /// The same client, for an instance that was registered under this name in place of the
-        /// service's own.
+        /// Creates a client of a shared implementation in this process: see `local`.
+        pub fn local_from_arc(
+            implementation: __chirp::Arc<impl Options<K> + 'static>,
+        ) -> Self {
+            Self(
+                __chirp::Client::local(OptionsServer::<_, K>::from_arc(implementation)),
+                ::core::marker::PhantomData,
+            )
+        }
+        /// Calls an instance that is registered under `name` instead of the service's own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("Options", name), ::core::marker::PhantomData)
         }
-        /// Asks the other side whether it serves these methods, and as they are called here. It is
-        /// advice: nothing else depends on it.
+        /// Asks the other side whether it serves these methods with the same signatures. The result is
+        /// advisory and does not affect calls.
         ///
         /// # Errors
         ///
-        /// Why the question had no answer. That the other side does not know the question is none.
+        /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(OptionsMethods::CONTRACT)
         }
-        /// Calls [`Options::get`], which is `Options.get` on the wire. It has 250ms, unless `timeout` or `deadline` say otherwise. It may be made again when it is not known whether it ran.
+        /// Calls [`Options::get`] (`Options.get` on the wire). The call times out after 250ms unless `timeout` or `deadline` is set. Idempotent: it may be retried even if it may have run.
         pub fn get(&self, key: K) -> __chirp::Call<u8> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <K as __chirp::Wire<_>>::put(&key, &mut out);
@@ -114,7 +129,7 @@ const _: () = {
                 .idempotent()
                 .timeout(::core::time::Duration::from_nanos(250000000u64))
         }
-        /// Calls [`Options::compute`], which is `Options.compute` on the wire.
+        /// Calls [`Options::compute`] (`Options.compute` on the wire).
         pub fn compute(&self, data: &[u8]) -> __chirp::Call<u8> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <__chirp::Slice8>::put(&data, &mut out);
@@ -134,24 +149,24 @@ const _: () = {
         K: __chirp::Parameter,
         K: Ord + Send + Sync,
     {
-        /// Answers by `implementation`.
+        /// Serves `implementation`.
         pub fn new(implementation: T) -> Self {
             Self::from_arc(__chirp::Arc::new(implementation))
         }
-        /// Answers by an implementation that others hold, too.
+        /// Serves a shared implementation.
         pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
             Self(
                 __chirp::Implementation::new(implementation),
                 ::core::marker::PhantomData,
             )
         }
-        /// The same, registered under this name in place of the service's own.
+        /// Registers the service under `name` instead of its own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("Options", name), ::core::marker::PhantomData)
         }
-        /// The same, whose blocking methods have their threads from `blocking`, which services may share.
-        /// Without it the service has 64 of its own.
+        /// Runs blocking methods on `blocking`, which several services may share. Without it, the service
+        /// has a pool of 64 threads of its own.
         #[must_use]
         pub fn blocking(self, blocking: &__chirp::Blocking) -> Self {
             Self(self.0.blocking(blocking), ::core::marker::PhantomData)

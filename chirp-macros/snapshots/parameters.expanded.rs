@@ -1,3 +1,7 @@
+#[diagnostic::on_unimplemented(
+    note = "if it is an `Arc` of an implementation: `ParametersServer::from_arc(..)`, `ParametersClient::local_from_arc(..)`",
+    note = "if it is a client: take `&ParametersClient` instead of `impl Parameters`; `ParametersClient::local(..)` wraps an implementation"
+)]
 pub trait Parameters<
     K: Ord + Send + Sync,
     V: Clone + Send + Sync,
@@ -11,22 +15,27 @@ pub trait Parameters<
         key: K,
         values: &[V],
     ) -> impl ::core::future::Future<Output = Result<(), String>> + ::core::marker::Send;
+    #[doc(hidden)]
+    #[allow(non_snake_case, clippy::all, clippy::pedantic, clippy::restriction)]
+    fn __use_ParametersClient_instead_of_dyn_Parameters(
+        &self,
+    ) -> impl ::core::marker::Sized {}
 }
-/** Calls the methods of [`Parameters`] at the other side of a connection, or in this process (`local`).
+/** Calls the methods of [`Parameters`] on the other side of a connection, or in this process (`local`).
 
- Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
+ Each method encodes its arguments and returns a call, which is sent when it is awaited. Clones are cheap and share the connection.*/
 #[allow(dead_code)]
 pub struct ParametersClient<K, V>(
     ::chirp::__private::Client,
     ::core::marker::PhantomData<fn() -> (K, V)>,
 );
-/// Answers calls of the methods of [`Parameters`] by an implementation: what a peer or a server is given to serve.
+/// Serves an implementation of [`Parameters`] on a peer or a server.
 #[allow(dead_code)]
 pub struct ParametersServer<T, K, V>(
     ::chirp::__private::Implementation<T>,
     ::core::marker::PhantomData<fn() -> (K, V)>,
 );
-/// The methods of [`Parameters`], by the names that travel.
+/// The method ids of [`Parameters`].
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct ParametersMethods;
@@ -50,9 +59,9 @@ const _: () = {
         pub const GET: __chirp::MethodId = __chirp::MethodId::new("Parameters.get");
         /// `Parameters.put`: [`Parameters::put`].
         pub const PUT: __chirp::MethodId = __chirp::MethodId::new("Parameters.put");
-        /// All of them, in the order of the trait.
+        /// All method ids, in declaration order.
         pub const ALL: &'static [__chirp::MethodId] = &[Self::GET, Self::PUT];
-        /// What a client compares with the other side's.
+        /// The signatures that `compare_contract` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::GET, 16785877603552583089u64),
@@ -75,34 +84,44 @@ const _: () = {
         K: __chirp::Parameter,
         V: __chirp::Parameter,
     {
-        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
             Self(__chirp::Client::new(&caller), ::core::marker::PhantomData)
         }
-        /// A client of an implementation in this process. There is no connection; everything is encoded
-        /// and decoded as on one.
+        /// Creates a client of an implementation in this process, without a connection. Values are
+        /// encoded and decoded as on a connection.
         pub fn local(implementation: impl Parameters<K, V> + 'static) -> Self {
             Self(
                 __chirp::Client::local(ParametersServer::<_, K, V>::new(implementation)),
                 ::core::marker::PhantomData,
             )
         }
-        /// The same client, for an instance that was registered under this name in place of the
-        /// service's own.
+        /// Creates a client of a shared implementation in this process: see `local`.
+        pub fn local_from_arc(
+            implementation: __chirp::Arc<impl Parameters<K, V> + 'static>,
+        ) -> Self {
+            Self(
+                __chirp::Client::local(
+                    ParametersServer::<_, K, V>::from_arc(implementation),
+                ),
+                ::core::marker::PhantomData,
+            )
+        }
+        /// Calls an instance that is registered under `name` instead of the service's own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("Parameters", name), ::core::marker::PhantomData)
         }
-        /// Asks the other side whether it serves these methods, and as they are called here. It is
-        /// advice: nothing else depends on it.
+        /// Asks the other side whether it serves these methods with the same signatures. The result is
+        /// advisory and does not affect calls.
         ///
         /// # Errors
         ///
-        /// Why the question had no answer. That the other side does not know the question is none.
+        /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(ParametersMethods::CONTRACT)
         }
-        /// Calls [`Parameters::get`], which is `Parameters.get` on the wire.
+        /// Calls [`Parameters::get`] (`Parameters.get` on the wire).
         pub fn get(&self, key: &K) -> __chirp::Call<Option<V>> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <K as __chirp::Wire<_>>::put(key, &mut out);
@@ -116,7 +135,7 @@ const _: () = {
                     ),
                 )
         }
-        /// Calls [`Parameters::put`], which is `Parameters.put` on the wire.
+        /// Calls [`Parameters::put`] (`Parameters.put` on the wire).
         pub fn put(
             &self,
             key: K,
@@ -146,18 +165,18 @@ const _: () = {
         K: __chirp::Parameter,
         V: __chirp::Parameter,
     {
-        /// Answers by `implementation`.
+        /// Serves `implementation`.
         pub fn new(implementation: T) -> Self {
             Self::from_arc(__chirp::Arc::new(implementation))
         }
-        /// Answers by an implementation that others hold, too.
+        /// Serves a shared implementation.
         pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
             Self(
                 __chirp::Implementation::new(implementation),
                 ::core::marker::PhantomData,
             )
         }
-        /// The same, registered under this name in place of the service's own.
+        /// Registers the service under `name` instead of its own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("Parameters", name), ::core::marker::PhantomData)

@@ -10,17 +10,22 @@ trait RawIdentifiers: ::core::marker::Send + ::core::marker::Sync {
             let _ = r#fn;
         }
     }
+    #[doc(hidden)]
+    #[allow(non_snake_case, clippy::all, clippy::pedantic, clippy::restriction)]
+    fn __use_RawIdentifiersClient_instead_of_dyn_RawIdentifiers(
+        &self,
+    ) -> impl ::core::marker::Sized {}
 }
-/** Calls the methods of [`RawIdentifiers`] at the other side of a connection, or in this process (`local`).
+/** Calls the methods of [`RawIdentifiers`] on the other side of a connection, or in this process (`local`).
 
- Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
+ Each method encodes its arguments and returns a call, which is sent when it is awaited. Clones are cheap and share the connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 struct RawIdentifiersClient(::chirp::__private::Client);
-/// Answers calls of the methods of [`RawIdentifiers`] by an implementation: what a peer or a server is given to serve.
+/// Serves an implementation of [`RawIdentifiers`] on a peer or a server.
 #[allow(dead_code)]
 struct RawIdentifiersServer<T>(::chirp::__private::Implementation<T>);
-/// The methods of [`RawIdentifiers`], by the names that travel.
+/// The method ids of [`RawIdentifiers`].
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 struct RawIdentifiersMethods;
@@ -44,9 +49,9 @@ const _: () = {
         const MATCH: __chirp::MethodId = __chirp::MethodId::new("RawIdentifiers.match");
         /// `RawIdentifiers.async`: [`RawIdentifiers::async`].
         const ASYNC: __chirp::MethodId = __chirp::MethodId::new("RawIdentifiers.async");
-        /// All of them, in the order of the trait.
+        /// All method ids, in declaration order.
         const ALL: &'static [__chirp::MethodId] = &[Self::MATCH, Self::ASYNC];
-        /// What a client compares with the other side's.
+        /// The signatures that `compare_contract` compares with the other side's.
         const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::MATCH, 2379876915424839181u64),
@@ -55,31 +60,40 @@ const _: () = {
         );
     }
     impl RawIdentifiersClient {
-        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
             Self(__chirp::Client::new(&caller))
         }
-        /// A client of an implementation in this process. There is no connection; everything is encoded
-        /// and decoded as on one.
+        /// Creates a client of an implementation in this process, without a connection. Values are
+        /// encoded and decoded as on a connection.
         fn local(implementation: impl RawIdentifiers + 'static) -> Self {
             Self(__chirp::Client::local(RawIdentifiersServer::<_>::new(implementation)))
         }
-        /// The same client, for an instance that was registered under this name in place of the
-        /// service's own.
+        /// Creates a client of a shared implementation in this process: see `local`.
+        fn local_from_arc(
+            implementation: __chirp::Arc<impl RawIdentifiers + 'static>,
+        ) -> Self {
+            Self(
+                __chirp::Client::local(
+                    RawIdentifiersServer::<_>::from_arc(implementation),
+                ),
+            )
+        }
+        /// Calls an instance that is registered under `name` instead of the service's own name.
         #[must_use]
         fn named(self, name: &str) -> Self {
             Self(self.0.named("RawIdentifiers", name))
         }
-        /// Asks the other side whether it serves these methods, and as they are called here. It is
-        /// advice: nothing else depends on it.
+        /// Asks the other side whether it serves these methods with the same signatures. The result is
+        /// advisory and does not affect calls.
         ///
         /// # Errors
         ///
-        /// Why the question had no answer. That the other side does not know the question is none.
+        /// Returns the error of the underlying call. A side that does not support the question is not an error.
         fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(RawIdentifiersMethods::CONTRACT)
         }
-        /// Calls [`RawIdentifiers::match`], which is `RawIdentifiers.match` on the wire.
+        /// Calls [`RawIdentifiers::match`] (`RawIdentifiers.match` on the wire).
         fn r#match(&self, r#type: u8) -> __chirp::Call<u8> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <u8 as __chirp::Wire<_>>::put(&r#type, &mut out);
@@ -93,7 +107,7 @@ const _: () = {
                     ),
                 )
         }
-        /// Calls [`RawIdentifiers::async`], which is `RawIdentifiers.async` on the wire.
+        /// Calls [`RawIdentifiers::async`] (`RawIdentifiers.async` on the wire).
         fn r#async(&self, r#fn: &str) -> __chirp::Call<()> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <__chirp::Str>::put(&r#fn, &mut out);
@@ -109,15 +123,15 @@ const _: () = {
         }
     }
     impl<T: RawIdentifiers + 'static> RawIdentifiersServer<T> {
-        /// Answers by `implementation`.
+        /// Serves `implementation`.
         fn new(implementation: T) -> Self {
             Self::from_arc(__chirp::Arc::new(implementation))
         }
-        /// Answers by an implementation that others hold, too.
+        /// Serves a shared implementation.
         fn from_arc(implementation: __chirp::Arc<T>) -> Self {
             Self(__chirp::Implementation::new(implementation))
         }
-        /// The same, registered under this name in place of the service's own.
+        /// Registers the service under `name` instead of its own name.
         #[must_use]
         fn named(self, name: &str) -> Self {
             Self(self.0.named("RawIdentifiers", name))

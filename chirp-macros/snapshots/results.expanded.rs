@@ -1,3 +1,7 @@
+#[diagnostic::on_unimplemented(
+    note = "if it is an `Arc` of an implementation: `ResultsServer::from_arc(..)`, `ResultsClient::local_from_arc(..)`",
+    note = "if it is a client: take `&ResultsClient` instead of `impl Results`; `ResultsClient::local(..)` wraps an implementation"
+)]
 pub trait Results: ::core::marker::Send + ::core::marker::Sync {
     fn unit(&self) -> ();
     fn bytes(&self) -> Option<Vec<u8>>;
@@ -12,17 +16,20 @@ pub trait Results: ::core::marker::Send + ::core::marker::Sync {
     ) -> impl ::core::future::Future<
         Output = io::Result<Vec<u8>>,
     > + ::core::marker::Send;
+    #[doc(hidden)]
+    #[allow(non_snake_case, clippy::all, clippy::pedantic, clippy::restriction)]
+    fn __use_ResultsClient_instead_of_dyn_Results(&self) -> impl ::core::marker::Sized {}
 }
-/** Calls the methods of [`Results`] at the other side of a connection, or in this process (`local`).
+/** Calls the methods of [`Results`] on the other side of a connection, or in this process (`local`).
 
- Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
+ Each method encodes its arguments and returns a call, which is sent when it is awaited. Clones are cheap and share the connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct ResultsClient(::chirp::__private::Client);
-/// Answers calls of the methods of [`Results`] by an implementation: what a peer or a server is given to serve.
+/// Serves an implementation of [`Results`] on a peer or a server.
 #[allow(dead_code)]
 pub struct ResultsServer<T>(::chirp::__private::Implementation<T>);
-/// The methods of [`Results`], by the names that travel.
+/// The method ids of [`Results`].
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct ResultsMethods;
@@ -43,7 +50,7 @@ const _: () = {
     type __Codec = __chirp::Bincode;
     const _: () = ::core::assert!(
         ! __chirp::Probe:: < Point > ::IS_RESULT,
-        "this type is a `Result` by another name: call it `Result`, so that its error travels as an error"
+        "this type is a `Result` under another name: name it `Result`, so that its error is sent as an error"
     );
     impl ResultsMethods {
         /// `Results.unit`: [`Results::unit`].
@@ -58,7 +65,7 @@ const _: () = {
         pub const FAILS_BY_ANOTHER_NAME: __chirp::MethodId = __chirp::MethodId::new(
             "Results.fails_by_another_name",
         );
-        /// All of them, in the order of the trait.
+        /// All method ids, in declaration order.
         pub const ALL: &'static [__chirp::MethodId] = &[
             Self::UNIT,
             Self::BYTES,
@@ -66,7 +73,7 @@ const _: () = {
             Self::FAILS,
             Self::FAILS_BY_ANOTHER_NAME,
         ];
-        /// What a client compares with the other side's.
+        /// The signatures that `compare_contract` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::UNIT, 15855116368227943480u64),
@@ -81,31 +88,36 @@ const _: () = {
         );
     }
     impl ResultsClient {
-        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
             Self(__chirp::Client::new(&caller))
         }
-        /// A client of an implementation in this process. There is no connection; everything is encoded
-        /// and decoded as on one.
+        /// Creates a client of an implementation in this process, without a connection. Values are
+        /// encoded and decoded as on a connection.
         pub fn local(implementation: impl Results + 'static) -> Self {
             Self(__chirp::Client::local(ResultsServer::<_>::new(implementation)))
         }
-        /// The same client, for an instance that was registered under this name in place of the
-        /// service's own.
+        /// Creates a client of a shared implementation in this process: see `local`.
+        pub fn local_from_arc(
+            implementation: __chirp::Arc<impl Results + 'static>,
+        ) -> Self {
+            Self(__chirp::Client::local(ResultsServer::<_>::from_arc(implementation)))
+        }
+        /// Calls an instance that is registered under `name` instead of the service's own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("Results", name))
         }
-        /// Asks the other side whether it serves these methods, and as they are called here. It is
-        /// advice: nothing else depends on it.
+        /// Asks the other side whether it serves these methods with the same signatures. The result is
+        /// advisory and does not affect calls.
         ///
         /// # Errors
         ///
-        /// Why the question had no answer. That the other side does not know the question is none.
+        /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(ResultsMethods::CONTRACT)
         }
-        /// Calls [`Results::unit`], which is `Results.unit` on the wire.
+        /// Calls [`Results::unit`] (`Results.unit` on the wire).
         pub fn unit(&self) -> __chirp::Call<()> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
@@ -118,7 +130,7 @@ const _: () = {
                     ),
                 )
         }
-        /// Calls [`Results::bytes`], which is `Results.bytes` on the wire.
+        /// Calls [`Results::bytes`] (`Results.bytes` on the wire).
         pub fn bytes(&self) -> __chirp::Call<Option<Vec<u8>>> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
@@ -133,7 +145,7 @@ const _: () = {
                     ),
                 )
         }
-        /// Calls [`Results::value`], which is `Results.value` on the wire.
+        /// Calls [`Results::value`] (`Results.value` on the wire).
         pub fn value(&self) -> __chirp::Call<Point> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
@@ -146,7 +158,7 @@ const _: () = {
                     ),
                 )
         }
-        /// Calls [`Results::fails`], which is `Results.fails` on the wire.
+        /// Calls [`Results::fails`] (`Results.fails` on the wire).
         pub fn fails(&self) -> __chirp::Call<Point, __chirp::MethodError<No>> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
@@ -160,7 +172,7 @@ const _: () = {
                     ),
                 )
         }
-        /// Calls [`Results::fails_by_another_name`], which is `Results.fails_by_another_name` on the wire.
+        /// Calls [`Results::fails_by_another_name`] (`Results.fails_by_another_name` on the wire).
         pub fn fails_by_another_name(&self) -> __chirp::CallOf<io::Result<Vec<u8>>> {
             let out = __chirp::Encoder::<__Codec>::new();
             self.0
@@ -182,15 +194,15 @@ const _: () = {
         }
     }
     impl<T: Results + 'static> ResultsServer<T> {
-        /// Answers by `implementation`.
+        /// Serves `implementation`.
         pub fn new(implementation: T) -> Self {
             Self::from_arc(__chirp::Arc::new(implementation))
         }
-        /// Answers by an implementation that others hold, too.
+        /// Serves a shared implementation.
         pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
             Self(__chirp::Implementation::new(implementation))
         }
-        /// The same, registered under this name in place of the service's own.
+        /// Registers the service under `name` instead of its own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("Results", name))

@@ -1,3 +1,7 @@
+#[diagnostic::on_unimplemented(
+    note = "if it is an `Arc` of an implementation: `StreamsServer::from_arc(..)`, `StreamsClient::local_from_arc(..)`",
+    note = "if it is a client: take `&StreamsClient` instead of `impl Streams`; `StreamsClient::local(..)` wraps an implementation"
+)]
 pub trait Streams: ::core::marker::Send + ::core::marker::Sync {
     fn out(
         &self,
@@ -29,17 +33,20 @@ pub trait Streams: ::core::marker::Send + ::core::marker::Sync {
         drop(items);
         tokio_stream::empty()
     }
+    #[doc(hidden)]
+    #[allow(non_snake_case, clippy::all, clippy::pedantic, clippy::restriction)]
+    fn __use_StreamsClient_instead_of_dyn_Streams(&self) -> impl ::core::marker::Sized {}
 }
-/** Calls the methods of [`Streams`] at the other side of a connection, or in this process (`local`).
+/** Calls the methods of [`Streams`] on the other side of a connection, or in this process (`local`).
 
- Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and call through the same connection.*/
+ Each method encodes its arguments and returns a call, which is sent when it is awaited. Clones are cheap and share the connection.*/
 #[allow(dead_code)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct StreamsClient(::chirp::__private::Client);
-/// Answers calls of the methods of [`Streams`] by an implementation: what a peer or a server is given to serve.
+/// Serves an implementation of [`Streams`] on a peer or a server.
 #[allow(dead_code)]
 pub struct StreamsServer<T>(::chirp::__private::Implementation<T>);
-/// The methods of [`Streams`], by the names that travel.
+/// The method ids of [`Streams`].
 #[allow(dead_code, clippy::exhaustive_structs)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
 pub struct StreamsMethods;
@@ -71,7 +78,7 @@ const _: () = {
         pub const BOTH: __chirp::MethodId = __chirp::MethodId::new("Streams.both");
         /// `Streams.body`: [`Streams::body`].
         pub const BODY: __chirp::MethodId = __chirp::MethodId::new("Streams.body");
-        /// All of them, in the order of the trait.
+        /// All method ids, in declaration order.
         pub const ALL: &'static [__chirp::MethodId] = &[
             Self::OUT,
             Self::FAILS,
@@ -79,7 +86,7 @@ const _: () = {
             Self::BOTH,
             Self::BODY,
         ];
-        /// What a client compares with the other side's.
+        /// The signatures that `compare_contract` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::OUT, 162631080911216077u64),
@@ -94,31 +101,36 @@ const _: () = {
         );
     }
     impl StreamsClient {
-        /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+        /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
             Self(__chirp::Client::new(&caller))
         }
-        /// A client of an implementation in this process. There is no connection; everything is encoded
-        /// and decoded as on one.
+        /// Creates a client of an implementation in this process, without a connection. Values are
+        /// encoded and decoded as on a connection.
         pub fn local(implementation: impl Streams + 'static) -> Self {
             Self(__chirp::Client::local(StreamsServer::<_>::new(implementation)))
         }
-        /// The same client, for an instance that was registered under this name in place of the
-        /// service's own.
+        /// Creates a client of a shared implementation in this process: see `local`.
+        pub fn local_from_arc(
+            implementation: __chirp::Arc<impl Streams + 'static>,
+        ) -> Self {
+            Self(__chirp::Client::local(StreamsServer::<_>::from_arc(implementation)))
+        }
+        /// Calls an instance that is registered under `name` instead of the service's own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("Streams", name))
         }
-        /// Asks the other side whether it serves these methods, and as they are called here. It is
-        /// advice: nothing else depends on it.
+        /// Asks the other side whether it serves these methods with the same signatures. The result is
+        /// advisory and does not affect calls.
         ///
         /// # Errors
         ///
-        /// Why the question had no answer. That the other side does not know the question is none.
+        /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn compare_contract(&self) -> __chirp::Comparing {
             self.0.compare(StreamsMethods::CONTRACT)
         }
-        /// Calls [`Streams::out`], which is `Streams.out` on the wire.
+        /// Calls [`Streams::out`] (`Streams.out` on the wire).
         pub fn out(&self, text: &str) -> __chirp::Call<__chirp::Receiver<u64>> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <__chirp::Str>::put(&text, &mut out);
@@ -131,7 +143,7 @@ const _: () = {
                     >>::receive(answer, |error| error),
                 )
         }
-        /// Calls [`Streams::fails`], which is `Streams.fails` on the wire.
+        /// Calls [`Streams::fails`] (`Streams.fails` on the wire).
         pub fn fails(
             &self,
         ) -> __chirp::Call<
@@ -157,7 +169,7 @@ const _: () = {
                     ),
                 )
         }
-        /// Calls [`Streams::fails_by_another_name`], which is `Streams.fails_by_another_name` on the wire.
+        /// Calls [`Streams::fails_by_another_name`] (`Streams.fails_by_another_name` on the wire).
         pub fn fails_by_another_name(
             &self,
         ) -> __chirp::Call<
@@ -196,7 +208,7 @@ const _: () = {
                     ),
                 )
         }
-        /// Calls [`Streams::both`], which is `Streams.both` on the wire.
+        /// Calls [`Streams::both`] (`Streams.both` on the wire).
         pub fn both(
             &self,
             left: impl __chirp::Source<u64>,
@@ -214,7 +226,7 @@ const _: () = {
                     >>::receive(answer, |error| error),
                 )
         }
-        /// Calls [`Streams::body`], which is `Streams.body` on the wire.
+        /// Calls [`Streams::body`] (`Streams.body` on the wire).
         pub fn body(
             &self,
             items: impl __chirp::Source<u64>,
@@ -233,15 +245,15 @@ const _: () = {
         }
     }
     impl<T: Streams + 'static> StreamsServer<T> {
-        /// Answers by `implementation`.
+        /// Serves `implementation`.
         pub fn new(implementation: T) -> Self {
             Self::from_arc(__chirp::Arc::new(implementation))
         }
-        /// Answers by an implementation that others hold, too.
+        /// Serves a shared implementation.
         pub fn from_arc(implementation: __chirp::Arc<T>) -> Self {
             Self(__chirp::Implementation::new(implementation))
         }
-        /// The same, registered under this name in place of the service's own.
+        /// Registers the service under `name` instead of its own name.
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("Streams", name))

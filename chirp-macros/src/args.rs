@@ -1,4 +1,4 @@
-//! What stands inside `#[chirp::service(..)]` and `#[chirp(..)]`.
+//! The options inside `#[chirp::service(..)]` and `#[chirp(..)]`.
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::ext::IdentExt;
@@ -8,7 +8,7 @@ use syn::{Attribute, Error, Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token
 
 use crate::mistakes::Mistakes;
 
-/// The options of a trait.
+/// Service options.
 #[derive(Default)]
 pub(crate) struct ServiceOptions {
     pub(crate) name: Option<LitStr>,
@@ -18,7 +18,7 @@ pub(crate) struct ServiceOptions {
     pub(crate) krate: Option<Path>,
 }
 
-/// The options of a method.
+/// Method options.
 #[derive(Default)]
 pub(crate) struct MethodOptions {
     pub(crate) name: Option<LitStr>,
@@ -43,18 +43,18 @@ impl ServiceOptions {
                 of_method @ ("alias" | "oneway" | "blocking" | "idempotent" | "deadline") => {
                     mistakes.at(
                         &entry.key,
-                        format!("`{of_method}` is an option of a method: write it in the method's `#[chirp(..)]`"),
+                        format!("`{of_method}` is a method option: move it to the method's `#[chirp(..)]`"),
                     );
                 }
                 codec @ ("Bincode" | "Postcard" | "MessagePack" | "Json" | "Raw") => mistakes.at(
                     &entry.key,
-                    format!("a codec is the value of an option: `codec = chirp::codec::{codec}`"),
+                    format!("to choose a codec, write `codec = chirp::codec::{codec}`"),
                 ),
                 other => mistakes.at(
                     &entry.key,
                     format!(
-                        "unknown option `{other}`: a service takes `name = \"..\"`, `codec = path`, `ordered`, \
-                         `named` and `crate = path`"
+                        "unknown option `{other}` (supported on a service: `name = \"..\"`, `codec = path`, `ordered`, \
+                         `named`, `crate = path`)"
                     ),
                 ),
             }
@@ -82,14 +82,14 @@ impl MethodOptions {
                 of_service @ ("codec" | "ordered" | "crate") => mistakes.at(
                     &entry.key,
                     format!(
-                        "`{of_service}` is an option of the whole service: write it in `#[chirp::service(..)]`"
+                        "`{of_service}` is a service option: move it to `#[chirp::service(..)]`"
                     ),
                 ),
                 other => mistakes.at(
                     &entry.key,
                     format!(
-                        "unknown option `{other}`: a method takes `name = \"..\"`, `alias = \"..\"`, `oneway`, \
-                         `blocking`, `idempotent`, `deadline = \"..\"` and `named`"
+                        "unknown option `{other}` (supported on a method: `name = \"..\"`, `alias = \"..\"`, `oneway`, \
+                         `blocking`, `idempotent`, `deadline = \"..\"`, `named`)"
                     ),
                 ),
             }
@@ -110,10 +110,7 @@ impl Parse for Entry {
             Error::new(error.span(), "expected an option: `key` or `key = value`")
         })?;
         if input.peek(token::Paren) {
-            let message = format!(
-                "the value of `{key}` stands after an `=`: `{}`",
-                example(&key)
-            );
+            let message = format!("`{key}` expects a value after `=`: `{}`", example(&key));
             return Err(Error::new(input.span(), message));
         }
         let value = match input.parse::<Option<Token![=]>>()? {
@@ -124,7 +121,7 @@ impl Parse for Entry {
     }
 }
 
-/// How an option with a value is written.
+/// An example of an option with a value.
 fn example(key: &Ident) -> String {
     let value = match key.to_string().as_str() {
         "codec" => "chirp::codec::Json",
@@ -136,7 +133,7 @@ fn example(key: &Ident) -> String {
     format!("{key} = {value}")
 }
 
-/// A value as it was written, without what `macro_rules!` puts around a fragment.
+/// Removes the invisible group that `macro_rules!` puts around a fragment.
 fn ungroup(value: Expr) -> Expr {
     match value {
         Expr::Group(group) => ungroup(*group.expr),
@@ -154,9 +151,12 @@ impl Entry {
             })) => set(option, text, &key, mistakes),
             Some(value) => mistakes.at(
                 value,
-                format!("`{key}` takes a text, in quotes: `{}`", example(&key)),
+                format!("`{key}` expects a string literal: `{}`", example(&key)),
             ),
-            None => mistakes.at(&key, format!("`{key}` takes a text: `{}`", example(&key))),
+            None => mistakes.at(
+                &key,
+                format!("`{key}` expects a string literal: `{}`", example(&key)),
+            ),
         }
     }
 
@@ -168,9 +168,9 @@ impl Entry {
             }
             Some(value) => mistakes.at(
                 value,
-                format!("`{key}` takes a path, without quotes: `{}`", example(&key)),
+                format!("`{key}` expects a path without quotes: `{}`", example(&key)),
             ),
-            None => mistakes.at(&key, format!("`{key}` takes a path: `{}`", example(&key))),
+            None => mistakes.at(&key, format!("`{key}` expects a path: `{}`", example(&key))),
         }
     }
 
@@ -178,15 +178,15 @@ impl Entry {
         let Self { key, value } = self;
         match value {
             None => set(option, key.clone(), &key, mistakes),
-            Some(value) => mistakes.at(value, format!("`{key}` takes no value")),
+            Some(value) => mistakes.at(value, format!("`{key}` does not take a value")),
         }
     }
 }
 
-/// Sets an option that may be given once.
+/// Sets an option, and reports a duplicate.
 pub(crate) fn set<T>(option: &mut Option<T>, value: T, key: &Ident, mistakes: &mut Mistakes) {
     match option {
-        Some(_) => mistakes.at(key, format!("`{key}` is given twice")),
+        Some(_) => mistakes.at(key, format!("duplicate option `{key}`")),
         None => *option = Some(value),
     }
 }
@@ -203,13 +203,13 @@ pub(crate) fn chirp_entries(attrs: &[Attribute], mistakes: &mut Mistakes) -> Vec
     for attr in attrs.iter().filter(|attr| hides_chirp(attr)) {
         mistakes.at(
             attr,
-            "options inside `cfg_attr` cannot be seen: write the method twice, each with its `#[cfg(..)]`",
+            "`#[chirp(..)]` inside `cfg_attr` is not supported: declare the method twice, each with its own `#[cfg(..)]`",
         );
     }
     all
 }
 
-/// Whether the attribute is `#[chirp(..)]`, which no compiler knows.
+/// Whether the attribute is `#[chirp(..)]`, which must be removed from the output.
 pub(crate) fn is_chirp(attr: &Attribute) -> bool {
     attr.path().is_ident("chirp")
 }

@@ -1,4 +1,4 @@
-//! The trait as it was written, for when there are mistakes in it: what else uses it still compiles.
+//! Emits a trait that has mistakes as it was written, so that its uses do not cause follow-up errors.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use syn::{Attribute, FnArg, ItemTrait, Pat, TraitItem, Visibility, parse_quote};
 use crate::args::{hides_chirp, is_chirp};
 
 pub(crate) fn emit(mut item: ItemTrait) -> TokenStream {
-    // The compiler refuses two methods of one name, too.
+    // A second method of the same name would be reported by the compiler again.
     let mut seen = HashSet::new();
     item.items.retain(|member| match member {
         TraitItem::Fn(function)
@@ -41,7 +41,7 @@ pub(crate) fn emit(mut item: ItemTrait) -> TokenStream {
             typed
                 .attrs
                 .retain(|attr| !is_chirp(attr) && !attr.path().is_ident("serde"));
-            // The compiler refuses these, too, in its own words.
+            // The compiler would report these again.
             let plain = matches!(&*typed.pat, Pat::Ident(pat)
                 if pat.by_ref.is_none() && pat.mutability.is_none() && pat.subpat.is_none());
             if !plain && function.default.is_none() {
@@ -55,7 +55,7 @@ pub(crate) fn emit(mut item: ItemTrait) -> TokenStream {
     }
 }
 
-/// The visibility that a member of a trait cannot have, and the member without it.
+/// Splits the illegal visibility off a trait member.
 pub(crate) fn split_visibility(member: &TokenStream) -> Option<(Visibility, TokenStream)> {
     let parser = |input: ParseStream<'_>| {
         let attrs = input.call(Attribute::parse_outer)?;

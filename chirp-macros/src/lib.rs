@@ -1,8 +1,8 @@
-//! The attribute and the derive of the `chirp` crate.
+//! The macros of the `chirp` crate.
 //!
-//! A trait goes through three phases, each in a place of its own: `ast` keeps what was written, `validate`
-//! reports every mistake at the tokens that made it, `expand` writes the code. A trait with mistakes is
-//! still emitted, by `fallback`, so that what uses it is not reported as well.
+//! A trait goes through three phases: `ast` models the input, `validate` reports every mistake at its own span, and
+//! `expand` generates code. `fallback` emits a trait that has mistakes, so that its uses do not cause follow-up
+//! errors.
 
 mod args;
 mod ast;

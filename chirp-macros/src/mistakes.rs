@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::Error;
 
-/// Everything that is wrong with an item, each at the tokens that made it, so that all is reported at once.
+/// The mistakes found in an item, each with its span. All are reported together.
 #[derive(Default)]
 pub(crate) struct Mistakes(Option<Error>);
 
@@ -21,17 +21,17 @@ impl Mistakes {
         }
     }
 
-    /// How many there are by now.
+    /// The number of mistakes so far.
     pub(crate) fn count(&self) -> usize {
         self.0.iter().flatten().count()
     }
 
-    /// The value, or nothing and one mistake more.
+    /// Returns the value, or records the error.
     pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.add(error)).ok()
     }
 
-    /// The mistakes as compile errors, if there are any.
+    /// Converts the mistakes to compile errors, if there are any.
     pub(crate) fn into_compile_errors(self) -> Option<TokenStream> {
         self.0.map(Error::into_compile_error)
     }

@@ -1,12 +1,12 @@
-//! What the macros make of the traits in `snapshots/`, checked in, so that a change to what is generated is seen
-//! as such. After one:
+//! Compares the macros' output for the traits in `snapshots/` with the checked-in expansions. After a change to the
+//! generated code, update them:
 //!
 //! ```text
 //! UPDATE_SNAPSHOTS=1 cargo test -p chirp-macros
 //! git diff chirp-macros/snapshots
 //! ```
 //!
-//! That the inputs compile is for `tests/snapshots.rs` of the crate `chirp` to see.
+//! `tests/snapshots.rs` of the crate `chirp` checks that the inputs compile.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ fn what_is_generated_is_what_was_looked_at() {
     );
 }
 
-/// Every snapshot has an input.
+/// Every expansion has an input.
 fn inputs() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots");
     let entries = fs::read_dir(folder).expect("the snapshots");
@@ -61,7 +61,7 @@ fn expand_file(text: &str) -> String {
     prettyplease::unparse(&syn::parse2(expanded).expect("what is generated is Rust"))
 }
 
-/// What an item becomes; nothing for one that is there for others.
+/// The expansion of an item, or `None` if it carries no attribute of ours.
 fn expand_item(item: Item) -> TokenStream {
     match item {
         Item::Trait(mut item) => {
@@ -85,7 +85,7 @@ fn is_service(attr: &Attribute) -> bool {
     name.is_some_and(|segment| segment.ident == "service")
 }
 
-/// The first line in which two texts differ, as both have it.
+/// The first line that differs, from both texts.
 fn first_difference(old: &str, new: &str) -> Option<String> {
     let len = old.lines().count().max(new.lines().count());
     let mut lines = old

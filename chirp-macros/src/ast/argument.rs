@@ -12,12 +12,12 @@ use crate::mistakes::Mistakes;
 /// An argument of a method, other than `self`.
 pub(crate) struct Argument {
     pub(crate) typed: PatType,
-    /// The form in which it is sent; none for `&CallContext`, which is not.
+    /// The form in which it is sent, or `None` for `&CallContext`, which is not sent.
     pub(crate) form: Option<Form>,
     pub(crate) options: ArgumentOptions,
 }
 
-/// What serde's attributes say of an argument that travels by name.
+/// The serde attributes of a named argument.
 #[derive(Default)]
 pub(crate) struct ArgumentOptions {
     rename: Option<LitStr>,
@@ -25,11 +25,11 @@ pub(crate) struct ArgumentOptions {
     default: Option<ArgumentDefault>,
 }
 
-/// What stands for an argument that is missing.
+/// The default of a missing argument.
 enum ArgumentDefault {
-    /// `Default` of its type, as was said there.
+    /// `Default::default()`, reported at this span.
     Trait(Span),
-    /// What this function gives.
+    /// The result of this function.
     Path(Path),
 }
 
@@ -51,7 +51,7 @@ impl Argument {
         }
     }
 
-    /// Its name. A pattern has none; that is a mistake, which was reported.
+    /// The argument's name, or a placeholder for a pattern, which `validate` reports.
     pub(crate) fn ident(&self) -> Ident {
         match &*self.typed.pat {
             Pat::Ident(pat) => pat.ident.clone(),
@@ -59,7 +59,7 @@ impl Argument {
         }
     }
 
-    /// The names that it travels by: its own, then those it answers to as well.
+    /// The argument's names on the wire: its own, then its aliases.
     pub(crate) fn names(&self) -> Vec<String> {
         let own = match &self.options.rename {
             Some(name) => name.value(),
@@ -69,7 +69,7 @@ impl Argument {
         std::iter::once(own).chain(aliases).collect()
     }
 
-    /// What stands for it where it is missing, if it may be.
+    /// The default expression, if the argument is optional.
     pub(crate) fn default(&self) -> Option<TokenStream> {
         match &self.options.default {
             Some(ArgumentDefault::Trait(span)) => {
@@ -128,7 +128,7 @@ impl ArgumentOptions {
                     Some(_) => {
                         mistakes.at(
                             &key,
-                            "`default` takes the path of a function, in quotes: `default = \"path\"`",
+                            "`default` expects the path of a function as a string literal: `default = \"path\"`",
                         );
                         return;
                     }
@@ -138,8 +138,8 @@ impl ArgumentOptions {
             other => mistakes.at(
                 &entry.key,
                 format!(
-                    "of serde's options an argument takes `default`, `default = \"path\"`, `rename = \"..\"` and \
-                     `alias = \"..\"`: for `{other}`, take a struct with such a field"
+                    "serde's `{other}` is not supported on an argument (supported: `default`, `default = \"path\"`, `rename = \"..\"`, \
+                     `alias = \"..\"`): use a struct with such a field"
                 ),
             ),
         }

@@ -1,23 +1,23 @@
-//! A number for the signature of a method: what travels, as it is written.
+//! Fingerprints of method signatures, computed from the tokens of the types that are sent.
 
 use quote::ToTokens;
 use syn::{GenericArgument, Path, PathArguments, Type};
 
 use super::{Form, Method, Output};
 
-/// The codecs that know names.
+/// Self-describing codecs, in which argument names matter.
 const NAMES: [&str; 2] = ["Json", "MessagePack"];
 
-/// The fingerprint of a method of a service with this codec, by its last word.
+/// The fingerprint of a method, for the codec named by its last path segment.
 ///
-/// It must be the same wherever and by whatever compiler it is made, since programs compare theirs. So it is
-/// made of words, and of punctuation that is written here.
+/// It must not depend on the compiler or the platform, since programs compare fingerprints. It is therefore computed
+/// from identifiers and from punctuation that is written here.
 pub(super) fn of(method: &Method, codec: &str) -> u64 {
     let arguments = method.sent().filter_map(|(argument, form)| {
         let form = of_form(form);
         match argument.names().first() {
             Some(_) if !method.named => Some(form),
-            // Programs with it and without understand each other.
+            // Optional arguments are compatible in both directions.
             Some(_) if NAMES.contains(&codec) && argument.default().is_some() => None,
             Some(name) => Some(format!("{name}:{form}")),
             None => None,
@@ -43,7 +43,7 @@ fn of_output(output: &Output) -> String {
     }
 }
 
-/// What stands for a type that travels in this form. Borrowed and owned, text is text and bytes are bytes.
+/// The text hashed for a type in this form. Borrowed and owned text, and borrowed and owned bytes, are equal.
 fn of_form(form: &Form) -> String {
     match form {
         Form::Str(_) | Form::CowStr(_) => "String".to_owned(),
@@ -69,7 +69,7 @@ fn of_type(ty: &Type) -> String {
     }
 }
 
-/// The last word of a path: what comes before says only where a name was taken from.
+/// The last segment of a path, since the same type can be written with different paths.
 pub(super) fn of_path(path: &Path) -> String {
     let Some(segment) = path.segments.last() else {
         return String::new();

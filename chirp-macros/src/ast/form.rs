@@ -3,7 +3,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{GenericArgument, Ident, PathArguments, PathSegment, Type};
 
-/// How an argument or a result travels, by the way its type is written. Each stands for the type of the
+/// The encoding form of an argument or a result, chosen by its written type. Each variant stands for the type of the
 /// same name in `chirp::codec::form`.
 pub(crate) enum Form {
     Str(Span),
@@ -15,7 +15,7 @@ pub(crate) enum Form {
     Opt(Box<Form>),
     Lent(Box<Form>),
     Value(Type),
-    /// `Receiver<T>`: a stream that belongs to its call.
+    /// `Receiver<T>`: a stream bound to the call.
     Stream {
         receiver: Type,
         item: Box<Type>,
@@ -66,7 +66,7 @@ impl Form {
         }
         if segment.ident == "Option" {
             return match Self::of(inner) {
-                // Serde has an `Option` of its own for these.
+                // Serde handles these.
                 Self::Value(_) | Self::Opt(_) => None,
                 form => Some(Self::Opt(Box::new(form))),
             };
@@ -74,25 +74,27 @@ impl Form {
         None
     }
 
-    /// Puts an argument among those that are sent.
+    /// Generates the encoding of an argument.
     ///
-    /// A type that serde has to know is named once, where the user wrote it, and through one trait, so that
-    /// one that cannot travel is one error.
+    /// A type that needs serde is mentioned once, at the user's span and through one trait, so that a missing
+    /// implementation is one error.
     pub(crate) fn put(&self, name: &Ident, out: &Ident) -> TokenStream {
         match self {
-            Self::Value(ty) => quote!(<#ty as __chirp::Wire<_>>::put(&#name, &mut #out)),
+            Self::Value(ty) => {
+                quote_spanned!(ty.span()=> <#ty as __chirp::Wire<_>>::put(&#name, &mut #out))
+            }
             Self::Slice(ty) => {
-                quote!(<#ty as __chirp::WireBorrowed<_>>::put_slice(#name, &mut #out))
+                quote_spanned!(ty.span()=> <#ty as __chirp::WireBorrowed<_>>::put_slice(#name, &mut #out))
             }
             Self::Stream { item, .. } => quote! {
                 <#item as __chirp::Streamed<_>>::put(#name, &mut #out)
             },
             _ => match self.lent() {
                 Some(Lending::Always(ty)) => {
-                    quote!(<#ty as __chirp::Wire<_>>::put(#name, &mut #out))
+                    quote_spanned!(ty.span()=> <#ty as __chirp::Wire<_>>::put(#name, &mut #out))
                 }
                 Some(Lending::Perhaps(ty)) => {
-                    quote!(<#ty as __chirp::WireBorrowed<_>>::put_option(#name, &mut #out))
+                    quote_spanned!(ty.span()=> <#ty as __chirp::WireBorrowed<_>>::put_option(#name, &mut #out))
                 }
                 None if matches!(self, Self::Blob(_)) => quote!(<#self>::give(#name, &mut #out)),
                 None => quote!(<#self>::put(&#name, &mut #out)),
@@ -100,29 +102,31 @@ impl Form {
         }
     }
 
-    /// Takes an argument from those that were sent.
+    /// Generates the decoding of an argument.
     pub(crate) fn take(&self, arguments: &Ident) -> TokenStream {
         match self {
-            Self::Value(ty) => quote!(<#ty as __chirp::Wire<_>>::take(&mut #arguments)),
+            Self::Value(ty) => {
+                quote_spanned!(ty.span()=> <#ty as __chirp::Wire<_>>::take(&mut #arguments))
+            }
             Self::Stream { item, .. } => {
                 quote!(<#item as __chirp::Streamed<_>>::take(&mut #arguments))
             }
             Self::Slice(ty) => {
-                quote!(<#ty as __chirp::WireBorrowed<_>>::take_slice(&mut #arguments))
+                quote_spanned!(ty.span()=> <#ty as __chirp::WireBorrowed<_>>::take_slice(&mut #arguments))
             }
             _ => match self.lent() {
                 Some(Lending::Always(ty)) => {
-                    quote!(<#ty as __chirp::Wire<_>>::take(&mut #arguments))
+                    quote_spanned!(ty.span()=> <#ty as __chirp::Wire<_>>::take(&mut #arguments))
                 }
                 Some(Lending::Perhaps(ty)) => {
-                    quote!(<#ty as __chirp::WireBorrowed<_>>::take_option(&mut #arguments))
+                    quote_spanned!(ty.span()=> <#ty as __chirp::WireBorrowed<_>>::take_option(&mut #arguments))
                 }
                 None => quote!(<#self>::take(&mut #arguments)),
             },
         }
     }
 
-    /// The function that makes bytes of a result, or a result of bytes: `which` is `payload` or `from_packet`.
+    /// The function that encodes (`which` = `payload`) or decodes (`from_packet`) a result.
     pub(crate) fn coder(&self, which: &str) -> TokenStream {
         let which = Ident::new(which, Span::call_site());
         if let Self::Value(ty) = self {
@@ -132,7 +136,7 @@ impl Form {
         }
     }
 
-    /// The type of a value of it that borrows nothing.
+    /// The owned type of a value in this form.
     pub(super) fn owned(&self) -> TokenStream {
         match self {
             Self::Str(_) | Self::CowStr(_) => quote!(__chirp::String),
@@ -147,7 +151,7 @@ impl Form {
         }
     }
 
-    /// What makes of such a value one as it is decoded.
+    /// The conversion from the owned type to the decoded type, if they differ.
     pub(super) fn of_owned(&self) -> Option<TokenStream> {
         match self {
             Self::Str(_) | Self::CowStr(_) | Self::Slice8(_) | Self::CowSlice8(_) => {
@@ -176,7 +180,7 @@ impl Form {
         }
     }
 
-    /// How a decoded argument is handed to the method.
+    /// The expression that passes a decoded argument to the method.
     pub(crate) fn lend(&self, name: &Ident) -> TokenStream {
         match self {
             Self::Str(_) | Self::Slice8(_) | Self::Slice(_) | Self::Lent(_) => quote!(&#name),
@@ -210,7 +214,7 @@ impl ToTokens for Form {
     }
 }
 
-/// A value of a type that serde has to know, and that is lent.
+/// A borrowed argument of a type that needs serde.
 enum Lending<'a> {
     /// `&T`
     Always(&'a Type),
@@ -218,7 +222,7 @@ enum Lending<'a> {
     Perhaps(&'a Type),
 }
 
-/// The last word of a path, such as the `Vec<u8>` of `std::vec::Vec<u8>`.
+/// The last segment of a path, such as the `Vec<u8>` of `std::vec::Vec<u8>`.
 pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
     match ty {
         Type::Path(path) => path.path.segments.last(),
@@ -227,7 +231,7 @@ pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
     }
 }
 
-/// The only type among a segment's arguments, lifetimes aside.
+/// The type argument of a segment that has exactly one, ignoring lifetimes.
 pub(crate) fn inner_type(segment: &PathSegment) -> Option<&Type> {
     let PathArguments::AngleBracketed(generics) = &segment.arguments else {
         return None;

@@ -21,23 +21,23 @@ pub(crate) struct Method {
     pub(crate) options: MethodOptions,
     pub(crate) arguments: Vec<Argument>,
     pub(crate) output: Output,
-    /// What each item is of the stream that it returns, or that is in its `Result`.
+    /// The item type of the returned stream, if the method returns one, directly or in a `Result`.
     pub(crate) items: Option<Output>,
-    /// Its names as they travel: its own, then its aliases.
+    /// The method's names on the wire: its own, then its aliases.
     pub(crate) names: Vec<String>,
-    /// Whether its arguments travel by name.
+    /// Whether arguments are sent by name.
     pub(crate) named: bool,
-    /// How long a call of it may take, unless its caller says otherwise.
+    /// The default timeout of a call.
     pub(crate) deadline: Option<Duration>,
 }
 
 /// What a method returns.
 pub(crate) enum Output {
-    /// It returns this, or nothing.
+    /// An infallible method, with its return type if any.
     Value(Option<Type>),
-    /// It may fail: `Result<T, E>`.
+    /// A fallible method: `Result<T, E>`.
     Result { ok: Type, error: Type },
-    /// It may fail: a type that is called `Result`, and what seems to be its `T`.
+    /// A fallible method with an alias named `Result`, and the alias's first type argument.
     Alias { whole: Type, ok: Option<Type> },
 }
 
@@ -84,7 +84,7 @@ impl Method {
         &self.item.sig.ident
     }
 
-    /// The name of its `MethodId`.
+    /// The name of the `MethodId` constant.
     pub(crate) fn constant(&self) -> Ident {
         let mut name = String::new();
         let mut after_lowercase = false;
@@ -95,7 +95,7 @@ impl Method {
             after_lowercase = letter.is_lowercase() || letter.is_numeric();
             name.extend(letter.to_uppercase());
         }
-        // The lists of all.
+        // `ALL` and `CONTRACT` are generated.
         if name == "ALL" || name == "CONTRACT" {
             name.push('_');
         }
@@ -118,7 +118,7 @@ impl Method {
         self.options.blocking.is_some()
     }
 
-    /// The arguments that are sent, with their forms.
+    /// The arguments that are sent (all but `&CallContext`), with their forms.
     pub(crate) fn sent(&self) -> impl Iterator<Item = (&Argument, &Form)> {
         self.arguments
             .iter()
@@ -127,7 +127,7 @@ impl Method {
 }
 
 impl Output {
-    /// What a method returns, and of what its stream is if that is one.
+    /// The output of a method, and the output of a stream item if it returns a stream.
     fn of_method(output: &ReturnType, mistakes: &mut Mistakes) -> (Self, Option<Self>) {
         let ReturnType::Type(_, ty) = output else {
             return (Self::Value(None), None);
@@ -137,7 +137,10 @@ impl Output {
         };
         let item = stream::item_of(opaque);
         if item.is_none() {
-            mistakes.at(opaque, "say what the items are: `impl Stream<Item = ..>`");
+            mistakes.at(
+                opaque,
+                "the item type is missing: write `impl Stream<Item = ..>`",
+            );
         }
         (Self::of(&stream::without_stream(ty)), item.map(Self::of))
     }
@@ -164,7 +167,7 @@ impl Output {
         }
     }
 
-    /// What a caller gets when it goes well.
+    /// The success type of a call.
     pub(crate) fn ok(&self) -> TokenStream {
         match self {
             Self::Value(None) => quote!(()),
@@ -175,7 +178,7 @@ impl Output {
         }
     }
 
-    /// What a caller gets of a stream of such items.
+    /// The receiver type of a stream with such items.
     pub(crate) fn receiver(&self) -> TokenStream {
         let ok = self.ok();
         match self.error() {
@@ -184,7 +187,7 @@ impl Output {
         }
     }
 
-    /// What it may fail with by itself.
+    /// The method's own error type.
     pub(crate) fn error(&self) -> Option<TokenStream> {
         match self {
             Self::Value(_) => None,
@@ -195,7 +198,7 @@ impl Output {
         }
     }
 
-    /// The function that makes bytes of the result, or the result of bytes: `which` is `payload` or `from_packet`.
+    /// The function that encodes (`which` = `payload`) or decodes (`from_packet`) the result.
     pub(crate) fn coder(&self, which: &str) -> TokenStream {
         match self {
             Self::Value(None) => Form::Value(parse_quote!(())).coder(which),

@@ -1,4 +1,4 @@
-//! What was written: one model of the trait and one of each method, with the nodes that errors point at.
+//! The model of a service trait and its methods, with the syntax nodes that errors point at.
 
 mod argument;
 mod fingerprint;
@@ -22,7 +22,7 @@ use syn::{Attribute, Ident, ItemTrait, Path, TraitItem};
 use crate::args::ServiceOptions;
 use crate::mistakes::Mistakes;
 
-/// A trait that is to be a service.
+/// A service trait.
 pub(crate) struct Service {
     pub(crate) item: ItemTrait,
     pub(crate) options: ServiceOptions,
@@ -57,7 +57,7 @@ impl Service {
         }
     }
 
-    /// The service's part of its methods' names.
+    /// The service's name on the wire, the prefix of its methods' names.
     pub(crate) fn name(&self) -> String {
         match &self.options.name {
             Some(name) => name.value(),
@@ -65,7 +65,7 @@ impl Service {
         }
     }
 
-    /// What stands for the signature of one of its methods, wherever it is compiled.
+    /// The fingerprint of a method's signature, independent of the compiler.
     pub(crate) fn fingerprint(&self, method: &Method) -> u64 {
         let codec = match &self.options.codec {
             Some(codec) => fingerprint::of_path(codec),
@@ -90,7 +90,7 @@ impl Service {
         format_ident!("{}Methods", self.item.ident)
     }
 
-    /// Where the `chirp` crate is.
+    /// The path of the `chirp` crate.
     pub(crate) fn krate(&self) -> TokenStream {
         krate(self.options.krate.as_ref())
     }
@@ -104,7 +104,7 @@ pub(crate) fn krate(path: Option<&Path>) -> TokenStream {
     }
 }
 
-/// The attributes of the given names, to be carried over to what is generated.
+/// The attributes with the given names, to be copied to the generated items.
 pub(crate) fn only<'a>(attrs: &'a [Attribute], names: &[&str]) -> Vec<&'a Attribute> {
     attrs
         .iter()

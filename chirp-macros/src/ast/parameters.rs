@@ -2,10 +2,10 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{GenericParam, Generics, Ident, TypeParam, WherePredicate};
 
-/// The type parameters of a trait, as the generated types have them.
+/// The type parameters of a trait, as repeated on the generated types.
 pub(crate) struct Parameters {
     types: Vec<TypeParam>,
-    /// What the trait's `where` clause says of them.
+    /// The predicates of the trait's `where` clause.
     predicates: Vec<WherePredicate>,
 }
 
@@ -35,9 +35,10 @@ impl Parameters {
         self.types.iter().map(|param| &param.ident)
     }
 
-    /// What a server calls its implementation's type.
-    pub(crate) fn implementation(&self) -> Ident {
-        let taken = |name: &str| self.names().any(|other| other == name);
+    /// The name of a server's type parameter for the implementation: `T`, unless the trait or one of its
+    /// parameters has that name.
+    pub(crate) fn implementation(&self, trait_name: &Ident) -> Ident {
+        let taken = |name: &str| trait_name == name || self.names().any(|other| other == name);
         let mut name = "T".to_owned();
         if taken(&name) {
             "Implementation".clone_into(&mut name);
@@ -48,19 +49,19 @@ impl Parameters {
         Ident::new(&name, Span::call_site())
     }
 
-    /// `<A, K, V>`, where `first` is an `A` that stands before the trait's own; nothing if there are none.
+    /// `<A, K, V>`, where `first` is an `A` in front of the trait's own parameters; empty if there are none.
     pub(crate) fn list(&self, first: Option<TokenStream>) -> TokenStream {
         let names = self.names().map(|name| quote!(#name));
         bracket(&first.into_iter().chain(names).collect::<Vec<_>>())
     }
 
-    /// As [`list`](Self::list), with the bounds that the trait has.
+    /// Like [`list`](Self::list), with the trait's bounds.
     pub(crate) fn bounded(&self, first: Option<TokenStream>) -> TokenStream {
         let params = self.types.iter().map(|param| quote!(#param));
         bracket(&first.into_iter().chain(params).collect::<Vec<_>>())
     }
 
-    /// That values of each of them travel, and what else the trait asks of them.
+    /// The `where` clause: each parameter can be sent, and the trait's own predicates.
     pub(crate) fn clause(&self) -> TokenStream {
         let (names, predicates) = (self.names(), &self.predicates);
         if self.is_empty() && predicates.is_empty() {
@@ -69,7 +70,7 @@ impl Parameters {
         quote!(where #(#names: __chirp::Parameter,)* #(#predicates,)*)
     }
 
-    /// The type of the field that mentions each of them, and its value.
+    /// The type and the value of the `PhantomData` field.
     pub(crate) fn phantom(&self) -> [TokenStream; 2] {
         if self.is_empty() {
             return [TokenStream::new(), TokenStream::new()];

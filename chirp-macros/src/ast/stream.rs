@@ -1,4 +1,4 @@
-//! `impl Stream<Item = T>` where a result stands.
+//! Recognises `impl Stream<Item = T>` in return types.
 
 use syn::spanned::Spanned;
 use syn::{
@@ -8,7 +8,7 @@ use syn::{
 
 use super::form::last_segment;
 
-/// A type that is `impl Stream<..>` and nothing else.
+/// Matches a type that is exactly `impl Stream<..>`.
 pub(super) fn opaque_stream(ty: &Type) -> Option<&TypeImplTrait> {
     match ty {
         Type::Paren(paren) => opaque_stream(&paren.elem),
@@ -17,7 +17,7 @@ pub(super) fn opaque_stream(ty: &Type) -> Option<&TypeImplTrait> {
     }
 }
 
-/// What the items are of `impl Stream<Item = T>`, if that is said.
+/// The `T` of `impl Stream<Item = T>`, if given.
 pub(super) fn item_of(opaque: &TypeImplTrait) -> Option<&Type> {
     let PathArguments::AngleBracketed(generics) = &stream_bound(opaque)?.arguments else {
         return None;
@@ -28,7 +28,7 @@ pub(super) fn item_of(opaque: &TypeImplTrait) -> Option<&Type> {
     })
 }
 
-/// The stream of a method that returns this, by itself or inside a `Result`.
+/// The `impl Stream` in a return type, directly or inside a `Result`.
 pub(super) fn of_result(ty: &Type) -> Option<&TypeImplTrait> {
     opaque_stream(ty).or_else(|| {
         let segment = last_segment(ty).filter(|segment| segment.ident == "Result")?;
@@ -43,14 +43,14 @@ pub(super) fn of_result(ty: &Type) -> Option<&TypeImplTrait> {
     })
 }
 
-/// The same type, with `()` in place of the stream.
+/// The return type with `()` in place of the stream.
 pub(super) fn without_stream(ty: &Type) -> Type {
     let mut ty = ty.clone();
     replace(&mut ty, |_| parse_quote!(()));
     ty
 }
 
-/// Asks of the stream in the type that a method returns that it can be sent from another thread.
+/// Adds `Send` to the stream in a return type.
 pub(crate) fn make_send(ty: &mut Type) {
     replace(ty, |opaque| {
         let mut opaque = opaque.clone();
@@ -68,7 +68,7 @@ pub(crate) fn make_send(ty: &mut Type) {
     });
 }
 
-/// Puts something else in the place of the stream in the type that a method returns.
+/// Replaces the stream in a return type.
 fn replace(ty: &mut Type, with: impl FnOnce(&TypeImplTrait) -> Type) {
     match ty {
         Type::Paren(paren) => replace(&mut paren.elem, with),
@@ -104,7 +104,7 @@ fn stream_bound(opaque: &TypeImplTrait) -> Option<&PathSegment> {
         .find_map(|bound| named(bound, "Stream"))
 }
 
-/// The last word of a bound that is called so.
+/// The last segment of a bound, if it has this name.
 fn named<'a>(bound: &'a TypeParamBound, name: &str) -> Option<&'a PathSegment> {
     match bound {
         TypeParamBound::Trait(bound) => {

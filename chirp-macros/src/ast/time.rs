@@ -4,9 +4,9 @@ use syn::LitStr;
 
 use crate::mistakes::Mistakes;
 
-/// What a time may be measured in, with its nanoseconds.
+/// Units and their nanoseconds.
 const UNITS: [(&str, u64); 6] = [
-    // Longer names first: `ms` ends with an `s`, too.
+    // Longer suffixes first, since `ms` also ends with `s`.
     ("ms", 1_000_000),
     ("us", 1_000),
     ("ns", 1),
@@ -15,7 +15,7 @@ const UNITS: [(&str, u64); 6] = [
     ("h", 3_600_000_000_000),
 ];
 
-/// A time as people write it: `"5s"`, `"250ms"`.
+/// Parses a duration such as `"5s"` or `"250ms"`.
 pub(super) fn parse(written: &LitStr, mistakes: &mut Mistakes) -> Option<Duration> {
     let text = written.value();
     let time = UNITS.iter().find_map(|(unit, nanos)| {
@@ -25,7 +25,7 @@ pub(super) fn parse(written: &LitStr, mistakes: &mut Mistakes) -> Option<Duratio
     if time.is_none_or(|time| time.is_zero()) {
         mistakes.at(
             written,
-            "a deadline is a whole number above zero and a unit: `\"5s\"`, `\"250ms\"`, `\"1m\"`, `\"1h\"`",
+            "invalid deadline: expected a positive integer with a unit, such as `\"5s\"`, `\"250ms\"`, `\"1m\"` or `\"1h\"`",
         );
     }
     time

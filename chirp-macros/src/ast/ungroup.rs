@@ -1,9 +1,8 @@
-//! Types as they were written, without what `macro_rules!` puts around a fragment.
+//! Removes the invisible groups that `macro_rules!` puts around fragments.
 
 use syn::{FnArg, GenericArgument, PathArguments, ReturnType, Signature, Type, parse_quote};
 
-/// Takes the invisible parentheses off the types of a signature: `&[$t]` is `&[u8]` where `$t` is, and how an
-/// argument travels depends on what is written.
+/// Removes invisible groups from the types of a signature, so that `&[$t]` is recognised as `&[u8]`.
 pub(super) fn signature(signature: &mut Signature) {
     for input in &mut signature.inputs {
         if let FnArg::Typed(typed) = input {
@@ -18,7 +17,7 @@ pub(super) fn signature(signature: &mut Signature) {
 fn ungroup(ty: &mut Type) {
     while let Type::Group(group) = ty {
         *ty = match *group.elem.clone() {
-            // `&dyn A + B` would not be one type.
+            // `&dyn A + B` would not parse as one type.
             elem @ (Type::TraitObject(_) | Type::ImplTrait(_)) => parse_quote!((#elem)),
             elem => elem,
         };

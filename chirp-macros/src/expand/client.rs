@@ -12,14 +12,14 @@ pub(super) fn emit_type(service: &Service) -> TokenStream {
     let name = service.client();
     let cfgs = only(&service.item.attrs, &["cfg", "deprecated"]);
     let doc = format!(
-        " Calls the methods of [`{}`] at the other side of a connection, or in this process (`local`).\n\n \
-         Each method encodes its arguments and gives a call, which is sent when it is awaited. Clones are cheap, and \
-         call through the same connection.",
+        " Calls the methods of [`{}`] on the other side of a connection, or in this process (`local`).\n\n \
+         Each method encodes its arguments and returns a call, which is sent when it is awaited. Clones are cheap and \
+         share the connection.",
         service.item.ident
     );
     let parameters = service.parameters();
     let (list, [phantom, _]) = (parameters.list(None), parameters.phantom());
-    // With parameters the derives would ask them to be `Clone` and `Debug`.
+    // On a generic type, the derives would require `Clone` and `Debug` of the parameters.
     let derives = parameters
         .is_empty()
         .then(|| quote!(#[derive(::core::clone::Clone, ::core::fmt::Debug)]));
@@ -68,30 +68,34 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
         #derived
 
         impl #bounded #name #list #clause {
-            /// A client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
+            /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
             #vis fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
                 Self(__chirp::Client::new(&caller) #phantom)
             }
 
-            /// A client of an implementation in this process. There is no connection; everything is encoded
-            /// and decoded as on one.
+            /// Creates a client of an implementation in this process, without a connection. Values are
+            /// encoded and decoded as on a connection.
             #vis fn local(implementation: impl #item #list + 'static) -> Self {
                 Self(__chirp::Client::local(#server::#server_list::new(implementation)) #phantom)
             }
 
-            /// The same client, for an instance that was registered under this name in place of the
-            /// service's own.
+            /// Creates a client of a shared implementation in this process: see `local`.
+            #vis fn local_from_arc(implementation: __chirp::Arc<impl #item #list + 'static>) -> Self {
+                Self(__chirp::Client::local(#server::#server_list::from_arc(implementation)) #phantom)
+            }
+
+            /// Calls an instance that is registered under `name` instead of the service's own name.
             #[must_use]
             #vis fn named(self, name: &str) -> Self {
                 Self(self.0.named(#own_name, name) #phantom)
             }
 
-            /// Asks the other side whether it serves these methods, and as they are called here. It is
-            /// advice: nothing else depends on it.
+            /// Asks the other side whether it serves these methods with the same signatures. The result is
+            /// advisory and does not affect calls.
             ///
             /// # Errors
             ///
-            /// Why the question had no answer. That the other side does not know the question is none.
+            /// Returns the error of the underlying call. A side that does not support the question is not an error.
             #vis fn compare_contract(&self) -> __chirp::Comparing {
                 self.0.compare(#ids::CONTRACT)
             }
@@ -101,7 +105,7 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
     }
 }
 
-/// What a caller may want to know beside what the trait says.
+/// The generated part of a client method's documentation.
 fn note(service: &Service, method: &Method) -> String {
     let (item, ident, name) = (
         &service.item.ident,
@@ -109,23 +113,23 @@ fn note(service: &Service, method: &Method) -> String {
         &method.names[0],
     );
     let mut note = vec![format!(
-        " Calls [`{item}::{ident}`], which is `{name}` on the wire."
+        " Calls [`{item}::{ident}`] (`{name}` on the wire)."
     )];
     if method.is_oneway() {
-        note.push("No answer is awaited.".to_owned());
+        note.push("One way: there is no reply.".to_owned());
     }
     if let Some(deadline) = method.deadline {
         note.push(format!(
-            "It has {deadline:?}, unless `timeout` or `deadline` say otherwise."
+            "The call times out after {deadline:?} unless `timeout` or `deadline` is set."
         ));
     }
     if method.is_idempotent() {
-        note.push("It may be made again when it is not known whether it ran.".to_owned());
+        note.push("Idempotent: it may be retried even if it may have run.".to_owned());
     }
     note.join(" ")
 }
 
-/// Where the lines of a documentation have their first heading, or end.
+/// The index of the first heading among the doc lines, or their number.
 fn first_heading(docs: &[&Attribute]) -> usize {
     let mut in_code = false;
     let is_heading = |doc: &&Attribute| {
@@ -152,7 +156,7 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
     let attrs = only(&method.item.attrs, &["cfg", "deprecated", "must_use"]);
     let docs = only(&method.item.attrs, &["doc"]);
     let note = note(service, method);
-    // Before the first heading, or it would stand below that.
+    // Inserted before the first heading, where it belongs to the summary.
     let (docs, sections) = docs.split_at(first_heading(&docs));
     let note = if docs.is_empty() {
         quote!(#[doc = #note])
@@ -170,7 +174,7 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
             quote!(#name: #ty)
         }
     });
-    // A name of our own, which those of the user's arguments cannot be.
+    // Hygienic: it cannot clash with an argument's name.
     let out = Ident::new("out", Span::mixed_site());
     let mutability = method.sent().next().map(|_| quote!(mut));
     let puts = method.sent().map(|(argument, form)| {
@@ -192,7 +196,7 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
     };
     let idempotent = (method.is_idempotent() && !method.is_oneway()).then(|| quote!(.idempotent()));
     let timeout = method.deadline.map(|deadline| {
-        // A time is a text of a few digits, which no `u64` of nanoseconds is too short for.
+        // `time::parse` accepts only durations that fit.
         let nanos = u64::try_from(deadline.as_nanos()).unwrap_or(u64::MAX);
         quote!(.timeout(::core::time::Duration::from_nanos(#nanos)))
     });
@@ -209,11 +213,11 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
     }
 }
 
-/// How a method of a client calls.
+/// The generated pieces of a client method.
 struct Calling {
-    /// What it returns.
+    /// The return type.
     output: TokenStream,
-    /// The call of a runtime's function that makes that.
+    /// The call into the runtime.
     call: TokenStream,
 }
 
@@ -235,7 +239,7 @@ fn unary(method: &Method, id: &TokenStream, out: &Ident) -> Calling {
     };
     Calling {
         output: if let Output::Alias { whole, .. } = &method.output {
-            // By the name that the user gave it, which is shorter.
+            // Uses the user's alias, which is shorter in documentation.
             quote_spanned!(whole.span()=> __chirp::CallOf<#whole>)
         } else {
             quote!(__chirp::Call<#ok, __chirp::MethodError<#error>>)

@@ -5,15 +5,12 @@ use syn::ext::IdentExt;
 use crate::ast::{Service, only};
 use crate::validate::{clash, conditional};
 
-/// The type that the methods' ids are constants of.
+/// Generates the type whose associated constants are the method ids.
 pub(super) fn emit_type(service: &Service) -> TokenStream {
     let vis = &service.item.vis;
     let name = service.method_ids();
     let cfgs = only(&service.item.attrs, &["cfg"]);
-    let doc = format!(
-        " The methods of [`{0}`], by the names that travel.",
-        service.item.ident
-    );
+    let doc = format!(" The method ids of [`{0}`].", service.item.ident);
     quote! {
         #(#cfgs)*
         #[doc = #doc]
@@ -57,22 +54,21 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
     quote! {
         impl #name {
             #(#constants)*
-            /// All of them, in the order of the trait.
+            /// All method ids, in declaration order.
             #vis const ALL: &'static [__chirp::MethodId] = &[#(#all),*];
-            /// What a client compares with the other side's.
+            /// The signatures that `compare_contract` compares with the other side's.
             #vis const CONTRACT: __chirp::Contract = __chirp::Contract::new(&[#(#signatures),*]);
         }
         #(#clashes)*
     }
 }
 
-/// Two methods that cannot be in one service, but need not be there at once: an error under the condition
-/// that both are.
+/// Generates an error for each pair of conflicting methods under `#[cfg]`, active only if both methods are.
 fn clashes(service: &Service) -> Vec<TokenStream> {
     let mut clashes = Vec::new();
     for (at, second) in service.methods.iter().enumerate() {
         for first in &service.methods[..at] {
-            // The compiler itself refuses two methods of one name.
+            // The compiler reports two methods of the same name.
             if !conditional(first, second) || first.ident() == second.ident() {
                 continue;
             }

@@ -1,5 +1,4 @@
-//! A validated trait to code. What is generated is glue: names, types, and one call into
-//! `chirp::__private` for each method and side.
+//! Generates code from a validated trait: types, names, and one call into `chirp::__private` per method and side.
 
 mod checks;
 mod client;
@@ -39,20 +38,20 @@ pub(crate) fn service(options: TokenStream, item: &TokenStream) -> TokenStream {
     }
 }
 
-/// What to say of an item that is none of the kind.
+/// The error for an item that is not a trait.
 fn not_a_trait(item: &TokenStream) -> Option<Error> {
     let (span, message) = match syn::parse2(item.clone()).ok()? {
         Item::Impl(item) if item.trait_.is_some() => (
             item.impl_token.span(),
-            "the attribute stands on the trait: an implementation needs none",
+            "`#[chirp::service]` belongs on the trait: remove it from the implementation",
         ),
         Item::Impl(item) => (
             item.impl_token.span(),
-            "a service is a trait: declare the methods in one, with this attribute, and implement it for the type",
+            "`#[chirp::service]` belongs on a trait: declare the methods in a trait and implement it for this type",
         ),
         item => (
             item.span(),
-            "a service is a trait: put the attribute on one",
+            "`#[chirp::service]` can only be used on a trait",
         ),
     };
     Some(Error::new(span, message))
@@ -93,7 +92,7 @@ fn emit(service: &Service) -> TokenStream {
         #(#types)*
 
         #(#cfgs)*
-        // Each rule of the user's crate was applied to what the user wrote, which is the trait.
+        // The user's lints apply to the trait, not to the generated code.
         #[allow(
             dead_code,
             deprecated,
@@ -116,8 +115,7 @@ fn emit(service: &Service) -> TokenStream {
     }
 }
 
-/// The same tokens, with each mention of the codec where the user chose it: whatever is done with what is no codec
-/// is one mistake, made there.
+/// Gives each mention of the codec the span of the user's option, so that an invalid codec is one error there.
 fn codec_at(tokens: TokenStream, span: Span) -> TokenStream {
     let moved = tokens.into_iter().map(|token| match token {
         TokenTree::Group(group) => {

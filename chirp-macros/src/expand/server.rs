@@ -11,11 +11,11 @@ pub(super) fn emit_type(service: &Service) -> TokenStream {
     let name = service.server();
     let cfgs = only(&service.item.attrs, &["cfg", "deprecated"]);
     let doc = format!(
-        " Answers calls of the methods of [`{}`] by an implementation: what a peer or a server is given to serve.",
+        " Serves an implementation of [`{}`] on a peer or a server.",
         service.item.ident
     );
     let parameters = service.parameters();
-    let t = parameters.implementation();
+    let t = parameters.implementation(&service.item.ident);
     let (list, [phantom, _]) = (parameters.list(Some(quote!(#t))), parameters.phantom());
     quote! {
         #(#cfgs)*
@@ -36,8 +36,8 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
     let parameters = service.parameters();
     let (own, clause) = (parameters.list(None), parameters.clause());
     let [_, phantom] = parameters.phantom();
-    let t = parameters.implementation();
-    // Beside the methods stand the user's types, of which one may well be called `T`.
+    let t = parameters.implementation(&service.item.ident);
+    // The methods mention the user's types, one of which may be named `T`.
     let own_t = Ident::new("__T", Span::call_site());
     let [with_t, with_own_t] = [&t, &own_t].map(|t| {
         let bounded = parameters.bounded(Some(quote!(#t: #item #own + 'static)));
@@ -48,8 +48,8 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
     let (ids, ordered) = (service.method_ids(), service.options.ordered.is_some());
     let blocking = service.methods.iter().any(Method::is_blocking).then(|| {
         quote! {
-            /// The same, whose blocking methods have their threads from `blocking`, which services may share.
-            /// Without it the service has 64 of its own.
+            /// Runs blocking methods on `blocking`, which several services may share. Without it, the service
+            /// has a pool of 64 threads of its own.
             #[must_use]
             #vis fn blocking(self, blocking: &__chirp::Blocking) -> Self {
                 Self(self.0.blocking(blocking) #phantom)
@@ -58,17 +58,17 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
     });
     quote! {
         impl #bounded #name #list #clause {
-            /// Answers by `implementation`.
+            /// Serves `implementation`.
             #vis fn new(implementation: #t) -> Self {
                 Self::from_arc(__chirp::Arc::new(implementation))
             }
 
-            /// Answers by an implementation that others hold, too.
+            /// Serves a shared implementation.
             #vis fn from_arc(implementation: __chirp::Arc<#t>) -> Self {
                 Self(__chirp::Implementation::new(implementation) #phantom)
             }
 
-            /// The same, registered under this name in place of the service's own.
+            /// Registers the service under `name` instead of its own name.
             #[must_use]
             #vis fn named(self, name: &str) -> Self {
                 Self(self.0.named(#own_name, name) #phantom)
@@ -104,13 +104,13 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
     }
 }
 
-/// One entry of the table: decode the arguments, call the method, encode what it returns.
+/// Generates a method table entry: decode the arguments, call the method, encode the result.
 fn emit_method(service: &Service, method: &Method) -> TokenStream {
     let cfgs = method.cfgs();
     let (ident, ids) = (method.ident(), service.method_ids());
     let constant = method.constant();
     let (trait_name, own) = (&service.item.ident, service.parameters().list(None));
-    // Names of our own, which those of the user's arguments cannot shadow.
+    // Hygienic: arguments cannot shadow these names.
     let [implementation, request, arguments, results] =
         ["service", "request", "arguments", "results"]
             .map(|name| Ident::new(name, Span::mixed_site()));
@@ -152,14 +152,14 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
         [] => quote!(),
         aliases => quote!(.or(&[#(__chirp::MethodId::new(#aliases)),*])),
     };
-    // What is decoded with is gone before the method is called: its future would keep it otherwise.
+    // The decoder is dropped before the method is called, to keep it out of the future.
     let take = quote! {
         let mut #arguments = #decoder;
         let (#(__chirp::Some(#names),)* __chirp::Some(())) = (#(#takes,)* #arguments.end()) else {
             return __chirp::refused(#arguments);
         };
     };
-    // What is to be the result is no argument, and is taken first.
+    // The result stream's half precedes the arguments.
     let wanted = method.items.as_ref().map(|_| {
         quote! {
             let __chirp::Some(#results) = __chirp::results::<__Codec>(&#request) else {
@@ -191,7 +191,7 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
     }
 }
 
-/// The reply of a method that returns a value, or fails.
+/// Encodes the reply of a unary method.
 fn reply(method: &Method, result: &TokenStream) -> TokenStream {
     let encode = method.output.coder("payload");
     let result = if let Output::Alias { whole, .. } = &method.output {
@@ -208,7 +208,7 @@ fn reply(method: &Method, result: &TokenStream) -> TokenStream {
     }
 }
 
-/// The reply of a method that returns a stream, behind the last of its items.
+/// Sends a returned stream and encodes the reply that follows its last item.
 fn send(method: &Method, items: &Output, result: &TokenStream, results: &Ident) -> TokenStream {
     let [stream, outcome, failure] =
         ["stream", "outcome", "error"].map(|name| Ident::new(name, Span::mixed_site()));

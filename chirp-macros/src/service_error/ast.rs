@@ -6,31 +6,31 @@ use crate::args::{Entry, chirp_entries, set};
 use crate::ast::krate;
 use crate::mistakes::Mistakes;
 
-/// An enum or a struct that is to be an error of services.
+/// The input of `derive(ServiceError)`: an enum or a struct.
 pub(super) struct ErrorType {
     pub(super) input: DeriveInput,
     krate: Option<Path>,
     pub(super) variants: Vec<ErrorVariant>,
 }
 
-/// A variant of an enum, or the whole of a struct.
+/// A variant of an enum, or a struct as a whole.
 pub(super) struct ErrorVariant {
     pub(super) ident: Ident,
     pub(super) code: Option<Code>,
-    /// Whether one of its options is wrong: then that is what was reported.
+    /// Set if one of its options is invalid, so that no follow-up mistake is reported.
     pub(super) reported: bool,
     pub(super) style: Style,
     pub(super) fields: Vec<ErrorField>,
 }
 
-/// A code on the wire.
+/// An error code.
 pub(super) enum Code {
     Literal(LitInt),
-    /// A constant, of which only the compiler knows the value.
+    /// A constant, whose value only the compiler knows.
     Constant(Path),
 }
 
-/// How fields are written.
+/// The syntax of the fields.
 #[derive(Clone, Copy)]
 pub(super) enum Style {
     Named,
@@ -40,7 +40,7 @@ pub(super) enum Style {
 
 pub(super) struct ErrorField {
     pub(super) field: Field,
-    /// `#[chirp(data)]`: it is the data as it is.
+    /// `#[chirp(data)]`: the field is sent as the error's raw data.
     pub(super) data: Option<Ident>,
 }
 
@@ -56,11 +56,11 @@ impl ErrorType {
                 "code" if is_struct => parse_code(entry, &mut code, mistakes),
                 "code" => mistakes.at(
                     &entry.key,
-                    "each variant has a code of its own: put `#[chirp(code = ..)]` on the variants",
+                    "the code belongs on each variant: move `#[chirp(code = ..)]` to the variants",
                 ),
                 other => mistakes.at(
                     &entry.key,
-                    format!("unknown option `{other}`: an error takes `crate = path`, a struct also `code = 17`"),
+                    format!("unknown option `{other}` (supported here: `crate = path`, and on a struct `code = 17`)"),
                 ),
             }
         }
@@ -84,7 +84,10 @@ impl ErrorType {
                 })
                 .collect(),
             Data::Union(data) => {
-                mistakes.at(data.union_token, "an error is an enum or a struct");
+                mistakes.at(
+                    data.union_token,
+                    "`ServiceError` can be derived for enums and structs only",
+                );
                 Vec::new()
             }
         };
@@ -95,7 +98,7 @@ impl ErrorType {
         }
     }
 
-    /// Where the `chirp` crate is.
+    /// The path of the `chirp` crate.
     pub(super) fn krate(&self) -> TokenStream {
         krate(self.krate.as_ref())
     }
@@ -125,7 +128,7 @@ impl ErrorVariant {
         }
     }
 
-    /// The field that is the data as it is.
+    /// The `#[chirp(data)]` field.
     pub(super) fn data(&self) -> Option<&ErrorField> {
         self.fields.iter().find(|field| field.data.is_some())
     }
@@ -139,7 +142,7 @@ impl ErrorField {
                 "data" => entry.flag(&mut data, mistakes),
                 other => mistakes.at(
                     &entry.key,
-                    format!("unknown option `{other}`: a field takes `data`"),
+                    format!("unknown option `{other}` (supported on a field: `data`)"),
                 ),
             }
         }
@@ -149,7 +152,7 @@ impl ErrorField {
         }
     }
 
-    /// What the field is called inside the generated code.
+    /// The name of the field's binding in the generated code.
     pub(super) fn binding(&self, index: usize) -> Ident {
         match &self.field.ident {
             Some(ident) => quote::format_ident!("field_{}", ident.unraw()),
@@ -165,7 +168,7 @@ fn variant_code(attrs: &[Attribute], mistakes: &mut Mistakes) -> Option<Code> {
             "code" => parse_code(entry, &mut code, mistakes),
             other => mistakes.at(
                 &entry.key,
-                format!("unknown option `{other}`: a variant takes `code = 17`"),
+                format!("unknown option `{other}` (supported on a variant: `code = 17`)"),
             ),
         }
     }

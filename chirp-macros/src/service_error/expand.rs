@@ -22,7 +22,7 @@ pub(super) fn emit(error: &ErrorType) -> TokenStream {
         variants.map(move |variant| emit(variant, &shape(variant, &path(variant))))
     };
     let (encode, decode) = (arms(emit_encode), arms(emit_decode));
-    // The text is the type's own: where it has none, that is said of the type.
+    // The text comes from `Display`: a missing implementation is reported at the type.
     let text = quote_spanned!(ident.span()=> <#ident as __chirp::Describe>::text);
     let checks = check_constants(error);
     emit_impl(
@@ -53,7 +53,7 @@ pub(super) fn emit(error: &ErrorType) -> TokenStream {
     )
 }
 
-/// An implementation that does nothing, for an error with mistakes in it.
+/// A placeholder implementation for an error with mistakes.
 pub(super) fn emit_stub(error: &ErrorType) -> TokenStream {
     emit_impl(
         error,
@@ -161,7 +161,7 @@ fn emit_decode(variant: &ErrorVariant, value: &TokenStream) -> TokenStream {
     }
 }
 
-/// The variant with its fields bound: a pattern and an expression alike.
+/// The variant with its fields bound, usable as a pattern and as an expression.
 fn shape(variant: &ErrorVariant, path: &TokenStream) -> TokenStream {
     let bindings: Vec<Ident> = variant
         .fields
@@ -193,7 +193,7 @@ fn code(variant: &ErrorVariant) -> TokenStream {
     }
 }
 
-/// What `validate` does for numbers, for constants: only the compiler knows their values.
+/// Checks codes that are constants, as `validate` checks literals: only the compiler knows their values.
 fn check_constants(error: &ErrorType) -> TokenStream {
     let mut checks = TokenStream::new();
     for (at, variant) in error.variants.iter().enumerate() {
@@ -202,7 +202,7 @@ fn check_constants(error: &ErrorType) -> TokenStream {
         let span = own.span();
         if let Some(Code::Constant(path)) = &variant.code {
             checks.extend(quote_spanned! {span=>
-                // Named once, so that one that is no `u16` is one error.
+                // Named once, so that a constant of another type is one error.
                 const #own: u16 = #path;
                 const _: () = ::core::assert!(
                     1 <= #own && (#own < 0xC700 || 0xC7FF < #own),

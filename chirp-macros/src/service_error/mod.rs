@@ -1,4 +1,4 @@
-//! `#[derive(chirp::ServiceError)]`: a code, a text and data for each variant of an error.
+//! `#[derive(chirp::ServiceError)]`: converts each variant of an error to a code, a text and data.
 
 mod ast;
 mod expand;
@@ -21,10 +21,10 @@ pub(crate) fn derive(item: TokenStream) -> TokenStream {
     validate::check(&error, &mut mistakes);
     match mistakes.into_compile_errors() {
         None => expand::emit(&error),
-        // An implementation for any parameters would be one more thing to report.
+        // A generic implementation would cause follow-up errors.
         Some(errors) if !error.input.generics.params.is_empty() => errors,
         Some(errors) => {
-            // Implemented all the same, so that what uses the error is not reported as well.
+            // Implemented anyway, so that uses of the error do not cause follow-up errors.
             let stub = expand::emit_stub(&error);
             quote!(#errors #stub)
         }

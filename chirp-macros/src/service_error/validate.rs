@@ -6,14 +6,14 @@ use syn::{Data, LitInt, Type};
 use super::ast::{Code, ErrorType, ErrorVariant};
 use crate::mistakes::Mistakes;
 
-/// The framework's own codes (`chirp::packet::FAULT_CODES`).
+/// The codes that are reserved for the framework (`chirp::packet::FAULT_CODES`).
 const RESERVED: RangeInclusive<u16> = 0xC700..=0xC7FF;
 
 pub(super) fn check(error: &ErrorType, mistakes: &mut Mistakes) {
     if !error.input.generics.params.is_empty() {
         mistakes.at(
             &error.input.generics.params,
-            "an error that travels has no parameters: name the types",
+            "generic errors are not supported: use concrete types",
         );
     }
     if let Data::Enum(data) = &error.input.data
@@ -21,7 +21,7 @@ pub(super) fn check(error: &ErrorType, mistakes: &mut Mistakes) {
     {
         mistakes.at(
             &error.input.ident,
-            "an error without variants is never returned: return the value itself, not a `Result`",
+            "an enum without variants cannot be an error: return the value itself instead of a `Result`",
         );
     }
     let mut codes = HashMap::new();
@@ -34,13 +34,13 @@ pub(super) fn check(error: &ErrorType, mistakes: &mut Mistakes) {
 fn check_code(variant: &ErrorVariant, codes: &mut HashMap<u16, String>, mistakes: &mut Mistakes) {
     let literal = match &variant.code {
         Some(Code::Literal(literal)) => literal,
-        // The compiler checks it: see `expand`.
+        // Checked by a generated constant: see `expand`.
         Some(Code::Constant(_)) => return,
         None if variant.reported => return,
         None => {
             mistakes.at(
                 &variant.ident,
-                "this needs a code, which tells errors apart on the wire: `#[chirp(code = 17)]`",
+                "missing error code: add `#[chirp(code = 17)]` (the code identifies the error on the wire)",
             );
             return;
         }
@@ -55,7 +55,7 @@ fn check_code(variant: &ErrorVariant, codes: &mut HashMap<u16, String>, mistakes
         mistakes.at(
             literal,
             format!(
-                "`{first}` has this code: choose another for `{}`",
+                "duplicate error code: `{first}` already uses it, choose another for `{}`",
                 variant.ident
             ),
         );
@@ -81,12 +81,15 @@ fn check_fields(variant: &ErrorVariant, mistakes: &mut Mistakes) {
         {
             mistakes.at(
                 data,
-                "the data of an error is this field as it is, so there is no place for others: make it the only \
-                 field, or remove `data`",
+                "a `data` field is sent as the error's raw data and must be the only field: remove the other \
+                 fields, or remove `data`",
             );
         }
         if let Type::Reference(reference) = &field.field.ty {
-            mistakes.at(reference, "an error that travels owns its fields");
+            mistakes.at(
+                reference,
+                "references are not supported in errors: use an owned type",
+            );
         }
     }
 }

@@ -10,42 +10,48 @@ use crate::mistakes::Mistakes;
 pub(super) fn check(method: &Method, mistakes: &mut Mistakes) {
     let signature = &method.item.sig;
     if let Some(constness) = &signature.constness {
-        mistakes.at(constness, "a method of a service is not `const`: remove it");
+        mistakes.at(
+            constness,
+            "`const` methods are not supported in a service: remove `const`",
+        );
     }
     match &signature.safety {
         Safety::Unsafe(token) => {
             mistakes.at(
                 token,
-                "a method of a service is safe: whoever calls it from afar can promise nothing",
+                "`unsafe` methods are not supported in a service: a remote caller cannot uphold a safety contract",
             );
         }
-        Safety::Safe(token) => mistakes.at(token, "remove `safe`"),
+        Safety::Safe(token) => mistakes.at(token, "`safe` is not supported on a method: remove it"),
         Safety::Default => {}
     }
     if let Some(abi) = &signature.abi {
         mistakes.at(
             abi,
-            "a method of a service is an ordinary `fn`: remove the ABI",
+            "an ABI is not supported on a method of a service: remove it",
         );
     }
     if let Some(variadic) = &signature.variadic {
-        mistakes.at(variadic, "a call has a fixed number of arguments");
+        mistakes.at(variadic, "variadic methods are not supported in a service");
     }
     if !signature.generics.params.is_empty() {
         mistakes.at(
             &signature.generics.params,
-            "a method of a service has no parameters of its own: a call names no types, and arguments are \
-             lent for the call; write the types themselves",
+            "generic methods are not supported in a service: use concrete types, and `&str`, `&[u8]` or `&T` without \
+             named lifetimes",
         );
     }
     if let Some(clause) = &signature.generics.where_clause {
-        mistakes.at(clause, "a method of a service has no `where` clause");
+        mistakes.at(
+            clause,
+            "`where` clauses are not supported on a method of a service",
+        );
     }
     match signature.inputs.first() {
         Some(FnArg::Receiver(receiver)) => check_receiver(receiver, mistakes),
         _ => mistakes.at(
             &signature.ident,
-            "a method of a service takes `&self`: it is called on an implementation",
+            "missing `&self`: every method of a service takes `&self`",
         ),
     }
     for argument in &method.arguments {
@@ -53,10 +59,7 @@ pub(super) fn check(method: &Method, mistakes: &mut Mistakes) {
         match (&argument.form, &*argument.typed.ty) {
             (Some(_), ty) => types::check_argument(ty, mistakes),
             (None, Type::Reference(context)) if context.mutability.is_some() => {
-                mistakes.at(
-                    context,
-                    "the context of a call is lent to be read: take `&CallContext`",
-                );
+                mistakes.at(context, "the call context is read-only: use `&CallContext`");
             }
             (None, Type::Reference(context)) => types::check_reference(context, mistakes),
             (None, _) => {}
@@ -68,7 +71,7 @@ pub(super) fn check(method: &Method, mistakes: &mut Mistakes) {
     check_names(method, mistakes);
 }
 
-/// Of arguments that travel by name.
+/// Checks the names of named arguments.
 fn check_names(method: &Method, mistakes: &mut Mistakes) {
     let mut taken = HashMap::new();
     for (argument, _) in method.sent().filter(|_| method.named) {
@@ -78,7 +81,7 @@ fn check_names(method: &Method, mistakes: &mut Mistakes) {
                 mistakes.at(
                     &argument.typed,
                     format!(
-                        "`{ident}` travels as `{name}`, and so does `{first}`: choose another name"
+                        "duplicate argument name on the wire: `{ident}` and `{first}` are both sent as `{name}`"
                     ),
                 );
             }
@@ -91,13 +94,13 @@ fn check_options(method: &Method, mistakes: &mut Mistakes) {
     if let (Some(blocking), Some(_)) = (&options.blocking, &signature.asyncness) {
         mistakes.at(
             blocking,
-            "an `async fn` does not block its thread: remove `async`, or remove `blocking`",
+            "`blocking` is for methods that are not `async`: remove `async` or `blocking`",
         );
     }
     if let (Some(_), Some(deadline)) = (&options.oneway, &options.deadline) {
         mistakes.at(
             deadline,
-            "nobody waits for a one-way method: remove `deadline`, or remove `oneway`",
+            "a one-way method has no reply to wait for: remove `deadline` or `oneway`",
         );
     }
 }
@@ -106,10 +109,12 @@ fn check_receiver(receiver: &Receiver, mistakes: &mut Mistakes) {
     let message = match &receiver.kind {
         ReceiverKind::Reference(_, None, None) => return,
         ReceiverKind::Reference(_, _, Some(_)) => {
-            "a service is called from many tasks at once: take `&self`, and keep what changes behind a lock"
+            "`&mut self` is not supported, since a service is called from many tasks at once: take `&self` and keep mutable state behind a lock"
         }
-        ReceiverKind::Value => "a service is called many times: take `&self`",
-        _ => "a method of a service takes `&self`",
+        ReceiverKind::Value => {
+            "`self` by value is not supported, since a service is called many times: take `&self`"
+        }
+        _ => "unsupported receiver: take `&self`",
     };
     mistakes.at(receiver, message);
 }
@@ -120,16 +125,16 @@ fn check_argument(Argument { typed, form, .. }: &Argument, named: bool, mistakes
         if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
             mistakes.at(
                 attr,
-                "what travels must not depend on how a program was built: put `#[cfg(..)]` on the method",
+                "`cfg` on an argument would change the wire format: put `#[cfg(..)]` on the method",
             );
         } else if is_chirp(attr) {
-            mistakes.at(attr, "an argument has no options of Chirp's");
+            mistakes.at(attr, "`#[chirp(..)]` is not supported on an argument");
         } else if attr.path().is_ident("serde") && !sent {
-            mistakes.at(attr, "the context of a call is not sent: it has no options");
+            mistakes.at(attr, "the call context is not sent: remove this attribute");
         } else if attr.path().is_ident("serde") && !named {
             mistakes.at(
                 attr,
-                "arguments travel by position, where serde's options say nothing: mark the method `#[chirp(named)]`",
+                "serde attributes need named arguments: mark the method `#[chirp(named)]`",
             );
         }
     }
@@ -138,17 +143,17 @@ fn check_argument(Argument { typed, form, .. }: &Argument, named: bool, mistakes
             if let Some(mutability) = &pat.mutability {
                 mistakes.at(
                     mutability,
-                    "a trait's argument is not `mut`: bind it again inside the body",
+                    "`mut` is not allowed on an argument of a trait method: rebind it inside the body",
                 );
             }
         }
         Pat::Wild(wild) => mistakes.at(
             wild,
-            "an argument of a service has a name: write e.g. `_unused`",
+            "arguments must be named: write for example `_unused`",
         ),
         other => mistakes.at(
             other,
-            "an argument of a service has a name, not a pattern: take it apart inside the body",
+            "patterns are not supported as arguments: use a name and destructure it inside the body",
         ),
     }
 }
@@ -161,7 +166,7 @@ fn check_output(method: &Method, mistakes: &mut Mistakes) {
     {
         mistakes.at(
             oneway,
-            "nobody waits for the result of a one-way method: return nothing, or remove `oneway`",
+            "a one-way method cannot return a value: remove the return type or `oneway`",
         );
     }
     if let Some(items) = &method.items {
@@ -170,7 +175,7 @@ fn check_output(method: &Method, mistakes: &mut Mistakes) {
     check_types(&method.output, types::check_result, mistakes);
 }
 
-/// The types that a result has, or an item of a stream.
+/// Checks the types of a result or of a stream item.
 fn check_types(output: &Output, check: fn(&Type, &mut Mistakes), mistakes: &mut Mistakes) {
     match output {
         Output::Value(None) => {}
@@ -186,7 +191,7 @@ fn check_types(output: &Output, check: fn(&Type, &mut Mistakes), mistakes: &mut 
             if let Some(ok) = ok
                 && last_segment(ok).is_some_and(|segment| segment.ident == "Self")
             {
-                mistakes.at(whole, "name the type itself");
+                mistakes.at(whole, "`Self` is not supported here: name the type");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Every rule that a trait must keep, each reported at its own tokens, all of them together.
+//! Validates a service trait. All mistakes are reported together, each at its own span.
 
 mod method;
 mod names;
@@ -15,7 +15,7 @@ use crate::ast::{Service, last_segment};
 use crate::fallback::split_visibility;
 use crate::mistakes::Mistakes;
 
-/// Where another attribute has rewritten the trait, or is about to.
+/// The tokens to blame if `#[async_trait]` is, or was, applied to the trait.
 fn async_trait(service: &Service) -> Option<TokenStream> {
     let item = &service.item;
     let attr = item.attrs.iter().find(|attr| {
@@ -35,28 +35,31 @@ fn async_trait(service: &Service) -> Option<TokenStream> {
 pub(crate) fn service(service: &Service, mistakes: &mut Mistakes) {
     let item = &service.item;
     if let Some(tokens) = async_trait(service) {
-        // What it makes of the methods is nothing that anybody wrote.
+        // Its rewritten methods would only cause confusing follow-up errors.
         return mistakes.at(
             tokens,
-            "remove `#[async_trait]`, here and from the implementations: the methods of a service are `async fn`s \
-             as they are",
+            "`#[async_trait]` is not supported on a service: remove it here and from the implementations, and write \
+             plain `async fn`s",
         );
     }
     if let Some(unsafety) = &item.unsafety {
-        mistakes.at(unsafety, "a service is no `unsafe` trait: remove `unsafe`");
+        mistakes.at(
+            unsafety,
+            "a service cannot be an `unsafe` trait: remove `unsafe`",
+        );
     }
     if let Some(auto) = &item.modifiers.auto_token {
-        mistakes.at(auto, "a service is no `auto` trait: remove `auto`");
+        mistakes.at(auto, "a service cannot be an `auto` trait: remove `auto`");
     }
     for param in &item.generics.params {
         match param {
             GenericParam::Type(_) => {}
             GenericParam::Lifetime(_) => mistakes.at(
                 param,
-                "a service has no lifetimes: what travels owns what it has",
+                "lifetime parameters are not supported on a service: remove them, and write arguments as `&str`, `&[u8]` or `&T`",
             ),
             GenericParam::Const(_) => {
-                mistakes.at(param, "a service has type parameters only");
+                mistakes.at(param, "const parameters are not supported on a service: use type parameters");
             }
         }
     }
@@ -71,7 +74,7 @@ pub(crate) fn service(service: &Service, mistakes: &mut Mistakes) {
         {
             mistakes.at(
                 predicate,
-                "what an implementation must be is a supertrait: `trait Name: Bound`",
+                "bounds on `Self` are not supported here: write a supertrait, `trait Name: Bound`",
             );
         }
     }
@@ -80,23 +83,23 @@ pub(crate) fn service(service: &Service, mistakes: &mut Mistakes) {
             TraitItem::Fn(_) => {}
             TraitItem::Const(constant) => mistakes.at(
                 constant,
-                "a service has methods only: put the constant beside the trait",
+                "associated constants are not supported in a service: move the constant out of the trait",
             ),
             TraitItem::Type(ty) => mistakes.at(
                 ty,
-                "a service has methods only: a caller could not know an associated type; name the type itself",
+                "associated types are not supported in a service: use concrete types or a type parameter of the trait",
             ),
             TraitItem::Verbatim(tokens) => match split_visibility(tokens) {
                 Some((visibility, _)) => mistakes.at(
                     visibility,
-                    "a method is as visible as its trait: remove this",
+                    "visibility is not allowed on trait methods: remove it",
                 ),
-                None => mistakes.at(tokens, "a service has methods only"),
+                None => mistakes.at(tokens, "only methods are supported in a service"),
             },
-            other => mistakes.at(other, "a service has methods only"),
+            other => mistakes.at(other, "only methods are supported in a service"),
         }
     }
-    // By another name the compiler tells: see `expand::checks`.
+    // Through an alias, a generated assertion reports it: see `expand::checks`.
     let codec = service.options.codec.as_ref();
     let raw = codec
         .and_then(|codec| codec.segments.last())
@@ -106,7 +109,7 @@ pub(crate) fn service(service: &Service, mistakes: &mut Mistakes) {
         if let Some((second, _)) = method.sent().nth(1).filter(|_| raw) {
             mistakes.at(
                 &second.typed,
-                "the codec `Raw` carries one argument, or none: take the bytes that both are in, or another codec",
+                "the codec `Raw` supports at most one argument: combine them into one, or choose another codec",
             );
         }
     }

@@ -3,11 +3,11 @@ use syn::ext::IdentExt;
 use crate::ast::{Method, Service};
 use crate::mistakes::Mistakes;
 
-/// What a generated client is called by itself, and what every type has: a call by `.into()` would find that
-/// first.
-const CLIENTS_OWN: [&str; 7] = [
+/// Methods of a generated client, and methods that every type has: `.into()` would resolve to those.
+const CLIENTS_OWN: [&str; 8] = [
     "new",
     "local",
+    "local_from_arc",
     "named",
     "compare_contract",
     "clone",
@@ -15,10 +15,10 @@ const CLIENTS_OWN: [&str; 7] = [
     "try_into",
 ];
 
-/// The most bytes a method's name may have on the wire.
+/// The longest method name on the wire, in bytes.
 const MAX_LEN: usize = 255;
 
-/// What begins the names of the framework's own methods.
+/// The prefix of reserved names.
 const RESERVED: &str = "chirp.";
 
 pub(super) fn check(service: &Service, mistakes: &mut Mistakes) {
@@ -27,7 +27,7 @@ pub(super) fn check(service: &Service, mistakes: &mut Mistakes) {
     {
         mistakes.at(
             name,
-            "names that begin `chirp.` belong to the framework: choose another name",
+            "names that begin with `chirp.` are reserved: choose another name",
         );
     }
     for method in &service.methods {
@@ -45,25 +45,25 @@ fn check_one(service: &Service, method: &Method, mistakes: &mut Mistakes) {
         mistakes.at(
             ident,
             format!(
-                "the client has a `{ident}` of its own: rename the method, e.g. to `{ident}_it`, and keep its \
-                 name on the wire with `#[chirp(name = \"{ident}\")]`"
+                "the generated client already has a method `{ident}`: rename this one, for example to `{ident}_it`, and keep \
+                 its name on the wire with `#[chirp(name = \"{ident}\")]`"
             ),
         );
     }
     let names = method.options.name.iter().chain(&method.options.aliases);
     for written in names.clone() {
         if written.value().is_empty() {
-            mistakes.at(written, "a method's name is not empty");
+            mistakes.at(written, "a method name must not be empty");
         }
     }
     for (index, name) in method.names.iter().enumerate() {
         let message = if name.len() > MAX_LEN {
             format!(
-                "a method's name is at most {MAX_LEN} bytes on the wire; this one has {}",
+                "method name too long: at most {MAX_LEN} bytes on the wire, this one has {}",
                 name.len()
             )
         } else if name.starts_with(RESERVED) && !reserved(service) {
-            "names that begin `chirp.` belong to the framework: choose another name".to_owned()
+            "names that begin with `chirp.` are reserved: choose another name".to_owned()
         } else {
             continue;
         };
@@ -71,13 +71,12 @@ fn check_one(service: &Service, method: &Method, mistakes: &mut Mistakes) {
     }
 }
 
-/// Whether the service's own part makes all names the framework's.
+/// Whether the service's name makes all its method names reserved.
 fn reserved(service: &Service) -> bool {
     format!("{}.", service.name()).starts_with(RESERVED)
 }
 
-/// Reports what is wrong with one of a method's names. Its own is written, or is its identifier; then come the
-/// aliases.
+/// Reports a mistake in the `index`-th name of a method: at the option that sets it, or at the identifier.
 fn at_name(method: &Method, index: usize, message: String, mistakes: &mut Mistakes) {
     let written = match &method.options.name {
         Some(name) if index == 0 => Some(name),
@@ -90,12 +89,12 @@ fn at_name(method: &Method, index: usize, message: String, mistakes: &mut Mistak
     }
 }
 
-/// A method among those before it: one mistake, however many it clashes with. Under `#[cfg]` both of two may be
-/// legal, so that only what is generated can tell: see `expand::method_ids`.
+/// Reports a conflict with an earlier method, once per method. Methods under `#[cfg]` are checked in the generated code:
+/// see `expand::method_ids`.
 fn check_others(before: &[Method], second: &Method, mistakes: &mut Mistakes) {
     for first in before.iter().filter(|first| !conditional(first, second)) {
         if first.ident() == second.ident() {
-            let message = "a method of this name is there already: choose another name";
+            let message = "duplicate method name: choose another";
             return mistakes.at(second.ident(), message);
         }
         if let Some(message) = clash(first, second) {
@@ -106,22 +105,22 @@ fn check_others(before: &[Method], second: &Method, mistakes: &mut Mistakes) {
     }
 }
 
-/// Whether two methods need not exist at once.
+/// Whether either of two methods is conditional.
 pub(crate) fn conditional(first: &Method, second: &Method) -> bool {
     !first.cfgs().is_empty() || !second.cfgs().is_empty()
 }
 
-/// Why two methods cannot be in one service.
+/// The conflict between two methods, if any.
 pub(crate) fn clash(first: &Method, second: &Method) -> Option<String> {
     let (one, other) = (first.ident(), second.ident());
     if let Some(name) = second.names.iter().find(|name| first.names.contains(name)) {
         return Some(format!(
-            "`{other}` answers to `{name}`, and so does `{one}`: choose another name with `#[chirp(name = \"..\")]`"
+            "duplicate name on the wire: `{one}` and `{other}` are both named `{name}`; choose another with `#[chirp(name = \"..\")]`"
         ));
     }
     (first.constant() == second.constant()).then(|| {
         format!(
-            "`{one}` and `{other}` have one constant, `{}`: rename one of them",
+            "`{one}` and `{other}` would both generate the constant `{}`: rename one of them",
             second.constant()
         )
     })
@@ -132,7 +131,7 @@ fn check_aliases(method: &Method, mistakes: &mut Mistakes) {
         if method.names[..=index].contains(&method.names[index + 1]) {
             mistakes.at(
                 alias,
-                format!("`{}` answers to this name already", method.ident()),
+                format!("duplicate name: `{}` already has it", method.ident()),
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Where a stream may stand in a signature, and what a method that has one cannot be.
+//! Rules for streams in signatures.
 
 use syn::{GenericArgument, PathArguments, Type, TypeParamBound};
 
@@ -6,13 +6,13 @@ use super::types::text;
 use crate::ast::{Form, Method, inner_type, last_segment};
 use crate::mistakes::Mistakes;
 
-/// What is wrong with an argument that is a stream.
+/// The mistake in a stream argument, if any.
 pub(super) fn of_argument(ty: &Type) -> Option<String> {
     if let Type::Reference(reference) = ty {
         let half = last_segment(&reference.elem)?;
         return (is_half(&half.ident) && inner_type(half).is_some()).then(|| {
             format!(
-                "a stream is given away: take `{}` itself",
+                "streams are passed by value: use `{}`",
                 text(&*reference.elem)
             )
         });
@@ -23,30 +23,30 @@ pub(super) fn of_argument(ty: &Type) -> Option<String> {
         && last_segment(error).is_some_and(|segment| segment.ident == "ItemError")
     {
         return Some(
-            "what a caller sends has no errors of a method: take `Receiver<T>`, or a `Receiver<Result<T, E>>` \
-             whose errors are values"
+            "`ItemError` is for streams that a method returns: use `Receiver<T>`, or `Receiver<Result<T, E>>` \
+             to send errors as items"
                 .to_owned(),
         );
     }
     let item = item(ty)?;
     Some(format!(
-        "take `Receiver<{item}>`, which tells the end of a stream from its loss; a caller gives any stream for it"
+        "stream arguments are written `Receiver<{item}>` (it distinguishes the end of a stream from its loss); callers can pass any stream"
     ))
 }
 
-/// What is wrong with a result that is a stream.
+/// The mistake in a stream result, if any.
 pub(super) fn of_result(ty: &Type) -> Option<String> {
     let item = item(ty)?;
     Some(format!(
-        "a stream is returned as it is: write `impl Stream<Item = {item}>`"
+        "streams are returned as `impl Stream<Item = {item}>`"
     ))
 }
 
-/// What is wrong with a stream that is inside something else.
+/// The mistake in a stream inside another type, if any.
 pub(super) fn inside(ty: &Type) -> Option<String> {
     let item = item(ty)?;
     Some(format!(
-        "a stream inside a value is a `Receiver<{item}>`, which `chirp::channel()` makes"
+        "a stream inside a value is written `Receiver<{item}>`, created by `chirp::channel()`"
     ))
 }
 
@@ -61,24 +61,24 @@ pub(super) fn check_options(method: &Method, mistakes: &mut Mistakes) {
     if let Some(oneway) = &options.oneway {
         mistakes.at(
             oneway,
-            "the streams of a one-way method would belong to no call: remove `oneway`",
+            "one-way methods cannot have stream arguments or results: remove `oneway`",
         );
     }
     if let Some(blocking) = &options.blocking {
         mistakes.at(
             blocking,
-            "a method that blocks its thread cannot wait for a stream: remove `blocking`",
+            "blocking methods cannot have stream arguments or results: remove `blocking`",
         );
     }
     if let (Some(idempotent), Some(_)) = (&options.idempotent, taken) {
         mistakes.at(
             idempotent,
-            "a call cannot be made again when its caller's stream has been taken from: remove `idempotent`",
+            "a method with a stream argument cannot be retried: remove `idempotent`",
         );
     }
 }
 
-/// What the items are of a type that is a stream by one of the usual names: `..` if that is not said.
+/// The item type of a type with one of the usual stream names, or `..` if it is not given.
 fn item(ty: &Type) -> Option<String> {
     match ty {
         Type::Paren(paren) => item(&paren.elem),
@@ -97,7 +97,7 @@ fn item(ty: &Type) -> Option<String> {
     }
 }
 
-/// What the items are of a bound that says it is a stream.
+/// The item type of a `Stream` bound.
 fn of_bound(bound: &TypeParamBound) -> Option<String> {
     let TypeParamBound::Trait(bound) = bound else {
         return None;

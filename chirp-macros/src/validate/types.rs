@@ -1,4 +1,4 @@
-//! What may stand in a signature: what can be decoded at the other side, and lent for the time of a call.
+//! Rules for the types in a signature.
 
 use quote::{ToTokens, quote};
 use syn::{GenericArgument, PathArguments, Type, TypeReference};
@@ -17,13 +17,13 @@ pub(super) fn check_argument(ty: &Type, mistakes: &mut Mistakes) {
             check_reference(reference, mistakes);
             match &*reference.elem {
                 Type::Slice(slice) => check_owned(&slice.elem, mistakes),
-                // Lent as it is: `&Cow<str>` is as good as `Cow<str>`.
+                // `&Cow<str>` is handled like `Cow<str>`.
                 elem if is_cow(elem) => {}
                 elem => check_owned(elem, mistakes),
             }
         }
         Type::Path(path) if path.path.is_ident("str") => {
-            mistakes.at(ty, "text travels as `&str` or `String`");
+            mistakes.at(ty, "`str` is unsized: use `&str` or `String`");
         }
         _ if is_cow(ty) => {}
         Type::Path(_) if option_of_reference(ty).is_some() => {
@@ -32,7 +32,10 @@ pub(super) fn check_argument(ty: &Type, mistakes: &mut Mistakes) {
             }
         }
         _ if last_segment(ty).is_some_and(|segment| segment.ident == "CallContext") => {
-            mistakes.at(ty, "the context of a call is lent: take `&CallContext`");
+            mistakes.at(
+                ty,
+                "the call context is passed by reference: use `&CallContext`",
+            );
         }
         _ => check_owned(ty, mistakes),
     }
@@ -45,7 +48,7 @@ pub(super) fn check_result(ty: &Type, mistakes: &mut Mistakes) {
     }
 }
 
-/// An item of a stream that a method returns.
+/// Checks the item type of a returned stream.
 pub(super) fn check_item(ty: &Type, mistakes: &mut Mistakes) {
     check_returned(ty, "an item", mistakes);
 }
@@ -56,7 +59,7 @@ fn check_returned(ty: &Type, what: &str, mistakes: &mut Mistakes) {
     match ty {
         Type::Reference(reference) => mistakes.at(ty, borrowed(owned_form(&reference.elem))),
         Type::Path(path) if path.path.is_ident("str") => {
-            mistakes.at(ty, "text travels back as a `String`");
+            mistakes.at(ty, "`str` is unsized: return `String`");
         }
         Type::Path(_) if is_cow(ty) => {
             if let Some(segment) = last_segment(ty)
@@ -69,7 +72,7 @@ fn check_returned(ty: &Type, what: &str, mistakes: &mut Mistakes) {
     }
 }
 
-/// An error that travels as its text may be behind a `Box`: only its traits tell that it is none.
+/// Checks an error type. A boxed error is sent as its text; its bounds are checked by the compiler.
 pub(super) fn check_error(ty: &Type, mistakes: &mut Mistakes) {
     let boxed = last_segment(ty)
         .filter(|segment| segment.ident == "Box")
@@ -83,7 +86,7 @@ pub(super) fn check_reference(reference: &TypeReference, mistakes: &mut Mistakes
     if let Some(mutability) = &reference.mutability {
         mistakes.at(
             mutability,
-            "an argument is a copy of what the caller has: take it by value or by `&`",
+            "`&mut` arguments are not supported: take the argument by value or by `&`",
         );
     }
     if let Some(lifetime) = &reference.lifetime {
@@ -91,17 +94,17 @@ pub(super) fn check_reference(reference: &TypeReference, mistakes: &mut Mistakes
             lifetime,
             if lifetime.ident == "static" {
                 format!(
-                    "an argument is lent for the time of the call, never for `'static`: take `{}`",
+                    "`'static` references are not supported (an argument is borrowed for the duration of the call): use `{}`",
                     owned_form(&reference.elem)
                 )
             } else {
-                format!("an argument is lent for the time of the call: remove `{lifetime}`")
+                format!("named lifetimes are not supported on arguments: remove `{lifetime}`")
             },
         );
     }
 }
 
-/// A type in whose place an owned value is decoded: it must borrow nothing, at any depth.
+/// Checks a type that is decoded as an owned value: it must not borrow, at any depth.
 fn check_owned(ty: &Type, mistakes: &mut Mistakes) {
     if let Some(message) = streams::inside(ty) {
         return mistakes.at(ty, message);
@@ -116,7 +119,7 @@ fn check_owned(ty: &Type, mistakes: &mut Mistakes) {
         Type::Reference(reference) => mistakes.at(
             ty,
             format!(
-                "a borrow inside another type cannot be lent from a packet: take `{}` there",
+                "references inside other types are not supported: use `{}`",
                 owned_form(&reference.elem)
             ),
         ),
@@ -128,14 +131,14 @@ fn check_owned(ty: &Type, mistakes: &mut Mistakes) {
                 if segment.ident == "CallContext" {
                     mistakes.at(
                         segment,
-                        "the context of a call does not travel: take an argument `cx: &CallContext`, which is \
-                         always there",
+                        "`CallContext` cannot be sent: add an argument `cx: &CallContext`, which the \
+                         framework provides",
                     );
                 }
                 if segment.ident == "Self" {
                     mistakes.at(
                         segment,
-                        "a caller cannot know which type `Self` is: name the type itself",
+                        "`Self` is not supported here, since a client does not know the implementing type: name the type",
                     );
                 }
                 if let PathArguments::AngleBracketed(generics) = &segment.arguments {
@@ -150,16 +153,16 @@ fn check_owned(ty: &Type, mistakes: &mut Mistakes) {
             mistakes.at(
                 opaque.impl_token,
                 if text.contains("Future") {
-                    "write `async fn`, and what the future gives"
+                    "write `async fn` and return the future's output type"
                 } else {
-                    "what travels has one type: name it instead of `impl Trait`"
+                    "`impl Trait` is not supported here: name a concrete type"
                 },
             );
         }
         Type::Slice(slice) => mistakes.at(
             ty,
             format!(
-                "a slice cannot travel by itself: take `&[{0}]` or `Vec<{0}>`",
+                "slices are unsized: use `&[{0}]` or `Vec<{0}>`",
                 text(&*slice.elem)
             ),
         ),
@@ -168,18 +171,18 @@ fn check_owned(ty: &Type, mistakes: &mut Mistakes) {
             mistakes.at(
                 ty,
                 if text.contains("Future") {
-                    "write `async fn`, and what the future gives"
+                    "write `async fn` and return the future's output type"
                 } else {
-                    "a trait object cannot travel: an enum of the possible types can"
+                    "trait objects cannot be sent: use an enum of the possible types"
                 },
             );
         }
-        Type::Ptr(_) => mistakes.at(ty, "a pointer means nothing at the other side"),
+        Type::Ptr(_) => mistakes.at(ty, "raw pointers cannot be sent"),
         Type::FnPtr(_) => mistakes.at(
             ty,
-            "a function cannot travel: call back with a client made of `cx.caller()`",
+            "functions cannot be sent: call back through a client created from `cx.caller()`",
         ),
-        Type::Infer(_) => mistakes.at(ty, "name the type"),
+        Type::Infer(_) => mistakes.at(ty, "the type must be written out"),
         _ => {}
     }
 }
@@ -189,13 +192,13 @@ fn check_generic(argument: &GenericArgument, mistakes: &mut Mistakes) {
         GenericArgument::Type(ty) => check_owned(ty, mistakes),
         GenericArgument::Lifetime(lifetime) if lifetime.ident != "static" => mistakes.at(
             lifetime,
-            "a borrow inside another type cannot be lent from a packet: take a type that owns what it has",
+            "references inside other types are not supported: use an owned type",
         ),
         _ => {}
     }
 }
 
-/// `Cow<str>` or `Cow<[u8]>`, which have forms of their own.
+/// Whether a type is `Cow<str>` or `Cow<[u8]>`, which have encoding forms of their own.
 fn is_cow(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|segment| {
         segment.ident == "Cow"
@@ -204,13 +207,13 @@ fn is_cow(ty: &Type) -> bool {
     })
 }
 
-/// What is in an `Option` of a borrow (or of a `Cow`).
+/// The `T` of an `Option<T>` where `T` is a reference or a `Cow`.
 fn option_of_reference(ty: &Type) -> Option<&Type> {
     let segment = last_segment(ty).filter(|segment| segment.ident == "Option")?;
     inner_type(segment).filter(|inner| matches!(inner, Type::Reference(_)) || is_cow(inner))
 }
 
-/// The type that owns what a borrow of `ty` borrows.
+/// The owned counterpart of `&ty`.
 fn owned_form(ty: &Type) -> String {
     match ty {
         Type::Path(path) if path.path.is_ident("str") => "String".to_owned(),
@@ -220,7 +223,7 @@ fn owned_form(ty: &Type) -> String {
     }
 }
 
-/// Source text of a type, as people write it.
+/// The source text of a type, with conventional spacing.
 pub(super) fn text(ty: &impl ToTokens) -> String {
     quote!(#ty)
         .to_string()

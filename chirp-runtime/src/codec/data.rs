@@ -5,9 +5,9 @@ use bytes::Bytes;
 
 /// The text of an error that travels: its `Display`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no text for its callers",
-    label = "this type must implement `Display`",
-    note = "for a type of yours: `#[derive(Debug, thiserror::Error)]`, with `#[error(\"..\")]` on each variant"
+    message = "`{Self}` does not implement `Display`",
+    label = "missing `Display`: the error's text is sent to the caller",
+    note = "for your own type: `#[derive(Debug, thiserror::Error)]`, with `#[error(\"..\")]` on each variant"
 )]
 pub trait Describe {
     /// The text.
@@ -45,8 +45,8 @@ impl<'a, T> NoError<'a> for MaybeError<'a, T> {}
 
 /// What `#[chirp(data)]` may stand on: the data of an error as it is.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not data as it is",
-    label = "`#[chirp(data)]` stands on a `String`, a `Vec<u8>` or a `Bytes`",
+    message = "`{Self}` cannot be an error's raw data",
+    label = "`#[chirp(data)]` supports `String`, `Vec<u8>` and `Bytes`",
     note = "without `#[chirp(data)]` a field is encoded by the service's codec"
 )]
 pub trait Data: Sized {

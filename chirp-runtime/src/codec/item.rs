@@ -14,9 +14,9 @@ use crate::packet::{Attachments, Items, Payload};
 
 /// What can be an item of a stream.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be an item of a stream",
-    label = "this type must implement `Serialize`, `Deserialize` and `Send`, and borrow nothing",
-    note = "for a type of yours: `#[derive(serde::Serialize, serde::Deserialize)]`"
+    message = "`{Self}` cannot be a stream item",
+    label = "this type must implement `Serialize`, `Deserialize` and `Send`, and must not borrow",
+    note = "for your own type: `#[derive(serde::Serialize, serde::Deserialize)]`"
 )]
 pub trait Item: Serialize + DeserializeOwned + Send + 'static {}
 

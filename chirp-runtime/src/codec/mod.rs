@@ -90,8 +90,8 @@ pub trait Codec: List + Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a codec",
     label = "not one of chirp's codecs",
-    note = "the codecs are `chirp::codec::Bincode`, `Postcard`, `MessagePack`, `Json` and `Raw`; three of them are behind \
-            features of their names"
+    note = "the codecs are `chirp::codec::Bincode`, `Postcard`, `MessagePack`, `Json` and `Raw`; `Postcard`, `MessagePack` \
+            and `Json` each need the feature of the same name"
 )]
 pub trait Chosen {
     /// Itself.
@@ -171,8 +171,8 @@ impl CodecId {
 ///
 /// [`Raw`] carries bytes or text, or nothing; the others carry every form.
 #[diagnostic::on_unimplemented(
-    message = "the codec `{Self}` cannot carry this argument or result",
-    note = "`Raw` carries bytes and text: `&[u8]`, `Vec<u8>`, `Bytes`, `[u8; N]`, `&str`, `String`, and `()` as a result"
+    message = "this argument or result is not supported by the codec `{Self}`",
+    note = "`Raw` supports `&[u8]`, `Vec<u8>`, `Bytes`, `[u8; N]`, `&str`, `String`, and `()` as a result"
 )]
 pub trait Carries<F: Form>: Codec {
     /// Appends the value's bytes to `out`.

@@ -22,11 +22,11 @@ use crate::packet::ErrorData;
 /// | [`CallError`](crate::peer::CallError) | 0 | `CallError::Remote` |
 /// | [`Infallible`](std::convert::Infallible) | none | it does not happen |
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an error that a chirp call can return",
+    message = "`{Self}` cannot be the error of a service method",
     label = "this type must implement `chirp::ServiceError`",
-    note = "for a type of yours: `#[derive(Debug, thiserror::Error, chirp::ServiceError)]`, with `#[chirp(code = ..)]` on each variant",
-    note = "errors as they are: `String`, `std::io::Error`, `chirp::packet::ErrorData`, and `Box<dyn Error + Send + Sync>` \
-            for whatever `?` finds, in place of `anyhow::Error`"
+    note = "for your own type: `#[derive(Debug, thiserror::Error, chirp::ServiceError)]`, with `#[chirp(code = ..)]` on each variant",
+    note = "errors supported without a derive: `String`, `std::io::Error`, `chirp::packet::ErrorData`, and \
+            `Box<dyn Error + Send + Sync>` in place of `anyhow::Error`"
 )]
 pub trait ServiceError: Sized + Send + 'static {
     /// Whether the error needs a codec that knows fields. One that does is no error of a service whose
@@ -64,11 +64,11 @@ impl ServiceError for ErrorData {
 /// Every [`ServiceError`], as generated code names it for a service whose codec is `C`: see
 /// [`Wire`](super::Wire).
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an error that a chirp call can return",
+    message = "`{Self}` cannot be the error of a service method",
     label = "this type must implement `chirp::ServiceError`",
-    note = "for a type of yours: `#[derive(Debug, thiserror::Error, chirp::ServiceError)]`, with `#[chirp(code = ..)]` on each variant",
-    note = "errors as they are: `String`, `std::io::Error`, `chirp::packet::ErrorData`, and `Box<dyn Error + Send + Sync>` \
-            for whatever `?` finds, in place of `anyhow::Error`"
+    note = "for your own type: `#[derive(Debug, thiserror::Error, chirp::ServiceError)]`, with `#[chirp(code = ..)]` on each variant",
+    note = "errors supported without a derive: `String`, `std::io::Error`, `chirp::packet::ErrorData`, and \
+            `Box<dyn Error + Send + Sync>` in place of `anyhow::Error`"
 )]
 pub trait Failure<C: Codec>: Sized {
     /// Whether the codec can carry it.
@@ -199,10 +199,10 @@ impl<'de> FieldDecoder<'de> {
 
 /// What can be a field of an error.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be a field of an error that travels",
-    label = "this type must implement `Serialize`, `Deserialize` and `Send`, and borrow nothing",
-    note = "for a type of yours: `#[derive(serde::Serialize, serde::Deserialize)]`",
-    note = "of an error of others keep the text: a `String`, made by `error.to_string()`"
+    message = "`{Self}` cannot be a field of a service error",
+    label = "this type must implement `Serialize`, `Deserialize` and `Send`, and must not borrow",
+    note = "for your own type: `#[derive(serde::Serialize, serde::Deserialize)]`",
+    note = "to keep an error from another crate, store its text: `error.to_string()`"
 )]
 pub trait Field: Sized {
     /// Puts it among the fields.

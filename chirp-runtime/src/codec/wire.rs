@@ -14,10 +14,10 @@ use crate::packet::{Attachments, Payload};
 /// It is never implemented by hand. Generated code does everything it does with a user's type through
 /// this trait, and names the type where the user wrote it: so a missing derive is one error, there.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot travel in a chirp call",
-    label = "this type must implement `Serialize`, `Deserialize` and `Send`, and borrow nothing",
-    note = "for a type of yours: `#[derive(serde::Serialize, serde::Deserialize)]`",
-    note = "if the service's codec is `Raw`: only bytes and text travel, `&[u8]`, `Vec<u8>`, `Bytes`, `&str`, `String`"
+    message = "`{Self}` cannot be sent in a call",
+    label = "this type must implement `Serialize`, `Deserialize` and `Send`, and must not borrow",
+    note = "for your own type: `#[derive(serde::Serialize, serde::Deserialize)]`",
+    note = "with the codec `Raw`, only `&[u8]`, `Vec<u8>`, `Bytes`, `&str` and `String` can be sent"
 )]
 pub trait Wire<C: Codec>: Sized {
     /// Puts it among arguments.
@@ -72,9 +72,9 @@ where
 
 /// What can stand for a type parameter of a service: any type that can travel.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot travel in a chirp call",
-    label = "this type must implement `Serialize`, `Deserialize`, `Send` and `Sync`, and borrow nothing",
-    note = "for a type of yours: `#[derive(serde::Serialize, serde::Deserialize)]`"
+    message = "`{Self}` cannot be sent in a call",
+    label = "this type must implement `Serialize`, `Deserialize`, `Send` and `Sync`, and must not borrow",
+    note = "for your own type: `#[derive(serde::Serialize, serde::Deserialize)]`"
 )]
 pub trait Parameter: Serialize + DeserializeOwned + Send + Sync + 'static {}
 
@@ -83,10 +83,10 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Parameter for T {}
 
 /// What can travel as `&[T]` and `Option<&T>`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot travel in a chirp call",
-    label = "this type must implement `Serialize`, `Deserialize` and `Send`, and borrow nothing",
-    note = "for a type of yours: `#[derive(serde::Serialize, serde::Deserialize)]`",
-    note = "if the service's codec is `Raw`: only bytes and text travel, `&[u8]`, `Vec<u8>`, `Bytes`, `&str`, `String`"
+    message = "`{Self}` cannot be sent in a call",
+    label = "this type must implement `Serialize`, `Deserialize` and `Send`, and must not borrow",
+    note = "for your own type: `#[derive(serde::Serialize, serde::Deserialize)]`",
+    note = "with the codec `Raw`, only `&[u8]`, `Vec<u8>`, `Bytes`, `&str` and `String` can be sent"
 )]
 pub trait WireBorrowed<C: Codec>: Sized {
     /// Puts a slice among arguments.
@@ -127,9 +127,9 @@ impl<C: Serde, T: Serialize + DeserializeOwned + Send + 'static> WireBorrowed<C>
 
 /// A form that arguments may have through the codec `C`.
 #[diagnostic::on_unimplemented(
-    message = "this argument cannot travel through the codec of its service",
-    label = "the codec `{C}` does not carry this",
-    note = "through the codec `Raw` only bytes and text travel: `&[u8]`, `Vec<u8>`, `Bytes`, `&str`, `String`"
+    message = "this argument is not supported by the codec of its service",
+    label = "not supported by the codec `{C}`",
+    note = "the codec `Raw` supports `&[u8]`, `Vec<u8>`, `Bytes`, `&str` and `String`"
 )]
 pub trait Argument<C: Codec>: Form {
     /// Puts it among arguments.
@@ -162,9 +162,9 @@ impl<C: Carries<F>, F: Form> Argument<C> for F {
 
 /// A form that results may have through the codec `C`.
 #[diagnostic::on_unimplemented(
-    message = "this result cannot travel through the codec of its service",
-    label = "the codec `{C}` does not carry this",
-    note = "through the codec `Raw` only bytes and text travel: `Vec<u8>`, `Bytes`, `[u8; N]`, `String`, and `()`"
+    message = "this result is not supported by the codec of its service",
+    label = "not supported by the codec `{C}`",
+    note = "the codec `Raw` supports `Vec<u8>`, `Bytes`, `[u8; N]`, `String` and `()`"
 )]
 pub trait Returned<C: Codec>: Return {
     /// The result that `bytes` stand for, all of them.

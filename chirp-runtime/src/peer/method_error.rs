@@ -28,6 +28,28 @@ impl<E> MethodError<E> {
     }
 }
 
+/// Explains why `?` does not turn a [`MethodError`] into a [`CallError`]: no type implements it.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`?` cannot turn `MethodError<{Self}>` into `CallError`",
+    label = "a `CallError` cannot hold the method's own error `{Self}`: match on `MethodError::Handler`, or use \
+             `.map_err(MethodError::flatten)?` in a function whose error implements `From` for both"
+)]
+pub trait HeldByCallError {
+    #[doc(hidden)]
+    fn into_call_error(self) -> CallError;
+}
+
+#[doc(hidden)]
+impl<E: HeldByCallError> From<MethodError<E>> for CallError {
+    fn from(error: MethodError<E>) -> Self {
+        match error {
+            MethodError::Handler(error) => error.into_call_error(),
+            MethodError::Call(error) => error,
+        }
+    }
+}
+
 impl<E> From<CallError> for MethodError<E> {
     fn from(error: CallError) -> Self {
         Self::Call(error)

@@ -4,10 +4,10 @@ use crate::peer::{Call, MethodError};
 
 /// What is behind a type that is called `Result`, such as `io::Result<T>` or a crate's own.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is called `Result` but is none",
+    message = "`{Self}` is named `Result` but is not `std::result::Result`",
     label = "not a `std::result::Result`",
-    note = "a method whose return type is called `Result` is one that can fail; a value whose type has this name is \
-            returned by another name: `use path::Result as Outcome;`"
+    note = "a return type named `Result` makes a method fallible; to return a value of another type of this name, \
+            import it under a different name: `use path::Result as Outcome;`"
 )]
 pub trait Outcome {
     /// What it is when it went well.

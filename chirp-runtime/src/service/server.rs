@@ -13,7 +13,7 @@ use crate::peer::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "expected a generated server, e.g. `ArithServer::new(..)`",
-    note = "a trait marked `#[chirp::service]` has a server of its name: wrap the implementation in it"
+    note = "`#[chirp::service]` generates a server named after the trait: wrap the implementation in it"
 )]
 pub trait Service: Send + Sync + 'static {
     /// Answers the names of the service's methods by its implementation.

@@ -40,10 +40,10 @@ pub type Sending<'a> = Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
 /// Generated code does everything through it that it does with streams of a type, and names the type where the user
 /// wrote it: so a missing derive is one error, there.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be an item of a stream",
-    label = "this type must implement `Serialize`, `Deserialize` and `Send`, and borrow nothing",
-    note = "for a type of yours: `#[derive(serde::Serialize, serde::Deserialize)]`",
-    note = "if the service's codec is `Raw`: it carries one run of bytes or text, and no streams"
+    message = "`{Self}` cannot be a stream item",
+    label = "this type must implement `Serialize`, `Deserialize` and `Send`, and must not borrow",
+    note = "for your own type: `#[derive(serde::Serialize, serde::Deserialize)]`",
+    note = "the codec `Raw` does not support streams"
 )]
 pub trait Streamed<C: Codec>: Sized {
     /// Puts a stream among arguments, that belongs to the call.

@@ -9,7 +9,7 @@ use crate::codec::Item;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a stream of `{T}`",
     label = "expected a `Stream<Item = {T}> + Send + 'static`, or a `Receiver<{T}>`",
-    note = "of an iterator: `tokio_stream::iter(..)`; of items that come later: one half of `chirp::channel()`"
+    note = "from an iterator: `tokio_stream::iter(..)`; to send items later: one half of `chirp::channel()`"
 )]
 pub trait Source<T> {
     /// The receiver that travels.

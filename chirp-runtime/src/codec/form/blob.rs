@@ -24,8 +24,8 @@ pub struct Blob<T>(PhantomData<T>);
 
 /// A type that owns bytes and is nothing else.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not travel as bytes",
-    note = "the types that do are `Vec<u8>`, `bytes::Bytes` and `[u8; N]`; another type by one of these names goes by another path, e.g. through a `type` of yours"
+    message = "`{Self}` cannot be sent as bytes",
+    note = "supported: `Vec<u8>`, `bytes::Bytes` and `[u8; N]`; if this is another type of one of these names, refer to it through a type alias"
 )]
 pub trait BlobType: AsRef<[u8]> + Send + 'static {
     /// A value with these bytes, or what is wrong with them.

@@ -30,8 +30,8 @@ use super::DecodeError;
 
 /// How an argument or a result travels.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say how a value travels",
-    note = "forms are chosen by `#[chirp::service]`"
+    message = "`{Self}` is not an encoding form",
+    note = "forms are an implementation detail of `#[chirp::service]`"
 )]
 pub trait Form: 'static {
     /// What is encoded.
@@ -65,8 +65,8 @@ pub trait Form: 'static {
 
 /// A form that borrows nothing, so that a result may have it.
 #[diagnostic::on_unimplemented(
-    message = "a result of the form `{Self}` cannot be returned",
-    note = "a method returns owned values"
+    message = "`{Self}` cannot be returned",
+    note = "methods return owned values"
 )]
 pub trait Return:
     for<'a> Form<Sent<'a> = <Self as Return>::Value, Got<'a> = <Self as Return>::Value>

@@ -25,7 +25,7 @@ use crate::peer::{CallError, Caller, MethodName};
 /// Dropping it, at any time, cancels the work at the other side and frees what it held.
 ///
 /// It is `Send + 'static`, whatever its arguments borrowed: they are encoded when the call is made.
-#[must_use = "a call is sent when it is awaited, or by `.start()`"]
+#[must_use = "calls are sent when awaited or started with `.start()`"]
 pub struct Call<T, E = CallError> {
     untyped: Untyped,
     finish: Finish<T, E>,

@@ -84,9 +84,9 @@ impl Handler for Caller {
 /// What a client can be made from.
 #[diagnostic::on_unimplemented(
     message = "a client cannot be made from `{Self}`",
-    label = "expected a peer, or a way back to the caller",
-    note = "clients are made from a `chirp::Peer`, from `cx.caller()` inside a handler, or with `::local(implementation)`",
-    note = "an address becomes a peer by `chirp::connect(address).await?`"
+    label = "expected a peer or a caller",
+    note = "create a client from a `chirp::Peer`, from `cx.caller()` inside a handler, or with `::local(implementation)`",
+    note = "to connect to an address: `chirp::connect(address).await?`"
 )]
 pub trait AsCaller {
     /// What calls are made through.

@@ -16,7 +16,7 @@ use crate::peer::{CallError, Caller, MethodName};
 /// first poll, or by [`start`](Self::start); dropping it before it is ready takes it back.
 ///
 /// Made through [`Caller::local`], it is ready when the method has run.
-#[must_use = "a one-way call is sent when it is awaited, or by `.start()`"]
+#[must_use = "one-way calls are sent when awaited or started with `.start()`"]
 pub struct Cast(State);
 
 enum State {

@@ -1,6 +1,7 @@
 //! This side's calls: making them, waiting for their answers, letting go of them.
 
 pub(in crate::peer) mod answer;
+mod await_hint;
 pub(in crate::peer) mod call;
 pub(in crate::peer) mod caller;
 pub(in crate::peer) mod cast;

@@ -23,7 +23,7 @@ pub type Handling = Pin<Box<dyn Future<Output = Reply> + Send>>;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
     label = "expected `Fn(chirp::Request) -> impl Future<Output = impl Into<chirp::Reply>>`",
-    note = "a closure must name its argument's type: `|request: chirp::Request| async move {{ .. }}`"
+    note = "a closure needs the type of its argument: `|request: chirp::Request| async move {{ .. }}`"
 )]
 pub trait Handler: Send + Sync + 'static {
     /// Begins to handle one call.

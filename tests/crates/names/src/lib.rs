@@ -34,6 +34,16 @@ pub const Some: u8 = 1;
 #[allow(non_upper_case_globals)]
 pub const Ok: u8 = 2;
 
+/// A service whose trait has the name that a server gives its type parameter.
+pub mod named_t {
+    /// The trait.
+    #[::rpc::service(crate = ::rpc)]
+    pub trait T {
+        /// Returns its argument.
+        async fn same(&self, it: u8) -> u8;
+    }
+}
+
 /// An error whose fields have the names of what encodes them.
 #[derive(Clone, Debug, PartialEq, ::thiserror::Error, ::rpc::ServiceError)]
 #[chirp(crate = ::rpc)]

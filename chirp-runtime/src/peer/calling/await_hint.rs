@@ -1,0 +1,27 @@
+use super::call::Call;
+
+/// Explains that a call has to be awaited before its result can be used: no type implements it.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a call is a future: await it to get its `Result`",
+    label = "insert `.await` before this method"
+)]
+pub trait Awaited {}
+
+impl<T, E> Call<T, E> {
+    #[doc(hidden)]
+    pub fn unwrap(self) -> T
+    where
+        Self: Awaited,
+    {
+        unreachable!("no type implements `Awaited`")
+    }
+
+    #[doc(hidden)]
+    pub fn expect(self, _: &str) -> T
+    where
+        Self: Awaited,
+    {
+        unreachable!("no type implements `Awaited`")
+    }
+}
