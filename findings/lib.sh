@@ -1,0 +1,26 @@
+# Shared by the scripts in this folder: a temporary folder, pinned public packages, and a comparison of outputs.
+set -euo pipefail
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+# npm_install PACKAGE@VERSION..
+npm_install() {
+    npm init -y >/dev/null
+    npm install --silent --no-audit --no-fund --ignore-scripts "$@" >/dev/null
+}
+
+# pip_install PACKAGE==VERSION.. (imported with PYTHONPATH)
+pip_install() {
+    python3 -m pip install --quiet --disable-pip-version-check --target "$work/site" "$@" >/dev/null 2>&1
+    export PYTHONPATH="$work/site"
+}
+
+# expect TEXT: compares standard input with TEXT, shows the difference and fails if there is one.
+expect() {
+    cat >actual
+    printf '%s\n' "$1" >expected
+    cat actual
+    diff -u expected actual || { echo "the behaviour has changed" >&2; exit 1; }
+}
