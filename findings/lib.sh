@@ -24,3 +24,11 @@ expect() {
     cat actual
     diff -u expected actual || { echo "the behaviour has changed" >&2; exit 1; }
 }
+
+# deb_install PACKAGE=VERSION..: unpacks Debian packages below $work/root and puts their programs in PATH.
+deb_install() {
+    apt-get download -qq "$@" 2>/dev/null || { echo "cannot download $*" >&2; exit 1; }
+    for package in ./*.deb; do dpkg -x "$package" root; done
+    export PATH="$work/root/usr/bin:$work/root/bin:$PATH"
+    export LD_LIBRARY_PATH="$work/root/usr/lib/$(uname -m)-linux-gnu:$work/root/lib/systemd"
+}
