@@ -101,6 +101,46 @@ async fn broken_bytes_end_the_session_with_the_reason() {
     }
 }
 
+/// The name of a file need not be text, and a program that puts it into an error has not broken the connection.
+#[tokio::test]
+async fn an_error_text_that_is_not_utf_8_fails_its_call_alone() {
+    let (peer, mut theirs) = attacked(&with_limits(|_| {}), 1 << 10);
+    let mut calls = Vec::new();
+    for _ in 0..3 {
+        calls.push(peer.call("open", "").start());
+        let (_, first) = read_packet(&mut theirs).await.expect("a request");
+        calls.push(peer.call("open", "").start());
+        let (_, second) = read_packet(&mut theirs).await.expect("a request");
+        let id = |payload: &[u8]| u32::from_be_bytes(*payload.first_chunk().expect("an id"));
+        // For no call at all, for the first, and a good answer for the second.
+        let bad = b"\0\x05\0\x0bopen \xffi\xfele\0aux";
+        let bytes = [
+            response(0xFFFF_FFFF, 4, bad),
+            response(id(&first), 4, bad),
+            response(id(&second), 0, b"fine"),
+        ];
+        theirs.write_all(&bytes.concat()).await.expect("it is read");
+        let answer = calls.remove(0).await;
+        let Err(CallError::MalformedErrorData(error)) = &answer else {
+            panic!("{answer:?}");
+        };
+        let expected = ErrorData::new(5, "open \u{fffd}i\u{fffd}le\0").with_data("aux");
+        assert_eq!(*error, expected);
+        let error = answer.expect_err("it failed");
+        assert!(
+            error.to_string().starts_with("malformed error data: "),
+            "{error}"
+        );
+        assert!(error.may_have_run() && !error.is_retryable());
+        assert_eq!(calls.remove(0).await.expect("it lives"), "fine");
+        // It still serves.
+        let asked = request(7, "echo", b"x");
+        theirs.write_all(&asked).await.expect("it is read");
+        assert_eq!(read_response(&mut theirs).await, (7, 0, b"x".to_vec()));
+    }
+    idle(&peer).await;
+}
+
 #[tokio::test]
 async fn packets_come_in_any_pieces() {
     let (_peer, mut theirs) = attacked(&with_limits(|_| {}), 7);

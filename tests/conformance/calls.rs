@@ -51,6 +51,22 @@ pub(crate) const CASES: &[Case] = &[
     ),
     both(
         "3.5",
+        "So a caller may see code 1, 2 or 3 for a call whose method it knows, whose id was free, and which it did not cancel",
+        "call a m x
+         < request @a m x
+         > response @a 3 _
+         ! a cancelled
+         call b m x
+         < request @b m x
+         > response @b 1 x:00000005+other
+         ! b unknown
+         call c m x
+         < request @c m x
+         > response @c 2 _
+         ! c duplicate",
+    ),
+    both(
+        "3.5",
         "Host errors are never protocol fatal.",
         "> request 1 fail x
          < response 1 4 x:00000001+x",
@@ -124,6 +140,17 @@ pub(crate) const CASES: &[Case] = &[
          > request 1 callback x
          < response 1 2 _
          < response 1 2 _",
+    ),
+    both(
+        "3.7",
+        "its handler SHOULD be interrupted, its result is discarded, and it MUST be answered code 2.",
+        "> request 1 callback x
+         < request @b back x
+         > request 1 echo x
+         < response 1 2 _
+         < response 1 2 _
+         < cancel @b
+         > response @b 0 late",
     ),
     // CH-T24.
     both(

@@ -175,6 +175,9 @@ fn said(answer: Result<Bytes, CallError>) -> String {
         Err(CallError::DeadlineExceeded) => "fault c703".to_owned(),
         Err(CallError::Refused { fault, .. }) => format!("fault {:04x}", fault.code()),
         Err(CallError::Remote(error)) => crate::script::error(&error),
+        Err(CallError::MalformedErrorData(error)) => {
+            format!("malformed {}", crate::script::error(&error))
+        }
         Err(CallError::Closed(_)) => "closed".to_owned(),
         Err(other) => panic!("{other}"),
     }

@@ -158,7 +158,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
     both(
         "2.4",
-        "1 to 3 bytes, a description that runs past the end, or one that is not UTF-8, are malformed.",
+        "1 to 3 bytes, or a description that runs past the end, are malformed, and protocol fatal (4.1)",
         "> response 1 4 x:000100
          ! ended protocol error",
     ),
@@ -171,9 +171,16 @@ pub(crate) const CASES: &[Case] = &[
     ),
     both(
         "2.4",
-        "or one that is not UTF-8, are malformed",
-        "> response 1 4 x:01020004616263c0
-         ! ended protocol error",
+        "A description that is not UTF-8 is malformed too, but that MUST binds the sender: the receiver fails that call alone, as *malformed error data*, and the session goes on.",
+        "call a m x
+         call b m x
+         < request @a m x
+         < request @b m x
+         > response 99 4 x:01020004616263c0
+         > response @a 4 x:01020004616263c0ff
+         ! a malformed error 258 abc\u{fffd} ff
+         > response @b 0 y
+         ! b ok y",
     ),
     both(
         "2.4",

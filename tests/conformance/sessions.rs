@@ -22,6 +22,17 @@ pub(crate) const CASES: &[Case] = &[
          > response @b 0 y
          ! b ok y",
     ),
+    live(
+        "3.1",
+        "A peer MAY limit how many calls are in flight, as long as delaying a receive does not prevent sending a response, or the other way round.",
+        "limit running 1
+         > request 1 callback x
+         < request @b back x
+         > request 2 echo x
+         < response 2 4 ~c700
+         > response @b 0 y
+         < response 1 0 y",
+    ),
     both(
         "3.1",
         "Nothing precedes the first packet: v0 has no greeting, and either side may send first.",

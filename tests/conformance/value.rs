@@ -167,7 +167,11 @@ fn said(outcome: Outcome) -> String {
         ResultCode::DuplicateRequest => "duplicate".to_owned(),
         ResultCode::Cancelled => "cancelled".to_owned(),
         ResultCode::ServiceError => {
-            let error = ErrorData::decode(response.data).expect("it has been judged");
+            let lossy =
+                ErrorData::decode_lossy(response.data.clone()).expect("its fields are all there");
+            let Ok(error) = ErrorData::decode(response.data) else {
+                return format!("malformed {}", crate::script::error(&lossy));
+            };
             match Fault::from_error_data(&error) {
                 Some(fault) => format!("fault {:04x}", fault.code()),
                 None => crate::script::error(&error),

@@ -72,7 +72,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
     both(
         "4.1",
-        "A Response with code 4 has malformed error data (2.4), whether or not its id is known.",
+        "A Response with code 4 has error data that end inside a field (2.4), whether or not its id is known.",
         "call a m x
          < request @a m x
          > response @a 4 x:00

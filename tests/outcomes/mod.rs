@@ -155,7 +155,8 @@ fn what_failures_say_of_themselves() {
         (CallError::TooManyPending { limit: 1 }, false, true),
         (CallError::DeadlineExceeded, true, true),
         (CallError::Cancelled, true, false),
-        (CallError::UnknownMethod, false, false),
+        // A handler of the Go implementation forwards the code of its own call, after it has run.
+        (CallError::UnknownMethod, true, false),
         (CallError::DuplicateRequest, true, false),
         (refused(Fault::Busy), false, true),
         (refused(Fault::ShuttingDown), false, true),
@@ -166,6 +167,11 @@ fn what_failures_say_of_themselves() {
         (refused(Fault::BadResult), true, false),
         (refused(Fault::Other { code: 0xC7FE }), true, false),
         (CallError::Remote(ErrorData::new(1, "no")), true, false),
+        (
+            CallError::MalformedErrorData(ErrorData::default()),
+            true,
+            false,
+        ),
         (CallError::Decode(String::new()), true, false),
         (CallError::Closed(SessionError::ClosedByPeer), true, true),
         (CallError::Closed(SessionError::ClosedHere), true, true),

@@ -1,3 +1,5 @@
+mod integers;
+
 use std::borrow::Cow;
 
 use serde::Deserialize;
@@ -6,9 +8,14 @@ use serde::de::IgnoredAny;
 use super::form::{Got, Sent, Str};
 use super::list::Each;
 use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
+use integers::AnyNotation;
 
 /// JSON: readable, and every language has it. Arguments are an array, by position, or an object if
 /// they are named; bytes are base64 text, of the standard alphabet, padded.
+///
+/// Where an integer is asked for, a number that is written as a float (`1e3`, `5.0`) is taken if it is whole and in
+/// range, exactly as written. Inside of untagged, internally tagged and flattened types, which have to see a value to
+/// know what it is, a float stays a float, and serde has no integers of more than 64 bits.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json;
 
@@ -45,11 +52,11 @@ impl List for Json {
     }
 
     fn is_over(bytes: &[u8]) -> bool {
-        bytes.trim_ascii_start().starts_with(b"]")
+        trimmed(bytes).starts_with(b"]")
     }
 
     fn trim(bytes: &mut &[u8]) {
-        *bytes = bytes.trim_ascii_start();
+        *bytes = trimmed(bytes);
     }
 
     fn open_names(out: &mut Vec<u8>) {
@@ -71,11 +78,11 @@ impl List for Json {
     }
 
     fn names<'de>(bytes: &mut &'de [u8], each: &mut Each<'_, 'de>) -> Result<bool, DecodeError> {
-        let Some(mut rest) = bytes.trim_ascii_start().strip_prefix(b"{") else {
+        let Some(mut rest) = trimmed(bytes).strip_prefix(b"{") else {
             return Ok(false);
         };
         let mut count = 0;
-        while count > 0 || !rest.trim_ascii_start().starts_with(b"}") {
+        while count > 0 || !trimmed(rest).starts_with(b"}") {
             let name: Cow<'de, str> = Self::deserialize::<Str>(&mut rest)?;
             punctuation(&mut rest, b':', count)?;
             let value = rest;
@@ -83,7 +90,7 @@ impl List for Json {
             next::<IgnoredAny>(&mut rest)?;
             each(&name, &value[..value.len() - rest.len()])?;
             count += 1;
-            if rest.trim_ascii_start().starts_with(b"}") {
+            if trimmed(rest).starts_with(b"}") {
                 break;
             }
             punctuation(&mut rest, b',', count)?;
@@ -100,25 +107,70 @@ impl Serde for Json {
     }
 
     fn deserialize<'de, F: Form>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
-        next::<Got<'de, F>>(bytes).map(|Got(value)| value)
+        let refused = match attempt::<Got<'de, F>>(bytes) {
+            Ok(Got(value)) => return Ok(value),
+            Err(refused) => refused,
+        };
+        // Integers that are written as floats are few, and so are values that are refused.
+        match attempt::<AnyNotation<Got<'de, F>>>(bytes) {
+            Ok(AnyNotation(Got(value))) => Ok(value),
+            Err(again) => Err(reason(later(refused, again))),
+        }
     }
+}
+
+/// What follows whitespace, of which JSON has four characters.
+fn trimmed(bytes: &[u8]) -> &[u8] {
+    let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let start = bytes.iter().position(|byte| !space(byte));
+    &bytes[start.unwrap_or(bytes.len())..]
 }
 
 /// Takes one value off the front of `bytes`.
 fn next<'de, T: Deserialize<'de>>(bytes: &mut &'de [u8]) -> Result<T, DecodeError> {
+    attempt(bytes).map_err(reason)
+}
+
+/// The same, with the error of `serde_json`: none where the bytes ended.
+fn attempt<'de, T: Deserialize<'de>>(
+    bytes: &mut &'de [u8],
+) -> Result<T, Option<serde_json::Error>> {
     let mut values = serde_json::Deserializer::from_slice(bytes).into_iter();
     match values.next() {
         Some(Ok(value)) => {
             *bytes = &bytes[values.byte_offset()..];
             Ok(value)
         }
-        Some(Err(error)) => Err(DecodeError::new(error)),
-        None => Err(DecodeError::ended()),
+        Some(Err(error)) => Err(Some(error)),
+        None => Err(None),
     }
 }
 
+fn reason(error: Option<serde_json::Error>) -> DecodeError {
+    error.map_or_else(DecodeError::ended, DecodeError::new)
+}
+
+/// Which of two errors is about what is really wrong: the first may be about an integer that is written as a float, and
+/// shows it as a float would be.
+fn later(
+    refused: Option<serde_json::Error>,
+    again: Option<serde_json::Error>,
+) -> Option<serde_json::Error> {
+    let (Some(refused), Some(again)) = (refused, again) else {
+        // Bytes that have ended end again.
+        return None;
+    };
+    let place = |error: &serde_json::Error| (error.line(), error.column());
+    let is_later = place(&again) > place(&refused);
+    let is_of_number = refused.is_syntax() && again.is_data();
+    if is_later || is_of_number || refused.to_string().contains("floating point") {
+        return Some(again);
+    }
+    Some(refused)
+}
+
 fn punctuation(bytes: &mut &[u8], expected: u8, count: usize) -> Result<(), DecodeError> {
-    match bytes.trim_ascii_start().split_first() {
+    match trimmed(bytes).split_first() {
         Some((&found, rest)) if found == expected => {
             *bytes = rest;
             Ok(())

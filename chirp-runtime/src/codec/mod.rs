@@ -19,6 +19,8 @@ mod list;
 mod reader;
 mod service_error;
 mod standard_errors;
+#[cfg(any(feature = "json", feature = "messagepack"))]
+mod whole;
 mod wire;
 
 pub mod form;

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod hostile;
+#[cfg(all(feature = "json", feature = "messagepack"))]
+mod integers;
 #[cfg(feature = "messagepack")]
 mod messagepack;
 mod runs;

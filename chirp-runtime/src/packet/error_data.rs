@@ -77,14 +77,43 @@ impl ErrorData {
         })
     }
 
-    /// Whether [`decode`](Self::decode) would succeed.
+    /// Reads error data, with U+FFFD in place of what is not UTF-8 in the message.
+    ///
+    /// # Errors
+    ///
+    /// [`PacketError::ErrorData`] when it ends inside a field.
+    pub fn decode_lossy(mut bytes: Bytes) -> Result<Self, PacketError> {
+        let (code, message) = Self::split(&bytes)?;
+        let len = message.len();
+        let message = String::from_utf8_lossy(message).into_owned();
+        if !bytes.is_empty() {
+            bytes.advance(Self::HEAD_LEN + len);
+        }
+        Ok(Self {
+            code,
+            message,
+            data: bytes,
+        })
+    }
+
+    /// Whether the fields are all there. The message may be any bytes: text that is not UTF-8 fails one call, and
+    /// the connection goes on.
     pub(super) fn check(bytes: &[u8]) -> Result<(), PacketError> {
-        Self::parse(bytes).map(|_| ())
+        Self::split(bytes).map(|_| ())
     }
 
     fn parse(bytes: &[u8]) -> Result<(u16, &str), PacketError> {
+        let (code, message) = Self::split(bytes)?;
+        match str::from_utf8(message) {
+            Ok(message) => Ok((code, message)),
+            Err(_) => Err(PacketError::ErrorData("the message is not UTF-8")),
+        }
+    }
+
+    /// The code, and the message's bytes.
+    fn split(bytes: &[u8]) -> Result<(u16, &[u8]), PacketError> {
         if bytes.is_empty() {
-            return Ok((0, ""));
+            return Ok((0, b""));
         }
         let Some((&[c0, c1, l0, l1], rest)) = bytes.split_first_chunk::<{ Self::HEAD_LEN }>()
         else {
@@ -95,10 +124,7 @@ impl ErrorData {
         let Some(message) = rest.get(..usize::from(u16::from_be_bytes([l0, l1]))) else {
             return Err(PacketError::ErrorData("the message is truncated"));
         };
-        match str::from_utf8(message) {
-            Ok(message) => Ok((u16::from_be_bytes([c0, c1]), message)),
-            Err(_) => Err(PacketError::ErrorData("the message is not UTF-8")),
-        }
+        Ok((u16::from_be_bytes([c0, c1]), message))
     }
 }
 

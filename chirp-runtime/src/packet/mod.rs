@@ -4,6 +4,8 @@
 //! a [`Request`] calls a method, a [`Response`] answers it, and a [`Cancel`] asks for an answer now.
 //! [`ErrorData`] is what a `Response` carries when the method itself failed.
 //!
+//! [`RecordBuilder`] and [`RecordScanner`] are for hosts that lay out parameters by hand, as those in Go do.
+//!
 //! Nothing here waits, locks or knows of a connection. [`Decoder`] takes bytes as they arrive, in any
 //! pieces, and never takes memory because a peer merely announced a length.
 
@@ -20,6 +22,7 @@ mod fault;
 mod header;
 mod hello;
 mod payload;
+mod record;
 mod request;
 mod response;
 mod stream;
@@ -36,6 +39,7 @@ pub use fault::{FAULT_CODES, Fault};
 pub use header::{Header, PROTOCOL, PacketType};
 pub use hello::{Extensions, HELLO_METHOD, Hello, RESERVED_PREFIX};
 pub use payload::{AttachedStream, Attachment, Attachments, Payload};
+pub use record::{RecordBuilder, RecordError, RecordScanner, Vint30, Vint30Error};
 pub use request::{MAX_METHOD_LEN, Request};
 pub use response::{Response, ResultCode};
 pub use stream::{

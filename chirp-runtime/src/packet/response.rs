@@ -22,7 +22,7 @@ impl Response {
     ///
     /// [`PacketError::Truncated`] when it ends inside the id or the code, [`PacketError::ResultCode`]
     /// when there is no such code, [`PacketError::ErrorData`] when the code is a service error and the
-    /// data is malformed.
+    /// error data ends inside a field. Whether its text is UTF-8 is not checked here: that fails one call only.
     #[inline]
     pub fn decode(mut payload: Bytes) -> Result<Self, PacketError> {
         let Some(head) = payload.first_chunk::<HEAD_LEN>() else {

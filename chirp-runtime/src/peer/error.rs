@@ -55,10 +55,12 @@ pub enum CallError {
     /// The call's own time was over before an answer came. The method may have run.
     #[error("deadline exceeded")]
     DeadlineExceeded,
-    /// The callee says that the call was cancelled.
+    /// The callee says that the call was cancelled. The method may have run. A handler of the Go implementation
+    /// whose own call was cancelled says so too, of a call that nobody cancelled.
     #[error("the call was cancelled")]
     Cancelled,
-    /// The callee has no such method.
+    /// The callee says that it has no such method. A handler of the Go implementation whose own call met an unknown
+    /// method says so too, after it has run.
     #[error("unknown method")]
     UnknownMethod,
     /// The callee says that the call's id was in use. It never is, so one of the two ends is broken. The
@@ -76,6 +78,10 @@ pub enum CallError {
     /// The method failed, and not with an error that its signature names.
     #[error("{0}")]
     Remote(ErrorData),
+    /// The method failed, and the text of its error is not UTF-8, as the protocol demands. The connection goes on.
+    /// The error is here with U+FFFD in place of the bytes that are not.
+    #[error("malformed error data: the text is not UTF-8: {0}")]
+    MalformedErrorData(ErrorData),
     /// The answer is not what the method returns. The method ran.
     #[error("the answer could not be decoded: {0}")]
     Decode(String),
@@ -114,8 +120,7 @@ impl CallError {
             | Self::TooLarge {
                 what: "request" | "packet",
                 ..
-            }
-            | Self::UnknownMethod => false,
+            } => false,
             Self::Refused { fault, .. } => !matches!(
                 fault,
                 Fault::Busy

@@ -10,5 +10,6 @@ mod malformed;
 mod memory;
 mod oracle;
 mod oversized;
+mod record;
 mod round_trips;
 mod streams;

@@ -135,13 +135,21 @@ fn payloads_that_are_not() {
             ("end", "00000001 00 0000000000000000 00".to_owned()),
             "error data",
         ),
-        // Ignored, and well-formed for all that.
+        // Ignored, and all there for all that.
         (
             (
                 "end",
-                "00000001 02 0000000000000000 0001 0001 ff".to_owned(),
+                "00000001 02 0000000000000000 0001 0002 ff".to_owned(),
             ),
-            "UTF-8",
+            "the message is truncated",
+        ),
+        // What is not text fails nothing.
+        (
+            (
+                "end",
+                "00000001 01 0000000000000000 0001 0001 ff".to_owned(),
+            ),
+            "",
         ),
         (
             (

@@ -106,6 +106,8 @@ impl Form for Slice8 {
     type Sent<'a> = &'a [u8];
     type Got<'de> = Cow<'de, [u8]>;
 
+    const BYTES: bool = true;
+
     fn serialize<S: Serializer>(value: &&[u8], serializer: S) -> Result<S::Ok, S::Error> {
         put(value, serializer)
     }
@@ -129,6 +131,8 @@ impl Form for CowSlice8 {
     type Sent<'a> = Cow<'a, [u8]>;
     type Got<'de> = Cow<'de, [u8]>;
 
+    const BYTES: bool = true;
+
     fn serialize<S: Serializer>(value: &Cow<'_, [u8]>, serializer: S) -> Result<S::Ok, S::Error> {
         put(value, serializer)
     }
@@ -151,6 +155,8 @@ impl Plain for CowSlice8 {
 impl<T: BlobType> Form for Blob<T> {
     type Sent<'a> = T;
     type Got<'de> = T;
+
+    const BYTES: bool = true;
 
     fn serialize<S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
         put(value.as_ref(), serializer)

@@ -39,6 +39,9 @@ pub trait Form: 'static {
     /// What is decoded from bytes that live for `'de`.
     type Got<'de>;
 
+    /// Whether it is bytes, which only JSON writes as text.
+    const BYTES: bool = false;
+
     /// Encodes through serde.
     ///
     /// # Errors

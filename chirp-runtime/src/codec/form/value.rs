@@ -68,6 +68,8 @@ impl<F: Form> Form for Lent<F> {
     type Sent<'a> = &'a F::Sent<'a>;
     type Got<'de> = F::Got<'de>;
 
+    const BYTES: bool = F::BYTES;
+
     fn serialize<S: Serializer>(value: &Self::Sent<'_>, serializer: S) -> Result<S::Ok, S::Error> {
         F::serialize(value, serializer)
     }
@@ -103,6 +105,8 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Form for Slice<T> {
 impl<F: Form> Form for Opt<F> {
     type Sent<'a> = Option<F::Sent<'a>>;
     type Got<'de> = Option<F::Got<'de>>;
+
+    const BYTES: bool = F::BYTES;
 
     fn serialize<S: Serializer>(value: &Self::Sent<'_>, serializer: S) -> Result<S::Ok, S::Error> {
         match value {

@@ -17,6 +17,13 @@ use reader::Reader;
 /// fields, so that a field may be added: an older side ignores it, and a newer one that misses it needs
 /// `#[serde(default)]`. As in JSON `Some(None)` and `Some(())` arrive as `None`. Extension types are refused,
 /// and so are values nested more than 128 deep.
+///
+/// Types that ask serde whether they are written for people (`IpAddr`, UUIDs) are: as text. Else they could not be
+/// read inside of untagged, internally tagged and flattened types, which serde reads as if everything were for
+/// people. Nor has serde integers of more than 64 bits there: `u128` and `i128` are encoded and cannot be decoded.
+///
+/// Where an integer is asked for, a float is taken if it is a whole number in range, since JavaScript's libraries write
+/// integers of more than 32 bits as floats. Inside of those types a float stays a float.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MessagePack;
 
@@ -108,13 +115,19 @@ fn close(out: &mut Vec<u8>, count: usize, short: u8, head_16: u8) -> Result<(), 
 impl Serde for MessagePack {
     fn serialize<F: Form>(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let mut serializer = rmp_serde::Serializer::new(out).with_struct_map();
-        Sent::<F>(value)
-            .serialize(&mut serializer)
-            .map_err(EncodeError::new)
+        let done = if F::BYTES {
+            Sent::<F>(value).serialize(&mut serializer)
+        } else {
+            Sent::<F>(value).serialize(&mut serializer.with_human_readable())
+        };
+        done.map_err(EncodeError::new)
     }
 
     fn deserialize<'de, F: Form>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
         let mut reader = Reader::new(bytes);
+        if F::BYTES {
+            reader = reader.of_bytes();
+        }
         let Got::<F>(value) = Got::deserialize(&mut reader)?;
         *bytes = reader.rest();
         Ok(value)

@@ -4,6 +4,7 @@ use serde::forward_to_deserialize_any;
 
 use super::head::{Head, NIL};
 use super::inside::{Elements, Variant};
+use crate::codec::whole::Whole;
 use crate::codec::{DecodeError, MAX_DEPTH};
 
 /// Reads what rmp-serde writes, and what other languages write for the same values.
@@ -17,14 +18,25 @@ pub(super) struct Reader<'de> {
     /// For how many elements memory may have been taken by the arrays that are being read: never more than
     /// there are bytes, however deep they stand in each other.
     promised: usize,
+    /// Whether types are read as they are for people: all but bytes by themselves.
+    human_readable: bool,
 }
 
 impl<'de> Reader<'de> {
     pub(super) fn new(bytes: &'de [u8]) -> Self {
         Self {
             rest: bytes,
+            human_readable: true,
             depth: 0,
             promised: 0,
+        }
+    }
+
+    /// The same, of bytes by themselves.
+    pub(super) fn of_bytes(self) -> Self {
+        Self {
+            human_readable: false,
+            ..self
         }
     }
 
@@ -82,6 +94,24 @@ impl<'de> Reader<'de> {
             Head::Array(count) => self.elements(count, |elements| visitor.visit_seq(elements)),
             Head::Map(count) => self.elements(count, |elements| visitor.visit_map(elements)),
             Head::Extension => Err(DecodeError::new("there is no type for an extension")),
+        }
+    }
+
+    /// What should be an integer, and may be written as a float: JavaScript writes those of more than 32 bits so.
+    #[inline]
+    fn integer<V: Visitor<'de>>(
+        &mut self,
+        head: Head<'de>,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        let float = match head {
+            Head::F32(float) => float.into(),
+            Head::F64(float) => float,
+            head => return self.visit(head, visitor),
+        };
+        match Whole::of_float(float) {
+            Some(whole) => whole.visit(visitor),
+            None => Err(Error::invalid_type(Unexpected::Float(float), &visitor)),
         }
     }
 
@@ -151,15 +181,30 @@ fn unexpected(head: Head<'_>) -> Unexpected<'_> {
     }
 }
 
+macro_rules! integers {
+    ($($method:ident)*) => {$(
+        #[inline]
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+            let head = self.head()?;
+            self.integer(head, visitor)
+        }
+    )*};
+}
+
 impl<'de> Deserializer<'de> for &mut Reader<'de> {
     type Error = DecodeError;
 
     fn is_human_readable(&self) -> bool {
-        false
+        self.human_readable
     }
 
     forward_to_deserialize_any! {
-        bool u8 u16 u32 u64 i8 i16 i32 i64 f32 f64 char str string bytes byte_buf unit map identifier
+        bool f32 f64 char str string bytes byte_buf unit map identifier
+    }
+
+    integers! {
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
@@ -170,14 +215,14 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.wide()? {
             Ok(bytes) => visitor.visit_u128(u128::from_be_bytes(bytes)),
-            Err(head) => self.visit(head, visitor),
+            Err(head) => self.integer(head, visitor),
         }
     }
 
     fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.wide()? {
             Ok(bytes) => visitor.visit_i128(i128::from_be_bytes(bytes)),
-            Err(head) => self.visit(head, visitor),
+            Err(head) => self.integer(head, visitor),
         }
     }
 

@@ -66,7 +66,7 @@ impl StreamEnd {
     /// # Errors
     ///
     /// [`PacketError::Stream`] when it ends inside a field, [`PacketError::ErrorData`] when its error data
-    /// are malformed, whatever its reason.
+    /// ends inside a field, whatever the reason. What is not UTF-8 in its text becomes U+FFFD.
     pub fn decode(mut payload: Bytes) -> Result<Self, PacketError> {
         let Some(head) = payload.first_chunk::<{ Self::HEAD_LEN }>() else {
             return Err(PacketError::Stream {
@@ -80,7 +80,7 @@ impl StreamEnd {
             id: StreamId::from_be_bytes([i0, i1, i2, i3]),
             reason: EndReason::from_u8(reason),
             items: u64::from_be_bytes(items),
-            error: ErrorData::decode(payload)?,
+            error: ErrorData::decode_lossy(payload)?,
         })
     }
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::codec::CodecId;
 use crate::packet::{ErrorData, Fault, Payload, Response, ResultCode};
 use crate::peer::calling::answer::{Answer, Answered};
@@ -207,16 +209,22 @@ fn into_answer(outcome: Outcome) -> Answer {
             ResultCode::UnknownMethod => Err(CallError::UnknownMethod),
             ResultCode::DuplicateRequest => Err(CallError::DuplicateRequest),
             ResultCode::Cancelled => Err(CallError::Cancelled),
-            // Malformed error data has ended the session before it came here.
-            ResultCode::ServiceError => Err(CallError::from_error_data(
-                ErrorData::decode(data).unwrap_or_default(),
-            )),
+            ResultCode::ServiceError => Err(service_error(data)),
         },
         Outcome::TooLarge { limit } => Err(CallError::TooLarge {
             what: "answer",
             whose: "our",
             limit,
         }),
+    }
+}
+
+/// The error that error data stands for. Data that ends inside a field has ended the session before it came here.
+#[cold]
+fn service_error(data: Bytes) -> CallError {
+    match ErrorData::decode(data.clone()) {
+        Ok(error) => CallError::from_error_data(error),
+        Err(_) => CallError::MalformedErrorData(ErrorData::decode_lossy(data).unwrap_or_default()),
     }
 }
 
