@@ -155,8 +155,9 @@ impl State {
         match event {
             None => {}
             Some(Event::Request(run, request)) => {
-                if let Some(time) = self.session.time(run) {
-                    self.deadlines.insert(run, Instant::now() + time);
+                let time = self.session.time(run);
+                if let Some(deadline) = time.and_then(|time| Instant::now().checked_add(time)) {
+                    self.deadlines.insert(run, deadline);
                 }
                 if self.queue.capacity() == 0 {
                     // Most connections are never busy.

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::AsyncWrite;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
 use super::SessionError;
 use super::connection::Connection;
@@ -375,9 +375,7 @@ impl Writer {
                     if progress >= PROGRESS || self.timer.is_none() {
                         sink.progress = 0;
                         drop(sink);
-                        self.timer = Some(Box::pin(tokio::time::sleep_until(
-                            Instant::now() + self.stall,
-                        )));
+                        self.timer = Some(Box::pin(tokio::time::sleep(self.stall)));
                     } else {
                         drop(sink);
                     }
