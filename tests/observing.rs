@@ -194,7 +194,10 @@ async fn metrics_count_streams_and_items() {
             let seen: std::collections::BTreeMap<_, _> = metrics.iter().collect();
             assert_eq!((seen["streams"], seen[items]), (1, 5), "{link:?}");
             let written = serde_json::to_value(&metrics).expect("a map");
-            assert_eq!((&written["streams"], &written[items]), (&1.into(), &5.into()));
+            assert_eq!(
+                (&written["streams"], &written[items]),
+                (&1.into(), &5.into())
+            );
         }
     }
 }

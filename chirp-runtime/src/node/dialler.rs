@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::backoff::Backoff;
-use super::reconnecting::Core;
+use super::reconnecting::{Core, SHUTTING_DOWN};
 use super::{LinkState, Reconnect};
 use crate::channel::Connector;
 use crate::peer::{CONNECT_TIME, Peer, PeerBuilder};
@@ -103,16 +103,9 @@ impl Dialler {
     async fn watch(&self, peer: &Peer, backoff: &mut Backoff) -> String {
         let began = Instant::now();
         self.core.connected(peer);
-        let reason = loop {
-            tokio::select! {
-                reason = peer.closed() => break reason.to_string(),
-                () = self.core.left.notified() => {
-                    // It may have been said of an earlier one.
-                    if !self.core.has(peer) {
-                        break "the other side takes no more calls".to_owned();
-                    }
-                }
-            }
+        let reason = match peer.left().await {
+            Some(reason) => reason.to_string(),
+            None => SHUTTING_DOWN.to_owned(),
         };
         // One that ends as soon as it has begun, with nothing said, is as good as none.
         let heard = peer.metrics().counters.packets_received > 0;

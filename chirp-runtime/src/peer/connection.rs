@@ -21,6 +21,12 @@ use crate::codec;
 use crate::packet::Payload;
 use crate::session::{Fatal, RunKey, Session};
 
+/// How often a side that shuts down looks whether requests still come, how many looks without one are enough, and how
+/// many there are at most once its handlers have ended: 100 ms, and 1 s for those who go on calling.
+const LOOK: Duration = Duration::from_millis(10);
+const QUIET: u32 = 10;
+const LOOKS: u32 = 100;
+
 /// One connection: the session under its lock, and what its tasks and its callers share.
 ///
 /// Nothing foreign runs under the lock: no serialisation, no waker's clone, wake or drop, no drop of a
@@ -52,6 +58,8 @@ pub(super) struct Connection {
     pub(super) interrupts: Notify,
     /// The same as `State::end.is_some()`, for those who do not hold the lock.
     ended: AtomicBool,
+    /// The other side has refused a call because it shuts down: it will refuse all that are made from now on.
+    refusing: AtomicBool,
     pub(super) runtime: Handle,
     pub(super) remote: Option<Endpoint>,
     pub(super) credentials: Option<Credentials>,
@@ -83,6 +91,7 @@ impl Connection {
             signal: Notify::new(),
             interrupts: Notify::new(),
             ended: AtomicBool::new(false),
+            refusing: AtomicBool::new(false),
             runtime,
             remote,
             credentials,
@@ -138,6 +147,10 @@ impl Connection {
             }
         }
         after.streams.clear();
+        // Before those who made calls are told, who may make others.
+        if mem::take(&mut after.refusing) && !self.refusing.swap(true, Ordering::AcqRel) {
+            after.signal = true;
+        }
         if !after.answers.is_empty() {
             self.answer(after);
         }
@@ -242,7 +255,7 @@ impl Connection {
             let state = self.lock();
             match &state.end {
                 Some(reason) => PeerState::Closed(reason.clone()),
-                None if state.closing => PeerState::Draining,
+                None if state.session.is_draining() => PeerState::Draining,
                 None => PeerState::Open,
             }
         };
@@ -285,6 +298,22 @@ impl Connection {
 
     pub(super) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether the other side still takes on calls, as far as is known.
+    pub(super) fn takes_calls(&self) -> bool {
+        !self.has_ended() && !self.refusing.load(Ordering::Acquire)
+    }
+
+    /// Waits until the other side takes on no more calls. Gives the reason of the end, if it has ended.
+    pub(super) async fn left(&self) -> Option<SessionError> {
+        self.wait_for(|connection| {
+            if connection.takes_calls() {
+                return None;
+            }
+            Some(connection.lock().end.clone())
+        })
+        .await
     }
 
     /// Ends the session: its calls fail, its handlers are interrupted, its services are let go. Only the
@@ -338,6 +367,36 @@ impl Connection {
         self.tell_watchers();
         if let Some(metrics) = &self.metrics {
             metrics.leave(self);
+        }
+    }
+
+    /// Refuses requests from now on, until none has come for a moment: a request that is on its way when the channel
+    /// closes would be lost, and its caller could not tell that it has not run. One that is refused is, and its caller
+    /// leaves. A side that serves nothing waits for nothing.
+    pub(super) async fn refuse_requests(&self) {
+        let serves = self.with(|state, after| {
+            state.take_calls(&self.outbox, after);
+            state.session.drain();
+            let serving = state.serving.as_deref();
+            serving.is_some_and(|serving| !serving.router.is_empty())
+        });
+        self.tell_watchers();
+        if !serves {
+            return;
+        }
+        let (mut came, mut quiet, mut looks) = (0, 0, 0);
+        while quiet < QUIET && looks < LOOKS {
+            if self.ends_within(LOOK).await {
+                return;
+            }
+            let state = self.lock();
+            let now = state.session.counters().calls_in;
+            // Handlers that run have the time of whoever waits here.
+            if state.session.is_drained() {
+                quiet = if came == now { quiet + 1 } else { 0 };
+                looks += 1;
+            }
+            came = now;
         }
     }
 
