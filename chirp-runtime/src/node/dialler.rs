@@ -8,7 +8,7 @@ use super::backoff::Backoff;
 use super::reconnecting::{Core, SHUTTING_DOWN};
 use super::{LinkState, Reconnect};
 use crate::channel::Connector;
-use crate::peer::{CONNECT_TIME, Peer, PeerBuilder};
+use crate::peer::{CONNECT_TIME, Peer, PeerBuilder, guard};
 
 /// What connects, again and again, in a task of its own.
 pub(super) struct Dialler {
@@ -82,17 +82,21 @@ impl Dialler {
     /// A new connection, over which calls may go.
     async fn connect(&self) -> io::Result<Peer> {
         let late = |what| move |_| io::Error::new(io::ErrorKind::TimedOut, what);
-        let channel = timeout(self.time, self.connector.connect())
+        let connects = guard::run("the connector", async { self.connector.connect().await });
+        let channel = timeout(self.time, connects)
             .await
-            .map_err(late("nobody answered in time"))??;
+            .map_err(late("nobody answered in time"))???;
         // It goes with its handles, whether it serves anything or not: nobody else would end it.
         let started = self.builder.start_each(channel, false, &mut |_, _| Ok(()));
         let peer = started.map_err(io::Error::other)?;
         if let Some(prepare) = &self.reconnect.prepare {
             let mut unprepared = Unprepared(Some(peer.clone()));
-            timeout(self.time, prepare(peer.clone()))
+            let prepares = guard::run("what prepares connections", async {
+                prepare(peer.clone()).await
+            });
+            timeout(self.time, prepares)
                 .await
-                .map_err(late("it was not prepared in time"))?
+                .map_err(late("it was not prepared in time"))??
                 .map_err(io::Error::other)?;
             unprepared.0 = None;
         }

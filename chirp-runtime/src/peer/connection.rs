@@ -1,4 +1,5 @@
 use std::fmt;
+use std::io;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
@@ -9,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 use super::calling::outbox::Outbox;
+use super::guard;
 use super::handling::dispatch;
 use super::handling::turns::TurnsOfServices;
 use super::state::{After, State};
@@ -135,18 +137,21 @@ impl Connection {
         if after.is_nothing() {
             return;
         }
-        // Most of this is empty most of the time, and to empty it again is not for nothing.
-        after.leftovers.clear();
-        after.unwanted.clear();
-        if !after.spent.is_empty() {
-            after.spent.drain(..).for_each(recycle);
-        }
+        // Most of this is empty most of the time, and to empty it again is not for nothing. Bytes may have an owner of
+        // the program's.
+        let _ = guard::call("a drop of bytes", || {
+            after.leftovers.clear();
+            after.unwanted.clear();
+            if !after.spent.is_empty() {
+                after.spent.drain(..).for_each(recycle);
+            }
+            after.streams.clear();
+        });
         if !after.aborts.is_empty() {
             for abort in after.aborts.drain(..) {
                 abort.abort();
             }
         }
-        after.streams.clear();
         // Before those who made calls are told, who may make others.
         if mem::take(&mut after.refusing) && !self.refusing.swap(true, Ordering::AcqRel) {
             after.signal = true;
@@ -157,13 +162,13 @@ impl Connection {
         if !after.refused.is_empty() {
             for (slot, refused) in after.refused.drain(..) {
                 if let Some(waker) = slot.refuse(refused) {
-                    waker.wake();
+                    guard::wake(waker);
                 }
             }
         }
         if !after.wakes.is_empty() {
             for waker in after.wakes.drain(..) {
-                waker.wake();
+                guard::wake(waker);
             }
         }
         if mem::take(&mut after.wake_reader) {
@@ -198,7 +203,7 @@ impl Connection {
         }
         for (slot, outcome, streams) in after.answers.drain(..) {
             if let Some(waker) = slot.answer(outcome, streams) {
-                waker.wake();
+                guard::wake(waker);
             }
         }
         if crowd {
@@ -285,7 +290,7 @@ impl Connection {
         self.observed.store(observer.is_some(), Ordering::Release);
         let old = mem::replace(&mut *shown, observer);
         drop(shown);
-        drop(old);
+        guard::discard(old);
     }
 
     pub(super) fn observer(&self) -> Option<Observer> {
@@ -314,6 +319,16 @@ impl Connection {
             Some(connection.lock().end.clone())
         })
         .await
+    }
+
+    /// Ends the session because one of its tasks is gone: it panicked in what the program gave it, or its runtime was
+    /// shut down.
+    pub(super) fn end_with_task(&self) {
+        self.end(if std::thread::panicking() {
+            io::Error::other("the program's channel panicked").into()
+        } else {
+            SessionError::RuntimeStopped
+        });
     }
 
     /// Ends the session: its calls fail, its handlers are interrupted, its services are let go. Only the
@@ -361,7 +376,8 @@ impl Connection {
             .wakes
             .extend(callers.filter_map(|slot| slot.take_waker()));
         self.follow(&mut after);
-        drop(released);
+        // Services, packets, and halves of streams: the program's.
+        guard::discard(released);
         // An observer may hold a handle of what it observes.
         self.observe(None);
         self.tell_watchers();

@@ -250,7 +250,7 @@ impl HeldTurn<'_> {
 impl Drop for HeldTurn<'_> {
     fn drop(&mut self) {
         self.0
-            .end(io::Error::other("the channel or a waker panicked").into());
+            .end(io::Error::other("the program's channel panicked").into());
     }
 }
 
@@ -435,7 +435,7 @@ impl Future for Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.connection.end(SessionError::RuntimeStopped);
+        self.connection.end_with_task();
         // Handles may live on for long; what the channel held does not.
         let mut sink = self
             .connection
