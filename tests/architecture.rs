@@ -162,3 +162,30 @@ fn the_rust_version_is_said_once() {
         );
     }
 }
+
+/// Every call into the program's code is in the table of guards, with a test that is there, and every test of guards is in it.
+#[test]
+fn every_guard_has_a_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let architecture = fs::read_to_string(root.join("ARCHITECTURE.md")).expect("it is there");
+    let table = architecture.split("## Guards").nth(1).expect("a section");
+    let table = table.split("\n## ").next().expect("its text");
+    let rows = table.lines().filter(|line| line.starts_with("| "));
+    let named: std::collections::BTreeSet<_> = rows
+        .skip(1)
+        .map(|row| {
+            let cell = row.trim_end_matches([' ', '|']).rsplit('|').next();
+            let cell = cell.expect("four cells").trim();
+            cell.trim_matches('`')
+        })
+        .collect();
+    let files = sources(&root.join("tests/guards"));
+    let lines: Vec<_> = files.iter().flat_map(|(_, text)| text.lines()).collect();
+    let tests: std::collections::BTreeSet<_> = lines
+        .windows(2)
+        .filter(|pair| pair[0] == "#[tokio::test]")
+        .filter_map(|pair| pair[1].strip_prefix("async fn ")?.split('(').next())
+        .collect();
+    assert!(!tests.is_empty());
+    assert_eq!(named, tests);
+}

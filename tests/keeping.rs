@@ -196,3 +196,42 @@ async fn connecting_has_a_time_limit() {
     }
     std::fs::remove_dir_all(&dir).expect("the folder is ours");
 }
+
+#[chirp::service]
+trait Numbers {
+    async fn numbers(&self) -> impl futures_core::Stream<Item = u64>;
+}
+
+/// A call with a stream asks the other side what it knows. The time for the answer keeps nothing once that has come
+/// or the connection has ended.
+#[tokio::test(start_paused = true)]
+async fn the_timer_of_a_hello_ends_with_its_connection() {
+    let before = tokio::runtime::Handle::current()
+        .metrics()
+        .num_alive_tasks();
+    for answered in [false, true] {
+        let begun = Instant::now();
+        let (peer, silent) = by_hand(&PeerBuilder::new());
+        let other = answered.then(|| PeerBuilder::new().fallback(never));
+        let other = other.map(|other| other.start(Channel::io(silent)).expect("no duplicates"));
+        let call = NumbersClient::new(&peer).numbers().start();
+        if answered {
+            assert!(peer.hello().await.expect("asked").is_some());
+        }
+        peer.close();
+        drop((call, peer, other));
+        // Time does not pass while this runs.
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        let tasks = tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks();
+        assert_eq!(tasks, before, "answered: {answered}");
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+}
+
+async fn never(_: Request) -> Result<(), ErrorData> {
+    std::future::pending().await
+}

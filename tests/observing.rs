@@ -101,7 +101,7 @@ async fn metrics_count_what_happened() {
     for link in LINKS {
         let shared = SharedMetrics::new();
         let (a, b) = connected(link, &PeerBuilder::new().metrics(&shared), &serving()).await;
-        assert_eq!(a.metrics().iter().count(), 10);
+        assert_eq!(a.metrics().iter().count(), 15);
         assert!(numbers(&a.metrics()).is_empty() && numbers(&b.metrics()).is_empty());
 
         a.call("echo", "x").await.expect("answered");
@@ -134,14 +134,22 @@ async fn metrics_count_what_happened() {
         assert_eq!(
             (
                 counters.calls_in,
+                counters.calls_in_errors,
                 counters.calls_in_failed,
                 counters.cancels_in
             ),
-            (6, 3, 1)
+            (6, 1, 2, 1)
         );
         assert_eq!(counters.packets_dropped, 1);
         let counters = a.metrics().counters;
-        assert_eq!((counters.calls_out, counters.calls_out_failed), (6, 3));
+        assert_eq!(
+            (
+                counters.calls_out,
+                counters.calls_out_errors,
+                counters.calls_out_failed
+            ),
+            (6, 1, 2)
+        );
 
         // What is shared adds up, and stays when a connection has ended.
         let (other, _keep) =
@@ -154,6 +162,43 @@ async fn metrics_count_what_happened() {
         assert_eq!(shared.snapshot().counters, before.counters);
         shared.set("blobs", 12);
         assert!(shared.snapshot().iter().any(|entry| entry == ("blobs", 12)));
+    }
+}
+
+#[chirp::service]
+trait Numbers {
+    async fn numbers(&self, to: u64) -> impl futures_core::Stream<Item = u64>;
+}
+
+struct Counting;
+
+impl Numbers for Counting {
+    async fn numbers(&self, to: u64) -> impl futures_core::Stream<Item = u64> {
+        tokio_stream::iter(0..to)
+    }
+}
+
+/// Streams and their items are among the numbers, by name, and in what is serialised.
+#[tokio::test]
+async fn metrics_count_streams_and_items() {
+    for link in LINKS {
+        let serving = PeerBuilder::new().service(NumbersServer::new(Counting));
+        let (a, b) = connected(link, &PeerBuilder::new(), &serving).await;
+        let mut numbers = NumbersClient::new(&a).numbers(5).await.expect("it begins");
+        for number in 0..5 {
+            let next = numbers.recv().await.expect("five").expect("a number");
+            assert_eq!(next, number);
+        }
+        assert!(numbers.recv().await.is_none());
+        for (metrics, items) in [(a.metrics(), "items_in"), (b.metrics(), "items_out")] {
+            let seen: std::collections::BTreeMap<_, _> = metrics.iter().collect();
+            assert_eq!((seen["streams"], seen[items]), (1, 5), "{link:?}");
+            let written = serde_json::to_value(&metrics).expect("a map");
+            assert_eq!(
+                (&written["streams"], &written[items]),
+                (&1.into(), &5.into())
+            );
+        }
     }
 }
 

@@ -62,5 +62,8 @@ async fn numbers_are_published() {
     // A gauge keeps the bits of a float.
     assert_eq!(book.value("chirp_calls_active"), Some(0.0_f64.to_bits()));
     assert_eq!(book.value("chirp_blobs"), Some(12.0_f64.to_bits()));
-    assert_eq!(book.0.lock().expect("no panics").len(), 11);
+    assert_eq!(book.0.lock().expect("no panics").len(), 16);
+    for (name, _) in a.metrics().iter() {
+        assert!(book.value(&format!("chirp_{name}")).is_some(), "{name}");
+    }
 }

@@ -26,7 +26,8 @@ impl Backoff {
         self.next = pause.saturating_mul(2).min(self.longest);
         let random = RandomState::new().hash_one(pause) >> 32;
         let share = u32::try_from(random).unwrap_or(u32::MAX);
-        pause / 2 + (pause / 2).mul_f64(f64::from(share) / f64::from(u32::MAX))
+        let half = pause / 2;
+        half.saturating_add(half.mul_f64(f64::from(share) / f64::from(u32::MAX)))
     }
 
     pub(super) fn reset(&mut self) {

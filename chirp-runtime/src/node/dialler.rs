@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::backoff::Backoff;
-use super::reconnecting::Core;
+use super::reconnecting::{Core, SHUTTING_DOWN};
 use super::{LinkState, Reconnect};
 use crate::channel::Connector;
-use crate::peer::{CONNECT_TIME, Peer, PeerBuilder};
+use crate::peer::{CONNECT_TIME, Peer, PeerBuilder, guard};
 
 /// What connects, again and again, in a task of its own.
 pub(super) struct Dialler {
@@ -82,17 +82,21 @@ impl Dialler {
     /// A new connection, over which calls may go.
     async fn connect(&self) -> io::Result<Peer> {
         let late = |what| move |_| io::Error::new(io::ErrorKind::TimedOut, what);
-        let channel = timeout(self.time, self.connector.connect())
+        let connects = guard::run("the connector", async { self.connector.connect().await });
+        let channel = timeout(self.time, connects)
             .await
-            .map_err(late("nobody answered in time"))??;
+            .map_err(late("nobody answered in time"))???;
         // It goes with its handles, whether it serves anything or not: nobody else would end it.
         let started = self.builder.start_each(channel, false, &mut |_, _| Ok(()));
         let peer = started.map_err(io::Error::other)?;
         if let Some(prepare) = &self.reconnect.prepare {
             let mut unprepared = Unprepared(Some(peer.clone()));
-            timeout(self.time, prepare(peer.clone()))
+            let prepares = guard::run("what prepares connections", async {
+                prepare(peer.clone()).await
+            });
+            timeout(self.time, prepares)
                 .await
-                .map_err(late("it was not prepared in time"))?
+                .map_err(late("it was not prepared in time"))??
                 .map_err(io::Error::other)?;
             unprepared.0 = None;
         }
@@ -103,16 +107,9 @@ impl Dialler {
     async fn watch(&self, peer: &Peer, backoff: &mut Backoff) -> String {
         let began = Instant::now();
         self.core.connected(peer);
-        let reason = loop {
-            tokio::select! {
-                reason = peer.closed() => break reason.to_string(),
-                () = self.core.left.notified() => {
-                    // It may have been said of an earlier one.
-                    if !self.core.has(peer) {
-                        break "the other side takes no more calls".to_owned();
-                    }
-                }
-            }
+        let reason = match peer.left().await {
+            Some(reason) => reason.to_string(),
+            None => SHUTTING_DOWN.to_owned(),
         };
         // One that ends as soon as it has begun, with nothing said, is as good as none.
         let heard = peer.metrics().counters.packets_received > 0;

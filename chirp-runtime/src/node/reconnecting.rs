@@ -14,6 +14,9 @@ use crate::peer::{
     Route, Task,
 };
 
+/// Why a connection is left that has not ended.
+pub(super) const SHUTTING_DOWN: &str = "the other side shuts down and takes no more calls";
+
 /// How a connection is watched over, unless the builder says otherwise: one that is dead is noticed in 20 s.
 const KEEP_ALIVE: KeepAlive = KeepAlive {
     interval: Duration::from_secs(15),
@@ -28,10 +31,14 @@ const KEEP_ALIVE: KeepAlive = KeepAlive {
 /// [`CallError::NoConnection`], and nothing was sent. `.start()` sends a call when there is a connection; one
 /// that has to wait is sent while it is awaited.
 ///
+/// A server that shuts down refuses calls, and a call that was refused has not run: it is sent again, on the next
+/// connection, for as long as a call waits for one. Calls that are made after the first refusal leave the connection
+/// that shuts down alone. Not sent again are calls with a stream among their arguments, since streams belong to one
+/// connection, and calls whose client is gone.
+///
 /// A call that is under way when its connection ends fails with [`CallError::Closed`], and
-/// [`may_have_run`](CallError::may_have_run) says what that means. Only a call of a method that is
-/// `#[chirp(idempotent)]` is sent again, on the next connection and twice at most; also when a server that ends
-/// has refused it. A call with a stream among its arguments or as its result is sent once in any case.
+/// [`may_have_run`](CallError::may_have_run) says what that means. If its method is `#[chirp(idempotent)]`, it is sent
+/// again twice at most, unless its result is a stream.
 ///
 /// What the builder serves is served on every connection. A connection that is silent is looked after as
 /// [`PeerBuilder::keep_alive`] says, and every 15 s unless it says anything.
@@ -93,7 +100,6 @@ impl PeerBuilder {
                 attempt: 1,
                 reason: None,
             }),
-            left: Notify::new(),
             closing: Notify::new(),
         });
         let dialler = Dialler::new(Arc::clone(&core), builder, Box::new(connector), reconnect);
@@ -187,8 +193,6 @@ pub(super) struct Core {
     waiting: AtomicUsize,
     peer: Mutex<Option<Peer>>,
     pub(super) state: watch::Sender<LinkState>,
-    /// The connection takes no more calls.
-    pub(super) left: Notify,
     pub(super) closing: Notify,
 }
 
@@ -220,12 +224,8 @@ impl Core {
         self.lock().take()
     }
 
-    pub(super) fn has(&self, peer: &Peer) -> bool {
-        self.lock().as_ref().is_some_and(|it| it.is_same(peer))
-    }
-
     fn current(&self) -> Option<Peer> {
-        self.lock().clone().filter(|peer| !peer.has_ended())
+        self.lock().clone().filter(Peer::takes_calls)
     }
 
     async fn ready(&self) -> Result<Peer, CallError> {
@@ -262,7 +262,11 @@ impl Core {
     }
 
     fn reason(&self) -> Arc<str> {
-        self.state.borrow().to_string().into()
+        match &*self.state.borrow() {
+            // It has been left a moment ago.
+            LinkState::Connected => SHUTTING_DOWN.into(),
+            state => state.to_string().into(),
+        }
     }
 
     fn no_connection(&self) -> CallError {
@@ -304,13 +308,8 @@ impl Route for Link {
         Arc::clone(&self.core).ready_for_call(is_timed)
     }
 
-    fn leave(&self, peer: &Peer) {
-        let mut current = self.core.lock();
-        let left = current.take_if(|current| current.is_same(peer));
-        drop(current);
-        if left.is_some() {
-            self.core.left.notify_one();
-        }
+    fn patience(&self) -> Duration {
+        self.core.patience
     }
 
     fn reason(&self) -> Arc<str> {
@@ -343,8 +342,8 @@ impl Route for AtOnce {
         Box::pin(std::future::ready(found))
     }
 
-    fn leave(&self, peer: &Peer) {
-        self.0.leave(peer);
+    fn patience(&self) -> Duration {
+        self.0.patience()
     }
 
     fn reason(&self) -> Arc<str> {

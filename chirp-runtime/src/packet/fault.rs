@@ -99,6 +99,15 @@ impl Fault {
         ErrorData::new(self.code(), message).with_data(data)
     }
 
+    /// The code of the fault that encoded error data speaks of, if it comes from a framework: without its text, which is
+    /// not looked at.
+    pub(crate) fn code_in(bytes: &[u8]) -> Option<u16> {
+        let (&[c0, c1, l0, l1], rest) = bytes.split_first_chunk()?;
+        let data = rest.get(usize::from(u16::from_be_bytes([l0, l1]))..)?;
+        let code = u16::from_be_bytes([c0, c1]);
+        (data.starts_with(&MARK) && FAULT_CODES.contains(&code)).then_some(code)
+    }
+
     /// The fault that error data speaks of, if it comes from a framework at all.
     pub fn from_error_data(error: &ErrorData) -> Option<Self> {
         let detail = error.data.strip_prefix(&MARK)?;

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::io;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
@@ -9,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 use super::calling::outbox::Outbox;
+use super::guard;
 use super::handling::dispatch;
 use super::handling::turns::TurnsOfServices;
 use super::state::{After, State};
@@ -20,6 +22,12 @@ use crate::channel::{Credentials, Endpoint, Identity};
 use crate::codec;
 use crate::packet::Payload;
 use crate::session::{Fatal, RunKey, Session};
+
+/// How often a side that shuts down looks whether requests still come, how many looks without one are enough, and how
+/// many there are at most once its handlers have ended: 100 ms, and 1 s for those who go on calling.
+const LOOK: Duration = Duration::from_millis(10);
+const QUIET: u32 = 10;
+const LOOKS: u32 = 100;
 
 /// One connection: the session under its lock, and what its tasks and its callers share.
 ///
@@ -52,6 +60,8 @@ pub(super) struct Connection {
     pub(super) interrupts: Notify,
     /// The same as `State::end.is_some()`, for those who do not hold the lock.
     ended: AtomicBool,
+    /// The other side has refused a call because it shuts down: it will refuse all that are made from now on.
+    refusing: AtomicBool,
     pub(super) runtime: Handle,
     pub(super) remote: Option<Endpoint>,
     pub(super) credentials: Option<Credentials>,
@@ -83,6 +93,7 @@ impl Connection {
             signal: Notify::new(),
             interrupts: Notify::new(),
             ended: AtomicBool::new(false),
+            refusing: AtomicBool::new(false),
             runtime,
             remote,
             credentials,
@@ -126,31 +137,38 @@ impl Connection {
         if after.is_nothing() {
             return;
         }
-        // Most of this is empty most of the time, and to empty it again is not for nothing.
-        after.leftovers.clear();
-        after.unwanted.clear();
-        if !after.spent.is_empty() {
-            after.spent.drain(..).for_each(recycle);
-        }
+        // Most of this is empty most of the time, and to empty it again is not for nothing. Bytes may have an owner of
+        // the program's.
+        let _ = guard::call("a drop of bytes", || {
+            after.leftovers.clear();
+            after.unwanted.clear();
+            if !after.spent.is_empty() {
+                after.spent.drain(..).for_each(recycle);
+            }
+            after.streams.clear();
+        });
         if !after.aborts.is_empty() {
             for abort in after.aborts.drain(..) {
                 abort.abort();
             }
         }
-        after.streams.clear();
+        // Before those who made calls are told, who may make others.
+        if mem::take(&mut after.refusing) && !self.refusing.swap(true, Ordering::AcqRel) {
+            after.signal = true;
+        }
         if !after.answers.is_empty() {
             self.answer(after);
         }
         if !after.refused.is_empty() {
             for (slot, refused) in after.refused.drain(..) {
                 if let Some(waker) = slot.refuse(refused) {
-                    waker.wake();
+                    guard::wake(waker);
                 }
             }
         }
         if !after.wakes.is_empty() {
             for waker in after.wakes.drain(..) {
-                waker.wake();
+                guard::wake(waker);
             }
         }
         if mem::take(&mut after.wake_reader) {
@@ -185,7 +203,7 @@ impl Connection {
         }
         for (slot, outcome, streams) in after.answers.drain(..) {
             if let Some(waker) = slot.answer(outcome, streams) {
-                waker.wake();
+                guard::wake(waker);
             }
         }
         if crowd {
@@ -242,7 +260,7 @@ impl Connection {
             let state = self.lock();
             match &state.end {
                 Some(reason) => PeerState::Closed(reason.clone()),
-                None if state.closing => PeerState::Draining,
+                None if state.session.is_draining() => PeerState::Draining,
                 None => PeerState::Open,
             }
         };
@@ -272,7 +290,7 @@ impl Connection {
         self.observed.store(observer.is_some(), Ordering::Release);
         let old = mem::replace(&mut *shown, observer);
         drop(shown);
-        drop(old);
+        guard::discard(old);
     }
 
     pub(super) fn observer(&self) -> Option<Observer> {
@@ -285,6 +303,32 @@ impl Connection {
 
     pub(super) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether the other side still takes on calls, as far as is known.
+    pub(super) fn takes_calls(&self) -> bool {
+        !self.has_ended() && !self.refusing.load(Ordering::Acquire)
+    }
+
+    /// Waits until the other side takes on no more calls. Gives the reason of the end, if it has ended.
+    pub(super) async fn left(&self) -> Option<SessionError> {
+        self.wait_for(|connection| {
+            if connection.takes_calls() {
+                return None;
+            }
+            Some(connection.lock().end.clone())
+        })
+        .await
+    }
+
+    /// Ends the session because one of its tasks is gone: it panicked in what the program gave it, or its runtime was
+    /// shut down.
+    pub(super) fn end_with_task(&self) {
+        self.end(if std::thread::panicking() {
+            io::Error::other("the program's channel panicked").into()
+        } else {
+            SessionError::RuntimeStopped
+        });
     }
 
     /// Ends the session: its calls fail, its handlers are interrupted, its services are let go. Only the
@@ -332,12 +376,43 @@ impl Connection {
             .wakes
             .extend(callers.filter_map(|slot| slot.take_waker()));
         self.follow(&mut after);
-        drop(released);
+        // Services, packets, and halves of streams: the program's.
+        guard::discard(released);
         // An observer may hold a handle of what it observes.
         self.observe(None);
         self.tell_watchers();
         if let Some(metrics) = &self.metrics {
             metrics.leave(self);
+        }
+    }
+
+    /// Refuses requests from now on, until none has come for a moment: a request that is on its way when the channel
+    /// closes would be lost, and its caller could not tell that it has not run. One that is refused is, and its caller
+    /// leaves. A side that serves nothing waits for nothing.
+    pub(super) async fn refuse_requests(&self) {
+        let serves = self.with(|state, after| {
+            state.take_calls(&self.outbox, after);
+            state.session.drain();
+            let serving = state.serving.as_deref();
+            serving.is_some_and(|serving| !serving.router.is_empty())
+        });
+        self.tell_watchers();
+        if !serves {
+            return;
+        }
+        let (mut came, mut quiet, mut looks) = (0, 0, 0);
+        while quiet < QUIET && looks < LOOKS {
+            if self.ends_within(LOOK).await {
+                return;
+            }
+            let state = self.lock();
+            let now = state.session.counters().calls_in;
+            // Handlers that run have the time of whoever waits here.
+            if state.session.is_drained() {
+                quiet = if came == now { quiet + 1 } else { 0 };
+                looks += 1;
+            }
+            came = now;
         }
     }
 

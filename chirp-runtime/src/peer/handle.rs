@@ -100,9 +100,17 @@ impl Peer {
     ///
     /// Dropping the future leaves the end to the handlers, without a bound. Inside a handler it waits
     /// for that handler too, so that there `bound` decides.
+    ///
+    /// A side that serves something waits 100 ms after the last request that it has refused, within `bound`, so that
+    /// requests on their way are refused too. It does so for 1 s at most.
     pub async fn shutdown(&self, bound: Duration) -> SessionError {
-        self.connection().drain();
-        if let Ok(reason) = tokio::time::timeout(bound, self.closed()).await {
+        let draining = Draining(self.connection());
+        let ended = tokio::time::timeout(bound, async {
+            draining.0.refuse_requests().await;
+            drop(draining);
+            self.closed().await
+        });
+        if let Ok(reason) = ended.await {
             return reason;
         }
         self.close();
@@ -196,18 +204,28 @@ impl Peer {
         })
     }
 
-    /// Whether no call can succeed any more.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.connection().has_ended()
+    /// Whether the other side still takes on calls, as far as is known.
+    pub(crate) fn takes_calls(&self) -> bool {
+        self.connection().takes_calls()
     }
 
-    /// Whether both are handles of one connection.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.handle, &other.handle)
+    /// Waits until the other side takes on no more calls, because the connection has ended for the reason given or
+    /// because the other side has said that it shuts down.
+    pub(crate) async fn left(&self) -> Option<SessionError> {
+        self.connection().left().await
     }
 
     pub(super) fn connection(&self) -> &Arc<Connection> {
         &self.handle.connection
+    }
+}
+
+/// A connection that is to end in order, whether or not somebody waits for it.
+struct Draining<'a>(&'a Connection);
+
+impl Drop for Draining<'_> {
+    fn drop(&mut self) {
+        self.0.drain();
     }
 }
 

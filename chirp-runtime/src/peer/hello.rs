@@ -23,28 +23,33 @@ impl Connection {
             after.wake_writer = true;
             Ok(())
         })?;
-        let known = self.wait_for(|connection| {
-            let state = connection.lock();
-            match (state.session.hello(), &state.end) {
-                (HelloState::Known(hello), _) => Some(Ok(hello)),
-                (_, Some(reason)) => Some(Err(CallError::Closed(reason.clone()))),
-                (_, None) => None,
-            }
-        });
-        if let Ok(known) = tokio::time::timeout(HELLO_TIME, known).await {
+        if let Ok(known) = tokio::time::timeout(HELLO_TIME, self.known_hello()).await {
             return known;
         }
         self.give_up_hello();
         Ok(None)
     }
 
+    /// Waits until it is known what the other side accepts, or until the connection has ended.
+    async fn known_hello(&self) -> Result<Option<Hello>, CallError> {
+        self.wait_for(|connection| {
+            let state = connection.lock();
+            match (state.session.hello(), &state.end) {
+                (HelloState::Known(hello), _) => Some(Ok(hello)),
+                (_, Some(reason)) => Some(Err(CallError::Closed(reason.clone()))),
+                (_, None) => None,
+            }
+        })
+        .await
+    }
+
     /// The other side has been asked for its extensions, for a call that waits for the answer. It is given the time
-    /// for that.
+    /// for that; the timer ends with the answer or with the connection.
     pub(super) fn limit_hello(self: &Arc<Self>) {
-        let connection = Arc::downgrade(self);
+        let connection = Arc::clone(self);
         task::spawn(&self.runtime, async move {
-            tokio::time::sleep(HELLO_TIME).await;
-            if let Some(connection) = connection.upgrade() {
+            let known = connection.known_hello();
+            if tokio::time::timeout(HELLO_TIME, known).await.is_err() {
                 connection.give_up_hello();
             }
         });

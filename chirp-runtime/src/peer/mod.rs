@@ -14,6 +14,7 @@ mod calling;
 mod connect;
 mod connection;
 mod error;
+pub(crate) mod guard;
 mod handle;
 mod handling;
 mod hello;

@@ -300,6 +300,6 @@ impl Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.connection.end(SessionError::RuntimeStopped);
+        self.connection.end_with_task();
     }
 }

@@ -75,6 +75,8 @@ pub(super) struct After {
     pub(super) signal: bool,
     pub(super) interrupted: bool,
     pub(super) freed: bool,
+    /// The other side takes on no more calls.
+    pub(super) refusing: bool,
     pub(super) end: Option<SessionError>,
     /// Types whose packets have come and have no task yet.
     pub(super) packet_tasks: Vec<PacketType>,
@@ -101,6 +103,7 @@ impl After {
             signal,
             interrupted,
             freed,
+            refusing,
             end,
             packet_tasks: _,
             spent,
@@ -108,7 +111,8 @@ impl After {
             leftovers,
             streams,
         } = self;
-        let flags = wake_reader | wake_writer | signal | interrupted | freed | end.is_some();
+        let flags =
+            wake_reader | wake_writer | signal | interrupted | freed | refusing | end.is_some();
         !flags
             && wakes.is_empty()
             && aborts.is_empty()
@@ -155,8 +159,9 @@ impl State {
         match event {
             None => {}
             Some(Event::Request(run, request)) => {
-                if let Some(time) = self.session.time(run) {
-                    self.deadlines.insert(run, Instant::now() + time);
+                let time = self.session.time(run);
+                if let Some(deadline) = time.and_then(|time| Instant::now().checked_add(time)) {
+                    self.deadlines.insert(run, deadline);
                 }
                 if self.queue.capacity() == 0 {
                     // Most connections are never busy.
@@ -170,6 +175,9 @@ impl State {
                 after.interrupted = true;
             }
             Some(Event::Answered(call, outcome)) => {
+                if !outcome.is_success() {
+                    after.refusing |= outcome.is_shutting_down();
+                }
                 let slot = self.waiters.take(call);
                 let streams = self.streams.take_answer(call).filter(|_| slot.is_some());
                 if streams.is_none() {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::AsyncWrite;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
 use super::SessionError;
 use super::connection::Connection;
@@ -250,7 +250,7 @@ impl HeldTurn<'_> {
 impl Drop for HeldTurn<'_> {
     fn drop(&mut self) {
         self.0
-            .end(io::Error::other("the channel or a waker panicked").into());
+            .end(io::Error::other("the program's channel panicked").into());
     }
 }
 
@@ -375,9 +375,7 @@ impl Writer {
                     if progress >= PROGRESS || self.timer.is_none() {
                         sink.progress = 0;
                         drop(sink);
-                        self.timer = Some(Box::pin(tokio::time::sleep_until(
-                            Instant::now() + self.stall,
-                        )));
+                        self.timer = Some(Box::pin(tokio::time::sleep(self.stall)));
                     } else {
                         drop(sink);
                     }
@@ -437,7 +435,7 @@ impl Future for Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.connection.end(SessionError::RuntimeStopped);
+        self.connection.end_with_task();
         // Handles may live on for long; what the channel held does not.
         let mut sink = self
             .connection

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{AcceptError, Connection, Server};
 use crate::channel::{self, Channel, Endpoint, EndpointError, Listener};
+use crate::peer::guard::{self, Panicked};
 use crate::peer::{
     Access, ConnectError, DuplicateMethod, Handler, Peer, PeerBuilder, Router, SessionError, Task,
 };
@@ -138,14 +139,15 @@ impl ServerBuilder {
         self
     }
 
-    /// Does something with each connection, before anything is read from it. It must not block.
+    /// Does something with each connection, before anything is read from it. It must not block. A panic closes the
+    /// connection ([`AcceptError::Panicked`]).
     #[must_use]
     pub fn on_connect(mut self, hook: impl Fn(&Connection) + Send + Sync + 'static) -> Self {
         self.on_connect = Some(Arc::new(hook));
         self
     }
 
-    /// Does something with each connection that has ended, and the reason. It must not block.
+    /// Does something with each connection that has ended, and the reason. It must not block. A panic is logged.
     #[must_use]
     pub fn on_end(
         mut self,
@@ -156,7 +158,7 @@ impl ServerBuilder {
     }
 
     /// Does something with each connection that did not come about or had to make room, and the reason. It
-    /// must not block. With the feature `tracing` the log has it, too.
+    /// must not block. With the feature `tracing` the log has it, too. A panic is logged.
     #[must_use]
     pub fn on_refused(mut self, hook: impl Fn(&AcceptError) + Send + Sync + 'static) -> Self {
         self.on_refused = Some(Arc::new(hook));
@@ -257,23 +259,47 @@ impl ServerBuilder {
         self.peers.check()
     }
 
-    /// Starts the peer of a new connection. `began` is given it before anything is read.
+    /// Starts the peer of a new connection. `began` is given it before anything is read. A panic in what the program
+    /// does with it closes it.
     pub(super) fn start(
         &self,
         channel: Channel,
-        began: &mut dyn FnMut(&Peer),
-    ) -> Result<Peer, DuplicateMethod> {
+        began: &mut dyn FnMut(&Peer) -> Result<(), Panicked>,
+    ) -> Result<(), AcceptError> {
+        let remote = channel.remote().cloned();
+        let mut panicked = None;
         // A server that serves nothing still keeps its connections, to call the other sides.
-        self.peers.start_each(channel, true, &mut |peer, serving| {
-            if !self.each.is_empty() {
+        let started = self.peers.start_each(channel, true, &mut |peer, serving| {
+            let registered = guard::call("a hook that makes handlers", || {
+                if self.each.is_empty() {
+                    return Ok(());
+                }
                 let router = serving.router_mut();
-                self.each
-                    .iter()
-                    .try_for_each(|register| register(peer, router))?;
+                let mut each = self.each.iter();
+                each.try_for_each(|register| register(peer, router))
+            });
+            let begun = match registered {
+                Ok(registered) => {
+                    registered?;
+                    began(peer)
+                }
+                Err(panicked) => Err(panicked),
+            };
+            if let Err(panic) = begun {
+                panicked = Some(panic);
+                // Before anything is read.
+                peer.close();
             }
-            began(peer);
             Ok(())
-        })
+        });
+        started?;
+        match panicked {
+            None => Ok(()),
+            Some(panicked) => Err(AcceptError::Panicked {
+                remote,
+                message: panicked.to_string(),
+            }),
+        }
     }
 }
 

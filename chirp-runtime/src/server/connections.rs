@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use futures_core::Stream;
 
 use crate::channel::{Endpoint, Identity};
-use crate::peer::Peer;
+use crate::peer::{Peer, guard};
 
 /// A connection that a server has accepted.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ impl Registry {
         change(&mut state);
         let wakers = std::mem::take(&mut state.wakers);
         drop(state);
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(guard::wake);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -33,6 +33,15 @@ pub enum AcceptError {
         /// Where it came from, if that has an address.
         remote: Option<Endpoint>,
     },
+    /// A hook of the program's panicked: `on_connect`, or what makes a connection's own handlers. The connection is
+    /// closed.
+    #[error("a connection {}was closed: {message}", from(.remote.as_ref()))]
+    Panicked {
+        /// Where it came from, if that has an address.
+        remote: Option<Endpoint>,
+        /// Which hook it was, and what it said.
+        message: String,
+    },
     /// Two services that are made for each connection claim one name.
     #[error(transparent)]
     Duplicate(#[from] DuplicateMethod),

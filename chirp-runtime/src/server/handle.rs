@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use super::connections::Registry;
 use super::{Connection, Connections, ServerBuilder};
 use crate::channel::Incoming;
-use crate::peer::DuplicateMethod;
+use crate::peer::{DuplicateMethod, guard};
 
 /// How many connections may wait to be taken over.
 const HANDED_OVER: usize = 16;
@@ -39,7 +39,7 @@ impl Shared {
 
     fn replace(&self, builder: ServerBuilder) {
         let old = std::mem::replace(&mut *self.lock(), Arc::new(builder));
-        drop(old);
+        guard::discard(old);
     }
 
     fn lock(&self) -> MutexGuard<'_, Arc<ServerBuilder>> {

@@ -7,7 +7,7 @@ use tokio::task::{AbortHandle, Id, JoinSet};
 
 use super::AcceptError;
 use crate::channel::{Channel, Endpoint, Incoming};
-use crate::peer::Task;
+use crate::peer::{Task, guard};
 
 /// What is on the way to become a channel, each in a task of its own. Those that take too long are given up,
 /// and where there are too many the oldest is.
@@ -38,8 +38,11 @@ impl Handshakes {
                 remote: from,
                 error: Arc::new(error),
             };
-            match tokio::time::timeout(time, incoming.finish()).await {
-                Ok(finished) => finished.map_err(failed),
+            let finishes = guard::run("a handshake", incoming.finish());
+            match tokio::time::timeout(time, finishes).await {
+                Ok(finished) => finished
+                    .unwrap_or_else(|panicked| Err(panicked.into()))
+                    .map_err(failed),
                 Err(_) => Err(failed(io::Error::new(
                     io::ErrorKind::TimedOut,
                     format!("it was not finished in {time:?}"),

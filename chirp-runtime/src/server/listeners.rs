@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::channel::{Endpoint, Incoming, Listener};
+use crate::peer::guard;
 
 /// The first pause after an accept that failed, and the longest.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -65,7 +66,8 @@ impl Listeners {
             let next = match next {
                 // It has nothing more to give, and goes.
                 Ok(None) => {
-                    self.all.remove(at);
+                    let exhausted = self.all.remove(at);
+                    guard::discard((listener, exhausted));
                     asked = 0;
                     continue;
                 }
@@ -93,7 +95,9 @@ fn accept(mut listener: Box<dyn Listener>, pause: Duration) -> Accepting {
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
-        let next = listener.incoming().await;
+        // A listener that panics is asked again after a pause, as one that fails.
+        let next = guard::run("a listener", listener.incoming()).await;
+        let next = next.unwrap_or_else(|panicked| Err(panicked.into()));
         (listener, next)
     })
 }

@@ -9,7 +9,7 @@ use super::listeners::is_for_want_of_files;
 use super::silent::Silent;
 use super::{AcceptError, Connection};
 use crate::channel::{Channel, Endpoint, Incoming};
-use crate::peer::Task;
+use crate::peer::{Task, guard};
 
 /// What a server that runs has to do with.
 pub(super) struct Running {
@@ -108,24 +108,35 @@ impl Running {
         let number = self.shared.registry.next_number();
         let endpoint = channel.remote().cloned();
         let mut begun = None;
-        let started = builder.start(channel, &mut |peer| {
-            let connection = Connection {
-                number,
-                peer: peer.clone(),
-                identity: peer.identity().clone(),
-                endpoint: endpoint.clone(),
-            };
-            if let Some(hook) = &builder.on_connect {
-                hook(&connection);
-            }
-            self.shared.registry.insert(connection.clone());
-            begun = Some(Live {
-                shared: Arc::clone(&self.shared),
-                connection,
-            });
+        let start = || {
+            builder.start(channel, &mut |peer| {
+                let connection = Connection {
+                    number,
+                    peer: peer.clone(),
+                    identity: peer.identity().clone(),
+                    endpoint: endpoint.clone(),
+                };
+                if let Some(hook) = &builder.on_connect {
+                    guard::call("on_connect", || hook(&connection))?;
+                }
+                self.shared.registry.insert(connection.clone());
+                begun = Some(Live {
+                    shared: Arc::clone(&self.shared),
+                    connection,
+                });
+                Ok(())
+            })
+        };
+        // What a refused connection was to be served with is the program's, and is dropped here.
+        let started = guard::call("a new connection", start);
+        let started = started.unwrap_or_else(|panicked| {
+            Err(AcceptError::Panicked {
+                remote: endpoint.clone(),
+                message: panicked.to_string(),
+            })
         });
-        if let Err(duplicate) = started {
-            self.report(&duplicate.into());
+        if let Err(error) = started {
+            self.report(&error);
         }
         let Some(live) = begun else { return };
         self.silent.push(number, &self.shared.registry);
@@ -134,7 +145,8 @@ impl Running {
             let reason = live.connection.peer.closed().await;
             live.shared.registry.remove(live.connection.number);
             if let Some(hook) = on_end {
-                hook(&live.connection, &reason);
+                let _ = guard::call("on_end", || hook(&live.connection, &reason));
+                guard::discard(hook);
             }
         });
         self.watches.spawn(watch);
@@ -149,7 +161,7 @@ impl Running {
             silent: _,
             waiting,
         } = self;
-        drop((handshakes, waiting));
+        guard::discard((handshakes, waiting));
         let grace = shared.builder().grace;
         let mut ending = JoinSet::new();
         for connection in shared.registry.list() {
@@ -167,7 +179,7 @@ impl Running {
         #[cfg(feature = "tracing")]
         tracing::warn!("{error}");
         if let Some(hook) = &self.shared.builder().on_refused {
-            hook(error);
+            let _ = guard::call("on_refused", || hook(error));
         }
     }
 }

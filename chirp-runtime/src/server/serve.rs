@@ -10,7 +10,7 @@ use super::listeners::Listeners;
 use super::running::Running;
 use super::{Connection, Connections, ServerBuilder, ServerHandle};
 use crate::channel::{Endpoint, EndpointError, Incoming, Listener};
-use crate::peer::{ConnectError, Task};
+use crate::peer::{ConnectError, Task, guard};
 
 /// Listeners, and a peer for each connection that comes from them.
 ///
@@ -167,7 +167,7 @@ impl Server {
                 },
             }
         }
-        drop((listeners, given));
+        guard::discard((listeners, given));
         open.0.registry.close();
         running.end().await;
     }

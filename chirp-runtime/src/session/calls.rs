@@ -221,7 +221,9 @@ impl Session {
                 Ok(Some(Event::Hello))
             }
             Answered::Call(key) => {
-                self.counters.calls_out_failed += u64::from(!outcome.is_success());
+                if !outcome.is_success() {
+                    self.counters.note_failure_out(&outcome);
+                }
                 Ok(Some(Event::Answered(key, outcome)))
             }
         }

@@ -1,5 +1,8 @@
 use std::ops::AddAssign;
 
+use super::Outcome;
+use crate::packet::{Fault, Response, ResultCode};
+
 /// What has happened on a connection since it began.
 ///
 /// Calls that are pending or running are not counted here, since they come and go:
@@ -16,11 +19,15 @@ pub struct Counters {
     pub packets_dropped: u64,
     /// Calls of the other side, those that were refused included.
     pub calls_in: u64,
-    /// Those of them that were not answered with a result.
+    /// Those of them that were answered with an error of the method's own.
+    pub calls_in_errors: u64,
+    /// Those of them that failed otherwise: unknown, refused, cancelled, or given up by the framework.
     pub calls_in_failed: u64,
     /// Calls of this side.
     pub calls_out: u64,
-    /// Those of them that did not end with a result: failed, cancelled, or cut off.
+    /// Those of them that were answered with an error of the method's own.
+    pub calls_out_errors: u64,
+    /// Those of them that failed otherwise: unknown, refused, cancelled, or cut off.
     pub calls_out_failed: u64,
     /// Cancellations of the other side.
     pub cancels_in: u64,
@@ -32,14 +39,80 @@ pub struct Counters {
     pub items_out: u64,
 }
 
+impl Counters {
+    /// All of them by name, in the order of the fields.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        // Whole, so that a new one cannot be left out.
+        let Self {
+            packets_received,
+            packets_sent,
+            packets_dropped,
+            calls_in,
+            calls_in_errors,
+            calls_in_failed,
+            calls_out,
+            calls_out_errors,
+            calls_out_failed,
+            cancels_in,
+            streams,
+            items_in,
+            items_out,
+        } = *self;
+        [
+            ("packets_received", packets_received),
+            ("packets_sent", packets_sent),
+            ("packets_dropped", packets_dropped),
+            ("calls_in", calls_in),
+            ("calls_in_errors", calls_in_errors),
+            ("calls_in_failed", calls_in_failed),
+            ("calls_out", calls_out),
+            ("calls_out_errors", calls_out_errors),
+            ("calls_out_failed", calls_out_failed),
+            ("cancels_in", cancels_in),
+            ("streams", streams),
+            ("items_in", items_in),
+            ("items_out", items_out),
+        ]
+        .into_iter()
+    }
+
+    /// Counts a call of the other side that is answered otherwise than with a result.
+    #[cold]
+    pub(super) fn note_failure_in(&mut self, code: ResultCode, data: &[u8]) {
+        if is_own_error(code, data) {
+            self.calls_in_errors += 1;
+        } else {
+            self.calls_in_failed += 1;
+        }
+    }
+
+    /// Counts a call of this side that was answered otherwise than with a result.
+    #[cold]
+    pub(super) fn note_failure_out(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Response(Response { code, data, .. }) if is_own_error(*code, data) => {
+                self.calls_out_errors += 1;
+            }
+            _ => self.calls_out_failed += 1,
+        }
+    }
+}
+
+/// Whether this is an error that the method gave, and none of the framework.
+fn is_own_error(code: ResultCode, data: &[u8]) -> bool {
+    code == ResultCode::ServiceError && Fault::code_in(data).is_none()
+}
+
 impl AddAssign for Counters {
     fn add_assign(&mut self, other: Self) {
         self.packets_received += other.packets_received;
         self.packets_sent += other.packets_sent;
         self.packets_dropped += other.packets_dropped;
         self.calls_in += other.calls_in;
+        self.calls_in_errors += other.calls_in_errors;
         self.calls_in_failed += other.calls_in_failed;
         self.calls_out += other.calls_out;
+        self.calls_out_errors += other.calls_out_errors;
         self.calls_out_failed += other.calls_out_failed;
         self.cancels_in += other.cancels_in;
         self.streams += other.streams;

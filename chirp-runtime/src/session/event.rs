@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::{CallKey, RunKey};
-use crate::packet::{Header, PacketError, PacketType, Request, Response, ResultCode};
+use crate::packet::{Fault, Header, PacketError, PacketType, Request, Response, ResultCode};
 
 /// What follows from something that came in.
 #[derive(Debug)]
@@ -36,6 +36,18 @@ impl Outcome {
     /// Whether the call has a result.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Response(response) if response.code == ResultCode::Success)
+    }
+
+    /// Whether the other side has refused the call because it takes on no more, on this connection.
+    #[cold]
+    pub fn is_shutting_down(&self) -> bool {
+        match self {
+            Self::Response(Response { code, data, .. }) => {
+                *code == ResultCode::ServiceError
+                    && Fault::code_in(data) == Some(Fault::ShuttingDown.code())
+            }
+            Self::TooLarge { .. } => false,
+        }
     }
 }
 

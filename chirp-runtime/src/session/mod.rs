@@ -215,6 +215,11 @@ impl Session {
         self.draining = true;
     }
 
+    /// Whether requests are refused with *shutting down*.
+    pub fn is_draining(&self) -> bool {
+        self.draining
+    }
+
     /// Whether no handler runs, every answer has been written, and no stream is left.
     pub fn is_drained(&self) -> bool {
         self.inbound.running() == 0

@@ -117,10 +117,12 @@ impl Session {
         if code == ResultCode::Success {
             self.send_answer_opens(id);
         }
+        if code != ResultCode::Success {
+            self.counters.note_failure_in(code, data.as_slice());
+        }
         Response::encode_head(self.transmit.tail(), id, code, data.len());
         self.transmit.push(data);
         self.counters.packets_sent += 1;
-        self.counters.calls_in_failed += u64::from(code != ResultCode::Success);
         if code == ResultCode::Success {
             self.answer_opens_sent(id);
         }

@@ -202,8 +202,8 @@ impl Untyped {
             && !self.limit.has_passed()
         {
             self.limit.arm(Some(route.runtime()));
-            if self.idempotent && streams.is_none() {
-                self.again = Again::new(route, method, &mut params);
+            if self.again.is_none() {
+                self.again = Again::new(route, method, &mut params, *streams, self.idempotent);
             }
             let Some(caller) = route::current(&**route) else {
                 let is_timed = self.limit.is_running();
@@ -239,6 +239,9 @@ impl Untyped {
                 }
                 Target::Routed(_) | Target::Nobody => Work::Failed(CallError::UnknownMethod).into(),
             };
+        if let Some(again) = &mut self.again {
+            again.note_sent(!matches!(self.state, State::Sent(Work::Failed(_))));
+        }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
@@ -248,12 +251,22 @@ impl Untyped {
                 Poll::Pending if self.limit.poll(cx).is_ready() => Err(self.timed_out()),
                 Poll::Pending => return Poll::Pending,
             };
+            if let State::Sent(Work::Remote(outgoing)) = &self.state
+                && outgoing.was_never_sent()
+                && let Some(again) = &mut self.again
+            {
+                again.note_sent(false);
+            }
             if let (Err(error), Some(again)) = (&answer, &mut self.again)
                 && let Some(finding) = again.find(error, self.limit.is_running())
             {
                 self.state = State::Finding(Box::new(finding));
                 continue;
             }
+            let answer = match &mut self.again {
+                Some(again) => answer.map_err(|error| again.fail(error)),
+                None => answer,
+            };
             return Poll::Ready(self.leave(answer));
         }
     }

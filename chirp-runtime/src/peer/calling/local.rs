@@ -131,6 +131,9 @@ impl LocalCall {
 impl Drop for LocalCall {
     fn drop(&mut self) {
         self.end_bound(&Ending::Cancelled);
+        if let Work::Handling(handling) = &mut self.work {
+            drop_caught(handling.take());
+        }
     }
 }
 

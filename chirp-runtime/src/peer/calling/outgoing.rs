@@ -257,6 +257,8 @@ pub(in crate::peer) struct Outgoing {
     link: Link,
     /// Nothing once it is over.
     slot: Option<Arc<Slot>>,
+    /// The connection ended before the session had the call.
+    never_sent: bool,
 }
 
 impl Outgoing {
@@ -264,6 +266,7 @@ impl Outgoing {
         Self {
             link,
             slot: Some(slot),
+            never_sent: false,
         }
     }
 
@@ -286,8 +289,14 @@ impl Outgoing {
         if !self.connection().has_ended() {
             return Poll::Pending;
         }
+        self.never_sent = slot.was_never_sent();
         self.slot = None;
         Poll::Ready(Err(CallError::Closed(self.connection().reason())))
+    }
+
+    /// Whether the call has failed without having been sent.
+    pub(in crate::peer) fn was_never_sent(&self) -> bool {
+        self.never_sent
     }
 
     /// An answer that came with streams.

@@ -1,9 +1,11 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 
 use crate::codec::CodecId;
 use crate::packet::{Fault, Payload};
@@ -15,15 +17,15 @@ const ATTEMPTS: u8 = 3;
 
 /// A way to callees whose connection is not always the same, or not always there.
 pub(crate) trait Route: fmt::Debug + Send + Sync {
-    /// The connection that is there now. One that has ended is passed over.
+    /// The connection that is there now. One that has ended, or takes on no more calls, is passed over.
     fn current(&self) -> Option<Peer>;
 
     /// A connection that is there now or comes about, or why none did. Whether the call that waits has a time
     /// of its own is said by `is_timed`; otherwise the wait has to end by itself.
     fn ready(&self, is_timed: bool) -> Task<Result<Peer, CallError>>;
 
-    /// This connection takes no more calls.
-    fn leave(&self, peer: &Peer);
+    /// How long a call without a time of its own waits.
+    fn patience(&self) -> Duration;
 
     /// Why there is no connection, or what is done about it.
     fn reason(&self) -> Arc<str>;
@@ -34,7 +36,7 @@ pub(crate) trait Route: fmt::Debug + Send + Sync {
 
 /// What calls go through on a route now, if anything.
 pub(in crate::peer) fn current(route: &dyn Route) -> Option<Caller> {
-    let peer = route.current().filter(|peer| !peer.has_ended())?;
+    let peer = route.current().filter(Peer::takes_calls)?;
     Some(peer.as_caller())
 }
 
@@ -45,8 +47,8 @@ pub(in crate::peer) struct Finding {
     pub(in crate::peer) method: MethodName,
     pub(in crate::peer) params: Payload,
     pub(in crate::peer) streams: Option<CodecId>,
-    /// Whether it was sent on another connection before.
-    again: bool,
+    /// Whether it may have run on another connection before.
+    may_have_run: bool,
 }
 
 impl Finding {
@@ -63,7 +65,7 @@ impl Finding {
             method,
             params,
             streams,
-            again: false,
+            may_have_run: false,
         }
     }
 
@@ -77,27 +79,41 @@ impl Finding {
 
     /// The error of a call whose time is over while it waits.
     pub(in crate::peer) fn timed_out(&self) -> CallError {
-        if self.again {
+        if self.may_have_run {
             return CallError::DeadlineExceeded;
         }
         CallError::NoConnection(self.route.reason())
     }
 }
 
-/// What it takes to send a call again.
+/// What it takes to send a call again on another connection.
 pub(in crate::peer) struct Again {
-    route: Arc<dyn Route>,
+    /// A call that is under way lets its client go, which then has no other connection for it.
+    route: Weak<dyn Route>,
+    /// One that may be sent again although it may have run keeps it,
+    idempotent: Option<Arc<dyn Route>>,
+    /// and is sent so many times more.
+    left: u8,
     method: MethodName,
     params: Bytes,
-    left: u8,
+    /// The codec of the stream that is the result.
+    streams: Option<CodecId>,
+    /// Why it failed the last time that it may have run.
+    lost: Option<CallError>,
+    /// Until when it is sent again because it has not run.
+    until: Option<Instant>,
+    /// It was given to a connection.
+    sent: bool,
 }
 
 impl Again {
-    /// Halves of streams belong to one connection, so that what has them is sent once.
+    /// Halves of streams among the arguments belong to one connection, so that what has them is sent once.
     pub(in crate::peer) fn new(
         route: &Arc<dyn Route>,
         method: &MethodName,
         params: &mut Payload,
+        streams: Option<CodecId>,
+        idempotent: bool,
     ) -> Option<Box<Self>> {
         if params.has_attachments() {
             return None;
@@ -105,32 +121,69 @@ impl Again {
         let bytes = std::mem::take(params).into_bytes();
         *params = bytes.clone().into();
         Some(Box::new(Self {
-            route: Arc::clone(route),
+            route: Arc::downgrade(route),
+            idempotent: (idempotent && streams.is_none()).then(|| Arc::clone(route)),
+            left: ATTEMPTS - 1,
             method: method.clone(),
             params: bytes,
-            left: ATTEMPTS - 1,
+            streams,
+            lost: None,
+            until: None,
+            sent: false,
         }))
     }
 
-    /// The call, which waits for another connection, if `error` is that of a connection that ends and it has
-    /// not been sent too often.
+    /// Whether the connection that was found took the call.
+    pub(in crate::peer) fn note_sent(&mut self, sent: bool) {
+        self.sent = sent;
+    }
+
+    /// The call, which waits for another connection, if `error` says that it has not run, or that its connection
+    /// ended and it may run twice.
     pub(in crate::peer) fn find(&mut self, error: &CallError, is_timed: bool) -> Option<Finding> {
+        let route = self.route.upgrade()?;
         match error {
-            CallError::Closed(_) => {}
-            CallError::Refused {
+            CallError::Closed(_) if self.sent => {
+                self.idempotent.as_ref()?;
+                self.left = self.left.checked_sub(1)?;
+                self.lost = Some(error.clone());
+            }
+            CallError::Closed(_)
+            | CallError::Refused {
                 fault: Fault::ShuttingDown,
                 ..
             } => {
-                if let Some(peer) = self.route.current() {
-                    self.route.leave(&peer);
+                if !is_timed && self.is_late(&*route) {
+                    return None;
                 }
             }
             _ => return None,
         }
-        self.left = self.left.checked_sub(1)?;
         let (method, params) = (self.method.clone(), self.params.clone().into());
-        let mut finding = Finding::new(&self.route, is_timed, method, params, None);
-        finding.again = true;
+        let mut finding = Finding::new(&route, is_timed, method, params, self.streams);
+        finding.may_have_run = self.lost.is_some();
         Some(finding)
+    }
+
+    /// Whether a call without a time of its own has been sent again for as long as it may be: a side that accepts
+    /// connections and refuses every call is not asked for ever.
+    fn is_late(&mut self, route: &dyn Route) -> bool {
+        let _entered = route.runtime().enter();
+        let now = Instant::now();
+        match self.until {
+            Some(until) => now >= until,
+            None => {
+                self.until = now.checked_add(route.patience());
+                false
+            }
+        }
+    }
+
+    /// The error of the call, which is sent no more: where it may have run before, the last error does not hide that.
+    pub(in crate::peer) fn fail(&mut self, error: CallError) -> CallError {
+        match self.lost.take() {
+            Some(lost) if !error.may_have_run() => lost,
+            _ => error,
+        }
     }
 }

@@ -91,6 +91,11 @@ impl Slot {
         !self.unwanted.load(Ordering::Relaxed)
     }
 
+    /// Whether the session has ended without having been given the call.
+    pub(in crate::peer) fn was_never_sent(&self) -> bool {
+        self.call.load(Ordering::Relaxed) == 0
+    }
+
     /// The caller has gone. Gives the session's name of the call, if it has one, and what is to be dropped. With the
     /// session's lock held.
     pub(in crate::peer) fn leave(&self) -> (Option<CallKey>, impl Sized + use<>) {

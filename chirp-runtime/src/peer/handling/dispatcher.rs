@@ -11,6 +11,7 @@ use tokio::time::Instant as Deadline;
 use crate::packet::{self, Fault};
 use crate::peer::calling::caller::Link;
 use crate::peer::connection::Connection;
+use crate::peer::guard;
 use crate::peer::handling::completion::into_wire;
 use crate::peer::handling::dispatch::{self, BUDGET, Inside};
 use crate::peer::handling::lane::{Begun, Lane, Taken};
@@ -194,7 +195,9 @@ impl Dispatcher {
             ..
         } = self;
         // Routes may have changed since the last time, and what is dropped of them is the program's.
-        *serving = None;
+        if serving.is_some() {
+            guard::discard(serving.take());
+        }
         let (next, turn) = connection.with_after(after, |state, after| {
             let next = state.fill(&mut dispatch::lock(lane), count, serving, after);
             let turn = match next {
@@ -364,6 +367,16 @@ impl Future for Dispatcher {
         self.connection.flush();
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+}
+
+/// One that panicked in the channel would leave requests to nobody.
+impl Drop for Dispatcher {
+    fn drop(&mut self) {
+        guard::discard(self.serving.take());
+        if std::thread::panicking() {
+            self.connection.end_with_task();
+        }
     }
 }
 

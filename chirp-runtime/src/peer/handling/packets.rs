@@ -11,6 +11,7 @@ use tokio::task::AbortHandle;
 use crate::packet::PacketType;
 use crate::peer::calling::caller::Link;
 use crate::peer::connection::Connection;
+use crate::peer::guard;
 use crate::peer::handling::task;
 use crate::peer::state::State;
 use crate::peer::task::spawn;
@@ -147,7 +148,7 @@ impl PacketTask {
             Poll::Pending
         }));
         polled.unwrap_or_else(|panic| {
-            let text = task::panic_text(&*panic).to_owned();
+            let text = guard::text(&*panic).to_owned();
             task::panicked(panic);
             Poll::Ready(Err(format!("it panicked: {text}")))
         })
@@ -169,9 +170,6 @@ impl Future for PacketTask {
 
 impl Drop for PacketTask {
     fn drop(&mut self) {
-        let work = self.work.take();
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(work))) {
-            task::panicked(panic);
-        }
+        guard::discard(self.work.take());
     }
 }

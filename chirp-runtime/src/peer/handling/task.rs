@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::packet::Fault;
 use crate::peer::connection::Connection;
+use crate::peer::guard;
 use crate::peer::watching::span::Span;
 use crate::peer::{Handling, Reply};
 use crate::session::RunKey;
@@ -66,16 +67,7 @@ impl Drop for HandlerTask {
 
 /// Drops a handler's future. What it drops is the user's, and may panic too.
 pub(in crate::peer) fn drop_caught(handling: Option<Handling>) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(handling))) {
-        panicked(panic);
-    }
-}
-
-/// What a panic said, if it said anything.
-pub(in crate::peer) fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("?")
+    guard::discard(handling);
 }
 
 /// The reply of a handler that panicked. The caller gets a number; the log has the text beside it.
@@ -84,16 +76,13 @@ pub(in crate::peer) fn panicked(panic: Box<dyn Any + Send>) -> Reply {
     let reference = RandomState::new().hash_one(0);
     #[cfg(feature = "tracing")]
     {
-        let text = panic_text(&*panic);
+        let text = guard::text(&*panic);
         tracing::error!(
             reference = format_args!("{reference:016x}"),
             "a handler panicked: {}",
             text
         );
     }
-    // The payload of a panic may itself panic when it is dropped; then it is leaked.
-    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
-        std::mem::forget(again);
-    }
+    guard::discard(panic);
     Fault::Panicked { reference }.into()
 }

@@ -19,11 +19,16 @@ pub struct KeepAlive {
     pub timeout: Duration,
 }
 
+/// The clock of timers is no finer.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 /// Watches over a connection until it ends.
 pub(in crate::peer) async fn watch(connection: Arc<Connection>, keep_alive: KeepAlive) {
     let mut heard = connection.lock().session.counters().packets_received;
+    // With no interval at all, a side that has paused reading would be looked at without a rest.
+    let interval = keep_alive.interval.max(SHORTEST);
     loop {
-        if connection.ends_within(keep_alive.interval).await {
+        if connection.ends_within(interval).await {
             return;
         }
         if hears(&connection, &mut heard) {
@@ -38,7 +43,7 @@ pub(in crate::peer) async fn watch(connection: Arc<Connection>, keep_alive: Keep
             return;
         }
         if !hears(&connection, &mut heard) {
-            let silent = keep_alive.interval + keep_alive.timeout;
+            let silent = keep_alive.interval.saturating_add(keep_alive.timeout);
             return connection.end(SessionError::KeepAlive { silent });
         }
     }

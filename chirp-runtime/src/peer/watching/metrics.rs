@@ -26,22 +26,17 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// How many of the numbers only ever grow: the first ones.
-    #[cfg(feature = "metrics")]
-    const COUNTERS: usize = 8;
-
     /// All of it, by name: first what has happened, then what is happening, then what the program added.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
-        let counters = &self.counters;
+        let counters = self.counters.iter();
+        counters
+            .map(|(name, value)| -> (&str, u64) { (name, value) })
+            .chain(self.gauges())
+    }
+
+    /// What is happening, and what the program added.
+    fn gauges(&self) -> impl Iterator<Item = (&str, u64)> {
         let own = [
-            ("packets_received", counters.packets_received),
-            ("packets_sent", counters.packets_sent),
-            ("packets_dropped", counters.packets_dropped),
-            ("calls_in", counters.calls_in),
-            ("calls_in_failed", counters.calls_in_failed),
-            ("calls_out", counters.calls_out),
-            ("calls_out_failed", counters.calls_out_failed),
-            ("cancels_in", counters.cancels_in),
             ("calls_active", self.calls_active),
             ("calls_pending", self.calls_pending),
         ];
@@ -135,11 +130,10 @@ impl SharedMetrics {
     #[cfg(feature = "metrics")]
     pub fn publish(&self) {
         let metrics = self.snapshot();
-        let counters = metrics.iter().take(Metrics::COUNTERS);
-        for (name, value) in counters {
+        for (name, value) in metrics.counters.iter() {
             metrics::counter!(format!("chirp_{name}")).absolute(value);
         }
-        for (name, value) in metrics.iter().skip(Metrics::COUNTERS) {
+        for (name, value) in metrics.gauges() {
             // A gauge is a float; what does not fit in one exactly is not a number that anybody reads.
             #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
             metrics::gauge!(format!("chirp_{name}")).set(value as f64);

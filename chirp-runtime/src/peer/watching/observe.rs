@@ -8,6 +8,7 @@ use bytes::Bytes;
 #[cfg(feature = "lz4")]
 use crate::packet::Compressed;
 use crate::packet::{Cancel, Header, Incoming, PacketType, Request, Response};
+use crate::peer::guard;
 use crate::session::Batch;
 
 /// Which way a packet goes.
@@ -51,24 +52,35 @@ pub(in crate::peer) fn show_received(
             (*header, Cow::default())
         }
     };
-    observer(&ObservedPacket {
-        direction: Direction::Received,
-        header,
-        compressed,
-        payload,
-    });
+    show(
+        observer,
+        &ObservedPacket {
+            direction: Direction::Received,
+            header,
+            compressed,
+            payload,
+        },
+    );
+}
+
+/// An observer that panics has been shown this packet, and is shown the next.
+fn show(observer: &Observer, packet: &ObservedPacket<'_>) {
+    let _ = guard::call("an observer of packets", || observer(packet));
 }
 
 /// Shows an observer what is about to be written.
 pub(in crate::peer) fn show_sent(observer: &Observer, batch: &Batch) {
     for (header, payload) in batch.packets() {
         let (header, payload, compressed) = unpacked(header, payload);
-        observer(&ObservedPacket {
-            direction: Direction::Sent,
-            header,
-            compressed,
-            payload,
-        });
+        show(
+            observer,
+            &ObservedPacket {
+                direction: Direction::Sent,
+                header,
+                compressed,
+                payload,
+            },
+        );
     }
 }
 
@@ -99,9 +111,9 @@ impl fmt::Display for ObservedPacket<'_> {
         })?;
         let payload = || self.payload.to_vec().into();
         match self.header.kind {
-            PacketType::REQUEST => show(f, Request::decode(payload()), self.header),
-            PacketType::RESPONSE => show(f, Response::decode(payload()), self.header),
-            PacketType::CANCEL => show(f, Cancel::decode(&self.payload), self.header),
+            PacketType::REQUEST => show_packet(f, Request::decode(payload()), self.header),
+            PacketType::RESPONSE => show_packet(f, Response::decode(payload()), self.header),
+            PacketType::CANCEL => show_packet(f, Cancel::decode(&self.payload), self.header),
             _ => write!(f, "{}", self.header),
         }?;
         match self.compressed {
@@ -112,7 +124,7 @@ impl fmt::Display for ObservedPacket<'_> {
 }
 
 /// The packet, or its header when its payload is not here or not right.
-fn show<T: fmt::Display, E>(
+fn show_packet<T: fmt::Display, E>(
     f: &mut fmt::Formatter<'_>,
     packet: Result<T, E>,
     header: Header,

@@ -49,10 +49,11 @@ impl Progress {
     }
 
     fn arm(&mut self, bytes: u64) {
-        let at = Instant::now() + self.stall;
-        match &mut self.timer {
-            Some(timer) => timer.as_mut().reset(at),
-            None => self.timer = Some(Box::pin(tokio::time::sleep_until(at))),
+        // A time that the clock cannot express does not come.
+        let at = Instant::now().checked_add(self.stall);
+        match (&mut self.timer, at) {
+            (Some(timer), Some(at)) => timer.as_mut().reset(at),
+            (timer, _) => *timer = Some(Box::pin(tokio::time::sleep(self.stall))),
         }
         self.armed = Some(bytes);
     }

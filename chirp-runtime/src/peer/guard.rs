@@ -1,0 +1,114 @@
+//! Guards around calls into the program's code: hooks, connectors, observers, wakers, and drops of what it gave. A panic
+//! there fails what it was called for, and nothing else (ARCHITECTURE.md, "Guards").
+
+use std::any::Any;
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Poll, Waker};
+
+/// A panic that was caught.
+#[derive(Clone, Debug)]
+pub(crate) struct Panicked {
+    what: &'static str,
+    text: String,
+}
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} panicked: {}", self.what, self.text)
+    }
+}
+
+impl From<Panicked> for io::Error {
+    fn from(panicked: Panicked) -> Self {
+        Self::other(panicked.to_string())
+    }
+}
+
+/// Calls the program's code, of which `what` says what it is.
+///
+/// # Errors
+///
+/// [`Panicked`], which has been logged.
+#[inline]
+pub(crate) fn call<T>(what: &'static str, code: impl FnOnce() -> T) -> Result<T, Panicked> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| caught(what, panic))
+}
+
+#[cold]
+fn caught(what: &'static str, panic: Box<dyn Any + Send>) -> Panicked {
+    let text = text(&*panic).to_owned();
+    discard(panic);
+    #[cfg(feature = "tracing")]
+    tracing::error!("{what} panicked: {text}");
+    Panicked { what, text }
+}
+
+/// As [`call`], of a future, which is dropped inside the guard as well. Dropping this drops it.
+///
+/// # Errors
+///
+/// As [`call`].
+pub(crate) async fn run<F: Future>(what: &'static str, work: F) -> Result<F::Output, Panicked> {
+    let mut work = Work {
+        what,
+        future: Some(Box::pin(work)),
+    };
+    let done = poll_fn(|cx| {
+        let Some(future) = &mut work.future else {
+            return Poll::Pending;
+        };
+        match call(what, || future.as_mut().poll(cx)) {
+            Ok(polled) => polled.map(Ok),
+            Err(panicked) => Poll::Ready(Err(panicked)),
+        }
+    });
+    done.await
+}
+
+/// A future of the program's.
+struct Work<F> {
+    what: &'static str,
+    future: Option<Pin<Box<F>>>,
+}
+
+impl<F> Drop for Work<F> {
+    fn drop(&mut self) {
+        discard_as(self.what, self.future.take());
+    }
+}
+
+/// Drops what is the program's, or may be.
+pub(crate) fn discard<T>(value: T) {
+    discard_as("a drop of a value", value);
+}
+
+fn discard_as<T>(what: &'static str, value: T) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        #[cfg(feature = "tracing")]
+        tracing::error!("{what} panicked while it was dropped: {}", text(&*panic));
+        #[cfg(not(feature = "tracing"))]
+        let _ = what;
+        // The payload of a panic may itself panic when it is dropped; then it is leaked.
+        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+            std::mem::forget(again);
+        }
+    }
+}
+
+/// Wakes a task, which may be one of an executor of the program's own.
+#[inline]
+pub(crate) fn wake(waker: Waker) {
+    // Who is to be woken behind it is woken all the same.
+    let _ = call("a waker", || waker.wake());
+}
+
+/// What a panic said, if it said anything.
+pub(crate) fn text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("?")
+}

@@ -1,0 +1,200 @@
+//! Durations that a program sets: the longest and the shortest that there are do what they say, and panic nowhere.
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+mod support;
+
+use std::panic;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use chirp::packet::ErrorData;
+use chirp::{
+    AsCaller, CallError, Caller, KeepAlive, Limits, PeerBuilder, Reconnect, Request, Server,
+    SessionError,
+};
+use support::echo;
+
+/// Far more than anything here takes: a test that hangs fails.
+const LONG: Duration = Duration::from_secs(30);
+
+/// Panics of any thread of this program, which has this one test.
+static PANICS: AtomicUsize = AtomicUsize::new(0);
+
+/// A duration of each builder, and how it is set.
+struct Settings {
+    abandoned_for: Duration,
+    busy_after: Duration,
+    stall: Duration,
+    keep_alive: KeepAlive,
+    connect_timeout: Duration,
+    handshake_timeout: Duration,
+    first_pause: Duration,
+    longest_pause: Duration,
+    patience: Duration,
+    grace: Duration,
+    timeout: Duration,
+}
+
+/// What to change of the settings.
+type Change = fn(&mut Settings, Duration);
+
+const CHANGES: [(&str, Change); 12] = [
+    ("abandoned_for", |all, time| all.abandoned_for = time),
+    ("busy_after", |all, time| all.busy_after = time),
+    ("stall", |all, time| all.stall = time),
+    ("interval", |all, time| all.keep_alive.interval = time),
+    ("keep-alive timeout", |all, time| {
+        all.keep_alive.timeout = time;
+    }),
+    ("connect_timeout", |all, time| all.connect_timeout = time),
+    ("handshake_timeout", |all, time| {
+        all.handshake_timeout = time;
+    }),
+    ("first pause", |all, time| all.first_pause = time),
+    ("longest pause", |all, time| all.longest_pause = time),
+    ("patience", |all, time| all.patience = time),
+    ("grace", |all, time| all.grace = time),
+    ("timeout", |all, time| all.timeout = time),
+];
+
+impl Settings {
+    fn usual() -> Self {
+        Self {
+            abandoned_for: LONG,
+            busy_after: Duration::from_millis(100),
+            stall: LONG,
+            keep_alive: KeepAlive {
+                interval: LONG,
+                timeout: LONG,
+            },
+            connect_timeout: LONG,
+            handshake_timeout: LONG,
+            first_pause: Duration::from_millis(1),
+            longest_pause: Duration::from_millis(1),
+            patience: LONG,
+            grace: LONG,
+            timeout: LONG,
+        }
+    }
+
+    fn peers(&self) -> PeerBuilder {
+        let mut limits = Limits::default();
+        limits.abandoned_for = self.abandoned_for;
+        limits.busy_after = self.busy_after;
+        limits.stall = self.stall;
+        limits.running = 2;
+        PeerBuilder::new()
+            .limits(limits)
+            .keep_alive(self.keep_alive)
+            .connect_timeout(self.connect_timeout)
+    }
+
+    /// A call so large that both sides wait in the middle of it, several at once over the limit of those that run,
+    /// one that is cancelled, and an orderly end.
+    async fn run(&self) -> Result<(), CallError> {
+        let server = Server::builder()
+            .peers(|_| self.peers())
+            .handle("echo", echo)
+            .handle("never", |_: Request| async {
+                std::future::pending::<()>().await;
+                Ok::<_, ErrorData>(())
+            })
+            .handshake(|channel| async { Ok(channel) })
+            .handshake_timeout(self.handshake_timeout)
+            .grace(self.grace)
+            .bind("tcp://127.0.0.1:0")
+            .await
+            .unwrap();
+        let address = server.endpoint().clone();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let server = tokio::spawn(server.run_until(stopped));
+        let reconnect = Reconnect::new()
+            .pauses(self.first_pause, self.longest_pause)
+            .patience(self.patience);
+        let peers = self.peers();
+        let link = peers.reconnecting_by(
+            move || {
+                let address = address.clone();
+                async move { address.connect().await }
+            },
+            reconnect,
+        );
+        let link = link.unwrap();
+        let caller = link.as_caller();
+        let done = self.calls(&caller).await;
+        link.shutdown(self.grace).await;
+        let _ = stop.send(());
+        server.await.unwrap();
+        done
+    }
+
+    async fn calls(&self, caller: &Caller) -> Result<(), CallError> {
+        caller.call("echo", "first").timeout(self.timeout).await?;
+        let large = vec![7_u8; 8 << 20];
+        let large = caller.call("echo", large).timeout(self.timeout).await?;
+        assert_eq!(large.len(), 8 << 20);
+        let never = caller.call("never", ()).start();
+        let others = (0..4).map(|_| caller.call("echo", "beside it").start());
+        let others: Vec<_> = others.collect();
+        drop(never);
+        for other in others {
+            match other.timeout(self.timeout).await {
+                // With one handler beside it the others may be told that this side is busy.
+                Ok(_) | Err(CallError::Refused { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The longest time never comes, and no time at all is over at once: both are errors of their own at most.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_duration_is_too_long_or_too_short() {
+    panic::set_hook(Box::new(|panic| {
+        PANICS.fetch_add(1, Ordering::Relaxed);
+        eprintln!("{panic}");
+    }));
+    for time in [Duration::MAX, Duration::ZERO, Duration::from_nanos(1)] {
+        for (name, change) in CHANGES {
+            let mut settings = Settings::usual();
+            change(&mut settings, time);
+            let done = tokio::time::timeout(LONG, settings.run()).await;
+            let done = done.unwrap_or_else(|_| panic!("{name} = {time:?}: it hangs"));
+            assert_eq!(PANICS.load(Ordering::Relaxed), 0, "{name} = {time:?}");
+            if time == Duration::MAX {
+                done.unwrap_or_else(|error| panic!("{name} = {time:?}: {error}"));
+            } else if let Err(error) = done {
+                assert!(is_of_time(&error), "{name} = {time:?}: {error}");
+            }
+        }
+        let mut settings = Settings::usual();
+        for (_, change) in CHANGES {
+            change(&mut settings, time);
+        }
+        let done = tokio::time::timeout(LONG, settings.run()).await;
+        let done = done.unwrap_or_else(|_| panic!("all = {time:?}: it hangs"));
+        assert_eq!(PANICS.load(Ordering::Relaxed), 0, "all = {time:?}");
+        if time == Duration::MAX {
+            done.unwrap();
+        }
+    }
+}
+
+/// Whether a call has failed because some time was over, and not because something has broken.
+fn is_of_time(error: &CallError) -> bool {
+    match error {
+        CallError::NoConnection(_) | CallError::DeadlineExceeded => true,
+        CallError::Closed(reason) => matches!(
+            reason,
+            SessionError::Stalled { .. }
+                | SessionError::Unfinished { .. }
+                | SessionError::Unresponsive { .. }
+                | SessionError::KeepAlive { .. }
+                | SessionError::ClosedByPeer
+                // The other side has given up first.
+                | SessionError::Channel(_)
+        ),
+        _ => false,
+    }
+}
