@@ -11,3 +11,4 @@ mod odd;
 mod pace;
 mod plain;
 mod times;
+mod unclaimed;

@@ -137,7 +137,6 @@ impl Connection {
                 abort.abort();
             }
         }
-        after.streams.clear();
         if !after.answers.is_empty() {
             self.answer(after);
         }
@@ -183,10 +182,16 @@ impl Connection {
         if crowd {
             self.outbox.expect_writer(true);
         }
+        let mut orphaned = false;
         for (slot, outcome, streams) in after.answers.drain(..) {
-            if let Some(waker) = slot.answer(outcome, streams) {
+            let (waker, unwanted) = slot.answer(outcome, streams);
+            orphaned |= unwanted.is_some();
+            if let Some(waker) = waker {
                 waker.wake();
             }
+        }
+        if orphaned {
+            self.release_orphans();
         }
         if crowd {
             self.wake_writer();
