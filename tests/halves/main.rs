@@ -5,6 +5,7 @@ mod support;
 
 mod bytes;
 mod counts;
+mod dropped;
 mod ends;
 mod memory;
 mod odd;
