@@ -9,6 +9,7 @@ mod dropped;
 mod ends;
 mod memory;
 mod odd;
+mod one_way;
 mod pace;
 mod plain;
 mod times;
