@@ -5,9 +5,12 @@ mod support;
 
 mod bytes;
 mod counts;
+mod dropped;
 mod ends;
 mod memory;
 mod odd;
+mod one_way;
 mod pace;
 mod plain;
 mod times;
+mod unclaimed;

@@ -201,10 +201,16 @@ impl Connection {
         if crowd {
             self.outbox.expect_writer(true);
         }
+        let mut orphaned = false;
         for (slot, outcome, streams) in after.answers.drain(..) {
-            if let Some(waker) = slot.answer(outcome, streams) {
+            let (waker, unwanted) = slot.answer(outcome, streams);
+            orphaned |= unwanted.is_some();
+            if let Some(waker) = waker {
                 guard::wake(waker);
             }
+        }
+        if orphaned {
+            self.release_orphans();
         }
         if crowd {
             self.wake_writer();

@@ -15,7 +15,6 @@ use super::handling::dispatch::Dispatch;
 use super::handling::packets::PacketQueues;
 use super::handling::runs::Runs;
 use super::handling::serving::Serving;
-use super::streaming::arrived::Came;
 use super::streaming::table::Streams;
 use super::watching::budget::Budget;
 use super::writer::Turn;
@@ -86,7 +85,6 @@ pub(super) struct After {
     pub(super) unwanted: Vec<packet::Request>,
     /// Dropped, and nothing else.
     pub(super) leftovers: Vec<Bytes>,
-    pub(super) streams: Vec<Came>,
 }
 
 impl After {
@@ -109,7 +107,6 @@ impl After {
             spent,
             unwanted,
             leftovers,
-            streams,
         } = self;
         let flags =
             wake_reader | wake_writer | signal | interrupted | freed | refusing | end.is_some();
@@ -121,7 +118,6 @@ impl After {
             && spent.is_empty()
             && unwanted.is_empty()
             && leftovers.is_empty()
-            && streams.is_empty()
     }
 }
 
@@ -245,6 +241,21 @@ impl State {
             && !self.session.has_admitted()
             && !self.session.has_leftovers()
             && !self.session.has_stream_events()
+            && !self.streams.has_orphans()
+    }
+
+    /// Releases streams that nobody claims, and passes on what has happened to streams, until neither leads to more.
+    fn settle_streams(&mut self, after: &mut After) {
+        while self.streams.has_orphans() || self.session.has_stream_events() {
+            if self.streams.has_orphans() {
+                self.release_orphans();
+                // The other side is told, or has room again.
+                after.wake_writer |= self.session.has_output()
+                    && self.turn == Turn::Free
+                    && !mem::replace(&mut self.writer_called, true);
+            }
+            self.poll_streams(after);
+        }
     }
 
     fn settle_all(&mut self, budget: Option<&Budget>, after: &mut After) {
@@ -257,8 +268,8 @@ impl State {
             after.freed |= budget.change(mem::replace(&mut self.held, held), held);
             self.session.set_tight(budget.is_exceeded());
         }
-        if self.session.has_stream_events() {
-            self.poll_streams(after);
+        if self.streams.has_orphans() || self.session.has_stream_events() {
+            self.settle_streams(after);
         }
         if self.session.has_leftovers() {
             after.leftovers.append(&mut self.session.take_leftovers());

@@ -166,21 +166,30 @@ impl Session {
     ) -> Result<Option<Ticket>, Refused> {
         self.check_size(Request::payload_len(method, params.len()))?;
         self.counters.calls_out += 1;
-        if self.has_room() && self.room.nobody_waits() && self.send_cast(method, params) {
+        if self.has_room() && self.room.nobody_waits() && self.send_cast(method, params, None) {
             return Ok(None);
         }
         let waits = Waits::Cast(method.clone(), std::mem::take(params));
         Ok(Some(self.room.wait(waits)))
     }
 
-    /// Sends a call whose answer is not wanted, if there is an id for it.
-    pub(super) fn send_cast(&mut self, method: &[u8], params: &mut Payload) -> bool {
+    /// Sends a call whose answer is not wanted, if there is an id for it. `ticket` is its place among those that wait, if
+    /// it has one.
+    pub(super) fn send_cast(
+        &mut self,
+        method: &[u8],
+        params: &mut Payload,
+        ticket: Option<Ticket>,
+    ) -> bool {
         if self.outbound.unanswered() >= self.limits.pending {
             return false;
         }
         let Some(key) = self.outbound.reserve() else {
             return false;
         };
+        if let Some(ticket) = ticket {
+            self.cast_leaves(ticket, key);
+        }
         self.send_request(key, method, Params::Pushed(params), None);
         true
     }

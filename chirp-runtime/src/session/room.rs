@@ -94,8 +94,13 @@ impl Room {
     }
 
     /// What was held will not be sent.
-    pub(super) fn take_held(&mut self) -> Vec<Waits> {
-        mem::take(&mut self.held).into_values().collect()
+    pub(super) fn take_held(&mut self) -> Vec<(Ticket, Waits)> {
+        mem::take(&mut self.held).into_iter().collect()
+    }
+
+    /// Something has left the queue, whose owner is to be told.
+    pub(super) fn admit(&mut self, ticket: Ticket) {
+        self.admitted.push(ticket);
     }
 
     pub(super) fn waits(&self, ticket: Ticket) -> bool {
@@ -226,7 +231,7 @@ impl Session {
                     self.send_request(*key, method, Params::Pushed(params), *time);
                     true
                 }
-                Waits::Cast(method, params) => self.send_cast(method, params),
+                Waits::Cast(method, params) => self.send_cast(method, params, Some(ticket)),
                 Waits::Packet(kind, payload) => {
                     self.put_packet(*kind, payload);
                     true
@@ -263,6 +268,7 @@ impl Session {
     pub fn take_back(&mut self, ticket: Ticket) {
         if let Some(waiting) = self.room.stop_waiting(ticket) {
             self.leave(waiting);
+            self.cast_taken_back(ticket);
         }
     }
 

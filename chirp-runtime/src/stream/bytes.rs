@@ -73,19 +73,20 @@ impl<E: std::error::Error + Send + Sync + 'static> AsyncRead for ByteReader<E> {
 
 /// A stream of bytes to write to: what goes into a [`Sender<Bytes>`](Sender), in pieces of 16 KiB at most.
 ///
-/// Shutting it down says that this was all. Dropped without that, the other side is told that the stream was broken
-/// off; [`fail`](Self::fail) says why. When nobody reads any more, writing fails with [`io::ErrorKind::BrokenPipe`].
+/// What was written is delivered, as what [`Sender::send`] accepted is. Shutting the writer down says that this was all.
+/// Dropped without that, the other side is told that the stream was broken off; [`fail`](Self::fail) says why. When nobody
+/// reads any more, writing fails with [`io::ErrorKind::BrokenPipe`].
 pub struct ByteWriter(State);
 
 enum State {
     Idle(Sender<Bytes>),
-    /// A piece has been accepted that there is no room for yet.
-    Sending(Pin<Box<dyn Future<Output = Sent> + Send>>),
+    /// There is no room for a piece, and none has been accepted.
+    Waiting(Pin<Box<dyn Future<Output = Ready> + Send>>),
     /// It has been shut down, or its stream is over.
     Over,
 }
 
-type Sent = (Sender<Bytes>, Result<(), StreamError>);
+type Ready = (Sender<Bytes>, Result<(), StreamError>);
 
 impl ByteWriter {
     /// Writes into `sender`.
@@ -99,19 +100,19 @@ impl ByteWriter {
     /// Safe to drop: then nothing says why, as when the writer is dropped.
     pub async fn fail(mut self, error: impl Into<ErrorData>) {
         // If it was over already, nobody is there to be told.
-        if poll_fn(|cx| self.poll_sent(cx)).await.is_ok()
+        if poll_fn(|cx| self.poll_room(cx)).await.is_ok()
             && let State::Idle(sender) = mem::replace(&mut self.0, State::Over)
         {
             sender.fail(error);
         }
     }
 
-    /// Waits until what was accepted has been sent.
-    fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let State::Sending(sending) = &mut self.0 {
-            let (sender, sent) = ready!(sending.as_mut().poll(cx));
+    /// Waits until there is room, where there was none.
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let State::Waiting(waiting) = &mut self.0 {
+            let (sender, ready) = ready!(waiting.as_mut().poll(cx));
             self.0 = State::Idle(sender);
-            self.check(sent)?;
+            self.check(ready)?;
         }
         Poll::Ready(Ok(()))
     }
@@ -136,39 +137,37 @@ impl AsyncWrite for ByteWriter {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_sent(cx))?;
-        let State::Idle(sender) = &mut self.0 else {
-            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
-        };
         let piece = &bytes[..bytes.len().min(PIECE)];
-        if piece.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        match sender.try_send(Bytes::copy_from_slice(piece)) {
-            Ok(()) => {}
-            Err(TrySendError::Over(error)) => self.check(Err(error))?,
-            Err(TrySendError::Full(item)) => {
-                if let State::Idle(mut sender) = mem::replace(&mut self.0, State::Over) {
-                    self.0 = State::Sending(Box::pin(async move {
-                        let sent = sender.send(item).await;
-                        (sender, sent)
-                    }));
-                }
-                // It has been accepted either way.
-                if let Poll::Ready(sent) = self.poll_sent(cx) {
-                    sent?;
+        loop {
+            ready!(self.poll_room(cx))?;
+            let State::Idle(sender) = &mut self.0 else {
+                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+            };
+            if piece.is_empty() {
+                return Poll::Ready(Ok(0));
+            }
+            match sender.try_send(Bytes::copy_from_slice(piece)) {
+                Ok(()) => return Poll::Ready(Ok(piece.len())),
+                Err(TrySendError::Over(error)) => self.check(Err(error))?,
+                Err(TrySendError::Full(_)) => {
+                    if let State::Idle(mut sender) = mem::replace(&mut self.0, State::Over) {
+                        self.0 = State::Waiting(Box::pin(async move {
+                            let ready = sender.ready().await;
+                            (sender, ready)
+                        }));
+                    }
                 }
             }
         }
-        Poll::Ready(Ok(piece.len()))
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_sent(cx)
+    /// What was written is on its way.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_sent(cx))?;
+        ready!(self.poll_room(cx))?;
         if let State::Idle(sender) = mem::replace(&mut self.0, State::Over) {
             sender.finish();
         }

@@ -21,7 +21,9 @@ use crate::peer::streaming::producer::Producer;
 
 /// The half of a stream that items go into.
 ///
-/// It has to be [finished](Self::finish): dropped without that, it tells the receiver that the stream was broken off.
+/// Every item that [`send`](Self::send) accepted is delivered, however the sender ends, as long as the receiver and the
+/// connection last. A sender that is dropped without [`finish`](Self::finish) breaks the stream off behind them: the
+/// receiver is given [`StreamError::Cancelled`].
 pub struct Sender<T> {
     /// Behind a lock, since serde takes what travels by reference.
     inner: Mutex<Inner<T>>,
@@ -57,7 +59,8 @@ impl<T: Item> Sender<T> {
         }
     }
 
-    /// Sends an item, once there is room for it. It is on its way when this returns, not at its receiver.
+    /// Sends an item, once there is room for it. It is on its way when this returns, not at its receiver, and leaves even
+    /// if the sender is dropped next.
     ///
     /// Safe to drop: the item has been sent, or not.
     ///
@@ -134,6 +137,23 @@ impl<T: Item> Sender<T> {
             Inner::Local(local) => local.fail(error.into()),
             Inner::Remote(producer, _) => producer.fail(error.into()),
             Inner::Claimed(_) | Inner::Over(_) => {}
+        }
+    }
+
+    /// Waits until there is room for an item. The room is there until an item is sent.
+    ///
+    /// # Errors
+    ///
+    /// Why the stream is over.
+    pub(super) async fn ready(&mut self) -> Result<(), StreamError> {
+        match self.inner() {
+            // Nobody else sends.
+            Inner::Local(local) => match local.items.reserve().await {
+                Ok(_) => Ok(()),
+                Err(_) => Err(local.gone()),
+            },
+            Inner::Remote(..) => poll_fn(|cx| self.poll_ready(cx)).await,
+            Inner::Claimed(_) | Inner::Over(_) => Err(self.over()),
         }
     }
 

@@ -237,14 +237,34 @@ const CARRIERS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "an item that is dropped before it leaves opens nothing",
+        "an item that is not wanted before it leaves opens nothing",
         "stream-call x m - s=send
              > Open 1:from:free:16384
              > Request 1 m -
              send-with s b t=receive
-             drop-sender s
+             < End -1 cancelled 0
+             ! ended s cancelled
              ! ended t refused
              > End +1 cancelled 0
+             drop-sender s
+             < Response 1 ok -
+             ! answered x ok -
+             = streams 0",
+    ),
+    (
+        "what was sent leaves before the end of a sender that is dropped",
+        "stream-call x m - s=send
+             > Open 1:from:free:16384
+             > Request 1 m -
+             send s a
+             send-with s b t=receive
+             drop-sender s
+             > Items +1 a
+             > Open 2:to:free:16384
+             > Items +1 b
+             > End +1 cancelled 2
+             < End -2 finished 0
+             ! ended t finished
              < Response 1 ok -
              ! answered x ok -
              = streams 0",

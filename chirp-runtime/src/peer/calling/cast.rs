@@ -15,7 +15,11 @@ use crate::peer::{CallError, Caller, MethodName};
 /// Nobody learns whether the method ran: where loss matters, use a call. Like a call it is sent at its
 /// first poll, or by [`start`](Self::start); dropping it before it is ready takes it back.
 ///
-/// Made through [`Caller::local`], it is ready when the method has run.
+/// Halves of streams in its arguments belong to nobody's call: they live until one of the two halves ends. If the other
+/// side does not know streams, the call is ready with [`CallError::Refused`], and is not sent.
+///
+/// Made through [`Caller::local`], it is ready when the method has run; with halves of streams among its arguments, as
+/// soon as the method has begun.
 #[must_use = "one-way calls are sent when awaited or started with `.start()`"]
 pub struct Cast(State);
 
@@ -76,12 +80,26 @@ impl Cast {
                 let finding = Finding::new(&route, false, method, params, None);
                 State::Finding(Box::new(finding))
             }
-            Target::Remote(link) => match link.connection().cast(&method, params) {
-                Ok(ticket) => State::Remote(Queued::new(link, ticket)),
-                Err(error) => State::Failed(error),
-            },
+            Target::Remote(link) => {
+                let connection = link.connection();
+                let sent = if params.has_attachments() {
+                    connection.cast_with(&link, &method, params)
+                } else {
+                    connection.cast(&method, params)
+                };
+                match sent {
+                    Ok(ticket) => State::Remote(Queued::new(link, ticket)),
+                    Err(error) => State::Failed(error),
+                }
+            }
             Target::Local(handler, back) => {
+                // Whoever feeds a stream to the method does so when the call has been sent.
+                let runs_alone = params.has_attachments();
                 match LocalCall::new(&*handler, *back, &method, params, None) {
+                    Ok((local, _)) if runs_alone => {
+                        local.detach();
+                        State::Over
+                    }
                     Ok((local, _)) => State::Local(local),
                     Err(error) => State::Failed(error),
                 }

@@ -89,6 +89,17 @@ impl LocalCall {
         }
     }
 
+    /// Lets the handler run although nobody waits for it, as that of a one-way call. What it was given lives on.
+    pub(in crate::peer) fn detach(mut self) {
+        self.bound.clear();
+        if let Ok(runtime) = Handle::try_current() {
+            spawn(&runtime, async move {
+                // Nobody hears how it went.
+                let _ = poll_fn(|cx| self.poll(cx)).await;
+            });
+        }
+    }
+
     pub(in crate::peer) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         let answer = ready!(self.poll_answer(cx));
         self.end_bound(&Ending::Answered);

@@ -174,6 +174,41 @@ impl Connection {
         made
     }
 
+    /// Makes a call whose answer is not wanted, with streams that its parameters name.
+    pub(in crate::peer) fn cast_with(
+        self: &Arc<Self>,
+        link: &Link,
+        method: &MethodName,
+        mut params: Payload,
+    ) -> Result<Option<Ticket>, CallError> {
+        // Those that cannot be sent are the program's, and are dropped when the lock is free.
+        let mut attachments = params.detach();
+        let opens = specs(&attachments);
+        let mut asks = false;
+        let made = self.with(|state, after| {
+            if let Some(reason) = &state.end {
+                return Err(CallError::Closed(reason.clone()));
+            }
+            state.take_calls(&self.outbox, after);
+            let session = &mut state.session;
+            let (ticket, keys) = session.cast_with(method.bytes(), &mut params, &opens)?;
+            if session.wants_hello() {
+                // Where not even that may be sent, the call may not be either.
+                asks = session.ask_hello(RandomState::new().hash_one(0)).is_ok();
+            }
+            after.wake_writer = true;
+            let attachments = mem::take(&mut attachments);
+            Ok((Opened::new(attachments, &keys, state), ticket))
+        });
+        recycle(params);
+        if asks {
+            self.limit_hello();
+        }
+        let (opened, ticket) = made?;
+        opened.bind(link);
+        Ok(ticket)
+    }
+
     /// The caller has gone: the other side is told, unless the request has not left or the answer is
     /// here. Whether nobody will put an answer into the slot any more.
     fn cancel(&self, slot: &Arc<Slot>) -> bool {

@@ -2,7 +2,7 @@ use std::task::{Context, Poll};
 
 use crate::peer::CallError;
 use crate::peer::calling::caller::Link;
-use crate::session::Ticket;
+use crate::session::{Refused, Ticket};
 
 /// A one-way call or a packet that may have to wait for room. Dropping it while it does takes it back.
 pub(in crate::peer) struct Queued {
@@ -24,9 +24,14 @@ impl Queued {
         let waker = cx.waker().clone();
         let mut state = self.link.connection().lock();
         if !state.session.is_waiting(ticket) {
+            let refused = state.session.take_refused_cast(ticket);
             drop(state);
             self.ticket = None;
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(if refused {
+                Err(Refused::Unsupported.into())
+            } else {
+                Ok(())
+            });
         }
         if let Some(reason) = state.end.clone() {
             return Poll::Ready(Err(CallError::Closed(reason)));
@@ -43,6 +48,7 @@ impl Drop for Queued {
         if let Some(ticket) = self.ticket {
             let forgotten = self.link.connection().with(|state, _| {
                 state.session.take_back(ticket);
+                state.session.take_refused_cast(ticket);
                 state.waiters.stop_waiting(ticket)
             });
             drop(forgotten);

@@ -101,25 +101,34 @@ impl Slot {
     pub(in crate::peer) fn leave(&self) -> (Option<CallKey>, impl Sized + use<>) {
         self.unwanted.store(true, Ordering::Relaxed);
         let call = CallKey::of(self.call.load(Ordering::Relaxed));
-        (call, mem::take(&mut *self.lock()))
+        let mut state = mem::take(&mut *self.lock());
+        if let State::Answered(_, streams) = &mut state {
+            // The session releases them before its lock is free.
+            drop(streams.take());
+        }
+        (call, state)
     }
 
-    /// The answer is here. Gives whom to wake.
+    /// The answer is here. Gives whom to wake, and the streams of an answer whose caller has gone.
     pub(in crate::peer) fn answer(
         &self,
         outcome: Outcome,
         streams: Option<Box<WithStreams>>,
-    ) -> Option<Waker> {
-        self.put(State::Answered(outcome, streams))
+    ) -> (Option<Waker>, Option<Box<WithStreams>>) {
+        let mut state = self.lock();
+        // Said before the caller took what was here.
+        if streams.is_some() && self.unwanted.load(Ordering::Relaxed) {
+            return (None, streams);
+        }
+        match mem::replace(&mut *state, State::Answered(outcome, streams)) {
+            State::Waiting(waker) => (Some(waker), None),
+            State::Empty | State::Answered(..) | State::Refused(_) => (None, None),
+        }
     }
 
     /// The call may not be made. Gives whom to wake.
     pub(in crate::peer) fn refuse(&self, refused: Refused) -> Option<Waker> {
-        self.put(State::Refused(refused))
-    }
-
-    fn put(&self, state: State) -> Option<Waker> {
-        match mem::replace(&mut *self.lock(), state) {
+        match mem::replace(&mut *self.lock(), State::Refused(refused)) {
             State::Waiting(waker) => Some(waker),
             State::Empty | State::Answered(..) | State::Refused(_) => None,
         }

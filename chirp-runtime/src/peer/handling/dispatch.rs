@@ -167,7 +167,6 @@ impl State {
         if let Some(taken) = forgotten {
             self.session.finish(run);
             after.unwanted.push(taken.request);
-            after.streams.extend(taken.came);
         }
     }
 }

@@ -146,7 +146,7 @@ impl State {
                 self.session.finish(run);
                 after.aborts.extend(self.runs.take(run));
                 after.unwanted.push(request);
-                after.streams.extend(self.streams.take_run(run));
+                drop(self.streams.take_run(run));
                 continue;
             }
             let slow = self.dispatch.slow.contains(request.method());

@@ -9,13 +9,20 @@ use crate::peer::calling::caller::Link;
 use crate::peer::streaming::consumer::Consumer;
 use crate::peer::streaming::end::End;
 use crate::peer::streaming::mailbox::Mailbox;
+use crate::peer::streaming::orphans::Orphans;
 use crate::peer::streaming::producer::Producer;
 use crate::peer::streaming::table::Streams;
 use crate::session::{Carrier, Ending, Opened, StreamKey, StreamKind};
 
 /// Streams that the other side opened, as the session tells of them.
+///
+/// Dropped as they are, wherever that happens, they are noted as [`Orphans`]: the session lets go of them with the
+/// next step on the connection, and of what it holds for them.
 #[derive(Debug)]
-pub(in crate::peer) struct Came(Vec<(Opened, Arc<Mailbox>)>);
+pub(in crate::peer) struct Came {
+    streams: Vec<(Opened, Arc<Mailbox>)>,
+    orphans: Arc<Orphans>,
+}
 
 impl Came {
     pub(in crate::peer) fn new(opened: Vec<Opened>, streams: &mut Streams) -> Self {
@@ -28,7 +35,19 @@ impl Came {
             };
             (opened, mailbox)
         });
-        Self(halves.collect())
+        let halves = halves.collect();
+        Self {
+            streams: halves,
+            orphans: streams.orphans(),
+        }
+    }
+}
+
+impl Drop for Came {
+    fn drop(&mut self) {
+        if !self.streams.is_empty() {
+            self.orphans.put(&mut self.streams);
+        }
     }
 }
 
@@ -54,30 +73,32 @@ struct Stream {
 }
 
 impl Arrived {
-    pub(in crate::peer) fn new(link: &Link, carrier: Carrier, came: Came) -> Self {
-        let streams = came.0.into_iter().map(|(opened, mailbox)| {
-            let spec = opened.spec;
-            let key = (!opened.refused).then_some(opened.key);
-            let end = if spec.sends {
-                let producer = Producer::remote(link.clone(), key, mailbox);
-                End::Producer(match spec.kind {
-                    StreamKind::Result => producer.into_result(),
-                    _ => producer,
-                })
-            } else {
-                End::Consumer(Consumer::remote(link.clone(), key, mailbox))
-            };
-            Stream {
-                entry: AttachedStream {
-                    outward: !spec.sends,
-                    bound: spec.kind != StreamKind::Free,
-                    codec: spec.codec,
-                },
-                key,
-                is_result: spec.kind == StreamKind::Result,
-                end: Some(end),
-            }
-        });
+    pub(in crate::peer) fn new(link: &Link, carrier: Carrier, mut came: Came) -> Self {
+        let streams = mem::take(&mut came.streams)
+            .into_iter()
+            .map(|(opened, mailbox)| {
+                let spec = opened.spec;
+                let key = (!opened.refused).then_some(opened.key);
+                let end = if spec.sends {
+                    let producer = Producer::remote(link.clone(), key, mailbox);
+                    End::Producer(match spec.kind {
+                        StreamKind::Result => producer.into_result(),
+                        _ => producer,
+                    })
+                } else {
+                    End::Consumer(Consumer::remote(link.clone(), key, mailbox))
+                };
+                Stream {
+                    entry: AttachedStream {
+                        outward: !spec.sends,
+                        bound: spec.kind != StreamKind::Free,
+                        codec: spec.codec,
+                    },
+                    key,
+                    is_result: spec.kind == StreamKind::Result,
+                    end: Some(end),
+                }
+            });
         let streams = streams.collect();
         Self {
             from: Some((link.clone(), carrier)),

@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
@@ -159,7 +160,7 @@ impl Consumer {
 
     /// There is room for more at this side.
     fn give_back(&mut self) {
-        let (items, bytes) = std::mem::take(&mut self.taken);
+        let (items, bytes) = mem::take(&mut self.taken);
         if items == 0 {
             return;
         }
@@ -198,7 +199,7 @@ impl Consumer {
 
     /// Ends the stream. What came can still be taken.
     pub(crate) fn close(&mut self) {
-        if std::mem::replace(&mut self.closed, true) {
+        if mem::replace(&mut self.closed, true) {
             return;
         }
         let Self {
@@ -224,7 +225,19 @@ impl Consumer {
     fn forget(&mut self) {
         self.current = Items::default();
         self.ready.clear();
-        self.carried.clear();
+        let carried = mem::take(&mut self.carried);
+        self.drop_carried(carried);
+    }
+
+    /// Drops the streams of items that are not taken. The session has been told that the items are not wanted.
+    fn drop_carried(&self, carried: Carried) {
+        if carried.is_empty() {
+            return;
+        }
+        drop(carried);
+        if let Way::Remote(link, _) = &self.half.way {
+            link.connection().release_orphans();
+        }
     }
 
     /// Says that nothing more is wanted.
@@ -271,11 +284,13 @@ fn take_carrying<T: Item>(
 
 impl Drop for Consumer {
     fn drop(&mut self) {
-        self.forget();
         if !self.closed {
             self.leave();
         }
-        drop(self.half.mailbox.clear());
+        self.forget();
+        let (carried, rest) = self.half.mailbox.clear();
+        drop(rest);
+        self.drop_carried(carried);
     }
 }
 

@@ -130,14 +130,11 @@ impl Mailbox {
         inner.begun || inner.ending.as_ref().is_some_and(over)
     }
 
-    /// Everything that came, which is not wanted any more.
-    pub(in crate::peer) fn clear(&self) -> impl Sized + use<> {
+    /// Everything that came, which is not wanted any more: the streams of items, and the rest.
+    pub(in crate::peer) fn clear(&self) -> (Carried, impl Sized + use<>) {
         let mut inner = self.lock();
-        (
-            mem::take(&mut inner.items),
-            mem::take(&mut inner.carried),
-            inner.waker.take(),
-        )
+        let carried = mem::take(&mut inner.carried);
+        (carried, (mem::take(&mut inner.items), inner.waker.take()))
     }
 
     /// Its steps are small and complete, so that the lock survives a panic.

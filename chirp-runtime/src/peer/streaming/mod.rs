@@ -11,5 +11,6 @@ pub(crate) mod error;
 pub(crate) mod half;
 pub(crate) mod mailbox;
 pub(crate) mod of_call;
+pub(crate) mod orphans;
 pub(crate) mod producer;
 pub(crate) mod table;

@@ -16,7 +16,7 @@ use crate::session::{Ending, NotSent, StreamKey};
 /// The half of a stream that its items go into.
 ///
 /// Small items that are ready are collected, and handed over together. Dropping it without
-/// [`finish`](Self::finish) breaks the stream off.
+/// [`finish`](Self::finish) breaks the stream off, behind what was put.
 pub(crate) struct Producer {
     half: Half,
     /// Items that have not been handed over.
@@ -323,8 +323,17 @@ impl Producer {
         Poll::Ready(self.ended())
     }
 
-    /// That was all: what was put leaves, and then the end. There must be nothing that was put and not handed over.
+    /// Hands over what was put before the stream's end, which is within the credit. If the stream is over, nobody wants
+    /// it.
+    fn hand_over(&mut self) {
+        if !self.run.is_empty() {
+            let _ = self.flush();
+        }
+    }
+
+    /// That was all: what was put leaves, and then the end.
     pub(crate) fn finish(&mut self) {
+        self.hand_over();
         if std::mem::replace(&mut self.over, true) {
             return;
         }
@@ -338,8 +347,9 @@ impl Producer {
         }
     }
 
-    /// The stream breaks off behind what was handed over, and this is why.
+    /// The stream breaks off behind what was put, and this is why.
     pub(crate) fn fail(&mut self, error: ErrorData) {
+        self.hand_over();
         if std::mem::replace(&mut self.over, true) {
             return;
         }
@@ -377,6 +387,7 @@ pub(in crate::peer) fn here(
 
 impl Drop for Producer {
     fn drop(&mut self) {
+        self.hand_over();
         if self.is_result && !self.over {
             // The answer follows, and waits for what was handed over.
             if let Way::Local(other, _) = &self.half.way {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use crate::peer::state::{After, State};
 use crate::peer::streaming::arrived::Came;
 use crate::peer::streaming::mailbox::{Carry, Mailbox};
+use crate::peer::streaming::orphans::Orphans;
 use crate::session::{CallKey, Carrier, Ending, Refused, RunKey, StreamEvent, StreamKey};
 
 /// The halves of streams that this side holds: a table beside the session's. There is none before the first.
@@ -14,6 +15,9 @@ pub(in crate::peer) struct Streams {
     runs: HashMap<RunKey, Came>,
     /// and with the answer that is being handled.
     answer: Option<(CallKey, Came)>,
+    /// Those that were dropped before a value claimed them. There is no list before the first stream of the other
+    /// side's.
+    orphans: Option<Arc<Orphans>>,
 }
 
 impl Streams {
@@ -37,6 +41,18 @@ impl Streams {
         let half = self.halves.get_mut(key.slot())?;
         let (_, mailbox) = half.take_if(|(found, _)| *found == key)?;
         Some(mailbox)
+    }
+
+    /// Where streams are noted that are dropped unclaimed.
+    pub(in crate::peer) fn orphans(&mut self) -> Arc<Orphans> {
+        Arc::clone(self.orphans.get_or_insert_default())
+    }
+
+    /// Whether there are any such.
+    pub(in crate::peer) fn has_orphans(&self) -> bool {
+        self.orphans
+            .as_ref()
+            .is_some_and(|orphans| orphans.has_any())
     }
 
     /// What came with a request.

@@ -4,9 +4,9 @@ use bytes::Bytes;
 
 use super::stream::Half;
 use super::{Carrier, Ending, Out, StreamEvent, StreamKey, StreamSpec, Streams};
-use crate::packet::{EndReason, ErrorData, Payload, ResultCode};
+use crate::packet::{EndReason, ErrorData, Payload, Request, ResultCode};
 use crate::session::room::Waits;
-use crate::session::{CallKey, HelloState, Refused, RunKey, Session};
+use crate::session::{CallKey, HelloState, Refused, RunKey, Session, Ticket};
 
 /// An answer that may not overtake items.
 #[derive(Debug)]
@@ -58,6 +58,70 @@ impl Session {
         Ok((call, keys))
     }
 
+    /// As [`cast`](Self::cast), with streams that the call opens, in the order in which its parameters name them. Nobody
+    /// waits for the call, so they are free, whatever they are said to be. Gives the call's place in the queue, if it has
+    /// to wait, and their keys.
+    ///
+    /// As with [`call_with`](Self::call_with) the call waits while it is not known whether the other side knows streams.
+    /// If it does not, the call leaves the queue unsent, and [`take_refused_cast`](Self::take_refused_cast) says so.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] when the call may not be made; nothing has changed then.
+    pub fn cast_with(
+        &mut self,
+        method: &Bytes,
+        params: &mut Payload,
+        opens: &[StreamSpec],
+    ) -> Result<(Option<Ticket>, Vec<StreamKey>), Refused> {
+        if opens.is_empty() {
+            return Ok((self.cast(method, params)?, Vec::new()));
+        }
+        let in_use = self.streams_in_use();
+        if in_use == Some(false) {
+            return Err(Refused::Unsupported);
+        }
+        self.check_opens(opens)?;
+        self.check_size(Request::payload_len(method, params.len()))?;
+        self.counters.calls_out += 1;
+        let free: Vec<_> = opens.iter().map(|spec| spec.freed()).collect();
+        let waits = Waits::Cast(method.clone(), std::mem::take(params));
+        let ticket = if in_use.is_some() {
+            self.room.wait(waits)
+        } else {
+            self.room.hold(waits)
+        };
+        let streams = self.streams.get_or_insert_default();
+        let keys = streams.make(&free);
+        streams.by_cast.insert(ticket, keys.clone());
+        self.make_room();
+        Ok((Some(ticket).filter(|ticket| self.is_waiting(*ticket)), keys))
+    }
+
+    /// Whether a one-way call left the queue unsent, because the other side does not know streams. It is said once.
+    pub fn take_refused_cast(&mut self, ticket: Ticket) -> bool {
+        let streams = self.streams.as_deref_mut();
+        streams.is_some_and(|streams| streams.refused_casts.remove(&ticket))
+    }
+
+    /// A one-way call has an id now, and is about to be sent.
+    pub(in crate::session) fn cast_leaves(&mut self, ticket: Ticket, call: CallKey) {
+        if let Some(streams) = self.streams.as_deref_mut()
+            && let Some(keys) = streams.by_cast.remove(&ticket)
+        {
+            streams.by_call.insert(call.id(), keys);
+        }
+    }
+
+    /// A one-way call never left: its streams were never opened.
+    pub(in crate::session) fn cast_taken_back(&mut self, ticket: Ticket) {
+        if let Some((streams, mut out)) = self.streams_mut()
+            && let Some(keys) = streams.by_cast.remove(&ticket)
+        {
+            streams.never_opened(keys, &mut out);
+        }
+    }
+
     /// Whether a call waits to be told if the other side knows streams, which it has not been asked: by
     /// [`ask_hello`](Self::ask_hello).
     pub fn wants_hello(&self) -> bool {
@@ -74,14 +138,20 @@ impl Session {
             self.make_room();
             return;
         }
-        for waits in self.room.take_held() {
+        for (ticket, waits) in self.room.take_held() {
+            self.counters.calls_out_failed += 1;
             if let Waits::Call(call, ..) = waits {
-                self.counters.calls_out_failed += 1;
                 self.outbound.take_back(call);
                 self.call_taken_back(call);
                 if let Some(streams) = self.streams.as_deref_mut() {
                     streams.events.push_back(StreamEvent::Unsupported(call));
                 }
+            } else {
+                self.cast_taken_back(ticket);
+                if let Some(streams) = self.streams.as_deref_mut() {
+                    streams.refused_casts.insert(ticket);
+                }
+                self.room.admit(ticket);
             }
             self.leave(waits);
         }

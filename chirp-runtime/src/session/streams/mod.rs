@@ -20,11 +20,11 @@ mod stream;
 mod table;
 mod window;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::packet::{Extensions, StreamEntry};
 
-use super::{HelloState, RunKey, Session};
+use super::{HelloState, RunKey, Session, Ticket};
 use calls::HeldAnswer;
 use out::Out;
 use stream::Half;
@@ -46,6 +46,10 @@ pub(super) struct Streams {
     last_item: Option<(StreamKey, u64)>,
     /// The streams that this side opened with a call, by its id, until its answer has come.
     by_call: HashMap<u32, Vec<StreamKey>>,
+    /// The same of one-way calls that have no id yet.
+    by_cast: HashMap<Ticket, Vec<StreamKey>>,
+    /// One-way calls that were not sent, whose owners have not been told.
+    refused_casts: HashSet<Ticket>,
     /// The streams that this side opens with an answer which has not left, by the call's id.
     by_answer: HashMap<u32, Vec<StreamKey>>,
     /// The streams that are bound to a call which this side runs.

@@ -142,8 +142,8 @@ impl Session {
         self.end_behind(stream, EndReason::Failed, error);
     }
 
-    /// The source of a stream is gone. What waits in it is dropped, unless it has been finished, and no event
-    /// speaks of it any more.
+    /// The source of a stream is gone, and no event speaks of it any more. What was sent leaves, and then the end:
+    /// *cancelled*, unless the stream has been finished or failed.
     pub fn drop_sender(&mut self, stream: StreamKey) {
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
@@ -151,10 +151,8 @@ impl Session {
         let Some(sending) = streams.sending(stream) else {
             return;
         };
-        if sending.end.is_some() {
-            sending.gone = true;
-        } else if !sending.gone {
-            streams.break_off(stream, EndReason::Cancelled, &mut out);
+        if !std::mem::replace(&mut sending.gone, true) && sending.end.is_none() {
+            sending.end = Some((EndReason::Cancelled, ErrorData::default()));
             streams.end_sent(stream, &mut out);
         }
         self.release_answers();

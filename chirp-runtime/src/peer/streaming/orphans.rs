@@ -1,0 +1,72 @@
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::peer::connection::Connection;
+use crate::peer::state::State;
+use crate::peer::streaming::mailbox::Mailbox;
+use crate::session::Opened;
+
+/// Streams of the other side's that were dropped before a value claimed them. The session still holds them, and what
+/// came for them.
+///
+/// They may be dropped anywhere, with or without the session's lock, so the list has a lock of its own, under which
+/// nothing else is done. Nothing is released while a list of them is dropped: a stream's items may have brought further
+/// streams, as deep as the other side likes.
+#[derive(Debug, Default)]
+pub(in crate::peer) struct Orphans {
+    /// Whether there are any, for those who only look.
+    any: AtomicBool,
+    streams: Mutex<Vec<(Opened, Arc<Mailbox>)>>,
+}
+
+impl Orphans {
+    pub(in crate::peer) fn put(&self, streams: &mut Vec<(Opened, Arc<Mailbox>)>) {
+        self.lock().append(streams);
+        self.any.store(true, Ordering::Release);
+    }
+
+    pub(in crate::peer) fn has_any(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
+    fn take(&self) -> Vec<(Opened, Arc<Mailbox>)> {
+        self.any.store(false, Ordering::Release);
+        mem::take(&mut *self.lock())
+    }
+
+    /// Its steps are small and complete, so that the lock survives a panic.
+    fn lock(&self) -> MutexGuard<'_, Vec<(Opened, Arc<Mailbox>)>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connection {
+    /// Releases streams that were dropped while nobody had the session's lock.
+    pub(in crate::peer) fn release_orphans(&self) {
+        // They are released behind every step.
+        self.with(|_, _| ());
+    }
+}
+
+impl State {
+    /// Releases streams that nobody will claim, those that came in their items included.
+    pub(in crate::peer) fn release_orphans(&mut self) {
+        while self.streams.has_orphans() {
+            let orphans = self.streams.orphans().take();
+            for (opened, mailbox) in orphans {
+                if opened.refused {
+                    continue;
+                }
+                if opened.spec.sends {
+                    self.session.drop_sender(opened.key);
+                } else {
+                    self.session.drop_receiver(opened.key);
+                }
+                drop(self.streams.close(opened.key));
+                // Nobody has waited for one that was not claimed. Streams in its items are the next orphans.
+                drop(mailbox);
+            }
+        }
+    }
+}
