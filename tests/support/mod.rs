@@ -84,7 +84,7 @@ pub(crate) async fn channels(link: Link) -> (Channel, Channel) {
 
 /// The same two ends, once they know each other by their keys.
 #[cfg(feature = "tls")]
-async fn over_tls((one, other): (Channel, Channel)) -> (Channel, Channel) {
+pub(crate) async fn over_tls((one, other): (Channel, Channel)) -> (Channel, Channel) {
     use chirp::channel::{Keypair, TlsClient, TlsServer};
 
     let key = || Keypair::generate().expect("a key");

@@ -1,25 +1,34 @@
 use std::fmt;
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::task::Waker;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::calling::outbox::Outbox;
 use super::handling::dispatch;
 use super::handling::turns::TurnsOfServices;
+use super::sending::Sending;
 use super::state::{After, State};
 use super::watching::budget::Budget;
 use super::watching::observe::Observer;
-use super::writer::Sink;
+use super::writer::{Sink, Turn};
 use super::{PeerState, SessionError, SharedMetrics};
 use crate::channel::{Credentials, Endpoint, Identity};
 use crate::codec;
 use crate::packet::Payload;
 use crate::session::{Fatal, RunKey, Session};
+
+/// The connection's calls and answers are sent.
+const SENDING: u8 = 0;
+/// `State::sending` says that the end of sending has begun, and `State::end` is none.
+const NOT_SENDING: u8 = 1;
+/// `State::end` is some.
+const ENDED: u8 = 2;
 
 /// One connection: the session under its lock, and what its tasks and its callers share.
 ///
@@ -50,8 +59,8 @@ pub(super) struct Connection {
     pub(super) signal: Notify,
     /// Told when a call of the other side has been cancelled, or the session has ended.
     pub(super) interrupts: Notify,
-    /// The same as `State::end.is_some()`, for those who do not hold the lock.
-    ended: AtomicBool,
+    /// How far the connection's end is, for those who do not hold the lock: [`SENDING`], [`NOT_SENDING`] or [`ENDED`].
+    stage: AtomicU8,
     pub(super) runtime: Handle,
     pub(super) remote: Option<Endpoint>,
     pub(super) credentials: Option<Credentials>,
@@ -82,7 +91,7 @@ impl Connection {
             watch: OnceLock::new(),
             signal: Notify::new(),
             interrupts: Notify::new(),
-            ended: AtomicBool::new(false),
+            stage: AtomicU8::new(SENDING),
             runtime,
             remote,
             credentials,
@@ -169,6 +178,9 @@ impl Connection {
         }
         if mem::take(&mut after.signal) {
             self.signal.notify_waiters();
+        }
+        if mem::take(&mut after.stop_calls) {
+            self.stop_calls();
         }
         if let Some(reason) = after.end.take() {
             self.end(reason);
@@ -284,7 +296,52 @@ impl Connection {
     }
 
     pub(super) fn has_ended(&self) -> bool {
-        self.ended.load(Ordering::Acquire)
+        self.stage.load(Ordering::Acquire) == ENDED
+    }
+
+    /// Whether calls can be made: neither the session nor sending has ended.
+    pub(super) fn is_sending(&self) -> bool {
+        self.stage.load(Ordering::Acquire) == SENDING
+    }
+
+    /// The end of sending has begun: no more calls are put down. Those that have been, and have not been given to the
+    /// session, fail with its end.
+    fn stop_calls(&self) {
+        self.stage.fetch_max(NOT_SENDING, Ordering::AcqRel);
+        let put_down = self.outbox.close();
+        let mut state = self.lock();
+        let ended = state.end.is_some();
+        let wakers: Vec<_> = put_down
+            .filter_map(|slot| {
+                if ended {
+                    slot.take_waker()
+                } else {
+                    state.waiters.wait_for_end(slot);
+                    None
+                }
+            })
+            .collect();
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// A write has failed, and nothing is sent any more. What the other side had sent before may still be there: the
+    /// reader goes on to the end of it, and then the session ends for this reason.
+    pub(super) fn fail_sending(&self, reason: SessionError) {
+        self.with(|state, after| {
+            state.turn = Turn::Free;
+            state.writer_called = false;
+            after.wake_writer = true;
+            if state.end.is_some() || state.sending.is_over() {
+                return;
+            }
+            state.sending = Sending::Failed(reason);
+            state.session.give_up_waiting();
+            state.session.batch_written();
+            after.wakes.extend(state.waiters.take_for_room());
+            after.stop_calls = true;
+            after.wake_reader = true;
+        });
     }
 
     /// Ends the session: its calls fail, its handlers are interrupted, its services are let go. Only the
@@ -297,8 +354,8 @@ impl Connection {
             if state.end.is_some() {
                 return;
             }
-            state.end = Some(reason);
-            self.ended.store(true, Ordering::Release);
+            state.end = Some(state.sending.reason(reason));
+            self.stage.store(ENDED, Ordering::Release);
             state.session.end();
             callers = state.waiters.take_all(&mut after.wakes);
             state.runs.take_all(&mut after.aborts);
@@ -341,11 +398,15 @@ impl Connection {
         }
     }
 
-    /// Ends the session once nothing runs and everything is written. Requests that come are refused.
-    pub(super) fn drain(&self) {
+    /// Ends the session once nothing runs, everything is written and the other side has ended, too. Requests that come
+    /// are refused. `grace` is how long somebody waits for the end.
+    pub(super) fn drain(&self, grace: Option<Duration>) {
         self.with(|state, after| {
             state.take_calls(&self.outbox, after);
             state.closing = true;
+            if let Some(grace) = grace {
+                state.grace = Instant::now().checked_add(grace);
+            }
             state.session.drain();
         });
         self.tell_watchers();

@@ -101,7 +101,7 @@ impl Peer {
     /// Dropping the future leaves the end to the handlers, without a bound. Inside a handler it waits
     /// for that handler too, so that there `bound` decides.
     pub async fn shutdown(&self, bound: Duration) -> SessionError {
-        self.connection().drain();
+        self.connection().drain(Some(bound));
         if let Ok(reason) = tokio::time::timeout(bound, self.closed()).await {
             return reason;
         }
@@ -198,7 +198,7 @@ impl Peer {
 
     /// Whether no call can succeed any more.
     pub(crate) fn has_ended(&self) -> bool {
-        self.connection().has_ended()
+        !self.connection().is_sending()
     }
 
     /// Whether both are handles of one connection.

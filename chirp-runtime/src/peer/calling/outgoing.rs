@@ -67,8 +67,8 @@ impl Connection {
     ) -> Result<(), CallError> {
         let mut turn = None;
         let made = self.with(|state, after| {
-            if let Some(reason) = &state.end {
-                return Err(CallError::Closed(reason.clone()));
+            if let Some(reason) = state.refusal() {
+                return Err(CallError::Closed(reason));
             }
             state.take_calls(&self.outbox, after);
             let call = state
@@ -108,8 +108,8 @@ impl Connection {
         opens.extend(result.map(|codec| StreamSpec::result(codec as u8)));
         let mut asks = false;
         let made = self.with(|state, after| {
-            if let Some(reason) = &state.end {
-                return Err(CallError::Closed(reason.clone()));
+            if let Some(reason) = state.refusal() {
+                return Err(CallError::Closed(reason));
             }
             state.take_calls(&self.outbox, after);
             let session = &mut state.session;
@@ -148,9 +148,9 @@ impl Connection {
         }
     }
 
-    /// Why the session has ended.
+    /// Why the session has ended, or sends no more.
     pub(in crate::peer) fn reason(&self) -> SessionError {
-        let reason = self.lock().end.clone();
+        let reason = self.lock().refusal();
         reason.unwrap_or(SessionError::ClosedHere)
     }
 
@@ -161,8 +161,8 @@ impl Connection {
         mut params: Payload,
     ) -> Result<Option<Ticket>, CallError> {
         let made = self.with(|state, after| {
-            if let Some(reason) = &state.end {
-                return Err(CallError::Closed(reason.clone()));
+            if let Some(reason) = state.refusal() {
+                return Err(CallError::Closed(reason));
             }
             state.take_calls(&self.outbox, after);
             after.wake_writer = true;
