@@ -8,6 +8,7 @@ use chirp::packet::{ErrorData, PacketType};
 use chirp::{
     AsCaller, CallError, Limits, Peer, PeerBuilder, Request, Server, SessionError, Status,
 };
+use futures_core::Stream;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,8 +20,10 @@ use support::{
     response,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::runtime::Builder;
 use tokio::sync::{Barrier, Notify, Semaphore, oneshot};
 use tokio::task::JoinSet;
+use tokio_stream::StreamExt as _;
 
 /// The grace time of every orderly end here. No test may take as long.
 const GRACE: Duration = Duration::from_hours(1);
@@ -33,6 +36,16 @@ const ANSWER: usize = 300_000;
 async fn in_time<T>(future: impl Future<Output = T>) -> T {
     let done = tokio::time::timeout(HANGS, future).await;
     done.expect("nobody waits for ever")
+}
+
+/// Runs a test on a runtime of one thread, and on one of two.
+fn on_both_runtimes(test: impl AsyncFn()) {
+    let mut one = Builder::new_current_thread();
+    let mut two = Builder::new_multi_thread();
+    for builder in [&mut one, two.worker_threads(2)] {
+        let runtime = builder.enable_all().build().expect("a runtime");
+        runtime.block_on(test());
+    }
 }
 
 /// Answers "large" with many bytes.
@@ -112,66 +125,70 @@ async fn every_channel() -> Vec<(String, Channel, Channel)> {
     all
 }
 
-#[tokio::test]
-async fn a_shutdown_delivers_what_was_answered_while_the_other_side_still_sends() {
-    for (link, one, other) in every_channel().await {
-        let peer = large().start(one).expect("no duplicates");
-        let (reader, writer) = other.into_split();
-        let (end, ended) = oneshot::channel();
-        let ending = tokio::spawn(async move {
-            ended.await.expect("it is told");
-            peer.shutdown(GRACE).await
-        });
-        let came = in_time(still_sends(reader, writer, async {
-            end.send(()).expect("it waits")
-        }))
-        .await;
-        assert_eq!(came, ANSWER, "{link}");
-        let reason = in_time(ending).await.expect("no panic");
-        assert!(
-            matches!(reason, SessionError::ClosedHere),
-            "{link}: {reason}"
-        );
-    }
+#[test]
+fn a_shutdown_delivers_what_was_answered_while_the_other_side_still_sends() {
+    on_both_runtimes(async || {
+        for (link, one, other) in every_channel().await {
+            let peer = large().start(one).expect("no duplicates");
+            let (reader, writer) = other.into_split();
+            let (end, ended) = oneshot::channel();
+            let ending = tokio::spawn(async move {
+                ended.await.expect("it is told");
+                peer.shutdown(GRACE).await
+            });
+            let came = in_time(still_sends(reader, writer, async {
+                end.send(()).expect("it waits")
+            }))
+            .await;
+            assert_eq!(came, ANSWER, "{link}");
+            let reason = in_time(ending).await.expect("no panic");
+            assert!(
+                matches!(reason, SessionError::ClosedHere),
+                "{link}: {reason}"
+            );
+        }
+    });
 }
 
-#[tokio::test]
-async fn a_server_that_ends_delivers_what_was_answered_while_clients_still_send() {
-    let path = support::socket_path();
-    for address in [
-        "tcp://127.0.0.1:0".to_owned(),
-        format!("unix://{}", path.display()),
-    ] {
-        let server = Server::builder()
-            .handle("echo", echo)
-            .handle("large", |_: Request| async {
-                Ok::<_, ErrorData>(vec![7; ANSWER])
-            })
-            .grace(GRACE)
-            .bind(&address)
-            .await
-            .expect("bound");
-        let endpoint = server.endpoint().clone();
-        let stop = Arc::new(Notify::new());
-        let stopped = Arc::clone(&stop);
-        let running = tokio::spawn(server.run_until(async move { stopped.notified().await }));
-        let mut clients = JoinSet::new();
-        let all = Arc::new(Barrier::new(4));
-        for _ in 0..4 {
-            let (reader, writer) = endpoint.connect().await.expect("connected").into_split();
-            let stop = Arc::clone(&stop);
-            let all = Arc::clone(&all);
-            let end = async move {
-                all.wait().await;
-                stop.notify_one();
-            };
-            clients.spawn(still_sends(reader, writer, end));
+#[test]
+fn a_server_that_ends_delivers_what_was_answered_while_clients_still_send() {
+    on_both_runtimes(async || {
+        let path = support::socket_path();
+        for address in [
+            "tcp://127.0.0.1:0".to_owned(),
+            format!("unix://{}", path.display()),
+        ] {
+            let server = Server::builder()
+                .handle("echo", echo)
+                .handle("large", |_: Request| async {
+                    Ok::<_, ErrorData>(vec![7; ANSWER])
+                })
+                .grace(GRACE)
+                .bind(&address)
+                .await
+                .expect("bound");
+            let endpoint = server.endpoint().clone();
+            let stop = Arc::new(Notify::new());
+            let stopped = Arc::clone(&stop);
+            let running = tokio::spawn(server.run_until(async move { stopped.notified().await }));
+            let mut clients = JoinSet::new();
+            let all = Arc::new(Barrier::new(4));
+            for _ in 0..4 {
+                let (reader, writer) = endpoint.connect().await.expect("connected").into_split();
+                let stop = Arc::clone(&stop);
+                let all = Arc::clone(&all);
+                let end = async move {
+                    all.wait().await;
+                    stop.notify_one();
+                };
+                clients.spawn(still_sends(reader, writer, end));
+            }
+            for came in in_time(clients.join_all()).await {
+                assert_eq!(came, ANSWER, "{address}");
+            }
+            in_time(running).await.expect("no panic");
         }
-        for came in in_time(clients.join_all()).await {
-            assert_eq!(came, ANSWER, "{address}");
-        }
-        in_time(running).await.expect("no panic");
-    }
+    });
 }
 
 /// How a client ends in order.
@@ -181,128 +198,136 @@ enum End {
     LastHandle,
 }
 
-#[tokio::test]
-async fn one_way_calls_before_an_orderly_end_all_run() {
-    for link in LINKS {
-        for end in [End::Shutdown, End::LastHandle] {
-            let (builder, count) = counting();
-            let (client, server) = connected(link, &PeerBuilder::new(), &builder).await;
-            // The other side calls all the while.
-            let calling = server.clone();
-            let caller = tokio::spawn(async move {
-                let large = || Bytes::from(vec![0; 10_000]);
-                while !matches!(calling.call("m", large()).await, Err(CallError::Closed(_))) {}
-            });
-            for _ in 0..5_000 {
-                client.as_caller().cast("note", ()).await.expect("sent");
+#[test]
+fn one_way_calls_before_an_orderly_end_all_run() {
+    on_both_runtimes(async || {
+        for link in LINKS {
+            for end in [End::Shutdown, End::LastHandle] {
+                let (builder, count) = counting();
+                let (client, server) = connected(link, &PeerBuilder::new(), &builder).await;
+                // The other side calls all the while.
+                let calling = server.clone();
+                let caller = tokio::spawn(async move {
+                    let large = || Bytes::from(vec![0; 10_000]);
+                    while !matches!(calling.call("m", large()).await, Err(CallError::Closed(_))) {}
+                });
+                for _ in 0..5_000 {
+                    client.as_caller().cast("note", ()).await.expect("sent");
+                }
+                match end {
+                    End::Shutdown => drop(in_time(client.shutdown(GRACE)).await),
+                    End::LastHandle => drop(client),
+                }
+                in_time(server.closed()).await;
+                in_time(caller).await.expect("no panic");
+                assert_eq!(count.load(Ordering::Relaxed), 5_000, "{link:?}, {end:?}");
             }
-            match end {
-                End::Shutdown => drop(in_time(client.shutdown(GRACE)).await),
-                End::LastHandle => drop(client),
-            }
-            in_time(server.closed()).await;
-            in_time(caller).await.expect("no panic");
-            assert_eq!(count.load(Ordering::Relaxed), 5_000, "{link:?}, {end:?}");
         }
-    }
+    });
 }
 
-#[tokio::test]
-async fn a_reconnecting_client_that_shuts_down_sends_what_it_was_given() {
-    let (builder, count) = counting();
-    let server = Server::builder()
-        .peers(|_| builder)
-        .bind("tcp://127.0.0.1:0")
-        .await
-        .expect("bound");
-    let address = server.endpoint().to_string();
-    let mut connections = server.connections();
-    let running = tokio::spawn(server.run());
-    let client = PeerBuilder::new()
-        .reconnecting(&address)
-        .expect("an address");
-    client.ready().await.expect("connected");
-    let there = connections.recv().await.expect("it has come").peer;
-    let calling = there.clone();
-    let caller = tokio::spawn(async move {
-        let large = || Bytes::from(vec![0; 10_000]);
-        while !matches!(calling.call("m", large()).await, Err(CallError::Closed(_))) {}
+#[test]
+fn a_reconnecting_client_that_shuts_down_sends_what_it_was_given() {
+    on_both_runtimes(async || {
+        let (builder, count) = counting();
+        let server = Server::builder()
+            .peers(|_| builder)
+            .bind("tcp://127.0.0.1:0")
+            .await
+            .expect("bound");
+        let address = server.endpoint().to_string();
+        let mut connections = server.connections();
+        let running = tokio::spawn(server.run());
+        let client = PeerBuilder::new()
+            .reconnecting(&address)
+            .expect("an address");
+        client.ready().await.expect("connected");
+        let there = connections.recv().await.expect("it has come").peer;
+        let calling = there.clone();
+        let caller = tokio::spawn(async move {
+            let large = || Bytes::from(vec![0; 10_000]);
+            while !matches!(calling.call("m", large()).await, Err(CallError::Closed(_))) {}
+        });
+        for _ in 0..5_000 {
+            client.as_caller().cast("note", ()).await.expect("sent");
+        }
+        in_time(client.shutdown(GRACE)).await;
+        in_time(there.closed()).await;
+        in_time(caller).await.expect("no panic");
+        assert_eq!(count.load(Ordering::Relaxed), 5_000);
+        running.abort();
     });
-    for _ in 0..5_000 {
-        client.as_caller().cast("note", ()).await.expect("sent");
-    }
-    in_time(client.shutdown(GRACE)).await;
-    in_time(there.closed()).await;
-    in_time(caller).await.expect("no panic");
-    assert_eq!(count.load(Ordering::Relaxed), 5_000);
-    running.abort();
 }
 
 /// The calls that run are answered, although their caller goes on calling, and all others are refused or fail with the
 /// connection.
-#[tokio::test]
-async fn calls_that_run_are_answered_under_a_mixed_load() {
-    for link in LINKS {
-        let go_on = Arc::new(Semaphore::new(0));
-        let wait = Arc::clone(&go_on);
-        let builder = large().handle("finish", move |request: Request| {
-            let wait = Arc::clone(&wait);
-            async move {
-                wait.acquire().await.expect("open").forget();
-                Ok::<_, ErrorData>(request.into_params())
-            }
-        });
-        let (client, server) = connected(link, &PeerBuilder::new(), &builder).await;
-        let running: Vec<_> = (0..60)
-            .map(|_| client.call("finish", vec![1; 64 << 10]).start())
-            .collect();
-        while server.status().running < 60 {
-            tokio::task::yield_now().await;
-        }
-        let mut others = JoinSet::new();
-        for _ in 0..16 {
-            let client = client.clone();
-            others.spawn(async move {
-                let large = || Bytes::from(vec![0; 100 << 10]);
-                while !matches!(
-                    client.call("echo", large()).await,
-                    Err(CallError::Closed(_))
-                ) {}
+#[test]
+fn calls_that_run_are_answered_under_a_mixed_load() {
+    on_both_runtimes(async || {
+        for link in LINKS {
+            let go_on = Arc::new(Semaphore::new(0));
+            let wait = Arc::clone(&go_on);
+            let builder = large().handle("finish", move |request: Request| {
+                let wait = Arc::clone(&wait);
+                async move {
+                    wait.acquire().await.expect("open").forget();
+                    Ok::<_, ErrorData>(request.into_params())
+                }
             });
-        }
-        let ending = server.shutdown(GRACE);
-        let (reason, ()) =
-            in_time(async { tokio::join!(ending, async { go_on.add_permits(60) }) }).await;
+            let (client, server) = connected(link, &PeerBuilder::new(), &builder).await;
+            let running: Vec<_> = (0..60)
+                .map(|_| client.call("finish", vec![1; 64 << 10]).start())
+                .collect();
+            while server.status().running < 60 {
+                tokio::task::yield_now().await;
+            }
+            let mut others = JoinSet::new();
+            for _ in 0..16 {
+                let client = client.clone();
+                others.spawn(async move {
+                    let large = || Bytes::from(vec![0; 100 << 10]);
+                    while !matches!(
+                        client.call("echo", large()).await,
+                        Err(CallError::Closed(_))
+                    ) {}
+                });
+            }
+            let ending = server.shutdown(GRACE);
+            let (reason, ()) =
+                in_time(async { tokio::join!(ending, async { go_on.add_permits(60) }) }).await;
 
-        assert!(
-            matches!(reason, SessionError::ClosedHere),
-            "{link:?}: {reason}"
-        );
-        for call in running {
-            let answer = in_time(call)
-                .await
-                .unwrap_or_else(|error| panic!("{link:?}: {error}"));
-            assert_eq!(answer.len(), 64 << 10);
+            assert!(
+                matches!(reason, SessionError::ClosedHere),
+                "{link:?}: {reason}"
+            );
+            for call in running {
+                let answer = in_time(call)
+                    .await
+                    .unwrap_or_else(|error| panic!("{link:?}: {error}"));
+                assert_eq!(answer.len(), 64 << 10);
+            }
+            in_time(others.join_all()).await;
+            idle(&client).await;
+            idle(&server).await;
         }
-        in_time(others.join_all()).await;
-        idle(&client).await;
-        idle(&server).await;
-    }
+    });
 }
 
-#[tokio::test]
-async fn two_sides_that_end_at_once_do_not_wait_for_each_other() {
-    for link in LINKS {
-        let (left, right) = connected(link, &large(), &large()).await;
-        left.call("echo", "x").await.expect("answered");
-        right.call("echo", "x").await.expect("answered");
-        let both = async { tokio::join!(left.shutdown(GRACE), right.shutdown(GRACE)) };
-        let (here, there) = in_time(both).await;
-        assert!(
-            here.is_clean() && there.is_clean(),
-            "{link:?}: {here}, {there}"
-        );
-    }
+#[test]
+fn two_sides_that_end_at_once_do_not_wait_for_each_other() {
+    on_both_runtimes(async || {
+        for link in LINKS {
+            let (left, right) = connected(link, &large(), &large()).await;
+            left.call("echo", "x").await.expect("answered");
+            right.call("echo", "x").await.expect("answered");
+            let both = async { tokio::join!(left.shutdown(GRACE), right.shutdown(GRACE)) };
+            let (here, there) = in_time(both).await;
+            assert!(
+                here.is_clean() && there.is_clean(),
+                "{link:?}: {here}, {there}"
+            );
+        }
+    });
 }
 
 /// The other side reads the end and does not close: the grace time decides.
@@ -341,29 +366,31 @@ async fn an_orderly_end_waits_no_longer_than_its_grace() {
 }
 
 /// The packets of calls that are made until the end are whole.
-#[tokio::test]
-async fn a_shutdown_cuts_no_packet_in_half_while_calls_are_made() {
-    for (link, one, other) in every_channel().await {
-        let peer = PeerBuilder::new().start(one).expect("no duplicates");
-        let (mut reader, _writer) = other.into_split();
-        let mut callers = JoinSet::new();
-        for _ in 0..8 {
-            let peer = peer.clone();
-            callers.spawn(async move {
-                while peer.as_caller().cast("m", vec![0; 100_000]).await.is_ok() {}
-            });
+#[test]
+fn a_shutdown_cuts_no_packet_in_half_while_calls_are_made() {
+    on_both_runtimes(async || {
+        for (link, one, other) in every_channel().await {
+            let peer = PeerBuilder::new().start(one).expect("no duplicates");
+            let (mut reader, _writer) = other.into_split();
+            let mut callers = JoinSet::new();
+            for _ in 0..8 {
+                let peer = peer.clone();
+                callers.spawn(async move {
+                    while peer.as_caller().cast("m", vec![0; 100_000]).await.is_ok() {}
+                });
+            }
+            for _ in 0..10 {
+                read_packet(&mut reader).await.expect("a packet");
+            }
+            let ending = tokio::spawn(async move { peer.shutdown(GRACE).await });
+            // It panics when a packet is cut.
+            in_time(async { while read_packet(&mut reader).await.is_some() {} }).await;
+            drop((reader, _writer));
+            let reason = in_time(ending).await.expect("no panic");
+            assert!(reason.is_clean(), "{link}: {reason}");
+            in_time(callers.join_all()).await;
         }
-        for _ in 0..10 {
-            read_packet(&mut reader).await.expect("a packet");
-        }
-        let ending = tokio::spawn(async move { peer.shutdown(GRACE).await });
-        // It panics when a packet is cut.
-        in_time(async { while read_packet(&mut reader).await.is_some() {} }).await;
-        drop((reader, _writer));
-        let reason = in_time(ending).await.expect("no panic");
-        assert!(reason.is_clean(), "{link}: {reason}");
-        in_time(callers.join_all()).await;
-    }
+    });
 }
 
 /// No more than one call at a time has room, so that the others wait.
@@ -373,24 +400,26 @@ fn narrow() -> PeerBuilder {
     PeerBuilder::new().limits(limits)
 }
 
-#[tokio::test]
-async fn nothing_is_pending_after_an_end_with_calls_that_waited_for_room() {
-    let (ours, theirs) = tokio::io::duplex(1000);
-    let peer = narrow().start(Channel::io(ours)).expect("no duplicates");
-    let calls: Vec<_> = (0..64)
-        .map(|_| peer.call("m", vec![0; 2000]).start())
-        .collect();
-    let cast = peer.as_caller().cast("m", vec![0; 2000]).start();
-    assert!(peer.status().pending == 64);
-    peer.close();
-    drop(theirs);
-    for call in calls {
-        assert!(matches!(in_time(call).await, Err(CallError::Closed(_))));
-    }
-    in_time(idle(&peer)).await;
-    assert_eq!(peer.status(), Status::default());
-    // Also where all that waited has been thrown away.
-    assert!(matches!(cast.await, Err(CallError::Closed(_))));
+#[test]
+fn nothing_is_pending_after_an_end_with_calls_that_waited_for_room() {
+    on_both_runtimes(async || {
+        let (ours, theirs) = tokio::io::duplex(1000);
+        let peer = narrow().start(Channel::io(ours)).expect("no duplicates");
+        let calls: Vec<_> = (0..64)
+            .map(|_| peer.call("m", vec![0; 2000]).start())
+            .collect();
+        let cast = peer.as_caller().cast("m", vec![0; 2000]).start();
+        assert!(peer.status().pending == 64);
+        peer.close();
+        drop(theirs);
+        for call in calls {
+            assert!(matches!(in_time(call).await, Err(CallError::Closed(_))));
+        }
+        in_time(idle(&peer)).await;
+        assert_eq!(peer.status(), Status::default());
+        // Also where all that waited has been thrown away.
+        assert!(matches!(cast.await, Err(CallError::Closed(_))));
+    });
 }
 
 /// A channel whose writing fails from a moment on, and whose reading begins at another.
@@ -404,6 +433,10 @@ struct Faulty {
 struct Gate(AtomicBool, std::sync::Mutex<Option<Waker>>);
 
 impl Gate {
+    fn shut(&self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+
     fn open(&self) {
         self.0.store(true, Ordering::SeqCst);
         if let Some(waker) = self.1.lock().expect("no panic").take() {
@@ -476,46 +509,48 @@ fn is_broken(reason: &SessionError) -> bool {
     matches!(reason, SessionError::Channel(error) if error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-#[tokio::test]
-async fn a_failed_write_does_not_hide_what_has_arrived() {
-    for link in [Link::Memory, Link::Tcp, Link::Unix] {
-        let (one, other) = channels(link).await;
-        let (faulty, one) = Faulty::over(one);
-        let (builder, count) = counting();
-        let peer = builder.start(one).expect("no duplicates");
-        let (mut reader, mut writer) = other.into_split();
-        let answered = peer.call("m", "a").start();
-        let unanswered = peer.call("m", "b").start();
-        let mut ids = Vec::new();
-        for _ in 0..2 {
-            let (_, payload) = read_packet(&mut reader).await.expect("a request");
-            ids.push(u32::from_be_bytes(payload[..4].try_into().expect("an id")));
-        }
-        in_time(faulty.fail(&peer)).await;
-        writer
-            .write_all(&response(ids[0], 0, b"x"))
-            .await
-            .expect("open");
-        for id in 1..=100 {
+#[test]
+fn a_failed_write_does_not_hide_what_has_arrived() {
+    on_both_runtimes(async || {
+        for link in [Link::Memory, Link::Tcp, Link::Unix] {
+            let (one, other) = channels(link).await;
+            let (faulty, one) = Faulty::over(one);
+            let (builder, count) = counting();
+            let peer = builder.start(one).expect("no duplicates");
+            let (mut reader, mut writer) = other.into_split();
+            let answered = peer.call("m", "a").start();
+            let unanswered = peer.call("m", "b").start();
+            let mut ids = Vec::new();
+            for _ in 0..2 {
+                let (_, payload) = read_packet(&mut reader).await.expect("a request");
+                ids.push(u32::from_be_bytes(payload[..4].try_into().expect("an id")));
+            }
+            in_time(faulty.fail(&peer)).await;
             writer
-                .write_all(&request(id, "note", b""))
+                .write_all(&response(ids[0], 0, b"x"))
                 .await
                 .expect("open");
+            for id in 1..=100 {
+                writer
+                    .write_all(&request(id, "note", b""))
+                    .await
+                    .expect("open");
+            }
+            writer.flush().await.expect("open");
+            drop((reader, writer));
+            faulty.reads.open();
+            assert_eq!(in_time(answered).await.expect("it has arrived"), "x");
+            let lost = in_time(unanswered).await;
+            assert!(
+                matches!(&lost, Err(CallError::Closed(reason)) if is_broken(reason)),
+                "{lost:?}"
+            );
+            let reason = in_time(peer.closed()).await;
+            assert!(is_broken(&reason), "{link:?}: {reason}");
+            assert_eq!(count.load(Ordering::Relaxed), 100, "{link:?}");
+            in_time(idle(&peer)).await;
         }
-        writer.flush().await.expect("open");
-        drop((reader, writer));
-        faulty.reads.open();
-        assert_eq!(in_time(answered).await.expect("it has arrived"), "x");
-        let lost = in_time(unanswered).await;
-        assert!(
-            matches!(&lost, Err(CallError::Closed(reason)) if is_broken(reason)),
-            "{lost:?}"
-        );
-        let reason = in_time(peer.closed()).await;
-        assert!(is_broken(&reason), "{link:?}: {reason}");
-        assert_eq!(count.load(Ordering::Relaxed), 100, "{link:?}");
-        in_time(idle(&peer)).await;
-    }
+    });
 }
 
 #[tokio::test(start_paused = true)]
@@ -549,4 +584,62 @@ async fn after_a_failed_write_the_reader_waits_for_little() {
     assert!(is_broken(&peer.closed().await));
     assert!(began.elapsed().as_secs() < 20);
     drop(theirs);
+}
+
+#[chirp::service]
+trait Numbers {
+    /// Items from 0 on, once it may answer.
+    async fn count(&self, to: u32) -> impl Stream<Item = u32>;
+}
+
+struct Counter(Arc<Semaphore>);
+
+impl Numbers for Counter {
+    async fn count(&self, to: u32) -> impl Stream<Item = u32> {
+        self.0.acquire().await.expect("open").forget();
+        tokio_stream::iter(0..to)
+    }
+}
+
+#[test]
+fn a_failed_write_does_not_hide_items_and_their_end() {
+    on_both_runtimes(async || {
+        for link in [Link::Memory, Link::Tcp, Link::Unix] {
+            let (one, other) = channels(link).await;
+            let (faulty, one) = Faulty::over(one);
+            faulty.reads.open();
+            let may_answer = Arc::new(Semaphore::new(1));
+            let service = NumbersServer::new(Counter(Arc::clone(&may_answer)));
+            let server = PeerBuilder::new()
+                .service(service)
+                .start(other)
+                .expect("no duplicates");
+            let peer = PeerBuilder::new().start(one).expect("no duplicates");
+            let client = NumbersClient::new(&peer);
+            let first: Vec<_> = client.count(3).await.expect("begun").collect().await;
+            assert_eq!(first.len(), 3);
+            let begun = client.count(100).start();
+            while server.status().running == 0 {
+                tokio::task::yield_now().await;
+            }
+            faulty.reads.shut();
+            may_answer.add_permits(1);
+            while server.metrics().counters.items_out < 103 {
+                tokio::task::yield_now().await;
+            }
+            in_time(faulty.fail(&peer)).await;
+            faulty.reads.open();
+            let mut stream = in_time(begun).await.expect("the answer has arrived");
+            for number in 0..100 {
+                let item = in_time(stream.recv()).await.expect("an item");
+                assert_eq!(item.expect("it has arrived"), number);
+            }
+            assert!(
+                in_time(stream.recv()).await.is_none(),
+                "the end has arrived"
+            );
+            in_time(server.shutdown(GRACE)).await;
+            assert!(is_broken(&in_time(peer.closed()).await));
+        }
+    });
 }

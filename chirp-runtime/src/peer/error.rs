@@ -241,7 +241,11 @@ impl SessionError {
     pub(super) fn may_have_reader(&self) -> bool {
         !matches!(
             self,
-            Self::Channel(_) | Self::Stalled { .. } | Self::KeepAlive { .. } | Self::RuntimeStopped
+            Self::Channel(_)
+                | Self::Stalled { .. }
+                | Self::NotReading { .. }
+                | Self::KeepAlive { .. }
+                | Self::RuntimeStopped
         )
     }
 }
