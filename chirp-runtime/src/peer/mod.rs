@@ -17,6 +17,7 @@ mod error;
 mod handle;
 mod handling;
 mod hello;
+mod last_writes;
 mod lingering;
 mod method;
 mod method_error;

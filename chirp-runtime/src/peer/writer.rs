@@ -22,9 +22,6 @@ const SLICES: usize = 32;
 /// How often the writer lets others run before it writes.
 const YIELDS: u32 = 2;
 
-/// How long the other side may take none of what is left at the end.
-const LAST: Duration = Duration::from_secs(1);
-
 /// Progress, in bytes, that starts the time for the next progress afresh.
 const PROGRESS: usize = 64 << 10;
 
@@ -45,8 +42,8 @@ pub(super) enum Turn {
 /// it: an `AsyncWrite` remembers one waker, and a caller may be dropped while it waits.
 pub(super) struct Sink {
     /// Nothing once the session has ended.
-    io: Option<channel::Writer>,
-    batch: Batch,
+    pub(super) io: Option<channel::Writer>,
+    pub(super) batch: Batch,
     /// Bytes written since time was last taken.
     progress: usize,
 }
@@ -61,7 +58,7 @@ impl Sink {
     }
 
     /// Writes the batch and flushes it.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(io) = &mut self.io else {
             // Nobody will read it.
             self.batch = Batch::default();
@@ -86,7 +83,7 @@ impl Sink {
 
     /// Says that no more will be written. What can be said only by dropping the writing half is said when that is
     /// dropped.
-    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.io {
             // A channel that has failed has ended, too.
             Some(io) => Pin::new(io).poll_shutdown(cx).map(drop),
@@ -96,7 +93,7 @@ impl Sink {
 }
 
 impl Connection {
-    fn lock_sink(&self) -> MutexGuard<'_, Sink> {
+    pub(super) fn lock_sink(&self) -> MutexGuard<'_, Sink> {
         self.sink.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -159,7 +156,7 @@ impl Connection {
     }
 
     /// Sees to it that there is a batch to write, if there can be.
-    fn load(&self, sink: &mut Sink) {
+    pub(super) fn load(&self, sink: &mut Sink) {
         let fresh = if sink.batch.is_done() {
             self.lock().take_batch()
         } else {
@@ -171,30 +168,6 @@ impl Connection {
             self.prepare(&mut batch);
             sink.batch = batch;
         }
-    }
-
-    /// A write has failed, of whoever has the turn.
-    fn fail_writing(&self, error: io::Error) {
-        let mut sink = self.lock_sink();
-        let unwritten = (sink.io.take(), mem::take(&mut sink.batch));
-        drop(sink);
-        drop(unwritten);
-        self.fail_sending(error.into());
-    }
-
-    /// The write half has been shut down in order. If the other side was sent anything, it may still be on its way, and
-    /// the connection ends when the other side has ended too.
-    fn note_shut_down(&self) {
-        self.with(|state, after| {
-            if state.sending.is_closing() {
-                state.sending = Sending::Closed;
-            }
-            state.turn = Turn::Free;
-            if state.session.counters().packets_sent == 0 {
-                after.end = Some(SessionError::ClosedHere);
-            }
-            after.wake_reader = true;
-        });
     }
 
     /// A batch has been written. Whether there is more; if not, the turn is free.
@@ -305,18 +278,18 @@ impl Drop for HeldTurn<'_> {
 
 /// The task that writes what nobody else has written, and closes the channel at the end.
 pub(super) struct Writer {
-    connection: Arc<Connection>,
+    pub(super) connection: Arc<Connection>,
     stall: Duration,
     /// How often others have been let run first, so that they append to the same batch,
     yields: u32,
     /// and how many calls had been put down when they were the last time.
     put_down: usize,
-    holds_turn: bool,
+    pub(super) holds_turn: bool,
     /// It is shutting down the write half.
-    shuts_down: bool,
+    pub(super) shuts_down: bool,
     /// The session has ended, and this is the last that is written.
-    is_last: bool,
-    timer: Option<Pin<Box<Sleep>>>,
+    pub(super) is_last: bool,
+    pub(super) timer: Option<Pin<Box<Sleep>>>,
     after: After,
 }
 
@@ -469,7 +442,7 @@ impl Writer {
     }
 
     /// Ready when the other side has taken less than 64 KiB in so much time.
-    fn poll_no_progress(&mut self, time: Duration, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_no_progress(&mut self, time: Duration, cx: &mut Context<'_>) -> Poll<()> {
         let mut sink = self.connection.lock_sink();
         let progressed = mem::take(&mut sink.progress);
         if progressed < PROGRESS && self.timer.is_some() {
@@ -482,63 +455,6 @@ impl Writer {
             .timer
             .get_or_insert_with(|| Box::pin(tokio::time::sleep(time)));
         timer.as_mut().poll(cx)
-    }
-
-    /// Shuts the write half down, and drops it.
-    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut sink = self.connection.lock_sink();
-        ready!(sink.poll_shutdown(cx));
-        let io = sink.io.take();
-        drop(sink);
-        drop(io);
-        self.timer = None;
-        Poll::Ready(())
-    }
-
-    /// Once the session has ended: writes what was answered before, and no part of a packet only, unless the other
-    /// side takes nothing; then shuts the write half down.
-    fn poll_last(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.holds_turn {
-            let mut state = self.connection.lock();
-            // Whoever is writing leaves the turn to the writer.
-            if state.turn == Turn::Taken {
-                return Poll::Pending;
-            }
-            state.turn = Turn::Taken;
-            self.holds_turn = true;
-        }
-        if !mem::replace(&mut self.is_last, true) {
-            self.timer = None;
-        }
-        while !self.shuts_down {
-            let connection = &*self.connection;
-            let mut sink = connection.lock_sink();
-            match sink.poll_write(cx) {
-                Poll::Ready(Ok(())) => {
-                    connection.lock().session.batch_written();
-                    connection.load(&mut sink);
-                    self.shuts_down = sink.batch.is_done();
-                }
-                Poll::Ready(Err(_)) => return Poll::Ready(()),
-                Poll::Pending => {
-                    drop(sink);
-                    return self.poll_no_reader(cx);
-                }
-            }
-        }
-        if self.poll_shutdown(cx).is_pending() {
-            return self.poll_no_reader(cx);
-        }
-        Poll::Ready(())
-    }
-
-    /// Ready when what is left need not be waited for.
-    fn poll_no_reader(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.connection.reason().may_have_reader() {
-            self.poll_no_progress(LAST, cx)
-        } else {
-            Poll::Ready(())
-        }
     }
 }
 
