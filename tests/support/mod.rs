@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
 /// How two peers are connected.
@@ -84,7 +85,7 @@ pub(crate) async fn channels(link: Link) -> (Channel, Channel) {
 
 /// The same two ends, once they know each other by their keys.
 #[cfg(feature = "tls")]
-async fn over_tls((one, other): (Channel, Channel)) -> (Channel, Channel) {
+pub(crate) async fn over_tls((one, other): (Channel, Channel)) -> (Channel, Channel) {
     use chirp::channel::{Keypair, TlsClient, TlsServer};
 
     let key = || Keypair::generate().expect("a key");
@@ -212,4 +213,23 @@ pub(crate) async fn read_response(io: &mut (impl AsyncRead + Unpin)) -> (u32, u8
 /// Whether a future is not ready yet. It is left with a waker of this task.
 pub(crate) async fn is_pending<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
     std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).is_pending())).await
+}
+
+/// A test that takes longer hangs.
+const HANGS: Duration = Duration::from_secs(60);
+
+/// Waits for what must come.
+pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {
+    let done = tokio::time::timeout(HANGS, future).await;
+    done.expect("nobody waits for ever")
+}
+
+/// Runs a test on a runtime of one thread, and on one of two.
+pub(crate) fn on_both_runtimes(test: impl AsyncFn()) {
+    let mut one = Builder::new_current_thread();
+    let mut two = Builder::new_multi_thread();
+    for builder in [&mut one, two.worker_threads(2)] {
+        let runtime = builder.enable_all().build().expect("a runtime");
+        runtime.block_on(test());
+    }
 }

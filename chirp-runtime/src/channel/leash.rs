@@ -16,22 +16,21 @@ const LEFTOVERS: Duration = Duration::from_millis(100);
 
 /// The same channel, which ends with a child process, and the child with it.
 pub(super) fn put_on(channel: Channel, life: Arc<Life>) -> Channel {
-    let leash = Arc::new(Leash(life));
     Channel {
         reader: Box::new(LeashedReader {
             io: channel.reader,
-            leash: Arc::clone(&leash),
+            life: Arc::clone(&life),
             leftovers: None,
         }),
         writer: Box::new(LeashedWriter {
             io: channel.writer,
-            _leash: leash,
+            _leash: Leash(life),
         }),
         ..channel
     }
 }
 
-/// Held by both halves of the channel. With the last of them the child's time begins to run.
+/// Held by the writing half of the channel. Without that the child's time begins to run: its input has ended.
 struct Leash(Arc<Life>);
 
 impl Drop for Leash {
@@ -42,7 +41,7 @@ impl Drop for Leash {
 
 struct LeashedReader {
     io: Reader,
-    leash: Arc<Leash>,
+    life: Arc<Life>,
     leftovers: Option<Pin<Box<Sleep>>>,
 }
 
@@ -53,7 +52,7 @@ impl AsyncRead for LeashedReader {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.io).poll_read(cx, buf);
-        if read.is_ready() || !self.leash.0.has_ended(cx.waker().clone()) {
+        if read.is_ready() || !self.life.has_ended(cx.waker().clone()) {
             return read;
         }
         // The child is gone and somebody else keeps its end open. This is the end, once what the child
@@ -67,7 +66,7 @@ impl AsyncRead for LeashedReader {
 
 struct LeashedWriter {
     io: Writer,
-    _leash: Arc<Leash>,
+    _leash: Leash,
 }
 
 impl AsyncWrite for LeashedWriter {

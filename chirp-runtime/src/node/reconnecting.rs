@@ -143,16 +143,14 @@ impl Reconnecting {
 
     /// Closes its connection now, and connects no more. Calls that wait fail.
     pub fn close(&self) {
-        self.link.core.close();
-        if let Some(peer) = self.link.core.take() {
+        if let Some(peer) = self.link.core.take_and_close() {
             peer.close();
         }
     }
 
     /// Connects no more, and closes its connection in order: see [`Peer::shutdown`].
     pub async fn shutdown(&self, bound: Duration) {
-        self.link.core.close();
-        if let Some(peer) = self.link.core.take() {
+        if let Some(peer) = self.link.core.take_and_close() {
             peer.shutdown(bound).await;
         }
     }
@@ -217,6 +215,14 @@ impl Core {
     pub(super) fn close(&self) {
         self.change(LinkState::Closed);
         self.closing.notify_one();
+    }
+
+    /// Takes the connection away and connects no more. The task that connects lets go of a connection that it finds, so
+    /// it is told afterwards.
+    fn take_and_close(&self) -> Option<Peer> {
+        let peer = self.take();
+        self.close();
+        peer
     }
 
     /// Takes the connection away: calls go over it no more.

@@ -1,22 +1,24 @@
 use std::fmt;
 use std::io;
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::task::Waker;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::calling::outbox::Outbox;
 use super::guard;
 use super::handling::dispatch;
 use super::handling::turns::TurnsOfServices;
+use super::sending::Sending;
 use super::state::{After, State};
 use super::watching::budget::Budget;
 use super::watching::observe::Observer;
-use super::writer::Sink;
+use super::writer::{Sink, Turn};
 use super::{PeerState, SessionError, SharedMetrics};
 use crate::channel::{Credentials, Endpoint, Identity};
 use crate::codec;
@@ -28,6 +30,13 @@ use crate::session::{Fatal, RunKey, Session};
 const LOOK: Duration = Duration::from_millis(10);
 const QUIET: u32 = 10;
 const LOOKS: u32 = 100;
+
+/// The connection's calls and answers are sent.
+const SENDING: u8 = 0;
+/// `State::sending` says that the end of sending has begun, and `State::end` is none.
+const NOT_SENDING: u8 = 1;
+/// `State::end` is some.
+const ENDED: u8 = 2;
 
 /// One connection: the session under its lock, and what its tasks and its callers share.
 ///
@@ -58,8 +67,8 @@ pub(super) struct Connection {
     pub(super) signal: Notify,
     /// Told when a call of the other side has been cancelled, or the session has ended.
     pub(super) interrupts: Notify,
-    /// The same as `State::end.is_some()`, for those who do not hold the lock.
-    ended: AtomicBool,
+    /// How far the connection's end is, for those who do not hold the lock: [`SENDING`], [`NOT_SENDING`] or [`ENDED`].
+    stage: AtomicU8,
     /// The other side has refused a call because it shuts down: it will refuse all that are made from now on.
     refusing: AtomicBool,
     pub(super) runtime: Handle,
@@ -92,7 +101,7 @@ impl Connection {
             watch: OnceLock::new(),
             signal: Notify::new(),
             interrupts: Notify::new(),
-            ended: AtomicBool::new(false),
+            stage: AtomicU8::new(SENDING),
             refusing: AtomicBool::new(false),
             runtime,
             remote,
@@ -145,7 +154,6 @@ impl Connection {
             if !after.spent.is_empty() {
                 after.spent.drain(..).for_each(recycle);
             }
-            after.streams.clear();
         });
         if !after.aborts.is_empty() {
             for abort in after.aborts.drain(..) {
@@ -187,6 +195,9 @@ impl Connection {
         }
         if mem::take(&mut after.signal) {
             self.signal.notify_waiters();
+        }
+        if mem::take(&mut after.stop_calls) {
+            self.stop_calls();
         }
         if let Some(reason) = after.end.take() {
             self.end(reason);
@@ -308,12 +319,57 @@ impl Connection {
     }
 
     pub(super) fn has_ended(&self) -> bool {
-        self.ended.load(Ordering::Acquire)
+        self.stage.load(Ordering::Acquire) == ENDED
+    }
+
+    /// Whether calls can be made: neither the session nor sending has ended.
+    pub(super) fn is_sending(&self) -> bool {
+        self.stage.load(Ordering::Acquire) == SENDING
+    }
+
+    /// The end of sending has begun: no more calls are put down. Those that have been, and have not been given to the
+    /// session, fail with its end.
+    fn stop_calls(&self) {
+        self.stage.fetch_max(NOT_SENDING, Ordering::AcqRel);
+        let put_down = self.outbox.close();
+        let mut state = self.lock();
+        let ended = state.end.is_some();
+        let wakers: Vec<_> = put_down
+            .filter_map(|slot| {
+                if ended {
+                    slot.take_waker()
+                } else {
+                    state.waiters.wait_for_end(slot);
+                    None
+                }
+            })
+            .collect();
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// A write has failed, and nothing is sent any more. What the other side had sent before may still be there: the
+    /// reader goes on to the end of it, and then the session ends for this reason.
+    pub(super) fn fail_sending(&self, reason: SessionError) {
+        self.with(|state, after| {
+            state.turn = Turn::Free;
+            state.writer_called = false;
+            after.wake_writer = true;
+            if state.end.is_some() || state.sending.is_over() {
+                return;
+            }
+            state.sending = Sending::Failed(reason);
+            state.session.give_up_waiting();
+            state.session.batch_written();
+            after.wakes.extend(state.waiters.take_for_room());
+            after.stop_calls = true;
+            after.wake_reader = true;
+        });
     }
 
     /// Whether the other side still takes on calls, as far as is known.
     pub(super) fn takes_calls(&self) -> bool {
-        !self.has_ended() && !self.refusing.load(Ordering::Acquire)
+        self.is_sending() && !self.refusing.load(Ordering::Acquire)
     }
 
     /// Waits until the other side takes on no more calls. Gives the reason of the end, if it has ended.
@@ -347,8 +403,8 @@ impl Connection {
             if state.end.is_some() {
                 return;
             }
-            state.end = Some(reason);
-            self.ended.store(true, Ordering::Release);
+            state.end = Some(state.sending.reason(reason));
+            self.stage.store(ENDED, Ordering::Release);
             state.session.end();
             callers = state.waiters.take_all(&mut after.wakes);
             state.runs.take_all(&mut after.aborts);
@@ -422,11 +478,15 @@ impl Connection {
         }
     }
 
-    /// Ends the session once nothing runs and everything is written. Requests that come are refused.
-    pub(super) fn drain(&self) {
+    /// Ends the session once nothing runs, everything is written and the other side has ended, too. Requests that come
+    /// are refused. `grace` is how long somebody waits for the end.
+    pub(super) fn drain(&self, grace: Option<Duration>) {
         self.with(|state, after| {
             state.take_calls(&self.outbox, after);
             state.closing = true;
+            if let Some(grace) = grace {
+                state.grace = Instant::now().checked_add(grace);
+            }
             state.session.drain();
         });
         self.tell_watchers();

@@ -241,6 +241,18 @@ impl SessionError {
     pub fn is_clean(&self) -> bool {
         matches!(self, Self::ClosedHere | Self::ClosedByPeer)
     }
+
+    /// Whether the other side may still read what is written.
+    pub(super) fn may_have_reader(&self) -> bool {
+        !matches!(
+            self,
+            Self::Channel(_)
+                | Self::Stalled { .. }
+                | Self::NotReading { .. }
+                | Self::KeepAlive { .. }
+                | Self::RuntimeStopped
+        )
+    }
 }
 
 impl From<io::Error> for SessionError {

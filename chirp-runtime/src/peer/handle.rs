@@ -48,7 +48,7 @@ pub struct Status {
 pub enum PeerState {
     /// It calls and serves.
     Open,
-    /// It ends as soon as what runs has been answered; requests that come are refused.
+    /// It ends as soon as what runs has been answered and the other side has closed too; requests that come are refused.
     Draining,
     /// It has ended, for this reason.
     Closed(SessionError),
@@ -90,21 +90,28 @@ impl Peer {
 
     /// Closes the connection now: calls fail, handlers are interrupted. Safe anywhere, any number of
     /// times.
+    ///
+    /// In the background, up to a second is spent on the rest of a packet that is being written, and on reading until the
+    /// other side has closed too, so that it can read what was sent before. [`shutdown`](Self::shutdown) waits for that.
     pub fn close(&self) {
         self.connection().end(SessionError::ClosedHere);
     }
 
     /// Closes the connection in order: requests that come are refused, and once the handlers that run
-    /// have answered and everything is written, or after `bound`, the connection ends. Gives the reason
-    /// for which it did.
+    /// have answered, everything is written and the other side has closed its end too, or after `bound`, the
+    /// connection ends. Returns the reason.
     ///
-    /// Dropping the future leaves the end to the handlers, without a bound. Inside a handler it waits
+    /// When the handlers have answered, new calls of this side fail with [`CallError::Closed`]; those under way get the
+    /// answers that still arrive. Other implementations of Chirp close their end when they read the end of this one.
+    ///
+    /// Dropping the future leaves the end to the handlers, without a bound; the other side then has 30 s
+    /// ([`Limits::stall`](crate::session::Limits::stall)) to close. Inside a handler it waits
     /// for that handler too, so that there `bound` decides.
     ///
     /// A side that serves something waits 100 ms after the last request that it has refused, within `bound`, so that
     /// requests on their way are refused too. It does so for 1 s at most.
     pub async fn shutdown(&self, bound: Duration) -> SessionError {
-        let draining = Draining(self.connection());
+        let draining = Draining(self.connection(), bound);
         let ended = tokio::time::timeout(bound, async {
             draining.0.refuse_requests().await;
             drop(draining);
@@ -221,11 +228,11 @@ impl Peer {
 }
 
 /// A connection that is to end in order, whether or not somebody waits for it.
-struct Draining<'a>(&'a Connection);
+struct Draining<'a>(&'a Connection, Duration);
 
 impl Drop for Draining<'_> {
     fn drop(&mut self) {
-        self.0.drain();
+        self.0.drain(Some(self.1));
     }
 }
 

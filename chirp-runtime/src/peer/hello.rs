@@ -16,8 +16,8 @@ impl Connection {
     pub(super) async fn learn_hello(&self) -> Result<Option<Hello>, CallError> {
         let nonce = RandomState::new().hash_one(0);
         self.with(|state, after| {
-            if let Some(reason) = &state.end {
-                return Err(CallError::Closed(reason.clone()));
+            if let Some(reason) = state.refusal() {
+                return Err(CallError::Closed(reason));
             }
             state.session.ask_hello(nonce)?;
             after.wake_writer = true;

@@ -3,12 +3,16 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
+use tokio::time::Instant;
 
 use super::SessionError;
 use super::connection::Connection;
+use super::lingering::Lingering;
 use super::packing;
+use super::sending::Sending;
 use super::state::After;
 use super::watching::observe;
 use super::watching::overdue::Overdue;
@@ -23,6 +27,15 @@ const PIECES: u32 = 8;
 
 /// When what came compressed was more than so many bytes, it is handled before more is decoded.
 const UNPACKED: usize = 1 << 20;
+
+/// How long handlers may take to be begun when the other side has ended.
+const ARRIVED: Duration = Duration::from_secs(1);
+
+/// How long the other side may take to end after an end that did not wait for it.
+const AFTER_END: Duration = Duration::from_secs(1);
+
+/// How many bytes are thrown away at once.
+const DISCARDED: usize = 16 << 10;
 
 /// After so many bytes of items others run, though more may have come: those who take items are most often on this
 /// thread, and what they have taken is the memory that the next items are read into.
@@ -48,6 +61,10 @@ pub(super) struct Reader {
     progress: Progress,
     /// How many bytes have come in all.
     bytes: u64,
+    /// Nothing more will come.
+    input_over: bool,
+    /// How long it goes on, once this side sends no more.
+    lingering: Option<Box<Lingering>>,
 }
 
 /// Why the reader stopped decoding.
@@ -78,6 +95,8 @@ impl Reader {
             overdue: Overdue::default(),
             progress: Progress::new(limits.stall),
             bytes: 0,
+            input_over: false,
+            lingering: None,
         }
     }
 
@@ -91,7 +110,13 @@ impl Reader {
             })
             .await;
             let reason = self.read().await;
+            if self.input_over {
+                Box::pin(self.finish_arrived()).await;
+            }
             self.connection.end(reason);
+            if let Some(lingering) = self.linger() {
+                Box::pin(self.discard(lingering)).await;
+            }
         }
     }
 
@@ -108,6 +133,7 @@ impl Reader {
                 Stopped::More | Stopped::Items => tokio::task::yield_now().await,
                 Stopped::Empty => match self.fill(lying).await {
                     Ok(0) => {
+                        self.input_over = !self.connection.has_ended();
                         return match self.decoder.finish() {
                             Ok(()) => SessionError::ClosedByPeer,
                             Err(error) => error.into(),
@@ -116,8 +142,15 @@ impl Reader {
                     Ok(bytes) => {
                         self.decoder.note_read(bytes);
                         self.bytes += bytes as u64;
+                        let lingering = self.lingering.as_deref();
+                        if lingering.is_some_and(|lingering| lingering.is_over(self.bytes)) {
+                            return SessionError::ClosedHere;
+                        }
                     }
-                    Err(reason) => return reason,
+                    Err(reason) => {
+                        self.input_over = matches!(reason, SessionError::Channel(_));
+                        return reason;
+                    }
                 },
             }
             if self.connection.has_ended() {
@@ -237,8 +270,12 @@ impl Reader {
             overdue,
             progress,
             bytes,
+            lingering,
             ..
         } = self;
+        if !connection.is_sending() && lingering.is_none() {
+            *lingering = connection.lingering(*bytes);
+        }
         let inside = decoder.is_inside_packet();
         let mut buffer = decoder.buffer();
         let mut read = pin!(io.read_buf(&mut buffer));
@@ -249,6 +286,16 @@ impl Reader {
             if let Poll::Ready(read) = read.as_mut().poll(cx) {
                 return Poll::Ready(read.map_err(SessionError::from));
             }
+            if !connection.is_sending() {
+                if lingering.is_none() {
+                    *lingering = connection.lingering(*bytes);
+                }
+                if let Some(lingering) = lingering
+                    && lingering.poll(*bytes, cx).is_ready()
+                {
+                    return Poll::Ready(Ok(0));
+                }
+            }
             overdue.poll(connection, lying, cx);
             if inside && progress.poll(*bytes, cx).is_ready() {
                 let seconds = progress.stall().as_secs();
@@ -257,6 +304,63 @@ impl Reader {
             Poll::Pending
         })
         .await
+    }
+
+    /// The other side sends no more. Sees to it that the handlers of what came begin before the session ends, and that
+    /// an orderly end of this side is not cut short.
+    async fn finish_arrived(&mut self) {
+        let connection = &self.connection;
+        let overdue = &mut self.overdue;
+        connection.lock().input_over = true;
+        let begun = poll_fn(|cx| {
+            if connection.has_ended() || connection.lock().has_begun_all() {
+                return Poll::Ready(());
+            }
+            overdue.poll(connection, true, cx);
+            Poll::Pending
+        });
+        // Longer takes only what cannot be begun, and its time is over with the connection.
+        let _ = tokio::time::timeout(ARRIVED, begun).await;
+        poll_fn(|_| {
+            // The writer has its own time limit.
+            if !connection.has_ended() && connection.lock().sending.is_closing() {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
+        })
+        .await;
+    }
+
+    /// Whether what comes after the end of the session is to be thrown away for a while, and how long: a socket that is
+    /// closed while bytes come throws away what it has sent and the other side has not read.
+    fn linger(&self) -> Option<Lingering> {
+        let state = self.connection.lock();
+        let is_vain = self.input_over
+            || matches!(state.sending, Sending::Closed | Sending::Failed(_))
+            || state.session.counters().packets_sent == 0
+            || !state.end.as_ref()?.may_have_reader();
+        (!is_vain).then(|| Lingering::new(self.bytes, Instant::now() + AFTER_END, AFTER_END))
+    }
+
+    /// Throws away what comes until the other side ends, too.
+    async fn discard(&mut self, mut lingering: Lingering) {
+        self.decoded.clear();
+        let mut buffer = vec![0; DISCARDED];
+        while !lingering.is_over(self.bytes) {
+            let mut read = pin!(self.io.read(&mut buffer));
+            let bytes = self.bytes;
+            let read = poll_fn(|cx| {
+                if let Poll::Ready(read) = read.as_mut().poll(cx) {
+                    return Poll::Ready(read.unwrap_or(0));
+                }
+                lingering.poll(bytes, cx).map(|()| 0)
+            });
+            match read.await {
+                0 => return,
+                read => self.bytes += read as u64,
+            }
+        }
     }
 
     /// Waits until there is room, and looks after what lies.

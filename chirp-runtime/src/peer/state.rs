@@ -15,6 +15,7 @@ use super::handling::dispatch::Dispatch;
 use super::handling::packets::PacketQueues;
 use super::handling::runs::Runs;
 use super::handling::serving::Serving;
+use super::sending::Sending;
 use super::streaming::table::Streams;
 use super::watching::budget::Budget;
 use super::writer::Turn;
@@ -53,6 +54,11 @@ pub(super) struct State {
     pub(super) abandoned_watched: bool,
     /// End as soon as nothing runs and everything is written.
     pub(super) closing: bool,
+    /// Until when the caller of an orderly end waits for it, at the least.
+    pub(super) grace: Option<Instant>,
+    pub(super) sending: Sending,
+    /// The other side sends no more, and the reader waits until what came has begun.
+    pub(super) input_over: bool,
     pub(super) end: Option<SessionError>,
 }
 
@@ -76,6 +82,8 @@ pub(super) struct After {
     pub(super) freed: bool,
     /// The other side takes on no more calls.
     pub(super) refusing: bool,
+    /// No more calls are made.
+    pub(super) stop_calls: bool,
     pub(super) end: Option<SessionError>,
     /// Types whose packets have come and have no task yet.
     pub(super) packet_tasks: Vec<PacketType>,
@@ -102,14 +110,21 @@ impl After {
             interrupted,
             freed,
             refusing,
+            stop_calls,
             end,
             packet_tasks: _,
             spent,
             unwanted,
             leftovers,
         } = self;
-        let flags =
-            wake_reader | wake_writer | signal | interrupted | freed | refusing | end.is_some();
+        let flags = wake_reader
+            | wake_writer
+            | signal
+            | interrupted
+            | freed
+            | refusing
+            | stop_calls
+            | end.is_some();
         !flags
             && wakes.is_empty()
             && aborts.is_empty()
@@ -141,6 +156,9 @@ impl State {
             held: 0,
             abandoned_watched: false,
             closing: false,
+            grace: None,
+            sending: Sending::Open,
+            input_over: false,
             end: None,
         }
     }
@@ -235,8 +253,10 @@ impl State {
 
     /// Whether nothing follows from a step, as is the rule.
     pub(super) fn is_settled(&self) -> bool {
-        let waits =
-            self.paused.is_some() | self.closing | (self.dispatch.idle && !self.queue.is_empty());
+        let waits = self.paused.is_some()
+            | self.closing
+            | self.input_over
+            | (self.dispatch.idle && !self.queue.is_empty());
         !waits
             && !self.session.has_admitted()
             && !self.session.has_leftovers()
@@ -292,8 +312,41 @@ impl State {
         if !self.queue.is_empty() && !self.session.is_unsent_enough() {
             after.wakes.extend(self.dispatch.rouse());
         }
-        if self.closing && self.end.is_none() && self.session.is_drained() {
-            after.end = Some(SessionError::ClosedHere);
+        if self.end.is_some() {
+            return;
+        }
+        if self.closing && matches!(self.sending, Sending::Open) && self.session.is_served() {
+            self.sending = Sending::Closing { batches: 0 };
+            after.stop_calls = true;
+        }
+        if self.sending.is_closing() && self.turn == Turn::Free {
+            after.wake_writer |= !mem::replace(&mut self.writer_called, true);
+        }
+        after.wake_reader |= self.input_over && self.has_begun_all();
+    }
+
+    /// Why no call may be made and no packet sent, if so.
+    #[inline]
+    pub(super) fn refusal(&self) -> Option<SessionError> {
+        if self.end.is_none() && matches!(self.sending, Sending::Open) {
+            return None;
+        }
+        self.end.clone().or_else(|| self.sending.refusal())
+    }
+
+    /// Whether everything that came has been handed to its handler.
+    pub(super) fn has_begun_all(&self) -> bool {
+        self.queue.is_empty() && self.dispatch.idle && self.packets.is_idle()
+    }
+
+    /// Whether the writer is to shut down the write half: everything has been written that was there when the end of
+    /// sending began. What has come since are refusals, which could go on as long as the other side sends.
+    pub(super) fn has_sent_all(&self) -> bool {
+        match self.sending {
+            Sending::Closing { batches } => {
+                self.session.nothing_waits() && (batches > 1 || !self.session.has_output())
+            }
+            _ => false,
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::time::Sleep;
 use super::SessionError;
 use super::connection::Connection;
 use super::packing;
+use super::sending::Sending;
 use super::state::{After, State};
 use crate::channel;
 use crate::session::Batch;
@@ -41,8 +42,8 @@ pub(super) enum Turn {
 /// it: an `AsyncWrite` remembers one waker, and a caller may be dropped while it waits.
 pub(super) struct Sink {
     /// Nothing once the session has ended.
-    io: Option<channel::Writer>,
-    batch: Batch,
+    pub(super) io: Option<channel::Writer>,
+    pub(super) batch: Batch,
     /// Bytes written since time was last taken.
     progress: usize,
 }
@@ -57,8 +58,10 @@ impl Sink {
     }
 
     /// Writes the batch and flushes it.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(io) = &mut self.io else {
+            // Nobody will read it.
+            self.batch = Batch::default();
             return Poll::Ready(Ok(()));
         };
         let mut io = Pin::new(io);
@@ -77,9 +80,23 @@ impl Sink {
         }
         io.poll_flush(cx)
     }
+
+    /// Says that no more will be written. What can be said only by dropping the writing half is said when that is
+    /// dropped.
+    pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.io {
+            // A channel that has failed has ended, too.
+            Some(io) => Pin::new(io).poll_shutdown(cx).map(drop),
+            None => Poll::Ready(()),
+        }
+    }
 }
 
 impl Connection {
+    pub(super) fn lock_sink(&self) -> MutexGuard<'_, Sink> {
+        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Writes what is ready, if nobody is writing: for whoever has put the last of it there and has
     /// nothing better to do. One write; what it leaves is the writer's.
     pub(super) fn flush(&self) {
@@ -110,7 +127,7 @@ impl Connection {
         if !heavy {
             self.prepare(&mut batch);
         }
-        let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sink = self.lock_sink();
         sink.batch = batch;
         if heavy {
             drop(sink);
@@ -133,13 +150,13 @@ impl Connection {
         state.turn = Turn::Taken;
         drop(state);
         let held = HeldTurn(self);
-        let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sink = self.lock_sink();
         self.load(&mut sink);
         held.poll_write(sink, waker);
     }
 
     /// Sees to it that there is a batch to write, if there can be.
-    fn load(&self, sink: &mut Sink) {
+    pub(super) fn load(&self, sink: &mut Sink) {
         let fresh = if sink.batch.is_done() {
             self.lock().take_batch()
         } else {
@@ -162,7 +179,11 @@ impl Connection {
             state.spare = spare.take().unwrap_or_default();
         }
         state.session.batch_written();
-        let more = state.session.has_output();
+        if let Sending::Closing { batches } = &mut state.sending {
+            *batches += 1;
+        }
+        // After the end the writer has something to do in any case.
+        let more = state.end.is_some() || (state.session.has_output() && !state.has_sent_all());
         if !more {
             state.turn = Turn::Free;
         }
@@ -243,12 +264,13 @@ impl HeldTurn<'_> {
     fn fail(self, error: io::Error) {
         let connection = self.0;
         mem::forget(self);
-        connection.end(error.into());
+        connection.fail_writing(error);
     }
 }
 
 impl Drop for HeldTurn<'_> {
     fn drop(&mut self) {
+        self.0.lock().turn = Turn::Writer;
         self.0
             .end(io::Error::other("the program's channel panicked").into());
     }
@@ -256,14 +278,18 @@ impl Drop for HeldTurn<'_> {
 
 /// The task that writes what nobody else has written, and closes the channel at the end.
 pub(super) struct Writer {
-    connection: Arc<Connection>,
+    pub(super) connection: Arc<Connection>,
     stall: Duration,
     /// How often others have been let run first, so that they append to the same batch,
     yields: u32,
     /// and how many calls had been put down when they were the last time.
     put_down: usize,
-    holds_turn: bool,
-    timer: Option<Pin<Box<Sleep>>>,
+    pub(super) holds_turn: bool,
+    /// It is shutting down the write half.
+    pub(super) shuts_down: bool,
+    /// The session has ended, and this is the last that is written.
+    pub(super) is_last: bool,
+    pub(super) timer: Option<Pin<Box<Sleep>>>,
     after: After,
 }
 
@@ -272,6 +298,8 @@ enum Next {
     Sleep,
     Yield,
     Write,
+    /// Everything is written that ever will be.
+    ShutDown,
 }
 
 impl Writer {
@@ -283,6 +311,8 @@ impl Writer {
             yields: 0,
             put_down: 0,
             holds_turn: false,
+            shuts_down: false,
+            is_last: false,
             timer: None,
             after: After::default(),
         }
@@ -318,6 +348,10 @@ impl Writer {
             state.writer_called = false;
             match state.turn {
                 Turn::Taken => return Next::Sleep,
+                Turn::Free if state.has_sent_all() => {
+                    state.turn = Turn::Taken;
+                    return Next::ShutDown;
+                }
                 Turn::Free if !state.session.has_output() => {
                     *yields = 0;
                     return Next::Sleep;
@@ -342,6 +376,11 @@ impl Writer {
                 self.yields = 0;
                 Poll::Ready(())
             }
+            Next::ShutDown => {
+                self.holds_turn = true;
+                self.shuts_down = true;
+                Poll::Ready(())
+            }
         }
     }
 
@@ -352,15 +391,23 @@ impl Writer {
         Poll::Pending
     }
 
-    /// Writes until there is nothing more to write.
-    fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<SessionError> {
+    /// Writes until the session ends. Gives the reason if it is to end because of what is found here.
+    fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Option<SessionError>> {
         loop {
             ready!(self.poll_turn(cx));
+            if self.shuts_down {
+                match self.poll_shutdown(cx) {
+                    Poll::Ready(()) => {
+                        self.holds_turn = false;
+                        self.shuts_down = false;
+                        self.connection.note_shut_down();
+                        continue;
+                    }
+                    Poll::Pending => return self.poll_stalled(cx),
+                }
+            }
             let connection = &*self.connection;
-            let mut sink = connection
-                .sink
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut sink = connection.lock_sink();
             connection.load(&mut sink);
             match sink.poll_write(cx) {
                 Poll::Ready(Ok(())) => {
@@ -368,35 +415,46 @@ impl Writer {
                     drop(sink);
                     self.timer = None;
                     self.holds_turn = connection.note_written(spare);
+                    if connection.has_ended() {
+                        return Poll::Ready(None);
+                    }
                 }
-                Poll::Ready(Err(error)) => return Poll::Ready(error.into()),
+                Poll::Ready(Err(error)) => {
+                    drop(sink);
+                    self.timer = None;
+                    self.holds_turn = false;
+                    connection.fail_writing(error);
+                }
                 Poll::Pending => {
-                    let progress = sink.progress;
-                    if progress >= PROGRESS || self.timer.is_none() {
-                        sink.progress = 0;
-                        drop(sink);
-                        self.timer = Some(Box::pin(tokio::time::sleep(self.stall)));
-                    } else {
-                        drop(sink);
-                    }
-                    let Some(timer) = &mut self.timer else {
-                        return Poll::Pending;
-                    };
-                    ready!(timer.as_mut().poll(cx));
-                    if connection
-                        .sink
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .progress
-                        < PROGRESS
-                    {
-                        return Poll::Ready(SessionError::Stalled {
-                            seconds: self.stall.as_secs(),
-                        });
-                    }
+                    drop(sink);
+                    return self.poll_stalled(cx);
                 }
             }
         }
+    }
+
+    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Option<SessionError>> {
+        let stall = self.stall;
+        ready!(self.poll_no_progress(stall, cx));
+        Poll::Ready(Some(SessionError::Stalled {
+            seconds: stall.as_secs(),
+        }))
+    }
+
+    /// Ready when the other side has taken less than 64 KiB in so much time.
+    pub(super) fn poll_no_progress(&mut self, time: Duration, cx: &mut Context<'_>) -> Poll<()> {
+        let mut sink = self.connection.lock_sink();
+        let progressed = mem::take(&mut sink.progress);
+        if progressed < PROGRESS && self.timer.is_some() {
+            sink.progress = progressed;
+        } else {
+            self.timer = None;
+        }
+        drop(sink);
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(time)));
+        timer.as_mut().poll(cx)
     }
 }
 
@@ -408,28 +466,12 @@ impl Future for Writer {
             let _ = self.connection.writer.set(cx.waker().clone());
         }
         if !self.connection.has_ended() {
-            let reason = ready!(self.poll_run(cx));
-            self.connection.end(reason);
-        }
-        // What was answered before the end is worth one attempt; nothing is waited for.
-        let mut sink = self
-            .connection
-            .sink
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Poll::Ready(Ok(())) = sink.poll_write(cx) {
-            let mut state = self.connection.lock();
-            state.session.batch_written();
-            if let Some(batch) = state.take_batch() {
-                sink.batch = batch;
+            // It may have ended meanwhile.
+            if let Some(reason) = ready!(self.poll_run(cx)) {
+                self.connection.end(reason);
             }
-            drop(state);
-            let _ = sink.poll_write(cx);
         }
-        if let Some(io) = &mut sink.io {
-            let _ = Pin::new(io).poll_shutdown(cx);
-        }
-        Poll::Ready(())
+        self.poll_last(cx)
     }
 }
 
@@ -437,11 +479,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.connection.end_with_task();
         // Handles may live on for long; what the channel held does not.
-        let mut sink = self
-            .connection
-            .sink
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut sink = self.connection.lock_sink();
         let held = (sink.io.take(), mem::take(&mut sink.batch));
         drop(sink);
         drop(held);

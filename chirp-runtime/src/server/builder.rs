@@ -217,7 +217,8 @@ impl ServerBuilder {
         self
     }
 
-    /// How long the end of the server waits for handlers that run: 10 s unless changed.
+    /// How long the end of the server waits for handlers that run, and then for the clients to read their answers and to
+    /// close: 10 s unless changed. A client that is a peer of Chirp closes as soon as it has read everything.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;

@@ -228,8 +228,27 @@ impl Session {
             && self.streams() == 0
     }
 
-    /// The channel has ended: no answer will come, and nobody waits for one.
+    /// Whether no handler runs, no answer waits for room, and no stream is left. What is left may have to be written.
+    pub fn is_served(&self) -> bool {
+        self.inbound.running() == 0 && self.room.nothing_parked() && self.streams() == 0
+    }
+
+    /// Whether everything that is to be transmitted has room for that.
+    pub fn nothing_waits(&self) -> bool {
+        self.room.is_empty()
+    }
+
+    /// Nothing can be transmitted any more: what waits for room is let go, and [`is_waiting`](Self::is_waiting) stays
+    /// true of it. Calls that have not left go on being pending, as those that have.
+    pub fn give_up_waiting(&mut self) {
+        for waits in self.room.give_up_waiting() {
+            self.leave(waits);
+        }
+    }
+
+    /// The channel has ended: no answer will come, and nobody waits for one. What waits for room will not be sent.
     pub fn end(&mut self) {
+        self.give_up_waiting();
         self.counters.calls_out_failed += self.outbound.end() as u64;
         self.end_streams();
     }
@@ -239,11 +258,8 @@ impl Session {
         self.transmit.written();
         self.stream_batch_written();
         self.transmit.clear();
-        let (waiting, answers) = self.room.clear();
-        for waits in waiting {
-            self.leave(waits);
-        }
-        for data in answers {
+        self.give_up_waiting();
+        for data in self.room.clear() {
             self.transmit.leave(data.into_remains());
         }
     }

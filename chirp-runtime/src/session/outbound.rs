@@ -137,13 +137,12 @@ impl Outbound {
         }
     }
 
-    /// No answer will come any more. Calls that wait for room go on waiting, for their callers.
-    /// Gives how many will not be answered.
+    /// No answer will come any more, also of calls that wait for room. Gives how many will not be answered.
     pub(super) fn end(&mut self) -> usize {
         let pending = self.pending;
         for slot in &mut self.slots {
             match slot.state {
-                State::Sent(_) => self.pending -= 1,
+                State::Reserved | State::Waiting(_) | State::Sent(_) => self.pending -= 1,
                 State::Abandoned(_) => self.abandoned -= 1,
                 _ => continue,
             }

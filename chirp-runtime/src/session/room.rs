@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub(super) struct Room {
     /// Calls that wait until more is known of the other side, and then for room.
     held: BTreeMap<Ticket, Waits>,
     tickets: u64,
+    /// One-way calls and packets that waited when sending ended, and whose owners have not looked since.
+    given_up: BTreeSet<Ticket>,
     /// What left the queue since somebody last looked, but for calls.
     admitted: Vec<Ticket>,
     /// Answers that wait for room, in order.
@@ -104,23 +106,34 @@ impl Room {
     }
 
     pub(super) fn waits(&self, ticket: Ticket) -> bool {
-        self.waiting.contains_key(&ticket) || self.held.contains_key(&ticket)
+        self.waiting.contains_key(&ticket)
+            || self.held.contains_key(&ticket)
+            || self.given_up.contains(&ticket)
     }
 
     /// Takes something out of the queue, if it is there.
     pub(super) fn stop_waiting(&mut self, ticket: Ticket) -> Option<Waits> {
+        self.given_up.remove(&ticket);
         self.waiting
             .remove(&ticket)
             .or_else(|| self.held.remove(&ticket))
     }
 
-    /// Takes everything that waits, since it will not be sent: calls and packets, and answers.
-    pub(super) fn clear(&mut self) -> (Vec<Waits>, Vec<Payload>) {
-        self.parked_bytes = 0;
+    /// Takes the calls and packets that wait, since they will not be sent.
+    pub(super) fn give_up_waiting(&mut self) -> Vec<Waits> {
         self.release_held();
-        let waiting = mem::take(&mut self.waiting).into_values().collect();
-        let parked = self.parked.drain(..).map(|parked| parked.data).collect();
-        (waiting, parked)
+        let waiting = mem::take(&mut self.waiting);
+        let unsent = waiting
+            .iter()
+            .filter(|(_, waits)| !matches!(waits, Waits::Call(..)));
+        self.given_up.extend(unsent.map(|(ticket, _)| *ticket));
+        waiting.into_values().collect()
+    }
+
+    /// Takes the answers that wait, since they will not be sent.
+    pub(super) fn clear(&mut self) -> Vec<Payload> {
+        self.parked_bytes = 0;
+        self.parked.drain(..).map(|parked| parked.data).collect()
     }
 
     pub(super) fn nobody_waits(&self) -> bool {

@@ -141,7 +141,7 @@ impl From<Link> for Caller {
 impl Drop for Handle {
     fn drop(&mut self) {
         if !*self.serves.get_mut() {
-            self.connection.drain();
+            self.connection.drain(None);
         }
     }
 }

@@ -69,8 +69,8 @@ impl Connection {
     ) -> Result<(), CallError> {
         let mut turn = None;
         let made = self.with(|state, after| {
-            if let Some(reason) = &state.end {
-                return Err(CallError::Closed(reason.clone()));
+            if let Some(reason) = state.refusal() {
+                return Err(CallError::Closed(reason));
             }
             state.take_calls(&self.outbox, after);
             let call = state
@@ -110,8 +110,8 @@ impl Connection {
         opens.extend(result.map(|codec| StreamSpec::result(codec as u8)));
         let mut asks = false;
         let made = self.with(|state, after| {
-            if let Some(reason) = &state.end {
-                return Err(CallError::Closed(reason.clone()));
+            if let Some(reason) = state.refusal() {
+                return Err(CallError::Closed(reason));
             }
             state.take_calls(&self.outbox, after);
             let session = &mut state.session;
@@ -150,9 +150,9 @@ impl Connection {
         }
     }
 
-    /// Why the session has ended.
+    /// Why the session has ended, or sends no more.
     pub(in crate::peer) fn reason(&self) -> SessionError {
-        let reason = self.lock().end.clone();
+        let reason = self.lock().refusal();
         reason.unwrap_or(SessionError::ClosedHere)
     }
 
@@ -163,8 +163,8 @@ impl Connection {
         mut params: Payload,
     ) -> Result<Option<Ticket>, CallError> {
         let made = self.with(|state, after| {
-            if let Some(reason) = &state.end {
-                return Err(CallError::Closed(reason.clone()));
+            if let Some(reason) = state.refusal() {
+                return Err(CallError::Closed(reason));
             }
             state.take_calls(&self.outbox, after);
             after.wake_writer = true;

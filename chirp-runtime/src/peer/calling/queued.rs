@@ -33,7 +33,8 @@ impl Queued {
                 Ok(())
             });
         }
-        if let Some(reason) = state.end.clone() {
+        let unsendable = state.end.is_some() || state.sending.is_over();
+        if let Some(reason) = state.refusal().filter(|_| unsendable) {
             return Poll::Ready(Err(CallError::Closed(reason)));
         }
         let replaced = state.waiters.wait_for_room(ticket, waker);

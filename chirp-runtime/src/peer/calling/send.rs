@@ -44,8 +44,8 @@ impl SendPacket {
         }
         let connection = self.link.connection();
         let ticket = connection.with(|state, after| {
-            if let Some(reason) = &state.end {
-                return Err(CallError::Closed(reason.clone()));
+            if let Some(reason) = state.refusal() {
+                return Err(CallError::Closed(reason));
             }
             state.take_calls(&connection.outbox, after);
             after.wake_writer = true;

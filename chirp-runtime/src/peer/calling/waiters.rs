@@ -13,6 +13,8 @@ pub(in crate::peer) struct Waiters {
     slots: Vec<Option<Arc<Slot>>>,
     /// Who waits for room: for a one-way call, or a packet of the application's.
     for_room: HashMap<Ticket, Waker>,
+    /// Calls that are never given to the session, which wait for its end.
+    for_end: Vec<Arc<Slot>>,
 }
 
 impl Waiters {
@@ -48,9 +50,20 @@ impl Waiters {
         self.for_room.remove(&ticket)
     }
 
+    /// A call was made when no more could be sent. It fails when the session ends.
+    pub(in crate::peer) fn wait_for_end(&mut self, slot: Arc<Slot>) {
+        self.for_end.push(slot);
+    }
+
+    /// All who wait for room, since there will be none.
+    pub(in crate::peer) fn take_for_room(&mut self) -> impl Iterator<Item = Waker> {
+        self.for_room.drain().map(|(_, waker)| waker)
+    }
+
     /// All who wait, since the session has ended: those who wait for room, and those who wait for answers.
     pub(in crate::peer) fn take_all(&mut self, wakes: &mut Vec<Waker>) -> Vec<Arc<Slot>> {
-        wakes.extend(self.for_room.drain().map(|(_, waker)| waker));
-        self.slots.drain(..).flatten().collect()
+        wakes.extend(self.take_for_room());
+        let slots = self.slots.drain(..).flatten();
+        slots.chain(self.for_end.drain(..)).collect()
     }
 }

@@ -70,6 +70,11 @@ impl PacketQueues {
         next
     }
 
+    /// Whether every packet has been handled.
+    pub(in crate::peer) fn is_idle(&self) -> bool {
+        self.types.values().all(|queue| !queue.served)
+    }
+
     /// Everything, since the session has ended.
     pub(in crate::peer) fn take(&mut self, aborts: &mut Vec<AbortHandle>) -> impl Sized + use<> {
         let types = std::mem::take(&mut self.types);

@@ -1,0 +1,47 @@
+use super::SessionError;
+
+/// How far the end of sending is, which may come before the end of the connection.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Sending {
+    /// Packets are sent.
+    #[default]
+    Open,
+    /// In order: what waits is written, then the write half is shut down. `batches` is how many batches have been
+    /// written since.
+    Closing { batches: usize },
+    /// The write half has been shut down, in order.
+    Closed,
+    /// A write failed, or shutting down did not end. What waits is thrown away.
+    Failed(SessionError),
+}
+
+impl Sending {
+    /// Why no call may be made and no packet sent.
+    pub(super) fn refusal(&self) -> Option<SessionError> {
+        match self {
+            Self::Open => None,
+            Self::Closing { .. } | Self::Closed => Some(SessionError::ClosedHere),
+            Self::Failed(reason) => Some(reason.clone()),
+        }
+    }
+
+    /// Why the connection ends, when `reason` is why its input has ended.
+    pub(super) fn reason(&self, reason: SessionError) -> SessionError {
+        match self {
+            _ if matches!(reason, SessionError::RuntimeStopped) => reason,
+            Self::Open => reason,
+            Self::Closing { .. } | Self::Closed => SessionError::ClosedHere,
+            Self::Failed(failure) => failure.clone(),
+        }
+    }
+
+    /// Whether the write half is still to be shut down.
+    pub(super) fn is_closing(&self) -> bool {
+        matches!(self, Self::Closing { .. })
+    }
+
+    /// Whether a packet that waits now will never be written.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self, Self::Closed | Self::Failed(_))
+    }
+}
