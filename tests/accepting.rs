@@ -397,3 +397,46 @@ async fn a_silent_connection_makes_room_when_files_run_out() {
     let third = soon(refused.recv()).await.unwrap();
     assert!(matches!(third, AcceptError::Accept { .. }), "{third}");
 }
+
+/// Gives one connection, and says that there will be no more only after that one has ended.
+struct OneThenNothing {
+    endpoint: Endpoint,
+    channel: Option<Channel>,
+}
+
+#[async_trait::async_trait]
+impl Listener for OneThenNothing {
+    fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    async fn accept(&mut self) -> io::Result<Channel> {
+        unreachable!("a server asks for what is incoming")
+    }
+
+    async fn incoming(&mut self) -> io::Result<Option<Incoming>> {
+        if let Some(channel) = self.channel.take() {
+            return Ok(Some(channel.into()));
+        }
+        // With paused time this is over when everything else has come to rest.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        Ok(None)
+    }
+}
+
+/// The last thing that wakes the accept loop is the listener that has nothing more to give.
+#[tokio::test(start_paused = true)]
+async fn a_server_ends_when_its_only_connection_ended_before_its_listener() {
+    for others in [0, 3] {
+        let (channel, other) = memory();
+        drop(other);
+        let mut server = Server::builder().build().unwrap();
+        for channel in std::iter::once(Some(channel)).chain((0..others).map(|_| None)) {
+            server = server.and_listen(Box::new(OneThenNothing {
+                endpoint: "stdio:".parse().unwrap(),
+                channel,
+            }));
+        }
+        soon(server.run()).await;
+    }
+}

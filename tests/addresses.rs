@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use chirp::channel::{self, Child, PipeEnds, activated};
-use chirp::{CallContext, Endpoint, PeerBuilder, Server, connect};
+use chirp::{CallContext, ConnectError, Endpoint, PeerBuilder, Server, connect};
 use command_fds::{CommandFdExt, FdMapping};
 use support::socket_path;
 
@@ -230,6 +230,81 @@ async fn a_socket_has_the_permissions_that_were_asked_for() {
         drop(endpoint.listen().await.unwrap());
     }
     fs::remove_dir(dir).unwrap();
+}
+
+/// The longest path that a socket may have, and what others left behind beside it.
+#[tokio::test]
+async fn permissions_take_no_longer_name_and_no_other() {
+    let dir = std::env::temp_dir().join(format!("chirp-long-{}", std::process::id()));
+    fs::create_dir_all(&dir).unwrap();
+    let long = dir.join("x".repeat(106 - dir.as_os_str().len()));
+    assert_eq!(long.as_os_str().len(), 107);
+    for path in [long, dir.join("x")] {
+        // A process of the same number that was killed may have left anything but the path itself.
+        for count in 0..4 {
+            let name = format!(".chirp-{}-{count}", std::process::id());
+            fs::write(dir.join(name), "left over").unwrap();
+        }
+        let endpoint = Endpoint::Unix {
+            path: path.clone(),
+            mode: Some(0o600),
+        };
+        let mut listener = endpoint.listen().await.unwrap();
+        let file = fs::metadata(&path).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o600);
+        let (dialled, accepted) = tokio::join!(endpoint.connect(), listener.accept());
+        dialled.unwrap();
+        accepted.unwrap();
+        drop(listener);
+        assert!(!path.exists());
+    }
+    // A path that is one byte too long says so.
+    let endpoint = Endpoint::Unix {
+        path: dir.join("x".repeat(107 - dir.as_os_str().len())),
+        mode: Some(0o600),
+    };
+    let error = endpoint.listen().await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    fs::remove_dir_all(dir).unwrap();
+}
+
+/// A listener that does not accept has a full queue sooner or later. Then a connection comes about when there is
+/// room, or not in time.
+#[tokio::test]
+async fn a_full_queue_is_waited_for() {
+    let path = socket_path();
+    let addresses = [
+        format!("unix://{}", path.display()),
+        format!("unix://@chirp-full-{}", std::process::id()),
+    ];
+    for address in addresses {
+        let socket = tokio::net::UnixSocket::new_stream().unwrap();
+        match address.parse().unwrap() {
+            Endpoint::Abstract(name) => socket.bind(format!("\0{name}")).unwrap(),
+            _ => socket.bind(&path).unwrap(),
+        }
+        let listener = socket.listen(1).unwrap();
+        let builder = PeerBuilder::new().connect_timeout(Duration::from_millis(50));
+        let mut waiting = Vec::new();
+        let late = loop {
+            match builder.connect(&address).await {
+                Ok(peer) => waiting.push(peer),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(late, ConnectError::Timeout { .. }), "{late}");
+        assert!(!waiting.is_empty());
+        let accepts = async {
+            for _ in 0..=waiting.len() {
+                listener.accept().await.unwrap();
+            }
+        };
+        let builder = builder.connect_timeout(LONG);
+        let (connected, ()) =
+            soon(async { tokio::join!(builder.connect(&address), accepts) }).await;
+        connected.unwrap();
+    }
+    fs::remove_file(path).unwrap();
 }
 
 /// Many find the same leftover, and one of them gets its place.

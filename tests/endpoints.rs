@@ -68,6 +68,16 @@ fn an_address_with_a_scheme_is_read_back() {
         "fd:3,4",
         "fd:3",
         "localhost:http",
+        "tcp://[fe80::1%25eth0]:9000",
+        "tls://[fe80::1%2525]:9000",
+        "[fe80::1%eth0]:http",
+        "[exec]:http",
+        "unix://./tcp:80",
+        "unix://./x.sock?mode=600",
+        "/run/x?mode=600",
+        "unix:///a://b",
+        "exec:curl http://localhost:80/",
+        "exec:'//host/program' x",
     ] {
         let endpoint: Endpoint = text.parse().expect("an address");
         assert_eq!(endpoint.to_string(), text);
@@ -106,6 +116,20 @@ fn what_is_no_address_says_so_and_names_the_fix() {
         ("exec:a 'b", "a ' is not closed"),
         ("exec:a \"b", "a \" is not closed"),
         ("exec:a \\", "nothing follows"),
+        ("unix:/tmp/x", "three slashes"),
+        ("unix:x", "three slashes"),
+        ("unix://./", "the path is missing"),
+        ("tcp:/x", "tcp://host:port"),
+        ("tls:localhost:", "tls://host:port"),
+        ("inproc:x", "inproc://name"),
+        ("localhost", "it has no port"),
+        ("127.0.0.1", "it has no port"),
+        ("::1", "it has no port"),
+        ("[fe80::1%eth0]", "it has no port"),
+        ("tcp://[fe80::1%eth0]:9000", "%25"),
+        ("tcp://[fe80::1%25]:9000", "%25"),
+        ("tls://[fe80::1%eth0]:9000", "%25"),
+        ("tcp://x:+80", "a port number up to 65535"),
         ("fd:", "fd:3,4"),
         ("fd:1,-2", "fd:3,4"),
         ("fd:1,2,3", "fd:3,4"),
@@ -117,9 +141,82 @@ fn what_is_no_address_says_so_and_names_the_fix() {
     }
 }
 
+#[test]
+fn the_zone_of_an_ipv6_address_is_part_of_it() {
+    let tcp = |host: &str, port: &str| Endpoint::Tcp {
+        host: host.into(),
+        port: port.into(),
+    };
+    let zoned = tcp("fe80::1%eth0", "9000");
+    assert_eq!("[fe80::1%eth0]:9000".parse(), Ok(zoned.clone()));
+    assert_eq!("tcp://[fe80::1%25eth0]:9000".parse(), Ok(zoned.clone()));
+    assert_eq!(zoned.to_string(), "tcp://[fe80::1%25eth0]:9000");
+    assert_eq!("tcp://[fe80::1%2525]:1".parse(), Ok(tcp("fe80::1%25", "1")));
+}
+
+/// A text that is a path only because it is nothing else says so where the path is not there.
+#[tokio::test]
+async fn a_path_that_may_be_meant_as_something_else_says_so() {
+    for (text, hint) in [
+        ("", "the empty address"),
+        (":", "a TCP address is host:port"),
+        ("no.such.host", "a TCP address is host:port"),
+        ("no.such.host:", "a TCP address is host:port"),
+        ("no.such.host:http", "names are not looked up"),
+    ] {
+        let error = connect(text).await.expect_err("nobody is there");
+        assert!(error.to_string().contains(hint), "{error}");
+    }
+    let error = Server::builder().bind("").await.expect_err("no path");
+    assert!(error.to_string().contains("the empty address"), "{error}");
+}
+
+/// The kernel refuses the address of an interface without the interface, so that the whole way is tried: what a
+/// listener says of itself can be connected to, and both ends say where they lead.
+#[tokio::test]
+async fn an_address_of_one_interface_is_listened_on_and_connected_to() {
+    let Some((address, interface)) = link_local() else {
+        eprintln!("skipped: no interface has a link-local IPv6 address");
+        return;
+    };
+    let host = format!("{address}%{interface}");
+    let endpoint: Endpoint = format!("[{host}]:0").parse().expect("an address");
+    let mut listener = endpoint.listen().await.expect("it listens");
+    let endpoint: Endpoint = listener.endpoint().to_string().parse().expect("read back");
+    assert_eq!(endpoint, *listener.endpoint());
+    let (dialled, accepted) = tokio::join!(endpoint.connect(), listener.accept());
+    let (dialled, accepted) = (dialled.expect("connected"), accepted.expect("accepted"));
+    assert_eq!(dialled.remote(), Some(&endpoint));
+    let Some(Endpoint::Tcp { host: remote, .. }) = accepted.remote() else {
+        panic!("{:?}", accepted.remote());
+    };
+    let (remote, zone) = remote.split_once('%').expect("the zone is there");
+    assert_eq!(remote, address.to_string());
+    assert!(zone.parse::<u32>().is_ok_and(|zone| zone > 0), "{zone}");
+}
+
+/// A link-local IPv6 address of this machine, and the interface that has it.
+fn link_local() -> Option<(std::net::Ipv6Addr, String)> {
+    let interfaces = std::fs::read_to_string("/proc/net/if_inet6").ok()?;
+    interfaces.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        let address = u128::from_str_radix(words.next()?, 16).ok()?;
+        let address = std::net::Ipv6Addr::from(address);
+        (address.segments()[0] == 0xFE80).then_some(())?;
+        Some((address, words.next_back()?.into()))
+    })
+}
+
 /// Words are what a shell makes of them, where only quotes and backslashes have a meaning.
 #[test]
 fn a_command_is_split_into_words() {
+    assert_eq!(
+        "exec:curl http://localhost".parse(),
+        Ok(Endpoint::Exec {
+            program: "curl".into(),
+            args: vec!["http://localhost".into()]
+        })
+    );
     let words = |text: &str| match text.parse() {
         Ok(Endpoint::Exec { program, args }) => [vec![program], args].concat(),
         other => panic!("{other:?}"),

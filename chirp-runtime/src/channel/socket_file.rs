@@ -2,20 +2,31 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixSocket};
 
 /// How often the turn to look at a directory's leftovers is asked for, and how often at most: whoever has it
 /// needs far less.
 const ASK: Duration = Duration::from_millis(5);
 const ASKS: u32 = 200;
 
+/// How many connections may wait to be accepted. The system has a limit of its own, which is lower by default.
+const BACKLOG: u32 = 65_535;
+
 /// The file that a listener made. It goes with the listener, unless somebody has replaced it.
 pub(super) struct SocketFile {
     path: PathBuf,
     id: (u64, u64),
+}
+
+impl SocketFile {
+    fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            path: path.into(),
+            id: id(path)?,
+        })
+    }
 }
 
 impl Drop for SocketFile {
@@ -27,32 +38,19 @@ impl Drop for SocketFile {
     }
 }
 
-/// Makes a socket and its file, which must not be there.
+/// Makes a socket and its file, which must not be there. Nobody can connect before the file has its permissions.
 pub(super) fn bind(path: &Path, mode: Option<u32>) -> io::Result<(UnixListener, SocketFile)> {
-    let listener = match mode {
-        None => UnixListener::bind(path)?,
-        Some(mode) => bind_with(path, mode)?,
+    let Some(mode) = mode else {
+        let listener = UnixListener::bind(path)?;
+        return Ok((listener, SocketFile::of(path)?));
     };
-    let id = id(path)?;
-    let path = path.into();
-    Ok((listener, SocketFile { path, id }))
-}
-
-/// The file gets its permissions under another name first, so that nobody connects before it has them.
-fn bind_with(path: &Path, mode: u32) -> io::Result<UnixListener> {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let unnamed = path.with_file_name(format!(".chirp-{}-{number}", std::process::id()));
-    let listener = UnixListener::bind(&unnamed)?;
-    let named = fs::set_permissions(&unnamed, fs::Permissions::from_mode(mode))
-        .and_then(|()| fs::hard_link(&unnamed, path));
-    fs::remove_file(&unnamed)?;
-    match named {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(io::Error::new(io::ErrorKind::AddrInUse, error))
-        }
-        named => named.map(|()| listener),
-    }
+    let socket = UnixSocket::new_stream()?;
+    socket.bind(path)?;
+    let file = SocketFile::of(path)?;
+    // Connections are refused until it listens, and permissions are looked at when one connects. A name of its own
+    // until then would have to be found, would be longer, and would be left over if this process were killed.
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    Ok((socket.listen(BACKLOG)?, file))
 }
 
 pub(super) fn is_socket(path: &Path) -> bool {

@@ -19,21 +19,48 @@ impl TryFrom<TcpStream> for Channel {
 }
 
 pub(super) async fn connect(host: &str, port: &str) -> io::Result<Channel> {
-    let host = if host.is_empty() { "localhost" } else { host };
-    Channel::try_from(TcpStream::connect(authority(host, port)).await?)
+    let name = if host.is_empty() { "localhost" } else { host };
+    let channel = Channel::try_from(TcpStream::connect((name, number(port)?)).await?)?;
+    Ok(match zone(host) {
+        // The socket knows the number of an interface, and here is its name.
+        Some(_) => channel.with_remote(Endpoint::Tcp {
+            host: host.into(),
+            port: port.into(),
+        }),
+        None => channel,
+    })
 }
 
 pub(super) async fn listen(host: &str, port: &str) -> io::Result<Tcp> {
+    let port = number(port)?;
     let listener = match host {
         // Every interface; where there is no IPv6, those of IPv4.
-        "" => match TcpListener::bind(authority("::", port)).await {
+        "" => match TcpListener::bind(("::", port)).await {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
-            Err(_) => TcpListener::bind(authority("0.0.0.0", port)).await?,
+            Err(_) => TcpListener::bind(("0.0.0.0", port)).await?,
             Ok(listener) => listener,
         },
-        host => TcpListener::bind(authority(host, port)).await?,
+        host => TcpListener::bind((host, port)).await?,
     };
-    Tcp::of(listener)
+    let mut tcp = Tcp::of(listener)?;
+    if let (Some(_), Endpoint::Tcp { host: found, .. }) = (zone(host), &mut tcp.endpoint) {
+        *found = host.into();
+    }
+    Ok(tcp)
+}
+
+fn number(port: &str) -> io::Result<u16> {
+    port.parse().map_err(|_| {
+        let what =
+            format!("the port `{port}` is no number up to 65535, and names are not looked up");
+        io::Error::new(io::ErrorKind::InvalidInput, what)
+    })
+}
+
+/// The interface that an IPv6 address is of, by name or by number.
+fn zone(host: &str) -> Option<&str> {
+    let (address, zone) = host.split_once('%')?;
+    address.contains(':').then_some(zone)
 }
 
 pub(super) struct Tcp {
@@ -75,17 +102,13 @@ impl Listener for Tcp {
 }
 
 fn endpoint(address: SocketAddr) -> Endpoint {
+    let host = match address {
+        // Without it the address is of no use.
+        SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
+        _ => address.ip().to_string(),
+    };
     Endpoint::Tcp {
-        host: address.ip().to_string(),
+        host,
         port: address.port().to_string(),
-    }
-}
-
-/// An IPv6 address is written in brackets where a port follows it.
-pub(super) fn authority(host: &str, port: &str) -> String {
-    if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
     }
 }

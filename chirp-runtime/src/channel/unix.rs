@@ -1,12 +1,17 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::net::{UnixListener, UnixStream};
 
 use super::socket_file::{self, SocketFile};
 use super::{Channel, Endpoint, Listener};
+
+/// How long is waited before a full queue is tried again: at first, and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 impl From<UnixStream> for Channel {
     fn from(stream: UnixStream) -> Self {
@@ -20,21 +25,47 @@ impl From<UnixStream> for Channel {
     }
 }
 
+/// Connects. When the listener's queue is full the system has nothing that could be waited for, so it is asked again
+/// and again, until the caller gives up.
 pub(super) async fn connect(path: &Path) -> io::Result<Channel> {
-    UnixStream::connect(path).await.map(Channel::from)
+    refuse_empty(path)?;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match UnixStream::connect(path).await {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            connected => return connected.map(Channel::from),
+        }
+    }
 }
 
 pub(super) async fn connect_abstract(name: &str) -> io::Result<Channel> {
     connect(&abstract_path(name)?).await
 }
 
+/// For the system an empty path is no path: it would listen under a name of its own.
+fn refuse_empty(path: &Path) -> io::Result<()> {
+    if path.as_os_str().is_empty() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "there is no path",
+        ));
+    }
+    Ok(())
+}
+
 /// Listens on a path. A socket file that nobody answers on is a leftover of a listener that died, and
 /// is replaced.
 pub(super) async fn listen(path: &Path, mode: Option<u32>) -> io::Result<Unix> {
+    refuse_empty(path)?;
+    // Of two that find a leftover, the second would remove what the first has made since; and a file that is made
+    // but not listened on yet looks like a leftover.
+    let turn = socket_file::turn_in(path).await;
     let (listener, file) = match socket_file::bind(path, mode) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            // Of two that find a leftover, the second would remove what the first has made since.
-            let _turn = socket_file::turn_in(path).await?;
+            let _turn = turn?;
             if !is_stale(path).await {
                 return Err(error);
             }

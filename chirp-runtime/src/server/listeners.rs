@@ -46,13 +46,16 @@ impl Listeners {
         self.all.is_empty()
     }
 
-    /// The next connection, or why one of the listeners has none. Pending without listeners. Dropping the
-    /// future loses none.
-    pub(super) async fn next(&mut self) -> Result<Incoming, (Endpoint, io::Error)> {
+    /// The next connection, or why one of the listeners has none; `None` once there are no listeners left, so that
+    /// the accept loop sees that its last listener is exhausted. Dropping the future loses none.
+    pub(super) async fn next(&mut self) -> Option<Result<Incoming, (Endpoint, io::Error)>> {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, (Endpoint, io::Error)>> {
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Incoming, (Endpoint, io::Error)>>> {
         let mut asked = 0;
         while asked < self.all.len() {
             let at = (self.turn + asked) % self.all.len();
@@ -84,7 +87,10 @@ impl Listeners {
                 }
             };
             listening.accepting = accept(listener, pause);
-            return Poll::Ready(next);
+            return Poll::Ready(Some(next));
+        }
+        if self.all.is_empty() {
+            return Poll::Ready(None);
         }
         Poll::Pending
     }

@@ -162,8 +162,10 @@ impl Server {
                     None => is_given = false,
                 },
                 accepted = listeners.next(), if has_room && !listeners.is_empty() => match accepted {
-                    Ok(incoming) => running.waiting = Some(incoming),
-                    Err((endpoint, error)) => running.failed(endpoint, error),
+                    Some(Ok(incoming)) => running.waiting = Some(incoming),
+                    Some(Err((endpoint, error))) => running.failed(endpoint, error),
+                    // The last listener is exhausted. Whether that is the end is for the loop's condition.
+                    None => {}
                 },
             }
         }

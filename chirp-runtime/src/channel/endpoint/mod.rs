@@ -3,6 +3,7 @@ mod process;
 pub(crate) mod secure;
 mod words;
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -21,6 +22,7 @@ pub use parse::EndpointError;
 /// | `tcp://host:port` | a TCP port; without a host, this one | yes | yes |
 /// | `tls://host:port` | a TCP port, with TLS (feature `tls`) | yes | yes |
 /// | `unix:///path` | a Unix socket; `?mode=660` after it sets its permissions | yes | yes |
+/// | `unix://./path` | the same, from the current directory on | yes | yes |
 /// | `unix://@name` | a Unix socket without a file, of Linux | yes | yes |
 /// | `inproc://name` | a name within this process | yes | yes |
 /// | `exec:program args` | a child process, over its input and output (feature `process`) | yes | |
@@ -28,8 +30,11 @@ pub use parse::EndpointError;
 /// | `fd:3,4` | inherited descriptors, to read and to write (feature `process`) | yes | once |
 /// | `fd:3` | an inherited socket, which is connected or listens (feature `process`) | yes | yes |
 ///
+/// An IPv6 address stands in brackets, and its zone behind `%25`: `tcp://[fe80::1%25eth0]:9000`. In the bare form the zone
+/// is written as everywhere else: `[fe80::1%eth0]:9000`.
+///
 /// Bare, `host:port` and a port alone are TCP, `@name` is a Unix socket without a file, and everything else
-/// is the path of a Unix socket. Listening *once* gives one channel and no more.
+/// is the path of a Unix socket, `?mode=` included, unless it is an IP address or `localhost` without a port. Listening *once* gives one channel and no more.
 ///
 /// What `fd:` names stays open under its number as long as this process lives, and can be used once. So when a
 /// channel over inherited pipes closes, the other side sees it with the end of this process; a socket is shut
@@ -38,6 +43,9 @@ pub use parse::EndpointError;
 /// In `exec:`, words are parted by spaces, and quotes and backslashes protect spaces as in a shell; nothing
 /// else has a meaning. **Whoever chooses such an address chooses a program to run**: take addresses from
 /// those who may do that, or look at what was parsed.
+///
+/// The text that an endpoint prints is read back as the same endpoint. Exceptions are paths that are not UTF-8, and
+/// relative paths with `?mode=` in them that look like an address of another kind, such as `@x?mode=`.
 ///
 /// ```
 /// use chirp_runtime::channel::Endpoint;
@@ -181,10 +189,25 @@ impl Endpoint {
             None => io::Error::new(
                 error.kind(),
                 Explained {
-                    text: format!("cannot {verb} {self}: {error}"),
+                    text: format!("cannot {verb} {}: {error}{}", Shown(self), self.hint()),
                     error,
                 },
             ),
+        }
+    }
+
+    /// What was meant where a bare text is a path only because it can be nothing else.
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::Unix { path, mode: None } if path.as_os_str().is_empty() => {
+                " (an address is tcp://host:port or unix:///path, for example)"
+            }
+            Self::Unix { path, mode: None }
+                if path.is_relative() && !path.as_os_str().as_encoded_bytes().contains(&b'/') =>
+            {
+                " (without a port, this is taken for the path of a Unix socket; a TCP address is host:port)"
+            }
+            _ => "",
         }
     }
 
@@ -194,6 +217,20 @@ impl Endpoint {
         match self {
             Self::Tcp { host, port } => Self::Tls { host, port },
             other => other,
+        }
+    }
+}
+
+/// An address in the text of an error.
+struct Shown<'a>(&'a Endpoint);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Endpoint::Unix { path, mode: None } if path.as_os_str().is_empty() => {
+                f.write_str("the empty address")
+            }
+            endpoint => endpoint.fmt(f),
         }
     }
 }

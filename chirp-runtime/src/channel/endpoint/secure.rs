@@ -39,8 +39,13 @@ pub(super) async fn connect(host: &str, port: &str, tls: Option<&Client>) -> io:
         None => Client::new(&tokio::task::spawn_blocking(TlsRoots::system).await??),
     };
     let channel = tcp::connect(host, port).await?;
-    tls.wrap(channel, if host.is_empty() { "localhost" } else { host })
-        .await
+    // A certificate is for an address, whatever interface leads to it.
+    let name = match host.split_once('%') {
+        Some((address, _zone)) if address.contains(':') => address,
+        _ if host.is_empty() => "localhost",
+        _ => host,
+    };
+    tls.wrap(channel, name).await
 }
 
 #[cfg(feature = "tls")]

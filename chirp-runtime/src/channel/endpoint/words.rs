@@ -41,5 +41,10 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, word: &str) -> fmt::Result {
     if !word.is_empty() && word.chars().all(is_plain) {
         return f.write_str(word);
     }
+    write_quoted(f, word)
+}
+
+/// Writes a word in quotes so that it is read back as it is.
+pub(super) fn write_quoted(f: &mut fmt::Formatter<'_>, word: &str) -> fmt::Result {
     write!(f, "'{}'", word.replace('\'', r"'\''"))
 }
