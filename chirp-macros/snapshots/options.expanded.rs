@@ -89,6 +89,12 @@ const _: () = {
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("Options", name), ::core::marker::PhantomData)
         }
+        /// The same client, for an instance whose methods were registered with this prefix in place of the
+        /// service's name and its dot.
+        #[must_use]
+        pub fn prefixed(self, prefix: &str) -> Self {
+            Self(self.0.prefixed("Options", prefix), ::core::marker::PhantomData)
+        }
         /// Asks the other side whether it serves these methods, and as they are called here. It is
         /// advice: nothing else depends on it.
         ///
@@ -149,6 +155,12 @@ const _: () = {
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("Options", name), ::core::marker::PhantomData)
+        }
+        /// The same, with this prefix before its methods' names in place of the service's name and its dot:
+        /// with nothing between, as in names of programs in Go.
+        #[must_use]
+        pub fn prefixed(self, prefix: &str) -> Self {
+            Self(self.0.prefixed("Options", prefix), ::core::marker::PhantomData)
         }
         /// The same, whose blocking methods have their threads from `blocking`, which services may share.
         /// Without it the service has 64 of its own.

@@ -70,6 +70,12 @@ const _: () = {
         fn named(self, name: &str) -> Self {
             Self(self.0.named("RawIdentifiers", name))
         }
+        /// The same client, for an instance whose methods were registered with this prefix in place of the
+        /// service's name and its dot.
+        #[must_use]
+        fn prefixed(self, prefix: &str) -> Self {
+            Self(self.0.prefixed("RawIdentifiers", prefix))
+        }
         /// Asks the other side whether it serves these methods, and as they are called here. It is
         /// advice: nothing else depends on it.
         ///
@@ -121,6 +127,12 @@ const _: () = {
         #[must_use]
         fn named(self, name: &str) -> Self {
             Self(self.0.named("RawIdentifiers", name))
+        }
+        /// The same, with this prefix before its methods' names in place of the service's name and its dot:
+        /// with nothing between, as in names of programs in Go.
+        #[must_use]
+        fn prefixed(self, prefix: &str) -> Self {
+            Self(self.0.prefixed("RawIdentifiers", prefix))
         }
     }
     #[doc(hidden)]

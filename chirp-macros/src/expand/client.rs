@@ -86,6 +86,13 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
                 Self(self.0.named(#own_name, name) #phantom)
             }
 
+            /// The same client, for an instance whose methods were registered with this prefix in place of the
+            /// service's name and its dot.
+            #[must_use]
+            #vis fn prefixed(self, prefix: &str) -> Self {
+                Self(self.0.prefixed(#own_name, prefix) #phantom)
+            }
+
             /// Asks the other side whether it serves these methods, and as they are called here. It is
             /// advice: nothing else depends on it.
             ///

@@ -74,6 +74,13 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
                 Self(self.0.named(#own_name, name) #phantom)
             }
 
+            /// The same, with this prefix before its methods' names in place of the service's name and its dot:
+            /// with nothing between, as in names of programs in Go.
+            #[must_use]
+            #vis fn prefixed(self, prefix: &str) -> Self {
+                Self(self.0.prefixed(#own_name, prefix) #phantom)
+            }
+
             #blocking
         }
 

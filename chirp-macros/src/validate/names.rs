@@ -5,10 +5,11 @@ use crate::mistakes::Mistakes;
 
 /// What a generated client is called by itself, and what every type has: a call by `.into()` would find that
 /// first.
-const CLIENTS_OWN: [&str; 7] = [
+const CLIENTS_OWN: [&str; 8] = [
     "new",
     "local",
     "named",
+    "prefixed",
     "compare_contract",
     "clone",
     "into",
