@@ -226,6 +226,115 @@ async fn what_is_no_error_of_the_method_is_handed_on_as_it_came() {
     }
 }
 
+/// The errors of a peer of others: one has code 0, and there are more than are known here.
+#[derive(Debug, PartialEq, thiserror::Error, chirp::ServiceError)]
+enum ForeignError {
+    #[error("plain")]
+    #[chirp(code = 0)]
+    Plain,
+    #[error("the key {0:?}")]
+    #[chirp(code = 404)]
+    Missing(#[chirp(data)] String),
+    #[error("{kept}")]
+    #[chirp(other)]
+    Other { kept: Box<ErrorData> },
+}
+
+/// With fields that a codec encodes, and the code 0 as a constant.
+#[derive(Debug, PartialEq, thiserror::Error, chirp::ServiceError)]
+enum WithFields {
+    #[error("{0} seconds")]
+    #[chirp(code = WithFields::PLAIN)]
+    Seconds(u64),
+    #[error(transparent)]
+    #[chirp(other)]
+    Other(ErrorData),
+}
+
+impl WithFields {
+    const PLAIN: u16 = 0;
+}
+
+/// `Raw` carries no fields, which this error has none of.
+#[chirp::service(codec = chirp::codec::Raw)]
+trait Foreign {
+    async fn fail(&self, how: &str) -> Result<(), ForeignError>;
+}
+
+fn kept(error: ErrorData) -> ForeignError {
+    let kept = Box::new(error);
+    ForeignError::Other { kept }
+}
+
+impl Foreign for Disk {
+    async fn fail(&self, how: &str) -> Result<(), ForeignError> {
+        Err(match how {
+            "plain" => ForeignError::Plain,
+            "missing" => ForeignError::Missing("k".to_owned()),
+            other => kept(ErrorData::new(17, other).with_data("as it is")),
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_variant_may_be_every_other_error() {
+    for (error, expected) in [
+        (ErrorData::default(), ForeignError::Plain),
+        (ErrorData::new(0, "in words"), ForeignError::Plain),
+        (
+            ErrorData::new(404, "?").with_data("k"),
+            ForeignError::Missing("k".to_owned()),
+        ),
+    ] {
+        assert_eq!(
+            ForeignError::from_error_data(&error, CodecId::Raw),
+            Some(expected)
+        );
+    }
+    for error in [
+        ErrorData::new(0, "data").with_data("more"),
+        ErrorData::new(404, "not text").with_data(&b"\xff"[..]),
+        ErrorData::new(17, "unknown").with_data("as it is"),
+        ErrorData::new(65535, ""),
+    ] {
+        let decoded = ForeignError::from_error_data(&error, CodecId::Raw).unwrap();
+        assert_eq!(decoded, kept(error.clone()));
+        assert_eq!(decoded.to_error_data(CodecId::Raw), error);
+    }
+    // What a variant's fields are not is another error, too.
+    for (data, expected) in [
+        (&[5][..], WithFields::Seconds(5)),
+        (
+            &[5, 5],
+            WithFields::Other(ErrorData::new(0, "").with_data(&[5, 5][..])),
+        ),
+        (&[], WithFields::Other(ErrorData::default())),
+    ] {
+        let error = ErrorData::new(0, "").with_data(data.to_vec());
+        let decoded = WithFields::from_error_data(&error, CodecId::Bincode).unwrap();
+        assert_eq!(decoded, expected);
+        assert_eq!(decoded.to_error_data(CodecId::Bincode).data, data);
+    }
+
+    let client = ForeignClient::local(Disk);
+    for (how, expected) in [
+        ("plain", ForeignError::Plain),
+        ("missing", ForeignError::Missing("k".to_owned())),
+        ("odd", kept(ErrorData::new(17, "odd").with_data("as it is"))),
+    ] {
+        match client.fail(how).await {
+            Err(MethodError::Handler(error)) => assert_eq!(error, expected),
+            other => panic!("{how}: {other:?}"),
+        }
+    }
+    let unknown = ForeignClient::new(&Caller::local(chirp::Router::default()));
+    let unknown = unknown.fail("plain").await;
+    assert!(matches!(
+        unknown,
+        Err(MethodError::Call(CallError::UnknownMethod))
+    ));
+}
+
 #[tokio::test]
 async fn errors_of_the_standard_library_are_errors() {
     let Err(MethodError::Handler(missing)) = store().io("os").await else {

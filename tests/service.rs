@@ -266,6 +266,44 @@ async fn an_instance_may_have_another_name() {
     ));
 }
 
+/// Programs in Go put a prefix before a method's name, of any form.
+#[tokio::test]
+async fn an_instance_may_have_a_prefix_without_a_dot() {
+    let mut router = Router::default();
+    for prefix in ["kv-", "Arith", "x.y/"] {
+        ArithServer::new(Calculator::default())
+            .prefixed(prefix)
+            .register(&mut router)
+            .unwrap();
+    }
+    let refused = ArithServer::new(Calculator::default())
+        .prefixed("kv-")
+        .register(&mut router)
+        .unwrap_err();
+    assert_eq!(refused.method, "kv-sum_diff");
+    let caller = Caller::local(router);
+    for (prefix, method) in [
+        ("kv-", "kv-version"),
+        ("Arith", "Arithversion"),
+        ("x.y/", "x.y/version"),
+    ] {
+        let arith = ArithClient::new(&caller).prefixed(prefix);
+        assert_eq!(arith.version().await.unwrap(), 7);
+        assert!(caller.call(method, "").await.is_ok(), "{method}");
+    }
+    for missing in [
+        ArithClient::new(&caller),
+        ArithClient::new(&caller).prefixed(""),
+        ArithClient::new(&caller).named("kv-"),
+    ] {
+        let answer = missing.version().await;
+        assert!(matches!(answer, Err(CallError::UnknownMethod)));
+    }
+    // Where there is no name to differ there is nothing to find either.
+    let local = ArithClient::local(Calculator::default()).prefixed("kv-");
+    assert_eq!(local.version().await.unwrap(), 7);
+}
+
 #[tokio::test]
 async fn wrong_arguments_are_refused_and_bytes_must_not_be_left_over() {
     let caller = serve(ArithServer::new(Calculator::default()));

@@ -10,9 +10,8 @@ const _: () = {
     use ::chirp::__private as __chirp;
     const __CODE_OF_Missing: u16 = MISSING;
     const _: () = ::core::assert!(
-        1 <= __CODE_OF_Missing && (__CODE_OF_Missing < 0xC700 || 0xC7FF <
-        __CODE_OF_Missing),
-        "a code is from 1 to 65535, and 0xC700 to 0xC7FF are the framework's own"
+        __CODE_OF_Missing < 0xC700 || 0xC7FF < __CODE_OF_Missing,
+        "the codes 0xC700 to 0xC7FF are the framework's own"
     );
     const _: () = ::core::assert!(
         17u16 != __CODE_OF_Missing, "`Tired` and `Missing` have one code"
@@ -22,6 +21,9 @@ const _: () = {
     );
     const _: () = ::core::assert!(
         19u16 != __CODE_OF_Missing, "`Tuple` and `Missing` have one code"
+    );
+    const _: () = ::core::assert!(
+        __CODE_OF_Missing != 0u16, "`Missing` and `Plain` have one code"
     );
     #[automatically_derived]
     impl __chirp::ServiceError for Error {
@@ -45,48 +47,64 @@ const _: () = {
                     __chirp::ErrorData::new(__CODE_OF_Missing, text)
                         .with_data(<String as __chirp::Data>::to_bytes(field_key))
                 }
+                Self::Plain => __chirp::ErrorData::new(0u16, text),
+                Self::Other(field_0) => {
+                    <chirp::packet::ErrorData as __chirp::Kept>::kept(field_0)
+                }
             }
         }
         fn from_error_data(
             error: &__chirp::ErrorData,
             codec: __chirp::CodecId,
         ) -> ::core::option::Option<Self> {
-            match error.code {
-                17u16 if error.data.is_empty() => __chirp::Some(Self::Tired),
-                18u16 => {
-                    let mut fields = __chirp::FieldDecoder::new(codec, &error.data);
-                    let (
-                        __chirp::Some(field_a),
-                        __chirp::Some(field_b),
-                        __chirp::Some(()),
-                    ) = (
-                        <i64 as __chirp::Field>::take(&mut fields),
-                        fields.take::<__chirp::Blob<Vec<u8>>>(),
-                        fields.end(),
-                    ) else {
-                        return ::core::option::Option::None;
-                    };
-                    __chirp::Some(Self::Both {
-                        a: field_a,
-                        b: field_b,
-                    })
+            let known = || -> ::core::option::Option<Self> {
+                match error.code {
+                    17u16 if error.data.is_empty() => __chirp::Some(Self::Tired),
+                    18u16 => {
+                        let mut fields = __chirp::FieldDecoder::new(codec, &error.data);
+                        let (
+                            __chirp::Some(field_a),
+                            __chirp::Some(field_b),
+                            __chirp::Some(()),
+                        ) = (
+                            <i64 as __chirp::Field>::take(&mut fields),
+                            fields.take::<__chirp::Blob<Vec<u8>>>(),
+                            fields.end(),
+                        ) else {
+                            return ::core::option::Option::None;
+                        };
+                        __chirp::Some(Self::Both {
+                            a: field_a,
+                            b: field_b,
+                        })
+                    }
+                    19u16 => {
+                        let mut fields = __chirp::FieldDecoder::new(codec, &error.data);
+                        let (__chirp::Some(field_0), __chirp::Some(())) = (
+                            <Option<String> as __chirp::Field>::take(&mut fields),
+                            fields.end(),
+                        ) else {
+                            return ::core::option::Option::None;
+                        };
+                        __chirp::Some(Self::Tuple(field_0))
+                    }
+                    __CODE_OF_Missing => {
+                        let field_key = <String as __chirp::Data>::from_bytes(
+                            &error.data,
+                        )?;
+                        __chirp::Some(Self::Missing { key: field_key })
+                    }
+                    0u16 if error.data.is_empty() => __chirp::Some(Self::Plain),
+                    _ => ::core::option::Option::None,
                 }
-                19u16 => {
-                    let mut fields = __chirp::FieldDecoder::new(codec, &error.data);
-                    let (__chirp::Some(field_0), __chirp::Some(())) = (
-                        <Option<String> as __chirp::Field>::take(&mut fields),
-                        fields.end(),
-                    ) else {
-                        return ::core::option::Option::None;
-                    };
-                    __chirp::Some(Self::Tuple(field_0))
-                }
-                __CODE_OF_Missing => {
-                    let field_key = <String as __chirp::Data>::from_bytes(&error.data)?;
-                    __chirp::Some(Self::Missing { key: field_key })
-                }
-                _ => ::core::option::Option::None,
-            }
+            };
+            known()
+                .or_else(|| {
+                    let field_0 = <chirp::packet::ErrorData as __chirp::Kept>::keep(
+                        error,
+                    );
+                    __chirp::Some(Self::Other(field_0))
+                })
         }
         fn as_error(
             &self,

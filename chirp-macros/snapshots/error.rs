@@ -18,4 +18,10 @@ pub enum Error {
         #[chirp(data)]
         key: String,
     },
+    #[error("plain")]
+    #[chirp(code = 0)]
+    Plain,
+    #[error(transparent)]
+    #[chirp(other)]
+    Other(chirp::packet::ErrorData),
 }

@@ -7,7 +7,7 @@ pub use std::vec::Vec;
 pub use crate::codec::form::{Blob, CowSlice8, CowStr, Lent, Opt, Owned, Slice, Slice8, Str};
 pub use crate::codec::{
     Argument, Bincode, Chosen, Codec, CodecId, Data, Describe, Encoder, Failure, Field,
-    FieldDecoder, FieldEncoder, MaybeError, NoError, Parameter, Returned, ServiceError, Wire,
+    FieldDecoder, FieldEncoder, Kept, MaybeError, NoError, Parameter, Returned, ServiceError, Wire,
     WireBorrowed,
 };
 pub use crate::packet::ErrorData;

@@ -4,6 +4,7 @@
 enum Failed {
     None,
     #[chirp(code = 0)] Zero,
+    #[chirp(code = 0)] ZeroAgain,
     #[chirp(code = 17)] One,
     #[chirp(code = 0x11)] Again,
     #[chirp(code = 0xC701)] Reserved,

@@ -9,6 +9,7 @@ enum Failed {
     #[chirp(code = 1)] First,
     #[chirp(code = ONE)] Again,
     #[chirp(code = NONE)] Zero,
+    #[chirp(code = 0)] ZeroAgain,
     #[chirp(code = OURS)] Reserved,
     #[chirp(code = WIDE)] Wide,
     #[chirp(code = MISSING)] Missing,

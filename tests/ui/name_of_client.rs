@@ -5,6 +5,7 @@ trait Registry {
     fn local(&self);
     fn named(&self, name: &str);
     fn compare_contract(&self);
+    fn prefixed(&self);
     fn into(&self) -> u8;
 }
 

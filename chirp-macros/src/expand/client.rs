@@ -90,6 +90,13 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
                 Self(self.0.named(#own_name, name) #phantom)
             }
 
+            /// Calls an instance whose methods are registered with `prefix` instead of the service's name and
+            /// its dot.
+            #[must_use]
+            #vis fn prefixed(self, prefix: &str) -> Self {
+                Self(self.0.prefixed(#own_name, prefix) #phantom)
+            }
+
             /// Asks the other side whether it serves these methods with the same signatures. The result is
             /// advisory and does not affect calls.
             ///

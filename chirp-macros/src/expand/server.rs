@@ -74,6 +74,13 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
                 Self(self.0.named(#own_name, name) #phantom)
             }
 
+            /// Registers the methods with `prefix` instead of the service's name and its dot, as Go programs name
+            /// them.
+            #[must_use]
+            #vis fn prefixed(self, prefix: &str) -> Self {
+                Self(self.0.prefixed(#own_name, prefix) #phantom)
+            }
+
             #blocking
         }
 

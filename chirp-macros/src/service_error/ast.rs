@@ -17,6 +17,8 @@ pub(super) struct ErrorType {
 pub(super) struct ErrorVariant {
     pub(super) ident: Ident,
     pub(super) code: Option<Code>,
+    /// `#[chirp(other)]`: the catch-all variant, for errors that no other variant matches.
+    pub(super) other: Option<Ident>,
     /// Set if one of its options is invalid, so that no follow-up mistake is reported.
     pub(super) reported: bool,
     pub(super) style: Style,
@@ -68,7 +70,7 @@ impl ErrorType {
         let variants = match &input.data {
             Data::Struct(data) => vec![ErrorVariant::new(
                 &input.ident,
-                code,
+                VariantOptions { code, other: None },
                 reported,
                 &data.fields,
                 mistakes,
@@ -78,9 +80,9 @@ impl ErrorType {
                 .iter()
                 .map(|variant| {
                     let before = mistakes.count();
-                    let code = variant_code(&variant.attrs, mistakes);
+                    let options = variant_options(&variant.attrs, mistakes);
                     let reported = reported || mistakes.count() > before;
-                    ErrorVariant::new(&variant.ident, code, reported, &variant.fields, mistakes)
+                    ErrorVariant::new(&variant.ident, options, reported, &variant.fields, mistakes)
                 })
                 .collect(),
             Data::Union(data) => {
@@ -107,14 +109,15 @@ impl ErrorType {
 impl ErrorVariant {
     fn new(
         ident: &Ident,
-        code: Option<Code>,
+        options: VariantOptions,
         reported: bool,
         fields: &Fields,
         mistakes: &mut Mistakes,
     ) -> Self {
         Self {
             ident: ident.clone(),
-            code,
+            code: options.code,
+            other: options.other,
             reported,
             style: match fields {
                 Fields::Named(_) => Style::Named,
@@ -161,18 +164,25 @@ impl ErrorField {
     }
 }
 
-fn variant_code(attrs: &[Attribute], mistakes: &mut Mistakes) -> Option<Code> {
-    let mut code = None;
+/// The options of a variant.
+struct VariantOptions {
+    code: Option<Code>,
+    other: Option<Ident>,
+}
+
+fn variant_options(attrs: &[Attribute], mistakes: &mut Mistakes) -> VariantOptions {
+    let (mut code, mut other) = (None, None);
     for entry in chirp_entries(attrs, mistakes) {
         match entry.key.to_string().as_str() {
             "code" => parse_code(entry, &mut code, mistakes),
-            other => mistakes.at(
+            "other" => entry.flag(&mut other, mistakes),
+            unknown => mistakes.at(
                 &entry.key,
-                format!("unknown option `{other}` (supported on a variant: `code = 17`)"),
+                format!("unknown option `{unknown}` (supported on a variant: `code = 17`, `other`)"),
             ),
         }
     }
-    code
+    VariantOptions { code, other }
 }
 
 fn parse_code(entry: Entry, code: &mut Option<Code>, mistakes: &mut Mistakes) {

@@ -8,10 +8,9 @@ use crate::ast::Form;
 
 pub(super) fn emit(error: &ErrorType) -> TokenStream {
     let ident = &error.input.ident;
-    let has_fields = error
-        .variants
-        .iter()
-        .any(|variant| !variant.fields.is_empty() && variant.data().is_none());
+    let has_fields = error.variants.iter().any(|variant| {
+        !variant.fields.is_empty() && variant.data().is_none() && variant.other.is_none()
+    });
     let path = |variant: &ErrorVariant| {
         let ident = matches!(error.input.data, Data::Enum(_)).then_some(&variant.ident);
         let colons = ident.map(|_| quote!(::));
@@ -22,6 +21,31 @@ pub(super) fn emit(error: &ErrorType) -> TokenStream {
         variants.map(move |variant| emit(variant, &shape(variant, &path(variant))))
     };
     let (encode, decode) = (arms(emit_encode), arms(emit_decode));
+    let known = quote! {
+        match error.code {
+            #(#decode)*
+            _ => ::core::option::Option::None,
+        }
+    };
+    // An error with the code of a variant whose fields cannot be decoded is also caught.
+    let other = error
+        .variants
+        .iter()
+        .find(|variant| variant.other.is_some());
+    let decode = match other {
+        None => known,
+        Some(variant) => {
+            let (binding, ty) = (variant.fields[0].binding(0), &variant.fields[0].field.ty);
+            let value = shape(variant, &path(variant));
+            quote! {
+                let known = || -> ::core::option::Option<Self> { #known };
+                known().or_else(|| {
+                    let #binding = <#ty as __chirp::Kept>::keep(error);
+                    __chirp::Some(#value)
+                })
+            }
+        }
+    };
     // The text comes from `Display`: a missing implementation is reported at the type.
     let text = quote_spanned!(ident.span()=> <#ident as __chirp::Describe>::text);
     let checks = check_constants(error);
@@ -39,10 +63,7 @@ pub(super) fn emit(error: &ErrorType) -> TokenStream {
             }
 
             fn from_error_data(error: &__chirp::ErrorData, codec: __chirp::CodecId) -> ::core::option::Option<Self> {
-                match error.code {
-                    #(#decode)*
-                    _ => ::core::option::Option::None,
-                }
+                #decode
             }
 
             fn as_error(&self) -> ::core::option::Option<&(dyn ::core::error::Error + 'static)> {
@@ -97,6 +118,10 @@ fn emit_impl(error: &ErrorType, checks: &TokenStream, body: &TokenStream) -> Tok
 }
 
 fn emit_encode(variant: &ErrorVariant, pattern: &TokenStream) -> TokenStream {
+    if variant.other.is_some() {
+        let (binding, ty) = (variant.fields[0].binding(0), &variant.fields[0].field.ty);
+        return quote!(#pattern => <#ty as __chirp::Kept>::kept(#binding),);
+    }
     let code = code(variant);
     if let Some(field) = variant.data() {
         let (binding, ty) = (field.binding(0), &field.field.ty);
@@ -125,6 +150,9 @@ fn emit_encode(variant: &ErrorVariant, pattern: &TokenStream) -> TokenStream {
 }
 
 fn emit_decode(variant: &ErrorVariant, value: &TokenStream) -> TokenStream {
+    if variant.other.is_some() {
+        return TokenStream::new();
+    }
     let code = code(variant);
     if let Some(field) = variant.data() {
         let (binding, ty) = (field.binding(0), &field.field.ty);
@@ -196,7 +224,12 @@ fn code(variant: &ErrorVariant) -> TokenStream {
 /// Checks codes that are constants, as `validate` checks literals: only the compiler knows their values.
 fn check_constants(error: &ErrorType) -> TokenStream {
     let mut checks = TokenStream::new();
-    for (at, variant) in error.variants.iter().enumerate() {
+    let coded = error
+        .variants
+        .iter()
+        .filter(|variant| variant.code.is_some());
+    let coded: Vec<_> = coded.collect();
+    for (at, variant) in coded.iter().enumerate() {
         let constant = matches!(variant.code, Some(Code::Constant(_)));
         let own = code(variant);
         let span = own.span();
@@ -205,12 +238,12 @@ fn check_constants(error: &ErrorType) -> TokenStream {
                 // Named once, so that a constant of another type is one error.
                 const #own: u16 = #path;
                 const _: () = ::core::assert!(
-                    1 <= #own && (#own < 0xC700 || 0xC7FF < #own),
-                    "a code is from 1 to 65535, and 0xC700 to 0xC7FF are the framework's own"
+                    #own < 0xC700 || 0xC7FF < #own,
+                    "the codes 0xC700 to 0xC7FF are reserved"
                 );
             });
         }
-        for first in &error.variants[..at] {
+        for first in &coded[..at] {
             if constant || matches!(first.code, Some(Code::Constant(_))) {
                 let other = code(first);
                 let message = format!("`{}` and `{}` have one code", first.ident, variant.ident);

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use syn::{Data, LitInt, Type};
+use syn::{Data, Ident, LitInt, Type};
 
 use super::ast::{Code, ErrorType, ErrorVariant};
 use crate::mistakes::Mistakes;
@@ -25,9 +25,39 @@ pub(super) fn check(error: &ErrorType, mistakes: &mut Mistakes) {
         );
     }
     let mut codes = HashMap::new();
+    let mut others = error
+        .variants
+        .iter()
+        .filter_map(|variant| variant.other.as_ref());
+    others.next();
+    for other in others {
+        mistakes.at(
+            other,
+            "one variant is all other errors: remove the second `other`",
+        );
+    }
     for variant in &error.variants {
-        check_code(variant, &mut codes, mistakes);
+        match &variant.other {
+            Some(other) => check_other(variant, other, mistakes),
+            None => check_code(variant, &mut codes, mistakes),
+        }
         check_fields(variant, mistakes);
+    }
+}
+
+/// A variant that keeps whatever no other variant is.
+fn check_other(variant: &ErrorVariant, other: &Ident, mistakes: &mut Mistakes) {
+    if variant.code.is_some() {
+        mistakes.at(other, "`other` keeps the code that arrives: remove `code`");
+    }
+    if variant.data().is_some() || variant.fields.len() != 1 {
+        mistakes.at(
+            other,
+            format!(
+                "`other` keeps code, text and data in one field: `{}(chirp::packet::ErrorData)`",
+                variant.ident
+            ),
+        );
     }
 }
 
@@ -46,7 +76,7 @@ fn check_code(variant: &ErrorVariant, codes: &mut HashMap<u16, String>, mistakes
         }
     };
     let Ok(code) = literal.base10_parse::<u16>() else {
-        mistakes.at(literal, "a code is a number from 1 to 65535");
+        mistakes.at(literal, "a code is a number from 0 to 65535");
         return;
     };
     if let Some(message) = refuse(code, literal) {
@@ -63,11 +93,6 @@ fn check_code(variant: &ErrorVariant, codes: &mut HashMap<u16, String>, mistakes
 }
 
 fn refuse(code: u16, literal: &LitInt) -> Option<String> {
-    if code == 0 {
-        return Some(
-            "0 is the code of errors that have none: choose one from 1 to 65535".to_owned(),
-        );
-    }
     RESERVED.contains(&code).then(|| {
         format!("the codes 0xC700 to 0xC7FF are the framework's own: choose another than {literal}")
     })

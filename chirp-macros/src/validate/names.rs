@@ -4,11 +4,12 @@ use crate::ast::{Method, Service};
 use crate::mistakes::Mistakes;
 
 /// Methods of a generated client, and methods that every type has: `.into()` would resolve to those.
-const CLIENTS_OWN: [&str; 8] = [
+const CLIENTS_OWN: [&str; 9] = [
     "new",
     "local",
     "local_from_arc",
     "named",
+    "prefixed",
     "compare_contract",
     "clone",
     "into",

@@ -3,6 +3,8 @@ use std::fmt::Display;
 
 use bytes::Bytes;
 
+use crate::packet::ErrorData;
+
 /// The text of an error that travels: its `Display`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not implement `Display`",
@@ -42,6 +44,39 @@ pub trait NoError<'a> {
 }
 
 impl<'a, T> NoError<'a> for MaybeError<'a, T> {}
+
+/// What a variant marked `#[chirp(other)]` may keep an error in.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not keep an error as it came",
+    label = "a variant marked `#[chirp(other)]` has one field: a `chirp::packet::ErrorData`, or a `Box` of one"
+)]
+pub trait Kept: Sized {
+    /// Keeps the error.
+    fn keep(error: &ErrorData) -> Self;
+
+    /// The error as it came.
+    fn kept(&self) -> ErrorData;
+}
+
+impl Kept for ErrorData {
+    fn keep(error: &ErrorData) -> Self {
+        error.clone()
+    }
+
+    fn kept(&self) -> ErrorData {
+        self.clone()
+    }
+}
+
+impl Kept for Box<ErrorData> {
+    fn keep(error: &ErrorData) -> Self {
+        Self::new(error.clone())
+    }
+
+    fn kept(&self) -> ErrorData {
+        (**self).clone()
+    }
+}
 
 /// What `#[chirp(data)]` may stand on: the data of an error as it is.
 #[diagnostic::on_unimplemented(

@@ -37,7 +37,7 @@ pub use self::bincode::Bincode;
 #[cfg(feature = "postcard")]
 pub use self::postcard::Postcard;
 pub use buffer::{give, take};
-pub use data::{Data, Describe, MaybeError, NoError};
+pub use data::{Data, Describe, Kept, MaybeError, NoError};
 pub use decoder::{Carried, Decoder, Names};
 pub use encoder::Encoder;
 pub use error::{DecodeError, EncodeError};

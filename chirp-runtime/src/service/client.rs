@@ -61,6 +61,16 @@ impl Client {
         self
     }
 
+    /// The same client for an instance whose methods have `prefix` before their names, in place of the service's `own`
+    /// name and its dot.
+    #[must_use]
+    pub fn prefixed(mut self, own: &'static str, prefix: &str) -> Self {
+        if !matches!(self.goes_by, Name::Local) {
+            self.goes_by = Name::Renamed(Renamed::prefixed(own, prefix));
+        }
+        self
+    }
+
     /// Calls a method; `finish` makes its result of the answer.
     #[inline(never)]
     pub fn call<C: Codec, T, E>(
@@ -114,30 +124,36 @@ impl Client {
     }
 }
 
-/// A service's name, and the one it goes by here.
+/// A service's name, and what stands before its methods' names here.
 #[derive(Clone, Debug)]
 pub(super) struct Renamed {
     own: &'static str,
-    name: Arc<str>,
+    prefix: Arc<str>,
 }
 
 impl Renamed {
+    /// Where `Arith` goes by `Second`, the name of `Arith.sum` is `Second.sum`. Where it goes by no name at all, it is
+    /// `sum`.
     pub(super) fn new(own: &'static str, name: &str) -> Self {
-        Self {
-            own,
-            name: name.into(),
+        match name {
+            "" => Self::prefixed(own, ""),
+            name => Self::prefixed(own, &format!("{name}.")),
         }
     }
 
-    /// The method's name: where `Arith` goes by `Second`, that of `Arith.sum` is `Second.sum`. Where it goes
-    /// by no name at all, it is `sum`.
+    /// Where `Arith` has the prefix `second_`, the name of `Arith.sum` is `second_sum`.
+    pub(super) fn prefixed(own: &'static str, prefix: &str) -> Self {
+        Self {
+            own,
+            prefix: prefix.into(),
+        }
+    }
+
+    /// The method's name.
     pub(super) fn method(&self, id: MethodId) -> String {
         let method = id.name().strip_prefix(self.own).unwrap_or(id.name());
         let method = method.strip_prefix('.').unwrap_or(method);
-        match &*self.name {
-            "" => method.to_owned(),
-            name => format!("{name}.{method}"),
-        }
+        format!("{}{method}", self.prefix)
     }
 }
 

@@ -62,6 +62,14 @@ impl<T: Send + Sync + 'static> Implementation<T> {
         self
     }
 
+    /// The same implementation, with `prefix` before its methods' names in place of the service's `own` name and its
+    /// dot.
+    #[must_use]
+    pub fn prefixed(mut self, own: &'static str, prefix: &str) -> Self {
+        self.renamed = Some(Renamed::prefixed(own, prefix));
+        self
+    }
+
     /// The same implementation, whose blocking methods have their threads from `blocking`.
     #[must_use]
     pub fn blocking(mut self, blocking: &Blocking) -> Self {
