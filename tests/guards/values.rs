@@ -141,7 +141,7 @@ async fn codecs_of_callers() {
     let call = client
         .give(true)
         .map_err(|_| -> u8 { panic!("in what maps errors") });
-    panics(async move { call.await }).await;
+    panics(call).await;
     is_alive(&a).await;
     while a.status().pending + b.status().running > 0 {
         is_alive(&a).await;
