@@ -17,10 +17,8 @@ use super::{Mine, calling, is_alive, pair, soon};
 
 #[tokio::test]
 async fn packet_handlers() {
-    let serves = PeerBuilder::new().handle_packet(PacketType(200), |_, _| {
-        if true {
-            panic!("a packet");
-        }
+    let serves = PeerBuilder::new().handle_packet(PacketType(200), |_, payload| {
+        assert!(!payload.is_empty(), "a packet");
         std::future::ready(Ok::<_, ErrorData>(()))
     });
     let (a, b) = calling(serves);

@@ -138,8 +138,10 @@ async fn codecs_of_callers() {
     is_alive(&a).await;
     let call = client.take(Bomb::default()).map_err(|_| ());
     assert_eq!(soon(call).await.unwrap(), 1);
-    let call = client.give(true).map_err(|_| panic!("in what maps errors"));
-    panics(async move { call.await.map_err(|()| ()) }).await;
+    let call = client
+        .give(true)
+        .map_err(|_| -> u8 { panic!("in what maps errors") });
+    panics(call).await;
     is_alive(&a).await;
     while a.status().pending + b.status().running > 0 {
         is_alive(&a).await;

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::Channel;
 
 /// Somewhere that can be connected to, again and again: an [`Endpoint`](super::Endpoint), or a closure that
-/// gives a channel each time it is called.
+/// gives a channel each time it is called. A panic counts as a failure: it is tried again.
 #[async_trait]
 pub trait Connector: Send + Sync {
     /// A new channel. Dropping the future gives it up.

@@ -50,7 +50,7 @@ impl Reconnect {
     }
 
     /// Does something with each new connection before calls go over it, such as to sign in or to subscribe. A
-    /// failure ends the connection, and another is made after a pause. It has as much time as connecting has.
+    /// failure or a panic ends the connection, and another is made after a pause. It has as much time as connecting has.
     #[must_use]
     pub fn prepare<F, Fut, E>(mut self, prepare: F) -> Self
     where

@@ -185,7 +185,7 @@ impl Peer {
 
     /// Shows every packet of this connection to `observer` from now on, in place of whoever was shown
     /// them; `None` for nobody. Packets that come are shown before anything follows from them, and those
-    /// that go before they are written. It must not block.
+    /// that go before they are written. It must not block. A panic is logged, and changes nothing.
     pub fn on_packet(
         &self,
         observer: Option<impl Fn(&ObservedPacket<'_>) + Send + Sync + 'static>,

@@ -279,14 +279,14 @@ impl ServerBuilder {
                 let mut each = self.each.iter();
                 each.try_for_each(|register| register(peer, router))
             });
-            let begun = match registered {
+            let ready = match registered {
                 Ok(registered) => {
                     registered?;
                     began(peer)
                 }
                 Err(panicked) => Err(panicked),
             };
-            if let Err(panic) = begun {
+            if let Err(panic) = ready {
                 panicked = Some(panic);
                 // Before anything is read.
                 peer.close();

@@ -38,8 +38,8 @@ impl Handshakes {
                 remote: from,
                 error: Arc::new(error),
             };
-            let finishes = guard::run("a handshake", incoming.finish());
-            match tokio::time::timeout(time, finishes).await {
+            let handshake = guard::run("a handshake", incoming.finish());
+            match tokio::time::timeout(time, handshake).await {
                 Ok(finished) => finished
                     .unwrap_or_else(|panicked| Err(panicked.into()))
                     .map_err(failed),

@@ -170,13 +170,11 @@ impl Again {
     fn is_late(&mut self, route: &dyn Route) -> bool {
         let _entered = route.runtime().enter();
         let now = Instant::now();
-        match self.until {
-            Some(until) => now >= until,
-            None => {
-                self.until = now.checked_add(route.patience());
-                false
-            }
+        if let Some(until) = self.until {
+            return now >= until;
         }
+        self.until = now.checked_add(route.patience());
+        false
     }
 
     /// The error of the call, which is sent no more: where it may have run before, the last error does not hide that.
