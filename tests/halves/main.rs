@@ -11,6 +11,7 @@ mod memory;
 mod odd;
 mod one_way;
 mod pace;
+mod packet_limits;
 mod plain;
 mod times;
 mod unclaimed;

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::codec::CodecId;
+use crate::codec::attaching::too_many_streams;
 use crate::packet::{ErrorData, Fault, Payload, Response, ResultCode};
 use crate::peer::calling::answer::{Answer, Answered};
 use crate::peer::calling::caller::Link;
@@ -261,6 +262,7 @@ impl Refused {
         match self {
             Self::TooLarge { limit, whose } => CallError::TooLarge { what, whose, limit },
             Self::TooManyPending { limit } => CallError::TooManyPending { limit },
+            Self::TooManyInPacket { limit } => CallError::Encode(too_many_streams(limit)),
             Self::TooManyStreams { limit } => CallError::Refused {
                 fault: Fault::Busy,
                 message: format!("too many streams: the limit is {limit}"),

@@ -3,15 +3,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
+use crate::codec::attaching::too_many_streams;
 use crate::codec::{self, CodecId, Item};
-use crate::packet::{Attachment, Attachments, ErrorData, ItemRun, Payload};
+use crate::packet::{
+    Attachment, Attachments, ErrorData, ItemRun, Payload, StreamItems, StreamOpen,
+};
 use crate::peer::StreamError;
 use crate::peer::calling::caller::Link;
 use crate::peer::streaming::arrived::Arrived;
 use crate::peer::streaming::end::{Opened, bind_here, specs};
 use crate::peer::streaming::half::{Half, Way, room};
 use crate::peer::streaming::mailbox::{Carry, Mailbox};
-use crate::session::{Ending, NotSent, StreamKey};
+use crate::session::{Ending, Limits, NotSent, StreamKey};
 
 /// The half of a stream that its items go into.
 ///
@@ -208,6 +211,7 @@ impl Producer {
                 }
             }
             Way::Local(other, held) => {
+                check_here(&item, &attachments)?;
                 held.fetch_add(item.len() + 16, Ordering::AcqRel);
                 if !attachments.is_empty() {
                     let arrived = Arrived::local(here(attachments)?, None);
@@ -286,6 +290,7 @@ impl Producer {
     fn not_sent(&self, refused: NotSent) -> StreamError {
         match refused {
             NotSent::TooLarge { limit, whose } => StreamError::TooLarge { whose, limit },
+            NotSent::TooManyInPacket { limit } => StreamError::Encode(too_many_streams(limit)),
             NotSent::TooManyStreams { limit } => StreamError::Refused(ErrorData::from(format!(
                 "too many streams: the limit is {limit}"
             ))),
@@ -368,6 +373,22 @@ fn wake(waker: Option<std::task::Waker>) {
     if let Some(waker) = waker {
         waker.wake();
     }
+}
+
+/// Whether an item may be sent over a connection with the limits that are the default. In this process the same may be
+/// sent.
+fn check_here(item: &Payload, attachments: &[Attachment]) -> Result<(), StreamError> {
+    let head = StreamItems::payload_len(1, 0);
+    let limit = Limits::default().payload.saturating_sub(head);
+    if item.len() > limit {
+        let (whose, limit) = ("our", limit as u64);
+        return Err(StreamError::TooLarge { whose, limit });
+    }
+    if attachments.len() > StreamOpen::MAX_ENTRIES {
+        let limit = StreamOpen::MAX_ENTRIES;
+        return Err(StreamError::Encode(too_many_streams(limit)));
+    }
+    Ok(())
 }
 
 /// Binds halves to streams in this process.
