@@ -7,6 +7,7 @@ mod bytes;
 mod counts;
 mod dropped;
 mod ends;
+mod forwarded;
 mod memory;
 mod odd;
 mod one_way;

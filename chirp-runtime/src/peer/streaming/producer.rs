@@ -169,6 +169,25 @@ impl Producer {
         Ok(())
     }
 
+    /// As [`put`](Self::put), of an item that is bytes already.
+    pub(in crate::peer) fn put_bytes(&mut self, item: Payload) -> Result<(), StreamError> {
+        let len = item.len();
+        if item.has_attachments() || len > Payload::COPIED {
+            return self.put_alone(item);
+        }
+        let pushed = self.run.push(|out| {
+            out.extend_from_slice(item.as_slice());
+            Ok::<_, StreamError>(())
+        });
+        pushed?;
+        if self.run.is_too_long() {
+            let item = self.run.pop().into();
+            return self.put_alone(item);
+        }
+        self.allowance = self.allowance.saturating_sub(len as u64 + ITEM_COST);
+        Ok(())
+    }
+
     #[cold]
     fn cannot_encode(&mut self, error: &codec::EncodeError) -> StreamError {
         self.attachments = Attachments::default();
