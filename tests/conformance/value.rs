@@ -215,7 +215,9 @@ impl Subject for Value {
                 let why = match refused {
                     Refused::TooLarge { .. } => "too-large",
                     Refused::TooManyPending { .. } => "too-many",
-                    Refused::TooManyStreams { .. } | Refused::Unsupported => {
+                    Refused::TooManyStreams { .. }
+                    | Refused::TooManyInPacket { .. }
+                    | Refused::Unsupported => {
                         panic!("nothing opens streams")
                     }
                 };

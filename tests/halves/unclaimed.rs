@@ -204,6 +204,41 @@ async fn streams_of_a_call_that_is_cancelled_before_it_began() {
     cancelled_before_it_began(false).await;
 }
 
+/// Streams in items of streams in items, as deep as there may be streams, of which nobody takes the first.
+#[tokio::test]
+async fn streams_within_each_other_that_nobody_takes() {
+    const DEEP: u32 = 10_000;
+    let (mut io, peer) = by_hand().await;
+    let mut bytes = Vec::new();
+    StreamOpen::encode(&mut bytes, &[entry(1, false)]);
+    bytes.extend(request(2, "Store.free", &[1, 0, 0]));
+    for number in 2..=DEEP {
+        let mut entry = entry(number, false);
+        if number > 1024 {
+            entry.window = 0;
+        }
+        StreamOpen::encode(&mut bytes, &[entry]);
+        bytes.extend(item(number - 1, b"x"));
+    }
+    Cancel { id: 2 }.encode(&mut bytes);
+    io.write_all(&bytes).await.expect("it reads");
+    let (mut ended, mut answered) = (0, false);
+    while !(answered && ended == DEEP) {
+        let next = tokio::time::timeout(LONG, read_packet(&mut io)).await;
+        let (kind, payload) = next.expect("each end is asked for").expect("open");
+        answered |= kind == PacketType::RESPONSE;
+        if kind == PacketType::STREAM_END {
+            let mut end = payload[..4].to_vec();
+            end[0] ^= 0x80;
+            end.push(2);
+            end.extend([0; 8]);
+            io.write_all(&packet(kind, &end)).await.expect("it reads");
+            ended += 1;
+        }
+    }
+    both_idle(&[peer]).await;
+}
+
 /// A number below `below`; different in every run.
 fn random(below: u64) -> u64 {
     RandomState::new().hash_one(0) % below

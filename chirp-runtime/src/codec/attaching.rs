@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use super::{CodecId, DecodeError};
-use crate::packet::{AttachedStream, Attachment, Attachments};
+use crate::packet::{AttachedStream, Attachment, Attachments, StreamOpen};
 
 thread_local! {
     /// The codec of the value that is being encoded, and how many halves the values before it have.
@@ -88,11 +88,17 @@ impl Drop for Encoding {
     }
 }
 
+/// Why a value cannot be sent that has more halves of streams than may come with one packet.
+pub(crate) fn too_many_streams(limit: usize) -> String {
+    format!("too many halves of streams: a call, an answer or an item carries at most {limit}")
+}
+
 /// Puts a half among those of the value that is being encoded, and writes its place there.
 ///
 /// # Errors
 ///
-/// When no value of a call is being encoded, or what the serializer says. The half is lost in the second case.
+/// When no value of a call is being encoded, when there are as many halves as one packet carries, or what the serializer
+/// says. The half is lost in the last case.
 pub fn serialize_half<S: Serializer>(
     serializer: S,
     half: impl FnOnce(CodecId) -> Result<Attachment, &'static str>,
@@ -104,6 +110,11 @@ pub fn serialize_half<S: Serializer>(
     };
     if codec == CodecId::Raw {
         return Err(ser::Error::custom("the codec `Raw` carries no streams"));
+    }
+    if before + ATTACHMENTS.with(|list| list.borrow().len()) >= StreamOpen::MAX_ENTRIES {
+        return Err(ser::Error::custom(too_many_streams(
+            StreamOpen::MAX_ENTRIES,
+        )));
     }
     let attachment = half(codec).map_err(ser::Error::custom)?;
     let index = ATTACHMENTS.with(|list| {

@@ -42,6 +42,15 @@ impl ErrorData {
         self.code == 0 && self.message.is_empty() && self.data.is_empty()
     }
 
+    /// How many bytes it has on the wire.
+    pub(crate) fn encoded_len(&self) -> usize {
+        if self.is_empty() {
+            return 0;
+        }
+        let message = self.message.floor_char_boundary(u16::MAX.into());
+        Self::HEAD_LEN + message + self.data.len()
+    }
+
     /// The error as it stands on the wire.
     ///
     /// A message over 65,535 bytes is cut at the last character boundary that fits.

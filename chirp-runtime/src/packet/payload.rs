@@ -142,6 +142,14 @@ impl Payload {
         }
     }
 
+    /// How many halves of streams are beside the bytes.
+    pub(crate) fn attachments(&self) -> usize {
+        match &self.0 {
+            Repr::Parted(parted) => parted.attachments.len(),
+            Repr::Owned(_) | Repr::Shared(_) => 0,
+        }
+    }
+
     /// Whether there are halves of streams beside the bytes.
     pub fn has_attachments(&self) -> bool {
         matches!(&self.0, Repr::Parted(parted) if !parted.attachments.is_empty())

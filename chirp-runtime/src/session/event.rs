@@ -68,7 +68,12 @@ pub enum Refused {
     },
     /// It would open more streams than there may be.
     TooManyStreams {
-        /// How many there may be, at once or in one packet.
+        /// How many there may be at once.
+        limit: usize,
+    },
+    /// It would open more streams than one packet can, or than there may be if there are no others.
+    TooManyInPacket {
+        /// How many that is.
         limit: usize,
     },
     /// It needs streams, and one of the two sides does not know them.

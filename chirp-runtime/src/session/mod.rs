@@ -35,6 +35,7 @@ pub use inbound::RunKey;
 pub use limits::{Limits, Negotiation};
 pub use outbound::CallKey;
 pub use room::{Reading, Ticket};
+pub(crate) use runs::over_limit;
 pub use streams::{
     Carrier, Ending, NotSent, Opened, StreamEvent, StreamKey, StreamKind, StreamSpec,
 };

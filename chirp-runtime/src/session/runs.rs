@@ -90,7 +90,7 @@ impl Session {
         let (limit, _) = self.send_limit();
         if Response::payload_len(data.len()) as u64 > limit {
             self.answer_failed(id);
-            let detail = format!("it is over the payload limit of {limit} bytes");
+            let detail = over_limit(limit);
             self.send_error(id, &Fault::BadResult.to_error_data(&detail));
         } else if self.has_room() && self.room.nothing_parked() {
             self.send_response(id, code, data);
@@ -136,4 +136,9 @@ impl Session {
     pub(super) fn send_error(&mut self, id: u32, error: &ErrorData) {
         self.send_response(id, ResultCode::ServiceError, &mut error.encode().into());
     }
+}
+
+/// Why a result cannot be sent that is over a payload limit.
+pub(crate) fn over_limit(limit: u64) -> String {
+    format!("it is over the payload limit of {limit} bytes")
 }

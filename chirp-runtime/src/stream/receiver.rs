@@ -237,7 +237,9 @@ impl<T: Item, E> Receiver<T, E> {
             Inner::Local(local) => local.poll_next(cx),
             Inner::Stream(stream) => stream.as_mut().poll_next(cx).map(|item| item.map(Ok)),
             Inner::Remote(consumer, codec) => consumer.poll_next(*codec, cx),
-            Inner::OfCall(of_call, codec) => poll_of_call(of_call, *codec, cx),
+            Inner::OfCall(of_call, codec) => {
+                of_call.poll_next(cx, |consumer, cx| consumer.poll_next(*codec, cx))
+            }
             Inner::Over(error) => Poll::Ready(error.take().map(Err)),
             Inner::Claimed(_) => Poll::Ready(None),
         }
@@ -284,36 +286,6 @@ impl<T: Item, E> Receiver<T, E> {
                 }
             }
         }
-    }
-}
-
-/// The next item of a call's result. Its end is the call's answer, which says whether it went well.
-fn poll_of_call<T: Item>(
-    of_call: &mut OfCall,
-    codec: CodecId,
-    cx: &mut Context<'_>,
-) -> Poll<Option<Result<T, StreamError>>> {
-    // Once for each packet, so that items which keep coming do not put it off.
-    if let Poll::Ready(error) = of_call.poll_limit(cx) {
-        return Poll::Ready(Some(Err(error.into())));
-    }
-    let next = of_call.consumer().poll_next(codec, cx);
-    if let Poll::Ready(Some(Ok(item))) = next {
-        return Poll::Ready(Some(Ok(item)));
-    }
-    if matches!(next, Poll::Ready(None)) && of_call.consumer().is_closed() {
-        // Nobody waits for how it would have ended: the call is cancelled.
-        return Poll::Ready(None);
-    }
-    match (next, of_call.poll_end(cx)) {
-        // The answer follows; and what is left of the stream is put where it is looked for.
-        (
-            Poll::Ready(None | Some(Err(StreamError::CallOver | StreamError::Refused(_)))),
-            Poll::Pending,
-        )
-        | (Poll::Pending, _) => Poll::Pending,
-        (Poll::Ready(end), Poll::Pending | Poll::Ready(Ok(()))) => Poll::Ready(end),
-        (Poll::Ready(_), Poll::Ready(Err(error))) => Poll::Ready(Some(Err(error.into()))),
     }
 }
 

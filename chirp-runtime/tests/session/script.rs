@@ -270,6 +270,9 @@ impl Stage {
             Said::Refused(Refused::TooManyStreams { limit }) => {
                 format!("refused too-many-streams {limit}")
             }
+            Said::Refused(Refused::TooManyInPacket { limit }) => {
+                format!("refused too-many-in-packet {limit}")
+            }
             Said::Refused(Refused::Unsupported) => "refused unsupported".to_owned(),
             Said::Fatal(Fatal::Unresponsive { abandoned }) => {
                 format!("fatal unresponsive {abandoned}")

@@ -186,5 +186,6 @@ pub(crate) fn not_sent_words(not_sent: NotSent) -> String {
         NotSent::Over => "over".to_owned(),
         NotSent::TooLarge { limit, whose } => format!("too-large {limit} {whose}"),
         NotSent::TooManyStreams { limit } => format!("too-many-streams {limit}"),
+        NotSent::TooManyInPacket { limit } => format!("too-many-in-packet {limit}"),
     }
 }

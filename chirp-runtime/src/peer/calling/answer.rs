@@ -1,5 +1,6 @@
 use bytes::Bytes;
 
+use crate::packet::Payload;
 use crate::peer::CallError;
 use crate::peer::streaming::arrived::Arrived;
 use crate::peer::streaming::of_call::OfCall;
@@ -31,9 +32,34 @@ impl Answered {
         }
     }
 
-    /// The bytes of the result. Streams that came with them are refused.
+    /// The bytes of the result.
     pub(crate) fn into_data(self) -> Bytes {
         self.data
+    }
+
+    /// The bytes of a result that has no streams.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Decode`] when streams came with it, without which its bytes say nothing. The streams are refused.
+    pub(in crate::peer) fn into_bytes(self) -> Result<Bytes, CallError> {
+        if self.streams.is_some() {
+            return Err(CallError::Decode(
+                "streams came with it, which a call by name does not take; to pass a call on with its streams, let the \
+                 `Caller` handle the request"
+                    .to_owned(),
+            ));
+        }
+        Ok(self.data)
+    }
+
+    /// The result with its streams, to be sent on as it is.
+    pub(in crate::peer) fn forward(self) -> Payload {
+        let (data, arrived) = self.into_parts();
+        match arrived.and_then(|arrived| arrived.forward()) {
+            Some(mut forwarded) => forwarded.payload(data),
+            None => data.into(),
+        }
     }
 
     /// The bytes of the result, and the streams that it names.

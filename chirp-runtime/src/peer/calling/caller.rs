@@ -1,14 +1,17 @@
 use std::fmt;
+use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 
-use crate::packet::Payload;
+use crate::packet::{Fault, Payload};
 use crate::peer::calling::answer::Answered;
 use crate::peer::calling::route::Route;
 use crate::peer::connection::Connection;
-use crate::peer::{Call, Cast, Handler, Handling, MethodName, Reply, Request};
+use crate::peer::streaming::forward::relay_result;
+use crate::peer::streaming::producer::Producer;
+use crate::peer::{Call, Cast, Handler, Handling, MethodName, Reply, Request, StreamError};
 
 /// What calls are made through: a peer, or handlers in this process.
 ///
@@ -46,9 +49,13 @@ impl Caller {
     }
 
     /// Calls a method by its name, with parameters as they are to travel.
+    ///
+    /// # Errors
+    ///
+    /// Beside those of every call, [`CallError::Decode`] when the result has streams.
     pub fn call(&self, method: impl Into<MethodName>, params: impl Into<Payload>) -> Call<Bytes> {
         Call::new(self.clone(), method.into(), Ok(params.into()), |answer| {
-            answer.map(Answered::into_data)
+            answer?.into_bytes()
         })
     }
 
@@ -72,12 +79,56 @@ impl fmt::Debug for Caller {
     }
 }
 
-/// Passes each request on. An answer that says *unknown method* is passed on as that.
+/// Passes each request on, with the streams that belong to it, and its answer back with those. An answer that says
+/// *unknown method* is passed on as that.
+///
+/// A handler that chooses whom it asks calls [`Handler::handle`] on the chosen one: what a
+/// [`call`](Caller::call) by name gives has no streams.
 impl Handler for Caller {
     fn handle(&self, request: Request) -> Handling {
-        let (method, params) = request.into_call();
-        let call = self.call(method, params);
-        Box::pin(async move { Reply::forwarded(call.await) })
+        let (method, params, arrived) = request.into_call();
+        let call = |params| Call::new(self.clone(), method, Ok(params), |answer| answer);
+        let Some(arrived) = arrived else {
+            let call = call(params.into());
+            return Box::pin(async move { Reply::forwarded(call.await.map(Answered::forward)) });
+        };
+        let Some(mut forwarded) = arrived.forward() else {
+            return Box::pin(ready(cannot_forward()));
+        };
+        let call = call(forwarded.payload(params));
+        match forwarded.result {
+            None => Box::pin(async move { Reply::forwarded(call.await.map(Answered::forward)) }),
+            Some((producer, Some(codec))) => {
+                let call = call.streaming(codec);
+                Box::pin(async move { forward_result(call, producer).await })
+            }
+            Some((_, None)) => Box::pin(ready(cannot_forward())),
+        }
+    }
+}
+
+/// The reply to a request whose streams cannot be sent on. Nobody has been asked.
+fn cannot_forward() -> Reply {
+    Fault::Unsupported
+        .to_error_data("the streams of this call cannot be passed on")
+        .into()
+}
+
+/// Passes on the stream that is the result of a call.
+async fn forward_result(call: Call<Answered>, producer: Producer) -> Reply {
+    let of_call = match call.await {
+        Ok(answered) => answered.into_stream(),
+        Err(error) => return Reply::forwarded(Err::<Payload, _>(error)),
+    };
+    let Some(of_call) = of_call else {
+        return Fault::BadResult
+            .to_error_data("the answer is not a stream")
+            .into();
+    };
+    match relay_result(of_call, producer).await {
+        Ok(()) => Reply::Value(Payload::default()),
+        Err(StreamError::Call(error)) => Reply::forwarded(Err::<Payload, _>(error)),
+        Err(error) => Reply::Error(error.into()),
     }
 }
 

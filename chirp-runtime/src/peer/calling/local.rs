@@ -10,7 +10,8 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use crate::codec::CodecId;
-use crate::packet::{self, Fault, Payload};
+use crate::codec::attaching::too_many_streams;
+use crate::packet::{self, ErrorData, Fault, Payload, StreamOpen};
 use crate::peer::calling::answer::{Answer, Answered};
 use crate::peer::handling::task::{drop_caught, panicked};
 use crate::peer::streaming::arrived::Arrived;
@@ -22,7 +23,7 @@ use crate::peer::task::spawn;
 use crate::peer::{
     CallContext, CallError, Caller, Handler, Handling, MethodName, Reply, Request, Values,
 };
-use crate::session::Ending;
+use crate::session::{Ending, Limits, over_limit};
 
 /// A call of a handler in this process. The handler is polled where the call is, unless that was started.
 pub(in crate::peer) struct LocalCall {
@@ -53,6 +54,8 @@ impl LocalCall {
         mut params: Payload,
         result: Option<CodecId>,
     ) -> Result<(Self, Option<Consumer>), CallError> {
+        let opens = params.attachments() + usize::from(result.is_some());
+        check_request(method, params.len(), opens)?;
         let ends = here(params.detach()).map_err(|error| CallError::Encode(error.to_string()))?;
         let bound = ends.iter().filter(|(entry, _)| entry.bound);
         let bound = bound.filter_map(|(_, end)| end.half().both()).collect();
@@ -132,7 +135,7 @@ impl LocalCall {
                     };
                 }
                 Reply::Value(value) => return Poll::Ready(answered(value)),
-                Reply::Error(error) => return Poll::Ready(Err(CallError::from_error_data(error))),
+                Reply::Error(error) => return Poll::Ready(Err(failed(error))),
                 Reply::UnknownMethod => return Poll::Ready(Err(CallError::UnknownMethod)),
             }
         }
@@ -154,8 +157,44 @@ impl Drop for Started {
     }
 }
 
+/// Whether a request may be sent over a connection with the limits that are the default. In this process the same may be
+/// sent, so that what is tested without a connection works over one.
+fn check_request(method: &MethodName, params: usize, opens: usize) -> Result<(), CallError> {
+    let limit = Limits::default().payload;
+    if packet::Request::payload_len(method.as_bytes(), params) > limit {
+        return Err(CallError::TooLarge {
+            what: "request",
+            whose: "our",
+            limit: limit as u64,
+        });
+    }
+    if opens > StreamOpen::MAX_ENTRIES {
+        let limit = StreamOpen::MAX_ENTRIES;
+        return Err(CallError::Encode(too_many_streams(limit)));
+    }
+    Ok(())
+}
+
+/// Why an answer of this many bytes, with so many streams, cannot be sent over a connection with the limits that are the
+/// default.
+fn unsendable(data: usize, opens: usize) -> Option<CallError> {
+    let limit = Limits::default().payload;
+    let why = if packet::Response::payload_len(data) > limit {
+        over_limit(limit as u64)
+    } else if opens > StreamOpen::MAX_ENTRIES {
+        too_many_streams(StreamOpen::MAX_ENTRIES)
+    } else {
+        return None;
+    };
+    let error = Fault::BadResult.to_error_data(&why);
+    Some(CallError::from_error_data(error))
+}
+
 /// The streams of an answer are bound here as those of its call.
 fn answered(mut value: Payload) -> Answer {
+    if let Some(error) = unsendable(value.len(), value.attachments()) {
+        return Err(error);
+    }
     let attachments = value.detach();
     if attachments.is_empty() {
         return Ok(value.into_bytes().into());
@@ -165,6 +204,11 @@ fn answered(mut value: Payload) -> Answer {
         value.into_bytes(),
         Arrived::local(ends, None),
     ))
+}
+
+/// The error of a call whose handler says this.
+fn failed(error: ErrorData) -> CallError {
+    unsendable(error.encoded_len(), 0).unwrap_or_else(|| CallError::from_error_data(error))
 }
 
 /// Polls a handler. A panic in it is its caller's service error here as well.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::codec::CodecId;
+use crate::codec::attaching::too_many_streams;
 use crate::packet::{ErrorData, Fault, Payload, Response, ResultCode};
 use crate::peer::calling::answer::{Answer, Answered};
 use crate::peer::calling::caller::Link;
@@ -269,6 +270,7 @@ impl Refused {
         match self {
             Self::TooLarge { limit, whose } => CallError::TooLarge { what, whose, limit },
             Self::TooManyPending { limit } => CallError::TooManyPending { limit },
+            Self::TooManyInPacket { limit } => CallError::Encode(too_many_streams(limit)),
             Self::TooManyStreams { limit } => CallError::Refused {
                 fault: Fault::Busy,
                 message: format!("too many streams: the limit is {limit}"),

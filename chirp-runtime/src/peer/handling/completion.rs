@@ -1,6 +1,7 @@
 use std::mem;
 use std::sync::Arc;
 
+use crate::codec::attaching::too_many_streams;
 use crate::packet::{ErrorData, Fault, Payload, ResultCode};
 use crate::peer::Reply;
 use crate::peer::calling::caller::Link;
@@ -62,12 +63,15 @@ impl Connection {
                 Some(Err(refused)) => {
                     // The method has run: *busy* and *unsupported* would deny it.
                     let why = match refused {
+                        Refused::TooManyInPacket { limit } => too_many_streams(limit),
                         Refused::TooManyStreams { .. } => {
-                            "it has streams, of which there are too many"
+                            "it has streams, of which there are too many".to_owned()
                         }
-                        _ => "it has streams, and one of the two sides does not know them",
+                        _ => {
+                            "it has streams, and one of the two sides does not know them".to_owned()
+                        }
                     };
-                    let error = Fault::BadResult.to_error_data(why).encode();
+                    let error = Fault::BadResult.to_error_data(&why).encode();
                     let code = ResultCode::ServiceError;
                     state.session.respond(run, code, &mut error.into());
                 }

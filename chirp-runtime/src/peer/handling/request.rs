@@ -88,10 +88,12 @@ impl Request {
         self.route = route;
     }
 
-    pub(in crate::peer) fn into_call(self) -> (MethodName, Bytes) {
+    /// The call's name and parameters, and the streams that came with it.
+    pub(in crate::peer) fn into_call(self) -> (MethodName, Bytes, Option<Box<Arrived>>) {
         (
             MethodName::from(Bytes::copy_from_slice(self.packet.method())),
             self.packet.into_params(),
+            self.arrived,
         )
     }
 }

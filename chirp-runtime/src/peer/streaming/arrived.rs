@@ -8,6 +8,7 @@ use crate::packet::{AttachedStream, ErrorData, Fault};
 use crate::peer::calling::caller::Link;
 use crate::peer::streaming::consumer::Consumer;
 use crate::peer::streaming::end::End;
+use crate::peer::streaming::forward::Forwarded;
 use crate::peer::streaming::mailbox::Mailbox;
 use crate::peer::streaming::orphans::Orphans;
 use crate::peer::streaming::producer::Producer;
@@ -153,6 +154,35 @@ impl Arrived {
             End::Producer(producer) => Some((producer, codec)),
             End::Consumer(_) => None,
         }
+    }
+
+    /// Takes all streams, to be sent on with the bytes of the value that names them, and the stream that is to be the
+    /// result. Nothing if that cannot be: they have been taken, or would have other places beside the value.
+    pub(in crate::peer) fn forward(&self) -> Option<Forwarded> {
+        let mut inner = self.lock();
+        let before_last = inner.streams.len().saturating_sub(1);
+        let moves = inner.streams.iter().take(before_last);
+        if inner.claimed || moves.into_iter().any(|stream| stream.is_result) {
+            return None;
+        }
+        inner.claimed = true;
+        let streams = mem::take(&mut inner.streams);
+        drop(inner);
+        let keys = streams.iter().filter(|stream| !stream.is_result);
+        let keys: Vec<_> = keys.filter_map(|stream| stream.key).collect();
+        // After the call's end there is nothing to claim, and the streams have ended.
+        self.tell(&keys);
+        let mut forwarded = Forwarded::default();
+        for stream in streams {
+            match stream.end {
+                Some(End::Producer(producer)) if stream.is_result => {
+                    forwarded.result = Some((producer, CodecId::from_number(stream.entry.codec)));
+                }
+                Some(end) => forwarded.attach(stream.entry, end),
+                None => return None,
+            }
+        }
+        Some(forwarded)
     }
 
     /// Whether the caller wants a stream as the result, and nobody has taken it.

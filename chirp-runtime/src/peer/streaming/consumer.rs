@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::codec::attaching::decoding;
 use crate::codec::{self, Carried as _, CodecId, Item};
-use crate::packet::Items;
+use crate::packet::{Items, Payload};
 use crate::peer::StreamError;
 use crate::peer::calling::caller::Link;
 use crate::peer::streaming::arrived::Arrived;
@@ -96,6 +96,40 @@ impl Consumer {
             return None;
         }
         self.take(codec)
+    }
+
+    /// The next item as it came, with the streams that came with it, to be sent on. Otherwise as
+    /// [`poll_next`](Self::poll_next).
+    pub(in crate::peer) fn poll_bytes(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Payload, StreamError>>> {
+        if self.current.len() == 0 {
+            match ready!(self.poll_packet(cx)) {
+                Next::Packet => {}
+                Next::End(end) => return Poll::Ready(end.map(Err)),
+            }
+        }
+        let number = self.next;
+        self.next += 1;
+        let carry = match self.carried.front() {
+            Some((of, _)) if *of == number => self.carried.pop_front(),
+            _ => None,
+        };
+        let Some(bytes) = self.current.next() else {
+            return Poll::Ready(None);
+        };
+        self.taken.0 += 1;
+        self.taken.1 += bytes.len();
+        if self.taken.1 + 16 * self.taken.0 >= GIVEN_BACK {
+            self.give_back();
+        }
+        let arrived = carry.and_then(|(_, carry)| arrived(&self.half, number, carry));
+        let item = match arrived.and_then(|arrived| arrived.forward()) {
+            Some(mut forwarded) => forwarded.payload(bytes),
+            None => bytes.into(),
+        };
+        Poll::Ready(Some(Ok(item)))
     }
 
     /// Takes the next packet, if that has come.
@@ -261,6 +295,17 @@ impl Consumer {
     }
 }
 
+/// The streams that came with an item.
+fn arrived(half: &Half, number: u64, carry: Carry) -> Option<Arrived> {
+    match (carry, &half.way) {
+        (Carry::Arrived(arrived), _) => Some(*arrived),
+        (Carry::Came(came), Way::Remote(link, Some(key))) => {
+            Some(Arrived::new(link, Carrier::Item(*key, number), came))
+        }
+        (Carry::Came(_), _) => None,
+    }
+}
+
 /// Takes an item that came with streams.
 fn take_carrying<T: Item>(
     half: &Half,
@@ -269,12 +314,8 @@ fn take_carrying<T: Item>(
     codec: CodecId,
     items: &mut Items,
 ) -> Option<(usize, Result<T, codec::DecodeError>)> {
-    let arrived = match (carry, &half.way) {
-        (Carry::Arrived(arrived), _) => *arrived,
-        (Carry::Came(came), Way::Remote(link, Some(key))) => {
-            Arrived::new(link, Carrier::Item(*key, number), came)
-        }
-        (Carry::Came(_), _) => return codec::next_item(codec, items),
+    let Some(arrived) = arrived(half, number, carry) else {
+        return codec::next_item(codec, items);
     };
     let (taken, claims) = decoding(arrived.streams(), || codec::next_item(codec, items));
     let (len, decoded) = taken?;

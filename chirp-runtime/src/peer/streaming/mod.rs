@@ -8,6 +8,7 @@ pub(crate) mod arrived;
 pub(crate) mod consumer;
 pub(crate) mod end;
 pub(crate) mod error;
+pub(crate) mod forward;
 pub(crate) mod half;
 pub(crate) mod mailbox;
 pub(crate) mod of_call;

@@ -3,15 +3,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
+use crate::codec::attaching::too_many_streams;
 use crate::codec::{self, CodecId, Item};
-use crate::packet::{Attachment, Attachments, ErrorData, ItemRun, Payload};
+use crate::packet::{
+    Attachment, Attachments, ErrorData, ItemRun, Payload, StreamItems, StreamOpen,
+};
 use crate::peer::StreamError;
 use crate::peer::calling::caller::Link;
 use crate::peer::streaming::arrived::Arrived;
 use crate::peer::streaming::end::{Opened, bind_here, specs};
 use crate::peer::streaming::half::{Half, Way, room};
 use crate::peer::streaming::mailbox::{Carry, Mailbox};
-use crate::session::{Ending, NotSent, StreamKey};
+use crate::session::{Ending, Limits, NotSent, StreamKey};
 
 /// The half of a stream that its items go into.
 ///
@@ -166,6 +169,25 @@ impl Producer {
         Ok(())
     }
 
+    /// As [`put`](Self::put), of an item that is bytes already.
+    pub(in crate::peer) fn put_bytes(&mut self, item: Payload) -> Result<(), StreamError> {
+        let len = item.len();
+        if item.has_attachments() || len > Payload::COPIED {
+            return self.put_alone(item);
+        }
+        let pushed = self.run.push(|out| {
+            out.extend_from_slice(item.as_slice());
+            Ok::<_, StreamError>(())
+        });
+        pushed?;
+        if self.run.is_too_long() {
+            let item = self.run.pop().into();
+            return self.put_alone(item);
+        }
+        self.allowance = self.allowance.saturating_sub(len as u64 + ITEM_COST);
+        Ok(())
+    }
+
     #[cold]
     fn cannot_encode(&mut self, error: &codec::EncodeError) -> StreamError {
         self.attachments = Attachments::default();
@@ -208,6 +230,7 @@ impl Producer {
                 }
             }
             Way::Local(other, held) => {
+                check_here(&item, &attachments)?;
                 held.fetch_add(item.len() + 16, Ordering::AcqRel);
                 if !attachments.is_empty() {
                     let arrived = Arrived::local(here(attachments)?, None);
@@ -286,6 +309,7 @@ impl Producer {
     fn not_sent(&self, refused: NotSent) -> StreamError {
         match refused {
             NotSent::TooLarge { limit, whose } => StreamError::TooLarge { whose, limit },
+            NotSent::TooManyInPacket { limit } => StreamError::Encode(too_many_streams(limit)),
             NotSent::TooManyStreams { limit } => StreamError::Refused(ErrorData::from(format!(
                 "too many streams: the limit is {limit}"
             ))),
@@ -368,6 +392,22 @@ fn wake(waker: Option<std::task::Waker>) {
     if let Some(waker) = waker {
         waker.wake();
     }
+}
+
+/// Whether an item may be sent over a connection with the limits that are the default. In this process the same may be
+/// sent.
+fn check_here(item: &Payload, attachments: &[Attachment]) -> Result<(), StreamError> {
+    let head = StreamItems::payload_len(1, 0);
+    let limit = Limits::default().payload.saturating_sub(head);
+    if item.len() > limit {
+        let (whose, limit) = ("our", limit as u64);
+        return Err(StreamError::TooLarge { whose, limit });
+    }
+    if attachments.len() > StreamOpen::MAX_ENTRIES {
+        let limit = StreamOpen::MAX_ENTRIES;
+        return Err(StreamError::Encode(too_many_streams(limit)));
+    }
+    Ok(())
 }
 
 /// Binds halves to streams in this process.

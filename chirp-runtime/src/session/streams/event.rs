@@ -150,7 +150,12 @@ pub enum NotSent {
     },
     /// It carries more streams than there may be.
     TooManyStreams {
-        /// How many there may be.
+        /// How many there may be at once.
+        limit: usize,
+    },
+    /// It carries more streams than one packet can open, or than there may be if there are no others.
+    TooManyInPacket {
+        /// How many that is.
         limit: usize,
     },
 }

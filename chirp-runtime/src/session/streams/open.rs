@@ -12,9 +12,9 @@ impl Session {
         }
         let opens = opens.len();
         let limit = self.stream_limit();
-        if opens > StreamOpen::MAX_ENTRIES {
-            let limit = StreamOpen::MAX_ENTRIES;
-            return Err(Refused::TooManyStreams { limit });
+        let at_most = limit.min(StreamOpen::MAX_ENTRIES);
+        if opens > at_most {
+            return Err(Refused::TooManyInPacket { limit: at_most });
         }
         if self.streams() + opens > limit {
             return Err(Refused::TooManyStreams { limit });

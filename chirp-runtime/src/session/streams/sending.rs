@@ -35,6 +35,7 @@ impl Session {
         if !opens.is_empty() {
             self.check_opens(opens).map_err(|refused| match refused {
                 Refused::TooManyStreams { limit } => NotSent::TooManyStreams { limit },
+                Refused::TooManyInPacket { limit } => NotSent::TooManyInPacket { limit },
                 _ => NotSent::TooLarge { limit, whose },
             })?;
         }

@@ -1,0 +1,114 @@
+use std::future::poll_fn;
+use std::mem;
+use std::task::{Context, Poll, ready};
+
+use crate::codec::CodecId;
+use crate::packet::{AttachedStream, Attachment, Attachments, ErrorData, Payload};
+use crate::peer::StreamError;
+use crate::peer::streaming::consumer::Consumer;
+use crate::peer::streaming::end::{End, Unbound};
+use crate::peer::streaming::of_call::OfCall;
+use crate::peer::streaming::producer::Producer;
+
+/// After so many items others run.
+const ITEMS: usize = 64;
+
+/// The streams of a value whose bytes are sent on as they are.
+#[derive(Default)]
+pub(in crate::peer) struct Forwarded {
+    attachments: Vec<Attachment>,
+    /// The stream that the caller wants as the result, and the codec of its items if that is known.
+    pub(in crate::peer) result: Option<(Producer, Option<CodecId>)>,
+}
+
+impl Forwarded {
+    /// Adds a stream, of which this side has the end `near`.
+    pub(in crate::peer) fn attach(&mut self, entry: AttachedStream, near: End) {
+        let attachment = Unbound::attachment(entry, move |far, runtime| match (near, far) {
+            (End::Consumer(consumer), End::Producer(producer))
+            | (End::Producer(producer), End::Consumer(consumer)) => {
+                runtime.spawn(relay(consumer, producer));
+            }
+            // The entry says which way it goes.
+            _ => {}
+        });
+        self.attachments.push(attachment);
+    }
+
+    /// The value with its streams.
+    pub(in crate::peer) fn payload(&mut self, bytes: impl Into<Payload>) -> Payload {
+        let mut attachments = Attachments::default();
+        attachments.append(&mut self.attachments);
+        bytes.into().attach(attachments)
+    }
+}
+
+/// Passes on all items of a stream, and its end. Items are bytes here; streams that come with them are passed on, too.
+async fn relay(mut consumer: Consumer, mut producer: Producer) {
+    let next = |cx: &mut Context<'_>| consumer.poll_bytes(cx);
+    match relay_items(next, &mut producer).await {
+        Ok(()) => producer.finish(),
+        // One that was cancelled is one there, too.
+        Err(Stopped::Failed(StreamError::Cancelled) | Stopped::Gone(_)) => {}
+        Err(Stopped::Failed(error)) => producer.fail(ErrorData::from(error)),
+    }
+}
+
+/// Passes on the stream that is the result of a call.
+///
+/// # Errors
+///
+/// How the call failed, or why nobody takes its items any more.
+pub(in crate::peer) async fn relay_result(
+    mut of_call: OfCall,
+    mut producer: Producer,
+) -> Result<(), StreamError> {
+    producer.begin();
+    let next = |cx: &mut Context<'_>| of_call.poll_next(cx, Consumer::poll_bytes);
+    match relay_items(next, &mut producer).await {
+        Ok(()) => {
+            producer.finish();
+            Ok(())
+        }
+        Err(Stopped::Failed(error) | Stopped::Gone(error)) => Err(error),
+    }
+}
+
+/// Why not all items were passed on.
+enum Stopped {
+    /// The stream that they came from broke off. What came before has been handed over.
+    Failed(StreamError),
+    /// Nobody takes them any more.
+    Gone(StreamError),
+}
+
+async fn relay_items(
+    mut next: impl FnMut(&mut Context<'_>) -> Poll<Option<Result<Payload, StreamError>>>,
+    producer: &mut Producer,
+) -> Result<(), Stopped> {
+    let mut end = None;
+    poll_fn(|cx| {
+        let mut left = ITEMS;
+        while end.is_none() {
+            ready!(producer.poll_ready(cx)).map_err(Stopped::Gone)?;
+            if left == 0 {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            left -= 1;
+            match next(cx) {
+                Poll::Ready(Some(Ok(item))) => producer.put_bytes(item).map_err(Stopped::Gone)?,
+                Poll::Ready(Some(Err(error))) => end = Some(Err(Stopped::Failed(error))),
+                Poll::Ready(None) => end = Some(Ok(())),
+                Poll::Pending => {
+                    producer.flush().map_err(Stopped::Gone)?;
+                    let closed = producer.poll_closed(cx);
+                    return closed.map(|error| Err(Stopped::Gone(error)));
+                }
+            }
+        }
+        ready!(producer.poll_flush(cx)).map_err(Stopped::Gone)?;
+        Poll::Ready(mem::take(&mut end).unwrap_or(Ok(())))
+    })
+    .await
+}
