@@ -395,3 +395,59 @@ fn nothing_is_pending_after_an_end_with_calls_that_waited_for_room() {
         assert!(matches!(cast.await, Err(CallError::Closed(_))));
     });
 }
+
+#[test]
+fn packets_of_the_application_before_an_orderly_end_are_handled() {
+    on_both_runtimes(async || {
+        for link in LINKS {
+            let count = Arc::new(AtomicUsize::new(0));
+            let counted = Arc::clone(&count);
+            let kind = PacketType(200);
+            let builder = PeerBuilder::new().handle_packet(kind, move |_, _| {
+                let counted = Arc::clone(&counted);
+                async move {
+                    tokio::task::yield_now().await;
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    Ok::<_, ErrorData>(())
+                }
+            });
+            let (client, server) = connected(link, &PeerBuilder::new(), &builder).await;
+            for _ in 0..300 {
+                client.send_packet(kind, "x").await.expect("sent");
+            }
+            drop(client);
+            in_time(server.closed()).await;
+            assert_eq!(count.load(Ordering::Relaxed), 300, "{link:?}");
+        }
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_finishes_the_packet_that_is_being_written() {
+    let (ours, mut theirs) = tokio::io::duplex(1000);
+    let peer = large().start(Channel::io(ours)).expect("no duplicates");
+    let wanted = request(1, "large", b"");
+    theirs.write_all(&wanted).await.expect("open");
+    let mut answer = vec![0; 13 + ANSWER];
+    theirs
+        .read_exact(&mut answer[..13])
+        .await
+        .expect("it has begun");
+    peer.close();
+    theirs
+        .read_exact(&mut answer[13..])
+        .await
+        .expect("all of it");
+    assert!(read_packet(&mut theirs).await.is_none());
+    // One that is not read is not waited for.
+    let (ours, mut theirs) = tokio::io::duplex(1000);
+    let peer = large().start(Channel::io(ours)).expect("no duplicates");
+    theirs.write_all(&wanted).await.expect("open");
+    theirs.read_exact(&mut [0; 13]).await.expect("it has begun");
+    let began = tokio::time::Instant::now();
+    peer.close();
+    while peer.status() != Status::default() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(began.elapsed() < Duration::from_secs(3));
+}

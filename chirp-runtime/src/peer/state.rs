@@ -295,7 +295,7 @@ impl State {
             self.sending = Sending::Closing { batches: 0 };
             after.stop_calls = true;
         }
-        if self.sending.is_closing() && self.turn == Turn::Free {
+        if self.turn == Turn::Free && self.has_sent_all() {
             after.wake_writer |= !mem::replace(&mut self.writer_called, true);
         }
         after.wake_reader |= self.input_over && self.has_begun_all();
