@@ -24,6 +24,7 @@ use crate::packet::{self, Incoming, PacketType, Payload, ResultCode};
 use crate::session::{Batch, Event, Fatal, Outcome, Reading, Refused, RunKey, Session};
 
 /// What is behind a connection's lock: the session, and the tables beside it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct State {
     pub(super) session: Session,
     pub(super) waiters: Waiters,
