@@ -111,7 +111,7 @@ fn a_shutdown_delivers_what_was_answered_while_the_other_side_still_sends() {
                 peer.shutdown(GRACE).await
             });
             let came = in_time(still_sends(reader, writer, async {
-                end.send(()).expect("it waits")
+                end.send(()).expect("it waits");
             }))
             .await;
             assert_eq!(came, ANSWER, "{link}");
@@ -336,7 +336,7 @@ async fn an_orderly_end_waits_no_longer_than_its_grace() {
     while writer.write_all(&request(1, "m", b"")).await.is_ok() {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    assert!(began.elapsed() < Duration::from_secs(60));
+    assert!(began.elapsed() < Duration::from_mins(1));
 }
 
 /// The packets of calls that are made until the end are whole.
@@ -345,7 +345,7 @@ fn a_shutdown_cuts_no_packet_in_half_while_calls_are_made() {
     on_both_runtimes(async || {
         for (link, one, other) in every_channel().await {
             let peer = PeerBuilder::new().start(one).expect("no duplicates");
-            let (mut reader, _writer) = other.into_split();
+            let (mut reader, writer) = other.into_split();
             let mut callers = JoinSet::new();
             for _ in 0..8 {
                 let peer = peer.clone();
@@ -359,7 +359,7 @@ fn a_shutdown_cuts_no_packet_in_half_while_calls_are_made() {
             let ending = tokio::spawn(async move { peer.shutdown(GRACE).await });
             // It panics when a packet is cut.
             in_time(async { while read_packet(&mut reader).await.is_some() {} }).await;
-            drop((reader, _writer));
+            drop((reader, writer));
             let reason = in_time(ending).await.expect("no panic");
             assert!(reason.is_clean(), "{link}: {reason}");
             in_time(callers.join_all()).await;
