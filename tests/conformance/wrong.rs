@@ -170,6 +170,7 @@ pub(crate) const CASES: &[Case] = &[
          < response 3 4 ~c701
          > cancel 1
          < response 1 3 _
+         > end
          ! ended closed by this side",
     ),
     both(

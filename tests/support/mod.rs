@@ -216,7 +216,7 @@ pub(crate) async fn is_pending<F: Future>(mut future: std::pin::Pin<&mut F>) -> 
 }
 
 /// A test that takes longer hangs.
-const HANGS: Duration = Duration::from_secs(60);
+const HANGS: Duration = Duration::from_mins(1);
 
 /// Waits for what must come.
 pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {

@@ -222,6 +222,8 @@ impl Reader {
         let stopped = loop {
             match state.session.reading() {
                 Reading::Go => {}
+                // What comes now is not held.
+                _ if matches!(state.sending, Sending::Closed) => {}
                 paused => {
                     state.paused = Some(paused);
                     break Ok(Stopped::Paused(paused));

@@ -23,6 +23,7 @@ use crate::packet::{self, Incoming, PacketType, Payload, ResultCode};
 use crate::session::{Batch, Event, Fatal, Outcome, Reading, Refused, RunKey, Session};
 
 /// What is behind a connection's lock: the session, and the tables beside it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct State {
     pub(super) session: Session,
     pub(super) waiters: Waiters,
@@ -319,7 +320,7 @@ impl State {
             self.sending = Sending::Closing { batches: 0 };
             after.stop_calls = true;
         }
-        if self.sending.is_closing() && self.turn == Turn::Free {
+        if self.turn == Turn::Free && self.has_sent_all() {
             after.wake_writer |= !mem::replace(&mut self.writer_called, true);
         }
         after.wake_reader |= self.input_over && self.has_begun_all();
