@@ -121,7 +121,7 @@ async fn what_is_shared_with_other_programs_keeps_its_mode() {
         let peer = PeerBuilder::new().start(channel).unwrap();
         let arith = ArithClient::new(&peer);
         assert_eq!(
-            soon(arith.digest("", &[1; 300_000])).await.unwrap(),
+            soon(arith.digest("", &vec![1; 300_000])).await.unwrap(),
             300_000
         );
         assert!(!is_nonblocking(&kept.0) && !is_nonblocking(&kept.1));
@@ -143,7 +143,7 @@ async fn what_is_shared_with_other_programs_keeps_its_mode() {
         let peer = peer_over(ours);
         let arith = ArithClient::new(&peer);
         assert_eq!(
-            soon(arith.digest("", &[1; 300_000])).await.unwrap(),
+            soon(arith.digest("", &vec![1; 300_000])).await.unwrap(),
             300_000
         );
         assert!(!is_nonblocking(&kept));
@@ -271,6 +271,65 @@ async fn a_terminal_at_the_other_end_is_an_error_at_once() {
             "{options}"
         );
     }
+}
+
+/// xinetd starts a program for each connection, with one socket for all of input, output and errors.
+#[tokio::test]
+async fn a_superserver_starts_servers() {
+    use std::os::unix::fs::MetadataExt;
+
+    if !has("xinetd") {
+        return;
+    }
+    if fs::metadata("/proc/self").unwrap().uid() != 0 {
+        eprintln!("skipped: xinetd changes users, which root alone may do");
+        return;
+    }
+    let dir = std::env::temp_dir().join(format!("chirp-xinetd-{}", std::process::id()));
+    fs::create_dir_all(&dir).unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let settings = [
+        "type = UNLISTED".to_owned(),
+        format!("port = {port}"),
+        "bind = 127.0.0.1".to_owned(),
+        "socket_type = stream".to_owned(),
+        "protocol = tcp".to_owned(),
+        "wait = no".to_owned(),
+        "user = root".to_owned(),
+        format!("server = {}", example("arith").display()),
+        "server_args = serve stdio:".to_owned(),
+    ];
+    let config = format!("service chirp\n{{\n{}\n}}\n", settings.join("\n"));
+    fs::write(dir.join("config"), config).unwrap();
+    let mut xinetd = process::Command::new("xinetd")
+        .args(["-dontfork", "-f"])
+        .arg(dir.join("config"))
+        .arg("-pidfile")
+        .arg(dir.join("pid"))
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    for _ in 0..3 {
+        // It does not say when it listens.
+        let peer = soon(async {
+            loop {
+                match connect(format!("tcp://127.0.0.1:{port}")).await {
+                    Ok(peer) => return peer,
+                    Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+                }
+            }
+        });
+        let arith = ArithClient::new(&peer.await);
+        assert_eq!(soon(arith.version()).await.unwrap(), 1);
+        assert_eq!(
+            soon(arith.digest("", &vec![1; 300_000])).await.unwrap(),
+            300_000
+        );
+    }
+    xinetd.kill().await.unwrap();
+    fs::remove_dir_all(dir).unwrap();
 }
 
 /// A banner, a message of a login, another protocol.

@@ -39,7 +39,7 @@ impl StderrTail {
         let mut buffer = [0; 4096];
         loop {
             match from.read(&mut buffer) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(0) | Err(_) => break,
                 Ok(bytes) => {
                     self.keep(&buffer[..bytes]);

@@ -88,8 +88,8 @@ fn input() -> io::Result<Descriptor> {
 }
 
 fn channel(input: Descriptor) -> io::Result<Channel> {
-    refuse_terminal(io::stdin(), "standard input")?;
-    refuse_terminal(io::stdout(), "standard output")?;
+    refuse_terminal(&io::stdin(), "standard input")?;
+    refuse_terminal(&io::stdout(), "standard output")?;
     let output = Descriptor::of(io::stdout().as_fd().try_clone_to_owned()?)?;
     let ids = [id(io::stdin().as_fd())?, id(io::stdout().as_fd())?];
     let channel = Channel {
@@ -124,11 +124,11 @@ fn id(fd: BorrowedFd<'_>) -> io::Result<Id> {
 
 /// A terminal echoes, changes bytes, and makes signals of some, unless it is in the raw mode of a serial line.
 /// Whoever is at its other end does not see why this program ends, unless it is told there.
-fn refuse_terminal(stream: impl IsTerminal + AsFd, name: &str) -> io::Result<()> {
+fn refuse_terminal(stream: &(impl IsTerminal + AsFd), name: &str) -> io::Result<()> {
     if !stream.is_terminal() {
         return Ok(());
     }
-    let modes = tcgetattr(&stream)?;
+    let modes = tcgetattr(stream)?;
     let alters = modes
         .local_modes
         .intersects(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)

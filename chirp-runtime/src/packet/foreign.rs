@@ -13,7 +13,7 @@ const ECHO: &[u8] = b"\xC7^@";
 /// be skipped as a very long packet of a protocol that is not known.
 pub(crate) fn explain(first: &[u8]) -> Option<PacketError> {
     let shown = &first[..first.len().min(SHOWN)];
-    let is_echo = first.starts_with(ECHO) && first.len() >= 8 && first[4] >= b'@';
+    let is_echo = first.starts_with(ECHO) && matches!(first.get(4), Some(b'@'..=0x7F));
     if !is_echo && (first.first() == Some(&0xC7) || !is_text(shown)) {
         return None;
     }
