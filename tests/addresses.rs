@@ -198,9 +198,42 @@ async fn a_program_that_is_not_there_and_one_that_leaves() {
     );
     let peer = connect("exec:true").await.unwrap();
     assert_eq!(peer.remote().unwrap().to_string(), "exec:true");
-    soon(peer.call("x", ())).await.unwrap_err();
+    let error = soon(peer.call("x", ())).await.unwrap_err().to_string();
+    assert!(error.contains("exit status: 0"), "{error}");
     let error = Server::builder().bind("exec:true").await.unwrap_err();
     assert!(error.to_string().contains("stdio:"), "{error}");
+}
+
+/// How a child of `exec:` ended and what it said last is in the error, whether it has read, spoken, or neither.
+#[tokio::test]
+async fn a_child_that_fails_says_why() {
+    let script = |script: &str| Endpoint::Exec {
+        program: "sh".into(),
+        args: vec!["-c".into(), script.into()],
+    };
+    for (child, status, said) in [
+        (
+            "echo 'no such thing' >&2; exit 3",
+            "exit status: 3",
+            "no such thing",
+        ),
+        ("exit 4", "exit status: 4", "printed nothing"),
+        ("read -r x; echo late >&2; kill -9 $$", "signal: 9", "late"),
+        (
+            "yes 0123456789 | head -c 100000 >&2; echo last >&2; exit 5",
+            "exit status: 5",
+            "last`",
+        ),
+        // Another process still has its output and its standard error.
+        ("sleep 3 & echo gone >&2; exit 6", "exit status: 6", "gone"),
+    ] {
+        for _ in 0..5 {
+            let peer = connect(script(child)).await.unwrap();
+            let error = soon(peer.call("x", "\n")).await.unwrap_err().to_string();
+            assert!(error.contains(status) && error.contains(said), "{error}");
+            assert!(error.len() < 2048, "{error}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -13,8 +13,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
+use super::descriptor::{Descriptor, Socket, socket_of};
 use super::once::Once;
-use super::stdio::Stream;
 use super::tcp::Tcp;
 use super::unix::Unix;
 use super::{Channel, Endpoint, Listener};
@@ -46,7 +46,7 @@ pub fn activated() -> io::Result<Vec<Box<dyn Listener>>> {
     (FIRST..FIRST.saturating_add(many))
         .map(|number| {
             take(&[number], || {
-                listener(number)?.ok_or_else(|| unusable(number))
+                listener(open(number)?)?.ok_or_else(|| unusable(number))
             })
         })
         .collect()
@@ -66,7 +66,7 @@ pub(super) fn connect(read: i32, write: i32) -> io::Result<Channel> {
 /// A socket that listens, by its number, or else what gives the one channel that there is.
 pub(super) fn listen(read: i32, write: i32) -> io::Result<Box<dyn Listener>> {
     if read == write
-        && let Some(listener) = take_if(&[read], || listener(read))?
+        && let Some(listener) = take_if(&[read], || listener(open(read)?))?
     {
         return Ok(listener);
     }
@@ -74,19 +74,18 @@ pub(super) fn listen(read: i32, write: i32) -> io::Result<Box<dyn Listener>> {
     Ok(Box::new(Once::new(endpoint, connect(read, write)?)))
 }
 
-/// Nothing if the socket is connected: then it does not listen.
-fn listener(number: i32) -> io::Result<Option<Box<dyn Listener>>> {
-    Ok(match open(number)? {
-        Stream::Tcp(socket) if socket.peer_addr().is_err() => {
-            let listener = std::net::TcpListener::from(OwnedFd::from(socket));
-            Some(Box::new(Tcp::of_std(listener)?))
-        }
-        Stream::Unix(socket) if socket.peer_addr().is_err() => {
-            let listener = std::os::unix::net::UnixListener::from(OwnedFd::from(socket));
-            Some(Box::new(Unix::of_std(listener)?))
-        }
-        _ => None,
-    })
+/// Nothing if it is no socket that listens. One that does becomes nonblocking for everybody who has it.
+pub(super) fn listener(descriptor: Descriptor) -> io::Result<Option<Box<dyn Listener>>> {
+    if !descriptor.listens()? {
+        return Ok(None);
+    }
+    let Descriptor::Socket(socket) = descriptor else {
+        return Ok(None);
+    };
+    Ok(Some(match socket_of(socket)? {
+        Socket::Tcp(socket) => Box::new(Tcp::of_std(OwnedFd::from(socket).into())?),
+        Socket::Unix(socket) => Box::new(Unix::of_std(OwnedFd::from(socket).into())?),
+    }))
 }
 
 /// Makes something of descriptors that nothing was made of before.
@@ -111,15 +110,16 @@ fn take_if<T>(
     Ok(made)
 }
 
-fn open(number: i32) -> io::Result<Stream> {
+fn open(number: i32) -> io::Result<Descriptor> {
     let named =
         |error: io::Error| io::Error::new(error.kind(), format!("descriptor {number}: {error}"));
     let ours = pidfd_open(getpid(), PidfdFlags::empty())
         .and_then(|this| pidfd_getfd(this, number, PidfdGetfdFlags::empty()))
         .map_err(|error| named(error.into()))?;
-    Stream::of(ours)
-        .map_err(named)?
-        .ok_or_else(|| unusable(number))
+    match Descriptor::of(ours).map_err(named)? {
+        Descriptor::Other(_) => Err(unusable(number)),
+        descriptor => Ok(descriptor),
+    }
 }
 
 fn unusable(number: i32) -> io::Error {

@@ -29,6 +29,8 @@
 
 mod connector;
 mod credentials;
+#[cfg(feature = "process")]
+mod descriptor;
 mod endpoint;
 mod identity;
 #[cfg(all(feature = "process", target_os = "linux"))]
@@ -38,12 +40,17 @@ mod inproc;
 mod leash;
 mod listener;
 mod memory;
+#[cfg(feature = "process")]
 mod once;
 mod pipe;
 #[cfg(feature = "process")]
 mod process;
 mod public_key;
+#[cfg(feature = "process")]
+mod shared_socket;
 mod socket_file;
+#[cfg(feature = "process")]
+mod stderr_tail;
 #[cfg(feature = "process")]
 mod stdio;
 mod tcp;

@@ -1,6 +1,6 @@
 use std::fmt;
 use std::io;
-use std::process::{self, Command, ExitStatus};
+use std::process::{self, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::thread;
@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use tokio::sync::Notify;
 
+use super::stderr_tail::StderrTail;
 use super::{Channel, PipeEnds, leash, pipes};
 
 /// How long a child may take to leave by itself once its channel has closed.
@@ -62,8 +63,30 @@ impl Child {
     /// Why it could not be started.
     pub fn spawn_on(mut command: Command, channel: Channel) -> io::Result<(Channel, Self)> {
         let child = Self::begin(command.spawn()?)?;
-        let channel = leash::put_on(channel, Arc::clone(&child.life));
+        let channel = leash::put_on(channel, Arc::clone(&child.life), None);
         Ok((channel, child))
+    }
+
+    /// Starts a child that nobody has a handle of: the errors of its channel say how it ended, and what it printed.
+    pub(super) fn spawn_unattended(mut command: Command) -> io::Result<Channel> {
+        let (channel, PipeEnds { read, write }) = pipes()?;
+        command.stdin(read).stdout(write).stderr(Stdio::piped());
+        let mut process = command.spawn()?;
+        let stderr = process.stderr.take();
+        let child = Self::begin(process)?;
+        let tail = match stderr.map(StderrTail::of).transpose() {
+            Ok(tail) => tail,
+            Err(error) => {
+                child.kill()?;
+                return Err(error);
+            }
+        };
+        Ok(leash::put_on(channel, child.life, tail))
+    }
+
+    /// A handle of a child that is known by what its handles share.
+    pub(super) fn of(life: Arc<Life>) -> Self {
+        Self { life }
     }
 
     /// Begins to wait for a process.

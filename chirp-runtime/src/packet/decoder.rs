@@ -189,6 +189,10 @@ impl Decoder {
             match &mut self.state {
                 State::Header => {
                     let Some(head) = self.read.first_chunk() else {
+                        // What is no packet is not waited for: the rest of it may never come.
+                        if let Some(&first) = self.read.first() {
+                            Header::check_first(first)?;
+                        }
                         return Ok(None);
                     };
                     let header = Header::decode(*head)?;
@@ -249,6 +253,11 @@ impl Decoder {
                 }
             }
         }
+    }
+
+    /// What came and is no part of a packet yet, of which a header is wanted.
+    pub(crate) fn undecoded(&self) -> &[u8] {
+        &self.read
     }
 
     /// Whether a packet has begun and is not whole.

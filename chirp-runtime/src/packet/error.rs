@@ -8,6 +8,18 @@ pub enum PacketError {
     /// A packet must begin with `c7`.
     #[error("invalid protocol magic: expected c7, got {0:02x}{hint}", hint = hint(*.0))]
     Magic(u8),
+    /// The first bytes of a connection are text, and no packet.
+    #[error(
+        "invalid protocol magic: expected c7, got {first:02x}: this is not Chirp but {text:?} ({reason})"
+    )]
+    NotChirp {
+        /// The first byte.
+        first: u8,
+        /// What came, as text, or the beginning of it.
+        text: String,
+        /// What it is likely to be.
+        reason: &'static str,
+    },
     /// The channel ended inside a header.
     #[error("short packet header: the channel ended after {got} of 8 bytes")]
     ShortHeader {

@@ -19,6 +19,7 @@ mod display;
 mod error;
 mod error_data;
 mod fault;
+pub(crate) mod foreign;
 mod header;
 mod hello;
 mod payload;

@@ -18,7 +18,7 @@ use super::watching::observe;
 use super::watching::overdue::Overdue;
 use super::watching::progress::Progress;
 use crate::channel;
-use crate::packet::{Decoder, Incoming, PacketError, PacketType};
+use crate::packet::{Decoder, Header, Incoming, PacketError, PacketType, foreign};
 use crate::session::Reading;
 
 /// A pause is waited for in this many pieces. When the whole program stood still for the time of a pause,
@@ -52,6 +52,8 @@ pub(super) struct Reader {
     broken: Option<PacketError>,
     /// and whether there may be more where that came from.
     more: bool,
+    /// Nothing has been decoded yet, so that what comes may be anything but Chirp.
+    first: bool,
     /// How many bytes of items came since others ran.
     items: usize,
     /// The largest payload that is taken, in bytes.
@@ -89,6 +91,7 @@ impl Reader {
             decoded: VecDeque::with_capacity(1),
             broken: None,
             more: false,
+            first: true,
             items: 0,
             limit: limits.payload,
             after: After::default(),
@@ -167,6 +170,13 @@ impl Reader {
             return;
         }
         self.more = false;
+        if self.first {
+            self.broken = foreign::explain(self.decoder.undecoded());
+            if self.broken.is_some() {
+                return;
+            }
+            self.first = self.decoder.undecoded().len() < Header::LEN;
+        }
         let mut unpacked = 0;
         let observer = self.connection.observer();
         let connection = &self.connection;

@@ -10,7 +10,6 @@ use std::pin::Pin;
 
 use async_trait::async_trait;
 
-use super::once::Once;
 use super::{Channel, Connector, InprocError, InprocListener, InprocStream, Listener, tcp, unix};
 
 pub use parse::EndpointError;
@@ -26,7 +25,7 @@ pub use parse::EndpointError;
 /// | `unix://@name` | a Unix socket without a file, of Linux | yes | yes |
 /// | `inproc://name` | a name within this process | yes | yes |
 /// | `exec:program args` | a child process, over its input and output (feature `process`) | yes | |
-/// | `stdio:` | this process's own input and output (feature `process`) | yes | once |
+/// | `stdio:` | this process's own input and output (feature `process`); or, listening, a socket that listens there | yes | once, or yes |
 /// | `fd:3,4` | inherited descriptors, to read and to write (feature `process`) | yes | once |
 /// | `fd:3` | an inherited socket, which is connected or listens (feature `process`) | yes | yes |
 ///
@@ -39,6 +38,9 @@ pub use parse::EndpointError;
 /// What `fd:` names stays open under its number as long as this process lives, and can be used once. So when a
 /// channel over inherited pipes closes, the other side sees it with the end of this process; a socket is shut
 /// down, which is seen at once. It needs Linux 5.6.
+///
+/// What a child of `exec:` prints to its standard error appears on this process's own. If the child fails, or ends
+/// without a word, the connection's error has its exit status and the end of that.
 ///
 /// In `exec:`, words are parted by spaces, and quotes and backslashes protect spaces as in a shell; nothing
 /// else has a meaning. **Whoever chooses such an address chooses a program to run**: take addresses from
@@ -172,7 +174,7 @@ impl Endpoint {
                 Self::Unix { path, mode } => Box::new(unix::listen(path, *mode).await?),
                 Self::Abstract(name) => Box::new(unix::listen_abstract(name)?),
                 Self::Inproc(name) => Box::new(InprocListener::bind(name)?),
-                Self::Stdio => Box::new(Once::new(self.clone(), process::stdio()?)),
+                Self::Stdio => process::listen_stdio()?,
                 Self::Fd { read, write } => process::listen_inherited(*read, *write)?,
                 Self::Exec { .. } => {
                     let what = "a child process is connected to, and listens on stdio: itself";

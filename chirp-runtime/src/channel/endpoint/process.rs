@@ -8,14 +8,18 @@ use crate::channel::{Channel, Listener};
 pub(super) fn exec(program: &str, args: &[String]) -> io::Result<Channel> {
     let mut command = std::process::Command::new(program);
     command.args(args);
-    // The child ends with the channel, and nobody asks how.
-    let (channel, _child) = crate::channel::Child::spawn(command)?;
-    Ok(channel)
+    // The child ends with the channel.
+    crate::channel::Child::spawn_unattended(command)
 }
 
 #[cfg(feature = "process")]
 pub(super) fn stdio() -> io::Result<Channel> {
     crate::channel::stdio()
+}
+
+#[cfg(feature = "process")]
+pub(super) fn listen_stdio() -> io::Result<Box<dyn Listener>> {
+    crate::channel::stdio::listen()
 }
 
 #[cfg(all(feature = "process", target_os = "linux"))]
@@ -35,6 +39,11 @@ pub(super) fn exec(_: &str, _: &[String]) -> io::Result<Channel> {
 
 #[cfg(not(feature = "process"))]
 pub(super) fn stdio() -> io::Result<Channel> {
+    Err(missing())
+}
+
+#[cfg(not(feature = "process"))]
+pub(super) fn listen_stdio() -> io::Result<Box<dyn Listener>> {
     Err(missing())
 }
 

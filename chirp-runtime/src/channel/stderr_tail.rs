@@ -1,0 +1,102 @@
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::process::ChildStderr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use tokio::sync::Notify;
+
+/// How much of what a child printed is kept, in bytes.
+const KEPT: usize = 1 << 10;
+
+/// The end of what a child process prints to its standard error. All of it appears on this process's own, too.
+#[derive(Default)]
+pub(super) struct StderrTail {
+    state: Mutex<State>,
+    ended: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    bytes: Vec<u8>,
+    /// There was more before.
+    cut: bool,
+    ended: bool,
+}
+
+impl StderrTail {
+    /// Begins to read, in a thread of its own, which ends with the last process that has the other end.
+    pub(super) fn of(mut stderr: ChildStderr) -> io::Result<Arc<Self>> {
+        let tail = Arc::new(Self::default());
+        let shared = Arc::clone(&tail);
+        thread::Builder::new()
+            .name("chirp-child-stderr".into())
+            .spawn(move || shared.read(&mut stderr))?;
+        Ok(tail)
+    }
+
+    fn read(&self, from: &mut impl Read) {
+        let mut buffer = [0; 4096];
+        loop {
+            match from.read(&mut buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(0) | Err(_) => break,
+                Ok(bytes) => {
+                    self.keep(&buffer[..bytes]);
+                    // Where it cannot be written nobody looks at it.
+                    let _ = io::stderr().write_all(&buffer[..bytes]);
+                }
+            }
+        }
+        self.state().ended = true;
+        self.ended.notify_waiters();
+    }
+
+    fn keep(&self, bytes: &[u8]) {
+        let mut state = self.state();
+        state.bytes.extend_from_slice(bytes);
+        let over = state.bytes.len().saturating_sub(KEPT);
+        state.bytes.drain(..over);
+        state.cut |= over > 0;
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until nobody can print any more. Safe to drop.
+    pub(super) async fn ended(&self) {
+        loop {
+            let told = self.ended.notified();
+            if self.state().ended {
+                return;
+            }
+            told.await;
+        }
+    }
+}
+
+impl fmt::Display for StderrTail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state();
+        let text = String::from_utf8_lossy(&state.bytes);
+        let text = match text.split_once('\n') {
+            // Of the first line only a part was kept.
+            Some((_, lines)) if state.cut && !lines.trim().is_empty() => lines,
+            _ => &text,
+        };
+        let text = text.trim();
+        if text.is_empty() {
+            return f.write_str("it printed nothing to its standard error");
+        }
+        f.write_str("its standard error ends with `")?;
+        for c in text.chars() {
+            match c {
+                '\n' => f.write_str("\n")?,
+                c if c.is_control() => write!(f, "{}", c.escape_default())?,
+                c => write!(f, "{c}")?,
+            }
+        }
+        f.write_str("`")
+    }
+}
