@@ -270,11 +270,14 @@ impl State {
             self.paused = None;
             after.wake_reader = true;
         }
-        if !self.queue.is_empty() && !self.session.is_unsent_enough() {
+        if !self.queue.is_empty() && !self.session.lacks_room_for_answers() {
             after.wakes.extend(self.dispatch.rouse());
         }
-        if self.closing && self.end.is_none() && self.session.is_drained() {
-            after.end = Some(SessionError::ClosedHere);
+        if self.closing && self.end.is_none() {
+            self.session.stop_calling();
+            if self.session.is_drained() {
+                after.end = Some(SessionError::ClosedHere);
+            }
         }
     }
 }

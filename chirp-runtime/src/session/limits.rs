@@ -12,8 +12,9 @@ pub struct Limits {
     /// Ids that the other side keeps from being used, by not answering calls that were cancelled or by
     /// saying that an id was in use: 16,384. One more ends the connection.
     pub abandoned: usize,
-    /// How long a call that this side cancelled may go without an answer while others are answered: 60 s.
-    /// Longer ends the connection. [`Duration::MAX`] stands for ever.
+    /// How long a call that this side cancelled may go without an answer while others are answered: for ever
+    /// ([`Duration::MAX`]), since a handler may take its time to end; [`abandoned`](Self::abandoned) bounds their
+    /// number. Longer ends the connection.
     pub abandoned_for: Duration,
     /// Calls that this side runs: 4,096. At the limit reading pauses for [`busy_after`](Self::busy_after);
     /// then further calls are answered *busy*.
@@ -63,7 +64,7 @@ impl Default for Limits {
             payload: 16 << 20,
             pending: 65_536,
             abandoned: 16_384,
-            abandoned_for: Duration::from_mins(1),
+            abandoned_for: Duration::MAX,
             running: 4_096,
             running_bytes: 32 << 20,
             unsent: 8 << 20,

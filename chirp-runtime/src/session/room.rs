@@ -40,6 +40,8 @@ pub(super) struct Room {
     parked_bytes: usize,
     /// A pause has lasted long enough.
     impatient: bool,
+    /// Nothing more is admitted: the session ends when what was has been written.
+    closed: bool,
 }
 
 /// A place in the queue for room.
@@ -72,8 +74,20 @@ impl Room {
     pub(super) fn wait(&mut self, waits: Waits) -> Ticket {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
-        self.waiting.insert(ticket, waits);
+        if self.closed {
+            self.held.insert(ticket, waits);
+        } else {
+            self.waiting.insert(ticket, waits);
+        }
         ticket
+    }
+
+    /// Admits nothing that comes from now on, nor calls that wait, which nobody would answer. What else waits is sent.
+    fn close(&mut self) {
+        if !mem::replace(&mut self.closed, true) {
+            let is_call = |_: &Ticket, waits: &mut Waits| matches!(waits, Waits::Call(..));
+            self.held.extend(self.waiting.extract_if(.., is_call));
+        }
     }
 
     /// As [`wait`](Self::wait), but not before [`release_held`](Self::release_held).
@@ -90,7 +104,9 @@ impl Room {
 
     /// What was held takes the place that it would have had.
     pub(super) fn release_held(&mut self) {
-        self.waiting.append(&mut self.held);
+        if !self.closed {
+            self.waiting.append(&mut self.held);
+        }
     }
 
     /// What was held will not be sent.
@@ -112,7 +128,7 @@ impl Room {
     /// Takes everything that waits, since it will not be sent: calls and packets, and answers.
     pub(super) fn clear(&mut self) -> (Vec<Waits>, Vec<Payload>) {
         self.parked_bytes = 0;
-        self.release_held();
+        self.waiting.append(&mut self.held);
         let waiting = mem::take(&mut self.waiting).into_values().collect();
         let parked = self.parked.drain(..).map(|parked| parked.data).collect();
         (waiting, parked)
@@ -136,8 +152,9 @@ impl Room {
         self.parked_bytes
     }
 
+    /// Whether nothing waits that will be sent.
     pub(super) fn is_empty(&self) -> bool {
-        self.parked.is_empty() && self.waiting.is_empty() && self.held.is_empty()
+        self.parked.is_empty() && self.waiting.is_empty() && (self.closed || self.held.is_empty())
     }
 
     pub(super) fn be_patient(&mut self) {
@@ -145,13 +162,19 @@ impl Room {
     }
 }
 
-/// Why two peers never pause at once: a side that pauses waits for no answer and has nothing but
-/// answers to send, so the other side waits for answers, and a side that does may not pause.
+/// Why two peers never pause at once for long: a side that pauses waits for no answer and has nothing but
+/// answers to send, so the other side waits for answers, and a side that does may not pause. There is one exception,
+/// which lasts [`Limits::busy_after`](super::Limits::busy_after) at most: where the calls that came hold too much, the
+/// other side is held back before any of them is refused.
 impl Session {
     /// Whether to read on.
     pub fn reading(&self) -> Reading {
         if !self.may_pause() {
-            return Reading::Go;
+            return if self.holds_too_much() && !self.room.impatient {
+                Reading::PauseBriefly
+            } else {
+                Reading::Go
+            };
         }
         if self.is_unsent_enough() {
             Reading::Pause
@@ -185,7 +208,12 @@ impl Session {
 
     /// Whether the calls that run hold more bytes than they should, or this side altogether does.
     fn holds_enough(&self) -> bool {
-        self.tight || self.inbound.bytes() > self.limits.running_bytes
+        self.tight || self.holds_too_much()
+    }
+
+    /// Whether the calls that run hold more bytes than they should.
+    fn holds_too_much(&self) -> bool {
+        self.inbound.bytes() > self.limits.running_bytes
     }
 
     /// Refusals and other answers of the session's own are sent without room, also where reading may not
@@ -196,7 +224,9 @@ impl Session {
             .transmit
             .unsent()
             .saturating_sub(self.stream_bytes_unsent());
-        let room = self.limits.unsent.saturating_add(self.limits.payload);
+        // Overshot by one call and by one answer.
+        let overshot = self.limits.payload.saturating_mul(2);
+        let room = self.limits.unsent.saturating_add(overshot);
         if unsent > room.saturating_add(REFUSALS) {
             Err(Fatal::NotReading { unsent })
         } else {
@@ -204,21 +234,37 @@ impl Session {
         }
     }
 
-    /// Whether there is room for one more packet. In an empty buffer there always is.
-    pub(super) fn has_room(&self) -> bool {
+    /// Whether there is room for one more packet that is no answer. In an empty buffer there always is.
+    ///
+    /// It is a quarter of the buffer that calls of this side's own may fill while this side has much to answer, and
+    /// three quarters else: the rest is for answers, so that no more calls come than are answered.
+    pub(super) fn has_room_for_call(&self) -> bool {
+        let (unsent, limit) = (self.transmit.unsent(), self.limits.unsent);
+        let has_room = unsent < (limit / 4).max(1)
+            || (unsent < limit - limit / 4
+                && self.inbound.bytes() <= self.limits.running_bytes / 4);
+        has_room && !self.room.closed
+    }
+
+    /// Whether there is room for one more answer: in the whole of the buffer, of which a quarter is for answers
+    /// alone. One large call may take more than the rest, but not that.
+    pub(super) fn has_room_for_answer(&self) -> bool {
         self.transmit.unsent() < self.limits.unsent.max(1)
+            || self.transmit.unsent_answers() < self.limits.unsent / 4
     }
 
     /// Moves what waits into the transmit buffer, as far as there is room: answers before calls.
     pub(super) fn make_room(&mut self) {
-        while self.has_room()
+        while self.has_room_for_answer()
             && let Some(mut parked) = self.room.parked.pop_front()
         {
             self.room.parked_bytes -= parked.packet_len();
             self.send_response(parked.id, parked.code, &mut parked.data);
             self.transmit.leave(parked.data.into_remains());
         }
-        while self.has_room()
+        // What waited before the session was closed is sent.
+        let closed = mem::take(&mut self.room.closed);
+        while self.has_room_for_call()
             && let Some((ticket, mut waits)) = self.room.waiting.pop_first()
         {
             let sent = match &mut waits {
@@ -241,6 +287,15 @@ impl Session {
                 self.room.admitted.push(ticket);
             }
             self.leave(waits);
+        }
+        self.room.closed = closed;
+    }
+
+    /// Stops sending calls and packets of this side's own once a draining session has nothing left but to write: who
+    /// goes on calling would keep it from its end, and would not be answered.
+    pub fn stop_calling(&mut self) {
+        if self.draining && self.inbound.running() == 0 && self.streams() == 0 {
+            self.room.close();
         }
     }
 
@@ -288,7 +343,18 @@ impl Session {
 
     /// Whether no handler should be begun, since there is no room for what it will answer. The other
     /// side waits for the answers of those that are not begun, and so it reads.
-    pub fn is_unsent_enough(&self) -> bool {
+    ///
+    /// Calls of this side's own are no reason: however many there are, answers have a part of the buffer.
+    pub fn lacks_room_for_answers(&self) -> bool {
+        self.is_unsent_enough() && self.unsent_answers() > self.limits.unsent / 4
+    }
+
+    /// Bytes of answers that wait to be written, or to be sent.
+    fn unsent_answers(&self) -> usize {
+        self.transmit.unsent_answers() + self.room.parked_bytes() + self.held_answer_bytes()
+    }
+
+    fn is_unsent_enough(&self) -> bool {
         self.unsent() > self.limits.unsent
     }
 
