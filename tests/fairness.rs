@@ -35,7 +35,12 @@ fn serving() -> PeerBuilder {
 }
 
 /// Large calls, until there have been enough small ones.
-fn load(peer: &Peer, callers: usize, method: &'static str, enough: &Arc<AtomicBool>) -> JoinSet<usize> {
+fn load(
+    peer: &Peer,
+    callers: usize,
+    method: &'static str,
+    enough: &Arc<AtomicBool>,
+) -> JoinSet<usize> {
     let large = Bytes::from(vec![b'.'; LARGE]);
     let mut all = JoinSet::new();
     for _ in 0..callers {
@@ -60,7 +65,9 @@ async fn slowest(peer: &Peer, method: &'static str) -> Duration {
     for _ in 0..SMALL {
         let begun = Instant::now();
         let answer = timeout(GUARD, peer.call(method, "small")).await;
-        answer.expect("it is answered in time").expect("it is answered");
+        answer
+            .expect("it is answered in time")
+            .expect("it is answered");
         slowest = slowest.max(begun.elapsed());
     }
     slowest
@@ -82,7 +89,9 @@ async fn both_ways(link: Link, callers: usize, method: &'static str) {
     for load in loads {
         count += load.join_all().await.into_iter().sum::<usize>();
     }
-    println!("{link:?}, {callers} × {method}: {count} large calls; small ones at most {a:?}, {b:?}, {c:?}, {d:?}");
+    println!(
+        "{link:?}, {callers} × {method}: {count} large calls; small ones at most {a:?}, {b:?}, {c:?}, {d:?}"
+    );
 }
 
 #[tokio::test]

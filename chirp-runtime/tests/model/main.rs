@@ -218,9 +218,7 @@ fn what_was_received_is_answered_although_the_other_side_only_calls() {
             let batch = session.take_batch(Batch::default());
             let batch = batch.expect("there is something to send");
             let kinds = batch.packets().map(|(header, _)| header.kind);
-            answered += kinds
-                .filter(|kind| *kind == PacketType::RESPONSE)
-                .count();
+            answered += kinds.filter(|kind| *kind == PacketType::RESPONSE).count();
             session.batch_written();
             batches += 1;
             assert!(batches <= 300, "seed {seed}: {answered} of {received}");
