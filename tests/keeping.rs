@@ -124,30 +124,70 @@ async fn a_packet_that_has_begun_must_go_on() {
     drop(peer);
 }
 
-/// A call that was given up and is not answered, while others are, ends the connection after a while.
+/// Answers those calls that want it. How many they were.
+async fn answer_some(mut other: DuplexStream) -> u32 {
+    let mut seen = 0;
+    loop {
+        let mut head = [0; 8];
+        if other.read_exact(&mut head).await.is_err() {
+            return seen;
+        }
+        let mut payload = vec![0; usize::from(head[7])];
+        other.read_exact(&mut payload).await.expect("whole");
+        if head[3] == 2 && payload.ends_with(b"asked") {
+            let id = &payload[..4];
+            let answer = [&[0xC7, 0, 0, 4, 0, 0, 0, 5], id, &[0]].concat();
+            other.write_all(&answer).await.expect("written");
+            seen += 1;
+        }
+    }
+}
+
+/// A handler that cannot be interrupted may take its time: a connection that is otherwise answering goes on.
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_call_may_take_its_time() {
+    let (peer, other) = by_hand(&PeerBuilder::new());
+    let answering = tokio::spawn(answer_some(other));
+    let ignored = peer.call("ignored", ()).start();
+    peer.call("asked", ()).await.expect("answered");
+    drop(ignored);
+    for _ in 0..1000 {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        peer.call("asked", ()).await.expect("answered");
+    }
+    assert_eq!(peer.status().abandoned, 1);
+    peer.close();
+    assert_eq!(answering.await.expect("no panic"), 1001);
+}
+
+/// The reader has its turn before a connection is given up: what came while this process stood still is read after the
+/// timer has gone off.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_read_after_the_timer_counts() {
+    let (peer, mut other) = by_hand(&PeerBuilder::new().keep_alive(WATCH));
+    for _ in 0..100 {
+        let mut head = [0; 8];
+        other.read_exact(&mut head).await.expect("a question");
+        let mut payload = vec![0; usize::from(head[7])];
+        other.read_exact(&mut payload).await.expect("a question");
+        tokio::time::sleep(WATCH.timeout + Duration::from_millis(10)).await;
+        let id = &payload[..4];
+        let answer = [&[0xC7, 0, 0, 4, 0, 0, 0, 5], id, &[1]].concat();
+        other.write_all(&answer).await.expect("written");
+    }
+    let watch = peer.watch();
+    assert!(matches!(*watch.borrow(), chirp::PeerState::Open));
+}
+
+/// Where it is asked for, a call that was given up and is not answered, while others are, ends the connection after a
+/// while.
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_call_must_be_answered_in_time() {
     let mut limits = Limits::default();
     limits.abandoned_for = Duration::from_mins(1);
-    let (peer, mut other) = by_hand(&PeerBuilder::new().limits(limits));
+    let (peer, other) = by_hand(&PeerBuilder::new().limits(limits));
     drop(peer.call("ignored", ()).start());
-    let answering = tokio::spawn(async move {
-        let mut seen = 0;
-        loop {
-            let mut head = [0; 8];
-            if other.read_exact(&mut head).await.is_err() {
-                return seen;
-            }
-            let mut payload = vec![0; usize::from(head[7])];
-            other.read_exact(&mut payload).await.expect("whole");
-            if head[3] == 2 && payload.ends_with(b"asked") {
-                let id = &payload[..4];
-                let answer = [&[0xC7, 0, 0, 4, 0, 0, 0, 5], id, &[0]].concat();
-                other.write_all(&answer).await.expect("written");
-                seen += 1;
-            }
-        }
-    });
+    let answering = tokio::spawn(answer_some(other));
     // The request above was taken back before it left; this one leaves.
     let ignored = peer.call("ignored", ()).start();
     peer.call("asked", ()).await.expect("answered");

@@ -178,7 +178,9 @@ fn variant_options(attrs: &[Attribute], mistakes: &mut Mistakes) -> VariantOptio
             "other" => entry.flag(&mut other, mistakes),
             unknown => mistakes.at(
                 &entry.key,
-                format!("unknown option `{unknown}` (supported on a variant: `code = 17`, `other`)"),
+                format!(
+                    "unknown option `{unknown}` (supported on a variant: `code = 17`, `other`)"
+                ),
             ),
         }
     }

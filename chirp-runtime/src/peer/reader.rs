@@ -25,6 +25,9 @@ use crate::session::Reading;
 /// that was one piece of it, and handlers run before the next is over.
 const PIECES: u32 = 8;
 
+/// A brief pause is repeated so often while this side writes: what holds it up is being answered.
+const REPEATS: u32 = 10;
+
 /// When what came compressed was more than so many bytes, it is handled before more is decoded.
 const UNPACKED: usize = 1 << 20;
 
@@ -40,6 +43,10 @@ const DISCARDED: usize = 16 << 10;
 /// After so many bytes of items others run, though more may have come: those who take items are most often on this
 /// thread, and what they have taken is the memory that the next items are read into.
 const ITEMS: usize = 64 << 10;
+
+/// After so many bytes others run, though more may have come: the dispatcher may be waiting for this very thread, and
+/// what it has not begun is held.
+const TURN: u64 = 1 << 20;
 
 /// The task that takes what comes. It never runs user code and never waits for anything but bytes.
 pub(super) struct Reader {
@@ -67,6 +74,8 @@ pub(super) struct Reader {
     input_over: bool,
     /// How long it goes on, once this side sends no more.
     lingering: Option<Box<Lingering>>,
+    /// How many had come when others were last let run.
+    turn: u64,
 }
 
 /// Why the reader stopped decoding.
@@ -100,6 +109,7 @@ impl Reader {
             bytes: 0,
             input_over: false,
             lingering: None,
+            turn: 0,
         }
     }
 
@@ -134,6 +144,18 @@ impl Reader {
                 Stopped::Paused(reading) => Box::pin(self.pause(reading, lying)).await,
                 // What others do must not wait for all that few bytes may stand for.
                 Stopped::More | Stopped::Items => tokio::task::yield_now().await,
+                Stopped::Empty if self.bytes - self.turn >= TURN => {
+                    self.turn = self.bytes;
+                    let mut begun = false;
+                    poll_fn(|cx| {
+                        if std::mem::replace(&mut begun, true) {
+                            return Poll::Ready(());
+                        }
+                        cx.waker().wake_by_ref();
+                        Poll::Pending
+                    })
+                    .await;
+                }
                 Stopped::Empty => match self.fill(lying).await {
                     Ok(0) => {
                         self.input_over = !self.connection.has_ended();
@@ -388,7 +410,13 @@ impl Reader {
                 _ => limits.stall,
             }
         };
-        for _ in 0..PIECES {
+        let mut left = PIECES;
+        let mut repeats = match reading {
+            Reading::PauseBriefly => REPEATS,
+            _ => 0,
+        };
+        let mut written = connection.bytes_written();
+        while left > 0 {
             let mut piece = pin!(tokio::time::sleep(limit / PIECES));
             loop {
                 let resumed = poll_fn(|cx| {
@@ -404,6 +432,14 @@ impl Reader {
                     // Whether that is enough is for this connection to see.
                     () = connection.budget_freed() => connection.with(|_, _| ()),
                     () = &mut piece => break,
+                }
+            }
+            left -= 1;
+            if left == 0 && repeats > 0 {
+                let before = std::mem::replace(&mut written, connection.bytes_written());
+                if before != written {
+                    repeats -= 1;
+                    left = PIECES;
                 }
             }
         }

@@ -310,7 +310,7 @@ impl State {
             self.paused = None;
             after.wake_reader = true;
         }
-        if !self.queue.is_empty() && !self.session.is_unsent_enough() {
+        if !self.queue.is_empty() && !self.session.lacks_room_for_answers() {
             after.wakes.extend(self.dispatch.rouse());
         }
         if self.end.is_some() {

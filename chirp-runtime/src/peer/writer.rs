@@ -22,6 +22,10 @@ const SLICES: usize = 32;
 /// How often the writer lets others run before it writes.
 const YIELDS: u32 = 2;
 
+/// After so many bytes others run, though the channel may take more: the reader may be waiting for this very thread,
+/// and a side that only writes would have the other hold more and more.
+const TURN: usize = 1 << 20;
+
 /// Progress, in bytes, that starts the time for the next progress afresh.
 const PROGRESS: usize = 64 << 10;
 
@@ -46,6 +50,8 @@ pub(super) struct Sink {
     pub(super) batch: Batch,
     /// Bytes written since time was last taken.
     progress: usize,
+    /// Bytes written in all.
+    written: u64,
 }
 
 impl Sink {
@@ -54,10 +60,11 @@ impl Sink {
             io: Some(io),
             batch: Batch::default(),
             progress: 0,
+            written: 0,
         }
     }
 
-    /// Writes the batch and flushes it.
+    /// Writes the batch and flushes it, but not much more than [`TURN`] at once.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(io) = &mut self.io else {
             // Nobody will read it.
@@ -65,7 +72,12 @@ impl Sink {
             return Poll::Ready(Ok(()));
         };
         let mut io = Pin::new(io);
+        let mut turn = 0;
         while !self.batch.is_done() {
+            if turn >= TURN {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let mut slices = [IoSlice::new(&[]); SLICES];
             let count = self.batch.slices(&mut slices);
             let written = match &slices[..count] {
@@ -77,6 +89,8 @@ impl Sink {
             }
             self.batch.advance(written);
             self.progress += written;
+            self.written += written as u64;
+            turn += written;
         }
         io.poll_flush(cx)
     }
@@ -153,6 +167,12 @@ impl Connection {
         let mut sink = self.lock_sink();
         self.load(&mut sink);
         held.poll_write(sink, waker);
+    }
+
+    /// How many bytes have been written in all.
+    pub(super) fn bytes_written(&self) -> u64 {
+        let sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+        sink.written
     }
 
     /// Sees to it that there is a batch to write, if there can be.

@@ -50,7 +50,7 @@ impl Session {
         time: Option<Duration>,
     ) -> Result<CallKey, Refused> {
         let key = self.begin_call(method, params.len())?;
-        if self.has_room() && self.room.nobody_waits() {
+        if self.has_room_for_call() && self.room.nobody_waits() {
             self.send_request(key, method, Params::Copied(params), time);
         } else {
             let (method, params) = (Bytes::copy_from_slice(method), params.to_vec().into());
@@ -90,7 +90,7 @@ impl Session {
         params: &mut Payload,
         time: Option<Duration>,
     ) {
-        if self.has_room() && self.room.nobody_waits() {
+        if self.has_room_for_call() && self.room.nobody_waits() {
             self.send_request(key, method, Params::Pushed(params), time);
         } else {
             self.wait_for_room(key, method.clone(), std::mem::take(params), time);
@@ -166,7 +166,10 @@ impl Session {
     ) -> Result<Option<Ticket>, Refused> {
         self.check_size(Request::payload_len(method, params.len()))?;
         self.counters.calls_out += 1;
-        if self.has_room() && self.room.nobody_waits() && self.send_cast(method, params, None) {
+        if self.has_room_for_call()
+            && self.room.nobody_waits()
+            && self.send_cast(method, params, None)
+        {
             return Ok(None);
         }
         let waits = Waits::Cast(method.clone(), std::mem::take(params));

@@ -12,17 +12,20 @@ pub struct Limits {
     /// Ids that the other side keeps from being used, by not answering calls that were cancelled or by
     /// saying that an id was in use: 16,384. One more ends the connection.
     pub abandoned: usize,
-    /// How long a call that this side cancelled may go without an answer while others are answered: 60 s.
-    /// Longer ends the connection. [`Duration::MAX`] stands for ever.
+    /// How long a call that this side cancelled may go without an answer while others are answered: for ever
+    /// ([`Duration::MAX`]), since a handler may take its time to end; [`abandoned`](Self::abandoned) bounds their
+    /// number. Longer ends the connection.
     pub abandoned_for: Duration,
     /// Calls that this side runs: 4,096. At the limit reading pauses for [`busy_after`](Self::busy_after);
     /// then further calls are answered *busy*.
     pub running: usize,
     /// Payload bytes of the calls that this side runs: 32 MiB. Over the mark reading pauses,
-    /// for [`stall`](Self::stall) at most; then further calls are answered *busy*.
+    /// for [`stall`](Self::stall) at most, or, while this side waits for answers itself, for about
+    /// [`busy_after`](Self::busy_after); then further calls are answered *busy*.
     pub running_bytes: usize,
-    /// Bytes that wait to be written: 8 MiB, overshot by one packet at most. Over the mark calls and
-    /// answers wait for room, and reading pauses.
+    /// Bytes that wait to be written: 8 MiB, overshot by one call and one answer at most. Over the mark calls and
+    /// answers wait for room, and reading pauses. Calls take three quarters, or one where there is much to answer, so
+    /// that answers always have room.
     pub unsent: usize,
     /// Streams that are open at once, or of which something is held: 16,384, and no more. The next is refused. With
     /// 0 the other side is told that this one knows no streams.
@@ -37,7 +40,7 @@ pub struct Limits {
     pub compress_above: Option<usize>,
     /// When the other side is asked which extensions of the protocol it knows: when one is needed.
     pub extensions: Negotiation,
-    /// How long reading pauses at [`running`](Self::running): 100 ms.
+    /// How long reading pauses at [`running`](Self::running): 100 ms; up to eleven times as long while this side writes.
     pub busy_after: Duration,
     /// How long the other side may take to accept 64 KiB, or all there is, and to go on by as much with a
     /// packet that it has begun: 30 s. Longer ends the connection.
@@ -63,7 +66,7 @@ impl Default for Limits {
             payload: 16 << 20,
             pending: 65_536,
             abandoned: 16_384,
-            abandoned_for: Duration::from_mins(1),
+            abandoned_for: Duration::MAX,
             running: 4_096,
             running_bytes: 32 << 20,
             unsent: 8 << 20,

@@ -36,7 +36,7 @@ impl Session {
         payload: &mut Payload,
     ) -> Result<Option<Ticket>, Refused> {
         self.check_size(payload.len())?;
-        if self.has_room() && self.room.nobody_waits() {
+        if self.has_room_for_call() && self.room.nobody_waits() {
             self.put_packet(kind, payload);
             return Ok(None);
         }

@@ -154,6 +154,7 @@ impl Room {
         self.parked_bytes
     }
 
+    /// Whether nothing waits that will be sent.
     pub(super) fn is_empty(&self) -> bool {
         self.parked.is_empty() && self.waiting.is_empty() && self.held.is_empty()
     }
@@ -163,13 +164,19 @@ impl Room {
     }
 }
 
-/// Why two peers never pause at once: a side that pauses waits for no answer and has nothing but
-/// answers to send, so the other side waits for answers, and a side that does may not pause.
+/// Why two peers never pause at once for long: a side that pauses waits for no answer and has nothing but
+/// answers to send, so the other side waits for answers, and a side that does may not pause. There is one exception,
+/// which lasts [`Limits::busy_after`](super::Limits::busy_after) at most: where the calls that came hold too much, the
+/// other side is held back before any of them is refused.
 impl Session {
     /// Whether to read on.
     pub fn reading(&self) -> Reading {
         if !self.may_pause() {
-            return Reading::Go;
+            return if self.holds_too_much() && !self.room.impatient {
+                Reading::PauseBriefly
+            } else {
+                Reading::Go
+            };
         }
         if self.is_unsent_enough() {
             Reading::Pause
@@ -203,7 +210,12 @@ impl Session {
 
     /// Whether the calls that run hold more bytes than they should, or this side altogether does.
     fn holds_enough(&self) -> bool {
-        self.tight || self.inbound.bytes() > self.limits.running_bytes
+        self.tight || self.holds_too_much()
+    }
+
+    /// Whether the calls that run hold more bytes than they should.
+    fn holds_too_much(&self) -> bool {
+        self.inbound.bytes() > self.limits.running_bytes
     }
 
     /// Refusals and other answers of the session's own are sent without room, also where reading may not
@@ -214,7 +226,9 @@ impl Session {
             .transmit
             .unsent()
             .saturating_sub(self.stream_bytes_unsent());
-        let room = self.limits.unsent.saturating_add(self.limits.payload);
+        // Overshot by one call and by one answer.
+        let overshot = self.limits.payload.saturating_mul(2);
+        let room = self.limits.unsent.saturating_add(overshot);
         if unsent > room.saturating_add(REFUSALS) {
             Err(Fatal::NotReading { unsent })
         } else {
@@ -222,21 +236,35 @@ impl Session {
         }
     }
 
-    /// Whether there is room for one more packet. In an empty buffer there always is.
-    pub(super) fn has_room(&self) -> bool {
+    /// Whether there is room for one more packet that is no answer. In an empty buffer there always is.
+    ///
+    /// It is a quarter of the buffer that calls of this side's own may fill while this side has much to answer, and
+    /// three quarters else: the rest is for answers, so that no more calls come than are answered.
+    pub(super) fn has_room_for_call(&self) -> bool {
+        let (unsent, limit) = (self.transmit.unsent(), self.limits.unsent);
+        let has_room = unsent < (limit / 4).max(1)
+            || (unsent < limit - limit / 4
+                && self.inbound.bytes() <= self.limits.running_bytes / 4);
+        has_room
+    }
+
+    /// Whether there is room for one more answer: in the whole of the buffer, of which a quarter is for answers
+    /// alone. One large call may take more than the rest, but not that.
+    pub(super) fn has_room_for_answer(&self) -> bool {
         self.transmit.unsent() < self.limits.unsent.max(1)
+            || self.transmit.unsent_answers() < self.limits.unsent / 4
     }
 
     /// Moves what waits into the transmit buffer, as far as there is room: answers before calls.
     pub(super) fn make_room(&mut self) {
-        while self.has_room()
+        while self.has_room_for_answer()
             && let Some(mut parked) = self.room.parked.pop_front()
         {
             self.room.parked_bytes -= parked.packet_len();
             self.send_response(parked.id, parked.code, &mut parked.data);
             self.transmit.leave(parked.data.into_remains());
         }
-        while self.has_room()
+        while self.has_room_for_call()
             && let Some((ticket, mut waits)) = self.room.waiting.pop_first()
         {
             let sent = match &mut waits {
@@ -307,7 +335,18 @@ impl Session {
 
     /// Whether no handler should be begun, since there is no room for what it will answer. The other
     /// side waits for the answers of those that are not begun, and so it reads.
-    pub fn is_unsent_enough(&self) -> bool {
+    ///
+    /// Calls of this side's own are no reason: however many there are, answers have a part of the buffer.
+    pub fn lacks_room_for_answers(&self) -> bool {
+        self.is_unsent_enough() && self.unsent_answers() > self.limits.unsent / 4
+    }
+
+    /// Bytes of answers that wait to be written, or to be sent.
+    fn unsent_answers(&self) -> usize {
+        self.transmit.unsent_answers() + self.room.parked_bytes() + self.held_answer_bytes()
+    }
+
+    fn is_unsent_enough(&self) -> bool {
         self.unsent() > self.limits.unsent
     }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{Event, RunKey, Session, hello};
 use crate::packet::{
-    CONTRACT_METHOD, Cancel, ErrorData, Fault, Payload, RESERVED_PREFIX, Request, Response,
+    CONTRACT_METHOD, Cancel, ErrorData, Fault, Header, Payload, RESERVED_PREFIX, Request, Response,
     ResultCode,
 };
 
@@ -92,7 +92,7 @@ impl Session {
             self.answer_failed(id);
             let detail = over_limit(limit);
             self.send_error(id, &Fault::BadResult.to_error_data(&detail));
-        } else if self.has_room() && self.room.nothing_parked() {
+        } else if self.has_room_for_answer() && self.room.nothing_parked() {
             self.send_response(id, code, data);
         } else {
             self.room.park(id, code, std::mem::take(data));
@@ -121,6 +121,8 @@ impl Session {
             self.counters.note_failure_in(code, data.as_slice());
         }
         Response::encode_head(self.transmit.tail(), id, code, data.len());
+        self.transmit
+            .note_answer(Header::LEN + Response::payload_len(data.len()));
         self.transmit.push(data);
         self.counters.packets_sent += 1;
         if code == ResultCode::Success {

@@ -40,6 +40,9 @@ pub(super) struct Transmit {
     /// Packets that are no answers: those that wait, and those that are being written.
     questions: usize,
     questions_in_flight: usize,
+    /// Bytes of answers: those that wait, and those that are being written.
+    answer_bytes: usize,
+    answer_bytes_in_flight: usize,
     /// Payloads that are no longer needed. Dropping one may run its owner's code, so they leave with the
     /// next [`Session::take_leftovers`](super::Session::take_leftovers).
     leftovers: Vec<Bytes>,
@@ -147,6 +150,7 @@ impl Transmit {
         self.holes.clear();
         self.hole_bytes = 0;
         self.questions = 0;
+        self.answer_bytes = 0;
     }
 
     /// Keeps a payload until it may be dropped.
@@ -179,6 +183,7 @@ impl Transmit {
         }
         self.in_flight = self.len();
         self.questions_in_flight = mem::take(&mut self.questions);
+        self.answer_bytes_in_flight = mem::take(&mut self.answer_bytes);
         self.taken += self.tail.len() as u64;
         if !spare.bytes.is_empty() {
             spare.clear();
@@ -202,6 +207,16 @@ impl Transmit {
         self.questions += 1;
     }
 
+    /// What was appended last is an answer of so many bytes.
+    pub(super) fn note_answer(&mut self, len: usize) {
+        self.answer_bytes += len;
+    }
+
+    /// How many bytes of answers wait or are being written.
+    pub(super) fn unsent_answers(&self) -> usize {
+        self.answer_bytes + self.answer_bytes_in_flight
+    }
+
     /// Whether anything but answers waits or is being written.
     pub(super) fn has_questions(&self) -> bool {
         self.questions + self.questions_in_flight > 0
@@ -211,6 +226,7 @@ impl Transmit {
     pub(super) fn written(&mut self) {
         self.in_flight = 0;
         self.questions_in_flight = 0;
+        self.answer_bytes_in_flight = 0;
     }
 
     fn close_holes(&mut self, batch: &mut Batch) {

@@ -10,7 +10,11 @@ mod rng;
 mod side;
 mod streams;
 
-use chirp_runtime::session::Counters;
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use chirp_runtime::packet::{Incoming, PacketType, ResultCode};
+use chirp_runtime::session::{Batch, Counters, Event, Limits, Session};
 
 use load::Load;
 use rng::Rng;
@@ -164,4 +168,60 @@ fn two_sessions_are_never_stuck_and_hold_no_more_than_they_may() {
     let least = taken / 1000;
     assert!(counters.calls_in > least && counters.streams > least);
     assert!(counters.items_in > 10 * least && counters.cancels_in > least / 10);
+}
+
+/// A request that was received is answered although the other side only sends requests, and although this side has
+/// always more to call than there is room for.
+#[test]
+fn what_was_received_is_answered_although_the_other_side_only_calls() {
+    for seed in 0..200 {
+        let mut rng = Rng::new(seed);
+        let mut limits = Limits::default();
+        limits.unsent = rng.between(0, 400);
+        limits.payload = 600;
+        let mut session = Session::new(limits);
+        let method = Bytes::from_static(b"m");
+        let mut call = |session: &mut Session, length: usize| {
+            let params = &mut vec![b'.'; length].into();
+            session.call(&method, params).expect("few are pending");
+        };
+        let mut runs = VecDeque::new();
+        let mut received = 0;
+        let mut answered = 0;
+        let mut batches = 0;
+        while answered < 100 {
+            // There is always a call of its own more than there is room for.
+            for _ in 0..4 {
+                call(&mut session, rng.between(0, 500));
+            }
+            if received < 100 {
+                let packet = Incoming::Packet {
+                    kind: PacketType::REQUEST,
+                    payload: vec![0, 0, 1, received, 1, b'm'].into(),
+                };
+                let event = session.handle(packet).expect("it is valid");
+                let Some(Event::Request(run, _)) = event else {
+                    panic!("{event:?}")
+                };
+                received += 1;
+                runs.push_back(run);
+            }
+            // A handler begins where there is room for what it answers.
+            if !session.lacks_room_for_answers()
+                && let Some(run) = runs.pop_front()
+            {
+                let data = &mut vec![b'.'; rng.between(0, 100)].into();
+                session.respond(run, ResultCode::Success, data);
+                session.finish(run);
+            }
+            // The other side reads all there is, and does not answer.
+            let batch = session.take_batch(Batch::default());
+            let batch = batch.expect("there is something to send");
+            let kinds = batch.packets().map(|(header, _)| header.kind);
+            answered += kinds.filter(|kind| *kind == PacketType::RESPONSE).count();
+            session.batch_written();
+            batches += 1;
+            assert!(batches <= 300, "seed {seed}: {answered} of {received}");
+        }
+    }
 }

@@ -215,11 +215,11 @@ impl Side {
         // One request beyond the mark.
         let requests: usize = self.handlers.iter().map(|handler| handler.size).sum();
         assert!(requests <= limits.running_bytes + longest, "{requests}");
-        // One packet beyond the mark, and a parked answer of each call that ran when it was reached. Then,
+        // One call and one answer beyond the mark, and a parked answer of each call that ran when it was reached. Then,
         // in the batch under way and in the next, a refusal for each call of the other side's and a Cancel
         // for each of this side's.
         let bound = limits.unsent
-            + longest * (1 + limits.running)
+            + longest * (2 + limits.running)
             + 2 * REFUSAL * other.limits.pending
             + 2 * (Header::LEN + 4) * limits.pending
             + self.streams_unsent(other);
@@ -245,6 +245,8 @@ impl Side {
         let _ = self.decoder.finish();
         self.session.end();
         self.poll_streams();
+        // Those that had ended before, and whose items are still to be taken, are the program's.
+        self.halves.retain(|half| !half.ended);
         assert!(self.has_no_streams(), "they end with the channel");
         while !self.calls.is_empty() {
             self.cancel(0);

@@ -29,7 +29,7 @@ pub(crate) struct Half {
     full: bool,
     /// Lengths of the items that came and have not been taken.
     lying: VecDeque<usize>,
-    ended: bool,
+    pub(crate) ended: bool,
     /// The call that it came with, whose handler waits until it has been sent.
     run: Option<RunKey>,
 }

@@ -9,7 +9,7 @@ use crate::script::limits;
 #[test]
 fn refusals_that_nobody_reads_end_the_session() {
     let limits = tight();
-    let bound = limits.unsent + limits.payload + (8 << 20);
+    let bound = limits.unsent + 2 * limits.payload + (8 << 20);
     let mut session = Session::new(limits);
     let call = session.call(&Bytes::from_static(b"m"), &mut Payload::default());
     assert!(call.is_ok(), "so that reading never pauses");

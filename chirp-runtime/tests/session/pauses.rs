@@ -143,47 +143,53 @@ const PAUSES: &[(&str, &str)] = &[
              finish b",
     ),
     (
-        "not while this side waits for an answer: then the next call is refused",
+        "not for long while this side waits for an answer: then the next call is refused",
         "call x m -
              > Request 1 m -
              < Request 1 m x*95
              ! run a m x*95
+             = reading PauseBriefly
+             stop-pausing
              = reading Go
              < Request 2 m -
              > Response 2 busy
              < Response 1 ok -
              ! answered x ok -
-             = reading Pause
+             # Until a handler has ended.
+             = reading Go
              finish a",
     ),
     (
-        "not while an answer is due to a call that was given up",
+        "not for long while an answer is due to a call that was given up",
         "call x m -
              > Request 1 m -
              cancel x
              > Cancel 1
              < Request 1 m x*95
              ! run a m x*95
+             = reading PauseBriefly
+             stop-pausing
              = reading Go
              < Request 2 m -
              > Response 2 busy
              < Response 1 cancelled
-             = reading Pause
+             # Until a handler has ended.
+             = reading Go
              finish a",
     ),
     (
-        "not while a request is to be sent: there is more in the buffer than answers",
+        "not for long while a request is to be sent: there is more in the buffer than answers",
         "< Request 1 m x*95
              ! run a m x*95
              = reading Pause
              call x m -
-             = reading Go
+             = reading PauseBriefly
              cancel x
              = reading Pause
              finish a",
     ),
     (
-        "not while a cancel is to be sent, although its call has been answered",
+        "not for long while a cancel is to be sent, although its call has been answered",
         "call x m -
              > Request 1 m -
              cancel x
@@ -191,23 +197,23 @@ const PAUSES: &[(&str, &str)] = &[
              = abandoned 0
              < Request 1 m x*95
              ! run a m x*95
-             = reading Go
+             = reading PauseBriefly
              take
-             = reading Go
+             = reading PauseBriefly
              write
              > Cancel 1
              = reading Pause
              finish a",
     ),
     (
-        "not while a request is to be sent that has been answered before it left",
+        "not for long while a request is to be sent that has been answered before it left",
         "call x m -
              < Response 1 ok guessed
              ! answered x ok guessed
              release x
              < Request 1 m x*95
              ! run a m x*95
-             = reading Go
+             = reading PauseBriefly
              > Request 1 m -
              = reading Pause
              finish a",

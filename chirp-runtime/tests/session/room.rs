@@ -44,6 +44,31 @@ const WAITS: &[(&str, &str)] = &[
              > Request 3 m c",
     ),
     (
+        "calls leave room for answers, and one that is larger than all of the buffer does too",
+        "< Request 1 m -
+             ! run a m -
+             < Request 2 m -
+             ! run b m -
+             call x m x*900
+             call y m y*900
+             = queued y false
+             respond a ok a
+             respond b ok b*100
+             # One for which there was room is overshot, and no more.
+             < Request 3 m -
+             ! run c m -
+             respond c ok c
+             finish a
+             finish b
+             finish c
+             = queued y false
+             > Request 1 m x*900
+             > Response 1 ok a
+             > Response 2 ok b*100
+             > Response 3 ok c
+             > Request 2 m y*900",
+    ),
+    (
         "answers, in the order in which they were given, and before calls",
         "< Request 1 m -
              ! run a m -

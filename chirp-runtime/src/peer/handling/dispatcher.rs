@@ -133,7 +133,7 @@ impl State {
         if lane.is_lost() || self.end.is_some() || self.serving.is_none() {
             return Next::Gone;
         }
-        if self.session.is_unsent_enough() {
+        if self.session.lacks_room_for_answers() {
             self.put_back(lane);
             self.dispatch.idle = true;
             return Next::Idle;

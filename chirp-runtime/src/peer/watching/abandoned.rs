@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::peer::connection::Connection;
 use crate::peer::task;
@@ -8,6 +9,9 @@ impl Connection {
     /// Watches over calls that were given up and not answered, if there are any and nobody does.
     pub(in crate::peer) fn watch_abandoned(self: &Arc<Self>) {
         let mut state = self.lock();
+        if state.session.limits().abandoned_for == Duration::MAX {
+            return;
+        }
         let wanted = state.session.abandoned() > 0 && state.end.is_none();
         if !wanted || std::mem::replace(&mut state.abandoned_watched, true) {
             return;

@@ -21,6 +21,10 @@ pub struct KeepAlive {
 
 /// The clock of timers is no finer.
 const SHORTEST: Duration = Duration::from_millis(1);
+/// How often, and how long each time, the reader is given the chance to find what has come before a connection is
+/// given up.
+const LOOKS: u32 = 5;
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Watches over a connection until it ends.
 pub(in crate::peer) async fn watch(connection: Arc<Connection>, keep_alive: KeepAlive) {
@@ -42,7 +46,20 @@ pub(in crate::peer) async fn watch(connection: Arc<Connection>, keep_alive: Keep
         if connection.ends_within(keep_alive.timeout).await {
             return;
         }
-        if !hears(&connection, &mut heard) {
+        // If this process stood still, its timers are the first to know. What came meanwhile is read when the runtime
+        // has looked at its sockets, and the reader has had its turn.
+        let mut alive = hears(&connection, &mut heard);
+        for _ in 0..LOOKS {
+            if alive {
+                break;
+            }
+            connection.wake_reader();
+            if connection.ends_within(LOOK).await {
+                return;
+            }
+            alive = hears(&connection, &mut heard);
+        }
+        if !alive {
             let silent = keep_alive.interval.saturating_add(keep_alive.timeout);
             return connection.end(SessionError::KeepAlive { silent });
         }
