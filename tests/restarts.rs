@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// Far more than anything here takes: a test that hangs fails.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(LONG, future)
