@@ -16,10 +16,12 @@ mod encoder;
 mod error;
 mod item;
 mod list;
+mod numbering;
 mod reader;
 mod service_error;
 mod standard_errors;
 mod wire;
+mod writer;
 
 pub mod form;
 
