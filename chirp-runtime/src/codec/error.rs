@@ -42,6 +42,7 @@ impl DecodeError {
     }
 
     /// Something stands in more than it may.
+    #[cold]
     pub(crate) fn too_deep() -> Self {
         Self(too_deep())
     }
@@ -70,12 +71,30 @@ impl DecodeError {
     }
 }
 
-pub(crate) fn too_deep() -> String {
+pub(super) fn too_deep() -> String {
     format!("a value is nested more than {MAX_DEPTH} deep")
 }
 
 fn too_many_empty() -> String {
     format!("a value has more than {MAX_EMPTY} elements without bytes")
+}
+
+/// Checks that a number which becomes an `f32` has not become infinite.
+///
+/// # Errors
+///
+/// A text, when it is too large.
+#[cfg(any(feature = "json", feature = "messagepack"))]
+pub(super) fn f32_range(value: f64) -> Result<(), String> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "precision may be lost, and the range is what is looked at"
+    )]
+    let narrow = value as f32;
+    if narrow.is_infinite() && value.is_finite() {
+        return Err(format!("{value:e} is too large for f32"));
+    }
+    Ok(())
 }
 
 impl serde::de::Error for DecodeError {

@@ -1,9 +1,11 @@
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
-use super::form::{Got, Sent, Str};
+use super::form::Str;
+use super::guarded::{Rules, write};
+use super::limited::Limited;
 use super::list::Each;
 use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
 
@@ -96,7 +98,8 @@ impl List for Json {
 
 impl Serde for Json {
     fn serialize<F: Form>(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        serde_json::to_writer(out, &Sent::<F>(value)).map_err(EncodeError::new)
+        let mut serializer = serde_json::Serializer::new(out);
+        write::<F, Self, _>(value, &mut serializer).map_err(EncodeError::new)
     }
 
     fn deserialize<'de, F: Form>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
@@ -104,9 +107,26 @@ impl Serde for Json {
     }
 }
 
+impl Rules for Json {
+    const HAS_INFINITY: bool = false;
+    const COUNTS: bool = false;
+}
+
+/// A value that was read within the limit of depth.
+struct Got<'de, F: Form>(F::Got<'de>);
+
+impl<'de, F: Form> Deserialize<'de> for Got<'de, F> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        F::deserialize(Limited::new(deserializer)).map(Self)
+    }
+}
+
 /// Takes one value off the front of `bytes`.
 fn next<'de, T: Deserialize<'de>>(bytes: &mut &'de [u8]) -> Result<T, DecodeError> {
-    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter();
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    // Its own counts otherwise, and not every `Option` and newtype.
+    deserializer.disable_recursion_limit();
+    let mut values = deserializer.into_iter();
     match values.next() {
         Some(Ok(value)) => {
             *bytes = &bytes[values.byte_offset()..];

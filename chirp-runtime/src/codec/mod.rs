@@ -14,6 +14,8 @@ mod data;
 mod decoder;
 mod encoder;
 mod error;
+#[cfg(any(feature = "json", feature = "messagepack"))]
+mod guarded;
 mod item;
 mod list;
 mod numbering;
@@ -27,6 +29,8 @@ pub mod form;
 
 #[cfg(feature = "json")]
 mod json;
+#[cfg(feature = "json")]
+mod limited;
 #[cfg(feature = "messagepack")]
 mod messagepack;
 #[cfg(feature = "postcard")]

@@ -1,11 +1,11 @@
 mod head;
 mod inside;
+mod octets;
 mod reader;
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::form::{Got, Sent};
+use super::guarded::{Rules, write};
 use super::list::Each;
 use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
 use head::{ARRAY_16, BIN_8, BIN_16, BIN_32, Head, MAP_16, SHORT_ARRAY, SHORT_MAP};
@@ -84,7 +84,7 @@ impl List for MessagePack {
         for _ in 0..count {
             let name = <&str>::deserialize(&mut reader)?;
             let value = reader.rest();
-            IgnoredAny::deserialize(&mut reader)?;
+            reader.skip()?;
             each(name, &value[..value.len() - reader.rest().len()])?;
         }
         *bytes = reader.rest();
@@ -108,15 +108,18 @@ fn close(out: &mut Vec<u8>, count: usize, short: u8, head_16: u8) -> Result<(), 
 impl Serde for MessagePack {
     fn serialize<F: Form>(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let mut serializer = rmp_serde::Serializer::new(out).with_struct_map();
-        Sent::<F>(value)
-            .serialize(&mut serializer)
-            .map_err(EncodeError::new)
+        write::<F, Self, _>(value, &mut serializer).map_err(EncodeError::new)
     }
 
     fn deserialize<'de, F: Form>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
         let mut reader = Reader::new(bytes);
-        let Got::<F>(value) = Got::deserialize(&mut reader)?;
+        let value = F::deserialize(&mut reader)?;
         *bytes = reader.rest();
         Ok(value)
     }
+}
+
+impl Rules for MessagePack {
+    const HAS_INFINITY: bool = true;
+    const COUNTS: bool = true;
 }
