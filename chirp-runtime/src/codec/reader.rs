@@ -173,11 +173,18 @@ impl<'de, L: Layout> Reader<'de, L> {
         let promised = count.min(before.saturating_sub(self.promised));
         self.promised += promised;
         let value = self.nested(|reader| {
-            read(&mut Elements {
+            let mut elements = Elements {
                 reader,
                 count,
                 promised,
-            })
+            };
+            let value = read(&mut elements)?;
+            match elements.count {
+                0 => Ok(value),
+                more => Err(DecodeError::new(format_args!(
+                    "{more} of {count} elements are left over"
+                ))),
+            }
         });
         self.promised -= promised;
         let empty = count.saturating_sub(before - self.rest.len());
