@@ -7,7 +7,18 @@ use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
 /// The default: compact, quick, and without names, so both sides must mean the same types. It cannot carry
 /// types that have to see the bytes to know what they are (`#[serde(untagged)]`, `#[serde(flatten)]`,
 /// `serde_json::Value`): for those there is [`Json`](https://docs.rs/chirp/latest/chirp/codec/struct.Json.html).
-/// Values nested more than 128 deep are refused.
+///
+/// Fields and variants are identified by their position, so a value is an error of its sender if
+///
+/// - a field is skipped (`#[serde(skip_serializing_if)]`),
+/// - a variant stands behind one that is skipped (`#[serde(skip)]`): serde counts skipped variants when it writes, and not
+///   when it reads. Skipped variants go to the end. The first value of each variant is read back to find out, which
+///   cannot be done for values with halves of streams in them,
+/// - it is nested more than 128 deep, each `Some`, newtype, list, map, tuple, struct and enum being a level (PROTOCOL.md, 9.1),
+/// - its lists and maps have more than 65,536 elements without bytes, such as `()`.
+///
+/// Not detected is a struct whose derives disagree: with `#[serde(skip_serializing)]` alone a field is never written and always
+/// read. Use `#[serde(skip)]`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bincode;
 

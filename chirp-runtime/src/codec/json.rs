@@ -11,6 +11,10 @@ use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
 
 /// JSON: readable, and every language has it. Arguments are an array, by position, or an object if
 /// they are named; bytes are base64 text, of the standard alphabet, padded.
+///
+/// `Some(None)` and `Some(())` arrive as `None`. JSON has no number for an infinity or NaN: a value with one is an error of its
+/// sender, and a number that is too large for the `f32` it should become is one of its reader. Values nested more than
+/// 128 deep are refused by both, each `Some`, newtype, list, map, tuple, struct and enum being a level (PROTOCOL.md, 9.1).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json;
 

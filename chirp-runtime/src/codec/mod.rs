@@ -57,8 +57,13 @@ pub use wire::{Argument, Parameter, Returned, Wire, WireBorrowed};
 
 use list::List;
 
-/// How deep values may be nested. Without a limit a packet that is nothing but depth would overflow the
-/// stack, which ends the process.
+/// How deep values may be nested, written or read, in every codec. Without a limit a packet that is nothing but depth
+/// would overflow the stack, which ends the process; and what its reader refuses is an error of the sender.
+///
+/// A level is a `Some`, a newtype struct, a list, a map, a tuple, a struct, or an enum; the fields of a tuple or struct
+/// variant are one more. The same levels are counted whether or not a codec's bytes show them.
+///
+/// Not counted is what serde itself keeps between a type and the codec, for types that are tagged internally or untagged.
 const MAX_DEPTH: usize = 128;
 
 /// How a service's values become bytes: [`Bincode`], `Postcard`, `MessagePack`, `Json` or [`Raw`].

@@ -6,8 +6,8 @@ use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
 ///
 /// As [`Bincode`](super::Bincode) it is compact and without names, so both sides must mean the same types, and
 /// it cannot carry types that have to see the bytes to know what they are. It has a written specification, and
-/// is at home in small devices. What a type's own `Serialize` says when it refuses is lost: postcard keeps no
-/// texts. Values nested more than 128 deep are refused.
+/// is at home in small devices. The values that `Bincode` refuses, it refuses too: skipped fields, variants behind
+/// skipped ones, more than 128 levels, and more than 65,536 elements without bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Postcard;
 

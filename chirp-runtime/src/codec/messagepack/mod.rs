@@ -16,7 +16,9 @@ use reader::Reader;
 /// Arguments are an array, by position, or a map if they are named; bytes are of the type `bin`. Structs are maps from the names of their
 /// fields, so that a field may be added: an older side ignores it, and a newer one that misses it needs
 /// `#[serde(default)]`. As in JSON `Some(None)` and `Some(())` arrive as `None`. Extension types are refused,
-/// and so are values nested more than 128 deep.
+/// and so are integers in place of names, bytes in place of numbers of more than 8 bits, and floats that would be infinite
+/// as an `f32`. Values nested more than 128 deep are refused by their sender as well, each `Some`, newtype, list, map,
+/// tuple, struct and enum being a level (PROTOCOL.md, 9.1).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MessagePack;
 
