@@ -64,7 +64,8 @@ thread_local! {
 /// The shapes of a value that have not been read back before.
 #[derive(Debug, Default)]
 pub(super) struct Numbering {
-    doubts: Vec<Shape>,
+    /// There are none nearly always, and then this is one word.
+    doubts: Option<Box<Expected>>,
 }
 
 /// The shapes that a value which is read back should have.
@@ -88,16 +89,17 @@ impl Numbering {
 
     #[cold]
     fn doubt(&mut self, shape: Shape) {
+        let shapes = &mut self.doubts.get_or_insert_default().shapes;
         let is_there = |other: &Shape| other.key() == shape.key();
         // The rest have their turn with the next value.
-        if self.doubts.len() < KNOWN_SHAPES && !self.doubts.iter().any(is_there) {
-            self.doubts.push(shape);
+        if shapes.len() < KNOWN_SHAPES && !shapes.iter().any(is_there) {
+            shapes.push(shape);
         }
     }
 
     #[inline]
     pub(super) fn is_doubtful(&self) -> bool {
-        !self.doubts.is_empty()
+        self.doubts.is_some()
     }
 
     /// Reads the value back.
@@ -107,10 +109,7 @@ impl Numbering {
     /// [`EncodeError`] when it would arrive as another.
     #[cold]
     pub(super) fn verify<L: Layout, F: Form>(self, bytes: &[u8]) -> Result<(), EncodeError> {
-        let expected = Expected {
-            shapes: self.doubts,
-            ..Expected::default()
-        };
+        let expected = self.doubts.unwrap_or_default();
         let mut reader = Reader::<L>::expecting(bytes, &expected);
         // What cannot be read here (a half of a stream, say) is left to the other side.
         drop(F::deserialize(&mut reader));

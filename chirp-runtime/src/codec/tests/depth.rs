@@ -165,11 +165,11 @@ fn a_deep_value_is_refused_without_a_stack_to_match() {
 /// One byte that stands for a value which is deep without end.
 #[test]
 fn an_option_of_itself_is_refused() {
-    for bytes in [&b"\x01"[..], b"1", b"{}", b"[]"] {
-        every_codec!(endless(bytes));
-    }
     fn endless<C: Serde>(bytes: &[u8]) {
         assert!(<Next as Through<C>>::decode(bytes).is_err());
+    }
+    for bytes in [&b"\x01"[..], b"1", b"{}", b"[]"] {
+        every_codec!(endless(bytes));
     }
     #[cfg(feature = "json")]
     {

@@ -60,16 +60,16 @@ fn is_zero(number: &u8) -> bool {
 
 #[test]
 fn a_skipped_field_is_refused_where_fields_have_no_names() {
-    fn skipped<C: Serde, T>(value: T, owner: &str, field: &str)
+    fn skipped<C: Serde, T>(value: &T, owner: &str, field: &str)
     where
         T: Through<C> + Clone + Debug + PartialEq,
         Vec<T>: Through<C>,
     {
         let nested = encode::<C, _>(&vec![value.clone()]);
-        match encode::<C, _>(&value) {
+        match encode::<C, _>(value) {
             Ok(bytes) => {
                 assert!(!is_positional::<C>());
-                assert_eq!(T::decode(&bytes), Ok(value.clone()));
+                assert_eq!(T::decode(&bytes).as_ref(), Ok(value));
                 assert!(nested.is_ok());
             }
             Err(error) => {
@@ -91,9 +91,9 @@ fn a_skipped_field_is_refused_where_fields_have_no_names() {
             first: None,
             second: Some([false]),
         };
-        skipped::<C, _>(report, "Report", "first");
+        skipped::<C, _>(&report, "Report", "first");
         let (notes, count) = (vec![], 1);
-        skipped::<C, _>(Outcome::Done { notes, count }, "Done", "notes");
+        skipped::<C, _>(&Outcome::Done { notes, count }, "Done", "notes");
         // Nothing is skipped.
         let report = Report {
             first: Some(1),
@@ -177,15 +177,15 @@ enum Aliased {
 
 #[test]
 fn a_variant_behind_a_skipped_one_is_refused_where_variants_have_no_names() {
-    fn refused<C: Serde, T>(value: T)
+    fn refused<C: Serde, T>(value: &T)
     where
         T: Through<C> + Clone + Debug + PartialEq,
         Vec<Option<(u8, T)>>: Through<C>,
     {
         for _ in 0..2 {
-            match encode::<C, _>(&value) {
+            match encode::<C, _>(value) {
                 Ok(bytes) if is_positional::<C>() => panic!("{value:?} is {bytes:?}"),
-                Ok(bytes) => assert!(T::decode(&bytes).is_ok_and(|read| read == value)),
+                Ok(bytes) => assert!(T::decode(&bytes).is_ok_and(|read| read == *value)),
                 Err(error) => assert!(error.contains("would arrive as another"), "{error}"),
             }
             // However deep it is.
@@ -193,23 +193,23 @@ fn a_variant_behind_a_skipped_one_is_refused_where_variants_have_no_names() {
             assert_eq!(encode::<C, _>(&deeper).is_err(), is_positional::<C>());
         }
     }
-    fn travels<C: Serde, T: Through<C> + Debug + PartialEq>(value: T) {
+    fn travels<C: Serde, T: Through<C> + Debug + PartialEq>(value: &T) {
         for _ in 0..2 {
-            let bytes = encode::<C, _>(&value).unwrap();
-            assert_eq!(T::decode(&bytes).as_ref(), Ok(&value));
+            let bytes = encode::<C, _>(value).unwrap();
+            assert_eq!(T::decode(&bytes).as_ref(), Ok(value));
         }
     }
     fn check<C: Serde>() {
-        travels::<C, _>(Skips::A);
-        refused::<C, _>(Skips::C);
-        refused::<C, _>(Skips::D(7));
-        refused::<C, _>(Skips::E { field: 7 });
-        refused::<C, _>(Skips::F(7, 8));
-        travels::<C, _>(Aliased::A);
-        travels::<C, _>(Aliased::B(1));
-        travels::<C, _>(vec![Aliased::C, Aliased::B(1), Aliased::A]);
-        travels::<C, _>(vec![Ok::<u8, u16>(1), Err(2)]);
-        travels::<C, _>(std::net::IpAddr::from([0u16; 8]));
+        travels::<C, _>(&Skips::A);
+        refused::<C, _>(&Skips::C);
+        refused::<C, _>(&Skips::D(7));
+        refused::<C, _>(&Skips::E { field: 7 });
+        refused::<C, _>(&Skips::F(7, 8));
+        travels::<C, _>(&Aliased::A);
+        travels::<C, _>(&Aliased::B(1));
+        travels::<C, _>(&vec![Aliased::C, Aliased::B(1), Aliased::A]);
+        travels::<C, _>(&vec![Ok::<u8, u16>(1), Err(2)]);
+        travels::<C, _>(&std::net::IpAddr::from([0u16; 8]));
         if is_positional::<C>() {
             let error = encode::<C, _>(&OneWay::A).unwrap_err();
             assert!(error.contains("the variant `A` of `OneWay`"), "{error}");
