@@ -1,15 +1,15 @@
+mod parts;
+
 use std::fmt::Display;
 use std::marker::PhantomData;
 
-use serde::ser::{
-    SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
-    SerializeTupleStruct, SerializeTupleVariant, Serializer,
-};
-use serde::{Serialize, ser};
+use serde::Serialize;
+use serde::ser::{self, Serializer};
 
 use super::numbering::{Numbering, Shape};
-use super::reader::{Layout, MAX_EMPTY};
+use super::reader::Layout;
 use super::{EncodeError, Form, MAX_DEPTH};
+use parts::{Elements, Parts};
 
 /// Writes what [`Reader`](super::reader::Reader) reads: the bytes of bincode 2 in its standard configuration, or of
 /// postcard.
@@ -17,7 +17,7 @@ use super::{EncodeError, Form, MAX_DEPTH};
 /// Their own encoders write the same bytes, but also those of values that their readers refuse or take for others:
 /// values nested without a limit, structs whose fields were skipped, and lists whose length was declared wrongly.
 #[derive(Debug)]
-pub(super) struct Writer<'a, L> {
+struct Writer<'a, L> {
     out: &'a mut Vec<u8>,
     depth: usize,
     /// Elements that have no bytes to pay for them, in all lists and maps that have been written.
@@ -351,176 +351,6 @@ impl<'w, 'a, L: Layout> Serializer for &'w mut Writer<'a, L> {
     ) -> Result<Parts<'w, 'a, L>, EncodeError> {
         self.variant(name, index, variant, None)?;
         self.parts(variant, count, 2)
-    }
-}
-
-/// What is left of a tuple or a struct.
-#[derive(Debug)]
-pub(super) struct Parts<'w, 'a, L> {
-    writer: &'w mut Writer<'a, L>,
-    name: &'static str,
-    left: usize,
-    /// How many levels of nesting it is: a variant with fields is an enum and a struct.
-    levels: usize,
-}
-
-impl<L: Layout> Parts<'_, '_, L> {
-    #[inline]
-    fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        // Below nothing is far above: whether as many came as were declared is looked at once, at the end.
-        self.left = self.left.wrapping_sub(1);
-        value.serialize(&mut *self.writer)
-    }
-
-    #[inline]
-    fn finish(self) -> Result<(), EncodeError> {
-        self.writer.depth -= self.levels;
-        if self.left != 0 {
-            return Err(miscounted::<L>(self.name, self.left));
-        }
-        Ok(())
-    }
-}
-
-/// How much more or less than was declared.
-#[cold]
-fn miscounted<L: Layout>(name: &str, left: usize) -> EncodeError {
-    let (number, how) = match left.cast_signed() {
-        left @ 0.. => (left.unsigned_abs(), "fewer"),
-        left => (left.unsigned_abs(), "more"),
-    };
-    EncodeError::new(format_args!(
-        "{name} has {number} {how} parts than its `Serialize` declared, and {} writes the declared number",
-        L::NAME
-    ))
-}
-
-/// A field that was skipped would be read from the bytes of the next.
-#[cold]
-fn skipped<L: Layout>(name: &str, field: &str) -> EncodeError {
-    EncodeError::new(format_args!(
-        "the field `{field}` of `{name}` is skipped (`skip_serializing_if`), but {} identifies fields by position: send \
-         it always, or choose another codec",
-        L::NAME
-    ))
-}
-
-macro_rules! parts {
-    ($($trait:ident $method:ident)*) => {$(
-        impl<L: Layout> $trait for Parts<'_, '_, L> {
-            type Ok = ();
-            type Error = EncodeError;
-
-            #[inline]
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-                self.part(value)
-            }
-
-            #[inline]
-            fn end(self) -> Result<(), EncodeError> {
-                self.finish()
-            }
-        }
-    )*};
-}
-
-parts! {
-    SerializeTuple serialize_element
-    SerializeTupleStruct serialize_field
-    SerializeTupleVariant serialize_field
-}
-
-macro_rules! fields {
-    ($($trait:ident)*) => {$(
-        impl<L: Layout> $trait for Parts<'_, '_, L> {
-            type Ok = ();
-            type Error = EncodeError;
-
-            #[inline]
-            fn serialize_field<T: Serialize + ?Sized>(
-                &mut self,
-                _: &'static str,
-                value: &T,
-            ) -> Result<(), EncodeError> {
-                self.part(value)
-            }
-
-            fn skip_field(&mut self, field: &'static str) -> Result<(), EncodeError> {
-                Err(skipped::<L>(self.name, field))
-            }
-
-            #[inline]
-            fn end(self) -> Result<(), EncodeError> {
-                self.finish()
-            }
-        }
-    )*};
-}
-
-fields!(SerializeStruct SerializeStructVariant);
-
-/// What is left of a list or a map.
-#[derive(Debug)]
-pub(super) struct Elements<'w, 'a, L> {
-    writer: &'w mut Writer<'a, L>,
-    count: usize,
-    left: usize,
-    /// Where the bytes of the elements begin.
-    start: usize,
-}
-
-impl<L: Layout> Elements<'_, '_, L> {
-    fn finish(self) -> Result<(), EncodeError> {
-        let Self {
-            writer,
-            count,
-            left,
-            start,
-        } = self;
-        writer.leave();
-        if left != 0 {
-            return Err(miscounted::<L>("a list or a map", left));
-        }
-        writer.empty += count.saturating_sub(writer.out.len() - start);
-        if writer.empty > MAX_EMPTY {
-            return Err(EncodeError::too_many_empty());
-        }
-        Ok(())
-    }
-}
-
-impl<L: Layout> SerializeSeq for Elements<'_, '_, L> {
-    type Ok = ();
-    type Error = EncodeError;
-
-    #[inline]
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        self.left = self.left.wrapping_sub(1);
-        value.serialize(&mut *self.writer)
-    }
-
-    fn end(self) -> Result<(), EncodeError> {
-        self.finish()
-    }
-}
-
-impl<L: Layout> SerializeMap for Elements<'_, '_, L> {
-    type Ok = ();
-    type Error = EncodeError;
-
-    #[inline]
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), EncodeError> {
-        self.left = self.left.wrapping_sub(1);
-        key.serialize(&mut *self.writer)
-    }
-
-    #[inline]
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        value.serialize(&mut *self.writer)
-    }
-
-    fn end(self) -> Result<(), EncodeError> {
-        self.finish()
     }
 }
 
