@@ -17,8 +17,8 @@ use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
 /// - it is nested more than 128 deep, each `Some`, newtype, list, map, tuple, struct and enum being a level (PROTOCOL.md, 9.1),
 /// - its lists and maps have more than 65,536 elements without bytes, such as `()`.
 ///
-/// Not detected is a struct whose derives disagree: with `#[serde(skip_serializing)]` alone a field is never written and always
-/// read. Use `#[serde(skip)]`.
+/// Not detected is a struct whose derives disagree always: with `#[serde(skip_serializing)]` alone a field is never written
+/// and always read, with `#[serde(skip_deserializing)]` alone the reverse. Use `#[serde(skip)]`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bincode;
 
