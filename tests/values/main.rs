@@ -4,6 +4,7 @@
 mod support;
 
 mod bytes;
+mod limits;
 
 use chirp::{PeerBuilder, Receiver, Sender, Status, StreamError, channel};
 use serde::{Deserialize, Serialize};

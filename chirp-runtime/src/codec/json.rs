@@ -2,16 +2,22 @@ mod integers;
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
-use super::form::{Got, Sent, Str};
+use super::form::Str;
+use super::guarded::{Rules, write};
+use super::limited::Limited;
 use super::list::Each;
 use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
 use integers::AnyNotation;
 
 /// JSON: readable, and every language has it. Arguments are an array, by position, or an object if
 /// they are named; bytes are base64 text, of the standard alphabet, padded.
+///
+/// `Some(None)` and `Some(())` arrive as `None`. JSON has no number for an infinity or NaN: a value with one is an error of its
+/// sender, and a number that is too large for the `f32` it should become is one of its reader. Values nested more than
+/// 128 deep are refused by both, each `Some`, newtype, list, map, tuple, struct and enum being a level (PROTOCOL.md, 9.1).
 ///
 /// Where an integer is asked for, a number that is written as a float (`1e3`, `5.0`) is taken if it is whole and in
 /// range, exactly as written. Inside of untagged, internally tagged and flattened types, which have to see a value to
@@ -103,7 +109,8 @@ impl List for Json {
 
 impl Serde for Json {
     fn serialize<F: Form>(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        serde_json::to_writer(out, &Sent::<F>(value)).map_err(EncodeError::new)
+        let mut serializer = serde_json::Serializer::new(out);
+        write::<F, Self, _>(value, &mut serializer).map_err(EncodeError::new)
     }
 
     fn deserialize<'de, F: Form>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
@@ -126,6 +133,20 @@ fn trimmed(bytes: &[u8]) -> &[u8] {
     &bytes[start.unwrap_or(bytes.len())..]
 }
 
+impl Rules for Json {
+    const HAS_INFINITY: bool = false;
+    const COUNTS: bool = false;
+}
+
+/// A value that was read within the limit of depth.
+struct Got<'de, F: Form>(F::Got<'de>);
+
+impl<'de, F: Form> Deserialize<'de> for Got<'de, F> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        F::deserialize(Limited::new(deserializer)).map(Self)
+    }
+}
+
 /// Takes one value off the front of `bytes`.
 fn next<'de, T: Deserialize<'de>>(bytes: &mut &'de [u8]) -> Result<T, DecodeError> {
     attempt(bytes).map_err(reason)
@@ -135,7 +156,10 @@ fn next<'de, T: Deserialize<'de>>(bytes: &mut &'de [u8]) -> Result<T, DecodeErro
 fn attempt<'de, T: Deserialize<'de>>(
     bytes: &mut &'de [u8],
 ) -> Result<T, Option<serde_json::Error>> {
-    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter();
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    // Its own counts otherwise, and not every `Option` and newtype.
+    deserializer.disable_recursion_limit();
+    let mut values = deserializer.into_iter();
     match values.next() {
         Some(Ok(value)) => {
             *bytes = &bytes[values.byte_offset()..];

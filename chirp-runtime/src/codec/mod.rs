@@ -14,19 +14,25 @@ mod data;
 mod decoder;
 mod encoder;
 mod error;
+#[cfg(any(feature = "json", feature = "messagepack"))]
+mod guarded;
 mod item;
 mod list;
+mod numbering;
 mod reader;
 mod service_error;
 mod standard_errors;
 #[cfg(any(feature = "json", feature = "messagepack"))]
 mod whole;
 mod wire;
+mod writer;
 
 pub mod form;
 
 #[cfg(feature = "json")]
 mod json;
+#[cfg(feature = "json")]
+mod limited;
 #[cfg(feature = "messagepack")]
 mod messagepack;
 #[cfg(feature = "postcard")]
@@ -53,8 +59,13 @@ pub use wire::{Argument, Parameter, Returned, Wire, WireBorrowed};
 
 use list::List;
 
-/// How deep values may be nested. Without a limit a packet that is nothing but depth would overflow the
-/// stack, which ends the process.
+/// How deep values may be nested, written or read, in every codec. Without a limit a packet that is nothing but depth
+/// would overflow the stack, which ends the process; and what its reader refuses is an error of the sender.
+///
+/// A level is a `Some`, a newtype struct, a list, a map, a tuple, a struct, or an enum; the fields of a tuple or struct
+/// variant are one more. The same levels are counted whether or not a codec's bytes show them.
+///
+/// Not counted is what serde itself keeps between a type and the codec, for types that are tagged internally or untagged.
 const MAX_DEPTH: usize = 128;
 
 /// How a service's values become bytes: [`Bincode`], `Postcard`, `MessagePack`, `Json` or [`Raw`].

@@ -1,16 +1,13 @@
-use postcard::ser_flavors::Flavor;
-use serde::Deserialize;
-
-use super::form::{Got, Sent};
 use super::reader::{Layout, Reader};
+use super::writer::write;
 use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
 
 /// postcard 1: integers of variable length, seven bits to a byte.
 ///
 /// As [`Bincode`](super::Bincode) it is compact and without names, so both sides must mean the same types, and
 /// it cannot carry types that have to see the bytes to know what they are. It has a written specification, and
-/// is at home in small devices. What a type's own `Serialize` says when it refuses is lost: postcard keeps no
-/// texts. Values nested more than 128 deep are refused.
+/// is at home in small devices. The values that `Bincode` refuses, it refuses too: skipped fields, variants behind
+/// skipped ones, more than 128 levels, and more than 65,536 elements without bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Postcard;
 
@@ -21,8 +18,7 @@ impl Codec for Postcard {
     const RUNS: bool = true;
 
     fn before_run(len: usize, out: &mut Vec<u8>) {
-        // Writing a number into memory cannot fail.
-        let _ = postcard::serialize_with_flavor(&len, Appending(out));
+        Self::write_unsigned(len as u64, out);
     }
 
     fn run<'de>(bytes: &mut &'de [u8]) -> Result<&'de [u8], DecodeError> {
@@ -35,12 +31,12 @@ impl Codec for Postcard {
 
 impl Serde for Postcard {
     fn serialize<F: Form>(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        postcard::serialize_with_flavor(&Sent::<F>(value), Appending(out)).map_err(EncodeError::new)
+        write::<Self, F>(value, out)
     }
 
     fn deserialize<'de, F: Form>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
         let mut reader = Reader::<Self>::new(bytes);
-        let Got::<F>(value) = Got::deserialize(&mut reader)?;
+        let value = F::deserialize(&mut reader)?;
         *bytes = reader.rest();
         Ok(value)
     }
@@ -49,6 +45,28 @@ impl Serde for Postcard {
 impl Layout for Postcard {
     const NAME: &'static str = "postcard";
     const SMALL: u8 = 0x7f;
+
+    #[inline]
+    fn write_unsigned(mut number: u64, out: &mut Vec<u8>) {
+        while number > 0x7f {
+            out.push(number.to_le_bytes()[0] | 0x80);
+            number >>= 7;
+        }
+        out.push(number.to_le_bytes()[0]);
+    }
+
+    fn write_wide(mut number: u128, out: &mut Vec<u8>) {
+        while number > 0x7f {
+            out.push(number.to_le_bytes()[0] | 0x80);
+            number >>= 7;
+        }
+        out.push(number.to_le_bytes()[0]);
+    }
+
+    fn write_character(character: &str, out: &mut Vec<u8>) {
+        Self::write_unsigned(character.len() as u64, out);
+        out.extend_from_slice(character.as_bytes());
+    }
 
     /// Seven bits in each byte, the lowest first; the eighth says that there are more. No more bytes than the
     /// type's bits fill.
@@ -74,25 +92,5 @@ impl Layout for Postcard {
     /// A text like any other.
     fn character<'de>(reader: &mut Reader<'de, Self>) -> Result<&'de str, DecodeError> {
         reader.text()
-    }
-}
-
-struct Appending<'a>(&'a mut Vec<u8>);
-
-impl Flavor for Appending<'_> {
-    type Output = ();
-
-    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.0.push(byte);
-        Ok(())
-    }
-
-    fn finalize(self) -> postcard::Result<()> {
-        Ok(())
     }
 }

@@ -7,10 +7,12 @@ use serde::de::{
     VariantAccess, Visitor,
 };
 
+use super::numbering::Expected;
 use super::{DecodeError, MAX_DEPTH};
 
-/// How many elements may be claimed beyond the bytes that are there: elements may have no bytes at all.
-const MAX_EMPTY: usize = 64 * 1024;
+/// How many elements of lists and maps one value may have beyond the bytes of those lists and maps: elements may have
+/// no bytes at all, so that nothing else bounds how many a few bytes stand for.
+pub(super) const MAX_EMPTY: usize = 64 * 1024;
 
 /// How a format without names writes numbers and characters. All else is the same in bincode and postcard:
 /// the parts of a value one after another, little-endian, lengths and variants as numbers.
@@ -20,6 +22,15 @@ pub(super) trait Layout: Sized {
 
     /// The largest first byte that is an unsigned integer by itself.
     const SMALL: u8;
+
+    /// Appends an unsigned integer, in as few bytes as it can have.
+    fn write_unsigned(number: u64, out: &mut Vec<u8>);
+
+    /// As [`write_unsigned`](Self::write_unsigned), of one that needs more than 64 bits.
+    fn write_wide(number: u128, out: &mut Vec<u8>);
+
+    /// Appends a character, which is given as text.
+    fn write_character(character: &str, out: &mut Vec<u8>);
 
     /// An unsigned integer of a type that has `width` bytes.
     fn unsigned(reader: &mut Reader<'_, Self>, width: usize) -> Result<u128, DecodeError>;
@@ -40,16 +51,31 @@ pub(super) struct Reader<'de, L> {
     /// For how many elements memory may have been taken by the sequences that are being read: never more than
     /// there are bytes, however deep they stand in each other.
     promised: usize,
+    /// How many more elements there may be without bytes.
+    empty: usize,
+    /// What is known of the value, if it is read back by its sender.
+    expected: Option<&'de Expected>,
     layout: PhantomData<L>,
 }
 
 impl<'de, L: Layout> Reader<'de, L> {
+    #[inline]
     pub(super) fn new(bytes: &'de [u8]) -> Self {
         Self {
             rest: bytes,
             depth: 0,
             promised: 0,
+            empty: MAX_EMPTY,
+            expected: None,
             layout: PhantomData,
+        }
+    }
+
+    /// The same, of a value whose sender compares how it is read with how it was written.
+    pub(super) fn expecting(bytes: &'de [u8], expected: &'de Expected) -> Self {
+        Self {
+            expected: Some(expected),
+            ..Self::new(bytes)
         }
     }
 
@@ -103,8 +129,15 @@ impl<'de, L: Layout> Reader<'de, L> {
         T::try_from(number).map_err(|_| too_large::<T>(number))
     }
 
+    /// A length; on every platform of the width of `u64`.
+    #[inline]
+    fn length(&mut self) -> Result<usize, DecodeError> {
+        let length = self.unsigned::<u64>()?;
+        usize::try_from(length).map_err(|_| DecodeError::ended())
+    }
+
     pub(super) fn bytes(&mut self) -> Result<&'de [u8], DecodeError> {
-        let len = self.narrow::<usize>()?;
+        let len = self.length()?;
         self.slice(len)
     }
 
@@ -122,9 +155,10 @@ impl<'de, L: Layout> Reader<'de, L> {
 
     /// The length of a sequence or a map that the bytes may well hold.
     fn count(&mut self) -> Result<usize, DecodeError> {
-        let count = self.narrow::<usize>()?;
-        if count > self.rest.len().saturating_add(MAX_EMPTY) {
-            return Err(DecodeError::ended());
+        let count = self.length()?;
+        let left = self.rest.len();
+        if count > left.saturating_add(self.empty) {
+            return Err(DecodeError::unpaid(count, left));
         }
         Ok(count)
     }
@@ -135,16 +169,31 @@ impl<'de, L: Layout> Reader<'de, L> {
         read: impl FnOnce(&mut Elements<'_, 'de, L>) -> Result<T, DecodeError>,
     ) -> Result<T, DecodeError> {
         let count = self.count()?;
-        let promised = count.min(self.rest.len().saturating_sub(self.promised));
+        let before = self.rest.len();
+        let promised = count.min(before.saturating_sub(self.promised));
         self.promised += promised;
         let value = self.nested(|reader| {
-            read(&mut Elements {
+            let mut elements = Elements {
                 reader,
                 count,
                 promised,
-            })
+            };
+            let value = read(&mut elements)?;
+            match elements.count {
+                0 => Ok(value),
+                more => Err(DecodeError::new(format_args!(
+                    "{more} of {count} elements are left over"
+                ))),
+            }
         });
         self.promised -= promised;
+        let empty = count.saturating_sub(before - self.rest.len());
+        if empty > 0 && value.is_ok() {
+            self.empty = self
+                .empty
+                .checked_sub(empty)
+                .ok_or_else(DecodeError::too_many_empty)?;
+        }
         value
     }
 
@@ -273,10 +322,13 @@ impl<'de, L: Layout> Deserializer<'de> for &mut Reader<'de, L> {
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         count: usize,
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
+        if let Some(expected) = self.expected {
+            expected.tuple_struct(name, count);
+        }
         self.deserialize_tuple(count, visitor)
     }
 
@@ -295,10 +347,14 @@ impl<'de, L: Layout> Deserializer<'de> for &mut Reader<'de, L> {
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        _: &'static str,
-        _: &'static [&'static str],
+        name: &'static str,
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
+        if let Some(expected) = self.expected {
+            let index = Reader::<L>::new(self.rest).narrow()?;
+            expected.variant::<L>(name, variants, index);
+        }
         self.nested(|reader| visitor.visit_enum(reader))
     }
 
@@ -399,6 +455,9 @@ impl<'de, L: Layout> VariantAccess<'de> for &mut Reader<'de, L> {
         count: usize,
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
+        if let Some(expected) = self.expected {
+            expected.fields(count);
+        }
         self.deserialize_tuple(count, visitor)
     }
 

@@ -2,11 +2,26 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+/// The same through every codec that goes through serde.
+macro_rules! every_codec {
+    ($check:ident $([$($type:ty),*])? ($($argument:expr),*)) => {
+        $check::<crate::codec::Bincode $($(, $type)*)?> ($($argument),*);
+        #[cfg(feature = "postcard")]
+        $check::<crate::codec::Postcard $($(, $type)*)?> ($($argument),*);
+        #[cfg(feature = "messagepack")]
+        $check::<crate::codec::MessagePack $($(, $type)*)?> ($($argument),*);
+        #[cfg(feature = "json")]
+        $check::<crate::codec::Json $($(, $type)*)?> ($($argument),*);
+    };
+}
+
+mod depth;
 mod hostile;
 #[cfg(all(feature = "json", feature = "messagepack"))]
 mod integers;
 #[cfg(feature = "messagepack")]
 mod messagepack;
+mod misread;
 mod runs;
 
 use std::borrow::Cow;

@@ -20,7 +20,7 @@ mod text;
 mod value;
 
 use bytes::Bytes;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserializer, Serialize, Serializer};
 
 pub use blob::{Blob, BlobType, CowSlice8, Slice8};
 pub use text::{CowStr, Str};
@@ -98,19 +98,10 @@ pub trait Plain: Form {
 }
 
 /// A value to be encoded, as serde wants it.
-pub(super) struct Sent<'v, 'a, F: Form>(pub(super) &'v F::Sent<'a>);
+struct Sent<'v, 'a, F: Form>(&'v F::Sent<'a>);
 
 impl<F: Form> Serialize for Sent<'_, '_, F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         F::serialize(self.0, serializer)
-    }
-}
-
-/// A decoded value, as serde gives it.
-pub(super) struct Got<'de, F: Form>(pub(super) F::Got<'de>);
-
-impl<'de, F: Form> Deserialize<'de> for Got<'de, F> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        F::deserialize(deserializer).map(Self)
     }
 }

@@ -3,7 +3,8 @@ use serde::de::{
     VariantAccess, Visitor,
 };
 
-use super::reader::Reader;
+use super::head::Head;
+use super::reader::{Reader, unexpected};
 use crate::codec::DecodeError;
 
 /// What is left of an array or a map.
@@ -12,6 +13,8 @@ pub(super) struct Elements<'a, 'de> {
     pub(super) count: usize,
     /// How many of these memory may be taken for at once.
     pub(super) promised: usize,
+    /// The keys are the names of a struct's fields.
+    pub(super) named: bool,
 }
 
 impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
@@ -40,7 +43,16 @@ impl<'de> MapAccess<'de> for Elements<'_, 'de> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, DecodeError> {
-        self.next_element_seed(seed)
+        if self.named && self.count > 0 {
+            match self.reader.peek()? {
+                Head::Text(_) => {}
+                other => return Err(Error::invalid_type(unexpected(other), &"a field's name")),
+            }
+        }
+        self.reader.is_key = !self.named;
+        let key = self.next_element_seed(seed);
+        self.reader.is_key = false;
+        key
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(
@@ -82,6 +94,8 @@ impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
         self,
         seed: V,
     ) -> Result<(V::Value, Self), DecodeError> {
+        // Of a map's key that is an enum.
+        self.reader.is_key = false;
         Ok((seed.deserialize(&mut *self.reader)?, self))
     }
 }

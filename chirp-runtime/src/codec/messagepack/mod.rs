@@ -1,11 +1,11 @@
 mod head;
 mod inside;
+mod octets;
 mod reader;
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::form::{Got, Sent};
+use super::guarded::{Rules, write};
 use super::list::Each;
 use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
 use head::{ARRAY_16, BIN_8, BIN_16, BIN_32, Head, MAP_16, SHORT_ARRAY, SHORT_MAP};
@@ -16,7 +16,9 @@ use reader::Reader;
 /// Arguments are an array, by position, or a map if they are named; bytes are of the type `bin`. Structs are maps from the names of their
 /// fields, so that a field may be added: an older side ignores it, and a newer one that misses it needs
 /// `#[serde(default)]`. As in JSON `Some(None)` and `Some(())` arrive as `None`. Extension types are refused,
-/// and so are values nested more than 128 deep.
+/// and so are integers in place of names, bytes in place of numbers of more than 8 bits, and floats that would be infinite
+/// as an `f32`. Values nested more than 128 deep are refused by their sender as well, each `Some`, newtype, list, map,
+/// tuple, struct and enum being a level (PROTOCOL.md, 9.1).
 ///
 /// Types that ask serde whether they are written for people (`IpAddr`, UUIDs) are: as text. Else they could not be
 /// read inside of untagged, internally tagged and flattened types, which serde reads as if everything were for
@@ -91,7 +93,7 @@ impl List for MessagePack {
         for _ in 0..count {
             let name = <&str>::deserialize(&mut reader)?;
             let value = reader.rest();
-            IgnoredAny::deserialize(&mut reader)?;
+            reader.skip()?;
             each(name, &value[..value.len() - reader.rest().len()])?;
         }
         *bytes = reader.rest();
@@ -116,9 +118,9 @@ impl Serde for MessagePack {
     fn serialize<F: Form>(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let mut serializer = rmp_serde::Serializer::new(out).with_struct_map();
         let done = if F::BYTES {
-            Sent::<F>(value).serialize(&mut serializer)
+            write::<F, Self, _>(value, &mut serializer)
         } else {
-            Sent::<F>(value).serialize(&mut serializer.with_human_readable())
+            write::<F, Self, _>(value, &mut serializer.with_human_readable())
         };
         done.map_err(EncodeError::new)
     }
@@ -128,8 +130,13 @@ impl Serde for MessagePack {
         if F::BYTES {
             reader = reader.of_bytes();
         }
-        let Got::<F>(value) = Got::deserialize(&mut reader)?;
+        let value = F::deserialize(&mut reader)?;
         *bytes = reader.rest();
         Ok(value)
     }
+}
+
+impl Rules for MessagePack {
+    const HAS_INFINITY: bool = true;
+    const COUNTS: bool = true;
 }

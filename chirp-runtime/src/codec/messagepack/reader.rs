@@ -1,9 +1,10 @@
-use serde::de::value::SeqDeserializer;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::head::{Head, NIL};
 use super::inside::{Elements, Variant};
+use super::octets::Octets;
+use crate::codec::error::f32_range;
 use crate::codec::whole::Whole;
 use crate::codec::{DecodeError, MAX_DEPTH};
 
@@ -20,6 +21,9 @@ pub(super) struct Reader<'de> {
     promised: usize,
     /// Whether types are read as they are for people: all but bytes by themselves.
     human_readable: bool,
+    /// The next value is a key of a map, which may be anything also where a name is asked for: a struct with a map
+    /// flattened into it asks for names.
+    pub(super) is_key: bool,
 }
 
 impl<'de> Reader<'de> {
@@ -29,6 +33,7 @@ impl<'de> Reader<'de> {
             human_readable: true,
             depth: 0,
             promised: 0,
+            is_key: false,
         }
     }
 
@@ -71,8 +76,23 @@ impl<'de> Reader<'de> {
         Head::take(&mut self.rest)
     }
 
+    /// Passes over a value, however deep it is.
+    pub(super) fn skip(&mut self) -> Result<(), DecodeError> {
+        let mut left = 1_usize;
+        while left > 0 {
+            left -= 1;
+            // Each claims no more than there are bytes.
+            left = left.saturating_add(match self.head()? {
+                Head::Array(count) => count,
+                Head::Map(count) => count.saturating_mul(2),
+                _ => 0,
+            });
+        }
+        Ok(())
+    }
+
     /// What comes next, which stays there.
-    fn peek(&self) -> Result<Head<'de>, DecodeError> {
+    pub(super) fn peek(&self) -> Result<Head<'de>, DecodeError> {
         Head::take(&mut &*self.rest)
     }
 
@@ -92,7 +112,7 @@ impl<'de> Reader<'de> {
             Head::Text(value) => visitor.visit_borrowed_str(value),
             Head::Bytes(value) => visitor.visit_borrowed_bytes(value),
             Head::Array(count) => self.elements(count, |elements| visitor.visit_seq(elements)),
-            Head::Map(count) => self.elements(count, |elements| visitor.visit_map(elements)),
+            Head::Map(count) => self.entries(count, false, visitor),
             Head::Extension => Err(DecodeError::new("there is no type for an extension")),
         }
     }
@@ -115,6 +135,19 @@ impl<'de> Reader<'de> {
         }
     }
 
+    /// Reads the entries of a map. The keys of a struct are names.
+    fn entries<V: Visitor<'de>>(
+        &mut self,
+        count: usize,
+        named: bool,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.elements(count, |elements| {
+            elements.named = named;
+            visitor.visit_map(elements)
+        })
+    }
+
     /// Reads what an array or a map has in it, all of it.
     fn elements<T>(
         &mut self,
@@ -128,6 +161,7 @@ impl<'de> Reader<'de> {
                 reader,
                 count,
                 promised,
+                named: false,
             };
             let value = read(&mut elements)?;
             match elements.count {
@@ -165,7 +199,7 @@ impl<'de> Reader<'de> {
     }
 }
 
-fn unexpected(head: Head<'_>) -> Unexpected<'_> {
+pub(super) fn unexpected(head: Head<'_>) -> Unexpected<'_> {
     match head {
         Head::Nil => Unexpected::Unit,
         Head::Bool(value) => Unexpected::Bool(value),
@@ -199,7 +233,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     forward_to_deserialize_any! {
-        bool f32 f64 char str string bytes byte_buf unit map identifier
+        bool f64 char str string bytes byte_buf unit map
     }
 
     integers! {
@@ -210,6 +244,24 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         let head = self.head()?;
         self.visit(head, visitor)
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        let head = self.head()?;
+        if let Head::F64(value) = head {
+            f32_range(value).map_err(DecodeError::new)?;
+        }
+        self.visit(head, visitor)
+    }
+
+    /// A name. A number would be taken for a place, of which the two sides need not mean the same.
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        let is_key = std::mem::take(&mut self.is_key);
+        match self.head()? {
+            head if is_key => self.visit(head, visitor),
+            Head::Text(name) => visitor.visit_borrowed_str(name),
+            other => Err(Error::invalid_type(unexpected(other), &"a name")),
+        }
     }
 
     fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
@@ -257,12 +309,12 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     /// An array; or bytes, as other languages may well write numbers of 8 bits.
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.head()? {
-            Head::Bytes(bytes) => {
-                let mut numbers = SeqDeserializer::new(bytes.iter().copied());
-                let value = visitor.visit_seq(&mut numbers)?;
-                numbers.end()?;
+            Head::Bytes(bytes) => self.nested(|reader| {
+                let mut octets = Octets::new(bytes, reader.depth);
+                let value = visitor.visit_seq(&mut octets)?;
+                octets.end()?;
                 Ok(value)
-            }
+            }),
             head => self.visit(head, visitor),
         }
     }
@@ -291,7 +343,10 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        self.deserialize_any(visitor)
+        match self.head()? {
+            Head::Map(count) => self.entries(count, true, visitor),
+            head => self.visit(head, visitor),
+        }
     }
 
     /// A map from the variant to what is in it; a variant with nothing in it may be by itself.
@@ -301,28 +356,20 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        match self.peek()? {
+        let filled = match self.peek()? {
             Head::Map(1) => {
                 self.head()?;
-                self.nested(|reader| {
-                    let filled = true;
-                    visitor.visit_enum(Variant { reader, filled })
-                })
+                true
             }
-            Head::Text(_) | Head::Unsigned(_) => {
-                let filled = false;
-                let reader = self;
-                visitor.visit_enum(Variant { reader, filled })
-            }
-            other => Err(Error::invalid_type(unexpected(other), &visitor)),
-        }
+            Head::Text(_) => false,
+            other => return Err(Error::invalid_type(unexpected(other), &visitor)),
+        };
+        self.nested(|reader| visitor.visit_enum(Variant { reader, filled }))
     }
 
-    /// What nobody asked for may be anything.
+    /// What nobody asked for may be anything, and however deep.
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.head()? {
-            Head::Extension => visitor.visit_unit(),
-            head => self.visit(head, visitor),
-        }
+        self.skip()?;
+        visitor.visit_unit()
     }
 }

@@ -1,0 +1,361 @@
+mod parts;
+
+use std::fmt::Display;
+use std::marker::PhantomData;
+
+use serde::Serialize;
+use serde::ser::{self, Serializer};
+
+use super::numbering::{Numbering, Shape};
+use super::reader::Layout;
+use super::{EncodeError, Form, MAX_DEPTH};
+use parts::{Elements, Parts};
+
+/// Writes what [`Reader`](super::reader::Reader) reads: the bytes of bincode 2 in its standard configuration, or of
+/// postcard.
+///
+/// Their own encoders write the same bytes, but also those of values that their readers refuse or take for others:
+/// values nested without a limit, structs whose fields were skipped, and lists whose length was declared wrongly.
+#[derive(Debug)]
+struct Writer<'a, L> {
+    out: &'a mut Vec<u8>,
+    depth: usize,
+    /// Elements that have no bytes to pay for them, in all lists and maps that have been written.
+    empty: usize,
+    numbering: Numbering,
+    layout: PhantomData<L>,
+}
+
+/// Appends a value's bytes.
+#[inline]
+pub(super) fn write<L: Layout, F: Form>(
+    value: &F::Sent<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    let start = out.len();
+    let mut writer = Writer::<L> {
+        out,
+        depth: 0,
+        empty: 0,
+        numbering: Numbering::default(),
+        layout: PhantomData,
+    };
+    F::serialize(value, &mut writer)?;
+    if writer.numbering.is_doubtful() {
+        return writer.numbering.verify::<L, F>(&writer.out[start..]);
+    }
+    Ok(())
+}
+
+impl<'a, L: Layout> Writer<'a, L> {
+    /// Begins a value that has others in it.
+    #[inline]
+    fn enter(&mut self) -> Result<(), EncodeError> {
+        if self.depth == MAX_DEPTH {
+            return Err(EncodeError::too_deep());
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    #[inline]
+    fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
+    #[inline]
+    fn unsigned(&mut self, number: u64) {
+        L::write_unsigned(number, self.out);
+    }
+
+    /// A length; on every platform of the width of `u64`.
+    #[inline]
+    fn length(&mut self, length: usize) {
+        self.unsigned(length as u64);
+    }
+
+    /// Zigzag, so that small numbers of either sign are short.
+    #[inline]
+    fn signed(&mut self, number: i64) {
+        self.unsigned(((number << 1) ^ (number >> 63)).cast_unsigned());
+    }
+
+    #[inline]
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.length(bytes.len());
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// The number of an enum's variant. The value is inside an enum from here on.
+    #[inline]
+    fn variant(
+        &mut self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        fields: Option<usize>,
+    ) -> Result<(), EncodeError> {
+        self.enter()?;
+        self.numbering.note(Shape {
+            name,
+            variant,
+            index,
+            fields,
+        });
+        self.unsigned(index.into());
+        Ok(())
+    }
+
+    #[inline]
+    fn parts(
+        &mut self,
+        name: &'static str,
+        count: usize,
+        levels: usize,
+    ) -> Result<Parts<'_, 'a, L>, EncodeError> {
+        self.enter()?;
+        Ok(Parts {
+            writer: self,
+            name,
+            left: count,
+            levels,
+        })
+    }
+
+    fn elements(&mut self, count: Option<usize>) -> Result<Elements<'_, 'a, L>, EncodeError> {
+        let Some(count) = count else {
+            return Err(EncodeError::new(format_args!(
+                "{} says beforehand how long a list or a map is, which this type does not know: choose another codec",
+                L::NAME
+            )));
+        };
+        self.enter()?;
+        self.length(count);
+        let start = self.out.len();
+        Ok(Elements {
+            writer: self,
+            count,
+            left: count,
+            start,
+        })
+    }
+}
+
+macro_rules! numbers {
+    ($($method:ident $type:ident $write:ident)*) => {$(
+        #[inline]
+        fn $method(self, value: $type) -> Result<(), EncodeError> {
+            self.$write(value.into());
+            Ok(())
+        }
+    )*};
+}
+
+macro_rules! fixed {
+    ($($method:ident $type:ident)*) => {$(
+        #[inline]
+        fn $method(self, value: $type) -> Result<(), EncodeError> {
+            self.out.extend_from_slice(&value.to_le_bytes());
+            Ok(())
+        }
+    )*};
+}
+
+impl<'w, 'a, L: Layout> Serializer for &'w mut Writer<'a, L> {
+    type Ok = ();
+    type Error = EncodeError;
+    type SerializeSeq = Elements<'w, 'a, L>;
+    type SerializeMap = Elements<'w, 'a, L>;
+    type SerializeTuple = Parts<'w, 'a, L>;
+    type SerializeTupleStruct = Parts<'w, 'a, L>;
+    type SerializeTupleVariant = Parts<'w, 'a, L>;
+    type SerializeStruct = Parts<'w, 'a, L>;
+    type SerializeStructVariant = Parts<'w, 'a, L>;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    numbers! {
+        serialize_u16 u16 unsigned
+        serialize_u32 u32 unsigned
+        serialize_u64 u64 unsigned
+        serialize_i16 i16 signed
+        serialize_i32 i32 signed
+        serialize_i64 i64 signed
+    }
+
+    fixed! {
+        serialize_u8 u8
+        serialize_i8 i8
+        serialize_f32 f32
+        serialize_f64 f64
+    }
+
+    fn serialize_u128(self, value: u128) -> Result<(), EncodeError> {
+        match u64::try_from(value) {
+            Ok(value) => self.unsigned(value),
+            Err(_) => L::write_wide(value, self.out),
+        }
+        Ok(())
+    }
+
+    fn serialize_i128(self, value: i128) -> Result<(), EncodeError> {
+        self.serialize_u128(((value << 1) ^ (value >> 127)).cast_unsigned())
+    }
+
+    #[inline]
+    fn serialize_bool(self, value: bool) -> Result<(), EncodeError> {
+        self.out.push(value.into());
+        Ok(())
+    }
+
+    fn serialize_char(self, value: char) -> Result<(), EncodeError> {
+        L::write_character(value.encode_utf8(&mut [0; 4]), self.out);
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_str(self, value: &str) -> Result<(), EncodeError> {
+        self.bytes(value.as_bytes());
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_bytes(self, value: &[u8]) -> Result<(), EncodeError> {
+        self.bytes(value);
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_none(self) -> Result<(), EncodeError> {
+        self.out.push(0);
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), EncodeError> {
+        self.out.push(1);
+        self.enter()?;
+        value.serialize(&mut *self)?;
+        self.leave();
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_unit(self) -> Result<(), EncodeError> {
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), EncodeError> {
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), EncodeError> {
+        self.enter()?;
+        value.serialize(&mut *self)?;
+        self.leave();
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_unit_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+    ) -> Result<(), EncodeError> {
+        self.variant(name, index, variant, None)?;
+        self.leave();
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<(), EncodeError> {
+        self.variant(name, index, variant, None)?;
+        value.serialize(&mut *self)?;
+        self.leave();
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_seq(self, count: Option<usize>) -> Result<Elements<'w, 'a, L>, EncodeError> {
+        self.elements(count)
+    }
+
+    #[inline]
+    fn serialize_map(self, count: Option<usize>) -> Result<Elements<'w, 'a, L>, EncodeError> {
+        self.elements(count)
+    }
+
+    #[inline]
+    fn serialize_tuple(self, count: usize) -> Result<Parts<'w, 'a, L>, EncodeError> {
+        self.parts("a tuple", count, 1)
+    }
+
+    #[inline]
+    fn serialize_tuple_struct(
+        self,
+        name: &'static str,
+        count: usize,
+    ) -> Result<Parts<'w, 'a, L>, EncodeError> {
+        self.numbering.note(Shape {
+            name,
+            variant: "",
+            index: 0,
+            fields: Some(count),
+        });
+        self.parts(name, count, 1)
+    }
+
+    #[inline]
+    fn serialize_tuple_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        count: usize,
+    ) -> Result<Parts<'w, 'a, L>, EncodeError> {
+        self.variant(name, index, variant, Some(count))?;
+        self.parts(variant, count, 2)
+    }
+
+    #[inline]
+    fn serialize_struct(
+        self,
+        name: &'static str,
+        count: usize,
+    ) -> Result<Parts<'w, 'a, L>, EncodeError> {
+        self.parts(name, count, 1)
+    }
+
+    #[inline]
+    fn serialize_struct_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        count: usize,
+    ) -> Result<Parts<'w, 'a, L>, EncodeError> {
+        self.variant(name, index, variant, None)?;
+        self.parts(variant, count, 2)
+    }
+}
+
+impl ser::Error for EncodeError {
+    fn custom<T: Display>(reason: T) -> Self {
+        Self::new(reason)
+    }
+}
