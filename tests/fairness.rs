@@ -17,10 +17,10 @@ use tokio::time::{Instant, timeout};
 const LARGE: usize = 256 << 10;
 
 /// How many small calls each side makes, one after another.
-const SMALL: usize = 20;
+const SMALL: usize = 10;
 
 /// Far beyond what any call takes: nothing is answered later than this by accident.
-const GUARD: Duration = Duration::from_secs(20);
+const GUARD: Duration = Duration::from_mins(1);
 
 fn serving() -> PeerBuilder {
     PeerBuilder::new()

@@ -181,7 +181,7 @@ fn what_was_received_is_answered_although_the_other_side_only_calls() {
         limits.payload = 600;
         let mut session = Session::new(limits);
         let method = Bytes::from_static(b"m");
-        let mut call = |session: &mut Session, length: usize| {
+        let call = |session: &mut Session, length: usize| {
             let params = &mut vec![b'.'; length].into();
             session.call(&method, params).expect("few are pending");
         };
