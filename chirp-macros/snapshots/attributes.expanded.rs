@@ -144,6 +144,12 @@ const _: () = {
         pub(crate) fn named(self, name: &str) -> Self {
             Self(self.0.named("Attributes", name))
         }
+        /// Calls an instance whose methods are registered with `prefix` instead of the service's name and
+        /// its dot.
+        #[must_use]
+        pub(crate) fn prefixed(self, prefix: &str) -> Self {
+            Self(self.0.prefixed("Attributes", prefix))
+        }
         /// Asks the other side whether it serves these methods with the same signatures. The result is
         /// advisory and does not affect calls.
         ///
@@ -252,6 +258,12 @@ const _: () = {
         #[must_use]
         pub(crate) fn named(self, name: &str) -> Self {
             Self(self.0.named("Attributes", name))
+        }
+        /// Registers the methods with `prefix` instead of the service's name and its dot, as Go programs name
+        /// them.
+        #[must_use]
+        pub(crate) fn prefixed(self, prefix: &str) -> Self {
+            Self(self.0.prefixed("Attributes", prefix))
         }
     }
     #[doc(hidden)]

@@ -11,7 +11,7 @@ const _: () = {
     const __CODE_OF_Missing: u16 = MISSING;
     const _: () = ::core::assert!(
         __CODE_OF_Missing < 0xC700 || 0xC7FF < __CODE_OF_Missing,
-        "the codes 0xC700 to 0xC7FF are the framework's own"
+        "the codes 0xC700 to 0xC7FF are reserved"
     );
     const _: () = ::core::assert!(
         17u16 != __CODE_OF_Missing, "`Tired` and `Missing` have one code"

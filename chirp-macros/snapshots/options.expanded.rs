@@ -104,6 +104,12 @@ const _: () = {
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("Options", name), ::core::marker::PhantomData)
         }
+        /// Calls an instance whose methods are registered with `prefix` instead of the service's name and
+        /// its dot.
+        #[must_use]
+        pub fn prefixed(self, prefix: &str) -> Self {
+            Self(self.0.prefixed("Options", prefix), ::core::marker::PhantomData)
+        }
         /// Asks the other side whether it serves these methods with the same signatures. The result is
         /// advisory and does not affect calls.
         ///
@@ -164,6 +170,12 @@ const _: () = {
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("Options", name), ::core::marker::PhantomData)
+        }
+        /// Registers the methods with `prefix` instead of the service's name and its dot, as Go programs name
+        /// them.
+        #[must_use]
+        pub fn prefixed(self, prefix: &str) -> Self {
+            Self(self.0.prefixed("Options", prefix), ::core::marker::PhantomData)
         }
         /// Runs blocking methods on `blocking`, which several services may share. Without it, the service
         /// has a pool of 64 threads of its own.

@@ -84,6 +84,12 @@ const _: () = {
         fn named(self, name: &str) -> Self {
             Self(self.0.named("RawIdentifiers", name))
         }
+        /// Calls an instance whose methods are registered with `prefix` instead of the service's name and
+        /// its dot.
+        #[must_use]
+        fn prefixed(self, prefix: &str) -> Self {
+            Self(self.0.prefixed("RawIdentifiers", prefix))
+        }
         /// Asks the other side whether it serves these methods with the same signatures. The result is
         /// advisory and does not affect calls.
         ///
@@ -135,6 +141,12 @@ const _: () = {
         #[must_use]
         fn named(self, name: &str) -> Self {
             Self(self.0.named("RawIdentifiers", name))
+        }
+        /// Registers the methods with `prefix` instead of the service's name and its dot, as Go programs name
+        /// them.
+        #[must_use]
+        fn prefixed(self, prefix: &str) -> Self {
+            Self(self.0.prefixed("RawIdentifiers", prefix))
         }
     }
     #[doc(hidden)]

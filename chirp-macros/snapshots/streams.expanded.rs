@@ -121,6 +121,12 @@ const _: () = {
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("Streams", name))
         }
+        /// Calls an instance whose methods are registered with `prefix` instead of the service's name and
+        /// its dot.
+        #[must_use]
+        pub fn prefixed(self, prefix: &str) -> Self {
+            Self(self.0.prefixed("Streams", prefix))
+        }
         /// Asks the other side whether it serves these methods with the same signatures. The result is
         /// advisory and does not affect calls.
         ///
@@ -257,6 +263,12 @@ const _: () = {
         #[must_use]
         pub fn named(self, name: &str) -> Self {
             Self(self.0.named("Streams", name))
+        }
+        /// Registers the methods with `prefix` instead of the service's name and its dot, as Go programs name
+        /// them.
+        #[must_use]
+        pub fn prefixed(self, prefix: &str) -> Self {
+            Self(self.0.prefixed("Streams", prefix))
         }
     }
     #[doc(hidden)]
