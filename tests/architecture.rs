@@ -35,7 +35,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("channel", &["crate::packet", "crate::session"]),
 ];
 
-const MAX_LINES: usize = 500;
+const MAX_LINES: usize = 700;
 
 fn runtime() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("chirp-runtime/src")
