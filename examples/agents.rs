@@ -51,11 +51,11 @@ impl Hub for Reports {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let server = Server::builder()
-        .service_each(|peer| HubServer::new(Reports::new(peer)))
+        .service_with(|peer| HubServer::new(Reports::new(peer)))
         .bind("tcp://127.0.0.1:0")
         .await?;
     let address = server.endpoint().to_string();
-    let mut connections = server.connections();
+    let mut connections = server.incoming();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(server.run_until(stopped));
 

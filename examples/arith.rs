@@ -145,7 +145,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn bind(address: &str) -> Result<Server, Box<dyn Error>> {
     Ok(Server::builder()
         .service(ArithServer::new(Calculator::default()))
-        .on_end(|_, reason| {
+        .on_disconnect(|_, reason| {
             if !reason.is_clean() {
                 eprintln!("a connection failed: {reason}");
             }

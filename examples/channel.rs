@@ -70,7 +70,7 @@ async fn main() {
         println!("{bytes} bytes, cut: {cut}: {answer:?}");
         match (bytes, cut) {
             (1000, _) => assert_eq!(answer.expect("they are enough"), "hello"),
-            (_, true) => assert!(matches!(answer, Err(CallError::Closed(_)))),
+            (_, true) => assert!(matches!(answer, Err(CallError::ConnectionLost(_)))),
             (_, false) => assert!(matches!(answer, Err(CallError::DeadlineExceeded))),
         }
         server.close();

@@ -168,7 +168,7 @@ impl Seat {
     async fn take(address: &str, name: &str) -> anyhow::Result<Self> {
         let peer = chirp::connect(address).await?;
         // One half is the room's, for as long as the call lasts, and the other stays here.
-        let (lines, theirs) = chirp::channel();
+        let (lines, theirs) = chirp::stream::channel();
         let mut events = ChatClient::new(&peer).join(name, theirs).await?;
         match events.recv().await.transpose()? {
             Some(Event::Welcome { members }) if members.iter().any(|member| member == name) => {}

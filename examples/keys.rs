@@ -11,7 +11,7 @@ use std::error::Error;
 use std::path::Path;
 
 use chirp::channel::{Keypair, TlsClient, TlsServer};
-use chirp::{Access, CallContext, CallError, PeerBuilder, PublicKey, Server};
+use chirp::{AccessPolicy, CallContext, CallError, PeerBuilder, PublicKey, Server};
 
 /// What one daemon asks of the other.
 #[chirp::service]
@@ -38,14 +38,14 @@ impl Store for Shelf {
 
 /// The daemon that serves: it is told whom to admit, and what that one may do.
 async fn serve(keys: Keypair, friend: PublicKey) -> Result<String, Box<dyn Error>> {
-    let access = Access::new().allow([StoreMethods::NAMES, StoreMethods::PUT], move |who| {
+    let access = AccessPolicy::new().allow([StoreMethods::NAMES, StoreMethods::PUT], move |who| {
         who.is_key(&friend)
     });
     let server = Server::builder()
         .service(StoreServer::new(Shelf))
         .access(access)
         .tls(TlsServer::keys(&keys, friend))
-        .on_refused(|error| println!("store: {error}"))
+        .on_accept_error(|error| println!("store: {error}"))
         .bind("tls://127.0.0.1:0")
         .await?;
     let address = server.endpoint().to_string();

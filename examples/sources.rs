@@ -63,7 +63,7 @@ async fn source(path: PathBuf) -> io::Result<Source> {
         size,
     };
     // One half travels with the header, and the other stays here, with a task of its own.
-    let (sender, frames) = chirp::channel();
+    let (sender, frames) = chirp::stream::channel();
     tokio::spawn(send(path, sender));
     Ok(Source { header, frames })
 }

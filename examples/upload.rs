@@ -129,7 +129,7 @@ async fn send(mut file: File, size: u64, writer: &mut ByteWriter) -> io::Result<
 async fn upload(uploads: &UploadsClient, path: &Path) -> Result<(), Box<dyn Error>> {
     let (size, digest) = digest(path).await?;
     let name = path.file_name().and_then(|name| name.to_str());
-    let (sender, content) = chirp::channel();
+    let (sender, content) = chirp::stream::channel();
     let call = uploads.upload(name.ok_or("the file has no name")?, size, digest, content);
     let call = call.start();
     let mut writer = ByteWriter::new(sender);
@@ -194,7 +194,7 @@ async fn demonstrate(address: &str, dir: &Path) -> Result<(), Box<dyn Error>> {
     println!("uploaded {size} bytes");
 
     // Whoever gives up says why,
-    let (sender, content) = chirp::channel();
+    let (sender, content) = chirp::stream::channel();
     let call = uploads.upload("given-up", size, digest, content).start();
     let mut writer = ByteWriter::new(sender);
     writer.write_all(&vec![0; 100_000]).await?;
@@ -221,7 +221,7 @@ async fn demonstrate(address: &str, dir: &Path) -> Result<(), Box<dyn Error>> {
 
     // A caller that is gone says nothing. Its upload ends where it waits, and leaves nothing behind.
     let part = dir.join("stored/lost.part");
-    let (mut sender, content) = chirp::channel();
+    let (mut sender, content) = chirp::stream::channel();
     let call = uploads.upload("lost", size, digest, content).start();
     sender
         .send(Bytes::from_static(b"the first of many"))

@@ -69,7 +69,7 @@
 //!
 //! A method that cannot fail gives its caller `Result<T, CallError>`: a [`CallError`] is why the call failed,
 //! ordered by who is to blame, and it says whether the method [may have run](CallError::may_have_run) and
-//! whether [trying again](CallError::is_retryable) makes sense.
+//! whether [trying again](CallError::is_transient) makes sense.
 //!
 //! A method that returns `Result<T, E>` gives `Result<T, MethodError<E>>`: either its own error, as the
 //! handler made it, or a `CallError`. `E` derives [`ServiceError`](macro@ServiceError), which gives each
@@ -140,7 +140,7 @@
 //! and the reason as text of it, never the other service's code.
 //!
 //! A panic in a handler becomes an error of its call, with a number that the log repeats; the connection lives
-//! on. When the connection ends, every waiting call fails with [`CallError::Closed`] and the reason.
+//! on. When the connection ends, every waiting call fails with [`CallError::ConnectionLost`] and the reason.
 //!
 //! # Both directions
 //!
@@ -181,8 +181,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A server reaches those who connected to it through [`Server::connections`], and
-//! [`ServerBuilder::service_each`] makes a service for each of them.
+//! A server reaches those who connected to it through [`Server::incoming`], and
+//! [`ServerBuilder::service_with`] makes a service for each of them.
 //!
 //! # Streams
 //!
@@ -208,7 +208,7 @@
 //! ```
 //!
 //! A reader that is slow holds up its own stream and nothing else; one that is dropped stops the producer; a producer that
-//! is lost is an error, never an end. The two halves of a [`channel()`] are values, which may travel in arguments, results and
+//! is lost is an error, never an end. The two halves of a [`stream::channel()`] are values, which may travel in arguments, results and
 //! items. [`ByteReader`] and [`ByteWriter`] are streams of bytes as files are. See the section on streams of
 //! [`service`](macro@service#streams), and `examples/`: `tail` returns a stream, `upload` takes one, `chat` does both, and
 //! `sources` has streams in the items of a stream.
@@ -218,7 +218,7 @@
 //! What carries the bytes is a word: `tcp://host:port`, `tls://host:port` (feature `tls`), `unix:///path`, `inproc://name` within a process, and with
 //! the feature `process` `exec:program args`, `stdio:` and `fd:3,4`. [`Endpoint`] has all of them, and
 //! everything that connects or listens takes a text or an `Endpoint`. A server may listen on several
-//! ([`Server::and_bind`]), and takes channels that came about elsewhere ([`ServerHandle::hand_over`]). Any
+//! ([`Server::also_bind`]), and takes channels that came about elsewhere ([`ServerHandle::serve_connection`]). Any
 //! `AsyncRead + AsyncWrite` is a [`Channel`], and [`channel`](mod@channel) says what a channel of your own has to keep to.
 //!
 //! # Whom one talks to
@@ -233,16 +233,16 @@
 //! - With **certificates**, `channel::TlsCertificate` is this side's, which can be reloaded, and `channel::TlsRoots` are
 //!   those whose word counts. A client that is told nothing believes the system's.
 //!
-//! [`Access`] says who may call which method. It decides on the method that will run, and who may nothing learns no
+//! [`AccessPolicy`] says who may call which method. It decides on the method that will run, and who may nothing learns no
 //! names.
 //!
 //! ```
-//! use chirp::{Access, PeerBuilder, PublicKey};
+//! use chirp::{AccessPolicy, PeerBuilder, PublicKey};
 //!
 //! # #[chirp::service] pub trait Daemon { async fn status(&self) -> String; async fn stop(&self); }
 //! fn guarded(operator: PublicKey) -> PeerBuilder {
-//!     let access = Access::new()
-//!         .allow([DaemonMethods::STATUS], |who| !who.is_none())
+//!     let access = AccessPolicy::new()
+//!         .allow([DaemonMethods::STATUS], |who| !who.is_anonymous())
 //!         .allow([DaemonMethods::STOP], move |who| who.is_key(&operator) || who.is_user(0));
 //!     PeerBuilder::new().access(access)
 //! }
@@ -273,10 +273,10 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A call waits for a connection within its own time, or not at all ([`Reconnecting::fail_fast`]). One that is
+//! A call waits for a connection within its own time, or not at all ([`ReconnectingPeer::fail_fast`]). One that is
 //! under way when the connection ends fails, and says whether it [may have run](CallError::may_have_run); only
-//! methods that are `#[chirp(idempotent)]` are sent again. [`Reconnect`] has the pauses, and prepares each new
-//! connection; [`Reconnecting::watch`] says how it stands.
+//! methods that are `#[chirp(idempotent)]` are sent again. [`ReconnectConfig`] has the pauses, and prepares each new
+//! connection; [`ReconnectingPeer::watch`] says how it stands.
 //!
 //! # Child processes
 //!
@@ -333,7 +333,7 @@
 //! # What is not supported
 //!
 //! Any runtime but tokio, `!Send` handlers, and wasm. Handlers that block their thread belong into
-//! [`Blocking`].
+//! [`BlockingPool`].
 
 #[doc = include_str!("service_error.md")]
 pub use chirp_macros::ServiceError;
@@ -343,23 +343,23 @@ pub use chirp_macros::service;
 pub use chirp_runtime::__private;
 pub use chirp_runtime::channel::{Channel, Endpoint, EndpointError, Identity, PublicKey};
 pub use chirp_runtime::codec::ServiceError;
-pub use chirp_runtime::node::{LinkState, Reconnect, Reconnecting};
+pub use chirp_runtime::node::{ReconnectConfig, ReconnectState, ReconnectingPeer};
 pub use chirp_runtime::peer::{
-    Access, AsCaller, Blocking, Call, CallContext, CallError, Caller, Cast, ConnectError,
-    Direction, DuplicateMethod, Handler, Handling, KeepAlive, MethodError, MethodId, MethodName,
-    Metrics, ObservedPacket, Peer, PeerBuilder, PeerState, Reply, Request, Responder, Router,
-    SendPacket, SessionError, SharedMetrics, Status, Values, connect,
+    AccessPolicy, AsCaller, BlockingPool, Call, CallContext, CallError, Caller, ConnectError,
+    ConnectionError, ConnectionStats, Direction, Extensions, Handler, HandlerFuture, KeepAlive,
+    MethodError, MethodId, MethodName, Metrics, ObservedPacket, OneWayCall, Peer, PeerBuilder,
+    PeerState, Reply, Request, Responder, RouteError, Router, SendPacket, SharedMetrics, connect,
 };
 pub use chirp_runtime::server::{
     AcceptError, Connection, Connections, Server, ServerBuilder, ServerHandle,
 };
-pub use chirp_runtime::service::{CallOf, Comparison, Contract, Difference, Service, Signature};
+pub use chirp_runtime::service::{CallOf, Compatibility, Contract, Mismatch, Service, Signature};
 pub use chirp_runtime::session::{Limits, Negotiation};
 pub use chirp_runtime::stream::{
-    ByteReader, ByteWriter, ItemError, Receiver, Sender, Source, Stream, StreamError, TryRecvError,
-    TrySendError, channel,
+    ByteReader, ByteWriter, IntoReceiver, ItemError, Receiver, Sender, Stream, StreamError,
+    TryRecvError, TrySendError,
 };
-pub use chirp_runtime::{channel, codec, packet};
+pub use chirp_runtime::{channel, codec, packet, stream};
 
 /// The programs of README.md, compiled and run.
 #[cfg(doctest)]

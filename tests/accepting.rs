@@ -43,7 +43,7 @@ fn server() -> (ServerBuilder, mpsc::UnboundedReceiver<AcceptError>) {
     let (say, said) = mpsc::unbounded_channel();
     let builder = Server::builder()
         .handle("echo", echo)
-        .on_refused(move |error| say.send(error.clone()).unwrap_or_default());
+        .on_accept_error(move |error| say.send(error.clone()).unwrap_or_default());
     (builder, said)
 }
 
@@ -65,10 +65,10 @@ async fn a_server_listens_on_several_addresses() {
         .await
         .unwrap();
     let server = server
-        .and_bind(format!("unix://{}", path.display()))
+        .also_bind(format!("unix://{}", path.display()))
         .await
         .unwrap();
-    let server = server.and_bind("inproc://several").await.unwrap();
+    let server = server.also_bind("inproc://several").await.unwrap();
     let taken = Server::builder()
         .bind("inproc://several")
         .await
@@ -77,7 +77,7 @@ async fn a_server_listens_on_several_addresses() {
     let addresses: Vec<_> = server.endpoints().map(ToString::to_string).collect();
     assert_eq!(addresses.len(), 3);
     assert_eq!(server.endpoint().to_string(), addresses[0]);
-    let mut connections = server.connections();
+    let mut connections = server.incoming();
     let (stop, running) = run(server);
     let mut peers = Vec::new();
     for (number, address) in (1..).zip(&addresses) {
@@ -108,12 +108,12 @@ async fn connections_are_handed_over() {
     let mut peers = Vec::new();
     for _ in 0..40 {
         let (ours, theirs) = memory();
-        handle.hand_over(ours).await.unwrap();
+        handle.serve_connection(ours).await.unwrap();
         let peer = PeerBuilder::new().start(theirs).unwrap();
         assert!(says(&peer, "x").await);
         peers.push(peer);
     }
-    assert_eq!(handle.list().len(), 40);
+    assert_eq!(handle.connections().len(), 40);
     drop(handle);
     // Those that are there are served to their end.
     assert!(says(&peers[0], "y").await);
@@ -130,7 +130,10 @@ async fn nothing_is_handed_over_to_a_server_that_has_ended() {
     stop.send(()).unwrap();
     soon(running).await.unwrap();
     let (ours, mut theirs) = tokio::io::duplex(8);
-    let returned = handle.hand_over(Channel::io(ours)).await.unwrap_err();
+    let returned = handle
+        .serve_connection(Channel::io(ours))
+        .await
+        .unwrap_err();
     drop(returned);
     assert_eq!(theirs.read(&mut [0; 8]).await.unwrap(), 0);
 }
@@ -172,7 +175,7 @@ async fn a_thousand_that_say_nothing_keep_nobody_out() {
         let late = connect(&address).await.unwrap();
         assert!(says(&late, "late").await);
         assert!(says(&good, "still").await);
-        assert!(handle.list().len() <= 20);
+        assert!(handle.connections().len() <= 20);
         for _ in 0..900 {
             let error = soon(refused.recv()).await.unwrap();
             assert!(matches!(error, AcceptError::MadeRoom { .. }), "{error}");
@@ -353,7 +356,7 @@ async fn a_listener_may_have_handshakes_and_an_end() {
     peer.close();
     soon(running).await.unwrap();
     let closed = peer.call("echo", "x").await;
-    assert!(matches!(closed, Err(CallError::Closed(_))));
+    assert!(matches!(closed, Err(CallError::ConnectionLost(_))));
 }
 
 /// A listener that says what it was told to say, and then is silent.
@@ -432,7 +435,7 @@ async fn a_server_ends_when_its_only_connection_ended_before_its_listener() {
         drop(other);
         let mut server = Server::builder().build().unwrap();
         for channel in std::iter::once(Some(channel)).chain((0..others).map(|_| None)) {
-            server = server.and_listen(Box::new(OneThenNothing {
+            server = server.also_listen(Box::new(OneThenNothing {
                 endpoint: "stdio:".parse().unwrap(),
                 channel,
             }));

@@ -4,9 +4,10 @@
 mod support;
 
 use chirp::channel::{Channel, memory};
-use chirp::packet::Fault;
+use chirp::packet::FrameworkError;
 use chirp::{
-    Access, CallContext, CallError, Comparison, Difference, Identity, Peer, PeerBuilder, PublicKey,
+    AccessPolicy, CallContext, CallError, Compatibility, Identity, Mismatch, Peer, PeerBuilder,
+    PublicKey,
 };
 use support::echo;
 
@@ -33,9 +34,9 @@ impl Vault for Cellar {
 const OWNER: PublicKey = PublicKey::from_bytes([1; 32]);
 const GUEST: PublicKey = PublicKey::from_bytes([2; 32]);
 
-fn access() -> Access {
-    Access::new()
-        .allow([VaultMethods::COUNT], |who| !who.is_none())
+fn access() -> AccessPolicy {
+    AccessPolicy::new()
+        .allow([VaultMethods::COUNT], |who| !who.is_anonymous())
         .allow([VaultMethods::TAKE], |who| who.is_key(&OWNER))
 }
 
@@ -48,9 +49,9 @@ fn known_as(who: Identity, serving: &PeerBuilder) -> Peer {
 
 fn is_forbidden<T: std::fmt::Debug>(answer: Result<T, CallError>) -> bool {
     match answer {
-        Err(error @ CallError::Refused { fault, .. }) => {
-            assert!(!error.may_have_run() && !error.is_retryable());
-            fault == Fault::Forbidden
+        Err(error @ CallError::Rejected { reason, .. }) => {
+            assert!(!error.may_have_run() && !error.is_transient());
+            reason == FrameworkError::PermissionDenied
         }
         answer => panic!("{answer:?}"),
     }
@@ -67,7 +68,7 @@ async fn a_method_is_for_those_whom_its_rule_lets_through() {
     let guest = VaultClient::new(&known_as(Identity::Key(GUEST), &serving));
     assert_eq!(guest.count().await.unwrap(), format!("key {GUEST}"));
     assert!(is_forbidden(guest.take("gold").await));
-    let nobody = VaultClient::new(&known_as(Identity::None, &serving));
+    let nobody = VaultClient::new(&known_as(Identity::Anonymous, &serving));
     assert!(is_forbidden(nobody.count().await));
     assert!(is_forbidden(nobody.take("gold").await));
 }
@@ -92,8 +93,8 @@ async fn it_decides_on_the_method_that_will_run() {
     for name in ["Vault.take", "Vault.empty", "shortcut", "shorter"] {
         assert!(!matches!(
             owner.call(name, "").await,
-            Err(CallError::Refused {
-                fault: Fault::Forbidden,
+            Err(CallError::Rejected {
+                reason: FrameworkError::PermissionDenied,
                 ..
             })
         ));
@@ -120,32 +121,38 @@ async fn whoever_may_nothing_learns_no_names() {
         .service(VaultServer::new(Cellar))
         .fallback(echo)
         .access(access());
-    let nobody = known_as(Identity::None, &serving);
+    let nobody = known_as(Identity::Anonymous, &serving);
     assert!(is_forbidden(nobody.call("Vault.count", "").await));
     assert!(is_forbidden(nobody.call("no such method", "").await));
-    let compared = VaultClient::new(&nobody).compare_contract().await.unwrap();
-    let Comparison::Differs(differences) = compared else {
+    let compared = VaultClient::new(&nobody)
+        .check_compatibility()
+        .await
+        .unwrap();
+    let Compatibility::Differs(differences) = compared else {
         panic!("{compared:?}")
     };
     assert_eq!(differences.len(), VaultMethods::ALL.len());
-    let missing = |difference: &Difference| matches!(difference, Difference::Missing { .. });
+    let missing = |difference: &Mismatch| matches!(difference, Mismatch::Missing { .. });
     assert!(differences.iter().all(missing), "{differences:?}");
 
     let owner = known_as(Identity::Key(OWNER), &serving);
-    let compared = VaultClient::new(&owner).compare_contract().await.unwrap();
-    assert_eq!(compared, Comparison::Same);
+    let compared = VaultClient::new(&owner)
+        .check_compatibility()
+        .await
+        .unwrap();
+    assert_eq!(compared, Compatibility::Same);
 }
 
 #[tokio::test]
 async fn what_nothing_is_said_of_is_as_otherwise_says() {
     let serving = PeerBuilder::new()
         .service(VaultServer::new(Cellar))
-        .access(access().otherwise(|who| who.is_key(&GUEST)));
+        .access(access().default_rule(|who| who.is_key(&GUEST)));
     let guest = known_as(Identity::Key(GUEST), &serving);
     let unknown = guest.call("no such method", "").await;
     assert!(matches!(unknown, Err(CallError::UnknownMethod)));
     assert!(is_forbidden(VaultClient::new(&guest).take("gold").await));
-    let nobody = known_as(Identity::None, &serving);
+    let nobody = known_as(Identity::Anonymous, &serving);
     assert!(is_forbidden(nobody.call("no such method", "").await));
 }
 
@@ -156,16 +163,16 @@ async fn rules_may_change_and_one_that_panics_lets_nobody_through() {
     let serving = serving.start(there).unwrap();
     let peer = PeerBuilder::new().start(here).unwrap();
     assert_eq!(peer.call("echo", "x").await.unwrap(), "x");
-    let panics = Access::new().allow(["echo"], |_| panic!("undecided"));
+    let panics = AccessPolicy::new().allow(["echo"], |_| panic!("undecided"));
     serving.update_routes(|router| _ = router.access(panics));
     let error = peer.call("echo", "x").await.unwrap_err();
     assert!(matches!(
         error,
-        CallError::Refused {
-            fault: Fault::Panicked { .. },
+        CallError::Rejected {
+            reason: FrameworkError::Panicked { .. },
             ..
         }
     ));
-    serving.update_routes(|router| _ = router.access(Access::new()));
+    serving.update_routes(|router| _ = router.access(AccessPolicy::new()));
     assert!(is_forbidden(peer.call("echo", "x").await));
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use chirp::channel::{self, Child, PipeEnds, activated};
+use chirp::channel::{self, Child, PipeEnds, from_socket_activation};
 use chirp::{CallContext, ConnectError, Endpoint, PeerBuilder, Server, connect};
 use command_fds::{CommandFdExt, FdMapping};
 use support::socket_path;
@@ -389,17 +389,23 @@ async fn a_socket_without_a_file() {
 async fn sockets_of_a_service_manager() {
     const SERVICE: &str = "CHIRP_TEST_SERVICE";
     if std::env::var_os(SERVICE).is_some() {
-        let mut listeners = activated().unwrap().into_iter();
+        let mut listeners = from_socket_activation().unwrap().into_iter();
         assert_eq!(listeners.len(), 2);
-        assert_eq!(activated().err().unwrap().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(
+            from_socket_activation().err().unwrap().kind(),
+            ErrorKind::AlreadyExists
+        );
         let mut server = Server::builder()
             .handle("echo", support::echo)
             .build()
             .unwrap();
-        server = server.and_listen(listeners.next().unwrap());
-        return server.and_listen(listeners.next().unwrap()).run().await;
+        server = server.also_listen(listeners.next().unwrap());
+        return server.also_listen(listeners.next().unwrap()).run().await;
     }
-    assert!(activated().unwrap().is_empty(), "nobody gave this one any");
+    assert!(
+        from_socket_activation().unwrap().is_empty(),
+        "nobody gave this one any"
+    );
     let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let path = socket_path();
     let addresses = [

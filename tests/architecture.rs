@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The floors of `chirp-runtime`, from the ground up. A folder may use those on its own floor and below.
-const FLOORS: &[(&str, u8)] = &[
+/// The layers of `chirp-runtime`, from the ground up. A folder may use those on its own layer and below.
+const LAYERS: &[(&str, u8)] = &[
     ("packet", 0),
     ("codec", 0),
     ("session", 1),
@@ -61,17 +61,17 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
-fn floor(folder: &str) -> u8 {
-    let found = FLOORS.iter().find(|(name, _)| *name == folder);
+fn layer(folder: &str) -> u8 {
+    let found = LAYERS.iter().find(|(name, _)| *name == folder);
     found
         .unwrap_or_else(|| {
-            panic!("`{folder}` has no floor: add it to FLOORS and to ARCHITECTURE.md")
+            panic!("`{folder}` has no layer: add it to LAYERS and to ARCHITECTURE.md")
         })
         .1
 }
 
 #[test]
-fn a_floor_never_looks_up() {
+fn a_layer_never_looks_up() {
     let mut wrong = Vec::new();
     for entry in fs::read_dir(runtime()).expect("the runtime") {
         let dir = entry.expect("an entry").path();
@@ -84,11 +84,11 @@ fn a_floor_never_looks_up() {
             .expect("a name");
         for (path, text) in sources(&dir) {
             for (at, line) in code(&text) {
-                for (name, above) in FLOORS {
+                for (name, above) in LAYERS {
                     let used = line.contains(&format!("crate::{name}::"))
                         || line.contains(&format!("crate::{name};"))
                         || line.contains("use crate::{") && line.contains(&format!("{name}::"));
-                    if used && *above > floor(folder) {
+                    if used && *above > layer(folder) {
                         wrong.push(format!(
                             "{}:{at} uses `{name}`, which is above it",
                             path.display()
@@ -102,7 +102,7 @@ fn a_floor_never_looks_up() {
 }
 
 #[test]
-fn what_a_floor_must_not_know_is_not_there() {
+fn what_a_layer_must_not_know_is_not_there() {
     let mut wrong = Vec::new();
     for (folder, words) in NEVER {
         for (path, text) in sources(&runtime().join(folder)) {

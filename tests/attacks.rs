@@ -5,7 +5,7 @@ mod support;
 use chirp::Limits;
 use chirp::channel::Channel;
 use chirp::packet::{ErrorData, PacketType};
-use chirp::{CallError, Peer, PeerBuilder, Request, SessionError};
+use chirp::{CallError, ConnectionError, Peer, PeerBuilder, Request};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use support::{cancel, echo, idle, packet, read_packet, read_response, request, response};
@@ -87,13 +87,16 @@ async fn broken_bytes_end_the_session_with_the_reason() {
             let _ = theirs.shutdown().await;
             let error = peer.closed().await;
             assert!(
-                matches!(error, SessionError::Protocol(_)),
+                matches!(error, ConnectionError::Protocol(_)),
                 "{what}: {error}"
             );
             assert!(error.to_string().contains(reason), "{what}: {error}");
             let answer = call.await;
             assert!(
-                matches!(answer, Err(CallError::Closed(SessionError::Protocol(_)))),
+                matches!(
+                    answer,
+                    Err(CallError::ConnectionLost(ConnectionError::Protocol(_)))
+                ),
                 "{what}"
             );
             idle(&peer).await;
@@ -131,7 +134,7 @@ async fn an_error_text_that_is_not_utf_8_fails_its_call_alone() {
             error.to_string().starts_with("malformed error data: "),
             "{error}"
         );
-        assert!(error.may_have_run() && !error.is_retryable());
+        assert!(error.may_have_run() && !error.is_transient());
         assert_eq!(calls.remove(0).await.expect("it lives"), "fine");
         // It still serves.
         let asked = request(7, "echo", b"x");
@@ -159,7 +162,7 @@ async fn packets_come_in_any_pieces() {
 
 #[tokio::test]
 async fn what_is_too_large_fails_alone() {
-    let (_peer, mut theirs) = attacked(&with_limits(|limits| limits.payload = 1000), 64 << 10);
+    let (_peer, mut theirs) = attacked(&with_limits(|limits| limits.max_payload = 1000), 64 << 10);
     theirs
         .write_all(&request(1, "echo", &[7; 5000]))
         .await
@@ -192,7 +195,7 @@ async fn a_duplicate_id_is_answered_twice_and_interrupts() {
     let (peer, mut theirs) = attacked(&builder, 1 << 10);
     let both = [request(12345, "wait", b""), request(12345, "nothing", b"")].concat();
     theirs.write_all(&both[..18]).await.expect("taken");
-    while peer.status().running == 0 {
+    while peer.stats().running == 0 {
         tokio::task::yield_now().await;
     }
     theirs.write_all(&both[18..]).await.expect("taken");
@@ -239,14 +242,17 @@ async fn rapid_reset_begins_no_more_handlers_than_the_limit() {
     let alive = Arc::new(AtomicUsize::new(0));
     let most = Arc::new(AtomicUsize::new(0));
     let (counted, highest) = (Arc::clone(&alive), Arc::clone(&most));
-    let builder = with_limits(|limits| limits.running = 32).handle("wait", move |_: Request| {
-        highest.fetch_max(counted.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-        let alive = Alive(Arc::clone(&counted));
-        async move {
-            let _alive = alive;
-            std::future::pending::<ErrorData>().await
-        }
-    });
+    let builder = with_limits(|limits| limits.max_concurrent_handlers = 32).handle(
+        "wait",
+        move |_: Request| {
+            highest.fetch_max(counted.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            let alive = Alive(Arc::clone(&counted));
+            async move {
+                let _alive = alive;
+                std::future::pending::<ErrorData>().await
+            }
+        },
+    );
     let (peer, theirs) = attacked(&builder, 64 << 10);
     let (mut reader, mut writer) = tokio::io::split(theirs);
     let pairs = tokio::spawn(async move {

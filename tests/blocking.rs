@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, mpsc};
 
-use chirp::packet::Fault;
-use chirp::{Blocking, CallError, Peer, PeerBuilder, Request, channel};
+use chirp::packet::FrameworkError;
+use chirp::{BlockingPool, CallError, Peer, PeerBuilder, Request, channel};
 use tokio::sync::mpsc as told;
 
 fn pair(builder: &PeerBuilder) -> (Peer, Peer) {
@@ -14,7 +14,7 @@ fn pair(builder: &PeerBuilder) -> (Peer, Peer) {
 
 /// Waits until a peer runs nothing any more; each call that ends on it is a chance to look again.
 async fn idle(caller: &Peer, serving: &Peer) {
-    while serving.status().running > 0 {
+    while serving.stats().running > 0 {
         caller.call("nothing", ()).await.expect_err("unknown");
     }
 }
@@ -25,7 +25,7 @@ async fn blocking_handlers_have_threads_and_a_limit() {
     let (go, gate) = mpsc::channel::<()>();
     let gate = Arc::new(Mutex::new(gate));
     let (begun, mut begins) = told::unbounded_channel();
-    let blocking = Blocking::new(2);
+    let blocking = BlockingPool::new(2);
     let builder = PeerBuilder::new().handle(
         "block",
         blocking.handler(move |_: Request| {
@@ -45,7 +45,7 @@ async fn blocking_handlers_have_threads_and_a_limit() {
     begins.recv().await.expect("another begins");
     // Two block, three wait, and the connection goes on.
     a.call("nothing", ()).await.expect_err("unknown");
-    assert_eq!(b.status().running, 5);
+    assert_eq!(b.stats().running, 5);
     assert!(begins.try_recv().is_err());
     for _ in 0..5 {
         go.send(()).expect("somebody waits");
@@ -62,7 +62,7 @@ async fn a_cancelled_call_runs_until_its_blocking_handler_returns() {
     let (go, gate) = mpsc::channel::<()>();
     let gate = Mutex::new(gate);
     let (begun, mut begins) = told::unbounded_channel();
-    let handler = Blocking::default().handler(move |_: Request| {
+    let handler = BlockingPool::default().handler(move |_: Request| {
         begun.send(()).expect("the test listens");
         gate.lock()
             .expect("no panics")
@@ -73,17 +73,17 @@ async fn a_cancelled_call_runs_until_its_blocking_handler_returns() {
     let call = a.call("block", ()).start();
     begins.recv().await.expect("it begins");
     drop(call);
-    while a.status().abandoned > 0 {
+    while a.stats().abandoned > 0 {
         a.call("nothing", ()).await.expect_err("unknown");
     }
-    assert_eq!(b.status().running, 1);
+    assert_eq!(b.stats().running, 1);
     go.send(()).expect("it waits");
     idle(&a, &b).await;
 }
 
 #[tokio::test]
 async fn a_blocking_handler_may_panic() {
-    let handler = Blocking::default().handler(|request: Request| {
+    let handler = BlockingPool::default().handler(|request: Request| {
         assert!(request.params().is_empty(), "there is something");
         Ok::<_, String>("fine")
     });
@@ -91,8 +91,8 @@ async fn a_blocking_handler_may_panic() {
     let failed = a.call("block", "x").await;
     let panicked = matches!(
         &failed,
-        Err(CallError::Refused {
-            fault: Fault::Panicked { .. },
+        Err(CallError::Rejected {
+            reason: FrameworkError::Panicked { .. },
             ..
         })
     );

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chirp::packet::Fault;
+use chirp::packet::FrameworkError;
 use chirp::{Call, CallError, Peer, PeerBuilder, Request, channel};
 use tokio::sync::broadcast;
 
@@ -66,12 +66,7 @@ async fn connections_share_a_budget() {
         .map(hold)
         .map(tokio::spawn)
         .collect();
-    let held = || {
-        peers
-            .iter()
-            .map(|peer| peer.status().running)
-            .sum::<usize>()
-    };
+    let held = || peers.iter().map(|peer| peer.stats().running).sum::<usize>();
     until(|| held() >= 10).await;
     // Time is paused: it passes only when nothing else can happen. Each connection takes at most one call
     // that was under way.
@@ -98,15 +93,15 @@ async fn connections_share_a_budget() {
 async fn a_side_that_waits_refuses() {
     let Served { callers, peers, go } = serve();
     let first: Vec<_> = (0..10).map(|_| hold(&callers[0])).collect();
-    until(|| peers[0].status().running == 10).await;
+    until(|| peers[0].stats().running == 10).await;
     // The other connection's peer calls back, and is not answered.
     let _waiting = peers[1].call("wait", ()).start();
-    until(|| callers[1].status().running == 1).await;
+    until(|| callers[1].stats().running == 1).await;
     let refused = hold(&callers[1]).await;
     let busy = matches!(
         &refused,
-        Err(CallError::Refused {
-            fault: Fault::Busy,
+        Err(CallError::Rejected {
+            reason: FrameworkError::Overloaded,
             ..
         })
     );
@@ -115,9 +110,9 @@ async fn a_side_that_waits_refuses() {
     for call in first {
         call.await.expect("answered");
     }
-    until(|| peers[0].status().running == 0).await;
+    until(|| peers[0].stats().running == 0).await;
     let held = hold(&callers[1]);
-    until(|| peers[1].status().running == 1).await;
+    until(|| peers[1].stats().running == 1).await;
     go.send(()).expect("it waits");
     held.await.expect("answered");
 }

@@ -5,7 +5,7 @@ mod support;
 use bytes::Bytes;
 use chirp::Limits;
 use chirp::channel::Channel;
-use chirp::packet::{ErrorData, Extensions, HELLO_METHOD};
+use chirp::packet::{ErrorData, ExtensionFlags, HELLO_METHOD};
 use chirp::{AsCaller, CallError, Peer, PeerBuilder, Reply, Request};
 use std::sync::{Arc, Mutex};
 use support::{LINKS, Link, connected, echo, idle, read_packet, response};
@@ -132,7 +132,7 @@ async fn large_payloads_pass_and_larger_ones_fail_alone() {
         Ok::<_, ErrorData>(vec![7; size])
     });
     let mut wide = Limits::default();
-    wide.payload = 2 * LIMIT;
+    wide.max_payload = 2 * LIMIT;
     let wide = tight.clone().limits(wide).handle("echo", echo);
     for link in LINKS {
         let (left, right) = connected(link, &served(), &wide).await;
@@ -223,8 +223,8 @@ async fn a_call_is_sent_when_it_is_polled_or_started() {
         let third = third.start();
         second.await.expect("answered");
         first.await.expect("answered");
-        peer.as_caller().cast("4", ()).await.expect("sent");
-        let cast = peer.as_caller().cast("5", ()).start();
+        peer.as_caller().call_one_way("4", ()).await.expect("sent");
+        let cast = peer.as_caller().call_one_way("5", ()).start();
         peer.call("6", ()).await.expect("answered");
         cast.await.expect("sent");
         third.await.expect("answered");
@@ -242,7 +242,7 @@ async fn a_cast_is_heard_and_its_answer_is_not() {
         let (peer, _other) = connected(link, &PeerBuilder::new(), &builder).await;
         for number in 0..1000 {
             peer.as_caller()
-                .cast(number.to_string(), ())
+                .call_one_way(number.to_string(), ())
                 .await
                 .expect("sent");
         }
@@ -280,7 +280,7 @@ async fn hello_is_believed_only_from_one_that_speaks_it() {
         for builder in [PeerBuilder::new(), PeerBuilder::new().fallback(echo)] {
             let (peer, other) = connected(link, &PeerBuilder::new(), &builder).await;
             let hello = peer.hello().await.expect("asked").expect("it speaks it");
-            let declared = Extensions::CALL_CONTEXT.and(Extensions::STREAMS);
+            let declared = ExtensionFlags::CALL_CONTEXT.and(ExtensionFlags::STREAMS);
             assert_eq!(hello.extensions, declared);
             // To be asked is to be told.
             assert!(other.hello().await.expect("known").is_some());

@@ -37,7 +37,7 @@ async fn a_call_without_time_is_not_sent() {
                 "{answer:?}"
             );
         }
-        assert_eq!(peer.status(), chirp::Status::default());
+        assert_eq!(peer.stats(), chirp::ConnectionStats::default());
         peer.call("2", ())
             .timeout(Duration::MAX)
             .await
@@ -102,7 +102,7 @@ async fn a_dropped_call_is_cancelled_at_every_stage() {
             });
         let (peer, other) = connected(link, &PeerBuilder::new(), &builder).await;
         drop(peer.call("wait", ()));
-        assert_eq!(peer.status().pending, 0);
+        assert_eq!(peer.stats().pending, 0);
 
         drop(peer.call("wait", ()).start());
         idle(&peer).await;
@@ -110,7 +110,7 @@ async fn a_dropped_call_is_cancelled_at_every_stage() {
         while dropped.try_recv().is_ok() {}
 
         let running = peer.call("wait", ()).start();
-        while other.status().running == 0 {
+        while other.stats().running == 0 {
             tokio::task::yield_now().await;
         }
         drop(running);
@@ -118,7 +118,7 @@ async fn a_dropped_call_is_cancelled_at_every_stage() {
         idle(&peer).await;
 
         let answered = peer.call("echo", ()).start();
-        while peer.status().pending > 0 {
+        while peer.stats().pending > 0 {
             tokio::task::yield_now().await;
         }
         drop(answered);

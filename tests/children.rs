@@ -16,7 +16,9 @@ use std::time::{Duration, Instant};
 
 use chirp::channel::{self, Child};
 use chirp::packet::ErrorData;
-use chirp::{CallContext, CallError, Channel, Peer, PeerBuilder, Request, SessionError, Status};
+use chirp::{
+    CallContext, CallError, Channel, ConnectionError, ConnectionStats, Peer, PeerBuilder, Request,
+};
 use command_fds::{CommandFdExt, FdMapping};
 use tokio::task::JoinSet;
 
@@ -146,14 +148,17 @@ async fn calls_of_a_killed_child_fail_with_the_reason() {
     let calls = tokio::time::timeout(LONG, calls.join_all()).await;
     for call in calls.expect("no call hangs") {
         assert!(
-            matches!(call, Err(CallError::Closed(SessionError::ClosedByPeer))),
+            matches!(
+                call,
+                Err(CallError::ConnectionLost(ConnectionError::ClosedByPeer))
+            ),
             "{call:?}"
         );
     }
     let reason = peer.closed().await;
-    assert!(matches!(reason, SessionError::ClosedByPeer), "{reason}");
+    assert!(matches!(reason, ConnectionError::ClosedByPeer), "{reason}");
     assert_eq!(ended(&child).await.signal(), Some(KILLED));
-    assert_eq!(peer.status(), Status::default());
+    assert_eq!(peer.stats(), ConnectionStats::default());
     child.kill().expect("it is well if it has ended");
 }
 
@@ -222,7 +227,7 @@ async fn the_channel_ends_with_the_child() {
     let (peer, child) = start(sh("exec 3<&0; cat <&3 & exit 7"));
     let reason = tokio::time::timeout(LONG, peer.closed()).await;
     let reason = reason.expect("the end is noticed");
-    assert!(matches!(reason, SessionError::ClosedByPeer), "{reason}");
+    assert!(matches!(reason, ConnectionError::ClosedByPeer), "{reason}");
     assert_eq!(ended(&child).await.code(), Some(7));
 }
 

@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use chirp::channel::Channel;
-use chirp::packet::{Compressed, Extensions, HELLO_METHOD, Packer, PacketError, PacketType};
+use chirp::packet::{
+    Compressed, Compressor, ExtensionFlags, HELLO_METHOD, PacketError, PacketType,
+};
 use chirp::{
-    AsCaller, CallError, Direction, Limits, Negotiation, ObservedPacket, Peer, PeerBuilder,
-    Request, Server, SessionError,
+    AsCaller, CallError, ConnectionError, Direction, Limits, Negotiation, ObservedPacket, Peer,
+    PeerBuilder, Request, Server,
 };
 use support::{
     LINKS, connected, echo, idle, narrow, packet, pair, read_packet, read_response, request,
@@ -105,7 +107,7 @@ async fn two_sides_that_want_it_compress_what_is_large() {
     for link in LINKS {
         let (a, b) = connected(link, &compressing(), &compressing()).await;
         let hello = a.hello().await.expect("asked").expect("it speaks it");
-        assert!(hello.extensions.contains(Extensions::COMPRESSION));
+        assert!(hello.extensions.contains(ExtensionFlags::COMPRESSION));
         let (near, far) = (Watch::new(&a), Watch::new(&b));
         // Small enough to be copied; too large for that; so large that the writer compresses it.
         for len in [2000, 64 << 10, 1 << 20] {
@@ -133,7 +135,7 @@ async fn two_sides_that_want_it_compress_what_is_large() {
 #[tokio::test]
 async fn one_side_alone_compresses_nothing() {
     let mut never = Limits::default();
-    never.extensions = Negotiation::Never;
+    never.negotiation = Negotiation::Never;
     for (one, other) in [
         (compressing(), plain()),
         (plain(), compressing()),
@@ -185,7 +187,7 @@ async fn what_is_small_or_no_shorter_goes_as_it_is() {
 async fn bytes_that_look_compressed_arrive_as_they_are() {
     let (a, _b) = pair(&compressing(), &compressing());
     a.hello().await.expect("asked");
-    let mut packer = Packer::default();
+    let mut packer = Compressor::default();
     let shorter = packer.pack(PacketType::REQUEST, &compressible(50_000), b"");
     let like_a_packet = shorter.expect("it is shorter").to_vec();
     for begins in [
@@ -217,7 +219,7 @@ async fn many_at_a_time() {
                 let from = if call % 2 == 0 { &a } else { &b };
                 assert!(from.call("echo", data.clone()).await.expect("answered") == data);
                 from.as_caller()
-                    .cast("echo", data.clone())
+                    .call_one_way("echo", data.clone())
                     .await
                     .expect("sent");
                 // Some are given up, on their way or not.
@@ -301,7 +303,7 @@ async fn a_plain_peer_sees_plain_packets() {
 }
 
 /// The question for `chirp.hello`, of a side with these extensions.
-fn hello(id: u32, extensions: Extensions) -> Vec<u8> {
+fn hello(id: u32, extensions: ExtensionFlags) -> Vec<u8> {
     let hello = chirp::packet::Hello {
         revision: 1,
         extensions,
@@ -314,14 +316,14 @@ fn hello(id: u32, extensions: Extensions) -> Vec<u8> {
 /// A packet, compressed.
 fn packed(plain: &[u8]) -> Vec<u8> {
     let kind = PacketType(u16::from_be_bytes([plain[2], plain[3]]));
-    let mut packer = Packer::default();
+    let mut packer = Compressor::default();
     let shorter = packer.pack(kind, &plain[8..], b"");
     packet(PacketType::COMPRESSED, shorter.expect("it is shorter"))
 }
 
 async fn declared(builder: &PeerBuilder) -> (Peer, DuplexStream) {
     let (peer, mut theirs) = by_hand(builder);
-    let question = hello(1, Extensions::COMPRESSION);
+    let question = hello(1, ExtensionFlags::COMPRESSION);
     theirs.write_all(&question).await.expect("taken");
     assert_eq!(read_response(&mut theirs).await.1, 0);
     (peer, theirs)
@@ -384,11 +386,11 @@ async fn what_is_no_compressed_packet_ends_the_session() {
         let call = peer.call("never answered", "").start();
         theirs.write_all(&bytes).await.expect("taken");
         let error = peer.closed().await;
-        let SessionError::Protocol(PacketError::Compressed(what)) = error else {
+        let ConnectionError::Protocol(PacketError::Compressed(what)) = error else {
             panic!("{reason}: {error}");
         };
         assert!(what.contains(reason), "{what}");
-        assert!(matches!(call.await, Err(CallError::Closed(_))));
+        assert!(matches!(call.await, Err(CallError::ConnectionLost(_))));
         assert_eq!(
             *shown.lock().expect("no panics"),
             1,
@@ -426,7 +428,7 @@ async fn a_context_speaks_of_what_is_inside() {
     let error = peer.closed().await;
     let expected = PacketError::Carrier(PacketType::RESPONSE);
     assert!(
-        matches!(&error, SessionError::Protocol(wrong) if *wrong == expected),
+        matches!(&error, ConnectionError::Protocol(wrong) if *wrong == expected),
         "{error}"
     );
 }
@@ -438,7 +440,7 @@ async fn few_bytes_may_stand_for_many() {
     // Several of them are read at once.
     const LENGTH: usize = 900_000;
     let mut limits = Limits::default();
-    limits.running_bytes = 4 << 20;
+    limits.max_handler_bytes = 4 << 20;
     let builder = PeerBuilder::new()
         .compress_above(usize::MAX)
         .limits(limits)

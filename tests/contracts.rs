@@ -5,9 +5,9 @@
 mod support;
 
 use bytes::Bytes;
-use chirp::packet::{CONTRACT_METHOD, ErrorData, Fault, Served};
+use chirp::packet::{CONTRACT_METHOD, ErrorData, FrameworkError, ServedMethod};
 use chirp::{
-    CallError, Caller, Comparison, Contract, Difference, PeerBuilder, Request, Router, Service,
+    CallError, Caller, Compatibility, Contract, Mismatch, PeerBuilder, Request, Router, Service,
 };
 use support::{LINKS, connected, echo};
 
@@ -54,16 +54,16 @@ mod two {
     }
 }
 
-fn differs(methods: &[&str]) -> Comparison {
+fn differs(methods: &[&str]) -> Compatibility {
     let differences = methods.iter().map(|method| match method.strip_prefix('-') {
-        Some(missing) => Difference::Missing {
+        Some(missing) => Mismatch::Missing {
             method: missing.to_owned(),
         },
-        None => Difference::Signature {
+        None => Mismatch::Signature {
             method: (*method).to_owned(),
         },
     });
-    Comparison::Differs(differences.collect())
+    Compatibility::Differs(differences.collect())
 }
 
 #[tokio::test]
@@ -71,9 +71,9 @@ async fn the_methods_that_differ_are_named() {
     for link in LINKS {
         let builder = PeerBuilder::new().service(two::StoreServer::new(two::Empty));
         let (peer, _serving) = connected(link, &PeerBuilder::new(), &builder).await;
-        let same = two::StoreClient::new(&peer).compare_contract().await;
-        assert_eq!(same.expect("an answer"), Comparison::Same);
-        let other = one::StoreClient::new(&peer).compare_contract().await;
+        let same = two::StoreClient::new(&peer).check_compatibility().await;
+        assert_eq!(same.expect("an answer"), Compatibility::Same);
+        let other = one::StoreClient::new(&peer).check_compatibility().await;
         let other = other.expect("an answer");
         assert_eq!(other, differs(&["Store.put", "Store.touch"]));
         assert_eq!(
@@ -93,9 +93,9 @@ async fn a_service_is_compared_under_the_name_it_goes_by() {
     service.register(&mut router).expect("no duplicates");
     let caller = Caller::local(router);
     let users = two::StoreClient::new(&caller).named("Users");
-    let same = users.compare_contract().await;
-    assert_eq!(same.expect("an answer"), Comparison::Same);
-    let missing = one::StoreClient::new(&caller).compare_contract().await;
+    let same = users.check_compatibility().await;
+    assert_eq!(same.expect("an answer"), Compatibility::Same);
+    let missing = one::StoreClient::new(&caller).check_compatibility().await;
     let missing = missing.expect("an answer");
     let expected = ["-Store.get", "-Store.put", "-Store.forget", "-Store.touch"];
     assert_eq!(missing, differs(&expected));
@@ -118,11 +118,11 @@ async fn nothing_is_known_of_handlers_that_are_not_of_a_service() {
                 silent,
                 differs(&["-Store.get", "-Store.put", "-Store.forget", "-Store.touch"]),
             ),
-            (by_hand, Comparison::Unknown),
-            (anything, Comparison::Unknown),
+            (by_hand, Compatibility::Unknown),
+            (anything, Compatibility::Unknown),
         ] {
             let (peer, _serving) = connected(link, &PeerBuilder::new(), &builder).await;
-            let found = one::StoreClient::new(&peer).compare_contract().await;
+            let found = one::StoreClient::new(&peer).check_compatibility().await;
             assert_eq!(found.expect("an answer"), expected);
         }
     }
@@ -142,40 +142,40 @@ async fn a_plain_peer_gives_unknown_and_no_error() {
     for answer in answers {
         let plain = move |request: Request| std::future::ready(answer(request));
         let store = one::StoreClient::new(&Caller::local(plain));
-        let found = store.compare_contract().await.expect("no error");
-        assert_eq!(found, Comparison::Unknown);
+        let found = store.check_compatibility().await.expect("no error");
+        assert_eq!(found, Compatibility::Unknown);
     }
     let unknown = Caller::local(|_: Request| async { chirp::Reply::UnknownMethod });
-    let found = one::StoreClient::new(&unknown).compare_contract().await;
-    assert_eq!(found.expect("no error"), Comparison::Unknown);
+    let found = one::StoreClient::new(&unknown).check_compatibility().await;
+    assert_eq!(found.expect("no error"), Compatibility::Unknown);
 }
 
 #[tokio::test]
 async fn a_connection_that_ends_is_an_error() {
     for link in LINKS {
         let (peer, serving) = connected(link, &PeerBuilder::new(), &PeerBuilder::new()).await;
-        let comparing = one::StoreClient::new(&peer).compare_contract();
+        let comparing = one::StoreClient::new(&peer).check_compatibility();
         serving.close();
         peer.closed().await;
         let error = comparing.await.expect_err("no answer");
-        assert!(matches!(error, CallError::Closed(_)), "{error}");
+        assert!(matches!(error, CallError::ConnectionLost(_)), "{error}");
     }
 }
 
 #[tokio::test]
 async fn a_question_about_too_much_is_refused() {
     let caller = Caller::local(Router::default());
-    let names = vec![&b""[..]; Served::MAX_METHODS + 1];
+    let names = vec![&b""[..]; ServedMethod::MAX_METHODS + 1];
     for question in [
-        Served::encode_question(names),
+        ServedMethod::encode_question(names),
         b"nothing like it".to_vec(),
         b"\xc7SIGN\x05abc".to_vec(),
     ] {
         let refused = caller.call(CONTRACT_METHOD, question).await;
-        let Err(CallError::Refused { fault, .. }) = refused else {
+        let Err(CallError::Rejected { reason, .. }) = refused else {
             panic!("{refused:?}");
         };
-        assert_eq!(fault, Fault::BadArguments);
+        assert_eq!(reason, FrameworkError::InvalidArguments);
     }
 }
 

@@ -16,7 +16,7 @@ async fn a_unix_socket_knows_who_is_there() {
         .await
         .unwrap();
     let endpoint = server.endpoint().clone();
-    let mut connections = server.connections();
+    let mut connections = server.incoming();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(server.run_until(stopped));
 
@@ -46,6 +46,6 @@ async fn nothing_else_does() {
     let server = tokio::spawn(server.run());
     let peer = PeerBuilder::new().connect(&endpoint).await.unwrap();
     assert_eq!(peer.credentials(), None);
-    assert!(peer.identity().is_none());
+    assert!(peer.identity().is_anonymous());
     server.abort();
 }

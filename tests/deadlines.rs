@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use chirp::packet::{Extensions, Fault, Hello};
+use chirp::packet::{ExtensionFlags, FrameworkError, Hello};
 use chirp::{
-    CallError, Channel, Limits, Negotiation, Peer, PeerBuilder, Request, SessionError, channel,
+    CallError, Channel, ConnectionError, Limits, Negotiation, Peer, PeerBuilder, Request, channel,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
@@ -31,7 +31,7 @@ async fn a_deadline_travels_once_the_other_side_has_said_that_it_wants_it() {
     let (a, b) = channel::memory();
     let _b = serving().start(b).expect("no duplicates");
     let mut eager = Limits::default();
-    eager.extensions = Negotiation::Eager;
+    eager.negotiation = Negotiation::Eager;
     let a = PeerBuilder::new()
         .limits(eager)
         .start(a)
@@ -40,7 +40,7 @@ async fn a_deadline_travels_once_the_other_side_has_said_that_it_wants_it() {
     let first = a.call("time", ()).timeout(LONG).await.expect("answered");
     assert_eq!(first, "none");
     let hello = a.hello().await.expect("asked").expect("it speaks it");
-    assert!(hello.extensions.contains(Extensions::CALL_CONTEXT));
+    assert!(hello.extensions.contains(ExtensionFlags::CALL_CONTEXT));
     assert_eq!(
         a.call("time", ()).timeout(LONG).await.expect("answered"),
         "1000 s"
@@ -56,7 +56,7 @@ async fn a_deadline_travels_once_the_other_side_has_said_that_it_wants_it() {
 #[tokio::test]
 async fn a_side_without_extensions_is_told_nothing() {
     let mut plain = Limits::default();
-    plain.extensions = Negotiation::Never;
+    plain.negotiation = Negotiation::Never;
     let (a, b) = channel::memory();
     let b = serving()
         .limits(plain.clone())
@@ -69,7 +69,7 @@ async fn a_side_without_extensions_is_told_nothing() {
             .expect("asked")
             .expect("it answers")
             .extensions,
-        Extensions::NONE
+        ExtensionFlags::NONE
     );
     assert_eq!(
         a.call("time", ()).timeout(LONG).await.expect("answered"),
@@ -125,7 +125,7 @@ async fn by_hand(asks: bool) -> (Peer, DuplexStream) {
     if asks {
         let hello = Hello {
             revision: 1,
-            extensions: Extensions::NONE,
+            extensions: ExtensionFlags::NONE,
             payload_limit: 1 << 20,
             running_limit: 1,
         };
@@ -166,7 +166,7 @@ async fn the_callee_keeps_the_deadline() {
         read(&mut other).await.expect("an answer")[..7],
         [0, 0, 0, 1, 4, 0xC7, 6]
     );
-    assert_eq!(peer.status().running, 0);
+    assert_eq!(peer.stats().running, 0);
 }
 
 /// Where nothing was declared, the packet means nothing; where it was, it must be right.
@@ -181,7 +181,7 @@ async fn a_wrong_context_ends_the_session_only_where_it_was_declared() {
         let (peer, mut other) = by_hand(true).await;
         other.write_all(&bytes).await.expect("written");
         let reason = peer.closed().await;
-        assert!(matches!(reason, SessionError::Protocol(_)), "{reason}");
+        assert!(matches!(reason, ConnectionError::Protocol(_)), "{reason}");
 
         let (_peer, mut other) = by_hand(false).await;
         other
@@ -197,7 +197,7 @@ async fn a_wrong_context_ends_the_session_only_where_it_was_declared() {
 #[tokio::test]
 async fn a_deadline_of_the_callee_is_a_deadline() {
     let (a, b) = channel::memory();
-    let late = |_: Request| async { Fault::DeadlineExceeded };
+    let late = |_: Request| async { FrameworkError::DeadlineExceeded };
     let _b = PeerBuilder::new()
         .handle("late", late)
         .start(b)
@@ -235,11 +235,11 @@ async fn a_context_goes_with_a_call_that_is_refused() {
 /// Streams are declared by whoever takes some.
 #[tokio::test]
 async fn a_peer_declares_the_streams_that_it_takes() {
-    let streams = Extensions::CALL_CONTEXT.and(Extensions::STREAMS);
-    for (most, declared) in [(0, Extensions::CALL_CONTEXT), (1, streams)] {
+    let streams = ExtensionFlags::CALL_CONTEXT.and(ExtensionFlags::STREAMS);
+    for (most, declared) in [(0, ExtensionFlags::CALL_CONTEXT), (1, streams)] {
         let mut limits = Limits::default();
-        limits.streams = most;
-        limits.extensions = Negotiation::Eager;
+        limits.max_streams = most;
+        limits.negotiation = Negotiation::Eager;
         let (ours, theirs) = channel::memory();
         let _ours = PeerBuilder::new()
             .limits(limits)

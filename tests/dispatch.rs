@@ -102,7 +102,7 @@ async fn a_handler_that_does_not_return_holds_up_nobody() {
         );
         assert_eq!(server.call("echo", "back").await.expect("answered"), "back");
         drop(waiting);
-        while client.status().abandoned > 0 {
+        while client.stats().abandoned > 0 {
             tokio::task::yield_now().await;
         }
         gate.open();

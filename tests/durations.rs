@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use chirp::packet::ErrorData;
 use chirp::{
-    AsCaller, CallError, Caller, KeepAlive, Limits, PeerBuilder, Reconnect, Request, Server,
-    SessionError,
+    AsCaller, CallError, Caller, ConnectionError, KeepAlive, Limits, PeerBuilder, ReconnectConfig,
+    Request, Server,
 };
 use support::echo;
 
@@ -30,8 +30,8 @@ struct Settings {
     handshake_timeout: Duration,
     first_pause: Duration,
     longest_pause: Duration,
-    patience: Duration,
-    grace: Duration,
+    max_wait: Duration,
+    shutdown_timeout: Duration,
     timeout: Duration,
 }
 
@@ -52,8 +52,8 @@ const CHANGES: [(&str, Change); 12] = [
     }),
     ("first pause", |all, time| all.first_pause = time),
     ("longest pause", |all, time| all.longest_pause = time),
-    ("patience", |all, time| all.patience = time),
-    ("grace", |all, time| all.grace = time),
+    ("patience", |all, time| all.max_wait = time),
+    ("grace", |all, time| all.shutdown_timeout = time),
     ("timeout", |all, time| all.timeout = time),
 ];
 
@@ -71,18 +71,18 @@ impl Settings {
             handshake_timeout: LONG,
             first_pause: Duration::from_millis(1),
             longest_pause: Duration::from_millis(1),
-            patience: LONG,
-            grace: LONG,
+            max_wait: LONG,
+            shutdown_timeout: LONG,
             timeout: LONG,
         }
     }
 
     fn peers(&self) -> PeerBuilder {
         let mut limits = Limits::default();
-        limits.abandoned_for = self.abandoned_for;
-        limits.busy_after = self.busy_after;
-        limits.stall = self.stall;
-        limits.running = 2;
+        limits.cancel_timeout = self.abandoned_for;
+        limits.max_read_pause = self.busy_after;
+        limits.progress_timeout = self.stall;
+        limits.max_concurrent_handlers = 2;
         PeerBuilder::new()
             .limits(limits)
             .keep_alive(self.keep_alive)
@@ -93,7 +93,7 @@ impl Settings {
     /// one that is cancelled, and an orderly end.
     async fn run(&self) -> Result<(), CallError> {
         let server = Server::builder()
-            .peers(|_| self.peers())
+            .configure_peers(|_| self.peers())
             .handle("echo", echo)
             .handle("never", |_: Request| async {
                 std::future::pending::<()>().await;
@@ -101,18 +101,18 @@ impl Settings {
             })
             .handshake(|channel| async { Ok(channel) })
             .handshake_timeout(self.handshake_timeout)
-            .grace(self.grace)
+            .shutdown_timeout(self.shutdown_timeout)
             .bind("tcp://127.0.0.1:0")
             .await
             .unwrap();
         let address = server.endpoint().clone();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let server = tokio::spawn(server.run_until(stopped));
-        let reconnect = Reconnect::new()
-            .pauses(self.first_pause, self.longest_pause)
-            .patience(self.patience);
+        let reconnect = ReconnectConfig::new()
+            .backoff(self.first_pause, self.longest_pause)
+            .max_wait(self.max_wait);
         let peers = self.peers();
-        let link = peers.reconnecting_by(
+        let link = peers.reconnecting_with(
             move || {
                 let address = address.clone();
                 async move { address.connect().await }
@@ -122,7 +122,7 @@ impl Settings {
         let link = link.unwrap();
         let caller = link.as_caller();
         let done = self.calls(&caller).await;
-        link.shutdown(self.grace).await;
+        link.shutdown(self.shutdown_timeout).await;
         let _ = stop.send(());
         server.await.unwrap();
         done
@@ -140,7 +140,7 @@ impl Settings {
         for other in others {
             match other.timeout(self.timeout).await {
                 // With one handler beside it the others may be told that this side is busy.
-                Ok(_) | Err(CallError::Refused { .. }) => {}
+                Ok(_) | Err(CallError::Rejected { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -184,16 +184,16 @@ async fn no_duration_is_too_long_or_too_short() {
 /// Whether a call has failed because some time was over, and not because something has broken.
 fn is_of_time(error: &CallError) -> bool {
     match error {
-        CallError::NoConnection(_) | CallError::DeadlineExceeded => true,
-        CallError::Closed(reason) => matches!(
+        CallError::NotConnected(_) | CallError::DeadlineExceeded => true,
+        CallError::ConnectionLost(reason) => matches!(
             reason,
-            SessionError::Stalled { .. }
-                | SessionError::Unfinished { .. }
-                | SessionError::Unresponsive { .. }
-                | SessionError::KeepAlive { .. }
-                | SessionError::ClosedByPeer
+            ConnectionError::Stalled { .. }
+                | ConnectionError::Unfinished { .. }
+                | ConnectionError::Unresponsive { .. }
+                | ConnectionError::KeepAlive { .. }
+                | ConnectionError::ClosedByPeer
                 // The other side has given up first.
-                | SessionError::Channel(_)
+                | ConnectionError::Channel(_)
         ),
         _ => false,
     }

@@ -4,7 +4,7 @@ mod support;
 
 use chirp::channel::{Channel, Reader, Writer};
 use chirp::packet::{ErrorData, PacketType};
-use chirp::{AsCaller, CallError, Peer, PeerBuilder, Request, SessionError};
+use chirp::{AsCaller, CallError, ConnectionError, Peer, PeerBuilder, Request};
 use futures_core::Stream;
 use std::io;
 use std::pin::Pin;
@@ -61,7 +61,7 @@ impl Faulty {
     /// Lets a write fail, and waits until the peer knows.
     async fn fail(&self, peer: &Peer) {
         self.fails.store(true, Ordering::SeqCst);
-        while peer.as_caller().cast("m", ()).await.is_ok() {
+        while peer.as_caller().call_one_way("m", ()).await.is_ok() {
             tokio::task::yield_now().await;
         }
     }
@@ -102,8 +102,8 @@ impl AsyncWrite for FaultyWriter {
     }
 }
 
-fn is_broken(reason: &SessionError) -> bool {
-    matches!(reason, SessionError::Channel(error) if error.kind() == io::ErrorKind::BrokenPipe)
+fn is_broken(reason: &ConnectionError) -> bool {
+    matches!(reason, ConnectionError::Channel(error) if error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn a_failed_write_does_not_hide_what_has_arrived() {
             assert_eq!(in_time(answered).await.expect("it has arrived"), "x");
             let lost = in_time(unanswered).await;
             assert!(
-                matches!(&lost, Err(CallError::Closed(reason)) if is_broken(reason)),
+                matches!(&lost, Err(CallError::ConnectionLost(reason)) if is_broken(reason)),
                 "{lost:?}"
             );
             let reason = in_time(peer.closed()).await;
@@ -178,7 +178,10 @@ fn answers_before_a_reset_arrive() {
             drop((reader, writer));
             assert_eq!(in_time(small).await.expect("it has arrived"), "x");
             let lost = in_time(large).await;
-            assert!(matches!(lost, Err(CallError::Closed(_))), "{lost:?}");
+            assert!(
+                matches!(lost, Err(CallError::ConnectionLost(_))),
+                "{lost:?}"
+            );
         }
     });
 }
@@ -194,7 +197,7 @@ async fn after_a_failed_write_the_reader_waits_for_little() {
     faulty.fail(&peer).await;
     let lost = call.await;
     assert!(
-        matches!(&lost, Err(CallError::Closed(reason)) if is_broken(reason)),
+        matches!(&lost, Err(CallError::ConnectionLost(reason)) if is_broken(reason)),
         "{lost:?}"
     );
     assert_eq!(began.elapsed().as_secs(), 1);
@@ -249,7 +252,7 @@ fn a_failed_write_does_not_hide_items_and_their_end() {
             let first: Vec<_> = client.count(3).await.expect("begun").collect().await;
             assert_eq!(first.len(), 3);
             let begun = client.count(100).start();
-            while server.status().running == 0 {
+            while server.stats().running == 0 {
                 tokio::task::yield_now().await;
             }
             faulty.reads.shut();

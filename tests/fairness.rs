@@ -118,7 +118,10 @@ async fn shutdown_under_calls() {
         callers.spawn(async move {
             // Until the end of the connection.
             while if at % 4 == 0 {
-                peer.as_caller().cast("length", large.clone()).await.is_ok()
+                peer.as_caller()
+                    .call_one_way("length", large.clone())
+                    .await
+                    .is_ok()
             } else {
                 peer.call("length", large.clone()).await.is_ok()
             } {}

@@ -3,17 +3,17 @@
 mod support;
 
 use bytes::Bytes;
-use chirp::packet::{ErrorData, Fault};
-use chirp::{CallError, Handler, Handling, Peer, PeerBuilder, Reply, Request, Responder};
+use chirp::packet::{ErrorData, FrameworkError};
+use chirp::{CallError, Handler, HandlerFuture, Peer, PeerBuilder, Reply, Request, Responder};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 use support::{LINKS, connected, echo, idle, pair};
 use tokio::sync::mpsc;
 
-fn fault(answer: Result<Bytes, CallError>) -> Fault {
+fn framework_error(answer: Result<Bytes, CallError>) -> FrameworkError {
     match answer {
-        Err(CallError::Refused { fault, .. }) => fault,
+        Err(CallError::Rejected { reason, .. }) => reason,
         other => panic!("no fault: {other:?}"),
     }
 }
@@ -42,7 +42,7 @@ async fn a_responder_answers_from_elsewhere() {
     );
     let one = handed.recv().await.expect("handed over");
     let two = handed.recv().await.expect("handed over");
-    assert_eq!(other.status().running, 2);
+    assert_eq!(other.stats().running, 2);
     tokio::spawn(async move { two.reply(Ok::<_, ErrorData>("second")) });
     assert_eq!(second.await.expect("answered"), "second");
     assert!(one.is_wanted());
@@ -56,7 +56,7 @@ async fn a_responder_that_is_dropped_says_so() {
     let (peer, other, mut handed) = deferring();
     let call = peer.call("defer", ()).start();
     drop(handed.recv().await.expect("handed over"));
-    assert_eq!(fault(call.await), Fault::NoAnswer);
+    assert_eq!(framework_error(call.await), FrameworkError::NoReply);
     idle(&other).await;
 }
 
@@ -69,7 +69,7 @@ async fn a_responder_whose_call_was_cancelled_is_not_wanted() {
     while responder.is_wanted() {
         tokio::task::yield_now().await;
     }
-    assert_eq!(other.status().running, 1, "until the responder is gone");
+    assert_eq!(other.stats().running, 1, "until the responder is gone");
     responder.reply(Ok::<_, ErrorData>("too late"));
     assert_eq!(peer.call("echo", "next").await.expect("answered"), "next");
     idle(&peer).await;
@@ -82,7 +82,7 @@ async fn a_responder_outlives_its_connection() {
     let call = peer.call("defer", ()).start();
     let responder = handed.recv().await.expect("handed over");
     other.close();
-    assert!(matches!(call.await, Err(CallError::Closed(_))));
+    assert!(matches!(call.await, Err(CallError::ConnectionLost(_))));
     assert!(!responder.is_wanted());
     responder.reply("nobody hears it");
     idle(&other).await;
@@ -104,7 +104,7 @@ fn panics(payload: impl Send + 'static) -> ErrorData {
 struct PanicsAtOnce;
 
 impl Handler for PanicsAtOnce {
-    fn handle(&self, _: Request) -> Handling {
+    fn handle(&self, _: Request) -> HandlerFuture {
         panic!("at once")
     }
 }
@@ -113,7 +113,7 @@ impl Handler for PanicsAtOnce {
 struct PanicsAfterwards;
 
 impl Handler for PanicsAfterwards {
-    fn handle(&self, request: Request) -> Handling {
+    fn handle(&self, request: Request) -> HandlerFuture {
         let bomb = Bomb;
         let mut answer = Some(Reply::Value(request.into_params().into()));
         Box::pin(std::future::poll_fn(move |_| {
@@ -147,19 +147,25 @@ async fn a_panic_is_its_callers_fault_and_nobody_elses() {
         let (peer, other) = connected(link, &PeerBuilder::new(), &panicking()).await;
         let waiting = peer.call("drop", ()).start();
         for method in ["handle", "poll", "later", "payload"] {
-            let fault = fault(peer.call(method, ()).await);
-            assert!(matches!(fault, Fault::Panicked { .. }), "{method}: {fault}");
+            let reason = framework_error(peer.call(method, ()).await);
+            assert!(
+                matches!(reason, FrameworkError::Panicked { .. }),
+                "{method}: {reason}"
+            );
         }
         assert_eq!(peer.call("answer", "x").await.expect("answered"), "x");
         drop(waiting);
         idle(&peer).await;
         assert_eq!(peer.call("echo", "alive").await.expect("answered"), "alive");
         let interrupted = peer.call("drop", ()).start();
-        while other.status().running == 0 {
+        while other.stats().running == 0 {
             tokio::task::yield_now().await;
         }
         other.close();
-        assert!(matches!(interrupted.await, Err(CallError::Closed(_))));
+        assert!(matches!(
+            interrupted.await,
+            Err(CallError::ConnectionLost(_))
+        ));
         idle(&peer).await;
         idle(&other).await;
     }
@@ -203,11 +209,11 @@ async fn a_reply_of_another_call_answers_nobody() {
         });
         let (a, b) = connected(link, &PeerBuilder::new(), &builder).await;
         let first = tokio::spawn(a.call("swap", ()).start());
-        while b.status().running < 1 {
+        while b.stats().running < 1 {
             tokio::task::yield_now().await;
         }
         let second = a.call("swap", ()).await;
-        assert_eq!(fault(second), Fault::NoAnswer);
+        assert_eq!(framework_error(second), FrameworkError::NoReply);
         assert_eq!(first.await.expect("no panic").expect("answered"), "late");
     }
 }

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 
 use certificates::Authority;
 use chirp::channel::{
-    Admission, Channel, Keypair, Refusal, TlsClient, TlsError, TlsServer, memory,
+    Channel, KeyPolicy, Keypair, Refusal, TlsClient, TlsError, TlsServer, memory,
 };
 use chirp::{Identity, PeerBuilder, PublicKey, Server};
 use support::echo;
@@ -59,7 +59,7 @@ async fn a_stranger_is_turned_away_by_either_end_and_told() {
     assert_eq!(server, Err(TlsError::NotAdmitted(stranger.public())));
     assert_eq!(client, told());
 
-    let server = TlsServer::keys(&stranger, Admission::anyone());
+    let server = TlsServer::keys(&stranger, KeyPolicy::anyone());
     let (client, server) = shake(&TlsClient::keys(&here, there.public()), &server).await;
     assert_eq!(client, Err(TlsError::NotAdmitted(stranger.public())));
     assert_eq!(server, told());
@@ -70,7 +70,7 @@ async fn a_rule_may_change_its_mind() {
     let (here, there) = (Keypair::generate().unwrap(), Keypair::generate().unwrap());
     let known = Arc::new(Mutex::new(HashSet::new()));
     let rule = Arc::clone(&known);
-    let admission = Admission::by(move |key| rule.lock().unwrap().contains(key));
+    let admission = KeyPolicy::by(move |key| rule.lock().unwrap().contains(key));
     let server = TlsServer::keys(&there, admission);
     let client = TlsClient::keys(&here, there.public());
     assert!(shake(&client, &server).await.1.is_err());
@@ -166,12 +166,12 @@ async fn a_key_has_to_be_proven() {
 async fn keys_and_certificates_do_not_mix() {
     let authority = Authority::new();
     let (here, there) = (Keypair::generate().unwrap(), Keypair::generate().unwrap());
-    let with_key = TlsServer::keys(&there, Admission::anyone());
+    let with_key = TlsServer::keys(&there, KeyPolicy::anyone());
     let (client, server) = shake(&authority.client(), &with_key).await;
     assert_eq!(server, Err(TlsError::OtherKind));
     assert_eq!(client, Err(TlsError::Refused(Refusal::OtherKind)));
     let with_certificate = authority.server("any.test");
-    let client = TlsClient::keys(&here, Admission::anyone());
+    let client = TlsClient::keys(&here, KeyPolicy::anyone());
     let (client, server) = shake(&client, &with_certificate).await;
     assert_eq!(server, Err(TlsError::OtherKind));
     assert_eq!(client, Err(TlsError::Refused(Refusal::OtherKind)));
@@ -189,7 +189,7 @@ async fn a_connection_over_an_address_knows_both_keys() {
         .await
         .unwrap();
     let address = server.endpoint().to_string();
-    let mut connections = server.connections();
+    let mut connections = server.incoming();
     tokio::spawn(server.run());
 
     let builder = PeerBuilder::new().tls(TlsClient::keys(&here, there.public()));
@@ -222,7 +222,7 @@ async fn any_channel_may_be_encrypted() {
         .await
         .unwrap();
     let endpoint = server.endpoint().clone();
-    let mut connections = server.connections();
+    let mut connections = server.incoming();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(server.run_until(stopped));
     let channel = endpoint.connect().await.unwrap();

@@ -3,7 +3,7 @@
 #![cfg(feature = "json")]
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
-use chirp::Comparison;
+use chirp::Compatibility;
 
 macro_rules! services {
     ($codec:path, $name:literal, $deadline:literal, $byte:ty, $text:ty, $result:ty, $code:expr) => {
@@ -78,7 +78,10 @@ async fn fragments_travel_as_what_they_stand_for() {
         .unwrap();
     let peer = chirp::PeerBuilder::new().start(here).unwrap();
     let written = by_hand::WrittenClient::new(&peer);
-    assert_eq!(written.compare_contract().await.unwrap(), Comparison::Same);
+    assert_eq!(
+        written.check_compatibility().await.unwrap(),
+        Compatibility::Same
+    );
     let count = written.count(&[1], "ab", Some("c"), vec![1, 2]).await;
     assert_eq!(count.unwrap(), 6);
     let refused = written.count(&[1], "ab", None, vec![]).await;

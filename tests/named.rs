@@ -1,7 +1,7 @@
 //! Arguments that travel by name, through each codec, between programs of different age.
 
-use chirp::packet::{ErrorData, Fault};
-use chirp::{CallError, Caller, Comparison, Router, Service};
+use chirp::packet::{ErrorData, FrameworkError};
+use chirp::{CallError, Caller, Compatibility, Router, Service};
 
 /// The services of one codec: the program as it was, and as it is.
 macro_rules! services {
@@ -137,10 +137,10 @@ fn serve(service: impl Service) -> Caller {
 }
 
 fn assert_refused<T: std::fmt::Debug>(found: Result<T, CallError>, why: &str) {
-    let Err(CallError::Refused { fault, message }) = found else {
+    let Err(CallError::Rejected { reason, message }) = found else {
         panic!("{found:?}");
     };
-    assert_eq!(fault, Fault::BadArguments);
+    assert_eq!(reason, FrameworkError::InvalidArguments);
     assert!(message.contains(why), "{message}");
 }
 
@@ -185,16 +185,16 @@ async fn through_messagepack() {
 #[tokio::test]
 async fn what_may_be_missing_is_no_difference() {
     let [old, new] = json::callers();
-    let old_and_new = json::OldClient::new(&new).compare_contract().await;
-    assert_eq!(old_and_new.expect("an answer"), Comparison::Same);
-    let new_and_old = json::SearchClient::new(&old).compare_contract().await;
-    let Comparison::Differs(methods) = new_and_old.expect("an answer") else {
+    let old_and_new = json::OldClient::new(&new).check_compatibility().await;
+    assert_eq!(old_and_new.expect("an answer"), Compatibility::Same);
+    let new_and_old = json::SearchClient::new(&old).check_compatibility().await;
+    let Compatibility::Differs(methods) = new_and_old.expect("an answer") else {
         panic!("two methods are missing");
     };
     assert_eq!(methods.len(), 2);
     let [_, new] = bincode::callers();
-    let differs = bincode::OldClient::new(&new).compare_contract().await;
-    assert!(matches!(differs, Ok(Comparison::Differs(_))));
+    let differs = bincode::OldClient::new(&new).check_compatibility().await;
+    assert!(matches!(differs, Ok(Compatibility::Differs(_))));
 }
 
 /// Names as somebody writes them by hand.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use chirp::packet::ErrorData;
 use chirp::{
-    CallError, Direction, ObservedPacket, PeerBuilder, PeerState, Request, SessionError,
+    CallError, ConnectionError, Direction, ObservedPacket, PeerBuilder, PeerState, Request,
     SharedMetrics,
 };
 use support::{LINKS, connected};
@@ -208,7 +208,7 @@ async fn a_peers_state_can_be_watched() {
     for link in LINKS {
         let (a, b) = connected(link, &PeerBuilder::new(), &serving()).await;
         let waiting = tokio::spawn(a.call("wait", ()).start());
-        while b.status().running == 0 {
+        while b.stats().running == 0 {
             tokio::task::yield_now().await;
         }
         let mut state = b.watch();
@@ -228,16 +228,19 @@ async fn a_peers_state_can_be_watched() {
             .expect("it ends");
         assert!(matches!(
             ended.await.expect("it ends"),
-            SessionError::ClosedHere
+            ConnectionError::ClosedHere
         ));
         let late = b.watch();
         assert!(matches!(
             &*late.borrow(),
-            PeerState::Closed(SessionError::ClosedHere)
+            PeerState::Closed(ConnectionError::ClosedHere)
         ));
         let answer = waiting.await.expect("no panic");
         assert!(
-            matches!(answer, Err(CallError::Closed(SessionError::ClosedByPeer))),
+            matches!(
+                answer,
+                Err(CallError::ConnectionLost(ConnectionError::ClosedByPeer))
+            ),
             "{answer:?}"
         );
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use chirp::{AsCaller, Blocking, CallError, Caller, Peer, PeerBuilder, Router, Service};
+use chirp::{AsCaller, BlockingPool, CallError, Caller, Peer, PeerBuilder, Router, Service};
 use support::{LINKS, channels, connected, idle, pair};
 use tokio::sync::mpsc as told;
 
@@ -218,7 +218,7 @@ async fn a_blocking_method_keeps_its_turn_until_it_returns() {
         let asked = saves.saved().start();
         // Whatever was sent before has been seen by now.
         peer.call("nothing", ()).await.expect_err("unknown");
-        assert_eq!(serving.status().running, 2);
+        assert_eq!(serving.stats().running, 2);
         go.send(()).expect("it waits");
         assert!(asked.await.expect("an answer"));
     }
@@ -279,7 +279,7 @@ async fn reads_do_not_hold_anything_up(
         begun,
         running: AtomicUsize::new(0),
     };
-    let (caller, peers) = make(DiskServer::new(slow).blocking(&Blocking::new(2)));
+    let (caller, peers) = make(DiskServer::new(slow).blocking(&BlockingPool::new(2)));
     let disk = DiskClient::new(&caller);
     let reads: Vec<_> = ["a", "b", "c"]
         .map(|name| tokio::spawn(disk.read(name)))
@@ -296,7 +296,7 @@ async fn reads_do_not_hold_anything_up(
     }
     assert_eq!(answers, ["A", "B", "C"]);
     let error = disk.fails().await.expect_err("a panic");
-    assert!(matches!(error, CallError::Refused { .. }), "{error}");
+    assert!(matches!(error, CallError::Rejected { .. }), "{error}");
     if let Some((_, serving)) = peers {
         idle(&serving).await;
     }

@@ -44,7 +44,7 @@ async fn appends_are_in_order() {
             slow.push(peer.call("wait", ()).start());
         }
         caller
-            .cast("append", number.to_be_bytes().to_vec())
+            .call_one_way("append", number.to_be_bytes().to_vec())
             .await
             .expect("sent");
     }

@@ -5,7 +5,7 @@ mod support;
 use std::future::pending;
 
 use chirp::packet::{ErrorData, PacketType};
-use chirp::{CallContext, CallError, PeerBuilder, Request, SessionError};
+use chirp::{CallContext, CallError, ConnectionError, PeerBuilder, Request};
 use support::{LINKS, connected};
 use tokio::sync::mpsc;
 
@@ -51,7 +51,7 @@ async fn a_packet_handler_may_call_and_send() {
         let asks = PeerBuilder::new().handle_packet(OTHER, |cx: CallContext, payload| async move {
             let name = cx.caller().call("name", ()).await?;
             cx.caller()
-                .cast("noted", [&name[..], &payload[..]].concat())
+                .call_one_way("noted", [&name[..], &payload[..]].concat())
                 .await
         });
         let serving = serving.handle("noted", |request: Request| async move {
@@ -83,15 +83,18 @@ async fn a_packet_handler_that_fails_ends_the_session() {
             let (a, b) = connected(link, &PeerBuilder::new(), &builder).await;
             let waiting = a.call("nothing", ()).start();
             a.send_packet(PROGRESS, "x").await.expect("sent");
-            let SessionError::PacketHandler { kind, message } = b.closed().await else {
+            let ConnectionError::PacketHandler { kind, message } = b.closed().await else {
                 panic!("{}", b.closed().await)
             };
             assert_eq!(kind, PROGRESS);
             assert!(message.contains(text), "{message}");
-            assert!(matches!(a.closed().await, SessionError::ClosedByPeer));
+            assert!(matches!(a.closed().await, ConnectionError::ClosedByPeer));
             drop(waiting);
             let sent = a.send_packet(PROGRESS, "again").await;
-            assert!(matches!(sent, Err(CallError::Closed(_))), "{sent:?}");
+            assert!(
+                matches!(sent, Err(CallError::ConnectionLost(_))),
+                "{sent:?}"
+            );
         }
     }
 }
@@ -135,7 +138,7 @@ async fn packets_that_nobody_takes_are_bounded() {
                 break;
             }
         }
-        let SessionError::Flooded { held } = b.closed().await else {
+        let ConnectionError::Flooded { held } = b.closed().await else {
             panic!("{}", b.closed().await)
         };
         assert!(

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chirp::channel::{self, PipeEnds};
 use chirp::packet::ErrorData;
-use chirp::{CallContext, CallError, Channel, Peer, PeerBuilder, Request, SessionError};
+use chirp::{CallContext, CallError, Channel, ConnectionError, Peer, PeerBuilder, Request};
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe;
 use tokio::task::JoinSet;
@@ -61,11 +61,11 @@ fn peers() -> (Peer, Peer) {
 /// Closes both and checks that nothing is left.
 async fn end(one: Peer, other: Peer) {
     let reason = one.shutdown(LONG).await;
-    assert!(matches!(reason, SessionError::ClosedHere), "{reason}");
+    assert!(matches!(reason, ConnectionError::ClosedHere), "{reason}");
     let reason = other.closed().await;
-    assert!(matches!(reason, SessionError::ClosedByPeer), "{reason}");
+    assert!(matches!(reason, ConnectionError::ClosedByPeer), "{reason}");
     for peer in [one, other] {
-        let status = peer.status();
+        let status = peer.stats();
         assert_eq!((status.pending, status.running), (0, 0), "{status:?}");
     }
 }
@@ -114,10 +114,13 @@ async fn closing_lets_go_of_both_pipes_whoever_holds_their_ends() {
 
     peer.close();
     let reason = peer.closed().await;
-    assert!(matches!(reason, SessionError::ClosedHere), "{reason}");
+    assert!(matches!(reason, ConnectionError::ClosedHere), "{reason}");
     let answer = call.await.unwrap();
     assert!(
-        matches!(answer, Err(CallError::Closed(SessionError::ClosedHere))),
+        matches!(
+            answer,
+            Err(CallError::ConnectionLost(ConnectionError::ClosedHere))
+        ),
         "{answer:?}"
     );
 
@@ -162,7 +165,9 @@ async fn a_call_ends_when_the_other_ends_are_gone() {
     bystander.wait().unwrap();
     // The end of what is read and the failure of what is written are noticed in either order.
     match answer.expect("the end is noticed") {
-        Err(CallError::Closed(SessionError::ClosedByPeer | SessionError::Channel(_))) => {}
+        Err(CallError::ConnectionLost(
+            ConnectionError::ClosedByPeer | ConnectionError::Channel(_),
+        )) => {}
         other => panic!("{other:?}"),
     }
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use chirp::channel::{Channel, InprocListener, Listener, memory};
 use chirp::packet::ErrorData;
 use chirp::{
-    AsCaller, CallError, Caller, KeepAlive, LinkState, Peer, PeerBuilder, Reconnect, Reconnecting,
-    Request, Server,
+    AsCaller, CallError, Caller, KeepAlive, Peer, PeerBuilder, ReconnectConfig, ReconnectState,
+    ReconnectingPeer, Request, Server,
 };
 use support::echo;
 use tokio::sync::{mpsc, oneshot};
@@ -52,12 +52,12 @@ async fn kill(mut life: Life) {
     (&mut life.0).await.unwrap_err();
 }
 
-async fn until(link: &Reconnecting, is: impl FnMut(&LinkState) -> bool) {
+async fn until(link: &ReconnectingPeer, is: impl FnMut(&ReconnectState) -> bool) {
     soon(link.watch().wait_for(is)).await.unwrap();
 }
 
-fn quick() -> Reconnect {
-    Reconnect::new().pauses(Duration::from_millis(1), Duration::from_millis(20))
+fn quick() -> ReconnectConfig {
+    ReconnectConfig::new().backoff(Duration::from_millis(1), Duration::from_millis(20))
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn it_comes_back_over_every_kind_of_address() {
         let link = PeerBuilder::new().reconnecting(&address).unwrap();
         let waits = tokio::spawn(link.as_caller().call("echo", "early"));
         until(&link, |state| {
-            matches!(state, LinkState::Waiting { attempts: 1.., .. })
+            matches!(state, ReconnectState::Waiting { attempts: 1.., .. })
         })
         .await;
         assert!(link.peer().is_none());
@@ -84,7 +84,7 @@ async fn it_comes_back_over_every_kind_of_address() {
         assert_eq!(soon(waits).await.unwrap().unwrap(), "early");
         for _ in 0..3 {
             let peer = soon(link.ready()).await.unwrap();
-            assert_eq!(link.state(), LinkState::Connected);
+            assert_eq!(link.state(), ReconnectState::Connected);
             kill(life).await;
             soon(peer.closed()).await;
             life = serve(&address).await;
@@ -99,22 +99,22 @@ async fn it_comes_back_over_every_kind_of_address() {
 #[tokio::test(start_paused = true)]
 async fn calls_wait_within_their_time_or_not_at_all() {
     let nobody = || async { Err(io::Error::other("nobody is there")) };
-    let reconnect = Reconnect::new().patience(Duration::from_secs(7));
+    let reconnect = ReconnectConfig::new().max_wait(Duration::from_secs(7));
     let link = PeerBuilder::new()
-        .reconnecting_by(nobody, reconnect)
+        .reconnecting_with(nobody, reconnect)
         .unwrap();
     let caller = link.as_caller();
     let begin = Instant::now();
     let is_none = |error: CallError| {
-        assert!(matches!(&error, CallError::NoConnection(_)), "{error}");
-        assert!(!error.may_have_run() && error.is_retryable());
+        assert!(matches!(&error, CallError::NotConnected(_)), "{error}");
+        assert!(!error.may_have_run() && error.is_transient());
         error.to_string()
     };
     // As long as patience lasts, with the reason.
     let why = is_none(caller.call("echo", "x").await.unwrap_err());
     assert!(why.contains("nobody is there"), "{why}");
     assert_eq!(begin.elapsed().as_secs(), 7);
-    is_none(caller.cast("echo", "x").await.unwrap_err());
+    is_none(caller.call_one_way("echo", "x").await.unwrap_err());
     assert_eq!(begin.elapsed().as_secs(), 14);
     // As long as they say themselves, which may be shorter or longer.
     for seconds in [1, 60] {
@@ -129,7 +129,12 @@ async fn calls_wait_within_their_time_or_not_at_all() {
     // Not at all.
     let begin = Instant::now();
     is_none(link.fail_fast().call("echo", "x").await.unwrap_err());
-    is_none(link.fail_fast().cast("echo", "x").await.unwrap_err());
+    is_none(
+        link.fail_fast()
+            .call_one_way("echo", "x")
+            .await
+            .unwrap_err(),
+    );
     assert_eq!(begin.elapsed(), Duration::ZERO);
     let passed = caller.call("echo", "x").timeout(Duration::ZERO).await;
     assert!(matches!(passed, Err(CallError::DeadlineExceeded)));
@@ -139,9 +144,9 @@ async fn calls_wait_within_their_time_or_not_at_all() {
 async fn so_many_calls_may_wait() {
     let nobody = || async { Err(io::Error::other("nobody is there")) };
     let mut limits = chirp::Limits::default();
-    limits.pending = 3;
+    limits.max_pending_calls = 3;
     let builder = PeerBuilder::new().limits(limits);
-    let link = builder.reconnecting_by(nobody, quick()).unwrap();
+    let link = builder.reconnecting_with(nobody, quick()).unwrap();
     let caller = link.as_caller();
     let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(caller.call("x", ()))).collect();
     for call in &mut waiting {
@@ -158,7 +163,7 @@ async fn so_many_calls_may_wait() {
     link.close();
     for call in waiting {
         let error = soon(call).await.unwrap_err();
-        assert!(matches!(error, CallError::NoConnection(_)), "{error}");
+        assert!(matches!(error, CallError::NotConnected(_)), "{error}");
     }
 }
 
@@ -231,7 +236,7 @@ async fn only_what_is_idempotent_is_sent_again() {
             }
         });
         let link = PeerBuilder::new()
-            .reconnecting_by(connect, quick())
+            .reconnecting_with(connect, quick())
             .unwrap();
         let ledger = LedgerClient::new(&link);
         let sum = soon(ledger.sum()).await;
@@ -241,7 +246,7 @@ async fn only_what_is_idempotent_is_sent_again() {
         } else {
             let error = sum.unwrap_err();
             assert!(
-                matches!(error, CallError::Closed(_)) && error.may_have_run(),
+                matches!(error, CallError::ConnectionLost(_)) && error.may_have_run(),
                 "{error}"
             );
             assert_eq!(dying.ran.load(Ordering::Relaxed), 3);
@@ -251,7 +256,7 @@ async fn only_what_is_idempotent_is_sent_again() {
         dying.ran.store(0, Ordering::Relaxed);
         let error = soon(ledger.add(1)).await.unwrap_err();
         assert!(
-            matches!(error, CallError::Closed(_)) && error.may_have_run(),
+            matches!(error, CallError::ConnectionLost(_)) && error.may_have_run(),
             "{error}"
         );
         assert_eq!(soon(ledger.add(1)).await.unwrap(), 7);
@@ -328,7 +333,7 @@ async fn connections_are_prepared_before_calls_go() {
     });
     let attempts = AtomicUsize::new(0);
     let done = Arc::clone(&signed_in);
-    let reconnect = quick().prepare(move |peer: Peer| {
+    let reconnect = quick().on_connect(move |peer: Peer| {
         let word = if attempts.fetch_add(1, Ordering::Relaxed) < 2 {
             "wrong"
         } else {
@@ -342,7 +347,7 @@ async fn connections_are_prepared_before_calls_go() {
         }
     });
     let link = PeerBuilder::new()
-        .reconnecting_by(connect, reconnect)
+        .reconnecting_with(connect, reconnect)
         .unwrap();
     assert_eq!(soon(link.as_caller().call("echo", "x")).await.unwrap(), "x");
 }
@@ -362,7 +367,9 @@ async fn a_dead_connection_is_noticed() {
         timeout: Duration::from_secs(2),
     });
     let begin = Instant::now();
-    let link = watched.reconnecting_by(connect, Reconnect::new()).unwrap();
+    let link = watched
+        .reconnecting_with(connect, ReconnectConfig::new())
+        .unwrap();
     let call = link.as_caller().call("echo", "x").idempotent();
     assert_eq!(call.await.unwrap(), "x");
     assert_eq!(begin.elapsed().as_secs(), 5);
@@ -389,7 +396,7 @@ async fn it_ends_with_its_last_handle_and_answers_what_is_under_way() {
     let call = tokio::spawn(call);
     let answer = soon(said.recv()).await.unwrap();
     drop(link);
-    soon(states.wait_for(|state| *state == LinkState::Closed))
+    soon(states.wait_for(|state| *state == ReconnectState::Closed))
         .await
         .unwrap();
     answer.send(()).unwrap();
@@ -404,7 +411,7 @@ async fn closing_ends_it_for_all() {
     let peer = soon(link.ready()).await.unwrap();
     link.close();
     soon(peer.closed()).await;
-    assert_eq!(link.state(), LinkState::Closed);
+    assert_eq!(link.state(), ReconnectState::Closed);
     for caller in [link.as_caller(), link.fail_fast()] {
         let error = soon(caller.call("echo", "x")).await.unwrap_err();
         assert!(error.to_string().contains("closed by this side"), "{error}");
@@ -413,7 +420,7 @@ async fn closing_ends_it_for_all() {
     let other = PeerBuilder::new().reconnecting("inproc://closing").unwrap();
     soon(other.ready()).await.unwrap();
     other.shutdown(LONG).await;
-    assert_eq!(other.state(), LinkState::Closed);
+    assert_eq!(other.state(), ReconnectState::Closed);
     kill(life).await;
     let error = PeerBuilder::new()
         .reconnecting("tcp://nowhere")
@@ -426,7 +433,7 @@ async fn closing_ends_it_for_all() {
 fn the_end_of_the_runtime_ends_the_wait() {
     let nobody = || async { Err(io::Error::other("nobody is there")) };
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let link = runtime.block_on(async { PeerBuilder::new().reconnecting_by(nobody, quick()) });
+    let link = runtime.block_on(async { PeerBuilder::new().reconnecting_with(nobody, quick()) });
     let caller: Caller = link.unwrap().as_caller();
     let here = tokio::runtime::Builder::new_current_thread()
         .build()
@@ -442,6 +449,6 @@ fn the_end_of_the_runtime_ends_the_wait() {
         assert!(support::is_pending(call.as_mut()).await);
         runtime.shutdown_background();
         let error = call.await.unwrap_err();
-        assert!(matches!(error, CallError::NoConnection(_)), "{error}");
+        assert!(matches!(error, CallError::NotConnected(_)), "{error}");
     });
 }

@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chirp::channel::{Channel, Endpoint, memory};
-use chirp::packet::{ErrorData, Fault};
+use chirp::packet::{ErrorData, FrameworkError};
 use chirp::{
-    AsCaller, CallError, Caller, Peer, PeerBuilder, Reconnect, Reconnecting, Request, Server,
+    AsCaller, CallError, Caller, Peer, PeerBuilder, ReconnectConfig, ReconnectingPeer, Request,
+    Server,
 };
 use support::echo;
 use tokio::sync::{mpsc, oneshot};
@@ -25,8 +26,8 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
         .expect("it does not hang")
 }
 
-fn quick() -> Reconnect {
-    Reconnect::new().pauses(Duration::from_millis(1), Duration::from_millis(20))
+fn quick() -> ReconnectConfig {
+    ReconnectConfig::new().backoff(Duration::from_millis(1), Duration::from_millis(20))
 }
 
 /// A server that runs, how to end it in order, and its end.
@@ -68,7 +69,7 @@ struct Callers {
 }
 
 impl Callers {
-    fn start(link: &Reconnecting, count: usize) -> Self {
+    fn start(link: &ReconnectingPeer, count: usize) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let answered = Arc::new(AtomicUsize::new(0));
         let tasks = (0..count).map(|_| {
@@ -134,7 +135,7 @@ async fn ten_restarts_lose_no_call() {
         let ran = Arc::new(AtomicUsize::new(0));
         let mut server = Running::start(&address, &ran).await;
         let link = PeerBuilder::new()
-            .reconnecting_by(dial(vec![address.clone()]), quick())
+            .reconnecting_with(dial(vec![address.clone()]), quick())
             .unwrap();
         let callers = Callers::start(&link, 8);
         for _ in 0..10 {
@@ -169,7 +170,7 @@ async fn two_servers_take_turns_and_no_call_is_lost() {
     let addresses = [free_tcp(), free_tcp()];
     let ran = Arc::new(AtomicUsize::new(0));
     let link = PeerBuilder::new()
-        .reconnecting_by(dial(addresses.to_vec()), quick())
+        .reconnecting_with(dial(addresses.to_vec()), quick())
         .unwrap();
     let mut servers = [
         Some(Running::start(&addresses[0], &ran).await),
@@ -211,7 +212,7 @@ fn refusing(count: &Arc<AtomicUsize>) -> PeerBuilder {
     let count = Arc::clone(count);
     PeerBuilder::new().fallback(move |_: Request| {
         count.fetch_add(1, Ordering::Relaxed);
-        std::future::ready(Err::<(), _>(ErrorData::from(Fault::ShuttingDown)))
+        std::future::ready(Err::<(), _>(ErrorData::from(FrameworkError::ShuttingDown)))
     })
 }
 
@@ -220,7 +221,7 @@ fn refusing(count: &Arc<AtomicUsize>) -> PeerBuilder {
 async fn a_late_look_at_a_refusal_leaves_the_new_connection_alone() {
     let (connect, mut given) = scripted();
     let link = PeerBuilder::new()
-        .reconnecting_by(connect, quick())
+        .reconnecting_with(connect, quick())
         .unwrap();
     let refused = Arc::new(AtomicUsize::new(0));
     let first = refusing(&refused)
@@ -255,7 +256,7 @@ async fn a_late_look_at_a_refusal_leaves_the_new_connection_alone() {
 async fn a_connection_is_left_when_a_refusal_arrives() {
     let (connect, mut given) = scripted();
     let link = PeerBuilder::new()
-        .reconnecting_by(connect, quick())
+        .reconnecting_with(connect, quick())
         .unwrap();
     let refused = Arc::new(AtomicUsize::new(0));
     let first = refusing(&refused)
@@ -283,16 +284,16 @@ async fn refusals_without_end_are_told_in_the_end() {
             keep.lock().unwrap().push(builder.start(channel).unwrap());
         }
     });
-    let patience = Duration::from_secs(5);
+    let max_wait = Duration::from_secs(5);
     let link = PeerBuilder::new()
-        .reconnecting_by(connect, quick().patience(patience))
+        .reconnecting_with(connect, quick().max_wait(max_wait))
         .unwrap();
     let error = link.as_caller().call("add", ()).await.unwrap_err();
     assert!(
         matches!(
             error,
-            CallError::Refused {
-                fault: Fault::ShuttingDown,
+            CallError::Rejected {
+                reason: FrameworkError::ShuttingDown,
                 ..
             }
         ),
@@ -301,12 +302,12 @@ async fn refusals_without_end_are_told_in_the_end() {
     assert!(!error.may_have_run());
     assert!(refused.load(Ordering::Relaxed) > 10);
     // With a time of its own, that is the time.
-    let timed = link.as_caller().call("add", ()).timeout(patience);
+    let timed = link.as_caller().call("add", ()).timeout(max_wait);
     let error = timed.await.unwrap_err();
     assert!(
         matches!(
             error,
-            CallError::DeadlineExceeded | CallError::NoConnection(_)
+            CallError::DeadlineExceeded | CallError::NotConnected(_)
         ),
         "{error}"
     );
@@ -330,7 +331,7 @@ impl Numbers for Counting {
 async fn a_stream_that_was_refused_is_asked_for_again() {
     let (connect, mut given) = scripted();
     let link = PeerBuilder::new()
-        .reconnecting_by(connect, quick())
+        .reconnecting_with(connect, quick())
         .unwrap();
     let refused = Arc::new(AtomicUsize::new(0));
     let first = refusing(&refused)
@@ -353,7 +354,7 @@ async fn a_stream_that_was_refused_is_asked_for_again() {
 async fn what_may_have_run_is_not_hidden_by_the_next_attempt() {
     let (connect, mut given) = scripted();
     let link = PeerBuilder::new()
-        .reconnecting_by(connect, quick())
+        .reconnecting_with(connect, quick())
         .unwrap();
     let silent = given.recv().await.unwrap();
     let peer = soon(link.ready()).await.unwrap();
@@ -361,7 +362,7 @@ async fn what_may_have_run_is_not_hidden_by_the_next_attempt() {
     peer.close();
     let error = soon(call).await.unwrap_err();
     assert!(
-        matches!(error, CallError::Closed(_)) && error.may_have_run(),
+        matches!(error, CallError::ConnectionLost(_)) && error.may_have_run(),
         "{error}"
     );
     drop(silent);

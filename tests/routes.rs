@@ -83,15 +83,15 @@ async fn handlers_are_given_values() {
     struct Number(u32);
     let count = AtomicU32::new(0);
     let builder = PeerBuilder::new()
-        .value(Name("first"))
-        .value(Name("second"))
-        .values_each(move |values| values.insert(Number(count.fetch_add(1, Ordering::Relaxed))))
+        .extension(Name("first"))
+        .extension(Name("second"))
+        .extensions_with(move |values| values.insert(Number(count.fetch_add(1, Ordering::Relaxed))))
         .handle("who", |request: Request| async move {
             let cx = request.context();
-            let (Some(Name(name)), Some(Number(number))) = (cx.value(), cx.value()) else {
+            let (Some(Name(name)), Some(Number(number))) = (cx.extension(), cx.extension()) else {
                 return Err("there are no values");
             };
-            assert!(cx.value::<String>().is_none());
+            assert!(cx.extension::<String>().is_none());
             Ok(format!("{name} {number}"))
         });
     let (a, _b) = serve(&builder);

@@ -34,9 +34,9 @@ async fn a_server_calls_those_who_connected() {
         .await
         .expect("bound");
     let address = server.endpoint().to_string();
-    let mut connections = server.connections();
-    let mut others = server.connections();
-    assert!(server.list().is_empty());
+    let mut connections = server.incoming();
+    let mut others = server.incoming();
+    assert!(server.connections().is_empty());
     let (stop, running) = run(server);
     let mut agents = Vec::new();
     for number in 1..=3_u64 {
@@ -77,7 +77,7 @@ async fn hooks_see_a_connection_before_its_requests_and_after_its_end() {
             handled("handled");
             async { Ok::<_, ErrorData>(()) }
         })
-        .on_end(move |_, reason| {
+        .on_disconnect(move |_, reason| {
             assert!(reason.is_clean());
             ended("ended");
             // It hurts nobody.
@@ -102,7 +102,7 @@ async fn hooks_see_a_connection_before_its_requests_and_after_its_end() {
 async fn each_connection_has_routes_of_its_own() {
     let server = Server::builder()
         .handle("shared", echo)
-        .routes_each(|peer: &Peer, router| {
+        .routes_with(|peer: &Peer, router| {
             let peer = peer.clone();
             router.handle("back", move |request: Request| {
                 let call = peer.call("mine", request.into_params());
@@ -152,7 +152,7 @@ async fn the_end_waits_for_handlers_within_bounds() {
             }
         })
         .handle("wait", |_: Request| std::future::pending::<ErrorData>())
-        .grace(Duration::from_mins(1))
+        .shutdown_timeout(Duration::from_mins(1))
         .listen(Box::new(listener));
     let (stop, running) = run(server);
     let peer = PeerBuilder::new().start(theirs).expect("no duplicates");
@@ -163,7 +163,7 @@ async fn the_end_waits_for_handlers_within_bounds() {
     go_on.notify_one();
     assert_eq!(finishes.await.expect("answered"), "finished");
     running.await.expect("the bound has passed");
-    assert!(matches!(never.await, Err(CallError::Closed(_))));
+    assert!(matches!(never.await, Err(CallError::ConnectionLost(_))));
 }
 
 /// A listener that gives what it was told to give, and then is silent.
@@ -240,7 +240,7 @@ async fn a_server_that_is_dropped_ends_everything() {
         .await
         .expect("bound");
     let address = server.endpoint().to_string();
-    let mut connections = server.connections();
+    let mut connections = server.incoming();
     let (_stop, running) = run(server);
     let peer = connect(&address).await.expect("connected");
     connections.recv().await.expect("accepted");
@@ -248,7 +248,7 @@ async fn a_server_that_is_dropped_ends_everything() {
     assert!(peer.closed().await.is_clean());
     while connections.recv().await.is_some() {}
     let unused = Server::builder().bind(ADDRESS).await.expect("bound");
-    let mut connections = unused.connections();
+    let mut connections = unused.incoming();
     drop(unused);
     assert!(connections.recv().await.is_none());
 }
@@ -272,7 +272,7 @@ fn a_thousand_connections_leave_nothing() {
     let path = socket_path();
     runtime.block_on(async {
         let server = Server::builder()
-            .routes_each(move |peer, router| {
+            .routes_with(move |peer, router| {
                 let flag = flag
                     .lock()
                     .expect("no panics")

@@ -9,7 +9,7 @@ mod parameters;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chirp::packet::{ErrorData, Fault};
+use chirp::packet::{ErrorData, FrameworkError};
 use chirp::{CallContext, CallError, Caller, MethodError, Router, Service};
 use serde::{Deserialize, Serialize};
 
@@ -132,8 +132,8 @@ async fn a_call_goes_there_and_back() {
 async fn a_local_client_may_be_told_another_name() {
     let arith = client().named("Second");
     assert_eq!(arith.version().await.unwrap(), 7);
-    let compared = arith.compare_contract().await.unwrap();
-    assert_eq!(compared, chirp::Comparison::Same);
+    let compared = arith.check_compatibility().await.unwrap();
+    assert_eq!(compared, chirp::Compatibility::Same);
 }
 
 /// A local handler calls back through what its maker gave it; without that, nobody is there.
@@ -147,7 +147,10 @@ async fn a_local_handler_calls_back() {
     assert_eq!(arith.notify_me(Duration::from_secs(3)).await.unwrap(), 10);
 
     let alone = client().notify_me(Duration::from_secs(3)).await;
-    assert!(matches!(alone, Err(CallError::Refused { .. })), "{alone:?}");
+    assert!(
+        matches!(alone, Err(CallError::Rejected { .. })),
+        "{alone:?}"
+    );
 }
 
 #[tokio::test]
@@ -314,8 +317,8 @@ async fn wrong_arguments_are_refused_and_bytes_must_not_be_left_over() {
         (vec![2, 4, 6, 8], "2 bytes are left over"),
     ] {
         match caller.call("Arith.sum_diff", params).await {
-            Err(CallError::Refused {
-                fault: Fault::BadArguments,
+            Err(CallError::Rejected {
+                reason: FrameworkError::InvalidArguments,
                 message,
             }) => assert!(message.ends_with(reason), "{message}"),
             other => panic!("{other:?}"),
@@ -446,8 +449,8 @@ async fn unusual_methods_are_methods() {
         other => panic!("{other:?}"),
     }
     match odd.give().await {
-        Err(CallError::Refused { fault, message }) => {
-            assert_eq!(fault, Fault::BadResult);
+        Err(CallError::Rejected { reason, message }) => {
+            assert_eq!(reason, FrameworkError::InvalidResult);
             assert!(message.ends_with("I will not go"), "{message}");
         }
         other => panic!("{other:?}"),

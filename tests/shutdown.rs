@@ -5,7 +5,9 @@ mod support;
 use bytes::Bytes;
 use chirp::channel::{Channel, Reader, Writer};
 use chirp::packet::{ErrorData, PacketType};
-use chirp::{AsCaller, CallError, Limits, PeerBuilder, Request, Server, SessionError, Status};
+use chirp::{
+    AsCaller, CallError, ConnectionError, ConnectionStats, Limits, PeerBuilder, Request, Server,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -37,7 +39,7 @@ fn counting() -> (PeerBuilder, Arc<AtomicUsize>) {
     let counted = Arc::clone(&count);
     let mut limits = Limits::default();
     // None is refused as busy.
-    limits.running = 10_000;
+    limits.max_concurrent_handlers = 10_000;
     let builder = large().limits(limits).handle("note", move |_: Request| {
         counted.fetch_add(1, Ordering::Relaxed);
         async { Ok::<_, ErrorData>(()) }
@@ -117,7 +119,7 @@ fn a_shutdown_delivers_what_was_answered_while_the_other_side_still_sends() {
             assert_eq!(came, ANSWER, "{link}");
             let reason = in_time(ending).await.expect("no panic");
             assert!(
-                matches!(reason, SessionError::ClosedHere),
+                matches!(reason, ConnectionError::ClosedHere),
                 "{link}: {reason}"
             );
         }
@@ -137,7 +139,7 @@ fn a_server_that_ends_delivers_what_was_answered_while_clients_still_send() {
                 .handle("large", |_: Request| async {
                     Ok::<_, ErrorData>(vec![7; ANSWER])
                 })
-                .grace(GRACE)
+                .shutdown_timeout(GRACE)
                 .bind(&address)
                 .await
                 .expect("bound");
@@ -183,10 +185,17 @@ fn one_way_calls_before_an_orderly_end_all_run() {
                 let calling = server.clone();
                 let caller = tokio::spawn(async move {
                     let large = || Bytes::from(vec![0; 10_000]);
-                    while !matches!(calling.call("m", large()).await, Err(CallError::Closed(_))) {}
+                    while !matches!(
+                        calling.call("m", large()).await,
+                        Err(CallError::ConnectionLost(_))
+                    ) {}
                 });
                 for _ in 0..5_000 {
-                    client.as_caller().cast("note", ()).await.expect("sent");
+                    client
+                        .as_caller()
+                        .call_one_way("note", ())
+                        .await
+                        .expect("sent");
                 }
                 match end {
                     End::Shutdown => drop(in_time(client.shutdown(GRACE)).await),
@@ -205,12 +214,12 @@ fn a_reconnecting_client_that_shuts_down_sends_what_it_was_given() {
     on_both_runtimes(async || {
         let (builder, count) = counting();
         let server = Server::builder()
-            .peers(|_| builder)
+            .configure_peers(|_| builder)
             .bind("tcp://127.0.0.1:0")
             .await
             .expect("bound");
         let address = server.endpoint().to_string();
-        let mut connections = server.connections();
+        let mut connections = server.incoming();
         let running = tokio::spawn(server.run());
         let client = PeerBuilder::new()
             .reconnecting(&address)
@@ -220,10 +229,17 @@ fn a_reconnecting_client_that_shuts_down_sends_what_it_was_given() {
         let calling = there.clone();
         let caller = tokio::spawn(async move {
             let large = || Bytes::from(vec![0; 10_000]);
-            while !matches!(calling.call("m", large()).await, Err(CallError::Closed(_))) {}
+            while !matches!(
+                calling.call("m", large()).await,
+                Err(CallError::ConnectionLost(_))
+            ) {}
         });
         for _ in 0..5_000 {
-            client.as_caller().cast("note", ()).await.expect("sent");
+            client
+                .as_caller()
+                .call_one_way("note", ())
+                .await
+                .expect("sent");
         }
         in_time(client.shutdown(GRACE)).await;
         in_time(there.closed()).await;
@@ -252,7 +268,7 @@ fn calls_that_run_are_answered_under_a_mixed_load() {
             let running: Vec<_> = (0..60)
                 .map(|_| client.call("finish", vec![1; 64 << 10]).start())
                 .collect();
-            while server.status().running < 60 {
+            while server.stats().running < 60 {
                 tokio::task::yield_now().await;
             }
             let mut others = JoinSet::new();
@@ -262,7 +278,7 @@ fn calls_that_run_are_answered_under_a_mixed_load() {
                     let large = || Bytes::from(vec![0; 100 << 10]);
                     while !matches!(
                         client.call("echo", large()).await,
-                        Err(CallError::Closed(_))
+                        Err(CallError::ConnectionLost(_))
                     ) {}
                 });
             }
@@ -271,7 +287,7 @@ fn calls_that_run_are_answered_under_a_mixed_load() {
                 in_time(async { tokio::join!(ending, async { go_on.add_permits(60) }) }).await;
 
             assert!(
-                matches!(reason, SessionError::ClosedHere),
+                matches!(reason, ConnectionError::ClosedHere),
                 "{link:?}: {reason}"
             );
             for call in running {
@@ -316,10 +332,10 @@ async fn an_orderly_end_waits_no_longer_than_its_grace() {
         .expect("open");
     assert_eq!(read_response(&mut reader).await, (1, 0, b"x".to_vec()));
     let began = tokio::time::Instant::now();
-    let grace = Duration::from_secs(5);
+    let shutdown_timeout = Duration::from_secs(5);
     assert!(matches!(
-        peer.shutdown(grace).await,
-        SessionError::ClosedHere
+        peer.shutdown(shutdown_timeout).await,
+        ConnectionError::ClosedHere
     ));
     assert_eq!(began.elapsed().as_secs(), 5);
     assert!(read_packet(&mut reader).await.is_none());
@@ -328,7 +344,7 @@ async fn an_orderly_end_waits_no_longer_than_its_grace() {
     let peer = PeerBuilder::new()
         .start(Channel::io(ours))
         .expect("no duplicates");
-    peer.as_caller().cast("m", ()).await.expect("sent");
+    peer.as_caller().call_one_way("m", ()).await.expect("sent");
     drop(peer);
     let (mut reader, mut writer) = tokio::io::split(theirs);
     assert!(read_packet(&mut reader).await.is_some());
@@ -350,7 +366,12 @@ fn a_shutdown_cuts_no_packet_in_half_while_calls_are_made() {
             for _ in 0..8 {
                 let peer = peer.clone();
                 callers.spawn(async move {
-                    while peer.as_caller().cast("m", vec![0; 100_000]).await.is_ok() {}
+                    while peer
+                        .as_caller()
+                        .call_one_way("m", vec![0; 100_000])
+                        .await
+                        .is_ok()
+                    {}
                 });
             }
             for _ in 0..10 {
@@ -370,7 +391,7 @@ fn a_shutdown_cuts_no_packet_in_half_while_calls_are_made() {
 /// No more than one call at a time has room, so that the others wait.
 fn narrow() -> PeerBuilder {
     let mut limits = Limits::default();
-    limits.unsent = 1;
+    limits.max_write_buffer = 1;
     PeerBuilder::new().limits(limits)
 }
 
@@ -382,17 +403,20 @@ fn nothing_is_pending_after_an_end_with_calls_that_waited_for_room() {
         let calls: Vec<_> = (0..64)
             .map(|_| peer.call("m", vec![0; 2000]).start())
             .collect();
-        let cast = peer.as_caller().cast("m", vec![0; 2000]).start();
-        assert!(peer.status().pending == 64);
+        let cast = peer.as_caller().call_one_way("m", vec![0; 2000]).start();
+        assert!(peer.stats().pending == 64);
         peer.close();
         drop(theirs);
         for call in calls {
-            assert!(matches!(in_time(call).await, Err(CallError::Closed(_))));
+            assert!(matches!(
+                in_time(call).await,
+                Err(CallError::ConnectionLost(_))
+            ));
         }
         in_time(idle(&peer)).await;
-        assert_eq!(peer.status(), Status::default());
+        assert_eq!(peer.stats(), ConnectionStats::default());
         // Also where all that waited has been thrown away.
-        assert!(matches!(cast.await, Err(CallError::Closed(_))));
+        assert!(matches!(cast.await, Err(CallError::ConnectionLost(_))));
     });
 }
 
@@ -446,7 +470,7 @@ async fn a_close_finishes_the_packet_that_is_being_written() {
     theirs.read_exact(&mut [0; 13]).await.expect("it has begun");
     let began = tokio::time::Instant::now();
     peer.close();
-    while peer.status() != Status::default() {
+    while peer.stats() != ConnectionStats::default() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(began.elapsed() < Duration::from_secs(3));

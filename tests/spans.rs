@@ -74,7 +74,7 @@ async fn calls_have_spans_and_panics_are_said() {
     let a = PeerBuilder::new().start(a).expect("no duplicates");
     let _b = serving.start(b).expect("no duplicates");
     a.call("boom", ()).await.expect("answered");
-    let Err(CallError::Refused { message, .. }) = a.call("boom", "x").await else {
+    let Err(CallError::Rejected { message, .. }) = a.call("boom", "x").await else {
         panic!("it panics")
     };
     let lines = notes.lines.lock().expect("no panics").clone();

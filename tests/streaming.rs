@@ -133,7 +133,7 @@ impl Numbers for Server {
     }
 
     async fn source(&self, name: &str) -> Source {
-        let (mut sender, numbers) = chirp::channel();
+        let (mut sender, numbers) = chirp::stream::channel();
         tokio::spawn(async move {
             for number in 0..3 {
                 sender.send(number).await.expect("taken");
@@ -284,13 +284,13 @@ async fn an_argument_is_a_stream(World { client, .. }: World) {
 }
 
 async fn a_handler_tells_the_end_from_the_loss(World { client, .. }: World) {
-    let (mut sender, numbers) = chirp::channel();
+    let (mut sender, numbers) = chirp::stream::channel();
     let call = client.total(numbers).start();
     sender.send(7).await.expect("taken");
     sender.finish();
     assert_eq!(call.await.expect("a total"), 7);
 
-    let (mut sender, numbers) = chirp::channel();
+    let (mut sender, numbers) = chirp::stream::channel();
     let call = client.total(numbers).start();
     sender.send(7).await.expect("taken");
     sender.fail("no more");
@@ -298,7 +298,7 @@ async fn a_handler_tells_the_end_from_the_loss(World { client, .. }: World) {
     assert!(error.ends_with("lost after 7: no more"), "{error}");
 
     // What waited goes with a sender that says nothing.
-    let (mut sender, numbers) = chirp::channel();
+    let (mut sender, numbers) = chirp::stream::channel();
     let call = client.total(numbers).start();
     sender.send(7).await.expect("taken");
     drop(sender);
@@ -318,7 +318,7 @@ async fn a_callers_stream_ends_with_its_call(World { client, .. }: World) {
 }
 
 async fn a_call_that_is_started_takes_its_stream(World { client, .. }: World) {
-    let (mut sender, numbers) = chirp::channel();
+    let (mut sender, numbers) = chirp::stream::channel();
     let call = client.total(numbers).start();
     // These are more than are held for a handler that does not run.
     for _ in 0..10_000 {
@@ -329,7 +329,7 @@ async fn a_call_that_is_started_takes_its_stream(World { client, .. }: World) {
 }
 
 async fn both_directions_at_once(World { client, .. }: World) {
-    let (mut sender, numbers) = chirp::channel();
+    let (mut sender, numbers) = chirp::stream::channel();
     let mut products = client.times(numbers, &3).await.expect("begun");
     for number in 0..100 {
         sender.send(number).await.expect("taken");
@@ -341,7 +341,7 @@ async fn both_directions_at_once(World { client, .. }: World) {
 }
 
 async fn halves_travel_in_values(World { client, .. }: World) {
-    let (sender, numbers) = chirp::channel();
+    let (sender, numbers) = chirp::stream::channel();
     let (filled, numbers) = tokio::join!(client.fill(3, sender), all(numbers));
     filled.expect("answered");
     assert_eq!(numbers.expect("all"), [0, 1, 2]);

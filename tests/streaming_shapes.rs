@@ -6,7 +6,7 @@ use std::future::pending;
 use std::io;
 use std::time::Duration;
 
-use chirp::packet::Fault;
+use chirp::packet::FrameworkError;
 use chirp::{
     CallError, ItemError, Limits, MethodError, Negotiation, Peer, PeerBuilder, Receiver, Service,
     StreamError,
@@ -253,10 +253,10 @@ async fn items_that_keep_coming_do_not_put_a_deadline_off() {
 async fn a_caller_that_wants_no_stream_is_told() {
     let (peer, _other) = served(ShapesServer::new(Shaped));
     let error = peer.call("Shapes.plain", ()).await.expect_err("refused");
-    let CallError::Refused { fault, message } = &error else {
+    let CallError::Rejected { reason, message } = &error else {
         panic!("{error:?}");
     };
-    assert_eq!(*fault, Fault::Unsupported);
+    assert_eq!(*reason, FrameworkError::Unsupported);
     assert!(message.contains("stream"), "{message}");
 }
 
@@ -280,12 +280,12 @@ async fn a_call_that_is_refused_has_no_stream() {
     let error = client.absent().await.expect_err("it is not there");
     assert!(matches!(error, CallError::UnknownMethod), "{error:?}");
     let error = client.twice(&[1 << 60]).await.expect_err("no text");
-    let CallError::Refused { fault, .. } = &error else {
+    let CallError::Rejected { reason, .. } = &error else {
         panic!("{error:?}");
     };
-    assert_eq!(*fault, Fault::BadArguments);
+    assert_eq!(*reason, FrameworkError::InvalidArguments);
     let error = client.limit(1).await.expect_err("a number");
-    let CallError::Refused { message, .. } = &error else {
+    let CallError::Rejected { message, .. } = &error else {
         panic!("{error:?}");
     };
     assert!(message.contains("not a stream"), "{message}");
@@ -294,17 +294,17 @@ async fn a_call_that_is_refused_has_no_stream() {
 #[tokio::test]
 async fn a_peer_that_knows_no_streams_is_not_sent_any() {
     let mut plain = Limits::default();
-    plain.extensions = Negotiation::Never;
+    plain.negotiation = Negotiation::Never;
     let builder = PeerBuilder::new().service(ShapesServer::new(Shaped));
     let (peer, other) = pair(&PeerBuilder::new(), &builder.limits(plain));
     let client = ShapesClient::new(&peer);
     let out = client.plain().await.expect_err("no streams");
     let into = client.sum(tokio_stream::iter([1])).await;
     for error in [out, into.expect_err("no streams")] {
-        let CallError::Refused { fault, .. } = &error else {
+        let CallError::Rejected { reason, .. } = &error else {
             panic!("{error:?}");
         };
-        assert_eq!(*fault, Fault::Unsupported);
+        assert_eq!(*reason, FrameworkError::Unsupported);
         assert!(!error.may_have_run(), "{error}");
     }
     assert_eq!(client.limit(9).await.expect("answered"), 4);
@@ -415,7 +415,7 @@ macro_rules! through {
                 }
                 let end = lines.recv().await.expect("an item").expect_err("the end");
                 assert!(matches!(&end, ItemError::Handler(text) if text == "no more"), "{end:?}");
-                let (sender, more) = chirp::channel();
+                let (sender, more) = chirp::stream::channel();
                 let joined = client.join('-', tokio_stream::iter(["x".to_owned(), "y".to_owned()]), Some(sender));
                 let (joined, more) = tokio::join!(joined, all(more));
                 assert_eq!(joined.expect("answered"), b"x-y");

@@ -32,7 +32,7 @@ async fn shake(
 }
 
 fn named(name: &str) -> Identity {
-    Identity::Names(chirp::channel::Names::new([name]))
+    Identity::Names(chirp::channel::CertificateNames::new([name]))
 }
 
 #[tokio::test]
@@ -46,14 +46,16 @@ async fn a_server_is_believed_by_its_certificate() {
     .await;
     assert_eq!(
         (client, server),
-        (Ok(named("one.test")), Ok(Identity::None))
+        (Ok(named("one.test")), Ok(Identity::Anonymous))
     );
 }
 
 #[tokio::test]
 async fn a_client_is_known_by_its_certificate() {
     let authority = Authority::new();
-    let server = authority.server("one.test").clients(&authority.roots());
+    let server = authority
+        .server("one.test")
+        .require_client_certificate(&authority.roots());
     let worker = authority.issue_with("worker.test", |params| {
         let uri = "spiffe://test/worker".try_into().unwrap();
         params.subject_alt_names.push(rcgen::SanType::URI(uri));
@@ -72,9 +74,12 @@ async fn a_client_is_known_by_its_certificate() {
     assert_eq!(why, Err(TlsError::Nobody));
     let lenient = authority
         .server("one.test")
-        .clients_or_anyone(&authority.roots());
+        .allow_client_certificate(&authority.roots());
     let (told, seen) = shake(&authority.client(), &lenient, "one.test").await;
-    assert_eq!((told, seen), (Ok(named("one.test")), Ok(Identity::None)));
+    assert_eq!(
+        (told, seen),
+        (Ok(named("one.test")), Ok(Identity::Anonymous))
+    );
 
     let stranger = Authority::new().issue("worker.test");
     for server in [&server, &lenient] {
@@ -142,7 +147,7 @@ async fn serve(tls: TlsServer) -> (String, mpsc::UnboundedReceiver<Arc<io::Error
     let server = Server::builder()
         .handle("echo", echo)
         .tls(tls)
-        .on_refused(move |error| {
+        .on_accept_error(move |error| {
             if let chirp::AcceptError::Handshake { error, .. } = error {
                 refused.send(Arc::clone(error)).ok();
             }
@@ -162,7 +167,9 @@ async fn serve(tls: TlsServer) -> (String, mpsc::UnboundedReceiver<Arc<io::Error
 async fn an_address_is_enough() {
     let authority = Authority::new();
     let worker = authority.issue("worker.test").certificate();
-    let tls = authority.server("localhost").clients(&authority.roots());
+    let tls = authority
+        .server("localhost")
+        .require_client_certificate(&authority.roots());
     let (address, _) = serve(tls).await;
     let builder = PeerBuilder::new().tls(authority.client().certificate(&worker));
     let peer = builder.connect(&address).await.unwrap();
@@ -237,7 +244,7 @@ async fn whoever_does_not_speak_tls_is_told() {
     let (ended, mut why) = mpsc::unbounded_channel();
     let server = Server::builder()
         .handle("echo", echo)
-        .on_end(move |_, reason| drop(ended.send(reason.to_string())))
+        .on_disconnect(move |_, reason| drop(ended.send(reason.to_string())))
         .bind("tcp://127.0.0.1:0")
         .await
         .unwrap();

@@ -6,7 +6,7 @@ use std::io::IoSlice;
 use bytes::{BufMut, Bytes};
 use chirp::codec::form::{Owned, Slice8, Str};
 use chirp::codec::{Bincode, Serde};
-use chirp::packet::{Decoder, Incoming, Payload, Request, Response, ResultCode};
+use chirp::packet::{PacketDecoder, IncomingPacket, Payload, RequestPacket, ResponsePacket, ResultCode};
 use chirp::{Caller, MethodName, Request as Inbound, Router};
 use chirp_runtime::session::{Batch, Event, Limits, Session};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -26,7 +26,7 @@ fn packets(criterion: &mut Criterion) {
     group.bench_function("encode a request", |bencher| {
         bencher.iter(|| {
             out.clear();
-            Request::encode_head(&mut out, black_box(7), METHOD, PARAMS.len());
+            RequestPacket::encode_head(&mut out, black_box(7), METHOD, PARAMS.len());
             out.extend_from_slice(&PARAMS);
             black_box(out.len())
         });
@@ -34,22 +34,22 @@ fn packets(criterion: &mut Criterion) {
     group.bench_function("encode a response", |bencher| {
         bencher.iter(|| {
             out.clear();
-            Response::encode_head(&mut out, black_box(7), ResultCode::Success, 8);
+            ResponsePacket::encode_head(&mut out, black_box(7), ResultCode::Success, 8);
             out.extend_from_slice(&PARAMS[..8]);
             black_box(out.len())
         });
     });
     let mut requests = Vec::new();
     for id in 1..=BATCH as u32 {
-        Request::encode_head(&mut requests, id, METHOD, PARAMS.len());
+        RequestPacket::encode_head(&mut requests, id, METHOD, PARAMS.len());
         requests.extend_from_slice(&PARAMS);
     }
-    let mut decoder = Decoder::new(Limits::default().payload);
+    let mut decoder = PacketDecoder::new(Limits::default().max_payload);
     group.bench_function("decode 64 requests", |bencher| {
         bencher.iter(|| {
             feed(&mut decoder, &requests, |incoming| {
-                if let Incoming::Packet { payload, .. } = incoming {
-                    black_box(Request::decode(payload).expect("a request"));
+                if let IncomingPacket::Packet { payload, .. } = incoming {
+                    black_box(RequestPacket::decode(payload).expect("a request"));
                 }
             });
         });
@@ -123,7 +123,7 @@ struct Pair {
 
 struct End {
     session: Session,
-    decoder: Decoder,
+    decoder: PacketDecoder,
     spare: Batch,
 }
 
@@ -131,7 +131,7 @@ impl End {
     fn new() -> Self {
         let limits = Limits::default();
         Self {
-            decoder: Decoder::new(limits.payload),
+            decoder: PacketDecoder::new(limits.max_payload),
             session: Session::new(limits),
             spare: Batch::default(),
         }
@@ -198,7 +198,7 @@ impl Pair {
 }
 
 /// Gives bytes to a decoder, and what it makes of them to `take`.
-fn feed(decoder: &mut Decoder, mut bytes: &[u8], mut take: impl FnMut(Incoming)) {
+fn feed(decoder: &mut PacketDecoder, mut bytes: &[u8], mut take: impl FnMut(IncomingPacket)) {
     while !bytes.is_empty() {
         let mut buffer = decoder.buffer();
         let len = buffer.remaining_mut().min(bytes.len());

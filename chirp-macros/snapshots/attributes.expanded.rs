@@ -108,7 +108,7 @@ const _: () = {
             Self::HERE,
             Self::LENIENT,
         ];
-        /// The signatures that `compare_contract` compares with the other side's.
+        /// The signatures that `check_compatibility` compares with the other side's.
         pub(crate) const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::DOCUMENTED, 15896232605556757150u64),
@@ -156,7 +156,7 @@ const _: () = {
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
-        pub(crate) fn compare_contract(&self) -> __chirp::Comparing {
+        pub(crate) fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
             self.0.compare(AttributesMethods::CONTRACT)
         }
         #[must_use]
@@ -371,7 +371,7 @@ const _: () = {
         fn register(
             self,
             router: &mut __chirp::Router,
-        ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+        ) -> ::core::result::Result<(), __chirp::RouteError> {
             self.0.register(router, &Self::METHODS)
         }
     }

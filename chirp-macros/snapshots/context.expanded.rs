@@ -48,7 +48,7 @@ const _: () = {
         pub const LAST: __chirp::MethodId = __chirp::MethodId::new("Context.last");
         /// All method ids, in declaration order.
         pub const ALL: &'static [__chirp::MethodId] = &[Self::FIRST, Self::LAST];
-        /// The signatures that `compare_contract` compares with the other side's.
+        /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::FIRST, 15589821181844590680u64),
@@ -89,7 +89,7 @@ const _: () = {
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
-        pub fn compare_contract(&self) -> __chirp::Comparing {
+        pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
             self.0.compare(ContextMethods::CONTRACT)
         }
         /// Calls [`Context::first`] (`Context.first` on the wire).
@@ -197,7 +197,7 @@ const _: () = {
         fn register(
             self,
             router: &mut __chirp::Router,
-        ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+        ) -> ::core::result::Result<(), __chirp::RouteError> {
             self.0.register(router, &Self::METHODS)
         }
     }

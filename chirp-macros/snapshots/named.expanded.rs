@@ -47,7 +47,7 @@ const _: () = {
         pub const FIND: __chirp::MethodId = __chirp::MethodId::new("Search.find");
         /// All method ids, in declaration order.
         pub const ALL: &'static [__chirp::MethodId] = &[Self::FIND];
-        /// The signatures that `compare_contract` compares with the other side's.
+        /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[__chirp::Signature::new(Self::FIND, 8185048416480259416u64)],
         );
@@ -85,7 +85,7 @@ const _: () = {
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
-        pub fn compare_contract(&self) -> __chirp::Comparing {
+        pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
             self.0.compare(SearchMethods::CONTRACT)
         }
         /// Calls [`Search::find`] (`Search.find` on the wire).
@@ -212,7 +212,7 @@ const _: () = {
         fn register(
             self,
             router: &mut __chirp::Router,
-        ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+        ) -> ::core::result::Result<(), __chirp::RouteError> {
             self.0.register(router, &Self::METHODS)
         }
     }

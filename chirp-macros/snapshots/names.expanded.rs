@@ -53,7 +53,7 @@ const _: () = {
             Self::SUM_DIFF,
             Self::ALL_,
         ];
-        /// The signatures that `compare_contract` compares with the other side's.
+        /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::FIRST_OF_ALL, 15896232605556757150u64),
@@ -95,7 +95,7 @@ const _: () = {
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
-        pub fn compare_contract(&self) -> __chirp::Comparing {
+        pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
             self.0.compare(NamesMethods::CONTRACT)
         }
         /// Calls [`Names::first_of_all`] (`svc.first` on the wire).
@@ -226,7 +226,7 @@ const _: () = {
         fn register(
             self,
             router: &mut __chirp::Router,
-        ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+        ) -> ::core::result::Result<(), __chirp::RouteError> {
             self.0.register(router, &Self::METHODS)
         }
     }

@@ -47,7 +47,7 @@ const _: () = {
         pub const FLUSH: __chirp::MethodId = __chirp::MethodId::new("OneWay.flush");
         /// All method ids, in declaration order.
         pub const ALL: &'static [__chirp::MethodId] = &[Self::LOG, Self::FLUSH];
-        /// The signatures that `compare_contract` compares with the other side's.
+        /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::LOG, 16287476310671467419u64).oneway(),
@@ -88,19 +88,19 @@ const _: () = {
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
-        pub fn compare_contract(&self) -> __chirp::Comparing {
+        pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
             self.0.compare(OneWayMethods::CONTRACT)
         }
         /// Calls [`OneWay::log`] (`OneWay.log` on the wire). One way: there is no reply.
-        pub fn log(&self, line: &str) -> __chirp::Cast {
+        pub fn log(&self, line: &str) -> __chirp::OneWayCall {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <__chirp::Str>::put(&line, &mut out);
-            self.0.cast(OneWayMethods::LOG, out)
+            self.0.call_one_way(OneWayMethods::LOG, out)
         }
         /// Calls [`OneWay::flush`] (`OneWay.flush` on the wire). One way: there is no reply.
-        pub fn flush(&self) -> __chirp::Cast {
+        pub fn flush(&self) -> __chirp::OneWayCall {
             let out = __chirp::Encoder::<__Codec>::new();
-            self.0.cast(OneWayMethods::FLUSH, out)
+            self.0.call_one_way(OneWayMethods::FLUSH, out)
         }
     }
     impl<T: OneWay + 'static> OneWayServer<T> {
@@ -168,7 +168,7 @@ const _: () = {
         fn register(
             self,
             router: &mut __chirp::Router,
-        ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+        ) -> ::core::result::Result<(), __chirp::RouteError> {
             self.0.register(router, &Self::METHODS)
         }
     }

@@ -55,7 +55,7 @@ const _: () = {
         pub const COMPUTE: __chirp::MethodId = __chirp::MethodId::new("Options.compute");
         /// All method ids, in declaration order.
         pub const ALL: &'static [__chirp::MethodId] = &[Self::GET, Self::COMPUTE];
-        /// The signatures that `compare_contract` compares with the other side's.
+        /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::GET, 7541667584279269127u64).idempotent(),
@@ -116,7 +116,7 @@ const _: () = {
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
-        pub fn compare_contract(&self) -> __chirp::Comparing {
+        pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
             self.0.compare(OptionsMethods::CONTRACT)
         }
         /// Calls [`Options::get`] (`Options.get` on the wire). The call times out after 250ms unless `timeout` or `deadline` is set. Idempotent: it may be retried even if it may have run.
@@ -180,7 +180,7 @@ const _: () = {
         /// Runs blocking methods on `blocking`, which several services may share. Without it, the service
         /// has a pool of 64 threads of its own.
         #[must_use]
-        pub fn blocking(self, blocking: &__chirp::Blocking) -> Self {
+        pub fn blocking(self, blocking: &__chirp::BlockingPool) -> Self {
             Self(self.0.blocking(blocking), ::core::marker::PhantomData)
         }
     }
@@ -246,7 +246,7 @@ const _: () = {
         fn register(
             self,
             router: &mut __chirp::Router,
-        ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+        ) -> ::core::result::Result<(), __chirp::RouteError> {
             self.0.register(router, &Self::METHODS)
         }
     }

@@ -51,7 +51,7 @@ const _: () = {
         const ASYNC: __chirp::MethodId = __chirp::MethodId::new("RawIdentifiers.async");
         /// All method ids, in declaration order.
         const ALL: &'static [__chirp::MethodId] = &[Self::MATCH, Self::ASYNC];
-        /// The signatures that `compare_contract` compares with the other side's.
+        /// The signatures that `check_compatibility` compares with the other side's.
         const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::MATCH, 2379876915424839181u64),
@@ -96,7 +96,7 @@ const _: () = {
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
-        fn compare_contract(&self) -> __chirp::Comparing {
+        fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
             self.0.compare(RawIdentifiersMethods::CONTRACT)
         }
         /// Calls [`RawIdentifiers::match`] (`RawIdentifiers.match` on the wire).
@@ -204,7 +204,7 @@ const _: () = {
         fn register(
             self,
             router: &mut __chirp::Router,
-        ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+        ) -> ::core::result::Result<(), __chirp::RouteError> {
             self.0.register(router, &Self::METHODS)
         }
     }

@@ -73,7 +73,7 @@ const _: () = {
             Self::FAILS,
             Self::FAILS_BY_ANOTHER_NAME,
         ];
-        /// The signatures that `compare_contract` compares with the other side's.
+        /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::UNIT, 15855116368227943480u64),
@@ -120,7 +120,7 @@ const _: () = {
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
-        pub fn compare_contract(&self) -> __chirp::Comparing {
+        pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
             self.0.compare(ResultsMethods::CONTRACT)
         }
         /// Calls [`Results::unit`] (`Results.unit` on the wire).
@@ -325,7 +325,7 @@ const _: () = {
         fn register(
             self,
             router: &mut __chirp::Router,
-        ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+        ) -> ::core::result::Result<(), __chirp::RouteError> {
             self.0.register(router, &Self::METHODS)
         }
     }

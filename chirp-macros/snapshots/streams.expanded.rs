@@ -86,7 +86,7 @@ const _: () = {
             Self::BOTH,
             Self::BODY,
         ];
-        /// The signatures that `compare_contract` compares with the other side's.
+        /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::OUT, 162631080911216077u64),
@@ -133,7 +133,7 @@ const _: () = {
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
-        pub fn compare_contract(&self) -> __chirp::Comparing {
+        pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
             self.0.compare(StreamsMethods::CONTRACT)
         }
         /// Calls [`Streams::out`] (`Streams.out` on the wire).
@@ -217,8 +217,8 @@ const _: () = {
         /// Calls [`Streams::both`] (`Streams.both` on the wire).
         pub fn both(
             &self,
-            left: impl __chirp::Source<u64>,
-            right: impl __chirp::Source<u8>,
+            left: impl __chirp::IntoReceiver<u64>,
+            right: impl __chirp::IntoReceiver<u8>,
         ) -> __chirp::Call<__chirp::Receiver<()>> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <u64 as __chirp::Streamed<_>>::put(left, &mut out);
@@ -235,7 +235,7 @@ const _: () = {
         /// Calls [`Streams::body`] (`Streams.body` on the wire).
         pub fn body(
             &self,
-            items: impl __chirp::Source<u64>,
+            items: impl __chirp::IntoReceiver<u64>,
         ) -> __chirp::Call<__chirp::Receiver<u64>> {
             let mut out = __chirp::Encoder::<__Codec>::named();
             out.name("items");
@@ -454,7 +454,7 @@ const _: () = {
         fn register(
             self,
             router: &mut __chirp::Router,
-        ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+        ) -> ::core::result::Result<(), __chirp::RouteError> {
             self.0.register(router, &Self::METHODS)
         }
     }

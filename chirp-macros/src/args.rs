@@ -99,12 +99,12 @@ impl MethodOptions {
 }
 
 /// One option: `key` or `key = value`.
-pub(crate) struct Entry {
+pub(crate) struct OptionEntry {
     pub(crate) key: Ident,
     pub(crate) value: Option<Expr>,
 }
 
-impl Parse for Entry {
+impl Parse for OptionEntry {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let key = Ident::parse_any(input).map_err(|error| {
             Error::new(error.span(), "expected an option: `key` or `key = value`")
@@ -141,7 +141,7 @@ fn ungroup(value: Expr) -> Expr {
     }
 }
 
-impl Entry {
+impl OptionEntry {
     pub(crate) fn text(self, option: &mut Option<LitStr>, mistakes: &mut Mistakes) {
         let Self { key, value } = self;
         match value {
@@ -192,7 +192,7 @@ pub(crate) fn set<T>(option: &mut Option<T>, value: T, key: &Ident, mistakes: &m
 }
 
 /// All options in the `#[chirp(..)]` attributes among `attrs`.
-pub(crate) fn chirp_entries(attrs: &[Attribute], mistakes: &mut Mistakes) -> Vec<Entry> {
+pub(crate) fn chirp_entries(attrs: &[Attribute], mistakes: &mut Mistakes) -> Vec<OptionEntry> {
     let mut all = Vec::new();
     for attr in attrs.iter().filter(|attr| is_chirp(attr)) {
         match &attr.meta {
@@ -222,8 +222,8 @@ pub(crate) fn hides_chirp(attr: &Attribute) -> bool {
         ))
 }
 
-fn entries(tokens: TokenStream, mistakes: &mut Mistakes) -> Vec<Entry> {
-    let parser = Punctuated::<Entry, Token![,]>::parse_terminated;
+fn entries(tokens: TokenStream, mistakes: &mut Mistakes) -> Vec<OptionEntry> {
+    let parser = Punctuated::<OptionEntry, Token![,]>::parse_terminated;
     mistakes
         .keep(parser.parse2(tokens))
         .map(|entries| entries.into_iter().collect())

@@ -12,7 +12,7 @@ pub use crate::codec::{
 };
 pub use crate::packet::ErrorData;
 pub use crate::peer::{
-    AsCaller, Blocking, Call, Cast, DuplicateMethod, MethodError, MethodId, Router,
+    AsCaller, BlockingPool, Call, MethodError, MethodId, OneWayCall, RouteError, Router,
 };
 pub use crate::service::*;
-pub use crate::stream::{ItemError, Receiver, Sender, Source};
+pub use crate::stream::{IntoReceiver, ItemError, Receiver, Sender};

@@ -1,10 +1,10 @@
 //! What runs underneath the [`chirp`](https://docs.rs/chirp) crate.
 //!
 //! Programs depend on `chirp`, which re-exports what they need from here; this crate is the house
-//! that stands behind that door. Its folders are floors: each may use those below it and never one
+//! that stands behind that door. Its folders are layers: each may use those below it and never one
 //! above, and `tests/architecture.rs` of the workspace holds them to it.
 //!
-//! | floor | module | what lives there |
+//! | layer | module | what lives there |
 //! |---|---|---|
 //! | 0 | [`packet`] | bytes to packets and back |
 //! | 0 | [`codec`] | values to bytes and back |

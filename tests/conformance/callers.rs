@@ -134,7 +134,7 @@ async fn a_call_given_up_holds_up_nobody() {
         matches!(answer, Err(CallError::DeadlineExceeded)),
         "{answer:?}"
     );
-    assert_eq!(peer.status().abandoned, 1);
+    assert_eq!(peer.stats().abandoned, 1);
     let next = peer.call("next", ()).start();
     let mut sent = request(1, "sleep", b"");
     sent.extend(support::cancel(1));
@@ -198,9 +198,11 @@ async fn a_copy_shares_observers_and_packet_handlers() {
         let (say, mut said) = mpsc::unbounded_channel();
         let kept = say.clone();
         let root = PeerBuilder::new()
-            .value(7_u8)
+            .extension(7_u8)
             .handle("value", |request: Request| async move {
-                Ok::<_, ErrorData>(vec![*request.context().value::<u8>().expect("it is there")])
+                Ok::<_, ErrorData>(vec![
+                    *request.context().extension::<u8>().expect("it is there"),
+                ])
             })
             .on_packet(move |packet| log.send(packet.to_string()).expect("the test listens"))
             .handle_packet(KIND, move |_, data: Bytes| {

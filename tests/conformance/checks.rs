@@ -12,7 +12,7 @@ const CHECKS: &str = "
     CH-T5   tests/conformance/callers.rs    a_local_call_stays_here
     CH-T6   tests/conformance/main.rs       as_a_value
     CH-T6   tests/conformance/main.rs       over_memory
-    CH-T6   tests/drops.rs                  calls_dropped_anywhere_leave_nothing
+    CH-T6   tests/cancel_safety.rs                  calls_dropped_anywhere_leave_nothing
     CH-T7   tests/conformance/callers.rs    a_name_that_is_too_long_is_refused
     CH-T8   tests/calls.rs                  the_fallback_sees_the_name_that_was_called
     CH-T8   tests/routes.rs                 handlers_come_and_go_while_the_peer_runs
@@ -59,15 +59,15 @@ const CHECKS: &str = "
     CH-T39  impossible: there is no Vint30 here, and no packet contains one: values are the codec's
     CH-T40  impossible: there are no builder and scanner here: `#[chirp::service]` writes both ends
     CH-T41  tests/conformance/connections.rs  a_server_starts_again
-    CH-T50  tests/life.rs                   a_nested_call_fails_when_the_link_dies
-    CH-T51  tests/life.rs                   a_nested_call_fails_when_the_link_dies
-    CH-T52  tests/floods.rs                 unknown_methods_both_ways_are_all_answered
+    CH-T50  tests/connection_lifecycle.rs                   a_nested_call_fails_when_the_link_dies
+    CH-T51  tests/connection_lifecycle.rs                   a_nested_call_fails_when_the_link_dies
+    CH-T52  tests/overload.rs                 unknown_methods_both_ways_are_all_answered
     CH-T53  tests/attacks.rs                broken_bytes_end_the_session_with_the_reason
     CH-T54  tests/cancels.rs                a_timeout_interrupts_the_callee
     CH-T55  chirp-runtime/tests/packet/memory.rs  a_header_that_claims_two_gibibytes
     CH-T56  tests/conformance/connections.rs  a_silent_channel_is_closed
     CH-T56  tests/pipes.rs                  closing_lets_go_of_both_pipes_whoever_holds_their_ends
-    CH-T57  tests/life.rs                   a_handler_may_end_its_own_connection
+    CH-T57  tests/connection_lifecycle.rs                   a_handler_may_end_its_own_connection
     CH-T58  tests/packets.rs                a_packet_handler_may_call_and_send
 ";
 

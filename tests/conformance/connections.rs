@@ -89,7 +89,7 @@ async fn a_listener_outlives_what_it_accepts() {
 #[tokio::test]
 async fn a_handler_sees_where_its_caller_is() {
     let server = Server::builder()
-        .routes_each(|peer, router| {
+        .routes_with(|peer, router| {
             let remote = peer.remote().map(ToString::to_string);
             router.handle("where", move |_: Request| {
                 let remote = remote.clone();
@@ -150,7 +150,7 @@ async fn a_server_starts_again() {
     let address = format!("unix://{}", path.display());
     for number in 0..3 {
         let server = Server::builder()
-            .peers(|_| handlers(chirp::Limits::default()))
+            .configure_peers(|_| handlers(chirp::Limits::default()))
             .bind(&*address)
             .await
             .expect("bound");

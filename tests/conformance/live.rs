@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chirp::channel::{Reader, Writer};
 use chirp::packet::{ErrorData, PacketType};
-use chirp::{Call, CallError, Limits, Peer, PeerBuilder, Request, SessionError};
+use chirp::{Call, CallError, ConnectionError, Limits, Peer, PeerBuilder, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
@@ -147,7 +147,7 @@ impl Subject for Live {
 
     async fn ended(&mut self) -> String {
         let why = soon(self.peer.closed()).await;
-        let is_known = !matches!(why, SessionError::RuntimeStopped);
+        let is_known = !matches!(why, ConnectionError::RuntimeStopped);
         assert!(is_known);
         why.to_string()
     }
@@ -173,12 +173,12 @@ fn said(answer: Result<Bytes, CallError>) -> String {
         Err(CallError::NameTooLong { .. }) => "name-too-long".to_owned(),
         Err(CallError::ReservedName) => "reserved".to_owned(),
         Err(CallError::DeadlineExceeded) => "fault c703".to_owned(),
-        Err(CallError::Refused { fault, .. }) => format!("fault {:04x}", fault.code()),
+        Err(CallError::Rejected { reason, .. }) => format!("fault {:04x}", reason.code()),
         Err(CallError::Remote(error)) => crate::script::error(&error),
         Err(CallError::MalformedErrorData(error)) => {
             format!("malformed {}", crate::script::error(&error))
         }
-        Err(CallError::Closed(_)) => "closed".to_owned(),
+        Err(CallError::ConnectionLost(_)) => "closed".to_owned(),
         Err(other) => panic!("{other}"),
     }
 }

@@ -100,13 +100,13 @@ pub(crate) fn limits(script: &str) -> Limits {
         };
         let number = number.parse().expect("a number");
         match name {
-            "payload" => limits.payload = number,
-            "pending" => limits.pending = number,
+            "payload" => limits.max_payload = number,
+            "pending" => limits.max_pending_calls = number,
             "running" => {
-                limits.running = number;
-                limits.busy_after = std::time::Duration::ZERO;
+                limits.max_concurrent_handlers = number;
+                limits.max_read_pause = std::time::Duration::ZERO;
             }
-            "abandoned" => limits.abandoned = number,
+            "abandoned" => limits.max_unanswered_cancels = number,
             other => panic!("{other} is no limit"),
         }
     }

@@ -5,20 +5,20 @@ use std::io::IoSlice;
 
 use bytes::{BufMut, Bytes};
 use chirp::Limits;
-use chirp::packet::{Decoder, ErrorData, Fault, Payload, Request, ResultCode};
+use chirp::packet::{ErrorData, FrameworkError, PacketDecoder, Payload, RequestPacket, ResultCode};
 use chirp_runtime::session::{
-    Batch, CallKey, Event, Fatal, HelloState, Outcome, Refused, RunKey, Session,
+    Batch, CallOutcome, Event, Fatal, HelloState, InboundCallId, OutboundCallId, Refused, Session,
 };
 
 use crate::script::Subject;
 
 pub(crate) struct Value {
     session: Session,
-    decoder: Decoder,
+    decoder: PacketDecoder,
     /// The handlers that run, and the calls that those of `callback` wait for.
-    running: HashSet<RunKey>,
-    calling_back: Vec<(CallKey, RunKey)>,
-    calls: HashMap<String, CallKey>,
+    running: HashSet<InboundCallId>,
+    calling_back: Vec<(OutboundCallId, InboundCallId)>,
+    calls: HashMap<String, OutboundCallId>,
     answers: HashMap<String, String>,
     out: Vec<u8>,
     ended: Option<String>,
@@ -29,7 +29,7 @@ pub(crate) struct Value {
 impl Value {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
-            decoder: Decoder::new(limits.payload),
+            decoder: PacketDecoder::new(limits.max_payload),
             session: Session::new(limits),
             running: HashSet::new(),
             calling_back: Vec::new(),
@@ -67,7 +67,7 @@ impl Value {
         Ok(())
     }
 
-    fn run(&mut self, run: RunKey, request: Request) {
+    fn run(&mut self, run: InboundCallId, request: RequestPacket) {
         let failed = |error: ErrorData| (ResultCode::ServiceError, error.encode().into());
         let (code, data): (_, Payload) = match request.method() {
             b"echo" => (ResultCode::Success, request.into_params().into()),
@@ -95,14 +95,14 @@ impl Value {
         self.respond(run, code, data);
     }
 
-    fn respond(&mut self, run: RunKey, code: ResultCode, mut data: Payload) {
+    fn respond(&mut self, run: InboundCallId, code: ResultCode, mut data: Payload) {
         self.session.respond(run, code, &mut data);
         self.session.finish(run);
         self.running.remove(&run);
     }
 
     /// The handler's future is dropped, and with it a call that it made.
-    fn interrupt(&mut self, run: RunKey) {
+    fn interrupt(&mut self, run: InboundCallId) {
         if let Some(at) = self.calling_back.iter().position(|(_, of)| *of == run) {
             let (call, _) = self.calling_back.remove(at);
             self.session.cancel(call).expect("one is not too many");
@@ -111,12 +111,12 @@ impl Value {
         self.session.finish(run);
     }
 
-    fn answered(&mut self, call: CallKey, outcome: Outcome) {
+    fn answered(&mut self, call: OutboundCallId, outcome: CallOutcome) {
         self.session.release(call);
         if let Some(at) = self.calling_back.iter().position(|(of, _)| *of == call) {
             let (_, run) = self.calling_back.remove(at);
             match outcome {
-                Outcome::Response(response) if response.code == ResultCode::Success => {
+                CallOutcome::Response(response) if response.code == ResultCode::Success => {
                     self.respond(run, response.code, response.data.into());
                 }
                 other => {
@@ -156,10 +156,10 @@ impl Value {
 }
 
 /// An answer, in words.
-fn said(outcome: Outcome) -> String {
+fn said(outcome: CallOutcome) -> String {
     let response = match outcome {
-        Outcome::TooLarge { .. } => return "too-large".to_owned(),
-        Outcome::Response(response) => response,
+        CallOutcome::TooLarge { .. } => return "too-large".to_owned(),
+        CallOutcome::Response(response) => response,
     };
     match response.code {
         ResultCode::Success => format!("ok {}", String::from_utf8_lossy(&response.data)),
@@ -172,8 +172,8 @@ fn said(outcome: Outcome) -> String {
             let Ok(error) = ErrorData::decode(response.data) else {
                 return format!("malformed {}", crate::script::error(&lossy));
             };
-            match Fault::from_error_data(&error) {
-                Some(fault) => format!("fault {:04x}", fault.code()),
+            match FrameworkError::from_error_data(&error) {
+                Some(reason) => format!("fault {:04x}", reason.code()),
                 None => crate::script::error(&error),
             }
         }

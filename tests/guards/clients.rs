@@ -6,21 +6,21 @@ use std::time::Duration;
 
 use chirp::channel::memory;
 use chirp::packet::ErrorData;
-use chirp::{AsCaller, LinkState, Peer, PeerBuilder, Reconnect};
+use chirp::{AsCaller, Peer, PeerBuilder, ReconnectConfig, ReconnectState};
 
 use super::support::echo;
 use super::values::Trap;
 use super::{LONG, Once, is_alive, soon};
 
-fn quick() -> Reconnect {
-    Reconnect::new().pauses(Duration::from_millis(1), Duration::from_millis(20))
+fn quick() -> ReconnectConfig {
+    ReconnectConfig::new().backoff(Duration::from_millis(1), Duration::from_millis(20))
 }
 
 #[tokio::test]
 async fn connectors() {
     for later in [false, true] {
         let (once, peers) = (Once::default(), Arc::new(Mutex::new(Vec::new())));
-        let link = PeerBuilder::new().reconnecting_by(
+        let link = PeerBuilder::new().reconnecting_with(
             move || {
                 let (ours, theirs) = memory();
                 if !later {
@@ -34,11 +34,11 @@ async fn connectors() {
                     Ok(ours)
                 }
             },
-            quick().patience(LONG),
+            quick().max_wait(LONG),
         );
         let link = link.unwrap();
         let mut states = link.watch();
-        let told = states.wait_for(|state| matches!(state, LinkState::Waiting { .. }));
+        let told = states.wait_for(|state| matches!(state, ReconnectState::Waiting { .. }));
         let told = soon(told).await.unwrap().to_string();
         assert!(told.contains("the connector"), "{told}");
         is_alive(&soon(link.ready()).await.unwrap()).await;
@@ -56,7 +56,7 @@ async fn what_prepares_connections() {
             peers.lock().unwrap().push(server.start(theirs).unwrap());
             std::future::ready(Ok(ours))
         };
-        let prepare = move |_: Peer| {
+        let on_connect = move |_: Peer| {
             if !later {
                 once.panic("the preparation");
             }
@@ -67,10 +67,10 @@ async fn what_prepares_connections() {
             }
         };
         let link = PeerBuilder::new()
-            .reconnecting_by(connector, quick().prepare(prepare))
+            .reconnecting_with(connector, quick().on_connect(on_connect))
             .unwrap();
         let mut states = link.watch();
-        let told = states.wait_for(|state| matches!(state, LinkState::Waiting { .. }));
+        let told = states.wait_for(|state| matches!(state, ReconnectState::Waiting { .. }));
         let told = soon(told).await.unwrap().to_string();
         assert!(told.contains("the preparation"), "{told}");
         assert_eq!(soon(link.as_caller().call("echo", "x")).await.unwrap(), "x");
@@ -90,12 +90,12 @@ async fn errors_of_what_prepares_connections() {
         peers.lock().unwrap().push(server.start(theirs).unwrap());
         std::future::ready(Ok(ours))
     };
-    let prepare = move |_: Peer| {
+    let on_connect = move |_: Peer| {
         let failed = !once.swap(true, Ordering::Relaxed);
         async move { if failed { Err(Trap) } else { Ok(()) } }
     };
     let link = PeerBuilder::new()
-        .reconnecting_by(connector, quick().prepare(prepare))
+        .reconnecting_with(connector, quick().on_connect(on_connect))
         .unwrap();
     assert_eq!(soon(link.as_caller().call("echo", "x")).await.unwrap(), "x");
 }

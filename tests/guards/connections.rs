@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use bytes::Bytes;
 use chirp::channel::{Channel, memory};
 use chirp::packet::{ErrorData, PacketType};
-use chirp::{PeerBuilder, Request, SessionError};
+use chirp::{ConnectionError, PeerBuilder, Request};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::support::echo;
@@ -25,7 +25,7 @@ async fn packet_handlers() {
     soon(a.send_packet(PacketType(200), ())).await.unwrap();
     let reason = soon(b.closed()).await;
     assert!(
-        matches!(&reason, SessionError::PacketHandler { message, .. } if message.contains("a packet")),
+        matches!(&reason, ConnectionError::PacketHandler { message, .. } if message.contains("a packet")),
         "{reason}"
     );
 }
@@ -54,7 +54,7 @@ async fn drops_of_services_and_values() {
         let mine = Mine(Arc::clone(&drops));
         let serves = PeerBuilder::new().handle("echo", echo);
         let serves = if is_value {
-            serves.value(mine)
+            serves.extension(mine)
         } else {
             serves.handle("mine", move |_: Request| {
                 let _ = &mine;
@@ -68,7 +68,7 @@ async fn drops_of_services_and_values() {
         is_alive(&a).await;
         a.close();
         let reason = soon(b.closed()).await;
-        assert!(matches!(reason, SessionError::ClosedByPeer), "{reason}");
+        assert!(matches!(reason, ConnectionError::ClosedByPeer), "{reason}");
         while drops.load(Ordering::Relaxed) == 0 {
             tokio::task::yield_now().await;
         }
@@ -146,7 +146,7 @@ async fn channels() {
         let call = tokio::spawn(peer.call("echo", ()));
         let reason = soon(peer.closed()).await;
         assert!(
-            matches!(&reason, SessionError::Channel(error) if error.to_string().contains("panicked")),
+            matches!(&reason, ConnectionError::Channel(error) if error.to_string().contains("panicked")),
             "{reason}"
         );
         // Where the caller itself writes, the panic is in its task.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use chirp::packet::ErrorData;
-use chirp::{Access, Blocking, Caller, PeerBuilder, Reply, Request};
+use chirp::{AccessPolicy, BlockingPool, Caller, PeerBuilder, Reply, Request};
 
 use super::support::echo;
 use super::{Mine, calling, has_panicked, is_alive, soon};
@@ -26,7 +26,8 @@ async fn handlers() {
         })
         .handle(
             "blocking",
-            Blocking::default().handler(|_: Request| -> Result<(), String> { panic!("blocking") }),
+            BlockingPool::default()
+                .handler(|_: Request| -> Result<(), String> { panic!("blocking") }),
         );
     let (a, _b) = calling(serves);
     for method in ["begins", "first poll", "later", "blocking"] {
@@ -64,16 +65,16 @@ async fn futures_of_handlers_that_are_dropped() {
     while drops.load(Ordering::Relaxed) == 0 {
         is_alive(&a).await;
     }
-    while b.status().running > 0 {
+    while b.stats().running > 0 {
         is_alive(&a).await;
     }
 }
 
 #[tokio::test]
 async fn rules_of_access() {
-    let access = Access::new()
+    let access = AccessPolicy::new()
         .allow(["echo"], |_| true)
-        .otherwise(|_| panic!("a rule"));
+        .default_rule(|_| panic!("a rule"));
     let (a, _b) = calling(PeerBuilder::new().access(access).handle("other", echo));
     has_panicked(soon(a.call("other", ())).await);
     is_alive(&a).await;
@@ -83,7 +84,7 @@ async fn rules_of_access() {
 async fn values_of_calls() {
     let broken = Arc::new(AtomicBool::new(true));
     let breaks = Arc::clone(&broken);
-    let serves = PeerBuilder::new().values_each(move |values| {
+    let serves = PeerBuilder::new().extensions_with(move |values| {
         assert!(!breaks.load(Ordering::Relaxed), "a value");
         values.insert(1_u8);
     });

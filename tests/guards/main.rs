@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chirp::channel::memory;
-use chirp::packet::Fault;
+use chirp::packet::FrameworkError;
 use chirp::{CallError, Peer, PeerBuilder};
 use support::echo;
 
@@ -48,8 +48,8 @@ fn has_panicked<T: std::fmt::Debug>(answer: Result<T, CallError>) {
     let error = answer.unwrap_err();
     let panicked = matches!(
         error,
-        CallError::Refused {
-            fault: Fault::Panicked { .. },
+        CallError::Rejected {
+            reason: FrameworkError::Panicked { .. },
             ..
         }
     );

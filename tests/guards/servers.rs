@@ -25,7 +25,7 @@ impl Broken {
         let (tell, told) = mpsc::unbounded_channel();
         let server = server
             .handle("echo", echo)
-            .on_refused(move |error| {
+            .on_accept_error(move |error| {
                 let _ = tell.send(error.clone());
                 panic!("on_refused");
             })
@@ -78,13 +78,13 @@ async fn on_connect() {
 #[tokio::test]
 async fn what_makes_services_and_routes() {
     let once = Once::default();
-    let server = Server::builder().service_each(move |_| {
+    let server = Server::builder().service_with(move |_| {
         once.panic("the service");
         BombsServer::new(Bombing)
     });
     Broken::start(server).await.check("the service").await;
     let once = Once::default();
-    let server = Server::builder().routes_each(move |_, _| {
+    let server = Server::builder().routes_with(move |_, _| {
         once.panic("the routes");
         Ok(())
     });
@@ -109,13 +109,13 @@ async fn handshakes() {
     }
 }
 
-/// `on_refused` panics in the tests of the other hooks as well.
+/// `on_accept_error` panics in the tests of the other hooks as well.
 #[tokio::test]
 async fn on_refused_and_on_end() {
     let (tell, mut told) = mpsc::unbounded_channel();
     let server = Server::builder()
         .handle("echo", echo)
-        .on_end(move |connection, _| {
+        .on_disconnect(move |connection, _| {
             tell.send(connection.number).unwrap();
             panic!("on_end");
         })
@@ -130,7 +130,7 @@ async fn on_refused_and_on_end() {
         peer.close();
         assert_eq!(soon(told.recv()).await, Some(number));
     }
-    while !handle.list().is_empty() {
+    while !handle.connections().is_empty() {
         tokio::task::yield_now().await;
     }
     broken.stop.send(()).unwrap();
@@ -187,7 +187,7 @@ async fn listeners() {
     let (tell, told) = mpsc::unbounded_channel();
     let server = Server::builder()
         .handle("echo", echo)
-        .on_refused(move |error| tell.send(error.to_string()).unwrap())
+        .on_accept_error(move |error| tell.send(error.to_string()).unwrap())
         .listen(Box::new(listener));
     let mut told = told;
     let broken = Broken::run(server, mpsc::unbounded_channel().1);
@@ -207,10 +207,10 @@ async fn listeners() {
 #[cfg(feature = "tls")]
 #[tokio::test]
 async fn admission_of_keys() {
-    use chirp::channel::{Admission, Keypair, TlsClient, TlsServer};
+    use chirp::channel::{KeyPolicy, Keypair, TlsClient, TlsServer};
     let once = Once::default();
     let (server, client) = (Keypair::generate().unwrap(), Keypair::generate().unwrap());
-    let admission = Admission::by(move |_| {
+    let admission = KeyPolicy::by(move |_| {
         once.panic("the admission");
         true
     });

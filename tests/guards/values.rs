@@ -121,7 +121,7 @@ async fn codecs_of_handlers() {
     let error = soon(client.fail(true)).await.unwrap_err();
     assert!(matches!(
         error,
-        chirp::MethodError::Call(CallError::Refused { .. })
+        chirp::MethodError::Call(CallError::Rejected { .. })
     ));
     is_alive(&a).await;
 }
@@ -143,7 +143,7 @@ async fn codecs_of_callers() {
         .map_err(|_| -> u8 { panic!("in what maps errors") });
     panics(call).await;
     is_alive(&a).await;
-    while a.status().pending + b.status().running > 0 {
+    while a.stats().pending + b.stats().running > 0 {
         is_alive(&a).await;
     }
 }

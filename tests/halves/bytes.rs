@@ -3,7 +3,8 @@
 use std::io::ErrorKind;
 
 use bytes::Bytes;
-use chirp::{ByteReader, ByteWriter, PeerBuilder, Receiver, Sender, channel};
+use chirp::stream::channel;
+use chirp::{ByteReader, ByteWriter, PeerBuilder, Receiver, Sender};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{LINKS, connected, idle};

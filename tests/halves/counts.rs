@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use chirp::{Peer, PeerBuilder, Receiver, channel};
+use chirp::stream::channel;
+use chirp::{Peer, PeerBuilder, Receiver};
 use serde::{Deserialize, Serialize};
 
 use crate::support::{Link, connected, idle};

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use chirp::{ByteReader, ByteWriter, Peer, PeerBuilder, Receiver, Sender, StreamError, channel};
+use chirp::stream::channel;
+use chirp::{ByteReader, ByteWriter, Peer, PeerBuilder, Receiver, Sender, StreamError};
 use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

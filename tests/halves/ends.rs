@@ -2,8 +2,9 @@
 
 use std::pin::pin;
 
-use chirp::packet::Fault;
-use chirp::{CallError, Peer, PeerBuilder, Receiver, Sender, SessionError, StreamError, channel};
+use chirp::packet::FrameworkError;
+use chirp::stream::channel;
+use chirp::{CallError, ConnectionError, Peer, PeerBuilder, Receiver, Sender, StreamError};
 use futures_core::Stream;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -290,10 +291,10 @@ everywhere! {
                 Err(error) => error.into(),
                 Ok(mut numbers) => failure(&mut numbers).await,
             };
-            let StreamError::Call(CallError::Refused { fault, .. }) = &error else {
+            let StreamError::Call(CallError::Rejected { reason, .. }) = &error else {
                 panic!("{error:?}");
             };
-            assert!(matches!(fault, Fault::Panicked { .. }), "{error:?}");
+            assert!(matches!(reason, FrameworkError::Panicked { .. }), "{error:?}");
         }
     }
 
@@ -308,10 +309,10 @@ everywhere! {
         drop(held);
         world.dropped.recv().await.expect("the stream is dropped");
         let error = sender.closed().await;
-        assert!(matches!(error, StreamError::Cancelled | StreamError::CallOver), "{error:?}");
+        assert!(matches!(error, StreamError::Cancelled | StreamError::CallEnded), "{error:?}");
         // It is still held here, but it belonged to the call.
         let error = failure(&mut came).await;
-        assert!(matches!(error, StreamError::Cancelled | StreamError::CallOver), "{error:?}");
+        assert!(matches!(error, StreamError::Cancelled | StreamError::CallEnded), "{error:?}");
     }
 
     /// A handler that does not look at what it is given lets go of it.
@@ -387,9 +388,10 @@ everywhere! {
     }
 }
 
-fn is_closed(error: &StreamError) -> Option<&SessionError> {
+fn is_closed(error: &StreamError) -> Option<&ConnectionError> {
     match error {
-        StreamError::Closed(reason) | StreamError::Call(CallError::Closed(reason)) => Some(reason),
+        StreamError::ConnectionLost(reason)
+        | StreamError::Call(CallError::ConnectionLost(reason)) => Some(reason),
         _ => None,
     }
 }
@@ -424,7 +426,7 @@ async fn the_connection_ends() {
             }
             let error = call.await.expect_err("it is gone");
             drop(never);
-            assert!(matches!(error, CallError::Closed(_)), "{error:?}");
+            assert!(matches!(error, CallError::ConnectionLost(_)), "{error:?}");
             world.dropped.recv().await.expect("the stream is dropped");
             // Nothing can be opened any more, and both ends are told.
             let (mut sender, numbers) = channel();
@@ -434,7 +436,7 @@ async fn the_connection_ends() {
                 .give(Some(numbers), back)
                 .await
                 .expect_err("closed");
-            assert!(matches!(error, CallError::Closed(_)), "{error:?}");
+            assert!(matches!(error, CallError::ConnectionLost(_)), "{error:?}");
             sender.closed().await;
             failure(&mut receiver).await;
             for peer in &peers {

@@ -1,9 +1,10 @@
 //! Calls that a fallback passes on to another peer, with their streams.
 
 use chirp::packet::ErrorData;
+use chirp::stream::channel;
 use chirp::{
     AsCaller as _, CallError, Caller, Peer, PeerBuilder, Receiver, Request, Router, Sender,
-    StreamError, channel,
+    StreamError,
 };
 use futures_core::Stream;
 use serde::{Deserialize, Serialize};

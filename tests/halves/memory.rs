@@ -1,7 +1,8 @@
 //! What streams hold: no more than their windows, however many there are and whoever stops.
 
 use bytes::Bytes;
-use chirp::{Peer, PeerBuilder, Receiver, Sender, channel};
+use chirp::stream::channel;
+use chirp::{Peer, PeerBuilder, Receiver, Sender};
 use futures_core::Stream;
 
 use crate::support::{idle, narrow, pair};
@@ -79,7 +80,7 @@ async fn consumers_that_stop() {
     let (sink, numbers) = channel();
     let call = client.numbers(sink).start();
     settle(&client).await;
-    let held = || peers.each_ref().map(|peer| peer.status().stream_bytes);
+    let held = || peers.each_ref().map(|peer| peer.stats().stream_bytes);
     let first = held();
     // A window of 16 KiB at this side and 64 KiB at the other for each of six, overshot by an item.
     assert!(first[0] <= 6 * (32 << 10) + 200_000, "{first:?}");
@@ -126,7 +127,7 @@ async fn ten_thousand_streams_at_once() {
     for _ in 0..10_000 {
         open.push(client.open().await.expect("opened").expect("one"));
     }
-    assert_eq!(peers[0].status().streams, 10_000);
+    assert_eq!(peers[0].stats().streams, 10_000);
     assert_eq!(client.word("x").await.expect("a word"), "x");
     let late = open.split_off(5000);
     for mut numbers in open {

@@ -1,6 +1,7 @@
 //! Halves in odd places: deep in each other, twice, outside of calls, in what cannot be encoded.
 
-use chirp::{CallError, Limits, PeerBuilder, Receiver, Sender, StreamError, channel};
+use chirp::stream::channel;
+use chirp::{CallError, Limits, PeerBuilder, Receiver, Sender, StreamError};
 use serde::ser::Error as _;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -213,7 +214,7 @@ impl Loads for Loader {
 #[tokio::test]
 async fn a_small_payload_limit() {
     let mut limits = Limits::default();
-    limits.payload = 1 << 10;
+    limits.max_payload = 1 << 10;
     let builder = PeerBuilder::new()
         .limits(limits)
         .service(LoadsServer::new(Loader));

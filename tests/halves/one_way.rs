@@ -1,7 +1,8 @@
 //! Halves of streams in the values of one-way calls: the method runs, and they work.
 
-use chirp::packet::Fault;
-use chirp::{CallError, Limits, Negotiation, Peer, PeerBuilder, Receiver, Sender, Server, channel};
+use chirp::packet::FrameworkError;
+use chirp::stream::channel;
+use chirp::{CallError, Limits, Negotiation, Peer, PeerBuilder, Receiver, Sender, Server};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -133,7 +134,7 @@ async fn a_one_way_call_that_is_not_sent() {
 #[tokio::test]
 async fn a_one_way_call_to_a_side_without_streams() {
     let mut limits = Limits::default();
-    limits.extensions = Negotiation::Never;
+    limits.negotiation = Negotiation::Never;
     let (local, _noted) = server();
     let builder = PeerBuilder::new()
         .service(NotesServer::new(local))
@@ -149,13 +150,13 @@ async fn a_one_way_call_to_a_side_without_streams() {
         let error = error.expect_err("refused");
         let refused = matches!(
             error,
-            CallError::Refused {
-                fault: Fault::Unsupported,
+            CallError::Rejected {
+                reason: FrameworkError::Unsupported,
                 ..
             }
         );
         assert!(refused, "{error:?}");
-        assert!(!error.is_retryable() && !error.may_have_run());
+        assert!(!error.is_transient() && !error.may_have_run());
         returned.recv().await.expect("an end").expect_err("unused");
         sender.closed().await;
     }

@@ -53,7 +53,7 @@ async fn count(mut receiver: Receiver<Vec<u8>>) -> u64 {
 async fn what_was_sent_before_the_end_arrives() {
     let (client, peers) = taps();
     for items in 1000..1050 {
-        let (sink, receiver) = chirp::channel();
+        let (sink, receiver) = chirp::stream::channel();
         let (filled, came) = tokio::join!(client.fill(sink, items, 4000), count(receiver));
         filled.expect("answered");
         assert_eq!(came, items);
@@ -66,7 +66,7 @@ async fn what_was_sent_before_the_end_arrives() {
 #[tokio::test]
 async fn a_large_item_waits_for_small_ones() {
     let (client, peers) = taps();
-    let (sink, receiver) = chirp::channel();
+    let (sink, receiver) = chirp::stream::channel();
     let (filled, came) = tokio::join!(client.mixed(sink, 5000), count(receiver));
     filled.expect("answered");
     assert_eq!(came, 5000);

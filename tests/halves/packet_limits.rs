@@ -1,8 +1,9 @@
 //! What one packet carries: the same limits over a connection and without one, and a refusal that is for good.
 
 use bytes::Bytes;
-use chirp::packet::Fault;
-use chirp::{CallError, Peer, PeerBuilder, Receiver, StreamError, channel};
+use chirp::packet::FrameworkError;
+use chirp::stream::channel;
+use chirp::{CallError, Peer, PeerBuilder, Receiver, StreamError};
 use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 
@@ -86,14 +87,14 @@ async fn clients() -> Vec<(PacketsClient, Vec<Peer>)> {
 
 fn is_permanent(error: &CallError) {
     assert!(error.to_string().contains("1024"), "{error}");
-    assert!(!error.is_retryable(), "{error:?}");
+    assert!(!error.is_transient(), "{error:?}");
 }
 
 fn is_bad_result(error: &CallError) -> bool {
     matches!(
         error,
-        CallError::Refused {
-            fault: Fault::BadResult,
+        CallError::Rejected {
+            reason: FrameworkError::InvalidResult,
             ..
         }
     )

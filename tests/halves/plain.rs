@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use chirp::channel::Channel;
-use chirp::packet::{ErrorData, Fault, HELLO_METHOD, PacketType};
-use chirp::{
-    CallError, Limits, Negotiation, Peer, PeerBuilder, Receiver, Sender, StreamError, channel,
-};
+use chirp::packet::{ErrorData, FrameworkError, HELLO_METHOD, PacketType};
+use chirp::stream::channel;
+use chirp::{CallError, Limits, Negotiation, Peer, PeerBuilder, Receiver, Sender, StreamError};
 use futures_core::Stream;
 use tokio::io::{AsyncWriteExt as _, DuplexStream};
 use tokio::time::Instant;
@@ -50,27 +49,30 @@ impl Plain for Simple {
     }
 }
 
-fn refused(error: &CallError) -> Fault {
-    let CallError::Refused { fault, .. } = error else {
+fn refused(error: &CallError) -> FrameworkError {
+    let CallError::Rejected { reason, .. } = error else {
         panic!("{error:?}");
     };
-    *fault
+    *reason
 }
 
 /// Everything with a stream fails at once, everything else works, and the local halves are told.
 async fn knows_no_streams(client: &PlainClient, peer: &Peer) {
     let error = client.out().await.expect_err("no streams");
-    assert_eq!(refused(&error), Fault::Unsupported);
+    assert_eq!(refused(&error), FrameworkError::Unsupported);
     assert!(error.to_string().contains("streams"), "{error}");
     let error = client.sum(tokio_stream::iter([1])).await;
-    assert_eq!(refused(&error.expect_err("no streams")), Fault::Unsupported);
+    assert_eq!(
+        refused(&error.expect_err("no streams")),
+        FrameworkError::Unsupported
+    );
     let (mut sender, numbers) = channel();
     let error = client.sum(numbers).await.expect_err("no streams");
-    assert_eq!(refused(&error), Fault::Unsupported);
+    assert_eq!(refused(&error), FrameworkError::Unsupported);
     sender.closed().await;
     let (sink, mut receiver) = channel();
     let error = client.give(Some(sink)).await.expect_err("no streams");
-    assert_eq!(refused(&error), Fault::Unsupported);
+    assert_eq!(refused(&error), FrameworkError::Unsupported);
     let end = receiver.recv().await.expect("an end");
     assert!(matches!(end, Err(StreamError::Cancelled)), "{end:?}");
     idle(peer).await;
@@ -84,8 +86,8 @@ fn limits(change: impl FnOnce(&mut Limits)) -> PeerBuilder {
 
 #[tokio::test]
 async fn a_side_that_is_told_to_have_none() {
-    let never = || limits(|limits| limits.extensions = Negotiation::Never);
-    let none = || limits(|limits| limits.streams = 0);
+    let never = || limits(|limits| limits.negotiation = Negotiation::Never);
+    let none = || limits(|limits| limits.max_streams = 0);
     let tables = [
         (PeerBuilder::new(), never()),
         (never(), PeerBuilder::new()),
@@ -100,7 +102,7 @@ async fn a_side_that_is_told_to_have_none() {
         assert_eq!(client.give(None).await.expect("a number"), 0);
         // A value that has a half cannot be answered either.
         let error = client.half().await.expect_err("no streams");
-        assert_eq!(refused(&error), Fault::BadResult, "{error}");
+        assert_eq!(refused(&error), FrameworkError::InvalidResult, "{error}");
         assert!(error.may_have_run());
         idle(&other).await;
     }
@@ -156,9 +158,9 @@ async fn a_plain_peer_that_never_answers_hello() {
     assert_eq!(client.word("x").await.expect("a word"), "x");
     assert!(start.elapsed() < Duration::from_secs(1));
     let error = first.await.expect_err("no streams");
-    assert_eq!(refused(&error), Fault::Unsupported);
+    assert_eq!(refused(&error), FrameworkError::Unsupported);
     let error = second.await.expect_err("no streams");
-    assert_eq!(refused(&error), Fault::Unsupported);
+    assert_eq!(refused(&error), FrameworkError::Unsupported);
     let waited = start.elapsed();
     assert!(waited >= Duration::from_secs(10) && waited < Duration::from_secs(11));
     knows_no_streams(&client, &peer).await;
@@ -210,8 +212,8 @@ async fn a_plain_caller_is_told() {
 #[tokio::test]
 async fn more_streams_than_there_may_be() {
     for (ours, theirs, of_other) in [(4, 1000, false), (1000, 4, true)] {
-        let ours = limits(|limits| limits.streams = ours);
-        let theirs = limits(|limits| limits.streams = theirs);
+        let ours = limits(|limits| limits.max_streams = ours);
+        let theirs = limits(|limits| limits.max_streams = theirs);
         let (peer, other) = pair(&ours, &theirs.service(PlainServer::new(Simple)));
         let client = PlainClient::new(&peer);
         let mut kept = Vec::new();

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use chirp::{CallError, Receiver, StreamError, TryRecvError, channel};
+use chirp::stream::channel;
+use chirp::{CallError, Receiver, StreamError, TryRecvError};
 use tokio::time::{Instant, advance, sleep};
 
 fn what(error: &StreamError) -> &'static str {
@@ -112,5 +113,8 @@ async fn what_has_come_can_be_taken_at_once() {
         assert!(matches!(receiver.try_recv(), Err(TryRecvError::Empty)));
     }
     sender.finish();
-    assert!(matches!(receiver.try_recv(), Err(TryRecvError::Finished)));
+    assert!(matches!(
+        receiver.try_recv(),
+        Err(TryRecvError::Disconnected)
+    ));
 }

@@ -10,10 +10,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use chirp::channel::Channel;
 use chirp::packet::{
-    Cancel, Extensions, HELLO_METHOD, Hello, PacketType, StreamEntry, StreamId, StreamItems,
+    Cancel, ExtensionFlags, HELLO_METHOD, Hello, PacketType, StreamEntry, StreamId, StreamItems,
     StreamOpen,
 };
-use chirp::{Peer, PeerBuilder, Receiver, Sender, Server, Status, channel};
+use chirp::stream::channel;
+use chirp::{ConnectionStats, Peer, PeerBuilder, Receiver, Sender, Server};
 use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt as _;
@@ -125,7 +126,7 @@ async fn both_idle(peers: &[Peer]) {
     });
     if idle.await.is_err() {
         for peer in peers {
-            assert_eq!(peer.status(), Status::default());
+            assert_eq!(peer.stats(), ConnectionStats::default());
         }
     }
 }
@@ -155,7 +156,7 @@ async fn by_hand() -> (tokio::io::DuplexStream, Peer) {
     let peer = builder().start(Channel::io(other)).expect("no duplicates");
     let hello = Hello {
         revision: 1,
-        extensions: Extensions::STREAMS,
+        extensions: ExtensionFlags::STREAMS,
         payload_limit: 16 << 20,
         running_limit: 4096,
     };
@@ -309,7 +310,7 @@ async fn drops(count: usize) {
     }
     let (connections, mut connected) = tokio::sync::mpsc::unbounded_channel();
     let server = Server::builder()
-        .service_each(move |peer| {
+        .service_with(move |peer| {
             // The test may be over.
             let _ = connections.send(peer.clone());
             StoreServer::new(Keeper)

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use anyhow::Context;
-use chirp::packet::{ErrorData, Fault, PacketType};
-use chirp::{CallError, Caller, MethodError, SessionError};
+use chirp::packet::{ErrorData, FrameworkError, PacketType};
+use chirp::{CallError, Caller, ConnectionError, MethodError};
 
 use super::{DiskError, Later, StoreClient, StoreError, store};
 
@@ -133,11 +133,11 @@ fn what_failures_say_of_themselves() {
         whose,
         limit: 9,
     };
-    let refused = |fault: Fault| CallError::Refused {
-        fault,
-        message: fault.to_string(),
+    let refused = |reason: FrameworkError| CallError::Rejected {
+        reason,
+        message: reason.to_string(),
     };
-    for (error, may_have_run, is_retryable) in [
+    for (error, may_have_run, is_transient) in [
         (CallError::Encode(String::new()), false, false),
         (CallError::NameTooLong { len: 256 }, false, false),
         (CallError::ReservedName, false, false),
@@ -158,14 +158,18 @@ fn what_failures_say_of_themselves() {
         // A handler of the Go implementation forwards the code of its own call, after it has run.
         (CallError::UnknownMethod, true, false),
         (CallError::DuplicateRequest, true, false),
-        (refused(Fault::Busy), false, true),
-        (refused(Fault::ShuttingDown), false, true),
-        (refused(Fault::Panicked { reference: 1 }), true, false),
-        (refused(Fault::BadArguments), false, false),
-        (refused(Fault::Unsupported), false, false),
-        (refused(Fault::NoAnswer), true, false),
-        (refused(Fault::BadResult), true, false),
-        (refused(Fault::Other { code: 0xC7FE }), true, false),
+        (refused(FrameworkError::Overloaded), false, true),
+        (refused(FrameworkError::ShuttingDown), false, true),
+        (
+            refused(FrameworkError::Panicked { reference: 1 }),
+            true,
+            false,
+        ),
+        (refused(FrameworkError::InvalidArguments), false, false),
+        (refused(FrameworkError::Unsupported), false, false),
+        (refused(FrameworkError::NoReply), true, false),
+        (refused(FrameworkError::InvalidResult), true, false),
+        (refused(FrameworkError::Other { code: 0xC7FE }), true, false),
         (CallError::Remote(ErrorData::new(1, "no")), true, false),
         (
             CallError::MalformedErrorData(ErrorData::default()),
@@ -173,10 +177,18 @@ fn what_failures_say_of_themselves() {
             false,
         ),
         (CallError::Decode(String::new()), true, false),
-        (CallError::Closed(SessionError::ClosedByPeer), true, true),
-        (CallError::Closed(SessionError::ClosedHere), true, true),
+        (
+            CallError::ConnectionLost(ConnectionError::ClosedByPeer),
+            true,
+            true,
+        ),
+        (
+            CallError::ConnectionLost(ConnectionError::ClosedHere),
+            true,
+            true,
+        ),
     ] {
         assert_eq!(error.may_have_run(), may_have_run, "{error}");
-        assert_eq!(error.is_retryable(), is_retryable, "{error}");
+        assert_eq!(error.is_transient(), is_transient, "{error}");
     }
 }

@@ -12,7 +12,7 @@ pub(crate) mod line;
 use bytes::Bytes;
 use chirp::channel::{Channel, Endpoint, memory, pipes};
 use chirp::packet::{ErrorData, PacketType};
-use chirp::{Peer, PeerBuilder, Request, Status};
+use chirp::{ConnectionStats, Peer, PeerBuilder, Request};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -134,7 +134,7 @@ pub(crate) async fn echo(request: Request) -> Result<Bytes, ErrorData> {
 
 /// Waits until a peer's counters say that its work is over.
 pub(crate) async fn idle(peer: &Peer) {
-    while peer.status() != Status::default() {
+    while peer.stats() != ConnectionStats::default() {
         tokio::task::yield_now().await;
     }
 }

@@ -4,7 +4,7 @@ trait Registry {
     fn clone(&self);
     fn local(&self);
     fn named(&self, name: &str);
-    fn compare_contract(&self);
+    fn check_compatibility(&self);
     fn prefixed(&self);
     fn into(&self) -> u8;
 }

@@ -3,7 +3,8 @@
 use std::io::ErrorKind;
 
 use bytes::Bytes;
-use chirp::{ByteReader, ByteWriter, PeerBuilder, Receiver, channel};
+use chirp::stream::channel;
+use chirp::{ByteReader, ByteWriter, PeerBuilder, Receiver};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{LINKS, Link, connected};

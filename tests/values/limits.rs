@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use chirp::{PeerBuilder, Receiver, channel};
+use chirp::stream::channel;
+use chirp::{PeerBuilder, Receiver};
 use serde::{Deserialize, Serialize};
 use tokio_stream::{Stream, StreamExt};
 

@@ -6,7 +6,8 @@ mod support;
 mod bytes;
 mod limits;
 
-use chirp::{PeerBuilder, Receiver, Sender, Status, StreamError, channel};
+use chirp::stream::channel;
+use chirp::{ConnectionStats, PeerBuilder, Receiver, Sender, StreamError};
 use serde::{Deserialize, Serialize};
 use support::{LINKS, Link, connected, idle};
 use tokio_stream::StreamExt;
@@ -208,7 +209,7 @@ async fn what_is_over_leaves_nothing() {
         drop(client);
         for peer in [&near, &far] {
             idle(peer).await;
-            assert_eq!(peer.status(), Status::default(), "{link:?}");
+            assert_eq!(peer.stats(), ConnectionStats::default(), "{link:?}");
         }
     }
 }
@@ -271,7 +272,7 @@ struct Looks(chirp::Peer);
 
 impl Drop for Looks {
     fn drop(&mut self) {
-        let _ = self.0.status();
+        let _ = self.0.stats();
     }
 }
 
@@ -279,7 +280,7 @@ impl Drop for Looks {
 async fn a_half_that_cannot_be_sent_is_dropped_where_anything_may_be_done() {
     let limits = {
         let mut limits = chirp::Limits::default();
-        limits.streams = 0;
+        limits.max_streams = 0;
         limits
     };
     let server = PeerBuilder::new().service(FeedsServer::new(Files));
@@ -291,7 +292,7 @@ async fn a_half_that_cannot_be_sent_is_dropped_where_anything_may_be_done() {
     });
     let feed = Feed {
         name: "never sent".to_owned(),
-        lines: chirp::Source::into_receiver(lines),
+        lines: chirp::IntoReceiver::into_receiver(lines),
     };
     let refused = FeedsClient::new(&near).merge(vec![feed]).await;
     refused.expect_err("this side takes no streams");

@@ -5,15 +5,15 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, Pat, PatType, Path, Token, Type};
 
-use super::form::{Form, inner_type, last_segment};
-use crate::args::{Entry, set};
+use super::form::{ArgumentForm, inner_type, last_segment};
+use crate::args::{OptionEntry, set};
 use crate::mistakes::Mistakes;
 
 /// An argument of a method, other than `self`.
-pub(crate) struct Argument {
+pub(crate) struct MethodArgument {
     pub(crate) typed: PatType,
     /// The form in which it is sent, or `None` for `&CallContext`, which is not sent.
-    pub(crate) form: Option<Form>,
+    pub(crate) form: Option<ArgumentForm>,
     pub(crate) options: ArgumentOptions,
 }
 
@@ -33,7 +33,7 @@ enum ArgumentDefault {
     Path(Path),
 }
 
-impl Argument {
+impl MethodArgument {
     pub(super) fn new(typed: &PatType, mistakes: &mut Mistakes) -> Self {
         let form = match &*typed.ty {
             Type::Reference(reference)
@@ -42,7 +42,7 @@ impl Argument {
             {
                 None
             }
-            ty => Some(Form::of_argument(ty)),
+            ty => Some(ArgumentForm::of_argument(ty)),
         };
         Self {
             typed: typed.clone(),
@@ -98,7 +98,8 @@ impl ArgumentOptions {
                 mistakes.at(attr, "expected options in parentheses: `#[serde(..)]`");
                 continue;
             };
-            let parsed = list.parse_args_with(Punctuated::<Entry, Token![,]>::parse_terminated);
+            let parsed =
+                list.parse_args_with(Punctuated::<OptionEntry, Token![,]>::parse_terminated);
             for entry in mistakes.keep(parsed).into_iter().flatten() {
                 options.take(entry, mistakes);
             }
@@ -106,7 +107,7 @@ impl ArgumentOptions {
         options
     }
 
-    fn take(&mut self, entry: Entry, mistakes: &mut Mistakes) {
+    fn take(&mut self, entry: OptionEntry, mistakes: &mut Mistakes) {
         match entry.key.to_string().as_str() {
             "rename" => entry.text(&mut self.rename, mistakes),
             "alias" => {
@@ -115,7 +116,7 @@ impl ArgumentOptions {
                 self.aliases.extend(alias);
             }
             "default" => {
-                let Entry { key, value } = entry;
+                let OptionEntry { key, value } = entry;
                 let default = match value {
                     None => ArgumentDefault::Trait(key.span()),
                     Some(Expr::Lit(ExprLit {

@@ -3,7 +3,7 @@
 use quote::ToTokens;
 use syn::{GenericArgument, Path, PathArguments, Type};
 
-use super::{Form, Method, Output};
+use super::{ArgumentForm, Output, ServiceMethod};
 
 /// Self-describing codecs, in which argument names matter.
 const NAMES: [&str; 2] = ["Json", "MessagePack"];
@@ -12,7 +12,7 @@ const NAMES: [&str; 2] = ["Json", "MessagePack"];
 ///
 /// It must not depend on the compiler or the platform, since programs compare fingerprints. It is therefore computed
 /// from identifiers and from punctuation that is written here.
-pub(super) fn of(method: &Method, codec: &str) -> u64 {
+pub(super) fn of(method: &ServiceMethod, codec: &str) -> u64 {
     let arguments = method.sent().filter_map(|(argument, form)| {
         let form = of_form(form);
         match argument.names().first() {
@@ -44,15 +44,15 @@ fn of_output(output: &Output) -> String {
 }
 
 /// The text hashed for a type in this form. Borrowed and owned text, and borrowed and owned bytes, are equal.
-fn of_form(form: &Form) -> String {
+fn of_form(form: &ArgumentForm) -> String {
     match form {
-        Form::Str(_) | Form::CowStr(_) => "String".to_owned(),
-        Form::Slice8(_) | Form::CowSlice8(_) => "Vec<u8>".to_owned(),
-        Form::Slice(ty) => format!("Vec<{}>", of_type(ty)),
-        Form::Opt(inner) => format!("Option<{}>", of_form(inner)),
-        Form::Lent(inner) => of_form(inner),
-        Form::Blob(ty) | Form::Value(ty) => of_type(ty),
-        Form::Stream { item, .. } => format!("Stream<{}>", of_type(item)),
+        ArgumentForm::Str(_) | ArgumentForm::CowStr(_) => "String".to_owned(),
+        ArgumentForm::Slice8(_) | ArgumentForm::CowSlice8(_) => "Vec<u8>".to_owned(),
+        ArgumentForm::Slice(ty) => format!("Vec<{}>", of_type(ty)),
+        ArgumentForm::Opt(inner) => format!("Option<{}>", of_form(inner)),
+        ArgumentForm::Lent(inner) => of_form(inner),
+        ArgumentForm::Blob(ty) | ArgumentForm::Value(ty) => of_type(ty),
+        ArgumentForm::Stream { item, .. } => format!("Stream<{}>", of_type(item)),
     }
 }
 

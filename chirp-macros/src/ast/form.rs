@@ -5,15 +5,15 @@ use syn::{GenericArgument, Ident, PathArguments, PathSegment, Type};
 
 /// The encoding form of an argument or a result, chosen by its written type. Each variant stands for the type of the
 /// same name in `chirp::codec::form`.
-pub(crate) enum Form {
+pub(crate) enum ArgumentForm {
     Str(Span),
     CowStr(Span),
     Slice8(Span),
     CowSlice8(Span),
     Blob(Type),
     Slice(Type),
-    Opt(Box<Form>),
-    Lent(Box<Form>),
+    Opt(Box<ArgumentForm>),
+    Lent(Box<ArgumentForm>),
     Value(Type),
     /// `Receiver<T>`: a stream bound to the call.
     Stream {
@@ -22,7 +22,7 @@ pub(crate) enum Form {
     },
 }
 
-impl Form {
+impl ArgumentForm {
     pub(crate) fn of_argument(ty: &Type) -> Self {
         let receiver = last_segment(ty).filter(|segment| segment.ident == "Receiver");
         match receiver.and_then(inner_type) {
@@ -198,7 +198,7 @@ impl Form {
     }
 }
 
-impl ToTokens for Form {
+impl ToTokens for ArgumentForm {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         tokens.extend(match self {
             Self::Str(span) => quote_spanned!(*span=> __chirp::Str),

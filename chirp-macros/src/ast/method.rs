@@ -9,17 +9,17 @@ use syn::{
     parse_quote, parse_quote_spanned,
 };
 
-use super::argument::Argument;
-use super::form::{Form, last_segment};
+use super::argument::MethodArgument;
+use super::form::{ArgumentForm, last_segment};
 use super::{only, stream, time};
 use crate::args::MethodOptions;
 use crate::mistakes::Mistakes;
 
 /// A method of a service.
-pub(crate) struct Method {
+pub(crate) struct ServiceMethod {
     pub(crate) item: TraitItemFn,
     pub(crate) options: MethodOptions,
-    pub(crate) arguments: Vec<Argument>,
+    pub(crate) arguments: Vec<MethodArgument>,
     pub(crate) output: Output,
     /// The item type of the returned stream, if the method returns one, directly or in a `Result`.
     pub(crate) items: Option<Output>,
@@ -41,7 +41,7 @@ pub(crate) enum Output {
     Alias { whole: Type, ok: Option<Type> },
 }
 
-impl Method {
+impl ServiceMethod {
     pub(super) fn new(
         item: &TraitItemFn,
         service: &str,
@@ -62,7 +62,7 @@ impl Method {
             })
             .collect();
         let arguments = item.sig.inputs.iter().filter_map(|input| match input {
-            FnArg::Typed(typed) => Some(Argument::new(typed, mistakes)),
+            FnArg::Typed(typed) => Some(MethodArgument::new(typed, mistakes)),
             FnArg::Receiver(_) => None,
         });
         let arguments = arguments.collect();
@@ -119,7 +119,7 @@ impl Method {
     }
 
     /// The arguments that are sent (all but `&CallContext`), with their forms.
-    pub(crate) fn sent(&self) -> impl Iterator<Item = (&Argument, &Form)> {
+    pub(crate) fn sent(&self) -> impl Iterator<Item = (&MethodArgument, &ArgumentForm)> {
         self.arguments
             .iter()
             .filter_map(|argument| Some((argument, argument.form.as_ref()?)))
@@ -201,13 +201,15 @@ impl Output {
     /// The function that encodes (`which` = `payload`) or decodes (`from_packet`) the result.
     pub(crate) fn coder(&self, which: &str) -> TokenStream {
         match self {
-            Self::Value(None) => Form::Value(parse_quote!(())).coder(which),
-            Self::Value(Some(ty)) | Self::Result { ok: ty, .. } => Form::of(ty).coder(which),
+            Self::Value(None) => ArgumentForm::Value(parse_quote!(())).coder(which),
+            Self::Value(Some(ty)) | Self::Result { ok: ty, .. } => {
+                ArgumentForm::of(ty).coder(which)
+            }
             Self::Alias { whole, ok } => {
                 let ty = parse_quote_spanned!(whole.span()=> <#whole as __chirp::Outcome>::Ok);
-                match ok.as_ref().map(Form::of) {
-                    Some(Form::Blob(_)) => Form::Blob(ty),
-                    _ => Form::Value(ty),
+                match ok.as_ref().map(ArgumentForm::of) {
+                    Some(ArgumentForm::Blob(_)) => ArgumentForm::Blob(ty),
+                    _ => ArgumentForm::Value(ty),
                 }
                 .coder(which)
             }

@@ -9,9 +9,9 @@ mod stream;
 mod time;
 mod ungroup;
 
-pub(crate) use argument::Argument;
-pub(crate) use form::{Form, inner_type, last_segment};
-pub(crate) use method::{Method, Output};
+pub(crate) use argument::MethodArgument;
+pub(crate) use form::{ArgumentForm, inner_type, last_segment};
+pub(crate) use method::{Output, ServiceMethod};
 pub(crate) use parameters::Parameters;
 pub(crate) use stream::make_send;
 
@@ -23,13 +23,13 @@ use crate::args::ServiceOptions;
 use crate::mistakes::Mistakes;
 
 /// A service trait.
-pub(crate) struct Service {
+pub(crate) struct ServiceTrait {
     pub(crate) item: ItemTrait,
     pub(crate) options: ServiceOptions,
-    pub(crate) methods: Vec<Method>,
+    pub(crate) methods: Vec<ServiceMethod>,
 }
 
-impl Service {
+impl ServiceTrait {
     pub(crate) fn new(
         mut item: ItemTrait,
         options: ServiceOptions,
@@ -46,7 +46,7 @@ impl Service {
         };
         let named = options.named.is_some();
         let methods = item.items.iter().filter_map(|member| match member {
-            TraitItem::Fn(function) => Some(Method::new(function, &name, named, mistakes)),
+            TraitItem::Fn(function) => Some(ServiceMethod::new(function, &name, named, mistakes)),
             _ => None,
         });
         let methods = methods.collect();
@@ -66,7 +66,7 @@ impl Service {
     }
 
     /// The fingerprint of a method's signature, independent of the compiler.
-    pub(crate) fn fingerprint(&self, method: &Method) -> u64 {
+    pub(crate) fn fingerprint(&self, method: &ServiceMethod) -> u64 {
         let codec = match &self.options.codec {
             Some(codec) => fingerprint::of_path(codec),
             None => "Bincode".to_owned(),

@@ -2,7 +2,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::spanned::Spanned;
 
-use crate::ast::{Method, Output, Service, last_segment};
+use crate::ast::{Output, ServiceMethod, ServiceTrait, last_segment};
 
 /// Types known not to be aliases of `Result`, for which no check is generated.
 const PLAIN: [&str; 24] = [
@@ -12,7 +12,7 @@ const PLAIN: [&str; 24] = [
 ];
 
 /// Generates assertions about a method's types that only the compiler can evaluate.
-pub(super) fn emit(service: &Service, method: &Method) -> TokenStream {
+pub(super) fn emit(service: &ServiceTrait, method: &ServiceMethod) -> TokenStream {
     let cfgs = method.cfgs();
     let mut checks = TokenStream::new();
     // A constant item cannot use the trait's parameters.

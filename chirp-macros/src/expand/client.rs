@@ -4,9 +4,9 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, MetaNameValue};
 
-use crate::ast::{Form, Method, Output, Service, only};
+use crate::ast::{ArgumentForm, Output, ServiceMethod, ServiceTrait, only};
 
-pub(super) fn emit_type(service: &Service) -> TokenStream {
+pub(super) fn emit_type(service: &ServiceTrait) -> TokenStream {
     let vis = &service.item.vis;
     let krate = service.krate();
     let name = service.client();
@@ -32,7 +32,7 @@ pub(super) fn emit_type(service: &Service) -> TokenStream {
     }
 }
 
-pub(super) fn emit_impl(service: &Service) -> TokenStream {
+pub(super) fn emit_impl(service: &ServiceTrait) -> TokenStream {
     let vis = &service.item.vis;
     let (item, name, server) = (&service.item.ident, service.client(), service.server());
     let own_name = service.name();
@@ -103,7 +103,7 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
             /// # Errors
             ///
             /// Returns the error of the underlying call. A side that does not support the question is not an error.
-            #vis fn compare_contract(&self) -> __chirp::Comparing {
+            #vis fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
                 self.0.compare(#ids::CONTRACT)
             }
 
@@ -113,7 +113,7 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
 }
 
 /// The generated part of a client method's documentation.
-fn note(service: &Service, method: &Method) -> String {
+fn note(service: &ServiceTrait, method: &ServiceMethod) -> String {
     let (item, ident, name) = (
         &service.item.ident,
         method.ident().unraw(),
@@ -158,7 +158,7 @@ fn first_heading(docs: &[&Attribute]) -> usize {
     docs.iter().position(is_heading).unwrap_or(docs.len())
 }
 
-fn emit_method(service: &Service, method: &Method) -> TokenStream {
+fn emit_method(service: &ServiceTrait, method: &ServiceMethod) -> TokenStream {
     let vis = &service.item.vis;
     let attrs = only(&method.item.attrs, &["cfg", "deprecated", "must_use"]);
     let docs = only(&method.item.attrs, &["doc"]);
@@ -175,8 +175,8 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
     let id = quote!(#ids::#constant);
     let inputs = method.sent().map(|(argument, form)| {
         let (name, ty) = (argument.ident(), &argument.typed.ty);
-        if let Form::Stream { item, .. } = form {
-            quote!(#name: impl __chirp::Source<#item>)
+        if let ArgumentForm::Stream { item, .. } = form {
+            quote!(#name: impl __chirp::IntoReceiver<#item>)
         } else {
             quote!(#name: #ty)
         }
@@ -230,12 +230,12 @@ struct Calling {
 
 fn one_way(id: &TokenStream, out: &Ident) -> Calling {
     Calling {
-        output: quote!(__chirp::Cast),
-        call: quote!(cast(#id, #out)),
+        output: quote!(__chirp::OneWayCall),
+        call: quote!(call_one_way(#id, #out)),
     }
 }
 
-fn unary(method: &Method, id: &TokenStream, out: &Ident) -> Calling {
+fn unary(method: &ServiceMethod, id: &TokenStream, out: &Ident) -> Calling {
     let (ok, decode) = (method.output.ok(), method.output.coder("from_packet"));
     let answer = Ident::new("answer", Span::mixed_site());
     let Some(error) = method.output.error() else {
@@ -259,7 +259,7 @@ fn unary(method: &Method, id: &TokenStream, out: &Ident) -> Calling {
     }
 }
 
-fn streaming(method: &Method, items: &Output, id: &TokenStream, out: &Ident) -> Calling {
+fn streaming(method: &ServiceMethod, items: &Output, id: &TokenStream, out: &Ident) -> Calling {
     let (ok, receiver) = (items.ok(), items.receiver());
     let [answer, failure] = ["answer", "error"].map(|name| Ident::new(name, Span::mixed_site()));
     let failure = match items.error() {

@@ -2,11 +2,11 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 
-use crate::ast::{Service, only};
+use crate::ast::{ServiceTrait, only};
 use crate::validate::{clash, conditional};
 
 /// Generates the type whose associated constants are the method ids.
-pub(super) fn emit_type(service: &Service) -> TokenStream {
+pub(super) fn emit_type(service: &ServiceTrait) -> TokenStream {
     let vis = &service.item.vis;
     let name = service.method_ids();
     let cfgs = only(&service.item.attrs, &["cfg"]);
@@ -20,7 +20,7 @@ pub(super) fn emit_type(service: &Service) -> TokenStream {
     }
 }
 
-pub(super) fn emit_impl(service: &Service) -> TokenStream {
+pub(super) fn emit_impl(service: &ServiceTrait) -> TokenStream {
     let vis = &service.item.vis;
     let name = service.method_ids();
     let constants = service.methods.iter().map(|method| {
@@ -56,7 +56,7 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
             #(#constants)*
             /// All method ids, in declaration order.
             #vis const ALL: &'static [__chirp::MethodId] = &[#(#all),*];
-            /// The signatures that `compare_contract` compares with the other side's.
+            /// The signatures that `check_compatibility` compares with the other side's.
             #vis const CONTRACT: __chirp::Contract = __chirp::Contract::new(&[#(#signatures),*]);
         }
         #(#clashes)*
@@ -64,7 +64,7 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
 }
 
 /// Generates an error for each pair of conflicting methods under `#[cfg]`, active only if both methods are.
-fn clashes(service: &Service) -> Vec<TokenStream> {
+fn clashes(service: &ServiceTrait) -> Vec<TokenStream> {
     let mut clashes = Vec::new();
     for (at, second) in service.methods.iter().enumerate() {
         for first in &service.methods[..at] {

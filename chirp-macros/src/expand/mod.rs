@@ -12,7 +12,7 @@ use syn::spanned::Spanned;
 use syn::{Error, Item, ItemTrait};
 
 use crate::args::ServiceOptions;
-use crate::ast::{Service, only};
+use crate::ast::{ServiceTrait, only};
 use crate::mistakes::Mistakes;
 use crate::{fallback, validate};
 
@@ -27,7 +27,7 @@ pub(crate) fn service(options: TokenStream, item: &TokenStream) -> TokenStream {
             return quote!(#errors #item);
         }
     };
-    let service = Service::new(item, options, &mut mistakes);
+    let service = ServiceTrait::new(item, options, &mut mistakes);
     validate::service(&service, &mut mistakes);
     match mistakes.into_compile_errors() {
         None => emit(&service),
@@ -57,7 +57,7 @@ fn not_a_trait(item: &TokenStream) -> Option<Error> {
     Some(Error::new(span, message))
 }
 
-fn emit(service: &Service) -> TokenStream {
+fn emit(service: &ServiceTrait) -> TokenStream {
     let krate = service.krate();
     let cfgs = only(&service.item.attrs, &["cfg"]);
     let trait_def = trait_def::emit(service);

@@ -3,9 +3,9 @@ use quote::{quote, quote_spanned};
 use syn::Ident;
 use syn::spanned::Spanned;
 
-use crate::ast::{Method, Output, Service, only};
+use crate::ast::{Output, ServiceMethod, ServiceTrait, only};
 
-pub(super) fn emit_type(service: &Service) -> TokenStream {
+pub(super) fn emit_type(service: &ServiceTrait) -> TokenStream {
     let vis = &service.item.vis;
     let krate = service.krate();
     let name = service.server();
@@ -25,7 +25,7 @@ pub(super) fn emit_type(service: &Service) -> TokenStream {
     }
 }
 
-pub(super) fn emit_impl(service: &Service) -> TokenStream {
+pub(super) fn emit_impl(service: &ServiceTrait) -> TokenStream {
     let vis = &service.item.vis;
     let (item, name) = (&service.item.ident, service.server());
     let own_name = service.name();
@@ -46,16 +46,20 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
     });
     let ([bounded, list], [own_bounded, own_list]) = (with_t, with_own_t);
     let (ids, ordered) = (service.method_ids(), service.options.ordered.is_some());
-    let blocking = service.methods.iter().any(Method::is_blocking).then(|| {
-        quote! {
-            /// Runs blocking methods on `blocking`, which several services may share. Without it, the service
-            /// has a pool of 64 threads of its own.
-            #[must_use]
-            #vis fn blocking(self, blocking: &__chirp::Blocking) -> Self {
-                Self(self.0.blocking(blocking) #phantom)
+    let blocking = service
+        .methods
+        .iter()
+        .any(ServiceMethod::is_blocking)
+        .then(|| {
+            quote! {
+                /// Runs blocking methods on `blocking`, which several services may share. Without it, the service
+                /// has a pool of 64 threads of its own.
+                #[must_use]
+                #vis fn blocking(self, blocking: &__chirp::BlockingPool) -> Self {
+                    Self(self.0.blocking(blocking) #phantom)
+                }
             }
-        }
-    });
+        });
     quote! {
         impl #bounded #name #list #clause {
             /// Serves `implementation`.
@@ -98,7 +102,7 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
             fn register(
                 self,
                 router: &mut __chirp::Router,
-            ) -> ::core::result::Result<(), __chirp::DuplicateMethod> {
+            ) -> ::core::result::Result<(), __chirp::RouteError> {
                 self.0.register(router, &Self::METHODS)
             }
         }
@@ -112,7 +116,7 @@ pub(super) fn emit_impl(service: &Service) -> TokenStream {
 }
 
 /// Generates a method table entry: decode the arguments, call the method, encode the result.
-fn emit_method(service: &Service, method: &Method) -> TokenStream {
+fn emit_method(service: &ServiceTrait, method: &ServiceMethod) -> TokenStream {
     let cfgs = method.cfgs();
     let (ident, ids) = (method.ident(), service.method_ids());
     let constant = method.constant();
@@ -199,7 +203,7 @@ fn emit_method(service: &Service, method: &Method) -> TokenStream {
 }
 
 /// Encodes the reply of a unary method.
-fn reply(method: &Method, result: &TokenStream) -> TokenStream {
+fn reply(method: &ServiceMethod, result: &TokenStream) -> TokenStream {
     let encode = method.output.coder("payload");
     let result = if let Output::Alias { whole, .. } = &method.output {
         quote_spanned!(whole.span()=> <#whole as __chirp::Outcome>::into_result(#result))
@@ -216,7 +220,12 @@ fn reply(method: &Method, result: &TokenStream) -> TokenStream {
 }
 
 /// Sends a returned stream and encodes the reply that follows its last item.
-fn send(method: &Method, items: &Output, result: &TokenStream, results: &Ident) -> TokenStream {
+fn send(
+    method: &ServiceMethod,
+    items: &Output,
+    result: &TokenStream,
+    results: &Ident,
+) -> TokenStream {
     let [stream, outcome, failure] =
         ["stream", "outcome", "error"].map(|name| Ident::new(name, Span::mixed_site()));
     let ok = items.ok();

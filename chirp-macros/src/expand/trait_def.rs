@@ -5,10 +5,10 @@ use syn::spanned::Spanned;
 use syn::{FnArg, ItemTrait, ReturnType, TraitItem, TraitItemFn, parse_quote, parse_quote_spanned};
 
 use crate::args::is_chirp;
-use crate::ast::{Argument, Method, Service, make_send, only};
+use crate::ast::{MethodArgument, ServiceMethod, ServiceTrait, make_send, only};
 
 /// Generates the trait, with the supertraits that a service needs.
-pub(super) fn emit(service: &Service) -> TokenStream {
+pub(super) fn emit(service: &ServiceTrait) -> TokenStream {
     let mut item = service.item.clone();
     // Added only to existing documentation, so that `missing_docs` still reports a trait without any.
     if !only(&item.attrs, &["doc"]).is_empty() {
@@ -57,7 +57,7 @@ fn has_diagnostic(item: &ItemTrait) -> bool {
 }
 
 /// Notes for a type that does not implement the trait, about the two usual mistakes.
-fn unimplemented_notes(service: &Service) -> [String; 2] {
+fn unimplemented_notes(service: &ServiceTrait) -> [String; 2] {
     let (name, client, server) = (&service.item.ident, service.client(), service.server());
     [
         format!(
@@ -71,7 +71,7 @@ fn unimplemented_notes(service: &Service) -> [String; 2] {
 
 /// A provided method that is never called. The compiler prints its name when it explains why the trait is not dyn
 /// compatible, and a macro cannot put any other text there.
-fn dyn_hint(service: &Service) -> TraitItemFn {
+fn dyn_hint(service: &ServiceTrait) -> TraitItemFn {
     let hint = format_ident!(
         "__use_{}_instead_of_dyn_{}",
         service.client(),
@@ -85,7 +85,7 @@ fn dyn_hint(service: &Service) -> TraitItemFn {
 }
 
 /// Rewrites `async fn f(..) -> T` to `fn f(..) -> impl Future<Output = T> + Send`.
-fn function(method: &Method) -> TraitItemFn {
+fn function(method: &ServiceMethod) -> TraitItemFn {
     let mut function = method.item.clone();
     function.attrs.retain(|attr| !is_chirp(attr));
     for input in &mut function.sig.inputs {
@@ -112,7 +112,7 @@ fn function(method: &Method) -> TraitItemFn {
     if let Some(body) = function.default.take() {
         let statements = &body.stmts;
         // Rebound inside the block, so that arguments are dropped after the body, as in an `async fn`.
-        let names = method.arguments.iter().map(Argument::ident);
+        let names = method.arguments.iter().map(MethodArgument::ident);
         let block = quote! {{
             async move {
                 #(#[allow(clippy::all, clippy::pedantic, clippy::restriction)] let #names = #names;)*

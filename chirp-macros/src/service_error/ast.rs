@@ -2,7 +2,7 @@ use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
 use syn::{Attribute, Data, DeriveInput, Expr, ExprLit, Field, Fields, Ident, Lit, LitInt, Path};
 
-use crate::args::{Entry, chirp_entries, set};
+use crate::args::{OptionEntry, chirp_entries, set};
 use crate::ast::krate;
 use crate::mistakes::Mistakes;
 
@@ -187,8 +187,8 @@ fn variant_options(attrs: &[Attribute], mistakes: &mut Mistakes) -> VariantOptio
     VariantOptions { code, other }
 }
 
-fn parse_code(entry: Entry, code: &mut Option<Code>, mistakes: &mut Mistakes) {
-    let Entry { key, value } = entry;
+fn parse_code(entry: OptionEntry, code: &mut Option<Code>, mistakes: &mut Mistakes) {
+    let OptionEntry { key, value } = entry;
     let written = match value {
         Some(Expr::Lit(ExprLit {
             lit: Lit::Int(literal),

@@ -4,7 +4,7 @@ use syn::spanned::Spanned;
 use syn::{Data, Ident, LitInt};
 
 use super::ast::{Code, ErrorType, ErrorVariant, Style};
-use crate::ast::Form;
+use crate::ast::ArgumentForm;
 
 pub(super) fn emit(error: &ErrorType) -> TokenStream {
     let ident = &error.input.ident;
@@ -135,8 +135,8 @@ fn emit_encode(variant: &ErrorVariant, pattern: &TokenStream) -> TokenStream {
     }
     let puts = variant.fields.iter().enumerate().map(|(index, field)| {
         let binding = field.binding(index);
-        match Form::of(&field.field.ty) {
-            Form::Value(ty) => quote!(<#ty as __chirp::Field>::put(#binding, &mut fields);),
+        match ArgumentForm::of(&field.field.ty) {
+            ArgumentForm::Value(ty) => quote!(<#ty as __chirp::Field>::put(#binding, &mut fields);),
             form => quote!(fields.put::<#form>(#binding);),
         }
     });
@@ -174,8 +174,8 @@ fn emit_decode(variant: &ErrorVariant, value: &TokenStream) -> TokenStream {
     let takes = variant
         .fields
         .iter()
-        .map(|field| match Form::of(&field.field.ty) {
-            Form::Value(ty) => quote!(<#ty as __chirp::Field>::take(&mut fields)),
+        .map(|field| match ArgumentForm::of(&field.field.ty) {
+            ArgumentForm::Value(ty) => quote!(<#ty as __chirp::Field>::take(&mut fields)),
             form => quote!(fields.take::<#form>()),
         });
     quote! {

@@ -6,7 +6,7 @@ use syn::{Data, Ident, LitInt, Type};
 use super::ast::{Code, ErrorType, ErrorVariant};
 use crate::mistakes::Mistakes;
 
-/// The codes that are reserved for the framework (`chirp::packet::FAULT_CODES`).
+/// The codes that are reserved for the framework (`chirp::packet::FRAMEWORK_ERROR_CODES`).
 const RESERVED: RangeInclusive<u16> = 0xC700..=0xC7FF;
 
 pub(super) fn check(error: &ErrorType, mistakes: &mut Mistakes) {

@@ -4,10 +4,10 @@ use syn::{FnArg, Pat, Receiver, ReceiverKind, Safety, Type};
 
 use super::{streams, types};
 use crate::args::is_chirp;
-use crate::ast::{Argument, Method, Output, last_segment};
+use crate::ast::{MethodArgument, Output, ServiceMethod, last_segment};
 use crate::mistakes::Mistakes;
 
-pub(super) fn check(method: &Method, mistakes: &mut Mistakes) {
+pub(super) fn check(method: &ServiceMethod, mistakes: &mut Mistakes) {
     let signature = &method.item.sig;
     if let Some(constness) = &signature.constness {
         mistakes.at(
@@ -72,7 +72,7 @@ pub(super) fn check(method: &Method, mistakes: &mut Mistakes) {
 }
 
 /// Checks the names of named arguments.
-fn check_names(method: &Method, mistakes: &mut Mistakes) {
+fn check_names(method: &ServiceMethod, mistakes: &mut Mistakes) {
     let mut taken = HashMap::new();
     for (argument, _) in method.sent().filter(|_| method.named) {
         for name in argument.names() {
@@ -89,7 +89,7 @@ fn check_names(method: &Method, mistakes: &mut Mistakes) {
     }
 }
 
-fn check_options(method: &Method, mistakes: &mut Mistakes) {
+fn check_options(method: &ServiceMethod, mistakes: &mut Mistakes) {
     let (options, signature) = (&method.options, &method.item.sig);
     if let (Some(blocking), Some(_)) = (&options.blocking, &signature.asyncness) {
         mistakes.at(
@@ -119,7 +119,11 @@ fn check_receiver(receiver: &Receiver, mistakes: &mut Mistakes) {
     mistakes.at(receiver, message);
 }
 
-fn check_argument(Argument { typed, form, .. }: &Argument, named: bool, mistakes: &mut Mistakes) {
+fn check_argument(
+    MethodArgument { typed, form, .. }: &MethodArgument,
+    named: bool,
+    mistakes: &mut Mistakes,
+) {
     let sent = form.is_some();
     for attr in &typed.attrs {
         if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
@@ -158,7 +162,7 @@ fn check_argument(Argument { typed, form, .. }: &Argument, named: bool, mistakes
     }
 }
 
-fn check_output(method: &Method, mistakes: &mut Mistakes) {
+fn check_output(method: &ServiceMethod, mistakes: &mut Mistakes) {
     if let Some(oneway) = &method.options.oneway
         && method.items.is_none()
         && !matches!(&method.output, Output::Value(None))

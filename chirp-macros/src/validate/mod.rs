@@ -11,12 +11,12 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{GenericParam, TraitItem, WherePredicate};
 
-use crate::ast::{Service, last_segment};
+use crate::ast::{ServiceTrait, last_segment};
 use crate::fallback::split_visibility;
 use crate::mistakes::Mistakes;
 
 /// The tokens to blame if `#[async_trait]` is, or was, applied to the trait.
-fn async_trait(service: &Service) -> Option<TokenStream> {
+fn async_trait(service: &ServiceTrait) -> Option<TokenStream> {
     let item = &service.item;
     let attr = item.attrs.iter().find(|attr| {
         let last = attr.path().segments.last();
@@ -32,7 +32,7 @@ fn async_trait(service: &Service) -> Option<TokenStream> {
     rewritten.then(|| item.ident.to_token_stream())
 }
 
-pub(crate) fn service(service: &Service, mistakes: &mut Mistakes) {
+pub(crate) fn service(service: &ServiceTrait, mistakes: &mut Mistakes) {
     let item = &service.item;
     if let Some(tokens) = async_trait(service) {
         // Its rewritten methods would only cause confusing follow-up errors.

@@ -1,6 +1,6 @@
 use syn::ext::IdentExt;
 
-use crate::ast::{Method, Service};
+use crate::ast::{ServiceMethod, ServiceTrait};
 use crate::mistakes::Mistakes;
 
 /// Methods of a generated client, and methods that every type has: `.into()` would resolve to those.
@@ -10,7 +10,7 @@ const CLIENTS_OWN: [&str; 9] = [
     "local_from_arc",
     "named",
     "prefixed",
-    "compare_contract",
+    "check_compatibility",
     "clone",
     "into",
     "try_into",
@@ -22,7 +22,7 @@ const MAX_LEN: usize = 255;
 /// The prefix of reserved names.
 const RESERVED: &str = "chirp.";
 
-pub(super) fn check(service: &Service, mistakes: &mut Mistakes) {
+pub(super) fn check(service: &ServiceTrait, mistakes: &mut Mistakes) {
     if let Some(name) = &service.options.name
         && reserved(service)
     {
@@ -40,7 +40,7 @@ pub(super) fn check(service: &Service, mistakes: &mut Mistakes) {
     }
 }
 
-fn check_one(service: &Service, method: &Method, mistakes: &mut Mistakes) {
+fn check_one(service: &ServiceTrait, method: &ServiceMethod, mistakes: &mut Mistakes) {
     let ident = method.ident();
     if CLIENTS_OWN.contains(&ident.unraw().to_string().as_str()) {
         mistakes.at(
@@ -73,12 +73,12 @@ fn check_one(service: &Service, method: &Method, mistakes: &mut Mistakes) {
 }
 
 /// Whether the service's name makes all its method names reserved.
-fn reserved(service: &Service) -> bool {
+fn reserved(service: &ServiceTrait) -> bool {
     format!("{}.", service.name()).starts_with(RESERVED)
 }
 
 /// Reports a mistake in the `index`-th name of a method: at the option that sets it, or at the identifier.
-fn at_name(method: &Method, index: usize, message: String, mistakes: &mut Mistakes) {
+fn at_name(method: &ServiceMethod, index: usize, message: String, mistakes: &mut Mistakes) {
     let written = match &method.options.name {
         Some(name) if index == 0 => Some(name),
         None if index == 0 => None,
@@ -92,7 +92,7 @@ fn at_name(method: &Method, index: usize, message: String, mistakes: &mut Mistak
 
 /// Reports a conflict with an earlier method, once per method. Methods under `#[cfg]` are checked in the generated code:
 /// see `expand::method_ids`.
-fn check_others(before: &[Method], second: &Method, mistakes: &mut Mistakes) {
+fn check_others(before: &[ServiceMethod], second: &ServiceMethod, mistakes: &mut Mistakes) {
     for first in before.iter().filter(|first| !conditional(first, second)) {
         if first.ident() == second.ident() {
             let message = "duplicate method name: choose another";
@@ -107,12 +107,12 @@ fn check_others(before: &[Method], second: &Method, mistakes: &mut Mistakes) {
 }
 
 /// Whether either of two methods is conditional.
-pub(crate) fn conditional(first: &Method, second: &Method) -> bool {
+pub(crate) fn conditional(first: &ServiceMethod, second: &ServiceMethod) -> bool {
     !first.cfgs().is_empty() || !second.cfgs().is_empty()
 }
 
 /// The conflict between two methods, if any.
-pub(crate) fn clash(first: &Method, second: &Method) -> Option<String> {
+pub(crate) fn clash(first: &ServiceMethod, second: &ServiceMethod) -> Option<String> {
     let (one, other) = (first.ident(), second.ident());
     if let Some(name) = second.names.iter().find(|name| first.names.contains(name)) {
         return Some(format!(
@@ -127,7 +127,7 @@ pub(crate) fn clash(first: &Method, second: &Method) -> Option<String> {
     })
 }
 
-fn check_aliases(method: &Method, mistakes: &mut Mistakes) {
+fn check_aliases(method: &ServiceMethod, mistakes: &mut Mistakes) {
     for (index, alias) in method.options.aliases.iter().enumerate() {
         if method.names[..=index].contains(&method.names[index + 1]) {
             mistakes.at(

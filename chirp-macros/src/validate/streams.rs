@@ -3,7 +3,7 @@
 use syn::{GenericArgument, PathArguments, Type, TypeParamBound};
 
 use super::types::text;
-use crate::ast::{Form, Method, inner_type, last_segment};
+use crate::ast::{ArgumentForm, ServiceMethod, inner_type, last_segment};
 use crate::mistakes::Mistakes;
 
 /// The mistake in a stream argument, if any.
@@ -46,15 +46,15 @@ pub(super) fn of_result(ty: &Type) -> Option<String> {
 pub(super) fn inside(ty: &Type) -> Option<String> {
     let item = item(ty)?;
     Some(format!(
-        "a stream inside a value is written `Receiver<{item}>`, created by `chirp::channel()`"
+        "a stream inside a value is written `Receiver<{item}>`, created by `chirp::stream::channel()`"
     ))
 }
 
-pub(super) fn check_options(method: &Method, mistakes: &mut Mistakes) {
+pub(super) fn check_options(method: &ServiceMethod, mistakes: &mut Mistakes) {
     let options = &method.options;
     let taken = method
         .sent()
-        .find(|(_, form)| matches!(form, Form::Stream { .. }));
+        .find(|(_, form)| matches!(form, ArgumentForm::Stream { .. }));
     if method.items.is_none() && taken.is_none() {
         return;
     }

@@ -12,19 +12,19 @@ use super::{Credentials, PublicKey};
 pub enum Identity {
     /// Nobody knows.
     #[default]
-    None,
+    Anonymous,
     /// A process of this machine, in the words of the operating system: the other end of a Unix socket.
     Unix(Credentials),
     /// Whoever holds the private half of this key, and has proven it.
     Key(PublicKey),
     /// Whoever an authority has given these names to, in a certificate.
-    Names(Names),
+    Names(CertificateNames),
 }
 
 impl Identity {
     /// Whether nobody knows who it is.
-    pub fn is_none(&self) -> bool {
-        matches!(self, Self::None)
+    pub fn is_anonymous(&self) -> bool {
+        matches!(self, Self::Anonymous)
     }
 
     /// Whether it is the holder of this key.
@@ -55,7 +55,7 @@ impl Identity {
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::None => f.write_str("nobody known"),
+            Self::Anonymous => f.write_str("nobody known"),
             Self::Unix(credentials) => write!(f, "user {}", credentials.uid),
             Self::Key(key) => write!(f, "key {key}"),
             Self::Names(names) => write!(f, "name {names}"),
@@ -68,9 +68,9 @@ impl fmt::Display for Identity {
 ///
 /// A name with a `*` in it is a text like any other here, and stands for nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Names(Arc<[Box<str>]>);
+pub struct CertificateNames(Arc<[Box<str>]>);
 
-impl Names {
+impl CertificateNames {
     /// These names. What the other side says of itself is no reason to call this.
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         Self(names.into_iter().map(Box::from).collect())
@@ -89,7 +89,7 @@ impl Names {
     }
 }
 
-impl fmt::Display for Names {
+impl fmt::Display for CertificateNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, name) in self.iter().enumerate() {
             f.write_str(if at == 0 { "" } else { ", " })?;

@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
 use super::descriptor::{Descriptor, Socket, socket_of};
-use super::once::Once;
+use super::single_use_listener::SingleUseListener;
 use super::tcp::Tcp;
 use super::unix::Unix;
 use super::{Channel, Endpoint, Listener};
@@ -39,7 +39,7 @@ static TAKEN: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 /// # Panics
 ///
 /// Outside of a tokio runtime with I/O enabled.
-pub fn activated() -> io::Result<Vec<Box<dyn Listener>>> {
+pub fn from_socket_activation() -> io::Result<Vec<Box<dyn Listener>>> {
     let number = |name| env::var(name).ok()?.parse::<i32>().ok();
     let is_ours = number("LISTEN_PID") == i32::try_from(process::id()).ok();
     let many = number("LISTEN_FDS").filter(|_| is_ours).unwrap_or(0);
@@ -71,7 +71,10 @@ pub(super) fn listen(read: i32, write: i32) -> io::Result<Box<dyn Listener>> {
         return Ok(listener);
     }
     let endpoint = Endpoint::Fd { read, write };
-    Ok(Box::new(Once::new(endpoint, connect(read, write)?)))
+    Ok(Box::new(SingleUseListener::new(
+        endpoint,
+        connect(read, write)?,
+    )))
 }
 
 /// Nothing if it is no socket that listens. One that does becomes nonblocking for everybody who has it.

@@ -29,17 +29,17 @@ pub trait Listener: Send {
     }
 }
 
-type Handshake = Pin<Box<dyn Future<Output = io::Result<Channel>> + Send>>;
+type ChannelFuture = Pin<Box<dyn Future<Output = io::Result<Channel>> + Send>>;
 
 /// A channel, or what is on the way to become one.
 pub struct Incoming {
     remote: Option<Endpoint>,
-    state: State,
+    state: IncomingState,
 }
 
-enum State {
+enum IncomingState {
     Ready(Box<Channel>),
-    Unfinished(Handshake),
+    Unfinished(ChannelFuture),
 }
 
 impl Incoming {
@@ -51,7 +51,7 @@ impl Incoming {
     ) -> Self {
         Self {
             remote,
-            state: State::Unfinished(Box::pin(handshake)),
+            state: IncomingState::Unfinished(Box::pin(handshake)),
         }
     }
 
@@ -63,16 +63,16 @@ impl Incoming {
     /// Does what is left to do, without a bound in time. Dropping the future gives it up.
     pub async fn finish(self) -> io::Result<Channel> {
         match self.state {
-            State::Ready(channel) => Ok(*channel),
-            State::Unfinished(handshake) => handshake.await,
+            IncomingState::Ready(channel) => Ok(*channel),
+            IncomingState::Unfinished(handshake) => handshake.await,
         }
     }
 
     /// The channel, if nothing is left to do.
     pub(crate) fn ready(self) -> Result<Channel, Self> {
         match self.state {
-            State::Ready(channel) => Ok(*channel),
-            State::Unfinished(_) => Err(self),
+            IncomingState::Ready(channel) => Ok(*channel),
+            IncomingState::Unfinished(_) => Err(self),
         }
     }
 
@@ -90,7 +90,7 @@ impl From<Channel> for Incoming {
     fn from(channel: Channel) -> Self {
         Self {
             remote: channel.remote().cloned(),
-            state: State::Ready(Box::new(channel)),
+            state: IncomingState::Ready(Box::new(channel)),
         }
     }
 }
@@ -99,7 +99,7 @@ impl fmt::Debug for Incoming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Incoming")
             .field("remote", &self.remote)
-            .field("ready", &matches!(self.state, State::Ready(_)))
+            .field("ready", &matches!(self.state, IncomingState::Ready(_)))
             .finish()
     }
 }

@@ -17,7 +17,7 @@
 //!
 //! [`Channel::identity`] is who is at the other end, as far as the channel has made sure of it: an [`Identity`].
 //! With the feature `tls`, channels are encrypted and both ends can be known: by certificates (`TlsCertificate`,
-//! `TlsRoots`) where there is an authority, and by keys that are names (`Keypair`, [`PublicKey`], `Admission`)
+//! `TlsRoots`) where there is an authority, and by keys that are names (`Keypair`, [`PublicKey`], `KeyPolicy`)
 //! where there is none. `TlsClient` and `TlsServer` are the two ends' settings. `examples/keys.rs` is two daemons
 //! that know each other by their keys.
 //!
@@ -27,6 +27,8 @@
 //! that process's way to its parent, and `activated` are the sockets that a service manager has opened for this
 //! process.
 
+#[cfg(feature = "process")]
+mod child_guard;
 mod connector;
 mod credentials;
 #[cfg(feature = "process")]
@@ -36,18 +38,16 @@ mod identity;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod inherited;
 mod inproc;
-#[cfg(feature = "process")]
-mod leash;
 mod listener;
 mod memory;
-#[cfg(feature = "process")]
-mod once;
 mod pipe;
 #[cfg(feature = "process")]
 mod process;
 mod public_key;
 #[cfg(feature = "process")]
 mod shared_socket;
+#[cfg(feature = "process")]
+mod single_use_listener;
 mod socket_file;
 #[cfg(feature = "process")]
 mod stderr_tail;
@@ -64,11 +64,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use connector::Connector;
 pub use credentials::Credentials;
-pub(crate) use endpoint::secure::{self, Dialled};
+pub(crate) use endpoint::secure::{self, ConnectTarget};
 pub use endpoint::{Endpoint, EndpointError};
-pub use identity::{Identity, Names};
+pub use identity::{CertificateNames, Identity};
 #[cfg(all(feature = "process", target_os = "linux"))]
-pub use inherited::activated;
+pub use inherited::from_socket_activation;
 pub use inproc::{InprocError, InprocListener, InprocReader, InprocStream, InprocWriter};
 pub use listener::{Incoming, Listener};
 pub use memory::memory;
@@ -80,7 +80,7 @@ pub use public_key::{PublicKey, PublicKeyError};
 pub use stdio::stdio;
 #[cfg(feature = "tls")]
 pub use tls::{
-    Admission, Keypair, Refusal, TlsCertificate, TlsClient, TlsError, TlsRoots, TlsServer,
+    KeyPolicy, Keypair, Refusal, TlsCertificate, TlsClient, TlsError, TlsRoots, TlsServer,
 };
 
 /// The reading half of a channel.
@@ -109,7 +109,7 @@ impl Channel {
             writer: Box::new(writer),
             remote: None,
             credentials: None,
-            identity: Identity::None,
+            identity: Identity::Anonymous,
         }
     }
 
@@ -156,7 +156,7 @@ impl Channel {
     /// Who is at the other end: what a handshake has made sure of, and else its [`credentials`](Self::credentials).
     pub fn identity(&self) -> Identity {
         match (&self.identity, self.credentials) {
-            (Identity::None, Some(credentials)) => Identity::Unix(credentials),
+            (Identity::Anonymous, Some(credentials)) => Identity::Unix(credentials),
             (known, _) => known.clone(),
         }
     }

@@ -11,7 +11,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use tokio::sync::Notify;
 
 use super::stderr_tail::StderrTail;
-use super::{Channel, PipeEnds, leash, pipes};
+use super::{Channel, PipeEnds, child_guard, pipes};
 
 /// How long a child may take to leave by itself once its channel has closed.
 const GRACE: Duration = Duration::from_secs(2);
@@ -31,7 +31,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// This is a handle: cloning it gives another, and dropping it does nothing.
 #[derive(Clone)]
 pub struct Child {
-    life: Arc<Life>,
+    life: Arc<ChildShared>,
 }
 
 impl Child {
@@ -63,7 +63,7 @@ impl Child {
     /// Why it could not be started.
     pub fn spawn_on(mut command: Command, channel: Channel) -> io::Result<(Channel, Self)> {
         let child = Self::begin(command.spawn()?)?;
-        let channel = leash::put_on(channel, Arc::clone(&child.life), None);
+        let channel = child_guard::put_on(channel, Arc::clone(&child.life), None);
         Ok((channel, child))
     }
 
@@ -81,19 +81,19 @@ impl Child {
                 return Err(error);
             }
         };
-        Ok(leash::put_on(channel, child.life, tail))
+        Ok(child_guard::put_on(channel, child.life, tail))
     }
 
     /// A handle of a child that is known by what its handles share.
-    pub(super) fn of(life: Arc<Life>) -> Self {
+    pub(super) fn of(life: Arc<ChildShared>) -> Self {
         Self { life }
     }
 
     /// Begins to wait for a process.
     fn begin(process: process::Child) -> io::Result<Self> {
-        let life = Arc::new(Life {
+        let life = Arc::new(ChildShared {
             id: process.id(),
-            state: Mutex::new(State {
+            state: Mutex::new(ChildState {
                 process,
                 grace: GRACE,
                 exit: None,
@@ -168,15 +168,15 @@ impl fmt::Debug for Child {
 }
 
 /// What the handles, the channel's halves and the thread that reaps share.
-pub(super) struct Life {
+pub(super) struct ChildShared {
     id: u32,
-    state: Mutex<State>,
+    state: Mutex<ChildState>,
     /// The thread that kills is told here, and whoever waits in a task by `signal`.
     exited: Condvar,
     signal: Notify,
 }
 
-struct State {
+struct ChildState {
     /// Signalled and reaped only under the lock, so that no signal goes to a process that has got the
     /// same number.
     process: process::Child,
@@ -185,8 +185,8 @@ struct State {
     reader: Option<Waker>,
 }
 
-impl Life {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl ChildShared {
+    fn lock(&self) -> MutexGuard<'_, ChildState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

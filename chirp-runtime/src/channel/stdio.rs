@@ -10,7 +10,7 @@ use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 use rustix::termios::{LocalModes, OutputModes, tcgetattr};
 
 use super::descriptor::Descriptor;
-use super::once::Once;
+use super::single_use_listener::SingleUseListener;
 use super::{Channel, Endpoint, Listener};
 
 /// How long a text for the other end of a terminal may take to be passed on.
@@ -61,7 +61,7 @@ pub(super) fn listen() -> io::Result<Box<dyn Listener>> {
     take(|| {
         let input = input()?;
         if !input.listens()? {
-            let listener = Once::new(Endpoint::Stdio, channel(input)?);
+            let listener = SingleUseListener::new(Endpoint::Stdio, channel(input)?);
             return Ok(Box::new(listener) as Box<dyn Listener>);
         }
         let listener = accept_from(input)?;

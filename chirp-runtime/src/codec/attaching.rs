@@ -22,7 +22,7 @@ thread_local! {
     static ATTACHED: Cell<bool> = const { Cell::new(false) };
     /// The halves that the value has so far.
     static ATTACHMENTS: RefCell<Vec<Attachment>> = const { RefCell::new(Vec::new()) };
-    static DECODING: RefCell<Option<Decoding>> = const { RefCell::new(None) };
+    static DECODING: RefCell<Option<DecodeScope>> = const { RefCell::new(None) };
 }
 
 /// Encodes a value whose halves of streams are put behind those that `attachments` has.
@@ -32,7 +32,7 @@ pub(super) fn encoding<T>(
     attachments: &mut Attachments,
     encode: impl FnOnce() -> T,
 ) -> T {
-    let scope = Encoding::enter(codec, attachments.len());
+    let scope = EncodeScope::enter(codec, attachments.len());
     let encoded = encode();
     if ATTACHED.get() {
         ATTACHMENTS.with(|list| attachments.append(&mut list.borrow_mut()));
@@ -42,13 +42,13 @@ pub(super) fn encoding<T>(
 }
 
 /// A value is being encoded. What it leaves behind, should it panic, is dropped.
-struct Encoding {
+struct EncodeScope {
     /// That of a value which is being encoded further out.
     outer: Option<(CodecId, usize)>,
     outer_attached: Attachments,
 }
 
-impl Encoding {
+impl EncodeScope {
     #[inline]
     fn enter(codec: CodecId, before: usize) -> Self {
         Self {
@@ -78,7 +78,7 @@ impl Encoding {
     }
 }
 
-impl Drop for Encoding {
+impl Drop for EncodeScope {
     #[inline]
     fn drop(&mut self) {
         ENCODING.set(self.outer);
@@ -129,7 +129,7 @@ pub fn serialize_half<S: Serializer>(
 }
 
 /// The streams that came with what is being decoded.
-struct Decoding {
+struct DecodeScope {
     streams: Vec<Option<AttachedStream>>,
     claims: Claims,
 }
@@ -151,14 +151,14 @@ impl Claim {
     }
 
     /// Whether it has been settled.
-    pub fn is_settled(&self) -> bool {
+    pub fn is_reconciled(&self) -> bool {
         self.0.get().is_some()
     }
 }
 
 impl fmt::Debug for Claim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Claim").field(&self.is_settled()).finish()
+        f.debug_tuple("Claim").field(&self.is_reconciled()).finish()
     }
 }
 
@@ -216,7 +216,7 @@ pub fn decoding<T>(
     streams: Vec<Option<AttachedStream>>,
     decode: impl FnOnce() -> T,
 ) -> (T, Claims) {
-    struct Scope(Option<Decoding>);
+    struct Scope(Option<DecodeScope>);
 
     impl Drop for Scope {
         fn drop(&mut self) {
@@ -224,7 +224,7 @@ pub fn decoding<T>(
         }
     }
 
-    let scope = Scope(DECODING.replace(Some(Decoding {
+    let scope = Scope(DECODING.replace(Some(DecodeScope {
         streams,
         claims: Claims::default(),
     })));

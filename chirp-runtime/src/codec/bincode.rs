@@ -3,7 +3,7 @@ use bincode::enc::Encode;
 use bincode::enc::write::Writer;
 use bincode::error::EncodeError as BincodeError;
 
-use super::reader::{Layout, Reader};
+use super::reader::{Layout, LayoutReader};
 use super::writer::write;
 use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
 
@@ -38,7 +38,7 @@ impl Codec for Bincode {
     }
 
     fn run<'de>(bytes: &mut &'de [u8]) -> Result<&'de [u8], DecodeError> {
-        let mut reader = Reader::<Self>::new(bytes);
+        let mut reader = LayoutReader::<Self>::new(bytes);
         let run = reader.bytes()?;
         *bytes = reader.rest();
         Ok(run)
@@ -53,7 +53,7 @@ impl Serde for Bincode {
 
     #[inline]
     fn deserialize<'de, F: Form>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
-        let mut reader = Reader::<Self>::new(bytes);
+        let mut reader = LayoutReader::<Self>::new(bytes);
         let value = F::deserialize(&mut reader)?;
         *bytes = reader.rest();
         Ok(value)
@@ -79,7 +79,7 @@ impl Layout for Bincode {
 
     /// One byte up to 250; above, the byte says how many follow, which are no more than the type has.
     #[inline]
-    fn unsigned(reader: &mut Reader<'_, Self>, width: usize) -> Result<u128, DecodeError> {
+    fn unsigned(reader: &mut LayoutReader<'_, Self>, width: usize) -> Result<u128, DecodeError> {
         Ok(match reader.take()? {
             [251] if width >= 2 => u16::from_le_bytes(reader.take()?).into(),
             [252] if width >= 4 => u32::from_le_bytes(reader.take()?).into(),
@@ -100,7 +100,7 @@ impl Layout for Bincode {
     }
 
     /// UTF-8 without a length: its first byte says it.
-    fn character<'de>(reader: &mut Reader<'de, Self>) -> Result<&'de str, DecodeError> {
+    fn character<'de>(reader: &mut LayoutReader<'de, Self>) -> Result<&'de str, DecodeError> {
         let len = match reader.rest().first() {
             None => return Err(DecodeError::ended()),
             Some(0..=0x7f) => 1,

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::attaching::{self, Claim, Claims};
 use super::list::Each;
-use super::{Carries, Codec, DecodeError, Form};
-use crate::packet::{AttachedStream, Fault};
+use super::{Codec, DecodeError, Encodes, Form};
+use crate::packet::{AttachedStream, FrameworkError};
 
 /// The names of arguments: what each is called, and what else it answers to.
-pub type Names = &'static [&'static [&'static str]];
+pub type ArgumentNames = &'static [&'static [&'static str]];
 
 /// The streams that came with arguments.
-pub trait Carried: fmt::Debug {
+pub trait StreamSource: fmt::Debug {
     /// What each of them is, in order; nothing for one that no value can name.
     fn streams(&self) -> Vec<Option<AttachedStream>>;
 
@@ -33,7 +33,7 @@ pub struct Decoder<'de, C> {
     /// How many there are, where the codec says so before the first.
     claimed: Option<usize>,
     named: Option<Named<'de>>,
-    carried: Option<&'de dyn Carried>,
+    carried: Option<&'de dyn StreamSource>,
     claims: Claims,
     refused: bool,
     error: Option<DecodeError>,
@@ -43,7 +43,7 @@ pub struct Decoder<'de, C> {
 /// Whether an argument cannot be, since it names a stream and none came.
 #[cold]
 #[inline(never)]
-fn needs_streams<C: Carries<F>, F: Form>(mut bytes: &[u8]) -> bool {
+fn needs_streams<C: Encodes<F>, F: Form>(mut bytes: &[u8]) -> bool {
     let decode = || C::decode(&mut bytes).is_err();
     let (failed, claims) = attaching::decoding(Vec::new(), decode);
     failed && claims.misses_stream()
@@ -52,7 +52,7 @@ fn needs_streams<C: Carries<F>, F: Form>(mut bytes: &[u8]) -> bool {
 /// Arguments that have names.
 #[derive(Debug)]
 struct Named<'de> {
-    names: Names,
+    names: ArgumentNames,
     /// The one that is next.
     at: usize,
     /// The bytes of each that is there. Nothing at all if they came by position.
@@ -79,14 +79,14 @@ impl<'de, C: Codec> Decoder<'de, C> {
 
     /// The same, which came with streams.
     #[must_use]
-    pub fn with_streams(mut self, carried: Option<&'de dyn Carried>) -> Self {
+    pub fn with_streams(mut self, carried: Option<&'de dyn StreamSource>) -> Self {
         self.carried = carried;
         self
     }
 
     /// The arguments of these names that `bytes` stand for: by name, as far as the codec knows names, or by
     /// position. Each is asked for, by [`find`](Self::find) or [`require`](Self::require), before it is taken.
-    pub fn named(bytes: &'de [u8], names: Names) -> Self {
+    pub fn named(bytes: &'de [u8], names: ArgumentNames) -> Self {
         let mut by_name = Named {
             names,
             at: 0,
@@ -157,7 +157,7 @@ impl<'de, C: Codec> Decoder<'de, C> {
 
     pub(super) fn take<F: Form>(&mut self) -> Option<F::Got<'de>>
     where
-        C: Carries<F>,
+        C: Encodes<F>,
     {
         if self.error.is_some() {
             return None;
@@ -173,7 +173,7 @@ impl<'de, C: Codec> Decoder<'de, C> {
 
     fn next<F: Form>(&mut self) -> Result<F::Got<'de>, DecodeError>
     where
-        C: Carries<F>,
+        C: Encodes<F>,
     {
         if !self.is_by_name() {
             if self.count > 0 {
@@ -247,13 +247,13 @@ impl<'de, C: Codec> Decoder<'de, C> {
     }
 
     /// The fault that it is.
-    pub fn fault(&self) -> Fault {
+    pub fn framework_error(&self) -> FrameworkError {
         if self.refused {
-            Fault::Unsupported
+            FrameworkError::Unsupported
         } else if self.claims.misses_stream() {
-            Fault::UnknownStream
+            FrameworkError::UnknownStream
         } else {
-            Fault::BadArguments
+            FrameworkError::InvalidArguments
         }
     }
 
@@ -280,15 +280,15 @@ impl<'de, C: Codec> Decoder<'de, C> {
 }
 
 /// The bytes of each value, and those after them all.
-type Found<'de> = (Vec<Option<&'de [u8]>>, &'de [u8]);
+type NamedValues<'de> = (Vec<Option<&'de [u8]>>, &'de [u8]);
 
 /// Finds the values of these names, if `read` says that there are names. Names that nobody asks for are passed
 /// over.
 fn values<'de>(
     bytes: &'de [u8],
-    names: Names,
+    names: ArgumentNames,
     read: fn(&mut &'de [u8], &mut Each<'_, 'de>) -> Result<bool, DecodeError>,
-) -> Result<Option<Found<'de>>, DecodeError> {
+) -> Result<Option<NamedValues<'de>>, DecodeError> {
     let mut rest = bytes;
     let mut values = vec![None; names.len()];
     let by_name = read(&mut rest, &mut |name, value| {

@@ -2,7 +2,7 @@ use std::marker::PhantomData;
 
 use bytes::Bytes;
 
-use super::{Carries, Codec, EncodeError, Form, attaching, buffer};
+use super::{Codec, EncodeError, Encodes, Form, attaching, buffer};
 use crate::packet::{Attachments, Payload};
 
 /// Arguments on their way into bytes, by position or by name. There may be any number.
@@ -56,7 +56,7 @@ impl<C: Codec> Encoder<C> {
 
     pub(super) fn put<F: Form>(&mut self, value: &F::Sent<'_>)
     where
-        C: Carries<F>,
+        C: Encodes<F>,
     {
         if self.error.is_some() {
             return;
@@ -74,7 +74,7 @@ impl<C: Codec> Encoder<C> {
     /// As [`put`](Self::put), of a value that need not be copied if it is many bytes.
     pub(super) fn give<F: Form>(&mut self, value: F::Sent<'_>)
     where
-        C: Carries<F>,
+        C: Encodes<F>,
     {
         if !C::RUNS || self.error.is_some() {
             return self.put::<F>(&value);

@@ -27,24 +27,24 @@ pub(super) fn write<F: Form, R: Rules, S: Serializer>(
     value: &F::Sent<'_>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    F::serialize(value, Guarded::<S, R>::new(serializer, 0))
+    F::serialize(value, GuardedSerializer::<S, R>::new(serializer, 0))
 }
 
 /// A serializer inside so many values.
-struct Guarded<S, R> {
+struct GuardedSerializer<S, R> {
     inner: S,
     depth: usize,
     rules: PhantomData<R>,
 }
 
 /// A value that is serialized inside so many others.
-struct Inside<'v, T: ?Sized, R> {
+struct GuardedValue<'v, T: ?Sized, R> {
     value: &'v T,
     depth: usize,
     rules: PhantomData<R>,
 }
 
-impl<'v, T: ?Sized, R> Inside<'v, T, R> {
+impl<'v, T: ?Sized, R> GuardedValue<'v, T, R> {
     fn new(value: &'v T, depth: usize) -> Self {
         Self {
             value,
@@ -54,11 +54,11 @@ impl<'v, T: ?Sized, R> Inside<'v, T, R> {
     }
 }
 
-impl<T: Serialize + ?Sized, R: Rules> Serialize for Inside<'_, T, R> {
+impl<T: Serialize + ?Sized, R: Rules> Serialize for GuardedValue<'_, T, R> {
     #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.value
-            .serialize(Guarded::<S, R>::new(serializer, self.depth))
+            .serialize(GuardedSerializer::<S, R>::new(serializer, self.depth))
     }
 }
 
@@ -71,7 +71,7 @@ fn deeper<E: Error>(depth: usize, levels: usize) -> Result<usize, E> {
     Ok(deeper)
 }
 
-impl<S: Serializer, R: Rules> Guarded<S, R> {
+impl<S: Serializer, R: Rules> GuardedSerializer<S, R> {
     #[inline]
     fn new(inner: S, depth: usize) -> Self {
         Self {
@@ -88,9 +88,9 @@ impl<S: Serializer, R: Rules> Guarded<S, R> {
         count: Option<usize>,
         levels: usize,
         begin: impl FnOnce(S) -> Result<T, S::Error>,
-    ) -> Result<Parts<T, R>, S::Error> {
+    ) -> Result<GuardedParts<T, R>, S::Error> {
         let depth = deeper(self.depth, levels)?;
-        Ok(Parts {
+        Ok(GuardedParts {
             inner: begin(self.inner)?,
             depth,
             left: count.filter(|_| R::COUNTS),
@@ -117,16 +117,16 @@ macro_rules! passed_on {
     )*};
 }
 
-impl<S: Serializer, R: Rules> Serializer for Guarded<S, R> {
+impl<S: Serializer, R: Rules> Serializer for GuardedSerializer<S, R> {
     type Ok = S::Ok;
     type Error = S::Error;
-    type SerializeSeq = Parts<S::SerializeSeq, R>;
-    type SerializeTuple = Parts<S::SerializeTuple, R>;
-    type SerializeTupleStruct = Parts<S::SerializeTupleStruct, R>;
-    type SerializeTupleVariant = Parts<S::SerializeTupleVariant, R>;
-    type SerializeMap = Parts<S::SerializeMap, R>;
-    type SerializeStruct = Parts<S::SerializeStruct, R>;
-    type SerializeStructVariant = Parts<S::SerializeStructVariant, R>;
+    type SerializeSeq = GuardedParts<S::SerializeSeq, R>;
+    type SerializeTuple = GuardedParts<S::SerializeTuple, R>;
+    type SerializeTupleStruct = GuardedParts<S::SerializeTupleStruct, R>;
+    type SerializeTupleVariant = GuardedParts<S::SerializeTupleVariant, R>;
+    type SerializeMap = GuardedParts<S::SerializeMap, R>;
+    type SerializeStruct = GuardedParts<S::SerializeStruct, R>;
+    type SerializeStructVariant = GuardedParts<S::SerializeStructVariant, R>;
 
     fn is_human_readable(&self) -> bool {
         self.inner.is_human_readable()
@@ -173,7 +173,7 @@ impl<S: Serializer, R: Rules> Serializer for Guarded<S, R> {
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
         let depth = deeper(self.depth, 1)?;
         self.inner
-            .serialize_some(&Inside::<_, R>::new(value, depth))
+            .serialize_some(&GuardedValue::<_, R>::new(value, depth))
     }
 
     #[inline]
@@ -199,7 +199,7 @@ impl<S: Serializer, R: Rules> Serializer for Guarded<S, R> {
     ) -> Result<S::Ok, S::Error> {
         let depth = deeper(self.depth, 1)?;
         self.inner
-            .serialize_newtype_struct(name, &Inside::<_, R>::new(value, depth))
+            .serialize_newtype_struct(name, &GuardedValue::<_, R>::new(value, depth))
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -210,7 +210,7 @@ impl<S: Serializer, R: Rules> Serializer for Guarded<S, R> {
         value: &T,
     ) -> Result<S::Ok, S::Error> {
         let depth = deeper(self.depth, 1)?;
-        let value = Inside::<_, R>::new(value, depth);
+        let value = GuardedValue::<_, R>::new(value, depth);
         self.inner
             .serialize_newtype_variant(name, index, variant, &value)
     }
@@ -271,7 +271,7 @@ impl<S: Serializer, R: Rules> Serializer for Guarded<S, R> {
 }
 
 /// A value with parts that is being serialized.
-struct Parts<T, R> {
+struct GuardedParts<T, R> {
     inner: T,
     /// How many values its parts are in.
     depth: usize,
@@ -280,10 +280,10 @@ struct Parts<T, R> {
     rules: PhantomData<R>,
 }
 
-impl<T, R: Rules> Parts<T, R> {
+impl<T, R: Rules> GuardedParts<T, R> {
     /// One more part, as the serializer inside is given it.
     #[inline]
-    fn next<'v, V: ?Sized>(&mut self, value: &'v V) -> Inside<'v, V, R> {
+    fn next<'v, V: ?Sized>(&mut self, value: &'v V) -> GuardedValue<'v, V, R> {
         // Below nothing is far above: whether as many came as were declared is looked at once, at the end.
         self.left = self.left.map(|left| left.wrapping_sub(1));
         self.same(value)
@@ -291,8 +291,8 @@ impl<T, R: Rules> Parts<T, R> {
 
     /// What belongs to the part that was last.
     #[inline]
-    fn same<'v, V: ?Sized>(&self, value: &'v V) -> Inside<'v, V, R> {
-        Inside::new(value, self.depth)
+    fn same<'v, V: ?Sized>(&self, value: &'v V) -> GuardedValue<'v, V, R> {
+        GuardedValue::new(value, self.depth)
     }
 
     #[inline]
@@ -308,7 +308,7 @@ impl<T, R: Rules> Parts<T, R> {
 
 macro_rules! parts {
     ($($trait:ident $method:ident)*) => {$(
-        impl<T: $trait, R: Rules> $trait for Parts<T, R> {
+        impl<T: $trait, R: Rules> $trait for GuardedParts<T, R> {
             type Ok = T::Ok;
             type Error = T::Error;
 
@@ -335,7 +335,7 @@ parts! {
 
 macro_rules! fields {
     ($($trait:ident)*) => {$(
-        impl<T: $trait, R: Rules> $trait for Parts<T, R> {
+        impl<T: $trait, R: Rules> $trait for GuardedParts<T, R> {
             type Ok = T::Ok;
             type Error = T::Error;
 
@@ -363,7 +363,7 @@ macro_rules! fields {
 
 fields!(SerializeStruct SerializeStructVariant);
 
-impl<T: SerializeMap, R: Rules> SerializeMap for Parts<T, R> {
+impl<T: SerializeMap, R: Rules> SerializeMap for GuardedParts<T, R> {
     type Ok = T::Ok;
     type Error = T::Error;
 

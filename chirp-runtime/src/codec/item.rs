@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::form::{Blob, Owned, Return};
 use super::{
-    Bincode, Carries, Codec, CodecId, DecodeError, EncodeError, Form, Returned, Serde, attaching,
+    Bincode, Codec, CodecId, DecodeError, EncodeError, Encodes, Form, Returned, Serde, attaching,
 };
 use crate::packet::{Attachments, Items, Payload};
 
@@ -121,7 +121,7 @@ fn decode<F: Return>(codec: CodecId, bytes: &[u8]) -> Result<F::Value, DecodeErr
         // Items are many, and most are small: a call for each would be a large part of it.
         CodecId::Bincode => {
             let mut rest = bytes;
-            let value = <Bincode as Carries<F>>::decode(&mut rest)?;
+            let value = <Bincode as Encodes<F>>::decode(&mut rest)?;
             match rest.len() {
                 0 => Ok(value),
                 more => Err(DecodeError::left_over(more)),

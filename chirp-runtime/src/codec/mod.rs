@@ -44,7 +44,7 @@ pub use self::bincode::Bincode;
 pub use self::postcard::Postcard;
 pub use buffer::{give, take};
 pub use data::{Data, Describe, Kept, MaybeError, NoError};
-pub use decoder::{Carried, Decoder, Names};
+pub use decoder::{ArgumentNames, Decoder, StreamSource};
 pub use encoder::Encoder;
 pub use error::{DecodeError, EncodeError};
 pub use form::Form;
@@ -187,7 +187,7 @@ impl CodecId {
     message = "this argument or result is not supported by the codec `{Self}`",
     note = "`Raw` supports `&[u8]`, `Vec<u8>`, `Bytes`, `[u8; N]`, `&str`, `String`, and `()` as a result"
 )]
-pub trait Carries<F: Form>: Codec {
+pub trait Encodes<F: Form>: Codec {
     /// Appends the value's bytes to `out`.
     ///
     /// # Errors
@@ -204,7 +204,7 @@ pub trait Carries<F: Form>: Codec {
 }
 
 #[diagnostic::do_not_recommend]
-impl<F: Form, C: Serde> Carries<F> for C {
+impl<F: Form, C: Serde> Encodes<F> for C {
     fn encode(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         C::serialize::<F>(value, out)
     }

@@ -7,7 +7,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::reader::{Layout, Reader};
+use super::reader::{Layout, LayoutReader};
 use super::{EncodeError, Form};
 
 /// A variant, or a tuple struct, that was written.
@@ -110,7 +110,7 @@ impl Numbering {
     #[cold]
     pub(super) fn verify<L: Layout, F: Form>(self, bytes: &[u8]) -> Result<(), EncodeError> {
         let expected = self.doubts.unwrap_or_default();
-        let mut reader = Reader::<L>::expecting(bytes, &expected);
+        let mut reader = LayoutReader::<L>::expecting(bytes, &expected);
         // What cannot be read here (a half of a stream, say) is left to the other side.
         drop(F::deserialize(&mut reader));
         expected.compare::<L>();

@@ -1,4 +1,4 @@
-use super::reader::{Layout, Reader};
+use super::reader::{Layout, LayoutReader};
 use super::writer::write;
 use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
 
@@ -22,7 +22,7 @@ impl Codec for Postcard {
     }
 
     fn run<'de>(bytes: &mut &'de [u8]) -> Result<&'de [u8], DecodeError> {
-        let mut reader = Reader::<Self>::new(bytes);
+        let mut reader = LayoutReader::<Self>::new(bytes);
         let run = reader.bytes()?;
         *bytes = reader.rest();
         Ok(run)
@@ -35,7 +35,7 @@ impl Serde for Postcard {
     }
 
     fn deserialize<'de, F: Form>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
-        let mut reader = Reader::<Self>::new(bytes);
+        let mut reader = LayoutReader::<Self>::new(bytes);
         let value = F::deserialize(&mut reader)?;
         *bytes = reader.rest();
         Ok(value)
@@ -70,7 +70,7 @@ impl Layout for Postcard {
 
     /// Seven bits in each byte, the lowest first; the eighth says that there are more. No more bytes than the
     /// type's bits fill.
-    fn unsigned(reader: &mut Reader<'_, Self>, width: usize) -> Result<u128, DecodeError> {
+    fn unsigned(reader: &mut LayoutReader<'_, Self>, width: usize) -> Result<u128, DecodeError> {
         let mut number = 0;
         for at in 0..(width * 8).div_ceil(7) {
             let [byte] = reader.take()?;
@@ -90,7 +90,7 @@ impl Layout for Postcard {
     }
 
     /// A text like any other.
-    fn character<'de>(reader: &mut Reader<'de, Self>) -> Result<&'de str, DecodeError> {
+    fn character<'de>(reader: &mut LayoutReader<'de, Self>) -> Result<&'de str, DecodeError> {
         reader.text()
     }
 }

@@ -1,5 +1,5 @@
 use super::form::Plain;
-use super::{Carries, Codec, CodecId, DecodeError, EncodeError, List};
+use super::{Codec, CodecId, DecodeError, EncodeError, Encodes, List};
 
 /// Bytes as they are: a method takes one argument of bytes or text, or none, and returns one of them, or
 /// nothing. For methods whose other side is written by hand.
@@ -15,7 +15,7 @@ impl Codec for Raw {
 }
 
 #[diagnostic::do_not_recommend]
-impl<F: Plain> Carries<F> for Raw {
+impl<F: Plain> Encodes<F> for Raw {
     fn encode(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         out.extend_from_slice(F::bytes(value));
         Ok(())

@@ -33,10 +33,10 @@ pub(super) trait Layout: Sized {
     fn write_character(character: &str, out: &mut Vec<u8>);
 
     /// An unsigned integer of a type that has `width` bytes.
-    fn unsigned(reader: &mut Reader<'_, Self>, width: usize) -> Result<u128, DecodeError>;
+    fn unsigned(reader: &mut LayoutReader<'_, Self>, width: usize) -> Result<u128, DecodeError>;
 
     /// The text that is one character.
-    fn character<'de>(reader: &mut Reader<'de, Self>) -> Result<&'de str, DecodeError>;
+    fn character<'de>(reader: &mut LayoutReader<'de, Self>) -> Result<&'de str, DecodeError>;
 }
 
 /// Reads what bincode 2 writes in its standard configuration, or what postcard writes.
@@ -45,7 +45,7 @@ pub(super) trait Layout: Sized {
 /// it has the bytes, postcard's for as many entries as a map claims, and both go as deep as the bytes say, and
 /// count elements that have no bytes for as long as they say. Here nothing is taken that the bytes at hand do
 /// not pay for.
-pub(super) struct Reader<'de, L> {
+pub(super) struct LayoutReader<'de, L> {
     rest: &'de [u8],
     depth: usize,
     /// For how many elements memory may have been taken by the sequences that are being read: never more than
@@ -58,7 +58,7 @@ pub(super) struct Reader<'de, L> {
     layout: PhantomData<L>,
 }
 
-impl<'de, L: Layout> Reader<'de, L> {
+impl<'de, L: Layout> LayoutReader<'de, L> {
     #[inline]
     pub(super) fn new(bytes: &'de [u8]) -> Self {
         Self {
@@ -166,14 +166,14 @@ impl<'de, L: Layout> Reader<'de, L> {
     /// Reads as many elements as the bytes claim.
     fn claimed<T>(
         &mut self,
-        read: impl FnOnce(&mut Elements<'_, 'de, L>) -> Result<T, DecodeError>,
+        read: impl FnOnce(&mut LayoutElements<'_, 'de, L>) -> Result<T, DecodeError>,
     ) -> Result<T, DecodeError> {
         let count = self.count()?;
         let before = self.rest.len();
         let promised = count.min(before.saturating_sub(self.promised));
         self.promised += promised;
         let value = self.nested(|reader| {
-            let mut elements = Elements {
+            let mut elements = LayoutElements {
                 reader,
                 count,
                 promised,
@@ -227,7 +227,7 @@ macro_rules! numbers {
     )*};
 }
 
-impl<'de, L: Layout> Deserializer<'de> for &mut Reader<'de, L> {
+impl<'de, L: Layout> Deserializer<'de> for &mut LayoutReader<'de, L> {
     type Error = DecodeError;
 
     fn is_human_readable(&self) -> bool {
@@ -312,7 +312,7 @@ impl<'de, L: Layout> Deserializer<'de> for &mut Reader<'de, L> {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         self.nested(|reader| {
-            visitor.visit_seq(Elements {
+            visitor.visit_seq(LayoutElements {
                 reader,
                 count,
                 promised: 0,
@@ -352,7 +352,7 @@ impl<'de, L: Layout> Deserializer<'de> for &mut Reader<'de, L> {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         if let Some(expected) = self.expected {
-            let index = Reader::<L>::new(self.rest).narrow()?;
+            let index = LayoutReader::<L>::new(self.rest).narrow()?;
             expected.variant::<L>(name, variants, index);
         }
         self.nested(|reader| visitor.visit_enum(reader))
@@ -375,14 +375,14 @@ impl<'de, L: Layout> Deserializer<'de> for &mut Reader<'de, L> {
 }
 
 /// What is left of a sequence, a tuple or a map.
-struct Elements<'a, 'de, L> {
-    reader: &'a mut Reader<'de, L>,
+struct LayoutElements<'a, 'de, L> {
+    reader: &'a mut LayoutReader<'de, L>,
     count: usize,
     /// How many of these memory may be taken for at once.
     promised: usize,
 }
 
-impl<'de, L: Layout> SeqAccess<'de> for Elements<'_, 'de, L> {
+impl<'de, L: Layout> SeqAccess<'de> for LayoutElements<'_, 'de, L> {
     type Error = DecodeError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -401,7 +401,7 @@ impl<'de, L: Layout> SeqAccess<'de> for Elements<'_, 'de, L> {
     }
 }
 
-impl<'de, L: Layout> MapAccess<'de> for Elements<'_, 'de, L> {
+impl<'de, L: Layout> MapAccess<'de> for LayoutElements<'_, 'de, L> {
     type Error = DecodeError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -423,7 +423,7 @@ impl<'de, L: Layout> MapAccess<'de> for Elements<'_, 'de, L> {
     }
 }
 
-impl<'de, L: Layout> EnumAccess<'de> for &mut Reader<'de, L> {
+impl<'de, L: Layout> EnumAccess<'de> for &mut LayoutReader<'de, L> {
     type Error = DecodeError;
     type Variant = Self;
 
@@ -436,7 +436,7 @@ impl<'de, L: Layout> EnumAccess<'de> for &mut Reader<'de, L> {
     }
 }
 
-impl<'de, L: Layout> VariantAccess<'de> for &mut Reader<'de, L> {
+impl<'de, L: Layout> VariantAccess<'de> for &mut LayoutReader<'de, L> {
     type Error = DecodeError;
 
     fn unit_variant(self) -> Result<(), DecodeError> {

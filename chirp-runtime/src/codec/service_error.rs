@@ -98,15 +98,15 @@ impl<C: Codec, E: ServiceError> Failure<C> for E {
 ///
 /// Where the codec cannot encode them there is no data: code and text still arrive.
 #[derive(Debug)]
-pub struct FieldEncoder(Encoding);
+pub struct FieldEncoder(FieldEncoding);
 
 /// The fields of an error on their way out of its data, for the derive.
 #[derive(Debug)]
-pub struct FieldDecoder<'de>(Decoding<'de>);
+pub struct FieldDecoder<'de>(FieldDecoding<'de>);
 
 /// The codec of the service that an error is returned by is known by number only.
 #[derive(Debug)]
-enum Encoding {
+enum FieldEncoding {
     Bincode(Encoder<Bincode>),
     #[cfg(feature = "postcard")]
     Postcard(Encoder<super::Postcard>),
@@ -118,7 +118,7 @@ enum Encoding {
 }
 
 #[derive(Debug)]
-enum Decoding<'de> {
+enum FieldDecoding<'de> {
     Bincode(Decoder<'de, Bincode>),
     #[cfg(feature = "postcard")]
     Postcard(Decoder<'de, super::Postcard>),
@@ -149,25 +149,25 @@ impl FieldEncoder {
     /// No fields yet.
     pub fn new(codec: CodecId) -> Self {
         Self(match codec {
-            CodecId::Bincode => Encoding::Bincode(Encoder::new()),
+            CodecId::Bincode => FieldEncoding::Bincode(Encoder::new()),
             #[cfg(feature = "postcard")]
-            CodecId::Postcard => Encoding::Postcard(Encoder::new()),
+            CodecId::Postcard => FieldEncoding::Postcard(Encoder::new()),
             #[cfg(feature = "messagepack")]
-            CodecId::MessagePack => Encoding::MessagePack(Encoder::new()),
+            CodecId::MessagePack => FieldEncoding::MessagePack(Encoder::new()),
             #[cfg(feature = "json")]
-            CodecId::Json => Encoding::Json(Encoder::new()),
-            _ => Encoding::None,
+            CodecId::Json => FieldEncoding::Json(Encoder::new()),
+            _ => FieldEncoding::None,
         })
     }
 
     /// The next field.
     pub fn put<F: Form>(&mut self, value: &F::Sent<'_>) {
-        whichever!(Encoding &mut self.0, out => out.put::<F>(value), ());
+        whichever!(FieldEncoding &mut self.0, out => out.put::<F>(value), ());
     }
 
     /// The data.
     pub fn finish(self) -> Vec<u8> {
-        whichever!(Encoding self.0, out => out.finish().unwrap_or_default(), Vec::new())
+        whichever!(FieldEncoding self.0, out => out.finish().unwrap_or_default(), Vec::new())
     }
 }
 
@@ -175,25 +175,25 @@ impl<'de> FieldDecoder<'de> {
     /// The fields that `data` stands for.
     pub fn new(codec: CodecId, data: &'de [u8]) -> Self {
         Self(match codec {
-            CodecId::Bincode => Decoding::Bincode(Decoder::new(data)),
+            CodecId::Bincode => FieldDecoding::Bincode(Decoder::new(data)),
             #[cfg(feature = "postcard")]
-            CodecId::Postcard => Decoding::Postcard(Decoder::new(data)),
+            CodecId::Postcard => FieldDecoding::Postcard(Decoder::new(data)),
             #[cfg(feature = "messagepack")]
-            CodecId::MessagePack => Decoding::MessagePack(Decoder::new(data)),
+            CodecId::MessagePack => FieldDecoding::MessagePack(Decoder::new(data)),
             #[cfg(feature = "json")]
-            CodecId::Json => Decoding::Json(Decoder::new(data)),
-            _ => Decoding::None,
+            CodecId::Json => FieldDecoding::Json(Decoder::new(data)),
+            _ => FieldDecoding::None,
         })
     }
 
     /// The next field, if that is what it should be.
     pub fn take<F: Form>(&mut self) -> Option<F::Got<'de>> {
-        whichever!(Decoding &mut self.0, from => from.take::<F>(), None)
+        whichever!(FieldDecoding &mut self.0, from => from.take::<F>(), None)
     }
 
     /// The end, if there are no more.
     pub fn end(&mut self) -> Option<()> {
-        whichever!(Decoding &mut self.0, from => from.end(), None)
+        whichever!(FieldDecoding &mut self.0, from => from.end(), None)
     }
 }
 

@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use super::form::{Blob, Opt, Owned, Slice8, Str};
 use super::{
-    Argument, Bincode, Carries, Codec, CodecId, DecodeError, Decoder, EncodeError, Encoder, Raw,
+    Argument, Bincode, Codec, CodecId, DecodeError, Decoder, EncodeError, Encoder, Encodes, Raw,
     Returned, Serde, Wire,
 };
 
@@ -43,7 +43,7 @@ trait Through<C: Codec>: Wire<C> {
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError>;
 }
 
-impl<C: Carries<Owned<T>>, T: Serialize + DeserializeOwned + Send + 'static> Through<C> for T {
+impl<C: Encodes<Owned<T>>, T: Serialize + DeserializeOwned + Send + 'static> Through<C> for T {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         C::encode(self, out)
     }

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 
 use super::form::{Lent, Opt, Owned, Return, Slice};
 use super::{
-    Carries, Codec, DecodeError, Decoder, EncodeError, Encoder, Form, Serde, attaching, buffer,
+    Codec, DecodeError, Decoder, EncodeError, Encoder, Encodes, Form, Serde, attaching, buffer,
 };
 use crate::packet::{Attachments, Payload};
 
@@ -47,7 +47,7 @@ pub trait Wire<C: Codec>: Sized {
 impl<C, T> Wire<C> for T
 where
     T: Serialize + DeserializeOwned + Send + 'static,
-    C: Carries<Owned<T>>,
+    C: Encodes<Owned<T>>,
 {
     #[inline(never)]
     fn put(&self, arguments: &mut Encoder<C>) {
@@ -143,7 +143,7 @@ pub trait Argument<C: Codec>: Form {
 }
 
 #[diagnostic::do_not_recommend]
-impl<C: Carries<F>, F: Form> Argument<C> for F {
+impl<C: Encodes<F>, F: Form> Argument<C> for F {
     #[inline(never)]
     fn put(value: &F::Sent<'_>, arguments: &mut Encoder<C>) {
         arguments.put::<F>(value);
@@ -190,7 +190,7 @@ pub trait Returned<C: Codec>: Return {
 }
 
 #[diagnostic::do_not_recommend]
-impl<C: Carries<F>, F: Return> Returned<C> for F {
+impl<C: Encodes<F>, F: Return> Returned<C> for F {
     #[inline(never)]
     fn decode(mut bytes: &[u8]) -> Result<F::Value, DecodeError> {
         let value = C::decode(&mut bytes)?;

@@ -1,11 +1,11 @@
 //! Connections that come back: a client that dials again when its connection is gone.
 
 mod backoff;
-mod dialler;
-mod reconnect;
-mod reconnecting;
-mod state;
+mod connect_loop;
+mod reconnect_config;
+mod reconnect_state;
+mod reconnecting_peer;
 
-pub use reconnect::Reconnect;
-pub use reconnecting::Reconnecting;
-pub use state::LinkState;
+pub use reconnect_config::ReconnectConfig;
+pub use reconnect_state::ReconnectState;
+pub use reconnecting_peer::ReconnectingPeer;

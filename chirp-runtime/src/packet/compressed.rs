@@ -3,7 +3,7 @@ use std::fmt;
 use bytes::Bytes;
 use lz4_flex::block::{CompressTable, compress_into_with_table, decompress_into};
 
-use super::{Header, Incoming, PacketError, PacketType};
+use super::{Header, IncomingPacket, PacketError, PacketType};
 
 /// A packet that travels compressed (PROTOCOL.md, "Compressed packet"): an extension, sent only to a side that has
 /// declared that it accepts it.
@@ -95,7 +95,7 @@ impl fmt::Display for Compressed {
     }
 }
 
-impl Incoming {
+impl IncomingPacket {
     /// Whether a compressed packet has come, whole.
     pub fn is_compressed(&self) -> bool {
         matches!(
@@ -138,7 +138,7 @@ impl Incoming {
 
 /// Makes compressed packets, one after another, in the same memory.
 #[derive(Default)]
-pub struct Packer {
+pub struct Compressor {
     table: CompressTable,
     /// The packet inside, where it is in two pieces.
     whole: Vec<u8>,
@@ -146,7 +146,7 @@ pub struct Packer {
     packed: Vec<u8>,
 }
 
-impl Packer {
+impl Compressor {
     /// The payload of a compressed packet that holds one of this type, whose payload is `head` and then `body`; nothing
     /// unless it is shorter than that.
     pub fn pack(&mut self, kind: PacketType, head: &[u8], body: &[u8]) -> Option<&[u8]> {
@@ -178,8 +178,8 @@ impl Packer {
     }
 }
 
-impl fmt::Debug for Packer {
+impl fmt::Debug for Compressor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Packer").finish_non_exhaustive()
+        f.debug_struct("Compressor").finish_non_exhaustive()
     }
 }

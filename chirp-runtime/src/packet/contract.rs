@@ -6,7 +6,7 @@ const ANSWER: [u8; 5] = [0xC7, b'N', b'G', b'I', b'S'];
 
 /// What a peer says of one method in `chirp.contract` (PROTOCOL.md, "`chirp.contract`").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Served {
+pub enum ServedMethod {
     /// There is no such method.
     No,
     /// There may be: whoever answers to the name says nothing of its signature.
@@ -15,7 +15,7 @@ pub enum Served {
     Signed(u64),
 }
 
-impl Served {
+impl ServedMethod {
     /// The most methods that one question may ask of.
     pub const MAX_METHODS: usize = 4096;
 

@@ -35,7 +35,7 @@ const MOST_AT_ONCE: usize = 2 << 20;
 /// is none. A payload over the limit, and everything that the protocol says must be discarded, is
 /// skipped without being stored, whatever its length.
 #[derive(Debug)]
-pub struct Decoder {
+pub struct PacketDecoder {
     limit: usize,
     read: BytesMut,
     read_size: usize,
@@ -54,11 +54,11 @@ pub struct Decoder {
     chunk_size: usize,
     /// How long the last large payload was, which came.
     last_large: usize,
-    state: State,
+    state: DecoderState,
 }
 
 #[derive(Debug)]
-enum State {
+enum DecoderState {
     /// At the beginning of a packet, or inside its header or its small payload.
     Header,
     /// Inside a large payload, which is collected apart.
@@ -75,7 +75,7 @@ enum State {
 
 /// What came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Incoming {
+pub enum IncomingPacket {
     /// A Request, Response or Cancel, or a packet of a type that is wanted; whole.
     Packet {
         /// What the payload is.
@@ -94,7 +94,7 @@ pub enum Incoming {
     Discarded(Header),
 }
 
-impl Decoder {
+impl PacketDecoder {
     /// A decoder that accepts payloads of up to `limit` bytes.
     pub fn new(limit: usize) -> Self {
         Self {
@@ -109,13 +109,13 @@ impl Decoder {
             chunk: BytesMut::new(),
             chunk_size: SMALL_CHUNK / 2,
             last_large: 0,
-            state: State::Header,
+            state: DecoderState::Header,
         }
     }
 
     /// Where the next bytes are to be read into. Never without room.
     pub fn buffer(&mut self) -> Limit<&mut BytesMut> {
-        if let State::Payload {
+        if let DecoderState::Payload {
             payload, length, ..
         } = &mut self.state
         {
@@ -149,7 +149,7 @@ impl Decoder {
         if bytes >= SMALL_READ {
             self.quiet = 0;
         }
-        if self.alone || matches!(self.state, State::Payload { .. }) {
+        if self.alone || matches!(self.state, DecoderState::Payload { .. }) {
             return;
         }
         if bytes >= self.offered {
@@ -171,12 +171,12 @@ impl Decoder {
     ///
     /// [`PacketError::Magic`], and [`PacketError::CancelLength`] for a Cancel that is too long to be
     /// one. Nothing may be decoded after an error.
-    pub fn decode(&mut self) -> Result<Option<Incoming>, PacketError> {
+    pub fn decode(&mut self) -> Result<Option<IncomingPacket>, PacketError> {
         self.decode_with(|_| false)
     }
 
     /// As [`decode`](Self::decode), with packets of the application's own types that are `wanted`. Such
-    /// a packet over the limit comes as [`Incoming::Oversized`] too, with nothing of meaning for an id.
+    /// a packet over the limit comes as [`IncomingPacket::Oversized`] too, with nothing of meaning for an id.
     ///
     /// # Errors
     ///
@@ -184,10 +184,10 @@ impl Decoder {
     pub fn decode_with(
         &mut self,
         wanted: impl Fn(PacketType) -> bool,
-    ) -> Result<Option<Incoming>, PacketError> {
+    ) -> Result<Option<IncomingPacket>, PacketError> {
         loop {
             match &mut self.state {
-                State::Header => {
+                DecoderState::Header => {
                     let Some(head) = self.read.first_chunk() else {
                         // What is no packet is not waited for: the rest of it may never come.
                         if let Some(&first) = self.read.first() {
@@ -197,18 +197,20 @@ impl Decoder {
                     };
                     let header = Header::decode(*head)?;
                     match self.begin(header, &wanted)? {
-                        Begun::Whole(payload) => {
-                            return Ok(Some(Incoming::Packet {
+                        PacketStart::Whole(payload) => {
+                            return Ok(Some(IncomingPacket::Packet {
                                 kind: header.kind,
                                 payload,
                             }));
                         }
-                        Begun::Discarded => return Ok(Some(Incoming::Discarded(header))),
-                        Begun::Elsewhere => {}
-                        Begun::Wait => return Ok(None),
+                        PacketStart::Discarded => {
+                            return Ok(Some(IncomingPacket::Discarded(header)));
+                        }
+                        PacketStart::Elsewhere => {}
+                        PacketStart::Wait => return Ok(None),
                     }
                 }
-                State::Payload {
+                DecoderState::Payload {
                     kind,
                     payload,
                     length,
@@ -220,27 +222,27 @@ impl Decoder {
                         return Ok(None);
                     }
                     self.last_large = *length;
-                    let packet = Incoming::Packet {
+                    let packet = IncomingPacket::Packet {
                         kind: *kind,
                         payload: mem::take(payload).freeze(),
                     };
-                    self.state = State::Header;
+                    self.state = DecoderState::Header;
                     return Ok(Some(packet));
                 }
-                State::Oversized { header } => {
+                DecoderState::Oversized { header } => {
                     let Some(id) = self.read.first_chunk() else {
                         return Ok(None);
                     };
-                    let packet = Incoming::Oversized {
+                    let packet = IncomingPacket::Oversized {
                         header: *header,
                         id: u32::from_be_bytes(*id),
                     };
-                    self.state = State::Skip {
+                    self.state = DecoderState::Skip {
                         left: header.length.into(),
                     };
                     return Ok(Some(packet));
                 }
-                State::Skip { left } => {
+                DecoderState::Skip { left } => {
                     let here = usize::try_from(*left)
                         .unwrap_or(usize::MAX)
                         .min(self.read.len());
@@ -249,7 +251,7 @@ impl Decoder {
                     if *left > 0 {
                         return Ok(None);
                     }
-                    self.state = State::Header;
+                    self.state = DecoderState::Header;
                 }
             }
         }
@@ -262,7 +264,7 @@ impl Decoder {
 
     /// Whether a packet has begun and is not whole.
     pub fn is_inside_packet(&self) -> bool {
-        !matches!(self.state, State::Header) || !self.read.is_empty()
+        !matches!(self.state, DecoderState::Header) || !self.read.is_empty()
     }
 
     /// Says that the channel has ended.
@@ -273,24 +275,25 @@ impl Decoder {
     /// [`PacketError::Magic`] when what there is was not the beginning of one.
     pub fn finish(&self) -> Result<(), PacketError> {
         let missing = match &self.state {
-            State::Header => match self.read.first_chunk().map(|head| Header::decode(*head)) {
-                None if self.read.is_empty() => return Ok(()),
-                None => {
-                    Header::check_first(self.read[0])?;
-                    return Err(PacketError::ShortHeader {
-                        got: self.read.len(),
-                    });
+            DecoderState::Header => {
+                match self.read.first_chunk().map(|head| Header::decode(*head)) {
+                    None if self.read.is_empty() => return Ok(()),
+                    None => {
+                        Header::check_first(self.read[0])?;
+                        return Err(PacketError::ShortHeader {
+                            got: self.read.len(),
+                        });
+                    }
+                    Some(header) => u64::from(header?.length)
+                        .saturating_sub((self.read.len() - Header::LEN) as u64),
                 }
-                Some(header) => {
-                    u64::from(header?.length).saturating_sub((self.read.len() - Header::LEN) as u64)
-                }
-            },
-            State::Payload {
+            }
+            DecoderState::Payload {
                 payload, length, ..
             } => (*length - payload.len()) as u64,
-            State::Oversized { header } => u64::from(header.length) - self.read.len() as u64,
-            State::Skip { left: 0 } if self.read.is_empty() => return Ok(()),
-            State::Skip { left } => *left,
+            DecoderState::Oversized { header } => u64::from(header.length) - self.read.len() as u64,
+            DecoderState::Skip { left: 0 } if self.read.is_empty() => return Ok(()),
+            DecoderState::Skip { left } => *left,
         };
         Err(PacketError::ShortPayload { missing })
     }
@@ -300,7 +303,7 @@ impl Decoder {
         &mut self,
         header: Header,
         wanted: &impl Fn(PacketType) -> bool,
-    ) -> Result<Begun, PacketError> {
+    ) -> Result<PacketStart, PacketError> {
         self.alone = false;
         let known = matches!(
             header.kind,
@@ -308,10 +311,10 @@ impl Decoder {
         ) || (header.kind.0 >= 128 && wanted(header.kind));
         if header.protocol != PROTOCOL || !known {
             self.read.advance(Header::LEN);
-            self.state = State::Skip {
+            self.state = DecoderState::Skip {
                 left: header.length.into(),
             };
-            return Ok(Begun::Discarded);
+            return Ok(PacketStart::Discarded);
         }
         if header.kind == PacketType::CANCEL && header.length > Cancel::PAYLOAD_LEN {
             return Err(PacketError::CancelLength(header.length));
@@ -321,8 +324,8 @@ impl Decoder {
         let may_be_oversized = header.kind != PacketType::CANCEL && length >= size_of::<u32>();
         if length > self.limit && may_be_oversized {
             self.read.advance(Header::LEN);
-            self.state = State::Oversized { header };
-            return Ok(Begun::Elsewhere);
+            self.state = DecoderState::Oversized { header };
+            return Ok(PacketStart::Elsewhere);
         }
         if length > COPIED {
             if let Some(begun) = self.begin_alone(Header::LEN + length) {
@@ -338,16 +341,16 @@ impl Decoder {
             };
             let payload = BytesMut::with_capacity(first);
             self.expect(Header::LEN + length);
-            self.state = State::Payload {
+            self.state = DecoderState::Payload {
                 kind: header.kind,
                 payload,
                 length,
             };
-            return Ok(Begun::Elsewhere);
+            return Ok(PacketStart::Elsewhere);
         }
         let Some(payload) = self.read.get(Header::LEN..Header::LEN + length) else {
             self.needed = Header::LEN + length;
-            return Ok(Begun::Wait);
+            return Ok(PacketStart::Wait);
         };
         self.needed = 0;
         // Items are kept until somebody takes them, in their thousands, and a peer may choose their neighbours.
@@ -363,11 +366,11 @@ impl Decoder {
             Bytes::copy_from_slice(payload)
         };
         self.read.advance(Header::LEN + length);
-        Ok(Begun::Whole(payload))
+        Ok(PacketStart::Whole(payload))
     }
 }
 
-impl Decoder {
+impl PacketDecoder {
     /// What comes next is likely to be like the large packet of this length: it is read in one piece, into memory
     /// that becomes its own. Of a very large one, what is read before it is known is copied.
     fn expect(&mut self, length: usize) {
@@ -382,7 +385,7 @@ impl Decoder {
 
     /// A large packet of this length stands at the front of the read buffer. It stays there, if nothing is behind it
     /// and the buffer is about as large as it.
-    fn begin_alone(&mut self, length: usize) -> Option<Begun> {
+    fn begin_alone(&mut self, length: usize) -> Option<PacketStart> {
         let capacity = self.read.capacity();
         if self.read.len() > length || capacity < length || capacity > length + length / 8 {
             return None;
@@ -390,17 +393,17 @@ impl Decoder {
         if self.read.len() < length {
             self.alone = true;
             self.needed = length;
-            return Some(Begun::Wait);
+            return Some(PacketStart::Wait);
         }
         self.needed = 0;
         self.expect(length);
         let mut packet = mem::take(&mut self.read);
         packet.advance(Header::LEN);
-        Some(Begun::Whole(packet.freeze()))
+        Some(PacketStart::Whole(packet.freeze()))
     }
 }
 
-enum Begun {
+enum PacketStart {
     /// The payload was there and is small.
     Whole(Bytes),
     /// Nobody wants it.

@@ -8,8 +8,8 @@ use std::fmt::{self, Display, Formatter};
 #[cfg(feature = "lz4")]
 use super::Compressed;
 use super::{
-    Cancel, EndReason, ErrorData, Header, Incoming, PROTOCOL, PacketType, Request, Response,
-    ResultCode, StreamCredit, StreamEnd, StreamEntry, StreamItems, StreamOpen,
+    Cancel, EndReason, ErrorData, Header, IncomingPacket, PROTOCOL, PacketType, RequestPacket,
+    ResponsePacket, ResultCode, StreamCredit, StreamEnd, StreamEntry, StreamItems, StreamOpen,
 };
 
 /// How many streams of a packet are shown.
@@ -21,7 +21,7 @@ const DATA_SHOWN: usize = 16;
 /// How many bytes of a service error's message are shown.
 const MESSAGE_SHOWN: usize = 256;
 
-/// `Request, 12 bytes`, and for another protocol than this one `Request of protocol 3, 12 bytes`.
+/// `RequestPacket, 12 bytes`, and for another protocol than this one `RequestPacket of protocol 3, 12 bytes`.
 impl Display for Header {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.kind.fmt(f)?;
@@ -32,22 +32,22 @@ impl Display for Header {
     }
 }
 
-/// `Request 7 "Arith.sum_diff" "\x02\x04"`: the id, the method's name, the parameters.
-impl Display for Request {
+/// `RequestPacket 7 "Arith.sum_diff" "\x02\x04"`: the id, the method's name, the parameters.
+impl Display for RequestPacket {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let method = self.method().escape_ascii();
         write!(
             f,
             "Request {} \"{method}\" {}",
             self.id(),
-            Data(self.params())
+            DataPreview(self.params())
         )
     }
 }
 
-/// `Response 7 success "\x02"`: the id, the result code, the data. For a service error that is
-/// `Response 7 service error 17 "hey", 5 bytes of data`: its code, its message, how much data it carries.
-impl Display for Response {
+/// `ResponsePacket 7 success "\x02"`: the id, the result code, the data. For a service error that is
+/// `ResponsePacket 7 service error 17 "hey", 5 bytes of data`: its code, its message, how much data it carries.
+impl Display for ResponsePacket {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "Response {} {}", self.id, self.code)?;
         match self.code {
@@ -59,10 +59,10 @@ impl Display for Response {
                     Message(&error.message),
                     error.data.len()
                 ),
-                Err(_) => write!(f, ", malformed: {}", Data(&self.data)),
+                Err(_) => write!(f, ", malformed: {}", DataPreview(&self.data)),
             },
             _ if self.data.is_empty() && self.code != ResultCode::Success => Ok(()),
-            _ => write!(f, " {}", Data(&self.data)),
+            _ => write!(f, " {}", DataPreview(&self.data)),
         }
     }
 }
@@ -89,16 +89,16 @@ impl Display for ResultCode {
 
 /// A packet as the Request, Response or Cancel that it is, and any other with its type and its data:
 /// `PacketType(300) "hello"`. One whose payload was skipped says so.
-impl Display for Incoming {
+impl Display for IncomingPacket {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Packet { kind, payload } => {
                 let known = match *kind {
                     PacketType::REQUEST => {
-                        Request::decode(payload.clone()).map(|it| it.to_string())
+                        RequestPacket::decode(payload.clone()).map(|it| it.to_string())
                     }
                     PacketType::RESPONSE => {
-                        Response::decode(payload.clone()).map(|it| it.to_string())
+                        ResponsePacket::decode(payload.clone()).map(|it| it.to_string())
                     }
                     PacketType::CANCEL => Cancel::decode(payload).map(|it| it.to_string()),
                     #[cfg(feature = "lz4")]
@@ -117,11 +117,11 @@ impl Display for Incoming {
                     PacketType::STREAM_END => {
                         StreamEnd::decode(payload.clone()).map(|it| it.to_string())
                     }
-                    _ => return write!(f, "{kind} {}", Data(payload)),
+                    _ => return write!(f, "{kind} {}", DataPreview(payload)),
                 };
                 match known {
                     Ok(text) => f.write_str(&text),
-                    Err(_) => write!(f, "{kind}, malformed: {}", Data(payload)),
+                    Err(_) => write!(f, "{kind}, malformed: {}", DataPreview(payload)),
                 }
             }
             Self::Oversized { header, id } => write!(f, "{header}, too large, with id {id}"),
@@ -161,7 +161,7 @@ impl Display for StreamItems {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "StreamItems {}:", self.id)?;
         for item in self.items.clone().take(STREAMS_SHOWN) {
-            write!(f, " {}", Data(&item))?;
+            write!(f, " {}", DataPreview(&item))?;
         }
         more(f, self.items.len().saturating_sub(STREAMS_SHOWN))
     }
@@ -201,9 +201,9 @@ impl Display for StreamEnd {
 }
 
 /// The first bytes, quoted, and how many more there are.
-struct Data<'a>(&'a [u8]);
+struct DataPreview<'a>(&'a [u8]);
 
-impl Display for Data<'_> {
+impl Display for DataPreview<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let shown = self.0.len().min(DATA_SHOWN);
         write!(f, "\"{}\"", self.0[..shown].escape_ascii())?;
@@ -235,20 +235,20 @@ mod tests {
 
     use super::*;
 
-    fn response(code: ResultCode, data: impl Into<Bytes>) -> Response {
-        Response {
+    fn response(code: ResultCode, data: impl Into<Bytes>) -> ResponsePacket {
+        ResponsePacket {
             id: 7,
             code,
             data: data.into(),
         }
     }
 
-    fn service_error(error: &ErrorData) -> Response {
+    fn service_error(error: &ErrorData) -> ResponsePacket {
         response(ResultCode::ServiceError, error.encode())
     }
 
-    fn packet(kind: u16, payload: &'static [u8]) -> Incoming {
-        Incoming::Packet {
+    fn packet(kind: u16, payload: &'static [u8]) -> IncomingPacket {
+        IncomingPacket::Packet {
             kind: PacketType(kind),
             payload: Bytes::from_static(payload),
         }
@@ -258,9 +258,9 @@ mod tests {
     #[test]
     fn each_packet_is_one_readable_line() {
         let table: &[(&dyn Display, &str)] = &[
-            (&PacketType::REQUEST, "Request"),
+            (&PacketType::REQUEST, "RequestPacket"),
             (&PacketType::CANCEL, "Cancel"),
-            (&PacketType::RESPONSE, "Response"),
+            (&PacketType::RESPONSE, "ResponsePacket"),
             (&PacketType(258), "PacketType(258)"),
             (&PacketType(0xFFFF), "PacketType(65535)"),
             (&Header::new(PacketType::REQUEST, 12), "Request, 12 bytes"),
@@ -272,17 +272,17 @@ mod tests {
                 },
                 "PacketType(300) of protocol 3, 4294967295 bytes",
             ),
-            (&Request::new(7, b"sum", b""), r#"Request 7 "sum" """#),
+            (&RequestPacket::new(7, b"sum", b""), r#"Request 7 "sum" """#),
             (
-                &Request::new(7, b"", b"\x02\x04"),
+                &RequestPacket::new(7, b"", b"\x02\x04"),
                 r#"Request 7 "" "\x02\x04""#,
             ),
             (
-                &Request::new(u32::MAX, b"a\nb\xFF", b"\"0123456789abcde"),
+                &RequestPacket::new(u32::MAX, b"a\nb\xFF", b"\"0123456789abcde"),
                 r#"Request 4294967295 "a\nb\xff" "\"0123456789abcde""#,
             ),
             (
-                &Request::new(1, b"put", b"0123456789abcdefg"),
+                &RequestPacket::new(1, b"put", b"0123456789abcdefg"),
                 r#"Request 1 "put" "0123456789abcdef"+1..."#,
             ),
             (
@@ -332,11 +332,11 @@ mod tests {
             ),
             (&packet(300, b"hello"), r#"PacketType(300) "hello""#),
             (
-                &Incoming::Discarded(Header::new(PacketType(5), 0)),
+                &IncomingPacket::Discarded(Header::new(PacketType(5), 0)),
                 "PacketType(5), 0 bytes, discarded",
             ),
             (
-                &Incoming::Oversized {
+                &IncomingPacket::Oversized {
                     header: Header::new(PacketType::REQUEST, 1 << 30),
                     id: 9,
                 },

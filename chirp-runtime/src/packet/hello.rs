@@ -19,7 +19,7 @@ pub struct Hello {
     /// The latest revision of the extensions that this side knows.
     pub revision: u16,
     /// The extensions that this side accepts.
-    pub extensions: Extensions,
+    pub extensions: ExtensionFlags,
     /// The largest packet payload that this side accepts, in bytes.
     pub payload_limit: u32,
     /// How many inbound calls this side runs at once.
@@ -75,7 +75,7 @@ impl Hello {
         let running_limit = bytes.first_chunk()?;
         let hello = Self {
             revision: u16::from_be_bytes(*revision),
-            extensions: Extensions(u64::from_be_bytes(*extensions)),
+            extensions: ExtensionFlags(u64::from_be_bytes(*extensions)),
             payload_limit: u32::from_be_bytes(*payload_limit),
             running_limit: u32::from_be_bytes(*running_limit),
         };
@@ -86,9 +86,9 @@ impl Hello {
 
 /// A set of protocol extensions: bit *n* stands for packet type `0xC700 + n`.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct Extensions(pub u64);
+pub struct ExtensionFlags(pub u64);
 
-impl Extensions {
+impl ExtensionFlags {
     /// No extension: plain Chirp v0.
     pub const NONE: Self = Self(0);
 
@@ -113,7 +113,7 @@ impl Extensions {
     }
 }
 
-impl fmt::Debug for Extensions {
+impl fmt::Debug for ExtensionFlags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Extensions({:#b})", self.0)
     }

@@ -11,11 +11,11 @@ const ID_LEN: usize = 4;
 ///
 /// Kept as the payload it came in, so that reading a request copies nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub struct RequestPacket {
     payload: Bytes,
 }
 
-impl Request {
+impl RequestPacket {
     /// The request as it would arrive. Longer names than there can be are cut.
     pub fn new(id: u32, method: &[u8], params: &[u8]) -> Self {
         let name_len = u8::try_from(method.len()).unwrap_or(u8::MAX);

@@ -6,7 +6,7 @@ const HEAD_LEN: usize = 5;
 
 /// The answer to a call: request id, result code, data.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response {
+pub struct ResponsePacket {
     /// The id of the request that this answers.
     pub id: u32,
     /// How the call went.
@@ -15,7 +15,7 @@ pub struct Response {
     pub data: Bytes,
 }
 
-impl Response {
+impl ResponsePacket {
     /// Reads the payload of a Response packet.
     ///
     /// # Errors

@@ -6,17 +6,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use super::connection::Connection;
+use super::connection::ConnectionCore;
 use super::handling::serving::Serving;
-use super::reader::Reader;
+use super::monitoring::budget::Budget;
+use super::monitoring::keep_alive;
+use super::monitoring::observe::Observer;
+use super::reader::ReaderTask;
 use super::task;
-use super::watching::budget::Budget;
-use super::watching::keep_alive;
-use super::watching::observe::Observer;
-use super::writer::{Sink, Writer};
+use super::writer::{Sink, WriterTask};
 use super::{
-    Access, CallContext, DuplicateMethod, Handler, KeepAlive, ObservedPacket, Peer, Router,
-    SessionError, SharedMetrics, Values,
+    AccessPolicy, CallContext, ConnectionError, Extensions, Handler, KeepAlive, ObservedPacket,
+    Peer, RouteError, Router, SharedMetrics,
 };
 use crate::channel::{self, Channel};
 use crate::packet::PacketType;
@@ -33,10 +33,10 @@ pub struct PeerBuilder {
     observer: Option<Observer>,
     metrics: Option<SharedMetrics>,
     budget: Option<Arc<Budget>>,
-    pub(crate) tls: Option<channel::secure::Client>,
+    pub(crate) tls: Option<channel::secure::ClientTls>,
     #[cfg(feature = "lz4")]
     compress_above: Option<usize>,
-    refused: Option<DuplicateMethod>,
+    refused: Option<RouteError>,
 }
 
 impl PeerBuilder {
@@ -69,7 +69,7 @@ impl PeerBuilder {
 
     /// Lets nobody call what `access` does not let them: see [`Router::access`].
     #[must_use]
-    pub fn access(self, access: Access) -> Self {
+    pub fn access(self, access: AccessPolicy) -> Self {
         self.routes(|router| {
             router.access(access);
             Ok(())
@@ -94,16 +94,19 @@ impl PeerBuilder {
         })
     }
 
-    /// Gives every handler a value, in place of any of its type: [`CallContext::value`] takes it out.
+    /// Gives every handler a value, in place of any of its type: [`CallContext::extension`] takes it out.
     #[must_use]
-    pub fn value<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+    pub fn extension<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         Arc::make_mut(&mut self.serving).values.insert(value);
         self
     }
 
     /// Prepares the values of each call, after those that are the same for all. It must not block.
     #[must_use]
-    pub fn values_each(mut self, prepare: impl Fn(&mut Values) + Send + Sync + 'static) -> Self {
+    pub fn extensions_with(
+        mut self,
+        prepare: impl Fn(&mut Extensions) + Send + Sync + 'static,
+    ) -> Self {
         Arc::make_mut(&mut self.serving).prepare = Some(Arc::new(prepare));
         self
     }
@@ -111,10 +114,7 @@ impl PeerBuilder {
     /// Registers whatever `register` registers. The first refusal is kept, and is given when a peer is
     /// made.
     #[must_use]
-    pub fn routes(
-        mut self,
-        register: impl FnOnce(&mut Router) -> Result<(), DuplicateMethod>,
-    ) -> Self {
+    pub fn routes(mut self, register: impl FnOnce(&mut Router) -> Result<(), RouteError>) -> Self {
         if let Err(duplicate) = register(&mut Arc::make_mut(&mut self.serving).router) {
             self.refused.get_or_insert(duplicate);
         }
@@ -196,7 +196,7 @@ impl PeerBuilder {
     }
 
     /// Whether peers can be made at all.
-    pub(crate) fn check(&self) -> Result<(), DuplicateMethod> {
+    pub(crate) fn check(&self) -> Result<(), RouteError> {
         self.refused.clone().map_or(Ok(()), Err)
     }
 
@@ -204,18 +204,18 @@ impl PeerBuilder {
     ///
     /// # Errors
     ///
-    /// [`DuplicateMethod`] when two services claim one name.
+    /// [`RouteError`] when two services claim one name.
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime with time and I/O enabled.
-    pub fn start(&self, channel: impl Into<Channel>) -> Result<Peer, DuplicateMethod> {
+    pub fn start(&self, channel: impl Into<Channel>) -> Result<Peer, RouteError> {
         self.start_channel(channel.into())
     }
 
     /// As [`start`](Self::start), compiled once and not where it is called: it is much code.
     #[inline(never)]
-    pub(super) fn start_channel(&self, channel: Channel) -> Result<Peer, DuplicateMethod> {
+    pub(super) fn start_channel(&self, channel: Channel) -> Result<Peer, RouteError> {
         let serves = !self.serving.router.is_empty();
         self.start_each(channel, serves, &mut |_, _| Ok(()))
     }
@@ -225,13 +225,13 @@ impl PeerBuilder {
     ///
     /// # Errors
     ///
-    /// [`DuplicateMethod`] when two services claim one name.
+    /// [`RouteError`] when two services claim one name.
     pub(crate) fn start_each(
         &self,
         channel: Channel,
         serves: bool,
-        register: &mut dyn FnMut(&Peer, &mut Served) -> Result<(), DuplicateMethod>,
-    ) -> Result<Peer, DuplicateMethod> {
+        register: &mut dyn FnMut(&Peer, &mut SharedServing) -> Result<(), RouteError>,
+    ) -> Result<Peer, RouteError> {
         self.check()?;
         let remote = channel.remote().cloned();
         let credentials = channel.credentials();
@@ -248,11 +248,11 @@ impl PeerBuilder {
             limits.compress_above = self.compress_above.or(limits.compress_above);
         }
         let mut session = Session::new(limits);
-        if self.limits.extensions == Negotiation::Eager {
+        if self.limits.negotiation == Negotiation::Eager {
             // Where not even this may be sent there are no extensions.
             session.ask_hello(RandomState::new().hash_one(0)).ok();
         }
-        let mut connection = Connection::new(
+        let mut connection = ConnectionCore::new(
             session,
             Sink::new(writer),
             runtime.clone(),
@@ -269,9 +269,9 @@ impl PeerBuilder {
             metrics.join(&connection);
         }
         let peer = Peer::new(Arc::clone(&connection), serves);
-        let mut routes = Served(Arc::clone(&self.serving));
+        let mut routes = SharedServing(Arc::clone(&self.serving));
         if let Err(duplicate) = register(&peer, &mut routes) {
-            connection.end(SessionError::ClosedHere);
+            connection.end(ConnectionError::ClosedHere);
             return Err(duplicate);
         }
         {
@@ -281,21 +281,21 @@ impl PeerBuilder {
                 state.serving = Some(routes.0);
             }
         }
-        task::spawn(&runtime, Writer::new(Arc::clone(&connection)));
+        task::spawn(&runtime, WriterTask::new(Arc::clone(&connection)));
         connection.start_dispatcher();
         if let Some(keep_alive) = self.keep_alive {
             let watch = keep_alive::watch(Arc::clone(&connection), keep_alive);
             task::spawn(&runtime, watch);
         }
-        task::spawn(&runtime, Reader::new(connection, reader).run());
+        task::spawn(&runtime, ReaderTask::new(connection, reader).run());
         Ok(peer)
     }
 }
 
 /// What a peer that is being made will serve; copied only if it is changed.
-pub(crate) struct Served(Arc<Serving>);
+pub(crate) struct SharedServing(Arc<Serving>);
 
-impl Served {
+impl SharedServing {
     pub(crate) fn router_mut(&mut self) -> &mut Router {
         &mut Arc::make_mut(&mut self.0).router
     }

@@ -2,7 +2,7 @@ use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::{DuplicateMethod, Peer, PeerBuilder};
+use super::{Peer, PeerBuilder, RouteError};
 use crate::channel::{Endpoint, EndpointError};
 
 /// How long a connection may take to come about, unless told otherwise.
@@ -24,7 +24,7 @@ impl PeerBuilder {
     }
 
     /// As [`connect`](Self::connect). What is in the box is compiled once and not where it is called.
-    fn connect_to(&self, endpoint: Endpoint) -> Lent<'_, Result<Peer, ConnectError>> {
+    fn connect_to(&self, endpoint: Endpoint) -> BorrowedFuture<'_, Result<Peer, ConnectError>> {
         Box::pin(async move {
             let after = self.connect_timeout.unwrap_or(CONNECT_TIME);
             match tokio::time::timeout(after, endpoint.connect_with(self.tls.as_ref())).await {
@@ -48,7 +48,7 @@ where
     PeerBuilder::new().connect(address).await
 }
 
-type Lent<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+type BorrowedFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Why there is no connection, or no listener.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +56,7 @@ type Lent<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub enum ConnectError {
     /// Two services claim one method name.
     #[error(transparent)]
-    Duplicate(#[from] DuplicateMethod),
+    Duplicate(#[from] RouteError),
     /// The address cannot be read.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),

@@ -10,20 +10,20 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::calling::outbox::Outbox;
+use super::calling::submit_queue::SubmitQueue;
 use super::guard;
 use super::handling::dispatch;
-use super::handling::turns::TurnsOfServices;
+use super::handling::service_order::ServiceOrders;
+use super::monitoring::budget::Budget;
+use super::monitoring::observe::Observer;
 use super::sending::Sending;
-use super::state::{After, State};
-use super::watching::budget::Budget;
-use super::watching::observe::Observer;
-use super::writer::{Sink, Turn};
-use super::{PeerState, SessionError, SharedMetrics};
+use super::state::{ConnectionState, Effects};
+use super::writer::{Sink, WriteState};
+use super::{ConnectionError, PeerState, SharedMetrics};
 use crate::channel::{Credentials, Endpoint, Identity};
 use crate::codec;
 use crate::packet::Payload;
-use crate::session::{Fatal, RunKey, Session};
+use crate::session::{Fatal, InboundCallId, Session};
 
 /// How often a side that shuts down looks whether requests still come, how many looks without one are enough, and how
 /// many there are at most once its handlers have ended: 100 ms, and 1 s for those who go on calling.
@@ -33,27 +33,27 @@ const LOOKS: u32 = 100;
 
 /// The connection's calls and answers are sent.
 const SENDING: u8 = 0;
-/// `State::sending` says that the end of sending has begun, and `State::end` is none.
+/// `ConnectionState::sending` says that the end of sending has begun, and `ConnectionState::end` is none.
 const NOT_SENDING: u8 = 1;
-/// `State::end` is some.
+/// `ConnectionState::end` is some.
 const ENDED: u8 = 2;
 
 /// One connection: the session under its lock, and what its tasks and its callers share.
 ///
 /// Nothing foreign runs under the lock: no serialisation, no waker's clone, wake or drop, no drop of a
 /// future, a payload or a handler. What has to happen because of something done under the lock is noted
-/// in an [`After`] and happens when the lock is free.
-pub(super) struct Connection {
-    state: Mutex<State>,
+/// in an [`Effects`] and happens when the lock is free.
+pub(super) struct ConnectionCore {
+    state: Mutex<ConnectionState>,
     /// What callers have put down for the writer.
-    pub(super) outbox: Outbox,
+    pub(super) submit_queue: SubmitQueue,
     pub(super) sink: Mutex<Sink>,
     pub(super) reader: OnceLock<Waker>,
     pub(super) writer: OnceLock<Waker>,
     /// Held while the routes are changed.
     pub(super) updates: Mutex<()>,
     /// Whose turn it is, of the handlers of ordered services.
-    turns: Mutex<TurnsOfServices>,
+    service_orders: Mutex<ServiceOrders>,
     /// Who is shown every packet, and whether there is anybody.
     pub(super) observer: RwLock<Option<Observer>>,
     pub(super) observed: AtomicBool,
@@ -77,7 +77,7 @@ pub(super) struct Connection {
     pub(super) identity: Identity,
 }
 
-impl Connection {
+impl ConnectionCore {
     pub(super) fn new(
         session: Session,
         sink: Sink,
@@ -87,13 +87,13 @@ impl Connection {
         identity: Identity,
     ) -> Self {
         Self {
-            state: Mutex::new(State::new(session)),
-            outbox: Outbox::default(),
+            state: Mutex::new(ConnectionState::new(session)),
+            submit_queue: SubmitQueue::default(),
             sink: Mutex::new(sink),
             reader: OnceLock::new(),
             writer: OnceLock::new(),
             updates: Mutex::new(()),
-            turns: Mutex::default(),
+            service_orders: Mutex::default(),
             observer: RwLock::new(None),
             observed: AtomicBool::new(false),
             budget: None,
@@ -111,109 +111,111 @@ impl Connection {
     }
 
     /// The lock survives a panic of whoever held it: the session's steps are small and complete.
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, ConnectionState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn turns(&self) -> MutexGuard<'_, TurnsOfServices> {
-        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn service_orders(&self) -> MutexGuard<'_, ServiceOrders> {
+        self.service_orders
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does something under the lock, and then what follows from it.
-    pub(super) fn with<T>(&self, step: impl FnOnce(&mut State, &mut After) -> T) -> T {
-        self.with_after(&mut After::default(), step)
+    pub(super) fn with<T>(&self, step: impl FnOnce(&mut ConnectionState, &mut Effects) -> T) -> T {
+        self.with_effects(&mut Effects::default(), step)
     }
 
-    /// As [`with`](Self::with), for those who do it often: `after` is empty again when it is done, and
+    /// As [`with`](Self::with), for those who do it often: `effects` is empty again when it is done, and
     /// keeps its memory.
-    pub(super) fn with_after<T>(
+    pub(super) fn with_effects<T>(
         &self,
-        after: &mut After,
-        step: impl FnOnce(&mut State, &mut After) -> T,
+        effects: &mut Effects,
+        step: impl FnOnce(&mut ConnectionState, &mut Effects) -> T,
     ) -> T {
         let done = {
             let mut state = self.lock();
-            let done = step(&mut state, after);
-            state.settle(self.budget.as_deref(), after);
+            let done = step(&mut state, effects);
+            state.reconcile(self.budget.as_deref(), effects);
             done
         };
-        self.follow(after);
+        self.apply(effects);
         done
     }
 
-    /// Does what was noted, and leaves `after` empty for the next time.
-    pub(super) fn follow(&self, after: &mut After) {
-        if after.is_nothing() {
+    /// Does what was noted, and leaves `effects` empty for the next time.
+    pub(super) fn apply(&self, effects: &mut Effects) {
+        if effects.is_nothing() {
             return;
         }
         // Most of this is empty most of the time, and to empty it again is not for nothing. Bytes may have an owner of
         // the program's.
         let _ = guard::call("a drop of bytes", || {
-            after.leftovers.clear();
-            after.unwanted.clear();
-            if !after.spent.is_empty() {
-                after.spent.drain(..).for_each(recycle);
+            effects.leftovers.clear();
+            effects.unwanted.clear();
+            if !effects.spent.is_empty() {
+                effects.spent.drain(..).for_each(recycle);
             }
         });
-        if !after.aborts.is_empty() {
-            for abort in after.aborts.drain(..) {
+        if !effects.aborts.is_empty() {
+            for abort in effects.aborts.drain(..) {
                 abort.abort();
             }
         }
         // Before those who made calls are told, who may make others.
-        if mem::take(&mut after.refusing) && !self.refusing.swap(true, Ordering::AcqRel) {
-            after.signal = true;
+        if mem::take(&mut effects.refusing) && !self.refusing.swap(true, Ordering::AcqRel) {
+            effects.signal = true;
         }
-        if !after.answers.is_empty() {
-            self.answer(after);
+        if !effects.answers.is_empty() {
+            self.answer(effects);
         }
-        if !after.refused.is_empty() {
-            for (slot, refused) in after.refused.drain(..) {
+        if !effects.refused.is_empty() {
+            for (slot, refused) in effects.refused.drain(..) {
                 if let Some(waker) = slot.refuse(refused) {
                     guard::wake(waker);
                 }
             }
         }
-        if !after.wakes.is_empty() {
-            for waker in after.wakes.drain(..) {
+        if !effects.wakes.is_empty() {
+            for waker in effects.wakes.drain(..) {
                 guard::wake(waker);
             }
         }
-        if mem::take(&mut after.wake_reader) {
+        if mem::take(&mut effects.wake_reader) {
             self.wake_reader();
         }
-        if mem::take(&mut after.wake_writer) {
+        if mem::take(&mut effects.wake_writer) {
             self.wake_writer();
         }
-        if mem::take(&mut after.interrupted) {
+        if mem::take(&mut effects.interrupted) {
             self.interrupts.notify_waiters();
         }
-        if mem::take(&mut after.freed)
+        if mem::take(&mut effects.freed)
             && let Some(budget) = &self.budget
         {
             budget.freed.notify_waiters();
         }
-        if mem::take(&mut after.signal) {
+        if mem::take(&mut effects.signal) {
             self.signal.notify_waiters();
         }
-        if mem::take(&mut after.stop_calls) {
+        if mem::take(&mut effects.stop_calls) {
             self.stop_calls();
         }
-        if let Some(reason) = after.end.take() {
+        if let Some(reason) = effects.end.take() {
             self.end(reason);
         }
     }
 
     /// Gives callers what came for them, and wakes them.
-    fn answer(&self, after: &mut After) {
+    fn answer(&self, effects: &mut Effects) {
         // Who gets an answer is likely to call again. The writer comes behind all of them, so that what they call is
         // one batch: a worker that has taken a few of them from this one would write for those few.
-        let crowd = after.answers.len() > 1 && self.outbox.is_crowded();
+        let crowd = effects.answers.len() > 1 && self.submit_queue.is_contended();
         if crowd {
-            self.outbox.expect_writer(true);
+            self.submit_queue.set_writer_scheduled(true);
         }
         let mut orphaned = false;
-        for (slot, outcome, streams) in after.answers.drain(..) {
+        for (slot, outcome, streams) in effects.answers.drain(..) {
             let (waker, unwanted) = slot.answer(outcome, streams);
             orphaned |= unwanted.is_some();
             if let Some(waker) = waker {
@@ -292,7 +294,7 @@ impl Connection {
     }
 
     /// Whether the answer of a call is still wanted.
-    pub(super) fn wants(&self, run: RunKey) -> bool {
+    pub(super) fn wants(&self, run: InboundCallId) -> bool {
         let state = self.lock();
         state.end.is_none() && state.session.is_wanted(run)
     }
@@ -331,15 +333,15 @@ impl Connection {
     /// session, fail with its end.
     fn stop_calls(&self) {
         self.stage.fetch_max(NOT_SENDING, Ordering::AcqRel);
-        let put_down = self.outbox.close();
+        let submitted = self.submit_queue.close();
         let mut state = self.lock();
         let ended = state.end.is_some();
-        let wakers: Vec<_> = put_down
+        let wakers: Vec<_> = submitted
             .filter_map(|slot| {
                 if ended {
                     slot.take_waker()
                 } else {
-                    state.waiters.wait_for_end(slot);
+                    state.pending_calls.wait_for_end(slot);
                     None
                 }
             })
@@ -350,20 +352,20 @@ impl Connection {
 
     /// A write has failed, and nothing is sent any more. What the other side had sent before may still be there: the
     /// reader goes on to the end of it, and then the session ends for this reason.
-    pub(super) fn fail_sending(&self, reason: SessionError) {
-        self.with(|state, after| {
-            state.turn = Turn::Free;
+    pub(super) fn fail_sending(&self, reason: ConnectionError) {
+        self.with(|state, effects| {
+            state.write_state = WriteState::Idle;
             state.writer_called = false;
-            after.wake_writer = true;
+            effects.wake_writer = true;
             if state.end.is_some() || state.sending.is_over() {
                 return;
             }
             state.sending = Sending::Failed(reason);
             state.session.give_up_waiting();
             state.session.batch_written();
-            after.wakes.extend(state.waiters.take_for_room());
-            after.stop_calls = true;
-            after.wake_reader = true;
+            effects.wakes.extend(state.pending_calls.take_for_room());
+            effects.stop_calls = true;
+            effects.wake_reader = true;
         });
     }
 
@@ -373,7 +375,7 @@ impl Connection {
     }
 
     /// Waits until the other side takes on no more calls. Gives the reason of the end, if it has ended.
-    pub(super) async fn left(&self) -> Option<SessionError> {
+    pub(super) async fn left(&self) -> Option<ConnectionError> {
         self.wait_for(|connection| {
             if connection.takes_calls() {
                 return None;
@@ -389,14 +391,14 @@ impl Connection {
         self.end(if std::thread::panicking() {
             io::Error::other("the program's channel panicked").into()
         } else {
-            SessionError::RuntimeStopped
+            ConnectionError::RuntimeStopped
         });
     }
 
     /// Ends the session: its calls fail, its handlers are interrupted, its services are let go. Only the
     /// first reason counts.
-    pub(super) fn end(&self, reason: SessionError) {
-        let mut after = After::default();
+    pub(super) fn end(&self, reason: ConnectionError) {
+        let mut effects = Effects::default();
         let callers;
         let released = {
             let mut state = self.lock();
@@ -406,38 +408,38 @@ impl Connection {
             state.end = Some(state.sending.reason(reason));
             self.stage.store(ENDED, Ordering::Release);
             state.session.end();
-            callers = state.waiters.take_all(&mut after.wakes);
-            state.runs.take_all(&mut after.aborts);
-            after.wakes.extend(state.dispatch.take_waker());
+            callers = state.pending_calls.take_all(&mut effects.wakes);
+            state.handler_tasks.take_all(&mut effects.aborts);
+            effects.wakes.extend(state.dispatch.take_waker());
             if let Some(budget) = &self.budget {
-                after.freed = budget.change(mem::take(&mut state.held), 0);
+                effects.freed = budget.change(mem::take(&mut state.held), 0);
             }
             let queue = mem::take(&mut state.queue);
             let (runs, tasks, taken) = {
-                let mut lane = dispatch::lock(&state.dispatch.lane);
-                lane.lose();
-                lane.clear()
+                let mut batch = dispatch::lock(&state.dispatch.batch);
+                batch.revoke();
+                batch.clear()
             };
-            after.aborts.extend(tasks);
+            effects.aborts.extend(tasks);
             for run in queue.iter().map(|(run, _)| *run).chain(runs) {
                 state.session.finish(run);
             }
-            let packets = state.packets.take(&mut after.aborts);
+            let packets = state.packets.take(&mut effects.aborts);
             state.deadlines.clear();
-            state.poll_streams(&mut after);
-            let streams = state.streams.take_all(&mut after);
+            state.poll_streams(&mut effects);
+            let streams = state.streams.take_all(&mut effects);
             (state.serving.take(), queue, taken, packets, streams)
         };
-        after.wake_reader = true;
-        after.wake_writer = true;
-        after.signal = true;
-        after.interrupted = true;
-        let put_down = self.outbox.close();
-        let callers = callers.into_iter().chain(put_down);
-        after
+        effects.wake_reader = true;
+        effects.wake_writer = true;
+        effects.signal = true;
+        effects.interrupted = true;
+        let submitted = self.submit_queue.close();
+        let callers = callers.into_iter().chain(submitted);
+        effects
             .wakes
             .extend(callers.filter_map(|slot| slot.take_waker()));
-        self.follow(&mut after);
+        self.apply(&mut effects);
         // Services, packets, and halves of streams: the program's.
         guard::discard(released);
         // An observer may hold a handle of what it observes.
@@ -452,8 +454,8 @@ impl Connection {
     /// closes would be lost, and its caller could not tell that it has not run. One that is refused is, and its caller
     /// leaves. A side that serves nothing waits for nothing.
     pub(super) async fn refuse_requests(&self) {
-        let serves = self.with(|state, after| {
-            state.take_calls(&self.outbox, after);
+        let serves = self.with(|state, effects| {
+            state.flush_submit_queue(&self.submit_queue, effects);
             state.session.drain();
             let serving = state.serving.as_deref();
             serving.is_some_and(|serving| !serving.router.is_empty())
@@ -462,7 +464,7 @@ impl Connection {
         if !serves {
             return;
         }
-        let (mut came, mut quiet, mut looks) = (0, 0, 0);
+        let (mut unbound, mut quiet, mut looks) = (0, 0, 0);
         while quiet < QUIET && looks < LOOKS {
             if self.ends_within(LOOK).await {
                 return;
@@ -471,18 +473,18 @@ impl Connection {
             let now = state.session.counters().calls_in;
             // Handlers that run have the time of whoever waits here.
             if state.session.is_drained() {
-                quiet = if came == now { quiet + 1 } else { 0 };
+                quiet = if unbound == now { quiet + 1 } else { 0 };
                 looks += 1;
             }
-            came = now;
+            unbound = now;
         }
     }
 
     /// Ends the session once nothing runs, everything is written and the other side has ended, too. Requests that come
     /// are refused. `grace` is how long somebody waits for the end.
     pub(super) fn drain(&self, grace: Option<Duration>) {
-        self.with(|state, after| {
-            state.take_calls(&self.outbox, after);
+        self.with(|state, effects| {
+            state.flush_submit_queue(&self.submit_queue, effects);
             state.closing = true;
             if let Some(grace) = grace {
                 state.grace = Instant::now().checked_add(grace);
@@ -500,7 +502,7 @@ pub(super) fn recycle(payload: Payload) {
     }
 }
 
-impl From<Fatal> for SessionError {
+impl From<Fatal> for ConnectionError {
     fn from(fatal: Fatal) -> Self {
         match fatal {
             Fatal::Packet(error) => Self::Protocol(error),
@@ -516,9 +518,9 @@ impl From<Fatal> for SessionError {
     }
 }
 
-impl fmt::Debug for Connection {
+impl fmt::Debug for ConnectionCore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection")
+        f.debug_struct("ConnectionCore")
             .field("remote", &self.remote)
             .finish_non_exhaustive()
     }

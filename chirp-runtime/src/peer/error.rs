@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Reply;
-use crate::packet::{ErrorData, Fault, PacketError, PacketType};
+use crate::packet::{ErrorData, FrameworkError, PacketError, PacketType};
 
 /// Why a call failed.
 ///
@@ -32,7 +32,7 @@ pub enum CallError {
     },
     /// A packet is over somebody's payload limit. The method did not run, unless it is the answer that
     /// was too large for us.
-    #[error("the {what} is over {whose} payload limit of {limit} bytes (`Limits::payload`)")]
+    #[error("the {what} is over {whose} payload limit of {limit} bytes (`Limits::max_payload`)")]
     TooLarge {
         /// `"request"`, `"answer"` or `"packet"`.
         what: &'static str,
@@ -43,7 +43,7 @@ pub enum CallError {
     },
     /// More calls are pending on this connection than this side allows. Nothing was sent.
     #[error(
-        "too many calls are pending on this connection: our limit is {limit} (`Limits::pending`)"
+        "too many calls are pending on this connection: our limit is {limit} (`Limits::max_pending_calls`)"
     )]
     TooManyPending {
         /// The limit.
@@ -51,7 +51,7 @@ pub enum CallError {
     },
     /// There is no connection, and none came about while the call waited for one. Nothing was sent.
     #[error("there is no connection: {0}")]
-    NoConnection(Arc<str>),
+    NotConnected(Arc<str>),
     /// The call's own time was over before an answer came. The method may have run.
     #[error("deadline exceeded")]
     DeadlineExceeded,
@@ -69,9 +69,9 @@ pub enum CallError {
     DuplicateRequest,
     /// The callee's framework refused the call or gave it up.
     #[error("{message}")]
-    Refused {
+    Rejected {
         /// Why.
-        fault: Fault,
+        reason: FrameworkError,
         /// The same, in the callee's words.
         message: String,
     },
@@ -87,21 +87,21 @@ pub enum CallError {
     Decode(String),
     /// The connection ended first.
     #[error("the connection ended: {0}")]
-    Closed(#[source] SessionError),
+    ConnectionLost(#[source] ConnectionError),
 }
 
 impl CallError {
     /// The error that a service error's data stands for.
     pub(super) fn from_error_data(error: ErrorData) -> Self {
-        match Fault::from_error_data(&error) {
-            Some(Fault::DeadlineExceeded) => Self::DeadlineExceeded,
-            Some(Fault::TooLarge { limit }) => Self::TooLarge {
+        match FrameworkError::from_error_data(&error) {
+            Some(FrameworkError::DeadlineExceeded) => Self::DeadlineExceeded,
+            Some(FrameworkError::TooLarge { limit }) => Self::TooLarge {
                 what: "request",
                 whose: "the other side's",
                 limit,
             },
-            Some(fault) => Self::Refused {
-                fault,
+            Some(reason) => Self::Rejected {
+                reason,
                 message: error.message,
             },
             None => Self::Remote(error),
@@ -116,31 +116,34 @@ impl CallError {
             | Self::ReservedName
             | Self::ReservedType { .. }
             | Self::TooManyPending { .. }
-            | Self::NoConnection(_)
+            | Self::NotConnected(_)
             | Self::TooLarge {
                 what: "request" | "packet",
                 ..
             } => false,
-            Self::Refused { fault, .. } => !matches!(
-                fault,
-                Fault::Busy
-                    | Fault::ShuttingDown
-                    | Fault::BadArguments
-                    | Fault::Unsupported
-                    | Fault::Forbidden
+            Self::Rejected { reason, .. } => !matches!(
+                reason,
+                FrameworkError::Overloaded
+                    | FrameworkError::ShuttingDown
+                    | FrameworkError::InvalidArguments
+                    | FrameworkError::Unsupported
+                    | FrameworkError::PermissionDenied
             ),
             _ => true,
         }
     }
 
     /// Whether the same call, made again, may succeed: now, or on a new connection.
-    pub fn is_retryable(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::TooManyPending { .. }
-            | Self::NoConnection(_)
+            | Self::NotConnected(_)
             | Self::DeadlineExceeded
-            | Self::Closed(_) => true,
-            Self::Refused { fault, .. } => matches!(fault, Fault::Busy | Fault::ShuttingDown),
+            | Self::ConnectionLost(_) => true,
+            Self::Rejected { reason, .. } => matches!(
+                reason,
+                FrameworkError::Overloaded | FrameworkError::ShuttingDown
+            ),
             _ => false,
         }
     }
@@ -155,7 +158,7 @@ impl From<CallError> for Reply {
 /// Why a connection ended.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum SessionError {
+pub enum ConnectionError {
     /// This side closed it.
     #[error("closed by this side")]
     ClosedHere,
@@ -186,7 +189,7 @@ pub enum SessionError {
     /// The application's packets came faster than they were handled, while this side could not stop
     /// reading because it waited for answers itself.
     #[error(
-        "the other side sends packets faster than they are handled: {held} bytes are held (`Limits::running_bytes`)"
+        "the other side sends packets faster than they are handled: {held} bytes are held (`Limits::max_handler_bytes`)"
     )]
     Flooded {
         /// How many bytes.
@@ -194,7 +197,7 @@ pub enum SessionError {
     },
     /// The other side left too many cancelled calls without an answer.
     #[error(
-        "the other side does not answer cancelled calls: {abandoned} are open (`Limits::abandoned`)"
+        "the other side does not answer cancelled calls: {abandoned} are open (`Limits::max_unanswered_cancels`)"
     )]
     Unresponsive {
         /// How many.
@@ -202,14 +205,16 @@ pub enum SessionError {
     },
     /// The other side goes on asking and does not read what it is answered.
     #[error(
-        "the other side does not read its answers: {unsent} bytes wait to be written (`Limits::unsent`)"
+        "the other side does not read its answers: {unsent} bytes wait to be written (`Limits::max_write_buffer`)"
     )]
     NotReading {
         /// How many bytes wait.
         unsent: usize,
     },
     /// The other side took no bytes for too long.
-    #[error("the other side does not read: no progress in {seconds} s (`Limits::stall`)")]
+    #[error(
+        "the other side does not read: no progress in {seconds} s (`Limits::progress_timeout`)"
+    )]
     Stalled {
         /// How long this side waited, in seconds.
         seconds: u64,
@@ -225,7 +230,7 @@ pub enum SessionError {
     },
     /// The other side began a packet and does not go on.
     #[error(
-        "a packet that has begun does not go on: less than 64 KiB came in {seconds} s (`Limits::stall`)"
+        "a packet that has begun does not go on: less than 64 KiB came in {seconds} s (`Limits::progress_timeout`)"
     )]
     Unfinished {
         /// How long this side waited, in seconds.
@@ -236,7 +241,7 @@ pub enum SessionError {
     RuntimeStopped,
 }
 
-impl SessionError {
+impl ConnectionError {
     /// Whether one of the two sides ended the connection on purpose and in order.
     pub fn is_clean(&self) -> bool {
         matches!(self, Self::ClosedHere | Self::ClosedByPeer)
@@ -255,7 +260,7 @@ impl SessionError {
     }
 }
 
-impl From<io::Error> for SessionError {
+impl From<io::Error> for ConnectionError {
     fn from(error: io::Error) -> Self {
         Self::Channel(Arc::new(error))
     }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::calling::caller::{Handle, Link};
-use super::connection::Connection;
-use super::watching::observe::{ObservedPacket, Observer};
-use super::{AsCaller, Call, CallError, Caller, MethodName, Router, SessionError};
+use super::calling::caller::{ConnectionHandle, ConnectionRef};
+use super::connection::ConnectionCore;
+use super::monitoring::observe::{ObservedPacket, Observer};
+use super::{AsCaller, Call, CallError, Caller, ConnectionError, MethodName, Router};
 use crate::channel::{Credentials, Endpoint, Identity};
 use crate::packet::{Hello, Payload};
 
@@ -21,13 +21,13 @@ use crate::packet::{Hello, Payload};
 /// services are let go.
 #[derive(Clone)]
 pub struct Peer {
-    handle: Arc<Handle>,
+    handle: Arc<ConnectionHandle>,
 }
 
 /// How busy a connection is. All of it is zero when its work is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Status {
+pub struct ConnectionStats {
     /// Calls that this side waits for.
     pub pending: usize,
     /// Calls that this side has cancelled and the other side has not answered.
@@ -51,7 +51,7 @@ pub enum PeerState {
     /// It ends as soon as what runs has been answered and the other side has closed too; requests that come are refused.
     Draining,
     /// It has ended, for this reason.
-    Closed(SessionError),
+    Closed(ConnectionError),
 }
 
 impl PeerState {
@@ -66,9 +66,9 @@ impl PeerState {
 }
 
 impl Peer {
-    pub(super) fn new(connection: Arc<Connection>, serves: bool) -> Self {
+    pub(super) fn new(connection: Arc<ConnectionCore>, serves: bool) -> Self {
         Self {
-            handle: Arc::new(Handle {
+            handle: Arc::new(ConnectionHandle {
                 connection,
                 serves: AtomicBool::new(serves),
             }),
@@ -82,7 +82,7 @@ impl Peer {
 
     /// Waits for the end of the connection, and gives the reason. Any number of tasks may wait, and one
     /// that comes late is told at once. Safe to drop.
-    pub async fn closed(&self) -> SessionError {
+    pub async fn closed(&self) -> ConnectionError {
         self.connection()
             .wait_for(|connection| connection.lock().end.clone())
             .await
@@ -94,23 +94,23 @@ impl Peer {
     /// In the background, up to a second is spent on the rest of a packet that is being written, and on reading until the
     /// other side has closed too, so that it can read what was sent before. [`shutdown`](Self::shutdown) waits for that.
     pub fn close(&self) {
-        self.connection().end(SessionError::ClosedHere);
+        self.connection().end(ConnectionError::ClosedHere);
     }
 
     /// Closes the connection in order: requests that come are refused, and once the handlers that run
     /// have answered, everything is written and the other side has closed its end too, or after `bound`, the
     /// connection ends. Returns the reason.
     ///
-    /// When the handlers have answered, new calls of this side fail with [`CallError::Closed`]; those under way get the
+    /// When the handlers have answered, new calls of this side fail with [`CallError::ConnectionLost`]; those under way get the
     /// answers that still arrive. Other implementations of Chirp close their end when they read the end of this one.
     ///
     /// Dropping the future leaves the end to the handlers, without a bound; the other side then has 30 s
-    /// ([`Limits::stall`](crate::session::Limits::stall)) to close. Inside a handler it waits
+    /// ([`Limits::progress_timeout`](crate::session::Limits::progress_timeout)) to close. Inside a handler it waits
     /// for that handler too, so that there `bound` decides.
     ///
     /// A side that serves something waits 100 ms after the last request that it has refused, within `bound`, so that
     /// requests on their way are refused too. It does so for 1 s at most.
-    pub async fn shutdown(&self, bound: Duration) -> SessionError {
+    pub async fn shutdown(&self, bound: Duration) -> ConnectionError {
         let draining = Draining(self.connection(), bound);
         let ended = tokio::time::timeout(bound, async {
             draining.0.refuse_requests().await;
@@ -195,12 +195,12 @@ impl Peer {
     }
 
     /// How busy the connection is.
-    pub fn status(&self) -> Status {
+    pub fn stats(&self) -> ConnectionStats {
         let connection = self.connection();
-        connection.with(|state, after| {
-            state.take_calls(&connection.outbox, after);
+        connection.with(|state, effects| {
+            state.flush_submit_queue(&connection.submit_queue, effects);
             let session = &state.session;
-            Status {
+            ConnectionStats {
                 pending: session.pending(),
                 abandoned: session.abandoned(),
                 running: session.running(),
@@ -218,17 +218,17 @@ impl Peer {
 
     /// Waits until the other side takes on no more calls, because the connection has ended for the reason given or
     /// because the other side has said that it shuts down.
-    pub(crate) async fn left(&self) -> Option<SessionError> {
+    pub(crate) async fn left(&self) -> Option<ConnectionError> {
         self.connection().left().await
     }
 
-    pub(super) fn connection(&self) -> &Arc<Connection> {
+    pub(super) fn connection(&self) -> &Arc<ConnectionCore> {
         &self.handle.connection
     }
 }
 
 /// A connection that is to end in order, whether or not somebody waits for it.
-struct Draining<'a>(&'a Connection, Duration);
+struct Draining<'a>(&'a ConnectionCore, Duration);
 
 impl Drop for Draining<'_> {
     fn drop(&mut self) {
@@ -238,7 +238,7 @@ impl Drop for Draining<'_> {
 
 impl AsCaller for Peer {
     fn as_caller(&self) -> Caller {
-        Link::Counted(Arc::clone(&self.handle)).into()
+        ConnectionRef::Counted(Arc::clone(&self.handle)).into()
     }
 }
 

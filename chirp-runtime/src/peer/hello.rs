@@ -2,7 +2,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::connection::Connection;
+use super::connection::ConnectionCore;
 use super::{CallError, task};
 use crate::packet::Hello;
 use crate::session::HelloState;
@@ -11,16 +11,16 @@ use crate::session::HelloState;
 const HELLO_TIME: Duration = Duration::from_secs(10);
 
 /// What is known of the other side's extensions.
-impl Connection {
+impl ConnectionCore {
     /// What the other side says that it accepts, once that is known.
     pub(super) async fn learn_hello(&self) -> Result<Option<Hello>, CallError> {
         let nonce = RandomState::new().hash_one(0);
-        self.with(|state, after| {
+        self.with(|state, effects| {
             if let Some(reason) = state.refusal() {
-                return Err(CallError::Closed(reason));
+                return Err(CallError::ConnectionLost(reason));
             }
             state.session.ask_hello(nonce)?;
-            after.wake_writer = true;
+            effects.wake_writer = true;
             Ok(())
         })?;
         if let Ok(known) = tokio::time::timeout(HELLO_TIME, self.known_hello()).await {
@@ -36,7 +36,7 @@ impl Connection {
             let state = connection.lock();
             match (state.session.hello(), &state.end) {
                 (HelloState::Known(hello), _) => Some(Ok(hello)),
-                (_, Some(reason)) => Some(Err(CallError::Closed(reason.clone()))),
+                (_, Some(reason)) => Some(Err(CallError::ConnectionLost(reason.clone()))),
                 (_, None) => None,
             }
         })
@@ -56,10 +56,10 @@ impl Connection {
     }
 
     fn give_up_hello(&self) {
-        self.with(|state, after| {
+        self.with(|state, effects| {
             state.session.give_up_hello();
-            after.wake_writer = state.session.has_output();
-            after.signal = true;
+            effects.wake_writer = state.session.has_output();
+            effects.signal = true;
         });
     }
 }

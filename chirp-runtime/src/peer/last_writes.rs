@@ -5,15 +5,15 @@ use std::mem;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::SessionError;
-use super::connection::Connection;
+use super::ConnectionError;
+use super::connection::ConnectionCore;
 use super::sending::Sending;
-use super::writer::{Turn, Writer};
+use super::writer::{WriteState, WriterTask};
 
 /// How long the other side may take none of what is left at the end.
 const LAST: Duration = Duration::from_secs(1);
 
-impl Connection {
+impl ConnectionCore {
     /// A write has failed, of whoever has the turn.
     pub(super) fn fail_writing(&self, error: io::Error) {
         let mut sink = self.lock_sink();
@@ -26,20 +26,20 @@ impl Connection {
     /// The write half has been shut down in order. If the other side was sent anything, it may still be on its way, and
     /// the connection ends when the other side has ended too.
     pub(super) fn note_shut_down(&self) {
-        self.with(|state, after| {
+        self.with(|state, effects| {
             if state.sending.is_closing() {
                 state.sending = Sending::Closed;
             }
-            state.turn = Turn::Free;
+            state.write_state = WriteState::Idle;
             if state.session.counters().packets_sent == 0 {
-                after.end = Some(SessionError::ClosedHere);
+                effects.end = Some(ConnectionError::ClosedHere);
             }
-            after.wake_reader = true;
+            effects.wake_reader = true;
         });
     }
 }
 
-impl Writer {
+impl WriterTask {
     /// Shuts the write half down, and drops it.
     pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut sink = self.connection.lock_sink();
@@ -57,10 +57,10 @@ impl Writer {
         if !self.holds_turn {
             let mut state = self.connection.lock();
             // Whoever is writing leaves the turn to the writer.
-            if state.turn == Turn::Taken {
+            if state.write_state == WriteState::Writing {
                 return Poll::Pending;
             }
-            state.turn = Turn::Taken;
+            state.write_state = WriteState::Writing;
             self.holds_turn = true;
         }
         if !mem::replace(&mut self.is_last, true) {

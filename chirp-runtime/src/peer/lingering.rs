@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use super::connection::Connection;
+use super::connection::ConnectionCore;
 use super::sending::Sending;
 
 /// How many bytes are read from a side that does not stop sending, once this side sends no more.
@@ -70,7 +70,7 @@ impl Lingering {
     }
 }
 
-impl Connection {
+impl ConnectionCore {
     /// How long the reader goes on, if this side sends no more; `bytes` is how many have come so far.
     pub(super) fn lingering(&self, bytes: u64) -> Option<Box<Lingering>> {
         let now = Instant::now();
@@ -78,7 +78,7 @@ impl Connection {
         let (end, quiet) = match &state.sending {
             Sending::Open | Sending::Closing { .. } => return None,
             Sending::Closed => {
-                let stall = state.session.limits().stall;
+                let stall = state.session.limits().progress_timeout;
                 let end = now.checked_add(stall).max(state.grace);
                 (end.unwrap_or(now + FOREVER), stall)
             }

@@ -8,18 +8,18 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
-use super::SessionError;
-use super::connection::Connection;
+use super::ConnectionError;
+use super::compression;
+use super::connection::ConnectionCore;
 use super::lingering::Lingering;
-use super::packing;
+use super::monitoring::observe;
+use super::monitoring::progress::Progress;
+use super::monitoring::stall_timer::StallTimer;
 use super::sending::Sending;
-use super::state::After;
-use super::watching::observe;
-use super::watching::overdue::Overdue;
-use super::watching::progress::Progress;
+use super::state::Effects;
 use crate::channel;
-use crate::packet::{Decoder, Header, Incoming, PacketError, PacketType, foreign};
-use crate::session::Reading;
+use crate::packet::{Header, IncomingPacket, PacketDecoder, PacketError, PacketType, foreign};
+use crate::session::ReadState;
 
 /// A pause is waited for in this many pieces. When the whole program stood still for the time of a pause,
 /// that was one piece of it, and handlers run before the next is over.
@@ -49,12 +49,12 @@ const ITEMS: usize = 64 << 10;
 const TURN: u64 = 1 << 20;
 
 /// The task that takes what comes. It never runs user code and never waits for anything but bytes.
-pub(super) struct Reader {
-    connection: Arc<Connection>,
+pub(super) struct ReaderTask {
+    connection: Arc<ConnectionCore>,
     io: channel::Reader,
-    decoder: Decoder,
+    decoder: PacketDecoder,
     /// What has been decoded and not handled,
-    decoded: VecDeque<Incoming>,
+    decoded: VecDeque<IncomingPacket>,
     /// what was wrong with what came after it,
     broken: Option<PacketError>,
     /// and whether there may be more where that came from.
@@ -65,8 +65,8 @@ pub(super) struct Reader {
     items: usize,
     /// The largest payload that is taken, in bytes.
     limit: usize,
-    after: After,
-    overdue: Overdue,
+    effects: Effects,
+    overdue: StallTimer,
     progress: Progress,
     /// How many bytes have come in all.
     bytes: u64,
@@ -75,41 +75,41 @@ pub(super) struct Reader {
     /// How long it goes on, once this side sends no more.
     lingering: Option<Box<Lingering>>,
     /// How many had come when others were last let run.
-    turn: u64,
+    yielded_at: u64,
 }
 
 /// Why the reader stopped decoding.
-enum Stopped {
+enum ReadStop {
     /// It needs more bytes.
     Empty,
     /// There is no room for more.
-    Paused(Reading),
+    Paused(ReadState),
     /// It has enough to handle, and more is there.
     More,
     /// It has passed on as many items as those who take them should have at once.
     Items,
 }
 
-impl Reader {
-    pub(super) fn new(connection: Arc<Connection>, io: channel::Reader) -> Self {
+impl ReaderTask {
+    pub(super) fn new(connection: Arc<ConnectionCore>, io: channel::Reader) -> Self {
         let limits = connection.lock().session.limits().clone();
         Self {
             connection,
             io,
-            decoder: Decoder::new(limits.payload),
+            decoder: PacketDecoder::new(limits.max_payload),
             decoded: VecDeque::with_capacity(1),
             broken: None,
             more: false,
             first: true,
             items: 0,
-            limit: limits.payload,
-            after: After::default(),
-            overdue: Overdue::default(),
-            progress: Progress::new(limits.stall),
+            limit: limits.max_payload,
+            effects: Effects::default(),
+            overdue: StallTimer::default(),
+            progress: Progress::new(limits.progress_timeout),
             bytes: 0,
             input_over: false,
             lingering: None,
-            turn: 0,
+            yielded_at: 0,
         }
     }
 
@@ -133,19 +133,19 @@ impl Reader {
         }
     }
 
-    async fn read(&mut self) -> SessionError {
+    async fn read(&mut self) -> ConnectionError {
         loop {
-            let (stopped, lying) = match self.handle_batch() {
+            let (stopped, blocked_work) = match self.handle_batch() {
                 Ok(stopped) => stopped,
                 Err(reason) => return reason,
             };
             match stopped {
                 // It is rare, and its timers are large.
-                Stopped::Paused(reading) => Box::pin(self.pause(reading, lying)).await,
+                ReadStop::Paused(reading) => Box::pin(self.pause(reading, blocked_work)).await,
                 // What others do must not wait for all that few bytes may stand for.
-                Stopped::More | Stopped::Items => tokio::task::yield_now().await,
-                Stopped::Empty if self.bytes - self.turn >= TURN => {
-                    self.turn = self.bytes;
+                ReadStop::More | ReadStop::Items => tokio::task::yield_now().await,
+                ReadStop::Empty if self.bytes - self.yielded_at >= TURN => {
+                    self.yielded_at = self.bytes;
                     let mut begun = false;
                     poll_fn(|cx| {
                         if std::mem::replace(&mut begun, true) {
@@ -156,11 +156,11 @@ impl Reader {
                     })
                     .await;
                 }
-                Stopped::Empty => match self.fill(lying).await {
+                ReadStop::Empty => match self.fill(blocked_work).await {
                     Ok(0) => {
                         self.input_over = !self.connection.has_ended();
                         return match self.decoder.finish() {
-                            Ok(()) => SessionError::ClosedByPeer,
+                            Ok(()) => ConnectionError::ClosedByPeer,
                             Err(error) => error.into(),
                         };
                     }
@@ -169,17 +169,17 @@ impl Reader {
                         self.bytes += bytes as u64;
                         let lingering = self.lingering.as_deref();
                         if lingering.is_some_and(|lingering| lingering.is_over(self.bytes)) {
-                            return SessionError::ClosedHere;
+                            return ConnectionError::ClosedHere;
                         }
                     }
                     Err(reason) => {
-                        self.input_over = matches!(reason, SessionError::Channel(_));
+                        self.input_over = matches!(reason, ConnectionError::Channel(_));
                         return reason;
                     }
                 },
             }
             if self.connection.has_ended() {
-                return SessionError::ClosedHere;
+                return ConnectionError::ClosedHere;
             }
         }
     }
@@ -209,9 +209,9 @@ impl Reader {
         };
         loop {
             match self.decoder.decode_with(wanted) {
-                Ok(Some(incoming)) if packing::is_packed(&incoming) => {
+                Ok(Some(incoming)) if compression::is_packed(&incoming) => {
                     self.progress.ended();
-                    match packing::unpack(incoming, self.limit, wanted, observer.as_ref()) {
+                    match compression::unpack(incoming, self.limit, wanted, observer.as_ref()) {
                         Ok((incoming, length)) => {
                             self.decoded.push_back(incoming);
                             unpacked += length;
@@ -228,7 +228,7 @@ impl Reader {
                     if let Some(observer) = &observer {
                         observe::show_received(observer, &incoming, None);
                     }
-                    if let Incoming::Packet { kind, payload } = &incoming
+                    if let IncomingPacket::Packet { kind, payload } = &incoming
                         && *kind == PacketType::STREAM_ITEMS
                     {
                         self.items += payload.len();
@@ -246,57 +246,57 @@ impl Reader {
 
     /// Handles every packet that is whole: one lock for all of them. Says why it stopped, and whether
     /// something may be lying behind a handler.
-    fn handle_batch(&mut self) -> Result<(Stopped, bool), SessionError> {
+    fn handle_batch(&mut self) -> Result<(ReadStop, bool), ConnectionError> {
         self.decode();
         let mut state = self.connection.lock();
         let unsent = state.session.unsent();
         let dispatching = !state.dispatch.idle;
         let stopped = loop {
             match state.session.reading() {
-                Reading::Go => {}
+                ReadState::Ready => {}
                 // What comes now is not held.
                 _ if matches!(state.sending, Sending::Closed) => {}
                 paused => {
                     state.paused = Some(paused);
-                    break Ok(Stopped::Paused(paused));
+                    break Ok(ReadStop::Paused(paused));
                 }
             }
             match self.decoded.pop_front() {
                 Some(incoming) => {
-                    if let Err(fatal) = state.handle(incoming, &mut self.after) {
+                    if let Err(fatal) = state.handle(incoming, &mut self.effects) {
                         break Err(fatal.into());
                     }
                 }
                 None => {
                     break match self.broken.take() {
-                        None if self.more => Ok(Stopped::More),
+                        None if self.more => Ok(ReadStop::More),
                         None if self.items >= ITEMS => {
                             self.items = 0;
-                            Ok(Stopped::Items)
+                            Ok(ReadStop::Items)
                         }
-                        None => Ok(Stopped::Empty),
+                        None => Ok(ReadStop::Empty),
                         Some(error) => Err(error.into()),
                     };
                 }
             }
         };
-        let overdue = state.look_after(&mut self.after);
+        let overdue = state.check_stalled_handler(&mut self.effects);
         // The session has given answers by itself.
-        self.after.wake_writer |= state.session.unsent() > unsent;
-        state.settle(self.connection.budget.as_deref(), &mut self.after);
+        self.effects.wake_writer |= state.session.unsent() > unsent;
+        state.reconcile(self.connection.budget.as_deref(), &mut self.effects);
         // What has come may be begun behind an answer that has not been written.
-        let lying = state.has_lying_work() || (dispatching && !state.queue.is_empty());
+        let blocked_work = state.has_blocked_work() || (dispatching && !state.queue.is_empty());
         drop(state);
-        for kind in self.after.packet_tasks.drain(..) {
+        for kind in self.effects.packet_tasks.drain(..) {
             self.connection.start_packet_task(kind);
         }
-        self.connection.follow(&mut self.after);
-        self.connection.make_up(overdue);
-        stopped.map(|stopped| (stopped, lying))
+        self.connection.apply(&mut self.effects);
+        self.connection.recover(overdue);
+        stopped.map(|stopped| (stopped, blocked_work))
     }
 
     /// Reads what has come, or waits for it, and looks after what lies.
-    async fn fill(&mut self, lying: bool) -> Result<usize, SessionError> {
+    async fn fill(&mut self, blocked_work: bool) -> Result<usize, ConnectionError> {
         let Self {
             connection,
             io,
@@ -318,7 +318,7 @@ impl Reader {
                 return Poll::Ready(Ok(0));
             }
             if let Poll::Ready(read) = read.as_mut().poll(cx) {
-                return Poll::Ready(read.map_err(SessionError::from));
+                return Poll::Ready(read.map_err(ConnectionError::from));
             }
             if !connection.is_sending() {
                 if lingering.is_none() {
@@ -330,10 +330,10 @@ impl Reader {
                     return Poll::Ready(Ok(0));
                 }
             }
-            overdue.poll(connection, lying, cx);
+            overdue.poll(connection, blocked_work, cx);
             if inside && progress.poll(*bytes, cx).is_ready() {
                 let seconds = progress.stall().as_secs();
-                return Poll::Ready(Err(SessionError::Unfinished { seconds }));
+                return Poll::Ready(Err(ConnectionError::Unfinished { seconds }));
             }
             Poll::Pending
         })
@@ -398,7 +398,7 @@ impl Reader {
     }
 
     /// Waits until there is room, and looks after what lies.
-    async fn pause(&mut self, reading: Reading, lying: bool) {
+    async fn pause(&mut self, reading: ReadState, blocked_work: bool) {
         self.progress.ended();
         let connection = &self.connection;
         let overdue = &mut self.overdue;
@@ -406,13 +406,13 @@ impl Reader {
             let state = connection.lock();
             let limits = state.session.limits();
             match reading {
-                Reading::PauseBriefly => limits.busy_after,
-                _ => limits.stall,
+                ReadState::PausedBriefly => limits.max_read_pause,
+                _ => limits.progress_timeout,
             }
         };
         let mut left = PIECES;
         let mut repeats = match reading {
-            Reading::PauseBriefly => REPEATS,
+            ReadState::PausedBriefly => REPEATS,
             _ => 0,
         };
         let mut written = connection.bytes_written();
@@ -423,7 +423,7 @@ impl Reader {
                     if connection.has_ended() || connection.lock().paused.is_none() {
                         return Poll::Ready(());
                     }
-                    overdue.poll(connection, lying, cx);
+                    overdue.poll(connection, blocked_work, cx);
                     Poll::Pending
                 });
                 tokio::select! {
@@ -450,7 +450,7 @@ impl Reader {
     }
 }
 
-impl Drop for Reader {
+impl Drop for ReaderTask {
     fn drop(&mut self) {
         self.connection.end_with_task();
     }

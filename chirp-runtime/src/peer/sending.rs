@@ -1,4 +1,4 @@
-use super::SessionError;
+use super::ConnectionError;
 
 /// How far the end of sending is, which may come before the end of the connection.
 #[derive(Clone, Debug, Default)]
@@ -12,25 +12,25 @@ pub(super) enum Sending {
     /// The write half has been shut down, in order.
     Closed,
     /// A write failed, or shutting down did not end. What waits is thrown away.
-    Failed(SessionError),
+    Failed(ConnectionError),
 }
 
 impl Sending {
     /// Why no call may be made and no packet sent.
-    pub(super) fn refusal(&self) -> Option<SessionError> {
+    pub(super) fn refusal(&self) -> Option<ConnectionError> {
         match self {
             Self::Open => None,
-            Self::Closing { .. } | Self::Closed => Some(SessionError::ClosedHere),
+            Self::Closing { .. } | Self::Closed => Some(ConnectionError::ClosedHere),
             Self::Failed(reason) => Some(reason.clone()),
         }
     }
 
     /// Why the connection ends, when `reason` is why its input has ended.
-    pub(super) fn reason(&self, reason: SessionError) -> SessionError {
+    pub(super) fn reason(&self, reason: ConnectionError) -> ConnectionError {
         match self {
-            _ if matches!(reason, SessionError::RuntimeStopped) => reason,
+            _ if matches!(reason, ConnectionError::RuntimeStopped) => reason,
             Self::Open => reason,
-            Self::Closing { .. } | Self::Closed => SessionError::ClosedHere,
+            Self::Closing { .. } | Self::Closed => ConnectionError::ClosedHere,
             Self::Failed(failure) => failure.clone(),
         }
     }

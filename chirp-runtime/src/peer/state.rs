@@ -7,45 +7,47 @@ use bytes::Bytes;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::SessionError;
-use super::calling::outbox::Calls;
-use super::calling::slot::{Slot, WithStreams};
-use super::calling::waiters::Waiters;
+use super::ConnectionError;
+use super::calling::pending_call::{AnswerWithStreams, PendingCall};
+use super::calling::pending_calls::PendingCalls;
+use super::calling::submit_queue::SubmittedCalls;
 use super::handling::dispatch::Dispatch;
+use super::handling::handler_tasks::HandlerTasks;
 use super::handling::packets::PacketQueues;
-use super::handling::runs::Runs;
 use super::handling::serving::Serving;
+use super::monitoring::budget::Budget;
 use super::sending::Sending;
-use super::streaming::table::Streams;
-use super::watching::budget::Budget;
-use super::writer::Turn;
-use crate::packet::{self, Incoming, PacketType, Payload, ResultCode};
-use crate::session::{Batch, Event, Fatal, Outcome, Reading, Refused, RunKey, Session};
+use super::streaming::table::StreamTable;
+use super::writer::WriteState;
+use crate::packet::{self, IncomingPacket, PacketType, Payload, ResultCode};
+use crate::session::{
+    Batch, CallOutcome, Event, Fatal, InboundCallId, ReadState, Refused, Session,
+};
 
 /// What is behind a connection's lock: the session, and the tables beside it.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-pub(super) struct State {
+pub(super) struct ConnectionState {
     pub(super) session: Session,
-    pub(super) waiters: Waiters,
-    pub(super) runs: Runs,
+    pub(super) pending_calls: PendingCalls,
+    pub(super) handler_tasks: HandlerTasks,
     /// Requests that no dispatcher has begun, in order of arrival.
-    pub(super) queue: VecDeque<(RunKey, packet::Request)>,
+    pub(super) queue: VecDeque<(InboundCallId, packet::RequestPacket)>,
     /// When calls must have ended whose callers said so, and which no dispatcher has begun.
-    pub(super) deadlines: HashMap<RunKey, Instant>,
+    pub(super) deadlines: HashMap<InboundCallId, Instant>,
     pub(super) dispatch: Dispatch,
     /// Why the reader waits, if it does.
-    pub(super) paused: Option<Reading>,
-    pub(super) turn: Turn,
+    pub(super) paused: Option<ReadState>,
+    pub(super) write_state: WriteState,
     /// The writer has been woken and has not looked yet.
     pub(super) writer_called: bool,
     /// The buffer of the last batch, for the next.
     pub(super) spare: Batch,
     /// The buffers of the calls that were taken last, for the next.
-    pub(super) spare_calls: Calls,
+    pub(super) spare_calls: SubmittedCalls,
     /// Packets of the application's that wait for their handlers.
     pub(super) packets: PacketQueues,
     /// The halves of streams that this side holds.
-    pub(super) streams: Streams,
+    pub(super) streams: StreamTable,
     /// What is served. There is nothing before the tasks start, nor once the session has ended, which
     /// frees what services hold.
     pub(super) serving: Option<Arc<Serving>>,
@@ -60,7 +62,7 @@ pub(super) struct State {
     pub(super) sending: Sending,
     /// The other side sends no more, and the reader waits until what came has begun.
     pub(super) input_over: bool,
-    pub(super) end: Option<SessionError>,
+    pub(super) end: Option<ConnectionError>,
 }
 
 /// What is to happen when the lock is free.
@@ -69,13 +71,17 @@ pub(super) struct State {
     clippy::struct_excessive_bools,
     reason = "each is one thing that is to happen"
 )]
-pub(super) struct After {
+pub(super) struct Effects {
     pub(super) wakes: Vec<Waker>,
     pub(super) aborts: Vec<AbortHandle>,
     /// What came for those who made calls.
-    pub(super) answers: Vec<(Arc<Slot>, Outcome, Option<Box<WithStreams>>)>,
+    pub(super) answers: Vec<(
+        Arc<PendingCall>,
+        CallOutcome,
+        Option<Box<AnswerWithStreams>>,
+    )>,
     /// Calls that may not be made.
-    pub(super) refused: Vec<(Arc<Slot>, Refused)>,
+    pub(super) refused: Vec<(Arc<PendingCall>, Refused)>,
     pub(super) wake_reader: bool,
     pub(super) wake_writer: bool,
     pub(super) signal: bool,
@@ -85,18 +91,18 @@ pub(super) struct After {
     pub(super) refusing: bool,
     /// No more calls are made.
     pub(super) stop_calls: bool,
-    pub(super) end: Option<SessionError>,
+    pub(super) end: Option<ConnectionError>,
     /// Types whose packets have come and have no task yet.
     pub(super) packet_tasks: Vec<PacketType>,
     /// Answers of handlers, whose buffers are used again,
     pub(super) spent: Vec<Payload>,
     /// and requests whose handlers are not begun.
-    pub(super) unwanted: Vec<packet::Request>,
+    pub(super) unwanted: Vec<packet::RequestPacket>,
     /// Dropped, and nothing else.
     pub(super) leftovers: Vec<Bytes>,
 }
 
-impl After {
+impl Effects {
     /// Whether nothing is to happen, as after most steps. Tasks for packets are the reader's business.
     pub(super) fn is_nothing(&self) -> bool {
         // By name, so that nothing is forgotten here.
@@ -137,22 +143,22 @@ impl After {
     }
 }
 
-impl State {
+impl ConnectionState {
     pub(super) fn new(session: Session) -> Self {
         Self {
             session,
-            waiters: Waiters::default(),
-            runs: Runs::default(),
+            pending_calls: PendingCalls::default(),
+            handler_tasks: HandlerTasks::default(),
             queue: VecDeque::new(),
             deadlines: HashMap::new(),
             dispatch: Dispatch::default(),
             paused: None,
-            turn: Turn::Free,
+            write_state: WriteState::Idle,
             writer_called: false,
             spare: Batch::default(),
-            spare_calls: Calls::default(),
+            spare_calls: SubmittedCalls::default(),
             packets: PacketQueues::default(),
-            streams: Streams::default(),
+            streams: StreamTable::default(),
             serving: None,
             held: 0,
             abandoned_watched: false,
@@ -165,11 +171,15 @@ impl State {
     }
 
     /// Takes what came from the other side.
-    pub(super) fn handle(&mut self, incoming: Incoming, after: &mut After) -> Result<(), Fatal> {
+    pub(super) fn handle(
+        &mut self,
+        incoming: IncomingPacket,
+        effects: &mut Effects,
+    ) -> Result<(), Fatal> {
         let event = self.session.handle(incoming)?;
         // What came with a packet is told before what came of it.
         if self.session.has_stream_events() {
-            self.poll_streams(after);
+            self.poll_streams(effects);
         }
         match event {
             None => {}
@@ -185,15 +195,15 @@ impl State {
                 self.queue.push_back((run, request));
             }
             Some(Event::Interrupt(run)) => {
-                after.aborts.extend(self.runs.take(run));
-                self.forget_taken(run, after);
-                after.interrupted = true;
+                effects.aborts.extend(self.handler_tasks.take(run));
+                self.forget_taken(run, effects);
+                effects.interrupted = true;
             }
             Some(Event::Answered(call, outcome)) => {
                 if !outcome.is_success() {
-                    after.refusing |= outcome.is_shutting_down();
+                    effects.refusing |= outcome.is_shutting_down();
                 }
-                let slot = self.waiters.take(call);
+                let slot = self.pending_calls.take(call);
                 let streams = self.streams.take_answer(call).filter(|_| slot.is_some());
                 if streams.is_none() {
                     // The answer has a place of its own, so that the id may be used again.
@@ -201,39 +211,39 @@ impl State {
                 }
                 // Nobody waits for the answer of a one-way call.
                 if let Some(slot) = slot {
-                    if after.answers.capacity() == 0 {
-                        after.answers.reserve_exact(1);
+                    if effects.answers.capacity() == 0 {
+                        effects.answers.reserve_exact(1);
                     }
-                    let streams = streams.map(|came| Box::new((call, came)));
-                    after.answers.push((slot, outcome, streams));
+                    let streams = streams.map(|unbound| Box::new((call, unbound)));
+                    effects.answers.push((slot, outcome, streams));
                 }
             }
             Some(Event::Packet(kind, payload)) => {
-                after
+                effects
                     .packet_tasks
                     .extend(self.packets.push(kind, payload).then_some(kind));
             }
-            Some(Event::Hello) => after.signal = true,
+            Some(Event::Hello) => effects.signal = true,
         }
         Ok(())
     }
 
     pub(super) fn complete(
         &mut self,
-        run: RunKey,
+        run: InboundCallId,
         code: ResultCode,
         data: &mut Payload,
-        after: &mut After,
+        effects: &mut Effects,
     ) {
         if self.end.is_none() {
             self.session.respond(run, code, data);
         }
         self.session.finish(run);
-        after.aborts.extend(self.runs.take(run));
+        effects.aborts.extend(self.handler_tasks.take(run));
     }
 
     /// When a call must have ended, if its caller said so. It is said once.
-    pub(super) fn forget_deadline(&mut self, run: RunKey) -> Option<Instant> {
+    pub(super) fn forget_deadline(&mut self, run: InboundCallId) -> Option<Instant> {
         if self.deadlines.is_empty() {
             return None;
         }
@@ -241,19 +251,19 @@ impl State {
     }
 
     /// What may follow from any step: a paused reader goes on, handlers are begun, a closing session ends.
-    pub(super) fn settle(&mut self, budget: Option<&Budget>, after: &mut After) {
+    pub(super) fn reconcile(&mut self, budget: Option<&Budget>, effects: &mut Effects) {
         // Whoever writes looks again before the turn is free.
-        after.wake_writer = after.wake_writer
-            && self.turn == Turn::Free
+        effects.wake_writer = effects.wake_writer
+            && self.write_state == WriteState::Idle
             && !mem::replace(&mut self.writer_called, true);
-        if budget.is_none() && self.is_settled() {
+        if budget.is_none() && self.is_reconciled() {
             return;
         }
-        self.settle_all(budget, after);
+        self.reconcile_all(budget, effects);
     }
 
     /// Whether nothing follows from a step, as is the rule.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(super) fn is_reconciled(&self) -> bool {
         let waits = self.paused.is_some()
             | self.closing
             | self.input_over
@@ -266,41 +276,41 @@ impl State {
     }
 
     /// Releases streams that nobody claims, and passes on what has happened to streams, until neither leads to more.
-    fn settle_streams(&mut self, after: &mut After) {
+    fn settle_streams(&mut self, effects: &mut Effects) {
         while self.streams.has_orphans() || self.session.has_stream_events() {
             if self.streams.has_orphans() {
                 self.release_orphans();
                 // The other side is told, or has room again.
-                after.wake_writer |= self.session.has_output()
-                    && self.turn == Turn::Free
+                effects.wake_writer |= self.session.has_output()
+                    && self.write_state == WriteState::Idle
                     && !mem::replace(&mut self.writer_called, true);
             }
-            self.poll_streams(after);
+            self.poll_streams(effects);
         }
     }
 
-    fn settle_all(&mut self, budget: Option<&Budget>, after: &mut After) {
+    fn reconcile_all(&mut self, budget: Option<&Budget>, effects: &mut Effects) {
         if let Some(budget) = budget {
             let held = if self.end.is_none() {
                 self.session.held()
             } else {
                 0
             };
-            after.freed |= budget.change(mem::replace(&mut self.held, held), held);
-            self.session.set_tight(budget.is_exceeded());
+            effects.freed |= budget.change(mem::replace(&mut self.held, held), held);
+            self.session.set_memory_pressure(budget.is_exceeded());
         }
         if self.streams.has_orphans() || self.session.has_stream_events() {
-            self.settle_streams(after);
+            self.settle_streams(effects);
         }
         if self.session.has_leftovers() {
-            after.leftovers.append(&mut self.session.take_leftovers());
+            effects.leftovers.append(&mut self.session.take_leftovers());
         }
         if self.session.has_admitted() {
             let admitted = self.session.take_admitted().into_iter();
-            let woken = admitted.filter_map(|ticket| self.waiters.stop_waiting(ticket));
-            after.wakes.extend(woken);
-            after.wake_writer |=
-                self.turn == Turn::Free && !mem::replace(&mut self.writer_called, true);
+            let woken = admitted.filter_map(|ticket| self.pending_calls.stop_waiting(ticket));
+            effects.wakes.extend(woken);
+            effects.wake_writer |= self.write_state == WriteState::Idle
+                && !mem::replace(&mut self.writer_called, true);
         }
         // Also when the reason is another now: each has a time limit of its own.
         if self
@@ -308,27 +318,27 @@ impl State {
             .is_some_and(|paused| paused != self.session.reading())
         {
             self.paused = None;
-            after.wake_reader = true;
+            effects.wake_reader = true;
         }
         if !self.queue.is_empty() && !self.session.lacks_room_for_answers() {
-            after.wakes.extend(self.dispatch.rouse());
+            effects.wakes.extend(self.dispatch.wake_if_idle());
         }
         if self.end.is_some() {
             return;
         }
         if self.closing && matches!(self.sending, Sending::Open) && self.session.is_served() {
             self.sending = Sending::Closing { batches: 0 };
-            after.stop_calls = true;
+            effects.stop_calls = true;
         }
-        if self.turn == Turn::Free && self.has_sent_all() {
-            after.wake_writer |= !mem::replace(&mut self.writer_called, true);
+        if self.write_state == WriteState::Idle && self.has_sent_all() {
+            effects.wake_writer |= !mem::replace(&mut self.writer_called, true);
         }
-        after.wake_reader |= self.input_over && self.has_begun_all();
+        effects.wake_reader |= self.input_over && self.has_begun_all();
     }
 
     /// Why no call may be made and no packet sent, if so.
     #[inline]
-    pub(super) fn refusal(&self) -> Option<SessionError> {
+    pub(super) fn refusal(&self) -> Option<ConnectionError> {
         if self.end.is_none() && matches!(self.sending, Sending::Open) {
             return None;
         }

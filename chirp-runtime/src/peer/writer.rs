@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::io::AsyncWrite;
 use tokio::time::Sleep;
 
-use super::SessionError;
-use super::connection::Connection;
-use super::packing;
+use super::ConnectionError;
+use super::compression;
+use super::connection::ConnectionCore;
 use super::sending::Sending;
-use super::state::{After, State};
+use super::state::{ConnectionState, Effects};
 use crate::channel;
 use crate::session::Batch;
 
@@ -31,18 +31,18 @@ const PROGRESS: usize = 64 << 10;
 
 /// Whose turn it is to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum WriteState {
     /// Whoever has something to write.
-    Free,
+    Idle,
     /// Somebody is writing, and will look again before the turn is free.
-    Taken,
+    Writing,
     /// The writer's: it has a batch to finish, or more has come while somebody wrote.
-    Writer,
+    WriterOwned,
 }
 
 /// The writing half, and the batch that is on its way.
 ///
-/// Only the holder of the [`Turn`] locks it. It is polled with the writer task's waker, whoever polls
+/// Only the holder of the [`WriteState`] locks it. It is polled with the writer task's waker, whoever polls
 /// it: an `AsyncWrite` remembers one waker, and a caller may be dropped while it waits.
 pub(super) struct Sink {
     /// Nothing once the session has ended.
@@ -72,9 +72,9 @@ impl Sink {
             return Poll::Ready(Ok(()));
         };
         let mut io = Pin::new(io);
-        let mut turn = 0;
+        let mut lease = 0;
         while !self.batch.is_done() {
-            if turn >= TURN {
+            if lease >= TURN {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -90,7 +90,7 @@ impl Sink {
             self.batch.advance(written);
             self.progress += written;
             self.written += written as u64;
-            turn += written;
+            lease += written;
         }
         io.poll_flush(cx)
     }
@@ -106,7 +106,7 @@ impl Sink {
     }
 }
 
-impl Connection {
+impl ConnectionCore {
     pub(super) fn lock_sink(&self) -> MutexGuard<'_, Sink> {
         self.sink.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -114,30 +114,30 @@ impl Connection {
     /// Writes what is ready, if nobody is writing: for whoever has put the last of it there and has
     /// nothing better to do. One write; what it leaves is the writer's.
     pub(super) fn flush(&self) {
-        let turn = self.take_turn(&mut self.lock());
-        if let Some(turn) = turn {
-            self.write(turn);
+        let lease = self.take_turn(&mut self.lock());
+        if let Some(lease) = lease {
+            self.write(lease);
         }
     }
 
     /// The turn to write, for whoever holds the lock and is going to [`write`](Self::write): if there is
     /// something to write, and nobody does.
-    pub(super) fn take_turn(&self, state: &mut State) -> Option<Writing<'_>> {
+    pub(super) fn take_turn(&self, state: &mut ConnectionState) -> Option<WriteLease<'_>> {
         // A writer that has not begun looks when it does.
         let waker = self.writer.get()?;
         let batch = state.take_turn()?;
-        let held = HeldTurn(self);
-        Some(Writing { held, batch, waker })
+        let held = WriteGuard(self);
+        Some(WriteLease { held, batch, waker })
     }
 
     /// Writes what goes with the turn.
-    pub(super) fn write(&self, turn: Writing<'_>) {
-        let Writing {
+    pub(super) fn write(&self, lease: WriteLease<'_>) {
+        let WriteLease {
             held,
             mut batch,
             waker,
-        } = turn;
-        let heavy = packing::is_heavy(&batch);
+        } = lease;
+        let heavy = compression::is_heavy(&batch);
         if !heavy {
             self.prepare(&mut batch);
         }
@@ -158,12 +158,12 @@ impl Connection {
             return;
         };
         let mut state = self.lock();
-        if state.turn == Turn::Taken || state.end.is_some() {
+        if state.write_state == WriteState::Writing || state.end.is_some() {
             return;
         }
-        state.turn = Turn::Taken;
+        state.write_state = WriteState::Writing;
         drop(state);
-        let held = HeldTurn(self);
+        let held = WriteGuard(self);
         let mut sink = self.lock_sink();
         self.load(&mut sink);
         held.poll_write(sink, waker);
@@ -181,7 +181,7 @@ impl Connection {
             self.lock().take_batch()
         } else {
             // One that somebody else has left to the writer.
-            packing::is_heavy(&sink.batch).then(|| mem::take(&mut sink.batch))
+            compression::is_heavy(&sink.batch).then(|| mem::take(&mut sink.batch))
         };
         // The session's lock is free again: an observer may ask for what is behind it.
         if let Some(mut batch) = fresh {
@@ -205,9 +205,9 @@ impl Connection {
         // After the end the writer has something to do in any case.
         let more = state.end.is_some() || (state.session.has_output() && !state.has_sent_all());
         if !more {
-            state.turn = Turn::Free;
+            state.write_state = WriteState::Idle;
         }
-        let settled = self.budget.is_none() && state.is_settled();
+        let settled = self.budget.is_none() && state.is_reconciled();
         drop(state);
         if !settled {
             self.with(|_, _| ());
@@ -216,14 +216,14 @@ impl Connection {
     }
 }
 
-impl State {
+impl ConnectionState {
     /// Takes the turn and what is ready, if there is both.
     fn take_turn(&mut self) -> Option<Batch> {
-        if self.turn != Turn::Free || self.end.is_some() {
+        if self.write_state != WriteState::Idle || self.end.is_some() {
             return None;
         }
         let batch = self.take_batch()?;
-        self.turn = Turn::Taken;
+        self.write_state = WriteState::Writing;
         Some(batch)
     }
 
@@ -240,8 +240,8 @@ impl State {
 
 /// What is to be written by whoever has taken the turn.
 #[must_use]
-pub(super) struct Writing<'a> {
-    held: HeldTurn<'a>,
+pub(super) struct WriteLease<'a> {
+    held: WriteGuard<'a>,
     batch: Batch,
     /// The writer's.
     waker: &'a Waker,
@@ -249,9 +249,9 @@ pub(super) struct Writing<'a> {
 
 /// The turn to write, held by somebody who is not the writer. It cannot be lost: a channel that panics, or
 /// a waker before it, ends the session.
-struct HeldTurn<'a>(&'a Connection);
+struct WriteGuard<'a>(&'a ConnectionCore);
 
-impl HeldTurn<'_> {
+impl WriteGuard<'_> {
     /// Writes once, and gives the turn up.
     fn poll_write(self, mut sink: MutexGuard<'_, Sink>, waker: &Waker) {
         match sink.poll_write(&mut Context::from_waker(waker)) {
@@ -275,7 +275,7 @@ impl HeldTurn<'_> {
     fn release(self, written: Option<Batch>) {
         let connection = self.0;
         if written.is_none_or(|spare| connection.note_written(spare)) {
-            connection.lock().turn = Turn::Writer;
+            connection.lock().write_state = WriteState::WriterOwned;
             connection.wake_writer();
         }
         mem::forget(self);
@@ -288,33 +288,33 @@ impl HeldTurn<'_> {
     }
 }
 
-impl Drop for HeldTurn<'_> {
+impl Drop for WriteGuard<'_> {
     fn drop(&mut self) {
-        self.0.lock().turn = Turn::Writer;
+        self.0.lock().write_state = WriteState::WriterOwned;
         self.0
             .end(io::Error::other("the program's channel panicked").into());
     }
 }
 
 /// The task that writes what nobody else has written, and closes the channel at the end.
-pub(super) struct Writer {
-    pub(super) connection: Arc<Connection>,
+pub(super) struct WriterTask {
+    pub(super) connection: Arc<ConnectionCore>,
     stall: Duration,
     /// How often others have been let run first, so that they append to the same batch,
     yields: u32,
     /// and how many calls had been put down when they were the last time.
-    put_down: usize,
+    submitted: usize,
     pub(super) holds_turn: bool,
     /// It is shutting down the write half.
     pub(super) shuts_down: bool,
     /// The session has ended, and this is the last that is written.
     pub(super) is_last: bool,
     pub(super) timer: Option<Pin<Box<Sleep>>>,
-    after: After,
+    effects: Effects,
 }
 
 /// What the writer does next.
-enum Next {
+enum WriterStep {
     Sleep,
     Yield,
     Write,
@@ -322,19 +322,19 @@ enum Next {
     ShutDown,
 }
 
-impl Writer {
-    pub(super) fn new(connection: Arc<Connection>) -> Self {
-        let stall = connection.lock().session.limits().stall;
+impl WriterTask {
+    pub(super) fn new(connection: Arc<ConnectionCore>) -> Self {
+        let stall = connection.lock().session.limits().progress_timeout;
         Self {
             connection,
             stall,
             yields: 0,
-            put_down: 0,
+            submitted: 0,
             holds_turn: false,
             shuts_down: false,
             is_last: false,
             timer: None,
-            after: After::default(),
+            effects: Effects::default(),
         }
     }
 
@@ -345,58 +345,58 @@ impl Writer {
         }
         // Those who could run put their calls down, too. While there are more of them each time they are still at
         // it, on another thread perhaps.
-        let outbox = &self.connection.outbox;
-        let put_down = outbox.len();
-        let expected = self.yields == 0 && outbox.expects_writer();
-        if expected || (put_down > self.put_down && self.yields < YIELDS) {
-            self.put_down = put_down;
+        let submit_queue = &self.connection.submit_queue;
+        let submitted = submit_queue.len();
+        let expected = self.yields == 0 && submit_queue.writer_scheduled();
+        if expected || (submitted > self.submitted && self.yields < YIELDS) {
+            self.submitted = submitted;
             return self.let_others_run(cx);
         }
-        if outbox.expects_writer() {
-            outbox.expect_writer(false);
+        if submit_queue.writer_scheduled() {
+            submit_queue.set_writer_scheduled(false);
         }
         let Self {
             connection,
-            after,
+            effects,
             yields,
-            put_down,
+            submitted,
             ..
         } = self;
-        *put_down = 0;
-        let next = connection.with_after(after, |state, after| {
-            state.take_calls(&connection.outbox, after);
+        *submitted = 0;
+        let next = connection.with_effects(effects, |state, effects| {
+            state.flush_submit_queue(&connection.submit_queue, effects);
             state.writer_called = false;
-            match state.turn {
-                Turn::Taken => return Next::Sleep,
-                Turn::Free if state.has_sent_all() => {
-                    state.turn = Turn::Taken;
-                    return Next::ShutDown;
+            match state.write_state {
+                WriteState::Writing => return WriterStep::Sleep,
+                WriteState::Idle if state.has_sent_all() => {
+                    state.write_state = WriteState::Writing;
+                    return WriterStep::ShutDown;
                 }
-                Turn::Free if !state.session.has_output() => {
+                WriteState::Idle if !state.session.has_output() => {
                     *yields = 0;
-                    return Next::Sleep;
+                    return WriterStep::Sleep;
                 }
-                Turn::Free => {
+                WriteState::Idle => {
                     let alone = state.session.pending() + state.session.running() <= 1;
                     if !alone && *yields == 0 {
                         state.writer_called = true;
-                        return Next::Yield;
+                        return WriterStep::Yield;
                     }
                 }
-                Turn::Writer => {}
+                WriteState::WriterOwned => {}
             }
-            state.turn = Turn::Taken;
-            Next::Write
+            state.write_state = WriteState::Writing;
+            WriterStep::Write
         });
         match next {
-            Next::Sleep => Poll::Pending,
-            Next::Yield => self.let_others_run(cx),
-            Next::Write => {
+            WriterStep::Sleep => Poll::Pending,
+            WriterStep::Yield => self.let_others_run(cx),
+            WriterStep::Write => {
                 self.holds_turn = true;
                 self.yields = 0;
                 Poll::Ready(())
             }
-            Next::ShutDown => {
+            WriterStep::ShutDown => {
                 self.holds_turn = true;
                 self.shuts_down = true;
                 Poll::Ready(())
@@ -412,7 +412,7 @@ impl Writer {
     }
 
     /// Writes until the session ends. Gives the reason if it is to end because of what is found here.
-    fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Option<SessionError>> {
+    fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Option<ConnectionError>> {
         loop {
             ready!(self.poll_turn(cx));
             if self.shuts_down {
@@ -453,10 +453,10 @@ impl Writer {
         }
     }
 
-    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Option<SessionError>> {
+    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Option<ConnectionError>> {
         let stall = self.stall;
         ready!(self.poll_no_progress(stall, cx));
-        Poll::Ready(Some(SessionError::Stalled {
+        Poll::Ready(Some(ConnectionError::Stalled {
             seconds: stall.as_secs(),
         }))
     }
@@ -478,7 +478,7 @@ impl Writer {
     }
 }
 
-impl Future for Writer {
+impl Future for WriterTask {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -495,7 +495,7 @@ impl Future for Writer {
     }
 }
 
-impl Drop for Writer {
+impl Drop for WriterTask {
     fn drop(&mut self) {
         self.connection.end_with_task();
         // Handles may live on for long; what the channel held does not.

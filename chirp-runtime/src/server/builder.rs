@@ -7,7 +7,8 @@ use super::{AcceptError, Connection, Server};
 use crate::channel::{self, Channel, Endpoint, EndpointError, Listener};
 use crate::peer::guard::{self, Panicked};
 use crate::peer::{
-    Access, ConnectError, DuplicateMethod, Handler, Peer, PeerBuilder, Router, SessionError, Task,
+    AccessPolicy, ConnectError, ConnectionError, Handler, Peer, PeerBuilder, RouteError, Router,
+    Task,
 };
 use crate::service::Service;
 use crate::session::Limits;
@@ -19,10 +20,10 @@ const GRACE: Duration = Duration::from_secs(10);
 const HANDSHAKES: usize = 256;
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
-type Register = dyn Fn(&Peer, &mut Router) -> Result<(), DuplicateMethod> + Send + Sync;
+type Register = dyn Fn(&Peer, &mut Router) -> Result<(), RouteError> + Send + Sync;
 type OnConnect = dyn Fn(&Connection) + Send + Sync;
-type OnEnd = dyn Fn(&Connection, &SessionError) + Send + Sync;
-type OnRefused = dyn Fn(&AcceptError) + Send + Sync;
+type OnDisconnect = dyn Fn(&Connection, &ConnectionError) + Send + Sync;
+type OnAcceptError = dyn Fn(&AcceptError) + Send + Sync;
 type Shake = dyn Fn(Channel) -> Task<io::Result<Channel>> + Send + Sync;
 
 /// What a server serves, to whom it listens, and what it allows.
@@ -31,14 +32,14 @@ pub struct ServerBuilder {
     peers: PeerBuilder,
     each: Vec<Arc<Register>>,
     pub(super) on_connect: Option<Arc<OnConnect>>,
-    pub(super) on_end: Option<Arc<OnEnd>>,
-    pub(super) on_refused: Option<Arc<OnRefused>>,
+    pub(super) on_disconnect: Option<Arc<OnDisconnect>>,
+    pub(super) on_accept_error: Option<Arc<OnAcceptError>>,
     pub(super) handshake: Option<Arc<Shake>>,
-    pub(super) tls: Option<channel::secure::Server>,
+    pub(super) tls: Option<channel::secure::ServerTls>,
     pub(super) max_connections: usize,
     pub(super) max_handshakes: usize,
     pub(super) handshake_time: Duration,
-    pub(super) grace: Duration,
+    pub(super) shutdown_timeout: Duration,
 }
 
 impl Default for ServerBuilder {
@@ -47,14 +48,14 @@ impl Default for ServerBuilder {
             peers: PeerBuilder::default(),
             each: Vec::new(),
             on_connect: None,
-            on_end: None,
-            on_refused: None,
+            on_disconnect: None,
+            on_accept_error: None,
             handshake: None,
             tls: None,
             max_connections: usize::MAX,
             max_handshakes: HANDSHAKES,
             handshake_time: HANDSHAKE_TIME,
-            grace: GRACE,
+            shutdown_timeout: GRACE,
         }
     }
 }
@@ -65,19 +66,19 @@ impl ServerBuilder {
     /// When two services claim one name, [`bind`](Self::bind) fails and says who they are.
     #[must_use]
     pub fn service(self, service: impl Service) -> Self {
-        self.peers(|peers| peers.service(service))
+        self.configure_peers(|peers| peers.service(service))
     }
 
     /// Serves the methods of a service that is made anew for each connection, with its peer to call back.
     ///
     /// When one of its names is taken, the connection is refused and the log says why.
     #[must_use]
-    pub fn service_each<S, F>(self, make: F) -> Self
+    pub fn service_with<S, F>(self, make: F) -> Self
     where
         S: Service,
         F: Fn(&Peer) -> S + Send + Sync + 'static,
     {
-        self.routes_each(move |peer, router| make(peer).register(router))
+        self.routes_with(move |peer, router| make(peer).register(router))
     }
 
     /// Serves one method by its name on every connection ([`PeerBuilder::handle`]).
@@ -87,25 +88,25 @@ impl ServerBuilder {
     /// When the name is over 255 bytes or begins with `chirp.`.
     #[must_use]
     pub fn handle(self, name: impl AsRef<[u8]>, handler: impl Handler) -> Self {
-        self.peers(|peers| peers.handle(name, handler))
+        self.configure_peers(|peers| peers.handle(name, handler))
     }
 
     /// Serves every method that nothing else serves.
     #[must_use]
     pub fn fallback(self, handler: impl Handler) -> Self {
-        self.peers(|peers| peers.fallback(handler))
+        self.configure_peers(|peers| peers.fallback(handler))
     }
 
     /// Lets nobody call what `access` does not let them ([`PeerBuilder::access`]).
     #[must_use]
-    pub fn access(self, access: Access) -> Self {
-        self.peers(|peers| peers.access(access))
+    pub fn access(self, access: AccessPolicy) -> Self {
+        self.configure_peers(|peers| peers.access(access))
     }
 
     /// Changes what a connection may hold and how long it may wait.
     #[must_use]
     pub fn limits(self, limits: Limits) -> Self {
-        self.peers(|peers| peers.limits(limits))
+        self.configure_peers(|peers| peers.limits(limits))
     }
 
     /// Compresses what is larger than `bytes`, on connections whose other side does, too
@@ -113,27 +114,27 @@ impl ServerBuilder {
     #[cfg(feature = "lz4")]
     #[must_use]
     pub fn compress_above(self, bytes: usize) -> Self {
-        self.peers(|peers| peers.compress_above(bytes))
+        self.configure_peers(|peers| peers.compress_above(bytes))
     }
 
     /// How many bytes all connections may hold together ([`PeerBuilder::memory_budget`]).
     #[must_use]
     pub fn memory_budget(self, bytes: usize) -> Self {
-        self.peers(|peers| peers.memory_budget(bytes))
+        self.configure_peers(|peers| peers.memory_budget(bytes))
     }
 
     /// Changes what every connection's peer is made of.
     #[must_use]
-    pub fn peers(mut self, change: impl FnOnce(PeerBuilder) -> PeerBuilder) -> Self {
+    pub fn configure_peers(mut self, change: impl FnOnce(PeerBuilder) -> PeerBuilder) -> Self {
         self.peers = change(self.peers);
         self
     }
 
     /// Registers handlers that are made anew for each connection, with its peer to call back.
     #[must_use]
-    pub fn routes_each<F>(mut self, register: F) -> Self
+    pub fn routes_with<F>(mut self, register: F) -> Self
     where
-        F: Fn(&Peer, &mut Router) -> Result<(), DuplicateMethod> + Send + Sync + 'static,
+        F: Fn(&Peer, &mut Router) -> Result<(), RouteError> + Send + Sync + 'static,
     {
         self.each.push(Arc::new(register));
         self
@@ -149,19 +150,19 @@ impl ServerBuilder {
 
     /// Does something with each connection that has ended, and the reason. It must not block. A panic is logged.
     #[must_use]
-    pub fn on_end(
+    pub fn on_disconnect(
         mut self,
-        hook: impl Fn(&Connection, &SessionError) + Send + Sync + 'static,
+        hook: impl Fn(&Connection, &ConnectionError) + Send + Sync + 'static,
     ) -> Self {
-        self.on_end = Some(Arc::new(hook));
+        self.on_disconnect = Some(Arc::new(hook));
         self
     }
 
     /// Does something with each connection that did not come about or had to make room, and the reason. It
     /// must not block. With the feature `tracing` the log has it, too. A panic is logged.
     #[must_use]
-    pub fn on_refused(mut self, hook: impl Fn(&AcceptError) + Send + Sync + 'static) -> Self {
-        self.on_refused = Some(Arc::new(hook));
+    pub fn on_accept_error(mut self, hook: impl Fn(&AcceptError) + Send + Sync + 'static) -> Self {
+        self.on_accept_error = Some(Arc::new(hook));
         self
     }
 
@@ -220,12 +221,12 @@ impl ServerBuilder {
     /// How long the end of the server waits for handlers that run, and then for the clients to read their answers and to
     /// close: 10 s unless changed. A client that is a peer of Chirp closes as soon as it has read everything.
     #[must_use]
-    pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
+    pub fn shutdown_timeout(mut self, shutdown_timeout: Duration) -> Self {
+        self.shutdown_timeout = shutdown_timeout;
         self
     }
 
-    /// Listens on an address; on others as well with [`Server::and_bind`].
+    /// Listens on an address; on others as well with [`Server::also_bind`].
     ///
     /// # Errors
     ///
@@ -236,27 +237,27 @@ impl ServerBuilder {
         A: TryInto<Endpoint>,
         EndpointError: From<A::Error>,
     {
-        self.build()?.and_bind(address).await
+        self.build()?.also_bind(address).await
     }
 
     /// Serves the channels that come from a listener of any kind.
     pub fn listen(self, listener: Box<dyn Listener>) -> Server {
-        Server::new(self).and_listen(listener)
+        Server::new(self).also_listen(listener)
     }
 
     /// A server that listens nowhere yet. It serves what is handed over with
-    /// [`ServerHandle::hand_over`](super::ServerHandle::hand_over), and ends when no handle is left.
+    /// [`ServerHandle::serve_connection`](super::ServerHandle::serve_connection), and ends when no handle is left.
     ///
     /// # Errors
     ///
-    /// [`DuplicateMethod`] when two services claim one method.
-    pub fn build(self) -> Result<Server, DuplicateMethod> {
+    /// [`RouteError`] when two services claim one method.
+    pub fn build(self) -> Result<Server, RouteError> {
         self.check()?;
         Ok(Server::new(self))
     }
 
     /// Whether connections can be served at all.
-    pub(super) fn check(&self) -> Result<(), DuplicateMethod> {
+    pub(super) fn check(&self) -> Result<(), RouteError> {
         self.peers.check()
     }
 
@@ -308,7 +309,7 @@ impl fmt::Debug for ServerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerBuilder")
             .field("peers", &self.peers)
-            .field("grace", &self.grace)
+            .field("grace", &self.shutdown_timeout)
             .finish_non_exhaustive()
     }
 }

@@ -25,11 +25,11 @@ pub struct Connection {
 /// The connections of one server: those that are alive.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
-    state: Mutex<State>,
+    state: Mutex<RegistryEntries>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct RegistryEntries {
     live: BTreeMap<u64, Connection>,
     accepted: u64,
     closed: bool,
@@ -71,7 +71,7 @@ impl Registry {
     }
 
     /// Changes something, and tells those who wait once the lock is free.
-    fn tell(&self, change: impl FnOnce(&mut State)) {
+    fn tell(&self, change: impl FnOnce(&mut RegistryEntries)) {
         let mut state = self.lock();
         change(&mut state);
         let wakers = std::mem::take(&mut state.wakers);
@@ -79,7 +79,7 @@ impl Registry {
         wakers.into_iter().for_each(guard::wake);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, RegistryEntries> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,7 +2,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::channel::Endpoint;
-use crate::peer::DuplicateMethod;
+use crate::peer::RouteError;
 
 /// Why a connection did not come about, or made room for another. The server goes on.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -44,7 +44,7 @@ pub enum AcceptError {
     },
     /// Two services that are made for each connection claim one name.
     #[error(transparent)]
-    Duplicate(#[from] DuplicateMethod),
+    Duplicate(#[from] RouteError),
 }
 
 fn from(remote: Option<&Endpoint>) -> String {

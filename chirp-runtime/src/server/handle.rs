@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use super::connections::Registry;
 use super::{Connection, Connections, ServerBuilder};
 use crate::channel::Incoming;
-use crate::peer::{DuplicateMethod, guard};
+use crate::peer::{RouteError, guard};
 
 /// How many connections may wait to be taken over.
 const HANDED_OVER: usize = 16;
@@ -14,19 +14,19 @@ const HANDED_OVER: usize = 16;
 /// What can be done with a server while it runs. Cloning gives another handle of the same server.
 #[derive(Clone)]
 pub struct ServerHandle {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<ServerShared>,
     give: mpsc::Sender<Incoming>,
 }
 
 /// What a server and its handles share.
-pub(super) struct Shared {
+pub(super) struct ServerShared {
     pub(super) registry: Arc<Registry>,
     builder: Mutex<Arc<ServerBuilder>>,
     /// Held while the builder is changed, by code that is not ours.
     updates: Mutex<()>,
 }
 
-impl Shared {
+impl ServerShared {
     pub(super) fn builder(&self) -> Arc<ServerBuilder> {
         Arc::clone(&self.lock())
     }
@@ -50,7 +50,7 @@ impl Shared {
 impl ServerHandle {
     pub(super) fn new(builder: ServerBuilder) -> (Self, mpsc::Receiver<Incoming>) {
         let (give, given) = mpsc::channel(HANDED_OVER);
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(ServerShared {
             registry: Arc::default(),
             builder: Mutex::new(Arc::new(builder)),
             updates: Mutex::default(),
@@ -65,7 +65,7 @@ impl ServerHandle {
     /// # Errors
     ///
     /// The connection, when the server has ended.
-    pub async fn hand_over(&self, connection: impl Into<Incoming>) -> Result<(), Incoming> {
+    pub async fn serve_connection(&self, connection: impl Into<Incoming>) -> Result<(), Incoming> {
         let sent = self.give.send(connection.into()).await;
         sent.map_err(|error| error.0)
     }
@@ -75,11 +75,11 @@ impl ServerHandle {
     ///
     /// # Errors
     ///
-    /// [`DuplicateMethod`] when two services claim one name. Then nothing has changed.
+    /// [`RouteError`] when two services claim one name. Then nothing has changed.
     pub fn update(
         &self,
         change: impl FnOnce(ServerBuilder) -> ServerBuilder,
-    ) -> Result<(), DuplicateMethod> {
+    ) -> Result<(), RouteError> {
         let _turn = self
             .shared
             .updates
@@ -93,13 +93,13 @@ impl ServerHandle {
         Ok(())
     }
 
-    /// The connections as they come ([`Server::connections`](super::Server::connections)).
-    pub fn connections(&self) -> Connections {
+    /// The connections as they come ([`Server::connections`](super::Server::incoming)).
+    pub fn incoming(&self) -> Connections {
         Connections::new(Arc::clone(&self.shared.registry))
     }
 
     /// The connections that are alive now, in order of arrival.
-    pub fn list(&self) -> Vec<Connection> {
+    pub fn connections(&self) -> Vec<Connection> {
         self.shared.registry.list()
     }
 }

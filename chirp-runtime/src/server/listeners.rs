@@ -14,13 +14,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Where a server's connections come from.
 #[derive(Default)]
 pub(super) struct Listeners {
-    all: Vec<Listening>,
+    all: Vec<ListenerSlot>,
     /// Who is asked first, so that a busy one does not keep the others waiting.
     turn: usize,
 }
 
 /// A listener. While it is asked it is inside of what it answers with.
-struct Listening {
+struct ListenerSlot {
     endpoint: Endpoint,
     accepting: Accepting,
     pause: Duration,
@@ -31,7 +31,7 @@ type Accepted = (Box<dyn Listener>, io::Result<Option<Incoming>>);
 
 impl Listeners {
     pub(super) fn push(&mut self, listener: Box<dyn Listener>) {
-        self.all.push(Listening {
+        self.all.push(ListenerSlot {
             endpoint: listener.endpoint().clone(),
             accepting: accept(listener, Duration::ZERO),
             pause: PAUSE,

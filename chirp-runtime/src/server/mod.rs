@@ -1,14 +1,14 @@
 //! Accepting connections: one peer for each, and a graceful end.
 
+mod accept_loop;
 mod builder;
 mod connections;
 mod error;
 mod handle;
 mod handshakes;
+mod idle_connections;
 mod listeners;
-mod running;
 mod serve;
-mod silent;
 
 pub use builder::ServerBuilder;
 pub use connections::{Connection, Connections};

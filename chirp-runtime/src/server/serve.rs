@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc};
 
-use super::handle::Shared;
+use super::accept_loop::AcceptLoop;
+use super::handle::ServerShared;
 use super::listeners::Listeners;
-use super::running::Running;
 use super::{Connection, Connections, ServerBuilder, ServerHandle};
 use crate::channel::{Endpoint, EndpointError, Incoming, Listener};
 use crate::peer::{ConnectError, Task, guard};
@@ -23,7 +23,7 @@ pub struct Server {
 }
 
 /// The connections of a server. Without their server there will be no more.
-struct Open(Arc<Shared>);
+struct Open(Arc<ServerShared>);
 
 impl Drop for Open {
     fn drop(&mut self) {
@@ -52,19 +52,19 @@ impl Server {
     /// # Errors
     ///
     /// [`ConnectError`]: that the address cannot be read or is in use.
-    pub async fn and_bind<A>(self, address: A) -> Result<Self, ConnectError>
+    pub async fn also_bind<A>(self, address: A) -> Result<Self, ConnectError>
     where
         A: TryInto<Endpoint>,
         EndpointError: From<A::Error>,
     {
         let endpoint = address.try_into().map_err(EndpointError::from)?;
         let tls = self.handle.shared.builder().tls.clone();
-        Ok(self.and_listen(endpoint.listen_with(tls.as_ref()).await?))
+        Ok(self.also_listen(endpoint.listen_with(tls.as_ref()).await?))
     }
 
     /// Serves the channels that come from another listener, too.
     #[must_use]
-    pub fn and_listen(mut self, listener: Box<dyn Listener>) -> Self {
+    pub fn also_listen(mut self, listener: Box<dyn Listener>) -> Self {
         self.listeners.push(listener);
         self
     }
@@ -91,13 +91,13 @@ impl Server {
     }
 
     /// The connections as they come, for a server that calls those who connected to it.
-    pub fn connections(&self) -> Connections {
-        self.handle.connections()
+    pub fn incoming(&self) -> Connections {
+        self.handle.incoming()
     }
 
     /// The connections that are alive now, in order of arrival.
-    pub fn list(&self) -> Vec<Connection> {
-        self.handle.list()
+    pub fn connections(&self) -> Vec<Connection> {
+        self.handle.connections()
     }
 
     /// Accepts connections for ever, or until no more can come: when what it listens on gives one connection
@@ -108,7 +108,7 @@ impl Server {
     }
 
     /// As [`run`](Self::run), and no longer than until `shutdown` is ready. Then nothing is accepted, requests
-    /// that come are refused, and the handlers that run have [`grace`](ServerBuilder::grace) to answer.
+    /// that come are refused, and the handlers that run have [`grace`](ServerBuilder::shutdown_timeout) to answer.
     ///
     /// An accept that fails, because files have run out for one, is tried again after a pause.
     ///
@@ -142,7 +142,7 @@ impl Server {
         } = self;
         // What is left now are the handles of others.
         drop(handle);
-        let mut running = Running::new(Arc::clone(&open.0));
+        let mut running = AcceptLoop::new(Arc::clone(&open.0));
         let mut shutdown = pin!(stop.notified());
         let mut is_given = true;
         while is_given || !listeners.is_empty() || !running.is_idle() {

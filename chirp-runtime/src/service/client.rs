@@ -3,24 +3,25 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Service;
-use super::contract::{Comparing, Contract, compare};
+use super::contract::{CompatibilityCheck, Contract, compare};
 use crate::codec::attaching::decoding;
-use crate::codec::{Carried as _, Codec, DecodeError, Encoder};
+use crate::codec::{Codec, DecodeError, Encoder, StreamSource as _};
 use crate::packet::{ErrorData, Payload};
 use crate::peer::{
-    Answered, AsCaller, Call, CallError, Caller, Cast, MethodError, MethodId, MethodName, Router,
+    Answered, AsCaller, Call, CallError, Caller, MethodError, MethodId, MethodName, OneWayCall,
+    Router,
 };
 
 /// What a generated client is a wrapper of: it calls methods by their ids.
 #[derive(Clone, Debug)]
 pub struct Client {
     caller: Caller,
-    goes_by: Name,
+    goes_by: ClientName,
 }
 
 /// What a client calls its service.
 #[derive(Clone, Debug)]
-enum Name {
+enum ClientName {
     Own,
     Renamed(Renamed),
     /// There is one instance, by its own name, whatever the client is told.
@@ -32,7 +33,7 @@ impl Client {
     pub fn new(caller: &impl AsCaller) -> Self {
         Self {
             caller: caller.as_caller(),
-            goes_by: Name::Own,
+            goes_by: ClientName::Own,
         }
     }
 
@@ -48,15 +49,15 @@ impl Client {
             .expect("the names of one service are distinct");
         Self {
             caller: Caller::local(router),
-            goes_by: Name::Local,
+            goes_by: ClientName::Local,
         }
     }
 
     /// The same client for an instance that was registered as `name`, not under the service's `own` name.
     #[must_use]
     pub fn named(mut self, own: &'static str, name: &str) -> Self {
-        if !matches!(self.goes_by, Name::Local) {
-            self.goes_by = Name::Renamed(Renamed::new(own, name));
+        if !matches!(self.goes_by, ClientName::Local) {
+            self.goes_by = ClientName::Renamed(Renamed::new(own, name));
         }
         self
     }
@@ -65,8 +66,8 @@ impl Client {
     /// name and its dot.
     #[must_use]
     pub fn prefixed(mut self, own: &'static str, prefix: &str) -> Self {
-        if !matches!(self.goes_by, Name::Local) {
-            self.goes_by = Name::Renamed(Renamed::prefixed(own, prefix));
+        if !matches!(self.goes_by, ClientName::Local) {
+            self.goes_by = ClientName::Renamed(Renamed::prefixed(own, prefix));
         }
         self
     }
@@ -100,8 +101,8 @@ impl Client {
 
     /// Calls a one-way method.
     #[inline(never)]
-    pub fn cast<C: Codec>(&self, id: MethodId, arguments: Encoder<C>) -> Cast {
-        Cast::new(self.caller.clone(), self.name(id), payload(arguments))
+    pub fn call_one_way<C: Codec>(&self, id: MethodId, arguments: Encoder<C>) -> OneWayCall {
+        OneWayCall::new(self.caller.clone(), self.name(id), payload(arguments))
     }
 
     /// Compares a service's contract with what the other side serves.
@@ -109,7 +110,7 @@ impl Client {
     /// # Errors
     ///
     /// Why the question had no answer.
-    pub fn compare(&self, contract: Contract) -> Comparing {
+    pub fn compare(&self, contract: Contract) -> CompatibilityCheck {
         let client = self.clone();
         Box::pin(compare(self.caller.clone(), contract, move |id| {
             client.name(id)
@@ -118,8 +119,8 @@ impl Client {
 
     fn name(&self, id: MethodId) -> MethodName {
         match &self.goes_by {
-            Name::Own | Name::Local => id.into(),
-            Name::Renamed(renamed) => renamed.method(id).into(),
+            ClientName::Own | ClientName::Local => id.into(),
+            ClientName::Renamed(renamed) => renamed.method(id).into(),
         }
     }
 }

@@ -1,13 +1,13 @@
 use std::fmt;
 use std::pin::Pin;
 
-use crate::packet::{CONTRACT_METHOD, Served};
+use crate::packet::{CONTRACT_METHOD, ServedMethod};
 use crate::peer::{CallError, Caller, MethodId, MethodName};
 
 /// What a service promises: its methods, and a fingerprint of the signature of each.
 ///
 /// It is a constant beside the methods' ids: `ArithMethods::CONTRACT`. A generated client compares it with what
-/// the other side serves, by `compare_contract`.
+/// the other side serves, by `check_compatibility`.
 ///
 /// A fingerprint is made when the trait is compiled, of what travels: the types of the arguments and of the
 /// result as they are written, by the last word of each path and without borrows (`&str` is `String`, `&[T]` is
@@ -95,23 +95,24 @@ impl Signature {
 /// It is advice: names are what is called, whatever this says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Comparison {
+pub enum Compatibility {
     /// The other side serves each of the client's methods, and by the same signature. It may serve more.
     Same,
     /// It does not serve these as the client will call them.
-    Differs(Vec<Difference>),
+    Differs(Vec<Mismatch>),
     /// It says nothing about some methods at least: it is a peer of plain Chirp v0, or serves them by
     /// handlers that are not of a service.
     Unknown,
 }
 
 /// A comparison that is being made. It may be dropped at any time.
-pub type Comparing = Pin<Box<dyn Future<Output = Result<Comparison, CallError>> + Send>>;
+pub type CompatibilityCheck =
+    Pin<Box<dyn Future<Output = Result<Compatibility, CallError>> + Send>>;
 
 /// One method that the other side does not serve as the client will call it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Difference {
+pub enum Mismatch {
     /// There is no method of this name.
     Missing {
         /// The method's name, as it travels.
@@ -124,7 +125,7 @@ pub enum Difference {
     },
 }
 
-impl fmt::Display for Comparison {
+impl fmt::Display for Compatibility {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Same => f.write_str("the methods are the same"),
@@ -140,7 +141,7 @@ impl fmt::Display for Comparison {
     }
 }
 
-impl fmt::Display for Difference {
+impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing { method } => write!(f, "`{method}` is missing"),
@@ -159,14 +160,14 @@ pub(super) async fn compare(
     caller: Caller,
     contract: Contract,
     name: impl Fn(MethodId) -> MethodName,
-) -> Result<Comparison, CallError> {
+) -> Result<Compatibility, CallError> {
     let mut differences = Vec::new();
     let mut unknown = false;
-    for methods in contract.methods.chunks(Served::MAX_METHODS) {
+    for methods in contract.methods.chunks(ServedMethod::MAX_METHODS) {
         let names: Vec<_> = methods.iter().map(|method| name(method.id)).collect();
-        let question = Served::encode_question(names.iter().map(MethodName::as_bytes));
+        let question = ServedMethod::encode_question(names.iter().map(MethodName::as_bytes));
         let answer = match caller.call(CONTRACT_METHOD, question).await {
-            Ok(answer) => Served::decode_answer(&answer, methods.len()),
+            Ok(answer) => ServedMethod::decode_answer(&answer, methods.len()),
             Err(CallError::UnknownMethod | CallError::Remote(_)) => None,
             Err(error) => return Err(error),
         };
@@ -177,18 +178,18 @@ pub(super) async fn compare(
         for ((signature, name), served) in methods.iter().zip(names).zip(answer) {
             let method = || name.to_string();
             match served {
-                Served::Unsigned => unknown = true,
-                Served::No => differences.push(Difference::Missing { method: method() }),
-                Served::Signed(found) if found != signature.fingerprint => {
-                    differences.push(Difference::Signature { method: method() });
+                ServedMethod::Unsigned => unknown = true,
+                ServedMethod::No => differences.push(Mismatch::Missing { method: method() }),
+                ServedMethod::Signed(found) if found != signature.fingerprint => {
+                    differences.push(Mismatch::Signature { method: method() });
                 }
-                Served::Signed(_) => {}
+                ServedMethod::Signed(_) => {}
             }
         }
     }
     Ok(match (differences.is_empty(), unknown) {
-        (false, _) => Comparison::Differs(differences),
-        (true, true) => Comparison::Unknown,
-        (true, false) => Comparison::Same,
+        (false, _) => Compatibility::Differs(differences),
+        (true, true) => Compatibility::Unknown,
+        (true, false) => Compatibility::Same,
     })
 }

@@ -1,32 +1,32 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::codec::{Codec, Decoder, EncodeError, Names};
-use crate::packet::{ErrorData, Fault, Payload};
-use crate::peer::{Handling, MethodId, Reply, Request};
+use crate::codec::{ArgumentNames, Codec, Decoder, EncodeError};
+use crate::packet::{ErrorData, FrameworkError, Payload};
+use crate::peer::{HandlerFuture, MethodId, Reply, Request};
 
 /// One method of a service: the names that it answers to, and what calls it.
 pub struct Method<T> {
     pub(super) id: MethodId,
     pub(super) aliases: &'static [MethodId],
-    pub(super) handle: Handle<T>,
+    pub(super) handle: MethodHandler<T>,
 }
 
 /// What calls a method.
-pub(super) enum Handle<T> {
+pub(super) enum MethodHandler<T> {
     /// A future of its reply.
-    Waits(fn(Arc<T>, Request) -> Handling),
+    Waits(fn(Arc<T>, Request) -> HandlerFuture),
     /// A function that may block its thread.
     Blocks(fn(&T, &Request) -> Reply),
 }
 
 impl<T> Method<T> {
     /// A method that answers to the name of `id`.
-    pub const fn new(id: MethodId, handle: fn(Arc<T>, Request) -> Handling) -> Self {
+    pub const fn new(id: MethodId, handle: fn(Arc<T>, Request) -> HandlerFuture) -> Self {
         Self {
             id,
             aliases: &[],
-            handle: Handle::Waits(handle),
+            handle: MethodHandler::Waits(handle),
         }
     }
 
@@ -35,7 +35,7 @@ impl<T> Method<T> {
         Self {
             id,
             aliases: &[],
-            handle: Handle::Blocks(handle),
+            handle: MethodHandler::Blocks(handle),
         }
     }
 
@@ -71,15 +71,15 @@ fn with_streams<'r, C: Codec>(decoder: Decoder<'r, C>, request: &'r Request) -> 
 }
 
 /// The arguments of a call of a method that is `#[chirp(named)]`.
-pub fn named_arguments<C: Codec>(request: &Request, names: Names) -> Decoder<'_, C> {
+pub fn named_arguments<C: Codec>(request: &Request, names: ArgumentNames) -> Decoder<'_, C> {
     with_streams(Decoder::named(request.params(), names), request)
 }
 
 /// The reply to a call whose arguments are not what the method takes.
 #[inline(never)]
 pub fn refused<C: Codec>(arguments: Decoder<'_, C>) -> Reply {
-    let fault = arguments.fault();
-    fault.to_error_data(&arguments.error().to_string()).into()
+    let reason = arguments.framework_error();
+    reason.to_error_data(&arguments.error().to_string()).into()
 }
 
 /// The reply of a method that does not fail by itself.
@@ -87,7 +87,9 @@ pub fn refused<C: Codec>(arguments: Decoder<'_, C>) -> Reply {
 pub fn value<T>(value: T, encode: fn(T) -> Result<Payload, EncodeError>) -> Reply {
     match encode(value) {
         Ok(payload) => Reply::Value(payload),
-        Err(error) => Fault::BadResult.to_error_data(&error.to_string()).into(),
+        Err(error) => FrameworkError::InvalidResult
+            .to_error_data(&error.to_string())
+            .into(),
     }
 }
 

@@ -13,8 +13,10 @@ mod server;
 mod streaming;
 
 pub use client::{Client, outcome_of, value_of};
-pub use contract::{Comparing, Comparison, Contract, Difference, Signature};
+pub use contract::{Compatibility, CompatibilityCheck, Contract, Mismatch, Signature};
 pub use method::{Method, arguments, named_arguments, nothing, outcome, refused, value};
 pub use probe::{CallOf, NotResult, Outcome, Probe};
 pub use server::{Implementation, Methods, Service};
-pub use streaming::{Results, Sending, Streamed, item_error, not_wanted, results, stream_outcome};
+pub use streaming::{
+    Results, SendItems, Streamed, item_error, not_wanted, results, stream_outcome,
+};

@@ -3,10 +3,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::client::Renamed;
-use super::method::Handle;
+use super::method::MethodHandler;
 use super::{Contract, Method};
 use crate::peer::{
-    Blocking, DuplicateMethod, Handler, Handling, MethodId, Request, Router, Turn, Turns,
+    AcquireOrder, BlockingPool, Handler, HandlerFuture, MethodId, Request, RouteError, Router,
+    ServiceOrder,
 };
 
 /// Methods under names, ready to be registered: `ArithServer::new(implementation)`.
@@ -20,8 +21,8 @@ pub trait Service: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`DuplicateMethod`] when one of the names is taken. The names before it have been registered.
-    fn register(self, router: &mut Router) -> Result<(), DuplicateMethod>
+    /// [`RouteError`] when one of the names is taken. The names before it have been registered.
+    fn register(self, router: &mut Router) -> Result<(), RouteError>
     where
         Self: Sized;
 }
@@ -30,7 +31,7 @@ pub trait Service: Send + Sync + 'static {
 pub struct Implementation<T> {
     answers: Arc<T>,
     renamed: Option<Renamed>,
-    blocking: Blocking,
+    blocking: BlockingPool,
 }
 
 /// What a trait says of its methods.
@@ -51,7 +52,7 @@ impl<T: Send + Sync + 'static> Implementation<T> {
         Self {
             answers: implementation,
             renamed: None,
-            blocking: Blocking::default(),
+            blocking: BlockingPool::default(),
         }
     }
 
@@ -72,7 +73,7 @@ impl<T: Send + Sync + 'static> Implementation<T> {
 
     /// The same implementation, whose blocking methods have their threads from `blocking`.
     #[must_use]
-    pub fn blocking(mut self, blocking: &Blocking) -> Self {
+    pub fn blocking(mut self, blocking: &BlockingPool) -> Self {
         self.blocking = blocking.clone();
         self
     }
@@ -81,9 +82,9 @@ impl<T: Send + Sync + 'static> Implementation<T> {
     ///
     /// # Errors
     ///
-    /// [`DuplicateMethod`] when one of the names is taken.
-    pub fn register(self, router: &mut Router, of: &Methods<T>) -> Result<(), DuplicateMethod> {
-        let handler: Arc<dyn Handler> = Arc::new(Table {
+    /// [`RouteError`] when one of the names is taken.
+    pub fn register(self, router: &mut Router, of: &Methods<T>) -> Result<(), RouteError> {
+        let handler: Arc<dyn Handler> = Arc::new(MethodTable {
             implementation: self.answers,
             methods: of.methods,
             blocking: self.blocking,
@@ -122,32 +123,32 @@ impl<T> fmt::Debug for Implementation<T> {
 }
 
 /// One handler for all methods of a service: the router says which.
-struct Table<T: 'static> {
+struct MethodTable<T: 'static> {
     implementation: Arc<T>,
     methods: &'static [Method<T>],
-    blocking: Blocking,
+    blocking: BlockingPool,
     /// Whose turn it is where there is no connection, if the methods run one after another. It stands for
     /// the service on each connection, too.
-    turns: Option<Arc<Turns>>,
+    turns: Option<Arc<ServiceOrder>>,
 }
 
-impl<T: Send + Sync + 'static> Handler for Table<T> {
-    fn handle(&self, request: Request) -> Handling {
+impl<T: Send + Sync + 'static> Handler for MethodTable<T> {
+    fn handle(&self, request: Request) -> HandlerFuture {
         let implementation = Arc::clone(&self.implementation);
         let turn = self
             .turns
             .as_ref()
-            .map(|turns| Turn::take(request.context(), turns));
+            .map(|turns| AcquireOrder::take(request.context(), turns));
         match (&self.methods[request.route()].handle, turn) {
-            (Handle::Waits(handle), None) => handle(implementation, request),
-            (Handle::Waits(handle), Some(turn)) => {
+            (MethodHandler::Waits(handle), None) => handle(implementation, request),
+            (MethodHandler::Waits(handle), Some(turn)) => {
                 let handle = *handle;
                 Box::pin(async move {
                     let _held = turn.await;
                     handle(implementation, request).await
                 })
             }
-            (Handle::Blocks(handle), turn) => {
+            (MethodHandler::Blocks(handle), turn) => {
                 let (handle, blocking) = (*handle, self.blocking.clone());
                 Box::pin(async move {
                     let held = match turn {

@@ -4,10 +4,10 @@ use futures_core::Stream;
 
 use super::Outcome;
 use crate::codec::{Codec, CodecId, Decoder, Encoder, Item, Serde, Wire};
-use crate::packet::{ErrorData, Fault, Payload};
+use crate::packet::{ErrorData, FrameworkError, Payload};
 use crate::peer::streaming::producer::Producer;
 use crate::peer::{Answered, CallError, MethodError, Reply, Request};
-use crate::stream::{ItemError, Receiver, Source, Stopped, StreamError, drive};
+use crate::stream::{IntoReceiver, ItemError, PumpError, Receiver, StreamError, drive};
 
 /// Where the items of a method's result go.
 #[derive(Debug)]
@@ -26,14 +26,14 @@ pub fn results<C: Codec>(request: &Request) -> Option<Results> {
 /// The reply to a caller that wants no stream of a method whose result is one.
 #[inline(never)]
 pub fn not_wanted() -> Reply {
-    Fault::Unsupported
+    FrameworkError::Unsupported
         .to_error_data("the result of this method is a stream, which the caller did not ask for")
         .into()
 }
 
 /// The items of a method's result on their way, and then the reply. In a box, since what is awaited would otherwise ask
 /// of an item a second time what [`Streamed`] asks of it.
-pub type Sending<'a> = Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
+pub type SendItems<'a> = Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
 
 /// What can be an item of a stream that a method has, through the codec `C`: an [`Item`].
 ///
@@ -47,20 +47,20 @@ pub type Sending<'a> = Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
 )]
 pub trait Streamed<C: Codec>: Sized {
     /// Puts a stream among arguments, that belongs to the call.
-    fn put(stream: impl Source<Self>, arguments: &mut Encoder<C>);
+    fn put(stream: impl IntoReceiver<Self>, arguments: &mut Encoder<C>);
 
     /// The next of the arguments.
     fn take(arguments: &mut Decoder<'_, C>) -> Option<Receiver<Self>>;
 
     /// Sends the items of a method's result.
-    fn send<'a>(results: Results, stream: impl Stream<Item = Self> + Send + 'a) -> Sending<'a>;
+    fn send<'a>(results: Results, stream: impl Stream<Item = Self> + Send + 'a) -> SendItems<'a>;
 
     /// Sends the items of a method's result, of which the first that is an error ends the call.
     fn send_results<'a, R: Outcome<Ok = Self> + 'a>(
         results: Results,
         stream: impl Stream<Item = R> + Send + 'a,
         encode_error: fn(&R::Error) -> ErrorData,
-    ) -> Sending<'a>;
+    ) -> SendItems<'a>;
 
     /// The stream that is the result of a method; `error` makes the method's errors of what breaks it off.
     ///
@@ -75,7 +75,7 @@ pub trait Streamed<C: Codec>: Sized {
 
 #[diagnostic::do_not_recommend]
 impl<C: Serde, T: Item> Streamed<C> for T {
-    fn put(stream: impl Source<T>, arguments: &mut Encoder<C>) {
+    fn put(stream: impl IntoReceiver<T>, arguments: &mut Encoder<C>) {
         Wire::put(&stream.into_receiver(), arguments);
         arguments.bind_last();
     }
@@ -84,7 +84,7 @@ impl<C: Serde, T: Item> Streamed<C> for T {
         Wire::take(arguments)
     }
 
-    fn send<'a>(results: Results, stream: impl Stream<Item = T> + Send + 'a) -> Sending<'a> {
+    fn send<'a>(results: Results, stream: impl Stream<Item = T> + Send + 'a) -> SendItems<'a> {
         Box::pin(send(results, stream, Ok))
     }
 
@@ -92,7 +92,7 @@ impl<C: Serde, T: Item> Streamed<C> for T {
         results: Results,
         stream: impl Stream<Item = R> + Send + 'a,
         encode_error: fn(&R::Error) -> ErrorData,
-    ) -> Sending<'a> {
+    ) -> SendItems<'a> {
         let split = move |item: R| item.into_result().map_err(|error| encode_error(&error));
         Box::pin(send(results, stream, split))
     }
@@ -124,8 +124,8 @@ async fn send<S: Stream, T: Item>(
             Reply::Value(Payload::default())
         }
         // The answer says so, behind the items that were ready before it.
-        Err(Stopped::Failed(error)) => Reply::Error(error),
-        Err(Stopped::Gone(gone)) => Reply::Error(gone.into()),
+        Err(PumpError::Failed(error)) => Reply::Error(error),
+        Err(PumpError::Gone(gone)) => Reply::Error(gone.into()),
     }
 }
 

@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::outbound::Answered;
-use super::room::Waits;
-use super::{CallKey, Event, Fatal, HelloState, Outcome, Refused, Session, Ticket};
-use crate::packet::{Cancel, Payload, Request, ResultCode};
+use super::outbound::AnsweredCall;
+use super::send_backlog::QueuedSend;
+use super::{CallOutcome, Event, Fatal, HelloState, OutboundCallId, Refused, SendTicket, Session};
+use crate::packet::{Cancel, Payload, RequestPacket, ResultCode};
 
 /// The calls that this side makes.
 impl Session {
@@ -17,7 +17,11 @@ impl Session {
     /// # Errors
     ///
     /// [`Refused`] when the call may not be made; nothing has changed then.
-    pub fn call(&mut self, method: &Bytes, params: &mut Payload) -> Result<CallKey, Refused> {
+    pub fn call(
+        &mut self,
+        method: &Bytes,
+        params: &mut Payload,
+    ) -> Result<OutboundCallId, Refused> {
         self.call_within(method, params, None)
     }
 
@@ -32,7 +36,7 @@ impl Session {
         method: &Bytes,
         params: &mut Payload,
         time: Option<Duration>,
-    ) -> Result<CallKey, Refused> {
+    ) -> Result<OutboundCallId, Refused> {
         let key = self.begin_call(method, params.len())?;
         self.place_call(key, method, params, time);
         Ok(key)
@@ -48,9 +52,9 @@ impl Session {
         method: &[u8],
         params: &[u8],
         time: Option<Duration>,
-    ) -> Result<CallKey, Refused> {
+    ) -> Result<OutboundCallId, Refused> {
         let key = self.begin_call(method, params.len())?;
-        if self.has_room_for_call() && self.room.nobody_waits() {
+        if self.has_room_for_call() && self.backlog.has_no_queued_sends() {
             self.send_request(key, method, Params::Copied(params), time);
         } else {
             let (method, params) = (Bytes::copy_from_slice(method), params.to_vec().into());
@@ -64,9 +68,9 @@ impl Session {
         &mut self,
         method: &[u8],
         params_len: usize,
-    ) -> Result<CallKey, Refused> {
-        self.check_size(Request::payload_len(method, params_len))?;
-        let limit = self.limits.pending;
+    ) -> Result<OutboundCallId, Refused> {
+        self.check_size(RequestPacket::payload_len(method, params_len))?;
+        let limit = self.limits.max_pending_calls;
         if self.outbound.unanswered() >= limit {
             return Err(Refused::TooManyPending { limit });
         }
@@ -74,9 +78,9 @@ impl Session {
     }
 
     /// An id for a call that may be made however many are pending.
-    pub(super) fn begin_any_call(&mut self) -> Result<CallKey, Refused> {
+    pub(super) fn begin_any_call(&mut self) -> Result<OutboundCallId, Refused> {
         let key = self.outbound.reserve().ok_or(Refused::TooManyPending {
-            limit: self.limits.pending,
+            limit: self.limits.max_pending_calls,
         })?;
         self.counters.calls_out += 1;
         Ok(key)
@@ -85,12 +89,12 @@ impl Session {
     /// Sends a call, or puts it where it waits for room.
     pub(super) fn place_call(
         &mut self,
-        key: CallKey,
+        key: OutboundCallId,
         method: &Bytes,
         params: &mut Payload,
         time: Option<Duration>,
     ) {
-        if self.has_room_for_call() && self.room.nobody_waits() {
+        if self.has_room_for_call() && self.backlog.has_no_queued_sends() {
             self.send_request(key, method, Params::Pushed(params), time);
         } else {
             self.wait_for_room(key, method.clone(), std::mem::take(params), time);
@@ -99,12 +103,14 @@ impl Session {
 
     fn wait_for_room(
         &mut self,
-        key: CallKey,
+        key: OutboundCallId,
         method: Bytes,
         params: Payload,
         time: Option<Duration>,
     ) {
-        let ticket = self.room.wait(Waits::Call(key, method, params, time));
+        let ticket = self
+            .backlog
+            .wait(QueuedSend::Call(key, method, params, time));
         self.outbound.waits(key, ticket);
     }
 
@@ -114,7 +120,7 @@ impl Session {
     /// # Errors
     ///
     /// [`Fatal::Unresponsive`] when too many cancelled calls have gone without an answer.
-    pub fn cancel(&mut self, key: CallKey) -> Result<(), Fatal> {
+    pub fn cancel(&mut self, key: OutboundCallId) -> Result<(), Fatal> {
         if let Some(ticket) = self.outbound.ticket(key) {
             self.counters.calls_out_failed += 1;
             self.take_back(ticket);
@@ -144,36 +150,36 @@ impl Session {
 
     /// The caller has taken the answer of a call, so that its id may be used again. Without effect on a
     /// call that has not been answered.
-    pub fn release(&mut self, key: CallKey) {
+    pub fn release(&mut self, key: OutboundCallId) {
         self.outbound.release(key);
         self.release_answer(key);
         // Something may have waited for the id.
-        if !self.room.nobody_waits() {
+        if !self.backlog.has_no_queued_sends() {
             self.make_room();
         }
     }
 
     /// Makes a call whose answer is not wanted. Where there is no room for it, or as many calls are pending as
-    /// this side allows, it waits here and leaves in its turn; the [`Ticket`] says which it is.
+    /// this side allows, it waits here and leaves in its turn; the [`SendTicket`] says which it is.
     ///
     /// # Errors
     ///
     /// [`Refused::TooLarge`] when it is over a payload limit.
-    pub fn cast(
+    pub fn call_one_way(
         &mut self,
         method: &Bytes,
         params: &mut Payload,
-    ) -> Result<Option<Ticket>, Refused> {
-        self.check_size(Request::payload_len(method, params.len()))?;
+    ) -> Result<Option<SendTicket>, Refused> {
+        self.check_size(RequestPacket::payload_len(method, params.len()))?;
         self.counters.calls_out += 1;
         if self.has_room_for_call()
-            && self.room.nobody_waits()
+            && self.backlog.has_no_queued_sends()
             && self.send_cast(method, params, None)
         {
             return Ok(None);
         }
-        let waits = Waits::Cast(method.clone(), std::mem::take(params));
-        Ok(Some(self.room.wait(waits)))
+        let waits = QueuedSend::OneWayCall(method.clone(), std::mem::take(params));
+        Ok(Some(self.backlog.wait(waits)))
     }
 
     /// Sends a call whose answer is not wanted, if there is an id for it. `ticket` is its place among those that wait, if
@@ -182,9 +188,9 @@ impl Session {
         &mut self,
         method: &[u8],
         params: &mut Payload,
-        ticket: Option<Ticket>,
+        ticket: Option<SendTicket>,
     ) -> bool {
-        if self.outbound.unanswered() >= self.limits.pending {
+        if self.outbound.unanswered() >= self.limits.max_pending_calls {
             return false;
         }
         let Some(key) = self.outbound.reserve() else {
@@ -198,41 +204,41 @@ impl Session {
     }
 
     /// Whether a call has left for the transmit buffer.
-    pub fn is_queued(&self, key: CallKey) -> bool {
+    pub fn is_queued(&self, key: OutboundCallId) -> bool {
         self.outbound.ticket(key).is_none()
     }
 
     pub(super) fn handle_answer(
         &mut self,
         id: u32,
-        outcome: Outcome,
+        outcome: CallOutcome,
     ) -> Result<Option<Event>, Fatal> {
-        let duplicate = matches!(&outcome, Outcome::Response(response) if response.code == ResultCode::DuplicateRequest);
+        let duplicate = matches!(&outcome, CallOutcome::Response(response) if response.code == ResultCode::DuplicateRequest);
         let answered = self.outbound.answer(id, duplicate);
         self.check_responsive()?;
-        if !matches!(answered, Answered::Nobody) {
+        if !matches!(answered, AnsweredCall::Nobody) {
             self.call_answered(id);
         }
         match answered {
-            Answered::Nobody => {
+            AnsweredCall::Nobody => {
                 self.counters.packets_dropped += 1;
                 Ok(None)
             }
-            Answered::Abandoned => Ok(None),
-            Answered::Call(key) if self.greeting.is_pong(key) => {
+            AnsweredCall::Abandoned => Ok(None),
+            AnsweredCall::Call(key) if self.greeting.is_pong(key) => {
                 self.release(key);
                 Ok(None)
             }
-            Answered::Call(key) if self.greeting.is_asked_by(key) => {
+            AnsweredCall::Call(key) if self.greeting.is_asked_by(key) => {
                 self.release(key);
                 let answer = match &outcome {
-                    Outcome::Response(response) if outcome.is_success() => &response.data[..],
+                    CallOutcome::Response(response) if outcome.is_success() => &response.data[..],
                     _ => &[],
                 };
                 self.greeting.answered(answer);
                 Ok(Some(Event::Hello))
             }
-            Answered::Call(key) => {
+            AnsweredCall::Call(key) => {
                 if !outcome.is_success() {
                     self.counters.note_failure_out(&outcome);
                 }
@@ -251,7 +257,7 @@ impl Session {
         self.outbound.abandoned()
     }
 
-    /// A part of [`Limits::abandoned_for`](super::Limits::abandoned_for) has passed, of which there are [`AGE`](Self::AGE).
+    /// A part of [`Limits::cancel_timeout`](super::Limits::cancel_timeout) has passed, of which there are [`AGE`](Self::AGE).
     ///
     /// # Errors
     ///
@@ -266,12 +272,12 @@ impl Session {
         }
     }
 
-    /// How many [`tick`](Self::tick)s make up [`Limits::abandoned_for`](super::Limits::abandoned_for).
+    /// How many [`tick`](Self::tick)s make up [`Limits::cancel_timeout`](super::Limits::cancel_timeout).
     pub const AGE: u32 = 6;
 
     pub(super) fn check_responsive(&self) -> Result<(), Fatal> {
         let abandoned = self.outbound.out_of_use();
-        if abandoned > self.limits.abandoned {
+        if abandoned > self.limits.max_unanswered_cancels {
             Err(Fatal::Unresponsive { abandoned })
         } else {
             Ok(())
@@ -290,7 +296,7 @@ impl Session {
     /// The largest packet payload that may be sent, and whose limit that is.
     pub(super) fn send_limit(&self) -> (u64, &'static str) {
         // What a packet's length can say is a limit, too.
-        let ours = (self.limits.payload as u64).min(u32::MAX.into());
+        let ours = (self.limits.max_payload as u64).min(u32::MAX.into());
         match self.greeting.state() {
             HelloState::Known(Some(hello)) if u64::from(hello.payload_limit) < ours => {
                 (hello.payload_limit.into(), "the other side's")
@@ -301,7 +307,7 @@ impl Session {
 
     pub(super) fn send_request(
         &mut self,
-        key: CallKey,
+        key: OutboundCallId,
         method: &[u8],
         params: Params<'_>,
         time: Option<Duration>,
@@ -312,11 +318,11 @@ impl Session {
         let tail = self.transmit.tail();
         match params {
             Params::Copied(params) => {
-                Request::encode_head(tail, key.id(), method, params.len());
+                RequestPacket::encode_head(tail, key.id(), method, params.len());
                 tail.extend_from_slice(params);
             }
             Params::Pushed(params) => {
-                Request::encode_head(tail, key.id(), method, params.len());
+                RequestPacket::encode_head(tail, key.id(), method, params.len());
                 self.transmit.push(params);
             }
         }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{Fatal, HelloState, Session};
-use crate::packet::{CallInfo, Extensions, Incoming, PacketError, PacketType};
+use crate::packet::{CallInfo, ExtensionFlags, IncomingPacket, PacketError, PacketType};
 
 /// What was said of calls that are still to come: of one at most, since it speaks of the very next packet.
 #[derive(Debug, Default)]
@@ -19,9 +19,9 @@ impl Session {
     /// Whether packets of an extension are accepted: once that has been declared.
     pub fn accepts(&self, kind: PacketType) -> bool {
         let extension = match kind {
-            PacketType::CALL_CONTEXT => Extensions::CALL_CONTEXT,
-            PacketType::COMPRESSED => Extensions::COMPRESSION,
-            _ if kind.is_of_streams() => Extensions::STREAMS,
+            PacketType::CALL_CONTEXT => ExtensionFlags::CALL_CONTEXT,
+            PacketType::COMPRESSED => ExtensionFlags::COMPRESSION,
+            _ if kind.is_of_streams() => ExtensionFlags::STREAMS,
             _ => return false,
         };
         self.greeting.has_declared() && self.own_extensions().contains(extension)
@@ -33,18 +33,20 @@ impl Session {
     }
 
     /// What was said of the next call must be followed by it.
-    pub(super) fn check_carrier(&mut self, incoming: &Incoming) -> Result<(), Fatal> {
+    pub(super) fn check_carrier(&mut self, incoming: &IncomingPacket) -> Result<(), Fatal> {
         if self.contexts.next.is_none() {
             return Ok(());
         }
         let kind = match incoming {
-            Incoming::Packet { kind, .. } => *kind,
-            Incoming::Oversized { header, .. } | Incoming::Discarded(header) => header.kind,
+            IncomingPacket::Packet { kind, .. } => *kind,
+            IncomingPacket::Oversized { header, .. } | IncomingPacket::Discarded(header) => {
+                header.kind
+            }
         };
         match incoming {
-            Incoming::Packet { .. } if kind == PacketType::REQUEST => Ok(()),
+            IncomingPacket::Packet { .. } if kind == PacketType::REQUEST => Ok(()),
             // It goes with its call, whatever becomes of that.
-            Incoming::Oversized { .. } if kind == PacketType::REQUEST => {
+            IncomingPacket::Oversized { .. } if kind == PacketType::REQUEST => {
                 self.contexts.next = None;
                 Ok(())
             }
@@ -58,7 +60,7 @@ impl Session {
             return;
         };
         if let Some(time) = time
-            && theirs.extensions.contains(Extensions::CALL_CONTEXT)
+            && theirs.extensions.contains(ExtensionFlags::CALL_CONTEXT)
         {
             CallInfo::within(time).encode(self.transmit.tail());
         }

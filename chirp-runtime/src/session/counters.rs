@@ -1,7 +1,7 @@
 use std::ops::AddAssign;
 
-use super::Outcome;
-use crate::packet::{Fault, Response, ResultCode};
+use super::CallOutcome;
+use crate::packet::{FrameworkError, ResponsePacket, ResultCode};
 
 /// What has happened on a connection since it began.
 ///
@@ -88,9 +88,11 @@ impl Counters {
 
     /// Counts a call of this side that was answered otherwise than with a result.
     #[cold]
-    pub(super) fn note_failure_out(&mut self, outcome: &Outcome) {
+    pub(super) fn note_failure_out(&mut self, outcome: &CallOutcome) {
         match outcome {
-            Outcome::Response(Response { code, data, .. }) if is_own_error(*code, data) => {
+            CallOutcome::Response(ResponsePacket { code, data, .. })
+                if is_own_error(*code, data) =>
+            {
                 self.calls_out_errors += 1;
             }
             _ => self.calls_out_failed += 1,
@@ -100,7 +102,7 @@ impl Counters {
 
 /// Whether this is an error that the method gave, and none of the framework.
 fn is_own_error(code: ResultCode, data: &[u8]) -> bool {
-    code == ResultCode::ServiceError && Fault::code_in(data).is_none()
+    code == ResultCode::ServiceError && FrameworkError::code_in(data).is_none()
 }
 
 impl AddAssign for Counters {

@@ -1,18 +1,20 @@
 use bytes::Bytes;
 
-use super::{CallKey, RunKey};
-use crate::packet::{Fault, Header, PacketError, PacketType, Request, Response, ResultCode};
+use super::{InboundCallId, OutboundCallId};
+use crate::packet::{
+    FrameworkError, Header, PacketError, PacketType, RequestPacket, ResponsePacket, ResultCode,
+};
 
 /// What follows from something that came in.
 #[derive(Debug)]
 pub enum Event {
     /// The other side called a method. The call runs until [`finish`](super::Session::finish).
-    Request(RunKey, Request),
+    Request(InboundCallId, RequestPacket),
     /// The answer of this call has been given; its handler is to be interrupted.
-    Interrupt(RunKey),
+    Interrupt(InboundCallId),
     /// The answer of a call that this side made. Its id is out of use until
     /// [`release`](super::Session::release).
-    Answered(CallKey, Outcome),
+    Answered(OutboundCallId, CallOutcome),
     /// A packet of one of the application's types. It counts as held until
     /// [`finish_packet`](super::Session::finish_packet).
     Packet(PacketType, Bytes),
@@ -22,9 +24,9 @@ pub enum Event {
 
 /// How a call that this side made went.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum CallOutcome {
     /// It was answered.
-    Response(Response),
+    Response(ResponsePacket),
     /// It was answered with more than this side accepts.
     TooLarge {
         /// This side's payload limit, in bytes.
@@ -32,7 +34,7 @@ pub enum Outcome {
     },
 }
 
-impl Outcome {
+impl CallOutcome {
     /// Whether the call has a result.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Response(response) if response.code == ResultCode::Success)
@@ -42,9 +44,9 @@ impl Outcome {
     #[cold]
     pub fn is_shutting_down(&self) -> bool {
         match self {
-            Self::Response(Response { code, data, .. }) => {
+            Self::Response(ResponsePacket { code, data, .. }) => {
                 *code == ResultCode::ServiceError
-                    && Fault::code_in(data) == Some(Fault::ShuttingDown.code())
+                    && FrameworkError::code_in(data) == Some(FrameworkError::ShuttingDown.code())
             }
             Self::TooLarge { .. } => false,
         }

@@ -1,7 +1,9 @@
 use bytes::Bytes;
 
-use super::{CallKey, Event, Negotiation, Refused, Session};
-use crate::packet::{Extensions, Fault, HELLO_METHOD, Hello, Request, ResultCode};
+use super::{Event, Negotiation, OutboundCallId, Refused, Session};
+use crate::packet::{
+    ExtensionFlags, FrameworkError, HELLO_METHOD, Hello, RequestPacket, ResultCode,
+};
 
 pub(super) const METHOD: &[u8] = HELLO_METHOD.as_bytes();
 
@@ -24,28 +26,28 @@ pub enum HelloState {
 
 /// The session's half of `chirp.hello`: asking, and remembering what was said.
 #[derive(Debug, Default)]
-pub(super) struct Greeting {
+pub(super) struct HelloExchange {
     state: HelloState,
-    asked: Option<(CallKey, u64)>,
+    asked: Option<(OutboundCallId, u64)>,
     /// This side has said what it accepts, by asking or by answering.
     declared: bool,
     /// A question whose answer says only that the other side lives.
-    ping: Option<CallKey>,
+    ping: Option<OutboundCallId>,
 }
 
-impl Greeting {
+impl HelloExchange {
     pub(super) fn state(&self) -> HelloState {
         self.state
     }
 
-    pub(super) fn asked(&mut self, key: CallKey, nonce: u64) {
+    pub(super) fn asked(&mut self, key: OutboundCallId, nonce: u64) {
         self.asked = Some((key, nonce));
         self.declared = true;
         self.state = HelloState::Asked;
     }
 
     /// Whether this was the call for a sign of life, which has come then.
-    pub(super) fn is_pong(&mut self, key: CallKey) -> bool {
+    pub(super) fn is_pong(&mut self, key: OutboundCallId) -> bool {
         self.ping.take_if(|ping| *ping == key).is_some()
     }
 
@@ -53,7 +55,7 @@ impl Greeting {
         self.declared
     }
 
-    pub(super) fn is_asked_by(&self, key: CallKey) -> bool {
+    pub(super) fn is_asked_by(&self, key: OutboundCallId) -> bool {
         self.asked.is_some_and(|(asked, _)| asked == key)
     }
 
@@ -65,7 +67,7 @@ impl Greeting {
     }
 
     /// The answer has taken too long. Gives the call that asked.
-    pub(super) fn give_up(&mut self) -> Option<CallKey> {
+    pub(super) fn give_up(&mut self) -> Option<OutboundCallId> {
         let (key, _) = self.asked.take()?;
         self.learn(None);
         Some(key)
@@ -97,7 +99,7 @@ impl Session {
         let method = Bytes::from_static(METHOD);
         let key = if self.wants_hello() {
             // As many calls as may be pending may be those that wait for its answer.
-            self.check_size(Request::payload_len(METHOD, question.len()))?;
+            self.check_size(RequestPacket::payload_len(METHOD, question.len()))?;
             self.begin_any_call()?
         } else {
             self.begin_call(METHOD, question.len())?
@@ -144,18 +146,18 @@ impl Session {
     }
 
     /// What this side accepts.
-    pub(super) fn own_extensions(&self) -> Extensions {
+    pub(super) fn own_extensions(&self) -> ExtensionFlags {
         let limits = &self.limits;
-        if limits.extensions == Negotiation::Never {
-            return Extensions::NONE;
+        if limits.negotiation == Negotiation::Never {
+            return ExtensionFlags::NONE;
         }
-        let mut own = Extensions::CALL_CONTEXT;
-        if limits.streams > 0 {
-            own = own.and(Extensions::STREAMS);
+        let mut own = ExtensionFlags::CALL_CONTEXT;
+        if limits.max_streams > 0 {
+            own = own.and(ExtensionFlags::STREAMS);
         }
         #[cfg(feature = "lz4")]
         if limits.compress_above.is_some() {
-            own = own.and(Extensions::COMPRESSION);
+            own = own.and(ExtensionFlags::COMPRESSION);
         }
         own
     }
@@ -165,15 +167,15 @@ impl Session {
         Hello {
             revision: Hello::REVISION,
             extensions: self.own_extensions(),
-            payload_limit: clamp(self.limits.payload),
-            running_limit: clamp(self.limits.running),
+            payload_limit: clamp(self.limits.max_payload),
+            running_limit: clamp(self.limits.max_concurrent_handlers),
         }
     }
 
     /// Answers the question. What it declares is news, unless it has been said.
     pub(super) fn answer_hello(&mut self, id: u32, params: &[u8]) -> Option<Event> {
         let Some((nonce, theirs)) = Hello::decode_question(params) else {
-            self.refuse(id, Fault::BadArguments);
+            self.refuse(id, FrameworkError::InvalidArguments);
             return None;
         };
         let is_news = self.greeting.declared(theirs);

@@ -8,12 +8,12 @@ const PACKET_OVERHEAD: usize = 64;
 
 /// Names a call that this side runs. Never used twice on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct RunKey {
+pub struct InboundCallId {
     slot: u32,
     generation: u32,
 }
 
-impl RunKey {
+impl InboundCallId {
     /// A small number that no other running call has: for tables beside the session.
     pub fn slot(self) -> usize {
         self.slot as usize
@@ -25,46 +25,46 @@ impl RunKey {
 /// An id is pending until it is answered; a call runs until its handler's future is gone. The second
 /// may be much later than the first, and it is the second that costs.
 #[derive(Debug, Default)]
-pub(super) struct Inbound {
+pub(super) struct InboundCalls {
     /// The calls that are not answered, by the ids that the other side chose: a few thousand at most, so that a
     /// quick hash with a secret will do.
     ids: HashMap<u32, u32, RandomState>,
-    runs: Vec<Run>,
+    runs: Vec<InboundCallEntry>,
     free: Vec<u32>,
     running: usize,
     bytes: usize,
 }
 
 #[derive(Debug)]
-struct Run {
+struct InboundCallEntry {
     generation: u32,
     id: u32,
     size: usize,
     time: Option<Duration>,
-    state: State,
+    state: InboundCallState,
 }
 
 #[derive(Debug, PartialEq)]
-enum State {
+enum InboundCallState {
     Free,
     Pending,
     Answered,
 }
 
-impl Inbound {
+impl InboundCalls {
     /// A call begins. Its id is not pending.
-    pub(super) fn start(&mut self, id: u32, size: usize, time: Option<Duration>) -> RunKey {
+    pub(super) fn start(&mut self, id: u32, size: usize, time: Option<Duration>) -> InboundCallId {
         let slot = self.free.pop().unwrap_or_else(|| {
             if self.runs.capacity() == 0 {
                 // Most sessions run one call at a time.
                 self.runs.reserve_exact(1);
             }
-            self.runs.push(Run {
+            self.runs.push(InboundCallEntry {
                 generation: 0,
                 id: 0,
                 size: 0,
                 time: None,
-                state: State::Free,
+                state: InboundCallState::Free,
             });
             // One entry for each running call, of which there are a few thousand at most.
             u32::try_from(self.runs.len() - 1).unwrap_or(u32::MAX)
@@ -73,46 +73,46 @@ impl Inbound {
         run.id = id;
         run.size = size;
         run.time = time;
-        run.state = State::Pending;
+        run.state = InboundCallState::Pending;
         self.running += 1;
         self.bytes += size;
         self.ids.insert(id, slot);
-        RunKey {
+        InboundCallId {
             slot,
             generation: run.generation,
         }
     }
 
     /// The call of this id, if one is pending. It counts as answered from now on.
-    pub(super) fn take_id(&mut self, id: u32) -> Option<RunKey> {
+    pub(super) fn take_id(&mut self, id: u32) -> Option<InboundCallId> {
         let slot = self.ids.remove(&id)?;
         let run = &mut self.runs[slot as usize];
-        run.state = State::Answered;
-        Some(RunKey {
+        run.state = InboundCallState::Answered;
+        Some(InboundCallId {
             slot,
             generation: run.generation,
         })
     }
 
     /// The id of a call that is being answered, unless it has been.
-    pub(super) fn answer(&mut self, key: RunKey) -> Option<u32> {
+    pub(super) fn answer(&mut self, key: InboundCallId) -> Option<u32> {
         let run = self.run(key)?;
-        if run.state != State::Pending {
+        if run.state != InboundCallState::Pending {
             return None;
         }
         let id = run.id;
-        run.state = State::Answered;
+        run.state = InboundCallState::Answered;
         self.ids.remove(&id);
         Some(id)
     }
 
     /// The id of a call that is pending.
-    pub(super) fn id(&self, key: RunKey) -> Option<u32> {
+    pub(super) fn id(&self, key: InboundCallId) -> Option<u32> {
         self.is_wanted(key).then(|| self.runs[key.slot()].id)
     }
 
     /// How much time the call had when it began.
-    pub(super) fn time(&self, key: RunKey) -> Option<Duration> {
+    pub(super) fn time(&self, key: InboundCallId) -> Option<Duration> {
         let run = self.runs.get(key.slot())?;
         if run.generation == key.generation {
             run.time
@@ -122,17 +122,18 @@ impl Inbound {
     }
 
     /// Whether the call is pending.
-    pub(super) fn is_wanted(&self, key: RunKey) -> bool {
-        self.runs
-            .get(key.slot())
-            .is_some_and(|run| run.generation == key.generation && run.state == State::Pending)
+    pub(super) fn is_wanted(&self, key: InboundCallId) -> bool {
+        self.runs.get(key.slot()).is_some_and(|run| {
+            run.generation == key.generation && run.state == InboundCallState::Pending
+        })
     }
 
     /// The handler's future is gone.
-    pub(super) fn finish(&mut self, key: RunKey) {
+    pub(super) fn finish(&mut self, key: InboundCallId) {
         let Some(run) = self.run(key) else { return };
         let (id, size) = (run.id, run.size);
-        let pending = std::mem::replace(&mut run.state, State::Free) == State::Pending;
+        let pending =
+            std::mem::replace(&mut run.state, InboundCallState::Free) == InboundCallState::Pending;
         // A slot that has served four billion calls is left behind, since no key is used twice.
         if let Some(next) = run.generation.checked_add(1) {
             run.generation = next;
@@ -166,8 +167,8 @@ impl Inbound {
         self.bytes
     }
 
-    fn run(&mut self, key: RunKey) -> Option<&mut Run> {
+    fn run(&mut self, key: InboundCallId) -> Option<&mut InboundCallEntry> {
         let run = self.runs.get_mut(key.slot())?;
-        (run.generation == key.generation && run.state != State::Free).then_some(run)
+        (run.generation == key.generation && run.state != InboundCallState::Free).then_some(run)
     }
 }

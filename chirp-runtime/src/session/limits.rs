@@ -6,45 +6,45 @@ use std::time::Duration;
 pub struct Limits {
     /// The largest packet payload, in bytes: 16 MiB. A larger call is refused before it is sent; a larger
     /// packet that comes in is skipped, and fails its call alone.
-    pub payload: usize,
+    pub max_payload: usize,
     /// Calls that this side waits for: 65,536. The next fails at once.
-    pub pending: usize,
+    pub max_pending_calls: usize,
     /// Ids that the other side keeps from being used, by not answering calls that were cancelled or by
     /// saying that an id was in use: 16,384. One more ends the connection.
-    pub abandoned: usize,
+    pub max_unanswered_cancels: usize,
     /// How long a call that this side cancelled may go without an answer while others are answered: for ever
-    /// ([`Duration::MAX`]), since a handler may take its time to end; [`abandoned`](Self::abandoned) bounds their
+    /// ([`Duration::MAX`]), since a handler may take its time to end; [`abandoned`](Self::max_unanswered_cancels) bounds their
     /// number. Longer ends the connection.
-    pub abandoned_for: Duration,
-    /// Calls that this side runs: 4,096. At the limit reading pauses for [`busy_after`](Self::busy_after);
+    pub cancel_timeout: Duration,
+    /// Calls that this side runs: 4,096. At the limit reading pauses for [`busy_after`](Self::max_read_pause);
     /// then further calls are answered *busy*.
-    pub running: usize,
+    pub max_concurrent_handlers: usize,
     /// Payload bytes of the calls that this side runs: 32 MiB. Over the mark reading pauses,
-    /// for [`stall`](Self::stall) at most, or, while this side waits for answers itself, for about
-    /// [`busy_after`](Self::busy_after); then further calls are answered *busy*.
-    pub running_bytes: usize,
+    /// for [`stall`](Self::progress_timeout) at most, or, while this side waits for answers itself, for about
+    /// [`busy_after`](Self::max_read_pause); then further calls are answered *busy*.
+    pub max_handler_bytes: usize,
     /// Bytes that wait to be written: 8 MiB, overshot by one call and one answer at most. Over the mark calls and
     /// answers wait for room, and reading pauses. Calls take three quarters, or one where there is much to answer, so
     /// that answers always have room.
-    pub unsent: usize,
+    pub max_write_buffer: usize,
     /// Streams that are open at once, or of which something is held: 16,384, and no more. The next is refused. With
     /// 0 the other side is told that this one knows no streams.
-    pub streams: usize,
+    pub max_streams: usize,
     /// Bytes of stream items that came and have not been taken: 64 MiB, overshot by one item. The stream whose
     /// item would be more is broken off. Windows keep those that behave far below, but for large items.
-    pub stream_bytes: usize,
+    pub max_stream_buffer: usize,
     /// Payloads of more bytes than this travel compressed, between two sides that have such a mark: none. Peers are
     /// given it by their builder.
     #[cfg(feature = "lz4")]
     #[doc(hidden)]
     pub compress_above: Option<usize>,
     /// When the other side is asked which extensions of the protocol it knows: when one is needed.
-    pub extensions: Negotiation,
-    /// How long reading pauses at [`running`](Self::running): 100 ms; up to eleven times as long while this side writes.
-    pub busy_after: Duration,
+    pub negotiation: Negotiation,
+    /// How long reading pauses at [`running`](Self::max_concurrent_handlers): 100 ms; up to eleven times as long while this side writes.
+    pub max_read_pause: Duration,
     /// How long the other side may take to accept 64 KiB, or all there is, and to go on by as much with a
     /// packet that it has begun: 30 s. Longer ends the connection.
-    pub stall: Duration,
+    pub progress_timeout: Duration,
 }
 
 /// When a side asks the other which extensions of the protocol it knows.
@@ -63,20 +63,20 @@ pub enum Negotiation {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            payload: 16 << 20,
-            pending: 65_536,
-            abandoned: 16_384,
-            abandoned_for: Duration::MAX,
-            running: 4_096,
-            running_bytes: 32 << 20,
-            unsent: 8 << 20,
-            streams: 16_384,
-            stream_bytes: 64 << 20,
+            max_payload: 16 << 20,
+            max_pending_calls: 65_536,
+            max_unanswered_cancels: 16_384,
+            cancel_timeout: Duration::MAX,
+            max_concurrent_handlers: 4_096,
+            max_handler_bytes: 32 << 20,
+            max_write_buffer: 8 << 20,
+            max_streams: 16_384,
+            max_stream_buffer: 64 << 20,
             #[cfg(feature = "lz4")]
             compress_above: None,
-            extensions: Negotiation::Lazy,
-            busy_after: Duration::from_millis(100),
-            stall: Duration::from_secs(30),
+            negotiation: Negotiation::Lazy,
+            max_read_pause: Duration::from_millis(100),
+            progress_timeout: Duration::from_secs(30),
         }
     }
 }

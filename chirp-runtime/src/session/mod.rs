@@ -7,7 +7,7 @@
 //! writing packets down.
 //!
 //! The other side chooses the ids of its calls and may be wrong or hostile. So an inbound call is known
-//! here by a [`RunKey`] that is never used twice, and a late result of an old call cannot answer a new
+//! here by a [`InboundCallId`] that is never used twice, and a late result of an old call cannot answer a new
 //! one. The ids of outbound calls carry a generation for the same reason.
 
 mod calls;
@@ -16,37 +16,39 @@ mod counters;
 mod event;
 mod hello;
 mod inbound;
+mod inbound_calls;
 mod limits;
 mod outbound;
 mod packets;
-mod room;
-mod runs;
+mod send_backlog;
 mod streams;
 mod transmit;
 
 use bytes::Bytes;
 
-use crate::packet::{Cancel, Fault, Incoming, PacketType, Request, Response};
+use crate::packet::{
+    Cancel, FrameworkError, IncomingPacket, PacketType, RequestPacket, ResponsePacket,
+};
 
 pub use counters::Counters;
-pub use event::{Event, Fatal, Outcome, Refused};
+pub use event::{CallOutcome, Event, Fatal, Refused};
 pub use hello::HelloState;
-pub use inbound::RunKey;
+pub use inbound::InboundCallId;
+pub(crate) use inbound_calls::over_limit;
 pub use limits::{Limits, Negotiation};
-pub use outbound::CallKey;
-pub use room::{Reading, Ticket};
-pub(crate) use runs::over_limit;
+pub use outbound::OutboundCallId;
+pub use send_backlog::{ReadState, SendTicket};
 pub use streams::{
-    Carrier, Ending, NotSent, Opened, StreamEvent, StreamKey, StreamKind, StreamSpec,
+    Ending, NotSent, OpenedStream, StreamCarrier, StreamEvent, StreamKey, StreamKind, StreamSpec,
 };
 pub use transmit::Batch;
 
 use context::Contexts;
-use hello::Greeting;
-use inbound::Inbound;
-use outbound::Outbound;
-use room::Room;
-use streams::Streams;
+use hello::HelloExchange;
+use inbound::InboundCalls;
+use outbound::OutboundCalls;
+use send_backlog::SendBacklog;
+use streams::SessionStreams;
 use transmit::Transmit;
 
 /// The protocol state of one side of one connection.
@@ -54,16 +56,16 @@ use transmit::Transmit;
 pub struct Session {
     limits: Limits,
     transmit: Transmit,
-    outbound: Outbound,
-    inbound: Inbound,
-    room: Room,
-    greeting: Greeting,
+    outbound: OutboundCalls,
+    inbound: InboundCalls,
+    backlog: SendBacklog,
+    greeting: HelloExchange,
     draining: bool,
     contexts: Contexts,
     /// Nothing in a session that has had no streams.
-    streams: Option<Box<Streams>>,
+    streams: Option<Box<SessionStreams>>,
     /// This connection and others together hold more than they should.
-    tight: bool,
+    memory_pressure: bool,
     counters: Counters,
 }
 
@@ -73,14 +75,14 @@ impl Session {
         Self {
             limits,
             transmit: Transmit::default(),
-            outbound: Outbound::default(),
-            inbound: Inbound::default(),
-            room: Room::default(),
-            greeting: Greeting::default(),
+            outbound: OutboundCalls::default(),
+            inbound: InboundCalls::default(),
+            backlog: SendBacklog::default(),
+            greeting: HelloExchange::default(),
             draining: false,
             contexts: Contexts::default(),
             streams: None,
-            tight: false,
+            memory_pressure: false,
             counters: Counters::default(),
         }
     }
@@ -95,7 +97,7 @@ impl Session {
     /// # Errors
     ///
     /// [`Fatal`] when the protocol is broken; nothing may be handled after that.
-    pub fn handle(&mut self, incoming: Incoming) -> Result<Option<Event>, Fatal> {
+    pub fn handle(&mut self, incoming: IncomingPacket) -> Result<Option<Event>, Fatal> {
         #[cfg(feature = "lz4")]
         if incoming.is_compressed() {
             return self.handle_compressed(incoming);
@@ -103,7 +105,7 @@ impl Session {
         // The context of a call counts with its call, and so do its streams.
         let with_next = matches!(
             &incoming,
-            Incoming::Packet {
+            IncomingPacket::Packet {
                 kind: PacketType::CALL_CONTEXT | PacketType::STREAM_OPEN,
                 ..
             }
@@ -119,59 +121,59 @@ impl Session {
         Ok(event)
     }
 
-    fn handle_incoming(&mut self, incoming: Incoming) -> Result<Option<Event>, Fatal> {
+    fn handle_incoming(&mut self, incoming: IncomingPacket) -> Result<Option<Event>, Fatal> {
         match incoming {
-            Incoming::Packet {
+            IncomingPacket::Packet {
                 kind: PacketType::REQUEST,
                 payload,
-            } => Ok(self.handle_request(Request::decode(payload)?)),
-            Incoming::Packet {
+            } => Ok(self.handle_request(RequestPacket::decode(payload)?)),
+            IncomingPacket::Packet {
                 kind: PacketType::RESPONSE,
                 payload,
             } => {
-                let response = Response::decode(payload)?;
-                self.handle_answer(response.id, Outcome::Response(response))
+                let response = ResponsePacket::decode(payload)?;
+                self.handle_answer(response.id, CallOutcome::Response(response))
             }
-            Incoming::Packet {
+            IncomingPacket::Packet {
                 kind: PacketType::CANCEL,
                 payload,
             } => Ok(self.handle_cancel(Cancel::decode(&payload)?)),
-            Incoming::Packet {
+            IncomingPacket::Packet {
                 kind: PacketType::CALL_CONTEXT,
                 payload,
             } => self.handle_context(&payload).map(|()| None),
-            Incoming::Packet { kind, payload } if kind.is_of_streams() => {
+            IncomingPacket::Packet { kind, payload } if kind.is_of_streams() => {
                 self.handle_stream_packet(kind, payload).map(|()| None)
             }
-            Incoming::Packet { kind, payload } => self.handle_packet(kind, payload),
-            Incoming::Oversized { header, id } if header.kind == PacketType::STREAM_ITEMS => {
+            IncomingPacket::Packet { kind, payload } => self.handle_packet(kind, payload),
+            IncomingPacket::Oversized { header, id } if header.kind == PacketType::STREAM_ITEMS => {
                 self.handle_large_item(id);
                 Ok(None)
             }
             // Neither of the two that can be skipped without a word.
-            Incoming::Oversized { header, .. }
+            IncomingPacket::Oversized { header, .. }
                 if !matches!(header.kind, PacketType::REQUEST | PacketType::RESPONSE) =>
             {
                 Err(Fatal::TooLarge {
                     header,
-                    limit: self.limits.payload as u64,
+                    limit: self.limits.max_payload as u64,
                 })
             }
-            Incoming::Oversized { header, id } if header.kind == PacketType::REQUEST => {
+            IncomingPacket::Oversized { header, id } if header.kind == PacketType::REQUEST => {
                 let event = self.handle_duplicate(id);
                 if event.is_none() {
-                    let limit = self.limits.payload as u64;
-                    self.refuse(id, Fault::TooLarge { limit });
+                    let limit = self.limits.max_payload as u64;
+                    self.refuse(id, FrameworkError::TooLarge { limit });
                 }
                 Ok(event)
             }
-            Incoming::Oversized { id, .. } => self.handle_answer(
+            IncomingPacket::Oversized { id, .. } => self.handle_answer(
                 id,
-                Outcome::TooLarge {
-                    limit: self.limits.payload as u64,
+                CallOutcome::TooLarge {
+                    limit: self.limits.max_payload as u64,
                 },
             ),
-            Incoming::Discarded(_) => {
+            IncomingPacket::Discarded(_) => {
                 self.counters.packets_dropped += 1;
                 Ok(None)
             }
@@ -225,24 +227,24 @@ impl Session {
     pub fn is_drained(&self) -> bool {
         self.inbound.running() == 0
             && self.transmit.unsent() == 0
-            && self.room.is_empty()
+            && self.backlog.is_empty()
             && self.streams() == 0
     }
 
     /// Whether no handler runs, no answer waits for room, and no stream is left. What is left may have to be written.
     pub fn is_served(&self) -> bool {
-        self.inbound.running() == 0 && self.room.nothing_parked() && self.streams() == 0
+        self.inbound.running() == 0 && self.backlog.has_no_queued_responses() && self.streams() == 0
     }
 
     /// Whether everything that is to be transmitted has room for that.
     pub fn nothing_waits(&self) -> bool {
-        self.room.is_empty()
+        self.backlog.is_empty()
     }
 
     /// Nothing can be transmitted any more: what waits for room is let go, and [`is_waiting`](Self::is_waiting) stays
     /// true of it. Calls that have not left go on being pending, as those that have.
     pub fn give_up_waiting(&mut self) {
-        for waits in self.room.give_up_waiting() {
+        for waits in self.backlog.give_up_waiting() {
             self.leave(waits);
         }
     }
@@ -260,7 +262,7 @@ impl Session {
         self.stream_batch_written();
         self.transmit.clear();
         self.give_up_waiting();
-        for data in self.room.clear() {
+        for data in self.backlog.clear() {
             self.transmit.leave(data.into_remains());
         }
     }
@@ -272,18 +274,18 @@ impl Session {
     }
 
     /// Whether memory is tight beyond this connection: then it does as if its own marks were reached.
-    pub fn set_tight(&mut self, tight: bool) {
-        self.tight = tight;
+    pub fn set_memory_pressure(&mut self, memory_pressure: bool) {
+        self.memory_pressure = memory_pressure;
     }
 
     /// Whether memory is tight beyond this connection.
-    pub fn is_tight(&self) -> bool {
-        self.tight
+    pub fn has_memory_pressure(&self) -> bool {
+        self.memory_pressure
     }
 
     /// Bytes that wait to be written, the batch under way and answers that wait for room or for items included.
     pub fn unsent(&self) -> usize {
-        self.transmit.unsent() + self.room.parked_bytes() + self.held_answer_bytes()
+        self.transmit.unsent() + self.backlog.queued_response_bytes() + self.held_answer_bytes()
     }
 
     /// What has happened so far.

@@ -1,5 +1,5 @@
-use super::Ticket;
-use super::transmit::Span;
+use super::SendTicket;
+use super::transmit::PacketSpan;
 
 const SLOT_BITS: u32 = 20;
 const MAX_SLOTS: usize = (1 << SLOT_BITS) - 1;
@@ -10,9 +10,9 @@ const GENERATIONS: u16 = 1 << (32 - SLOT_BITS);
 /// It is the call's request id. An id comes back after 4,096 uses of its slot at the earliest, so that
 /// a second or late answer to an earlier call matches nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CallKey(u32);
+pub struct OutboundCallId(u32);
 
-impl CallKey {
+impl OutboundCallId {
     /// The request id.
     pub fn id(self) -> u32 {
         self.0
@@ -41,8 +41,8 @@ impl CallKey {
 
 /// The calls that this side made.
 #[derive(Debug, Default)]
-pub(super) struct Outbound {
-    slots: Vec<Slot>,
+pub(super) struct OutboundCalls {
+    slots: Vec<OutboundSlot>,
     free: Vec<u32>,
     pending: usize,
     abandoned: usize,
@@ -55,20 +55,20 @@ pub(super) struct Outbound {
 }
 
 #[derive(Debug)]
-struct Slot {
+struct OutboundSlot {
     generation: u16,
-    state: State,
+    state: OutboundCallState,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum State {
+enum OutboundCallState {
     Free,
     /// The call has an id and is about to be sent.
     Reserved,
     /// The call waits for room.
-    Waiting(Ticket),
+    Waiting(SendTicket),
     /// The request is in the transmit buffer, or beyond it.
-    Sent(Span),
+    Sent(PacketSpan),
     /// The answer has come and the caller has not released the id.
     Answered {
         retire: bool,
@@ -80,18 +80,18 @@ enum State {
 }
 
 /// Whose answer came.
-pub(super) enum Answered {
+pub(super) enum AnsweredCall {
     /// Nobody's who waits: an id that is unknown, or whose answer has come before.
     Nobody,
     /// That of a cancelled call.
     Abandoned,
     /// This call's.
-    Call(CallKey),
+    Call(OutboundCallId),
 }
 
-impl Outbound {
+impl OutboundCalls {
     /// An id for a call that is about to be sent; `None` when all are in use.
-    pub(super) fn reserve(&mut self) -> Option<CallKey> {
+    pub(super) fn reserve(&mut self) -> Option<OutboundCallId> {
         let slot = match self.free.pop() {
             Some(slot) => slot as usize,
             None if self.slots.len() < MAX_SLOTS => {
@@ -99,31 +99,31 @@ impl Outbound {
                     // Most sessions have one call at a time.
                     self.slots.reserve_exact(1);
                 }
-                self.slots.push(Slot {
+                self.slots.push(OutboundSlot {
                     generation: 0,
-                    state: State::Free,
+                    state: OutboundCallState::Free,
                 });
                 self.slots.len() - 1
             }
             None => return None,
         };
-        self.slots[slot].state = State::Reserved;
+        self.slots[slot].state = OutboundCallState::Reserved;
         self.pending += 1;
-        Some(CallKey::new(slot, self.slots[slot].generation))
+        Some(OutboundCallId::new(slot, self.slots[slot].generation))
     }
 
     /// The call waits for room.
-    pub(super) fn waits(&mut self, key: CallKey, ticket: Ticket) {
+    pub(super) fn waits(&mut self, key: OutboundCallId, ticket: SendTicket) {
         if let Some(slot) = self.slot(key) {
-            slot.state = State::Waiting(ticket);
+            slot.state = OutboundCallState::Waiting(ticket);
         }
     }
 
     /// Where a call waits for room, if it does.
-    pub(super) fn ticket(&self, key: CallKey) -> Option<Ticket> {
+    pub(super) fn ticket(&self, key: OutboundCallId) -> Option<SendTicket> {
         match self.slots.get(key.slot()) {
             Some(slot) if slot.generation == key.generation() => match slot.state {
-                State::Waiting(ticket) => Some(ticket),
+                OutboundCallState::Waiting(ticket) => Some(ticket),
                 _ => None,
             },
             _ => None,
@@ -131,9 +131,9 @@ impl Outbound {
     }
 
     /// The call's request is in the transmit buffer.
-    pub(super) fn sent(&mut self, key: CallKey, packet: Span) {
+    pub(super) fn sent(&mut self, key: OutboundCallId, packet: PacketSpan) {
         if let Some(slot) = self.slot(key) {
-            slot.state = State::Sent(packet);
+            slot.state = OutboundCallState::Sent(packet);
         }
     }
 
@@ -142,11 +142,13 @@ impl Outbound {
         let pending = self.pending;
         for slot in &mut self.slots {
             match slot.state {
-                State::Reserved | State::Waiting(_) | State::Sent(_) => self.pending -= 1,
-                State::Abandoned(_) => self.abandoned -= 1,
+                OutboundCallState::Reserved
+                | OutboundCallState::Waiting(_)
+                | OutboundCallState::Sent(_) => self.pending -= 1,
+                OutboundCallState::Abandoned(_) => self.abandoned -= 1,
                 _ => continue,
             }
-            slot.state = State::Retired;
+            slot.state = OutboundCallState::Retired;
         }
         pending - self.pending
     }
@@ -157,72 +159,75 @@ impl Outbound {
         self.tick += 1;
         let (tick, answered) = (self.tick, self.answered);
         self.slots.iter().any(|slot| {
-            matches!(slot.state, State::Abandoned(since) if tick - since >= age && answered > since)
+            matches!(slot.state, OutboundCallState::Abandoned(since) if tick - since >= age && answered > since)
         })
     }
 
     /// An answer came.
-    pub(super) fn answer(&mut self, id: u32, retire: bool) -> Answered {
+    pub(super) fn answer(&mut self, id: u32, retire: bool) -> AnsweredCall {
         let Some(slot) = (id as usize & MAX_SLOTS).checked_sub(1) else {
-            return Answered::Nobody;
+            return AnsweredCall::Nobody;
         };
-        let key = CallKey(id);
+        let key = OutboundCallId(id);
         let Some(entry) = self.slot(key) else {
-            return Answered::Nobody;
+            return AnsweredCall::Nobody;
         };
         match entry.state {
-            State::Sent(_) => {
-                entry.state = State::Answered { retire };
+            OutboundCallState::Sent(_) => {
+                entry.state = OutboundCallState::Answered { retire };
                 self.answered = self.tick;
                 self.pending -= 1;
                 self.retired += usize::from(retire);
-                Answered::Call(key)
+                AnsweredCall::Call(key)
             }
-            State::Abandoned(_) => {
+            OutboundCallState::Abandoned(_) => {
                 self.answered = self.tick;
                 self.abandoned -= 1;
                 self.retired += usize::from(retire);
                 self.free(slot, retire);
-                Answered::Abandoned
+                AnsweredCall::Abandoned
             }
-            State::Free
-            | State::Reserved
-            | State::Waiting(_)
-            | State::Answered { .. }
-            | State::Retired => Answered::Nobody,
+            OutboundCallState::Free
+            | OutboundCallState::Reserved
+            | OutboundCallState::Waiting(_)
+            | OutboundCallState::Answered { .. }
+            | OutboundCallState::Retired => AnsweredCall::Nobody,
         }
     }
 
     /// The caller has gone. Says where the request is, if it was sent and not answered.
-    pub(super) fn cancel(&mut self, key: CallKey) -> Option<Span> {
+    pub(super) fn cancel(&mut self, key: OutboundCallId) -> Option<PacketSpan> {
         let tick = self.tick;
         let slot = self.slot(key)?;
-        let State::Sent(packet) = slot.state else {
+        let OutboundCallState::Sent(packet) = slot.state else {
             self.release(key);
             return None;
         };
-        slot.state = State::Abandoned(tick);
+        slot.state = OutboundCallState::Abandoned(tick);
         self.pending -= 1;
         self.abandoned += 1;
         Some(packet)
     }
 
     /// The caller has taken the answer: the id may be used again, unless it is retired.
-    pub(super) fn release(&mut self, key: CallKey) {
+    pub(super) fn release(&mut self, key: OutboundCallId) {
         if let Some(slot) = self.slot(key)
-            && let State::Answered { retire } = slot.state
+            && let OutboundCallState::Answered { retire } = slot.state
         {
             self.free(key.slot(), retire);
         }
     }
 
     /// The caller has gone and the request never left: the other side knows nothing of its id.
-    pub(super) fn take_back(&mut self, key: CallKey) {
+    pub(super) fn take_back(&mut self, key: OutboundCallId) {
         let Some(slot) = self.slot(key) else { return };
         match slot.state {
-            State::Reserved | State::Waiting(_) => self.pending -= 1,
-            State::Abandoned(_) => self.abandoned -= 1,
-            State::Free | State::Sent(_) | State::Answered { .. } | State::Retired => return,
+            OutboundCallState::Reserved | OutboundCallState::Waiting(_) => self.pending -= 1,
+            OutboundCallState::Abandoned(_) => self.abandoned -= 1,
+            OutboundCallState::Free
+            | OutboundCallState::Sent(_)
+            | OutboundCallState::Answered { .. }
+            | OutboundCallState::Retired => return,
         }
         self.free(key.slot(), false);
     }
@@ -233,11 +238,11 @@ impl Outbound {
     }
 
     /// Where the requests are that were sent and not answered.
-    pub(super) fn requests(&mut self) -> impl Iterator<Item = &mut Span> {
+    pub(super) fn requests(&mut self) -> impl Iterator<Item = &mut PacketSpan> {
         self.slots
             .iter_mut()
             .filter_map(|slot| match &mut slot.state {
-                State::Sent(packet) => Some(packet),
+                OutboundCallState::Sent(packet) => Some(packet),
                 _ => None,
             })
     }
@@ -265,17 +270,17 @@ impl Outbound {
     fn free(&mut self, slot: usize, retire: bool) {
         let entry = &mut self.slots[slot];
         if retire {
-            entry.state = State::Retired;
+            entry.state = OutboundCallState::Retired;
             return;
         }
-        entry.state = State::Free;
+        entry.state = OutboundCallState::Free;
         entry.generation = (entry.generation + 1) % GENERATIONS;
         // `slot < MAX_SLOTS`.
         self.free.push(u32::try_from(slot).unwrap_or(u32::MAX));
     }
 
     /// The slot of a call, unless it has gone on to a later one.
-    fn slot(&mut self, key: CallKey) -> Option<&mut Slot> {
+    fn slot(&mut self, key: OutboundCallId) -> Option<&mut OutboundSlot> {
         let slot = self
             .slots
             .get_mut((key.0 as usize & MAX_SLOTS).checked_sub(1)?)?;

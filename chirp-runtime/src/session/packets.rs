@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
-use super::room::Waits;
-use super::{Event, Fatal, Refused, Session, Ticket};
+use super::send_backlog::QueuedSend;
+use super::{Event, Fatal, Refused, SendTicket, Session};
 use crate::packet::{Header, PacketType, Payload};
 
 /// Packets of the application's own types: their payloads mean nothing here, but they take room.
@@ -12,7 +12,7 @@ impl Session {
         payload: Bytes,
     ) -> Result<Option<Event>, Fatal> {
         let held = self.inbound.hold(payload.len());
-        if held > self.limits.running_bytes.saturating_mul(2) {
+        if held > self.limits.max_handler_bytes.saturating_mul(2) {
             return Err(Fatal::Flooded { held });
         }
         Ok(Some(Event::Packet(kind, payload)))
@@ -25,7 +25,7 @@ impl Session {
 
     /// Sends a packet of one of the application's types. Small payloads are copied, large ones are taken.
     ///
-    /// Where there is no room it waits here and leaves in its turn; the [`Ticket`] says which it is.
+    /// Where there is no room it waits here and leaves in its turn; the [`SendTicket`] says which it is.
     ///
     /// # Errors
     ///
@@ -34,14 +34,15 @@ impl Session {
         &mut self,
         kind: PacketType,
         payload: &mut Payload,
-    ) -> Result<Option<Ticket>, Refused> {
+    ) -> Result<Option<SendTicket>, Refused> {
         self.check_size(payload.len())?;
-        if self.has_room_for_call() && self.room.nobody_waits() {
+        if self.has_room_for_call() && self.backlog.has_no_queued_sends() {
             self.put_packet(kind, payload);
             return Ok(None);
         }
         Ok(Some(
-            self.room.wait(Waits::Packet(kind, std::mem::take(payload))),
+            self.backlog
+                .wait(QueuedSend::Packet(kind, std::mem::take(payload))),
         ))
     }
 

@@ -47,12 +47,12 @@ pub(super) struct Transmit {
     leftovers: Vec<Bytes>,
     /// What becomes of the large payloads of the next batch.
     #[cfg(feature = "lz4")]
-    packing: compress::Packing,
+    packing: compress::Compression,
 }
 
 /// Where a packet stands among all bytes that ever went through `tail`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
+pub(super) struct PacketSpan {
     at: u64,
     len: u32,
 }
@@ -81,13 +81,13 @@ impl Transmit {
     }
 
     /// The packet that began at `from` and is complete.
-    pub(super) fn span(&self, from: u64) -> Span {
+    pub(super) fn span(&self, from: u64) -> PacketSpan {
         let len = u32::try_from(self.position() - from).unwrap_or(u32::MAX);
-        Span { at: from, len }
+        PacketSpan { at: from, len }
     }
 
     /// Removes a request, if none of it has been taken.
-    pub(super) fn remove(&mut self, packet: Span) -> bool {
+    pub(super) fn remove(&mut self, packet: PacketSpan) -> bool {
         let Some(from) = packet.at.checked_sub(self.taken) else {
             return false;
         };
@@ -111,12 +111,12 @@ impl Transmit {
     /// Whether what was removed is to be closed up now: when it is more than half of the buffer, and worth
     /// a look at `ids` spans.
     pub(super) fn is_wasteful(&self, ids: usize) -> bool {
-        let worth = WASTE.max(ids * size_of::<Span>());
+        let worth = WASTE.max(ids * size_of::<PacketSpan>());
         self.hole_bytes > worth && self.hole_bytes > self.tail.len() / 2
     }
 
     /// Closes up what was removed, and says of every request that waits where it stands now.
-    pub(super) fn close_up<'a>(&mut self, requests: impl Iterator<Item = &'a mut Span>) {
+    pub(super) fn close_up<'a>(&mut self, requests: impl Iterator<Item = &'a mut PacketSpan>) {
         self.holes.sort_unstable_by_key(|hole| hole.start);
         let mut closed = 0;
         let shifts: Vec<_> = self
@@ -265,7 +265,7 @@ pub struct Batch {
     /// and how much of the insert that is next.
     insert_at: usize,
     #[cfg(feature = "lz4")]
-    packing: compress::Packing,
+    packing: compress::Compression,
 }
 
 impl Batch {
@@ -383,9 +383,9 @@ mod tests {
     use std::collections::VecDeque;
 
     use super::*;
-    use crate::session::{CallKey, Limits, Session};
+    use crate::session::{Limits, OutboundCallId, Session};
 
-    fn call(session: &mut Session, length: usize) -> CallKey {
+    fn call(session: &mut Session, length: usize) -> OutboundCallId {
         let params = &mut vec![b'.'; length].into();
         let called = session.call(&Bytes::from_static(b"m"), params);
         called.expect("there is room")
@@ -483,13 +483,13 @@ mod tests {
     #[test]
     fn one_call_that_is_taken_back_makes_room_for_several() {
         let limits = Limits {
-            unsent: 1000,
+            max_write_buffer: 1000,
             ..Limits::default()
         };
         let mut session = Session::new(limits);
         let large = call(&mut session, 5000);
         for _ in 0..3 {
-            let cast = session.cast(&Bytes::from_static(b"m"), &mut vec![b'.'; 10].into());
+            let cast = session.call_one_way(&Bytes::from_static(b"m"), &mut vec![b'.'; 10].into());
             assert!(cast.expect("it is small").is_some());
         }
         session.cancel(large).expect("it is responsive");

@@ -76,9 +76,9 @@ impl<E: std::error::Error + Send + Sync + 'static> AsyncRead for ByteReader<E> {
 /// What was written is delivered, as what [`Sender::send`] accepted is. Shutting the writer down says that this was all.
 /// Dropped without that, the other side is told that the stream was broken off; [`fail`](Self::fail) says why. When nobody
 /// reads any more, writing fails with [`io::ErrorKind::BrokenPipe`].
-pub struct ByteWriter(State);
+pub struct ByteWriter(ByteWriterState);
 
-enum State {
+enum ByteWriterState {
     Idle(Sender<Bytes>),
     /// There is no room for a piece, and none has been accepted.
     Waiting(Pin<Box<dyn Future<Output = Ready> + Send>>),
@@ -91,7 +91,7 @@ type Ready = (Sender<Bytes>, Result<(), StreamError>);
 impl ByteWriter {
     /// Writes into `sender`.
     pub fn new(sender: Sender<Bytes>) -> Self {
-        Self(State::Idle(sender))
+        Self(ByteWriterState::Idle(sender))
     }
 
     /// Breaks the stream off behind what was written, and says why, as [`Sender::fail`] does: for a copy whose source
@@ -101,7 +101,7 @@ impl ByteWriter {
     pub async fn fail(mut self, error: impl Into<ErrorData>) {
         // If it was over already, nobody is there to be told.
         if poll_fn(|cx| self.poll_room(cx)).await.is_ok()
-            && let State::Idle(sender) = mem::replace(&mut self.0, State::Over)
+            && let ByteWriterState::Idle(sender) = mem::replace(&mut self.0, ByteWriterState::Over)
         {
             sender.fail(error);
         }
@@ -109,9 +109,9 @@ impl ByteWriter {
 
     /// Waits until there is room, where there was none.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let State::Waiting(waiting) = &mut self.0 {
+        if let ByteWriterState::Waiting(waiting) = &mut self.0 {
             let (sender, ready) = ready!(waiting.as_mut().poll(cx));
-            self.0 = State::Idle(sender);
+            self.0 = ByteWriterState::Idle(sender);
             self.check(ready)?;
         }
         Poll::Ready(Ok(()))
@@ -119,7 +119,7 @@ impl ByteWriter {
 
     fn check(&mut self, sent: Result<(), StreamError>) -> io::Result<()> {
         sent.map_err(|error| {
-            self.0 = State::Over;
+            self.0 = ByteWriterState::Over;
             io::Error::new(io::ErrorKind::BrokenPipe, error)
         })
     }
@@ -140,7 +140,7 @@ impl AsyncWrite for ByteWriter {
         let piece = &bytes[..bytes.len().min(PIECE)];
         loop {
             ready!(self.poll_room(cx))?;
-            let State::Idle(sender) = &mut self.0 else {
+            let ByteWriterState::Idle(sender) = &mut self.0 else {
                 return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
             };
             if piece.is_empty() {
@@ -148,10 +148,12 @@ impl AsyncWrite for ByteWriter {
             }
             match sender.try_send(Bytes::copy_from_slice(piece)) {
                 Ok(()) => return Poll::Ready(Ok(piece.len())),
-                Err(TrySendError::Over(error)) => self.check(Err(error))?,
+                Err(TrySendError::Closed(error)) => self.check(Err(error))?,
                 Err(TrySendError::Full(_)) => {
-                    if let State::Idle(mut sender) = mem::replace(&mut self.0, State::Over) {
-                        self.0 = State::Waiting(Box::pin(async move {
+                    if let ByteWriterState::Idle(mut sender) =
+                        mem::replace(&mut self.0, ByteWriterState::Over)
+                    {
+                        self.0 = ByteWriterState::Waiting(Box::pin(async move {
                             let ready = sender.ready().await;
                             (sender, ready)
                         }));
@@ -168,7 +170,7 @@ impl AsyncWrite for ByteWriter {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_room(cx))?;
-        if let State::Idle(sender) = mem::replace(&mut self.0, State::Over) {
+        if let ByteWriterState::Idle(sender) = mem::replace(&mut self.0, ByteWriterState::Over) {
             sender.finish();
         }
         Poll::Ready(Ok(()))

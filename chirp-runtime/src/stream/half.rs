@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::codec::CodecId;
 use crate::codec::attaching::Claim;
-use crate::peer::streaming::end::End;
+use crate::peer::streaming::endpoint::StreamEndpoint;
 
 /// A half that came with a value, and is there when the whole value has been decoded.
 #[derive(Debug)]
@@ -19,9 +19,9 @@ impl Claimed {
     }
 
     /// This side's end of the stream; nothing before the value is whole.
-    pub(super) fn into_end(self) -> Option<End> {
+    pub(super) fn into_end(self) -> Option<StreamEndpoint> {
         let half = Arc::into_inner(self.claim)?.into_half()?;
-        half.downcast::<End>().ok().map(|end| *end)
+        half.downcast::<StreamEndpoint>().ok().map(|end| *end)
     }
 }
 

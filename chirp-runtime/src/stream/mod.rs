@@ -18,10 +18,10 @@
 mod bytes;
 mod channel;
 mod half;
+mod into_receiver;
 mod pump;
 mod receiver;
 mod sender;
-mod source;
 
 pub use self::bytes::{ByteReader, ByteWriter};
 pub use crate::peer::StreamError;
@@ -29,7 +29,7 @@ pub use channel::channel;
 /// What methods return: the trait of the `futures` family, so that any stream will do.
 #[doc(no_inline)]
 pub use futures_core::Stream;
-pub(crate) use pump::{Stopped, drive};
+pub use into_receiver::IntoReceiver;
+pub(crate) use pump::{PumpError, drive};
 pub use receiver::{ItemError, Receiver, TryRecvError};
 pub use sender::{Sender, TrySendError};
-pub use source::Source;

@@ -13,7 +13,7 @@ use crate::peer::streaming::producer::Producer;
 
 /// Why a stream was not sent to its end.
 #[derive(Debug)]
-pub(crate) enum Stopped<E> {
+pub(crate) enum PumpError<E> {
     /// It failed by itself.
     Failed(E),
     /// Nobody takes it any more, or it cannot be sent.
@@ -25,13 +25,13 @@ pub(crate) enum Stopped<E> {
 ///
 /// # Errors
 ///
-/// [`Stopped`]. The stream has not been ended then, unless an item could not be sent.
+/// [`PumpError`]. The stream has not been ended then, unless an item could not be sent.
 pub(crate) async fn drive<S: Stream, T: Item, E>(
     stream: S,
     split: impl Fn(S::Item) -> Result<T, E>,
     producer: &mut Producer,
     codec: CodecId,
-) -> Result<(), Stopped<E>> {
+) -> Result<(), PumpError<E>> {
     let mut stream = pin!(stream);
     let mut begun = false;
     let mut waited = false;
@@ -39,18 +39,18 @@ pub(crate) async fn drive<S: Stream, T: Item, E>(
     poll_fn(|cx| {
         loop {
             if ended.is_some() {
-                ready!(producer.poll_flush(cx)).map_err(Stopped::Gone)?;
+                ready!(producer.poll_flush(cx)).map_err(PumpError::Gone)?;
                 return Poll::Ready(ended.take().unwrap_or(Ok(())));
             }
-            ready!(producer.poll_ready(cx)).map_err(Stopped::Gone)?;
+            ready!(producer.poll_ready(cx)).map_err(PumpError::Gone)?;
             match stream.as_mut().poll_next(cx) {
                 Poll::Ready(Some(item)) => match split(item) {
                     Ok(item) => {
                         waited = false;
                         begun = true;
-                        producer.put(codec, item).map_err(Stopped::Gone)?;
+                        producer.put(codec, item).map_err(PumpError::Gone)?;
                     }
-                    Err(error) => ended = Some(Err(Stopped::Failed(error))),
+                    Err(error) => ended = Some(Err(PumpError::Failed(error))),
                 },
                 Poll::Ready(None) => ended = Some(Ok(())),
                 // Many streams let others run every few items, and more may come from those who do.
@@ -59,13 +59,13 @@ pub(crate) async fn drive<S: Stream, T: Item, E>(
                     return Poll::Pending;
                 }
                 Poll::Pending => {
-                    producer.flush().map_err(Stopped::Gone)?;
+                    producer.flush().map_err(PumpError::Gone)?;
                     if !std::mem::replace(&mut begun, true) {
                         producer.begin();
                     }
                     return producer
                         .poll_closed(cx)
-                        .map(|error| Err(Stopped::Gone(error)));
+                        .map(|error| Err(PumpError::Gone(error)));
                 }
             }
         }
@@ -82,9 +82,9 @@ pub(super) async fn pump_out<T: Item>(
     match drive(&mut receiver, |item| item, &mut producer, codec).await {
         Ok(()) => producer.finish(),
         // One that was cancelled is one here, too.
-        Err(Stopped::Failed(StreamError::Cancelled)) => {}
-        Err(Stopped::Failed(error)) => producer.fail(ErrorData::from(error)),
-        Err(Stopped::Gone(error)) => receiver.leave(error),
+        Err(PumpError::Failed(StreamError::Cancelled)) => {}
+        Err(PumpError::Failed(error)) => producer.fail(ErrorData::from(error)),
+        Err(PumpError::Gone(error)) => receiver.leave(error),
     }
 }
 

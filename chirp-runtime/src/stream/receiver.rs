@@ -18,9 +18,9 @@ use super::pump::pump_out;
 use crate::codec::attaching::{deserialize_half, serialize_half};
 use crate::codec::{CodecId, Item};
 use crate::packet::AttachedStream;
+use crate::peer::streaming::call_stream::CallStream;
 use crate::peer::streaming::consumer::Consumer;
-use crate::peer::streaming::end::{End, Unbound};
-use crate::peer::streaming::of_call::OfCall;
+use crate::peer::streaming::endpoint::{DetachedHalf, StreamEndpoint};
 
 /// The half of a stream that items come out of: a [`Stream`], and the verbs of a channel.
 ///
@@ -28,25 +28,25 @@ use crate::peer::streaming::of_call::OfCall;
 /// error, `E`, behind the items that came, and the last that is told. Dropping it ends the sender's work.
 pub struct Receiver<T, E = StreamError> {
     /// Behind a lock, since serde takes what travels by reference.
-    inner: Mutex<Inner<T>>,
+    inner: Mutex<ReceiverInner<T>>,
     error: fn(StreamError) -> E,
-    times: Mutex<Option<Box<Times>>>,
+    times: Mutex<Option<Box<ReceiveTimeouts>>>,
     over: bool,
 }
 
-enum Inner<T> {
+enum ReceiverInner<T> {
     Local(LocalReceiver<T>),
     Stream(Pin<Box<dyn Stream<Item = T> + Send>>),
     Claimed(Claimed),
     Remote(Consumer, CodecId),
-    OfCall(Box<OfCall>, CodecId),
+    OfCall(Box<CallStream>, CodecId),
     /// It has travelled, or was closed.
     Over(Option<StreamError>),
 }
 
 /// How long a receiver waits.
 #[derive(Default)]
-struct Times {
+struct ReceiveTimeouts {
     /// For one item.
     item: Option<Duration>,
     /// Whether it waits for one now,
@@ -65,7 +65,7 @@ pub enum TryRecvError {
     Empty,
     /// That was all.
     #[error("the stream is over")]
-    Finished,
+    Disconnected,
 }
 
 /// How a stream fails whose items may be errors of its method: it gives `Result<T, E>`, and the first `Err` ends it.
@@ -81,23 +81,23 @@ pub enum ItemError<E> {
 
 impl<T> Receiver<T> {
     pub(super) fn local(local: LocalReceiver<T>) -> Self {
-        Self::of(Inner::Local(local), |error| error)
+        Self::of(ReceiverInner::Local(local), |error| error)
     }
 
     /// What comes out of a stream, as it is sent.
     pub(super) fn of_stream(stream: impl Stream<Item = T> + Send + 'static) -> Self {
         let stream: Pin<Box<dyn Stream<Item = T> + Send>> = Box::pin(stream);
-        Self::of(Inner::Stream(stream), |error| error)
+        Self::of(ReceiverInner::Stream(stream), |error| error)
     }
 
     /// What comes out of this side's end of a stream.
     pub(super) fn remote(consumer: Consumer, codec: CodecId) -> Self {
-        Self::of(Inner::Remote(consumer, codec), |error| error)
+        Self::of(ReceiverInner::Remote(consumer, codec), |error| error)
     }
 
     /// Says why nothing more will be taken.
     pub(super) fn leave(&mut self, error: StreamError) {
-        if let Inner::Local(local) = self.inner_mut() {
+        if let ReceiverInner::Local(local) = self.inner_mut() {
             local.leave(error);
         }
     }
@@ -105,11 +105,15 @@ impl<T> Receiver<T> {
 
 impl<T, E> Receiver<T, E> {
     /// The stream that is the result of a call; `error` makes an error of what breaks it off.
-    pub(crate) fn of_call(of_call: OfCall, codec: CodecId, error: fn(StreamError) -> E) -> Self {
-        Self::of(Inner::OfCall(Box::new(of_call), codec), error)
+    pub(crate) fn of_call(
+        of_call: CallStream,
+        codec: CodecId,
+        error: fn(StreamError) -> E,
+    ) -> Self {
+        Self::of(ReceiverInner::OfCall(Box::new(of_call), codec), error)
     }
 
-    fn of(inner: Inner<T>, error: fn(StreamError) -> E) -> Self {
+    fn of(inner: ReceiverInner<T>, error: fn(StreamError) -> E) -> Self {
         Self {
             inner: Mutex::new(inner),
             error,
@@ -118,11 +122,11 @@ impl<T, E> Receiver<T, E> {
         }
     }
 
-    fn inner_mut(&mut self) -> &mut Inner<T> {
+    fn inner_mut(&mut self) -> &mut ReceiverInner<T> {
         self.inner.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn times_mut(&mut self) -> &mut Option<Box<Times>> {
+    fn times_mut(&mut self) -> &mut Option<Box<ReceiveTimeouts>> {
         self.times.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -164,7 +168,7 @@ impl<T: Item, E> Receiver<T, E> {
         let next = pin!(unconstrained(poll_fn(|cx| self.poll_recv(cx))));
         match next.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Some(item)) => Ok(item),
-            Poll::Ready(None) => Err(TryRecvError::Finished),
+            Poll::Ready(None) => Err(TryRecvError::Disconnected),
             Poll::Pending => Err(TryRecvError::Empty),
         }
     }
@@ -173,10 +177,10 @@ impl<T: Item, E> Receiver<T, E> {
     pub fn close(&mut self) {
         self.settle();
         match self.inner_mut() {
-            Inner::Local(local) => local.close(),
-            Inner::Remote(consumer, _) => consumer.close(),
-            Inner::OfCall(of_call, _) => of_call.consumer().close(),
-            inner => *inner = Inner::Over(None),
+            ReceiverInner::Local(local) => local.close(),
+            ReceiverInner::Remote(consumer, _) => consumer.close(),
+            ReceiverInner::OfCall(of_call, _) => of_call.consumer().close(),
+            inner => *inner = ReceiverInner::Over(None),
         }
         *self.times_mut() = None;
     }
@@ -187,8 +191,8 @@ impl<T: Item, E> Receiver<T, E> {
         // Nearly every item is one of a packet that is at hand.
         if self.times_mut().is_none() {
             let item = match self.inner_mut() {
-                Inner::Remote(consumer, codec) => consumer.next_at_hand(*codec),
-                Inner::OfCall(of_call, codec) => of_call.consumer().next_at_hand(*codec),
+                ReceiverInner::Remote(consumer, codec) => consumer.next_at_hand(*codec),
+                ReceiverInner::OfCall(of_call, codec) => of_call.consumer().next_at_hand(*codec),
                 _ => None,
             };
             match item {
@@ -226,7 +230,7 @@ impl<T: Item, E> Receiver<T, E> {
     #[cold]
     fn ended(&mut self, end: Option<Result<T, StreamError>>) -> Option<Result<T, E>> {
         self.over = true;
-        *self.inner_mut() = Inner::Over(None);
+        *self.inner_mut() = ReceiverInner::Over(None);
         let error = end?.err()?;
         Some(Err((self.error)(error)))
     }
@@ -234,14 +238,14 @@ impl<T: Item, E> Receiver<T, E> {
     fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, StreamError>>> {
         self.settle();
         match self.inner_mut() {
-            Inner::Local(local) => local.poll_next(cx),
-            Inner::Stream(stream) => stream.as_mut().poll_next(cx).map(|item| item.map(Ok)),
-            Inner::Remote(consumer, codec) => consumer.poll_next(*codec, cx),
-            Inner::OfCall(of_call, codec) => {
+            ReceiverInner::Local(local) => local.poll_next(cx),
+            ReceiverInner::Stream(stream) => stream.as_mut().poll_next(cx).map(|item| item.map(Ok)),
+            ReceiverInner::Remote(consumer, codec) => consumer.poll_next(*codec, cx),
+            ReceiverInner::OfCall(of_call, codec) => {
                 of_call.poll_next(cx, |consumer, cx| consumer.poll_next(*codec, cx))
             }
-            Inner::Over(error) => Poll::Ready(error.take().map(Err)),
-            Inner::Claimed(_) => Poll::Ready(None),
+            ReceiverInner::Over(error) => Poll::Ready(error.take().map(Err)),
+            ReceiverInner::Claimed(_) => Poll::Ready(None),
         }
     }
 
@@ -277,12 +281,14 @@ impl<T: Item, E> Receiver<T, E> {
     /// Makes of a half that came what it is, now that whatever it came with is whole.
     fn settle(&mut self) {
         let inner = self.inner_mut();
-        if let Inner::Claimed(_) = inner {
+        if let ReceiverInner::Claimed(_) = inner {
             let early = StreamError::Decode(TOO_EARLY.to_owned());
-            if let Inner::Claimed(claimed) = mem::replace(inner, Inner::Over(Some(early))) {
+            if let ReceiverInner::Claimed(claimed) =
+                mem::replace(inner, ReceiverInner::Over(Some(early)))
+            {
                 let codec = claimed.codec;
-                if let Some(End::Consumer(consumer)) = claimed.into_end() {
-                    *inner = Inner::Remote(consumer, codec);
+                if let Some(StreamEndpoint::Consumer(consumer)) = claimed.into_end() {
+                    *inner = ReceiverInner::Remote(consumer, codec);
                 }
             }
         }
@@ -303,7 +309,7 @@ impl<T: Item> Serialize for Receiver<T> {
         serialize_half(serializer, |codec| {
             let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
             let travelled = StreamError::Encode("the half has travelled".to_owned());
-            let inner = mem::replace(&mut *inner, Inner::Over(Some(travelled)));
+            let inner = mem::replace(&mut *inner, ReceiverInner::Over(Some(travelled)));
             let mut receiver = Self::of(inner, self.error);
             // Whoever sends its items on waits as long for them.
             let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
@@ -314,8 +320,8 @@ impl<T: Item> Serialize for Receiver<T> {
                 bound: false,
                 codec: codec as u8,
             };
-            Ok(Unbound::attachment(entry, move |end, runtime| {
-                if let End::Producer(producer) = end {
+            Ok(DetachedHalf::attachment(entry, move |end, runtime| {
+                if let StreamEndpoint::Producer(producer) = end {
                     runtime.spawn(pump_out(receiver, producer, codec));
                 }
             }))
@@ -326,7 +332,7 @@ impl<T: Item> Serialize for Receiver<T> {
 impl<'de, T: Item> Deserialize<'de> for Receiver<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let claimed = Claimed::new(deserialize_half(deserializer, true)?);
-        Ok(Self::of(Inner::Claimed(claimed), |error| error))
+        Ok(Self::of(ReceiverInner::Claimed(claimed), |error| error))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::codec::attaching::{deserialize_half, serialize_half};
 use crate::codec::{CodecId, Item};
 use crate::packet::{AttachedStream, ErrorData};
 use crate::peer::streaming::consumer::Consumer;
-use crate::peer::streaming::end::{End, Unbound};
+use crate::peer::streaming::endpoint::{DetachedHalf, StreamEndpoint};
 use crate::peer::streaming::producer::Producer;
 
 /// The half of a stream that items go into.
@@ -26,10 +26,10 @@ use crate::peer::streaming::producer::Producer;
 /// receiver is given [`StreamError::Cancelled`].
 pub struct Sender<T> {
     /// Behind a lock, since serde takes what travels by reference.
-    inner: Mutex<Inner<T>>,
+    inner: Mutex<SenderInner<T>>,
 }
 
-enum Inner<T> {
+enum SenderInner<T> {
     Local(LocalSender<T>),
     Claimed(Claimed),
     Remote(Producer, CodecId),
@@ -45,15 +45,15 @@ pub enum TrySendError<T> {
     Full(T),
     /// The stream is over.
     #[error(transparent)]
-    Over(StreamError),
+    Closed(StreamError),
 }
 
 impl<T: Item> Sender<T> {
     pub(super) fn local(local: LocalSender<T>) -> Self {
-        Self::of(Inner::Local(local))
+        Self::of(SenderInner::Local(local))
     }
 
-    fn of(inner: Inner<T>) -> Self {
+    fn of(inner: SenderInner<T>) -> Self {
         Self {
             inner: Mutex::new(inner),
         }
@@ -69,16 +69,16 @@ impl<T: Item> Sender<T> {
     /// Why the stream is over: [`StreamError::Cancelled`] when the receiver was dropped.
     pub async fn send(&mut self, item: T) -> Result<(), StreamError> {
         match self.inner() {
-            Inner::Local(local) => {
+            SenderInner::Local(local) => {
                 let sent = local.items.send(item).await;
                 return sent.map_err(|_| local.gone());
             }
-            Inner::Remote(..) => {}
-            Inner::Claimed(_) | Inner::Over(_) => return Err(self.over()),
+            SenderInner::Remote(..) => {}
+            SenderInner::Claimed(_) | SenderInner::Over(_) => return Err(self.over()),
         }
         poll_fn(|cx| self.poll_ready(cx)).await?;
         match self.inner() {
-            Inner::Remote(producer, codec) => {
+            SenderInner::Remote(producer, codec) => {
                 producer.put(*codec, item)?;
                 producer.flush()
             }
@@ -93,40 +93,42 @@ impl<T: Item> Sender<T> {
     /// [`TrySendError`], which gives the item back where there is no room.
     pub fn try_send(&mut self, item: T) -> Result<(), TrySendError<T>> {
         match self.inner() {
-            Inner::Local(local) => local.items.try_send(item).map_err(|error| match error {
+            SenderInner::Local(local) => local.items.try_send(item).map_err(|error| match error {
                 Full::Full(item) => TrySendError::Full(item),
-                Full::Closed(_) => TrySendError::Over(local.gone()),
+                Full::Closed(_) => TrySendError::Closed(local.gone()),
             }),
-            Inner::Remote(producer, codec) => {
-                if !producer.try_ready().map_err(TrySendError::Over)? {
+            SenderInner::Remote(producer, codec) => {
+                if !producer.try_ready().map_err(TrySendError::Closed)? {
                     return Err(TrySendError::Full(item));
                 }
                 let sent = producer.put(*codec, item);
                 sent.and_then(|()| producer.flush())
-                    .map_err(TrySendError::Over)
+                    .map_err(TrySendError::Closed)
             }
-            Inner::Claimed(_) | Inner::Over(_) => Err(TrySendError::Over(self.over())),
+            SenderInner::Claimed(_) | SenderInner::Over(_) => {
+                Err(TrySendError::Closed(self.over()))
+            }
         }
     }
 
     /// Waits until nobody takes items any more, and says why. Safe to drop.
     pub async fn closed(&mut self) -> StreamError {
         match self.inner() {
-            Inner::Local(local) => {
+            SenderInner::Local(local) => {
                 local.items.closed().await;
                 local.gone()
             }
-            Inner::Remote(producer, _) => poll_fn(|cx| producer.poll_closed(cx)).await,
-            Inner::Claimed(_) | Inner::Over(_) => self.over(),
+            SenderInner::Remote(producer, _) => poll_fn(|cx| producer.poll_closed(cx)).await,
+            SenderInner::Claimed(_) | SenderInner::Over(_) => self.over(),
         }
     }
 
     /// That was all. What was sent arrives, and then the end.
     pub fn finish(mut self) {
         match self.inner() {
-            Inner::Local(local) => local.end(Ok(())),
-            Inner::Remote(producer, _) => producer.finish(),
-            Inner::Claimed(_) | Inner::Over(_) => {}
+            SenderInner::Local(local) => local.end(Ok(())),
+            SenderInner::Remote(producer, _) => producer.finish(),
+            SenderInner::Claimed(_) | SenderInner::Over(_) => {}
         }
     }
 
@@ -134,9 +136,9 @@ impl<T: Item> Sender<T> {
     /// ([`ErrorData`]). The receiver is given [`StreamError::Failed`].
     pub fn fail(mut self, error: impl Into<ErrorData>) {
         match self.inner() {
-            Inner::Local(local) => local.fail(error.into()),
-            Inner::Remote(producer, _) => producer.fail(error.into()),
-            Inner::Claimed(_) | Inner::Over(_) => {}
+            SenderInner::Local(local) => local.fail(error.into()),
+            SenderInner::Remote(producer, _) => producer.fail(error.into()),
+            SenderInner::Claimed(_) | SenderInner::Over(_) => {}
         }
     }
 
@@ -148,18 +150,18 @@ impl<T: Item> Sender<T> {
     pub(super) async fn ready(&mut self) -> Result<(), StreamError> {
         match self.inner() {
             // Nobody else sends.
-            Inner::Local(local) => match local.items.reserve().await {
+            SenderInner::Local(local) => match local.items.reserve().await {
                 Ok(_) => Ok(()),
                 Err(_) => Err(local.gone()),
             },
-            Inner::Remote(..) => poll_fn(|cx| self.poll_ready(cx)).await,
-            Inner::Claimed(_) | Inner::Over(_) => Err(self.over()),
+            SenderInner::Remote(..) => poll_fn(|cx| self.poll_ready(cx)).await,
+            SenderInner::Claimed(_) | SenderInner::Over(_) => Err(self.over()),
         }
     }
 
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
         match self.inner() {
-            Inner::Remote(producer, _) => {
+            SenderInner::Remote(producer, _) => {
                 ready!(producer.poll_flush(cx))?;
                 producer.poll_ready(cx)
             }
@@ -168,14 +170,14 @@ impl<T: Item> Sender<T> {
     }
 
     /// What it is, now that whatever it came with is whole.
-    fn inner(&mut self) -> &mut Inner<T> {
+    fn inner(&mut self) -> &mut SenderInner<T> {
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Inner::Claimed(_) = inner {
-            let early = Inner::Over(StreamError::Decode(TOO_EARLY.to_owned()));
-            if let Inner::Claimed(claimed) = mem::replace(inner, early) {
+        if let SenderInner::Claimed(_) = inner {
+            let early = SenderInner::Over(StreamError::Decode(TOO_EARLY.to_owned()));
+            if let SenderInner::Claimed(claimed) = mem::replace(inner, early) {
                 let codec = claimed.codec;
-                if let Some(End::Producer(producer)) = claimed.into_end() {
-                    *inner = Inner::Remote(producer, codec);
+                if let Some(StreamEndpoint::Producer(producer)) = claimed.into_end() {
+                    *inner = SenderInner::Remote(producer, codec);
                 }
             }
         }
@@ -184,16 +186,16 @@ impl<T: Item> Sender<T> {
 
     fn over(&mut self) -> StreamError {
         match self.inner() {
-            Inner::Over(error) => error.clone(),
+            SenderInner::Over(error) => error.clone(),
             _ => StreamError::Cancelled,
         }
     }
 
     /// What it is, which travels.
-    fn travel(&self) -> Inner<T> {
+    fn travel(&self) -> SenderInner<T> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let travelled = StreamError::Encode("the half has travelled".to_owned());
-        mem::replace(&mut *inner, Inner::Over(travelled))
+        mem::replace(&mut *inner, SenderInner::Over(travelled))
     }
 }
 
@@ -205,18 +207,18 @@ fn pass_on<T: Item>(mut sender: Sender<T>, consumer: Consumer, codec: CodecId, r
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner)
     {
-        Inner::Local(local) => {
+        SenderInner::Local(local) => {
             runtime.spawn(pump_in(local, consumer, codec));
         }
         // It came from another side, and goes to a third.
-        Inner::Remote(producer, to) => {
+        SenderInner::Remote(producer, to) => {
             runtime.spawn(pump_out(
                 Receiver::<T>::remote(consumer, codec),
                 producer,
                 to,
             ));
         }
-        Inner::Claimed(_) | Inner::Over(_) => {}
+        SenderInner::Claimed(_) | SenderInner::Over(_) => {}
     }
 }
 
@@ -230,8 +232,8 @@ impl<T: Item> Serialize for Sender<T> {
                 bound: false,
                 codec: codec as u8,
             };
-            Ok(Unbound::attachment(entry, move |end, runtime| {
-                if let End::Consumer(consumer) = end {
+            Ok(DetachedHalf::attachment(entry, move |end, runtime| {
+                if let StreamEndpoint::Consumer(consumer) = end {
                     pass_on(sender, consumer, codec, runtime);
                 }
             }))
@@ -242,7 +244,7 @@ impl<T: Item> Serialize for Sender<T> {
 impl<'de, T: Item> Deserialize<'de> for Sender<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let claimed = Claimed::new(deserialize_half(deserializer, false)?);
-        Ok(Self::of(Inner::Claimed(claimed)))
+        Ok(Self::of(SenderInner::Claimed(claimed)))
     }
 }
 

@@ -54,18 +54,18 @@ impl Load {
 fn limits(rng: &mut Rng, longest: usize, streams: bool) -> Limits {
     let mut limits = Limits::default();
     // Nothing that travels is too large, neither `longest` and its id nor a refusal.
-    limits.payload = longest + 100;
-    limits.streams = if streams { rng.between(2, 60) } else { 0 };
-    limits.stream_bytes = 1 << 20;
+    limits.max_payload = longest + 100;
+    limits.max_streams = if streams { rng.between(2, 60) } else { 0 };
+    limits.max_stream_buffer = 1 << 20;
     // Sides with streams ask each other what they know, and then compress whatever is shorter for it.
     #[cfg(feature = "lz4")]
     {
         limits.compress_above = streams.then_some(0);
     }
-    limits.pending = rng.between(3, 40);
-    limits.running = rng.between(1, 8);
-    limits.running_bytes = rng.between(1, 600);
-    limits.unsent = rng.between(0, 400);
+    limits.max_pending_calls = rng.between(3, 40);
+    limits.max_concurrent_handlers = rng.between(1, 8);
+    limits.max_handler_bytes = rng.between(1, 600);
+    limits.max_write_buffer = rng.between(0, 400);
     limits
 }
 

@@ -13,7 +13,7 @@ mod streams;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use chirp_runtime::packet::{Incoming, PacketType, ResultCode};
+use chirp_runtime::packet::{IncomingPacket, PacketType, ResultCode};
 use chirp_runtime::session::{Batch, Counters, Event, Limits, Session};
 
 use load::Load;
@@ -177,8 +177,8 @@ fn what_was_received_is_answered_although_the_other_side_only_calls() {
     for seed in 0..200 {
         let mut rng = Rng::new(seed);
         let mut limits = Limits::default();
-        limits.unsent = rng.between(0, 400);
-        limits.payload = 600;
+        limits.max_write_buffer = rng.between(0, 400);
+        limits.max_payload = 600;
         let mut session = Session::new(limits);
         let method = Bytes::from_static(b"m");
         let call = |session: &mut Session, length: usize| {
@@ -195,7 +195,7 @@ fn what_was_received_is_answered_although_the_other_side_only_calls() {
                 call(&mut session, rng.between(0, 500));
             }
             if received < 100 {
-                let packet = Incoming::Packet {
+                let packet = IncomingPacket::Packet {
                     kind: PacketType::REQUEST,
                     payload: vec![0, 0, 1, received, 1, b'm'].into(),
                 };

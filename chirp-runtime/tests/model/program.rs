@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use chirp_runtime::packet::{ErrorData, PacketType, ResultCode};
-use chirp_runtime::session::{CallKey, Refused, RunKey};
+use chirp_runtime::session::{InboundCallId, OutboundCallId, Refused};
 
 use crate::load::{Load, StreamTicket, Ticket};
 use crate::rng::Rng;
@@ -50,11 +50,16 @@ impl Side {
     fn stream(&mut self, rng: &mut Rng, load: &Load, number: u64) -> Option<StreamTicket> {
         self.opened += 1;
         let number = number * 1000 + self.opened % 1000;
-        (rng.percent(load.streams) && self.limits.streams > 0)
+        (rng.percent(load.streams) && self.limits.max_streams > 0)
             .then(|| StreamTicket::new(rng, load, number))
     }
 
-    fn send(&mut self, ticket: Ticket, length: usize, one_way: bool) -> Result<CallKey, Refused> {
+    fn send(
+        &mut self,
+        ticket: Ticket,
+        length: usize,
+        one_way: bool,
+    ) -> Result<OutboundCallId, Refused> {
         let mut params = ticket.encode(length).into();
         let tickets: Vec<_> = ticket.streams.into_iter().flatten().collect();
         let specs: Vec<_> = tickets.iter().map(|ticket| ticket.spec()).collect();
@@ -162,7 +167,7 @@ impl Side {
         self.finish(at);
     }
 
-    fn respond(&mut self, run: RunKey, ticket: Ticket, result: Result<(), ()>) {
+    fn respond(&mut self, run: InboundCallId, ticket: Ticket, result: Result<(), ()>) {
         if result.is_ok() && self.respond_with_stream(run, ticket) {
             return;
         }

@@ -3,10 +3,12 @@ use std::io::IoSlice;
 
 use bytes::BufMut;
 use chirp_runtime::packet::{
-    Decoder, ErrorData, Fault, Header, Incoming, Request, Response, ResultCode,
+    ErrorData, FrameworkError, Header, IncomingPacket, PacketDecoder, RequestPacket,
+    ResponsePacket, ResultCode,
 };
 use chirp_runtime::session::{
-    Batch, CallKey, Carrier, Event, Limits, Opened, Outcome, Reading, RunKey, Session,
+    Batch, CallOutcome, Event, InboundCallId, Limits, OpenedStream, OutboundCallId, ReadState,
+    Session, StreamCarrier,
 };
 
 use crate::load::Ticket;
@@ -22,7 +24,7 @@ const REFUSAL: usize = 80;
 pub(crate) struct Side {
     pub(crate) session: Session,
     pub(crate) limits: Limits,
-    decoder: Decoder,
+    decoder: PacketDecoder,
     /// Bytes on their way to this side.
     pub(crate) inbox: VecDeque<u8>,
     batch: Option<Batch>,
@@ -33,7 +35,7 @@ pub(crate) struct Side {
     /// The halves of streams that its program holds.
     pub(crate) halves: Vec<Half>,
     /// Streams that came with a request which is still to be told of.
-    pub(crate) arrived: Option<(Carrier, Vec<Opened>)>,
+    pub(crate) arrived: Option<(StreamCarrier, Vec<OpenedStream>)>,
     /// Streams opened so far, for their numbers.
     pub(crate) opened: u64,
     /// What came last ended a stream here that had not come to its end.
@@ -44,17 +46,17 @@ pub(crate) struct Side {
 
 /// A call of this side's.
 pub(crate) struct Pending {
-    pub(crate) key: CallKey,
+    pub(crate) key: OutboundCallId,
     pub(crate) ticket: Ticket,
     pub(crate) one_way: bool,
 }
 
 /// A handler of this side's.
 pub(crate) struct Running {
-    pub(crate) run: RunKey,
+    pub(crate) run: InboundCallId,
     pub(crate) ticket: Ticket,
     pub(crate) size: usize,
-    pub(crate) nested: Option<CallKey>,
+    pub(crate) nested: Option<OutboundCallId>,
     /// What it will answer.
     pub(crate) result: Option<Result<(), ()>>,
 }
@@ -64,7 +66,7 @@ impl Side {
         Self {
             session: Session::new(limits.clone()),
             limits: limits.clone(),
-            decoder: Decoder::new(limits.payload),
+            decoder: PacketDecoder::new(limits.max_payload),
             inbox: VecDeque::new(),
             batch: None,
             calls: Vec::new(),
@@ -80,11 +82,11 @@ impl Side {
 
     /// Time passes: a pause that may not last for ever is over. Whether it was one.
     pub(crate) fn wait(&mut self) -> bool {
-        let pauses = self.session.reading() != Reading::Go;
+        let pauses = self.session.reading() != ReadState::Ready;
         if pauses {
             self.session.stop_pausing();
         }
-        pauses && self.session.reading() == Reading::Go
+        pauses && self.session.reading() == ReadState::Ready
     }
 
     /// Writes up to so many bytes towards the other side.
@@ -119,7 +121,7 @@ impl Side {
     pub(crate) fn read(&mut self, most: usize) -> bool {
         let mut progressed = false;
         loop {
-            if self.session.reading() != Reading::Go {
+            if self.session.reading() != ReadState::Ready {
                 return progressed;
             }
             let session = &self.session;
@@ -140,7 +142,7 @@ impl Side {
         }
     }
 
-    fn receive(&mut self, incoming: Incoming) {
+    fn receive(&mut self, incoming: IncomingPacket) {
         self.cut = false;
         let event = self.session.handle(incoming).expect("nothing is fatal");
         self.poll_streams();
@@ -149,12 +151,12 @@ impl Side {
             Some(Event::Answered(key, outcome)) => self.answered(key, outcome),
             // Its handler finds out by itself.
             Some(Event::Interrupt(_)) | None => {}
-            Some(Event::Hello) => assert!(self.limits.streams > 0, "nobody asked"),
+            Some(Event::Hello) => assert!(self.limits.max_streams > 0, "nobody asked"),
             Some(Event::Packet(..)) => panic!("nobody asked"),
         }
     }
 
-    fn start(&mut self, run: RunKey, request: &Request) {
+    fn start(&mut self, run: InboundCallId, request: &RequestPacket) {
         let ticket = Ticket::decode(request.params());
         self.take_up(run, ticket);
         self.handlers.push(Running {
@@ -167,12 +169,12 @@ impl Side {
     }
 
     /// Every call gets its own answer, or a reason why there is none, and gets it once.
-    fn answered(&mut self, key: CallKey, outcome: Outcome) {
+    fn answered(&mut self, key: OutboundCallId, outcome: CallOutcome) {
         let at = self.calls.iter().position(|call| call.key == key);
         let call = self.calls.swap_remove(at.expect("somebody waits for it"));
         self.take_up_back(key, call.ticket);
         self.session.release(key);
-        let Outcome::Response(Response { code, data, .. }) = outcome else {
+        let CallOutcome::Response(ResponsePacket { code, data, .. }) = outcome else {
             panic!("nothing is too large");
         };
         let result = match code {
@@ -183,7 +185,8 @@ impl Side {
             }
             ResultCode::ServiceError => {
                 let error = ErrorData::decode(data).expect("it is valid");
-                let busy = Fault::from_error_data(&error) == Some(Fault::Busy);
+                let busy =
+                    FrameworkError::from_error_data(&error) == Some(FrameworkError::Overloaded);
                 assert!(busy || call.ticket.depth > 0 && error.message == NESTED);
                 Err(())
             }
@@ -204,24 +207,24 @@ impl Side {
     pub(crate) fn check(&self, other: &Self) {
         let session = &self.session;
         let limits = &self.limits;
-        let longest = Header::LEN + limits.payload;
-        assert!(session.running() <= limits.running);
+        let longest = Header::LEN + limits.max_payload;
+        assert!(session.running() <= limits.max_concurrent_handlers);
         assert_eq!(session.running(), self.handlers.len());
         // The question what the other side knows is a call too.
         let asked = session.pending() - self.calls.len();
         assert!(asked <= usize::from(self.asked), "{asked}");
-        assert!(session.pending() + session.abandoned() <= limits.pending + asked);
+        assert!(session.pending() + session.abandoned() <= limits.max_pending_calls + asked);
         self.check_streams();
         // One request beyond the mark.
         let requests: usize = self.handlers.iter().map(|handler| handler.size).sum();
-        assert!(requests <= limits.running_bytes + longest, "{requests}");
+        assert!(requests <= limits.max_handler_bytes + longest, "{requests}");
         // One call and one answer beyond the mark, and a parked answer of each call that ran when it was reached. Then,
         // in the batch under way and in the next, a refusal for each call of the other side's and a Cancel
         // for each of this side's.
-        let bound = limits.unsent
-            + longest * (2 + limits.running)
-            + 2 * REFUSAL * other.limits.pending
-            + 2 * (Header::LEN + 4) * limits.pending
+        let bound = limits.max_write_buffer
+            + longest * (2 + limits.max_concurrent_handlers)
+            + 2 * REFUSAL * other.limits.max_pending_calls
+            + 2 * (Header::LEN + 4) * limits.max_pending_calls
             + self.streams_unsent(other);
         assert!(session.unsent() <= bound, "{} of {bound}", session.unsent());
     }

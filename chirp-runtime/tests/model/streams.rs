@@ -2,7 +2,8 @@ use std::collections::VecDeque;
 
 use chirp_runtime::packet::{ErrorData, ResultCode};
 use chirp_runtime::session::{
-    CallKey, Carrier, Ending, NotSent, RunKey, StreamEvent, StreamKey, StreamKind,
+    Ending, InboundCallId, NotSent, OutboundCallId, StreamCarrier, StreamEvent, StreamKey,
+    StreamKind,
 };
 
 use crate::load::{Load, StreamTicket, Ticket};
@@ -31,7 +32,7 @@ pub(crate) struct Half {
     lying: VecDeque<usize>,
     pub(crate) ended: bool,
     /// The call that it came with, whose handler waits until it has been sent.
-    run: Option<RunKey>,
+    run: Option<InboundCallId>,
 }
 
 /// What the program does with streams.
@@ -50,13 +51,13 @@ impl Side {
     }
 
     /// A handler decodes its parameters: it takes up all the streams that came with them, or some.
-    pub(crate) fn take_up(&mut self, run: RunKey, ticket: Ticket) {
+    pub(crate) fn take_up(&mut self, run: InboundCallId, ticket: Ticket) {
         let tickets: Vec<_> = ticket.streams.into_iter().flatten().collect();
         let Some((carrier, opened)) = self.arrived.take() else {
             assert!(tickets.is_empty(), "they come with their carrier");
             return;
         };
-        assert_eq!(carrier, Carrier::Run(run));
+        assert_eq!(carrier, StreamCarrier::Run(run));
         assert_eq!(opened.len(), tickets.len());
         let mut claimed = Vec::new();
         for (opened, ticket) in opened.into_iter().zip(tickets) {
@@ -82,12 +83,12 @@ impl Side {
     }
 
     /// Whether a handler still sends a stream of its own.
-    pub(crate) fn is_sending(&self, run: RunKey) -> bool {
+    pub(crate) fn is_sending(&self, run: InboundCallId) -> bool {
         self.halves.iter().any(|half| half.run == Some(run))
     }
 
     /// Answers with a stream, if the answer has one and there may be one more.
-    pub(crate) fn respond_with_stream(&mut self, run: RunKey, ticket: Ticket) -> bool {
+    pub(crate) fn respond_with_stream(&mut self, run: InboundCallId, ticket: Ticket) -> bool {
         let Some(back) = ticket.back else {
             return false;
         };
@@ -103,11 +104,11 @@ impl Side {
     }
 
     /// A caller takes up the stream that came with its answer.
-    pub(crate) fn take_up_back(&mut self, call: CallKey, ticket: Ticket) {
+    pub(crate) fn take_up_back(&mut self, call: OutboundCallId, ticket: Ticket) {
         let Some((carrier, opened)) = self.arrived.take() else {
             return;
         };
-        assert_eq!(carrier, Carrier::Answer(call));
+        assert_eq!(carrier, StreamCarrier::Answer(call));
         let (Some(back), [opened]) = (ticket.back, &opened[..]) else {
             panic!("it was asked for one");
         };
@@ -150,7 +151,7 @@ impl Side {
         match self.session.send_item(half.key, &mut item) {
             Ok(()) => half.next += 1,
             Err(NotSent::Full) => half.full = true,
-            Err(NotSent::Over) => {
+            Err(NotSent::Closed) => {
                 // It has been told, unless nobody tells a half of its own side's.
                 self.halves.swap_remove(at);
             }
@@ -233,7 +234,7 @@ impl Side {
         half.ended = true;
         match ending {
             Ending::Finished => assert_eq!(half.next, u64::from(half.ticket.items)),
-            Ending::Lost { .. } => panic!("nothing is lost"),
+            Ending::Incomplete { .. } => panic!("nothing is lost"),
             Ending::Failed(error) => assert_eq!(error.message, GAVE_UP),
             Ending::Answered => {
                 assert_ne!(half.ticket.kind, StreamKind::Free);
@@ -249,22 +250,23 @@ impl Side {
     /// What streams hold is within its bounds, and is what the program has not taken.
     pub(crate) fn check_streams(&self) {
         let session = &self.session;
-        assert!(session.streams() <= self.limits.streams);
+        assert!(session.streams() <= self.limits.max_streams);
         assert!(session.stream_windows() <= WINDOWS);
         let lying = self.halves.iter().flat_map(|half| &half.lying);
         let lying: usize = lying.map(|length| length + ITEM_COST).sum();
         assert_eq!(session.stream_bytes_held(), lying);
-        let queued = session.streams() * ((64 << 10) + self.limits.payload + ITEM_COST);
+        let queued = session.streams() * ((64 << 10) + self.limits.max_payload + ITEM_COST);
         assert!(session.stream_bytes_queued() <= queued);
     }
 
     /// What streams add to the bound of what is unsent, in the batch under way and in the next: items, an end of
     /// each stream of either side, and credit for each.
     pub(crate) fn streams_unsent(&self, other: &Self) -> usize {
-        let streams = self.limits.streams + other.limits.streams + 2 * other.limits.pending;
-        match self.limits.streams {
+        let streams =
+            self.limits.max_streams + other.limits.max_streams + 2 * other.limits.max_pending_calls;
+        match self.limits.max_streams {
             0 => 0,
-            _ => (64 << 10) + self.limits.payload + 2 * streams * 100,
+            _ => (64 << 10) + self.limits.max_payload + 2 * streams * 100,
         }
     }
 

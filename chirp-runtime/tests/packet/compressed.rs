@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use chirp_runtime::packet::{
-    Compressed, Header, Incoming, Packer, PacketError, PacketType, Request,
+    Compressed, Compressor, Header, IncomingPacket, PacketError, PacketType, RequestPacket,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -33,7 +33,7 @@ fn unpack(payload: Bytes, limit: usize) -> Result<(PacketType, Bytes), PacketErr
 #[test]
 fn the_packet_of_the_specification() {
     let mut inside = Vec::new();
-    Request::encode_head(&mut inside, 1, b"echo", 64);
+    RequestPacket::encode_head(&mut inside, 1, b"echo", 64);
     inside.extend([b'a'; 64]);
     let inside = &inside[Header::LEN..];
     let payload = written(PacketType::REQUEST, 73, BLOCK);
@@ -50,7 +50,7 @@ fn the_packet_of_the_specification() {
     );
 
     // There is more than one block that says the same, and this side's is one byte longer.
-    let mut packer = Packer::default();
+    let mut packer = Compressor::default();
     let shorter = packer.pack(PacketType::REQUEST, inside, b"");
     let ours = Bytes::copy_from_slice(shorter.expect("it is shorter"));
     assert_eq!(ours.len(), 0x1b);
@@ -166,7 +166,7 @@ fn nothing_is_guessed_from_a_payload() {
         &written(PacketType::REQUEST, 73, BLOCK),
     ] {
         let payload = Bytes::from([begins, &[7; 100]].concat());
-        let came = Incoming::Packet {
+        let came = IncomingPacket::Packet {
             kind: PacketType::REQUEST,
             payload,
         };
@@ -178,18 +178,18 @@ fn nothing_is_guessed_from_a_payload() {
 #[test]
 fn a_packet_inside_is_discarded_as_it_would_be_outside() {
     for kind in CARRIERS {
-        let came = Incoming::Packet {
+        let came = IncomingPacket::Packet {
             kind: PacketType::COMPRESSED,
             payload: written(kind, 73, BLOCK),
         };
-        let discarded = Incoming::Discarded(Header::new(kind, 73));
+        let discarded = IncomingPacket::Discarded(Header::new(kind, 73));
         let is_v0 = matches!(kind, PacketType::REQUEST | PacketType::RESPONSE);
         assert_eq!(
             came.clone().unpack(LIMIT, |_| false) == Ok(discarded),
             !is_v0
         );
         let taken = came.unpack(LIMIT, |_| true).expect("it is valid");
-        assert!(matches!(taken, Incoming::Packet { kind: inside, .. } if inside == kind));
+        assert!(matches!(taken, IncomingPacket::Packet { kind: inside, .. } if inside == kind));
     }
 }
 
@@ -204,7 +204,7 @@ fn data() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn what_is_packed_is_unpacked(pieces in vec((data(), data()), 1..4), kind in 0_usize..4) {
-        let mut packer = Packer::default();
+        let mut packer = Compressor::default();
         for (head, body) in pieces {
             let whole = [&head[..], &body].concat();
             let Some(shorter) = packer.pack(CARRIERS[kind], &head, &body) else {
@@ -224,7 +224,7 @@ proptest! {
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
         cut in prop_oneof![Just(0_usize), 0_usize..20],
     ) {
-        let mut packer = Packer::default();
+        let mut packer = Compressor::default();
         let Some(shorter) = packer.pack(PacketType::RESPONSE, &whole, b"") else {
             return Ok(());
         };
@@ -251,7 +251,7 @@ proptest! {
 
 #[test]
 fn only_what_is_shorter_is_packed() {
-    let mut packer = Packer::default();
+    let mut packer = Compressor::default();
     let mut pack = |payload: &[u8]| {
         packer
             .pack(PacketType::REQUEST, payload, b"")

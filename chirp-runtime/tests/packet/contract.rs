@@ -1,14 +1,17 @@
 //! `chirp.contract`: what is asked is read back, and what is no answer is told apart from one.
 
-use chirp_runtime::packet::Served;
+use chirp_runtime::packet::ServedMethod;
 use proptest::prelude::*;
 
 #[test]
 fn the_example_of_the_protocol() {
-    let question = Served::encode_question([&b"a"[..], b"a.b"]);
+    let question = ServedMethod::encode_question([&b"a"[..], b"a.b"]);
     assert_eq!(question, b"\xc7SIGN\x01a\x03a.b");
-    let answer = [Served::No, Served::Signed(0x2aff_cbb9_ec31_1921)];
-    let answer = Served::encode_answer(answer);
+    let answer = [
+        ServedMethod::No,
+        ServedMethod::Signed(0x2aff_cbb9_ec31_1921),
+    ];
+    let answer = ServedMethod::encode_answer(answer);
     assert_eq!(answer, b"\xc7NGIS\x00\x02\x2a\xff\xcb\xb9\xec\x31\x19\x21");
 }
 
@@ -22,13 +25,13 @@ fn what_is_no_question() {
         b"\xc7SIGN\x01a\x02a",
     ];
     for bytes in table {
-        assert_eq!(Served::decode_question(bytes), None, "{bytes:02x?}");
+        assert_eq!(ServedMethod::decode_question(bytes), None, "{bytes:02x?}");
     }
-    let most = vec![&b"name"[..]; Served::MAX_METHODS];
-    let question = Served::encode_question(most.iter().copied());
-    assert_eq!(Served::decode_question(&question), Some(most));
+    let most = vec![&b"name"[..]; ServedMethod::MAX_METHODS];
+    let question = ServedMethod::encode_question(most.iter().copied());
+    assert_eq!(ServedMethod::decode_question(&question), Some(most));
     let more = [&question[..], &[0]].concat();
-    assert_eq!(Served::decode_question(&more), None);
+    assert_eq!(ServedMethod::decode_question(&more), None);
 }
 
 #[test]
@@ -44,7 +47,7 @@ fn what_is_no_answer() {
         (b"\xc7NGIS\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00", 1),
     ];
     for (bytes, methods) in table {
-        let decoded = Served::decode_answer(bytes, methods);
+        let decoded = ServedMethod::decode_answer(bytes, methods);
         assert_eq!(decoded, None, "{bytes:02x?} of {methods}");
     }
 }
@@ -58,26 +61,26 @@ proptest! {
         ),
     ) {
         let names: Vec<_> = methods.iter().map(|(name, _)| &name[..]).collect();
-        let question = Served::encode_question(names.iter().copied());
-        prop_assert_eq!(Served::decode_question(&question), Some(names));
+        let question = ServedMethod::encode_question(names.iter().copied());
+        prop_assert_eq!(ServedMethod::decode_question(&question), Some(names));
         let served: Vec<_> = methods
             .iter()
             .map(|(name, print)| match print {
-                Some(print) => Served::Signed(*print),
-                None if name.is_empty() => Served::No,
-                None => Served::Unsigned,
+                Some(print) => ServedMethod::Signed(*print),
+                None if name.is_empty() => ServedMethod::No,
+                None => ServedMethod::Unsigned,
             })
             .collect();
-        let answer = Served::encode_answer(served.iter().copied());
-        prop_assert_eq!(Served::decode_answer(&answer, served.len()), Some(served));
+        let answer = ServedMethod::encode_answer(served.iter().copied());
+        prop_assert_eq!(ServedMethod::decode_answer(&answer, served.len()), Some(served));
     }
 
     #[test]
     fn any_bytes_are_read_without_a_panic(bytes in any::<Vec<u8>>(), methods in 0..9_usize) {
         for magic in [&b"\xc7SIGN"[..], b"\xc7NGIS"] {
             let bytes = [magic, &bytes].concat();
-            let _ = Served::decode_question(&bytes);
-            let _ = Served::decode_answer(&bytes, methods);
+            let _ = ServedMethod::decode_question(&bytes);
+            let _ = ServedMethod::decode_answer(&bytes, methods);
         }
     }
 }

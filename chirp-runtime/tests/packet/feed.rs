@@ -1,5 +1,5 @@
 use bytes::{Buf, BufMut};
-use chirp_runtime::packet::{Decoder, Header, PacketType};
+use chirp_runtime::packet::{Header, PacketDecoder, PacketType};
 
 use crate::oracle::Decoded;
 
@@ -9,7 +9,7 @@ const BUFFERS: usize = 128 << 10;
 /// Gives a decoder all these bytes in pieces of the given sizes, over and over, and ends the channel; in
 /// the way and order of the task that reads a connection.
 pub(crate) fn feed(bytes: &[u8], limit: usize, pieces: &[usize]) -> Decoded {
-    let mut decoder = Decoder::new(limit);
+    let mut decoder = PacketDecoder::new(limit);
     let mut left = bytes;
     let mut pieces = pieces.iter().cycle();
     let mut packets = Vec::new();
@@ -31,7 +31,7 @@ pub(crate) fn feed(bytes: &[u8], limit: usize, pieces: &[usize]) -> Decoded {
 
 /// Reads as from a channel: as much as has come, as much as there is room for, and at least one byte.
 /// Gives how much memory the room is part of.
-pub(crate) fn read(decoder: &mut Decoder, left: &mut &[u8], piece: usize) -> usize {
+pub(crate) fn read(decoder: &mut PacketDecoder, left: &mut &[u8], piece: usize) -> usize {
     let mut room = decoder.buffer();
     let held = room.get_ref().capacity();
     assert!(

@@ -1,6 +1,7 @@
 use bytes::Bytes;
 use chirp_runtime::packet::{
-    Cancel, ErrorData, Header, Incoming, PacketError, PacketType, Request, Response,
+    Cancel, ErrorData, Header, IncomingPacket, PacketError, PacketType, RequestPacket,
+    ResponsePacket,
 };
 
 use crate::feed::{feed, header, packet};
@@ -18,14 +19,14 @@ fn check(name: &str, bytes: &[u8], expected: &str) {
     }
 }
 
-fn validate(incoming: Incoming) -> Result<(), PacketError> {
+fn validate(incoming: IncomingPacket) -> Result<(), PacketError> {
     match incoming {
-        Incoming::Packet { kind, payload } => match kind {
-            PacketType::REQUEST => Request::decode(payload).map(drop),
-            PacketType::RESPONSE => Response::decode(payload).map(drop),
+        IncomingPacket::Packet { kind, payload } => match kind {
+            PacketType::REQUEST => RequestPacket::decode(payload).map(drop),
+            PacketType::RESPONSE => ResponsePacket::decode(payload).map(drop),
             _ => Cancel::decode(&payload).map(drop),
         },
-        Incoming::Oversized { .. } | Incoming::Discarded(_) => Ok(()),
+        IncomingPacket::Oversized { .. } | IncomingPacket::Discarded(_) => Ok(()),
     }
 }
 

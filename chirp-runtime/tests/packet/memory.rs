@@ -1,10 +1,10 @@
 use bytes::BufMut;
-use chirp_runtime::packet::{Decoder, Header, Incoming, PacketError, PacketType};
+use chirp_runtime::packet::{Header, IncomingPacket, PacketDecoder, PacketError, PacketType};
 
 use crate::feed::{feed, header, packet, read};
 
 /// How much memory the buffer that is read into next has.
-fn held(decoder: &mut Decoder) -> usize {
+fn held(decoder: &mut PacketDecoder) -> usize {
     decoder.buffer().get_ref().capacity()
 }
 
@@ -21,7 +21,7 @@ fn a_header_that_claims_two_gibibytes() {
         (PacketType(9), 16 << 20),
     ];
     for (kind, limit) in table {
-        let mut decoder = Decoder::new(limit);
+        let mut decoder = PacketDecoder::new(limit);
         decoder.buffer().put_slice(&header(kind, claims));
         let _ = decoder.decode();
         assert!(held(&mut decoder) <= 64 << 10, "{kind}, limit {limit}");
@@ -45,7 +45,7 @@ fn a_claim_that_is_partly_kept() {
 #[test]
 fn a_payload_like_the_last_one() {
     const MIB: usize = 1 << 20;
-    let mut decoder = Decoder::new(usize::MAX);
+    let mut decoder = PacketDecoder::new(usize::MAX);
     let mut pass = |length: usize| {
         let bytes = packet(PacketType::REQUEST, &vec![b'.'; length]);
         let mut left = &bytes[..];
@@ -70,7 +70,7 @@ fn a_payload_like_the_last_one() {
 /// memory of its own.
 #[test]
 fn a_payload_like_the_last_one_is_not_copied() {
-    let mut decoder = Decoder::new(1 << 20);
+    let mut decoder = PacketDecoder::new(1 << 20);
     let large = packet(PacketType::REQUEST, &vec![b'.'; 16 << 10]);
     let mut left = &large[..];
     while decoder.decode().expect("it is a packet").is_none() {
@@ -89,7 +89,7 @@ fn a_payload_like_the_last_one_is_not_copied() {
                 *pieces.next().expect("there are pieces"),
             );
             match decoder.decode().expect("it is a packet") {
-                Some(Incoming::Packet { payload, .. }) => break payload,
+                Some(IncomingPacket::Packet { payload, .. }) => break payload,
                 other => assert_eq!(other, None),
             }
         };
@@ -104,7 +104,7 @@ fn a_payload_like_the_last_one_is_not_copied() {
     let mut lengths = Vec::new();
     while lengths.len() < 6 {
         match decoder.decode().expect("they are packets") {
-            Some(Incoming::Packet { payload, .. }) => lengths.push(payload.len()),
+            Some(IncomingPacket::Packet { payload, .. }) => lengths.push(payload.len()),
             other => {
                 assert_eq!(other, None);
                 read(&mut decoder, &mut left, 9000);
@@ -117,7 +117,7 @@ fn a_payload_like_the_last_one_is_not_copied() {
 /// Skipping takes no memory, however much is skipped.
 #[test]
 fn what_is_skipped_is_not_kept() {
-    let mut decoder = Decoder::new(100);
+    let mut decoder = PacketDecoder::new(100);
     decoder
         .buffer()
         .put_slice(&header(PacketType::REQUEST, u32::MAX));
@@ -133,7 +133,7 @@ fn what_is_skipped_is_not_kept() {
 /// Between packets nothing that belongs to a payload is held.
 #[test]
 fn a_large_payload_leaves_with_its_packet() {
-    let mut decoder = Decoder::new(16 << 20);
+    let mut decoder = PacketDecoder::new(16 << 20);
     let bytes = packet(PacketType::REQUEST, &vec![b'.'; 8 << 20]);
     let mut left = &bytes[..];
     while decoder.decode().expect("it is a packet").is_none() {
@@ -145,7 +145,7 @@ fn a_large_payload_leaves_with_its_packet() {
 /// A connection that was busy once does not keep the memory of that time.
 #[test]
 fn a_read_buffer_shrinks_when_reads_are_small_again() {
-    let mut decoder = Decoder::new(1 << 20);
+    let mut decoder = PacketDecoder::new(1 << 20);
     let small = packet(PacketType::CANCEL, b"\0\0\0\x01");
     let burst = small.repeat(40_000);
     let mut left = &burst[..];
@@ -164,7 +164,7 @@ fn a_read_buffer_shrinks_when_reads_are_small_again() {
 /// An item that waits for its consumer keeps its own packet, and not what came beside it.
 #[test]
 fn items_share_no_memory_with_other_packets() {
-    let mut decoder = Decoder::new(1 << 20);
+    let mut decoder = PacketDecoder::new(1 << 20);
     let items = packet(PacketType::STREAM_ITEMS, b"\0\0\0\x01\0\x01\0\0\0\x01.");
     let cancel = packet(PacketType::CANCEL, b"\0\0\0\x01");
     let bytes = [&items[..], &cancel, &items, &cancel].concat();
@@ -173,7 +173,7 @@ fn items_share_no_memory_with_other_packets() {
     let kept: Vec<_> = std::iter::from_fn(|| next().expect("they are packets")).collect();
     assert_eq!(kept.len(), 4);
     for incoming in kept {
-        if let Incoming::Packet { kind, payload } = incoming
+        if let IncomingPacket::Packet { kind, payload } = incoming
             && kind == PacketType::STREAM_ITEMS
         {
             assert!(payload.is_unique(), "it shares its memory");

@@ -1,8 +1,8 @@
 use bytes::Bytes;
-use chirp_runtime::packet::{Cancel, Header, Incoming, PROTOCOL, PacketError, PacketType};
+use chirp_runtime::packet::{Cancel, Header, IncomingPacket, PROTOCOL, PacketError, PacketType};
 
 /// What came out of a stream of bytes: packets, and how it ended.
-pub(crate) type Decoded = (Vec<Incoming>, Result<(), PacketError>);
+pub(crate) type Decoded = (Vec<IncomingPacket>, Result<(), PacketError>);
 
 /// What a decoder must make of a channel that carried these bytes and then ended: the same rules, told
 /// once more with all the bytes at hand.
@@ -22,7 +22,7 @@ pub(crate) fn decode(mut bytes: &[u8], limit: usize) -> Decoded {
 fn next<'a>(
     bytes: &'a [u8],
     limit: usize,
-    packets: &mut Vec<Incoming>,
+    packets: &mut Vec<IncomingPacket>,
 ) -> Result<Option<&'a [u8]>, PacketError> {
     if bytes.is_empty() {
         return Ok(None);
@@ -46,16 +46,16 @@ fn next<'a>(
         .contains(&header.kind);
     let is_cancel = header.kind == PacketType::CANCEL;
     if !ours {
-        packets.push(Incoming::Discarded(header));
+        packets.push(IncomingPacket::Discarded(header));
     } else if is_cancel && header.length > Cancel::PAYLOAD_LEN {
         return Err(PacketError::CancelLength(header.length));
     } else if length > limit && length >= 4 && !is_cancel {
         if let Some(id) = rest.first_chunk() {
             let id = u32::from_be_bytes(*id);
-            packets.push(Incoming::Oversized { header, id });
+            packets.push(IncomingPacket::Oversized { header, id });
         }
     } else if missing == 0 {
-        packets.push(Incoming::Packet {
+        packets.push(IncomingPacket::Packet {
             kind: header.kind,
             payload: Bytes::copy_from_slice(&rest[..length]),
         });

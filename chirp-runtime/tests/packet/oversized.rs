@@ -1,4 +1,4 @@
-use chirp_runtime::packet::{Header, Incoming, PacketType};
+use chirp_runtime::packet::{Header, IncomingPacket, PacketType};
 
 use crate::feed::{feed, packet};
 use crate::oracle;
@@ -21,13 +21,13 @@ fn check(kind: PacketType, length: usize, limit: usize, expected: &str) {
     for piece in [1, 5, 4096, usize::MAX] {
         let (packets, end) = feed(&bytes, limit, &[piece]);
         assert_eq!(end, Ok(()));
-        let [packet, Incoming::Packet { payload, .. }] = &packets[..] else {
+        let [packet, IncomingPacket::Packet { payload, .. }] = &packets[..] else {
             panic!("{packets:?} is not two packets");
         };
         let became = match packet {
-            Incoming::Packet { payload, .. } if payload.len() == length => "stored",
-            Incoming::Oversized { id: 7, .. } => "oversized",
-            Incoming::Discarded(_) => "discarded",
+            IncomingPacket::Packet { payload, .. } if payload.len() == length => "stored",
+            IncomingPacket::Oversized { id: 7, .. } => "oversized",
+            IncomingPacket::Discarded(_) => "discarded",
             other => panic!("{other:?}"),
         };
         assert_eq!(became, expected, "{kind} of {length} bytes, limit {limit}");
@@ -69,7 +69,7 @@ fn a_cancel_is_never_oversized() {
         let (packets, end) = feed(&bytes, limit, &[1]);
         assert_eq!(end, Ok(()));
         assert!(
-            matches!(&packets[..], [Incoming::Packet { payload, .. }] if payload == ID),
+            matches!(&packets[..], [IncomingPacket::Packet { payload, .. }] if payload == ID),
             "limit {limit}: {packets:?}"
         );
     }

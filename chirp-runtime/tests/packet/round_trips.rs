@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use chirp_runtime::packet::{
-    Cancel, ErrorData, Extensions, FAULT_CODES, Fault, Header, Hello, Incoming, PacketType,
-    Request, Response, ResultCode,
+    Cancel, ErrorData, ExtensionFlags, FRAMEWORK_ERROR_CODES, FrameworkError, Header, Hello,
+    IncomingPacket, PacketType, RequestPacket, ResponsePacket, ResultCode,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ const LIMIT: usize = 1 << 20;
 fn payload_of(bytes: &[u8], kind: PacketType) -> Bytes {
     match feed(bytes, LIMIT, &[usize::MAX]) {
         (packets, Ok(())) => match &packets[..] {
-            [Incoming::Packet { kind: is, payload }] if *is == kind => payload.clone(),
+            [IncomingPacket::Packet { kind: is, payload }] if *is == kind => payload.clone(),
             other => panic!("{other:?} is not one {kind}"),
         },
         (_, Err(error)) => panic!("{error}"),
@@ -34,24 +34,24 @@ fn hello() -> impl Strategy<Value = Hello> {
     let fields = (1..4_u16, any::<u64>(), any::<u32>(), any::<u32>());
     fields.prop_map(|(revision, bits, payload_limit, running_limit)| Hello {
         revision,
-        extensions: Extensions(bits),
+        extensions: ExtensionFlags(bits),
         payload_limit,
         running_limit,
     })
 }
 
-fn fault() -> impl Strategy<Value = Fault> {
+fn framework_error() -> impl Strategy<Value = FrameworkError> {
     any::<u64>().prop_flat_map(|number| {
         prop_oneof![
-            Just(Fault::Busy),
-            Just(Fault::ShuttingDown),
-            Just(Fault::Panicked { reference: number }),
-            Just(Fault::DeadlineExceeded),
-            Just(Fault::BadArguments),
-            Just(Fault::TooLarge { limit: number }),
-            Just(Fault::Unsupported),
-            Just(Fault::NoAnswer),
-            Just(Fault::BadResult),
+            Just(FrameworkError::Overloaded),
+            Just(FrameworkError::ShuttingDown),
+            Just(FrameworkError::Panicked { reference: number }),
+            Just(FrameworkError::DeadlineExceeded),
+            Just(FrameworkError::InvalidArguments),
+            Just(FrameworkError::TooLarge { limit: number }),
+            Just(FrameworkError::Unsupported),
+            Just(FrameworkError::NoReply),
+            Just(FrameworkError::InvalidResult),
         ]
     })
 }
@@ -67,12 +67,12 @@ proptest! {
     #[test]
     fn request(id: u32, method in vec(any::<u8>(), 0..=255), params in vec(any::<u8>(), 0..9000)) {
         let mut bytes = Vec::new();
-        Request::encode_head(&mut bytes, id, &method, params.len());
+        RequestPacket::encode_head(&mut bytes, id, &method, params.len());
         bytes.extend_from_slice(&params);
-        prop_assert_eq!(bytes.len(), Header::LEN + Request::payload_len(&method, params.len()));
-        let request = Request::decode(payload_of(&bytes, PacketType::REQUEST));
+        prop_assert_eq!(bytes.len(), Header::LEN + RequestPacket::payload_len(&method, params.len()));
+        let request = RequestPacket::decode(payload_of(&bytes, PacketType::REQUEST));
         let request = request.expect("it is a request");
-        prop_assert_eq!(&request, &Request::new(id, &method, &params));
+        prop_assert_eq!(&request, &RequestPacket::new(id, &method, &params));
         prop_assert_eq!(request.id(), id);
         prop_assert_eq!(request.method(), method);
         prop_assert_eq!(request.params(), &params);
@@ -83,11 +83,11 @@ proptest! {
     fn response(id: u32, code in result_code(), error in error_data(), data in vec(any::<u8>(), 0..9000)) {
         let data = if code == ResultCode::ServiceError { error.encode() } else { data };
         let mut bytes = Vec::new();
-        Response::encode_head(&mut bytes, id, code, data.len());
+        ResponsePacket::encode_head(&mut bytes, id, code, data.len());
         bytes.extend_from_slice(&data);
-        prop_assert_eq!(bytes.len(), Header::LEN + Response::payload_len(data.len()));
-        let response = Response::decode(payload_of(&bytes, PacketType::RESPONSE));
-        prop_assert_eq!(response, Ok(Response { id, code, data: data.into() }));
+        prop_assert_eq!(bytes.len(), Header::LEN + ResponsePacket::payload_len(data.len()));
+        let response = ResponsePacket::decode(payload_of(&bytes, PacketType::RESPONSE));
+        prop_assert_eq!(response, Ok(ResponsePacket { id, code, data: data.into() }));
     }
 
     #[test]
@@ -134,14 +134,14 @@ proptest! {
 
     /// A framework error needs both, its code and its mark.
     #[test]
-    fn faults(fault in fault(), detail: String, code: u16) {
-        let mut error = fault.to_error_data(&detail);
-        prop_assert!(FAULT_CODES.contains(&error.code));
-        prop_assert_eq!(Fault::from_error_data(&error), Some(fault));
+    fn faults(reason in framework_error(), detail: String, code: u16) {
+        let mut error = reason.to_error_data(&detail);
+        prop_assert!(FRAMEWORK_ERROR_CODES.contains(&error.code));
+        prop_assert_eq!(FrameworkError::from_error_data(&error), Some(reason));
         error.code = code;
-        let told = Fault::from_error_data(&error).is_some();
-        prop_assert!(!told || FAULT_CODES.contains(&code));
-        prop_assert_eq!(Fault::from_error_data(&ErrorData::new(fault.code(), detail)), None);
+        let told = FrameworkError::from_error_data(&error).is_some();
+        prop_assert!(!told || FRAMEWORK_ERROR_CODES.contains(&code));
+        prop_assert_eq!(FrameworkError::from_error_data(&ErrorData::new(reason.code(), detail)), None);
     }
 
     /// What a peer sends is an error or a value, never a panic.
@@ -151,14 +151,14 @@ proptest! {
         let _ = Cancel::decode(&bytes);
         let _ = Hello::decode_question(&bytes);
         let _ = Hello::decode_answer(&bytes, 0);
-        if let Ok(request) = Request::decode(bytes.clone()) {
+        if let Ok(request) = RequestPacket::decode(bytes.clone()) {
             prop_assert_eq!(request.size(), 5 + request.method().len() + request.params().len());
         }
-        if let Ok(response) = Response::decode(bytes.clone()) {
+        if let Ok(response) = ResponsePacket::decode(bytes.clone()) {
             prop_assert_eq!(response.data.len() + 5, bytes.len());
         }
         if let Ok(error) = ErrorData::decode(bytes.clone()) {
-            let _ = Fault::from_error_data(&error);
+            let _ = FrameworkError::from_error_data(&error);
             // Four zero bytes are the older form of the empty error.
             prop_assert!(error.encode() == bytes || bytes == [0; 4][..]);
         }

@@ -138,7 +138,7 @@ fn what_cancelling_does() {
 #[test]
 fn cancelling_what_waits_for_room() {
     check(
-        limits(|limits| limits.unsent = 50),
+        limits(|limits| limits.max_write_buffer = 50),
         "call a m a*60
          call b m b
          call c m c*9000
@@ -153,7 +153,7 @@ fn cancelling_what_waits_for_room() {
     );
     // What was removed from the buffer leaves room for what waits.
     check(
-        limits(|limits| limits.unsent = 50),
+        limits(|limits| limits.max_write_buffer = 50),
         "call a m a*60
          call b m b
          cancel a
@@ -166,7 +166,7 @@ fn cancelling_what_waits_for_room() {
 #[test]
 fn more_abandoned_calls_than_allowed() {
     check(
-        limits(|limits| limits.abandoned = 2),
+        limits(|limits| limits.max_unanswered_cancels = 2),
         "call a m -
          call b m -
          call c m -
@@ -187,7 +187,7 @@ fn more_abandoned_calls_than_allowed() {
 #[test]
 fn pending_and_abandoned_calls_share_a_limit() {
     check(
-        limits(|limits| limits.pending = 2),
+        limits(|limits| limits.max_pending_calls = 2),
         "call a m -
          call b m -
          call c m -

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
 use chirp_runtime::packet::{
-    CallInfo, Compressed, Header, Incoming, Packer, PacketError, PacketType,
+    CallInfo, Compressed, Compressor, Header, IncomingPacket, PacketError, PacketType,
 };
 use chirp_runtime::session::{Fatal, Limits, Negotiation};
 
@@ -18,7 +18,7 @@ pub(crate) fn packet(words: &[&str]) -> Option<Vec<u8>> {
             let inside = words::packet(inside);
             let (head, payload) = inside.split_first_chunk().expect("a header");
             let kind = Header::decode(*head).expect("a header").kind;
-            let mut packer = Packer::default();
+            let mut packer = Compressor::default();
             let shorter = packer.pack(kind, payload, b"");
             put(&mut out, shorter.expect("it is shorter"));
         }
@@ -56,7 +56,7 @@ pub(crate) fn packet_words(payload: Bytes) -> String {
     let kind = inside.kind;
     format!(
         "Compressed {}",
-        words::packet_words(Incoming::Packet { kind, payload })
+        words::packet_words(IncomingPacket::Packet { kind, payload })
     )
 }
 
@@ -64,8 +64,8 @@ pub(crate) fn packet_words(payload: Bytes) -> String {
 fn above_100() -> Limits {
     limits(|limits| {
         limits.compress_above = Some(100);
-        limits.payload = 100_000;
-        limits.streams = 16;
+        limits.max_payload = 100_000;
+        limits.max_streams = 16;
     })
 }
 
@@ -157,7 +157,7 @@ fn nothing_goes_compressed_to_a_side_that_has_not_said_that_it_takes_it() {
     // And this side without a mark, or without extensions.
     let unmarked = limits(|_| {});
     let mut never = above_100();
-    never.extensions = Negotiation::Never;
+    never.negotiation = Negotiation::Never;
     for limits in [unmarked, never] {
         check_declared(
             limits.clone(),
@@ -225,8 +225,8 @@ fn what_comes_compressed_is_as_if_it_had_come() {
 fn what_it_holds_is_what_counts() {
     let limits = limits(|limits| {
         limits.compress_above = Some(100);
-        limits.running_bytes = 50_000;
-        limits.payload = 60_000;
+        limits.max_handler_bytes = 50_000;
+        limits.max_payload = 60_000;
     });
     check_declared(
         limits,
@@ -277,7 +277,7 @@ fn stream_items_are_compressed() {
          ! fatal invalid StreamOpen packet: only a call can have streams bound to it";
     check(above_100(), &(declared.to_owned() + script));
     let mut without = above_100();
-    without.streams = 0;
+    without.max_streams = 0;
     check_declared(without, "< Compressed Items +1 x*5000\n > nothing");
 }
 

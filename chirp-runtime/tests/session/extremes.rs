@@ -1,6 +1,6 @@
 use bytes::Bytes;
-use chirp_runtime::packet::{Incoming, PacketType, Payload};
-use chirp_runtime::session::{Fatal, Reading, Refused, Session};
+use chirp_runtime::packet::{IncomingPacket, PacketType, Payload};
+use chirp_runtime::session::{Fatal, ReadState, Refused, Session};
 
 use crate::room::tight;
 use crate::script::limits;
@@ -9,18 +9,18 @@ use crate::script::limits;
 #[test]
 fn refusals_that_nobody_reads_end_the_session() {
     let limits = tight();
-    let bound = limits.unsent + 2 * limits.payload + (8 << 20);
+    let bound = limits.max_write_buffer + 2 * limits.max_payload + (8 << 20);
     let mut session = Session::new(limits);
     let call = session.call(&Bytes::from_static(b"m"), &mut Payload::default());
     assert!(call.is_ok(), "so that reading never pauses");
     session.drain();
-    let request = Incoming::Packet {
+    let request = IncomingPacket::Packet {
         kind: PacketType::REQUEST,
         payload: Bytes::from_static(b"\0\0\0\x01\x01m"),
     };
     for _ in 0..bound {
         assert!(session.unsent() <= bound + 100);
-        assert_eq!(session.reading(), Reading::Go);
+        assert_eq!(session.reading(), ReadState::Ready);
         match session.handle(request.clone()) {
             Ok(refused) => assert!(refused.is_none()),
             Err(fatal) => {
@@ -57,7 +57,7 @@ fn sixty_thousand_calls_that_wait_are_each_found_at_once() {
 #[test]
 #[cfg(target_pointer_width = "64")]
 fn over_what_a_packet_can_say() {
-    let mut session = Session::new(limits(|limits| limits.payload = usize::MAX));
+    let mut session = Session::new(limits(|limits| limits.max_payload = usize::MAX));
     // Zeroed memory that nothing touches is not there.
     let mut params = Payload::from(vec![0; 1 << 32]);
     let method = Bytes::from_static(b"m");

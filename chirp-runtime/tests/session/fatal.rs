@@ -1,4 +1,4 @@
-use chirp_runtime::packet::{Decoder, Incoming};
+use chirp_runtime::packet::{IncomingPacket, PacketDecoder};
 use chirp_runtime::session::{Fatal, Limits, Session};
 
 use bytes::BufMut;
@@ -6,12 +6,12 @@ use bytes::BufMut;
 /// What a session says of bytes that are not Chirp v0. Nothing is answered before it ends.
 fn check(bytes: &[u8], expected: &str) {
     let limits = Limits::default();
-    let mut decoder = Decoder::new(limits.payload);
+    let mut decoder = PacketDecoder::new(limits.max_payload);
     let mut session = Session::new(limits);
     decoder.buffer().put_slice(bytes);
     let mut handle_all = || -> Result<(), Fatal> {
         while let Some(incoming) = decoder.decode()? {
-            if let Incoming::Packet { .. } = &incoming {
+            if let IncomingPacket::Packet { .. } = &incoming {
                 session.handle(incoming)?;
             }
         }

@@ -199,9 +199,9 @@ const HELLOS: &[(&str, &str)] = &[
 #[test]
 fn what_is_known_of_the_other_sides_extensions() {
     let limits = limits(|limits| {
-        limits.payload = 1500;
-        limits.running = 1;
-        limits.pending = 2;
+        limits.max_payload = 1500;
+        limits.max_concurrent_handlers = 1;
+        limits.max_pending_calls = 2;
     });
     check_all(&limits, HELLOS);
 }

@@ -133,7 +133,7 @@ const IDS: &[(&str, &str)] = &[
 
 #[test]
 fn ids_and_the_answers_that_they_name() {
-    check_all(&limits(|limits| limits.unsent = 60), IDS);
+    check_all(&limits(|limits| limits.max_write_buffer = 60), IDS);
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_late_answer_from_4095_calls_ago_is_nobodys() {
 #[test]
 fn ids_that_are_retired_count_towards_unresponsive() {
     check(
-        limits(|limits| limits.abandoned = 2),
+        limits(|limits| limits.max_unanswered_cancels = 2),
         "call a m -
          > Request 1 m -
          < Response 1 duplicate

@@ -198,7 +198,7 @@ const CALLS: &[(&str, &str)] = &[
 
 #[test]
 fn calls_that_the_other_side_makes() {
-    check_all(&limits(|limits| limits.running = 3), CALLS);
+    check_all(&limits(|limits| limits.max_concurrent_handlers = 3), CALLS);
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn draining_refuses_what_comes_and_finishes_what_runs() {
     );
     // An answer that waits for room, and one that is being written, are not out yet.
     check(
-        limits(|limits| limits.unsent = 10),
+        limits(|limits| limits.max_write_buffer = 10),
         "< Request 1 m -
          ! run a m -
          < Request 2 m -

@@ -1,8 +1,8 @@
 use std::cell::Cell;
 
 use bytes::Bytes;
-use chirp_runtime::packet::{Decoder, Payload, ResultCode};
-use chirp_runtime::session::{Batch, CallKey, Event, RunKey, Session};
+use chirp_runtime::packet::{PacketDecoder, Payload, ResultCode};
+use chirp_runtime::session::{Batch, Event, InboundCallId, OutboundCallId, Session};
 
 use bytes::BufMut;
 
@@ -43,8 +43,8 @@ struct Watched(Session);
 impl Watched {
     fn new(unsent: usize) -> Self {
         let limits = limits(|limits| {
-            limits.unsent = unsent;
-            limits.payload = 50_000;
+            limits.max_write_buffer = unsent;
+            limits.max_payload = 50_000;
         });
         Self(Session::new(limits))
     }
@@ -59,19 +59,19 @@ impl Watched {
         done
     }
 
-    fn call(&mut self, length: usize) -> CallKey {
+    fn call(&mut self, length: usize) -> OutboundCallId {
         let mut params = foreign(length);
         let method = Bytes::from_static(b"m");
         let call = self.step(|session| session.call(&method, &mut params));
         call.expect("there is room")
     }
 
-    fn cancel(&mut self, call: CallKey) {
+    fn cancel(&mut self, call: OutboundCallId) {
         assert_eq!(self.step(|session| session.cancel(call)), Ok(()));
     }
 
-    fn request(&mut self, id: u32) -> RunKey {
-        let mut decoder = Decoder::new(1000);
+    fn request(&mut self, id: u32) -> InboundCallId {
+        let mut decoder = PacketDecoder::new(1000);
         let request = packet(&["Request", &id.to_string(), "m", "-"]);
         decoder.buffer().put_slice(&request);
         let request = decoder.decode().expect("a packet").expect("a whole one");
@@ -81,7 +81,7 @@ impl Watched {
         }
     }
 
-    fn respond(&mut self, run: RunKey, length: usize) {
+    fn respond(&mut self, run: InboundCallId, length: usize) {
         let mut data = foreign(length);
         self.step(|session| session.respond(run, ResultCode::Success, &mut data));
     }

@@ -5,10 +5,10 @@ use crate::script::{check, check_all, limits};
 /// Room for little: 100 unsent bytes, 100 bytes of running calls, 3 running calls.
 pub(crate) fn tight() -> Limits {
     limits(|limits| {
-        limits.unsent = 100;
-        limits.running_bytes = 100;
-        limits.running = 3;
-        limits.payload = 1000;
+        limits.max_write_buffer = 100;
+        limits.max_handler_bytes = 100;
+        limits.max_concurrent_handlers = 3;
+        limits.max_payload = 1000;
     })
 }
 
@@ -152,7 +152,7 @@ fn what_waits_for_room_leaves_in_its_turn() {
 #[test]
 fn there_is_room_for_one_packet_whatever_the_mark() {
     check(
-        limits(|limits| limits.unsent = 0),
+        limits(|limits| limits.max_write_buffer = 0),
         "call a m a
          call b m b
          = queued a true

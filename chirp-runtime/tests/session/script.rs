@@ -2,10 +2,10 @@ use std::collections::{HashMap, VecDeque};
 use std::io::IoSlice;
 
 use bytes::{Buf, BufMut};
-use chirp_runtime::packet::{Decoder, PacketType, Payload, Request};
+use chirp_runtime::packet::{PacketDecoder, PacketType, Payload, RequestPacket};
 use chirp_runtime::session::{
-    Batch, CallKey, Carrier, Event, Fatal, HelloState, Limits, Outcome, Refused, RunKey, Session,
-    StreamEvent, StreamKey,
+    Batch, CallOutcome, Event, Fatal, HelloState, InboundCallId, Limits, OutboundCallId, Refused,
+    Session, StreamCarrier, StreamEvent, StreamKey,
 };
 
 use crate::words::{bytes, packet, packet_words, result, result_words, word};
@@ -91,9 +91,9 @@ pub(crate) enum Said {
     Stream(StreamEvent),
     NotSent(String),
     NothingToClaim,
-    Run(RunKey, Request),
-    Interrupt(RunKey),
-    Answered(CallKey, Outcome),
+    Run(InboundCallId, RequestPacket),
+    Interrupt(InboundCallId),
+    Answered(OutboundCallId, CallOutcome),
     Hello,
     Refused(Refused),
     Fatal(Fatal),
@@ -101,11 +101,11 @@ pub(crate) enum Said {
 
 pub(crate) struct Stage {
     pub(crate) session: Session,
-    decoder: Decoder,
-    pub(crate) calls: HashMap<String, CallKey>,
-    pub(crate) runs: HashMap<String, RunKey>,
+    decoder: PacketDecoder,
+    pub(crate) calls: HashMap<String, OutboundCallId>,
+    pub(crate) runs: HashMap<String, InboundCallId>,
     pub(crate) streams: HashMap<String, StreamKey>,
-    pub(crate) carriers: HashMap<String, Carrier>,
+    pub(crate) carriers: HashMap<String, StreamCarrier>,
     pub(crate) said: VecDeque<Said>,
     in_flight: Option<Batch>,
     sent: VecDeque<String>,
@@ -116,7 +116,7 @@ pub(crate) struct Stage {
 impl Stage {
     fn new(limits: Limits) -> Self {
         Self {
-            decoder: Decoder::new(limits.payload),
+            decoder: PacketDecoder::new(limits.max_payload),
             session: Session::new(limits),
             calls: HashMap::new(),
             runs: HashMap::new(),
@@ -245,19 +245,19 @@ impl Stage {
                 format!("run {name} {method} {params}")
             }
             Said::Interrupt(run) => {
-                let is_this = |(_, key): &(&String, &RunKey)| **key == run;
+                let is_this = |(_, key): &(&String, &InboundCallId)| **key == run;
                 let name = self.runs.iter().find(is_this).expect("a run").0;
                 format!("interrupt {name}")
             }
             Said::Answered(call, outcome) => {
-                let is_this = |(_, key): &(&String, &CallKey)| **key == call;
+                let is_this = |(_, key): &(&String, &OutboundCallId)| **key == call;
                 let name = self.calls.iter().find(is_this).expect("a call").0;
                 match outcome {
-                    Outcome::Response(response) => {
+                    CallOutcome::Response(response) => {
                         let how = result_words(response.code, &response.data);
                         format!("answered {name} {how}")
                     }
-                    Outcome::TooLarge { limit } => format!("answered {name} over {limit}"),
+                    CallOutcome::TooLarge { limit } => format!("answered {name} over {limit}"),
                 }
             }
             Said::Hello => "hello".to_owned(),
@@ -340,7 +340,7 @@ impl Stage {
         {
             self.asks = batch.compress();
         }
-        let mut decoder = Decoder::new(usize::MAX);
+        let mut decoder = PacketDecoder::new(usize::MAX);
         while !batch.is_done() {
             let mut slices = [IoSlice::new(&[])];
             assert_eq!(batch.slices(&mut slices), 1, "there is something to write");

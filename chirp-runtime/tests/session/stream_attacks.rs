@@ -1,5 +1,5 @@
 use bytes::{BufMut, Bytes};
-use chirp_runtime::packet::{Decoder, Payload, ResultCode};
+use chirp_runtime::packet::{PacketDecoder, Payload, ResultCode};
 use chirp_runtime::session::{
     Batch, Event, Fatal, Limits, NotSent, Session, StreamEvent, StreamKey, StreamSpec,
 };
@@ -10,12 +10,12 @@ use crate::words::packet;
 /// A session, and another side that says whatever a test wants.
 struct Attacked {
     session: Session,
-    decoder: Decoder,
+    decoder: PacketDecoder,
 }
 
 impl Attacked {
     fn new(limits: Limits) -> Self {
-        let decoder = Decoder::new(limits.payload);
+        let decoder = PacketDecoder::new(limits.max_payload);
         let session = Session::new(limits);
         let mut attacked = Self { session, decoder };
         attacked

@@ -394,7 +394,7 @@ const LARGE: &[(&str, &str)] = &[
 #[test]
 fn payload_limits_hold_for_items() {
     let mut limits = with_streams();
-    limits.payload = 1000;
+    limits.max_payload = 1000;
     check_streams(&limits, LARGE);
 }
 
@@ -402,7 +402,7 @@ fn payload_limits_hold_for_items() {
 #[test]
 fn more_items_than_are_held_break_off_their_stream() {
     let mut limits = with_streams();
-    limits.stream_bytes = 50_000;
+    limits.max_stream_buffer = 50_000;
     let script = "stream-call x m - s=receive t=receive
          > Open 1:to:free:16384 2:to:free:16384
          > Request 1 m -
@@ -428,7 +428,7 @@ fn more_items_than_are_held_break_off_their_stream() {
 #[test]
 fn there_are_no_more_streams_than_may_be() {
     let mut limits = with_streams();
-    limits.streams = 3;
+    limits.max_streams = 3;
     let script = "< Open 1:from:free:16384 2:to:free:5
          < Request 4 m -
          ! opened o s=receive t=send
@@ -477,9 +477,9 @@ fn there_are_no_more_streams_than_may_be() {
     check_streams(&limits, &[("streams", script)]);
     let script = "stream-call x m - u=send
          ! refused too-many-streams 0";
-    limits.streams = 1;
+    limits.max_streams = 1;
     check_streams(&limits, &[("none", "")]);
-    limits.streams = 0;
+    limits.max_streams = 0;
     check(limits, &script.replace("too-many-streams 0", "unsupported"));
 }
 
@@ -487,8 +487,8 @@ fn there_are_no_more_streams_than_may_be() {
 #[test]
 fn a_side_with_a_stream_goes_on_reading() {
     let mut limits = with_streams();
-    limits.running = 1;
-    limits.unsent = 1;
+    limits.max_concurrent_handlers = 1;
+    limits.max_write_buffer = 1;
     let script = "< Request 4 m -
          ! run a m -
          = reading PauseBriefly

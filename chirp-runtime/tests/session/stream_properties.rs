@@ -1,10 +1,10 @@
 use std::collections::{HashMap, HashSet};
 
 use bytes::{BufMut, Bytes};
-use chirp_runtime::packet::{Decoder, ErrorData, Payload, ResultCode};
+use chirp_runtime::packet::{ErrorData, PacketDecoder, Payload, ResultCode};
 use chirp_runtime::session::{
-    Batch, CallKey, Carrier, Event, Fatal, Limits, RunKey, Session, StreamEvent, StreamKey,
-    StreamKind, StreamSpec,
+    Batch, Event, Fatal, InboundCallId, Limits, OutboundCallId, Session, StreamCarrier,
+    StreamEvent, StreamKey, StreamKind, StreamSpec,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -148,11 +148,11 @@ fn step() -> impl Strategy<Value = Step> {
 /// A session, and what its program knows.
 struct Tried {
     session: Session,
-    decoder: Decoder,
+    decoder: PacketDecoder,
     batch: Option<Batch>,
-    calls: Vec<CallKey>,
-    runs: Vec<RunKey>,
-    carriers: Vec<(Carrier, Vec<StreamKey>)>,
+    calls: Vec<OutboundCallId>,
+    runs: Vec<InboundCallId>,
+    carriers: Vec<(StreamCarrier, Vec<StreamKey>)>,
     streams: Vec<StreamKey>,
     ended: HashSet<StreamKey>,
     dropped: HashSet<StreamKey>,
@@ -167,7 +167,7 @@ fn one_of<T: Copy>(list: &[T], at: usize) -> Option<T> {
 impl Tried {
     fn new(limits: Limits) -> Self {
         Self {
-            decoder: Decoder::new(limits.payload),
+            decoder: PacketDecoder::new(limits.max_payload),
             session: Session::new(limits),
             batch: None,
             calls: Vec::new(),
@@ -344,8 +344,8 @@ proptest! {
     #[test]
     fn any_steps(steps in vec(step(), 0..120)) {
         let mut limits = with_streams();
-        limits.streams = STREAMS;
-        limits.stream_bytes = HELD;
+        limits.max_streams = STREAMS;
+        limits.max_stream_buffer = HELD;
         let mut tried = Tried::new(limits);
         let greeting = "Request 9 chirp.hello ask:5:1000000:streams".to_owned();
         prop_assert_eq!(tried.act(Step::Receive(greeting)), Ok(()));

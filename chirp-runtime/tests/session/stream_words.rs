@@ -1,6 +1,6 @@
 use chirp_runtime::packet::{
-    EndReason, ErrorData, Fault, StreamCredit, StreamEnd, StreamEntry, StreamId, StreamItems,
-    StreamOpen,
+    EndReason, ErrorData, FrameworkError, StreamCredit, StreamEnd, StreamEntry, StreamId,
+    StreamItems, StreamOpen,
 };
 use chirp_runtime::session::{Ending, NotSent, StreamKind, StreamSpec};
 
@@ -50,16 +50,16 @@ fn entry_word(entry: &StreamEntry) -> String {
 fn error(words: &[&str]) -> ErrorData {
     match words {
         [] => ErrorData::default(),
-        ["busy"] => Fault::Busy.into(),
+        ["busy"] => FrameworkError::Overloaded.into(),
         [text] => ErrorData::from(String::from_utf8(bytes(text)).expect("text")),
         other => panic!("{other:?} is no error"),
     }
 }
 
 fn error_word(error: &ErrorData) -> String {
-    match Fault::from_error_data(error) {
-        Some(Fault::Busy) => " busy".to_owned(),
-        Some(Fault::TooLarge { limit }) => format!(" too-large:{limit}"),
+    match FrameworkError::from_error_data(error) {
+        Some(FrameworkError::Overloaded) => " busy".to_owned(),
+        Some(FrameworkError::TooLarge { limit }) => format!(" too-large:{limit}"),
         Some(other) => panic!("{other} is not the session's to say"),
         None if error.is_empty() => String::new(),
         None => format!(" {}", error.message.replace(' ', "-")),
@@ -171,7 +171,10 @@ pub(crate) fn spec_word(spec: StreamSpec) -> String {
 pub(crate) fn ending_words(ending: &Ending) -> String {
     match ending {
         Ending::Finished => "finished".to_owned(),
-        Ending::Lost { came, sent } => format!("lost {came} of {sent}"),
+        Ending::Incomplete {
+            received: came,
+            sent,
+        } => format!("lost {came} of {sent}"),
         Ending::Failed(error) => format!("failed{}", error_word(error)),
         Ending::Cancelled => "cancelled".to_owned(),
         Ending::Refused(error) => format!("refused{}", error_word(error)),
@@ -183,7 +186,7 @@ pub(crate) fn ending_words(ending: &Ending) -> String {
 pub(crate) fn not_sent_words(not_sent: NotSent) -> String {
     match not_sent {
         NotSent::Full => "full".to_owned(),
-        NotSent::Over => "over".to_owned(),
+        NotSent::Closed => "over".to_owned(),
         NotSent::TooLarge { limit, whose } => format!("too-large {limit} {whose}"),
         NotSent::TooManyStreams { limit } => format!("too-many-streams {limit}"),
         NotSent::TooManyInPacket { limit } => format!("too-many-in-packet {limit}"),

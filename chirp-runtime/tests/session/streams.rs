@@ -4,7 +4,7 @@ use crate::script::{check, limits};
 
 /// Limits with streams.
 pub(crate) fn with_streams() -> Limits {
-    limits(|limits| limits.streams = 16_384)
+    limits(|limits| limits.max_streams = 16_384)
 }
 
 /// Plays scripts to sessions whose other side has declared streams.
@@ -125,7 +125,7 @@ const NEGOTIATED: &[(&str, &str)] = &[
 #[test]
 fn hello_is_asked_when_no_call_may_be_made() {
     let mut limits = with_streams();
-    limits.pending = 1;
+    limits.max_pending_calls = 1;
     let script = "stream-call a m - r=result
          call b m -
          ! refused too-many-pending 1
@@ -146,10 +146,10 @@ fn hello_is_asked_when_no_call_may_be_made() {
 fn streams_are_used_when_both_sides_know_them() {
     crate::script::check_all(&with_streams(), NEGOTIATED);
     let never = limits(|limits| {
-        limits.streams = 16_384;
-        limits.extensions = Negotiation::Never;
+        limits.max_streams = 16_384;
+        limits.negotiation = Negotiation::Never;
     });
-    for limits in [never, limits(|limits| limits.streams = 0)] {
+    for limits in [never, limits(|limits| limits.max_streams = 0)] {
         let script = "stream-call a m - r=result
              ! refused unsupported
              < Request 1 chirp.hello ask:5:1000000:streams
@@ -568,6 +568,6 @@ const WAITS: &[(&str, &str)] = &[(
 #[test]
 fn a_stream_waits_for_its_call_to_leave() {
     let mut limits = with_streams();
-    limits.unsent = 20;
+    limits.max_write_buffer = 20;
     check_streams(&limits, WAITS);
 }

@@ -97,5 +97,5 @@ const TOO_LARGE: &[(&str, &str)] = &[
 
 #[test]
 fn over_the_payload_limit() {
-    check_all(&limits(|limits| limits.payload = 100), TOO_LARGE);
+    check_all(&limits(|limits| limits.max_payload = 100), TOO_LARGE);
 }

@@ -1,8 +1,10 @@
 use std::io::IoSlice;
 
 use bytes::Bytes;
-use chirp_runtime::packet::{Cancel, Incoming, PacketType, Request, Response, ResultCode};
-use chirp_runtime::session::{Batch, CallKey, Event, Session};
+use chirp_runtime::packet::{
+    Cancel, IncomingPacket, PacketType, RequestPacket, ResponsePacket, ResultCode,
+};
+use chirp_runtime::session::{Batch, Event, OutboundCallId, Session};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -46,13 +48,13 @@ fn step() -> impl Strategy<Value = Step> {
 /// A session whose output is watched, and the same as a plain list of packets.
 struct Watched {
     session: Session,
-    calls: Vec<CallKey>,
+    calls: Vec<OutboundCallId>,
     answers: u32,
     batch: Batch,
     under_way: bool,
     written: Vec<u8>,
     /// Packets that wait, each with its call, if it is a request.
-    waiting: Vec<(Option<CallKey>, Vec<u8>)>,
+    waiting: Vec<(Option<OutboundCallId>, Vec<u8>)>,
     in_flight: usize,
     expected: Vec<u8>,
 }
@@ -60,7 +62,7 @@ struct Watched {
 impl Watched {
     fn new() -> Self {
         Self {
-            session: Session::new(limits(|limits| limits.unsent = usize::MAX)),
+            session: Session::new(limits(|limits| limits.max_write_buffer = usize::MAX)),
             calls: Vec::new(),
             answers: 0,
             batch: Batch::default(),
@@ -103,15 +105,15 @@ impl Watched {
         let called = self.session.call(&method, &mut params.clone().into());
         let call = called.expect("there is room");
         let mut packet = Vec::new();
-        Request::encode_head(&mut packet, call.id(), &method, length);
+        RequestPacket::encode_head(&mut packet, call.id(), &method, length);
         packet.extend_from_slice(&params);
         self.calls.push(call);
         self.waiting.push((Some(call), packet));
     }
 
-    fn cancel(&mut self, call: CallKey) {
+    fn cancel(&mut self, call: OutboundCallId) {
         self.session.cancel(call).expect("few are abandoned");
-        let is_this = |(of, _): &(Option<CallKey>, _)| *of == Some(call);
+        let is_this = |(of, _): &(Option<OutboundCallId>, _)| *of == Some(call);
         if let Some(at) = self.waiting.iter().position(is_this) {
             self.waiting.remove(at);
         } else {
@@ -125,7 +127,7 @@ impl Watched {
         self.answers += 1;
         let mut payload = self.answers.to_be_bytes().to_vec();
         payload.push(0);
-        let request = Incoming::Packet {
+        let request = IncomingPacket::Packet {
             kind: PacketType::REQUEST,
             payload: payload.into(),
         };
@@ -138,7 +140,7 @@ impl Watched {
         self.session.respond(run, code, &mut data.clone().into());
         self.session.finish(run);
         let mut packet = Vec::new();
-        Response::encode_head(&mut packet, self.answers, code, length);
+        ResponsePacket::encode_head(&mut packet, self.answers, code, length);
         packet.extend_from_slice(&data);
         self.waiting.push((None, packet));
     }

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use chirp_runtime::packet::{
-    Cancel, ErrorData, Extensions, Fault, Header, Hello, Incoming, PacketType, Request, Response,
-    ResultCode, StreamCredit, StreamEnd, StreamItems,
+    Cancel, ErrorData, ExtensionFlags, FrameworkError, Header, Hello, IncomingPacket, PacketType,
+    RequestPacket, ResponsePacket, ResultCode, StreamCredit, StreamEnd, StreamItems,
 };
 
 use crate::stream_words;
@@ -10,7 +10,7 @@ use crate::stream_words;
 /// for what `chirp.hello` carries with nonce 5 (and `ask:5:100` from a side that takes 100 bytes), any
 /// other word for itself.
 pub(crate) fn bytes(word: &str) -> Vec<u8> {
-    let hello_with = |nonce: &str, limit: &str, extensions: Extensions| {
+    let hello_with = |nonce: &str, limit: &str, extensions: ExtensionFlags| {
         let hello = Hello {
             revision: Hello::REVISION,
             extensions,
@@ -19,7 +19,7 @@ pub(crate) fn bytes(word: &str) -> Vec<u8> {
         };
         (hello, nonce.parse().expect("a nonce"))
     };
-    let hello = |nonce: &str, limit: &str| hello_with(nonce, limit, Extensions::NONE);
+    let hello = |nonce: &str, limit: &str| hello_with(nonce, limit, ExtensionFlags::NONE);
     let parts: Vec<_> = word.split(':').collect();
     match parts[..] {
         ["-"] => Vec::new(),
@@ -34,29 +34,29 @@ pub(crate) fn bytes(word: &str) -> Vec<u8> {
             hello.encode_answer(nonce)
         }
         ["ask", nonce, limit, "streams"] => {
-            let (hello, nonce) = hello_with(nonce, limit, Extensions::STREAMS);
+            let (hello, nonce) = hello_with(nonce, limit, ExtensionFlags::STREAMS);
             hello.encode_question(nonce)
         }
         ["answer", nonce, limit, "streams"] => {
-            let (hello, nonce) = hello_with(nonce, limit, Extensions::STREAMS);
+            let (hello, nonce) = hello_with(nonce, limit, ExtensionFlags::STREAMS);
             hello.encode_answer(nonce)
         }
         ["ask", nonce, limit, "lz4"] => {
-            let (hello, nonce) = hello_with(nonce, limit, Extensions::COMPRESSION);
+            let (hello, nonce) = hello_with(nonce, limit, ExtensionFlags::COMPRESSION);
             hello.encode_question(nonce)
         }
         ["ask", nonce, limit, "streams", "lz4"] => {
-            let both = Extensions::STREAMS.and(Extensions::COMPRESSION);
+            let both = ExtensionFlags::STREAMS.and(ExtensionFlags::COMPRESSION);
             let (hello, nonce) = hello_with(nonce, limit, both);
             hello.encode_question(nonce)
         }
         ["answer", nonce, limit, "lz4"] => {
-            let (hello, nonce) = hello_with(nonce, limit, Extensions::COMPRESSION);
+            let (hello, nonce) = hello_with(nonce, limit, ExtensionFlags::COMPRESSION);
             hello.encode_answer(nonce)
         }
         // Bits 1 and 2 and 3 are not streams without bit 7.
         ["answer", nonce, limit, "parts"] => {
-            let (hello, nonce) = hello_with(nonce, limit, Extensions(0b1110));
+            let (hello, nonce) = hello_with(nonce, limit, ExtensionFlags(0b1110));
             hello.encode_answer(nonce)
         }
         _ => match word.split_once('*') {
@@ -90,7 +90,7 @@ pub(crate) fn word(bytes: &[u8]) -> String {
 /// How a call went, as a script has it: `ok DATA`, `unknown`, `duplicate`, `cancelled`, `error TEXT`, or
 /// the name of a framework error.
 pub(crate) fn result(words: &[&str]) -> (ResultCode, Vec<u8>) {
-    let fault = match *words {
+    let reason = match *words {
         ["ok", data] => return (ResultCode::Success, bytes(data)),
         ["unknown"] => return (ResultCode::UnknownMethod, Vec::new()),
         ["duplicate"] => return (ResultCode::DuplicateRequest, Vec::new()),
@@ -99,10 +99,10 @@ pub(crate) fn result(words: &[&str]) -> (ResultCode, Vec<u8>) {
             let text = String::from_utf8(bytes(text)).expect("text");
             return (ResultCode::ServiceError, ErrorData::from(text).encode());
         }
-        ["busy"] => Fault::Busy,
+        ["busy"] => FrameworkError::Overloaded,
         ref other => panic!("{other:?} is no result"),
     };
-    (ResultCode::ServiceError, ErrorData::from(fault).encode())
+    (ResultCode::ServiceError, ErrorData::from(reason).encode())
 }
 
 /// The words for how a call went.
@@ -115,20 +115,20 @@ pub(crate) fn result_words(code: ResultCode, data: &Bytes) -> String {
         ResultCode::ServiceError => {}
     }
     let error = ErrorData::decode(data.clone()).expect("it is error data");
-    let name = match Fault::from_error_data(&error) {
+    let name = match FrameworkError::from_error_data(&error) {
         None => return format!("error {}", word(error.message.as_bytes())),
-        Some(Fault::Busy) => "busy",
-        Some(Fault::ShuttingDown) => "shutting-down",
-        Some(Fault::BadArguments) => "bad-arguments",
-        Some(Fault::BadResult) => "bad-result",
-        Some(Fault::NoAnswer) => "no-answer",
-        Some(Fault::TooLarge { limit }) => return format!("too-large {limit}"),
+        Some(FrameworkError::Overloaded) => "busy",
+        Some(FrameworkError::ShuttingDown) => "shutting-down",
+        Some(FrameworkError::InvalidArguments) => "bad-arguments",
+        Some(FrameworkError::InvalidResult) => "bad-result",
+        Some(FrameworkError::NoReply) => "no-answer",
+        Some(FrameworkError::TooLarge { limit }) => return format!("too-large {limit}"),
         Some(other) => panic!("{other} is not the session's to say"),
     };
     name.to_owned()
 }
 
-/// The bytes of a packet: `Request ID METHOD DATA`, `Response ID RESULT`, `Cancel ID`.
+/// The bytes of a packet: `RequestPacket ID METHOD DATA`, `ResponsePacket ID RESULT`, `Cancel ID`.
 pub(crate) fn packet(words: &[&str]) -> Vec<u8> {
     if let Some(packet) = stream_words::packet(words) {
         return packet;
@@ -140,14 +140,14 @@ pub(crate) fn packet(words: &[&str]) -> Vec<u8> {
     let mut out = Vec::new();
     let id = words.get(1).and_then(|id| id.parse().ok());
     match (words, id) {
-        (["Request", _, method, data], Some(id)) => {
+        (["RequestPacket", _, method, data], Some(id)) => {
             let (method, data) = (bytes(method), bytes(data));
-            Request::encode_head(&mut out, id, &method, data.len());
+            RequestPacket::encode_head(&mut out, id, &method, data.len());
             out.extend_from_slice(&data);
         }
-        (["Response", _, how @ ..], Some(id)) => {
+        (["ResponsePacket", _, how @ ..], Some(id)) => {
             let (code, data) = result(how);
-            Response::encode_head(&mut out, id, code, data.len());
+            ResponsePacket::encode_head(&mut out, id, code, data.len());
             out.extend_from_slice(&data);
         }
         (["Cancel", _], Some(id)) => Cancel { id }.encode(&mut out),
@@ -163,20 +163,21 @@ pub(crate) fn packet(words: &[&str]) -> Vec<u8> {
 }
 
 /// The words for a packet.
-pub(crate) fn packet_words(incoming: Incoming) -> String {
-    let Incoming::Packet { kind, payload } = incoming else {
+pub(crate) fn packet_words(incoming: IncomingPacket) -> String {
+    let IncomingPacket::Packet { kind, payload } = incoming else {
         panic!("{incoming:?} was sent");
     };
     match kind {
         #[cfg(feature = "lz4")]
         PacketType::COMPRESSED => crate::compressed::packet_words(payload),
         PacketType::REQUEST => {
-            let request = Request::decode(payload).expect("it is a request");
+            let request = RequestPacket::decode(payload).expect("it is a request");
             let (method, params) = (word(request.method()), word(request.params()));
             format!("Request {} {method} {params}", request.id())
         }
         PacketType::RESPONSE => {
-            let Response { id, code, data } = Response::decode(payload).expect("it is a response");
+            let ResponsePacket { id, code, data } =
+                ResponsePacket::decode(payload).expect("it is a response");
             format!("Response {id} {}", result_words(code, &data))
         }
         PacketType::STREAM_OPEN => stream_words::open_words(&payload),

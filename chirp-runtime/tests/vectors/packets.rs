@@ -1,7 +1,7 @@
 use bytes::{Buf, BufMut, Bytes};
 use chirp_runtime::packet::{
-    Cancel, Decoder, ErrorData, Header, Incoming, PacketError, PacketType, Request, Response,
-    ResultCode,
+    Cancel, ErrorData, Header, IncomingPacket, PacketDecoder, PacketError, PacketType,
+    RequestPacket, ResponsePacket, ResultCode,
 };
 use serde_json::Value;
 
@@ -25,13 +25,13 @@ fn encode(entry: &Value) -> Vec<u8> {
         }
         "request" => {
             let (method, data) = (bytes(entry, "method"), bytes(entry, "data"));
-            Request::encode_head(&mut out, number(entry, "id"), &method, data.len());
+            RequestPacket::encode_head(&mut out, number(entry, "id"), &method, data.len());
             out.extend_from_slice(&data);
         }
         "response" => {
             let data = bytes(entry, "data");
             let code = ResultCode::from_u8(number(entry, "code")).expect("it exists");
-            Response::encode_head(&mut out, number(entry, "id"), code, data.len());
+            ResponsePacket::encode_head(&mut out, number(entry, "id"), code, data.len());
             out.extend_from_slice(&data);
         }
         "cancel" => Cancel {
@@ -49,8 +49,8 @@ fn error_data(entry: &Value) -> ErrorData {
 }
 
 /// The only packet in these bytes, and how the channel ended after it.
-fn decode_one(bytes: &[u8]) -> Result<Option<Incoming>, PacketError> {
-    let mut decoder = Decoder::new(LIMIT);
+fn decode_one(bytes: &[u8]) -> Result<Option<IncomingPacket>, PacketError> {
+    let mut decoder = PacketDecoder::new(LIMIT);
     let mut bytes = bytes;
     let mut found = None;
     loop {
@@ -71,7 +71,7 @@ fn decode_one(bytes: &[u8]) -> Result<Option<Incoming>, PacketError> {
 
 fn payload_of(packet: &[u8]) -> Bytes {
     match decode_one(packet) {
-        Ok(Some(Incoming::Packet { payload, .. })) => payload,
+        Ok(Some(IncomingPacket::Packet { payload, .. })) => payload,
         other => panic!("{other:?} is not a packet"),
     }
 }
@@ -80,13 +80,13 @@ fn payload_of(packet: &[u8]) -> Bytes {
 fn check_reading(entry: &Value, written: &[u8]) {
     match text(entry, "kind") {
         "request" => {
-            let request = Request::decode(payload_of(written)).expect("it is a request");
+            let request = RequestPacket::decode(payload_of(written)).expect("it is a request");
             assert_eq!(request.id(), number::<u32>(entry, "id"));
             assert_eq!(request.method(), bytes(entry, "method"));
             assert_eq!(request.params(), bytes(entry, "data"));
         }
         "response" => {
-            let response = Response::decode(payload_of(written)).expect("it is a response");
+            let response = ResponsePacket::decode(payload_of(written)).expect("it is a response");
             assert_eq!(response.id, number::<u32>(entry, "id"));
             assert_eq!(response.code as u8, number::<u8>(entry, "code"));
             assert_eq!(response.data, bytes(entry, "data"));
@@ -157,8 +157,8 @@ fn what_the_reference_reads_we_read() {
 fn decode(entry: &Value) -> Result<(), PacketError> {
     let bytes = Bytes::from(bytes(entry, "hex"));
     match text(entry, "kind") {
-        "request" => Request::decode(bytes).map(drop),
-        "response" => Response::decode(bytes).map(drop),
+        "request" => RequestPacket::decode(bytes).map(drop),
+        "response" => ResponsePacket::decode(bytes).map(drop),
         "cancel" => Cancel::decode(&bytes).map(drop),
         "error_data" => ErrorData::decode(bytes).map(drop),
         // Nothing at all is no packet, although a channel may end so.

@@ -1,7 +1,7 @@
 use bytes::{BufMut, Bytes};
-use chirp_runtime::packet::{Decoder, ErrorData, Payload, Request, ResultCode};
+use chirp_runtime::packet::{ErrorData, PacketDecoder, Payload, RequestPacket, ResultCode};
 use chirp_runtime::session::{
-    Batch, CallKey, Event, Fatal, Limits, Outcome, Refused, RunKey, Session,
+    Batch, CallOutcome, Event, Fatal, InboundCallId, Limits, OutboundCallId, Refused, Session,
 };
 use serde_json::Value;
 
@@ -10,9 +10,9 @@ use crate::recording::{from_hex, list, text, to_hex};
 /// One end of a recorded connection: a session, and the handlers that the recordings were made with.
 struct Player {
     session: Session,
-    decoder: Decoder,
+    decoder: PacketDecoder,
     /// The handler of `callback`, and the call that it made.
-    calling_back: Option<(RunKey, CallKey)>,
+    calling_back: Option<(InboundCallId, OutboundCallId)>,
     out: Vec<u8>,
 }
 
@@ -20,7 +20,7 @@ impl Player {
     fn new() -> Self {
         let limits = Limits::default();
         Self {
-            decoder: Decoder::new(limits.payload),
+            decoder: PacketDecoder::new(limits.max_payload),
             session: Session::new(limits),
             calling_back: None,
             out: Vec::new(),
@@ -42,7 +42,7 @@ impl Player {
         Ok(())
     }
 
-    fn run(&mut self, run: RunKey, request: Request) {
+    fn run(&mut self, run: InboundCallId, request: RequestPacket) {
         let (code, data): (_, Payload) = match request.method() {
             b"echo" => (ResultCode::Success, request.into_params().into()),
             b"fail" => {
@@ -71,22 +71,24 @@ impl Player {
         self.answer(run, code, data);
     }
 
-    fn call_back(&mut self, params: Bytes) -> Result<CallKey, Refused> {
+    fn call_back(&mut self, params: Bytes) -> Result<OutboundCallId, Refused> {
         self.session
             .call(&Bytes::from_static(b"back"), &mut params.into())
     }
 
-    fn called_back(&mut self, call: CallKey, outcome: Outcome) {
+    fn called_back(&mut self, call: OutboundCallId, outcome: CallOutcome) {
         self.session.release(call);
         let (run, expected) = self.calling_back.take().expect("a handler called");
         assert_eq!(call, expected);
         match outcome {
-            Outcome::Response(response) => self.answer(run, response.code, response.data.into()),
-            Outcome::TooLarge { .. } => panic!("it was small"),
+            CallOutcome::Response(response) => {
+                self.answer(run, response.code, response.data.into());
+            }
+            CallOutcome::TooLarge { .. } => panic!("it was small"),
         }
     }
 
-    fn answer(&mut self, run: RunKey, code: ResultCode, mut data: Payload) {
+    fn answer(&mut self, run: InboundCallId, code: ResultCode, mut data: Payload) {
         self.session.respond(run, code, &mut data);
         self.session.finish(run);
     }

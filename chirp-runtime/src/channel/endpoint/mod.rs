@@ -108,7 +108,7 @@ pub enum Endpoint {
     },
 }
 
-type Listening<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Listener>>> + Send + 'a>>;
+type ListenFuture<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Listener>>> + Send + 'a>>;
 
 impl Endpoint {
     /// Connects.
@@ -124,7 +124,10 @@ impl Endpoint {
     }
 
     /// As [`connect`](Self::connect), with settings for `tls://`.
-    pub(crate) async fn connect_with(&self, tls: Option<&secure::Client>) -> io::Result<Channel> {
+    pub(crate) async fn connect_with(
+        &self,
+        tls: Option<&secure::ClientTls>,
+    ) -> io::Result<Channel> {
         match self {
             Self::Tcp { host, port } => tcp::connect(host, port).await,
             Self::Tls { host, port } => secure::connect(host, port, tls).await,
@@ -158,7 +161,7 @@ impl Endpoint {
     /// As [`listen`](Self::listen), with settings for `tls://`.
     pub(crate) async fn listen_with(
         &self,
-        tls: Option<&secure::Server>,
+        tls: Option<&secure::ServerTls>,
     ) -> io::Result<Box<dyn Listener>> {
         self.listen_here(tls)
             .await
@@ -166,7 +169,7 @@ impl Endpoint {
     }
 
     /// What is in the box is compiled once and not where it is called.
-    fn listen_here<'a>(&'a self, tls: Option<&'a secure::Server>) -> Listening<'a> {
+    fn listen_here<'a>(&'a self, tls: Option<&'a secure::ServerTls>) -> ListenFuture<'a> {
         Box::pin(async move {
             Ok::<Box<dyn Listener>, io::Error>(match self {
                 Self::Tcp { host, port } => Box::new(tcp::listen(host, port).await?),

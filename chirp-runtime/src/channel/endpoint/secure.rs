@@ -6,37 +6,41 @@ use super::Endpoint;
 use crate::channel::{Channel, Connector, Listener};
 
 #[cfg(feature = "tls")]
-pub(crate) use crate::channel::tls::{TlsClient as Client, TlsServer as Server};
+pub(crate) use crate::channel::tls::{TlsClient as ClientTls, TlsServer as ServerTls};
 
 /// There are no settings without the feature.
 #[cfg(not(feature = "tls"))]
 #[derive(Clone, Debug)]
-pub(crate) enum Client {}
+pub(crate) enum ClientTls {}
 #[cfg(not(feature = "tls"))]
 #[derive(Clone, Debug)]
-pub(crate) enum Server {}
+pub(crate) enum ServerTls {}
 
 /// An address, and what connecting to it takes beside it.
 #[derive(Clone, Debug)]
-pub(crate) struct Dialled {
+pub(crate) struct ConnectTarget {
     pub(crate) endpoint: Endpoint,
-    pub(crate) tls: Option<Client>,
+    pub(crate) tls: Option<ClientTls>,
 }
 
 #[async_trait::async_trait]
-impl Connector for Dialled {
+impl Connector for ConnectTarget {
     async fn connect(&self) -> io::Result<Channel> {
         self.endpoint.connect_with(self.tls.as_ref()).await
     }
 }
 
 #[cfg(feature = "tls")]
-pub(super) async fn connect(host: &str, port: &str, tls: Option<&Client>) -> io::Result<Channel> {
+pub(super) async fn connect(
+    host: &str,
+    port: &str,
+    tls: Option<&ClientTls>,
+) -> io::Result<Channel> {
     use crate::channel::{TlsRoots, tcp};
 
     let tls = match tls {
         Some(tls) => tls.clone(),
-        None => Client::new(&tokio::task::spawn_blocking(TlsRoots::system).await??),
+        None => ClientTls::new(&tokio::task::spawn_blocking(TlsRoots::system).await??),
     };
     let channel = tcp::connect(host, port).await?;
     // A certificate is for an address, whatever interface leads to it.
@@ -52,7 +56,7 @@ pub(super) async fn connect(host: &str, port: &str, tls: Option<&Client>) -> io:
 pub(super) async fn listen(
     host: &str,
     port: &str,
-    tls: Option<&Server>,
+    tls: Option<&ServerTls>,
 ) -> io::Result<Box<dyn Listener>> {
     use crate::channel::{tcp, tls::TlsListener};
 
@@ -62,13 +66,17 @@ pub(super) async fn listen(
 
 #[cfg(not(feature = "tls"))]
 #[expect(clippy::unused_async, reason = "as with the feature")]
-pub(super) async fn connect(_: &str, _: &str, _: Option<&Client>) -> io::Result<Channel> {
+pub(super) async fn connect(_: &str, _: &str, _: Option<&ClientTls>) -> io::Result<Channel> {
     Err(missing())
 }
 
 #[cfg(not(feature = "tls"))]
 #[expect(clippy::unused_async, reason = "as with the feature")]
-pub(super) async fn listen(_: &str, _: &str, _: Option<&Server>) -> io::Result<Box<dyn Listener>> {
+pub(super) async fn listen(
+    _: &str,
+    _: &str,
+    _: Option<&ServerTls>,
+) -> io::Result<Box<dyn Listener>> {
     Err(missing())
 }
 

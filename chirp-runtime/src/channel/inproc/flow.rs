@@ -13,11 +13,11 @@ pub(super) const CAPACITY: usize = 64 << 10;
 /// One direction of a stream: bytes that have been written and not yet read.
 #[derive(Default)]
 pub(super) struct Flow {
-    state: Mutex<State>,
+    state: Mutex<FlowState>,
 }
 
 #[derive(Default)]
-struct State {
+struct FlowState {
     bytes: BytesMut,
     /// The writer will write no more.
     ended: bool,
@@ -94,7 +94,7 @@ impl Flow {
         &self,
         cx: &mut Context<'_>,
         side: Side,
-        mut attempt: impl FnMut(&mut State) -> Poll<T>,
+        mut attempt: impl FnMut(&mut FlowState) -> Poll<T>,
     ) -> Poll<T> {
         let budget = ready!(coop::poll_proceed(cx));
         let mut waker = None;
@@ -124,7 +124,7 @@ impl Flow {
         }
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    fn change(&self, change: impl FnOnce(&mut FlowState)) {
         let mut state = self.lock();
         change(&mut state);
         let wakers = mem::take(&mut state.waiting);
@@ -132,7 +132,7 @@ impl Flow {
         wakers.into_iter().flatten().for_each(Waker::wake);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, FlowState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,19 +11,19 @@ static PORTS: LazyLock<Mutex<HashMap<Arc<str>, Arc<Port>>>> = LazyLock::new(Mute
 
 /// Somebody who waits to be accepted. Each has a channel of its own, so that nobody can be mistaken for
 /// another, and one that gave up is known by its receiver that is gone.
-type Dial = oneshot::Sender<InprocStream>;
+type ConnectRequest = oneshot::Sender<InprocStream>;
 
 /// Where a listener and those who connect to it meet.
 pub(super) struct Port {
     name: Arc<str>,
     backlog: usize,
-    state: Mutex<State>,
+    state: Mutex<RegistryState>,
     arrived: Notify,
 }
 
 #[derive(Default)]
-struct State {
-    dials: VecDeque<Dial>,
+struct RegistryState {
+    dials: VecDeque<ConnectRequest>,
     closed: bool,
 }
 
@@ -99,11 +99,11 @@ impl Port {
         }
     }
 
-    fn next(&self) -> Option<Dial> {
+    fn next(&self) -> Option<ConnectRequest> {
         self.lock().dials.pop_front()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, RegistryState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

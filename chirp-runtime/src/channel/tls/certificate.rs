@@ -20,7 +20,7 @@ use super::provider::provider;
 /// there are stay as they are. Cloning gives another handle of the same certificate.
 #[derive(Clone, Debug)]
 pub struct TlsCertificate {
-    pub(super) held: Arc<Held>,
+    pub(super) held: Arc<CertificateResolver>,
 }
 
 impl TlsCertificate {
@@ -74,7 +74,7 @@ impl TlsCertificate {
     fn of(certified: CertifiedKey, files: Option<(PathBuf, PathBuf)>) -> Self {
         let current = RwLock::new(Arc::new(certified));
         Self {
-            held: Arc::new(Held { current, files }),
+            held: Arc::new(CertificateResolver { current, files }),
         }
     }
 }
@@ -110,12 +110,12 @@ pub(super) fn invalid(what: &str) -> io::Error {
 }
 
 /// What the configurations of rustls ask in each handshake.
-pub(super) struct Held {
+pub(super) struct CertificateResolver {
     current: RwLock<Arc<CertifiedKey>>,
     files: Option<(PathBuf, PathBuf)>,
 }
 
-impl Held {
+impl CertificateResolver {
     fn current(&self) -> Arc<CertifiedKey> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&current)
@@ -126,13 +126,13 @@ impl Held {
     }
 }
 
-impl ResolvesServerCert for Held {
+impl ResolvesServerCert for CertificateResolver {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.current())
     }
 }
 
-impl ResolvesClientCert for Held {
+impl ResolvesClientCert for CertificateResolver {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         Some(self.current())
     }
@@ -143,9 +143,9 @@ impl ResolvesClientCert for Held {
 }
 
 /// Where it came from, and nothing of the key.
-impl fmt::Debug for Held {
+impl fmt::Debug for CertificateResolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Held")
+        f.debug_struct("CertificateResolver")
             .field("files", &self.files)
             .finish_non_exhaustive()
     }

@@ -8,8 +8,8 @@ use rustls::pki_types::ServerName;
 
 use super::provider::{ALPN, VERSIONS, provider};
 use super::raw_keys::KeyVerifier;
-use super::{Admission, Keypair, TlsCertificate, TlsError, TlsRoots, handshake};
-use crate::channel::{Channel, Connector, Dialled, Endpoint};
+use super::{KeyPolicy, Keypair, TlsCertificate, TlsError, TlsRoots, handshake};
+use crate::channel::{Channel, ConnectTarget, Connector, Endpoint};
 
 /// How a client knows a server over TLS, and who it is itself. `PeerBuilder::tls` takes it for addresses
 /// `tls://host:port`.
@@ -28,9 +28,9 @@ impl TlsClient {
         Self::of(config.with_no_client_auth(), None)
     }
 
-    /// Believes a server whose key is admitted, and shows its own: [`Admission`] is made from one key, from several,
+    /// Believes a server whose key is admitted, and shows its own: [`KeyPolicy`] is made from one key, from several,
     /// or from a rule.
-    pub fn keys(keys: &Keypair, admit: impl Into<Admission>) -> Self {
+    pub fn keys(keys: &Keypair, admit: impl Into<KeyPolicy>) -> Self {
         let own = AlwaysResolvesClientRawPublicKeys::new(Arc::clone(&keys.certified));
         let mut config = builder()
             .dangerous()
@@ -75,7 +75,7 @@ impl TlsClient {
 
     /// What connects to an address again and again, with these settings where it is `tls://host:port`.
     pub fn connector(self, endpoint: Endpoint) -> impl Connector {
-        Dialled {
+        ConnectTarget {
             endpoint,
             tls: Some(self),
         }

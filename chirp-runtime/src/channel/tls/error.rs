@@ -5,7 +5,7 @@ use std::io;
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, Error as Rustls, PeerIncompatible};
 
-use super::raw_keys::NotAdmitted;
+use super::raw_keys::KeyRejected;
 use crate::channel::PublicKey;
 
 /// Why a handshake of TLS failed, as this side saw it.
@@ -214,7 +214,7 @@ impl From<&CertificateError> for TlsError {
                 },
             },
             CertificateError::Other(other) => match other.0.downcast_ref() {
-                Some(NotAdmitted(key)) => Self::NotAdmitted(*key),
+                Some(KeyRejected(key)) => Self::NotAdmitted(*key),
                 None => Self::Certificate(error.to_string()),
             },
             error => Self::Certificate(error.to_string()),

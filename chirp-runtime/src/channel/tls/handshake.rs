@@ -13,7 +13,7 @@ use super::error::text_of;
 use super::provider::ALPN;
 use super::stream::Closing;
 use super::{TlsError, raw_keys};
-use crate::channel::{Channel, Credentials, Endpoint, Identity, Names};
+use crate::channel::{CertificateNames, Channel, Credentials, Endpoint, Identity};
 
 /// What a server writes first, once it has admitted a client that waits for it. A client of TLS 1.3 is ready
 /// before the server has looked at who it is, and would only learn from its first call that it was turned away.
@@ -30,7 +30,7 @@ pub(super) async fn connect(
     name: ServerName<'static>,
 ) -> io::Result<Channel> {
     let named = text_of(&name);
-    let (io, about) = About::take(channel);
+    let (io, about) = ChannelInfo::take(channel);
     let shaken = TlsConnector::from(config).connect(name, io).into_fallible();
     let mut stream = match shaken.await {
         Ok(stream) => stream,
@@ -40,8 +40,8 @@ pub(super) async fn connect(
     let identity = match presented(state).map(|shown| raw_keys::public_key(shown)) {
         Some(Some(key)) => Identity::Key(key),
         // It was checked to be for this name.
-        Some(None) => Identity::Names(Names::new([named.as_str()])),
-        None => Identity::None,
+        Some(None) => Identity::Names(CertificateNames::new([named.as_str()])),
+        None => Identity::Anonymous,
     };
     if agreed(state) {
         let word = stream.read_u8().await.map_err(TlsError::explain)?;
@@ -54,7 +54,7 @@ pub(super) async fn connect(
 
 /// The server's part.
 pub(super) async fn accept(channel: Channel, config: Arc<ServerConfig>) -> io::Result<Channel> {
-    let (io, about) = About::take(channel);
+    let (io, about) = ChannelInfo::take(channel);
     let mut stream = match TlsAcceptor::from(config).accept(io).into_fallible().await {
         Ok(stream) => stream,
         Err((error, io)) => return Err(failed(error, io).await),
@@ -65,7 +65,7 @@ pub(super) async fn accept(channel: Channel, config: Arc<ServerConfig>) -> io::R
             Some(key) => Identity::Key(key),
             None => Identity::Names(names(shown)?),
         },
-        None => Identity::None,
+        None => Identity::Anonymous,
     };
     if agreed(state) {
         stream.write_u8(ADMITTED).await?;
@@ -85,20 +85,22 @@ fn agreed(state: &CommonState) -> bool {
 }
 
 /// The names in a certificate that was verified.
-fn names(certificate: &CertificateDer<'_>) -> io::Result<Names> {
+fn names(certificate: &CertificateDer<'_>) -> io::Result<CertificateNames> {
     let certificate = webpki::EndEntityCert::try_from(certificate)
         .map_err(|error| TlsError::Certificate(error.to_string()))?;
     let names = certificate.valid_dns_names();
-    Ok(Names::new(names.chain(certificate.valid_uri_names())))
+    Ok(CertificateNames::new(
+        names.chain(certificate.valid_uri_names()),
+    ))
 }
 
 /// What is known of a channel beside its bytes.
-struct About {
+struct ChannelInfo {
     remote: Option<Endpoint>,
     credentials: Option<Credentials>,
 }
 
-impl About {
+impl ChannelInfo {
     fn take(channel: Channel) -> (impl AsyncRead + AsyncWrite + Send + Unpin, Self) {
         let about = Self {
             remote: channel.remote().cloned().map(Endpoint::over_tls),

@@ -16,10 +16,10 @@ pub(in crate::channel) struct TlsListener {
     endpoint: Endpoint,
     tls: TlsServer,
     /// What [`accept`](Listener::accept) was dropped in.
-    begun: Option<Handshake>,
+    begun: Option<TlsHandshake>,
 }
 
-type Handshake = Pin<Box<dyn Future<Output = io::Result<Channel>> + Send>>;
+type TlsHandshake = Pin<Box<dyn Future<Output = io::Result<Channel>> + Send>>;
 
 impl TlsListener {
     pub(in crate::channel) fn new(

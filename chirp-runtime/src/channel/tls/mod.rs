@@ -14,12 +14,12 @@
 //! No session is taken up again: each connection is a full handshake, so that a key or a certificate that is not
 //! admitted any more gets no new one. A connection that there is stays.
 
-mod admission;
 mod certificate;
 mod client;
 mod error;
 mod handshake;
 mod key_file;
+mod key_policy;
 mod keypair;
 mod listener;
 mod provider;
@@ -28,10 +28,10 @@ mod roots;
 mod server;
 mod stream;
 
-pub use admission::Admission;
 pub use certificate::TlsCertificate;
 pub use client::TlsClient;
 pub use error::{Refusal, TlsError};
+pub use key_policy::KeyPolicy;
 pub use keypair::Keypair;
 pub(super) use listener::TlsListener;
 pub use roots::TlsRoots;

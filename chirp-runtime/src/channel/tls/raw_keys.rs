@@ -13,7 +13,7 @@ use rustls::{
     PeerIncompatible, SignatureScheme,
 };
 
-use super::Admission;
+use super::KeyPolicy;
 use super::provider::provider;
 use crate::channel::PublicKey;
 
@@ -30,25 +30,25 @@ pub(super) fn public_key(der: &[u8]) -> Option<PublicKey> {
 
 /// Why a key was turned away, on its way through rustls.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct NotAdmitted(pub(super) PublicKey);
+pub(super) struct KeyRejected(pub(super) PublicKey);
 
-impl fmt::Display for NotAdmitted {
+impl fmt::Display for KeyRejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the key {} is not admitted", self.0)
     }
 }
 
-impl StdError for NotAdmitted {}
+impl StdError for KeyRejected {}
 
 /// Admits keys at either end.
 #[derive(Debug)]
 pub(super) struct KeyVerifier {
-    admission: Admission,
+    admission: KeyPolicy,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl KeyVerifier {
-    pub(super) fn new(admission: Admission) -> Arc<Self> {
+    pub(super) fn new(admission: KeyPolicy) -> Arc<Self> {
         let algorithms = provider().signature_verification_algorithms;
         Arc::new(Self {
             admission,
@@ -56,12 +56,12 @@ impl KeyVerifier {
         })
     }
 
-    fn admit(&self, key: &CertificateDer<'_>) -> Result<(), Error> {
+    fn verify_key(&self, key: &CertificateDer<'_>) -> Result<(), Error> {
         let key = public_key(key).ok_or(CertificateError::BadEncoding)?;
         if self.admission.admits(&key) {
             return Ok(());
         }
-        let error = OtherError(Arc::new(NotAdmitted(key)));
+        let error = OtherError(Arc::new(KeyRejected(key)));
         Err(CertificateError::Other(error).into())
     }
 
@@ -90,7 +90,7 @@ impl ServerCertVerifier for KeyVerifier {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.admit(end_entity)
+        self.verify_key(end_entity)
             .map(|()| ServerCertVerified::assertion())
     }
 
@@ -132,7 +132,7 @@ impl ClientCertVerifier for KeyVerifier {
         _: &[CertificateDer<'_>],
         _: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.admit(end_entity)
+        self.verify_key(end_entity)
             .map(|()| ClientCertVerified::assertion())
     }
 

@@ -10,7 +10,7 @@ use rustls::server::{
 
 use super::provider::{ALPN, VERSIONS, provider};
 use super::raw_keys::KeyVerifier;
-use super::{Admission, Keypair, TlsCertificate, TlsRoots, handshake};
+use super::{KeyPolicy, Keypair, TlsCertificate, TlsRoots, handshake};
 use crate::channel::Channel;
 
 /// Who a server is over TLS, and how it knows its clients. `ServerBuilder::tls` takes it for addresses
@@ -29,7 +29,7 @@ enum Kind {
 
 impl TlsServer {
     /// Shows this certificate, and lets everyone in: whoever connects is nobody known, unless
-    /// [`clients`](Self::clients) says more.
+    /// [`clients`](Self::require_client_certificate) says more.
     pub fn new(certificate: &TlsCertificate) -> Self {
         let config = builder().with_no_client_auth();
         let held = Arc::clone(&certificate.held);
@@ -37,9 +37,9 @@ impl TlsServer {
         Self::of(config.with_cert_resolver(held), kind)
     }
 
-    /// Shows this key, and lets in whose key is admitted: [`Admission`] is made from one key, from several, or
+    /// Shows this key, and lets in whose key is admitted: [`KeyPolicy`] is made from one key, from several, or
     /// from a rule.
-    pub fn keys(keys: &Keypair, admit: impl Into<Admission>) -> Self {
+    pub fn keys(keys: &Keypair, admit: impl Into<KeyPolicy>) -> Self {
         let own = AlwaysResolvesServerRawPublicKeys::new(Arc::clone(&keys.certified));
         let config = builder()
             .with_client_cert_verifier(KeyVerifier::new(admit.into()))
@@ -50,14 +50,14 @@ impl TlsServer {
     /// Lets in who has a certificate from one of these authorities, and nobody else. Has no meaning where keys are
     /// names.
     #[must_use]
-    pub fn clients(self, roots: &TlsRoots) -> Self {
+    pub fn require_client_certificate(self, roots: &TlsRoots) -> Self {
         self.verified(roots, |builder| builder)
     }
 
-    /// As [`clients`](Self::clients), and lets in who shows no certificate, as nobody known. Who shows one that
+    /// As [`clients`](Self::require_client_certificate), and lets in who shows no certificate, as nobody known. Who shows one that
     /// is wrong is turned away.
     #[must_use]
-    pub fn clients_or_anyone(self, roots: &TlsRoots) -> Self {
+    pub fn allow_client_certificate(self, roots: &TlsRoots) -> Self {
         self.verified(roots, ClientCertVerifierBuilder::allow_unauthenticated)
     }
 

@@ -210,12 +210,12 @@ fn take<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, [u8]>, D:
             .map_err(|error| D::Error::custom(format!("not base64: {error}")));
     }
     // Not `deserialize_byte_buf`: that may take memory for a length before it has the bytes.
-    deserializer.deserialize_bytes(Octets)
+    deserializer.deserialize_bytes(OctetVisitor)
 }
 
-struct Octets;
+struct OctetVisitor;
 
-impl<'de> Visitor<'de> for Octets {
+impl<'de> Visitor<'de> for OctetVisitor {
     type Value = Cow<'de, [u8]>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

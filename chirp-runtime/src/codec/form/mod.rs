@@ -98,9 +98,9 @@ pub trait Plain: Form {
 }
 
 /// A value to be encoded, as serde wants it.
-struct Sent<'v, 'a, F: Form>(&'v F::Sent<'a>);
+struct SerializeForm<'v, 'a, F: Form>(&'v F::Sent<'a>);
 
-impl<F: Form> Serialize for Sent<'_, '_, F> {
+impl<F: Form> Serialize for SerializeForm<'_, '_, F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         F::serialize(self.0, serializer)
     }

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use serde::de::{DeserializeOwned, Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Form, Plain, Return, Sent};
+use super::{Form, Plain, Return, SerializeForm};
 use crate::codec::{DecodeError, raw};
 
 /// Any other type: as serde has it.
@@ -110,7 +110,7 @@ impl<F: Form> Form for Opt<F> {
 
     fn serialize<S: Serializer>(value: &Self::Sent<'_>, serializer: S) -> Result<S::Ok, S::Error> {
         match value {
-            Some(value) => serializer.serialize_some(&Sent::<F>(value)),
+            Some(value) => serializer.serialize_some(&SerializeForm::<F>(value)),
             None => serializer.serialize_none(),
         }
     }

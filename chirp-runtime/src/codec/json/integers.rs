@@ -19,17 +19,17 @@ pub(super) struct AnyNotation<T>(pub(super) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for AnyNotation<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(Inside(deserializer)).map(Self)
+        T::deserialize(AnyNotationInside(deserializer)).map(Self)
     }
 }
 
 /// Whatever is read inside such a value: a deserializer, a visitor, or what gives elements.
-struct Inside<T>(T);
+struct AnyNotationInside<T>(T);
 
 /// How much of a number an error shows.
 const SHOWN: usize = 40;
 
-impl<'de, D: Deserializer<'de>> Inside<D> {
+impl<'de, D: Deserializer<'de>> AnyNotationInside<D> {
     fn integer<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
         let text = <&RawValue>::deserialize(self.0)?.get();
         if let Some(whole) = Whole::of_text(text) {
@@ -64,12 +64,12 @@ macro_rules! integers {
 macro_rules! others {
     ($($method:ident($($argument:ident: $of:ty),*))*) => {$(
         fn $method<V: Visitor<'de>>(self, $($argument: $of,)* visitor: V) -> Result<V::Value, D::Error> {
-            self.0.$method($($argument,)* Inside(visitor))
+            self.0.$method($($argument,)* AnyNotationInside(visitor))
         }
     )*};
 }
 
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for Inside<D> {
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for AnyNotationInside<D> {
     type Error = D::Error;
 
     fn is_human_readable(&self) -> bool {
@@ -103,7 +103,7 @@ macro_rules! scalars {
     )*};
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for Inside<V> {
+impl<'de, V: Visitor<'de>> Visitor<'de> for AnyNotationInside<V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -128,45 +128,45 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Inside<V> {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
-        self.0.visit_some(Inside(deserializer))
+        self.0.visit_some(AnyNotationInside(deserializer))
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(
         self,
         deserializer: D,
     ) -> Result<V::Value, D::Error> {
-        self.0.visit_newtype_struct(Inside(deserializer))
+        self.0.visit_newtype_struct(AnyNotationInside(deserializer))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<V::Value, A::Error> {
-        self.0.visit_seq(Inside(elements))
+        self.0.visit_seq(AnyNotationInside(elements))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<V::Value, A::Error> {
-        self.0.visit_map(Inside(entries))
+        self.0.visit_map(AnyNotationInside(entries))
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, variant: A) -> Result<V::Value, A::Error> {
-        self.0.visit_enum(Inside(variant))
+        self.0.visit_enum(AnyNotationInside(variant))
     }
 }
 
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Inside<S> {
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for AnyNotationInside<S> {
     type Value = S::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
-        self.0.deserialize(Inside(deserializer))
+        self.0.deserialize(AnyNotationInside(deserializer))
     }
 }
 
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Inside<A> {
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for AnyNotationInside<A> {
     type Error = A::Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
-        self.0.next_element_seed(Inside(seed))
+        self.0.next_element_seed(AnyNotationInside(seed))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -175,7 +175,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Inside<A> {
 }
 
 /// Keys are texts, and stay as `serde_json` reads them.
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Inside<A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for AnyNotationInside<A> {
     type Error = A::Error;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(
@@ -186,7 +186,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Inside<A> {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        self.0.next_value_seed(Inside(seed))
+        self.0.next_value_seed(AnyNotationInside(seed))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -194,20 +194,20 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Inside<A> {
     }
 }
 
-impl<'de, A: EnumAccess<'de>> EnumAccess<'de> for Inside<A> {
+impl<'de, A: EnumAccess<'de>> EnumAccess<'de> for AnyNotationInside<A> {
     type Error = A::Error;
-    type Variant = Inside<A::Variant>;
+    type Variant = AnyNotationInside<A::Variant>;
 
     fn variant_seed<S: DeserializeSeed<'de>>(
         self,
         seed: S,
     ) -> Result<(S::Value, Self::Variant), A::Error> {
         let (value, variant) = self.0.variant_seed(seed)?;
-        Ok((value, Inside(variant)))
+        Ok((value, AnyNotationInside(variant)))
     }
 }
 
-impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Inside<A> {
+impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for AnyNotationInside<A> {
     type Error = A::Error;
 
     fn unit_variant(self) -> Result<(), A::Error> {
@@ -215,11 +215,11 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Inside<A> {
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
-        self.0.newtype_variant_seed(Inside(seed))
+        self.0.newtype_variant_seed(AnyNotationInside(seed))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
-        self.0.tuple_variant(len, Inside(visitor))
+        self.0.tuple_variant(len, AnyNotationInside(visitor))
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -227,6 +227,6 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Inside<A> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        self.0.struct_variant(fields, Inside(visitor))
+        self.0.struct_variant(fields, AnyNotationInside(visitor))
     }
 }

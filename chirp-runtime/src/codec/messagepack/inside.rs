@@ -4,12 +4,12 @@ use serde::de::{
 };
 
 use super::head::Head;
-use super::reader::{Reader, unexpected};
+use super::reader::{MessagePackReader, unexpected};
 use crate::codec::DecodeError;
 
 /// What is left of an array or a map.
-pub(super) struct Elements<'a, 'de> {
-    pub(super) reader: &'a mut Reader<'de>,
+pub(super) struct MessagePackElements<'a, 'de> {
+    pub(super) reader: &'a mut MessagePackReader<'de>,
     pub(super) count: usize,
     /// How many of these memory may be taken for at once.
     pub(super) promised: usize,
@@ -17,7 +17,7 @@ pub(super) struct Elements<'a, 'de> {
     pub(super) named: bool,
 }
 
-impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
+impl<'de> SeqAccess<'de> for MessagePackElements<'_, 'de> {
     type Error = DecodeError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -36,7 +36,7 @@ impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
     }
 }
 
-impl<'de> MapAccess<'de> for Elements<'_, 'de> {
+impl<'de> MapAccess<'de> for MessagePackElements<'_, 'de> {
     type Error = DecodeError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -68,13 +68,13 @@ impl<'de> MapAccess<'de> for Elements<'_, 'de> {
 }
 
 /// A variant, by its name, and what is in it.
-pub(super) struct Variant<'a, 'de> {
-    pub(super) reader: &'a mut Reader<'de>,
+pub(super) struct MessagePackVariant<'a, 'de> {
+    pub(super) reader: &'a mut MessagePackReader<'de>,
     /// Whether something follows.
     pub(super) filled: bool,
 }
 
-impl<'de> Variant<'_, 'de> {
+impl<'de> MessagePackVariant<'_, 'de> {
     fn filled(
         self,
         expected: &str,
@@ -86,7 +86,7 @@ impl<'de> Variant<'_, 'de> {
     }
 }
 
-impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
+impl<'de> EnumAccess<'de> for MessagePackVariant<'_, 'de> {
     type Error = DecodeError;
     type Variant = Self;
 
@@ -100,7 +100,7 @@ impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
     }
 }
 
-impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
+impl<'de> VariantAccess<'de> for MessagePackVariant<'_, 'de> {
     type Error = DecodeError;
 
     fn unit_variant(self) -> Result<(), DecodeError> {

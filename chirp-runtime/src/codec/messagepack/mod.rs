@@ -9,7 +9,7 @@ use super::guarded::{Rules, write};
 use super::list::Each;
 use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
 use head::{ARRAY_16, BIN_8, BIN_16, BIN_32, Head, MAP_16, SHORT_ARRAY, SHORT_MAP};
-use reader::Reader;
+use reader::MessagePackReader;
 
 /// `MessagePack`: compact, it says of values what they are, and many languages have it.
 ///
@@ -66,7 +66,7 @@ impl List for MessagePack {
     }
 
     fn opened(bytes: &mut &[u8]) -> Result<Option<usize>, DecodeError> {
-        let mut reader = Reader::new(bytes);
+        let mut reader = MessagePackReader::new(bytes);
         let count = reader.array()?;
         *bytes = reader.rest();
         Ok(Some(count))
@@ -86,7 +86,7 @@ impl List for MessagePack {
     }
 
     fn names<'de>(bytes: &mut &'de [u8], each: &mut Each<'_, 'de>) -> Result<bool, DecodeError> {
-        let mut reader = Reader::new(bytes);
+        let mut reader = MessagePackReader::new(bytes);
         let Some(count) = reader.map()? else {
             return Ok(false);
         };
@@ -126,7 +126,7 @@ impl Serde for MessagePack {
     }
 
     fn deserialize<'de, F: Form>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
-        let mut reader = Reader::new(bytes);
+        let mut reader = MessagePackReader::new(bytes);
         if F::BYTES {
             reader = reader.of_bytes();
         }

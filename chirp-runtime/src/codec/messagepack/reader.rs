@@ -2,7 +2,7 @@ use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::head::{Head, NIL};
-use super::inside::{Elements, Variant};
+use super::inside::{MessagePackElements, MessagePackVariant};
 use super::octets::Octets;
 use crate::codec::error::f32_range;
 use crate::codec::whole::Whole;
@@ -13,7 +13,7 @@ use crate::codec::{DecodeError, MAX_DEPTH};
 /// rmp-serde's own decoder would do but for what a stranger may send: it does not count how deep variants go,
 /// goes round for ever in an `Option` of itself, and takes memory for as many elements as an array claims. Nor
 /// does it say where a borrowed value ended. Here nothing is taken that the bytes at hand do not pay for.
-pub(super) struct Reader<'de> {
+pub(super) struct MessagePackReader<'de> {
     rest: &'de [u8],
     depth: usize,
     /// For how many elements memory may have been taken by the arrays that are being read: never more than
@@ -26,7 +26,7 @@ pub(super) struct Reader<'de> {
     pub(super) is_key: bool,
 }
 
-impl<'de> Reader<'de> {
+impl<'de> MessagePackReader<'de> {
     pub(super) fn new(bytes: &'de [u8]) -> Self {
         Self {
             rest: bytes,
@@ -152,12 +152,12 @@ impl<'de> Reader<'de> {
     fn elements<T>(
         &mut self,
         count: usize,
-        read: impl FnOnce(&mut Elements<'_, 'de>) -> Result<T, DecodeError>,
+        read: impl FnOnce(&mut MessagePackElements<'_, 'de>) -> Result<T, DecodeError>,
     ) -> Result<T, DecodeError> {
         let promised = count.min(self.rest.len().saturating_sub(self.promised));
         self.promised += promised;
         let value = self.nested(|reader| {
-            let mut elements = Elements {
+            let mut elements = MessagePackElements {
                 reader,
                 count,
                 promised,
@@ -225,7 +225,7 @@ macro_rules! integers {
     )*};
 }
 
-impl<'de> Deserializer<'de> for &mut Reader<'de> {
+impl<'de> Deserializer<'de> for &mut MessagePackReader<'de> {
     type Error = DecodeError;
 
     fn is_human_readable(&self) -> bool {
@@ -364,7 +364,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
             Head::Text(_) => false,
             other => return Err(Error::invalid_type(unexpected(other), &visitor)),
         };
-        self.nested(|reader| visitor.visit_enum(Variant { reader, filled }))
+        self.nested(|reader| visitor.visit_enum(MessagePackVariant { reader, filled }))
     }
 
     /// What nobody asked for may be anything, and however deep.

@@ -3,7 +3,7 @@ use std::fmt::Debug;
 use bytes::Bytes;
 
 use crate::codec::form::{Blob, BlobType, Slice8};
-use crate::codec::{Argument, Bincode, Carries, Decoder, EncodeError, Encoder, Raw, Returned};
+use crate::codec::{Argument, Bincode, Decoder, EncodeError, Encoder, Encodes, Raw, Returned};
 use crate::packet::Payload;
 
 const SMALL: usize = Payload::COPIED;
@@ -36,11 +36,11 @@ fn bytes(payload: Result<Payload, EncodeError>) -> Vec<u8> {
 /// A value given away is on the wire what a value that is copied is, as a result and as an argument.
 fn check<C, T>(value: &T)
 where
-    C: Carries<Blob<T>>,
+    C: Encodes<Blob<T>>,
     T: BlobType + Clone + PartialEq + Debug,
 {
     let mut copied = Vec::new();
-    <C as Carries<Blob<T>>>::encode(value, &mut copied).expect("it is encoded");
+    <C as Encodes<Blob<T>>>::encode(value, &mut copied).expect("it is encoded");
     let given = bytes(<Blob<T> as Returned<C>>::payload(value.clone()));
     assert_eq!(given, copied);
     let packet = [b"head", &copied[..]].concat();
@@ -68,7 +68,7 @@ where
 
 fn check_all<C>()
 where
-    C: Carries<Blob<Vec<u8>>> + Carries<Blob<Bytes>> + Carries<Blob<[u8; SMALL + 1]>>,
+    C: Encodes<Blob<Vec<u8>>> + Encodes<Blob<Bytes>> + Encodes<Blob<[u8; SMALL + 1]>>,
 {
     for length in LENGTHS {
         let value: Vec<u8> = (0..length).map(|at| at.to_le_bytes()[0]).collect();
@@ -79,7 +79,7 @@ where
 }
 
 /// What follows many bytes follows them on the wire as well.
-fn check_order<C: Carries<Blob<Vec<u8>>> + Carries<Slice8>>() {
+fn check_order<C: Encodes<Blob<Vec<u8>>> + Encodes<Slice8>>() {
     let [first, last] = [vec![1; SMALL + 1], vec![3; SMALL + 2]];
     let between = &[2; 5][..];
     for named in [false, true] {
@@ -147,7 +147,7 @@ fn many_bytes_are_not_copied() {
 
     let mut encoded = Vec::new();
     let value = Bytes::from(vec![7; SMALL + 1]);
-    <Bincode as Carries<Blob<Bytes>>>::encode(&value, &mut encoded).expect("it is encoded");
+    <Bincode as Encodes<Blob<Bytes>>>::encode(&value, &mut encoded).expect("it is encoded");
     let (start, len) = (encoded.as_ptr(), encoded.len());
     let packet = Bytes::from(encoded);
     let decoded = <Blob<Bytes> as Returned<Bincode>>::from_packet(packet.clone());
@@ -176,7 +176,7 @@ fn a_roomy_vector_is_copied() {
 
 #[test]
 fn what_is_not_many_bytes_is_refused() {
-    fn refused<C: Carries<Blob<Vec<u8>>>>(bytes: &[u8]) {
+    fn refused<C: Encodes<Blob<Vec<u8>>>>(bytes: &[u8]) {
         let packet = Bytes::copy_from_slice(bytes);
         assert!(<Blob<Vec<u8>> as Returned<C>>::from_packet(packet).is_err());
     }

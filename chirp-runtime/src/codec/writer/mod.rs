@@ -9,15 +9,15 @@ use serde::ser::{self, Serializer};
 use super::numbering::{Numbering, Shape};
 use super::reader::Layout;
 use super::{EncodeError, Form, MAX_DEPTH};
-use parts::{Elements, Parts};
+use parts::{Elements, WriterParts};
 
-/// Writes what [`Reader`](super::reader::Reader) reads: the bytes of bincode 2 in its standard configuration, or of
+/// Writes what [`Reader`](super::reader::LayoutReader) reads: the bytes of bincode 2 in its standard configuration, or of
 /// postcard.
 ///
 /// Their own encoders write the same bytes, but also those of values that their readers refuse or take for others:
 /// values nested without a limit, structs whose fields were skipped, and lists whose length was declared wrongly.
 #[derive(Debug)]
-struct Writer<'a, L> {
+struct LayoutWriter<'a, L> {
     out: &'a mut Vec<u8>,
     depth: usize,
     /// Elements that have no bytes to pay for them, in all lists and maps that have been written.
@@ -33,7 +33,7 @@ pub(super) fn write<L: Layout, F: Form>(
     out: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
     let start = out.len();
-    let mut writer = Writer::<L> {
+    let mut writer = LayoutWriter::<L> {
         out,
         depth: 0,
         empty: 0,
@@ -47,7 +47,7 @@ pub(super) fn write<L: Layout, F: Form>(
     Ok(())
 }
 
-impl<'a, L: Layout> Writer<'a, L> {
+impl<'a, L: Layout> LayoutWriter<'a, L> {
     /// Begins a value that has others in it.
     #[inline]
     fn enter(&mut self) -> Result<(), EncodeError> {
@@ -112,9 +112,9 @@ impl<'a, L: Layout> Writer<'a, L> {
         name: &'static str,
         count: usize,
         levels: usize,
-    ) -> Result<Parts<'_, 'a, L>, EncodeError> {
+    ) -> Result<WriterParts<'_, 'a, L>, EncodeError> {
         self.enter()?;
-        Ok(Parts {
+        Ok(WriterParts {
             writer: self,
             name,
             left: count,
@@ -161,16 +161,16 @@ macro_rules! fixed {
     )*};
 }
 
-impl<'w, 'a, L: Layout> Serializer for &'w mut Writer<'a, L> {
+impl<'w, 'a, L: Layout> Serializer for &'w mut LayoutWriter<'a, L> {
     type Ok = ();
     type Error = EncodeError;
     type SerializeSeq = Elements<'w, 'a, L>;
     type SerializeMap = Elements<'w, 'a, L>;
-    type SerializeTuple = Parts<'w, 'a, L>;
-    type SerializeTupleStruct = Parts<'w, 'a, L>;
-    type SerializeTupleVariant = Parts<'w, 'a, L>;
-    type SerializeStruct = Parts<'w, 'a, L>;
-    type SerializeStructVariant = Parts<'w, 'a, L>;
+    type SerializeTuple = WriterParts<'w, 'a, L>;
+    type SerializeTupleStruct = WriterParts<'w, 'a, L>;
+    type SerializeTupleVariant = WriterParts<'w, 'a, L>;
+    type SerializeStruct = WriterParts<'w, 'a, L>;
+    type SerializeStructVariant = WriterParts<'w, 'a, L>;
 
     fn is_human_readable(&self) -> bool {
         false
@@ -301,7 +301,7 @@ impl<'w, 'a, L: Layout> Serializer for &'w mut Writer<'a, L> {
     }
 
     #[inline]
-    fn serialize_tuple(self, count: usize) -> Result<Parts<'w, 'a, L>, EncodeError> {
+    fn serialize_tuple(self, count: usize) -> Result<WriterParts<'w, 'a, L>, EncodeError> {
         self.parts("a tuple", count, 1)
     }
 
@@ -310,7 +310,7 @@ impl<'w, 'a, L: Layout> Serializer for &'w mut Writer<'a, L> {
         self,
         name: &'static str,
         count: usize,
-    ) -> Result<Parts<'w, 'a, L>, EncodeError> {
+    ) -> Result<WriterParts<'w, 'a, L>, EncodeError> {
         self.numbering.note(Shape {
             name,
             variant: "",
@@ -327,7 +327,7 @@ impl<'w, 'a, L: Layout> Serializer for &'w mut Writer<'a, L> {
         index: u32,
         variant: &'static str,
         count: usize,
-    ) -> Result<Parts<'w, 'a, L>, EncodeError> {
+    ) -> Result<WriterParts<'w, 'a, L>, EncodeError> {
         self.variant(name, index, variant, Some(count))?;
         self.parts(variant, count, 2)
     }
@@ -337,7 +337,7 @@ impl<'w, 'a, L: Layout> Serializer for &'w mut Writer<'a, L> {
         self,
         name: &'static str,
         count: usize,
-    ) -> Result<Parts<'w, 'a, L>, EncodeError> {
+    ) -> Result<WriterParts<'w, 'a, L>, EncodeError> {
         self.parts(name, count, 1)
     }
 
@@ -348,7 +348,7 @@ impl<'w, 'a, L: Layout> Serializer for &'w mut Writer<'a, L> {
         index: u32,
         variant: &'static str,
         count: usize,
-    ) -> Result<Parts<'w, 'a, L>, EncodeError> {
+    ) -> Result<WriterParts<'w, 'a, L>, EncodeError> {
         self.variant(name, index, variant, None)?;
         self.parts(variant, count, 2)
     }

@@ -4,21 +4,21 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant,
 };
 
-use super::Writer;
+use super::LayoutWriter;
 use crate::codec::EncodeError;
 use crate::codec::reader::{Layout, MAX_EMPTY};
 
 /// What is left of a tuple or a struct.
 #[derive(Debug)]
-pub(super) struct Parts<'w, 'a, L> {
-    pub(super) writer: &'w mut Writer<'a, L>,
+pub(super) struct WriterParts<'w, 'a, L> {
+    pub(super) writer: &'w mut LayoutWriter<'a, L>,
     pub(super) name: &'static str,
     pub(super) left: usize,
     /// How many levels of nesting it is: a variant with fields is an enum and a struct.
     pub(super) levels: usize,
 }
 
-impl<L: Layout> Parts<'_, '_, L> {
+impl<L: Layout> WriterParts<'_, '_, L> {
     #[inline]
     fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         // Below nothing is far above: whether as many came as were declared is looked at once, at the end.
@@ -61,7 +61,7 @@ fn skipped<L: Layout>(name: &str, field: &str) -> EncodeError {
 
 macro_rules! parts {
     ($($trait:ident $method:ident)*) => {$(
-        impl<L: Layout> $trait for Parts<'_, '_, L> {
+        impl<L: Layout> $trait for WriterParts<'_, '_, L> {
             type Ok = ();
             type Error = EncodeError;
 
@@ -86,7 +86,7 @@ parts! {
 
 macro_rules! fields {
     ($($trait:ident)*) => {$(
-        impl<L: Layout> $trait for Parts<'_, '_, L> {
+        impl<L: Layout> $trait for WriterParts<'_, '_, L> {
             type Ok = ();
             type Error = EncodeError;
 
@@ -116,7 +116,7 @@ fields!(SerializeStruct SerializeStructVariant);
 /// What is left of a list or a map.
 #[derive(Debug)]
 pub(super) struct Elements<'w, 'a, L> {
-    pub(super) writer: &'w mut Writer<'a, L>,
+    pub(super) writer: &'w mut LayoutWriter<'a, L>,
     pub(super) count: usize,
     pub(super) left: usize,
     /// Where the bytes of the elements begin.

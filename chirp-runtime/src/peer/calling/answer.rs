@@ -2,8 +2,8 @@ use bytes::Bytes;
 
 use crate::packet::Payload;
 use crate::peer::CallError;
-use crate::peer::streaming::arrived::Arrived;
-use crate::peer::streaming::of_call::OfCall;
+use crate::peer::streaming::call_stream::CallStream;
+use crate::peer::streaming::inbound_streams::InboundStreams;
 
 /// What came back from a call, before it is decoded.
 pub(crate) type Answer = Result<Answered, CallError>;
@@ -12,23 +12,23 @@ pub(crate) type Answer = Result<Answered, CallError>;
 #[derive(Debug)]
 pub struct Answered {
     data: Bytes,
-    streams: Option<Box<Streams>>,
+    streams: Option<Box<AnswerStreams>>,
 }
 
 /// The streams of an answer.
 #[derive(Debug)]
-enum Streams {
+enum AnswerStreams {
     /// Those that its value names.
-    Carried(Arrived),
+    Carried(InboundStreams),
     /// It is one.
-    Result(Box<OfCall>),
+    Result(Box<CallStream>),
 }
 
 impl Answered {
-    pub(in crate::peer) fn carrying(data: Bytes, arrived: Arrived) -> Self {
+    pub(in crate::peer) fn carrying(data: Bytes, arrived: InboundStreams) -> Self {
         Self {
             data,
-            streams: Some(Box::new(Streams::Carried(arrived))),
+            streams: Some(Box::new(AnswerStreams::Carried(arrived))),
         }
     }
 
@@ -63,18 +63,18 @@ impl Answered {
     }
 
     /// The bytes of the result, and the streams that it names.
-    pub(crate) fn into_parts(self) -> (Bytes, Option<Arrived>) {
+    pub(crate) fn into_parts(self) -> (Bytes, Option<InboundStreams>) {
         match self.streams.map(|streams| *streams) {
-            Some(Streams::Carried(arrived)) => (self.data, Some(arrived)),
-            Some(Streams::Result(_)) | None => (self.data, None),
+            Some(AnswerStreams::Carried(arrived)) => (self.data, Some(arrived)),
+            Some(AnswerStreams::Result(_)) | None => (self.data, None),
         }
     }
 
     /// The stream that is the result.
-    pub(crate) fn into_stream(self) -> Option<OfCall> {
+    pub(crate) fn into_stream(self) -> Option<CallStream> {
         match *self.streams? {
-            Streams::Result(of_call) => Some(*of_call),
-            Streams::Carried(_) => None,
+            AnswerStreams::Result(of_call) => Some(*of_call),
+            AnswerStreams::Carried(_) => None,
         }
     }
 }
@@ -88,11 +88,11 @@ impl From<Bytes> for Answered {
     }
 }
 
-impl From<OfCall> for Answered {
-    fn from(of_call: OfCall) -> Self {
+impl From<CallStream> for Answered {
+    fn from(of_call: CallStream) -> Self {
         Self {
             data: Bytes::new(),
-            streams: Some(Box::new(Streams::Result(Box::new(of_call)))),
+            streams: Some(Box::new(AnswerStreams::Result(Box::new(of_call)))),
         }
     }
 }

@@ -9,14 +9,14 @@ use bytes::Bytes;
 use crate::codec::CodecId;
 use crate::packet::Payload;
 use crate::peer::calling::answer::Answer;
-use crate::peer::calling::caller::Target;
-use crate::peer::calling::limit::Limit;
+use crate::peer::calling::caller::CallTarget;
+use crate::peer::calling::connection_source::{self, ConnectionWait, Retry};
+use crate::peer::calling::limit::CallLimit;
 use crate::peer::calling::local::LocalCall;
 use crate::peer::calling::outgoing::Outgoing;
-use crate::peer::calling::route::{self, Again, Finding};
+use crate::peer::monitoring::span::Span;
+use crate::peer::streaming::call_stream::CallStream;
 use crate::peer::streaming::consumer::Consumer;
-use crate::peer::streaming::of_call::OfCall;
-use crate::peer::watching::span::Span;
 use crate::peer::{CallError, Caller, MethodName};
 
 /// A call of a method: a future of its result.
@@ -27,17 +27,17 @@ use crate::peer::{CallError, Caller, MethodName};
 /// It is `Send + 'static`, whatever its arguments borrowed: they are encoded when the call is made.
 #[must_use = "calls are sent when awaited or started with `.start()`"]
 pub struct Call<T, E = CallError> {
-    untyped: Untyped,
+    untyped: CallCore,
     finish: Finish<T, E>,
 }
 
 /// What calls of all types have, so that its code is there once and not for each type of results.
-struct Untyped {
-    state: State,
-    limit: Limit,
+struct CallCore {
+    state: CallState,
+    limit: CallLimit,
     idempotent: bool,
     /// What it takes to send it again on another connection.
-    again: Option<Box<Again>>,
+    again: Option<Box<Retry>>,
     /// From when it is sent until it ends.
     span: Option<Span>,
 }
@@ -51,7 +51,7 @@ enum Finish<T, E> {
 
 type Map<T, E> = dyn FnOnce(Answer) -> Result<T, E> + Send;
 
-enum State {
+enum CallState {
     Unsent {
         caller: Caller,
         method: MethodName,
@@ -60,14 +60,14 @@ enum State {
         streams: Option<CodecId>,
     },
     /// It waits for a connection.
-    Finding(Box<Finding>),
-    Sent(Work),
+    Connecting(Box<ConnectionWait>),
+    Sent(SentCall),
     /// The stream that is the result, whose beginning is waited for.
-    Streaming(Work, Box<Consumer>),
+    Streaming(SentCall, Box<Consumer>),
 }
 
 /// A call that has been sent.
-pub(in crate::peer) enum Work {
+pub(in crate::peer) enum SentCall {
     Remote(Outgoing),
     Local(LocalCall),
     Failed(CallError),
@@ -87,9 +87,9 @@ impl<T, E> Call<T, E> {
         finish: fn(Answer) -> Result<T, E>,
     ) -> Self {
         Self {
-            untyped: Untyped {
-                state: State::new(caller, method, params),
-                limit: Limit::None,
+            untyped: CallCore {
+                state: CallState::new(caller, method, params),
+                limit: CallLimit::None,
                 idempotent: false,
                 again: None,
                 span: None,
@@ -101,7 +101,7 @@ impl<T, E> Call<T, E> {
     /// The same call, whose result is a stream with items in this codec.
     #[doc(hidden)]
     pub fn streaming(mut self, codec: CodecId) -> Self {
-        if let State::Unsent { streams, .. } = &mut self.untyped.state {
+        if let CallState::Unsent { streams, .. } = &mut self.untyped.state {
             *streams = Some(codec);
         }
         self
@@ -110,13 +110,13 @@ impl<T, E> Call<T, E> {
     /// Gives the call this long, from when it is sent. Then it ends with
     /// [`CallError::DeadlineExceeded`], and the other side is told to stop.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.untyped.limit = Limit::Timeout(timeout);
+        self.untyped.limit = CallLimit::Timeout(timeout);
         self
     }
 
     /// As [`timeout`](Self::timeout), with the time at which it ends.
     pub fn deadline(mut self, deadline: std::time::Instant) -> Self {
-        self.untyped.limit = Limit::Deadline(deadline.into());
+        self.untyped.limit = CallLimit::Deadline(deadline.into());
         self
     }
 
@@ -137,8 +137,8 @@ impl<T, E> Call<T, E> {
     /// sent before the first poll.
     pub fn start(mut self) -> Self {
         self.untyped.send(None);
-        if let State::Sent(Work::Local(local)) | State::Streaming(Work::Local(local), _) =
-            &mut self.untyped.state
+        if let CallState::Sent(SentCall::Local(local))
+        | CallState::Streaming(SentCall::Local(local), _) = &mut self.untyped.state
         {
             local.start();
         }
@@ -181,9 +181,9 @@ impl<T, E> Call<T, E> {
     }
 }
 
-impl Untyped {
+impl CallCore {
     fn send(&mut self, cx: Option<&Context<'_>>) {
-        let State::Unsent {
+        let CallState::Unsent {
             caller,
             method,
             params,
@@ -195,52 +195,54 @@ impl Untyped {
         self.span.get_or_insert_with(|| Span::of_call(method));
         // It is taken apart where it stands: it is large.
         let (mut target, mut params) = (
-            mem::replace(&mut caller.0, Target::Nobody),
+            mem::replace(&mut caller.0, CallTarget::Nobody),
             mem::take(params),
         );
-        if let Target::Routed(route) = &target
+        if let CallTarget::Routed(route) = &target
             && !self.limit.has_passed()
         {
             self.limit.arm(Some(route.runtime()));
             if self.again.is_none() {
-                self.again = Again::new(route, method, &mut params, *streams, self.idempotent);
+                self.again = Retry::new(route, method, &mut params, *streams, self.idempotent);
             }
-            let Some(caller) = route::current(&**route) else {
+            let Some(caller) = connection_source::current(&**route) else {
                 let is_timed = self.limit.is_running();
-                let finding = Finding::new(route, is_timed, method.clone(), params, *streams);
-                self.state = State::Finding(Box::new(finding));
+                let finding =
+                    ConnectionWait::new(route, is_timed, method.clone(), params, *streams);
+                self.state = CallState::Connecting(Box::new(finding));
                 return;
             };
             target = caller.0;
         }
-        self.state =
-            match target {
-                _ if self.limit.has_passed() => Work::Failed(CallError::DeadlineExceeded).into(),
-                Target::Remote(link) => {
-                    let connection = link.connection();
-                    self.limit.arm(Some(&connection.runtime));
-                    let time = self.limit.time_left();
-                    if streams.is_none() && !params.has_attachments() {
-                        match connection.call(method, params, time, cx) {
-                            Ok(slot) => Work::Remote(Outgoing::new(link, slot)).into(),
-                            Err(error) => Work::Failed(error).into(),
-                        }
-                    } else {
-                        let sent = connection.call_with(&link, method, params, time, cx, *streams);
-                        State::sent(sent.map(|(slot, stream)| {
-                            (Work::Remote(Outgoing::new(link, slot)), stream)
-                        }))
+        self.state = match target {
+            _ if self.limit.has_passed() => SentCall::Failed(CallError::DeadlineExceeded).into(),
+            CallTarget::Remote(link) => {
+                let connection = link.connection();
+                self.limit.arm(Some(&connection.runtime));
+                let time = self.limit.time_left();
+                if streams.is_none() && !params.has_attachments() {
+                    match connection.call(method, params, time, cx) {
+                        Ok(slot) => SentCall::Remote(Outgoing::new(link, slot)).into(),
+                        Err(error) => SentCall::Failed(error).into(),
                     }
+                } else {
+                    let sent = connection.call_with(&link, method, params, time, cx, *streams);
+                    CallState::sent(sent.map(|(slot, stream)| {
+                        (SentCall::Remote(Outgoing::new(link, slot)), stream)
+                    }))
                 }
-                Target::Local(handler, back) => {
-                    self.limit.arm(None);
-                    let sent = LocalCall::new(&*handler, *back, method, params, *streams);
-                    State::sent(sent.map(|(local, stream)| (Work::Local(local), stream)))
-                }
-                Target::Routed(_) | Target::Nobody => Work::Failed(CallError::UnknownMethod).into(),
-            };
+            }
+            CallTarget::Local(handler, back) => {
+                self.limit.arm(None);
+                let sent = LocalCall::new(&*handler, *back, method, params, *streams);
+                CallState::sent(sent.map(|(local, stream)| (SentCall::Local(local), stream)))
+            }
+            CallTarget::Routed(_) | CallTarget::Nobody => {
+                SentCall::Failed(CallError::UnknownMethod).into()
+            }
+        };
         if let Some(again) = &mut self.again {
-            again.note_sent(!matches!(self.state, State::Sent(Work::Failed(_))));
+            again.note_sent(!matches!(self.state, CallState::Sent(SentCall::Failed(_))));
         }
     }
 
@@ -251,7 +253,7 @@ impl Untyped {
                 Poll::Pending if self.limit.poll(cx).is_ready() => Err(self.timed_out()),
                 Poll::Pending => return Poll::Pending,
             };
-            if let State::Sent(Work::Remote(outgoing)) = &self.state
+            if let CallState::Sent(SentCall::Remote(outgoing)) = &self.state
                 && outgoing.was_never_sent()
                 && let Some(again) = &mut self.again
             {
@@ -260,7 +262,7 @@ impl Untyped {
             if let (Err(error), Some(again)) = (&answer, &mut self.again)
                 && let Some(finding) = again.find(error, self.limit.is_running())
             {
-                self.state = State::Finding(Box::new(finding));
+                self.state = CallState::Connecting(Box::new(finding));
                 continue;
             }
             let answer = match &mut self.again {
@@ -274,30 +276,30 @@ impl Untyped {
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         loop {
             match &mut self.state {
-                State::Sent(work) => return work.poll(cx),
-                State::Unsent { .. } => {
+                CallState::Sent(work) => return work.poll(cx),
+                CallState::Unsent { .. } => {
                     self.send(Some(cx));
-                    if let State::Sent(Work::Remote(_)) = self.state {
+                    if let CallState::Sent(SentCall::Remote(_)) = self.state {
                         // The waker was left with the call, and is woken even if the answer is here already.
                         return Poll::Pending;
                     }
                 }
-                State::Streaming(work, consumer) => {
+                CallState::Streaming(work, consumer) => {
                     let Poll::Ready(answer) = work.poll(cx) else {
                         return consumer.poll_begun(cx).map(|()| Ok(Bytes::new().into()));
                     };
                     // One that has begun has items, before which its failure is not told.
                     let begun = consumer.has_begun();
-                    *work = Work::Ended(answer.as_ref().map(drop).map_err(Clone::clone));
+                    *work = SentCall::Ended(answer.as_ref().map(drop).map_err(Clone::clone));
                     return Poll::Ready(if begun {
                         Ok(Bytes::new().into())
                     } else {
                         answer
                     });
                 }
-                State::Finding(finding) => match ready!(finding.poll(cx)) {
+                CallState::Connecting(finding) => match ready!(finding.poll(cx)) {
                     Ok(caller) => {
-                        self.state = State::Unsent {
+                        self.state = CallState::Unsent {
                             caller,
                             method: finding.method.clone(),
                             params: mem::take(&mut finding.params),
@@ -313,7 +315,7 @@ impl Untyped {
     /// The call's time is over.
     fn timed_out(&self) -> CallError {
         match &self.state {
-            State::Finding(finding) => finding.timed_out(),
+            CallState::Connecting(finding) => finding.timed_out(),
             _ => CallError::DeadlineExceeded,
         }
     }
@@ -321,19 +323,19 @@ impl Untyped {
     /// What is left of the call ends here, not when the future is dropped; but one whose result is a stream goes on
     /// with that.
     fn leave(&mut self, answer: Answer) -> Answer {
-        let state = mem::replace(&mut self.state, State::Sent(Work::Over));
+        let state = mem::replace(&mut self.state, CallState::Sent(SentCall::Over));
         let span = self.span.take();
         match (state, answer) {
-            (State::Streaming(work, consumer), Ok(_)) => {
-                let limit = mem::replace(&mut self.limit, Limit::None);
-                Ok(OfCall::new(*consumer, work, limit, span).into())
+            (CallState::Streaming(work, consumer), Ok(_)) => {
+                let limit = mem::replace(&mut self.limit, CallLimit::None);
+                Ok(CallStream::new(*consumer, work, limit, span).into())
             }
             (_, answer) => answer,
         }
     }
 }
 
-impl Work {
+impl SentCall {
     pub(in crate::peer) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         match self {
             Self::Remote(outgoing) => outgoing.poll(cx),
@@ -357,19 +359,19 @@ impl<T, E> Finish<T, E> {
     }
 }
 
-impl From<Work> for State {
-    fn from(work: Work) -> Self {
+impl From<SentCall> for CallState {
+    fn from(work: SentCall) -> Self {
         Self::Sent(work)
     }
 }
 
-impl State {
+impl CallState {
     /// A call that may have a stream as its result.
-    fn sent(sent: Result<(Work, Option<Consumer>), CallError>) -> Self {
+    fn sent(sent: Result<(SentCall, Option<Consumer>), CallError>) -> Self {
         match sent {
             Ok((work, None)) => work.into(),
             Ok((work, Some(stream))) => Self::Streaming(work, Box::new(stream)),
-            Err(error) => Work::Failed(error).into(),
+            Err(error) => SentCall::Failed(error).into(),
         }
     }
 
@@ -381,7 +383,7 @@ impl State {
                 params,
                 streams: None,
             },
-            Err(error) => Self::Sent(Work::Failed(error)),
+            Err(error) => Self::Sent(SentCall::Failed(error)),
         }
     }
 }
@@ -398,11 +400,13 @@ impl<T, E> Future for Call<T, E> {
 impl<T, E> fmt::Debug for Call<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.untyped.state {
-            State::Unsent { method, .. } => return f.debug_tuple("Call").field(method).finish(),
-            State::Finding(_) => "waits for a connection",
-            State::Sent(Work::Failed(_)) => "failed",
-            State::Sent(Work::Over) => "over",
-            State::Sent(_) | State::Streaming(..) => "running",
+            CallState::Unsent { method, .. } => {
+                return f.debug_tuple("Call").field(method).finish();
+            }
+            CallState::Connecting(_) => "waits for a connection",
+            CallState::Sent(SentCall::Failed(_)) => "failed",
+            CallState::Sent(SentCall::Over) => "over",
+            CallState::Sent(_) | CallState::Streaming(..) => "running",
         };
         f.debug_tuple("Call")
             .field(&format_args!("{state}"))

@@ -5,28 +5,30 @@ use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 
-use crate::packet::{Fault, Payload};
+use crate::packet::{FrameworkError, Payload};
 use crate::peer::calling::answer::Answered;
-use crate::peer::calling::route::Route;
-use crate::peer::connection::Connection;
+use crate::peer::calling::connection_source::ConnectionSource;
+use crate::peer::connection::ConnectionCore;
 use crate::peer::streaming::forward::relay_result;
 use crate::peer::streaming::producer::Producer;
-use crate::peer::{Call, Cast, Handler, Handling, MethodName, Reply, Request, StreamError};
+use crate::peer::{
+    Call, Handler, HandlerFuture, MethodName, OneWayCall, Reply, Request, StreamError,
+};
 
 /// What calls are made through: a peer, or handlers in this process.
 ///
 /// Clients are made from anything that is [`AsCaller`].
 #[derive(Clone)]
-pub struct Caller(pub(in crate::peer) Target);
+pub struct Caller(pub(in crate::peer) CallTarget);
 
 #[derive(Clone)]
-pub(in crate::peer) enum Target {
+pub(in crate::peer) enum CallTarget {
     /// The other side of a connection.
-    Remote(Link),
+    Remote(ConnectionRef),
     /// Handlers in this process, and what they call back through.
     Local(Arc<dyn Handler>, Box<Caller>),
     /// Whatever connection there is when a call is made.
-    Routed(Arc<dyn Route>),
+    Routed(Arc<dyn ConnectionSource>),
     /// Nobody: every method is unknown.
     Nobody,
 }
@@ -35,17 +37,17 @@ impl Caller {
     /// Calls `handler` in this process, without a connection. Everything is encoded and decoded as on
     /// the wire. The handler has nobody to call back: there every method is unknown.
     pub fn local(handler: impl Handler) -> Self {
-        Self::local_with(handler, Self(Target::Nobody))
+        Self::local_with(handler, Self(CallTarget::Nobody))
     }
 
     /// As [`local`](Self::local), with somebody for the handler to call back.
     pub fn local_with(handler: impl Handler, back: Self) -> Self {
-        Self(Target::Local(Arc::new(handler), Box::new(back)))
+        Self(CallTarget::Local(Arc::new(handler), Box::new(back)))
     }
 
     /// Calls over whatever connection a route has.
-    pub(crate) fn routed(route: Arc<dyn Route>) -> Self {
-        Self(Target::Routed(route))
+    pub(crate) fn routed(route: Arc<dyn ConnectionSource>) -> Self {
+        Self(CallTarget::Routed(route))
     }
 
     /// Calls a method by its name, with parameters as they are to travel.
@@ -60,21 +62,25 @@ impl Caller {
     }
 
     /// Calls a method by its name and wants no answer.
-    pub fn cast(&self, method: impl Into<MethodName>, params: impl Into<Payload>) -> Cast {
-        Cast::new(self.clone(), method.into(), Ok(params.into()))
+    pub fn call_one_way(
+        &self,
+        method: impl Into<MethodName>,
+        params: impl Into<Payload>,
+    ) -> OneWayCall {
+        OneWayCall::new(self.clone(), method.into(), Ok(params.into()))
     }
 }
 
 impl fmt::Debug for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Target::Remote(link) => f
+            CallTarget::Remote(link) => f
                 .debug_tuple("Caller")
                 .field(&link.connection().remote)
                 .finish(),
-            Target::Routed(route) => f.debug_tuple("Caller").field(route).finish(),
-            Target::Local(..) => f.write_str("Caller(local)"),
-            Target::Nobody => f.write_str("Caller(nobody)"),
+            CallTarget::Routed(route) => f.debug_tuple("Caller").field(route).finish(),
+            CallTarget::Local(..) => f.write_str("Caller(local)"),
+            CallTarget::Nobody => f.write_str("Caller(nobody)"),
         }
     }
 }
@@ -85,7 +91,7 @@ impl fmt::Debug for Caller {
 /// A handler that chooses whom it asks calls [`Handler::handle`] on the chosen one: what a
 /// [`call`](Caller::call) by name gives has no streams.
 impl Handler for Caller {
-    fn handle(&self, request: Request) -> Handling {
+    fn handle(&self, request: Request) -> HandlerFuture {
         let (method, params, arrived) = request.into_call();
         let call = |params| Call::new(self.clone(), method, Ok(params), |answer| answer);
         let Some(arrived) = arrived else {
@@ -109,7 +115,7 @@ impl Handler for Caller {
 
 /// The reply to a request whose streams cannot be sent on. Nobody has been asked.
 fn cannot_forward() -> Reply {
-    Fault::Unsupported
+    FrameworkError::Unsupported
         .to_error_data("the streams of this call cannot be passed on")
         .into()
 }
@@ -121,7 +127,7 @@ async fn forward_result(call: Call<Answered>, producer: Producer) -> Reply {
         Err(error) => return Reply::forwarded(Err::<Payload, _>(error)),
     };
     let Some(of_call) = of_call else {
-        return Fault::BadResult
+        return FrameworkError::InvalidResult
             .to_error_data("the answer is not a stream")
             .into();
     };
@@ -158,24 +164,24 @@ impl<T: AsCaller + ?Sized> AsCaller for &T {
 
 /// A way to a connection, which keeps it alive or does not.
 #[derive(Clone)]
-pub(in crate::peer) enum Link {
-    Counted(Arc<Handle>),
-    Uncounted(Arc<Connection>),
+pub(in crate::peer) enum ConnectionRef {
+    Counted(Arc<ConnectionHandle>),
+    Uncounted(Arc<ConnectionCore>),
 }
 
 /// What the handles of a connection share. When the last is gone, a connection that serves nothing has
 /// no use any more.
-pub(in crate::peer) struct Handle {
-    pub(in crate::peer) connection: Arc<Connection>,
+pub(in crate::peer) struct ConnectionHandle {
+    pub(in crate::peer) connection: Arc<ConnectionCore>,
     pub(in crate::peer) serves: AtomicBool,
 }
 
-impl Link {
-    pub(in crate::peer) fn uncounted(connection: &Arc<Connection>) -> Self {
+impl ConnectionRef {
+    pub(in crate::peer) fn uncounted(connection: &Arc<ConnectionCore>) -> Self {
         Self::Uncounted(Arc::clone(connection))
     }
 
-    pub(in crate::peer) fn connection(&self) -> &Arc<Connection> {
+    pub(in crate::peer) fn connection(&self) -> &Arc<ConnectionCore> {
         match self {
             Self::Counted(handle) => &handle.connection,
             Self::Uncounted(connection) => connection,
@@ -183,13 +189,13 @@ impl Link {
     }
 }
 
-impl From<Link> for Caller {
-    fn from(link: Link) -> Self {
-        Self(Target::Remote(link))
+impl From<ConnectionRef> for Caller {
+    fn from(link: ConnectionRef) -> Self {
+        Self(CallTarget::Remote(link))
     }
 }
 
-impl Drop for Handle {
+impl Drop for ConnectionHandle {
     fn drop(&mut self) {
         if !*self.serves.get_mut() {
             self.connection.drain(None);

@@ -6,14 +6,14 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 /// How long the call may take.
-pub(in crate::peer) enum Limit {
+pub(in crate::peer) enum CallLimit {
     None,
     Timeout(Duration),
     Deadline(Instant),
     Running(Pin<Box<Sleep>>),
 }
 
-impl Limit {
+impl CallLimit {
     /// Whether there is no time to begin with.
     pub(in crate::peer) fn has_passed(&self) -> bool {
         match self {

@@ -11,29 +11,29 @@ use tokio::task::AbortHandle;
 
 use crate::codec::CodecId;
 use crate::codec::attaching::too_many_streams;
-use crate::packet::{self, ErrorData, Fault, Payload, StreamOpen};
+use crate::packet::{self, ErrorData, FrameworkError, Payload, StreamOpen};
 use crate::peer::calling::answer::{Answer, Answered};
 use crate::peer::handling::task::{drop_caught, panicked};
-use crate::peer::streaming::arrived::Arrived;
 use crate::peer::streaming::consumer::Consumer;
 use crate::peer::streaming::half;
+use crate::peer::streaming::inbound_streams::InboundStreams;
 use crate::peer::streaming::mailbox::Mailbox;
 use crate::peer::streaming::producer::here;
 use crate::peer::task::spawn;
 use crate::peer::{
-    CallContext, CallError, Caller, Handler, Handling, MethodName, Reply, Request, Values,
+    CallContext, CallError, Caller, Extensions, Handler, HandlerFuture, MethodName, Reply, Request,
 };
 use crate::session::{Ending, Limits, over_limit};
 
 /// A call of a handler in this process. The handler is polled where the call is, unless that was started.
 pub(in crate::peer) struct LocalCall {
-    work: Work,
+    work: LocalWork,
     /// The streams that belong to it: for each what is told to its halves.
     bound: Vec<[Arc<Mailbox>; 2]>,
 }
 
-enum Work {
-    Handling(Option<Handling>),
+enum LocalWork {
+    Handling(Option<HandlerFuture>),
     Started(Started),
     /// The handler has handed the call over.
     Deferred(oneshot::Receiver<Reply>),
@@ -65,13 +65,13 @@ impl LocalCall {
                 (Some((producer, codec)), Some(consumer))
             });
         let arrived =
-            (!ends.is_empty() || producer.is_some()).then(|| Arrived::local(ends, producer));
-        let packet = packet::Request::new(0, method.bytes(), params.as_slice());
-        let request = Request::new(CallContext::new(back, Values::default(), None), packet)
+            (!ends.is_empty() || producer.is_some()).then(|| InboundStreams::local(ends, producer));
+        let packet = packet::RequestPacket::new(0, method.bytes(), params.as_slice());
+        let request = Request::new(CallContext::new(back, Extensions::default(), None), packet)
             .with_streams(arrived);
         let work = match catch_unwind(AssertUnwindSafe(|| handler.handle(request))) {
-            Ok(handling) => Work::Handling(Some(handling)),
-            Err(panic) => Work::Ended(Some(panicked(panic))),
+            Ok(handling) => LocalWork::Handling(Some(handling)),
+            Err(panic) => LocalWork::Ended(Some(panicked(panic))),
         };
         Ok((Self { work, bound }, consumer))
     }
@@ -79,7 +79,7 @@ impl LocalCall {
     /// Lets the handler run while nobody polls the call, as it would at another side: whoever feeds a stream to it does
     /// not come to that. Outside of a runtime it runs when it is polled.
     pub(in crate::peer) fn start(&mut self) {
-        if let Work::Handling(handling) = &mut self.work
+        if let LocalWork::Handling(handling) = &mut self.work
             && let Ok(runtime) = Handle::try_current()
         {
             let mut handling = handling.take();
@@ -88,7 +88,7 @@ impl LocalCall {
                 // If nobody waits for it, the call has just been dropped.
                 let _ = reply.send(poll_fn(|cx| poll_caught(&mut handling, cx)).await);
             });
-            self.work = Work::Started(Started { answer, task });
+            self.work = LocalWork::Started(Started { answer, task });
         }
     }
 
@@ -121,17 +121,20 @@ impl LocalCall {
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         loop {
             let reply = match &mut self.work {
-                Work::Handling(handling) => ready!(poll_caught(handling, cx)),
-                Work::Started(Started { answer, .. }) | Work::Deferred(answer) => {
-                    ready!(Pin::new(answer).poll(cx)).unwrap_or_else(|_| Fault::NoAnswer.into())
+                LocalWork::Handling(handling) => ready!(poll_caught(handling, cx)),
+                LocalWork::Started(Started { answer, .. }) | LocalWork::Deferred(answer) => {
+                    ready!(Pin::new(answer).poll(cx))
+                        .unwrap_or_else(|_| FrameworkError::NoReply.into())
                 }
-                Work::Ended(reply) => reply.take().unwrap_or_else(|| Fault::NoAnswer.into()),
+                LocalWork::Ended(reply) => reply
+                    .take()
+                    .unwrap_or_else(|| FrameworkError::NoReply.into()),
             };
             match reply {
                 Reply::Deferred(deferred) => {
                     self.work = match deferred.answer {
-                        Some(answer) => Work::Deferred(answer),
-                        None => Work::Ended(None),
+                        Some(answer) => LocalWork::Deferred(answer),
+                        None => LocalWork::Ended(None),
                     };
                 }
                 Reply::Value(value) => return Poll::Ready(answered(value)),
@@ -145,7 +148,7 @@ impl LocalCall {
 impl Drop for LocalCall {
     fn drop(&mut self) {
         self.end_bound(&Ending::Cancelled);
-        if let Work::Handling(handling) = &mut self.work {
+        if let LocalWork::Handling(handling) = &mut self.work {
             drop_caught(handling.take());
         }
     }
@@ -160,8 +163,8 @@ impl Drop for Started {
 /// Whether a request may be sent over a connection with the limits that are the default. In this process the same may be
 /// sent, so that what is tested without a connection works over one.
 fn check_request(method: &MethodName, params: usize, opens: usize) -> Result<(), CallError> {
-    let limit = Limits::default().payload;
-    if packet::Request::payload_len(method.as_bytes(), params) > limit {
+    let limit = Limits::default().max_payload;
+    if packet::RequestPacket::payload_len(method.as_bytes(), params) > limit {
         return Err(CallError::TooLarge {
             what: "request",
             whose: "our",
@@ -178,15 +181,15 @@ fn check_request(method: &MethodName, params: usize, opens: usize) -> Result<(),
 /// Why an answer of this many bytes, with so many streams, cannot be sent over a connection with the limits that are the
 /// default.
 fn unsendable(data: usize, opens: usize) -> Option<CallError> {
-    let limit = Limits::default().payload;
-    let why = if packet::Response::payload_len(data) > limit {
+    let limit = Limits::default().max_payload;
+    let why = if packet::ResponsePacket::payload_len(data) > limit {
         over_limit(limit as u64)
     } else if opens > StreamOpen::MAX_ENTRIES {
         too_many_streams(StreamOpen::MAX_ENTRIES)
     } else {
         return None;
     };
-    let error = Fault::BadResult.to_error_data(&why);
+    let error = FrameworkError::InvalidResult.to_error_data(&why);
     Some(CallError::from_error_data(error))
 }
 
@@ -202,7 +205,7 @@ fn answered(mut value: Payload) -> Answer {
     let ends = here(attachments).map_err(|error| CallError::Encode(error.to_string()))?;
     Ok(Answered::carrying(
         value.into_bytes(),
-        Arrived::local(ends, None),
+        InboundStreams::local(ends, None),
     ))
 }
 
@@ -212,9 +215,9 @@ fn failed(error: ErrorData) -> CallError {
 }
 
 /// Polls a handler. A panic in it is its caller's service error here as well.
-fn poll_caught(handling: &mut Option<Handling>, cx: &mut Context<'_>) -> Poll<Reply> {
+fn poll_caught(handling: &mut Option<HandlerFuture>, cx: &mut Context<'_>) -> Poll<Reply> {
     let Some(work) = handling else {
-        return Poll::Ready(Fault::NoAnswer.into());
+        return Poll::Ready(FrameworkError::NoReply.into());
     };
     let reply = match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
         Ok(polled) => ready!(polled),

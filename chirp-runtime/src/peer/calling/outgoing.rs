@@ -8,20 +8,20 @@ use bytes::Bytes;
 
 use crate::codec::CodecId;
 use crate::codec::attaching::too_many_streams;
-use crate::packet::{ErrorData, Fault, Payload, Response, ResultCode};
+use crate::packet::{ErrorData, FrameworkError, Payload, ResponsePacket, ResultCode};
 use crate::peer::calling::answer::{Answer, Answered};
-use crate::peer::calling::caller::Link;
-use crate::peer::calling::outbox::{self, PutDown};
-use crate::peer::calling::slot::{Slot, WithStreams};
-use crate::peer::connection::{Connection, recycle};
-use crate::peer::streaming::arrived::Arrived;
+use crate::peer::calling::caller::ConnectionRef;
+use crate::peer::calling::pending_call::{AnswerWithStreams, PendingCall};
+use crate::peer::calling::submit_queue::{self, SubmitOutcome};
+use crate::peer::connection::{ConnectionCore, recycle};
 use crate::peer::streaming::consumer::Consumer;
-use crate::peer::streaming::end::{Opened, specs};
-use crate::peer::{CallError, MethodName, SessionError};
-use crate::session::{Carrier, Outcome, Refused, StreamSpec, Ticket};
+use crate::peer::streaming::endpoint::{OpenedHalves, specs};
+use crate::peer::streaming::inbound_streams::InboundStreams;
+use crate::peer::{CallError, ConnectionError, MethodName};
+use crate::session::{CallOutcome, Refused, SendTicket, StreamCarrier, StreamSpec};
 
 /// The caller's side of a connection: making calls, waiting for their answers, letting go of them.
-impl Connection {
+impl ConnectionCore {
     /// Makes a call, whose answer is waited for by `cx`, or by nobody yet.
     pub(in crate::peer) fn call(
         &self,
@@ -29,21 +29,22 @@ impl Connection {
         params: Payload,
         time: Option<Duration>,
         cx: Option<&Context<'_>>,
-    ) -> Result<Arc<Slot>, CallError> {
-        let slot = Slot::take(cx.map(|cx| cx.waker().clone()));
-        let put_down = if self.outbox.is_crowded() && params.len() <= outbox::COPIED {
+    ) -> Result<Arc<PendingCall>, CallError> {
+        let slot = PendingCall::take(cx.map(|cx| cx.waker().clone()));
+        let submitted = if self.submit_queue.is_contended() && params.len() <= submit_queue::COPIED
+        {
             let (name, params) = (method.as_bytes(), params.as_slice());
-            self.outbox.push(&slot, name, params, time)
+            self.submit_queue.push(&slot, name, params, time)
         } else {
-            PutDown::Full
+            SubmitOutcome::Full
         };
-        let made = match put_down {
-            PutDown::Full => self.call_now(&slot, method, params, time),
-            PutDown::Closed => Err(CallError::Closed(self.reason())),
+        let made = match submitted {
+            SubmitOutcome::Full => self.call_now(&slot, method, params, time),
+            SubmitOutcome::Closed => Err(CallError::ConnectionLost(self.reason())),
             // The writer takes those of all callers together.
-            PutDown::First | PutDown::Behind => {
+            SubmitOutcome::First | SubmitOutcome::Behind => {
                 recycle(params);
-                if let PutDown::First = put_down {
+                if let SubmitOutcome::First = submitted {
                     self.wake_writer();
                 }
                 Ok(())
@@ -53,7 +54,7 @@ impl Connection {
             Ok(()) => Ok(slot),
             Err(error) => {
                 drop(slot.take_waker());
-                Slot::give(slot);
+                PendingCall::give(slot);
                 Err(error)
             }
         }
@@ -63,33 +64,33 @@ impl Connection {
     /// together.
     fn call_now(
         &self,
-        slot: &Arc<Slot>,
+        slot: &Arc<PendingCall>,
         method: &MethodName,
         mut params: Payload,
         time: Option<Duration>,
     ) -> Result<(), CallError> {
-        let mut turn = None;
-        let made = self.with(|state, after| {
+        let mut lease = None;
+        let made = self.with(|state, effects| {
             if let Some(reason) = state.refusal() {
-                return Err(CallError::Closed(reason));
+                return Err(CallError::ConnectionLost(reason));
             }
-            state.take_calls(&self.outbox, after);
+            state.flush_submit_queue(&self.submit_queue, effects);
             let call = state
                 .session
                 .call_within(method.bytes(), &mut params, time)?;
             slot.sent(call);
-            state.waiters.wait(call, Arc::clone(slot));
+            state.pending_calls.wait(call, Arc::clone(slot));
             if state.session.pending() == 1 {
-                turn = self.take_turn(state);
+                lease = self.take_turn(state);
             } else {
-                self.outbox.set_crowded(true);
-                after.wake_writer = true;
+                self.submit_queue.set_contended(true);
+                effects.wake_writer = true;
             }
             Ok(())
         });
         recycle(params);
-        if let Some(turn) = turn {
-            self.write(turn);
+        if let Some(lease) = lease {
+            self.write(lease);
         }
         made
     }
@@ -97,40 +98,40 @@ impl Connection {
     /// Makes a call with streams, some of which its parameters name, and one of which may be its result. Gives that.
     pub(in crate::peer) fn call_with(
         self: &Arc<Self>,
-        link: &Link,
+        link: &ConnectionRef,
         method: &MethodName,
         mut params: Payload,
         time: Option<Duration>,
         cx: Option<&Context<'_>>,
         result: Option<CodecId>,
-    ) -> Result<(Arc<Slot>, Option<Consumer>), CallError> {
-        let slot = Slot::take(cx.map(|cx| cx.waker().clone()));
+    ) -> Result<(Arc<PendingCall>, Option<Consumer>), CallError> {
+        let slot = PendingCall::take(cx.map(|cx| cx.waker().clone()));
         // Those that cannot be sent are the program's, and are dropped when the lock is free.
         let mut attachments = params.detach();
         let mut opens = specs(&attachments);
         opens.extend(result.map(|codec| StreamSpec::result(codec as u8)));
         let mut asks = false;
-        let made = self.with(|state, after| {
+        let made = self.with(|state, effects| {
             if let Some(reason) = state.refusal() {
-                return Err(CallError::Closed(reason));
+                return Err(CallError::ConnectionLost(reason));
             }
-            state.take_calls(&self.outbox, after);
+            state.flush_submit_queue(&self.submit_queue, effects);
             let session = &mut state.session;
             let (call, keys) = session.call_with(method.bytes(), &mut params, time, &opens)?;
             if session.wants_hello() {
                 // Where not even that may be sent, the call may not be either.
                 asks = session.ask_hello(RandomState::new().hash_one(0)).is_ok();
             }
-            after.wake_writer = true;
+            effects.wake_writer = true;
             slot.sent(call);
-            state.waiters.wait(call, Arc::clone(&slot));
+            state.pending_calls.wait(call, Arc::clone(&slot));
             if state.session.pending() > 1 {
-                self.outbox.set_crowded(true);
+                self.submit_queue.set_contended(true);
             }
             let result = keys.get(attachments.len());
             let result = result.map(|key| (*key, state.streams.open(*key)));
             let attachments = mem::take(&mut attachments);
-            Ok((Opened::new(attachments, &keys, state), result))
+            Ok((OpenedHalves::new(attachments, &keys, state), result))
         });
         recycle(params);
         if asks {
@@ -145,31 +146,31 @@ impl Connection {
             }
             Err(error) => {
                 drop(slot.take_waker());
-                Slot::give(slot);
+                PendingCall::give(slot);
                 Err(error)
             }
         }
     }
 
     /// Why the session has ended, or sends no more.
-    pub(in crate::peer) fn reason(&self) -> SessionError {
+    pub(in crate::peer) fn reason(&self) -> ConnectionError {
         let reason = self.lock().refusal();
-        reason.unwrap_or(SessionError::ClosedHere)
+        reason.unwrap_or(ConnectionError::ClosedHere)
     }
 
     /// Makes a call whose answer is not wanted. Gives its place in the queue, if it has to wait for room.
-    pub(in crate::peer) fn cast(
+    pub(in crate::peer) fn call_one_way(
         &self,
         method: &MethodName,
         mut params: Payload,
-    ) -> Result<Option<Ticket>, CallError> {
-        let made = self.with(|state, after| {
+    ) -> Result<Option<SendTicket>, CallError> {
+        let made = self.with(|state, effects| {
             if let Some(reason) = state.refusal() {
-                return Err(CallError::Closed(reason));
+                return Err(CallError::ConnectionLost(reason));
             }
-            state.take_calls(&self.outbox, after);
-            after.wake_writer = true;
-            Ok(state.session.cast(method.bytes(), &mut params)?)
+            state.flush_submit_queue(&self.submit_queue, effects);
+            effects.wake_writer = true;
+            Ok(state.session.call_one_way(method.bytes(), &mut params)?)
         });
         recycle(params);
         made
@@ -178,28 +179,28 @@ impl Connection {
     /// Makes a call whose answer is not wanted, with streams that its parameters name.
     pub(in crate::peer) fn cast_with(
         self: &Arc<Self>,
-        link: &Link,
+        link: &ConnectionRef,
         method: &MethodName,
         mut params: Payload,
-    ) -> Result<Option<Ticket>, CallError> {
+    ) -> Result<Option<SendTicket>, CallError> {
         // Those that cannot be sent are the program's, and are dropped when the lock is free.
         let mut attachments = params.detach();
         let opens = specs(&attachments);
         let mut asks = false;
-        let made = self.with(|state, after| {
+        let made = self.with(|state, effects| {
             if let Some(reason) = &state.end {
-                return Err(CallError::Closed(reason.clone()));
+                return Err(CallError::ConnectionLost(reason.clone()));
             }
-            state.take_calls(&self.outbox, after);
+            state.flush_submit_queue(&self.submit_queue, effects);
             let session = &mut state.session;
             let (ticket, keys) = session.cast_with(method.bytes(), &mut params, &opens)?;
             if session.wants_hello() {
                 // Where not even that may be sent, the call may not be either.
                 asks = session.ask_hello(RandomState::new().hash_one(0)).is_ok();
             }
-            after.wake_writer = true;
+            effects.wake_writer = true;
             let attachments = mem::take(&mut attachments);
-            Ok((Opened::new(attachments, &keys, state), ticket))
+            Ok((OpenedHalves::new(attachments, &keys, state), ticket))
         });
         recycle(params);
         if asks {
@@ -212,23 +213,23 @@ impl Connection {
 
     /// The caller has gone: the other side is told, unless the request has not left or the answer is
     /// here. Whether nobody will put an answer into the slot any more.
-    fn cancel(&self, slot: &Arc<Slot>) -> bool {
-        let (forgotten, unneeded) = self.with(|state, after| {
+    fn cancel(&self, slot: &Arc<PendingCall>) -> bool {
+        let (forgotten, unneeded) = self.with(|state, effects| {
             let (call, unneeded) = slot.leave();
             // One that the session does not have yet is passed over when it is given to it.
             let Some(call) = call else {
                 return (false, unneeded);
             };
-            let forgotten = state.waiters.forget(call, slot);
+            let forgotten = state.pending_calls.forget(call, slot);
             if forgotten {
                 match state.session.cancel(call) {
-                    Ok(()) => after.wake_writer = state.session.has_output(),
-                    Err(fatal) => after.end = Some(fatal.into()),
+                    Ok(()) => effects.wake_writer = state.session.has_output(),
+                    Err(fatal) => effects.end = Some(fatal.into()),
                 }
             } else {
                 // One that was answered has its id still if streams came with the answer, which nobody takes up now.
                 state.session.release(call);
-                after.wake_writer = state.session.has_output();
+                effects.wake_writer = state.session.has_output();
             }
             (forgotten, unneeded)
         });
@@ -238,16 +239,16 @@ impl Connection {
 }
 
 /// The answer that an outcome stands for.
-fn into_answer(outcome: Outcome) -> Answer {
+fn into_answer(outcome: CallOutcome) -> Answer {
     match outcome {
-        Outcome::Response(Response { code, data, .. }) => match code {
+        CallOutcome::Response(ResponsePacket { code, data, .. }) => match code {
             ResultCode::Success => Ok(data.into()),
             ResultCode::UnknownMethod => Err(CallError::UnknownMethod),
             ResultCode::DuplicateRequest => Err(CallError::DuplicateRequest),
             ResultCode::Cancelled => Err(CallError::Cancelled),
             ResultCode::ServiceError => Err(service_error(data)),
         },
-        Outcome::TooLarge { limit } => Err(CallError::TooLarge {
+        CallOutcome::TooLarge { limit } => Err(CallError::TooLarge {
             what: "answer",
             whose: "our",
             limit,
@@ -271,12 +272,12 @@ impl Refused {
             Self::TooLarge { limit, whose } => CallError::TooLarge { what, whose, limit },
             Self::TooManyPending { limit } => CallError::TooManyPending { limit },
             Self::TooManyInPacket { limit } => CallError::Encode(too_many_streams(limit)),
-            Self::TooManyStreams { limit } => CallError::Refused {
-                fault: Fault::Busy,
+            Self::TooManyStreams { limit } => CallError::Rejected {
+                reason: FrameworkError::Overloaded,
                 message: format!("too many streams: the limit is {limit}"),
             },
-            Self::Unsupported => CallError::Refused {
-                fault: Fault::Unsupported,
+            Self::Unsupported => CallError::Rejected {
+                reason: FrameworkError::Unsupported,
                 message: "one of the two sides does not know streams".to_owned(),
             },
         }
@@ -291,15 +292,15 @@ impl From<Refused> for CallError {
 
 /// A call under way. Dropping it cancels it.
 pub(in crate::peer) struct Outgoing {
-    link: Link,
+    link: ConnectionRef,
     /// Nothing once it is over.
-    slot: Option<Arc<Slot>>,
+    slot: Option<Arc<PendingCall>>,
     /// The connection ended before the session had the call.
     never_sent: bool,
 }
 
 impl Outgoing {
-    pub(in crate::peer) fn new(link: Link, slot: Arc<Slot>) -> Self {
+    pub(in crate::peer) fn new(link: ConnectionRef, slot: Arc<PendingCall>) -> Self {
         Self {
             link,
             slot: Some(slot),
@@ -314,7 +315,7 @@ impl Outgoing {
         if let Poll::Ready(found) = slot.poll(cx.waker()) {
             // Whoever put it there is done with the slot.
             if let Some(slot) = self.slot.take() {
-                Slot::give(slot);
+                PendingCall::give(slot);
             }
             return Poll::Ready(match found {
                 Ok((outcome, None)) => into_answer(outcome),
@@ -328,7 +329,7 @@ impl Outgoing {
         }
         self.never_sent = slot.was_never_sent();
         self.slot = None;
-        Poll::Ready(Err(CallError::Closed(self.connection().reason())))
+        Poll::Ready(Err(CallError::ConnectionLost(self.connection().reason())))
     }
 
     /// Whether the call has failed without having been sent.
@@ -337,13 +338,13 @@ impl Outgoing {
     }
 
     /// An answer that came with streams.
-    fn with_streams(&self, outcome: Outcome, (call, came): WithStreams) -> Answer {
-        let arrived = Arrived::new(&self.link, Carrier::Answer(call), came);
+    fn with_streams(&self, outcome: CallOutcome, (call, unbound): AnswerWithStreams) -> Answer {
+        let arrived = InboundStreams::new(&self.link, StreamCarrier::Answer(call), unbound);
         let answered = into_answer(outcome)?;
         Ok(Answered::carrying(answered.into_data(), arrived))
     }
 
-    pub(in crate::peer) fn connection(&self) -> &Arc<Connection> {
+    pub(in crate::peer) fn connection(&self) -> &Arc<ConnectionCore> {
         self.link.connection()
     }
 }
@@ -354,7 +355,7 @@ impl Drop for Outgoing {
             return;
         };
         if self.connection().cancel(&slot) {
-            Slot::give(slot);
+            PendingCall::give(slot);
             self.connection().watch_abandoned();
         }
     }

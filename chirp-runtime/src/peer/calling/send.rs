@@ -3,8 +3,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::packet::{PacketType, Payload};
-use crate::peer::calling::caller::Link;
-use crate::peer::calling::queued::Queued;
+use crate::peer::calling::caller::ConnectionRef;
+use crate::peer::calling::pending_send::PendingSend;
 use crate::peer::connection::recycle;
 use crate::peer::{CallError, Peer};
 
@@ -12,10 +12,10 @@ use crate::peer::{CallError, Peer};
 /// order. Sent when it is awaited; dropping it before it is ready takes the packet back.
 #[must_use = "a packet is sent when it is awaited"]
 pub struct SendPacket {
-    link: Link,
+    link: ConnectionRef,
     kind: PacketType,
     payload: Option<Payload>,
-    queued: Option<Queued>,
+    queued: Option<PendingSend>,
 }
 
 impl Peer {
@@ -25,10 +25,10 @@ impl Peer {
     /// # Errors
     ///
     /// [`CallError::ReservedType`] for a type that is the protocol's, [`CallError::TooLarge`] over a
-    /// payload limit, [`CallError::Closed`] when the connection has ended.
+    /// payload limit, [`CallError::ConnectionLost`] when the connection has ended.
     pub fn send_packet(&self, kind: PacketType, payload: impl Into<Payload>) -> SendPacket {
         SendPacket {
-            link: Link::uncounted(self.connection()),
+            link: ConnectionRef::uncounted(self.connection()),
             kind,
             payload: Some(payload.into()),
             queued: None,
@@ -43,17 +43,17 @@ impl SendPacket {
             return Err(CallError::ReservedType { kind: self.kind });
         }
         let connection = self.link.connection();
-        let ticket = connection.with(|state, after| {
+        let ticket = connection.with(|state, effects| {
             if let Some(reason) = state.refusal() {
-                return Err(CallError::Closed(reason));
+                return Err(CallError::ConnectionLost(reason));
             }
-            state.take_calls(&connection.outbox, after);
-            after.wake_writer = true;
+            state.flush_submit_queue(&connection.submit_queue, effects);
+            effects.wake_writer = true;
             let sent = state.session.send_packet(self.kind, &mut payload);
             sent.map_err(|refused| refused.about("packet"))
         });
         recycle(payload);
-        self.queued = Some(Queued::new(self.link.clone(), ticket?));
+        self.queued = Some(PendingSend::new(self.link.clone(), ticket?));
         Ok(())
     }
 }

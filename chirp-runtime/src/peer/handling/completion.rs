@@ -2,28 +2,29 @@ use std::mem;
 use std::sync::Arc;
 
 use crate::codec::attaching::too_many_streams;
-use crate::packet::{ErrorData, Fault, Payload, ResultCode};
+use crate::packet::{ErrorData, FrameworkError, Payload, ResultCode};
 use crate::peer::Reply;
-use crate::peer::calling::caller::Link;
-use crate::peer::connection::{Connection, recycle};
-use crate::peer::streaming::end::{Opened, specs};
+use crate::peer::calling::caller::ConnectionRef;
+use crate::peer::connection::{ConnectionCore, recycle};
+use crate::peer::streaming::endpoint::{OpenedHalves, specs};
 use crate::peer::task;
-use crate::peer::writer::Turn;
-use crate::session::{Refused, RunKey};
+use crate::peer::writer::WriteState;
+use crate::session::{InboundCallId, Refused};
 
 /// The ends of the calls that this side runs.
-impl Connection {
+impl ConnectionCore {
     /// A handler's future is gone, or its responder is; `reply` is what it said.
-    pub(in crate::peer) fn complete(self: &Arc<Self>, run: RunKey, reply: Reply) {
+    pub(in crate::peer) fn complete(self: &Arc<Self>, run: InboundCallId, reply: Reply) {
         let Some((code, mut data)) = into_wire(run, reply) else {
             return;
         };
         if data.has_attachments() {
             return self.complete_with(run, code, data);
         }
-        self.with(|state, after| {
-            state.complete(run, code, &mut data, after);
-            after.wake_writer = state.turn == Turn::Free && state.session.has_output();
+        self.with(|state, effects| {
+            state.complete(run, code, &mut data, effects);
+            effects.wake_writer =
+                state.write_state == WriteState::Idle && state.session.has_output();
         });
         recycle(data);
     }
@@ -31,7 +32,7 @@ impl Connection {
     /// As [`complete`](Self::complete), of an answer that opens streams.
     pub(in crate::peer) fn complete_with(
         self: &Arc<Self>,
-        run: RunKey,
+        run: InboundCallId,
         code: ResultCode,
         data: Payload,
     ) {
@@ -43,11 +44,11 @@ impl Connection {
         }
     }
 
-    fn complete_now(self: &Arc<Self>, run: RunKey, code: ResultCode, mut data: Payload) {
+    fn complete_now(self: &Arc<Self>, run: InboundCallId, code: ResultCode, mut data: Payload) {
         // Those that cannot be sent are the program's, and are dropped when the lock is free.
         let mut attachments = data.detach();
         let opens = specs(&attachments);
-        let opened = self.with(|state, after| {
+        let opened = self.with(|state, effects| {
             let mut opened = None;
             // After the end nobody hears it.
             let answered = state
@@ -58,7 +59,7 @@ impl Connection {
                 None => {}
                 Some(Ok(keys)) => {
                     let attachments = mem::take(&mut attachments);
-                    opened = Some(Opened::new(attachments, &keys, state));
+                    opened = Some(OpenedHalves::new(attachments, &keys, state));
                 }
                 Some(Err(refused)) => {
                     // The method has run: *busy* and *unsupported* would deny it.
@@ -71,25 +72,25 @@ impl Connection {
                             "it has streams, and one of the two sides does not know them".to_owned()
                         }
                     };
-                    let error = Fault::BadResult.to_error_data(&why).encode();
+                    let error = FrameworkError::InvalidResult.to_error_data(&why).encode();
                     let code = ResultCode::ServiceError;
                     state.session.respond(run, code, &mut error.into());
                 }
             }
             state.session.finish(run);
-            after.aborts.extend(state.runs.take(run));
-            after.wake_writer = state.session.has_output();
+            effects.aborts.extend(state.handler_tasks.take(run));
+            effects.wake_writer = state.session.has_output();
             opened
         });
         recycle(data);
         if let Some(opened) = opened {
-            opened.bind(&Link::uncounted(self));
+            opened.bind(&ConnectionRef::uncounted(self));
         }
     }
 
     /// Gives an answer that opens streams once it is known whether the other side knows them. The caller could not
     /// know that it would be asked.
-    fn complete_once_known(self: &Arc<Self>, run: RunKey, code: ResultCode, data: Payload) {
+    fn complete_once_known(self: &Arc<Self>, run: InboundCallId, code: ResultCode, data: Payload) {
         let connection = Arc::clone(self);
         let task = task::spawn(&self.runtime, async move {
             let mut answer = Finishing {
@@ -101,22 +102,22 @@ impl Connection {
             answer.run = None;
             connection.complete_now(run, code, data);
         });
-        self.with(|state, after| state.put_task(run, task, after));
+        self.with(|state, effects| state.put_task(run, task, effects));
     }
 
     /// A handler was interrupted and its future is gone.
-    pub(in crate::peer) fn finish(&self, run: RunKey) {
-        self.with(|state, after| {
+    pub(in crate::peer) fn finish(&self, run: InboundCallId) {
+        self.with(|state, effects| {
             state.session.finish(run);
-            after.aborts.extend(state.runs.take(run));
+            effects.aborts.extend(state.handler_tasks.take(run));
         });
     }
 }
 
 /// Finishes a call whose answer is not given, since nobody wants it any more.
 struct Finishing<'a> {
-    connection: &'a Connection,
-    run: Option<RunKey>,
+    connection: &'a ConnectionCore,
+    run: Option<InboundCallId>,
 }
 
 impl Drop for Finishing<'_> {
@@ -128,7 +129,10 @@ impl Drop for Finishing<'_> {
 }
 
 /// How a reply travels; nothing for one that a responder will give later.
-pub(in crate::peer) fn into_wire(run: RunKey, reply: Reply) -> Option<(ResultCode, Payload)> {
+pub(in crate::peer) fn into_wire(
+    run: InboundCallId,
+    reply: Reply,
+) -> Option<(ResultCode, Payload)> {
     Some(match reply {
         Reply::Value(value) => (ResultCode::Success, value),
         Reply::Error(error) => (ResultCode::ServiceError, error.encode().into()),
@@ -137,7 +141,7 @@ pub(in crate::peer) fn into_wire(run: RunKey, reply: Reply) -> Option<(ResultCod
         // It will answer another call, and nobody will answer this one.
         Reply::Deferred(_) => (
             ResultCode::ServiceError,
-            ErrorData::from(Fault::NoAnswer).encode().into(),
+            ErrorData::from(FrameworkError::NoReply).encode().into(),
         ),
     })
 }

@@ -4,10 +4,10 @@ use std::time::Instant;
 use tokio::time::Instant as Deadline;
 
 use crate::channel::Identity;
-use crate::peer::calling::caller::Target;
-use crate::peer::connection::Connection;
-use crate::peer::{Caller, Values};
-use crate::session::RunKey;
+use crate::peer::calling::caller::CallTarget;
+use crate::peer::connection::ConnectionCore;
+use crate::peer::{Caller, Extensions};
+use crate::session::InboundCallId;
 
 /// What a handler is told about the call it handles.
 ///
@@ -15,13 +15,17 @@ use crate::session::RunKey;
 #[derive(Clone, Debug)]
 pub struct CallContext {
     caller: Caller,
-    values: Values,
-    run: Option<RunKey>,
+    values: Extensions,
+    run: Option<InboundCallId>,
     deadline: Option<Deadline>,
 }
 
 impl CallContext {
-    pub(in crate::peer) fn new(caller: Caller, values: Values, run: Option<RunKey>) -> Self {
+    pub(in crate::peer) fn new(
+        caller: Caller,
+        values: Extensions,
+        run: Option<InboundCallId>,
+    ) -> Self {
         Self {
             caller,
             values,
@@ -59,29 +63,31 @@ impl CallContext {
         }
     }
 
-    pub(in crate::peer) fn run(&self) -> Option<RunKey> {
+    pub(in crate::peer) fn run(&self) -> Option<InboundCallId> {
         self.run
     }
 
-    pub(in crate::peer) fn connection(&self) -> Option<Arc<Connection>> {
+    pub(in crate::peer) fn connection(&self) -> Option<Arc<ConnectionCore>> {
         match &self.caller.0 {
-            Target::Remote(link) => Some(Arc::clone(link.connection())),
-            Target::Routed(_) | Target::Local(..) | Target::Nobody => None,
+            CallTarget::Remote(link) => Some(Arc::clone(link.connection())),
+            CallTarget::Routed(_) | CallTarget::Local(..) | CallTarget::Nobody => None,
         }
     }
 
     /// Who makes this call, as far as the channel has made sure of it: nothing that a message says has a part in
-    /// it. Made through [`Caller::local`], it is [`Identity::None`].
+    /// it. Made through [`Caller::local`], it is [`Identity::Anonymous`].
     pub fn identity(&self) -> &Identity {
         match &self.caller.0 {
-            Target::Remote(link) => &link.connection().identity,
-            Target::Routed(_) | Target::Local(..) | Target::Nobody => &Identity::None,
+            CallTarget::Remote(link) => &link.connection().identity,
+            CallTarget::Routed(_) | CallTarget::Local(..) | CallTarget::Nobody => {
+                &Identity::Anonymous
+            }
         }
     }
 
     /// The value of this type that the program gives its handlers
-    /// ([`PeerBuilder::value`](crate::peer::PeerBuilder::value)).
-    pub fn value<T: Send + Sync + 'static>(&self) -> Option<&T> {
+    /// ([`PeerBuilder::extension`](crate::peer::PeerBuilder::extension)).
+    pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.values.get()
     }
 

@@ -8,30 +8,30 @@ use std::time::{Duration, Instant};
 use tokio::task::coop;
 use tokio::time::Instant as Deadline;
 
-use crate::packet::{self, Fault};
-use crate::peer::calling::caller::Link;
-use crate::peer::connection::Connection;
+use crate::packet::{self, FrameworkError};
+use crate::peer::calling::caller::ConnectionRef;
+use crate::peer::connection::ConnectionCore;
 use crate::peer::guard;
 use crate::peer::handling::completion::into_wire;
-use crate::peer::handling::dispatch::{self, BUDGET, Inside};
-use crate::peer::handling::lane::{Begun, Lane, Taken};
+use crate::peer::handling::dispatch::{self, ActiveHandler, BUDGET};
+use crate::peer::handling::dispatch_batch::{DispatchBatch, FirstPoll, InboundCall};
 use crate::peer::handling::serving::Serving;
-use crate::peer::handling::slow;
+use crate::peer::handling::slow_methods;
 use crate::peer::handling::task::{self, HandlerTask};
-use crate::peer::state::{After, State};
-use crate::peer::streaming::arrived::{Arrived, Came};
+use crate::peer::monitoring::span::Span;
+use crate::peer::state::{ConnectionState, Effects};
+use crate::peer::streaming::inbound_streams::{InboundStreams, UnboundStreams};
 use crate::peer::task::spawn;
-use crate::peer::watching::span::Span;
-use crate::peer::writer::Turn;
-use crate::peer::{CallContext, Handler, Handling, Reply, Request};
-use crate::session::{Carrier, RunKey};
+use crate::peer::writer::WriteState;
+use crate::peer::{CallContext, Handler, HandlerFuture, Reply, Request};
+use crate::session::{InboundCallId, StreamCarrier};
 
 /// Requests that one turn of a dispatcher begins before it lets the rest of the program run.
 const TURN: usize = 64;
 
-impl Connection {
+impl ConnectionCore {
     /// Starts a dispatcher in place of one that is inside a handler for long.
-    fn start_next_dispatcher(self: &Arc<Self>, previous: Option<Inside>) {
+    fn start_next_dispatcher(self: &Arc<Self>, previous: Option<ActiveHandler>) {
         self.spawn_dispatcher(previous);
         // The task that a worker woke last waits for that worker, which may be busy for long, and wakes no
         // other. One more after it does: any worker may take the first, and one will wait for I/O again.
@@ -47,15 +47,15 @@ impl Connection {
         self.spawn_dispatcher(None);
     }
 
-    fn spawn_dispatcher(self: &Arc<Self>, previous: Option<Inside>) {
+    fn spawn_dispatcher(self: &Arc<Self>, previous: Option<ActiveHandler>) {
         let connection = Arc::clone(self);
         let state = self.lock();
         let dispatcher = Dispatcher {
             connection,
-            lane: Arc::clone(&state.dispatch.lane),
+            batch: Arc::clone(&state.dispatch.batch),
             progress: Arc::clone(&state.dispatch.progress),
             serving: None,
-            after: After::default(),
+            effects: Effects::default(),
             previous,
             started: false,
         };
@@ -66,24 +66,24 @@ impl Connection {
 
 /// The task that begins handlers, in order of arrival, and polls each once in place.
 struct Dispatcher {
-    connection: Arc<Connection>,
+    connection: Arc<ConnectionCore>,
     /// Its claim to the queue, and what it has taken from there.
-    lane: Arc<Mutex<Lane>>,
+    batch: Arc<Mutex<DispatchBatch>>,
     progress: Arc<AtomicU64>,
     /// Who answers what it has taken.
     serving: Option<Arc<Serving>>,
-    after: After,
+    effects: Effects,
     /// The handler that its predecessor is inside of, which has its time first.
-    previous: Option<Inside>,
+    previous: Option<ActiveHandler>,
     started: bool,
 }
 
 /// What a dispatcher does next.
-enum Next {
-    /// There is something in its lane.
+enum DispatchStep {
+    /// There is something in its batch.
     Begin,
     /// This, and nothing else after it.
-    Slow(Work),
+    Slow(StartingCall),
     /// There is nothing to do.
     Idle,
     /// Another dispatcher does it.
@@ -91,123 +91,123 @@ enum Next {
 }
 
 /// A handler that is to begin.
-struct Work {
-    run: RunKey,
-    request: packet::Request,
+struct StartingCall {
+    run: InboundCallId,
+    request: packet::RequestPacket,
     deadline: Option<Deadline>,
-    came: Option<Came>,
-    inside: Inside,
+    unbound: Option<UnboundStreams>,
+    inside: ActiveHandler,
     slow: bool,
 }
 
-impl Work {
-    fn new(taken: Taken, inside: Inside, slow: bool) -> Self {
-        let Taken {
+impl StartingCall {
+    fn new(taken: InboundCall, inside: ActiveHandler, slow: bool) -> Self {
+        let InboundCall {
             run,
             request,
             deadline,
-            came,
+            unbound,
             ..
         } = taken;
         Self {
             run,
             request,
             deadline,
-            came,
+            unbound,
             inside,
             slow,
         }
     }
 }
 
-impl State {
-    /// Hands over what a dispatcher has done, and fills its lane with up to `count` requests.
+impl ConnectionState {
+    /// Hands over what a dispatcher has done, and fills its batch with up to `count` requests.
     fn fill(
         &mut self,
-        lane: &mut Lane,
+        batch: &mut DispatchBatch,
         count: usize,
         serving: &mut Option<Arc<Serving>>,
-        after: &mut After,
-    ) -> Next {
-        self.commit(lane, after);
-        if lane.is_lost() || self.end.is_some() || self.serving.is_none() {
-            return Next::Gone;
+        effects: &mut Effects,
+    ) -> DispatchStep {
+        self.commit(batch, effects);
+        if batch.is_revoked() || self.end.is_some() || self.serving.is_none() {
+            return DispatchStep::Gone;
         }
         if self.session.lacks_room_for_answers() {
-            self.put_back(lane);
+            self.put_back(batch);
             self.dispatch.idle = true;
-            return Next::Idle;
+            return DispatchStep::Idle;
         }
-        while lane.waiting() < count
+        while batch.waiting() < count
             && let Some((run, request)) = self.queue.pop_front()
         {
             if !self.session.is_wanted(run) {
                 self.forget_deadline(run);
                 self.session.finish(run);
-                after.aborts.extend(self.runs.take(run));
-                after.unwanted.push(request);
+                effects.aborts.extend(self.handler_tasks.take(run));
+                effects.unwanted.push(request);
                 drop(self.streams.take_run(run));
                 continue;
             }
             let slow = self.dispatch.slow.contains(request.method());
-            if slow && lane.waiting() > 0 {
+            if slow && batch.waiting() > 0 {
                 // Those before it begin first.
                 self.queue.push_front((run, request));
                 break;
             }
             self.dispatch.count += 1;
-            let taken = Taken {
+            let taken = InboundCall {
                 run,
                 request,
                 deadline: self.forget_deadline(run),
                 number: self.dispatch.count,
-                came: self.streams.take_run(run),
+                unbound: self.streams.take_run(run),
             };
             if slow {
-                self.dispatch.pass_on(lane);
-                let inside = Inside {
+                self.dispatch.revoke(batch);
+                let inside = ActiveHandler {
                     number: taken.number,
                     since: Instant::now(),
                 };
                 serving.clone_from(&self.serving);
-                return Next::Slow(Work::new(taken, inside, true));
+                return DispatchStep::Slow(StartingCall::new(taken, inside, true));
             }
-            lane.take(taken);
+            batch.take(taken);
         }
-        if lane.waiting() == 0 {
+        if batch.waiting() == 0 {
             self.dispatch.idle = true;
-            return Next::Idle;
+            return DispatchStep::Idle;
         }
         serving.clone_from(&self.serving);
-        Next::Begin
+        DispatchStep::Begin
     }
 }
 
 impl Dispatcher {
     /// Hands over what has been done, and takes requests: one lock for both. Where there is nothing to do
     /// next, it writes.
-    fn fill(&mut self, count: usize) -> Next {
+    fn fill(&mut self, count: usize) -> DispatchStep {
         let Self {
             connection,
-            lane,
+            batch,
             serving,
-            after,
+            effects,
             ..
         } = self;
         // Routes may have changed since the last time, and what is dropped of them is the program's.
         if serving.is_some() {
             guard::discard(serving.take());
         }
-        let (next, turn) = connection.with_after(after, |state, after| {
-            let next = state.fill(&mut dispatch::lock(lane), count, serving, after);
-            let turn = match next {
-                Next::Idle | Next::Gone => connection.take_turn(state),
-                Next::Begin | Next::Slow(_) => None,
+        let (next, lease) = connection.with_effects(effects, |state, effects| {
+            let next = state.fill(&mut dispatch::lock(batch), count, serving, effects);
+            let lease = match next {
+                DispatchStep::Idle | DispatchStep::Gone => connection.take_turn(state),
+                DispatchStep::Begin | DispatchStep::Slow(_) => None,
             };
-            (next, turn)
+            (next, lease)
         });
-        if let Some(turn) = turn {
-            connection.write(turn);
+        if let Some(lease) = lease {
+            connection.write(lease);
         }
         next
     }
@@ -218,21 +218,21 @@ impl Dispatcher {
         let mut begun = None;
         let mut count = 0;
         loop {
-            let mut lane = dispatch::lock(&self.lane);
-            let homeless = begun.and_then(|begun| lane.leave(begun));
+            let mut batch = dispatch::lock(&self.batch);
+            let orphaned_result = begun.and_then(|begun| batch.record(begun));
             let next = if *spent > BUDGET {
                 None
             } else {
-                lane.begin(now)
+                batch.begin(now)
             };
-            drop(lane);
-            if let Some(begun) = homeless {
+            drop(batch);
+            if let Some(begun) = orphaned_result {
                 self.settle(begun);
             }
             let Some((taken, inside)) = next else {
                 return count;
             };
-            let (what, when) = self.begin(Work::new(taken, inside, false));
+            let (what, when) = self.begin(StartingCall::new(taken, inside, false));
             *spent += when - now;
             (begun, now) = (Some(what), when);
             count += 1;
@@ -240,31 +240,32 @@ impl Dispatcher {
     }
 
     /// Does what follows from a handler's first poll, when the queue has another dispatcher.
-    fn settle(&mut self, begun: Begun) {
+    fn settle(&mut self, begun: FirstPoll) {
         self.connection
-            .with_after(&mut self.after, |state, after| match begun {
-                Begun::Replied(Some((run, code, mut data))) => {
-                    state.complete(run, code, &mut data, after);
-                    after.spent.push(data);
-                    after.wake_writer |= state.turn == Turn::Free && state.session.has_output();
+            .with_effects(&mut self.effects, |state, effects| match begun {
+                FirstPoll::Replied(Some((run, code, mut data))) => {
+                    state.complete(run, code, &mut data, effects);
+                    effects.spent.push(data);
+                    effects.wake_writer |=
+                        state.write_state == WriteState::Idle && state.session.has_output();
                 }
-                Begun::Replied(None) => {}
-                Begun::Waits(run, task) => state.put_task(run, task, after),
+                FirstPoll::Replied(None) => {}
+                FirstPoll::Waits(run, task) => state.put_task(run, task, effects),
             });
     }
 
     /// Begins a handler and polls it once. What came of it, and when that was over.
-    fn begin(&mut self, work: Work) -> (Begun, Instant) {
-        let Work {
+    fn begin(&mut self, work: StartingCall) -> (FirstPoll, Instant) {
+        let StartingCall {
             run,
             request,
             deadline,
-            came,
+            unbound,
             inside,
             slow,
         } = work;
-        let link = Link::uncounted(&self.connection);
-        let method = Name::new(request.method());
+        let link = ConnectionRef::uncounted(&self.connection);
+        let method = MethodPrefix::new(request.method());
         let span = Span::of_handler(request.method());
         if slow {
             // This one keeps to this handler.
@@ -273,7 +274,8 @@ impl Dispatcher {
         let mut handling = None;
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let serving = self.serving.as_deref()?;
-            let arrived = came.map(|came| Arrived::new(&link, Carrier::Run(run), came));
+            let arrived =
+                unbound.map(|unbound| InboundStreams::new(&link, StreamCarrier::Run(run), unbound));
             let cx = CallContext::new(link.into(), serving.values(), Some(run)).within(deadline);
             let request = Request::new(cx, request).with_streams(arrived);
             span.inside(|| {
@@ -307,20 +309,20 @@ impl Dispatcher {
                 task::panicked(panic)
             }
             // There is always somebody who answers what was taken.
-            (Ok(_), _) => Fault::NoAnswer.into(),
+            (Ok(_), _) => FrameworkError::NoReply.into(),
         };
         let mut reply = into_wire(run, reply).map(|(code, data)| (run, code, data));
         if let Some((run, code, data)) = reply.take_if(|(.., data)| data.has_attachments()) {
             self.connection.complete_with(run, code, data);
         }
-        (Begun::Replied(reply), now)
+        (FirstPoll::Replied(reply), now)
     }
 
     /// Gives a handler that has to wait a task of its own.
-    fn spawn(&self, run: RunKey, handling: Handling, span: Span) -> Begun {
+    fn spawn(&self, run: InboundCallId, handling: HandlerFuture, span: Span) -> FirstPoll {
         let connection = &self.connection;
         let task = HandlerTask::new(Arc::clone(connection), run, handling, span);
-        Begun::Waits(run, connection.runtime.spawn(task).abort_handle())
+        FirstPoll::Waits(run, connection.runtime.spawn(task).abort_handle())
     }
 }
 
@@ -346,23 +348,23 @@ impl Future for Dispatcher {
         let mut left = TURN;
         while left > 0 && spent <= BUDGET {
             match self.fill(left) {
-                Next::Begin => left = left.saturating_sub(self.work(&mut spent)),
-                Next::Slow(work) => {
+                DispatchStep::Begin => left = left.saturating_sub(self.work(&mut spent)),
+                DispatchStep::Slow(work) => {
                     let (begun, _) = self.begin(work);
                     self.settle(begun);
                 }
-                Next::Idle => return Poll::Pending,
-                Next::Gone => return Poll::Ready(()),
+                DispatchStep::Idle => return Poll::Pending,
+                DispatchStep::Gone => return Poll::Ready(()),
             }
         }
         let Self {
             connection,
-            lane,
-            after,
+            batch,
+            effects,
             ..
         } = &mut *self;
-        connection.with_after(after, |state, after| {
-            state.commit(&mut dispatch::lock(lane), after);
+        connection.with_effects(effects, |state, effects| {
+            state.commit(&mut dispatch::lock(batch), effects);
         });
         self.connection.flush();
         cx.waker().wake_by_ref();
@@ -381,32 +383,32 @@ impl Drop for Dispatcher {
 }
 
 /// Gives a handler the time that its caller gives the call. Then it is interrupted.
-fn within(deadline: Option<Deadline>, handling: Handling) -> Handling {
+fn within(deadline: Option<Deadline>, handling: HandlerFuture) -> HandlerFuture {
     let Some(deadline) = deadline else {
         return handling;
     };
     Box::pin(async move {
         let timed = tokio::time::timeout_at(deadline, handling).await;
-        timed.unwrap_or_else(|_| Fault::DeadlineExceeded.into())
+        timed.unwrap_or_else(|_| FrameworkError::DeadlineExceeded.into())
     })
 }
 
 /// Polls a handler in place, with a budget of its own: with the dispatcher's, the later handlers of a
 /// batch would be told to wait for what they could have. Its task, if it needs one, polls it again with
 /// a waker that is worth keeping.
-fn poll_once(handling: &mut Handling) -> Poll<Reply> {
+fn poll_once(handling: &mut HandlerFuture) -> Poll<Reply> {
     pin!(coop::unconstrained(handling.as_mut())).poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// The beginning of a method's name, kept without an allocation: the request goes with its handler, and
 /// the name is wanted again only of one that was slow.
-struct Name {
+struct MethodPrefix {
     bytes: [u8; Self::MAX],
     len: usize,
 }
 
-impl Name {
-    const MAX: usize = slow::KEPT;
+impl MethodPrefix {
+    const MAX: usize = slow_methods::KEPT;
 
     fn new(name: &[u8]) -> Self {
         let len = name.len().min(Self::MAX);

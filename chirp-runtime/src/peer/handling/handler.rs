@@ -3,7 +3,7 @@ use std::pin::Pin;
 use crate::peer::{Reply, Request};
 
 /// A handler at work. Dropping it interrupts the work.
-pub type Handling = Pin<Box<dyn Future<Output = Reply> + Send>>;
+pub type HandlerFuture = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
 /// An asynchronous function from a [`Request`] to a [`Reply`].
 ///
@@ -27,7 +27,7 @@ pub type Handling = Pin<Box<dyn Future<Output = Reply> + Send>>;
 )]
 pub trait Handler: Send + Sync + 'static {
     /// Begins to handle one call.
-    fn handle(&self, request: Request) -> Handling;
+    fn handle(&self, request: Request) -> HandlerFuture;
 }
 
 #[diagnostic::do_not_recommend]
@@ -37,7 +37,7 @@ where
     Fut: Future + Send + 'static,
     Fut::Output: Into<Reply>,
 {
-    fn handle(&self, request: Request) -> Handling {
+    fn handle(&self, request: Request) -> HandlerFuture {
         let work = self(request);
         Box::pin(async move { work.await.into() })
     }

@@ -9,23 +9,23 @@ use bytes::Bytes;
 use tokio::task::AbortHandle;
 
 use crate::packet::PacketType;
-use crate::peer::calling::caller::Link;
-use crate::peer::connection::Connection;
+use crate::peer::calling::caller::ConnectionRef;
+use crate::peer::connection::ConnectionCore;
 use crate::peer::guard;
 use crate::peer::handling::task;
-use crate::peer::state::State;
+use crate::peer::state::ConnectionState;
 use crate::peer::task::spawn;
-use crate::peer::{CallContext, SessionError};
+use crate::peer::{CallContext, ConnectionError};
 
 /// Packets that one turn handles before it lets the rest of the program run.
 const TURN: usize = 32;
 
 /// A packet handler at work. What it ends with ends the session, unless it is `Ok`.
-type Work = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+type PacketFuture = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
 /// Takes packets of a type of the application's own, one at a time and in order.
 pub(in crate::peer) trait PacketHandler: Send + Sync {
-    fn handle(&self, cx: CallContext, payload: Bytes) -> Work;
+    fn handle(&self, cx: CallContext, payload: Bytes) -> PacketFuture;
 }
 
 impl<F, Fut, E> PacketHandler for F
@@ -34,7 +34,7 @@ where
     Fut: Future<Output = Result<(), E>> + Send + 'static,
     E: fmt::Display,
 {
-    fn handle(&self, cx: CallContext, payload: Bytes) -> Work {
+    fn handle(&self, cx: CallContext, payload: Bytes) -> PacketFuture {
         let work = self(cx, payload);
         Box::pin(async move { work.await.map_err(|error| error.to_string()) })
     }
@@ -83,7 +83,7 @@ impl PacketQueues {
     }
 }
 
-impl Connection {
+impl ConnectionCore {
     /// Starts the task that hands the packets of a type to their handler.
     pub(in crate::peer) fn start_packet_task(self: &Arc<Self>, kind: PacketType) {
         let task = PacketTask {
@@ -110,24 +110,24 @@ impl Connection {
 
 /// Hands the packets of one type to their handler, one at a time.
 struct PacketTask {
-    connection: Arc<Connection>,
+    connection: Arc<ConnectionCore>,
     kind: PacketType,
-    work: Option<Work>,
+    work: Option<PacketFuture>,
     /// How many bytes the packet at hand counts for.
     held: Option<usize>,
 }
 
 impl PacketTask {
     /// Takes the next packet to its handler; nothing when there is none, or nobody to handle it.
-    fn next(&mut self) -> Option<Work> {
-        let (payload, serving) = self.connection.with(|state: &mut State, _| {
+    fn next(&mut self) -> Option<PacketFuture> {
+        let (payload, serving) = self.connection.with(|state: &mut ConnectionState, _| {
             if let Some(held) = self.held.take() {
                 state.session.finish_packet(held);
             }
             Some((state.packets.pop(self.kind)?, state.serving.clone()?))
         })?;
         self.held = Some(payload.len());
-        let link = Link::uncounted(&self.connection);
+        let link = ConnectionRef::uncounted(&self.connection);
         let cx = CallContext::new(link.into(), serving.values(), None);
         let Some(handler) = serving.router.packet_handler(self.kind) else {
             // It was removed while the packet lay here.
@@ -167,7 +167,7 @@ impl Future for PacketTask {
         if let Err(message) = ready!(self.poll_caught(cx)) {
             let kind = self.kind;
             self.connection
-                .end(SessionError::PacketHandler { kind, message });
+                .end(ConnectionError::PacketHandler { kind, message });
         }
         Poll::Ready(())
     }

@@ -2,7 +2,7 @@ use std::error::Error;
 use std::io;
 
 use crate::codec::{CodecId, ServiceError};
-use crate::packet::{ErrorData, Fault, Payload};
+use crate::packet::{ErrorData, FrameworkError, Payload};
 use crate::peer::CallError;
 use crate::peer::handling::responder::Deferred;
 
@@ -28,7 +28,7 @@ impl Reply {
             Ok(value) => Self::Value(value.into()),
             Err(CallError::UnknownMethod) => Self::UnknownMethod,
             Err(CallError::Remote(error)) => Self::Error(error),
-            Err(CallError::Refused { fault, .. }) => fault.into(),
+            Err(CallError::Rejected { reason, .. }) => reason.into(),
             Err(error) => error.into(),
         }
     }
@@ -49,9 +49,9 @@ impl From<ErrorData> for Reply {
     }
 }
 
-impl From<Fault> for Reply {
-    fn from(fault: Fault) -> Self {
-        Self::Error(fault.into())
+impl From<FrameworkError> for Reply {
+    fn from(reason: FrameworkError) -> Self {
+        Self::Error(reason.into())
     }
 }
 

@@ -1,21 +1,21 @@
 use bytes::Bytes;
 
 use crate::packet;
-use crate::peer::streaming::arrived::Arrived;
+use crate::peer::streaming::inbound_streams::InboundStreams;
 use crate::peer::{CallContext, MethodName, Reply, Responder};
 
 /// One inbound call, as a [`Handler`](crate::peer::Handler) is given it.
 #[derive(Debug)]
 pub struct Request {
     context: CallContext,
-    packet: packet::Request,
+    packet: packet::RequestPacket,
     route: usize,
     /// The streams that came with it.
-    arrived: Option<Box<Arrived>>,
+    arrived: Option<Box<InboundStreams>>,
 }
 
 impl Request {
-    pub(in crate::peer) fn new(context: CallContext, packet: packet::Request) -> Self {
+    pub(in crate::peer) fn new(context: CallContext, packet: packet::RequestPacket) -> Self {
         Self {
             context,
             packet,
@@ -24,13 +24,13 @@ impl Request {
         }
     }
 
-    pub(in crate::peer) fn with_streams(mut self, arrived: Option<Arrived>) -> Self {
+    pub(in crate::peer) fn with_streams(mut self, arrived: Option<InboundStreams>) -> Self {
         self.arrived = arrived.map(Box::new);
         self
     }
 
     /// The streams that came with it.
-    pub(crate) fn arrived(&self) -> Option<&Arrived> {
+    pub(crate) fn arrived(&self) -> Option<&InboundStreams> {
         self.arrived.as_deref()
     }
 
@@ -89,7 +89,7 @@ impl Request {
     }
 
     /// The call's name and parameters, and the streams that came with it.
-    pub(in crate::peer) fn into_call(self) -> (MethodName, Bytes, Option<Box<Arrived>>) {
+    pub(in crate::peer) fn into_call(self) -> (MethodName, Bytes, Option<Box<InboundStreams>>) {
         (
             MethodName::from(Bytes::copy_from_slice(self.packet.method())),
             self.packet.into_params(),

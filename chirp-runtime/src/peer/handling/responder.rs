@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::packet::Fault;
+use crate::packet::FrameworkError;
 use crate::peer::Reply;
-use crate::peer::connection::Connection;
-use crate::session::RunKey;
+use crate::peer::connection::ConnectionCore;
+use crate::session::InboundCallId;
 
 /// Answers one call, from anywhere and at any time.
 ///
@@ -14,12 +14,12 @@ use crate::session::RunKey;
 /// the responder is used or dropped; dropping it without an answer is a service error for the caller.
 #[derive(Debug)]
 pub struct Responder {
-    target: Option<Target>,
+    target: Option<ReplyTarget>,
 }
 
 #[derive(Debug)]
-enum Target {
-    Connection(Arc<Connection>, RunKey),
+enum ReplyTarget {
+    Connection(Arc<ConnectionCore>, InboundCallId),
     Local(oneshot::Sender<Reply>),
 }
 
@@ -27,16 +27,19 @@ enum Target {
 #[derive(Debug)]
 pub struct Deferred {
     /// The call that will be answered, on a connection.
-    pub(in crate::peer) run: Option<RunKey>,
+    pub(in crate::peer) run: Option<InboundCallId>,
     /// The answer, in this process.
     pub(in crate::peer) answer: Option<oneshot::Receiver<Reply>>,
 }
 
 impl Responder {
-    pub(in crate::peer) fn remote(connection: Arc<Connection>, run: RunKey) -> (Self, Deferred) {
+    pub(in crate::peer) fn remote(
+        connection: Arc<ConnectionCore>,
+        run: InboundCallId,
+    ) -> (Self, Deferred) {
         (
             Self {
-                target: Some(Target::Connection(connection, run)),
+                target: Some(ReplyTarget::Connection(connection, run)),
             },
             Deferred {
                 run: Some(run),
@@ -49,7 +52,7 @@ impl Responder {
         let (sender, receiver) = oneshot::channel();
         (
             Self {
-                target: Some(Target::Local(sender)),
+                target: Some(ReplyTarget::Local(sender)),
             },
             Deferred {
                 run: None,
@@ -66,8 +69,8 @@ impl Responder {
     /// Whether the caller still waits.
     pub fn is_wanted(&self) -> bool {
         match &self.target {
-            Some(Target::Connection(connection, run)) => connection.wants(*run),
-            Some(Target::Local(sender)) => !sender.is_closed(),
+            Some(ReplyTarget::Connection(connection, run)) => connection.wants(*run),
+            Some(ReplyTarget::Local(sender)) => !sender.is_closed(),
             None => false,
         }
     }
@@ -75,14 +78,14 @@ impl Responder {
     fn send(&mut self, reply: Reply) {
         // A responder answers for its own call and cannot put that off to another.
         let reply = if let Reply::Deferred(_) = reply {
-            Fault::NoAnswer.into()
+            FrameworkError::NoReply.into()
         } else {
             reply
         };
         match self.target.take() {
-            Some(Target::Connection(connection, run)) => connection.complete(run, reply),
+            Some(ReplyTarget::Connection(connection, run)) => connection.complete(run, reply),
             // The caller has gone; nobody wants the answer.
-            Some(Target::Local(sender)) => drop(sender.send(reply)),
+            Some(ReplyTarget::Local(sender)) => drop(sender.send(reply)),
             None => {}
         }
     }
@@ -90,6 +93,6 @@ impl Responder {
 
 impl Drop for Responder {
     fn drop(&mut self) {
-        self.send(Fault::NoAnswer.into());
+        self.send(FrameworkError::NoReply.into());
     }
 }

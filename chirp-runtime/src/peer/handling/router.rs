@@ -6,9 +6,11 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 
 use crate::channel::Identity;
-use crate::packet::{CONTRACT_METHOD, Fault, MAX_METHOD_LEN, PacketType, RESERVED_PREFIX, Served};
+use crate::packet::{
+    CONTRACT_METHOD, FrameworkError, MAX_METHOD_LEN, PacketType, RESERVED_PREFIX, ServedMethod,
+};
 use crate::peer::handling::packets::PacketHandler;
-use crate::peer::{Access, CallContext, Handler, Handling, Reply, Request};
+use crate::peer::{AccessPolicy, CallContext, Handler, HandlerFuture, Reply, Request};
 
 /// Method names, and the handlers that answer to them.
 ///
@@ -16,14 +18,14 @@ use crate::peer::{Access, CallContext, Handler, Handling, Reply, Request};
 /// *unknown method* where there is none.
 #[derive(Clone, Default)]
 pub struct Router {
-    routes: HashMap<Box<[u8]>, Route, RandomState>,
+    routes: HashMap<Box<[u8]>, RouteEntry, RandomState>,
     fallback: Option<Arc<dyn Handler>>,
     packets: HashMap<PacketType, Arc<dyn PacketHandler>>,
-    access: Option<Arc<Access>>,
+    access: Option<Arc<AccessPolicy>>,
 }
 
 #[derive(Clone)]
-struct Route {
+struct RouteEntry {
     handler: Arc<dyn Handler>,
     /// The method's own name, where this is an alias.
     method: Option<Box<[u8]>>,
@@ -39,7 +41,7 @@ impl Router {
     ///
     /// When the name is over 255 bytes or begins with `chirp.`: no peer could call it.
     pub fn handle(&mut self, name: impl AsRef<[u8]>, handler: impl Handler) -> &mut Self {
-        let route = Route {
+        let route = RouteEntry {
             handler: Arc::new(handler),
             method: None,
             index: 0,
@@ -85,7 +87,7 @@ impl Router {
     ///
     /// Packets of the application's own types are no calls: whoever handles them looks at
     /// [`CallContext::identity`].
-    pub fn access(&mut self, access: Access) -> &mut Self {
+    pub fn access(&mut self, access: AccessPolicy) -> &mut Self {
         self.access = Some(Arc::new(access));
         self
     }
@@ -127,7 +129,7 @@ impl Router {
         self.packets.contains_key(&kind)
     }
 
-    fn set(&mut self, name: &[u8], route: Route) {
+    fn set(&mut self, name: &[u8], route: RouteEntry) {
         let len = name.len();
         assert!(
             len <= MAX_METHOD_LEN,
@@ -145,14 +147,14 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// [`DuplicateMethod`] when the name is taken, too long, or reserved.
+    /// [`RouteError`] when the name is taken, too long, or reserved.
     pub fn route(
         &mut self,
         name: &str,
         handler: &Arc<dyn Handler>,
         index: usize,
         owner: &'static str,
-    ) -> Result<(), DuplicateMethod> {
+    ) -> Result<(), RouteError> {
         self.route_as(name, name, handler, index, owner)
     }
 
@@ -168,9 +170,9 @@ impl Router {
         handler: &Arc<dyn Handler>,
         index: usize,
         owner: &'static str,
-    ) -> Result<(), DuplicateMethod> {
+    ) -> Result<(), RouteError> {
         let refuse = |first: &'static str| {
-            Err(DuplicateMethod {
+            Err(RouteError {
                 method: name.to_owned(),
                 first,
                 second: owner,
@@ -187,7 +189,7 @@ impl Router {
         }
         self.routes.insert(
             name.as_bytes().into(),
-            Route {
+            RouteEntry {
                 handler: Arc::clone(handler),
                 method: (method != name).then(|| method.as_bytes().into()),
                 index,
@@ -207,21 +209,23 @@ impl Router {
 
     /// What a peer is told that asks for signatures (PROTOCOL.md, "`chirp.contract`").
     fn signatures(&self, request: &Request) -> Reply {
-        let Some(methods) = Served::decode_question(request.params()) else {
-            return Fault::BadArguments.into();
+        let Some(methods) = ServedMethod::decode_question(request.params()) else {
+            return FrameworkError::InvalidArguments.into();
         };
         let who = request.context().identity();
         let served = methods.into_iter().map(|name| match self.routes.get(name) {
-            route if !self.allows(who, name, route) => Served::No,
-            Some(route) => route.signature.map_or(Served::Unsigned, Served::Signed),
-            None if self.fallback.is_some() => Served::Unsigned,
-            None => Served::No,
+            route if !self.allows(who, name, route) => ServedMethod::No,
+            Some(route) => route
+                .signature
+                .map_or(ServedMethod::Unsigned, ServedMethod::Signed),
+            None if self.fallback.is_some() => ServedMethod::Unsigned,
+            None => ServedMethod::No,
         });
-        Reply::Value(Served::encode_answer(served).into())
+        Reply::Value(ServedMethod::encode_answer(served).into())
     }
 
     /// Whether `who` may call `name`, which leads to `route`.
-    fn allows(&self, who: &Identity, name: &[u8], route: Option<&Route>) -> bool {
+    fn allows(&self, who: &Identity, name: &[u8], route: Option<&RouteEntry>) -> bool {
         let Some(access) = &self.access else {
             return true;
         };
@@ -240,13 +244,13 @@ fn reserved(name: &[u8]) -> bool {
 }
 
 impl Handler for Router {
-    fn handle(&self, mut request: Request) -> Handling {
+    fn handle(&self, mut request: Request) -> HandlerFuture {
         let route = self.routes.get(request.method());
         if route.is_none() && request.method() == CONTRACT_METHOD.as_bytes() {
             return Box::pin(std::future::ready(self.signatures(&request)));
         }
         if !self.allows(request.context().identity(), request.method(), route) {
-            return Box::pin(std::future::ready(Fault::Forbidden.into()));
+            return Box::pin(std::future::ready(FrameworkError::PermissionDenied.into()));
         }
         match (route, &self.fallback) {
             (Some(route), _) => {
@@ -279,7 +283,7 @@ impl fmt::Debug for Router {
 #[error(
     "method `{method}` is claimed by {first} and by {second}: rename one, e.g. with `.named(..)`"
 )]
-pub struct DuplicateMethod {
+pub struct RouteError {
     /// The name.
     pub method: String,
     /// Who had it.

@@ -1,9 +1,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::peer::{Router, Values};
+use crate::peer::{Extensions, Router};
 
-type Prepare = dyn Fn(&mut Values) + Send + Sync;
+type PrepareExtensions = dyn Fn(&mut Extensions) + Send + Sync;
 
 /// What a peer serves: who answers which method, and what they are given along with each call.
 ///
@@ -11,13 +11,13 @@ type Prepare = dyn Fn(&mut Values) + Send + Sync;
 #[derive(Clone, Default)]
 pub(in crate::peer) struct Serving {
     pub(in crate::peer) router: Router,
-    pub(in crate::peer) values: Values,
-    pub(in crate::peer) prepare: Option<Arc<Prepare>>,
+    pub(in crate::peer) values: Extensions,
+    pub(in crate::peer) prepare: Option<Arc<PrepareExtensions>>,
 }
 
 impl Serving {
     /// What one call is given.
-    pub(in crate::peer) fn values(&self) -> Values {
+    pub(in crate::peer) fn values(&self) -> Extensions {
         let mut values = self.values.clone();
         if let Some(prepare) = &self.prepare {
             prepare(&mut values);

@@ -5,27 +5,27 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::packet::Fault;
-use crate::peer::connection::Connection;
+use crate::packet::FrameworkError;
+use crate::peer::connection::ConnectionCore;
 use crate::peer::guard;
-use crate::peer::watching::span::Span;
-use crate::peer::{Handling, Reply};
-use crate::session::RunKey;
+use crate::peer::monitoring::span::Span;
+use crate::peer::{HandlerFuture, Reply};
+use crate::session::InboundCallId;
 
 /// A handler that has to wait, in a task of its own. Aborting the task interrupts the handler; either
 /// way the call is over only when the handler's future is gone.
 pub(in crate::peer) struct HandlerTask {
-    connection: Arc<Connection>,
-    run: RunKey,
-    handling: Option<Handling>,
+    connection: Arc<ConnectionCore>,
+    run: InboundCallId,
+    handling: Option<HandlerFuture>,
     span: Span,
 }
 
 impl HandlerTask {
     pub(in crate::peer) fn new(
-        connection: Arc<Connection>,
-        run: RunKey,
-        handling: Handling,
+        connection: Arc<ConnectionCore>,
+        run: InboundCallId,
+        handling: HandlerFuture,
         span: Span,
     ) -> Self {
         Self {
@@ -66,7 +66,7 @@ impl Drop for HandlerTask {
 }
 
 /// Drops a handler's future. What it drops is the user's, and may panic too.
-pub(in crate::peer) fn drop_caught(handling: Option<Handling>) {
+pub(in crate::peer) fn drop_caught(handling: Option<HandlerFuture>) {
     guard::discard(handling);
 }
 
@@ -84,5 +84,5 @@ pub(in crate::peer) fn panicked(panic: Box<dyn Any + Send>) -> Reply {
         );
     }
     guard::discard(panic);
-    Fault::Panicked { reference }.into()
+    FrameworkError::Panicked { reference }.into()
 }

@@ -6,27 +6,27 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use crate::codec::attaching::decoding;
-use crate::codec::{self, Carried as _, CodecId, Item};
+use crate::codec::{self, CodecId, Item, StreamSource as _};
 use crate::packet::{Items, Payload};
 use crate::peer::StreamError;
-use crate::peer::calling::caller::Link;
-use crate::peer::streaming::arrived::Arrived;
-use crate::peer::streaming::half::{Half, Way};
-use crate::peer::streaming::mailbox::{Carried, Carry, Found, Mailbox};
-use crate::session::{Carrier, Ending, StreamKey};
+use crate::peer::calling::caller::ConnectionRef;
+use crate::peer::streaming::half::{HalfState, Peering};
+use crate::peer::streaming::inbound_streams::InboundStreams;
+use crate::peer::streaming::mailbox::{ItemStreamQueue, ItemStreams, Mailbox, MailboxEvent};
+use crate::session::{Ending, StreamCarrier, StreamKey};
 
 /// So much of what was taken is given back at once, in what items cost: half of what a stream may hold at first.
 const GIVEN_BACK: usize = 8 << 10;
 
 /// The half of a stream that its items come out of. Dropping it ends the stream.
 pub(crate) struct Consumer {
-    half: Half,
+    half: HalfState,
     /// What is being taken,
     current: Items,
     /// what came behind it,
     ready: VecDeque<Items>,
     /// and the streams that came with it.
-    carried: Carried,
+    carried: ItemStreamQueue,
     /// Which item is next, counted from 0.
     next: u64,
     /// What was taken and has not been given back: how many items, and their bytes.
@@ -35,7 +35,7 @@ pub(crate) struct Consumer {
 }
 
 /// What comes next.
-enum Next {
+enum ConsumerStep {
     /// A packet of items.
     Packet,
     /// The end, and why if it is a failure.
@@ -43,7 +43,7 @@ enum Next {
 }
 
 impl Consumer {
-    pub(in crate::peer) fn of(half: Half) -> Self {
+    pub(in crate::peer) fn of(half: HalfState) -> Self {
         Self {
             half,
             current: Items::default(),
@@ -55,18 +55,18 @@ impl Consumer {
         }
     }
 
-    pub(in crate::peer) fn half(&self) -> &Half {
+    pub(in crate::peer) fn half(&self) -> &HalfState {
         &self.half
     }
 
     pub(in crate::peer) fn remote(
-        link: Link,
+        link: ConnectionRef,
         key: Option<StreamKey>,
         mailbox: Arc<Mailbox>,
     ) -> Self {
-        Self::of(Half {
+        Self::of(HalfState {
             mailbox,
-            way: Way::Remote(link, key),
+            way: Peering::Remote(link, key),
         })
     }
 
@@ -79,8 +79,8 @@ impl Consumer {
     ) -> Poll<Option<Result<T, StreamError>>> {
         if self.current.len() == 0 {
             match ready!(self.poll_packet(cx)) {
-                Next::Packet => {}
-                Next::End(end) => return Poll::Ready(end.map(Err)),
+                ConsumerStep::Packet => {}
+                ConsumerStep::End(end) => return Poll::Ready(end.map(Err)),
             }
         }
         Poll::Ready(self.take(codec))
@@ -106,8 +106,8 @@ impl Consumer {
     ) -> Poll<Option<Result<Payload, StreamError>>> {
         if self.current.len() == 0 {
             match ready!(self.poll_packet(cx)) {
-                Next::Packet => {}
-                Next::End(end) => return Poll::Ready(end.map(Err)),
+                ConsumerStep::Packet => {}
+                ConsumerStep::End(end) => return Poll::Ready(end.map(Err)),
             }
         }
         let number = self.next;
@@ -133,19 +133,19 @@ impl Consumer {
     }
 
     /// Takes the next packet, if that has come.
-    fn poll_packet(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+    fn poll_packet(&mut self, cx: &mut Context<'_>) -> Poll<ConsumerStep> {
         loop {
             match self.ready.pop_front() {
                 // One without items has told all that it had to tell.
                 Some(next) if next.len() == 0 => continue,
                 Some(next) => {
                     self.current = next;
-                    return Poll::Ready(Next::Packet);
+                    return Poll::Ready(ConsumerStep::Packet);
                 }
                 None => {}
             }
             if self.closed {
-                return Poll::Ready(Next::End(None));
+                return Poll::Ready(ConsumerStep::End(None));
             }
             // All that came has been taken: without this, nothing might come any more.
             self.give_back();
@@ -156,9 +156,9 @@ impl Consumer {
                 ..
             } = self;
             match half.mailbox.poll_take(ready, carried, cx.waker()) {
-                Poll::Ready(Found::Items) => {}
-                Poll::Ready(Found::Ending(ending)) => {
-                    return Poll::Ready(Next::End(half.error_of(ending)));
+                Poll::Ready(MailboxEvent::Items) => {}
+                Poll::Ready(MailboxEvent::Ending(ending)) => {
+                    return Poll::Ready(ConsumerStep::End(half.error_of(ending)));
                 }
                 Poll::Pending => return Poll::Pending,
             }
@@ -199,12 +199,12 @@ impl Consumer {
             return;
         }
         match &self.half.way {
-            Way::Remote(link, Some(key)) => link.connection().with(|state, after| {
+            Peering::Remote(link, Some(key)) => link.connection().with(|state, effects| {
                 state.session.consumed(*key, items, bytes);
-                after.wake_writer = state.session.has_output();
+                effects.wake_writer = state.session.has_output();
             }),
-            Way::Remote(_, None) => {}
-            Way::Local(other, held) => {
+            Peering::Remote(_, None) => {}
+            Peering::Local(other, held) => {
                 held.fetch_sub(bytes + 16 * items, Ordering::AcqRel);
                 if let Some(waker) = other.ready() {
                     waker.wake();
@@ -264,12 +264,12 @@ impl Consumer {
     }
 
     /// Drops the streams of items that are not taken. The session has been told that the items are not wanted.
-    fn drop_carried(&self, carried: Carried) {
+    fn drop_carried(&self, carried: ItemStreamQueue) {
         if carried.is_empty() {
             return;
         }
         drop(carried);
-        if let Way::Remote(link, _) = &self.half.way {
+        if let Peering::Remote(link, _) = &self.half.way {
             link.connection().release_orphans();
         }
     }
@@ -277,16 +277,16 @@ impl Consumer {
     /// Says that nothing more is wanted.
     fn leave(&self) {
         match &self.half.way {
-            Way::Remote(link, Some(key)) => {
-                let half = link.connection().with(|state, after| {
+            Peering::Remote(link, Some(key)) => {
+                let half = link.connection().with(|state, effects| {
                     state.session.drop_receiver(*key);
-                    after.wake_writer = state.session.has_output();
+                    effects.wake_writer = state.session.has_output();
                     state.streams.close(*key)
                 });
                 drop(half);
             }
-            Way::Remote(_, None) => {}
-            Way::Local(other, _) => {
+            Peering::Remote(_, None) => {}
+            Peering::Local(other, _) => {
                 if let Some(waker) = other.end(Ending::Cancelled) {
                     waker.wake();
                 }
@@ -296,21 +296,21 @@ impl Consumer {
 }
 
 /// The streams that came with an item.
-fn arrived(half: &Half, number: u64, carry: Carry) -> Option<Arrived> {
+fn arrived(half: &HalfState, number: u64, carry: ItemStreams) -> Option<InboundStreams> {
     match (carry, &half.way) {
-        (Carry::Arrived(arrived), _) => Some(*arrived),
-        (Carry::Came(came), Way::Remote(link, Some(key))) => {
-            Some(Arrived::new(link, Carrier::Item(*key, number), came))
-        }
-        (Carry::Came(_), _) => None,
+        (ItemStreams::Bound(arrived), _) => Some(*arrived),
+        (ItemStreams::Unbound(unbound), Peering::Remote(link, Some(key))) => Some(
+            InboundStreams::new(link, StreamCarrier::Item(*key, number), unbound),
+        ),
+        (ItemStreams::Unbound(_), _) => None,
     }
 }
 
 /// Takes an item that came with streams.
 fn take_carrying<T: Item>(
-    half: &Half,
+    half: &HalfState,
     number: u64,
-    carry: Carry,
+    carry: ItemStreams,
     codec: CodecId,
     items: &mut Items,
 ) -> Option<(usize, Result<T, codec::DecodeError>)> {

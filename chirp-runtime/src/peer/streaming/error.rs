@@ -1,5 +1,5 @@
-use crate::packet::{ErrorData, Fault};
-use crate::peer::{CallError, SessionError};
+use crate::packet::{ErrorData, FrameworkError};
+use crate::peer::{CallError, ConnectionError};
 use crate::session::Ending;
 
 /// Why a stream broke off. It is the last that is told of it, behind the items that came.
@@ -10,7 +10,9 @@ pub enum StreamError {
     #[error("an item could not be encoded: {0}")]
     Encode(String),
     /// An item is over a payload limit. It was not sent, and the stream was broken off.
-    #[error("an item is over {whose} payload limit: it may have {limit} bytes (`Limits::payload`)")]
+    #[error(
+        "an item is over {whose} payload limit: it may have {limit} bytes (`Limits::max_payload`)"
+    )]
     TooLarge {
         /// `"our"` or `"the other side's"`.
         whose: &'static str,
@@ -28,7 +30,7 @@ pub enum StreamError {
     },
     /// The half was not used in a call, an answer or an item: the value that it was in was dropped, or never sent.
     #[error("the other half was dropped before the stream began")]
-    Unused,
+    NeverSent,
     /// The other half was dropped without an end, or the call that the stream belongs to was cancelled.
     #[error("the stream was cancelled")]
     Cancelled,
@@ -40,17 +42,17 @@ pub enum StreamError {
     Failed(ErrorData),
     /// The other side's framework broke it off.
     #[error("{message}")]
-    Fault {
+    Framework {
         /// Why.
-        fault: Fault,
+        reason: FrameworkError,
         /// The same, in the other side's words.
         message: String,
     },
     /// It is said to be complete, and is not.
-    #[error("items were lost: {came} of {sent} came")]
-    Lost {
+    #[error("stream incomplete: received {received} of {sent} items")]
+    Incomplete {
         /// How many items came.
-        came: u64,
+        received: u64,
         /// How many were sent.
         sent: u64,
     },
@@ -59,10 +61,10 @@ pub enum StreamError {
     Call(#[from] CallError),
     /// The call that it belongs to is over.
     #[error("the call that the stream belongs to is over")]
-    CallOver,
+    CallEnded,
     /// The connection ended first.
     #[error("the connection ended: {0}")]
-    Closed(#[source] SessionError),
+    ConnectionLost(#[source] ConnectionError),
 }
 
 fn text(error: &ErrorData) -> String {
@@ -75,18 +77,24 @@ fn text(error: &ErrorData) -> String {
 impl From<Ending> for StreamError {
     fn from(ending: Ending) -> Self {
         match ending {
-            Ending::Lost { came, sent } => Self::Lost { came, sent },
-            Ending::Failed(error) => match Fault::from_error_data(&error) {
-                Some(fault) => Self::Fault {
-                    fault,
+            Ending::Incomplete {
+                received: came,
+                sent,
+            } => Self::Incomplete {
+                received: came,
+                sent,
+            },
+            Ending::Failed(error) => match FrameworkError::from_error_data(&error) {
+                Some(reason) => Self::Framework {
+                    reason,
                     message: error.message,
                 },
                 None => Self::Failed(error),
             },
             Ending::Cancelled => Self::Cancelled,
             Ending::Refused(error) => Self::Refused(error),
-            Ending::Finished | Ending::Answered => Self::CallOver,
-            Ending::Closed => Self::Closed(SessionError::ClosedHere),
+            Ending::Finished | Ending::Answered => Self::CallEnded,
+            Ending::Closed => Self::ConnectionLost(ConnectionError::ClosedHere),
         }
     }
 }
@@ -97,11 +105,11 @@ impl From<StreamError> for ErrorData {
         match error {
             StreamError::Failed(error) => error,
             StreamError::Call(error) => error.into(),
-            StreamError::Fault { fault, message } => Self {
+            StreamError::Framework { reason, message } => Self {
                 message,
-                ..Self::from(fault)
+                ..Self::from(reason)
             },
-            StreamError::Encode(reason) => Fault::BadResult.to_error_data(&reason),
+            StreamError::Encode(reason) => FrameworkError::InvalidResult.to_error_data(&reason),
             other => Self::from(other.to_string()),
         }
     }

@@ -5,9 +5,9 @@ use std::task::{Context, Poll, ready};
 use crate::codec::CodecId;
 use crate::packet::{AttachedStream, Attachment, Attachments, ErrorData, Payload};
 use crate::peer::StreamError;
+use crate::peer::streaming::call_stream::CallStream;
 use crate::peer::streaming::consumer::Consumer;
-use crate::peer::streaming::end::{End, Unbound};
-use crate::peer::streaming::of_call::OfCall;
+use crate::peer::streaming::endpoint::{DetachedHalf, StreamEndpoint};
 use crate::peer::streaming::producer::Producer;
 
 /// After so many items others run.
@@ -23,10 +23,10 @@ pub(in crate::peer) struct Forwarded {
 
 impl Forwarded {
     /// Adds a stream, of which this side has the end `near`.
-    pub(in crate::peer) fn attach(&mut self, entry: AttachedStream, near: End) {
-        let attachment = Unbound::attachment(entry, move |far, runtime| match (near, far) {
-            (End::Consumer(consumer), End::Producer(producer))
-            | (End::Producer(producer), End::Consumer(consumer)) => {
+    pub(in crate::peer) fn attach(&mut self, entry: AttachedStream, near: StreamEndpoint) {
+        let attachment = DetachedHalf::attachment(entry, move |far, runtime| match (near, far) {
+            (StreamEndpoint::Consumer(consumer), StreamEndpoint::Producer(producer))
+            | (StreamEndpoint::Producer(producer), StreamEndpoint::Consumer(consumer)) => {
                 runtime.spawn(relay(consumer, producer));
             }
             // The entry says which way it goes.
@@ -60,7 +60,7 @@ async fn relay(mut consumer: Consumer, mut producer: Producer) {
 ///
 /// How the call failed, or why nobody takes its items any more.
 pub(in crate::peer) async fn relay_result(
-    mut of_call: OfCall,
+    mut of_call: CallStream,
     mut producer: Producer,
 ) -> Result<(), StreamError> {
     producer.begin();

@@ -1,23 +1,23 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::peer::calling::caller::Link;
+use crate::peer::calling::caller::ConnectionRef;
 use crate::peer::streaming::consumer::Consumer;
 use crate::peer::streaming::mailbox::Mailbox;
 use crate::peer::streaming::producer::Producer;
-use crate::peer::{SessionError, StreamError};
+use crate::peer::{ConnectionError, StreamError};
 use crate::session::{Ending, StreamKey};
 
 /// What both halves of a stream have: what this one is told, and the way to the other.
-pub(in crate::peer) struct Half {
+pub(in crate::peer) struct HalfState {
     pub(in crate::peer) mailbox: Arc<Mailbox>,
-    pub(in crate::peer) way: Way,
+    pub(in crate::peer) way: Peering,
 }
 
 /// The way to the other half.
-pub(in crate::peer) enum Way {
+pub(in crate::peer) enum Peering {
     /// A session. There is no key of a stream that was refused.
-    Remote(Link, Option<StreamKey>),
+    Remote(ConnectionRef, Option<StreamKey>),
     /// This process: what the other half is told, and what the items cost that it has not taken.
     Local(Arc<Mailbox>, Arc<AtomicUsize>),
 }
@@ -25,11 +25,11 @@ pub(in crate::peer) enum Way {
 /// How much two halves in this process hold between them, in what items cost, overshot by one item.
 pub(in crate::peer) const HELD: usize = 64 << 10;
 
-impl Half {
+impl HalfState {
     pub(in crate::peer) fn error_of(&self, ending: Ending) -> Option<StreamError> {
         let error = match ending {
             Ending::Finished => return None,
-            Ending::Closed => StreamError::Closed(self.closed_because()),
+            Ending::Closed => StreamError::ConnectionLost(self.closed_because()),
             other => other.into(),
         };
         Some(error)
@@ -38,15 +38,15 @@ impl Half {
     /// What ends the stream for both of its halves, if they are in this process.
     pub(in crate::peer) fn both(&self) -> Option<[Arc<Mailbox>; 2]> {
         match &self.way {
-            Way::Local(other, _) => Some([Arc::clone(&self.mailbox), Arc::clone(other)]),
-            Way::Remote(..) => None,
+            Peering::Local(other, _) => Some([Arc::clone(&self.mailbox), Arc::clone(other)]),
+            Peering::Remote(..) => None,
         }
     }
 
-    fn closed_because(&self) -> SessionError {
+    fn closed_because(&self) -> ConnectionError {
         match &self.way {
-            Way::Remote(link, _) => link.connection().reason(),
-            Way::Local(..) => SessionError::ClosedHere,
+            Peering::Remote(link, _) => link.connection().reason(),
+            Peering::Local(..) => ConnectionError::ClosedHere,
         }
     }
 }
@@ -55,13 +55,13 @@ impl Half {
 pub(in crate::peer) fn local() -> (Producer, Consumer) {
     let (ours, theirs) = (Arc::<Mailbox>::default(), Arc::<Mailbox>::default());
     let held = Arc::<AtomicUsize>::default();
-    let producer = Producer::of(Half {
+    let producer = Producer::of(HalfState {
         mailbox: Arc::clone(&ours),
-        way: Way::Local(Arc::clone(&theirs), Arc::clone(&held)),
+        way: Peering::Local(Arc::clone(&theirs), Arc::clone(&held)),
     });
-    let consumer = Consumer::of(Half {
+    let consumer = Consumer::of(HalfState {
         mailbox: theirs,
-        way: Way::Local(ours, held),
+        way: Peering::Local(ours, held),
     });
     (producer, consumer)
 }

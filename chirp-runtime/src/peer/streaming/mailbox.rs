@@ -4,37 +4,37 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use crate::packet::Items;
-use crate::peer::streaming::arrived::{Arrived, Came};
+use crate::peer::streaming::inbound_streams::{InboundStreams, UnboundStreams};
 use crate::session::Ending;
 
 /// What the half of a stream that this side holds is told, and who waits for it.
 ///
 /// It has a lock of its own, which the half shares with the reader alone.
 #[derive(Debug, Default)]
-pub(in crate::peer) struct Mailbox(Mutex<Inner>);
+pub(in crate::peer) struct Mailbox(Mutex<MailboxState>);
 
 #[derive(Debug, Default)]
-struct Inner {
+struct MailboxState {
     items: VecDeque<Items>,
-    carried: Carried,
+    carried: ItemStreamQueue,
     begun: bool,
     ending: Option<Ending>,
     waker: Option<Waker>,
 }
 
 /// The streams that came with items, and with which: counted from 0.
-pub(in crate::peer) type Carried = VecDeque<(u64, Carry)>;
+pub(in crate::peer) type ItemStreamQueue = VecDeque<(u64, ItemStreams)>;
 
 /// The streams that came with an item.
 #[derive(Debug)]
-pub(in crate::peer) enum Carry {
-    Came(Came),
+pub(in crate::peer) enum ItemStreams {
+    Unbound(UnboundStreams),
     /// In this process they are there already.
-    Arrived(Box<Arrived>),
+    Bound(Box<InboundStreams>),
 }
 
 /// What a consumer finds.
-pub(in crate::peer) enum Found {
+pub(in crate::peer) enum MailboxEvent {
     /// What it was given has items now.
     Items,
     Ending(Ending),
@@ -63,7 +63,7 @@ impl Mailbox {
     }
 
     /// An item carries streams. It is put here next.
-    pub(in crate::peer) fn put_carried(&self, item: u64, carry: Carry) {
+    pub(in crate::peer) fn put_carried(&self, item: u64, carry: ItemStreams) {
         self.lock().carried.push_back((item, carry));
     }
 
@@ -85,23 +85,27 @@ impl Mailbox {
     }
 
     /// Takes everything that came, into what is empty; the ending only when there is nothing else.
-    fn take(&self, items: &mut VecDeque<Items>, carried: &mut Carried) -> Option<Found> {
+    fn take(
+        &self,
+        items: &mut VecDeque<Items>,
+        carried: &mut ItemStreamQueue,
+    ) -> Option<MailboxEvent> {
         let mut inner = self.lock();
         if inner.items.is_empty() {
-            return inner.ending.clone().map(Found::Ending);
+            return inner.ending.clone().map(MailboxEvent::Ending);
         }
         mem::swap(&mut inner.items, items);
         carried.append(&mut inner.carried);
-        Some(Found::Items)
+        Some(MailboxEvent::Items)
     }
 
     /// As [`take`](Self::take). With nothing, `waker` waits.
     pub(in crate::peer) fn poll_take(
         &self,
         items: &mut VecDeque<Items>,
-        carried: &mut Carried,
+        carried: &mut ItemStreamQueue,
         waker: &Waker,
-    ) -> Poll<Found> {
+    ) -> Poll<MailboxEvent> {
         if let Some(found) = self.take(items, carried) {
             return Poll::Ready(found);
         }
@@ -131,14 +135,14 @@ impl Mailbox {
     }
 
     /// Everything that came, which is not wanted any more: the streams of items, and the rest.
-    pub(in crate::peer) fn clear(&self) -> (Carried, impl Sized + use<>) {
+    pub(in crate::peer) fn clear(&self) -> (ItemStreamQueue, impl Sized + use<>) {
         let mut inner = self.lock();
         let carried = mem::take(&mut inner.carried);
         (carried, (mem::take(&mut inner.items), inner.waker.take()))
     }
 
     /// Its steps are small and complete, so that the lock survives a panic.
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, MailboxState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,10 +2,10 @@ use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::peer::connection::Connection;
-use crate::peer::state::State;
+use crate::peer::connection::ConnectionCore;
+use crate::peer::state::ConnectionState;
 use crate::peer::streaming::mailbox::Mailbox;
-use crate::session::Opened;
+use crate::session::OpenedStream;
 
 /// Streams of the other side's that were dropped before a value claimed them. The session still holds them, and what
 /// came for them.
@@ -17,11 +17,11 @@ use crate::session::Opened;
 pub(in crate::peer) struct Orphans {
     /// Whether there are any, for those who only look.
     any: AtomicBool,
-    streams: Mutex<Vec<(Opened, Arc<Mailbox>)>>,
+    streams: Mutex<Vec<(OpenedStream, Arc<Mailbox>)>>,
 }
 
 impl Orphans {
-    pub(in crate::peer) fn put(&self, streams: &mut Vec<(Opened, Arc<Mailbox>)>) {
+    pub(in crate::peer) fn put(&self, streams: &mut Vec<(OpenedStream, Arc<Mailbox>)>) {
         self.lock().append(streams);
         self.any.store(true, Ordering::Release);
     }
@@ -30,18 +30,18 @@ impl Orphans {
         self.any.load(Ordering::Acquire)
     }
 
-    fn take(&self) -> Vec<(Opened, Arc<Mailbox>)> {
+    fn take(&self) -> Vec<(OpenedStream, Arc<Mailbox>)> {
         self.any.store(false, Ordering::Release);
         mem::take(&mut *self.lock())
     }
 
     /// Its steps are small and complete, so that the lock survives a panic.
-    fn lock(&self) -> MutexGuard<'_, Vec<(Opened, Arc<Mailbox>)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<(OpenedStream, Arc<Mailbox>)>> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Connection {
+impl ConnectionCore {
     /// Releases streams that were dropped while nobody had the session's lock.
     pub(in crate::peer) fn release_orphans(&self) {
         // They are released behind every step.
@@ -49,7 +49,7 @@ impl Connection {
     }
 }
 
-impl State {
+impl ConnectionState {
     /// Releases streams that nobody will claim, those that came in their items included.
     pub(in crate::peer) fn release_orphans(&mut self) {
         while self.streams.has_orphans() {

@@ -9,11 +9,11 @@ use crate::packet::{
     Attachment, Attachments, ErrorData, ItemRun, Payload, StreamItems, StreamOpen,
 };
 use crate::peer::StreamError;
-use crate::peer::calling::caller::Link;
-use crate::peer::streaming::arrived::Arrived;
-use crate::peer::streaming::end::{Opened, bind_here, specs};
-use crate::peer::streaming::half::{Half, Way, room};
-use crate::peer::streaming::mailbox::{Carry, Mailbox};
+use crate::peer::calling::caller::ConnectionRef;
+use crate::peer::streaming::endpoint::{OpenedHalves, bind_here, specs};
+use crate::peer::streaming::half::{HalfState, Peering, room};
+use crate::peer::streaming::inbound_streams::InboundStreams;
+use crate::peer::streaming::mailbox::{ItemStreams, Mailbox};
 use crate::session::{Ending, Limits, NotSent, StreamKey};
 
 /// The half of a stream that its items go into.
@@ -21,7 +21,7 @@ use crate::session::{Ending, Limits, NotSent, StreamKey};
 /// Small items that are ready are collected, and handed over together. Dropping it without
 /// [`finish`](Self::finish) breaks the stream off, behind what was put.
 pub(crate) struct Producer {
-    half: Half,
+    half: HalfState,
     /// Items that have not been handed over.
     run: ItemRun,
     /// How much more may be collected, in what items cost.
@@ -42,7 +42,7 @@ const ROOM: u64 = 4 << 10;
 const ITEM_COST: u64 = 16;
 
 impl Producer {
-    pub(in crate::peer) fn of(half: Half) -> Self {
+    pub(in crate::peer) fn of(half: HalfState) -> Self {
         Self {
             half,
             run: ItemRun::default(),
@@ -54,18 +54,18 @@ impl Producer {
         }
     }
 
-    pub(in crate::peer) fn half(&self) -> &Half {
+    pub(in crate::peer) fn half(&self) -> &HalfState {
         &self.half
     }
 
     pub(in crate::peer) fn remote(
-        link: Link,
+        link: ConnectionRef,
         key: Option<StreamKey>,
         mailbox: Arc<Mailbox>,
     ) -> Self {
-        Self::of(Half {
+        Self::of(HalfState {
             mailbox,
-            way: Way::Remote(link, key),
+            way: Peering::Remote(link, key),
         })
     }
 
@@ -212,14 +212,14 @@ impl Producer {
         // Those that cannot be sent are the program's, and are dropped when the lock is free.
         let mut attachments = item.detach();
         match &self.half.way {
-            Way::Remote(link, key) => {
+            Peering::Remote(link, key) => {
                 let opens = specs(&attachments);
                 let key = key.ok_or_else(|| self.ended())?;
-                let sent = link.connection().with(|state, after| {
+                let sent = link.connection().with(|state, effects| {
                     let keys = state.session.send_item_with(key, &mut item, &opens)?;
-                    after.wake_writer = true;
+                    effects.wake_writer = true;
                     let attachments = std::mem::take(&mut attachments);
-                    Ok(Opened::new(attachments, &keys, state))
+                    Ok(OpenedHalves::new(attachments, &keys, state))
                 });
                 match sent {
                     Ok(opened) => {
@@ -229,12 +229,12 @@ impl Producer {
                     Err(refused) => Err(self.not_sent(refused)),
                 }
             }
-            Way::Local(other, held) => {
+            Peering::Local(other, held) => {
                 check_here(&item, &attachments)?;
                 held.fetch_add(item.len() + 16, Ordering::AcqRel);
                 if !attachments.is_empty() {
-                    let arrived = Arrived::local(here(attachments)?, None);
-                    other.put_carried(self.sent, Carry::Arrived(Box::new(arrived)));
+                    let arrived = InboundStreams::local(here(attachments)?, None);
+                    other.put_carried(self.sent, ItemStreams::Bound(Box::new(arrived)));
                 }
                 let mut run = ItemRun::default();
                 let _ = run.push(|out| {
@@ -261,12 +261,12 @@ impl Producer {
             return Ok(());
         }
         match &self.half.way {
-            Way::Remote(link, key) => {
+            Peering::Remote(link, key) => {
                 let key = key.ok_or_else(|| self.ended())?;
                 let run = &mut self.run;
-                let sent = link.connection().with(|state, after| {
+                let sent = link.connection().with(|state, effects| {
                     let sent = state.session.send_items(key, run);
-                    after.wake_writer = state.session.has_output();
+                    effects.wake_writer = state.session.has_output();
                     sent
                 });
                 match sent {
@@ -275,7 +275,7 @@ impl Producer {
                     Err(refused) => return Err(self.not_sent(refused)),
                 }
             }
-            Way::Local(other, held) => {
+            Peering::Local(other, held) => {
                 if self.half.mailbox.ending().is_some() {
                     return Err(self.ended());
                 }
@@ -290,7 +290,7 @@ impl Producer {
 
     fn credit(&mut self) -> Result<u64, StreamError> {
         match &self.half.way {
-            Way::Remote(link, key) => {
+            Peering::Remote(link, key) => {
                 let key = key.ok_or_else(|| self.ended())?;
                 let mut state = link.connection().lock();
                 let credit = state.session.stream_credit(key);
@@ -299,7 +299,7 @@ impl Producer {
                 self.run.set_limit(limit);
                 credit.map_err(|refused| self.not_sent(refused))
             }
-            Way::Local(_, held) => match self.half.mailbox.ending() {
+            Peering::Local(_, held) => match self.half.mailbox.ending() {
                 Some(_) => Err(self.ended()),
                 None => Ok(room(held)),
             },
@@ -313,7 +313,7 @@ impl Producer {
             NotSent::TooManyStreams { limit } => StreamError::Refused(ErrorData::from(format!(
                 "too many streams: the limit is {limit}"
             ))),
-            NotSent::Over | NotSent::Full => self.ended(),
+            NotSent::Closed | NotSent::Full => self.ended(),
         }
     }
 
@@ -326,12 +326,12 @@ impl Producer {
     /// Says that the stream has begun, where no item says so.
     pub(crate) fn begin(&self) {
         match &self.half.way {
-            Way::Remote(link, Some(key)) => link.connection().with(|state, after| {
+            Peering::Remote(link, Some(key)) => link.connection().with(|state, effects| {
                 state.session.begin_stream(*key);
-                after.wake_writer = state.session.has_output();
+                effects.wake_writer = state.session.has_output();
             }),
-            Way::Remote(_, None) => {}
-            Way::Local(other, _) => wake(other.begin()),
+            Peering::Remote(_, None) => {}
+            Peering::Local(other, _) => wake(other.begin()),
         }
     }
 
@@ -362,12 +362,12 @@ impl Producer {
             return;
         }
         match &self.half.way {
-            Way::Remote(link, Some(key)) => link.connection().with(|state, after| {
+            Peering::Remote(link, Some(key)) => link.connection().with(|state, effects| {
                 state.session.finish_stream(*key);
-                after.wake_writer = state.session.has_output();
+                effects.wake_writer = state.session.has_output();
             }),
-            Way::Remote(_, None) => {}
-            Way::Local(other, _) => wake(other.end(Ending::Finished)),
+            Peering::Remote(_, None) => {}
+            Peering::Local(other, _) => wake(other.end(Ending::Finished)),
         }
     }
 
@@ -378,12 +378,12 @@ impl Producer {
             return;
         }
         match &self.half.way {
-            Way::Remote(link, Some(key)) => link.connection().with(|state, after| {
+            Peering::Remote(link, Some(key)) => link.connection().with(|state, effects| {
                 state.session.fail_stream(*key, error);
-                after.wake_writer = state.session.has_output();
+                effects.wake_writer = state.session.has_output();
             }),
-            Way::Remote(_, None) => {}
-            Way::Local(other, _) => wake(other.end(Ending::Failed(error))),
+            Peering::Remote(_, None) => {}
+            Peering::Local(other, _) => wake(other.end(Ending::Failed(error))),
         }
     }
 }
@@ -398,7 +398,7 @@ fn wake(waker: Option<std::task::Waker>) {
 /// sent.
 fn check_here(item: &Payload, attachments: &[Attachment]) -> Result<(), StreamError> {
     let head = StreamItems::payload_len(1, 0);
-    let limit = Limits::default().payload.saturating_sub(head);
+    let limit = Limits::default().max_payload.saturating_sub(head);
     if item.len() > limit {
         let (whose, limit) = ("our", limit as u64);
         return Err(StreamError::TooLarge { whose, limit });
@@ -413,7 +413,13 @@ fn check_here(item: &Payload, attachments: &[Attachment]) -> Result<(), StreamEr
 /// Binds halves to streams in this process.
 pub(in crate::peer) fn here(
     attachments: Vec<Attachment>,
-) -> Result<Vec<(crate::packet::AttachedStream, super::end::End)>, StreamError> {
+) -> Result<
+    Vec<(
+        crate::packet::AttachedStream,
+        super::endpoint::StreamEndpoint,
+    )>,
+    StreamError,
+> {
     if attachments.is_empty() {
         return Ok(Vec::new());
     }
@@ -430,22 +436,22 @@ impl Drop for Producer {
         self.hand_over();
         if self.is_result && !self.over {
             // The answer follows, and waits for what was handed over.
-            if let Way::Local(other, _) = &self.half.way {
+            if let Peering::Local(other, _) = &self.half.way {
                 wake(other.end(Ending::Answered));
             }
             return;
         }
         match &self.half.way {
-            Way::Remote(link, Some(key)) => {
-                let half = link.connection().with(|state, after| {
+            Peering::Remote(link, Some(key)) => {
+                let half = link.connection().with(|state, effects| {
                     state.session.drop_sender(*key);
-                    after.wake_writer = state.session.has_output();
+                    effects.wake_writer = state.session.has_output();
                     state.streams.close(*key)
                 });
                 drop(half);
             }
-            Way::Remote(_, None) => {}
-            Way::Local(other, _) => wake(other.end(Ending::Cancelled)),
+            Peering::Remote(_, None) => {}
+            Peering::Local(other, _) => wake(other.end(Ending::Cancelled)),
         }
     }
 }

@@ -1,26 +1,28 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::peer::state::{After, State};
-use crate::peer::streaming::arrived::Came;
-use crate::peer::streaming::mailbox::{Carry, Mailbox};
+use crate::peer::state::{ConnectionState, Effects};
+use crate::peer::streaming::inbound_streams::UnboundStreams;
+use crate::peer::streaming::mailbox::{ItemStreams, Mailbox};
 use crate::peer::streaming::orphans::Orphans;
-use crate::session::{CallKey, Carrier, Ending, Refused, RunKey, StreamEvent, StreamKey};
+use crate::session::{
+    Ending, InboundCallId, OutboundCallId, Refused, StreamCarrier, StreamEvent, StreamKey,
+};
 
 /// The halves of streams that this side holds: a table beside the session's. There is none before the first.
 #[derive(Default)]
-pub(in crate::peer) struct Streams {
+pub(in crate::peer) struct StreamTable {
     halves: Vec<Option<(StreamKey, Arc<Mailbox>)>>,
     /// What came with requests that no dispatcher has begun,
-    runs: HashMap<RunKey, Came>,
+    runs: HashMap<InboundCallId, UnboundStreams>,
     /// and with the answer that is being handled.
-    answer: Option<(CallKey, Came)>,
+    answer: Option<(OutboundCallId, UnboundStreams)>,
     /// Those that were dropped before a value claimed them. There is no list before the first stream of the other
     /// side's.
     orphans: Option<Arc<Orphans>>,
 }
 
-impl Streams {
+impl StreamTable {
     /// There is a stream now, of which this side has a half.
     pub(in crate::peer) fn open(&mut self, key: StreamKey) -> Arc<Mailbox> {
         if self.halves.len() <= key.slot() {
@@ -56,7 +58,7 @@ impl Streams {
     }
 
     /// What came with a request.
-    pub(in crate::peer) fn take_run(&mut self, run: RunKey) -> Option<Came> {
+    pub(in crate::peer) fn take_run(&mut self, run: InboundCallId) -> Option<UnboundStreams> {
         if self.runs.is_empty() {
             return None;
         }
@@ -64,67 +66,67 @@ impl Streams {
     }
 
     /// Puts back what came with a request that has not begun.
-    pub(in crate::peer) fn put_run(&mut self, run: RunKey, came: Came) {
-        self.runs.insert(run, came);
+    pub(in crate::peer) fn put_run(&mut self, run: InboundCallId, unbound: UnboundStreams) {
+        self.runs.insert(run, unbound);
     }
 
     /// What came with an answer.
-    pub(in crate::peer) fn take_answer(&mut self, call: CallKey) -> Option<Came> {
-        let (_, came) = self.answer.take_if(|(of, _)| *of == call)?;
-        Some(came)
+    pub(in crate::peer) fn take_answer(&mut self, call: OutboundCallId) -> Option<UnboundStreams> {
+        let (_, unbound) = self.answer.take_if(|(of, _)| *of == call)?;
+        Some(unbound)
     }
 
     /// All halves, since the session has ended.
-    pub(in crate::peer) fn take_all(&mut self, after: &mut After) -> Self {
+    pub(in crate::peer) fn take_all(&mut self, effects: &mut Effects) -> Self {
         for (_, mailbox) in self.halves.iter().flatten() {
-            after.wakes.extend(mailbox.end(Ending::Closed));
+            effects.wakes.extend(mailbox.end(Ending::Closed));
         }
         std::mem::take(self)
     }
 }
 
-impl State {
+impl ConnectionState {
     /// Passes on what has happened to streams.
-    pub(in crate::peer) fn poll_streams(&mut self, after: &mut After) {
+    pub(in crate::peer) fn poll_streams(&mut self, effects: &mut Effects) {
         while let Some(event) = self.session.poll_stream_event() {
             match event {
                 StreamEvent::Opened(carrier, opened) => {
-                    let came = Came::new(opened, &mut self.streams);
+                    let unbound = UnboundStreams::new(opened, &mut self.streams);
                     match carrier {
-                        Carrier::Run(run) => self.streams.put_run(run, came),
-                        Carrier::Answer(call) => self.streams.answer = Some((call, came)),
-                        Carrier::Item(stream, item) => {
+                        StreamCarrier::Run(run) => self.streams.put_run(run, unbound),
+                        StreamCarrier::Answer(call) => self.streams.answer = Some((call, unbound)),
+                        StreamCarrier::Item(stream, item) => {
                             if let Some(mailbox) = self.streams.get(stream) {
-                                mailbox.put_carried(item, Carry::Came(came));
+                                mailbox.put_carried(item, ItemStreams::Unbound(unbound));
                             }
                         }
                     }
                 }
                 StreamEvent::Begun(key) => {
-                    after
+                    effects
                         .wakes
                         .extend(self.streams.get(key).and_then(Mailbox::begin));
                 }
                 StreamEvent::Items(key, items) => {
                     let mailbox = self.streams.get(key);
-                    after
+                    effects
                         .wakes
                         .extend(mailbox.and_then(|mailbox| mailbox.put(items)));
                 }
                 StreamEvent::Ready(key) => {
-                    after
+                    effects
                         .wakes
                         .extend(self.streams.get(key).and_then(Mailbox::ready));
                 }
                 StreamEvent::Ended(key, ending) => {
                     let mailbox = self.streams.close(key);
-                    after
+                    effects
                         .wakes
                         .extend(mailbox.and_then(|mailbox| mailbox.end(ending)));
                 }
                 StreamEvent::Unsupported(call) => {
-                    if let Some(slot) = self.waiters.take(call) {
-                        after.refused.push((slot, Refused::Unsupported));
+                    if let Some(slot) = self.pending_calls.take(call) {
+                        effects.refused.push((slot, Refused::Unsupported));
                     }
                 }
             }

@@ -1,5 +1,5 @@
-use super::stream::Half;
-use super::{Out, StreamEvent, StreamKey, Streams};
+use super::stream::StreamHalf;
+use super::{SessionStreams, StreamEvent, StreamKey, StreamOutput};
 use crate::session::Session;
 
 /// So many bytes of items are put into the transmit buffer at once, overshot by one packet: what calls and
@@ -33,8 +33,8 @@ impl Session {
     }
 }
 
-impl Streams {
-    fn send_grants(&mut self, out: &mut Out<'_>) {
+impl SessionStreams {
+    fn send_grants(&mut self, out: &mut StreamOutput<'_>) {
         if self.grants.is_empty() {
             return;
         }
@@ -45,7 +45,7 @@ impl Streams {
                 continue;
             };
             let id = stream.id();
-            let Half::Receiving(receiving) = &mut stream.half else {
+            let StreamHalf::Receiving(receiving) = &mut stream.half else {
                 continue;
             };
             let bytes = u32::try_from(receiving.to_grant).unwrap_or(u32::MAX);
@@ -62,12 +62,12 @@ impl Streams {
     }
 
     /// Sends one packet of a stream's items, and its end behind the last.
-    fn send_chunk(&mut self, key: StreamKey, out: &mut Out<'_>) {
+    fn send_chunk(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
         let Some(stream) = self.table.get_mut(key) else {
             return;
         };
         let id = stream.id();
-        let Half::Sending(sending) = &mut stream.half else {
+        let StreamHalf::Sending(sending) = &mut stream.half else {
             return;
         };
         sending.in_turn = false;

@@ -2,11 +2,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::stream::Half;
-use super::{Carrier, Ending, Out, StreamEvent, StreamKey, StreamSpec, Streams};
-use crate::packet::{EndReason, ErrorData, Payload, Request, ResultCode};
-use crate::session::room::Waits;
-use crate::session::{CallKey, HelloState, Refused, RunKey, Session, Ticket};
+use super::stream::StreamHalf;
+use super::{
+    Ending, SessionStreams, StreamCarrier, StreamEvent, StreamKey, StreamOutput, StreamSpec,
+};
+use crate::packet::{EndReason, ErrorData, Payload, RequestPacket, ResultCode};
+use crate::session::send_backlog::QueuedSend;
+use crate::session::{HelloState, InboundCallId, OutboundCallId, Refused, SendTicket, Session};
 
 /// An answer that may not overtake items.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ impl Session {
         params: &mut Payload,
         time: Option<Duration>,
         opens: &[StreamSpec],
-    ) -> Result<(CallKey, Vec<StreamKey>), Refused> {
+    ) -> Result<(OutboundCallId, Vec<StreamKey>), Refused> {
         if opens.is_empty() {
             let call = self.call_within(method, params, time)?;
             return Ok((call, Vec::new()));
@@ -51,14 +53,14 @@ impl Session {
         if in_use.is_some() {
             self.place_call(call, method, params, time);
         } else {
-            let waits = Waits::Call(call, method.clone(), std::mem::take(params), time);
-            let ticket = self.room.hold(waits);
+            let waits = QueuedSend::Call(call, method.clone(), std::mem::take(params), time);
+            let ticket = self.backlog.hold(waits);
             self.outbound.waits(call, ticket);
         }
         Ok((call, keys))
     }
 
-    /// As [`cast`](Self::cast), with streams that the call opens, in the order in which its parameters name them. Nobody
+    /// As [`cast`](Self::call_one_way), with streams that the call opens, in the order in which its parameters name them. Nobody
     /// waits for the call, so they are free, whatever they are said to be. Gives the call's place in the queue, if it has
     /// to wait, and their keys.
     ///
@@ -73,23 +75,23 @@ impl Session {
         method: &Bytes,
         params: &mut Payload,
         opens: &[StreamSpec],
-    ) -> Result<(Option<Ticket>, Vec<StreamKey>), Refused> {
+    ) -> Result<(Option<SendTicket>, Vec<StreamKey>), Refused> {
         if opens.is_empty() {
-            return Ok((self.cast(method, params)?, Vec::new()));
+            return Ok((self.call_one_way(method, params)?, Vec::new()));
         }
         let in_use = self.streams_in_use();
         if in_use == Some(false) {
             return Err(Refused::Unsupported);
         }
         self.check_opens(opens)?;
-        self.check_size(Request::payload_len(method, params.len()))?;
+        self.check_size(RequestPacket::payload_len(method, params.len()))?;
         self.counters.calls_out += 1;
         let free: Vec<_> = opens.iter().map(|spec| spec.freed()).collect();
-        let waits = Waits::Cast(method.clone(), std::mem::take(params));
+        let waits = QueuedSend::OneWayCall(method.clone(), std::mem::take(params));
         let ticket = if in_use.is_some() {
-            self.room.wait(waits)
+            self.backlog.wait(waits)
         } else {
-            self.room.hold(waits)
+            self.backlog.hold(waits)
         };
         let streams = self.streams.get_or_insert_default();
         let keys = streams.make(&free);
@@ -99,13 +101,13 @@ impl Session {
     }
 
     /// Whether a one-way call left the queue unsent, because the other side does not know streams. It is said once.
-    pub fn take_refused_cast(&mut self, ticket: Ticket) -> bool {
+    pub fn take_refused_cast(&mut self, ticket: SendTicket) -> bool {
         let streams = self.streams.as_deref_mut();
         streams.is_some_and(|streams| streams.refused_casts.remove(&ticket))
     }
 
     /// A one-way call has an id now, and is about to be sent.
-    pub(in crate::session) fn cast_leaves(&mut self, ticket: Ticket, call: CallKey) {
+    pub(in crate::session) fn cast_leaves(&mut self, ticket: SendTicket, call: OutboundCallId) {
         if let Some(streams) = self.streams.as_deref_mut()
             && let Some(keys) = streams.by_cast.remove(&ticket)
         {
@@ -114,7 +116,7 @@ impl Session {
     }
 
     /// A one-way call never left: its streams were never opened.
-    pub(in crate::session) fn cast_taken_back(&mut self, ticket: Ticket) {
+    pub(in crate::session) fn cast_taken_back(&mut self, ticket: SendTicket) {
         if let Some((streams, mut out)) = self.streams_mut()
             && let Some(keys) = streams.by_cast.remove(&ticket)
         {
@@ -125,22 +127,22 @@ impl Session {
     /// Whether a call waits to be told if the other side knows streams, which it has not been asked: by
     /// [`ask_hello`](Self::ask_hello).
     pub fn wants_hello(&self) -> bool {
-        self.room.holds() && self.greeting.state() == HelloState::Unknown
+        self.backlog.holds() && self.greeting.state() == HelloState::Unknown
     }
 
     /// It is known now whether the other side knows streams: calls that waited for it go on, or fail.
     pub(in crate::session) fn settle_held_calls(&mut self) {
-        let Some(in_use) = self.streams_in_use().filter(|_| self.room.holds()) else {
+        let Some(in_use) = self.streams_in_use().filter(|_| self.backlog.holds()) else {
             return;
         };
         if in_use {
-            self.room.release_held();
+            self.backlog.release_held();
             self.make_room();
             return;
         }
-        for (ticket, waits) in self.room.take_held() {
+        for (ticket, waits) in self.backlog.take_held() {
             self.counters.calls_out_failed += 1;
-            if let Waits::Call(call, ..) = waits {
+            if let QueuedSend::Call(call, ..) = waits {
                 self.outbound.take_back(call);
                 self.call_taken_back(call);
                 if let Some(streams) = self.streams.as_deref_mut() {
@@ -151,14 +153,14 @@ impl Session {
                 if let Some(streams) = self.streams.as_deref_mut() {
                     streams.refused_casts.insert(ticket);
                 }
-                self.room.admit(ticket);
+                self.backlog.admit(ticket);
             }
             self.leave(waits);
         }
     }
 
     /// A call never left: its streams were never opened.
-    pub(in crate::session) fn call_taken_back(&mut self, call: CallKey) {
+    pub(in crate::session) fn call_taken_back(&mut self, call: OutboundCallId) {
         if let Some((streams, mut out)) = self.streams_mut()
             && let Some(keys) = streams.by_call.remove(&call.id())
         {
@@ -167,7 +169,7 @@ impl Session {
     }
 
     /// The caller has gone. What is bound to the call ends with it, at the other side by its cancellation.
-    pub(in crate::session) fn call_cancelled(&mut self, call: CallKey) {
+    pub(in crate::session) fn call_cancelled(&mut self, call: OutboundCallId) {
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
         };
@@ -200,7 +202,7 @@ impl Session {
     /// [`Refused`] when the streams may not be opened; the call has not been answered then.
     pub fn respond_with(
         &mut self,
-        run: RunKey,
+        run: InboundCallId,
         code: ResultCode,
         data: &mut Payload,
         opens: &[StreamSpec],
@@ -249,7 +251,7 @@ impl Session {
     /// A handler has said how its call went. Whether the answer waits for items that were sent before it.
     pub(in crate::session) fn hold_answer(
         &mut self,
-        run: RunKey,
+        run: InboundCallId,
         id: u32,
         code: ResultCode,
         data: &mut Payload,
@@ -257,7 +259,7 @@ impl Session {
         let Some((streams, mut out)) = self.streams_mut() else {
             return false;
         };
-        streams.refuse_carried(Carrier::Run(run), &mut out);
+        streams.refuse_carried(StreamCarrier::Run(run), &mut out);
         let mut waits = false;
         for key in streams.by_run.get(&run).cloned().unwrap_or_default() {
             let Some(sending) = streams.sending(key) else {
@@ -307,27 +309,27 @@ impl Session {
     }
 
     /// A call that this side runs has been answered for its handler, or its handler has gone.
-    pub(in crate::session) fn run_ended(&mut self, run: RunKey) {
+    pub(in crate::session) fn run_ended(&mut self, run: InboundCallId) {
         if let Some((streams, mut out)) = self.streams_mut()
             && !streams.answers.contains_key(&run)
         {
             streams.end_run(run, &Ending::Cancelled, &mut out);
-            streams.refuse_carried(Carrier::Run(run), &mut out);
+            streams.refuse_carried(StreamCarrier::Run(run), &mut out);
         }
     }
 }
 
-impl Streams {
+impl SessionStreams {
     fn is_bound(&self, key: StreamKey) -> bool {
         let stream = self.table.get(key);
-        stream.is_some_and(super::stream::Stream::is_bound)
+        stream.is_some_and(super::stream::StreamState::is_bound)
     }
 
     /// A stream that is bound to a cancelled call takes nothing more. Nothing is said of it.
     fn take_nothing(&mut self, key: StreamKey) {
         let Self { table, windows, .. } = self;
         if let Some(stream) = table.get_mut(key)
-            && let Half::Receiving(receiving) = &mut stream.half
+            && let StreamHalf::Receiving(receiving) = &mut stream.half
             && !std::mem::replace(&mut receiving.closed, true)
         {
             windows.close(receiving);
@@ -335,7 +337,7 @@ impl Streams {
     }
 
     /// The call that a stream is bound to is over, and the stream with it.
-    fn end_with_call(&mut self, key: StreamKey, ending: Ending, out: &mut Out<'_>) {
+    fn end_with_call(&mut self, key: StreamKey, ending: Ending, out: &mut StreamOutput<'_>) {
         if self.receiving(key).is_some() {
             self.over(key, ending, out);
         } else {
@@ -344,21 +346,21 @@ impl Streams {
         }
     }
 
-    fn end_run(&mut self, run: RunKey, ending: &Ending, out: &mut Out<'_>) {
+    fn end_run(&mut self, run: InboundCallId, ending: &Ending, out: &mut StreamOutput<'_>) {
         for key in self.by_run.remove(&run).unwrap_or_default() {
             self.end_with_call(key, ending.clone(), out);
         }
     }
 
     /// Whether the answer of a call waited for a stream that has nothing more to send.
-    pub(super) fn check_answer(&mut self, run: RunKey) {
+    pub(super) fn check_answer(&mut self, run: InboundCallId) {
         if !self.answers.contains_key(&run) {
             return;
         }
         let keys = self.by_run.get(&run).cloned().unwrap_or_default();
         let mut streams = keys.iter().filter_map(|key| self.table.get(*key));
         let waits = streams.any(
-            |stream| matches!(&stream.half, Half::Sending(sending) if !sending.queue.is_empty()),
+            |stream| matches!(&stream.half, StreamHalf::Sending(sending) if !sending.queue.is_empty()),
         );
         if !waits {
             self.answerable.push(run);

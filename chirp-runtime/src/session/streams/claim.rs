@@ -1,7 +1,7 @@
-use super::stream::{Half, Receiving, Sending};
-use super::{Carrier, Ending, Out, StreamEvent, StreamKey, Streams};
+use super::stream::{RecvHalf, SendHalf, StreamHalf};
+use super::{Ending, SessionStreams, StreamCarrier, StreamEvent, StreamKey, StreamOutput};
 use crate::packet::{EndReason, ErrorData};
-use crate::session::{CallKey, Session};
+use crate::session::{OutboundCallId, Session};
 
 impl Session {
     /// The value that came with streams has been decoded, whole, and these are the streams that it names. They
@@ -10,7 +10,7 @@ impl Session {
     ///
     /// Whether there was something to claim: not after the carrier's call has been answered or cancelled, which
     /// has refused all of them.
-    pub fn claim_streams(&mut self, carrier: Carrier, claimed: &[StreamKey]) -> bool {
+    pub fn claim_streams(&mut self, carrier: StreamCarrier, claimed: &[StreamKey]) -> bool {
         let Some((streams, mut out)) = self.streams_mut() else {
             return false;
         };
@@ -26,18 +26,18 @@ impl Session {
     }
 
     /// The answer that came with streams is let go of.
-    pub(in crate::session) fn release_answer(&mut self, call: CallKey) {
+    pub(in crate::session) fn release_answer(&mut self, call: OutboundCallId) {
         if let Some((streams, mut out)) = self.streams_mut() {
-            streams.refuse_carried(Carrier::Answer(call), &mut out);
+            streams.refuse_carried(StreamCarrier::Answer(call), &mut out);
         }
     }
 }
 
-impl Streams {
-    fn take_carried(&mut self, carrier: Carrier) -> Option<Vec<StreamKey>> {
+impl SessionStreams {
+    fn take_carried(&mut self, carrier: StreamCarrier) -> Option<Vec<StreamKey>> {
         let keys = self.carried.remove(&carrier)?;
         self.unclaimed -= keys.len();
-        if let Carrier::Item(stream, _) = carrier
+        if let StreamCarrier::Item(stream, _) = carrier
             && let Some(receiving) = self.receiving(stream)
         {
             receiving.carries -= 1;
@@ -46,7 +46,7 @@ impl Streams {
     }
 
     /// Nobody will claim the free streams that came with this. What is bound ends in its own way.
-    pub(super) fn refuse_carried(&mut self, carrier: Carrier, out: &mut Out<'_>) {
+    pub(super) fn refuse_carried(&mut self, carrier: StreamCarrier, out: &mut StreamOutput<'_>) {
         for key in self.take_carried(carrier).unwrap_or_default() {
             if self.table.get(key).is_some_and(|stream| !stream.is_bound()) {
                 self.refuse(key, out);
@@ -55,9 +55,8 @@ impl Streams {
     }
 
     /// The items of a stream that carried others will not be decoded.
-    pub(super) fn refuse_items_of(&mut self, stream: StreamKey, out: &mut Out<'_>) {
-        let of_stream =
-            |carrier: &Carrier| matches!(carrier, Carrier::Item(of, _) if *of == stream);
+    pub(super) fn refuse_items_of(&mut self, stream: StreamKey, out: &mut StreamOutput<'_>) {
+        let of_stream = |carrier: &StreamCarrier| matches!(carrier, StreamCarrier::Item(of, _) if *of == stream);
         let carriers: Vec<_> = self.carried.keys().copied().filter(of_stream).collect();
         for carrier in carriers {
             self.refuse_carried(carrier, out);
@@ -65,7 +64,7 @@ impl Streams {
     }
 
     /// A stream of the other side's is not taken up.
-    fn refuse(&mut self, key: StreamKey, out: &mut Out<'_>) {
+    fn refuse(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
         let Some(stream) = self.table.get(key) else {
             return;
         };
@@ -84,17 +83,17 @@ impl Streams {
         }
     }
 
-    pub(super) fn receiving(&mut self, key: StreamKey) -> Option<&mut Receiving> {
+    pub(super) fn receiving(&mut self, key: StreamKey) -> Option<&mut RecvHalf> {
         match &mut self.table.get_mut(key)?.half {
-            Half::Receiving(receiving) => Some(receiving),
-            Half::Sending(_) => None,
+            StreamHalf::Receiving(receiving) => Some(receiving),
+            StreamHalf::Sending(_) => None,
         }
     }
 
-    pub(super) fn sending(&mut self, key: StreamKey) -> Option<&mut Sending> {
+    pub(super) fn sending(&mut self, key: StreamKey) -> Option<&mut SendHalf> {
         match &mut self.table.get_mut(key)?.half {
-            Half::Sending(sending) => Some(sending),
-            Half::Receiving(_) => None,
+            StreamHalf::Sending(sending) => Some(sending),
+            StreamHalf::Receiving(_) => None,
         }
     }
 }

@@ -1,8 +1,8 @@
 use bytes::Bytes;
 
-use super::stream::Half;
-use super::{Ending, Out, StreamEvent, StreamKey, Streams};
-use crate::packet::{EndReason, ErrorData, Fault, StreamEnd, StreamId};
+use super::stream::StreamHalf;
+use super::{Ending, SessionStreams, StreamEvent, StreamKey, StreamOutput};
+use crate::packet::{EndReason, ErrorData, FrameworkError, StreamEnd, StreamId};
 use crate::session::{Fatal, Session};
 
 impl Session {
@@ -20,8 +20,8 @@ impl Session {
             let came = receiving.received;
             let ending = match end.reason {
                 EndReason::Finished if end.items == came => Ending::Finished,
-                EndReason::Finished => Ending::Lost {
-                    came,
+                EndReason::Finished => Ending::Incomplete {
+                    received: came,
                     sent: end.items,
                 },
                 reason => ending(reason, end.error),
@@ -42,7 +42,7 @@ impl Session {
 
     /// An item came that is over the payload limit, and has been skipped.
     pub(in crate::session) fn handle_large_item(&mut self, id: u32) {
-        let limit = self.limits.payload as u64;
+        let limit = self.limits.max_payload as u64;
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
         };
@@ -50,7 +50,7 @@ impl Session {
         if let Some(key) = key
             && streams.receiving(key).is_some()
         {
-            streams.fail(key, Fault::TooLarge { limit }.into(), &mut out);
+            streams.fail(key, FrameworkError::TooLarge { limit }.into(), &mut out);
         } else {
             out.counters.packets_dropped += 1;
         }
@@ -66,17 +66,17 @@ fn ending(reason: EndReason, error: ErrorData) -> Ending {
     }
 }
 
-impl Streams {
+impl SessionStreams {
     /// The program is told that a stream has ended, unless it has let go of it.
     pub(super) fn tell_end(&mut self, key: StreamKey, ending: Ending) {
-        let is_open = |stream: &super::stream::Stream| stream.is_open();
+        let is_open = |stream: &super::stream::StreamState| stream.is_open();
         if self.table.get(key).is_some_and(is_open) {
             self.events.push_back(StreamEvent::Ended(key, ending));
         }
     }
 
     /// The other side does what a stream must not do, or this side cannot take what it sends.
-    pub(super) fn fail(&mut self, key: StreamKey, error: ErrorData, out: &mut Out<'_>) {
+    pub(super) fn fail(&mut self, key: StreamKey, error: ErrorData, out: &mut StreamOutput<'_>) {
         let is_open = self.receiving(key).is_some_and(|it| !it.closed);
         if is_open {
             self.tell_end(key, Ending::Failed(error.clone()));
@@ -90,14 +90,14 @@ impl Streams {
         key: StreamKey,
         reason: EndReason,
         error: ErrorData,
-        out: &mut Out<'_>,
+        out: &mut StreamOutput<'_>,
     ) {
         let Some(stream) = self.table.get_mut(key) else {
             return;
         };
         let id = stream.id();
         let says = stream.announced && !stream.over;
-        let Half::Receiving(receiving) = &mut stream.half else {
+        let StreamHalf::Receiving(receiving) = &mut stream.half else {
             return;
         };
         if !std::mem::replace(&mut receiving.closed, true) {
@@ -109,7 +109,7 @@ impl Streams {
     }
 
     /// A stream is over for its receiving side: nothing comes any more. What came stays until it is taken.
-    pub(super) fn over(&mut self, key: StreamKey, ending: Ending, out: &mut Out<'_>) {
+    pub(super) fn over(&mut self, key: StreamKey, ending: Ending, out: &mut StreamOutput<'_>) {
         self.tell_end(key, ending);
         self.table.over(key);
         let Some(receiving) = self.receiving(key) else {
@@ -124,7 +124,7 @@ impl Streams {
     }
 
     /// The consumer is gone, and with it what it had not taken.
-    pub(super) fn forget_held(&mut self, key: StreamKey, out: &mut Out<'_>) {
+    pub(super) fn forget_held(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
         let Some(receiving) = self.receiving(key) else {
             return;
         };
@@ -140,7 +140,12 @@ impl Streams {
     }
 
     /// The sending side of a stream sends nothing more than its end. What waits is dropped.
-    pub(super) fn break_off(&mut self, key: StreamKey, reason: EndReason, out: &mut Out<'_>) {
+    pub(super) fn break_off(
+        &mut self,
+        key: StreamKey,
+        reason: EndReason,
+        out: &mut StreamOutput<'_>,
+    ) {
         let Some(sending) = self.sending(key) else {
             return;
         };
@@ -149,7 +154,7 @@ impl Streams {
     }
 
     /// What waits is dropped, and the program hears nothing more of it.
-    pub(super) fn drop_queue(&mut self, key: StreamKey, out: &mut Out<'_>) {
+    pub(super) fn drop_queue(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
         let Some(sending) = self.sending(key) else {
             return;
         };
@@ -164,12 +169,12 @@ impl Streams {
     }
 
     /// Nothing waits in a stream before its end, which is said now. So it is over, if the other side knows of it.
-    pub(super) fn end_sent(&mut self, key: StreamKey, out: &mut Out<'_>) {
+    pub(super) fn end_sent(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
         let Some(stream) = self.table.get_mut(key) else {
             return;
         };
         let (id, announced, run) = (stream.id(), stream.announced, stream.run);
-        let Half::Sending(sending) = &mut stream.half else {
+        let StreamHalf::Sending(sending) = &mut stream.half else {
             return;
         };
         if !announced || !sending.queue.is_empty() {

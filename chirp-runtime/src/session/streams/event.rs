@@ -1,6 +1,6 @@
 use super::StreamKey;
 use crate::packet::{ErrorData, Items};
-use crate::session::{CallKey, RunKey};
+use crate::session::{InboundCallId, OutboundCallId};
 
 /// A stream as one side sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,18 +69,18 @@ pub enum StreamKind {
 
 /// What a stream came with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Carrier {
+pub enum StreamCarrier {
     /// The request of a call that this side runs.
-    Run(RunKey),
+    Run(InboundCallId),
     /// The answer to a call that this side made.
-    Answer(CallKey),
+    Answer(OutboundCallId),
     /// An item of a stream: which one, counted from 0.
     Item(StreamKey, u64),
 }
 
 /// A stream that the other side opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Opened {
+pub struct OpenedStream {
     /// Its name here.
     pub key: StreamKey,
     /// What it is.
@@ -95,7 +95,7 @@ pub enum StreamEvent {
     /// The other side opened streams with what follows. Those that are free, and those that are arguments, are
     /// to be claimed by [`Session::claim_streams`](crate::session::Session::claim_streams) when it has been
     /// decoded, and are refused otherwise. In the order in which values name them.
-    Opened(Carrier, Vec<Opened>),
+    Opened(StreamCarrier, Vec<OpenedStream>),
     /// Its sending side has begun, and has no item yet. Said at most once, and not after an item.
     Begun(StreamKey),
     /// Items came. Each is held until [`Session::consumed`](crate::session::Session::consumed).
@@ -107,7 +107,7 @@ pub enum StreamEvent {
     Ended(StreamKey, Ending),
     /// A call could not be made, because the other side does not know streams. Its caller has no answer to wait
     /// for, and the key is nobody's any more.
-    Unsupported(CallKey),
+    Unsupported(OutboundCallId),
 }
 
 /// How a stream ended.
@@ -116,9 +116,9 @@ pub enum Ending {
     /// All its items have come. Every other ending is a failure.
     Finished,
     /// It is said to be complete, and is not.
-    Lost {
+    Incomplete {
         /// How many items came.
-        came: u64,
+        received: u64,
         /// How many were sent.
         sent: u64,
     },
@@ -140,7 +140,7 @@ pub enum NotSent {
     /// There is no credit, or too much waits to be written. [`StreamEvent::Ready`] says when to try again.
     Full,
     /// The stream is over.
-    Over,
+    Closed,
     /// It, or the opening of the streams that it carries, is over a payload limit or cannot be.
     TooLarge {
         /// How long an item may be, in bytes.

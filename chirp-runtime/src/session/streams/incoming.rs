@@ -1,13 +1,16 @@
 use bytes::Bytes;
 
-use super::stream::{Half, Receiving, Sending, Stream};
+use super::stream::{RecvHalf, SendHalf, StreamHalf, StreamState};
 use super::window::{FIRST, TAKEN};
-use super::{Carrier, Opened, Out, StreamEvent, StreamKey, StreamKind, StreamSpec, Streams};
-use crate::packet::{
-    EndReason, ErrorData, Fault, Incoming, PacketError, PacketType, StreamCredit, StreamEnd,
-    StreamEntry, StreamId, StreamItems, StreamOpen,
+use super::{
+    OpenedStream, SessionStreams, StreamCarrier, StreamEvent, StreamKey, StreamKind, StreamOutput,
+    StreamSpec,
 };
-use crate::session::{Event, Fatal, RunKey, Session};
+use crate::packet::{
+    EndReason, ErrorData, FrameworkError, IncomingPacket, PacketError, PacketType, StreamCredit,
+    StreamEnd, StreamEntry, StreamId, StreamItems, StreamOpen,
+};
+use crate::session::{Event, Fatal, InboundCallId, Session};
 
 fn invalid(what: &'static str) -> PacketError {
     PacketError::Stream {
@@ -20,7 +23,7 @@ impl Session {
     /// What came in a session that has had streams.
     pub(in crate::session) fn handle_with_streams(
         &mut self,
-        incoming: Incoming,
+        incoming: IncomingPacket,
     ) -> Result<Option<Event>, Fatal> {
         let opens = self.take_opens(&incoming)?;
         let event = self.handle_incoming(incoming)?;
@@ -68,7 +71,7 @@ impl Session {
     }
 
     /// Takes out the streams that a packet carries. What they were said of must follow them.
-    fn take_opens(&mut self, incoming: &Incoming) -> Result<Option<Vec<StreamEntry>>, Fatal> {
+    fn take_opens(&mut self, incoming: &IncomingPacket) -> Result<Option<Vec<StreamEntry>>, Fatal> {
         let Some(streams) = self.streams.as_deref_mut() else {
             return Ok(None);
         };
@@ -77,19 +80,19 @@ impl Session {
             return Ok(None);
         };
         let kind = match incoming {
-            Incoming::Packet { kind, .. } => *kind,
-            Incoming::Oversized { header, .. } => header.kind,
-            Incoming::Discarded(header) => {
+            IncomingPacket::Packet { kind, .. } => *kind,
+            IncomingPacket::Oversized { header, .. } => header.kind,
+            IncomingPacket::Discarded(header) => {
                 return Err(PacketError::StreamCarrier(header.kind).into());
             }
         };
         match (incoming, kind) {
-            (Incoming::Packet { .. }, PacketType::CALL_CONTEXT) => {
+            (IncomingPacket::Packet { .. }, PacketType::CALL_CONTEXT) => {
                 streams.next = Some(opens);
                 Ok(None)
             }
             (_, PacketType::REQUEST) => Ok(Some(opens)),
-            (Incoming::Packet { payload, .. }, PacketType::STREAM_ITEMS)
+            (IncomingPacket::Packet { payload, .. }, PacketType::STREAM_ITEMS)
                 if payload.get(4..6) != Some(&[0, 1]) =>
             {
                 Err(invalid("items that carry streams come one by one").into())
@@ -108,11 +111,11 @@ impl Session {
     fn open_streams(&mut self, opens: &[StreamEntry], event: Option<&Event>) {
         let last_item = self.streams.as_deref().and_then(|it| it.last_item);
         let carrier = match event {
-            Some(Event::Request(run, _)) => Some(Carrier::Run(*run)),
+            Some(Event::Request(run, _)) => Some(StreamCarrier::Run(*run)),
             Some(Event::Answered(call, outcome)) if outcome.is_success() => {
-                Some(Carrier::Answer(*call))
+                Some(StreamCarrier::Answer(*call))
             }
-            _ => last_item.map(|(stream, item)| Carrier::Item(stream, item)),
+            _ => last_item.map(|(stream, item)| StreamCarrier::Item(stream, item)),
         };
         let limit = self.stream_limit();
         let Some((streams, mut out)) = self.streams_mut() else {
@@ -130,7 +133,7 @@ impl Session {
     }
 }
 
-impl Streams {
+impl SessionStreams {
     /// Whether the other side may open these streams.
     fn check_entries(&self, entries: &[StreamEntry]) -> Result<(), PacketError> {
         let mut numbers: Vec<_> = entries.iter().map(|entry| entry.number).collect();
@@ -152,9 +155,9 @@ impl Streams {
     fn register(
         &mut self,
         entries: &[StreamEntry],
-        carrier: Carrier,
+        carrier: StreamCarrier,
         limit: usize,
-        out: &mut Out<'_>,
+        out: &mut StreamOutput<'_>,
     ) {
         let mut opened = Vec::with_capacity(entries.len());
         let mut unclaimed = Vec::new();
@@ -172,11 +175,11 @@ impl Streams {
             let refused = self.table.len() >= limit || self.unclaimed + unclaimed.len() >= limit;
             let key = if refused {
                 let id = StreamId::of_receiver(entry.number);
-                out.end(id, EndReason::Refused, 0, Fault::Busy.into());
+                out.end(id, EndReason::Refused, 0, FrameworkError::Overloaded.into());
                 StreamKey::NOBODY
             } else {
                 let run = match carrier {
-                    Carrier::Run(run) if entry.bound => Some(run),
+                    StreamCarrier::Run(run) if entry.bound => Some(run),
                     _ => None,
                 };
                 let key = self.insert_theirs(entry, spec, run);
@@ -188,10 +191,10 @@ impl Streams {
                 }
                 key
             };
-            opened.push(Opened { key, spec, refused });
+            opened.push(OpenedStream { key, spec, refused });
         }
         if !unclaimed.is_empty() {
-            if let Carrier::Item(stream, _) = carrier
+            if let StreamCarrier::Item(stream, _) = carrier
                 && let Some(receiving) = self.receiving(stream)
             {
                 receiving.carries += 1;
@@ -201,7 +204,7 @@ impl Streams {
         }
         // It is told before the item that carries it, which has been told of.
         let at = match (carrier, self.events.back()) {
-            (Carrier::Item(..), Some(StreamEvent::Items(..))) => self.events.len() - 1,
+            (StreamCarrier::Item(..), Some(StreamEvent::Items(..))) => self.events.len() - 1,
             _ => self.events.len(),
         };
         self.events.insert(at, StreamEvent::Opened(carrier, opened));
@@ -211,24 +214,24 @@ impl Streams {
         &mut self,
         entry: &StreamEntry,
         spec: StreamSpec,
-        run: Option<RunKey>,
+        run: Option<InboundCallId>,
     ) -> StreamKey {
         let mut waits = false;
         let half = if spec.sends {
-            let mut sending = Sending::default();
+            let mut sending = SendHalf::default();
             sending.grant(entry.window);
-            Half::Sending(sending)
+            StreamHalf::Sending(sending)
         } else {
-            let mut receiving = Receiving::default();
+            let mut receiving = RecvHalf::default();
             waits = entry.window == 0;
             if waits {
                 self.windows.small(&mut receiving);
             } else {
                 self.windows.taken(&mut receiving, entry.window);
             }
-            Half::Receiving(receiving)
+            StreamHalf::Receiving(receiving)
         };
-        let key = self.table.insert(Stream {
+        let key = self.table.insert(StreamState {
             number: entry.number,
             mine: false,
             spec,

@@ -22,22 +22,24 @@ mod window;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use crate::packet::{Extensions, StreamEntry};
+use crate::packet::{ExtensionFlags, StreamEntry};
 
-use super::{HelloState, RunKey, Session, Ticket};
+use super::{HelloState, InboundCallId, SendTicket, Session};
 use calls::HeldAnswer;
-use out::Out;
-use stream::Half;
-use table::Table;
+use out::StreamOutput;
+use stream::StreamHalf;
+use table::StreamSlab;
 use window::Windows;
 
-pub use event::{Carrier, Ending, NotSent, Opened, StreamEvent, StreamKind, StreamSpec};
+pub use event::{
+    Ending, NotSent, OpenedStream, StreamCarrier, StreamEvent, StreamKind, StreamSpec,
+};
 pub use table::StreamKey;
 
 /// The streams of a session that has had any.
 #[derive(Debug, Default)]
-pub(super) struct Streams {
-    table: Table,
+pub(super) struct SessionStreams {
+    table: StreamSlab,
     windows: Windows,
     events: VecDeque<StreamEvent>,
     /// What the next packet carries, which has come.
@@ -47,22 +49,22 @@ pub(super) struct Streams {
     /// The streams that this side opened with a call, by its id, until its answer has come.
     by_call: HashMap<u32, Vec<StreamKey>>,
     /// The same of one-way calls that have no id yet.
-    by_cast: HashMap<Ticket, Vec<StreamKey>>,
+    by_cast: HashMap<SendTicket, Vec<StreamKey>>,
     /// One-way calls that were not sent, whose owners have not been told.
-    refused_casts: HashSet<Ticket>,
+    refused_casts: HashSet<SendTicket>,
     /// The streams that this side opens with an answer which has not left, by the call's id.
     by_answer: HashMap<u32, Vec<StreamKey>>,
     /// The streams that are bound to a call which this side runs.
-    by_run: HashMap<RunKey, Vec<StreamKey>>,
+    by_run: HashMap<InboundCallId, Vec<StreamKey>>,
     /// The streams that came with a value and have not been claimed by whoever decodes it.
-    carried: HashMap<Carrier, Vec<StreamKey>>,
+    carried: HashMap<StreamCarrier, Vec<StreamKey>>,
     /// How many there are.
     unclaimed: usize,
     /// Answers that wait until the items before them have left.
-    answers: HashMap<RunKey, HeldAnswer>,
+    answers: HashMap<InboundCallId, HeldAnswer>,
     answer_bytes: usize,
     /// The calls of those that need not wait any more.
-    answerable: Vec<RunKey>,
+    answerable: Vec<InboundCallId>,
     /// Streams with items that are ready, in turn.
     turn: VecDeque<StreamKey>,
     /// Streams whose sending sides are given credit with the next batch.
@@ -114,12 +116,12 @@ impl Session {
 
     /// Whether streams can be used; nothing until that is known.
     pub fn streams_in_use(&self) -> Option<bool> {
-        if !self.own_extensions().contains(Extensions::STREAMS) {
+        if !self.own_extensions().contains(ExtensionFlags::STREAMS) {
             return Some(false);
         }
         match self.greeting.state() {
             HelloState::Known(Some(theirs)) => {
-                Some(theirs.extensions.contains(Extensions::STREAMS))
+                Some(theirs.extensions.contains(ExtensionFlags::STREAMS))
             }
             HelloState::Known(None) => Some(false),
             HelloState::Unknown | HelloState::Asked => None,
@@ -128,14 +130,14 @@ impl Session {
 
     /// How many streams there may be.
     fn stream_limit(&self) -> usize {
-        self.limits.streams.min(window::MOST_STREAMS)
+        self.limits.max_streams.min(window::MOST_STREAMS)
     }
 
     /// The streams, if there have been any, and the way out.
-    fn streams_mut(&mut self) -> Option<(&mut Streams, Out<'_>)> {
+    fn streams_mut(&mut self) -> Option<(&mut SessionStreams, StreamOutput<'_>)> {
         self.streams.as_ref()?;
         let (limit, _) = self.send_limit();
-        let out = Out {
+        let out = StreamOutput {
             transmit: &mut self.transmit,
             counters: &mut self.counters,
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
@@ -181,7 +183,11 @@ impl Session {
             return;
         };
         for key in streams.table.keys() {
-            if streams.table.get(key).is_some_and(stream::Stream::is_open) {
+            if streams
+                .table
+                .get(key)
+                .is_some_and(stream::StreamState::is_open)
+            {
                 let ended = StreamEvent::Ended(key, Ending::Closed);
                 streams.events.push_back(ended);
             }
@@ -190,16 +196,16 @@ impl Session {
         for (_, answer) in streams.answers.drain() {
             out.transmit.leave(answer.data.into_remains());
         }
-        *streams = Streams {
+        *streams = SessionStreams {
             // Its keys are not used twice.
             table: std::mem::take(&mut streams.table),
             events: std::mem::take(&mut streams.events),
-            ..Streams::default()
+            ..SessionStreams::default()
         };
     }
 }
 
-impl Streams {
+impl SessionStreams {
     /// A stream has credit to give, which leaves with the next batch.
     fn note_grant(&mut self, key: StreamKey) {
         // While nothing is written, streams may come and go.
@@ -211,12 +217,12 @@ impl Streams {
     }
 
     /// A stream is gone, and all that it held with it. Its number may be used again.
-    fn remove(&mut self, key: StreamKey, out: &mut Out<'_>) {
+    fn remove(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
         let Some(stream) = self.table.remove(key) else {
             return;
         };
         match stream.half {
-            Half::Sending(sending) => {
+            StreamHalf::Sending(sending) => {
                 self.queued -= sending.queued;
                 let mut opened = Vec::new();
                 for queued in sending.queue {
@@ -225,7 +231,7 @@ impl Streams {
                 }
                 self.never_opened(opened, out);
             }
-            Half::Receiving(receiving) => {
+            StreamHalf::Receiving(receiving) => {
                 self.held -= receiving.held;
                 self.windows.give_back(&receiving);
                 if receiving.carries > 0 {

@@ -1,6 +1,6 @@
-use super::stream::{Half, Receiving, Sending, Stream};
+use super::stream::{RecvHalf, SendHalf, StreamHalf, StreamState};
 use super::window::{FIRST, TAKEN};
-use super::{Ending, Out, StreamEvent, StreamKey, StreamKind, StreamSpec, Streams};
+use super::{Ending, SessionStreams, StreamEvent, StreamKey, StreamKind, StreamOutput, StreamSpec};
 use crate::packet::{EndReason, ErrorData, StreamEntry, StreamOpen};
 use crate::session::{Refused, Session};
 
@@ -62,7 +62,7 @@ impl Session {
     }
 }
 
-impl Streams {
+impl SessionStreams {
     /// Makes streams that are still to be announced.
     pub(super) fn make(&mut self, specs: &[StreamSpec]) -> Vec<StreamKey> {
         let make = |spec: &StreamSpec| {
@@ -70,12 +70,12 @@ impl Streams {
             // A result goes to the caller.
             spec.sends &= spec.kind != StreamKind::Result;
             let half = if spec.sends {
-                Half::Sending(Sending::default())
+                StreamHalf::Sending(SendHalf::default())
             } else {
-                Half::Receiving(Receiving::default())
+                StreamHalf::Receiving(RecvHalf::default())
             };
             let number = self.table.next_number();
-            self.table.insert(Stream {
+            self.table.insert(StreamState {
                 number,
                 mine: true,
                 spec,
@@ -89,7 +89,7 @@ impl Streams {
     }
 
     /// Appends the packet that opens these streams, whose carrier is appended next.
-    pub(super) fn announce(&mut self, keys: &[StreamKey], out: &mut Out<'_>) {
+    pub(super) fn announce(&mut self, keys: &[StreamKey], out: &mut StreamOutput<'_>) {
         let mut entries = Vec::with_capacity(keys.len());
         for key in keys {
             let takes = self.table.mine_sending() < TAKEN;
@@ -97,14 +97,14 @@ impl Streams {
                 continue;
             };
             let window = match &mut stream.half {
-                Half::Sending(sending) => {
+                StreamHalf::Sending(sending) => {
                     let window = if takes { FIRST } else { 0 };
                     sending.credit = window.into();
                     window
                 }
                 // What nobody will take needs no window.
-                Half::Receiving(receiving) if receiving.closed => 0,
-                Half::Receiving(receiving) => self.windows.first(receiving),
+                StreamHalf::Receiving(receiving) if receiving.closed => 0,
+                StreamHalf::Receiving(receiving) => self.windows.first(receiving),
             };
             entries.push(StreamEntry {
                 number: stream.number,
@@ -120,36 +120,36 @@ impl Streams {
     }
 
     /// The carrier of these streams has been appended: what was said of them before can be sent.
-    pub(super) fn announced(&mut self, keys: &[StreamKey], out: &mut Out<'_>) {
+    pub(super) fn announced(&mut self, keys: &[StreamKey], out: &mut StreamOutput<'_>) {
         for key in keys {
             let Some(stream) = self.table.get_mut(*key) else {
                 continue;
             };
             let id = stream.id();
             match &mut stream.half {
-                Half::Sending(sending) => {
+                StreamHalf::Sending(sending) => {
                     if sending.end.is_some() {
                         self.end_sent(*key, out);
                     } else if sending.is_ready() {
                         self.events.push_back(StreamEvent::Ready(*key));
                     }
                 }
-                Half::Receiving(receiving) if receiving.closed => {
+                StreamHalf::Receiving(receiving) if receiving.closed => {
                     out.end(id, EndReason::Cancelled, 0, ErrorData::default());
                 }
-                Half::Receiving(receiving) if receiving.window == 0 => {
+                StreamHalf::Receiving(receiving) if receiving.window == 0 => {
                     self.windows.small(receiving);
                     self.note_grant(*key);
                 }
-                Half::Receiving(_) => {}
+                StreamHalf::Receiving(_) => {}
             }
         }
     }
 
     /// What was to carry these streams has not been sent, and will not be.
-    pub(super) fn never_opened(&mut self, keys: Vec<StreamKey>, out: &mut Out<'_>) {
+    pub(super) fn never_opened(&mut self, keys: Vec<StreamKey>, out: &mut StreamOutput<'_>) {
         for key in keys {
-            if self.table.get(key).is_some_and(Stream::is_open) {
+            if self.table.get(key).is_some_and(StreamState::is_open) {
                 let ending = Ending::Refused(ErrorData::default());
                 self.events.push_back(StreamEvent::Ended(key, ending));
             }

@@ -4,17 +4,17 @@ use crate::packet::{
 use crate::session::Counters;
 use crate::session::transmit::{COPIED, Transmit};
 
-use super::stream::Queued;
+use super::stream::QueuedItem;
 
 /// The way out for the packets of streams.
-pub(super) struct Out<'a> {
+pub(super) struct StreamOutput<'a> {
     pub(super) transmit: &'a mut Transmit,
     pub(super) counters: &'a mut Counters,
     /// The largest payload that may be sent.
     pub(super) limit: usize,
 }
 
-impl Out<'_> {
+impl StreamOutput<'_> {
     fn note(&mut self) {
         self.counters.packets_sent += 1;
         // Whoever may have to be read to by a side that does not read must not itself stop reading.
@@ -57,7 +57,7 @@ impl Out<'_> {
 
     /// How many of the first pieces of a queue go into one packet: as many as fit, and at least one. One that
     /// the transmit buffer does not copy ends its packet; one that carries streams goes alone.
-    pub(super) fn fitting<'q>(&self, queue: impl Iterator<Item = &'q Queued>) -> usize {
+    pub(super) fn fitting<'q>(&self, queue: impl Iterator<Item = &'q QueuedItem>) -> usize {
         let chunk = self.limit.min(StreamItems::CHUNK);
         let (mut pieces, mut items, mut bytes) = (0, 0, 0);
         for queued in queue {
@@ -77,10 +77,10 @@ impl Out<'_> {
     }
 
     /// Sends items, of which there are as many as [`fitting`](Self::fitting) has said.
-    pub(super) fn items(&mut self, id: StreamId, items: &mut [Queued]) {
-        let bytes = items.iter().map(Queued::bytes).sum();
+    pub(super) fn items(&mut self, id: StreamId, items: &mut [QueuedItem]) {
+        let bytes = items.iter().map(QueuedItem::bytes).sum();
         // Not more than fit, of four bytes and more each.
-        let count = items.iter().map(Queued::items).sum();
+        let count = items.iter().map(QueuedItem::items).sum();
         self.counters.items_out += u64::from(count);
         StreamItems::encode_head(self.transmit.tail(), id, count, bytes);
         for queued in items {

@@ -1,8 +1,8 @@
 use bytes::Bytes;
 
-use super::stream::Half;
+use super::stream::StreamHalf;
 use super::{StreamEvent, StreamKey};
-use crate::packet::{EndReason, ErrorData, Fault, StreamItems};
+use crate::packet::{EndReason, ErrorData, FrameworkError, StreamItems};
 use crate::session::{Fatal, Session};
 
 /// The streams whose items come to this side.
@@ -12,7 +12,7 @@ impl Session {
     pub(super) fn handle_items(&mut self, payload: Bytes) -> Result<(), Fatal> {
         let length = payload.len();
         let StreamItems { id, items } = StreamItems::decode(payload)?;
-        let limit = self.limits.stream_bytes;
+        let limit = self.limits.max_stream_buffer;
         let Some((streams, mut out)) = self.streams_mut() else {
             return Ok(());
         };
@@ -20,7 +20,7 @@ impl Session {
         let Some((key, receiving)) = found
             .and_then(|key| Some((key, streams.table.get_mut(key)?)))
             .and_then(|(key, stream)| match &mut stream.half {
-                Half::Receiving(receiving) if !receiving.closed => Some((key, receiving)),
+                StreamHalf::Receiving(receiving) if !receiving.closed => Some((key, receiving)),
                 _ => None,
             })
         else {
@@ -45,7 +45,10 @@ impl Session {
         }
         for len in items.lens().skip(came.into()) {
             if streams.held > 0 && streams.held.saturating_add(len) > limit {
-                wrong = Some(Fault::Busy.to_error_data("too many items are waiting to be taken"));
+                wrong = Some(
+                    FrameworkError::Overloaded
+                        .to_error_data("too many items are waiting to be taken"),
+                );
                 break;
             }
             let Some(cost) = receiving.pay(len) else {
@@ -77,7 +80,7 @@ impl Session {
             return;
         };
         let over = found.over;
-        let Half::Receiving(receiving) = &mut found.half else {
+        let StreamHalf::Receiving(receiving) = &mut found.half else {
             return;
         };
         streams.held -= receiving.take(items, bytes);

@@ -1,6 +1,6 @@
 use bytes::Bytes;
 
-use super::stream::{Half, ITEM_COST};
+use super::stream::{ITEM_COST, StreamHalf};
 use super::{NotSent, StreamEvent, StreamKey, StreamSpec};
 use crate::packet::{EndReason, ErrorData, ItemRun, Payload, StreamCredit, StreamItems};
 use crate::session::{Fatal, Refused, Session};
@@ -40,11 +40,11 @@ impl Session {
             })?;
         }
         let Some((streams, _)) = self.streams_mut() else {
-            return Err(NotSent::Over);
+            return Err(NotSent::Closed);
         };
-        let sending = streams.sending(stream).ok_or(NotSent::Over)?;
+        let sending = streams.sending(stream).ok_or(NotSent::Closed)?;
         if sending.end.is_some() || sending.gone {
-            return Err(NotSent::Over);
+            return Err(NotSent::Closed);
         }
         if !sending.may_send() {
             sending.wants = true;
@@ -53,7 +53,7 @@ impl Session {
         let free = opens.iter().map(|spec| spec.freed()).collect::<Vec<_>>();
         let keys = streams.make(&free);
         let Some(sending) = streams.sending(stream) else {
-            return Err(NotSent::Over);
+            return Err(NotSent::Closed);
         };
         streams.queued += sending.push(std::mem::take(item), keys.clone());
         streams.take_turn(stream);
@@ -71,14 +71,14 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`NotSent::Over`].
+    /// [`NotSent::Closed`].
     pub fn stream_credit(&mut self, stream: StreamKey) -> Result<u64, NotSent> {
         let Some((streams, _)) = self.streams_mut() else {
-            return Err(NotSent::Over);
+            return Err(NotSent::Closed);
         };
-        let sending = streams.sending(stream).ok_or(NotSent::Over)?;
+        let sending = streams.sending(stream).ok_or(NotSent::Closed)?;
         if sending.end.is_some() || sending.gone {
-            return Err(NotSent::Over);
+            return Err(NotSent::Closed);
         }
         if !sending.may_send() {
             sending.wants = true;
@@ -105,9 +105,9 @@ impl Session {
             return Err(NotSent::Full);
         }
         let Some((streams, _)) = self.streams_mut() else {
-            return Err(NotSent::Over);
+            return Err(NotSent::Closed);
         };
-        let sending = streams.sending(stream).ok_or(NotSent::Over)?;
+        let sending = streams.sending(stream).ok_or(NotSent::Closed)?;
         if items.items() > 0 {
             streams.queued += sending.push_run(items);
             streams.take_turn(stream);
@@ -123,7 +123,7 @@ impl Session {
         let Some(found) = streams.table.get(stream) else {
             return;
         };
-        if let Half::Sending(sending) = &found.half
+        if let StreamHalf::Sending(sending) = &found.half
             && found.announced
             && sending.sent == 0
             && sending.queue.is_empty()

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use super::{StreamKey, StreamKind, StreamSpec};
 use crate::packet::{EndReason, ErrorData, ItemRun, Payload, StreamId, StreamItems};
-use crate::session::RunKey;
+use crate::session::InboundCallId;
 
 /// What an item costs beside its length, so that empty ones are not free.
 pub(super) const ITEM_COST: usize = 16;
@@ -14,28 +14,28 @@ const QUEUED: usize = 64 << 10;
 
 /// One stream.
 #[derive(Debug)]
-pub(super) struct Stream {
+pub(super) struct StreamState {
     pub(super) number: u32,
     /// Whether this side opened it.
     pub(super) mine: bool,
     pub(super) spec: StreamSpec,
     /// The call that this side runs and that it is bound to.
-    pub(super) run: Option<RunKey>,
+    pub(super) run: Option<InboundCallId>,
     /// The other side knows of it, or will when it has read what is in the transmit buffer.
     pub(super) announced: bool,
     /// It is over, and its number may be another's.
     pub(super) over: bool,
-    pub(super) half: Half,
+    pub(super) half: StreamHalf,
 }
 
 /// This side's part in it.
 #[derive(Debug)]
-pub(super) enum Half {
-    Sending(Sending),
-    Receiving(Receiving),
+pub(super) enum StreamHalf {
+    Sending(SendHalf),
+    Receiving(RecvHalf),
 }
 
-impl Stream {
+impl StreamState {
     /// What this side calls it in its packets.
     pub(super) fn id(&self) -> StreamId {
         if self.mine {
@@ -53,19 +53,19 @@ impl Stream {
     pub(super) fn is_open(&self) -> bool {
         !self.over
             && match &self.half {
-                Half::Sending(sending) => !sending.gone,
-                Half::Receiving(receiving) => !receiving.closed,
+                StreamHalf::Sending(sending) => !sending.gone,
+                StreamHalf::Receiving(receiving) => !receiving.closed,
             }
     }
 }
 
 /// The sending side of a stream.
 #[derive(Debug, Default)]
-pub(super) struct Sending {
+pub(super) struct SendHalf {
     /// How much may still be sent. Below zero by one item at most.
     pub(super) credit: i64,
     /// Items that have been paid for and wait for their turn.
-    pub(super) queue: VecDeque<Queued>,
+    pub(super) queue: VecDeque<QueuedItem>,
     /// What they cost.
     pub(super) queued: usize,
     /// How many have left.
@@ -82,7 +82,7 @@ pub(super) struct Sending {
 
 /// An item, and the streams that it carries; or a run of items.
 #[derive(Debug)]
-pub(super) struct Queued {
+pub(super) struct QueuedItem {
     pub(super) item: Payload,
     /// How many items these are, if they stand as in a packet.
     pub(super) run: Option<u16>,
@@ -90,7 +90,7 @@ pub(super) struct Queued {
     pub(super) opens: Vec<StreamKey>,
 }
 
-impl Queued {
+impl QueuedItem {
     pub(super) fn items(&self) -> u16 {
         self.run.unwrap_or(1)
     }
@@ -104,7 +104,7 @@ impl Queued {
     }
 }
 
-impl Sending {
+impl SendHalf {
     /// Whether an item may be sent, whatever it costs.
     pub(super) fn may_send(&self) -> bool {
         self.credit > 0 && self.queued < QUEUED
@@ -129,7 +129,7 @@ impl Sending {
     /// Queues an item. What it costs.
     pub(super) fn push(&mut self, item: Payload, opens: Vec<StreamKey>) -> usize {
         let cost = item.len() + ITEM_COST;
-        self.queue(Queued {
+        self.queue(QueuedItem {
             item,
             run: None,
             cost,
@@ -141,7 +141,7 @@ impl Sending {
     /// Queues items that are within the credit. What they cost.
     pub(super) fn push_run(&mut self, run: &mut ItemRun) -> usize {
         let cost = run.bytes() + usize::from(run.items()) * ITEM_COST;
-        self.queue(Queued {
+        self.queue(QueuedItem {
             run: Some(run.items()),
             cost,
             item: run.take().into(),
@@ -150,7 +150,7 @@ impl Sending {
         cost
     }
 
-    fn queue(&mut self, queued: Queued) {
+    fn queue(&mut self, queued: QueuedItem) {
         self.credit = self.credit.saturating_sub_unsigned(queued.cost as u64);
         self.queued += queued.cost;
         self.queue.push_back(queued);
@@ -164,7 +164,7 @@ impl Sending {
 
 /// The receiving side of a stream.
 #[derive(Debug, Default)]
-pub(super) struct Receiving {
+pub(super) struct RecvHalf {
     /// How much may be under way and held at once.
     pub(super) window: usize,
     /// How much of it comes out of what all streams share.
@@ -189,7 +189,7 @@ pub(super) struct Receiving {
     pub(super) carries: usize,
 }
 
-impl Receiving {
+impl RecvHalf {
     /// An item of this length came. What it costs, if there was credit for it.
     pub(super) fn pay(&mut self, len: usize) -> Option<usize> {
         if self.credit <= 0 {

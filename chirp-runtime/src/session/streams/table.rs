@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use super::stream::Stream;
+use super::stream::StreamState;
 use crate::packet::StreamId;
 
 /// Names a stream at one side. Never used twice on a connection.
@@ -25,8 +25,8 @@ impl StreamKey {
 
 /// All streams, by their keys and by their numbers.
 #[derive(Debug, Default)]
-pub(super) struct Table {
-    slots: Vec<Slot>,
+pub(super) struct StreamSlab {
+    slots: Vec<StreamSlot>,
     free: Vec<u32>,
     len: usize,
     /// Those that this side opened, and those that the other did, by number, until they are over. The hash is
@@ -42,12 +42,12 @@ pub(super) struct Table {
 }
 
 #[derive(Debug)]
-struct Slot {
+struct StreamSlot {
     generation: u32,
-    stream: Option<Stream>,
+    stream: Option<StreamState>,
 }
 
-impl Table {
+impl StreamSlab {
     pub(super) fn len(&self) -> usize {
         self.len
     }
@@ -73,9 +73,9 @@ impl Table {
         }
     }
 
-    pub(super) fn insert(&mut self, stream: Stream) -> StreamKey {
+    pub(super) fn insert(&mut self, stream: StreamState) -> StreamKey {
         let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot {
+            self.slots.push(StreamSlot {
                 generation: 0,
                 stream: None,
             });
@@ -97,14 +97,14 @@ impl Table {
         key
     }
 
-    pub(super) fn get(&self, key: StreamKey) -> Option<&Stream> {
+    pub(super) fn get(&self, key: StreamKey) -> Option<&StreamState> {
         let slot = self.slots.get(key.slot())?;
         slot.stream
             .as_ref()
             .filter(|_| slot.generation == key.generation)
     }
 
-    pub(super) fn get_mut(&mut self, key: StreamKey) -> Option<&mut Stream> {
+    pub(super) fn get_mut(&mut self, key: StreamKey) -> Option<&mut StreamState> {
         let slot = self.slots.get_mut(key.slot())?;
         slot.stream
             .as_mut()
@@ -163,7 +163,7 @@ impl Table {
         }
     }
 
-    pub(super) fn remove(&mut self, key: StreamKey) -> Option<Stream> {
+    pub(super) fn remove(&mut self, key: StreamKey) -> Option<StreamState> {
         self.over(key);
         self.get(key)?;
         let slot = &mut self.slots[key.slot()];

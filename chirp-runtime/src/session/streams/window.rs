@@ -1,4 +1,4 @@
-use super::stream::Receiving;
+use super::stream::RecvHalf;
 
 /// The window of a stream at first.
 pub(super) const FIRST: u32 = 16 << 10;
@@ -27,7 +27,7 @@ impl Windows {
     }
 
     /// A window for a stream whose items come to its opener; none where room is short.
-    pub(super) fn first(&mut self, receiving: &mut Receiving) -> u32 {
+    pub(super) fn first(&mut self, receiving: &mut RecvHalf) -> u32 {
         if !self.has_room(FIRST as usize) {
             return 0;
         }
@@ -38,17 +38,17 @@ impl Windows {
     }
 
     /// The window that the other side has taken for a stream.
-    pub(super) fn taken(&mut self, receiving: &mut Receiving, window: u32) {
+    pub(super) fn taken(&mut self, receiving: &mut RecvHalf, window: u32) {
         self.open(receiving, window as usize);
     }
 
     /// A stream that has no window is given a small one.
-    pub(super) fn small(&mut self, receiving: &mut Receiving) {
+    pub(super) fn small(&mut self, receiving: &mut RecvHalf) {
         self.open(receiving, SMALL);
         receiving.to_grant = SMALL as u64;
     }
 
-    fn open(&mut self, receiving: &mut Receiving, window: usize) {
+    fn open(&mut self, receiving: &mut RecvHalf, window: usize) {
         receiving.window = window;
         // A megabyte at the most.
         receiving.credit = i64::try_from(window).unwrap_or(i64::MAX);
@@ -57,7 +57,7 @@ impl Windows {
 
     /// What was taken is given back, when it is worth a packet. The window doubles where the consumer has once taken
     /// all that had come since the last time, and shrinks where room is short. Whether there is something to grant.
-    pub(super) fn grant(&mut self, receiving: &mut Receiving) -> bool {
+    pub(super) fn grant(&mut self, receiving: &mut RecvHalf) -> bool {
         let all_taken = receiving.held == 0;
         receiving.kept_up |= all_taken;
         if receiving.taken * 2 < receiving.window && !(all_taken && receiving.credit <= 0) {
@@ -88,14 +88,14 @@ impl Windows {
     }
 
     /// A stream takes nothing more.
-    pub(super) fn close(&mut self, receiving: &mut Receiving) {
+    pub(super) fn close(&mut self, receiving: &mut RecvHalf) {
         self.give_back(receiving);
         receiving.window = 0;
         receiving.shared = 0;
         receiving.to_grant = 0;
     }
 
-    pub(super) fn give_back(&mut self, receiving: &Receiving) {
+    pub(super) fn give_back(&mut self, receiving: &RecvHalf) {
         self.shared -= receiving.shared;
         self.total -= receiving.window;
     }
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     /// The consumer takes an item of this cost as soon as it has come.
-    fn pass(windows: &mut Windows, receiving: &mut Receiving, cost: usize) {
+    fn pass(windows: &mut Windows, receiving: &mut RecvHalf, cost: usize) {
         receiving.credit = receiving.credit.saturating_sub_unsigned(cost as u64);
         receiving.taken += cost;
         windows.grant(receiving);
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_window_doubles_up_to_a_megabyte() {
-        let (mut windows, mut receiving) = (Windows::default(), Receiving::default());
+        let (mut windows, mut receiving) = (Windows::default(), RecvHalf::default());
         windows.first(&mut receiving);
         for _ in 0..10_000 {
             pass(&mut windows, &mut receiving, 5000);
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn windows_stay_together_and_shrink_for_others() {
         let mut windows = Windows::default();
-        let mut streams: Vec<_> = (0..100).map(|_| Receiving::default()).collect();
+        let mut streams: Vec<_> = (0..100).map(|_| RecvHalf::default()).collect();
         for receiving in &mut streams {
             windows.first(receiving);
         }
@@ -149,7 +149,7 @@ mod tests {
             let sum: usize = streams.iter().map(|receiving| receiving.window).sum();
             assert_eq!(sum, windows.total);
         }
-        let mut late = Receiving::default();
+        let mut late = RecvHalf::default();
         windows.small(&mut late);
         for _ in 0..2000 {
             for receiving in &mut streams {

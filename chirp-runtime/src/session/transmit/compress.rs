@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::{Batch, COPIED};
-use crate::packet::{Compressed, Extensions, Header, Incoming, Packer, PacketType};
+use crate::packet::{Compressed, Compressor, ExtensionFlags, Header, IncomingPacket, PacketType};
 use crate::session::{Event, Fatal, HelloState, Negotiation, Session};
 
 /// A batch with more bytes than this takes longer to be compressed than others should wait for.
@@ -9,7 +9,7 @@ const HEAVY: usize = 128 << 10;
 
 /// What is to become of the large payloads of a batch.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) enum Packing {
+pub(super) enum Compression {
     /// They go as they are.
     #[default]
     None,
@@ -24,9 +24,9 @@ impl Session {
     #[cold]
     pub(in crate::session) fn handle_compressed(
         &mut self,
-        incoming: Incoming,
+        incoming: IncomingPacket,
     ) -> Result<Option<Event>, Fatal> {
-        let inside = incoming.unpack(self.limits.payload, |kind| self.accepts(kind))?;
+        let inside = incoming.unpack(self.limits.max_payload, |kind| self.accepts(kind))?;
         self.handle(inside)
     }
 
@@ -37,14 +37,14 @@ impl Session {
             return;
         };
         self.transmit.packing = match self.greeting.state() {
-            _ if self.limits.extensions == Negotiation::Never => Packing::None,
-            HelloState::Unknown => Packing::Unknown(above),
+            _ if self.limits.negotiation == Negotiation::Never => Compression::None,
+            HelloState::Unknown => Compression::Unknown(above),
             HelloState::Known(Some(theirs))
-                if theirs.extensions.contains(Extensions::COMPRESSION) =>
+                if theirs.extensions.contains(ExtensionFlags::COMPRESSION) =>
             {
-                Packing::Above(above)
+                Compression::Above(above)
             }
-            HelloState::Asked | HelloState::Known(_) => Packing::None,
+            HelloState::Asked | HelloState::Known(_) => Compression::None,
         };
     }
 }
@@ -53,8 +53,8 @@ impl Batch {
     /// Whether it takes so long to compress that it is the writer's to do.
     pub fn is_heavy(&self) -> bool {
         match self.packing {
-            Packing::None | Packing::Unknown(_) => false,
-            Packing::Above(above) => self.is_heavy_above(above),
+            Compression::None | Compression::Unknown(_) => false,
+            Compression::Above(above) => self.is_heavy_above(above),
         }
     }
 
@@ -70,18 +70,18 @@ impl Batch {
     /// What is no shorter for it goes as it is.
     pub fn compress(&mut self) -> bool {
         match self.packing {
-            Packing::None => false,
+            Compression::None => false,
             decided => self.compress_as(decided),
         }
     }
 
     #[cold]
-    fn compress_as(&mut self, decided: Packing) -> bool {
-        self.packing = Packing::None;
+    fn compress_as(&mut self, decided: Compression) -> bool {
+        self.packing = Compression::None;
         match decided {
-            Packing::None => false,
-            Packing::Unknown(above) => self.has_large(above),
-            Packing::Above(above) => {
+            Compression::None => false,
+            Compression::Unknown(above) => self.has_large(above),
+            Compression::Above(above) => {
                 if self.has_large(above) {
                     self.pack(above);
                 }
@@ -108,7 +108,7 @@ impl Batch {
     }
 
     fn pack(&mut self, above: usize) {
-        let mut packer = Packer::default();
+        let mut packer = Compressor::default();
         let mut batch = Self {
             bytes: Vec::with_capacity(self.bytes.len()),
             ..Self::default()

@@ -1,0 +1,39 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::peer::connection::ConnectionCore;
+use crate::peer::task;
+use crate::session::Session;
+
+impl ConnectionCore {
+    /// Watches over calls that were given up and not answered, if there are any and nobody does.
+    pub(in crate::peer) fn watch_abandoned(self: &Arc<Self>) {
+        let mut state = self.lock();
+        if state.session.limits().cancel_timeout == Duration::MAX {
+            return;
+        }
+        let wanted = state.session.abandoned() > 0 && state.end.is_none();
+        if !wanted || std::mem::replace(&mut state.abandoned_watched, true) {
+            return;
+        }
+        drop(state);
+        task::spawn(&self.runtime, watch(Arc::clone(self)));
+    }
+}
+
+/// Counts time for the session while calls are unanswered that nobody waits for.
+async fn watch(connection: Arc<ConnectionCore>) {
+    let tick = connection.lock().session.limits().cancel_timeout / Session::AGE;
+    while !connection.ends_within(tick).await {
+        let mut state = connection.lock();
+        if state.session.abandoned() == 0 {
+            state.abandoned_watched = false;
+            return;
+        }
+        let ticked = state.session.tick();
+        drop(state);
+        if let Err(fatal) = ticked {
+            return connection.end(fatal.into());
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Looking after a connection, and letting the program look at it.
+
+pub(in crate::peer) mod abandoned;
+pub(in crate::peer) mod budget;
+pub(in crate::peer) mod keep_alive;
+pub(in crate::peer) mod metrics;
+pub(in crate::peer) mod observe;
+pub(in crate::peer) mod progress;
+pub(in crate::peer) mod span;
+pub(in crate::peer) mod stall_timer;

@@ -1,0 +1,64 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep};
+
+use crate::peer::connection::ConnectionCore;
+use crate::peer::state::Effects;
+
+/// How long requests and answers may lie behind a handler that does not return before somebody looks
+/// after them.
+const OVERDUE: Duration = Duration::from_millis(1);
+
+/// The reader's watch over what lies behind a handler, while nothing comes that would make it look.
+///
+/// The timer is armed once and then left alone: a busy connection pays for one in a millisecond, not for
+/// one in each batch.
+#[derive(Default)]
+pub(in crate::peer) struct StallTimer {
+    timer: Option<Pin<Box<Sleep>>>,
+    armed: bool,
+}
+
+impl StallTimer {
+    /// Watches on, if there is anything to watch. Takes the queue from a dispatcher that is stuck.
+    pub(in crate::peer) fn poll(
+        &mut self,
+        connection: &Arc<ConnectionCore>,
+        blocked_work: bool,
+        cx: &mut Context<'_>,
+    ) {
+        if blocked_work {
+            self.arm();
+        }
+        while self.armed
+            && let Some(timer) = &mut self.timer
+            && timer.as_mut().poll(cx).is_ready()
+        {
+            self.armed = false;
+            let mut effects = Effects::default();
+            let mut state = connection.lock();
+            let blocked_work = state.has_blocked_work();
+            let overdue = state.check_stalled_handler(&mut effects);
+            drop(state);
+            connection.apply(&mut effects);
+            connection.recover(overdue);
+            // The next handler may be no better.
+            if blocked_work {
+                self.arm();
+            }
+        }
+    }
+
+    fn arm(&mut self) {
+        if std::mem::replace(&mut self.armed, true) {
+            return;
+        }
+        match &mut self.timer {
+            Some(timer) => timer.as_mut().reset(Instant::now() + OVERDUE),
+            None => self.timer = Some(Box::pin(tokio::time::sleep(OVERDUE))),
+        }
+    }
+}
