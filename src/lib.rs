@@ -68,8 +68,9 @@
 //! # What can go wrong
 //!
 //! A method that cannot fail gives its caller `Result<T, CallError>`: a [`CallError`] is why the call failed,
-//! ordered by who is to blame, and it says whether the method [may have run](CallError::may_have_run) and
-//! whether [trying again](CallError::is_transient) makes sense.
+//! ordered by who is to blame, and it says whether the method [may have run](CallError::may_have_run),
+//! whether the call is [safe to retry](CallError::is_safe_to_retry), and whether the cause is
+//! [transient](CallError::is_transient).
 //!
 //! A method that returns `Result<T, E>` gives `Result<T, MethodError<E>>`: either its own error, as the
 //! handler made it, or a `CallError`. `E` derives [`ServiceError`](macro@ServiceError), which gives each

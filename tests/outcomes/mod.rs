@@ -189,6 +189,7 @@ fn what_failures_say_of_themselves() {
         ),
     ] {
         assert_eq!(error.may_have_run(), may_have_run, "{error}");
+        assert_eq!(error.is_safe_to_retry(), !may_have_run, "{error}");
         assert_eq!(error.is_transient(), is_transient, "{error}");
     }
 }

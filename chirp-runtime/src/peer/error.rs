@@ -133,7 +133,15 @@ impl CallError {
         }
     }
 
-    /// Whether the same call, made again, may succeed: now, or on a new connection.
+    /// Whether the method provably did not run, so that making the call again cannot run it twice. Whether that is
+    /// likely to help is another question: see [`is_transient`](Self::is_transient).
+    pub fn is_safe_to_retry(&self) -> bool {
+        !self.may_have_run()
+    }
+
+    /// Whether the cause may pass by itself, so that the same call may succeed later or on a new connection. The method
+    /// may have run all the same: unless it is idempotent, retry only if
+    /// [`is_safe_to_retry`](Self::is_safe_to_retry) is `true` as well.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::TooManyPending { .. }
