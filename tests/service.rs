@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chirp::packet::{ErrorData, FrameworkError};
-use chirp::{CallContext, CallError, Caller, MethodError, Router, Service};
+use chirp::{CallContext, CallError, Caller, MethodError, RouteError, Router, Service};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -247,8 +247,21 @@ async fn an_instance_may_have_another_name() {
     let refused = ArithServer::new(Calculator::default())
         .register(&mut router)
         .unwrap_err();
-    assert_eq!(refused.method, "Arith.sum_diff");
-    assert_eq!(refused.first, "`service::Arith`");
+    let RouteError::Duplicate { method, first, .. } = refused else {
+        panic!("{refused}");
+    };
+    assert_eq!(method, "Arith.sum_diff");
+    assert_eq!(first, "`service::Arith`");
+    for (name, refused) in [
+        ("chirp.Arith".to_owned(), "Reserved"),
+        ("n".repeat(255), "NameTooLong"),
+    ] {
+        let error = ArithServer::new(Calculator::default())
+            .named(&name)
+            .register(&mut router)
+            .unwrap_err();
+        assert!(format!("{error:?}").starts_with(refused), "{error:?}");
+    }
     ArithServer::new(Calculator::default())
         .named("Second")
         .register(&mut router)

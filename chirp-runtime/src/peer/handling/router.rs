@@ -171,21 +171,23 @@ impl Router {
         index: usize,
         owner: &'static str,
     ) -> Result<(), RouteError> {
-        let refuse = |first: &'static str| {
-            Err(RouteError {
-                method: name.to_owned(),
-                first,
-                second: owner,
-            })
-        };
+        let method_name = || name.to_owned();
         if reserved(name.as_bytes()) {
-            return refuse("the framework, as every name that begins `chirp.`");
+            return Err(RouteError::Reserved {
+                method: method_name(),
+            });
         }
         if name.len() > MAX_METHOD_LEN {
-            return refuse("nobody, since it is over 255 bytes,");
+            return Err(RouteError::NameTooLong {
+                method: method_name(),
+            });
         }
         if let Some(route) = self.routes.get(name.as_bytes()) {
-            return refuse(route.owner);
+            return Err(RouteError::Duplicate {
+                method: method_name(),
+                first: route.owner,
+                second: owner,
+            });
         }
         self.routes.insert(
             name.as_bytes().into(),
@@ -278,16 +280,34 @@ impl fmt::Debug for Router {
     }
 }
 
-/// Two services of one peer claim the same method name.
+/// Why a method could not be registered under its name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "method `{method}` is claimed by {first} and by {second}: rename one, e.g. with `.named(..)`"
-)]
-pub struct RouteError {
-    /// The name.
-    pub method: String,
-    /// Who had it.
-    pub first: &'static str,
-    /// Who wanted it too.
-    pub second: &'static str,
+#[non_exhaustive]
+pub enum RouteError {
+    /// Two services of one peer have a method of this name.
+    #[error(
+        "method `{method}` is claimed by {first} and by {second}: rename one, e.g. with `.named(..)`"
+    )]
+    Duplicate {
+        /// The method's name.
+        method: String,
+        /// The service that was registered first.
+        first: &'static str,
+        /// The service that was refused.
+        second: &'static str,
+    },
+    /// The name is longer than a packet can hold.
+    #[error("method name too long: {len} bytes, at most 255: `{method}`", len = .method.len())]
+    NameTooLong {
+        /// The method's name.
+        method: String,
+    },
+    /// Names that begin with `chirp.` are reserved for the framework.
+    #[error(
+        "method name `{method}` is reserved: names that begin `chirp.` belong to the framework"
+    )]
+    Reserved {
+        /// The method's name.
+        method: String,
+    },
 }
