@@ -235,6 +235,29 @@ async fn a_call_is_sent_when_it_is_polled_or_started() {
     }
 }
 
+/// From a thread without a runtime, as a `Drop` may be: what is detached is sent and runs, and is not cancelled.
+#[tokio::test]
+async fn a_detached_call_runs_although_nobody_awaits_it() {
+    for link in LINKS {
+        let (builder, mut heard) = heard();
+        let (peer, _other) = connected(link, &PeerBuilder::new(), &builder).await;
+        let caller = peer.as_caller();
+        std::thread::spawn(move || {
+            caller.call("1", ()).detach();
+            caller.call_one_way("2", ()).detach();
+            caller.call("3", ()).start().detach();
+            caller.call_one_way("4", ()).start().detach();
+            drop(caller.call("never", ()));
+        })
+        .join()
+        .expect("nothing panics");
+        for name in ["1", "2", "3", "4"] {
+            assert_eq!(heard.recv().await.expect("heard"), name);
+        }
+        idle(&peer).await;
+    }
+}
+
 #[tokio::test]
 async fn a_cast_is_heard_and_its_answer_is_not() {
     for link in LINKS {

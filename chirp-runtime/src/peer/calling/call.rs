@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 
 use crate::codec::CodecId;
 use crate::packet::Payload;
@@ -25,7 +26,7 @@ use crate::peer::{CallError, Caller, MethodName};
 /// Dropping it, at any time, cancels the work at the other side and frees what it held.
 ///
 /// It is `Send + 'static`, whatever its arguments borrowed: they are encoded when the call is made.
-#[must_use = "calls are sent when awaited or started with `.start()`"]
+#[must_use = "calls are sent when awaited, or by `.start()` or `.detach()`"]
 pub struct Call<T, E = CallError> {
     untyped: CallCore,
     finish: Finish<T, E>,
@@ -145,6 +146,19 @@ impl<T, E> Call<T, E> {
         self
     }
 
+    /// Sends the call now and lets it run without anybody awaiting it: its result is discarded, and it is not cancelled
+    /// when this value is gone. For synchronous code, such as a `Drop`.
+    ///
+    /// The rest of the call is a task of the connection's runtime. A call in this process ([`Caller::local`]) is one of
+    /// the runtime that this is called in; outside of any it is polled once and then cancelled. A call whose result is
+    /// a stream is cancelled once it has been answered.
+    pub fn detach(self) {
+        let Self { mut untyped, .. } = self.start();
+        if let Some(runtime) = untyped.runtime() {
+            runtime.spawn(std::future::poll_fn(move |cx| untyped.poll(cx).map(drop)));
+        }
+    }
+
     /// The same call with its error as an `F`, so that calls of different errors go into one `try_join!`:
     ///
     /// ```
@@ -182,6 +196,17 @@ impl<T, E> Call<T, E> {
 }
 
 impl CallCore {
+    /// The runtime that the rest of the call can run on.
+    fn runtime(&self) -> Option<Handle> {
+        match &self.state {
+            CallState::Unsent { caller, .. } => caller.runtime(),
+            CallState::Connecting(finding) => Some(finding.runtime()),
+            CallState::Sent(SentCall::Remote(outgoing))
+            | CallState::Streaming(SentCall::Remote(outgoing), _) => Some(outgoing.runtime()),
+            CallState::Sent(_) | CallState::Streaming(..) => Handle::try_current().ok(),
+        }
+    }
+
     fn send(&mut self, cx: Option<&Context<'_>>) {
         let CallState::Unsent {
             caller,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 
 use crate::packet::{FrameworkError, Payload};
 use crate::peer::calling::answer::Answered;
@@ -48,6 +49,15 @@ impl Caller {
     /// Calls over whatever connection a route has.
     pub(crate) fn routed(route: Arc<dyn ConnectionSource>) -> Self {
         Self(CallTarget::Routed(route))
+    }
+
+    /// The runtime that detached calls run on: the connection's, or else the one that this is called in.
+    pub(in crate::peer) fn runtime(&self) -> Option<Handle> {
+        match &self.0 {
+            CallTarget::Remote(link) => Some(link.connection().runtime.clone()),
+            CallTarget::Routed(source) => Some(source.runtime().clone()),
+            CallTarget::Local(..) | CallTarget::Nobody => Handle::try_current().ok(),
+        }
     }
 
     /// Calls a method by its name, with parameters as they are to travel.

@@ -77,6 +77,10 @@ impl ConnectionWait {
         ready.map(|found| found.map(|peer| peer.as_caller()))
     }
 
+    pub(in crate::peer) fn runtime(&self) -> Handle {
+        self.route.runtime().clone()
+    }
+
     /// The error of a call whose time is over while it waits.
     pub(in crate::peer) fn timed_out(&self) -> CallError {
         if self.may_have_run {

@@ -1,7 +1,9 @@
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
+
+use tokio::runtime::Handle;
 
 use crate::packet::Payload;
 use crate::peer::calling::caller::CallTarget;
@@ -20,7 +22,7 @@ use crate::peer::{CallError, Caller, MethodName};
 ///
 /// Made through [`Caller::local`], it is ready when the method has run; with halves of streams among its arguments, as
 /// soon as the method has begun.
-#[must_use = "one-way calls are sent when awaited or started with `.start()`"]
+#[must_use = "one-way calls are sent when awaited, or by `.start()` or `.detach()`"]
 pub struct OneWayCall(OneWayCallState);
 
 enum OneWayCallState {
@@ -55,6 +57,28 @@ impl OneWayCall {
     pub fn start(mut self) -> Self {
         self.send();
         self
+    }
+
+    /// Sends the call now, and sees to it that it leaves although nobody awaits it: where it has to wait for room or for
+    /// a connection, a task does. An error is discarded. For synchronous code, such as a `Drop`.
+    ///
+    /// A call in this process ([`Caller::local`]) runs in the runtime that this is called in; outside of any it is
+    /// polled once and then dropped.
+    pub fn detach(self) {
+        let runtime = match &self.0 {
+            OneWayCallState::Unsent { caller, .. } => caller.runtime(),
+            OneWayCallState::Connecting(finding) => Some(finding.runtime()),
+            OneWayCallState::Remote(queued) => Some(queued.runtime()),
+            OneWayCallState::Local(_) => Handle::try_current().ok(),
+            OneWayCallState::Failed(_) | OneWayCallState::Over => None,
+        };
+        let mut call = self.start();
+        let mut cx = Context::from_waker(Waker::noop());
+        if Pin::new(&mut call).poll(&mut cx).is_pending()
+            && let Some(runtime) = runtime
+        {
+            runtime.spawn(call);
+        }
     }
 
     fn send(&mut self) {

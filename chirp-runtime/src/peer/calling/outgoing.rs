@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 
 use crate::codec::CodecId;
 use crate::codec::attaching::too_many_streams;
@@ -300,6 +301,10 @@ pub(in crate::peer) struct Outgoing {
 }
 
 impl Outgoing {
+    pub(in crate::peer) fn runtime(&self) -> Handle {
+        self.link.connection().runtime.clone()
+    }
+
     pub(in crate::peer) fn new(link: ConnectionRef, slot: Arc<PendingCall>) -> Self {
         Self {
             link,

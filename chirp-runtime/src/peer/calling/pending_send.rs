@@ -1,5 +1,7 @@
 use std::task::{Context, Poll};
 
+use tokio::runtime::Handle;
+
 use crate::peer::CallError;
 use crate::peer::calling::caller::ConnectionRef;
 use crate::session::{Refused, SendTicket};
@@ -14,6 +16,10 @@ pub(in crate::peer) struct PendingSend {
 impl PendingSend {
     pub(in crate::peer) fn new(link: ConnectionRef, ticket: Option<SendTicket>) -> Self {
         Self { link, ticket }
+    }
+
+    pub(in crate::peer) fn runtime(&self) -> Handle {
+        self.link.connection().runtime.clone()
     }
 
     /// Waits until it is in the transmit buffer.
