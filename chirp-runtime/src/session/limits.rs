@@ -47,6 +47,93 @@ pub struct Limits {
     pub progress_timeout: Duration,
 }
 
+/// Each setter replaces one limit: `Limits::default().max_payload(1 << 20).max_pending_calls(100)`.
+impl Limits {
+    /// Sets [`max_payload`](#structfield.max_payload).
+    #[must_use]
+    pub fn max_payload(mut self, max_payload: usize) -> Self {
+        self.max_payload = max_payload;
+        self
+    }
+
+    /// Sets [`max_pending_calls`](#structfield.max_pending_calls).
+    #[must_use]
+    pub fn max_pending_calls(mut self, max_pending_calls: usize) -> Self {
+        self.max_pending_calls = max_pending_calls;
+        self
+    }
+
+    /// Sets [`max_unanswered_cancels`](#structfield.max_unanswered_cancels).
+    #[must_use]
+    pub fn max_unanswered_cancels(mut self, max_unanswered_cancels: usize) -> Self {
+        self.max_unanswered_cancels = max_unanswered_cancels;
+        self
+    }
+
+    /// Sets [`cancel_timeout`](#structfield.cancel_timeout).
+    #[must_use]
+    pub fn cancel_timeout(mut self, cancel_timeout: Duration) -> Self {
+        self.cancel_timeout = cancel_timeout;
+        self
+    }
+
+    /// Sets [`max_concurrent_handlers`](#structfield.max_concurrent_handlers).
+    #[must_use]
+    pub fn max_concurrent_handlers(mut self, max_concurrent_handlers: usize) -> Self {
+        self.max_concurrent_handlers = max_concurrent_handlers;
+        self
+    }
+
+    /// Sets [`max_handler_bytes`](#structfield.max_handler_bytes).
+    #[must_use]
+    pub fn max_handler_bytes(mut self, max_handler_bytes: usize) -> Self {
+        self.max_handler_bytes = max_handler_bytes;
+        self
+    }
+
+    /// Sets [`max_write_buffer`](#structfield.max_write_buffer).
+    #[must_use]
+    pub fn max_write_buffer(mut self, max_write_buffer: usize) -> Self {
+        self.max_write_buffer = max_write_buffer;
+        self
+    }
+
+    /// Sets [`max_streams`](#structfield.max_streams).
+    #[must_use]
+    pub fn max_streams(mut self, max_streams: usize) -> Self {
+        self.max_streams = max_streams;
+        self
+    }
+
+    /// Sets [`max_stream_buffer`](#structfield.max_stream_buffer).
+    #[must_use]
+    pub fn max_stream_buffer(mut self, max_stream_buffer: usize) -> Self {
+        self.max_stream_buffer = max_stream_buffer;
+        self
+    }
+
+    /// Sets [`negotiation`](#structfield.negotiation).
+    #[must_use]
+    pub fn negotiation(mut self, negotiation: Negotiation) -> Self {
+        self.negotiation = negotiation;
+        self
+    }
+
+    /// Sets [`max_read_pause`](#structfield.max_read_pause).
+    #[must_use]
+    pub fn max_read_pause(mut self, max_read_pause: Duration) -> Self {
+        self.max_read_pause = max_read_pause;
+        self
+    }
+
+    /// Sets [`progress_timeout`](#structfield.progress_timeout).
+    #[must_use]
+    pub fn progress_timeout(mut self, progress_timeout: Duration) -> Self {
+        self.progress_timeout = progress_timeout;
+        self
+    }
+}
+
 /// When a side asks the other which extensions of the protocol it knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Negotiation {
