@@ -58,12 +58,12 @@ fn noise() -> Vec<u8> {
 async fn bytes_of_a_call(peer: &Peer, data: &[u8]) -> anyhow::Result<u64> {
     let bytes = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&bytes);
-    peer.on_packet(Some(move |packet: &ObservedPacket<'_>| {
+    peer.set_packet_observer(move |packet: &ObservedPacket<'_>| {
         let payload = packet.compressed.unwrap_or(packet.header.length);
         counted.fetch_add(Header::LEN as u64 + u64::from(payload), Ordering::Relaxed);
-    }));
+    });
     EchoClient::new(peer).echo(data).await?;
-    peer.on_packet(None::<fn(&ObservedPacket<'_>)>);
+    peer.clear_packet_observer();
     Ok(bytes.load(Ordering::Relaxed))
 }
 

@@ -289,7 +289,7 @@
 //!
 //! # What can be seen
 //!
-//! [`Peer::on_packet`] shows every packet, in one readable line each; [`Peer::metrics`] and [`SharedMetrics`]
+//! [`Peer::set_packet_observer`] shows every packet, in one readable line each; [`Peer::metrics`] and [`SharedMetrics`]
 //! count; [`Peer::watch`] tells the state of a connection; [`PeerBuilder::keep_alive`] notices a connection that
 //! is dead. With the feature `tracing`, which is on unless switched off, each call and each handler has a span.
 //!

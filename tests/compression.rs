@@ -70,7 +70,7 @@ impl Watch {
     fn new(peer: &Peer) -> Self {
         let watch = Self::default();
         let seen = Arc::clone(&watch.0);
-        peer.on_packet(Some(move |packet: &ObservedPacket<'_>| {
+        peer.set_packet_observer(move |packet: &ObservedPacket<'_>| {
             let ObservedPacket {
                 direction,
                 header,
@@ -81,7 +81,7 @@ impl Watch {
             assert_eq!(payload.len(), header.length as usize);
             let mut seen = seen.lock().expect("no panics");
             seen.push((*direction, header.kind, header.length, *compressed));
-        }));
+        });
         watch
     }
 
@@ -379,10 +379,10 @@ async fn what_is_no_compressed_packet_ends_the_session() {
         let (peer, mut theirs) = declared(&compressing()).await;
         let shown = Arc::new(Mutex::new(0));
         let count = Arc::clone(&shown);
-        peer.on_packet(Some(move |packet: &ObservedPacket<'_>| {
+        peer.set_packet_observer(move |packet: &ObservedPacket<'_>| {
             *count.lock().expect("no panics") +=
                 usize::from(packet.header.kind == PacketType::COMPRESSED);
-        }));
+        });
         let call = peer.call("never answered", "").start();
         theirs.write_all(&bytes).await.expect("taken");
         let error = peer.closed().await;
@@ -475,9 +475,9 @@ async fn an_observer_sees_what_is_inside() {
     a.hello().await.expect("asked");
     let lines = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&lines);
-    a.on_packet(Some(move |packet: &ObservedPacket<'_>| {
+    a.set_packet_observer(move |packet: &ObservedPacket<'_>| {
         log.lock().expect("no panics").push(packet.to_string());
-    }));
+    });
     a.call("echo", vec![b'.'; 5000]).await.expect("answered");
     let lines = lines.lock().expect("no panics");
     for (line, words) in lines.iter().zip(["> Request", "< Response"]) {

@@ -62,19 +62,19 @@ async fn an_observer_is_shown_every_packet() {
             );
         }
 
-        a.on_packet(None::<fn(&ObservedPacket<'_>)>);
+        a.clear_packet_observer();
         a.call("echo", "unseen").await.expect("answered");
         assert_eq!(lines.lock().expect("no panics").len(), expected.len());
         let seen = Lines::default();
         let count = Arc::clone(&seen);
-        a.on_packet(Some(move |packet: &ObservedPacket<'_>| {
+        a.set_packet_observer(move |packet: &ObservedPacket<'_>| {
             let way = if packet.direction == Direction::Sent {
                 "out"
             } else {
                 "in"
             };
             count.lock().expect("no panics").push(way.to_owned());
-        }));
+        });
         a.call("echo", ()).await.expect("answered");
         assert_eq!(*seen.lock().expect("no panics"), ["out", "in"]);
     }
@@ -253,9 +253,9 @@ async fn an_observer_goes_with_the_session() {
         let (a, b) = connected(link, &PeerBuilder::new(), &serving()).await;
         let held = Arc::new(());
         let kept = (Arc::clone(&held), b.clone());
-        b.on_packet(Some(move |_: &ObservedPacket<'_>| {
+        b.set_packet_observer(move |_: &ObservedPacket<'_>| {
             let _ = &kept;
-        }));
+        });
         a.call("echo", ()).await.expect("answered");
         assert_eq!(Arc::strong_count(&held), 2);
         a.close();
@@ -264,9 +264,9 @@ async fn an_observer_goes_with_the_session() {
             tokio::task::yield_now().await;
         }
         let late = Arc::clone(&held);
-        b.on_packet(Some(move |_: &ObservedPacket<'_>| {
+        b.set_packet_observer(move |_: &ObservedPacket<'_>| {
             let _ = &late;
-        }));
+        });
         assert_eq!(Arc::strong_count(&held), 1);
     }
 }
@@ -278,7 +278,7 @@ async fn an_observer_may_ask_its_peer() {
         let (a, _b) = connected(link, &PeerBuilder::new(), &serving()).await;
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (peer, kept) = (a.clone(), Arc::clone(&asked));
-        a.on_packet(Some(move |_: &ObservedPacket<'_>| {
+        a.set_packet_observer(move |_: &ObservedPacket<'_>| {
             let (told, hears) = std::sync::mpsc::channel();
             let peer = peer.clone();
             // In a thread of its own, so that what waits for ever fails.
@@ -288,12 +288,12 @@ async fn an_observer_may_ask_its_peer() {
             });
             let answered = hears.recv_timeout(std::time::Duration::from_secs(10));
             kept.lock().expect("no panics").push(answered.is_ok());
-        }));
+        });
         // One caller writes by itself; for two, the writer does.
         a.call("echo", ()).await.expect("answered");
         let (one, other) = tokio::join!(a.call("echo", ()), a.call("echo", ()));
         one.and(other).expect("answered");
         assert_eq!(*asked.lock().expect("no panics"), [true; 6]);
-        a.on_packet(None::<fn(&ObservedPacket<'_>)>);
+        a.clear_packet_observer();
     }
 }

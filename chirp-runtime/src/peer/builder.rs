@@ -152,7 +152,7 @@ impl PeerBuilder {
         self
     }
 
-    /// Shows every packet of every peer to `observer`: see [`Peer::on_packet`].
+    /// Shows every packet of every peer to `observer`: see [`Peer::set_packet_observer`].
     #[must_use]
     pub fn on_packet(
         mut self,

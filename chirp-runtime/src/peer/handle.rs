@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::calling::caller::{ConnectionHandle, ConnectionRef};
 use super::connection::ConnectionCore;
-use super::monitoring::observe::{ObservedPacket, Observer};
+use super::monitoring::observe::ObservedPacket;
 use super::{AsCaller, Call, CallError, Caller, ConnectionError, MethodName, Router};
 use crate::channel::{Credentials, Endpoint, Identity};
 use crate::packet::{Hello, Payload};
@@ -183,15 +183,19 @@ impl Peer {
         self.connection().watch()
     }
 
-    /// Shows every packet of this connection to `observer` from now on, in place of whoever was shown
-    /// them; `None` for nobody. Packets that come are shown before anything follows from them, and those
-    /// that go before they are written. It must not block. A panic is logged, and changes nothing.
-    pub fn on_packet(
+    /// Calls `observer` with every packet of this connection from now on, in place of the observer before it. Received
+    /// packets are shown before they are handled, and sent packets before they are written. The observer must not block.
+    /// A panic in it is logged and has no other effect.
+    pub fn set_packet_observer(
         &self,
-        observer: Option<impl Fn(&ObservedPacket<'_>) + Send + Sync + 'static>,
+        observer: impl Fn(&ObservedPacket<'_>) + Send + Sync + 'static,
     ) {
-        self.connection()
-            .observe(observer.map(|observer| Arc::new(observer) as Observer));
+        self.connection().observe(Some(Arc::new(observer)));
+    }
+
+    /// Removes the packet observer, if there is one.
+    pub fn clear_packet_observer(&self) {
+        self.connection().observe(None);
     }
 
     /// How busy the connection is.
