@@ -1,0 +1,54 @@
+//! The guide: one page per topic, in the order in which a new user meets them.
+//!
+//! | page | answers |
+//! |---|---|
+//! | [`getting_started`] | How do I make a first call? |
+//! | [`services`] | What can a service trait contain, and which types can be sent? |
+//! | [`errors`] | What can fail, and how do I handle it? |
+//! | [`cancellation`] | How do calls end early: by drop, timeout or deadline? |
+//! | [`streams`] | How do I send many items, in either direction? |
+//! | [`both_directions`] | How does a server call its clients? |
+//! | [`addresses`] | What can I connect to and listen on? |
+//! | [`security`] | How do I encrypt connections, and who may call what? |
+//! | [`reconnecting`] | What happens when a connection is lost or a server restarts? |
+//! | [`observing`] | How do I see what happens: logs, metrics, packets? |
+//! | [`testing`] | How do I test services and mock clients? |
+//! | [`other_languages`] | How do programs in other languages join? |
+//! | [`evolving`] | How do I change an interface without breaking its users? |
+//! | [`limits`] | What is bounded, and what makes calls fast? |
+//! | [`from_tarpc`], [`from_tonic`], [`from_go_chirp`] | How does what I know translate? |
+
+#[doc = include_str!("guide/getting_started.md")]
+pub mod getting_started {}
+#[doc = include_str!("guide/services.md")]
+pub mod services {}
+#[doc = include_str!("guide/errors.md")]
+pub mod errors {}
+#[doc = include_str!("guide/cancellation.md")]
+pub mod cancellation {}
+#[doc = include_str!("guide/streams.md")]
+pub mod streams {}
+#[doc = include_str!("guide/both_directions.md")]
+pub mod both_directions {}
+#[doc = include_str!("guide/addresses.md")]
+pub mod addresses {}
+#[doc = include_str!("guide/security.md")]
+pub mod security {}
+#[doc = include_str!("guide/reconnecting.md")]
+pub mod reconnecting {}
+#[doc = include_str!("guide/observing.md")]
+pub mod observing {}
+#[doc = include_str!("guide/testing.md")]
+pub mod testing {}
+#[doc = include_str!("guide/other_languages.md")]
+pub mod other_languages {}
+#[doc = include_str!("guide/evolving.md")]
+pub mod evolving {}
+#[doc = include_str!("guide/limits.md")]
+pub mod limits {}
+#[doc = include_str!("guide/from_tarpc.md")]
+pub mod from_tarpc {}
+#[doc = include_str!("guide/from_tonic.md")]
+pub mod from_tonic {}
+#[doc = include_str!("guide/from_go_chirp.md")]
+pub mod from_go_chirp {}
