@@ -73,7 +73,9 @@ pub use chirp_macros::service;
 pub use chirp_runtime::__private;
 pub use chirp_runtime::channel::{Channel, Endpoint, EndpointError, Identity, PublicKey};
 pub use chirp_runtime::codec::ServiceError;
-pub use chirp_runtime::node::{ReconnectConfig, ReconnectState, ReconnectingPeer};
+pub use chirp_runtime::node::{
+    Answer, Gather, GatherAll, GatherError, ReconnectConfig, ReconnectState, ReconnectingPeer,
+};
 pub use chirp_runtime::peer::{
     AccessPolicy, AsCaller, BlockingPool, Call, CallContext, CallError, Caller, ConnectError,
     ConnectionError, ConnectionStats, Direction, Extensions, Handler, HandlerFuture, KeepAlive,

@@ -1,11 +1,13 @@
-//! Connections that come back: a client that dials again when its connection is gone.
+//! Clients that reconnect, and calls to many targets.
 
 mod backoff;
 mod connect_loop;
+mod gather;
 mod reconnect_config;
 mod reconnect_state;
 mod reconnecting_peer;
 
+pub use gather::{Answer, Gather, GatherAll, GatherError};
 pub use reconnect_config::ReconnectConfig;
 pub use reconnect_state::ReconnectState;
 pub use reconnecting_peer::ReconnectingPeer;

@@ -194,6 +194,14 @@ impl Payload {
         }
     }
 
+    /// Returns the same bytes, shared with this payload. Streams beside them stay here.
+    #[must_use]
+    pub fn share(&mut self) -> Self {
+        let bytes = mem::take(self).into_bytes();
+        *self = bytes.clone().into();
+        bytes.into()
+    }
+
     /// The bytes, shareable; nothing is copied but what was encoded around many bytes.
     pub fn into_bytes(self) -> Bytes {
         match self.0 {

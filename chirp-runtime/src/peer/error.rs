@@ -91,6 +91,11 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// The error of a call that cannot be sent to several targets.
+    pub(super) fn not_a_template(why: &str) -> Self {
+        Self::Encode(format!("the call cannot be sent to several targets: {why}"))
+    }
+
     /// The error that a service error's data stands for.
     pub(super) fn from_error_data(error: ErrorData) -> Self {
         match FrameworkError::from_error_data(&error) {

@@ -159,6 +159,31 @@ impl<T, E> Call<T, E> {
         }
     }
 
+    /// Returns this call, which has not been sent, for another target. The parameters are shared between the calls.
+    pub(crate) fn retarget(&mut self, caller: Caller) -> Result<Self, CallError> {
+        let Finish::Plain(finish) = self.finish else {
+            return Err(CallError::not_a_template("its error has been mapped"));
+        };
+        let core = &mut self.untyped;
+        let (method, params, streams) = match &mut core.state {
+            CallState::Unsent {
+                method,
+                params,
+                streams,
+                ..
+            } => (method.clone(), shared(params)?, *streams),
+            CallState::Sent(SentCall::Failed(error)) => return Err(error.clone()),
+            _ => return Err(CallError::not_a_template("it has been sent")),
+        };
+        let mut call = Self::new(caller, method, Ok(params), finish);
+        if let CallState::Unsent { streams: own, .. } = &mut call.untyped.state {
+            *own = streams;
+        }
+        call.untyped.limit = core.limit.copy();
+        call.untyped.idempotent = core.idempotent;
+        Ok(call)
+    }
+
     /// The same call with its error as an `F`, so that calls of different errors go into one `try_join!`:
     ///
     /// ```
@@ -193,6 +218,14 @@ impl<T, E> Call<T, E> {
             finish: Finish::Mapped(Some(Box::new(finish))),
         }
     }
+}
+
+/// Shares the parameters of a template, unless streams belong to them.
+pub(super) fn shared(params: &mut Payload) -> Result<Payload, CallError> {
+    if params.has_attachments() {
+        return Err(CallError::not_a_template("its arguments have streams"));
+    }
+    Ok(params.share())
 }
 
 impl CallCore {

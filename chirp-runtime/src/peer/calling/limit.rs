@@ -14,6 +14,15 @@ pub(in crate::peer) enum CallLimit {
 }
 
 impl CallLimit {
+    /// The limit of another call made from the same template. The clock of a template does not run.
+    pub(in crate::peer) fn copy(&self) -> Self {
+        match self {
+            Self::None | Self::Running(_) => Self::None,
+            Self::Timeout(timeout) => Self::Timeout(*timeout),
+            Self::Deadline(at) => Self::Deadline(*at),
+        }
+    }
+
     /// Whether there is no time to begin with.
     pub(in crate::peer) fn has_passed(&self) -> bool {
         match self {

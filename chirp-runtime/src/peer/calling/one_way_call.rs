@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker, ready};
 use tokio::runtime::Handle;
 
 use crate::packet::Payload;
+use crate::peer::calling::call::shared;
 use crate::peer::calling::caller::CallTarget;
 use crate::peer::calling::connection_source::{self, ConnectionWait};
 use crate::peer::calling::local::LocalCall;
@@ -51,6 +52,18 @@ impl OneWayCall {
             },
             Err(error) => OneWayCallState::Failed(error),
         })
+    }
+
+    /// Returns this call, which has not been sent, for another target. The parameters are shared between the calls.
+    pub(crate) fn retarget(&mut self, caller: Caller) -> Result<Self, CallError> {
+        match &mut self.0 {
+            OneWayCallState::Unsent { method, params, .. } => {
+                let params = shared(params)?;
+                Ok(Self::new(caller, method.clone(), Ok(params)))
+            }
+            OneWayCallState::Failed(error) => Err(error.clone()),
+            _ => Err(CallError::not_a_template("it has been sent")),
+        }
     }
 
     /// Sends the call now. Await the rest to know that there was room for it.
