@@ -89,7 +89,7 @@ impl Office for Desk {
         let _leaves = Leaves(&self.seen);
         self.seen.calls.fetch_add(1, Ordering::Relaxed);
         self.seen.changed.notify_waiters();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn count(&self, to: u64) -> impl Stream<Item = u64> {
