@@ -109,11 +109,11 @@ async fn small_calls_are_answered_under_large_ones_on_two_threads() {
 }
 
 /// What was accepted before a shutdown is answered, and callers of this side's own do not keep it from its end.
-async fn shutdown_under_calls() {
-    let (one, other) = connected(Link::Memory, &serving(), &serving()).await;
+async fn shutdown_under_calls(link: Link, count: usize) {
+    let (one, other) = connected(link, &serving(), &serving()).await;
     let large = Bytes::from(vec![b'.'; LARGE]);
     let mut callers = JoinSet::new();
-    for at in 0..64 {
+    for at in 0..count {
         let (peer, large) = (one.clone(), large.clone());
         callers.spawn(async move {
             // Until the end of the connection.
@@ -141,10 +141,12 @@ async fn shutdown_under_calls() {
 
 #[tokio::test]
 async fn a_shutdown_answers_what_was_accepted_on_one_thread() {
-    shutdown_under_calls().await;
+    shutdown_under_calls(Link::Memory, 64).await;
+    shutdown_under_calls(Link::Tcp, 128).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shutdown_answers_what_was_accepted_on_two_threads() {
-    shutdown_under_calls().await;
+    shutdown_under_calls(Link::Memory, 64).await;
+    shutdown_under_calls(Link::Tcp, 128).await;
 }

@@ -1,5 +1,8 @@
 //! Connections that are silent, and packets that do not go on.
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use chirp::packet::ErrorData;
@@ -7,7 +10,7 @@ use chirp::{
     CallError, Channel, ConnectError, ConnectionError, KeepAlive, Limits, Peer, PeerBuilder,
     Request,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::time::Instant;
 
 const WATCH: KeepAlive = KeepAlive {
@@ -125,6 +128,51 @@ async fn a_packet_that_has_begun_must_go_on() {
     drop(peer);
 }
 
+/// While this process stands still it sees nothing of what the other side does: that time does not count.
+#[tokio::test(start_paused = true)]
+async fn time_in_which_this_process_stood_still_does_not_count() {
+    const STOOD_STILL: Duration = Duration::from_hours(1);
+    let a_while = || tokio::time::sleep(Duration::from_millis(100));
+
+    // For a sign of life.
+    let (peer, mut other) = by_hand(&PeerBuilder::new().keep_alive(WATCH));
+    let id = question(&mut other).await;
+    a_while().await;
+    tokio::time::advance(STOOD_STILL).await;
+    a_while().await;
+    answer(&mut other, id).await;
+    question(&mut other).await;
+    assert!(matches!(*peer.watch().borrow(), chirp::PeerState::Open));
+
+    // For the rest of a packet.
+    let (peer, mut other) = by_hand(&PeerBuilder::new());
+    other.write_all(&[0xC7, 0, 0, 2]).await.expect("read");
+    a_while().await;
+    tokio::time::advance(STOOD_STILL).await;
+    a_while().await;
+    let rest = [0, 0, 0, 6, 0, 0, 0, 1, 1, b'm'];
+    other.write_all(&rest).await.expect("read");
+    let mut answer = [0; 13];
+    other.read_exact(&mut answer).await.expect("an answer");
+    assert_eq!(answer[12], 1, "unknown method");
+    drop(peer);
+
+    // For room for what is written.
+    let (ours, mut other) = tokio::io::duplex(100);
+    let peer = PeerBuilder::new()
+        .start(Channel::io(ours))
+        .expect("no duplicates");
+    let call = peer.call("m", vec![0; 1000]).start();
+    a_while().await;
+    tokio::time::advance(STOOD_STILL).await;
+    a_while().await;
+    let mut request = [0; 8 + 6 + 1000];
+    other.read_exact(&mut request).await.expect("all of it");
+    let answer = [0xC7, 0, 0, 4, 0, 0, 0, 5, 0, 0, 0, 1, 0];
+    other.write_all(&answer).await.expect("read");
+    call.await.expect("it is answered");
+}
+
 /// Answers those calls that want it. How many they were.
 async fn answer_some(mut other: DuplexStream) -> u32 {
     let mut seen = 0;
@@ -161,23 +209,89 @@ async fn a_cancelled_call_may_take_its_time() {
     assert_eq!(answering.await.expect("no panic"), 1001);
 }
 
-/// The reader has its turn before a connection is given up: what came while this process stood still is read after the
-/// timer has gone off.
-#[tokio::test(start_paused = true)]
-async fn an_answer_that_is_read_after_the_timer_counts() {
-    let (peer, mut other) = by_hand(&PeerBuilder::new().keep_alive(WATCH));
-    for _ in 0..100 {
-        let mut head = [0; 8];
-        other.read_exact(&mut head).await.expect("a question");
-        let mut payload = vec![0; usize::from(head[7])];
-        other.read_exact(&mut payload).await.expect("a question");
-        tokio::time::sleep(WATCH.timeout + Duration::from_millis(10)).await;
-        let id = &payload[..4];
-        let answer = [&[0xC7, 0, 0, 4, 0, 0, 0, 5], id, &[1]].concat();
-        other.write_all(&answer).await.expect("written");
+/// A channel whose reader is not woken by what comes, as where a timer goes off before the runtime has looked at its
+/// sockets.
+struct Unwoken(DuplexStream);
+
+impl AsyncRead for Unwoken {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let cx = &mut Context::from_waker(Waker::noop());
+        Pin::new(&mut self.0).poll_read(cx, buf)
     }
-    let watch = peer.watch();
-    assert!(matches!(*watch.borrow(), chirp::PeerState::Open));
+}
+
+impl AsyncWrite for Unwoken {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+/// The id of the question for a sign of life that comes next.
+async fn question(other: &mut DuplexStream) -> [u8; 4] {
+    let mut head = [0; 8];
+    other.read_exact(&mut head).await.expect("a question");
+    let mut payload = vec![0; usize::from(head[7])];
+    other.read_exact(&mut payload).await.expect("a question");
+    *payload.first_chunk().expect("an id")
+}
+
+async fn answer(other: &mut DuplexStream, id: [u8; 4]) {
+    let answer = [&[0xC7, 0, 0, 4, 0, 0, 0, 5], &id[..], &[1]].concat();
+    other.write_all(&answer).await.expect("written");
+}
+
+/// The reader has its turn before a connection is given up: what has come and has not been read counts.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_has_not_been_read_counts() {
+    let (ours, mut other) = tokio::io::duplex(1 << 20);
+    let builder = PeerBuilder::new().keep_alive(WATCH);
+    let peer = builder
+        .start(Channel::io(Unwoken(ours)))
+        .expect("no duplicates");
+    for _ in 0..100 {
+        let id = question(&mut other).await;
+        answer(&mut other, id).await;
+    }
+    // The last is not answered, and that is seen as soon as the reader has looked.
+    question(&mut other).await;
+    let asked = Instant::now();
+    let reason = peer.closed().await;
+    assert!(
+        matches!(reason, ConnectionError::KeepAlive { .. }),
+        "{reason}"
+    );
+    let late = asked.elapsed() - WATCH.timeout;
+    assert!(late < Duration::from_millis(20), "{late:?}");
+}
+
+/// A large packet takes longer than a side may be silent.
+#[tokio::test(start_paused = true)]
+async fn a_part_of_a_packet_is_a_sign_of_life() {
+    let (peer, mut other) = by_hand(&PeerBuilder::new().keep_alive(WATCH));
+    let mut packet = vec![0xC7, 0, 0, 2, 0, 0x10, 0, 0];
+    packet.extend_from_slice(&[0, 0, 0, 1, 1, b'm']);
+    packet.resize(8 + (1 << 20), 0);
+    for piece in packet.chunks(70_000) {
+        other.write_all(piece).await.expect("read");
+        tokio::time::sleep(Duration::from_millis(6500)).await;
+    }
+    assert_eq!(peer.metrics().counters.calls_in, 1);
 }
 
 /// Where it is asked for, a call that was given up and is not answered, while others are, ends the connection after a

@@ -367,3 +367,53 @@ async fn what_may_have_run_is_not_hidden_by_the_next_attempt() {
     );
     drop(silent);
 }
+
+#[tokio::test]
+async fn a_refusal_that_is_passed_on_speaks_of_another_connection() {
+    let (ours, theirs) = memory();
+    let _behind = PeerBuilder::new()
+        .handle("down", |_: Request| async {
+            Err::<&str, _>(FrameworkError::ShuttingDown.to_error_data("for the night"))
+        })
+        .handle("bad", |_: Request| async {
+            Err::<&str, _>(FrameworkError::InvalidResult.to_error_data("too deep"))
+        })
+        .start(theirs)
+        .unwrap();
+    let front = PeerBuilder::new().start(ours).unwrap();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&connections);
+    let server = Server::builder()
+        .handle("echo", echo)
+        .fallback(front.as_caller().clone())
+        .on_connect(move |_| {
+            count.fetch_add(1, Ordering::Relaxed);
+        })
+        .bind("inproc://restarts-passed-on")
+        .await
+        .unwrap();
+    let _running = tokio::spawn(server.run());
+    let link = PeerBuilder::new()
+        .reconnecting("inproc://restarts-passed-on")
+        .unwrap();
+    for (method, expected, text) in [
+        (
+            "down",
+            FrameworkError::Overloaded,
+            "shutting down: for the night",
+        ),
+        (
+            "bad",
+            FrameworkError::InvalidResult,
+            "the result could not be encoded: too deep",
+        ),
+    ] {
+        let error = soon(link.as_caller().call(method, ())).await.unwrap_err();
+        let CallError::Rejected { reason, message } = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!((reason, &*message), (expected, text));
+    }
+    soon(link.as_caller().call("echo", ())).await.unwrap();
+    assert_eq!(connections.load(Ordering::Relaxed), 1);
+}

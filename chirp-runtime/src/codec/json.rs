@@ -21,7 +21,9 @@ use integers::AnyNotation;
 ///
 /// Where an integer is asked for, a number that is written as a float (`1e3`, `5.0`) is taken if it is whole and in
 /// range, exactly as written. Inside of untagged, internally tagged and flattened types, which have to see a value to
-/// know what it is, a float stays a float, and serde has no integers of more than 64 bits.
+/// know what it is, a float stays a float, and serde has no integers of more than 64 bits. serde reads such types from a
+/// buffer of its own, past the limit of depth: inside of them a type that is nothing but an `Option` of itself, such as
+/// `struct Next(Option<Box<Next>>)`, overflows the stack on any value but `null`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json;
 

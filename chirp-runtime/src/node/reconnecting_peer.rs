@@ -34,7 +34,7 @@ const KEEP_ALIVE: KeepAlive = KeepAlive {
 /// A server that shuts down refuses calls, and a call that was refused has not run: it is sent again, on the next
 /// connection, for as long as a call waits for one. Calls that are made after the first refusal leave the connection
 /// that shuts down alone. Not sent again are calls with a stream among their arguments, since streams belong to one
-/// connection, and calls whose client is gone.
+/// connection, and calls whose client is gone. One-way calls that are refused are lost: nothing waits for their answer.
 ///
 /// A call that is under way when its connection ends fails with [`CallError::ConnectionLost`], and
 /// [`may_have_run`](CallError::may_have_run) says what that means. If its method is `#[chirp(idempotent)]`, it is sent

@@ -1,14 +1,14 @@
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::task::Waker;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
 
 use super::calling::submit_queue::SubmitQueue;
 use super::guard;
@@ -16,6 +16,7 @@ use super::handling::dispatch;
 use super::handling::service_order::ServiceOrders;
 use super::monitoring::budget::Budget;
 use super::monitoring::observe::Observer;
+use super::monitoring::watchdog::Watchdog;
 use super::sending::Sending;
 use super::state::{ConnectionState, Effects};
 use super::writer::{Sink, WriteState};
@@ -24,12 +25,6 @@ use crate::channel::{Credentials, Endpoint, Identity};
 use crate::codec;
 use crate::packet::Payload;
 use crate::session::{Fatal, InboundCallId, Session};
-
-/// How often a side that shuts down looks whether requests still come, how many looks without one are enough, and how
-/// many there are at most once its handlers have ended: 100 ms, and 1 s for those who go on calling.
-const LOOK: Duration = Duration::from_millis(10);
-const QUIET: u32 = 10;
-const LOOKS: u32 = 100;
 
 /// The connection's calls and answers are sent.
 const SENDING: u8 = 0;
@@ -49,6 +44,10 @@ pub(super) struct ConnectionCore {
     pub(super) submit_queue: SubmitQueue,
     pub(super) sink: Mutex<Sink>,
     pub(super) reader: OnceLock<Waker>,
+    /// How many bytes the reader has taken from the channel,
+    pub(super) bytes_read: AtomicU64,
+    /// and how often it has found none there.
+    pub(super) empty_reads: AtomicU64,
     pub(super) writer: OnceLock<Waker>,
     /// Held while the routes are changed.
     pub(super) updates: Mutex<()>,
@@ -91,6 +90,8 @@ impl ConnectionCore {
             submit_queue: SubmitQueue::default(),
             sink: Mutex::new(sink),
             reader: OnceLock::new(),
+            bytes_read: AtomicU64::new(0),
+            empty_reads: AtomicU64::new(0),
             writer: OnceLock::new(),
             updates: Mutex::new(()),
             service_orders: Mutex::default(),
@@ -260,6 +261,17 @@ impl ConnectionCore {
         tokio::time::timeout(time, ended).await.is_ok()
     }
 
+    /// As [`ends_within`](Self::ends_within), until a watchdog's limit is over.
+    pub(super) async fn ends_before(&self, mut limit: Watchdog) -> bool {
+        let mut watch = self.watch();
+        let ended = watch.wait_for(|state| matches!(state, PeerState::Closed(_)));
+        tokio::select! {
+            biased;
+            _ = ended => true,
+            () = poll_fn(|cx| limit.poll(cx)) => false,
+        }
+    }
+
     /// The connection's state, and every change of it.
     pub(super) fn watch(&self) -> watch::Receiver<PeerState> {
         let watch = self
@@ -271,7 +283,7 @@ impl ConnectionCore {
 
     /// Tells those who watch the state what it is, if they do not know. Whoever changes it does so first,
     /// and whoever begins to watch looks afterwards, so that one of the two sees the other.
-    fn tell_watchers(&self) {
+    pub(super) fn tell_watchers(&self) {
         let Some(watch) = self.watch.get() else {
             return;
         };
@@ -405,7 +417,8 @@ impl ConnectionCore {
             if state.end.is_some() {
                 return;
             }
-            state.end = Some(state.sending.reason(reason));
+            let draining = state.session.is_draining();
+            state.end = Some(state.sending.reason(reason, draining));
             self.stage.store(ENDED, Ordering::Release);
             state.session.end();
             callers = state.pending_calls.take_all(&mut effects.wakes);
@@ -448,50 +461,6 @@ impl ConnectionCore {
         if let Some(metrics) = &self.metrics {
             metrics.leave(self);
         }
-    }
-
-    /// Refuses requests from now on, until none has come for a moment: a request that is on its way when the channel
-    /// closes would be lost, and its caller could not tell that it has not run. One that is refused is, and its caller
-    /// leaves. A side that serves nothing waits for nothing.
-    pub(super) async fn refuse_requests(&self) {
-        let serves = self.with(|state, effects| {
-            state.flush_submit_queue(&self.submit_queue, effects);
-            state.session.drain();
-            let serving = state.serving.as_deref();
-            serving.is_some_and(|serving| !serving.router.is_empty())
-        });
-        self.tell_watchers();
-        if !serves {
-            return;
-        }
-        let (mut unbound, mut quiet, mut looks) = (0, 0, 0);
-        while quiet < QUIET && looks < LOOKS {
-            if self.ends_within(LOOK).await {
-                return;
-            }
-            let state = self.lock();
-            let now = state.session.counters().calls_in;
-            // Handlers that run have the time of whoever waits here.
-            if state.session.is_drained() {
-                quiet = if unbound == now { quiet + 1 } else { 0 };
-                looks += 1;
-            }
-            unbound = now;
-        }
-    }
-
-    /// Ends the session once nothing runs, everything is written and the other side has ended, too. Requests that come
-    /// are refused. `grace` is how long somebody waits for the end.
-    pub(super) fn drain(&self, grace: Option<Duration>) {
-        self.with(|state, effects| {
-            state.flush_submit_queue(&self.submit_queue, effects);
-            state.closing = true;
-            if let Some(grace) = grace {
-                state.grace = Instant::now().checked_add(grace);
-            }
-            state.session.drain();
-        });
-        self.tell_watchers();
     }
 }
 

@@ -14,6 +14,7 @@ mod calling;
 mod compression;
 mod connect;
 mod connection;
+mod draining;
 mod error;
 pub(crate) mod guard;
 mod handle;

@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -167,6 +168,9 @@ impl ReaderTask {
                     Ok(bytes) => {
                         self.decoder.note_read(bytes);
                         self.bytes += bytes as u64;
+                        self.connection
+                            .bytes_read
+                            .store(self.bytes, Ordering::Relaxed);
                         let lingering = self.lingering.as_deref();
                         if lingering.is_some_and(|lingering| lingering.is_over(self.bytes)) {
                             return ConnectionError::ClosedHere;
@@ -320,6 +324,8 @@ impl ReaderTask {
             if let Poll::Ready(read) = read.as_mut().poll(cx) {
                 return Poll::Ready(read.map_err(ConnectionError::from));
             }
+            // All that came before has been handled.
+            connection.empty_reads.fetch_add(1, Ordering::Release);
             if !connection.is_sending() {
                 if lingering.is_none() {
                     *lingering = connection.lingering(*bytes);

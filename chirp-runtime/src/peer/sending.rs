@@ -25,10 +25,14 @@ impl Sending {
         }
     }
 
-    /// Why the connection ends, when `reason` is why its input has ended.
-    pub(super) fn reason(&self, reason: ConnectionError) -> ConnectionError {
+    /// Why the connection ends, when `reason` is why its input has ended. A side that is `draining` has asked for the end,
+    /// also where the other side closes first.
+    pub(super) fn reason(&self, reason: ConnectionError, draining: bool) -> ConnectionError {
         match self {
             _ if matches!(reason, ConnectionError::RuntimeStopped) => reason,
+            Self::Open if draining && matches!(reason, ConnectionError::ClosedByPeer) => {
+                ConnectionError::ClosedHere
+            }
             Self::Open => reason,
             Self::Closing { .. } | Self::Closed => ConnectionError::ClosedHere,
             Self::Failed(failure) => failure.clone(),

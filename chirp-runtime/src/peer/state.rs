@@ -360,4 +360,23 @@ impl ConnectionState {
             _ => false,
         }
     }
+    /// Takes the turn and what is ready, if there is both.
+    pub(super) fn take_turn(&mut self) -> Option<Batch> {
+        if self.write_state != WriteState::Idle || self.end.is_some() {
+            return None;
+        }
+        let batch = self.take_batch()?;
+        self.write_state = WriteState::Writing;
+        Some(batch)
+    }
+
+    pub(super) fn take_batch(&mut self) -> Option<Batch> {
+        match self.session.take_batch(mem::take(&mut self.spare)) {
+            Ok(batch) => Some(batch),
+            Err(spare) => {
+                self.spare = spare;
+                None
+            }
+        }
+    }
 }

@@ -6,11 +6,11 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::AsyncWrite;
-use tokio::time::Sleep;
 
 use super::ConnectionError;
 use super::compression;
 use super::connection::ConnectionCore;
+use super::monitoring::watchdog::Watchdog;
 use super::sending::Sending;
 use super::state::{ConnectionState, Effects};
 use crate::channel;
@@ -52,6 +52,8 @@ pub(super) struct Sink {
     progress: usize,
     /// Bytes written in all.
     written: u64,
+    /// Bytes written since others were last let run.
+    lease: usize,
 }
 
 impl Sink {
@@ -61,10 +63,11 @@ impl Sink {
             batch: Batch::default(),
             progress: 0,
             written: 0,
+            lease: 0,
         }
     }
 
-    /// Writes the batch and flushes it, but not much more than [`TURN`] at once.
+    /// Writes the batch and flushes it, but lets others run after each [`TURN`], also where batches are small.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(io) = &mut self.io else {
             // Nobody will read it.
@@ -72,9 +75,9 @@ impl Sink {
             return Poll::Ready(Ok(()));
         };
         let mut io = Pin::new(io);
-        let mut lease = 0;
         while !self.batch.is_done() {
-            if lease >= TURN {
+            if self.write_state >= TURN {
+                self.write_state = 0;
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -90,7 +93,7 @@ impl Sink {
             self.batch.advance(written);
             self.progress += written;
             self.written += written as u64;
-            lease += written;
+            self.write_state += written;
         }
         io.poll_flush(cx)
     }
@@ -216,28 +219,6 @@ impl ConnectionCore {
     }
 }
 
-impl ConnectionState {
-    /// Takes the turn and what is ready, if there is both.
-    fn take_turn(&mut self) -> Option<Batch> {
-        if self.write_state != WriteState::Idle || self.end.is_some() {
-            return None;
-        }
-        let batch = self.take_batch()?;
-        self.write_state = WriteState::Writing;
-        Some(batch)
-    }
-
-    fn take_batch(&mut self) -> Option<Batch> {
-        match self.session.take_batch(mem::take(&mut self.spare)) {
-            Ok(batch) => Some(batch),
-            Err(spare) => {
-                self.spare = spare;
-                None
-            }
-        }
-    }
-}
-
 /// What is to be written by whoever has taken the turn.
 #[must_use]
 pub(super) struct WriteLease<'a> {
@@ -309,7 +290,7 @@ pub(super) struct WriterTask {
     pub(super) shuts_down: bool,
     /// The session has ended, and this is the last that is written.
     pub(super) is_last: bool,
-    pub(super) timer: Option<Pin<Box<Sleep>>>,
+    pub(super) timer: Option<Box<Watchdog>>,
     effects: Effects,
 }
 
@@ -473,8 +454,8 @@ impl WriterTask {
         drop(sink);
         let timer = self
             .timer
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(time)));
-        timer.as_mut().poll(cx)
+            .get_or_insert_with(|| Box::new(Watchdog::new(time)));
+        timer.poll(cx)
     }
 }
 

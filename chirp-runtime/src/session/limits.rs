@@ -23,9 +23,9 @@ pub struct Limits {
     /// for [`stall`](Self::progress_timeout) at most, or, while this side waits for answers itself, for about
     /// [`busy_after`](Self::max_read_pause); then further calls are answered *busy*.
     pub max_handler_bytes: usize,
-    /// Bytes that wait to be written: 8 MiB, overshot by one call and one answer at most. Over the mark calls and
-    /// answers wait for room, and reading pauses. Calls take three quarters, or one where there is much to answer, so
-    /// that answers always have room.
+    /// Bytes that wait to be written: 8 MiB, overshot by one call and one answer at most. Over the mark answers
+    /// wait for room, and reading pauses. Calls have a quarter of it, which answers leave to them; while much is to be
+    /// answered they have no more than answers do.
     pub max_write_buffer: usize,
     /// Streams that are open at once, or of which something is held: 16,384, and no more. The next is refused. With
     /// 0 the other side is told that this one knows no streams.

@@ -229,8 +229,9 @@ impl Session {
             .transmit
             .unsent()
             .saturating_sub(self.stream_bytes_unsent());
-        // Overshot by one call and by one answer.
-        let overshot = self.limits.max_payload.saturating_mul(2);
+        // Overshot by what calls may take when answers take the rest, by one call and by one answer.
+        let overshot = (self.limits.max_payload.saturating_mul(2))
+            .saturating_add(self.limits.max_write_buffer / 4);
         let room = self.limits.max_write_buffer.saturating_add(overshot);
         if unsent > room.saturating_add(REFUSALS) {
             Err(Fatal::NotReading { unsent })
@@ -239,15 +240,24 @@ impl Session {
         }
     }
 
-    /// Whether there is room for one more packet that is no answer. In an empty buffer there always is.
+    /// Whether there is room for one more packet that is no answer. Where no such packet waits there always is.
     ///
-    /// It is a quarter of the buffer that calls of this side's own may fill while this side has much to answer, and
-    /// three quarters else: the rest is for answers, so that no more calls come than are answered.
+    /// A quarter of the buffer is for calls of this side's own, which answers cannot take from them. While this side has
+    /// much to answer itself, they have no more of it than answers do: if both sides went on calling without answering,
+    /// both would hold more and more, and no pause of reading would help.
     pub(super) fn has_room_for_call(&self) -> bool {
-        let (unsent, limit) = (self.transmit.unsent(), self.limits.max_write_buffer);
-        unsent < (limit / 4).max(1)
-            || (unsent < limit - limit / 4
-                && self.inbound.bytes() <= self.limits.max_handler_bytes / 4)
+        let mut share = self.limits.max_write_buffer / 4;
+        if self.inbound.bytes() > self.limits.max_handler_bytes / 4 {
+            share = share.min(self.transmit.unsent_answers());
+        }
+        let share = share.max(1);
+        self.transmit.unsent() < share || self.call_bytes_unsent() < share
+    }
+
+    /// Bytes that wait to be written and are neither answers nor items of streams.
+    fn call_bytes_unsent(&self) -> usize {
+        let others = self.transmit.unsent_answers() + self.stream_bytes_unsent();
+        self.transmit.unsent().saturating_sub(others)
     }
 
     /// Whether there is room for one more answer: in the whole of the buffer, of which a quarter is for answers

@@ -11,8 +11,9 @@ pub(crate) struct Load {
     pub(crate) pipe: usize,
     /// How many calls each side makes by itself.
     pub(crate) calls: [usize; 2],
-    /// The longest parameters and results.
+    /// The longest results, and the longest parameters.
     pub(crate) longest: usize,
+    pub(crate) longest_params: usize,
     /// How many in a hundred calls are packets of the application's instead, are one-way, are let go of,
     /// make a call back, are never answered.
     pub(crate) packets: usize,
@@ -40,6 +41,7 @@ impl Load {
             pipe: rng.between(1, widest),
             calls: [rng.below(60), rng.below(60)],
             longest,
+            longest_params: longest,
             packets: [0, 0, 30][rng.below(3)],
             one_way: [0, 10, 90][rng.below(3)],
             dropped: [0, 20, 60][rng.below(3)],

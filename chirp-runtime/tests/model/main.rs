@@ -13,15 +13,26 @@ mod streams;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use chirp_runtime::packet::{IncomingPacket, PacketType, ResultCode};
+use chirp_runtime::packet::{Header, IncomingPacket, PacketType, ResultCode};
 use chirp_runtime::session::{Batch, Counters, Event, Limits, Session};
 
-use load::Load;
+use load::{Load, TICKET};
 use rng::Rng;
 use side::Side;
 
 /// Steps that are taken unless more are asked for.
 const STEPS: u64 = 1_000_000;
+
+/// How soon the handlers of a side answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Handlers {
+    /// When the scheduler likes.
+    Random,
+    /// Never.
+    Idle,
+    /// All at once, when the scheduler likes.
+    Eager,
+}
 
 /// One connection.
 struct Run {
@@ -29,6 +40,10 @@ struct Run {
     rng: Rng,
     load: Load,
     sides: [Side; 2],
+    /// How soon the handlers of each side answer.
+    handlers: [Handlers; 2],
+    /// Each side has as many calls pending as it may.
+    endless: bool,
     /// Calls made so far, for their numbers.
     calls: u64,
     steps: u64,
@@ -44,9 +59,77 @@ impl Run {
             rng,
             load,
             sides,
+            handlers: [Handlers::Random; 2],
+            endless: false,
             calls: 0,
             steps: 0,
         }
+    }
+
+    /// Two sides that have always more to call than there is room for. In some runs one of them answers
+    /// nothing, in others all there is at once.
+    fn endless(seed: u64) -> Self {
+        let mut run = Self::new(seed);
+        let load = &mut run.load;
+        load.calls = [usize::MAX; 2];
+        (load.dropped, load.nested, load.waiting) = (0, 0, 0);
+        (load.streams, load.packets) = (0, 0);
+        load.ends = false;
+        load.pipe = load.pipe.max(30);
+        run.endless = true;
+        load.longest_params = [TICKET, load.longest][run.rng.below(2)];
+        run.sides = [0, 1].map(|side| {
+            let limits = &mut load.limits[side];
+            // No call is refused as busy, which needs no room.
+            limits.max_pending_calls = 100;
+            limits.max_concurrent_handlers = 100;
+            limits.max_handler_bytes = 100 * load.longest;
+            Side::new(limits, load.calls[side])
+        });
+        run.handlers[0] = [Handlers::Idle, Handlers::Eager, Handlers::Random][run.rng.below(3)];
+        run
+    }
+
+    /// Takes so many steps of a run without an end, in which neither calls nor answers may wait for ever. How many
+    /// calls came.
+    fn keep_going(mut self, steps: u64) -> u64 {
+        for _ in 0..steps {
+            let (side, action) = (self.rng.below(2), self.rng.below(ACTIONS));
+            self.step(side, action);
+            let [one, other] = &self.sides;
+            one.check(other);
+            other.check(one);
+            self.check_turns(0);
+            self.check_turns(1);
+        }
+        let calls = self
+            .sides
+            .each_ref()
+            .map(|side| side.session.counters().calls_in);
+        assert!(calls.iter().all(|calls| *calls > 0), "seed {}", self.seed);
+        calls.iter().sum()
+    }
+
+    /// A side that has both to call and to answer does both, however much it has of one of them.
+    fn check_turns(&self, side: usize) {
+        let this = &self.sides[side];
+        // The batch under way, the next and one more, and what is written while the scheduler lets handlers wait.
+        let limits = &this.limits;
+        let batch = limits.max_write_buffer
+            + limits.max_write_buffer / 4
+            + 2 * (Header::LEN + limits.max_payload);
+        let most = 3 * batch as u64 + 4096;
+        let (seed, unanswered, uncalled) = (self.seed, this.unanswered, this.uncalled);
+        assert!(
+            unanswered <= most,
+            "seed {seed}: {unanswered} bytes without an answer\n{}",
+            this.describe()
+        );
+        assert!(
+            uncalled <= most,
+            "seed {seed}: {uncalled} bytes without a call\n{}",
+            this.describe()
+        );
     }
 
     /// Takes steps until everything is done, or the channel ends.
@@ -92,7 +175,31 @@ impl Run {
     fn step(&mut self, side: usize, action: usize) -> bool {
         let possible = self.act(side, action);
         self.sides[side].poll_streams();
+        self.note_turns(side);
         possible
+    }
+
+    /// Notes what a step of this side means for the other, whose answers and calls it has read.
+    fn note_turns(&mut self, side: usize) {
+        let [one, other] = &mut self.sides;
+        let (this, that) = if side == 0 {
+            (one, other)
+        } else {
+            (other, one)
+        };
+        if std::mem::take(&mut this.read_answers) > 0 {
+            that.unanswered = 0;
+        }
+        if std::mem::take(&mut this.read_calls) > 0 {
+            that.uncalled = 0;
+        }
+        if this.handlers.is_empty() || self.handlers[side] == Handlers::Idle {
+            this.unanswered = 0;
+        }
+        let mut calls = this.calls.iter();
+        if calls.all(|call| this.session.is_queued(call.key)) {
+            this.uncalled = 0;
+        }
     }
 
     fn act(&mut self, side: usize, action: usize) -> bool {
@@ -101,8 +208,11 @@ impl Run {
             load,
             sides: [one, other],
             calls,
+            handlers,
+            endless,
             ..
         } = self;
+        let handlers = handlers[side];
         let (this, that) = if side == 0 {
             (one, other)
         } else {
@@ -111,7 +221,14 @@ impl Run {
         *calls += 1;
         let most = 1 + rng.below(60);
         match action {
-            0 => this.call(rng, load, *calls),
+            0 => {
+                let mut called = this.call(rng, load, *calls);
+                while called && *endless {
+                    *calls += 1;
+                    called = this.call(rng, load, *calls);
+                }
+                called
+            }
             1 => this.drop_call(rng, false),
             2 => {
                 if rng.percent(load.dropped) && rng.percent(20) {
@@ -119,7 +236,15 @@ impl Run {
                 }
                 false
             }
-            3 | 4 => this.handle(rng, load, *calls),
+            3 | 4 => match handlers {
+                Handlers::Idle => false,
+                Handlers::Random => this.handle(rng, load, *calls),
+                Handlers::Eager => {
+                    let begun = this.handlers.len();
+                    while this.handle(rng, load, *calls) {}
+                    this.handlers.len() < begun
+                }
+            },
             5 => rng.percent(5) && this.wait(),
             6 | 7 => {
                 let room = load.pipe.saturating_sub(that.inbox.len());
@@ -168,6 +293,20 @@ fn two_sessions_are_never_stuck_and_hold_no_more_than_they_may() {
     let least = taken / 1000;
     assert!(counters.calls_in > least && counters.streams > least);
     assert!(counters.items_in > 10 * least && counters.cancels_in > least / 10);
+}
+
+/// A request that was received is answered although both sides have always more to call than there is room for, and calls
+/// leave although there is always something to answer.
+#[test]
+fn two_sessions_that_call_without_end_answer_and_call_in_turn() {
+    if let Some(seed) = asked_for("CHIRP_MODEL_SEED") {
+        Run::endless(seed).keep_going(20_000);
+        return;
+    }
+    let runs = (0..100).map(Run::endless);
+    let calls: u64 = runs.map(|run| run.keep_going(20_000)).sum();
+    // What is not tried is not tested.
+    assert!(calls > 20_000, "{calls}");
 }
 
 /// A request that was received is answered although the other side only sends requests, and although this side has

@@ -41,7 +41,7 @@ impl Side {
             streams: [(); 2].map(|()| self.stream(rng, load, number)),
             back: self.stream(rng, load, number).map(StreamTicket::freed),
         };
-        let length = rng.between(0, load.longest);
+        let length = rng.between(0, load.longest_params);
         let made = self.send(ticket, length, one_way).is_ok();
         self.to_call -= usize::from(made);
         made
@@ -131,7 +131,8 @@ impl Side {
             }
             self.respond(run, ticket, result);
             self.finish(at);
-        } else if nested.is_some() || ticket.waits {
+        } else if nested.is_some() || ticket.waits || self.session.lacks_room_for_answers() {
+            // The last of these begins when there is room for what it answers.
             return false;
         } else if ticket.depth == 0 {
             self.handlers[at].result = Some(Ok(()));
@@ -143,7 +144,7 @@ impl Side {
                 back: None,
                 ..ticket
             };
-            match self.send(back, rng.between(0, load.longest), false) {
+            match self.send(back, rng.between(0, load.longest_params), false) {
                 Ok(call) => self.handlers[at].nested = Some(call),
                 Err(_) => self.handlers[at].result = Some(Err(())),
             }

@@ -42,6 +42,12 @@ pub(crate) struct Side {
     pub(crate) cut: bool,
     /// The other side has been asked what it knows.
     pub(crate) asked: bool,
+    /// Bytes that it has written since the other side last read an answer, and a request, of its own.
+    pub(crate) unanswered: u64,
+    pub(crate) uncalled: u64,
+    /// Answers and requests that it has read and that the run has not noted.
+    pub(crate) read_answers: usize,
+    pub(crate) read_calls: usize,
 }
 
 /// A call of this side's.
@@ -77,6 +83,10 @@ impl Side {
             opened: 0,
             cut: false,
             asked: false,
+            unanswered: 0,
+            uncalled: 0,
+            read_answers: 0,
+            read_calls: 0,
         }
     }
 
@@ -109,7 +119,10 @@ impl Side {
             pipe.extend(&slice[..taken]);
             room -= taken;
         }
-        batch.advance(most - room);
+        let written = most - room;
+        self.unanswered += written as u64;
+        self.uncalled += written as u64;
+        batch.advance(written);
         if batch.is_done() {
             self.batch = None;
             self.session.batch_written();
@@ -146,6 +159,8 @@ impl Side {
         self.cut = false;
         let event = self.session.handle(incoming).expect("nothing is fatal");
         self.poll_streams();
+        self.read_calls += usize::from(matches!(event, Some(Event::Request(..))));
+        self.read_answers += usize::from(matches!(event, Some(Event::Answered(..))));
         match event {
             Some(Event::Request(run, request)) => self.start(run, &request),
             Some(Event::Answered(key, outcome)) => self.answered(key, outcome),
@@ -218,15 +233,23 @@ impl Side {
         // One request beyond the mark.
         let requests: usize = self.handlers.iter().map(|handler| handler.size).sum();
         assert!(requests <= limits.max_handler_bytes + longest, "{requests}");
-        // One call and one answer beyond the mark, and a parked answer of each call that ran when it was reached. Then,
+        let bound = self.unsent_bound(other);
+        assert!(session.unsent() <= bound, "{} of {bound}", session.unsent());
+    }
+
+    /// How many bytes may wait to be written.
+    pub(crate) fn unsent_bound(&self, other: &Self) -> usize {
+        let limits = &self.limits;
+        let longest = Header::LEN + limits.max_payload;
+        // What calls may take beside answers, one call and one answer beyond the mark, and a parked answer of each call that ran when it was reached. Then,
         // in the batch under way and in the next, a refusal for each call of the other side's and a Cancel
         // for each of this side's.
-        let bound = limits.max_write_buffer
+        limits.max_write_buffer
+            + limits.max_write_buffer / 4
             + longest * (2 + limits.max_concurrent_handlers)
             + 2 * REFUSAL * other.limits.max_pending_calls
             + 2 * (Header::LEN + 4) * limits.max_pending_calls
-            + self.streams_unsent(other);
-        assert!(session.unsent() <= bound, "{} of {bound}", session.unsent());
+            + self.streams_unsent(other)
     }
 
     /// Whether nothing is left to be done.
@@ -248,8 +271,7 @@ impl Side {
         let _ = self.decoder.finish();
         self.session.end();
         self.poll_streams();
-        // Those that had ended before, and whose items are still to be taken, are the program's.
-        self.halves.retain(|half| !half.ended);
+        self.take_ended();
         assert!(self.has_no_streams(), "they end with the channel");
         while !self.calls.is_empty() {
             self.cancel(0);

@@ -30,7 +30,7 @@ pub(crate) struct Half {
     full: bool,
     /// Lengths of the items that came and have not been taken.
     lying: VecDeque<usize>,
-    pub(crate) ended: bool,
+    ended: bool,
     /// The call that it came with, whose handler waits until it has been sent.
     run: Option<InboundCallId>,
 }
@@ -174,6 +174,18 @@ impl Side {
             self.halves.swap_remove(at);
         }
         true
+    }
+
+    /// The program takes the items of streams that have ended: what came before the end is delivered.
+    pub(crate) fn take_ended(&mut self) {
+        let mut halves = std::mem::take(&mut self.halves);
+        for half in halves.extract_if(.., |half| half.ended) {
+            assert!(!half.lying.is_empty());
+            for length in half.lying {
+                self.session.consumed(half.key, 1, length);
+            }
+        }
+        self.halves = halves;
     }
 
     /// A half is dropped, or fails.

@@ -219,14 +219,14 @@ const PAUSES: &[(&str, &str)] = &[
              finish a",
     ),
     (
-        "not while a call waits for room",
+        "not while a call is to be sent beside the answers, which leave room for it",
         "< Request 1 m -
              ! run a m -
              respond a ok x*88
              finish a
              = reading Pause
              call x m -
-             = queued x false
+             = queued x true
              = reading Go
              cancel x
              = reading Pause

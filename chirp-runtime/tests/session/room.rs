@@ -69,7 +69,26 @@ const WAITS: &[(&str, &str)] = &[
              > Request 2 m y*900",
     ),
     (
-        "answers, in the order in which they were given, and before calls",
+        "while much is to be answered, calls have no more of the buffer than answers do",
+        "< Request 1 m a*30
+             ! run a m a*30
+             respond a ok a*30
+             call v m v
+             call w m w
+             = queued w true
+             > Response 1 ok a*30
+             > Request 1 m v
+             > Request 2 m w
+             call x m x
+             = queued x true
+             call y m y
+             = queued y false
+             > Request 3 m x
+             > Request 4 m y
+             finish a",
+    ),
+    (
+        "answers, in the order in which they were given, and before calls that have had their quarter",
         "< Request 1 m -
              ! run a m -
              < Request 2 m -
@@ -77,18 +96,21 @@ const WAITS: &[(&str, &str)] = &[
              < Request 3 m -
              ! run c m -
              respond b ok b*100
-             call x m x
+             # Answers do not take it from them.
+             call x m x*50
+             = queued x true
+             call y m y
+             = queued y false
              respond a ok a
              respond c error c
              finish a
              finish b
              finish c
-             = unsent 145
-             call y m y
+             = unsent 209
              > Response 2 ok b*100
+             > Request 1 m x*50
              > Response 1 ok a
              > Response 3 error c
-             > Request 1 m x
              > Request 2 m y",
     ),
     (

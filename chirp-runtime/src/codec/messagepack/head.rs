@@ -17,8 +17,11 @@ pub(super) const BIN_8: u8 = 0xc4;
 pub(super) const BIN_16: u8 = 0xc5;
 pub(super) const BIN_32: u8 = 0xc6;
 
-/// The byte that is nothing.
+/// The byte that is `nil`.
 pub(super) const NIL: u8 = 0xc0;
+
+/// The first byte of a value of an extension type that has one byte.
+pub(super) const FIXEXT_1: u8 = 0xd4;
 
 /// A value, or the beginning of one that has others in it.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +38,8 @@ pub(super) enum Head<'de> {
     Array(usize),
     /// So many keys follow, each with its value.
     Map(usize),
-    Extension,
+    /// A value of this extension type, which has been passed over.
+    Extension(i8),
 }
 
 impl<'de> Head<'de> {
@@ -68,7 +72,7 @@ impl<'de> Head<'de> {
             0xd1 => Self::Signed(i16::from_be_bytes(fixed(bytes)?).into()),
             0xd2 => Self::Signed(i32::from_be_bytes(fixed(bytes)?).into()),
             0xd3 => Self::Signed(i64::from_be_bytes(fixed(bytes)?)),
-            0xd4..=0xd8 => Self::extension(bytes, 1 << (first - 0xd4))?,
+            FIXEXT_1..=0xd8 => Self::extension(bytes, 1 << (first - FIXEXT_1))?,
             0xd9..=0xdb => Self::Text(text(sized(bytes, first - 0xd9)?)?),
             ARRAY_16 | 0xdd => {
                 let count = length(bytes, first - ARRAY_16 + 1)?;
@@ -95,9 +99,13 @@ impl<'de> Head<'de> {
 
     /// A type in one byte, and the bytes.
     fn extension(bytes: &mut &[u8], len: usize) -> Result<Self, DecodeError> {
-        run(bytes, 1)?;
-        run(bytes, len)?;
-        Ok(Self::Extension)
+        let kind = i8::from_be_bytes(fixed(bytes)?);
+        let value = run(bytes, len)?;
+        Ok(match (kind, value) {
+            // How libraries of JavaScript write `undefined`.
+            (0, [0]) => Self::Nil,
+            _ => Self::Extension(kind),
+        })
     }
 }
 

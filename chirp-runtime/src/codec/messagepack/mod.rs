@@ -15,14 +15,16 @@ use reader::MessagePackReader;
 ///
 /// Arguments are an array, by position, or a map if they are named; bytes are of the type `bin`. Structs are maps from the names of their
 /// fields, so that a field may be added: an older side ignores it, and a newer one that misses it needs
-/// `#[serde(default)]`. As in JSON `Some(None)` and `Some(())` arrive as `None`. Extension types are refused,
-/// and so are integers in place of names, bytes in place of numbers of more than 8 bits, and floats that would be infinite
+/// `#[serde(default)]`. As in JSON `Some(None)` and `Some(())` arrive as `None`. Extension types are refused
+/// (but for JavaScript's `undefined`, which its libraries write as one, and which is read as `nil`), and so are integers in place of names, bytes in place of numbers of more than 8 bits, and floats that would be infinite
 /// as an `f32`. Values nested more than 128 deep are refused by their sender as well, each `Some`, newtype, list, map,
 /// tuple, struct and enum being a level (PROTOCOL.md, 9.1).
 ///
 /// Types that ask serde whether they are written for people (`IpAddr`, UUIDs) are: as text. Else they could not be
 /// read inside of untagged, internally tagged and flattened types, which serde reads as if everything were for
 /// people. Nor has serde integers of more than 64 bits there: `u128` and `i128` are encoded and cannot be decoded.
+/// serde reads them from a buffer of its own, past the limit of depth: inside of them a type that is nothing but an
+/// `Option` of itself, such as `struct Next(Option<Box<Next>>)`, overflows the stack on any value but `nil`.
 ///
 /// Where an integer is asked for, a float is taken if it is a whole number in range, since JavaScript's libraries write
 /// integers of more than 32 bits as floats. Inside of those types a float stays a float.

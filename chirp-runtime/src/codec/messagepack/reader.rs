@@ -1,7 +1,7 @@
-use serde::de::{Deserializer, Error, Unexpected, Visitor};
+use serde::de::{Deserializer, Error, Expected, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::head::{Head, NIL};
+use super::head::{FIXEXT_1, Head, NIL};
 use super::inside::{MessagePackElements, MessagePackVariant};
 use super::octets::Octets;
 use crate::codec::error::f32_range;
@@ -113,7 +113,7 @@ impl<'de> MessagePackReader<'de> {
             Head::Bytes(value) => visitor.visit_borrowed_bytes(value),
             Head::Array(count) => self.elements(count, |elements| visitor.visit_seq(elements)),
             Head::Map(count) => self.entries(count, false, visitor),
-            Head::Extension => Err(DecodeError::new("there is no type for an extension")),
+            Head::Extension(kind) => Err(extension(kind, &visitor)),
         }
     }
 
@@ -211,8 +211,21 @@ pub(super) fn unexpected(head: Head<'_>) -> Unexpected<'_> {
         Head::Bytes(_) => Unexpected::Other("bytes"),
         Head::Array(_) => Unexpected::Seq,
         Head::Map(_) => Unexpected::Map,
-        Head::Extension => Unexpected::Other("an extension"),
+        Head::Extension(_) => Unexpected::Other("an extension type"),
     }
+}
+
+/// Why a value of an extension type is not taken, in place of what was `expected`.
+#[cold]
+fn extension(kind: i8, expected: &dyn Expected) -> DecodeError {
+    let name = match kind {
+        -1 => " (a timestamp)",
+        // What msgpackr writes for objects unless it is told not to.
+        0x72 => " (a record of msgpackr: write maps, with `useRecords: false`)",
+        _ => "",
+    };
+    let found = format!("a value of extension type {kind}{name}");
+    Error::invalid_type(Unexpected::Other(&found), expected)
 }
 
 macro_rules! integers {
@@ -279,7 +292,7 @@ impl<'de> Deserializer<'de> for &mut MessagePackReader<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        if let [NIL, rest @ ..] = self.rest {
+        if let [NIL, rest @ ..] | [FIXEXT_1, 0, 0, rest @ ..] = self.rest {
             self.rest = rest;
             return visitor.visit_none();
         }

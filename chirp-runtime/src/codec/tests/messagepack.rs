@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Numbers, Shape, Through, check, shapes};
-use crate::codec::form::{Blob, Opt, Slice8, Str};
+use crate::codec::form::{Blob, Opt, Owned, Slice8, Str};
 use crate::codec::{Argument, Decoder, Encoder, MessagePack, Returned, Wire};
 
 proptest! {
@@ -54,6 +54,44 @@ struct New {
     name: String,
     #[serde(default)]
     tags: Vec<String>,
+}
+
+/// A struct with fields that may be absent, one of them read through serde's own buffer.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Patch {
+    any: Option<NumberOrText>,
+    limit: Option<u32>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum NumberOrText {
+    Number(Option<u8>),
+    Text(String),
+}
+
+#[test]
+fn extension_types_are_named_where_they_are_refused() {
+    let error = |bytes| {
+        let decoded = <Option<u8> as Through<MessagePack>>::decode(bytes);
+        decoded.expect_err("it is no number").to_string()
+    };
+    for (bytes, expected) in [
+        (
+            &b"\xd4\x72\x40\x91\xa1a\x01"[..],
+            "invalid type: a value of extension type 114 (a record of msgpackr: write maps, with `useRecords: false`), expected u8",
+        ),
+        (
+            b"\xd6\xff\0\0\0\0",
+            "invalid type: a value of extension type -1 (a timestamp), expected u8",
+        ),
+        (
+            b"\xd4\0\x01",
+            "invalid type: a value of extension type 0, expected u8",
+        ),
+    ] {
+        assert_eq!(error(bytes), expected);
+    }
 }
 
 #[test]
@@ -245,6 +283,21 @@ fn what_others_may_write() {
         Old { name: "x".into() },
     );
     assert!(<u8 as Through<MessagePack>>::decode(b"\xd4\0\0").is_err());
+    // `undefined`, and maps with a wide head, as msgpackr and notepack.io write them.
+    reads(b"\xd4\0\0", None::<u8>);
+    reads(b"\xd4\0\0", ());
+    reads(b"\x92\xd4\0\0\x05", vec![None, Some(5u8)]);
+    reads(
+        b"\xde\0\x02\xa3any\xd4\0\0\xa5limit\x05",
+        Patch {
+            any: None,
+            limit: Some(5),
+        },
+    );
+    assert_eq!(
+        <Opt<Owned<u8>> as Returned<MessagePack>>::decode(b"\xd4\0\0"),
+        Ok(None)
+    );
     assert!(<u8 as Through<MessagePack>>::decode(b"\xc1").is_err());
     assert!(<String as Through<MessagePack>>::decode(b"\xa1\xff").is_err());
     assert!(<(u8, u8) as Through<MessagePack>>::decode(b"\x93\x01\x02\x03").is_err());

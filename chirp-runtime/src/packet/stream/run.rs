@@ -14,6 +14,18 @@ pub struct ItemRun {
     limit: usize,
 }
 
+/// An item that is being encoded. It is taken off again when it is dropped: what stands before it is still to be sent.
+struct Begun<'a> {
+    framed: &'a mut Vec<u8>,
+    at: usize,
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        self.framed.truncate(self.at);
+    }
+}
+
 /// One more item of this length can be put while the packet is not full.
 const SMALL: usize = 64;
 
@@ -46,7 +58,7 @@ impl ItemRun {
     ///
     /// # Errors
     ///
-    /// That of `encode`; the item is not there then.
+    /// That of `encode`; the item is not there then, nor if `encode` panics.
     #[inline]
     pub fn push<E>(
         &mut self,
@@ -55,10 +67,12 @@ impl ItemRun {
         let at = self.framed.len();
         StreamItems::encode_item_head(&mut self.framed, 0);
         let start = self.framed.len();
-        if let Err(error) = encode(&mut self.framed) {
-            self.framed.truncate(at);
-            return Err(error);
-        }
+        let begun = Begun {
+            framed: &mut self.framed,
+            at,
+        };
+        encode(begun.framed)?;
+        std::mem::forget(begun);
         let len = self.framed.len() - start;
         // One that does not fit is over every payload limit, and is refused for that.
         let head = u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes();
@@ -129,6 +143,8 @@ impl ItemRun {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use bytes::Bytes;
 
     use super::*;
@@ -176,5 +192,13 @@ mod tests {
         });
         assert_eq!(failed, Err("no"));
         assert_eq!(run.framed, before.framed);
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let _ = run.push::<()>(|out| {
+                out.extend_from_slice(b"half of it");
+                panic!("in an item");
+            });
+        }));
+        assert!(panicked.is_err());
+        assert_eq!((run.items(), run.framed), (1, before.framed));
     }
 }

@@ -22,13 +22,22 @@ pub enum Reply {
 }
 
 impl Reply {
-    /// The reply that passes on what a call gave, as if its callee had been asked directly.
+    /// The reply that passes on what a call gave, as if its callee had been asked directly. Only *shutting down* is passed
+    /// on as *busy*, with its text: it speaks of the connection that it came by, and the caller would leave this one.
     pub fn forwarded(answer: Result<impl Into<Payload>, CallError>) -> Self {
         match answer {
             Ok(value) => Self::Value(value.into()),
             Err(CallError::UnknownMethod) => Self::UnknownMethod,
             Err(CallError::Remote(error)) => Self::Error(error),
-            Err(CallError::Rejected { reason, .. }) => reason.into(),
+            Err(CallError::Rejected { reason, message }) => {
+                let reason = match reason {
+                    FrameworkError::ShuttingDown => FrameworkError::Overloaded,
+                    reason => reason,
+                };
+                let mut error = ErrorData::from(reason);
+                error.message = message;
+                Self::Error(error)
+            }
             Err(error) => error.into(),
         }
     }

@@ -8,3 +8,4 @@ pub(in crate::peer) mod observe;
 pub(in crate::peer) mod progress;
 pub(in crate::peer) mod span;
 pub(in crate::peer) mod stall_timer;
+pub(in crate::peer) mod watchdog;

@@ -1,8 +1,7 @@
-use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep};
+use super::watchdog::Watchdog;
 
 /// Progress, in bytes, that starts the time for the next progress afresh.
 const PROGRESS: u64 = 64 << 10;
@@ -13,7 +12,7 @@ const PROGRESS: u64 = 64 << 10;
 /// time: a busy connection pays for one in a long while.
 pub(in crate::peer) struct Progress {
     stall: Duration,
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Option<Box<Watchdog>>,
     /// How many bytes had come when the timer was armed, if it is.
     armed: Option<u64>,
 }
@@ -43,17 +42,15 @@ impl Progress {
             self.arm(bytes);
         }
         match &mut self.timer {
-            Some(timer) => timer.as_mut().poll(cx),
+            Some(timer) => timer.poll(cx),
             None => Poll::Pending,
         }
     }
 
     fn arm(&mut self, bytes: u64) {
-        // A time that the clock cannot express does not come.
-        let at = Instant::now().checked_add(self.stall);
-        match (&mut self.timer, at) {
-            (Some(timer), Some(at)) => timer.as_mut().reset(at),
-            (timer, _) => *timer = Some(Box::pin(tokio::time::sleep(self.stall))),
+        match &mut self.timer {
+            Some(timer) => timer.reset(),
+            None => self.timer = Some(Box::new(Watchdog::new(self.stall))),
         }
         self.armed = Some(bytes);
     }
