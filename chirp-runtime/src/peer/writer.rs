@@ -53,7 +53,7 @@ pub(super) struct Sink {
     /// Bytes written in all.
     written: u64,
     /// Bytes written since others were last let run.
-    lease: usize,
+    since_yield: usize,
 }
 
 impl Sink {
@@ -63,7 +63,7 @@ impl Sink {
             batch: Batch::default(),
             progress: 0,
             written: 0,
-            lease: 0,
+            since_yield: 0,
         }
     }
 
@@ -76,8 +76,8 @@ impl Sink {
         };
         let mut io = Pin::new(io);
         while !self.batch.is_done() {
-            if self.write_state >= TURN {
-                self.write_state = 0;
+            if self.since_yield >= TURN {
+                self.since_yield = 0;
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -93,7 +93,7 @@ impl Sink {
             self.batch.advance(written);
             self.progress += written;
             self.written += written as u64;
-            self.write_state += written;
+            self.since_yield += written;
         }
         io.poll_flush(cx)
     }
