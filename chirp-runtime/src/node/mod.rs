@@ -1,4 +1,4 @@
-//! Connections that come back: a client that dials again when its connection is gone.
+//! Reconnecting clients: a client that connects again after its connection has ended.
 
 mod backoff;
 mod connect_loop;
