@@ -213,7 +213,10 @@ async fn a_certificate_is_renewed_without_a_restart() {
     // What cannot be read changes nothing.
     std::fs::write(&key, authority.issue("three.test").key).unwrap();
     let error = certificate.reload().unwrap_err().to_string();
-    assert!(error.contains("does not belong to the certificate"), "{error}");
+    assert!(
+        error.contains("does not belong to the certificate"),
+        "{error}"
+    );
     std::fs::write(&chain, "nothing").unwrap();
     let error = certificate.reload().unwrap_err().to_string();
     assert!(
