@@ -1,4 +1,4 @@
-//! What tonic and ttrpc generate code for. It needs no `protoc`.
+//! Generates the code of tonic and ttrpc, without `protoc`.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

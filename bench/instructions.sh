@@ -1,6 +1,5 @@
-#!/usr/bin/env bash
-# How many instructions one call takes, client and server together, beside the figure that is checked in.
-# A busy machine does not change it. `instructions.sh --keep` replaces the figure by what was counted.
+# Counts the instructions of one call, client and server together, and compares them with the checked-in figure. The
+# load of the machine does not matter. `instructions.sh --keep` stores the new figure.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -8,16 +7,16 @@ calls=2000
 tolerance=2 # per cent
 
 if ! command -v valgrind >/dev/null; then
-    echo "instructions: valgrind is not installed, so nothing is counted"
+    echo "instructions: valgrind is not installed: skipped"
     exit 0
 fi
 
-# Without what is compared, nothing else is compiled.
+# Builds without the other systems.
 cargo build --quiet --release --locked --no-default-features --bin instructions
 program=$(cargo metadata --format-version 1 --no-deps --locked | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/instructions
 
-# The number of instructions of a run with so many calls. A seed that is always the same makes hash maps
-# and addresses do the same.
+# Counts the instructions of a run with this many calls. A fixed seed makes hash maps and addresses the same in
+# every run.
 count() {
     setarch --addr-no-randomize valgrind --tool=callgrind --callgrind-out-file=/dev/null "$program" "$1" 2>&1 |
         sed -n 's/.*Collected *: *\([0-9]*\).*/\1/p'
@@ -33,7 +32,7 @@ fi
 kept=$(cat instructions.txt)
 most=$((kept * (100 + tolerance) / 100))
 least=$((kept * (100 - tolerance) / 100))
-echo "instructions: $now for a call; $kept are checked in"
+echo "instructions: $now per call, $kept checked in"
 if [ "$now" -gt "$most" ]; then
     echo "instructions: that is over $tolerance % more. Find out why, or run bench/instructions.sh --keep and say why"
     exit 1

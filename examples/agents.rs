@@ -1,19 +1,19 @@
 //! A server that calls the programs that connected to it.
 //!
-//! Agents sit behind firewalls, so it is they who connect; but it is the server that has work for them.
-//! Either end of a connection may call the other, so that is all there is to it.
+//! Agents often sit behind firewalls, so they open the connection; the server then calls them. Either end of a
+//! connection can call the other.
 
 use std::error::Error;
 
 use chirp::{Peer, PeerBuilder, Server};
 
-/// What an agent does.
+/// The service of an agent.
 #[chirp::service]
 trait Agent {
     async fn run(&self, job: &str) -> String;
 }
 
-/// What the server does for its agents.
+/// The service of the server.
 #[chirp::service]
 trait Hub {
     async fn report(&self, done: u32);
@@ -27,7 +27,7 @@ impl Agent for Worker {
     }
 }
 
-/// Made anew for each connection, so that it knows whose reports it takes.
+/// Created for each connection, so that it knows whose reports it receives.
 struct Reports {
     from: String,
 }
@@ -37,7 +37,7 @@ impl Reports {
         Self {
             from: peer
                 .remote()
-                .map_or_else(|| "somebody".to_owned(), ToString::to_string),
+                .map_or_else(|| "unknown".to_owned(), ToString::to_string),
         }
     }
 }
@@ -75,7 +75,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         HubClient::new(agent).report(1).await?;
     }
 
-    // Ends in order: what runs is awaited, and then the agents learn that the connection is closed.
+    // Shuts down gracefully: waits for running handlers, and then closes the connections.
     drop(stop);
     server.await?;
     for agent in agents {

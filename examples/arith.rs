@@ -1,14 +1,14 @@
-//! The trait of the documentation, over whatever an address can say.
+//! The `Arith` service of the documentation, over any address.
 //!
 //! ```text
-//! arith                   serves and calls in one process, over a Unix socket, TCP and a name within the
-//!                         process; and calls a child that serves (with the feature `process`)
-//! arith serve ADDRESS     serves until it is interrupted
-//! arith call ADDRESS      calls what another process serves
+//! arith                   serves and calls in one process, over a Unix socket, TCP and inproc; and calls a
+//!                         child process (with the feature `process`)
+//! arith serve ADDRESS     serves until interrupted
+//! arith call ADDRESS      calls the service of another process
 //! ```
 //!
-//! `arith call 'exec:arith serve stdio:'` and `arith call 'exec:ssh host arith serve stdio:'` need no server that
-//! runs already.
+//! `arith call 'exec:arith serve stdio:'` and `arith call 'exec:ssh host arith serve stdio:'` start the server that
+//! they call.
 
 use std::error::Error;
 use std::sync::Mutex;
@@ -33,22 +33,22 @@ enum ArithError {
 /// Integer arithmetic.
 #[chirp::service]
 trait Arith {
-    /// Sum and difference.
+    /// Returns the sum and the difference.
     async fn sum_diff(&self, a: i64, b: i64) -> Result<SumDiff, ArithError>;
-    /// The version of the service.
+    /// Returns the version of the service.
     fn version(&self) -> u32;
-    /// A number for a named piece of data. Both are lent from the packet.
+    /// Returns a checksum of a named piece of data. Both arguments are borrowed from the packet.
     async fn digest(&self, name: &str, data: &[u8]) -> u64;
-    /// Writes a line to the log. No answer is awaited.
+    /// Writes a line to the log. The caller does not wait for an answer.
     #[chirp(oneway)]
     async fn log(&self, line: &str);
-    /// What has been logged.
+    /// Returns the lines of the log.
     fn logged(&self) -> Vec<String>;
-    /// Calls the caller back three times, and says how often that went well.
+    /// Calls the caller back three times, and returns the number of successful calls.
     async fn notify_me(&self, cx: &CallContext, every: Duration) -> u64;
 }
 
-/// What a caller of [`Arith::notify_me`] serves.
+/// The service of a caller of [`Arith::notify_me`].
 #[chirp::service]
 trait Listener {
     async fn tick(&self, count: u64);

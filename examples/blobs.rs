@@ -1,8 +1,8 @@
 //! A small content store.
 //!
 //! ```text
-//! blobs                       stores this repository's own files, reads them back, compares digests
-//! blobs serve ADDRESS DIR     serves the files in a folder
+//! blobs                       stores files of this repository, reads them back, compares digests
+//! blobs serve ADDRESS DIR     serves the files in a directory
 //! blobs put ADDRESS FILE...   stores files under their names
 //! blobs get ADDRESS KEY       writes a blob to standard output
 //! blobs list ADDRESS
@@ -18,44 +18,43 @@ use chirp::{MethodError, Server};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
-/// What can be wrong with a key. A peer in another language sees the code, the text, and the key as it is.
+/// Errors of the store. A peer in another language sees the code, the text and the key.
 #[derive(Debug, PartialEq, thiserror::Error, chirp::ServiceError)]
 enum BlobError {
-    #[error("there is already a blob {key:?}")]
+    #[error("blob {key:?} already exists")]
     #[chirp(code = 400)]
     Exists {
         #[chirp(data)]
         key: String,
     },
-    #[error("there is no blob {key:?}")]
+    #[error("blob {key:?} does not exist")]
     #[chirp(code = 404)]
     Missing {
         #[chirp(data)]
         key: String,
     },
-    #[error("a key has 1 to 80 bytes")]
+    #[error("invalid key: expected 1 to 80 bytes")]
     #[chirp(code = 422)]
     BadKey,
-    #[error("the store failed: {reason}")]
+    #[error("storage error: {reason}")]
     #[chirp(code = 500)]
     Storage { reason: String },
 }
 
-/// Blobs under keys.
+/// A store of blobs by key.
 #[chirp::service]
 trait Blobs {
-    /// Stores a blob under a key that is free.
+    /// Stores a blob. Fails if the key is in use.
     async fn put(&self, key: &str, data: &[u8]) -> Result<(), BlobError>;
-    /// The blob of a key.
+    /// Returns the blob of a key.
     async fn get(&self, key: &str) -> Result<Vec<u8>, BlobError>;
-    /// All keys, in order.
+    /// Returns all keys, in order.
     async fn list(&self) -> Result<Vec<String>, BlobError>;
     /// Removes a blob.
     async fn delete(&self, key: &str) -> Result<(), BlobError>;
 }
 
-/// Blobs as files of one folder. A file's name is its key in hexadecimal, which is a safe name whatever
-/// the key says.
+/// Blobs as files in one directory. The file name is the key in hexadecimal, which is safe for any key.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -83,7 +82,7 @@ impl Folder {
     }
 }
 
-/// What a failure of the operating system means for a key.
+/// Converts an I/O error to the error of a key.
 fn explain(key: &str, error: &io::Error) -> BlobError {
     let key = key.to_owned();
     match error.kind() {
@@ -106,7 +105,7 @@ impl Blobs for Folder {
             written = file.flush().await;
         }
         if let Err(error) = written {
-            // Half a blob is worse than none; that it could not even be removed changes nothing.
+            // Removes a partial blob. If that fails too, the first error is the one to report.
             let _ = tokio::fs::remove_file(&path).await;
             return Err(explain(key, &error));
         }
@@ -211,7 +210,7 @@ async fn store_this_repository(address: &str) -> Result<(), Box<dyn Error>> {
         bytes += data.len();
         stored.push((key, Sha256::digest(&data)));
     }
-    // All at once: a call is a future, and a connection carries any number of them.
+    // Runs the calls concurrently: a call is a future, and a connection carries any number of them.
     let mut calls = tokio::task::JoinSet::new();
     for (key, digest) in stored {
         let get = blobs.get(&key);
@@ -240,7 +239,7 @@ async fn store_this_repository(address: &str) -> Result<(), Box<dyn Error>> {
     let Err(MethodError::Handler(missing)) = blobs.get(&key).await else {
         return Err("the blob should be gone".into());
     };
-    println!("reading what was deleted fails: {missing}");
+    println!("reading a deleted blob fails: {missing}");
     assert_eq!(missing, BlobError::Missing { key });
     Ok(())
 }

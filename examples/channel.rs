@@ -1,4 +1,4 @@
-//! A channel of one's own: a line that delays, and then stalls or is cut, to see what a program does.
+//! A custom channel: a line that delays, stalls or breaks, to test how a program reacts.
 
 use std::io::{self, ErrorKind::ConnectionReset};
 use std::pin::Pin;
@@ -10,20 +10,20 @@ use chirp::{CallError, PeerBuilder, Request, packet::ErrorData};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// What happens to what is read from a channel.
+/// The properties of an unreliable line.
 #[derive(Clone, Copy, Debug)]
 pub struct Line {
-    /// Each read takes so much longer.
+    /// The delay of each read.
     pub delay: Duration,
-    /// How many bytes come over it.
+    /// The number of bytes that the line transmits before it fails.
     pub bytes: usize,
-    /// Whether it is dead after them. Otherwise it is silent.
+    /// Whether the line then reports an error. If not, it stalls.
     pub cut: bool,
 }
 
 struct Slow(Reader, Line, Option<Pin<Box<Sleep>>>);
 
-/// The same channel, over a line.
+/// Puts a channel behind an unreliable line.
 pub fn over(line: Line, channel: Channel) -> Channel {
     let (reader, writer) = channel.into_split();
     Channel::new(Slow(reader, line, None), writer)
@@ -69,7 +69,7 @@ async fn main() {
         let answer = peer.call("echo", "hello").timeout(100 * delay).await;
         println!("{bytes} bytes, cut: {cut}: {answer:?}");
         match (bytes, cut) {
-            (1000, _) => assert_eq!(answer.expect("they are enough"), "hello"),
+            (1000, _) => assert_eq!(answer.expect("enough bytes for the call"), "hello"),
             (_, true) => assert!(matches!(answer, Err(CallError::ConnectionLost(_)))),
             (_, false) => assert!(matches!(answer, Err(CallError::DeadlineExceeded))),
         }

@@ -1,4 +1,4 @@
-//! A chat room: each member has a stream of what is said, and gives one of what it says, in one call.
+//! A chat room: in one call, each member sends a stream of lines and receives a stream of events.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,7 +13,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Event {
-    /// The first: who is there.
+    /// The first event: the members of the room.
     Welcome {
         members: Vec<String>,
     },
@@ -42,17 +42,17 @@ impl fmt::Display for Event {
 
 #[derive(Debug, PartialEq, thiserror::Error, chirp::ServiceError)]
 enum ChatError {
-    #[error("{name} is here already")]
+    #[error("the name {name} is taken")]
     #[chirp(code = 1)]
     NameTaken { name: String },
-    #[error("you have missed {events} events")]
+    #[error("receiver too slow: missed {events} events")]
     #[chirp(code = 2)]
     TooSlow { events: u64 },
 }
 
 #[chirp::service]
 trait Chat {
-    /// Joins under a name, until `lines` ends or the stream is dropped.
+    /// Joins under a name, until `lines` ends or the returned stream is dropped.
     async fn join(
         &self,
         name: &str,
@@ -65,7 +65,7 @@ struct Room {
     events: broadcast::Sender<Event>,
 }
 
-/// One who is in the room. Dropping it is leaving, whatever the reason.
+/// A member of the room. Dropping it leaves the room, for any reason.
 struct Member<'a> {
     room: &'a Room,
     name: String,
@@ -81,7 +81,7 @@ impl Room {
 
     fn publish(&self, event: Event) {
         println!("{event}");
-        // It is no error that nobody listens.
+        // A send error means that there is no other member.
         let _ = self.events.send(event);
     }
 
@@ -90,7 +90,7 @@ impl Room {
         name: &str,
     ) -> Result<(Member<'_>, Event, broadcast::Receiver<Event>), ChatError> {
         let name = name.to_owned();
-        // As long as it is locked nobody comes or goes.
+        // No member joins or leaves while the lock is held.
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
         if !members.insert(name.clone()) {
             return Err(ChatError::NameTaken { name });
@@ -126,14 +126,14 @@ impl Chat for Room {
             loop {
                 tokio::select! {
                     line = lines.recv() => {
-                        // The end, and also the loss of a member that is gone.
+                        // The end of the stream, or the loss of the member.
                         let Some(Ok(text)) = line else { break };
                         let name = member.name.clone();
                         self.publish(Event::Said { name, text });
                     }
                     event = events.recv() => match event {
                         Ok(event) => yield Ok(event),
-                        // The first error is the last of a stream, too.
+                        // An error ends the stream.
                         Err(RecvError::Lagged(events)) => yield Err(ChatError::TooSlow { events }),
                         Err(RecvError::Closed) => break,
                     },
@@ -157,7 +157,7 @@ async fn main() -> anyhow::Result<()> {
     result
 }
 
-/// Where a member sits: at an end of a connection of its own.
+/// A member, with a connection of its own.
 struct Seat {
     peer: Peer,
     lines: Sender<String>,
@@ -167,12 +167,12 @@ struct Seat {
 impl Seat {
     async fn take(address: &str, name: &str) -> anyhow::Result<Self> {
         let peer = chirp::connect(address).await?;
-        // One half is the room's, for as long as the call lasts, and the other stays here.
+        // The receiver goes to the room for the duration of the call; the sender stays here.
         let (lines, theirs) = chirp::stream::channel();
         let mut events = ChatClient::new(&peer).join(name, theirs).await?;
         match events.recv().await.transpose()? {
             Some(Event::Welcome { members }) if members.iter().any(|member| member == name) => {}
-            other => bail!("this is no welcome: {other:?}"),
+            other => bail!("expected a welcome, received {other:?}"),
         }
         Ok(Self {
             peer,
@@ -185,7 +185,7 @@ impl Seat {
         Ok(self.lines.send(text.to_owned()).await?)
     }
 
-    /// Reads until this has happened.
+    /// Reads until an event has arrived.
     async fn until(&mut self, wanted: Event) -> anyhow::Result<()> {
         while self.events.recv().await.context("the room is closed")?? != wanted {}
         Ok(())
@@ -193,7 +193,7 @@ impl Seat {
 
     async fn leave(mut self) -> anyhow::Result<()> {
         self.lines.finish();
-        // The room ends the stream then. Dropping it would do, too.
+        // Finishing makes the room end the stream. Dropping the sender would do the same.
         while self.events.recv().await.transpose()?.is_some() {}
         Ok(())
     }
@@ -214,9 +214,9 @@ async fn talk(address: &str) -> anyhow::Result<()> {
     let bob = Seat::take(address, "bob").await?;
     let cleo = Seat::take(address, "cleo").await?;
     let Err(error) = Seat::take(address, "bob").await else {
-        bail!("there should be one bob only");
+        bail!("the name bob should be taken");
     };
-    println!("(another bob is told: {error})");
+    println!("(a second bob is rejected: {error})");
 
     let bob = tokio::spawn(drink_tea(bob));
     ann.say("who is for tea?").await?;

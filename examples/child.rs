@@ -1,12 +1,13 @@
-//! A program that starts itself as its child, and talks to it over the child's standard input and output.
+//! A program that starts a copy of itself as a child process, and calls it over the standard input and output of
+//! the child.
 //!
 //! ```text
-//! child           starts the child, calls it, is called by it, and ends it
-//! child serve     the child: serves whoever started it
+//! child           starts the child, calls it, is called back, and ends it
+//! child serve     the child: serves the process that started it
 //! ```
 //!
-//! That is how an editor runs its plug-ins and a supervisor its workers: no socket, no path, no port, and
-//! no process that outlives its use.
+//! An editor can run its plug-ins like this, and a supervisor its workers: without sockets, paths or ports, and
+//! without processes that outlive their use.
 
 use std::error::Error;
 use std::process::Command;
@@ -15,18 +16,18 @@ use std::time::Duration;
 use chirp::channel::{self, Child};
 use chirp::{CallContext, PeerBuilder};
 
-/// What the child does.
+/// The service of the child.
 #[chirp::service]
 trait Worker {
-    /// Adds numbers, and tells the parent how it goes.
+    /// Adds numbers, and reports progress to the parent.
     async fn sum(&self, cx: &CallContext, numbers: Vec<u64>) -> u64;
-    /// The number of the child's process.
+    /// Returns the process ID of the child.
     fn id(&self) -> u32;
     /// Never returns.
     async fn hang(&self);
 }
 
-/// What the parent does for its child.
+/// The service of the parent.
 #[chirp::service]
 trait Supervisor {
     async fn progress(&self, done: u64, of: u64);
@@ -40,10 +41,10 @@ impl Worker for Adder {
         let mut sum = 0;
         for (done, number) in (1..).zip(&numbers) {
             sum += number;
-            // A parent that is gone wants no sum either.
+            // If the parent is gone, nobody needs the sum either.
             let _ = parent.progress(done, numbers.len() as u64).await;
         }
-        // Nobody's protocol is disturbed: this goes to standard error.
+        // This goes to standard error and does not disturb the protocol.
         println!("  the child has added {} numbers", numbers.len());
         sum
     }
@@ -98,7 +99,7 @@ async fn start_and_call() -> Result<(), Box<dyn Error>> {
     println!("sum([1, 2, 3]) = {sum}");
     assert_eq!(sum, 6);
 
-    // In order: what runs is awaited, the channel closes, the child leaves.
+    // Shuts down gracefully: running handlers finish, the channel closes, the child exits.
     peer.shutdown(Duration::from_secs(1)).await;
     let status = child.wait().await?;
     println!("the child has ended: {status}");

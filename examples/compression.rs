@@ -1,7 +1,8 @@
-//! What compression is worth: echoes of 64 KiB over TCP, with it and without.
+//! Measures compression: echoes of 64 KiB over TCP, with and without it.
 //!
-//! Run it with `cargo run --release --features lz4 --example compression`. It counts the bytes that travel, which are the
-//! same on every run, and the calls of a second. On one machine there is no slow network to save time on.
+//! Run it with `cargo run --release --features lz4 --example compression`. It counts the bytes on the wire, which
+//! are the same on every run, and calls per second. On one machine there is no slow network on which compression
+//! would save time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,10 +11,10 @@ use std::time::{Duration, Instant};
 use chirp::packet::Header;
 use chirp::{ObservedPacket, Peer, PeerBuilder, Server};
 
-/// Gives back what it is given.
+/// A service that returns its argument.
 #[chirp::service]
 pub trait Echo {
-    /// The same bytes.
+    /// Returns the same bytes.
     async fn echo(&self, data: &[u8]) -> Vec<u8>;
 }
 
@@ -29,7 +30,7 @@ const LENGTH: usize = 64 << 10;
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_millis(200);
 
-/// Lines of a log: much of each is in the one before it.
+/// Lines of a log, which compress well: much of each line repeats the previous one.
 fn log() -> Vec<u8> {
     let line = |number: usize| {
         let (user, took) = (number * 7919 % 1000, number * 104_729 % 5000);
@@ -42,7 +43,7 @@ fn log() -> Vec<u8> {
     lines.into_bytes()[..LENGTH].to_vec()
 }
 
-/// Bytes that look like nothing: what is compressed or encrypted already.
+/// Pseudo-random bytes, which do not compress, like data that is already compressed or encrypted.
 fn noise() -> Vec<u8> {
     let mut state = 1_u64;
     let mut next = || {
@@ -54,7 +55,7 @@ fn noise() -> Vec<u8> {
     (0..LENGTH).map(|_| next()).collect()
 }
 
-/// How many bytes one call takes there and back, and the packets' headers.
+/// Returns the bytes on the wire of one call, both directions and packet headers included.
 async fn bytes_of_a_call(peer: &Peer, data: &[u8]) -> anyhow::Result<u64> {
     let bytes = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&bytes);
@@ -67,13 +68,13 @@ async fn bytes_of_a_call(peer: &Peer, data: &[u8]) -> anyhow::Result<u64> {
     Ok(bytes.load(Ordering::Relaxed))
 }
 
-/// How many calls a second takes, one after another, for so long.
+/// Returns the rate of sequential calls, in calls per second.
 async fn calls_of_a_second(peer: &Peer, data: &[u8]) -> anyhow::Result<f64> {
     let echo = EchoClient::new(peer);
     let begin = Instant::now();
     let mut calls = 0_u32;
     while begin.elapsed() < ROUND {
-        anyhow::ensure!(echo.echo(data).await? == data, "an echo is what it was");
+        anyhow::ensure!(echo.echo(data).await? == data, "the echo equals the input");
         calls += 1;
     }
     Ok(f64::from(calls) / begin.elapsed().as_secs_f64())
@@ -91,13 +92,13 @@ async fn main() -> anyhow::Result<()> {
     let plain = chirp::connect(&address).await?;
     let compressing = PeerBuilder::new().compress_above(1024);
     let compressing = compressing.connect(&address).await?;
-    // Without this, the first large payload would ask what the other side accepts, and would go as it is.
+    // Otherwise the first large payload would be sent uncompressed, while the two sides negotiate.
     compressing.hello().await?;
 
     for (what, data) in [("a log", log()), ("noise", noise())] {
         let plainly = bytes_of_a_call(&plain, &data).await?;
         let compressed = bytes_of_a_call(&compressing, &data).await?;
-        // In turns, so that both meet the same machine.
+        // Alternates, so that both are measured under the same load of the machine.
         let (mut rates, mut others) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             rates.push(calls_of_a_second(&plain, &data).await?);
@@ -107,11 +108,11 @@ async fn main() -> anyhow::Result<()> {
         others.sort_by(f64::total_cmp);
         let (rate, other) = (rates[ROUNDS / 2], others[ROUNDS / 2]);
         println!("{what}, {LENGTH} bytes there and back:");
-        println!("  as it is     {plainly:>7} bytes for a call, {rate:>6.0} calls a second");
+        println!("  uncompressed {plainly:>7} bytes for a call, {rate:>6.0} calls a second");
         println!("  compressed   {compressed:>7} bytes for a call, {other:>6.0} calls a second");
         match what {
-            "noise" => anyhow::ensure!(compressed == plainly, "noise goes as it is"),
-            _ => anyhow::ensure!(compressed < plainly / 2, "a log is much shorter"),
+            "noise" => anyhow::ensure!(compressed == plainly, "noise is sent uncompressed"),
+            _ => anyhow::ensure!(compressed < plainly / 2, "a log shrinks by more than half"),
         }
     }
     Ok(())

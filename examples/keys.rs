@@ -1,7 +1,7 @@
-//! Two daemons that know each other by their keys, and a stranger who is turned away.
+//! Two daemons that identify each other by raw public keys, and a stranger that is rejected.
 //!
-//! Each has a key pair in a file that it alone can read. The public half, as text, is its name, and goes into the
-//! other's configuration. Nobody has a certificate, and nothing that is secret leaves its file.
+//! Each daemon has a key pair in a file that only its owner can read. The public key, as text, goes into the
+//! configuration of the other daemon. There are no certificates, and no secret leaves its file.
 //!
 //! ```console
 //! cargo run --features tls --example keys
@@ -13,7 +13,7 @@ use std::path::Path;
 use chirp::channel::{Keypair, TlsClient, TlsServer};
 use chirp::{AccessPolicy, CallContext, CallError, PeerBuilder, PublicKey, Server};
 
-/// What one daemon asks of the other.
+/// The service of one daemon.
 #[chirp::service]
 trait Store {
     async fn names(&self) -> Vec<String>;
@@ -29,14 +29,14 @@ impl Store for Shelf {
     }
 
     async fn put(&self, cx: &CallContext, name: &str) -> String {
-        // Who it is comes from the handshake. A caller cannot say that it is somebody else.
+        // The identity comes from the handshake: a caller cannot claim another one.
         format!("{name}, from {}", cx.identity())
     }
 
     async fn wipe(&self) {}
 }
 
-/// The daemon that serves: it is told whom to admit, and what that one may do.
+/// The serving daemon. `friend` is the only key that it admits, and may call two methods.
 async fn serve(keys: Keypair, friend: PublicKey) -> Result<String, Box<dyn Error>> {
     let access = AccessPolicy::new().allow([StoreMethods::NAMES, StoreMethods::PUT], move |who| {
         who.is_key(&friend)
@@ -53,7 +53,7 @@ async fn serve(keys: Keypair, friend: PublicKey) -> Result<String, Box<dyn Error
     Ok(address)
 }
 
-/// The daemon that connects: it is told where the other is, and by which key to know it.
+/// The connecting daemon. `store` is the key that it expects of the server.
 async fn visit(keys: Keypair, address: &str, store: PublicKey) -> Result<(), Box<dyn Error>> {
     let builder = PeerBuilder::new().tls(TlsClient::keys(&keys, store));
     let peer = builder.connect(address).await?;
@@ -63,16 +63,16 @@ async fn visit(keys: Keypair, address: &str, store: PublicKey) -> Result<(), Box
     let put = client.put("compass").await?;
     assert!(put.ends_with(&keys.public().to_string()));
     println!("agent: put {put}");
-    // It is admitted, and may not do everything.
-    let refused: CallError = client.wipe().await.expect_err("nobody has allowed that");
+    // The client is admitted, but may not call every method.
+    let refused: CallError = client.wipe().await.expect_err("not allowed by the policy");
     println!("agent: wipe: {refused}");
     Ok(())
 }
 
-/// A key in a file, which is made when the daemon starts for the first time.
+/// Loads the key of a daemon, or generates it at the first start.
 fn key_of(daemon: &str, dir: &Path) -> std::io::Result<Keypair> {
     let keys = Keypair::load_or_generate(dir.join(daemon).with_extension("pem"))?;
-    println!("{daemon}: my name is {}", keys.public());
+    println!("{daemon}: public key {}", keys.public());
     Ok(keys)
 }
 
@@ -86,10 +86,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let address = serve(store, agent_name).await?;
     visit(agent, &address, store_name).await?;
 
-    // A stranger knows the address and the store's name, and gets nothing: no connection, no names of methods.
+    // A stranger knows the address and the key of the store, and gets neither a connection nor method names.
     let stranger = key_of("stranger", &dir)?;
-    let turned_away = visit(stranger, &address, store_name).await;
-    let error = turned_away.expect_err("nobody has admitted the stranger");
+    let rejected = visit(stranger, &address, store_name).await;
+    let error = rejected.expect_err("the stranger is not admitted");
     println!("stranger: {error}");
     assert!(error.to_string().contains("does not admit this side's key"));
 

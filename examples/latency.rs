@@ -1,8 +1,7 @@
-//! How long one call takes, beside the least that any program could take.
+//! Measures the latency of one call, compared with a hand-written program.
 //!
-//! One caller sends the sum of two numbers back and forth over a Unix socket: first by hand, with 16
-//! bytes written and 8 read and nothing else, then as a call. Rounds of both alternate in one run, so
-//! that the ratio holds on a noisy machine. Build it with `--release`.
+//! One caller adds two numbers over a Unix socket: first by hand, writing 16 bytes and reading 8, then as a call.
+//! Rounds of both alternate in one run, so that the ratio is reliable on a busy machine. Build it with `--release`.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -45,7 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut stream = UnixStream::connect(&by_hand).await?;
     let peer = chirp::connect(&address).await?;
     let (mut floor, mut calls) = (Vec::new(), Vec::new());
-    // In a task, as the callers of a program are: `main` itself runs outside of the workers.
+    // Runs in a task, like the callers of a real program: `main` itself runs outside the worker threads.
     let measured = tokio::spawn(async move {
         for _ in 0..ROUNDS {
             floor.push(round_by_hand(&mut stream).await?);

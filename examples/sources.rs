@@ -1,8 +1,8 @@
-//! Streams in a stream: many files at once, each with a stream of its own, over one connection.
+//! Streams inside a stream: many files at once over one connection, each with a stream of its own.
 //!
 //! ```text
-//! sources             reads this repository's own files
-//! sources FOLDER      reads the files of a folder
+//! sources             reads the files of this repository
+//! sources FOLDER      reads the files in a directory
 //! ```
 
 use std::error::Error;
@@ -29,7 +29,7 @@ struct Frame {
     bytes: Bytes,
 }
 
-/// A file. What is in it may be taken whenever one likes, or not at all.
+/// A file. The receiver may read its content at any time, or not at all.
 #[derive(Debug, Serialize, Deserialize)]
 struct Source {
     header: Header,
@@ -38,7 +38,7 @@ struct Source {
 
 #[chirp::service]
 trait Sources {
-    /// The files in a folder and in those below it.
+    /// Returns the files in a directory and its subdirectories.
     async fn open(&self, dir: &str) -> io::Result<impl Stream<Item = io::Result<Source>>>;
 }
 
@@ -62,17 +62,17 @@ async fn source(path: PathBuf) -> io::Result<Source> {
         path: path.display().to_string(),
         size,
     };
-    // One half travels with the header, and the other stays here, with a task of its own.
+    // The receiver travels with the header; the sender stays here, with a task of its own.
     let (sender, frames) = chirp::stream::channel();
     tokio::spawn(send(path, sender));
     Ok(Source { header, frames })
 }
 
-/// Sends what is in a file, as fast as its receiver takes it.
+/// Sends the content of a file, as fast as its receiver reads.
 async fn send(path: PathBuf, mut frames: Sender<Frame>) {
     match send_frames(&path, &mut frames).await {
         Ok(()) => frames.finish(),
-        // Or else the receiver would know only that there is no more.
+        // Without the error, the receiver would only know that the stream is incomplete.
         Err(error) => frames.fail(format!("{}: {error}", path.display())),
     }
 }
@@ -107,7 +107,7 @@ fn find_files(dir: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// What a consumer makes of a source.
+/// The result of a consumer for one source.
 struct Summary {
     header: Header,
     frames: usize,
@@ -126,7 +126,7 @@ async fn consume(source: Source) -> Result<Summary, StreamError> {
         size += frame.bytes.len() as u64;
         count += 1;
     }
-    // The end of a stream says that all has come, so that there is nothing more to check.
+    // `None` guarantees that everything has arrived, so no further check is needed.
     assert_eq!(size, header.size);
     Ok(Summary {
         header,
@@ -158,7 +158,7 @@ async fn read_all(address: &str, dir: &str) -> Result<(), Box<dyn Error>> {
     let mut summaries = Vec::new();
     while let Some(source) = sources.recv().await {
         consumers.spawn(consume(source?));
-        // Eight at a time. The sources that wait hold nothing up.
+        // Reads eight at a time. Waiting sources delay nothing.
         if consumers.len() == 8
             && let Some(summary) = consumers.join_next().await
         {

@@ -1,4 +1,4 @@
-//! Follows a file that is written to, as `tail -f` does, from another end of a Unix socket.
+//! Follows a growing file over a Unix socket, like `tail -f`.
 
 use std::error::Error;
 use std::io;
@@ -13,13 +13,13 @@ use tokio::sync::watch;
 
 #[derive(Debug, thiserror::Error, chirp::ServiceError)]
 enum TailError {
-    #[error("{path:?} cannot be opened: {reason}")]
+    #[error("cannot open {path:?}: {reason}")]
     #[chirp(code = 1)]
     Open { path: String, reason: String },
-    #[error("it was cut, from {from} bytes to {to}")]
+    #[error("file truncated from {from} to {to} bytes")]
     #[chirp(code = 2)]
     Truncated { from: u64, to: u64 },
-    #[error("it cannot be read: {reason}")]
+    #[error("cannot read: {reason}")]
     #[chirp(code = 3)]
     Read { reason: String },
 }
@@ -33,17 +33,17 @@ impl From<io::Error> for TailError {
 
 #[chirp::service]
 trait Tail {
-    /// The lines of a file, and then those that are added to it.
+    /// Returns the lines of a file, and then lines as they are appended.
     async fn follow(
         &self,
         path: &str,
     ) -> Result<impl Stream<Item = Result<String, TailError>>, TailError>;
 }
 
-/// It knows how many follow files.
+/// Counts the followers.
 struct Files(watch::Sender<usize>);
 
-/// One who follows. It is part of the stream, and goes with it.
+/// A follower. Dropped with its stream.
 struct Follower<'a>(&'a Files);
 
 impl<'a> Follower<'a> {
@@ -119,26 +119,29 @@ async fn follow(
     let tail = TailClient::new(&chirp::connect(address).await?);
     let path = log.to_str().ok_or("the path is not text")?;
 
-    // What goes wrong before the first line is the call's error.
+    // An error before the first line is the error of the call.
     let Err(MethodError::Handler(missing)) = tail.follow(path).await else {
-        return Err("there should be no file yet".into());
+        return Err("the file should not exist yet".into());
     };
-    println!("following nothing fails: {missing}");
+    println!("following a missing file fails: {missing}");
 
     fs::write(log, "the first line\n").await?;
     let mut lines = tail.follow(path).await?;
     let writer = tokio::spawn(write(log.to_owned()));
     for _ in 0..5 {
-        let line = lines.recv().await.ok_or("a log has no end")??;
+        let line = lines
+            .recv()
+            .await
+            .ok_or("the stream of a log should not end")??;
         println!("  {line}");
     }
-    // Whoever has read enough drops the stream. Then it is dropped at the other side, too.
+    // Dropping the receiver drops the stream at the other side.
     drop(lines);
     followers.wait_for(|count| *count == 0).await?;
-    println!("nobody follows any more");
+    println!("no followers left");
     writer.await??;
 
-    // What goes wrong among the lines comes behind them.
+    // An error among the lines arrives in the stream, after them.
     let mut lines = tail.follow(path).await?;
     let mut count = 0;
     let error = loop {
@@ -146,7 +149,7 @@ async fn follow(
             Some(Ok(_)) => count += 1,
             Some(Err(ItemError::Handler(error))) => break error,
             Some(Err(ItemError::Stream(error))) => return Err(error.into()),
-            None => return Err("a log has no end".into()),
+            None => return Err("the stream of a log should not end".into()),
         }
         if count == 20 {
             fs::write(log, "").await?;
@@ -157,7 +160,7 @@ async fn follow(
     Ok(())
 }
 
-/// A program that logs, and does not write whole lines.
+/// A program that writes a log, not always whole lines at a time.
 async fn write(log: impl AsRef<Path>) -> io::Result<()> {
     let mut log = OpenOptions::new().append(true).open(log).await?;
     for number in 2..=20 {

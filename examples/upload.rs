@@ -1,4 +1,4 @@
-//! Uploads a file: its bytes are a stream, and what was broken off is told from what is whole.
+//! Uploads a file as a byte stream. A partial upload is never mistaken for a whole one.
 
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
@@ -13,16 +13,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[derive(Debug, thiserror::Error, chirp::ServiceError)]
 enum UploadError {
-    #[error("{name:?} is not the name of a file")]
+    #[error("invalid file name {name:?}")]
     #[chirp(code = 1)]
     BadName { name: String },
-    #[error("broken off after {received} bytes: {reason}")]
+    #[error("upload aborted after {received} bytes: {reason}")]
     #[chirp(code = 2)]
     BrokenOff { received: u64, reason: String },
-    #[error("it has not the size or the digest that it should have")]
+    #[error("size or digest mismatch")]
     #[chirp(code = 3)]
     Different,
-    #[error("it cannot be stored: {reason}")]
+    #[error("cannot store: {reason}")]
     #[chirp(code = 4)]
     Storage { reason: String },
 }
@@ -36,7 +36,7 @@ impl From<io::Error> for UploadError {
 
 #[chirp::service]
 trait Uploads {
-    /// Stores a file. It is there, and whole, when this returns, and otherwise it is not there.
+    /// Stores a file. The file exists, and is complete, only if the call succeeds.
     async fn upload(
         &self,
         name: &str,
@@ -48,12 +48,12 @@ trait Uploads {
 
 struct Folder(PathBuf);
 
-/// A file that is not whole yet. It is removed on every way out: an error, a caller that is gone, a shutdown.
+/// A partial file. Dropping it removes the file, on every path: an error, a lost caller, a shutdown.
 struct Part(PathBuf);
 
 impl Drop for Part {
     fn drop(&mut self) {
-        // It is not there any more when it has become the whole file.
+        // A complete file has been renamed, so there is nothing to remove.
         let _ = std::fs::remove_file(&self.0);
     }
 }
@@ -71,12 +71,12 @@ impl Uploads for Folder {
             return Err(UploadError::BadName { name });
         }
         let part = self.0.join(format!("{name}.part"));
-        // Without an `.await`, at which a call that is cancelled would leave a file that nobody removes.
+        // There is no `.await` here, so that a cancelled call cannot leave a file behind.
         let mut file = File::from_std(std::fs::File::create_new(&part)?);
         let part = Part(part);
         let mut hash = Sha256::new();
         let mut received = 0;
-        // `None` is the end of a whole file. A caller that gave up, or is gone, is an error.
+        // `None` means that the file is complete. A cancelled or lost caller is an error.
         while let Some(piece) = content.recv().await {
             let piece = piece.map_err(|error| {
                 let reason = error.to_string();
@@ -97,7 +97,7 @@ impl Uploads for Folder {
     }
 }
 
-/// Shows how far it is, where somebody looks at it.
+/// Shows the progress, on a terminal.
 fn show_progress(done: u64, size: u64) -> io::Result<()> {
     let mut out = io::stdout();
     if out.is_terminal() {
@@ -134,8 +134,8 @@ async fn upload(uploads: &UploadsClient, path: &Path) -> Result<(), Box<dyn Erro
     let call = call.start();
     let mut writer = ByteWriter::new(sender);
     if let Err(error) = send(File::open(path).await?, size, &mut writer).await {
-        // Either the file cannot be read, and the other side is told that it is not whole; or the other side has had
-        // enough, and its answer says why.
+        // Either reading the file has failed, and the other side learns that it is incomplete; or the other side
+        // has stopped reading, and its answer gives the reason.
         writer.fail(error.to_string()).await;
     }
     Ok(call.await?)
@@ -177,12 +177,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         names.push(file.file_name());
     }
     fs::remove_dir_all(&dir).await?;
-    println!("what is stored: {names:?}");
+    println!("stored files: {names:?}");
     result.inspect(|()| assert_eq!(names, ["whole"], "only what is whole stays"))
 }
 
 async fn demonstrate(address: &str, dir: &Path) -> Result<(), Box<dyn Error>> {
-    // A part of this program, which is not too small.
+    // Uploads this program itself, which is large enough.
     let whole = dir.join("whole");
     let mut program = File::open(std::env::current_exe()?).await?.take(4 << 20);
     tokio::io::copy(&mut program, &mut File::create(&whole).await?).await?;
@@ -193,16 +193,16 @@ async fn demonstrate(address: &str, dir: &Path) -> Result<(), Box<dyn Error>> {
     let (size, digest) = digest(&whole).await?;
     println!("uploaded {size} bytes");
 
-    // Whoever gives up says why,
+    // A sender that gives up tells the reason.
     let (sender, content) = chirp::stream::channel();
     let call = uploads.upload("given-up", size, digest, content).start();
     let mut writer = ByteWriter::new(sender);
     writer.write_all(&vec![0; 100_000]).await?;
-    writer.fail("somebody pressed a key").await;
+    writer.fail("cancelled by the user").await;
     let Err(MethodError::Handler(error)) = call.await else {
-        return Err("half a file should be refused".into());
+        return Err("a partial upload should be rejected".into());
     };
-    println!("half a file: {error}");
+    println!("aborted upload: {error}");
     assert!(matches!(
         error,
         UploadError::BrokenOff {
@@ -211,15 +211,15 @@ async fn demonstrate(address: &str, dir: &Path) -> Result<(), Box<dyn Error>> {
         }
     ));
 
-    // and whoever sends less than was said does not get away with it.
+    // Sending less than announced is an error.
     let less = tokio_stream::once(Bytes::from_static(b"less"));
     let Err(MethodError::Handler(error)) = uploads.upload("less", size, digest, less).await else {
-        return Err("another file should be refused".into());
+        return Err("an incomplete upload should be rejected".into());
     };
-    println!("another file: {error}");
+    println!("incomplete upload: {error}");
     assert!(matches!(error, UploadError::Different));
 
-    // A caller that is gone says nothing. Its upload ends where it waits, and leaves nothing behind.
+    // A lost caller gives no reason. Its upload ends while it waits, and leaves nothing behind.
     let part = dir.join("stored/lost.part");
     let (mut sender, content) = chirp::stream::channel();
     let call = uploads.upload("lost", size, digest, content).start();
@@ -229,7 +229,7 @@ async fn demonstrate(address: &str, dir: &Path) -> Result<(), Box<dyn Error>> {
     until(|| part.exists()).await;
     peer.close();
     until(|| !part.exists()).await;
-    println!("a caller that is gone: {}", sender.closed().await);
+    println!("lost caller: {}", sender.closed().await);
     assert!(call.await.is_err());
     Ok(())
 }

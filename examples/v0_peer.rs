@@ -1,17 +1,17 @@
-//! A peer with raw handlers, for testing any implementation of Chirp v0.
+//! A peer with raw handlers, to test any implementation of Chirp v0.
 //!
-//! `v0_peer ADDRESS` serves until it is killed:
+//! `v0_peer ADDRESS` serves these methods until it is killed:
 //!
-//! | method | what it does |
+//! | method | behaviour |
 //! |---|---|
 //! | `echo` | returns its parameters |
 //! | `fail` | fails with code 0 and its parameters as text |
 //! | `edata` | fails with code 17, "hey" and the data `stuff` |
 //! | `eempty` | fails with empty error data |
-//! | `wait` | never returns unless it is cancelled |
+//! | `wait` | does not return until it is cancelled |
 //! | `callback` | calls `back` on its caller with its parameters, and returns the result |
 //!
-//! Without an address it serves on a free TCP port, calls each of these itself, and ends.
+//! Without an address, it serves on a free TCP port, calls each method itself, and exits.
 
 use std::error::Error;
 use std::time::Duration;

@@ -189,3 +189,122 @@ fn every_guard_has_a_test() {
     assert!(!tests.is_empty());
     assert_eq!(named, tests);
 }
+
+fn architecture() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md");
+    fs::read_to_string(path).expect("ARCHITECTURE.md")
+}
+
+/// The rows of the first table in a section, as cells. The row of titles is not among them.
+fn table<'a>(architecture: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
+    let heading = format!("\n## {heading}\n");
+    let (_, section) = architecture.split_once(&heading).expect("the section");
+    let section = section.split("\n## ").next().expect("its text");
+    let rows = section.lines().filter(|line| line.starts_with("| "));
+    let cells = |row: &'a str| row.trim_matches(['|', ' ']).split(" | ").collect();
+    let rows: Vec<Vec<&str>> = rows.skip(1).map(cells).collect();
+    assert!(!rows.is_empty(), "{heading}");
+    rows
+}
+
+/// The words in backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// Where a path of ARCHITECTURE.md may begin.
+fn file(path: &str) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    [root.to_owned(), runtime()]
+        .into_iter()
+        .map(|folder| folder.join(path))
+        .find(|path| path.exists())
+}
+
+#[test]
+fn each_answer_to_where_to_find_is_there() {
+    let architecture = architecture();
+    let mut wrong = Vec::new();
+    for row in table(&architecture, "Where to find") {
+        let [_, path, function] = row[..] else {
+            panic!("three cells: {row:?}");
+        };
+        let (path, function) = (path.trim_matches('`'), function.trim_matches('`'));
+        let text = file(path).and_then(|path| fs::read_to_string(path).ok());
+        if !text.is_some_and(|text| text.contains(&format!("fn {function}("))) {
+            wrong.push(format!("`{function}` is not in {path}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The names of all tests of the workspace.
+fn tests() -> std::collections::BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut names = std::collections::BTreeSet::new();
+    for folder in ["tests", "chirp-runtime/tests", "chirp-runtime/src"] {
+        for (_, text) in sources(&root.join(folder)) {
+            let mut is_test = false;
+            for line in text.lines().map(str::trim_start) {
+                if line.starts_with("#[") {
+                    is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+                    continue;
+                }
+                let line = line.strip_prefix("async ").unwrap_or(line);
+                if let (true, Some(rest)) = (is_test, line.strip_prefix("fn ")) {
+                    names.extend(rest.split('(').next().map(str::to_owned));
+                }
+                is_test = false;
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn every_invariant_and_limit_has_tests() {
+    let (architecture, tests) = (architecture(), tests());
+    let mut missing = Vec::new();
+    for heading in ["Invariants", "Limits"] {
+        for row in table(&architecture, heading) {
+            let cell = row.last().expect("a cell");
+            assert!(quoted(cell).next().is_some(), "no test: {row:?}");
+            missing.extend(quoted(cell).filter(|name| !tests.contains(*name)));
+        }
+    }
+    assert!(missing.is_empty(), "no such tests: {missing:#?}");
+}
+
+#[test]
+fn every_path_and_name_in_the_document_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut texts = Vec::new();
+    for folder in ["src", "chirp-runtime", "chirp-macros/src", "tests"] {
+        let found = sources(&root.join(folder));
+        texts.extend(found.into_iter().map(|(_, text)| text));
+    }
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let known: std::collections::HashSet<&str> = texts
+        .iter()
+        .flat_map(|text| text.split(|c| !is_word(c)))
+        .collect();
+    let architecture = architecture();
+    let mut wrong = Vec::new();
+    for (at, line) in architecture.lines().enumerate() {
+        for quoted in quoted(line) {
+            let is_path = quoted.ends_with('/') || quoted.ends_with(".rs");
+            if is_path && file(quoted).is_none() {
+                wrong.push(format!("line {}: no file `{quoted}`", at + 1));
+            }
+            if is_path || quoted.contains([' ', '-']) {
+                continue;
+            }
+            for word in quoted.split(|c| !is_word(c)) {
+                if !word.is_empty() && !known.contains(word) {
+                    wrong.push(format!("line {}: nothing is called `{word}`", at + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -313,7 +313,7 @@ fn a_key_is_text() {
     }
     let other_kind = Authority::new().issue("x.test").key;
     let error = Keypair::from_pem(&other_kind).unwrap_err().to_string();
-    assert!(error.contains("another kind than Ed25519"), "{error}");
+    assert!(error.contains("expected an Ed25519 key"), "{error}");
 }
 
 /// The key of RFC 8032, 7.1, test 1, as RFC 8410 writes such keys.

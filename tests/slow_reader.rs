@@ -130,3 +130,28 @@ async fn a_pause_for_handlers_ends() {
     assert_eq!(id, 3);
     idle(&peer).await;
 }
+
+/// A caller that has more calls than handlers may run waits for the pause, and is then refused.
+#[tokio::test(start_paused = true)]
+async fn reading_pauses_for_100_ms_at_the_limit_of_handlers() {
+    let limits = |limits: &mut Limits| limits.max_concurrent_handlers = 1;
+    let builder =
+        with_limits(limits).handle("wait", |_: Request| std::future::pending::<ErrorData>());
+    let (peer, mut theirs) = attacked(&builder, 64 << 10);
+    let mut all = request(1, "wait", b"");
+    all.extend(request(2, "echo", b""));
+    let sent = tokio::time::Instant::now();
+    theirs.write_all(&all).await.expect("taken");
+    let (id, code, data) = read_response(&mut theirs).await;
+    let paused = sent.elapsed();
+    assert_eq!((id, code), (2, 4));
+    assert_eq!(
+        ErrorData::decode(data.into()).expect("error data").code,
+        0xC700
+    );
+    let expected = Duration::from_millis(100)..Duration::from_millis(125);
+    assert!(expected.contains(&paused), "{paused:?}");
+    theirs.write_all(&cancel(1)).await.expect("taken");
+    assert_eq!(read_response(&mut theirs).await, (1, 3, Vec::new()));
+    idle(&peer).await;
+}

@@ -223,7 +223,7 @@ async fn a_socket_that_listens_is_served_or_refused_with_the_reason() {
     let refused = soon(refused.wait_with_output()).await.unwrap();
     assert!(!refused.status.success());
     let why = String::from_utf8(refused.stderr).unwrap();
-    assert!(why.contains("a socket that listens"), "{why}");
+    assert!(why.contains("a listening socket"), "{why}");
 
     let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let refused = start("arith", &["stdio:"], |command| {

@@ -1,4 +1,4 @@
-//! The floors of Chirp alone: what each does for a call, without a socket and without a task.
+//! Microbenchmarks of Chirp's components, without sockets and tasks.
 
 use std::hint::black_box;
 use std::io::IoSlice;
@@ -6,7 +6,9 @@ use std::io::IoSlice;
 use bytes::{BufMut, Bytes};
 use chirp::codec::form::{Owned, Slice8, Str};
 use chirp::codec::{Bincode, Serde};
-use chirp::packet::{PacketDecoder, IncomingPacket, Payload, RequestPacket, ResponsePacket, ResultCode};
+use chirp::packet::{
+    IncomingPacket, PacketDecoder, Payload, RequestPacket, ResponsePacket, ResultCode,
+};
 use chirp::{Caller, MethodName, Request as Inbound, Router};
 use chirp_runtime::session::{Batch, Event, Limits, Session};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -14,7 +16,7 @@ use futures::FutureExt;
 
 const METHOD: &[u8] = b"Arith.add";
 const PARAMS: [u8; 16] = [7; 16];
-/// What one read brings when many call at once.
+/// The size of a batch of requests in one read under load.
 const BATCH: usize = 64;
 
 criterion_group!(floors, packets, codecs, sessions, routers);
@@ -115,7 +117,7 @@ fn sessions(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Two sessions, and what would be a socket.
+/// Two sessions with byte buffers in place of a socket.
 struct Pair {
     client: End,
     server: End,
@@ -137,7 +139,7 @@ impl End {
         }
     }
 
-    /// Hands everything that is to be sent to `other`, which does `then` with what follows.
+    /// Sends everything to `other`, and calls `then` with the resulting events.
     fn flush(&mut self, other: &mut Self, mut then: impl FnMut(&mut Session, Event)) {
         let spare = std::mem::take(&mut self.spare);
         let mut batch = self.session.take_batch(spare).expect("no batch on its way");
@@ -197,7 +199,7 @@ impl Pair {
     }
 }
 
-/// Gives bytes to a decoder, and what it makes of them to `take`.
+/// Decodes bytes, and passes the packets to `take`.
 fn feed(decoder: &mut PacketDecoder, mut bytes: &[u8], mut take: impl FnMut(IncomingPacket)) {
     while !bytes.is_empty() {
         let mut buffer = decoder.buffer();

@@ -1,4 +1,4 @@
-//! Cargo, which builds what a workload wants built.
+//! Runs cargo for workloads that build programs.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,14 +10,14 @@ use std::time::Instant;
 use crate::record::{Metric, Record};
 use crate::system::Result;
 
-/// In how many ticks Linux counts a second of processor time, for programs.
+/// The number of clock ticks per second of processor time (`USER_HZ`).
 const TICKS: f64 = 100.0;
 
-/// A cargo that is about to be started.
+/// A cargo command.
 pub struct Cargo(Command);
 
 impl Cargo {
-    /// The package in `folder`, built into `target`.
+    /// Creates a command for the package in `folder`, with the target directory `target`.
     pub fn new(subcommand: &str, folder: &Path, target: &Path) -> Self {
         let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(program);
@@ -30,26 +30,26 @@ impl Cargo {
         Self(command)
     }
 
-    /// With another argument.
+    /// Adds an argument.
     #[must_use]
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.0.arg(argument);
         self
     }
 
-    /// With a variable of the environment.
+    /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.0.env(name, value);
         self
     }
 
-    /// Runs it in place of this program.
+    /// Replaces this process by the command.
     pub fn replace(mut self) -> Result<()> {
         Err(self.0.exec().into())
     }
 
-    /// Runs it, and gives what it wrote.
+    /// Runs the command and returns its output.
     pub fn run(mut self) -> Result<Vec<u8>> {
         let Output {
             status,
@@ -65,7 +65,7 @@ impl Cargo {
     }
 }
 
-/// How long runs of cargo took.
+/// Durations of cargo runs.
 #[derive(Debug, Default)]
 pub struct Times {
     seconds: Vec<f64>,
@@ -73,7 +73,7 @@ pub struct Times {
 }
 
 impl Times {
-    /// Runs it once more.
+    /// Runs the command once and adds its durations.
     pub fn take(&mut self, cargo: Cargo) -> Result<()> {
         let (started, cpu) = (Instant::now(), cpu_of_children()?);
         cargo.run()?;
@@ -82,7 +82,7 @@ impl Times {
         Ok(())
     }
 
-    /// What they come to.
+    /// Returns the readings.
     pub fn records(self, workload: &str, case: &str, system: &str) -> [Record; 2] {
         [
             Record::new(workload, case, system, Metric::Seconds, self.seconds),
@@ -91,25 +91,27 @@ impl Times {
     }
 }
 
-/// The processor time, in seconds, of all processes that this one has waited for, and those that they have.
+/// Returns the processor time of all finished child processes and their children, in seconds.
 fn cpu_of_children() -> Result<f64> {
     let stat = fs::read_to_string("/proc/self/stat")?;
-    // The second field is the program's name, in parentheses; it may have spaces and parentheses of its own.
+    // The second field is the program name in parentheses, which may itself contain spaces and parentheses.
     let (_, fields) = stat.rsplit_once(')').ok_or("/proc/self/stat has no name")?;
     let ticks = |field: Option<&str>| Result::Ok(field.ok_or("too short")?.parse::<f64>()?);
-    // The sixteenth and seventeenth field: in user mode, and in the kernel.
+    // Fields 16 and 17: user and system time of children.
     let mut fields = fields.split_whitespace().skip(13);
     Ok((ticks(fields.next())? + ticks(fields.next())?) / TICKS)
 }
 
-/// This package's folder.
+/// Returns the directory of this package.
 pub fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Where this program was built.
+/// Returns the target directory of this program.
 pub fn target() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     let target = program.parent().and_then(Path::parent);
-    Ok(target.ok_or("this program is in no target folder")?.into())
+    Ok(target
+        .ok_or("cannot find the target directory of this program")?
+        .into())
 }

@@ -1,4 +1,4 @@
-//! A stream that counts what goes through it.
+//! A stream that counts reads, writes and bytes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -8,8 +8,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What went through a stream. A read or a write that moved no bytes is not counted: after one that moved
-/// fewer than it could have, tokio waits for the socket without asking it again.
+/// Counters of a stream. A read or write that moved no bytes is not counted: after a partial one, tokio waits for
+/// readiness without another system call.
 #[derive(Debug, Default)]
 pub struct Counts {
     reads: AtomicU64,
@@ -18,21 +18,21 @@ pub struct Counts {
     bytes_written: AtomicU64,
 }
 
-/// The counts at one moment.
+/// A snapshot of the counters.
 #[derive(Clone, Copy, Debug)]
 pub struct Snapshot {
-    /// Calls of `read` and its like.
+    /// The number of reads.
     pub reads: u64,
-    /// Calls of `write` and its like.
+    /// The number of writes.
     pub writes: u64,
-    /// Bytes that were read.
+    /// The number of bytes read.
     pub bytes_read: u64,
-    /// Bytes that were written.
+    /// The number of bytes written.
     pub bytes_written: u64,
 }
 
 impl Counts {
-    /// The counts now.
+    /// Returns the current counts.
     pub fn snapshot(&self) -> Snapshot {
         let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Snapshot {
@@ -51,7 +51,7 @@ impl Counts {
     }
 }
 
-/// A stream, or a half of one, that counts.
+/// A stream or half of a stream with counters.
 #[derive(Debug)]
 pub struct Counted<T> {
     inner: T,
@@ -59,7 +59,7 @@ pub struct Counted<T> {
 }
 
 impl<T> Counted<T> {
-    /// Counts what goes through `inner`.
+    /// Wraps `inner`.
     pub fn new(inner: T) -> (Self, Arc<Counts>) {
         let counts = Arc::<Counts>::default();
         let counted = Self {
@@ -69,7 +69,7 @@ impl<T> Counted<T> {
         (counted, counts)
     }
 
-    /// Two parts of what is counted; what goes through either counts.
+    /// Splits the stream into two halves with shared counters.
     pub fn map_both<R, W>(self, part: impl FnOnce(T) -> (R, W)) -> (Counted<R>, Counted<W>) {
         let (reader, writer) = part(self.inner);
         let reader = Counted {

@@ -1,4 +1,4 @@
-//! What handlers do that wait, and what those give that stream: the same at every system.
+//! Handlers that wait and sources of streams, the same for every system.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -8,15 +8,15 @@ use futures::Stream;
 use futures::stream;
 use tokio::sync::{mpsc, oneshot};
 
-/// What a handler waits for before it answers.
+/// The event that a handler waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Wait {
-    /// A timer of a millisecond.
+    /// A timer of one millisecond.
     Timer = 0,
-    /// Another task, asked through a channel.
+    /// An answer of another task, over a channel.
     Relay = 1,
-    /// Nothing that ever comes.
+    /// Never resolves.
     Forever = 2,
 }
 
@@ -30,22 +30,22 @@ impl From<u8> for Wait {
     }
 }
 
-/// What the handlers of one server share.
+/// State shared by the handlers of a server.
 #[derive(Clone, Debug, Default)]
 pub struct Work {
-    /// Begun when it is first asked, so that it is not measured as a part of connections.
+    /// Started on first use, so that it is not measured as part of a connection.
     relay: Arc<OnceLock<Relay>>,
 }
 
-/// The way to the task that handlers ask.
+/// The channel to the task that answers handlers.
 type Relay = mpsc::UnboundedSender<oneshot::Sender<()>>;
 
-/// Starts the task that handlers ask.
+/// Starts the task that answers handlers.
 fn start_relay() -> Relay {
     let (relay, mut asked) = mpsc::unbounded_channel::<oneshot::Sender<()>>();
     tokio::spawn(async move {
         while let Some(answer) = asked.recv().await {
-            // A handler that is gone needs no answer.
+            // The handler may have been dropped.
             let _ = answer.send(());
         }
     });
@@ -53,19 +53,19 @@ fn start_relay() -> Relay {
 }
 
 impl Work {
-    /// What the handlers of a server begin with.
+    /// Creates the state of a new server.
     pub fn start() -> Self {
         Self::default()
     }
 
-    /// Waits as it is told to.
+    /// Waits for the given event.
     pub async fn wait(&self, wait: Wait) {
         match wait {
             Wait::Timer => tokio::time::sleep(Duration::from_millis(1)).await,
             Wait::Relay => {
                 let (answer, answered) = oneshot::channel();
                 if self.relay.get_or_init(start_relay).send(answer).is_ok() {
-                    // The relay answers everybody; it ends with the runtime.
+                    // The relay answers every request and ends with the runtime.
                     let _ = answered.await;
                 }
             }
@@ -74,27 +74,27 @@ impl Work {
     }
 }
 
-/// Where the items of a stream come from.
+/// The source of the items of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// All are ready, and none waits.
+    /// All items are ready.
     Ready,
-    /// Another task, one by one through a channel.
+    /// Another task sends them one by one over a channel.
     Channel,
 }
 
-/// How many items there may be in the channel that they come through.
+/// The capacity of that channel.
 const CHANNEL: usize = 16;
 
-/// How many bytes a stream of bytes gives at a time.
+/// The size of one item of a byte stream.
 pub const PIECE: usize = 16 << 10;
 
-/// The numbers below `many`, ready.
+/// Returns the numbers below `many`, all ready.
 pub fn ready(many: u64) -> impl Stream<Item = u64> + Send + 'static {
     stream::iter(0..many)
 }
 
-/// The numbers below `many`, as another task sends them.
+/// Returns the numbers below `many`, sent by another task.
 pub fn from_channel(many: u64) -> impl Stream<Item = u64> + Send + 'static {
     let (sender, mut receiver) = mpsc::channel(CHANNEL);
     tokio::spawn(async move {
@@ -107,7 +107,7 @@ pub fn from_channel(many: u64) -> impl Stream<Item = u64> + Send + 'static {
     stream::poll_fn(move |cx| receiver.poll_recv(cx))
 }
 
-/// So many pieces of bytes, all of them the same memory.
+/// Returns this many items of bytes, which share their memory.
 pub fn pieces(many: u64) -> impl Stream<Item = Bytes> + Send + 'static {
     let piece = Bytes::from(vec![7; PIECE]);
     stream::iter((0..many).map(move |_| piece.clone()))

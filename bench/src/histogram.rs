@@ -1,31 +1,31 @@
-//! Counts of latencies, which many tasks add to at once.
+//! A histogram of latencies that many tasks can update.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// Each power of two nanoseconds is divided into so many buckets: an error of three per cent at the most.
+/// Buckets per power of two nanoseconds: an error of at most 3 %.
 const PARTS: u32 = 32;
 const BUCKETS: usize = 64 * PARTS as usize;
 
-/// How many latencies there were of about each length.
+/// Counts latencies by bucket.
 pub struct Histogram {
     buckets: Vec<AtomicU32>,
 }
 
 impl Histogram {
-    /// An empty one.
+    /// Creates an empty histogram.
     pub fn new() -> Self {
         let buckets = (0..BUCKETS).map(|_| AtomicU32::new(0)).collect();
         Self { buckets }
     }
 
-    /// Counts one latency.
+    /// Records one latency.
     pub fn add(&self, latency: Duration) {
         let nanos = latency.as_nanos().try_into().unwrap_or(u64::MAX);
         self.buckets[bucket(nanos)].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The latency below which this part of all is.
+    /// Returns the given quantile.
     pub fn quantile(&self, part: f64) -> Duration {
         let counts = self
             .buckets
@@ -56,7 +56,7 @@ fn bucket(nanos: u64) -> usize {
     let Some(shift) = power.checked_sub(PARTS.ilog2()) else {
         return nanos as usize;
     };
-    // The leading one says which power it is; the five bits after it which part.
+    // The leading one bit selects the power, the five bits after it the bucket.
     (u64::from(shift + 1) * parts + (nanos >> shift) - parts) as usize
 }
 

@@ -1,4 +1,4 @@
-//! Chirp beside what a user would pick instead. See README.md.
+//! Benchmarks of Chirp and other RPC frameworks. See README.md.
 
 pub mod cargo;
 pub mod counted;

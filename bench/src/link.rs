@@ -1,7 +1,7 @@
-//! The streams that systems are connected over.
+//! The transports that systems are connected over.
 //!
-//! Each is one type, whatever it goes over, so that what is generic over streams is compiled once. To find
-//! out which it is costs a branch, for every system the same.
+//! One type for all transports, so that generic code is compiled once. The dispatch costs the same branch for every
+//! system.
 
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -19,25 +19,25 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 use crate::counted::{Counted, Counts};
 use crate::system::Result;
 
-/// Whom the certificate of encrypted streams names.
+/// The server name in the TLS certificate.
 const HOST: &str = "bench.test";
 
-/// How many bytes may be on their way through memory, in each direction.
+/// The capacity of the in-memory stream, in bytes per direction.
 const MEMORY: usize = 64 << 10;
 
-/// A kind of stream.
+/// A kind of transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
     /// A Unix socket.
     Unix,
-    /// TCP over the loopback interface, without Nagle's delay.
+    /// TCP over the loopback interface, with `TCP_NODELAY`.
     Tcp,
-    /// TLS 1.3 over that, by rustls, for every system the same.
+    /// TLS 1.3 over TCP, by rustls, for every system the same.
     Tls,
 }
 
 impl Link {
-    /// Both ends of a new stream.
+    /// Creates a connected pair of streams.
     pub async fn pair(self) -> Result<(Stream, Stream)> {
         match self {
             Self::Unix => {
@@ -67,7 +67,7 @@ async fn tcp_pair() -> Result<(TcpStream, TcpStream)> {
     Ok((one, other))
 }
 
-/// Both ends of a TCP connection, encrypted: with a certificate that is made for it.
+/// Creates a TLS connection over TCP, with a new certificate.
 async fn encrypted(one: TcpStream, other: TcpStream) -> Result<(Encrypted, Encrypted)> {
     let made = rcgen::generate_simple_self_signed([HOST.to_owned()])?;
     let certificate = made.cert.der().clone();
@@ -98,30 +98,30 @@ impl fmt::Display for Link {
     }
 }
 
-/// Both ends of a stream in memory.
+/// Creates an in-memory pair of streams.
 pub fn memory_pair() -> (Stream, Stream) {
     let (one, other) = tokio::io::duplex(MEMORY);
     (Either::Memory(one), Either::Memory(other))
 }
 
-/// Both ends of a Unix socket, the first of which counts.
+/// Creates a pair of Unix sockets, the first of which counts.
 pub fn counted_pair() -> Result<(Stream, Stream, Arc<Counts>)> {
     let (one, other) = UnixStream::pair()?;
     let (one, counts) = Counted::new(one);
     Ok((Either::Counted(one), Either::Unix(other), counts))
 }
 
-/// One end of an encrypted connection.
+/// One end of a TLS connection.
 pub type Encrypted = Box<TlsStream<TcpStream>>;
 
 /// One end of a stream.
 pub type Stream = Either<UnixStream, TcpStream, DuplexStream, Encrypted>;
 
-/// What reads of a stream.
+/// The reading half of a stream.
 pub type Reader =
     Either<unix::OwnedReadHalf, tcp::OwnedReadHalf, ReadHalf<DuplexStream>, ReadHalf<Encrypted>>;
 
-/// What writes of a stream.
+/// The writing half of a stream.
 pub type Writer = Either<
     unix::OwnedWriteHalf,
     tcp::OwnedWriteHalf,
@@ -129,7 +129,7 @@ pub type Writer = Either<
     WriteHalf<Encrypted>,
 >;
 
-/// A stream or its half, over one of what there is.
+/// A stream or half of a stream, over one of the transports.
 #[derive(Debug)]
 pub enum Either<U, T, M, E> {
     /// A Unix socket.
@@ -138,14 +138,14 @@ pub enum Either<U, T, M, E> {
     Tcp(T),
     /// Memory.
     Memory(M),
-    /// A TCP connection that is encrypted.
+    /// A TLS connection over TCP.
     Tls(E),
-    /// A Unix socket that counts.
+    /// A Unix socket with counters.
     Counted(Counted<U>),
 }
 
 impl Stream {
-    /// The halves. Those of sockets need not lock between them.
+    /// Splits the stream. Halves of sockets need no lock.
     pub fn halves(self) -> (Reader, Writer) {
         match self {
             Self::Unix(stream) => {
@@ -172,7 +172,7 @@ impl Stream {
     }
 }
 
-/// Hands a poll to whatever it is.
+/// Dispatches a poll to the transport.
 macro_rules! either {
     ($this:ident, $inner:ident => $poll:expr) => {
         match $this.get_mut() {

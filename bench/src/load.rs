@@ -1,4 +1,4 @@
-//! Callers that call as fast as they get answers, and what that costs.
+//! A closed-loop load: callers that call again as soon as they have an answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,24 +9,24 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::record::{Metric, Reading};
 use crate::system::Result;
 
-/// What some callers did together.
+/// The result of a load.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
-    /// Calls that were answered.
+    /// The number of answered calls.
     pub calls: u64,
-    /// From the start to the last answer.
+    /// The time from the start to the last answer.
     pub elapsed: Duration,
-    /// CPU time of the whole process meanwhile.
+    /// CPU time of the process during the load.
     pub cpu: Duration,
 }
 
 impl Load {
-    /// Calls in a second.
+    /// Returns the rate, in calls per second.
     pub fn rate(&self) -> f64 {
         self.calls as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// The rate, and what a call costs.
+    /// Returns the rate and the CPU time per call.
     pub fn readings(&self) -> Vec<Reading> {
         let cpu = self.cpu.as_secs_f64() / self.calls as f64 * 1e6;
         vec![
@@ -36,7 +36,7 @@ impl Load {
     }
 }
 
-/// Calls for so long, with one caller for each of `states`; `call` gives the state for its next call.
+/// Runs one caller for each of `states` for the given time. `call` returns the state for its next call.
 pub async fn drive<T, F, Called>(states: Vec<T>, time: Duration, call: F) -> Result<Load>
 where
     T: Send + 'static,

@@ -1,4 +1,4 @@
-//! Where the numbers come from.
+//! The machine that produced the numbers.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,21 +6,21 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-/// What a reader must know of the machine.
+/// Properties of the machine that affect the results.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
-    /// The processor's name.
+    /// The model of the processor.
     pub processor: String,
-    /// How many of them the process may use.
+    /// The number of available processors.
     pub processors: usize,
-    /// The operating system's kernel.
+    /// The version of the kernel.
     pub kernel: String,
-    /// The compiler.
+    /// The version of the compiler.
     pub rustc: String,
 }
 
 impl Machine {
-    /// This machine. What cannot be found out is left empty.
+    /// Returns the properties of this machine. Unknown ones are empty.
     pub fn read() -> Self {
         let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let processor = processor
@@ -42,7 +42,7 @@ fn said(program: &str, arguments: &[&str]) -> String {
     text.unwrap_or_default().trim().to_owned()
 }
 
-/// The crates whose versions matter.
+/// The crates whose versions are recorded.
 const COMPARED: [&str; 7] = [
     "chirp",
     "jsonrpsee",
@@ -53,7 +53,7 @@ const COMPARED: [&str; 7] = [
     "ttrpc",
 ];
 
-/// The versions that were built, from the lock file.
+/// Returns the versions in the lock file.
 pub fn versions() -> BTreeMap<String, String> {
     let lock = include_str!("../Cargo.lock");
     let mut lines = lock.lines().map(|line| line.split_once(" = "));

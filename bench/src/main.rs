@@ -1,4 +1,4 @@
-//! Measures, and writes what was measured into `results/`.
+//! Runs the benchmarks and writes `results/`.
 
 use chirp_bench::cargo::{self, Cargo};
 use chirp_bench::options::{Options, USAGE};
@@ -34,7 +34,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Becomes the program that has all systems.
+/// Replaces this process by the build with all systems.
 fn build_all() -> Result<()> {
     let mut cargo = Cargo::new("run", cargo::package(), &cargo::target()?)
         .arg("--release")

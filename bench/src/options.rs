@@ -1,40 +1,40 @@
-//! The command line.
+//! Command-line options.
 
 use std::time::Duration;
 
 use crate::system::Result;
 use crate::workloads::Workload;
 
-/// What to measure, and how long.
+/// The selected workloads and systems.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The workloads to run, in this order.
     pub workloads: Vec<Workload>,
-    /// Only these systems; all that were built, if there are none.
+    /// The systems to measure. Empty means all.
     pub systems: Vec<String>,
-    /// Fewer and shorter rounds.
+    /// Whether to run fewer and shorter rounds.
     pub quick: bool,
-    /// With the systems that are only built on demand.
+    /// Whether to include systems that take long to build.
     pub all: bool,
-    /// Only say how to use it.
+    /// Whether to print the usage only.
     pub help: bool,
 }
 
-/// How to use it.
+/// The usage text.
 pub const USAGE: &str = "\
 cargo run --release [OPTIONS] [WORKLOAD...]
 
 Options:
   --quick            fewer and shorter rounds, in under three minutes
   --systems A,B      only these systems
-  --all              with the systems that are only built on demand
+  --all              also systems that take long to build
   --help             this text
 
-Workloads (without one: all but those that build programs, which take minutes):
+Workloads (default: all but those that build programs, which take minutes):
 ";
 
 impl Options {
-    /// Reads the arguments of a command line, the program's name excepted.
+    /// Parses the arguments, without the program name.
     pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self> {
         let mut options = Self::default();
         let mut arguments = arguments.into_iter();
@@ -57,17 +57,17 @@ impl Options {
         Ok(options)
     }
 
-    /// Whether a system should be measured.
+    /// Returns whether a system is selected.
     pub fn wants_system(&self, name: &str) -> bool {
         self.systems.is_empty() || self.systems.iter().any(|wanted| wanted == name)
     }
 
-    /// How many rounds there are, after the one that warms up.
+    /// Returns the number of rounds, not counting the warm-up.
     pub fn rounds(&self) -> usize {
         if self.quick { 4 } else { 11 }
     }
 
-    /// How long a round takes.
+    /// Returns the duration of a round.
     pub fn round_time(&self) -> Duration {
         Duration::from_millis(if self.quick { 60 } else { 150 })
     }

@@ -1,26 +1,26 @@
-//! What a measurement gives: numbers with a name, and what many rounds of them come to.
+//! Named numbers, and their summary over many rounds.
 
 use serde::{Deserialize, Serialize};
 
-/// What is measured.
+/// The quantity that a number measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Metric {
-    /// Calls in a second.
+    /// Calls per second.
     Rate,
-    /// Items of streams in a second.
+    /// Stream items per second.
     ItemRate,
-    /// Bytes of streams in a second.
+    /// Stream bytes per second.
     ByteRate,
-    /// CPU time of both ends for a million calls, in seconds.
+    /// CPU time of both ends per million calls, in seconds.
     Cpu,
     /// The median latency, in microseconds.
     P50,
-    /// The latency that one call in a hundred goes beyond, in microseconds.
+    /// The 99th percentile of the latency, in microseconds.
     P99,
-    /// The latency that one call in a thousand goes beyond, in microseconds.
+    /// The 99.9th percentile of the latency, in microseconds.
     P999,
-    /// The latency that one call in a hundred goes beyond, as so many times that without what is beside it.
+    /// The 99th percentile of the latency, divided by that without the additional load.
     P99Times,
     /// Heap memory, in bytes.
     Bytes,
@@ -28,26 +28,26 @@ pub enum Metric {
     Allocations,
     /// Bytes of a request on the wire.
     BytesOut,
-    /// Bytes of an answer on the wire.
+    /// Bytes of a response on the wire.
     BytesBack,
-    /// Writes to the socket per call, at the side of the caller.
+    /// Socket writes per call, at the client.
     Writes,
-    /// Reads from the socket per call, at the side of the caller.
+    /// Socket reads per call, at the client.
     Reads,
-    /// The time that a build or a check takes, in seconds.
+    /// The elapsed time of a build or check, in seconds.
     Seconds,
-    /// The processor time that a build or a check takes, in seconds. What else the machine does changes it little.
+    /// The processor time of a build or check, in seconds. It depends little on the load of the machine.
     CpuSeconds,
     /// The size of a stripped program, in bytes.
     Size,
-    /// Packages in a lock file.
+    /// The number of packages in a lock file.
     Crates,
-    /// Tokens of generated code.
+    /// The number of tokens of generated code.
     Tokens,
 }
 
 impl Metric {
-    /// What it is called in a table, with its unit.
+    /// Returns the name and unit for a table.
     pub fn title(self) -> &'static str {
         match self {
             Self::Rate => "calls/s",
@@ -76,16 +76,16 @@ impl Metric {
 /// One number of one round.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    /// What the case does not say yet.
+    /// The part of the case, if it has parts.
     pub detail: Option<String>,
-    /// What was measured.
+    /// The quantity.
     pub metric: Metric,
-    /// The number, in the metric's unit.
+    /// The number, in the unit of the metric.
     pub value: f64,
 }
 
 impl Reading {
-    /// A number that belongs to its case as a whole.
+    /// Creates a number for a whole case.
     pub fn new(metric: Metric, value: f64) -> Self {
         Self {
             detail: None,
@@ -94,7 +94,7 @@ impl Reading {
         }
     }
 
-    /// A number that belongs to a part of its case.
+    /// Creates a number for a part of a case.
     #[must_use]
     pub fn of(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
@@ -102,27 +102,27 @@ impl Reading {
     }
 }
 
-/// What all rounds of one number come to.
+/// The summary of one number over all rounds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// The workload's name on the command line.
+    /// The name of the workload on the command line.
     pub workload: String,
-    /// Which case of it.
+    /// The case of the workload.
     pub case: String,
-    /// Who was measured.
+    /// The system.
     pub system: String,
-    /// What was measured.
+    /// The quantity.
     pub metric: Metric,
-    /// The middle of all rounds.
+    /// The median of all rounds.
     pub median: f64,
-    /// The smallest and the largest of all rounds.
+    /// The minimum and maximum of all rounds.
     pub spread: (f64, f64),
-    /// How many rounds there were.
+    /// The number of rounds.
     pub rounds: usize,
 }
 
 impl Record {
-    /// What the values of one or more rounds come to.
+    /// Summarizes the values of one or more rounds.
     pub fn new(
         workload: &str,
         case: impl Into<String>,

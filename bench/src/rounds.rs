@@ -1,4 +1,4 @@
-//! Rounds of all systems, one after another, so that the noise of the machine hits all of them.
+//! Runs rounds of all systems in turns, so that noise of the machine affects all of them.
 
 use std::time::Duration;
 
@@ -11,21 +11,21 @@ use crate::report::figure;
 use crate::system::{Client, Connection, Result, Skills, System};
 use crate::systems::{self, Visitor};
 
-/// Something to do with a connection, again and again.
+/// A case of a workload: an operation on a connection, repeated in rounds.
 pub trait Case: Clone + Send + Sync + 'static {
-    /// The workload that it belongs to.
+    /// The workload of the case.
     const WORKLOAD: &'static str;
 
-    /// What it is called within its workload.
+    /// Returns the name of the case within its workload.
     fn name(&self) -> String;
 
-    /// What the ends are connected by; by nothing, they are in one process.
+    /// Returns the transport, or `None` for the in-process connection of the system.
     fn link(&self) -> Option<Link>;
 
-    /// Whether a system can take part.
+    /// Returns whether a system supports the case.
     fn takes(&self, skills: Skills) -> bool;
 
-    /// One round of about so long.
+    /// Runs one round for about the given time.
     fn round<C: Client>(
         self,
         connection: Connection<C>,
@@ -33,7 +33,7 @@ pub trait Case: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Reading>>> + Send;
 }
 
-/// A system that is connected for a case. A round is a box; the calls in it are not.
+/// A connected system. Each round is boxed; the calls in it are not.
 struct Ready {
     system: &'static str,
     round: Box<dyn Fn(Duration) -> BoxFuture<'static, Result<Vec<Reading>>>>,
@@ -67,19 +67,19 @@ impl<C: Case> Visitor for Connecting<'_, C> {
     }
 }
 
-/// Measures every system that can take part and is wanted.
+/// Measures every selected system that supports the case.
 pub async fn measure<C: Case>(case: &C, options: &Options) -> Result<Vec<Record>> {
     let ready = Vec::new();
     let mut connecting = Connecting { case, ready };
     systems::visit(|name| options.wants_system(name), &mut connecting).await?;
     let mut ready = connecting.ready;
     eprint!("{} {}:", C::WORKLOAD, case.name());
-    // The first round only warms up.
+    // The first round is a warm-up.
     for number in 0..=options.rounds() {
         let count = ready.len().max(1);
         for at in 0..ready.len() {
             let system = &mut ready[(at + number) % count];
-            // In a task, as the callers of a program are: the main future runs outside of the workers.
+            // Runs in a task, like the callers of a real program: the main future runs outside the worker threads.
             let round = tokio::spawn((system.round)(options.round_time()));
             let readings = round
                 .await?
@@ -115,7 +115,7 @@ impl Ready {
     }
 }
 
-/// Says what has been measured, in one line.
+/// Prints a summary in one line.
 fn progress(records: &[Record]) {
     for record in records {
         if matches!(

@@ -1,6 +1,6 @@
-//! Tokens of Rust, counted roughly: enough to say which of two programs is longer.
+//! Counts Rust tokens approximately, to compare the lengths of programs.
 
-/// How many words, numbers, literals and signs a source text has. Comments are none.
+/// Returns the number of words, numbers, literals and punctuation marks. Comments do not count.
 pub fn count(source: &str) -> usize {
     let mut rest = source.trim_start();
     let mut tokens = 0;
@@ -24,7 +24,7 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// The length of the literal that `text` begins with.
+/// Returns the length of the literal at the start of `text`.
 fn string(text: &str) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {

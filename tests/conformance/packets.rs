@@ -41,13 +41,13 @@ pub(crate) const CASES: &[Case] = &[
     ),
     both(
         "1.3",
-        "A receiver judges in this order: magic, protocol number, type, length, payload.",
+        "A receiver checks in this order: magic, protocol number, type, length, payload.",
         "> raw 2a630064 00000000
          ! ended protocol error: invalid protocol magic",
     ),
     both(
         "1.3",
-        "A packet is sent whole; there are no fragments, and nothing stands between two packets.",
+        "A packet is sent whole; there are no fragments, and no bytes are between two packets.",
         "> request 1 echo 100000*ab | request 2 echo y
          < response 1 0 100000*ab
          < response 2 0 y",

@@ -1,4 +1,4 @@
-//! The service's glue. Most programs have `protoc` make it, which would be one program more to install.
+//! Generates the service. Most programs use `protoc`, which would be another program to install.
 
 use tonic_build::manual::{Builder, Method, Service};
 

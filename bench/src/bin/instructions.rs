@@ -1,7 +1,7 @@
-//! Makes calls that are counted in instructions: `instructions CALLS`.
+//! Makes calls for counting instructions: `instructions CALLS`.
 //!
-//! Client and server are on one thread, connected through memory, so that each run does the same. What
-//! starting costs is found in the difference of two runs. `instructions.sh` does that.
+//! Client and server run on one thread over memory, so that runs are reproducible. `instructions.sh` subtracts two
+//! runs to exclude the start of the program.
 
 use chirp::PeerBuilder;
 use chirp::channel::memory;
@@ -22,7 +22,7 @@ impl Arith for Adder {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let calls = std::env::args().nth(1).ok_or("how many calls?")?;
+    let calls = std::env::args().nth(1).ok_or("usage: instructions CALLS")?;
     let calls: u64 = calls.parse()?;
     let (near, far) = memory();
     let _server = PeerBuilder::new()

@@ -1,6 +1,6 @@
-//! Counts what connections and calls take of the heap, and writes records as JSON.
+//! Counts heap memory of connections and calls, and writes records as JSON.
 //!
-//! Everything runs on one thread, so that each run gives the same numbers.
+//! Runs on one thread, so that numbers are reproducible.
 
 use std::alloc::System as SystemHeap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use tokio::time::timeout;
 static HEAP: &StatsAlloc<SystemHeap> = &INSTRUMENTED_SYSTEM;
 
 const CONNECTIONS: u32 = 100;
-/// Fewer than what any of the systems refuses or queues.
+/// Below the number that any system rejects or queues.
 const PENDING: u32 = 16;
 const CALLS: u32 = 1_000;
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -43,7 +43,7 @@ impl Visitor for Counting {
         if !T::SKILLS.connects {
             return Ok(());
         }
-        // The first connection makes what all connections share.
+        // The first connection initializes shared state.
         let client = connect::<T>().await?;
         let before = held();
         let mut idle = Vec::with_capacity(CONNECTIONS as usize);
@@ -70,7 +70,7 @@ impl Visitor for Counting {
                 tokio::spawn(async move { client.wait(Wait::Forever, "").await });
             }
             tokio::task::yield_now().await;
-            // What comes after them in order is answered when they have all begun.
+            // Later messages are processed after them, so an answer means that all have started.
             let added = timeout(PATIENCE, client.add(1, 2)).await;
             if added.is_err() {
                 eprintln!("{} does not run {PENDING} calls at once", T::NAME);
@@ -90,7 +90,7 @@ impl Counting {
     }
 }
 
-/// A connection that has been used once.
+/// Creates a connection and uses it once.
 async fn connect<T: System>() -> Result<T::Client> {
     let (client, server) = Link::Unix.pair().await?;
     let client = T::connect(client, server).await?.client;
@@ -98,13 +98,13 @@ async fn connect<T: System>() -> Result<T::Client> {
     Ok(client)
 }
 
-/// Bytes that are held now.
+/// Returns the number of allocated bytes.
 fn held() -> usize {
     let stats = HEAP.stats();
     stats.bytes_allocated - stats.bytes_deallocated
 }
 
-/// Allocations so far; one that grows counts as another.
+/// Returns the number of allocations so far. Growing an allocation counts as one.
 fn allocations() -> usize {
     let stats = HEAP.stats();
     stats.allocations + stats.reallocations

@@ -1,4 +1,4 @@
-//! The results as a picture: bars, in SVG.
+//! Renders the results as a bar chart in SVG.
 
 use std::fmt::Write;
 
@@ -12,7 +12,7 @@ const FIGURES: f64 = 90.0;
 const BAR: f64 = 16.0;
 const GAP: f64 = 4.0;
 
-/// What is shown: a workload, its case, a number of it, and a title.
+/// The charts: workload, case, metric and title.
 const SHOWN: [(&str, &str, Metric, &str); 5] = [
     (
         "add",
@@ -46,7 +46,7 @@ const SHOWN: [(&str, &str, Metric, &str); 5] = [
     ),
 ];
 
-/// One group of bars for each number that most readers want.
+/// Renders one group of bars for each chart.
 pub(super) fn overview(results: &Results) -> String {
     let mut body = String::new();
     let mut y = GAP;
@@ -108,7 +108,7 @@ mod tests {
     use super::SHOWN;
     use crate::report::escaped;
 
-    /// One title has an angle bracket, which made the whole chart unreadable.
+    /// A regression test: an unescaped angle bracket in a title made the chart invalid.
     #[test]
     fn a_title_is_text() {
         let titles = SHOWN.map(|(.., title)| title);

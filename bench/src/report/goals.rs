@@ -1,16 +1,16 @@
-//! What Chirp should reach, beside what it reached.
+//! Performance goals of Chirp, and the measured values.
 
 use super::{Results, figure};
 use crate::record::{Metric, Record};
 
-/// What a number of Chirp is held against.
+/// The bound of a goal.
 #[derive(Clone, Copy)]
 enum Against {
-    /// At least so many times that of a system.
+    /// At least this multiple of the number of another system.
     AtLeast(f64, &'static str),
-    /// At most so many times that of a system.
+    /// At most this multiple of the number of another system.
     AtMost(f64, &'static str),
-    /// At most so much.
+    /// At most this value.
     Below(f64),
 }
 
@@ -20,7 +20,7 @@ struct Goal {
     workload: &'static str,
     case: &'static str,
     metric: Metric,
-    /// Whose number it is.
+    /// The variant of Chirp that is measured.
     system: &'static str,
     against: Against,
 }
@@ -262,7 +262,7 @@ const GOALS: &[Goal] = &[
         Metric::Bytes,
         Below(12.0 * 1024.0),
     ),
-    // A header, an id, the name's length, `Bench.add` and two small numbers; a header, an id, a code and the sum.
+    // Request: header, ID, name length, `Bench.add` and two small numbers. Response: header, ID, code and the sum.
     goal("wire", "one caller", Metric::BytesOut, Below(24.0)),
     goal("wire", "one caller", Metric::BytesBack, Below(14.0)),
     goal("build", "hello", Metric::Seconds, AtMost(1.0, "tarpc")),
@@ -271,7 +271,7 @@ const GOALS: &[Goal] = &[
     goal("build", "hello", Metric::Size, AtMost(1.0, "tarpc")),
 ];
 
-/// Prints each goal that was measured, and says whether it was reached.
+/// Prints each goal that was measured, and whether it was reached.
 pub fn print(results: &Results) {
     println!("\n{:<52} {:>24} {:>10}", "goal", "", "reached");
     for goal in GOALS {

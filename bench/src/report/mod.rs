@@ -1,4 +1,4 @@
-//! What becomes of the numbers: a file for programs, a table, a chart, and the goals.
+//! Reports: a JSON file, tables, a chart and the goals.
 
 mod chart;
 mod goals;
@@ -8,14 +8,14 @@ mod table;
 pub use goals::print as print_goals;
 pub use results::Results;
 
-/// A name as it stands in Markdown and in SVG, for which `<` begins something else: `Vec<u8>` has one.
+/// Escapes a name, such as `Vec<u8>`, for Markdown and SVG.
 fn escaped(name: &str) -> String {
     name.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
 }
 
-/// A number in four digits or so, as a reader wants it.
+/// Formats a number with about four digits.
 pub fn figure(value: f64) -> String {
     match value.abs() {
         size if size >= 1e7 => format!("{:.1} M", value / 1e6),

@@ -1,4 +1,4 @@
-//! All results, as a file keeps them.
+//! The results file.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,19 +11,19 @@ use crate::machine::{self, Machine};
 use crate::record::Record;
 use crate::system::Result;
 
-/// What was measured, and where.
+/// Results with the environment that produced them.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Results {
     /// The machine.
     pub machine: Machine,
-    /// The versions of what was compared.
+    /// The versions of the systems.
     pub versions: BTreeMap<String, String>,
-    /// Every number.
+    /// All numbers.
     pub records: Vec<Record>,
 }
 
 impl Results {
-    /// The results that a folder holds, if they are of this machine and these versions; else none.
+    /// Loads the results in a directory if machine and versions are the same. Otherwise returns empty results.
     pub fn load(folder: &Path) -> Self {
         let fresh = Self {
             machine: Machine::read(),
@@ -36,19 +36,19 @@ impl Results {
             .unwrap_or(fresh)
     }
 
-    /// Takes the records of a workload, in place of those that were there.
+    /// Replaces the records of a workload.
     pub fn replace(&mut self, workload: &str, records: Vec<Record>) {
         self.records.retain(|record| record.workload != workload);
         self.records.extend(records);
     }
 
-    /// The median of a number.
+    /// Returns the median of a number.
     pub fn median(&self, wanted: impl Fn(&Record) -> bool) -> Option<f64> {
         let found = self.records.iter().find(|record| wanted(record));
         found.map(|record| record.median)
     }
 
-    /// Writes the files that programs and people read.
+    /// Writes the JSON, Markdown and SVG files.
     pub fn save(&self, folder: &Path) -> Result<()> {
         fs::create_dir_all(folder)?;
         let json = serde_json::to_string_pretty(self)?;

@@ -1,11 +1,11 @@
-//! The results as tables of Markdown.
+//! Renders the results as Markdown tables.
 
 use std::fmt::Write;
 
 use super::{Results, escaped, figure};
 use crate::record::{Metric, Record};
 
-/// One table for each workload; a column for each system.
+/// Renders one table per workload, with a column per system.
 pub(super) fn all(results: &Results) -> String {
     let machine = &results.machine;
     let mut text =
@@ -59,7 +59,7 @@ fn cell(record: &Record) -> String {
     format!("**{median}** {}–{}", figure(low), figure(high))
 }
 
-/// The values of a property, in the order in which they first occur.
+/// Returns the distinct values of a property, in order of appearance.
 pub(super) fn distinct<'a, T: PartialEq>(
     records: impl IntoIterator<Item = &'a Record>,
     property: impl Fn(&'a Record) -> T,

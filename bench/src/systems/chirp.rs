@@ -86,7 +86,7 @@ fn channel(stream: link::Stream) -> Channel {
     Channel::new(reader, writer)
 }
 
-/// Chirp without a connection: the client's calls are encoded, and handled where the caller is.
+/// Chirp without a connection: calls are encoded, and handled in the task of the caller.
 pub struct Local;
 
 impl System for Local {

@@ -1,5 +1,5 @@
-//! The least that any program could do for one caller: numbers written and read by hand, one after another, and
-//! bytes copied from one end to the other.
+//! The lower bound for one caller: numbers written and read by hand, one call after another, and bytes copied from
+//! one end to the other.
 
 use std::io;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::handler::{PIECE, Wait};
 use crate::link::Stream;
 use crate::system::{Client, Connection, Connects, Result, Skills, System};
 
-/// A sequential echo by hand. It adds numbers, and does nothing else.
+/// A sequential server by hand, which only adds numbers.
 pub struct Floor;
 
 impl System for Floor {
@@ -51,7 +51,7 @@ impl System for Floor {
     }
 }
 
-/// Asks for pieces of bytes, where there would be a number to add.
+/// A request for bytes instead of a sum.
 const PIECES: u64 = u64::MAX;
 
 async fn write_pieces(server: &mut Stream, many: u64) -> io::Result<()> {
@@ -62,7 +62,7 @@ async fn write_pieces(server: &mut Stream, many: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// One caller. The lock is for the form only: it is always free.
+/// A single caller. The lock is required by the trait and never contended.
 #[derive(Clone)]
 pub struct FloorClient {
     stream: Arc<Mutex<Stream>>,

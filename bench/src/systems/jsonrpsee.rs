@@ -13,7 +13,7 @@ use crate::handler::{Wait, Work};
 use crate::link::Stream;
 use crate::system::{Client, Connection, Connects, Result, Skills, System};
 
-/// A blob is an array of numbers: JSON has no bytes.
+/// JSON has no binary type: a blob is an array of numbers.
 #[rpc(client, server)]
 pub trait Bench {
     #[method(name = "add")]
@@ -67,8 +67,7 @@ impl System for Jsonrpsee {
                 .to_service_builder()
                 .build(Work::start().into_rpc(), stop);
             tokio::spawn(async move {
-                // This ends when the connection has become a WebSocket, which is served for as long as there is
-                // a handle.
+                // The future ends after the upgrade to a WebSocket, which is served as long as a handle exists.
                 let ended = server::serve(server, service).await;
                 std::future::pending::<()>().await;
                 drop((ended, handle));

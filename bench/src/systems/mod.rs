@@ -1,4 +1,4 @@
-//! What is compared, one module for each.
+//! The systems, one module for each.
 
 mod chirp;
 mod floor;
@@ -31,13 +31,13 @@ pub use ttrpc::Ttrpc;
 
 use crate::system::{Result, System};
 
-/// Sees each system in turn.
+/// Visits each system.
 pub trait Visitor {
-    /// Sees `T`.
+    /// Visits `T`.
     fn visit<T: System>(&mut self) -> impl Future<Output = Result<()>>;
 }
 
-/// Shows every system that was built and is wanted to a visitor, in the order of the results.
+/// Passes every selected system to a visitor, in the order of the results.
 pub async fn visit(wanted: impl Fn(&str) -> bool, visitor: &mut impl Visitor) -> Result<()> {
     macro_rules! show {
         ($($(#[$built:meta])* $system:ty),* $(,)?) => {$(

@@ -1,8 +1,8 @@
-//! The least that a program could do for many callers: frames with ids, by hand.
+//! The lower bound for many callers: frames with IDs, by hand.
 //!
-//! Callers append to one buffer, and a writer task that was woken yields once before it writes, so that
-//! whoever could append already has. The reader finds the caller of an answer in a map and completes its
-//! oneshot channel. There are no limits, no names, no cancels and no errors; that is what Chirp adds.
+//! Callers append to one buffer. A writer task yields once before it writes, so that other callers can append too.
+//! The reader finds the caller in a map and completes its oneshot channel. Names, limits, cancellation and errors
+//! are missing: they are what Chirp adds.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use crate::handler::{Wait, Work};
 use crate::link::Stream;
 use crate::system::{Client, Connection, Connects, Result, Skills, System};
 
-/// Frames by hand. Both ends are alike, and call each other.
+/// Frames by hand. Both ends have the same code, and call each other.
 pub struct Pipelined;
 
 impl System for Pipelined {
@@ -38,12 +38,12 @@ impl System for Pipelined {
     }
 }
 
-/// A frame is its length, an id and an operation, and what belongs to that.
+/// A frame is a length, an ID, an operation and its data.
 const HEAD: usize = 9;
 const ADD: u8 = 0;
 const ECHO: u8 = 1;
 const ANSWER: u8 = 2;
-/// And how to wait.
+/// How the handler waits.
 const WAIT: u8 = 16;
 
 /// One end of a connection.
@@ -159,14 +159,14 @@ impl Shared {
                 }
             });
             for (caller, body) in answers.drain(..) {
-                // A caller that is gone needs no answer.
+                // The caller may have been dropped.
                 let _ = caller.send(body);
             }
         }
     }
 }
 
-/// The next frame, if all of it has come.
+/// Returns the next complete frame.
 fn next_frame(buffer: &mut BytesMut) -> Option<(u32, u8, Bytes)> {
     let &[l0, l1, l2, l3, i0, i1, i2, i3, operation] = buffer.first_chunk::<HEAD>()?;
     let len = u32::from_le_bytes([l0, l1, l2, l3]) as usize;

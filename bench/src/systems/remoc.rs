@@ -60,7 +60,7 @@ impl Bench for Work {
     }
 }
 
-/// A channel whose receiver travels, and a task that sends.
+/// Sends items through a channel whose receiver is returned to the caller.
 fn send_all<T: RemoteSend>(items: impl Items<Item = T> + Send + 'static) -> mpsc::Receiver<T> {
     let (sender, receiver) = mpsc::channel();
     tokio::spawn(async move {
@@ -93,7 +93,7 @@ impl System for Remoc {
     }
 }
 
-/// Serves at this end, and gives what calls the other.
+/// Serves at this end, and returns the client of the other.
 async fn end(stream: Stream) -> Result<BenchClient> {
     let (reader, writer) = stream.halves();
     let (connection, mut sender, mut receiver): (

@@ -45,7 +45,7 @@ impl Bench for Work {
     }
 }
 
-/// tarpc. In one process it has a transport that does not encode.
+/// tarpc. Its in-process transport does not encode.
 pub struct Tarpc;
 
 impl System for Tarpc {

@@ -1,4 +1,4 @@
-//! tonic: gRPC, with messages of prost. `build.rs` makes the service.
+//! tonic: gRPC, with messages of prost. `build.rs` generates the service.
 
 use std::io;
 use std::pin::Pin;
@@ -65,12 +65,9 @@ pub(crate) struct Blob {
     data: Vec<u8>,
 }
 
-/// The same message, for a program that keeps what was received.
+/// The same message with bytes that are not copied.
 #[derive(Clone, PartialEq, prost::Message)]
-#[expect(
-    unreachable_pub,
-    reason = "what a generated trait names must be public"
-)]
+#[expect(unreachable_pub, reason = "named by a generated public trait")]
 pub struct Shared {
     #[prost(bytes = "bytes", tag = "1")]
     data: Bytes,
@@ -83,16 +80,13 @@ pub(crate) struct Many {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-#[expect(
-    unreachable_pub,
-    reason = "what a generated trait names must be public"
-)]
+#[expect(unreachable_pub, reason = "named by a generated public trait")]
 pub struct Number {
     #[prost(uint64, tag = "1")]
     number: u64,
 }
 
-/// What a method gives that streams. Its type has to be named, so that it is a box, as in tonic's examples.
+/// The result of a streaming method: a boxed stream, as in the examples of tonic.
 type Streamed<T> = BoxStream<'static, std::result::Result<T, Status>>;
 
 type Answer<T> = std::result::Result<Response<T>, Status>;
@@ -163,7 +157,7 @@ impl System for Tonic {
     fn connect(client: Stream, server: Stream) -> impl Connects<Self::Client> {
         async {
             let accepted = futures::stream::iter([Ok::<_, io::Error>(Accepted(server))]);
-            // After its one connection the listener has no more, but it stays.
+            // The listener yields one connection, and must not end.
             let incoming = accepted.chain(futures::stream::pending());
             let service = BenchServer::new(Work::start());
             let serving = Server::builder()
@@ -184,7 +178,7 @@ impl System for Tonic {
     }
 }
 
-/// What tonic wants a stream that it accepts to be.
+/// The traits that tonic requires of an accepted stream.
 struct Accepted(Stream);
 
 impl Connected for Accepted {
@@ -233,7 +227,7 @@ impl AsyncWrite for Accepted {
     }
 }
 
-/// A client, which is cloned for each call because its methods want it mutable: that is how tonic is used.
+/// A client. Each call clones it, as the documentation of tonic recommends, because methods take `&mut self`.
 #[derive(Clone)]
 pub struct Grpc(BenchClient<Channel>);
 

@@ -1,5 +1,5 @@
-//! ttrpc: protobuf over frames of its own. `build.rs` makes the messages; the glue, which its generator makes
-//! with `protoc`, is by hand.
+//! ttrpc: protobuf over its own framing. `build.rs` generates the messages. The service is written by hand, because
+//! its generator needs `protoc`.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -95,7 +95,7 @@ impl System for Ttrpc {
     fn connect(client: Stream, server: Stream) -> impl Connects<Calling> {
         async {
             let accepted = futures::stream::iter([Ok::<_, io::Error>(server)]);
-            // After its one connection the listener has no more, but it stays.
+            // The listener yields one connection, and must not end.
             let listener = Listener::new(accepted.chain(futures::stream::pending()));
             let methods = [
                 ("Add", Method::Add),
@@ -116,7 +116,7 @@ impl System for Ttrpc {
                 .add_listener(listener)
                 .register_service(services);
             server.start().await?;
-            // A server that is dropped stops.
+            // Dropping the server stops it.
             tokio::spawn(async move {
                 std::future::pending::<()>().await;
                 drop(server);
@@ -127,7 +127,7 @@ impl System for Ttrpc {
     }
 }
 
-/// What its generator would call a client.
+/// The equivalent of a generated client.
 #[derive(Clone)]
 pub struct Calling(Connected);
 

@@ -1,4 +1,4 @@
-//! One caller that adds numbers: what a single call takes.
+//! Latency of single calls: one caller that adds numbers.
 
 use std::time::{Duration, Instant};
 
@@ -37,7 +37,7 @@ impl Case for Add {
     }
 }
 
-/// Calls one after another for so long.
+/// Makes sequential calls for the given time.
 pub(super) async fn one_caller(client: &impl Client, time: Duration) -> Result<Vec<Reading>> {
     let mut latencies = Vec::with_capacity(1 << 17);
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! Echoes of many bytes, four of them on their way at once.
+//! Echoes of large blobs, four at a time.
 
 use std::time::Duration;
 
@@ -12,19 +12,19 @@ use crate::system::{Client, Connection, Result, Skills};
 
 const OUTSTANDING: usize = 4;
 
-/// The type that the method's argument has.
+/// The type of the argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// A plain `Vec<u8>`.
     Vec,
-    /// What the system carries fastest; at Chirp `&[u8]`.
+    /// The fastest type of the system; `&[u8]` for Chirp.
     Bytes,
 }
 
 /// All forms.
 pub(super) const FORMS: [Form; 2] = [Form::Vec, Form::Bytes];
 
-/// Echoes of so many bytes in one form.
+/// Echoes of one size in one form.
 #[derive(Clone, Debug)]
 pub(super) struct Blobs {
     pub(super) len: usize,
@@ -56,7 +56,7 @@ impl Case for Blobs {
         time: Duration,
     ) -> Result<Vec<Reading>> {
         let client = connection.client;
-        // What came back is sent again, so that the harness itself copies nothing.
+        // Sends the received blob again, so that the harness copies nothing.
         let load = match self.form {
             Form::Vec => {
                 let callers = vec![(client, vec![7; self.len]); OUTSTANDING];
@@ -86,6 +86,6 @@ fn check(len: usize, sent: usize) -> Result<()> {
     if len == sent {
         Ok(())
     } else {
-        Err("the echo is not what was sent".into())
+        Err("wrong echo".into())
     }
 }

@@ -1,4 +1,4 @@
-//! Both ends of one connection call at once.
+//! Calls in both directions on one connection at the same time.
 
 use std::time::Duration;
 

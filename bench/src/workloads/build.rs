@@ -1,4 +1,4 @@
-//! What a program costs that greets somebody: the packages in `hello`, one for each system.
+//! Build cost of a small program: the packages in `hello`, one per system.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::system::Result;
 const NAME: &str = "build";
 const HELLOS: [&str; 4] = ["chirp", "tarpc", "tonic", "remoc"];
 
-/// Builds each from nothing, one after another.
+/// Builds each from scratch.
 pub(super) fn run(options: &Options) -> Result<Vec<Record>> {
     let mut records = Vec::new();
     for system in HELLOS {

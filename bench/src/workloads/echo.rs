@@ -1,4 +1,4 @@
-//! Many callers of a small echo on one connection.
+//! Throughput: many callers of a small echo on one connection.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use crate::record::Reading;
 use crate::rounds::Case;
 use crate::system::{Client, Connection, Result, Skills};
 
-/// Eighty bytes.
+/// A text of 80 bytes.
 pub(super) const TEXT: &str =
     "The quick brown fox jumps over the lazy dog, and the dog never even looks at it.";
 
-/// So many callers over a link.
+/// A number of callers over a transport.
 #[derive(Clone, Debug)]
 pub(super) struct Echo {
     pub(super) link: Link,
@@ -44,11 +44,11 @@ impl Case for Echo {
     }
 }
 
-/// One echo, which must be one.
+/// Makes one call and checks its result.
 pub(super) async fn echo<C: Client>(client: C) -> Result<C> {
     if client.echo(TEXT).await?.len() == TEXT.len() {
         Ok(client)
     } else {
-        Err("the echo is not what was sent".into())
+        Err("wrong echo".into())
     }
 }

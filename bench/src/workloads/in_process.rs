@@ -1,4 +1,4 @@
-//! One caller with both ends in one process.
+//! One caller, with both ends in this process.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the code costs that a macro makes of a trait with many methods.
+//! Build cost of generated code for traits with many methods.
 
 use std::fmt::Write;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::tokens;
 const NAME: &str = "macro-cost";
 const METHODS: [usize; 3] = [10, 100, 500];
 
-/// Checks and builds a program for each number of methods, after what it depends on.
+/// Checks and builds a program for each number of methods. Dependencies are built before.
 pub(super) fn run(options: &Options) -> Result<Vec<Record>> {
     let mut records = Vec::new();
     for (count, written) in METHODS
@@ -36,16 +36,16 @@ pub(super) fn run(options: &Options) -> Result<Vec<Record>> {
     Ok(records)
 }
 
-/// How a program is written with a system.
+/// The parts of a program for one system.
 struct Written {
     system: &'static str,
     dependencies: &'static str,
     head: &'static str,
-    /// A method of the trait, of the implementation, and a call of it; `#` is its number.
+    /// A method of the trait, of the implementation, and a call; `#` is its number.
     method: &'static str,
     implementation: &'static str,
     call: &'static str,
-    /// What stands between: the trait's end, the implementation's end, and the end of all.
+    /// The text between those parts.
     serve: &'static str,
     main: &'static str,
 }
@@ -111,7 +111,7 @@ impl Written {
         source
     }
 
-    /// Writes the package, and says where.
+    /// Writes the package, and returns its directory.
     fn package(&self, count: usize, target: &Path) -> Result<PathBuf> {
         let folder = target.join(format!("{}-{count}", self.system));
         fs::create_dir_all(folder.join("src"))?;
@@ -140,7 +140,7 @@ impl Written {
         let (building, expanding) = (target.join("built"), target.join("expanded"));
         let again = || fs::write(folder.join("src/main.rs"), self.source(count));
         let time = |build: &dyn Fn() -> Cargo| {
-            // The first one builds the dependencies.
+            // The first run builds the dependencies.
             build().run()?;
             let mut times = Times::default();
             for _ in 0..rounds {
@@ -152,7 +152,7 @@ impl Written {
         let check = time(&|| Cargo::new("check", &folder, &checking))?;
         let build = time(&|| Cargo::new("build", &folder, &building).arg("--release"))?;
         let size = fs::metadata(building.join("release/many"))?.len();
-        // The stable compiler expands a program when it is told that it may.
+        // `RUSTC_BOOTSTRAP` lets the stable compiler expand macros.
         let source = Cargo::new("rustc", &folder, &expanding)
             .arg("--profile=check")
             .arg("--")

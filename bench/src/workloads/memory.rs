@@ -1,15 +1,15 @@
-//! What a connection and a call hold and take of the heap.
+//! Heap memory and allocations of connections and calls.
 //!
-//! Counting costs time at each allocation, so that a program of its own does it, which nothing else is measured in.
+//! Counting slows down every allocation, so it happens in a separate program.
 
 use crate::cargo::{self, Cargo};
 use crate::options::Options;
 use crate::record::Record;
 use crate::system::Result;
 
-/// Has the other program count, and takes its records.
+/// Runs the counting program and reads its records.
 pub(super) fn run(options: &Options) -> Result<Vec<Record>> {
-    eprintln!("memory: in a program of its own");
+    eprintln!("memory: measured by a separate program");
     let mut counting = Cargo::new("run", cargo::package(), &cargo::target()?)
         .arg("--release")
         .arg("--quiet")

@@ -1,4 +1,4 @@
-//! What the systems are given to do, one module for each kind.
+//! The workloads, one module for each kind.
 
 mod add;
 mod blobs;
@@ -22,7 +22,7 @@ use crate::record::Record;
 use crate::rounds::measure;
 use crate::system::Result;
 
-/// A workload, by its name.
+/// A workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Workload {
     /// One caller, one call after another.
@@ -33,26 +33,26 @@ pub enum Workload {
     Waits,
     /// Latency at a fixed rate of calls.
     OpenLoop,
-    /// Echoes of many bytes.
+    /// Echoes of large blobs.
     Blobs,
-    /// Both ends call at once.
+    /// Calls in both directions.
     BothWays,
     /// Streams of numbers and of bytes.
     Streams,
     /// Both ends in one process.
     InProcess,
-    /// What connections and calls take of the heap.
+    /// Heap memory of connections and calls.
     Memory,
-    /// What goes over the socket.
+    /// Bytes, reads and writes of the socket.
     Wire,
-    /// What a small program costs to build.
+    /// Build cost of a small program.
     Build,
-    /// What the code costs that a macro makes.
+    /// Build cost of generated code.
     MacroCost,
 }
 
 impl Workload {
-    /// All of them, in the order of the results.
+    /// All workloads, in the order of the results.
     pub const ALL: [Self; 12] = [
         Self::Add,
         Self::Echo,
@@ -68,7 +68,7 @@ impl Workload {
         Self::MacroCost,
     ];
 
-    /// Its name on the command line.
+    /// Returns the name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Add => "add",
@@ -86,18 +86,18 @@ impl Workload {
         }
     }
 
-    /// The workload of this name.
+    /// Returns the workload with this name.
     pub fn named(name: &str) -> Result<Self> {
         let found = Self::ALL.into_iter().find(|one| one.name() == name);
-        found.ok_or_else(|| format!("there is no workload {name:?}").into())
+        found.ok_or_else(|| format!("unknown workload {name:?}").into())
     }
 
-    /// Whether it builds programs, which takes minutes.
+    /// Returns whether the workload builds programs, which takes minutes.
     pub fn builds(self) -> bool {
         matches!(self, Self::Build | Self::MacroCost)
     }
 
-    /// Measures it.
+    /// Runs the workload.
     pub async fn run(self, options: &Options) -> Result<Vec<Record>> {
         let mut records = Vec::new();
         match self {
@@ -148,7 +148,7 @@ impl fmt::Display for Workload {
     }
 }
 
-/// Each of the first with each of the second.
+/// Returns all pairs of the two lists.
 fn cross<A: Copy, B: Copy, const N: usize, const M: usize>(
     first: [A; N],
     second: [B; M],

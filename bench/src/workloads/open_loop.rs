@@ -1,7 +1,7 @@
-//! Latency at a fixed rate of calls, whether or not the answers to earlier ones have come.
+//! Latency at a fixed rate of calls, independent of the answers.
 //!
-//! Calls leave in bursts by a schedule, and a call's latency is counted from when its burst was due. A
-//! system that falls behind is therefore charged for it: nothing waits for it, and nothing is left out.
+//! Calls are sent in bursts on a schedule, and the latency of a call counts from the time when its burst was due. A
+//! system that falls behind is charged for its delay (no coordinated omission).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,11 +17,11 @@ use crate::record::{Metric, Reading};
 use crate::rounds::Case;
 use crate::system::{Client, Connection, Result, Skills};
 
-/// How many callers there are, to find the peak and then at most.
+/// The number of callers for finding the peak, and the maximum number afterwards.
 const CALLERS: usize = 256;
-/// A quarter of a millisecond lies between bursts: a thread can sleep for that long with little error.
+/// The time between bursts. A thread can sleep for 0.25 ms with little error.
 const BURST: Duration = Duration::from_micros(250);
-/// The rates, as parts of the peak.
+/// The rates, as fractions of the peak.
 const PARTS: [(f64, &str); 3] = [
     (0.25, "25 % of its peak"),
     (0.5, "50 % of its peak"),
@@ -70,7 +70,7 @@ impl Case for OpenLoop {
     }
 }
 
-/// Calls so often a second, for so long.
+/// Makes calls at a fixed rate for the given time.
 async fn at_rate<C: Client>(client: &C, rate: f64, time: Duration) -> Result<Arc<Schedule>> {
     let schedule = Arc::new(Schedule {
         started: Instant::now(),
@@ -84,7 +84,7 @@ async fn at_rate<C: Client>(client: &C, rate: f64, time: Duration) -> Result<Arc
         .map(|_| tokio::spawn(Arc::clone(&schedule).call(client.clone())))
         .collect();
     let pacing = Arc::clone(&schedule);
-    // A thread of its own, because the runtime's timers are too coarse. It sleeps nearly all the time.
+    // A separate thread, because the timers of the runtime are too coarse. It sleeps most of the time.
     tokio::task::spawn_blocking(move || pacing.pace()).await?;
     for caller in callers {
         caller.await??;
@@ -92,7 +92,7 @@ async fn at_rate<C: Client>(client: &C, rate: f64, time: Duration) -> Result<Arc
     Ok(schedule)
 }
 
-/// Which call is due when, and how long each took from then on.
+/// The schedule of calls, and their latencies.
 struct Schedule {
     started: Instant,
     rate: f64,
@@ -103,29 +103,29 @@ struct Schedule {
 }
 
 impl Schedule {
-    /// Says at each burst that its calls are due.
+    /// Releases the calls of each burst when it is due.
     fn pace(&self) {
         let mut said = 0;
         while said < self.calls {
             let now = self.due_at(said);
             std::thread::sleep(now.saturating_duration_since(Instant::now()));
-            // At least this call, and all that are due with it.
+            // Releases at least this call, and all that are due with it.
             let due = (now + BURST - self.started).as_secs_f64() * self.rate;
             let due = (due as u64).clamp(said + 1, self.calls);
             self.due.add_permits((due - said) as usize);
             said = due;
         }
-        // And once more for each caller, which then ends.
+        // One more release per caller ends the callers.
         self.due.add_permits(CALLERS);
     }
 
-    /// When the burst is that has the call of this number.
+    /// Returns the time when the call with this number is due.
     fn due_at(&self, number: u64) -> Instant {
         let burst = number as f64 / self.rate / BURST.as_secs_f64();
         self.started + BURST * burst as u32
     }
 
-    /// One caller. If all of them are busy, the calls that are due wait, and are charged for it.
+    /// Runs one caller. If all callers are busy, due calls wait, and the wait counts.
     async fn call<C: Client>(self: Arc<Self>, mut client: C) -> Result<()> {
         loop {
             self.due.acquire().await?.forget();

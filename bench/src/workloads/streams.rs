@@ -1,4 +1,4 @@
-//! Streams that a server sends: numbers, bytes, and calls beside those.
+//! Streams from a server: numbers, bytes, and calls beside a stream.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,16 +13,16 @@ use crate::record::{Metric, Reading};
 use crate::rounds::Case;
 use crate::system::{Client, Connection, Result, Skills};
 
-/// How many callers there are beside a stream of bytes.
+/// The number of callers beside a stream of bytes.
 const CALLERS: usize = 64;
-/// How many numbers there are in the first stream of a round,
+/// The length of the first stream of a round.
 const FIRST: u64 = 100_000;
-/// and in those that follow, at systems that are done with the first before the round is over.
+/// The length of later streams, for systems that finish the first before the round ends.
 const NUMBERS: u64 = 1_000_000;
-/// How many pieces of bytes there are in one stream.
+/// The number of items in one stream of bytes.
 const PIECES: u64 = 4096;
 
-/// Numbers from one source.
+/// A stream of numbers from one source.
 #[derive(Clone, Debug)]
 pub(super) struct Items {
     pub(super) source: Source,
@@ -59,7 +59,7 @@ impl Case for Items {
         while started.elapsed() < time {
             let sum = connection.client.items(self.source, many).await?;
             if sum != many * (many - 1) / 2 {
-                return Err("the numbers are not those that were sent".into());
+                return Err("wrong sum of the numbers".into());
             }
             items += many;
             many = NUMBERS;
@@ -69,7 +69,7 @@ impl Case for Items {
     }
 }
 
-/// Pieces of bytes.
+/// A stream of bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Pieces;
 
@@ -111,7 +111,7 @@ impl Case for Pieces {
     }
 }
 
-/// Many callers of a small echo, alone and then beside a stream of bytes on the same connection.
+/// Callers of a small echo, alone and beside a stream of bytes on the same connection.
 #[derive(Clone, Debug)]
 pub(super) struct Beside;
 
@@ -155,7 +155,7 @@ impl Case for Beside {
     }
 }
 
-/// A stream of bytes after another, until that is enough.
+/// Receives streams of bytes until it is stopped.
 #[derive(Default)]
 struct Bytes {
     came: AtomicU64,
@@ -171,7 +171,7 @@ impl Bytes {
     }
 }
 
-/// The latency that one call in a hundred of all callers goes beyond, in microseconds.
+/// Returns the 99th percentile of the latency of all callers, in microseconds.
 async fn p99<C: Client>(client: &C, time: Duration) -> Result<f64> {
     let latencies = Arc::new(Histogram::new());
     let callers = vec![(client.clone(), Arc::clone(&latencies)); CALLERS];

@@ -10,10 +10,10 @@ use crate::record::Reading;
 use crate::rounds::Case;
 use crate::system::{Client, Connection, Result, Skills};
 
-/// What handlers wait for.
+/// The events that handlers wait for.
 pub(super) const WAITS: [Wait; 2] = [Wait::Timer, Wait::Relay];
 
-/// So many callers of handlers that wait.
+/// A number of callers of handlers that wait.
 #[derive(Clone, Debug)]
 pub(super) struct Waits {
     pub(super) wait: Wait,

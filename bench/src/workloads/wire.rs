@@ -1,4 +1,4 @@
-//! What goes over the socket for a call, counted at the side of the caller.
+//! Socket traffic of a call, counted at the client.
 
 use super::echo::echo;
 use crate::counted::{Counts, Snapshot};
@@ -10,12 +10,12 @@ use crate::report::figure;
 use crate::system::{Client, Result, System};
 use crate::systems::{self, Visitor};
 
-/// The workload's name.
+/// The name of the workload.
 const NAME: &str = "wire";
 const CALLS: u64 = 1_000;
 const CALLERS: usize = 64;
 
-/// Counts for every system that connects.
+/// Measures every system that uses a byte stream.
 pub(super) async fn run(options: &Options) -> Result<Vec<Record>> {
     let mut counting = Counting {
         options,
@@ -39,7 +39,7 @@ impl Visitor for Counting<'_> {
         }
         let (client, server, counts) = counted_pair()?;
         let client = T::connect(client, server).await?.client;
-        // In a task, as the callers of a program are.
+        // Runs in a task, like the callers of a real program.
         let one = tokio::spawn(one_caller(client.clone(), counts.clone())).await??;
         for (metric, value) in [
             (Metric::BytesOut, one.bytes_written),
@@ -71,7 +71,7 @@ impl Counting<'_> {
 }
 
 async fn one_caller(client: impl Client, counts: std::sync::Arc<Counts>) -> Result<Snapshot> {
-    // The first calls may say more than those that follow.
+    // The first calls may exchange more than later ones.
     for _ in 0..CALLS {
         client.add(1, 2).await?;
     }

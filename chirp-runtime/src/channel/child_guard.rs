@@ -12,43 +12,45 @@ use super::process::{Child, ChildShared};
 use super::stderr_tail::StderrTail;
 use super::{Channel, Reader, Writer};
 
-/// How long what a child wrote before it ended may take to arrive. Only waited for when another process
+/// Time allowed for the last output of a child that has exited to arrive. It applies only while another process
 /// keeps the channel open.
 const LEFTOVERS: Duration = Duration::from_millis(100);
 
-/// How long a child may take to end once its end of the channel has closed, so that its exit status can be said.
+/// Time that a child has to exit after its end of the channel has closed, so that the error can report its exit
+/// status.
 const ENDING: Duration = Duration::from_secs(1);
 
-/// The same channel, which ends with a child process, and the child with it. With the `tail` of what the child prints,
-/// the channel's errors say how the child ended.
-pub(super) fn put_on(
+/// Ties a channel to a child process: the channel ends when the child exits, and the child is told to exit when the
+/// channel closes. With `tail`, errors of the channel report how the child exited.
+pub(super) fn attach(
     channel: Channel,
-    life: Arc<ChildShared>,
+    child: Arc<ChildShared>,
     tail: Option<Arc<StderrTail>>,
 ) -> Channel {
-    let leash = Arc::new(ChildGuard {
-        life,
+    let guard = Arc::new(ChildGuard {
+        child,
         tail,
         has_spoken: AtomicBool::new(false),
     });
     Channel {
         reader: Box::new(GuardedReader {
             io: channel.reader,
-            leash: Arc::clone(&leash),
+            guard: Arc::clone(&guard),
             leftovers: None,
             ending: None,
         }),
         writer: Box::new(GuardedWriter {
             io: channel.writer,
-            _input: Input(Arc::clone(&leash.life)),
-            leash,
+            _input: Input(Arc::clone(&guard.child)),
+            guard,
             ending: None,
         }),
         ..channel
     }
 }
 
-/// Held by the writing half of the channel. When it is dropped, the child's input has ended, and its time to exit begins.
+/// Held by the writing half of the channel. Dropping it closes the child's input and starts the time in which the
+/// child must exit.
 struct Input(Arc<ChildShared>);
 
 impl Drop for Input {
@@ -57,22 +59,23 @@ impl Drop for Input {
     }
 }
 
-/// Shared by both halves of the channel.
+/// State shared by both halves of the channel.
 struct ChildGuard {
-    life: Arc<ChildShared>,
+    child: Arc<ChildShared>,
     tail: Option<Arc<StderrTail>>,
-    /// Something has come from the child.
+    /// Whether the child has written anything.
     has_spoken: AtomicBool,
 }
 
-/// Why a child's channel has ended; nothing where that is no failure, or is not known in time.
+/// Resolves to the error that describes how the child exited. Resolves to `None` if the child succeeded, or did not
+/// exit in time.
 type Ending = Pin<Box<dyn Future<Output = Option<io::Error>> + Send>>;
 
 impl ChildGuard {
-    /// `None` for a child that its user has a handle of, and asks.
+    /// Returns `None` for a child whose user holds a [`Child`] and can ask it directly.
     fn ending(&self) -> Option<Ending> {
         let tail = Arc::clone(self.tail.as_ref()?);
-        let child = Child::of(Arc::clone(&self.life));
+        let child = Child::of(Arc::clone(&self.child));
         let has_spoken = self.has_spoken.load(Ordering::Relaxed);
         Some(Box::pin(async move {
             let status = tokio::time::timeout(ENDING, child.wait())
@@ -82,9 +85,9 @@ impl ChildGuard {
             if status.success() && has_spoken {
                 return None;
             }
-            // Another process may still print there.
+            // Another process may still hold the standard error open.
             let _ = tokio::time::timeout(LEFTOVERS, tail.ended()).await;
-            let what = format!("the child process has ended ({status}), and {tail}");
+            let what = format!("the child process exited ({status}), {tail}");
             Some(io::Error::new(io::ErrorKind::BrokenPipe, what))
         }))
     }
@@ -92,21 +95,21 @@ impl ChildGuard {
 
 struct GuardedReader {
     io: Reader,
-    leash: Arc<ChildGuard>,
+    guard: Arc<ChildGuard>,
     leftovers: Option<Pin<Box<Sleep>>>,
-    /// The end of what is read has come, and how the child ended is being asked.
+    /// Set at the end of input, while the exit status is awaited.
     ending: Option<Ending>,
 }
 
 impl GuardedReader {
-    /// What comes from the child, without why it ends.
+    /// Reads from the child. The reason for the end is not part of the result.
     fn poll_child(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.io).poll_read(cx, buf);
-        if read.is_ready() || !self.leash.life.has_ended(cx.waker().clone()) {
+        if read.is_ready() || !self.guard.child.has_ended(cx.waker().clone()) {
             return read;
         }
-        // The child is gone and somebody else keeps its end open. This is the end, once what the child
-        // wrote has had time to be noticed.
+        // The child has exited and another process keeps its end open. This is the end of input, once the child's
+        // last output has had time to arrive.
         let leftovers = self
             .leftovers
             .get_or_insert_with(|| Box::pin(tokio::time::sleep(LEFTOVERS)));
@@ -124,13 +127,13 @@ impl AsyncRead for GuardedReader {
             let before = buf.filled().len();
             ready!(self.poll_child(cx, buf))?;
             if buf.filled().len() > before {
-                self.leash.has_spoken.store(true, Ordering::Relaxed);
+                self.guard.has_spoken.store(true, Ordering::Relaxed);
                 return Poll::Ready(Ok(()));
             }
             if buf.remaining() == 0 {
                 return Poll::Ready(Ok(()));
             }
-            self.ending = self.leash.ending();
+            self.ending = self.guard.ending();
         }
         let Some(ending) = &mut self.ending else {
             return Poll::Ready(Ok(()));
@@ -144,8 +147,8 @@ impl AsyncRead for GuardedReader {
 struct GuardedWriter {
     io: Writer,
     _input: Input,
-    leash: Arc<ChildGuard>,
-    /// What is written is not read any more, and how the child ended is being asked.
+    guard: Arc<ChildGuard>,
+    /// Set when the child no longer reads, while the exit status is awaited.
     ending: Option<(io::Error, Ending)>,
 }
 
@@ -160,7 +163,7 @@ impl AsyncWrite for GuardedWriter {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => error,
                 written => return Poll::Ready(written),
             };
-            let Some(ending) = self.leash.ending() else {
+            let Some(ending) = self.guard.ending() else {
                 return Poll::Ready(Err(error));
             };
             self.ending = Some((error, ending));

@@ -4,11 +4,17 @@ use async_trait::async_trait;
 
 use super::Channel;
 
-/// Somewhere that can be connected to, again and again: an [`Endpoint`](super::Endpoint), or a closure that
-/// gives a channel each time it is called. A panic counts as a failure: it is tried again.
+/// Opens channels to one destination, as often as needed. Implemented by [`Endpoint`](super::Endpoint) and by
+/// closures that return a channel. A panic counts as a failed attempt, which the client repeats.
 #[async_trait]
 pub trait Connector: Send + Sync {
-    /// A new channel. Dropping the future gives it up.
+    /// Opens a new channel.
+    ///
+    /// Dropping the future abandons the attempt.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason why the attempt failed. A reconnecting client tries again after a pause.
     async fn connect(&self) -> io::Result<Channel>;
 }
 

@@ -1,18 +1,18 @@
 use tokio::net::unix::UCred;
 
-/// Who is at the other end of a Unix socket, in the words of the operating system.
+/// The user, group and process at the other end of a Unix socket, as reported by the operating system.
 ///
-/// It is who connected, or listened, when that happened: a process may have changed its user since, or
-/// handed the socket to another.
+/// The values are those at the time of `connect` or `listen`: the process may have changed its user since, or
+/// passed the socket to another process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Credentials {
-    /// The effective user.
+    /// The effective user ID.
     pub uid: u32,
-    /// The effective group.
+    /// The effective group ID.
     pub gid: u32,
-    /// The process, where the system tells. It may have ended, and its number may belong to another now:
-    /// decide by `uid` and `gid`, and use this for the log.
+    /// The process ID, if the system reports one. The process may have exited, and its ID may have been reused:
+    /// decide by `uid` and `gid`, and use `pid` for logs only.
     pub pid: Option<i32>,
 }
 
@@ -21,7 +21,7 @@ impl From<UCred> for Credentials {
         Self {
             uid: cred.uid(),
             gid: cred.gid(),
-            // A process that this one cannot see has none.
+            // The kernel reports 0 for a process outside this PID namespace.
             pid: cred.pid().filter(|&pid| pid > 0),
         }
     }

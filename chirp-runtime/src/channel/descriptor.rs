@@ -15,9 +15,9 @@ use tokio::net::{TcpStream, UnixStream};
 use super::shared_socket::SharedSocket;
 use super::{Channel, Reader, Writer};
 
-/// A descriptor that this process was started with, and that other processes may have, too: whether it blocks is a
-/// property that all of them share and that outlives this process, so that it is left as it is. It is owned, and no
-/// child inherits it.
+/// A descriptor that this process inherited. The process owns its copy, and no child inherits it. Other processes
+/// may share the open file description, and with it the nonblocking mode, which outlives this process: it is
+/// therefore left unchanged.
 pub(super) enum Descriptor {
     Pipe(OwnedFd),
     /// A stream socket.
@@ -27,9 +27,11 @@ pub(super) enum Descriptor {
 }
 
 impl Descriptor {
+    /// Determines the kind of a descriptor.
+    ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a socket whose bytes are no stream.
+    /// Returns [`InvalidInput`](io::ErrorKind::InvalidInput) for a socket that is not a stream socket.
     pub(super) fn of(fd: OwnedFd) -> io::Result<Self> {
         let file = File::from(fd);
         let kind = file.metadata()?.file_type();
@@ -41,14 +43,14 @@ impl Descriptor {
         }
         let socket = OwnedFd::from(file);
         if sockopt::socket_type(&socket)? != rustix::net::SocketType::STREAM {
-            return Err(wrong(
-                "it is a datagram socket, and a channel needs a stream",
+            return Err(invalid_input(
+                "not a stream socket: a channel cannot use datagrams",
             ));
         }
         Ok(Self::Socket(socket))
     }
 
-    /// Whether it is a socket from which connections are accepted.
+    /// Returns whether the descriptor is a listening socket.
     pub(super) fn listens(&self) -> io::Result<bool> {
         match self {
             Self::Socket(socket) => Ok(sockopt::socket_acceptconn(socket)?),
@@ -56,12 +58,13 @@ impl Descriptor {
         }
     }
 
-    /// A channel over one descriptor, which both reads and writes. A socket becomes nonblocking for everybody who
-    /// has it.
+    /// Turns one socket into a channel. The socket becomes nonblocking for every process that shares it.
     #[cfg(target_os = "linux")]
     pub(super) fn into_channel(self) -> io::Result<Channel> {
         let Self::Socket(socket) = self else {
-            return Err(wrong("a pipe goes one way, and a channel needs two"));
+            return Err(invalid_input(
+                "a pipe is one-way: give two descriptors, as in fd:3,4",
+            ));
         };
         match socket_of(socket)? {
             Socket::Unix(socket) => {
@@ -80,7 +83,9 @@ impl Descriptor {
             Self::Socket(socket) => Ok(Box::new(shared(socket)?)),
             Self::Pipe(pipe) => {
                 if mode_of(&pipe)? == OFlags::WRONLY {
-                    return Err(wrong("it is the end of a pipe that is written to"));
+                    return Err(invalid_input(
+                        "this is the write end of a pipe, and the read end is needed",
+                    ));
                 }
                 match reopened(&pipe, |options, path| options.open_receiver(path)) {
                     Some(pipe) => Ok(Box::new(pipe)),
@@ -96,7 +101,9 @@ impl Descriptor {
             Self::Socket(socket) => Ok(Box::new(shared(socket)?)),
             Self::Pipe(pipe) => {
                 if mode_of(&pipe)? == OFlags::RDONLY {
-                    return Err(wrong("it is the end of a pipe that is read from"));
+                    return Err(invalid_input(
+                        "this is the read end of a pipe, and the write end is needed",
+                    ));
                 }
                 match reopened(&pipe, |options, path| options.open_sender(path)) {
                     Some(pipe) => Ok(Box::new(pipe)),
@@ -108,7 +115,7 @@ impl Descriptor {
     }
 }
 
-/// A socket of a family whose addresses are known.
+/// A stream socket by its address family.
 pub(super) enum Socket {
     Unix(unix::UnixStream),
     Tcp(net::TcpStream),
@@ -116,7 +123,7 @@ pub(super) enum Socket {
 
 pub(super) fn socket_of(socket: OwnedFd) -> io::Result<Socket> {
     let unix = unix::UnixStream::from(socket);
-    // A socket of another family has no address that this could be.
+    // A socket of another family has no Unix address.
     if unix.local_addr().is_ok() {
         return Ok(Socket::Unix(unix));
     }
@@ -126,7 +133,7 @@ pub(super) fn socket_of(socket: OwnedFd) -> io::Result<Socket> {
 }
 
 fn shared(socket: OwnedFd) -> io::Result<SharedSocket> {
-    // Small packets leave at once. What is no TCP socket has no such option, and does so anyway.
+    // Sends small packets at once. Sockets other than TCP do not have this option and do not need it.
     let _ = sockopt::set_tcp_nodelay(&socket, true);
     SharedSocket::new(socket)
 }
@@ -135,8 +142,8 @@ fn mode_of(fd: &impl AsFd) -> io::Result<OFlags> {
     Ok(fcntl_getfl(fd)? & OFlags::RWMODE)
 }
 
-/// The same pipe, opened once more: what is said of that is not said of the descriptors that others have. `None` where
-/// that is not possible: the pipe belongs to another user, or there is no `/proc`.
+/// Opens a pipe again through `/proc`, so that the nonblocking mode of the copy does not affect other processes.
+/// Returns `None` if that is not possible: the pipe belongs to another user, or `/proc` is missing.
 fn reopened<T>(
     pipe: &OwnedFd,
     open: impl FnOnce(&pipe::OpenOptions, &str) -> io::Result<T>,
@@ -148,8 +155,8 @@ fn reopened<T>(
     open(&pipe::OpenOptions::new(), &path).ok()
 }
 
-/// A pipe that a thread fills from `input`. The thread ends with the input, at the first bytes that nobody
-/// wants, or with the process.
+/// Returns a pipe that a thread fills from `input`. The thread ends at the end of the input, when the pipe is
+/// closed, or with the process.
 fn read_in_thread(mut input: File) -> io::Result<Reader> {
     let (read, mut write) = io::pipe()?;
     let reader = pipe::Receiver::from_owned_fd(read.into())?;
@@ -160,13 +167,14 @@ fn read_in_thread(mut input: File) -> io::Result<Reader> {
             loop {
                 match input.read(&mut buffer) {
                     Ok(0) => return,
-                    // Either side may end it, and then the pipe ends too.
+                    // The reader may close the pipe; dropping the write end tells the reader about the end of
+                    // input.
                     Ok(bytes) => match write.write_all(&buffer[..bytes]) {
                         Ok(()) => {}
                         Err(_) => return,
                     },
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    // Somebody else has made it nonblocking.
+                    // Another process has made the descriptor nonblocking.
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         let _ = poll(&mut [PollFd::new(&input, PollFlags::IN)], None);
                     }
@@ -177,6 +185,6 @@ fn read_in_thread(mut input: File) -> io::Result<Reader> {
     Ok(Box::new(reader))
 }
 
-fn wrong(what: &'static str) -> io::Error {
+fn invalid_input(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, what)
 }

@@ -3,46 +3,46 @@ use std::sync::Arc;
 
 use super::{Credentials, PublicKey};
 
-/// Who is at the other end of a channel, as far as the channel has made sure of it.
+/// The verified identity of the other end of a channel.
 ///
-/// It comes from what carries the bytes, a key that was proven or the operating system, and never from anything
-/// that a message says.
+/// An identity comes from the transport only, that is, from a proven key, a verified certificate or the operating
+/// system. It never comes from the content of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Identity {
-    /// Nobody knows.
+    /// The other end is not identified.
     #[default]
     Anonymous,
-    /// A process of this machine, in the words of the operating system: the other end of a Unix socket.
+    /// A process on this machine at the other end of a Unix socket, as reported by the operating system.
     Unix(Credentials),
-    /// Whoever holds the private half of this key, and has proven it.
+    /// The holder of this key, who has proven possession of the private half.
     Key(PublicKey),
-    /// Whoever an authority has given these names to, in a certificate.
+    /// The holder of a certificate with these names, verified against a trusted authority.
     Names(CertificateNames),
 }
 
 impl Identity {
-    /// Whether nobody knows who it is.
+    /// Returns `true` if the other end is not identified.
     pub fn is_anonymous(&self) -> bool {
         matches!(self, Self::Anonymous)
     }
 
-    /// Whether it is the holder of this key.
+    /// Returns `true` if the other end has proven this key.
     pub fn is_key(&self, key: &PublicKey) -> bool {
         self.key() == Some(key)
     }
 
-    /// Whether an authority has given it this name.
+    /// Returns `true` if the other end has a verified certificate with this name.
     pub fn is_named(&self, name: &str) -> bool {
         matches!(self, Self::Names(names) if names.contains(name))
     }
 
-    /// Whether it is a process of this user, on this machine.
+    /// Returns `true` if the other end is a local process of the user with this ID.
     pub fn is_user(&self, uid: u32) -> bool {
         matches!(self, Self::Unix(credentials) if credentials.uid == uid)
     }
 
-    /// Its key, if that is what it is known by.
+    /// Returns the proven key, if the other end is identified by one.
     pub fn key(&self) -> Option<&PublicKey> {
         match self {
             Self::Key(key) => Some(key),
@@ -51,11 +51,11 @@ impl Identity {
     }
 }
 
-/// As it stands in a log: `key d75a..`, `name worker.example`, `user 1000`, `nobody known`.
+/// Prints the form used in logs: `key d75a..`, `name worker.example`, `user 1000` or `anonymous`.
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Anonymous => f.write_str("nobody known"),
+            Self::Anonymous => f.write_str("anonymous"),
             Self::Unix(credentials) => write!(f, "user {}", credentials.uid),
             Self::Key(key) => write!(f, "key {key}"),
             Self::Names(names) => write!(f, "name {names}"),
@@ -63,27 +63,28 @@ impl fmt::Display for Identity {
     }
 }
 
-/// The names that a certificate gives: at a client, the one that was connected to; at a server, the DNS names
-/// and the URIs of the client's certificate, as they are written there.
+/// The verified names of a certificate. At a client, the name that it connected to; at a server, the DNS names and
+/// URIs in the certificate of the client, as written there.
 ///
-/// A name with a `*` in it is a text like any other here, and stands for nothing else.
+/// A name that contains `*` is compared as plain text: wildcards are not expanded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateNames(Arc<[Box<str>]>);
 
 impl CertificateNames {
-    /// These names. What the other side says of itself is no reason to call this.
+    /// Creates a list of names. Call this only for names that have been verified, never for names that the other
+    /// side merely claims.
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         Self(names.into_iter().map(Box::from).collect())
     }
 
-    /// Whether this is one of them. DNS names know no large and small letters, and other names do.
+    /// Returns `true` if `name` is in the list. DNS names are compared without regard to ASCII case, URIs exactly.
     pub fn contains(&self, name: &str) -> bool {
         let is_uri = name.contains(':');
         self.iter()
             .any(|known| known == name || !is_uri && known.eq_ignore_ascii_case(name))
     }
 
-    /// All of them.
+    /// Iterates over the names.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(AsRef::as_ref)
     }
@@ -93,7 +94,7 @@ impl fmt::Display for CertificateNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, name) in self.iter().enumerate() {
             f.write_str(if at == 0 { "" } else { ", " })?;
-            // It is the authority's text, and goes into logs.
+            // The text was chosen by an authority and goes into logs.
             write!(f, "{}", name.escape_debug())?;
         }
         Ok(())

@@ -1,8 +1,8 @@
-//! Descriptors that this process was started with, by their numbers.
+//! Inherited descriptors, by their numbers.
 //!
-//! A number is no proof that nothing else in this process uses what it stands for, so that taking it over would
-//! not be safe. The kernel is asked for it instead, as one asks for a descriptor of another process. That gives
-//! one of our own for the same pipe or socket, which no child inherits, and leaves the number as it was.
+//! A number does not prove that nothing else in this process uses the descriptor, so taking ownership of the number
+//! itself would not be sound. The kernel is asked for a duplicate instead (`pidfd_getfd`): an owned descriptor of
+//! the same pipe or socket that no child inherits. The original number stays open.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -19,26 +19,26 @@ use super::tcp::Tcp;
 use super::unix::Unix;
 use super::{Channel, Endpoint, Listener};
 
-/// The first of the descriptors that a service manager hands over.
+/// The first descriptor that a service manager passes (`SD_LISTEN_FDS_START`).
 const FIRST: i32 = 3;
 
-/// The numbers that are channels or listeners already.
+/// The numbers that are in use as channels or listeners.
 static TAKEN: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
-/// Listeners on the sockets that this process was started with: systemd's socket activation.
+/// Returns listeners on the sockets that the service manager passed to this process (systemd socket activation).
 ///
-/// There are none when the environment does not speak of this process (`LISTEN_FDS`, `LISTEN_PID`). TCP and
-/// Unix sockets are taken, each once. Their files and ports stay when the listeners are dropped: they belong to
-/// who made them.
+/// Returns an empty list if the environment (`LISTEN_FDS`, `LISTEN_PID`) does not name this process. Supports TCP
+/// and Unix sockets, each of which can be taken once. Dropping a listener does not remove its socket file, which
+/// belongs to the service manager.
 ///
 /// # Errors
 ///
-/// [`AlreadyExists`](io::ErrorKind::AlreadyExists) when they were taken before, and
-/// [`InvalidInput`](io::ErrorKind::InvalidInput) for what is no such socket.
+/// Returns [`AlreadyExists`](io::ErrorKind::AlreadyExists) if a socket has been taken before, and
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) for a descriptor that is not a listening stream socket.
 ///
 /// # Panics
 ///
-/// Outside of a tokio runtime with I/O enabled.
+/// Panics outside a tokio runtime with I/O enabled.
 pub fn from_socket_activation() -> io::Result<Vec<Box<dyn Listener>>> {
     let number = |name| env::var(name).ok()?.parse::<i32>().ok();
     let is_ours = number("LISTEN_PID") == i32::try_from(process::id()).ok();
@@ -52,7 +52,7 @@ pub fn from_socket_activation() -> io::Result<Vec<Box<dyn Listener>>> {
         .collect()
 }
 
-/// A channel over descriptors by their numbers.
+/// Opens a channel over the descriptors with these numbers.
 pub(super) fn connect(read: i32, write: i32) -> io::Result<Channel> {
     take(&[read, write], || {
         if read == write {
@@ -63,7 +63,8 @@ pub(super) fn connect(read: i32, write: i32) -> io::Result<Channel> {
     })
 }
 
-/// A socket that listens, by its number, or else what gives the one channel that there is.
+/// Listens on the socket with this number. If the descriptors are a connected channel, returns a listener that
+/// yields it once.
 pub(super) fn listen(read: i32, write: i32) -> io::Result<Box<dyn Listener>> {
     if read == write
         && let Some(listener) = take_if(&[read], || listener(open(read)?))?
@@ -77,7 +78,8 @@ pub(super) fn listen(read: i32, write: i32) -> io::Result<Box<dyn Listener>> {
     )))
 }
 
-/// Nothing if it is no socket that listens. One that does becomes nonblocking for everybody who has it.
+/// Returns a listener if the descriptor is a listening socket, and `None` otherwise. The socket becomes nonblocking
+/// for every process that shares it.
 pub(super) fn listener(descriptor: Descriptor) -> io::Result<Option<Box<dyn Listener>>> {
     if !descriptor.listens()? {
         return Ok(None);
@@ -91,19 +93,21 @@ pub(super) fn listener(descriptor: Descriptor) -> io::Result<Option<Box<dyn List
     }))
 }
 
-/// Makes something of descriptors that nothing was made of before.
+/// Runs `build` and marks the numbers as taken if it succeeds.
 fn take<T>(numbers: &[i32], build: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let made = take_if(numbers, || build().map(Some))?;
     made.ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
+/// Runs `build` and marks the numbers as taken if it returns a value. Returns an error if one of them is taken
+/// already.
 fn take_if<T>(
     numbers: &[i32],
     build: impl FnOnce() -> io::Result<Option<T>>,
 ) -> io::Result<Option<T>> {
     let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(number) = numbers.iter().find(|number| taken.contains(number)) {
-        let what = format!("descriptor {number} is in use already");
+        let what = format!("descriptor {number} is already in use");
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
     }
     let made = build()?;
@@ -126,6 +130,6 @@ fn open(number: i32) -> io::Result<Descriptor> {
 }
 
 fn unusable(number: i32) -> io::Error {
-    let what = format!("descriptor {number} is no pipe and no socket that fits");
+    let what = format!("descriptor {number} is neither a pipe nor a suitable socket");
     io::Error::new(io::ErrorKind::InvalidInput, what)
 }

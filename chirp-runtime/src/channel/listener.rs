@@ -6,22 +6,28 @@ use async_trait::async_trait;
 
 use super::{Channel, Endpoint};
 
-/// Somewhere that channels come from.
+/// Accepts channels on an address.
 #[async_trait]
 pub trait Listener: Send {
-    /// The address that it listens on; with port 0, the port that was found.
+    /// Returns the address. If the port was given as 0, the address has the port that the system chose.
     fn endpoint(&self) -> &Endpoint;
 
-    /// The next channel. Dropping the future loses none.
+    /// Waits for the next channel.
     ///
-    /// An error speaks of one channel that did not come about, and a later call may succeed.
+    /// Implementations must be cancel safe: dropping the future must not lose a channel.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason why one channel could not be accepted. A later call may succeed.
+    ///
     async fn accept(&mut self) -> io::Result<Channel>;
 
-    /// The next channel, which may have to become one first; `None` when there will be no more. This is what
-    /// a server asks for: it goes on accepting while the other side is at its part of a handshake.
+    /// Waits for the next connection, which may still need a handshake to become a channel. Returns `None` when the
+    /// listener is exhausted. A server calls this method, so that it can accept other connections during a
+    /// handshake.
     ///
-    /// Unless it is overridden, it is what [`accept`](Self::accept) gives. A listener with handshakes
-    /// overrides it, and lets `accept` finish what it gives.
+    /// The default implementation calls [`accept`](Self::accept). A listener with handshakes overrides this method,
+    /// and completes the handshake in `accept`.
     async fn incoming(&mut self) -> io::Result<Option<Incoming>> {
         self.accept()
             .await
@@ -31,7 +37,7 @@ pub trait Listener: Send {
 
 type ChannelFuture = Pin<Box<dyn Future<Output = io::Result<Channel>> + Send>>;
 
-/// A channel, or what is on the way to become one.
+/// A channel, or a handshake that produces one.
 pub struct Incoming {
     remote: Option<Endpoint>,
     state: IncomingState,
@@ -43,8 +49,8 @@ enum IncomingState {
 }
 
 impl Incoming {
-    /// Something that becomes a channel when both sides have done their part. `remote` is where it comes
-    /// from, if that has an address. Dropping it gives it up.
+    /// Wraps a handshake that produces a channel. `remote` is the address of the other side, if it has one.
+    /// Dropping the value abandons the handshake.
     pub fn unfinished(
         remote: Option<Endpoint>,
         handshake: impl Future<Output = io::Result<Channel>> + Send + 'static,
@@ -55,12 +61,16 @@ impl Incoming {
         }
     }
 
-    /// Where it comes from, if that has an address.
+    /// Returns the address of the other side, if it has one.
     pub fn remote(&self) -> Option<&Endpoint> {
         self.remote.as_ref()
     }
 
-    /// Does what is left to do, without a bound in time. Dropping the future gives it up.
+    /// Completes the handshake. This method has no time limit; dropping the future abandons the handshake.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason why the handshake failed.
     pub async fn finish(self) -> io::Result<Channel> {
         match self.state {
             IncomingState::Ready(channel) => Ok(*channel),
@@ -68,7 +78,7 @@ impl Incoming {
         }
     }
 
-    /// The channel, if nothing is left to do.
+    /// Returns the channel if no handshake is left.
     pub(crate) fn ready(self) -> Result<Channel, Self> {
         match self.state {
             IncomingState::Ready(channel) => Ok(*channel),
@@ -76,7 +86,7 @@ impl Incoming {
         }
     }
 
-    /// The same, and then something more.
+    /// Adds a step after the handshake.
     pub(crate) fn and_then<F>(self, more: impl FnOnce(Channel) -> F + Send + 'static) -> Self
     where
         F: Future<Output = io::Result<Channel>> + Send + 'static,

@@ -1,7 +1,6 @@
 use super::{Channel, InprocStream};
 
-/// Two ends of a channel in this process. What one end writes the other reads; 64 KiB may be on their
-/// way in each direction.
+/// Creates a connected pair of channels in this process. Up to 64 KiB may be in flight in each direction.
 pub fn memory() -> (Channel, Channel) {
     let (one, other) = InprocStream::pair();
     (one.into(), other.into())

@@ -1,31 +1,31 @@
-//! How bytes travel: anything that reads and writes.
+//! Transports: anything that reads and writes bytes.
 //!
-//! A [`Channel`] is a pair of halves, whatever carries the bytes: a TCP or a Unix socket, memory, a pair of
-//! pipes, or any `AsyncRead + AsyncWrite`. An [`Endpoint`] is an address in words, to
-//! [`connect`](Endpoint::connect) to or to [`listen`](Endpoint::listen) on. Nothing here knows of packets or
-//! calls.
+//! A [`Channel`] is a pair of halves over any byte stream: a TCP or Unix socket, memory, a pair of pipes, or any
+//! `AsyncRead + AsyncWrite`. An [`Endpoint`] is an address in text form that one can [`connect`](Endpoint::connect)
+//! to or [`listen`](Endpoint::listen) on. This module knows nothing about packets or calls.
 //!
-//! # Channels of your own
+//! # Custom channels
 //!
-//! Whatever reads and writes is a channel: [`Channel::io`] of one value that does both, [`Channel::new`] of two
-//! halves. What a peer asks of them: bytes arrive in order and unaltered; a read gives what there is; the end of
-//! what is read means that the other side has closed; both halves may be used at the same time, each by one task
-//! at a time; dropping them closes. A [`Listener`] gives such channels to a server, and a [`Connector`] to a
-//! client that connects again when it has to. `examples/channel.rs` is a channel that delays, stalls and is cut.
+//! Create a channel with [`Channel::io`] from one value that reads and writes, or with [`Channel::new`] from two
+//! halves. A peer requires that bytes arrive in order and unaltered; that a read returns what is available; that
+//! the end of input means that the other side has closed; that both halves can be used at the same time, each by
+//! one task at a time; and that dropping the halves closes the channel. A [`Listener`] provides such channels to a
+//! server, and a [`Connector`] to a reconnecting client. See `examples/channel.rs` for a channel that delays,
+//! stalls and breaks.
 //!
-//! # Whom one talks to
+//! # Peer identity
 //!
-//! [`Channel::identity`] is who is at the other end, as far as the channel has made sure of it: an [`Identity`].
-//! With the feature `tls`, channels are encrypted and both ends can be known: by certificates (`TlsCertificate`,
-//! `TlsRoots`) where there is an authority, and by keys that are names (`Keypair`, [`PublicKey`], `KeyPolicy`)
-//! where there is none. `TlsClient` and `TlsServer` are the two ends' settings. `examples/keys.rs` is two daemons
-//! that know each other by their keys.
+//! [`Channel::identity`] returns the verified [`Identity`] of the other end. With the feature `tls`, channels are
+//! encrypted and both ends can be identified. Use certificates (`TlsCertificate`, `TlsRoots`) if you have a CA.
+//! Otherwise use raw public keys (`Keypair`, [`PublicKey`], `KeyPolicy`): each side lists the keys that it accepts.
+//! `TlsClient` and `TlsServer` hold the settings of the two ends. See `examples/keys.rs` for two daemons that
+//! identify each other by their keys.
 //!
 //! # Other processes
 //!
-//! With the feature `process`, a `Child` is a process that was started to be at the other end, `stdio` is
-//! that process's way to its parent, and `activated` are the sockets that a service manager has opened for this
-//! process.
+//! With the feature `process`, `Child` starts a process at the other end of a channel, `stdio` is the channel of
+//! such a process to its parent, and `from_socket_activation` returns the sockets that a service manager has opened
+//! for this process.
 
 #[cfg(feature = "process")]
 mod child_guard;
@@ -89,7 +89,7 @@ pub type Reader = Box<dyn AsyncRead + Send + Unpin>;
 /// The writing half of a channel.
 pub type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
-/// A connection that bytes travel on, in both directions.
+/// A bidirectional byte stream.
 pub struct Channel {
     reader: Reader,
     writer: Writer,
@@ -99,7 +99,7 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// A channel of two halves.
+    /// Creates a channel from two halves.
     pub fn new(
         reader: impl AsyncRead + Send + Unpin + 'static,
         writer: impl AsyncWrite + Send + Unpin + 'static,
@@ -113,47 +113,48 @@ impl Channel {
         }
     }
 
-    /// A channel of anything that both reads and writes. Where its kind has halves of its own, as sockets
-    /// do, [`new`](Self::new) is faster: here both share a lock.
+    /// Creates a channel from one value that reads and writes. The halves share a lock: if the type can be split,
+    /// as sockets can, [`new`](Self::new) is faster.
     pub fn io(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Self {
         let (reader, writer) = tokio::io::split(stream);
         Self::new(reader, writer)
     }
 
-    /// The same channel, said to lead to `remote`.
+    /// Sets the address of the other side.
     #[must_use]
     pub fn with_remote(mut self, remote: Endpoint) -> Self {
         self.remote = Some(remote);
         self
     }
 
-    /// Where it leads, if that has an address.
+    /// Returns the address of the other side, if it has one.
     pub fn remote(&self) -> Option<&Endpoint> {
         self.remote.as_ref()
     }
 
-    /// The same channel, said to lead to a process of this user and group. Only the operating system can
-    /// know; what the other side says of itself is no reason to call this.
+    /// Sets the credentials of the other side. Call this only with values from the operating system, never with
+    /// values that the other side claims.
     #[must_use]
     pub fn with_credentials(mut self, credentials: Credentials) -> Self {
         self.credentials = Some(credentials);
         self
     }
 
-    /// Who is at the other end, if it is a Unix socket.
+    /// Returns the credentials of the other side, if the channel is a Unix socket.
     pub fn credentials(&self) -> Option<Credentials> {
         self.credentials
     }
 
-    /// The same channel, said to lead to whoever this is. What was made sure of is a reason to call this, in a
-    /// handshake of one's own for one; what the other side only says of itself is none.
+    /// Sets the identity of the other side. Call this only with an identity that was verified, for example in a
+    /// custom handshake, never with one that the other side claims.
     #[must_use]
     pub fn with_identity(mut self, identity: Identity) -> Self {
         self.identity = identity;
         self
     }
 
-    /// Who is at the other end: what a handshake has made sure of, and else its [`credentials`](Self::credentials).
+    /// Returns the identity of the other side: the one that a handshake verified, or else the
+    /// [`credentials`](Self::credentials).
     pub fn identity(&self) -> Identity {
         match (&self.identity, self.credentials) {
             (Identity::Anonymous, Some(credentials)) => Identity::Unix(credentials),
@@ -161,7 +162,7 @@ impl Channel {
         }
     }
 
-    /// The halves.
+    /// Splits the channel into its halves.
     pub fn into_split(self) -> (Reader, Writer) {
         (self.reader, self.writer)
     }

@@ -5,36 +5,36 @@ use tokio::net::unix::pipe;
 
 use super::Channel;
 
-/// The other process's ends of a pair of pipes.
+/// The ends of a pair of pipes for another process.
 ///
-/// They are closed when they are dropped, and when a `Command` that was given them is dropped: as long as
-/// this process holds one, it cannot see that the other process has closed its own.
+/// The ends are closed when they are dropped, or when a `Command` that owns them is dropped. As long as this
+/// process holds an end, it cannot notice that the other process has closed its own.
 ///
-/// `std` hands them down as standard input and output: `command.stdin(ends.read).stdout(ends.write)`. For
-/// other numbers, such as 3 and 4, use the crate `command-fds`: it renumbers in the child, after the fork.
-/// Making a descriptor inheritable in this process instead would let every child inherit it that another
-/// thread happens to start at that moment.
+/// Pass them as standard input and output with `command.stdin(ends.read).stdout(ends.write)`. For other numbers,
+/// such as 3 and 4, use the crate `command-fds`, which renumbers the descriptors in the child after the fork.
+/// Making a descriptor inheritable in this process would leak it to every child that another thread starts at that
+/// moment.
 #[derive(Debug)]
 pub struct PipeEnds {
-    /// What the other process reads from.
+    /// The end that the other process reads from.
     pub read: OwnedFd,
-    /// What the other process writes to.
+    /// The end that the other process writes to.
     pub write: OwnedFd,
 }
 
-/// A channel over a new pair of pipes, and the ends for the other process, which makes a channel of them
-/// with [`Channel::from_pipes`] or, as its standard input and output, with `channel::stdio`.
+/// Creates a channel over a new pair of pipes. Returns the channel and the ends for the other process, which turns
+/// them into a channel with [`Channel::from_pipes`] or, as its standard input and output, with `channel::stdio`.
 ///
-/// No other child process inherits them. When this side's channel closes, its ends are closed and nothing
-/// is read any more, whoever still holds the others.
+/// No other child process inherits the pipes. When the channel of this side closes, reading stops at once, even if
+/// another process still holds the other ends.
 ///
 /// # Errors
 ///
-/// What the operating system says, such as too many open files.
+/// Returns the error of the operating system, such as too many open files.
 ///
 /// # Panics
 ///
-/// Outside of a tokio runtime with I/O enabled.
+/// Panics outside a tokio runtime with I/O enabled.
 pub fn pipes() -> io::Result<(Channel, PipeEnds)> {
     let (read, their_write) = io::pipe()?;
     let (their_read, write) = io::pipe()?;
@@ -46,22 +46,23 @@ pub fn pipes() -> io::Result<(Channel, PipeEnds)> {
 }
 
 impl Channel {
-    /// A channel that reads from one pipe and writes to another. Both are made nonblocking, for every
-    /// process that shares these ends.
+    /// Creates a channel that reads from one pipe and writes to another. Both become nonblocking, for every process
+    /// that shares these ends.
     ///
-    /// A child that was told the numbers of its ends has to turn those into owned descriptors, and it
-    /// alone can know that nothing else in it uses them; `command_fds::inherited` does that.
+    /// A child that received the numbers of its ends has to turn them into owned descriptors, which only it can
+    /// know to be unused; `command_fds::inherited` does that.
     ///
-    /// In a program that does not ignore `SIGPIPE`, as programs whose `main` is not Rust's may not, writing
-    /// to a pipe that nobody reads ends the program.
+    /// A program that does not ignore `SIGPIPE` is killed when it writes to a pipe without a reader. Rust programs
+    /// ignore the signal by default; programs whose `main` is not in Rust may not.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) when one is not a pipe, or is not that end of one.
+    /// Returns [`InvalidInput`](io::ErrorKind::InvalidInput) if a descriptor is not a pipe, or is the wrong end of
+    /// one.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime with I/O enabled.
+    /// Panics outside a tokio runtime with I/O enabled.
     pub fn from_pipes(read: OwnedFd, write: OwnedFd) -> io::Result<Self> {
         let reader = pipe::Receiver::from_owned_fd(read)?;
         let writer = pipe::Sender::from_owned_fd(write)?;

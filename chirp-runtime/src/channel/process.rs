@@ -13,61 +13,65 @@ use tokio::sync::Notify;
 use super::stderr_tail::StderrTail;
 use super::{Channel, PipeEnds, child_guard, pipes};
 
-/// How long a child may take to leave by itself once its channel has closed.
+/// The default time that a child has to exit after its channel has closed.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// A child process at the other end of a channel.
 ///
-/// Child and channel end together. When the channel closes, because its peer has ended or because it was
-/// dropped, the child has [two seconds](Self::set_grace) to leave by itself, and then is killed. When the
-/// child ends, so does the channel, even if a process that the child has started still holds its end. In
-/// every case the child is reaped, the runtime's end included: a thread of its own waits for it, and
-/// nobody's `SIGCHLD` is touched.
+/// The child and the channel end together. When the channel closes, the child has [two seconds](Self::set_grace) to
+/// exit and is then killed. When the child exits, the channel ends, even if a grandchild still holds its end open.
+/// The child is always reaped, even after the runtime has ended: a separate thread waits for it, and `SIGCHLD` is
+/// not used.
 ///
-/// Only the end of this process is not waited for. A program that must leave no child behind awaits
-/// [`wait`](Self::wait) before it returns from `main`; otherwise its children find their input closed, and
-/// nobody is left to kill one that does not care.
+/// The exit of this process does not wait for the child. To leave no child behind, await [`wait`](Self::wait)
+/// before returning from `main`; otherwise a child that ignores the end of its input keeps running.
 ///
-/// This is a handle: cloning it gives another, and dropping it does nothing.
+/// This type is a handle: clones refer to the same child, and dropping a handle has no effect.
 #[derive(Clone)]
 pub struct Child {
-    life: Arc<ChildShared>,
+    shared: Arc<ChildShared>,
 }
 
 impl Child {
-    /// Starts a child that speaks over its standard input and output, as it does with `channel::stdio`.
-    /// Its standard error is what the command says, this process's own by default.
+    /// Starts a child that communicates over its standard input and output, as with `channel::stdio`. Its standard
+    /// error goes where the command says, by default to the standard error of this process.
     ///
-    /// A `tokio::process::Command` becomes one of these with `into_std`.
+    /// Use `into_std` to convert a `tokio::process::Command`.
     ///
     /// # Errors
     ///
-    /// Why it could not be started: [`NotFound`](io::ErrorKind::NotFound) when there is no such program.
+    /// Returns the error of the operating system: [`NotFound`](io::ErrorKind::NotFound) if the program does not
+    /// exist.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime with time and I/O enabled.
+    /// Panics outside a tokio runtime with time and I/O enabled.
     pub fn spawn(mut command: Command) -> io::Result<(Channel, Self)> {
         let (channel, PipeEnds { read, write }) = pipes()?;
         command.stdin(read).stdout(write);
         Self::spawn_on(command, channel)
     }
 
-    /// Starts a child that speaks over something else: the command says how the child comes to the other
-    /// end of `channel`. See [`PipeEnds`] for pipes under other numbers than 0 and 1.
+    /// Starts a child that communicates over another channel. The command must pass the other end of `channel` to
+    /// the child. See [`PipeEnds`] for pipes under numbers other than 0 and 1.
     ///
-    /// The command is dropped, and with it this process's copies of what it gives to the child.
+    /// The command is dropped, and with it this process's copies of the descriptors for the child.
     ///
     /// # Errors
     ///
-    /// Why it could not be started.
+    /// Returns the error of the operating system.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a tokio runtime with time enabled.
     pub fn spawn_on(mut command: Command, channel: Channel) -> io::Result<(Channel, Self)> {
         let child = Self::begin(command.spawn()?)?;
-        let channel = child_guard::put_on(channel, Arc::clone(&child.life), None);
+        let channel = child_guard::attach(channel, Arc::clone(&child.shared), None);
         Ok((channel, child))
     }
 
-    /// Starts a child that nobody has a handle of: the errors of its channel say how it ended, and what it printed.
+    /// Starts a child without a handle. Errors of its channel report the exit status and the end of its standard
+    /// error.
     pub(super) fn spawn_unattended(mut command: Command) -> io::Result<Channel> {
         let (channel, PipeEnds { read, write }) = pipes()?;
         command.stdin(read).stdout(write).stderr(Stdio::piped());
@@ -81,17 +85,17 @@ impl Child {
                 return Err(error);
             }
         };
-        Ok(child_guard::put_on(channel, child.life, tail))
+        Ok(child_guard::attach(channel, child.shared, tail))
     }
 
-    /// A handle of a child that is known by what its handles share.
-    pub(super) fn of(life: Arc<ChildShared>) -> Self {
-        Self { life }
+    /// Creates a handle from the shared state.
+    pub(super) fn of(shared: Arc<ChildShared>) -> Self {
+        Self { shared }
     }
 
-    /// Begins to wait for a process.
+    /// Starts the thread that reaps a process.
     fn begin(process: process::Child) -> io::Result<Self> {
-        let life = Arc::new(ChildShared {
+        let shared = Arc::new(ChildShared {
             id: process.id(),
             state: Mutex::new(ChildState {
                 process,
@@ -102,83 +106,85 @@ impl Child {
             exited: Condvar::new(),
             signal: Notify::new(),
         });
-        let shared = Arc::clone(&life);
+        let reaper = Arc::clone(&shared);
         let waiting = thread::Builder::new()
             .name("chirp-child".into())
-            .spawn(move || shared.reap());
+            .spawn(move || reaper.reap());
         if let Err(error) = waiting {
-            let mut state = life.lock();
+            let mut state = shared.lock();
             state.process.kill()?;
             state.process.wait()?;
             return Err(error);
         }
-        Ok(Self { life })
+        Ok(Self { shared })
     }
 
-    /// The number of the process. Once it has ended another may have the same.
+    /// Returns the process ID. The system may reuse it after the child has exited.
     pub fn id(&self) -> u32 {
-        self.life.id
+        self.shared.id
     }
 
-    /// How long the child may take to leave by itself, from the end of its channel on, before it is killed.
-    /// Two seconds unless it is set; no time at all kills it at once. What is set after the channel has
-    /// closed comes too late.
+    /// Sets the time that the child has to exit after its channel has closed, before it is killed. The default is
+    /// two seconds; zero kills at once. Has no effect after the channel has closed.
     pub fn set_grace(&self, grace: Duration) {
-        self.life.lock().grace = grace;
+        self.shared.lock().grace = grace;
     }
 
-    /// Waits until the child has ended and been reaped. Any number of tasks may wait, and one that comes
-    /// late is told at once. Safe to drop. It does not end the child: closing the channel does.
+    /// Waits until the child has exited and been reaped. Does not end the child: close the channel for that. Any
+    /// number of tasks may wait; the future is ready at once if the child has exited already.
+    ///
+    /// This method is cancel safe.
     ///
     /// # Errors
     ///
-    /// When something else in this process has reaped the child, so that nobody knows how it ended.
+    /// Returns an error if other code in this process has reaped the child, so that its exit status is unknown.
     pub async fn wait(&self) -> io::Result<ExitStatus> {
         loop {
-            let told = self.life.signal.notified();
-            if let Some(exit) = self.life.lock().exit.clone() {
+            let told = self.shared.signal.notified();
+            if let Some(exit) = self.shared.lock().exit.clone() {
                 return exit.map_err(|error| io::Error::new(error.kind(), error));
             }
             told.await;
         }
     }
 
-    /// How the child ended, if it has been reaped; nothing while it runs, or when nobody knows.
+    /// Returns the exit status if the child has been reaped. Returns `None` while the child runs, or if the status
+    /// is unknown.
     pub fn status(&self) -> Option<ExitStatus> {
-        self.life.lock().exit.clone()?.ok()
+        self.shared.lock().exit.clone()?.ok()
     }
 
-    /// Kills the child, now. It is well if it has ended already.
+    /// Kills the child. Has no effect if the child has exited already.
     ///
     /// # Errors
     ///
-    /// When it may not be killed, because it has become another user's.
+    /// Returns an error if this process may not kill the child, because the child has changed its user.
     pub fn kill(&self) -> io::Result<()> {
-        self.life.kill()
+        self.shared.kill()
     }
 }
 
 impl fmt::Debug for Child {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Child")
-            .field("id", &self.life.id)
+            .field("id", &self.shared.id)
             .field("status", &self.status())
             .finish()
     }
 }
 
-/// What the handles, the channel's halves and the thread that reaps share.
+/// State shared by the handles, both halves of the channel and the thread that reaps.
 pub(super) struct ChildShared {
     id: u32,
     state: Mutex<ChildState>,
-    /// The thread that kills is told here, and whoever waits in a task by `signal`.
+    /// Wakes the thread that kills the child. `signal` wakes tasks.
     exited: Condvar,
     signal: Notify,
 }
 
 struct ChildState {
-    /// Signalled and reaped only under the lock, so that no signal goes to a process that has got the
-    /// same number.
+    /// Signalled and reaped only under the lock, so that no signal is sent to another process that has got the same
+    /// ID.
     process: process::Child,
     grace: Duration,
     exit: Option<Result<ExitStatus, Arc<io::Error>>>,
@@ -190,11 +196,11 @@ impl ChildShared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the end of the process, blocking, and reaps it.
+    /// Blocks until the process exits, and reaps it.
     fn reap(&self) {
         let pid = Pid::from_child(&self.lock().process);
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-        // Whatever else this could say, the other wait says again.
+        // Any other error occurs again in `wait` below.
         while let Err(Errno::INTR) = waitid(WaitId::Pid(pid), options) {}
         let reader = {
             let mut state = self.lock();
@@ -208,7 +214,7 @@ impl ChildShared {
         }
     }
 
-    /// Whether the process has ended. If not, `reader` is woken when it does.
+    /// Returns whether the process has exited. If not, registers `reader` to be woken when it does.
     pub(super) fn has_ended(&self, reader: Waker) -> bool {
         let mut state = self.lock();
         if state.exit.is_some() {
@@ -220,7 +226,7 @@ impl ChildShared {
         false
     }
 
-    /// The channel has closed: from here on the process has its time. Does not wait.
+    /// Starts the time in which the process must exit. Does not block.
     pub(super) fn begin_to_end(self: Arc<Self>) {
         let state = self.lock();
         let (ended, grace) = (state.exit.is_some(), state.grace);
@@ -228,11 +234,11 @@ impl ChildShared {
         if ended {
             return;
         }
-        let life = Arc::clone(&self);
+        let shared = Arc::clone(&self);
         let ending = || {
             thread::Builder::new()
                 .name("chirp-child-end".into())
-                .spawn(move || life.end())
+                .spawn(move || shared.end())
         };
         if grace.is_zero() || ending().is_err() {
             let _ = self.kill();
@@ -247,7 +253,7 @@ impl ChildShared {
         state.process.kill()
     }
 
-    /// Gives the process its time, blocking, and kills it.
+    /// Blocks until the process has exited or its time is up, and then kills it.
     fn end(&self) {
         let state = self.lock();
         let grace = state.grace;
@@ -255,7 +261,7 @@ impl ChildShared {
             .exited
             .wait_timeout_while(state, grace, |state| state.exit.is_none());
         drop(ended);
-        // A process that may not be killed goes on without a channel; nobody is left to be told.
+        // Nobody can be told about a process that may not be killed. It continues without a channel.
         let _ = self.kill();
     }
 }

@@ -1,10 +1,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The public half of a key pair, whose text is the name of whoever holds the other half.
+/// The public half of an Ed25519 key pair, which identifies the holder of the private half.
 ///
-/// It is an Ed25519 key. As text it is its 32 bytes in hexadecimal, 64 digits: that is what goes into
-/// configuration, addresses and logs. It is no secret.
+/// Its text form is 64 hexadecimal digits, for configuration files, addresses and logs. A public key is not a
+/// secret.
 ///
 /// ```
 /// use chirp_runtime::channel::PublicKey;
@@ -21,12 +21,13 @@ impl PublicKey {
     /// The length of a key, in bytes.
     pub const LEN: usize = 32;
 
-    /// The key of these bytes. Those that are no key are nobody's: whoever claims them is turned away.
+    /// Creates a key from its bytes. Bytes that are not a valid key match no peer: a handshake that presents them
+    /// fails.
     pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
         Self(bytes)
     }
 
-    /// The key's bytes.
+    /// Returns the bytes of the key.
     pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
         &self.0
     }
@@ -35,7 +36,11 @@ impl PublicKey {
 impl FromStr for PublicKey {
     type Err = PublicKeyError;
 
-    /// Reads 64 hexadecimal digits, small or large. Spaces around them, the end of a line for one, do not count.
+    /// Parses 64 hexadecimal digits, in upper or lower case. Surrounding whitespace is ignored.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`PublicKeyError`] for any other text.
     fn from_str(text: &str) -> Result<Self, PublicKeyError> {
         let text = text.trim();
         let error = || PublicKeyError { text: text.into() };
@@ -65,9 +70,9 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// A text that is no public key.
+/// The error for a text that is not a public key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a public key: one is 64 hexadecimal digits")]
+#[error("invalid public key `{text}`: expected 64 hexadecimal digits")]
 pub struct PublicKeyError {
     text: String,
 }

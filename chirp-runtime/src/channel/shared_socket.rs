@@ -7,15 +7,15 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A stream socket that other processes may have, too. It is used without blocking and left in the mode in which it
-/// is: whether a socket blocks is a property that all who have it share, and would outlive this process.
+/// A stream socket that other processes may share. Its nonblocking mode belongs to the shared file description and
+/// would outlive this process, so the socket keeps its mode and every operation passes `MSG_DONTWAIT`.
 pub(super) struct SharedSocket(AsyncFd<OwnedFd>);
 
 impl SharedSocket {
     pub(super) fn new(socket: OwnedFd) -> io::Result<Self> {
         #[allow(
             deprecated,
-            reason = "what replaces it is unsafe for types that may change their descriptor, which this does not"
+            reason = "the replacement is unsafe, and the descriptor of this type never changes"
         )]
         let socket = AsyncFd::new(socket)?;
         Ok(Self(socket))
@@ -66,7 +66,7 @@ impl AsyncWrite for SharedSocket {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(match shutdown(self.0.get_ref(), Shutdown::Write) {
-            // There is nothing left to shut down.
+            // The other side has closed already.
             Err(rustix::io::Errno::NOTCONN) => Ok(()),
             done => done.map_err(io::Error::from),
         })

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{Channel, Endpoint, Incoming, Listener};
 
-/// Where one channel comes from, and no more: what has been connected before the program began.
+/// A listener that yields one channel, which was connected before the program started.
 pub(super) struct SingleUseListener {
     endpoint: Endpoint,
     channel: Option<Channel>,
@@ -30,7 +30,7 @@ impl Listener for SingleUseListener {
         self.channel.take().ok_or_else(|| {
             io::Error::new(
                 io::ErrorKind::NotConnected,
-                "there was one channel, and it has been accepted",
+                "no more channels: this listener yields one channel, which has been accepted",
             )
         })
     }

@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use tokio::net::{UnixListener, UnixSocket};
 
-/// How often the turn to look at a directory's leftovers is asked for, and how often at most: whoever has it
-/// needs far less.
-const ASK: Duration = Duration::from_millis(5);
-const ASKS: u32 = 200;
+/// Interval between attempts to lock a directory, and the maximum number of attempts. A holder needs the lock for
+/// far less time.
+const LOCK_INTERVAL: Duration = Duration::from_millis(5);
+const LOCK_ATTEMPTS: u32 = 200;
 
-/// How many connections may wait to be accepted. The system has a limit of its own, which is lower by default.
+/// The backlog of a listener. The system applies a lower limit of its own by default.
 const BACKLOG: u32 = 65_535;
 
-/// The file that a listener made. It goes with the listener, unless somebody has replaced it.
+/// The socket file that a listener created. Dropping it removes the file, unless another process has replaced the
+/// file.
 pub(super) struct SocketFile {
     path: PathBuf,
     id: (u64, u64),
@@ -32,13 +33,14 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if id(&self.path).is_ok_and(|id| id == self.id) {
-            // Nothing depends on it: the next listener replaces what is left over.
+            // A failure is harmless: the next listener replaces a stale file.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Makes a socket and its file, which must not be there. Nobody can connect before the file has its permissions.
+/// Creates a listening socket and its file. Returns [`AddrInUse`](io::ErrorKind::AddrInUse) if the file exists. No
+/// client can connect before the file has its permissions.
 pub(super) fn bind(path: &Path, mode: Option<u32>) -> io::Result<(UnixListener, SocketFile)> {
     let Some(mode) = mode else {
         let listener = UnixListener::bind(path)?;
@@ -47,8 +49,9 @@ pub(super) fn bind(path: &Path, mode: Option<u32>) -> io::Result<(UnixListener, 
     let socket = UnixSocket::new_stream()?;
     socket.bind(path)?;
     let file = SocketFile::of(path)?;
-    // Connections are refused until it listens, and permissions are looked at when one connects. A name of its own
-    // until then would have to be found, would be longer, and would be left over if this process were killed.
+    // The system refuses connections until `listen`, and checks the permissions when a client connects. A temporary
+    // file name until then would have to be chosen, would be longer than the path, and would be left behind if this
+    // process were killed.
     fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     Ok((socket.listen(BACKLOG)?, file))
 }
@@ -57,24 +60,24 @@ pub(super) fn is_socket(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket())
 }
 
-/// The turn of one process at a time to look at leftovers in a path's directory, for as long as the file is
-/// held. A directory that may not be read has no turns.
-pub(super) async fn turn_in(path: &Path) -> io::Result<Option<File>> {
+/// Locks the directory of a path, so that one process at a time replaces stale files there. The lock is held for as
+/// long as the returned file is open. Returns `None` if the directory cannot be read or locked.
+pub(super) async fn lock_directory(path: &Path) -> io::Result<Option<File>> {
     let parent = path.parent().filter(|parent| *parent != Path::new(""));
     let Ok(directory) = File::open(parent.unwrap_or(Path::new("."))) else {
         return Ok(None);
     };
-    for _ in 0..ASKS {
+    for _ in 0..LOCK_ATTEMPTS {
         match directory.try_lock() {
             Ok(()) => return Ok(Some(directory)),
-            Err(TryLockError::WouldBlock) => tokio::time::sleep(ASK).await,
-            // Not every file system knows locks.
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_INTERVAL).await,
+            // Not every file system supports locks.
             Err(TryLockError::Error(_)) => return Ok(None),
         }
     }
     Err(io::Error::new(
         io::ErrorKind::AddrInUse,
-        "somebody else holds a lock on its directory",
+        "another process holds the lock on the directory of the socket",
     ))
 }
 

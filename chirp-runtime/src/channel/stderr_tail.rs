@@ -6,10 +6,11 @@ use std::thread;
 
 use tokio::sync::Notify;
 
-/// How much of what a child printed is kept, in bytes.
+/// The number of bytes that are kept.
 const KEPT: usize = 1 << 10;
 
-/// The end of what a child process prints to its standard error. All of it appears on this process's own, too.
+/// The last bytes that a child process has written to its standard error. Everything is also copied to the standard
+/// error of this process.
 #[derive(Default)]
 pub(super) struct StderrTail {
     state: Mutex<State>,
@@ -19,13 +20,13 @@ pub(super) struct StderrTail {
 #[derive(Default)]
 struct State {
     bytes: Vec<u8>,
-    /// There was more before.
+    /// Whether earlier bytes were discarded.
     cut: bool,
     ended: bool,
 }
 
 impl StderrTail {
-    /// Begins to read, in a thread of its own, which ends with the last process that has the other end.
+    /// Starts a thread that reads until the last process has closed the other end.
     pub(super) fn of(mut stderr: ChildStderr) -> io::Result<Arc<Self>> {
         let tail = Arc::new(Self::default());
         let shared = Arc::clone(&tail);
@@ -43,7 +44,7 @@ impl StderrTail {
                 Ok(0) | Err(_) => break,
                 Ok(bytes) => {
                     self.keep(&buffer[..bytes]);
-                    // Where it cannot be written nobody looks at it.
+                    // A failed write has no reader who could be told.
                     let _ = io::stderr().write_all(&buffer[..bytes]);
                 }
             }
@@ -64,7 +65,7 @@ impl StderrTail {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until nobody can print any more. Safe to drop.
+    /// Waits until every process has closed the other end. Cancel safe.
     pub(super) async fn ended(&self) {
         loop {
             let told = self.ended.notified();
@@ -81,15 +82,15 @@ impl fmt::Display for StderrTail {
         let state = self.state();
         let text = String::from_utf8_lossy(&state.bytes);
         let text = match text.split_once('\n') {
-            // Of the first line only a part was kept.
+            // The first line is incomplete.
             Some((_, lines)) if state.cut && !lines.trim().is_empty() => lines,
             _ => &text,
         };
         let text = text.trim();
         if text.is_empty() {
-            return f.write_str("it printed nothing to its standard error");
+            return f.write_str("printed nothing to standard error");
         }
-        f.write_str("its standard error ends with `")?;
+        f.write_str("standard error ends with `")?;
         for c in text.chars() {
             match c {
                 '\n' => f.write_str("\n")?,

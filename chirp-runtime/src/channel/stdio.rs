@@ -13,50 +13,49 @@ use super::descriptor::Descriptor;
 use super::single_use_listener::SingleUseListener;
 use super::{Channel, Endpoint, Listener};
 
-/// How long a text for the other end of a terminal may take to be passed on.
+/// Time to let a message pass through a terminal before this process exits.
 const RELAYED: Duration = Duration::from_millis(250);
 
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// A channel over this process's standard input and output: how a child serves the parent that started it
-/// with `channel::Child`, and how a program serves whatever connected its input and output.
+/// Opens a channel over the standard input and output of this process: for a child that serves the parent that
+/// started it with `channel::Child`, and for a program whose input and output were connected by another program.
 ///
-/// The channel takes both for itself. From now on standard input is empty, and what this process or its
-/// children print goes to standard error instead, so that a stray `println!` does no harm; and when the
-/// channel closes the other side sees it at once, not when this process ends. Where standard error is the same
-/// connection, as under inetd, what is printed there would be taken for packets: then it is discarded from now on.
-/// Nothing may have read from standard input before.
+/// The channel takes over both descriptors. Standard input becomes empty, and standard output is redirected to
+/// standard error, for this process and its children, so that a stray `println!` cannot corrupt packets. When the
+/// channel closes, the other side notices at once. If standard error is the same connection, as under inetd, it is
+/// redirected to `/dev/null`. Nothing may have been read from standard input before.
 ///
-/// Pipes and sockets are used without blocking any thread, and do not hold up the end of the process. Other
-/// processes may have them, too, and find them in the mode in which they were. Files, devices, and pipes of another
-/// user are read by a thread of their own, which does not hold up the end either, and are written to as
-/// `tokio::fs::File` does it.
+/// Pipes and sockets are used without blocking a thread and do not delay the exit of the process. Their nonblocking
+/// mode, which other processes may share, is left unchanged. Files, devices, and pipes of another user are read by
+/// a separate thread, which does not delay the exit either, and are written through `tokio::fs::File`.
 ///
 /// # Errors
 ///
-/// [`AlreadyExists`](io::ErrorKind::AlreadyExists) when it was called before;
-/// [`InvalidInput`](io::ErrorKind::InvalidInput) for a terminal that alters what passes it, and for a socket that
-/// listens, which is served at the address `stdio:`; and what the operating system says. After an error nothing has
-/// been taken, unless it was the redirection itself that failed.
+/// Returns [`AlreadyExists`](io::ErrorKind::AlreadyExists) if standard input and output are in use as a channel;
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) for a terminal that alters bytes, and for a listening socket,
+/// which must be served at the address `stdio:` instead; and the error of the operating system. After an error
+/// nothing has been taken over, unless the redirection itself failed.
 ///
 /// # Panics
 ///
-/// Outside of a tokio runtime with I/O enabled.
+/// Panics outside a tokio runtime with I/O enabled.
 pub fn stdio() -> io::Result<Channel> {
     take(|| {
         let input = input()?;
         if input.listens()? {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "standard input is a socket that listens: serve it (`Server::builder().bind(\"stdio:\")`), or have \
-                 each connection accepted by what starts this program",
+                "standard input is a listening socket: serve it with `Server::builder().bind(\"stdio:\")`, or let the \
+                 program that starts this one accept each connection",
             ));
         }
         channel(input)
     })
 }
 
-/// As [`stdio`], and where standard input is a socket that listens, what is accepted from it.
+/// Listens on standard input and output. If standard input is a listening socket, accepts from it; otherwise yields
+/// one channel.
 pub(super) fn listen() -> io::Result<Box<dyn Listener>> {
     take(|| {
         let input = input()?;
@@ -66,7 +65,7 @@ pub(super) fn listen() -> io::Result<Box<dyn Listener>> {
         }
         let listener = accept_from(input)?;
         let id = id(io::stdin().as_fd())?;
-        // Where something else was made of standard output, it stays.
+        // Standard output stays unchanged if it is not the same socket.
         let takes_output = self::id(io::stdout().as_fd())? == id;
         redirect([id, id], takes_output)?;
         Ok(listener)
@@ -77,7 +76,7 @@ fn take<T>(make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     if TAKEN.swap(true, Ordering::AcqRel) {
         return Err(io::Error::new(
             io::ErrorKind::AlreadyExists,
-            "standard input and output are a channel already",
+            "standard input and output are already in use as a channel",
         ));
     }
     make().inspect_err(|_| TAKEN.store(false, Ordering::Release))
@@ -101,7 +100,8 @@ fn channel(input: Descriptor) -> io::Result<Channel> {
     Ok(channel)
 }
 
-/// Empties standard input, and keeps what is printed out of the channel, whose ends are known by `ids`.
+/// Makes standard input empty and redirects standard output and, if necessary, standard error away from the
+/// channel, whose ends are identified by `ids`.
 fn redirect(ids: [Id; 2], takes_output: bool) -> io::Result<()> {
     let nothing = File::options().read(true).write(true).open("/dev/null")?;
     dup2_stdin(&nothing)?;
@@ -116,14 +116,15 @@ fn redirect(ids: [Id; 2], takes_output: bool) -> io::Result<()> {
 
 type Id = (u64, u64);
 
-/// What a descriptor leads to, whatever its number. Both ends of a pipe are one.
+/// Identifies the file behind a descriptor. Both ends of a pipe have the same ID.
 fn id(fd: BorrowedFd<'_>) -> io::Result<Id> {
     let file = File::from(fd.try_clone_to_owned()?).metadata()?;
     Ok((file.dev(), file.ino()))
 }
 
-/// A terminal echoes, changes bytes, and makes signals of some, unless it is in the raw mode of a serial line.
-/// Whoever is at its other end does not see why this program ends, unless it is told there.
+/// Returns an error for a terminal that echoes, changes bytes or turns bytes into signals, that is, one that is not
+/// in raw mode. The message is also printed to the terminal, since its other end would not learn why this program
+/// exits.
 fn refuse_terminal(stream: &(impl IsTerminal + AsFd), name: &str) -> io::Result<()> {
     if !stream.is_terminal() {
         return Ok(());
@@ -137,11 +138,11 @@ fn refuse_terminal(stream: &(impl IsTerminal + AsFd), name: &str) -> io::Result<
         return Ok(());
     }
     let what = format!(
-        "{name} is a terminal, which alters the bytes that pass it: this address is for programs that start \
-         this one, with no terminal in between (ssh without -t, socat without pty or with pty,rawer)"
+        "{name} is a terminal, which alters bytes: start this program from another one without a terminal in \
+         between (ssh without -t, socat without pty or with pty,rawer)"
     );
     if io::stdout().is_terminal() {
-        // Whoever relays the terminal may drop what it has not passed on when this program fails, as socat does.
+        // The program that relays the terminal, such as socat, may discard pending output when this program fails.
         let _ = writeln!(io::stdout(), "{what}");
         thread::sleep(RELAYED);
     }
@@ -155,6 +156,6 @@ fn accept_from(input: Descriptor) -> io::Result<Box<dyn Listener>> {
 
 #[cfg(not(target_os = "linux"))]
 fn accept_from(_: Descriptor) -> io::Result<Box<dyn Listener>> {
-    let what = "standard input is a socket that listens, and that is served on Linux only";
+    let what = "standard input is a listening socket, which is supported on Linux only";
     Err(io::Error::new(io::ErrorKind::Unsupported, what))
 }

@@ -6,7 +6,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::{Channel, Endpoint, Listener};
 
-/// Small packets leave at once: they are batched here, and waiting for more would only add latency.
+/// Sends small packets at once: a peer batches packets itself, so that delaying them would only add latency.
 impl TryFrom<TcpStream> for Channel {
     type Error = io::Error;
 
@@ -22,7 +22,7 @@ pub(super) async fn connect(host: &str, port: &str) -> io::Result<Channel> {
     let name = if host.is_empty() { "localhost" } else { host };
     let channel = Channel::try_from(TcpStream::connect((name, number(port)?)).await?)?;
     Ok(match zone(host) {
-        // The socket knows the number of an interface, and here is its name.
+        // The socket reports the zone by number; keep the name that was given.
         Some(_) => channel.with_remote(Endpoint::Tcp {
             host: host.into(),
             port: port.into(),
@@ -34,7 +34,7 @@ pub(super) async fn connect(host: &str, port: &str) -> io::Result<Channel> {
 pub(super) async fn listen(host: &str, port: &str) -> io::Result<Tcp> {
     let port = number(port)?;
     let listener = match host {
-        // Every interface; where there is no IPv6, those of IPv4.
+        // All interfaces, or all IPv4 interfaces if IPv6 is not available.
         "" => match TcpListener::bind(("::", port)).await {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
             Err(_) => TcpListener::bind(("0.0.0.0", port)).await?,
@@ -51,13 +51,14 @@ pub(super) async fn listen(host: &str, port: &str) -> io::Result<Tcp> {
 
 fn number(port: &str) -> io::Result<u16> {
     port.parse().map_err(|_| {
-        let what =
-            format!("the port `{port}` is no number up to 65535, and names are not looked up");
+        let what = format!(
+            "invalid port `{port}`: expected a number up to 65535 (service names are not looked up)"
+        );
         io::Error::new(io::ErrorKind::InvalidInput, what)
     })
 }
 
-/// The interface that an IPv6 address is of, by name or by number.
+/// Returns the zone of an IPv6 address, by name or by number.
 fn zone(host: &str) -> Option<&str> {
     let (address, zone) = host.split_once('%')?;
     address.contains(':').then_some(zone)
@@ -76,7 +77,7 @@ impl Tcp {
         })
     }
 
-    /// A socket that listens already.
+    /// Wraps a socket that is listening already.
     #[cfg(all(feature = "process", target_os = "linux"))]
     pub(super) fn of_std(listener: std::net::TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
@@ -93,7 +94,7 @@ impl Listener for Tcp {
     async fn accept(&mut self) -> io::Result<Channel> {
         loop {
             let (stream, _) = self.listener.accept().await?;
-            // One that has gone before it was accepted is no fault of the listener's.
+            // A client that disconnects before it is accepted is not an error of the listener.
             if let Ok(channel) = Channel::try_from(stream) {
                 return Ok(channel);
             }
@@ -103,7 +104,7 @@ impl Listener for Tcp {
 
 fn endpoint(address: SocketAddr) -> Endpoint {
     let host = match address {
-        // Without it the address is of no use.
+        // A link-local address is useless without its zone.
         SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
         _ => address.ip().to_string(),
     };

@@ -9,7 +9,7 @@ use tokio::net::{UnixListener, UnixStream};
 use super::socket_file::{self, SocketFile};
 use super::{Channel, Endpoint, Listener};
 
-/// How long is waited before a full queue is tried again: at first, and at most.
+/// The first and the longest pause before connecting again to a listener whose queue is full.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -25,8 +25,8 @@ impl From<UnixStream> for Channel {
     }
 }
 
-/// Connects. When the listener's queue is full the system has nothing that could be waited for, so it is asked again
-/// and again, until the caller gives up.
+/// Connects to a path. A full queue of the listener cannot be waited for, so connecting is repeated until the
+/// caller drops the future.
 pub(super) async fn connect(path: &Path) -> io::Result<Channel> {
     refuse_empty(path)?;
     let mut pause = FIRST_PAUSE;
@@ -45,27 +45,26 @@ pub(super) async fn connect_abstract(name: &str) -> io::Result<Channel> {
     connect(&abstract_path(name)?).await
 }
 
-/// For the system an empty path is no path: it would listen under a name of its own.
+/// Returns an error for an empty path, for which the system would choose a name of its own.
 fn refuse_empty(path: &Path) -> io::Result<()> {
     if path.as_os_str().is_empty() {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            "there is no path",
+            "the path is empty",
         ));
     }
     Ok(())
 }
 
-/// Listens on a path. A socket file that nobody answers on is a leftover of a listener that died, and
-/// is replaced.
+/// Listens on a path. Replaces a stale socket file, on which no process listens.
 pub(super) async fn listen(path: &Path, mode: Option<u32>) -> io::Result<Unix> {
     refuse_empty(path)?;
-    // Of two that find a leftover, the second would remove what the first has made since; and a file that is made
-    // but not listened on yet looks like a leftover.
-    let turn = socket_file::turn_in(path).await;
+    // Two processes that find a stale file must take turns: the second would remove the file that the first has
+    // just created. A file that is created but not listened on yet also looks stale.
+    let lock = socket_file::lock_directory(path).await;
     let (listener, file) = match socket_file::bind(path, mode) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            let _turn = turn?;
+            let _lock = lock?;
             if !is_stale(path).await {
                 return Err(error);
             }
@@ -92,7 +91,8 @@ pub(super) fn listen_abstract(name: &str) -> io::Result<Unix> {
     })
 }
 
-/// Only a socket can be a leftover: a connection to an ordinary file is refused as well.
+/// Returns whether a file is a socket without a listener. Connecting to an ordinary file is refused as well, so the
+/// type is checked first.
 async fn is_stale(path: &Path) -> bool {
     if !socket_file::is_socket(path) {
         return false;
@@ -103,19 +103,20 @@ async fn is_stale(path: &Path) -> bool {
     }
 }
 
-/// How tokio is told a name that is no file's.
+/// Encodes an abstract name for tokio: a leading zero byte.
 fn abstract_path(name: &str) -> io::Result<PathBuf> {
     if cfg!(not(any(target_os = "linux", target_os = "android"))) {
         return Err(io::Error::new(
             io::ErrorKind::Unsupported,
-            "only Linux has sockets without a file",
+            "not supported: abstract Unix sockets need Linux",
         ));
     }
     Ok(format!("\0{name}").into())
 }
 
 pub(super) struct Unix {
-    // The file goes first: a file whose listener has gone may be replaced by another listener at any time.
+    // The file must be removed before the socket closes: a file without a listener may be replaced by another
+    // listener at any time.
     _file: Option<SocketFile>,
     listener: UnixListener,
     endpoint: Endpoint,
@@ -123,7 +124,7 @@ pub(super) struct Unix {
 
 #[cfg(all(feature = "process", target_os = "linux"))]
 impl Unix {
-    /// A socket that listens already. Its file is not ours to remove.
+    /// Wraps a socket that is listening already. Its file is not removed.
     pub(super) fn of_std(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let listener = UnixListener::from_std(listener)?;

@@ -1,8 +1,8 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-/// Pauses that grow from a first to a longest, each twice the one before, and of random length between one half
-/// of it and the whole, so that many who lost the same server do not come back as one.
+/// Exponential backoff with jitter. Each pause doubles up to the longest, and has a random length between half of
+/// that and the whole, so that many clients of one server do not reconnect at the same time.
 #[derive(Debug)]
 pub(super) struct Backoff {
     first: Duration,
@@ -12,7 +12,7 @@ pub(super) struct Backoff {
 
 impl Backoff {
     pub(super) fn new(first: Duration, longest: Duration) -> Self {
-        // Without a pause at all, a server that refuses at once would take a processor.
+        // Without any pause, a server that refuses at once would keep a processor busy.
         let first = first.max(Duration::from_millis(1));
         Self {
             first,
@@ -21,6 +21,7 @@ impl Backoff {
         }
     }
 
+    /// Returns the next pause.
     pub(super) fn pause(&mut self) -> Duration {
         let pause = self.next;
         self.next = pause.saturating_mul(2).min(self.longest);
@@ -30,6 +31,7 @@ impl Backoff {
         half.saturating_add(half.mul_f64(f64::from(share) / f64::from(u32::MAX)))
     }
 
+    /// Starts again with the first pause.
     pub(super) fn reset(&mut self) {
         self.next = self.first;
     }

@@ -10,7 +10,8 @@ use super::{ReconnectConfig, ReconnectState};
 use crate::channel::Connector;
 use crate::peer::{CONNECT_TIME, Peer, PeerBuilder, guard};
 
-/// What connects, again and again, in a task of its own.
+/// The task of a [`ReconnectingPeer`](super::ReconnectingPeer): connects, watches the connection and connects
+/// again.
 pub(super) struct ConnectLoop {
     core: Arc<ReconnectCore>,
     builder: PeerBuilder,
@@ -35,20 +36,20 @@ impl ConnectLoop {
         }
     }
 
-    /// Connects until it is closed.
+    /// Connects again and again until the client is closed.
     pub(super) async fn run(self) {
         let core = Arc::clone(&self.core);
-        let forever = self.connect_for_ever();
+        let connecting = self.connect_forever();
         tokio::select! {
             biased;
             () = core.closing.notified() => {}
-            () = forever => {}
+            () = connecting => {}
         }
-        // Calls that are under way keep the connection, and nothing else does.
+        // From here on, only calls in progress keep the connection open.
         drop(core.take());
     }
 
-    async fn connect_for_ever(self) {
+    async fn connect_forever(self) {
         let core = &self.core;
         let mut backoff = Backoff::new(self.reconnect.first_pause, self.reconnect.longest_pause);
         let mut attempts = 0;
@@ -79,31 +80,31 @@ impl ConnectLoop {
         }
     }
 
-    /// A new connection, over which calls may go.
+    /// Opens a connection and runs the `on_connect` hook on it.
     async fn connect(&self) -> io::Result<Peer> {
-        let late = |what| move |_| io::Error::new(io::ErrorKind::TimedOut, what);
+        let timed_out = |what| move |_| io::Error::new(io::ErrorKind::TimedOut, what);
         let connects = guard::run("the connector", async { self.connector.connect().await });
         let channel = timeout(self.time, connects)
             .await
-            .map_err(late("nobody answered in time"))???;
-        // It goes with its handles, whether it serves anything or not: nobody else would end it.
+            .map_err(timed_out("timed out while connecting"))???;
+        // The connection ends with its last handle even if it serves methods: nothing else would end it.
         let started = self.builder.start_each(channel, false, &mut |_, _| Ok(()));
         let peer = started.map_err(io::Error::other)?;
         if let Some(on_connect) = &self.reconnect.on_connect {
-            let mut unprepared = UnpreparedPeer(Some(peer.clone()));
-            let prepares = guard::run("what prepares connections", async {
+            let mut close_on_drop = CloseOnDrop(Some(peer.clone()));
+            let prepare = guard::run("the on_connect hook", async {
                 on_connect(peer.clone()).await
             });
-            timeout(self.time, prepares)
+            timeout(self.time, prepare)
                 .await
-                .map_err(late("it was not prepared in time"))??
+                .map_err(timed_out("timed out in the on_connect hook"))??
                 .map_err(io::Error::other)?;
-            unprepared.0 = None;
+            close_on_drop.0 = None;
         }
         Ok(peer)
     }
 
-    /// Lets calls go over a connection until it ends, or is left. Gives the reason.
+    /// Makes a connection available for calls until it ends or the other side shuts down. Returns the reason.
     async fn watch(&self, peer: &Peer, backoff: &mut Backoff) -> String {
         let began = Instant::now();
         self.core.connected(peer);
@@ -111,26 +112,26 @@ impl ConnectLoop {
             Some(reason) => reason.to_string(),
             None => SHUTTING_DOWN.to_owned(),
         };
-        // One that ends as soon as it has begun, with nothing said, is as good as none.
-        let heard = peer.metrics().counters.packets_received > 0;
-        if heard || began.elapsed() >= self.reconnect.longest_pause {
+        // A connection that ends at once without any packet does not count as a success.
+        let has_received = peer.metrics().counters.packets_received > 0;
+        if has_received || began.elapsed() >= self.reconnect.longest_pause {
             backoff.reset();
         }
         reason
     }
 }
 
-/// Whatever becomes of the task, of its runtime or of the connector, those who wait are told.
+/// Fails waiting calls however the task ends, including a runtime that shuts down and a connector that panics.
 impl Drop for ConnectLoop {
     fn drop(&mut self) {
         self.core.close();
     }
 }
 
-/// A connection that nobody may use yet.
-struct UnpreparedPeer(Option<Peer>);
+/// Closes a connection that has not become available for calls.
+struct CloseOnDrop(Option<Peer>);
 
-impl Drop for UnpreparedPeer {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         self.0.iter().for_each(Peer::close);
     }

@@ -1,4 +1,4 @@
-//! Clients that reconnect, and calls to many targets.
+//! Reconnecting clients, and calls to many targets.
 
 mod backoff;
 mod connect_loop;

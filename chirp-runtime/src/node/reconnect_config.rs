@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use crate::peer::{Peer, Task};
 
-/// The first pause before connecting again, and the longest, unless told otherwise.
+/// The default first and longest pauses between attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// How long a call without a time of its own waits for a connection, unless told otherwise.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The default time that a call without a timeout waits for a connection.
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
 type ConnectHook = dyn Fn(Peer) -> Task<Result<(), String>> + Send + Sync;
 
-/// How a [`ReconnectingPeer`](super::ReconnectingPeer) client comes back.
+/// Settings of a [`ReconnectingPeer`](super::ReconnectingPeer): backoff, the waiting time of calls, and a hook for
+/// new connections.
 #[derive(Clone)]
 pub struct ReconnectConfig {
     pub(super) first_pause: Duration,
@@ -23,17 +24,17 @@ pub struct ReconnectConfig {
 }
 
 impl ReconnectConfig {
-    /// The defaults, which each method speaks of.
+    /// Creates a configuration with the default settings.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The first pause before connecting again and the longest, to which pauses grow by doubling while nobody
-    /// answers: 20 ms and 500 ms unless changed. Each pause is of random length between one half of it and the
-    /// whole. They begin anew after a connection over which something came, or which has lasted for at least the
+    /// Sets the first and the longest pause between attempts to connect. The default is 20 ms and 500 ms. Pauses
+    /// double until they reach the longest; the length of each is random, between half of it and the whole. They
+    /// start again at the first after a connection over which a packet arrived, or which lasted for at least the
     /// longest pause.
     ///
-    /// Where thousands wait for one server, make them longer.
+    /// If thousands of clients connect to one server, use longer pauses.
     #[must_use]
     pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
         self.first_pause = first;
@@ -41,16 +42,17 @@ impl ReconnectConfig {
         self
     }
 
-    /// How long a call waits for a connection when it has no time of its own: 30 s unless changed. One that
-    /// has a timeout or a deadline waits for as long as that says, and not for longer or shorter.
+    /// Sets how long a call without a timeout or deadline waits for a connection. The default is 30 s. A call with
+    /// a timeout or deadline waits until then.
     #[must_use]
     pub fn max_wait(mut self, max_wait: Duration) -> Self {
         self.max_wait = max_wait;
         self
     }
 
-    /// Does something with each new connection before calls go over it, such as to sign in or to subscribe. A
-    /// failure or a panic ends the connection, and another is made after a pause. It has as much time as connecting has.
+    /// Sets a hook that runs on each new connection before any call, for example to sign in or to subscribe. If the
+    /// hook fails, panics or exceeds the connect timeout, the connection is closed and another is opened after a
+    /// pause.
     #[must_use]
     pub fn on_connect<F, Fut, E>(mut self, on_connect: F) -> Self
     where
@@ -71,7 +73,7 @@ impl Default for ReconnectConfig {
         Self {
             first_pause: FIRST_PAUSE,
             longest_pause: LONGEST_PAUSE,
-            max_wait: PATIENCE,
+            max_wait: MAX_WAIT,
             on_connect: None,
         }
     }
@@ -82,8 +84,8 @@ impl fmt::Debug for ReconnectConfig {
         f.debug_struct("ReconnectConfig")
             .field("first_pause", &self.first_pause)
             .field("longest_pause", &self.longest_pause)
-            .field("patience", &self.max_wait)
-            .field("prepares", &self.on_connect.is_some())
+            .field("max_wait", &self.max_wait)
+            .field("on_connect", &self.on_connect.is_some())
             .finish()
     }
 }

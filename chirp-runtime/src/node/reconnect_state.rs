@@ -2,29 +2,29 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where a [`ReconnectingPeer`](super::ReconnectingPeer) client stands.
+/// The connection state of a [`ReconnectingPeer`](super::ReconnectingPeer).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReconnectState {
-    /// It is connecting.
+    /// An attempt to connect is in progress.
     Connecting {
-        /// For the how many-th time since there was a connection, from 1.
+        /// The number of attempts since the last connection, from 1.
         attempt: u32,
-        /// Why the last attempt failed, or the last connection ended.
+        /// The reason why the last attempt failed or the last connection ended. `None` for the first attempt.
         reason: Option<Arc<str>>,
     },
-    /// There is a connection, and calls go.
+    /// Connected: calls are sent.
     Connected,
-    /// There is none. After a pause it connects again.
+    /// Not connected. The next attempt follows after a pause.
     Waiting {
-        /// How many times it has tried since there was a connection.
+        /// The number of attempts since the last connection.
         attempts: u32,
-        /// How long the pause is.
+        /// The length of the pause.
         pause: Duration,
-        /// Why the last attempt failed, or the connection ended.
+        /// The reason why the last attempt failed or the last connection ended.
         reason: Arc<str>,
     },
-    /// It was closed, and connects no more.
+    /// Closed by this side. The client does not connect again.
     Closed,
 }
 

@@ -14,55 +14,55 @@ use crate::peer::{
     RouteError, Task,
 };
 
-/// Why a connection is left that has not ended.
-pub(super) const SHUTTING_DOWN: &str = "the other side shuts down and takes no more calls";
+/// The reason for leaving a connection that has not ended.
+pub(super) const SHUTTING_DOWN: &str = "the other side is shutting down";
 
-/// How a connection is watched over, unless the builder says otherwise: one that is dead is noticed in 20 s.
+/// The default keep-alive, which detects a dead connection within 20 s.
 const KEEP_ALIVE: KeepAlive = KeepAlive {
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
 };
 
-/// A client that heals: it connects, and when its connection is gone it connects again, for ever.
+/// A client that reconnects: it connects, and connects again whenever its connection ends.
 ///
-/// Clients are made from it as from a peer. A call goes over the connection that there is. When there is none it
-/// waits for one: within its own time, or, without a timeout or deadline, for as long as
-/// [`ReconnectConfig::max_wait`] says; clients of [`fail_fast`](Self::fail_fast) do not wait. Such a call fails with
-/// [`CallError::NotConnected`], and nothing was sent. `.start()` sends a call when there is a connection; one
-/// that has to wait is sent while it is awaited.
+/// Create generated clients from it as from a [`Peer`]. A call uses the current connection. Without one, the call
+/// waits: until its own timeout or deadline, or else for [`ReconnectConfig::max_wait`]. Clients of
+/// [`fail_fast`](Self::fail_fast) do not wait. A call that finds no connection fails with
+/// [`CallError::NotConnected`], and nothing has been sent. `.start()` sends a call at once if there is a
+/// connection; without one, the call is sent while it is awaited.
 ///
-/// A server that shuts down refuses calls, and a call that was refused has not run: it is sent again, on the next
-/// connection, for as long as a call waits for one. Calls that are made after the first refusal leave the connection
-/// that shuts down alone. Not sent again are calls with a stream among their arguments, since streams belong to one
-/// connection, and calls whose client is gone. One-way calls that are refused are lost: nothing waits for their answer.
+/// A server that shuts down rejects calls. A rejected call has not run and is sent again on the next connection,
+/// within the same waiting time. Later calls do not use a connection that has rejected one. Calls with a stream
+/// among their arguments are not sent again, since streams belong to one connection; neither are calls whose client
+/// has been dropped. One-way calls that are rejected are lost, since nothing waits for their answer.
 ///
-/// A call that is under way when its connection ends fails with [`CallError::ConnectionLost`], and
-/// [`may_have_run`](CallError::may_have_run) says what that means. If its method is `#[chirp(idempotent)]`, it is sent
-/// again twice at most, unless its result is a stream.
+/// A call in progress fails with [`CallError::ConnectionLost`] when its connection ends;
+/// [`may_have_run`](CallError::may_have_run) tells whether its method may have run. A call of a
+/// `#[chirp(idempotent)]` method is sent again up to two times, unless its result is a stream.
 ///
-/// What the builder serves is served on every connection. A connection that is silent is looked after as
-/// [`PeerBuilder::keep_alive`] says, and every 15 s unless it says anything.
+/// The services of the builder are served on every connection. The keep-alive is that of
+/// [`PeerBuilder::keep_alive`], or every 15 s if not set.
 ///
-/// Cloning gives another handle. When the last one and the last client are gone it connects no more, and its
-/// connection ends, as soon as the calls that are under way and the handlers that run have ended.
+/// Clones are handles of the same client. When the last handle and the last generated client are dropped, it stops
+/// reconnecting, and the connection ends after calls in progress and running handlers.
 #[derive(Clone)]
 pub struct ReconnectingPeer {
-    link: Arc<ReconnectShared>,
+    shared: Arc<ReconnectShared>,
 }
 
 impl PeerBuilder {
-    /// A client that connects to an address, now and whenever its connection is gone.
+    /// Creates a client that connects to an address, now and whenever its connection ends.
     ///
-    /// It is given at once; [`ready`](ReconnectingPeer::ready) waits for the first connection.
+    /// Returns without waiting; [`ready`](ReconnectingPeer::ready) waits for the first connection.
     ///
     /// # Errors
     ///
-    /// [`ConnectError`]: that the address cannot be read, or that two services claim one method. That nobody
-    /// answers is no error but a state.
+    /// Returns [`ConnectError`] if the address is invalid, or if two services have a method of the same name. An
+    /// unreachable server is a [`ReconnectState`], not an error.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime with time and I/O enabled.
+    /// Panics outside a tokio runtime with time and I/O enabled.
     pub fn reconnecting<A>(&self, address: A) -> Result<ReconnectingPeer, ConnectError>
     where
         A: TryInto<Endpoint>,
@@ -73,15 +73,15 @@ impl PeerBuilder {
         Ok(self.reconnecting_with(ConnectTarget { endpoint, tls }, ReconnectConfig::default())?)
     }
 
-    /// As [`reconnecting`](Self::reconnecting), to whatever a connector connects to, and as `reconnect` says.
+    /// Creates a client that connects with any connector and with other settings.
     ///
     /// # Errors
     ///
-    /// [`RouteError`] when two services claim one method.
+    /// Returns [`RouteError`] if two services have a method of the same name.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime with time and I/O enabled.
+    /// Panics outside a tokio runtime with time and I/O enabled.
     pub fn reconnecting_with(
         &self,
         connector: impl Connector + 'static,
@@ -102,55 +102,58 @@ impl PeerBuilder {
             }),
             closing: Notify::new(),
         });
-        let dialler = ConnectLoop::new(Arc::clone(&core), builder, Box::new(connector), reconnect);
-        let dialling: Task = Box::pin(dialler.run());
-        core.runtime.spawn(dialling);
+        let connect_loop =
+            ConnectLoop::new(Arc::clone(&core), builder, Box::new(connector), reconnect);
+        let connecting: Task = Box::pin(connect_loop.run());
+        core.runtime.spawn(connecting);
         Ok(ReconnectingPeer {
-            link: Arc::new(ReconnectShared { core }),
+            shared: Arc::new(ReconnectShared { core }),
         })
     }
 }
 
 impl ReconnectingPeer {
-    /// Waits for a connection: the one that there is, or the next. Safe to drop.
+    /// Waits until there is a connection, and returns it.
+    ///
+    /// This method is cancel safe.
     ///
     /// # Errors
     ///
-    /// [`CallError::NotConnected`] once it was closed.
+    /// Returns [`CallError::NotConnected`] if the client is closed.
     pub async fn ready(&self) -> Result<Peer, CallError> {
-        self.link.core.ready().await
+        self.shared.core.ready().await
     }
 
-    /// The connection that there is now.
+    /// Returns the current connection, if there is one.
     pub fn peer(&self) -> Option<Peer> {
-        self.link.current()
+        self.shared.current()
     }
 
-    /// Calls over the same connections, which fail at once when there is none.
+    /// Returns a caller over the same connections whose calls fail at once if there is no connection.
     pub fn fail_fast(&self) -> Caller {
-        Caller::routed(Arc::new(FailFast(Arc::clone(&self.link))))
+        Caller::routed(Arc::new(FailFast(Arc::clone(&self.shared))))
     }
 
-    /// Where it stands.
+    /// Returns the current state.
     pub fn state(&self) -> ReconnectState {
-        self.link.core.state.borrow().clone()
+        self.shared.core.state.borrow().clone()
     }
 
-    /// Where it stands, and every change of it. States that follow each other quickly may be seen as one.
+    /// Returns a receiver of the state and its changes. States that follow each other quickly may be skipped.
     pub fn watch(&self) -> watch::Receiver<ReconnectState> {
-        self.link.core.state.subscribe()
+        self.shared.core.state.subscribe()
     }
 
-    /// Closes its connection now, and connects no more. Calls that wait fail.
+    /// Closes the connection at once and stops reconnecting. Waiting calls fail with [`CallError::NotConnected`].
     pub fn close(&self) {
-        if let Some(peer) = self.link.core.take_and_close() {
+        if let Some(peer) = self.shared.core.take_and_close() {
             peer.close();
         }
     }
 
-    /// Connects no more, and closes its connection in order: see [`Peer::shutdown`].
+    /// Stops reconnecting and closes the connection gracefully within `bound`, as [`Peer::shutdown`] does.
     pub async fn shutdown(&self, bound: Duration) {
-        if let Some(peer) = self.link.core.take_and_close() {
+        if let Some(peer) = self.shared.core.take_and_close() {
             peer.shutdown(bound).await;
         }
     }
@@ -158,7 +161,7 @@ impl ReconnectingPeer {
 
 impl AsCaller for ReconnectingPeer {
     fn as_caller(&self) -> Caller {
-        Caller::routed(Arc::clone(&self.link) as _)
+        Caller::routed(Arc::clone(&self.shared) as _)
     }
 }
 
@@ -170,8 +173,7 @@ impl fmt::Debug for ReconnectingPeer {
     }
 }
 
-/// What the handles, the clients and the calls of one reconnecting client share. It connects as long as there
-/// is one of them.
+/// State shared by handles, clients and calls. Dropping the last reference stops reconnecting.
 struct ReconnectShared {
     core: Arc<ReconnectCore>,
 }
@@ -182,12 +184,12 @@ impl Drop for ReconnectShared {
     }
 }
 
-/// What they share with the task that connects.
+/// State shared with the task that connects.
 pub(super) struct ReconnectCore {
     runtime: Handle,
     max_wait: Duration,
     max_waiting: usize,
-    /// How many calls wait for a connection.
+    /// The number of calls that wait for a connection.
     waiting: AtomicUsize,
     peer: Mutex<Option<Peer>>,
     pub(super) state: watch::Sender<ReconnectState>,
@@ -195,13 +197,13 @@ pub(super) struct ReconnectCore {
 }
 
 impl ReconnectCore {
-    /// There is a connection. Whether it is wanted.
+    /// Makes a connection available. Returns `false` if the client is closed.
     pub(super) fn connected(&self, peer: &Peer) -> bool {
         *self.lock() = Some(peer.clone());
         self.change(ReconnectState::Connected)
     }
 
-    /// Whether there is a change: nothing changes any more once it was closed.
+    /// Changes the state, unless the client is closed. Returns whether it changed.
     pub(super) fn change(&self, to: ReconnectState) -> bool {
         self.state.send_if_modified(|state| {
             let changes = *state != ReconnectState::Closed;
@@ -212,20 +214,21 @@ impl ReconnectCore {
         })
     }
 
+    /// Changes the state to `Closed` and stops the task that connects.
     pub(super) fn close(&self) {
         self.change(ReconnectState::Closed);
         self.closing.notify_one();
     }
 
-    /// Takes the connection away and connects no more. The task that connects lets go of a connection that it finds, so
-    /// it is told afterwards.
+    /// Takes the connection and stops reconnecting. The task drops any connection that it finds, so it is stopped
+    /// afterwards.
     fn take_and_close(&self) -> Option<Peer> {
         let peer = self.take();
         self.close();
         peer
     }
 
-    /// Takes the connection away: calls go over it no more.
+    /// Takes the connection, so that no further call uses it.
     pub(super) fn take(&self) -> Option<Peer> {
         self.lock().take()
     }
@@ -243,14 +246,14 @@ impl ReconnectCore {
             if let Some(peer) = self.current() {
                 return Ok(peer);
             }
-            // It lives in what is borrowed here.
+            // The sender lives in `self`, so this cannot fail.
             let _changed = states.changed().await;
         }
     }
 
-    /// Waits as a call does, which has a time of its own or has not.
+    /// Waits for a connection on behalf of a call, which may have a time limit of its own.
     fn ready_for_call(self: Arc<Self>, is_timed: bool) -> Task<Result<Peer, CallError>> {
-        // Whoever waits may do so in another runtime, or in none.
+        // The caller may run in another runtime, or in none.
         let entered = self.runtime.enter();
         let max_wait = (!is_timed).then(|| tokio::time::sleep(self.max_wait));
         drop(entered);
@@ -269,7 +272,7 @@ impl ReconnectCore {
 
     fn reason(&self) -> Arc<str> {
         match &*self.state.borrow() {
-            // It has been left a moment ago.
+            // The connection was left a moment ago, because the other side is shutting down.
             ReconnectState::Connected => SHUTTING_DOWN.into(),
             state => state.to_string().into(),
         }
@@ -284,7 +287,7 @@ impl ReconnectCore {
     }
 }
 
-/// One of the calls that wait, which are as many as may be pending on a connection.
+/// Counts a waiting call. The limit is that of pending calls of a connection.
 struct WaitingCall<'a>(&'a AtomicUsize);
 
 impl<'a> WaitingCall<'a> {
@@ -333,7 +336,7 @@ impl fmt::Debug for ReconnectShared {
     }
 }
 
-/// The same way for those who do not wait.
+/// The same connections for callers that do not wait.
 #[derive(Debug)]
 struct FailFast(Arc<ReconnectShared>);
 

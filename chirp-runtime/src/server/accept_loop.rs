@@ -6,19 +6,19 @@ use tokio::task::JoinSet;
 use super::handle::ServerShared;
 use super::handshakes::Handshakes;
 use super::idle_connections::IdleConnections;
-use super::listeners::is_for_want_of_files;
+use super::listeners::is_out_of_descriptors;
 use super::{AcceptError, Connection};
 use crate::channel::{Channel, Endpoint, Incoming};
 use crate::peer::{Task, guard};
 
-/// What a server that runs has to do with.
+/// The state of a running server.
 pub(super) struct AcceptLoop {
     shared: Arc<ServerShared>,
     pub(super) handshakes: Handshakes,
-    /// Each waits for the end of a connection.
+    /// One task for each connection, which waits for its end.
     pub(super) watches: JoinSet<()>,
-    silent: IdleConnections,
-    /// What has come and is not taken yet: there may be no room any more.
+    idle: IdleConnections,
+    /// An accepted connection that waits for room.
     pub(super) waiting: Option<Incoming>,
 }
 
@@ -28,23 +28,26 @@ impl AcceptLoop {
             shared,
             handshakes: Handshakes::default(),
             watches: JoinSet::new(),
-            silent: IdleConnections::default(),
+            idle: IdleConnections::default(),
             waiting: None,
         }
     }
 
+    /// Returns whether there is no connection, no handshake and nothing waiting.
     pub(super) fn is_idle(&self) -> bool {
         self.watches.is_empty() && self.handshakes.is_empty() && self.waiting.is_none()
     }
 
-    /// Whether another connection may come: there is room, or one that can make room.
+    /// Returns whether another connection can be accepted: the limit is not reached, or a handshake or an idle
+    /// connection can be closed.
     pub(super) fn has_room(&mut self) -> bool {
         let builder = self.shared.builder();
         self.shared.registry.len() + self.handshakes.count() < builder.max_connections
             || self.handshakes.count() > 0
-            || self.silent.oldest(&self.shared.registry).is_some()
+            || self.idle.oldest(&self.shared.registry).is_some()
     }
 
+    /// Starts the waiting connection if there is room.
     pub(super) fn take_waiting(&mut self) {
         if self.waiting.is_some()
             && self.has_room()
@@ -54,6 +57,7 @@ impl AcceptLoop {
         }
     }
 
+    /// Starts a connection, or its handshake, and closes another one if a limit is reached.
     fn take(&mut self, incoming: Incoming) {
         let builder = self.shared.builder();
         if self.shared.registry.len() + self.handshakes.count() >= builder.max_connections {
@@ -67,8 +71,8 @@ impl AcceptLoop {
             Ok(channel) => self.begin(channel),
             Err(incoming) => {
                 if self.handshakes.count() >= builder.max_handshakes {
-                    let given_up = self.handshakes.give_up_oldest();
-                    if let Some(error) = given_up {
+                    let aborted = self.handshakes.abort_oldest();
+                    if let Some(error) = aborted {
                         self.report(&error);
                     }
                 }
@@ -77,23 +81,22 @@ impl AcceptLoop {
         }
     }
 
-    /// An accept has failed. Where it is for want of files, there may be one that is not needed.
+    /// Reports a failed accept. If file descriptors have run out, closes an idle connection.
     pub(super) fn failed(&mut self, endpoint: Endpoint, error: io::Error) {
-        if is_for_want_of_files(&error) {
+        if is_out_of_descriptors(&error) {
             self.make_room();
         }
         let error = Arc::new(error);
         self.report(&AcceptError::Accept { endpoint, error });
     }
 
-    /// Gives up the oldest of those that have not said anything, if there is one. A handshake that is not
-    /// finished has said less than any connection.
+    /// Closes the oldest unfinished handshake or, if there is none, the oldest idle connection.
     fn make_room(&mut self) {
-        if let Some(error) = self.handshakes.give_up_oldest() {
+        if let Some(error) = self.handshakes.abort_oldest() {
             return self.report(&error);
         }
         let registry = &self.shared.registry;
-        if let Some(connection) = self.silent.oldest(registry) {
+        if let Some(connection) = self.idle.oldest(registry) {
             connection.peer.close();
             registry.remove(connection.number);
             self.report(&AcceptError::MadeRoom {
@@ -102,7 +105,7 @@ impl AcceptLoop {
         }
     }
 
-    /// Starts a connection's peer, and watches over it until it ends.
+    /// Starts the peer of a connection, and a task that waits for its end.
     pub(super) fn begin(&mut self, channel: Channel) {
         let builder = self.shared.builder();
         let number = self.shared.registry.next_number();
@@ -117,7 +120,7 @@ impl AcceptLoop {
                     endpoint: endpoint.clone(),
                 };
                 if let Some(hook) = &builder.on_connect {
-                    guard::call("on_connect", || hook(&connection))?;
+                    guard::call("the on_connect hook", || hook(&connection))?;
                 }
                 self.shared.registry.insert(connection.clone());
                 begun = Some(ActiveConnection {
@@ -127,8 +130,8 @@ impl AcceptLoop {
                 Ok(())
             })
         };
-        // What a refused connection was to be served with is the program's, and is dropped here.
-        let started = guard::call("a new connection", start);
+        // A rejected connection drops values of the program here, which may panic.
+        let started = guard::call("a hook of a new connection", start);
         let started = started.unwrap_or_else(|panicked| {
             Err(AcceptError::Panicked {
                 remote: endpoint.clone(),
@@ -138,27 +141,29 @@ impl AcceptLoop {
         if let Err(error) = started {
             self.report(&error);
         }
-        let Some(live) = begun else { return };
-        self.silent.push(number, &self.shared.registry);
+        let Some(active) = begun else { return };
+        self.idle.push(number, &self.shared.registry);
         let on_disconnect = builder.on_disconnect.clone();
         let watch: Task = Box::pin(async move {
-            let reason = live.connection.peer.closed().await;
-            live.shared.registry.remove(live.connection.number);
+            let reason = active.connection.peer.closed().await;
+            active.shared.registry.remove(active.connection.number);
             if let Some(hook) = on_disconnect {
-                let _ = guard::call("on_end", || hook(&live.connection, &reason));
+                let _ = guard::call("the on_disconnect hook", || {
+                    hook(&active.connection, &reason)
+                });
                 guard::discard(hook);
             }
         });
         self.watches.spawn(watch);
     }
 
-    /// Nothing more comes: ends what there is, in order, within the time that is set.
+    /// Ends all connections gracefully, within the shutdown timeout.
     pub(super) async fn end(self) {
         let Self {
             shared,
             handshakes,
             mut watches,
-            silent: _,
+            idle: _,
             waiting,
         } = self;
         guard::discard((handshakes, waiting));
@@ -171,7 +176,7 @@ impl AcceptLoop {
             ending.spawn(shutdown);
         }
         ending.join_all().await;
-        // A hook that panicked has said so on its own.
+        // A panic of a hook has been logged already.
         while watches.join_next().await.is_some() {}
     }
 
@@ -179,12 +184,12 @@ impl AcceptLoop {
         #[cfg(feature = "tracing")]
         tracing::warn!("{error}");
         if let Some(hook) = &self.shared.builder().on_accept_error {
-            let _ = guard::call("on_refused", || hook(error));
+            let _ = guard::call("the on_accept_error hook", || hook(error));
         }
     }
 }
 
-/// A connection in the registry. It leaves when it ends, and is closed when the server is dropped.
+/// An entry in the registry. Dropping it closes the connection and removes the entry.
 struct ActiveConnection {
     shared: Arc<ServerShared>,
     connection: Connection,

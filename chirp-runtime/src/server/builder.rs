@@ -13,20 +13,20 @@ use crate::peer::{
 use crate::service::Service;
 use crate::session::Limits;
 
-/// How long a server waits for its handlers when it ends, unless told otherwise.
-const GRACE: Duration = Duration::from_secs(10);
+/// The default shutdown timeout.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many handshakes may be under way, and how long each may take, unless told otherwise.
-const HANDSHAKES: usize = 256;
-const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// The default limits on the number and the duration of handshakes.
+const MAX_HANDSHAKES: usize = 256;
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Register = dyn Fn(&Peer, &mut Router) -> Result<(), RouteError> + Send + Sync;
 type OnConnect = dyn Fn(&Connection) + Send + Sync;
 type OnDisconnect = dyn Fn(&Connection, &ConnectionError) + Send + Sync;
 type OnAcceptError = dyn Fn(&AcceptError) + Send + Sync;
-type Shake = dyn Fn(Channel) -> Task<io::Result<Channel>> + Send + Sync;
+type HandshakeHook = dyn Fn(Channel) -> Task<io::Result<Channel>> + Send + Sync;
 
-/// What a server serves, to whom it listens, and what it allows.
+/// Configures a server: its services, addresses, hooks and limits.
 #[derive(Clone)]
 pub struct ServerBuilder {
     peers: PeerBuilder,
@@ -34,7 +34,7 @@ pub struct ServerBuilder {
     pub(super) on_connect: Option<Arc<OnConnect>>,
     pub(super) on_disconnect: Option<Arc<OnDisconnect>>,
     pub(super) on_accept_error: Option<Arc<OnAcceptError>>,
-    pub(super) handshake: Option<Arc<Shake>>,
+    pub(super) handshake: Option<Arc<HandshakeHook>>,
     pub(super) tls: Option<channel::secure::ServerTls>,
     pub(super) max_connections: usize,
     pub(super) max_handshakes: usize,
@@ -53,9 +53,9 @@ impl Default for ServerBuilder {
             handshake: None,
             tls: None,
             max_connections: usize::MAX,
-            max_handshakes: HANDSHAKES,
-            handshake_time: HANDSHAKE_TIME,
-            shutdown_timeout: GRACE,
+            max_handshakes: MAX_HANDSHAKES,
+            handshake_time: HANDSHAKE_TIMEOUT,
+            shutdown_timeout: SHUTDOWN_TIMEOUT,
         }
     }
 }
@@ -63,15 +63,16 @@ impl Default for ServerBuilder {
 impl ServerBuilder {
     /// Serves the methods of a service on every connection.
     ///
-    /// When two services claim one name, [`bind`](Self::bind) fails and says who they are.
+    /// If two services have a method of the same name, [`bind`](Self::bind) fails and names both.
     #[must_use]
     pub fn service(self, service: impl Service) -> Self {
         self.configure_peers(|peers| peers.service(service))
     }
 
-    /// Serves the methods of a service that is made anew for each connection, with its peer to call back.
+    /// Creates a service for each connection, with the peer to call back, and serves its methods.
     ///
-    /// When one of its names is taken, the connection is refused and the log says why.
+    /// If a method name is already taken, or `make` panics, the connection is closed and
+    /// [`on_accept_error`](Self::on_accept_error) is called.
     #[must_use]
     pub fn service_with<S, F>(self, make: F) -> Self
     where
@@ -81,35 +82,35 @@ impl ServerBuilder {
         self.routes_with(move |peer, router| make(peer).register(router))
     }
 
-    /// Serves one method by its name on every connection ([`PeerBuilder::handle`]).
+    /// Serves one method on every connection, by its name ([`PeerBuilder::handle`]).
     ///
     /// # Panics
     ///
-    /// When the name is over 255 bytes or begins with `chirp.`.
+    /// Panics if the name is longer than 255 bytes or begins with `chirp.`.
     #[must_use]
     pub fn handle(self, name: impl AsRef<[u8]>, handler: impl Handler) -> Self {
         self.configure_peers(|peers| peers.handle(name, handler))
     }
 
-    /// Serves every method that nothing else serves.
+    /// Serves all methods that are not served otherwise.
     #[must_use]
     pub fn fallback(self, handler: impl Handler) -> Self {
         self.configure_peers(|peers| peers.fallback(handler))
     }
 
-    /// Lets nobody call what `access` does not let them ([`PeerBuilder::access`]).
+    /// Sets the policy that decides which identities may call which methods ([`PeerBuilder::access`]).
     #[must_use]
     pub fn access(self, access: AccessPolicy) -> Self {
         self.configure_peers(|peers| peers.access(access))
     }
 
-    /// Changes what a connection may hold and how long it may wait.
+    /// Sets the limits of each connection.
     #[must_use]
     pub fn limits(self, limits: Limits) -> Self {
         self.configure_peers(|peers| peers.limits(limits))
     }
 
-    /// Compresses what is larger than `bytes`, on connections whose other side does, too
+    /// Compresses payloads larger than `bytes` on connections whose other side supports it
     /// ([`PeerBuilder::compress_above`]).
     #[cfg(feature = "lz4")]
     #[must_use]
@@ -117,20 +118,21 @@ impl ServerBuilder {
         self.configure_peers(|peers| peers.compress_above(bytes))
     }
 
-    /// How many bytes all connections may hold together ([`PeerBuilder::memory_budget`]).
+    /// Limits the memory of all connections together, in bytes ([`PeerBuilder::memory_budget`]).
     #[must_use]
     pub fn memory_budget(self, bytes: usize) -> Self {
         self.configure_peers(|peers| peers.memory_budget(bytes))
     }
 
-    /// Changes what every connection's peer is made of.
+    /// Changes the configuration of the peers, for settings that this builder does not have.
     #[must_use]
     pub fn configure_peers(mut self, change: impl FnOnce(PeerBuilder) -> PeerBuilder) -> Self {
         self.peers = change(self.peers);
         self
     }
 
-    /// Registers handlers that are made anew for each connection, with its peer to call back.
+    /// Registers handlers for each connection, with the peer to call back. An error or a panic closes the
+    /// connection and is passed to [`on_accept_error`](Self::on_accept_error).
     #[must_use]
     pub fn routes_with<F>(mut self, register: F) -> Self
     where
@@ -140,15 +142,16 @@ impl ServerBuilder {
         self
     }
 
-    /// Does something with each connection, before anything is read from it. It must not block. A panic closes the
-    /// connection ([`AcceptError::Panicked`]).
+    /// Sets a hook that is called for each connection before anything is read from it. It must not block. A panic
+    /// closes the connection ([`AcceptError::Panicked`]).
     #[must_use]
     pub fn on_connect(mut self, hook: impl Fn(&Connection) + Send + Sync + 'static) -> Self {
         self.on_connect = Some(Arc::new(hook));
         self
     }
 
-    /// Does something with each connection that has ended, and the reason. It must not block. A panic is logged.
+    /// Sets a hook that is called with each connection that has ended, and the reason. It must not block. A panic
+    /// is logged.
     #[must_use]
     pub fn on_disconnect(
         mut self,
@@ -158,31 +161,32 @@ impl ServerBuilder {
         self
     }
 
-    /// Does something with each connection that did not come about or had to make room, and the reason. It
-    /// must not block. With the feature `tracing` the log has it, too. A panic is logged.
+    /// Sets a hook that is called when a connection could not be established, or was closed to make room. It must
+    /// not block. A panic is logged. With the feature `tracing`, the error is also logged as a warning.
     #[must_use]
     pub fn on_accept_error(mut self, hook: impl Fn(&AcceptError) + Send + Sync + 'static) -> Self {
         self.on_accept_error = Some(Arc::new(hook));
         self
     }
 
-    /// How many connections there may be at once, those with an unfinished handshake included; no limit but
-    /// the operating system's unless set.
+    /// Limits the number of connections, unfinished handshakes included. The default is unlimited, apart from the
+    /// limits of the operating system.
     ///
-    /// When there are so many and another comes, the oldest of those that have never said anything is closed
-    /// to make room, so that they cannot keep others out. The same happens when files have run out. Where all
-    /// have said something, others wait to be accepted.
+    /// At the limit, a new connection replaces the oldest unfinished handshake or the oldest connection that has
+    /// never sent anything, so that idle connections cannot keep others out. If there is neither, new connections
+    /// wait to be accepted. The same happens when file descriptors run out.
     #[must_use]
     pub fn max_connections(mut self, max: usize) -> Self {
         self.max_connections = max.max(1);
         self
     }
 
-    /// Does something with each channel before its peer begins, in place of what was done before: it may ask
-    /// for a password, or make an encrypted channel of it. A failure ends the connection.
+    /// Sets a function that is called with each channel before its peer starts, for example to ask for a password
+    /// or to encrypt the channel. It replaces a function that was set before. An error or a panic closes the
+    /// connection.
     ///
-    /// Others are accepted and served meanwhile. See [`max_handshakes`](Self::max_handshakes) and
-    /// [`handshake_timeout`](Self::handshake_timeout).
+    /// Other connections are accepted and served in the meantime. [`max_handshakes`](Self::max_handshakes) and
+    /// [`handshake_timeout`](Self::handshake_timeout) limit handshakes.
     #[must_use]
     pub fn handshake<F, Fut>(mut self, handshake: F) -> Self
     where
@@ -193,9 +197,9 @@ impl ServerBuilder {
         self
     }
 
-    /// Who this server is at addresses `tls://host:port`, and whom it lets in ([`TlsServer`](channel::TlsServer)).
-    /// Its handshakes are looked after as those of [`handshake`](Self::handshake) are, which comes after them.
-    /// Needs the feature `tls`.
+    /// Sets the TLS configuration for addresses `tls://host:port` ([`TlsServer`](channel::TlsServer)). The limits
+    /// on handshakes apply. The function of [`handshake`](Self::handshake) runs after the TLS handshake. Needs the
+    /// feature `tls`.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, tls: channel::TlsServer) -> Self {
@@ -203,35 +207,35 @@ impl ServerBuilder {
         self
     }
 
-    /// How many handshakes may be under way at once: 256 unless changed. When another comes, the oldest is
-    /// given up.
+    /// Limits the number of concurrent handshakes. The default is 256. A new handshake beyond the limit ends the
+    /// oldest.
     #[must_use]
     pub fn max_handshakes(mut self, max: usize) -> Self {
         self.max_handshakes = max.max(1);
         self
     }
 
-    /// How long a handshake may take: 10 s unless changed.
+    /// Limits the duration of a handshake. The default is 10 s.
     #[must_use]
     pub fn handshake_timeout(mut self, time: Duration) -> Self {
         self.handshake_time = time;
         self
     }
 
-    /// How long the end of the server waits for handlers that run, and then for the clients to read their answers and to
-    /// close: 10 s unless changed. A client that is a peer of Chirp closes as soon as it has read everything.
+    /// Sets how long a shutdown waits for running handlers, and then for clients to read their answers and close.
+    /// The default is 10 s. A Chirp client closes as soon as it has read everything.
     #[must_use]
     pub fn shutdown_timeout(mut self, shutdown_timeout: Duration) -> Self {
         self.shutdown_timeout = shutdown_timeout;
         self
     }
 
-    /// Listens on an address; on others as well with [`Server::also_bind`].
+    /// Creates the server and listens on an address. Use [`Server::also_bind`] for further addresses.
     ///
     /// # Errors
     ///
-    /// [`ConnectError`]: that the address cannot be read or is in use, or that two services claim one
-    /// method.
+    /// Returns [`ConnectError`] if the address is invalid or in use, or if two services have a method of the same
+    /// name.
     pub async fn bind<A>(self, address: A) -> Result<Server, ConnectError>
     where
         A: TryInto<Endpoint>,
@@ -240,29 +244,31 @@ impl ServerBuilder {
         self.build()?.also_bind(address).await
     }
 
-    /// Serves the channels that come from a listener of any kind.
+    /// Creates the server with a listener of any kind. Two services with a method of the same name are reported
+    /// when a connection is accepted.
     pub fn listen(self, listener: Box<dyn Listener>) -> Server {
         Server::new(self).also_listen(listener)
     }
 
-    /// A server that listens nowhere yet. It serves what is handed over with
-    /// [`ServerHandle::serve_connection`](super::ServerHandle::serve_connection), and ends when no handle is left.
+    /// Creates a server without an address. It serves connections that are passed to
+    /// [`ServerHandle::serve_connection`](super::ServerHandle::serve_connection), and ends when the last handle is
+    /// dropped.
     ///
     /// # Errors
     ///
-    /// [`RouteError`] when two services claim one method.
+    /// Returns [`RouteError`] if two services have a method of the same name.
     pub fn build(self) -> Result<Server, RouteError> {
         self.check()?;
         Ok(Server::new(self))
     }
 
-    /// Whether connections can be served at all.
+    /// Checks that no two services have a method of the same name.
     pub(super) fn check(&self) -> Result<(), RouteError> {
         self.peers.check()
     }
 
-    /// Starts the peer of a new connection. `began` is given it before anything is read. A panic in what the program
-    /// does with it closes it.
+    /// Starts the peer of a new connection, and calls `began` with it before anything is read. A panic in a hook
+    /// closes the connection.
     pub(super) fn start(
         &self,
         channel: Channel,
@@ -270,9 +276,9 @@ impl ServerBuilder {
     ) -> Result<(), AcceptError> {
         let remote = channel.remote().cloned();
         let mut panicked = None;
-        // A server that serves nothing still keeps its connections, to call the other sides.
+        // A server without services still keeps its connections, to call the other sides.
         let started = self.peers.start_each(channel, true, &mut |peer, serving| {
-            let registered = guard::call("a hook that makes handlers", || {
+            let registered = guard::call("the routes_with hook", || {
                 if self.each.is_empty() {
                     return Ok(());
                 }
@@ -289,7 +295,7 @@ impl ServerBuilder {
             };
             if let Err(panic) = ready {
                 panicked = Some(panic);
-                // Before anything is read.
+                // Nothing has been read yet.
                 peer.close();
             }
             Ok(())
@@ -309,7 +315,7 @@ impl fmt::Debug for ServerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerBuilder")
             .field("peers", &self.peers)
-            .field("grace", &self.shutdown_timeout)
+            .field("shutdown_timeout", &self.shutdown_timeout)
             .finish_non_exhaustive()
     }
 }

@@ -8,21 +8,21 @@ use futures_core::Stream;
 use crate::channel::{Endpoint, Identity};
 use crate::peer::{Peer, guard};
 
-/// A connection that a server has accepted.
+/// A connection of a server.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Connection {
-    /// Counts the server's connections, from 1.
+    /// The sequence number of the connection at this server, from 1.
     pub number: u64,
-    /// The other side. A client made from it calls the program that connected.
+    /// The peer. A client created from it calls the other side.
     pub peer: Peer,
-    /// Where it comes from: the other side's address over TCP, this side's path over a Unix socket.
+    /// The address: that of the other side over TCP, the path of this side over a Unix socket.
     pub endpoint: Option<Endpoint>,
-    /// Who it is, as far as the channel has made sure of it.
+    /// The verified identity of the other side.
     pub identity: Identity,
 }
 
-/// The connections of one server: those that are alive.
+/// The active connections of one server.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     state: Mutex<RegistryEntries>,
@@ -30,14 +30,14 @@ pub(super) struct Registry {
 
 #[derive(Debug, Default)]
 struct RegistryEntries {
-    live: BTreeMap<u64, Connection>,
+    active: BTreeMap<u64, Connection>,
     accepted: u64,
     closed: bool,
     wakers: Vec<Waker>,
 }
 
 impl Registry {
-    /// The number of the next connection.
+    /// Returns the number of the next connection.
     pub(super) fn next_number(&self) -> u64 {
         let mut state = self.lock();
         state.accepted += 1;
@@ -45,33 +45,33 @@ impl Registry {
     }
 
     pub(super) fn insert(&self, connection: Connection) {
-        self.tell(|state| drop(state.live.insert(connection.number, connection)));
+        self.update(|state| drop(state.active.insert(connection.number, connection)));
     }
 
     pub(super) fn remove(&self, number: u64) {
-        let removed = self.lock().live.remove(&number);
+        let removed = self.lock().active.remove(&number);
         drop(removed);
     }
 
-    /// There will be no more.
+    /// Ends the streams of connections.
     pub(super) fn close(&self) {
-        self.tell(|state| state.closed = true);
+        self.update(|state| state.closed = true);
     }
 
     pub(super) fn get(&self, number: u64) -> Option<Connection> {
-        self.lock().live.get(&number).cloned()
+        self.lock().active.get(&number).cloned()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.lock().live.len()
+        self.lock().active.len()
     }
 
     pub(super) fn list(&self) -> Vec<Connection> {
-        self.lock().live.values().cloned().collect()
+        self.lock().active.values().cloned().collect()
     }
 
-    /// Changes something, and tells those who wait once the lock is free.
-    fn tell(&self, change: impl FnOnce(&mut RegistryEntries)) {
+    /// Changes the entries, and wakes waiting tasks after releasing the lock.
+    fn update(&self, change: impl FnOnce(&mut RegistryEntries)) {
         let mut state = self.lock();
         change(&mut state);
         let wakers = std::mem::take(&mut state.wakers);
@@ -84,10 +84,10 @@ impl Registry {
     }
 }
 
-/// The connections that a server accepts, in order, as they come: a `Stream`, or [`recv`](Self::recv).
+/// A stream of the connections of a server, in order of arrival. Use it as a `Stream` or call [`recv`](Self::recv).
 ///
-/// It begins with those that are alive when it is made. One that has ended before it was looked at is
-/// skipped, so that a slow reader keeps nothing. It ends with the server.
+/// The stream starts with the connections that are active when it is created, and ends with the server. A
+/// connection that ends before it is received is skipped, so that a slow reader does not keep connections.
 #[derive(Debug)]
 pub struct Connections {
     registry: Arc<Registry>,
@@ -99,7 +99,9 @@ impl Connections {
         Self { registry, seen: 0 }
     }
 
-    /// The next connection; nothing once the server has ended. Safe to drop.
+    /// Waits for the next connection. Returns `None` once the server has ended.
+    ///
+    /// This method is cancel safe.
     pub async fn recv(&mut self) -> Option<Connection> {
         std::future::poll_fn(|cx| self.poll_recv(cx)).await
     }
@@ -107,14 +109,14 @@ impl Connections {
     fn poll_recv(&mut self, cx: &Context<'_>) -> Poll<Option<Connection>> {
         let waker = cx.waker().clone();
         let mut state = self.registry.lock();
-        if let Some((&number, connection)) = state.live.range(self.seen + 1..).next() {
+        if let Some((&number, connection)) = state.active.range(self.seen + 1..).next() {
             self.seen = number;
             return Poll::Ready(Some(connection.clone()));
         }
         if state.closed {
             return Poll::Ready(None);
         }
-        // One waker for each stream that waits; a stream that is polled again does not add to them.
+        // Keep one waker per waiting stream, however often it is polled.
         if !state.wakers.iter().any(|known| known.will_wake(&waker)) {
             state.wakers.push(waker);
         }

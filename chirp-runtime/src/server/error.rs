@@ -4,45 +4,45 @@ use std::sync::Arc;
 use crate::channel::Endpoint;
 use crate::peer::RouteError;
 
-/// Why a connection did not come about, or made room for another. The server goes on.
+/// The reason why a connection could not be established, or was closed to make room. The server continues.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcceptError {
-    /// Accepting failed: because of the one connection that it would have given, or because this process has
-    /// no file left for one. Then it is tried again after a pause.
-    #[error("a connection to {endpoint} was not accepted: {error}")]
+    /// Accepting failed, because of one connection or because this process has run out of file descriptors. The
+    /// server tries again after a pause.
+    #[error("cannot accept a connection on {endpoint}: {error}")]
     Accept {
-        /// Where the server listens.
+        /// The address of the listener.
         endpoint: Endpoint,
-        /// Why.
+        /// The error of the listener.
         #[source]
         error: Arc<io::Error>,
     },
-    /// A handshake failed, or took too long.
-    #[error("a connection {}failed in its handshake: {error}", from(.remote.as_ref()))]
+    /// A handshake failed, panicked or timed out.
+    #[error("handshake {}failed: {error}", from(.remote.as_ref()))]
     Handshake {
-        /// Where it came from, if that has an address.
+        /// The address of the other side, if it has one.
         remote: Option<Endpoint>,
-        /// Why. [`TimedOut`](io::ErrorKind::TimedOut) when it took too long.
+        /// The reason. Its kind is [`TimedOut`](io::ErrorKind::TimedOut) if the handshake timed out.
         #[source]
         error: Arc<io::Error>,
     },
-    /// A connection on which nothing had come yet was closed, since there were too many and another came.
-    #[error("a silent connection {}made room for another", from(.remote.as_ref()))]
+    /// A handshake or a connection that had sent nothing was closed, because a limit was reached and another
+    /// connection arrived.
+    #[error("idle connection {}closed to make room for another", from(.remote.as_ref()))]
     MadeRoom {
-        /// Where it came from, if that has an address.
+        /// The address of the other side, if it has one.
         remote: Option<Endpoint>,
     },
-    /// A hook of the program's panicked: `on_connect`, or what makes a connection's own handlers. The connection is
-    /// closed.
-    #[error("a connection {}was closed: {message}", from(.remote.as_ref()))]
+    /// A hook panicked while a connection started. The connection is closed.
+    #[error("connection {}closed: {message}", from(.remote.as_ref()))]
     Panicked {
-        /// Where it came from, if that has an address.
+        /// The address of the other side, if it has one.
         remote: Option<Endpoint>,
-        /// Which hook it was, and what it said.
+        /// The hook and its panic message.
         message: String,
     },
-    /// Two services that are made for each connection claim one name.
+    /// A service for one connection has a method whose name is invalid or taken.
     #[error(transparent)]
     Duplicate(#[from] RouteError),
 }

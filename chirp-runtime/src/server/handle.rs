@@ -8,21 +8,21 @@ use super::{Connection, Connections, ServerBuilder};
 use crate::channel::Incoming;
 use crate::peer::{RouteError, guard};
 
-/// How many connections may wait to be taken over.
-const HANDED_OVER: usize = 16;
+/// The number of connections that may wait in `serve_connection`.
+const QUEUED_CONNECTIONS: usize = 16;
 
-/// What can be done with a server while it runs. Cloning gives another handle of the same server.
+/// A handle of a running server. Clones refer to the same server.
 #[derive(Clone)]
 pub struct ServerHandle {
     pub(super) shared: Arc<ServerShared>,
     give: mpsc::Sender<Incoming>,
 }
 
-/// What a server and its handles share.
+/// State shared by a server and its handles.
 pub(super) struct ServerShared {
     pub(super) registry: Arc<Registry>,
     builder: Mutex<Arc<ServerBuilder>>,
-    /// Held while the builder is changed, by code that is not ours.
+    /// Serializes updates, which call code of the program.
     updates: Mutex<()>,
 }
 
@@ -31,7 +31,7 @@ impl ServerShared {
         Arc::clone(&self.lock())
     }
 
-    /// There will be no more connections, and what would serve them is let go.
+    /// Ends the streams of connections and drops the services.
     pub(super) fn close(&self) {
         self.registry.close();
         self.replace(ServerBuilder::default());
@@ -49,7 +49,7 @@ impl ServerShared {
 
 impl ServerHandle {
     pub(super) fn new(builder: ServerBuilder) -> (Self, mpsc::Receiver<Incoming>) {
-        let (give, given) = mpsc::channel(HANDED_OVER);
+        let (give, given) = mpsc::channel(QUEUED_CONNECTIONS);
         let shared = Arc::new(ServerShared {
             registry: Arc::default(),
             builder: Mutex::new(Arc::new(builder)),
@@ -58,24 +58,25 @@ impl ServerHandle {
         (Self { shared, give }, given)
     }
 
-    /// Hands over a connection that came about elsewhere: a channel, or one that has a handshake before it.
-    /// It is treated as one that was accepted, limits and hooks included. Waits while the server has no room
-    /// for more. Dropping the future drops the connection, unless it has been taken over.
+    /// Serves a connection that was established elsewhere: a channel, or an [`Incoming`] with a handshake. Limits
+    /// and hooks apply as to accepted connections. Waits while the server has no room.
+    ///
+    /// Dropping the future drops the connection, unless the server has received it.
     ///
     /// # Errors
     ///
-    /// The connection, when the server has ended.
+    /// Returns the connection if the server has ended.
     pub async fn serve_connection(&self, connection: impl Into<Incoming>) -> Result<(), Incoming> {
         let sent = self.give.send(connection.into()).await;
         sent.map_err(|error| error.0)
     }
 
-    /// Changes what connections are served with from now on; those that are there keep what they have.
-    /// Where the server listens is not affected.
+    /// Changes the configuration for later connections. Existing connections and the addresses of the server are
+    /// not affected.
     ///
     /// # Errors
     ///
-    /// [`RouteError`] when two services claim one name. Then nothing has changed.
+    /// Returns [`RouteError`] if two services have a method of the same name. The configuration is then unchanged.
     pub fn update(
         &self,
         change: impl FnOnce(ServerBuilder) -> ServerBuilder,
@@ -93,12 +94,12 @@ impl ServerHandle {
         Ok(())
     }
 
-    /// The connections as they come ([`Server::connections`](super::Server::incoming)).
+    /// Returns a stream of the connections, as [`Server::incoming`](super::Server::incoming) does.
     pub fn incoming(&self) -> Connections {
         Connections::new(Arc::clone(&self.shared.registry))
     }
 
-    /// The connections that are alive now, in order of arrival.
+    /// Returns the active connections, in order of arrival.
     pub fn connections(&self) -> Vec<Connection> {
         self.shared.registry.list()
     }

@@ -9,27 +9,27 @@ use super::AcceptError;
 use crate::channel::{Channel, Endpoint, Incoming};
 use crate::peer::{Task, guard};
 
-/// What is on the way to become a channel, each in a task of its own. Those that take too long are given up,
-/// and where there are too many the oldest is.
+/// Handshakes in progress, each in a task of its own, with limits on their number and duration.
 #[derive(Debug, Default)]
 pub(super) struct Handshakes {
     running: JoinSet<Result<Channel, AcceptError>>,
-    /// In order of arrival. Those that have ended are in it until they would be the oldest.
+    /// In order of arrival. Finished handshakes are removed when they become the oldest.
     begun: VecDeque<(AbortHandle, Option<Endpoint>)>,
-    /// Those that have been told to stop. Whatever becomes of them, they are no channels any more.
-    given_up: HashSet<Id>,
+    /// Aborted handshakes, whose results are ignored.
+    aborted: HashSet<Id>,
 }
 
 impl Handshakes {
-    /// How many there are that have not been given up.
+    /// Returns the number of handshakes that are not aborted.
     pub(super) fn count(&self) -> usize {
-        self.running.len() - self.given_up.len()
+        self.running.len() - self.aborted.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.running.is_empty()
     }
 
+    /// Starts a handshake with a time limit.
     pub(super) fn begin(&mut self, incoming: Incoming, time: Duration) {
         let remote = incoming.remote().cloned();
         let from = remote.clone();
@@ -45,7 +45,7 @@ impl Handshakes {
                     .map_err(failed),
                 Err(_) => Err(failed(io::Error::new(
                     io::ErrorKind::TimedOut,
-                    format!("it was not finished in {time:?}"),
+                    format!("timed out after {time:?}"),
                 ))),
             }
         });
@@ -53,20 +53,20 @@ impl Handshakes {
             .push_back((self.running.spawn(handshake), remote));
     }
 
-    /// Gives up the one that began first, if there is one.
-    pub(super) fn give_up_oldest(&mut self) -> Option<AcceptError> {
+    /// Aborts the oldest handshake, if there is one.
+    pub(super) fn abort_oldest(&mut self) -> Option<AcceptError> {
         while let Some((handshake, remote)) = self.begun.pop_front() {
             if !handshake.is_finished() {
                 handshake.abort();
-                self.given_up.insert(handshake.id());
+                self.aborted.insert(handshake.id());
                 return Some(AcceptError::MadeRoom { remote });
             }
         }
         None
     }
 
-    /// What became of the next one that has ended; `None` where somebody has been told already. Pending when
-    /// there is none. Safe to drop.
+    /// Waits for the next handshake to end. Returns `None` if it was aborted, which has been reported already.
+    /// Never resolves if there is none. Cancel safe.
     pub(super) async fn next(&mut self) -> Option<Result<Channel, AcceptError>> {
         let Some(ended) = self.running.join_next_with_id().await else {
             return std::future::pending().await;
@@ -77,10 +77,10 @@ impl Handshakes {
                 error.id(),
                 Err(AcceptError::Handshake {
                     remote: None,
-                    error: Arc::new(io::Error::other("it panicked")),
+                    error: Arc::new(io::Error::other("the handshake panicked")),
                 }),
             ),
         };
-        (!self.given_up.remove(&id)).then_some(finished)
+        (!self.aborted.remove(&id)).then_some(finished)
     }
 }

@@ -3,24 +3,23 @@ use std::collections::VecDeque;
 use super::Connection;
 use super::connections::Registry;
 
-/// The connections on which nothing may have come yet, in order of arrival.
+/// Connections that may not have sent anything yet, in order of arrival.
 #[derive(Debug, Default)]
 pub(super) struct IdleConnections(VecDeque<u64>);
 
 impl IdleConnections {
     pub(super) fn push(&mut self, number: u64, registry: &Registry) {
-        // Those that have said something or ended are taken out where that is cheap: when they are most.
+        // Remove active and ended connections once they are the majority, so that the cost is amortized.
         if self.0.len() > 2 * registry.len() + 32 {
-            self.0
-                .retain(|&number| is_silent(number, registry).is_some());
+            self.0.retain(|&number| if_idle(number, registry).is_some());
         }
         self.0.push_back(number);
     }
 
-    /// The first of those that have not said anything.
+    /// Returns the oldest connection that has not sent anything.
     pub(super) fn oldest(&mut self, registry: &Registry) -> Option<Connection> {
         loop {
-            let oldest = is_silent(*self.0.front()?, registry);
+            let oldest = if_idle(*self.0.front()?, registry);
             if oldest.is_some() {
                 return oldest;
             }
@@ -29,8 +28,8 @@ impl IdleConnections {
     }
 }
 
-fn is_silent(number: u64, registry: &Registry) -> Option<Connection> {
+fn if_idle(number: u64, registry: &Registry) -> Option<Connection> {
     let connection = registry.get(number)?;
-    let heard = connection.peer.metrics().counters.packets_received;
-    (heard == 0).then_some(connection)
+    let received = connection.peer.metrics().counters.packets_received;
+    (received == 0).then_some(connection)
 }

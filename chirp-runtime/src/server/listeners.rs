@@ -7,19 +7,19 @@ use std::time::Duration;
 use crate::channel::{Endpoint, Incoming, Listener};
 use crate::peer::guard;
 
-/// The first pause after an accept that failed, and the longest.
+/// The first and the longest pause after a failed accept.
 const PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Where a server's connections come from.
+/// The listeners of a server.
 #[derive(Default)]
 pub(super) struct Listeners {
     all: Vec<ListenerSlot>,
-    /// Who is asked first, so that a busy one does not keep the others waiting.
+    /// The listener that is polled first, rotated so that a busy one does not starve the others.
     turn: usize,
 }
 
-/// A listener. While it is asked it is inside of what it answers with.
+/// A listener with its pending accept, whose future owns the listener.
 struct ListenerSlot {
     endpoint: Endpoint,
     accepting: Accepting,
@@ -39,15 +39,15 @@ impl Listeners {
     }
 
     pub(super) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
-        self.all.iter().map(|listening| &listening.endpoint)
+        self.all.iter().map(|slot| &slot.endpoint)
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// The next connection, or why one of the listeners has none; `None` once there are no listeners left, so that
-    /// the accept loop sees that its last listener is exhausted. Dropping the future loses none.
+    /// Waits for the next connection or error of any listener. Returns `None` once there are no listeners left, so
+    /// that the accept loop sees that its last listener is exhausted. Cancel safe.
     pub(super) async fn next(&mut self) -> Option<Result<Incoming, (Endpoint, io::Error)>> {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
@@ -56,37 +56,37 @@ impl Listeners {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Incoming, (Endpoint, io::Error)>>> {
-        let mut asked = 0;
-        while asked < self.all.len() {
-            let at = (self.turn + asked) % self.all.len();
-            let listening = &mut self.all[at];
-            let Poll::Ready((listener, next)) = listening.accepting.as_mut().poll(cx) else {
-                asked += 1;
+        let mut polled = 0;
+        while polled < self.all.len() {
+            let at = (self.turn + polled) % self.all.len();
+            let slot = &mut self.all[at];
+            let Poll::Ready((listener, next)) = slot.accepting.as_mut().poll(cx) else {
+                polled += 1;
                 continue;
             };
             self.turn = at + 1;
             let mut pause = Duration::ZERO;
             let next = match next {
-                // It has nothing more to give, and goes.
+                // This listener is exhausted.
                 Ok(None) => {
                     let exhausted = self.all.remove(at);
                     guard::discard((listener, exhausted));
-                    asked = 0;
+                    polled = 0;
                     continue;
                 }
                 Ok(Some(incoming)) => {
-                    listening.pause = PAUSE;
+                    slot.pause = PAUSE;
                     Ok(incoming)
                 }
                 Err(error) => {
-                    if !is_of_one_connection(&error) {
-                        pause = listening.pause;
-                        listening.pause = (pause * 2).min(LONGEST_PAUSE);
+                    if !is_connection_error(&error) {
+                        pause = slot.pause;
+                        slot.pause = (pause * 2).min(LONGEST_PAUSE);
                     }
-                    Err((listening.endpoint.clone(), error))
+                    Err((slot.endpoint.clone(), error))
                 }
             };
-            listening.accepting = accept(listener, pause);
+            slot.accepting = accept(listener, pause);
             return Poll::Ready(Some(next));
         }
         if self.all.is_empty() {
@@ -101,15 +101,15 @@ fn accept(mut listener: Box<dyn Listener>, pause: Duration) -> Accepting {
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
-        // A listener that panics is asked again after a pause, as one that fails.
+        // A listener that panics is polled again after a pause, like one that fails.
         let next = guard::run("a listener", listener.incoming()).await;
         let next = next.unwrap_or_else(|panicked| Err(panicked.into()));
         (listener, next)
     })
 }
 
-/// Whether an accept failed because of the one connection that it would have given.
-fn is_of_one_connection(error: &io::Error) -> bool {
+/// Returns whether an accept failed because of one connection, not because of the listener.
+fn is_connection_error(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(
         error.kind(),
@@ -117,9 +117,9 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Whether this process, or the whole system, may open no more files: `EMFILE` and `ENFILE`, which have the same
-/// numbers wherever there are Unix sockets.
-pub(super) fn is_for_want_of_files(error: &io::Error) -> bool {
+/// Returns whether an error means that this process or the system has run out of file descriptors: `EMFILE` and
+/// `ENFILE`, which have the same numbers on all Unix systems.
+pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(23 | 24))
 }
 

@@ -1,4 +1,4 @@
-//! Accepting connections: one peer for each, and a graceful end.
+//! Servers: listeners, one peer per connection, and graceful shutdown.
 
 mod accept_loop;
 mod builder;

@@ -12,9 +12,9 @@ use super::{Connection, Connections, ServerBuilder, ServerHandle};
 use crate::channel::{Endpoint, EndpointError, Incoming, Listener};
 use crate::peer::{ConnectError, Task, guard};
 
-/// Listeners, and a peer for each connection that comes from them.
+/// A server: listeners, and one peer for each connection.
 ///
-/// It listens from [`bind`](ServerBuilder::bind) on, and accepts while it [runs](Self::run_until).
+/// The server listens from [`bind`](ServerBuilder::bind) on, and accepts connections while it [runs](Self::run).
 pub struct Server {
     listeners: Listeners,
     handle: ServerHandle,
@@ -22,7 +22,7 @@ pub struct Server {
     open: Open,
 }
 
-/// The connections of a server. Without their server there will be no more.
+/// Ends the streams of connections when the server is dropped.
 struct Open(Arc<ServerShared>);
 
 impl Drop for Open {
@@ -32,7 +32,7 @@ impl Drop for Open {
 }
 
 impl Server {
-    /// Begins to describe a server.
+    /// Creates a builder.
     pub fn builder() -> ServerBuilder {
         ServerBuilder::default()
     }
@@ -47,11 +47,11 @@ impl Server {
         }
     }
 
-    /// Listens on another address, too.
+    /// Listens on another address as well.
     ///
     /// # Errors
     ///
-    /// [`ConnectError`]: that the address cannot be read or is in use.
+    /// Returns [`ConnectError`] if the address is invalid or in use.
     pub async fn also_bind<A>(self, address: A) -> Result<Self, ConnectError>
     where
         A: TryInto<Endpoint>,
@@ -62,55 +62,54 @@ impl Server {
         Ok(self.also_listen(endpoint.listen_with(tls.as_ref()).await?))
     }
 
-    /// Serves the channels that come from another listener, too.
+    /// Accepts connections from another listener as well.
     #[must_use]
     pub fn also_listen(mut self, listener: Box<dyn Listener>) -> Self {
         self.listeners.push(listener);
         self
     }
 
-    /// Where it listens; with port 0, the port that was found. Of several addresses, the first.
+    /// Returns the address of the server, with the actual port if it was given as 0. With several addresses,
+    /// returns the first.
     ///
     /// # Panics
     ///
-    /// When it listens nowhere.
+    /// Panics if the server has no address.
     pub fn endpoint(&self) -> &Endpoint {
         let first = self.endpoints().next();
-        first.expect("a server that was built without a listener has no address")
+        first.expect("the server has no address: it was created without a listener")
     }
 
-    /// Everywhere that it listens.
+    /// Returns all addresses of the server.
     pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
         self.listeners.endpoints()
     }
 
-    /// What can be done with the server while it runs: handing connections over, changing what later ones
-    /// are served with.
+    /// Returns a handle to use while the server runs.
     pub fn handle(&self) -> ServerHandle {
         self.handle.clone()
     }
 
-    /// The connections as they come, for a server that calls those who connected to it.
+    /// Returns a stream of the connections, for a server that calls its clients.
     pub fn incoming(&self) -> Connections {
         self.handle.incoming()
     }
 
-    /// The connections that are alive now, in order of arrival.
+    /// Returns the active connections, in order of arrival.
     pub fn connections(&self) -> Vec<Connection> {
         self.handle.connections()
     }
 
-    /// Accepts connections for ever, or until no more can come: when what it listens on gives one connection
-    /// and no more (`stdio:`) or it listens nowhere, no [handle](Self::handle) is left, and the last
-    /// connection has ended.
+    /// Accepts and serves connections. Returns when no more can arrive and the last one has ended: all listeners
+    /// are exhausted (`stdio:` yields one connection) or there are none, and no [handle](Self::handle) is left.
     pub async fn run(self) {
         self.serve(Arc::default()).await;
     }
 
-    /// As [`run`](Self::run), and no longer than until `shutdown` is ready. Then nothing is accepted, requests
-    /// that come are refused, and the handlers that run have [`grace`](ServerBuilder::shutdown_timeout) to answer.
+    /// Accepts and serves connections until `shutdown` completes. Then accepts no more, rejects new requests, and
+    /// gives running handlers the [`shutdown_timeout`](ServerBuilder::shutdown_timeout) to answer.
     ///
-    /// An accept that fails, because files have run out for one, is tried again after a pause.
+    /// A failed accept, for example because file descriptors have run out, is repeated after a pause.
     ///
     /// Dropping the future closes the listeners and every connection at once.
     pub async fn run_until(self, shutdown: impl Future) {
@@ -128,7 +127,8 @@ impl Server {
         .await;
     }
 
-    /// Runs until it is told to `stop`. What is in the box is compiled once and not where it is called.
+    /// Runs until `stop` is notified. Boxed so that the future is compiled once, and not in each crate that calls
+    /// this function.
     fn serve(self, stop: Arc<Notify>) -> Task {
         Box::pin(self.accept_until(stop))
     }
@@ -140,7 +140,7 @@ impl Server {
             mut given,
             open,
         } = self;
-        // What is left now are the handles of others.
+        // From here on, only the handles of the program count.
         drop(handle);
         let mut running = AcceptLoop::new(Arc::clone(&open.0));
         let mut shutdown = pin!(stop.notified());
@@ -164,7 +164,7 @@ impl Server {
                 accepted = listeners.next(), if has_room && !listeners.is_empty() => match accepted {
                     Some(Ok(incoming)) => running.waiting = Some(incoming),
                     Some(Err((endpoint, error))) => running.failed(endpoint, error),
-                    // The last listener is exhausted. Whether that is the end is for the loop's condition.
+                    // The last listener is exhausted. The condition of the loop decides whether that is the end.
                     None => {}
                 },
             }

@@ -1,4 +1,4 @@
-//! A service that greets, and a client that it greets.
+//! A greeting service and its client.
 
 use std::sync::Arc;
 

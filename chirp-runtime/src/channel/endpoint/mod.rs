@@ -14,40 +14,44 @@ use super::{Channel, Connector, InprocError, InprocListener, InprocStream, Liste
 
 pub use parse::EndpointError;
 
-/// An address in words.
+/// An address in text form.
 ///
-/// | address | what it is | connect | listen |
+/// | address | meaning | connect | listen |
 /// |---|---|---|---|
-/// | `tcp://host:port` | a TCP port; without a host, this one | yes | yes |
-/// | `tls://host:port` | a TCP port, with TLS (feature `tls`) | yes | yes |
-/// | `unix:///path` | a Unix socket; `?mode=660` after it sets its permissions | yes | yes |
-/// | `unix://./path` | the same, from the current directory on | yes | yes |
-/// | `unix://@name` | a Unix socket without a file, of Linux | yes | yes |
+/// | `tcp://host:port` | a TCP port; without a host, on this machine | yes | yes |
+/// | `tls://host:port` | a TCP port with TLS (feature `tls`) | yes | yes |
+/// | `unix:///path` | a Unix socket; `?mode=660` sets its permissions | yes | yes |
+/// | `unix://./path` | a Unix socket, relative to the current directory | yes | yes |
+/// | `unix://@name` | a Unix socket in the abstract namespace (Linux) | yes | yes |
 /// | `inproc://name` | a name within this process | yes | yes |
-/// | `exec:program args` | a child process, over its input and output (feature `process`) | yes | |
-/// | `stdio:` | this process's own input and output (feature `process`); or, listening, a socket that listens there | yes | once, or yes |
-/// | `fd:3,4` | inherited descriptors, to read and to write (feature `process`) | yes | once |
-/// | `fd:3` | an inherited socket, which is connected or listens (feature `process`) | yes | yes |
+/// | `exec:program args` | a child process, over its standard input and output (feature `process`) | yes | |
+/// | `stdio:` | standard input and output (feature `process`); if standard input is a listening socket, that socket | yes | once, or yes |
+/// | `fd:3,4` | inherited descriptors, to read from and to write to (feature `process`) | yes | once |
+/// | `fd:3` | an inherited socket, connected or listening (feature `process`) | yes | yes |
 ///
-/// An IPv6 address stands in brackets, and its zone behind `%25`: `tcp://[fe80::1%25eth0]:9000`. In the bare form the zone
-/// is written as everywhere else: `[fe80::1%eth0]:9000`.
+/// IPv6 addresses are written in brackets, with a zone after `%25`: `tcp://[fe80::1%25eth0]:9000`. Without a
+/// scheme, the zone follows a plain `%`: `[fe80::1%eth0]:9000`.
 ///
-/// Bare, `host:port` and a port alone are TCP, `@name` is a Unix socket without a file, and everything else
-/// is the path of a Unix socket, `?mode=` included, unless it is an IP address or `localhost` without a port. Listening *once* gives one channel and no more.
+/// Without a scheme, `host:port` and a port alone mean TCP, and `@name` means an abstract Unix socket. An IP
+/// address or `localhost` without a port is an error. Any other text is the path of a Unix socket, which may end
+/// with `?mode=`.
 ///
-/// What `fd:` names stays open under its number as long as this process lives, and can be used once. So when a
-/// channel over inherited pipes closes, the other side sees it with the end of this process; a socket is shut
-/// down, which is seen at once. It needs Linux 5.6.
+/// Listening *once* yields one channel and then ends.
 ///
-/// What a child of `exec:` prints to its standard error appears on this process's own. If the child fails, or ends
-/// without a word, the connection's error has its exit status and the end of that.
+/// A descriptor given to `fd:` stays open under its number for as long as this process runs, and can be used once.
+/// Closing a channel over inherited pipes is therefore noticed by the other side only when this process exits; a
+/// socket is shut down, which is noticed at once. `fd:` needs Linux 5.6.
 ///
-/// In `exec:`, words are parted by spaces, and quotes and backslashes protect spaces as in a shell; nothing
-/// else has a meaning. **Whoever chooses such an address chooses a program to run**: take addresses from
-/// those who may do that, or look at what was parsed.
+/// The standard error of an `exec:` child is copied to the standard error of this process. If the child fails, or
+/// exits without writing anything, the connection's error includes its exit status and the end of its standard
+/// error.
 ///
-/// The text that an endpoint prints is read back as the same endpoint. Exceptions are paths that are not UTF-8, and
-/// relative paths with `?mode=` in them that look like an address of another kind, such as `@x?mode=`.
+/// In `exec:`, words are separated by spaces; quotes and backslashes protect spaces as in a shell, and no other
+/// character is special. **An `exec:` address runs a program**: accept such addresses from trusted sources only, or
+/// check the parsed value.
+///
+/// `Display` prints a text that parses to the same endpoint. The exceptions are paths that are not UTF-8, and
+/// relative paths that contain `?mode=` and look like another kind of address, such as `@x?mode=`.
 ///
 /// ```
 /// use chirp_runtime::channel::Endpoint;
@@ -65,45 +69,45 @@ pub use parse::EndpointError;
 pub enum Endpoint {
     /// A TCP port.
     Tcp {
-        /// A name or an address. Empty stands for this host: the loopback interface to connect to, and
-        /// every interface to listen on.
+        /// The host name or IP address. An empty host means the loopback interface when connecting, and all
+        /// interfaces when listening.
         host: String,
-        /// The port's number.
+        /// The port number.
         port: String,
     },
-    /// A TCP port, with TLS.
+    /// A TCP port with TLS.
     Tls {
-        /// A name or an address, as for TCP: the name that the server's certificate is for.
+        /// The host name or IP address, as for TCP. The certificate of the server must be valid for it.
         host: String,
-        /// The port's number.
+        /// The port number.
         port: String,
     },
     /// A Unix socket.
     Unix {
-        /// Its file.
+        /// The path of the socket.
         path: PathBuf,
-        /// The permissions of the file that a listener makes, such as `0o660`; without them, what the
-        /// process's umask leaves.
+        /// The permissions of the file that a listener creates, such as `0o660`. `None` leaves them to the umask of
+        /// the process.
         mode: Option<u32>,
     },
-    /// A Unix socket in the abstract namespace of Linux: without a file, and without permissions.
+    /// A Unix socket in the abstract namespace of Linux, which has neither a file nor permissions.
     Abstract(String),
     /// A name within this process.
     Inproc(String),
     /// A child process, over its standard input and output.
     Exec {
-        /// The program, which is looked for in `PATH`.
+        /// The program, which is searched for in `PATH`.
         program: String,
-        /// Its arguments.
+        /// The arguments of the program.
         args: Vec<String>,
     },
-    /// This process's own standard input and output.
+    /// The standard input and output of this process.
     Stdio,
-    /// Descriptors that this process was started with.
+    /// Descriptors that this process inherited.
     Fd {
-        /// What is read from.
+        /// The descriptor to read from.
         read: i32,
-        /// What is written to; the same number is a socket.
+        /// The descriptor to write to. Equal to `read` for a socket.
         write: i32,
     },
 }
@@ -111,19 +115,27 @@ pub enum Endpoint {
 type ListenFuture<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Listener>>> + Send + 'a>>;
 
 impl Endpoint {
-    /// Connects.
+    /// Connects to this address.
     ///
-    /// For `tls://host:port` this believes the authorities that the system believes, which are read for it; what
-    /// else is wanted is said with `TlsClient::connector`, or `PeerBuilder::tls`.
+    /// `tls://host:port` trusts the certificate authorities of the system, which are loaded for each connection.
+    /// Use `TlsClient::connector` or `PeerBuilder::tls` for other settings.
+    ///
+    /// Dropping the future abandons the attempt. The attempt has no time limit of its own.
     ///
     /// # Errors
     ///
-    /// What the operating system says, with the address.
+    /// Returns the error of the operating system, of the TLS handshake (`TlsError`) or of the in-process registry
+    /// ([`InprocError`]). The message contains the address. Returns [`Unsupported`](io::ErrorKind::Unsupported) if
+    /// the address needs a feature that this program was built without.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a tokio runtime with time and I/O enabled.
     pub async fn connect(&self) -> io::Result<Channel> {
         self.connect_with(None).await
     }
 
-    /// As [`connect`](Self::connect), with settings for `tls://`.
+    /// Connects as [`connect`](Self::connect) does, with settings for `tls://`.
     pub(crate) async fn connect_with(
         &self,
         tls: Option<&secure::ClientTls>,
@@ -139,26 +151,32 @@ impl Endpoint {
             Self::Fd { read, write } => process::inherited(*read, *write),
         }
         .map(|channel| match channel.remote() {
-            // The operating system knows better.
+            // The operating system reports the actual address.
             Some(_) => channel,
             None => channel.with_remote(self.clone()),
         })
         .map_err(|error| self.explain("connect to", error))
     }
 
-    /// Listens.
+    /// Listens on this address.
     ///
-    /// A Unix socket's file that nobody answers on is replaced, and the listener removes its own. `tls://` needs a
-    /// certificate or a key: it is listened on with `ServerBuilder::tls`.
+    /// A Unix socket file that no process listens on is replaced, and the listener removes its file when it is
+    /// dropped. `tls://` needs a certificate or a key: use `ServerBuilder::tls`.
     ///
     /// # Errors
     ///
-    /// What the operating system says, with the address.
+    /// Returns the error of the operating system, such as [`AddrInUse`](io::ErrorKind::AddrInUse). The message
+    /// contains the address. Returns [`Unsupported`](io::ErrorKind::Unsupported) for `exec:`, and if the address
+    /// needs a feature that this program was built without.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a tokio runtime with time and I/O enabled.
     pub async fn listen(&self) -> io::Result<Box<dyn Listener>> {
         self.listen_with(None).await
     }
 
-    /// As [`listen`](Self::listen), with settings for `tls://`.
+    /// Listens as [`listen`](Self::listen) does, with settings for `tls://`.
     pub(crate) async fn listen_with(
         &self,
         tls: Option<&secure::ServerTls>,
@@ -168,7 +186,7 @@ impl Endpoint {
             .map_err(|error| self.explain("listen on", error))
     }
 
-    /// What is in the box is compiled once and not where it is called.
+    /// Boxed so that the future is compiled once, and not in each crate that calls this function.
     fn listen_here<'a>(&'a self, tls: Option<&'a secure::ServerTls>) -> ListenFuture<'a> {
         Box::pin(async move {
             Ok::<Box<dyn Listener>, io::Error>(match self {
@@ -180,16 +198,17 @@ impl Endpoint {
                 Self::Stdio => process::listen_stdio()?,
                 Self::Fd { read, write } => process::listen_inherited(*read, *write)?,
                 Self::Exec { .. } => {
-                    let what = "a child process is connected to, and listens on stdio: itself";
+                    let what = "exec: can only be connected to: the child listens on stdio:";
                     return Err(io::Error::new(io::ErrorKind::Unsupported, what));
                 }
             })
         })
     }
 
+    /// Adds the operation and the address to an error, and a hint if the address may be misread.
     fn explain(&self, verb: &str, error: io::Error) -> io::Error {
         match InprocError::of(&error) {
-            // It names the address, and has a type.
+            // This error names the address already and has a type of its own.
             Some(_) => error,
             None => io::Error::new(
                 error.kind(),
@@ -201,7 +220,7 @@ impl Endpoint {
         }
     }
 
-    /// What was meant where a bare text is a path only because it can be nothing else.
+    /// Returns a hint for a text without a scheme that was taken for a path because it fits no other form.
     fn hint(&self) -> &'static str {
         match self {
             Self::Unix { path, mode: None } if path.as_os_str().is_empty() => {
@@ -216,7 +235,7 @@ impl Endpoint {
         }
     }
 
-    /// The same place with TLS, where it is a TCP port.
+    /// Turns a TCP address into the same address with TLS. Other addresses stay unchanged.
     #[cfg(feature = "tls")]
     pub(super) fn over_tls(self) -> Self {
         match self {
@@ -226,7 +245,7 @@ impl Endpoint {
     }
 }
 
-/// An address in the text of an error.
+/// Displays an address in an error message.
 struct Shown<'a>(&'a Endpoint);
 
 impl fmt::Display for Shown<'_> {
@@ -240,7 +259,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// An error with the address in its text, and what can be found out of it by type.
+/// An error whose message contains the address. Its source keeps the type of the original error.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 struct Explained {

@@ -5,17 +5,17 @@ use std::str::FromStr;
 
 use super::{Endpoint, words};
 
-/// What stands between the path of a Unix socket and its permissions.
+/// Separates the path of a Unix socket from its permissions.
 const MODE: &str = "?mode=";
 
-/// What a relative path begins with behind `unix://`. It is no part of the path.
+/// Introduces a relative path after `unix://`. The prefix is not part of the path.
 const RELATIVE: &str = "./";
 
-/// What the zone of an IPv6 address begins with, and how a URL has to write that (RFC 6874).
+/// Introduces the zone of an IPv6 address; a URL writes it as `%25` (RFC 6874).
 const ZONE: &str = "%";
 const URL_ZONE: &str = "%25";
 
-const NO_SLASHES: &str = "exec:, stdio: and fd: have no slashes";
+const NO_SLASHES: &str = "exec:, stdio: and fd: are written without slashes";
 
 impl FromStr for Endpoint {
     type Err = EndpointError;
@@ -29,7 +29,7 @@ impl FromStr for Endpoint {
 }
 
 fn parse(text: &str) -> Result<Endpoint, &'static str> {
-    // A command may have any text in it, so it is looked for first.
+    // A command may contain any text, so this prefix is checked first.
     if let Some(command) = text.strip_prefix("exec:") {
         return parse_exec(command);
     }
@@ -39,11 +39,11 @@ fn parse(text: &str) -> Result<Endpoint, &'static str> {
         Some(("unix", rest)) => return parse_unix(rest),
         Some(("inproc", rest)) => return parse_inproc(rest),
         Some(("stdio" | "fd", _)) => return Err(NO_SLASHES),
-        // No scheme has a slash in it: this is the path of a file.
+        // A scheme contains no slash, so a text with one before `://` is a path.
         Some((scheme, _)) if !scheme.contains('/') => {
             return Err(
-                "the known schemes are tcp://, tls://, unix://, inproc://, exec:, stdio: and fd:, \
-                 and a path with :// in it is written unix:///path",
+                "unknown scheme: use tcp://, tls://, unix://, inproc://, exec:, stdio: or fd:, \
+                 or unix:///path for a path that contains ://",
             );
         }
         _ => {}
@@ -51,14 +51,14 @@ fn parse(text: &str) -> Result<Endpoint, &'static str> {
     match text.split_once(':') {
         Some(("fd", numbers)) => parse_fd(numbers),
         Some(("stdio", "")) => Ok(Endpoint::Stdio),
-        // A host may have such a name, where a port follows.
+        // A host may have the name of a scheme if a port follows.
         Some((scheme, rest)) if !is_number(rest) => match scheme {
-            "unix" => {
-                Err("a Unix address is unix:///absolute/path, with three slashes, or unix://@name")
-            }
-            "tcp" => Err("a TCP address is tcp://host:port, with two slashes"),
-            "tls" => Err("an address with TLS is tls://host:port, with two slashes"),
-            "inproc" => Err("an address in this process is inproc://name, with two slashes"),
+            "unix" => Err(
+                "write a Unix address as unix:///absolute/path, with three slashes, or unix://@name",
+            ),
+            "tcp" => Err("write a TCP address as tcp://host:port, with two slashes"),
+            "tls" => Err("write a TLS address as tls://host:port, with two slashes"),
+            "inproc" => Err("write an in-process address as inproc://name, with two slashes"),
             _ => parse_bare(text),
         },
         _ => parse_bare(text),
@@ -78,7 +78,7 @@ fn parse_tcp(rest: &str) -> Result<Endpoint, &'static str> {
             })
         }
         _ => Err(
-            "a TCP address is tcp://host:port, with a port number up to 65535 \
+            "write a TCP address as tcp://host:port, with a port number up to 65535 \
              and an IPv6 address in [brackets]",
         ),
     }
@@ -89,16 +89,16 @@ fn parse_tls(rest: &str) -> Result<Endpoint, &'static str> {
         Ok(Endpoint::Tcp { host, port }) => Ok(Endpoint::Tls { host, port }),
         Err(zone @ WRONG_ZONE) => Err(zone),
         _ => Err(
-            "an address with TLS is tls://host:port, with a port number up to 65535 \
+            "write a TLS address as tls://host:port, with a port number up to 65535 \
              and an IPv6 address in [brackets]",
         ),
     }
 }
 
-const WRONG_ZONE: &str = "the zone of an IPv6 address follows %25, as in tcp://[fe80::1%25eth0]:9000 \
+const WRONG_ZONE: &str = "write the zone of an IPv6 address after %25, as in tcp://[fe80::1%25eth0]:9000 \
                                 or, without a scheme, [fe80::1%eth0]:9000";
 
-/// An address as it stands in the brackets of a URL, with its zone as it stands elsewhere.
+/// Decodes the zone of an IPv6 address from its URL form.
 fn without_url_zone(address: &str) -> Result<String, &'static str> {
     match address.split_once(ZONE) {
         None => Ok(address.into()),
@@ -117,7 +117,7 @@ fn is_port_number(port: &str) -> bool {
     is_number(port) && port.parse::<u16>().is_ok()
 }
 
-/// Without brackets, the last part of an IPv6 address would be taken for the port.
+/// Requires brackets around an IPv6 address, since its last part would be read as the port otherwise.
 fn is_host(host: &str) -> bool {
     let is_bracketed = host.starts_with('[') && host.ends_with(']');
     !host.contains('/') && (is_bracketed || !host.contains(':'))
@@ -129,14 +129,16 @@ fn parse_unix(rest: &str) -> Result<Endpoint, &'static str> {
     }
     let path = rest.strip_prefix(RELATIVE).unwrap_or(rest);
     if path.len() == rest.len() && !rest.starts_with('/') {
-        return Err("a Unix address is unix:///absolute/path, with three slashes, or unix://@name");
+        return Err(
+            "write a Unix address as unix:///absolute/path, with three slashes, or unix://@name",
+        );
     }
     let (path, mode) = match path.rsplit_once(MODE) {
         Some((path, mode)) => (path, Some(mode)),
         None => (path, None),
     };
     if path.is_empty() {
-        return Err("a Unix address is unix:///absolute/path, and the path is missing");
+        return Err("the path is missing: write a Unix address as unix:///absolute/path");
     }
     let Some(mode) = mode else {
         return Ok(unix(path));
@@ -146,20 +148,22 @@ fn parse_unix(rest: &str) -> Result<Endpoint, &'static str> {
             path: path.into(),
             mode: Some(mode),
         }),
-        _ => Err("the permissions of a socket are octal, such as unix:///path?mode=660"),
+        _ => {
+            Err("invalid permissions: write an octal number up to 777, as in unix:///path?mode=660")
+        }
     }
 }
 
 fn parse_abstract(name: &str) -> Result<Endpoint, &'static str> {
     if name.is_empty() {
-        return Err("a Unix socket without a file is unix://@name, and the name is missing");
+        return Err("the name is missing: write an abstract Unix socket as unix://@name");
     }
     Ok(Endpoint::Abstract(name.into()))
 }
 
 fn parse_inproc(name: &str) -> Result<Endpoint, &'static str> {
     if name.is_empty() {
-        return Err("an address in this process is inproc://name, and the name is missing");
+        return Err("the name is missing: write an in-process address as inproc://name");
     }
     Ok(Endpoint::Inproc(name.into()))
 }
@@ -173,7 +177,7 @@ fn parse_exec(command: &str) -> Result<Endpoint, &'static str> {
         program: words
             .next()
             .filter(|program| !program.is_empty())
-            .ok_or("a child process is exec:program args, and the program is missing")?,
+            .ok_or("the program is missing: write exec:program args")?,
         args: words.collect(),
     })
 }
@@ -183,13 +187,15 @@ fn parse_fd(numbers: &str) -> Result<Endpoint, &'static str> {
     let number = |text: &str| text.parse().ok().filter(|&number: &i32| number >= 0);
     match (number(read), number(write)) {
         (Some(read), Some(write)) => Ok(Endpoint::Fd { read, write }),
-        _ => Err("descriptors are fd:3,4, to read and to write, or fd:3 for a socket"),
+        _ => Err(
+            "invalid descriptors: write fd:3,4 (to read from, to write to), or fd:3 for a socket",
+        ),
     }
 }
 
-/// Reads the bare forms as the Go implementation does: a port that could be a port, and a host that could
-/// not be a path. As there, a path that begins with `@` is no file. Only a host without a port is refused, where it
-/// can be nothing else.
+/// Parses an address without a scheme, with the rules of the Go implementation: `host:port` if the port looks like
+/// one and the host cannot be a path, and otherwise a path; a leading `@` means an abstract socket. Unlike there, a
+/// host without a port is an error if the text can be nothing else.
 fn parse_bare(text: &str) -> Result<Endpoint, &'static str> {
     let is_port = |port: &str| {
         !port.is_empty() && port.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
@@ -202,8 +208,8 @@ fn parse_bare(text: &str) -> Result<Endpoint, &'static str> {
     }
     if is_host_alone(text) {
         return Err(
-            "it has no port: a TCP address is host:port, with an IPv6 address in [brackets], \
-             and the path of a Unix socket in this folder is ./path",
+            "the port is missing: write a TCP address as host:port, with an IPv6 address in [brackets], \
+             or ./path for a Unix socket in the current directory",
         );
     }
     Ok(match text.rsplit_once(':') {
@@ -224,7 +230,7 @@ fn parse_bare(text: &str) -> Result<Endpoint, &'static str> {
     })
 }
 
-/// Whether a text is an IP address, or the one name of a host that everybody has.
+/// Returns whether a text is an IP address or `localhost`.
 fn is_host_alone(text: &str) -> bool {
     let text = unbracketed(text).unwrap_or(text);
     let address = text
@@ -240,12 +246,12 @@ fn unix(path: &str) -> Endpoint {
     }
 }
 
-/// What is in brackets, as an IPv6 address is where a port follows.
+/// Strips the brackets that surround an IPv6 address before a port.
 fn unbracketed(host: &str) -> Option<&str> {
     host.strip_prefix('[')?.strip_suffix(']')
 }
 
-/// A host and a port, as they stand in a URL.
+/// Formats a host and a port for a URL.
 fn url_authority(host: &str, port: &str) -> String {
     if is_bracketed(host) {
         format!("[{}]:{port}", host.replacen(ZONE, URL_ZONE, 1))
@@ -254,12 +260,12 @@ fn url_authority(host: &str, port: &str) -> String {
     }
 }
 
-/// Whether a host has to be in brackets where a port follows.
+/// Returns whether a host must be in brackets before a port.
 fn is_bracketed(host: &str) -> bool {
     host.contains(':') || host.starts_with('[')
 }
 
-/// Writes a bare form, or another where that would be read as something else.
+/// Writes the form without a scheme, or the result of `other` if the bare form would parse to another endpoint.
 fn write_bare(
     f: &mut fmt::Formatter<'_>,
     endpoint: &Endpoint,
@@ -276,7 +282,7 @@ fn write_bare(
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // A port by its name has the bare form only.
+            // A named port can only be written without a scheme.
             Self::Tcp { host, port } if !is_port_number(port) => {
                 let bracketed = format!("[{host}]:{port}");
                 if is_bracketed(host) {
@@ -294,7 +300,7 @@ impl fmt::Display for Endpoint {
                     write!(f, "unix://{before}{text}")?;
                     mode.map_or(Ok(()), |mode| write!(f, "{MODE}{mode:o}"))
                 };
-                // What stands in a path is not to be read as permissions.
+                // A path that contains `?mode=` must not be read as permissions.
                 match (path.is_absolute(), mode) {
                     (true, None) if text.contains(MODE) => f.write_str(&text),
                     (true, _) => with_mode(f, ""),
@@ -355,9 +361,9 @@ impl TryFrom<&Endpoint> for Endpoint {
     }
 }
 
-/// A text that is no address.
+/// The error for a text that is not an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not an address: {why}")]
+#[error("invalid address `{text}`: {why}")]
 pub struct EndpointError {
     text: String,
     why: &'static str,

@@ -1,4 +1,4 @@
-//! The addresses that need the feature `process`.
+//! Addresses that need the feature `process`.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use crate::channel::{Channel, Listener};
 pub(super) fn exec(program: &str, args: &[String]) -> io::Result<Channel> {
     let mut command = std::process::Command::new(program);
     command.args(args);
-    // The child ends with the channel.
+    // Nobody holds a handle of this child: it ends with the channel.
     crate::channel::Child::spawn_unattended(command)
 }
 
@@ -61,6 +61,6 @@ pub(super) fn listen_inherited(_: i32, _: i32) -> io::Result<Box<dyn Listener>> 
 fn missing() -> io::Error {
     io::Error::new(
         io::ErrorKind::Unsupported,
-        "this program was built without the feature `process` of chirp, or not for Linux",
+        "not supported: this address needs the feature `process` of the crate chirp, and fd: needs Linux",
     )
 }

@@ -1,4 +1,4 @@
-//! The addresses that need the feature `tls`.
+//! Addresses that need the feature `tls`.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use crate::channel::{Channel, Connector, Listener};
 #[cfg(feature = "tls")]
 pub(crate) use crate::channel::tls::{TlsClient as ClientTls, TlsServer as ServerTls};
 
-/// There are no settings without the feature.
+/// Uninhabited without the feature `tls`, so that settings cannot exist.
 #[cfg(not(feature = "tls"))]
 #[derive(Clone, Debug)]
 pub(crate) enum ClientTls {}
@@ -16,7 +16,7 @@ pub(crate) enum ClientTls {}
 #[derive(Clone, Debug)]
 pub(crate) enum ServerTls {}
 
-/// An address, and what connecting to it takes beside it.
+/// An address with the TLS settings for connecting to it.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectTarget {
     pub(crate) endpoint: Endpoint,
@@ -43,7 +43,7 @@ pub(super) async fn connect(
         None => ClientTls::new(&tokio::task::spawn_blocking(TlsRoots::system).await??),
     };
     let channel = tcp::connect(host, port).await?;
-    // A certificate is for an address, whatever interface leads to it.
+    // Certificates do not contain the zone of an address.
     let name = match host.split_once('%') {
         Some((address, _zone)) if address.contains(':') => address,
         _ if host.is_empty() => "localhost",
@@ -65,13 +65,13 @@ pub(super) async fn listen(
 }
 
 #[cfg(not(feature = "tls"))]
-#[expect(clippy::unused_async, reason = "as with the feature")]
+#[expect(clippy::unused_async, reason = "same signature as with the feature")]
 pub(super) async fn connect(_: &str, _: &str, _: Option<&ClientTls>) -> io::Result<Channel> {
     Err(missing())
 }
 
 #[cfg(not(feature = "tls"))]
-#[expect(clippy::unused_async, reason = "as with the feature")]
+#[expect(clippy::unused_async, reason = "same signature as with the feature")]
 pub(super) async fn listen(
     _: &str,
     _: &str,
@@ -84,6 +84,6 @@ pub(super) async fn listen(
 fn missing() -> io::Error {
     io::Error::new(
         io::ErrorKind::Unsupported,
-        "this program was built without the feature `tls` of chirp",
+        "not supported: tls:// needs the feature `tls` of the crate chirp",
     )
 }

@@ -1,8 +1,8 @@
-//! A command in one line: words parted by spaces, with quotes and backslashes as a shell has them.
+//! Splits a command line into words, with the quotes and backslashes of a shell.
 
 use std::fmt;
 
-/// The words of a line, or why it has none.
+/// Splits a line into words. Returns a message if a quote is not closed or a backslash ends the line.
 pub(super) fn split(line: &str) -> Result<Vec<String>, &'static str> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -15,19 +15,19 @@ pub(super) fn split(line: &str) -> Result<Vec<String>, &'static str> {
         let word = word.get_or_insert_default();
         match next {
             '\'' => loop {
-                match chars.next().ok_or("a ' is not closed")? {
+                match chars.next().ok_or("unclosed quote '")? {
                     '\'' => break,
                     other => word.push(other),
                 }
             },
             '"' => loop {
-                match chars.next().ok_or("a \" is not closed")? {
+                match chars.next().ok_or("unclosed quote \"")? {
                     '"' => break,
-                    '\\' => word.push(chars.next().ok_or("a \" is not closed")?),
+                    '\\' => word.push(chars.next().ok_or("unclosed quote \"")?),
                     other => word.push(other),
                 }
             },
-            '\\' => word.push(chars.next().ok_or("nothing follows the last \\")?),
+            '\\' => word.push(chars.next().ok_or("no character follows the last \\")?),
             other => word.push(other),
         }
     }
@@ -35,7 +35,7 @@ pub(super) fn split(line: &str) -> Result<Vec<String>, &'static str> {
     Ok(words)
 }
 
-/// Writes a word so that it is read back as it is.
+/// Writes a word, in quotes if necessary, so that [`split`] returns the same word.
 pub(super) fn write(f: &mut fmt::Formatter<'_>, word: &str) -> fmt::Result {
     let is_plain = |c: char| !c.is_whitespace() && !matches!(c, '\'' | '"' | '\\');
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -44,7 +44,7 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, word: &str) -> fmt::Result {
     write_quoted(f, word)
 }
 
-/// Writes a word in quotes so that it is read back as it is.
+/// Writes a word in quotes so that [`split`] returns the same word.
 pub(super) fn write_quoted(f: &mut fmt::Formatter<'_>, word: &str) -> fmt::Result {
     write!(f, "'{}'", word.replace('\'', r"'\''"))
 }

@@ -7,10 +7,10 @@ use bytes::{Buf, BytesMut};
 use tokio::io::ReadBuf;
 use tokio::task::coop;
 
-/// How many bytes may be on their way.
+/// The maximum number of bytes in flight in one direction.
 pub(super) const CAPACITY: usize = 64 << 10;
 
-/// One direction of a stream: bytes that have been written and not yet read.
+/// One direction of a stream: the bytes that are written and not yet read.
 #[derive(Default)]
 pub(super) struct Flow {
     state: Mutex<FlowState>,
@@ -19,11 +19,11 @@ pub(super) struct Flow {
 #[derive(Default)]
 struct FlowState {
     bytes: BytesMut,
-    /// The writer will write no more.
+    /// Whether the writer has finished.
     ended: bool,
-    /// The reader will read no more.
+    /// Whether the reader has closed.
     refused: bool,
-    /// Who waits on each side: the last that asked.
+    /// The waker of each side, from its last poll.
     waiting: [Option<Waker>; 2],
 }
 
@@ -76,12 +76,12 @@ impl Flow {
         })
     }
 
-    /// The writer writes no more. What it has written can still be read.
+    /// Marks the end of the stream. Bytes that are written already can still be read.
     pub(super) fn end(&self) {
         self.change(|state| state.ended = true);
     }
 
-    /// The reader reads no more, and what waits for it is let go.
+    /// Refuses further writes and discards unread bytes.
     pub(super) fn refuse(&self) {
         self.change(|state| {
             state.refused = true;
@@ -89,7 +89,8 @@ impl Flow {
         });
     }
 
-    /// Tries something for one side, which waits if it is pending; the other side is told if it is not.
+    /// Runs `attempt` for one side. Registers the side's waker if the attempt is pending, and wakes the other side
+    /// if it is ready.
     fn poll<T>(
         &self,
         cx: &mut Context<'_>,
@@ -112,7 +113,7 @@ impl Flow {
             if own.as_ref().is_some_and(|own| own.will_wake(cx.waker())) {
                 return Poll::Pending;
             }
-            // A waker is foreign code: it is cloned and dropped while the lock is free.
+            // A waker is foreign code: clone and drop it only while the lock is not held.
             if let Some(waker) = waker.take() {
                 let old = own.replace(waker);
                 drop(state);

@@ -8,30 +8,32 @@ use super::registry::Port;
 use super::{InprocError, InprocStream};
 use crate::channel::{Channel, Endpoint, Listener};
 
-/// How many may wait to be accepted, unless told otherwise.
+/// The default number of connections that may wait to be accepted.
 const BACKLOG: usize = 32;
 
-/// Listens on a name within this process. Dropping it frees the name and refuses those who wait.
+/// A listener on a name within this process. Dropping it frees the name and refuses waiting connections.
 pub struct InprocListener {
     port: Arc<Port>,
     endpoint: Endpoint,
 }
 
 impl InprocListener {
-    /// Listens on a name, any text that is not empty. 32 may wait to be accepted.
+    /// Listens on a name, which may be any text that is not empty. Up to 32 connections may wait to be accepted.
     ///
     /// # Errors
     ///
-    /// [`InprocError::InUse`], as [`AddrInUse`](io::ErrorKind::AddrInUse).
+    /// Returns [`InprocError::InUse`] ([`AddrInUse`](io::ErrorKind::AddrInUse)) if the name is taken, and
+    /// [`InprocError::Nameless`] if it is empty.
     pub fn bind(name: &str) -> io::Result<Self> {
         Self::bind_with_backlog(name, BACKLOG)
     }
 
-    /// As [`bind`](Self::bind), where `backlog` may wait to be accepted, and at least one.
+    /// Listens as [`bind`](Self::bind) does, with room for `backlog` waiting connections, and at least one.
     ///
     /// # Errors
     ///
-    /// [`InprocError::InUse`], as [`AddrInUse`](io::ErrorKind::AddrInUse).
+    /// Returns [`InprocError::InUse`] ([`AddrInUse`](io::ErrorKind::AddrInUse)) if the name is taken, and
+    /// [`InprocError::Nameless`] if it is empty.
     pub fn bind_with_backlog(name: &str, backlog: usize) -> io::Result<Self> {
         if name.is_empty() {
             return Err(InprocError::Nameless.into());
@@ -42,7 +44,9 @@ impl InprocListener {
         })
     }
 
-    /// The next stream. Those who gave up waiting are passed over. Safe to drop: that loses nobody.
+    /// Waits for the next stream. Skips connections that have been abandoned.
+    ///
+    /// This method is cancel safe: dropping the future loses no connection.
     pub async fn accept_stream(&mut self) -> InprocStream {
         self.port.accept().await
     }
@@ -66,13 +70,14 @@ impl Drop for InprocListener {
 }
 
 impl InprocStream {
-    /// Connects to a name within this process, and waits until the listener accepts. Safe to drop: the
-    /// listener passes over those who gave up.
+    /// Connects to a name within this process. Waits until the listener accepts.
+    ///
+    /// Dropping the future abandons the connection, which the listener then skips.
     ///
     /// # Errors
     ///
-    /// At once, [`InprocError::Refused`] when nobody listens and [`InprocError::QueueFull`] when too many
-    /// wait already; and `Refused` when the listener goes.
+    /// Returns [`InprocError::Refused`] if no listener has the name or the listener is dropped, and
+    /// [`InprocError::QueueFull`] if too many connections are waiting to be accepted.
     pub async fn connect(name: &str) -> io::Result<Self> {
         let answer = Port::dial(name)?;
         let refused = |_| InprocError::Refused { name: name.into() };

@@ -1,7 +1,7 @@
 //! Streams and addresses within this process: `inproc://name`.
 //!
-//! Names are the process's, as ports are the machine's: a listener takes one and frees it when it is dropped.
-//! No system call is made, and nothing can be seen from outside.
+//! Names belong to the process as ports belong to a machine: a listener takes a name and frees it when it is
+//! dropped. No system call is made, and nothing is visible outside the process.
 
 mod flow;
 mod listener;
@@ -14,47 +14,49 @@ use std::io;
 pub use listener::InprocListener;
 pub use stream::{InprocReader, InprocStream, InprocWriter};
 
-/// Why there is no connection to a name within this process, or no listener.
+/// The reason why connecting to or listening on a name within this process failed.
 ///
-/// It is inside the `io::Error` that says so: [`of`](Self::of) finds it.
+/// Travels inside an `io::Error`; [`of`](Self::of) extracts it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InprocError {
-    /// Names are not empty. [`InvalidInput`](io::ErrorKind::InvalidInput).
-    #[error("an address in this process is inproc://name, and the name is missing")]
+    /// The name is empty. [`InvalidInput`](io::ErrorKind::InvalidInput).
+    #[error("the name is missing: write an in-process address as inproc://name")]
     Nameless,
-    /// Somebody listens on that name. [`AddrInUse`](io::ErrorKind::AddrInUse).
-    #[error("cannot listen on inproc://{name}: somebody in this process does already")]
+    /// The name has a listener already. [`AddrInUse`](io::ErrorKind::AddrInUse).
+    #[error("cannot listen on inproc://{name}: the name is in use in this process")]
     InUse {
         /// The name.
         name: String,
     },
-    /// Nobody listens on that name, or not any more.
+    /// No listener has the name, or the listener was dropped.
     /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused).
-    #[error("cannot connect to inproc://{name}: nobody in this process listens")]
+    #[error("cannot connect to inproc://{name}: no listener in this process")]
     Refused {
         /// The name.
         name: String,
     },
-    /// The listener does not keep up. Trying again later may succeed.
+    /// Too many connections wait to be accepted. A later attempt may succeed.
     /// [`ResourceBusy`](io::ErrorKind::ResourceBusy).
-    #[error("cannot connect to inproc://{name}: {backlog} wait to be accepted already")]
+    #[error(
+        "cannot connect to inproc://{name}: {backlog} connections wait to be accepted (the limit)"
+    )]
     QueueFull {
         /// The name.
         name: String,
-        /// How many may wait.
+        /// The maximum number of waiting connections.
         backlog: usize,
     },
 }
 
 impl InprocError {
-    /// What an error says about a name within this process, if it does.
+    /// Extracts the `InprocError` inside an `io::Error`, if there is one.
     pub fn of(error: &io::Error) -> Option<&Self> {
         let error: &(dyn Error + 'static) = error.get_ref()?;
         error.downcast_ref()
     }
 
-    /// Whether the same may succeed later, without anybody's doing.
+    /// Returns `true` if a later attempt may succeed without further action.
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::QueueFull { .. })
     }

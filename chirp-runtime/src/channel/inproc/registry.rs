@@ -6,29 +6,33 @@ use tokio::sync::{Notify, oneshot};
 
 use super::{InprocError, InprocStream};
 
-/// The names of this process that somebody listens on.
+/// The names of this process that have a listener.
 static PORTS: LazyLock<Mutex<HashMap<Arc<str>, Arc<Port>>>> = LazyLock::new(Mutex::default);
 
-/// Somebody who waits to be accepted. Each has a channel of its own, so that nobody can be mistaken for
-/// another, and one that gave up is known by its receiver that is gone.
+/// A connection that waits to be accepted. Each has a channel of its own: a closed receiver identifies a connection
+/// that was abandoned.
 type ConnectRequest = oneshot::Sender<InprocStream>;
 
-/// Where a listener and those who connect to it meet.
+/// A name, with the queue of connections that wait for its listener.
 pub(super) struct Port {
     name: Arc<str>,
     backlog: usize,
-    state: Mutex<RegistryState>,
+    state: Mutex<PortState>,
     arrived: Notify,
 }
 
 #[derive(Default)]
-struct RegistryState {
-    dials: VecDeque<ConnectRequest>,
+struct PortState {
+    requests: VecDeque<ConnectRequest>,
     closed: bool,
 }
 
 impl Port {
     /// Takes a name.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InprocError::InUse`] if the name has a listener already.
     pub(super) fn open(name: &str, backlog: usize) -> Result<Arc<Self>, InprocError> {
         let mut ports = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
         match ports.entry(name.into()) {
@@ -45,53 +49,54 @@ impl Port {
         }
     }
 
-    /// Gives the name up. Those who wait are refused.
+    /// Frees the name and refuses waiting connections.
     pub(super) fn close(&self) {
         let mut ports = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
         let port = ports.remove(&self.name);
         drop(ports);
         let mut state = self.lock();
         state.closed = true;
-        let dials = std::mem::take(&mut state.dials);
+        let requests = std::mem::take(&mut state.requests);
         drop(state);
-        drop((dials, port));
+        drop((requests, port));
     }
 
-    /// Gets in line. The answer comes when the listener accepts, and is an error when it goes.
+    /// Enqueues a connection. The receiver resolves when the listener accepts, and fails when the listener is
+    /// dropped.
     pub(super) fn dial(name: &str) -> Result<oneshot::Receiver<InprocStream>, InprocError> {
         let ports = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
         let port = ports.get(name).map(Arc::clone);
         drop(ports);
         let refused = || InprocError::Refused { name: name.into() };
         let port = port.ok_or_else(refused)?;
-        let (dial, answer) = oneshot::channel();
+        let (request, answer) = oneshot::channel();
         let mut state = port.lock();
         if state.closed {
             return Err(refused());
         }
-        if state.dials.len() >= port.backlog {
-            // Those who gave up take no room.
-            state.dials.retain(|dial| !dial.is_closed());
+        if state.requests.len() >= port.backlog {
+            // Abandoned connections do not count towards the backlog.
+            state.requests.retain(|request| !request.is_closed());
         }
-        if state.dials.len() >= port.backlog {
+        if state.requests.len() >= port.backlog {
             return Err(InprocError::QueueFull {
                 name: name.into(),
                 backlog: port.backlog,
             });
         }
-        state.dials.push_back(dial);
+        state.requests.push_back(request);
         drop(state);
         port.arrived.notify_one();
         Ok(answer)
     }
 
-    /// Accepts the first in line who has not given up. Safe to drop.
+    /// Accepts the first connection that was not abandoned. Cancel safe.
     pub(super) async fn accept(&self) -> InprocStream {
         loop {
             let arrived = self.arrived.notified();
-            while let Some(dial) = self.next() {
+            while let Some(request) = self.next() {
                 let (ours, theirs) = InprocStream::pair_of(&self.name);
-                if dial.send(theirs).is_ok() {
+                if request.send(theirs).is_ok() {
                     return ours;
                 }
             }
@@ -100,10 +105,10 @@ impl Port {
     }
 
     fn next(&self) -> Option<ConnectRequest> {
-        self.lock().dials.pop_front()
+        self.lock().requests.pop_front()
     }
 
-    fn lock(&self) -> MutexGuard<'_, RegistryState> {
+    fn lock(&self) -> MutexGuard<'_, PortState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,34 +9,34 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::flow::Flow;
 use crate::channel::{Channel, Endpoint};
 
-/// One end of a stream of bytes within this process, for code that wants a socket without a socket.
+/// One end of a byte stream within this process, for code that expects a socket.
 ///
-/// Bytes arrive in order and unaltered, without the boundaries of the writes; 64 KiB may be on their way in
-/// each direction, and who would write more waits. What was written before an end closed can still be read,
-/// then comes the end. `shutdown` closes one direction, [`close_read`](Self::close_read) the other, and
-/// dropping closes both. Writing what nobody will read fails with
-/// [`BrokenPipe`](io::ErrorKind::BrokenPipe) and writes nothing. There are no deadlines here: those are
-/// `tokio::time::timeout` and its like.
+/// Bytes arrive in order and unaltered; boundaries between writes are not kept. Up to 64 KiB may be in flight in
+/// each direction, and further writes wait. After one end has closed, the other can read the bytes that were
+/// written before, and then reaches the end. `shutdown` closes the writing direction,
+/// [`close_read`](Self::close_read) the reading direction, and dropping the stream closes both. Writing to a closed
+/// reader fails with [`BrokenPipe`](io::ErrorKind::BrokenPipe) and writes nothing. For timeouts, use
+/// `tokio::time::timeout`.
 #[derive(Debug)]
 pub struct InprocStream {
     reader: InprocReader,
     writer: InprocWriter,
 }
 
-/// The reading half of an [`InprocStream`]. Dropping it refuses what is still written.
+/// The reading half of an [`InprocStream`]. Dropping it makes further writes fail.
 pub struct InprocReader {
     flow: Arc<Flow>,
     name: Arc<str>,
 }
 
-/// The writing half of an [`InprocStream`]. Dropping it is the end of what the other side reads.
+/// The writing half of an [`InprocStream`]. Dropping it ends the stream for the reader.
 pub struct InprocWriter {
     flow: Arc<Flow>,
     name: Arc<str>,
 }
 
 impl InprocStream {
-    /// Two ends of a new stream, of which no listener knows.
+    /// Creates a connected pair of streams without a listener.
     pub fn pair() -> (Self, Self) {
         Self::pair_of(&Arc::from(""))
     }
@@ -60,19 +60,18 @@ impl InprocStream {
         }
     }
 
-    /// The name that was connected to, which is the address of both ends; empty for a
-    /// [`pair`](Self::pair).
+    /// Returns the name that was connected to, which is the address of both ends. Empty for a [`pair`](Self::pair).
     pub fn name(&self) -> &str {
         &self.reader.name
     }
 
-    /// Reads no more: what was not read is let go, reads give the end at once, and the other side's writes
-    /// fail. Closing twice is well.
+    /// Closes the reading direction: discards unread bytes, makes further reads return the end, and makes writes of
+    /// the other side fail. Has no effect if called again.
     pub fn close_read(&mut self) {
         self.reader.flow.refuse();
     }
 
-    /// The two halves, which may go to two tasks.
+    /// Splits the stream into its halves, which two tasks can use.
     pub fn into_split(self) -> (InprocReader, InprocWriter) {
         (self.reader, self.writer)
     }

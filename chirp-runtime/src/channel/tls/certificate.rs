@@ -14,67 +14,68 @@ use rustls::{InconsistentKeys, SignatureScheme};
 use super::key_file::named;
 use super::provider::provider;
 
-/// A certificate with the chain that leads to its authority, and its private key.
+/// A certificate chain with its private key.
 ///
-/// It can be renewed while it is in use: connections that come about from then on have the new one, those that
-/// there are stay as they are. Cloning gives another handle of the same certificate.
+/// A certificate can be renewed while it is in use: later handshakes use the new one, and existing connections are
+/// not affected. Clones share the certificate.
 #[derive(Clone, Debug)]
 pub struct TlsCertificate {
-    pub(super) held: Arc<CertificateResolver>,
+    pub(super) resolver: Arc<CertificateResolver>,
 }
 
 impl TlsCertificate {
-    /// Reads the chain, the certificate itself first, and the private key from files in PEM; the two may be one
-    /// file. It blocks for as long as the file system does.
+    /// Reads the certificate chain, leaf first, and the private key from PEM files. Both may be in one file. Blocks
+    /// on file I/O.
     ///
-    /// Who may read the file of the key is not looked at, since it often belongs to a group.
+    /// The permissions of the key file are not checked, since it often belongs to a group.
     ///
     /// # Errors
     ///
-    /// What the operating system says, with the path, and [`InvalidData`](io::ErrorKind::InvalidData) for what is
-    /// no certificate, no key, or does not belong together.
+    /// Returns the error of the operating system, with the path in the message, and
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if a file holds no certificate or no key, or if the key does not
+    /// belong to the certificate.
     pub fn from_files(chain: impl AsRef<Path>, key: impl AsRef<Path>) -> io::Result<Self> {
         let files = (chain.as_ref().into(), key.as_ref().into());
         let read = read(&files)?;
         Ok(Self::of(read, Some(files)))
     }
 
-    /// Takes the chain, the certificate itself first, and the private key in PEM.
+    /// Parses the certificate chain, leaf first, and the private key from PEM.
     ///
     /// # Errors
     ///
-    /// [`InvalidData`](io::ErrorKind::InvalidData).
+    /// Returns [`InvalidData`](io::ErrorKind::InvalidData) if a text holds no certificate or no key, or if the key does
+    /// not belong to the certificate.
     pub fn from_pem(chain: &str, key: &str) -> io::Result<Self> {
         Ok(Self::of(parse(chain, key)?, None))
     }
 
-    /// Reads its files again. It blocks for as long as the file system does. Does nothing for one that came from
-    /// memory.
+    /// Reads the files again. Has no effect on a certificate that was created from memory. Blocks on file I/O.
     ///
     /// # Errors
     ///
-    /// As [`from_files`](Self::from_files). Then the certificate is the one that it was.
+    /// Returns the errors of [`from_files`](Self::from_files). The previous certificate stays in use.
     pub fn reload(&self) -> io::Result<()> {
-        if let Some(files) = &self.held.files {
-            self.held.replace(read(files)?);
+        if let Some(files) = &self.resolver.files {
+            self.resolver.replace(read(files)?);
         }
         Ok(())
     }
 
-    /// Puts another in its place.
+    /// Replaces the certificate with another one in PEM.
     ///
     /// # Errors
     ///
-    /// As [`from_pem`](Self::from_pem). Then the certificate is the one that it was.
+    /// Returns the errors of [`from_pem`](Self::from_pem). The previous certificate stays in use.
     pub fn replace(&self, chain: &str, key: &str) -> io::Result<()> {
-        self.held.replace(parse(chain, key)?);
+        self.resolver.replace(parse(chain, key)?);
         Ok(())
     }
 
     fn of(certified: CertifiedKey, files: Option<(PathBuf, PathBuf)>) -> Self {
         let current = RwLock::new(Arc::new(certified));
         Self {
-            held: Arc::new(CertificateResolver { current, files }),
+            resolver: Arc::new(CertificateResolver { current, files }),
         }
     }
 }
@@ -87,21 +88,21 @@ fn read((chain, key): &(PathBuf, PathBuf)) -> io::Result<CertifiedKey> {
 fn parse(chain: &str, key: &str) -> io::Result<CertifiedKey> {
     let chain = certificates(chain)?;
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
-        .map_err(|_| invalid("there is no private key in PEM"))?;
+        .map_err(|_| invalid("no private key in PEM format"))?;
     CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
         rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-            invalid("the certificate is not that of the private key")
+            invalid("the private key does not belong to the certificate")
         }
-        error => invalid(&format!("the certificate cannot be used: {error}")),
+        error => invalid(&format!("invalid certificate: {error}")),
     })
 }
 
-/// All certificates of a text in PEM, of which there has to be one.
+/// Parses all certificates of a PEM text, which must contain at least one.
 pub(super) fn certificates(text: &str) -> io::Result<Vec<CertificateDer<'static>>> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(invalid("there is no certificate in PEM")),
+        _ => Err(invalid("no certificate in PEM format")),
     }
 }
 
@@ -109,7 +110,7 @@ pub(super) fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-/// What the configurations of rustls ask in each handshake.
+/// Provides the current certificate to rustls in each handshake.
 pub(super) struct CertificateResolver {
     current: RwLock<Arc<CertifiedKey>>,
     files: Option<(PathBuf, PathBuf)>,
@@ -142,7 +143,7 @@ impl ResolvesClientCert for CertificateResolver {
     }
 }
 
-/// Where it came from, and nothing of the key.
+/// Shows the source of the certificate and nothing of the key.
 impl fmt::Debug for CertificateResolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CertificateResolver")

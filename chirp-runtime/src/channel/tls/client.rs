@@ -11,60 +11,62 @@ use super::raw_keys::KeyVerifier;
 use super::{KeyPolicy, Keypair, TlsCertificate, TlsError, TlsRoots, handshake};
 use crate::channel::{Channel, ConnectTarget, Connector, Endpoint};
 
-/// How a client knows a server over TLS, and who it is itself. `PeerBuilder::tls` takes it for addresses
-/// `tls://host:port`.
+/// TLS settings of a client: how it verifies servers, and its own identity. Pass it to `PeerBuilder::tls` for
+/// addresses `tls://host:port`.
 #[derive(Clone)]
 pub struct TlsClient {
     config: Arc<ClientConfig>,
-    /// In place of the host in the address.
+    /// The expected server name, instead of the host in the address.
     name: Option<ServerName<'static>>,
 }
 
 impl TlsClient {
-    /// Believes a server whose certificate is for the host that was connected to, and comes from one of these
-    /// authorities.
+    /// Accepts servers with a certificate that is valid for the host that was connected to and is signed by one of
+    /// these authorities.
     pub fn new(roots: &TlsRoots) -> Self {
         let config = builder().with_root_certificates(Arc::clone(&roots.store));
         Self::of(config.with_no_client_auth(), None)
     }
 
-    /// Believes a server whose key is admitted, and shows its own: [`KeyPolicy`] is made from one key, from several,
-    /// or from a rule.
-    pub fn keys(keys: &Keypair, admit: impl Into<KeyPolicy>) -> Self {
+    /// Accepts servers with a raw public key that `policy` admits, and presents the key of `keys`. A [`KeyPolicy`]
+    /// can be created from one key, from several, or from a function.
+    pub fn keys(keys: &Keypair, policy: impl Into<KeyPolicy>) -> Self {
         let own = AlwaysResolvesClientRawPublicKeys::new(Arc::clone(&keys.certified));
         let mut config = builder()
             .dangerous()
-            .with_custom_certificate_verifier(KeyVerifier::new(admit.into()))
+            .with_custom_certificate_verifier(KeyVerifier::new(policy.into()))
             .with_client_cert_resolver(Arc::new(own));
         config.enable_sni = false;
-        // The key is the name, and no other is looked at.
+        // The key identifies the server: the name is not used.
         Self::of(config, ServerName::try_from("chirp").ok())
     }
 
-    /// Shows a certificate to servers that ask for one.
+    /// Presents a certificate to servers that ask for one.
     #[must_use]
     pub fn certificate(mut self, certificate: &TlsCertificate) -> Self {
         Arc::make_mut(&mut self.config).client_auth_cert_resolver =
-            Arc::clone(&certificate.held) as _;
+            Arc::clone(&certificate.resolver) as _;
         self
     }
 
-    /// Expects another name in the server's certificate than the host in the address.
+    /// Expects this name in the certificate of the server instead of the host in the address.
     ///
     /// # Errors
     ///
-    /// [`TlsError::NoName`].
+    /// Returns [`TlsError::NoName`] if the text is neither a DNS name nor an IP address.
     pub fn server_name(mut self, name: &str) -> Result<Self, TlsError> {
         self.name = Some(server_name(name)?);
         Ok(self)
     }
 
-    /// Does the client's part of a handshake over any channel: a Unix socket, pipes. `host` is who should be at
-    /// the other end; where keys are names, nothing. Dropping the future gives it up. It has no bound in time.
+    /// Performs the client side of a handshake over any channel, such as a Unix socket or pipes. `host` is the name
+    /// that the certificate must be valid for; it is ignored with raw public keys.
+    ///
+    /// Dropping the future abandons the handshake, which has no time limit of its own.
     ///
     /// # Errors
     ///
-    /// [`TlsError`], inside of the error.
+    /// Returns the I/O error of the channel, or a [`TlsError`] inside an `io::Error` ([`TlsError::of`]).
     pub async fn wrap(&self, channel: Channel, host: &str) -> io::Result<Channel> {
         let name = match &self.name {
             Some(name) => name.clone(),
@@ -73,7 +75,7 @@ impl TlsClient {
         handshake::connect(channel, Arc::clone(&self.config), name).await
     }
 
-    /// What connects to an address again and again, with these settings where it is `tls://host:port`.
+    /// Creates a connector for an address, with these settings if the address is `tls://host:port`.
     pub fn connector(self, endpoint: Endpoint) -> impl Connector {
         ConnectTarget {
             endpoint,
@@ -94,7 +96,7 @@ impl TlsClient {
 fn builder() -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
     ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(VERSIONS)
-        .expect("the provider has ciphers of TLS 1.3")
+        .expect("the provider supports TLS 1.3")
 }
 
 fn server_name(name: &str) -> Result<ServerName<'static>, TlsError> {

@@ -8,86 +8,85 @@ use rustls::{AlertDescription, CertificateError, Error as Rustls, PeerIncompatib
 use super::raw_keys::KeyRejected;
 use crate::channel::PublicKey;
 
-/// Why a handshake of TLS failed, as this side saw it.
+/// The reason why a TLS handshake failed, as seen by this side.
 ///
-/// It is inside the `io::Error` that says so: [`of`](Self::of) finds it. The variants are ordered: first this side,
-/// then what the other side is, then who it is, then what it says of this side. None of them holds a secret.
+/// Travels inside an `io::Error`; [`of`](Self::of) extracts it. No variant contains a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// Nobody has said who this side is.
-    #[error("a tls:// address needs a certificate or a key to listen with: `ServerBuilder::tls`")]
+    /// This side has no certificate and no key to listen with.
+    #[error("no certificate or key to listen with on tls://: set one with `ServerBuilder::tls`")]
     NotSetUp,
-    /// What stands for the host in an address cannot be in a certificate.
-    #[error("`{0}` is no name that a certificate could be for")]
+    /// The host in the address is neither a DNS name nor an IP address.
+    #[error("invalid server name `{0}`: expected a DNS name or an IP address")]
     NoName(String),
-    /// The other side speaks something else.
+    /// The other side does not speak TLS.
     #[error("the other side does not speak TLS")]
     NotTls,
-    /// The other side went away before the handshake was over.
-    #[error("the other side ended the connection in the handshake: it may not speak TLS")]
+    /// The other side closed the connection during the handshake.
+    #[error("the other side closed the connection during the TLS handshake (does it speak TLS?)")]
     Ended,
-    /// The other side speaks no version or cipher that this side does.
-    #[error("the other side has no TLS 1.3, or no cipher of this side's")]
+    /// The two sides have no TLS version or no cipher suite in common.
+    #[error("no TLS version or cipher suite in common with the other side (TLS 1.3 is required)")]
     TooOld,
-    /// One side has a certificate and the other a key.
-    #[error("one side has a key for its name, and the other a certificate")]
+    /// One side uses a certificate, and the other a raw public key.
+    #[error("one side uses a raw public key, the other a certificate")]
     OtherKind,
-    /// The other side has neither certificate nor key.
-    #[error("the other side has not said who it is")]
+    /// The other side presented neither a certificate nor a key.
+    #[error("the other side presented neither a certificate nor a key")]
     Nobody,
-    /// The other side's key is not admitted.
-    #[error("the key {0} is not admitted")]
+    /// The policy of this side does not admit the key of the other side.
+    #[error("key {0} is not admitted")]
     NotAdmitted(PublicKey),
-    /// Nobody that this side believes has signed the other side's certificate.
-    #[error("the other side's certificate is not signed by an authority that this side believes")]
+    /// The certificate of the other side is not signed by a trusted authority.
+    #[error("the other side's certificate is not signed by a trusted authority")]
     UnknownIssuer,
-    /// The other side's certificate has expired.
+    /// The certificate of the other side has expired.
     #[error("the other side's certificate has expired")]
     Expired,
-    /// The other side's certificate is not valid yet, or a clock is wrong.
+    /// The certificate of the other side is not valid yet, or a clock is wrong.
     #[error("the other side's certificate is not valid yet")]
     NotYetValid,
-    /// The other side's certificate is somebody else's.
-    #[error("the other side's certificate is not for `{expected}` but for {found}")]
+    /// The certificate of the other side is valid for another name.
+    #[error("the other side's certificate is valid for {found}, not for `{expected}`")]
     WrongName {
-        /// Who should have been there.
+        /// The expected name.
         expected: String,
-        /// Whom it is for.
+        /// The names in the certificate.
         found: String,
     },
-    /// Something else is wrong with the other side's certificate.
-    #[error("the other side's certificate cannot be believed: {0}")]
+    /// The certificate of the other side is invalid for another reason.
+    #[error("the other side's certificate is invalid: {0}")]
     Certificate(String),
-    /// The other side has turned this side away.
+    /// The other side rejected this side.
     #[error("the other side {0}")]
     Refused(Refusal),
-    /// The handshake went wrong in another way.
-    #[error("TLS failed: {0}")]
+    /// The handshake failed for another reason.
+    #[error("TLS handshake failed: {0}")]
     Other(String),
 }
 
-/// Why the other side has turned this side away, in its words.
+/// The reason why the other side rejected this side, as reported by its TLS alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Its rule does not admit this side's key.
+    /// The policy of the other side does not admit the key of this side.
     NotAdmitted,
-    /// It wants a certificate or a key, and got none.
+    /// The other side requires a certificate or a key, and this side has none.
     Nobody,
-    /// It does not believe the authority of this side's certificate.
+    /// The other side does not trust the authority of the certificate.
     UnknownIssuer,
-    /// A signature of this side's, or of its authority's, is not right.
+    /// A signature of this side or of its authority is invalid.
     BadSignature,
-    /// This side's certificate has expired, or is not valid yet.
+    /// The certificate has expired, or is not valid yet.
     Expired,
-    /// This side's certificate is for another name, or is malformed.
+    /// The certificate is for another name, or is malformed.
     BadCertificate,
-    /// One side has a certificate and the other a key, or they have no cipher in common.
+    /// One side uses a certificate and the other a raw public key, or they have no cipher suite in common.
     OtherKind,
-    /// It speaks no version or cipher that this side does.
+    /// The two sides have no TLS version in common.
     TooOld,
-    /// Another alert of TLS, by its number.
+    /// Another TLS alert, by its number.
     Alert(u8),
 }
 
@@ -95,18 +94,26 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAdmitted => f.write_str("does not admit this side's key"),
-            Self::Nobody => f.write_str("wants a certificate or a key, and this side has none"),
+            Self::Nobody => f.write_str("requires a certificate or a key, and this side has none"),
             Self::UnknownIssuer => {
-                f.write_str("does not believe the authority of this side's certificate")
+                f.write_str("does not trust the authority of this side's certificate")
             }
-            Self::BadSignature => f.write_str("says that this side's certificate is forged"),
-            Self::Expired => f.write_str("says that this side's certificate is not valid now"),
-            Self::BadCertificate => f.write_str("says that this side's certificate is not for it"),
+            Self::BadSignature => {
+                f.write_str("reports an invalid signature of this side's certificate")
+            }
+            Self::Expired => {
+                f.write_str("reports that this side's certificate has expired or is not valid yet")
+            }
+            Self::BadCertificate => {
+                f.write_str("reports that this side's certificate is for another name or malformed")
+            }
             Self::OtherKind => f.write_str(
-                "has a key where this side has a certificate, or the reverse, \
-                 or no cipher of this side's",
+                "uses a raw public key where this side uses a certificate or the reverse, \
+                 or has no cipher suite in common with this side",
             ),
-            Self::TooOld => f.write_str("has no TLS 1.3, or no cipher of this side's"),
+            Self::TooOld => f.write_str(
+                "has no TLS version or cipher suite in common with this side (TLS 1.3 is required)",
+            ),
             Self::Alert(number) => write!(f, "refused the connection (TLS alert {number})"),
         }
     }
@@ -135,14 +142,14 @@ impl From<AlertDescription> for Refusal {
 }
 
 impl TlsError {
-    /// What an error says about TLS, if it does.
+    /// Extracts the `TlsError` inside an `io::Error`, if there is one.
     pub fn of(error: &io::Error) -> Option<&Self> {
         let mut error: &(dyn Error + 'static) = error.get_ref()?;
         loop {
             if let Some(found) = error.downcast_ref() {
                 return Some(found);
             }
-            // An `io::Error` shows what is in it as if it were that.
+            // The `source` of an `io::Error` skips the error inside.
             error = match error
                 .downcast_ref::<io::Error>()
                 .and_then(io::Error::get_ref)
@@ -153,7 +160,7 @@ impl TlsError {
         }
     }
 
-    /// What a failed handshake failed of.
+    /// Converts the error of a failed handshake to a `TlsError`, if possible.
     pub(super) fn explain(error: io::Error) -> io::Error {
         use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
         let inner = error
@@ -172,7 +179,7 @@ impl TlsError {
 impl From<&Rustls> for TlsError {
     fn from(error: &Rustls) -> Self {
         match error {
-            // What cannot be a record of TLS has not been written by it.
+            // Bytes that are not a TLS record were not written by a TLS implementation.
             Rustls::InvalidMessage(_) => Self::NotTls,
             Rustls::AlertReceived(alert) => Self::Refused((*alert).into()),
             Rustls::NoCertificatesPresented => Self::Nobody,
@@ -197,7 +204,7 @@ impl From<&Rustls> for TlsError {
 impl From<&CertificateError> for TlsError {
     fn from(error: &CertificateError) -> Self {
         match error {
-            // A name that is believed, and another's signature.
+            // A bad signature means that the issuer has the name of a trusted authority and another key.
             CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::UnknownIssuer,
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
@@ -209,7 +216,7 @@ impl From<&CertificateError> for TlsError {
             } => Self::WrongName {
                 expected: text_of(expected),
                 found: match &presented[..] {
-                    [] => "nobody".to_owned(),
+                    [] => "no name".to_owned(),
                     names => bare(names).join(", "),
                 },
             },
@@ -222,7 +229,7 @@ impl From<&CertificateError> for TlsError {
     }
 }
 
-/// Names as rustls gives them are `DnsName("one.test")`, with what is inside escaped.
+/// Extracts the plain names: rustls formats them as `DnsName("one.test")`.
 fn bare(names: &[String]) -> Vec<&str> {
     names
         .iter()

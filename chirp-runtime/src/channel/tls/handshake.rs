@@ -1,4 +1,4 @@
-//! A channel becomes one that is encrypted, or an error that says why not.
+//! TLS handshakes of clients and servers over a channel.
 
 use std::io;
 use std::sync::Arc;
@@ -15,15 +15,15 @@ use super::stream::Closing;
 use super::{TlsError, raw_keys};
 use crate::channel::{CertificateNames, Channel, Credentials, Endpoint, Identity};
 
-/// What a server writes first, once it has admitted a client that waits for it. A client of TLS 1.3 is ready
-/// before the server has looked at who it is, and would only learn from its first call that it was turned away.
+/// The byte that a server sends once it has admitted a client that negotiated [`ALPN`]. A TLS 1.3 client completes
+/// its handshake before the server has verified it, and would learn about a rejection only from its first call.
 const ADMITTED: u8 = 0x06;
 
-/// How long the other side of a handshake that failed may take to read why, and how much it may still send.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-const LEFTOVERS: u64 = 64 << 10;
+/// Limits on reading after a failed handshake, in time and in bytes, so that the other side can receive the alert.
+const ALERT_TIMEOUT: Duration = Duration::from_secs(1);
+const ALERT_DISCARD: u64 = 64 << 10;
 
-/// The client's part.
+/// Performs the client side of a handshake.
 pub(super) async fn connect(
     channel: Channel,
     config: Arc<ClientConfig>,
@@ -31,28 +31,31 @@ pub(super) async fn connect(
 ) -> io::Result<Channel> {
     let named = text_of(&name);
     let (io, about) = ChannelInfo::take(channel);
-    let shaken = TlsConnector::from(config).connect(name, io).into_fallible();
-    let mut stream = match shaken.await {
+    let handshake = TlsConnector::from(config).connect(name, io).into_fallible();
+    let mut stream = match handshake.await {
         Ok(stream) => stream,
         Err((error, io)) => return Err(failed(error, io).await),
     };
     let state = stream.get_ref().1;
     let identity = match presented(state).map(|shown| raw_keys::public_key(shown)) {
         Some(Some(key)) => Identity::Key(key),
-        // It was checked to be for this name.
+        // The certificate has been verified for this name.
         Some(None) => Identity::Names(CertificateNames::new([named.as_str()])),
         None => Identity::Anonymous,
     };
-    if agreed(state) {
-        let word = stream.read_u8().await.map_err(TlsError::explain)?;
-        if word != ADMITTED {
-            return Err(TlsError::Other("the server has not said that it admits".into()).into());
+    if confirms_admission(state) {
+        let byte = stream.read_u8().await.map_err(TlsError::explain)?;
+        if byte != ADMITTED {
+            return Err(TlsError::Other(
+                "the server did not confirm that it admits this client".into(),
+            )
+            .into());
         }
     }
     Ok(about.put_on(Channel::io(Closing(stream)), identity))
 }
 
-/// The server's part.
+/// Performs the server side of a handshake.
 pub(super) async fn accept(channel: Channel, config: Arc<ServerConfig>) -> io::Result<Channel> {
     let (io, about) = ChannelInfo::take(channel);
     let mut stream = match TlsAcceptor::from(config).accept(io).into_fallible().await {
@@ -67,24 +70,24 @@ pub(super) async fn accept(channel: Channel, config: Arc<ServerConfig>) -> io::R
         },
         None => Identity::Anonymous,
     };
-    if agreed(state) {
+    if confirms_admission(state) {
         stream.write_u8(ADMITTED).await?;
         stream.flush().await?;
     }
     Ok(about.put_on(Channel::io(Closing(stream)), identity))
 }
 
-/// The certificate or the key that the other side has shown and proven.
+/// Returns the verified certificate or key of the other side.
 fn presented(state: &CommonState) -> Option<&CertificateDer<'static>> {
     state.peer_certificates()?.first()
 }
 
-/// Whether both sides want the server to say that it admits the client.
-fn agreed(state: &CommonState) -> bool {
+/// Returns whether both sides negotiated that the server confirms admission.
+fn confirms_admission(state: &CommonState) -> bool {
     state.alpn_protocol() == Some(ALPN)
 }
 
-/// The names in a certificate that was verified.
+/// Returns the names in a verified certificate.
 fn names(certificate: &CertificateDer<'_>) -> io::Result<CertificateNames> {
     let certificate = webpki::EndEntityCert::try_from(certificate)
         .map_err(|error| TlsError::Certificate(error.to_string()))?;
@@ -94,7 +97,7 @@ fn names(certificate: &CertificateDer<'_>) -> io::Result<CertificateNames> {
     ))
 }
 
-/// What is known of a channel beside its bytes.
+/// The properties of a channel other than its bytes.
 struct ChannelInfo {
     remote: Option<Endpoint>,
     credentials: Option<Credentials>,
@@ -121,15 +124,15 @@ impl ChannelInfo {
     }
 }
 
-/// Says why a handshake failed, once the other side has had time to hear it: a socket that is closed while there
-/// is something to read takes back what was written last.
+/// Explains a failed handshake, after giving the other side time to read the alert: closing a socket with unread
+/// input would discard the alert.
 async fn failed(error: io::Error, mut io: impl AsyncRead + AsyncWrite + Unpin) -> io::Error {
-    let hears = async {
+    let deliver_alert = async {
         io.shutdown().await?;
-        let mut leftovers = io.take(LEFTOVERS);
+        let mut leftovers = io.take(ALERT_DISCARD);
         tokio::io::copy(&mut leftovers, &mut tokio::io::sink()).await
     };
-    // Whether it did is its own affair.
-    let _ = tokio::time::timeout(LAST_WORDS, hears).await;
+    // A failure to deliver the alert does not matter here.
+    let _ = tokio::time::timeout(ALERT_TIMEOUT, deliver_alert).await;
     TlsError::explain(error)
 }

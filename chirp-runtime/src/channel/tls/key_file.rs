@@ -1,4 +1,4 @@
-//! Files that their owner alone can read.
+//! Key files that only their owner can read.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -6,39 +6,40 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What anybody but the owner may do.
-const OTHERS: u32 = 0o077;
+/// The permissions of group and others.
+const NOT_OWNER: u32 = 0o077;
 
-/// No key is longer, in bytes.
-const LONGEST: u64 = 64 << 10;
+/// The maximum size of a key file, in bytes.
+const MAX_SIZE: u64 = 64 << 10;
 
 pub(super) fn read(path: &Path) -> io::Result<String> {
     let file = File::open(path)?;
-    // Of the file that was opened: what the path names may be another by now.
+    // Check the opened file: the path may refer to another file by now.
     let mode = file.metadata()?.mode() & 0o777;
-    if mode & OTHERS != 0 {
+    if mode & NOT_OWNER != 0 {
         return Err(io::Error::new(
             io::ErrorKind::PermissionDenied,
-            format!("a secret key that others may read or change (its mode is {mode:o}, not 600)"),
+            format!("private key is accessible by others: its mode is {mode:o} and must be 600"),
         ));
     }
     let mut text = String::new();
-    file.take(LONGEST).read_to_string(&mut text)?;
+    file.take(MAX_SIZE).read_to_string(&mut text)?;
     Ok(text)
 }
 
-/// The file is written under another name first. Then it gets its own, if nothing has that.
+/// Creates a key file atomically: writes it under a temporary name, and links the final name if that does not
+/// exist.
 pub(super) fn create(path: &Path, text: &str) -> io::Result<()> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let unnamed = path.with_file_name(format!(".chirp-key-{}-{number}", std::process::id()));
-    let written = write_new(&unnamed, text);
-    let named = written.and_then(|()| fs::hard_link(&unnamed, path));
-    // Where it was not written there may be none, and an error that says more.
-    let removed = fs::remove_file(&unnamed);
+    let temporary = path.with_file_name(format!(".chirp-key-{}-{number}", std::process::id()));
+    let written = write_new(&temporary, text);
+    let named = written.and_then(|()| fs::hard_link(&temporary, path));
+    // If writing failed, the file may not exist, and the first error says more.
+    let removed = fs::remove_file(&temporary);
     named?;
     removed?;
-    // So that the name is there after a loss of power; not every file system can say so.
+    // Makes the name durable. Not every file system supports this.
     let parent = path.parent().filter(|parent| *parent != Path::new(""));
     if let Ok(directory) = File::open(parent.unwrap_or(Path::new("."))) {
         directory.sync_all().ok();
@@ -56,7 +57,7 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The same error, with the path.
+/// Adds the path to an error.
 pub(super) fn named(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::channel::PublicKey;
 
-/// Whose key is admitted: those that are named, or those that a rule of the program's allows.
+/// Decides which public keys are admitted: a fixed set, or the keys that a function accepts.
 ///
 /// ```
 /// use chirp_runtime::channel::{KeyPolicy, PublicKey};
@@ -19,13 +19,15 @@ use crate::channel::PublicKey;
 pub struct KeyPolicy(Arc<dyn Fn(&PublicKey) -> bool + Send + Sync>);
 
 impl KeyPolicy {
-    /// Those that `rule` allows. It is asked in each handshake, before the key is proven, and must not block. What
-    /// it looks at may change: connections that there are stay.
+    /// Admits the keys for which `rule` returns `true`. The function is called in each handshake, before the key is
+    /// proven, and must not block. A later change of its decision does not affect existing connections. A panic
+    /// fails the handshake.
     pub fn by(rule: impl Fn(&PublicKey) -> bool + Send + Sync + 'static) -> Self {
         Self(Arc::new(rule))
     }
 
-    /// Everyone who has a key: for those who look at the [`Identity`](crate::channel::Identity) later.
+    /// Admits every key. Use it if the [`Identity`](crate::channel::Identity) is checked later, for example by an
+    /// `AccessPolicy`.
     pub fn anyone() -> Self {
         Self::by(|_| true)
     }
@@ -35,21 +37,21 @@ impl KeyPolicy {
     }
 }
 
-/// The holder of this key.
+/// Admits this key only.
 impl From<PublicKey> for KeyPolicy {
     fn from(key: PublicKey) -> Self {
         Self::by(move |other| *other == key)
     }
 }
 
-/// The holders of these keys.
+/// Admits these keys.
 impl<const N: usize> From<[PublicKey; N]> for KeyPolicy {
     fn from(keys: [PublicKey; N]) -> Self {
         keys.into_iter().collect()
     }
 }
 
-/// The holders of these keys.
+/// Admits these keys.
 impl FromIterator<PublicKey> for KeyPolicy {
     fn from_iter<I: IntoIterator<Item = PublicKey>>(keys: I) -> Self {
         let keys: HashSet<PublicKey> = keys.into_iter().collect();
@@ -59,6 +61,6 @@ impl FromIterator<PublicKey> for KeyPolicy {
 
 impl fmt::Debug for KeyPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Admission(..)")
+        f.write_str("KeyPolicy(..)")
     }
 }

@@ -15,7 +15,7 @@ use super::provider::provider;
 use super::raw_keys;
 use crate::channel::PublicKey;
 
-/// What comes before the 32 secret bytes of an Ed25519 key in PKCS #8 (RFC 8410).
+/// The PKCS #8 prefix of the 32 private bytes of an Ed25519 key (RFC 8410).
 const PKCS8: [u8; 16] = [
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
@@ -23,10 +23,10 @@ const PKCS8: [u8; 16] = [
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const END: &str = "-----END PRIVATE KEY-----";
 
-/// A key pair, by which one end of a connection is known to the other: Ed25519.
+/// An Ed25519 key pair that identifies one end of a connection.
 ///
-/// Its public half, as text, is its name. Whoever has its secret half *is* that name, so keep it in a file that
-/// nobody else can read, as [`save`](Self::save) does.
+/// The public half is the identity that the other side sees. Keep the private half in a file that nobody else can
+/// read, as [`save`](Self::save) does.
 #[derive(Clone)]
 pub struct Keypair {
     public: PublicKey,
@@ -35,25 +35,25 @@ pub struct Keypair {
 }
 
 impl Keypair {
-    /// A new one.
+    /// Generates a new key pair.
     ///
     /// # Errors
     ///
-    /// When the operating system gives no random bytes.
+    /// Returns an error if the operating system provides no random bytes.
     pub fn generate() -> io::Result<Self> {
         let mut pkcs8 = PKCS8.to_vec();
         let mut seed = [0; 32];
         let filled = provider().secure_random.fill(&mut seed);
-        filled.map_err(|_| io::Error::other("the operating system gives no random bytes"))?;
+        filled.map_err(|_| io::Error::other("the operating system provides no random bytes"))?;
         pkcs8.extend(seed);
         Self::of(pkcs8.into())
     }
 
-    /// The one that a file holds, or a new one that is saved there: what a program does when it starts.
+    /// Loads the key pair in a file, or generates one and saves it there. Blocks on file I/O.
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load) and [`save`](Self::save).
+    /// Returns the errors of [`load`](Self::load) and [`save`](Self::save).
     pub fn load_or_generate(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         match Self::load(path) {
@@ -63,18 +63,19 @@ impl Keypair {
         let new = Self::generate()?;
         match new.save(path) {
             Ok(()) => Ok(new),
-            // Another process was quicker.
+            // Another process has created the file in the meantime.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Self::load(path),
             Err(error) => Err(error),
         }
     }
 
-    /// Reads one from a file in PEM. It blocks for as long as the file system does.
+    /// Loads a key pair from a PEM file. Blocks on file I/O.
     ///
     /// # Errors
     ///
-    /// What the operating system says, with the path; [`PermissionDenied`](io::ErrorKind::PermissionDenied) when
-    /// others than its owner may read or change the file; and what [`from_pem`](Self::from_pem) says.
+    /// Returns the error of the operating system; [`PermissionDenied`](io::ErrorKind::PermissionDenied) if anyone
+    /// but the owner may read or change the file; and the errors of [`from_pem`](Self::from_pem). The message
+    /// contains the path.
     pub fn load(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         key_file::read(path)
@@ -82,28 +83,30 @@ impl Keypair {
             .map_err(|error| key_file::named(path, &error))
     }
 
-    /// Writes it to a new file in PEM, which its owner alone can read. The file is there with all that is in it, or
-    /// not at all; one that is there already is left as it is. It blocks for as long as the file system does.
+    /// Saves the key pair to a new PEM file that only its owner can read. The file is created atomically; an
+    /// existing file is not changed. Blocks on file I/O.
     ///
     /// # Errors
     ///
-    /// What the operating system says, with the path: [`AlreadyExists`](io::ErrorKind::AlreadyExists) for one.
+    /// Returns the error of the operating system, with the path in the message:
+    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if the file exists.
     pub fn save(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let path = path.as_ref();
         key_file::create(path, &self.to_pem()).map_err(|error| key_file::named(path, &error))
     }
 
-    /// Reads one from PEM: an Ed25519 key in PKCS #8, such as `openssl genpkey -algorithm ed25519` writes.
+    /// Parses an Ed25519 private key in PKCS #8 PEM, as written by `openssl genpkey -algorithm ed25519`.
     ///
     /// # Errors
     ///
-    /// [`InvalidData`](io::ErrorKind::InvalidData), without a word of what was read.
+    /// Returns [`InvalidData`](io::ErrorKind::InvalidData) for any other text. The message contains nothing of the
+    /// text.
     pub fn from_pem(text: &str) -> io::Result<Self> {
-        let wrong = |_| invalid("this is no private key in PEM (`-----BEGIN PRIVATE KEY-----`)");
+        let wrong = |_| invalid("no private key in PEM format (`-----BEGIN PRIVATE KEY-----`)");
         Self::of(PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes()).map_err(wrong)?)
     }
 
-    /// The pair in PEM, its secret half included.
+    /// Encodes the key pair in PEM, including the private half.
     pub fn to_pem(&self) -> String {
         let body = STANDARD.encode(self.secret.secret_pkcs8_der());
         let mut pem = format!("{BEGIN}\n");
@@ -114,7 +117,7 @@ impl Keypair {
         pem + END + "\n"
     }
 
-    /// Its public half, which is its name.
+    /// Returns the public half, which identifies the holder.
     pub fn public(&self) -> PublicKey {
         self.public
     }
@@ -123,7 +126,7 @@ impl Keypair {
         let key = provider()
             .key_provider
             .load_private_key(secret.clone_key().into())
-            .map_err(|_| invalid("this is no private key that can be used"))?;
+            .map_err(|_| invalid("invalid private key"))?;
         let public = key
             .public_key()
             .filter(|_| key.algorithm() == SignatureAlgorithm::ED25519)
@@ -134,9 +137,7 @@ impl Keypair {
                 ))
             });
         let Some((public, der)) = public else {
-            return Err(invalid(
-                "this is a private key of another kind than Ed25519",
-            ));
+            return Err(invalid("unsupported private key: expected an Ed25519 key"));
         };
         Ok(Self {
             public,
@@ -150,7 +151,7 @@ fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-/// Its name alone.
+/// Shows the public half only.
 impl fmt::Debug for Keypair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Keypair({})", self.public)

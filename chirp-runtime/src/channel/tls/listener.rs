@@ -7,16 +7,17 @@ use async_trait::async_trait;
 use super::{TlsError, TlsServer};
 use crate::channel::{Channel, Endpoint, Incoming, Listener};
 
-/// How long a handshake may take where no server looks after it.
-const TIME: Duration = Duration::from_secs(10);
+/// Time limit of a handshake in [`accept`](Listener::accept). A server applies its own limit to
+/// [`incoming`](Listener::incoming).
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Channels from a listener, each with a handshake before it.
+/// Performs a TLS handshake on each channel of another listener.
 pub(in crate::channel) struct TlsListener {
     listener: Box<dyn Listener>,
     endpoint: Endpoint,
     tls: TlsServer,
-    /// What [`accept`](Listener::accept) was dropped in.
-    begun: Option<TlsHandshake>,
+    /// The handshake in progress, kept if the future of [`accept`](Listener::accept) is dropped.
+    handshake: Option<TlsHandshake>,
 }
 
 type TlsHandshake = Pin<Box<dyn Future<Output = io::Result<Channel>> + Send>>;
@@ -30,7 +31,7 @@ impl TlsListener {
             endpoint: listener.endpoint().clone().over_tls(),
             listener,
             tls: tls.ok_or(TlsError::NotSetUp)?.clone(),
-            begun: None,
+            handshake: None,
         })
     }
 }
@@ -42,21 +43,21 @@ impl Listener for TlsListener {
     }
 
     async fn accept(&mut self) -> io::Result<Channel> {
-        if self.begun.is_none() {
+        if self.handshake.is_none() {
             let channel = self.listener.accept().await?;
             let tls = self.tls.clone();
-            self.begun = Some(Box::pin(async move {
+            self.handshake = Some(Box::pin(async move {
                 let late = |_| io::Error::from(io::ErrorKind::TimedOut);
-                tokio::time::timeout(TIME, tls.wrap(channel))
+                tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.wrap(channel))
                     .await
                     .map_err(late)?
             }));
         }
-        let Some(handshake) = &mut self.begun else {
+        let Some(handshake) = &mut self.handshake else {
             return Err(io::ErrorKind::NotConnected.into());
         };
         let finished = handshake.await;
-        self.begun = None;
+        self.handshake = None;
         finished
     }
 

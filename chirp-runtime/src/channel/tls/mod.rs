@@ -1,18 +1,17 @@
-//! TLS under a channel: `tls://host:port`, or over any channel.
+//! TLS: addresses `tls://host:port`, and handshakes over any channel.
 //!
-//! It is TLS 1.3 and nothing older. Who the two ends are is settled in one of two ways:
+//! Only TLS 1.3 is supported. The two ends are identified in one of two ways:
 //!
-//! - **Certificates**, where there is an authority: a [`TlsCertificate`] from files or memory, checked against
-//!   [`TlsRoots`]. [`TlsClient::new`] and [`TlsServer::new`].
-//! - **Keys as names**, where there is none: each end has a [`Keypair`], and the other end admits its
-//!   [`PublicKey`](super::PublicKey), by name or by a rule. [`TlsClient::keys`] and [`TlsServer::keys`]. What
-//!   travels are raw public keys (RFC 7250): there is nothing in a certificate that two keys would need, so that
-//!   none is made, none is parsed that a stranger sent, and none expires.
+//! - **Certificates**, if you have a CA: a [`TlsCertificate`] from files or memory, verified against [`TlsRoots`].
+//!   See [`TlsClient::new`] and [`TlsServer::new`].
+//! - **Raw public keys** (RFC 7250) otherwise: each end has a [`Keypair`], and the other end admits its
+//!   [`PublicKey`](super::PublicKey) by a [`KeyPolicy`]. See [`TlsClient::keys`] and [`TlsServer::keys`]. No
+//!   certificates are created, parsed or renewed.
 //!
-//! What was made sure of is the channel's [`Identity`](super::Identity).
+//! The verified identity becomes the channel's [`Identity`](super::Identity).
 //!
-//! No session is taken up again: each connection is a full handshake, so that a key or a certificate that is not
-//! admitted any more gets no new one. A connection that there is stays.
+//! Session resumption is disabled: each connection performs a full handshake, so that a revoked key or certificate
+//! cannot open a new connection. Existing connections are not affected.
 
 mod certificate;
 mod client;

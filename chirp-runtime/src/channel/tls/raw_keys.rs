@@ -1,4 +1,4 @@
-//! Raw public keys in place of certificates (RFC 7250): who is admitted, and that they hold their key.
+//! Verification of raw public keys (RFC 7250) with a [`KeyPolicy`].
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -17,48 +17,45 @@ use super::KeyPolicy;
 use super::provider::provider;
 use crate::channel::PublicKey;
 
-/// What comes before the 32 bytes of an Ed25519 key where it travels (RFC 8410).
+/// The prefix of the 32 bytes of an Ed25519 key in a SubjectPublicKeyInfo (RFC 8410).
 const SPKI: [u8; 12] = [
     0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
 ];
 
-/// The key that travels as `der`, if it is an Ed25519 key.
+/// Extracts the key from a SubjectPublicKeyInfo, if it is an Ed25519 key.
 pub(super) fn public_key(der: &[u8]) -> Option<PublicKey> {
     let bytes = der.strip_prefix(&SPKI)?;
     Some(PublicKey::from_bytes(bytes.try_into().ok()?))
 }
 
-/// Why a key was turned away, on its way through rustls.
+/// Carries the rejected key through the errors of rustls.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KeyRejected(pub(super) PublicKey);
 
 impl fmt::Display for KeyRejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the key {} is not admitted", self.0)
+        write!(f, "key {} is not admitted", self.0)
     }
 }
 
 impl StdError for KeyRejected {}
 
-/// Admits keys at either end.
+/// Verifies the raw public key of the other side, at clients and servers.
 #[derive(Debug)]
 pub(super) struct KeyVerifier {
-    admission: KeyPolicy,
+    policy: KeyPolicy,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl KeyVerifier {
-    pub(super) fn new(admission: KeyPolicy) -> Arc<Self> {
+    pub(super) fn new(policy: KeyPolicy) -> Arc<Self> {
         let algorithms = provider().signature_verification_algorithms;
-        Arc::new(Self {
-            admission,
-            algorithms,
-        })
+        Arc::new(Self { policy, algorithms })
     }
 
     fn verify_key(&self, key: &CertificateDer<'_>) -> Result<(), Error> {
         let key = public_key(key).ok_or(CertificateError::BadEncoding)?;
-        if self.admission.admits(&key) {
+        if self.policy.admits(&key) {
             return Ok(());
         }
         let error = OtherError(Arc::new(KeyRejected(key)));
@@ -76,7 +73,7 @@ impl KeyVerifier {
     }
 }
 
-/// Older versions of TLS are never agreed on.
+/// Returns the error for TLS 1.2, which is never negotiated.
 fn too_old() -> Error {
     PeerIncompatible::SupportedVersionsExtensionRequired.into()
 }

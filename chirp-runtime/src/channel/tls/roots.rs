@@ -10,38 +10,39 @@ use rustls::pki_types::CertificateDer;
 use super::certificate::{certificates, invalid};
 use super::key_file::named;
 
-/// The authorities whose certificates are believed. There is at least one.
+/// Trusted certificate authorities: at least one.
 #[derive(Clone)]
 pub struct TlsRoots {
     pub(super) store: Arc<RootCertStore>,
 }
 
 impl TlsRoots {
-    /// Those that the system believes; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others. It blocks while it reads
-    /// them.
+    /// Loads the trusted authorities of the system, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name. Blocks
+    /// on file I/O.
     ///
     /// # Errors
     ///
-    /// When there are none.
+    /// Returns [`NotFound`](io::ErrorKind::NotFound) if there are none.
     pub fn system() -> io::Result<Self> {
         let found = rustls_native_certs::load_native_certs();
         let mut store = RootCertStore::empty();
-        // Systems have some that are too old to be used.
+        // System stores contain some certificates that are too old to be parsed.
         store.add_parsable_certificates(found.certs);
         if store.is_empty() {
             let why = found.errors.first().map(ToString::to_string);
-            let why = why.unwrap_or_else(|| "there are none".to_owned());
-            let what = format!("the system's root certificates cannot be read: {why}");
+            let why = why.unwrap_or_else(|| "no certificate found".to_owned());
+            let what = format!("cannot load the system's root certificates: {why}");
             return Err(io::Error::new(io::ErrorKind::NotFound, what));
         }
         Ok(Self::of(store))
     }
 
-    /// Those of a file in PEM. It blocks for as long as the file system does.
+    /// Loads authorities from a PEM file. Blocks on file I/O.
     ///
     /// # Errors
     ///
-    /// What the operating system says, with the path, and [`InvalidData`](io::ErrorKind::InvalidData).
+    /// Returns the error of the operating system, with the path in the message, and the errors of
+    /// [`from_pem`](Self::from_pem).
     pub fn from_file(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         fs::read_to_string(path)
@@ -49,11 +50,12 @@ impl TlsRoots {
             .map_err(|error| named(path, &error))
     }
 
-    /// Those of a text in PEM.
+    /// Parses authorities from PEM.
     ///
     /// # Errors
     ///
-    /// [`InvalidData`](io::ErrorKind::InvalidData) when one of them is no certificate, or there is none.
+    /// Returns [`InvalidData`](io::ErrorKind::InvalidData) if the text contains no certificate, or one that is
+    /// invalid.
     pub fn from_pem(text: &str) -> io::Result<Self> {
         let mut store = RootCertStore::empty();
         for root in certificates(text)? {
@@ -69,7 +71,7 @@ impl TlsRoots {
 }
 
 fn add(store: &mut RootCertStore, root: CertificateDer<'static>) -> io::Result<()> {
-    let wrong = |error| invalid(&format!("a root certificate cannot be used: {error}"));
+    let wrong = |error| invalid(&format!("invalid root certificate: {error}"));
     store.add(root).map_err(wrong)
 }
 

@@ -13,8 +13,8 @@ use super::raw_keys::KeyVerifier;
 use super::{KeyPolicy, Keypair, TlsCertificate, TlsRoots, handshake};
 use crate::channel::Channel;
 
-/// Who a server is over TLS, and how it knows its clients. `ServerBuilder::tls` takes it for addresses
-/// `tls://host:port`.
+/// TLS settings of a server: its identity, and how it verifies clients. Pass it to `ServerBuilder::tls` for
+/// addresses `tls://host:port`.
 #[derive(Clone)]
 pub struct TlsServer {
     config: Arc<ServerConfig>,
@@ -28,34 +28,37 @@ enum Kind {
 }
 
 impl TlsServer {
-    /// Shows this certificate, and lets everyone in: whoever connects is nobody known, unless
-    /// [`clients`](Self::require_client_certificate) says more.
+    /// Presents a certificate and accepts every client. Clients are
+    /// [`Identity::Anonymous`](crate::channel::Identity::Anonymous), unless
+    /// [`require_client_certificate`](Self::require_client_certificate) or
+    /// [`allow_client_certificate`](Self::allow_client_certificate) is set.
     pub fn new(certificate: &TlsCertificate) -> Self {
         let config = builder().with_no_client_auth();
-        let held = Arc::clone(&certificate.held);
+        let resolver = Arc::clone(&certificate.resolver);
         let kind = Kind::Certificate(certificate.clone());
-        Self::of(config.with_cert_resolver(held), kind)
+        Self::of(config.with_cert_resolver(resolver), kind)
     }
 
-    /// Shows this key, and lets in whose key is admitted: [`KeyPolicy`] is made from one key, from several, or
-    /// from a rule.
-    pub fn keys(keys: &Keypair, admit: impl Into<KeyPolicy>) -> Self {
+    /// Presents the key of `keys` and accepts clients with a raw public key that `policy` admits. A [`KeyPolicy`]
+    /// can be created from one key, from several, or from a function.
+    pub fn keys(keys: &Keypair, policy: impl Into<KeyPolicy>) -> Self {
         let own = AlwaysResolvesServerRawPublicKeys::new(Arc::clone(&keys.certified));
         let config = builder()
-            .with_client_cert_verifier(KeyVerifier::new(admit.into()))
+            .with_client_cert_verifier(KeyVerifier::new(policy.into()))
             .with_cert_resolver(Arc::new(own));
         Self::of(config, Kind::Keys)
     }
 
-    /// Lets in who has a certificate from one of these authorities, and nobody else. Has no meaning where keys are
-    /// names.
+    /// Accepts only clients with a certificate that is signed by one of these authorities. Has no effect with raw
+    /// public keys.
     #[must_use]
     pub fn require_client_certificate(self, roots: &TlsRoots) -> Self {
         self.verified(roots, |builder| builder)
     }
 
-    /// As [`clients`](Self::require_client_certificate), and lets in who shows no certificate, as nobody known. Who shows one that
-    /// is wrong is turned away.
+    /// Accepts clients with a certificate that is signed by one of these authorities, and clients without one as
+    /// [`Identity::Anonymous`](crate::channel::Identity::Anonymous). Rejects clients with an invalid certificate.
+    /// Has no effect with raw public keys.
     #[must_use]
     pub fn allow_client_certificate(self, roots: &TlsRoots) -> Self {
         self.verified(roots, ClientCertVerifierBuilder::allow_unauthenticated)
@@ -75,19 +78,20 @@ impl TlsServer {
             provider(),
         ))
         .build()
-        .expect("there are roots, and no lists of what was revoked");
+        .expect("the roots are not empty and there are no revocation lists");
         let config = builder().with_client_cert_verifier(verifier);
-        let held = Arc::clone(&certificate.held);
-        Self::of(config.with_cert_resolver(held), self.kind)
+        let resolver = Arc::clone(&certificate.resolver);
+        Self::of(config.with_cert_resolver(resolver), self.kind)
     }
 
-    /// Does the server's part of a handshake over any channel: a Unix socket, pipes. Dropping the future gives it
-    /// up. It has no bound in time of its own; a server gives it one when it is its
-    /// `ServerBuilder::handshake`.
+    /// Performs the server side of a handshake over any channel, such as a Unix socket or pipes.
+    ///
+    /// Dropping the future abandons the handshake. The handshake has no time limit of its own;
+    /// `ServerBuilder::handshake` applies that of the server.
     ///
     /// # Errors
     ///
-    /// [`TlsError`](super::TlsError), inside of the error.
+    /// Returns the I/O error of the channel, or a [`TlsError`](super::TlsError) inside an `io::Error`.
     pub async fn wrap(&self, channel: Channel) -> io::Result<Channel> {
         handshake::accept(channel, Arc::clone(&self.config)).await
     }
@@ -106,7 +110,7 @@ impl TlsServer {
 fn builder() -> rustls::ConfigBuilder<ServerConfig, rustls::WantsVerifier> {
     ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(VERSIONS)
-        .expect("the provider has ciphers of TLS 1.3")
+        .expect("the provider supports TLS 1.3")
 }
 
 impl fmt::Debug for TlsServer {

@@ -4,13 +4,13 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// An encrypted stream that says that it ends when it is dropped, as a socket does: without that the other side
-/// has to take it for one that was cut.
+/// An encrypted stream that sends `close_notify` when it is dropped. Without it, the other side would report a
+/// truncated stream.
 pub(super) struct Closing<S: AsyncWrite + Unpin>(pub(super) S);
 
 impl<S: AsyncWrite + Unpin> Drop for Closing<S> {
     fn drop(&mut self) {
-        // What cannot be written at once is not waited for.
+        // Bytes that cannot be written at once are dropped.
         let _ = Pin::new(&mut self.0).poll_shutdown(&mut Context::from_waker(Waker::noop()));
     }
 }
