@@ -149,7 +149,7 @@ impl AcceptLoop {
             active.shared.registry.remove(active.connection.number);
             if let Some(hook) = on_disconnect {
                 let _ = guard::call("the on_disconnect hook", || {
-                    hook(&active.connection, &reason)
+                    hook(&active.connection, &reason);
                 });
                 guard::discard(hook);
             }

@@ -17,12 +17,12 @@ use super::KeyPolicy;
 use super::provider::provider;
 use crate::channel::PublicKey;
 
-/// The prefix of the 32 bytes of an Ed25519 key in a SubjectPublicKeyInfo (RFC 8410).
+/// The prefix of the 32 bytes of an Ed25519 key in a `SubjectPublicKeyInfo` (RFC 8410).
 const SPKI: [u8; 12] = [
     0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
 ];
 
-/// Extracts the key from a SubjectPublicKeyInfo, if it is an Ed25519 key.
+/// Extracts the key from a `SubjectPublicKeyInfo`, if it is an Ed25519 key.
 pub(super) fn public_key(der: &[u8]) -> Option<PublicKey> {
     let bytes = der.strip_prefix(&SPKI)?;
     Some(PublicKey::from_bytes(bytes.try_into().ok()?))
