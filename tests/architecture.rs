@@ -179,7 +179,7 @@ fn every_guard_has_a_test() {
             cell.trim_matches('`')
         })
         .collect();
-    let files = sources(&root.join("tests/guards"));
+    let files = sources(&root.join("tests/limits/guards"));
     let lines: Vec<_> = files.iter().flat_map(|(_, text)| text.lines()).collect();
     let tests: std::collections::BTreeSet<_> = lines
         .windows(2)
