@@ -1,9 +1,9 @@
-//! ARCHITECTURE.md, as far as a test can hold the code to it.
+//! Checks that the sources follow ARCHITECTURE.md.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The layers of `chirp-runtime`, from the ground up. A folder may use those on its own layer and below.
+/// The layers of `chirp-runtime`, lowest first. A folder may use the folders of its own layer and of those below.
 const LAYERS: &[(&str, u8)] = &[
     ("packet", 0),
     ("codec", 0),
@@ -16,7 +16,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("node", 7),
 ];
 
-/// What the code of a folder must never mention.
+/// Words that the code of a folder must not contain.
 const NEVER: &[(&str, &[&str])] = &[
     ("packet", &["tokio", "async ", "serde", "Mutex", "Instant"]),
     ("codec", &["tokio", "async ", "Mutex", "Instant"]),
@@ -55,7 +55,7 @@ fn sources(dir: &Path) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The lines that are code: comments may speak of anything.
+/// The lines of code; comments may mention anything.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line));
     lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
@@ -71,7 +71,7 @@ fn layer(folder: &str) -> u8 {
 }
 
 #[test]
-fn a_layer_never_looks_up() {
+fn no_layer_uses_a_layer_above_it() {
     let mut wrong = Vec::new();
     for entry in fs::read_dir(runtime()).expect("the runtime") {
         let dir = entry.expect("an entry").path();
@@ -102,7 +102,7 @@ fn a_layer_never_looks_up() {
 }
 
 #[test]
-fn what_a_layer_must_not_know_is_not_there() {
+fn no_layer_mentions_what_it_must_not_know() {
     let mut wrong = Vec::new();
     for (folder, words) in NEVER {
         for (path, text) in sources(&runtime().join(folder)) {
@@ -119,7 +119,7 @@ fn what_a_layer_must_not_know_is_not_there() {
 }
 
 #[test]
-fn no_file_outgrows_its_name() {
+fn no_file_is_too_long() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut wrong = Vec::new();
     for dir in [
@@ -142,9 +142,9 @@ fn no_file_outgrows_its_name() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The toolchain that the packages claim to need is the one that CI builds them with; it is said once.
+/// The packages' `rust-version` is the toolchain that CI builds with, and is stated once.
 #[test]
-fn the_rust_version_is_said_once() {
+fn the_rust_version_is_stated_once() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let manifest = |path: &str| fs::read_to_string(root.join(path)).expect("a manifest");
     assert_eq!(
@@ -163,7 +163,7 @@ fn the_rust_version_is_said_once() {
     }
 }
 
-/// Every call into the program's code is in the table of guards, with a test that is there, and every test of guards is in it.
+/// Each row of the table of guards names a test that exists, and each guard test has a row.
 #[test]
 fn every_guard_has_a_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,4 +1,4 @@
-//! What a hostile or broken other side can do with bytes: nothing that outlives its own connection.
+//! Hostile or broken bytes affect only the connection that they arrive on.
 
 use crate::support::{cancel, echo, idle, packet, read_packet, read_response, request, response};
 use chirp::Limits;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
-/// A peer, and the other end of its channel in the attacker's hands.
+/// A peer, and the attacker's end of its channel.
 fn attacked(builder: &PeerBuilder, capacity: usize) -> (Peer, DuplexStream) {
     let (ours, theirs) = tokio::io::duplex(capacity);
     let peer = builder.start(Channel::io(ours)).expect("no duplicates");
@@ -79,7 +79,7 @@ async fn broken_bytes_end_the_session_with_the_reason() {
             let (peer, mut theirs) = attacked(&with_limits(|_| {}), 1 << 10);
             let call = peer.call("never answered", "").start();
             for piece in bytes.chunks(piece) {
-                // It may have ended before the last byte.
+                // The peer may have closed before the last byte.
                 let _ = theirs.write_all(piece).await;
             }
             let _ = theirs.shutdown().await;
@@ -102,7 +102,7 @@ async fn broken_bytes_end_the_session_with_the_reason() {
     }
 }
 
-/// The name of a file need not be text, and a program that puts it into an error has not broken the connection.
+/// A file name need not be UTF-8. A service that puts one into an error text must not end the connection.
 #[tokio::test]
 async fn an_error_text_that_is_not_utf_8_fails_its_call_alone() {
     let (peer, mut theirs) = attacked(&with_limits(|_| {}), 1 << 10);
@@ -113,7 +113,7 @@ async fn an_error_text_that_is_not_utf_8_fails_its_call_alone() {
         calls.push(peer.call("open", "").start());
         let (_, second) = read_packet(&mut theirs).await.expect("a request");
         let id = |payload: &[u8]| u32::from_be_bytes(*payload.first_chunk().expect("an id"));
-        // For no call at all, for the first, and a good answer for the second.
+        // One response for an unknown call, one for the first call, and a valid one for the second.
         let bad = b"\0\x05\0\x0bopen \xffi\xfele\0aux";
         let bytes = [
             response(0xFFFF_FFFF, 4, bad),
@@ -134,7 +134,7 @@ async fn an_error_text_that_is_not_utf_8_fails_its_call_alone() {
         );
         assert!(error.may_have_run() && !error.is_transient());
         assert_eq!(calls.remove(0).await.expect("it lives"), "fine");
-        // It still serves.
+        // The peer still serves.
         let asked = request(7, "echo", b"x");
         theirs.write_all(&asked).await.expect("it is read");
         assert_eq!(read_response(&mut theirs).await, (7, 0, b"x".to_vec()));
@@ -159,7 +159,7 @@ async fn packets_come_in_any_pieces() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_fails_alone() {
+async fn an_oversized_call_fails_without_ending_the_connection() {
     let (_peer, mut theirs) = attacked(&with_limits(|limits| limits.max_payload = 1000), 64 << 10);
     theirs
         .write_all(&request(1, "echo", &[7; 5000]))
@@ -201,7 +201,7 @@ async fn a_duplicate_id_is_answered_twice_and_interrupts() {
         assert_eq!(read_response(&mut theirs).await, (12345, 2, Vec::new()));
     }
     idle(&peer).await;
-    // The flag is gone if the handler was begun, and was never made if it was not.
+    // The flag is dropped if the handler started, and was never made otherwise.
     drop(peer);
     drop(theirs);
     while dropped.recv().await.is_some() {}
@@ -216,7 +216,7 @@ async fn a_peer_that_answers_twice_completes_nothing_twice() {
             let (id, rest) = payload.split_first_chunk().expect("an id");
             let id = u32::from_be_bytes(*id);
             let answers = [response(id, 0, &rest[2..]), response(id, 0, b"wrong")].concat();
-            // The peer closes when it has what it wanted.
+            // The peer closes once it has its answer.
             let _ = theirs.write_all(&answers).await;
         }
     });
@@ -229,7 +229,7 @@ async fn a_peer_that_answers_twice_completes_nothing_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rapid_reset_begins_no_more_handlers_than_the_limit() {
+async fn rapid_reset_starts_no_more_handlers_than_the_limit() {
     const PAIRS: u32 = 100_000;
     struct Alive(Arc<AtomicUsize>);
     impl Drop for Alive {

@@ -1,4 +1,4 @@
-//! What several connections may hold together.
+//! A memory budget shared by several connections.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ struct Served {
     go: broadcast::Sender<()>,
 }
 
-/// Two connections that may hold one million bytes together, and whose handlers wait.
+/// Two connections that share a budget of one million bytes, and whose handlers wait.
 fn serve() -> Served {
     let (go, _) = broadcast::channel(1);
     let gate = go.clone();
@@ -24,7 +24,7 @@ fn serve() -> Served {
             .handle("hold", move |request: Request| {
                 let mut gate = gate.subscribe();
                 async move {
-                    // The parameters are held until then.
+                    // The handler holds its parameters until then.
                     let _ = gate.recv().await;
                     Ok::<_, String>(request.params().len().to_string())
                 }
@@ -47,15 +47,14 @@ fn hold(peer: &Peer) -> Call<bytes::Bytes> {
     peer.call("hold", vec![0; CALL]).start()
 }
 
-/// Waits for a fact about two peers, giving everything else its turn.
+/// Yields until a condition on two peers holds.
 async fn until(fact: impl Fn() -> bool) {
     while !fact() {
         tokio::task::yield_now().await;
     }
 }
 
-/// Over the budget each of them pauses; what was paused goes on when any of them has let go, and every
-/// call is answered.
+/// Each connection pauses reading over the budget and resumes when any of them releases memory. Every call is answered.
 #[tokio::test(start_paused = true)]
 async fn connections_share_a_budget() {
     let Served { callers, peers, go } = serve();
@@ -68,8 +67,8 @@ async fn connections_share_a_budget() {
         .collect();
     let held = || peers.iter().map(|peer| peer.stats().running).sum::<usize>();
     until(|| held() >= 10).await;
-    // Time is paused: it passes only when nothing else can happen. Each connection takes at most one call
-    // that was under way.
+    // Time is paused: it advances only when every task is idle. Each connection may exceed the budget by the call
+    // that was already arriving.
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(held() <= 13, "{} calls are held", held());
     let mut done = 0;
@@ -88,13 +87,13 @@ async fn connections_share_a_budget() {
     assert_eq!(held(), 0);
 }
 
-/// A side that waits for an answer itself may not pause: it refuses.
+/// A side that waits for a response may not pause reading, so it refuses calls.
 #[tokio::test]
-async fn a_side_that_waits_refuses() {
+async fn a_side_that_waits_for_an_answer_refuses_calls() {
     let Served { callers, peers, go } = serve();
     let first: Vec<_> = (0..10).map(|_| hold(&callers[0])).collect();
     until(|| peers[0].stats().running == 10).await;
-    // The other connection's peer calls back, and is not answered.
+    // The other connection's peer calls back and gets no response.
     let _waiting = peers[1].call("wait", ()).start();
     until(|| callers[1].stats().running == 1).await;
     let refused = hold(&callers[1]).await;

@@ -1,4 +1,4 @@
-//! Large calls of a side's own, as many as there may be: calls of the other side are answered all the same.
+//! A side that makes as many large calls as it may still answers the other side's calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,7 @@ const LARGE: usize = 256 << 10;
 /// How many small calls each side makes, one after another.
 const SMALL: usize = 10;
 
-/// Far beyond what any call takes: nothing is answered later than this by accident.
+/// Much longer than any call takes.
 const GUARD: Duration = Duration::from_mins(1);
 
 fn serving() -> PeerBuilder {
@@ -32,7 +32,7 @@ fn serving() -> PeerBuilder {
         })
 }
 
-/// Large calls, until there have been enough small ones.
+/// Makes large calls until enough small calls were answered.
 fn load(
     peer: &Peer,
     callers: usize,
@@ -106,7 +106,7 @@ async fn small_calls_are_answered_under_large_ones_on_two_threads() {
     }
 }
 
-/// What was accepted before a shutdown is answered, and callers of this side's own do not keep it from its end.
+/// Calls accepted before a shutdown are answered, and this side's own callers do not delay the end.
 async fn shutdown_under_calls() {
     let (one, other) = connected(Link::Memory, &serving(), &serving()).await;
     let large = Bytes::from(vec![b'.'; LARGE]);
@@ -114,7 +114,7 @@ async fn shutdown_under_calls() {
     for at in 0..64 {
         let (peer, large) = (one.clone(), large.clone());
         callers.spawn(async move {
-            // Until the end of the connection.
+            // Until the connection ends.
             while if at % 4 == 0 {
                 peer.as_caller()
                     .call_one_way("length", large.clone())
@@ -126,7 +126,7 @@ async fn shutdown_under_calls() {
         });
     }
     let accepted: Vec<_> = (0..64).map(|_| other.call("later", ()).start()).collect();
-    // Those before it have been accepted when this one is answered.
+    // Once this call is answered, the calls before it have been accepted.
     other.call("echo", ()).await.expect("it is answered");
     let ended = timeout(GUARD, one.shutdown(Duration::from_hours(1))).await;
     let reason = ended.expect("it ends although there are callers");

@@ -1,4 +1,4 @@
-//! More at once than there is room for: nothing is lost, nothing is stuck, nothing is left.
+//! More concurrent calls than the limits allow: none is lost or stuck, and nothing is left.
 
 use crate::support::{Link, channels, echo, idle, narrow, read_response, request};
 use bytes::Bytes;
@@ -26,8 +26,7 @@ fn yielding() -> PeerBuilder {
 async fn pipeline(link: Link) {
     const REQUESTS: u32 = 50_000;
     let (ours, theirs) = channels(link).await;
-    // None is refused while handlers end. On a machine that is busy with other things none may end for longer
-    // than a peer waits by default.
+    // No call is refused while handlers make progress. On a busy machine none may for longer than the default timeout.
     let mut limits = Limits::default();
     limits.max_read_pause = Duration::from_secs(20);
     let builder = yielding().limits(limits);
@@ -61,7 +60,7 @@ async fn a_pipeline_succeeds_on_two_threads() {
     pipeline(Link::Tcp).await;
 }
 
-/// Right, or refused as busy.
+/// The right result, or a refusal as overloaded.
 fn check(sent: &Bytes, answer: Result<Bytes, CallError>) {
     match answer {
         Ok(answer) => assert!(answer == sent, "not what was sent"),
@@ -85,7 +84,7 @@ async fn flood(peer: Peer, calls: usize, size: usize, method: &'static str) {
     }
 }
 
-/// Both sides at once, each handler calling back once.
+/// Both sides call at once, and each handler calls back once.
 async fn mutual(capacity: usize, calls: usize, size: usize) {
     let (left, right) = narrow(&yielding(), &yielding(), capacity);
     let floods = [&left, &right].map(|peer| tokio::spawn(flood(peer.clone(), calls, size, "nest")));
@@ -109,7 +108,7 @@ async fn mutual_floods_end_on_two_threads() {
     mutual(64 << 10, 1000, 64 << 10).await;
 }
 
-/// CH-T52: refusals flow both ways over a link that holds next to nothing.
+/// CH-T52: refusals flow both ways over a channel with a tiny buffer.
 #[tokio::test]
 async fn unknown_methods_both_ways_are_all_answered() {
     for (capacity, calls, size) in [(1, 200, 100), (64 << 10, 200, 1 << 20)] {
@@ -143,9 +142,9 @@ async fn unknown_methods_both_ways_are_all_answered() {
     }
 }
 
-/// Nobody reads; what waits for room neither piles up nor is forgotten.
+/// While nobody reads, waiting one-way calls neither accumulate nor get lost.
 #[tokio::test(start_paused = true)]
-async fn casts_wait_for_room() {
+async fn one_way_calls_wait_for_buffer_space() {
     let mut limits = Limits::default();
     limits.max_write_buffer = 1000;
     let (ours, theirs) = tokio::io::duplex(64);

@@ -1,4 +1,4 @@
-//! Another side that goes on writing and does not read: it is given so much, and no more.
+//! A peer that keeps writing without reading is limited.
 
 use crate::support::{cancel, echo, idle, pair, read_response, request};
 use chirp::Limits;
@@ -11,10 +11,10 @@ use std::time::Duration;
 use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::time::timeout;
 
-/// Long after everything that can happen has happened; time is paused and passes only then.
+/// Time is paused, so this passes only once every task is idle.
 const SETTLED: Duration = Duration::from_secs(10);
 
-/// A peer, and the other end of its channel in the attacker's hands.
+/// A peer, and the attacker's end of its channel.
 fn attacked(builder: &PeerBuilder, capacity: usize) -> (Peer, DuplexStream) {
     let (ours, theirs) = tokio::io::duplex(capacity);
     let peer = builder.start(Channel::io(ours)).expect("no duplicates");
@@ -28,7 +28,7 @@ fn with_limits(change: impl FnOnce(&mut Limits)) -> PeerBuilder {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_never_reads_is_not_read_for_ever() {
+async fn reading_from_a_peer_that_never_reads_ends() {
     let builder = with_limits(|_| {});
     let (peer, mut theirs) = attacked(&builder, 64 << 10);
     let packet = request(1, "echo", &vec![0; 64 << 10]);
@@ -62,7 +62,7 @@ async fn a_peer_that_never_reads_is_not_read_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_that_nobody_reads_are_not_made() {
+async fn handlers_do_not_start_while_responses_are_not_read() {
     let begun = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&begun);
     let builder = PeerBuilder::new().handle("blob", move |_: Request| {
@@ -82,9 +82,9 @@ async fn answers_that_nobody_reads_are_not_made() {
     }
 }
 
-/// It owes an answer, so that reading may not pause, and asks without reading.
+/// The attacker owes a response, so that reading may not pause, and sends requests without reading.
 #[tokio::test(start_paused = true)]
-async fn refusals_that_nobody_reads_end_the_session() {
+async fn unread_refusals_end_the_session() {
     let (peer, mut theirs) = attacked(
         &with_limits(|limits| limits.max_concurrent_handlers = 0),
         64 << 10,
@@ -105,7 +105,7 @@ async fn refusals_that_nobody_reads_end_the_session() {
     idle(&peer).await;
 }
 
-/// The handlers that hold the room wait for what is not being read.
+/// The running handlers wait for packets that are not being read.
 #[tokio::test(start_paused = true)]
 async fn a_pause_for_handlers_ends() {
     let limits = |limits: &mut Limits| limits.max_handler_bytes = 1000;

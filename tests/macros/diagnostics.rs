@@ -1,7 +1,7 @@
-//! Each diagnostic of the macros, as a user sees it.
+//! The macros' diagnostics, compared with `tests/ui/*.stderr`.
 
 #[test]
-fn mistakes_are_reported_where_they_were_made() {
+fn mistakes_are_reported_at_their_place() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("tests/ui/*.rs");
 }

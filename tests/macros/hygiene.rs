@@ -1,5 +1,4 @@
-//! Generated code minds nobody's business but its own: it needs no prelude, no name of the user's, no lint
-//! turned off.
+//! Generated code needs no prelude, clashes with no user-defined names and passes strict lints.
 
 #![deny(
     missing_docs,
@@ -22,7 +21,7 @@ use std::sync::Mutex;
 
 use bare::{Chat, ChatClient, ChatMethods, Refused};
 
-/// A module that has nothing but what it names.
+/// A module without the standard prelude.
 pub mod bare {
     #![no_implicit_prelude]
 
@@ -30,7 +29,7 @@ pub mod bare {
     use ::std::prelude::rust_2024::derive;
     use ::std::string::String;
 
-    /// Names that generated code might have used, had it not known better.
+    /// Names that careless generated code would clash with.
     #[derive(Debug)]
     pub struct T;
     /// See [`T`].
@@ -50,23 +49,23 @@ pub mod bare {
     pub struct Refused {
         /// Why.
         pub reason: String,
-        /// Called like what generated code has.
+        /// Named like a variable of generated code.
         pub codec: u8,
     }
 
-    /// A service in a crate that documents everything.
+    /// A service in a crate that requires documentation.
     #[rpc::service(crate = rpc, name = "chat")]
     pub trait Chat {
         /// Says something.
         async fn say(&self, text: &str, _to: u8) -> ::std::result::Result<u64, Refused>;
 
-        /// Says something to one.
+        /// Says something to one person.
         #[deprecated = "say it"]
         fn whisper(&self, text: &str) -> String {
             ::std::format!("({text})")
         }
 
-        /// Waits for nobody.
+        /// Does not wait.
         #[must_use]
         async fn shout(&self, text: String) -> String {
             text
@@ -191,7 +190,7 @@ trait Drops {
 
 impl Drops for Echo {}
 
-/// What the method above is without the attribute.
+/// The method above, written without the attribute.
 async fn run(first: Noted, _unused: Noted, last: Noted) {
     let moved = last;
     tokio::task::yield_now().await;
@@ -207,13 +206,13 @@ async fn a_default_body_drops_its_arguments_when_an_async_fn_does() {
 
     let [a, b, c] = ["a", "b", "c"].map(Noted::new);
     let call = DropsClient::local(Echo).run(a, b, c);
-    // What was sent is encoded, and gone, when there is a call.
+    // Arguments are encoded and dropped when the call is made.
     assert_eq!(noted().len(), 3);
     call.await.unwrap();
     assert_eq!(noted(), expected);
 }
 
-/// What an implementation may return for a method that is an `async fn` in the trait.
+/// Types that an implementation may return for an `async fn` of the trait.
 #[rpc::service(crate = rpc)]
 trait Futures {
     async fn opaque(&self, number: u32) -> u32;
@@ -227,8 +226,8 @@ impl Futures for Echo {
         std::future::ready(number)
     }
 
-    // A type of its own says more than the trait does, which the compiler asks about. Nothing in the trait
-    // can answer for the implementation.
+    // A named type is more specific than the trait's signature, which the compiler lints. The macro cannot suppress
+    // that lint for the implementation.
     #[expect(refining_impl_trait)]
     fn ready(&self) -> std::future::Ready<u32> {
         std::future::ready(2)

@@ -1,4 +1,4 @@
-//! A service that `macro_rules!` writes is the one that a person would write.
+//! A service written by `macro_rules!` equals the handwritten one.
 
 #![cfg(feature = "json")]
 #![allow(clippy::unwrap_used, reason = "a test may")]
@@ -69,7 +69,7 @@ impl by_macro::Written for Lengths {
 }
 
 #[tokio::test]
-async fn fragments_travel_as_what_they_stand_for() {
+async fn macro_fragments_are_encoded_like_handwritten_types() {
     let (here, there) = chirp::channel::memory();
     let server = by_macro::WrittenServer::new(Lengths);
     let _server = chirp::PeerBuilder::new()

@@ -1,9 +1,9 @@
-//! Arguments that travel by name, through each codec, between programs of different age.
+//! Named arguments (`named`), in each codec, between an old and a new version of a service.
 
 use chirp::packet::{ErrorData, FrameworkError};
 use chirp::{CallError, Caller, Compatibility, Router, Service};
 
-/// The services of one codec: the program as it was, and as it is.
+/// The old and the new version of a service, in one codec.
 macro_rules! services {
     ($module:ident, $codec:ident) => {
         mod $module {
@@ -28,7 +28,7 @@ macro_rules! services {
                     #[serde(default = "super::fifty")] percent: u8,
                     key: Option<[u8; 2]>,
                 ) -> String;
-                /// Like any other.
+                /// An ordinary method.
                 fn plain(&self, text: &str) -> usize;
                 #[chirp(named)]
                 fn nothing(&self) -> u8;
@@ -69,7 +69,7 @@ macro_rules! services {
                 }
             }
 
-            /// A caller of the program as it was, and one of it as it is.
+            /// A client of the old version, and one of the new version.
             pub(crate) fn callers() -> [chirp::Caller; 2] {
                 [
                     super::serve(OldServer::new(Plain)),
@@ -91,7 +91,7 @@ macro_rules! services {
                 assert_eq!(new.nothing().await.expect("an answer"), 7);
             }
 
-            /// What was added has a default, and stands last.
+            /// Added arguments have defaults and come last.
             pub(crate) async fn an_old_caller_and_a_new_server() {
                 let [_, new] = callers();
                 let found = OldClient::new(&new).find("a", 3).await;
@@ -99,7 +99,7 @@ macro_rules! services {
                 assert_eq!(found.expect("an answer"), expected);
             }
 
-            /// Whether a caller of the program as it is is understood by the program as it was.
+            /// Whether the old version understands a client of the new version.
             pub(crate) async fn a_new_caller_and_an_old_server() -> Result<String, chirp::CallError>
             {
                 let [old, _] = callers();
@@ -180,10 +180,10 @@ async fn through_messagepack() {
     assert_eq!(found.expect("an answer"), "a 3");
 }
 
-/// What an argument may be missing of does not make programs differ, where names travel.
+/// With named arguments, optional arguments do not make contracts differ.
 #[cfg(feature = "json")]
 #[tokio::test]
-async fn what_may_be_missing_is_no_difference() {
+async fn optional_arguments_keep_contracts_equal() {
     let [old, new] = json::callers();
     let old_and_new = json::OldClient::new(&new).check_compatibility().await;
     assert_eq!(old_and_new.expect("an answer"), Compatibility::Same);
@@ -197,10 +197,10 @@ async fn what_may_be_missing_is_no_difference() {
     assert!(matches!(differs, Ok(Compatibility::Differs(_))));
 }
 
-/// Names as somebody writes them by hand.
+/// Named arguments as handwritten JSON.
 #[cfg(feature = "json")]
 #[tokio::test]
-async fn json_by_hand() {
+async fn handwritten_json_is_accepted() {
     let [_, new] = json::callers();
     let accepted = [
         r#"{"text":"a","limit":3}"#,
@@ -249,10 +249,10 @@ async fn json_by_hand() {
     }
 }
 
-/// However deep what nobody asked for goes, it costs no stack.
+/// Skipping a deeply nested unknown argument uses no stack.
 #[cfg(feature = "json")]
 #[tokio::test]
-async fn unknown_names_may_be_deep() {
+async fn deeply_nested_unknown_arguments_are_skipped() {
     let [_, new] = json::callers();
     let deep = format!(
         r#"{{"x":{}{},"text":"a"}}"#,
@@ -263,7 +263,7 @@ async fn unknown_names_may_be_deep() {
 }
 
 #[tokio::test]
-async fn an_argument_may_be_called_anything() {
+async fn an_argument_may_have_any_name() {
     #[chirp::service(named)]
     trait Odd {
         fn odd(&self, r#type: u8, out: u8, arguments: u8, request: u8) -> u8;

@@ -1,4 +1,4 @@
-//! What options of a service and of its methods do to calls: over connections, and without one.
+//! Options of services and methods, on connections and locally.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -37,7 +37,7 @@ async fn a_method_may_have_a_deadline_by_itself() {
         let error = client.never().await.expect_err("no answer");
         assert!(matches!(error, CallError::DeadlineExceeded), "{error}");
         assert_eq!(begun.elapsed(), Duration::from_millis(250));
-        // What the caller says counts.
+        // The caller's own limit takes precedence.
         let error = client.never().timeout(Duration::from_secs(9)).await;
         assert!(error.is_err());
         assert_eq!(begun.elapsed(), Duration::from_millis(9250));
@@ -47,7 +47,7 @@ async fn a_method_may_have_a_deadline_by_itself() {
 }
 
 #[test]
-fn a_call_of_an_idempotent_method_says_so() {
+fn a_call_of_an_idempotent_method_is_marked_idempotent() {
     let client = PatienceClient::local(Patient);
     assert!(client.never().is_idempotent());
     assert!(!client.at_once().is_idempotent());
@@ -70,7 +70,7 @@ trait Document {
     async fn hang(&self);
 }
 
-/// Notes what ran, and that nothing else ran meanwhile.
+/// Records what ran, and checks that nothing else ran meanwhile.
 #[derive(Default)]
 struct Notes {
     log: Mutex<Vec<u32>>,
@@ -131,7 +131,7 @@ async fn changes_are_in_order() {
             _ => calls.push(document.change(number, number % 3).start()),
         }
         if number % 100 == 7 {
-            // One that is cancelled in the middle hands the turn on.
+            // A call that is cancelled in the middle releases its turn.
             drop(document.hang().start());
         }
     }
@@ -153,9 +153,9 @@ async fn an_ordered_service_runs_one_after_another_on_two_threads() {
     changes_are_in_order().await;
 }
 
-/// Each connection has an order of its own.
+/// Each connection has its own order.
 #[tokio::test]
-async fn a_connection_does_not_wait_for_anothers_turn() {
+async fn ordered_connections_do_not_wait_for_each_other() {
     for link in LINKS {
         let notes = Arc::new(Notes::default());
         let builder = PeerBuilder::new().service(DocumentServer::from_arc(notes));
@@ -197,7 +197,7 @@ impl Saves for Gated {
     }
 }
 
-/// A blocking method cannot be interrupted, so its turn is not over when its call is.
+/// A blocking method cannot be interrupted, so it keeps its turn after its call has ended.
 #[tokio::test]
 async fn a_blocking_method_keeps_its_turn_until_it_returns() {
     for link in LINKS {
@@ -214,7 +214,7 @@ async fn a_blocking_method_keeps_its_turn_until_it_returns() {
         begins.recv().await.expect("it begins");
         drop(call);
         let asked = saves.saved().start();
-        // Whatever was sent before has been seen by now.
+        // Everything sent before has been handled by now.
         peer.call("nothing", ()).await.expect_err("unknown");
         assert_eq!(serving.stats().running, 2);
         go.send(()).expect("it waits");
@@ -222,9 +222,9 @@ async fn a_blocking_method_keeps_its_turn_until_it_returns() {
     }
 }
 
-/// Without a connection the order is that of the first polls.
+/// Without a connection, calls run in the order of their first polls.
 #[tokio::test]
-async fn a_local_client_of_an_ordered_service_takes_turns() {
+async fn a_local_client_of_an_ordered_service_keeps_the_order() {
     let document = DocumentClient::local(Notes::default());
     let unpolled = document.hang().start();
     let both = tokio::join!(document.change(1, 5), document.change(2, 0));
@@ -301,7 +301,7 @@ async fn reads_do_not_hold_anything_up(
 }
 
 #[tokio::test]
-async fn a_blocking_method_has_a_thread() {
+async fn a_blocking_method_runs_on_its_own_thread() {
     for link in LINKS {
         let (one, other) = channels(link).await;
         reads_do_not_hold_anything_up(|service| {
@@ -315,7 +315,7 @@ async fn a_blocking_method_has_a_thread() {
 }
 
 #[tokio::test]
-async fn a_blocking_method_has_a_thread_in_this_process_too() {
+async fn a_local_blocking_method_runs_on_its_own_thread() {
     reads_do_not_hold_anything_up(|service| {
         let mut router = Router::default();
         service.register(&mut router).expect("no duplicates");

@@ -1,5 +1,4 @@
-//! What `#[chirp::service]` generates, through the public interface: calls of implementations in this
-//! process, which are encoded and decoded as on a connection.
+//! The code that `#[chirp::service]` generates, through local clients, which encode and decode as on a connection.
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
@@ -41,7 +40,7 @@ enum ArithError {
 /// Integer arithmetic.
 #[chirp::service]
 trait Arith {
-    /// Sum and difference.
+    /// Returns sum and difference.
     async fn sum_diff(&self, a: i64, b: i64) -> Result<SumDiff, ArithError>;
     fn version(&self) -> u32;
     async fn digest(&self, name: &str, data: &[u8]) -> u64;
@@ -115,7 +114,7 @@ fn serve(service: impl Service) -> Caller {
 }
 
 #[tokio::test]
-async fn a_call_goes_there_and_back() {
+async fn a_local_call_returns_its_result() {
     let arith = client();
     let expected = SumDiff {
         sum: 350,
@@ -127,16 +126,16 @@ async fn a_call_goes_there_and_back() {
     assert_eq!(arith.described(5).await.unwrap(), "5 by version 7");
 }
 
-/// There is one instance, whatever it is called.
+/// A local client calls its implementation under any service name.
 #[tokio::test]
-async fn a_local_client_may_be_told_another_name() {
+async fn a_local_client_may_use_another_service_name() {
     let arith = client().named("Second");
     assert_eq!(arith.version().await.unwrap(), 7);
     let compared = arith.check_compatibility().await.unwrap();
     assert_eq!(compared, chirp::Compatibility::Same);
 }
 
-/// A local handler calls back through what its maker gave it; without that, nobody is there.
+/// A local handler calls back through the caller given to `local_with`; without one it has no peer.
 #[tokio::test]
 async fn a_local_handler_calls_back() {
     let mut router = Router::default();
@@ -167,7 +166,7 @@ async fn a_call_owns_what_it_needs_and_is_sent_when_it_is_awaited() {
 }
 
 #[tokio::test]
-async fn errors_come_back_as_they_were() {
+async fn errors_come_back_unchanged() {
     let arith = client();
     for (how, expected) in [
         (
@@ -223,7 +222,7 @@ async fn an_error_of_another_kind_is_remote() {
 }
 
 #[tokio::test]
-async fn methods_answer_to_their_names_aliases_and_to_nothing_else() {
+async fn methods_answer_to_their_names_and_aliases_only() {
     let caller = serve(ArithServer::new(Calculator::default()));
     for name in ["Arith.fail", "Arith.fehlschlagen", "Arith.\u{e9}chouer"] {
         let result = caller.call(name, vec![0]).await;
@@ -282,7 +281,7 @@ async fn an_instance_may_have_another_name() {
     ));
 }
 
-/// Programs in Go put a prefix before a method's name, of any form.
+/// Go programs put an arbitrary prefix before a method's name.
 #[tokio::test]
 async fn an_instance_may_have_a_prefix_without_a_dot() {
     let mut router = Router::default();
@@ -318,13 +317,13 @@ async fn an_instance_may_have_a_prefix_without_a_dot() {
         let answer = missing.version().await;
         assert!(matches!(answer, Err(CallError::UnknownMethod)));
     }
-    // Where there is no name to differ there is nothing to find either.
+    // Without a prefix there is nothing to find.
     let local = ArithClient::local(Calculator::default()).prefixed("kv-");
     assert_eq!(local.version().await.unwrap(), 7);
 }
 
 #[tokio::test]
-async fn wrong_arguments_are_refused_and_bytes_must_not_be_left_over() {
+async fn wrong_arguments_and_trailing_bytes_are_refused() {
     let caller = serve(ArithServer::new(Calculator::default()));
     for (params, reason) in [
         (vec![], "argument 1: the bytes end before the value does"),
@@ -345,7 +344,7 @@ async fn wrong_arguments_are_refused_and_bytes_must_not_be_left_over() {
     assert!(matches!(result, Err(CallError::Decode(_))), "{result:?}");
 }
 
-/// Serializes to nothing but an error.
+/// Fails to serialize.
 #[derive(Debug, Deserialize)]
 struct Stubborn;
 
@@ -355,7 +354,7 @@ impl Serialize for Stubborn {
     }
 }
 
-/// A result of a crate's own, as most crates have.
+/// A `Result` alias, as many crates have.
 type Fallible<T> = Result<T, ArithError>;
 mod io {
     pub(crate) type Result<T> = super::Fallible<T>;
@@ -458,7 +457,7 @@ impl Odd for Oddity {
 }
 
 #[tokio::test]
-async fn unusual_methods_are_methods() {
+async fn unusual_method_signatures_work() {
     let odd = OddClient::local(Oddity);
     match odd.take(Stubborn).await {
         Err(CallError::Encode(reason)) => assert_eq!(reason, "I will not go"),

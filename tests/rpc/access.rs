@@ -1,4 +1,4 @@
-//! Who may call what, by who they are.
+//! Access rules by peer identity.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 use crate::support::echo;
@@ -38,7 +38,7 @@ fn access() -> AccessPolicy {
         .allow([VaultMethods::TAKE], |who| who.is_key(&OWNER))
 }
 
-/// A peer of the cellar's, which is known as `who` there.
+/// A client of the cellar, known there as `who`.
 fn known_as(who: Identity, serving: &PeerBuilder) -> Peer {
     let (here, there): (Channel, Channel) = memory();
     serving.start(there.with_identity(who)).unwrap();
@@ -56,7 +56,7 @@ fn is_forbidden<T: std::fmt::Debug>(answer: Result<T, CallError>) -> bool {
 }
 
 #[tokio::test]
-async fn a_method_is_for_those_whom_its_rule_lets_through() {
+async fn a_method_is_called_only_by_peers_that_its_rule_admits() {
     let serving = PeerBuilder::new()
         .service(VaultServer::new(Cellar))
         .access(access());
@@ -71,9 +71,9 @@ async fn a_method_is_for_those_whom_its_rule_lets_through() {
     assert!(is_forbidden(nobody.take("gold").await));
 }
 
-/// A crafted name must not slip past, and another name of a method is that method.
+/// Crafted names are denied, and an alias has its method's rule.
 #[tokio::test]
-async fn it_decides_on_the_method_that_will_run() {
+async fn access_is_checked_for_the_method_that_would_run() {
     let serving = PeerBuilder::new()
         .service(VaultServer::new(Cellar))
         .routes(|router| {
@@ -99,9 +99,9 @@ async fn it_decides_on_the_method_that_will_run() {
     }
 }
 
-/// A service under another name is another service.
+/// A service under another name has separate rules.
 #[tokio::test]
-async fn an_instance_has_rules_of_its_own() {
+async fn each_service_name_has_its_own_rules() {
     let serving = PeerBuilder::new()
         .service(VaultServer::new(Cellar))
         .service(VaultServer::new(Cellar).named("Attic"))
@@ -114,7 +114,7 @@ async fn an_instance_has_rules_of_its_own() {
 }
 
 #[tokio::test]
-async fn whoever_may_nothing_learns_no_names() {
+async fn a_caller_without_access_cannot_probe_for_names() {
     let serving = PeerBuilder::new()
         .service(VaultServer::new(Cellar))
         .fallback(echo)
@@ -142,7 +142,7 @@ async fn whoever_may_nothing_learns_no_names() {
 }
 
 #[tokio::test]
-async fn what_nothing_is_said_of_is_as_otherwise_says() {
+async fn the_default_rule_decides_about_other_methods() {
     let serving = PeerBuilder::new()
         .service(VaultServer::new(Cellar))
         .access(access().default_rule(|who| who.is_key(&GUEST)));
@@ -155,7 +155,7 @@ async fn what_nothing_is_said_of_is_as_otherwise_says() {
 }
 
 #[tokio::test]
-async fn rules_may_change_and_one_that_panics_lets_nobody_through() {
+async fn rules_may_change_and_a_panicking_rule_denies() {
     let serving = PeerBuilder::new().handle("echo", echo);
     let (here, there) = memory();
     let serving = serving.start(there).unwrap();

@@ -1,4 +1,4 @@
-//! Handlers that block, and work that outlives its handler.
+//! Blocking handlers, and work that outlives its handler.
 
 use std::sync::{Arc, Mutex, mpsc};
 
@@ -12,14 +12,14 @@ fn pair(builder: &PeerBuilder) -> (Peer, Peer) {
     (caller, builder.start(b).expect("no duplicates"))
 }
 
-/// Waits until a peer runs nothing any more; each call that ends on it is a chance to look again.
+/// Waits until a peer runs no handler; checks again after each call to it.
 async fn idle(caller: &Peer, serving: &Peer) {
     while serving.stats().running > 0 {
         caller.call("nothing", ()).await.expect_err("unknown");
     }
 }
 
-/// They run beside each other, so many at once, and do not hold up the others on their connection.
+/// Blocking handlers run concurrently up to the pool's limit and do not delay other calls.
 #[tokio::test]
 async fn blocking_handlers_have_threads_and_a_limit() {
     let (go, gate) = mpsc::channel::<()>();
@@ -43,7 +43,7 @@ async fn blocking_handlers_have_threads_and_a_limit() {
         .collect();
     begins.recv().await.expect("one begins");
     begins.recv().await.expect("another begins");
-    // Two block, three wait, and the connection goes on.
+    // Two block, three wait, and other calls are answered.
     a.call("nothing", ()).await.expect_err("unknown");
     assert_eq!(b.stats().running, 5);
     assert!(begins.try_recv().is_err());
@@ -56,7 +56,7 @@ async fn blocking_handlers_have_threads_and_a_limit() {
     idle(&a, &b).await;
 }
 
-/// A call that is cancelled is answered at once; it runs until its handler has returned.
+/// A cancelled call is answered at once, but counts as running until its handler returns.
 #[tokio::test]
 async fn a_cancelled_call_runs_until_its_blocking_handler_returns() {
     let (go, gate) = mpsc::channel::<()>();
@@ -82,7 +82,7 @@ async fn a_cancelled_call_runs_until_its_blocking_handler_returns() {
 }
 
 #[tokio::test]
-async fn a_blocking_handler_may_panic() {
+async fn a_panic_of_a_blocking_handler_fails_its_call() {
     let handler = BlockingPool::default().handler(|request: Request| {
         assert!(request.params().is_empty(), "there is something");
         Ok::<_, String>("fine")
@@ -101,9 +101,9 @@ async fn a_blocking_handler_may_panic() {
     idle(&a, &b).await;
 }
 
-/// `cx.cancelled()` tells work that the handler has handed over.
+/// `cx.cancelled()` also works in a task that the handler has spawned.
 #[tokio::test]
-async fn work_is_told_that_its_call_was_cancelled() {
+async fn spawned_work_learns_that_its_call_was_cancelled() {
     let (ends, mut ended) = told::unbounded_channel();
     let builder = PeerBuilder::new().handle("work", move |request: Request| {
         let (cx, ends) = (request.context().clone(), ends.clone());
@@ -122,7 +122,7 @@ async fn work_is_told_that_its_call_was_cancelled() {
     drop(call);
     assert_eq!(ended.recv().await, Some("told"));
 
-    // The end of the connection is the end of every call.
+    // The end of the connection cancels every call.
     let _call = a.call("work", ()).start();
     assert_eq!(ended.recv().await, Some("begun"));
     b.close();

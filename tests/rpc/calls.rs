@@ -1,4 +1,4 @@
-//! Calls between two whole peers, over every kind of channel.
+//! Calls between two peers, over every kind of channel.
 
 use crate::support::{LINKS, Link, connected, echo, idle, read_packet, response};
 use bytes::Bytes;
@@ -49,7 +49,7 @@ fn remote(answer: Result<Bytes, CallError>) -> ErrorData {
     }
 }
 
-/// CH-T1 to CH-T4, CH-T22, and that a nested failure is the handler's own.
+/// CH-T1 to CH-T4, CH-T22; and a failed nested call becomes the handler's own error.
 async fn say_what_they_say(peer: &Peer) {
     for method in ["echo", "later"] {
         assert_eq!(peer.call(method, "yay").await.expect("answered"), "yay");
@@ -119,9 +119,9 @@ async fn many_calls_both_ways_at_once() {
 }
 
 #[tokio::test]
-async fn large_payloads_pass_and_larger_ones_fail_alone() {
+async fn payloads_up_to_the_limit_pass_and_larger_ones_fail() {
     const LIMIT: usize = 16 << 20;
-    // An id, the length of the name, the name; or an id and a result code.
+    // A request has an id, the name's length and the name before its data; a response an id and a result code.
     let room = LIMIT - 9;
     let tight = PeerBuilder::new().handle("give", |request: Request| async move {
         let size: usize = String::from_utf8_lossy(request.params())
@@ -200,7 +200,7 @@ async fn the_fallback_sees_the_name_that_was_called() {
     }
 }
 
-/// What the other side hears, in the order in which it hears it.
+/// A builder that records what its peer receives, in order.
 fn heard() -> (PeerBuilder, mpsc::UnboundedReceiver<String>) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let builder = PeerBuilder::new().fallback(move |request: Request| {
@@ -233,7 +233,7 @@ async fn a_call_is_sent_when_it_is_polled_or_started() {
     }
 }
 
-/// From a thread without a runtime, as a `Drop` may be: what is detached is sent and runs, and is not cancelled.
+/// A detached call is sent, runs and is not cancelled, even from a thread without a runtime (in a `Drop`, say).
 #[tokio::test]
 async fn a_detached_call_runs_although_nobody_awaits_it() {
     for link in LINKS {
@@ -257,7 +257,7 @@ async fn a_detached_call_runs_although_nobody_awaits_it() {
 }
 
 #[tokio::test]
-async fn a_cast_is_heard_and_its_answer_is_not() {
+async fn the_answer_to_a_one_way_call_is_ignored() {
     for link in LINKS {
         let (builder, mut heard) = heard();
         let (peer, _other) = connected(link, &PeerBuilder::new(), &builder).await;
@@ -274,7 +274,7 @@ async fn a_cast_is_heard_and_its_answer_is_not() {
     }
 }
 
-/// Plain Chirp v0 by hand: answers whatever it is asked with what `answer` makes of the parameters.
+/// A plain Chirp v0 peer that answers every request with `answer` of its parameters.
 fn by_hand(answer: fn(&[u8]) -> Vec<u8>) -> Peer {
     let (ours, mut theirs) = tokio::io::duplex(1 << 10);
     tokio::spawn(async move {
@@ -291,7 +291,7 @@ fn by_hand(answer: fn(&[u8]) -> Vec<u8>) -> Peer {
 }
 
 #[tokio::test]
-async fn hello_is_believed_only_from_one_that_speaks_it() {
+async fn only_a_valid_hello_answer_enables_extensions() {
     for link in LINKS {
         for liar in [by_hand(<[u8]>::to_vec), by_hand(|_| b"yes".to_vec())] {
             assert_eq!(liar.hello().await.expect("asked"), None);
@@ -303,7 +303,7 @@ async fn hello_is_believed_only_from_one_that_speaks_it() {
             let hello = peer.hello().await.expect("asked").expect("it speaks it");
             let declared = ExtensionFlags::CALL_CONTEXT.and(ExtensionFlags::STREAMS);
             assert_eq!(hello.extensions, declared);
-            // To be asked is to be told.
+            // A peer that is asked learns the other side's hello, too.
             assert!(other.hello().await.expect("known").is_some());
             assert_eq!(peer.hello().await.expect("known"), Some(hello));
             idle(&peer).await;
@@ -318,7 +318,7 @@ async fn hello_is_believed_only_from_one_that_speaks_it() {
 }
 
 #[tokio::test]
-async fn handlers_begin_in_order_of_arrival() {
+async fn handlers_start_in_order_of_arrival() {
     let order = Arc::new(Mutex::new(Vec::new()));
     let list = Arc::clone(&order);
     let builder = PeerBuilder::new().fallback(move |request: Request| {

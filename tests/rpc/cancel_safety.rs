@@ -1,4 +1,4 @@
-//! Calls that are dropped anywhere: nothing is stuck, nothing is left.
+//! Calls may be dropped at any point: nothing is stuck and nothing is left.
 
 use crate::support::{LINKS, connected, echo, idle, narrow};
 use bytes::Bytes;
@@ -74,7 +74,7 @@ async fn calls_dropped_anywhere_leave_nothing() {
     drops(&left, &right, 2000).await;
 }
 
-/// Takes a few bytes, then is not ready; and remembers only the waker that it was last polled with.
+/// Accepts a few bytes at a time, and remembers only the waker of the last poll.
 struct Forgetful {
     io: DuplexStream,
     taken: usize,
@@ -87,7 +87,7 @@ impl Forgetful {
         if self.taken.is_multiple_of(2) {
             return Poll::Ready(());
         }
-        // Whoever polled before is forgotten, as by a socket.
+        // The previous waker is forgotten, as a socket does.
         let waker = self.waker.insert(cx.waker().clone()).clone();
         tokio::spawn(async move { waker.wake() });
         Poll::Pending
@@ -125,9 +125,9 @@ impl AsyncWrite for Forgetful {
     }
 }
 
-/// RT-A1: whoever writes, and whoever is dropped while it writes, the writer is woken.
+/// The writer is woken whichever task writes, even if that task is dropped while it writes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_channel_that_remembers_one_waker_is_enough() {
+async fn a_channel_may_remember_only_the_last_waker() {
     let (one, other) = tokio::io::duplex(64);
     let [left, right] = [one, other].map(|io| {
         let forgetful = Forgetful {
@@ -142,7 +142,7 @@ async fn a_channel_that_remembers_one_waker_is_enough() {
     drops(&left, &right, 4000).await;
 }
 
-/// Bytes of the program's, which are counted as long as they are held.
+/// Counts the payload bytes that are still held.
 struct Counted(Arc<AtomicUsize>, [u8; 100]);
 
 impl Counted {
@@ -164,9 +164,9 @@ impl Drop for Counted {
     }
 }
 
-/// Parameters and answers are let go as soon as they have been copied, whoever else calls or does not.
+/// Parameters and results are released as soon as they have been copied into the write buffer.
 #[tokio::test]
-async fn what_was_sent_is_let_go() {
+async fn sent_payloads_are_released() {
     let alive = Arc::new(AtomicUsize::new(0));
     let answers = Arc::clone(&alive);
     let builder = PeerBuilder::new().handle("answer", move |_: Request| {

@@ -1,4 +1,4 @@
-//! Calls that are given up: by their caller, by their time.
+//! Calls that are cancelled, by their caller or by a timeout.
 
 use crate::support::{DropFlag, LINKS, connected, echo, idle, pair};
 use chirp::packet::ErrorData;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
-/// What the other side hears, in the order in which it hears it.
+/// A builder that records what its peer receives, in order.
 fn heard() -> (PeerBuilder, mpsc::UnboundedReceiver<String>) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let builder = PeerBuilder::new().fallback(move |request: Request| {
@@ -20,7 +20,7 @@ fn heard() -> (PeerBuilder, mpsc::UnboundedReceiver<String>) {
 
 /// CH-T9, CH-T54.
 #[tokio::test]
-async fn a_call_without_time_is_not_sent() {
+async fn a_call_with_an_expired_deadline_is_not_sent() {
     for link in LINKS {
         let (builder, mut heard) = heard();
         let (peer, other) = connected(link, &PeerBuilder::new(), &builder).await;
@@ -45,7 +45,7 @@ async fn a_call_without_time_is_not_sent() {
     }
 }
 
-/// CH-T54, CH-T10: the time of a call passes, and its handler is interrupted.
+/// CH-T54, CH-T10: when a call times out, its handler is interrupted.
 #[tokio::test(start_paused = true)]
 async fn a_timeout_interrupts_the_callee() {
     let (flag, mut dropped) = DropFlag::new();
@@ -83,7 +83,8 @@ async fn a_timeout_interrupts_the_callee() {
     idle(&other).await;
 }
 
-/// Drop is cancel: before it is polled, when it is sent, when its handler runs, when its answer is here.
+/// Dropping a call cancels it: before its first poll, when it is sent, while its handler runs, and when its answer has
+/// arrived.
 #[tokio::test]
 async fn a_dropped_call_is_cancelled_at_every_stage() {
     for link in LINKS {
@@ -126,10 +127,10 @@ async fn a_dropped_call_is_cancelled_at_every_stage() {
     }
 }
 
-/// A call that is cancelled when it has been taken from the queue, and lies behind another, does not begin. Over
-/// memory alone: elsewhere the Cancel may come too late.
+/// A call that is cancelled while it waits in a dispatcher's batch does not start. Tested over memory only: elsewhere
+/// the Cancel may arrive too late.
 #[tokio::test]
-async fn a_call_that_is_cancelled_before_its_turn_does_not_begin() {
+async fn a_queued_call_that_is_cancelled_does_not_start() {
     let (begun, begins) = std::sync::mpsc::channel();
     let victim = Arc::new(Mutex::new(None::<chirp::Call<bytes::Bytes>>));
     let given_up = Arc::clone(&victim);
@@ -140,16 +141,16 @@ async fn a_call_that_is_cancelled_before_its_turn_does_not_begin() {
         }
         begun.send(name).expect("the test listens");
         async {
-            // Longer than a dispatcher goes on for, so that the others have their turn before the next.
+            // Longer than a dispatcher's time slice, so that other tasks run before the next handler.
             std::thread::sleep(Duration::from_millis(2));
             Ok::<_, ErrorData>(())
         }
     });
     let (peer, other) = pair(&PeerBuilder::new(), &builder);
-    // Alone it leaves at once; the others leave together, before the first of them begins.
+    // The first call is written at once, the others together before the first of them starts.
     let alone = peer.call("alone", ()).start();
     let first = peer.call("first", ()).start();
-    // Time for the Cancel to come: it is written when the writer has let others run, and then read.
+    // Lets the Cancel arrive: the writer yields, writes it, and the other side reads it.
     let second = peer.call("second", ()).start();
     let third = peer.call("third", ()).start();
     let fourth = peer.call("fourth", ()).start();

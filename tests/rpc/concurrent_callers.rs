@@ -1,5 +1,5 @@
-//! Many callers on one connection: what they have put down for the writer keeps its order, is taken back, refused
-//! and ended like what the session has.
+//! Many callers on one connection: calls in the submit queue keep their order, and are cancelled, refused and ended
+//! like calls in the session.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 const CALLERS: usize = 16;
 
-/// Somebody waits, so that nobody else is alone.
+/// Keeps a call pending, so that other calls go through the submit queue.
 async fn crowd(peer: &Peer) -> Vec<chirp::Call<Bytes>> {
     let waiting: Vec<_> = (0..2).map(|_| peer.call("wait", ()).start()).collect();
     peer.call("echo", ()).await.expect("an answer");
@@ -83,9 +83,9 @@ async fn each_caller_keeps_its_order_on_two_threads() {
     each_caller_keeps_its_order().await;
 }
 
-/// On one thread the writer does not run in between.
+/// On one thread, the writer does not run in between.
 #[tokio::test]
-async fn a_call_that_nobody_wants_any_more_is_not_sent() {
+async fn a_call_dropped_before_it_is_written_is_not_sent() {
     for link in LINKS {
         let (peer, serving) = connected(link, &PeerBuilder::new(), &waiting()).await;
         let crowd = crowd(&peer).await;
@@ -114,7 +114,7 @@ async fn a_call_that_nobody_wants_any_more_is_not_sent() {
 }
 
 #[tokio::test]
-async fn one_call_too_many_is_refused() {
+async fn a_call_beyond_the_pending_limit_fails() {
     for link in LINKS {
         let mut limits = Limits::default();
         limits.max_pending_calls = 8;
@@ -140,7 +140,7 @@ async fn one_call_too_many_is_refused() {
 }
 
 #[tokio::test]
-async fn the_end_comes_to_what_has_not_been_sent() {
+async fn unsent_calls_fail_when_the_connection_ends() {
     for link in LINKS {
         let (peer, serving) = connected(link, &PeerBuilder::new(), &waiting()).await;
         let crowd = crowd(&peer).await;
@@ -156,9 +156,9 @@ async fn the_end_comes_to_what_has_not_been_sent() {
     }
 }
 
-/// Large parameters go to the session at once, behind what was put down before them.
+/// Large calls go to the session directly, after the calls submitted before them.
 #[tokio::test]
-async fn large_calls_keep_their_place() {
+async fn large_calls_keep_their_order() {
     for link in LINKS {
         let lengths = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&lengths);
@@ -178,17 +178,16 @@ async fn large_calls_keep_their_place() {
     }
 }
 
-/// While the other side does not read, the writer takes nothing: what callers put down has a bound all the same, and
-/// the limit of pending calls is kept.
+/// While the other side does not read, the submit queue stays bounded and the limit of pending calls holds.
 #[tokio::test]
-async fn a_peer_that_does_not_read_is_not_waited_for_without_bound() {
+async fn calls_to_a_peer_that_does_not_read_are_bounded() {
     let mut limits = Limits::default();
     limits.max_pending_calls = 100;
     let (ours, _never_read) = tokio::io::duplex(64);
     let builder = PeerBuilder::new().limits(limits);
     let peer = builder.start(Channel::io(ours)).expect("no duplicates");
     let _crowd: Vec<_> = (0..2).map(|_| peer.call("wait", ()).start()).collect();
-    // The writer writes as much as there is room for, and waits.
+    // The writer fills the channel's buffer and waits.
     while peer.stats().unsent > 0 && peer.metrics().counters.packets_sent == 0 {
         tokio::task::yield_now().await;
     }
@@ -196,7 +195,7 @@ async fn a_peer_that_does_not_read_is_not_waited_for_without_bound() {
     let mut refused = 0;
     for _ in 0..20_000 {
         let call = peer.call("wait", vec![7; 100]).start();
-        // One that waits is let go of at once.
+        // A waiting call can be dropped at once.
         tokio::select! {
             biased;
             ended = call => match ended {

@@ -1,4 +1,4 @@
-//! What a client says of its methods, beside what the other side serves.
+//! Comparing a client's contract with the other side's.
 
 #![allow(dead_code, reason = "some services are only compared")]
 
@@ -9,7 +9,7 @@ use chirp::{
     CallError, Caller, Compatibility, Contract, Mismatch, PeerBuilder, Request, Router, Service,
 };
 
-/// What version one of a program has.
+/// Version one of a program.
 mod one {
     #[chirp::service]
     pub(crate) trait Store {
@@ -21,7 +21,7 @@ mod one {
     }
 }
 
-/// What version two has.
+/// Version two of the program.
 mod two {
     #[chirp::service]
     pub(crate) trait Store {
@@ -65,7 +65,7 @@ fn differs(methods: &[&str]) -> Compatibility {
 }
 
 #[tokio::test]
-async fn the_methods_that_differ_are_named() {
+async fn a_comparison_names_the_methods_that_differ() {
     for link in LINKS {
         let builder = PeerBuilder::new().service(two::StoreServer::new(two::Empty));
         let (peer, _serving) = connected(link, &PeerBuilder::new(), &builder).await;
@@ -78,14 +78,14 @@ async fn the_methods_that_differ_are_named() {
             other.to_string(),
             "`Store.put` has another signature, `Store.touch` has another signature"
         );
-        // Names are what is called, whatever the comparison says.
+        // Calls work by name, whatever the comparison says.
         let got = one::StoreClient::new(&peer).get("key").await;
         assert_eq!(got.expect("an answer"), None);
     }
 }
 
 #[tokio::test]
-async fn a_service_is_compared_under_the_name_it_goes_by() {
+async fn a_service_is_compared_under_its_instance_name() {
     let mut router = Router::default();
     let service = two::StoreServer::new(two::Empty).named("Users");
     service.register(&mut router).expect("no duplicates");
@@ -100,9 +100,9 @@ async fn a_service_is_compared_under_the_name_it_goes_by() {
     assert!(missing.to_string().starts_with("`Store.get` is missing, "));
 }
 
-/// What somebody says who does not know the question, or does not know the signatures.
+/// Peers that do not know the query, or do not know signatures.
 #[tokio::test]
-async fn nothing_is_known_of_handlers_that_are_not_of_a_service() {
+async fn handlers_outside_of_services_have_no_known_signature() {
     for link in LINKS {
         let silent = PeerBuilder::new();
         let by_hand = PeerBuilder::new()
@@ -126,7 +126,7 @@ async fn nothing_is_known_of_handlers_that_are_not_of_a_service() {
     }
 }
 
-/// A peer of plain v0, by what it answers to a method that it does not know.
+/// A plain v0 peer, with its response to an unknown method.
 #[tokio::test]
 async fn a_plain_peer_gives_unknown_and_no_error() {
     type Answer = fn(Request) -> Result<Bytes, ErrorData>;
@@ -161,7 +161,7 @@ async fn a_connection_that_ends_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_question_about_too_much_is_refused() {
+async fn a_query_with_too_many_methods_is_refused() {
     let caller = Caller::local(Router::default());
     let names = vec![&b""[..]; ServedMethod::MAX_METHODS + 1];
     for question in [
@@ -177,7 +177,7 @@ async fn a_question_about_too_much_is_refused() {
     }
 }
 
-/// The same method, written differently.
+/// The same methods, written differently.
 mod alike {
     use bytes::Bytes;
     use std::borrow::Cow;
@@ -207,7 +207,7 @@ mod alike {
     }
 }
 
-/// Other methods, each in one thing.
+/// Methods that differ in one thing each.
 mod other {
     #[chirp::service]
     pub(super) trait Others {
@@ -238,11 +238,11 @@ mod other {
 }
 
 #[test]
-fn a_fingerprint_is_of_what_travels() {
+fn a_fingerprint_covers_only_what_is_encoded() {
     let of = |contract: Contract| contract.methods()[0].fingerprint();
     let borrowed = of(alike::BorrowedMethods::CONTRACT);
     assert_eq!(borrowed, of(alike::OwnedMethods::CONTRACT));
-    // Programs compare fingerprints that different compilers made: they are part of the protocol.
+    // Fingerprints from different compilers are compared with each other, so their values are part of the protocol.
     assert_eq!(of(other::TextsMethods::CONTRACT), 0x2aff_cbb9_ec31_1921);
     assert_ne!(
         of(other::TextsMethods::CONTRACT),
@@ -262,7 +262,7 @@ fn a_fingerprint_is_of_what_travels() {
     );
 }
 
-/// Each signature differs from that of the same name in the other.
+/// Each method's signature differs from that of its namesake in the other trait.
 #[tokio::test]
 async fn streams_are_part_of_a_signature() {
     mod left {

@@ -1,4 +1,4 @@
-//! Deadlines that travel, between peers that know the extension, and plain Chirp v0 with all others.
+//! Deadlines are sent between peers that know the extension; other peers see plain Chirp v0.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 const LONG: Duration = Duration::from_secs(1000);
 
-/// Says how much time its caller gives it, in whole hundreds of seconds.
+/// Returns its call's remaining time, in whole hundreds of seconds.
 fn serving() -> PeerBuilder {
     PeerBuilder::new()
         .handle("time", |request: Request| async move {
@@ -27,7 +27,7 @@ fn serving() -> PeerBuilder {
 }
 
 #[tokio::test]
-async fn a_deadline_travels_once_the_other_side_has_said_that_it_wants_it() {
+async fn a_deadline_is_sent_once_the_other_side_supports_it() {
     let (a, b) = channel::memory();
     let _b = serving().start(b).expect("no duplicates");
     let mut eager = Limits::default();
@@ -36,7 +36,7 @@ async fn a_deadline_travels_once_the_other_side_has_said_that_it_wants_it() {
         .limits(eager)
         .start(a)
         .expect("no duplicates");
-    // The first goes without: no call waits for the answer.
+    // The first call is sent without a deadline: no call waits for the hello answer.
     let first = a.call("time", ()).timeout(LONG).await.expect("answered");
     assert_eq!(first, "none");
     let hello = a.hello().await.expect("asked").expect("it speaks it");
@@ -54,7 +54,7 @@ async fn a_deadline_travels_once_the_other_side_has_said_that_it_wants_it() {
 }
 
 #[tokio::test]
-async fn a_side_without_extensions_is_told_nothing() {
+async fn a_side_without_extensions_is_sent_no_context() {
     let mut plain = Limits::default();
     plain.negotiation = Negotiation::Never;
     let (a, b) = channel::memory();
@@ -76,7 +76,7 @@ async fn a_side_without_extensions_is_told_nothing() {
         "none"
     );
 
-    // And one that has none itself, or was not told to, does not ask.
+    // A side that has no extensions, or does not negotiate, does not ask.
     let (c, d) = channel::memory();
     let _c = serving().start(c).expect("no duplicates");
     let d = PeerBuilder::new()
@@ -118,7 +118,7 @@ async fn read(from: &mut DuplexStream) -> Option<Vec<u8>> {
     Some(payload)
 }
 
-/// A peer, and the other end by hand, which has asked `chirp.hello` if it is to be told of contexts.
+/// A peer and the raw other end, which has called `chirp.hello` if it is to get contexts.
 async fn by_hand(asks: bool) -> (Peer, DuplexStream) {
     let (ours, mut theirs) = tokio::io::duplex(1 << 16);
     let peer = serving().start(Channel::io(ours)).expect("no duplicates");
@@ -139,7 +139,7 @@ async fn by_hand(asks: bool) -> (Peer, DuplexStream) {
 
 const TENTH: &[u8] = &[1, 0, 4, 0, 0, 0, 100];
 
-/// The callee keeps the deadline by itself, and refuses a call that has no time.
+/// The callee enforces the deadline itself, and refuses a call whose time is over.
 #[tokio::test(start_paused = true)]
 async fn the_callee_keeps_the_deadline() {
     let (peer, mut other) = by_hand(true).await;
@@ -149,7 +149,7 @@ async fn the_callee_keeps_the_deadline() {
         let answer = read(&mut other).await.expect("an answer");
         assert_eq!(answer[..7], [0, 0, 0, 1, 4, 0xC7, 3], "deadline exceeded");
     }
-    // It speaks of the very next call alone.
+    // A context applies to the next call only.
     let call = [
         packet(0xC700, TENTH),
         request(1, "time", &[]),
@@ -159,7 +159,7 @@ async fn the_callee_keeps_the_deadline() {
     other.write_all(&call).await.expect("written");
     assert_eq!(read(&mut other).await.expect("an answer")[5..], *b"000 s");
     assert_eq!(read(&mut other).await.expect("an answer")[5..], *b"none");
-    // What must be understood, and is not, is refused.
+    // A call whose context has an unknown required field is refused.
     let call = [packet(0xC700, &[0x80, 0, 0]), request(1, "time", &[])].concat();
     other.write_all(&call).await.expect("written");
     assert_eq!(
@@ -169,9 +169,9 @@ async fn the_callee_keeps_the_deadline() {
     assert_eq!(peer.stats().running, 0);
 }
 
-/// Where nothing was declared, the packet means nothing; where it was, it must be right.
+/// Without negotiation a context packet is ignored; after it, an invalid one is fatal.
 #[tokio::test]
-async fn a_wrong_context_ends_the_session_only_where_it_was_declared() {
+async fn an_invalid_context_ends_the_session_only_if_negotiated() {
     let wrong = [
         [packet(0xC700, &[1]), request(1, "time", &[])].concat(),
         [packet(0xC700, TENTH), packet(3, &[0, 0, 0, 7])].concat(),
@@ -193,9 +193,9 @@ async fn a_wrong_context_ends_the_session_only_where_it_was_declared() {
     }
 }
 
-/// What the callee says of a deadline is what the caller would have said.
+/// A deadline exceeded at the callee is the same error as one exceeded at the caller.
 #[tokio::test]
-async fn a_deadline_of_the_callee_is_a_deadline() {
+async fn a_deadline_exceeded_at_the_callee_is_reported_as_such() {
     let (a, b) = channel::memory();
     let late = |_: Request| async { FrameworkError::DeadlineExceeded };
     let _b = PeerBuilder::new()
@@ -210,11 +210,11 @@ async fn a_deadline_of_the_callee_is_a_deadline() {
     );
 }
 
-/// A context goes with its call, also when that is refused: what follows is not taken for its carrier.
+/// A refused call consumes its context: the context does not apply to the next call.
 #[tokio::test]
-async fn a_context_goes_with_a_call_that_is_refused() {
+async fn a_context_is_consumed_by_a_refused_call() {
     let (peer, mut other) = by_hand(true).await;
-    // A duplicate of a call that waits, with a context, and then a Cancel of nothing.
+    // A duplicate of a waiting call, with a context, and then a Cancel without a call.
     let bytes = [
         request(1, "wait", &[]),
         packet(0xC700, TENTH),
@@ -232,7 +232,7 @@ async fn a_context_goes_with_a_call_that_is_refused() {
     drop(peer);
 }
 
-/// Streams are declared by whoever takes some.
+/// A peer that accepts streams declares the extension.
 #[tokio::test]
 async fn a_peer_declares_the_streams_that_it_takes() {
     let streams = ExtensionFlags::CALL_CONTEXT.and(ExtensionFlags::STREAMS);

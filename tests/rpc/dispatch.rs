@@ -1,4 +1,4 @@
-//! Handlers that compute for long, or block their thread, beside others on the same connection.
+//! Handlers that compute for long or block their thread, and other calls on the same connection.
 
 use crate::support::{Link, connected, echo, idle, pair};
 use chirp::packet::ErrorData;
@@ -9,8 +9,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-/// Blocks the threads that ask it, until it is opened. There is no time in it, so that nothing here
-/// depends on how fast the machine is.
+/// Blocks threads until it is opened. It uses no time, so that the tests do not depend on the machine's speed.
 #[derive(Default)]
 struct Gate(Mutex<bool>, Condvar);
 
@@ -30,9 +29,8 @@ impl Gate {
 
 /// Wakes a worker of the runtime again and again.
 ///
-/// The worker that a handler blocks may be the one that waited for I/O and time for all of them, and tokio
-/// has another take its place only when something wakes that other. In a program that does anything else
-/// something does.
+/// The blocked worker may be the one that polls I/O and timers for the whole runtime. Another worker takes over only
+/// when something wakes it, which other work of a real program does.
 struct Bustle(Arc<AtomicBool>);
 
 impl Bustle {
@@ -73,10 +71,10 @@ fn blocking(gate: &Arc<Gate>) -> (PeerBuilder, mpsc::UnboundedReceiver<()>) {
     (builder, begun)
 }
 
-/// One handler holds one of three workers. Requests that come, requests that lie behind it, answers that
-/// lie before it, cancels and this side's own calls go on; also once the method is known to be slow.
+/// One handler blocks one of three workers. New requests, requests queued behind it, responses buffered before it,
+/// cancels and this side's own calls proceed, also once the method is known to be slow.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn a_handler_that_does_not_return_holds_up_nobody() {
+async fn a_handler_that_blocks_does_not_stall_its_connection() {
     let _bustle = Bustle::new();
     for link in [Link::Memory, Link::Unix] {
         let gate = Arc::new(Gate::default());
@@ -110,9 +108,9 @@ async fn a_handler_that_does_not_return_holds_up_nobody() {
     }
 }
 
-/// Two handlers, each of which holds a worker, one behind the other, and nothing that comes after them.
+/// Two handlers in one batch block a worker each, and no later packet triggers the check.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_watch_over_handlers_goes_on() {
+async fn a_second_blocked_handler_is_noticed_too() {
     let _bustle = Bustle::new();
     let gate = Arc::new(Gate::default());
     let (builder, mut begun) = blocking(&gate);
@@ -134,7 +132,7 @@ async fn the_watch_over_handlers_goes_on() {
     second.await.expect("answered");
 }
 
-/// An answer that lies in the buffer while the handler after it does not return.
+/// A buffered response is written although the next handler does not return.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn answers_do_not_wait_for_the_next_handler() {
     let _bustle = Bustle::new();
@@ -183,9 +181,9 @@ async fn a_handler_may_block_on_a_call_over_its_own_connection() {
     }
 }
 
-/// A method that was slow once still begins before those that came after it.
+/// A method that was slow before still starts before later calls.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn slow_methods_begin_in_order_too() {
+async fn slow_methods_start_in_order_too() {
     let order = Arc::new(Mutex::new(Vec::new()));
     let list = Arc::clone(&order);
     let builder = PeerBuilder::new().fallback(move |request: Request| {
@@ -217,9 +215,9 @@ async fn slow_methods_begin_in_order_too() {
     assert!(numbers.is_sorted(), "{numbers:?}");
 }
 
-/// The dispatcher is woken for every request, whether it goes to sleep at that moment or not.
+/// A request that arrives while the dispatcher goes to sleep wakes it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_request_is_forgotten() {
+async fn every_request_wakes_the_dispatcher() {
     let (peer, other) = connected(
         Link::Unix,
         &PeerBuilder::new(),

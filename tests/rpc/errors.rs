@@ -1,5 +1,4 @@
-//! Errors, from the method that made them to the program that called: what travels, what comes back, and how it
-//! becomes the program's own error.
+//! Errors from a method to its caller: their encoding, and their conversion into the program's own error.
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
@@ -13,18 +12,18 @@ use chirp::codec::CodecId;
 use chirp::packet::ErrorData;
 use chirp::{CallError, Caller, MethodError, Request, ServiceError};
 
-/// Codes that others know as well.
+/// Codes shared with other programs.
 mod codes {
     pub(crate) const FULL: u16 = 507;
 }
 
 const READ_ONLY: u16 = 403;
 
-/// An error in every shape that one can have.
+/// An error enum with variants of every shape.
 #[derive(Debug, PartialEq, thiserror::Error, chirp::ServiceError)]
 #[non_exhaustive]
 enum StoreError {
-    /// There is none.
+    /// The file does not exist.
     #[error("there is no {key:?}")]
     #[chirp(code = 404)]
     Missing {
@@ -50,14 +49,14 @@ enum StoreError {
     #[error("this is unix")]
     #[chirp(code = 9)]
     Platform(u8),
-    // What is not there may have any code.
+    // A variant that is compiled out may have any code.
     #[cfg(not(unix))]
     #[error("this is not unix")]
     #[chirp(code = 9)]
     Platform(u16),
 }
 
-/// What is inside another error: it need not be one of a service.
+/// A source error, which need not be a service error.
 #[derive(Debug, PartialEq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 #[error("block {block} is bad")]
 struct DiskError {
@@ -74,7 +73,7 @@ struct Later(u32);
 #[chirp(code = 65535)]
 struct No;
 
-/// An error without `std::error::Error`: text is all that it needs.
+/// An error without `std::error::Error`; it needs only `Display`.
 #[derive(Debug, chirp::ServiceError)]
 #[chirp(code = 3)]
 struct Silent;
@@ -94,7 +93,7 @@ trait Store {
     fn silent(&self) -> Result<(), Silent>;
     async fn io(&self, kind: &str) -> io::Result<Vec<u8>>;
     fn text(&self) -> Result<u8, String>;
-    /// Whatever `?` finds.
+    /// Converts any error with `?`.
     async fn parse(&self, number: &str) -> Result<i32, Box<dyn Error + Send + Sync>>;
     async fn nested(&self, from: &str) -> Result<u64, ErrorData>;
     async fn forwarded(&self) -> Result<u64, CallError>;
@@ -172,7 +171,7 @@ fn store() -> StoreClient {
 }
 
 #[tokio::test]
-async fn errors_of_every_shape_come_back_as_they_were() {
+async fn errors_of_every_shape_come_back_unchanged() {
     for (how, expected) in [
         ("missing", StoreError::Missing { key: "k".into() }),
         ("full", StoreError::Full(1, u64::MAX)),
@@ -197,9 +196,9 @@ async fn errors_of_every_shape_come_back_as_they_were() {
     assert!(silent.source().is_none());
 }
 
-/// What a peer without these types says, and what it is taken for.
+/// Errors of a peer without these types, and what they decode to.
 #[tokio::test]
-async fn what_is_no_error_of_the_method_is_handed_on_as_it_came() {
+async fn errors_of_other_types_are_returned_unchanged() {
     for (error, known) in [
         (ErrorData::new(403, "in other words"), true),
         (ErrorData::new(403, "").with_data("x"), false),
@@ -226,7 +225,7 @@ async fn what_is_no_error_of_the_method_is_handed_on_as_it_came() {
     }
 }
 
-/// The errors of a peer of others: one has code 0, and there are more than are known here.
+/// Errors of a peer with other types: one has code 0, and some are unknown here.
 #[derive(Debug, PartialEq, thiserror::Error, chirp::ServiceError)]
 enum ForeignError {
     #[error("plain")]
@@ -255,7 +254,7 @@ impl WithFields {
     const PLAIN: u16 = 0;
 }
 
-/// `Raw` carries no fields, which this error has none of.
+/// `Raw` cannot carry fields, and this error has none.
 #[chirp::service(codec = chirp::codec::Raw)]
 trait Foreign {
     async fn fail(&self, how: &str) -> Result<(), ForeignError>;
@@ -277,7 +276,7 @@ impl Foreign for Disk {
 }
 
 #[tokio::test]
-async fn a_variant_may_be_every_other_error() {
+async fn a_variant_may_catch_every_other_error() {
     for (error, expected) in [
         (ErrorData::default(), ForeignError::Plain),
         (ErrorData::new(0, "in words"), ForeignError::Plain),
@@ -301,7 +300,7 @@ async fn a_variant_may_be_every_other_error() {
         assert_eq!(decoded, kept(error.clone()));
         assert_eq!(decoded.to_error_data(CodecId::Raw), error);
     }
-    // What a variant's fields are not is another error, too.
+    // Data that does not decode as the variant's fields is another error, too.
     for (data, expected) in [
         (&[5][..], WithFields::Seconds(5)),
         (
@@ -336,7 +335,7 @@ async fn a_variant_may_be_every_other_error() {
 }
 
 #[tokio::test]
-async fn errors_of_the_standard_library_are_errors() {
+async fn standard_library_errors_are_service_errors() {
     let Err(MethodError::Handler(missing)) = store().io("os").await else {
         panic!("no such error");
     };
@@ -369,9 +368,9 @@ async fn errors_of_the_standard_library_are_errors() {
     assert_eq!(*error, ErrorData::new(12, "nothing").with_data("as it is"));
 }
 
-/// The codes are on the wire: what they mean does not change.
+/// The codes are part of the wire format and must not change.
 #[test]
-fn kinds_of_io_errors_have_their_codes() {
+fn kinds_of_io_errors_have_fixed_codes() {
     let decode = |code| io::Error::from_error_data(&ErrorData::new(code, "why"), CodecId::Raw);
     for code in 0..=38 {
         let error = decode(code).unwrap();
@@ -394,9 +393,9 @@ fn kinds_of_io_errors_have_their_codes() {
     assert!(io::Error::from_error_data(&more, CodecId::Raw).is_none());
 }
 
-/// A handler without a trait says `?`, too.
+/// A handler without a service trait can use `?`, too.
 #[tokio::test]
-async fn closures_fail_with_what_methods_fail_with() {
+async fn closures_return_the_same_errors_as_methods() {
     async fn answer(how: String) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
         match how.as_str() {
             "data" => Err(ErrorData::new(12, "nothing").into()),
@@ -432,7 +431,7 @@ async fn closures_fail_with_what_methods_fail_with() {
     }
 }
 
-/// An unknown method, or a code of the other service's, means something else one call further on.
+/// An unknown method or a service error of a nested call must not reach the outer caller with the same meaning.
 #[tokio::test]
 async fn a_nested_failure_is_the_handlers_own() {
     for (from, text) in [

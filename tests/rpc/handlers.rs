@@ -1,4 +1,4 @@
-//! Handlers that hand over, that panic, and that are interrupted.
+//! Handlers that use responders, panic or are interrupted.
 
 use crate::support::{LINKS, connected, echo, idle, pair};
 use bytes::Bytes;
@@ -16,7 +16,7 @@ fn framework_error(answer: Result<Bytes, CallError>) -> FrameworkError {
     }
 }
 
-/// A peer whose "defer" hands its calls over to the test.
+/// A peer whose method "defer" passes its responders to the test.
 fn deferring() -> (Peer, Peer, mpsc::UnboundedReceiver<Responder>) {
     let (hand_over, handed) = mpsc::unbounded_channel();
     let builder =
@@ -32,7 +32,7 @@ fn deferring() -> (Peer, Peer, mpsc::UnboundedReceiver<Responder>) {
 }
 
 #[tokio::test]
-async fn a_responder_answers_from_elsewhere() {
+async fn a_responder_may_answer_from_another_task() {
     let (peer, other, mut handed) = deferring();
     let (first, second) = (
         peer.call("defer", ()).start(),
@@ -50,7 +50,7 @@ async fn a_responder_answers_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_responder_that_is_dropped_says_so() {
+async fn a_dropped_responder_fails_its_call() {
     let (peer, other, mut handed) = deferring();
     let call = peer.call("defer", ()).start();
     drop(handed.recv().await.expect("handed over"));
@@ -59,7 +59,7 @@ async fn a_responder_that_is_dropped_says_so() {
 }
 
 #[tokio::test]
-async fn a_responder_whose_call_was_cancelled_is_not_wanted() {
+async fn a_responder_of_a_cancelled_call_is_ignored() {
     let (peer, other, mut handed) = deferring();
     let call = peer.call("defer", ()).start();
     let responder = handed.recv().await.expect("handed over");
@@ -86,7 +86,7 @@ async fn a_responder_outlives_its_connection() {
     idle(&other).await;
 }
 
-/// Panics when it is dropped, unless its thread panics already.
+/// Panics on drop, unless its thread is already panicking.
 struct Bomb;
 
 impl Drop for Bomb {
@@ -107,7 +107,7 @@ impl Handler for PanicsAtOnce {
     }
 }
 
-/// Answers, and panics when its future is dropped.
+/// Returns a result, and panics when its future is dropped.
 struct PanicsAfterwards;
 
 impl Handler for PanicsAfterwards {
@@ -140,7 +140,7 @@ fn panicking() -> PeerBuilder {
 
 /// CH-T29.
 #[tokio::test]
-async fn a_panic_is_its_callers_fault_and_nobody_elses() {
+async fn a_panic_fails_only_its_own_call() {
     for link in LINKS {
         let (peer, other) = connected(link, &PeerBuilder::new(), &panicking()).await;
         let waiting = peer.call("drop", ()).start();
@@ -169,9 +169,9 @@ async fn a_panic_is_its_callers_fault_and_nobody_elses() {
     }
 }
 
-/// A call may be awaited on a runtime that is not the connection's, and on none.
+/// A call may be awaited on another runtime than the connection's, or without a runtime.
 #[test]
-fn a_call_is_awaited_anywhere() {
+fn a_call_may_be_awaited_on_any_runtime() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let (peer, _other) = {
         let _entered = runtime.enter();
@@ -186,7 +186,7 @@ fn a_call_is_awaited_anywhere() {
     assert_eq!(elsewhere.block_on(call).expect("answered"), "anywhere");
 }
 
-/// A handler that returns the reply of another call's responder leaves its own call without an answer.
+/// A handler that returns a reply made for another call leaves its own call unanswered.
 #[tokio::test]
 async fn a_reply_of_another_call_answers_nobody() {
     for link in LINKS {

@@ -9,7 +9,7 @@ use chirp::packet::ErrorData;
 use chirp::{PeerBuilder, Request, SharedMetrics, channel};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 
-/// Keeps what it is told, by name.
+/// Records values by name.
 #[derive(Default)]
 struct Book(Mutex<HashMap<String, Arc<AtomicU64>>>);
 
@@ -44,7 +44,7 @@ impl Recorder for Book {
 }
 
 #[tokio::test]
-async fn numbers_are_published() {
+async fn metrics_are_published() {
     let shared = SharedMetrics::new();
     shared.set("blobs", 12);
     let echo = |request: Request| async { Ok::<_, ErrorData>(request.into_params()) };

@@ -1,4 +1,4 @@
-//! What a program can see of its connections: packets, metrics, state.
+//! Observing connections: packets, metrics, state.
 
 use std::sync::{Arc, Mutex};
 
@@ -25,7 +25,7 @@ fn log(lines: &Lines) -> impl Fn(&ObservedPacket<'_>) + Send + Sync + use<> {
     move |packet| lines.lock().expect("no panics").push(packet.to_string())
 }
 
-/// CH-54, CH-10: every packet both ways, those that are discarded too, in one line each.
+/// CH-54, CH-10: an observer sees every packet in both directions, discarded ones too, printed on one line each.
 #[tokio::test]
 async fn an_observer_is_shown_every_packet() {
     for link in LINKS {
@@ -93,7 +93,7 @@ fn named(expected: &[(&str, u64)]) -> Vec<(String, u64)> {
         .collect()
 }
 
-/// CH-T31, CH-55, CH-W8: all begin at zero; failures and discarded packets count.
+/// CH-T31, CH-55, CH-W8: all metrics start at zero; failures and discarded packets are counted.
 #[tokio::test]
 async fn metrics_count_what_happened() {
     for link in LINKS {
@@ -126,7 +126,7 @@ async fn metrics_count_what_happened() {
         a.send_packet(chirp::packet::PacketType(200), ())
             .await
             .expect("sent");
-        // Everything before this has been handled once it is answered.
+        // Once this call is answered, everything before it has been handled.
         a.call("echo", ()).await.expect("answered");
         let counters = b.metrics().counters;
         assert_eq!(
@@ -149,7 +149,7 @@ async fn metrics_count_what_happened() {
             (6, 1, 2)
         );
 
-        // What is shared adds up, and stays when a connection has ended.
+        // Shared metrics add up, and remain after a connection has ended.
         let (other, _keep) =
             connected(link, &PeerBuilder::new().metrics(&shared), &serving()).await;
         other.call("echo", ()).await.expect("answered");
@@ -176,7 +176,7 @@ impl Numbers for Counting {
     }
 }
 
-/// Streams and their items are among the numbers, by name, and in what is serialised.
+/// Metrics include streams and items, by name and in serialized form.
 #[tokio::test]
 async fn metrics_count_streams_and_items() {
     for link in LINKS {
@@ -244,9 +244,9 @@ async fn a_peers_state_can_be_watched() {
     }
 }
 
-/// What an observer holds goes with the session, a handle of the peer that it observes for one.
+/// An observer that holds a handle of its own peer is dropped with the session.
 #[tokio::test]
-async fn an_observer_goes_with_the_session() {
+async fn an_observer_is_dropped_with_the_session() {
     for link in LINKS {
         let (a, b) = connected(link, &PeerBuilder::new(), &serving()).await;
         let held = Arc::new(());
@@ -269,9 +269,9 @@ async fn an_observer_goes_with_the_session() {
     }
 }
 
-/// An observer may ask its peer for what needs the session's lock, whoever writes.
+/// An observer may call methods of its peer that take the session's lock, whichever task writes.
 #[tokio::test]
-async fn an_observer_may_ask_its_peer() {
+async fn an_observer_may_use_its_peer() {
     for link in LINKS {
         let (a, _b) = connected(link, &PeerBuilder::new(), &serving()).await;
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -279,15 +279,15 @@ async fn an_observer_may_ask_its_peer() {
         a.set_packet_observer(move |_: &ObservedPacket<'_>| {
             let (told, hears) = std::sync::mpsc::channel();
             let peer = peer.clone();
-            // In a thread of its own, so that what waits for ever fails.
+            // On a thread of its own, so that a deadlock fails the test.
             std::thread::spawn(move || {
-                // Whoever wanted to know may have given up.
+                // The receiver may have given up.
                 let _ = told.send(peer.metrics());
             });
             let answered = hears.recv_timeout(std::time::Duration::from_secs(10));
             kept.lock().expect("no panics").push(answered.is_ok());
         });
-        // One caller writes by itself; for two, the writer does.
+        // A single caller writes by itself; for two, the writer task does.
         a.call("echo", ()).await.expect("answered");
         let (one, other) = tokio::join!(a.call("echo", ()), a.call("echo", ()));
         one.and(other).expect("answered");

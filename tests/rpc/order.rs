@@ -1,4 +1,4 @@
-//! One after another: what is sent first begins first.
+//! Handlers start in the order in which their calls were sent.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use chirp::{AsCaller, PeerBuilder, Request, channel};
 
 const APPENDS: u32 = 100_000;
 
-/// A log that is appended to one way and then read, beside handlers that compute and handlers that wait.
+/// Appends to a log with one-way calls and then reads it, while other handlers compute or wait.
 async fn appends_are_in_order() {
     let log = Arc::new(Mutex::new(Vec::new()));
     let (appended, read) = (Arc::clone(&log), Arc::clone(&log));
@@ -23,7 +23,7 @@ async fn appends_are_in_order() {
             async move { Ok::<_, ErrorData>(length.to_string()) }
         })
         .handle("compute", |_: Request| async {
-            // Over any budget, without a wait.
+            // Longer than any time slice of a dispatcher.
             let begun = std::time::Instant::now();
             while begun.elapsed() < Duration::from_millis(2) {
                 std::hint::spin_loop();

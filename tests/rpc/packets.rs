@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 const PROGRESS: PacketType = PacketType(128);
 const OTHER: PacketType = PacketType(65_535);
 
-/// A builder whose peers pass on what they are sent.
+/// A builder whose peers forward received packets to the test.
 fn listening(kind: PacketType) -> (PeerBuilder, mpsc::UnboundedReceiver<bytes::Bytes>) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let builder = PeerBuilder::new().handle_packet(kind, move |_, payload| {
@@ -20,7 +20,7 @@ fn listening(kind: PacketType) -> (PeerBuilder, mpsc::UnboundedReceiver<bytes::B
     (builder, receiver)
 }
 
-/// CH-T19, CH-48: sent both ways, handled in order; a type that nobody handles is discarded.
+/// CH-T19, CH-48: packets in both directions are handled in order; unhandled types are discarded.
 #[tokio::test]
 async fn packets_arrive_in_order_and_unhandled_types_are_discarded() {
     for link in LINKS {
@@ -40,7 +40,7 @@ async fn packets_arrive_in_order_and_unhandled_types_are_discarded() {
     }
 }
 
-/// CH-T58: a packet handler may call the other side and is given the answer; and answer with a packet.
+/// CH-T58: a packet handler may call the other side, and may send packets.
 #[tokio::test]
 async fn a_packet_handler_may_call_and_send() {
     for link in LINKS {
@@ -97,7 +97,7 @@ async fn a_packet_handler_that_fails_ends_the_session() {
     }
 }
 
-/// CH-T33: the protocol's own types are neither sent nor handled.
+/// CH-T33: the protocol's own packet types can be neither sent nor handled.
 #[tokio::test]
 async fn reserved_types_are_refused() {
     for link in LINKS {
@@ -116,10 +116,10 @@ async fn reserved_types_are_refused() {
     }
 }
 
-/// A side that waits for an answer itself may not stop reading; packets that nobody takes then end the
-/// session before they take more than twice the mark.
+/// A side that waits for a response may not pause reading. Unhandled packets then end the session before they hold more
+/// than twice the watermark.
 #[tokio::test]
-async fn packets_that_nobody_takes_are_bounded() {
+async fn unhandled_packets_are_bounded() {
     for link in LINKS {
         let stuck =
             PeerBuilder::new().handle_packet(PROGRESS, |_, _| pending::<Result<(), String>>());

@@ -1,4 +1,4 @@
-//! What a peer serves, changed while it runs; what it gives its handlers.
+//! Changing a peer's routes at run time, and extensions for handlers.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -23,9 +23,9 @@ async fn ask(peer: &Peer, method: &'static str) -> String {
     }
 }
 
-/// CH-T8, CH-35, CH-36, CH-37: a fallback sees what nothing else takes, and may say that it is unknown.
+/// CH-T8, CH-35, CH-36, CH-37: the fallback gets requests that no handler takes, and may answer "unknown method".
 #[tokio::test]
-async fn handlers_come_and_go_while_the_peer_runs() {
+async fn handlers_may_be_added_and_removed_at_run_time() {
     let fallback = |request: Request| async move {
         match request.method() {
             b"hidden" => Reply::UnknownMethod,
@@ -61,7 +61,7 @@ async fn handlers_come_and_go_while_the_peer_runs() {
     assert_eq!(ask(&a, "1").await, "one");
 }
 
-/// CH-28, CH-56, U-7: a builder that is changed affects the peers made after it, and no others.
+/// CH-T28, CH-56: changing a builder affects only the peers made afterwards.
 #[tokio::test]
 async fn a_builder_is_copied_into_its_peers() {
     let root = PeerBuilder::new().handle("a", says("a"));
@@ -76,9 +76,9 @@ async fn a_builder_is_copied_into_its_peers() {
     assert_eq!(ask(&late, "a").await, "a");
 }
 
-/// CH-T21, CH-57: values for all calls, and values that are prepared for each.
+/// CH-T21, CH-57: extensions for all calls, and extensions made for each call.
 #[tokio::test]
-async fn handlers_are_given_values() {
+async fn handlers_are_given_extensions() {
     struct Name(&'static str);
     struct Number(u32);
     let count = AtomicU32::new(0);
@@ -99,9 +99,9 @@ async fn handlers_are_given_values() {
     assert_eq!(ask(&a, "who").await, "second 1");
 }
 
-/// What is changed after the end is not kept, so that nothing is held by a session that is gone.
+/// Handlers added after the end are dropped, so that an ended session holds nothing.
 #[tokio::test]
-async fn nothing_is_served_after_the_end() {
+async fn changes_after_the_end_are_not_kept() {
     let (a, b) = serve(&PeerBuilder::new().handle("a", says("a")));
     drop(a);
     b.closed().await;

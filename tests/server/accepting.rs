@@ -1,4 +1,4 @@
-//! What servers accept: from where, how many, and what becomes of those that say nothing.
+//! Accepting connections: addresses, limits, handshakes and silent clients.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 use crate::support::{echo, socket_path};
@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-/// Far more than anything here takes: a test that hangs fails.
+/// Much longer than any step takes: a test that hangs fails.
 const LONG: Duration = Duration::from_secs(30);
 
 fn run(server: Server) -> (oneshot::Sender<()>, JoinHandle<()>) {
@@ -36,7 +36,7 @@ async fn says(peer: &Peer, text: &'static str) -> bool {
         .is_ok_and(|answer| answer == text)
 }
 
-/// A server that serves `echo` and says whom it refused.
+/// A server that serves `echo` and reports its accept errors.
 fn server() -> (ServerBuilder, mpsc::UnboundedReceiver<AcceptError>) {
     let (say, said) = mpsc::unbounded_channel();
     let builder = Server::builder()
@@ -96,9 +96,9 @@ async fn a_server_listens_on_several_addresses() {
     }
 }
 
-/// CH-60: channels that came about elsewhere. The server ends when there is nobody left to bring more.
+/// CH-60: connections made elsewhere. The server ends when no more of them can come.
 #[tokio::test]
-async fn connections_are_handed_over() {
+async fn connections_may_be_handed_to_a_server() {
     let server = Server::builder().handle("echo", echo).build().unwrap();
     assert_eq!(server.endpoints().count(), 0);
     let handle = server.handle();
@@ -113,7 +113,7 @@ async fn connections_are_handed_over() {
     }
     assert_eq!(handle.connections().len(), 40);
     drop(handle);
-    // Those that are there are served to their end.
+    // Existing connections are served to their end.
     assert!(says(&peers[0], "y").await);
     assert!(!running.is_finished());
     drop(peers);
@@ -121,7 +121,7 @@ async fn connections_are_handed_over() {
 }
 
 #[tokio::test]
-async fn nothing_is_handed_over_to_a_server_that_has_ended() {
+async fn a_server_that_has_ended_takes_no_connections() {
     let server = Server::builder().build().unwrap();
     let handle = server.handle();
     let (stop, running) = run(server);
@@ -136,9 +136,9 @@ async fn nothing_is_handed_over_to_a_server_that_has_ended() {
     assert_eq!(theirs.read(&mut [0; 8]).await.unwrap(), 0);
 }
 
-/// CH-58: a change of the builder is for those that come later.
+/// CH-58: a change of the builder affects later connections only.
 #[tokio::test]
-async fn a_change_is_for_later_connections() {
+async fn a_builder_change_affects_later_connections_only() {
     let server = says_who("old")(Server::builder())
         .bind("inproc://changing")
         .await
@@ -153,16 +153,16 @@ async fn a_change_is_for_later_connections() {
     assert_eq!(soon(old.call("who", ())).await.unwrap(), "old");
 }
 
-/// The limit is far below the thousand that say nothing.
+/// The connection limit is far below the thousand silent connections.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_that_say_nothing_keep_nobody_out() {
+async fn a_thousand_silent_connections_keep_nobody_out() {
     for address in ["tcp://127.0.0.1:0", "inproc://a thousand"] {
         let (builder, mut refused) = server();
         let server = builder.max_connections(20).bind(address).await.unwrap();
         let address = server.endpoint().to_string();
         let handle = server.handle();
         let (_stop, _running) = run(server);
-        // One that has spoken stays, whoever comes.
+        // A connection that has sent something stays.
         let good = connect(&address).await.unwrap();
         assert!(says(&good, "first").await);
         let mut silent = Vec::new();
@@ -181,9 +181,9 @@ async fn a_thousand_that_say_nothing_keep_nobody_out() {
     }
 }
 
-/// At the limit, with everybody talking, the next one waits until somebody leaves.
+/// At the limit, with all connections active, the next one waits until one ends.
 #[tokio::test]
-async fn a_server_that_is_full_lets_others_wait() {
+async fn a_full_server_lets_connections_wait() {
     let (builder, _refused) = server();
     let server = builder
         .max_connections(2)
@@ -211,7 +211,7 @@ async fn a_server_that_is_full_lets_others_wait() {
     assert_eq!(soon(waits).await.unwrap(), "third");
 }
 
-/// A handshake of one word.
+/// A handshake that reads one word.
 async fn password(channel: Channel) -> io::Result<Channel> {
     let (mut reader, writer) = channel.into_split();
     let mut word = [0; 6];
@@ -235,7 +235,7 @@ async fn polite(address: &str) -> Peer {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn handshakes_hold_nobody_up() {
+async fn a_slow_handshake_does_not_delay_others() {
     let (builder, mut refused) = server();
     let server = builder
         .handshake(password)
@@ -265,7 +265,7 @@ async fn handshakes_hold_nobody_up() {
     let (_reader, mut writer) = endpoint.connect().await.unwrap().into_split();
     writer.write_all(b"sesame").await.unwrap();
     loop {
-        // Those that have gone since have failed as well.
+        // Connections that were closed meanwhile have failed, too.
         let error = soon(refused.recv()).await.unwrap();
         if error.to_string().contains("not a polite one") {
             assert!(matches!(&error, AcceptError::Handshake { error, .. }
@@ -279,7 +279,7 @@ async fn handshakes_hold_nobody_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handshake_has_its_time() {
+async fn a_handshake_has_a_time_limit() {
     let (builder, mut refused) = server();
     let server = builder
         .handshake(password)
@@ -301,7 +301,7 @@ async fn a_handshake_has_its_time() {
     );
 }
 
-/// A listener whose channels have a handshake of their own, one of which panics.
+/// A listener whose connections need a handshake, one of which panics.
 struct Shaking {
     endpoint: Endpoint,
     left: Vec<Channel>,
@@ -331,7 +331,7 @@ impl Listener for Shaking {
     }
 }
 
-/// It has two to give: the server ends with the last of them.
+/// The listener has two connections: the server ends with the last of them.
 #[tokio::test]
 async fn a_listener_may_have_handshakes_and_an_end() {
     let (builder, mut refused) = server();
@@ -357,7 +357,7 @@ async fn a_listener_may_have_handshakes_and_an_end() {
     assert!(matches!(closed, Err(CallError::ConnectionLost(_))));
 }
 
-/// A listener that says what it was told to say, and then is silent.
+/// A listener with scripted results, which then stays pending.
 struct Scripted(Endpoint, Vec<io::Result<Channel>>);
 
 #[async_trait::async_trait]
@@ -374,7 +374,7 @@ impl Listener for Scripted {
     }
 }
 
-/// Where files have run out, what says nothing gives one back; for any other failure nobody has to go.
+/// When descriptors run out, a silent connection is closed; other accept errors close none.
 #[tokio::test]
 async fn a_silent_connection_makes_room_when_files_run_out() {
     const EMFILE: i32 = 24;
@@ -399,7 +399,7 @@ async fn a_silent_connection_makes_room_when_files_run_out() {
     assert!(matches!(third, AcceptError::Accept { .. }), "{third}");
 }
 
-/// Gives one connection, and says that there will be no more only after that one has ended.
+/// Yields one connection, and ends only after that connection has ended.
 struct OneThenNothing {
     endpoint: Endpoint,
     channel: Option<Channel>,
@@ -419,13 +419,13 @@ impl Listener for OneThenNothing {
         if let Some(channel) = self.channel.take() {
             return Ok(Some(channel.into()));
         }
-        // With paused time this is over when everything else has come to rest.
+        // With paused time, this returns once every other task is idle.
         tokio::time::sleep(Duration::from_millis(1)).await;
         Ok(None)
     }
 }
 
-/// The last thing that wakes the accept loop is the listener that has nothing more to give.
+/// The last event that wakes the accept loop is the end of the listener.
 #[tokio::test(start_paused = true)]
 async fn a_server_ends_when_its_only_connection_ended_before_its_listener() {
     for others in [0, 3] {

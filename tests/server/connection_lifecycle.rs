@@ -1,4 +1,4 @@
-//! The end of a connection: who may ask for it, who is told, and what is let go.
+//! How connections end: who may end them, what both sides learn, and what is released.
 
 use crate::support::{DropFlag, LINKS, connected, echo, idle, pair, read_packet};
 use bytes::Bytes;
@@ -25,7 +25,7 @@ async fn running(peer: &Peer, count: usize) {
 }
 
 #[tokio::test]
-async fn everybody_is_told_why() {
+async fn both_sides_learn_why_a_connection_ended() {
     for link in LINKS {
         let (left, right) = connected(link, &waiting(), &waiting()).await;
         let waiters: Vec<_> = (0..50)
@@ -117,7 +117,7 @@ async fn a_shutdown_is_bounded() {
     idle(&other).await;
 }
 
-/// CH-T57. The peer's own handle is put where its handlers find it.
+/// CH-T57. The handlers get their own peer's handle.
 #[tokio::test(start_paused = true)]
 async fn a_handler_may_end_its_own_connection() {
     for gently in [true, false] {
@@ -178,16 +178,16 @@ async fn a_call_is_a_handle_and_a_serving_peer_needs_none() {
     }
 }
 
-/// CH-T50, CH-T51: the link dies, at either end, while a handler waits for a call of its own.
+/// CH-T50, CH-T51: the connection is lost, at either end, while a handler waits for a nested call.
 #[tokio::test]
-async fn a_nested_call_fails_when_the_link_dies() {
+async fn a_nested_call_fails_when_the_connection_is_lost() {
     for link in LINKS {
         for here in [true, false] {
             let (say, mut said) = mpsc::unbounded_channel();
             let builder = PeerBuilder::new().handle("nest", move |request: Request| {
                 let caller = request.context().caller().clone();
                 let say = say.clone();
-                // Interrupted, it would say nothing; on a task of its own it does.
+                // The handler itself would be interrupted, so the call runs on a task of its own.
                 tokio::spawn(async move {
                     let answer = caller.call("wait", ()).await;
                     say.send((answer, caller)).expect("the test listens");
@@ -215,7 +215,7 @@ async fn a_nested_call_fails_when_the_link_dies() {
     }
 }
 
-/// A service that keeps its caller, as services do.
+/// A service that keeps its caller.
 #[derive(Default)]
 struct Service {
     callers: Mutex<Vec<Caller>>,
@@ -223,7 +223,7 @@ struct Service {
 }
 
 #[tokio::test]
-async fn the_end_lets_services_go() {
+async fn services_are_dropped_when_the_connection_ends() {
     for link in LINKS {
         let service = Arc::new(Service::default());
         let weak: Weak<Service> = Arc::downgrade(&service);
@@ -263,7 +263,7 @@ async fn the_end_lets_services_go() {
     }
 }
 
-/// What the connection's runtime leaves behind when it stops: nothing.
+/// A runtime that shuts down leaves nothing of its connections.
 #[test]
 fn a_runtime_that_stops_ends_its_connections() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -290,7 +290,7 @@ fn a_runtime_that_stops_ends_its_connections() {
         );
         assert!(stopped, "{answer:?}");
     }
-    // The other side sees the end, although a handle is alive.
+    // The other side sees the end although a handle is alive.
     let (mut reader, _writer) = theirs.into_split();
     elsewhere.block_on(async {
         reader.read_to_end(&mut Vec::new()).await.expect("the end");

@@ -1,7 +1,7 @@
-//! A server is killed and started again, again and again, under 64 callers.
+//! A server is killed and restarted repeatedly under 64 callers.
 //!
-//! It is a process of its own, this test once more, and is killed as the system kills. With `CHIRP_KILLED=show` the
-//! test says how long it took until calls were answered again.
+//! The server is this test program in another process, which is killed with SIGKILL. With `CHIRP_KILLED=show` the test
+//! prints how long it took until calls were answered again.
 #![cfg(feature = "process")]
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
@@ -19,18 +19,18 @@ use chirp::{AsCaller, CallError, PeerBuilder, ReconnectingPeer, Request, Server}
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Far more than anything here takes: a test that hangs fails.
+/// Much longer than any step takes: a test that hangs fails.
 const LONG: Duration = Duration::from_secs(30);
 
 const CALLERS: u64 = 64;
 const KILLS: usize = 10;
-/// How many calls are answered between one death and the next.
+/// The number of calls answered between two kills.
 const ANSWERS: usize = 500;
 
 const ADDRESS: &str = "CHIRP_TEST_ADDRESS";
 const LEDGER: &str = "CHIRP_TEST_LEDGER";
 
-/// Writes down each call before it does anything else.
+/// Records each call before doing anything else.
 async fn serve(address: String) {
     let path = env::var_os(LEDGER).unwrap();
     let ledger = OpenOptions::new().append(true).open(path).unwrap();
@@ -38,7 +38,7 @@ async fn serve(address: String) {
         (&ledger).write_all(request.params()).unwrap();
         let number = request.params()[7];
         async move {
-            // Some are under way whenever the end comes.
+            // Some calls are always running when the server is killed.
             tokio::time::sleep(Duration::from_millis((number % 3).into())).await;
             Ok::<_, ErrorData>(request.into_params())
         }
@@ -46,7 +46,7 @@ async fn serve(address: String) {
     server.bind(address).await.unwrap().run().await;
 }
 
-/// The server, which is killed when this is dropped.
+/// The server process, which is killed on drop.
 struct Life(std::process::Child);
 
 impl Life {
@@ -69,7 +69,7 @@ impl Drop for Life {
     }
 }
 
-/// Calls until it is told to stop, and notes how each call ended.
+/// Calls until told to stop, and records how each call ended.
 async fn call(
     link: ReconnectingPeer,
     caller: u64,

@@ -1,4 +1,4 @@
-//! Connections that are silent, and packets that do not go on.
+//! Silent connections, and packets that make no progress.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const WATCH: KeepAlive = KeepAlive {
     timeout: Duration::from_secs(2),
 };
 
-/// A peer, and the other end of its channel by hand.
+/// A peer, and the raw other end of its channel.
 fn by_hand(builder: &PeerBuilder) -> (Peer, DuplexStream) {
     let (ours, theirs) = tokio::io::duplex(1 << 20);
     (
@@ -24,7 +24,7 @@ fn by_hand(builder: &PeerBuilder) -> (Peer, DuplexStream) {
     )
 }
 
-/// A dead connection is noticed within the interval and the timeout, and calls fail with that reason.
+/// A dead connection is noticed within the interval plus the timeout, and calls fail with that reason.
 #[tokio::test(start_paused = true)]
 async fn a_silent_connection_ends() {
     let (peer, _silent) = by_hand(&PeerBuilder::new().keep_alive(WATCH));
@@ -41,10 +41,10 @@ async fn a_silent_connection_ends() {
     );
 }
 
-/// Any packet is a sign of life, and so is any answer to the question: a plain peer of Chirp v0 says that
-/// it knows no such method.
+/// Any packet is a sign of life, and so is any answer to a keep-alive call: a plain Chirp v0 peer answers "unknown
+/// method".
 #[tokio::test(start_paused = true)]
-async fn any_answer_is_a_sign_of_life() {
+async fn any_answer_counts_as_a_sign_of_life() {
     let (peer, mut other) = by_hand(&PeerBuilder::new().keep_alive(WATCH));
     for _ in 0..100 {
         let mut head = [0; 8];
@@ -60,14 +60,14 @@ async fn any_answer_is_a_sign_of_life() {
     // The last answer may not have been read yet.
     let status = peer.stats();
     assert!(status.pending <= 1 && status.abandoned == 0, "{status:?}");
-    // The program made none of these calls.
+    // The program itself made no calls.
     assert_eq!(peer.metrics().counters.calls_out, 0);
     assert_eq!(peer.metrics().counters.calls_out_failed, 0);
 }
 
-/// Two peers that watch each other live for ever, and ask only when nothing else is said.
+/// Two peers with keep-alive stay connected, and send keep-alive calls only while the connection is idle.
 #[tokio::test(start_paused = true)]
-async fn traffic_needs_no_questions() {
+async fn no_keep_alive_is_sent_while_there_is_traffic() {
     let echo = PeerBuilder::new()
         .keep_alive(WATCH)
         .handle("echo", |request: Request| async {
@@ -85,9 +85,9 @@ async fn traffic_needs_no_questions() {
     b.call("echo", ()).await.expect("answered");
 }
 
-/// One that sends a byte a second makes no progress; one that sends 64 KiB in time does.
+/// A byte a second is not enough progress; 64 KiB within the time is.
 #[tokio::test(start_paused = true)]
-async fn a_packet_that_has_begun_must_go_on() {
+async fn a_packet_must_make_progress() {
     let (peer, mut other) = by_hand(&PeerBuilder::new());
     let begun = Instant::now();
     let dribble = tokio::spawn(async move {
@@ -125,7 +125,7 @@ async fn a_packet_that_has_begun_must_go_on() {
     drop(peer);
 }
 
-/// Answers those calls that want it. How many they were.
+/// Answers the calls that want an answer. Returns their number.
 async fn answer_some(mut other: DuplexStream) -> u32 {
     let mut seen = 0;
     loop {
@@ -144,7 +144,7 @@ async fn answer_some(mut other: DuplexStream) -> u32 {
     }
 }
 
-/// A handler that cannot be interrupted may take its time: a connection that is otherwise answering goes on.
+/// A handler that cannot be interrupted may take long: the connection stays while other calls are answered.
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_call_may_take_its_time() {
     let (peer, other) = by_hand(&PeerBuilder::new());
@@ -161,8 +161,8 @@ async fn a_cancelled_call_may_take_its_time() {
     assert_eq!(answering.await.expect("no panic"), 1001);
 }
 
-/// The reader has its turn before a connection is given up: what came while this process stood still is read after the
-/// timer has gone off.
+/// Before a connection is given up, the reader runs: packets that arrived while this process was suspended are read
+/// after the timer has fired.
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_read_after_the_timer_counts() {
     let (peer, mut other) = by_hand(&PeerBuilder::new().keep_alive(WATCH));
@@ -180,8 +180,7 @@ async fn an_answer_that_is_read_after_the_timer_counts() {
     assert!(matches!(*watch.borrow(), chirp::PeerState::Open));
 }
 
-/// Where it is asked for, a call that was given up and is not answered, while others are, ends the connection after a
-/// while.
+/// With that limit set, a cancelled call that is not answered in time, while others are, ends the connection.
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_call_must_be_answered_in_time() {
     let mut limits = Limits::default();
@@ -189,7 +188,7 @@ async fn a_cancelled_call_must_be_answered_in_time() {
     let (peer, other) = by_hand(&PeerBuilder::new().limits(limits));
     drop(peer.call("ignored", ()).start());
     let answering = tokio::spawn(answer_some(other));
-    // The request above was taken back before it left; this one leaves.
+    // The request above was withdrawn before it was sent; this one is sent.
     let ignored = peer.call("ignored", ()).start();
     peer.call("asked", ()).await.expect("answered");
     drop(ignored);
@@ -210,13 +209,13 @@ async fn a_cancelled_call_must_be_answered_in_time() {
     assert!(answering.await.expect("no panic") > 10);
 }
 
-/// A connect that nobody answers ends in time, and says where.
+/// A connect without an answer times out, and the error names the address.
 #[tokio::test]
 async fn connecting_has_a_time_limit() {
     let dir = std::env::temp_dir().join(format!("chirp-keeping-{}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("a temporary folder");
     let path = dir.join("full.sock");
-    // Nobody accepts, and the queue is full at once.
+    // Nobody accepts, and the backlog is full at once.
     let socket = tokio::net::UnixSocket::new_stream().expect("a socket");
     socket.bind(&path).expect("bound");
     let _listener = socket.listen(0).expect("listening");
@@ -231,7 +230,7 @@ async fn connecting_has_a_time_limit() {
     };
     match refused {
         ConnectError::Timeout { endpoint, .. } => assert_eq!(endpoint.to_string(), address),
-        // Where a full queue refuses at once.
+        // Some systems refuse at once when the backlog is full.
         ConnectError::Io(error) => assert!(error.to_string().contains(&address), "{error}"),
         other => panic!("{other}"),
     }
@@ -243,8 +242,8 @@ trait Numbers {
     async fn numbers(&self) -> impl futures_core::Stream<Item = u64>;
 }
 
-/// A call with a stream asks the other side what it knows. The time for the answer keeps nothing once that has come
-/// or the connection has ended.
+/// A streaming call first sends hello. The timer of its answer is gone once the answer has arrived or the connection
+/// has ended.
 #[tokio::test(start_paused = true)]
 async fn the_timer_of_a_hello_ends_with_its_connection() {
     let before = tokio::runtime::Handle::current()
@@ -261,7 +260,7 @@ async fn the_timer_of_a_hello_ends_with_its_connection() {
         }
         peer.close();
         drop((call, peer, other));
-        // Time does not pass while this runs.
+        // Time does not advance while this runs.
         for _ in 0..1_000 {
             tokio::task::yield_now().await;
         }

@@ -1,4 +1,4 @@
-//! A client that heals: what becomes of calls when their server goes, and comes back.
+//! Reconnecting clients: calls while their server is gone and after it has returned.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 use std::io;
@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-/// Far more than anything here takes: a test that hangs fails.
+/// Much longer than any step takes: a test that hangs fails.
 const LONG: Duration = Duration::from_secs(30);
 
 async fn soon<T>(future: impl Future<Output = T>) -> T {
@@ -26,7 +26,7 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
         .expect("it does not hang")
 }
 
-/// A server that is killed when this is dropped: its listener and its connections are gone at once.
+/// A server whose listener and connections are gone at once when this is dropped.
 struct Life(JoinHandle<()>);
 
 impl Drop for Life {
@@ -44,7 +44,7 @@ async fn serve(address: &str) -> Life {
     Life(tokio::spawn(server.run()))
 }
 
-/// Waits until everything of it is gone.
+/// Waits until the server is gone completely.
 async fn kill(mut life: Life) {
     life.0.abort();
     (&mut life.0).await.unwrap_err();
@@ -59,7 +59,7 @@ fn quick() -> ReconnectConfig {
 }
 
 #[tokio::test]
-async fn it_comes_back_over_every_kind_of_address() {
+async fn a_client_reconnects_over_every_kind_of_address() {
     let path = crate::support::socket_path();
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
@@ -70,7 +70,7 @@ async fn it_comes_back_over_every_kind_of_address() {
         format!("unix://{}", path.display()),
         "inproc://comes back".to_owned(),
     ] {
-        // It is there before its server is.
+        // The client exists before its server.
         let link = PeerBuilder::new().reconnecting(&address).unwrap();
         let waits = tokio::spawn(link.as_caller().call("echo", "early"));
         until(&link, |state| {
@@ -95,7 +95,7 @@ async fn it_comes_back_over_every_kind_of_address() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_wait_within_their_time_or_not_at_all() {
+async fn calls_wait_for_a_connection_within_their_time_limit() {
     let nobody = || async { Err(io::Error::other("nobody is there")) };
     let reconnect = ReconnectConfig::new().max_wait(Duration::from_secs(7));
     let link = PeerBuilder::new()
@@ -108,13 +108,13 @@ async fn calls_wait_within_their_time_or_not_at_all() {
         assert!(!error.may_have_run() && error.is_transient());
         error.to_string()
     };
-    // As long as patience lasts, with the reason.
+    // For `max_wait`, with the reason.
     let why = is_none(caller.call("echo", "x").await.unwrap_err());
     assert!(why.contains("nobody is there"), "{why}");
     assert_eq!(begin.elapsed().as_secs(), 7);
     is_none(caller.call_one_way("echo", "x").await.unwrap_err());
     assert_eq!(begin.elapsed().as_secs(), 14);
-    // As long as they say themselves, which may be shorter or longer.
+    // For their own timeout, which may be shorter or longer.
     for seconds in [1, 60] {
         let begin = Instant::now();
         let call = caller
@@ -139,7 +139,7 @@ async fn calls_wait_within_their_time_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn so_many_calls_may_wait() {
+async fn the_number_of_waiting_calls_is_limited() {
     let nobody = || async { Err(io::Error::other("nobody is there")) };
     let mut limits = chirp::Limits::default();
     limits.max_pending_calls = 3;
@@ -165,7 +165,7 @@ async fn so_many_calls_may_wait() {
     }
 }
 
-/// A server by hand: each connection is told what to do with its calls.
+/// A scripted server: each connection has a behaviour.
 fn scripted() -> (
     impl Fn() -> std::future::Ready<io::Result<Channel>>,
     mpsc::UnboundedReceiver<Channel>,
@@ -204,7 +204,7 @@ impl Dying {
     }
 }
 
-/// What is under way fails, and only what may be repeated is.
+/// Running calls fail, and only idempotent ones are sent again.
 #[tokio::test]
 async fn only_what_is_idempotent_is_sent_again() {
     for (dies, answered) in [(1, true), (2, true), (3, false)] {
@@ -249,7 +249,7 @@ async fn only_what_is_idempotent_is_sent_again() {
             );
             assert_eq!(dying.ran.load(Ordering::Relaxed), 3);
         }
-        // Adding twice is something else than adding once.
+        // Adding twice differs from adding once.
         dying.left.store(1, Ordering::Relaxed);
         dying.ran.store(0, Ordering::Relaxed);
         let error = soon(ledger.add(1)).await.unwrap_err();
@@ -262,9 +262,9 @@ async fn only_what_is_idempotent_is_sent_again() {
     }
 }
 
-/// A server that ends in order refuses, and the call goes to the next connection.
+/// A server that shuts down refuses calls, and they go to the next connection.
 #[tokio::test]
-async fn a_server_that_ends_is_left() {
+async fn a_client_leaves_a_server_that_shuts_down() {
     let go_on = Arc::new(tokio::sync::Notify::new());
     let (say, mut said) = mpsc::unbounded_channel();
     let wait = Arc::clone(&go_on);
@@ -289,17 +289,17 @@ async fn a_server_that_ends_is_left() {
     soon(said.recv()).await.unwrap();
     stop.send(()).unwrap();
     let second = loop {
-        // The name is free as soon as the end has begun.
+        // The name is free as soon as the shutdown has begun.
         let server = Server::builder().handle("echo", echo);
         match server.bind("inproc://ending").await {
             Ok(server) => break Life(tokio::spawn(server.run())),
             Err(_) => tokio::task::yield_now().await,
         }
     };
-    // What was refused has not run, so that it goes to the next, idempotent or not.
+    // A refused call has not run, so it goes to the next connection, idempotent or not.
     assert_eq!(soon(link.as_caller().call("echo", "x")).await.unwrap(), "x");
     assert!(!first.is_finished());
-    // What was under way on the first is answered there.
+    // The call running on the first connection is answered there.
     go_on.notify_one();
     assert_eq!(soon(slow).await.unwrap().unwrap(), "done");
     soon(peer.closed()).await;
@@ -308,7 +308,7 @@ async fn a_server_that_ends_is_left() {
 }
 
 #[tokio::test]
-async fn connections_are_prepared_before_calls_go() {
+async fn on_connect_runs_before_any_call_is_sent() {
     let (connect, mut given) = scripted();
     let signed_in = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&signed_in);
@@ -350,7 +350,7 @@ async fn connections_are_prepared_before_calls_go() {
     assert_eq!(soon(link.as_caller().call("echo", "x")).await.unwrap(), "x");
 }
 
-/// The server stays, and the line goes silent.
+/// The server stays up, and the connection goes silent.
 #[tokio::test(start_paused = true)]
 async fn a_dead_connection_is_noticed() {
     let (connect, mut given) = scripted();
@@ -375,7 +375,7 @@ async fn a_dead_connection_is_noticed() {
 }
 
 #[tokio::test]
-async fn it_ends_with_its_last_handle_and_answers_what_is_under_way() {
+async fn dropping_the_last_handle_ends_a_client_after_running_calls() {
     let mut listener = InprocListener::bind("last handle").unwrap();
     let builder = PeerBuilder::new().handle("who", |_: Request| async { Ok::<_, ErrorData>("me") });
     let link = builder.reconnecting("inproc://last handle").unwrap();
@@ -387,7 +387,7 @@ async fn it_ends_with_its_last_handle_and_answers_what_is_under_way() {
         async move { answered.await.map_err(|_| ErrorData::default()) }
     });
     let server = server.start(channel).unwrap();
-    // It serves, too.
+    // The client serves, too.
     assert_eq!(soon(server.call("who", ())).await.unwrap(), "me");
     let call = link.as_caller().call("wait", ());
     let mut states = link.watch();
@@ -403,7 +403,7 @@ async fn it_ends_with_its_last_handle_and_answers_what_is_under_way() {
 }
 
 #[tokio::test]
-async fn closing_ends_it_for_all() {
+async fn closing_one_handle_closes_the_client() {
     let life = serve("inproc://closing").await;
     let link = PeerBuilder::new().reconnecting("inproc://closing").unwrap();
     let peer = soon(link.ready()).await.unwrap();
@@ -426,7 +426,7 @@ async fn closing_ends_it_for_all() {
     assert!(error.to_string().contains("tcp://nowhere"), "{error}");
 }
 
-/// Those who wait are told when their runtime stops.
+/// Waiting calls fail when their runtime stops.
 #[test]
 fn the_end_of_the_runtime_ends_the_wait() {
     let nobody = || async { Err(io::Error::other("nobody is there")) };

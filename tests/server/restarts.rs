@@ -1,4 +1,4 @@
-//! Servers that end in order and others that take their place: what becomes of the calls of a client that heals.
+//! Rolling restarts: servers shut down in order and others take over, under reconnecting clients.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use chirp::{
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-/// Far more than anything here takes: a test that hangs fails.
+/// Much longer than any step takes: a test that hangs fails.
 const LONG: Duration = Duration::from_mins(1);
 
 async fn soon<T>(future: impl Future<Output = T>) -> T {
@@ -28,7 +28,7 @@ fn quick() -> ReconnectConfig {
     ReconnectConfig::new().backoff(Duration::from_millis(1), Duration::from_millis(20))
 }
 
-/// A server that runs, how to end it in order, and its end.
+/// A running server, how to shut it down, and its end.
 struct Running {
     stop: oneshot::Sender<()>,
     ended: JoinHandle<()>,
@@ -42,7 +42,7 @@ impl Running {
             echo(request)
         });
         let server = loop {
-            // The address is free a moment after the end of the last one.
+            // The address is free a moment after the previous server has ended.
             match server.clone().bind(address.clone()).await {
                 Ok(server) => break server,
                 Err(_) => tokio::time::sleep(Duration::from_millis(1)).await,
@@ -59,7 +59,7 @@ impl Running {
     }
 }
 
-/// Callers that call one after the other, and what they count.
+/// Callers that make calls in sequence, and their counts.
 struct Callers {
     over: Arc<AtomicBool>,
     answered: Arc<AtomicUsize>,
@@ -81,7 +81,7 @@ impl Callers {
         }
     }
 
-    /// Waits until so many more calls have been answered.
+    /// Waits until `more` further calls have been answered.
     async fn go_on(&self, more: usize) {
         let before = self.answered.load(Ordering::Relaxed);
         while self.answered.load(Ordering::Relaxed) < before + more {
@@ -121,7 +121,7 @@ fn free_tcp() -> Endpoint {
         .unwrap()
 }
 
-/// Ten orderly restarts under eight callers of calls that may not run twice: none fails, and each runs once.
+/// During ten orderly restarts, eight callers make calls that are not idempotent: none fails, and each runs once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_restarts_lose_no_call() {
     let unix = format!("unix://{}", crate::support::socket_path().display());
@@ -150,7 +150,7 @@ async fn ten_restarts_lose_no_call() {
     }
 }
 
-/// Connects to one address after the other.
+/// Connects to the addresses in turn.
 fn dial(
     addresses: Vec<Endpoint>,
 ) -> impl Fn() -> std::pin::Pin<Box<dyn Future<Output = std::io::Result<Channel>> + Send>> {
@@ -162,7 +162,7 @@ fn dial(
     }
 }
 
-/// While one of two servers drains, held up by a handler, the other takes every call.
+/// While one of two servers drains, delayed by a handler, the other takes every call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_servers_take_turns_and_no_call_is_lost() {
     let addresses = [free_tcp(), free_tcp()];
@@ -179,7 +179,7 @@ async fn two_servers_take_turns_and_no_call_is_lost() {
         soon(callers.go_on(20)).await;
         let at = round % 2;
         let ended = servers[at].take().unwrap().stop();
-        // The other one goes on while this one drains, and takes the calls.
+        // The other server takes the calls while this one drains.
         soon(callers.go_on(20)).await;
         soon(ended).await.unwrap();
         servers[at] = Some(Running::start(&addresses[at], &ran).await);
@@ -192,7 +192,7 @@ async fn two_servers_take_turns_and_no_call_is_lost() {
     }
 }
 
-/// Connections of memory, each of which is handed to the test.
+/// In-memory connections, each handed to the test.
 fn scripted() -> (
     impl Fn() -> std::future::Ready<std::io::Result<Channel>>,
     mpsc::UnboundedReceiver<Channel>,
@@ -214,9 +214,9 @@ fn refusing(count: &Arc<AtomicUsize>) -> PeerBuilder {
     })
 }
 
-/// Refusals that are looked at late leave the connection that they came from, and no other.
+/// A refusal that is read late leaves only the connection that it came from.
 #[tokio::test]
-async fn a_late_look_at_a_refusal_leaves_the_new_connection_alone() {
+async fn a_refusal_read_late_does_not_end_the_new_connection() {
     let (connect, mut given) = scripted();
     let link = PeerBuilder::new()
         .reconnecting_with(connect, quick())
@@ -232,7 +232,7 @@ async fn a_late_look_at_a_refusal_leaves_the_new_connection_alone() {
     while refused.load(Ordering::Relaxed) < 5 {
         tokio::task::yield_now().await;
     }
-    // The new connection is there before anybody has looked.
+    // The new connection exists before the refusal is read.
     let server = PeerBuilder::new().handle("add", echo);
     let second = server.start(soon(given.recv()).await.unwrap()).unwrap();
     let after = loop {
@@ -249,9 +249,9 @@ async fn a_late_look_at_a_refusal_leaves_the_new_connection_alone() {
     drop((first, second, before));
 }
 
-/// New calls leave a connection with the first refusal, though nobody has looked at that.
+/// New calls avoid a connection after its first refusal, even before that refusal is read.
 #[tokio::test]
-async fn a_connection_is_left_when_a_refusal_arrives() {
+async fn a_connection_is_left_at_the_first_refusal() {
     let (connect, mut given) = scripted();
     let link = PeerBuilder::new()
         .reconnecting_with(connect, quick())
@@ -270,9 +270,9 @@ async fn a_connection_is_left_when_a_refusal_arrives() {
     drop((ignored, first, second));
 }
 
-/// A side that accepts connections and refuses every call is not asked for ever.
+/// A call to a side that accepts connections and refuses every call fails in time.
 #[tokio::test(start_paused = true)]
-async fn refusals_without_end_are_told_in_the_end() {
+async fn endless_refusals_fail_the_call_in_time() {
     let (connect, mut given) = scripted();
     let refused = Arc::new(AtomicUsize::new(0));
     let kept: Arc<Mutex<Vec<Peer>>> = Arc::default();
@@ -299,7 +299,7 @@ async fn refusals_without_end_are_told_in_the_end() {
     );
     assert!(!error.may_have_run());
     assert!(refused.load(Ordering::Relaxed) > 10);
-    // With a time of its own, that is the time.
+    // With a timeout of its own, that timeout counts.
     let timed = link.as_caller().call("add", ()).timeout(max_wait);
     let error = timed.await.unwrap_err();
     assert!(
@@ -324,9 +324,9 @@ impl Numbers for Counting {
     }
 }
 
-/// A call whose result is a stream has not run either when it was refused.
+/// A streaming call that was refused has not run either, and is sent again.
 #[tokio::test]
-async fn a_stream_that_was_refused_is_asked_for_again() {
+async fn a_refused_streaming_call_is_sent_again() {
     let (connect, mut given) = scripted();
     let link = PeerBuilder::new()
         .reconnecting_with(connect, quick())
@@ -347,9 +347,9 @@ async fn a_stream_that_was_refused_is_asked_for_again() {
     drop((first, second));
 }
 
-/// A call that may have run once, and finds no other connection, says that it may have run.
+/// A call that may have run, and finds no further connection, reports that it may have run.
 #[tokio::test]
-async fn what_may_have_run_is_not_hidden_by_the_next_attempt() {
+async fn a_call_that_may_have_run_is_reported_as_such() {
     let (connect, mut given) = scripted();
     let link = PeerBuilder::new()
         .reconnecting_with(connect, quick())

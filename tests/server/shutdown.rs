@@ -1,4 +1,4 @@
-//! Orderly ends while the other side still sends: nothing that was sent is lost.
+//! Shutdown while the other side still sends: nothing that was sent is lost.
 
 use crate::support::{
     LINKS, Link, channels, connected, echo, idle, in_time, on_both_runtimes, read_packet,
@@ -17,12 +17,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Barrier, Notify, Semaphore, oneshot};
 use tokio::task::JoinSet;
 
-/// The grace time of every orderly end here. No test may take as long.
+/// The shutdown timeout of every test here. No test may take as long.
 const GRACE: Duration = Duration::from_hours(1);
 
 const ANSWER: usize = 300_000;
 
-/// Answers "large" with many bytes.
+/// A builder whose method "large" returns many bytes.
 fn large() -> PeerBuilder {
     PeerBuilder::new()
         .handle("echo", echo)
@@ -31,12 +31,12 @@ fn large() -> PeerBuilder {
         })
 }
 
-/// Counts the calls of "note".
+/// A builder that counts the calls of "note".
 fn counting() -> (PeerBuilder, Arc<AtomicUsize>) {
     let count = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&count);
     let mut limits = Limits::default();
-    // None is refused as busy.
+    // No call is refused as overloaded.
     limits.max_concurrent_handlers = 10_000;
     let builder = large().limits(limits).handle("note", move |_: Request| {
         counted.fetch_add(1, Ordering::Relaxed);
@@ -45,8 +45,8 @@ fn counting() -> (PeerBuilder, Arc<AtomicUsize>) {
     (builder, count)
 }
 
-/// Plain Chirp v0: gets a large answer, has the other side end, goes on sending large requests, and reads only then.
-/// Gives how many bytes of the answer came.
+/// A plain Chirp v0 peer: requests a large answer, waits for the other side's shutdown, keeps sending large requests,
+/// and only then reads. Returns the number of answer bytes received.
 async fn still_sends(
     mut reader: Reader,
     mut writer: Writer,
@@ -65,7 +65,7 @@ async fn still_sends(
     end.await;
     let large = request(2, "echo", &vec![0; 256 << 10]);
     for _ in 0..64 {
-        // It may have been closed by now.
+        // The channel may be closed by now.
         if writer.write_all(&large).await.is_err() || writer.flush().await.is_err() {
             break;
         }
@@ -84,7 +84,7 @@ async fn still_sends(
     came
 }
 
-/// Channels of every kind, the other side of which is read and written by hand.
+/// Channels of every kind, whose other side is read and written raw.
 async fn every_channel() -> Vec<(String, Channel, Channel)> {
     let mut all = Vec::new();
     for link in LINKS {
@@ -165,7 +165,7 @@ fn a_server_that_ends_delivers_what_was_answered_while_clients_still_send() {
     });
 }
 
-/// How a client ends in order.
+/// The ways in which a client shuts down.
 #[derive(Clone, Copy, Debug)]
 enum End {
     Shutdown,
@@ -173,13 +173,13 @@ enum End {
 }
 
 #[test]
-fn one_way_calls_before_an_orderly_end_all_run() {
+fn one_way_calls_before_a_shutdown_all_run() {
     on_both_runtimes(async || {
         for link in LINKS {
             for end in [End::Shutdown, End::LastHandle] {
                 let (builder, count) = counting();
                 let (client, server) = connected(link, &PeerBuilder::new(), &builder).await;
-                // The other side calls all the while.
+                // The other side keeps calling.
                 let calling = server.clone();
                 let caller = tokio::spawn(async move {
                     let large = || Bytes::from(vec![0; 10_000]);
@@ -247,10 +247,9 @@ fn a_reconnecting_client_that_shuts_down_sends_what_it_was_given() {
     });
 }
 
-/// The calls that run are answered, although their caller goes on calling, and all others are refused or fail with the
-/// connection.
+/// Running calls are answered although their caller keeps calling; all others are refused or fail with the connection.
 #[test]
-fn calls_that_run_are_answered_under_a_mixed_load() {
+fn running_calls_are_answered_under_a_mixed_load() {
     on_both_runtimes(async || {
         for link in LINKS {
             let go_on = Arc::new(Semaphore::new(0));
@@ -302,7 +301,7 @@ fn calls_that_run_are_answered_under_a_mixed_load() {
 }
 
 #[test]
-fn two_sides_that_end_at_once_do_not_wait_for_each_other() {
+fn two_sides_that_shut_down_at_once_do_not_wait_for_each_other() {
     on_both_runtimes(async || {
         for link in LINKS {
             let (left, right) = connected(link, &large(), &large()).await;
@@ -318,9 +317,9 @@ fn two_sides_that_end_at_once_do_not_wait_for_each_other() {
     });
 }
 
-/// The other side reads the end and does not close: the grace time decides.
+/// The other side reads the end and does not close: the shutdown timeout decides.
 #[tokio::test(start_paused = true)]
-async fn an_orderly_end_waits_no_longer_than_its_grace() {
+async fn a_shutdown_waits_no_longer_than_its_timeout() {
     let (ours, theirs) = tokio::io::duplex(1000);
     let peer = large().start(Channel::io(ours)).expect("no duplicates");
     let (mut reader, mut writer) = tokio::io::split(theirs);
@@ -337,7 +336,7 @@ async fn an_orderly_end_waits_no_longer_than_its_grace() {
     ));
     assert_eq!(began.elapsed().as_secs(), 5);
     assert!(read_packet(&mut reader).await.is_none());
-    // Not even without anybody who waits.
+    // Not even if nobody waits for it.
     let (ours, theirs) = tokio::io::duplex(1000);
     let peer = PeerBuilder::new()
         .start(Channel::io(ours))
@@ -353,7 +352,7 @@ async fn an_orderly_end_waits_no_longer_than_its_grace() {
     assert!(began.elapsed() < Duration::from_mins(1));
 }
 
-/// The packets of calls that are made until the end are whole.
+/// Calls made until the end are written as whole packets.
 #[test]
 fn a_shutdown_cuts_no_packet_in_half_while_calls_are_made() {
     on_both_runtimes(async || {
@@ -376,7 +375,7 @@ fn a_shutdown_cuts_no_packet_in_half_while_calls_are_made() {
                 read_packet(&mut reader).await.expect("a packet");
             }
             let ending = tokio::spawn(async move { peer.shutdown(GRACE).await });
-            // It panics when a packet is cut.
+            // Panics if a packet is cut.
             in_time(async { while read_packet(&mut reader).await.is_some() {} }).await;
             drop((reader, writer));
             let reason = in_time(ending).await.expect("no panic");
@@ -386,7 +385,7 @@ fn a_shutdown_cuts_no_packet_in_half_while_calls_are_made() {
     });
 }
 
-/// No more than one call at a time has room, so that the others wait.
+/// The buffer has space for one call at a time, so that the others wait.
 fn narrow() -> PeerBuilder {
     let mut limits = Limits::default();
     limits.max_write_buffer = 1;
@@ -394,7 +393,7 @@ fn narrow() -> PeerBuilder {
 }
 
 #[test]
-fn nothing_is_pending_after_an_end_with_calls_that_waited_for_room() {
+fn calls_waiting_for_buffer_space_end_with_the_connection() {
     on_both_runtimes(async || {
         let (ours, theirs) = tokio::io::duplex(1000);
         let peer = narrow().start(Channel::io(ours)).expect("no duplicates");
@@ -413,13 +412,13 @@ fn nothing_is_pending_after_an_end_with_calls_that_waited_for_room() {
         }
         in_time(idle(&peer)).await;
         assert_eq!(peer.stats(), ConnectionStats::default());
-        // Also where all that waited has been thrown away.
+        // Also if everything that waited has been discarded.
         assert!(matches!(cast.await, Err(CallError::ConnectionLost(_))));
     });
 }
 
 #[test]
-fn packets_of_the_application_before_an_orderly_end_are_handled() {
+fn application_packets_before_a_shutdown_are_handled() {
     on_both_runtimes(async || {
         for link in LINKS {
             let count = Arc::new(AtomicUsize::new(0));
@@ -461,7 +460,7 @@ async fn a_close_finishes_the_packet_that_is_being_written() {
         .await
         .expect("all of it");
     assert!(read_packet(&mut theirs).await.is_none());
-    // One that is not read is not waited for.
+    // A side that does not read is not waited for.
     let (ours, mut theirs) = tokio::io::duplex(1000);
     let peer = large().start(Channel::io(ours)).expect("no duplicates");
     theirs.write_all(&wanted).await.expect("open");

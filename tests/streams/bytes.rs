@@ -1,4 +1,4 @@
-//! Streams of bytes, as files are read and written.
+//! Byte streams through `AsyncRead` and `AsyncWrite`.
 
 use std::io::ErrorKind;
 
@@ -11,9 +11,9 @@ use crate::support::{LINKS, connected, idle};
 
 #[chirp::service]
 trait Copies {
-    /// Writes back what it reads, and says how much.
+    /// Echoes its input, and returns the number of bytes.
     async fn copy(&self, from: Receiver<Bytes>, to: Sender<Bytes>) -> Result<u64, String>;
-    /// Reads so many bytes and no more.
+    /// Reads the given number of bytes.
     async fn head(&self, from: Option<Receiver<Bytes>>, bytes: usize) -> u8;
 }
 
@@ -56,7 +56,7 @@ async fn clients() -> Vec<(CopiesClient, Vec<chirp::Peer>)> {
 }
 
 #[tokio::test]
-async fn megabytes_there_and_back() {
+async fn megabytes_are_echoed() {
     let data = noise(3 << 20);
     for (client, peers) in clients().await {
         let (to, from) = channel();
@@ -68,7 +68,7 @@ async fn megabytes_there_and_back() {
                 .await
                 .expect("taken");
             to.shutdown().await.expect("finished");
-            // Twice is once, and behind it nothing is taken.
+            // A second shutdown does nothing, and no more bytes are accepted.
             to.shutdown().await.expect("it is");
             let error = to.write_all(b"x").await.expect_err("it is shut down");
             assert_eq!(error.kind(), ErrorKind::BrokenPipe);
@@ -88,9 +88,9 @@ async fn megabytes_there_and_back() {
     }
 }
 
-/// A writer that is dropped has not written a whole file, and a reader is told so.
+/// A writer that is dropped without a shutdown is an error for the reader.
 #[tokio::test]
-async fn a_file_that_is_broken_off() {
+async fn a_dropped_writer_is_an_error_for_the_reader() {
     for (client, peers) in clients().await {
         let (to, from) = channel();
         let (back, returned) = channel();
@@ -113,9 +113,9 @@ async fn a_file_that_is_broken_off() {
     }
 }
 
-/// A reader that goes stops the writer, wherever it waits.
+/// A dropped reader stops the writer wherever it waits.
 #[tokio::test]
-async fn a_reader_that_goes() {
+async fn a_dropped_reader_stops_the_writer() {
     for (client, peers) in clients().await {
         let (to, from) = channel();
         let call = tokio::spawn(client.head(Some(from), 70_000));

@@ -1,4 +1,5 @@
-//! Many sources with many frames each, counted, and compressed where that is there (CS-T1, CS-T3, CS-T16).
+//! Many sources with many frames each, all of which arrive, with compression if the feature is enabled (CS-T1, CS-T3,
+//! CS-T16).
 
 use std::time::Instant;
 
@@ -22,7 +23,7 @@ trait Sources {
 
 struct Archive;
 
-/// What a frame holds says which it is, and is as compressible as words are. Some look compressed already.
+/// A frame's content identifies it and is as compressible as text. Some frames look as if they were compressed.
 fn frame(source: u32, number: u32, len: usize) -> Bytes {
     let words = format!("lz4!source {source}, frame {number}; ");
     words.bytes().cycle().take(len).collect()
@@ -62,7 +63,7 @@ async fn archive(builder: impl Fn() -> PeerBuilder) -> (SourcesClient, [Peer; 2]
     (SourcesClient::new(&peer), [peer, other])
 }
 
-/// How many frames come, all of them at once from all sources. Each is what it should be.
+/// Receives the frames of all sources concurrently and checks each. Returns their number.
 async fn count(client: &SourcesClient, sources: u32, frames: u32, len: usize) -> u64 {
     let receiver = client.sources(sources, frames, len).await;
     let mut receiver = receiver.expect("begun").expect("one");
@@ -92,7 +93,7 @@ async fn count(client: &SourcesClient, sources: u32, frames: u32, len: usize) ->
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_frame_comes_once() {
+async fn every_frame_arrives_once() {
     let (client, peers) = archive(PeerBuilder::new).await;
     assert_eq!(count(&client, 1, 1, 0).await, 1);
     assert_eq!(count(&client, 10, 0, 0).await, 0);
@@ -103,7 +104,7 @@ async fn every_frame_comes_once() {
     }
 }
 
-/// The same in full: `cargo test --release --test streams -- --ignored --nocapture`.
+/// The full size: `cargo test --release --test streams -- --ignored --nocapture`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "it takes long where nothing is optimised"]
 async fn every_one_of_five_million_frames_comes_once() {
@@ -121,7 +122,7 @@ async fn every_one_of_five_million_frames_comes_once() {
 
 #[cfg(feature = "lz4")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_frame_comes_once_that_was_compressed() {
+async fn every_compressed_frame_arrives_once() {
     let (client, peers) = archive(|| PeerBuilder::new().compress_above(100)).await;
     assert_eq!(count(&client, 8, 20, 180 << 10).await, 160);
     assert_eq!(count(&client, 50, 20, 300).await, 1000);

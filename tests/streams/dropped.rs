@@ -1,4 +1,4 @@
-//! What a sender accepted is delivered, however the sender ends.
+//! Items that a sender accepted are delivered, however the sender ends.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ struct Numbers {
     numbers: Receiver<u64>,
 }
 
-/// Cannot be encoded if it is odd.
+/// A number that cannot be encoded if it is odd.
 #[derive(Debug, PartialEq, Deserialize)]
 struct Even(u64);
 
@@ -34,7 +34,7 @@ impl Serialize for Even {
 
 #[chirp::service]
 trait Ends {
-    /// How many came, and how the stream ended.
+    /// Returns the number of items, and how the stream ended.
     async fn argument(&self, numbers: Receiver<u64>) -> (u64, String);
     async fn value(&self, numbers: Option<Receiver<u64>>) -> (u64, String);
     async fn back(&self, numbers: Sender<u64>);
@@ -42,7 +42,7 @@ trait Ends {
     async fn items(&self) -> impl Stream<Item = Numbers>;
     async fn bytes(&self, bytes: Receiver<Bytes>) -> (u64, String);
     async fn broken(&self) -> impl Stream<Item = Even>;
-    /// Is answered at once; what came is said elsewhere.
+    /// Returns at once; the items are reported elsewhere.
     async fn kept(&self, numbers: Option<Receiver<u64>>);
 }
 
@@ -65,7 +65,7 @@ async fn count(mut numbers: Receiver<u64>) -> (u64, String) {
     }
 }
 
-/// Sends so many numbers, each of which is accepted, and drops the sender.
+/// Sends numbers, each of which is accepted, and drops the sender.
 async fn send(mut numbers: Sender<u64>, count: u64) {
     for number in 0..count {
         numbers.send(number).await.expect("accepted");
@@ -150,7 +150,7 @@ fn cancelled() -> String {
 }
 
 #[tokio::test]
-async fn what_was_accepted_comes_before_the_end_of_a_dropped_sender() {
+async fn accepted_items_arrive_before_the_end_of_a_dropped_sender() {
     for (client, peers) in clients().await {
         for sent in [0, 1, 10, ITEMS] {
             let (sender, numbers) = channel();
@@ -178,9 +178,9 @@ async fn what_was_accepted_comes_before_the_end_of_a_dropped_sender() {
     }
 }
 
-/// As many as the writer said that it took.
+/// As many bytes as the writer accepted.
 #[tokio::test]
-async fn what_was_written_comes_before_the_end_of_a_dropped_writer() {
+async fn written_bytes_arrive_before_the_end_of_a_dropped_writer() {
     for (client, peers) in clients().await {
         for len in [0, 1, 70_000, 300_000] {
             let (sender, bytes) = channel();
@@ -202,7 +202,7 @@ async fn what_was_written_comes_before_the_end_of_a_dropped_writer() {
 }
 
 #[tokio::test]
-async fn what_was_ready_comes_before_an_item_that_cannot_be_encoded() {
+async fn ready_items_arrive_before_the_error_of_an_unencodable_item() {
     for (client, _peers) in clients().await {
         let mut items = client.broken().await.expect("begun");
         for number in [0, 2, 4] {
@@ -214,9 +214,9 @@ async fn what_was_ready_comes_before_an_item_that_cannot_be_encoded() {
     }
 }
 
-/// A stream that is finished, and then the connection is ended in order.
+/// A stream finishes, and then the connection shuts down.
 #[tokio::test]
-async fn what_was_finished_comes_before_the_end_of_the_connection() {
+async fn a_finished_stream_arrives_before_the_connection_ends() {
     for link in [Link::Memory, Link::Tcp, Link::Unix, Link::Inproc] {
         for finishes in [true, false] {
             let (server, mut kept) = server();

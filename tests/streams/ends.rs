@@ -1,4 +1,4 @@
-//! How streams end, and what both ends are told: every reason is another.
+//! How streams end: both ends learn the reason.
 
 use std::pin::pin;
 
@@ -13,12 +13,12 @@ use crate::support::{DropFlag, LINKS, Link, connected, idle, is_pending};
 
 #[chirp::service]
 pub(crate) trait Ends {
-    /// Gives the test what came. These are values, which do not belong to the call.
+    /// Passes its streams to the test. They are values, which do not end with the call.
     async fn give(&self, numbers: Option<Receiver<u64>>, back: Sender<u64>);
-    /// The same of streams that belong to the call, which goes on.
+    /// The same for streams that belong to the call, which keeps running.
     async fn hold(&self, numbers: Receiver<u64>) -> impl Stream<Item = u64>;
     async fn fall(&self, after: u64) -> impl Stream<Item = u64>;
-    /// Takes nothing of what it is given.
+    /// Ignores its streams.
     async fn ignore(&self, numbers: Option<Receiver<u64>>, back: Sender<u64>);
     async fn never(&self, numbers: Option<Receiver<u64>>, back: Sender<u64>);
 }
@@ -120,7 +120,7 @@ async fn item(receiver: &mut Receiver<u64>) -> Option<u64> {
     Some(item.expect("a number"))
 }
 
-/// What a receiver is told at last.
+/// The last result of a receiver.
 async fn failure(receiver: &mut Receiver<u64>) -> StreamError {
     loop {
         let item = receiver.recv().await.expect("it is not whole");
@@ -131,7 +131,7 @@ async fn failure(receiver: &mut Receiver<u64>) -> StreamError {
     }
 }
 
-/// Sends until it is told that nobody takes it.
+/// Sends until it learns that the receiver is gone.
 async fn stopped(sender: &mut Sender<u64>) -> StreamError {
     loop {
         if let Err(error) = sender.send(1).await {
@@ -140,7 +140,7 @@ async fn stopped(sender: &mut Sender<u64>) -> StreamError {
     }
 }
 
-/// The halves that stay here of two streams.
+/// The local halves of two streams.
 struct Mine {
     sender: Sender<u64>,
     receiver: Receiver<u64>,
@@ -153,7 +153,7 @@ impl Mine {
         (Self { sender, receiver }, numbers, back)
     }
 
-    /// Both are told that the others are gone, those included that the handler has given away.
+    /// Both learn that the other halves are gone, including those that the handler has passed on.
     async fn are_let_go(mut self, came: &mut mpsc::UnboundedReceiver<Halves>) {
         let mut told = pin!(async {
             self.sender.closed().await;
@@ -172,7 +172,7 @@ pub(crate) const LOCAL: Option<Link> = None;
 
 const WORLDS: [Option<Link>; 4] = [None, Some(Link::Memory), Some(Link::Tcp), Some(Link::Unix)];
 
-/// A test with each kind of connection, and with none; on one thread, and on two.
+/// Runs a test over each kind of connection and locally, on one thread and on two.
 macro_rules! everywhere {
     ($($(#[doc = $doc:literal])* async fn $name:ident($world:ident) $body:block)*) => {$(
         $(#[doc = $doc])*
@@ -251,7 +251,7 @@ everywhere! {
         }
     }
 
-    /// What had come can be taken, and then there is nothing more; that is no failure.
+    /// Items that have arrived can be taken; the end after them is not an error.
     async fn a_receiver_closes(world) {
         let Both { mut sender, mut receiver, back: (mut back_sender, mut back) } = world.both().await;
         for sender in [&mut sender, &mut back_sender] {
@@ -274,7 +274,7 @@ everywhere! {
         }
     }
 
-    /// The same of a stream that is the result of a call.
+    /// The same for a stream that is the result of a call.
     async fn a_result_is_closed(world) {
         let mut numbers = world.client.hold(tokio_stream::pending()).await.expect("begun");
         assert_eq!(item(&mut numbers).await, Some(1));
@@ -310,12 +310,12 @@ everywhere! {
         world.dropped.recv().await.expect("the stream is dropped");
         let error = sender.closed().await;
         assert!(matches!(error, StreamError::Cancelled | StreamError::CallEnded), "{error:?}");
-        // It is still held here, but it belonged to the call.
+        // The receiver is still held, but its stream belonged to the call.
         let error = failure(&mut came).await;
         assert!(matches!(error, StreamError::Cancelled | StreamError::CallEnded), "{error:?}");
     }
 
-    /// A handler that does not look at what it is given lets go of it.
+    /// A handler that ignores its streams releases them.
     async fn a_handler_that_takes_nothing(world) {
         let (mut sender, numbers) = channel();
         let (back, mut receiver) = channel();
@@ -325,7 +325,7 @@ everywhere! {
         assert!(matches!(error, StreamError::Cancelled), "{error:?}");
     }
 
-    /// Whatever is dropped, and whenever: both ends of both streams are told, and nothing is left.
+    /// A call may be dropped at any point: both ends of both streams learn of it, and nothing is left.
     async fn a_call_is_dropped(world) {
         // Before it is sent,
         let (halves, numbers, back) = Mine::new();
@@ -343,7 +343,7 @@ everywhere! {
         }
         halves.are_let_go(&mut world.came).await;
         while world.dropped.try_recv().is_ok() {}
-        // and when its handler runs, which has given away what it was given: that is not the call's any more.
+        // and while its handler runs, which has passed its streams on: they no longer belong to the call.
         let (Mine { mut sender, mut receiver }, numbers, back) = Mine::new();
         let call = tokio::spawn(world.client.never(Some(numbers), back));
         let (mut came, back) = world.came.recv().await.expect("given");
@@ -359,9 +359,9 @@ everywhere! {
         failure(&mut receiver).await;
     }
 
-    /// Twenty streams that nobody reads further, and twenty that nobody writes further.
+    /// Twenty streams with a stopped reader, and twenty with a stopped writer.
     async fn abandoned_streams_leave_nothing(world) {
-        // The first asks whether the other side knows streams, and waits 10 s for that.
+        // The first call sends hello, and waits up to 10 s for its answer.
         drop(world.both().await);
         world.idle().await;
         let tasks = Handle::current().metrics().num_alive_tasks();
@@ -396,7 +396,7 @@ fn is_closed(error: &StreamError) -> Option<&ConnectionError> {
     }
 }
 
-/// Every half is told that the connection is gone, whichever side ends it: those that are held, and those of a call.
+/// Every half learns that the connection has ended, whichever side ends it.
 #[tokio::test]
 async fn the_connection_ends() {
     for link in LINKS {
@@ -428,7 +428,7 @@ async fn the_connection_ends() {
             drop(never);
             assert!(matches!(error, CallError::ConnectionLost(_)), "{error:?}");
             world.dropped.recv().await.expect("the stream is dropped");
-            // Nothing can be opened any more, and both ends are told.
+            // No stream can be opened any more, and both ends learn of it.
             let (mut sender, numbers) = channel();
             let (back, mut receiver) = channel();
             let error = world

@@ -1,4 +1,4 @@
-//! Calls that a fallback passes on to another peer, with their streams.
+//! Calls that a fallback forwards to another peer, with their streams.
 
 use chirp::packet::ErrorData;
 use chirp::stream::channel;
@@ -116,7 +116,7 @@ impl Back for Server {
     }
 }
 
-/// A client whose calls a fallback passes on, and the peers between.
+/// A client whose calls are forwarded by a fallback, and the peers between.
 async fn clients() -> Vec<(BackClient, Vec<Peer>)> {
     let back = || PeerBuilder::new().service(BackServer::new(Server));
     let mut clients = Vec::new();
@@ -126,7 +126,7 @@ async fn clients() -> Vec<(BackClient, Vec<Peer>)> {
         let (peer, between) = connected(link, &PeerBuilder::new(), &front).await;
         clients.push((BackClient::new(&peer), vec![peer, between, to_back, end]));
     }
-    // Without a connection before it, after it, and at all.
+    // Locally before the forwarder, after it, and both.
     let (to_back, end) = connected(Link::Memory, &PeerBuilder::new(), &back()).await;
     let mut front = Router::default();
     front.fallback(to_back.as_caller());
@@ -144,7 +144,7 @@ async fn clients() -> Vec<(BackClient, Vec<Peer>)> {
 }
 
 #[tokio::test]
-async fn streams_are_passed_on_with_their_values() {
+async fn forwarded_calls_carry_their_streams() {
     for (client, peers) in clients().await {
         for count in [0, 1, 3000] {
             let sum = (0..count).sum::<u64>();
@@ -198,7 +198,7 @@ async fn streams_are_passed_on_with_their_values() {
 }
 
 #[tokio::test]
-async fn how_streams_end_is_passed_on() {
+async fn stream_ends_are_forwarded() {
     for (client, peers) in clients().await {
         let Err(error) = client.count(0, false).await else {
             panic!("nothing is counted");
@@ -215,7 +215,7 @@ async fn how_streams_end_is_passed_on() {
                 Some(end) => assert_eq!(end.expect_err("an end").to_string(), "broken"),
             }
         }
-        // Who takes nothing more stops the source, wherever it is.
+        // A receiver that is dropped stops the source.
         let mut forever = client.forever().await.expect("begun");
         forever.recv().await.expect("one").expect("whole");
         drop(forever);
@@ -245,9 +245,9 @@ async fn how_streams_end_is_passed_on() {
     }
 }
 
-/// A handler that asks by name, and passes on bytes, is told what is missing.
+/// A handler that forwards parameters without their streams gets an error.
 #[tokio::test]
-async fn bytes_whose_streams_are_missing_are_not_passed_on() {
+async fn parameters_without_their_streams_are_not_forwarded() {
     let back = PeerBuilder::new().service(BackServer::new(Server));
     let (to_back, end) = connected(Link::Memory, &PeerBuilder::new(), &back).await;
     let asked = to_back.clone();

@@ -1,4 +1,4 @@
-//! What streams hold: no more than their windows, however many there are and whoever stops.
+//! Memory that streams hold: at most their windows, however many streams there are.
 
 use bytes::Bytes;
 use chirp::stream::channel;
@@ -58,16 +58,16 @@ fn floods() -> (FloodsClient, [Peer; 2]) {
     (FloodsClient::new(&peer), [peer, other])
 }
 
-/// Lets everything that can go on go on: a number of calls come and go behind it.
+/// Lets all streams proceed as far as they can: makes a number of calls.
 async fn settle(client: &FloodsClient) {
     for _ in 0..200 {
         assert_eq!(client.word("x").await.expect("a word"), "x");
     }
 }
 
-/// Consumers that have stopped: the streams hold their windows and what waits to be sent, and calls go on.
+/// With stopped consumers, streams hold their windows and their send queues, and calls are answered.
 #[tokio::test]
-async fn consumers_that_stop() {
+async fn stopped_consumers_hold_only_their_windows() {
     let (client, peers) = floods();
     let mut units = client.units().await.expect("begun");
     units.recv().await.expect("an item").expect("whole");
@@ -82,7 +82,7 @@ async fn consumers_that_stop() {
     settle(&client).await;
     let held = || peers.each_ref().map(|peer| peer.stats().stream_bytes);
     let first = held();
-    // A window of 16 KiB at this side and 64 KiB at the other for each of six, overshot by an item.
+    // Six streams hold a window of 16 KiB here and 64 KiB at the other side each, exceeded by one item.
     assert!(first[0] <= 6 * (32 << 10) + 200_000, "{first:?}");
     assert!(first[1] <= 6 * (64 << 10) + 200_000, "{first:?}");
     settle(&client).await;
@@ -94,9 +94,9 @@ async fn consumers_that_stop() {
     }
 }
 
-/// One that goes on is not held up by those that have stopped, nor are calls by one at full speed.
+/// Stopped streams do not delay a running one, and a stream at full speed does not delay calls.
 #[tokio::test]
-async fn a_fast_stream_beside_slow_ones_and_calls() {
+async fn a_fast_stream_is_not_held_up_by_slow_ones() {
     let (client, peers) = floods();
     let mut slow = Vec::new();
     for _ in 0..50 {
@@ -121,7 +121,7 @@ async fn a_fast_stream_beside_slow_ones_and_calls() {
 }
 
 #[tokio::test]
-async fn ten_thousand_streams_at_once() {
+async fn ten_thousand_streams_run_at_once() {
     let (client, peers) = floods();
     let mut open = Vec::new();
     for _ in 0..10_000 {
@@ -143,9 +143,9 @@ async fn ten_thousand_streams_at_once() {
     }
 }
 
-/// Ten million items of nothing, through a channel of a few bytes; fewer where nothing is optimised.
+/// Ten million empty items through a channel of a few bytes; fewer in builds without optimisation.
 #[tokio::test]
-async fn items_of_nothing() {
+async fn millions_of_empty_items_arrive() {
     let builder = PeerBuilder::new().service(FloodsServer::new(Flood));
     let (peer, other) = narrow(&PeerBuilder::new(), &builder, 4096);
     let client = FloodsClient::new(&peer);

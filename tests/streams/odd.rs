@@ -1,4 +1,4 @@
-//! Halves in odd places: deep in each other, twice, outside of calls, in what cannot be encoded.
+//! Stream halves in unusual places: nested, twice, outside of calls, in values that cannot be encoded.
 
 use chirp::stream::channel;
 use chirp::{CallError, Limits, PeerBuilder, Receiver, Sender, StreamError};
@@ -27,7 +27,7 @@ async fn is_broken_off(mut receiver: Receiver<u64>) {
     assert!(matches!(end, Err(StreamError::Cancelled)), "{end:?}");
 }
 
-/// Everything with each codec that carries streams, over a connection and without one.
+/// Runs a test with each codec that carries streams, over a connection and locally.
 macro_rules! through {
     ($($codec:ident $name:ident)*) => {$(
         mod $name {
@@ -128,7 +128,7 @@ macro_rules! through {
                 }
                 assert_eq!(count, 9);
 
-                // The third of three halves is not reached: those before it close.
+                // Encoding fails before the third half: the halves before it close.
                 let (mine, one) = channel();
                 let (two, other) = channel();
                 let (third, three) = channel();
@@ -139,7 +139,7 @@ macro_rules! through {
                 is_broken_off(other).await;
                 is_let_go(third).await;
 
-                // One that is finished, and one whose sender is gone.
+                // One stream is finished, and one has lost its sender.
                 let (gone, was) = channel::<u64>();
                 drop(gone);
                 let ends = client.many(vec![finished(vec![1, 2, 3]), was]).await.expect("ends");
@@ -170,9 +170,9 @@ through!(MessagePack messagepack);
 #[cfg(feature = "json")]
 through!(Json json);
 
-/// What is no call, no answer and no item carries no stream.
+/// Streams can be encoded only in calls, results and items.
 #[test]
-fn outside_of_a_call() {
+fn halves_are_refused_outside_of_calls() {
     let (sender, receiver) = channel::<u64>();
     for error in [
         serde_json::to_string(&sender).expect_err("no call"),
@@ -181,7 +181,7 @@ fn outside_of_a_call() {
         assert!(error.to_string().contains("travels in a call"), "{error}");
     }
     serde_json::from_str::<Receiver<u64>>("0").expect_err("no stream");
-    // They have not travelled.
+    // The halves were not sent.
     let (mut sender, mut receiver) = (sender, receiver);
     sender.try_send(1).expect("room");
     assert_eq!(receiver.try_recv().expect("an item").expect("whole"), 1);
@@ -210,9 +210,9 @@ impl Loads for Loader {
     }
 }
 
-/// Items of exactly the other side's limit, many small ones under it, and one byte too many.
+/// Items of exactly the other side's limit, many small ones, and one that is a byte too large.
 #[tokio::test]
-async fn a_small_payload_limit() {
+async fn items_respect_a_small_payload_limit() {
     let mut limits = Limits::default();
     limits.max_payload = 1 << 10;
     let builder = PeerBuilder::new()
@@ -256,7 +256,7 @@ async fn a_small_payload_limit() {
 
 /// An item of three windows, between small ones.
 #[tokio::test]
-async fn items_that_are_larger_than_every_window() {
+async fn items_larger_than_every_window_arrive() {
     let builder = PeerBuilder::new().service(LoadsServer::new(Loader));
     let (peer, other) = pair(&PeerBuilder::new(), &builder);
     let client = LoadsClient::new(&peer);

@@ -1,4 +1,4 @@
-//! Halves of streams in the values of one-way calls: the method runs, and they work.
+//! Stream halves in the arguments of one-way calls.
 
 use chirp::packet::FrameworkError;
 use chirp::stream::channel;
@@ -26,7 +26,7 @@ struct Server_ {
 }
 
 impl Notes for Server_ {
-    /// Sends back what comes, and one more.
+    /// Echoes the items, and one more.
     async fn note(&self, name: &str, both: Option<Both>) {
         let Both {
             mut numbers,
@@ -47,7 +47,7 @@ impl Notes for Server_ {
     }
 }
 
-/// The call is sent first, and its streams are fed then.
+/// The call is sent before its streams have items.
 async fn note(client: &NotesClient, noted: &mut mpsc::UnboundedReceiver<String>) {
     for count in [0, 1, 300] {
         let (mut sender, numbers) = channel();
@@ -85,7 +85,7 @@ async fn over(link: Link) -> (NotesClient, [Peer; 2], mpsc::UnboundedReceiver<St
 }
 
 #[tokio::test]
-async fn the_method_of_a_one_way_call_uses_its_halves() {
+async fn a_one_way_method_uses_its_stream_halves() {
     let (local, mut noted) = server();
     note(&NotesClient::local(local), &mut noted).await;
     for link in LINKS {
@@ -110,15 +110,15 @@ async fn the_method_of_a_one_way_call_uses_its_halves() {
     running.abort();
 }
 
-/// A half that is dropped with its call, before that was sent, leaves nothing.
+/// A half dropped with its unsent call leaves nothing.
 #[tokio::test]
-async fn a_one_way_call_that_is_not_sent() {
+async fn an_unsent_one_way_call_leaves_no_streams() {
     let (client, peers, _noted) = over(Link::Memory).await;
     for start in [true, false] {
         let (sender, numbers) = channel();
         let (back, mut returned) = channel();
         let cast = client.note("one", Some(Both { numbers, back }));
-        // It waits for what the other side says of streams.
+        // The call waits for the other side's hello answer.
         let cast = if start { cast.start() } else { cast };
         drop(cast);
         returned.recv().await.expect("an end").expect_err("unused");
@@ -130,9 +130,9 @@ async fn a_one_way_call_that_is_not_sent() {
     }
 }
 
-/// Where the other side knows no streams the call is refused, whether that is known or not.
+/// Without stream support at the other side the call fails, whether that is known yet or not.
 #[tokio::test]
-async fn a_one_way_call_to_a_side_without_streams() {
+async fn a_one_way_call_to_a_side_without_streams_is_refused() {
     let mut limits = Limits::default();
     limits.negotiation = Negotiation::Never;
     let (local, _noted) = server();

@@ -1,4 +1,4 @@
-//! Credit and queues: what was sent arrives, whoever is faster.
+//! Flow control: items arrive whichever side is faster.
 
 use chirp::{Peer, PeerBuilder, Receiver, Sender};
 
@@ -6,9 +6,9 @@ use crate::support::{idle, pair};
 
 #[chirp::service]
 trait Taps {
-    /// Fills what it is given with so many items of this length.
+    /// Sends items of one length.
     async fn fill(&self, sink: Sender<Vec<u8>>, count: u64, len: usize);
-    /// The same with items of all lengths.
+    /// The same with items of various lengths.
     async fn mixed(&self, sink: Sender<Vec<u8>>, count: usize);
 }
 
@@ -48,9 +48,9 @@ async fn count(mut receiver: Receiver<Vec<u8>>) -> u64 {
     count
 }
 
-/// The last item may have to wait for those before it, when there is credit for much more than may wait.
+/// The last item may have to wait for earlier ones, if the credit exceeds the send queue.
 #[tokio::test]
-async fn what_was_sent_before_the_end_arrives() {
+async fn items_sent_before_the_end_arrive() {
     let (client, peers) = taps();
     for items in 1000..1050 {
         let (sink, receiver) = chirp::stream::channel();

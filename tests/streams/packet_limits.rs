@@ -1,4 +1,4 @@
-//! What one packet carries: the same limits over a connection and without one, and a refusal that is for good.
+//! Limits of one packet, on a connection and locally; exceeding them is a permanent error.
 
 use bytes::Bytes;
 use chirp::packet::FrameworkError;
@@ -12,8 +12,7 @@ use crate::support::{LINKS, connected, idle};
 const MOST: usize = 1024;
 /// Over the payload limit.
 const LARGE: usize = 20 << 20;
-/// So long that its packet is as large as may be, and no larger; what stands before it in its packet is less than 100
-/// bytes.
+/// The largest length that fits a packet; less than 100 bytes precede it.
 const FITS: usize = (16 << 20) - 100;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -101,7 +100,7 @@ fn is_bad_result(error: &CallError) -> bool {
 }
 
 #[tokio::test]
-async fn as_many_halves_as_one_packet_carries() {
+async fn the_number_of_halves_in_one_packet_is_limited() {
     for (client, peers) in clients().await {
         assert_eq!(client.take(many(MOST)).await.expect("taken"), MOST);
         assert_eq!(client.give(MOST).await.expect("given").halves.len(), MOST);
@@ -134,7 +133,7 @@ async fn as_many_halves_as_one_packet_carries() {
 }
 
 #[tokio::test]
-async fn as_many_bytes_as_one_packet_carries() {
+async fn the_size_of_one_packet_is_limited() {
     for (client, peers) in clients().await {
         let bytes = Bytes::from(vec![7; LARGE]);
         let stored = client.store(bytes.slice(..FITS)).await;

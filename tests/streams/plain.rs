@@ -1,4 +1,4 @@
-//! Sides that know no streams, or take fewer.
+//! Peers that support no streams, or fewer.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ fn refused(error: &CallError) -> FrameworkError {
     *reason
 }
 
-/// Everything with a stream fails at once, everything else works, and the local halves are told.
+/// Calls with streams fail at once, other calls work, and local halves learn of the failure.
 async fn knows_no_streams(client: &PlainClient, peer: &Peer) {
     let error = client.out().await.expect_err("no streams");
     assert_eq!(refused(&error), FrameworkError::Unsupported);
@@ -85,7 +85,7 @@ fn limits(change: impl FnOnce(&mut Limits)) -> PeerBuilder {
 }
 
 #[tokio::test]
-async fn a_side_that_is_told_to_have_none() {
+async fn a_side_without_streams_refuses_streaming_calls() {
     let never = || limits(|limits| limits.negotiation = Negotiation::Never);
     let none = || limits(|limits| limits.max_streams = 0);
     let tables = [
@@ -100,7 +100,7 @@ async fn a_side_that_is_told_to_have_none() {
         knows_no_streams(&client, &peer).await;
         assert_eq!(client.word("x").await.expect("a word"), "x");
         assert_eq!(client.give(None).await.expect("a number"), 0);
-        // A value that has a half cannot be answered either.
+        // A result with a half cannot be sent either.
         let error = client.half().await.expect_err("no streams");
         assert_eq!(refused(&error), FrameworkError::InvalidResult, "{error}");
         assert!(error.may_have_run());
@@ -108,7 +108,7 @@ async fn a_side_that_is_told_to_have_none() {
     }
 }
 
-/// Plain Chirp v0 by hand, which answers all that it is asked.
+/// A plain Chirp v0 peer that answers every request.
 fn by_hand(mut answer: impl FnMut(u32, &[u8]) -> Option<Vec<u8>> + Send + 'static) -> Peer {
     let (ours, mut theirs) = tokio::io::duplex(1 << 10);
     tokio::spawn(async move {
@@ -116,7 +116,7 @@ fn by_hand(mut answer: impl FnMut(u32, &[u8]) -> Option<Vec<u8>> + Send + 'stati
             let (id, rest) = payload.split_first_chunk().expect("an id");
             let id = u32::from_be_bytes(*id);
             let answered = match kind.0 {
-                // It interrupts nothing, and says that it has.
+                // The peer cannot interrupt calls, but answers cancels.
                 3 => Some(response(id, 3, b"")),
                 _ => answer(id, &rest[1 + usize::from(rest[0])..]),
             };
@@ -131,7 +131,7 @@ fn by_hand(mut answer: impl FnMut(u32, &[u8]) -> Option<Vec<u8>> + Send + 'stati
 }
 
 #[tokio::test]
-async fn a_plain_peer_that_answers_hello() {
+async fn a_plain_peer_that_answers_hello_gets_no_streams() {
     let echo = by_hand(|id, params| Some(response(id, 0, params)));
     let unknown = by_hand(|id, _| Some(response(id, 1, b"")));
     let constant = by_hand(|id, _| Some(response(id, 0, b"yes")));
@@ -140,12 +140,12 @@ async fn a_plain_peer_that_answers_hello() {
     }
 }
 
-/// It is waited for hello for ten seconds, once, and other calls overtake those that wait.
+/// Streaming calls wait for the hello answer once, for ten seconds; other calls overtake them.
 #[tokio::test(start_paused = true)]
-async fn a_plain_peer_that_never_answers_hello() {
+async fn a_plain_peer_that_never_answers_hello_gets_no_streams() {
     let mut asked = false;
     let peer = by_hand(move |id, params| {
-        // Hello is the first thing it is asked.
+        // Hello is the first request.
         if !std::mem::replace(&mut asked, true) {
             return None;
         }
@@ -174,23 +174,23 @@ fn plain_caller() -> (Peer, DuplexStream) {
     (peer, theirs)
 }
 
-/// What a plain peer calls that needs streams is a service error which says so.
+/// A plain peer that calls a streaming method gets a service error with the reason.
 #[tokio::test]
-async fn a_plain_caller_is_told() {
+async fn a_plain_caller_is_told_that_streams_are_needed() {
     let (_peer, mut theirs) = plain_caller();
-    // A result, and an index of an argument that came with no stream.
+    // A streaming result, and an argument whose stream index has no stream.
     let table: [(&str, &[u8], u16); 4] = [
         ("Plain.out", b"", 0xC706),
         ("Plain.sum", b"\0", 0xC706),
         ("Plain.give", b"\x01\0", 0xC706),
-        // This one has run.
+        // This method has run.
         ("Plain.half", b"", 0xC708),
     ];
     for (id, (method, params, code)) in (1..).zip(table) {
         let call = request(id, method, params);
         theirs.write_all(&call).await.expect("taken");
         if method == "Plain.half" {
-            // It is asked whether it knows streams, first.
+            // The first request is hello.
             let (kind, hello) = read_packet(&mut theirs).await.expect("a packet");
             assert_eq!(kind, PacketType::REQUEST);
             let (hello, _) = hello.split_first_chunk().expect("an id");
@@ -208,9 +208,9 @@ async fn a_plain_caller_is_told() {
     assert_eq!(read_response(&mut theirs).await.1, 4);
 }
 
-/// More streams than either side takes are refused, and nothing else is hurt.
+/// Streams beyond either side's limit are refused without other effects.
 #[tokio::test]
-async fn more_streams_than_there_may_be() {
+async fn streams_beyond_the_limit_are_refused() {
     for (ours, theirs, of_other) in [(4, 1000, false), (1000, 4, true)] {
         let ours = limits(|limits| limits.max_streams = ours);
         let theirs = limits(|limits| limits.max_streams = theirs);
@@ -223,7 +223,7 @@ async fn more_streams_than_there_may_be() {
         }
         assert_eq!(client.word("x").await.expect("a word"), "x");
         let error = client.out().await.expect_err("one too many");
-        // At the other side the method has run by then, which *busy* would deny.
+        // The method has run by then, so the error must not be "overloaded".
         assert_eq!(error.may_have_run(), of_other, "{error:?}");
         let text = error.to_string();
         assert!(
@@ -234,7 +234,7 @@ async fn more_streams_than_there_may_be() {
             sender.finish();
             assert_eq!(call.await.expect("a sum"), 0);
         }
-        // There is room again.
+        // There is capacity again.
         let mut numbers = client.out().await.expect("begun");
         assert!(numbers.recv().await.expect("an item").is_ok());
         drop(numbers);

@@ -1,4 +1,4 @@
-//! Streams in the signatures of a service, end to end.
+//! Streams in service signatures, end to end.
 
 use crate::support::{DropFlag, LINKS, Link, connected, idle};
 use chirp::{
@@ -147,13 +147,13 @@ impl Numbers for Server {
     }
 }
 
-/// A client, and what hears that a stream of the server has been dropped.
+/// A client, and a receiver that learns when a stream of the server is dropped.
 struct World {
     client: NumbersClient,
     dropped: mpsc::UnboundedReceiver<()>,
 }
 
-/// Both sides, if there is a connection.
+/// Both peers, if there is a connection.
 async fn world(link: Option<Link>) -> (World, Vec<Peer>) {
     let (flag, dropped) = mpsc::unbounded_channel();
     let prefix = "the".to_owned();
@@ -172,7 +172,7 @@ async fn all<T: chirp::codec::Item, E>(stream: Receiver<T, E>) -> Result<Vec<T>,
     stream.collect().await
 }
 
-/// Each of them over every kind of connection and without one, on one thread and on several.
+/// Runs each test over every kind of connection and locally, on one thread and on several.
 macro_rules! everywhere {
     (@one $name:ident) => {
         for link in LINKS.into_iter().map(Some).chain([None]) {
@@ -295,7 +295,7 @@ async fn a_handler_tells_the_end_from_the_loss(World { client, .. }: World) {
     let error = call.await.expect_err("it is not whole").to_string();
     assert!(error.ends_with("lost after 7: no more"), "{error}");
 
-    // What waited goes with a sender that says nothing.
+    // Queued items are dropped with a sender that gives no reason.
     let (mut sender, numbers) = chirp::stream::channel();
     let call = client.total(numbers).start();
     sender.send(7).await.expect("taken");
@@ -318,7 +318,7 @@ async fn a_callers_stream_ends_with_its_call(World { client, .. }: World) {
 async fn a_call_that_is_started_takes_its_stream(World { client, .. }: World) {
     let (mut sender, numbers) = chirp::stream::channel();
     let call = client.total(numbers).start();
-    // These are more than are held for a handler that does not run.
+    // These are more items than a stream holds before its handler runs.
     for _ in 0..10_000 {
         sender.send(1).await.expect("taken");
     }

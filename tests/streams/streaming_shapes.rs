@@ -1,4 +1,4 @@
-//! Streams beside what else a service may have: codecs, options, type parameters, aliases, bodies.
+//! Streams combined with codecs, options, type parameters, aliases and default bodies.
 
 use std::future::pending;
 use std::io;
@@ -13,7 +13,7 @@ use chirp::{
 use futures_core::Stream;
 use tokio_stream::StreamExt as _;
 
-/// A peer that calls this, and the one that serves it.
+/// A client, and the peer that serves it.
 fn served(service: impl Service) -> (Peer, Peer) {
     pair(&PeerBuilder::new(), &PeerBuilder::new().service(service))
 }
@@ -33,7 +33,7 @@ struct Odd(u64);
 
 #[chirp::service(ordered)]
 trait Shapes {
-    /// Both are called `Result`, by names of their own.
+    /// Two aliases named `Result`.
     async fn halves(
         &self,
         numbers: Vec<u64>,
@@ -47,7 +47,7 @@ trait Shapes {
     async fn wait(&self) -> impl Stream<Item = u64>;
     #[chirp(deadline = "5s")]
     async fn listen(&self, numbers: Receiver<u64>) -> u64;
-    /// A body of its own.
+    /// A method with a default body.
     async fn twice(&self, text: &str) -> impl Stream<Item = String> {
         tokio_stream::iter(vec![text.to_owned(); 2])
     }
@@ -136,7 +136,7 @@ impl Shapes for Shaped {
     }
 }
 
-/// The shapes, and what keeps them served.
+/// A client, and the peer that serves it.
 fn shapes() -> (ShapesClient, Peer) {
     let (peer, other) = served(ShapesServer::new(Shaped));
     (ShapesClient::new(&peer), other)
@@ -181,7 +181,7 @@ async fn only_the_call_fails_or_only_an_item() {
 }
 
 #[tokio::test]
-async fn a_body_in_the_trait_may_give_a_stream() {
+async fn a_default_body_may_return_a_stream() {
     let (client, _other) = shapes();
     let twice = all(client.twice("x").await.expect("begun")).await;
     assert_eq!(twice.expect("all"), ["x", "x"]);
@@ -226,7 +226,7 @@ async fn a_deadline_covers_the_whole_stream() {
 }
 
 #[tokio::test]
-async fn items_that_keep_coming_do_not_put_a_deadline_off() {
+async fn arriving_items_do_not_extend_a_deadline() {
     let client = ShapesClient::local(Shaped);
     let mut endless = client
         .below(u64::MAX - 1)
@@ -248,7 +248,7 @@ async fn items_that_keep_coming_do_not_put_a_deadline_off() {
 }
 
 #[tokio::test]
-async fn a_caller_that_wants_no_stream_is_told() {
+async fn a_streaming_method_refuses_a_call_without_streams() {
     let (peer, _other) = served(ShapesServer::new(Shaped));
     let error = peer.call("Shapes.plain", ()).await.expect_err("refused");
     let CallError::Rejected { reason, message } = &error else {
@@ -261,7 +261,7 @@ async fn a_caller_that_wants_no_stream_is_told() {
 mod other {
     use futures_core::Stream;
 
-    /// The same names, of methods with other signatures.
+    /// Methods of the same names with other signatures.
     #[chirp::service]
     pub(crate) trait Shapes {
         async fn twice(&self, text: &[u64]) -> impl Stream<Item = String>;
@@ -270,9 +270,9 @@ mod other {
     }
 }
 
-/// What is refused before its method runs is the call's error, not the stream's.
+/// A refusal before the method runs is an error of the call, not of its stream.
 #[tokio::test]
-async fn a_call_that_is_refused_has_no_stream() {
+async fn a_refused_call_has_no_stream() {
     let (peer, _other) = served(ShapesServer::new(Shaped));
     let client = other::ShapesClient::new(&peer);
     let error = client.absent().await.expect_err("it is not there");
@@ -310,7 +310,7 @@ async fn a_peer_that_knows_no_streams_is_not_sent_any() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_is_part_of_its_method_where_methods_are_in_order() {
+async fn an_ordered_method_lasts_until_its_stream_ends() {
     let (client, _other) = shapes();
     let mut numbers = client.wait().await.expect("begun");
     assert_eq!(numbers.recv().await.expect("an item").expect("one"), 1);
@@ -349,7 +349,7 @@ impl<T: chirp::codec::Item + Clone + Sync> Feed<T> for Twice {
 }
 
 #[tokio::test]
-async fn a_service_with_parameters_has_streams_of_them() {
+async fn a_generic_service_may_have_streams() {
     let (peer, _other) = served(FeedServer::<_, String>::new(Twice).named("Texts"));
     let client = FeedClient::<String>::new(&peer).named("Texts");
     let items = all(client.items("x".to_owned()).await.expect("begun")).await;
@@ -404,7 +404,7 @@ macro_rules! through {
             }
 
             #[tokio::test]
-            async fn streams_travel() {
+            async fn streams_work_in_every_codec() {
                 let (peer, _other) = served(LinesServer::new(Server));
                 let client = LinesClient::new(&peer);
                 let mut lines = client.lines("a\nb").await.expect("begun");

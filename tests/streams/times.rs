@@ -1,4 +1,4 @@
-//! Times: for one item, for all of them, and of the call.
+//! Time limits: of one item, of a whole stream, and of its call.
 
 use std::time::Duration;
 
@@ -47,11 +47,11 @@ const fn millis(millis: u64) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_for_an_item() {
+async fn an_item_has_a_time_limit() {
     let (items, what, time) = until_late(ticking().item_timeout(millis(900))).await;
     assert_eq!((items, what), (0, "item"));
     assert!(time >= millis(900) && time < millis(910), "{time:?}");
-    // It begins anew with each, and the time for all is not overridden by it.
+    // The item limit restarts with each item and does not replace the limit of the stream.
     let receiver = ticking().item_timeout(millis(1100)).timeout(millis(10_500));
     let (items, what, time) = until_late(receiver).await;
     assert_eq!((items, what), (10, "end"));
@@ -60,9 +60,9 @@ async fn the_time_for_an_item() {
     assert_eq!(until_late(receiver).await.1, "item");
 }
 
-/// An item that has come is not late, however long nobody looked.
+/// An item that has arrived is not late, however long it was not taken.
 #[tokio::test(start_paused = true)]
-async fn time_runs_while_an_item_is_waited_for() {
+async fn the_time_limit_runs_only_while_waiting_for_an_item() {
     let (mut sender, receiver) = channel();
     let mut receiver = receiver.item_timeout(millis(100));
     advance(millis(10_000)).await;
@@ -79,9 +79,9 @@ async fn time_runs_while_an_item_is_waited_for() {
     assert!(matches!(error, StreamError::Cancelled), "{error:?}");
 }
 
-/// What a receiver was told of time holds where its items are sent on.
+/// A receiver keeps its time limits when it is passed on.
 #[tokio::test(start_paused = true)]
-async fn a_receiver_that_travels_keeps_its_times() {
+async fn a_forwarded_receiver_keeps_its_time_limits() {
     use crate::ends::{LOCAL, World};
     use crate::support::Link;
     for link in [LOCAL, Some(Link::Memory)] {
@@ -98,9 +98,9 @@ async fn a_receiver_that_travels_keeps_its_times() {
     }
 }
 
-/// However many items have come, all of them can be taken without waiting.
+/// All items that have arrived can be taken without waiting.
 #[tokio::test]
-async fn what_has_come_can_be_taken_at_once() {
+async fn received_items_can_be_taken_without_waiting() {
     let (mut sender, mut receiver) = channel();
     for round in 0..100 {
         for number in 0..10 {

@@ -1,4 +1,4 @@
-//! Streams that no value claims, because their call, its answer or an item is dropped first: nothing of them stays.
+//! Streams that no value claims because their call, result or item is dropped first are released.
 
 use std::collections::hash_map::RandomState;
 use std::future::poll_fn;
@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 
 use crate::support::{Link, connected, packet, read_packet, read_response, request};
 
-/// A hang fails.
+/// A test that hangs fails.
 const LONG: Duration = Duration::from_secs(40);
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ impl Store for Keeper {
 
     async fn free(&self, pieces: Option<Receiver<Bytes>>, back: Option<Sender<Bytes>>) -> u64 {
         if let Some(mut back) = back {
-            // The caller may have gone.
+            // The caller may be gone.
             let _ = back.send(Bytes::from_static(b"piece")).await;
         }
         match pieces {
@@ -117,7 +117,7 @@ fn builder() -> PeerBuilder {
     PeerBuilder::new().service(StoreServer::new(Keeper))
 }
 
-/// Waits until the work of both is over. What is left is said where that does not come.
+/// Waits until both peers are idle. Panics with what is left if that takes too long.
 async fn both_idle(peers: &[Peer]) {
     let idle = tokio::time::timeout(LONG, async {
         for peer in peers {
@@ -150,7 +150,7 @@ fn item(number: u32, item: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The other side by hand, past the hello.
+/// The raw other side, after the hello exchange.
 async fn by_hand() -> (tokio::io::DuplexStream, Peer) {
     let (mut io, other) = tokio::io::duplex(1 << 20);
     let peer = builder().start(Channel::io(other)).expect("no duplicates");
@@ -166,7 +166,7 @@ async fn by_hand() -> (tokio::io::DuplexStream, Peer) {
     (io, peer)
 }
 
-/// A stream is opened with a call, an item comes, and the call is cancelled, all of it in one read.
+/// A call with a stream, an item and a cancel arrive in one read.
 async fn cancelled_before_it_began(bound: bool) {
     let (mut io, peer) = by_hand().await;
     for number in 1..200 {
@@ -181,7 +181,7 @@ async fn cancelled_before_it_began(bound: bool) {
         bytes.extend(item(number, &[7; 100]));
         Cancel { id: number + 1 }.encode(&mut bytes);
         io.write_all(&bytes).await.expect("it reads");
-        // A free stream's end is asked for, a bound one's is the answer.
+        // An unbound stream is ended explicitly, a bound one by the response.
         let (mut answered, mut ended) = (false, bound);
         while !(answered && ended) {
             let (kind, payload) = read_packet(&mut io).await.expect("open");
@@ -200,14 +200,14 @@ async fn cancelled_before_it_began(bound: bool) {
 }
 
 #[tokio::test]
-async fn streams_of_a_call_that_is_cancelled_before_it_began() {
+async fn streams_of_a_call_cancelled_before_it_starts_are_released() {
     cancelled_before_it_began(true).await;
     cancelled_before_it_began(false).await;
 }
 
-/// Streams in items of streams in items, as deep as there may be streams, of which nobody takes the first.
+/// Streams nested in items as deep as the limit allows, the first of which is never taken.
 #[tokio::test]
-async fn streams_within_each_other_that_nobody_takes() {
+async fn nested_streams_that_are_never_taken_are_released() {
     const DEEP: u32 = 10_000;
     let (mut io, peer) = by_hand().await;
     let mut bytes = Vec::new();
@@ -245,7 +245,7 @@ fn random(below: u64) -> u64 {
     RandomState::new().hash_one(0) % below
 }
 
-/// Polls a call a few times, with the runtime running in between, and drops what came of it.
+/// Polls a call a few times, with the runtime running in between, and drops it or its result.
 async fn poll_some<T>(call: impl Future<Output = T>) -> Option<T> {
     let mut call = Box::pin(call);
     for _ in 0..random(7) {
@@ -301,7 +301,7 @@ async fn drop_many(client: &StoreClient, count: usize) {
     assert_eq!(client.word().await.expect("answered"), 7);
 }
 
-/// Over each kind of client: a number of calls are dropped, and both sides have nothing left.
+/// Drops calls at random with each kind of client; nothing is left at either side.
 async fn drops(count: usize) {
     for link in [Link::Tcp, Link::Memory, Link::Inproc] {
         let (peer, other) = connected(link, &PeerBuilder::new(), &builder()).await;
@@ -311,7 +311,7 @@ async fn drops(count: usize) {
     let (connections, mut connected) = tokio::sync::mpsc::unbounded_channel();
     let server = Server::builder()
         .service_with(move |peer| {
-            // The test may be over.
+            // The test may have ended.
             let _ = connections.send(peer.clone());
             StoreServer::new(Keeper)
         })

@@ -1,4 +1,4 @@
-//! An authority for tests, and certificates of all kinds that it signs.
+//! A test CA, and the certificates that it signs.
 #![allow(
     dead_code,
     clippy::unwrap_used,
@@ -46,7 +46,7 @@ impl Authority {
         self.0.as_ref().pem()
     }
 
-    /// A certificate for a name, and the address 127.0.0.1 if it is `localhost`.
+    /// A certificate for a name, and also for 127.0.0.1 if the name is `localhost`.
     pub(crate) fn issue(&self, name: &str) -> Issued {
         self.issue_with(name, |_| ())
     }

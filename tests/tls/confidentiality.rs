@@ -1,4 +1,4 @@
-//! What somebody in between sees of a connection.
+//! What an eavesdropper can read of a connection.
 #![cfg(feature = "tls")]
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
@@ -8,7 +8,7 @@ use chirp::{Peer, PeerBuilder, Request};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 
-/// Two ends of a channel, and all that goes over it, once it has ended.
+/// Two ends of a channel, and all its bytes once it has ended.
 fn tapped() -> (DuplexStream, DuplexStream, JoinHandle<Vec<u8>>) {
     let (one, near) = tokio::io::duplex(1 << 16);
     let (far, other) = tokio::io::duplex(1 << 16);
@@ -40,7 +40,7 @@ const SECRETS: [&[u8]; 4] = [
     b"guarded by a dragon",
 ];
 
-/// Calls, with a value and with an error, and closes.
+/// Makes a call that succeeds and one that fails, and closes.
 async fn talk(one: Channel, other: Channel) {
     let vault = |request: Request| async move {
         match request.params() {
@@ -67,9 +67,9 @@ fn sees(seen: &[u8], text: &[u8]) -> bool {
     seen.windows(text.len()).any(|window| window == text)
 }
 
-/// Whoever cuts the line must not be taken for the other side.
+/// Cutting the connection must not look like an orderly close by the other side.
 #[tokio::test]
-async fn an_end_that_nobody_has_signed_is_a_failure() {
+async fn a_truncated_connection_is_an_error() {
     let (here, there) = (Keypair::generate().unwrap(), Keypair::generate().unwrap());
     let client = TlsClient::keys(&here, there.public());
     let server = TlsServer::keys(&there, here.public());
@@ -90,9 +90,9 @@ async fn an_end_that_nobody_has_signed_is_a_failure() {
     }
 }
 
-/// So that what follows means something.
+/// Shows that the checks of the other tests can fail.
 #[tokio::test]
-async fn without_tls_everything_is_seen() {
+async fn without_tls_everything_is_readable() {
     let (one, other, tap) = tapped();
     talk(Channel::io(one), Channel::io(other)).await;
     let seen = tap.await.unwrap();
@@ -100,7 +100,7 @@ async fn without_tls_everything_is_seen() {
 }
 
 #[tokio::test]
-async fn with_keys_neither_the_calls_nor_the_keys_are_seen() {
+async fn with_keys_neither_calls_nor_keys_are_readable() {
     let (here, there) = (Keypair::generate().unwrap(), Keypair::generate().unwrap());
     let client = TlsClient::keys(&here, there.public());
     let server = TlsServer::keys(&there, here.public());
@@ -118,7 +118,7 @@ async fn with_keys_neither_the_calls_nor_the_keys_are_seen() {
 }
 
 #[tokio::test]
-async fn with_certificates_only_the_name_of_the_server_is_seen() {
+async fn with_certificates_only_the_server_name_is_readable() {
     let authority = Authority::named("the authority");
     let worker = authority.issue("worker.test").certificate();
     let client = authority.client().certificate(&worker);

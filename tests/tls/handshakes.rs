@@ -1,4 +1,4 @@
-//! TLS with certificates: who is believed, and what each side is told otherwise.
+//! TLS handshakes with certificates: which are accepted, and the error at each side otherwise.
 #![cfg(feature = "tls")]
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
@@ -11,7 +11,7 @@ use chirp::channel::{Refusal, TlsClient, TlsError, TlsServer, memory};
 use chirp::{Identity, PeerBuilder, Server};
 use tokio::sync::mpsc;
 
-/// What the client and the server say of one handshake.
+/// The client's and the server's result of one handshake.
 async fn shake(
     client: &TlsClient,
     server: &TlsServer,
@@ -33,7 +33,7 @@ fn named(name: &str) -> Identity {
 }
 
 #[tokio::test]
-async fn a_server_is_believed_by_its_certificate() {
+async fn a_server_is_verified_by_its_certificate() {
     let authority = Authority::new();
     let (client, server) = shake(
         &authority.client(),
@@ -48,7 +48,7 @@ async fn a_server_is_believed_by_its_certificate() {
 }
 
 #[tokio::test]
-async fn a_client_is_known_by_its_certificate() {
+async fn a_client_is_identified_by_its_certificate() {
     let authority = Authority::new();
     let server = authority
         .server("one.test")
@@ -94,7 +94,7 @@ async fn a_client_is_known_by_its_certificate() {
 }
 
 #[tokio::test]
-async fn each_thing_that_is_wrong_with_a_server_is_said_to_both() {
+async fn both_sides_are_told_what_is_wrong_with_a_server() {
     let authority = Authority::named("known");
     let cases = [
         (
@@ -138,7 +138,7 @@ async fn each_thing_that_is_wrong_with_a_server_is_said_to_both() {
     assert_eq!(client, Ok(named("x.test")));
 }
 
-/// A server over TLS, its address, and what it says of those that it turned away.
+/// A TLS server, its address, and its accept errors.
 async fn serve(tls: TlsServer) -> (String, mpsc::UnboundedReceiver<Arc<io::Error>>) {
     let (refused, turned_away) = mpsc::unbounded_channel();
     let server = Server::builder()
@@ -161,7 +161,7 @@ async fn serve(tls: TlsServer) -> (String, mpsc::UnboundedReceiver<Arc<io::Error
 }
 
 #[tokio::test]
-async fn an_address_is_enough() {
+async fn a_tls_address_is_enough() {
     let authority = Authority::new();
     let worker = authority.issue("worker.test").certificate();
     let tls = authority
@@ -207,7 +207,7 @@ async fn a_certificate_is_renewed_without_a_restart() {
     assert!(shake(&client, &server, "one.test").await.0.is_err());
     assert!(shake(&client, &server, "two.test").await.0.is_ok());
 
-    // What cannot be read changes nothing.
+    // A certificate that cannot be read changes nothing.
     std::fs::write(&key, authority.issue("three.test").key).unwrap();
     let error = certificate.reload().unwrap_err().to_string();
     assert!(error.contains("not that of the private key"), "{error}");
@@ -226,7 +226,7 @@ async fn a_certificate_is_renewed_without_a_restart() {
 }
 
 #[tokio::test]
-async fn whoever_does_not_speak_tls_is_told() {
+async fn a_client_without_tls_is_told() {
     let authority = Authority::new();
     let (address, mut turned_away) = serve(authority.server("localhost")).await;
     let plain = PeerBuilder::new()
@@ -282,7 +282,7 @@ async fn a_handshake_that_never_ends_is_given_up_by_either_side() {
 }
 
 #[tokio::test]
-async fn an_address_with_tls_needs_to_know_who_listens() {
+async fn a_tls_address_needs_certificates_or_keys() {
     let error = Server::builder()
         .bind("tls://127.0.0.1:0")
         .await

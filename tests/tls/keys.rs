@@ -1,4 +1,4 @@
-//! Keys as names: who is let in, what strangers are told, and where keys are kept.
+//! Raw public keys as identities: accepted and rejected keys, and key files.
 #![cfg(feature = "tls")]
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
@@ -33,7 +33,7 @@ async fn shake(
 }
 
 #[tokio::test]
-async fn both_ends_are_known_by_their_keys() {
+async fn both_ends_are_identified_by_their_keys() {
     let (here, there) = (Keypair::generate().unwrap(), Keypair::generate().unwrap());
     let client = TlsClient::keys(&here, there.public());
     let server = TlsServer::keys(
@@ -46,7 +46,7 @@ async fn both_ends_are_known_by_their_keys() {
 }
 
 #[tokio::test]
-async fn a_stranger_is_turned_away_by_either_end_and_told() {
+async fn an_unknown_key_is_rejected_by_either_end() {
     let (here, there) = (Keypair::generate().unwrap(), Keypair::generate().unwrap());
     let stranger = Keypair::generate().unwrap();
     let told = || Err(TlsError::Refused(Refusal::NotAdmitted));
@@ -63,7 +63,7 @@ async fn a_stranger_is_turned_away_by_either_end_and_told() {
 }
 
 #[tokio::test]
-async fn a_rule_may_change_its_mind() {
+async fn a_key_policy_may_change() {
     let (here, there) = (Keypair::generate().unwrap(), Keypair::generate().unwrap());
     let known = Arc::new(Mutex::new(HashSet::new()));
     let rule = Arc::clone(&known);
@@ -74,11 +74,11 @@ async fn a_rule_may_change_its_mind() {
     known.lock().unwrap().insert(here.public());
     assert!(shake(&client, &server).await.1.is_ok());
     known.lock().unwrap().clear();
-    // Nothing of the handshake before is taken up again.
+    // The earlier handshake is not resumed.
     assert!(shake(&client, &server).await.1.is_err());
 }
 
-/// A client that shows another's key and signs with its own.
+/// A client that presents another peer's key and signs with its own.
 fn impostor(shown: &[u8], own: &Keypair) -> rustls::ClientConfig {
     use rustls::client::AlwaysResolvesClientRawPublicKeys;
     use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
@@ -142,9 +142,9 @@ impl rustls::client::danger::ServerCertVerifier for Credulous {
     }
 }
 
-/// Whoever shows a key that is admitted has to hold it.
+/// A client must hold the private key of the public key that it presents.
 #[tokio::test]
-async fn a_key_has_to_be_proven() {
+async fn a_client_must_prove_that_it_holds_its_key() {
     let (here, there) = (Keypair::generate().unwrap(), Keypair::generate().unwrap());
     let stranger = Keypair::generate().unwrap();
     for (own, is_admitted) in [(&here, true), (&stranger, false)] {
@@ -204,7 +204,7 @@ async fn a_connection_over_an_address_knows_both_keys() {
     assert!(error.contains("does not admit this side's key"), "{error}");
 }
 
-/// Over a Unix socket the key counts, and the operating system's word is there, too.
+/// On a Unix socket the key is the identity, and the credentials from the operating system are available, too.
 #[tokio::test]
 async fn any_channel_may_be_encrypted() {
     let (here, there) = (Keypair::generate().unwrap(), Keypair::generate().unwrap());
@@ -255,7 +255,7 @@ impl Drop for Dir {
 }
 
 #[test]
-fn a_key_is_kept_where_nobody_else_can_read_it() {
+fn a_key_file_is_readable_by_its_owner_only() {
     let dir = Dir::new("kept");
     let path = dir.0.join("key.pem");
     let key = Keypair::load_or_generate(&path).unwrap();
@@ -264,7 +264,7 @@ fn a_key_is_kept_where_nobody_else_can_read_it() {
         Keypair::load_or_generate(&path).unwrap().public(),
         key.public()
     );
-    // One that is there is not written over, and nothing is left beside it.
+    // An existing file is not overwritten, and no temporary file is left.
     let error = Keypair::generate().unwrap().save(&path).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
     assert!(error.to_string().contains("key.pem"), "{error}");
@@ -281,7 +281,7 @@ fn a_key_is_kept_where_nobody_else_can_read_it() {
 }
 
 #[test]
-fn a_key_is_text() {
+fn a_key_has_a_text_form() {
     let key = Keypair::generate().unwrap();
     let name = key.public().to_string();
     assert_eq!(name.len(), 64);
@@ -301,7 +301,7 @@ fn a_key_is_text() {
     let again = Keypair::from_pem(&key.to_pem()).unwrap();
     assert_eq!(again.public(), key.public());
     assert_eq!(again.to_pem(), key.to_pem());
-    // What is printed is the name, and nothing of the secret half.
+    // `Debug` prints the public key and nothing of the private key.
     assert_eq!(format!("{key:?}"), format!("Keypair({name})"));
     for wrong in [
         "",
@@ -316,9 +316,9 @@ fn a_key_is_text() {
     assert!(error.contains("another kind than Ed25519"), "{error}");
 }
 
-/// The key of RFC 8032, 7.1, test 1, as RFC 8410 writes such keys.
+/// The key of RFC 8032, section 7.1, test 1, in the format of RFC 8410.
 #[test]
-fn a_key_of_the_standard_has_its_name() {
+fn the_key_of_rfc_8032_is_read() {
     let pem = "-----BEGIN PRIVATE KEY-----\n\
         MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n\
         -----END PRIVATE KEY-----\n";
@@ -327,7 +327,7 @@ fn a_key_of_the_standard_has_its_name() {
     assert_eq!(key.unwrap().public().to_string(), name);
 }
 
-/// Keys go to and come from the program `openssl`, if it is there.
+/// Exchanges keys with the program `openssl`, if it is installed.
 #[test]
 fn openssl_reads_and_writes_keys() {
     let dir = Dir::new("openssl");

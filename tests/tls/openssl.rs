@@ -1,4 +1,4 @@
-//! A TLS client that is not ours: `openssl s_client`, where it is installed.
+//! A foreign TLS client: `openssl s_client`, if it is installed.
 #![cfg(feature = "tls")]
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
@@ -11,7 +11,7 @@ use chirp::{Endpoint, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
-/// `s_client`, connected to the server at a port; none where there is no such program.
+/// `s_client`, connected to the server at a port. Returns `None` if it is not installed.
 fn s_client(port: &str, root: &std::path::Path, args: &[&str]) -> Option<Child> {
     let spawned = Command::new("openssl")
         .args(["s_client", "-connect", &format!("127.0.0.1:{port}")])
@@ -34,7 +34,7 @@ fn s_client(port: &str, root: &std::path::Path, args: &[&str]) -> Option<Child> 
 }
 
 #[tokio::test]
-async fn it_sees_tls_1_3_and_the_right_certificate() {
+async fn openssl_agrees_on_tls_1_3_and_verifies_the_certificate() {
     let authority = Authority::new();
     let root = std::env::temp_dir().join(format!("chirp-root-{}.pem", std::process::id()));
     std::fs::write(&root, authority.pem()).unwrap();
@@ -57,7 +57,7 @@ async fn it_sees_tls_1_3_and_the_right_certificate() {
     let said = String::from_utf8_lossy(&older.stderr);
     assert!(said.contains("alert protocol version"), "{said}");
 
-    // It says what it agreed on, and then carries a call as it is.
+    // `s_client` prints what was negotiated, and then carries the bytes of a call.
     let client = s_client(&port, &root, &["-brief", "-quiet"]);
     let mut client = client.unwrap();
     let mut stdin = client.stdin.take().unwrap();

@@ -1,4 +1,4 @@
-//! The same program with only its address changed, and what is particular to each kind of address.
+//! One program over every kind of address, and the particulars of each kind.
 #![cfg(all(feature = "process", target_os = "linux"))]
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
@@ -16,10 +16,10 @@ use chirp::channel::{self, Child, PipeEnds, from_socket_activation};
 use chirp::{CallContext, ConnectError, Endpoint, PeerBuilder, Server, connect};
 use command_fds::{CommandFdExt, FdMapping};
 
-/// Far more than anything here takes: a test that hangs fails.
+/// Much longer than any step takes: a test that hangs fails.
 const LONG: Duration = Duration::from_secs(30);
 
-/// `examples/arith`, which serves and calls at any address. Examples are built beside the tests.
+/// `examples/arith`, which serves and calls at any address. Cargo builds examples with the tests.
 fn arith() -> PathBuf {
     let test = std::env::current_exe().expect("this test is a program");
     let profile = test.parent().and_then(Path::parent);
@@ -43,14 +43,14 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
         .expect("it does not hang")
 }
 
-/// Whether the example is at the other end.
+/// Checks that the example serves at the other end.
 async fn answers(arith: &ArithClient) {
     assert_eq!(soon(arith.version()).await.unwrap(), 1);
     let data = vec![1; 300_000];
     assert_eq!(soon(arith.digest("", &data)).await.unwrap(), 300_000);
 }
 
-/// A server and a client, each a process of its own, and one word that differs.
+/// A server and a client in separate processes; only their address differs.
 #[tokio::test]
 async fn one_program_over_every_address_between_processes() {
     let path = socket_path();
@@ -86,7 +86,7 @@ async fn one_program_over_every_address_between_processes() {
     assert!(soon(client.status()).await.unwrap().success(), "{child}");
 }
 
-/// The program is at the ends of pipes, or of a socket, that it knows by their numbers.
+/// The program serves on inherited pipes or an inherited socket, given by number.
 #[tokio::test]
 async fn inherited_descriptors_are_an_address() {
     let map = |parent_fd, child_fd| FdMapping {
@@ -124,7 +124,7 @@ async fn inherited_descriptors_are_an_address() {
         "it ends by itself"
     );
 
-    // A socket that listens.
+    // A listening socket.
     let path = socket_path();
     let listener = UnixListener::bind(&path).unwrap();
     let command = serve("fd:3", vec![map(OwnedFd::from(listener), 3)]);
@@ -167,7 +167,7 @@ async fn descriptors_that_do_not_fit_are_refused() {
     );
     refusal("fd:1000000".to_owned()).await;
 
-    // What is one channel is no other.
+    // A descriptor that belongs to one channel cannot be used by another.
     let (one, other) = UnixStream::pair().unwrap();
     let endpoint: Endpoint = format!("fd:{}", one.as_raw_fd()).parse().unwrap();
     let mut listener = endpoint.listen().await.unwrap();
@@ -181,14 +181,14 @@ async fn descriptors_that_do_not_fit_are_refused() {
     assert_eq!(again.kind(), ErrorKind::NotConnected);
     assert!(listener.incoming().await.unwrap().is_none());
     drop(channel);
-    // It is shut down, though its number stays.
+    // The socket is shut down, although its number stays in use.
     let mut byte = [0];
     assert_eq!(std::io::Read::read(&mut &other, &mut byte).unwrap(), 0);
     drop(one);
 }
 
 #[tokio::test]
-async fn a_program_that_is_not_there_and_one_that_leaves() {
+async fn a_missing_program_and_one_that_exits_are_errors() {
     let error = connect("exec:/no/such/program x").await.unwrap_err();
     assert!(
         error.to_string().contains("exec:/no/such/program x"),
@@ -202,7 +202,7 @@ async fn a_program_that_is_not_there_and_one_that_leaves() {
     assert!(error.to_string().contains("stdio:"), "{error}");
 }
 
-/// How a child of `exec:` ended and what it said last is in the error, whether it has read, spoken, or neither.
+/// The error has the exit status of an `exec:` child and its last output, whether it has read, written, or neither.
 #[tokio::test]
 async fn a_child_that_fails_says_why() {
     let script = |script: &str| Endpoint::Exec {
@@ -222,7 +222,7 @@ async fn a_child_that_fails_says_why() {
             "exit status: 5",
             "last`",
         ),
-        // Another process still has its output and its standard error.
+        // Another process still holds the child's output and standard error.
         ("sleep 3 & echo gone >&2; exit 6", "exit status: 6", "gone"),
     ] {
         for _ in 0..5 {
@@ -256,22 +256,22 @@ async fn a_socket_has_the_permissions_that_were_asked_for() {
         endpoint.connect().await.unwrap();
         drop(listener);
         assert!(!path.exists());
-        // A leftover is replaced here, too.
+        // A leftover socket is replaced here, too.
         drop(UnixListener::bind(&path).unwrap());
         drop(endpoint.listen().await.unwrap());
     }
     fs::remove_dir(dir).unwrap();
 }
 
-/// The longest path that a socket may have, and what others left behind beside it.
+/// The longest path that a socket may have, next to leftovers of other processes.
 #[tokio::test]
-async fn permissions_take_no_longer_name_and_no_other() {
+async fn a_socket_with_permissions_may_have_the_longest_path() {
     let dir = std::env::temp_dir().join(format!("chirp-long-{}", std::process::id()));
     fs::create_dir_all(&dir).unwrap();
     let long = dir.join("x".repeat(106 - dir.as_os_str().len()));
     assert_eq!(long.as_os_str().len(), 107);
     for path in [long, dir.join("x")] {
-        // A process of the same number that was killed may have left anything but the path itself.
+        // A killed process with the same id may have left temporary files.
         for count in 0..4 {
             let name = format!(".chirp-{}-{count}", std::process::id());
             fs::write(dir.join(name), "left over").unwrap();
@@ -289,7 +289,7 @@ async fn permissions_take_no_longer_name_and_no_other() {
         drop(listener);
         assert!(!path.exists());
     }
-    // A path that is one byte too long says so.
+    // A path that is one byte too long is an error with the reason.
     let endpoint = Endpoint::Unix {
         path: dir.join("x".repeat(107 - dir.as_os_str().len())),
         mode: Some(0o600),
@@ -299,10 +299,9 @@ async fn permissions_take_no_longer_name_and_no_other() {
     fs::remove_dir_all(dir).unwrap();
 }
 
-/// A listener that does not accept has a full queue sooner or later. Then a connection comes about when there is
-/// room, or not in time.
+/// If a listener does not accept, its backlog fills up. A connect then waits until there is space, or times out.
 #[tokio::test]
-async fn a_full_queue_is_waited_for() {
+async fn a_connect_waits_while_the_backlog_is_full() {
     let path = socket_path();
     let addresses = [
         format!("unix://{}", path.display()),
@@ -338,9 +337,9 @@ async fn a_full_queue_is_waited_for() {
     fs::remove_file(path).unwrap();
 }
 
-/// Many find the same leftover, and one of them gets its place.
+/// Many listeners find the same leftover socket, and exactly one replaces it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_leftover_is_replaced_by_one() {
+async fn a_leftover_socket_is_replaced_by_one_listener() {
     let path = socket_path();
     for _ in 0..50 {
         drop(UnixListener::bind(&path).unwrap());
@@ -382,9 +381,9 @@ async fn a_socket_without_a_file() {
     endpoint.listen().await.unwrap();
 }
 
-/// A service manager starts this test as its service, which answers on what it was given.
+/// Starts this test as a service manager would; the service answers on the sockets that it inherits.
 #[tokio::test]
-async fn sockets_of_a_service_manager() {
+async fn sockets_from_a_service_manager_are_served() {
     const SERVICE: &str = "CHIRP_TEST_SERVICE";
     if std::env::var_os(SERVICE).is_some() {
         let mut listeners = from_socket_activation().unwrap().into_iter();
@@ -416,10 +415,9 @@ async fn sockets_of_a_service_manager() {
         parent_fd,
         child_fd,
     });
-    // The shell becomes the service, so that its number is the service's.
+    // The shell executes the service in place, so that its process id is the service's.
     let mut command = Command::new("sh");
-    let exec =
-        "LISTEN_FDS=2 LISTEN_PID=$$ exec \"$0\" --exact addresses::sockets_of_a_service_manager";
+    let exec = "LISTEN_FDS=2 LISTEN_PID=$$ exec \"$0\" --exact addresses::sockets_from_a_service_manager_are_served";
     command
         .args(["-c", exec])
         .arg(std::env::current_exe().unwrap());

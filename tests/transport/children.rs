@@ -1,4 +1,4 @@
-//! Peers over child processes: their start, their ends, and what is left of them, which is nothing.
+//! Peers over child processes: how they start and end, and that nothing is left of them.
 #![cfg(feature = "process")]
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
@@ -22,12 +22,12 @@ use chirp::{
 use command_fds::{CommandFdExt, FdMapping};
 use tokio::task::JoinSet;
 
-/// Far more than anything here takes: a test that hangs fails.
+/// Much longer than any step takes: a test that hangs fails.
 const LONG: Duration = Duration::from_secs(30);
 
 const KILLED: i32 = 9;
 
-/// As in `examples/child.rs`, which is the child.
+/// As in `examples/child.rs`, the child.
 #[chirp::service]
 #[allow(dead_code, reason = "it is implemented by the child")]
 trait Worker {
@@ -50,7 +50,7 @@ impl Supervisor for Counter {
     }
 }
 
-/// `examples/child` as a child that serves. Examples are built beside the tests.
+/// `examples/child` as a serving child. Cargo builds examples with the tests.
 fn worker() -> Command {
     let test = std::env::current_exe().expect("this test is a program");
     let profile = test.parent().and_then(Path::parent);
@@ -79,7 +79,7 @@ async fn ended(child: &Child) -> ExitStatus {
     status
 }
 
-/// Not even a zombie is left.
+/// Checks that a process is gone and was reaped.
 fn assert_reaped(child: &Child) {
     let process = PathBuf::from(format!("/proc/{}", child.id()));
     assert!(!process.exists(), "{} is there", process.display());
@@ -110,7 +110,7 @@ async fn parent_and_child_call_each_other() {
     assert!(ended(&child).await.success(), "it leaves by itself");
 }
 
-/// `cat` is a mirror: what this peer sends comes back to it, so that it calls itself.
+/// `cat` returns what this peer sends, so that the peer calls itself.
 #[tokio::test]
 async fn large_payloads_go_through_a_child() {
     let (channel, child) = Child::spawn(Command::new("cat")).unwrap();
@@ -128,7 +128,7 @@ async fn large_payloads_go_through_a_child() {
     assert!(ended(&child).await.success());
 }
 
-/// CH-34: kill -9 in the middle of everything.
+/// CH-34: the child is killed with SIGKILL while calls are running.
 #[tokio::test]
 async fn calls_of_a_killed_child_fail_with_the_reason() {
     let (peer, child) = start(worker());
@@ -137,7 +137,7 @@ async fn calls_of_a_killed_child_fail_with_the_reason() {
     for _ in 0..100 {
         calls.spawn(worker.hang().start());
     }
-    // Answered in order of arrival: the others run by now.
+    // Calls start in order of arrival: the others are running by now.
     worker.id().await.unwrap();
     let killed = Command::new("kill")
         .args(["-9", &child.id().to_string()])
@@ -163,7 +163,7 @@ async fn calls_of_a_killed_child_fail_with_the_reason() {
 }
 
 #[tokio::test]
-async fn a_child_that_stays_is_killed_in_time() {
+async fn a_child_that_does_not_exit_is_killed() {
     for grace in [Duration::ZERO, Duration::from_millis(50)] {
         let (peer, child) = start(sh("exec sleep 1000"));
         child.set_grace(grace);
@@ -175,7 +175,7 @@ async fn a_child_that_stays_is_killed_in_time() {
 }
 
 #[tokio::test]
-async fn a_child_that_leaves_is_not_killed() {
+async fn a_child_that_exits_is_not_killed() {
     let (peer, child) = start(sh("cat > /dev/null; exit 3"));
     child.set_grace(LONG);
     let waits = child.clone();
@@ -190,7 +190,7 @@ async fn a_channel_that_is_dropped_ends_its_child() {
     let (channel, child) = Child::spawn(Command::new("cat")).unwrap();
     drop(channel);
     assert!(ended(&child).await.success());
-    // One half is enough to keep it.
+    // Either half keeps the child.
     let (channel, child) = Child::spawn(Command::new("cat")).unwrap();
     child.set_grace(Duration::ZERO);
     let (reader, writer) = channel.into_split();
@@ -201,7 +201,7 @@ async fn a_channel_that_is_dropped_ends_its_child() {
 }
 
 #[test]
-fn a_runtime_that_stops_ends_its_children() {
+fn children_end_with_their_runtime() {
     let runtime = || {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -220,8 +220,7 @@ fn a_runtime_that_stops_ends_its_children() {
     drop(peer);
 }
 
-/// What the child has started holds the pipes' other ends for as long as this side does, and nobody waits
-/// for that.
+/// A grandchild holds the pipes' other ends, and nothing waits for it.
 #[tokio::test]
 async fn the_channel_ends_with_the_child() {
     let (peer, child) = start(sh("exec 3<&0; cat <&3 & exit 7"));
@@ -231,9 +230,9 @@ async fn the_channel_ends_with_the_child() {
     assert_eq!(ended(&child).await.code(), Some(7));
 }
 
-/// U-8: the child is told of descriptors 3 and 4; its input and its output remain its own.
+/// The child gets the pipes as descriptors 3 and 4, and keeps its own standard input and output.
 #[tokio::test]
-async fn pipes_are_handed_down_under_other_numbers() {
+async fn a_child_may_inherit_pipes_under_other_numbers() {
     let (channel, ends) = channel::pipes().unwrap();
     let mut command = sh("test $STORE = _pipe:3:4 && exec cat <&3 >&4");
     command.env("STORE", "_pipe:3:4").stdin(Stdio::null());
@@ -251,7 +250,7 @@ async fn pipes_are_handed_down_under_other_numbers() {
     });
     let peer = echo.start(channel).unwrap();
     assert_eq!(peer.call("echo", "hello").await.unwrap(), "hello");
-    // The command is gone, and this side's copies with it: the child sees the end.
+    // The command has been dropped, and this side's copies with it: the child sees the end.
     peer.close();
     assert!(ended(&child).await.success());
 }
@@ -284,7 +283,7 @@ async fn call_over(here: Channel, there: OwnedFd) {
     assert!(ended(&child).await.success());
 }
 
-/// Files cannot be waited for; a child serves them all the same, until they end.
+/// Files cannot be polled; a child serves them all the same, to their end.
 #[test]
 fn a_childs_input_may_be_a_file() {
     let path = std::env::temp_dir().join(format!("chirp-children-{}", std::process::id()));
@@ -298,7 +297,7 @@ fn a_childs_input_may_be_a_file() {
     fs::remove_file(&path).unwrap();
 }
 
-/// Not a test: the child of the next one.
+/// Not a test: the child of the next test.
 #[tokio::test]
 async fn a_child_that_closes_and_stays() {
     if std::env::var_os("CHIRP_STAY").is_none() {
@@ -314,7 +313,7 @@ async fn a_child_that_closes_and_stays() {
     }
 }
 
-/// A child that closes its channel and lives on is seen to have closed it, and what it prints is not seen.
+/// A child closes its channel and keeps running: this side sees the end, and not what the child prints.
 #[test]
 fn standard_output_closes_with_its_channel() {
     let mut child = Command::new(std::env::current_exe().unwrap())
@@ -335,7 +334,7 @@ fn standard_output_closes_with_its_channel() {
     assert_eq!(child.try_wait().unwrap(), None, "it stays");
     child.kill().unwrap();
     child.wait().unwrap();
-    // What the test harness prints comes before the channel.
+    // The output of the test harness precedes the channel.
     assert!(printed.contains("running 1 test"), "{printed}");
     assert!(!printed.contains("stray"), "{printed}");
 }

@@ -1,4 +1,4 @@
-//! Who is at the other end, in the words of the operating system.
+//! Peer credentials from the operating system.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 use std::fs;
@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use chirp::{PeerBuilder, Server, channel};
 
 #[tokio::test]
-async fn a_unix_socket_knows_who_is_there() {
+async fn a_unix_socket_knows_its_peers_credentials() {
     let dir = std::env::temp_dir().join(format!("chirp-credentials-{}", std::process::id()));
     fs::create_dir_all(&dir).unwrap();
     let user = fs::metadata(&dir).unwrap().uid();
@@ -38,7 +38,7 @@ async fn a_unix_socket_knows_who_is_there() {
 }
 
 #[tokio::test]
-async fn nothing_else_does() {
+async fn other_channels_have_no_credentials() {
     let (one, _other) = channel::memory();
     assert_eq!(one.credentials(), None);
     let server = Server::builder().bind("tcp://127.0.0.1:0").await.unwrap();

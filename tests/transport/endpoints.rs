@@ -1,4 +1,4 @@
-//! Addresses in words, and those that are taken.
+//! Parsing addresses, and addresses that are in use.
 
 use crate::support::{echo, socket_path};
 use chirp::channel::Endpoint;
@@ -82,7 +82,7 @@ fn an_address_with_a_scheme_is_read_back() {
     }
     assert_eq!("@name".parse(), Ok(Endpoint::Abstract("name".into())));
     assert_eq!("fd:5,5".parse(), "fd:5".parse::<Endpoint>());
-    // A scheme wins over what looks like a host and a port.
+    // A scheme takes precedence over the form `host:port`.
     assert_eq!(
         "exec:80".parse(),
         Ok(Endpoint::Exec {
@@ -93,7 +93,7 @@ fn an_address_with_a_scheme_is_read_back() {
 }
 
 #[test]
-fn what_is_no_address_says_so_and_names_the_fix() {
+fn an_invalid_address_is_an_error_with_advice() {
     let refused = [
         ("tcp://localhost", "tcp://host:port"),
         ("tcp://x:http", "a port number up to 65535"),
@@ -152,7 +152,7 @@ fn the_zone_of_an_ipv6_address_is_part_of_it() {
     assert_eq!("tcp://[fe80::1%2525]:1".parse(), Ok(tcp("fe80::1%25", "1")));
 }
 
-/// A text that is a path only because it is nothing else says so where the path is not there.
+/// The error of a missing path says so if the text was read as a path for lack of another form.
 #[tokio::test]
 async fn a_path_that_may_be_meant_as_something_else_says_so() {
     for (text, hint) in [
@@ -169,8 +169,7 @@ async fn a_path_that_may_be_meant_as_something_else_says_so() {
     assert!(error.to_string().contains("the empty address"), "{error}");
 }
 
-/// The kernel refuses the address of an interface without the interface, so that the whole way is tried: what a
-/// listener says of itself can be connected to, and both ends say where they lead.
+/// A link-local address needs its interface. A listener's own address can be connected to, and both ends report theirs.
 #[tokio::test]
 async fn an_address_of_one_interface_is_listened_on_and_connected_to() {
     let Some((address, interface)) = link_local() else {
@@ -193,7 +192,7 @@ async fn an_address_of_one_interface_is_listened_on_and_connected_to() {
     assert!(zone.parse::<u32>().is_ok_and(|zone| zone > 0), "{zone}");
 }
 
-/// A link-local IPv6 address of this machine, and the interface that has it.
+/// A link-local IPv6 address of this machine, and its interface.
 fn link_local() -> Option<(std::net::Ipv6Addr, String)> {
     let interfaces = std::fs::read_to_string("/proc/net/if_inet6").ok()?;
     interfaces.lines().find_map(|line| {
@@ -205,7 +204,7 @@ fn link_local() -> Option<(std::net::Ipv6Addr, String)> {
     })
 }
 
-/// Words are what a shell makes of them, where only quotes and backslashes have a meaning.
+/// Words are split as in a shell in which only quotes and backslashes are special.
 #[test]
 fn a_command_is_split_into_words() {
     assert_eq!(
@@ -248,7 +247,7 @@ async fn addresses_in_use_and_files_left_over() {
     let address = format!("unix://{}", path.display());
     let nobody = connect(&address).await.expect_err("nobody listens");
     assert!(nobody.to_string().contains(&address), "{nobody}");
-    // A listener that died left its file: this one does not remove it.
+    // A listener that was killed leaves its file.
     drop(std::os::unix::net::UnixListener::bind(&path).expect("bound"));
     assert!(path.exists());
     let server = bind(address.clone()).await.expect("the file is replaced");

@@ -1,4 +1,4 @@
-//! What a failed write leaves to be read: nothing that has arrived is lost.
+//! After a failed write, everything that has arrived is still read.
 
 use crate::support::{
     Link, channels, idle, in_time, on_both_runtimes, packet, read_packet, request, response,
@@ -17,10 +17,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::Semaphore;
 use tokio_stream::StreamExt as _;
 
-/// A channel whose writing fails from a moment on, and whose reading begins at another.
+/// A channel whose writes fail from one moment on, and whose reads start at another.
 struct Faulty {
     fails: Arc<AtomicBool>,
-    /// Who waits until it may read.
+    /// The waker of the waiting reader.
     reads: Arc<Gate>,
 }
 
@@ -56,7 +56,7 @@ impl Faulty {
         (faulty, Channel::new(reader, writer))
     }
 
-    /// Lets a write fail, and waits until the peer knows.
+    /// Lets a write fail, and waits until the peer has noticed.
     async fn fail(&self, peer: &Peer) {
         self.fails.store(true, Ordering::SeqCst);
         while peer.as_caller().call_one_way("m", ()).await.is_ok() {
@@ -153,7 +153,7 @@ fn a_failed_write_does_not_hide_what_has_arrived() {
     });
 }
 
-/// The other side answers without reading, and closes: its system resets the connection.
+/// The other side answers without reading and closes: its operating system resets the connection.
 #[test]
 fn answers_before_a_reset_arrive() {
     on_both_runtimes(async || {
@@ -185,7 +185,7 @@ fn answers_before_a_reset_arrive() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_failed_write_the_reader_waits_for_little() {
+async fn after_a_failed_write_the_reader_ends_soon() {
     let (ours, theirs) = tokio::io::duplex(1000);
     let (faulty, ours) = Faulty::over(Channel::io(ours));
     let peer = PeerBuilder::new().start(ours).expect("no duplicates");
@@ -199,7 +199,7 @@ async fn after_a_failed_write_the_reader_waits_for_little() {
         "{lost:?}"
     );
     assert_eq!(began.elapsed().as_secs(), 1);
-    // Nor does a side that goes on sending keep it.
+    // A side that keeps sending does not prolong it either.
     let (ours, mut theirs_too) = tokio::io::duplex(1000);
     let (faulty, ours) = Faulty::over(Channel::io(ours));
     let peer = PeerBuilder::new().start(ours).expect("no duplicates");
@@ -219,7 +219,7 @@ async fn after_a_failed_write_the_reader_waits_for_little() {
 
 #[chirp::service]
 trait Numbers {
-    /// Items from 0 on, once it may answer.
+    /// Returns items from 0 on, once it is allowed to.
     async fn count(&self, to: u32) -> impl Stream<Item = u32>;
 }
 

@@ -24,7 +24,7 @@ async fn connected() -> (InprocStream, InprocStream) {
     (dialled.unwrap(), accepted)
 }
 
-/// A connect that has got in line.
+/// A connect that is in the backlog.
 async fn waiting(name: &str) -> tokio::task::JoinHandle<io::Result<InprocStream>> {
     let name = name.to_owned();
     let mut dial = Box::pin(async move { InprocStream::connect(&name).await });
@@ -72,7 +72,7 @@ async fn st_t2_a_name_in_use_is_refused() {
         ErrorKind::AddrInUse,
         &InprocError::InUse { name: name.clone() },
     );
-    // The same by its address.
+    // The same through its address.
     let endpoint: Endpoint = format!("inproc://{name}").parse().unwrap();
     let taken = endpoint.listen().await.err().unwrap();
     is(&taken, ErrorKind::AddrInUse, &InprocError::InUse { name });
@@ -134,7 +134,7 @@ async fn st_t6_the_33rd_that_waits_is_one_too_many() {
     let error = InprocStream::connect(&name).await.unwrap_err();
     is(&error, ErrorKind::ResourceBusy, &full);
     assert!(full.is_temporary());
-    // One that gave up makes room, and so does one that was accepted.
+    // A connect that gave up frees a place, and so does an accept.
     dials.pop().unwrap().abort();
     tokio::task::yield_now().await;
     dials.push(waiting(&name).await);
@@ -147,7 +147,7 @@ async fn st_t6_the_33rd_that_waits_is_one_too_many() {
     for dial in dials {
         dial.await.unwrap().unwrap();
     }
-    // Another backlog than the default.
+    // A backlog other than the default.
     drop(listener);
     let _listener = InprocListener::bind_with_backlog(&name, 1).unwrap();
     let _first = waiting(&name).await;
@@ -171,7 +171,7 @@ async fn st_t7_a_read_that_times_out_keeps_what_came() {
     });
     all.await.expect_err("six bytes never come");
     assert_eq!(&read[..], b"part");
-    // Writing times out when the other side does not read, and what was written is known.
+    // A write times out when the other side does not read, and reports how much was written.
     let mut written = 0;
     let all = tokio::time::timeout(Duration::from_secs(1), async {
         loop {
@@ -215,7 +215,7 @@ async fn st_t12_closing_twice_is_well_and_writing_after_it_fails() {
     one.shutdown().await.unwrap();
     let error = one.write_all(b"x").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BrokenPipe);
-    // Half of it is closed; the other half works.
+    // One half is closed; the other half works.
     assert_eq!(other.read(&mut [0; 8]).await.unwrap(), 0);
     other.write_all(b"back").await.unwrap();
     let mut four = [0; 4];
@@ -240,7 +240,7 @@ async fn st_t13_a_write_to_nobody_always_fails_and_writes_nothing() {
         drop(writer);
         one.write(b"abc").await.unwrap_err();
     }
-    // One that waits for room is told.
+    // A write that waits for space fails.
     let (mut one, other) = connected().await;
     one.write_all(&vec![0; 64 << 10]).await.unwrap();
     let blocked = tokio::spawn(async move { one.write(b"x").await });
@@ -260,7 +260,7 @@ async fn st_t14_reading_what_was_closed_gives_the_end_at_once() {
     assert_eq!(one.read(&mut [0; 8]).await.unwrap(), 0);
     let error = other.write(b"x").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BrokenPipe);
-    // What goes the other way still does.
+    // The other direction still works.
     one.write_all(b"on").await.unwrap();
     assert_eq!(other.read(&mut [0; 8]).await.unwrap(), 2);
 }
@@ -278,7 +278,7 @@ async fn st_t15_a_deadline_wakes_a_read_that_blocks() {
                 .await
                 .is_pending()
         );
-        // It blocks, and its deadline moves nearer.
+        // The read blocks, and its deadline is moved forward.
         deadline.as_mut().reset(begin + Duration::from_secs(1));
         tokio::select! {
             _ = read => panic!("nothing comes"),
@@ -286,7 +286,7 @@ async fn st_t15_a_deadline_wakes_a_read_that_blocks() {
         }
     }
     assert_eq!(begin.elapsed().as_secs(), 1);
-    // One that has passed always wins over bytes that wait, where the program asks it first.
+    // A deadline that has passed takes precedence over waiting bytes, if it is polled first.
     let (mut one, mut other) = connected().await;
     for _ in 0..200 {
         one.write_all(b"x").await.unwrap();
@@ -318,7 +318,7 @@ async fn st_t16_a_connect_that_gave_up_is_passed_over() {
     let mut dialled = good.await.unwrap().unwrap();
     dialled.write_all(b"x").await.unwrap();
     assert_eq!(accepted.read(&mut [0; 8]).await.unwrap(), 1);
-    // An accept that gave up loses nobody either.
+    // A cancelled accept loses no connection either.
     {
         let mut accept = Box::pin(listener.accept_stream());
         assert!(
@@ -351,9 +351,9 @@ async fn st_t17_a_listener_that_goes_frees_its_name_and_refuses_who_waits() {
     dialled.unwrap();
 }
 
-/// Both ends at once, each with far more than fits, and nothing is lost or changed.
+/// Both ends send far more than the buffers hold, and nothing is lost or changed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn much_passes_both_ways_at_once() {
+async fn large_amounts_pass_both_ways_at_once() {
     const MUCH: usize = 5 << 20;
     let (one, other) = connected().await;
     let side = |stream: InprocStream, seed: u8| {

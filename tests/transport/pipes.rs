@@ -13,14 +13,14 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe;
 use tokio::task::JoinSet;
 
-/// Far more than anything here takes: a test that hangs fails.
+/// Much longer than any step takes: a test that hangs fails.
 const LONG: Duration = Duration::from_secs(30);
 
 #[chirp::service]
 trait Side {
     async fn double(&self, n: u64) -> u64;
     async fn reverse(&self, data: &[u8]) -> Vec<u8>;
-    /// Asks the caller to double, `depth` times there and back.
+    /// Doubles through nested calls between both sides, `depth` deep.
     async fn bounce(&self, cx: &CallContext, n: u64, depth: u32) -> Result<u64, ErrorData>;
 }
 
@@ -58,7 +58,7 @@ fn peers() -> (Peer, Peer) {
     )
 }
 
-/// Closes both and checks that nothing is left.
+/// Closes both peers and checks that nothing is left.
 async fn end(one: Peer, other: Peer) {
     let reason = one.shutdown(LONG).await;
     assert!(matches!(reason, ConnectionError::ClosedHere), "{reason}");
@@ -104,9 +104,9 @@ async fn large_payloads_pass_each_other() {
     end(one, other).await;
 }
 
-/// CH-15: a reader gives up when its own side closes, whoever still holds the other end of the pipe.
+/// CH-15: reading ends when this side closes, even if another process still holds the other end of the pipe.
 #[tokio::test]
-async fn closing_lets_go_of_both_pipes_whoever_holds_their_ends() {
+async fn closing_releases_both_pipes_although_others_hold_their_ends() {
     let (channel, PipeEnds { read, write }) = channel::pipes().unwrap();
     let elsewhere = (read.try_clone().unwrap(), write.try_clone().unwrap());
     let peer = PeerBuilder::new().start(channel).unwrap();
@@ -124,7 +124,7 @@ async fn closing_lets_go_of_both_pipes_whoever_holds_their_ends() {
         "{answer:?}"
     );
 
-    // Nothing more comes, and nothing more is taken.
+    // Nothing more can be read or written.
     let mut input = File::from(read);
     let rest = tokio::task::spawn_blocking(move || input.read_to_end(&mut Vec::new()));
     let rest = tokio::time::timeout(LONG, rest)
@@ -149,7 +149,7 @@ async fn closing_lets_go_of_both_pipes_whoever_holds_their_ends() {
 #[tokio::test]
 async fn a_call_ends_when_the_other_ends_are_gone() {
     let (channel, ends) = channel::pipes().unwrap();
-    // A child that is started meanwhile inherits nothing of it.
+    // A child that is started meanwhile inherits none of its descriptors.
     let mut bystander = Command::new("sleep")
         .arg("1000")
         .stdin(Stdio::null())
@@ -163,7 +163,7 @@ async fn a_call_ends_when_the_other_ends_are_gone() {
     let answer = tokio::time::timeout(LONG, call).await;
     bystander.kill().unwrap();
     bystander.wait().unwrap();
-    // The end of what is read and the failure of what is written are noticed in either order.
+    // The end of input and the failed write are noticed in either order.
     match answer.expect("the end is noticed") {
         Err(CallError::ConnectionLost(
             ConnectionError::ClosedByPeer | ConnectionError::Channel(_),
@@ -190,7 +190,7 @@ async fn pipes_with_a_named_method_and_without_a_trait() {
 }
 
 #[tokio::test]
-async fn what_is_no_pipe_is_refused() {
+async fn a_descriptor_that_is_no_pipe_is_refused() {
     let refused = |read: std::os::fd::OwnedFd, write: std::os::fd::OwnedFd| {
         let error = Channel::from_pipes(read, write).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{error}");

@@ -1,4 +1,5 @@
-//! `stdio:` under those who start programs: what they hand over, and what they expect to find afterwards.
+//! `stdio:` under program starters (shells, inetd, xinetd, systemd): which descriptors they pass, and the state in
+//! which these must be left.
 #![cfg(all(feature = "process", target_os = "linux"))]
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
@@ -14,13 +15,13 @@ use crate::support::socket_path;
 use chirp::{CallContext, Channel, Peer, PeerBuilder, connect};
 use tokio::process;
 
-/// Far more than anything here takes: a test that hangs fails.
+/// Much longer than any step takes: a test that hangs fails.
 const LONG: Duration = Duration::from_secs(30);
 
-/// The bit of a file's status flags that says that it does not block.
+/// `O_NONBLOCK`, in a descriptor's status flags.
 const NONBLOCKING: u32 = 0o4000;
 
-/// A program of `examples/`. They are built beside the tests.
+/// A program of `examples/`. Cargo builds examples with the tests.
 fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("this test is a program");
     let profile = test.parent().and_then(Path::parent);
@@ -49,7 +50,7 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
         .expect("it does not hang")
 }
 
-/// Starts a program, which is killed when the test fails.
+/// Starts a program, which is killed if the test fails.
 fn start(program: &str, address: &[&str], change: impl FnOnce(&mut Command)) -> process::Child {
     let mut command = Command::new(example(program));
     command.arg("serve").args(address).stderr(Stdio::null());
@@ -66,14 +67,14 @@ fn peer_over(socket: UnixStream) -> Peer {
     PeerBuilder::new().start(Channel::from(socket)).unwrap()
 }
 
-/// What everybody finds who has this descriptor, too.
+/// The status flags that every process sharing this descriptor sees.
 fn is_nonblocking(fd: &impl AsRawFd) -> bool {
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd())).unwrap();
     let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
     u32::from_str_radix(flags.unwrap().trim(), 8).unwrap() & NONBLOCKING != 0
 }
 
-/// Whether a tool is there. A test without its tool says that it did nothing.
+/// Whether a tool is installed. A test without its tool prints that it was skipped.
 fn has(tool: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).any(|dir| dir.join(tool).exists());
@@ -83,7 +84,7 @@ fn has(tool: &str) -> bool {
     found
 }
 
-/// One in five of these did not end. `CHIRP_STARTS` asks for more of them.
+/// Before a fix, one in five of these did not end. `CHIRP_STARTS` sets the number of starts.
 #[tokio::test]
 async fn a_server_whose_input_is_empty_ends() {
     let starts = std::env::var("CHIRP_STARTS").map_or(40, |starts| starts.parse().unwrap());
@@ -104,10 +105,10 @@ async fn a_server_whose_input_is_empty_ends() {
     }
 }
 
-/// The next program that has the same pipes or socket finds them as they were, also while this one runs and when it
-/// has been killed.
+/// Another program that shares the pipes or the socket finds their mode unchanged, also while this one runs and after
+/// it was killed.
 #[tokio::test]
-async fn what_is_shared_with_other_programs_keeps_its_mode() {
+async fn shared_descriptors_keep_their_blocking_mode() {
     for killed in [false, true] {
         let (input, to_input) = pipe().unwrap();
         let (from_output, output) = pipe().unwrap();
@@ -155,7 +156,7 @@ async fn what_is_shared_with_other_programs_keeps_its_mode() {
     }
 }
 
-/// The pipes of `fd:3,4` are shared as well, here under the numbers that this process has.
+/// The pipes of `fd:3,4` are shared as well; here under this process's own numbers.
 #[tokio::test]
 async fn inherited_pipes_keep_their_mode() {
     let (input, to_input) = pipe().unwrap();
@@ -169,9 +170,9 @@ async fn inherited_pipes_keep_their_mode() {
     assert!(!is_nonblocking(&input) && !is_nonblocking(&output));
 }
 
-/// inetd gives one socket for all three.
+/// inetd passes one socket as standard input, output and error.
 #[tokio::test]
-async fn what_is_printed_stays_out_of_a_connection_that_is_standard_error_too() {
+async fn output_does_not_reach_a_connection_on_standard_error() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let mut kept = ours.try_clone().unwrap();
     let mut server = start("child", &[], |command| {
@@ -188,7 +189,7 @@ async fn what_is_printed_stays_out_of_a_connection_that_is_standard_error_too() 
     }
     let reason = peer.shutdown(LONG).await;
     assert!(reason.is_clean(), "{reason}");
-    // When it leaves it says so.
+    // The child prints a line when it exits.
     soon(server.wait()).await.unwrap();
     kept.set_nonblocking(false).unwrap();
     let mut rest = Vec::new();
@@ -196,7 +197,7 @@ async fn what_is_printed_stays_out_of_a_connection_that_is_standard_error_too() 
     assert!(!rest.windows(5).any(|text| text == b"child"), "{rest:?}");
 }
 
-/// inetd's `wait`, and systemd without `Accept=yes`: the socket is handed over before anybody has connected.
+/// inetd's `wait`, and systemd without `Accept=yes`: the socket is passed before a client has connected.
 #[tokio::test]
 async fn a_socket_that_listens_is_served_or_refused_with_the_reason() {
     let path = socket_path();
@@ -234,7 +235,7 @@ async fn a_socket_that_listens_is_served_or_refused_with_the_reason() {
     assert!(why.contains("datagram"), "{why}");
 }
 
-/// What comes through a terminal is not Chirp, and both the bytes and the likely reason are in the error.
+/// Input from a terminal is not Chirp; the error shows the bytes and the likely reason.
 #[tokio::test]
 async fn a_terminal_at_the_other_end_is_an_error_at_once() {
     if !has("socat") {
@@ -255,7 +256,7 @@ async fn a_terminal_at_the_other_end_is_an_error_at_once() {
         );
         assert!(error.contains("terminal"), "{options}: {error}");
     }
-    // In raw mode it alters nothing, and neither do sockets and pipes.
+    // A terminal in raw mode alters no bytes, and neither do sockets and pipes.
     for options in ["pty,rawer", "stderr", "pipes", "pipes,stderr"] {
         let address = format!(
             r"exec:socat - 'EXEC:{} serve stdio\:,{options}'",
@@ -271,9 +272,9 @@ async fn a_terminal_at_the_other_end_is_an_error_at_once() {
     }
 }
 
-/// xinetd starts a program for each connection, with one socket for all of input, output and errors.
+/// xinetd starts a program for each connection, with one socket as standard input, output and error.
 #[tokio::test]
-async fn a_superserver_starts_servers() {
+async fn xinetd_starts_servers() {
     use std::os::unix::fs::MetadataExt;
 
     if !has("xinetd") {
@@ -310,7 +311,7 @@ async fn a_superserver_starts_servers() {
         .spawn()
         .unwrap();
     for _ in 0..3 {
-        // It does not say when it listens.
+        // xinetd does not report when it listens.
         let peer = soon(async {
             loop {
                 match connect(format!("tcp://127.0.0.1:{port}")).await {
@@ -330,7 +331,7 @@ async fn a_superserver_starts_servers() {
     fs::remove_dir_all(dir).unwrap();
 }
 
-/// A banner, a message of a login, another protocol.
+/// A banner, a login message, or another protocol.
 #[tokio::test]
 async fn text_in_place_of_packets_is_shown() {
     for (text, shown, reason) in [

@@ -1,4 +1,4 @@
-//! What a codec cannot carry is an error of the call, which says why.
+//! A value that a codec cannot carry is an error of the call, with the reason.
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
@@ -35,7 +35,7 @@ impl Values for () {
 }
 
 #[tokio::test]
-async fn a_codec_says_what_it_cannot_carry() {
+async fn a_codec_explains_what_it_cannot_encode() {
     let values = ValuesClient::local(());
     let untagged = values.untagged(&Untagged::Number(1)).await;
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Large payloads travel compressed, between peers that both want that; plain Chirp v0 everywhere else.
+//! Compression of large payloads, between peers that both enable it; plain Chirp v0 otherwise.
 #![cfg(feature = "lz4")]
 
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ use tokio::io::{AsyncWriteExt, DuplexStream};
 
 const ABOVE: usize = 1000;
 
-/// A peer that echoes, and compresses what is over [`ABOVE`].
+/// A peer that echoes, and compresses payloads above [`ABOVE`].
 fn compressing() -> PeerBuilder {
     plain().compress_above(ABOVE)
 }
@@ -33,7 +33,7 @@ fn plain() -> PeerBuilder {
         })
 }
 
-/// So many bytes, most of which come again and again.
+/// Compressible bytes.
 fn compressible(len: usize) -> Vec<u8> {
     (0..len)
         .map(|at| {
@@ -46,7 +46,7 @@ fn compressible(len: usize) -> Vec<u8> {
         .collect()
 }
 
-/// So many bytes, in which nothing comes again.
+/// Incompressible bytes.
 fn incompressible(len: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let mut next = || {
@@ -58,7 +58,7 @@ fn incompressible(len: usize) -> Vec<u8> {
     (0..len).map(|_| next()).collect()
 }
 
-/// What was seen of a packet: which way it went, its type, how long its payload was, and how long on its way.
+/// An observed packet: its direction, its type, the length of its payload, and that length on the wire.
 type Seen = (Direction, PacketType, u32, Option<u32>);
 
 #[derive(Clone, Default)]
@@ -83,7 +83,7 @@ impl Watch {
         watch
     }
 
-    /// What was seen since this was asked last, but for small packets.
+    /// Takes the packets observed since the last call, except small ones.
     fn large(&self) -> Vec<Seen> {
         let mut seen = std::mem::take(&mut *self.0.lock().expect("no panics"));
         seen.retain(|(_, _, length, _)| *length > 100);
@@ -91,7 +91,7 @@ impl Watch {
     }
 }
 
-/// Which large packets were seen: their direction, and whether they were compressed.
+/// The direction of each large packet, and whether it was compressed.
 fn ways(seen: &[Seen]) -> Vec<(Direction, bool)> {
     seen.iter()
         .map(|(way, _, _, packed)| (*way, packed.is_some()))
@@ -101,13 +101,13 @@ fn ways(seen: &[Seen]) -> Vec<(Direction, bool)> {
 const OUT_AND_IN: [Direction; 2] = [Direction::Sent, Direction::Received];
 
 #[tokio::test]
-async fn two_sides_that_want_it_compress_what_is_large() {
+async fn two_sides_that_enable_compression_compress_large_payloads() {
     for link in LINKS {
         let (a, b) = connected(link, &compressing(), &compressing()).await;
         let hello = a.hello().await.expect("asked").expect("it speaks it");
         assert!(hello.extensions.contains(ExtensionFlags::COMPRESSION));
         let (near, far) = (Watch::new(&a), Watch::new(&b));
-        // Small enough to be copied; too large for that; so large that the writer compresses it.
+        // Small enough to be copied; too large for that; large enough to be compressed by the writer task.
         for len in [2000, 64 << 10, 1 << 20] {
             let data = compressible(len);
             assert!(
@@ -116,7 +116,7 @@ async fn two_sides_that_want_it_compress_what_is_large() {
             );
             let (near, far) = (near.large(), far.large());
             assert_eq!(ways(&near), OUT_AND_IN.map(|way| (way, true)), "{len}");
-            // Both sides see the same, in as many bytes.
+            // Both sides observe the same packets with the same lengths.
             let lengths =
                 |seen: &[Seen]| seen.iter().map(|seen| (seen.2, seen.3)).collect::<Vec<_>>();
             assert_eq!(lengths(&near), lengths(&far));
@@ -129,7 +129,7 @@ async fn two_sides_that_want_it_compress_what_is_large() {
     }
 }
 
-/// CS-12: off by default, and one side alone does nothing.
+/// CS-12: compression is off by default, and needs both sides.
 #[tokio::test]
 async fn one_side_alone_compresses_nothing() {
     let mut never = Limits::default();
@@ -158,9 +158,9 @@ async fn one_side_alone_compresses_nothing() {
     }
 }
 
-/// CS-12: only if smaller.
+/// CS-12: a payload is compressed only if that makes it smaller.
 #[tokio::test]
-async fn what_is_small_or_no_shorter_goes_as_it_is() {
+async fn small_and_incompressible_payloads_are_not_compressed() {
     let (a, _b) = pair(&compressing(), &compressing().compress_above(5000));
     a.hello().await.expect("asked");
     let watch = Watch::new(&a);
@@ -180,9 +180,9 @@ async fn what_is_small_or_no_shorter_goes_as_it_is() {
     }
 }
 
-/// CS-T10: only the type of a packet says that it is compressed.
+/// CS-T10: only a packet's type marks it as compressed, never its content.
 #[tokio::test]
-async fn bytes_that_look_compressed_arrive_as_they_are() {
+async fn bytes_that_look_compressed_arrive_unchanged() {
     let (a, _b) = pair(&compressing(), &compressing());
     a.hello().await.expect("asked");
     let mut packer = Compressor::default();
@@ -205,8 +205,8 @@ async fn bytes_that_look_compressed_arrive_as_they_are() {
 
 /// CS-T16.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_at_a_time() {
-    // So narrow that nothing is ever written at once.
+async fn many_compressed_calls_run_at_once() {
+    // The channel is so small that nothing is written in one piece.
     let (a, b) = narrow(&compressing(), &compressing(), 3000);
     a.hello().await.expect("asked");
     let callers = (0..8_usize).map(|caller| {
@@ -220,7 +220,7 @@ async fn many_at_a_time() {
                     .call_one_way("echo", data.clone())
                     .await
                     .expect("sent");
-                // Some are given up, on their way or not.
+                // Some calls are cancelled, before or after they are sent.
                 let given_up = from.call("wait", data).start();
                 tokio::task::yield_now().await;
                 drop(given_up);
@@ -235,7 +235,7 @@ async fn many_at_a_time() {
 }
 
 #[tokio::test]
-async fn a_server_compresses_for_those_who_want_it() {
+async fn a_server_compresses_for_clients_that_support_it() {
     let server = Server::builder().handle("echo", echo).compress_above(ABOVE);
     let server = server.bind("tcp://127.0.0.1:0").await.expect("bound");
     let address = server.endpoint().to_string();
@@ -254,7 +254,7 @@ async fn a_server_compresses_for_those_who_want_it() {
     serving.abort();
 }
 
-/// A peer, and the other end of its channel as bytes.
+/// A peer, and the raw other end of its channel.
 fn by_hand(builder: &PeerBuilder) -> (Peer, DuplexStream) {
     let (ours, theirs) = tokio::io::duplex(64 << 10);
     (
@@ -263,7 +263,7 @@ fn by_hand(builder: &PeerBuilder) -> (Peer, DuplexStream) {
     )
 }
 
-/// A side that speaks plain Chirp v0 sees nothing else. It is asked once, when there is something large to send.
+/// A plain Chirp v0 side sees only plain packets. Hello is sent once, before the first large payload.
 #[tokio::test]
 async fn a_plain_peer_sees_plain_packets() {
     let (a, mut theirs) = by_hand(&compressing());
@@ -282,7 +282,7 @@ async fn a_plain_peer_sees_plain_packets() {
             let (kind, hello) = read_packet(&mut theirs).await.expect("a packet");
             assert_eq!(kind, PacketType::REQUEST);
             assert_eq!(&hello[5..16], HELLO_METHOD.as_bytes());
-            // That is unknown there.
+            // Hello is unknown there.
             let id = u32::from_be_bytes(*hello.first_chunk().expect("an id"));
             theirs
                 .write_all(&response(id, 1, b""))
@@ -300,7 +300,7 @@ async fn a_plain_peer_sees_plain_packets() {
     idle(&a).await;
 }
 
-/// The question for `chirp.hello`, of a side with these extensions.
+/// The request of `chirp.hello` from a side with these extensions.
 fn hello(id: u32, extensions: ExtensionFlags) -> Vec<u8> {
     let hello = chirp::packet::Hello {
         revision: 1,
@@ -347,7 +347,7 @@ async fn compressed_packets_by_hand() {
     assert_eq!(inside.kind, PacketType::RESPONSE);
     assert_eq!(inside.unpack().expect("it is valid")[5..], data);
 
-    // What needs an extension needs it inside too, and is discarded without a word.
+    // A packet that needs an extension needs it when compressed, too, and is discarded silently.
     let inside = packed(&packet(PacketType::ONE_WAY, &[0; 500]));
     theirs.write_all(&inside).await.expect("taken");
     theirs
@@ -357,9 +357,9 @@ async fn compressed_packets_by_hand() {
     assert_eq!(read_response(&mut theirs).await, (3, 0, b"alive".to_vec()));
 }
 
-/// CS-W4. To a side that has not said that it takes such packets they are nothing.
+/// CS-W4. A side that has not negotiated compression ignores compressed packets.
 #[tokio::test]
-async fn what_is_no_compressed_packet_ends_the_session() {
+async fn an_invalid_compressed_packet_ends_the_session() {
     let block = |kind: u16, length: u32, block: &[u8]| {
         let payload = [&kind.to_be_bytes()[..], &length.to_be_bytes(), block].concat();
         packet(PacketType::COMPRESSED, &payload)
@@ -408,15 +408,15 @@ async fn what_is_no_compressed_packet_ends_the_session() {
     }
 }
 
-/// PROTOCOL.md section 10.1, rule 5: a compressed packet stands for what it holds.
+/// PROTOCOL.md section 10.1, rule 5: a compressed packet counts as the packet inside it.
 #[tokio::test]
-async fn a_context_speaks_of_what_is_inside() {
+async fn a_context_applies_to_the_compressed_call() {
     let data = compressible(5000);
     let context = packet(PacketType::CALL_CONTEXT, &[1, 0, 4, 0, 0, 0, 0]);
     let (_peer, mut theirs) = declared(&compressing()).await;
     let both = [context.clone(), packed(&request(2, "echo", &data))].concat();
     theirs.write_all(&both).await.expect("taken");
-    // It has no time.
+    // The call's time is over.
     let (id, code, error) = read_response(&mut theirs).await;
     assert_eq!((id, code, &error[..2]), (2, 4, &b"\xc7\x03"[..]));
 
@@ -431,11 +431,11 @@ async fn a_context_speaks_of_what_is_inside() {
     );
 }
 
-/// Few bytes that stand for many are handled a few at a time, and count as what they stand for.
+/// Highly compressed packets are decompressed a few at a time, and count with their decompressed size.
 #[tokio::test]
-async fn few_bytes_may_stand_for_many() {
+async fn decompression_is_bounded() {
     const COUNT: u32 = 300;
-    // Several of them are read at once.
+    // Several packets arrive in one read.
     const LENGTH: usize = 900_000;
     let mut limits = Limits::default();
     limits.max_handler_bytes = 4 << 20;
@@ -466,9 +466,9 @@ async fn few_bytes_may_stand_for_many() {
     idle(&peer).await;
 }
 
-/// One readable line says both, what is inside and that it was compressed.
+/// The printed line shows the packet inside and that it was compressed.
 #[tokio::test]
-async fn an_observer_sees_what_is_inside() {
+async fn an_observer_sees_the_decompressed_packet() {
     let (a, _b) = pair(&compressing(), &compressing());
     a.hello().await.expect("asked");
     let lines = Arc::new(Mutex::new(Vec::new()));

@@ -1,8 +1,7 @@
-//! A peer that was written from PROTOCOL.md alone, in Python, calls this library and is called by it.
+//! A Python peer, written from PROTOCOL.md alone, calls this library and is called by it.
 //!
-//! Where it calls, it is `examples/v0_peer` that serves, and each case is one of `tests/wire/interop/chirp_v0.py`:
-//! recorded sessions replayed byte for byte, floods, lies about lengths, a peer that never reads, rapid reset
-//! and more.
+//! When it calls, `examples/v0_peer` serves. The cases are in `tests/wire/interop/chirp_v0.py`: recorded sessions
+//! replayed byte for byte, floods, wrong lengths, a peer that never reads, rapid reset and more.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -17,14 +16,14 @@ use tokio::task::JoinSet;
 const SCRIPT: &str = "tests/wire/interop/chirp_v0.py";
 const VECTORS: &str = "chirp-runtime/tests/vectors/chirp-v0.json";
 
-/// A server as a process, on a port or a path of its own.
+/// A server process, with its own port or path.
 struct Server {
     process: Child,
     address: String,
 }
 
 impl Server {
-    /// The example; `cargo test` builds it.
+    /// Starts the example, which `cargo test` builds.
     fn of_ours(address: &str) -> Self {
         Self::start(Command::new(example("v0_peer")).arg(address))
     }
@@ -57,13 +56,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It serves until it is killed; if it is gone already, the test has failed for that.
+        // The server runs until it is killed; if it has already exited, the test has failed.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// Examples are built beside the tests.
+/// The path of an example. Cargo builds examples with the tests.
 fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("this test is a program");
     let profile = test
@@ -73,7 +72,7 @@ fn example(name: &str) -> PathBuf {
     profile.join("examples").join(name)
 }
 
-/// Whether there is a Python; without one nothing is tested here.
+/// Whether Python is installed; without it these tests are skipped.
 fn has_python() -> bool {
     let found = Command::new("python3").arg("--version").output().is_ok();
     if !found {
@@ -104,19 +103,19 @@ fn check(address: &str) {
 }
 
 #[test]
-fn it_calls_over_tcp() {
+fn python_calls_over_tcp() {
     check("tcp://127.0.0.1:0");
 }
 
 #[test]
-fn it_calls_over_a_unix_socket() {
+fn python_calls_over_a_unix_socket() {
     let path = socket_path();
     check(&format!("unix://{}", path.display()));
-    // The server was killed, and has left it.
+    // The killed server has left its socket.
     let _ = std::fs::remove_file(path);
 }
 
-/// One call of each method, and what each has to say.
+/// Calls each method and checks the result.
 async fn call_each(peer: Peer, number: usize) {
     let text = format!("number {number}");
     assert_eq!(
@@ -145,7 +144,7 @@ async fn call_each(peer: Peer, number: usize) {
         matches!(unknown, Err(CallError::UnknownMethod)),
         "{unknown:?}"
     );
-    // It is cancelled, and its answer is thrown away.
+    // The call is cancelled, and its response is discarded.
     let late = peer
         .call("wait", ())
         .timeout(Duration::from_millis(1))
@@ -182,7 +181,7 @@ async fn check_serving(address: &str) {
     let done = tokio::time::timeout(Duration::from_mins(2), all).await;
     done.expect("no call hangs");
 
-    // A callback that the other side has no method for is the failure of its own handler.
+    // A callback to a missing method fails the handler that called back.
     peer.update_routes(|router| router.remove("back"));
     let nested = peer.call("callback", "x").await;
     assert!(
@@ -195,14 +194,14 @@ async fn check_serving(address: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_serves_over_tcp() {
+async fn python_serves_over_tcp() {
     check_serving("tcp://127.0.0.1:0").await;
 }
 
 #[tokio::test]
-async fn it_serves_over_a_unix_socket() {
+async fn python_serves_over_a_unix_socket() {
     let path = socket_path();
     check_serving(&format!("unix://{}", path.display())).await;
-    // The server was killed, and has left it.
+    // The killed server has left its socket.
     let _ = std::fs::remove_file(path);
 }

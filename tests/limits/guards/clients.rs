@@ -1,4 +1,4 @@
-//! A client that connects again.
+//! Reconnecting clients.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -47,7 +47,7 @@ async fn connectors() {
 }
 
 #[tokio::test]
-async fn what_prepares_connections() {
+async fn on_connect_of_reconnecting_clients() {
     for later in [false, true] {
         let (once, peers) = (Once::default(), Arc::new(Mutex::new(Vec::new())));
         let connector = move || {
@@ -77,9 +77,9 @@ async fn what_prepares_connections() {
     }
 }
 
-/// An error of it whose text panics is one that it panicked.
+/// An error whose `Display` panics counts as a panic.
 #[tokio::test]
-async fn errors_of_what_prepares_connections() {
+async fn error_texts_of_on_connect() {
     let (once, peers) = (
         Arc::new(AtomicBool::new(false)),
         Arc::new(Mutex::new(Vec::new())),

@@ -1,4 +1,4 @@
-//! What a connection is made of, and what looks at it.
+//! Channels, observers, wakers and values of a connection.
 
 use std::io;
 use std::pin::Pin;
@@ -46,9 +46,9 @@ async fn observers_of_packets() {
     drop(b);
 }
 
-/// What a service owns is dropped when its connection ends. Two drops that panic in one value abort, as everywhere.
+/// A service's values are dropped when its connection ends. Two panicking drops in one value abort, as in any program.
 #[tokio::test]
-async fn drops_of_services_and_values() {
+async fn dropped_services_and_values() {
     for is_value in [false, true] {
         let drops = Arc::new(AtomicUsize::new(0));
         let mine = Mine(Arc::clone(&drops));
@@ -75,7 +75,7 @@ async fn drops_of_services_and_values() {
     }
 }
 
-/// A waker of an executor of the program's own.
+/// A waker of a user's executor.
 struct Waking(AtomicUsize);
 
 impl Wake for Waking {
@@ -96,7 +96,7 @@ async fn wakers() {
             .poll(&mut Context::from_waker(&waker))
             .is_pending()
     );
-    // The answers of both come together, the one whose waker panics first.
+    // Both responses arrive together; the first one's waker panics.
     is_alive(&a).await;
     assert_eq!(waking.0.load(Ordering::Relaxed), 1);
     assert_eq!(soon(first).await.unwrap(), "first");
@@ -149,12 +149,12 @@ async fn channels() {
             matches!(&reason, ConnectionError::Channel(error) if error.to_string().contains("panicked")),
             "{reason}"
         );
-        // Where the caller itself writes, the panic is in its task.
+        // If the caller itself writes, the panic happens in its task.
         assert!(!matches!(soon(call).await, Ok(Ok(_))));
     }
 }
 
-/// Bytes whose owner's drop panics.
+/// `Bytes` whose owner panics when dropped.
 struct Owner(Arc<AtomicUsize>);
 
 impl AsRef<[u8]> for Owner {
@@ -179,7 +179,7 @@ async fn owners_of_bytes() {
         std::future::ready(Ok::<_, ErrorData>(bytes))
     });
     let (a, b) = calling(serves);
-    // It may take the connection with it, and nothing waits for ever.
+    // The connection may end, but nothing waits for ever.
     let _ = soon(a.call("large", ())).await;
     a.close();
     soon(b.closed()).await;

@@ -1,4 +1,4 @@
-//! Handlers, and what decides about their calls.
+//! Handlers, access rules and extensions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -48,7 +48,7 @@ async fn handlers_in_this_process() {
 }
 
 #[tokio::test]
-async fn futures_of_handlers_that_are_dropped() {
+async fn dropped_handler_futures() {
     let drops = Arc::new(AtomicUsize::new(0));
     let dropped = Arc::clone(&drops);
     let serves = PeerBuilder::new().handle("waits", move |_: Request| {
@@ -71,7 +71,7 @@ async fn futures_of_handlers_that_are_dropped() {
 }
 
 #[tokio::test]
-async fn rules_of_access() {
+async fn access_rules() {
     let access = AccessPolicy::new()
         .allow(["echo"], |_| true)
         .default_rule(|_| panic!("a rule"));
@@ -81,7 +81,7 @@ async fn rules_of_access() {
 }
 
 #[tokio::test]
-async fn values_of_calls() {
+async fn extensions_of_calls() {
     let broken = Arc::new(AtomicBool::new(true));
     let breaks = Arc::clone(&broken);
     let serves = PeerBuilder::new().extensions_with(move |values| {

@@ -1,5 +1,5 @@
-//! Panics in what the program gives the library, each kind once: what they were called for fails, and nothing else.
-//! ARCHITECTURE.md ("Guards") lists them with these tests.
+//! A panic in user code fails only the operation that called it. One test for each kind of user code; the table
+//! "Guards" in ARCHITECTURE.md lists them.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
 
 mod clients;
@@ -17,7 +17,7 @@ use chirp::channel::memory;
 use chirp::packet::FrameworkError;
 use chirp::{CallError, Peer, PeerBuilder};
 
-/// Far more than anything here takes: a test that hangs fails.
+/// Much longer than any step takes: a test that hangs fails.
 const LONG: Duration = Duration::from_secs(30);
 
 async fn soon<T>(future: impl Future<Output = T>) -> T {
@@ -32,7 +32,7 @@ fn pair(calls: &PeerBuilder, serves: &PeerBuilder) -> (Peer, Peer) {
     (calls.start(a).unwrap(), serves.start(b).unwrap())
 }
 
-/// A peer over memory that calls what the other serves; that has an `echo` too.
+/// A peer over memory and the peer that it calls, which also serves `echo`.
 fn calling(serves: PeerBuilder) -> (Peer, Peer) {
     pair(&PeerBuilder::new(), &serves.handle("echo", echo))
 }

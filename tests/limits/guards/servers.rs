@@ -12,7 +12,7 @@ use super::values::{Bombing, BombsServer};
 use super::{Once, is_alive, soon};
 use crate::support::echo;
 
-/// A server whose hooks panic for the first connection, what was told of it, and how to end it.
+/// A server whose hooks panic for the first connection, the errors it reported, and a way to end it.
 struct Broken {
     address: Endpoint,
     told: mpsc::UnboundedReceiver<AcceptError>,
@@ -47,7 +47,7 @@ impl Broken {
         }
     }
 
-    /// The first connection fails, those before it and after it do not, and the server ends in order.
+    /// Only the connection whose hook panics fails, and the server shuts down in order.
     async fn check(mut self, text: &str) {
         let first = soon(chirp::connect(self.address.clone())).await.unwrap();
         let told = soon(self.told.recv()).await.unwrap().to_string();
@@ -70,13 +70,13 @@ async fn on_connect() {
         once.panic("the hook");
     });
     Broken::start(server).await.check("the hook").await;
-    // Calls of the connection that the hook has kept do not wait for ever.
+    // Calls on a connection that the hook kept do not wait for ever.
     let first = kept.lock().unwrap()[0].clone();
     assert!(soon(first.call("m", ())).await.is_err());
 }
 
 #[tokio::test]
-async fn what_makes_services_and_routes() {
+async fn service_and_route_factories() {
     let once = Once::default();
     let server = Server::builder().service_with(move |_| {
         once.panic("the service");
@@ -111,7 +111,7 @@ async fn handshakes() {
 
 /// `on_accept_error` panics in the tests of the other hooks as well.
 #[tokio::test]
-async fn on_refused_and_on_end() {
+async fn on_accept_error_and_on_disconnect() {
     let (tell, mut told) = mpsc::unbounded_channel();
     let server = Server::builder()
         .handle("echo", echo)
@@ -137,7 +137,7 @@ async fn on_refused_and_on_end() {
     soon(broken.ended).await.unwrap();
 }
 
-/// A listener by hand: what it does the first times, and the connections that it gives later.
+/// A scripted listener: its first results, and the connections that follow.
 struct ByHand {
     endpoint: Endpoint,
     asked: usize,
@@ -206,7 +206,7 @@ async fn listeners() {
 
 #[cfg(feature = "tls")]
 #[tokio::test]
-async fn admission_of_keys() {
+async fn key_policies() {
     use chirp::channel::{KeyPolicy, Keypair, TlsClient, TlsServer};
     let once = Once::default();
     let (server, client) = (Keypair::generate().unwrap(), Keypair::generate().unwrap());

@@ -1,4 +1,4 @@
-//! Values on their way, and streams of them.
+//! `Serialize` and `Deserialize` of values and of stream items.
 
 use chirp::packet::ErrorData;
 use chirp::{CallError, Peer, PeerBuilder, Receiver, ServiceError};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{calling, has_panicked, is_alive, soon};
 
-/// A value that panics where it is told to.
+/// A value that panics at a given point.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Bomb {
     on_write: bool,
@@ -105,7 +105,7 @@ fn bombs() -> (BombsClient, Peer, Peer) {
     (BombsClient::new(&a), a, b)
 }
 
-/// What panics in a task of its own, which is the caller's.
+/// Runs a future that panics, in a task of its own.
 async fn panics<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) {
     let ended = soon(tokio::spawn(future)).await;
     assert!(ended.is_err_and(|error| error.is_panic()));
@@ -126,7 +126,7 @@ async fn codecs_of_handlers() {
     is_alive(&a).await;
 }
 
-/// In the caller's own task, which panics.
+/// These run in the caller's own task, which panics.
 #[tokio::test]
 async fn codecs_of_callers() {
     let (client, a, b) = bombs();
@@ -161,7 +161,7 @@ async fn streams_as_arguments() {
         assert!(answer.is_err(), "{answer:?}");
         is_alive(&a).await;
     }
-    // A local one has its items as they are.
+    // A local stream passes its items without encoding them.
     let items = (0..3).map(|at| {
         if at < 2 {
             Bomb::default()
@@ -178,7 +178,7 @@ async fn streams_as_arguments() {
 async fn streams_as_results() {
     let (client, a, _b) = bombs();
     for on_write in [false, true] {
-        // Before anything is sent it is the call that fails.
+        // Before anything is sent, the call fails.
         if let Ok(mut bombs) = soon(client.stream(3, on_write)).await {
             let mut good = 0;
             let error = loop {

@@ -1,4 +1,4 @@
-//! Every way to write an argument or a result, through every codec.
+//! Every form of argument and result, in every codec.
 
 use std::borrow::Cow;
 
@@ -205,7 +205,7 @@ macro_rules! forms {
                 }
             }
 
-            /// Many bytes take another way than few; they arrive as they were, with what is around them.
+            /// Large byte arguments take a separate path; they and their neighbours arrive unchanged.
             async fn check_blobs(forms: &FormsClient) {
                 for length in [0, 1, 8 << 10, (8 << 10) + 1, 70_000, 300_000] {
                     let a: Vec<u8> = all_bytes().into_iter().cycle().take(length).collect();
@@ -221,12 +221,12 @@ macro_rules! forms {
             }
 
             #[tokio::test]
-            async fn many_bytes_travel_in_this_process() {
+            async fn large_byte_arguments_arrive_unchanged_locally() {
                 check_blobs(&FormsClient::local(Concat)).await;
             }
 
             #[tokio::test]
-            async fn many_bytes_travel_on_a_connection() {
+            async fn large_byte_arguments_arrive_unchanged_over_a_connection() {
                 let (here, there) = tokio::io::duplex(10_000);
                 let [here, there] = [here, there].map(|stream| {
                     let (reader, writer) = tokio::io::split(stream);
@@ -239,7 +239,7 @@ macro_rules! forms {
             }
 
             #[tokio::test]
-            async fn every_form_travels() {
+            async fn every_form_of_argument_and_result_arrives() {
                 let forms = FormsClient::local(Concat);
                 for text in TEXTS {
                     let owned = text.to_owned();
@@ -337,7 +337,7 @@ enum RawError {
     Broken,
 }
 
-/// Bytes and text as they are.
+/// Bytes and text without encoding.
 #[chirp::service(name = "", codec = chirp::codec::Raw)]
 trait RawService {
     async fn echo(&self, data: &[u8]) -> Vec<u8>;
@@ -373,7 +373,7 @@ impl RawService for Echo {
 }
 
 #[tokio::test]
-async fn raw_bytes_travel_as_they_are() {
+async fn raw_arguments_are_not_encoded() {
     use chirp::MethodError;
 
     let raw = RawServiceClient::local(Echo);

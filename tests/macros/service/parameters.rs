@@ -7,7 +7,7 @@ use chirp::{Caller, Router, Service};
 
 use super::ArithError;
 
-/// A map of whatever travels.
+/// A map of any serializable types.
 #[chirp::service]
 trait Store<K: Ord + Send + Sync, V: Clone + Send + Sync> {
     async fn get(&self, key: &K) -> Option<V>;

@@ -1,4 +1,4 @@
-//! How the errors of calls become those of a program, and what they say of themselves.
+//! Converting call errors into a program's error, and what they report about themselves.
 
 use std::error::Error;
 use std::time::Duration;
@@ -60,9 +60,9 @@ async fn a_question_mark_is_enough() {
     );
 }
 
-/// The text of a cause is not said twice, and no cause is lost.
+/// Every source is reachable, and no text is repeated.
 #[tokio::test]
-async fn causes_are_found() {
+async fn error_sources_are_complete_and_not_repeated() {
     let error: anyhow::Error = store().fail("disk").await.unwrap_err().into();
     assert_eq!(format!("{error:#}"), "the disk failed: block 5 is bad");
     let cause = error.root_cause().downcast_ref::<DiskError>();
@@ -74,12 +74,12 @@ async fn causes_are_found() {
 async fn calls_of_different_errors_are_joined() {
     let store = store();
     let joined = async {
-        // What cannot fail by itself fails as what can.
+        // An infallible method's call joins with a fallible one's.
         tokio::try_join!(store.fail(""), store.size().err_into())
     };
     assert_eq!(joined.await.unwrap(), (1, 7));
 
-    // Two that fail by themselves need an error that both become.
+    // Two methods with different errors need a common error type.
     let joined = async {
         tokio::try_join!(
             store.fail("").err_into::<ByService>(),
@@ -103,7 +103,7 @@ async fn calls_of_different_errors_are_joined() {
     assert_eq!(error.to_string(), format!("1 of {} bytes", u64::MAX));
 }
 
-/// A call whose error was mapped is a call: it is sent, limited and cancelled as before.
+/// A call with a mapped error is still sent, timed out and cancelled as before.
 #[tokio::test(start_paused = true)]
 async fn a_call_with_another_error_is_still_a_call() {
     let never = Caller::local(|_: chirp::Request| std::future::pending::<Result<(), ErrorData>>());
@@ -125,9 +125,9 @@ async fn a_call_with_another_error_is_still_a_call() {
     ));
 }
 
-/// What every failure says of itself: whether the method may have run, whether trying again makes sense.
+/// Each failure reports whether the method may have run, and whether a retry makes sense.
 #[test]
-fn what_failures_say_of_themselves() {
+fn failures_say_whether_the_call_may_have_run() {
     let too_large = |what, whose| CallError::TooLarge {
         what,
         whose,
@@ -155,7 +155,7 @@ fn what_failures_say_of_themselves() {
         (CallError::TooManyPending { limit: 1 }, false, true),
         (CallError::DeadlineExceeded, true, true),
         (CallError::Cancelled, true, false),
-        // A handler of the Go implementation forwards the code of its own call, after it has run.
+        // A handler in Go may return the result code of a nested call, after it has run.
         (CallError::UnknownMethod, true, false),
         (CallError::DuplicateRequest, true, false),
         (refused(FrameworkError::Overloaded), false, true),

@@ -1,4 +1,4 @@
-//! Bytes as files have them, through streams.
+//! Files copied through byte streams.
 
 use std::io::ErrorKind;
 
@@ -11,9 +11,9 @@ use crate::support::{LINKS, Link, connected};
 
 #[chirp::service]
 trait Copies {
-    /// What came, and why there was no more.
+    /// The bytes read, and why reading ended.
     async fn read(&self, content: Receiver<Bytes>) -> (Bytes, Option<String>);
-    /// Takes so many bytes and no more.
+    /// Accepts a given number of bytes.
     async fn take(&self, len: usize, content: Receiver<Bytes>) -> Vec<u8>;
     async fn lines(&self, content: Receiver<Bytes>) -> Vec<String>;
 }
@@ -54,13 +54,13 @@ async fn clients() -> Vec<(Option<Link>, CopiesClient, Vec<chirp::Peer>)> {
     clients
 }
 
-/// No two pieces of it are alike.
+/// Content of which no two pieces are equal.
 fn file(len: usize) -> Vec<u8> {
     (0u32..).flat_map(u32::to_le_bytes).take(len).collect()
 }
 
 #[tokio::test]
-async fn a_file_is_copied() {
+async fn a_file_is_copied_through_a_stream() {
     for (link, client, _peers) in clients().await {
         for len in [0, 1, 16 << 10, (16 << 10) + 1, 1_200_000] {
             let file = file(len);
@@ -78,7 +78,7 @@ async fn a_file_is_copied() {
 }
 
 #[tokio::test]
-async fn a_file_has_lines() {
+async fn lines_are_read_from_a_stream() {
     for (link, client, _peers) in clients().await {
         let pieces = ["one\nt", "wo\n", "three"].map(|piece| Bytes::from(piece.as_bytes()));
         let lines = client.lines(tokio_stream::iter(pieces)).await;
@@ -88,7 +88,7 @@ async fn a_file_has_lines() {
 }
 
 #[tokio::test]
-async fn half_a_file_is_no_file() {
+async fn a_truncated_file_is_an_error() {
     for (link, client, _peers) in clients().await {
         let (sender, content) = channel();
         let call = client.read(content).start();
@@ -105,7 +105,7 @@ async fn half_a_file_is_no_file() {
 }
 
 #[tokio::test]
-async fn a_writer_says_why_there_is_no_more() {
+async fn a_writer_may_end_with_an_error() {
     for (link, client, _peers) in clients().await {
         let file = file(300_000);
         let (sender, content) = channel();
@@ -119,13 +119,13 @@ async fn a_writer_says_why_there_is_no_more() {
     }
 }
 
-/// What was accepted while there was no room comes first.
+/// Bytes accepted while the window was full arrive first.
 #[tokio::test]
-async fn a_writer_that_fails_keeps_nothing_back() {
+async fn a_failing_writer_sends_what_was_accepted() {
     let (sender, content) = channel();
     let mut writer = ByteWriter::new(sender);
     let mut written = 0;
-    // Nobody reads, so that it waits in the end, with one piece in its hands.
+    // Nobody reads, so the writer eventually waits with one piece.
     while let Some(len) = now(writer.write(&[7; 1000])) {
         written += len.expect("it is open");
     }
@@ -136,7 +136,7 @@ async fn a_writer_that_fails_keeps_nothing_back() {
     assert_eq!(read.len(), written);
 }
 
-/// What a future is ready with at its first poll.
+/// The output of a future that is ready at its first poll.
 fn now<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
     match std::pin::pin!(future).poll(&mut cx) {
@@ -146,7 +146,7 @@ fn now<T>(future: impl Future<Output = T>) -> Option<T> {
 }
 
 #[tokio::test]
-async fn nobody_reads_any_more() {
+async fn a_writer_learns_that_its_reader_is_gone() {
     for (link, client, _peers) in clients().await {
         let file = file(1_200_000);
         let (sender, content) = channel();
@@ -158,7 +158,7 @@ async fn nobody_reads_any_more() {
             }
         };
         assert_eq!(error.kind(), ErrorKind::BrokenPipe, "{link:?}");
-        // It stays what it is.
+        // The error stays the same.
         assert!(writer.write_all(b"more").await.is_err());
         writer.fail("and nobody hears why").await;
         assert!(call.await.expect("an answer") == file[..20_000]);

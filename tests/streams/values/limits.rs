@@ -1,4 +1,4 @@
-//! What no codec carries is refused by the side that sends it, before the other side runs anything.
+//! Values that no codec can carry are refused by the sender, before the other side runs anything.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,7 +10,7 @@ use tokio_stream::{Stream, StreamExt};
 
 use crate::support::pair;
 
-/// A list as parsers make them.
+/// A linked list, as some parsers produce.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Node {
     next: Option<Box<Node>>,
@@ -34,7 +34,7 @@ impl Node {
     }
 }
 
-/// One after another: inside each other, they would need a stack as deep as they are.
+/// Drops the nodes in a loop: recursion would need a stack as deep as the list.
 impl Drop for Node {
     fn drop(&mut self) {
         let mut next = self.next.take();
@@ -96,7 +96,7 @@ macro_rules! services {
                 async fn failed(&self, whole: bool) -> Result<(), ReportError>;
             }
 
-            /// Counts the calls that reach it.
+            /// Counts its calls.
             struct Server(Arc<AtomicU32>);
 
             impl Lists for Server {
@@ -176,7 +176,7 @@ macro_rules! services {
                 let (mut sender, lists) = channel();
                 let (sum, ()) = tokio::join!(client.sum(lists), async move {
                     sender.send(Node::of(64)).await.unwrap();
-                    // The error is that of a later call, if the item is only put into the queue.
+                    // The error may appear in a later call, if this one only queues the item.
                     while sender.send(Node::of(20_000)).await.is_ok() {}
                 });
                 let sum = sum.unwrap();

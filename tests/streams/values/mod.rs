@@ -1,4 +1,4 @@
-//! Halves of streams as values: in arguments, in results, in items, through any codec.
+//! Stream halves as values in arguments, results and items, in any codec.
 
 mod bytes;
 mod limits;
@@ -9,7 +9,7 @@ use chirp::{ConnectionStats, PeerBuilder, Receiver, Sender, StreamError};
 use serde::{Deserialize, Serialize};
 use tokio_stream::StreamExt;
 
-/// Lines that come by and by, and what they are of.
+/// A name, and a stream of lines.
 #[derive(Debug, Serialize, Deserialize)]
 struct Feed {
     name: String,
@@ -28,13 +28,13 @@ struct Sources {
 
 #[chirp::service]
 trait Feeds {
-    /// A half in a result.
+    /// Returns a half in a value.
     async fn open(&self, name: &str, lines: u32) -> Feed;
-    /// Halves in an argument.
+    /// Takes halves in an argument.
     async fn merge(&self, feeds: Vec<Feed>) -> Result<Vec<String>, String>;
-    /// Halves in items.
+    /// Returns halves in items.
     async fn sources(&self, feeds: u32, lines: u32) -> Sources;
-    /// The other half.
+    /// Takes a sender.
     async fn count(&self, to: u64, sink: Sink) -> u64;
 }
 
@@ -113,7 +113,7 @@ async fn read_all<T: chirp::codec::Item>(mut receiver: Receiver<T>) -> Vec<T> {
 }
 
 #[tokio::test]
-async fn a_half_in_a_result() {
+async fn a_half_may_be_in_a_result() {
     for (link, client, ..) in clients().await {
         let feed = client.open("log", 1000).await.expect("a feed");
         assert_eq!(feed.name, "log");
@@ -124,7 +124,7 @@ async fn a_half_in_a_result() {
 }
 
 #[tokio::test]
-async fn halves_in_an_argument() {
+async fn halves_may_be_in_an_argument() {
     for (link, client, ..) in clients().await {
         let feeds = (0..3).map(|number| feed(format!("{number}"), 50)).collect();
         let merged = client.merge(feeds).await.expect("lines");
@@ -134,7 +134,7 @@ async fn halves_in_an_argument() {
 }
 
 #[tokio::test]
-async fn halves_in_items() {
+async fn halves_may_be_in_items() {
     for (link, client, ..) in clients().await {
         let sources = client.sources(40, 100).await.expect("sources");
         let feeds = read_all(sources.feeds).await;
@@ -147,7 +147,7 @@ async fn halves_in_items() {
 }
 
 #[tokio::test]
-async fn the_other_half_in_an_argument() {
+async fn a_sender_may_be_in_an_argument() {
     for (link, client, ..) in clients().await {
         let (numbers, receiver) = channel();
         assert_eq!(
@@ -182,7 +182,7 @@ async fn a_sender_that_is_dropped_is_a_failure() {
 }
 
 #[tokio::test]
-async fn within_a_process() {
+async fn halves_work_without_a_connection() {
     let client = FeedsClient::local(Files);
     let feed = client.open("log", 1000).await.expect("a feed");
     assert_eq!(read_all(feed.lines).await.len(), 1000);
@@ -197,7 +197,7 @@ async fn within_a_process() {
 }
 
 #[tokio::test]
-async fn what_is_over_leaves_nothing() {
+async fn finished_streams_leave_no_state() {
     for (link, client, near, far) in clients().await {
         for _ in 0..20 {
             let mut feed = client.open("log", 1_000_000).await.expect("a feed");
@@ -211,7 +211,7 @@ async fn what_is_over_leaves_nothing() {
     }
 }
 
-/// Passes halves on to another peer, as they came.
+/// Passes halves on to another peer.
 struct Relay(FeedsClient);
 
 impl Feeds for Relay {
@@ -233,7 +233,7 @@ impl Feeds for Relay {
 }
 
 #[tokio::test]
-async fn halves_are_passed_on() {
+async fn halves_may_be_passed_on_to_another_peer() {
     for (link, behind, ..) in clients().await {
         let relay = PeerBuilder::new().service(FeedsServer::new(Relay(behind)));
         let (near, far) = connected(link, &PeerBuilder::new(), &relay).await;
@@ -264,7 +264,7 @@ async fn halves_are_passed_on() {
     }
 }
 
-/// Looks at its peer when it is dropped, as a program's own types may.
+/// Uses its peer when it is dropped.
 struct Looks(chirp::Peer);
 
 impl Drop for Looks {
@@ -274,7 +274,7 @@ impl Drop for Looks {
 }
 
 #[tokio::test]
-async fn a_half_that_cannot_be_sent_is_dropped_where_anything_may_be_done() {
+async fn an_unsendable_half_is_dropped_outside_of_the_lock() {
     let limits = {
         let mut limits = chirp::Limits::default();
         limits.max_streams = 0;

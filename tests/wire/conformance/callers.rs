@@ -1,4 +1,4 @@
-//! What the original's tests check of callers and handlers, where no other test here does.
+//! Checks of the Go implementation's tests (CH-T) on callers and handlers that no other test covers.
 
 use std::panic::catch_unwind;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn says(text: &'static str) -> impl chirp::Handler {
     move |_: Request| async move { Ok::<_, ErrorData>(text) }
 }
 
-/// CH-T7: names that do not fit are refused where they are said.
+/// CH-T7: names that are too long are refused where they are given.
 #[tokio::test]
 async fn a_name_that_is_too_long_is_refused() {
     for link in LINKS {
@@ -52,7 +52,7 @@ async fn a_name_that_is_too_long_is_refused() {
     }
 }
 
-/// CH-T9: a local call without time does not reach its handler.
+/// CH-T9: a local call whose deadline has passed does not reach its handler.
 #[tokio::test]
 async fn a_local_call_without_time_is_not_made() {
     let caller =
@@ -65,7 +65,7 @@ async fn a_local_call_without_time_is_not_made() {
     );
 }
 
-/// Carries bytes from one side to the other, and writes them down.
+/// Copies bytes from one side to the other, and records them.
 async fn carry(
     mut from: impl tokio::io::AsyncRead + Unpin,
     mut to: impl tokio::io::AsyncWrite + Unpin,
@@ -77,12 +77,12 @@ async fn carry(
             break;
         }
     }
-    // The other side may be gone already.
+    // The other side may already be gone.
     let _ = to.shutdown().await;
     carried
 }
 
-/// CH-T10: what goes over the wire when a call's time is over, byte for byte.
+/// CH-T10: the bytes on the wire when a call times out.
 #[tokio::test(start_paused = true)]
 async fn a_timeout_is_a_request_a_cancel_and_an_answer() {
     let (ours, left) = tokio::io::duplex(100);
@@ -102,7 +102,7 @@ async fn a_timeout_is_a_request_a_cancel_and_an_answer() {
         matches!(answer, Err(CallError::DeadlineExceeded)),
         "{answer:?}"
     );
-    // An answer to a later call comes after that to the one that was cancelled.
+    // The response to a later call arrives after the one to the cancelled call.
     peer.call("none", ()).await.expect_err("unknown");
     idle(&peer).await;
     idle(&other).await;
@@ -123,10 +123,9 @@ fn by_hand() -> (Peer, DuplexStream) {
     (peer.expect("no duplicates"), theirs)
 }
 
-/// CH-T11: the other side takes its time with a call that was given up; nobody waits for that, and its id
-/// is left alone until then.
+/// CH-T11: the other side is slow to answer a cancelled call. Nothing waits for it, and its id is not reused before.
 #[tokio::test(start_paused = true)]
-async fn a_call_given_up_holds_up_nobody() {
+async fn a_cancelled_call_delays_no_other() {
     let (peer, mut theirs) = by_hand();
     let call = peer.call("sleep", ()).timeout(Duration::from_millis(10));
     let answer = call.await;
@@ -153,7 +152,7 @@ async fn a_call_given_up_holds_up_nobody() {
     idle(&peer).await;
 }
 
-/// CH-T12, CH-T5: local calls stay local, and a nested failure is the handler's own.
+/// CH-T12, CH-T5: local calls stay local, and a failed nested call becomes the handler's own error.
 #[tokio::test]
 async fn a_local_call_stays_here() {
     for link in LINKS {
@@ -180,7 +179,7 @@ async fn a_local_call_stays_here() {
         assert!(error.message.contains("unknown method"), "{error}");
 
         let serving = PeerBuilder::new().handle("4", move |_: Request| local.call("2", ()));
-        // The one that called serves everything, and is not asked.
+        // The calling peer serves every method, and gets no request.
         let asked = PeerBuilder::new()
             .fallback(|_: Request| async { panic!("asked") as Result<(), ErrorData> });
         let (peer, _other) = connected(link, &asked, &serving).await;
@@ -189,7 +188,7 @@ async fn a_local_call_stays_here() {
     }
 }
 
-/// CH-T28: what is made from a copy shares what the original was given, and not what was changed since.
+/// CH-T28: peers of a cloned builder share what the original had, but not later changes.
 #[tokio::test]
 async fn a_copy_shares_observers_and_packet_handlers() {
     for link in LINKS {
@@ -241,7 +240,7 @@ async fn a_copy_shares_observers_and_packet_handlers() {
     }
 }
 
-/// CH-T18: a handler's work ends with its connection, and what it would have said is not sent.
+/// CH-T18: a handler is interrupted when its connection ends, and its result is not sent.
 #[tokio::test]
 async fn the_end_interrupts_a_handler() {
     let (say, mut said) = mpsc::unbounded_channel();
@@ -252,7 +251,7 @@ async fn the_end_interrupts_a_handler() {
         async move {
             let _flag = flag;
             cx.cancelled().await;
-            // Nobody reads this.
+            // Nobody reads this response.
             Ok::<_, ErrorData>("late")
         }
     });
@@ -279,12 +278,12 @@ async fn the_end_interrupts_a_handler() {
 
 /// Section 7.3, rule 3: "An answer that takes over 10 s SHOULD be taken for none."
 #[tokio::test(start_paused = true)]
-async fn hello_is_not_waited_for_for_ever() {
+async fn waiting_for_hello_has_a_time_limit() {
     let (peer, mut theirs) = by_hand();
     let begun = tokio::time::Instant::now();
     assert!(peer.hello().await.expect("it was asked").is_none());
     assert_eq!(begun.elapsed().as_secs(), 10, "by the test's clock");
-    // Plain calls go on.
+    // Plain calls still work.
     let call = peer.call("x", ()).start();
     let (_, hello) = read_packet(&mut theirs).await.expect("sent");
     assert!(hello[5..].starts_with(b"chirp.hello"));

@@ -1,4 +1,4 @@
-//! What the original's tests check of channels, listeners and servers, where no other test here does.
+//! Checks of the Go implementation's tests (CH-T) on channels, listeners and servers that no other test covers.
 
 use std::io;
 use std::pin::Pin;
@@ -27,9 +27,9 @@ fn run(server: Server) -> (oneshot::Sender<()>, JoinHandle<()>) {
     (stop, running)
 }
 
-/// CH-T34: bytes go to and fro over every kind of channel, and both ends learn of its end.
+/// CH-T34: every kind of channel carries bytes both ways, and both ends learn of its end.
 #[tokio::test]
-async fn channels_carry_and_end() {
+async fn channels_carry_bytes_and_end() {
     for link in LINKS {
         let (one, other) = channels(link).await;
         let (mut from_other, mut to_other) = one.into_split();
@@ -46,12 +46,12 @@ async fn channels_carry_and_end() {
         drop((from_other, to_other));
         let rest = from_one.read(&mut word).await.expect("an end in order");
         assert_eq!(rest, 0, "{link:?}");
-        // A socket may take some bytes before it learns that nobody reads them.
+        // A socket may accept some bytes before it learns that nobody reads them.
         while to_one.write_all(&[0; 1 << 12]).await.is_ok() {}
     }
 }
 
-/// CH-T35: where a channel leads is known for sockets, and for nothing else.
+/// CH-T35: only sockets know the address of the other end.
 #[tokio::test]
 async fn sockets_have_addresses() {
     for link in LINKS {
@@ -61,7 +61,7 @@ async fn sockets_have_addresses() {
             Link::Tcp | Link::Inproc => (true, false),
             Link::Unix | Link::Abstract => (true, true),
             Link::Memory | Link::Pipes | Link::Slow => (false, false),
-            // It is over memory.
+            // Memory has no address.
             #[cfg(feature = "tls")]
             Link::Tls => (false, false),
         };
@@ -71,7 +71,7 @@ async fn sockets_have_addresses() {
     }
 }
 
-/// CH-T36: a listener is accepted from again and again, also when nobody came.
+/// CH-T36: a listener stays usable after an accept, also one that timed out.
 #[tokio::test]
 async fn a_listener_outlives_what_it_accepts() {
     let endpoint: Endpoint = ADDRESS.parse().expect("an address");
@@ -85,7 +85,7 @@ async fn a_listener_outlives_what_it_accepts() {
     }
 }
 
-/// CH-T32: a service that is made with its connection's peer sees where that comes from.
+/// CH-T32: a service made for a connection sees its client's address.
 #[tokio::test]
 async fn a_handler_sees_where_its_caller_is() {
     let server = Server::builder()
@@ -113,7 +113,7 @@ async fn a_handler_sees_where_its_caller_is() {
     running.await.expect("no panics");
 }
 
-/// CH-T37, CH-T38: ten clients with a hundred calls each; then the server is told to end.
+/// CH-T37, CH-T38: ten clients make a hundred calls each; then the server shuts down.
 #[tokio::test]
 async fn ten_clients_are_served() {
     let builder = Server::builder().handle("later", |request: Request| async {
@@ -143,7 +143,7 @@ async fn ten_clients_are_served() {
     connect(&address).await.expect_err("nobody listens");
 }
 
-/// CH-T41: a server that has ended can be started again where it was, and is as good as before.
+/// CH-T41: a server that has ended can be started again at its address.
 #[tokio::test]
 async fn a_server_starts_again() {
     let path = socket_path();
@@ -172,10 +172,10 @@ async fn a_server_starts_again() {
     assert!(!path.exists());
 }
 
-/// CH-T56: a peer whose channel has halves of its own ends, although nothing is ever read or written.
+/// CH-T56: a peer can be closed although its channel never becomes readable or writable.
 #[tokio::test]
 async fn a_silent_channel_is_closed() {
-    /// Neither reads nor writes, and says when it is gone.
+    /// Stays pending for ever, and reports when it is dropped.
     struct Silent(#[expect(dead_code, reason = "it is dropped")] DropFlag);
     impl AsyncRead for Silent {
         fn poll_read(

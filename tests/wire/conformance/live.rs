@@ -1,4 +1,4 @@
-//! A live peer, and the other end of its channel as bare bytes.
+//! A live peer, and the raw other end of its channel.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use crate::conformance::script::Subject;
 use crate::support::{self, Link, channels};
 
-/// Far more than anything here takes: a case that hangs fails.
+/// Much longer than any step takes: a case that hangs fails.
 const LONG: Duration = Duration::from_secs(30);
 
 pub(crate) struct Live {
@@ -72,20 +72,20 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
 impl Subject for Live {
     async fn receive(&mut self, bytes: &[u8]) {
         let writer = self.writer.as_mut().expect("input has not ended");
-        // It may have ended before the last byte.
+        // The peer may have closed before the last byte.
         let _ = soon(writer.write_all(bytes)).await;
     }
 
     async fn end(&mut self) {
         if let Some(mut writer) = self.writer.take() {
-            // It may have ended already.
+            // The peer may already have ended.
             let _ = soon(writer.shutdown()).await;
         }
     }
 
     async fn sent(&mut self) -> Option<Vec<u8>> {
         let mut packet = vec![0; 8];
-        // A socket that is closed with something unread is reset.
+        // A socket that is closed with unread input is reset.
         soon(self.reader.read_exact(&mut packet)).await.ok()?;
         let len = packet[4..].try_into().expect("four bytes");
         packet.resize(8 + u32::from_be_bytes(len) as usize, 0);
@@ -161,7 +161,7 @@ impl Subject for Live {
     }
 }
 
-/// An answer, in words.
+/// An answer, as text.
 fn said(answer: Result<Bytes, CallError>) -> String {
     match answer {
         Ok(data) => format!("ok {}", String::from_utf8_lossy(&data)),

@@ -1,5 +1,5 @@
-//! Chirp v0, and what rides on it, rule by rule: each case quotes PROTOCOL.md and is played to the session as
-//! a value and to live peers over each kind of channel.
+//! Conformance to PROTOCOL.md, rule by rule: each case quotes the rule, and is played to the session as a value and to
+//! live peers over each kind of channel.
 
 mod callers;
 mod calls;
@@ -33,7 +33,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
     tables.into_iter().flatten()
 }
 
-/// How a failing case is called.
+/// The name of a case, for failures.
 fn about(on: &str, case: &Case) -> String {
     format!("{on}: {} {:?}", case.section, case.quote)
 }
@@ -71,12 +71,12 @@ async fn over_a_unix_socket() {
 }
 
 #[tokio::test]
-async fn over_a_name_in_the_process() {
+async fn over_inproc() {
     check_live(Link::Inproc).await;
 }
 
 #[tokio::test]
-async fn over_a_unix_socket_without_a_file() {
+async fn over_an_abstract_unix_socket() {
     check_live(Link::Abstract).await;
 }
 
@@ -129,7 +129,7 @@ fn each_quote_is_in_its_section() {
     }
 }
 
-/// What sections 1 to 8 say that a peer must, should or may do has a case.
+/// Each MUST, SHOULD and MAY of sections 1 to 8 has a case.
 #[test]
 fn each_must_should_and_may_is_quoted() {
     let mut missing = Vec::new();

@@ -1,4 +1,4 @@
-//! The sessions that were recorded with the Go implementation, release v0.4.12, played to live peers.
+//! Sessions recorded with the Go implementation, release v0.4.12, played to live peers.
 
 use chirp::Limits;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::conformance::live::Live;
 use crate::conformance::script::check;
 use crate::support::Link;
 
-/// What the recordings are, as scripts: their packets in, their bytes out, their end.
+/// The recordings as scripts: packets in, bytes out, and the end.
 fn script(recording: &Value) -> String {
     let text = |field: &str| recording[field].as_str().unwrap_or_default();
     let mut script = String::new();

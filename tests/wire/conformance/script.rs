@@ -1,4 +1,4 @@
-//! A case, and the one check that plays it.
+//! Cases, and the function that plays them.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use chirp::Limits;
 
 use crate::conformance::words::Names;
 
-/// One rule of PROTOCOL.md, and what has to happen for it.
+/// One rule of PROTOCOL.md, and a script that must hold.
 ///
 /// ```text
 /// > PACKET       bytes come in, or `> end`     call NAME METHOD DATA     this side calls
@@ -15,25 +15,24 @@ use crate::conformance::words::Names;
 /// ! ended WHY    the session is over           limit NAME NUMBER         before all others
 /// ```
 ///
-/// A session that has not ended by the last line answers one more call: it lives, and has sent nothing
-/// that was not said.
+/// A session that has not ended by the last line must answer one more call, and must not have sent anything else.
 pub(crate) struct Case {
-    /// Where it is written.
+    /// The section of the rule.
     pub(crate) section: &'static str,
-    /// What is written there.
+    /// The text of the rule.
     pub(crate) quote: &'static str,
     pub(crate) script: &'static str,
     pub(crate) on: On,
 }
 
-/// What a case is played to.
+/// The subjects of a case.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum On {
-    /// The session as a value, and live peers.
+    /// The session as a value and live peers.
     Both,
-    /// A live peer alone: the value has no such thing, as a host or a panic.
+    /// Live peers only: the session as a value has no host or panic, for example.
     Live,
-    /// The session as a value alone: a live peer does it at a time of its own.
+    /// The session as a value only: the time at which a live peer does this varies.
     Value,
 }
 
@@ -68,29 +67,29 @@ pub(crate) const fn value(
     }
 }
 
-/// A side of a connection, under examination.
+/// The side of a connection under test.
 pub(crate) trait Subject {
-    /// Bytes come to it.
+    /// Gives it input.
     async fn receive(&mut self, bytes: &[u8]);
-    /// The end of input comes to it.
+    /// Gives it the end of input.
     async fn end(&mut self);
-    /// The next packet that it sends; nothing once it has ended.
+    /// Returns the next packet that it sends, or `None` once it has ended.
     async fn sent(&mut self) -> Option<Vec<u8>>;
-    /// Its host calls.
+    /// Starts a call of its host.
     async fn call(&mut self, name: &str, method: Vec<u8>, params: Vec<u8>);
-    /// Its host lets go of a call.
+    /// Drops a call of its host.
     async fn drop_call(&mut self, name: &str);
-    /// How a call went.
+    /// Returns the result of a call.
     async fn answer(&mut self, name: &str) -> String;
-    /// Its host does something else.
+    /// Performs another action of its host.
     async fn act(&mut self, words: &[&str]);
-    /// Why it ended.
+    /// Returns why it ended.
     async fn ended(&mut self) -> String;
-    /// The case is over, and nothing may be left of it.
+    /// Checks at the end of a case that nothing is left.
     async fn finish(self);
 }
 
-/// The limits that a script begins with.
+/// The limits at the start of a script.
 pub(crate) fn limits(script: &str) -> Limits {
     let mut limits = Limits::default();
     for line in script.lines() {
@@ -113,7 +112,7 @@ pub(crate) fn limits(script: &str) -> Limits {
     limits
 }
 
-/// Plays a script to a subject that was made with its [`limits`].
+/// Plays a script to a subject with the script's [`limits`].
 pub(crate) async fn check(about: &str, script: &str, mut subject: impl Subject) {
     let mut names = Names::default();
     let mut has_ended = false;
@@ -169,7 +168,7 @@ pub(crate) fn in_hex(bytes: &[u8]) -> String {
     })
 }
 
-/// A service error, in words.
+/// A service error, as text.
 pub(crate) fn error(error: &chirp::packet::ErrorData) -> String {
     let data = in_hex(&error.data);
     let pieces = [error.message.as_str(), data.as_str()];

@@ -1,4 +1,4 @@
-//! The session as a value, with its handlers as lines of a `match`.
+//! The session as a value, whose handlers are arms of a `match`.
 
 use std::collections::{HashMap, HashSet};
 use std::io::IoSlice;
@@ -15,14 +15,14 @@ use crate::conformance::script::Subject;
 pub(crate) struct Value {
     session: Session,
     decoder: PacketDecoder,
-    /// The handlers that run, and the calls that those of `callback` wait for.
+    /// The running handlers, and the nested calls that `callback` handlers wait for.
     running: HashSet<InboundCallId>,
     calling_back: Vec<(OutboundCallId, InboundCallId)>,
     calls: HashMap<String, OutboundCallId>,
     answers: HashMap<String, String>,
     out: Vec<u8>,
     ended: Option<String>,
-    /// Whether every other method echoes.
+    /// Whether unknown methods echo.
     wildcard: bool,
 }
 
@@ -101,7 +101,7 @@ impl Value {
         self.running.remove(&run);
     }
 
-    /// The handler's future is dropped, and with it a call that it made.
+    /// Drops the handler's future and its nested call.
     fn interrupt(&mut self, run: InboundCallId) {
         if let Some(at) = self.calling_back.iter().position(|(_, of)| *of == run) {
             let (call, _) = self.calling_back.remove(at);
@@ -155,7 +155,7 @@ impl Value {
     }
 }
 
-/// An answer, in words.
+/// An answer, as text.
 fn said(outcome: CallOutcome) -> String {
     let response = match outcome {
         CallOutcome::TooLarge { .. } => return "too-large".to_owned(),

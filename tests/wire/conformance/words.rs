@@ -1,13 +1,13 @@
-//! Packets in words.
+//! Packets as text.
 //!
 //! ```text
 //! request ID METHOD DATA      response ID CODE DATA      cancel ID      packet TYPE DATA
 //! protocol NUMBER PACKET      raw HEX                    PACKET | PACKET
 //! ```
 //!
-//! An id is a number, or a name such as `@a` for what the other side chose. Data are pieces joined by `+`:
-//! text, `x:HEX`, `1000*a`, `_` for nothing. In what is expected, `?` is anything, and `~c705` a framework
-//! error of that code, in whatever words.
+//! An id is a number, or a name such as `@a` for an id that the other side chose. Data are pieces joined by `+`: text,
+//! `x:HEX`, `1000*a`, `_` for nothing. In an expected packet, `?` matches anything, and `~c705` matches a framework
+//! error of that code with any text.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use chirp::packet::{ErrorData, PacketType};
 
 use crate::support::packet;
 
-/// What a case has given names to.
+/// The names that a case has bound.
 #[derive(Default)]
 pub(crate) struct Names {
     ids: HashMap<String, u32>,
@@ -28,7 +28,7 @@ const ANSWERS: [u8; 5] = [0xC7, 0x4F, 0x4C, 0x45, 0x48];
 const NONCE: u64 = 0x0123_4567_89AB_CDEF;
 
 impl Names {
-    /// The bytes of packets in words.
+    /// Parses packets into their bytes.
     pub(crate) fn bytes(&self, words: &[&str]) -> Vec<u8> {
         if let Some(bar) = words.iter().position(|word| *word == "|") {
             return [self.bytes(&words[..bar]), self.bytes(&words[bar + 1..])].concat();
@@ -64,7 +64,7 @@ impl Names {
         }
     }
 
-    /// The bytes that a word stands for.
+    /// Parses one word into its bytes.
     pub(crate) fn data(&self, word: &str) -> Vec<u8> {
         let piece = |piece: &str| -> Vec<u8> {
             if piece == "_" {
@@ -74,7 +74,7 @@ impl Names {
             } else if let Some(limit) = piece.strip_prefix("=hello:") {
                 hello(ASKS, NONCE, limit)
             } else if let Some(limit) = piece.strip_prefix("=welcome:") {
-                // To the question that came last; ours, where none has.
+                // The answer to the last hello request, or to our own if there was none.
                 let nonce = if self.nonce == 0 { NONCE } else { self.nonce };
                 hello(ANSWERS, nonce.wrapping_add(1), limit)
             } else if let Some((count, text)) = piece.split_once('*') {
@@ -86,7 +86,7 @@ impl Names {
         word.split('+').flat_map(piece).collect()
     }
 
-    /// Whether a packet is what the words say. Gives names to the ids that it brings.
+    /// Returns whether a packet matches a text. Binds the names of its ids.
     pub(crate) fn is(&mut self, words: &[&str], bytes: &[u8]) -> bool {
         let (head, payload) = bytes.split_at(8);
         let (kind, id) = (&head[2..4], payload.first_chunk().copied());
@@ -115,13 +115,13 @@ impl Names {
         if !word.starts_with('@') || self.ids.contains_key(word) {
             return id == self.id(word);
         }
-        // No two names mean one id: none is used again within a case.
+        // No two names stand for one id: ids are not reused within a case.
         let is_new = self.ids.values().all(|known| *known != id);
         self.ids.insert(word.to_owned(), id);
         is_new
     }
 
-    /// Whether data are what a word says.
+    /// Returns whether data match a word.
     fn means(&self, word: &str, data: &[u8]) -> bool {
         if word == "?" {
             return true;
@@ -145,7 +145,7 @@ fn hello(magic: [u8; 5], nonce: u64, limit: &str) -> Vec<u8> {
     let mut bytes = magic.to_vec();
     bytes.extend(nonce.to_be_bytes());
     bytes.extend(1_u16.to_be_bytes());
-    // The extensions that both sides know: the deadline of calls, and streams.
+    // The extensions that both sides know: call contexts and streams.
     bytes.extend(0x8F_u64.to_be_bytes());
     bytes.extend(limit.to_be_bytes());
     bytes.extend(4096_u32.to_be_bytes());

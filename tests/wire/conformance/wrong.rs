@@ -1,4 +1,4 @@
-//! Section 4: what is wrong, and what follows.
+//! Section 4: errors and their consequences.
 
 use crate::conformance::script::{Case, both, live};
 
