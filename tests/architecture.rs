@@ -189,3 +189,47 @@ fn every_guard_has_a_test() {
     assert!(!tests.is_empty());
     assert_eq!(named, tests);
 }
+
+/// An id such as `CH-T20`, as its prefix and its number.
+fn id(word: &str) -> Option<(&str, u32)> {
+    let (system, rest) = word.split_once('-')?;
+    if !["AC", "BI", "CH", "CS", "ST"].contains(&system) {
+        return None;
+    }
+    let digits = rest.trim_start_matches(['T', 'W']);
+    let number = digits.parse().ok()?;
+    Some((&word[..word.len() - digits.len()], number))
+}
+
+/// The ids of a text, in order.
+fn ids(text: &str) -> impl Iterator<Item = (&str, u32)> {
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-');
+    words.filter_map(id)
+}
+
+/// Each id in a comment or a test is in the table of tests/README.md, where "A to B" stands for all between.
+#[test]
+fn every_id_is_explained() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("tests/README.md")).expect("the README");
+    let mut explained = std::collections::BTreeSet::new();
+    for row in readme.lines().filter(|line| line.starts_with("| ")) {
+        let cell = row.split('|').nth(1).expect("a cell");
+        for part in cell.split(',') {
+            let ends: Vec<_> = ids(part).collect();
+            if let (Some((prefix, first)), Some((_, last))) = (ends.first(), ends.last()) {
+                explained.extend((*first..=*last).map(|number| (*prefix, number)));
+            }
+        }
+    }
+    let mut missing = Vec::new();
+    for dir in ["tests", "chirp-runtime", "chirp-macros", "src", "examples"] {
+        for (path, text) in sources(&root.join(dir)) {
+            let unknown = ids(&text).filter(|id| !explained.contains(id));
+            missing.extend(
+                unknown.map(|(prefix, number)| format!("{}: {prefix}{number}", path.display())),
+            );
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
