@@ -1,9 +1,9 @@
-//! ARCHITECTURE.md, as far as a test can hold the code to it.
+//! Checks that the sources follow ARCHITECTURE.md.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The layers of `chirp-runtime`, from the ground up. A folder may use those on its own layer and below.
+/// The layers of `chirp-runtime`, lowest first. A folder may use the folders of its own layer and of those below.
 const LAYERS: &[(&str, u8)] = &[
     ("packet", 0),
     ("codec", 0),
@@ -16,7 +16,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("node", 7),
 ];
 
-/// What the code of a folder must never mention.
+/// Words that the code of a folder must not contain.
 const NEVER: &[(&str, &[&str])] = &[
     ("packet", &["tokio", "async ", "serde", "Mutex", "Instant"]),
     ("codec", &["tokio", "async ", "Mutex", "Instant"]),
@@ -55,7 +55,7 @@ fn sources(dir: &Path) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The lines that are code: comments may speak of anything.
+/// The lines of code; comments may mention anything.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line));
     lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
@@ -71,7 +71,7 @@ fn layer(folder: &str) -> u8 {
 }
 
 #[test]
-fn a_layer_never_looks_up() {
+fn no_layer_uses_a_layer_above_it() {
     let mut wrong = Vec::new();
     for entry in fs::read_dir(runtime()).expect("the runtime") {
         let dir = entry.expect("an entry").path();
@@ -102,7 +102,7 @@ fn a_layer_never_looks_up() {
 }
 
 #[test]
-fn what_a_layer_must_not_know_is_not_there() {
+fn no_layer_mentions_what_it_must_not_know() {
     let mut wrong = Vec::new();
     for (folder, words) in NEVER {
         for (path, text) in sources(&runtime().join(folder)) {
@@ -119,7 +119,7 @@ fn what_a_layer_must_not_know_is_not_there() {
 }
 
 #[test]
-fn no_file_outgrows_its_name() {
+fn no_file_is_too_long() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut wrong = Vec::new();
     for dir in [
@@ -142,9 +142,9 @@ fn no_file_outgrows_its_name() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The toolchain that the packages claim to need is the one that CI builds them with; it is said once.
+/// The packages' `rust-version` is the toolchain that CI builds with, and is stated once.
 #[test]
-fn the_rust_version_is_said_once() {
+fn the_rust_version_is_stated_once() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let manifest = |path: &str| fs::read_to_string(root.join(path)).expect("a manifest");
     assert_eq!(
@@ -163,7 +163,7 @@ fn the_rust_version_is_said_once() {
     }
 }
 
-/// Every call into the program's code is in the table of guards, with a test that is there, and every test of guards is in it.
+/// Each row of the table of guards names a test that exists, and each guard test has a row.
 #[test]
 fn every_guard_has_a_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -179,7 +179,7 @@ fn every_guard_has_a_test() {
             cell.trim_matches('`')
         })
         .collect();
-    let files = sources(&root.join("tests/guards"));
+    let files = sources(&root.join("tests/limits/guards"));
     let lines: Vec<_> = files.iter().flat_map(|(_, text)| text.lines()).collect();
     let tests: std::collections::BTreeSet<_> = lines
         .windows(2)
@@ -307,4 +307,48 @@ fn every_path_and_name_in_the_document_exists() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// An id such as `CH-T20`, as its prefix and its number.
+fn id(word: &str) -> Option<(&str, u32)> {
+    let (system, rest) = word.split_once('-')?;
+    if !["AC", "BI", "CH", "CS", "ST"].contains(&system) {
+        return None;
+    }
+    let digits = rest.trim_start_matches(['T', 'W']);
+    let number = digits.parse().ok()?;
+    Some((&word[..word.len() - digits.len()], number))
+}
+
+/// The ids of a text, in order.
+fn ids(text: &str) -> impl Iterator<Item = (&str, u32)> {
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-');
+    words.filter_map(id)
+}
+
+/// Each id in a comment or a test is in the table of tests/README.md, where "A to B" stands for all between.
+#[test]
+fn every_id_is_explained() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("tests/README.md")).expect("the README");
+    let mut explained = std::collections::BTreeSet::new();
+    for row in readme.lines().filter(|line| line.starts_with("| ")) {
+        let cell = row.split('|').nth(1).expect("a cell");
+        for part in cell.split(',') {
+            let ends: Vec<_> = ids(part).collect();
+            if let (Some((prefix, first)), Some((_, last))) = (ends.first(), ends.last()) {
+                explained.extend((*first..=*last).map(|number| (*prefix, number)));
+            }
+        }
+    }
+    let mut missing = Vec::new();
+    for dir in ["tests", "chirp-runtime", "chirp-macros", "src", "examples"] {
+        for (path, text) in sources(&root.join(dir)) {
+            let unknown = ids(&text).filter(|id| !explained.contains(id));
+            missing.extend(
+                unknown.map(|(prefix, number)| format!("{}: {prefix}{number}", path.display())),
+            );
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
 }

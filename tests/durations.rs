@@ -1,4 +1,4 @@
-//! Durations that a program sets: the longest and the shortest that there are do what they say, and panic nowhere.
+//! The longest and the shortest durations that a program can set work and do not panic.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod support;
@@ -14,13 +14,13 @@ use chirp::{
 };
 use support::echo;
 
-/// Far more than anything here takes: a test that hangs fails.
+/// Much longer than any step takes: a test that hangs fails.
 const LONG: Duration = Duration::from_secs(30);
 
-/// Panics of any thread of this program, which has this one test.
+/// Panics in any thread. The panic hook is global, so this test has a process of its own.
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
-/// A duration of each builder, and how it is set.
+/// The name of each duration, and how it is set.
 struct Settings {
     abandoned_for: Duration,
     busy_after: Duration,
@@ -35,7 +35,7 @@ struct Settings {
     timeout: Duration,
 }
 
-/// What to change of the settings.
+/// Changes one duration of the settings.
 type Change = fn(&mut Settings, Duration);
 
 const CHANGES: [(&str, Change); 12] = [
@@ -89,8 +89,8 @@ impl Settings {
             .connect_timeout(self.connect_timeout)
     }
 
-    /// A call so large that both sides wait in the middle of it, several at once over the limit of those that run,
-    /// one that is cancelled, and an orderly end.
+    /// Makes a call too large for the channel's buffers, more calls at once than may run, a cancelled call, and an
+    /// orderly shutdown.
     async fn run(&self) -> Result<(), CallError> {
         let server = Server::builder()
             .configure_peers(|_| self.peers())
@@ -139,7 +139,7 @@ impl Settings {
         drop(never);
         for other in others {
             match other.timeout(self.timeout).await {
-                // With one handler beside it the others may be told that this side is busy.
+                // While another handler runs, these may be refused as overloaded.
                 Ok(_) | Err(CallError::Rejected { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -148,7 +148,7 @@ impl Settings {
     }
 }
 
-/// The longest time never comes, and no time at all is over at once: both are errors of their own at most.
+/// The longest time never passes and the shortest is over at once. The only errors are timeouts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_duration_is_too_long_or_too_short() {
     panic::set_hook(Box::new(|panic| {
@@ -181,7 +181,7 @@ async fn no_duration_is_too_long_or_too_short() {
     }
 }
 
-/// Whether a call has failed because some time was over, and not because something has broken.
+/// Whether a call failed because of a timeout.
 fn is_of_time(error: &CallError) -> bool {
     match error {
         CallError::NotConnected(_) | CallError::DeadlineExceeded => true,
@@ -192,7 +192,7 @@ fn is_of_time(error: &CallError) -> bool {
                 | ConnectionError::Unresponsive { .. }
                 | ConnectionError::KeepAlive { .. }
                 | ConnectionError::ClosedByPeer
-                // The other side has given up first.
+                // The other side timed out first.
                 | ConnectionError::Channel(_)
         ),
         _ => false,

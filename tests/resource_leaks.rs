@@ -1,7 +1,7 @@
-//! Connections come and go, and leave nothing: no descriptor, no task, no service.
+//! Ended connections leave no descriptors, tasks or services.
 //!
-//! One test alone in its process, so that descriptors can be counted to one. `CHIRP_LIVES` says how many
-//! connections, if not 2,000.
+//! This test has a process of its own, so that it can count descriptors exactly. `CHIRP_LIVES` sets the number of
+//! connections; the default is 2,000.
 
 mod support;
 
@@ -14,23 +14,23 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-/// Far more than anything here takes: an end that hangs fails.
+/// Much longer than any step takes: an end that hangs fails.
 const LONG: Duration = Duration::from_mins(1);
 
-/// How many connections there are at once.
+/// The number of concurrent connections.
 const AT_ONCE: usize = 40;
 
 #[chirp::service]
 trait Side {
-    /// Says a word there and back, through the client that each service keeps.
+    /// Calls back through the client that each service keeps.
     async fn bounce(&self, word: String, left: u8) -> Option<String>;
-    /// Calls `wait` on the other side, `left` times there and back, and never returns.
+    /// Calls `wait` on the other side, nested `left` times, and never returns.
     async fn wait(&self, left: u8);
-    /// Closes the connection from inside.
+    /// Closes the connection from a handler.
     async fn end(&self);
 }
 
-/// A peer keeps its router, that the service, and the service its peer: the end must break the circle.
+/// A peer keeps its router, the router keeps the service, and the service keeps its peer: the end must break the cycle.
 struct Keeping {
     kept: Arc<Kept>,
 }
@@ -40,7 +40,7 @@ struct Kept {
     client: SideClient,
 }
 
-/// Each service that there ever was.
+/// All services that were ever made.
 type Born = Arc<Mutex<Vec<Weak<Kept>>>>;
 
 impl Keeping {
@@ -76,7 +76,7 @@ impl Side for Keeping {
     }
 }
 
-/// One connection, with calls that wait on both sides when it ends.
+/// Runs one connection; calls are waiting on both sides when it ends.
 async fn live(address: String, born: Born, number: usize) {
     let peer = PeerBuilder::new().connect(&address).await;
     let peer = peer.expect("connected");
@@ -85,14 +85,14 @@ async fn live(address: String, born: Born, number: usize) {
     registered.expect("it lives").expect("no duplicates");
     let client = SideClient::new(&peer);
     let waiting = client.wait(1).start();
-    // Handlers begin in order, so when this is answered the others wait.
+    // Handlers start in order: once this call is answered, the others are waiting.
     let word = client.bounce(number.to_string(), 3).await;
     assert_eq!(word.expect("answered"), Some(number.to_string()));
     match number % 4 {
         0 => peer.close(),
         1 => drop(peer.shutdown(Duration::ZERO).await),
         2 => drop(client.end().await),
-        // Nothing holds the connection now but the services at its two ends.
+        // Only the services at both ends hold the connection now.
         _ => {
             drop((waiting, client));
             return peer.close();
@@ -153,7 +153,7 @@ async fn come_and_go(address: &str, many: usize) {
 }
 
 #[test]
-fn connections_leave_nothing() {
+fn connections_leave_no_resources() {
     let many = std::env::var("CHIRP_LIVES").ok();
     let many: usize = many.map_or(2000, |many| many.parse().expect("a number"));
     let runtime = Builder::new_multi_thread()

@@ -1,4 +1,5 @@
-//! A `tracing` span for each call, on both sides, and a line for each panic.
+//! A `tracing` span for each call, on both sides, and an event for each panic. This test has a process of its own:
+//! whether a callsite is enabled is cached once per process.
 #![cfg(feature = "tracing")]
 
 use std::fmt;
@@ -10,7 +11,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// Writes down what spans begin and end, and what is said.
+/// Records spans and events.
 #[derive(Clone, Default)]
 struct Notes {
     lines: Arc<Mutex<Vec<String>>>,
@@ -62,7 +63,7 @@ impl Subscriber for Notes {
 }
 
 #[tokio::test]
-async fn calls_have_spans_and_panics_are_said() {
+async fn calls_have_spans_and_panics_are_logged() {
     let notes = Notes::default();
     let _here = tracing::subscriber::set_default(notes.clone());
     let (a, b) = channel::memory();
@@ -82,7 +83,7 @@ async fn calls_have_spans_and_panics_are_said() {
     assert_eq!(count("call method=boom"), 2, "{lines:#?}");
     assert_eq!(count("handle method=boom"), 2, "{lines:#?}");
     assert!(count("end ") >= 3, "{lines:#?}");
-    // The caller's message has the number of the line that has the text.
+    // The caller's message has the number of the log line with the text.
     let said = lines
         .iter()
         .find(|line| line.contains("not empty"))

@@ -6,7 +6,7 @@
 //! git diff chirp-macros/snapshots
 //! ```
 //!
-//! `tests/snapshots.rs` of the crate `chirp` checks that the inputs compile.
+//! `tests/macros/snapshots.rs` of the crate `chirp` checks that the inputs compile.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What the tests of whole peers share: pairs of peers over each kind of channel, and packets by hand.
+//! Shared by the integration tests: pairs of peers over each kind of channel, and raw packets.
 #![allow(
     dead_code,
     clippy::unused_async,
@@ -29,14 +29,14 @@ pub(crate) enum Link {
     Unix,
     Abstract,
     Pipes,
-    /// Memory, over a line on which everything takes a little longer.
+    /// Memory, with a delay.
     Slow,
     /// Memory, with a key at each end.
     #[cfg(feature = "tls")]
     Tls,
 }
 
-/// The one table of channels: what is said of peers has to hold over each of them.
+/// Every kind of channel. Tests of peers run over each of them.
 pub(crate) const LINKS: [Link; 7 + cfg!(feature = "tls") as usize] = [
     Link::Memory,
     Link::Inproc,
@@ -70,7 +70,7 @@ pub(crate) async fn channels(link: Link) -> (Channel, Channel) {
         }
         #[cfg(feature = "tls")]
         Link::Tls => return over_tls(memory()).await,
-        // The path is unique, and here it is only a name.
+        // The path is unique; here it is only a name.
         Link::Inproc => format!("inproc://{}", path.display()),
         Link::Abstract => format!("unix://@{}", path.display()),
         Link::Tcp => "tcp://127.0.0.1:0".to_owned(),
@@ -83,7 +83,7 @@ pub(crate) async fn channels(link: Link) -> (Channel, Channel) {
     (left.expect("a connection"), right.expect("a connection"))
 }
 
-/// The same two ends, once they know each other by their keys.
+/// Both ends of a channel after a TLS handshake with raw public keys.
 #[cfg(feature = "tls")]
 pub(crate) async fn over_tls((one, other): (Channel, Channel)) -> (Channel, Channel) {
     use chirp::channel::{Keypair, TlsClient, TlsServer};
@@ -132,14 +132,14 @@ pub(crate) async fn echo(request: Request) -> Result<Bytes, ErrorData> {
     Ok(request.into_params())
 }
 
-/// Waits until a peer's counters say that its work is over.
+/// Waits until a peer's stats are all zero.
 pub(crate) async fn idle(peer: &Peer) {
     while peer.stats() != ConnectionStats::default() {
         tokio::task::yield_now().await;
     }
 }
 
-/// Says on a channel that it has been dropped.
+/// Sends a message when it is dropped.
 pub(crate) struct DropFlag(pub(crate) mpsc::UnboundedSender<()>);
 
 impl DropFlag {
@@ -151,7 +151,7 @@ impl DropFlag {
 
 impl Drop for DropFlag {
     fn drop(&mut self) {
-        // Whoever wanted to know may have gone.
+        // The receiver may be gone.
         let _ = self.0.send(());
     }
 }
@@ -188,7 +188,7 @@ pub(crate) fn cancel(id: u32) -> Vec<u8> {
     packet(PacketType::CANCEL, &id.to_be_bytes())
 }
 
-/// The next packet's type and payload; nothing at the end.
+/// Reads the next packet's type and payload. Returns `None` at the end.
 pub(crate) async fn read_packet(
     io: &mut (impl AsyncRead + Unpin),
 ) -> Option<(PacketType, Vec<u8>)> {
@@ -202,7 +202,7 @@ pub(crate) async fn read_packet(
     Some((PacketType(u16::from_be_bytes([high, low])), payload))
 }
 
-/// The next packet, which is a Response: its id, its code and its data.
+/// Reads the next packet, which must be a Response. Returns its id, code and data.
 pub(crate) async fn read_response(io: &mut (impl AsyncRead + Unpin)) -> (u32, u8, Vec<u8>) {
     let (kind, payload) = read_packet(io).await.expect("a packet");
     assert_eq!(kind, PacketType::RESPONSE);
@@ -210,7 +210,7 @@ pub(crate) async fn read_response(io: &mut (impl AsyncRead + Unpin)) -> (u32, u8
     (u32::from_be_bytes(*id), rest[0], rest[1..].to_vec())
 }
 
-/// Whether a future is not ready yet. It is left with a waker of this task.
+/// Polls a future once with this task's waker. Returns whether it is pending.
 pub(crate) async fn is_pending<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
     std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).is_pending())).await
 }
@@ -218,7 +218,7 @@ pub(crate) async fn is_pending<F: Future>(mut future: std::pin::Pin<&mut F>) -> 
 /// A test that takes longer hangs.
 const HANGS: Duration = Duration::from_mins(1);
 
-/// Waits for what must come.
+/// Awaits a future, and fails after a minute.
 pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {
     let done = tokio::time::timeout(HANGS, future).await;
     done.expect("nobody waits for ever")

@@ -1,5 +1,5 @@
-//! Services in a crate of the edition before, which has no prelude, knows chirp by another name, and whose types
-//! have the names of those that generated code works with.
+//! Services in a crate of the previous edition, without a prelude, with chirp under another name, and with types named
+//! like those that generated code uses.
 
 #![no_implicit_prelude]
 
@@ -8,14 +8,14 @@ use ::core::cmp::PartialEq;
 use ::core::fmt::Debug;
 use ::serde::{Deserialize, Serialize};
 
-/// Types that generated code must not take for others.
+/// Types that clash with names of the standard library.
 macro_rules! types {
     ($($name:ident)*) => {
         $(
             #[doc = ::core::concat!("Not the `", ::core::stringify!($name), "` that you know.")]
             #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
             pub struct $name {
-                /// Something in it.
+                /// A field.
                 pub it: u8,
             }
         )*
@@ -27,14 +27,14 @@ types! {
     Implementation Method MethodId MethodError ErrorData Outcome T E Stream Results Source Item ItemError Streams
 }
 
-/// Not the `Some` that you know.
+/// Not `Option::Some`.
 #[allow(non_upper_case_globals)]
 pub const Some: u8 = 1;
-/// Not the `Ok` that you know.
+/// Not `Result::Ok`.
 #[allow(non_upper_case_globals)]
 pub const Ok: u8 = 2;
 
-/// A service whose trait has the name that a server gives its type parameter.
+/// A service whose trait is named like the type parameter of generated servers.
 pub mod named_t {
     /// The trait.
     #[::rpc::service(crate = ::rpc)]
@@ -44,7 +44,7 @@ pub mod named_t {
     }
 }
 
-/// An error whose fields have the names of what encodes them.
+/// An error whose fields are named like variables of generated code.
 #[derive(Clone, Debug, PartialEq, ::thiserror::Error, ::rpc::ServiceError)]
 #[chirp(crate = ::rpc)]
 pub enum Failed {
@@ -63,7 +63,7 @@ pub enum Failed {
         /// The error.
         error: ::std::string::String,
     },
-    /// Called what a pattern needs.
+    /// Named like a name used in patterns.
     #[error("none")]
     #[chirp(code = 2)]
     None,
@@ -73,7 +73,7 @@ pub enum Failed {
     Some(Option),
 }
 
-/// Takes and gives what is called like something else.
+/// Methods whose arguments and results clash with other names.
 #[::rpc::service(crate = ::rpc)]
 pub trait Odd {
     /// Takes all of them.
@@ -85,7 +85,7 @@ pub trait Odd {
         boxed: ::core::option::Option<&Box>,
     ) -> Call;
 
-    /// Has arguments called like what generated code needs.
+    /// Has arguments named like variables of generated code.
     #[allow(clippy::too_many_arguments)]
     async fn arguments(
         &self,
@@ -102,18 +102,18 @@ pub trait Odd {
         implementation: u8,
     ) -> ::std::vec::Vec<u8>;
 
-    /// Arguments called like types.
+    /// Has arguments named like types.
     #[allow(non_snake_case)]
     fn upper(&self, T: u8, __T: u8, E: T, Self_: u8) -> E;
 
     /// Fails.
     async fn fails(&self, how: u8) -> ::core::result::Result<Codec, Failed>;
 
-    /// Says something to nobody.
+    /// Sends a one-way call.
     #[chirp(oneway)]
     async fn say(&self, to: Send);
 
-    /// A body of its own, without a prelude.
+    /// A default body, without a prelude.
     async fn body(&self, future: Future) -> Future {
         Future {
             it: future.it + Some + Ok,
@@ -124,7 +124,7 @@ pub trait Odd {
     fn r#match(&self, r#type: u8, r#fn: Arc) -> u8;
 }
 
-/// Arguments that travel by their names, and look like those of what takes them apart.
+/// Named arguments, named like variables of the code that decodes them.
 #[::rpc::service(crate = ::rpc, ordered)]
 pub trait Named {
     /// Named.
@@ -144,14 +144,14 @@ pub trait Named {
     fn block(&self, blocking: Box, state: u8) -> u8;
 }
 
-/// Not a stream, though it is called like one half.
+/// Not a stream, although named like a stream half.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sender;
 
-/// Streams of what is called like something else, by arguments that are called like what sends them.
+/// Streams of items with clashing names, in arguments named like variables of generated code.
 #[::rpc::service(crate = ::rpc)]
 pub trait Flow {
-    /// Has a type of its own for a stream, and one that is no stream.
+    /// Has a user-defined stream type, and a type that is no stream.
     async fn flow(
         &self,
         results: u8,
@@ -174,7 +174,7 @@ pub trait Flow {
 /// What it gives.
 pub type Bytes_ = ::std::vec::Vec<u8>;
 
-/// A parameter with the name of the server's.
+/// A type parameter named like the server's.
 #[::rpc::service(crate = ::rpc, name = "keep")]
 pub trait Keep<
     T: Clone + ::core::marker::Send + ::core::marker::Sync,
@@ -185,7 +185,7 @@ pub trait Keep<
     fn keep(&self, it: T, other: Implementation) -> (T, Implementation);
 }
 
-/// The only method of a service is called what a service does.
+/// A service whose only method is named like a method of `Service`.
 #[::rpc::service(crate = ::rpc, name = "register")]
 pub trait Register {
     /// Registers.

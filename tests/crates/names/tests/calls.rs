@@ -168,7 +168,7 @@ impl Register for Everything {
 }
 
 #[tokio::test]
-async fn the_names_of_others_are_nobodys_business() {
+async fn names_of_user_types_do_not_clash() {
     let (one, other) = rpc::channel::memory();
     let _server = PeerBuilder::new()
         .service(OddServer::new(Everything))

@@ -1,5 +1,5 @@
-//! Services in a crate that is strict with itself: what is generated documents itself, and breaks no rule of the
-//! crate's. Which rules those are is in `Cargo.toml`.
+//! Services in a crate with strict lints: generated code is documented and violates none of them. `Cargo.toml` lists the
+//! lints.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -31,11 +31,11 @@ impl Place {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, chirp::ServiceError)]
 #[non_exhaustive]
 pub enum DrawError {
-    /// Nothing is drawn there.
+    /// Drawing is not possible there.
     #[error("nothing is drawn {distance} from here")]
     #[chirp(code = 1)]
     TooFar {
-        /// From the middle.
+        /// The distance from the centre.
         distance: u64,
         /// What to do instead.
         advice: Option<String>,
@@ -50,7 +50,7 @@ pub enum DrawError {
     NoPaper(#[chirp(data)] String),
 }
 
-/// What drawing gives.
+/// The result of drawing.
 pub type Result<T> = core::result::Result<T, DrawError>;
 
 /// Draws.
@@ -62,7 +62,7 @@ pub trait Draw {
     /// Draws a line, and says how long it is.
     async fn line(&self, from: Place, to: &Place) -> Result<f64>;
 
-    /// Draws through all of them.
+    /// Draws a line through all points.
     async fn through(
         &self,
         places: &[Place],
@@ -78,7 +78,7 @@ pub trait Draw {
         title: Cow<'_, str>,
     ) -> Vec<u8>;
 
-    /// Forgets it.
+    /// Removes a value.
     #[chirp(oneway)]
     async fn forget(&self, after: Duration);
 
@@ -99,21 +99,21 @@ pub trait Draw {
     #[cfg(not(any()))]
     async fn here(&self) {}
 
-    /// With a name that is a word of the language.
+    /// Has a keyword as its name.
     fn r#type(&self, r#fn: u8) -> u8;
 }
 
-/// Keeps values under keys.
+/// Stores values by key.
 #[chirp::service(name = "kept", codec = chirp::codec::Json)]
 pub trait Keep<K: Ord + Send + Sync, V: Clone + Send + Sync> {
-    /// What is kept under this key.
+    /// Returns the value of a key.
     async fn get(&self, key: &K) -> Option<V>;
 
-    /// Keeps it.
+    /// Stores a value.
     async fn put(&self, key: K, value: V) -> core::result::Result<(), DrawError>;
 }
 
-/// Bytes as they are.
+/// Raw bytes.
 #[chirp::service(name = "", codec = chirp::codec::Raw)]
 pub trait Echo {
     /// The same.
@@ -137,7 +137,7 @@ pub trait Search {
     fn compute(&self, number: u64) -> u64;
 }
 
-/// Draws without an end in sight.
+/// Draws an endless stream of points.
 #[chirp::service]
 pub trait Trace {
     /// The places on the way.
@@ -191,7 +191,7 @@ impl Search for Paper {
     }
 }
 
-/// A service of this crate alone, which does nothing but serve: nobody here calls it.
+/// A private service that is only served, never called.
 mod inside {
     /// Says what it is.
     #[chirp::service]

@@ -1,0 +1,15 @@
+//! The code and the diagnostics of `#[chirp::service]` and `#[derive(chirp::ServiceError)]`.
+
+mod diagnostics;
+#[allow(
+    unreachable_pub,
+    reason = "lints such as `missing_docs` look only at public items"
+)]
+pub mod hygiene;
+mod macro_rules;
+mod named;
+mod options;
+mod service;
+mod snapshots;
+#[path = "../support/mod.rs"]
+mod support;

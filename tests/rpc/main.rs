@@ -1,0 +1,20 @@
+//! Calls between two peers: calls and cancels, deadlines, errors, handlers, routes, contracts and observers.
+
+mod access;
+mod blocking;
+mod calls;
+mod cancel_safety;
+mod cancels;
+mod concurrent_callers;
+mod contracts;
+mod deadlines;
+mod dispatch;
+mod errors;
+mod handlers;
+mod metrics_facade;
+mod observing;
+mod order;
+mod packets;
+mod routes;
+#[path = "../support/mod.rs"]
+mod support;

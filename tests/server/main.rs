@@ -1,0 +1,12 @@
+//! Servers and reconnecting clients: how connections start, end and start again.
+
+mod accepting;
+mod connection_lifecycle;
+mod crash_recovery;
+mod keep_alive;
+mod reconnecting;
+mod restarts;
+mod serving;
+mod shutdown;
+#[path = "../support/mod.rs"]
+mod support;
