@@ -10,6 +10,7 @@ mod contracts;
 mod deadlines;
 mod dispatch;
 mod errors;
+mod gather;
 mod handlers;
 mod metrics_facade;
 mod observing;

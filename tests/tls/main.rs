@@ -2,6 +2,7 @@
 
 mod certificates;
 mod confidentiality;
+mod gnutls;
 mod handshakes;
 mod keys;
 mod openssl;

@@ -1,8 +1,6 @@
 //! Calls to many targets.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

@@ -2,15 +2,13 @@
 #![cfg(feature = "tls")]
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
-mod support;
-
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use crate::support::{echo, request, response};
 use chirp::channel::{Keypair, TlsServer};
 use chirp::{Endpoint, PublicKey, Server};
-use support::{echo, request, response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
