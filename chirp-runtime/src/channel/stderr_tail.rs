@@ -1,9 +1,10 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::process::ChildStderr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
+use crate::sync::Mutex;
 use tokio::sync::Notify;
 
 /// How much of what a child printed is kept, in bytes.
@@ -61,7 +62,7 @@ impl StderrTail {
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// Waits until nobody can print any more. Safe to drop.

@@ -2,7 +2,7 @@ use std::fmt;
 use std::io;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use crate::channel::{Credentials, Endpoint, Identity};
 use crate::codec;
 use crate::packet::Payload;
 use crate::session::{Fatal, InboundCallId, Session};
+use crate::sync::Mutex;
 
 /// How often a side that shuts down looks whether requests still come, how many looks without one are enough, and how
 /// many there are at most once its handlers have ended: 100 ms, and 1 s for those who go on calling.
@@ -112,13 +113,11 @@ impl ConnectionCore {
 
     /// The lock survives a panic of whoever held it: the session's steps are small and complete.
     pub(super) fn lock(&self) -> MutexGuard<'_, ConnectionState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     pub(super) fn service_orders(&self) -> MutexGuard<'_, ServiceOrders> {
-        self.service_orders
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.service_orders.lock()
     }
 
     /// Does something under the lock, and then what follows from it.

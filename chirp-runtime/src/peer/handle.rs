@@ -1,6 +1,6 @@
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -142,10 +142,7 @@ impl Peer {
     pub fn update_routes<T>(&self, change: impl FnOnce(&mut Router) -> T) -> Option<T> {
         let connection = self.connection();
         // One change at a time; handlers are cloned and dropped outside of the session's lock.
-        let _turn = connection
-            .updates
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _turn = connection.updates.lock();
         let mut serving = connection.lock().serving.clone()?;
         let changed = change(&mut Arc::make_mut(&mut serving).router);
         self.handle

@@ -1,7 +1,7 @@
 use std::io::{self, IoSlice};
 use std::mem;
 use std::pin::Pin;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -108,7 +108,7 @@ impl Sink {
 
 impl ConnectionCore {
     pub(super) fn lock_sink(&self) -> MutexGuard<'_, Sink> {
-        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sink.lock()
     }
 
     /// Writes what is ready, if nobody is writing: for whoever has put the last of it there and has
@@ -171,7 +171,7 @@ impl ConnectionCore {
 
     /// How many bytes have been written in all.
     pub(super) fn bytes_written(&self) -> u64 {
-        let sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+        let sink = self.sink.lock();
         sink.written
     }
 

@@ -1,10 +1,11 @@
 use std::collections::VecDeque;
 use std::collections::hash_map::{Entry, HashMap};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, MutexGuard};
 
 use tokio::sync::{Notify, oneshot};
 
 use super::{InprocError, InprocStream};
+use crate::sync::Mutex;
 
 /// The names of this process that somebody listens on.
 static PORTS: LazyLock<Mutex<HashMap<Arc<str>, Arc<Port>>>> = LazyLock::new(Mutex::default);
@@ -30,7 +31,7 @@ struct RegistryState {
 impl Port {
     /// Takes a name.
     pub(super) fn open(name: &str, backlog: usize) -> Result<Arc<Self>, InprocError> {
-        let mut ports = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ports = PORTS.lock();
         match ports.entry(name.into()) {
             Entry::Occupied(_) => Err(InprocError::InUse { name: name.into() }),
             Entry::Vacant(vacant) => {
@@ -47,7 +48,7 @@ impl Port {
 
     /// Gives the name up. Those who wait are refused.
     pub(super) fn close(&self) {
-        let mut ports = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ports = PORTS.lock();
         let port = ports.remove(&self.name);
         drop(ports);
         let mut state = self.lock();
@@ -59,7 +60,7 @@ impl Port {
 
     /// Gets in line. The answer comes when the listener accepts, and is an error when it goes.
     pub(super) fn dial(name: &str) -> Result<oneshot::Receiver<InprocStream>, InprocError> {
-        let ports = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let ports = PORTS.lock();
         let port = ports.get(name).map(Arc::clone);
         drop(ports);
         let refused = || InprocError::Refused { name: name.into() };
@@ -104,6 +105,6 @@ impl Port {
     }
 
     fn lock(&self) -> MutexGuard<'_, RegistryState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

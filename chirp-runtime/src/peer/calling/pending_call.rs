@@ -1,11 +1,12 @@
 use std::cell::RefCell;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::task::{Poll, Waker};
 
 use crate::peer::streaming::inbound_streams::UnboundStreams;
 use crate::session::{CallOutcome, OutboundCallId, Refused};
+use crate::sync::Mutex;
 
 /// How many slots each thread keeps for calls to come.
 const KEPT: usize = 64;
@@ -63,7 +64,7 @@ impl PendingCall {
             unwanted,
         }) = Arc::get_mut(&mut slot)
         {
-            *old.get_mut().unwrap_or_else(PoisonError::into_inner) = state;
+            *old.get_mut() = state;
             *call.get_mut() = 0;
             *unwanted.get_mut() = false;
         } else {
@@ -194,8 +195,7 @@ impl PendingCall {
         found
     }
 
-    /// Its steps are small and complete, so that the lock survives a panic.
     fn lock(&self) -> MutexGuard<'_, PendingCallState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

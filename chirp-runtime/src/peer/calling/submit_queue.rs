@@ -1,10 +1,11 @@
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use crate::peer::calling::pending_call::PendingCall;
 use crate::peer::state::{ConnectionState, Effects};
+use crate::sync::Mutex;
 
 /// Parameters up to this size are copied into the submit queue. Larger ones are handed over, which only the session
 /// can do.
@@ -132,9 +133,8 @@ impl SubmitQueue {
         entries.into_iter().map(|entry| entry.slot)
     }
 
-    /// Its steps are small and complete, so that the lock survives a panic.
     fn lock(&self) -> MutexGuard<'_, SubmittedCalls> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+        self.calls.lock()
     }
 }
 

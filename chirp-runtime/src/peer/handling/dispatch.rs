@@ -1,5 +1,5 @@
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use crate::peer::handling::slow_methods::SlowMethods;
 use crate::peer::state::{ConnectionState, Effects};
 use crate::peer::writer::WriteState;
 use crate::session::InboundCallId;
+use crate::sync::Mutex;
 
 /// How long a handler may take to return from its first poll. When one takes longer, a new dispatcher takes
 /// the queue; and its method is given the dispatcher's own task from then on, as soon as it begins. A
@@ -110,7 +111,7 @@ impl ConnectionCore {
 
 /// The steps behind its lock are small and complete, so that it survives a panic.
 pub(in crate::peer) fn lock(batch: &Mutex<DispatchBatch>) -> MutexGuard<'_, DispatchBatch> {
-    batch.lock().unwrap_or_else(PoisonError::into_inner)
+    batch.lock()
 }
 
 impl ConnectionState {

@@ -1,7 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,7 @@ use crate::peer::task::spawn;
 use crate::peer::writer::WriteState;
 use crate::peer::{CallContext, Handler, HandlerFuture, Reply, Request};
 use crate::session::{InboundCallId, StreamCarrier};
+use crate::sync::Mutex;
 
 /// Requests that one turn of a dispatcher begins before it lets the rest of the program run.
 const TURN: usize = 64;

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -8,6 +8,7 @@ use serde::ser::{SerializeMap, Serializer};
 use crate::peer::Peer;
 use crate::peer::connection::ConnectionCore;
 use crate::session::Counters;
+use crate::sync::Mutex;
 
 /// What has happened, and what is happening, on one connection or on several.
 ///
@@ -156,7 +157,7 @@ impl SharedMetrics {
     }
 
     fn with<T>(&self, step: impl FnOnce(&mut MetricsRegistry) -> T) -> T {
-        step(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        step(&mut self.0.lock())
     }
 }
 

@@ -1,6 +1,5 @@
 use std::any::Any;
 use std::fmt;
-use std::sync::Mutex;
 
 use tokio::runtime::Handle;
 
@@ -11,6 +10,7 @@ use crate::peer::streaming::consumer::Consumer;
 use crate::peer::streaming::half::{self, HalfState};
 use crate::peer::streaming::producer::Producer;
 use crate::session::{StreamKey, StreamSpec};
+use crate::sync::Mutex;
 
 /// This side's end of a stream.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl DetachedHalf {
     fn bind(half: Box<dyn Any + Send + Sync>, end: StreamEndpoint, runtime: &Handle) {
         // Nothing else is attached.
         if let Ok(unbound) = half.downcast::<Self>()
-            && let Some(bind) = unbound.0.into_inner().ok().flatten()
+            && let Some(bind) = unbound.0.into_inner()
         {
             bind(end, runtime);
         }

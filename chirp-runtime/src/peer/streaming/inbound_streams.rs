@@ -1,6 +1,6 @@
 use std::fmt;
 use std::mem;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::codec::attaching::{Claim, Claims};
 use crate::codec::{CodecId, DecodeError, StreamSource};
@@ -14,6 +14,7 @@ use crate::peer::streaming::orphans::Orphans;
 use crate::peer::streaming::producer::Producer;
 use crate::peer::streaming::table::StreamTable;
 use crate::session::{Ending, OpenedStream, StreamCarrier, StreamKey, StreamKind};
+use crate::sync::Mutex;
 
 /// Streams that the other side opened, as the session tells of them.
 ///
@@ -206,7 +207,7 @@ impl InboundStreams {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, ClaimState> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 
     /// Tells the session which streams have been taken up; the others are refused.
@@ -260,7 +261,7 @@ impl StreamSource for InboundStreams {
 
 impl Drop for InboundStreams {
     fn drop(&mut self) {
-        let inner = mem::take(self.inner.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let inner = mem::take(self.inner.get_mut());
         if !inner.claimed {
             self.tell(&[]);
         }

@@ -1,11 +1,12 @@
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::task::{Poll, Waker};
 
 use crate::packet::Items;
 use crate::peer::streaming::inbound_streams::{InboundStreams, UnboundStreams};
 use crate::session::Ending;
+use crate::sync::Mutex;
 
 /// What the half of a stream that this side holds is told, and who waits for it.
 ///
@@ -141,8 +142,7 @@ impl Mailbox {
         (carried, (mem::take(&mut inner.items), inner.waker.take()))
     }
 
-    /// Its steps are small and complete, so that the lock survives a panic.
     fn lock(&self) -> MutexGuard<'_, MailboxState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }

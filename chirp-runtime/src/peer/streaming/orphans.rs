@@ -1,11 +1,12 @@
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 use crate::peer::connection::ConnectionCore;
 use crate::peer::state::ConnectionState;
 use crate::peer::streaming::mailbox::Mailbox;
 use crate::session::OpenedStream;
+use crate::sync::Mutex;
 
 /// Streams of the other side's that were dropped before a value claimed them. The session still holds them, and what
 /// came for them.
@@ -35,9 +36,8 @@ impl Orphans {
         mem::take(&mut *self.lock())
     }
 
-    /// Its steps are small and complete, so that the lock survives a panic.
     fn lock(&self) -> MutexGuard<'_, Vec<(OpenedStream, Arc<Mailbox>)>> {
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+        self.streams.lock()
     }
 }
 
