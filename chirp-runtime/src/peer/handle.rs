@@ -84,7 +84,7 @@ impl Peer {
     /// that comes late is told at once. Safe to drop.
     pub async fn closed(&self) -> ConnectionError {
         self.connection()
-            .wait_for(|connection| connection.lock().end.clone())
+            .wait_for(|connection| connection.look().end.clone())
             .await
     }
 
@@ -143,7 +143,7 @@ impl Peer {
         let connection = self.connection();
         // One change at a time; handlers are cloned and dropped outside of the session's lock.
         let _turn = connection.updates.lock();
-        let mut serving = connection.lock().serving.clone()?;
+        let mut serving = connection.look().serving.clone()?;
         let changed = change(&mut Arc::make_mut(&mut serving).router);
         self.handle
             .serves
@@ -198,17 +198,14 @@ impl Peer {
     /// How busy the connection is.
     pub fn stats(&self) -> ConnectionStats {
         let connection = self.connection();
-        connection.with(|state, effects| {
-            state.flush_submit_queue(&connection.submit_queue, effects);
-            let session = &state.session;
-            ConnectionStats {
-                pending: session.pending(),
-                abandoned: session.abandoned(),
-                running: session.running(),
-                unsent: session.unsent(),
-                streams: session.streams(),
-                stream_bytes: session.stream_bytes_held() + session.stream_bytes_queued(),
-            }
+        let mut state = connection.lock();
+        state.ordered(|session| ConnectionStats {
+            pending: session.pending(),
+            abandoned: session.abandoned(),
+            running: session.running(),
+            unsent: session.unsent(),
+            streams: session.streams(),
+            stream_bytes: session.stream_bytes_held() + session.stream_bytes_queued(),
         })
     }
 

@@ -15,14 +15,13 @@ impl ConnectionCore {
     /// What the other side says that it accepts, once that is known.
     pub(super) async fn learn_hello(&self) -> Result<Option<Hello>, CallError> {
         let nonce = RandomState::new().hash_one(0);
-        self.with(|state, effects| {
+        {
+            let mut state = self.lock();
             if let Some(reason) = state.refusal() {
                 return Err(CallError::ConnectionLost(reason));
             }
             state.session.ask_hello(nonce)?;
-            effects.wake_writer = true;
-            Ok(())
-        })?;
+        }
         if let Ok(known) = tokio::time::timeout(HELLO_TIME, self.known_hello()).await {
             return known;
         }
@@ -33,7 +32,7 @@ impl ConnectionCore {
     /// Waits until it is known what the other side accepts, or until the connection has ended.
     async fn known_hello(&self) -> Result<Option<Hello>, CallError> {
         self.wait_for(|connection| {
-            let state = connection.lock();
+            let state = connection.look();
             match (state.session.hello(), &state.end) {
                 (HelloState::Known(hello), _) => Some(Ok(hello)),
                 (_, Some(reason)) => Some(Err(CallError::ConnectionLost(reason.clone()))),
@@ -56,10 +55,8 @@ impl ConnectionCore {
     }
 
     fn give_up_hello(&self) {
-        self.with(|state, effects| {
-            state.session.give_up_hello();
-            effects.wake_writer = state.session.has_output();
-            effects.signal = true;
-        });
+        let mut state = self.lock();
+        state.session.give_up_hello();
+        state.effects.signal = true;
     }
 }

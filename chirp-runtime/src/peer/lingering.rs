@@ -74,7 +74,7 @@ impl ConnectionCore {
     /// How long the reader goes on, if this side sends no more; `bytes` is how many have come so far.
     pub(super) fn lingering(&self, bytes: u64) -> Option<Box<Lingering>> {
         let now = Instant::now();
-        let state = self.lock();
+        let state = self.look();
         let (end, quiet) = match &state.sending {
             Sending::Open | Sending::Closing { .. } => return None,
             Sending::Closed => {

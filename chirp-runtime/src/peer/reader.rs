@@ -11,12 +11,12 @@ use tokio::time::Instant;
 use super::ConnectionError;
 use super::compression;
 use super::connection::ConnectionCore;
+use super::effects::Effects;
 use super::lingering::Lingering;
 use super::monitoring::observe;
 use super::monitoring::progress::Progress;
 use super::monitoring::stall_timer::StallTimer;
 use super::sending::Sending;
-use super::state::Effects;
 use crate::channel;
 use crate::packet::{Header, IncomingPacket, PacketDecoder, PacketError, PacketType, foreign};
 use crate::session::ReadState;
@@ -92,7 +92,7 @@ enum ReadStop {
 
 impl ReaderTask {
     pub(super) fn new(connection: Arc<ConnectionCore>, io: channel::Reader) -> Self {
-        let limits = connection.lock().session.limits().clone();
+        let limits = connection.look().session.limits().clone();
         Self {
             connection,
             io,
@@ -203,7 +203,7 @@ impl ReaderTask {
         let observer = self.connection.observer();
         let connection = &self.connection;
         let wanted = |kind| {
-            let state = connection.lock();
+            let state = connection.look();
             let served = state.serving.as_deref();
             state.session.accepts(kind) || served.is_some_and(|served| served.router.wants(kind))
         };
@@ -248,8 +248,7 @@ impl ReaderTask {
     /// something may be lying behind a handler.
     fn handle_batch(&mut self) -> Result<(ReadStop, bool), ConnectionError> {
         self.decode();
-        let mut state = self.connection.lock();
-        let unsent = state.session.unsent();
+        let mut state = self.connection.lock_reusing(&mut self.effects);
         let dispatching = !state.dispatch.idle;
         let stopped = loop {
             match state.session.reading() {
@@ -263,7 +262,7 @@ impl ReaderTask {
             }
             match self.decoded.pop_front() {
                 Some(incoming) => {
-                    if let Err(fatal) = state.handle(incoming, &mut self.effects) {
+                    if let Err(fatal) = state.handle(incoming) {
                         break Err(fatal.into());
                     }
                 }
@@ -280,17 +279,15 @@ impl ReaderTask {
                 }
             }
         };
-        let overdue = state.check_stalled_handler(&mut self.effects);
-        // The session has given answers by itself.
-        self.effects.wake_writer |= state.session.unsent() > unsent;
-        state.reconcile(self.connection.budget.as_deref(), &mut self.effects);
-        // What has come may be begun behind an answer that has not been written.
+        let overdue = state.check_stalled_handler();
+        // This may wake the dispatcher, whose handlers may then block responses that have not been written.
+        state.reconcile();
         let blocked_work = state.has_blocked_work() || (dispatching && !state.queue.is_empty());
+        let packet_tasks = std::mem::take(&mut state.packet_tasks);
         drop(state);
-        for kind in self.effects.packet_tasks.drain(..) {
+        for kind in packet_tasks {
             self.connection.start_packet_task(kind);
         }
-        self.connection.apply(&mut self.effects);
         self.connection.recover(overdue);
         stopped.map(|stopped| (stopped, blocked_work))
     }
@@ -347,7 +344,7 @@ impl ReaderTask {
         let overdue = &mut self.overdue;
         connection.lock().input_over = true;
         let begun = poll_fn(|cx| {
-            if connection.has_ended() || connection.lock().has_begun_all() {
+            if connection.has_ended() || connection.look().has_begun_all() {
                 return Poll::Ready(());
             }
             overdue.poll(connection, true, cx);
@@ -357,7 +354,7 @@ impl ReaderTask {
         let _ = tokio::time::timeout(ARRIVED, begun).await;
         poll_fn(|_| {
             // The writer has its own time limit.
-            if !connection.has_ended() && connection.lock().sending.is_closing() {
+            if !connection.has_ended() && connection.look().sending.is_closing() {
                 Poll::Pending
             } else {
                 Poll::Ready(())
@@ -369,7 +366,7 @@ impl ReaderTask {
     /// Whether what comes after the end of the session is to be thrown away for a while, and how long: a socket that is
     /// closed while bytes come throws away what it has sent and the other side has not read.
     fn linger(&self) -> Option<Lingering> {
-        let state = self.connection.lock();
+        let state = self.connection.look();
         let is_vain = self.input_over
             || matches!(state.sending, Sending::Closed | Sending::Failed(_))
             || state.session.counters().packets_sent == 0
@@ -403,7 +400,7 @@ impl ReaderTask {
         let connection = &self.connection;
         let overdue = &mut self.overdue;
         let limit = {
-            let state = connection.lock();
+            let state = connection.look();
             let limits = state.session.limits();
             match reading {
                 ReadState::PausedBriefly => limits.max_read_pause,
@@ -420,7 +417,7 @@ impl ReaderTask {
             let mut piece = pin!(tokio::time::sleep(limit / PIECES));
             loop {
                 let resumed = poll_fn(|cx| {
-                    if connection.has_ended() || connection.lock().paused.is_none() {
+                    if connection.has_ended() || connection.look().paused.is_none() {
                         return Poll::Ready(());
                     }
                     overdue.poll(connection, blocked_work, cx);
@@ -430,7 +427,7 @@ impl ReaderTask {
                     biased;
                     () = resumed => return,
                     // Whether that is enough is for this connection to see.
-                    () = connection.budget_freed() => connection.with(|_, _| ()),
+                    () = connection.budget_freed() => connection.reconcile(),
                     () = &mut piece => break,
                 }
             }

@@ -53,12 +53,12 @@ impl PendingSend {
 impl Drop for PendingSend {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            let forgotten = self.link.connection().with(|state, _| {
-                state.session.take_back(ticket);
-                state.session.take_refused_cast(ticket);
-                state.pending_calls.stop_waiting(ticket)
-            });
-            drop(forgotten);
+            let mut state = self.link.connection().lock();
+            state.session.take_back(ticket);
+            state.session.take_refused_cast(ticket);
+            let waker = state.pending_calls.stop_waiting(ticket);
+            drop(state);
+            drop(waker);
         }
     }
 }

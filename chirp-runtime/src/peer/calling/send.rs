@@ -43,15 +43,15 @@ impl SendPacket {
             return Err(CallError::ReservedType { kind: self.kind });
         }
         let connection = self.link.connection();
-        let ticket = connection.with(|state, effects| {
-            if let Some(reason) = state.refusal() {
-                return Err(CallError::ConnectionLost(reason));
+        let ticket = {
+            let mut state = connection.lock();
+            match state.refusal() {
+                Some(reason) => Err(CallError::ConnectionLost(reason)),
+                None => state
+                    .ordered(|session| session.send_packet(self.kind, &mut payload))
+                    .map_err(|refused| refused.about("packet")),
             }
-            state.flush_submit_queue(&connection.submit_queue, effects);
-            effects.wake_writer = true;
-            let sent = state.session.send_packet(self.kind, &mut payload);
-            sent.map_err(|refused| refused.about("packet"))
-        });
+        };
         recycle(payload);
         self.queued = Some(PendingSend::new(self.link.clone(), ticket?));
         Ok(())

@@ -4,7 +4,7 @@ use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use crate::peer::calling::pending_call::PendingCall;
-use crate::peer::state::{ConnectionState, Effects};
+use crate::peer::state::ConnectionState;
 use crate::sync::Mutex;
 
 /// Parameters up to this size are copied into the submit queue. Larger ones are handed over, which only the session
@@ -140,11 +140,7 @@ impl SubmitQueue {
 
 impl ConnectionState {
     /// Gives the session what callers have put down, in their order.
-    pub(in crate::peer) fn flush_submit_queue(
-        &mut self,
-        submit_queue: &SubmitQueue,
-        effects: &mut Effects,
-    ) {
+    pub(in crate::peer) fn flush_submit_queue(&mut self, submit_queue: &SubmitQueue) {
         // Those that are there at the end are told of it.
         if submit_queue.len() == 0 || self.end.is_some() {
             return;
@@ -168,10 +164,10 @@ impl ConnectionState {
                     if slot.sent(call) {
                         self.pending_calls.wait(call, slot);
                     } else if let Err(fatal) = self.session.cancel(call) {
-                        effects.end = Some(fatal.into());
+                        self.effects.end = Some(fatal.into());
                     }
                 }
-                Err(refused) => effects.refused.push((slot, refused)),
+                Err(refused) => self.effects.refused.push((slot, refused)),
             }
         }
         calls.bytes.clear();

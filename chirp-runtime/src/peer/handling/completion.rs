@@ -8,7 +8,6 @@ use crate::peer::calling::caller::ConnectionRef;
 use crate::peer::connection::{ConnectionCore, recycle};
 use crate::peer::streaming::endpoint::{OpenedHalves, specs};
 use crate::peer::task;
-use crate::peer::writer::WriteState;
 use crate::session::{InboundCallId, Refused};
 
 /// The ends of the calls that this side runs.
@@ -21,11 +20,7 @@ impl ConnectionCore {
         if data.has_attachments() {
             return self.complete_with(run, code, data);
         }
-        self.with(|state, effects| {
-            state.complete(run, code, &mut data, effects);
-            effects.wake_writer =
-                state.write_state == WriteState::Idle && state.session.has_output();
-        });
+        self.lock().complete(run, code, &mut data);
         recycle(data);
     }
 
@@ -36,7 +31,7 @@ impl ConnectionCore {
         code: ResultCode,
         data: Payload,
     ) {
-        let known = self.lock().session.streams_in_use().is_some();
+        let known = self.look().session.streams_in_use().is_some();
         if known {
             self.complete_now(run, code, data);
         } else {
@@ -48,22 +43,18 @@ impl ConnectionCore {
         // Those that cannot be sent are the program's, and are dropped when the lock is free.
         let mut attachments = data.detach();
         let opens = specs(&attachments);
-        let opened = self.with(|state, effects| {
-            let mut opened = None;
-            // After the end nobody hears it.
-            let answered = state
-                .end
-                .is_none()
-                .then(|| state.session.respond_with(run, code, &mut data, &opens));
-            match answered {
-                None => {}
-                Some(Ok(keys)) => {
+        let mut opened = None;
+        let mut state = self.lock();
+        // After the end there is no peer to respond to.
+        if state.end.is_none() {
+            match state.session.respond_with(run, code, &mut data, &opens) {
+                Ok(keys) => {
                     let attachments = mem::take(&mut attachments);
-                    opened = Some(OpenedHalves::new(attachments, &keys, state));
+                    opened = Some(OpenedHalves::new(attachments, &keys, &mut state));
                 }
-                Some(Err(refused)) => {
-                    // The method has run: *busy* and *unsupported* would deny it.
-                    let why = match refused {
+                Err(refused) => {
+                    // The method has run: *busy* and *unsupported* would deny that.
+                    let reason = match refused {
                         Refused::TooManyInPacket { limit } => too_many_streams(limit),
                         Refused::TooManyStreams { .. } => {
                             "it has streams, of which there are too many".to_owned()
@@ -72,16 +63,16 @@ impl ConnectionCore {
                             "it has streams, and one of the two sides does not know them".to_owned()
                         }
                     };
-                    let error = FrameworkError::InvalidResult.to_error_data(&why).encode();
+                    let error = FrameworkError::InvalidResult
+                        .to_error_data(&reason)
+                        .encode();
                     let code = ResultCode::ServiceError;
                     state.session.respond(run, code, &mut error.into());
                 }
             }
-            state.session.finish(run);
-            effects.aborts.extend(state.handler_tasks.take(run));
-            effects.wake_writer = state.session.has_output();
-            opened
-        });
+        }
+        state.finish(run);
+        drop(state);
         recycle(data);
         if let Some(opened) = opened {
             opened.bind(&ConnectionRef::uncounted(self));
@@ -102,15 +93,12 @@ impl ConnectionCore {
             answer.run = None;
             connection.complete_now(run, code, data);
         });
-        self.with(|state, effects| state.put_task(run, task, effects));
+        self.lock().put_task(run, task);
     }
 
     /// A handler was interrupted and its future is gone.
     pub(in crate::peer) fn finish(&self, run: InboundCallId) {
-        self.with(|state, effects| {
-            state.session.finish(run);
-            effects.aborts.extend(state.handler_tasks.take(run));
-        });
+        self.lock().finish(run);
     }
 }
 

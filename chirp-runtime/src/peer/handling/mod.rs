@@ -10,6 +10,7 @@ pub(in crate::peer) mod dispatcher;
 pub(in crate::peer) mod extensions;
 pub(in crate::peer) mod handler;
 pub(in crate::peer) mod handler_tasks;
+pub(in crate::peer) mod inbound_call;
 pub(in crate::peer) mod packets;
 pub(in crate::peer) mod reply;
 pub(in crate::peer) mod request;

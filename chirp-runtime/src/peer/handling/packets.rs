@@ -13,7 +13,6 @@ use crate::peer::calling::caller::ConnectionRef;
 use crate::peer::connection::ConnectionCore;
 use crate::peer::guard;
 use crate::peer::handling::task;
-use crate::peer::state::ConnectionState;
 use crate::peer::task::spawn;
 use crate::peer::{CallContext, ConnectionError};
 
@@ -120,12 +119,14 @@ struct PacketTask {
 impl PacketTask {
     /// Takes the next packet to its handler; nothing when there is none, or nobody to handle it.
     fn next(&mut self) -> Option<PacketFuture> {
-        let (payload, serving) = self.connection.with(|state: &mut ConnectionState, _| {
+        let (payload, serving) = {
+            let mut state = self.connection.lock();
             if let Some(held) = self.held.take() {
                 state.session.finish_packet(held);
             }
-            Some((state.packets.pop(self.kind)?, state.serving.clone()?))
-        })?;
+            let payload = state.packets.pop(self.kind);
+            payload.zip(state.serving.clone())?
+        };
         self.held = Some(payload.len());
         let link = ConnectionRef::uncounted(&self.connection);
         let cx = CallContext::new(link.into(), serving.values(), None);

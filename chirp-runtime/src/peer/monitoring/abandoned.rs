@@ -23,7 +23,7 @@ impl ConnectionCore {
 
 /// Counts time for the session while calls are unanswered that nobody waits for.
 async fn watch(connection: Arc<ConnectionCore>) {
-    let tick = connection.lock().session.limits().cancel_timeout / Session::AGE;
+    let tick = connection.look().session.limits().cancel_timeout / Session::AGE;
     while !connection.ends_within(tick).await {
         let mut state = connection.lock();
         if state.session.abandoned() == 0 {

@@ -45,7 +45,7 @@ impl ConnectionCore {
             return std::future::pending().await;
         };
         let freed = budget.freed.notified();
-        if self.lock().session.has_memory_pressure() && !budget.is_exceeded() {
+        if self.look().session.has_memory_pressure() && !budget.is_exceeded() {
             return;
         }
         freed.await;

@@ -28,7 +28,7 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// Watches over a connection until it ends.
 pub(in crate::peer) async fn watch(connection: Arc<ConnectionCore>, keep_alive: KeepAlive) {
-    let mut heard = connection.lock().session.counters().packets_received;
+    let mut heard = connection.look().session.counters().packets_received;
     // With no interval at all, a side that has paused reading would be looked at without a rest.
     let interval = keep_alive.interval.max(SHORTEST);
     loop {
@@ -39,10 +39,8 @@ pub(in crate::peer) async fn watch(connection: Arc<ConnectionCore>, keep_alive: 
             continue;
         }
         let nonce = RandomState::new().hash_one(heard);
-        connection.with(|state, effects| {
-            // When so many calls are pending that none more may be made, any of their answers will do.
-            effects.wake_writer = state.session.ping(nonce).is_ok();
-        });
+        // At the limit of pending calls no ping can be sent; the response to any of them is as good.
+        let _ = connection.lock().session.ping(nonce);
         if connection.ends_within(keep_alive.timeout).await {
             return;
         }
@@ -68,7 +66,7 @@ pub(in crate::peer) async fn watch(connection: Arc<ConnectionCore>, keep_alive: 
 
 /// Whether anything has come since the last look.
 fn hears(connection: &ConnectionCore, heard: &mut u64) -> bool {
-    let state = connection.lock();
+    let state = connection.look();
     // A side that does not read hears nothing, and is not to be surprised by it.
     let now = state.session.counters().packets_received;
     state.paused.is_some() || std::mem::replace(heard, now) != now

@@ -49,7 +49,7 @@ impl Metrics {
     }
 
     fn add(&mut self, connection: &ConnectionCore) {
-        let state = connection.lock();
+        let state = connection.look();
         self.counters += state.session.counters();
         self.calls_active += state.session.running() as u64;
         self.calls_pending += state.session.pending() as u64;
@@ -147,7 +147,7 @@ impl SharedMetrics {
 
     /// A connection has ended: its numbers stay, and it need not.
     pub(in crate::peer) fn leave(&self, connection: &ConnectionCore) {
-        let counters = connection.lock().session.counters();
+        let counters = connection.look().session.counters();
         self.with(|shared| {
             shared
                 .live

@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 use crate::peer::connection::ConnectionCore;
-use crate::peer::state::Effects;
 
 /// How long requests and answers may lie behind a handler that does not return before somebody looks
 /// after them.
@@ -38,12 +37,10 @@ impl StallTimer {
             && timer.as_mut().poll(cx).is_ready()
         {
             self.armed = false;
-            let mut effects = Effects::default();
             let mut state = connection.lock();
             let blocked_work = state.has_blocked_work();
-            let overdue = state.check_stalled_handler(&mut effects);
+            let overdue = state.check_stalled_handler();
             drop(state);
-            connection.apply(&mut effects);
             connection.recover(overdue);
             // The next handler may be no better.
             if blocked_work {

@@ -199,10 +199,10 @@ impl Consumer {
             return;
         }
         match &self.half.way {
-            Peering::Remote(link, Some(key)) => link.connection().with(|state, effects| {
+            Peering::Remote(link, Some(key)) => {
+                let mut state = link.connection().lock();
                 state.session.consumed(*key, items, bytes);
-                effects.wake_writer = state.session.has_output();
-            }),
+            }
             Peering::Remote(_, None) => {}
             Peering::Local(other, held) => {
                 held.fetch_sub(bytes + 16 * items, Ordering::AcqRel);
@@ -270,7 +270,7 @@ impl Consumer {
         }
         drop(carried);
         if let Peering::Remote(link, _) = &self.half.way {
-            link.connection().release_orphans();
+            link.connection().reconcile();
         }
     }
 
@@ -278,12 +278,11 @@ impl Consumer {
     fn leave(&self) {
         match &self.half.way {
             Peering::Remote(link, Some(key)) => {
-                let half = link.connection().with(|state, effects| {
-                    state.session.drop_receiver(*key);
-                    effects.wake_writer = state.session.has_output();
-                    state.streams.close(*key)
-                });
-                drop(half);
+                let mut state = link.connection().lock();
+                state.session.drop_receiver(*key);
+                let mailbox = state.streams.close(*key);
+                drop(state);
+                drop(mailbox);
             }
             Peering::Remote(_, None) => {}
             Peering::Local(other, _) => {

@@ -215,14 +215,12 @@ impl InboundStreams {
         let Some((link, carrier)) = &self.from else {
             return true;
         };
-        link.connection().with(|state, effects| {
-            let known = state.session.claim_streams(*carrier, claimed);
-            if let StreamCarrier::Answer(call) = *carrier {
-                state.session.release(call);
-            }
-            effects.wake_writer |= state.session.has_output();
-            known
-        })
+        let mut state = link.connection().lock();
+        let known = state.session.claim_streams(*carrier, claimed);
+        if let StreamCarrier::Answer(call) = *carrier {
+            state.session.release(call);
+        }
+        known
     }
 }
 

@@ -2,7 +2,6 @@ use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
 
-use crate::peer::connection::ConnectionCore;
 use crate::peer::state::ConnectionState;
 use crate::peer::streaming::mailbox::Mailbox;
 use crate::session::OpenedStream;
@@ -38,14 +37,6 @@ impl Orphans {
 
     fn lock(&self) -> MutexGuard<'_, Vec<(OpenedStream, Arc<Mailbox>)>> {
         self.streams.lock()
-    }
-}
-
-impl ConnectionCore {
-    /// Releases streams that were dropped while nobody had the session's lock.
-    pub(in crate::peer) fn release_orphans(&self) {
-        // They are released behind every step.
-        self.with(|_, _| ());
     }
 }
 

@@ -215,12 +215,14 @@ impl Producer {
             Peering::Remote(link, key) => {
                 let opens = specs(&attachments);
                 let key = key.ok_or_else(|| self.ended())?;
-                let sent = link.connection().with(|state, effects| {
-                    let keys = state.session.send_item_with(key, &mut item, &opens)?;
-                    effects.wake_writer = true;
-                    let attachments = std::mem::take(&mut attachments);
-                    Ok(OpenedHalves::new(attachments, &keys, state))
-                });
+                let sent = {
+                    let mut state = link.connection().lock();
+                    let sent = state.session.send_item_with(key, &mut item, &opens);
+                    sent.map(|keys| {
+                        let attachments = std::mem::take(&mut attachments);
+                        OpenedHalves::new(attachments, &keys, &mut state)
+                    })
+                };
                 match sent {
                     Ok(opened) => {
                         opened.bind(link);
@@ -263,12 +265,10 @@ impl Producer {
         match &self.half.way {
             Peering::Remote(link, key) => {
                 let key = key.ok_or_else(|| self.ended())?;
-                let run = &mut self.run;
-                let sent = link.connection().with(|state, effects| {
-                    let sent = state.session.send_items(key, run);
-                    effects.wake_writer = state.session.has_output();
-                    sent
-                });
+                let sent = {
+                    let mut state = link.connection().lock();
+                    state.session.send_items(key, &mut self.run)
+                };
                 match sent {
                     Ok(()) => {}
                     Err(NotSent::Full) => self.allowance = 0,
@@ -326,10 +326,7 @@ impl Producer {
     /// Says that the stream has begun, where no item says so.
     pub(crate) fn begin(&self) {
         match &self.half.way {
-            Peering::Remote(link, Some(key)) => link.connection().with(|state, effects| {
-                state.session.begin_stream(*key);
-                effects.wake_writer = state.session.has_output();
-            }),
+            Peering::Remote(link, Some(key)) => link.connection().lock().session.begin_stream(*key),
             Peering::Remote(_, None) => {}
             Peering::Local(other, _) => wake(other.begin()),
         }
@@ -362,10 +359,9 @@ impl Producer {
             return;
         }
         match &self.half.way {
-            Peering::Remote(link, Some(key)) => link.connection().with(|state, effects| {
-                state.session.finish_stream(*key);
-                effects.wake_writer = state.session.has_output();
-            }),
+            Peering::Remote(link, Some(key)) => {
+                link.connection().lock().session.finish_stream(*key);
+            }
             Peering::Remote(_, None) => {}
             Peering::Local(other, _) => wake(other.end(Ending::Finished)),
         }
@@ -378,10 +374,9 @@ impl Producer {
             return;
         }
         match &self.half.way {
-            Peering::Remote(link, Some(key)) => link.connection().with(|state, effects| {
-                state.session.fail_stream(*key, error);
-                effects.wake_writer = state.session.has_output();
-            }),
+            Peering::Remote(link, Some(key)) => {
+                link.connection().lock().session.fail_stream(*key, error);
+            }
             Peering::Remote(_, None) => {}
             Peering::Local(other, _) => wake(other.end(Ending::Failed(error))),
         }
@@ -443,12 +438,11 @@ impl Drop for Producer {
         }
         match &self.half.way {
             Peering::Remote(link, Some(key)) => {
-                let half = link.connection().with(|state, effects| {
-                    state.session.drop_sender(*key);
-                    effects.wake_writer = state.session.has_output();
-                    state.streams.close(*key)
-                });
-                drop(half);
+                let mut state = link.connection().lock();
+                state.session.drop_sender(*key);
+                let mailbox = state.streams.close(*key);
+                drop(state);
+                drop(mailbox);
             }
             Peering::Remote(_, None) => {}
             Peering::Local(other, _) => wake(other.end(Ending::Cancelled)),

@@ -1,7 +1,7 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::peer::state::{ConnectionState, Effects};
+use crate::peer::effects::Effects;
+use crate::peer::state::ConnectionState;
 use crate::peer::streaming::inbound_streams::UnboundStreams;
 use crate::peer::streaming::mailbox::{ItemStreams, Mailbox};
 use crate::peer::streaming::orphans::Orphans;
@@ -13,9 +13,9 @@ use crate::session::{
 #[derive(Default)]
 pub(in crate::peer) struct StreamTable {
     halves: Vec<Option<(StreamKey, Arc<Mailbox>)>>,
-    /// What came with requests that no dispatcher has begun,
-    runs: HashMap<InboundCallId, UnboundStreams>,
-    /// and with the answer that is being handled.
+    /// The streams of the request that is being handled.
+    request: Option<(InboundCallId, UnboundStreams)>,
+    /// The streams of the answer that is being handled.
     answer: Option<(OutboundCallId, UnboundStreams)>,
     /// Those that were dropped before a value claimed them. There is no list before the first stream of the other
     /// side's.
@@ -57,17 +57,10 @@ impl StreamTable {
             .is_some_and(|orphans| orphans.has_any())
     }
 
-    /// What came with a request.
-    pub(in crate::peer) fn take_run(&mut self, run: InboundCallId) -> Option<UnboundStreams> {
-        if self.runs.is_empty() {
-            return None;
-        }
-        self.runs.remove(&run)
-    }
-
-    /// Puts back what came with a request that has not begun.
-    pub(in crate::peer) fn put_run(&mut self, run: InboundCallId, unbound: UnboundStreams) {
-        self.runs.insert(run, unbound);
+    /// Takes the streams that came with a request.
+    pub(in crate::peer) fn take_request(&mut self, call: InboundCallId) -> Option<UnboundStreams> {
+        let (_, unbound) = self.request.take_if(|(of, _)| *of == call)?;
+        Some(unbound)
     }
 
     /// What came with an answer.
@@ -87,13 +80,13 @@ impl StreamTable {
 
 impl ConnectionState {
     /// Passes on what has happened to streams.
-    pub(in crate::peer) fn poll_streams(&mut self, effects: &mut Effects) {
+    pub(in crate::peer) fn poll_streams(&mut self) {
         while let Some(event) = self.session.poll_stream_event() {
             match event {
                 StreamEvent::Opened(carrier, opened) => {
                     let unbound = UnboundStreams::new(opened, &mut self.streams);
                     match carrier {
-                        StreamCarrier::Run(run) => self.streams.put_run(run, unbound),
+                        StreamCarrier::Run(run) => self.streams.request = Some((run, unbound)),
                         StreamCarrier::Answer(call) => self.streams.answer = Some((call, unbound)),
                         StreamCarrier::Item(stream, item) => {
                             if let Some(mailbox) = self.streams.get(stream) {
@@ -103,30 +96,30 @@ impl ConnectionState {
                     }
                 }
                 StreamEvent::Begun(key) => {
-                    effects
+                    self.effects
                         .wakes
                         .extend(self.streams.get(key).and_then(Mailbox::begin));
                 }
                 StreamEvent::Items(key, items) => {
                     let mailbox = self.streams.get(key);
-                    effects
+                    self.effects
                         .wakes
                         .extend(mailbox.and_then(|mailbox| mailbox.put(items)));
                 }
                 StreamEvent::Ready(key) => {
-                    effects
+                    self.effects
                         .wakes
                         .extend(self.streams.get(key).and_then(Mailbox::ready));
                 }
                 StreamEvent::Ended(key, ending) => {
                     let mailbox = self.streams.close(key);
-                    effects
+                    self.effects
                         .wakes
                         .extend(mailbox.and_then(|mailbox| mailbox.end(ending)));
                 }
                 StreamEvent::Unsupported(call) => {
                     if let Some(slot) = self.pending_calls.take(call) {
-                        effects.refused.push((slot, Refused::Unsupported));
+                        self.effects.refused.push((slot, Refused::Unsupported));
                     }
                 }
             }
