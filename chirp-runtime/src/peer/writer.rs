@@ -265,16 +265,14 @@ impl WriteGuard<'_> {
     /// Releases the turn after a complete write, and hands it to the writer task otherwise.
     fn release(self, written: Option<Batch>) {
         let connection = self.0;
-        match written {
-            Some(spare) => {
-                if connection.note_written(spare, WriteState::WriterOwned) {
-                    connection.wake_writer();
-                }
-            }
-            None => {
-                connection.lock().write_state = WriteState::WriterOwned;
-                connection.wake_writer();
-            }
+        let is_handed_over = if let Some(spare) = written {
+            connection.note_written(spare, WriteState::WriterOwned)
+        } else {
+            connection.lock().write_state = WriteState::WriterOwned;
+            true
+        };
+        if is_handed_over {
+            connection.wake_writer();
         }
         mem::forget(self);
     }

@@ -22,9 +22,13 @@ use crate::peer::writer::WriteLease;
 use crate::peer::{CallError, ConnectionError, MethodName};
 use crate::session::{CallOutcome, Refused, SendTicket, Session, StreamCarrier, StreamSpec};
 
-/// The caller's side of a connection: making calls, waiting for their answers, letting go of them.
+/// The caller's side of a connection.
 impl ConnectionCore {
-    /// Makes a call, whose answer is waited for by `cx`, or by nobody yet.
+    /// Makes a call. With `cx`, its task is woken by the response.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] if the call cannot be sent.
     pub(in crate::peer) fn call(
         &self,
         method: &MethodName,
@@ -43,7 +47,7 @@ impl ConnectionCore {
         let made = match submitted {
             SubmitOutcome::Full => self.call_now(&slot, method, params, time),
             SubmitOutcome::Closed => Err(CallError::ConnectionLost(self.reason())),
-            // The writer takes those of all callers together.
+            // The writer task sends the calls of all callers together.
             SubmitOutcome::First | SubmitOutcome::Behind => {
                 recycle(params);
                 if let SubmitOutcome::First = submitted {
@@ -196,7 +200,7 @@ impl ConnectionCore {
     /// # Errors
     ///
     /// [`CallError`] when the call cannot be sent.
-    pub(in crate::peer) fn cast_with(
+    pub(in crate::peer) fn call_one_way_with(
         self: &Arc<Self>,
         link: &ConnectionRef,
         method: &MethodName,
@@ -259,7 +263,7 @@ fn ask_hello_if_wanted(session: &mut Session) -> bool {
     session.wants_hello() && session.ask_hello(RandomState::new().hash_one(0)).is_ok()
 }
 
-/// The answer that an outcome stands for.
+/// Converts an outcome into the answer of a call.
 fn into_answer(outcome: CallOutcome) -> Answer {
     match outcome {
         CallOutcome::Response(ResponsePacket { code, data, .. }) => match code {
@@ -277,7 +281,7 @@ fn into_answer(outcome: CallOutcome) -> Answer {
     }
 }
 
-/// The error that error data stands for. Data that ends inside a field has ended the session before it came here.
+/// Converts error data into an error. Truncated error data has ended the session before.
 #[cold]
 fn service_error(data: Bytes) -> CallError {
     match ErrorData::decode(data.clone()) {
@@ -287,7 +291,7 @@ fn service_error(data: Bytes) -> CallError {
 }
 
 impl Refused {
-    /// The error of whoever wanted to send `what`.
+    /// Converts a refusal into the error of the caller that wanted to send `what`.
     pub(in crate::peer) fn about(self, what: &'static str) -> CallError {
         match self {
             Self::TooLarge { limit, whose } => CallError::TooLarge { what, whose, limit },
@@ -311,12 +315,12 @@ impl From<Refused> for CallError {
     }
 }
 
-/// A call under way. Dropping it cancels it.
+/// A call in progress. Dropping it cancels the call.
 pub(in crate::peer) struct Outgoing {
     link: ConnectionRef,
-    /// Nothing once it is over.
+    /// `None` once the call is over.
     slot: Option<Arc<PendingCall>>,
-    /// The connection ended before the session had the call.
+    /// The connection ended before the session got the call.
     never_sent: bool,
 }
 
@@ -338,7 +342,7 @@ impl Outgoing {
             return Poll::Pending;
         };
         if let Poll::Ready(found) = slot.poll(cx.waker()) {
-            // Whoever put it there is done with the slot.
+            // The reader does not use the slot after it has put the outcome there.
             if let Some(slot) = self.slot.take() {
                 PendingCall::give(slot);
             }
@@ -348,7 +352,7 @@ impl Outgoing {
                 Err(refused) => Err(refused.into()),
             });
         }
-        // Whoever ends the session says so first and wakes those who wait then.
+        // The end of the session is set before its callers are woken.
         if !self.connection().has_ended() {
             return Poll::Pending;
         }
@@ -357,12 +361,12 @@ impl Outgoing {
         Poll::Ready(Err(CallError::ConnectionLost(self.connection().reason())))
     }
 
-    /// Whether the call has failed without having been sent.
+    /// Returns `true` if the call has failed without having been sent.
     pub(in crate::peer) fn was_never_sent(&self) -> bool {
         self.never_sent
     }
 
-    /// An answer that came with streams.
+    /// Converts an outcome that came with streams.
     fn with_streams(&self, outcome: CallOutcome, (call, unbound): AnswerWithStreams) -> Answer {
         let arrived = InboundStreams::new(&self.link, StreamCarrier::Answer(call), unbound);
         let answered = into_answer(outcome)?;

@@ -6,10 +6,10 @@ use crate::peer::CallError;
 use crate::peer::calling::caller::ConnectionRef;
 use crate::session::{Refused, SendTicket};
 
-/// A one-way call or a packet that may have to wait for room. Dropping it while it does takes it back.
+/// A one-way call or packet that may have to wait for room. Dropping it takes it back.
 pub(in crate::peer) struct PendingSend {
     link: ConnectionRef,
-    /// Nothing once it is in the transmit buffer.
+    /// `None` once it is in the transmit buffer.
     ticket: Option<SendTicket>,
 }
 

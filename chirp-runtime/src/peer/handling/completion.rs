@@ -10,9 +10,9 @@ use crate::peer::streaming::endpoint::{OpenedHalves, specs};
 use crate::peer::task;
 use crate::session::{InboundCallId, Refused};
 
-/// The ends of the calls that this side runs.
+/// The end of inbound calls.
 impl ConnectionCore {
-    /// A handler's future is gone, or its responder is; `reply` is what it said.
+    /// Ends a call with its handler's reply. The handler's future must have been dropped.
     pub(in crate::peer) fn complete(self: &Arc<Self>, run: InboundCallId, reply: Reply) {
         let Some((code, mut data)) = into_wire(run, reply) else {
             return;
@@ -24,7 +24,7 @@ impl ConnectionCore {
         recycle(data);
     }
 
-    /// As [`complete`](Self::complete), of an answer that opens streams.
+    /// As [`complete`](Self::complete), for a response that opens streams.
     pub(in crate::peer) fn complete_with(
         self: &Arc<Self>,
         run: InboundCallId,
@@ -40,7 +40,7 @@ impl ConnectionCore {
     }
 
     fn complete_now(self: &Arc<Self>, run: InboundCallId, code: ResultCode, mut data: Payload) {
-        // Those that cannot be sent are the program's, and are dropped when the lock is free.
+        // Halves that cannot be sent belong to the program, and are dropped after the lock is released.
         let mut attachments = data.detach();
         let opens = specs(&attachments);
         let mut opened = None;
@@ -79,8 +79,8 @@ impl ConnectionCore {
         }
     }
 
-    /// Gives an answer that opens streams once it is known whether the other side knows them. The caller could not
-    /// know that it would be asked.
+    /// Sends a response that opens streams once it is known whether the peer supports them. The caller could not know
+    /// that it would be asked.
     fn complete_once_known(self: &Arc<Self>, run: InboundCallId, code: ResultCode, data: Payload) {
         let connection = Arc::clone(self);
         let task = task::spawn(&self.runtime, async move {
@@ -88,7 +88,7 @@ impl ConnectionCore {
                 connection: &connection,
                 run: Some(run),
             };
-            // Where nothing can be learned, the session refuses streams.
+            // If nothing can be learned, the session refuses the streams.
             let _ = connection.learn_hello().await;
             answer.run = None;
             connection.complete_now(run, code, data);
@@ -96,13 +96,13 @@ impl ConnectionCore {
         self.lock().put_task(run, task);
     }
 
-    /// A handler was interrupted and its future is gone.
+    /// Ends a call whose handler was interrupted and dropped.
     pub(in crate::peer) fn finish(&self, run: InboundCallId) {
         self.lock().finish(run);
     }
 }
 
-/// Finishes a call whose answer is not given, since nobody wants it any more.
+/// Ends a call when its delayed response is dropped, because the call was cancelled.
 struct Finishing<'a> {
     connection: &'a ConnectionCore,
     run: Option<InboundCallId>,
@@ -116,7 +116,7 @@ impl Drop for Finishing<'_> {
     }
 }
 
-/// How a reply travels; nothing for one that a responder will give later.
+/// Encodes a reply. Returns `None` if a responder will reply later.
 pub(in crate::peer) fn into_wire(
     run: InboundCallId,
     reply: Reply,
@@ -126,7 +126,7 @@ pub(in crate::peer) fn into_wire(
         Reply::Error(error) => (ResultCode::ServiceError, error.encode().into()),
         Reply::UnknownMethod => (ResultCode::UnknownMethod, Payload::default()),
         Reply::Deferred(deferred) if deferred.run == Some(run) => return None,
-        // It will answer another call, and nobody will answer this one.
+        // The responder belongs to another call, so nothing would answer this one.
         Reply::Deferred(_) => (
             ResultCode::ServiceError,
             ErrorData::from(FrameworkError::NoReply).encode().into(),

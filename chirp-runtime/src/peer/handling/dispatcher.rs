@@ -349,7 +349,7 @@ impl Drop for Dispatcher {
     }
 }
 
-/// Gives a handler the time that its caller gives the call. Then it is interrupted.
+/// Limits a handler to the deadline of its call. Then it is interrupted.
 fn within(deadline: Option<Deadline>, handling: HandlerFuture) -> HandlerFuture {
     let Some(deadline) = deadline else {
         return handling;
@@ -360,15 +360,15 @@ fn within(deadline: Option<Deadline>, handling: HandlerFuture) -> HandlerFuture 
     })
 }
 
-/// Polls a handler in place, with a budget of its own: with the dispatcher's, the later handlers of a
-/// batch would be told to wait for what they could have. Its task, if it needs one, polls it again with
-/// a waker that is worth keeping.
+/// Polls a handler in place, without tokio's cooperative budget: under the dispatcher's budget, later handlers of a
+/// batch would return `Pending` although they could continue. A handler that is pending gets a task, which polls it
+/// again with a real waker.
 fn poll_once(handling: &mut HandlerFuture) -> Poll<Reply> {
     pin!(coop::unconstrained(handling.as_mut())).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// The beginning of a method's name, kept without an allocation: the request goes with its handler, and
-/// the name is wanted again only of one that was slow.
+/// The start of a method name, copied without an allocation: the request is moved into its handler, and the name is
+/// needed afterwards if the handler was slow.
 struct MethodPrefix {
     bytes: [u8; Self::MAX],
     len: usize,

@@ -1,4 +1,4 @@
-//! The other side's calls: who answers them, what begins their handlers, and what interrupts them.
+//! Inbound calls: routing them, starting their handlers, interrupting them.
 
 pub(in crate::peer) mod access_policy;
 pub(in crate::peer) mod blocking_pool;

@@ -5,31 +5,31 @@ use std::time::Duration;
 use crate::peer::ConnectionError;
 use crate::peer::connection::ConnectionCore;
 
-/// How a connection is watched over: after `interval` without a packet from the other side it is asked for
-/// a sign of life, and without one within `timeout` the connection ends with
-/// [`ConnectionError::KeepAlive`].
+/// Keep-alive of a connection: after `interval` without a packet from the peer, the peer is sent a ping. Without a
+/// packet within `timeout`, the connection ends with [`ConnectionError::KeepAlive`].
 ///
-/// Any packet is a sign of life, and so is any answer to the question, which is an ordinary call: it works
-/// with every peer of Chirp v0.
+/// Every packet is a sign of life, and so is every response to the ping, which is an ordinary call: it works with every
+/// Chirp v0 peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeepAlive {
-    /// How long the other side may be silent before it is asked.
+    /// How long the peer may be silent before it is sent a ping.
     pub interval: Duration,
-    /// How long it may be silent after that.
+    /// How long it may remain silent after that.
     pub timeout: Duration,
 }
 
-/// The clock of timers is no finer.
+/// The shortest interval: timers are not finer.
 const SHORTEST: Duration = Duration::from_millis(1);
-/// How often, and how long each time, the reader is given the chance to find what has come before a connection is
-/// given up.
-const LOOKS: u32 = 5;
-const LOOK: Duration = Duration::from_millis(20);
+/// How often the reader is given the chance to find packets that have arrived, before the connection is given up.
+const CHECKS: u32 = 5;
 
-/// Watches over a connection until it ends.
+/// How long each of these chances lasts.
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Monitors a connection until it ends.
 pub(in crate::peer) async fn watch(connection: Arc<ConnectionCore>, keep_alive: KeepAlive) {
     let mut heard = connection.look().session.counters().packets_received;
-    // With no interval at all, a side that has paused reading would be looked at without a rest.
+    // An interval of zero would check a side that has paused reading in a busy loop.
     let interval = keep_alive.interval.max(SHORTEST);
     loop {
         if connection.ends_within(interval).await {
@@ -44,15 +44,15 @@ pub(in crate::peer) async fn watch(connection: Arc<ConnectionCore>, keep_alive: 
         if connection.ends_within(keep_alive.timeout).await {
             return;
         }
-        // If this process stood still, its timers are the first to know. What came meanwhile is read when the runtime
-        // has looked at its sockets, and the reader has had its turn.
+        // If this process stood still, its timers fire first. Packets that arrived in the meantime are found once the
+        // runtime has polled its sockets and the reader has run.
         let mut alive = hears(&connection, &mut heard);
-        for _ in 0..LOOKS {
+        for _ in 0..CHECKS {
             if alive {
                 break;
             }
             connection.wake_reader();
-            if connection.ends_within(LOOK).await {
+            if connection.ends_within(CHECK_INTERVAL).await {
                 return;
             }
             alive = hears(&connection, &mut heard);
@@ -64,10 +64,10 @@ pub(in crate::peer) async fn watch(connection: Arc<ConnectionCore>, keep_alive: 
     }
 }
 
-/// Whether anything has come since the last look.
+/// Returns `true` if a packet has arrived since the last check.
 fn hears(connection: &ConnectionCore, heard: &mut u64) -> bool {
     let state = connection.look();
-    // A side that does not read hears nothing, and is not to be surprised by it.
+    // A side that has paused reading receives nothing, so silence means nothing.
     let now = state.session.counters().packets_received;
     state.paused.is_some() || std::mem::replace(heard, now) != now
 }
