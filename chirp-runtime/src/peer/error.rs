@@ -21,10 +21,10 @@ pub enum CallError {
         len: usize,
     },
     /// The method name begins with `chirp.`, which is reserved for the framework. Nothing was sent.
-    #[error("names that begin `chirp.` belong to the framework")]
+    #[error("method names that begin with `chirp.` are reserved for the framework")]
     ReservedName,
     /// The packet type is below 128, or from `0xC700` to `0xC70F`, and belongs to the protocol. Nothing was sent.
-    #[error("packet type {kind} belongs to the protocol", kind = kind.0)]
+    #[error("packet type {kind} is reserved for the protocol", kind = kind.0)]
     ReservedType {
         /// The packet type.
         kind: PacketType,
@@ -41,14 +41,14 @@ pub enum CallError {
     },
     /// The connection has as many pending calls as this side allows. Nothing was sent.
     #[error(
-        "too many calls are pending on this connection: our limit is {limit} (`Limits::max_pending_calls`)"
+        "too many pending calls on this connection: the limit is {limit} (`Limits::max_pending_calls`)"
     )]
     TooManyPending {
         /// The limit.
         limit: usize,
     },
     /// There is no connection, and none was made while the call waited for one. Nothing was sent.
-    #[error("there is no connection: {0}")]
+    #[error("not connected: {0}")]
     NotConnected(Arc<str>),
     /// The call's timeout passed before a response arrived. The method may have run.
     #[error("deadline exceeded")]
@@ -63,7 +63,7 @@ pub enum CallError {
     UnknownMethod,
     /// The callee reported that the call's id was in use. Ids are never reused early, so one of the two implementations
     /// is broken. The method may have run: the callee interrupts both calls of one id.
-    #[error("the other side says that the request id was in use")]
+    #[error("the peer reports that the request id was in use")]
     DuplicateRequest,
     /// The callee's framework rejected the call or gave it up.
     #[error("{message}")]
@@ -195,7 +195,7 @@ pub enum ConnectionError {
     /// Application packets arrived faster than they were handled, while this side could not pause reading because it
     /// waited for responses.
     #[error(
-        "the other side sends packets faster than they are handled: {held} bytes are held (`Limits::max_handler_bytes`)"
+        "the peer sends packets faster than they are handled: {held} bytes are held (`Limits::max_handler_bytes`)"
     )]
     Flooded {
         /// The bytes held.
@@ -203,7 +203,7 @@ pub enum ConnectionError {
     },
     /// The peer left too many cancelled calls unanswered.
     #[error(
-        "the other side does not answer cancelled calls: {abandoned} are open (`Limits::max_unanswered_cancels`)"
+        "the peer does not answer cancelled calls: {abandoned} are unanswered (`Limits::max_unanswered_cancels`)"
     )]
     Unresponsive {
         /// The number of such calls.
@@ -211,7 +211,7 @@ pub enum ConnectionError {
     },
     /// The peer keeps sending requests but does not read the responses.
     #[error(
-        "the other side does not read its answers: {unsent} bytes wait to be written (`Limits::max_write_buffer`)"
+        "the peer does not read responses: {unsent} bytes wait to be written (`Limits::max_write_buffer`)"
     )]
     NotReading {
         /// The bytes that wait to be written.
@@ -219,7 +219,7 @@ pub enum ConnectionError {
     },
     /// The peer accepted no bytes for too long.
     #[error(
-        "the other side does not read: no progress in {seconds} s (`Limits::progress_timeout`)"
+        "write stalled: the peer accepted less than 64 KiB in {seconds} s (`Limits::progress_timeout`)"
     )]
     Stalled {
         /// The time without progress, in seconds.
@@ -229,14 +229,14 @@ pub enum ConnectionError {
     #[error("channel failure: {0}")]
     Channel(Arc<io::Error>),
     /// The peer showed no sign of life.
-    #[error("the other side is silent: nothing came for {silent:?}")]
+    #[error("keep-alive timeout: nothing was received for {silent:?}")]
     KeepAlive {
         /// The minimum time without a packet.
         silent: Duration,
     },
     /// The peer stopped in the middle of a packet.
     #[error(
-        "a packet that has begun does not go on: less than 64 KiB came in {seconds} s (`Limits::progress_timeout`)"
+        "read stalled in the middle of a packet: less than 64 KiB in {seconds} s (`Limits::progress_timeout`)"
     )]
     Unfinished {
         /// The time without progress, in seconds.

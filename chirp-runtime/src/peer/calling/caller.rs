@@ -126,7 +126,7 @@ impl Handler for Caller {
 /// The reply to a request whose streams cannot be forwarded. The request was not sent.
 fn cannot_forward() -> Reply {
     FrameworkError::Unsupported
-        .to_error_data("the streams of this call cannot be passed on")
+        .to_error_data("the streams of this call cannot be forwarded")
         .into()
 }
 
@@ -138,7 +138,7 @@ async fn forward_result(call: Call<Answered>, producer: Producer) -> Reply {
     };
     let Some(of_call) = of_call else {
         return FrameworkError::InvalidResult
-            .to_error_data("the answer is not a stream")
+            .to_error_data("the result is not a stream")
             .into();
     };
     match relay_result(of_call, producer).await {

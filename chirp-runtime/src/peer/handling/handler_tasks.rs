@@ -10,17 +10,17 @@ pub(in crate::peer) struct HandlerTasks {
 
 impl HandlerTasks {
     /// Registers the task of a handler.
-    pub(in crate::peer) fn put(&mut self, run: InboundCallId, task: AbortHandle) {
-        if self.slots.len() <= run.slot() {
-            self.slots.resize_with(run.slot() + 1, || None);
+    pub(in crate::peer) fn put(&mut self, id: InboundCallId, task: AbortHandle) {
+        if self.slots.len() <= id.slot() {
+            self.slots.resize_with(id.slot() + 1, || None);
         }
-        self.slots[run.slot()] = Some((run, task));
+        self.slots[id.slot()] = Some((id, task));
     }
 
     /// Removes the task of a call's handler, if it has one.
-    pub(in crate::peer) fn take(&mut self, run: InboundCallId) -> Option<AbortHandle> {
-        let slot = self.slots.get_mut(run.slot())?;
-        slot.take_if(|(key, _)| *key == run).map(|(_, task)| task)
+    pub(in crate::peer) fn take(&mut self, id: InboundCallId) -> Option<AbortHandle> {
+        let slot = self.slots.get_mut(id.slot())?;
+        slot.take_if(|(key, _)| *key == id).map(|(_, task)| task)
     }
 
     /// Removes all tasks.

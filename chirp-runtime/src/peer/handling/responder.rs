@@ -27,7 +27,7 @@ enum ReplyTarget {
 #[derive(Debug)]
 pub struct Deferred {
     /// The call that will be answered, on a connection.
-    pub(in crate::peer) run: Option<InboundCallId>,
+    pub(in crate::peer) id: Option<InboundCallId>,
     /// The reply, within this process.
     pub(in crate::peer) answer: Option<oneshot::Receiver<Reply>>,
 }
@@ -35,14 +35,14 @@ pub struct Deferred {
 impl Responder {
     pub(in crate::peer) fn remote(
         connection: Arc<ConnectionCore>,
-        run: InboundCallId,
+        id: InboundCallId,
     ) -> (Self, Deferred) {
         (
             Self {
-                target: Some(ReplyTarget::Connection(connection, run)),
+                target: Some(ReplyTarget::Connection(connection, id)),
             },
             Deferred {
-                run: Some(run),
+                id: Some(id),
                 answer: None,
             },
         )
@@ -55,7 +55,7 @@ impl Responder {
                 target: Some(ReplyTarget::Local(sender)),
             },
             Deferred {
-                run: None,
+                id: None,
                 answer: Some(receiver),
             },
         )
@@ -69,7 +69,7 @@ impl Responder {
     /// Returns `true` if the caller still waits.
     pub fn is_wanted(&self) -> bool {
         match &self.target {
-            Some(ReplyTarget::Connection(connection, run)) => connection.wants(*run),
+            Some(ReplyTarget::Connection(connection, id)) => connection.wants(*id),
             Some(ReplyTarget::Local(sender)) => !sender.is_closed(),
             None => false,
         }
@@ -83,7 +83,7 @@ impl Responder {
             reply
         };
         match self.target.take() {
-            Some(ReplyTarget::Connection(connection, run)) => connection.complete(run, reply),
+            Some(ReplyTarget::Connection(connection, id)) => connection.complete(id, reply),
             // Sending fails if the caller has gone.
             Some(ReplyTarget::Local(sender)) => drop(sender.send(reply)),
             None => {}

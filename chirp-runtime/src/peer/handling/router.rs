@@ -136,7 +136,7 @@ impl Router {
         );
         assert!(
             !reserved(name),
-            "names that begin `chirp.` belong to the framework"
+            "method names that begin with `chirp.` are reserved for the framework"
         );
         self.routes.insert(name.into(), route);
     }

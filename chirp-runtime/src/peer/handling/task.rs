@@ -16,7 +16,7 @@ use crate::session::InboundCallId;
 /// the handler's future has been dropped.
 pub(in crate::peer) struct HandlerTask {
     connection: Arc<ConnectionCore>,
-    run: InboundCallId,
+    id: InboundCallId,
     handling: Option<HandlerFuture>,
     span: Span,
 }
@@ -24,13 +24,13 @@ pub(in crate::peer) struct HandlerTask {
 impl HandlerTask {
     pub(in crate::peer) fn new(
         connection: Arc<ConnectionCore>,
-        run: InboundCallId,
+        id: InboundCallId,
         handling: HandlerFuture,
         span: Span,
     ) -> Self {
         Self {
             connection,
-            run,
+            id,
             handling: Some(handling),
             span,
         }
@@ -51,7 +51,7 @@ impl Future for HandlerTask {
             Err(panic) => panicked(panic),
         };
         drop_caught(self.handling.take());
-        self.connection.complete(self.run, reply);
+        self.connection.complete(self.id, reply);
         Poll::Ready(())
     }
 }
@@ -60,7 +60,7 @@ impl Drop for HandlerTask {
     fn drop(&mut self) {
         if let Some(handling) = self.handling.take() {
             drop_caught(Some(handling));
-            self.connection.finish(self.run);
+            self.connection.finish(self.id);
         }
     }
 }

@@ -23,7 +23,7 @@ pub enum StreamError {
     #[error("an item could not be decoded: {0}")]
     Decode(String),
     /// The time limit that this side set has passed, for one item or for all.
-    #[error("no {what} came within the time for it")]
+    #[error("no {what} was received within its time limit")]
     TimedOut {
         /// `"item"` or `"end"`.
         what: &'static str,
@@ -35,7 +35,7 @@ pub enum StreamError {
     #[error("the stream was cancelled")]
     Cancelled,
     /// The peer did not accept the stream: it dropped its half unused, or had too many streams.
-    #[error("the stream was not taken up{}", text(.0))]
+    #[error("the stream was not accepted{}", text(.0))]
     Refused(ErrorData),
     /// The sender aborted the stream, for this reason.
     #[error("{0}")]
