@@ -34,6 +34,8 @@ pub mod server;
 
 pub mod node;
 
+mod sync;
+
 /// What generated code names, and nothing else does: no part of the public interface.
 #[doc(hidden)]
 pub mod __private;

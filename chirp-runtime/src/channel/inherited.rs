@@ -9,7 +9,6 @@ use std::env;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::process;
-use std::sync::{Mutex, PoisonError};
 
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
@@ -18,6 +17,7 @@ use super::single_use_listener::SingleUseListener;
 use super::tcp::Tcp;
 use super::unix::Unix;
 use super::{Channel, Endpoint, Listener};
+use crate::sync::Mutex;
 
 /// The first descriptor that a service manager passes (`SD_LISTEN_FDS_START`).
 const FIRST: i32 = 3;
@@ -105,7 +105,7 @@ fn take_if<T>(
     numbers: &[i32],
     build: impl FnOnce() -> io::Result<Option<T>>,
 ) -> io::Result<Option<T>> {
-    let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut taken = TAKEN.lock();
     if let Some(number) = numbers.iter().find(|number| taken.contains(number)) {
         let what = format!("descriptor {number} is already in use");
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));

@@ -1,9 +1,10 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::process::ChildStderr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
+use crate::sync::Mutex;
 use tokio::sync::Notify;
 
 /// The number of bytes that are kept.
@@ -62,7 +63,7 @@ impl StderrTail {
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// Waits until every process has closed the other end. Cancel safe.

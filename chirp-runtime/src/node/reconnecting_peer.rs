@@ -1,6 +1,6 @@
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -13,6 +13,7 @@ use crate::peer::{
     AsCaller, CallError, Caller, ConnectError, ConnectionSource, KeepAlive, Peer, PeerBuilder,
     RouteError, Task,
 };
+use crate::sync::Mutex;
 
 /// The reason for leaving a connection that has not ended.
 pub(super) const SHUTTING_DOWN: &str = "the other side is shutting down";
@@ -283,7 +284,7 @@ impl ReconnectCore {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Peer>> {
-        self.peer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.peer.lock()
     }
 }
 

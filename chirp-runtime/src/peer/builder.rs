@@ -22,8 +22,8 @@ use crate::channel::{self, Channel};
 use crate::packet::PacketType;
 use crate::session::{Limits, Negotiation, Session};
 
-/// What a peer serves and what it allows. One builder makes any number of peers; a change affects those
-/// made after it.
+/// The services and limits of the peers that it makes. One builder makes any number of peers; a change affects the
+/// peers made after it.
 #[derive(Clone, Default)]
 pub struct PeerBuilder {
     serving: Arc<Serving>,
@@ -40,16 +40,16 @@ pub struct PeerBuilder {
 }
 
 impl PeerBuilder {
-    /// A builder of peers that serve nothing.
+    /// Creates a builder of peers that serve nothing.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Serves one method by its name, in place of whatever served it.
+    /// Registers a handler for one method name, and replaces the handler that was registered before.
     ///
     /// # Panics
     ///
-    /// When the name is over 255 bytes or begins with `chirp.`.
+    /// If the name is longer than 255 bytes or begins with `chirp.`.
     #[must_use]
     pub fn handle(self, name: impl AsRef<[u8]>, handler: impl Handler) -> Self {
         self.routes(|router| {
@@ -58,7 +58,7 @@ impl PeerBuilder {
         })
     }
 
-    /// Serves every method that nothing else serves.
+    /// Registers the handler of every method name that has no handler of its own.
     #[must_use]
     pub fn fallback(self, handler: impl Handler) -> Self {
         self.routes(|router| {
@@ -67,7 +67,7 @@ impl PeerBuilder {
         })
     }
 
-    /// Lets nobody call what `access` does not let them: see [`Router::access`].
+    /// Restricts calls to those that `access` allows: see [`Router::access`].
     #[must_use]
     pub fn access(self, access: AccessPolicy) -> Self {
         self.routes(|router| {
@@ -76,11 +76,11 @@ impl PeerBuilder {
         })
     }
 
-    /// Takes packets of a type of the application's own: see [`Router::handle_packet`].
+    /// Registers a handler for packets of one of the application's own types: see [`Router::handle_packet`].
     ///
     /// # Panics
     ///
-    /// When the type is below 128 or from `0xC700` to `0xC70F`.
+    /// If the type is below 128 or from `0xC700` to `0xC70F`.
     #[must_use]
     pub fn handle_packet<F, Fut, E>(self, kind: PacketType, handler: F) -> Self
     where
@@ -94,14 +94,15 @@ impl PeerBuilder {
         })
     }
 
-    /// Gives every handler a value, in place of any of its type: [`CallContext::extension`] takes it out.
+    /// Gives every handler a value, which replaces any other value of its type: [`CallContext::extension`] returns it.
     #[must_use]
     pub fn extension<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         Arc::make_mut(&mut self.serving).values.insert(value);
         self
     }
 
-    /// Prepares the values of each call, after those that are the same for all. It must not block.
+    /// Calls `prepare` for each call, to set extensions in addition to those of [`extension`](Self::extension). It must
+    /// not block.
     #[must_use]
     pub fn extensions_with(
         mut self,
@@ -111,8 +112,7 @@ impl PeerBuilder {
         self
     }
 
-    /// Registers whatever `register` registers. The first refusal is kept, and is given when a peer is
-    /// made.
+    /// Registers services with `register`. The first error is kept, and returned when a peer is made.
     #[must_use]
     pub fn routes(mut self, register: impl FnOnce(&mut Router) -> Result<(), RouteError>) -> Self {
         if let Err(duplicate) = register(&mut Arc::make_mut(&mut self.serving).router) {
@@ -121,30 +121,30 @@ impl PeerBuilder {
         self
     }
 
-    /// Changes what a connection may hold and how long it may wait.
+    /// Sets the limits of each connection.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Watches over connections that are silent. Off unless set.
+    /// Enables keep-alive. Off by default.
     #[must_use]
     pub fn keep_alive(mut self, keep_alive: KeepAlive) -> Self {
         self.keep_alive = Some(keep_alive);
         self
     }
 
-    /// How long [`connect`](Self::connect) may take: 10 s unless changed.
+    /// Sets the timeout of [`connect`](Self::connect). The default is 10 s.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self
     }
 
-    /// How servers at addresses `tls://host:port` are known, and who this side is to them
-    /// ([`TlsClient`](channel::TlsClient)). Unless it is set, the authorities are those of the system, and this
-    /// side is nobody known. Needs the feature `tls`.
+    /// Sets how servers at `tls://host:port` addresses are verified, and how this side identifies itself to them
+    /// ([`TlsClient`](channel::TlsClient)). By default, the system's certificate authorities are trusted and this side
+    /// is anonymous. Requires the feature `tls`.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, tls: channel::TlsClient) -> Self {
@@ -152,7 +152,7 @@ impl PeerBuilder {
         self
     }
 
-    /// Shows every packet of every peer to `observer`: see [`Peer::set_packet_observer`].
+    /// Calls `observer` with every packet of every peer: see [`Peer::set_packet_observer`].
     #[must_use]
     pub fn on_packet(
         mut self,
@@ -162,16 +162,16 @@ impl PeerBuilder {
         self
     }
 
-    /// Compresses what is larger than `bytes`: parameters, results and stream items, as they stand in a packet's payload.
-    /// It is done with LZ4, and only where it makes the packet smaller. Off unless set; needs the feature `lz4`.
+    /// Compresses parameters, results and stream items larger than `bytes` with LZ4, if that makes the packet smaller.
+    /// Off by default; requires the feature `lz4`.
     ///
-    /// Both sides must have set it, each to a mark of its own. Nothing waits for that to be known: a side that does not
-    /// know it asks the other when it has something large to send, which it sends as it is
-    /// ([`Negotiation`]). All limits speak of what is compressed, not of what travels.
+    /// Compression is used when both sides enable it, each with its own threshold. Nothing waits for the negotiation: a
+    /// side that does not know the peer's extensions asks for them when it has a large payload, and sends that payload
+    /// uncompressed ([`Negotiation`]). All limits apply to uncompressed sizes.
     ///
-    /// It is worth it where the connection is slower than the processor. On one machine it costs more time than it
-    /// saves. And it tells whoever sees the lengths of encrypted packets something about what is in them: a secret
-    /// should not be in one packet with what an attacker chooses.
+    /// Compression pays off if the connection is slower than the processor. On one machine it costs more time than it
+    /// saves. It also reveals something about the contents to an observer of encrypted packet lengths: do not put a
+    /// secret into one packet with data that an attacker chooses.
     #[cfg(feature = "lz4")]
     #[must_use]
     pub fn compress_above(mut self, bytes: usize) -> Self {
@@ -179,32 +179,32 @@ impl PeerBuilder {
         self
     }
 
-    /// How many bytes all peers of this builder may hold together, beside the [`Limits`] of each: the
-    /// parameters of calls that run, and what waits to be written. Beyond it each of them pauses reading,
-    /// or answers *busy*, as at its own marks. Unlimited unless set.
+    /// Limits the memory of all peers of this builder together, in bytes, in addition to the [`Limits`] of each: the
+    /// parameters of running calls, and output that waits to be written. Above the limit each peer pauses reading or
+    /// rejects calls with *busy*, as at its own limits. Unlimited by default.
     #[must_use]
     pub fn memory_budget(mut self, bytes: usize) -> Self {
         self.budget = Some(Arc::new(Budget::new(bytes)));
         self
     }
 
-    /// Adds up the metrics of every peer in `metrics`.
+    /// Adds the metrics of every peer to `metrics`.
     #[must_use]
     pub fn metrics(mut self, metrics: &SharedMetrics) -> Self {
         self.metrics = Some(metrics.clone());
         self
     }
 
-    /// Whether peers can be made at all.
+    /// Returns the error that was kept when a service could not be registered.
     pub(crate) fn check(&self) -> Result<(), RouteError> {
         self.refused.clone().map_or(Ok(()), Err)
     }
 
-    /// Starts a peer on a channel: its tasks run on the current runtime.
+    /// Starts a peer on a channel. Its tasks run on the current runtime.
     ///
     /// # Errors
     ///
-    /// [`RouteError`] when two services claim one name.
+    /// [`RouteError`] if a service could not be registered, for example because two services have a method of one name.
     ///
     /// # Panics
     ///
@@ -213,19 +213,19 @@ impl PeerBuilder {
         self.start_channel(channel.into())
     }
 
-    /// As [`start`](Self::start), compiled once and not where it is called: it is much code.
+    /// As [`start`](Self::start), but not generic, so that this large function is compiled once.
     #[inline(never)]
     pub(super) fn start_channel(&self, channel: Channel) -> Result<Peer, RouteError> {
         let serves = !self.serving.router.is_empty();
         self.start_each(channel, serves, &mut |_, _| Ok(()))
     }
 
-    /// As [`start`](Self::start), with handlers that are made for this peer alone: `register` is given
-    /// it before anything is read. `serves` says whether the peer serves anything.
+    /// As [`start`](Self::start), with handlers made for this peer alone: `register` is called with the peer before
+    /// anything is read. `serves` tells whether the peer serves anything.
     ///
     /// # Errors
     ///
-    /// [`RouteError`] when two services claim one name.
+    /// [`RouteError`] if a service could not be registered.
     pub(crate) fn start_each(
         &self,
         channel: Channel,
@@ -249,7 +249,7 @@ impl PeerBuilder {
         }
         let mut session = Session::new(limits);
         if self.limits.negotiation == Negotiation::Eager {
-            // Where not even this may be sent there are no extensions.
+            // If the limits leave no room even for this call, there are no extensions.
             session.ask_hello(RandomState::new().hash_one(0)).ok();
         }
         let mut connection = ConnectionCore::new(
@@ -276,7 +276,7 @@ impl PeerBuilder {
         }
         {
             let mut state = connection.lock();
-            // It may have been closed already; then nothing would let its services go.
+            // If the connection has been closed already, nothing would free its services.
             if state.end.is_none() {
                 state.serving = Some(routes.0);
             }
@@ -292,7 +292,7 @@ impl PeerBuilder {
     }
 }
 
-/// What a peer that is being made will serve; copied only if it is changed.
+/// The services of a peer under construction, copied on the first change.
 pub(crate) struct SharedServing(Arc<Serving>);
 
 impl SharedServing {

@@ -1,5 +1,5 @@
-//! Packets that travel compressed, as far as the tasks have to do with them: what takes long is done here, where no lock
-//! is held. Without the feature `lz4` there are none.
+//! Compressed packets. Compressing and decompressing take long, so both happen outside of the lock. Without the feature
+//! `lz4` nothing is compressed.
 
 #[cfg(feature = "lz4")]
 use std::hash::{BuildHasher, RandomState};
@@ -9,7 +9,7 @@ use super::monitoring::observe::{self, Observer};
 use crate::packet::{IncomingPacket, PacketError, PacketType};
 use crate::session::Batch;
 
-/// Whether what came is a compressed packet.
+/// Returns `true` if a received packet is compressed.
 pub(super) fn is_packed(incoming: &IncomingPacket) -> bool {
     #[cfg(feature = "lz4")]
     return incoming.is_compressed();
@@ -20,7 +20,8 @@ pub(super) fn is_packed(incoming: &IncomingPacket) -> bool {
     }
 }
 
-/// The packet inside one that is compressed, which an observer is shown, and how many bytes it is to be kept in.
+/// Decompresses a packet and shows it to the observer. Returns the inner packet, and the size of the buffer that it is
+/// kept in.
 #[cold]
 #[cfg(feature = "lz4")]
 pub(super) fn unpack(
@@ -37,7 +38,7 @@ pub(super) fn unpack(
     let unpacked = packed.unpack(limit, wanted);
     match (shown, &unpacked) {
         (Some((observer, _)), Ok(inside)) => observe::show_received(observer, inside, on_its_way),
-        // It is shown as it came.
+        // Shown as received.
         (Some((observer, packed)), Err(_)) => observe::show_received(observer, &packed, None),
         (None, _) => {}
     }
@@ -60,7 +61,8 @@ pub(super) fn unpack(
     Ok((packed, 0))
 }
 
-/// Whether a batch takes so long to compress that only the writer should: others have calls to make and handlers to begin.
+/// Returns `true` if compressing a batch takes so long that only the writer task should do it: other tasks have calls
+/// to make and handlers to start.
 pub(super) fn is_heavy(batch: &Batch) -> bool {
     #[cfg(feature = "lz4")]
     return batch.is_heavy();
@@ -72,7 +74,7 @@ pub(super) fn is_heavy(batch: &Batch) -> bool {
 }
 
 impl ConnectionCore {
-    /// Makes a batch that has been taken ready to be written, and shows it to whoever observes it.
+    /// Compresses a batch and shows it to the observer.
     pub(super) fn prepare(&self, batch: &mut Batch) {
         #[cfg(feature = "lz4")]
         if batch.compress() {
@@ -83,8 +85,8 @@ impl ConnectionCore {
         }
     }
 
-    /// Asks what the other side accepts, since something large was sent as it is. Whoever has the turn to write looks
-    /// again before it is free. Where there are too many calls to ask now, it is asked another time.
+    /// Asks for the peer's extensions because a large payload was sent uncompressed. The holder of the turn looks for
+    /// more output before it releases the turn. At the limit of pending calls, the question is asked another time.
     #[cold]
     #[cfg(feature = "lz4")]
     fn ask_for_compression(&self) {

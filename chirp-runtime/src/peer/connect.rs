@@ -5,15 +5,18 @@ use std::time::Duration;
 use super::{Peer, PeerBuilder, RouteError};
 use crate::channel::{Endpoint, EndpointError};
 
-/// How long a connection may take to come about, unless told otherwise.
+/// The default connect timeout.
 pub(crate) const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 impl PeerBuilder {
-    /// Connects to an address and starts a peer there.
+    /// Connects to an address and starts a peer on the connection.
+    ///
+    /// Dropping the future abandons the attempt.
     ///
     /// # Errors
     ///
-    /// [`ConnectError`]: that the address cannot be read, who refused, or who did not answer in time.
+    /// [`ConnectError`] if the address is invalid, the connection is refused, or there is no answer within
+    /// [`connect_timeout`](Self::connect_timeout).
     pub async fn connect<A>(&self, address: A) -> Result<Peer, ConnectError>
     where
         A: TryInto<Endpoint>,
@@ -23,7 +26,7 @@ impl PeerBuilder {
         self.connect_to(endpoint).await
     }
 
-    /// As [`connect`](Self::connect). What is in the box is compiled once and not where it is called.
+    /// As [`connect`](Self::connect), but not generic. Boxed, so that the future is compiled once.
     fn connect_to(&self, endpoint: Endpoint) -> BorrowedFuture<'_, Result<Peer, ConnectError>> {
         Box::pin(async move {
             let after = self.connect_timeout.unwrap_or(CONNECT_TIME);
@@ -35,11 +38,13 @@ impl PeerBuilder {
     }
 }
 
-/// Connects to an address. The peer serves nothing; one that does is made with a [`PeerBuilder`].
+/// Connects to an address. The peer serves nothing: to serve, use a [`PeerBuilder`].
+///
+/// Dropping the future abandons the attempt.
 ///
 /// # Errors
 ///
-/// [`ConnectError`]: that the address cannot be read, or who refused.
+/// [`ConnectError`] if the address is invalid, the connection is refused, or there is no answer within 10 s.
 pub async fn connect<A>(address: A) -> Result<Peer, ConnectError>
 where
     A: TryInto<Endpoint>,
@@ -50,25 +55,25 @@ where
 
 type BorrowedFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Why there is no connection, or no listener.
+/// An error while connecting or listening.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// Two services claim one method name.
+    /// A service could not be registered.
     #[error(transparent)]
     Duplicate(#[from] RouteError),
-    /// The address cannot be read.
+    /// The address is invalid.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
-    /// The operating system refused; the text names the address.
+    /// The operating system reported an error; its text contains the address.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// Nobody answered in time.
+    /// There was no answer in time.
     #[error("cannot connect to {endpoint}: no answer in {after:?}")]
     Timeout {
         /// The address.
         endpoint: Endpoint,
-        /// How long it was tried.
+        /// The timeout.
         after: Duration,
     },
 }

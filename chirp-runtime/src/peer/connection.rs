@@ -3,73 +3,76 @@ use std::future::poll_fn;
 use std::io;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::task::Waker;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
+use super::calling::pending_call::PendingCall;
 use super::calling::submit_queue::SubmitQueue;
+use super::effects::Effects;
 use super::guard;
-use super::handling::dispatch;
 use super::handling::service_order::ServiceOrders;
 use super::monitoring::budget::Budget;
 use super::monitoring::observe::Observer;
 use super::monitoring::watchdog::Watchdog;
 use super::sending::Sending;
-use super::state::{ConnectionState, Effects};
+use super::state::ConnectionState;
+use super::state_guard::{StateGuard, StateView};
 use super::writer::{Sink, WriteState};
 use super::{ConnectionError, PeerState, SharedMetrics};
 use crate::channel::{Credentials, Endpoint, Identity};
 use crate::codec;
 use crate::packet::Payload;
 use crate::session::{Fatal, InboundCallId, Session};
+use crate::sync::Mutex;
 
-/// The connection's calls and answers are sent.
+/// [`ConnectionCore::stage`]: calls and responses are sent.
 const SENDING: u8 = 0;
-/// `ConnectionState::sending` says that the end of sending has begun, and `ConnectionState::end` is none.
+/// [`ConnectionCore::stage`]: sending has begun to end (`ConnectionState::sending`), the session has not.
 const NOT_SENDING: u8 = 1;
-/// `ConnectionState::end` is some.
+/// [`ConnectionCore::stage`]: `ConnectionState::end` is set.
 const ENDED: u8 = 2;
 
-/// One connection: the session under its lock, and what its tasks and its callers share.
+/// One connection: the state behind its lock, and the parts that tasks and callers use without that lock.
 ///
-/// Nothing foreign runs under the lock: no serialisation, no waker's clone, wake or drop, no drop of a
-/// future, a payload or a handler. What has to happen because of something done under the lock is noted
-/// in an [`Effects`] and happens when the lock is free.
+/// [`lock`](Self::lock) gives a guard that collects [`Effects`] and applies them after it has released the lock.
+/// Nothing foreign runs under the lock: no serialization, no clone, wake or drop of a waker, no drop of a future,
+/// payload or handler.
 pub(super) struct ConnectionCore {
     state: Mutex<ConnectionState>,
-    /// What callers have put down for the writer.
+    /// Calls that wait for the writer.
     pub(super) submit_queue: SubmitQueue,
     pub(super) sink: Mutex<Sink>,
+    /// The reader task's waker.
     pub(super) reader: OnceLock<Waker>,
-    /// How many bytes the reader has taken from the channel,
+    /// The number of bytes that the reader has received.
     pub(super) bytes_read: AtomicU64,
-    /// and how often it has found none there.
+    /// The number of times that the reader has found the channel empty.
     pub(super) empty_reads: AtomicU64,
+    /// The writer task's waker.
     pub(super) writer: OnceLock<Waker>,
-    /// Held while the routes are changed.
+    /// Serializes route updates.
     pub(super) updates: Mutex<()>,
-    /// Whose turn it is, of the handlers of ordered services.
     service_orders: Mutex<ServiceOrders>,
-    /// Who is shown every packet, and whether there is anybody.
     pub(super) observer: RwLock<Option<Observer>>,
+    /// Whether `observer` is set: saves the lock for each packet.
     pub(super) observed: AtomicBool,
-    /// What this connection may hold together with others.
+    /// The memory budget that this connection shares with others.
     pub(super) budget: Option<Arc<Budget>>,
-    /// Whose numbers these are, too.
     pub(super) metrics: Option<SharedMetrics>,
-    /// Who watches the connection's state, once somebody does.
+    /// The channel of [`watch`](Self::watch), created by its first call.
     watch: OnceLock<watch::Sender<PeerState>>,
-    /// Told when the session has ended, and when it is known which extensions the other side accepts.
+    /// Notified when the session ends, when the peer's extensions become known, and when it refuses calls.
     pub(super) signal: Notify,
-    /// Told when a call of the other side has been cancelled, or the session has ended.
+    /// Notified when the peer cancels a call, and when the session ends.
     pub(super) interrupts: Notify,
-    /// How far the connection's end is, for those who do not hold the lock: [`SENDING`], [`NOT_SENDING`] or [`ENDED`].
+    /// How far the end of the connection is, readable without the lock: [`SENDING`], [`NOT_SENDING`] or [`ENDED`].
     stage: AtomicU8,
-    /// The other side has refused a call because it shuts down: it will refuse all that are made from now on.
-    refusing: AtomicBool,
+    /// The peer has refused a call because it shuts down. It will refuse all later calls.
+    pub(super) refusing: AtomicBool,
     pub(super) runtime: Handle,
     pub(super) remote: Option<Endpoint>,
     pub(super) credentials: Option<Credentials>,
@@ -111,124 +114,33 @@ impl ConnectionCore {
         }
     }
 
-    /// The lock survives a panic of whoever held it: the session's steps are small and complete.
-    pub(super) fn lock(&self) -> MutexGuard<'_, ConnectionState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Locks the connection's state. The guard must not be held across a write or an await.
+    #[inline]
+    pub(super) fn lock(&self) -> StateGuard<'_> {
+        StateGuard::new(self, self.state.lock())
+    }
+
+    /// As [`lock`](Self::lock), for tasks that lock often: `effects` must be empty, is empty again afterwards, and keeps
+    /// its allocations.
+    #[inline]
+    pub(super) fn lock_reusing<'a>(&'a self, effects: &'a mut Effects) -> StateGuard<'a> {
+        StateGuard::reusing(self, self.state.lock(), effects)
+    }
+
+    /// Locks the connection's state for reading alone.
+    #[inline]
+    pub(super) fn look(&self) -> StateView<'_> {
+        StateView::new(self.state.lock())
+    }
+
+    /// Reconciles the state after a change outside of the lock: a stream half was dropped, or the memory budget has
+    /// room again.
+    pub(super) fn reconcile(&self) {
+        drop(self.lock());
     }
 
     pub(super) fn service_orders(&self) -> MutexGuard<'_, ServiceOrders> {
-        self.service_orders
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Does something under the lock, and then what follows from it.
-    pub(super) fn with<T>(&self, step: impl FnOnce(&mut ConnectionState, &mut Effects) -> T) -> T {
-        self.with_effects(&mut Effects::default(), step)
-    }
-
-    /// As [`with`](Self::with), for those who do it often: `effects` is empty again when it is done, and
-    /// keeps its memory.
-    pub(super) fn with_effects<T>(
-        &self,
-        effects: &mut Effects,
-        step: impl FnOnce(&mut ConnectionState, &mut Effects) -> T,
-    ) -> T {
-        let done = {
-            let mut state = self.lock();
-            let done = step(&mut state, effects);
-            state.reconcile(self.budget.as_deref(), effects);
-            done
-        };
-        self.apply(effects);
-        done
-    }
-
-    /// Does what was noted, and leaves `effects` empty for the next time.
-    pub(super) fn apply(&self, effects: &mut Effects) {
-        if effects.is_nothing() {
-            return;
-        }
-        // Most of this is empty most of the time, and to empty it again is not for nothing. Bytes may have an owner of
-        // the program's.
-        let _ = guard::call("a drop of bytes", || {
-            effects.leftovers.clear();
-            effects.unwanted.clear();
-            if !effects.spent.is_empty() {
-                effects.spent.drain(..).for_each(recycle);
-            }
-        });
-        if !effects.aborts.is_empty() {
-            for abort in effects.aborts.drain(..) {
-                abort.abort();
-            }
-        }
-        // Before those who made calls are told, who may make others.
-        if mem::take(&mut effects.refusing) && !self.refusing.swap(true, Ordering::AcqRel) {
-            effects.signal = true;
-        }
-        if !effects.answers.is_empty() {
-            self.answer(effects);
-        }
-        if !effects.refused.is_empty() {
-            for (slot, refused) in effects.refused.drain(..) {
-                if let Some(waker) = slot.refuse(refused) {
-                    guard::wake(waker);
-                }
-            }
-        }
-        if !effects.wakes.is_empty() {
-            for waker in effects.wakes.drain(..) {
-                guard::wake(waker);
-            }
-        }
-        if mem::take(&mut effects.wake_reader) {
-            self.wake_reader();
-        }
-        if mem::take(&mut effects.wake_writer) {
-            self.wake_writer();
-        }
-        if mem::take(&mut effects.interrupted) {
-            self.interrupts.notify_waiters();
-        }
-        if mem::take(&mut effects.freed)
-            && let Some(budget) = &self.budget
-        {
-            budget.freed.notify_waiters();
-        }
-        if mem::take(&mut effects.signal) {
-            self.signal.notify_waiters();
-        }
-        if mem::take(&mut effects.stop_calls) {
-            self.stop_calls();
-        }
-        if let Some(reason) = effects.end.take() {
-            self.end(reason);
-        }
-    }
-
-    /// Gives callers what came for them, and wakes them.
-    fn answer(&self, effects: &mut Effects) {
-        // Who gets an answer is likely to call again. The writer comes behind all of them, so that what they call is
-        // one batch: a worker that has taken a few of them from this one would write for those few.
-        let crowd = effects.answers.len() > 1 && self.submit_queue.is_contended();
-        if crowd {
-            self.submit_queue.set_writer_scheduled(true);
-        }
-        let mut orphaned = false;
-        for (slot, outcome, streams) in effects.answers.drain(..) {
-            let (waker, unwanted) = slot.answer(outcome, streams);
-            orphaned |= unwanted.is_some();
-            if let Some(waker) = waker {
-                guard::wake(waker);
-            }
-        }
-        if orphaned {
-            self.release_orphans();
-        }
-        if crowd {
-            self.wake_writer();
-        }
+        self.service_orders.lock()
     }
 
     pub(super) fn wake_reader(&self) {
@@ -243,25 +155,25 @@ impl ConnectionCore {
         }
     }
 
-    /// Waits for what is looked for whenever the connection's signal is given.
-    pub(super) async fn wait_for<T>(&self, found: impl Fn(&Self) -> Option<T>) -> T {
+    /// Calls `find` now and after each notification of [`signal`](Self::signal), until it returns a value.
+    pub(super) async fn wait_for<T>(&self, find: impl Fn(&Self) -> Option<T>) -> T {
         loop {
-            let told = self.signal.notified();
-            if let Some(found) = found(self) {
+            let notified = self.signal.notified();
+            if let Some(found) = find(self) {
                 return found;
             }
-            told.await;
+            notified.await;
         }
     }
 
-    /// Waits for the end, but only for so long. Whether it has come.
+    /// Waits up to `time` for the connection to end. Returns `true` if it did.
     pub(super) async fn ends_within(&self, time: Duration) -> bool {
         let mut watch = self.watch();
         let ended = watch.wait_for(|state| matches!(state, PeerState::Closed(_)));
         tokio::time::timeout(time, ended).await.is_ok()
     }
 
-    /// As [`ends_within`](Self::ends_within), until a watchdog's limit is over.
+    /// As [`ends_within`](Self::ends_within), until a watchdog fires.
     pub(super) async fn ends_before(&self, mut limit: Watchdog) -> bool {
         let mut watch = self.watch();
         let ended = watch.wait_for(|state| matches!(state, PeerState::Closed(_)));
@@ -272,23 +184,25 @@ impl ConnectionCore {
         }
     }
 
-    /// The connection's state, and every change of it.
+    /// Returns a receiver of the connection's state.
     pub(super) fn watch(&self) -> watch::Receiver<PeerState> {
         let watch = self
             .watch
             .get_or_init(|| watch::Sender::new(PeerState::Open));
-        self.tell_watchers();
+        self.update_watch();
         watch.subscribe()
     }
 
-    /// Tells those who watch the state what it is, if they do not know. Whoever changes it does so first,
-    /// and whoever begins to watch looks afterwards, so that one of the two sees the other.
-    pub(super) fn tell_watchers(&self) {
+    /// Publishes the state to its watchers, if it has changed.
+    ///
+    /// A change of the state precedes this call, and a new watcher makes it after creating the channel, so one of the
+    /// two sees the other.
+    pub(super) fn update_watch(&self) {
         let Some(watch) = self.watch.get() else {
             return;
         };
         let now = {
-            let state = self.lock();
+            let state = self.look();
             match &state.end {
                 Some(reason) => PeerState::Closed(reason.clone()),
                 None if state.session.is_draining() => PeerState::Draining,
@@ -296,7 +210,7 @@ impl ConnectionCore {
             }
         };
         watch.send_if_modified(|known| {
-            // Two may tell at a time: a connection does not open again.
+            // Updates may race; a connection never goes back to an earlier stage.
             let further = now.stage() > known.stage();
             if further {
                 *known = now;
@@ -305,22 +219,22 @@ impl ConnectionCore {
         });
     }
 
-    /// Whether the answer of a call is still wanted.
-    pub(super) fn wants(&self, run: InboundCallId) -> bool {
-        let state = self.lock();
-        state.end.is_none() && state.session.is_wanted(run)
+    /// Returns `true` if the response to a call is still wanted.
+    pub(super) fn wants(&self, id: InboundCallId) -> bool {
+        let state = self.look();
+        state.end.is_none() && state.session.is_wanted(id)
     }
 
-    /// Shows every packet to `observer` from now on, in place of whoever was shown them.
+    /// Replaces the packet observer.
     pub(super) fn observe(&self, observer: Option<Observer>) {
-        let mut shown = self
+        let mut current = self
             .observer
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         let observer = observer.filter(|_| !self.has_ended());
         self.observed.store(observer.is_some(), Ordering::Release);
-        let old = mem::replace(&mut *shown, observer);
-        drop(shown);
+        let old = mem::replace(&mut *current, observer);
+        drop(current);
         guard::discard(old);
     }
 
@@ -336,69 +250,66 @@ impl ConnectionCore {
         self.stage.load(Ordering::Acquire) == ENDED
     }
 
-    /// Whether calls can be made: neither the session nor sending has ended.
+    /// Returns `true` if calls can be made: neither the session nor sending has ended.
     pub(super) fn is_sending(&self) -> bool {
         self.stage.load(Ordering::Acquire) == SENDING
     }
 
-    /// The end of sending has begun: no more calls are put down. Those that have been, and have not been given to the
-    /// session, fail with its end.
-    fn stop_calls(&self) {
+    /// Closes the submit queue because sending has begun to end. Its calls, which the session never gets, fail when the
+    /// session ends.
+    pub(super) fn stop_calls(&self) {
         self.stage.fetch_max(NOT_SENDING, Ordering::AcqRel);
         let submitted = self.submit_queue.close();
         let mut state = self.lock();
         let ended = state.end.is_some();
-        let wakers: Vec<_> = submitted
-            .filter_map(|slot| {
-                if ended {
-                    slot.take_waker()
-                } else {
-                    state.pending_calls.wait_for_end(slot);
-                    None
-                }
-            })
-            .collect();
-        drop(state);
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
-    /// A write has failed, and nothing is sent any more. What the other side had sent before may still be there: the
-    /// reader goes on to the end of it, and then the session ends for this reason.
-    pub(super) fn fail_sending(&self, reason: ConnectionError) {
-        self.with(|state, effects| {
-            state.write_state = WriteState::Idle;
-            state.writer_called = false;
-            effects.wake_writer = true;
-            if state.end.is_some() || state.sending.is_over() {
-                return;
+        for slot in submitted {
+            if ended {
+                state.effects.wakes.extend(slot.take_waker());
+            } else {
+                state.pending_calls.wait_for_end(slot);
             }
-            state.sending = Sending::Failed(reason);
-            state.session.give_up_waiting();
-            state.session.batch_written();
-            effects.wakes.extend(state.pending_calls.take_for_room());
-            effects.stop_calls = true;
-            effects.wake_reader = true;
-        });
+        }
     }
 
-    /// Whether the other side still takes on calls, as far as is known.
+    /// Ends sending after a failed write. Packets that the peer had sent before may still be readable: the reader
+    /// continues to the end of input, and then the session ends for `reason`.
+    pub(super) fn fail_sending(&self, reason: ConnectionError) {
+        let mut state = self.lock();
+        state.write_state = WriteState::Idle;
+        if state.end.is_some() || state.sending.is_over() {
+            return;
+        }
+        state.sending = Sending::Failed(reason);
+        state.session.give_up_waiting();
+        state.session.batch_written();
+        let ConnectionState {
+            pending_calls,
+            effects,
+            ..
+        } = &mut *state;
+        effects.wakes.extend(pending_calls.take_for_room());
+        effects.stop_calls = true;
+        effects.wake_reader = true;
+    }
+
+    /// Returns `true` unless the peer is known to refuse calls.
     pub(super) fn takes_calls(&self) -> bool {
         self.is_sending() && !self.refusing.load(Ordering::Acquire)
     }
 
-    /// Waits until the other side takes on no more calls. Gives the reason of the end, if it has ended.
+    /// Waits until the peer accepts no more calls. Returns the reason of the connection's end, if it has ended.
     pub(super) async fn left(&self) -> Option<ConnectionError> {
         self.wait_for(|connection| {
             if connection.takes_calls() {
                 return None;
             }
-            Some(connection.lock().end.clone())
+            Some(connection.look().end.clone())
         })
         .await
     }
 
-    /// Ends the session because one of its tasks is gone: it panicked in what the program gave it, or its runtime was
-    /// shut down.
+    /// Ends the session because one of its tasks was dropped: the program's channel panicked, or the runtime was shut
+    /// down.
     pub(super) fn end_with_task(&self) {
         self.end(if std::thread::panicking() {
             io::Error::other("the program's channel panicked").into()
@@ -407,64 +318,68 @@ impl ConnectionCore {
         });
     }
 
-    /// Ends the session: its calls fail, its handlers are interrupted, its services are let go. Only the
-    /// first reason counts.
+    /// Ends the session: its calls fail, its handlers are interrupted, its services are dropped. Only the first reason
+    /// counts.
     pub(super) fn end(&self, reason: ConnectionError) {
-        let mut effects = Effects::default();
-        let callers;
-        let released = {
-            let mut state = self.lock();
-            if state.end.is_some() {
-                return;
-            }
-            let draining = state.session.is_draining();
-            state.end = Some(state.sending.reason(reason, draining));
-            self.stage.store(ENDED, Ordering::Release);
-            state.session.end();
-            callers = state.pending_calls.take_all(&mut effects.wakes);
-            state.handler_tasks.take_all(&mut effects.aborts);
-            effects.wakes.extend(state.dispatch.take_waker());
-            if let Some(budget) = &self.budget {
-                effects.freed = budget.change(mem::take(&mut state.held), 0);
-            }
-            let queue = mem::take(&mut state.queue);
-            let (runs, tasks, taken) = {
-                let mut batch = dispatch::lock(&state.dispatch.batch);
-                batch.revoke();
-                batch.clear()
-            };
-            effects.aborts.extend(tasks);
-            for run in queue.iter().map(|(run, _)| *run).chain(runs) {
-                state.session.finish(run);
-            }
-            let packets = state.packets.take(&mut effects.aborts);
-            state.deadlines.clear();
-            state.poll_streams(&mut effects);
-            let streams = state.streams.take_all(&mut effects);
-            (state.serving.take(), queue, taken, packets, streams)
-        };
+        let mut state = self.lock();
+        if state.end.is_some() {
+            return;
+        }
+        let draining = state.session.is_draining() && state.session.is_served();
+        state.end = Some(state.sending.reason(reason, draining));
+        self.stage.store(ENDED, Ordering::Release);
+        state.session.end();
+        let (callers, released) = state.release_all();
+        let effects = &mut state.effects;
         effects.wake_reader = true;
+        // Also where the writer holds the turn already: it is to notice the end.
         effects.wake_writer = true;
         effects.signal = true;
         effects.interrupted = true;
+        drop(state);
         let submitted = self.submit_queue.close();
-        let callers = callers.into_iter().chain(submitted);
-        effects
-            .wakes
-            .extend(callers.filter_map(|slot| slot.take_waker()));
-        self.apply(&mut effects);
-        // Services, packets, and halves of streams: the program's.
+        for slot in callers.into_iter().chain(submitted) {
+            if let Some(waker) = slot.take_waker() {
+                guard::wake(waker);
+            }
+        }
+        // Services, requests, packets and stream halves belong to the program.
         guard::discard(released);
-        // An observer may hold a handle of what it observes.
+        // The observer may hold a handle of this connection.
         self.observe(None);
-        self.tell_watchers();
+        self.update_watch();
         if let Some(metrics) = &self.metrics {
             metrics.leave(self);
         }
     }
 }
 
-/// Gives the buffer of a payload that was copied back to the encoders.
+impl ConnectionState {
+    /// Takes everything that ends with the session: the callers to be woken, and values of the program to be dropped
+    /// after the lock is released.
+    fn release_all(&mut self) -> (Vec<Arc<PendingCall>>, impl Sized + use<>) {
+        let callers = self.pending_calls.take_all(&mut self.effects.wakes);
+        self.handler_tasks.take_all(&mut self.effects.aborts);
+        self.effects.wakes.extend(self.dispatch.take_waker());
+        let queue = mem::take(&mut self.queue);
+        let (claimed, tasks, batch) = {
+            let mut batch = self.dispatch.batch.lock();
+            batch.revoke();
+            batch.clear()
+        };
+        self.effects.aborts.extend(tasks);
+        for id in queue.iter().map(|call| call.id).chain(claimed) {
+            self.session.finish(id);
+        }
+        let packets = self.packets.take(&mut self.effects.aborts);
+        self.poll_streams();
+        let streams = self.streams.take_all(&mut self.effects);
+        let serving = self.serving.take();
+        (callers, (serving, queue, batch, packets, streams))
+    }
+}
+
+/// Returns the buffer of a payload that was copied to the encoders' pool.
 pub(super) fn recycle(payload: Payload) {
     if let Some(buffer) = payload.into_vec() {
         codec::give(buffer);

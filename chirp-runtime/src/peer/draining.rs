@@ -1,59 +1,63 @@
-//! The beginning of an orderly end: requests are refused, and what runs is answered.
+//! The beginning of an orderly end: requests are refused, and running calls are answered.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::connection::ConnectionCore;
+use crate::session::Session;
 
-/// How often a side that shuts down looks whether requests still come, how many looks without one are enough, and how
-/// many there are at most once its handlers have ended: 100 ms, and 1 s for those who go on calling.
-const LOOK: Duration = Duration::from_millis(10);
-const QUIET: u32 = 10;
-const LOOKS: u32 = 100;
+/// The interval at which an orderly shutdown checks whether requests still arrive.
+const CHECK_INTERVAL: Duration = Duration::from_millis(10);
+/// The number of consecutive checks without a new request after which the peer counts as quiet: 100 ms.
+const QUIET_CHECKS: u32 = 10;
+/// The maximum number of checks once no handler runs: 1 s, for a peer that keeps calling.
+const MAX_CHECKS: u32 = 100;
 
 impl ConnectionCore {
-    /// Refuses requests from now on, until none has come for a moment: a request that is on its way when the channel
-    /// closes would be lost, and its caller could not tell that it has not run. One that is refused is, and its caller
-    /// leaves. A side that serves nothing waits for nothing.
+    /// Refuses requests from now on, and waits until none has arrived for 100 ms, or for at most 1 s once no handler
+    /// runs.
+    ///
+    /// A request that is on its way when the channel closes would be lost, and its caller could not tell that it has not
+    /// run. A refused request tells its caller to go elsewhere. A peer that serves nothing does not wait.
     pub(super) async fn refuse_requests(&self) {
-        let serves = self.with(|state, effects| {
-            state.flush_submit_queue(&self.submit_queue, effects);
-            state.session.drain();
+        let serves = {
+            let mut state = self.lock();
+            state.ordered(Session::drain);
             let serving = state.serving.as_deref();
             serving.is_some_and(|serving| !serving.router.is_empty())
-        });
-        self.tell_watchers();
+        };
+        self.update_watch();
         if !serves {
             return;
         }
-        let (mut unbound, mut quiet, mut looks) = (0, 0, 0);
-        while quiet < QUIET && looks < LOOKS {
-            if self.ends_within(LOOK).await {
+        let (mut received, mut quiet, mut checks) = (0, 0, 0);
+        while quiet < QUIET_CHECKS && checks < MAX_CHECKS {
+            if self.ends_within(CHECK_INTERVAL).await {
                 return;
             }
-            let state = self.lock();
+            let state = self.look();
             let now = state.session.counters().calls_in;
-            // Handlers that run have the time of whoever waits here.
+            // Running handlers are waited for by the caller of this function, with its own timeout. Calls of this side's
+            // own may go on without end.
             if state.session.is_served() {
-                quiet = if unbound == now { quiet + 1 } else { 0 };
-                looks += 1;
+                quiet = if received == now { quiet + 1 } else { 0 };
+                checks += 1;
             }
-            unbound = now;
+            received = now;
         }
     }
 
-    /// Ends the session once nothing runs, everything is written and the other side has ended, too. Requests that come
-    /// are refused. `grace` is how long somebody waits for the end.
+    /// Ends the session once no handler runs, everything is written and the peer has ended too. Requests are refused
+    /// from now on. `grace` is how long the caller waits for the end.
     pub(super) fn drain(&self, grace: Option<Duration>) {
-        self.with(|state, effects| {
-            state.flush_submit_queue(&self.submit_queue, effects);
-            state.closing = true;
-            if let Some(grace) = grace {
-                state.grace = Instant::now().checked_add(grace);
-            }
-            state.session.drain();
-        });
-        self.tell_watchers();
+        let mut state = self.lock();
+        state.closing = true;
+        if let Some(grace) = grace {
+            state.grace = Instant::now().checked_add(grace);
+        }
+        state.ordered(Session::drain);
+        drop(state);
+        self.update_watch();
     }
 }

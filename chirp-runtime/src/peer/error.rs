@@ -5,87 +5,85 @@ use std::time::Duration;
 use super::Reply;
 use crate::packet::{ErrorData, FrameworkError, PacketError, PacketType};
 
-/// Why a call failed.
+/// The error of a call.
 ///
-/// The variants are ordered by who is to blame: first this side, then time, then the other side, then
-/// the connection.
+/// The variants are ordered by their origin: this side, time, the peer, the connection.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
     /// The arguments could not be encoded. Nothing was sent.
     #[error("the arguments could not be encoded: {0}")]
     Encode(String),
-    /// The method's name does not fit in a packet. Nothing was sent.
+    /// The method name does not fit into a packet. Nothing was sent.
     #[error("method name too long: {len} bytes, at most 255")]
     NameTooLong {
-        /// The name's length, in bytes.
+        /// The length of the name, in bytes.
         len: usize,
     },
-    /// The method's name begins with `chirp.`, and such names are the framework's. Nothing was sent.
-    #[error("names that begin `chirp.` belong to the framework")]
+    /// The method name begins with `chirp.`, which is reserved for the framework. Nothing was sent.
+    #[error("method names that begin with `chirp.` are reserved for the framework")]
     ReservedName,
-    /// A packet type below 128, or from `0xC700` to `0xC70F`, is the protocol's. Nothing was sent.
-    #[error("packet type {kind} belongs to the protocol", kind = kind.0)]
+    /// The packet type is below 128, or from `0xC700` to `0xC70F`, and belongs to the protocol. Nothing was sent.
+    #[error("packet type {kind} is reserved for the protocol", kind = kind.0)]
     ReservedType {
-        /// The type.
+        /// The packet type.
         kind: PacketType,
     },
-    /// A packet is over somebody's payload limit. The method did not run, unless it is the answer that
-    /// was too large for us.
+    /// A packet is over a payload limit. The method did not run, unless the packet is the response.
     #[error("the {what} is over {whose} payload limit of {limit} bytes (`Limits::max_payload`)")]
     TooLarge {
         /// `"request"`, `"answer"` or `"packet"`.
         what: &'static str,
         /// `"our"` or `"the other side's"`.
         whose: &'static str,
-        /// That limit.
+        /// The limit, in bytes.
         limit: u64,
     },
-    /// More calls are pending on this connection than this side allows. Nothing was sent.
+    /// The connection has as many pending calls as this side allows. Nothing was sent.
     #[error(
-        "too many calls are pending on this connection: our limit is {limit} (`Limits::max_pending_calls`)"
+        "too many pending calls on this connection: the limit is {limit} (`Limits::max_pending_calls`)"
     )]
     TooManyPending {
         /// The limit.
         limit: usize,
     },
-    /// There is no connection, and none came about while the call waited for one. Nothing was sent.
-    #[error("there is no connection: {0}")]
+    /// There is no connection, and none was made while the call waited for one. Nothing was sent.
+    #[error("not connected: {0}")]
     NotConnected(Arc<str>),
-    /// The call's own time was over before an answer came. The method may have run.
+    /// The call's timeout passed before a response arrived. The method may have run.
     #[error("deadline exceeded")]
     DeadlineExceeded,
-    /// The callee says that the call was cancelled. The method may have run. A handler of the Go implementation
-    /// whose own call was cancelled says so too, of a call that nobody cancelled.
+    /// The callee reported that the call was cancelled. The method may have run. A handler of the Go implementation
+    /// reports this too if a call of its own was cancelled.
     #[error("the call was cancelled")]
     Cancelled,
-    /// The callee says that it has no such method. A handler of the Go implementation whose own call met an unknown
-    /// method says so too, after it has run.
+    /// The callee has no such method. A handler of the Go implementation reports this too if a call of its own met an
+    /// unknown method, and then the method has run.
     #[error("unknown method")]
     UnknownMethod,
-    /// The callee says that the call's id was in use. It never is, so one of the two ends is broken. The
-    /// method may have run: the callee interrupts both calls of one id.
-    #[error("the other side says that the request id was in use")]
+    /// The callee reported that the call's id was in use. Ids are never reused early, so one of the two implementations
+    /// is broken. The method may have run: the callee interrupts both calls of one id.
+    #[error("the peer reports that the request id was in use")]
     DuplicateRequest,
-    /// The callee's framework refused the call or gave it up.
+    /// The callee's framework rejected the call or gave it up.
     #[error("{message}")]
     Rejected {
-        /// Why.
+        /// The reason.
         reason: FrameworkError,
-        /// The same, in the callee's words.
+        /// The callee's message.
         message: String,
     },
-    /// The method failed, and not with an error that its signature names.
+    /// The method failed with an error that its signature does not name.
     #[error("{0}")]
     Remote(ErrorData),
-    /// The method failed, and the text of its error is not UTF-8, as the protocol demands. The connection goes on.
-    /// The error is here with U+FFFD in place of the bytes that are not.
+    /// The method failed, and the text of its error is not UTF-8 as the protocol requires. The connection continues.
+    /// Invalid bytes are replaced by U+FFFD.
     #[error("malformed error data: the text is not UTF-8: {0}")]
     MalformedErrorData(ErrorData),
-    /// The answer is not what the method returns. The method ran.
+    /// The result could not be decoded. The method has run.
     #[error("the answer could not be decoded: {0}")]
     Decode(String),
-    /// The connection ended first.
+    /// The connection ended before a response arrived.
     #[error("the connection ended: {0}")]
     ConnectionLost(#[source] ConnectionError),
 }
@@ -96,7 +94,7 @@ impl CallError {
         Self::Encode(format!("the call cannot be sent to several targets: {why}"))
     }
 
-    /// The error that a service error's data stands for.
+    /// Converts the error data of a service error.
     pub(super) fn from_error_data(error: ErrorData) -> Self {
         match FrameworkError::from_error_data(&error) {
             Some(FrameworkError::DeadlineExceeded) => Self::DeadlineExceeded,
@@ -113,7 +111,7 @@ impl CallError {
         }
     }
 
-    /// Whether the method may have run, wholly or in part.
+    /// Returns `true` if the method may have run, completely or in part.
     pub fn may_have_run(&self) -> bool {
         match self {
             Self::Encode(_)
@@ -138,14 +136,14 @@ impl CallError {
         }
     }
 
-    /// Whether the method provably did not run, so that making the call again cannot run it twice. Whether that is
-    /// likely to help is another question: see [`is_transient`](Self::is_transient).
+    /// Returns `true` if the method provably did not run, so that repeating the call cannot run it twice. Whether a
+    /// retry is likely to succeed is a separate question: see [`is_transient`](Self::is_transient).
     pub fn is_safe_to_retry(&self) -> bool {
         !self.may_have_run()
     }
 
-    /// Whether the cause may pass by itself, so that the same call may succeed later or on a new connection. The method
-    /// may have run all the same: unless it is idempotent, retry only if
+    /// Returns `true` if the cause may pass by itself, so that the same call may succeed later or on a new connection.
+    /// The method may have run nevertheless: unless it is idempotent, retry only if
     /// [`is_safe_to_retry`](Self::is_safe_to_retry) is `true` as well.
     pub fn is_transient(&self) -> bool {
         match self {
@@ -168,99 +166,99 @@ impl From<CallError> for Reply {
     }
 }
 
-/// Why a connection ended.
+/// The reason why a connection ended.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectionError {
-    /// This side closed it.
+    /// This side closed the connection.
     #[error("closed by this side")]
     ClosedHere,
-    /// The other side closed it, between packets.
+    /// The peer closed the connection, between packets.
     #[error("closed by the other side")]
     ClosedByPeer,
-    /// The other side sent bytes that are not Chirp v0.
+    /// The peer sent bytes that are not Chirp v0.
     #[error("protocol error: {0}")]
     Protocol(#[from] PacketError),
-    /// The handler of the application's packets failed or panicked.
+    /// The handler of an application packet failed or panicked.
     #[error("the handler of packets of type {kind} failed: {message}", kind = kind.0)]
     PacketHandler {
-        /// Whose handler.
+        /// The packet type.
         kind: PacketType,
-        /// What it said.
+        /// The handler's error.
         message: String,
     },
-    /// A packet of the application's was over this side's payload limit.
+    /// An application packet was over this side's payload limit.
     #[error("a packet of type {kind} has {length} bytes, over our payload limit of {limit}", kind = kind.0)]
     PacketTooLarge {
-        /// Its type.
+        /// The packet type.
         kind: PacketType,
-        /// How long it is, in bytes.
+        /// The payload length, in bytes.
         length: u32,
-        /// The limit.
+        /// The limit, in bytes.
         limit: u64,
     },
-    /// The application's packets came faster than they were handled, while this side could not stop
-    /// reading because it waited for answers itself.
+    /// Application packets arrived faster than they were handled, while this side could not pause reading because it
+    /// waited for responses.
     #[error(
-        "the other side sends packets faster than they are handled: {held} bytes are held (`Limits::max_handler_bytes`)"
+        "the peer sends packets faster than they are handled: {held} bytes are held (`Limits::max_handler_bytes`)"
     )]
     Flooded {
-        /// How many bytes.
+        /// The bytes held.
         held: usize,
     },
-    /// The other side left too many cancelled calls without an answer.
+    /// The peer left too many cancelled calls unanswered.
     #[error(
-        "the other side does not answer cancelled calls: {abandoned} are open (`Limits::max_unanswered_cancels`)"
+        "the peer does not answer cancelled calls: {abandoned} are unanswered (`Limits::max_unanswered_cancels`)"
     )]
     Unresponsive {
-        /// How many.
+        /// The number of such calls.
         abandoned: usize,
     },
-    /// The other side goes on asking and does not read what it is answered.
+    /// The peer keeps sending requests but does not read the responses.
     #[error(
-        "the other side does not read its answers: {unsent} bytes wait to be written (`Limits::max_write_buffer`)"
+        "the peer does not read responses: {unsent} bytes wait to be written (`Limits::max_write_buffer`)"
     )]
     NotReading {
-        /// How many bytes wait.
+        /// The bytes that wait to be written.
         unsent: usize,
     },
-    /// The other side took no bytes for too long.
+    /// The peer accepted no bytes for too long.
     #[error(
-        "the other side does not read: no progress in {seconds} s (`Limits::progress_timeout`)"
+        "write stalled: the peer accepted less than 64 KiB in {seconds} s (`Limits::progress_timeout`)"
     )]
     Stalled {
-        /// How long this side waited, in seconds.
+        /// The time without progress, in seconds.
         seconds: u64,
     },
     /// The channel failed.
     #[error("channel failure: {0}")]
     Channel(Arc<io::Error>),
-    /// The other side gave no sign of life.
-    #[error("the other side is silent: nothing came for {silent:?}")]
+    /// The peer showed no sign of life.
+    #[error("keep-alive timeout: nothing was received for {silent:?}")]
     KeepAlive {
-        /// For how long, at the least.
+        /// The minimum time without a packet.
         silent: Duration,
     },
-    /// The other side began a packet and does not go on.
+    /// The peer stopped in the middle of a packet.
     #[error(
-        "a packet that has begun does not go on: less than 64 KiB came in {seconds} s (`Limits::progress_timeout`)"
+        "read stalled in the middle of a packet: less than 64 KiB in {seconds} s (`Limits::progress_timeout`)"
     )]
     Unfinished {
-        /// How long this side waited, in seconds.
+        /// The time without progress, in seconds.
         seconds: u64,
     },
-    /// The runtime that served the connection was shut down.
+    /// The runtime of the connection was shut down.
     #[error("the runtime that served the connection has stopped")]
     RuntimeStopped,
 }
 
 impl ConnectionError {
-    /// Whether one of the two sides ended the connection on purpose and in order.
+    /// Returns `true` if one of the two sides closed the connection in order.
     pub fn is_clean(&self) -> bool {
         matches!(self, Self::ClosedHere | Self::ClosedByPeer)
     }
 
-    /// Whether the other side may still read what is written.
+    /// Returns `true` if the peer may still read what is written.
     pub(super) fn may_have_reader(&self) -> bool {
         !matches!(
             self,

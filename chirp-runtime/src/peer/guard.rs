@@ -1,5 +1,5 @@
-//! Guards around calls into the program's code: hooks, connectors, observers, wakers, and drops of what it gave. A panic
-//! there fails what it was called for, and nothing else (ARCHITECTURE.md, "Guards").
+//! Guards around calls into the program's code: hooks, connectors, observers, wakers, and drops of its values. A panic
+//! there fails the operation that it was called for, and nothing else (ARCHITECTURE.md, "Guards").
 
 use std::any::Any;
 use std::fmt;
@@ -28,7 +28,7 @@ impl From<Panicked> for io::Error {
     }
 }
 
-/// Calls the program's code, of which `what` says what it is.
+/// Calls the program's code. `what` names it in the log.
 ///
 /// # Errors
 ///
@@ -47,7 +47,7 @@ fn caught(what: &'static str, panic: Box<dyn Any + Send>) -> Panicked {
     Panicked { what, text }
 }
 
-/// As [`call`], of a future, which is dropped inside the guard as well. Dropping this drops it.
+/// As [`call`], for a future. The future is dropped inside the guard as well, also if this one is dropped.
 ///
 /// # Errors
 ///
@@ -69,7 +69,7 @@ pub(crate) async fn run<F: Future>(what: &'static str, work: F) -> Result<F::Out
     done.await
 }
 
-/// A future of the program's.
+/// A future of the program.
 struct Work<F> {
     what: &'static str,
     future: Option<Pin<Box<F>>>,
@@ -81,7 +81,7 @@ impl<F> Drop for Work<F> {
     }
 }
 
-/// Drops what is the program's, or may be.
+/// Drops a value that belongs to the program. A panic is caught.
 pub(crate) fn discard<T>(value: T) {
     discard_as("a drop of a value", value);
 }
@@ -92,21 +92,21 @@ fn discard_as<T>(what: &'static str, value: T) {
         tracing::error!("{what} panicked while it was dropped: {}", text(&*panic));
         #[cfg(not(feature = "tracing"))]
         let _ = what;
-        // The payload of a panic may itself panic when it is dropped; then it is leaked.
+        // The payload of a panic may panic when it is dropped; then it is leaked.
         if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
             std::mem::forget(again);
         }
     }
 }
 
-/// Wakes a task, which may be one of an executor of the program's own.
+/// Wakes a task, which may belong to an executor of the program.
 #[inline]
 pub(crate) fn wake(waker: Waker) {
-    // Who is to be woken behind it is woken all the same.
+    // Ignored: the tasks after it must be woken nevertheless.
     let _ = call("a waker", || waker.wake());
 }
 
-/// What a panic said, if it said anything.
+/// Returns the message of a panic, or `?` if it has none.
 pub(crate) fn text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))

@@ -1,6 +1,6 @@
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,49 +13,50 @@ use super::{AsCaller, Call, CallError, Caller, ConnectionError, MethodName, Rout
 use crate::channel::{Credentials, Endpoint, Identity};
 use crate::packet::{Hello, Payload};
 
-/// One end of a connection: it calls the other side, and serves it.
+/// One end of a connection: it calls the peer at the other end, and serves calls from there.
 ///
-/// Cloning gives another handle of the same connection. That lives until it fails or is closed, or until
-/// its last handle (peer, client or call) is gone and it serves nothing; then what was sent is written
-/// first. When it ends, every waiting call fails with the reason, every handler is interrupted, and the
-/// services are let go.
+/// A clone is another handle of the same connection. The connection lives until it fails or is closed, or until its
+/// last handle (peer, client or call) is dropped and it serves nothing; then pending output is written first. When the
+/// connection ends, every pending call fails with the reason, every handler is interrupted, and the services are
+/// dropped.
 #[derive(Clone)]
 pub struct Peer {
     handle: Arc<ConnectionHandle>,
 }
 
-/// How busy a connection is. All of it is zero when its work is over.
+/// The load of a connection. All fields are zero when it has no work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectionStats {
-    /// Calls that this side waits for.
+    /// Calls of this side that wait for a response.
     pub pending: usize,
-    /// Calls that this side has cancelled and the other side has not answered.
+    /// Calls that this side has cancelled and the peer has not answered.
     pub abandoned: usize,
-    /// Calls that this side runs: a handler's future is alive.
+    /// Calls that this side runs: the handler's future is alive.
     pub running: usize,
     /// Bytes that wait to be written.
     pub unsent: usize,
-    /// Streams that are open, or of which something is held.
+    /// Streams that are open, or for which data is held.
     pub streams: usize,
-    /// Bytes of items that wait in streams: to be sent, or to be taken.
+    /// Bytes of stream items that wait to be sent or received.
     pub stream_bytes: usize,
 }
 
-/// Where a connection is in its life.
+/// The state of a connection.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum PeerState {
-    /// It calls and serves.
+    /// Calls are made and served.
     Open,
-    /// It ends as soon as what runs has been answered and the other side has closed too; requests that come are refused.
+    /// The connection ends as soon as running calls have been answered and the peer has closed too. Requests are
+    /// refused.
     Draining,
-    /// It has ended, for this reason.
+    /// The connection has ended, for this reason.
     Closed(ConnectionError),
 }
 
 impl PeerState {
-    /// How far the connection is in its life.
+    /// Returns the position in the order of states.
     pub(super) fn stage(&self) -> u8 {
         match self {
             Self::Open => 0,
@@ -75,41 +76,44 @@ impl Peer {
         }
     }
 
-    /// Calls a method by its name, with parameters as they are to travel.
+    /// Calls a method by its name, with encoded parameters.
     pub fn call(&self, method: impl Into<MethodName>, params: impl Into<Payload>) -> Call<Bytes> {
         self.as_caller().call(method, params)
     }
 
-    /// Waits for the end of the connection, and gives the reason. Any number of tasks may wait, and one
-    /// that comes late is told at once. Safe to drop.
+    /// Waits for the end of the connection. Returns the reason. Any number of tasks may wait, also after the end.
+    ///
+    /// Cancel safe.
     pub async fn closed(&self) -> ConnectionError {
         self.connection()
-            .wait_for(|connection| connection.lock().end.clone())
+            .wait_for(|connection| connection.look().end.clone())
             .await
     }
 
-    /// Closes the connection now: calls fail, handlers are interrupted. Safe anywhere, any number of
-    /// times.
+    /// Closes the connection now: calls fail, and handlers are interrupted. Can be called anywhere and repeatedly.
     ///
-    /// In the background, up to a second is spent on the rest of a packet that is being written, and on reading until the
-    /// other side has closed too, so that it can read what was sent before. [`shutdown`](Self::shutdown) waits for that.
+    /// In the background, up to 1 s is spent to finish a packet that is being written, and to read until the peer has
+    /// closed too, so that it can read what was sent before. To wait for that, use [`shutdown`](Self::shutdown).
     pub fn close(&self) {
         self.connection().end(ConnectionError::ClosedHere);
     }
 
-    /// Closes the connection in order: requests that come are refused, and once the handlers that run
-    /// have answered, everything is written and the other side has closed its end too, or after `bound`, the
-    /// connection ends. Returns the reason.
+    /// Closes the connection in order. Requests are refused from now on. The connection ends when running handlers have
+    /// responded, everything is written and the peer has closed its end too, or after `bound`. Returns the reason.
     ///
-    /// When the handlers have answered, new calls of this side fail with [`CallError::ConnectionLost`]; those under way get the
-    /// answers that still arrive. Other implementations of Chirp close their end when they read the end of this one.
+    /// Once the handlers have responded, new calls of this side fail with [`CallError::ConnectionLost`]; pending calls
+    /// still get their responses. Other implementations of Chirp close their end when they read the end of this one.
     ///
-    /// Dropping the future leaves the end to the handlers, without a bound; the other side then has 30 s
-    /// ([`Limits::progress_timeout`](crate::session::Limits::progress_timeout)) to close. Inside a handler it waits
-    /// for that handler too, so that there `bound` decides.
+    /// A side that serves something waits until 100 ms have passed since the last refused request, but at most 1 s and
+    /// within `bound`, so that requests on their way are refused too.
     ///
-    /// A side that serves something waits 100 ms after the last request that it has refused, within `bound`, so that
-    /// requests on their way are refused too. It does so for 1 s at most.
+    /// Inside of a handler, `shutdown` waits for that handler too, so only `bound` ends it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it is ready does not stop the shutdown: it continues without a bound for the
+    /// handlers, and the peer then has 30 s ([`Limits::progress_timeout`](crate::session::Limits::progress_timeout)) to
+    /// close.
     pub async fn shutdown(&self, bound: Duration) -> ConnectionError {
         let draining = Draining(self.connection(), bound);
         let ended = tokio::time::timeout(bound, async {
@@ -124,29 +128,28 @@ impl Peer {
         self.closed().await
     }
 
-    /// Asks the other side which extensions it accepts; `None` for a peer of plain Chirp v0. It is asked
-    /// once and given 10 s. Safe to drop: the answer is kept.
+    /// Returns the extensions that the peer accepts, or `None` for a peer of plain Chirp v0. The peer is asked once,
+    /// and has 10 s to answer.
+    ///
+    /// Cancel safe: the answer is kept.
     ///
     /// # Errors
     ///
-    /// Why the question could not be asked.
+    /// [`CallError`] if the question could not be sent, or the connection ended.
     pub async fn hello(&self) -> Result<Option<Hello>, CallError> {
         self.connection().learn_hello().await
     }
 
-    /// Changes what this peer serves while it runs: handlers are added, replaced, removed, given other
-    /// names. Calls that have begun are not affected. What `change` returns is given back; nothing happens
-    /// once the connection has ended.
+    /// Changes the routes of this peer while it runs: handlers can be added, replaced, removed and renamed. Calls that
+    /// have been started are not affected. Returns the result of `change`, or `None` without calling it if the
+    /// connection has ended.
     ///
-    /// A peer that served nothing and does from now on stays when its last handle is gone.
+    /// A peer that served nothing and serves something from now on stays open when its last handle is dropped.
     pub fn update_routes<T>(&self, change: impl FnOnce(&mut Router) -> T) -> Option<T> {
         let connection = self.connection();
-        // One change at a time; handlers are cloned and dropped outside of the session's lock.
-        let _turn = connection
-            .updates
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut serving = connection.lock().serving.clone()?;
+        // One change at a time. Handlers are cloned and dropped outside of the connection's lock.
+        let _turn = connection.updates.lock();
+        let mut serving = connection.look().serving.clone()?;
         let changed = change(&mut Arc::make_mut(&mut serving).router);
         self.handle
             .serves
@@ -162,30 +165,30 @@ impl Peer {
         Some(changed)
     }
 
-    /// Where the connection leads, if that has an address.
+    /// Returns the address of the peer, if the connection was made to one.
     pub fn remote(&self) -> Option<&Endpoint> {
         self.connection().remote.as_ref()
     }
 
-    /// Who is at the other end, if the connection is a Unix socket: what the operating system says, not
-    /// what the other side says.
+    /// Returns the peer's credentials, if the connection is a Unix socket. They come from the operating system, not
+    /// from the peer.
     pub fn credentials(&self) -> Option<Credentials> {
         self.connection().credentials
     }
 
-    /// Who is at the other end, as far as the channel has made sure of it.
+    /// Returns the peer's identity, as verified by the channel.
     pub fn identity(&self) -> &Identity {
         &self.connection().identity
     }
 
-    /// The connection's state, and every change of it.
+    /// Returns a receiver of the connection's state.
     pub fn watch(&self) -> watch::Receiver<PeerState> {
         self.connection().watch()
     }
 
     /// Calls `observer` with every packet of this connection from now on, in place of the observer before it. Received
-    /// packets are shown before they are handled, and sent packets before they are written. The observer must not block.
-    /// A panic in it is logged and has no other effect.
+    /// packets are shown before they are handled, and sent packets before they are written. The observer must not
+    /// block. A panic in it is logged and has no other effect.
     pub fn set_packet_observer(
         &self,
         observer: impl Fn(&ObservedPacket<'_>) + Send + Sync + 'static,
@@ -198,30 +201,27 @@ impl Peer {
         self.connection().observe(None);
     }
 
-    /// How busy the connection is.
+    /// Returns the load of the connection.
     pub fn stats(&self) -> ConnectionStats {
         let connection = self.connection();
-        connection.with(|state, effects| {
-            state.flush_submit_queue(&connection.submit_queue, effects);
-            let session = &state.session;
-            ConnectionStats {
-                pending: session.pending(),
-                abandoned: session.abandoned(),
-                running: session.running(),
-                unsent: session.unsent(),
-                streams: session.streams(),
-                stream_bytes: session.stream_bytes_held() + session.stream_bytes_queued(),
-            }
+        let mut state = connection.lock();
+        state.ordered(|session| ConnectionStats {
+            pending: session.pending(),
+            abandoned: session.abandoned(),
+            running: session.running(),
+            unsent: session.unsent(),
+            streams: session.streams(),
+            stream_bytes: session.stream_bytes_held() + session.stream_bytes_queued(),
         })
     }
 
-    /// Whether the other side still takes on calls, as far as is known.
+    /// Returns `true` unless the peer is known to refuse calls.
     pub(crate) fn takes_calls(&self) -> bool {
         self.connection().takes_calls()
     }
 
-    /// Waits until the other side takes on no more calls, because the connection has ended for the reason given or
-    /// because the other side has said that it shuts down.
+    /// Waits until the peer accepts no more calls: the connection has ended for the returned reason, or the peer has
+    /// announced its shutdown.
     pub(crate) async fn left(&self) -> Option<ConnectionError> {
         self.connection().left().await
     }
@@ -231,7 +231,7 @@ impl Peer {
     }
 }
 
-/// A connection that is to end in order, whether or not somebody waits for it.
+/// Starts an orderly end when it is dropped, whether or not a task waits for the end.
 struct Draining<'a>(&'a ConnectionCore, Duration);
 
 impl Drop for Draining<'_> {

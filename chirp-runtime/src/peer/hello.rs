@@ -7,22 +7,22 @@ use super::{CallError, task};
 use crate::packet::Hello;
 use crate::session::HelloState;
 
-/// How long the other side may take to say which extensions it knows.
+/// How long the peer has to answer which extensions it supports.
 const HELLO_TIME: Duration = Duration::from_secs(10);
 
-/// What is known of the other side's extensions.
+/// Negotiation of extensions.
 impl ConnectionCore {
-    /// What the other side says that it accepts, once that is known.
+    /// Asks for the extensions that the peer accepts, if they are not known, and waits for the answer. Returns `None`
+    /// if the peer supports none.
     pub(super) async fn learn_hello(&self) -> Result<Option<Hello>, CallError> {
         let nonce = RandomState::new().hash_one(0);
-        self.with(|state, effects| {
+        {
+            let mut state = self.lock();
             if let Some(reason) = state.refusal() {
                 return Err(CallError::ConnectionLost(reason));
             }
             state.session.ask_hello(nonce)?;
-            effects.wake_writer = true;
-            Ok(())
-        })?;
+        }
         if let Ok(known) = tokio::time::timeout(HELLO_TIME, self.known_hello()).await {
             return known;
         }
@@ -30,10 +30,10 @@ impl ConnectionCore {
         Ok(None)
     }
 
-    /// Waits until it is known what the other side accepts, or until the connection has ended.
+    /// Waits until the peer's extensions are known, or the connection has ended.
     async fn known_hello(&self) -> Result<Option<Hello>, CallError> {
         self.wait_for(|connection| {
-            let state = connection.lock();
+            let state = connection.look();
             match (state.session.hello(), &state.end) {
                 (HelloState::Known(hello), _) => Some(Ok(hello)),
                 (_, Some(reason)) => Some(Err(CallError::ConnectionLost(reason.clone()))),
@@ -43,8 +43,8 @@ impl ConnectionCore {
         .await
     }
 
-    /// The other side has been asked for its extensions, for a call that waits for the answer. It is given the time
-    /// for that; the timer ends with the answer or with the connection.
+    /// Limits the time that the peer has to answer, after a call that waits for its extensions has asked for them. The
+    /// timer ends with the answer or with the connection.
     pub(super) fn limit_hello(self: &Arc<Self>) {
         let connection = Arc::clone(self);
         task::spawn(&self.runtime, async move {
@@ -56,10 +56,8 @@ impl ConnectionCore {
     }
 
     fn give_up_hello(&self) {
-        self.with(|state, effects| {
-            state.session.give_up_hello();
-            effects.wake_writer = state.session.has_output();
-            effects.signal = true;
-        });
+        let mut state = self.lock();
+        state.session.give_up_hello();
+        state.effects.signal = true;
     }
 }

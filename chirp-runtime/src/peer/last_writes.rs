@@ -1,4 +1,4 @@
-//! The ends of writing: in order, by failure, and with the session.
+//! The end of writing: in order, after a failure, and with the session.
 
 use std::io;
 use std::mem;
@@ -10,11 +10,11 @@ use super::connection::ConnectionCore;
 use super::sending::Sending;
 use super::writer::{WriteState, WriterTask};
 
-/// How long the other side may take none of what is left at the end.
+/// How long the peer may accept nothing of the last output after the end of the session.
 const LAST: Duration = Duration::from_secs(1);
 
 impl ConnectionCore {
-    /// A write has failed, of whoever has the turn.
+    /// Handles a failed write of the task that holds the turn.
     pub(super) fn fail_writing(&self, error: io::Error) {
         let mut sink = self.lock_sink();
         let unwritten = (sink.io.take(), mem::take(&mut sink.batch));
@@ -23,24 +23,23 @@ impl ConnectionCore {
         self.fail_sending(error.into());
     }
 
-    /// The write half has been shut down in order. If the other side was sent anything, it may still be on its way, and
-    /// the connection ends when the other side has ended too.
+    /// Records that the write half was shut down in order. The connection ends when the peer ends too, or at once if
+    /// nothing was ever sent, since no response can be on its way then.
     pub(super) fn note_shut_down(&self) {
-        self.with(|state, effects| {
-            if state.sending.is_closing() {
-                state.sending = Sending::Closed;
-            }
-            state.write_state = WriteState::Idle;
-            if state.session.counters().packets_sent == 0 {
-                effects.end = Some(ConnectionError::ClosedHere);
-            }
-            effects.wake_reader = true;
-        });
+        let mut state = self.lock();
+        if state.sending.is_closing() {
+            state.sending = Sending::Closed;
+        }
+        state.write_state = WriteState::Idle;
+        if state.session.counters().packets_sent == 0 {
+            state.effects.end = Some(ConnectionError::ClosedHere);
+        }
+        state.effects.wake_reader = true;
     }
 }
 
 impl WriterTask {
-    /// Shuts the write half down, and drops it.
+    /// Shuts the write half down and drops it.
     pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut sink = self.connection.lock_sink();
         ready!(sink.poll_shutdown(cx));
@@ -51,29 +50,22 @@ impl WriterTask {
         Poll::Ready(())
     }
 
-    /// Once the session has ended: writes what was answered before, and no part of a packet only, unless the other
-    /// side takes nothing; then shuts the write half down.
+    /// Finishes writing after the session has ended: the responses that were given before, and the rest of a packet
+    /// that has begun, unless the peer accepts nothing. Then shuts the write half down.
     pub(super) fn poll_last(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.holds_turn {
-            let mut state = self.connection.lock();
-            // Whoever is writing leaves the turn to the writer.
-            if state.write_state == WriteState::Writing {
-                return Poll::Pending;
-            }
-            state.write_state = WriteState::Writing;
-            self.holds_turn = true;
-        }
-        if !mem::replace(&mut self.is_last, true) {
-            self.timer = None;
+        if !mem::replace(&mut self.is_last, true) && !self.take_last_turn() {
+            self.is_last = false;
+            return Poll::Pending;
         }
         while !self.shuts_down {
             let connection = &*self.connection;
             let mut sink = connection.lock_sink();
             match sink.poll_write(cx) {
                 Poll::Ready(Ok(())) => {
+                    drop(sink);
                     connection.lock().session.batch_written();
-                    connection.load(&mut sink);
-                    self.shuts_down = sink.batch.is_done();
+                    connection.load();
+                    self.shuts_down = connection.lock_sink().batch.is_done();
                 }
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
                 Poll::Pending => {
@@ -88,7 +80,20 @@ impl WriterTask {
         Poll::Ready(())
     }
 
-    /// Ready when what is left need not be waited for.
+    /// Takes the turn for the last batch. Returns `false` if another task writes, which then hands the turn over.
+    fn take_last_turn(&mut self) -> bool {
+        // A write or a shutdown that waits for the peer is this task's own.
+        if self.timer.take().is_none() && !self.shuts_down {
+            let mut state = self.connection.lock();
+            if state.write_state == WriteState::Writing {
+                return false;
+            }
+            state.write_state = WriteState::Writing;
+        }
+        true
+    }
+
+    /// Ready when the rest of the output is not worth waiting for: nobody can read it, or the peer takes none of it.
     fn poll_no_reader(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.connection.reason().may_have_reader() {
             self.poll_no_progress(LAST, cx)

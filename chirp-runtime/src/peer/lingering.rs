@@ -7,31 +7,31 @@ use tokio::time::{Instant, Sleep};
 use super::connection::ConnectionCore;
 use super::sending::Sending;
 
-/// How many bytes are read from a side that does not stop sending, once this side sends no more.
+/// The maximum number of bytes that are read from a peer that keeps sending after this side has stopped.
 const BYTES: u64 = 1 << 30;
 
-/// How long the reader goes on after a write has failed: what was sent before that is there, or nearly.
+/// How long the reader continues after a failed write: packets that were sent before it have arrived, or nearly so.
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
 
-/// How long it waits for bytes then.
+/// How long the reader waits for further bytes after a failed write.
 const AFTER_FAILURE_QUIET: Duration = Duration::from_secs(1);
 
-/// Where there is no limit.
+/// The time in place of none.
 const FOREVER: Duration = Duration::from_hours(24);
 
-/// Bounds on how long the reader goes on once this side sends no more.
+/// Bounds on how long the reader continues after this side has stopped sending.
 ///
-/// A socket that is closed while bytes come throws away what it has sent and the other side has not read. So the
-/// reader goes on until the other side has ended too, or one of these bounds is reached.
+/// Closing a socket while bytes arrive resets it, and output that the peer has not read is lost. So the reader
+/// continues until the peer has ended too, or one of these bounds is reached.
 pub(super) struct Lingering {
-    /// No longer than until here,
+    /// The latest end.
     end: Instant,
-    /// nor for longer than this without any bytes.
+    /// The maximum time without any bytes.
     quiet: Duration,
     timer: Pin<Box<Sleep>>,
-    /// How many bytes may have come in all,
+    /// The maximum number of bytes read in total.
     limit: u64,
-    /// and how many had when the timer was set.
+    /// The number of bytes read when the timer was set.
     seen: u64,
 }
 
@@ -74,7 +74,7 @@ impl ConnectionCore {
     /// How long the reader goes on, if this side sends no more; `bytes` is how many have come so far.
     pub(super) fn lingering(&self, bytes: u64) -> Option<Box<Lingering>> {
         let now = Instant::now();
-        let state = self.lock();
+        let state = self.look();
         let (end, quiet) = match &state.sending {
             Sending::Open | Sending::Closing { .. } => return None,
             Sending::Closed => {

@@ -8,17 +8,17 @@ use crate::packet::{CONTRACT_METHOD, MAX_METHOD_LEN, RESERVED_PREFIX};
 
 /// A method, named at compile time: `"Arith.sum_diff"`.
 ///
-/// The name is what travels, so that a log, a capture and a peer in another language are readable. A
-/// name that is too long for the wire does not compile.
+/// The name itself is transmitted, so logs, captures and peers in other languages can be read. A name that is too long
+/// for a packet does not compile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MethodId(&'static str);
 
 impl MethodId {
-    /// The method of this name.
+    /// Creates the id of the method with this name.
     ///
     /// # Panics
     ///
-    /// When the name is over 255 bytes; in a constant, that is a compile error.
+    /// If the name is longer than 255 bytes; in a constant, that is a compile error.
     pub const fn new(name: &'static str) -> Self {
         assert!(
             name.len() <= MAX_METHOD_LEN,
@@ -27,7 +27,7 @@ impl MethodId {
         Self(name)
     }
 
-    /// The name as it travels.
+    /// Returns the name.
     pub const fn name(self) -> &'static str {
         self.0
     }
@@ -39,17 +39,17 @@ impl fmt::Display for MethodId {
     }
 }
 
-/// The name of a method that is called: any bytes, which only the callee gives a meaning.
+/// The name of a method to call. It may be any bytes; only the callee interprets them.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct MethodName(Bytes);
 
 impl MethodName {
-    /// The name's bytes.
+    /// Returns the name's bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// Whether a method of this name can be called.
+    /// Checks that a method of this name can be called.
     pub(super) fn check(&self) -> Result<(), CallError> {
         if self.0.len() > MAX_METHOD_LEN {
             return Err(CallError::NameTooLong { len: self.0.len() });
@@ -65,7 +65,7 @@ impl MethodName {
     }
 }
 
-/// A name is found by its bytes.
+/// Names are looked up by their bytes.
 impl Borrow<[u8]> for MethodName {
     fn borrow(&self) -> &[u8] {
         &self.0
@@ -78,7 +78,7 @@ impl fmt::Debug for MethodName {
     }
 }
 
-/// Bytes that are not UTF-8 are shown escaped.
+/// Bytes that are not UTF-8 are escaped.
 impl fmt::Display for MethodName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.escape_ascii().fmt(f)

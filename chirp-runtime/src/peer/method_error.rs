@@ -5,11 +5,11 @@ use super::{CallError, Reply};
 use crate::codec::{CodecId, ServiceError};
 use crate::packet::ErrorData;
 
-/// Why a call of a method that can fail by itself failed.
+/// The error of a call of a method that has an error type of its own.
 ///
-/// `?` turns it into whatever has `From<MethodError<E>>`: `anyhow::Error`, `Box<dyn Error + Send + Sync>`, an
-/// error of one's own with a variant `Arith(#[from] MethodError<ArithError>)`. One whose variants are
-/// `#[from] ArithError` and `#[from] CallError` takes it apart: `.map_err(MethodError::flatten)?`.
+/// `?` converts it into every type that implements `From<MethodError<E>>`: `anyhow::Error`, `Box<dyn Error + Send +
+/// Sync>`, or your own error with a variant `Arith(#[from] MethodError<ArithError>)`. An error with variants `#[from]
+/// ArithError` and `#[from] CallError` takes the two cases apart: `.map_err(MethodError::flatten)?`.
 #[derive(Clone, Debug)]
 pub enum MethodError<E> {
     /// The method returned its own error.
@@ -19,7 +19,7 @@ pub enum MethodError<E> {
 }
 
 impl<E> MethodError<E> {
-    /// One error, of either.
+    /// Converts either case into one error type.
     pub fn flatten<F: From<E> + From<CallError>>(self) -> F {
         match self {
             Self::Handler(error) => error.into(),
@@ -28,7 +28,8 @@ impl<E> MethodError<E> {
     }
 }
 
-/// Explains why `?` does not turn a [`MethodError`] into a [`CallError`]: no type implements it.
+/// Makes the compiler explain why `?` does not convert a [`MethodError`] into a [`CallError`]. No type implements this
+/// trait.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`?` cannot turn `MethodError<{Self}>` into `CallError`",
@@ -65,7 +66,7 @@ impl<E: Display> Display for MethodError<E> {
     }
 }
 
-/// It stands for the error inside it, so that error's cause is its own.
+/// The error is transparent: its source is that of the inner error.
 impl<E: ServiceError + Debug + Display> Error for MethodError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
@@ -75,7 +76,7 @@ impl<E: ServiceError + Debug + Display> Error for MethodError<E> {
     }
 }
 
-/// What failed inside a handler is the handler's own failure, whatever its code was elsewhere: it has code 0.
+/// A failure inside a handler is the handler's own failure, whatever its code was elsewhere, so it gets code 0.
 impl<E: Display> From<MethodError<E>> for ErrorData {
     fn from(error: MethodError<E>) -> Self {
         nested(&error)
@@ -88,8 +89,8 @@ impl<E: Display> From<MethodError<E>> for Reply {
     }
 }
 
-/// What failed inside a handler is the handler's own failure: an unknown method there is not an unknown
-/// method here. So every nested failure becomes a service error with code 0 and the reason as its text.
+/// A failure inside a handler is the handler's own failure: an unknown method elsewhere is not an unknown method here.
+/// So every nested failure becomes a service error with code 0 and the reason as its text.
 impl From<CallError> for ErrorData {
     fn from(error: CallError) -> Self {
         nested(&error)
@@ -100,8 +101,8 @@ fn nested(error: &impl Display) -> ErrorData {
     ErrorData::new(0, format!("a call made by the handler failed: {error}"))
 }
 
-/// For methods that do nothing but call others, and fail when those do. It travels as text, with code 0: a
-/// caller gets [`CallError::Remote`] inside of [`MethodError::Handler`], whatever the variant was.
+/// For methods that only call others, and fail when these do. It is transmitted as text, with code 0: the caller gets
+/// [`CallError::Remote`] inside of [`MethodError::Handler`], whatever the variant was.
 impl ServiceError for CallError {
     fn to_error_data(&self, _: CodecId) -> ErrorData {
         nested(self)

@@ -1,13 +1,13 @@
-//! The asynchronous shell around a session: what programs hold and what runs a connection.
+//! Peers: the asynchronous runtime of a connection, and the handles that programs use.
 //!
-//! A [`Peer`] is one end of a connection: it calls, and it serves what was registered with its
-//! [`PeerBuilder`]. A [`Handler`] is the one abstraction of both sides: an asynchronous function from a
-//! [`Request`] to a [`Reply`]. Closures are handlers, and so are services, a [`Router`] and a [`Caller`].
+//! A [`Peer`] is one end of a connection: it calls, and it serves the services that were registered with its
+//! [`PeerBuilder`]. A [`Handler`] is the abstraction of both sides: an asynchronous function from a [`Request`] to a
+//! [`Reply`]. Closures are handlers, and so are services, a [`Router`] and a [`Caller`].
 //!
-//! Three tasks serve a connection, and none of them waits for another. The *reader* takes what comes and
-//! never runs user code. The *dispatcher* begins handlers, in order of arrival, and polls each once in
-//! place; one that has to wait gets a task of its own. The *writer* writes everything that is ready in
-//! one call. They and the callers share the session under one short lock.
+//! Three tasks serve a connection, and none of them waits for another. The *reader* handles received packets and never
+//! runs user code. The *dispatcher* starts handlers, in order of arrival, and polls each once in place; a handler that
+//! is pending gets a task of its own. The *writer* writes all output that is ready in one call. These tasks and the
+//! callers share the session under one lock, which is held briefly.
 
 mod builder;
 mod calling;
@@ -15,6 +15,7 @@ mod compression;
 mod connect;
 mod connection;
 mod draining;
+mod effects;
 mod error;
 pub(crate) mod guard;
 mod handle;
@@ -28,6 +29,7 @@ mod monitoring;
 mod reader;
 mod sending;
 mod state;
+mod state_guard;
 pub(crate) mod streaming;
 mod task;
 mod writer;

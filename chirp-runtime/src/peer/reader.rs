@@ -12,88 +12,89 @@ use tokio::time::Instant;
 use super::ConnectionError;
 use super::compression;
 use super::connection::ConnectionCore;
+use super::effects::Effects;
 use super::lingering::Lingering;
 use super::monitoring::observe;
 use super::monitoring::progress::Progress;
 use super::monitoring::stall_timer::StallTimer;
 use super::sending::Sending;
-use super::state::Effects;
 use crate::channel;
 use crate::packet::{Header, IncomingPacket, PacketDecoder, PacketError, PacketType, foreign};
 use crate::session::ReadState;
 
-/// A pause is waited for in this many pieces. When the whole program stood still for the time of a pause,
-/// that was one piece of it, and handlers run before the next is over.
+/// The number of pieces that a pause is divided into. If the whole process stood still for the time of a pause, that
+/// counts as one piece, and handlers run before the next is over.
 const PIECES: u32 = 8;
 
-/// A brief pause is repeated so often while this side writes: what holds it up is being answered.
+/// How often a brief pause is repeated while this side makes progress in writing: the responses that the pause waits
+/// for are leaving.
 const REPEATS: u32 = 10;
 
-/// When what came compressed was more than so many bytes, it is handled before more is decoded.
+/// Decompressed bytes after which packets are handled before more are decoded.
 const UNPACKED: usize = 1 << 20;
 
-/// How long handlers may take to be begun when the other side has ended.
+/// How long the handlers of received requests may take to start after the peer has ended.
 const ARRIVED: Duration = Duration::from_secs(1);
 
-/// How long the other side may take to end after an end that did not wait for it.
+/// How long the peer may take to close after an end that did not wait for it.
 const AFTER_END: Duration = Duration::from_secs(1);
 
-/// How many bytes are thrown away at once.
+/// The size of the buffer for bytes that are discarded.
 const DISCARDED: usize = 16 << 10;
 
-/// After so many bytes of items others run, though more may have come: those who take items are most often on this
-/// thread, and what they have taken is the memory that the next items are read into.
+/// Item bytes after which the reader yields, even if more have arrived: receivers most often run on this thread, and
+/// the memory of consumed items is reused for the next.
 const ITEMS: usize = 64 << 10;
 
-/// After so many bytes others run, though more may have come: the dispatcher may be waiting for this very thread, and
-/// what it has not begun is held.
+/// Received bytes after which the reader yields, even if more have arrived: the dispatcher may be waiting for this
+/// thread, and requests that have not been started use memory.
 const TURN: u64 = 1 << 20;
 
-/// The task that takes what comes. It never runs user code and never waits for anything but bytes.
+/// The task that handles received packets. It never runs user code, and waits for nothing but bytes or room.
 pub(super) struct ReaderTask {
     connection: Arc<ConnectionCore>,
     io: channel::Reader,
     decoder: PacketDecoder,
-    /// What has been decoded and not handled,
+    /// Packets that have been decoded and not handled.
     decoded: VecDeque<IncomingPacket>,
-    /// what was wrong with what came after it,
+    /// The error that follows `decoded`.
     broken: Option<PacketError>,
-    /// and whether there may be more where that came from.
+    /// More packets may be decoded without reading.
     more: bool,
-    /// Nothing has been decoded yet, so that what comes may be anything but Chirp.
+    /// Nothing has been decoded yet: the peer may speak another protocol.
     first: bool,
-    /// How many bytes of items came since others ran.
+    /// Item bytes since the last yield.
     items: usize,
-    /// The largest payload that is taken, in bytes.
+    /// The maximum payload, in bytes.
     limit: usize,
     effects: Effects,
     overdue: StallTimer,
     progress: Progress,
-    /// How many bytes have come in all.
+    /// Bytes read in total.
     bytes: u64,
-    /// Nothing more will come.
+    /// The peer has ended.
     input_over: bool,
-    /// How long it goes on, once this side sends no more.
+    /// How long the reader continues after this side has stopped sending.
     lingering: Option<Box<Lingering>>,
-    /// How many had come when others were last let run.
+    /// The value of `bytes` at the last yield.
     yielded_at: u64,
 }
 
-/// Why the reader stopped decoding.
+/// The reason why a batch of packets ends.
 enum ReadStop {
-    /// It needs more bytes.
+    /// More bytes are needed.
     Empty,
     /// There is no room for more.
     Paused(ReadState),
-    /// It has enough to handle, and more is there.
+    /// The batch is large enough, and more packets are ready.
     More,
-    /// It has passed on as many items as those who take them should have at once.
+    /// Receivers have enough items for now.
     Items,
 }
 
 impl ReaderTask {
     pub(super) fn new(connection: Arc<ConnectionCore>, io: channel::Reader) -> Self {
-        let limits = connection.lock().session.limits().clone();
+        let limits = connection.look().session.limits().clone();
         Self {
             connection,
             io,
@@ -114,7 +115,7 @@ impl ReaderTask {
         }
     }
 
-    /// A block, and no async function: that would hold the reader twice, as its argument and as its variable.
+    /// A block rather than an async function, which would store the reader twice: as its argument and as its variable.
     #[expect(clippy::manual_async_fn, reason = "the future is half as large")]
     pub(super) fn run(mut self) -> impl Future<Output = ()> + Send {
         async move {
@@ -141,9 +142,9 @@ impl ReaderTask {
                 Err(reason) => return reason,
             };
             match stopped {
-                // It is rare, and its timers are large.
+                // Boxed: a pause is rare, and its timers are large.
                 ReadStop::Paused(reading) => Box::pin(self.pause(reading, blocked_work)).await,
-                // What others do must not wait for all that few bytes may stand for.
+                // Few bytes may decompress to many, and other tasks must not wait for all of them.
                 ReadStop::More | ReadStop::Items => tokio::task::yield_now().await,
                 ReadStop::Empty if self.bytes - self.yielded_at >= TURN => {
                     self.yielded_at = self.bytes;
@@ -188,10 +189,10 @@ impl ReaderTask {
         }
     }
 
-    /// Decodes every packet that is whole, unless they are far larger than what came. There is no lock for it: what
-    /// takes memory is done here.
+    /// Decodes all complete packets, unless they are far larger than the bytes received. Allocations happen here,
+    /// outside of the lock.
     fn decode(&mut self) {
-        // What was decoded is handled first, so that no more than that is held beside the session.
+        // Decoded packets are handled first: no more than those are held outside of the session.
         if self.broken.is_some() || !self.decoded.is_empty() {
             return;
         }
@@ -207,7 +208,7 @@ impl ReaderTask {
         let observer = self.connection.observer();
         let connection = &self.connection;
         let wanted = |kind| {
-            let state = connection.lock();
+            let state = connection.look();
             let served = state.serving.as_deref();
             state.session.accepts(kind) || served.is_some_and(|served| served.router.wants(kind))
         };
@@ -248,17 +249,16 @@ impl ReaderTask {
         }
     }
 
-    /// Handles every packet that is whole: one lock for all of them. Says why it stopped, and whether
-    /// something may be lying behind a handler.
+    /// Handles all complete packets under one lock. Returns why it stopped, and whether work may be blocked behind a
+    /// handler.
     fn handle_batch(&mut self) -> Result<(ReadStop, bool), ConnectionError> {
         self.decode();
-        let mut state = self.connection.lock();
-        let unsent = state.session.unsent();
+        let mut state = self.connection.lock_reusing(&mut self.effects);
         let dispatching = !state.dispatch.idle;
         let stopped = loop {
             match state.session.reading() {
                 ReadState::Ready => {}
-                // What comes now is not held.
+                // After the end of sending, received packets are not stored.
                 _ if matches!(state.sending, Sending::Closed) => {}
                 paused => {
                     state.paused = Some(paused);
@@ -267,7 +267,7 @@ impl ReaderTask {
             }
             match self.decoded.pop_front() {
                 Some(incoming) => {
-                    if let Err(fatal) = state.handle(incoming, &mut self.effects) {
+                    if let Err(fatal) = state.handle(incoming) {
                         break Err(fatal.into());
                     }
                 }
@@ -284,22 +284,20 @@ impl ReaderTask {
                 }
             }
         };
-        let overdue = state.check_stalled_handler(&mut self.effects);
-        // The session has given answers by itself.
-        self.effects.wake_writer |= state.session.unsent() > unsent;
-        state.reconcile(self.connection.budget.as_deref(), &mut self.effects);
-        // What has come may be begun behind an answer that has not been written.
+        let overdue = state.check_stalled_handler();
+        // This may wake the dispatcher, whose handlers may then block responses that have not been written.
+        state.reconcile();
         let blocked_work = state.has_blocked_work() || (dispatching && !state.queue.is_empty());
+        let packet_tasks = std::mem::take(&mut state.packet_tasks);
         drop(state);
-        for kind in self.effects.packet_tasks.drain(..) {
+        for kind in packet_tasks {
             self.connection.start_packet_task(kind);
         }
-        self.connection.apply(&mut self.effects);
         self.connection.recover(overdue);
         stopped.map(|stopped| (stopped, blocked_work))
     }
 
-    /// Reads what has come, or waits for it, and looks after what lies.
+    /// Waits for bytes and reads them. Meanwhile recovers from stalled handlers.
     async fn fill(&mut self, blocked_work: bool) -> Result<usize, ConnectionError> {
         let Self {
             connection,
@@ -346,24 +344,24 @@ impl ReaderTask {
         .await
     }
 
-    /// The other side sends no more. Sees to it that the handlers of what came begin before the session ends, and that
-    /// an orderly end of this side is not cut short.
+    /// Waits after the peer has ended: until the handlers of received requests have started, and until an orderly end
+    /// of this side is complete.
     async fn finish_arrived(&mut self) {
         let connection = &self.connection;
         let overdue = &mut self.overdue;
         connection.lock().input_over = true;
         let begun = poll_fn(|cx| {
-            if connection.has_ended() || connection.lock().has_begun_all() {
+            if connection.has_ended() || connection.look().has_begun_all() {
                 return Poll::Ready(());
             }
             overdue.poll(connection, true, cx);
             Poll::Pending
         });
-        // Longer takes only what cannot be begun, and its time is over with the connection.
+        // Requests that are still waiting then end with the connection.
         let _ = tokio::time::timeout(ARRIVED, begun).await;
         poll_fn(|_| {
-            // The writer has its own time limit.
-            if !connection.has_ended() && connection.lock().sending.is_closing() {
+            // The writer task has a timeout of its own.
+            if !connection.has_ended() && connection.look().sending.is_closing() {
                 Poll::Pending
             } else {
                 Poll::Ready(())
@@ -372,10 +370,10 @@ impl ReaderTask {
         .await;
     }
 
-    /// Whether what comes after the end of the session is to be thrown away for a while, and how long: a socket that is
-    /// closed while bytes come throws away what it has sent and the other side has not read.
+    /// Returns how long received bytes are discarded after the end of the session, if they are: closing a socket while
+    /// bytes arrive resets it, and output that the peer has not read is lost.
     fn linger(&self) -> Option<Lingering> {
-        let state = self.connection.lock();
+        let state = self.connection.look();
         let is_vain = self.input_over
             || matches!(state.sending, Sending::Closed | Sending::Failed(_))
             || state.session.counters().packets_sent == 0
@@ -383,7 +381,7 @@ impl ReaderTask {
         (!is_vain).then(|| Lingering::new(self.bytes, Instant::now() + AFTER_END, AFTER_END))
     }
 
-    /// Throws away what comes until the other side ends, too.
+    /// Discards received bytes until the peer has ended, too.
     async fn discard(&mut self, mut lingering: Lingering) {
         self.decoded.clear();
         let mut buffer = vec![0; DISCARDED];
@@ -403,13 +401,13 @@ impl ReaderTask {
         }
     }
 
-    /// Waits until there is room, and looks after what lies.
+    /// Waits until there is room. Meanwhile recovers from stalled handlers.
     async fn pause(&mut self, reading: ReadState, blocked_work: bool) {
         self.progress.ended();
         let connection = &self.connection;
         let overdue = &mut self.overdue;
         let limit = {
-            let state = connection.lock();
+            let state = connection.look();
             let limits = state.session.limits();
             match reading {
                 ReadState::PausedBriefly => limits.max_read_pause,
@@ -426,7 +424,7 @@ impl ReaderTask {
             let mut piece = pin!(tokio::time::sleep(limit / PIECES));
             loop {
                 let resumed = poll_fn(|cx| {
-                    if connection.has_ended() || connection.lock().paused.is_none() {
+                    if connection.has_ended() || connection.look().paused.is_none() {
                         return Poll::Ready(());
                     }
                     overdue.poll(connection, blocked_work, cx);
@@ -435,8 +433,8 @@ impl ReaderTask {
                 tokio::select! {
                     biased;
                     () = resumed => return,
-                    // Whether that is enough is for this connection to see.
-                    () = connection.budget_freed() => connection.with(|_, _| ()),
+                    // Reconciling tells whether the freed memory suffices for this connection.
+                    () = connection.budget_freed() => connection.reconcile(),
                     () = &mut piece => break,
                 }
             }

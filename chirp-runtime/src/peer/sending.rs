@@ -1,22 +1,22 @@
 use super::ConnectionError;
 
-/// How far the end of sending is, which may come before the end of the connection.
+/// The state of sending, which may end before the connection does.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Sending {
     /// Packets are sent.
     #[default]
     Open,
-    /// In order: what waits is written, then the write half is shut down. `batches` is how many batches have been
-    /// written since.
+    /// An orderly end: queued output is written, then the write half is shut down. `batches` counts the batches written
+    /// since.
     Closing { batches: usize },
-    /// The write half has been shut down, in order.
+    /// The write half has been shut down in order.
     Closed,
-    /// A write failed, or shutting down did not end. What waits is thrown away.
+    /// A write failed, or the shutdown did not complete. Output is discarded.
     Failed(ConnectionError),
 }
 
 impl Sending {
-    /// Why no call may be made and no packet sent.
+    /// Returns why no call may be made and no packet sent, if so.
     pub(super) fn refusal(&self) -> Option<ConnectionError> {
         match self {
             Self::Open => None,
@@ -25,8 +25,8 @@ impl Sending {
         }
     }
 
-    /// Why the connection ends, when `reason` is why its input has ended. A side that is `draining` has asked for the end,
-    /// also where the other side closes first.
+    /// Returns why the connection ends, given the reason why its input has ended. `draining`: this side has asked for the end
+    /// and has served everything, so that the end is its own, even if the other side closes first.
     pub(super) fn reason(&self, reason: ConnectionError, draining: bool) -> ConnectionError {
         match self {
             _ if matches!(reason, ConnectionError::RuntimeStopped) => reason,
@@ -39,12 +39,12 @@ impl Sending {
         }
     }
 
-    /// Whether the write half is still to be shut down.
+    /// Returns `true` if the write half is still to be shut down.
     pub(super) fn is_closing(&self) -> bool {
         matches!(self, Self::Closing { .. })
     }
 
-    /// Whether a packet that waits now will never be written.
+    /// Returns `true` if queued packets will never be written.
     pub(super) fn is_over(&self) -> bool {
         matches!(self, Self::Closed | Self::Failed(_))
     }

@@ -1,7 +1,7 @@
 use std::io::{self, IoSlice};
 use std::mem;
 use std::pin::Pin;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -10,47 +10,57 @@ use tokio::io::AsyncWrite;
 use super::ConnectionError;
 use super::compression;
 use super::connection::ConnectionCore;
+use super::effects::Effects;
 use super::monitoring::watchdog::Watchdog;
 use super::sending::Sending;
-use super::state::{ConnectionState, Effects};
+use super::state::ConnectionState;
 use crate::channel;
 use crate::session::Batch;
 
-/// How many pieces one write call may name.
+/// The maximum number of slices per vectored write.
 const SLICES: usize = 32;
 
-/// How often the writer lets others run before it writes.
+/// How often the writer yields before it writes, so that other tasks can add to the batch.
 const YIELDS: u32 = 2;
 
-/// After so many bytes others run, though the channel may take more: the reader may be waiting for this very thread,
-/// and a side that only writes would have the other hold more and more.
+/// Bytes after which the writer yields, even if the channel would take more: the reader may be waiting for this thread,
+/// and a side that only writes would make the peer buffer more and more.
 const TURN: usize = 1 << 20;
 
-/// Progress, in bytes, that starts the time for the next progress afresh.
+/// Written bytes that restart the stall timer.
 const PROGRESS: usize = 64 << 10;
 
-/// Whose turn it is to write.
+/// Who writes. Changed under the connection's lock; the holder of the turn alone may lock the [`Sink`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WriteState {
-    /// Whoever has something to write.
+    /// Nobody writes.
     Idle,
-    /// Somebody is writing, and will look again before the turn is free.
+    /// The writer task has been woken and has not looked yet. Any other task may still take the turn.
+    Scheduled,
+    /// A task writes. It looks for more output before it goes back to `Idle`, so new output wakes nobody.
     Writing,
-    /// The writer's: it has a batch to finish, or more has come while somebody wrote.
+    /// The turn is reserved for the writer task, which has been woken: a batch is partially written, or there is more.
     WriterOwned,
 }
 
-/// The writing half, and the batch that is on its way.
+impl WriteState {
+    /// Returns `true` if any task may take the turn.
+    pub(super) fn is_free(self) -> bool {
+        matches!(self, Self::Idle | Self::Scheduled)
+    }
+}
+
+/// The write half of the channel, and the batch that is being written.
 ///
-/// Only the holder of the [`WriteState`] locks it. It is polled with the writer task's waker, whoever polls
-/// it: an `AsyncWrite` remembers one waker, and a caller may be dropped while it waits.
+/// Only the holder of the turn ([`WriteState`]) locks it. Every write uses the writer task's waker, whichever task
+/// makes it: an `AsyncWrite` remembers one waker, and a caller may be dropped while it waits.
 pub(super) struct Sink {
-    /// Nothing once the session has ended.
+    /// `None` once the write half has been closed.
     pub(super) io: Option<channel::Writer>,
     pub(super) batch: Batch,
-    /// Bytes written since time was last taken.
+    /// Bytes written since the stall timer was last checked.
     progress: usize,
-    /// Bytes written in all.
+    /// Bytes written in total.
     written: u64,
     /// Bytes written since others were last let run.
     since_yield: usize,
@@ -67,10 +77,10 @@ impl Sink {
         }
     }
 
-    /// Writes the batch and flushes it, but lets others run after each [`TURN`], also where batches are small.
+    /// Writes the batch and flushes it. Yields after each [`TURN`] bytes, counted across batches.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(io) = &mut self.io else {
-            // Nobody will read it.
+            // Nothing can be written any more.
             self.batch = Batch::default();
             return Poll::Ready(Ok(()));
         };
@@ -98,11 +108,10 @@ impl Sink {
         io.poll_flush(cx)
     }
 
-    /// Says that no more will be written. What can be said only by dropping the writing half is said when that is
-    /// dropped.
+    /// Shuts the write half down. A channel that can signal this only by being dropped does so then.
     pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.io {
-            // A channel that has failed has ended, too.
+            // An error means that the channel has ended, which is as good.
             Some(io) => Pin::new(io).poll_shutdown(cx).map(drop),
             None => Poll::Ready(()),
         }
@@ -111,29 +120,20 @@ impl Sink {
 
 impl ConnectionCore {
     pub(super) fn lock_sink(&self) -> MutexGuard<'_, Sink> {
-        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sink.lock()
     }
 
-    /// Writes what is ready, if nobody is writing: for whoever has put the last of it there and has
-    /// nothing better to do. One write; what it leaves is the writer's.
-    pub(super) fn flush(&self) {
-        let lease = self.take_turn(&mut self.lock());
-        if let Some(lease) = lease {
-            self.write(lease);
-        }
-    }
-
-    /// The turn to write, for whoever holds the lock and is going to [`write`](Self::write): if there is
-    /// something to write, and nobody does.
+    /// Takes the turn to write together with a batch, if there is output and nobody writes. The caller must release the
+    /// lock and then [`write`](Self::write).
     pub(super) fn take_turn(&self, state: &mut ConnectionState) -> Option<WriteLease<'_>> {
-        // A writer that has not begun looks when it does.
+        // A writer task that has not started looks for output when it does.
         let waker = self.writer.get()?;
         let batch = state.take_turn()?;
         let held = WriteGuard(self);
         Some(WriteLease { held, batch, waker })
     }
 
-    /// Writes what goes with the turn.
+    /// Writes the batch of a lease, once. A remainder is left to the writer task.
     pub(super) fn write(&self, lease: WriteLease<'_>) {
         let WriteLease {
             held,
@@ -154,8 +154,7 @@ impl ConnectionCore {
         held.poll_write(sink, waker);
     }
 
-    /// Writes in place of the writer, whose task has been woken by a thread that is busy for long, and waits for that
-    /// thread. One write, as of anybody who is not the writer.
+    /// Writes once in place of the writer task, which has been woken on a worker thread that a handler blocks.
     pub(super) fn write_for_writer(&self) {
         let Some(waker) = self.writer.get() else {
             return;
@@ -167,37 +166,38 @@ impl ConnectionCore {
         state.write_state = WriteState::Writing;
         drop(state);
         let held = WriteGuard(self);
-        let mut sink = self.lock_sink();
-        self.load(&mut sink);
-        held.poll_write(sink, waker);
+        self.load();
+        held.poll_write(self.lock_sink(), waker);
     }
 
-    /// How many bytes have been written in all.
+    /// Returns the number of bytes written in total.
     pub(super) fn bytes_written(&self) -> u64 {
-        let sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-        sink.written
+        self.sink.lock().written
     }
 
-    /// Sees to it that there is a batch to write, if there can be.
-    pub(super) fn load(&self, sink: &mut Sink) {
+    /// Loads a batch into the sink, if it has none and there is output. The caller must hold the turn and no lock.
+    pub(super) fn load(&self) {
+        let mut sink = self.lock_sink();
         let fresh = if sink.batch.is_done() {
+            drop(sink);
             self.lock().take_batch()
         } else {
-            // One that somebody else has left to the writer.
+            // A batch that was left to the writer task because compressing it takes long.
             compression::is_heavy(&sink.batch).then(|| mem::take(&mut sink.batch))
         };
-        // The session's lock is free again: an observer may ask for what is behind it.
+        // Without a lock: observers are called here.
         if let Some(mut batch) = fresh {
             self.prepare(&mut batch);
-            sink.batch = batch;
+            self.lock_sink().batch = batch;
         }
     }
 
-    /// A batch has been written. Whether there is more; if not, the turn is free.
-    fn note_written(&self, spare: Batch) -> bool {
+    /// Records that a batch has been written. Returns `true` if there is more output; then the turn is in the state
+    /// `next`. Otherwise it is free.
+    fn note_written(&self, spare: Batch, next: WriteState) -> bool {
         let mut spare = Some(spare);
         let mut state = self.lock();
-        // After the end it may hold payloads that were not written.
+        // After the end it may hold payloads that were not written; they are dropped after the lock is released.
         if state.end.is_none() {
             state.spare = spare.take().unwrap_or_default();
         }
@@ -205,35 +205,48 @@ impl ConnectionCore {
         if let Sending::Closing { batches } = &mut state.sending {
             *batches += 1;
         }
-        // After the end the writer has something to do in any case.
+        // After the end the writer task always has the shutdown left to do.
         let more = state.end.is_some() || (state.session.has_output() && !state.has_sent_all());
-        if !more {
-            state.write_state = WriteState::Idle;
-        }
-        let settled = self.budget.is_none() && state.is_reconciled();
-        drop(state);
-        if !settled {
-            self.with(|_, _| ());
-        }
+        state.write_state = if more { next } else { WriteState::Idle };
         more
     }
 }
 
-/// What is to be written by whoever has taken the turn.
+impl ConnectionState {
+    fn take_turn(&mut self) -> Option<Batch> {
+        if !self.write_state.is_free() || self.end.is_some() {
+            return None;
+        }
+        let batch = self.take_batch()?;
+        self.write_state = WriteState::Writing;
+        Some(batch)
+    }
+
+    fn take_batch(&mut self) -> Option<Batch> {
+        match self.session.take_batch(mem::take(&mut self.spare)) {
+            Ok(batch) => Some(batch),
+            Err(spare) => {
+                self.spare = spare;
+                None
+            }
+        }
+    }
+}
+
+/// The turn to write, and the batch to write.
 #[must_use]
 pub(super) struct WriteLease<'a> {
     held: WriteGuard<'a>,
     batch: Batch,
-    /// The writer's.
+    /// The writer task's waker.
     waker: &'a Waker,
 }
 
-/// The turn to write, held by somebody who is not the writer. It cannot be lost: a channel that panics, or
-/// a waker before it, ends the session.
+/// The turn to write, held by a task other than the writer. It cannot be lost: if the channel panics, the session ends.
 struct WriteGuard<'a>(&'a ConnectionCore);
 
 impl WriteGuard<'_> {
-    /// Writes once, and gives the turn up.
+    /// Writes once and releases the turn.
     fn poll_write(self, mut sink: MutexGuard<'_, Sink>, waker: &Waker) {
         match sink.poll_write(&mut Context::from_waker(waker)) {
             Poll::Ready(Ok(())) => {
@@ -252,11 +265,16 @@ impl WriteGuard<'_> {
         }
     }
 
-    /// Gives the turn up after a batch that was written, and to the writer otherwise.
+    /// Releases the turn after a complete write, and hands it to the writer task otherwise.
     fn release(self, written: Option<Batch>) {
         let connection = self.0;
-        if written.is_none_or(|spare| connection.note_written(spare)) {
+        let is_handed_over = if let Some(spare) = written {
+            connection.note_written(spare, WriteState::WriterOwned)
+        } else {
             connection.lock().write_state = WriteState::WriterOwned;
+            true
+        };
+        if is_handed_over {
             connection.wake_writer();
         }
         mem::forget(self);
@@ -277,41 +295,40 @@ impl Drop for WriteGuard<'_> {
     }
 }
 
-/// The task that writes what nobody else has written, and closes the channel at the end.
+/// The task that writes the output that no other task has written, and closes the channel at the end.
 pub(super) struct WriterTask {
     pub(super) connection: Arc<ConnectionCore>,
     stall: Duration,
-    /// How often others have been let run first, so that they append to the same batch,
+    /// Yields since the last write.
     yields: u32,
-    /// and how many calls had been put down when they were the last time.
+    /// Length of the submit queue at the previous yield.
     submitted: usize,
-    pub(super) holds_turn: bool,
-    /// It is shutting down the write half.
+    /// The write half is being shut down.
     pub(super) shuts_down: bool,
-    /// The session has ended, and this is the last that is written.
+    /// The session has ended, and the last batch is being written.
     pub(super) is_last: bool,
+    /// Runs exactly while a write or the shutdown waits for the peer. This task holds the turn then.
     pub(super) timer: Option<Box<Watchdog>>,
     effects: Effects,
 }
 
-/// What the writer does next.
+/// The next step of the writer task.
 enum WriterStep {
     Sleep,
     Yield,
     Write,
-    /// Everything is written that ever will be.
+    /// Everything has been written that ever will be.
     ShutDown,
 }
 
 impl WriterTask {
     pub(super) fn new(connection: Arc<ConnectionCore>) -> Self {
-        let stall = connection.lock().session.limits().progress_timeout;
+        let stall = connection.look().session.limits().progress_timeout;
         Self {
             connection,
             stall,
             yields: 0,
             submitted: 0,
-            holds_turn: false,
             shuts_down: false,
             is_last: false,
             timer: None,
@@ -319,87 +336,85 @@ impl WriterTask {
         }
     }
 
-    /// Takes the turn if there is something to write; `Pending` when there is not.
+    /// Takes the turn if there is output. `Pending` if there is none, or another task writes.
     fn poll_turn(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.holds_turn {
+        if self.timer.is_some() {
             return Poll::Ready(());
         }
-        // Those who could run put their calls down, too. While there are more of them each time they are still at
-        // it, on another thread perhaps.
+        // Tasks that are ready to run add their calls, too. As long as the queue grows from one yield to the next,
+        // they are still at it, perhaps on another thread.
         let submit_queue = &self.connection.submit_queue;
         let submitted = submit_queue.len();
-        let expected = self.yields == 0 && submit_queue.writer_scheduled();
-        if expected || (submitted > self.submitted && self.yields < YIELDS) {
+        let scheduled = self.yields == 0 && submit_queue.writer_scheduled();
+        if scheduled || (submitted > self.submitted && self.yields < YIELDS) {
             self.submitted = submitted;
-            return self.let_others_run(cx);
+            return self.yield_now(cx);
         }
         if submit_queue.writer_scheduled() {
             submit_queue.set_writer_scheduled(false);
         }
-        let Self {
-            connection,
-            effects,
-            yields,
-            submitted,
-            ..
-        } = self;
-        *submitted = 0;
-        let next = connection.with_effects(effects, |state, effects| {
-            state.flush_submit_queue(&connection.submit_queue, effects);
-            state.writer_called = false;
-            match state.write_state {
-                WriteState::Writing => return WriterStep::Sleep,
-                WriteState::Idle if state.has_sent_all() => {
-                    state.write_state = WriteState::Writing;
-                    return WriterStep::ShutDown;
-                }
-                WriteState::Idle if !state.session.has_output() => {
-                    *yields = 0;
-                    return WriterStep::Sleep;
-                }
-                WriteState::Idle => {
-                    let alone = state.session.pending() + state.session.running() <= 1;
-                    if !alone && *yields == 0 {
-                        state.writer_called = true;
-                        return WriterStep::Yield;
-                    }
-                }
-                WriteState::WriterOwned => {}
-            }
-            state.write_state = WriteState::Writing;
-            WriterStep::Write
-        });
-        match next {
+        self.submitted = 0;
+        match self.next_step() {
             WriterStep::Sleep => Poll::Pending,
-            WriterStep::Yield => self.let_others_run(cx),
+            WriterStep::Yield => self.yield_now(cx),
             WriterStep::Write => {
-                self.holds_turn = true;
                 self.yields = 0;
                 Poll::Ready(())
             }
             WriterStep::ShutDown => {
-                self.holds_turn = true;
                 self.shuts_down = true;
                 Poll::Ready(())
             }
         }
     }
 
-    /// Before it writes, so that they append to the same batch.
-    fn let_others_run(&mut self, cx: &Context<'_>) -> Poll<()> {
+    fn next_step(&mut self) -> WriterStep {
+        let Self {
+            connection,
+            effects,
+            yields,
+            ..
+        } = self;
+        let mut state = connection.lock_reusing(effects);
+        state.flush_submit_queue();
+        match state.write_state {
+            WriteState::Writing => return WriterStep::Sleep,
+            WriteState::WriterOwned => {}
+            WriteState::Idle | WriteState::Scheduled => {
+                if state.has_sent_all() {
+                    state.write_state = WriteState::Writing;
+                    return WriterStep::ShutDown;
+                }
+                if !state.session.has_output() {
+                    state.write_state = WriteState::Idle;
+                    *yields = 0;
+                    return WriterStep::Sleep;
+                }
+                let alone = state.session.pending() + state.session.running() <= 1;
+                if !alone && *yields == 0 {
+                    state.write_state = WriteState::Scheduled;
+                    return WriterStep::Yield;
+                }
+            }
+        }
+        state.write_state = WriteState::Writing;
+        WriterStep::Write
+    }
+
+    /// Lets other tasks run first, so that they add to the same batch.
+    fn yield_now(&mut self, cx: &Context<'_>) -> Poll<()> {
         self.yields += 1;
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    /// Writes until the session ends. Gives the reason if it is to end because of what is found here.
+    /// Writes until the session ends. Returns a reason if the session is to end because of it.
     fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Option<ConnectionError>> {
         loop {
             ready!(self.poll_turn(cx));
             if self.shuts_down {
                 match self.poll_shutdown(cx) {
                     Poll::Ready(()) => {
-                        self.holds_turn = false;
                         self.shuts_down = false;
                         self.connection.note_shut_down();
                         continue;
@@ -408,27 +423,33 @@ impl WriterTask {
                 }
             }
             let connection = &*self.connection;
-            let mut sink = connection.lock_sink();
-            connection.load(&mut sink);
-            match sink.poll_write(cx) {
-                Poll::Ready(Ok(())) => {
-                    let spare = mem::take(&mut sink.batch);
-                    drop(sink);
-                    self.timer = None;
-                    self.holds_turn = connection.note_written(spare);
-                    if connection.has_ended() {
-                        return Poll::Ready(None);
+            let mut holds_turn = true;
+            while holds_turn {
+                connection.load();
+                let mut sink = connection.lock_sink();
+                match sink.poll_write(cx) {
+                    Poll::Ready(Ok(())) => {
+                        let spare = mem::take(&mut sink.batch);
+                        drop(sink);
+                        self.timer = None;
+                        holds_turn = connection.note_written(spare, WriteState::Writing);
+                        if connection.has_ended() {
+                            if holds_turn {
+                                connection.lock().write_state = WriteState::WriterOwned;
+                            }
+                            return Poll::Ready(None);
+                        }
                     }
-                }
-                Poll::Ready(Err(error)) => {
-                    drop(sink);
-                    self.timer = None;
-                    self.holds_turn = false;
-                    connection.fail_writing(error);
-                }
-                Poll::Pending => {
-                    drop(sink);
-                    return self.poll_stalled(cx);
+                    Poll::Ready(Err(error)) => {
+                        drop(sink);
+                        self.timer = None;
+                        holds_turn = false;
+                        connection.fail_writing(error);
+                    }
+                    Poll::Pending => {
+                        drop(sink);
+                        return self.poll_stalled(cx);
+                    }
                 }
             }
         }
@@ -442,7 +463,7 @@ impl WriterTask {
         }))
     }
 
-    /// Ready when the other side has taken less than 64 KiB in so much time.
+    /// Ready when the peer has taken less than 64 KiB within `time`.
     pub(super) fn poll_no_progress(&mut self, time: Duration, cx: &mut Context<'_>) -> Poll<()> {
         let mut sink = self.connection.lock_sink();
         let progressed = mem::take(&mut sink.progress);
@@ -467,7 +488,7 @@ impl Future for WriterTask {
             let _ = self.connection.writer.set(cx.waker().clone());
         }
         if !self.connection.has_ended() {
-            // It may have ended meanwhile.
+            // Another task may have ended the connection in the meantime; the first reason counts.
             if let Some(reason) = ready!(self.poll_run(cx)) {
                 self.connection.end(reason);
             }
@@ -479,11 +500,11 @@ impl Future for WriterTask {
 impl Drop for WriterTask {
     fn drop(&mut self) {
         self.connection.end_with_task();
-        // Handles may live on for long; what the channel held does not.
+        // Handles of the connection may live on for long; the channel must not.
         let mut sink = self.connection.lock_sink();
         let held = (sink.io.take(), mem::take(&mut sink.batch));
         drop(sink);
         drop(held);
-        self.connection.with(|state, _| state.session.discard());
+        self.connection.lock().session.discard();
     }
 }

@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 
 use crate::channel::{Endpoint, Identity};
 use crate::peer::{Peer, guard};
+use crate::sync::Mutex;
 
 /// A connection of a server.
 #[derive(Clone, Debug)]
@@ -80,7 +81,7 @@ impl Registry {
     }
 
     fn lock(&self) -> MutexGuard<'_, RegistryEntries> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

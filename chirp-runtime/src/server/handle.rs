@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 use tokio::sync::mpsc;
 
@@ -7,6 +7,7 @@ use super::connections::Registry;
 use super::{Connection, Connections, ServerBuilder};
 use crate::channel::Incoming;
 use crate::peer::{RouteError, guard};
+use crate::sync::Mutex;
 
 /// The number of connections that may wait in `serve_connection`.
 const QUEUED_CONNECTIONS: usize = 16;
@@ -43,7 +44,7 @@ impl ServerShared {
     }
 
     fn lock(&self) -> MutexGuard<'_, Arc<ServerBuilder>> {
-        self.builder.lock().unwrap_or_else(PoisonError::into_inner)
+        self.builder.lock()
     }
 }
 
@@ -81,11 +82,7 @@ impl ServerHandle {
         &self,
         change: impl FnOnce(ServerBuilder) -> ServerBuilder,
     ) -> Result<(), RouteError> {
-        let _turn = self
-            .shared
-            .updates
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.shared.updates.lock();
         let changed = change(ServerBuilder::clone(&self.shared.builder()));
         changed.check()?;
         if !self.give.is_closed() {

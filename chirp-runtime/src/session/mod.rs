@@ -203,6 +203,16 @@ impl Session {
         self.transmit.len() > 0 || self.streams_have_output()
     }
 
+    /// A mark of the output so far, for [`has_output_beyond`](Self::has_output_beyond).
+    pub fn output_mark(&self) -> u64 {
+        self.transmit.position()
+    }
+
+    /// Returns `true` if anything is ready to be transmitted that was added since `mark`, stream items always included.
+    pub fn has_output_beyond(&self, mark: u64) -> bool {
+        (self.transmit.len() > 0 && self.transmit.position() != mark) || self.streams_have_output()
+    }
+
     /// Payloads that are no longer needed, to be dropped where their owners' code may run.
     pub fn take_leftovers(&mut self) -> Vec<Bytes> {
         self.transmit.take_leftovers()

@@ -2,7 +2,6 @@ use std::fmt;
 use std::future::poll_fn;
 use std::mem;
 use std::pin::{Pin, pin};
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use crate::packet::AttachedStream;
 use crate::peer::streaming::call_stream::CallStream;
 use crate::peer::streaming::consumer::Consumer;
 use crate::peer::streaming::endpoint::{DetachedHalf, StreamEndpoint};
+use crate::sync::Mutex;
 
 /// The half of a stream that items come out of: a [`Stream`], and the verbs of a channel.
 ///
@@ -123,11 +123,11 @@ impl<T, E> Receiver<T, E> {
     }
 
     fn inner_mut(&mut self) -> &mut ReceiverInner<T> {
-        self.inner.get_mut().unwrap_or_else(PoisonError::into_inner)
+        self.inner.get_mut()
     }
 
     fn times_mut(&mut self) -> &mut Option<Box<ReceiveTimeouts>> {
-        self.times.get_mut().unwrap_or_else(PoisonError::into_inner)
+        self.times.get_mut()
     }
 
     /// Waits for each item this long and no longer; then the stream is broken off, with [`StreamError::TimedOut`].
@@ -307,12 +307,12 @@ impl<T: Item, E> Stream for Receiver<T, E> {
 impl<T: Item> Serialize for Receiver<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serialize_half(serializer, |codec| {
-            let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut inner = self.inner.lock();
             let travelled = StreamError::Encode("the half has travelled".to_owned());
             let inner = mem::replace(&mut *inner, ReceiverInner::Over(Some(travelled)));
             let mut receiver = Self::of(inner, self.error);
             // Whoever sends its items on waits as long for them.
-            let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut times = self.times.lock();
             receiver.times = Mutex::new(times.take());
             drop(times);
             let entry = AttachedStream {

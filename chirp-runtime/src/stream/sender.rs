@@ -1,7 +1,6 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::mem;
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -18,6 +17,7 @@ use crate::packet::{AttachedStream, ErrorData};
 use crate::peer::streaming::consumer::Consumer;
 use crate::peer::streaming::endpoint::{DetachedHalf, StreamEndpoint};
 use crate::peer::streaming::producer::Producer;
+use crate::sync::Mutex;
 
 /// The half of a stream that items go into.
 ///
@@ -171,7 +171,7 @@ impl<T: Item> Sender<T> {
 
     /// What it is, now that whatever it came with is whole.
     fn inner(&mut self) -> &mut SenderInner<T> {
-        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let inner = self.inner.get_mut();
         if let SenderInner::Claimed(_) = inner {
             let early = SenderInner::Over(StreamError::Decode(TOO_EARLY.to_owned()));
             if let SenderInner::Claimed(claimed) = mem::replace(inner, early) {
@@ -193,7 +193,7 @@ impl<T: Item> Sender<T> {
 
     /// What it is, which travels.
     fn travel(&self) -> SenderInner<T> {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.inner.lock();
         let travelled = StreamError::Encode("the half has travelled".to_owned());
         mem::replace(&mut *inner, SenderInner::Over(travelled))
     }
@@ -202,11 +202,7 @@ impl<T: Item> Sender<T> {
 /// Passes on what comes from where a sender has gone to.
 fn pass_on<T: Item>(mut sender: Sender<T>, consumer: Consumer, codec: CodecId, runtime: &Handle) {
     sender.inner();
-    match sender
-        .inner
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner)
-    {
+    match sender.inner.into_inner() {
         SenderInner::Local(local) => {
             runtime.spawn(pump_in(local, consumer, codec));
         }

@@ -1,8 +1,9 @@
 use std::io::{self, IoSlice};
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::task::{Context, Poll, Waker, ready};
 
+use crate::sync::Mutex;
 use bytes::{Buf, BytesMut};
 use tokio::io::ReadBuf;
 use tokio::task::coop;
@@ -134,6 +135,6 @@ impl Flow {
     }
 
     fn lock(&self) -> MutexGuard<'_, FlowState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

@@ -1,10 +1,11 @@
 use std::collections::VecDeque;
 use std::collections::hash_map::{Entry, HashMap};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, MutexGuard};
 
 use tokio::sync::{Notify, oneshot};
 
 use super::{InprocError, InprocStream};
+use crate::sync::Mutex;
 
 /// The names of this process that have a listener.
 static PORTS: LazyLock<Mutex<HashMap<Arc<str>, Arc<Port>>>> = LazyLock::new(Mutex::default);
@@ -34,7 +35,7 @@ impl Port {
     ///
     /// Returns [`InprocError::InUse`] if the name has a listener already.
     pub(super) fn open(name: &str, backlog: usize) -> Result<Arc<Self>, InprocError> {
-        let mut ports = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ports = PORTS.lock();
         match ports.entry(name.into()) {
             Entry::Occupied(_) => Err(InprocError::InUse { name: name.into() }),
             Entry::Vacant(vacant) => {
@@ -51,7 +52,7 @@ impl Port {
 
     /// Frees the name and refuses waiting connections.
     pub(super) fn close(&self) {
-        let mut ports = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ports = PORTS.lock();
         let port = ports.remove(&self.name);
         drop(ports);
         let mut state = self.lock();
@@ -64,7 +65,7 @@ impl Port {
     /// Enqueues a connection. The receiver resolves when the listener accepts, and fails when the listener is
     /// dropped.
     pub(super) fn dial(name: &str) -> Result<oneshot::Receiver<InprocStream>, InprocError> {
-        let ports = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let ports = PORTS.lock();
         let port = ports.get(name).map(Arc::clone);
         drop(ports);
         let refused = || InprocError::Refused { name: name.into() };
@@ -109,6 +110,6 @@ impl Port {
     }
 
     fn lock(&self) -> MutexGuard<'_, PortState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

@@ -5,22 +5,22 @@ use crate::peer::CallError;
 use crate::peer::streaming::call_stream::CallStream;
 use crate::peer::streaming::inbound_streams::InboundStreams;
 
-/// What came back from a call, before it is decoded.
+/// The outcome of a call, before its result is decoded.
 pub(crate) type Answer = Result<Answered, CallError>;
 
-/// What a call was answered.
+/// The encoded result of a call.
 #[derive(Debug)]
 pub struct Answered {
     data: Bytes,
     streams: Option<Box<AnswerStreams>>,
 }
 
-/// The streams of an answer.
+/// The streams of a result.
 #[derive(Debug)]
 enum AnswerStreams {
-    /// Those that its value names.
+    /// Streams that the result value contains.
     Carried(InboundStreams),
-    /// It is one.
+    /// The result is a stream itself.
     Result(Box<CallStream>),
 }
 
@@ -32,16 +32,17 @@ impl Answered {
         }
     }
 
-    /// The bytes of the result.
+    /// Returns the encoded result.
     pub(crate) fn into_data(self) -> Bytes {
         self.data
     }
 
-    /// The bytes of a result that has no streams.
+    /// Returns the encoded result of a method without streams.
     ///
     /// # Errors
     ///
-    /// [`CallError::Decode`] when streams came with it, without which its bytes say nothing. The streams are refused.
+    /// [`CallError::Decode`] if streams came with the result: its bytes would be meaningless without them. The streams
+    /// are refused.
     pub(in crate::peer) fn into_bytes(self) -> Result<Bytes, CallError> {
         if self.streams.is_some() {
             return Err(CallError::Decode(
@@ -53,7 +54,7 @@ impl Answered {
         Ok(self.data)
     }
 
-    /// The result with its streams, to be sent on as it is.
+    /// Returns the result with its streams, to be forwarded.
     pub(in crate::peer) fn forward(self) -> Payload {
         let (data, arrived) = self.into_parts();
         match arrived.and_then(|arrived| arrived.forward()) {
@@ -62,7 +63,7 @@ impl Answered {
         }
     }
 
-    /// The bytes of the result, and the streams that it names.
+    /// Returns the encoded result, and the streams that it contains.
     pub(crate) fn into_parts(self) -> (Bytes, Option<InboundStreams>) {
         match self.streams.map(|streams| *streams) {
             Some(AnswerStreams::Carried(arrived)) => (self.data, Some(arrived)),
@@ -70,7 +71,7 @@ impl Answered {
         }
     }
 
-    /// The stream that is the result.
+    /// Returns the stream that is the result.
     pub(crate) fn into_stream(self) -> Option<CallStream> {
         match *self.streams? {
             AnswerStreams::Result(of_call) => Some(*of_call),

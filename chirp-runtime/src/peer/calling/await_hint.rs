@@ -1,6 +1,6 @@
 use super::call::Call;
 
-/// Explains that a call has to be awaited before its result can be used: no type implements it.
+/// Makes the compiler explain that a call must be awaited first. No type implements this trait.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "a call is a future: await it to get its `Result`",

@@ -22,31 +22,31 @@ use crate::peer::{CallError, Caller, MethodName};
 
 /// A call of a method: a future of its result.
 ///
-/// It is lazy: it is sent at its first poll, or by [`start`](Self::start). Calls leave in that order.
-/// Dropping it, at any time, cancels the work at the other side and frees what it held.
+/// A call is lazy: it is sent on its first poll, or by [`start`](Self::start). Calls leave in that order. Dropping the
+/// future cancels the call at the peer and frees its resources, at any time.
 ///
-/// It is `Send + 'static`, whatever its arguments borrowed: they are encoded when the call is made.
+/// The future is `Send + 'static` even if the arguments were borrowed: they are encoded when the call is created.
 #[must_use = "calls are sent when awaited, or by `.start()` or `.detach()`"]
 pub struct Call<T, E = CallError> {
     untyped: CallCore,
     finish: Finish<T, E>,
 }
 
-/// What calls of all types have, so that its code is there once and not for each type of results.
+/// The part of a call that does not depend on its types, so that its code is compiled once.
 struct CallCore {
     state: CallState,
     limit: CallLimit,
     idempotent: bool,
-    /// What it takes to send it again on another connection.
+    /// What is needed to send the call again on another connection.
     again: Option<Box<Retry>>,
-    /// From when it is sent until it ends.
+    /// The tracing span, from sending to the end of the call.
     span: Option<Span>,
 }
 
-/// What makes a result of the answer.
+/// How the result is decoded.
 enum Finish<T, E> {
     Plain(fn(Answer) -> Result<T, E>),
-    /// What the caller wanted done with the error comes after it. It is done once.
+    /// As `Plain`, followed by a conversion of the error. Called once.
     Mapped(Option<Box<Map<T, E>>>),
 }
 
@@ -57,13 +57,13 @@ enum CallState {
         caller: Caller,
         method: MethodName,
         params: Payload,
-        /// The codec of the stream that is the result.
+        /// The item codec, if the result is a stream.
         streams: Option<CodecId>,
     },
-    /// It waits for a connection.
+    /// The call waits for a connection.
     Connecting(Box<ConnectionWait>),
     Sent(SentCall),
-    /// The stream that is the result, whose beginning is waited for.
+    /// The result is a stream that has not begun.
     Streaming(SentCall, Box<Consumer>),
 }
 
@@ -72,14 +72,14 @@ pub(in crate::peer) enum SentCall {
     Remote(Outgoing),
     Local(LocalCall),
     Failed(CallError),
-    /// It was answered before its stream was looked at.
+    /// The call was answered before its stream was polled.
     Ended(Result<(), CallError>),
     Over,
 }
 
 impl<T, E> Call<T, E> {
-    /// A call that is yet to be sent; `finish` makes its result of the answer. Parameters that could not
-    /// be encoded fail it without sending anything.
+    /// Creates a call that has not been sent; `finish` decodes its result. If the parameters could not be encoded, the
+    /// call fails without sending anything.
     #[doc(hidden)]
     pub fn new(
         caller: Caller,
@@ -99,7 +99,7 @@ impl<T, E> Call<T, E> {
         }
     }
 
-    /// The same call, whose result is a stream with items in this codec.
+    /// Declares that the result is a stream with items in this codec.
     #[doc(hidden)]
     pub fn streaming(mut self, codec: CodecId) -> Self {
         if let CallState::Unsent { streams, .. } = &mut self.untyped.state {
@@ -108,34 +108,34 @@ impl<T, E> Call<T, E> {
         self
     }
 
-    /// Gives the call this long, from when it is sent. Then it ends with
-    /// [`CallError::DeadlineExceeded`], and the other side is told to stop.
+    /// Limits the time of the call, counted from when it is sent. After that the call fails with
+    /// [`CallError::DeadlineExceeded`], and the peer is told to stop.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.untyped.limit = CallLimit::Timeout(timeout);
         self
     }
 
-    /// As [`timeout`](Self::timeout), with the time at which it ends.
+    /// As [`timeout`](Self::timeout), with an absolute deadline.
     pub fn deadline(mut self, deadline: std::time::Instant) -> Self {
         self.untyped.limit = CallLimit::Deadline(deadline.into());
         self
     }
 
-    /// Says that running the method twice does what running it once does, as `#[chirp(idempotent)]` says of
-    /// every call of a method.
+    /// Marks the call as idempotent: running the method twice has the same effect as running it once.
+    /// `#[chirp(idempotent)]` on a method marks every call of it.
     pub fn idempotent(mut self) -> Self {
         self.untyped.idempotent = true;
         self
     }
 
-    /// Whether running the method twice does what running it once does, as far as is known. Such a call may
-    /// be made again even when it [may have run](CallError::may_have_run).
+    /// Returns `true` if the call is marked as idempotent. Such a call may be sent again even if it [may have
+    /// run](CallError::may_have_run).
     pub fn is_idempotent(&self) -> bool {
         self.untyped.idempotent
     }
 
-    /// Sends the call now, so that it runs while this side does something else. Without it, nothing is
-    /// sent before the first poll.
+    /// Sends the call now, so that it runs while this task does something else. Without `start`, nothing is sent before
+    /// the first poll.
     pub fn start(mut self) -> Self {
         self.untyped.send(None);
         if let CallState::Sent(SentCall::Local(local))
@@ -146,12 +146,12 @@ impl<T, E> Call<T, E> {
         self
     }
 
-    /// Sends the call now and lets it run without anybody awaiting it: its result is discarded, and it is not cancelled
-    /// when this value is gone. For synchronous code, such as a `Drop`.
+    /// Sends the call now and lets it complete in the background: its result is discarded, and it is not cancelled when
+    /// this value is dropped. Use it in synchronous code, such as a `Drop` implementation.
     ///
-    /// The rest of the call is a task of the connection's runtime. A call in this process ([`Caller::local`]) is one of
-    /// the runtime that this is called in; outside of any it is polled once and then cancelled. A call whose result is
-    /// a stream is cancelled once it has been answered.
+    /// The remainder of the call is a task of the connection's runtime. A call within this process ([`Caller::local`])
+    /// uses the current runtime; outside of a runtime it is polled once and then cancelled. A call whose result is a
+    /// stream is cancelled once it has been answered.
     pub fn detach(self) {
         let Self { mut untyped, .. } = self.start();
         if let Some(runtime) = untyped.runtime() {
@@ -184,7 +184,7 @@ impl<T, E> Call<T, E> {
         Ok(call)
     }
 
-    /// The same call with its error as an `F`, so that calls of different errors go into one `try_join!`:
+    /// Converts the call's error into `F`, so that calls with different errors can be used in one `try_join!`:
     ///
     /// ```
     /// # use chirp_runtime::peer::{Call, CallError, MethodError};
@@ -202,7 +202,7 @@ impl<T, E> Call<T, E> {
         self.map_err(F::from)
     }
 
-    /// The same call with its error as `map` makes it.
+    /// Maps the call's error with `map`.
     pub fn map_err<F>(self, map: impl FnOnce(E) -> F + Send + 'static) -> Call<T, F>
     where
         T: 'static,
@@ -229,7 +229,7 @@ pub(super) fn shared(params: &mut Payload) -> Result<Payload, CallError> {
 }
 
 impl CallCore {
-    /// The runtime that the rest of the call can run on.
+    /// Returns the runtime for the remainder of the call.
     fn runtime(&self) -> Option<Handle> {
         match &self.state {
             CallState::Unsent { caller, .. } => caller.runtime(),
@@ -251,7 +251,7 @@ impl CallCore {
             return;
         };
         self.span.get_or_insert_with(|| Span::of_call(method));
-        // It is taken apart where it stands: it is large.
+        // Taken apart in place: moving the whole value costs more.
         let (mut target, mut params) = (
             mem::replace(&mut caller.0, CallTarget::Nobody),
             mem::take(params),
@@ -338,7 +338,8 @@ impl CallCore {
                 CallState::Unsent { .. } => {
                     self.send(Some(cx));
                     if let CallState::Sent(SentCall::Remote(_)) = self.state {
-                        // The waker was left with the call, and is woken even if the answer is here already.
+                        // The waker was registered with the call, and is woken even if the response has arrived
+                        // already.
                         return Poll::Pending;
                     }
                 }
@@ -346,7 +347,7 @@ impl CallCore {
                     let Poll::Ready(answer) = work.poll(cx) else {
                         return consumer.poll_begun(cx).map(|()| Ok(Bytes::new().into()));
                     };
-                    // One that has begun has items, before which its failure is not told.
+                    // A stream that has begun delivers its items before the failure of its call.
                     let begun = consumer.has_begun();
                     *work = SentCall::Ended(answer.as_ref().map(drop).map_err(Clone::clone));
                     return Poll::Ready(if begun {
@@ -370,7 +371,7 @@ impl CallCore {
         }
     }
 
-    /// The call's time is over.
+    /// Returns the error of a call whose time is over.
     fn timed_out(&self) -> CallError {
         match &self.state {
             CallState::Connecting(finding) => finding.timed_out(),
@@ -378,8 +379,8 @@ impl CallCore {
         }
     }
 
-    /// What is left of the call ends here, not when the future is dropped; but one whose result is a stream goes on
-    /// with that.
+    /// Ends the call now rather than when the future is dropped, unless its result is a stream, which continues the
+    /// call.
     fn leave(&mut self, answer: Answer) -> Answer {
         let state = mem::replace(&mut self.state, CallState::Sent(SentCall::Over));
         let span = self.span.take();
@@ -424,7 +425,7 @@ impl From<SentCall> for CallState {
 }
 
 impl CallState {
-    /// A call that may have a stream as its result.
+    /// Creates the state of a call that may have a stream as its result.
     fn sent(sent: Result<(SentCall, Option<Consumer>), CallError>) -> Self {
         match sent {
             Ok((work, None)) => work.into(),

@@ -16,42 +16,42 @@ use crate::peer::{
     Call, Handler, HandlerFuture, MethodName, OneWayCall, Reply, Request, StreamError,
 };
 
-/// What calls are made through: a peer, or handlers in this process.
+/// Makes calls through a peer, or to handlers in this process.
 ///
-/// Clients are made from anything that is [`AsCaller`].
+/// A client can be created from every type that implements [`AsCaller`].
 #[derive(Clone)]
 pub struct Caller(pub(in crate::peer) CallTarget);
 
 #[derive(Clone)]
 pub(in crate::peer) enum CallTarget {
-    /// The other side of a connection.
+    /// The peer of a connection.
     Remote(ConnectionRef),
-    /// Handlers in this process, and what they call back through.
+    /// Handlers in this process, and the caller that they call back through.
     Local(Arc<dyn Handler>, Box<Caller>),
-    /// Whatever connection there is when a call is made.
+    /// The connection that is current when a call is made.
     Routed(Arc<dyn ConnectionSource>),
-    /// Nobody: every method is unknown.
+    /// Every method is unknown.
     Nobody,
 }
 
 impl Caller {
-    /// Calls `handler` in this process, without a connection. Everything is encoded and decoded as on
-    /// the wire. The handler has nobody to call back: there every method is unknown.
+    /// Returns a caller of `handler` in this process, without a connection. Everything is encoded and decoded as on a
+    /// connection. The handler cannot call back: every method is unknown to it.
     pub fn local(handler: impl Handler) -> Self {
         Self::local_with(handler, Self(CallTarget::Nobody))
     }
 
-    /// As [`local`](Self::local), with somebody for the handler to call back.
+    /// As [`local`](Self::local), with a caller for the handler to call back through.
     pub fn local_with(handler: impl Handler, back: Self) -> Self {
         Self(CallTarget::Local(Arc::new(handler), Box::new(back)))
     }
 
-    /// Calls over whatever connection a route has.
+    /// Returns a caller that uses the current connection of `route`.
     pub(crate) fn routed(route: Arc<dyn ConnectionSource>) -> Self {
         Self(CallTarget::Routed(route))
     }
 
-    /// The runtime that detached calls run on: the connection's, or else the one that this is called in.
+    /// Returns the runtime of detached calls: that of the connection, or the current one.
     pub(in crate::peer) fn runtime(&self) -> Option<Handle> {
         match &self.0 {
             CallTarget::Remote(link) => Some(link.connection().runtime.clone()),
@@ -60,18 +60,18 @@ impl Caller {
         }
     }
 
-    /// Calls a method by its name, with parameters as they are to travel.
+    /// Calls a method by its name, with encoded parameters.
     ///
     /// # Errors
     ///
-    /// Beside those of every call, [`CallError::Decode`](crate::peer::CallError::Decode) when the result has streams.
+    /// The call fails as every call does, and with [`CallError::Decode`] if the result has streams.
     pub fn call(&self, method: impl Into<MethodName>, params: impl Into<Payload>) -> Call<Bytes> {
         Call::new(self.clone(), method.into(), Ok(params.into()), |answer| {
             answer?.into_bytes()
         })
     }
 
-    /// Calls a method by its name and wants no answer.
+    /// Calls a method by its name, without a response.
     pub fn call_one_way(
         &self,
         method: impl Into<MethodName>,
@@ -95,11 +95,11 @@ impl fmt::Debug for Caller {
     }
 }
 
-/// Passes each request on, with the streams that belong to it, and its answer back with those. An answer that says
-/// *unknown method* is passed on as that.
+/// Forwards each request with its streams, and returns the response with its streams. A response of *unknown method* is
+/// forwarded as such.
 ///
-/// A handler that chooses whom it asks calls [`Handler::handle`] on the chosen one: what a
-/// [`call`](Caller::call) by name gives has no streams.
+/// A handler that selects a target calls [`Handler::handle`] on the target's caller: [`call`](Caller::call) by name
+/// does not forward streams.
 impl Handler for Caller {
     fn handle(&self, request: Request) -> HandlerFuture {
         let (method, params, arrived) = request.into_call();
@@ -123,14 +123,14 @@ impl Handler for Caller {
     }
 }
 
-/// The reply to a request whose streams cannot be sent on. Nobody has been asked.
+/// The reply to a request whose streams cannot be forwarded. The request was not sent.
 fn cannot_forward() -> Reply {
     FrameworkError::Unsupported
-        .to_error_data("the streams of this call cannot be passed on")
+        .to_error_data("the streams of this call cannot be forwarded")
         .into()
 }
 
-/// Passes on the stream that is the result of a call.
+/// Forwards a stream that is the result of a call.
 async fn forward_result(call: Call<Answered>, producer: Producer) -> Reply {
     let of_call = match call.await {
         Ok(answered) => answered.into_stream(),
@@ -138,7 +138,7 @@ async fn forward_result(call: Call<Answered>, producer: Producer) -> Reply {
     };
     let Some(of_call) = of_call else {
         return FrameworkError::InvalidResult
-            .to_error_data("the answer is not a stream")
+            .to_error_data("the result is not a stream")
             .into();
     };
     match relay_result(of_call, producer).await {
@@ -148,7 +148,7 @@ async fn forward_result(call: Call<Answered>, producer: Producer) -> Reply {
     }
 }
 
-/// What a client can be made from.
+/// A type from which clients can be created.
 #[diagnostic::on_unimplemented(
     message = "a client cannot be made from `{Self}`",
     label = "expected a peer or a caller",
@@ -156,7 +156,7 @@ async fn forward_result(call: Call<Answered>, producer: Producer) -> Reply {
     note = "to connect to an address: `chirp::connect(address).await?`"
 )]
 pub trait AsCaller {
-    /// What calls are made through.
+    /// Returns the caller that the client uses.
     fn as_caller(&self) -> Caller;
 }
 
@@ -172,15 +172,15 @@ impl<T: AsCaller + ?Sized> AsCaller for &T {
     }
 }
 
-/// A way to a connection, which keeps it alive or does not.
+/// A reference to a connection. `Counted` references keep it open.
 #[derive(Clone)]
 pub(in crate::peer) enum ConnectionRef {
     Counted(Arc<ConnectionHandle>),
     Uncounted(Arc<ConnectionCore>),
 }
 
-/// What the handles of a connection share. When the last is gone, a connection that serves nothing has
-/// no use any more.
+/// The state that all handles of a connection share. When the last handle is dropped, a connection that serves nothing
+/// is closed in order.
 pub(in crate::peer) struct ConnectionHandle {
     pub(in crate::peer) connection: Arc<ConnectionCore>,
     pub(in crate::peer) serves: AtomicBool,

@@ -11,43 +11,43 @@ use crate::codec::CodecId;
 use crate::packet::{FrameworkError, Payload};
 use crate::peer::{AsCaller, CallError, Caller, MethodName, Peer, Task};
 
-/// How often a call that may be repeated is sent at most. One that ends every connection it is sent on is not
-/// sent for ever.
+/// The maximum number of times that an idempotent call is sent. A call that ends every connection must not be sent for
+/// ever.
 const ATTEMPTS: u8 = 3;
 
-/// A way to callees whose connection is not always the same, or not always there.
+/// A source of connections to callees, for connections that change or may be absent.
 pub(crate) trait ConnectionSource: fmt::Debug + Send + Sync {
-    /// The connection that is there now. One that has ended, or takes on no more calls, is passed over.
+    /// Returns the current connection, unless it has ended or its peer refuses calls.
     fn current(&self) -> Option<Peer>;
 
-    /// A connection that is there now or comes about, or why none did. Whether the call that waits has a time
-    /// of its own is said by `is_timed`; otherwise the wait has to end by itself.
+    /// Waits for a connection, or returns the reason why none was made. `is_timed` tells whether the waiting call has a
+    /// timeout of its own; otherwise the wait must end by itself.
     fn ready(&self, is_timed: bool) -> Task<Result<Peer, CallError>>;
 
-    /// How long a call without a time of its own waits.
+    /// Returns how long a call without a timeout waits.
     fn max_wait(&self) -> Duration;
 
-    /// Why there is no connection, or what is done about it.
+    /// Returns why there is no connection, or what is being done about it.
     fn reason(&self) -> Arc<str>;
 
-    /// Who keeps time.
+    /// Returns the runtime that timers use.
     fn runtime(&self) -> &Handle;
 }
 
-/// What calls go through on a route now, if anything.
+/// Returns the caller of the current connection.
 pub(in crate::peer) fn current(route: &dyn ConnectionSource) -> Option<Caller> {
     let peer = route.current().filter(Peer::takes_calls)?;
     Some(peer.as_caller())
 }
 
-/// A call, or a one-way call, that waits for a connection.
+/// A call or one-way call that waits for a connection.
 pub(in crate::peer) struct ConnectionWait {
     route: Arc<dyn ConnectionSource>,
     ready: Task<Result<Peer, CallError>>,
     pub(in crate::peer) method: MethodName,
     pub(in crate::peer) params: Payload,
     pub(in crate::peer) streams: Option<CodecId>,
-    /// Whether it may have run on another connection before.
+    /// The call may have run on an earlier connection.
     may_have_run: bool,
 }
 
@@ -81,7 +81,7 @@ impl ConnectionWait {
         self.route.runtime().clone()
     }
 
-    /// The error of a call whose time is over while it waits.
+    /// Returns the error of a call that has timed out while it waited.
     pub(in crate::peer) fn timed_out(&self) -> CallError {
         if self.may_have_run {
             return CallError::DeadlineExceeded;
@@ -90,28 +90,28 @@ impl ConnectionWait {
     }
 }
 
-/// What it takes to send a call again on another connection.
+/// What is needed to send a call again on another connection.
 pub(in crate::peer) struct Retry {
-    /// A call that is under way lets its client go, which then has no other connection for it.
+    /// Weak: a call in progress does not keep its client's reconnection alive.
     route: Weak<dyn ConnectionSource>,
-    /// One that may be sent again although it may have run keeps it,
+    /// An idempotent call may be sent again although it may have run, so it does keep it alive.
     idempotent: Option<Arc<dyn ConnectionSource>>,
-    /// and is sent so many times more.
+    /// How many more times an idempotent call may be sent.
     left: u8,
     method: MethodName,
     params: Bytes,
-    /// The codec of the stream that is the result.
+    /// The item codec, if the result is a stream.
     streams: Option<CodecId>,
-    /// Why it failed the last time that it may have run.
+    /// The last error after which the call may have run.
     lost: Option<CallError>,
-    /// Until when it is sent again because it has not run.
+    /// Until when the call is sent again because it has not run.
     until: Option<Instant>,
-    /// It was given to a connection.
+    /// The call was given to a connection.
     sent: bool,
 }
 
 impl Retry {
-    /// Halves of streams among the arguments belong to one connection, so that what has them is sent once.
+    /// Returns `None` if the arguments contain stream halves: these belong to one connection, so the call is sent once.
     pub(in crate::peer) fn new(
         route: &Arc<dyn ConnectionSource>,
         method: &MethodName,
@@ -137,13 +137,13 @@ impl Retry {
         }))
     }
 
-    /// Whether the connection that was found took the call.
+    /// Records whether a connection has accepted the call.
     pub(in crate::peer) fn note_sent(&mut self, sent: bool) {
         self.sent = sent;
     }
 
-    /// The call, which waits for another connection, if `error` says that it has not run, or that its connection
-    /// ended and it may run twice.
+    /// Returns the wait for another connection if the call can be sent again: `error` says that it has not run, or the
+    /// connection ended and the call is idempotent.
     pub(in crate::peer) fn find(
         &mut self,
         error: &CallError,
@@ -173,8 +173,8 @@ impl Retry {
         Some(finding)
     }
 
-    /// Whether a call without a time of its own has been sent again for as long as it may be: a side that accepts
-    /// connections and refuses every call is not asked for ever.
+    /// Returns `true` if a call without a timeout has been sent again for long enough. A peer that accepts connections
+    /// and refuses every call must not be asked for ever.
     fn is_late(&mut self, route: &dyn ConnectionSource) -> bool {
         let _entered = route.runtime().enter();
         let now = Instant::now();
@@ -185,7 +185,8 @@ impl Retry {
         false
     }
 
-    /// The error of the call, which is sent no more: where it may have run before, the last error does not hide that.
+    /// Returns the final error of the call. If an earlier attempt may have run, the error of that attempt takes
+    /// precedence.
     pub(in crate::peer) fn fail(&mut self, error: CallError) -> CallError {
         match self.lost.take() {
             Some(lost) if !error.may_have_run() => lost,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-/// How long the call may take.
+/// The time limit of a call.
 pub(in crate::peer) enum CallLimit {
     None,
     Timeout(Duration),
@@ -23,7 +23,7 @@ impl CallLimit {
         }
     }
 
-    /// Whether there is no time to begin with.
+    /// Returns `true` if the limit has passed before the call is sent.
     pub(in crate::peer) fn has_passed(&self) -> bool {
         match self {
             Self::None | Self::Running(_) => false,
@@ -32,12 +32,12 @@ impl CallLimit {
         }
     }
 
-    /// Whether there is an end to the call's time, and the clock runs.
+    /// Returns `true` if the call has a limit and its timer runs.
     pub(in crate::peer) fn is_running(&self) -> bool {
         matches!(self, Self::Running(_))
     }
 
-    /// How much time there is, once the clock runs.
+    /// Returns the remaining time, once the timer runs.
     pub(in crate::peer) fn time_left(&self) -> Option<Duration> {
         match self {
             Self::Running(sleep) => {
@@ -47,8 +47,7 @@ impl CallLimit {
         }
     }
 
-    /// Starts the clock. It is the connection's runtime that keeps time, so that a call may be awaited
-    /// anywhere.
+    /// Starts the timer, on the connection's runtime, so that the call may be awaited on any executor.
     pub(in crate::peer) fn arm(&mut self, runtime: Option<&tokio::runtime::Handle>) {
         if let Self::None | Self::Running(_) = self {
             return;
@@ -59,7 +58,7 @@ impl CallLimit {
             Self::Timeout(timeout) => Instant::now().checked_add(*timeout),
             Self::Deadline(at) => Some(*at),
         };
-        // A time that the clock cannot express does not come.
+        // A deadline that the clock cannot represent never comes.
         *self = at.map_or(Self::None, |at| {
             Self::Running(Box::pin(tokio::time::sleep_until(at)))
         });
@@ -69,8 +68,8 @@ impl CallLimit {
         let Self::Running(sleep) = self else {
             return Poll::Pending;
         };
-        // A timer panics when its runtime has been shut down since. By then the connection has ended too,
-        // which is what the caller should hear.
+        // A timer panics if its runtime has been shut down. The connection has ended too by then, and its reason is the
+        // better error.
         catch_unwind(AssertUnwindSafe(|| sleep.as_mut().poll(cx))).unwrap_or_else(|_| {
             *self = Self::None;
             cx.waker().wake_by_ref();

@@ -25,22 +25,22 @@ use crate::peer::{
 };
 use crate::session::{Ending, Limits, over_limit};
 
-/// A call of a handler in this process. The handler is polled where the call is, unless that was started.
+/// A call of a handler in this process. The handler is polled together with the call, unless the call was started.
 pub(in crate::peer) struct LocalCall {
     work: LocalWork,
-    /// The streams that belong to it: for each what is told to its halves.
+    /// The mailboxes of both halves of the streams that belong to the call.
     bound: Vec<[Arc<Mailbox>; 2]>,
 }
 
 enum LocalWork {
     Handling(Option<HandlerFuture>),
     Started(Started),
-    /// The handler has handed the call over.
+    /// The handler has deferred its reply.
     Deferred(oneshot::Receiver<Reply>),
     Ended(Option<Reply>),
 }
 
-/// A handler in a task of its own, which ends with its call.
+/// A handler in a task of its own, which is aborted with its call.
 struct Started {
     answer: oneshot::Receiver<Reply>,
     task: AbortHandle,
@@ -76,8 +76,9 @@ impl LocalCall {
         Ok((Self { work, bound }, consumer))
     }
 
-    /// Lets the handler run while nobody polls the call, as it would at another side: whoever feeds a stream to it does
-    /// not come to that. Outside of a runtime it runs when it is polled.
+    /// Moves the handler to a task of its own, so that it runs while the call is not polled, as it would at a peer: the
+    /// caller may be busy feeding a stream to the handler. Outside of a runtime the handler runs when the call is
+    /// polled.
     pub(in crate::peer) fn start(&mut self) {
         if let LocalWork::Handling(handling) = &mut self.work
             && let Ok(runtime) = Handle::try_current()
@@ -85,19 +86,19 @@ impl LocalCall {
             let mut handling = handling.take();
             let (reply, answer) = oneshot::channel();
             let task = spawn(&runtime, async move {
-                // If nobody waits for it, the call has just been dropped.
+                // Sending fails if the call has just been dropped.
                 let _ = reply.send(poll_fn(|cx| poll_caught(&mut handling, cx)).await);
             });
             self.work = LocalWork::Started(Started { answer, task });
         }
     }
 
-    /// Lets the handler run although nobody waits for it, as that of a one-way call. What it was given lives on.
+    /// Lets the handler of a one-way call run in the background. The streams of its arguments stay open.
     pub(in crate::peer) fn detach(mut self) {
         self.bound.clear();
         if let Ok(runtime) = Handle::try_current() {
             spawn(&runtime, async move {
-                // Nobody hears how it went.
+                // The result of a one-way call is discarded.
                 let _ = poll_fn(|cx| self.poll(cx)).await;
             });
         }
@@ -109,7 +110,7 @@ impl LocalCall {
         Poll::Ready(answer)
     }
 
-    /// What belongs to the call ends with it.
+    /// Ends the streams that belong to the call.
     fn end_bound(&mut self, ending: &Ending) {
         for mailbox in mem::take(&mut self.bound).into_iter().flatten() {
             if let Some(waker) = mailbox.end(ending.clone()) {
@@ -160,8 +161,8 @@ impl Drop for Started {
     }
 }
 
-/// Whether a request may be sent over a connection with the limits that are the default. In this process the same may be
-/// sent, so that what is tested without a connection works over one.
+/// Checks whether a request could be sent over a connection with default limits, so that code tested without a
+/// connection works over one.
 fn check_request(method: &MethodName, params: usize, opens: usize) -> Result<(), CallError> {
     let limit = Limits::default().max_payload;
     if packet::RequestPacket::payload_len(method.as_bytes(), params) > limit {
@@ -178,8 +179,7 @@ fn check_request(method: &MethodName, params: usize, opens: usize) -> Result<(),
     Ok(())
 }
 
-/// Why an answer of this many bytes, with so many streams, cannot be sent over a connection with the limits that are the
-/// default.
+/// Returns the error for a result of this size that could not be sent over a connection with default limits.
 fn unsendable(data: usize, opens: usize) -> Option<CallError> {
     let limit = Limits::default().max_payload;
     let why = if packet::ResponsePacket::payload_len(data) > limit {
@@ -193,7 +193,7 @@ fn unsendable(data: usize, opens: usize) -> Option<CallError> {
     Some(CallError::from_error_data(error))
 }
 
-/// The streams of an answer are bound here as those of its call.
+/// Binds the streams of a result within this process.
 fn answered(mut value: Payload) -> Answer {
     if let Some(error) = unsendable(value.len(), value.attachments()) {
         return Err(error);
@@ -209,12 +209,12 @@ fn answered(mut value: Payload) -> Answer {
     ))
 }
 
-/// The error of a call whose handler says this.
+/// Converts the error of a handler into the error of its call.
 fn failed(error: ErrorData) -> CallError {
     unsendable(error.encoded_len(), 0).unwrap_or_else(|| CallError::from_error_data(error))
 }
 
-/// Polls a handler. A panic in it is its caller's service error here as well.
+/// Polls a handler. As on a connection, a panic becomes a service error.
 fn poll_caught(handling: &mut Option<HandlerFuture>, cx: &mut Context<'_>) -> Poll<Reply> {
     let Some(work) = handling else {
         return Poll::Ready(FrameworkError::NoReply.into());

@@ -1,4 +1,4 @@
-//! This side's calls: making them, waiting for their answers, letting go of them.
+//! Outgoing calls: sending them, waiting for their responses, cancelling them.
 
 pub(in crate::peer) mod answer;
 mod await_hint;

@@ -13,16 +13,16 @@ use crate::peer::calling::local::LocalCall;
 use crate::peer::calling::pending_send::PendingSend;
 use crate::peer::{CallError, Caller, MethodName};
 
-/// A one-way call: a future that is ready when the packet is in the transmit buffer.
+/// A one-way call: a future that is ready when the request is in the transmit buffer.
 ///
-/// Nobody learns whether the method ran: where loss matters, use a call. Like a call it is sent at its
-/// first poll, or by [`start`](Self::start); dropping it before it is ready takes it back.
+/// The caller does not learn whether the method ran: use a call where loss matters. A one-way call is lazy: it is sent
+/// on its first poll, or by [`start`](Self::start). Dropping the future before it is ready takes the request back.
 ///
-/// Halves of streams in its arguments belong to nobody's call: they live until one of the two halves ends. If the other
-/// side does not know streams, the call is ready with [`CallError::Rejected`], and is not sent.
+/// Stream halves in the arguments belong to no call: they live until one of the two halves ends. If the peer does not
+/// support streams, the future fails with [`CallError::Rejected`] and nothing is sent.
 ///
-/// Made through [`Caller::local`], it is ready when the method has run; with halves of streams among its arguments, as
-/// soon as the method has begun.
+/// With [`Caller::local`] the future is ready when the method has run, or with stream halves in the arguments, when the
+/// method has been started.
 #[must_use = "one-way calls are sent when awaited, or by `.start()` or `.detach()`"]
 pub struct OneWayCall(OneWayCallState);
 
@@ -32,7 +32,7 @@ enum OneWayCallState {
         method: MethodName,
         params: Payload,
     },
-    /// It waits for a connection.
+    /// The call waits for a connection.
     Connecting(Box<ConnectionWait>),
     Remote(PendingSend),
     Local(LocalCall),
@@ -41,7 +41,7 @@ enum OneWayCallState {
 }
 
 impl OneWayCall {
-    /// A one-way call that is yet to be sent.
+    /// Creates a one-way call that has not been sent.
     #[doc(hidden)]
     pub fn new(caller: Caller, method: MethodName, params: Result<Payload, CallError>) -> Self {
         Self(match method.check().and(params) {
@@ -66,17 +66,17 @@ impl OneWayCall {
         }
     }
 
-    /// Sends the call now. Await the rest to know that there was room for it.
+    /// Sends the call now. Await the returned future to wait for room in the transmit buffer.
     pub fn start(mut self) -> Self {
         self.send();
         self
     }
 
-    /// Sends the call now, and sees to it that it leaves although nobody awaits it: where it has to wait for room or for
-    /// a connection, a task does. An error is discarded. For synchronous code, such as a `Drop`.
+    /// Sends the call now, and lets a task wait for room or for a connection if necessary. Errors are discarded. Use it
+    /// in synchronous code, such as a `Drop` implementation.
     ///
-    /// A call in this process ([`Caller::local`]) runs in the runtime that this is called in; outside of any it is
-    /// polled once and then dropped.
+    /// A call within this process ([`Caller::local`]) uses the current runtime; outside of a runtime it is polled once
+    /// and then dropped.
     pub fn detach(self) {
         let runtime = match &self.0 {
             OneWayCallState::Unsent { caller, .. } => caller.runtime(),
@@ -122,7 +122,7 @@ impl OneWayCall {
             CallTarget::Remote(link) => {
                 let connection = link.connection();
                 let sent = if params.has_attachments() {
-                    connection.cast_with(&link, &method, params)
+                    connection.call_one_way_with(&link, &method, params)
                 } else {
                     connection.call_one_way(&method, params)
                 };
@@ -132,7 +132,7 @@ impl OneWayCall {
                 }
             }
             CallTarget::Local(handler, back) => {
-                // Whoever feeds a stream to the method does so when the call has been sent.
+                // The caller feeds streams to the method after the call has been sent.
                 let runs_alone = params.has_attachments();
                 match LocalCall::new(&*handler, *back, &method, params, None) {
                     Ok((local, _)) if runs_alone => {
@@ -143,7 +143,7 @@ impl OneWayCall {
                     Err(error) => OneWayCallState::Failed(error),
                 }
             }
-            // An ordinary one-way call of an unknown method is lost without a word.
+            // A peer drops a one-way call of an unknown method silently.
             CallTarget::Nobody => OneWayCallState::Over,
         };
     }

@@ -18,12 +18,17 @@ use crate::peer::connection::{ConnectionCore, recycle};
 use crate::peer::streaming::consumer::Consumer;
 use crate::peer::streaming::endpoint::{OpenedHalves, specs};
 use crate::peer::streaming::inbound_streams::InboundStreams;
+use crate::peer::writer::WriteLease;
 use crate::peer::{CallError, ConnectionError, MethodName};
-use crate::session::{CallOutcome, Refused, SendTicket, StreamCarrier, StreamSpec};
+use crate::session::{CallOutcome, Refused, SendTicket, Session, StreamCarrier, StreamSpec};
 
-/// The caller's side of a connection: making calls, waiting for their answers, letting go of them.
+/// The caller's side of a connection.
 impl ConnectionCore {
-    /// Makes a call, whose answer is waited for by `cx`, or by nobody yet.
+    /// Makes a call. With `cx`, its task is woken by the response.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] if the call cannot be sent.
     pub(in crate::peer) fn call(
         &self,
         method: &MethodName,
@@ -42,7 +47,7 @@ impl ConnectionCore {
         let made = match submitted {
             SubmitOutcome::Full => self.call_now(&slot, method, params, time),
             SubmitOutcome::Closed => Err(CallError::ConnectionLost(self.reason())),
-            // The writer takes those of all callers together.
+            // The writer task sends the calls of all callers together.
             SubmitOutcome::First | SubmitOutcome::Behind => {
                 recycle(params);
                 if let SubmitOutcome::First = submitted {
@@ -61,8 +66,8 @@ impl ConnectionCore {
         }
     }
 
-    /// Gives a call to the session. Alone, it writes at once; with others, the writer writes for all of them
-    /// together.
+    /// Gives a call to the session. A caller that is alone writes at once; with several callers, the writer task writes
+    /// for all of them together.
     fn call_now(
         &self,
         slot: &Arc<PendingCall>,
@@ -70,33 +75,41 @@ impl ConnectionCore {
         mut params: Payload,
         time: Option<Duration>,
     ) -> Result<(), CallError> {
-        let mut lease = None;
-        let made = self.with(|state, effects| {
-            if let Some(reason) = state.refusal() {
-                return Err(CallError::ConnectionLost(reason));
-            }
-            state.flush_submit_queue(&self.submit_queue, effects);
-            let call = state
-                .session
-                .call_within(method.bytes(), &mut params, time)?;
-            slot.sent(call);
-            state.pending_calls.wait(call, Arc::clone(slot));
-            if state.session.pending() == 1 {
-                lease = self.take_turn(state);
-            } else {
-                self.submit_queue.set_contended(true);
-                effects.wake_writer = true;
-            }
-            Ok(())
-        });
+        let sent = self.call_locked(slot, method, &mut params, time);
         recycle(params);
-        if let Some(lease) = lease {
+        if let Some(lease) = sent? {
             self.write(lease);
         }
-        made
+        Ok(())
     }
 
-    /// Makes a call with streams, some of which its parameters name, and one of which may be its result. Gives that.
+    fn call_locked(
+        &self,
+        slot: &Arc<PendingCall>,
+        method: &MethodName,
+        params: &mut Payload,
+        time: Option<Duration>,
+    ) -> Result<Option<WriteLease<'_>>, CallError> {
+        let mut state = self.lock();
+        if let Some(reason) = state.refusal() {
+            return Err(CallError::ConnectionLost(reason));
+        }
+        let call = state.ordered(|session| session.call_within(method.bytes(), params, time))?;
+        slot.sent(call);
+        state.pending_calls.wait(call, Arc::clone(slot));
+        if state.session.pending() == 1 {
+            return Ok(self.take_turn(&mut state));
+        }
+        self.submit_queue.set_contended(true);
+        Ok(None)
+    }
+
+    /// Makes a call with streams: those that `params` attach, and with `result` one for the result, whose consumer is
+    /// returned.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
     pub(in crate::peer) fn call_with(
         self: &Arc<Self>,
         link: &ConnectionRef,
@@ -107,39 +120,39 @@ impl ConnectionCore {
         result: Option<CodecId>,
     ) -> Result<(Arc<PendingCall>, Option<Consumer>), CallError> {
         let slot = PendingCall::take(cx.map(|cx| cx.waker().clone()));
-        // Those that cannot be sent are the program's, and are dropped when the lock is free.
+        // Halves that cannot be sent belong to the program, and are dropped after the lock is released.
         let mut attachments = params.detach();
         let mut opens = specs(&attachments);
         opens.extend(result.map(|codec| StreamSpec::result(codec as u8)));
-        let mut asks = false;
-        let made = self.with(|state, effects| {
-            if let Some(reason) = state.refusal() {
-                return Err(CallError::ConnectionLost(reason));
-            }
-            state.flush_submit_queue(&self.submit_queue, effects);
-            let session = &mut state.session;
-            let (call, keys) = session.call_with(method.bytes(), &mut params, time, &opens)?;
-            if session.wants_hello() {
-                // Where not even that may be sent, the call may not be either.
-                asks = session.ask_hello(RandomState::new().hash_one(0)).is_ok();
-            }
-            effects.wake_writer = true;
-            slot.sent(call);
-            state.pending_calls.wait(call, Arc::clone(&slot));
-            if state.session.pending() > 1 {
-                self.submit_queue.set_contended(true);
-            }
-            let result = keys.get(attachments.len());
-            let result = result.map(|key| (*key, state.streams.open(*key)));
-            let attachments = mem::take(&mut attachments);
-            Ok((OpenedHalves::new(attachments, &keys, state), result))
-        });
+        let sent = {
+            let mut state = self.lock();
+            let sent = match state.refusal() {
+                Some(reason) => Err(CallError::ConnectionLost(reason)),
+                None => state.ordered(|session| {
+                    let (call, keys) =
+                        session.call_with(method.bytes(), &mut params, time, &opens)?;
+                    Ok((call, keys, ask_hello_if_wanted(session)))
+                }),
+            };
+            sent.map(|(call, keys, asked)| {
+                slot.sent(call);
+                state.pending_calls.wait(call, Arc::clone(&slot));
+                if state.session.pending() > 1 {
+                    self.submit_queue.set_contended(true);
+                }
+                let result = keys.get(attachments.len());
+                let result = result.map(|key| (*key, state.streams.open(*key)));
+                let attachments = mem::take(&mut attachments);
+                let opened = OpenedHalves::new(attachments, &keys, &mut state);
+                (opened, result, asked)
+            })
+        };
         recycle(params);
-        if asks {
-            self.limit_hello();
-        }
-        match made {
-            Ok((opened, result)) => {
+        match sent {
+            Ok((opened, result, asked)) => {
+                if asked {
+                    self.limit_hello();
+                }
                 opened.bind(link);
                 let consumer =
                     result.map(|(key, mailbox)| Consumer::remote(link.clone(), Some(key), mailbox));
@@ -153,93 +166,104 @@ impl ConnectionCore {
         }
     }
 
-    /// Why the session has ended, or sends no more.
+    /// Returns the reason why the session has ended, or why nothing is sent any more.
     pub(in crate::peer) fn reason(&self) -> ConnectionError {
-        let reason = self.lock().refusal();
+        let reason = self.look().refusal();
         reason.unwrap_or(ConnectionError::ClosedHere)
     }
 
-    /// Makes a call whose answer is not wanted. Gives its place in the queue, if it has to wait for room.
+    /// Makes a one-way call. Returns its ticket if it has to wait for room.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the call cannot be sent.
     pub(in crate::peer) fn call_one_way(
         &self,
         method: &MethodName,
         mut params: Payload,
     ) -> Result<Option<SendTicket>, CallError> {
-        let made = self.with(|state, effects| {
-            if let Some(reason) = state.refusal() {
-                return Err(CallError::ConnectionLost(reason));
+        let sent = {
+            let mut state = self.lock();
+            match state.refusal() {
+                Some(reason) => Err(CallError::ConnectionLost(reason)),
+                None => state
+                    .ordered(|session| session.call_one_way(method.bytes(), &mut params))
+                    .map_err(CallError::from),
             }
-            state.flush_submit_queue(&self.submit_queue, effects);
-            effects.wake_writer = true;
-            Ok(state.session.call_one_way(method.bytes(), &mut params)?)
-        });
+        };
         recycle(params);
-        made
+        sent
     }
 
-    /// Makes a call whose answer is not wanted, with streams that its parameters name.
-    pub(in crate::peer) fn cast_with(
+    /// Makes a one-way call with the streams that `params` attach. Returns its ticket if it has to wait for room.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the call cannot be sent.
+    pub(in crate::peer) fn call_one_way_with(
         self: &Arc<Self>,
         link: &ConnectionRef,
         method: &MethodName,
         mut params: Payload,
     ) -> Result<Option<SendTicket>, CallError> {
-        // Those that cannot be sent are the program's, and are dropped when the lock is free.
+        // Halves that cannot be sent belong to the program, and are dropped after the lock is released.
         let mut attachments = params.detach();
         let opens = specs(&attachments);
-        let mut asks = false;
-        let made = self.with(|state, effects| {
-            if let Some(reason) = &state.end {
-                return Err(CallError::ConnectionLost(reason.clone()));
-            }
-            state.flush_submit_queue(&self.submit_queue, effects);
-            let session = &mut state.session;
-            let (ticket, keys) = session.cast_with(method.bytes(), &mut params, &opens)?;
-            if session.wants_hello() {
-                // Where not even that may be sent, the call may not be either.
-                asks = session.ask_hello(RandomState::new().hash_one(0)).is_ok();
-            }
-            effects.wake_writer = true;
-            let attachments = mem::take(&mut attachments);
-            Ok((OpenedHalves::new(attachments, &keys, state), ticket))
-        });
+        let sent = {
+            let mut state = self.lock();
+            let sent = match state.end.clone() {
+                Some(reason) => Err(CallError::ConnectionLost(reason)),
+                None => state.ordered(|session| {
+                    let (ticket, keys) = session.cast_with(method.bytes(), &mut params, &opens)?;
+                    Ok((ticket, keys, ask_hello_if_wanted(session)))
+                }),
+            };
+            sent.map(|(ticket, keys, asked)| {
+                let attachments = mem::take(&mut attachments);
+                let opened = OpenedHalves::new(attachments, &keys, &mut state);
+                (opened, ticket, asked)
+            })
+        };
         recycle(params);
-        if asks {
+        let (opened, ticket, asked) = sent?;
+        if asked {
             self.limit_hello();
         }
-        let (opened, ticket) = made?;
         opened.bind(link);
         Ok(ticket)
     }
 
-    /// The caller has gone: the other side is told, unless the request has not left or the answer is
-    /// here. Whether nobody will put an answer into the slot any more.
+    /// Cancels a call whose caller has gone. The peer is told, unless the request has not left or the response has
+    /// arrived. Returns `true` if nothing will be put into `slot` any more.
     fn cancel(&self, slot: &Arc<PendingCall>) -> bool {
-        let (forgotten, unneeded) = self.with(|state, effects| {
-            let (call, unneeded) = slot.leave();
-            // One that the session does not have yet is passed over when it is given to it.
-            let Some(call) = call else {
-                return (false, unneeded);
-            };
-            let forgotten = state.pending_calls.forget(call, slot);
+        let mut state = self.lock();
+        let (call, unneeded) = slot.leave();
+        // A call of the submit queue is cancelled when it is flushed.
+        let mut forgotten = false;
+        if let Some(call) = call {
+            forgotten = state.pending_calls.forget(call, slot);
             if forgotten {
-                match state.session.cancel(call) {
-                    Ok(()) => effects.wake_writer = state.session.has_output(),
-                    Err(fatal) => effects.end = Some(fatal.into()),
+                if let Err(fatal) = state.session.cancel(call) {
+                    state.effects.end = Some(fatal.into());
                 }
             } else {
-                // One that was answered has its id still if streams came with the answer, which nobody takes up now.
+                // An answered call keeps its id while streams of the answer are unclaimed; nobody will claim them now.
                 state.session.release(call);
-                effects.wake_writer = state.session.has_output();
             }
-            (forgotten, unneeded)
-        });
+        }
+        drop(state);
         drop(unneeded);
         forgotten
     }
 }
 
-/// The answer that an outcome stands for.
+/// Asks the peer for its extensions if a stream waits for them. Returns `true` if it was asked.
+fn ask_hello_if_wanted(session: &mut Session) -> bool {
+    // At the limit of pending calls, the call that waits fails with its own error.
+    session.wants_hello() && session.ask_hello(RandomState::new().hash_one(0)).is_ok()
+}
+
+/// Converts an outcome into the answer of a call.
 fn into_answer(outcome: CallOutcome) -> Answer {
     match outcome {
         CallOutcome::Response(ResponsePacket { code, data, .. }) => match code {
@@ -257,7 +281,7 @@ fn into_answer(outcome: CallOutcome) -> Answer {
     }
 }
 
-/// The error that error data stands for. Data that ends inside a field has ended the session before it came here.
+/// Converts error data into an error. Truncated error data has ended the session before.
 #[cold]
 fn service_error(data: Bytes) -> CallError {
     match ErrorData::decode(data.clone()) {
@@ -267,7 +291,7 @@ fn service_error(data: Bytes) -> CallError {
 }
 
 impl Refused {
-    /// The error of whoever wanted to send `what`.
+    /// Converts a refusal into the error of the caller that wanted to send `what`.
     pub(in crate::peer) fn about(self, what: &'static str) -> CallError {
         match self {
             Self::TooLarge { limit, whose } => CallError::TooLarge { what, whose, limit },
@@ -291,12 +315,12 @@ impl From<Refused> for CallError {
     }
 }
 
-/// A call under way. Dropping it cancels it.
+/// A call in progress. Dropping it cancels the call.
 pub(in crate::peer) struct Outgoing {
     link: ConnectionRef,
-    /// Nothing once it is over.
+    /// `None` once the call is over.
     slot: Option<Arc<PendingCall>>,
-    /// The connection ended before the session had the call.
+    /// The connection ended before the session got the call.
     never_sent: bool,
 }
 
@@ -318,7 +342,7 @@ impl Outgoing {
             return Poll::Pending;
         };
         if let Poll::Ready(found) = slot.poll(cx.waker()) {
-            // Whoever put it there is done with the slot.
+            // The reader does not use the slot after it has put the outcome there.
             if let Some(slot) = self.slot.take() {
                 PendingCall::give(slot);
             }
@@ -328,7 +352,7 @@ impl Outgoing {
                 Err(refused) => Err(refused.into()),
             });
         }
-        // Whoever ends the session says so first and wakes those who wait then.
+        // The end of the session is set before its callers are woken.
         if !self.connection().has_ended() {
             return Poll::Pending;
         }
@@ -337,12 +361,12 @@ impl Outgoing {
         Poll::Ready(Err(CallError::ConnectionLost(self.connection().reason())))
     }
 
-    /// Whether the call has failed without having been sent.
+    /// Returns `true` if the call has failed without having been sent.
     pub(in crate::peer) fn was_never_sent(&self) -> bool {
         self.never_sent
     }
 
-    /// An answer that came with streams.
+    /// Converts an outcome that came with streams.
     fn with_streams(&self, outcome: CallOutcome, (call, unbound): AnswerWithStreams) -> Answer {
         let arrived = InboundStreams::new(&self.link, StreamCarrier::Answer(call), unbound);
         let answered = into_answer(outcome)?;

@@ -1,59 +1,59 @@
 use std::cell::RefCell;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::task::{Poll, Waker};
 
 use crate::peer::streaming::inbound_streams::UnboundStreams;
 use crate::session::{CallOutcome, OutboundCallId, Refused};
+use crate::sync::Mutex;
 
-/// How many slots each thread keeps for calls to come.
+/// The number of slots that each thread keeps for later calls.
 const KEPT: usize = 64;
 
 thread_local! {
     static POOL: RefCell<Vec<Arc<PendingCall>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Where one call's answer is put, and who waits for it.
+/// The slot of one call: its outcome, or the waker of the task that waits for it.
 ///
-/// It has a lock of its own, which the caller shares with the reader alone, so that callers who take their
-/// answers do not wait for those who make calls.
+/// The slot has a lock of its own, shared by the caller and the reader alone, so that callers that take outcomes do not
+/// contend with callers that make calls.
 ///
-/// What the session calls the call, and whether the caller has gone, is for those who hold the session's lock, who need
-/// no other.
+/// `call` and `unwanted` are changed under the session's lock, and need no other.
 #[derive(Default)]
 pub(in crate::peer) struct PendingCall {
     state: Mutex<PendingCallState>,
-    /// The id of the call, which is never 0, once it has been given to the session.
+    /// The call's id, which is never 0, once the session has the call.
     call: AtomicU32,
-    /// The caller has gone.
+    /// The caller has dropped the call.
     unwanted: AtomicBool,
 }
 
 #[derive(Default)]
 enum PendingCallState {
-    /// Nobody waits yet, or any more.
+    /// No task waits, or the outcome has been taken.
     #[default]
     Empty,
-    /// This is to be woken when the answer comes.
+    /// The waker of the task that waits.
     Waiting(Waker),
-    /// The answer is here, with the streams that came with it.
+    /// The outcome, with the streams that came with it.
     Answered(CallOutcome, Option<Box<AnswerWithStreams>>),
-    /// The call may not be made.
+    /// The session refused to send the call.
     Refused(Refused),
 }
 
-/// The streams that came with an answer, and the call's name until they have been claimed.
+/// The streams that came with a response, and the call's id until they have been claimed.
 pub(in crate::peer) type AnswerWithStreams = (OutboundCallId, UnboundStreams);
 
-/// What became of a call.
+/// The outcome of a call.
 pub(in crate::peer) type CallResult =
     Result<(CallOutcome, Option<Box<AnswerWithStreams>>), Refused>;
 
 impl PendingCall {
-    /// A slot for a call, whose answer `waker` waits for, or nobody yet.
+    /// Returns a slot for a new call.
     pub(in crate::peer) fn take(waker: Option<Waker>) -> Arc<Self> {
-        // A thread that is ending has no pool any more; a new slot is as good.
+        // A thread that is exiting has no pool any more.
         let kept = POOL.try_with(|pool| pool.borrow_mut().pop());
         let mut slot: Arc<Self> = kept.ok().flatten().unwrap_or_default();
         let state = waker.map_or(PendingCallState::Empty, PendingCallState::Waiting);
@@ -63,11 +63,11 @@ impl PendingCall {
             unwanted,
         }) = Arc::get_mut(&mut slot)
         {
-            *old.get_mut().unwrap_or_else(PoisonError::into_inner) = state;
+            *old.get_mut() = state;
             *call.get_mut() = 0;
             *unwanted.get_mut() = false;
         } else {
-            // Whoever put the last answer there is about to let go of it.
+            // The reader is about to drop its reference to the slot.
             *slot.lock() = state;
             slot.call.store(0, Ordering::Relaxed);
             slot.unwanted.store(false, Ordering::Relaxed);
@@ -75,8 +75,8 @@ impl PendingCall {
         slot
     }
 
-    /// Takes back the slot of a call that is over, to be used for another: its answer or its waker has been
-    /// taken, and nobody who still has it is going to put an answer there.
+    /// Returns the slot of a finished call to the pool. Its outcome or waker must have been taken, and no task may put
+    /// an outcome there any more.
     pub(in crate::peer) fn give(slot: Arc<Self>) {
         let _ = POOL.try_with(|pool| {
             let mut pool = pool.borrow_mut();
@@ -86,38 +86,38 @@ impl PendingCall {
         });
     }
 
-    /// The call has been given to the session. Whether anybody still wants it. With the session's lock held.
+    /// Records that the session has the call. Returns `false` if its caller has gone. Requires the session's lock.
     pub(in crate::peer) fn sent(&self, call: OutboundCallId) -> bool {
         self.call.store(call.id(), Ordering::Relaxed);
         !self.unwanted.load(Ordering::Relaxed)
     }
 
-    /// Whether the session has ended without having been given the call.
+    /// Returns `true` if the session never got the call.
     pub(in crate::peer) fn was_never_sent(&self) -> bool {
         self.call.load(Ordering::Relaxed) == 0
     }
 
-    /// The caller has gone. Gives the session's name of the call, if it has one, and what is to be dropped. With the
-    /// session's lock held.
+    /// Records that the caller has gone. Returns the call's id, if the session has the call, and a value to drop after
+    /// the lock is released. Requires the session's lock.
     pub(in crate::peer) fn leave(&self) -> (Option<OutboundCallId>, impl Sized + use<>) {
         self.unwanted.store(true, Ordering::Relaxed);
         let call = OutboundCallId::of(self.call.load(Ordering::Relaxed));
         let mut state = mem::take(&mut *self.lock());
         if let PendingCallState::Answered(_, streams) = &mut state {
-            // The session releases them before its lock is free.
+            // They become orphans, which are released before the session's lock is.
             drop(streams.take());
         }
         (call, state)
     }
 
-    /// The answer is here. Gives whom to wake, and the streams of an answer whose caller has gone.
+    /// Stores the outcome. Returns the waker to wake, and the streams of a response whose caller has gone.
     pub(in crate::peer) fn answer(
         &self,
         outcome: CallOutcome,
         streams: Option<Box<AnswerWithStreams>>,
     ) -> (Option<Waker>, Option<Box<AnswerWithStreams>>) {
         let mut state = self.lock();
-        // Said before the caller took what was here.
+        // `unwanted` was set before the caller emptied the slot.
         if streams.is_some() && self.unwanted.load(Ordering::Relaxed) {
             return (None, streams);
         }
@@ -129,7 +129,7 @@ impl PendingCall {
         }
     }
 
-    /// The call may not be made. Gives whom to wake.
+    /// Stores a refusal. Returns the waker to wake.
     pub(in crate::peer) fn refuse(&self, refused: Refused) -> Option<Waker> {
         match mem::replace(&mut *self.lock(), PendingCallState::Refused(refused)) {
             PendingCallState::Waiting(waker) => Some(waker),
@@ -139,7 +139,7 @@ impl PendingCall {
         }
     }
 
-    /// No answer will come. Gives whom to wake.
+    /// Takes the waker, if there is one: no outcome will come.
     pub(in crate::peer) fn take_waker(&self) -> Option<Waker> {
         let mut state = self.lock();
         match mem::take(&mut *state) {
@@ -151,7 +151,7 @@ impl PendingCall {
         }
     }
 
-    /// Looks for the answer, which is given once. Where it is not here `waker` waits for it.
+    /// Takes the outcome, or registers `waker`.
     pub(in crate::peer) fn poll(&self, waker: &Waker) -> Poll<CallResult> {
         match self.look(waker) {
             Some(found) => found,
@@ -159,7 +159,7 @@ impl PendingCall {
         }
     }
 
-    /// The answer, if it is here; nothing if `waker` is not the one to be woken when it comes.
+    /// Takes the outcome. Returns `None` if `waker` has to be registered.
     fn look(&self, waker: &Waker) -> Option<Poll<CallResult>> {
         let mut state = self.lock();
         match &*state {
@@ -179,7 +179,7 @@ impl PendingCall {
 
     fn wait(&self, waker: Waker) -> Poll<CallResult> {
         let mut state = self.lock();
-        // Wakers are the caller's code, and are dropped when the lock is free.
+        // Dropping a waker may run the caller's code, so it happens after the lock is released.
         let (found, unneeded) = match mem::replace(&mut *state, PendingCallState::Waiting(waker)) {
             PendingCallState::Answered(outcome, streams) => {
                 (Poll::Ready(Ok((outcome, streams))), mem::take(&mut *state))
@@ -194,8 +194,7 @@ impl PendingCall {
         found
     }
 
-    /// Its steps are small and complete, so that the lock survives a panic.
     fn lock(&self) -> MutexGuard<'_, PendingCallState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

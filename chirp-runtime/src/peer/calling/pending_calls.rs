@@ -5,20 +5,19 @@ use std::task::Waker;
 use crate::peer::calling::pending_call::PendingCall;
 use crate::session::{OutboundCallId, SendTicket};
 
-/// Who waits for the answers of this side's calls: a table beside the session's, without a clock or an
-/// allocation for each call.
+/// The slots of this side's calls, by id. A call has neither a timer nor an allocation of its own here.
 #[derive(Default)]
 pub(in crate::peer) struct PendingCalls {
-    /// Where to put the answers of the calls that are wanted.
+    /// The slots of calls whose responses are wanted.
     slots: Vec<Option<Arc<PendingCall>>>,
-    /// Who waits for room: for a one-way call, or a packet of the application's.
+    /// The wakers of one-way calls and packets that wait for room.
     for_room: HashMap<SendTicket, Waker>,
-    /// Calls that are never given to the session, which wait for its end.
+    /// Calls that the session never got. They fail when it ends.
     for_end: Vec<Arc<PendingCall>>,
 }
 
 impl PendingCalls {
-    /// A call was made, whose answer goes to `slot`.
+    /// Registers the slot of a call.
     pub(in crate::peer) fn wait(&mut self, call: OutboundCallId, slot: Arc<PendingCall>) {
         if self.slots.len() <= call.slot() {
             self.slots.resize_with(call.slot() + 1, Option::default);
@@ -26,12 +25,12 @@ impl PendingCalls {
         self.slots[call.slot()] = Some(slot);
     }
 
-    /// The answer of a call came. Gives where to put it, unless nobody wants it.
+    /// Takes the slot of a call that has been answered, unless its caller has gone.
     pub(in crate::peer) fn take(&mut self, call: OutboundCallId) -> Option<Arc<PendingCall>> {
         self.slots.get_mut(call.slot())?.take()
     }
 
-    /// The caller has gone. Whether its answer had not come.
+    /// Removes the slot of a call whose caller has gone. Returns `true` if the response had not arrived.
     pub(in crate::peer) fn forget(
         &mut self,
         call: OutboundCallId,
@@ -40,11 +39,11 @@ impl PendingCalls {
         let Some(entry) = self.slots.get_mut(call.slot()) else {
             return false;
         };
-        // The id may be that of a later call by now.
+        // The id may belong to a later call already.
         entry.take_if(|found| Arc::ptr_eq(found, slot)).is_some()
     }
 
-    /// Wakes `waker` when there is room, and gives the waker that would have been woken.
+    /// Registers a waker for when there is room. Returns the waker that it replaces.
     pub(in crate::peer) fn wait_for_room(
         &mut self,
         ticket: SendTicket,
@@ -53,22 +52,22 @@ impl PendingCalls {
         self.for_room.insert(ticket, waker)
     }
 
-    /// There is room, or whoever waited for it has gone.
+    /// Removes the waker of a one-way call or packet.
     pub(in crate::peer) fn stop_waiting(&mut self, ticket: SendTicket) -> Option<Waker> {
         self.for_room.remove(&ticket)
     }
 
-    /// A call was made when no more could be sent. It fails when the session ends.
+    /// Registers a call that was submitted after sending had ended. It fails when the session ends.
     pub(in crate::peer) fn wait_for_end(&mut self, slot: Arc<PendingCall>) {
         self.for_end.push(slot);
     }
 
-    /// All who wait for room, since there will be none.
+    /// Takes the wakers of everything that waits for room: there will be none.
     pub(in crate::peer) fn take_for_room(&mut self) -> impl Iterator<Item = Waker> {
         self.for_room.drain().map(|(_, waker)| waker)
     }
 
-    /// All who wait, since the session has ended: those who wait for room, and those who wait for answers.
+    /// Takes everything because the session has ended. The wakers of tasks that wait for room are added to `wakes`.
     pub(in crate::peer) fn take_all(&mut self, wakes: &mut Vec<Waker>) -> Vec<Arc<PendingCall>> {
         wakes.extend(self.take_for_room());
         let slots = self.slots.drain(..).flatten();

@@ -6,10 +6,10 @@ use crate::peer::CallError;
 use crate::peer::calling::caller::ConnectionRef;
 use crate::session::{Refused, SendTicket};
 
-/// A one-way call or a packet that may have to wait for room. Dropping it while it does takes it back.
+/// A one-way call or packet that may have to wait for room. Dropping it takes it back.
 pub(in crate::peer) struct PendingSend {
     link: ConnectionRef,
-    /// Nothing once it is in the transmit buffer.
+    /// `None` once it is in the transmit buffer.
     ticket: Option<SendTicket>,
 }
 
@@ -53,12 +53,12 @@ impl PendingSend {
 impl Drop for PendingSend {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            let forgotten = self.link.connection().with(|state, _| {
-                state.session.take_back(ticket);
-                state.session.take_refused_cast(ticket);
-                state.pending_calls.stop_waiting(ticket)
-            });
-            drop(forgotten);
+            let mut state = self.link.connection().lock();
+            state.session.take_back(ticket);
+            state.session.take_refused_cast(ticket);
+            let waker = state.pending_calls.stop_waiting(ticket);
+            drop(state);
+            drop(waker);
         }
     }
 }

@@ -8,8 +8,10 @@ use crate::peer::calling::pending_send::PendingSend;
 use crate::peer::connection::recycle;
 use crate::peer::{CallError, Peer};
 
-/// A packet of one of the application's types on its way into the transmit buffer, where it leaves in
-/// order. Sent when it is awaited; dropping it before it is ready takes the packet back.
+/// A packet of an application type on its way into the transmit buffer: a future that is ready when the packet is
+/// there. Packets leave in order.
+///
+/// The packet is sent when the future is polled. Dropping the future before it is ready takes the packet back.
 #[must_use = "a packet is sent when it is awaited"]
 pub struct SendPacket {
     link: ConnectionRef,
@@ -19,13 +21,13 @@ pub struct SendPacket {
 }
 
 impl Peer {
-    /// Sends a packet of one of the application's own types, which plain Chirp v0 peers discard unless
-    /// they handle it. It is ready when the packet is in the transmit buffer.
+    /// Sends a packet of one of the application's own types. Peers discard the packet unless they handle its type. The
+    /// returned future is ready when the packet is in the transmit buffer.
     ///
     /// # Errors
     ///
-    /// [`CallError::ReservedType`] for a type that is the protocol's, [`CallError::TooLarge`] over a
-    /// payload limit, [`CallError::ConnectionLost`] when the connection has ended.
+    /// [`CallError::ReservedType`] if the type belongs to the protocol, [`CallError::TooLarge`] if the payload is over
+    /// a limit, and [`CallError::ConnectionLost`] if the connection has ended.
     pub fn send_packet(&self, kind: PacketType, payload: impl Into<Payload>) -> SendPacket {
         SendPacket {
             link: ConnectionRef::uncounted(self.connection()),
@@ -37,21 +39,21 @@ impl Peer {
 }
 
 impl SendPacket {
-    /// Puts the packet into the session, where it may have to wait.
+    /// Gives the packet to the session, where it may have to wait for room.
     fn send(&mut self, mut payload: Payload) -> Result<(), CallError> {
         if !self.kind.is_custom() {
             return Err(CallError::ReservedType { kind: self.kind });
         }
         let connection = self.link.connection();
-        let ticket = connection.with(|state, effects| {
-            if let Some(reason) = state.refusal() {
-                return Err(CallError::ConnectionLost(reason));
+        let ticket = {
+            let mut state = connection.lock();
+            match state.refusal() {
+                Some(reason) => Err(CallError::ConnectionLost(reason)),
+                None => state
+                    .ordered(|session| session.send_packet(self.kind, &mut payload))
+                    .map_err(|refused| refused.about("packet")),
             }
-            state.flush_submit_queue(&connection.submit_queue, effects);
-            effects.wake_writer = true;
-            let sent = state.session.send_packet(self.kind, &mut payload);
-            sent.map_err(|refused| refused.about("packet"))
-        });
+        };
         recycle(payload);
         self.queued = Some(PendingSend::new(self.link.clone(), ticket?));
         Ok(())

@@ -1,45 +1,49 @@
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use crate::peer::calling::pending_call::PendingCall;
-use crate::peer::state::{ConnectionState, Effects};
+use crate::peer::state::ConnectionState;
+use crate::sync::Mutex;
 
-/// Parameters up to this size are copied into the submit queue. Larger ones are handed over, which only the session
-/// can do.
+/// The maximum size, in bytes, of parameters that are copied into the submit queue. Larger parameters are moved, which
+/// only the session can do.
 pub(in crate::peer) const COPIED: usize = 1 << 10;
 
-/// So many calls wait for the writer at most, and so many bytes of them. A writer that waits for the other side takes
-/// none: whoever comes then goes to the session, where all limits are.
+/// The maximum number of queued calls.
+///
+/// A writer that waits for the peer does not flush the queue. Calls that find it full go to the session, where all
+/// limits apply.
 const CALLS: usize = 256;
+
+/// The total size, in bytes, of names and parameters above which the queue is full.
 const BYTES: usize = 16 << 10;
 
-/// Calls that many callers have put down for the writer, which gives all of them to the session at once.
+/// Calls that wait for the writer task, which gives all of them to the session at once.
 ///
-/// Where there are many callers the session's lock would be what they wait for, and what is behind it would go
-/// from one processor to another with each call. A caller that is alone goes to the session itself, and writes.
-/// Whatever else leaves in the order in which it was sent is preceded by what is here: see
-/// [`ConnectionState::flush_submit_queue`].
+/// With many callers, the session's lock would be contended, and its cache lines would move between processors with
+/// each call. A caller that is alone bypasses the queue. Everything else that must keep its order with calls flushes
+/// the queue first: see [`StateGuard::ordered`](crate::peer::state_guard::StateGuard::ordered).
 #[derive(Default)]
 pub(in crate::peer) struct SubmitQueue {
-    /// Whether callers are many.
+    /// Several callers are active: calls go through the queue.
     contended: AtomicBool,
-    /// How many calls there are, for those who only look. Whoever has put one down, and whoever heard of that, sees
-    /// it: a thread sees what it wrote itself, and what was written before something that it was told.
+    /// The number of queued calls, readable without the lock. Relaxed ordering suffices: a thread sees its own writes,
+    /// and those that happened before a message that it has received.
     waiting: AtomicUsize,
-    /// The writer comes anyway. Changed behind the lock.
+    /// The writer task will run without being woken by `push`. Changed under the lock.
     writer_scheduled: AtomicBool,
     calls: Mutex<SubmittedCalls>,
 }
 
-/// Calls, one after another.
+/// Queued calls, in order.
 #[derive(Default)]
 pub(in crate::peer) struct SubmittedCalls {
     entries: Vec<SubmittedCall>,
-    /// The name and the parameters of each.
+    /// The names and parameters of all calls, one after another.
     bytes: Vec<u8>,
-    /// The session has ended, and nobody will take them.
+    /// The session has ended.
     closed: bool,
 }
 
@@ -50,13 +54,13 @@ struct SubmittedCall {
     time: Option<Duration>,
 }
 
-/// What became of a call that was to be put down.
+/// The result of [`SubmitQueue::push`].
 pub(in crate::peer) enum SubmitOutcome {
-    /// It is the first: the writer is to be woken.
+    /// The call is the first in the queue: the caller must wake the writer task.
     First,
-    /// The writer has been woken for one before it, or comes anyway.
+    /// The writer task has been woken already.
     Behind,
-    /// There is no room for it.
+    /// The queue is full.
     Full,
     /// The session has ended.
     Closed,
@@ -73,7 +77,7 @@ impl SubmitQueue {
         }
     }
 
-    /// Puts a call down.
+    /// Appends a call.
     pub(in crate::peer) fn push(
         &self,
         slot: &Arc<PendingCall>,
@@ -81,7 +85,7 @@ impl SubmitQueue {
         params: &[u8],
         time: Option<Duration>,
     ) -> SubmitOutcome {
-        // Others wait for the lock.
+        // Created before locking, to keep the lock short.
         let entry = SubmittedCall {
             slot: Arc::clone(slot),
             name: name.len(),
@@ -107,23 +111,23 @@ impl SubmitQueue {
         }
     }
 
-    /// Whether the writer comes, although nobody who puts something down wakes it.
+    /// Returns `true` if the writer task will run without being woken by `push`.
     pub(in crate::peer) fn writer_scheduled(&self) -> bool {
         self.writer_scheduled.load(Ordering::Relaxed)
     }
 
-    /// Says so. Whoever says that it comes wakes it afterwards, and it says that it is here before it takes what has
-    /// been put down.
-    pub(in crate::peer) fn set_writer_scheduled(&self, expected: bool) {
+    /// Sets `writer_scheduled`. A task that sets it to `true` wakes the writer afterwards; the writer sets it to
+    /// `false` before it flushes the queue.
+    pub(in crate::peer) fn set_writer_scheduled(&self, scheduled: bool) {
         let _calls = self.lock();
-        self.writer_scheduled.store(expected, Ordering::Relaxed);
+        self.writer_scheduled.store(scheduled, Ordering::Relaxed);
     }
 
     pub(in crate::peer) fn len(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// The session has ended: nothing is put down any more. Gives who waits here.
+    /// Closes the queue because the session has ended. Returns the slots of its calls.
     pub(in crate::peer) fn close(&self) -> impl Iterator<Item = Arc<PendingCall>> + use<> {
         let mut calls = self.lock();
         calls.closed = true;
@@ -132,20 +136,15 @@ impl SubmitQueue {
         entries.into_iter().map(|entry| entry.slot)
     }
 
-    /// Its steps are small and complete, so that the lock survives a panic.
     fn lock(&self) -> MutexGuard<'_, SubmittedCalls> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+        self.calls.lock()
     }
 }
 
 impl ConnectionState {
-    /// Gives the session what callers have put down, in their order.
-    pub(in crate::peer) fn flush_submit_queue(
-        &mut self,
-        submit_queue: &SubmitQueue,
-        effects: &mut Effects,
-    ) {
-        // Those that are there at the end are told of it.
+    /// Gives the queued calls to the session, in order.
+    pub(in crate::peer) fn flush_submit_queue(&mut self, submit_queue: &SubmitQueue) {
+        // After the end, `close` returns the calls that are still queued.
         if submit_queue.len() == 0 || self.end.is_some() {
             return;
         }
@@ -168,15 +167,15 @@ impl ConnectionState {
                     if slot.sent(call) {
                         self.pending_calls.wait(call, slot);
                     } else if let Err(fatal) = self.session.cancel(call) {
-                        effects.end = Some(fatal.into());
+                        self.effects.end = Some(fatal.into());
                     }
                 }
-                Err(refused) => effects.refused.push((slot, refused)),
+                Err(refused) => self.effects.refused.push((slot, refused)),
             }
         }
         calls.bytes.clear();
         if count <= 1 && self.session.pending() <= 1 {
-            // The memory of the crowd goes, but for what the submit queue itself has.
+            // The load has passed: the buffers are dropped, except for those of the queue itself.
             submit_queue.set_contended(false);
         } else {
             self.spare_calls = calls;

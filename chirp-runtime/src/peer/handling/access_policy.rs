@@ -7,14 +7,14 @@ use crate::peer::MethodName;
 
 type Rule = Arc<dyn Fn(&Identity) -> bool + Send + Sync>;
 
-/// Who may call which methods, by who they are.
+/// Rules for which peers may call which methods, by the peer's identity.
 ///
-/// It decides on the method that will run: a call by another name of it, an alias, is decided as the method is. A
-/// service under a name of its own (`.named("Other")`) has methods of its own, `"Other.method"`. For what a
-/// fallback answers, it is the name that was called.
+/// A rule applies to the method that would run: a call by an alias is checked as the method itself. A service under
+/// another name (`.named("Other")`) has methods of its own, `"Other.method"`. Methods that a fallback handles are
+/// checked by the name that was called.
 ///
-/// Who may not call a method is answered with [`Fault::Forbidden`](crate::packet::FrameworkError::PermissionDenied), whether there is
-/// such a method or not: only those whom [`default_rule`](Self::default_rule) lets through learn that a name is unknown.
+/// A call that is not allowed fails with [`PermissionDenied`](crate::packet::FrameworkError::PermissionDenied), whether
+/// the method exists or not: only peers that [`default_rule`](Self::default_rule) allows learn that a name is unknown.
 ///
 /// ```
 /// use chirp_runtime::channel::PublicKey;
@@ -37,15 +37,15 @@ pub struct AccessPolicy {
 }
 
 impl AccessPolicy {
-    /// Nobody may call anything.
+    /// Creates a policy that allows nothing.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Those whom `rule` lets through may call these methods, in place of what was said of them before:
-    /// `DaemonMethods::ALL.iter().copied()` is all methods of a service.
+    /// Allows these methods to peers for which `rule` returns `true`, and replaces earlier rules for them. All methods
+    /// of a service: `DaemonMethods::ALL.iter().copied()`.
     ///
-    /// The rule is asked for each call, and must not block. One that panics lets nobody through.
+    /// The rule is called for each call, and must not block. A rule that panics denies the call.
     #[must_use]
     pub fn allow<M: Into<MethodName>>(
         mut self,
@@ -59,7 +59,7 @@ impl AccessPolicy {
         self
     }
 
-    /// Those whom `rule` lets through may call the methods of which nothing else is said.
+    /// Sets the rule for methods that have no rule of their own.
     #[must_use]
     pub fn default_rule(
         mut self,
@@ -69,7 +69,7 @@ impl AccessPolicy {
         self
     }
 
-    /// Whether `who` may call `method`.
+    /// Returns `true` if `who` may call `method`.
     pub fn allows(&self, who: &Identity, method: &[u8]) -> bool {
         let rule = self.methods.get(method).or(self.default_rule.as_ref());
         rule.is_some_and(|rule| rule(who))

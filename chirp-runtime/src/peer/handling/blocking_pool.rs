@@ -8,10 +8,10 @@ use crate::packet::FrameworkError;
 use crate::peer::handling::task::panicked;
 use crate::peer::{Handler, Reply, Request};
 
-/// How many handlers block at once, unless told otherwise.
+/// The default number of concurrent blocking handlers.
 const LIMIT: usize = 64;
 
-/// Handlers that block their thread: they run on threads for that, so many at once; further calls wait.
+/// Runs handlers that block on a pool of threads. At most a given number run at once; further calls wait.
 ///
 /// ```
 /// use chirp_runtime::peer::{BlockingPool, PeerBuilder, Request};
@@ -22,22 +22,22 @@ const LIMIT: usize = 64;
 ///     .handle("hash", blocking.handler(|request: Request| Ok::<_, String>(request.params().len().to_string())));
 /// ```
 ///
-/// Such a handler cannot be interrupted. A call that is cancelled is answered at once, and counts as running
-/// until its handler returns.
+/// A blocking handler cannot be interrupted. A call that is cancelled is answered at once, but counts as running until
+/// its handler returns.
 #[derive(Clone)]
 pub struct BlockingPool {
     permits: Arc<Semaphore>,
 }
 
 impl BlockingPool {
-    /// So many at once.
+    /// Creates a pool that runs at most `limit` handlers at once.
     pub fn new(limit: usize) -> Self {
         Self {
             permits: Arc::new(Semaphore::new(limit)),
         }
     }
 
-    /// A handler that runs `function`, which may block.
+    /// Creates a handler that runs `function`, which may block.
     pub fn handler<F, R>(&self, function: F) -> impl Handler + use<F, R>
     where
         F: Fn(Request) -> R + Send + Sync + 'static,
@@ -51,8 +51,8 @@ impl BlockingPool {
         }
     }
 
-    /// Answers one call by `function`, which may block. What it owns is dropped when it has returned, or was
-    /// not begun.
+    /// Answers one call with `function`, which may block. The values that it owns are dropped when it has returned, or
+    /// when the call ends before it starts.
     pub(crate) fn run<F>(
         &self,
         request: Request,
@@ -63,7 +63,7 @@ impl BlockingPool {
     {
         let permits = Arc::clone(&self.permits);
         async move {
-            // It is never closed.
+            // The semaphore is never closed.
             let Ok(permit) = permits.acquire_owned().await else {
                 return Reply::from(FrameworkError::Overloaded);
             };
@@ -78,7 +78,7 @@ impl BlockingPool {
     }
 }
 
-/// 64 at once.
+/// At most 64 handlers at once.
 impl Default for BlockingPool {
     fn default() -> Self {
         Self::new(LIMIT)

@@ -8,137 +8,122 @@ use crate::peer::calling::caller::ConnectionRef;
 use crate::peer::connection::{ConnectionCore, recycle};
 use crate::peer::streaming::endpoint::{OpenedHalves, specs};
 use crate::peer::task;
-use crate::peer::writer::WriteState;
 use crate::session::{InboundCallId, Refused};
 
-/// The ends of the calls that this side runs.
+/// The end of inbound calls.
 impl ConnectionCore {
-    /// A handler's future is gone, or its responder is; `reply` is what it said.
-    pub(in crate::peer) fn complete(self: &Arc<Self>, run: InboundCallId, reply: Reply) {
-        let Some((code, mut data)) = into_wire(run, reply) else {
+    /// Ends a call with its handler's reply. The handler's future must have been dropped.
+    pub(in crate::peer) fn complete(self: &Arc<Self>, id: InboundCallId, reply: Reply) {
+        let Some((code, mut data)) = into_wire(id, reply) else {
             return;
         };
         if data.has_attachments() {
-            return self.complete_with(run, code, data);
+            return self.complete_with(id, code, data);
         }
-        self.with(|state, effects| {
-            state.complete(run, code, &mut data, effects);
-            effects.wake_writer =
-                state.write_state == WriteState::Idle && state.session.has_output();
-        });
+        self.lock().complete(id, code, &mut data);
         recycle(data);
     }
 
-    /// As [`complete`](Self::complete), of an answer that opens streams.
+    /// As [`complete`](Self::complete), for a response that opens streams.
     pub(in crate::peer) fn complete_with(
         self: &Arc<Self>,
-        run: InboundCallId,
+        id: InboundCallId,
         code: ResultCode,
         data: Payload,
     ) {
-        let known = self.lock().session.streams_in_use().is_some();
+        let known = self.look().session.streams_in_use().is_some();
         if known {
-            self.complete_now(run, code, data);
+            self.complete_now(id, code, data);
         } else {
-            self.complete_once_known(run, code, data);
+            self.complete_once_known(id, code, data);
         }
     }
 
-    fn complete_now(self: &Arc<Self>, run: InboundCallId, code: ResultCode, mut data: Payload) {
-        // Those that cannot be sent are the program's, and are dropped when the lock is free.
+    fn complete_now(self: &Arc<Self>, id: InboundCallId, code: ResultCode, mut data: Payload) {
+        // Halves that cannot be sent belong to the program, and are dropped after the lock is released.
         let mut attachments = data.detach();
         let opens = specs(&attachments);
-        let opened = self.with(|state, effects| {
-            let mut opened = None;
-            // After the end nobody hears it.
-            let answered = state
-                .end
-                .is_none()
-                .then(|| state.session.respond_with(run, code, &mut data, &opens));
-            match answered {
-                None => {}
-                Some(Ok(keys)) => {
+        let mut opened = None;
+        let mut state = self.lock();
+        // After the end there is no peer to respond to.
+        if state.end.is_none() {
+            match state.session.respond_with(id, code, &mut data, &opens) {
+                Ok(keys) => {
                     let attachments = mem::take(&mut attachments);
-                    opened = Some(OpenedHalves::new(attachments, &keys, state));
+                    opened = Some(OpenedHalves::new(attachments, &keys, &mut state));
                 }
-                Some(Err(refused)) => {
-                    // The method has run: *busy* and *unsupported* would deny it.
-                    let why = match refused {
+                Err(refused) => {
+                    // The method has id: *busy* and *unsupported* would deny that.
+                    let reason = match refused {
                         Refused::TooManyInPacket { limit } => too_many_streams(limit),
                         Refused::TooManyStreams { .. } => {
-                            "it has streams, of which there are too many".to_owned()
+                            "the result has too many streams".to_owned()
                         }
                         _ => {
                             "it has streams, and one of the two sides does not know them".to_owned()
                         }
                     };
-                    let error = FrameworkError::InvalidResult.to_error_data(&why).encode();
+                    let error = FrameworkError::InvalidResult
+                        .to_error_data(&reason)
+                        .encode();
                     let code = ResultCode::ServiceError;
-                    state.session.respond(run, code, &mut error.into());
+                    state.session.respond(id, code, &mut error.into());
                 }
             }
-            state.session.finish(run);
-            effects.aborts.extend(state.handler_tasks.take(run));
-            effects.wake_writer = state.session.has_output();
-            opened
-        });
+        }
+        state.finish(id);
+        drop(state);
         recycle(data);
         if let Some(opened) = opened {
             opened.bind(&ConnectionRef::uncounted(self));
         }
     }
 
-    /// Gives an answer that opens streams once it is known whether the other side knows them. The caller could not
-    /// know that it would be asked.
-    fn complete_once_known(self: &Arc<Self>, run: InboundCallId, code: ResultCode, data: Payload) {
+    /// Sends a response that opens streams once it is known whether the peer supports them. The caller could not know
+    /// that it would be asked.
+    fn complete_once_known(self: &Arc<Self>, id: InboundCallId, code: ResultCode, data: Payload) {
         let connection = Arc::clone(self);
         let task = task::spawn(&self.runtime, async move {
             let mut answer = Finishing {
                 connection: &connection,
-                run: Some(run),
+                id: Some(id),
             };
-            // Where nothing can be learned, the session refuses streams.
+            // If nothing can be learned, the session refuses the streams.
             let _ = connection.learn_hello().await;
-            answer.run = None;
-            connection.complete_now(run, code, data);
+            answer.id = None;
+            connection.complete_now(id, code, data);
         });
-        self.with(|state, effects| state.put_task(run, task, effects));
+        self.lock().put_task(id, task);
     }
 
-    /// A handler was interrupted and its future is gone.
-    pub(in crate::peer) fn finish(&self, run: InboundCallId) {
-        self.with(|state, effects| {
-            state.session.finish(run);
-            effects.aborts.extend(state.handler_tasks.take(run));
-        });
+    /// Ends a call whose handler was interrupted and dropped.
+    pub(in crate::peer) fn finish(&self, id: InboundCallId) {
+        self.lock().finish(id);
     }
 }
 
-/// Finishes a call whose answer is not given, since nobody wants it any more.
+/// Ends a call when its delayed response is dropped, because the call was cancelled.
 struct Finishing<'a> {
     connection: &'a ConnectionCore,
-    run: Option<InboundCallId>,
+    id: Option<InboundCallId>,
 }
 
 impl Drop for Finishing<'_> {
     fn drop(&mut self) {
-        if let Some(run) = self.run {
-            self.connection.finish(run);
+        if let Some(id) = self.id {
+            self.connection.finish(id);
         }
     }
 }
 
-/// How a reply travels; nothing for one that a responder will give later.
-pub(in crate::peer) fn into_wire(
-    run: InboundCallId,
-    reply: Reply,
-) -> Option<(ResultCode, Payload)> {
+/// Encodes a reply. Returns `None` if a responder will reply later.
+pub(in crate::peer) fn into_wire(id: InboundCallId, reply: Reply) -> Option<(ResultCode, Payload)> {
     Some(match reply {
         Reply::Value(value) => (ResultCode::Success, value),
         Reply::Error(error) => (ResultCode::ServiceError, error.encode().into()),
         Reply::UnknownMethod => (ResultCode::UnknownMethod, Payload::default()),
-        Reply::Deferred(deferred) if deferred.run == Some(run) => return None,
-        // It will answer another call, and nobody will answer this one.
+        Reply::Deferred(deferred) if deferred.id == Some(id) => return None,
+        // The responder belongs to another call, so nothing would answer this one.
         Reply::Deferred(_) => (
             ResultCode::ServiceError,
             ErrorData::from(FrameworkError::NoReply).encode().into(),

@@ -9,9 +9,9 @@ use crate::peer::connection::ConnectionCore;
 use crate::peer::{Caller, Extensions};
 use crate::session::InboundCallId;
 
-/// What a handler is told about the call it handles.
+/// The context of a call, for its handler.
 ///
-/// A method of a service asks for it with an argument of type `&CallContext`, which is not sent.
+/// A method of a service receives the context through an argument of type `&CallContext`, which is not sent.
 #[derive(Clone, Debug)]
 pub struct CallContext {
     caller: Caller,
@@ -39,17 +39,19 @@ impl CallContext {
         self
     }
 
-    /// When the call must have ended, if its caller gave it a time and said so. It does once it knows that
-    /// this side wants to know ([`Negotiation`](crate::session::Negotiation)). The handler is interrupted
-    /// then, and the caller is told.
+    /// Returns the call's deadline, if the caller set one and sent it. Deadlines are sent once both sides have
+    /// negotiated extensions; see [`Negotiation`](crate::session::Negotiation). At the deadline the handler is
+    /// interrupted, and the caller gets an error.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline.map(Deadline::into_std)
     }
 
-    /// Waits until nobody waits for the call's answer: it was cancelled, or the connection has ended.
+    /// Waits until the response is not wanted any more: the call was cancelled, or the connection has ended.
     ///
-    /// The handler itself need not ask, since its future is dropped then. It is for work that the handler
-    /// has handed over to something else. Made through [`Caller::local`], it never comes.
+    /// The handler itself is dropped then. This is for work that the handler has handed over to another task. For a
+    /// call through [`Caller::local`] it never returns.
+    ///
+    /// Cancel safe.
     pub async fn cancelled(&self) {
         let (Some(connection), Some(run)) = (self.connection(), self.run) else {
             return std::future::pending().await;
@@ -74,8 +76,8 @@ impl CallContext {
         }
     }
 
-    /// Who makes this call, as far as the channel has made sure of it: nothing that a message says has a part in
-    /// it. Made through [`Caller::local`], it is [`Identity::Anonymous`].
+    /// Returns the identity of the caller, as verified by the channel. Nothing in a message influences it. For a call
+    /// through [`Caller::local`] it is [`Identity::Anonymous`].
     pub fn identity(&self) -> &Identity {
         match &self.caller.0 {
             CallTarget::Remote(link) => &link.connection().identity,
@@ -85,16 +87,16 @@ impl CallContext {
         }
     }
 
-    /// The value of this type that the program gives its handlers
+    /// Returns the extension of this type that the program gives its handlers
     /// ([`PeerBuilder::extension`](crate::peer::PeerBuilder::extension)).
     pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.values.get()
     }
 
-    /// The peer that made this call. Clients made from it call back over the same connection:
+    /// Returns a caller for the peer that made this call. Clients created from it call back over the same connection:
     /// `PluginClient::new(cx.caller())`.
     ///
-    /// It does not keep the connection alive: once that ends, calls through it fail.
+    /// The caller does not keep the connection open: calls through it fail once the connection has ended.
     pub fn caller(&self) -> &Caller {
         &self.caller
     }

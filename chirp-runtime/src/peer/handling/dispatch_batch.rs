@@ -3,134 +3,118 @@ use std::mem;
 use std::time::Instant;
 
 use tokio::task::AbortHandle;
-use tokio::time::Instant as Deadline;
 
-use crate::packet::{self, Payload, ResultCode};
+use crate::packet::{Payload, ResultCode};
 use crate::peer::handling::dispatch::ActiveHandler;
-use crate::peer::state::{ConnectionState, Effects};
-use crate::peer::streaming::inbound_streams::UnboundStreams;
+use crate::peer::handling::inbound_call::InboundCall;
+use crate::peer::state::ConnectionState;
 use crate::session::InboundCallId;
 
-/// So many bytes of answers at most wait for the session's lock: whether there is room for more is seen
-/// only there.
+/// The maximum size, in bytes, of results that wait to be committed: only the session knows whether there is room for
+/// more.
 const REPLIES: usize = 64 << 10;
 
-/// What a dispatcher has taken from the session at once, and what it has to say there.
+/// A batch of requests claimed by one dispatcher, with the results that are not yet committed to the session.
 ///
-/// It is behind a lock of its own, which nobody contends for while handlers return: the session's lock is
-/// taken once for a batch. Somebody who looks after a handler that does not return takes both, the
-/// session's first.
+/// It has a lock of its own, which is uncontended while handlers return: the session's lock is taken once per batch. A
+/// task that recovers from a stalled handler takes both, the session's first.
 #[derive(Default)]
 pub(in crate::peer) struct DispatchBatch {
-    /// Another dispatcher has the queue.
+    /// Another dispatcher has taken over the queue.
     revoked: bool,
-    /// The handler that its dispatcher is inside of.
-    inside: Option<ActiveHandler>,
-    /// Requests that it has taken and not begun, in order of arrival.
-    taken: VecDeque<InboundCall>,
-    /// What handlers said that have returned,
+    /// The handler whose first poll is running.
+    active: Option<ActiveHandler>,
+    /// Claimed requests that have not been started, in order of arrival, with the numbers of their handlers.
+    claimed: VecDeque<(u64, InboundCall)>,
+    /// Results of handlers that have returned.
     replies: Vec<(InboundCallId, ResultCode, Payload)>,
-    /// how many bytes that is,
+    /// The total size of `replies`.
     reply_bytes: usize,
-    /// and the tasks of those that have to wait.
+    /// Tasks of handlers that did not complete in their first poll.
     tasks: Vec<(InboundCallId, AbortHandle)>,
 }
 
-/// A request that a dispatcher has taken.
-pub(in crate::peer) struct InboundCall {
-    pub(in crate::peer) run: InboundCallId,
-    pub(in crate::peer) request: packet::RequestPacket,
-    pub(in crate::peer) deadline: Option<Deadline>,
-    pub(in crate::peer) number: u64,
-    /// The streams that came with it.
-    pub(in crate::peer) unbound: Option<UnboundStreams>,
-}
-
-/// What came of a handler's first poll.
+/// The result of a handler's first poll.
 pub(in crate::peer) enum FirstPoll {
-    /// It said this; nothing, if somebody else will answer.
+    /// The handler returned a reply, or nothing if a responder will give it.
     Replied(Option<(InboundCallId, ResultCode, Payload)>),
-    /// It has to wait, and has a task.
-    Waits(InboundCallId, AbortHandle),
+    /// The handler is pending and has a task of its own.
+    Pending(InboundCallId, AbortHandle),
 }
 
 impl DispatchBatch {
-    /// The handler that was begun last has returned. Gives back what came of it when nobody will look
-    /// for it here.
-    pub(in crate::peer) fn record(&mut self, begun: FirstPoll) -> Option<FirstPoll> {
+    /// Records the result of the active handler. Returns it if the batch was revoked and nothing will commit it.
+    pub(in crate::peer) fn record(&mut self, result: FirstPoll) -> Option<FirstPoll> {
         if self.revoked {
-            return Some(begun);
+            return Some(result);
         }
-        self.inside = None;
-        match begun {
-            FirstPoll::Replied(Some((run, code, data))) => {
+        self.active = None;
+        match result {
+            FirstPoll::Replied(Some((id, code, data))) => {
                 self.reply_bytes += data.len();
                 if self.replies.capacity() == 0 {
-                    // As for those that were taken.
+                    // Most connections are never busy.
                     self.replies.reserve_exact(1);
                 }
-                self.replies.push((run, code, data));
+                self.replies.push((id, code, data));
             }
             FirstPoll::Replied(None) => {}
-            FirstPoll::Waits(run, task) => self.tasks.push((run, task)),
+            FirstPoll::Pending(id, task) => self.tasks.push((id, task)),
         }
         None
     }
 
-    /// The next request, whose handler begins now.
+    /// Takes the next request, whose handler starts now.
     pub(in crate::peer) fn begin(&mut self, now: Instant) -> Option<(InboundCall, ActiveHandler)> {
         if self.reply_bytes > REPLIES {
             return None;
         }
-        let taken = self.taken.pop_front()?;
-        let inside = ActiveHandler {
-            number: taken.number,
-            since: now,
-        };
-        self.inside = Some(inside);
-        Some((taken, inside))
+        let (number, call) = self.claimed.pop_front()?;
+        let active = ActiveHandler { number, since: now };
+        self.active = Some(active);
+        Some((call, active))
     }
 
     pub(in crate::peer) fn is_revoked(&self) -> bool {
         self.revoked
     }
 
-    pub(in crate::peer) fn inside(&self) -> Option<ActiveHandler> {
-        self.inside
+    pub(in crate::peer) fn active(&self) -> Option<ActiveHandler> {
+        self.active
     }
 
-    /// How many requests have not begun.
+    /// Returns the number of claimed requests that have not been started.
     pub(in crate::peer) fn waiting(&self) -> usize {
-        self.taken.len()
+        self.claimed.len()
     }
 
-    /// Whether answers wait here.
     pub(in crate::peer) fn has_replies(&self) -> bool {
         !self.replies.is_empty()
     }
 
-    pub(in crate::peer) fn take(&mut self, taken: InboundCall) {
-        if self.taken.capacity() == 0 {
-            // A connection that is never busy needs no more.
-            self.taken.reserve_exact(1);
+    /// Adds a request, whose handler is the one with this number.
+    pub(in crate::peer) fn claim(&mut self, number: u64, call: InboundCall) {
+        if self.claimed.capacity() == 0 {
+            // Most connections are never busy.
+            self.claimed.reserve_exact(1);
         }
-        self.taken.push_back(taken);
+        self.claimed.push_back((number, call));
     }
 
-    /// A call that need not begin any more, if it is here.
-    pub(in crate::peer) fn forget(&mut self, run: InboundCallId) -> Option<InboundCall> {
-        let at = self.taken.iter().position(|taken| taken.run == run)?;
-        self.taken.remove(at)
+    /// Removes a request that has been cancelled, if it is here and has not been started.
+    pub(in crate::peer) fn forget(&mut self, id: InboundCallId) -> Option<InboundCall> {
+        let at = self.claimed.iter().position(|(_, call)| call.id == id)?;
+        self.claimed.remove(at).map(|(_, call)| call)
     }
 
-    /// Its dispatcher has no claim to the queue any more.
+    /// Takes the queue away from this batch's dispatcher.
     pub(in crate::peer) fn revoke(&mut self) {
         self.revoked = true;
-        self.inside = None;
+        self.active = None;
     }
 
-    /// Everything that is here, since the session has ended: calls that are over with it, tasks that are to
-    /// be interrupted, and what is to be dropped.
+    /// Empties the batch because the session has ended. Returns the calls that end with it, the tasks to abort, and
+    /// values to drop after the lock is released.
     pub(in crate::peer) fn clear(
         &mut self,
     ) -> (
@@ -138,56 +122,49 @@ impl DispatchBatch {
         Vec<AbortHandle>,
         impl Sized + use<>,
     ) {
-        let (taken, replies) = (mem::take(&mut self.taken), mem::take(&mut self.replies));
-        let runs: Vec<_> = taken.iter().map(|taken| taken.run).collect();
-        let answered: Vec<_> = replies.iter().map(|(run, ..)| *run).collect();
+        let (claimed, replies) = (mem::take(&mut self.claimed), mem::take(&mut self.replies));
+        let waiting: Vec<_> = claimed.iter().map(|(_, call)| call.id).collect();
+        let answered: Vec<_> = replies.iter().map(|(id, ..)| *id).collect();
         let tasks = self.tasks.drain(..).map(|(_, task)| task).collect();
-        (runs.into_iter().chain(answered), tasks, (taken, replies))
+        (
+            waiting.into_iter().chain(answered),
+            tasks,
+            (claimed, replies),
+        )
     }
 }
 
 impl ConnectionState {
-    /// Takes what a dispatcher has to say.
-    pub(in crate::peer) fn commit(&mut self, batch: &mut DispatchBatch, effects: &mut Effects) {
-        // Not more than there will be: a turn has few.
-        effects.spent.reserve_exact(batch.replies.len());
-        for (run, code, mut data) in batch.replies.drain(..) {
+    /// Commits the results of a batch to the session.
+    pub(in crate::peer) fn commit(&mut self, batch: &mut DispatchBatch) {
+        // Not more than there will be: most batches are small.
+        self.effects.spent.reserve_exact(batch.replies.len());
+        for (id, code, mut data) in batch.replies.drain(..) {
             if self.end.is_none() {
-                self.session.respond(run, code, &mut data);
+                self.session.respond(id, code, &mut data);
             }
-            self.session.finish(run);
-            effects.spent.push(data);
+            self.session.finish(id);
+            self.effects.spent.push(data);
         }
         batch.reply_bytes = 0;
-        for (run, task) in batch.tasks.drain(..) {
-            self.put_task(run, task, effects);
+        for (id, task) in batch.tasks.drain(..) {
+            self.put_task(id, task);
         }
     }
 
-    /// A handler has a task, which is to be interrupted if nobody waits for its answer any more.
-    pub(in crate::peer) fn put_task(
-        &mut self,
-        run: InboundCallId,
-        task: AbortHandle,
-        effects: &mut Effects,
-    ) {
-        if self.session.is_wanted(run) && self.end.is_none() {
-            self.handler_tasks.put(run, task);
+    /// Registers a handler's task, or aborts it if nobody waits for the response any more.
+    pub(in crate::peer) fn put_task(&mut self, id: InboundCallId, task: AbortHandle) {
+        if self.session.is_wanted(id) && self.end.is_none() {
+            self.handler_tasks.put(id, task);
         } else {
-            effects.aborts.push(task);
+            self.effects.aborts.push(task);
         }
     }
 
-    /// Puts back what a dispatcher has not begun.
+    /// Returns claimed requests that have not been started to the front of the queue.
     pub(in crate::peer) fn put_back(&mut self, batch: &mut DispatchBatch) {
-        while let Some(taken) = batch.taken.pop_back() {
-            if let Some(deadline) = taken.deadline {
-                self.deadlines.insert(taken.run, deadline);
-            }
-            if let Some(unbound) = taken.unbound {
-                self.streams.put_run(taken.run, unbound);
-            }
-            self.queue.push_front((taken.run, taken.request));
+        while let Some((_, call)) = batch.claimed.pop_back() {
+            self.queue.push_front(call);
         }
     }
 }

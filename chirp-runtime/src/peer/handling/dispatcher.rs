@@ -1,44 +1,46 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::task::coop;
 use tokio::time::Instant as Deadline;
 
-use crate::packet::{self, FrameworkError};
+use crate::packet::FrameworkError;
 use crate::peer::calling::caller::ConnectionRef;
 use crate::peer::connection::ConnectionCore;
+use crate::peer::effects::Effects;
 use crate::peer::guard;
 use crate::peer::handling::completion::into_wire;
-use crate::peer::handling::dispatch::{self, ActiveHandler, BUDGET};
-use crate::peer::handling::dispatch_batch::{DispatchBatch, FirstPoll, InboundCall};
+use crate::peer::handling::dispatch::{ActiveHandler, BUDGET};
+use crate::peer::handling::dispatch_batch::{DispatchBatch, FirstPoll};
+use crate::peer::handling::inbound_call::InboundCall;
 use crate::peer::handling::serving::Serving;
 use crate::peer::handling::slow_methods;
 use crate::peer::handling::task::{self, HandlerTask};
 use crate::peer::monitoring::span::Span;
-use crate::peer::state::{ConnectionState, Effects};
-use crate::peer::streaming::inbound_streams::{InboundStreams, UnboundStreams};
+use crate::peer::state::ConnectionState;
+use crate::peer::streaming::inbound_streams::InboundStreams;
 use crate::peer::task::spawn;
-use crate::peer::writer::WriteState;
 use crate::peer::{CallContext, Handler, HandlerFuture, Reply, Request};
 use crate::session::{InboundCallId, StreamCarrier};
+use crate::sync::Mutex;
 
-/// Requests that one turn of a dispatcher begins before it lets the rest of the program run.
+/// The maximum number of requests that a dispatcher starts before it yields.
 const TURN: usize = 64;
 
 impl ConnectionCore {
-    /// Starts a dispatcher in place of one that is inside a handler for long.
+    /// Starts a dispatcher in place of one whose handler blocks its thread.
     fn start_next_dispatcher(self: &Arc<Self>, previous: Option<ActiveHandler>) {
         self.spawn_dispatcher(previous);
-        // The task that a worker woke last waits for that worker, which may be busy for long, and wakes no
-        // other. One more after it does: any worker may take the first, and one will wait for I/O again.
+        // The task that a worker wakes last waits for that worker, which may be blocked, and wakes no other worker. One
+        // more task behind it does: any worker may take the first, and one will wait for I/O again.
         spawn(&self.runtime, async {});
     }
 
-    /// Starts a dispatcher in place of one that has lost its claim.
+    /// Starts a dispatcher in place of one whose batch has been revoked.
     pub(super) fn take_over(self: &Arc<Self>) {
         self.start_next_dispatcher(None);
     }
@@ -49,7 +51,7 @@ impl ConnectionCore {
 
     fn spawn_dispatcher(self: &Arc<Self>, previous: Option<ActiveHandler>) {
         let connection = Arc::clone(self);
-        let state = self.lock();
+        let state = self.look();
         let dispatcher = Dispatcher {
             connection,
             batch: Arc::clone(&state.dispatch.batch),
@@ -64,72 +66,41 @@ impl ConnectionCore {
     }
 }
 
-/// The task that begins handlers, in order of arrival, and polls each once in place.
+/// The task that starts handlers, in order of arrival, and polls each once in place.
 struct Dispatcher {
     connection: Arc<ConnectionCore>,
-    /// Its claim to the queue, and what it has taken from there.
+    /// The requests that this dispatcher has claimed. While the batch is not revoked, it owns the queue.
     batch: Arc<Mutex<DispatchBatch>>,
     progress: Arc<AtomicU64>,
-    /// Who answers what it has taken.
+    /// The services that answer the claimed requests.
     serving: Option<Arc<Serving>>,
     effects: Effects,
-    /// The handler that its predecessor is inside of, which has its time first.
+    /// The handler that blocks the previous dispatcher. It gets its time budget before this dispatcher starts.
     previous: Option<ActiveHandler>,
     started: bool,
 }
 
-/// What a dispatcher does next.
+/// The next step of a dispatcher.
 enum DispatchStep {
-    /// There is something in its batch.
+    /// Start the requests of the batch.
     Begin,
-    /// This, and nothing else after it.
-    Slow(StartingCall),
-    /// There is nothing to do.
+    /// Start this request of a slow method. Another dispatcher takes the queue over.
+    Slow(InboundCall, ActiveHandler),
+    /// Wait: there is no request, or no room for responses.
     Idle,
-    /// Another dispatcher does it.
+    /// Exit: another dispatcher has the queue, or the session has ended.
     Gone,
 }
 
-/// A handler that is to begin.
-struct StartingCall {
-    run: InboundCallId,
-    request: packet::RequestPacket,
-    deadline: Option<Deadline>,
-    unbound: Option<UnboundStreams>,
-    inside: ActiveHandler,
-    slow: bool,
-}
-
-impl StartingCall {
-    fn new(taken: InboundCall, inside: ActiveHandler, slow: bool) -> Self {
-        let InboundCall {
-            run,
-            request,
-            deadline,
-            unbound,
-            ..
-        } = taken;
-        Self {
-            run,
-            request,
-            deadline,
-            unbound,
-            inside,
-            slow,
-        }
-    }
-}
-
 impl ConnectionState {
-    /// Hands over what a dispatcher has done, and fills its batch with up to `count` requests.
+    /// Commits the results of a dispatcher's batch, and claims up to `count` requests for it.
     fn fill(
         &mut self,
         batch: &mut DispatchBatch,
         count: usize,
         serving: &mut Option<Arc<Serving>>,
-        effects: &mut Effects,
     ) -> DispatchStep {
-        self.commit(batch, effects);
+        self.commit(batch);
         if batch.is_revoked() || self.end.is_some() || self.serving.is_none() {
             return DispatchStep::Gone;
         }
@@ -139,40 +110,28 @@ impl ConnectionState {
             return DispatchStep::Idle;
         }
         while batch.waiting() < count
-            && let Some((run, request)) = self.queue.pop_front()
+            && let Some(call) = self.queue.pop_front()
         {
-            if !self.session.is_wanted(run) {
-                self.forget_deadline(run);
-                self.session.finish(run);
-                effects.aborts.extend(self.handler_tasks.take(run));
-                effects.unwanted.push(request);
-                drop(self.streams.take_run(run));
+            if !self.session.is_wanted(call.id) {
+                self.finish(call.id);
+                self.effects.unwanted.push(call.request);
                 continue;
             }
-            let slow = self.dispatch.slow.contains(request.method());
+            let slow = self.dispatch.slow.contains(call.request.method());
             if slow && batch.waiting() > 0 {
-                // Those before it begin first.
-                self.queue.push_front((run, request));
+                // The requests before it start first.
+                self.queue.push_front(call);
                 break;
             }
             self.dispatch.count += 1;
-            let taken = InboundCall {
-                run,
-                request,
-                deadline: self.forget_deadline(run),
-                number: self.dispatch.count,
-                unbound: self.streams.take_run(run),
-            };
+            let number = self.dispatch.count;
             if slow {
                 self.dispatch.revoke(batch);
-                let inside = ActiveHandler {
-                    number: taken.number,
-                    since: Instant::now(),
-                };
                 serving.clone_from(&self.serving);
-                return DispatchStep::Slow(StartingCall::new(taken, inside, true));
+                let since = Instant::now();
+                return DispatchStep::Slow(call, ActiveHandler { number, since });
             }
-            batch.take(taken);
+            batch.claim(number, call);
         }
         if batch.waiting() == 0 {
             self.dispatch.idle = true;
@@ -184,8 +143,7 @@ impl ConnectionState {
 }
 
 impl Dispatcher {
-    /// Hands over what has been done, and takes requests: one lock for both. Where there is nothing to do
-    /// next, it writes.
+    /// Commits results and claims requests under one lock. Writes if there is nothing to start.
     fn fill(&mut self, count: usize) -> DispatchStep {
         let Self {
             connection,
@@ -194,111 +152,115 @@ impl Dispatcher {
             effects,
             ..
         } = self;
-        // Routes may have changed since the last time, and what is dropped of them is the program's.
+        // Routes may have changed in the meantime. Replaced routes belong to the program.
         if serving.is_some() {
             guard::discard(serving.take());
         }
-        let (next, lease) = connection.with_effects(effects, |state, effects| {
-            let next = state.fill(&mut dispatch::lock(batch), count, serving, effects);
-            let lease = match next {
-                DispatchStep::Idle | DispatchStep::Gone => connection.take_turn(state),
-                DispatchStep::Begin | DispatchStep::Slow(_) => None,
-            };
-            (next, lease)
-        });
+        let mut state = connection.lock_reusing(effects);
+        let next = state.fill(&mut batch.lock(), count, serving);
+        let lease = match next {
+            DispatchStep::Idle | DispatchStep::Gone => connection.take_turn(&mut state),
+            DispatchStep::Begin | DispatchStep::Slow(..) => {
+                // Written with the responses of this batch, by this dispatcher or the next.
+                state.defer_output();
+                None
+            }
+        };
+        drop(state);
         if let Some(lease) = lease {
             connection.write(lease);
         }
         next
     }
 
-    /// Begins the requests that were taken. How many. `spent` is how much time its turn has taken.
-    fn work(&mut self, spent: &mut Duration) -> usize {
+    /// Starts the claimed requests. Returns how many it has started, and adds the time it has taken to `spent`.
+    fn start_batch(&mut self, spent: &mut Duration) -> usize {
         let mut now = Instant::now();
-        let mut begun = None;
+        let mut result = None;
         let mut count = 0;
         loop {
-            let mut batch = dispatch::lock(&self.batch);
-            let orphaned_result = begun.and_then(|begun| batch.record(begun));
+            let mut batch = self.batch.lock();
+            let orphaned_result = result.and_then(|result| batch.record(result));
             let next = if *spent > BUDGET {
                 None
             } else {
                 batch.begin(now)
             };
             drop(batch);
-            if let Some(begun) = orphaned_result {
-                self.settle(begun);
+            if let Some(result) = orphaned_result {
+                self.commit_orphaned(result);
             }
-            let Some((taken, inside)) = next else {
+            let Some((call, active)) = next else {
                 return count;
             };
-            let (what, when) = self.begin(StartingCall::new(taken, inside, false));
-            *spent += when - now;
-            (begun, now) = (Some(what), when);
+            let (polled, after) = self.start(call, active, false);
+            *spent += after - now;
+            (result, now) = (Some(polled), after);
             count += 1;
         }
     }
 
-    /// Does what follows from a handler's first poll, when the queue has another dispatcher.
-    fn settle(&mut self, begun: FirstPoll) {
-        self.connection
-            .with_effects(&mut self.effects, |state, effects| match begun {
-                FirstPoll::Replied(Some((run, code, mut data))) => {
-                    state.complete(run, code, &mut data, effects);
-                    effects.spent.push(data);
-                    effects.wake_writer |=
-                        state.write_state == WriteState::Idle && state.session.has_output();
-                }
-                FirstPoll::Replied(None) => {}
-                FirstPoll::Waits(run, task) => state.put_task(run, task, effects),
-            });
+    /// Commits the result of a handler whose batch has been revoked in the meantime.
+    fn commit_orphaned(&mut self, result: FirstPoll) {
+        let mut state = self.connection.lock_reusing(&mut self.effects);
+        match result {
+            FirstPoll::Replied(Some((id, code, mut data))) => {
+                state.complete(id, code, &mut data);
+                state.effects.spent.push(data);
+            }
+            FirstPoll::Replied(None) => {}
+            FirstPoll::Pending(id, task) => state.put_task(id, task),
+        }
     }
 
-    /// Begins a handler and polls it once. What came of it, and when that was over.
-    fn begin(&mut self, work: StartingCall) -> (FirstPoll, Instant) {
-        let StartingCall {
-            run,
+    /// Starts a handler and polls it once. Returns the result and the time after it.
+    fn start(
+        &mut self,
+        call: InboundCall,
+        active: ActiveHandler,
+        slow: bool,
+    ) -> (FirstPoll, Instant) {
+        let InboundCall {
+            id,
             request,
             deadline,
-            unbound,
-            inside,
-            slow,
-        } = work;
+            streams,
+        } = call;
         let link = ConnectionRef::uncounted(&self.connection);
         let method = MethodPrefix::new(request.method());
         let span = Span::of_handler(request.method());
         if slow {
-            // This one keeps to this handler.
-            self.connection.start_next_dispatcher(Some(inside));
+            // This dispatcher stays with this handler alone.
+            self.connection.start_next_dispatcher(Some(active));
         }
         let mut handling = None;
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let serving = self.serving.as_deref()?;
-            let arrived =
-                unbound.map(|unbound| InboundStreams::new(&link, StreamCarrier::Run(run), unbound));
-            let cx = CallContext::new(link.into(), serving.values(), Some(run)).within(deadline);
-            let request = Request::new(cx, request).with_streams(arrived);
+            let streams =
+                streams.map(|unbound| InboundStreams::new(&link, StreamCarrier::Run(id), unbound));
+            let cx = CallContext::new(link.into(), serving.values(), Some(id)).within(deadline);
+            let request = Request::new(cx, request).with_streams(streams);
             span.inside(|| {
-                let begun = within(deadline, serving.router.handle(request));
-                let handling = handling.insert(begun);
-                self.progress.store(inside.begun(), Ordering::Release);
+                let future = within(deadline, serving.router.handle(request));
+                let handling = handling.insert(future);
+                self.progress.store(active.begun(), Ordering::Release);
                 Some(poll_once(handling))
             })
         }));
         if slow || polled.is_err() {
-            // A successor may be further.
+            // The next dispatcher may be further already.
             self.progress
-                .fetch_max(inside.returned(), Ordering::Release);
+                .fetch_max(active.returned(), Ordering::Release);
         }
         let now = Instant::now();
-        let over = now - inside.since > BUDGET;
+        let over = now - active.since > BUDGET;
         if slow || over {
             let mut state = self.connection.lock();
             state.dispatch.slow.note(method.as_bytes(), over);
         }
         let reply = match (polled, handling) {
             (Ok(Some(Poll::Pending)), Some(handling)) => {
-                return (self.spawn(run, handling, span), now);
+                return (self.spawn(id, handling, span), now);
             }
             (Ok(Some(Poll::Ready(reply))), handling) => {
                 task::drop_caught(handling);
@@ -308,21 +270,21 @@ impl Dispatcher {
                 task::drop_caught(handling);
                 task::panicked(panic)
             }
-            // There is always somebody who answers what was taken.
+            // Unreachable: `fill` sets `serving` with every claim.
             (Ok(_), _) => FrameworkError::NoReply.into(),
         };
-        let mut reply = into_wire(run, reply).map(|(code, data)| (run, code, data));
-        if let Some((run, code, data)) = reply.take_if(|(.., data)| data.has_attachments()) {
-            self.connection.complete_with(run, code, data);
+        let mut reply = into_wire(id, reply).map(|(code, data)| (id, code, data));
+        if let Some((id, code, data)) = reply.take_if(|(.., data)| data.has_attachments()) {
+            self.connection.complete_with(id, code, data);
         }
         (FirstPoll::Replied(reply), now)
     }
 
-    /// Gives a handler that has to wait a task of its own.
-    fn spawn(&self, run: InboundCallId, handling: HandlerFuture, span: Span) -> FirstPoll {
+    /// Moves a handler that is pending to a task of its own.
+    fn spawn(&self, id: InboundCallId, handling: HandlerFuture, span: Span) -> FirstPoll {
         let connection = &self.connection;
-        let task = HandlerTask::new(Arc::clone(connection), run, handling, span);
-        FirstPoll::Waits(run, connection.runtime.spawn(task).abort_handle())
+        let task = HandlerTask::new(Arc::clone(connection), id, handling, span);
+        FirstPoll::Pending(id, connection.runtime.spawn(task).abort_handle())
     }
 }
 
@@ -332,13 +294,15 @@ impl Future for Dispatcher {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if !std::mem::replace(&mut self.started, true) {
             let waker = cx.waker().clone();
-            let old = self.connection.lock().dispatch.waker.replace(waker);
+            let mut state = self.connection.lock();
+            let old = state.dispatch.waker.replace(waker);
+            drop(state);
             drop(old);
         }
         if let Some(previous) = self.previous {
             let progress = self.progress.load(Ordering::Acquire);
             if progress < previous.returned() && !previous.is_overdue(progress) {
-                // For a fifth of a millisecond at most, which a timer could not tell.
+                // For a fifth of a millisecond at most, which is finer than a timer's resolution.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -348,10 +312,10 @@ impl Future for Dispatcher {
         let mut left = TURN;
         while left > 0 && spent <= BUDGET {
             match self.fill(left) {
-                DispatchStep::Begin => left = left.saturating_sub(self.work(&mut spent)),
-                DispatchStep::Slow(work) => {
-                    let (begun, _) = self.begin(work);
-                    self.settle(begun);
+                DispatchStep::Begin => left = left.saturating_sub(self.start_batch(&mut spent)),
+                DispatchStep::Slow(call, active) => {
+                    let (result, _) = self.start(call, active, true);
+                    self.commit_orphaned(result);
                 }
                 DispatchStep::Idle => return Poll::Pending,
                 DispatchStep::Gone => return Poll::Ready(()),
@@ -363,16 +327,19 @@ impl Future for Dispatcher {
             effects,
             ..
         } = &mut *self;
-        connection.with_effects(effects, |state, effects| {
-            state.commit(&mut dispatch::lock(batch), effects);
-        });
-        self.connection.flush();
+        let mut state = connection.lock_reusing(effects);
+        state.commit(&mut batch.lock());
+        let lease = connection.take_turn(&mut state);
+        drop(state);
+        if let Some(lease) = lease {
+            connection.write(lease);
+        }
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 }
 
-/// One that panicked in the channel would leave requests to nobody.
+/// A dispatcher that panics in the program's channel ends the session: nothing else would serve its requests.
 impl Drop for Dispatcher {
     fn drop(&mut self) {
         guard::discard(self.serving.take());
@@ -382,7 +349,7 @@ impl Drop for Dispatcher {
     }
 }
 
-/// Gives a handler the time that its caller gives the call. Then it is interrupted.
+/// Limits a handler to the deadline of its call. Then it is interrupted.
 fn within(deadline: Option<Deadline>, handling: HandlerFuture) -> HandlerFuture {
     let Some(deadline) = deadline else {
         return handling;
@@ -393,15 +360,15 @@ fn within(deadline: Option<Deadline>, handling: HandlerFuture) -> HandlerFuture 
     })
 }
 
-/// Polls a handler in place, with a budget of its own: with the dispatcher's, the later handlers of a
-/// batch would be told to wait for what they could have. Its task, if it needs one, polls it again with
-/// a waker that is worth keeping.
+/// Polls a handler in place, without tokio's cooperative budget: under the dispatcher's budget, later handlers of a
+/// batch would return `Pending` although they could continue. A handler that is pending gets a task, which polls it
+/// again with a real waker.
 fn poll_once(handling: &mut HandlerFuture) -> Poll<Reply> {
     pin!(coop::unconstrained(handling.as_mut())).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// The beginning of a method's name, kept without an allocation: the request goes with its handler, and
-/// the name is wanted again only of one that was slow.
+/// The start of a method name, copied without an allocation: the request is moved into its handler, and the name is
+/// needed afterwards if the handler was slow.
 struct MethodPrefix {
     bytes: [u8; Self::MAX],
     len: usize,

@@ -3,11 +3,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// What a program gives its handlers along with each call: one value of each type.
+/// The values that a program gives its handlers with each call: one of each type.
 ///
-/// [`PeerBuilder::extension`](crate::peer::PeerBuilder::extension) puts one in,
-/// [`CallContext::value`](crate::peer::CallContext::extension) takes it out. A clone shares the values, and later
-/// changes to either do not show in the other.
+/// [`PeerBuilder::extension`](crate::peer::PeerBuilder::extension) adds a value, and
+/// [`CallContext::extension`](crate::peer::CallContext::extension) returns it. A clone shares the values; later changes
+/// of one do not affect the other.
 #[derive(Clone, Default)]
 pub struct Extensions(Option<Arc<HashMap<TypeId, ExtensionValue>>>);
 
@@ -18,7 +18,7 @@ struct ExtensionValue {
 }
 
 impl Extensions {
-    /// Puts a value in, in place of any of its type.
+    /// Adds a value, and replaces any other value of its type.
     pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
         let value = ExtensionValue {
             of: type_name::<T>(),
@@ -27,7 +27,7 @@ impl Extensions {
         Arc::make_mut(self.0.get_or_insert_default()).insert(TypeId::of::<T>(), value);
     }
 
-    /// The value of this type.
+    /// Returns the value of this type.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.0
             .as_ref()?

@@ -2,12 +2,12 @@ use std::pin::Pin;
 
 use crate::peer::{Reply, Request};
 
-/// A handler at work. Dropping it interrupts the work.
+/// The future of a handler. Dropping it interrupts the handler.
 pub type HandlerFuture = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
 /// An asynchronous function from a [`Request`] to a [`Reply`].
 ///
-/// Any `Fn(Request) -> impl Future<Output = impl Into<Reply>>` is one:
+/// Every `Fn(Request) -> impl Future<Output = impl Into<Reply>>` is a handler:
 ///
 /// ```
 /// use chirp_runtime::packet::ErrorData;
@@ -17,8 +17,8 @@ pub type HandlerFuture = Pin<Box<dyn Future<Output = Reply> + Send>>;
 /// takes(|request: Request| async move { Ok::<_, ErrorData>(request.into_params()) });
 /// ```
 ///
-/// The future is polled in place, in order of arrival, until it has to wait; then it gets a task of its
-/// own. When the call is cancelled or the connection ends it is dropped at its next `.await`. A panic
+/// Handlers are started in order of arrival, and polled in place until they are pending; then each gets a task of its
+/// own. When the call is cancelled or the connection ends, the future is dropped at its current `.await`. A panic
 /// anywhere in it becomes a service error for the caller.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
@@ -26,7 +26,7 @@ pub type HandlerFuture = Pin<Box<dyn Future<Output = Reply> + Send>>;
     note = "a closure needs the type of its argument: `|request: chirp::Request| async move {{ .. }}`"
 )]
 pub trait Handler: Send + Sync + 'static {
-    /// Begins to handle one call.
+    /// Starts to handle one call.
     fn handle(&self, request: Request) -> HandlerFuture;
 }
 

@@ -1,4 +1,4 @@
-//! The other side's calls: who answers them, what begins their handlers, and what interrupts them.
+//! Inbound calls: routing them, starting their handlers, interrupting them.
 
 pub(in crate::peer) mod access_policy;
 pub(in crate::peer) mod blocking_pool;
@@ -10,6 +10,7 @@ pub(in crate::peer) mod dispatcher;
 pub(in crate::peer) mod extensions;
 pub(in crate::peer) mod handler;
 pub(in crate::peer) mod handler_tasks;
+pub(in crate::peer) mod inbound_call;
 pub(in crate::peer) mod packets;
 pub(in crate::peer) mod reply;
 pub(in crate::peer) mod request;

@@ -13,17 +13,16 @@ use crate::peer::calling::caller::ConnectionRef;
 use crate::peer::connection::ConnectionCore;
 use crate::peer::guard;
 use crate::peer::handling::task;
-use crate::peer::state::ConnectionState;
 use crate::peer::task::spawn;
 use crate::peer::{CallContext, ConnectionError};
 
-/// Packets that one turn handles before it lets the rest of the program run.
+/// The number of packets after which a packet task yields.
 const TURN: usize = 32;
 
-/// A packet handler at work. What it ends with ends the session, unless it is `Ok`.
+/// The future of a packet handler. An error ends the session.
 type PacketFuture = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
-/// Takes packets of a type of the application's own, one at a time and in order.
+/// Handles packets of one of the application's types, one at a time and in order.
 pub(in crate::peer) trait PacketHandler: Send + Sync {
     fn handle(&self, cx: CallContext, payload: Bytes) -> PacketFuture;
 }
@@ -40,7 +39,7 @@ where
     }
 }
 
-/// Packets that have come and wait for their type's handler, and the tasks that hand them over.
+/// Received packets that wait for their handlers, and the tasks that call these.
 #[derive(Default)]
 pub(in crate::peer) struct PacketQueues {
     types: HashMap<PacketType, Queue>,
@@ -49,20 +48,20 @@ pub(in crate::peer) struct PacketQueues {
 #[derive(Default)]
 struct Queue {
     packets: VecDeque<Bytes>,
-    /// The task is there, or about to be.
+    /// A task exists, or is about to be started.
     served: bool,
     task: Option<AbortHandle>,
 }
 
 impl PacketQueues {
-    /// Adds a packet. Whether its type needs a task.
+    /// Adds a packet. Returns `true` if a task must be started for its type.
     pub(in crate::peer) fn push(&mut self, kind: PacketType, payload: Bytes) -> bool {
         let queue = self.types.entry(kind).or_default();
         queue.packets.push_back(payload);
         !std::mem::replace(&mut queue.served, true)
     }
 
-    /// The next packet of a type; with none its task ends.
+    /// Takes the next packet of a type. The task of the type ends if there is none.
     fn pop(&mut self, kind: PacketType) -> Option<Bytes> {
         let queue = self.types.get_mut(&kind)?;
         let next = queue.packets.pop_front();
@@ -70,12 +69,12 @@ impl PacketQueues {
         next
     }
 
-    /// Whether every packet has been handled.
+    /// Returns `true` if every packet has been handled.
     pub(in crate::peer) fn is_idle(&self) -> bool {
         self.types.values().all(|queue| !queue.served)
     }
 
-    /// Everything, since the session has ended.
+    /// Takes everything because the session has ended.
     pub(in crate::peer) fn take(&mut self, aborts: &mut Vec<AbortHandle>) -> impl Sized + use<> {
         let types = std::mem::take(&mut self.types);
         aborts.extend(types.values().filter_map(|queue| queue.task.clone()));
@@ -84,7 +83,7 @@ impl PacketQueues {
 }
 
 impl ConnectionCore {
-    /// Starts the task that hands the packets of a type to their handler.
+    /// Starts the task that calls the handler of a packet type.
     pub(in crate::peer) fn start_packet_task(self: &Arc<Self>, kind: PacketType) {
         let task = PacketTask {
             connection: Arc::clone(self),
@@ -96,7 +95,7 @@ impl ConnectionCore {
         let mut state = self.lock();
         let ended = state.end.is_some();
         let queue = state.packets.types.get_mut(&kind).filter(|_| !ended);
-        // What it replaces is the handle of a task that has ended.
+        // A handle that is replaced belongs to a task that has ended.
         let unused = match queue {
             Some(queue) => queue.task.replace(abort),
             None => Some(abort),
@@ -108,29 +107,31 @@ impl ConnectionCore {
     }
 }
 
-/// Hands the packets of one type to their handler, one at a time.
+/// Calls the handler of one packet type, for one packet at a time.
 struct PacketTask {
     connection: Arc<ConnectionCore>,
     kind: PacketType,
     work: Option<PacketFuture>,
-    /// How many bytes the packet at hand counts for.
+    /// The size of the current packet, which the session accounts for.
     held: Option<usize>,
 }
 
 impl PacketTask {
-    /// Takes the next packet to its handler; nothing when there is none, or nobody to handle it.
+    /// Starts to handle the next packet. Returns `None` if there is none, or the session has ended.
     fn next(&mut self) -> Option<PacketFuture> {
-        let (payload, serving) = self.connection.with(|state: &mut ConnectionState, _| {
+        let (payload, serving) = {
+            let mut state = self.connection.lock();
             if let Some(held) = self.held.take() {
                 state.session.finish_packet(held);
             }
-            Some((state.packets.pop(self.kind)?, state.serving.clone()?))
-        })?;
+            let payload = state.packets.pop(self.kind);
+            payload.zip(state.serving.clone())?
+        };
         self.held = Some(payload.len());
         let link = ConnectionRef::uncounted(&self.connection);
         let cx = CallContext::new(link.into(), serving.values(), None);
         let Some(handler) = serving.router.packet_handler(self.kind) else {
-            // It was removed while the packet lay here.
+            // The handler was removed while the packet was queued.
             return Some(Box::pin(std::future::ready(Ok(()))));
         };
         Some(handler.handle(cx, payload))

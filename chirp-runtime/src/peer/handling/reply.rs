@@ -6,24 +6,23 @@ use crate::packet::{ErrorData, FrameworkError, Payload};
 use crate::peer::CallError;
 use crate::peer::handling::responder::Deferred;
 
-/// What ends a call, as its handler says it.
+/// The reply of a handler.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Reply {
-    /// The method returned this.
+    /// The method returned this encoded value.
     Value(Payload),
     /// The method failed.
     Error(ErrorData),
-    /// There is no such method here. Whatever a fallback finds out, its caller sees what it would have
-    /// seen without the fallback.
+    /// There is no such method. A fallback that returns this makes its caller see the same as without a fallback.
     UnknownMethod,
-    /// The answer will be given by the [`Responder`](crate::peer::Responder) that this came with.
+    /// The [`Responder`](crate::peer::Responder) that was created with this value will reply.
     Deferred(Deferred),
 }
 
 impl Reply {
-    /// The reply that passes on what a call gave, as if its callee had been asked directly. Only *shutting down* is passed
-    /// on as *busy*, with its text: it speaks of the connection that it came by, and the caller would leave this one.
+    /// Converts the outcome of a call into a reply that forwards it, as if the caller had called that callee directly.
+    /// Only *shutting down* is forwarded as *overloaded*, with its text: it concerns the other connection.
     pub fn forwarded(answer: Result<impl Into<Payload>, CallError>) -> Self {
         match answer {
             Ok(value) => Self::Value(value.into()),
@@ -70,15 +69,15 @@ impl From<Payload> for Reply {
     }
 }
 
-/// As the error travels that a service's method returns: with its kind as the code.
+/// The same service error as if a service's method returned the error: its kind is the code.
 impl From<io::Error> for Reply {
     fn from(error: io::Error) -> Self {
         Self::Error(error.to_error_data(CodecId::Raw))
     }
 }
 
-/// As the error travels that a service's method returns: with code 0, unless there is an [`ErrorData`] in the
-/// box.
+/// The same service error as if a service's method returned the error: the code is 0, unless the box contains an
+/// [`ErrorData`].
 impl From<Box<dyn Error + Send + Sync>> for Reply {
     fn from(error: Box<dyn Error + Send + Sync>) -> Self {
         Self::Error(error.to_error_data(CodecId::Raw))

@@ -4,13 +4,13 @@ use crate::packet;
 use crate::peer::streaming::inbound_streams::InboundStreams;
 use crate::peer::{CallContext, MethodName, Reply, Responder};
 
-/// One inbound call, as a [`Handler`](crate::peer::Handler) is given it.
+/// One inbound call, for its [`Handler`](crate::peer::Handler).
 #[derive(Debug)]
 pub struct Request {
     context: CallContext,
     packet: packet::RequestPacket,
     route: usize,
-    /// The streams that came with it.
+    /// The streams that came with the request.
     arrived: Option<Box<InboundStreams>>,
 }
 
@@ -29,39 +29,39 @@ impl Request {
         self
     }
 
-    /// The streams that came with it.
+    /// Returns the streams that came with the request.
     pub(crate) fn arrived(&self) -> Option<&InboundStreams> {
         self.arrived.as_deref()
     }
 
-    /// What the handler is told about the call.
+    /// Returns the context of the call.
     pub fn context(&self) -> &CallContext {
         &self.context
     }
 
-    /// The name that was called: any bytes.
+    /// Returns the method name that was called, which may be any bytes.
     pub fn method(&self) -> &[u8] {
         self.packet.method()
     }
 
-    /// The parameters, as the caller encoded them.
+    /// Returns the encoded parameters.
     pub fn params(&self) -> &[u8] {
         self.packet.params()
     }
 
-    /// The parameters, without a copy.
+    /// Returns the encoded parameters without copying them.
     pub fn into_params(self) -> Bytes {
         self.packet.into_params()
     }
 
-    /// Which of its handler's methods this request is for, when one handler was registered for several
+    /// Returns the index of the method, if one handler was registered for several methods
     /// ([`Router::route`](crate::peer::Router::route)).
     pub fn route(&self) -> usize {
         self.route
     }
 
-    /// Takes the call out of its handler's hands: the [`Responder`] answers it, from wherever it is, and
-    /// the handler returns the [`Reply`] that says so.
+    /// Defers the reply: the [`Responder`] answers the call later, from anywhere, and the handler returns the given
+    /// [`Reply`].
     ///
     /// ```
     /// use chirp_runtime::peer::{Handler, Request, Responder};
@@ -88,7 +88,7 @@ impl Request {
         self.route = route;
     }
 
-    /// The call's name and parameters, and the streams that came with it.
+    /// Returns the call's name and parameters, and the streams that came with it.
     pub(in crate::peer) fn into_call(self) -> (MethodName, Bytes, Option<Box<InboundStreams>>) {
         (
             MethodName::from(Bytes::copy_from_slice(self.packet.method())),

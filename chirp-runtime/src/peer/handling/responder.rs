@@ -9,9 +9,9 @@ use crate::session::InboundCallId;
 
 /// Answers one call, from anywhere and at any time.
 ///
-/// A handler that hands a call over, to an actor for one, takes the responder out of its
-/// [`Request`](crate::peer::Request::defer) and returns [`Reply::Deferred`]. The call counts as running until
-/// the responder is used or dropped; dropping it without an answer is a service error for the caller.
+/// A handler that hands a call over, for example to an actor, gets the responder from
+/// [`Request::defer`](crate::peer::Request::defer) and returns [`Reply::Deferred`]. The call counts as running until
+/// the responder is used or dropped. Dropping it without a reply is a service error for the caller.
 #[derive(Debug)]
 pub struct Responder {
     target: Option<ReplyTarget>,
@@ -23,26 +23,26 @@ enum ReplyTarget {
     Local(oneshot::Sender<Reply>),
 }
 
-/// Stands for the answer that a [`Responder`] will give.
+/// A placeholder for the reply of a [`Responder`].
 #[derive(Debug)]
 pub struct Deferred {
     /// The call that will be answered, on a connection.
-    pub(in crate::peer) run: Option<InboundCallId>,
-    /// The answer, in this process.
+    pub(in crate::peer) id: Option<InboundCallId>,
+    /// The reply, within this process.
     pub(in crate::peer) answer: Option<oneshot::Receiver<Reply>>,
 }
 
 impl Responder {
     pub(in crate::peer) fn remote(
         connection: Arc<ConnectionCore>,
-        run: InboundCallId,
+        id: InboundCallId,
     ) -> (Self, Deferred) {
         (
             Self {
-                target: Some(ReplyTarget::Connection(connection, run)),
+                target: Some(ReplyTarget::Connection(connection, id)),
             },
             Deferred {
-                run: Some(run),
+                id: Some(id),
                 answer: None,
             },
         )
@@ -55,36 +55,36 @@ impl Responder {
                 target: Some(ReplyTarget::Local(sender)),
             },
             Deferred {
-                run: None,
+                id: None,
                 answer: Some(receiver),
             },
         )
     }
 
-    /// Answers the call. What is said of a call that was cancelled in the meantime is dropped.
+    /// Answers the call. If the call was cancelled in the meantime, the reply is dropped.
     pub fn reply(mut self, reply: impl Into<Reply>) {
         self.send(reply.into());
     }
 
-    /// Whether the caller still waits.
+    /// Returns `true` if the caller still waits.
     pub fn is_wanted(&self) -> bool {
         match &self.target {
-            Some(ReplyTarget::Connection(connection, run)) => connection.wants(*run),
+            Some(ReplyTarget::Connection(connection, id)) => connection.wants(*id),
             Some(ReplyTarget::Local(sender)) => !sender.is_closed(),
             None => false,
         }
     }
 
     fn send(&mut self, reply: Reply) {
-        // A responder answers for its own call and cannot put that off to another.
+        // A responder answers its own call and cannot defer that to another responder.
         let reply = if let Reply::Deferred(_) = reply {
             FrameworkError::NoReply.into()
         } else {
             reply
         };
         match self.target.take() {
-            Some(ReplyTarget::Connection(connection, run)) => connection.complete(run, reply),
-            // The caller has gone; nobody wants the answer.
+            Some(ReplyTarget::Connection(connection, id)) => connection.complete(id, reply),
+            // Sending fails if the caller has gone.
             Some(ReplyTarget::Local(sender)) => drop(sender.send(reply)),
             None => {}
         }

@@ -12,10 +12,10 @@ use crate::packet::{
 use crate::peer::handling::packets::PacketHandler;
 use crate::peer::{AccessPolicy, CallContext, Handler, HandlerFuture, Reply, Request};
 
-/// Method names, and the handlers that answer to them.
+/// Handlers by method name.
 ///
-/// The whole name decides. A name that is not registered goes to the fallback, or is answered with
-/// *unknown method* where there is none.
+/// The whole name is matched. A name without a handler goes to the fallback, or is answered with *unknown method* if
+/// there is none.
 #[derive(Clone, Default)]
 pub struct Router {
     routes: HashMap<Box<[u8]>, RouteEntry, RandomState>,
@@ -27,7 +27,7 @@ pub struct Router {
 #[derive(Clone)]
 struct RouteEntry {
     handler: Arc<dyn Handler>,
-    /// The method's own name, where this is an alias.
+    /// The method's own name, if this route is an alias.
     method: Option<Box<[u8]>>,
     index: usize,
     owner: &'static str,
@@ -35,11 +35,11 @@ struct RouteEntry {
 }
 
 impl Router {
-    /// Answers `name` by `handler`, in place of whatever answered to it.
+    /// Registers a handler for a name, and replaces the handler that was registered before.
     ///
     /// # Panics
     ///
-    /// When the name is over 255 bytes or begins with `chirp.`: no peer could call it.
+    /// If the name is longer than 255 bytes or begins with `chirp.`: no peer could call it.
     pub fn handle(&mut self, name: impl AsRef<[u8]>, handler: impl Handler) -> &mut Self {
         let route = RouteEntry {
             handler: Arc::new(handler),
@@ -52,7 +52,7 @@ impl Router {
         self
     }
 
-    /// Answers `alias` as `name` is answered now. Whether `name` is.
+    /// Registers `alias` for the current handler of `name`. Returns `false` if `name` has none.
     ///
     /// # Panics
     ///
@@ -67,37 +67,36 @@ impl Router {
         true
     }
 
-    /// Answers `name` no longer. Whether it was answered.
+    /// Removes the handler of a name. Returns `true` if there was one.
     pub fn remove(&mut self, name: impl AsRef<[u8]>) -> bool {
         self.routes.remove(name.as_ref()).is_some()
     }
 
-    /// Answers every name that is not registered by `handler`, which sees the name that was called.
+    /// Registers the handler of every name that has no handler of its own.
     pub fn fallback(&mut self, handler: impl Handler) -> &mut Self {
         self.fallback = Some(Arc::new(handler));
         self
     }
 
-    /// From now on names that are not registered are unknown.
+    /// Removes the fallback: names without a handler are unknown.
     pub fn remove_fallback(&mut self) {
         self.fallback = None;
     }
 
-    /// Lets nobody call what `access` does not let them. Before this is said, everyone may call everything.
+    /// Restricts calls to those that `access` allows. Without a policy, every peer may call everything.
     ///
-    /// Packets of the application's own types are no calls: whoever handles them looks at
-    /// [`CallContext::identity`].
+    /// Packets of the application's own types are not calls: their handlers check [`CallContext::identity`] themselves.
     pub fn access(&mut self, access: AccessPolicy) -> &mut Self {
         self.access = Some(Arc::new(access));
         self
     }
 
-    /// Takes packets of a type of the application's own: one at a time and in order, never on the read
-    /// path. An error of the handler, or a panic, ends the session.
+    /// Registers a handler for packets of one of the application's own types. It is called for one packet at a time, in
+    /// order, and never on the read path. An error or a panic of the handler ends the session.
     ///
     /// # Panics
     ///
-    /// When the type is below 128 or from `0xC700` to `0xC70F`: those are the protocol's.
+    /// If the type is below 128 or from `0xC700` to `0xC70F`: these belong to the protocol.
     pub fn handle_packet<F, Fut, E>(&mut self, kind: PacketType, handler: F) -> &mut Self
     where
         F: Fn(CallContext, Bytes) -> Fut + Send + Sync + 'static,
@@ -113,7 +112,7 @@ impl Router {
         self
     }
 
-    /// Discards packets of a type from now on. Whether they were handled.
+    /// Removes the handler of a packet type: its packets are discarded. Returns `true` if there was one.
     pub fn remove_packet_handler(&mut self, kind: PacketType) -> bool {
         self.packets.remove(&kind).is_some()
     }
@@ -137,17 +136,17 @@ impl Router {
         );
         assert!(
             !reserved(name),
-            "names that begin `chirp.` belong to the framework"
+            "method names that begin with `chirp.` are reserved for the framework"
         );
         self.routes.insert(name.into(), route);
     }
 
-    /// Answers `name` by `handler`, which is told `index` ([`Request::route`]): for one handler that
-    /// answers to many names. `owner` is who to name when two claim one name.
+    /// Registers a handler for `name`, which gets `index` through [`Request::route`]: for one handler of many methods.
+    /// `owner` names the service in errors.
     ///
     /// # Errors
     ///
-    /// [`RouteError`] when the name is taken, too long, or reserved.
+    /// [`RouteError`] if the name is taken, too long, or reserved.
     pub fn route(
         &mut self,
         name: &str,
@@ -202,14 +201,15 @@ impl Router {
         Ok(())
     }
 
-    /// Says what to tell a peer that asks for the signature of the method `name`. Whether there is one.
+    /// Sets the fingerprint of a method's signature, for peers that ask for it. Returns `false` if there is no such
+    /// method.
     pub fn sign(&mut self, name: &str, fingerprint: u64) -> bool {
         let route = self.routes.get_mut(name.as_bytes());
         let found = route.map(|route| route.signature = Some(fingerprint));
         found.is_some()
     }
 
-    /// What a peer is told that asks for signatures (PROTOCOL.md, "`chirp.contract`").
+    /// Answers a request for signatures (PROTOCOL.md, "`chirp.contract`").
     fn signatures(&self, request: &Request) -> Reply {
         let Some(methods) = ServedMethod::decode_question(request.params()) else {
             return FrameworkError::InvalidArguments.into();
@@ -226,7 +226,7 @@ impl Router {
         Reply::Value(ServedMethod::encode_answer(served).into())
     }
 
-    /// Whether `who` may call `name`, which leads to `route`.
+    /// Returns `true` if `who` may call `name`, which leads to `route`.
     fn allows(&self, who: &Identity, name: &[u8], route: Option<&RouteEntry>) -> bool {
         let Some(access) = &self.access else {
             return true;
@@ -235,7 +235,7 @@ impl Router {
         access.allows(who, alias_of.unwrap_or(name))
     }
 
-    /// Whether nothing is answered and nothing handled.
+    /// Returns `true` if there is no handler at all.
     pub fn is_empty(&self) -> bool {
         self.routes.is_empty() && self.fallback.is_none() && self.packets.is_empty()
     }
@@ -280,7 +280,7 @@ impl fmt::Debug for Router {
     }
 }
 
-/// Why a method could not be registered under its name.
+/// The reason why a method could not be registered under its name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RouteError {
@@ -289,17 +289,17 @@ pub enum RouteError {
         "method `{method}` is claimed by {first} and by {second}: rename one, e.g. with `.named(..)`"
     )]
     Duplicate {
-        /// The method's name.
+        /// The method name.
         method: String,
         /// The service that was registered first.
         first: &'static str,
-        /// The service that was refused.
+        /// The service that was rejected.
         second: &'static str,
     },
     /// The name is longer than a packet can hold.
     #[error("method name too long: {len} bytes, at most 255: `{method}`", len = .method.len())]
     NameTooLong {
-        /// The method's name.
+        /// The method name.
         method: String,
     },
     /// Names that begin with `chirp.` are reserved for the framework.
@@ -307,7 +307,7 @@ pub enum RouteError {
         "method name `{method}` is reserved: names that begin `chirp.` belong to the framework"
     )]
     Reserved {
-        /// The method's name.
+        /// The method name.
         method: String,
     },
 }

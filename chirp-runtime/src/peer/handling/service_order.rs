@@ -7,19 +7,19 @@ use tokio::task::coop;
 
 use crate::peer::CallContext;
 
-/// What the handlers of one ordered service wait for on one connection: their turn. Its lock is fair.
+/// The lock that the handlers of one ordered service take in turn, on one connection. It is fair.
 pub(crate) type ServiceOrder = Mutex<()>;
 
-/// The turns that are taken on one connection, of each ordered service.
+/// The locks of all ordered services on one connection.
 ///
-/// There are as many as ordered services, which is few: they are searched one by one.
+/// There are as many as ordered services, so few that a linear search is best.
 #[derive(Debug, Default)]
 pub(in crate::peer) struct ServiceOrders(Vec<(Weak<ServiceOrder>, Arc<ServiceOrder>)>);
 
 impl ServiceOrders {
-    /// Those of a service, which is known by the turns that it has itself.
+    /// Returns the lock of a service. The service is identified by its own lock, which handlers in this process take.
     fn of(&mut self, service: &Arc<ServiceOrder>) -> Arc<ServiceOrder> {
-        // A service that is served no longer has let go of its own.
+        // A service that is not served any more has dropped its lock.
         self.0.retain(|(service, _)| service.strong_count() > 0);
         let found = self
             .0
@@ -34,12 +34,12 @@ impl ServiceOrders {
     }
 }
 
-/// A handler's turn, for as long as this is kept.
+/// The permit of an ordered handler to run.
 pub(crate) struct OrderPermit(
     #[expect(dead_code, reason = "it is dropped in time")] OwnedMutexGuard<()>,
 );
 
-/// A place among those that wait for their turn. Dropping it gives it up.
+/// A place in the queue of an ordered service: a future of an [`OrderPermit`]. Dropping it gives the place up.
 pub(crate) struct AcquireOrder(AcquireState);
 
 enum AcquireState {
@@ -48,11 +48,10 @@ enum AcquireState {
 }
 
 impl AcquireOrder {
-    /// Takes a place behind those who have one, of a service that is known by `service`, on the connection
-    /// that the call came by.
+    /// Takes a place in the queue of `service`, on the connection of the call.
     ///
-    /// A call in this process has no connection, and is polled by whoever made it: there the place is taken
-    /// at the first poll, so that a call that is never polled holds nobody up.
+    /// A call within this process has no connection, and is polled by its caller. It takes its place on the first poll,
+    /// so that a call that is never polled blocks no other.
     pub(crate) fn take(context: &CallContext, service: &Arc<ServiceOrder>) -> Self {
         let Some(connection) = context.connection() else {
             return Self(AcquireState::Later(Box::pin(
@@ -64,8 +63,8 @@ impl AcquireOrder {
             return Self(AcquireState::Now(Some(OrderPermit(guard))));
         }
         let mut later = Box::pin(turns.lock_owned());
-        // Its place is that of its first poll, which must not wait for the handler's: several handlers may
-        // be polled at once. A budget must not put it off either.
+        // The first poll takes the place. It cannot be left to the handler's first poll, since several handlers may be
+        // polled at once, and must not be delayed by tokio's cooperative budget.
         let polled =
             pin!(coop::unconstrained(later.as_mut())).poll(&mut Context::from_waker(Waker::noop()));
         Self(match polled {

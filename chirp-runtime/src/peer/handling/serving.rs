@@ -5,9 +5,9 @@ use crate::peer::{Extensions, Router};
 
 type PrepareExtensions = dyn Fn(&mut Extensions) + Send + Sync;
 
-/// What a peer serves: who answers which method, and what they are given along with each call.
+/// What a peer serves: its routes, and the extensions for their handlers.
 ///
-/// It is let go when the session ends, with all that its handlers hold.
+/// It is dropped when the session ends, together with everything that its handlers own.
 #[derive(Clone, Default)]
 pub(in crate::peer) struct Serving {
     pub(in crate::peer) router: Router,
@@ -16,7 +16,7 @@ pub(in crate::peer) struct Serving {
 }
 
 impl Serving {
-    /// What one call is given.
+    /// Returns the extensions for one call.
     pub(in crate::peer) fn values(&self) -> Extensions {
         let mut values = self.values.clone();
         if let Some(prepare) = &self.prepare {

@@ -1,32 +1,32 @@
 use std::collections::HashMap;
 
-/// How many quick runs in a row a method needs to be trusted again.
+/// The number of fast runs in a row that clear a slow method.
 const FAST_RUNS_TO_CLEAR: u32 = 8;
 
-/// Methods that are remembered; a caller of made-up names gets no further.
+/// The maximum number of remembered methods. It bounds the memory for callers that make up names.
 const MAX_METHODS: usize = 256;
 
-/// How much of a method's name is looked at, in bytes.
+/// The number of bytes of a method name that are compared.
 pub(in crate::peer) const KEPT: usize = 64;
 
 /// The methods whose handlers took too long to return from their first poll.
 ///
-/// While a method is slow, a new dispatcher takes the queue before its handler begins. One offence proves
-/// little, since the operating system may have taken the thread away: a method that is quick for a while
-/// is forgiven, and one that computes or blocks never is.
+/// For a slow method, a new dispatcher takes the queue before the handler starts. A single slow run proves little,
+/// since the operating system may have preempted the thread: a method that is fast for a while is cleared, and one that
+/// computes or blocks never is.
 #[derive(Default)]
 pub(in crate::peer) struct SlowMethods {
-    /// The methods, and how many quick runs each has had since it was slow.
+    /// The slow methods, each with the number of fast runs since its last slow run.
     methods: HashMap<Box<[u8]>, u32>,
 }
 
 impl SlowMethods {
-    /// Whether a method is slow.
+    /// Returns `true` if a method is slow.
     pub(in crate::peer) fn contains(&self, method: &[u8]) -> bool {
         !self.methods.is_empty() && self.methods.contains_key(key(method))
     }
 
-    /// A method has run, and was over the budget or not.
+    /// Records a run of a method, which was over the budget or not.
     pub(in crate::peer) fn note(&mut self, method: &[u8], over: bool) {
         let method = key(method);
         let Some(quick) = self.methods.get_mut(method) else {
@@ -60,7 +60,7 @@ mod tests {
             slow.note(b"m", false);
             assert!(slow.contains(b"m"));
         }
-        // Once more, and it begins again.
+        // One more slow run starts the count again.
         slow.note(b"m", true);
         for _ in 0..FAST_RUNS_TO_CLEAR {
             assert!(slow.contains(b"m"));

@@ -12,11 +12,11 @@ use crate::peer::monitoring::span::Span;
 use crate::peer::{HandlerFuture, Reply};
 use crate::session::InboundCallId;
 
-/// A handler that has to wait, in a task of its own. Aborting the task interrupts the handler; either
-/// way the call is over only when the handler's future is gone.
+/// A task of its own for a handler that is pending. Aborting the task interrupts the handler. The call ends only when
+/// the handler's future has been dropped.
 pub(in crate::peer) struct HandlerTask {
     connection: Arc<ConnectionCore>,
-    run: InboundCallId,
+    id: InboundCallId,
     handling: Option<HandlerFuture>,
     span: Span,
 }
@@ -24,13 +24,13 @@ pub(in crate::peer) struct HandlerTask {
 impl HandlerTask {
     pub(in crate::peer) fn new(
         connection: Arc<ConnectionCore>,
-        run: InboundCallId,
+        id: InboundCallId,
         handling: HandlerFuture,
         span: Span,
     ) -> Self {
         Self {
             connection,
-            run,
+            id,
             handling: Some(handling),
             span,
         }
@@ -51,7 +51,7 @@ impl Future for HandlerTask {
             Err(panic) => panicked(panic),
         };
         drop_caught(self.handling.take());
-        self.connection.complete(self.run, reply);
+        self.connection.complete(self.id, reply);
         Poll::Ready(())
     }
 }
@@ -60,19 +60,20 @@ impl Drop for HandlerTask {
     fn drop(&mut self) {
         if let Some(handling) = self.handling.take() {
             drop_caught(Some(handling));
-            self.connection.finish(self.run);
+            self.connection.finish(self.id);
         }
     }
 }
 
-/// Drops a handler's future. What it drops is the user's, and may panic too.
+/// Drops a handler's future. Its drop is the program's code, so a panic is caught.
 pub(in crate::peer) fn drop_caught(handling: Option<HandlerFuture>) {
     guard::discard(handling);
 }
 
-/// The reply of a handler that panicked. The caller gets a number; the log has the text beside it.
+/// Returns the reply of a handler that panicked. The caller gets a reference number, and the log has the panic's
+/// message beside it.
 pub(in crate::peer) fn panicked(panic: Box<dyn Any + Send>) -> Reply {
-    // A `RandomState` is random and differs from the last: enough for a number to search a log for.
+    // A `RandomState` differs from the last one: random enough to find the number in a log.
     let reference = RandomState::new().hash_one(0);
     #[cfg(feature = "tracing")]
     {

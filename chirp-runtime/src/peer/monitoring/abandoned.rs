@@ -6,7 +6,7 @@ use crate::peer::task;
 use crate::session::Session;
 
 impl ConnectionCore {
-    /// Watches over calls that were given up and not answered, if there are any and nobody does.
+    /// Starts a task that ages cancelled calls which have not been answered, if there are any and no task does.
     pub(in crate::peer) fn watch_abandoned(self: &Arc<Self>) {
         let mut state = self.lock();
         if state.session.limits().cancel_timeout == Duration::MAX {
@@ -21,9 +21,9 @@ impl ConnectionCore {
     }
 }
 
-/// Counts time for the session while calls are unanswered that nobody waits for.
+/// Ages the cancelled calls at intervals, until all are answered.
 async fn watch(connection: Arc<ConnectionCore>) {
-    let tick = connection.lock().session.limits().cancel_timeout / Session::AGE;
+    let tick = connection.look().session.limits().cancel_timeout / Session::AGE;
     while !connection.ends_within(tick).await {
         let mut state = connection.lock();
         if state.session.abandoned() == 0 {

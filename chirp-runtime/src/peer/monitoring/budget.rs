@@ -4,13 +4,13 @@ use tokio::sync::Notify;
 
 use crate::peer::connection::ConnectionCore;
 
-/// How many bytes several connections may hold together: parameters of calls that run, and what waits to
-/// be written.
+/// A memory budget that several connections share: the parameters of running calls, and output that waits to be
+/// written.
 #[derive(Debug)]
 pub(in crate::peer) struct Budget {
     limit: usize,
     held: AtomicUsize,
-    /// Told when the connections hold less than the limit again.
+    /// Notified when the connections are below the limit again.
     pub(in crate::peer) freed: Notify,
 }
 
@@ -23,7 +23,8 @@ impl Budget {
         }
     }
 
-    /// A connection that held `before` bytes holds `now`. Whether the limit is not exceeded any more.
+    /// Records that a connection that held `before` bytes holds `now`. Returns `true` if the total has fallen below the
+    /// limit.
     pub(in crate::peer) fn change(&self, before: usize, now: usize) -> bool {
         if now >= before {
             self.held.fetch_add(now - before, Ordering::Relaxed);
@@ -39,13 +40,13 @@ impl Budget {
 }
 
 impl ConnectionCore {
-    /// Waits until the budget that this connection was over is not exceeded any more.
+    /// Waits until the exceeded budget has room again.
     pub(in crate::peer) async fn budget_freed(&self) {
         let Some(budget) = &self.budget else {
             return std::future::pending().await;
         };
         let freed = budget.freed.notified();
-        if self.lock().session.has_memory_pressure() && !budget.is_exceeded() {
+        if self.look().session.has_memory_pressure() && !budget.is_exceeded() {
             return;
         }
         freed.await;

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -8,25 +8,26 @@ use serde::ser::{SerializeMap, Serializer};
 use crate::peer::Peer;
 use crate::peer::connection::ConnectionCore;
 use crate::session::Counters;
+use crate::sync::Mutex;
 
-/// What has happened, and what is happening, on one connection or on several.
+/// The metrics of one connection or several: counters and current values.
 ///
-/// It serialises as a map from names to numbers.
+/// They serialize as a map from names to numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {
-    /// What has happened.
+    /// Event counters.
     pub counters: Counters,
-    /// Calls of the other side whose handler's future is alive.
+    /// Inbound calls whose handler's future is alive.
     pub calls_active: u64,
-    /// Calls of this side that have not ended.
+    /// Outbound calls that have not ended.
     pub calls_pending: u64,
-    /// What the program has added ([`SharedMetrics::set`]).
+    /// Values that the program has added ([`SharedMetrics::set`]).
     pub entries: BTreeMap<String, u64>,
 }
 
 impl Metrics {
-    /// All of it, by name: first what has happened, then what is happening, then what the program added.
+    /// Iterates over all metrics by name: counters first, then current values, then the program's entries.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
         let counters = self.counters.iter();
         counters
@@ -34,7 +35,7 @@ impl Metrics {
             .chain(self.gauges())
     }
 
-    /// What is happening, and what the program added.
+    /// Iterates over the current values and the program's entries.
     fn gauges(&self) -> impl Iterator<Item = (&str, u64)> {
         let own = [
             ("calls_active", self.calls_active),
@@ -48,7 +49,7 @@ impl Metrics {
     }
 
     fn add(&mut self, connection: &ConnectionCore) {
-        let state = connection.lock();
+        let state = connection.look();
         self.counters += state.session.counters();
         self.calls_active += state.session.running() as u64;
         self.calls_pending += state.session.pending() as u64;
@@ -66,7 +67,7 @@ impl Serialize for Metrics {
 }
 
 impl Peer {
-    /// What has happened on this connection.
+    /// Returns the metrics of this connection.
     pub fn metrics(&self) -> Metrics {
         let mut metrics = Metrics::default();
         metrics.add(self.connection());
@@ -74,28 +75,28 @@ impl Peer {
     }
 }
 
-/// The metrics of all peers that were made with them
-/// ([`PeerBuilder::metrics`](crate::peer::PeerBuilder::metrics)), those that have ended included.
+/// The metrics of all peers that were built with them ([`PeerBuilder::metrics`](crate::peer::PeerBuilder::metrics)),
+/// ended connections included.
 ///
-/// Counting costs nothing more for it: the connections are asked when somebody looks.
+/// Sharing costs nothing per call: a snapshot reads the counters of each connection.
 #[derive(Clone, Default)]
 pub struct SharedMetrics(Arc<Mutex<MetricsRegistry>>);
 
 #[derive(Default)]
 struct MetricsRegistry {
-    /// Of connections that have ended.
+    /// The counters of connections that have ended.
     ended: Counters,
     live: Vec<Weak<ConnectionCore>>,
     entries: BTreeMap<String, u64>,
 }
 
 impl SharedMetrics {
-    /// Metrics of no peers yet.
+    /// Creates metrics without peers.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What has happened on all of them.
+    /// Returns the sum over all peers.
     pub fn snapshot(&self) -> Metrics {
         let (mut metrics, live) = self.with(|shared| {
             let entries = shared.entries.clone();
@@ -119,14 +120,13 @@ impl SharedMetrics {
         metrics
     }
 
-    /// Adds a number of the program's own, or changes it.
+    /// Sets a value of the program's own.
     pub fn set(&self, name: impl Into<String>, value: u64) {
         self.with(|shared| shared.entries.insert(name.into(), value));
     }
 
-    /// Hands the numbers to the `metrics` facade, under names that begin `chirp_`: what has happened as
-    /// counters, what is happening and the program's own as gauges. To be called from time to time, or
-    /// whenever they are collected.
+    /// Publishes the metrics through the `metrics` facade, under names that begin with `chirp_`: counters as counters,
+    /// current values and the program's entries as gauges. Call it from time to time, or before each collection.
     #[cfg(feature = "metrics")]
     pub fn publish(&self) {
         let metrics = self.snapshot();
@@ -134,7 +134,7 @@ impl SharedMetrics {
             metrics::counter!(format!("chirp_{name}")).absolute(value);
         }
         for (name, value) in metrics.gauges() {
-            // A gauge is a float; what does not fit in one exactly is not a number that anybody reads.
+            // A gauge is a float. Values above 2^53 lose precision, which no reader would notice.
             #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
             metrics::gauge!(format!("chirp_{name}")).set(value as f64);
         }
@@ -144,9 +144,9 @@ impl SharedMetrics {
         self.with(|shared| shared.live.push(Arc::downgrade(connection)));
     }
 
-    /// A connection has ended: its numbers stay, and it need not.
+    /// Keeps the counters of a connection that has ended.
     pub(in crate::peer) fn leave(&self, connection: &ConnectionCore) {
-        let counters = connection.lock().session.counters();
+        let counters = connection.look().session.counters();
         self.with(|shared| {
             shared
                 .live
@@ -156,7 +156,7 @@ impl SharedMetrics {
     }
 
     fn with<T>(&self, step: impl FnOnce(&mut MetricsRegistry) -> T) -> T {
-        step(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        step(&mut self.0.lock())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Looking after a connection, and letting the program look at it.
+//! Monitoring of connections: limits, keep-alive, metrics, observers.
 
 pub(in crate::peer) mod abandoned;
 pub(in crate::peer) mod budget;

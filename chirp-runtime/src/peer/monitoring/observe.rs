@@ -11,33 +11,33 @@ use crate::packet::{Cancel, Header, IncomingPacket, PacketType, RequestPacket, R
 use crate::peer::guard;
 use crate::session::Batch;
 
-/// Which way a packet goes.
+/// The direction of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// It came from the other side.
+    /// From the peer.
     Received,
-    /// It goes to the other side.
+    /// To the peer.
     Sent,
 }
 
-/// A packet that an observer is shown. `Display` shows it in one readable line.
+/// A packet as shown to an observer. `Display` shows it in one readable line.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ObservedPacket<'a> {
-    /// Which way it goes.
+    /// The direction of the packet.
     pub direction: Direction,
-    /// Its header; of one that travels compressed, the header of the packet inside.
+    /// The packet's header. For a compressed packet, the header of the packet inside.
     pub header: Header,
-    /// How many bytes of payload travel, if the packet is compressed.
+    /// The length of the payload in transit, in bytes, if the packet is compressed.
     pub compressed: Option<u32>,
-    /// Its payload; empty for a packet that is discarded or too large, whose payload is not kept.
+    /// The payload. It is empty for a packet that is discarded or too large, whose payload is not kept.
     pub payload: Cow<'a, [u8]>,
 }
 
-/// What is shown every packet of a connection.
+/// A packet observer.
 pub(in crate::peer) type Observer = Arc<dyn Fn(&ObservedPacket<'_>) + Send + Sync>;
 
-/// Shows an observer what came, before anything follows from it.
+/// Shows a received packet, before it is handled.
 pub(in crate::peer) fn show_received(
     observer: &Observer,
     incoming: &IncomingPacket,
@@ -63,12 +63,12 @@ pub(in crate::peer) fn show_received(
     );
 }
 
-/// An observer that panics has been shown this packet, and is shown the next.
+/// Calls the observer. A panic affects neither this packet nor later ones.
 fn show(observer: &Observer, packet: &ObservedPacket<'_>) {
     let _ = guard::call("an observer of packets", || observer(packet));
 }
 
-/// Shows an observer what is about to be written.
+/// Shows the packets of a batch that is about to be written.
 pub(in crate::peer) fn show_sent(observer: &Observer, batch: &Batch) {
     for (header, payload) in batch.packets() {
         let (header, payload, compressed) = unpacked(header, payload);
@@ -84,7 +84,7 @@ pub(in crate::peer) fn show_sent(observer: &Observer, batch: &Batch) {
     }
 }
 
-/// The packet inside one that this side has compressed, and how long the payload of that one is.
+/// Returns the packet inside of one that this side has compressed, and the length of the compressed payload.
 #[cfg(feature = "lz4")]
 fn unpacked(header: Header, payload: Cow<'_, [u8]>) -> (Header, Cow<'_, [u8]>, Option<u32>) {
     if header.kind == PacketType::COMPRESSED
@@ -123,7 +123,7 @@ impl fmt::Display for ObservedPacket<'_> {
     }
 }
 
-/// The packet, or its header when its payload is not here or not right.
+/// Shows the packet, or its header if the payload is missing or malformed.
 fn show_packet<T: fmt::Display, E>(
     f: &mut fmt::Formatter<'_>,
     packet: Result<T, E>,

@@ -3,17 +3,17 @@ use std::time::Duration;
 
 use super::watchdog::Watchdog;
 
-/// Progress, in bytes, that starts the time for the next progress afresh.
+/// Received bytes that restart the timer.
 const PROGRESS: u64 = 64 << 10;
 
-/// Watches a packet that has begun and has not ended.
+/// Detects a peer that stops in the middle of a packet.
 ///
-/// The timer is armed when bytes are waited for in the middle of a packet, and then left alone until its
-/// time: a busy connection pays for one in a long while.
+/// The timer is armed when the reader waits in the middle of a packet, and then left alone until it fires: a busy
+/// connection rarely pays for it.
 pub(in crate::peer) struct Progress {
     stall: Duration,
     timer: Option<Box<Watchdog>>,
-    /// How many bytes had come when the timer was armed, if it is.
+    /// The number of bytes received when the timer was armed, if it is.
     armed: Option<u64>,
 }
 
@@ -30,13 +30,13 @@ impl Progress {
         self.stall
     }
 
-    /// A packet has ended, or reading has paused.
+    /// Disarms the timer: a packet is complete, or reading has paused.
     pub(in crate::peer) fn ended(&mut self) {
         self.armed = None;
     }
 
-    /// Waits in the middle of a packet, when `bytes` have come in all. Ready when there has been too
-    /// little progress for too long.
+    /// Polls in the middle of a packet, after `bytes` bytes in total. Ready when there was too little progress for too
+    /// long.
     pub(in crate::peer) fn poll(&mut self, bytes: u64, cx: &mut Context<'_>) -> Poll<()> {
         if self.armed.is_none_or(|armed| bytes - armed >= PROGRESS) {
             self.arm(bytes);

@@ -1,4 +1,4 @@
-//! A `tracing` span for each call, on both sides, with the feature `tracing`; nothing without it.
+//! `tracing` spans for calls, on both sides. Without the feature `tracing` they do nothing.
 
 #[cfg(feature = "tracing")]
 mod with_tracing {
@@ -8,17 +8,17 @@ mod with_tracing {
     pub(in crate::peer) struct Span(tracing::Span);
 
     impl Span {
-        /// The span of a call of this side. It lasts until the call does.
+        /// Creates the span of an outgoing call, which lasts until the call ends.
         pub(in crate::peer) fn of_call(method: &MethodName) -> Self {
             Self(tracing::debug_span!("call", %method))
         }
 
-        /// The span of a handler.
+        /// Creates the span of a handler.
         pub(in crate::peer) fn of_handler(method: &[u8]) -> Self {
             Self(tracing::debug_span!("handle", method = %method.escape_ascii()))
         }
 
-        /// Does something inside the span.
+        /// Runs `step` inside of the span.
         pub(in crate::peer) fn inside<T>(&self, step: impl FnOnce() -> T) -> T {
             self.0.in_scope(step)
         }
@@ -29,7 +29,7 @@ mod with_tracing {
 mod without_tracing {
     use crate::peer::MethodName;
 
-    /// The span of a call, which nobody sees.
+    /// The span of a call, which does nothing.
     pub(in crate::peer) struct Span;
 
     impl Span {

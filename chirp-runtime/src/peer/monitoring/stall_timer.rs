@@ -6,16 +6,14 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 use crate::peer::connection::ConnectionCore;
-use crate::peer::state::Effects;
 
-/// How long requests and answers may lie behind a handler that does not return before somebody looks
-/// after them.
+/// How long requests and responses may be blocked behind a handler before the reader recovers.
 const OVERDUE: Duration = Duration::from_millis(1);
 
-/// The reader's watch over what lies behind a handler, while nothing comes that would make it look.
+/// The reader's timer for work that is blocked behind a handler, while no packets arrive.
 ///
-/// The timer is armed once and then left alone: a busy connection pays for one in a millisecond, not for
-/// one in each batch.
+/// The timer is armed once and then left alone: a busy connection pays for one timer per millisecond rather than one
+/// per batch.
 #[derive(Default)]
 pub(in crate::peer) struct StallTimer {
     timer: Option<Pin<Box<Sleep>>>,
@@ -23,7 +21,7 @@ pub(in crate::peer) struct StallTimer {
 }
 
 impl StallTimer {
-    /// Watches on, if there is anything to watch. Takes the queue from a dispatcher that is stuck.
+    /// Arms the timer if there is blocked work, and recovers from a stalled handler when it fires.
     pub(in crate::peer) fn poll(
         &mut self,
         connection: &Arc<ConnectionCore>,
@@ -38,14 +36,12 @@ impl StallTimer {
             && timer.as_mut().poll(cx).is_ready()
         {
             self.armed = false;
-            let mut effects = Effects::default();
             let mut state = connection.lock();
             let blocked_work = state.has_blocked_work();
-            let overdue = state.check_stalled_handler(&mut effects);
+            let overdue = state.check_stalled_handler();
             drop(state);
-            connection.apply(&mut effects);
             connection.recover(overdue);
-            // The next handler may be no better.
+            // The next handler may stall, too.
             if blocked_work {
                 self.arm();
             }

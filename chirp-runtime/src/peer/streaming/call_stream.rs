@@ -7,13 +7,13 @@ use crate::peer::monitoring::span::Span;
 use crate::peer::streaming::consumer::Consumer;
 use crate::peer::{CallError, StreamError};
 
-/// A call whose result is a stream: it goes on until the stream has ended. Dropping it cancels the call.
+/// A call whose result is a stream. It lasts until the stream has ended. Dropping it cancels the call.
 pub(crate) struct CallStream {
     consumer: Consumer,
     work: SentCall,
     limit: CallLimit,
     _span: Option<Span>,
-    /// It was answered, and so.
+    /// The outcome of the call, once it has been answered.
     answered: Option<Result<(), CallError>>,
 }
 
@@ -33,19 +33,20 @@ impl CallStream {
         }
     }
 
-    /// Its stream.
+    /// Returns the call's stream.
     pub(crate) fn consumer(&mut self) -> &mut Consumer {
         &mut self.consumer
     }
 
-    /// The next item, which `next` takes from the stream. Its end is the call's answer, which says whether it went well.
+    /// Polls for the next item, which `next` takes from the stream. At the end of the stream the outcome of the call is
+    /// returned.
     #[inline]
     pub(crate) fn poll_next<T>(
         &mut self,
         cx: &mut Context<'_>,
         next: impl FnOnce(&mut Consumer, &mut Context<'_>) -> Poll<Option<Result<T, StreamError>>>,
     ) -> Poll<Option<Result<T, StreamError>>> {
-        // Once for each packet, so that items which keep coming do not put it off.
+        // Checked once per packet, so that a steady flow of items does not postpone the timeout.
         if let Poll::Ready(error) = self.poll_limit(cx) {
             return Poll::Ready(Some(Err(error.into())));
         }
@@ -54,11 +55,11 @@ impl CallStream {
             return Poll::Ready(Some(Ok(item)));
         }
         if matches!(next, Poll::Ready(None)) && self.consumer.is_closed() {
-            // Nobody waits for how it would have ended: the call is cancelled.
+            // The outcome is not wanted: the call is cancelled.
             return Poll::Ready(None);
         }
         match (next, self.poll_end(cx)) {
-            // The answer follows; and what is left of the stream is put where it is looked for.
+            // The response follows. The remaining items are moved to where they are looked for.
             (
                 Poll::Ready(None | Some(Err(StreamError::CallEnded | StreamError::Refused(_)))),
                 Poll::Pending,
@@ -69,7 +70,7 @@ impl CallStream {
         }
     }
 
-    /// Goes on with the call. How it ended, if it has.
+    /// Polls the call. Ready with its outcome.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
         if let Some(answered) = &self.answered {
             return Poll::Ready(answered.clone());
@@ -78,19 +79,19 @@ impl CallStream {
         Poll::Ready(self.end(answered))
     }
 
-    /// Whether the time is over that the caller gave it.
+    /// Ready when the call's timeout has passed.
     fn poll_limit(&mut self, cx: &mut Context<'_>) -> Poll<CallError> {
         if self.answered.is_some() {
             return Poll::Pending;
         }
         ready!(self.limit.poll(cx));
-        // This side gives it up.
+        // This side gives the call up.
         let _ = self.end(Err(CallError::DeadlineExceeded));
         Poll::Ready(CallError::DeadlineExceeded)
     }
 
     fn end(&mut self, answered: Result<(), CallError>) -> Result<(), CallError> {
-        // What is left of it is cancelled now.
+        // Cancels the remainder of the call.
         self.work = SentCall::Over;
         self.answered = Some(answered.clone());
         answered

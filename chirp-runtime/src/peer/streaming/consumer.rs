@@ -15,30 +15,30 @@ use crate::peer::streaming::inbound_streams::InboundStreams;
 use crate::peer::streaming::mailbox::{ItemStreamQueue, ItemStreams, Mailbox, MailboxEvent};
 use crate::session::{Ending, StreamCarrier, StreamKey};
 
-/// So much of what was taken is given back at once, in what items cost: half of what a stream may hold at first.
+/// The cost of consumed items, in bytes, that is returned as credit at once: half of a stream's initial window.
 const GIVEN_BACK: usize = 8 << 10;
 
-/// The half of a stream that its items come out of. Dropping it ends the stream.
+/// The receiving half of a stream. Dropping it ends the stream.
 pub(crate) struct Consumer {
     half: HalfState,
-    /// What is being taken,
+    /// The packet that items are being taken from.
     current: Items,
-    /// what came behind it,
+    /// The packets behind `current`.
     ready: VecDeque<Items>,
-    /// and the streams that came with it.
+    /// The streams that came with these items.
     carried: ItemStreamQueue,
-    /// Which item is next, counted from 0.
+    /// The number of the next item, counted from 0.
     next: u64,
-    /// What was taken and has not been given back: how many items, and their bytes.
+    /// Items and bytes that were consumed and not returned as credit.
     taken: (usize, usize),
     closed: bool,
 }
 
-/// What comes next.
+/// The next step of a consumer.
 enum ConsumerStep {
-    /// A packet of items.
+    /// A packet of items is ready.
     Packet,
-    /// The end, and why if it is a failure.
+    /// The stream has ended, with an error if it was not finished.
     End(Option<StreamError>),
 }
 
@@ -70,7 +70,8 @@ impl Consumer {
         })
     }
 
-    /// The next item. `None` is the end of all that was sent; every other end is an error, the last that is told.
+    /// Polls for the next item. `None` means that the sender finished the stream. Anything else, a lost connection
+    /// included, is an error, after which no item follows.
     #[inline]
     pub(crate) fn poll_next<T: Item>(
         &mut self,
@@ -86,7 +87,7 @@ impl Consumer {
         Poll::Ready(self.take(codec))
     }
 
-    /// The next item of the packet that is being taken, if there is one.
+    /// Returns the next item of the current packet, if there is one.
     #[inline]
     pub(crate) fn next_at_hand<T: Item>(
         &mut self,
@@ -98,7 +99,7 @@ impl Consumer {
         self.take(codec)
     }
 
-    /// The next item as it came, with the streams that came with it, to be sent on. Otherwise as
+    /// Polls for the next item in encoded form, with the streams that came with it, to be forwarded. Otherwise as
     /// [`poll_next`](Self::poll_next).
     pub(in crate::peer) fn poll_bytes(
         &mut self,
@@ -132,11 +133,11 @@ impl Consumer {
         Poll::Ready(Some(Ok(item)))
     }
 
-    /// Takes the next packet, if that has come.
+    /// Polls for the next packet of items.
     fn poll_packet(&mut self, cx: &mut Context<'_>) -> Poll<ConsumerStep> {
         loop {
             match self.ready.pop_front() {
-                // One without items has told all that it had to tell.
+                // A packet without items only marks the beginning of the stream.
                 Some(next) if next.len() == 0 => continue,
                 Some(next) => {
                     self.current = next;
@@ -147,7 +148,7 @@ impl Consumer {
             if self.closed {
                 return Poll::Ready(ConsumerStep::End(None));
             }
-            // All that came has been taken: without this, nothing might come any more.
+            // Everything received has been consumed. Without the credit, the sender might have to wait for ever.
             self.give_back();
             let Self {
                 half,
@@ -165,7 +166,7 @@ impl Consumer {
         }
     }
 
-    /// The next item of the packet.
+    /// Takes the next item of the current packet.
     #[inline]
     fn take<T: Item>(&mut self, codec: CodecId) -> Option<Result<T, StreamError>> {
         let number = self.next;
@@ -192,17 +193,17 @@ impl Consumer {
         StreamError::Decode(error.to_string())
     }
 
-    /// There is room for more at this side.
+    /// Returns credit to the sender.
     fn give_back(&mut self) {
         let (items, bytes) = mem::take(&mut self.taken);
         if items == 0 {
             return;
         }
         match &self.half.way {
-            Peering::Remote(link, Some(key)) => link.connection().with(|state, effects| {
+            Peering::Remote(link, Some(key)) => {
+                let mut state = link.connection().lock();
                 state.session.consumed(*key, items, bytes);
-                effects.wake_writer = state.session.has_output();
-            }),
+            }
             Peering::Remote(_, None) => {}
             Peering::Local(other, held) => {
                 held.fetch_sub(bytes + 16 * items, Ordering::AcqRel);
@@ -213,7 +214,7 @@ impl Consumer {
         }
     }
 
-    /// Whether the sending side has begun, or the stream has ended by itself.
+    /// Ready when the sender has begun, or the stream has ended by itself.
     pub(in crate::peer) fn poll_begun(&self, cx: &Context<'_>) -> Poll<()> {
         if self.half.mailbox.has_begun() {
             return Poll::Ready(());
@@ -226,12 +227,12 @@ impl Consumer {
         }
     }
 
-    /// Whether there has been a sign of the sending side.
+    /// Returns `true` if there has been a sign of the sender.
     pub(in crate::peer) fn has_begun(&self) -> bool {
         self.half.mailbox.has_begun()
     }
 
-    /// Ends the stream. What came can still be taken.
+    /// Ends the stream. Items that have been received can still be taken.
     pub(crate) fn close(&mut self) {
         if mem::replace(&mut self.closed, true) {
             return;
@@ -250,12 +251,12 @@ impl Consumer {
         self.leave();
     }
 
-    /// Whether it was closed.
+    /// Returns `true` if this side has ended the stream.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// Lets go of what came.
+    /// Drops everything that has been received.
     fn forget(&mut self) {
         self.current = Items::default();
         self.ready.clear();
@@ -263,27 +264,26 @@ impl Consumer {
         self.drop_carried(carried);
     }
 
-    /// Drops the streams of items that are not taken. The session has been told that the items are not wanted.
+    /// Drops the streams of items that are not consumed. The session knows already that the items are not wanted.
     fn drop_carried(&self, carried: ItemStreamQueue) {
         if carried.is_empty() {
             return;
         }
         drop(carried);
         if let Peering::Remote(link, _) = &self.half.way {
-            link.connection().release_orphans();
+            link.connection().reconcile();
         }
     }
 
-    /// Says that nothing more is wanted.
+    /// Tells the sender that no more items are wanted.
     fn leave(&self) {
         match &self.half.way {
             Peering::Remote(link, Some(key)) => {
-                let half = link.connection().with(|state, effects| {
-                    state.session.drop_receiver(*key);
-                    effects.wake_writer = state.session.has_output();
-                    state.streams.close(*key)
-                });
-                drop(half);
+                let mut state = link.connection().lock();
+                state.session.drop_receiver(*key);
+                let mailbox = state.streams.close(*key);
+                drop(state);
+                drop(mailbox);
             }
             Peering::Remote(_, None) => {}
             Peering::Local(other, _) => {
@@ -295,7 +295,7 @@ impl Consumer {
     }
 }
 
-/// The streams that came with an item.
+/// Returns the streams that came with an item.
 fn arrived(half: &HalfState, number: u64, carry: ItemStreams) -> Option<InboundStreams> {
     match (carry, &half.way) {
         (ItemStreams::Bound(arrived), _) => Some(*arrived),
@@ -306,7 +306,7 @@ fn arrived(half: &HalfState, number: u64, carry: ItemStreams) -> Option<InboundS
     }
 }
 
-/// Takes an item that came with streams.
+/// Decodes an item that came with streams.
 fn take_carrying<T: Item>(
     half: &HalfState,
     number: u64,

@@ -1,6 +1,5 @@
 use std::any::Any;
 use std::fmt;
-use std::sync::Mutex;
 
 use tokio::runtime::Handle;
 
@@ -11,8 +10,9 @@ use crate::peer::streaming::consumer::Consumer;
 use crate::peer::streaming::half::{self, HalfState};
 use crate::peer::streaming::producer::Producer;
 use crate::session::{StreamKey, StreamSpec};
+use crate::sync::Mutex;
 
-/// This side's end of a stream.
+/// This side's half of a stream.
 #[derive(Debug)]
 pub(crate) enum StreamEndpoint {
     Producer(Producer),
@@ -28,14 +28,14 @@ impl StreamEndpoint {
     }
 }
 
-/// Half of a stream that travels: what is to be done with this side's end once there is one.
+/// Receives this side's half of a stream once the stream has been opened.
 type Bind = Box<dyn FnOnce(StreamEndpoint, &Handle) + Send>;
 
-/// A half of a stream beside the bytes of the value that names it.
+/// A stream half that is attached to an encoded value.
 pub(crate) struct DetachedHalf(Mutex<Option<Bind>>);
 
 impl DetachedHalf {
-    /// What travels beside a value. `bind` is called when the value is sent, or never.
+    /// Creates an attachment for a value. `bind` is called when the value is sent, or never.
     pub(crate) fn attachment(
         entry: AttachedStream,
         bind: impl FnOnce(StreamEndpoint, &Handle) + Send + 'static,
@@ -47,9 +47,9 @@ impl DetachedHalf {
     }
 
     fn bind(half: Box<dyn Any + Send + Sync>, end: StreamEndpoint, runtime: &Handle) {
-        // Nothing else is attached.
+        // Attachments of other types do not exist.
         if let Ok(unbound) = half.downcast::<Self>()
-            && let Some(bind) = unbound.0.into_inner().ok().flatten()
+            && let Some(bind) = unbound.0.into_inner()
         {
             bind(end, runtime);
         }
@@ -62,7 +62,7 @@ impl fmt::Debug for DetachedHalf {
     }
 }
 
-/// What the session is to open for these halves.
+/// Returns the streams that the session has to open for these attachments.
 pub(in crate::peer) fn specs(attachments: &[Attachment]) -> Vec<StreamSpec> {
     let specs = attachments.iter().map(|attachment| {
         let AttachedStream {
@@ -80,7 +80,7 @@ pub(in crate::peer) fn specs(attachments: &[Attachment]) -> Vec<StreamSpec> {
     specs.collect()
 }
 
-/// Streams that the session has opened, whose ends are to be given to these halves when its lock is free.
+/// Streams that the session has opened, whose halves are to be bound after the lock is released.
 pub(in crate::peer) struct OpenedHalves(
     Vec<(
         Attachment,
@@ -114,7 +114,7 @@ impl OpenedHalves {
     }
 }
 
-/// Binds halves that stay in this process: gives the other ends.
+/// Binds attachments to streams within this process. Returns the other halves.
 pub(in crate::peer) fn bind_here(
     attachments: Vec<Attachment>,
     runtime: &Handle,

@@ -2,64 +2,64 @@ use crate::packet::{ErrorData, FrameworkError};
 use crate::peer::{CallError, ConnectionError};
 use crate::session::Ending;
 
-/// Why a stream broke off. It is the last that is told of it, behind the items that came.
+/// The error of a stream. It follows the items that were received, and nothing follows it.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StreamError {
-    /// An item could not be encoded. It was not sent, and the stream was broken off.
+    /// An item could not be encoded. It was not sent, and the stream was aborted.
     #[error("an item could not be encoded: {0}")]
     Encode(String),
-    /// An item is over a payload limit. It was not sent, and the stream was broken off.
+    /// An item is over a payload limit. It was not sent, and the stream was aborted.
     #[error(
         "an item is over {whose} payload limit: it may have {limit} bytes (`Limits::max_payload`)"
     )]
     TooLarge {
         /// `"our"` or `"the other side's"`.
         whose: &'static str,
-        /// How long an item may be, in bytes.
+        /// The maximum length of an item, in bytes.
         limit: u64,
     },
-    /// What came is no such item. The stream was broken off.
+    /// A received item could not be decoded. The stream was aborted.
     #[error("an item could not be decoded: {0}")]
     Decode(String),
-    /// The time that this side gave it was over: for one item, or for all.
-    #[error("no {what} came within the time for it")]
+    /// The time limit that this side set has passed, for one item or for all.
+    #[error("no {what} was received within its time limit")]
     TimedOut {
         /// `"item"` or `"end"`.
         what: &'static str,
     },
-    /// The half was not used in a call, an answer or an item: the value that it was in was dropped, or never sent.
+    /// The half was not used in a call, a response or an item: the value that contained it was dropped, or never sent.
     #[error("the other half was dropped before the stream began")]
     NeverSent,
     /// The other half was dropped without an end, or the call that the stream belongs to was cancelled.
     #[error("the stream was cancelled")]
     Cancelled,
-    /// The other side did not take the stream up: it dropped the half unseen, or had too many.
-    #[error("the stream was not taken up{}", text(.0))]
+    /// The peer did not accept the stream: it dropped its half unused, or had too many streams.
+    #[error("the stream was not accepted{}", text(.0))]
     Refused(ErrorData),
-    /// Whoever sends the items broke it off, and says why.
+    /// The sender aborted the stream, for this reason.
     #[error("{0}")]
     Failed(ErrorData),
-    /// The other side's framework broke it off.
+    /// The peer's framework aborted the stream.
     #[error("{message}")]
     Framework {
-        /// Why.
+        /// The reason.
         reason: FrameworkError,
-        /// The same, in the other side's words.
+        /// The peer's message.
         message: String,
     },
-    /// It is said to be complete, and is not.
+    /// The sender finished the stream, but items are missing.
     #[error("stream incomplete: received {received} of {sent} items")]
     Incomplete {
-        /// How many items came.
+        /// The number of items received.
         received: u64,
-        /// How many were sent.
+        /// The number of items sent.
         sent: u64,
     },
-    /// The call that it belongs to failed.
+    /// The call that the stream belongs to failed.
     #[error("{0}")]
     Call(#[from] CallError),
-    /// The call that it belongs to is over.
+    /// The call that the stream belongs to has ended.
     #[error("the call that the stream belongs to is over")]
     CallEnded,
     /// The connection ended first.
@@ -99,7 +99,7 @@ impl From<Ending> for StreamError {
     }
 }
 
-/// As it travels, when what failed is passed on.
+/// Converts the error for forwarding.
 impl From<StreamError> for ErrorData {
     fn from(error: StreamError) -> Self {
         match error {

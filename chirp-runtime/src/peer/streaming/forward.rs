@@ -10,10 +10,10 @@ use crate::peer::streaming::consumer::Consumer;
 use crate::peer::streaming::endpoint::{DetachedHalf, StreamEndpoint};
 use crate::peer::streaming::producer::Producer;
 
-/// After so many items others run.
+/// The number of items after which a relay yields.
 const ITEMS: usize = 64;
 
-/// The streams of a value whose bytes are sent on as they are.
+/// The streams of a value that is forwarded in encoded form.
 #[derive(Default)]
 pub(in crate::peer) struct Forwarded {
     attachments: Vec<Attachment>,
@@ -22,20 +22,20 @@ pub(in crate::peer) struct Forwarded {
 }
 
 impl Forwarded {
-    /// Adds a stream, of which this side has the end `near`.
+    /// Adds a stream, of which this side has the half `near`.
     pub(in crate::peer) fn attach(&mut self, entry: AttachedStream, near: StreamEndpoint) {
         let attachment = DetachedHalf::attachment(entry, move |far, runtime| match (near, far) {
             (StreamEndpoint::Consumer(consumer), StreamEndpoint::Producer(producer))
             | (StreamEndpoint::Producer(producer), StreamEndpoint::Consumer(consumer)) => {
                 runtime.spawn(relay(consumer, producer));
             }
-            // The entry says which way it goes.
+            // The entry determines the direction, so the halves match.
             _ => {}
         });
         self.attachments.push(attachment);
     }
 
-    /// The value with its streams.
+    /// Returns the encoded value with its streams.
     pub(in crate::peer) fn payload(&mut self, bytes: impl Into<Payload>) -> Payload {
         let mut attachments = Attachments::default();
         attachments.append(&mut self.attachments);
@@ -43,22 +43,22 @@ impl Forwarded {
     }
 }
 
-/// Passes on all items of a stream, and its end. Items are bytes here; streams that come with them are passed on, too.
+/// Forwards all items of a stream, and its end. Items stay encoded; the streams that come with them are forwarded, too.
 async fn relay(mut consumer: Consumer, mut producer: Producer) {
     let next = |cx: &mut Context<'_>| consumer.poll_bytes(cx);
     match relay_items(next, &mut producer).await {
         Ok(()) => producer.finish(),
-        // One that was cancelled is one there, too.
+        // A cancelled stream is cancelled at the target, too.
         Err(Stopped::Failed(StreamError::Cancelled) | Stopped::Gone(_)) => {}
         Err(Stopped::Failed(error)) => producer.fail(ErrorData::from(error)),
     }
 }
 
-/// Passes on the stream that is the result of a call.
+/// Forwards the stream that is the result of a call.
 ///
 /// # Errors
 ///
-/// How the call failed, or why nobody takes its items any more.
+/// The error of the call, or the reason why the target accepts no more items.
 pub(in crate::peer) async fn relay_result(
     mut of_call: CallStream,
     mut producer: Producer,
@@ -74,11 +74,11 @@ pub(in crate::peer) async fn relay_result(
     }
 }
 
-/// Why not all items were passed on.
+/// The reason why forwarding stopped early.
 enum Stopped {
-    /// The stream that they came from broke off. What came before has been handed over.
+    /// The source aborted the stream. Earlier items have been forwarded.
     Failed(StreamError),
-    /// Nobody takes them any more.
+    /// The target accepts no more items.
     Gone(StreamError),
 }
 

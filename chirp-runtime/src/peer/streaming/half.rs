@@ -8,7 +8,7 @@ use crate::peer::streaming::producer::Producer;
 use crate::peer::{ConnectionError, StreamError};
 use crate::session::{Ending, StreamKey};
 
-/// What both halves of a stream have: what this one is told, and the way to the other.
+/// The common part of both stream halves: this half's mailbox, and the way to the other half.
 pub(in crate::peer) struct HalfState {
     pub(in crate::peer) mailbox: Arc<Mailbox>,
     pub(in crate::peer) way: Peering,
@@ -16,13 +16,13 @@ pub(in crate::peer) struct HalfState {
 
 /// The way to the other half.
 pub(in crate::peer) enum Peering {
-    /// A session. There is no key of a stream that was refused.
+    /// A session. A stream that was refused has no key.
     Remote(ConnectionRef, Option<StreamKey>),
-    /// This process: what the other half is told, and what the items cost that it has not taken.
+    /// Within this process: the mailbox of the other half, and the cost of the items that have not been consumed.
     Local(Arc<Mailbox>, Arc<AtomicUsize>),
 }
 
-/// How much two halves in this process hold between them, in what items cost, overshot by one item.
+/// The maximum cost of the items between two halves in this process, in bytes, exceeded by one item at most.
 pub(in crate::peer) const HELD: usize = 64 << 10;
 
 impl HalfState {
@@ -35,7 +35,7 @@ impl HalfState {
         Some(error)
     }
 
-    /// What ends the stream for both of its halves, if they are in this process.
+    /// Returns the mailboxes of both halves, if they are in this process.
     pub(in crate::peer) fn both(&self) -> Option<[Arc<Mailbox>; 2]> {
         match &self.way {
             Peering::Local(other, _) => Some([Arc::clone(&self.mailbox), Arc::clone(other)]),
@@ -51,7 +51,7 @@ impl HalfState {
     }
 }
 
-/// Two halves of one stream, both in this process.
+/// Creates the two halves of a stream within this process.
 pub(in crate::peer) fn local() -> (Producer, Consumer) {
     let (ours, theirs) = (Arc::<Mailbox>::default(), Arc::<Mailbox>::default());
     let held = Arc::<AtomicUsize>::default();
@@ -66,7 +66,7 @@ pub(in crate::peer) fn local() -> (Producer, Consumer) {
     (producer, consumer)
 }
 
-/// How much more may be held.
+/// Returns the remaining room, in bytes.
 pub(in crate::peer) fn room(held: &AtomicUsize) -> u64 {
     HELD.saturating_sub(held.load(Ordering::Acquire)) as u64
 }

@@ -1,6 +1,6 @@
 use std::fmt;
 use std::mem;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::codec::attaching::{Claim, Claims};
 use crate::codec::{CodecId, DecodeError, StreamSource};
@@ -14,11 +14,11 @@ use crate::peer::streaming::orphans::Orphans;
 use crate::peer::streaming::producer::Producer;
 use crate::peer::streaming::table::StreamTable;
 use crate::session::{Ending, OpenedStream, StreamCarrier, StreamKey, StreamKind};
+use crate::sync::Mutex;
 
-/// Streams that the other side opened, as the session tells of them.
+/// Streams that the peer has opened, before they are bound to halves.
 ///
-/// Dropped as they are, wherever that happens, they are noted as [`Orphans`]: the session lets go of them with the
-/// next step on the connection, and of what it holds for them.
+/// If they are dropped, they become [`Orphans`], and the session releases them when the state is reconciled next.
 #[derive(Debug)]
 pub(in crate::peer) struct UnboundStreams {
     streams: Vec<(OpenedStream, Arc<Mailbox>)>,
@@ -52,10 +52,10 @@ impl Drop for UnboundStreams {
     }
 }
 
-/// The streams that came with a request, an answer or an item: until the value has been decoded that names them,
-/// whole. Those that it does not name are refused.
+/// The streams that came with a request, a response or an item, until the value that contains them has been decoded
+/// completely. Streams that the value does not contain are refused.
 pub(crate) struct InboundStreams {
-    /// Where they came from; nothing in this process.
+    /// The source of the streams. `None` within this process.
     from: Option<(ConnectionRef, StreamCarrier)>,
     inner: Mutex<ClaimState>,
 }
@@ -114,7 +114,7 @@ impl InboundStreams {
         }
     }
 
-    /// Ends of streams in this process, and the stream that is the result.
+    /// Creates the streams of a call within this process, and the stream for its result.
     pub(in crate::peer) fn local(
         ends: Vec<(AttachedStream, StreamEndpoint)>,
         result: Option<(Producer, CodecId)>,
@@ -145,7 +145,8 @@ impl InboundStreams {
         }
     }
 
-    /// The stream that the caller wants as the result, and the codec of its items; nothing if it wants none.
+    /// Takes the stream that the caller wants as the result, and the codec of its items. Returns `None` if it wants
+    /// none.
     pub(crate) fn take_result(&self) -> Option<(Producer, Option<CodecId>)> {
         let mut inner = self.lock();
         let mut results = inner.streams.iter_mut().filter(|stream| stream.is_result);
@@ -160,8 +161,8 @@ impl InboundStreams {
         }
     }
 
-    /// Takes all streams, to be sent on with the bytes of the value that names them, and the stream that is to be the
-    /// result. Nothing if that cannot be: they have been taken, or would have other places beside the value.
+    /// Takes all streams, to be forwarded with the encoded value, and the stream for the result. Returns `None` if that
+    /// is impossible: they have been taken, or their positions beside the value would change.
     pub(in crate::peer) fn forward(&self) -> Option<Forwarded> {
         let mut inner = self.lock();
         let before_last = inner.streams.len().saturating_sub(1);
@@ -174,7 +175,7 @@ impl InboundStreams {
         drop(inner);
         let keys = streams.iter().filter(|stream| !stream.is_result);
         let keys: Vec<_> = keys.filter_map(|stream| stream.key).collect();
-        // After the call's end there is nothing to claim, and the streams have ended.
+        // After the end of the call nothing can be claimed, and the streams have ended.
         self.tell(&keys);
         let mut forwarded = Forwarded::default();
         for stream in streams {
@@ -189,39 +190,37 @@ impl InboundStreams {
         Some(forwarded)
     }
 
-    /// Whether the caller wants a stream as the result, and nobody has taken it.
+    /// Returns `true` if the caller wants a stream as the result, which has not been taken.
     pub(crate) fn has_result(&self) -> bool {
         let inner = self.lock();
         let mut streams = inner.streams.iter();
         streams.any(|stream| stream.is_result && stream.end.is_some())
     }
 
-    /// Settles the claims of a value that has been decoded, whole.
+    /// Settles the claims of a value that has been decoded completely.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when they cannot be.
+    /// [`DecodeError`] if they cannot be settled.
     pub(crate) fn settle(&self, claims: Claims) -> Result<(), DecodeError> {
         self.claim(claims.surviving()?)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, ClaimState> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 
-    /// Tells the session which streams have been taken up; the others are refused.
+    /// Tells the session which streams have been claimed. The others are refused.
     fn tell(&self, claimed: &[StreamKey]) -> bool {
         let Some((link, carrier)) = &self.from else {
             return true;
         };
-        link.connection().with(|state, effects| {
-            let known = state.session.claim_streams(*carrier, claimed);
-            if let StreamCarrier::Answer(call) = *carrier {
-                state.session.release(call);
-            }
-            effects.wake_writer |= state.session.has_output();
-            known
-        })
+        let mut state = link.connection().lock();
+        let known = state.session.claim_streams(*carrier, claimed);
+        if let StreamCarrier::Answer(call) = *carrier {
+            state.session.release(call);
+        }
+        known
     }
 }
 
@@ -249,7 +248,7 @@ impl StreamSource for InboundStreams {
             ends.extend(stream.end.take().map(|end| (claim, end)));
         }
         drop(inner);
-        // After the call's end there is nothing to claim, and the streams have ended.
+        // After the end of the call nothing can be claimed, and the streams have ended.
         self.tell(&keys);
         for (claim, end) in ends {
             claim.settle(Box::new(end));
@@ -260,11 +259,11 @@ impl StreamSource for InboundStreams {
 
 impl Drop for InboundStreams {
     fn drop(&mut self) {
-        let inner = mem::take(self.inner.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let inner = mem::take(self.inner.get_mut());
         if !inner.claimed {
             self.tell(&[]);
         }
-        // Their ends, which have been refused, say nothing more.
+        // The streams have been refused, so dropping their halves sends nothing.
         drop(inner);
     }
 }

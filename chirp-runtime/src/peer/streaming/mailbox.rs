@@ -1,15 +1,16 @@
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::task::{Poll, Waker};
 
 use crate::packet::Items;
 use crate::peer::streaming::inbound_streams::{InboundStreams, UnboundStreams};
 use crate::session::Ending;
+use crate::sync::Mutex;
 
-/// What the half of a stream that this side holds is told, and who waits for it.
+/// The mailbox of a stream half: received items and events, and the waker of the task that waits for them.
 ///
-/// It has a lock of its own, which the half shares with the reader alone.
+/// It has a lock of its own, shared by the half and the reader alone.
 #[derive(Debug, Default)]
 pub(in crate::peer) struct Mailbox(Mutex<MailboxState>);
 
@@ -22,33 +23,33 @@ struct MailboxState {
     waker: Option<Waker>,
 }
 
-/// The streams that came with items, and with which: counted from 0.
+/// The streams that came with items, with the numbers of these items, counted from 0.
 pub(in crate::peer) type ItemStreamQueue = VecDeque<(u64, ItemStreams)>;
 
 /// The streams that came with an item.
 #[derive(Debug)]
 pub(in crate::peer) enum ItemStreams {
     Unbound(UnboundStreams),
-    /// In this process they are there already.
+    /// Within this process, streams are bound from the start.
     Bound(Box<InboundStreams>),
 }
 
-/// What a consumer finds.
+/// The result of looking into a mailbox.
 pub(in crate::peer) enum MailboxEvent {
-    /// What it was given has items now.
+    /// Items have been moved to the consumer.
     Items,
     Ending(Ending),
 }
 
 impl Mailbox {
-    /// Of a stream that ended before it began.
+    /// Creates the mailbox of a stream that ended before it began.
     pub(in crate::peer) fn ended(ending: Ending) -> Self {
         let mailbox = Self::default();
         mailbox.lock().ending = Some(ending);
         mailbox
     }
 
-    /// Its sending side has begun. Gives whom to wake, as all that put something here do.
+    /// Records that the sender has begun. As all functions that change a mailbox, it returns the waker to wake.
     pub(in crate::peer) fn begin(&self) -> Option<Waker> {
         let mut inner = self.lock();
         inner.begun = true;
@@ -62,7 +63,7 @@ impl Mailbox {
         inner.waker.take()
     }
 
-    /// An item carries streams. It is put here next.
+    /// Adds the streams of an item that is put next.
     pub(in crate::peer) fn put_carried(&self, item: u64, carry: ItemStreams) {
         self.lock().carried.push_back((item, carry));
     }
@@ -73,18 +74,18 @@ impl Mailbox {
         inner.waker.take()
     }
 
-    /// It may be sent again.
+    /// Records that more items may be sent.
     pub(in crate::peer) fn ready(&self) -> Option<Waker> {
         self.lock().waker.take()
     }
 
-    /// Wakes `waker` when there is something new; it has been cloned outside of every lock.
+    /// Registers a waker. It must have been cloned outside of every lock.
     pub(in crate::peer) fn wait(&self, waker: Waker) {
         let old = self.lock().waker.replace(waker);
         drop(old);
     }
 
-    /// Takes everything that came, into what is empty; the ending only when there is nothing else.
+    /// Moves all items into empty queues. Returns the ending only if there are no items.
     fn take(
         &self,
         items: &mut VecDeque<Items>,
@@ -99,7 +100,7 @@ impl Mailbox {
         Some(MailboxEvent::Items)
     }
 
-    /// As [`take`](Self::take). With nothing, `waker` waits.
+    /// As [`take`](Self::take). Registers `waker` if there is nothing.
     pub(in crate::peer) fn poll_take(
         &self,
         items: &mut VecDeque<Items>,
@@ -116,13 +117,13 @@ impl Mailbox {
         }
     }
 
-    /// How the stream ended, if it did.
+    /// Returns how the stream ended, if it did.
     pub(in crate::peer) fn ending(&self) -> Option<Ending> {
         self.lock().ending.clone()
     }
 
-    /// Whether there has been a sign of its sending side, other than the end of what it belongs to, or that it was
-    /// not taken up: then the answer says why.
+    /// Returns `true` if there has been a sign of the sender. The end of the call or the connection, and a refusal, are
+    /// not signs: the response explains those.
     pub(in crate::peer) fn has_begun(&self) -> bool {
         let inner = self.lock();
         let over = |ending: &Ending| {
@@ -134,15 +135,14 @@ impl Mailbox {
         inner.begun || inner.ending.as_ref().is_some_and(over)
     }
 
-    /// Everything that came, which is not wanted any more: the streams of items, and the rest.
+    /// Takes everything that is not wanted any more: the streams of items, and the rest.
     pub(in crate::peer) fn clear(&self) -> (ItemStreamQueue, impl Sized + use<>) {
         let mut inner = self.lock();
         let carried = mem::take(&mut inner.carried);
         (carried, (mem::take(&mut inner.items), inner.waker.take()))
     }
 
-    /// Its steps are small and complete, so that the lock survives a panic.
     fn lock(&self) -> MutexGuard<'_, MailboxState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }

@@ -1,8 +1,7 @@
-//! Streams on connections: their halves, and what comes and goes with values.
+//! Streams of a connection: their halves, and the values that carry them.
 //!
-//! A [`Producer`](producer::Producer) and a [`Consumer`](consumer::Consumer) are the two halves of a stream, whose
-//! items are bytes here; the other half is at the other side of a session, or in this process. Typed halves are one
-//! layer up.
+//! A [`Producer`](producer::Producer) and a [`Consumer`](consumer::Consumer) are the two halves of a stream of encoded
+//! items. The other half is at the peer, or in this process. Typed halves are one layer up.
 
 pub(crate) mod call_stream;
 pub(crate) mod consumer;

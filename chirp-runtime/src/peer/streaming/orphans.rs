@@ -1,21 +1,20 @@
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
-use crate::peer::connection::ConnectionCore;
 use crate::peer::state::ConnectionState;
 use crate::peer::streaming::mailbox::Mailbox;
 use crate::session::OpenedStream;
+use crate::sync::Mutex;
 
-/// Streams of the other side's that were dropped before a value claimed them. The session still holds them, and what
-/// came for them.
+/// Streams of the peer that were dropped before a value claimed them. The session still holds them, and their items.
 ///
 /// They may be dropped anywhere, with or without the session's lock, so the list has a lock of its own, under which
-/// nothing else is done. Nothing is released while a list of them is dropped: a stream's items may have brought further
-/// streams, as deep as the other side likes.
+/// nothing else happens. Dropping a list releases nothing: items may contain further streams, nested as deeply as the
+/// peer likes.
 #[derive(Debug, Default)]
 pub(in crate::peer) struct Orphans {
-    /// Whether there are any, for those who only look.
+    /// Whether there are any, readable without the lock.
     any: AtomicBool,
     streams: Mutex<Vec<(OpenedStream, Arc<Mailbox>)>>,
 }
@@ -35,22 +34,13 @@ impl Orphans {
         mem::take(&mut *self.lock())
     }
 
-    /// Its steps are small and complete, so that the lock survives a panic.
     fn lock(&self) -> MutexGuard<'_, Vec<(OpenedStream, Arc<Mailbox>)>> {
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl ConnectionCore {
-    /// Releases streams that were dropped while nobody had the session's lock.
-    pub(in crate::peer) fn release_orphans(&self) {
-        // They are released behind every step.
-        self.with(|_, _| ());
+        self.streams.lock()
     }
 }
 
 impl ConnectionState {
-    /// Releases streams that nobody will claim, those that came in their items included.
+    /// Releases orphaned streams, including those in their items.
     pub(in crate::peer) fn release_orphans(&mut self) {
         while self.streams.has_orphans() {
             let orphans = self.streams.orphans().take();
@@ -64,7 +54,7 @@ impl ConnectionState {
                     self.session.drop_receiver(opened.key);
                 }
                 drop(self.streams.close(opened.key));
-                // Nobody has waited for one that was not claimed. Streams in its items are the next orphans.
+                // No task waits for an unclaimed stream. Streams in its items become the next orphans.
                 drop(mailbox);
             }
         }

@@ -16,29 +16,29 @@ use crate::peer::streaming::inbound_streams::InboundStreams;
 use crate::peer::streaming::mailbox::{ItemStreams, Mailbox};
 use crate::session::{Ending, Limits, NotSent, StreamKey};
 
-/// The half of a stream that its items go into.
+/// The sending half of a stream.
 ///
-/// Small items that are ready are collected, and handed over together. Dropping it without
-/// [`finish`](Self::finish) breaks the stream off, behind what was put.
+/// Small items that are ready are collected and handed over together. Dropping it without [`finish`](Self::finish)
+/// aborts the stream after the items that were put.
 pub(crate) struct Producer {
     half: HalfState,
     /// Items that have not been handed over.
     run: ItemRun,
-    /// How much more may be collected, in what items cost.
+    /// How much more may be collected, in item cost.
     allowance: u64,
-    /// How many items have been handed over, in this process.
+    /// The number of items handed over, within this process.
     sent: u64,
     over: bool,
-    /// The halves of streams that the item at hand has.
+    /// The stream halves of the current item.
     attachments: Attachments,
-    /// It is the result of a call, whose answer says how it ended unless it was finished.
+    /// The stream is the result of a call, whose response tells how it ended unless it was finished.
     is_result: bool,
 }
 
-/// So much credit is worth a buffer for a whole packet.
+/// The credit, in bytes, above which a buffer for a whole packet is reserved.
 const ROOM: u64 = 4 << 10;
 
-/// What an item costs beside its length (PROTOCOL.md, "Stream credit").
+/// The cost of an item in addition to its length (PROTOCOL.md, "Stream credit").
 const ITEM_COST: u64 = 16;
 
 impl Producer {
@@ -69,17 +69,17 @@ impl Producer {
         })
     }
 
-    /// The same, as the result of the call that it came with.
+    /// Marks the stream as the result of the call that it came with.
     pub(in crate::peer) fn into_result(mut self) -> Self {
         self.is_result = true;
         self
     }
 
-    /// Whether an item may be put. What was put is handed over when that is worth it.
+    /// Ready when an item may be put. Items are handed over when that is worthwhile.
     ///
     /// # Errors
     ///
-    /// Why the stream is over.
+    /// The reason why the stream has ended.
     #[inline]
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
         if self.allowance > 0 && !self.run.is_full() && !self.over {
@@ -93,7 +93,7 @@ impl Producer {
             return Poll::Ready(Ok(()));
         }
         self.half.mailbox.wait(cx.waker().clone());
-        // Between the two it may have become ready, and nobody would say so again.
+        // Room that appeared before the waker was registered is not notified again.
         if self.try_ready()? {
             Poll::Ready(Ok(()))
         } else {
@@ -101,16 +101,16 @@ impl Producer {
         }
     }
 
-    /// Whether something was put that has not been handed over.
+    /// Returns `true` if there are items that have not been handed over.
     pub(crate) fn has_put(&self) -> bool {
         !self.run.is_empty()
     }
 
-    /// Hands over what was put, once there is room.
+    /// Hands over all items, once there is room.
     ///
     /// # Errors
     ///
-    /// Why the stream is over.
+    /// The reason why the stream has ended.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
         self.flush()?;
         if self.run.is_empty() {
@@ -125,7 +125,7 @@ impl Producer {
         }
     }
 
-    /// Hands over what was put. Whether more may be put.
+    /// Hands over all items. Returns `true` if more may be put.
     pub(crate) fn try_ready(&mut self) -> Result<bool, StreamError> {
         self.flush()?;
         if !self.run.is_empty() {
@@ -135,17 +135,17 @@ impl Producer {
             self.allowance = self.credit()?;
         }
         if self.allowance > ROOM {
-            // As much as goes into one packet; else a buffer of one item is as good.
+            // For a whole packet; with less credit, a buffer for one item is as good.
             self.run.reserve();
         }
         Ok(self.allowance > 0)
     }
 
-    /// Puts an item, once [`poll_ready`](Self::poll_ready) says that it may be.
+    /// Puts an item. [`poll_ready`](Self::poll_ready) must have returned ready.
     ///
     /// # Errors
     ///
-    /// Why it could not be sent. The stream has been broken off then.
+    /// The reason why the item could not be sent. The stream has been aborted.
     pub(crate) fn put<T: Item>(&mut self, codec: CodecId, item: T) -> Result<(), StreamError> {
         let item = match codec::item_payload(codec, item) {
             Ok(payload) => return self.put_alone(payload),
@@ -169,7 +169,7 @@ impl Producer {
         Ok(())
     }
 
-    /// As [`put`](Self::put), of an item that is bytes already.
+    /// As [`put`](Self::put), for an encoded item.
     pub(in crate::peer) fn put_bytes(&mut self, item: Payload) -> Result<(), StreamError> {
         let len = item.len();
         if item.has_attachments() || len > Payload::COPIED {
@@ -196,9 +196,9 @@ impl Producer {
         error
     }
 
-    /// Puts an item that stands by itself: it is large, or has streams.
+    /// Puts an item that is sent separately: it is large, or contains streams.
     fn put_alone(&mut self, item: Payload) -> Result<(), StreamError> {
-        // What was put before is within the credit.
+        // Earlier items are within the credit.
         self.flush()?;
         self.allowance = 0;
         let sent = self.send_alone(item);
@@ -209,18 +209,20 @@ impl Producer {
     }
 
     fn send_alone(&mut self, mut item: Payload) -> Result<(), StreamError> {
-        // Those that cannot be sent are the program's, and are dropped when the lock is free.
+        // Halves that cannot be sent belong to the program, and are dropped after the lock is released.
         let mut attachments = item.detach();
         match &self.half.way {
             Peering::Remote(link, key) => {
                 let opens = specs(&attachments);
                 let key = key.ok_or_else(|| self.ended())?;
-                let sent = link.connection().with(|state, effects| {
-                    let keys = state.session.send_item_with(key, &mut item, &opens)?;
-                    effects.wake_writer = true;
-                    let attachments = std::mem::take(&mut attachments);
-                    Ok(OpenedHalves::new(attachments, &keys, state))
-                });
+                let sent = {
+                    let mut state = link.connection().lock();
+                    let sent = state.session.send_item_with(key, &mut item, &opens);
+                    sent.map(|keys| {
+                        let attachments = std::mem::take(&mut attachments);
+                        OpenedHalves::new(attachments, &keys, &mut state)
+                    })
+                };
                 match sent {
                     Ok(opened) => {
                         opened.bind(link);
@@ -248,11 +250,11 @@ impl Producer {
         }
     }
 
-    /// Hands over what was put, if there is room.
+    /// Hands over all items, if there is room.
     ///
     /// # Errors
     ///
-    /// Why the stream is over.
+    /// The reason why the stream has ended.
     pub(crate) fn flush(&mut self) -> Result<(), StreamError> {
         if self.over {
             return Err(self.ended());
@@ -263,12 +265,10 @@ impl Producer {
         match &self.half.way {
             Peering::Remote(link, key) => {
                 let key = key.ok_or_else(|| self.ended())?;
-                let run = &mut self.run;
-                let sent = link.connection().with(|state, effects| {
-                    let sent = state.session.send_items(key, run);
-                    effects.wake_writer = state.session.has_output();
-                    sent
-                });
+                let sent = {
+                    let mut state = link.connection().lock();
+                    state.session.send_items(key, &mut self.run)
+                };
                 match sent {
                     Ok(()) => {}
                     Err(NotSent::Full) => self.allowance = 0,
@@ -317,25 +317,22 @@ impl Producer {
         }
     }
 
-    /// Why nothing more can be sent.
+    /// Returns the reason why nothing more can be sent.
     fn ended(&self) -> StreamError {
         let ending = self.half.mailbox.ending().unwrap_or(Ending::Cancelled);
         self.half.error_of(ending).unwrap_or(StreamError::Cancelled)
     }
 
-    /// Says that the stream has begun, where no item says so.
+    /// Tells the receiver that the stream has begun, if no item does.
     pub(crate) fn begin(&self) {
         match &self.half.way {
-            Peering::Remote(link, Some(key)) => link.connection().with(|state, effects| {
-                state.session.begin_stream(*key);
-                effects.wake_writer = state.session.has_output();
-            }),
+            Peering::Remote(link, Some(key)) => link.connection().lock().session.begin_stream(*key),
             Peering::Remote(_, None) => {}
             Peering::Local(other, _) => wake(other.begin()),
         }
     }
 
-    /// Waits until nobody takes items any more.
+    /// Ready when the receiver accepts no more items.
     pub(crate) fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<StreamError> {
         let ended = || self.half.mailbox.ending().is_some();
         if !ended() {
@@ -347,41 +344,39 @@ impl Producer {
         Poll::Ready(self.ended())
     }
 
-    /// Hands over what was put before the stream's end, which is within the credit. If the stream is over, nobody wants
-    /// it.
+    /// Hands over the remaining items before the end of the stream, which are within the credit. If the stream has
+    /// ended, they are not wanted.
     fn hand_over(&mut self) {
         if !self.run.is_empty() {
             let _ = self.flush();
         }
     }
 
-    /// That was all: what was put leaves, and then the end.
+    /// Finishes the stream after the items that were put.
     pub(crate) fn finish(&mut self) {
         self.hand_over();
         if std::mem::replace(&mut self.over, true) {
             return;
         }
         match &self.half.way {
-            Peering::Remote(link, Some(key)) => link.connection().with(|state, effects| {
-                state.session.finish_stream(*key);
-                effects.wake_writer = state.session.has_output();
-            }),
+            Peering::Remote(link, Some(key)) => {
+                link.connection().lock().session.finish_stream(*key);
+            }
             Peering::Remote(_, None) => {}
             Peering::Local(other, _) => wake(other.end(Ending::Finished)),
         }
     }
 
-    /// The stream breaks off behind what was put, and this is why.
+    /// Aborts the stream with an error, after the items that were put.
     pub(crate) fn fail(&mut self, error: ErrorData) {
         self.hand_over();
         if std::mem::replace(&mut self.over, true) {
             return;
         }
         match &self.half.way {
-            Peering::Remote(link, Some(key)) => link.connection().with(|state, effects| {
-                state.session.fail_stream(*key, error);
-                effects.wake_writer = state.session.has_output();
-            }),
+            Peering::Remote(link, Some(key)) => {
+                link.connection().lock().session.fail_stream(*key, error);
+            }
             Peering::Remote(_, None) => {}
             Peering::Local(other, _) => wake(other.end(Ending::Failed(error))),
         }
@@ -394,8 +389,8 @@ fn wake(waker: Option<std::task::Waker>) {
     }
 }
 
-/// Whether an item may be sent over a connection with the limits that are the default. In this process the same may be
-/// sent.
+/// Checks whether an item could be sent over a connection with default limits: the same limits apply within this
+/// process.
 fn check_here(item: &Payload, attachments: &[Attachment]) -> Result<(), StreamError> {
     let head = StreamItems::payload_len(1, 0);
     let limit = Limits::default().max_payload.saturating_sub(head);
@@ -410,7 +405,7 @@ fn check_here(item: &Payload, attachments: &[Attachment]) -> Result<(), StreamEr
     Ok(())
 }
 
-/// Binds halves to streams in this process.
+/// Binds attachments to streams within this process.
 pub(in crate::peer) fn here(
     attachments: Vec<Attachment>,
 ) -> Result<
@@ -435,7 +430,7 @@ impl Drop for Producer {
     fn drop(&mut self) {
         self.hand_over();
         if self.is_result && !self.over {
-            // The answer follows, and waits for what was handed over.
+            // The response follows, behind the items that were handed over.
             if let Peering::Local(other, _) = &self.half.way {
                 wake(other.end(Ending::Answered));
             }
@@ -443,12 +438,11 @@ impl Drop for Producer {
         }
         match &self.half.way {
             Peering::Remote(link, Some(key)) => {
-                let half = link.connection().with(|state, effects| {
-                    state.session.drop_sender(*key);
-                    effects.wake_writer = state.session.has_output();
-                    state.streams.close(*key)
-                });
-                drop(half);
+                let mut state = link.connection().lock();
+                state.session.drop_sender(*key);
+                let mailbox = state.streams.close(*key);
+                drop(state);
+                drop(mailbox);
             }
             Peering::Remote(_, None) => {}
             Peering::Local(other, _) => wake(other.end(Ending::Cancelled)),

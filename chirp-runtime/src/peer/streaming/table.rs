@@ -1,7 +1,7 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::peer::state::{ConnectionState, Effects};
+use crate::peer::effects::Effects;
+use crate::peer::state::ConnectionState;
 use crate::peer::streaming::inbound_streams::UnboundStreams;
 use crate::peer::streaming::mailbox::{ItemStreams, Mailbox};
 use crate::peer::streaming::orphans::Orphans;
@@ -9,21 +9,20 @@ use crate::session::{
     Ending, InboundCallId, OutboundCallId, Refused, StreamCarrier, StreamEvent, StreamKey,
 };
 
-/// The halves of streams that this side holds: a table beside the session's. There is none before the first.
+/// The stream halves that this side holds, by key. It allocates nothing before the first stream.
 #[derive(Default)]
 pub(in crate::peer) struct StreamTable {
     halves: Vec<Option<(StreamKey, Arc<Mailbox>)>>,
-    /// What came with requests that no dispatcher has begun,
-    runs: HashMap<InboundCallId, UnboundStreams>,
-    /// and with the answer that is being handled.
+    /// The streams of the request that is being handled.
+    request: Option<(InboundCallId, UnboundStreams)>,
+    /// The streams of the response that is being handled.
     answer: Option<(OutboundCallId, UnboundStreams)>,
-    /// Those that were dropped before a value claimed them. There is no list before the first stream of the other
-    /// side's.
+    /// Unclaimed streams that were dropped. `None` before the first stream of the peer.
     orphans: Option<Arc<Orphans>>,
 }
 
 impl StreamTable {
-    /// There is a stream now, of which this side has a half.
+    /// Adds a half, and returns its mailbox.
     pub(in crate::peer) fn open(&mut self, key: StreamKey) -> Arc<Mailbox> {
         if self.halves.len() <= key.slot() {
             self.halves.resize_with(key.slot() + 1, Option::default);
@@ -38,45 +37,38 @@ impl StreamTable {
         (*found == key).then_some(&**mailbox)
     }
 
-    /// Nothing more is told of a stream.
+    /// Removes a half: no more events are delivered to it.
     pub(in crate::peer) fn close(&mut self, key: StreamKey) -> Option<Arc<Mailbox>> {
         let half = self.halves.get_mut(key.slot())?;
         let (_, mailbox) = half.take_if(|(found, _)| *found == key)?;
         Some(mailbox)
     }
 
-    /// Where streams are noted that are dropped unclaimed.
+    /// Returns the list of dropped unclaimed streams.
     pub(in crate::peer) fn orphans(&mut self) -> Arc<Orphans> {
         Arc::clone(self.orphans.get_or_insert_default())
     }
 
-    /// Whether there are any such.
+    /// Returns `true` if that list is not empty.
     pub(in crate::peer) fn has_orphans(&self) -> bool {
         self.orphans
             .as_ref()
             .is_some_and(|orphans| orphans.has_any())
     }
 
-    /// What came with a request.
-    pub(in crate::peer) fn take_run(&mut self, run: InboundCallId) -> Option<UnboundStreams> {
-        if self.runs.is_empty() {
-            return None;
-        }
-        self.runs.remove(&run)
+    /// Takes the streams that came with a request.
+    pub(in crate::peer) fn take_request(&mut self, call: InboundCallId) -> Option<UnboundStreams> {
+        let (_, unbound) = self.request.take_if(|(of, _)| *of == call)?;
+        Some(unbound)
     }
 
-    /// Puts back what came with a request that has not begun.
-    pub(in crate::peer) fn put_run(&mut self, run: InboundCallId, unbound: UnboundStreams) {
-        self.runs.insert(run, unbound);
-    }
-
-    /// What came with an answer.
+    /// Takes the streams that came with a response.
     pub(in crate::peer) fn take_answer(&mut self, call: OutboundCallId) -> Option<UnboundStreams> {
         let (_, unbound) = self.answer.take_if(|(of, _)| *of == call)?;
         Some(unbound)
     }
 
-    /// All halves, since the session has ended.
+    /// Takes all halves because the session has ended.
     pub(in crate::peer) fn take_all(&mut self, effects: &mut Effects) -> Self {
         for (_, mailbox) in self.halves.iter().flatten() {
             effects.wakes.extend(mailbox.end(Ending::Closed));
@@ -86,14 +78,14 @@ impl StreamTable {
 }
 
 impl ConnectionState {
-    /// Passes on what has happened to streams.
-    pub(in crate::peer) fn poll_streams(&mut self, effects: &mut Effects) {
+    /// Delivers the stream events of the session.
+    pub(in crate::peer) fn poll_streams(&mut self) {
         while let Some(event) = self.session.poll_stream_event() {
             match event {
                 StreamEvent::Opened(carrier, opened) => {
                     let unbound = UnboundStreams::new(opened, &mut self.streams);
                     match carrier {
-                        StreamCarrier::Run(run) => self.streams.put_run(run, unbound),
+                        StreamCarrier::Run(run) => self.streams.request = Some((run, unbound)),
                         StreamCarrier::Answer(call) => self.streams.answer = Some((call, unbound)),
                         StreamCarrier::Item(stream, item) => {
                             if let Some(mailbox) = self.streams.get(stream) {
@@ -103,30 +95,30 @@ impl ConnectionState {
                     }
                 }
                 StreamEvent::Begun(key) => {
-                    effects
+                    self.effects
                         .wakes
                         .extend(self.streams.get(key).and_then(Mailbox::begin));
                 }
                 StreamEvent::Items(key, items) => {
                     let mailbox = self.streams.get(key);
-                    effects
+                    self.effects
                         .wakes
                         .extend(mailbox.and_then(|mailbox| mailbox.put(items)));
                 }
                 StreamEvent::Ready(key) => {
-                    effects
+                    self.effects
                         .wakes
                         .extend(self.streams.get(key).and_then(Mailbox::ready));
                 }
                 StreamEvent::Ended(key, ending) => {
                     let mailbox = self.streams.close(key);
-                    effects
+                    self.effects
                         .wakes
                         .extend(mailbox.and_then(|mailbox| mailbox.end(ending)));
                 }
                 StreamEvent::Unsupported(call) => {
                     if let Some(slot) = self.pending_calls.take(call) {
-                        effects.refused.push((slot, Refused::Unsupported));
+                        self.effects.refused.push((slot, Refused::Unsupported));
                     }
                 }
             }

@@ -1,0 +1,30 @@
+use std::sync::{self, MutexGuard, PoisonError};
+
+/// A [`std::sync::Mutex`] that ignores poisoning.
+///
+/// Every critical section of this crate leaves the value consistent at each point where it could panic, so a panic of
+/// one holder must not fail all later ones.
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(sync::Mutex::new(value))
+    }
+
+    /// Locks the mutex and blocks the thread until it is free.
+    #[inline]
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the value without locking: `&mut self` proves that nothing else holds the lock.
+    #[inline]
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn into_inner(self) -> T {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
