@@ -7,13 +7,13 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use super::connection::ConnectionCore;
-use super::handling::serving::Serving;
+use super::connection::reader::ReaderTask;
+use super::connection::writer::{Sink, WriterTask};
 use super::monitoring::budget::Budget;
 use super::monitoring::keep_alive;
 use super::monitoring::observe::Observer;
-use super::reader::ReaderTask;
+use super::server::serving::Serving;
 use super::task;
-use super::writer::{Sink, WriterTask};
 use super::{
     AccessPolicy, CallContext, ConnectionError, Extensions, Handler, KeepAlive, ObservedPacket,
     Peer, RouteError, Router, SharedMetrics,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::calling::caller::{ConnectionHandle, ConnectionRef};
+use super::client::caller::{ConnectionHandle, ConnectionRef};
 use super::connection::ConnectionCore;
 use super::monitoring::observe::ObservedPacket;
 use super::{AsCaller, Call, CallError, Caller, ConnectionError, MethodName, Router};

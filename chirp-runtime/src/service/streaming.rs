@@ -5,7 +5,7 @@ use futures_core::Stream;
 use super::Outcome;
 use crate::codec::{Codec, CodecId, Decoder, Encoder, Item, Serde, Wire};
 use crate::packet::{ErrorData, FrameworkError, Payload};
-use crate::peer::streaming::producer::Producer;
+use crate::peer::stream::producer::Producer;
 use crate::peer::{Answered, CallError, MethodError, Reply, Request};
 use crate::stream::{IntoReceiver, ItemError, PumpError, Receiver, StreamError, drive};
 

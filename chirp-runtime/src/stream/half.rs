@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::codec::CodecId;
 use crate::codec::attaching::Claim;
-use crate::peer::streaming::endpoint::StreamEndpoint;
+use crate::peer::stream::endpoint::StreamEndpoint;
 
 /// A half that came with a value, and is there when the whole value has been decoded.
 #[derive(Debug)]

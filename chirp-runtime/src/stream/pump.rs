@@ -8,8 +8,8 @@ use super::channel::LocalSender;
 use super::{Receiver, StreamError};
 use crate::codec::{CodecId, Item};
 use crate::packet::ErrorData;
-use crate::peer::streaming::consumer::Consumer;
-use crate::peer::streaming::producer::Producer;
+use crate::peer::stream::consumer::Consumer;
+use crate::peer::stream::producer::Producer;
 
 /// Why a stream was not sent to its end.
 #[derive(Debug)]

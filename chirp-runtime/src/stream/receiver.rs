@@ -17,9 +17,9 @@ use super::pump::pump_out;
 use crate::codec::attaching::{deserialize_half, serialize_half};
 use crate::codec::{CodecId, Item};
 use crate::packet::AttachedStream;
-use crate::peer::streaming::call_stream::CallStream;
-use crate::peer::streaming::consumer::Consumer;
-use crate::peer::streaming::endpoint::{DetachedHalf, StreamEndpoint};
+use crate::peer::stream::call_stream::CallStream;
+use crate::peer::stream::consumer::Consumer;
+use crate::peer::stream::endpoint::{DetachedHalf, StreamEndpoint};
 use crate::sync::Mutex;
 
 /// The half of a stream that items come out of: a [`Stream`], and the verbs of a channel.

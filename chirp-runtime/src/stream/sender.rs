@@ -14,9 +14,9 @@ use super::{Receiver, StreamError};
 use crate::codec::attaching::{deserialize_half, serialize_half};
 use crate::codec::{CodecId, Item};
 use crate::packet::{AttachedStream, ErrorData};
-use crate::peer::streaming::consumer::Consumer;
-use crate::peer::streaming::endpoint::{DetachedHalf, StreamEndpoint};
-use crate::peer::streaming::producer::Producer;
+use crate::peer::stream::consumer::Consumer;
+use crate::peer::stream::endpoint::{DetachedHalf, StreamEndpoint};
+use crate::peer::stream::producer::Producer;
 use crate::sync::Mutex;
 
 /// The half of a stream that items go into.

@@ -25,9 +25,6 @@ const SHORTEST: Duration = Duration::from_millis(1);
 /// The maximum number of times that the reader is asked to look for bytes, 1 ms apart.
 const CHECKS: u32 = 1000;
 
-/// How long each of these chances lasts.
-const CHECK_INTERVAL: Duration = Duration::from_millis(20);
-
 /// Monitors a connection until it ends.
 pub(in crate::peer) async fn watch(connection: Arc<ConnectionCore>, keep_alive: KeepAlive) {
     let mut heard = 0;

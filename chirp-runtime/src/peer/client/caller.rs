@@ -1,0 +1,214 @@
+use std::fmt;
+use std::future::ready;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+
+use crate::packet::{FrameworkError, Payload};
+use crate::peer::client::answer::Answered;
+use crate::peer::client::connection_source::ConnectionSource;
+use crate::peer::connection::ConnectionCore;
+use crate::peer::stream::forward::relay_result;
+use crate::peer::stream::producer::Producer;
+use crate::peer::{
+    Call, Handler, HandlerFuture, MethodName, OneWayCall, Reply, Request, StreamError,
+};
+
+/// Makes calls through a peer, or to handlers in this process.
+///
+/// A client can be created from every type that implements [`AsCaller`].
+#[derive(Clone)]
+pub struct Caller(pub(in crate::peer) CallTarget);
+
+#[derive(Clone)]
+pub(in crate::peer) enum CallTarget {
+    /// The peer of a connection.
+    Remote(ConnectionRef),
+    /// Handlers in this process, and the caller that they call back through.
+    Local(Arc<dyn Handler>, Box<Caller>),
+    /// The connection that is current when a call is made.
+    Routed(Arc<dyn ConnectionSource>),
+    /// Every method is unknown.
+    Nobody,
+}
+
+impl Caller {
+    /// Returns a caller of `handler` in this process, without a connection. Everything is encoded and decoded as on a
+    /// connection. The handler cannot call back: every method is unknown to it.
+    pub fn local(handler: impl Handler) -> Self {
+        Self::local_with(handler, Self(CallTarget::Nobody))
+    }
+
+    /// As [`local`](Self::local), with a caller for the handler to call back through.
+    pub fn local_with(handler: impl Handler, back: Self) -> Self {
+        Self(CallTarget::Local(Arc::new(handler), Box::new(back)))
+    }
+
+    /// Returns a caller that uses the current connection of `route`.
+    pub(crate) fn routed(route: Arc<dyn ConnectionSource>) -> Self {
+        Self(CallTarget::Routed(route))
+    }
+
+    /// Returns the runtime of detached calls: that of the connection, or the current one.
+    pub(in crate::peer) fn runtime(&self) -> Option<Handle> {
+        match &self.0 {
+            CallTarget::Remote(link) => Some(link.connection().runtime.clone()),
+            CallTarget::Routed(source) => Some(source.runtime().clone()),
+            CallTarget::Local(..) | CallTarget::Nobody => Handle::try_current().ok(),
+        }
+    }
+
+    /// Calls a method by its name, with encoded parameters.
+    ///
+    /// # Errors
+    ///
+    /// The call fails as every call does, and with [`CallError::Decode`] if the result has streams.
+    pub fn call(&self, method: impl Into<MethodName>, params: impl Into<Payload>) -> Call<Bytes> {
+        Call::new(self.clone(), method.into(), Ok(params.into()), |answer| {
+            answer?.into_bytes()
+        })
+    }
+
+    /// Calls a method by its name, without a response.
+    pub fn call_one_way(
+        &self,
+        method: impl Into<MethodName>,
+        params: impl Into<Payload>,
+    ) -> OneWayCall {
+        OneWayCall::new(self.clone(), method.into(), Ok(params.into()))
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            CallTarget::Remote(link) => f
+                .debug_tuple("Caller")
+                .field(&link.connection().remote)
+                .finish(),
+            CallTarget::Routed(route) => f.debug_tuple("Caller").field(route).finish(),
+            CallTarget::Local(..) => f.write_str("Caller(local)"),
+            CallTarget::Nobody => f.write_str("Caller(nobody)"),
+        }
+    }
+}
+
+/// Forwards each request with its streams, and returns the response with its streams. A response of *unknown method* is
+/// forwarded as such.
+///
+/// A handler that selects a target calls [`Handler::handle`] on the target's caller: [`call`](Caller::call) by name
+/// does not forward streams.
+impl Handler for Caller {
+    fn handle(&self, request: Request) -> HandlerFuture {
+        let (method, params, arrived) = request.into_call();
+        let call = |params| Call::new(self.clone(), method, Ok(params), |answer| answer);
+        let Some(arrived) = arrived else {
+            let call = call(params.into());
+            return Box::pin(async move { Reply::forwarded(call.await.map(Answered::forward)) });
+        };
+        let Some(mut forwarded) = arrived.forward() else {
+            return Box::pin(ready(cannot_forward()));
+        };
+        let call = call(forwarded.payload(params));
+        match forwarded.result {
+            None => Box::pin(async move { Reply::forwarded(call.await.map(Answered::forward)) }),
+            Some((producer, Some(codec))) => {
+                let call = call.streaming(codec);
+                Box::pin(async move { forward_result(call, producer).await })
+            }
+            Some((_, None)) => Box::pin(ready(cannot_forward())),
+        }
+    }
+}
+
+/// The reply to a request whose streams cannot be forwarded. The request was not sent.
+fn cannot_forward() -> Reply {
+    FrameworkError::Unsupported
+        .to_error_data("the streams of this call cannot be forwarded")
+        .into()
+}
+
+/// Forwards a stream that is the result of a call.
+async fn forward_result(call: Call<Answered>, producer: Producer) -> Reply {
+    let of_call = match call.await {
+        Ok(answered) => answered.into_stream(),
+        Err(error) => return Reply::forwarded(Err::<Payload, _>(error)),
+    };
+    let Some(of_call) = of_call else {
+        return FrameworkError::InvalidResult
+            .to_error_data("the result is not a stream")
+            .into();
+    };
+    match relay_result(of_call, producer).await {
+        Ok(()) => Reply::Value(Payload::default()),
+        Err(StreamError::Call(error)) => Reply::forwarded(Err::<Payload, _>(error)),
+        Err(error) => Reply::Error(error.into()),
+    }
+}
+
+/// A type from which clients can be created.
+#[diagnostic::on_unimplemented(
+    message = "a client cannot be made from `{Self}`",
+    label = "expected a peer or a caller",
+    note = "create a client from a `chirp::Peer`, from `cx.caller()` inside a handler, or with `::local(implementation)`",
+    note = "to connect to an address: `chirp::connect(address).await?`"
+)]
+pub trait AsCaller {
+    /// Returns the caller that the client uses.
+    fn as_caller(&self) -> Caller;
+}
+
+impl AsCaller for Caller {
+    fn as_caller(&self) -> Caller {
+        self.clone()
+    }
+}
+
+impl<T: AsCaller + ?Sized> AsCaller for &T {
+    fn as_caller(&self) -> Caller {
+        (**self).as_caller()
+    }
+}
+
+/// A reference to a connection. `Counted` references keep it open.
+#[derive(Clone)]
+pub(in crate::peer) enum ConnectionRef {
+    Counted(Arc<ConnectionHandle>),
+    Uncounted(Arc<ConnectionCore>),
+}
+
+/// The state that all handles of a connection share. When the last handle is dropped, a connection that serves nothing
+/// is closed in order.
+pub(in crate::peer) struct ConnectionHandle {
+    pub(in crate::peer) connection: Arc<ConnectionCore>,
+    pub(in crate::peer) serves: AtomicBool,
+}
+
+impl ConnectionRef {
+    pub(in crate::peer) fn uncounted(connection: &Arc<ConnectionCore>) -> Self {
+        Self::Uncounted(Arc::clone(connection))
+    }
+
+    pub(in crate::peer) fn connection(&self) -> &Arc<ConnectionCore> {
+        match self {
+            Self::Counted(handle) => &handle.connection,
+            Self::Uncounted(connection) => connection,
+        }
+    }
+}
+
+impl From<ConnectionRef> for Caller {
+    fn from(link: ConnectionRef) -> Self {
+        Self(CallTarget::Remote(link))
+    }
+}
+
+impl Drop for ConnectionHandle {
+    fn drop(&mut self) {
+        if !*self.serves.get_mut() {
+            self.connection.drain(None);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+use std::future::poll_fn;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use crate::codec::CodecId;
+use crate::codec::attaching::too_many_streams;
+use crate::packet::{self, ErrorData, FrameworkError, Payload, StreamOpen};
+use crate::peer::client::answer::{Answer, Answered};
+use crate::peer::server::task::{drop_caught, panicked};
+use crate::peer::stream::consumer::Consumer;
+use crate::peer::stream::half;
+use crate::peer::stream::inbound_streams::InboundStreams;
+use crate::peer::stream::mailbox::Mailbox;
+use crate::peer::stream::producer::here;
+use crate::peer::task::spawn;
+use crate::peer::{
+    CallContext, CallError, Caller, Extensions, Handler, HandlerFuture, MethodName, Reply, Request,
+};
+use crate::session::{Ending, Limits, over_limit};
+
+/// A call of a handler in this process. The handler is polled together with the call, unless the call was started.
+pub(in crate::peer) struct LocalCall {
+    work: LocalWork,
+    /// The mailboxes of both halves of the streams that belong to the call.
+    bound: Vec<[Arc<Mailbox>; 2]>,
+}
+
+enum LocalWork {
+    Handling(Option<HandlerFuture>),
+    Started(Started),
+    /// The handler has deferred its reply.
+    Deferred(oneshot::Receiver<Reply>),
+    Ended(Option<Reply>),
+}
+
+/// A handler in a task of its own, which is aborted with its call.
+struct Started {
+    answer: oneshot::Receiver<Reply>,
+    task: AbortHandle,
+}
+
+impl LocalCall {
+    pub(in crate::peer) fn new(
+        handler: &dyn Handler,
+        back: Caller,
+        method: &MethodName,
+        mut params: Payload,
+        result: Option<CodecId>,
+    ) -> Result<(Self, Option<Consumer>), CallError> {
+        let opens = params.attachments() + usize::from(result.is_some());
+        check_request(method, params.len(), opens)?;
+        let ends = here(params.detach()).map_err(|error| CallError::Encode(error.to_string()))?;
+        let bound = ends.iter().filter(|(entry, _)| entry.bound);
+        let bound = bound.filter_map(|(_, end)| end.half().both()).collect();
+        let (producer, consumer) = result
+            .map(|codec| (half::local(), codec))
+            .map_or((None, None), |((producer, consumer), codec)| {
+                (Some((producer, codec)), Some(consumer))
+            });
+        let arrived =
+            (!ends.is_empty() || producer.is_some()).then(|| InboundStreams::local(ends, producer));
+        let packet = packet::RequestPacket::new(0, method.bytes(), params.as_slice());
+        let request = Request::new(CallContext::new(back, Extensions::default(), None), packet)
+            .with_streams(arrived);
+        let work = match catch_unwind(AssertUnwindSafe(|| handler.handle(request))) {
+            Ok(handling) => LocalWork::Handling(Some(handling)),
+            Err(panic) => LocalWork::Ended(Some(panicked(panic))),
+        };
+        Ok((Self { work, bound }, consumer))
+    }
+
+    /// Moves the handler to a task of its own, so that it runs while the call is not polled, as it would at a peer: the
+    /// caller may be busy feeding a stream to the handler. Outside of a runtime the handler runs when the call is
+    /// polled.
+    pub(in crate::peer) fn start(&mut self) {
+        if let LocalWork::Handling(handling) = &mut self.work
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let mut handling = handling.take();
+            let (reply, answer) = oneshot::channel();
+            let task = spawn(&runtime, async move {
+                // Sending fails if the call has just been dropped.
+                let _ = reply.send(poll_fn(|cx| poll_caught(&mut handling, cx)).await);
+            });
+            self.work = LocalWork::Started(Started { answer, task });
+        }
+    }
+
+    /// Lets the handler of a one-way call run in the background. The streams of its arguments stay open.
+    pub(in crate::peer) fn detach(mut self) {
+        self.bound.clear();
+        if let Ok(runtime) = Handle::try_current() {
+            spawn(&runtime, async move {
+                // The result of a one-way call is discarded.
+                let _ = poll_fn(|cx| self.poll(cx)).await;
+            });
+        }
+    }
+
+    pub(in crate::peer) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        let answer = ready!(self.poll_answer(cx));
+        self.end_bound(&Ending::Answered);
+        Poll::Ready(answer)
+    }
+
+    /// Ends the streams that belong to the call.
+    fn end_bound(&mut self, ending: &Ending) {
+        for mailbox in mem::take(&mut self.bound).into_iter().flatten() {
+            if let Some(waker) = mailbox.end(ending.clone()) {
+                waker.wake();
+            }
+        }
+    }
+
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        loop {
+            let reply = match &mut self.work {
+                LocalWork::Handling(handling) => ready!(poll_caught(handling, cx)),
+                LocalWork::Started(Started { answer, .. }) | LocalWork::Deferred(answer) => {
+                    ready!(Pin::new(answer).poll(cx))
+                        .unwrap_or_else(|_| FrameworkError::NoReply.into())
+                }
+                LocalWork::Ended(reply) => reply
+                    .take()
+                    .unwrap_or_else(|| FrameworkError::NoReply.into()),
+            };
+            match reply {
+                Reply::Deferred(deferred) => {
+                    self.work = match deferred.answer {
+                        Some(answer) => LocalWork::Deferred(answer),
+                        None => LocalWork::Ended(None),
+                    };
+                }
+                Reply::Value(value) => return Poll::Ready(answered(value)),
+                Reply::Error(error) => return Poll::Ready(Err(failed(error))),
+                Reply::UnknownMethod => return Poll::Ready(Err(CallError::UnknownMethod)),
+            }
+        }
+    }
+}
+
+impl Drop for LocalCall {
+    fn drop(&mut self) {
+        self.end_bound(&Ending::Cancelled);
+        if let LocalWork::Handling(handling) = &mut self.work {
+            drop_caught(handling.take());
+        }
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Checks whether a request could be sent over a connection with default limits, so that code tested without a
+/// connection works over one.
+fn check_request(method: &MethodName, params: usize, opens: usize) -> Result<(), CallError> {
+    let limit = Limits::default().max_payload;
+    if packet::RequestPacket::payload_len(method.as_bytes(), params) > limit {
+        return Err(CallError::TooLarge {
+            what: "request",
+            whose: "our",
+            limit: limit as u64,
+        });
+    }
+    if opens > StreamOpen::MAX_ENTRIES {
+        let limit = StreamOpen::MAX_ENTRIES;
+        return Err(CallError::Encode(too_many_streams(limit)));
+    }
+    Ok(())
+}
+
+/// Returns the error for a result of this size that could not be sent over a connection with default limits.
+fn unsendable(data: usize, opens: usize) -> Option<CallError> {
+    let limit = Limits::default().max_payload;
+    let why = if packet::ResponsePacket::payload_len(data) > limit {
+        over_limit(limit as u64)
+    } else if opens > StreamOpen::MAX_ENTRIES {
+        too_many_streams(StreamOpen::MAX_ENTRIES)
+    } else {
+        return None;
+    };
+    let error = FrameworkError::InvalidResult.to_error_data(&why);
+    Some(CallError::from_error_data(error))
+}
+
+/// Binds the streams of a result within this process.
+fn answered(mut value: Payload) -> Answer {
+    if let Some(error) = unsendable(value.len(), value.attachments()) {
+        return Err(error);
+    }
+    let attachments = value.detach();
+    if attachments.is_empty() {
+        return Ok(value.into_bytes().into());
+    }
+    let ends = here(attachments).map_err(|error| CallError::Encode(error.to_string()))?;
+    Ok(Answered::carrying(
+        value.into_bytes(),
+        InboundStreams::local(ends, None),
+    ))
+}
+
+/// Converts the error of a handler into the error of its call.
+fn failed(error: ErrorData) -> CallError {
+    unsendable(error.encoded_len(), 0).unwrap_or_else(|| CallError::from_error_data(error))
+}
+
+/// Polls a handler. As on a connection, a panic becomes a service error.
+fn poll_caught(handling: &mut Option<HandlerFuture>, cx: &mut Context<'_>) -> Poll<Reply> {
+    let Some(work) = handling else {
+        return Poll::Ready(FrameworkError::NoReply.into());
+    };
+    let reply = match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+        Ok(polled) => ready!(polled),
+        Err(panic) => panicked(panic),
+    };
+    drop_caught(handling.take());
+    Poll::Ready(reply)
+}

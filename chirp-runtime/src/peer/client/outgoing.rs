@@ -1,0 +1,391 @@
+use std::hash::{BuildHasher, RandomState};
+use std::mem;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+
+use crate::codec::CodecId;
+use crate::codec::attaching::too_many_streams;
+use crate::packet::{ErrorData, FrameworkError, Payload, ResponsePacket, ResultCode};
+use crate::peer::client::answer::{Answer, Answered};
+use crate::peer::client::caller::ConnectionRef;
+use crate::peer::client::pending_call::{AnswerWithStreams, PendingCall};
+use crate::peer::client::submit_queue::{self, SubmitOutcome};
+use crate::peer::connection::writer::WriteLease;
+use crate::peer::connection::{ConnectionCore, recycle};
+use crate::peer::stream::consumer::Consumer;
+use crate::peer::stream::endpoint::{OpenedHalves, specs};
+use crate::peer::stream::inbound_streams::InboundStreams;
+use crate::peer::{CallError, ConnectionError, MethodName};
+use crate::session::{CallOutcome, Refused, SendTicket, Session, StreamCarrier, StreamSpec};
+
+/// The caller's side of a connection.
+impl ConnectionCore {
+    /// Makes a call. With `cx`, its task is woken by the response.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] if the call cannot be sent.
+    pub(in crate::peer) fn call(
+        &self,
+        method: &MethodName,
+        params: Payload,
+        time: Option<Duration>,
+        cx: Option<&Context<'_>>,
+    ) -> Result<Arc<PendingCall>, CallError> {
+        let slot = PendingCall::take(cx.map(|cx| cx.waker().clone()));
+        let submitted = if self.submit_queue.is_contended() && params.len() <= submit_queue::COPIED
+        {
+            let (name, params) = (method.as_bytes(), params.as_slice());
+            self.submit_queue.push(&slot, name, params, time)
+        } else {
+            SubmitOutcome::Full
+        };
+        let made = match submitted {
+            SubmitOutcome::Full => self.call_now(&slot, method, params, time),
+            SubmitOutcome::Closed => Err(CallError::ConnectionLost(self.reason())),
+            // The writer task sends the calls of all callers together.
+            SubmitOutcome::First | SubmitOutcome::Behind => {
+                recycle(params);
+                if let SubmitOutcome::First = submitted {
+                    self.wake_writer();
+                }
+                Ok(())
+            }
+        };
+        match made {
+            Ok(()) => Ok(slot),
+            Err(error) => {
+                drop(slot.take_waker());
+                PendingCall::give(slot);
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives a call to the session. A caller that is alone writes at once; with several callers, the writer task writes
+    /// for all of them together.
+    fn call_now(
+        &self,
+        slot: &Arc<PendingCall>,
+        method: &MethodName,
+        mut params: Payload,
+        time: Option<Duration>,
+    ) -> Result<(), CallError> {
+        let sent = self.call_locked(slot, method, &mut params, time);
+        recycle(params);
+        if let Some(lease) = sent? {
+            self.write(lease);
+        }
+        Ok(())
+    }
+
+    fn call_locked(
+        &self,
+        slot: &Arc<PendingCall>,
+        method: &MethodName,
+        params: &mut Payload,
+        time: Option<Duration>,
+    ) -> Result<Option<WriteLease<'_>>, CallError> {
+        let mut state = self.lock();
+        if let Some(reason) = state.refusal() {
+            return Err(CallError::ConnectionLost(reason));
+        }
+        let call = state.ordered(|session| session.call_within(method.bytes(), params, time))?;
+        slot.sent(call);
+        state.pending_calls.wait(call, Arc::clone(slot));
+        if state.session.pending() == 1 {
+            return Ok(self.take_turn(&mut state));
+        }
+        self.submit_queue.set_contended(true);
+        Ok(None)
+    }
+
+    /// Makes a call with streams: those that `params` attach, and with `result` one for the result, whose consumer is
+    /// returned.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    pub(in crate::peer) fn call_with(
+        self: &Arc<Self>,
+        link: &ConnectionRef,
+        method: &MethodName,
+        mut params: Payload,
+        time: Option<Duration>,
+        cx: Option<&Context<'_>>,
+        result: Option<CodecId>,
+    ) -> Result<(Arc<PendingCall>, Option<Consumer>), CallError> {
+        let slot = PendingCall::take(cx.map(|cx| cx.waker().clone()));
+        // Halves that cannot be sent belong to the program, and are dropped after the lock is released.
+        let mut attachments = params.detach();
+        let mut opens = specs(&attachments);
+        opens.extend(result.map(|codec| StreamSpec::result(codec as u8)));
+        let sent = {
+            let mut state = self.lock();
+            let sent = match state.refusal() {
+                Some(reason) => Err(CallError::ConnectionLost(reason)),
+                None => state.ordered(|session| {
+                    let (call, keys) =
+                        session.call_with(method.bytes(), &mut params, time, &opens)?;
+                    Ok((call, keys, ask_hello_if_wanted(session)))
+                }),
+            };
+            sent.map(|(call, keys, asked)| {
+                slot.sent(call);
+                state.pending_calls.wait(call, Arc::clone(&slot));
+                if state.session.pending() > 1 {
+                    self.submit_queue.set_contended(true);
+                }
+                let result = keys.get(attachments.len());
+                let result = result.map(|key| (*key, state.streams.open(*key)));
+                let attachments = mem::take(&mut attachments);
+                let opened = OpenedHalves::new(attachments, &keys, &mut state);
+                (opened, result, asked)
+            })
+        };
+        recycle(params);
+        match sent {
+            Ok((opened, result, asked)) => {
+                if asked {
+                    self.limit_hello();
+                }
+                opened.bind(link);
+                let consumer =
+                    result.map(|(key, mailbox)| Consumer::remote(link.clone(), Some(key), mailbox));
+                Ok((slot, consumer))
+            }
+            Err(error) => {
+                drop(slot.take_waker());
+                PendingCall::give(slot);
+                Err(error)
+            }
+        }
+    }
+
+    /// Returns the reason why the session has ended, or why nothing is sent any more.
+    pub(in crate::peer) fn reason(&self) -> ConnectionError {
+        let reason = self.look().refusal();
+        reason.unwrap_or(ConnectionError::ClosedHere)
+    }
+
+    /// Makes a one-way call. Returns its ticket if it has to wait for room.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the call cannot be sent.
+    pub(in crate::peer) fn call_one_way(
+        &self,
+        method: &MethodName,
+        mut params: Payload,
+    ) -> Result<Option<SendTicket>, CallError> {
+        let sent = {
+            let mut state = self.lock();
+            match state.refusal() {
+                Some(reason) => Err(CallError::ConnectionLost(reason)),
+                None => state
+                    .ordered(|session| session.call_one_way(method.bytes(), &mut params))
+                    .map_err(CallError::from),
+            }
+        };
+        recycle(params);
+        sent
+    }
+
+    /// Makes a one-way call with the streams that `params` attach. Returns its ticket if it has to wait for room.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the call cannot be sent.
+    pub(in crate::peer) fn call_one_way_with(
+        self: &Arc<Self>,
+        link: &ConnectionRef,
+        method: &MethodName,
+        mut params: Payload,
+    ) -> Result<Option<SendTicket>, CallError> {
+        // Halves that cannot be sent belong to the program, and are dropped after the lock is released.
+        let mut attachments = params.detach();
+        let opens = specs(&attachments);
+        let sent = {
+            let mut state = self.lock();
+            let sent = match state.end.clone() {
+                Some(reason) => Err(CallError::ConnectionLost(reason)),
+                None => state.ordered(|session| {
+                    let (ticket, keys) = session.cast_with(method.bytes(), &mut params, &opens)?;
+                    Ok((ticket, keys, ask_hello_if_wanted(session)))
+                }),
+            };
+            sent.map(|(ticket, keys, asked)| {
+                let attachments = mem::take(&mut attachments);
+                let opened = OpenedHalves::new(attachments, &keys, &mut state);
+                (opened, ticket, asked)
+            })
+        };
+        recycle(params);
+        let (opened, ticket, asked) = sent?;
+        if asked {
+            self.limit_hello();
+        }
+        opened.bind(link);
+        Ok(ticket)
+    }
+
+    /// Cancels a call whose caller has gone. The peer is told, unless the request has not left or the response has
+    /// arrived. Returns `true` if nothing will be put into `slot` any more.
+    fn cancel(&self, slot: &Arc<PendingCall>) -> bool {
+        let mut state = self.lock();
+        let (call, unneeded) = slot.leave();
+        // A call of the submit queue is cancelled when it is flushed.
+        let mut forgotten = false;
+        if let Some(call) = call {
+            forgotten = state.pending_calls.forget(call, slot);
+            if forgotten {
+                if let Err(fatal) = state.session.cancel(call) {
+                    state.effects.end = Some(fatal.into());
+                }
+            } else {
+                // An answered call keeps its id while streams of the answer are unclaimed; nobody will claim them now.
+                state.session.release(call);
+            }
+        }
+        drop(state);
+        drop(unneeded);
+        forgotten
+    }
+}
+
+/// Asks the peer for its extensions if a stream waits for them. Returns `true` if it was asked.
+fn ask_hello_if_wanted(session: &mut Session) -> bool {
+    // At the limit of pending calls, the call that waits fails with its own error.
+    session.wants_hello() && session.ask_hello(RandomState::new().hash_one(0)).is_ok()
+}
+
+/// Converts an outcome into the answer of a call.
+fn into_answer(outcome: CallOutcome) -> Answer {
+    match outcome {
+        CallOutcome::Response(ResponsePacket { code, data, .. }) => match code {
+            ResultCode::Success => Ok(data.into()),
+            ResultCode::UnknownMethod => Err(CallError::UnknownMethod),
+            ResultCode::DuplicateRequest => Err(CallError::DuplicateRequest),
+            ResultCode::Cancelled => Err(CallError::Cancelled),
+            ResultCode::ServiceError => Err(service_error(data)),
+        },
+        CallOutcome::TooLarge { limit } => Err(CallError::TooLarge {
+            what: "answer",
+            whose: "our",
+            limit,
+        }),
+    }
+}
+
+/// Converts error data into an error. Truncated error data has ended the session before.
+#[cold]
+fn service_error(data: Bytes) -> CallError {
+    match ErrorData::decode(data.clone()) {
+        Ok(error) => CallError::from_error_data(error),
+        Err(_) => CallError::MalformedErrorData(ErrorData::decode_lossy(data).unwrap_or_default()),
+    }
+}
+
+impl Refused {
+    /// Converts a refusal into the error of the caller that wanted to send `what`.
+    pub(in crate::peer) fn about(self, what: &'static str) -> CallError {
+        match self {
+            Self::TooLarge { limit, whose } => CallError::TooLarge { what, whose, limit },
+            Self::TooManyPending { limit } => CallError::TooManyPending { limit },
+            Self::TooManyInPacket { limit } => CallError::Encode(too_many_streams(limit)),
+            Self::TooManyStreams { limit } => CallError::Rejected {
+                reason: FrameworkError::Overloaded,
+                message: format!("too many streams: the limit is {limit}"),
+            },
+            Self::Unsupported => CallError::Rejected {
+                reason: FrameworkError::Unsupported,
+                message: "one of the two sides does not know streams".to_owned(),
+            },
+        }
+    }
+}
+
+impl From<Refused> for CallError {
+    fn from(refused: Refused) -> Self {
+        refused.about("request")
+    }
+}
+
+/// A call in progress. Dropping it cancels the call.
+pub(in crate::peer) struct Outgoing {
+    link: ConnectionRef,
+    /// `None` once the call is over.
+    slot: Option<Arc<PendingCall>>,
+    /// The connection ended before the session got the call.
+    never_sent: bool,
+}
+
+impl Outgoing {
+    pub(in crate::peer) fn runtime(&self) -> Handle {
+        self.link.connection().runtime.clone()
+    }
+
+    pub(in crate::peer) fn new(link: ConnectionRef, slot: Arc<PendingCall>) -> Self {
+        Self {
+            link,
+            slot: Some(slot),
+            never_sent: false,
+        }
+    }
+
+    pub(in crate::peer) fn poll(&mut self, cx: &Context<'_>) -> Poll<Answer> {
+        let Some(slot) = &self.slot else {
+            return Poll::Pending;
+        };
+        if let Poll::Ready(found) = slot.poll(cx.waker()) {
+            // The reader does not use the slot after it has put the outcome there.
+            if let Some(slot) = self.slot.take() {
+                PendingCall::give(slot);
+            }
+            return Poll::Ready(match found {
+                Ok((outcome, None)) => into_answer(outcome),
+                Ok((outcome, Some(streams))) => self.with_streams(outcome, *streams),
+                Err(refused) => Err(refused.into()),
+            });
+        }
+        // The end of the session is set before its callers are woken.
+        if !self.connection().has_ended() {
+            return Poll::Pending;
+        }
+        self.never_sent = slot.was_never_sent();
+        self.slot = None;
+        Poll::Ready(Err(CallError::ConnectionLost(self.connection().reason())))
+    }
+
+    /// Returns `true` if the call has failed without having been sent.
+    pub(in crate::peer) fn was_never_sent(&self) -> bool {
+        self.never_sent
+    }
+
+    /// Converts an outcome that came with streams.
+    fn with_streams(&self, outcome: CallOutcome, (call, unbound): AnswerWithStreams) -> Answer {
+        let arrived = InboundStreams::new(&self.link, StreamCarrier::Answer(call), unbound);
+        let answered = into_answer(outcome)?;
+        Ok(Answered::carrying(answered.into_data(), arrived))
+    }
+
+    pub(in crate::peer) fn connection(&self) -> &Arc<ConnectionCore> {
+        self.link.connection()
+    }
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        let Some(slot) = self.slot.take() else {
+            return;
+        };
+        if self.connection().cancel(&slot) {
+            PendingCall::give(slot);
+            self.connection().watch_abandoned();
+        }
+    }
+}

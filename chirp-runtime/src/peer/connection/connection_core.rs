@@ -1,0 +1,411 @@
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::task::Waker;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+
+use super::effects::Effects;
+use super::sending::Sending;
+use super::state::ConnectionState;
+use super::state_guard::{StateGuard, StateView};
+use super::writer::{Sink, WriteState};
+use crate::channel::{Credentials, Endpoint, Identity};
+use crate::codec;
+use crate::packet::Payload;
+use crate::peer::client::pending_call::PendingCall;
+use crate::peer::client::submit_queue::SubmitQueue;
+use crate::peer::guard;
+use crate::peer::monitoring::budget::Budget;
+use crate::peer::monitoring::observe::Observer;
+use crate::peer::monitoring::watchdog::Watchdog;
+use crate::peer::server::service_order::ServiceOrders;
+use crate::peer::{ConnectionError, PeerState, SharedMetrics};
+use crate::session::{Fatal, InboundCallId, Session};
+use crate::sync::Mutex;
+
+/// [`ConnectionCore::stage`]: calls and responses are sent.
+const SENDING: u8 = 0;
+/// [`ConnectionCore::stage`]: sending has begun to end (`ConnectionState::sending`), the session has not.
+const NOT_SENDING: u8 = 1;
+/// [`ConnectionCore::stage`]: `ConnectionState::end` is set.
+const ENDED: u8 = 2;
+
+/// One connection: the state behind its lock, and the parts that tasks and callers use without that lock.
+///
+/// [`lock`](Self::lock) gives a guard that collects [`Effects`] and applies them after it has released the lock.
+/// Nothing foreign runs under the lock: no serialization, no clone, wake or drop of a waker, no drop of a future,
+/// payload or handler.
+pub(in crate::peer) struct ConnectionCore {
+    state: Mutex<ConnectionState>,
+    /// Calls that wait for the writer.
+    pub(in crate::peer) submit_queue: SubmitQueue,
+    pub(in crate::peer) sink: Mutex<Sink>,
+    /// The reader task's waker.
+    pub(in crate::peer) reader: OnceLock<Waker>,
+    /// The number of bytes that the reader has received.
+    pub(in crate::peer) bytes_read: AtomicU64,
+    /// The number of times that the reader has found the channel empty.
+    pub(in crate::peer) empty_reads: AtomicU64,
+    /// The writer task's waker.
+    pub(in crate::peer) writer: OnceLock<Waker>,
+    /// Serializes route updates.
+    pub(in crate::peer) updates: Mutex<()>,
+    service_orders: Mutex<ServiceOrders>,
+    pub(in crate::peer) observer: RwLock<Option<Observer>>,
+    /// Whether `observer` is set: saves the lock for each packet.
+    pub(in crate::peer) observed: AtomicBool,
+    /// The memory budget that this connection shares with others.
+    pub(in crate::peer) budget: Option<Arc<Budget>>,
+    pub(in crate::peer) metrics: Option<SharedMetrics>,
+    /// The channel of [`watch`](Self::watch), created by its first call.
+    watch: OnceLock<watch::Sender<PeerState>>,
+    /// Notified when the session ends, when the peer's extensions become known, and when it refuses calls.
+    pub(in crate::peer) signal: Notify,
+    /// Notified when the peer cancels a call, and when the session ends.
+    pub(in crate::peer) interrupts: Notify,
+    /// How far the end of the connection is, readable without the lock: [`SENDING`], [`NOT_SENDING`] or [`ENDED`].
+    stage: AtomicU8,
+    /// The peer has refused a call because it shuts down. It will refuse all later calls.
+    pub(in crate::peer) refusing: AtomicBool,
+    pub(in crate::peer) runtime: Handle,
+    pub(in crate::peer) remote: Option<Endpoint>,
+    pub(in crate::peer) credentials: Option<Credentials>,
+    pub(in crate::peer) identity: Identity,
+}
+
+impl ConnectionCore {
+    pub(in crate::peer) fn new(
+        session: Session,
+        sink: Sink,
+        runtime: Handle,
+        remote: Option<Endpoint>,
+        credentials: Option<Credentials>,
+        identity: Identity,
+    ) -> Self {
+        Self {
+            state: Mutex::new(ConnectionState::new(session)),
+            submit_queue: SubmitQueue::default(),
+            sink: Mutex::new(sink),
+            reader: OnceLock::new(),
+            bytes_read: AtomicU64::new(0),
+            empty_reads: AtomicU64::new(0),
+            writer: OnceLock::new(),
+            updates: Mutex::new(()),
+            service_orders: Mutex::default(),
+            observer: RwLock::new(None),
+            observed: AtomicBool::new(false),
+            budget: None,
+            metrics: None,
+            watch: OnceLock::new(),
+            signal: Notify::new(),
+            interrupts: Notify::new(),
+            stage: AtomicU8::new(SENDING),
+            refusing: AtomicBool::new(false),
+            runtime,
+            remote,
+            credentials,
+            identity,
+        }
+    }
+
+    /// Locks the connection's state. The guard must not be held across a write or an await.
+    #[inline]
+    pub(in crate::peer) fn lock(&self) -> StateGuard<'_> {
+        StateGuard::new(self, self.state.lock())
+    }
+
+    /// As [`lock`](Self::lock), for tasks that lock often: `effects` must be empty, is empty again afterwards, and keeps
+    /// its allocations.
+    #[inline]
+    pub(in crate::peer) fn lock_reusing<'a>(&'a self, effects: &'a mut Effects) -> StateGuard<'a> {
+        StateGuard::reusing(self, self.state.lock(), effects)
+    }
+
+    /// Locks the connection's state for reading alone.
+    #[inline]
+    pub(in crate::peer) fn look(&self) -> StateView<'_> {
+        StateView::new(self.state.lock())
+    }
+
+    /// Reconciles the state after a change outside of the lock: a stream half was dropped, or the memory budget has
+    /// room again.
+    pub(in crate::peer) fn reconcile(&self) {
+        drop(self.lock());
+    }
+
+    pub(in crate::peer) fn service_orders(&self) -> MutexGuard<'_, ServiceOrders> {
+        self.service_orders.lock()
+    }
+
+    pub(in crate::peer) fn wake_reader(&self) {
+        if let Some(waker) = self.reader.get() {
+            waker.wake_by_ref();
+        }
+    }
+
+    pub(in crate::peer) fn wake_writer(&self) {
+        if let Some(waker) = self.writer.get() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Calls `find` now and after each notification of [`signal`](Self::signal), until it returns a value.
+    pub(in crate::peer) async fn wait_for<T>(&self, find: impl Fn(&Self) -> Option<T>) -> T {
+        loop {
+            let notified = self.signal.notified();
+            if let Some(found) = find(self) {
+                return found;
+            }
+            notified.await;
+        }
+    }
+
+    /// Waits up to `time` for the connection to end. Returns `true` if it did.
+    pub(in crate::peer) async fn ends_within(&self, time: Duration) -> bool {
+        let mut watch = self.watch();
+        let ended = watch.wait_for(|state| matches!(state, PeerState::Closed(_)));
+        tokio::time::timeout(time, ended).await.is_ok()
+    }
+
+    /// As [`ends_within`](Self::ends_within), until a watchdog fires.
+    pub(in crate::peer) async fn ends_before(&self, mut limit: Watchdog) -> bool {
+        let mut watch = self.watch();
+        let ended = watch.wait_for(|state| matches!(state, PeerState::Closed(_)));
+        tokio::select! {
+            biased;
+            _ = ended => true,
+            () = poll_fn(|cx| limit.poll(cx)) => false,
+        }
+    }
+
+    /// Returns a receiver of the connection's state.
+    pub(in crate::peer) fn watch(&self) -> watch::Receiver<PeerState> {
+        let watch = self
+            .watch
+            .get_or_init(|| watch::Sender::new(PeerState::Open));
+        self.update_watch();
+        watch.subscribe()
+    }
+
+    /// Publishes the state to its watchers, if it has changed.
+    ///
+    /// A change of the state precedes this call, and a new watcher makes it after creating the channel, so one of the
+    /// two sees the other.
+    pub(super) fn update_watch(&self) {
+        let Some(watch) = self.watch.get() else {
+            return;
+        };
+        let now = {
+            let state = self.look();
+            match &state.end {
+                Some(reason) => PeerState::Closed(reason.clone()),
+                None if state.session.is_draining() => PeerState::Draining,
+                None => PeerState::Open,
+            }
+        };
+        watch.send_if_modified(|known| {
+            // Updates may race; a connection never goes back to an earlier stage.
+            let further = now.stage() > known.stage();
+            if further {
+                *known = now;
+            }
+            further
+        });
+    }
+
+    /// Returns `true` if the response to a call is still wanted.
+    pub(in crate::peer) fn wants(&self, id: InboundCallId) -> bool {
+        let state = self.look();
+        state.end.is_none() && state.session.is_wanted(id)
+    }
+
+    /// Replaces the packet observer.
+    pub(in crate::peer) fn observe(&self, observer: Option<Observer>) {
+        let mut current = self
+            .observer
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let observer = observer.filter(|_| !self.has_ended());
+        self.observed.store(observer.is_some(), Ordering::Release);
+        let old = mem::replace(&mut *current, observer);
+        drop(current);
+        guard::discard(old);
+    }
+
+    pub(in crate::peer) fn observer(&self) -> Option<Observer> {
+        if !self.observed.load(Ordering::Acquire) {
+            return None;
+        }
+        let observer = self.observer.read().unwrap_or_else(PoisonError::into_inner);
+        observer.clone()
+    }
+
+    pub(in crate::peer) fn has_ended(&self) -> bool {
+        self.stage.load(Ordering::Acquire) == ENDED
+    }
+
+    /// Returns `true` if calls can be made: neither the session nor sending has ended.
+    pub(in crate::peer) fn is_sending(&self) -> bool {
+        self.stage.load(Ordering::Acquire) == SENDING
+    }
+
+    /// Closes the submit queue because sending has begun to end. Its calls, which the session never gets, fail when the
+    /// session ends.
+    pub(in crate::peer) fn stop_calls(&self) {
+        self.stage.fetch_max(NOT_SENDING, Ordering::AcqRel);
+        let submitted = self.submit_queue.close();
+        let mut state = self.lock();
+        let ended = state.end.is_some();
+        for slot in submitted {
+            if ended {
+                state.effects.wakes.extend(slot.take_waker());
+            } else {
+                state.pending_calls.wait_for_end(slot);
+            }
+        }
+    }
+
+    /// Ends sending after a failed write. Packets that the peer had sent before may still be readable: the reader
+    /// continues to the end of input, and then the session ends for `reason`.
+    pub(in crate::peer) fn fail_sending(&self, reason: ConnectionError) {
+        let mut state = self.lock();
+        state.write_state = WriteState::Idle;
+        if state.end.is_some() || state.sending.is_over() {
+            return;
+        }
+        state.sending = Sending::Failed(reason);
+        state.session.give_up_waiting();
+        state.session.batch_written();
+        let ConnectionState {
+            pending_calls,
+            effects,
+            ..
+        } = &mut *state;
+        effects.wakes.extend(pending_calls.take_for_room());
+        effects.stop_calls = true;
+        effects.wake_reader = true;
+    }
+
+    /// Returns `true` unless the peer is known to refuse calls.
+    pub(in crate::peer) fn takes_calls(&self) -> bool {
+        self.is_sending() && !self.refusing.load(Ordering::Acquire)
+    }
+
+    /// Waits until the peer accepts no more calls. Returns the reason of the connection's end, if it has ended.
+    pub(in crate::peer) async fn left(&self) -> Option<ConnectionError> {
+        self.wait_for(|connection| {
+            if connection.takes_calls() {
+                return None;
+            }
+            Some(connection.look().end.clone())
+        })
+        .await
+    }
+
+    /// Ends the session because one of its tasks was dropped: the program's channel panicked, or the runtime was shut
+    /// down.
+    pub(in crate::peer) fn end_with_task(&self) {
+        self.end(if std::thread::panicking() {
+            io::Error::other("the program's channel panicked").into()
+        } else {
+            ConnectionError::RuntimeStopped
+        });
+    }
+
+    /// Ends the session: its calls fail, its handlers are interrupted, its services are dropped. Only the first reason
+    /// counts.
+    pub(in crate::peer) fn end(&self, reason: ConnectionError) {
+        let mut state = self.lock();
+        if state.end.is_some() {
+            return;
+        }
+        let draining = state.session.is_draining() && state.session.is_served();
+        state.end = Some(state.sending.reason(reason, draining));
+        self.stage.store(ENDED, Ordering::Release);
+        state.session.end();
+        let (callers, released) = state.release_all();
+        let effects = &mut state.effects;
+        effects.wake_reader = true;
+        // Also where the writer holds the turn already: it is to notice the end.
+        effects.wake_writer = true;
+        effects.signal = true;
+        effects.interrupted = true;
+        drop(state);
+        let submitted = self.submit_queue.close();
+        for slot in callers.into_iter().chain(submitted) {
+            if let Some(waker) = slot.take_waker() {
+                guard::wake(waker);
+            }
+        }
+        // Services, requests, packets and stream halves belong to the program.
+        guard::discard(released);
+        // The observer may hold a handle of this connection.
+        self.observe(None);
+        self.update_watch();
+        if let Some(metrics) = &self.metrics {
+            metrics.leave(self);
+        }
+    }
+}
+
+impl ConnectionState {
+    /// Takes everything that ends with the session: the callers to be woken, and values of the program to be dropped
+    /// after the lock is released.
+    fn release_all(&mut self) -> (Vec<Arc<PendingCall>>, impl Sized + use<>) {
+        let callers = self.pending_calls.take_all(&mut self.effects.wakes);
+        self.handler_tasks.take_all(&mut self.effects.aborts);
+        self.effects.wakes.extend(self.dispatch.take_waker());
+        let queue = mem::take(&mut self.queue);
+        let (claimed, tasks, batch) = {
+            let mut batch = self.dispatch.batch.lock();
+            batch.revoke();
+            batch.clear()
+        };
+        self.effects.aborts.extend(tasks);
+        for id in queue.iter().map(|call| call.id).chain(claimed) {
+            self.session.finish(id);
+        }
+        let packets = self.packets.take(&mut self.effects.aborts);
+        self.poll_streams();
+        let streams = self.streams.take_all(&mut self.effects);
+        let serving = self.serving.take();
+        (callers, (serving, queue, batch, packets, streams))
+    }
+}
+
+/// Returns the buffer of a payload that was copied to the encoders' pool.
+pub(in crate::peer) fn recycle(payload: Payload) {
+    if let Some(buffer) = payload.into_vec() {
+        codec::give(buffer);
+    }
+}
+
+impl From<Fatal> for ConnectionError {
+    fn from(fatal: Fatal) -> Self {
+        match fatal {
+            Fatal::Packet(error) => Self::Protocol(error),
+            Fatal::TooLarge { header, limit } => Self::PacketTooLarge {
+                kind: header.kind,
+                length: header.length,
+                limit,
+            },
+            Fatal::Flooded { held } => Self::Flooded { held },
+            Fatal::Unresponsive { abandoned } => Self::Unresponsive { abandoned },
+            Fatal::NotReading { unsent } => Self::NotReading { unsent },
+        }
+    }
+}
+
+impl fmt::Debug for ConnectionCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectionCore")
+            .field("remote", &self.remote)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,461 @@
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::time::Instant;
+
+use super::compression;
+use super::connection_core::ConnectionCore;
+use super::effects::Effects;
+use super::lingering::Lingering;
+use super::sending::Sending;
+use crate::channel;
+use crate::packet::{Header, IncomingPacket, PacketDecoder, PacketError, PacketType, foreign};
+use crate::peer::ConnectionError;
+use crate::peer::monitoring::observe;
+use crate::peer::monitoring::progress::Progress;
+use crate::peer::monitoring::stall_timer::StallTimer;
+use crate::session::ReadState;
+
+/// The number of pieces that a pause is divided into. If the whole process stood still for the time of a pause, that
+/// counts as one piece, and handlers run before the next is over.
+const PIECES: u32 = 8;
+
+/// How often a brief pause is repeated while this side makes progress in writing: the responses that the pause waits
+/// for are leaving.
+const REPEATS: u32 = 10;
+
+/// Decompressed bytes after which packets are handled before more are decoded.
+const UNPACKED: usize = 1 << 20;
+
+/// How long the handlers of received requests may take to start after the peer has ended.
+const ARRIVED: Duration = Duration::from_secs(1);
+
+/// How long the peer may take to close after an end that did not wait for it.
+const AFTER_END: Duration = Duration::from_secs(1);
+
+/// The size of the buffer for bytes that are discarded.
+const DISCARDED: usize = 16 << 10;
+
+/// Item bytes after which the reader yields, even if more have arrived: receivers most often run on this thread, and
+/// the memory of consumed items is reused for the next.
+const ITEMS: usize = 64 << 10;
+
+/// Received bytes after which the reader yields, even if more have arrived: the dispatcher may be waiting for this
+/// thread, and requests that have not been started use memory.
+const TURN: u64 = 1 << 20;
+
+/// The task that handles received packets. It never runs user code, and waits for nothing but bytes or room.
+pub(in crate::peer) struct ReaderTask {
+    connection: Arc<ConnectionCore>,
+    io: channel::Reader,
+    decoder: PacketDecoder,
+    /// Packets that have been decoded and not handled.
+    decoded: VecDeque<IncomingPacket>,
+    /// The error that follows `decoded`.
+    broken: Option<PacketError>,
+    /// More packets may be decoded without reading.
+    more: bool,
+    /// Nothing has been decoded yet: the peer may speak another protocol.
+    first: bool,
+    /// Item bytes since the last yield.
+    items: usize,
+    /// The maximum payload, in bytes.
+    limit: usize,
+    effects: Effects,
+    overdue: StallTimer,
+    progress: Progress,
+    /// Bytes read in total.
+    bytes: u64,
+    /// The peer has ended.
+    input_over: bool,
+    /// How long the reader continues after this side has stopped sending.
+    lingering: Option<Box<Lingering>>,
+    /// The value of `bytes` at the last yield.
+    yielded_at: u64,
+}
+
+/// The reason why a batch of packets ends.
+enum ReadStop {
+    /// More bytes are needed.
+    Empty,
+    /// There is no room for more.
+    Paused(ReadState),
+    /// The batch is large enough, and more packets are ready.
+    More,
+    /// Receivers have enough items for now.
+    Items,
+}
+
+impl ReaderTask {
+    pub(in crate::peer) fn new(connection: Arc<ConnectionCore>, io: channel::Reader) -> Self {
+        let limits = connection.look().session.limits().clone();
+        Self {
+            connection,
+            io,
+            decoder: PacketDecoder::new(limits.max_payload),
+            decoded: VecDeque::with_capacity(1),
+            broken: None,
+            more: false,
+            first: true,
+            items: 0,
+            limit: limits.max_payload,
+            effects: Effects::default(),
+            overdue: StallTimer::default(),
+            progress: Progress::new(limits.progress_timeout),
+            bytes: 0,
+            input_over: false,
+            lingering: None,
+            yielded_at: 0,
+        }
+    }
+
+    /// A block rather than an async function, which would store the reader twice: as its argument and as its variable.
+    #[expect(clippy::manual_async_fn, reason = "the future is half as large")]
+    pub(in crate::peer) fn run(mut self) -> impl Future<Output = ()> + Send {
+        async move {
+            poll_fn(|cx| {
+                let _ = self.connection.reader.set(cx.waker().clone());
+                Poll::Ready(())
+            })
+            .await;
+            let reason = self.read().await;
+            if self.input_over {
+                Box::pin(self.finish_arrived()).await;
+            }
+            self.connection.end(reason);
+            if let Some(lingering) = self.linger() {
+                Box::pin(self.discard(lingering)).await;
+            }
+        }
+    }
+
+    async fn read(&mut self) -> ConnectionError {
+        loop {
+            let (stopped, blocked_work) = match self.handle_batch() {
+                Ok(stopped) => stopped,
+                Err(reason) => return reason,
+            };
+            match stopped {
+                // Boxed: a pause is rare, and its timers are large.
+                ReadStop::Paused(reading) => Box::pin(self.pause(reading, blocked_work)).await,
+                // Few bytes may decompress to many, and other tasks must not wait for all of them.
+                ReadStop::More | ReadStop::Items => tokio::task::yield_now().await,
+                ReadStop::Empty if self.bytes - self.yielded_at >= TURN => {
+                    self.yielded_at = self.bytes;
+                    let mut begun = false;
+                    poll_fn(|cx| {
+                        if std::mem::replace(&mut begun, true) {
+                            return Poll::Ready(());
+                        }
+                        cx.waker().wake_by_ref();
+                        Poll::Pending
+                    })
+                    .await;
+                }
+                ReadStop::Empty => match self.fill(blocked_work).await {
+                    Ok(0) => {
+                        self.input_over = !self.connection.has_ended();
+                        return match self.decoder.finish() {
+                            Ok(()) => ConnectionError::ClosedByPeer,
+                            Err(error) => error.into(),
+                        };
+                    }
+                    Ok(bytes) => {
+                        self.decoder.note_read(bytes);
+                        self.bytes += bytes as u64;
+                        self.connection
+                            .bytes_read
+                            .store(self.bytes, Ordering::Relaxed);
+                        let lingering = self.lingering.as_deref();
+                        if lingering.is_some_and(|lingering| lingering.is_over(self.bytes)) {
+                            return ConnectionError::ClosedHere;
+                        }
+                    }
+                    Err(reason) => {
+                        self.input_over = matches!(reason, ConnectionError::Channel(_));
+                        return reason;
+                    }
+                },
+            }
+            if self.connection.has_ended() {
+                return ConnectionError::ClosedHere;
+            }
+        }
+    }
+
+    /// Decodes all complete packets, unless they are far larger than the bytes received. Allocations happen here,
+    /// outside of the lock.
+    fn decode(&mut self) {
+        // Decoded packets are handled first: no more than those are held outside of the session.
+        if self.broken.is_some() || !self.decoded.is_empty() {
+            return;
+        }
+        self.more = false;
+        if self.first {
+            self.broken = foreign::explain(self.decoder.undecoded());
+            if self.broken.is_some() {
+                return;
+            }
+            self.first = self.decoder.undecoded().len() < Header::LEN;
+        }
+        let mut unpacked = 0;
+        let observer = self.connection.observer();
+        let connection = &self.connection;
+        let wanted = |kind| {
+            let state = connection.look();
+            let served = state.serving.as_deref();
+            state.session.accepts(kind) || served.is_some_and(|served| served.router.wants(kind))
+        };
+        loop {
+            match self.decoder.decode_with(wanted) {
+                Ok(Some(incoming)) if compression::is_packed(&incoming) => {
+                    self.progress.ended();
+                    match compression::unpack(incoming, self.limit, wanted, observer.as_ref()) {
+                        Ok((incoming, length)) => {
+                            self.decoded.push_back(incoming);
+                            unpacked += length;
+                        }
+                        Err(error) => self.broken = Some(error),
+                    }
+                    self.more = unpacked > UNPACKED;
+                    if self.more || self.broken.is_some() {
+                        return;
+                    }
+                }
+                Ok(Some(incoming)) => {
+                    self.progress.ended();
+                    if let Some(observer) = &observer {
+                        observe::show_received(observer, &incoming, None);
+                    }
+                    if let IncomingPacket::Packet { kind, payload } = &incoming
+                        && *kind == PacketType::STREAM_ITEMS
+                    {
+                        self.items += payload.len();
+                    }
+                    self.decoded.push_back(incoming);
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    self.broken = Some(error);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Handles all complete packets under one lock. Returns why it stopped, and whether work may be blocked behind a
+    /// handler.
+    fn handle_batch(&mut self) -> Result<(ReadStop, bool), ConnectionError> {
+        self.decode();
+        let mut state = self.connection.lock_reusing(&mut self.effects);
+        let dispatching = !state.dispatch.idle;
+        let stopped = loop {
+            match state.session.reading() {
+                ReadState::Ready => {}
+                // After the end of sending, received packets are not stored.
+                _ if matches!(state.sending, Sending::Closed) => {}
+                paused => {
+                    state.paused = Some(paused);
+                    break Ok(ReadStop::Paused(paused));
+                }
+            }
+            match self.decoded.pop_front() {
+                Some(incoming) => {
+                    if let Err(fatal) = state.handle(incoming) {
+                        break Err(fatal.into());
+                    }
+                }
+                None => {
+                    break match self.broken.take() {
+                        None if self.more => Ok(ReadStop::More),
+                        None if self.items >= ITEMS => {
+                            self.items = 0;
+                            Ok(ReadStop::Items)
+                        }
+                        None => Ok(ReadStop::Empty),
+                        Some(error) => Err(error.into()),
+                    };
+                }
+            }
+        };
+        let overdue = state.check_stalled_handler();
+        // This may wake the dispatcher, whose handlers may then block responses that have not been written.
+        state.reconcile();
+        let blocked_work = state.has_blocked_work() || (dispatching && !state.queue.is_empty());
+        let packet_tasks = std::mem::take(&mut state.packet_tasks);
+        drop(state);
+        for kind in packet_tasks {
+            self.connection.start_packet_task(kind);
+        }
+        self.connection.recover(overdue);
+        stopped.map(|stopped| (stopped, blocked_work))
+    }
+
+    /// Waits for bytes and reads them. Meanwhile recovers from stalled handlers.
+    async fn fill(&mut self, blocked_work: bool) -> Result<usize, ConnectionError> {
+        let Self {
+            connection,
+            io,
+            decoder,
+            overdue,
+            progress,
+            bytes,
+            lingering,
+            ..
+        } = self;
+        if !connection.is_sending() && lingering.is_none() {
+            *lingering = connection.lingering(*bytes);
+        }
+        let inside = decoder.is_inside_packet();
+        let mut buffer = decoder.buffer();
+        let mut read = pin!(io.read_buf(&mut buffer));
+        poll_fn(|cx| {
+            if connection.has_ended() {
+                return Poll::Ready(Ok(0));
+            }
+            if let Poll::Ready(read) = read.as_mut().poll(cx) {
+                return Poll::Ready(read.map_err(ConnectionError::from));
+            }
+            // All that came before has been handled.
+            connection.empty_reads.fetch_add(1, Ordering::Release);
+            if !connection.is_sending() {
+                if lingering.is_none() {
+                    *lingering = connection.lingering(*bytes);
+                }
+                if let Some(lingering) = lingering
+                    && lingering.poll(*bytes, cx).is_ready()
+                {
+                    return Poll::Ready(Ok(0));
+                }
+            }
+            overdue.poll(connection, blocked_work, cx);
+            if inside && progress.poll(*bytes, cx).is_ready() {
+                let seconds = progress.stall().as_secs();
+                return Poll::Ready(Err(ConnectionError::Unfinished { seconds }));
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Waits after the peer has ended: until the handlers of received requests have started, and until an orderly end
+    /// of this side is complete.
+    async fn finish_arrived(&mut self) {
+        let connection = &self.connection;
+        let overdue = &mut self.overdue;
+        connection.lock().input_over = true;
+        let begun = poll_fn(|cx| {
+            if connection.has_ended() || connection.look().has_begun_all() {
+                return Poll::Ready(());
+            }
+            overdue.poll(connection, true, cx);
+            Poll::Pending
+        });
+        // Requests that are still waiting then end with the connection.
+        let _ = tokio::time::timeout(ARRIVED, begun).await;
+        poll_fn(|_| {
+            // The writer task has a timeout of its own.
+            if !connection.has_ended() && connection.look().sending.is_closing() {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
+        })
+        .await;
+    }
+
+    /// Returns how long received bytes are discarded after the end of the session, if they are: closing a socket while
+    /// bytes arrive resets it, and output that the peer has not read is lost.
+    fn linger(&self) -> Option<Lingering> {
+        let state = self.connection.look();
+        let is_vain = self.input_over
+            || matches!(state.sending, Sending::Closed | Sending::Failed(_))
+            || state.session.counters().packets_sent == 0
+            || !state.end.as_ref()?.may_have_reader();
+        (!is_vain).then(|| Lingering::new(self.bytes, Instant::now() + AFTER_END, AFTER_END))
+    }
+
+    /// Discards received bytes until the peer has ended, too.
+    async fn discard(&mut self, mut lingering: Lingering) {
+        self.decoded.clear();
+        let mut buffer = vec![0; DISCARDED];
+        while !lingering.is_over(self.bytes) {
+            let mut read = pin!(self.io.read(&mut buffer));
+            let bytes = self.bytes;
+            let read = poll_fn(|cx| {
+                if let Poll::Ready(read) = read.as_mut().poll(cx) {
+                    return Poll::Ready(read.unwrap_or(0));
+                }
+                lingering.poll(bytes, cx).map(|()| 0)
+            });
+            match read.await {
+                0 => return,
+                read => self.bytes += read as u64,
+            }
+        }
+    }
+
+    /// Waits until there is room. Meanwhile recovers from stalled handlers.
+    async fn pause(&mut self, reading: ReadState, blocked_work: bool) {
+        self.progress.ended();
+        let connection = &self.connection;
+        let overdue = &mut self.overdue;
+        let limit = {
+            let state = connection.look();
+            let limits = state.session.limits();
+            match reading {
+                ReadState::PausedBriefly => limits.max_read_pause,
+                _ => limits.progress_timeout,
+            }
+        };
+        let mut left = PIECES;
+        let mut repeats = match reading {
+            ReadState::PausedBriefly => REPEATS,
+            _ => 0,
+        };
+        let mut written = connection.bytes_written();
+        while left > 0 {
+            let mut piece = pin!(tokio::time::sleep(limit / PIECES));
+            loop {
+                let resumed = poll_fn(|cx| {
+                    if connection.has_ended() || connection.look().paused.is_none() {
+                        return Poll::Ready(());
+                    }
+                    overdue.poll(connection, blocked_work, cx);
+                    Poll::Pending
+                });
+                tokio::select! {
+                    biased;
+                    () = resumed => return,
+                    // Reconciling tells whether the freed memory suffices for this connection.
+                    () = connection.budget_freed() => connection.reconcile(),
+                    () = &mut piece => break,
+                }
+            }
+            left -= 1;
+            if left == 0 && repeats > 0 {
+                let before = std::mem::replace(&mut written, connection.bytes_written());
+                if before != written {
+                    repeats -= 1;
+                    left = PIECES;
+                }
+            }
+        }
+        let mut state = connection.lock();
+        if state.paused.take().is_some() {
+            state.session.stop_pausing();
+        }
+    }
+}
+
+impl Drop for ReaderTask {
+    fn drop(&mut self) {
+        self.connection.end_with_task();
+    }
+}

@@ -1,0 +1,55 @@
+use crate::peer::ConnectionError;
+
+/// The state of sending, which may end before the connection does.
+#[derive(Clone, Debug, Default)]
+pub(in crate::peer) enum Sending {
+    /// Packets are sent.
+    #[default]
+    Open,
+    /// An orderly end: queued output is written, then the write half is shut down. `batches` counts the batches written
+    /// since.
+    Closing { batches: usize },
+    /// The write half has been shut down in order.
+    Closed,
+    /// A write failed, or the shutdown did not complete. Output is discarded.
+    Failed(ConnectionError),
+}
+
+impl Sending {
+    /// Returns why no call may be made and no packet sent, if so.
+    pub(in crate::peer) fn refusal(&self) -> Option<ConnectionError> {
+        match self {
+            Self::Open => None,
+            Self::Closing { .. } | Self::Closed => Some(ConnectionError::ClosedHere),
+            Self::Failed(reason) => Some(reason.clone()),
+        }
+    }
+
+    /// Returns why the connection ends, given the reason why its input has ended. `draining`: this side has asked for the end
+    /// and has served everything, so that the end is its own, even if the other side closes first.
+    pub(in crate::peer) fn reason(
+        &self,
+        reason: ConnectionError,
+        draining: bool,
+    ) -> ConnectionError {
+        match self {
+            _ if matches!(reason, ConnectionError::RuntimeStopped) => reason,
+            Self::Open if draining && matches!(reason, ConnectionError::ClosedByPeer) => {
+                ConnectionError::ClosedHere
+            }
+            Self::Open => reason,
+            Self::Closing { .. } | Self::Closed => ConnectionError::ClosedHere,
+            Self::Failed(failure) => failure.clone(),
+        }
+    }
+
+    /// Returns `true` if the write half is still to be shut down.
+    pub(in crate::peer) fn is_closing(&self) -> bool {
+        matches!(self, Self::Closing { .. })
+    }
+
+    /// Returns `true` if queued packets will never be written.
+    pub(in crate::peer) fn is_over(&self) -> bool {
+        matches!(self, Self::Closed | Self::Failed(_))
+    }
+}

@@ -1,0 +1,149 @@
+use std::mem;
+use std::ops::{Deref, DerefMut};
+use std::sync::MutexGuard;
+
+use super::connection_core::ConnectionCore;
+use super::effects::Effects;
+use super::state::ConnectionState;
+use crate::session::Session;
+
+/// Exclusive access to a connection's state.
+///
+/// Dropping the guard reconciles the state, releases the lock, and then applies the [`Effects`] that were collected
+/// under it. Nothing else gives mutable access to [`ConnectionState`], so no step can forget to reconcile, and no
+/// effect can run under the lock.
+pub(in crate::peer) struct StateGuard<'a> {
+    // Fields are dropped in this order: the lock is released before the effects are applied.
+    state: MutexGuard<'a, ConnectionState>,
+    effects: PendingEffects<'a>,
+}
+
+/// Applies effects when it is dropped.
+struct PendingEffects<'a> {
+    connection: &'a ConnectionCore,
+    buffer: EffectsBuffer<'a>,
+}
+
+#[expect(clippy::large_enum_variant, reason = "on the stack, and for a moment")]
+enum EffectsBuffer<'a> {
+    /// Nothing to apply.
+    Empty,
+    Owned(Effects),
+    /// A buffer of a task, whose allocations are kept for its next step.
+    Reused(&'a mut Effects),
+}
+
+impl<'a> StateGuard<'a> {
+    pub(in crate::peer) fn new(
+        connection: &'a ConnectionCore,
+        state: MutexGuard<'a, ConnectionState>,
+    ) -> Self {
+        Self {
+            state,
+            effects: PendingEffects {
+                connection,
+                buffer: EffectsBuffer::Empty,
+            },
+        }
+    }
+
+    /// As [`new`](Self::new), with a buffer for the effects. `effects` must be empty, and is again when the guard has
+    /// been dropped.
+    pub(in crate::peer) fn reusing(
+        connection: &'a ConnectionCore,
+        state: MutexGuard<'a, ConnectionState>,
+        effects: &'a mut Effects,
+    ) -> Self {
+        Self {
+            state,
+            effects: PendingEffects {
+                connection,
+                buffer: EffectsBuffer::Reused(effects),
+            },
+        }
+    }
+
+    /// Gives the session the calls of the submit queue.
+    pub(in crate::peer) fn flush_submit_queue(&mut self) {
+        self.state
+            .flush_submit_queue(&self.effects.connection.submit_queue);
+    }
+
+    /// Runs `step` on the session behind every call of the submit queue, so that packets leave in the order in which
+    /// they were submitted.
+    #[inline]
+    pub(in crate::peer) fn ordered<T>(&mut self, step: impl FnOnce(&mut Session) -> T) -> T {
+        self.flush_submit_queue();
+        step(&mut self.state.session)
+    }
+
+    /// Reconciles before the guard is dropped, for a step that depends on the result. It happens again on drop.
+    pub(in crate::peer) fn reconcile(&mut self) {
+        self.state
+            .reconcile(self.effects.connection.budget.as_deref());
+    }
+}
+
+impl Deref for StateGuard<'_> {
+    type Target = ConnectionState;
+
+    #[inline]
+    fn deref(&self) -> &ConnectionState {
+        &self.state
+    }
+}
+
+impl DerefMut for StateGuard<'_> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut ConnectionState {
+        &mut self.state
+    }
+}
+
+impl Drop for StateGuard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.reconcile();
+        if self.state.effects.is_nothing() {
+            return;
+        }
+        match &mut self.effects.buffer {
+            EffectsBuffer::Reused(effects) => mem::swap(&mut self.state.effects, *effects),
+            buffer => *buffer = EffectsBuffer::Owned(mem::take(&mut self.state.effects)),
+        }
+    }
+}
+
+impl Drop for PendingEffects<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        match &mut self.buffer {
+            EffectsBuffer::Empty => {}
+            EffectsBuffer::Owned(effects) => effects.apply(self.connection),
+            EffectsBuffer::Reused(effects) => {
+                if !effects.is_nothing() {
+                    effects.apply(self.connection);
+                }
+            }
+        }
+    }
+}
+
+/// Shared access to a connection's state, for a look: it cannot change anything, so it has no effects and needs no
+/// reconciliation.
+pub(in crate::peer) struct StateView<'a>(MutexGuard<'a, ConnectionState>);
+
+impl<'a> StateView<'a> {
+    pub(in crate::peer) fn new(state: MutexGuard<'a, ConnectionState>) -> Self {
+        Self(state)
+    }
+}
+
+impl Deref for StateView<'_> {
+    type Target = ConnectionState;
+
+    #[inline]
+    fn deref(&self) -> &ConnectionState {
+        &self.0
+    }
+}

@@ -1,0 +1,514 @@
+use std::io::{self, IoSlice};
+use std::mem;
+use std::pin::Pin;
+use std::sync::{Arc, MutexGuard};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use tokio::io::AsyncWrite;
+
+use super::compression;
+use super::connection_core::ConnectionCore;
+use super::effects::Effects;
+use super::sending::Sending;
+use super::state::ConnectionState;
+use crate::channel;
+use crate::peer::ConnectionError;
+use crate::peer::monitoring::watchdog::Watchdog;
+use crate::session::Batch;
+
+/// The maximum number of slices per vectored write.
+const SLICES: usize = 32;
+
+/// How often the writer yields before it writes, so that other tasks can add to the batch.
+const YIELDS: u32 = 2;
+
+/// Bytes after which the writer yields, even if the channel would take more: the reader may be waiting for this thread,
+/// and a side that only writes would make the peer buffer more and more.
+const TURN: usize = 1 << 20;
+
+/// Written bytes that restart the stall timer.
+const PROGRESS: usize = 64 << 10;
+
+/// Who writes. Changed under the connection's lock; the holder of the turn alone may lock the [`Sink`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::peer) enum WriteState {
+    /// Nobody writes.
+    Idle,
+    /// The writer task has been woken and has not looked yet. Any other task may still take the turn.
+    Scheduled,
+    /// A task writes. It looks for more output before it goes back to `Idle`, so new output wakes nobody.
+    Writing,
+    /// The turn is reserved for the writer task, which has been woken: a batch is partially written, or there is more.
+    WriterOwned,
+}
+
+impl WriteState {
+    /// Returns `true` if any task may take the turn.
+    pub(in crate::peer) fn is_free(self) -> bool {
+        matches!(self, Self::Idle | Self::Scheduled)
+    }
+}
+
+/// The write half of the channel, and the batch that is being written.
+///
+/// Only the holder of the turn ([`WriteState`]) locks it. Every write uses the writer task's waker, whichever task
+/// makes it: an `AsyncWrite` remembers one waker, and a caller may be dropped while it waits.
+pub(in crate::peer) struct Sink {
+    /// `None` once the write half has been closed.
+    pub(in crate::peer) io: Option<channel::Writer>,
+    pub(in crate::peer) batch: Batch,
+    /// Bytes written since the stall timer was last checked.
+    progress: usize,
+    /// Bytes written in total.
+    written: u64,
+    /// Bytes written since others were last let run.
+    since_yield: usize,
+}
+
+impl Sink {
+    pub(in crate::peer) fn new(io: channel::Writer) -> Self {
+        Self {
+            io: Some(io),
+            batch: Batch::default(),
+            progress: 0,
+            written: 0,
+            since_yield: 0,
+        }
+    }
+
+    /// Writes the batch and flushes it. Yields after each [`TURN`] bytes, counted across batches.
+    pub(in crate::peer) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(io) = &mut self.io else {
+            // Nothing can be written any more.
+            self.batch = Batch::default();
+            return Poll::Ready(Ok(()));
+        };
+        let mut io = Pin::new(io);
+        while !self.batch.is_done() {
+            if self.since_yield >= TURN {
+                self.since_yield = 0;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = self.batch.slices(&mut slices);
+            let written = match &slices[..count] {
+                [one] => ready!(io.as_mut().poll_write(cx, one))?,
+                several => ready!(io.as_mut().poll_write_vectored(cx, several))?,
+            };
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.batch.advance(written);
+            self.progress += written;
+            self.written += written as u64;
+            self.since_yield += written;
+        }
+        io.poll_flush(cx)
+    }
+
+    /// Shuts the write half down. A channel that can signal this only by being dropped does so then.
+    pub(in crate::peer) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.io {
+            // An error means that the channel has ended, which is as good.
+            Some(io) => Pin::new(io).poll_shutdown(cx).map(drop),
+            None => Poll::Ready(()),
+        }
+    }
+}
+
+impl ConnectionCore {
+    pub(in crate::peer) fn lock_sink(&self) -> MutexGuard<'_, Sink> {
+        self.sink.lock()
+    }
+
+    /// Takes the turn to write together with a batch, if there is output and nobody writes. The caller must release the
+    /// lock and then [`write`](Self::write).
+    pub(in crate::peer) fn take_turn(&self, state: &mut ConnectionState) -> Option<WriteLease<'_>> {
+        // A writer task that has not started looks for output when it does.
+        let waker = self.writer.get()?;
+        let batch = state.take_turn()?;
+        let held = WriteGuard(self);
+        Some(WriteLease { held, batch, waker })
+    }
+
+    /// Writes the batch of a lease, once. A remainder is left to the writer task.
+    pub(in crate::peer) fn write(&self, lease: WriteLease<'_>) {
+        let WriteLease {
+            held,
+            mut batch,
+            waker,
+        } = lease;
+        let heavy = compression::is_heavy(&batch);
+        if !heavy {
+            self.prepare(&mut batch);
+        }
+        let mut sink = self.lock_sink();
+        sink.batch = batch;
+        if heavy {
+            drop(sink);
+            held.release(None);
+            return;
+        }
+        held.poll_write(sink, waker);
+    }
+
+    /// Writes once in place of the writer task, which has been woken on a worker thread that a handler blocks.
+    pub(in crate::peer) fn write_for_writer(&self) {
+        let Some(waker) = self.writer.get() else {
+            return;
+        };
+        let mut state = self.lock();
+        if state.write_state == WriteState::Writing || state.end.is_some() {
+            return;
+        }
+        state.write_state = WriteState::Writing;
+        drop(state);
+        let held = WriteGuard(self);
+        self.load();
+        held.poll_write(self.lock_sink(), waker);
+    }
+
+    /// Returns the number of bytes written in total.
+    pub(in crate::peer) fn bytes_written(&self) -> u64 {
+        self.sink.lock().written
+    }
+
+    /// Loads a batch into the sink, if it has none and there is output. The caller must hold the turn and no lock.
+    pub(in crate::peer) fn load(&self) {
+        let mut sink = self.lock_sink();
+        let fresh = if sink.batch.is_done() {
+            drop(sink);
+            self.lock().take_batch()
+        } else {
+            // A batch that was left to the writer task because compressing it takes long.
+            compression::is_heavy(&sink.batch).then(|| mem::take(&mut sink.batch))
+        };
+        // Without a lock: observers are called here.
+        if let Some(mut batch) = fresh {
+            self.prepare(&mut batch);
+            self.lock_sink().batch = batch;
+        }
+    }
+
+    /// Records that a batch has been written. Returns `true` if there is more output; then the turn is in the state
+    /// `next`. Otherwise it is free.
+    fn note_written(&self, spare: Batch, next: WriteState) -> bool {
+        let mut spare = Some(spare);
+        let mut state = self.lock();
+        // After the end it may hold payloads that were not written; they are dropped after the lock is released.
+        if state.end.is_none() {
+            state.spare = spare.take().unwrap_or_default();
+        }
+        state.session.batch_written();
+        if let Sending::Closing { batches } = &mut state.sending {
+            *batches += 1;
+        }
+        // After the end the writer task always has the shutdown left to do.
+        let more = state.end.is_some() || (state.session.has_output() && !state.has_sent_all());
+        state.write_state = if more { next } else { WriteState::Idle };
+        more
+    }
+}
+
+impl ConnectionState {
+    fn take_turn(&mut self) -> Option<Batch> {
+        if !self.write_state.is_free() || self.end.is_some() {
+            return None;
+        }
+        let batch = self.take_batch()?;
+        self.write_state = WriteState::Writing;
+        Some(batch)
+    }
+
+    fn take_batch(&mut self) -> Option<Batch> {
+        match self.session.take_batch(mem::take(&mut self.spare)) {
+            Ok(batch) => Some(batch),
+            Err(spare) => {
+                self.spare = spare;
+                None
+            }
+        }
+    }
+}
+
+/// The turn to write, and the batch to write.
+#[must_use]
+pub(in crate::peer) struct WriteLease<'a> {
+    held: WriteGuard<'a>,
+    batch: Batch,
+    /// The writer task's waker.
+    waker: &'a Waker,
+}
+
+/// The turn to write, held by a task other than the writer. It cannot be lost: if the channel panics, the session ends.
+struct WriteGuard<'a>(&'a ConnectionCore);
+
+impl WriteGuard<'_> {
+    /// Writes once and releases the turn.
+    fn poll_write(self, mut sink: MutexGuard<'_, Sink>, waker: &Waker) {
+        match sink.poll_write(&mut Context::from_waker(waker)) {
+            Poll::Ready(Ok(())) => {
+                let spare = mem::take(&mut sink.batch);
+                drop(sink);
+                self.release(Some(spare));
+            }
+            Poll::Ready(Err(error)) => {
+                drop(sink);
+                self.fail(error);
+            }
+            Poll::Pending => {
+                drop(sink);
+                self.release(None);
+            }
+        }
+    }
+
+    /// Releases the turn after a complete write, and hands it to the writer task otherwise.
+    fn release(self, written: Option<Batch>) {
+        let connection = self.0;
+        let is_handed_over = if let Some(spare) = written {
+            connection.note_written(spare, WriteState::WriterOwned)
+        } else {
+            connection.lock().write_state = WriteState::WriterOwned;
+            true
+        };
+        if is_handed_over {
+            connection.wake_writer();
+        }
+        mem::forget(self);
+    }
+
+    fn fail(self, error: io::Error) {
+        let connection = self.0;
+        mem::forget(self);
+        connection.fail_writing(error);
+    }
+}
+
+impl Drop for WriteGuard<'_> {
+    fn drop(&mut self) {
+        self.0.lock().write_state = WriteState::WriterOwned;
+        self.0
+            .end(io::Error::other("the program's channel panicked").into());
+    }
+}
+
+/// The task that writes the output that no other task has written, and closes the channel at the end.
+pub(in crate::peer) struct WriterTask {
+    pub(in crate::peer) connection: Arc<ConnectionCore>,
+    stall: Duration,
+    /// Yields since the last write.
+    yields: u32,
+    /// Length of the submit queue at the previous yield.
+    submitted: usize,
+    /// The write half is being shut down.
+    pub(in crate::peer) shuts_down: bool,
+    /// The session has ended, and the last batch is being written.
+    pub(in crate::peer) is_last: bool,
+    /// Runs exactly while a write or the shutdown waits for the peer. This task holds the turn then.
+    pub(in crate::peer) timer: Option<Box<Watchdog>>,
+    effects: Effects,
+}
+
+/// The next step of the writer task.
+enum WriterStep {
+    Sleep,
+    Yield,
+    Write,
+    /// Everything has been written that ever will be.
+    ShutDown,
+}
+
+impl WriterTask {
+    pub(in crate::peer) fn new(connection: Arc<ConnectionCore>) -> Self {
+        let stall = connection.look().session.limits().progress_timeout;
+        Self {
+            connection,
+            stall,
+            yields: 0,
+            submitted: 0,
+            shuts_down: false,
+            is_last: false,
+            timer: None,
+            effects: Effects::default(),
+        }
+    }
+
+    /// Takes the turn if there is output. `Pending` if there is none, or another task writes.
+    fn poll_turn(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.timer.is_some() {
+            return Poll::Ready(());
+        }
+        // Tasks that are ready to run add their calls, too. As long as the queue grows from one yield to the next,
+        // they are still at it, perhaps on another thread.
+        let submit_queue = &self.connection.submit_queue;
+        let submitted = submit_queue.len();
+        let scheduled = self.yields == 0 && submit_queue.writer_scheduled();
+        if scheduled || (submitted > self.submitted && self.yields < YIELDS) {
+            self.submitted = submitted;
+            return self.yield_now(cx);
+        }
+        if submit_queue.writer_scheduled() {
+            submit_queue.set_writer_scheduled(false);
+        }
+        self.submitted = 0;
+        match self.next_step() {
+            WriterStep::Sleep => Poll::Pending,
+            WriterStep::Yield => self.yield_now(cx),
+            WriterStep::Write => {
+                self.yields = 0;
+                Poll::Ready(())
+            }
+            WriterStep::ShutDown => {
+                self.shuts_down = true;
+                Poll::Ready(())
+            }
+        }
+    }
+
+    fn next_step(&mut self) -> WriterStep {
+        let Self {
+            connection,
+            effects,
+            yields,
+            ..
+        } = self;
+        let mut state = connection.lock_reusing(effects);
+        state.flush_submit_queue();
+        match state.write_state {
+            WriteState::Writing => return WriterStep::Sleep,
+            WriteState::WriterOwned => {}
+            WriteState::Idle | WriteState::Scheduled => {
+                if state.has_sent_all() {
+                    state.write_state = WriteState::Writing;
+                    return WriterStep::ShutDown;
+                }
+                if !state.session.has_output() {
+                    state.write_state = WriteState::Idle;
+                    *yields = 0;
+                    return WriterStep::Sleep;
+                }
+                let alone = state.session.pending() + state.session.running() <= 1;
+                if !alone && *yields == 0 {
+                    state.write_state = WriteState::Scheduled;
+                    return WriterStep::Yield;
+                }
+            }
+        }
+        state.write_state = WriteState::Writing;
+        WriterStep::Write
+    }
+
+    /// Lets other tasks run first, so that they add to the same batch.
+    fn yield_now(&mut self, cx: &Context<'_>) -> Poll<()> {
+        self.yields += 1;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Writes until the session ends. Returns a reason if the session is to end because of it.
+    fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Option<ConnectionError>> {
+        loop {
+            ready!(self.poll_turn(cx));
+            if self.shuts_down {
+                match self.poll_shutdown(cx) {
+                    Poll::Ready(()) => {
+                        self.shuts_down = false;
+                        self.connection.note_shut_down();
+                        continue;
+                    }
+                    Poll::Pending => return self.poll_stalled(cx),
+                }
+            }
+            let connection = &*self.connection;
+            let mut holds_turn = true;
+            while holds_turn {
+                connection.load();
+                let mut sink = connection.lock_sink();
+                match sink.poll_write(cx) {
+                    Poll::Ready(Ok(())) => {
+                        let spare = mem::take(&mut sink.batch);
+                        drop(sink);
+                        self.timer = None;
+                        holds_turn = connection.note_written(spare, WriteState::Writing);
+                        if connection.has_ended() {
+                            if holds_turn {
+                                connection.lock().write_state = WriteState::WriterOwned;
+                            }
+                            return Poll::Ready(None);
+                        }
+                    }
+                    Poll::Ready(Err(error)) => {
+                        drop(sink);
+                        self.timer = None;
+                        holds_turn = false;
+                        connection.fail_writing(error);
+                    }
+                    Poll::Pending => {
+                        drop(sink);
+                        return self.poll_stalled(cx);
+                    }
+                }
+            }
+        }
+    }
+
+    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Option<ConnectionError>> {
+        let stall = self.stall;
+        ready!(self.poll_no_progress(stall, cx));
+        Poll::Ready(Some(ConnectionError::Stalled {
+            seconds: stall.as_secs(),
+        }))
+    }
+
+    /// Ready when the peer has taken less than 64 KiB within `time`.
+    pub(in crate::peer) fn poll_no_progress(
+        &mut self,
+        time: Duration,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        let mut sink = self.connection.lock_sink();
+        let progressed = mem::take(&mut sink.progress);
+        if progressed < PROGRESS && self.timer.is_some() {
+            sink.progress = progressed;
+        } else {
+            self.timer = None;
+        }
+        drop(sink);
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::new(Watchdog::new(time)));
+        timer.poll(cx)
+    }
+}
+
+impl Future for WriterTask {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.connection.writer.get().is_none() {
+            let _ = self.connection.writer.set(cx.waker().clone());
+        }
+        if !self.connection.has_ended() {
+            // Another task may have ended the connection in the meantime; the first reason counts.
+            if let Some(reason) = ready!(self.poll_run(cx)) {
+                self.connection.end(reason);
+            }
+        }
+        self.poll_last(cx)
+    }
+}
+
+impl Drop for WriterTask {
+    fn drop(&mut self) {
+        self.connection.end_with_task();
+        // Handles of the connection may live on for long; the channel must not.
+        let mut sink = self.connection.lock_sink();
+        let held = (sink.io.take(), mem::take(&mut sink.batch));
+        drop(sink);
+        drop(held);
+        self.connection.lock().session.discard();
+    }
+}

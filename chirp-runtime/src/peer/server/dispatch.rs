@@ -1,0 +1,172 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use crate::peer::connection::ConnectionCore;
+use crate::peer::connection::state::ConnectionState;
+use crate::peer::connection::writer::WriteState;
+use crate::peer::server::dispatch_batch::DispatchBatch;
+use crate::peer::server::slow_methods::SlowMethods;
+use crate::session::InboundCallId;
+use crate::sync::Mutex;
+
+/// The time budget of a handler's first poll. When a handler exceeds it, a new dispatcher takes the queue over, and
+/// later calls of the method get the dispatcher's own task as soon as they start. A dispatcher that exceeds it in total
+/// yields.
+pub(in crate::peer) const BUDGET: Duration = Duration::from_micros(200);
+
+/// The dispatcher that serves the queue, and its progress.
+#[derive(Default)]
+pub(in crate::peer) struct Dispatch {
+    /// The batch of the current dispatcher. Only its owner takes requests from the queue.
+    pub(in crate::peer) batch: Arc<Mutex<DispatchBatch>>,
+    /// The number of handlers so far.
+    pub(in crate::peer) count: u64,
+    /// The progress of the latest handler, in [`ActiveHandler`]'s terms. Readable without the lock.
+    pub(in crate::peer) progress: Arc<AtomicU64>,
+    /// The dispatcher's waker. Its task belongs to this library, so it may be cloned under the lock.
+    pub(in crate::peer) waker: Option<Waker>,
+    /// The dispatcher waits for requests, or for room for responses.
+    pub(in crate::peer) idle: bool,
+    /// Methods whose handlers exceeded [`BUDGET`] lately.
+    pub(in crate::peer) slow: SlowMethods,
+}
+
+/// A handler whose first poll is running.
+#[derive(Clone, Copy)]
+pub(in crate::peer) struct ActiveHandler {
+    pub(in crate::peer) number: u64,
+    pub(in crate::peer) since: Instant,
+}
+
+impl ActiveHandler {
+    /// The progress value while the handler is being polled.
+    pub(in crate::peer) fn begun(self) -> u64 {
+        self.number * 2
+    }
+
+    /// The progress value after its first poll.
+    pub(in crate::peer) fn returned(self) -> u64 {
+        self.number * 2 + 1
+    }
+
+    /// Returns `true` if the next handler may start although this one has not returned.
+    pub(in crate::peer) fn is_overdue(self, progress: u64) -> bool {
+        // A handler that has not been polled yet must start before the next, however late it is.
+        progress >= self.begun() && self.since.elapsed() > BUDGET
+    }
+}
+
+impl Dispatch {
+    /// Returns the dispatcher's waker if it is idle.
+    pub(in crate::peer) fn wake_if_idle(&mut self) -> Option<Waker> {
+        if std::mem::take(&mut self.idle) {
+            self.waker.clone()
+        } else {
+            None
+        }
+    }
+
+    /// Takes the dispatcher's waker because the session has ended.
+    pub(in crate::peer) fn take_waker(&mut self) -> Option<Waker> {
+        self.waker.take()
+    }
+
+    /// Takes the queue away from the current dispatcher.
+    pub(in crate::peer) fn revoke(&mut self, batch: &mut DispatchBatch) {
+        batch.revoke();
+        self.batch = Arc::default();
+    }
+}
+
+/// Work that is blocked behind a stalled handler and has to be done elsewhere.
+#[derive(Clone, Copy, Default)]
+pub(in crate::peer) struct StallRecovery {
+    /// Start a new dispatcher.
+    pub(in crate::peer) dispatcher: bool,
+    /// Write in place of the writer task.
+    pub(in crate::peer) unwritten: bool,
+}
+
+impl ConnectionCore {
+    /// Performs a recovery, which is rarely needed.
+    #[inline]
+    pub(in crate::peer) fn recover(self: &Arc<Self>, recovery: StallRecovery) {
+        if recovery.unwritten | recovery.dispatcher {
+            self.recover_now(recovery);
+        }
+    }
+
+    #[cold]
+    fn recover_now(self: &Arc<Self>, recovery: StallRecovery) {
+        if recovery.unwritten {
+            self.write_for_writer();
+        }
+        if recovery.dispatcher {
+            self.take_over();
+        }
+    }
+}
+
+impl ConnectionState {
+    /// Returns `true` if requests or responses may be blocked behind a running handler.
+    pub(in crate::peer) fn has_blocked_work(&self) -> bool {
+        if self.dispatch.idle {
+            return false;
+        }
+        let batch = self.dispatch.batch.lock();
+        let active = batch.active().is_some();
+        let waiting = self.queue.len() + batch.waiting();
+        waiting > 1 || (active && (waiting > 0 || batch.has_replies() || self.has_unwritten()))
+    }
+
+    /// Returns `true` if there is output that no task is writing. The writer task may have been woken, but on a worker
+    /// thread that the handler blocks.
+    fn has_unwritten(&self) -> bool {
+        match self.write_state {
+            WriteState::Idle | WriteState::Scheduled => self.session.has_output(),
+            WriteState::WriterOwned => true,
+            WriteState::Writing => false,
+        }
+    }
+
+    /// Checks whether the active handler has stalled, and commits the results of its batch. If requests wait behind the
+    /// handler, its dispatcher loses the queue, and the caller must start a new one with
+    /// [`recover`](ConnectionCore::recover) after releasing the lock.
+    pub(in crate::peer) fn check_stalled_handler(&mut self) -> StallRecovery {
+        let mut recovery = StallRecovery::default();
+        if self.dispatch.idle {
+            return recovery;
+        }
+        let batch = Arc::clone(&self.dispatch.batch);
+        let mut batch = batch.lock();
+        let progress = self.dispatch.progress.load(Ordering::Acquire);
+        if !batch
+            .active()
+            .is_some_and(|active| active.is_overdue(progress))
+        {
+            return recovery;
+        }
+        self.commit(&mut batch);
+        recovery.unwritten = self.has_unwritten();
+        if recovery.unwritten {
+            self.defer_output();
+        }
+        recovery.dispatcher = !self.queue.is_empty() || batch.waiting() > 0;
+        if recovery.dispatcher {
+            self.put_back(&mut batch);
+            self.dispatch.revoke(&mut batch);
+        }
+        recovery
+    }
+
+    /// Drops a claimed request that has been cancelled before its handler started.
+    pub(in crate::peer) fn forget_claimed(&mut self, id: InboundCallId) {
+        let forgotten = self.dispatch.batch.lock().forget(id);
+        if let Some(call) = forgotten {
+            self.session.finish(id);
+            self.effects.unwanted.push(call.request);
+        }
+    }
+}

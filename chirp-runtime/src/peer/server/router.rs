@@ -1,0 +1,313 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+
+use crate::channel::Identity;
+use crate::packet::{
+    CONTRACT_METHOD, FrameworkError, MAX_METHOD_LEN, PacketType, RESERVED_PREFIX, ServedMethod,
+};
+use crate::peer::server::packets::PacketHandler;
+use crate::peer::{AccessPolicy, CallContext, Handler, HandlerFuture, Reply, Request};
+
+/// Handlers by method name.
+///
+/// The whole name is matched. A name without a handler goes to the fallback, or is answered with *unknown method* if
+/// there is none.
+#[derive(Clone, Default)]
+pub struct Router {
+    routes: HashMap<Box<[u8]>, RouteEntry, RandomState>,
+    fallback: Option<Arc<dyn Handler>>,
+    packets: HashMap<PacketType, Arc<dyn PacketHandler>>,
+    access: Option<Arc<AccessPolicy>>,
+}
+
+#[derive(Clone)]
+struct RouteEntry {
+    handler: Arc<dyn Handler>,
+    /// The method's own name, if this route is an alias.
+    method: Option<Box<[u8]>>,
+    index: usize,
+    owner: &'static str,
+    signature: Option<u64>,
+}
+
+impl Router {
+    /// Registers a handler for a name, and replaces the handler that was registered before.
+    ///
+    /// # Panics
+    ///
+    /// If the name is longer than 255 bytes or begins with `chirp.`: no peer could call it.
+    pub fn handle(&mut self, name: impl AsRef<[u8]>, handler: impl Handler) -> &mut Self {
+        let route = RouteEntry {
+            handler: Arc::new(handler),
+            method: None,
+            index: 0,
+            owner: "a handler",
+            signature: None,
+        };
+        self.set(name.as_ref(), route);
+        self
+    }
+
+    /// Registers `alias` for the current handler of `name`. Returns `false` if `name` has none.
+    ///
+    /// # Panics
+    ///
+    /// As [`handle`](Self::handle), for `alias`.
+    pub fn alias(&mut self, alias: impl AsRef<[u8]>, name: impl AsRef<[u8]>) -> bool {
+        let name = name.as_ref();
+        let Some(mut route) = self.routes.get(name).cloned() else {
+            return false;
+        };
+        route.method.get_or_insert_with(|| name.into());
+        self.set(alias.as_ref(), route);
+        true
+    }
+
+    /// Removes the handler of a name. Returns `true` if there was one.
+    pub fn remove(&mut self, name: impl AsRef<[u8]>) -> bool {
+        self.routes.remove(name.as_ref()).is_some()
+    }
+
+    /// Registers the handler of every name that has no handler of its own.
+    pub fn fallback(&mut self, handler: impl Handler) -> &mut Self {
+        self.fallback = Some(Arc::new(handler));
+        self
+    }
+
+    /// Removes the fallback: names without a handler are unknown.
+    pub fn remove_fallback(&mut self) {
+        self.fallback = None;
+    }
+
+    /// Restricts calls to those that `access` allows. Without a policy, every peer may call everything.
+    ///
+    /// Packets of the application's own types are not calls: their handlers check [`CallContext::identity`] themselves.
+    pub fn access(&mut self, access: AccessPolicy) -> &mut Self {
+        self.access = Some(Arc::new(access));
+        self
+    }
+
+    /// Registers a handler for packets of one of the application's own types. It is called for one packet at a time, in
+    /// order, and never on the read path. An error or a panic of the handler ends the session.
+    ///
+    /// # Panics
+    ///
+    /// If the type is below 128 or from `0xC700` to `0xC70F`: these belong to the protocol.
+    pub fn handle_packet<F, Fut, E>(&mut self, kind: PacketType, handler: F) -> &mut Self
+    where
+        F: Fn(CallContext, Bytes) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: fmt::Display,
+    {
+        assert!(
+            kind.is_custom(),
+            "packet type {} belongs to the protocol",
+            kind.0
+        );
+        self.packets.insert(kind, Arc::new(handler));
+        self
+    }
+
+    /// Removes the handler of a packet type: its packets are discarded. Returns `true` if there was one.
+    pub fn remove_packet_handler(&mut self, kind: PacketType) -> bool {
+        self.packets.remove(&kind).is_some()
+    }
+
+    pub(in crate::peer) fn packet_handler(
+        &self,
+        kind: PacketType,
+    ) -> Option<Arc<dyn PacketHandler>> {
+        self.packets.get(&kind).cloned()
+    }
+
+    pub(in crate::peer) fn wants(&self, kind: PacketType) -> bool {
+        self.packets.contains_key(&kind)
+    }
+
+    fn set(&mut self, name: &[u8], route: RouteEntry) {
+        let len = name.len();
+        assert!(
+            len <= MAX_METHOD_LEN,
+            "method name too long: {len} bytes, at most 255"
+        );
+        assert!(
+            !reserved(name),
+            "method names that begin with `chirp.` are reserved for the framework"
+        );
+        self.routes.insert(name.into(), route);
+    }
+
+    /// Registers a handler for `name`, which gets `index` through [`Request::route`]: for one handler of many methods.
+    /// `owner` names the service in errors.
+    ///
+    /// # Errors
+    ///
+    /// [`RouteError`] if the name is taken, too long, or reserved.
+    pub fn route(
+        &mut self,
+        name: &str,
+        handler: &Arc<dyn Handler>,
+        index: usize,
+        owner: &'static str,
+    ) -> Result<(), RouteError> {
+        self.route_as(name, name, handler, index, owner)
+    }
+
+    /// As [`route`](Self::route), under a name that is an alias of the method `method`.
+    ///
+    /// # Errors
+    ///
+    /// As [`route`](Self::route).
+    pub fn route_as(
+        &mut self,
+        name: &str,
+        method: &str,
+        handler: &Arc<dyn Handler>,
+        index: usize,
+        owner: &'static str,
+    ) -> Result<(), RouteError> {
+        let method_name = || name.to_owned();
+        if reserved(name.as_bytes()) {
+            return Err(RouteError::Reserved {
+                method: method_name(),
+            });
+        }
+        if name.len() > MAX_METHOD_LEN {
+            return Err(RouteError::NameTooLong {
+                method: method_name(),
+            });
+        }
+        if let Some(route) = self.routes.get(name.as_bytes()) {
+            return Err(RouteError::Duplicate {
+                method: method_name(),
+                first: route.owner,
+                second: owner,
+            });
+        }
+        self.routes.insert(
+            name.as_bytes().into(),
+            RouteEntry {
+                handler: Arc::clone(handler),
+                method: (method != name).then(|| method.as_bytes().into()),
+                index,
+                owner,
+                signature: None,
+            },
+        );
+        Ok(())
+    }
+
+    /// Sets the fingerprint of a method's signature, for peers that ask for it. Returns `false` if there is no such
+    /// method.
+    pub fn sign(&mut self, name: &str, fingerprint: u64) -> bool {
+        let route = self.routes.get_mut(name.as_bytes());
+        let found = route.map(|route| route.signature = Some(fingerprint));
+        found.is_some()
+    }
+
+    /// Answers a request for signatures (PROTOCOL.md, "`chirp.contract`").
+    fn signatures(&self, request: &Request) -> Reply {
+        let Some(methods) = ServedMethod::decode_question(request.params()) else {
+            return FrameworkError::InvalidArguments.into();
+        };
+        let who = request.context().identity();
+        let served = methods.into_iter().map(|name| match self.routes.get(name) {
+            route if !self.allows(who, name, route) => ServedMethod::No,
+            Some(route) => route
+                .signature
+                .map_or(ServedMethod::Unsigned, ServedMethod::Signed),
+            None if self.fallback.is_some() => ServedMethod::Unsigned,
+            None => ServedMethod::No,
+        });
+        Reply::Value(ServedMethod::encode_answer(served).into())
+    }
+
+    /// Returns `true` if `who` may call `name`, which leads to `route`.
+    fn allows(&self, who: &Identity, name: &[u8], route: Option<&RouteEntry>) -> bool {
+        let Some(access) = &self.access else {
+            return true;
+        };
+        let alias_of = route.and_then(|route| route.method.as_deref());
+        access.allows(who, alias_of.unwrap_or(name))
+    }
+
+    /// Returns `true` if there is no handler at all.
+    pub fn is_empty(&self) -> bool {
+        self.routes.is_empty() && self.fallback.is_none() && self.packets.is_empty()
+    }
+}
+
+fn reserved(name: &[u8]) -> bool {
+    name.starts_with(RESERVED_PREFIX.as_bytes())
+}
+
+impl Handler for Router {
+    fn handle(&self, mut request: Request) -> HandlerFuture {
+        let route = self.routes.get(request.method());
+        if route.is_none() && request.method() == CONTRACT_METHOD.as_bytes() {
+            return Box::pin(std::future::ready(self.signatures(&request)));
+        }
+        if !self.allows(request.context().identity(), request.method(), route) {
+            return Box::pin(std::future::ready(FrameworkError::PermissionDenied.into()));
+        }
+        match (route, &self.fallback) {
+            (Some(route), _) => {
+                request.set_route(route.index);
+                route.handler.handle(request)
+            }
+            (None, Some(fallback)) => fallback.handle(request),
+            (None, None) => Box::pin(std::future::ready(Reply::UnknownMethod)),
+        }
+    }
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self
+            .routes
+            .keys()
+            .map(|name| name.escape_ascii().to_string());
+        f.debug_struct("Router")
+            .field("methods", &names.collect::<Vec<_>>())
+            .field("fallback", &self.fallback.is_some())
+            .field("packets", &self.packets.keys().collect::<Vec<_>>())
+            .field("access", &self.access)
+            .finish()
+    }
+}
+
+/// The reason why a method could not be registered under its name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RouteError {
+    /// Two services of one peer have a method of this name.
+    #[error(
+        "method `{method}` is claimed by {first} and by {second}: rename one, e.g. with `.named(..)`"
+    )]
+    Duplicate {
+        /// The method name.
+        method: String,
+        /// The service that was registered first.
+        first: &'static str,
+        /// The service that was rejected.
+        second: &'static str,
+    },
+    /// The name is longer than a packet can hold.
+    #[error("method name too long: {len} bytes, at most 255: `{method}`", len = .method.len())]
+    NameTooLong {
+        /// The method name.
+        method: String,
+    },
+    /// Names that begin with `chirp.` are reserved for the framework.
+    #[error(
+        "method name `{method}` is reserved: names that begin `chirp.` belong to the framework"
+    )]
+    Reserved {
+        /// The method name.
+        method: String,
+    },
+}
