@@ -232,13 +232,13 @@ fn what_it_holds_is_what_counts() {
         limits,
         "< Compressed Request 1 m x*40000
          ! run a m x*40000
-         = reading Go
+         = reading Ready
          < Compressed Request 2 m x*40000
          ! run b m x*40000
-         = reading Pause
+         = reading Paused
          finish a
          finish b
-         = reading Go
+         = reading Ready
          < Compressed Request 3 m x*70000
          ! fatal invalid Compressed packet: it claims to hold more than the payload limit",
     );

@@ -491,18 +491,18 @@ fn a_side_with_a_stream_goes_on_reading() {
     limits.max_write_buffer = 1;
     let script = "< Request 4 m -
          ! run a m -
-         = reading PauseBriefly
+         = reading PausedBriefly
          finish a
          < Open 1:from:free:16384
          < Request 5 m -
          ! opened o s=receive
          ! run b m -
          claim o s
-         = reading Go
+         = reading Ready
          < End +1 finished 0
          ! ended s finished
-         = reading PauseBriefly
+         = reading PausedBriefly
          finish b
-         = reading Go";
+         = reading Ready";
     check_streams(&limits, &[("reading", script)]);
 }
