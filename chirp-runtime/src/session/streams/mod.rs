@@ -6,35 +6,28 @@
 //!
 //! A session without streams has none of this: the tables are made with the first stream.
 
-mod admission;
-mod calls;
-mod claim;
-mod ending;
+mod ends;
 mod event;
-mod incoming;
+mod flow_control;
 mod open;
-mod out;
-mod receiving;
-mod sending;
-mod stream;
-mod table;
-mod window;
+mod recv;
+mod send;
+mod store;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::packet::{ExtensionFlags, StreamEntry};
 
 use super::{HelloState, InboundCallId, SendTicket, Session};
-use calls::HeldAnswer;
-use out::StreamOutput;
-use stream::StreamHalf;
-use table::StreamSlab;
-use window::Windows;
+use ends::HeldAnswer;
+use flow_control::Windows;
+use send::StreamOutput;
+use store::{StreamHalf, StreamSlab, StreamState};
 
 pub use event::{
     Ending, NotSent, OpenedStream, StreamCarrier, StreamEvent, StreamKind, StreamSpec,
 };
-pub use table::StreamKey;
+pub use store::StreamKey;
 
 /// The streams of a session that has had any.
 #[derive(Debug, Default)]
@@ -130,7 +123,7 @@ impl Session {
 
     /// How many streams there may be.
     fn stream_limit(&self) -> usize {
-        self.limits.max_streams.min(window::MOST_STREAMS)
+        self.limits.max_streams.min(flow_control::MOST_STREAMS)
     }
 
     /// The streams, if there have been any, and the way out.
@@ -183,11 +176,7 @@ impl Session {
             return;
         };
         for key in streams.table.keys() {
-            if streams
-                .table
-                .get(key)
-                .is_some_and(stream::StreamState::is_open)
-            {
+            if streams.table.get(key).is_some_and(StreamState::is_open) {
                 let ended = StreamEvent::Ended(key, Ending::Closed);
                 streams.events.push_back(ended);
             }

@@ -1,16 +1,17 @@
 use bytes::Bytes;
 
-use super::stream::{RecvHalf, SendHalf, StreamHalf, StreamState};
-use super::window::{FIRST, TAKEN};
+use super::flow_control::{FIRST, TAKEN};
+use super::send::StreamOutput;
+use super::store::{RecvHalf, SendHalf, StreamHalf, StreamState};
 use super::{
-    OpenedStream, SessionStreams, StreamCarrier, StreamEvent, StreamKey, StreamKind, StreamOutput,
+    Ending, OpenedStream, SessionStreams, StreamCarrier, StreamEvent, StreamKey, StreamKind,
     StreamSpec,
 };
 use crate::packet::{
     EndReason, ErrorData, FrameworkError, IncomingPacket, PacketError, PacketType, StreamCredit,
     StreamEnd, StreamEntry, StreamId, StreamItems, StreamOpen,
 };
-use crate::session::{Event, Fatal, InboundCallId, Session};
+use crate::session::{Event, Fatal, InboundCallId, OutboundCallId, Session};
 
 fn invalid(what: &'static str) -> PacketError {
     PacketError::Stream {
@@ -131,6 +132,134 @@ impl Session {
             out.end(id, EndReason::Refused, 0, ErrorData::default());
         }
     }
+
+    /// Items came. Those that there was no credit for fail their stream, and so does what would be more than
+    /// this side holds.
+    pub(super) fn handle_items(&mut self, payload: Bytes) -> Result<(), Fatal> {
+        let length = payload.len();
+        let StreamItems { id, items } = StreamItems::decode(payload)?;
+        let limit = self.limits.max_stream_buffer;
+        let Some((streams, mut out)) = self.streams_mut() else {
+            return Ok(());
+        };
+        let found = streams.table.find(id);
+        let Some((key, receiving)) = found
+            .and_then(|key| Some((key, streams.table.get_mut(key)?)))
+            .and_then(|(key, stream)| match &mut stream.half {
+                StreamHalf::Receiving(receiving) if !receiving.closed => Some((key, receiving)),
+                _ => None,
+            })
+        else {
+            out.counters.packets_dropped += 1;
+            return Ok(());
+        };
+        if items.len() == 0 {
+            if !std::mem::replace(&mut receiving.begun, true) {
+                streams.events.push_back(StreamEvent::Begun(key));
+            }
+            return Ok(());
+        }
+        let mut came = 0;
+        let mut wrong = None;
+        let count = items.len();
+        let bytes = length - StreamItems::payload_len(count, 0);
+        let room = limit.saturating_sub(streams.held);
+        // As is the rule: there is room, and credit is left behind the last of them.
+        if let Some(cost) = receiving.pay_all(bytes, count, room) {
+            streams.held += cost;
+            came = u16::try_from(count).unwrap_or(u16::MAX);
+        }
+        for len in items.lens().skip(came.into()) {
+            if streams.held > 0 && streams.held.saturating_add(len) > limit {
+                wrong = Some(
+                    FrameworkError::Overloaded
+                        .to_error_data("too many items are waiting to be taken"),
+                );
+                break;
+            }
+            let Some(cost) = receiving.pay(len) else {
+                wrong = Some(ErrorData::from("an item came without credit"));
+                break;
+            };
+            streams.held += cost;
+            came += 1;
+        }
+        if came > 0 {
+            receiving.begun = true;
+            streams.last_item = Some((key, receiving.received - 1));
+            out.counters.items_in += u64::from(came);
+            let items = items.first(came);
+            streams.events.push_back(StreamEvent::Items(key, items));
+        }
+        if let Some(error) = wrong {
+            streams.fail(key, error, &mut out);
+        }
+        Ok(())
+    }
+
+    /// The consumer of a stream has taken so many items, of so many bytes together: there is room for more.
+    pub fn consumed(&mut self, stream: StreamKey, items: usize, bytes: usize) {
+        let Some((streams, mut out)) = self.streams_mut() else {
+            return;
+        };
+        let Some(found) = streams.table.get_mut(stream) else {
+            return;
+        };
+        let over = found.over;
+        let StreamHalf::Receiving(receiving) = &mut found.half else {
+            return;
+        };
+        streams.held -= receiving.take(items, bytes);
+        if over {
+            if receiving.held == 0 {
+                streams.remove(stream, &mut out);
+            }
+        } else if !receiving.closed {
+            let granted = receiving.to_grant > 0;
+            if streams.windows.grant(receiving) && !granted {
+                streams.note_grant(stream);
+            }
+        }
+    }
+
+    /// The consumer of a stream is gone: what it had not taken goes with it, and no event speaks of the stream
+    /// any more.
+    pub fn drop_receiver(&mut self, stream: StreamKey) {
+        let Some((streams, mut out)) = self.streams_mut() else {
+            return;
+        };
+        let reason = EndReason::Cancelled;
+        streams.close(stream, reason, ErrorData::default(), &mut out);
+        streams.forget_held(stream, &mut out);
+    }
+
+    /// The value that came with streams has been decoded, whole, and these are the streams that it names. They
+    /// belong to whoever holds them from now on; the others that came with it are refused. A result stream is
+    /// not claimed.
+    ///
+    /// Whether there was something to claim: not after the carrier's call has been answered or cancelled, which
+    /// has refused all of them.
+    pub fn claim_streams(&mut self, carrier: StreamCarrier, claimed: &[StreamKey]) -> bool {
+        let Some((streams, mut out)) = self.streams_mut() else {
+            return false;
+        };
+        let Some(unclaimed) = streams.take_carried(carrier) else {
+            return false;
+        };
+        for key in unclaimed {
+            if !claimed.contains(&key) {
+                streams.refuse(key, &mut out);
+            }
+        }
+        true
+    }
+
+    /// The answer that came with streams is let go of.
+    pub(in crate::session) fn release_answer(&mut self, call: OutboundCallId) {
+        if let Some((streams, mut out)) = self.streams_mut() {
+            streams.refuse_carried(StreamCarrier::Answer(call), &mut out);
+        }
+    }
 }
 
 impl SessionStreams {
@@ -244,5 +373,68 @@ impl SessionStreams {
             self.note_grant(key);
         }
         key
+    }
+
+    fn take_carried(&mut self, carrier: StreamCarrier) -> Option<Vec<StreamKey>> {
+        let keys = self.carried.remove(&carrier)?;
+        self.unclaimed -= keys.len();
+        if let StreamCarrier::Item(stream, _) = carrier
+            && let Some(receiving) = self.receiving(stream)
+        {
+            receiving.carries -= 1;
+        }
+        Some(keys)
+    }
+
+    /// Nobody will claim the free streams that came with this. What is bound ends in its own way.
+    pub(super) fn refuse_carried(&mut self, carrier: StreamCarrier, out: &mut StreamOutput<'_>) {
+        for key in self.take_carried(carrier).unwrap_or_default() {
+            if self.table.get(key).is_some_and(|stream| !stream.is_bound()) {
+                self.refuse(key, out);
+            }
+        }
+    }
+
+    /// The items of a stream that carried others will not be decoded.
+    pub(super) fn refuse_items_of(&mut self, stream: StreamKey, out: &mut StreamOutput<'_>) {
+        let of_stream = |carrier: &StreamCarrier| matches!(carrier, StreamCarrier::Item(of, _) if *of == stream);
+        let carriers: Vec<_> = self.carried.keys().copied().filter(of_stream).collect();
+        for carrier in carriers {
+            self.refuse_carried(carrier, out);
+        }
+    }
+
+    /// A stream of the other side's is not taken up.
+    fn refuse(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
+        let Some(stream) = self.table.get(key) else {
+            return;
+        };
+        let sends = stream.spec.sends;
+        if stream.is_open() {
+            let ending = Ending::Refused(ErrorData::default());
+            self.events.push_back(StreamEvent::Ended(key, ending));
+            if sends {
+                self.break_off(key, EndReason::Refused, out);
+            } else {
+                self.close(key, EndReason::Refused, ErrorData::default(), out);
+            }
+        }
+        if sends {
+            self.end_sent(key, out);
+        }
+    }
+
+    pub(super) fn receiving(&mut self, key: StreamKey) -> Option<&mut RecvHalf> {
+        match &mut self.table.get_mut(key)?.half {
+            StreamHalf::Receiving(receiving) => Some(receiving),
+            StreamHalf::Sending(_) => None,
+        }
+    }
+
+    pub(super) fn sending(&mut self, key: StreamKey) -> Option<&mut SendHalf> {
+        match &mut self.table.get_mut(key)?.half {
+            StreamHalf::Sending(sending) => Some(sending),
+            StreamHalf::Receiving(_) => None,
+        }
     }
 }

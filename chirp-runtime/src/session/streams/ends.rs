@@ -1,11 +1,118 @@
 use bytes::Bytes;
 
-use super::stream::StreamHalf;
-use super::{Ending, SessionStreams, StreamEvent, StreamKey, StreamOutput};
-use crate::packet::{EndReason, ErrorData, FrameworkError, StreamEnd, StreamId};
-use crate::session::{Fatal, Session};
+use super::send::StreamOutput;
+use super::store::{StreamHalf, StreamState};
+use super::{Ending, SessionStreams, StreamCarrier, StreamEvent, StreamKey};
+use crate::packet::{
+    EndReason, ErrorData, FrameworkError, Payload, ResultCode, StreamEnd, StreamId,
+};
+use crate::session::{Fatal, InboundCallId, OutboundCallId, Session};
+
+/// An answer that may not overtake items.
+#[derive(Debug)]
+pub(super) struct HeldAnswer {
+    id: u32,
+    code: ResultCode,
+    pub(super) data: Payload,
+}
 
 impl Session {
+    /// The caller has gone. What is bound to the call ends with it, at the other side by its cancellation.
+    pub(in crate::session) fn call_cancelled(&mut self, call: OutboundCallId) {
+        let Some((streams, mut out)) = self.streams_mut() else {
+            return;
+        };
+        for key in streams.by_call.get(&call.id()).cloned().unwrap_or_default() {
+            if streams.is_bound(key) {
+                streams.tell_end(key, Ending::Cancelled);
+                streams.drop_queue(key, &mut out);
+                streams.take_nothing(key);
+            }
+        }
+    }
+
+    /// The answer came: what is bound to the call is over.
+    pub(in crate::session) fn call_answered(&mut self, id: u32) {
+        let Some((streams, mut out)) = self.streams_mut() else {
+            return;
+        };
+        for key in streams.by_call.remove(&id).unwrap_or_default() {
+            if streams.is_bound(key) {
+                streams.end_with_call(key, Ending::Answered, &mut out);
+            }
+        }
+    }
+
+    /// A handler has said how its call went. Whether the answer waits for items that were sent before it.
+    pub(in crate::session) fn hold_answer(
+        &mut self,
+        run: InboundCallId,
+        id: u32,
+        code: ResultCode,
+        data: &mut Payload,
+    ) -> bool {
+        let Some((streams, mut out)) = self.streams_mut() else {
+            return false;
+        };
+        streams.refuse_carried(StreamCarrier::Run(run), &mut out);
+        let mut waits = false;
+        for key in streams.by_run.get(&run).cloned().unwrap_or_default() {
+            let Some(sending) = streams.sending(key) else {
+                continue;
+            };
+            if sending.end.is_none() {
+                streams.tell_end(key, Ending::Answered);
+            }
+            let Some(sending) = streams.sending(key) else {
+                continue;
+            };
+            sending.gone = true;
+            if code != ResultCode::Success {
+                sending.end = None;
+            } else if sending.end.is_none() {
+                sending.end = Some((EndReason::Cancelled, ErrorData::default()));
+            }
+            if sending.queue.is_empty() {
+                streams.end_sent(key, &mut out);
+            } else {
+                waits = true;
+            }
+        }
+        if waits {
+            let data = std::mem::take(data);
+            streams.answer_bytes += data.len();
+            streams.answers.insert(run, HeldAnswer { id, code, data });
+        } else {
+            streams.end_run(run, &Ending::Answered, &mut out);
+        }
+        waits
+    }
+
+    /// Sends the answers that had to wait for items and need not any more.
+    pub(super) fn release_answers(&mut self) {
+        while let Some((streams, mut out)) = self.streams_mut()
+            && let Some(run) = streams.answerable.pop()
+        {
+            let Some(mut answer) = streams.answers.remove(&run) else {
+                continue;
+            };
+            streams.answer_bytes -= answer.data.len();
+            streams.end_run(run, &Ending::Answered, &mut out);
+            self.send_answer(answer.id, answer.code, &mut answer.data);
+            self.transmit.leave(answer.data.into_remains());
+        }
+    }
+
+    /// A call that this side runs has been answered for its handler, or its handler has gone.
+    pub(in crate::session) fn run_ended(&mut self, run: InboundCallId) {
+        if let Some((streams, mut out)) = self.streams_mut()
+            && !streams.answers.contains_key(&run)
+        {
+            streams.end_run(run, &Ending::Cancelled, &mut out);
+            streams.refuse_carried(StreamCarrier::Run(run), &mut out);
+        }
+    }
+
     /// A stream has ended, or its receiving side asks for its end.
     pub(super) fn handle_end(&mut self, payload: Bytes) -> Result<(), Fatal> {
         let end = StreamEnd::decode(payload)?;
@@ -69,7 +176,7 @@ fn ending(reason: EndReason, error: ErrorData) -> Ending {
 impl SessionStreams {
     /// The program is told that a stream has ended, unless it has let go of it.
     pub(super) fn tell_end(&mut self, key: StreamKey, ending: Ending) {
-        let is_open = |stream: &super::stream::StreamState| stream.is_open();
+        let is_open = |stream: &StreamState| stream.is_open();
         if self.table.get(key).is_some_and(is_open) {
             self.events.push_back(StreamEvent::Ended(key, ending));
         }
@@ -186,6 +293,53 @@ impl SessionStreams {
         }
         if let Some(run) = run {
             self.check_answer(run);
+        }
+    }
+
+    fn is_bound(&self, key: StreamKey) -> bool {
+        let stream = self.table.get(key);
+        stream.is_some_and(StreamState::is_bound)
+    }
+
+    /// A stream that is bound to a cancelled call takes nothing more. Nothing is said of it.
+    fn take_nothing(&mut self, key: StreamKey) {
+        let Self { table, windows, .. } = self;
+        if let Some(stream) = table.get_mut(key)
+            && let StreamHalf::Receiving(receiving) = &mut stream.half
+            && !std::mem::replace(&mut receiving.closed, true)
+        {
+            windows.close(receiving);
+        }
+    }
+
+    /// The call that a stream is bound to is over, and the stream with it.
+    fn end_with_call(&mut self, key: StreamKey, ending: Ending, out: &mut StreamOutput<'_>) {
+        if self.receiving(key).is_some() {
+            self.over(key, ending, out);
+        } else {
+            self.tell_end(key, ending);
+            self.remove(key, out);
+        }
+    }
+
+    fn end_run(&mut self, run: InboundCallId, ending: &Ending, out: &mut StreamOutput<'_>) {
+        for key in self.by_run.remove(&run).unwrap_or_default() {
+            self.end_with_call(key, ending.clone(), out);
+        }
+    }
+
+    /// Whether the answer of a call waited for a stream that has nothing more to send.
+    pub(super) fn check_answer(&mut self, run: InboundCallId) {
+        if !self.answers.contains_key(&run) {
+            return;
+        }
+        let keys = self.by_run.get(&run).cloned().unwrap_or_default();
+        let mut streams = keys.iter().filter_map(|key| self.table.get(*key));
+        let waits = streams.any(
+            |stream| matches!(&stream.half, StreamHalf::Sending(sending) if !sending.queue.is_empty()),
+        );
+        if !waits {
+            self.answerable.push(run);
         }
     }
 }

@@ -1,4 +1,4 @@
-use super::stream::RecvHalf;
+use super::store::RecvHalf;
 
 /// The window of a stream at first.
 pub(super) const FIRST: u32 = 16 << 10;

@@ -1,0 +1,404 @@
+use bytes::Bytes;
+
+use super::store::{ITEM_COST, QueuedItem, StreamHalf};
+use super::{NotSent, SessionStreams, StreamEvent, StreamKey, StreamSpec};
+use crate::packet::{
+    EndReason, ErrorData, ItemRun, Payload, StreamCredit, StreamEnd, StreamEntry, StreamId,
+    StreamItems, StreamOpen,
+};
+use crate::session::transmit::{COPIED, Transmit};
+use crate::session::{Counters, Fatal, Refused, Session};
+
+/// The streams whose items this side sends.
+impl Session {
+    /// Sends an item. It waits in its stream until a batch is taken.
+    ///
+    /// # Errors
+    ///
+    /// [`NotSent`]; `item` is as it was then.
+    pub fn send_item(&mut self, stream: StreamKey, item: &mut Payload) -> Result<(), NotSent> {
+        self.send_item_with(stream, item, &[]).map(drop)
+    }
+
+    /// Sends an item that carries streams, in the order in which it names them. They are opened when it leaves.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_item`](Self::send_item). Streams that are bound to a call count as free ones here.
+    pub fn send_item_with(
+        &mut self,
+        stream: StreamKey,
+        item: &mut Payload,
+        opens: &[StreamSpec],
+    ) -> Result<Vec<StreamKey>, NotSent> {
+        let (limit, whose) = self.send_limit();
+        if StreamItems::payload_len(1, item.len()) as u64 > limit {
+            let limit = limit.saturating_sub(StreamItems::payload_len(1, 0) as u64);
+            return Err(NotSent::TooLarge { limit, whose });
+        }
+        if !opens.is_empty() {
+            self.check_opens(opens).map_err(|refused| match refused {
+                Refused::TooManyStreams { limit } => NotSent::TooManyStreams { limit },
+                Refused::TooManyInPacket { limit } => NotSent::TooManyInPacket { limit },
+                _ => NotSent::TooLarge { limit, whose },
+            })?;
+        }
+        let Some((streams, _)) = self.streams_mut() else {
+            return Err(NotSent::Closed);
+        };
+        let sending = streams.sending(stream).ok_or(NotSent::Closed)?;
+        if sending.end.is_some() || sending.gone {
+            return Err(NotSent::Closed);
+        }
+        if !sending.may_send() {
+            sending.wants = true;
+            return Err(NotSent::Full);
+        }
+        let free = opens.iter().map(|spec| spec.freed()).collect::<Vec<_>>();
+        let keys = streams.make(&free);
+        let Some(sending) = streams.sending(stream) else {
+            return Err(NotSent::Closed);
+        };
+        streams.queued += sending.push(std::mem::take(item), keys.clone());
+        streams.take_turn(stream);
+        Ok(keys)
+    }
+
+    /// How long the payload of a packet of items may be that this side sends, if it holds more than one.
+    pub fn chunk_limit(&self) -> usize {
+        let (limit, _) = self.send_limit();
+        StreamItems::CHUNK.min(usize::try_from(limit).unwrap_or(usize::MAX))
+    }
+
+    /// How much a stream may be sent now, in what items cost: an item may be sent while some of it is left, and will
+    /// be taken as long as nothing else is sent. With nothing, [`StreamEvent::Ready`] says when there is something.
+    ///
+    /// # Errors
+    ///
+    /// [`NotSent::Closed`].
+    pub fn stream_credit(&mut self, stream: StreamKey) -> Result<u64, NotSent> {
+        let Some((streams, _)) = self.streams_mut() else {
+            return Err(NotSent::Closed);
+        };
+        let sending = streams.sending(stream).ok_or(NotSent::Closed)?;
+        if sending.end.is_some() || sending.gone {
+            return Err(NotSent::Closed);
+        }
+        if !sending.may_send() {
+            sending.wants = true;
+            return Ok(0);
+        }
+        Ok(sending.room())
+    }
+
+    /// Sends items that are ready, all but the last of which are within the stream's credit.
+    ///
+    /// # Errors
+    ///
+    /// [`NotSent`]; `items` are as they were then.
+    pub fn send_items(&mut self, stream: StreamKey, items: &mut ItemRun) -> Result<(), NotSent> {
+        if items.packet_len() > self.chunk_limit() {
+            let (limit, whose) = self.send_limit();
+            let limit = limit.saturating_sub(StreamItems::payload_len(1, 0) as u64);
+            return Err(NotSent::TooLarge { limit, whose });
+        }
+        let credit = self.stream_credit(stream)?;
+        let before_last =
+            items.bytes_before_last() + ITEM_COST * usize::from(items.items().saturating_sub(1));
+        if credit == 0 || before_last as u64 >= credit {
+            return Err(NotSent::Full);
+        }
+        let Some((streams, _)) = self.streams_mut() else {
+            return Err(NotSent::Closed);
+        };
+        let sending = streams.sending(stream).ok_or(NotSent::Closed)?;
+        if items.items() > 0 {
+            streams.queued += sending.push_run(items);
+            streams.take_turn(stream);
+        }
+        Ok(())
+    }
+
+    /// Says that a stream has begun, where it has no item yet: the method that returned it has returned.
+    pub fn begin_stream(&mut self, stream: StreamKey) {
+        let Some((streams, mut out)) = self.streams_mut() else {
+            return;
+        };
+        let Some(found) = streams.table.get(stream) else {
+            return;
+        };
+        if let StreamHalf::Sending(sending) = &found.half
+            && found.announced
+            && sending.sent == 0
+            && sending.queue.is_empty()
+            && !sending.gone
+        {
+            out.items(found.id(), &mut []);
+        }
+    }
+
+    /// That was the last item: what was sent leaves, and then the end.
+    pub fn finish_stream(&mut self, stream: StreamKey) {
+        self.end_behind(stream, EndReason::Finished, ErrorData::default());
+    }
+
+    /// The stream breaks off, and this is why: what was sent leaves, and then the failure.
+    pub fn fail_stream(&mut self, stream: StreamKey, error: ErrorData) {
+        self.end_behind(stream, EndReason::Failed, error);
+    }
+
+    /// The source of a stream is gone, and no event speaks of it any more. What was sent leaves, and then the end:
+    /// *cancelled*, unless the stream has been finished or failed.
+    pub fn drop_sender(&mut self, stream: StreamKey) {
+        let Some((streams, mut out)) = self.streams_mut() else {
+            return;
+        };
+        let Some(sending) = streams.sending(stream) else {
+            return;
+        };
+        if !std::mem::replace(&mut sending.gone, true) && sending.end.is_none() {
+            sending.end = Some((EndReason::Cancelled, ErrorData::default()));
+            streams.end_sent(stream, &mut out);
+        }
+        self.release_answers();
+    }
+
+    fn end_behind(&mut self, stream: StreamKey, reason: EndReason, error: ErrorData) {
+        let Some((streams, mut out)) = self.streams_mut() else {
+            return;
+        };
+        if let Some(sending) = streams.sending(stream)
+            && sending.end.is_none()
+            && !sending.gone
+        {
+            sending.end = Some((reason, error));
+            streams.end_sent(stream, &mut out);
+        }
+        self.release_answers();
+    }
+
+    /// The other side has room for more.
+    pub(super) fn handle_credit(&mut self, payload: Bytes) -> Result<(), Fatal> {
+        let credit = StreamCredit::decode(payload)?;
+        let Some((streams, out)) = self.streams_mut() else {
+            return Ok(());
+        };
+        let mut known = false;
+        for (id, bytes) in credit.entries() {
+            if let Some(key) = streams.table.find(id)
+                && let Some(sending) = streams.sending(key)
+            {
+                known = true;
+                sending.grant(bytes);
+                if sending.is_ready() {
+                    streams.events.push_back(StreamEvent::Ready(key));
+                }
+            }
+        }
+        out.counters.packets_dropped += u64::from(!known);
+        Ok(())
+    }
+
+    /// A batch is about to be taken: items go behind what is there, a chunk of each stream in turn.
+    pub(in crate::session) fn admit_items(&mut self) {
+        let under_way = self.transmit.unsent() > self.transmit.len();
+        let Some((streams, mut out)) = self.streams_mut() else {
+            return;
+        };
+        if under_way {
+            return;
+        }
+        streams.send_grants(&mut out);
+        while streams.unsent < AHEAD
+            && let Some(key) = streams.turn.pop_front()
+        {
+            streams.send_chunk(key, &mut out);
+        }
+        self.release_answers();
+    }
+
+    /// The batch has been taken.
+    pub(in crate::session) fn stream_batch_taken(&mut self) {
+        if let Some(streams) = self.streams.as_deref_mut() {
+            streams.in_flight = std::mem::take(&mut streams.unsent);
+        }
+    }
+}
+
+/// So many bytes of items are put into the transmit buffer at once, overshot by one packet: what calls and
+/// answers that come next wait for.
+const AHEAD: usize = 64 << 10;
+
+impl SessionStreams {
+    fn send_grants(&mut self, out: &mut StreamOutput<'_>) {
+        if self.grants.is_empty() {
+            return;
+        }
+        let mut entries = Vec::with_capacity(self.grants.len());
+        let mut more = Vec::new();
+        for key in std::mem::take(&mut self.grants) {
+            let Some(stream) = self.table.get_mut(key).filter(|stream| !stream.over) else {
+                continue;
+            };
+            let id = stream.id();
+            let StreamHalf::Receiving(receiving) = &mut stream.half else {
+                continue;
+            };
+            let bytes = u32::try_from(receiving.to_grant).unwrap_or(u32::MAX);
+            receiving.to_grant -= u64::from(bytes);
+            if receiving.to_grant > 0 {
+                more.push(key);
+            }
+            if bytes > 0 {
+                entries.push((id, bytes));
+            }
+        }
+        self.grants = more;
+        out.credit(&entries);
+    }
+
+    /// Sends one packet of a stream's items, and its end behind the last.
+    fn send_chunk(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
+        let Some(stream) = self.table.get_mut(key) else {
+            return;
+        };
+        let id = stream.id();
+        let StreamHalf::Sending(sending) = &mut stream.half else {
+            return;
+        };
+        sending.in_turn = false;
+        let fitting = out.fitting(sending.queue.iter());
+        if fitting == 0 {
+            // What waited has been dropped.
+            return;
+        }
+        let mut items: Vec<_> = sending.queue.drain(..fitting).collect();
+        let cost = items.iter().map(|queued| queued.cost).sum::<usize>();
+        sending.queued -= cost;
+        sending.sent += items
+            .iter()
+            .map(|queued| u64::from(queued.items()))
+            .sum::<u64>();
+        self.queued -= cost;
+        let before = out.transmit.unsent();
+        let opens = std::mem::take(&mut items[0].opens);
+        if !opens.is_empty() {
+            self.announce(&opens, out);
+        }
+        out.items(id, &mut items);
+        self.announced(&opens, out);
+        self.unsent += out.transmit.unsent() - before;
+        let Some(sending) = self.sending(key) else {
+            return;
+        };
+        if sending.is_ready() {
+            self.events.push_back(StreamEvent::Ready(key));
+        } else if sending.queue.is_empty() {
+            self.end_sent(key, out);
+            return;
+        }
+        self.take_turn(key);
+    }
+
+    /// A stream that has something to send is given its turn.
+    pub(super) fn take_turn(&mut self, key: StreamKey) {
+        if let Some(sending) = self.sending(key)
+            && !sending.queue.is_empty()
+            && !std::mem::replace(&mut sending.in_turn, true)
+        {
+            self.turn.push_back(key);
+        }
+    }
+}
+
+/// The way out for the packets of streams.
+pub(super) struct StreamOutput<'a> {
+    pub(super) transmit: &'a mut Transmit,
+    pub(super) counters: &'a mut Counters,
+    /// The largest payload that may be sent.
+    pub(super) limit: usize,
+}
+
+impl StreamOutput<'_> {
+    fn note(&mut self) {
+        self.counters.packets_sent += 1;
+        // Whoever may have to be read to by a side that does not read must not itself stop reading.
+        self.transmit.note_question();
+    }
+
+    /// Ends a stream. An error that would be too large loses its text.
+    pub(super) fn end(&mut self, id: StreamId, reason: EndReason, items: u64, error: ErrorData) {
+        let mut end = StreamEnd {
+            id,
+            reason,
+            items,
+            error,
+        };
+        let fits = |error: &ErrorData| StreamEnd::payload_len(error.encode().len()) <= self.limit;
+        if !fits(&end.error) {
+            end.error = ErrorData::new(end.error.code, "");
+            if !fits(&end.error) {
+                end.error = ErrorData::default();
+            }
+        }
+        end.encode(self.transmit.tail());
+        self.note();
+    }
+
+    /// Gives credit.
+    pub(super) fn credit(&mut self, entries: &[(StreamId, u32)]) {
+        let most = self.limit.min(StreamItems::CHUNK) / StreamCredit::payload_len(1);
+        for entries in entries.chunks(most.max(1)) {
+            StreamCredit::encode(self.transmit.tail(), entries);
+            self.note();
+        }
+    }
+
+    /// Opens streams for the carrier that is appended next. It counts with its carrier.
+    pub(super) fn open(&mut self, entries: &[StreamEntry]) {
+        self.counters.streams += entries.len() as u64;
+        StreamOpen::encode(self.transmit.tail(), entries);
+    }
+
+    /// How many of the first pieces of a queue go into one packet: as many as fit, and at least one. One that
+    /// the transmit buffer does not copy ends its packet; one that carries streams goes alone.
+    pub(super) fn fitting<'q>(&self, queue: impl Iterator<Item = &'q QueuedItem>) -> usize {
+        let chunk = self.limit.min(StreamItems::CHUNK);
+        let (mut pieces, mut items, mut bytes) = (0, 0, 0);
+        for queued in queue {
+            items += usize::from(queued.items());
+            bytes += queued.bytes();
+            let fits = StreamItems::payload_len(items, bytes) <= chunk;
+            let alone = !queued.opens.is_empty();
+            if pieces > 0 && (!fits || alone) {
+                break;
+            }
+            pieces += 1;
+            if alone || queued.item.len() > COPIED {
+                break;
+            }
+        }
+        pieces
+    }
+
+    /// Sends items, of which there are as many as [`fitting`](Self::fitting) has said.
+    pub(super) fn items(&mut self, id: StreamId, items: &mut [QueuedItem]) {
+        let bytes = items.iter().map(QueuedItem::bytes).sum();
+        // Not more than fit, of four bytes and more each.
+        let count = items.iter().map(QueuedItem::items).sum();
+        self.counters.items_out += u64::from(count);
+        StreamItems::encode_head(self.transmit.tail(), id, count, bytes);
+        for queued in items {
+            if queued.run.is_none() {
+                StreamItems::encode_item_head(self.transmit.tail(), queued.item.len());
+            }
+            self.transmit.push(&mut queued.item);
+            let rest = std::mem::take(&mut queued.item);
+            if !rest.is_empty() {
+                // It was copied.
+                self.transmit.leave(rest.into_remains());
+            }
+        }
+        self.note();
+    }
+}
