@@ -1,146 +1,174 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Event, InboundCallId, Session, hello};
-use crate::packet::{
-    CONTRACT_METHOD, Cancel, ErrorData, FrameworkError, Header, Payload, RESERVED_PREFIX,
-    RequestPacket, ResponsePacket, ResultCode,
-};
+use foldhash::fast::RandomState;
 
-/// The calls that this side runs.
-impl Session {
-    pub(super) fn handle_request(&mut self, request: RequestPacket) -> Option<Event> {
-        let id = request.id();
-        // It goes with this request, whatever becomes of that.
-        let info = self.contexts.take();
-        if let Some(interrupt) = self.handle_duplicate(id) {
-            return Some(interrupt);
-        }
-        if hello::is_hello(request.method()) {
-            return self.answer_hello(id, request.params());
-        }
-        self.counters.calls_in += 1;
-        let method = request.method();
-        if method.starts_with(RESERVED_PREFIX.as_bytes()) && method != CONTRACT_METHOD.as_bytes() {
-            self.send_response(id, ResultCode::UnknownMethod, &mut Payload::default());
-            return None;
-        }
-        if self.draining {
-            self.refuse(id, FrameworkError::ShuttingDown);
-            return None;
-        }
-        if self.is_busy() {
-            self.refuse(id, FrameworkError::Overloaded);
-            return None;
-        }
-        if info.unsupported {
-            self.refuse(id, FrameworkError::Unsupported);
-            return None;
-        }
-        if info.time == Some(Duration::ZERO) {
-            self.refuse(id, FrameworkError::DeadlineExceeded);
-            return None;
-        }
-        let run = self.inbound.start(id, request.size(), info.time);
-        Some(Event::Request(run, request))
-    }
+/// What a packet of the application's costs beside its payload, so that empty ones are not free.
+const PACKET_OVERHEAD: usize = 64;
 
-    /// A request whose id is pending is answered for both calls, and the one that runs is interrupted.
-    pub(super) fn handle_duplicate(&mut self, id: u32) -> Option<Event> {
-        let run = self.inbound.take_id(id)?;
-        self.counters.calls_in += 1;
-        for _ in 0..2 {
-            self.send_response(id, ResultCode::DuplicateRequest, &mut Payload::default());
-        }
-        Some(Event::Interrupt(run))
-    }
+/// Names a call that this side runs. Never used twice on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InboundCallId {
+    slot: u32,
+    generation: u32,
+}
 
-    pub(super) fn handle_cancel(&mut self, cancel: Cancel) -> Option<Event> {
-        self.counters.cancels_in += 1;
-        let Some(run) = self.inbound.take_id(cancel.id) else {
-            self.counters.packets_dropped += 1;
-            return None;
-        };
-        self.send_response(cancel.id, ResultCode::Cancelled, &mut Payload::default());
-        Some(Event::Interrupt(run))
-    }
-
-    /// How much time a call had when its request came, if its caller said so.
-    pub fn time(&self, run: InboundCallId) -> Option<Duration> {
-        self.inbound.time(run)
-    }
-
-    /// Whether a handler may still be started for this call: not once it has been cancelled.
-    pub fn is_wanted(&self, run: InboundCallId) -> bool {
-        self.inbound.is_wanted(run)
-    }
-
-    /// A handler says how its call went. What it says of a call that was answered in the meantime, by a
-    /// cancellation for one, is dropped; then `data` stays with the caller, as small data always does.
-    pub fn respond(&mut self, run: InboundCallId, code: ResultCode, data: &mut Payload) {
-        let Some(id) = self.inbound.answer(run) else {
-            return;
-        };
-        if !self.hold_answer(run, id, code, data) {
-            self.send_answer(id, code, data);
-        }
-    }
-
-    /// Sends an answer, or puts it where it waits for room.
-    pub(super) fn send_answer(&mut self, id: u32, code: ResultCode, data: &mut Payload) {
-        let (limit, _) = self.send_limit();
-        if ResponsePacket::payload_len(data.len()) as u64 > limit {
-            self.answer_failed(id);
-            let detail = over_limit(limit);
-            self.send_error(id, &FrameworkError::InvalidResult.to_error_data(&detail));
-        } else if self.has_room_for_answer() && self.backlog.has_no_queued_responses() {
-            self.send_response(id, code, data);
-        } else {
-            self.backlog.queue_response(id, code, std::mem::take(data));
-        }
-    }
-
-    /// The handler's future is gone: only now does the call no longer count as running.
-    pub fn finish(&mut self, run: InboundCallId) {
-        self.inbound.finish(run);
-        self.run_ended(run);
-        if !self.is_running_enough() && !self.is_over_a_mark() {
-            self.backlog.clear_pause_expired();
-        }
-    }
-
-    /// Calls whose handler's future is alive.
-    pub fn running(&self) -> usize {
-        self.inbound.running()
-    }
-
-    pub(super) fn send_response(&mut self, id: u32, code: ResultCode, data: &mut Payload) {
-        if code == ResultCode::Success {
-            self.send_answer_opens(id);
-        }
-        if code != ResultCode::Success {
-            self.counters.note_failure_in(code, data.as_slice());
-        }
-        ResponsePacket::encode_head(self.transmit.tail(), id, code, data.len());
-        self.transmit
-            .note_answer(Header::LEN + ResponsePacket::payload_len(data.len()));
-        self.transmit.push(data);
-        self.counters.packets_sent += 1;
-        if code == ResultCode::Success {
-            self.answer_opens_sent(id);
-        }
-    }
-
-    /// Answers a request that never became a call.
-    pub(super) fn refuse(&mut self, id: u32, reason: FrameworkError) {
-        self.send_error(id, &reason.into());
-    }
-
-    pub(super) fn send_error(&mut self, id: u32, error: &ErrorData) {
-        self.send_response(id, ResultCode::ServiceError, &mut error.encode().into());
+impl InboundCallId {
+    /// A small number that no other running call has: for tables beside the session.
+    pub fn slot(self) -> usize {
+        self.slot as usize
     }
 }
 
-/// Why a result cannot be sent that is over a payload limit.
-pub(crate) fn over_limit(limit: u64) -> String {
-    format!("it is over the payload limit of {limit} bytes")
+/// The calls that the other side made.
+///
+/// An id is pending until it is answered; a call runs until its handler's future is gone. The second
+/// may be much later than the first, and it is the second that costs.
+#[derive(Debug, Default)]
+pub(super) struct InboundCalls {
+    /// The calls that are not answered, by the ids that the other side chose: a few thousand at most, so that a
+    /// quick hash with a secret will do.
+    ids: HashMap<u32, u32, RandomState>,
+    runs: Vec<InboundCallEntry>,
+    free: Vec<u32>,
+    running: usize,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct InboundCallEntry {
+    generation: u32,
+    id: u32,
+    size: usize,
+    time: Option<Duration>,
+    state: InboundCallState,
+}
+
+#[derive(Debug, PartialEq)]
+enum InboundCallState {
+    Free,
+    Pending,
+    Answered,
+}
+
+impl InboundCalls {
+    /// A call begins. Its id is not pending.
+    pub(super) fn start(&mut self, id: u32, size: usize, time: Option<Duration>) -> InboundCallId {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            if self.runs.capacity() == 0 {
+                // Most sessions run one call at a time.
+                self.runs.reserve_exact(1);
+            }
+            self.runs.push(InboundCallEntry {
+                generation: 0,
+                id: 0,
+                size: 0,
+                time: None,
+                state: InboundCallState::Free,
+            });
+            // One entry for each running call, of which there are a few thousand at most.
+            u32::try_from(self.runs.len() - 1).unwrap_or(u32::MAX)
+        });
+        let run = &mut self.runs[slot as usize];
+        run.id = id;
+        run.size = size;
+        run.time = time;
+        run.state = InboundCallState::Pending;
+        self.running += 1;
+        self.bytes += size;
+        self.ids.insert(id, slot);
+        InboundCallId {
+            slot,
+            generation: run.generation,
+        }
+    }
+
+    /// The call of this id, if one is pending. It counts as answered from now on.
+    pub(super) fn take_id(&mut self, id: u32) -> Option<InboundCallId> {
+        let slot = self.ids.remove(&id)?;
+        let run = &mut self.runs[slot as usize];
+        run.state = InboundCallState::Answered;
+        Some(InboundCallId {
+            slot,
+            generation: run.generation,
+        })
+    }
+
+    /// The id of a call that is being answered, unless it has been.
+    pub(super) fn answer(&mut self, key: InboundCallId) -> Option<u32> {
+        let run = self.run(key)?;
+        if run.state != InboundCallState::Pending {
+            return None;
+        }
+        let id = run.id;
+        run.state = InboundCallState::Answered;
+        self.ids.remove(&id);
+        Some(id)
+    }
+
+    /// The id of a call that is pending.
+    pub(super) fn id(&self, key: InboundCallId) -> Option<u32> {
+        self.is_wanted(key).then(|| self.runs[key.slot()].id)
+    }
+
+    /// How much time the call had when it began.
+    pub(super) fn time(&self, key: InboundCallId) -> Option<Duration> {
+        let run = self.runs.get(key.slot())?;
+        if run.generation == key.generation {
+            run.time
+        } else {
+            None
+        }
+    }
+
+    /// Whether the call is pending.
+    pub(super) fn is_wanted(&self, key: InboundCallId) -> bool {
+        self.runs.get(key.slot()).is_some_and(|run| {
+            run.generation == key.generation && run.state == InboundCallState::Pending
+        })
+    }
+
+    /// The handler's future is gone.
+    pub(super) fn finish(&mut self, key: InboundCallId) {
+        let Some(run) = self.run(key) else { return };
+        let (id, size) = (run.id, run.size);
+        let pending =
+            std::mem::replace(&mut run.state, InboundCallState::Free) == InboundCallState::Pending;
+        // A slot that has served four billion calls is left behind, since no key is used twice.
+        if let Some(next) = run.generation.checked_add(1) {
+            run.generation = next;
+            self.free.push(key.slot);
+        }
+        self.running -= 1;
+        self.bytes -= size;
+        if pending {
+            self.ids.remove(&id);
+        }
+    }
+
+    /// A packet of the application's is held. How many bytes are held now.
+    pub(super) fn hold(&mut self, len: usize) -> usize {
+        self.bytes += len + PACKET_OVERHEAD;
+        self.bytes
+    }
+
+    /// Such a packet has been handled.
+    pub(super) fn let_go(&mut self, len: usize) {
+        self.bytes -= len + PACKET_OVERHEAD;
+    }
+
+    /// Calls whose handler's future is alive.
+    pub(super) fn running(&self) -> usize {
+        self.running
+    }
+
+    /// The bytes of their requests.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn run(&mut self, key: InboundCallId) -> Option<&mut InboundCallEntry> {
+        let run = self.runs.get_mut(key.slot())?;
+        (run.generation == key.generation && run.state != InboundCallState::Free).then_some(run)
+    }
 }

@@ -10,7 +10,6 @@
 //! here by a [`InboundCallId`] that is never used twice, and a late result of an old call cannot answer a new
 //! one. The ids of outbound calls carry a generation for the same reason.
 
-mod calls;
 mod context;
 mod counters;
 mod event;
@@ -19,6 +18,7 @@ mod inbound;
 mod inbound_calls;
 mod limits;
 mod outbound;
+mod outbound_calls;
 mod packets;
 mod send_backlog;
 mod streams;
@@ -33,10 +33,10 @@ use crate::packet::{
 pub use counters::Counters;
 pub use event::{CallOutcome, Event, Fatal, Refused};
 pub use hello::HelloState;
-pub use inbound::InboundCallId;
-pub(crate) use inbound_calls::over_limit;
+pub(crate) use inbound::over_limit;
+pub use inbound_calls::InboundCallId;
 pub use limits::{Limits, Negotiation};
-pub use outbound::OutboundCallId;
+pub use outbound_calls::OutboundCallId;
 pub use send_backlog::{ReadState, SendTicket};
 pub use streams::{
     Ending, NotSent, OpenedStream, StreamCarrier, StreamEvent, StreamKey, StreamKind, StreamSpec,
@@ -45,8 +45,8 @@ pub use transmit::Batch;
 
 use context::Contexts;
 use hello::HelloExchange;
-use inbound::InboundCalls;
-use outbound::OutboundCalls;
+use inbound_calls::InboundCalls;
+use outbound_calls::OutboundCalls;
 use send_backlog::SendBacklog;
 use streams::SessionStreams;
 use transmit::Transmit;

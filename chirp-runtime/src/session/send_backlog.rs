@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::calls::Params;
+use super::outbound::Params;
 use super::{Fatal, OutboundCallId, Session};
 use crate::packet::{Header, PacketType, Payload, ResponsePacket, ResultCode};
 
