@@ -71,7 +71,7 @@ impl Session {
 
     /// Whether a handler may still be started for this call: not once it has been cancelled.
     pub fn is_wanted(&self, run: InboundCallId) -> bool {
-        self.inbound.is_wanted(run)
+        self.inbound.is_pending(run)
     }
 
     /// A handler says how its call went. What it says of a call that was answered in the meantime, by a

@@ -21,6 +21,7 @@ mod outbound;
 mod outbound_calls;
 mod packets;
 mod send_backlog;
+mod slab;
 mod streams;
 mod transmit;
 
@@ -38,6 +39,7 @@ pub use inbound_calls::InboundCallId;
 pub use limits::{Limits, Negotiation};
 pub use outbound_calls::OutboundCallId;
 pub use send_backlog::{ReadState, SendTicket};
+pub(crate) use slab::SecondaryMap;
 pub use streams::{
     Ending, NotSent, OpenedStream, StreamCarrier, StreamEvent, StreamKey, StreamKind, StreamSpec,
 };

@@ -111,7 +111,7 @@ impl Session {
         let ticket = self
             .backlog
             .wait(QueuedSend::Call(key, method, params, time));
-        self.outbound.waits(key, ticket);
+        self.outbound.queued(key, ticket);
     }
 
     /// The caller no longer wants the answer. A request that has not left is removed; otherwise the
@@ -216,35 +216,35 @@ impl Session {
         let duplicate = matches!(&outcome, CallOutcome::Response(response) if response.code == ResultCode::DuplicateRequest);
         let answered = self.outbound.answer(id, duplicate);
         self.check_responsive()?;
-        if !matches!(answered, AnsweredCall::Nobody) {
-            self.call_answered(id);
-        }
-        match answered {
-            AnsweredCall::Nobody => {
+        let key = match answered {
+            AnsweredCall::Unknown => {
                 self.counters.packets_dropped += 1;
-                Ok(None)
+                return Ok(None);
             }
-            AnsweredCall::Abandoned => Ok(None),
-            AnsweredCall::Call(key) if self.greeting.is_pong(key) => {
-                self.release(key);
-                Ok(None)
+            AnsweredCall::Abandoned(key) => {
+                self.call_answered(key);
+                return Ok(None);
             }
-            AnsweredCall::Call(key) if self.greeting.is_asked_by(key) => {
-                self.release(key);
-                let answer = match &outcome {
-                    CallOutcome::Response(response) if outcome.is_success() => &response.data[..],
-                    _ => &[],
-                };
-                self.greeting.answered(answer);
-                Ok(Some(Event::Hello))
-            }
-            AnsweredCall::Call(key) => {
-                if !outcome.is_success() {
-                    self.counters.note_failure_out(&outcome);
-                }
-                Ok(Some(Event::Answered(key, outcome)))
-            }
+            AnsweredCall::Pending(key) => key,
+        };
+        self.call_answered(key);
+        if self.greeting.is_pong(key) {
+            self.release(key);
+            return Ok(None);
         }
+        if self.greeting.is_asked_by(key) {
+            self.release(key);
+            let answer = match &outcome {
+                CallOutcome::Response(response) if outcome.is_success() => &response.data[..],
+                _ => &[],
+            };
+            self.greeting.answered(answer);
+            return Ok(Some(Event::Hello));
+        }
+        if !outcome.is_success() {
+            self.counters.note_failure_out(&outcome);
+        }
+        Ok(Some(Event::Answered(key, outcome)))
     }
 
     /// Calls that this side waits for.
@@ -313,7 +313,7 @@ impl Session {
         time: Option<Duration>,
     ) {
         let from = self.transmit.position();
-        self.send_call_opens(key.id());
+        self.send_call_opens(key);
         self.send_context(time);
         let tail = self.transmit.tail();
         match params {
@@ -329,7 +329,7 @@ impl Session {
         self.transmit.note_question();
         self.counters.packets_sent += 1;
         self.outbound.sent(key, self.transmit.span(from));
-        self.call_opens_sent(key.id());
+        self.call_opens_sent(key);
     }
 }
 

@@ -1,289 +1,248 @@
 use super::SendTicket;
+use super::slab::{Slab, SlabKey, Slot};
 use super::transmit::PacketSpan;
 
 const SLOT_BITS: u32 = 20;
-const MAX_SLOTS: usize = (1 << SLOT_BITS) - 1;
-const GENERATIONS: u16 = 1 << (32 - SLOT_BITS);
+/// The lower bits of an id: one more than the index of its slot, so that no id is 0.
+const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
 
-/// Names a call that this side made: 20 bits of slot and 12 of generation, the first of them 1.
+/// The request id of a call that this side makes: 20 bits of slot and 12 bits of generation. The first id is 1.
 ///
-/// It is the call's request id. An id comes back after 4,096 uses of its slot at the earliest, so that
-/// a second or late answer to an earlier call matches nothing.
+/// An id is not reused before its slot has been used 4,096 times, so that a duplicate or late response to an
+/// earlier call matches no later one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OutboundCallId(u32);
 
 impl OutboundCallId {
-    /// The request id.
+    /// The request id on the wire.
     pub fn id(self) -> u32 {
         self.0
     }
 
-    /// The call of a request id; `None` of 0, which no call has.
+    /// The call with this request id. `None` for 0, which is no call's id.
     pub(crate) fn of(id: u32) -> Option<Self> {
         (id != 0).then_some(Self(id))
     }
 
-    /// A small number that no other unreleased call has: for tables beside the session.
+    /// The index of the call's slot: a small number that is unique among the calls that have not been released.
     pub fn slot(self) -> usize {
-        (self.0 as usize & MAX_SLOTS) - 1
-    }
-
-    fn generation(self) -> u16 {
-        // 12 bits are left.
-        u16::try_from(self.0 >> SLOT_BITS).unwrap_or(u16::MAX)
-    }
-
-    fn new(slot: usize, generation: u16) -> Self {
-        // `slot < MAX_SLOTS`, so that both fit.
-        Self((u32::from(generation) << SLOT_BITS) | u32::try_from(slot + 1).unwrap_or(u32::MAX))
+        SlabKey::slot(self).index as usize
     }
 }
 
-/// The calls that this side made.
+impl SlabKey for OutboundCallId {
+    const SLOTS: usize = SLOT_MASK as usize;
+    const GENERATIONS: Option<u32> = Some(1 << (u32::BITS - SLOT_BITS));
+
+    fn from_slot(slot: Slot) -> Self {
+        Self((slot.generation << SLOT_BITS) | (slot.index + 1))
+    }
+
+    fn slot(self) -> Slot {
+        Slot {
+            // Ids that the other side sends may have no slot, and then find nothing.
+            index: (self.0 & SLOT_MASK).wrapping_sub(1),
+            generation: self.0 >> SLOT_BITS,
+        }
+    }
+}
+
+/// The calls that this side makes, by request id.
 #[derive(Debug, Default)]
 pub(super) struct OutboundCalls {
-    slots: Vec<OutboundSlot>,
-    free: Vec<u32>,
+    calls: Slab<OutboundCallId, OutboundCallState>,
     pending: usize,
     abandoned: usize,
-    /// Ids that are retired, or will be when their caller has the answer.
+    /// Ids that are retired, or will be once their caller has released them.
     retired: usize,
-    /// How much time has passed, as far as that matters.
+    /// Calls of [`tick`](Self::tick) so far.
     tick: u32,
-    /// When the last answer came.
-    answered: u32,
-}
-
-#[derive(Debug)]
-struct OutboundSlot {
-    generation: u16,
-    state: OutboundCallState,
+    /// The tick of the last response.
+    last_response: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum OutboundCallState {
-    Free,
     /// The call has an id and is about to be sent.
     Reserved,
-    /// The call waits for room.
-    Waiting(SendTicket),
-    /// The request is in the transmit buffer, or beyond it.
+    /// The call is in the send backlog.
+    Queued(SendTicket),
+    /// The request is in the transmit buffer, or has left it.
     Sent(PacketSpan),
-    /// The answer has come and the caller has not released the id.
-    Answered {
-        retire: bool,
-    },
-    /// The caller has gone and the answer has not come, since this tick.
+    /// The response has come, and the caller has not released the id.
+    Answered { retire: bool },
+    /// The caller cancelled the call in this tick, and the response has not come.
     Abandoned(u32),
-    /// Never to be used again: the other side says that it had a call of this id.
+    /// The id is never used again: the other side said that it has another call with this id, or the channel
+    /// has ended.
     Retired,
 }
 
-/// Whose answer came.
+/// The call that a response belongs to.
 pub(super) enum AnsweredCall {
-    /// Nobody's who waits: an id that is unknown, or whose answer has come before.
-    Nobody,
-    /// That of a cancelled call.
-    Abandoned,
-    /// This call's.
-    Call(OutboundCallId),
+    /// None: the id is unknown, or its response has come before.
+    Unknown,
+    /// A cancelled call.
+    Abandoned(OutboundCallId),
+    /// A call whose caller waits for the response.
+    Pending(OutboundCallId),
 }
 
 impl OutboundCalls {
-    /// An id for a call that is about to be sent; `None` when all are in use.
+    /// Reserves an id for a call that is about to be sent. Returns `None` if all ids are in use.
     pub(super) fn reserve(&mut self) -> Option<OutboundCallId> {
-        let slot = match self.free.pop() {
-            Some(slot) => slot as usize,
-            None if self.slots.len() < MAX_SLOTS => {
-                if self.slots.capacity() == 0 {
-                    // Most sessions have one call at a time.
-                    self.slots.reserve_exact(1);
-                }
-                self.slots.push(OutboundSlot {
-                    generation: 0,
-                    state: OutboundCallState::Free,
-                });
-                self.slots.len() - 1
-            }
-            None => return None,
-        };
-        self.slots[slot].state = OutboundCallState::Reserved;
+        if self.calls.is_full() {
+            return None;
+        }
         self.pending += 1;
-        Some(OutboundCallId::new(slot, self.slots[slot].generation))
+        Some(self.calls.insert(OutboundCallState::Reserved))
     }
 
-    /// The call waits for room.
-    pub(super) fn waits(&mut self, key: OutboundCallId, ticket: SendTicket) {
-        if let Some(slot) = self.slot(key) {
-            slot.state = OutboundCallState::Waiting(ticket);
+    /// Notes that a call was put into the send backlog.
+    pub(super) fn queued(&mut self, key: OutboundCallId, ticket: SendTicket) {
+        if let Some(state) = self.calls.get_mut(key) {
+            *state = OutboundCallState::Queued(ticket);
         }
     }
 
-    /// Where a call waits for room, if it does.
+    /// The call's place in the send backlog, if it is there.
     pub(super) fn ticket(&self, key: OutboundCallId) -> Option<SendTicket> {
-        match self.slots.get(key.slot()) {
-            Some(slot) if slot.generation == key.generation() => match slot.state {
-                OutboundCallState::Waiting(ticket) => Some(ticket),
-                _ => None,
-            },
+        match self.calls.get(key)? {
+            OutboundCallState::Queued(ticket) => Some(*ticket),
             _ => None,
         }
     }
 
-    /// The call's request is in the transmit buffer.
+    /// Notes that the call's request was put into the transmit buffer.
     pub(super) fn sent(&mut self, key: OutboundCallId, packet: PacketSpan) {
-        if let Some(slot) = self.slot(key) {
-            slot.state = OutboundCallState::Sent(packet);
+        if let Some(state) = self.calls.get_mut(key) {
+            *state = OutboundCallState::Sent(packet);
         }
     }
 
-    /// No answer will come any more, also of calls that wait for room. Gives how many will not be answered.
+    /// Retires the ids of all calls without a response, queued calls included, since the channel has ended.
+    /// Returns how many callers were waiting.
     pub(super) fn end(&mut self) -> usize {
         let pending = self.pending;
-        for slot in &mut self.slots {
-            match slot.state {
+        for state in self.calls.values_mut() {
+            match state {
                 OutboundCallState::Reserved
-                | OutboundCallState::Waiting(_)
+                | OutboundCallState::Queued(_)
                 | OutboundCallState::Sent(_) => self.pending -= 1,
                 OutboundCallState::Abandoned(_) => self.abandoned -= 1,
-                _ => continue,
+                OutboundCallState::Answered { .. } | OutboundCallState::Retired => continue,
             }
-            slot.state = OutboundCallState::Retired;
+            *state = OutboundCallState::Retired;
         }
         pending - self.pending
     }
 
-    /// Time passes. Whether a call was given up `age` ticks ago or before, and the other side has answered
-    /// others since.
+    /// Advances the clock of cancelled calls. Returns whether a call was cancelled at least `age` ticks ago and
+    /// the other side has answered others since.
     pub(super) fn tick(&mut self, age: u32) -> bool {
         self.tick += 1;
-        let (tick, answered) = (self.tick, self.answered);
-        self.slots.iter().any(|slot| {
-            matches!(slot.state, OutboundCallState::Abandoned(since) if tick - since >= age && answered > since)
+        let (tick, last_response) = (self.tick, self.last_response);
+        self.calls.values().any(|state| {
+            matches!(*state, OutboundCallState::Abandoned(since) if tick - since >= age && last_response > since)
         })
     }
 
-    /// An answer came.
+    /// Matches a response to its call. With `retire` the id is not used again.
     pub(super) fn answer(&mut self, id: u32, retire: bool) -> AnsweredCall {
-        let Some(slot) = (id as usize & MAX_SLOTS).checked_sub(1) else {
-            return AnsweredCall::Nobody;
-        };
         let key = OutboundCallId(id);
-        let Some(entry) = self.slot(key) else {
-            return AnsweredCall::Nobody;
+        let Some(state) = self.calls.get_mut(key) else {
+            return AnsweredCall::Unknown;
         };
-        match entry.state {
+        match state {
             OutboundCallState::Sent(_) => {
-                entry.state = OutboundCallState::Answered { retire };
-                self.answered = self.tick;
+                *state = OutboundCallState::Answered { retire };
+                self.last_response = self.tick;
                 self.pending -= 1;
                 self.retired += usize::from(retire);
-                AnsweredCall::Call(key)
+                AnsweredCall::Pending(key)
             }
             OutboundCallState::Abandoned(_) => {
-                self.answered = self.tick;
+                self.last_response = self.tick;
                 self.abandoned -= 1;
                 self.retired += usize::from(retire);
-                self.free(slot, retire);
-                AnsweredCall::Abandoned
+                self.free(key, retire);
+                AnsweredCall::Abandoned(key)
             }
-            OutboundCallState::Free
-            | OutboundCallState::Reserved
-            | OutboundCallState::Waiting(_)
+            OutboundCallState::Reserved
+            | OutboundCallState::Queued(_)
             | OutboundCallState::Answered { .. }
-            | OutboundCallState::Retired => AnsweredCall::Nobody,
+            | OutboundCallState::Retired => AnsweredCall::Unknown,
         }
     }
 
-    /// The caller has gone. Says where the request is, if it was sent and not answered.
+    /// Marks a call as cancelled. Returns where its request is, if that was sent and has no response.
     pub(super) fn cancel(&mut self, key: OutboundCallId) -> Option<PacketSpan> {
-        let tick = self.tick;
-        let slot = self.slot(key)?;
-        let OutboundCallState::Sent(packet) = slot.state else {
+        let state = self.calls.get_mut(key)?;
+        let OutboundCallState::Sent(packet) = *state else {
             self.release(key);
             return None;
         };
-        slot.state = OutboundCallState::Abandoned(tick);
+        *state = OutboundCallState::Abandoned(self.tick);
         self.pending -= 1;
         self.abandoned += 1;
         Some(packet)
     }
 
-    /// The caller has taken the answer: the id may be used again, unless it is retired.
+    /// Frees the id of an answered call, unless it is to be retired.
     pub(super) fn release(&mut self, key: OutboundCallId) {
-        if let Some(slot) = self.slot(key)
-            && let OutboundCallState::Answered { retire } = slot.state
-        {
-            self.free(key.slot(), retire);
+        if let Some(OutboundCallState::Answered { retire }) = self.calls.get(key) {
+            self.free(key, *retire);
         }
     }
 
-    /// The caller has gone and the request never left: the other side knows nothing of its id.
+    /// Frees the id of a cancelled call whose request never left, so that the other side has not seen the id.
     pub(super) fn take_back(&mut self, key: OutboundCallId) {
-        let Some(slot) = self.slot(key) else { return };
-        match slot.state {
-            OutboundCallState::Reserved | OutboundCallState::Waiting(_) => self.pending -= 1,
-            OutboundCallState::Abandoned(_) => self.abandoned -= 1,
-            OutboundCallState::Free
-            | OutboundCallState::Sent(_)
-            | OutboundCallState::Answered { .. }
-            | OutboundCallState::Retired => return,
+        match self.calls.get(key) {
+            Some(OutboundCallState::Reserved | OutboundCallState::Queued(_)) => self.pending -= 1,
+            Some(OutboundCallState::Abandoned(_)) => self.abandoned -= 1,
+            _ => return,
         }
-        self.free(key.slot(), false);
+        self.free(key, false);
     }
 
-    /// How many ids there are: those in use, and those to be used again.
+    /// The number of ids, whether in use or free.
     pub(super) fn ids(&self) -> usize {
-        self.slots.len()
+        self.calls.slots()
     }
 
-    /// Where the requests are that were sent and not answered.
+    /// Where the requests are that were sent and have no response.
     pub(super) fn requests(&mut self) -> impl Iterator<Item = &mut PacketSpan> {
-        self.slots
-            .iter_mut()
-            .filter_map(|slot| match &mut slot.state {
-                OutboundCallState::Sent(packet) => Some(packet),
-                _ => None,
-            })
+        self.calls.values_mut().filter_map(|state| match state {
+            OutboundCallState::Sent(packet) => Some(packet),
+            _ => None,
+        })
     }
 
-    /// Calls whose caller waits.
+    /// The number of calls whose callers wait.
     pub(super) fn pending(&self) -> usize {
         self.pending
     }
 
-    /// Calls whose caller has gone and whose answer has not come.
+    /// The number of cancelled calls without a response.
     pub(super) fn abandoned(&self) -> usize {
         self.abandoned
     }
 
-    /// Calls whose answer has not come.
+    /// The number of calls without a response.
     pub(super) fn unanswered(&self) -> usize {
         self.pending + self.abandoned
     }
 
-    /// Ids that the other side's behaviour keeps from being used.
+    /// The number of ids that cannot be used because of the other side.
     pub(super) fn out_of_use(&self) -> usize {
         self.abandoned + self.retired
     }
 
-    fn free(&mut self, slot: usize, retire: bool) {
-        let entry = &mut self.slots[slot];
-        if retire {
-            entry.state = OutboundCallState::Retired;
-            return;
+    fn free(&mut self, key: OutboundCallId, retire: bool) {
+        if !retire {
+            self.calls.remove(key);
+        } else if let Some(state) = self.calls.get_mut(key) {
+            *state = OutboundCallState::Retired;
         }
-        entry.state = OutboundCallState::Free;
-        entry.generation = (entry.generation + 1) % GENERATIONS;
-        // `slot < MAX_SLOTS`.
-        self.free.push(u32::try_from(slot).unwrap_or(u32::MAX));
-    }
-
-    /// The slot of a call, unless it has gone on to a later one.
-    fn slot(&mut self, key: OutboundCallId) -> Option<&mut OutboundSlot> {
-        let slot = self
-            .slots
-            .get_mut((key.0 as usize & MAX_SLOTS).checked_sub(1)?)?;
-        (key.generation() == slot.generation).then_some(slot)
     }
 }

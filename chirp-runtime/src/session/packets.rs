@@ -11,7 +11,7 @@ impl Session {
         kind: PacketType,
         payload: Bytes,
     ) -> Result<Option<Event>, Fatal> {
-        let held = self.inbound.hold(payload.len());
+        let held = self.inbound.hold_packet(payload.len());
         if held > self.limits.max_handler_bytes.saturating_mul(2) {
             return Err(Fatal::Flooded { held });
         }
@@ -20,7 +20,7 @@ impl Session {
 
     /// A packet of one of the application's types, of this length, has been handled.
     pub fn finish_packet(&mut self, len: usize) {
-        self.inbound.let_go(len);
+        self.inbound.release_packet(len);
     }
 
     /// Sends a packet of one of the application's types. Small payloads are copied, large ones are taken.

@@ -245,10 +245,9 @@ impl Session {
     /// three quarters else: the rest is for answers, so that no more calls come than are answered.
     pub(super) fn has_room_for_call(&self) -> bool {
         let (unsent, limit) = (self.transmit.unsent(), self.limits.max_write_buffer);
-        let has_room = unsent < (limit / 4).max(1)
+        unsent < (limit / 4).max(1)
             || (unsent < limit - limit / 4
-                && self.inbound.bytes() <= self.limits.max_handler_bytes / 4);
-        has_room
+                && self.inbound.bytes() <= self.limits.max_handler_bytes / 4)
     }
 
     /// Whether there is room for one more answer: in the whole of the buffer, of which a quarter is for answers

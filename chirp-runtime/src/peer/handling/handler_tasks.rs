@@ -1,30 +1,26 @@
 use tokio::task::AbortHandle;
 
-use crate::session::InboundCallId;
+use crate::session::{InboundCallId, SecondaryMap};
 
-/// How to interrupt the handlers that have a task of their own: a table beside the session's.
+/// How to interrupt the handlers that have a task of their own.
 #[derive(Default)]
 pub(in crate::peer) struct HandlerTasks {
-    slots: Vec<Option<(InboundCallId, AbortHandle)>>,
+    tasks: SecondaryMap<InboundCallId, AbortHandle>,
 }
 
 impl HandlerTasks {
-    /// A handler has a task from now on.
-    pub(in crate::peer) fn put(&mut self, run: InboundCallId, task: AbortHandle) {
-        if self.slots.len() <= run.slot() {
-            self.slots.resize_with(run.slot() + 1, || None);
-        }
-        self.slots[run.slot()] = Some((run, task));
+    /// Notes that a handler has a task.
+    pub(in crate::peer) fn put(&mut self, call: InboundCallId, task: AbortHandle) {
+        self.tasks.insert(call, task);
     }
 
-    /// The task of this call's handler, if it has one.
-    pub(in crate::peer) fn take(&mut self, run: InboundCallId) -> Option<AbortHandle> {
-        let slot = self.slots.get_mut(run.slot())?;
-        slot.take_if(|(key, _)| *key == run).map(|(_, task)| task)
+    /// Takes the task of a call's handler, if it has one.
+    pub(in crate::peer) fn take(&mut self, call: InboundCallId) -> Option<AbortHandle> {
+        self.tasks.remove(call)
     }
 
-    /// The tasks of all handlers.
+    /// Takes the tasks of all handlers.
     pub(in crate::peer) fn take_all(&mut self, tasks: &mut Vec<AbortHandle>) {
-        tasks.extend(self.slots.drain(..).flatten().map(|(_, task)| task));
+        tasks.extend(self.tasks.drain());
     }
 }

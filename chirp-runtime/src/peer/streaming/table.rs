@@ -6,13 +6,14 @@ use crate::peer::streaming::inbound_streams::UnboundStreams;
 use crate::peer::streaming::mailbox::{ItemStreams, Mailbox};
 use crate::peer::streaming::orphans::Orphans;
 use crate::session::{
-    Ending, InboundCallId, OutboundCallId, Refused, StreamCarrier, StreamEvent, StreamKey,
+    Ending, InboundCallId, OutboundCallId, Refused, SecondaryMap, StreamCarrier, StreamEvent,
+    StreamKey,
 };
 
 /// The halves of streams that this side holds: a table beside the session's. There is none before the first.
 #[derive(Default)]
 pub(in crate::peer) struct StreamTable {
-    halves: Vec<Option<(StreamKey, Arc<Mailbox>)>>,
+    halves: SecondaryMap<StreamKey, Arc<Mailbox>>,
     /// What came with requests that no dispatcher has begun,
     runs: HashMap<InboundCallId, UnboundStreams>,
     /// and with the answer that is being handled.
@@ -25,24 +26,18 @@ pub(in crate::peer) struct StreamTable {
 impl StreamTable {
     /// There is a stream now, of which this side has a half.
     pub(in crate::peer) fn open(&mut self, key: StreamKey) -> Arc<Mailbox> {
-        if self.halves.len() <= key.slot() {
-            self.halves.resize_with(key.slot() + 1, Option::default);
-        }
         let mailbox = Arc::new(Mailbox::default());
-        self.halves[key.slot()] = Some((key, Arc::clone(&mailbox)));
+        self.halves.insert(key, Arc::clone(&mailbox));
         mailbox
     }
 
     fn get(&self, key: StreamKey) -> Option<&Mailbox> {
-        let (found, mailbox) = self.halves.get(key.slot())?.as_ref()?;
-        (*found == key).then_some(&**mailbox)
+        self.halves.get(key).map(|mailbox| &**mailbox)
     }
 
     /// Nothing more is told of a stream.
     pub(in crate::peer) fn close(&mut self, key: StreamKey) -> Option<Arc<Mailbox>> {
-        let half = self.halves.get_mut(key.slot())?;
-        let (_, mailbox) = half.take_if(|(found, _)| *found == key)?;
-        Some(mailbox)
+        self.halves.remove(key)
     }
 
     /// Where streams are noted that are dropped unclaimed.
@@ -78,7 +73,7 @@ impl StreamTable {
 
     /// All halves, since the session has ended.
     pub(in crate::peer) fn take_all(&mut self, effects: &mut Effects) -> Self {
-        for (_, mailbox) in self.halves.iter().flatten() {
+        for mailbox in self.halves.values() {
             effects.wakes.extend(mailbox.end(Ending::Closed));
         }
         std::mem::take(self)

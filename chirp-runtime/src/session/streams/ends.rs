@@ -22,7 +22,7 @@ impl Session {
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
         };
-        for key in streams.by_call.get(&call.id()).cloned().unwrap_or_default() {
+        for key in streams.by_call.get(call).cloned().unwrap_or_default() {
             if streams.is_bound(key) {
                 streams.tell_end(key, Ending::Cancelled);
                 streams.drop_queue(key, &mut out);
@@ -32,11 +32,11 @@ impl Session {
     }
 
     /// The answer came: what is bound to the call is over.
-    pub(in crate::session) fn call_answered(&mut self, id: u32) {
+    pub(in crate::session) fn call_answered(&mut self, call: OutboundCallId) {
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
         };
-        for key in streams.by_call.remove(&id).unwrap_or_default() {
+        for key in streams.by_call.remove(call).unwrap_or_default() {
             if streams.is_bound(key) {
                 streams.end_with_call(key, Ending::Answered, &mut out);
             }
@@ -203,7 +203,7 @@ impl SessionStreams {
             return;
         };
         let id = stream.id();
-        let says = stream.announced && !stream.over;
+        let says = stream.announced && !stream.ended;
         let StreamHalf::Receiving(receiving) = &mut stream.half else {
             return;
         };
@@ -218,7 +218,7 @@ impl SessionStreams {
     /// A stream is over for its receiving side: nothing comes any more. What came stays until it is taken.
     pub(super) fn over(&mut self, key: StreamKey, ending: Ending, out: &mut StreamOutput<'_>) {
         self.tell_end(key, ending);
-        self.table.over(key);
+        self.table.end(key);
         let Some(receiving) = self.receiving(key) else {
             return;
         };
@@ -241,7 +241,7 @@ impl SessionStreams {
         if carries {
             self.refuse_items_of(key, out);
         }
-        if self.table.get(key).is_some_and(|stream| stream.over) {
+        if self.table.get(key).is_some_and(|stream| stream.ended) {
             self.remove(key, out);
         }
     }

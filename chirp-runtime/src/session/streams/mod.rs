@@ -18,11 +18,12 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::packet::{ExtensionFlags, StreamEntry};
 
-use super::{HelloState, InboundCallId, SendTicket, Session};
+use super::slab::SecondaryMap;
+use super::{HelloState, InboundCallId, OutboundCallId, SendTicket, Session};
 use ends::HeldAnswer;
 use flow_control::Windows;
 use send::StreamOutput;
-use store::{StreamHalf, StreamSlab, StreamState};
+use store::{StreamHalf, StreamState, StreamStore};
 
 pub use event::{
     Ending, NotSent, OpenedStream, StreamCarrier, StreamEvent, StreamKind, StreamSpec,
@@ -32,7 +33,7 @@ pub use store::StreamKey;
 /// The streams of a session that has had any.
 #[derive(Debug, Default)]
 pub(super) struct SessionStreams {
-    table: StreamSlab,
+    table: StreamStore,
     windows: Windows,
     events: VecDeque<StreamEvent>,
     /// What the next packet carries, which has come.
@@ -40,7 +41,7 @@ pub(super) struct SessionStreams {
     /// The last item of the packet that is being handled, if it was one of items.
     last_item: Option<(StreamKey, u64)>,
     /// The streams that this side opened with a call, by its id, until its answer has come.
-    by_call: HashMap<u32, Vec<StreamKey>>,
+    by_call: SecondaryMap<OutboundCallId, Vec<StreamKey>>,
     /// The same of one-way calls that have no id yet.
     by_cast: HashMap<SendTicket, Vec<StreamKey>>,
     /// One-way calls that were not sent, whose owners have not been told.
@@ -175,7 +176,7 @@ impl Session {
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
         };
-        for key in streams.table.keys() {
+        for key in streams.table.keys().collect::<Vec<_>>() {
             if streams.table.get(key).is_some_and(StreamState::is_open) {
                 let ended = StreamEvent::Ended(key, Ending::Closed);
                 streams.events.push_back(ended);

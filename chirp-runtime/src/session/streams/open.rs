@@ -42,13 +42,13 @@ impl Session {
         let call = self.begin_call(method, params.len())?;
         let streams = self.streams.get_or_insert_default();
         let keys = streams.make(opens);
-        streams.by_call.insert(call.id(), keys.clone());
+        streams.by_call.insert(call, keys.clone());
         if in_use.is_some() {
             self.place_call(call, method, params, time);
         } else {
             let waits = QueuedSend::Call(call, method.clone(), std::mem::take(params), time);
             let ticket = self.backlog.hold(waits);
-            self.outbound.waits(call, ticket);
+            self.outbound.queued(call, ticket);
         }
         Ok((call, keys))
     }
@@ -104,7 +104,7 @@ impl Session {
         if let Some(streams) = self.streams.as_deref_mut()
             && let Some(keys) = streams.by_cast.remove(&ticket)
         {
-            streams.by_call.insert(call.id(), keys);
+            streams.by_call.insert(call, keys);
         }
     }
 
@@ -155,7 +155,7 @@ impl Session {
     /// A call never left: its streams were never opened.
     pub(in crate::session) fn call_taken_back(&mut self, call: OutboundCallId) {
         if let Some((streams, mut out)) = self.streams_mut()
-            && let Some(keys) = streams.by_call.remove(&call.id())
+            && let Some(keys) = streams.by_call.remove(call)
         {
             streams.never_opened(keys, &mut out);
         }
@@ -233,13 +233,11 @@ impl Session {
     }
 
     /// Puts the opening of a call's streams before its request.
-    pub(in crate::session) fn send_call_opens(&mut self, id: u32) {
-        let Some((streams, mut out)) = self.streams_mut() else {
-            return;
-        };
-        if let Some(keys) = streams.by_call.remove(&id) {
+    pub(in crate::session) fn send_call_opens(&mut self, call: OutboundCallId) {
+        if let Some((streams, mut out)) = self.streams_mut()
+            && let Some(keys) = streams.by_call.get(call).cloned()
+        {
             streams.announce(&keys, &mut out);
-            streams.by_call.insert(id, keys);
         }
     }
 
@@ -253,11 +251,10 @@ impl Session {
     }
 
     /// The request is in the transmit buffer.
-    pub(in crate::session) fn call_opens_sent(&mut self, id: u32) {
-        let Some((streams, mut out)) = self.streams_mut() else {
-            return;
-        };
-        if let Some(keys) = streams.by_call.get(&id).cloned() {
+    pub(in crate::session) fn call_opens_sent(&mut self, call: OutboundCallId) {
+        if let Some((streams, mut out)) = self.streams_mut()
+            && let Some(keys) = streams.by_call.get(call).cloned()
+        {
             streams.announced(&keys, &mut out);
         }
     }
@@ -287,11 +284,11 @@ impl SessionStreams {
             let number = self.table.next_number();
             self.table.insert(StreamState {
                 number,
-                mine: true,
+                is_local: true,
                 spec,
                 run: None,
                 announced: false,
-                over: false,
+                ended: false,
                 half,
             })
         };
@@ -302,7 +299,7 @@ impl SessionStreams {
     pub(super) fn announce(&mut self, keys: &[StreamKey], out: &mut StreamOutput<'_>) {
         let mut entries = Vec::with_capacity(keys.len());
         for key in keys {
-            let takes = self.table.mine_sending() < TAKEN;
+            let takes = self.table.local_senders() < TAKEN;
             let Some(stream) = self.table.get_mut(*key) else {
                 continue;
             };

@@ -205,12 +205,12 @@ impl Session {
         let Some(found) = streams.table.get_mut(stream) else {
             return;
         };
-        let over = found.over;
+        let ended = found.ended;
         let StreamHalf::Receiving(receiving) = &mut found.half else {
             return;
         };
         streams.held -= receiving.take(items, bytes);
-        if over {
+        if ended {
             if receiving.held == 0 {
                 streams.remove(stream, &mut out);
             }
@@ -268,11 +268,15 @@ impl SessionStreams {
         let mut numbers: Vec<_> = entries.iter().map(|entry| entry.number).collect();
         numbers.sort_unstable();
         let is_twice = numbers.windows(2).any(|pair| pair[0] == pair[1]);
-        if is_twice || numbers.iter().any(|number| self.table.is_theirs(*number)) {
+        if is_twice
+            || numbers
+                .iter()
+                .any(|number| self.table.is_remote_number_in_use(*number))
+        {
             return Err(invalid("a stream's number is in use"));
         }
         let from_opener = entries.iter().filter(|entry| !entry.to_opener);
-        for (sending, entry) in (self.table.theirs_sending()..).zip(from_opener) {
+        for (sending, entry) in (self.table.remote_senders()..).zip(from_opener) {
             let may_take = sending < TAKEN && entry.window == FIRST;
             if entry.window != 0 && !may_take {
                 return Err(invalid("it takes a window that it may not take"));
@@ -305,7 +309,7 @@ impl SessionStreams {
             let key = if refused {
                 let id = StreamId::of_receiver(entry.number);
                 out.end(id, EndReason::Refused, 0, FrameworkError::Overloaded.into());
-                StreamKey::NOBODY
+                StreamKey::NONE
             } else {
                 let run = match carrier {
                     StreamCarrier::Run(run) if entry.bound => Some(run),
@@ -362,11 +366,11 @@ impl SessionStreams {
         };
         let key = self.table.insert(StreamState {
             number: entry.number,
-            mine: false,
+            is_local: false,
             spec,
             run,
             announced: true,
-            over: false,
+            ended: false,
             half,
         });
         if waits {

@@ -237,7 +237,7 @@ impl SessionStreams {
         let mut entries = Vec::with_capacity(self.grants.len());
         let mut more = Vec::new();
         for key in std::mem::take(&mut self.grants) {
-            let Some(stream) = self.table.get_mut(key).filter(|stream| !stream.over) else {
+            let Some(stream) = self.table.get_mut(key).filter(|stream| !stream.ended) else {
                 continue;
             };
             let id = stream.id();

@@ -3,6 +3,7 @@ use std::collections::{HashMap, VecDeque};
 use super::{StreamKind, StreamSpec};
 use crate::packet::{EndReason, ErrorData, ItemRun, Payload, StreamId, StreamItems};
 use crate::session::InboundCallId;
+use crate::session::slab::{Slab, SlabKey, Slot};
 
 /// What an item costs beside its length, so that empty ones are not free.
 pub(super) const ITEM_COST: usize = 16;
@@ -17,14 +18,14 @@ const QUEUED: usize = 64 << 10;
 pub(super) struct StreamState {
     pub(super) number: u32,
     /// Whether this side opened it.
-    pub(super) mine: bool,
+    pub(super) is_local: bool,
     pub(super) spec: StreamSpec,
     /// The call that this side runs and that it is bound to.
     pub(super) run: Option<InboundCallId>,
     /// The other side knows of it, or will when it has read what is in the transmit buffer.
     pub(super) announced: bool,
     /// It is over, and its number may be another's.
-    pub(super) over: bool,
+    pub(super) ended: bool,
     pub(super) half: StreamHalf,
 }
 
@@ -38,7 +39,7 @@ pub(super) enum StreamHalf {
 impl StreamState {
     /// What this side calls it in its packets.
     pub(super) fn id(&self) -> StreamId {
-        if self.mine {
+        if self.is_local {
             StreamId::of_sender(self.number)
         } else {
             StreamId::of_receiver(self.number)
@@ -51,7 +52,7 @@ impl StreamState {
 
     /// Whether the program still has to be told of its end.
     pub(super) fn is_open(&self) -> bool {
-        !self.over
+        !self.ended
             && match &self.half {
                 StreamHalf::Sending(sending) => !sending.gone,
                 StreamHalf::Receiving(receiving) => !receiving.closed,
@@ -228,177 +229,139 @@ impl RecvHalf {
     }
 }
 
-/// Names a stream at one side. Never used twice on a connection.
+/// A stream of this side or of the other. No two streams of a connection have the same key, whatever numbers the
+/// sides choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct StreamKey {
-    slot: u32,
-    generation: u32,
-}
+pub struct StreamKey(Slot);
 
 impl StreamKey {
-    /// Names nothing.
-    pub(super) const NOBODY: Self = Self {
-        slot: u32::MAX,
+    /// The key of no stream.
+    pub(super) const NONE: Self = Self(Slot {
+        index: u32::MAX,
         generation: u32::MAX,
-    };
+    });
+}
 
-    /// A small number that no other stream of this side has: for tables beside the session.
-    pub fn slot(self) -> usize {
-        self.slot as usize
+impl SlabKey for StreamKey {
+    fn from_slot(slot: Slot) -> Self {
+        Self(slot)
+    }
+
+    fn slot(self) -> Slot {
+        self.0
     }
 }
 
 /// All streams, by their keys and by their numbers.
 #[derive(Debug, Default)]
-pub(super) struct StreamSlab {
-    slots: Vec<StreamSlot>,
-    free: Vec<u32>,
-    len: usize,
-    /// Those that this side opened, and those that the other did, by number, until they are over. The hash is
-    /// keyed, since the other side chooses numbers.
-    mine: HashMap<u32, StreamKey>,
-    theirs: HashMap<u32, StreamKey>,
-    /// The last number that this side gave.
-    number: u32,
-    /// Streams whose opener sends their items and that are not over: those of this side, which have been
-    /// announced, and those of the other.
-    mine_sending: usize,
-    theirs_sending: usize,
+pub(super) struct StreamStore {
+    streams: Slab<StreamKey, StreamState>,
+    /// The streams that this side opened, by number, until they have ended.
+    local: HashMap<u32, StreamKey>,
+    /// The streams that the other side opened, by number, until they have ended. The hash is keyed, since the
+    /// other side chooses the numbers.
+    remote: HashMap<u32, StreamKey>,
+    /// The number that this side gave last.
+    last_number: u32,
+    /// Announced streams that this side opened to send items, and that have not ended.
+    local_senders: usize,
+    /// Streams that the other side opened to send items, and that have not ended.
+    remote_senders: usize,
 }
 
-#[derive(Debug)]
-struct StreamSlot {
-    generation: u32,
-    stream: Option<StreamState>,
-}
-
-impl StreamSlab {
+impl StreamStore {
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.streams.len()
     }
 
-    pub(super) fn keys(&self) -> Vec<StreamKey> {
-        let slots = (0..).zip(&self.slots);
-        let taken = slots.filter(|(_, slot)| slot.stream.is_some());
-        let keys = taken.map(|(slot, taken)| StreamKey {
-            slot,
-            generation: taken.generation,
-        });
-        keys.collect()
+    pub(super) fn keys(&self) -> impl Iterator<Item = StreamKey> {
+        self.streams.keys()
     }
 
     /// The next number for a stream of this side.
     pub(super) fn next_number(&mut self) -> u32 {
         loop {
-            self.number = self.number % StreamId::MAX_NUMBER + 1;
-            // There are some thousand streams at most, so one that is free is soon found.
-            if !self.mine.contains_key(&self.number) {
-                return self.number;
+            self.last_number = self.last_number % StreamId::MAX_NUMBER + 1;
+            // There are at most a few thousand streams, so that a free number is soon found.
+            if !self.local.contains_key(&self.last_number) {
+                return self.last_number;
             }
         }
     }
 
     pub(super) fn insert(&mut self, stream: StreamState) -> StreamKey {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(StreamSlot {
-                generation: 0,
-                stream: None,
-            });
-            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
-        });
-        let entry = &mut self.slots[slot as usize];
-        let key = StreamKey {
-            slot,
-            generation: entry.generation,
-        };
-        if stream.mine {
-            self.mine.insert(stream.number, key);
+        let (number, is_local, sends) = (stream.number, stream.is_local, stream.spec.sends);
+        // The limit on streams is far below the number of slots.
+        let key = self.streams.insert(stream);
+        if is_local {
+            self.local.insert(number, key);
         } else {
-            self.theirs.insert(stream.number, key);
-            self.theirs_sending += usize::from(!stream.spec.sends);
+            self.remote.insert(number, key);
+            self.remote_senders += usize::from(!sends);
         }
-        entry.stream = Some(stream);
-        self.len += 1;
         key
     }
 
     pub(super) fn get(&self, key: StreamKey) -> Option<&StreamState> {
-        let slot = self.slots.get(key.slot())?;
-        slot.stream
-            .as_ref()
-            .filter(|_| slot.generation == key.generation)
+        self.streams.get(key)
     }
 
     pub(super) fn get_mut(&mut self, key: StreamKey) -> Option<&mut StreamState> {
-        let slot = self.slots.get_mut(key.slot())?;
-        slot.stream
-            .as_mut()
-            .filter(|_| slot.generation == key.generation)
+        self.streams.get_mut(key)
     }
 
-    /// The stream that a packet of the other side's speaks of.
+    /// The stream that the other side names in a packet.
     pub(super) fn find(&self, id: StreamId) -> Option<StreamKey> {
         if id.is_of_sender() {
-            return self.theirs.get(&id.number()).copied();
+            return self.remote.get(&id.number()).copied();
         }
-        let key = *self.mine.get(&id.number())?;
-        // It cannot know of one that has not left.
+        let key = *self.local.get(&id.number())?;
+        // The other side cannot know of a stream whose opening has not left.
         self.get(key).filter(|stream| stream.announced)?;
         Some(key)
     }
 
-    /// Whether the other side has a stream of this number that is not over.
-    pub(super) fn is_theirs(&self, number: u32) -> bool {
-        self.theirs.contains_key(&number)
+    /// Whether the other side has opened a stream with this number that has not ended.
+    pub(super) fn is_remote_number_in_use(&self, number: u32) -> bool {
+        self.remote.contains_key(&number)
     }
 
-    pub(super) fn theirs_sending(&self) -> usize {
-        self.theirs_sending
+    pub(super) fn remote_senders(&self) -> usize {
+        self.remote_senders
     }
 
-    pub(super) fn mine_sending(&self) -> usize {
-        self.mine_sending
+    pub(super) fn local_senders(&self) -> usize {
+        self.local_senders
     }
 
-    /// The stream's opening is in the transmit buffer.
+    /// Notes that a stream's opening was put into the transmit buffer.
     pub(super) fn announce(&mut self, key: StreamKey) {
         if let Some(stream) = self.get_mut(key) {
             stream.announced = true;
-            self.mine_sending += usize::from(stream.spec.sends);
+            self.local_senders += usize::from(stream.spec.sends);
         }
     }
 
-    /// A stream is over: its number may be used again.
-    pub(super) fn over(&mut self, key: StreamKey) {
-        let Some(stream) = self.get_mut(key) else {
+    /// Marks a stream as ended, so that its number may be reused.
+    pub(super) fn end(&mut self, key: StreamKey) {
+        let Some(stream) = self.streams.get_mut(key) else {
             return;
         };
-        if std::mem::replace(&mut stream.over, true) {
+        if std::mem::replace(&mut stream.ended, true) {
             return;
         }
-        let number = stream.number;
-        let (mine, sends) = (stream.mine, stream.spec.sends);
-        let announced = stream.announced;
-        if mine {
-            self.mine.remove(&number);
-            self.mine_sending -= usize::from(sends && announced);
+        let sends = stream.spec.sends;
+        if stream.is_local {
+            self.local.remove(&stream.number);
+            self.local_senders -= usize::from(sends && stream.announced);
         } else {
-            self.theirs.remove(&number);
-            self.theirs_sending -= usize::from(!sends);
+            self.remote.remove(&stream.number);
+            self.remote_senders -= usize::from(!sends);
         }
     }
 
     pub(super) fn remove(&mut self, key: StreamKey) -> Option<StreamState> {
-        self.over(key);
-        self.get(key)?;
-        let slot = &mut self.slots[key.slot()];
-        let stream = slot.stream.take();
-        // A slot that has served four billion streams is left behind, since no key is used twice.
-        if let Some(next) = slot.generation.checked_add(1) {
-            slot.generation = next;
-            self.free.push(key.slot);
-        }
-        self.len -= 1;
-        stream
+        self.end(key);
+        self.streams.remove(key)
     }
 }
