@@ -6,11 +6,11 @@ use crate::packet::{
     RequestPacket, ResponsePacket, ResultCode,
 };
 
-/// The calls that this side runs.
+/// The calls of the other side.
 impl Session {
     pub(super) fn handle_request(&mut self, request: RequestPacket) -> Option<Event> {
         let id = request.id();
-        // It goes with this request, whatever becomes of that.
+        // The context belongs to this request even if the request is refused.
         let info = self.contexts.take();
         if let Some(interrupt) = self.handle_duplicate(id) {
             return Some(interrupt);
@@ -44,7 +44,8 @@ impl Session {
         Some(Event::Request(run, request))
     }
 
-    /// A request whose id is pending is answered for both calls, and the one that runs is interrupted.
+    /// Answers both calls of a request id that is already pending with *duplicate request*, and interrupts
+    /// the handler of the first.
     pub(super) fn handle_duplicate(&mut self, id: u32) -> Option<Event> {
         let run = self.inbound.take_id(id)?;
         self.counters.calls_in += 1;
@@ -64,18 +65,18 @@ impl Session {
         Some(Event::Interrupt(run))
     }
 
-    /// How much time a call had when its request came, if its caller said so.
+    /// The time that the call had when its request came, if its caller sent one.
     pub fn time(&self, run: InboundCallId) -> Option<Duration> {
         self.inbound.time(run)
     }
 
-    /// Whether a handler may still be started for this call: not once it has been cancelled.
+    /// Whether the call's handler may still be started. It may not once the call has been cancelled.
     pub fn is_wanted(&self, run: InboundCallId) -> bool {
         self.inbound.is_pending(run)
     }
 
-    /// A handler says how its call went. What it says of a call that was answered in the meantime, by a
-    /// cancellation for one, is dropped; then `data` stays with the caller, as small data always does.
+    /// Sends the response of a call. The response is dropped if the call has been answered in the meantime,
+    /// for instance by a cancellation; `data` then stays with the caller, as small data always does.
     pub fn respond(&mut self, run: InboundCallId, code: ResultCode, data: &mut Payload) {
         let Some(id) = self.inbound.answer(run) else {
             return;
@@ -85,7 +86,7 @@ impl Session {
         }
     }
 
-    /// Sends an answer, or puts it where it waits for room.
+    /// Sends a response, or queues it if the transmit buffer is full.
     pub(super) fn send_answer(&mut self, id: u32, code: ResultCode, data: &mut Payload) {
         let (limit, _) = self.send_limit();
         if ResponsePacket::payload_len(data.len()) as u64 > limit {
@@ -99,7 +100,7 @@ impl Session {
         }
     }
 
-    /// The handler's future is gone: only now does the call no longer count as running.
+    /// Ends a call whose handler's future has been dropped. Until then the call counts as running.
     pub fn finish(&mut self, run: InboundCallId) {
         self.inbound.finish(run);
         self.run_ended(run);
@@ -108,7 +109,7 @@ impl Session {
         }
     }
 
-    /// Calls whose handler's future is alive.
+    /// The number of calls whose handler's future is alive.
     pub fn running(&self) -> usize {
         self.inbound.running()
     }
@@ -122,7 +123,7 @@ impl Session {
         }
         ResponsePacket::encode_head(self.transmit.tail(), id, code, data.len());
         self.transmit
-            .note_answer(Header::LEN + ResponsePacket::payload_len(data.len()));
+            .note_response(Header::LEN + ResponsePacket::payload_len(data.len()));
         self.transmit.push(data);
         self.counters.packets_sent += 1;
         if code == ResultCode::Success {
@@ -130,7 +131,7 @@ impl Session {
         }
     }
 
-    /// Answers a request that never became a call.
+    /// Refuses a request with a framework error.
     pub(super) fn refuse(&mut self, id: u32, reason: FrameworkError) {
         self.send_error(id, &reason.into());
     }
@@ -140,7 +141,7 @@ impl Session {
     }
 }
 
-/// Why a result cannot be sent that is over a payload limit.
+/// The message for a result that exceeds a payload limit.
 pub(crate) fn over_limit(limit: u64) -> String {
     format!("it is over the payload limit of {limit} bytes")
 }

@@ -7,16 +7,16 @@ use super::send_backlog::QueuedSend;
 use super::{CallOutcome, Event, Fatal, HelloState, OutboundCallId, Refused, SendTicket, Session};
 use crate::packet::{Cancel, Payload, RequestPacket, ResultCode};
 
-/// The calls that this side makes.
+/// The calls of this side.
 impl Session {
-    /// Calls a method of the other side. Small parameters are copied and stay with the caller, so that
-    /// their buffer can be used again; large ones are taken.
+    /// Calls a method of the other side. Small parameters are copied, so that the caller can reuse their
+    /// buffer; large ones are taken.
     ///
-    /// Where there is no room in the transmit buffer the call waits here, and leaves in its turn.
+    /// If the transmit buffer is full, the call is queued.
     ///
     /// # Errors
     ///
-    /// [`Refused`] when the call may not be made; nothing has changed then.
+    /// [`Refused`] if the call cannot be made. The session and `params` are unchanged then.
     pub fn call(
         &mut self,
         method: &Bytes,
@@ -25,12 +25,12 @@ impl Session {
         self.call_within(method, params, None)
     }
 
-    /// As [`call`](Self::call), with the time that the call has. It is said to a side that has declared
-    /// that it wants to know.
+    /// Like [`call`](Self::call), with the time that the call has. The time is sent only if the other side
+    /// has declared that it accepts call contexts.
     ///
     /// # Errors
     ///
-    /// As [`call`](Self::call).
+    /// The same as those of [`call`](Self::call).
     pub fn call_within(
         &mut self,
         method: &Bytes,
@@ -42,11 +42,11 @@ impl Session {
         Ok(key)
     }
 
-    /// As [`call_within`](Self::call_within), of parameters that are copied.
+    /// Like [`call_within`](Self::call_within), but always copies the parameters.
     ///
     /// # Errors
     ///
-    /// As [`call`](Self::call).
+    /// The same as those of [`call`](Self::call).
     pub fn call_copied(
         &mut self,
         method: &[u8],
@@ -63,7 +63,7 @@ impl Session {
         Ok(key)
     }
 
-    /// An id for a call that may be made.
+    /// Checks the limits of a call and reserves its id.
     pub(super) fn begin_call(
         &mut self,
         method: &[u8],
@@ -77,7 +77,7 @@ impl Session {
         self.begin_any_call()
     }
 
-    /// An id for a call that may be made however many are pending.
+    /// Reserves the id of a call that the limit on pending calls does not apply to.
     pub(super) fn begin_any_call(&mut self) -> Result<OutboundCallId, Refused> {
         let key = self.outbound.reserve().ok_or(Refused::TooManyPending {
             limit: self.limits.max_pending_calls,
@@ -86,7 +86,7 @@ impl Session {
         Ok(key)
     }
 
-    /// Sends a call, or puts it where it waits for room.
+    /// Sends a call, or queues it if the transmit buffer is full.
     pub(super) fn place_call(
         &mut self,
         key: OutboundCallId,
@@ -114,12 +114,12 @@ impl Session {
         self.outbound.queued(key, ticket);
     }
 
-    /// The caller no longer wants the answer. A request that has not left is removed; otherwise the
-    /// other side is told, and the id stays out of use until it answers.
+    /// Cancels a call. A request that has not left is removed. Otherwise a Cancel packet is sent, and the id
+    /// stays out of use until the other side responds.
     ///
     /// # Errors
     ///
-    /// [`Fatal::Unresponsive`] when too many cancelled calls have gone without an answer.
+    /// [`Fatal::Unresponsive`] if too many cancelled calls have had no response.
     pub fn cancel(&mut self, key: OutboundCallId) -> Result<(), Fatal> {
         if let Some(ticket) = self.outbound.ticket(key) {
             self.counters.calls_out_failed += 1;
@@ -134,37 +134,36 @@ impl Session {
                 self.counters.packets_sent -= 1;
                 self.outbound.take_back(key);
                 self.call_taken_back(key);
-                if self.transmit.is_wasteful(self.outbound.ids()) {
-                    self.transmit.close_up(self.outbound.requests());
+                if self.transmit.should_compact(self.outbound.ids()) {
+                    self.transmit.compact(self.outbound.requests());
                 }
                 self.make_room();
             } else {
                 self.call_cancelled(key);
                 Cancel { id: key.id() }.encode(self.transmit.tail());
                 self.counters.packets_sent += 1;
-                self.transmit.note_question();
+                self.transmit.note_non_response();
             }
         }
         self.check_responsive()
     }
 
-    /// The caller has taken the answer of a call, so that its id may be used again. Without effect on a
-    /// call that has not been answered.
+    /// Frees the id of a call whose response has been taken. Does nothing if the call has no response yet.
     pub fn release(&mut self, key: OutboundCallId) {
         self.outbound.release(key);
         self.release_answer(key);
-        // Something may have waited for the id.
+        // A one-way call may have been queued for want of an id.
         if !self.backlog.has_no_queued_sends() {
             self.make_room();
         }
     }
 
-    /// Makes a call whose answer is not wanted. Where there is no room for it, or as many calls are pending as
-    /// this side allows, it waits here and leaves in its turn; the [`SendTicket`] says which it is.
+    /// Makes a call whose response is ignored. If the transmit buffer is full or too many calls are pending,
+    /// the call is queued, and its [`SendTicket`] is returned.
     ///
     /// # Errors
     ///
-    /// [`Refused::TooLarge`] when it is over a payload limit.
+    /// [`Refused::TooLarge`] if the call exceeds a payload limit.
     pub fn call_one_way(
         &mut self,
         method: &Bytes,
@@ -182,8 +181,8 @@ impl Session {
         Ok(Some(self.backlog.wait(waits)))
     }
 
-    /// Sends a call whose answer is not wanted, if there is an id for it. `ticket` is its place among those that wait, if
-    /// it has one.
+    /// Sends a one-way call, or returns `false` if there is no id for it. `ticket` is its place in the send
+    /// backlog, if it has been queued.
     pub(super) fn send_cast(
         &mut self,
         method: &[u8],
@@ -203,7 +202,7 @@ impl Session {
         true
     }
 
-    /// Whether a call has left for the transmit buffer.
+    /// Whether a call has left the send backlog.
     pub fn is_queued(&self, key: OutboundCallId) -> bool {
         self.outbound.ticket(key).is_none()
     }
@@ -228,17 +227,17 @@ impl Session {
             AnsweredCall::Pending(key) => key,
         };
         self.call_answered(key);
-        if self.greeting.is_pong(key) {
+        if self.hello_exchange.is_pong(key) {
             self.release(key);
             return Ok(None);
         }
-        if self.greeting.is_asked_by(key) {
+        if self.hello_exchange.is_asked_by(key) {
             self.release(key);
             let answer = match &outcome {
                 CallOutcome::Response(response) if outcome.is_success() => &response.data[..],
                 _ => &[],
             };
-            self.greeting.answered(answer);
+            self.hello_exchange.answered(answer);
             return Ok(Some(Event::Hello));
         }
         if !outcome.is_success() {
@@ -247,22 +246,23 @@ impl Session {
         Ok(Some(Event::Answered(key, outcome)))
     }
 
-    /// Calls that this side waits for.
+    /// The number of calls that wait for their response.
     pub fn pending(&self) -> usize {
         self.outbound.pending()
     }
 
-    /// Cancelled calls whose answer has not come.
+    /// The number of cancelled calls without a response.
     pub fn abandoned(&self) -> usize {
         self.outbound.abandoned()
     }
 
-    /// A part of [`Limits::cancel_timeout`](super::Limits::cancel_timeout) has passed, of which there are [`AGE`](Self::AGE).
+    /// Advances the clock of cancelled calls. It must be called [`AGE`](Self::AGE) times in each
+    /// [`Limits::cancel_timeout`](super::Limits::cancel_timeout).
     ///
     /// # Errors
     ///
-    /// [`Fatal::Unresponsive`] when a call was given up that long ago and has not been answered, although
-    /// others have.
+    /// [`Fatal::Unresponsive`] if a call was cancelled that long ago and has had no response, although others
+    /// have.
     pub fn tick(&mut self) -> Result<(), Fatal> {
         let abandoned = self.outbound.out_of_use();
         if self.outbound.tick(Self::AGE) {
@@ -272,7 +272,7 @@ impl Session {
         }
     }
 
-    /// How many [`tick`](Self::tick)s make up [`Limits::cancel_timeout`](super::Limits::cancel_timeout).
+    /// The number of [`tick`](Self::tick)s in a [`Limits::cancel_timeout`](super::Limits::cancel_timeout).
     pub const AGE: u32 = 6;
 
     pub(super) fn check_responsive(&self) -> Result<(), Fatal> {
@@ -284,7 +284,7 @@ impl Session {
         }
     }
 
-    /// Whether a payload of this size may be sent.
+    /// Checks that a payload of this size may be sent.
     pub(super) fn check_size(&self, size: usize) -> Result<(), Refused> {
         let (limit, whose) = self.send_limit();
         if size as u64 > limit {
@@ -293,11 +293,11 @@ impl Session {
         Ok(())
     }
 
-    /// The largest packet payload that may be sent, and whose limit that is.
+    /// The largest payload that may be sent, in bytes, and whose limit that is.
     pub(super) fn send_limit(&self) -> (u64, &'static str) {
-        // What a packet's length can say is a limit, too.
+        // The length field of a header is a limit, too.
         let ours = (self.limits.max_payload as u64).min(u32::MAX.into());
-        match self.greeting.state() {
+        match self.hello_exchange.state() {
             HelloState::Known(Some(hello)) if u64::from(hello.payload_limit) < ours => {
                 (hello.payload_limit.into(), "the other side's")
             }
@@ -326,7 +326,7 @@ impl Session {
                 self.transmit.push(params);
             }
         }
-        self.transmit.note_question();
+        self.transmit.note_non_response();
         self.counters.packets_sent += 1;
         self.outbound.sent(key, self.transmit.span(from));
         self.call_opens_sent(key);
@@ -335,8 +335,8 @@ impl Session {
 
 /// The parameters of a request.
 pub(super) enum Params<'a> {
-    /// They are copied.
+    /// Parameters that are always copied.
     Copied(&'a [u8]),
-    /// Large ones are taken.
+    /// Parameters that are taken if they are large.
     Pushed(&'a mut Payload),
 }

@@ -8,47 +8,48 @@ use super::outbound::Params;
 use super::{Fatal, OutboundCallId, Session};
 use crate::packet::{Header, PacketType, Payload, ResponsePacket, ResultCode};
 
-/// How many bytes of answers that need no room may wait beyond what room allows: more than a hundred
-/// thousand refusals.
+/// Bytes of responses that may be buffered beyond the limits, since refusals are sent without checking for
+/// room: enough for more than a hundred thousand of them.
 const REFUSALS: usize = 8 << 20;
 
-/// Whether the other side's bytes are wanted.
+/// Whether packets of the other side should be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadState {
-    /// They are.
+    /// Read on.
     Ready,
-    /// Not until answers have been written or handlers have finished; and where neither happens for
-    /// [`Limits::progress_timeout`](super::Limits::progress_timeout), [`Session::stop_pausing`] is to be called.
+    /// Do not read until responses have been written or handlers have finished. If neither happens for
+    /// [`Limits::progress_timeout`](super::Limits::progress_timeout), call [`Session::stop_pausing`].
     Paused,
-    /// As [`Paused`](Self::Paused), but [`Limits::max_read_pause`](super::Limits::max_read_pause) at most: then
-    /// [`Session::stop_pausing`] is to be called.
+    /// Like [`Paused`](Self::Paused), but for at most
+    /// [`Limits::max_read_pause`](super::Limits::max_read_pause). Call [`Session::stop_pausing`] then.
     PausedBriefly,
 }
 
-/// What waits until bytes have been written.
+/// The calls, packets and responses that wait for room in the transmit buffer.
 #[derive(Debug, Default)]
 pub(super) struct SendBacklog {
     /// Calls and packets that wait for room, in order.
     waiting: BTreeMap<SendTicket, QueuedSend>,
-    /// Calls that wait until more is known of the other side, and then for room.
+    /// Calls with streams that wait for the other side's extensions to be known, and then for room.
     held: BTreeMap<SendTicket, QueuedSend>,
     tickets: u64,
-    /// One-way calls and packets that waited when sending ended, and whose owners have not looked since.
+    /// One-way calls and packets that were queued when sending ended, and that their owners have not taken
+    /// back.
     given_up: BTreeSet<SendTicket>,
-    /// What left the queue since somebody last looked, but for calls.
+    /// One-way calls and packets that have left the queue since [`Session::take_admitted`].
     admitted: Vec<SendTicket>,
-    /// Answers that wait for room, in order.
+    /// Responses that wait for room, in order.
     queued_responses: VecDeque<QueuedResponse>,
     queued_response_bytes: usize,
-    /// A pause has lasted long enough.
+    /// Whether reading goes on although the limits are exceeded, since it was paused long enough.
     pause_expired: bool,
 }
 
-/// A place in the queue for room.
+/// The place of a queued call or packet in the send backlog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SendTicket(u64);
 
-/// What waits for room, whole.
+/// A call or packet in the send backlog.
 #[derive(Debug)]
 pub(super) enum QueuedSend {
     Call(OutboundCallId, Bytes, Payload, Option<Duration>),
@@ -64,7 +65,7 @@ struct QueuedResponse {
 }
 
 impl QueuedResponse {
-    /// How many bytes it will be in the transmit buffer: some, even when there is no data.
+    /// The packet's size in the transmit buffer, so that responses without data count too.
     fn packet_len(&self) -> usize {
         Header::LEN + ResponsePacket::payload_len(self.data.len())
     }
@@ -78,7 +79,7 @@ impl SendBacklog {
         ticket
     }
 
-    /// As [`wait`](Self::wait), but not before [`release_held`](Self::release_held).
+    /// Like [`wait`](Self::wait), but the call stays queued until [`release_held`](Self::release_held).
     pub(super) fn hold(&mut self, waits: QueuedSend) -> SendTicket {
         self.tickets += 1;
         let ticket = SendTicket(self.tickets);
@@ -90,17 +91,17 @@ impl SendBacklog {
         !self.held.is_empty()
     }
 
-    /// What was held takes the place that it would have had.
+    /// Lets held calls wait for room, in the order in which all calls were made.
     pub(super) fn release_held(&mut self) {
         self.waiting.append(&mut self.held);
     }
 
-    /// What was held will not be sent.
+    /// Takes the held calls, since they cannot be sent.
     pub(super) fn take_held(&mut self) -> Vec<(SendTicket, QueuedSend)> {
         mem::take(&mut self.held).into_iter().collect()
     }
 
-    /// Something has left the queue, whose owner is to be told.
+    /// Notes that a one-way call or packet has left the queue.
     pub(super) fn admit(&mut self, ticket: SendTicket) {
         self.admitted.push(ticket);
     }
@@ -111,7 +112,7 @@ impl SendBacklog {
             || self.given_up.contains(&ticket)
     }
 
-    /// Takes something out of the queue, if it is there.
+    /// Removes a call or packet from the queue, if it is there.
     pub(super) fn stop_waiting(&mut self, ticket: SendTicket) -> Option<QueuedSend> {
         self.given_up.remove(&ticket);
         self.waiting
@@ -119,7 +120,7 @@ impl SendBacklog {
             .or_else(|| self.held.remove(&ticket))
     }
 
-    /// Takes the calls and packets that wait, since they will not be sent.
+    /// Takes all queued calls and packets, since they cannot be sent.
     pub(super) fn give_up_waiting(&mut self) -> Vec<QueuedSend> {
         self.release_held();
         let waiting = mem::take(&mut self.waiting);
@@ -130,7 +131,7 @@ impl SendBacklog {
         waiting.into_values().collect()
     }
 
-    /// Takes the answers that wait, since they will not be sent.
+    /// Takes the data of all queued responses, since they cannot be sent.
     pub(super) fn clear(&mut self) -> Vec<Payload> {
         self.queued_response_bytes = 0;
         self.queued_responses
@@ -157,7 +158,7 @@ impl SendBacklog {
         self.queued_response_bytes
     }
 
-    /// Whether nothing waits that will be sent.
+    /// Whether nothing is queued that can still be sent.
     pub(super) fn is_empty(&self) -> bool {
         self.queued_responses.is_empty() && self.waiting.is_empty() && self.held.is_empty()
     }
@@ -167,10 +168,12 @@ impl SendBacklog {
     }
 }
 
-/// Why two peers never pause at once for long: a side that pauses waits for no answer and has nothing but
-/// answers to send, so the other side waits for answers, and a side that does may not pause. There is one exception,
-/// which lasts [`Limits::max_read_pause`](super::Limits::max_read_pause) at most: where the calls that came hold too much, the
-/// other side is held back before any of them is refused.
+/// When a session pauses reading.
+///
+/// Two sides never both pause for long. A side pauses only if it waits for no response and has nothing but
+/// responses to send. The other side then waits for responses, and must not pause. The one exception lasts at
+/// most [`Limits::max_read_pause`](super::Limits::max_read_pause): if running calls hold too many bytes,
+/// reading pauses briefly before calls are refused, even while this side waits for responses.
 impl Session {
     /// Whether to read on.
     pub fn reading(&self) -> ReadState {
@@ -194,42 +197,43 @@ impl Session {
         }
     }
 
-    /// The pause has lasted long enough: the handlers may be waiting for what is not being read. Until
-    /// one of them has made room, further calls are refused as *busy*.
+    /// Ends a pause that has lasted long enough, since handlers may be waiting for packets that are not being
+    /// read. Until a handler has finished, further calls are refused as *busy*.
     pub fn stop_pausing(&mut self) {
-        // A handler may have finished since the time was up.
+        // A handler may have finished since the pause expired.
         self.backlog.pause_expired = self.is_running_enough() || self.is_over_a_mark();
     }
 
-    /// Whether the next call is refused as *busy*. Where reading can pause instead, it has.
+    /// Whether the next call is refused as *busy*. Where reading can pause instead, it does so first.
     ///
-    /// What waits to be written is no reason: a side that sends a large request of its own is not busy.
-    /// Meanwhile the calls that come are held, as far as the marks allow, and their handlers begin when
-    /// there is room for what they answer.
+    /// A full transmit buffer is no reason to refuse: a side that sends a large request of its own is not
+    /// busy. Calls that come meanwhile are held within the limits, and their handlers start when there is
+    /// room for their responses.
     pub(super) fn is_busy(&self) -> bool {
         self.is_running_enough()
             || (self.holds_enough() && (self.backlog.pause_expired || !self.may_pause()))
     }
 
-    /// Whether the calls that run hold more bytes than they should, or this side altogether does.
+    /// Whether running calls, or all connections together, hold too many bytes.
     fn holds_enough(&self) -> bool {
         self.memory_pressure || self.holds_too_much()
     }
 
-    /// Whether the calls that run hold more bytes than they should.
+    /// Whether running calls hold too many bytes.
     fn holds_too_much(&self) -> bool {
         self.inbound.bytes() > self.limits.max_handler_bytes
     }
 
-    /// Refusals and other answers of the session's own are sent without room, also where reading may not
-    /// pause. A side that reads what it asked for never has this many of them before it.
+    /// Checks that the other side reads. The session's own responses, such as refusals, are sent without
+    /// checking for room, even where reading may not pause. A side that reads its responses never leaves this
+    /// many of them.
     pub(super) fn check_read(&self) -> Result<(), Fatal> {
-        // Items are bounded in their own way, and are no answers.
+        // Stream items have their own limits.
         let unsent = self
             .transmit
             .unsent()
             .saturating_sub(self.stream_bytes_unsent());
-        // Overshot by one call and by one answer.
+        // The limit may be exceeded by one call and one response.
         let overshot = self.limits.max_payload.saturating_mul(2);
         let room = self.limits.max_write_buffer.saturating_add(overshot);
         if unsent > room.saturating_add(REFUSALS) {
@@ -239,10 +243,11 @@ impl Session {
         }
     }
 
-    /// Whether there is room for one more packet that is no answer. In an empty buffer there always is.
+    /// Whether there is room for one more packet that is not a response. An empty buffer always has room.
     ///
-    /// It is a quarter of the buffer that calls of this side's own may fill while this side has much to answer, and
-    /// three quarters else: the rest is for answers, so that no more calls come than are answered.
+    /// Calls of this side may fill a quarter of the buffer while this side has many responses to send, and
+    /// three quarters otherwise. The rest is kept for responses, so that this side does not accept more calls
+    /// than it can answer.
     pub(super) fn has_room_for_call(&self) -> bool {
         let (unsent, limit) = (self.transmit.unsent(), self.limits.max_write_buffer);
         unsent < (limit / 4).max(1)
@@ -250,14 +255,14 @@ impl Session {
                 && self.inbound.bytes() <= self.limits.max_handler_bytes / 4)
     }
 
-    /// Whether there is room for one more answer: in the whole of the buffer, of which a quarter is for answers
-    /// alone. One large call may take more than the rest, but not that.
+    /// Whether there is room for one more response. Responses may use the whole buffer, and a quarter of it
+    /// is for them alone, which one large call cannot take.
     pub(super) fn has_room_for_answer(&self) -> bool {
         self.transmit.unsent() < self.limits.max_write_buffer.max(1)
-            || self.transmit.unsent_answers() < self.limits.max_write_buffer / 4
+            || self.transmit.unsent_response_bytes() < self.limits.max_write_buffer / 4
     }
 
-    /// Moves what waits into the transmit buffer, as far as there is room: answers before calls.
+    /// Moves the backlog into the transmit buffer as far as there is room, responses first.
     pub(super) fn make_room(&mut self) {
         while self.has_room_for_answer()
             && let Some(mut response) = self.backlog.queued_responses.pop_front()
@@ -283,7 +288,7 @@ impl Session {
                 }
             };
             if !sent {
-                // There is no id for it; what is behind it goes on waiting too.
+                // There is no id for a one-way call. Later entries wait too, so that the order is kept.
                 self.backlog.waiting.insert(ticket, waits);
                 break;
             }
@@ -294,22 +299,22 @@ impl Session {
         }
     }
 
-    /// Which one-way calls and packets have left the queue since this was last asked.
+    /// Takes the tickets of the one-way calls and packets that have left the queue since the last call.
     pub fn take_admitted(&mut self) -> Vec<SendTicket> {
         mem::take(&mut self.backlog.admitted)
     }
 
-    /// Whether there are any such.
+    /// Whether [`take_admitted`](Self::take_admitted) would return any tickets.
     pub fn has_admitted(&self) -> bool {
         !self.backlog.admitted.is_empty()
     }
 
-    /// Whether a one-way call or a packet still waits for room.
+    /// Whether a one-way call or packet is still queued.
     pub fn is_waiting(&self, ticket: SendTicket) -> bool {
         self.backlog.waits(ticket)
     }
 
-    /// Takes something back that still waits for room.
+    /// Removes a queued call or packet from the send backlog.
     pub fn take_back(&mut self, ticket: SendTicket) {
         if let Some(waiting) = self.backlog.stop_waiting(ticket) {
             self.leave(waiting);
@@ -317,7 +322,7 @@ impl Session {
         }
     }
 
-    /// Keeps what is no longer needed until it may be dropped.
+    /// Keeps a queued send's bytes until they can be dropped without the lock.
     pub(super) fn leave(&mut self, waiting: QueuedSend) {
         match waiting {
             QueuedSend::Call(_, method, params, _) | QueuedSend::OneWayCall(method, params) => {
@@ -328,26 +333,27 @@ impl Session {
         }
     }
 
-    /// A side that waits for an answer or has a stream, or has anything but answers to send, reads on. The second does not
-    /// follow from the first: a Cancel may outlive its call.
+    /// Whether reading may pause. It may not while this side waits for a response, has a stream, or has
+    /// anything but responses to send. The last condition does not follow from the first: a Cancel packet may
+    /// outlive its call.
     fn may_pause(&self) -> bool {
         self.outbound.unanswered() == 0
             && self.backlog.has_no_queued_sends()
-            && !self.transmit.has_questions()
+            && !self.transmit.has_non_responses()
             && self.streams() == 0
     }
 
-    /// Whether no handler should be begun, since there is no room for what it will answer. The other
-    /// side waits for the answers of those that are not begun, and so it reads.
+    /// Whether no handler should be started, since there is no room for its response. The callers of held
+    /// requests wait for responses, and therefore read.
     ///
-    /// Calls of this side's own are no reason: however many there are, answers have a part of the buffer.
+    /// Calls of this side do not matter here, since a part of the buffer is for responses alone.
     pub fn lacks_room_for_answers(&self) -> bool {
-        self.write_buffer_full() && self.unsent_answers() > self.limits.max_write_buffer / 4
+        self.write_buffer_full() && self.unsent_response_bytes() > self.limits.max_write_buffer / 4
     }
 
-    /// Bytes of answers that wait to be written, or to be sent.
-    fn unsent_answers(&self) -> usize {
-        self.transmit.unsent_answers()
+    /// Bytes of responses that are queued, held or unwritten.
+    fn unsent_response_bytes(&self) -> usize {
+        self.transmit.unsent_response_bytes()
             + self.backlog.queued_response_bytes()
             + self.held_answer_bytes()
     }

@@ -113,7 +113,7 @@ impl Session {
         if !self.own_extensions().contains(ExtensionFlags::STREAMS) {
             return Some(false);
         }
-        match self.greeting.state() {
+        match self.hello_exchange.state() {
             HelloState::Known(Some(theirs)) => {
                 Some(theirs.extensions.contains(ExtensionFlags::STREAMS))
             }

@@ -120,7 +120,7 @@ impl Session {
     /// Whether a call waits to be told if the other side knows streams, which it has not been asked: by
     /// [`ask_hello`](Self::ask_hello).
     pub fn wants_hello(&self) -> bool {
-        self.backlog.holds() && self.greeting.state() == HelloState::Unknown
+        self.backlog.holds() && self.hello_exchange.state() == HelloState::Unknown
     }
 
     /// It is known now whether the other side knows streams: calls that waited for it go on, or fail.

@@ -323,7 +323,7 @@ impl StreamOutput<'_> {
     fn note(&mut self) {
         self.counters.packets_sent += 1;
         // Whoever may have to be read to by a side that does not read must not itself stop reading.
-        self.transmit.note_question();
+        self.transmit.note_non_response();
     }
 
     /// Ends a stream. An error that would be too large loses its text.
