@@ -255,17 +255,25 @@ impl Session {
 
     /// Ends every call and stream, since the channel has ended.
     pub fn end(&mut self) {
+        // 1. Nothing more is sent: the send backlog is dropped.
         self.give_up_waiting();
+        // 2. No more responses come: the ids of outbound calls are retired.
         self.counters.calls_out_failed += self.outbound.end() as u64;
+        // 3. Streams end: their owners are told, and held responses are dropped.
         self.end_streams();
+        // 4. Inbound calls stay until their handlers have finished.
     }
 
     /// Drops everything that was to be written, once the channel has ended.
     pub fn discard(&mut self) {
+        // 1. The batch that was being written.
         self.transmit.written();
         self.stream_batch_written();
+        // 2. The transmit buffer.
         self.transmit.clear();
+        // 3. Queued calls and packets.
         self.give_up_waiting();
+        // 4. Queued responses.
         for data in self.backlog.clear() {
             self.transmit.leave(data.into_remains());
         }
