@@ -105,7 +105,7 @@ impl Session {
         } else {
             self.begin_call(METHOD, question.len())?
         };
-        self.place_call(key, &method, &mut question.into(), None);
+        self.send_or_queue_call(key, &method, &mut question.into(), None);
         // Counters are for the application's calls.
         self.counters.calls_out -= 1;
         self.hello_exchange.asked(key, nonce);

@@ -40,60 +40,60 @@ impl Session {
             self.refuse(id, FrameworkError::DeadlineExceeded);
             return None;
         }
-        let run = self.inbound.start(id, request.size(), info.time);
-        Some(Event::Request(run, request))
+        let call = self.inbound.start(id, request.size(), info.time);
+        Some(Event::Request(call, request))
     }
 
     /// Answers both calls of a request id that is already pending with *duplicate request*, and interrupts
     /// the handler of the first.
     pub(super) fn handle_duplicate(&mut self, id: u32) -> Option<Event> {
-        let run = self.inbound.take_id(id)?;
+        let call = self.inbound.take_id(id)?;
         self.counters.calls_in += 1;
         for _ in 0..2 {
             self.send_response(id, ResultCode::DuplicateRequest, &mut Payload::default());
         }
-        Some(Event::Interrupt(run))
+        Some(Event::Interrupt(call))
     }
 
     pub(super) fn handle_cancel(&mut self, cancel: Cancel) -> Option<Event> {
         self.counters.cancels_in += 1;
-        let Some(run) = self.inbound.take_id(cancel.id) else {
+        let Some(call) = self.inbound.take_id(cancel.id) else {
             self.counters.packets_dropped += 1;
             return None;
         };
         self.send_response(cancel.id, ResultCode::Cancelled, &mut Payload::default());
-        Some(Event::Interrupt(run))
+        Some(Event::Interrupt(call))
     }
 
     /// The time that the call had when its request came, if its caller sent one.
-    pub fn time(&self, run: InboundCallId) -> Option<Duration> {
-        self.inbound.time(run)
+    pub fn time(&self, call: InboundCallId) -> Option<Duration> {
+        self.inbound.time(call)
     }
 
     /// Whether the call's handler may still be started. It may not once the call has been cancelled.
-    pub fn is_wanted(&self, run: InboundCallId) -> bool {
-        self.inbound.is_pending(run)
+    pub fn is_wanted(&self, call: InboundCallId) -> bool {
+        self.inbound.is_pending(call)
     }
 
     /// Sends the response of a call. The response is dropped if the call has been answered in the meantime,
     /// for instance by a cancellation; `data` then stays with the caller, as small data always does.
-    pub fn respond(&mut self, run: InboundCallId, code: ResultCode, data: &mut Payload) {
-        let Some(id) = self.inbound.answer(run) else {
+    pub fn respond(&mut self, call: InboundCallId, code: ResultCode, data: &mut Payload) {
+        let Some(id) = self.inbound.answer(call) else {
             return;
         };
-        if !self.hold_answer(run, id, code, data) {
-            self.send_answer(id, code, data);
+        if !self.hold_response(call, id, code, data) {
+            self.send_or_queue_response(id, code, data);
         }
     }
 
     /// Sends a response, or queues it if the transmit buffer is full.
-    pub(super) fn send_answer(&mut self, id: u32, code: ResultCode, data: &mut Payload) {
+    pub(super) fn send_or_queue_response(&mut self, id: u32, code: ResultCode, data: &mut Payload) {
         let (limit, _) = self.send_limit();
         if ResponsePacket::payload_len(data.len()) as u64 > limit {
-            self.answer_failed(id);
+            self.response_failed(id);
             let detail = over_limit(limit);
             self.send_error(id, &FrameworkError::InvalidResult.to_error_data(&detail));
-        } else if self.has_room_for_answer() && self.backlog.has_no_queued_responses() {
+        } else if self.has_room_for_response() && self.backlog.has_no_queued_responses() {
             self.send_response(id, code, data);
         } else {
             self.backlog.queue_response(id, code, std::mem::take(data));
@@ -101,10 +101,10 @@ impl Session {
     }
 
     /// Ends a call whose handler's future has been dropped. Until then the call counts as running.
-    pub fn finish(&mut self, run: InboundCallId) {
-        self.inbound.finish(run);
-        self.run_ended(run);
-        if !self.is_running_enough() && !self.is_over_a_mark() {
+    pub fn finish(&mut self, call: InboundCallId) {
+        self.inbound.finish(call);
+        self.inbound_call_ended(call);
+        if !self.is_at_handler_limit() && !self.is_over_limit() {
             self.backlog.clear_pause_expired();
         }
     }
@@ -116,7 +116,7 @@ impl Session {
 
     pub(super) fn send_response(&mut self, id: u32, code: ResultCode, data: &mut Payload) {
         if code == ResultCode::Success {
-            self.send_answer_opens(id);
+            self.send_response_opens(id);
         }
         if code != ResultCode::Success {
             self.counters.note_failure_in(code, data.as_slice());
@@ -127,7 +127,7 @@ impl Session {
         self.transmit.push(data);
         self.counters.packets_sent += 1;
         if code == ResultCode::Success {
-            self.answer_opens_sent(id);
+            self.response_opens_sent(id);
         }
     }
 

@@ -134,7 +134,7 @@ impl Session {
                 payload,
             } => {
                 let response = ResponsePacket::decode(payload)?;
-                self.handle_answer(response.id, CallOutcome::Response(response))
+                self.handle_response(response.id, CallOutcome::Response(response))
             }
             IncomingPacket::Packet {
                 kind: PacketType::CANCEL,
@@ -169,7 +169,7 @@ impl Session {
                 }
                 Ok(event)
             }
-            IncomingPacket::Oversized { id, .. } => self.handle_answer(
+            IncomingPacket::Oversized { id, .. } => self.handle_response(
                 id,
                 CallOutcome::TooLarge {
                     limit: self.limits.max_payload as u64,
@@ -197,7 +197,7 @@ impl Session {
     pub fn batch_written(&mut self) {
         self.transmit.written();
         self.stream_batch_written();
-        self.make_room();
+        self.flush_backlog();
     }
 
     /// Whether anything is ready to be written, apart from the batch that is being written.
@@ -249,7 +249,7 @@ impl Session {
     /// true for its one-way calls and packets. Its calls stay pending, like those that were sent.
     pub fn give_up_waiting(&mut self) {
         for waits in self.backlog.give_up_waiting() {
-            self.leave(waits);
+            self.defer_drop(waits);
         }
     }
 
@@ -275,7 +275,7 @@ impl Session {
         self.give_up_waiting();
         // 4. Queued responses.
         for data in self.backlog.clear() {
-            self.transmit.leave(data.into_remains());
+            self.transmit.defer_drop(data.into_remains());
         }
     }
 
@@ -299,7 +299,7 @@ impl Session {
     /// Bytes that have not been written: the transmit buffer, the batch that is being written, and queued and
     /// held responses.
     pub fn unsent(&self) -> usize {
-        self.transmit.unsent() + self.backlog.queued_response_bytes() + self.held_answer_bytes()
+        self.transmit.unsent() + self.backlog.queued_response_bytes() + self.held_response_bytes()
     }
 
     /// The counters so far.

@@ -38,7 +38,7 @@ impl Session {
         time: Option<Duration>,
     ) -> Result<OutboundCallId, Refused> {
         let key = self.begin_call(method, params.len())?;
-        self.place_call(key, method, params, time);
+        self.send_or_queue_call(key, method, params, time);
         Ok(key)
     }
 
@@ -87,7 +87,7 @@ impl Session {
     }
 
     /// Sends a call, or queues it if the transmit buffer is full.
-    pub(super) fn place_call(
+    pub(super) fn send_or_queue_call(
         &mut self,
         key: OutboundCallId,
         method: &Bytes,
@@ -137,7 +137,7 @@ impl Session {
                 if self.transmit.should_compact(self.outbound.ids()) {
                     self.transmit.compact(self.outbound.requests());
                 }
-                self.make_room();
+                self.flush_backlog();
             } else {
                 self.call_cancelled(key);
                 Cancel { id: key.id() }.encode(self.transmit.tail());
@@ -151,10 +151,10 @@ impl Session {
     /// Frees the id of a call whose response has been taken. Does nothing if the call has no response yet.
     pub fn release(&mut self, key: OutboundCallId) {
         self.outbound.release(key);
-        self.release_answer(key);
+        self.refuse_response_streams(key);
         // A one-way call may have been queued for want of an id.
         if !self.backlog.has_no_queued_sends() {
-            self.make_room();
+            self.flush_backlog();
         }
     }
 
@@ -173,7 +173,7 @@ impl Session {
         self.counters.calls_out += 1;
         if self.has_room_for_call()
             && self.backlog.has_no_queued_sends()
-            && self.send_cast(method, params, None)
+            && self.send_one_way_call(method, params, None)
         {
             return Ok(None);
         }
@@ -183,7 +183,7 @@ impl Session {
 
     /// Sends a one-way call, or returns `false` if there is no id for it. `ticket` is its place in the send
     /// backlog, if it has been queued.
-    pub(super) fn send_cast(
+    pub(super) fn send_one_way_call(
         &mut self,
         method: &[u8],
         params: &mut Payload,
@@ -196,7 +196,7 @@ impl Session {
             return false;
         };
         if let Some(ticket) = ticket {
-            self.cast_leaves(ticket, key);
+            self.one_way_call_leaves(ticket, key);
         }
         self.send_request(key, method, Params::Pushed(params), None);
         true
@@ -207,7 +207,7 @@ impl Session {
         self.outbound.ticket(key).is_none()
     }
 
-    pub(super) fn handle_answer(
+    pub(super) fn handle_response(
         &mut self,
         id: u32,
         outcome: CallOutcome,

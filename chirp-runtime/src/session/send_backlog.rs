@@ -188,9 +188,9 @@ impl Session {
             ReadState::Paused
         } else if self.backlog.pause_expired {
             ReadState::Ready
-        } else if self.is_over_a_mark() {
+        } else if self.is_over_limit() {
             ReadState::Paused
-        } else if self.is_running_enough() {
+        } else if self.is_at_handler_limit() {
             ReadState::PausedBriefly
         } else {
             ReadState::Ready
@@ -201,7 +201,7 @@ impl Session {
     /// read. Until a handler has finished, further calls are refused as *busy*.
     pub fn stop_pausing(&mut self) {
         // A handler may have finished since the pause expired.
-        self.backlog.pause_expired = self.is_running_enough() || self.is_over_a_mark();
+        self.backlog.pause_expired = self.is_at_handler_limit() || self.is_over_limit();
     }
 
     /// Whether the next call is refused as *busy*. Where reading can pause instead, it does so first.
@@ -210,7 +210,7 @@ impl Session {
     /// busy. Calls that come meanwhile are held within the limits, and their handlers start when there is
     /// room for their responses.
     pub(super) fn is_busy(&self) -> bool {
-        self.is_running_enough()
+        self.is_at_handler_limit()
             || (self.holds_enough() && (self.backlog.pause_expired || !self.may_pause()))
     }
 
@@ -257,19 +257,19 @@ impl Session {
 
     /// Whether there is room for one more response. Responses may use the whole buffer, and a quarter of it
     /// is for them alone, which one large call cannot take.
-    pub(super) fn has_room_for_answer(&self) -> bool {
+    pub(super) fn has_room_for_response(&self) -> bool {
         self.transmit.unsent() < self.limits.max_write_buffer.max(1)
             || self.transmit.unsent_response_bytes() < self.limits.max_write_buffer / 4
     }
 
     /// Moves the backlog into the transmit buffer as far as there is room, responses first.
-    pub(super) fn make_room(&mut self) {
-        while self.has_room_for_answer()
+    pub(super) fn flush_backlog(&mut self) {
+        while self.has_room_for_response()
             && let Some(mut response) = self.backlog.queued_responses.pop_front()
         {
             self.backlog.queued_response_bytes -= response.packet_len();
             self.send_response(response.id, response.code, &mut response.data);
-            self.transmit.leave(response.data.into_remains());
+            self.transmit.defer_drop(response.data.into_remains());
         }
         while self.has_room_for_call()
             && let Some((ticket, mut waits)) = self.backlog.waiting.pop_first()
@@ -280,7 +280,7 @@ impl Session {
                     true
                 }
                 QueuedSend::OneWayCall(method, params) => {
-                    self.send_cast(method, params, Some(ticket))
+                    self.send_one_way_call(method, params, Some(ticket))
                 }
                 QueuedSend::Packet(kind, payload) => {
                     self.put_packet(*kind, payload);
@@ -295,7 +295,7 @@ impl Session {
             if !matches!(waits, QueuedSend::Call(..)) {
                 self.backlog.admitted.push(ticket);
             }
-            self.leave(waits);
+            self.defer_drop(waits);
         }
     }
 
@@ -317,19 +317,19 @@ impl Session {
     /// Removes a queued call or packet from the send backlog.
     pub fn take_back(&mut self, ticket: SendTicket) {
         if let Some(waiting) = self.backlog.stop_waiting(ticket) {
-            self.leave(waiting);
-            self.cast_taken_back(ticket);
+            self.defer_drop(waiting);
+            self.one_way_call_taken_back(ticket);
         }
     }
 
     /// Keeps a queued send's bytes until they can be dropped without the lock.
-    pub(super) fn leave(&mut self, waiting: QueuedSend) {
+    pub(super) fn defer_drop(&mut self, waiting: QueuedSend) {
         match waiting {
             QueuedSend::Call(_, method, params, _) | QueuedSend::OneWayCall(method, params) => {
-                self.transmit.leave(method);
-                self.transmit.leave(params.into_remains());
+                self.transmit.defer_drop(method);
+                self.transmit.defer_drop(params.into_remains());
             }
-            QueuedSend::Packet(_, payload) => self.transmit.leave(payload.into_remains()),
+            QueuedSend::Packet(_, payload) => self.transmit.defer_drop(payload.into_remains()),
         }
     }
 
@@ -355,18 +355,18 @@ impl Session {
     fn unsent_response_bytes(&self) -> usize {
         self.transmit.unsent_response_bytes()
             + self.backlog.queued_response_bytes()
-            + self.held_answer_bytes()
+            + self.held_response_bytes()
     }
 
     fn write_buffer_full(&self) -> bool {
         self.unsent() > self.limits.max_write_buffer
     }
 
-    pub(super) fn is_over_a_mark(&self) -> bool {
+    pub(super) fn is_over_limit(&self) -> bool {
         self.holds_enough() || self.write_buffer_full()
     }
 
-    pub(super) fn is_running_enough(&self) -> bool {
+    pub(super) fn is_at_handler_limit(&self) -> bool {
         self.inbound.running() >= self.limits.max_concurrent_handlers
     }
 }

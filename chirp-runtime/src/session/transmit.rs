@@ -156,7 +156,7 @@ impl Transmit {
     }
 
     /// Keeps a payload for [`take_leftovers`](Self::take_leftovers).
-    pub(super) fn leave(&mut self, payload: Bytes) {
+    pub(super) fn defer_drop(&mut self, payload: Bytes) {
         self.leftovers.push(payload);
     }
 

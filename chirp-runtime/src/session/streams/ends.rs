@@ -10,7 +10,7 @@ use crate::session::{Fatal, InboundCallId, OutboundCallId, Session};
 
 /// An answer that may not overtake items.
 #[derive(Debug)]
-pub(super) struct HeldAnswer {
+pub(super) struct HeldResponse {
     id: u32,
     code: ResultCode,
     pub(super) data: Payload,
@@ -24,9 +24,9 @@ impl Session {
         };
         for key in streams.by_call.get(call).cloned().unwrap_or_default() {
             if streams.is_bound(key) {
-                streams.tell_end(key, Ending::Cancelled);
+                streams.push_ended(key, Ending::Cancelled);
                 streams.drop_queue(key, &mut out);
-                streams.take_nothing(key);
+                streams.close_silently(key);
             }
         }
     }
@@ -44,9 +44,9 @@ impl Session {
     }
 
     /// A handler has said how its call went. Whether the answer waits for items that were sent before it.
-    pub(in crate::session) fn hold_answer(
+    pub(in crate::session) fn hold_response(
         &mut self,
-        run: InboundCallId,
+        call: InboundCallId,
         id: u32,
         code: ResultCode,
         data: &mut Payload,
@@ -54,62 +54,69 @@ impl Session {
         let Some((streams, mut out)) = self.streams_mut() else {
             return false;
         };
-        streams.refuse_carried(StreamCarrier::Run(run), &mut out);
+        streams.refuse_unclaimed(StreamCarrier::Run(call), &mut out);
         let mut waits = false;
-        for key in streams.by_run.get(&run).cloned().unwrap_or_default() {
-            let Some(sending) = streams.sending(key) else {
+        for key in streams
+            .by_inbound_call
+            .get(&call)
+            .cloned()
+            .unwrap_or_default()
+        {
+            let Some(send) = streams.send_half(key) else {
                 continue;
             };
-            if sending.end.is_none() {
-                streams.tell_end(key, Ending::Answered);
+            if send.pending_end.is_none() {
+                streams.push_ended(key, Ending::Answered);
             }
-            let Some(sending) = streams.sending(key) else {
+            let Some(send) = streams.send_half(key) else {
                 continue;
             };
-            sending.gone = true;
+            send.dropped = true;
             if code != ResultCode::Success {
-                sending.end = None;
-            } else if sending.end.is_none() {
-                sending.end = Some((EndReason::Cancelled, ErrorData::default()));
+                send.pending_end = None;
+            } else if send.pending_end.is_none() {
+                send.pending_end = Some((EndReason::Cancelled, ErrorData::default()));
             }
-            if sending.queue.is_empty() {
-                streams.end_sent(key, &mut out);
+            if send.queue.is_empty() {
+                streams.send_pending_end(key, &mut out);
             } else {
                 waits = true;
             }
         }
         if waits {
             let data = std::mem::take(data);
-            streams.answer_bytes += data.len();
-            streams.answers.insert(run, HeldAnswer { id, code, data });
+            streams.held_response_bytes += data.len();
+            streams
+                .held_responses
+                .insert(call, HeldResponse { id, code, data });
         } else {
-            streams.end_run(run, &Ending::Answered, &mut out);
+            streams.end_streams_of_call(call, &Ending::Answered, &mut out);
         }
         waits
     }
 
     /// Sends the answers that had to wait for items and need not any more.
-    pub(super) fn release_answers(&mut self) {
+    pub(super) fn release_held_responses(&mut self) {
         while let Some((streams, mut out)) = self.streams_mut()
-            && let Some(run) = streams.answerable.pop()
+            && let Some(call) = streams.releasable.pop()
         {
-            let Some(mut answer) = streams.answers.remove(&run) else {
+            let Some(mut answer) = streams.held_responses.remove(&call) else {
                 continue;
             };
-            streams.answer_bytes -= answer.data.len();
-            streams.end_run(run, &Ending::Answered, &mut out);
-            self.send_answer(answer.id, answer.code, &mut answer.data);
-            self.transmit.leave(answer.data.into_remains());
+            streams.held_response_bytes -= answer.data.len();
+            streams.end_streams_of_call(call, &Ending::Answered, &mut out);
+            self.send_or_queue_response(answer.id, answer.code, &mut answer.data);
+            self.transmit.defer_drop(answer.data.into_remains());
         }
     }
 
     /// A call that this side runs has been answered for its handler, or its handler has gone.
-    pub(in crate::session) fn run_ended(&mut self, run: InboundCallId) {
+    pub(in crate::session) fn inbound_call_ended(&mut self, call: InboundCallId) {
         if let Some((streams, mut out)) = self.streams_mut()
-            && !streams.answers.contains_key(&run)
+            && !streams.held_responses.contains_key(&call)
         {
-            streams.end_run(run, &Ending::Cancelled, &mut out);
-            streams.refuse_carried(StreamCarrier::Run(run), &mut out);
+            streams.end_streams_of_call(call, &Ending::Cancelled, &mut out);
+            streams.refuse_unclaimed(StreamCarrier::Run(call), &mut out);
         }
     }
 
@@ -119,12 +126,12 @@ impl Session {
         let Some((streams, mut out)) = self.streams_mut() else {
             return Ok(());
         };
-        let Some(key) = streams.table.find(end.id) else {
+        let Some(key) = streams.store.find(end.id) else {
             out.counters.packets_dropped += 1;
             return Ok(());
         };
-        if let Some(receiving) = streams.receiving(key) {
-            let came = receiving.received;
+        if let Some(recv) = streams.recv_half(key) {
+            let came = recv.received;
             let ending = match end.reason {
                 EndReason::Finished if end.items == came => Ending::Finished,
                 EndReason::Finished => Ending::Incomplete {
@@ -133,17 +140,17 @@ impl Session {
                 },
                 reason => ending(reason, end.error),
             };
-            streams.over(key, ending, &mut out);
+            streams.end_recv(key, ending, &mut out);
         } else {
             let reason = match end.reason {
                 EndReason::Finished => EndReason::Cancelled,
                 reason => reason,
             };
-            streams.tell_end(key, ending(reason, end.error));
-            streams.break_off(key, EndReason::Cancelled, &mut out);
-            streams.end_sent(key, &mut out);
+            streams.push_ended(key, ending(reason, end.error));
+            streams.abort_send(key, EndReason::Cancelled, &mut out);
+            streams.send_pending_end(key, &mut out);
         }
-        self.release_answers();
+        self.release_held_responses();
         Ok(())
     }
 
@@ -153,9 +160,9 @@ impl Session {
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
         };
-        let key = streams.table.find(StreamId::from_bits(id));
+        let key = streams.store.find(StreamId::from_bits(id));
         if let Some(key) = key
-            && streams.receiving(key).is_some()
+            && streams.recv_half(key).is_some()
         {
             streams.fail(key, FrameworkError::TooLarge { limit }.into(), &mut out);
         } else {
@@ -175,18 +182,18 @@ fn ending(reason: EndReason, error: ErrorData) -> Ending {
 
 impl SessionStreams {
     /// The program is told that a stream has ended, unless it has let go of it.
-    pub(super) fn tell_end(&mut self, key: StreamKey, ending: Ending) {
+    pub(super) fn push_ended(&mut self, key: StreamKey, ending: Ending) {
         let is_open = |stream: &StreamState| stream.is_open();
-        if self.table.get(key).is_some_and(is_open) {
+        if self.store.get(key).is_some_and(is_open) {
             self.events.push_back(StreamEvent::Ended(key, ending));
         }
     }
 
     /// The other side does what a stream must not do, or this side cannot take what it sends.
     pub(super) fn fail(&mut self, key: StreamKey, error: ErrorData, out: &mut StreamOutput<'_>) {
-        let is_open = self.receiving(key).is_some_and(|it| !it.closed);
+        let is_open = self.recv_half(key).is_some_and(|it| !it.closed);
         if is_open {
-            self.tell_end(key, Ending::Failed(error.clone()));
+            self.push_ended(key, Ending::Failed(error.clone()));
             self.close(key, EndReason::Failed, error, out);
         }
     }
@@ -199,30 +206,30 @@ impl SessionStreams {
         error: ErrorData,
         out: &mut StreamOutput<'_>,
     ) {
-        let Some(stream) = self.table.get_mut(key) else {
+        let Some(stream) = self.store.get_mut(key) else {
             return;
         };
         let id = stream.id();
         let says = stream.announced && !stream.ended;
-        let StreamHalf::Receiving(receiving) = &mut stream.half else {
+        let StreamHalf::Recv(recv) = &mut stream.half else {
             return;
         };
-        if !std::mem::replace(&mut receiving.closed, true) {
-            self.windows.close(receiving);
+        if !std::mem::replace(&mut recv.closed, true) {
+            self.windows.close(recv);
             if says {
-                out.end(id, reason, receiving.received, error);
+                out.end(id, reason, recv.received, error);
             }
         }
     }
 
     /// A stream is over for its receiving side: nothing comes any more. What came stays until it is taken.
-    pub(super) fn over(&mut self, key: StreamKey, ending: Ending, out: &mut StreamOutput<'_>) {
-        self.tell_end(key, ending);
-        self.table.end(key);
-        let Some(receiving) = self.receiving(key) else {
+    pub(super) fn end_recv(&mut self, key: StreamKey, ending: Ending, out: &mut StreamOutput<'_>) {
+        self.push_ended(key, ending);
+        self.store.end(key);
+        let Some(recv) = self.recv_half(key) else {
             return;
         };
-        if receiving.held == 0 {
+        if recv.held == 0 {
             self.remove(key, out);
         } else {
             // It says nothing, since the stream is over.
@@ -231,115 +238,119 @@ impl SessionStreams {
     }
 
     /// The consumer is gone, and with it what it had not taken.
-    pub(super) fn forget_held(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
-        let Some(receiving) = self.receiving(key) else {
+    pub(super) fn drop_unconsumed(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
+        let Some(recv) = self.recv_half(key) else {
             return;
         };
-        let held = std::mem::take(&mut receiving.held);
-        let carries = receiving.carries > 0;
+        let held = std::mem::take(&mut recv.held);
+        let has_unclaimed = recv.unclaimed_items > 0;
         self.held -= held;
-        if carries {
+        if has_unclaimed {
             self.refuse_items_of(key, out);
         }
-        if self.table.get(key).is_some_and(|stream| stream.ended) {
+        if self.store.get(key).is_some_and(|stream| stream.ended) {
             self.remove(key, out);
         }
     }
 
     /// The sending side of a stream sends nothing more than its end. What waits is dropped.
-    pub(super) fn break_off(
+    pub(super) fn abort_send(
         &mut self,
         key: StreamKey,
         reason: EndReason,
         out: &mut StreamOutput<'_>,
     ) {
-        let Some(sending) = self.sending(key) else {
+        let Some(send) = self.send_half(key) else {
             return;
         };
-        sending.end = Some((reason, ErrorData::default()));
+        send.pending_end = Some((reason, ErrorData::default()));
         self.drop_queue(key, out);
     }
 
     /// What waits is dropped, and the program hears nothing more of it.
     pub(super) fn drop_queue(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
-        let Some(sending) = self.sending(key) else {
+        let Some(send) = self.send_half(key) else {
             return;
         };
-        sending.gone = true;
-        let queue = std::mem::take(&mut sending.queue);
-        let queued = std::mem::take(&mut sending.queued);
+        send.dropped = true;
+        let queue = std::mem::take(&mut send.queue);
+        let queued = std::mem::take(&mut send.queued);
         self.queued -= queued;
         for queued in queue {
-            out.transmit.leave(queued.item.into_remains());
+            out.transmit.defer_drop(queued.item.into_remains());
             self.never_opened(queued.opens, out);
         }
     }
 
     /// Nothing waits in a stream before its end, which is said now. So it is over, if the other side knows of it.
-    pub(super) fn end_sent(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
-        let Some(stream) = self.table.get_mut(key) else {
+    pub(super) fn send_pending_end(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
+        let Some(stream) = self.store.get_mut(key) else {
             return;
         };
-        let (id, announced, run) = (stream.id(), stream.announced, stream.run);
-        let StreamHalf::Sending(sending) = &mut stream.half else {
+        let (id, announced, call) = (stream.id(), stream.announced, stream.call);
+        let StreamHalf::Send(send) = &mut stream.half else {
             return;
         };
-        if !announced || !sending.queue.is_empty() {
+        if !announced || !send.queue.is_empty() {
             return;
         }
-        if let Some((reason, error)) = sending.end.take() {
-            out.end(id, reason, sending.sent, error);
+        if let Some((reason, error)) = send.pending_end.take() {
+            out.end(id, reason, send.sent, error);
             self.remove(key, out);
         }
-        if let Some(run) = run {
-            self.check_answer(run);
+        if let Some(call) = call {
+            self.check_held_response(call);
         }
     }
 
     fn is_bound(&self, key: StreamKey) -> bool {
-        let stream = self.table.get(key);
+        let stream = self.store.get(key);
         stream.is_some_and(StreamState::is_bound)
     }
 
     /// A stream that is bound to a cancelled call takes nothing more. Nothing is said of it.
-    fn take_nothing(&mut self, key: StreamKey) {
-        let Self { table, windows, .. } = self;
-        if let Some(stream) = table.get_mut(key)
-            && let StreamHalf::Receiving(receiving) = &mut stream.half
-            && !std::mem::replace(&mut receiving.closed, true)
+    fn close_silently(&mut self, key: StreamKey) {
+        let Self { store, windows, .. } = self;
+        if let Some(stream) = store.get_mut(key)
+            && let StreamHalf::Recv(recv) = &mut stream.half
+            && !std::mem::replace(&mut recv.closed, true)
         {
-            windows.close(receiving);
+            windows.close(recv);
         }
     }
 
     /// The call that a stream is bound to is over, and the stream with it.
     fn end_with_call(&mut self, key: StreamKey, ending: Ending, out: &mut StreamOutput<'_>) {
-        if self.receiving(key).is_some() {
-            self.over(key, ending, out);
+        if self.recv_half(key).is_some() {
+            self.end_recv(key, ending, out);
         } else {
-            self.tell_end(key, ending);
+            self.push_ended(key, ending);
             self.remove(key, out);
         }
     }
 
-    fn end_run(&mut self, run: InboundCallId, ending: &Ending, out: &mut StreamOutput<'_>) {
-        for key in self.by_run.remove(&run).unwrap_or_default() {
+    fn end_streams_of_call(
+        &mut self,
+        call: InboundCallId,
+        ending: &Ending,
+        out: &mut StreamOutput<'_>,
+    ) {
+        for key in self.by_inbound_call.remove(&call).unwrap_or_default() {
             self.end_with_call(key, ending.clone(), out);
         }
     }
 
     /// Whether the answer of a call waited for a stream that has nothing more to send.
-    pub(super) fn check_answer(&mut self, run: InboundCallId) {
-        if !self.answers.contains_key(&run) {
+    pub(super) fn check_held_response(&mut self, call: InboundCallId) {
+        if !self.held_responses.contains_key(&call) {
             return;
         }
-        let keys = self.by_run.get(&run).cloned().unwrap_or_default();
-        let mut streams = keys.iter().filter_map(|key| self.table.get(*key));
-        let waits = streams.any(
-            |stream| matches!(&stream.half, StreamHalf::Sending(sending) if !sending.queue.is_empty()),
-        );
+        let keys = self.by_inbound_call.get(&call).cloned().unwrap_or_default();
+        let mut streams = keys.iter().filter_map(|key| self.store.get(*key));
+        let waits = streams
+            .any(|stream| matches!(&stream.half, StreamHalf::Send(send) if !send.queue.is_empty()));
         if !waits {
-            self.answerable.push(run);
+            self.releasable.push(call);
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::packet::{ExtensionFlags, StreamEntry};
 
 use super::slab::SecondaryMap;
 use super::{HelloState, InboundCallId, OutboundCallId, SendTicket, Session};
-use ends::HeldAnswer;
+use ends::HeldResponse;
 use flow_control::Windows;
 use send::StreamOutput;
 use store::{StreamHalf, StreamState, StreamStore};
@@ -33,36 +33,36 @@ pub use store::StreamKey;
 /// The streams of a session that has had any.
 #[derive(Debug, Default)]
 pub(super) struct SessionStreams {
-    table: StreamStore,
+    store: StreamStore,
     windows: Windows,
     events: VecDeque<StreamEvent>,
     /// What the next packet carries, which has come.
-    next: Option<Vec<StreamEntry>>,
+    pending_opens: Option<Vec<StreamEntry>>,
     /// The last item of the packet that is being handled, if it was one of items.
     last_item: Option<(StreamKey, u64)>,
     /// The streams that this side opened with a call, by its id, until its answer has come.
     by_call: SecondaryMap<OutboundCallId, Vec<StreamKey>>,
     /// The same of one-way calls that have no id yet.
-    by_cast: HashMap<SendTicket, Vec<StreamKey>>,
+    by_one_way_call: HashMap<SendTicket, Vec<StreamKey>>,
     /// One-way calls that were not sent, whose owners have not been told.
-    refused_casts: HashSet<SendTicket>,
+    refused_one_way_calls: HashSet<SendTicket>,
     /// The streams that this side opens with an answer which has not left, by the call's id.
-    by_answer: HashMap<u32, Vec<StreamKey>>,
+    by_response: HashMap<u32, Vec<StreamKey>>,
     /// The streams that are bound to a call which this side runs.
-    by_run: HashMap<InboundCallId, Vec<StreamKey>>,
+    by_inbound_call: HashMap<InboundCallId, Vec<StreamKey>>,
     /// The streams that came with a value and have not been claimed by whoever decodes it.
-    carried: HashMap<StreamCarrier, Vec<StreamKey>>,
+    unclaimed: HashMap<StreamCarrier, Vec<StreamKey>>,
     /// How many there are.
-    unclaimed: usize,
+    unclaimed_count: usize,
     /// Answers that wait until the items before them have left.
-    answers: HashMap<InboundCallId, HeldAnswer>,
-    answer_bytes: usize,
+    held_responses: HashMap<InboundCallId, HeldResponse>,
+    held_response_bytes: usize,
     /// The calls of those that need not wait any more.
-    answerable: Vec<InboundCallId>,
+    releasable: Vec<InboundCallId>,
     /// Streams with items that are ready, in turn.
-    turn: VecDeque<StreamKey>,
+    send_queue: VecDeque<StreamKey>,
     /// Streams whose sending sides are given credit with the next batch.
-    grants: Vec<StreamKey>,
+    pending_grants: Vec<StreamKey>,
     /// What the items cost that wait in their streams.
     queued: usize,
     /// What the items cost that came and have not been taken.
@@ -76,7 +76,7 @@ impl Session {
     /// How many streams there are: those that are not over, and those of which something is held.
     pub fn streams(&self) -> usize {
         let streams = self.streams.as_deref();
-        streams.map_or(0, |streams| streams.table.len())
+        streams.map_or(0, |streams| streams.store.len())
     }
 
     /// What the items cost that came and have not been taken by their consumers, in bytes.
@@ -124,7 +124,7 @@ impl Session {
 
     /// How many streams there may be.
     fn stream_limit(&self) -> usize {
-        self.limits.max_streams.min(flow_control::MOST_STREAMS)
+        self.limits.max_streams.min(flow_control::MAX_STREAMS)
     }
 
     /// The streams, if there have been any, and the way out.
@@ -152,16 +152,16 @@ impl Session {
     }
 
     /// The data of answers that wait for items before them.
-    pub(super) fn held_answer_bytes(&self) -> usize {
+    pub(super) fn held_response_bytes(&self) -> usize {
         let streams = self.streams.as_deref();
-        streams.map_or(0, |streams| streams.answer_bytes)
+        streams.map_or(0, |streams| streams.held_response_bytes)
     }
 
     /// Whether a stream has something to send that is not in the transmit buffer.
     pub(super) fn streams_have_output(&self) -> bool {
-        self.streams
-            .as_deref()
-            .is_some_and(|streams| !streams.turn.is_empty() || !streams.grants.is_empty())
+        self.streams.as_deref().is_some_and(|streams| {
+            !streams.send_queue.is_empty() || !streams.pending_grants.is_empty()
+        })
     }
 
     /// The batch has been written.
@@ -176,19 +176,19 @@ impl Session {
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
         };
-        for key in streams.table.keys().collect::<Vec<_>>() {
-            if streams.table.get(key).is_some_and(StreamState::is_open) {
+        for key in streams.store.keys().collect::<Vec<_>>() {
+            if streams.store.get(key).is_some_and(StreamState::is_open) {
                 let ended = StreamEvent::Ended(key, Ending::Closed);
                 streams.events.push_back(ended);
             }
             streams.remove(key, &mut out);
         }
-        for (_, answer) in streams.answers.drain() {
-            out.transmit.leave(answer.data.into_remains());
+        for (_, answer) in streams.held_responses.drain() {
+            out.transmit.defer_drop(answer.data.into_remains());
         }
         *streams = SessionStreams {
             // Its keys are not used twice.
-            table: std::mem::take(&mut streams.table),
+            store: std::mem::take(&mut streams.store),
             events: std::mem::take(&mut streams.events),
             ..SessionStreams::default()
         };
@@ -199,32 +199,32 @@ impl SessionStreams {
     /// A stream has credit to give, which leaves with the next batch.
     fn note_grant(&mut self, key: StreamKey) {
         // While nothing is written, streams may come and go.
-        if self.grants.len() > 2 * self.table.len() + 64 {
-            let table = &self.table;
-            self.grants.retain(|key| table.get(*key).is_some());
+        if self.pending_grants.len() > 2 * self.store.len() + 64 {
+            let store = &self.store;
+            self.pending_grants.retain(|key| store.get(*key).is_some());
         }
-        self.grants.push(key);
+        self.pending_grants.push(key);
     }
 
     /// A stream is gone, and all that it held with it. Its number may be used again.
     fn remove(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
-        let Some(stream) = self.table.remove(key) else {
+        let Some(stream) = self.store.remove(key) else {
             return;
         };
         match stream.half {
-            StreamHalf::Sending(sending) => {
-                self.queued -= sending.queued;
+            StreamHalf::Send(send) => {
+                self.queued -= send.queued;
                 let mut opened = Vec::new();
-                for queued in sending.queue {
-                    out.transmit.leave(queued.item.into_remains());
+                for queued in send.queue {
+                    out.transmit.defer_drop(queued.item.into_remains());
                     opened.extend(queued.opens);
                 }
                 self.never_opened(opened, out);
             }
-            StreamHalf::Receiving(receiving) => {
-                self.held -= receiving.held;
-                self.windows.give_back(&receiving);
-                if receiving.carries > 0 {
+            StreamHalf::Recv(recv) => {
+                self.held -= recv.held;
+                self.windows.give_back(&recv);
+                if recv.unclaimed_items > 0 {
                     self.refuse_items_of(key, out);
                 }
             }

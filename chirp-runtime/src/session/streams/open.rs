@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::flow_control::{FIRST, TAKEN};
+use super::flow_control::{INITIAL_WINDOW, UNREQUESTED_WINDOWS};
 use super::send::StreamOutput;
 use super::store::{RecvHalf, SendHalf, StreamHalf, StreamState};
 use super::{Ending, SessionStreams, StreamEvent, StreamKey, StreamKind, StreamSpec};
@@ -44,7 +44,7 @@ impl Session {
         let keys = streams.make(opens);
         streams.by_call.insert(call, keys.clone());
         if in_use.is_some() {
-            self.place_call(call, method, params, time);
+            self.send_or_queue_call(call, method, params, time);
         } else {
             let waits = QueuedSend::Call(call, method.clone(), std::mem::take(params), time);
             let ticket = self.backlog.hold(waits);
@@ -88,30 +88,34 @@ impl Session {
         };
         let streams = self.streams.get_or_insert_default();
         let keys = streams.make(&free);
-        streams.by_cast.insert(ticket, keys.clone());
-        self.make_room();
+        streams.by_one_way_call.insert(ticket, keys.clone());
+        self.flush_backlog();
         Ok((Some(ticket).filter(|ticket| self.is_waiting(*ticket)), keys))
     }
 
     /// Whether a one-way call left the queue unsent, because the other side does not know streams. It is said once.
     pub fn take_refused_cast(&mut self, ticket: SendTicket) -> bool {
         let streams = self.streams.as_deref_mut();
-        streams.is_some_and(|streams| streams.refused_casts.remove(&ticket))
+        streams.is_some_and(|streams| streams.refused_one_way_calls.remove(&ticket))
     }
 
     /// A one-way call has an id now, and is about to be sent.
-    pub(in crate::session) fn cast_leaves(&mut self, ticket: SendTicket, call: OutboundCallId) {
+    pub(in crate::session) fn one_way_call_leaves(
+        &mut self,
+        ticket: SendTicket,
+        call: OutboundCallId,
+    ) {
         if let Some(streams) = self.streams.as_deref_mut()
-            && let Some(keys) = streams.by_cast.remove(&ticket)
+            && let Some(keys) = streams.by_one_way_call.remove(&ticket)
         {
             streams.by_call.insert(call, keys);
         }
     }
 
     /// A one-way call never left: its streams were never opened.
-    pub(in crate::session) fn cast_taken_back(&mut self, ticket: SendTicket) {
+    pub(in crate::session) fn one_way_call_taken_back(&mut self, ticket: SendTicket) {
         if let Some((streams, mut out)) = self.streams_mut()
-            && let Some(keys) = streams.by_cast.remove(&ticket)
+            && let Some(keys) = streams.by_one_way_call.remove(&ticket)
         {
             streams.never_opened(keys, &mut out);
         }
@@ -130,7 +134,7 @@ impl Session {
         };
         if in_use {
             self.backlog.release_held();
-            self.make_room();
+            self.flush_backlog();
             return;
         }
         for (ticket, waits) in self.backlog.take_held() {
@@ -142,13 +146,13 @@ impl Session {
                     streams.events.push_back(StreamEvent::Unsupported(call));
                 }
             } else {
-                self.cast_taken_back(ticket);
+                self.one_way_call_taken_back(ticket);
                 if let Some(streams) = self.streams.as_deref_mut() {
-                    streams.refused_casts.insert(ticket);
+                    streams.refused_one_way_calls.insert(ticket);
                 }
                 self.backlog.admit(ticket);
             }
-            self.leave(waits);
+            self.defer_drop(waits);
         }
     }
 
@@ -169,13 +173,13 @@ impl Session {
     /// [`Refused`] when the streams may not be opened; the call has not been answered then.
     pub fn respond_with(
         &mut self,
-        run: InboundCallId,
+        call: InboundCallId,
         code: ResultCode,
         data: &mut Payload,
         opens: &[StreamSpec],
     ) -> Result<Vec<StreamKey>, Refused> {
         if opens.is_empty() {
-            self.respond(run, code, data);
+            self.respond(call, code, data);
             return Ok(Vec::new());
         }
         if self.streams_in_use() != Some(true) {
@@ -184,21 +188,21 @@ impl Session {
         self.check_opens(opens)?;
         let free: Vec<_> = opens.iter().map(|spec| spec.freed()).collect();
         let keys = self.streams.get_or_insert_default().make(&free);
-        let id = self.inbound.id(run);
+        let id = self.inbound.id(call);
         if let Some(id) = id
             && code == ResultCode::Success
             && let Some(streams) = self.streams.as_deref_mut()
         {
-            let replaced = streams.by_answer.insert(id, keys.clone());
+            let replaced = streams.by_response.insert(id, keys.clone());
             if let Some(keys) = replaced
                 && let Some((streams, mut out)) = self.streams_mut()
             {
                 // The other side used an id again before its answer.
                 streams.never_opened(keys, &mut out);
             }
-            self.respond(run, code, data);
+            self.respond(call, code, data);
         } else {
-            self.respond(run, code, data);
+            self.respond(call, code, data);
             if let Some((streams, mut out)) = self.streams_mut() {
                 streams.never_opened(keys.clone(), &mut out);
             }
@@ -207,9 +211,9 @@ impl Session {
     }
 
     /// An answer turned into an error, and opens nothing.
-    pub(in crate::session) fn answer_failed(&mut self, id: u32) {
+    pub(in crate::session) fn response_failed(&mut self, id: u32) {
         if let Some((streams, mut out)) = self.streams_mut()
-            && let Some(keys) = streams.by_answer.remove(&id)
+            && let Some(keys) = streams.by_response.remove(&id)
         {
             streams.never_opened(keys, &mut out);
         }
@@ -242,9 +246,9 @@ impl Session {
     }
 
     /// Puts the opening of an answer's streams before it.
-    pub(in crate::session) fn send_answer_opens(&mut self, id: u32) {
+    pub(in crate::session) fn send_response_opens(&mut self, id: u32) {
         if let Some((streams, mut out)) = self.streams_mut()
-            && let Some(keys) = streams.by_answer.get(&id).cloned()
+            && let Some(keys) = streams.by_response.get(&id).cloned()
         {
             streams.announce(&keys, &mut out);
         }
@@ -260,9 +264,9 @@ impl Session {
     }
 
     /// The answer is in the transmit buffer.
-    pub(in crate::session) fn answer_opens_sent(&mut self, id: u32) {
+    pub(in crate::session) fn response_opens_sent(&mut self, id: u32) {
         if let Some((streams, mut out)) = self.streams_mut()
-            && let Some(keys) = streams.by_answer.remove(&id)
+            && let Some(keys) = streams.by_response.remove(&id)
         {
             streams.announced(&keys, &mut out);
         }
@@ -277,16 +281,16 @@ impl SessionStreams {
             // A result goes to the caller.
             spec.sends &= spec.kind != StreamKind::Result;
             let half = if spec.sends {
-                StreamHalf::Sending(SendHalf::default())
+                StreamHalf::Send(SendHalf::default())
             } else {
-                StreamHalf::Receiving(RecvHalf::default())
+                StreamHalf::Recv(RecvHalf::default())
             };
-            let number = self.table.next_number();
-            self.table.insert(StreamState {
+            let number = self.store.next_number();
+            self.store.insert(StreamState {
                 number,
                 is_local: true,
                 spec,
-                run: None,
+                call: None,
                 announced: false,
                 ended: false,
                 half,
@@ -299,19 +303,19 @@ impl SessionStreams {
     pub(super) fn announce(&mut self, keys: &[StreamKey], out: &mut StreamOutput<'_>) {
         let mut entries = Vec::with_capacity(keys.len());
         for key in keys {
-            let takes = self.table.local_senders() < TAKEN;
-            let Some(stream) = self.table.get_mut(*key) else {
+            let takes = self.store.local_senders() < UNREQUESTED_WINDOWS;
+            let Some(stream) = self.store.get_mut(*key) else {
                 continue;
             };
             let window = match &mut stream.half {
-                StreamHalf::Sending(sending) => {
-                    let window = if takes { FIRST } else { 0 };
-                    sending.credit = window.into();
+                StreamHalf::Send(send) => {
+                    let window = if takes { INITIAL_WINDOW } else { 0 };
+                    send.credit = window.into();
                     window
                 }
                 // What nobody will take needs no window.
-                StreamHalf::Receiving(receiving) if receiving.closed => 0,
-                StreamHalf::Receiving(receiving) => self.windows.first(receiving),
+                StreamHalf::Recv(recv) if recv.closed => 0,
+                StreamHalf::Recv(recv) => self.windows.open_initial(recv),
             };
             entries.push(StreamEntry {
                 number: stream.number,
@@ -321,7 +325,7 @@ impl SessionStreams {
                 codec: stream.spec.codec,
                 window,
             });
-            self.table.announce(*key);
+            self.store.announce(*key);
         }
         out.open(&entries);
     }
@@ -329,26 +333,26 @@ impl SessionStreams {
     /// The carrier of these streams has been appended: what was said of them before can be sent.
     pub(super) fn announced(&mut self, keys: &[StreamKey], out: &mut StreamOutput<'_>) {
         for key in keys {
-            let Some(stream) = self.table.get_mut(*key) else {
+            let Some(stream) = self.store.get_mut(*key) else {
                 continue;
             };
             let id = stream.id();
             match &mut stream.half {
-                StreamHalf::Sending(sending) => {
-                    if sending.end.is_some() {
-                        self.end_sent(*key, out);
-                    } else if sending.is_ready() {
+                StreamHalf::Send(send) => {
+                    if send.pending_end.is_some() {
+                        self.send_pending_end(*key, out);
+                    } else if send.is_ready() {
                         self.events.push_back(StreamEvent::Ready(*key));
                     }
                 }
-                StreamHalf::Receiving(receiving) if receiving.closed => {
+                StreamHalf::Recv(recv) if recv.closed => {
                     out.end(id, EndReason::Cancelled, 0, ErrorData::default());
                 }
-                StreamHalf::Receiving(receiving) if receiving.window == 0 => {
-                    self.windows.small(receiving);
+                StreamHalf::Recv(recv) if recv.window == 0 => {
+                    self.windows.open_minimal(recv);
                     self.note_grant(*key);
                 }
-                StreamHalf::Receiving(_) => {}
+                StreamHalf::Recv(_) => {}
             }
         }
     }
@@ -356,7 +360,7 @@ impl SessionStreams {
     /// What was to carry these streams has not been sent, and will not be.
     pub(super) fn never_opened(&mut self, keys: Vec<StreamKey>, out: &mut StreamOutput<'_>) {
         for key in keys {
-            if self.table.get(key).is_some_and(StreamState::is_open) {
+            if self.store.get(key).is_some_and(StreamState::is_open) {
                 let ending = Ending::Refused(ErrorData::default());
                 self.events.push_back(StreamEvent::Ended(key, ending));
             }

@@ -1,6 +1,6 @@
 use bytes::Bytes;
 
-use super::flow_control::{FIRST, TAKEN};
+use super::flow_control::{INITIAL_WINDOW, UNREQUESTED_WINDOWS};
 use super::send::StreamOutput;
 use super::store::{RecvHalf, SendHalf, StreamHalf, StreamState};
 use super::{
@@ -29,7 +29,7 @@ impl Session {
         let opens = self.take_opens(&incoming)?;
         let event = self.handle_incoming(incoming)?;
         match &event {
-            Some(Event::Interrupt(run)) => self.run_ended(*run),
+            Some(Event::Interrupt(call)) => self.inbound_call_ended(*call),
             Some(Event::Hello) => self.settle_held_calls(),
             _ => {}
         }
@@ -51,7 +51,7 @@ impl Session {
             if in_use {
                 let streams = self.streams.get_or_insert_default();
                 streams.check_entries(&entries)?;
-                streams.next = Some(entries);
+                streams.pending_opens = Some(entries);
                 return Ok(());
             }
         } else if in_use && self.streams.is_some() {
@@ -77,7 +77,7 @@ impl Session {
             return Ok(None);
         };
         streams.last_item = None;
-        let Some(opens) = streams.next.take() else {
+        let Some(opens) = streams.pending_opens.take() else {
             return Ok(None);
         };
         let kind = match incoming {
@@ -89,7 +89,7 @@ impl Session {
         };
         match (incoming, kind) {
             (IncomingPacket::Packet { .. }, PacketType::CALL_CONTEXT) => {
-                streams.next = Some(opens);
+                streams.pending_opens = Some(opens);
                 Ok(None)
             }
             (_, PacketType::REQUEST) => Ok(Some(opens)),
@@ -112,7 +112,7 @@ impl Session {
     fn open_streams(&mut self, opens: &[StreamEntry], event: Option<&Event>) {
         let last_item = self.streams.as_deref().and_then(|it| it.last_item);
         let carrier = match event {
-            Some(Event::Request(run, _)) => Some(StreamCarrier::Run(*run)),
+            Some(Event::Request(call, _)) => Some(StreamCarrier::Run(*call)),
             Some(Event::Answered(call, outcome)) if outcome.is_success() => {
                 Some(StreamCarrier::Answer(*call))
             }
@@ -142,11 +142,11 @@ impl Session {
         let Some((streams, mut out)) = self.streams_mut() else {
             return Ok(());
         };
-        let found = streams.table.find(id);
-        let Some((key, receiving)) = found
-            .and_then(|key| Some((key, streams.table.get_mut(key)?)))
+        let found = streams.store.find(id);
+        let Some((key, recv)) = found
+            .and_then(|key| Some((key, streams.store.get_mut(key)?)))
             .and_then(|(key, stream)| match &mut stream.half {
-                StreamHalf::Receiving(receiving) if !receiving.closed => Some((key, receiving)),
+                StreamHalf::Recv(recv) if !recv.closed => Some((key, recv)),
                 _ => None,
             })
         else {
@@ -154,7 +154,7 @@ impl Session {
             return Ok(());
         };
         if items.len() == 0 {
-            if !std::mem::replace(&mut receiving.begun, true) {
+            if !std::mem::replace(&mut recv.begun, true) {
                 streams.events.push_back(StreamEvent::Begun(key));
             }
             return Ok(());
@@ -165,7 +165,7 @@ impl Session {
         let bytes = length - StreamItems::payload_len(count, 0);
         let room = limit.saturating_sub(streams.held);
         // As is the rule: there is room, and credit is left behind the last of them.
-        if let Some(cost) = receiving.pay_all(bytes, count, room) {
+        if let Some(cost) = recv.pay_all(bytes, count, room) {
             streams.held += cost;
             came = u16::try_from(count).unwrap_or(u16::MAX);
         }
@@ -177,7 +177,7 @@ impl Session {
                 );
                 break;
             }
-            let Some(cost) = receiving.pay(len) else {
+            let Some(cost) = recv.pay(len) else {
                 wrong = Some(ErrorData::from("an item came without credit"));
                 break;
             };
@@ -185,8 +185,8 @@ impl Session {
             came += 1;
         }
         if came > 0 {
-            receiving.begun = true;
-            streams.last_item = Some((key, receiving.received - 1));
+            recv.begun = true;
+            streams.last_item = Some((key, recv.received - 1));
             out.counters.items_in += u64::from(came);
             let items = items.first(came);
             streams.events.push_back(StreamEvent::Items(key, items));
@@ -202,21 +202,21 @@ impl Session {
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
         };
-        let Some(found) = streams.table.get_mut(stream) else {
+        let Some(found) = streams.store.get_mut(stream) else {
             return;
         };
         let ended = found.ended;
-        let StreamHalf::Receiving(receiving) = &mut found.half else {
+        let StreamHalf::Recv(recv) = &mut found.half else {
             return;
         };
-        streams.held -= receiving.take(items, bytes);
+        streams.held -= recv.take(items, bytes);
         if ended {
-            if receiving.held == 0 {
+            if recv.held == 0 {
                 streams.remove(stream, &mut out);
             }
-        } else if !receiving.closed {
-            let granted = receiving.to_grant > 0;
-            if streams.windows.grant(receiving) && !granted {
+        } else if !recv.closed {
+            let granted = recv.to_grant > 0;
+            if streams.windows.grant(recv) && !granted {
                 streams.note_grant(stream);
             }
         }
@@ -230,7 +230,7 @@ impl Session {
         };
         let reason = EndReason::Cancelled;
         streams.close(stream, reason, ErrorData::default(), &mut out);
-        streams.forget_held(stream, &mut out);
+        streams.drop_unconsumed(stream, &mut out);
     }
 
     /// The value that came with streams has been decoded, whole, and these are the streams that it names. They
@@ -243,7 +243,7 @@ impl Session {
         let Some((streams, mut out)) = self.streams_mut() else {
             return false;
         };
-        let Some(unclaimed) = streams.take_carried(carrier) else {
+        let Some(unclaimed) = streams.take_unclaimed(carrier) else {
             return false;
         };
         for key in unclaimed {
@@ -255,9 +255,9 @@ impl Session {
     }
 
     /// The answer that came with streams is let go of.
-    pub(in crate::session) fn release_answer(&mut self, call: OutboundCallId) {
+    pub(in crate::session) fn refuse_response_streams(&mut self, call: OutboundCallId) {
         if let Some((streams, mut out)) = self.streams_mut() {
-            streams.refuse_carried(StreamCarrier::Answer(call), &mut out);
+            streams.refuse_unclaimed(StreamCarrier::Answer(call), &mut out);
         }
     }
 }
@@ -271,13 +271,13 @@ impl SessionStreams {
         if is_twice
             || numbers
                 .iter()
-                .any(|number| self.table.is_remote_number_in_use(*number))
+                .any(|number| self.store.is_remote_number_in_use(*number))
         {
             return Err(invalid("a stream's number is in use"));
         }
         let from_opener = entries.iter().filter(|entry| !entry.to_opener);
-        for (sending, entry) in (self.table.remote_senders()..).zip(from_opener) {
-            let may_take = sending < TAKEN && entry.window == FIRST;
+        for (send, entry) in (self.store.remote_senders()..).zip(from_opener) {
+            let may_take = send < UNREQUESTED_WINDOWS && entry.window == INITIAL_WINDOW;
             if entry.window != 0 && !may_take {
                 return Err(invalid("it takes a window that it may not take"));
             }
@@ -305,22 +305,23 @@ impl SessionStreams {
                 codec: entry.codec,
             };
             out.counters.streams += 1;
-            let refused = self.table.len() >= limit || self.unclaimed + unclaimed.len() >= limit;
+            let refused =
+                self.store.len() >= limit || self.unclaimed_count + unclaimed.len() >= limit;
             let key = if refused {
                 let id = StreamId::of_receiver(entry.number);
                 out.end(id, EndReason::Refused, 0, FrameworkError::Overloaded.into());
                 StreamKey::NONE
             } else {
-                let run = match carrier {
-                    StreamCarrier::Run(run) if entry.bound => Some(run),
+                let call = match carrier {
+                    StreamCarrier::Run(call) if entry.bound => Some(call),
                     _ => None,
                 };
-                let key = self.insert_theirs(entry, spec, run);
+                let key = self.insert_remote(entry, spec, call);
                 if spec.kind != StreamKind::Result {
                     unclaimed.push(key);
                 }
-                if let Some(run) = run {
-                    self.by_run.entry(run).or_default().push(key);
+                if let Some(call) = call {
+                    self.by_inbound_call.entry(call).or_default().push(key);
                 }
                 key
             };
@@ -328,12 +329,12 @@ impl SessionStreams {
         }
         if !unclaimed.is_empty() {
             if let StreamCarrier::Item(stream, _) = carrier
-                && let Some(receiving) = self.receiving(stream)
+                && let Some(recv) = self.recv_half(stream)
             {
-                receiving.carries += 1;
+                recv.unclaimed_items += 1;
             }
-            self.unclaimed += unclaimed.len();
-            self.carried.insert(carrier, unclaimed);
+            self.unclaimed_count += unclaimed.len();
+            self.unclaimed.insert(carrier, unclaimed);
         }
         // It is told before the item that carries it, which has been told of.
         let at = match (carrier, self.events.back()) {
@@ -343,32 +344,32 @@ impl SessionStreams {
         self.events.insert(at, StreamEvent::Opened(carrier, opened));
     }
 
-    fn insert_theirs(
+    fn insert_remote(
         &mut self,
         entry: &StreamEntry,
         spec: StreamSpec,
-        run: Option<InboundCallId>,
+        call: Option<InboundCallId>,
     ) -> StreamKey {
         let mut waits = false;
         let half = if spec.sends {
-            let mut sending = SendHalf::default();
-            sending.grant(entry.window);
-            StreamHalf::Sending(sending)
+            let mut send = SendHalf::default();
+            send.grant(entry.window);
+            StreamHalf::Send(send)
         } else {
-            let mut receiving = RecvHalf::default();
+            let mut recv = RecvHalf::default();
             waits = entry.window == 0;
             if waits {
-                self.windows.small(&mut receiving);
+                self.windows.open_minimal(&mut recv);
             } else {
-                self.windows.taken(&mut receiving, entry.window);
+                self.windows.open_requested(&mut recv, entry.window);
             }
-            StreamHalf::Receiving(receiving)
+            StreamHalf::Recv(recv)
         };
-        let key = self.table.insert(StreamState {
+        let key = self.store.insert(StreamState {
             number: entry.number,
             is_local: false,
             spec,
-            run,
+            call,
             announced: true,
             ended: false,
             half,
@@ -379,21 +380,21 @@ impl SessionStreams {
         key
     }
 
-    fn take_carried(&mut self, carrier: StreamCarrier) -> Option<Vec<StreamKey>> {
-        let keys = self.carried.remove(&carrier)?;
-        self.unclaimed -= keys.len();
+    fn take_unclaimed(&mut self, carrier: StreamCarrier) -> Option<Vec<StreamKey>> {
+        let keys = self.unclaimed.remove(&carrier)?;
+        self.unclaimed_count -= keys.len();
         if let StreamCarrier::Item(stream, _) = carrier
-            && let Some(receiving) = self.receiving(stream)
+            && let Some(recv) = self.recv_half(stream)
         {
-            receiving.carries -= 1;
+            recv.unclaimed_items -= 1;
         }
         Some(keys)
     }
 
     /// Nobody will claim the free streams that came with this. What is bound ends in its own way.
-    pub(super) fn refuse_carried(&mut self, carrier: StreamCarrier, out: &mut StreamOutput<'_>) {
-        for key in self.take_carried(carrier).unwrap_or_default() {
-            if self.table.get(key).is_some_and(|stream| !stream.is_bound()) {
+    pub(super) fn refuse_unclaimed(&mut self, carrier: StreamCarrier, out: &mut StreamOutput<'_>) {
+        for key in self.take_unclaimed(carrier).unwrap_or_default() {
+            if self.store.get(key).is_some_and(|stream| !stream.is_bound()) {
                 self.refuse(key, out);
             }
         }
@@ -402,15 +403,15 @@ impl SessionStreams {
     /// The items of a stream that carried others will not be decoded.
     pub(super) fn refuse_items_of(&mut self, stream: StreamKey, out: &mut StreamOutput<'_>) {
         let of_stream = |carrier: &StreamCarrier| matches!(carrier, StreamCarrier::Item(of, _) if *of == stream);
-        let carriers: Vec<_> = self.carried.keys().copied().filter(of_stream).collect();
+        let carriers: Vec<_> = self.unclaimed.keys().copied().filter(of_stream).collect();
         for carrier in carriers {
-            self.refuse_carried(carrier, out);
+            self.refuse_unclaimed(carrier, out);
         }
     }
 
     /// A stream of the other side's is not taken up.
     fn refuse(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
-        let Some(stream) = self.table.get(key) else {
+        let Some(stream) = self.store.get(key) else {
             return;
         };
         let sends = stream.spec.sends;
@@ -418,27 +419,27 @@ impl SessionStreams {
             let ending = Ending::Refused(ErrorData::default());
             self.events.push_back(StreamEvent::Ended(key, ending));
             if sends {
-                self.break_off(key, EndReason::Refused, out);
+                self.abort_send(key, EndReason::Refused, out);
             } else {
                 self.close(key, EndReason::Refused, ErrorData::default(), out);
             }
         }
         if sends {
-            self.end_sent(key, out);
+            self.send_pending_end(key, out);
         }
     }
 
-    pub(super) fn receiving(&mut self, key: StreamKey) -> Option<&mut RecvHalf> {
-        match &mut self.table.get_mut(key)?.half {
-            StreamHalf::Receiving(receiving) => Some(receiving),
-            StreamHalf::Sending(_) => None,
+    pub(super) fn recv_half(&mut self, key: StreamKey) -> Option<&mut RecvHalf> {
+        match &mut self.store.get_mut(key)?.half {
+            StreamHalf::Recv(recv) => Some(recv),
+            StreamHalf::Send(_) => None,
         }
     }
 
-    pub(super) fn sending(&mut self, key: StreamKey) -> Option<&mut SendHalf> {
-        match &mut self.table.get_mut(key)?.half {
-            StreamHalf::Sending(sending) => Some(sending),
-            StreamHalf::Receiving(_) => None,
+    pub(super) fn send_half(&mut self, key: StreamKey) -> Option<&mut SendHalf> {
+        match &mut self.store.get_mut(key)?.half {
+            StreamHalf::Send(send) => Some(send),
+            StreamHalf::Recv(_) => None,
         }
     }
 }

@@ -46,21 +46,21 @@ impl Session {
         let Some((streams, _)) = self.streams_mut() else {
             return Err(NotSent::Closed);
         };
-        let sending = streams.sending(stream).ok_or(NotSent::Closed)?;
-        if sending.end.is_some() || sending.gone {
+        let send = streams.send_half(stream).ok_or(NotSent::Closed)?;
+        if send.pending_end.is_some() || send.dropped {
             return Err(NotSent::Closed);
         }
-        if !sending.may_send() {
-            sending.wants = true;
+        if !send.may_send() {
+            send.wants_ready = true;
             return Err(NotSent::Full);
         }
         let free = opens.iter().map(|spec| spec.freed()).collect::<Vec<_>>();
         let keys = streams.make(&free);
-        let Some(sending) = streams.sending(stream) else {
+        let Some(send) = streams.send_half(stream) else {
             return Err(NotSent::Closed);
         };
-        streams.queued += sending.push(std::mem::take(item), keys.clone());
-        streams.take_turn(stream);
+        streams.queued += send.push(std::mem::take(item), keys.clone());
+        streams.schedule(stream);
         Ok(keys)
     }
 
@@ -80,15 +80,15 @@ impl Session {
         let Some((streams, _)) = self.streams_mut() else {
             return Err(NotSent::Closed);
         };
-        let sending = streams.sending(stream).ok_or(NotSent::Closed)?;
-        if sending.end.is_some() || sending.gone {
+        let send = streams.send_half(stream).ok_or(NotSent::Closed)?;
+        if send.pending_end.is_some() || send.dropped {
             return Err(NotSent::Closed);
         }
-        if !sending.may_send() {
-            sending.wants = true;
+        if !send.may_send() {
+            send.wants_ready = true;
             return Ok(0);
         }
-        Ok(sending.room())
+        Ok(send.room())
     }
 
     /// Sends items that are ready, all but the last of which are within the stream's credit.
@@ -111,10 +111,10 @@ impl Session {
         let Some((streams, _)) = self.streams_mut() else {
             return Err(NotSent::Closed);
         };
-        let sending = streams.sending(stream).ok_or(NotSent::Closed)?;
+        let send = streams.send_half(stream).ok_or(NotSent::Closed)?;
         if items.items() > 0 {
-            streams.queued += sending.push_run(items);
-            streams.take_turn(stream);
+            streams.queued += send.push_batch(items);
+            streams.schedule(stream);
         }
         Ok(())
     }
@@ -124,14 +124,14 @@ impl Session {
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
         };
-        let Some(found) = streams.table.get(stream) else {
+        let Some(found) = streams.store.get(stream) else {
             return;
         };
-        if let StreamHalf::Sending(sending) = &found.half
+        if let StreamHalf::Send(send) = &found.half
             && found.announced
-            && sending.sent == 0
-            && sending.queue.is_empty()
-            && !sending.gone
+            && send.sent == 0
+            && send.queue.is_empty()
+            && !send.dropped
         {
             out.items(found.id(), &mut []);
         }
@@ -139,12 +139,12 @@ impl Session {
 
     /// That was the last item: what was sent leaves, and then the end.
     pub fn finish_stream(&mut self, stream: StreamKey) {
-        self.end_behind(stream, EndReason::Finished, ErrorData::default());
+        self.end_after_queue(stream, EndReason::Finished, ErrorData::default());
     }
 
     /// The stream breaks off, and this is why: what was sent leaves, and then the failure.
     pub fn fail_stream(&mut self, stream: StreamKey, error: ErrorData) {
-        self.end_behind(stream, EndReason::Failed, error);
+        self.end_after_queue(stream, EndReason::Failed, error);
     }
 
     /// The source of a stream is gone, and no event speaks of it any more. What was sent leaves, and then the end:
@@ -153,28 +153,28 @@ impl Session {
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
         };
-        let Some(sending) = streams.sending(stream) else {
+        let Some(send) = streams.send_half(stream) else {
             return;
         };
-        if !std::mem::replace(&mut sending.gone, true) && sending.end.is_none() {
-            sending.end = Some((EndReason::Cancelled, ErrorData::default()));
-            streams.end_sent(stream, &mut out);
+        if !std::mem::replace(&mut send.dropped, true) && send.pending_end.is_none() {
+            send.pending_end = Some((EndReason::Cancelled, ErrorData::default()));
+            streams.send_pending_end(stream, &mut out);
         }
-        self.release_answers();
+        self.release_held_responses();
     }
 
-    fn end_behind(&mut self, stream: StreamKey, reason: EndReason, error: ErrorData) {
+    fn end_after_queue(&mut self, stream: StreamKey, reason: EndReason, error: ErrorData) {
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
         };
-        if let Some(sending) = streams.sending(stream)
-            && sending.end.is_none()
-            && !sending.gone
+        if let Some(send) = streams.send_half(stream)
+            && send.pending_end.is_none()
+            && !send.dropped
         {
-            sending.end = Some((reason, error));
-            streams.end_sent(stream, &mut out);
+            send.pending_end = Some((reason, error));
+            streams.send_pending_end(stream, &mut out);
         }
-        self.release_answers();
+        self.release_held_responses();
     }
 
     /// The other side has room for more.
@@ -185,12 +185,12 @@ impl Session {
         };
         let mut known = false;
         for (id, bytes) in credit.entries() {
-            if let Some(key) = streams.table.find(id)
-                && let Some(sending) = streams.sending(key)
+            if let Some(key) = streams.store.find(id)
+                && let Some(send) = streams.send_half(key)
             {
                 known = true;
-                sending.grant(bytes);
-                if sending.is_ready() {
+                send.grant(bytes);
+                if send.is_ready() {
                     streams.events.push_back(StreamEvent::Ready(key));
                 }
             }
@@ -210,11 +210,11 @@ impl Session {
         }
         streams.send_grants(&mut out);
         while streams.unsent < AHEAD
-            && let Some(key) = streams.turn.pop_front()
+            && let Some(key) = streams.send_queue.pop_front()
         {
             streams.send_chunk(key, &mut out);
         }
-        self.release_answers();
+        self.release_held_responses();
     }
 
     /// The batch has been taken.
@@ -231,51 +231,51 @@ const AHEAD: usize = 64 << 10;
 
 impl SessionStreams {
     fn send_grants(&mut self, out: &mut StreamOutput<'_>) {
-        if self.grants.is_empty() {
+        if self.pending_grants.is_empty() {
             return;
         }
-        let mut entries = Vec::with_capacity(self.grants.len());
+        let mut entries = Vec::with_capacity(self.pending_grants.len());
         let mut more = Vec::new();
-        for key in std::mem::take(&mut self.grants) {
-            let Some(stream) = self.table.get_mut(key).filter(|stream| !stream.ended) else {
+        for key in std::mem::take(&mut self.pending_grants) {
+            let Some(stream) = self.store.get_mut(key).filter(|stream| !stream.ended) else {
                 continue;
             };
             let id = stream.id();
-            let StreamHalf::Receiving(receiving) = &mut stream.half else {
+            let StreamHalf::Recv(recv) = &mut stream.half else {
                 continue;
             };
-            let bytes = u32::try_from(receiving.to_grant).unwrap_or(u32::MAX);
-            receiving.to_grant -= u64::from(bytes);
-            if receiving.to_grant > 0 {
+            let bytes = u32::try_from(recv.to_grant).unwrap_or(u32::MAX);
+            recv.to_grant -= u64::from(bytes);
+            if recv.to_grant > 0 {
                 more.push(key);
             }
             if bytes > 0 {
                 entries.push((id, bytes));
             }
         }
-        self.grants = more;
+        self.pending_grants = more;
         out.credit(&entries);
     }
 
     /// Sends one packet of a stream's items, and its end behind the last.
     fn send_chunk(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
-        let Some(stream) = self.table.get_mut(key) else {
+        let Some(stream) = self.store.get_mut(key) else {
             return;
         };
         let id = stream.id();
-        let StreamHalf::Sending(sending) = &mut stream.half else {
+        let StreamHalf::Send(send) = &mut stream.half else {
             return;
         };
-        sending.in_turn = false;
-        let fitting = out.fitting(sending.queue.iter());
-        if fitting == 0 {
+        send.scheduled = false;
+        let count_fitting = out.count_fitting(send.queue.iter());
+        if count_fitting == 0 {
             // What waited has been dropped.
             return;
         }
-        let mut items: Vec<_> = sending.queue.drain(..fitting).collect();
+        let mut items: Vec<_> = send.queue.drain(..count_fitting).collect();
         let cost = items.iter().map(|queued| queued.cost).sum::<usize>();
-        sending.queued -= cost;
-        sending.sent += items
+        send.queued -= cost;
+        send.sent += items
             .iter()
             .map(|queued| u64::from(queued.items()))
             .sum::<u64>();
@@ -288,25 +288,25 @@ impl SessionStreams {
         out.items(id, &mut items);
         self.announced(&opens, out);
         self.unsent += out.transmit.unsent() - before;
-        let Some(sending) = self.sending(key) else {
+        let Some(send) = self.send_half(key) else {
             return;
         };
-        if sending.is_ready() {
+        if send.is_ready() {
             self.events.push_back(StreamEvent::Ready(key));
-        } else if sending.queue.is_empty() {
-            self.end_sent(key, out);
+        } else if send.queue.is_empty() {
+            self.send_pending_end(key, out);
             return;
         }
-        self.take_turn(key);
+        self.schedule(key);
     }
 
     /// A stream that has something to send is given its turn.
-    pub(super) fn take_turn(&mut self, key: StreamKey) {
-        if let Some(sending) = self.sending(key)
-            && !sending.queue.is_empty()
-            && !std::mem::replace(&mut sending.in_turn, true)
+    pub(super) fn schedule(&mut self, key: StreamKey) {
+        if let Some(send) = self.send_half(key)
+            && !send.queue.is_empty()
+            && !std::mem::replace(&mut send.scheduled, true)
         {
-            self.turn.push_back(key);
+            self.send_queue.push_back(key);
         }
     }
 }
@@ -320,7 +320,7 @@ pub(super) struct StreamOutput<'a> {
 }
 
 impl StreamOutput<'_> {
-    fn note(&mut self) {
+    fn note_packet(&mut self) {
         self.counters.packets_sent += 1;
         // Whoever may have to be read to by a side that does not read must not itself stop reading.
         self.transmit.note_non_response();
@@ -342,7 +342,7 @@ impl StreamOutput<'_> {
             }
         }
         end.encode(self.transmit.tail());
-        self.note();
+        self.note_packet();
     }
 
     /// Gives credit.
@@ -350,7 +350,7 @@ impl StreamOutput<'_> {
         let most = self.limit.min(StreamItems::CHUNK) / StreamCredit::payload_len(1);
         for entries in entries.chunks(most.max(1)) {
             StreamCredit::encode(self.transmit.tail(), entries);
-            self.note();
+            self.note_packet();
         }
     }
 
@@ -362,7 +362,7 @@ impl StreamOutput<'_> {
 
     /// How many of the first pieces of a queue go into one packet: as many as fit, and at least one. One that
     /// the transmit buffer does not copy ends its packet; one that carries streams goes alone.
-    pub(super) fn fitting<'q>(&self, queue: impl Iterator<Item = &'q QueuedItem>) -> usize {
+    pub(super) fn count_fitting<'q>(&self, queue: impl Iterator<Item = &'q QueuedItem>) -> usize {
         let chunk = self.limit.min(StreamItems::CHUNK);
         let (mut pieces, mut items, mut bytes) = (0, 0, 0);
         for queued in queue {
@@ -389,16 +389,16 @@ impl StreamOutput<'_> {
         self.counters.items_out += u64::from(count);
         StreamItems::encode_head(self.transmit.tail(), id, count, bytes);
         for queued in items {
-            if queued.run.is_none() {
+            if queued.batch.is_none() {
                 StreamItems::encode_item_head(self.transmit.tail(), queued.item.len());
             }
             self.transmit.push(&mut queued.item);
             let rest = std::mem::take(&mut queued.item);
             if !rest.is_empty() {
                 // It was copied.
-                self.transmit.leave(rest.into_remains());
+                self.transmit.defer_drop(rest.into_remains());
             }
         }
-        self.note();
+        self.note_packet();
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct StreamState {
     pub(super) is_local: bool,
     pub(super) spec: StreamSpec,
     /// The call that this side runs and that it is bound to.
-    pub(super) run: Option<InboundCallId>,
+    pub(super) call: Option<InboundCallId>,
     /// The other side knows of it, or will when it has read what is in the transmit buffer.
     pub(super) announced: bool,
     /// It is over, and its number may be another's.
@@ -32,8 +32,8 @@ pub(super) struct StreamState {
 /// This side's part in it.
 #[derive(Debug)]
 pub(super) enum StreamHalf {
-    Sending(SendHalf),
-    Receiving(RecvHalf),
+    Send(SendHalf),
+    Recv(RecvHalf),
 }
 
 impl StreamState {
@@ -54,8 +54,8 @@ impl StreamState {
     pub(super) fn is_open(&self) -> bool {
         !self.ended
             && match &self.half {
-                StreamHalf::Sending(sending) => !sending.gone,
-                StreamHalf::Receiving(receiving) => !receiving.closed,
+                StreamHalf::Send(send) => !send.dropped,
+                StreamHalf::Recv(recv) => !recv.closed,
             }
     }
 }
@@ -72,13 +72,13 @@ pub(super) struct SendHalf {
     /// How many have left.
     pub(super) sent: u64,
     /// The program waits until it may send.
-    pub(super) wants: bool,
+    pub(super) wants_ready: bool,
     /// It has its place in the turn.
-    pub(super) in_turn: bool,
+    pub(super) scheduled: bool,
     /// What is to be said behind the last item.
-    pub(super) end: Option<(EndReason, ErrorData)>,
+    pub(super) pending_end: Option<(EndReason, ErrorData)>,
     /// The program's half is gone, and hears nothing more.
-    pub(super) gone: bool,
+    pub(super) dropped: bool,
 }
 
 /// An item, and the streams that it carries; or a run of items.
@@ -86,19 +86,19 @@ pub(super) struct SendHalf {
 pub(super) struct QueuedItem {
     pub(super) item: Payload,
     /// How many items these are, if they stand as in a packet.
-    pub(super) run: Option<u16>,
+    pub(super) batch: Option<u16>,
     pub(super) cost: usize,
     pub(super) opens: Vec<StreamKey>,
 }
 
 impl QueuedItem {
     pub(super) fn items(&self) -> u16 {
-        self.run.unwrap_or(1)
+        self.batch.unwrap_or(1)
     }
 
     /// How many bytes of items it is, without what stands before each.
     pub(super) fn bytes(&self) -> usize {
-        match self.run {
+        match self.batch {
             Some(items) => self.item.len() - StreamItems::lengths(items),
             None => self.item.len(),
         }
@@ -119,9 +119,9 @@ impl SendHalf {
 
     /// Whether the program may be told that it may send again; it is told once.
     pub(super) fn is_ready(&mut self) -> bool {
-        let is_open = self.end.is_none() && !self.gone;
-        if self.wants && is_open && self.may_send() {
-            self.wants = false;
+        let is_open = self.pending_end.is_none() && !self.dropped;
+        if self.wants_ready && is_open && self.may_send() {
+            self.wants_ready = false;
             return true;
         }
         false
@@ -132,7 +132,7 @@ impl SendHalf {
         let cost = item.len() + ITEM_COST;
         self.queue(QueuedItem {
             item,
-            run: None,
+            batch: None,
             cost,
             opens,
         });
@@ -140,10 +140,10 @@ impl SendHalf {
     }
 
     /// Queues items that are within the credit. What they cost.
-    pub(super) fn push_run(&mut self, run: &mut ItemRun) -> usize {
+    pub(super) fn push_batch(&mut self, run: &mut ItemRun) -> usize {
         let cost = run.bytes() + usize::from(run.items()) * ITEM_COST;
         self.queue(QueuedItem {
-            run: Some(run.items()),
+            batch: Some(run.items()),
             cost,
             item: run.take().into(),
             opens: Vec::new(),
@@ -175,7 +175,7 @@ pub(super) struct RecvHalf {
     /// What the items cost that came and have not been taken.
     pub(super) held: usize,
     /// What was taken and has not been given back.
-    pub(super) taken: usize,
+    pub(super) ungranted: usize,
     /// The consumer had taken all that had come, since credit was given last.
     pub(super) kept_up: bool,
     /// Credit that leaves with the next batch.
@@ -187,7 +187,7 @@ pub(super) struct RecvHalf {
     /// Nothing that comes is wanted any more, and the program hears nothing more.
     pub(super) closed: bool,
     /// How many items with streams of their own have not been claimed.
-    pub(super) carries: usize,
+    pub(super) unclaimed_items: usize,
 }
 
 impl RecvHalf {
@@ -224,7 +224,7 @@ impl RecvHalf {
             .saturating_add(bytes)
             .min(self.held);
         self.held -= cost;
-        self.taken += cost;
+        self.ungranted += cost;
         cost
     }
 }
