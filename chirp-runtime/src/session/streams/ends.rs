@@ -8,7 +8,7 @@ use crate::packet::{
 };
 use crate::session::{Fatal, InboundCallId, OutboundCallId, Session};
 
-/// An answer that may not overtake items.
+/// A response that waits until the items that its call sent before it have left.
 #[derive(Debug)]
 pub(super) struct HeldResponse {
     id: u32,
@@ -17,7 +17,8 @@ pub(super) struct HeldResponse {
 }
 
 impl Session {
-    /// The caller has gone. What is bound to the call ends with it, at the other side by its cancellation.
+    /// Ends the streams that are bound to a cancelled call. The other side ends them when it handles the
+    /// Cancel packet.
     pub(in crate::session) fn call_cancelled(&mut self, call: OutboundCallId) {
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
@@ -31,7 +32,7 @@ impl Session {
         }
     }
 
-    /// The answer came: what is bound to the call is over.
+    /// Ends the streams that are bound to a call whose response has come.
     pub(in crate::session) fn call_answered(&mut self, call: OutboundCallId) {
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
@@ -43,7 +44,8 @@ impl Session {
         }
     }
 
-    /// A handler has said how its call went. Whether the answer waits for items that were sent before it.
+    /// Ends the streams that are bound to a call which its handler has answered. Returns whether the response
+    /// is held until queued items have left.
     pub(in crate::session) fn hold_response(
         &mut self,
         call: InboundCallId,
@@ -95,7 +97,7 @@ impl Session {
         waits
     }
 
-    /// Sends the answers that had to wait for items and need not any more.
+    /// Sends the held responses that no longer wait for items.
     pub(super) fn release_held_responses(&mut self) {
         while let Some((streams, mut out)) = self.streams_mut()
             && let Some(call) = streams.releasable.pop()
@@ -110,7 +112,8 @@ impl Session {
         }
     }
 
-    /// A call that this side runs has been answered for its handler, or its handler has gone.
+    /// Ends the streams of a call that was answered by the session or whose handler's future has been
+    /// dropped.
     pub(in crate::session) fn inbound_call_ended(&mut self, call: InboundCallId) {
         if let Some((streams, mut out)) = self.streams_mut()
             && !streams.held_responses.contains_key(&call)
@@ -120,7 +123,7 @@ impl Session {
         }
     }
 
-    /// A stream has ended, or its receiving side asks for its end.
+    /// Handles Stream-End: the end of a stream to this side, or a request to end a stream of this side.
     pub(super) fn handle_end(&mut self, payload: Bytes) -> Result<(), Fatal> {
         let end = StreamEnd::decode(payload)?;
         let Some((streams, mut out)) = self.streams_mut() else {
@@ -154,7 +157,7 @@ impl Session {
         Ok(())
     }
 
-    /// An item came that is over the payload limit, and has been skipped.
+    /// Fails a stream whose item exceeded the payload limit and was skipped.
     pub(in crate::session) fn handle_large_item(&mut self, id: u32) {
         let limit = self.limits.max_payload as u64;
         let Some((streams, mut out)) = self.streams_mut() else {
@@ -171,7 +174,7 @@ impl Session {
     }
 }
 
-/// The ending that the other side's reason stands for.
+/// The ending that corresponds to a reason given by the other side.
 fn ending(reason: EndReason, error: ErrorData) -> Ending {
     match reason {
         EndReason::Cancelled => Ending::Cancelled,
@@ -181,7 +184,7 @@ fn ending(reason: EndReason, error: ErrorData) -> Ending {
 }
 
 impl SessionStreams {
-    /// The program is told that a stream has ended, unless it has let go of it.
+    /// Tells the owner of this side's half that the stream has ended, unless the half has been dropped.
     pub(super) fn push_ended(&mut self, key: StreamKey, ending: Ending) {
         let is_open = |stream: &StreamState| stream.is_open();
         if self.store.get(key).is_some_and(is_open) {
@@ -189,7 +192,7 @@ impl SessionStreams {
         }
     }
 
-    /// The other side does what a stream must not do, or this side cannot take what it sends.
+    /// Fails a stream to this side, because of a violation by the other side or a limit of this side.
     pub(super) fn fail(&mut self, key: StreamKey, error: ErrorData, out: &mut StreamOutput<'_>) {
         let is_open = self.recv_half(key).is_some_and(|it| !it.closed);
         if is_open {
@@ -198,7 +201,7 @@ impl SessionStreams {
         }
     }
 
-    /// The receiving side of a stream takes nothing more, and asks for its end.
+    /// Closes the receive half, and asks the other side to end the stream.
     pub(super) fn close(
         &mut self,
         key: StreamKey,
@@ -222,7 +225,7 @@ impl SessionStreams {
         }
     }
 
-    /// A stream is over for its receiving side: nothing comes any more. What came stays until it is taken.
+    /// Ends a stream to this side. Received items stay until they are consumed.
     pub(super) fn end_recv(&mut self, key: StreamKey, ending: Ending, out: &mut StreamOutput<'_>) {
         self.push_ended(key, ending);
         self.store.end(key);
@@ -232,12 +235,12 @@ impl SessionStreams {
         if recv.held == 0 {
             self.remove(key, out);
         } else {
-            // It says nothing, since the stream is over.
+            // Sends nothing, since the stream has ended.
             self.close(key, EndReason::Cancelled, ErrorData::default(), out);
         }
     }
 
-    /// The consumer is gone, and with it what it had not taken.
+    /// Drops the items that the consumer has not taken, since the consumer is gone.
     pub(super) fn drop_unconsumed(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
         let Some(recv) = self.recv_half(key) else {
             return;
@@ -253,7 +256,7 @@ impl SessionStreams {
         }
     }
 
-    /// The sending side of a stream sends nothing more than its end. What waits is dropped.
+    /// Drops the queued items of a stream, so that only its end is still sent.
     pub(super) fn abort_send(
         &mut self,
         key: StreamKey,
@@ -267,7 +270,7 @@ impl SessionStreams {
         self.drop_queue(key, out);
     }
 
-    /// What waits is dropped, and the program hears nothing more of it.
+    /// Drops the queued items of a stream, whose owner is told nothing more.
     pub(super) fn drop_queue(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
         let Some(send) = self.send_half(key) else {
             return;
@@ -282,7 +285,7 @@ impl SessionStreams {
         }
     }
 
-    /// Nothing waits in a stream before its end, which is said now. So it is over, if the other side knows of it.
+    /// Sends the pending end of a stream if its queue is empty and the other side knows the stream.
     pub(super) fn send_pending_end(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
         let Some(stream) = self.store.get_mut(key) else {
             return;
@@ -308,7 +311,7 @@ impl SessionStreams {
         stream.is_some_and(StreamState::is_bound)
     }
 
-    /// A stream that is bound to a cancelled call takes nothing more. Nothing is said of it.
+    /// Closes the receive half of a stream that is bound to a cancelled call. Sends nothing.
     fn close_silently(&mut self, key: StreamKey) {
         let Self { store, windows, .. } = self;
         if let Some(stream) = store.get_mut(key)
@@ -319,7 +322,7 @@ impl SessionStreams {
         }
     }
 
-    /// The call that a stream is bound to is over, and the stream with it.
+    /// Ends a stream whose call has ended.
     fn end_with_call(&mut self, key: StreamKey, ending: Ending, out: &mut StreamOutput<'_>) {
         if self.recv_half(key).is_some() {
             self.end_recv(key, ending, out);
@@ -340,7 +343,7 @@ impl SessionStreams {
         }
     }
 
-    /// Whether the answer of a call waited for a stream that has nothing more to send.
+    /// Releases the held response of a call if no stream of the call has queued items.
     pub(super) fn check_held_response(&mut self, call: InboundCallId) {
         if !self.held_responses.contains_key(&call) {
             return;

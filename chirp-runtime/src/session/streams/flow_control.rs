@@ -1,23 +1,25 @@
 use super::store::RecvHalf;
 
-/// The window of a stream at first.
+/// The initial window of a stream, in bytes.
 pub(super) const INITIAL_WINDOW: u32 = 16 << 10;
-/// As many streams whose items come from their opener have a window at first, without having asked.
+/// The number of streams from their opener that start with the initial window, without a grant.
 pub(super) const UNREQUESTED_WINDOWS: usize = 1024;
-/// The window of a stream for which there was no room: so that none waits for others, which may be idle.
+/// The window of a stream when the shared budget is used up. It lets every stream make progress, even if the
+/// others are idle.
 const MIN_WINDOW: usize = 256;
-/// The largest window.
+/// The largest window of a stream, in bytes.
 const MAX_WINDOW: usize = 1 << 20;
-/// All windows together: 32 MiB, of which 16 may be taken without asking, and 4 are for small ones.
+/// The budget that streams share, in bytes. All windows together have 32 MiB, of which 16 MiB are for windows
+/// without a grant, and 4 MiB for minimal windows.
 const SHARED_BUDGET: usize =
     (32 << 20) - UNREQUESTED_WINDOWS * INITIAL_WINDOW as usize - MAX_STREAMS * MIN_WINDOW;
-/// The most streams there can be.
+/// The most streams that a connection can have.
 pub(super) const MAX_STREAMS: usize = 16_384;
 
-/// How much the sending sides of all streams may send at once.
+/// The flow-control windows of all receive halves.
 #[derive(Debug, Default)]
 pub(super) struct Windows {
-    /// What is in use of what all share.
+    /// Bytes of the shared budget that are in use.
     shared: usize,
     total: usize,
 }
@@ -27,7 +29,8 @@ impl Windows {
         self.total
     }
 
-    /// A window for a stream whose items come to its opener; none where room is short.
+    /// Opens the window of a stream that the other side sends to its opener. Returns 0 if the shared budget
+    /// is used up.
     pub(super) fn open_initial(&mut self, recv: &mut RecvHalf) -> u32 {
         if !self.has_room(INITIAL_WINDOW as usize) {
             return 0;
@@ -38,12 +41,12 @@ impl Windows {
         INITIAL_WINDOW
     }
 
-    /// The window that the other side has taken for a stream.
+    /// Opens the window that the other side has taken without a grant.
     pub(super) fn open_requested(&mut self, recv: &mut RecvHalf, window: u32) {
         self.open(recv, window as usize);
     }
 
-    /// A stream that has no window is given a small one.
+    /// Opens a minimal window.
     pub(super) fn open_minimal(&mut self, recv: &mut RecvHalf) {
         self.open(recv, MIN_WINDOW);
         recv.to_grant = MIN_WINDOW as u64;
@@ -51,13 +54,14 @@ impl Windows {
 
     fn open(&mut self, recv: &mut RecvHalf, window: usize) {
         recv.window = window;
-        // A megabyte at the most.
+        // At most 1 MiB, so that this fits.
         recv.credit = i64::try_from(window).unwrap_or(i64::MAX);
         self.total += window;
     }
 
-    /// What was taken is given back, when it is worth a packet. The window doubles where the consumer has once taken
-    /// all that had come since the last time, and shrinks where room is short. Whether there is something to grant.
+    /// Returns consumed bytes to the other side as credit once they are worth a packet. The window doubles if
+    /// the consumer has kept up since the last grant, and shrinks if the shared budget is used up. Returns
+    /// whether there is credit to send.
     pub(super) fn grant(&mut self, recv: &mut RecvHalf) -> bool {
         let all_taken = recv.held == 0;
         recv.kept_up |= all_taken;
@@ -88,7 +92,7 @@ impl Windows {
         give > 0
     }
 
-    /// A stream takes nothing more.
+    /// Closes the window of a receive half.
     pub(super) fn close(&mut self, recv: &mut RecvHalf) {
         self.give_back(recv);
         recv.window = 0;
@@ -110,7 +114,7 @@ impl Windows {
 mod tests {
     use super::*;
 
-    /// The consumer takes an item of this cost as soon as it has come.
+    /// Receives and consumes an item of this cost.
     fn pass(windows: &mut Windows, recv: &mut RecvHalf, cost: usize) {
         recv.credit = recv.credit.saturating_sub_unsigned(cost as u64);
         recv.ungranted += cost;
@@ -131,7 +135,7 @@ mod tests {
         assert_eq!((windows.total, windows.shared), (0, 0));
     }
 
-    /// A hundred streams that would all have a megabyte; then one more, which had to begin without.
+    /// A hundred streams fast enough for the largest window, and later one with a minimal window.
     #[test]
     fn windows_stay_together_and_shrink_for_others() {
         let mut windows = Windows::default();

@@ -13,16 +13,16 @@ use crate::session::send_backlog::QueuedSend;
 use crate::session::{HelloState, InboundCallId, OutboundCallId, Refused, SendTicket, Session};
 
 impl Session {
-    /// As [`call_within`](Self::call_within), with streams that the call opens, in the order in which its
-    /// parameters name them. Gives their keys, in that order.
+    /// Like [`call_within`](Self::call_within), with streams that the call opens, in the order in which its
+    /// parameters name them. Returns their keys in that order.
     ///
-    /// While it is not known whether the other side knows streams the call waits, and calls that are made later
-    /// may overtake it; [`wants_hello`](Self::wants_hello) says that it is to be asked. If it does not, the call
-    /// ends with [`StreamEvent::Unsupported`].
+    /// The call is queued while it is not known whether the other side supports streams; later calls may
+    /// overtake it. [`wants_hello`](Self::wants_hello) tells whether the other side must be asked. If it does
+    /// not support streams, the call ends with [`StreamEvent::Unsupported`].
     ///
     /// # Errors
     ///
-    /// [`Refused`] when the call may not be made; nothing has changed then.
+    /// [`Refused`] if the call cannot be made. The session and `params` are unchanged then.
     pub fn call_with(
         &mut self,
         method: &Bytes,
@@ -53,16 +53,17 @@ impl Session {
         Ok((call, keys))
     }
 
-    /// As [`cast`](Self::call_one_way), with streams that the call opens, in the order in which its parameters name them. Nobody
-    /// waits for the call, so they are free, whatever they are said to be. Gives the call's place in the queue, if it has
-    /// to wait, and their keys.
+    /// Like [`call_one_way`](Self::call_one_way), with streams that the call opens, in the order in which its
+    /// parameters name them. The streams are free whatever their kind, since nothing waits for the call.
+    /// Returns the call's ticket, if it is queued, and the keys of the streams.
     ///
-    /// As with [`call_with`](Self::call_with) the call waits while it is not known whether the other side knows streams.
-    /// If it does not, the call leaves the queue unsent, and [`take_refused_cast`](Self::take_refused_cast) says so.
+    /// As with [`call_with`](Self::call_with), the call is queued while it is not known whether the other
+    /// side supports streams. If it does not, the call leaves the queue unsent, and
+    /// [`take_refused_cast`](Self::take_refused_cast) reports that.
     ///
     /// # Errors
     ///
-    /// [`Refused`] when the call may not be made; nothing has changed then.
+    /// [`Refused`] if the call cannot be made. The session and `params` are unchanged then.
     pub fn cast_with(
         &mut self,
         method: &Bytes,
@@ -93,13 +94,14 @@ impl Session {
         Ok((Some(ticket).filter(|ticket| self.is_waiting(*ticket)), keys))
     }
 
-    /// Whether a one-way call left the queue unsent, because the other side does not know streams. It is said once.
+    /// Whether a one-way call left the queue unsent, since the other side does not support streams. Returns
+    /// `true` only once.
     pub fn take_refused_cast(&mut self, ticket: SendTicket) -> bool {
         let streams = self.streams.as_deref_mut();
         streams.is_some_and(|streams| streams.refused_one_way_calls.remove(&ticket))
     }
 
-    /// A one-way call has an id now, and is about to be sent.
+    /// Moves the streams of a one-way call to the id that it is sent with.
     pub(in crate::session) fn one_way_call_leaves(
         &mut self,
         ticket: SendTicket,
@@ -112,7 +114,7 @@ impl Session {
         }
     }
 
-    /// A one-way call never left: its streams were never opened.
+    /// Ends the streams of a one-way call that was never sent.
     pub(in crate::session) fn one_way_call_taken_back(&mut self, ticket: SendTicket) {
         if let Some((streams, mut out)) = self.streams_mut()
             && let Some(keys) = streams.by_one_way_call.remove(&ticket)
@@ -121,13 +123,13 @@ impl Session {
         }
     }
 
-    /// Whether a call waits to be told if the other side knows streams, which it has not been asked: by
+    /// Whether a call waits for the other side's extensions, which must be asked for with
     /// [`ask_hello`](Self::ask_hello).
     pub fn wants_hello(&self) -> bool {
         self.backlog.holds() && self.hello_exchange.state() == HelloState::Unknown
     }
 
-    /// It is known now whether the other side knows streams: calls that waited for it go on, or fail.
+    /// Sends or fails the calls that waited for the other side's extensions, once these are known.
     pub(in crate::session) fn settle_held_calls(&mut self) {
         let Some(in_use) = self.streams_in_use().filter(|_| self.backlog.holds()) else {
             return;
@@ -156,7 +158,7 @@ impl Session {
         }
     }
 
-    /// A call never left: its streams were never opened.
+    /// Ends the streams of a call that was never sent.
     pub(in crate::session) fn call_taken_back(&mut self, call: OutboundCallId) {
         if let Some((streams, mut out)) = self.streams_mut()
             && let Some(keys) = streams.by_call.remove(call)
@@ -165,12 +167,12 @@ impl Session {
         }
     }
 
-    /// As [`respond`](Self::respond), with streams that the answer opens, in the order in which its value names
-    /// them. They are refused at once if the answer cannot be sent, or is not a result.
+    /// Like [`respond`](Self::respond), with streams that the response opens, in the order in which its value
+    /// names them. The streams are refused at once if the response cannot be sent or is not a result.
     ///
     /// # Errors
     ///
-    /// [`Refused`] when the streams may not be opened; the call has not been answered then.
+    /// [`Refused`] if the streams cannot be opened. The call has not been answered then.
     pub fn respond_with(
         &mut self,
         call: InboundCallId,
@@ -197,7 +199,7 @@ impl Session {
             if let Some(keys) = replaced
                 && let Some((streams, mut out)) = self.streams_mut()
             {
-                // The other side used an id again before its answer.
+                // The other side reused the request id before the response.
                 streams.never_opened(keys, &mut out);
             }
             self.respond(call, code, data);
@@ -210,7 +212,7 @@ impl Session {
         Ok(keys)
     }
 
-    /// An answer turned into an error, and opens nothing.
+    /// Ends the streams of a response that was replaced by an error.
     pub(in crate::session) fn response_failed(&mut self, id: u32) {
         if let Some((streams, mut out)) = self.streams_mut()
             && let Some(keys) = streams.by_response.remove(&id)
@@ -219,7 +221,7 @@ impl Session {
         }
     }
 
-    /// Whether these streams may be opened with one packet.
+    /// Checks that one packet may open these streams.
     pub(super) fn check_opens(&self, opens: &[StreamSpec]) -> Result<(), Refused> {
         if opens.iter().any(|spec| spec.codec >= StreamEntry::CODECS) {
             return Err(Refused::Unsupported);
@@ -236,7 +238,7 @@ impl Session {
         self.check_size(StreamOpen::payload_len(opens))
     }
 
-    /// Puts the opening of a call's streams before its request.
+    /// Appends the packet that opens a call's streams. The request is appended next.
     pub(in crate::session) fn send_call_opens(&mut self, call: OutboundCallId) {
         if let Some((streams, mut out)) = self.streams_mut()
             && let Some(keys) = streams.by_call.get(call).cloned()
@@ -245,7 +247,7 @@ impl Session {
         }
     }
 
-    /// Puts the opening of an answer's streams before it.
+    /// Appends the packet that opens a response's streams. The response is appended next.
     pub(in crate::session) fn send_response_opens(&mut self, id: u32) {
         if let Some((streams, mut out)) = self.streams_mut()
             && let Some(keys) = streams.by_response.get(&id).cloned()
@@ -254,7 +256,7 @@ impl Session {
         }
     }
 
-    /// The request is in the transmit buffer.
+    /// Sends pending changes of a call's streams, since the request has been appended.
     pub(in crate::session) fn call_opens_sent(&mut self, call: OutboundCallId) {
         if let Some((streams, mut out)) = self.streams_mut()
             && let Some(keys) = streams.by_call.get(call).cloned()
@@ -263,7 +265,7 @@ impl Session {
         }
     }
 
-    /// The answer is in the transmit buffer.
+    /// Sends pending changes of a response's streams, since the response has been appended.
     pub(in crate::session) fn response_opens_sent(&mut self, id: u32) {
         if let Some((streams, mut out)) = self.streams_mut()
             && let Some(keys) = streams.by_response.remove(&id)
@@ -274,11 +276,11 @@ impl Session {
 }
 
 impl SessionStreams {
-    /// Makes streams that are still to be announced.
+    /// Creates streams of this side that are not announced yet.
     pub(super) fn make(&mut self, specs: &[StreamSpec]) -> Vec<StreamKey> {
         let make = |spec: &StreamSpec| {
             let mut spec = *spec;
-            // A result goes to the caller.
+            // The caller receives the result.
             spec.sends &= spec.kind != StreamKind::Result;
             let half = if spec.sends {
                 StreamHalf::Send(SendHalf::default())
@@ -299,7 +301,7 @@ impl SessionStreams {
         specs.iter().map(make).collect()
     }
 
-    /// Appends the packet that opens these streams, whose carrier is appended next.
+    /// Appends the packet that opens these streams. The packet that carries them is appended next.
     pub(super) fn announce(&mut self, keys: &[StreamKey], out: &mut StreamOutput<'_>) {
         let mut entries = Vec::with_capacity(keys.len());
         for key in keys {
@@ -313,7 +315,7 @@ impl SessionStreams {
                     send.credit = window.into();
                     window
                 }
-                // What nobody will take needs no window.
+                // A closed half needs no window.
                 StreamHalf::Recv(recv) if recv.closed => 0,
                 StreamHalf::Recv(recv) => self.windows.open_initial(recv),
             };
@@ -330,7 +332,8 @@ impl SessionStreams {
         out.open(&entries);
     }
 
-    /// The carrier of these streams has been appended: what was said of them before can be sent.
+    /// Sends the credit, the ends and the events that had to wait until the packet that carries these streams
+    /// was appended.
     pub(super) fn announced(&mut self, keys: &[StreamKey], out: &mut StreamOutput<'_>) {
         for key in keys {
             let Some(stream) = self.store.get_mut(*key) else {
@@ -357,7 +360,7 @@ impl SessionStreams {
         }
     }
 
-    /// What was to carry these streams has not been sent, and will not be.
+    /// Ends streams whose carrier will not be sent.
     pub(super) fn never_opened(&mut self, keys: Vec<StreamKey>, out: &mut StreamOutput<'_>) {
         for key in keys {
             if self.store.get(key).is_some_and(StreamState::is_open) {

@@ -21,7 +21,7 @@ fn invalid(what: &'static str) -> PacketError {
 }
 
 impl Session {
-    /// What came in a session that has had streams.
+    /// Handles a packet in a session that has had streams.
     pub(in crate::session) fn handle_with_streams(
         &mut self,
         incoming: IncomingPacket,
@@ -39,7 +39,7 @@ impl Session {
         Ok(event)
     }
 
-    /// One of the packets of streams. Before both sides have declared that they know them it is discarded.
+    /// Handles a packet of the streams extension, or discards it if streams are not in use.
     pub(in crate::session) fn handle_stream_packet(
         &mut self,
         kind: PacketType,
@@ -71,7 +71,8 @@ impl Session {
         Ok(())
     }
 
-    /// Takes out the streams that a packet carries. What they were said of must follow them.
+    /// Takes the streams that this packet carries. Checks that Stream-Open is followed by a packet that can
+    /// carry them.
     fn take_opens(&mut self, incoming: &IncomingPacket) -> Result<Option<Vec<StreamEntry>>, Fatal> {
         let Some(streams) = self.streams.as_deref_mut() else {
             return Ok(None);
@@ -108,7 +109,8 @@ impl Session {
         }
     }
 
-    /// What carried these streams has been handled: they are there now, or refused with it.
+    /// Registers the streams of a packet that has been handled, or refuses them if the packet was not
+    /// accepted.
     fn open_streams(&mut self, opens: &[StreamEntry], event: Option<&Event>) {
         let last_item = self.streams.as_deref().and_then(|it| it.last_item);
         let carrier = match event {
@@ -126,15 +128,15 @@ impl Session {
             streams.register(opens, carrier, limit, &mut out);
             return;
         }
-        // Those that are bound have ended with their call.
+        // Bound streams have ended with their call.
         for entry in opens.iter().filter(|entry| !entry.bound) {
             let id = StreamId::of_receiver(entry.number);
             out.end(id, EndReason::Refused, 0, ErrorData::default());
         }
     }
 
-    /// Items came. Those that there was no credit for fail their stream, and so does what would be more than
-    /// this side holds.
+    /// Handles Stream-Items. Fails the stream at the first item without credit or beyond the limit on held
+    /// items.
     pub(super) fn handle_items(&mut self, payload: Bytes) -> Result<(), Fatal> {
         let length = payload.len();
         let StreamItems { id, items } = StreamItems::decode(payload)?;
@@ -164,7 +166,7 @@ impl Session {
         let count = items.len();
         let bytes = length - StreamItems::payload_len(count, 0);
         let room = limit.saturating_sub(streams.held);
-        // As is the rule: there is room, and credit is left behind the last of them.
+        // The usual case: there is room for all items, and credit is left after the last.
         if let Some(cost) = recv.pay_all(bytes, count, room) {
             streams.held += cost;
             came = u16::try_from(count).unwrap_or(u16::MAX);
@@ -197,7 +199,7 @@ impl Session {
         Ok(())
     }
 
-    /// The consumer of a stream has taken so many items, of so many bytes together: there is room for more.
+    /// Notes that the consumer has taken `items` items of `bytes` bytes in total, which makes room for more.
     pub fn consumed(&mut self, stream: StreamKey, items: usize, bytes: usize) {
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
@@ -222,8 +224,7 @@ impl Session {
         }
     }
 
-    /// The consumer of a stream is gone: what it had not taken goes with it, and no event speaks of the stream
-    /// any more.
+    /// Drops the receive half with the items that have not been consumed. No event follows.
     pub fn drop_receiver(&mut self, stream: StreamKey) {
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
@@ -233,12 +234,11 @@ impl Session {
         streams.drop_unconsumed(stream, &mut out);
     }
 
-    /// The value that came with streams has been decoded, whole, and these are the streams that it names. They
-    /// belong to whoever holds them from now on; the others that came with it are refused. A result stream is
-    /// not claimed.
+    /// Claims the streams that a decoded value names. The other streams that came with the value are refused.
+    /// Result streams need no claim.
     ///
-    /// Whether there was something to claim: not after the carrier's call has been answered or cancelled, which
-    /// has refused all of them.
+    /// Returns `false` if there was nothing to claim, since the call has been answered or cancelled in the
+    /// meantime. All streams have been refused then.
     pub fn claim_streams(&mut self, carrier: StreamCarrier, claimed: &[StreamKey]) -> bool {
         let Some((streams, mut out)) = self.streams_mut() else {
             return false;
@@ -254,7 +254,7 @@ impl Session {
         true
     }
 
-    /// The answer that came with streams is let go of.
+    /// Refuses the unclaimed streams of a response.
     pub(in crate::session) fn refuse_response_streams(&mut self, call: OutboundCallId) {
         if let Some((streams, mut out)) = self.streams_mut() {
             streams.refuse_unclaimed(StreamCarrier::Answer(call), &mut out);
@@ -263,7 +263,7 @@ impl Session {
 }
 
 impl SessionStreams {
-    /// Whether the other side may open these streams.
+    /// Checks that the other side may open these streams.
     fn check_entries(&self, entries: &[StreamEntry]) -> Result<(), PacketError> {
         let mut numbers: Vec<_> = entries.iter().map(|entry| entry.number).collect();
         numbers.sort_unstable();
@@ -336,7 +336,7 @@ impl SessionStreams {
             self.unclaimed_count += unclaimed.len();
             self.unclaimed.insert(carrier, unclaimed);
         }
-        // It is told before the item that carries it, which has been told of.
+        // This event precedes that of the item which carries the streams, and which has already been pushed.
         let at = match (carrier, self.events.back()) {
             (StreamCarrier::Item(..), Some(StreamEvent::Items(..))) => self.events.len() - 1,
             _ => self.events.len(),
@@ -391,7 +391,7 @@ impl SessionStreams {
         Some(keys)
     }
 
-    /// Nobody will claim the free streams that came with this. What is bound ends in its own way.
+    /// Refuses the unclaimed free streams of a value. Bound streams end with their call.
     pub(super) fn refuse_unclaimed(&mut self, carrier: StreamCarrier, out: &mut StreamOutput<'_>) {
         for key in self.take_unclaimed(carrier).unwrap_or_default() {
             if self.store.get(key).is_some_and(|stream| !stream.is_bound()) {
@@ -400,7 +400,7 @@ impl SessionStreams {
         }
     }
 
-    /// The items of a stream that carried others will not be decoded.
+    /// Refuses the unclaimed streams in the items of a stream, since those will not be decoded.
     pub(super) fn refuse_items_of(&mut self, stream: StreamKey, out: &mut StreamOutput<'_>) {
         let of_stream = |carrier: &StreamCarrier| matches!(carrier, StreamCarrier::Item(of, _) if *of == stream);
         let carriers: Vec<_> = self.unclaimed.keys().copied().filter(of_stream).collect();
@@ -409,7 +409,7 @@ impl SessionStreams {
         }
     }
 
-    /// A stream of the other side's is not taken up.
+    /// Refuses a stream that the other side opened.
     fn refuse(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
         let Some(stream) = self.store.get(key) else {
             return;

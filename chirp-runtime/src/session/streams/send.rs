@@ -9,22 +9,24 @@ use crate::packet::{
 use crate::session::transmit::{COPIED, Transmit};
 use crate::session::{Counters, Fatal, Refused, Session};
 
-/// The streams whose items this side sends.
+/// The streams that this side sends.
 impl Session {
-    /// Sends an item. It waits in its stream until a batch is taken.
+    /// Queues an item, which is sent when a batch is taken.
     ///
     /// # Errors
     ///
-    /// [`NotSent`]; `item` is as it was then.
+    /// [`NotSent`]. `item` is unchanged then.
     pub fn send_item(&mut self, stream: StreamKey, item: &mut Payload) -> Result<(), NotSent> {
         self.send_item_with(stream, item, &[]).map(drop)
     }
 
-    /// Sends an item that carries streams, in the order in which it names them. They are opened when it leaves.
+    /// Like [`send_item`](Self::send_item), with streams that the item carries, in the order in which it
+    /// names them. The streams are opened when the item leaves. They are free, whatever their kind.
     ///
     /// # Errors
     ///
-    /// As [`send_item`](Self::send_item). Streams that are bound to a call count as free ones here.
+    /// The same as those of [`send_item`](Self::send_item), and [`NotSent::TooManyStreams`] or
+    /// [`NotSent::TooManyInPacket`].
     pub fn send_item_with(
         &mut self,
         stream: StreamKey,
@@ -64,18 +66,18 @@ impl Session {
         Ok(keys)
     }
 
-    /// How long the payload of a packet of items may be that this side sends, if it holds more than one.
+    /// The largest payload of a packet with more than one item, in bytes.
     pub fn chunk_limit(&self) -> usize {
         let (limit, _) = self.send_limit();
         StreamItems::CHUNK.min(usize::try_from(limit).unwrap_or(usize::MAX))
     }
 
-    /// How much a stream may be sent now, in what items cost: an item may be sent while some of it is left, and will
-    /// be taken as long as nothing else is sent. With nothing, [`StreamEvent::Ready`] says when there is something.
+    /// The cost of the items that may be sent now. An item may be sent while there is any credit left, even
+    /// if the item costs more. [`StreamEvent::Ready`] follows when the credit was 0 and no longer is.
     ///
     /// # Errors
     ///
-    /// [`NotSent::Closed`].
+    /// [`NotSent::Closed`] if the stream has ended.
     pub fn stream_credit(&mut self, stream: StreamKey) -> Result<u64, NotSent> {
         let Some((streams, _)) = self.streams_mut() else {
             return Err(NotSent::Closed);
@@ -91,11 +93,11 @@ impl Session {
         Ok(send.room())
     }
 
-    /// Sends items that are ready, all but the last of which are within the stream's credit.
+    /// Queues a batch of items. All but the last must be within the stream's credit.
     ///
     /// # Errors
     ///
-    /// [`NotSent`]; `items` are as they were then.
+    /// [`NotSent`]. `items` are unchanged then.
     pub fn send_items(&mut self, stream: StreamKey, items: &mut ItemRun) -> Result<(), NotSent> {
         if items.packet_len() > self.chunk_limit() {
             let (limit, whose) = self.send_limit();
@@ -119,7 +121,8 @@ impl Session {
         Ok(())
     }
 
-    /// Says that a stream has begun, where it has no item yet: the method that returned it has returned.
+    /// Tells the other side that a stream without items has started, since the method that returns it has
+    /// returned.
     pub fn begin_stream(&mut self, stream: StreamKey) {
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
@@ -137,18 +140,18 @@ impl Session {
         }
     }
 
-    /// That was the last item: what was sent leaves, and then the end.
+    /// Ends a stream after its queued items.
     pub fn finish_stream(&mut self, stream: StreamKey) {
         self.end_after_queue(stream, EndReason::Finished, ErrorData::default());
     }
 
-    /// The stream breaks off, and this is why: what was sent leaves, and then the failure.
+    /// Ends a stream with an error, after its queued items.
     pub fn fail_stream(&mut self, stream: StreamKey, error: ErrorData) {
         self.end_after_queue(stream, EndReason::Failed, error);
     }
 
-    /// The source of a stream is gone, and no event speaks of it any more. What was sent leaves, and then the end:
-    /// *cancelled*, unless the stream has been finished or failed.
+    /// Drops the send half. The stream ends after its queued items: as *cancelled*, unless it was finished or
+    /// failed. No event follows.
     pub fn drop_sender(&mut self, stream: StreamKey) {
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
@@ -177,7 +180,7 @@ impl Session {
         self.release_held_responses();
     }
 
-    /// The other side has room for more.
+    /// Handles Stream-Credit.
     pub(super) fn handle_credit(&mut self, payload: Bytes) -> Result<(), Fatal> {
         let credit = StreamCredit::decode(payload)?;
         let Some((streams, out)) = self.streams_mut() else {
@@ -199,7 +202,8 @@ impl Session {
         Ok(())
     }
 
-    /// A batch is about to be taken: items go behind what is there, a chunk of each stream in turn.
+    /// Moves items into the transmit buffer for the next batch, after the packets that are there: one chunk
+    /// of each stream in turn.
     pub(in crate::session) fn admit_items(&mut self) {
         let under_way = self.transmit.unsent() > self.transmit.len();
         let Some((streams, mut out)) = self.streams_mut() else {
@@ -217,7 +221,7 @@ impl Session {
         self.release_held_responses();
     }
 
-    /// The batch has been taken.
+    /// Notes that the batch has been taken.
     pub(in crate::session) fn stream_batch_taken(&mut self) {
         if let Some(streams) = self.streams.as_deref_mut() {
             streams.in_flight = std::mem::take(&mut streams.unsent);
@@ -225,8 +229,8 @@ impl Session {
     }
 }
 
-/// So many bytes of items are put into the transmit buffer at once, overshot by one packet: what calls and
-/// answers that come next wait for.
+/// The most bytes of items in the transmit buffer, which may be exceeded by one packet. Later requests and
+/// responses wait for them.
 const AHEAD: usize = 64 << 10;
 
 impl SessionStreams {
@@ -257,7 +261,7 @@ impl SessionStreams {
         out.credit(&entries);
     }
 
-    /// Sends one packet of a stream's items, and its end behind the last.
+    /// Sends one packet of a stream's items, and the stream's end after the last item.
     fn send_chunk(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
         let Some(stream) = self.store.get_mut(key) else {
             return;
@@ -269,7 +273,7 @@ impl SessionStreams {
         send.scheduled = false;
         let count_fitting = out.count_fitting(send.queue.iter());
         if count_fitting == 0 {
-            // What waited has been dropped.
+            // The queue has been dropped.
             return;
         }
         let mut items: Vec<_> = send.queue.drain(..count_fitting).collect();
@@ -300,7 +304,7 @@ impl SessionStreams {
         self.schedule(key);
     }
 
-    /// A stream that has something to send is given its turn.
+    /// Schedules a stream that has queued items.
     pub(super) fn schedule(&mut self, key: StreamKey) {
         if let Some(send) = self.send_half(key)
             && !send.queue.is_empty()
@@ -311,22 +315,23 @@ impl SessionStreams {
     }
 }
 
-/// The way out for the packets of streams.
+/// The output for packets of the streams extension.
 pub(super) struct StreamOutput<'a> {
     pub(super) transmit: &'a mut Transmit,
     pub(super) counters: &'a mut Counters,
-    /// The largest payload that may be sent.
+    /// The largest payload that may be sent, in bytes.
     pub(super) limit: usize,
 }
 
 impl StreamOutput<'_> {
     fn note_packet(&mut self) {
         self.counters.packets_sent += 1;
-        // Whoever may have to be read to by a side that does not read must not itself stop reading.
+        // Stream packets count as non-responses: a side with any queued must not pause reading, or both sides
+        // could block.
         self.transmit.note_non_response();
     }
 
-    /// Ends a stream. An error that would be too large loses its text.
+    /// Ends a stream. Drops the error's text, or the whole error, if it exceeds the payload limit.
     pub(super) fn end(&mut self, id: StreamId, reason: EndReason, items: u64, error: ErrorData) {
         let mut end = StreamEnd {
             id,
@@ -345,7 +350,7 @@ impl StreamOutput<'_> {
         self.note_packet();
     }
 
-    /// Gives credit.
+    /// Grants credit.
     pub(super) fn credit(&mut self, entries: &[(StreamId, u32)]) {
         let most = self.limit.min(StreamItems::CHUNK) / StreamCredit::payload_len(1);
         for entries in entries.chunks(most.max(1)) {
@@ -354,14 +359,15 @@ impl StreamOutput<'_> {
         }
     }
 
-    /// Opens streams for the carrier that is appended next. It counts with its carrier.
+    /// Opens streams for the packet that is appended next, and that this packet is counted with.
     pub(super) fn open(&mut self, entries: &[StreamEntry]) {
         self.counters.streams += entries.len() as u64;
         StreamOpen::encode(self.transmit.tail(), entries);
     }
 
-    /// How many of the first pieces of a queue go into one packet: as many as fit, and at least one. One that
-    /// the transmit buffer does not copy ends its packet; one that carries streams goes alone.
+    /// The number of queue entries, from the front, that go into one packet: as many as fit, and at least
+    /// one. An entry that the transmit buffer does not copy is the last in its packet; one that carries
+    /// streams is alone.
     pub(super) fn count_fitting<'q>(&self, queue: impl Iterator<Item = &'q QueuedItem>) -> usize {
         let chunk = self.limit.min(StreamItems::CHUNK);
         let (mut pieces, mut items, mut bytes) = (0, 0, 0);
@@ -381,10 +387,10 @@ impl StreamOutput<'_> {
         pieces
     }
 
-    /// Sends items, of which there are as many as [`fitting`](Self::fitting) has said.
+    /// Sends queue entries, as many as [`count_fitting`](Self::count_fitting) has returned.
     pub(super) fn items(&mut self, id: StreamId, items: &mut [QueuedItem]) {
         let bytes = items.iter().map(QueuedItem::bytes).sum();
-        // Not more than fit, of four bytes and more each.
+        // The entries fit into one packet, where each item has at least four bytes.
         let count = items.iter().map(QueuedItem::items).sum();
         self.counters.items_out += u64::from(count);
         StreamItems::encode_head(self.transmit.tail(), id, count, bytes);
@@ -395,7 +401,7 @@ impl StreamOutput<'_> {
             self.transmit.push(&mut queued.item);
             let rest = std::mem::take(&mut queued.item);
             if !rest.is_empty() {
-                // It was copied.
+                // The item was copied.
                 self.transmit.defer_drop(rest.into_remains());
             }
         }

@@ -5,31 +5,31 @@ use crate::packet::{EndReason, ErrorData, ItemRun, Payload, StreamId, StreamItem
 use crate::session::InboundCallId;
 use crate::session::slab::{Slab, SlabKey, Slot};
 
-/// What an item costs beside its length, so that empty ones are not free.
+/// The cost of an item beside its length, so that empty items are not free.
 pub(super) const ITEM_COST: usize = 16;
-/// The most credit there is.
+/// The most credit that a stream can have.
 const MAX_CREDIT: i64 = (1 << 31) - 1;
-/// How much may wait in one stream to be sent, overshot by one item. Credit is the other side's claim, and
-/// bounds nothing.
+/// The most bytes that may be queued in one stream, which may be exceeded by one item. The credit is no
+/// bound, since the other side chooses it.
 const QUEUED: usize = 64 << 10;
 
-/// One stream.
+/// The state of a stream.
 #[derive(Debug)]
 pub(super) struct StreamState {
     pub(super) number: u32,
     /// Whether this side opened it.
     pub(super) is_local: bool,
     pub(super) spec: StreamSpec,
-    /// The call that this side runs and that it is bound to.
+    /// The call of the other side that the stream is bound to.
     pub(super) call: Option<InboundCallId>,
-    /// The other side knows of it, or will when it has read what is in the transmit buffer.
+    /// Whether the packet that opens the stream has been appended to the transmit buffer or received.
     pub(super) announced: bool,
-    /// It is over, and its number may be another's.
+    /// Whether the stream has ended, so that its number may be reused.
     pub(super) ended: bool,
     pub(super) half: StreamHalf,
 }
 
-/// This side's part in it.
+/// This side's half of a stream.
 #[derive(Debug)]
 pub(super) enum StreamHalf {
     Send(SendHalf),
@@ -37,7 +37,7 @@ pub(super) enum StreamHalf {
 }
 
 impl StreamState {
-    /// What this side calls it in its packets.
+    /// The stream's id in packets of this side.
     pub(super) fn id(&self) -> StreamId {
         if self.is_local {
             StreamId::of_sender(self.number)
@@ -50,7 +50,7 @@ impl StreamState {
         self.spec.kind != StreamKind::Free
     }
 
-    /// Whether the program still has to be told of its end.
+    /// Whether the owner of this side's half has not been told that the stream has ended.
     pub(super) fn is_open(&self) -> bool {
         !self.ended
             && match &self.half {
@@ -60,32 +60,32 @@ impl StreamState {
     }
 }
 
-/// The sending side of a stream.
+/// The send half of a stream.
 #[derive(Debug, Default)]
 pub(super) struct SendHalf {
-    /// How much may still be sent. Below zero by one item at most.
+    /// The cost of the items that may still be sent. One item may make it negative.
     pub(super) credit: i64,
-    /// Items that have been paid for and wait for their turn.
+    /// Items that have used credit and wait to be sent.
     pub(super) queue: VecDeque<QueuedItem>,
-    /// What they cost.
+    /// The cost of the queued items.
     pub(super) queued: usize,
-    /// How many have left.
+    /// The number of items sent.
     pub(super) sent: u64,
-    /// The program waits until it may send.
+    /// Whether the owner waits for [`StreamEvent::Ready`](super::StreamEvent::Ready).
     pub(super) wants_ready: bool,
-    /// It has its place in the turn.
+    /// Whether the stream is in the send queue.
     pub(super) scheduled: bool,
-    /// What is to be said behind the last item.
+    /// The end to be sent after the last item.
     pub(super) pending_end: Option<(EndReason, ErrorData)>,
-    /// The program's half is gone, and hears nothing more.
+    /// Whether the owner has dropped the half, so that no event follows.
     pub(super) dropped: bool,
 }
 
-/// An item, and the streams that it carries; or a run of items.
+/// A queued item with the streams that it carries, or a batch of items.
 #[derive(Debug)]
 pub(super) struct QueuedItem {
     pub(super) item: Payload,
-    /// How many items these are, if they stand as in a packet.
+    /// The number of items, if this is a batch that is encoded as in a packet.
     pub(super) batch: Option<u16>,
     pub(super) cost: usize,
     pub(super) opens: Vec<StreamKey>,
@@ -96,7 +96,7 @@ impl QueuedItem {
         self.batch.unwrap_or(1)
     }
 
-    /// How many bytes of items it is, without what stands before each.
+    /// Bytes of the items, without their length prefixes.
     pub(super) fn bytes(&self) -> usize {
         match self.batch {
             Some(items) => self.item.len() - StreamItems::lengths(items),
@@ -106,18 +106,18 @@ impl QueuedItem {
 }
 
 impl SendHalf {
-    /// Whether an item may be sent, whatever it costs.
+    /// Whether an item of any size may be sent.
     pub(super) fn may_send(&self) -> bool {
         self.credit > 0 && self.queued < QUEUED
     }
 
-    /// How much may be sent before it does not: what credit is left, and place in the queue.
+    /// The cost of the items that may be sent before [`may_send`](Self::may_send) is false.
     pub(super) fn room(&self) -> u64 {
         let place = QUEUED.saturating_sub(self.queued) as u64;
         place.min(self.credit.max(0).unsigned_abs())
     }
 
-    /// Whether the program may be told that it may send again; it is told once.
+    /// Whether to push [`StreamEvent::Ready`](super::StreamEvent::Ready), which is then no longer wanted.
     pub(super) fn is_ready(&mut self) -> bool {
         let is_open = self.pending_end.is_none() && !self.dropped;
         if self.wants_ready && is_open && self.may_send() {
@@ -127,7 +127,7 @@ impl SendHalf {
         false
     }
 
-    /// Queues an item. What it costs.
+    /// Queues an item. Returns its cost.
     pub(super) fn push(&mut self, item: Payload, opens: Vec<StreamKey>) -> usize {
         let cost = item.len() + ITEM_COST;
         self.queue(QueuedItem {
@@ -139,7 +139,7 @@ impl SendHalf {
         cost
     }
 
-    /// Queues items that are within the credit. What they cost.
+    /// Queues a batch of items. Returns their cost.
     pub(super) fn push_batch(&mut self, run: &mut ItemRun) -> usize {
         let cost = run.bytes() + usize::from(run.items()) * ITEM_COST;
         self.queue(QueuedItem {
@@ -157,41 +157,41 @@ impl SendHalf {
         self.queue.push_back(queued);
     }
 
-    /// More credit. No grant leads above what there is at most.
+    /// Adds credit, up to the most that a stream can have.
     pub(super) fn grant(&mut self, bytes: u32) {
         self.credit = (self.credit + i64::from(bytes)).min(MAX_CREDIT);
     }
 }
 
-/// The receiving side of a stream.
+/// The receive half of a stream.
 #[derive(Debug, Default)]
 pub(super) struct RecvHalf {
-    /// How much may be under way and held at once.
+    /// The flow-control window: the most bytes that may be on the way and held.
     pub(super) window: usize,
-    /// How much of it comes out of what all streams share.
+    /// The part of the window that comes from the shared budget.
     pub(super) shared: usize,
-    /// How much the sending side may still send.
+    /// The cost of the items that the other side may still send.
     pub(super) credit: i64,
-    /// What the items cost that came and have not been taken.
+    /// The cost of received items that have not been consumed.
     pub(super) held: usize,
-    /// What was taken and has not been given back.
+    /// The cost of consumed items that has not been granted as new credit.
     pub(super) ungranted: usize,
-    /// The consumer had taken all that had come, since credit was given last.
+    /// Whether the consumer has had no items left at some time since the last grant.
     pub(super) kept_up: bool,
-    /// Credit that leaves with the next batch.
+    /// Credit to be sent with the next batch.
     pub(super) to_grant: u64,
-    /// How many items came.
+    /// The number of items received.
     pub(super) received: u64,
-    /// The program knows that it has begun.
+    /// Whether the owner knows that the other side has started the stream.
     pub(super) begun: bool,
-    /// Nothing that comes is wanted any more, and the program hears nothing more.
+    /// Whether the half takes no more items, so that no event follows.
     pub(super) closed: bool,
-    /// How many items with streams of their own have not been claimed.
+    /// The number of items with unclaimed streams.
     pub(super) unclaimed_items: usize,
 }
 
 impl RecvHalf {
-    /// An item of this length came. What it costs, if there was credit for it.
+    /// Receives an item of this length. Returns its cost, or `None` if there is no credit.
     pub(super) fn pay(&mut self, len: usize) -> Option<usize> {
         if self.credit <= 0 {
             return None;
@@ -203,8 +203,8 @@ impl RecvHalf {
         Some(cost)
     }
 
-    /// So many items came, of so many bytes together. What they cost, if that is within `room` and leaves some
-    /// credit.
+    /// Receives `items` items of `bytes` bytes in total. Returns their cost, or `None` if it exceeds `room`
+    /// or uses up the credit.
     pub(super) fn pay_all(&mut self, bytes: usize, items: usize, room: usize) -> Option<usize> {
         let cost = bytes + items * ITEM_COST;
         let credit = self.credit.saturating_sub_unsigned(cost as u64);
@@ -217,7 +217,7 @@ impl RecvHalf {
         Some(cost)
     }
 
-    /// The consumer has taken so many items, of so many bytes together. What they had cost.
+    /// Consumes `items` items of `bytes` bytes in total. Returns their cost.
     pub(super) fn take(&mut self, items: usize, bytes: usize) -> usize {
         let cost = items
             .saturating_mul(ITEM_COST)
