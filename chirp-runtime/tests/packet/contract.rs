@@ -1,4 +1,4 @@
-//! `chirp.contract`: what is asked is read back, and what is no answer is told apart from one.
+//! `chirp.contract`: questions round-trip, and invalid answers are recognized.
 
 use chirp_runtime::packet::ServedMethod;
 use proptest::prelude::*;
