@@ -143,5 +143,5 @@ impl Session {
 
 /// The message for a result that exceeds a payload limit.
 pub(crate) fn over_limit(limit: u64) -> String {
-    format!("it is over the payload limit of {limit} bytes")
+    format!("exceeds the payload limit of {limit} bytes")
 }

@@ -15,12 +15,17 @@ pub(crate) struct Load {
     pub(crate) longest: usize,
     /// The percentage of calls that are application packets instead.
     pub(crate) packets: usize,
+    /// The percentage of one-way calls.
     pub(crate) one_way: usize,
+    /// The percentage of calls that are cancelled.
     pub(crate) dropped: usize,
+    /// The percentage of calls whose handlers make a nested call.
     pub(crate) nested: usize,
+    /// The percentage of calls that are never answered.
     pub(crate) waiting: usize,
     /// The percentage of calls that open streams.
     pub(crate) streams: usize,
+    /// The most items of a stream.
     pub(crate) items: usize,
     /// Whether the channel ends before everything is done.
     pub(crate) ends: bool,

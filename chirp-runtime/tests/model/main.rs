@@ -149,7 +149,7 @@ fn asked_for(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn two_sessions_are_never_stuck_and_hold_no_more_than_they_may() {
+fn two_sessions_never_deadlock_or_exceed_their_limits() {
     if let Some(seed) = asked_for("CHIRP_MODEL_SEED") {
         Run::new(seed).finish();
         return;
@@ -174,7 +174,7 @@ fn two_sessions_are_never_stuck_and_hold_no_more_than_they_may() {
 /// A side answers a request that it has received, although the other side sends only requests and this side
 /// always has more calls than there is room for.
 #[test]
-fn what_was_received_is_answered_although_the_other_side_only_calls() {
+fn received_requests_are_answered_although_the_other_side_only_calls() {
     for seed in 0..200 {
         let mut rng = Rng::new(seed);
         let mut limits = Limits::default();

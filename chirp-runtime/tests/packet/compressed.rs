@@ -62,7 +62,7 @@ fn the_packet_of_the_specification() {
 }
 
 #[test]
-fn only_carriers_are_inside() {
+fn only_some_packet_types_may_be_compressed() {
     for kind in (0..=300).chain(0xC6FF..=0xC711).map(PacketType) {
         let decoded = Compressed::decode(written(kind, 73, BLOCK), LIMIT);
         let expected = PacketError::Compressed("what it holds is no carrier");
@@ -76,7 +76,7 @@ fn only_carriers_are_inside() {
 
 /// CS-W4: no memory is allocated for a claimed length.
 #[test]
-fn what_is_no_compressed_packet() {
+fn invalid_compressed_packets() {
     let request = PacketType::REQUEST;
     let table: &[(&str, Bytes, &str)] = &[
         ("nothing", Bytes::new(), "truncated"),
@@ -176,7 +176,7 @@ fn nothing_is_guessed_from_a_payload() {
 
 /// The rules of the inner type apply.
 #[test]
-fn a_packet_inside_is_discarded_as_it_would_be_outside() {
+fn a_packet_inside_is_discarded_like_any_other() {
     for kind in CARRIERS {
         let came = IncomingPacket::Packet {
             kind: PacketType::COMPRESSED,
@@ -203,7 +203,7 @@ fn data() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn what_is_packed_is_unpacked(pieces in vec((data(), data()), 1..4), kind in 0_usize..4) {
+    fn compression_round_trips(pieces in vec((data(), data()), 1..4), kind in 0_usize..4) {
         let mut packer = Compressor::default();
         for (head, body) in pieces {
             let whole = [&head[..], &body].concat();
@@ -218,7 +218,7 @@ proptest! {
 
     /// A block from a peer is either refused or has exactly the claimed length.
     #[test]
-    fn a_block_that_was_changed(
+    fn a_modified_block(
         whole in data(),
         claims in prop_oneof![Just(0_i64), -40_i64..40],
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
@@ -250,7 +250,7 @@ proptest! {
 }
 
 #[test]
-fn only_what_is_shorter_is_packed() {
+fn only_payloads_that_get_shorter_are_compressed() {
     let mut packer = Compressor::default();
     let mut pack = |payload: &[u8]| {
         packer

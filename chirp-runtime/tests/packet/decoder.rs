@@ -63,7 +63,7 @@ fn pieces() -> impl Strategy<Value = Vec<usize>> {
 proptest! {
     /// The result does not depend on how the bytes are split.
     #[test]
-    fn in_pieces_as_at_once(packets in vec(any_packet(), 0..8), pieces in pieces()) {
+    fn pieces_of_any_size_give_the_same_packets(packets in vec(any_packet(), 0..8), pieces in pieces()) {
         let bytes = packets.concat();
         let expected = oracle::decode(&bytes, LIMIT);
         prop_assert_eq!(expected.0.len(), packets.len());

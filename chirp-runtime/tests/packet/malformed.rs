@@ -30,7 +30,7 @@ fn validate(incoming: IncomingPacket) -> Result<(), PacketError> {
 }
 
 #[test]
-fn channels_that_carried_something_else() {
+fn bytes_that_are_not_chirp() {
     let table: &[(&str, &[u8], &str)] = &[
         ("nothing at all", b"", ""),
         (
@@ -90,7 +90,7 @@ fn a_header_of_another_protocol() {
 }
 
 #[test]
-fn payloads_that_their_type_does_not_allow() {
+fn invalid_payloads() {
     let table: &[(&str, PacketType, &[u8], &str)] = &[
         (
             "CH-T16",
@@ -181,7 +181,7 @@ fn a_long_cancel_is_refused_by_its_header() {
 
 /// CH-T26.
 #[test]
-fn error_data_that_is_not() {
+fn invalid_error_data() {
     let table: &[(&[u8], &str)] = &[
         (b"\0", "truncated"),
         (b"\0\x01", "truncated"),

@@ -32,7 +32,7 @@ fn a_header_that_claims_two_gibibytes() {
 
 /// Memory is at most twice what has arrived, plus the rest of the read buffer.
 #[test]
-fn a_claim_that_is_partly_kept() {
+fn a_payload_that_partly_arrives() {
     let mut bytes = header(PacketType::REQUEST, 2 << 30);
     bytes.resize(3 << 20, b'.');
     let (packets, end) = feed(&bytes, usize::MAX, &[10_000]);
@@ -117,7 +117,7 @@ fn a_payload_like_the_last_one_is_not_copied() {
 
 /// Skipping a payload needs no memory, however long it is.
 #[test]
-fn what_is_skipped_is_not_kept() {
+fn skipped_payloads_are_not_kept() {
     let mut decoder = PacketDecoder::new(100);
     decoder
         .buffer()

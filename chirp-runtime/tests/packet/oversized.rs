@@ -52,7 +52,7 @@ fn at_the_limit_and_one_byte_over() {
 
 /// No packet is too long to be discarded.
 #[test]
-fn what_is_discarded_is_skipped_at_any_length() {
+fn discarded_packets_may_have_any_length() {
     let mut bytes = Header::new(PacketType(100), 3 << 20).encode().to_vec();
     bytes.resize(bytes.len() + (3 << 20), 0xC7);
     bytes.extend_from_slice(&packet(PacketType::CANCEL, ID));

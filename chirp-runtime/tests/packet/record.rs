@@ -43,7 +43,7 @@ fn integers_are_those_of_the_go_implementation() {
 }
 
 #[test]
-fn the_appendix_has_the_same_integers() {
+fn protocol_md_has_the_same_integers() {
     let text = include_str!("../../../PROTOCOL.md");
     let (_, appendix) = text.split_once("## Appendix A").expect("it is there");
     let row = appendix.split("```").nth(1).expect("the examples");
@@ -115,7 +115,7 @@ fn a_record_is_that_of_the_go_implementation() {
 
 /// A missing field is an error that tells its position. No part of the field is consumed.
 #[test]
-fn what_is_cut_short_says_where() {
+fn a_truncated_record_reports_the_position() {
     type Read = fn(&mut RecordScanner<'_>) -> Result<(), RecordError>;
     let fields: [(&[u8], usize, Read); 9] = [
         (b"", 1, |scanner| scanner.u8().map(drop)),
@@ -158,7 +158,7 @@ fn what_is_cut_short_says_where() {
 
 /// Like the Go implementation, which accepts longer encodings than necessary.
 #[test]
-fn a_longer_form_is_read() {
+fn longer_encodings_are_accepted() {
     for bytes in [&b"\x04"[..], b"\x05\0", b"\x06\0\0", b"\x07\0\0\0"] {
         let mut scanner = RecordScanner::new(bytes);
         assert_eq!(scanner.vint30(), Ok(vint30(1)));

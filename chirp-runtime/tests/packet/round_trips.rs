@@ -134,7 +134,7 @@ proptest! {
 
     /// A framework error needs both its code and its mark.
     #[test]
-    fn faults(reason in framework_error(), detail: String, code: u16) {
+    fn framework_errors(reason in framework_error(), detail: String, code: u16) {
         let mut error = reason.to_error_data(&detail);
         prop_assert!(FRAMEWORK_ERROR_CODES.contains(&error.code));
         prop_assert_eq!(FrameworkError::from_error_data(&error), Some(reason));

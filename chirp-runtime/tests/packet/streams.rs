@@ -85,7 +85,7 @@ fn the_packets_of_the_specification() {
 }
 
 #[test]
-fn payloads_that_are_not() {
+fn invalid_stream_payloads() {
     let large = format!(
         "00000001 0002 {} {}",
         "00002000".to_owned() + &"00".repeat(8192),

@@ -1,9 +1,9 @@
-use crate::room::tight;
 use crate::script::check_all;
+use crate::send_backlog::tight;
 
 const PAUSES: &[(&str, &str)] = &[
     (
-        "not while there is room",
+        "no pause while there is room",
         "= reading Ready
              < Request 1 m x*94
              ! run a m x*94
@@ -15,7 +15,7 @@ const PAUSES: &[(&str, &str)] = &[
              finish a",
     ),
     (
-        "over the mark of unsent bytes, until they are written",
+        "over the limit on unsent bytes, until they are written",
         "< Request 1 m -
              ! run a m -
              respond a ok x*88
@@ -30,7 +30,7 @@ const PAUSES: &[(&str, &str)] = &[
              > Response 1 ok x*88",
     ),
     (
-        "over the mark of running bytes, until a handler has ended",
+        "over the limit on running bytes, until a handler has ended",
         "< Request 1 m x*95
              ! run a m x*95
              = reading Paused
@@ -41,7 +41,7 @@ const PAUSES: &[(&str, &str)] = &[
              = reading Ready",
     ),
     (
-        "at the limit of running calls, but not for long",
+        "at the limit on running calls, briefly",
         "< Request 1 m -
              ! run a m -
              < Request 2 m -
@@ -54,7 +54,7 @@ const PAUSES: &[(&str, &str)] = &[
              = reading Ready
              < Request 4 m -
              > Response 4 busy
-             # Once there is room, there is patience again.
+             # Once there is room, the next pause is a full one.
              finish a
              = reading Ready
              < Request 5 m -
@@ -65,7 +65,7 @@ const PAUSES: &[(&str, &str)] = &[
              finish d",
     ),
     (
-        "a pause that outlived its reason is not held against the next",
+        "an expired pause does not shorten the next one",
         "< Request 1 m -
              ! run a m -
              < Request 2 m -
@@ -83,7 +83,7 @@ const PAUSES: &[(&str, &str)] = &[
              finish d",
     ),
     (
-        "over the mark of unsent bytes the pause lasts, also at the limit of running calls",
+        "over the limit on unsent bytes the pause is not brief, even at the limit on running calls",
         "< Request 1 m -
              ! run a m -
              < Request 2 m -
@@ -106,7 +106,7 @@ const PAUSES: &[(&str, &str)] = &[
              finish c",
     ),
     (
-        "over a mark the pause is a long one, also at the limit of running calls",
+        "over a limit on bytes the pause is not brief, even at the limit on running calls",
         "< Request 1 m x*95
              ! run a m x*95
              < Request 2 m -
@@ -124,7 +124,7 @@ const PAUSES: &[(&str, &str)] = &[
              finish c",
     ),
     (
-        "over the mark of running bytes it does not: the cancels that end them have to get through",
+        "over the limit on running bytes the pause expires, so that cancels get through",
         "< Request 1 wait x*95
              ! run a wait x*95
              = reading Paused
@@ -136,14 +136,14 @@ const PAUSES: &[(&str, &str)] = &[
              ! interrupt a
              > Response 1 cancelled
              finish a
-             # And there is patience again.
+             # The next pause is a full one.
              < Request 1 wait x*95
              ! run b wait x*95
              = reading Paused
              finish b",
     ),
     (
-        "not for long while this side waits for an answer: then the next call is refused",
+        "only briefly while this side waits for a response; then the next call is refused",
         "call x m -
              > Request 1 m -
              < Request 1 m x*95
@@ -160,7 +160,7 @@ const PAUSES: &[(&str, &str)] = &[
              finish a",
     ),
     (
-        "not for long while an answer is due to a call that was given up",
+        "only briefly while a cancelled call has no response",
         "call x m -
              > Request 1 m -
              cancel x
@@ -178,7 +178,7 @@ const PAUSES: &[(&str, &str)] = &[
              finish a",
     ),
     (
-        "not for long while a request is to be sent: there is more in the buffer than answers",
+        "only briefly while a request is unsent, since the buffer has more than responses",
         "< Request 1 m x*95
              ! run a m x*95
              = reading Paused
@@ -189,7 +189,7 @@ const PAUSES: &[(&str, &str)] = &[
              finish a",
     ),
     (
-        "not for long while a cancel is to be sent, although its call has been answered",
+        "only briefly while a Cancel is unsent, even if its call has been answered",
         "call x m -
              > Request 1 m -
              cancel x
@@ -206,7 +206,7 @@ const PAUSES: &[(&str, &str)] = &[
              finish a",
     ),
     (
-        "not for long while a request is to be sent that has been answered before it left",
+        "only briefly while a request is unsent that has been answered already",
         "call x m -
              < Response 1 ok guessed
              ! answered x ok guessed
@@ -219,7 +219,7 @@ const PAUSES: &[(&str, &str)] = &[
              finish a",
     ),
     (
-        "not while a call waits for room",
+        "no pause while a call is queued",
         "< Request 1 m -
              ! run a m -
              respond a ok x*88
@@ -233,7 +233,7 @@ const PAUSES: &[(&str, &str)] = &[
              > Response 1 ok x*88",
     ),
     (
-        "nor at the limit of running calls, under any of these conditions",
+        "no long pause at the limit on running calls under any of these conditions",
         "call x m -
              > Request 1 m -
              < Request 1 m -
@@ -253,7 +253,7 @@ const PAUSES: &[(&str, &str)] = &[
              finish c",
     ),
     (
-        "an answer that the caller has not taken is an answer",
+        "a response that has not been released does not prevent a pause",
         "call x m -
              > Request 1 m -
              < Response 1 ok -

@@ -105,7 +105,7 @@ fn check_reading(entry: &Value, written: &[u8]) {
 }
 
 #[test]
-fn what_the_reference_writes_we_write_and_read() {
+fn packets_of_the_reference_round_trip() {
     let entries = list("encode");
     let ours = entries.iter().filter(|entry| entry["kind"] != "vint30");
     let mut checked = 0;
@@ -121,7 +121,7 @@ fn what_the_reference_writes_we_write_and_read() {
 /// Both implementations accept the same packets, and reject others for the same reason, with the exception of
 /// [`is_stricter_here`].
 #[test]
-fn what_the_reference_reads_we_read() {
+fn the_reference_and_this_crate_accept_the_same_packets() {
     // The reference's errors, and the corresponding ones here.
     let reasons = [
         ("offset 0: error code", "length is truncated"),

@@ -142,7 +142,7 @@ fn check(recording: &Value, piece: usize) {
 }
 
 #[test]
-fn recorded_sessions_go_as_they_went() {
+fn recorded_sessions_replay_identically() {
     let recordings = list("sessions");
     for recording in &recordings {
         for piece in [1, 3, 4096] {

@@ -97,11 +97,11 @@ impl Session {
             (IncomingPacket::Packet { payload, .. }, PacketType::STREAM_ITEMS)
                 if payload.get(4..6) != Some(&[0, 1]) =>
             {
-                Err(invalid("items that carry streams come one by one").into())
+                Err(invalid("an item that carries streams must be alone in its packet").into())
             }
             (_, PacketType::RESPONSE | PacketType::STREAM_ITEMS) => {
                 if opens.iter().any(|entry| entry.bound) {
-                    return Err(invalid("only a call can have streams bound to it").into());
+                    return Err(invalid("only a request can open bound streams").into());
                 }
                 Ok(Some(opens))
             }
@@ -174,13 +174,12 @@ impl Session {
         for len in items.lens().skip(came.into()) {
             if streams.held > 0 && streams.held.saturating_add(len) > limit {
                 wrong = Some(
-                    FrameworkError::Overloaded
-                        .to_error_data("too many items are waiting to be taken"),
+                    FrameworkError::Overloaded.to_error_data("too many items wait to be consumed"),
                 );
                 break;
             }
             let Some(cost) = recv.pay(len) else {
-                wrong = Some(ErrorData::from("an item came without credit"));
+                wrong = Some(ErrorData::from("item sent without credit"));
                 break;
             };
             streams.held += cost;
@@ -273,13 +272,13 @@ impl SessionStreams {
                 .iter()
                 .any(|number| self.store.is_remote_number_in_use(*number))
         {
-            return Err(invalid("a stream's number is in use"));
+            return Err(invalid("stream number in use"));
         }
         let from_opener = entries.iter().filter(|entry| !entry.to_opener);
         for (send, entry) in (self.store.remote_senders()..).zip(from_opener) {
             let may_take = send < UNREQUESTED_WINDOWS && entry.window == INITIAL_WINDOW;
             if entry.window != 0 && !may_take {
-                return Err(invalid("it takes a window that it may not take"));
+                return Err(invalid("window taken without a grant"));
             }
         }
         Ok(())
