@@ -248,8 +248,8 @@ impl Session {
     /// Drops the send backlog, since nothing can be sent any more. [`is_waiting`](Self::is_waiting) stays
     /// true for its one-way calls and packets. Its calls stay pending, like those that were sent.
     pub fn give_up_waiting(&mut self) {
-        for waits in self.backlog.give_up_waiting() {
-            self.defer_drop(waits);
+        for queued in self.backlog.take_queued() {
+            self.defer_drop(queued);
         }
     }
 

@@ -110,7 +110,7 @@ impl Session {
     ) {
         let ticket = self
             .backlog
-            .wait(QueuedSend::Call(key, method, params, time));
+            .enqueue(QueuedSend::Call(key, method, params, time));
         self.outbound.queued(key, ticket);
     }
 
@@ -177,8 +177,8 @@ impl Session {
         {
             return Ok(None);
         }
-        let waits = QueuedSend::OneWayCall(method.clone(), std::mem::take(params));
-        Ok(Some(self.backlog.wait(waits)))
+        let queued = QueuedSend::OneWayCall(method.clone(), std::mem::take(params));
+        Ok(Some(self.backlog.enqueue(queued)))
     }
 
     /// Sends a one-way call, or returns `false` if there is no id for it. `ticket` is its place in the send

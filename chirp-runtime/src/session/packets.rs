@@ -41,10 +41,10 @@ impl Session {
             self.put_packet(kind, payload);
             return Ok(None);
         }
-        Ok(Some(
-            self.backlog
-                .wait(QueuedSend::Packet(kind, std::mem::take(payload))),
-        ))
+        Ok(Some(self.backlog.enqueue(QueuedSend::Packet(
+            kind,
+            std::mem::take(payload),
+        ))))
     }
 
     pub(super) fn put_packet(&mut self, kind: PacketType, payload: &mut Payload) {

@@ -29,7 +29,7 @@ pub enum ReadState {
 #[derive(Debug, Default)]
 pub(super) struct SendBacklog {
     /// Calls and packets that wait for room, in order.
-    waiting: BTreeMap<SendTicket, QueuedSend>,
+    queued: BTreeMap<SendTicket, QueuedSend>,
     /// Calls with streams that wait for the other side's extensions to be known, and then for room.
     held: BTreeMap<SendTicket, QueuedSend>,
     tickets: u64,
@@ -72,18 +72,18 @@ impl QueuedResponse {
 }
 
 impl SendBacklog {
-    pub(super) fn wait(&mut self, waits: QueuedSend) -> SendTicket {
+    pub(super) fn enqueue(&mut self, queued: QueuedSend) -> SendTicket {
         self.tickets += 1;
         let ticket = SendTicket(self.tickets);
-        self.waiting.insert(ticket, waits);
+        self.queued.insert(ticket, queued);
         ticket
     }
 
-    /// Like [`wait`](Self::wait), but the call stays queued until [`release_held`](Self::release_held).
-    pub(super) fn hold(&mut self, waits: QueuedSend) -> SendTicket {
+    /// Like [`enqueue`](Self::enqueue), but the call stays queued until [`release_held`](Self::release_held).
+    pub(super) fn hold(&mut self, queued: QueuedSend) -> SendTicket {
         self.tickets += 1;
         let ticket = SendTicket(self.tickets);
-        self.held.insert(ticket, waits);
+        self.held.insert(ticket, queued);
         ticket
     }
 
@@ -93,7 +93,7 @@ impl SendBacklog {
 
     /// Lets held calls wait for room, in the order in which all calls were made.
     pub(super) fn release_held(&mut self) {
-        self.waiting.append(&mut self.held);
+        self.queued.append(&mut self.held);
     }
 
     /// Takes the held calls, since they cannot be sent.
@@ -106,29 +106,29 @@ impl SendBacklog {
         self.admitted.push(ticket);
     }
 
-    pub(super) fn waits(&self, ticket: SendTicket) -> bool {
-        self.waiting.contains_key(&ticket)
+    pub(super) fn contains(&self, ticket: SendTicket) -> bool {
+        self.queued.contains_key(&ticket)
             || self.held.contains_key(&ticket)
             || self.given_up.contains(&ticket)
     }
 
     /// Removes a call or packet from the queue, if it is there.
-    pub(super) fn stop_waiting(&mut self, ticket: SendTicket) -> Option<QueuedSend> {
+    pub(super) fn remove(&mut self, ticket: SendTicket) -> Option<QueuedSend> {
         self.given_up.remove(&ticket);
-        self.waiting
+        self.queued
             .remove(&ticket)
             .or_else(|| self.held.remove(&ticket))
     }
 
     /// Takes all queued calls and packets, since they cannot be sent.
-    pub(super) fn give_up_waiting(&mut self) -> Vec<QueuedSend> {
+    pub(super) fn take_queued(&mut self) -> Vec<QueuedSend> {
         self.release_held();
-        let waiting = mem::take(&mut self.waiting);
-        let unsent = waiting
+        let all = mem::take(&mut self.queued);
+        let unsent = all
             .iter()
-            .filter(|(_, waits)| !matches!(waits, QueuedSend::Call(..)));
+            .filter(|(_, queued)| !matches!(queued, QueuedSend::Call(..)));
         self.given_up.extend(unsent.map(|(ticket, _)| *ticket));
-        waiting.into_values().collect()
+        all.into_values().collect()
     }
 
     /// Takes the data of all queued responses, since they cannot be sent.
@@ -141,7 +141,7 @@ impl SendBacklog {
     }
 
     pub(super) fn has_no_queued_sends(&self) -> bool {
-        self.waiting.is_empty()
+        self.queued.is_empty()
     }
 
     pub(super) fn queue_response(&mut self, id: u32, code: ResultCode, data: Payload) {
@@ -160,7 +160,7 @@ impl SendBacklog {
 
     /// Whether nothing is queued that can still be sent.
     pub(super) fn is_empty(&self) -> bool {
-        self.queued_responses.is_empty() && self.waiting.is_empty() && self.held.is_empty()
+        self.queued_responses.is_empty() && self.queued.is_empty() && self.held.is_empty()
     }
 
     pub(super) fn clear_pause_expired(&mut self) {
@@ -272,9 +272,9 @@ impl Session {
             self.transmit.defer_drop(response.data.into_remains());
         }
         while self.has_room_for_call()
-            && let Some((ticket, mut waits)) = self.backlog.waiting.pop_first()
+            && let Some((ticket, mut queued)) = self.backlog.queued.pop_first()
         {
-            let sent = match &mut waits {
+            let sent = match &mut queued {
                 QueuedSend::Call(key, method, params, time) => {
                     self.send_request(*key, method, Params::Pushed(params), *time);
                     true
@@ -289,13 +289,13 @@ impl Session {
             };
             if !sent {
                 // There is no id for a one-way call. Later entries wait too, so that the order is kept.
-                self.backlog.waiting.insert(ticket, waits);
+                self.backlog.queued.insert(ticket, queued);
                 break;
             }
-            if !matches!(waits, QueuedSend::Call(..)) {
+            if !matches!(queued, QueuedSend::Call(..)) {
                 self.backlog.admitted.push(ticket);
             }
-            self.defer_drop(waits);
+            self.defer_drop(queued);
         }
     }
 
@@ -311,20 +311,20 @@ impl Session {
 
     /// Whether a one-way call or packet is still queued.
     pub fn is_waiting(&self, ticket: SendTicket) -> bool {
-        self.backlog.waits(ticket)
+        self.backlog.contains(ticket)
     }
 
     /// Removes a queued call or packet from the send backlog.
     pub fn take_back(&mut self, ticket: SendTicket) {
-        if let Some(waiting) = self.backlog.stop_waiting(ticket) {
-            self.defer_drop(waiting);
+        if let Some(queued) = self.backlog.remove(ticket) {
+            self.defer_drop(queued);
             self.one_way_call_taken_back(ticket);
         }
     }
 
     /// Keeps a queued send's bytes until they can be dropped without the lock.
-    pub(super) fn defer_drop(&mut self, waiting: QueuedSend) {
-        match waiting {
+    pub(super) fn defer_drop(&mut self, queued: QueuedSend) {
+        match queued {
             QueuedSend::Call(_, method, params, _) | QueuedSend::OneWayCall(method, params) => {
                 self.transmit.defer_drop(method);
                 self.transmit.defer_drop(params.into_remains());

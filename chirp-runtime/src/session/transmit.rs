@@ -473,7 +473,7 @@ mod tests {
                 session.cancel(calls[0]).expect("it was not sent");
             }
             let batch = session.take_batch(Batch::default());
-            let mut batch = batch.expect("something waits");
+            let mut batch = batch.expect("something queued");
             assert!(batch.bytes.capacity() > KEPT);
             batch.advance(batch.bytes.len());
             session.batch_written();
@@ -495,8 +495,8 @@ mod tests {
         let mut session = Session::new(limits);
         let large = call(&mut session, 5000);
         for _ in 0..3 {
-            let cast = session.call_one_way(&Bytes::from_static(b"m"), &mut vec![b'.'; 10].into());
-            assert!(cast.expect("it is small").is_some());
+            let call = session.call_one_way(&Bytes::from_static(b"m"), &mut vec![b'.'; 10].into());
+            assert!(call.expect("the call is small").is_some());
         }
         session.cancel(large).expect("it is responsive");
         assert_eq!(session.take_admitted().len(), 3);

@@ -57,7 +57,7 @@ impl Session {
             return false;
         };
         streams.refuse_unclaimed(StreamCarrier::Run(call), &mut out);
-        let mut waits = false;
+        let mut is_held = false;
         for key in streams
             .by_inbound_call
             .get(&call)
@@ -82,10 +82,10 @@ impl Session {
             if send.queue.is_empty() {
                 streams.send_pending_end(key, &mut out);
             } else {
-                waits = true;
+                is_held = true;
             }
         }
-        if waits {
+        if is_held {
             let data = std::mem::take(data);
             streams.held_response_bytes += data.len();
             streams
@@ -94,7 +94,7 @@ impl Session {
         } else {
             streams.end_streams_of_call(call, &Ending::Answered, &mut out);
         }
-        waits
+        is_held
     }
 
     /// Sends the held responses that no longer wait for items.
@@ -350,9 +350,9 @@ impl SessionStreams {
         }
         let keys = self.by_inbound_call.get(&call).cloned().unwrap_or_default();
         let mut streams = keys.iter().filter_map(|key| self.store.get(*key));
-        let waits = streams
+        let is_held = streams
             .any(|stream| matches!(&stream.half, StreamHalf::Send(send) if !send.queue.is_empty()));
-        if !waits {
+        if !is_held {
             self.releasable.push(call);
         }
     }

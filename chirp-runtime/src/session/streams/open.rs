@@ -46,8 +46,8 @@ impl Session {
         if in_use.is_some() {
             self.send_or_queue_call(call, method, params, time);
         } else {
-            let waits = QueuedSend::Call(call, method.clone(), std::mem::take(params), time);
-            let ticket = self.backlog.hold(waits);
+            let queued = QueuedSend::Call(call, method.clone(), std::mem::take(params), time);
+            let ticket = self.backlog.hold(queued);
             self.outbound.queued(call, ticket);
         }
         Ok((call, keys))
@@ -81,11 +81,11 @@ impl Session {
         self.check_size(RequestPacket::payload_len(method, params.len()))?;
         self.counters.calls_out += 1;
         let free: Vec<_> = opens.iter().map(|spec| spec.freed()).collect();
-        let waits = QueuedSend::OneWayCall(method.clone(), std::mem::take(params));
+        let queued = QueuedSend::OneWayCall(method.clone(), std::mem::take(params));
         let ticket = if in_use.is_some() {
-            self.backlog.wait(waits)
+            self.backlog.enqueue(queued)
         } else {
-            self.backlog.hold(waits)
+            self.backlog.hold(queued)
         };
         let streams = self.streams.get_or_insert_default();
         let keys = streams.make(&free);
@@ -139,9 +139,9 @@ impl Session {
             self.flush_backlog();
             return;
         }
-        for (ticket, waits) in self.backlog.take_held() {
+        for (ticket, queued) in self.backlog.take_held() {
             self.counters.calls_out_failed += 1;
-            if let QueuedSend::Call(call, ..) = waits {
+            if let QueuedSend::Call(call, ..) = queued {
                 self.outbound.take_back(call);
                 self.call_taken_back(call);
                 if let Some(streams) = self.streams.as_deref_mut() {
@@ -154,7 +154,7 @@ impl Session {
                 }
                 self.backlog.admit(ticket);
             }
-            self.defer_drop(waits);
+            self.defer_drop(queued);
         }
     }
 

@@ -349,15 +349,15 @@ impl SessionStreams {
         spec: StreamSpec,
         call: Option<InboundCallId>,
     ) -> StreamKey {
-        let mut waits = false;
+        let mut queued = false;
         let half = if spec.sends {
             let mut send = SendHalf::default();
             send.grant(entry.window);
             StreamHalf::Send(send)
         } else {
             let mut recv = RecvHalf::default();
-            waits = entry.window == 0;
-            if waits {
+            queued = entry.window == 0;
+            if queued {
                 self.windows.open_minimal(&mut recv);
             } else {
                 self.windows.open_requested(&mut recv, entry.window);
@@ -373,7 +373,7 @@ impl SessionStreams {
             ended: false,
             half,
         });
-        if waits {
+        if queued {
             self.note_grant(key);
         }
         key
