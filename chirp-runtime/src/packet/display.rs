@@ -21,7 +21,7 @@ const DATA_SHOWN: usize = 16;
 /// How many bytes of a service error's message are shown.
 const MESSAGE_SHOWN: usize = 256;
 
-/// `RequestPacket, 12 bytes`, and for another protocol than this one `RequestPacket of protocol 3, 12 bytes`.
+/// `Request, 12 bytes`, and for another protocol than this one `Request of protocol 3, 12 bytes`.
 impl Display for Header {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.kind.fmt(f)?;
@@ -32,7 +32,7 @@ impl Display for Header {
     }
 }
 
-/// `RequestPacket 7 "Arith.sum_diff" "\x02\x04"`: the id, the method's name, the parameters.
+/// `Request 7 "Arith.sum_diff" "\x02\x04"`: the id, the method's name, the parameters.
 impl Display for RequestPacket {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let method = self.method().escape_ascii();
@@ -45,8 +45,8 @@ impl Display for RequestPacket {
     }
 }
 
-/// `ResponsePacket 7 success "\x02"`: the id, the result code, the data. For a service error that is
-/// `ResponsePacket 7 service error 17 "hey", 5 bytes of data`: its code, its message, how much data it carries.
+/// `Response 7 success "\x02"`: the id, the result code, the data. For a service error that is
+/// `Response 7 service error 17 "hey", 5 bytes of data`: its code, its message, how much data it carries.
 impl Display for ResponsePacket {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "Response {} {}", self.id, self.code)?;
@@ -258,9 +258,9 @@ mod tests {
     #[test]
     fn each_packet_is_one_readable_line() {
         let table: &[(&dyn Display, &str)] = &[
-            (&PacketType::REQUEST, "RequestPacket"),
+            (&PacketType::REQUEST, "Request"),
             (&PacketType::CANCEL, "Cancel"),
-            (&PacketType::RESPONSE, "ResponsePacket"),
+            (&PacketType::RESPONSE, "Response"),
             (&PacketType(258), "PacketType(258)"),
             (&PacketType(0xFFFF), "PacketType(65535)"),
             (&Header::new(PacketType::REQUEST, 12), "Request, 12 bytes"),

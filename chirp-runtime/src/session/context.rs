@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::{Fatal, HelloState, Session};
 use crate::packet::{CallInfo, ExtensionFlags, IncomingPacket, PacketError, PacketType};
 
-/// What was said of calls that are still to come: of one at most, since it speaks of the very next packet.
+/// The call context of the next packet, which must be a request.
 #[derive(Debug, Default)]
 pub(super) struct Contexts {
     next: Option<CallInfo>,
@@ -16,7 +16,8 @@ impl Contexts {
 }
 
 impl Session {
-    /// Whether packets of an extension are accepted: once that has been declared.
+    /// Whether packets of an extension are accepted, which they are once this side has declared the
+    /// extension.
     pub fn accepts(&self, kind: PacketType) -> bool {
         let extension = match kind {
             PacketType::CALL_CONTEXT => ExtensionFlags::CALL_CONTEXT,
@@ -24,7 +25,7 @@ impl Session {
             _ if kind.is_of_streams() => ExtensionFlags::STREAMS,
             _ => return false,
         };
-        self.greeting.has_declared() && self.own_extensions().contains(extension)
+        self.hello_exchange.has_declared() && self.own_extensions().contains(extension)
     }
 
     pub(super) fn handle_context(&mut self, payload: &[u8]) -> Result<(), Fatal> {
@@ -32,7 +33,7 @@ impl Session {
         Ok(())
     }
 
-    /// What was said of the next call must be followed by it.
+    /// Checks that a call context is followed by its request.
     pub(super) fn check_carrier(&mut self, incoming: &IncomingPacket) -> Result<(), Fatal> {
         if self.contexts.next.is_none() {
             return Ok(());
@@ -45,7 +46,7 @@ impl Session {
         };
         match incoming {
             IncomingPacket::Packet { .. } if kind == PacketType::REQUEST => Ok(()),
-            // It goes with its call, whatever becomes of that.
+            // The context goes with its request, although that is skipped.
             IncomingPacket::Oversized { .. } if kind == PacketType::REQUEST => {
                 self.contexts.next = None;
                 Ok(())
@@ -54,9 +55,9 @@ impl Session {
         }
     }
 
-    /// Says how much time the call that follows has, to a side that wants to know.
+    /// Sends the time of the call that follows, if the other side accepts call contexts.
     pub(super) fn send_context(&mut self, time: Option<Duration>) {
-        let HelloState::Known(Some(theirs)) = self.greeting.state() else {
+        let HelloState::Known(Some(theirs)) = self.hello_exchange.state() else {
             return;
         };
         if let Some(time) = time

@@ -3,46 +3,47 @@ use std::ops::AddAssign;
 use super::CallOutcome;
 use crate::packet::{FrameworkError, ResponsePacket, ResultCode};
 
-/// What has happened on a connection since it began.
+/// Counters of a connection since it started.
 ///
-/// Calls that are pending or running are not counted here, since they come and go:
+/// Pending and running calls are not counted here, since their numbers go up and down: see
 /// [`Session::pending`](super::Session::pending) and [`Session::running`](super::Session::running).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Packets that came, those that were discarded included. A call and its context are one.
+    /// Packets received, including discarded ones. A request and its context count as one.
     pub packets_received: u64,
-    /// Packets that were put into the transmit buffer and not taken back.
+    /// Packets put into the transmit buffer and not removed again.
     pub packets_sent: u64,
-    /// Packets that were discarded: of another protocol, of a type that nobody handles, answers that
-    /// nobody waits for, and cancellations of nothing.
+    /// Packets discarded: those of other protocols and unknown types, responses to no pending call, and
+    /// cancels of no pending call.
     pub packets_dropped: u64,
-    /// Calls of the other side, those that were refused included.
+    /// Calls of the other side, including refused ones.
     pub calls_in: u64,
-    /// Those of them that were answered with an error of the method's own.
+    /// Calls of the other side that returned the method's own error.
     pub calls_in_errors: u64,
-    /// Those of them that failed otherwise: unknown, refused, cancelled, or given up by the framework.
+    /// Calls of the other side that failed otherwise: unknown, refused or cancelled, or failed by the
+    /// framework.
     pub calls_in_failed: u64,
     /// Calls of this side.
     pub calls_out: u64,
-    /// Those of them that were answered with an error of the method's own.
+    /// Calls of this side that returned the method's own error.
     pub calls_out_errors: u64,
-    /// Those of them that failed otherwise: unknown, refused, cancelled, or cut off.
+    /// Calls of this side that failed otherwise: unknown, refused, cancelled or disconnected.
     pub calls_out_failed: u64,
-    /// Cancellations of the other side.
+    /// Cancels received.
     pub cancels_in: u64,
-    /// Streams that either side opened.
+    /// Streams opened by either side.
     pub streams: u64,
-    /// Stream items that came.
+    /// Stream items received.
     pub items_in: u64,
-    /// Stream items that were put into the transmit buffer.
+    /// Stream items put into the transmit buffer.
     pub items_out: u64,
 }
 
 impl Counters {
-    /// All of them by name, in the order of the fields.
+    /// All counters with their names, in the order of the fields.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
-        // Whole, so that a new one cannot be left out.
+        // Destructured in full, so that no new field is forgotten.
         let Self {
             packets_received,
             packets_sent,
@@ -76,7 +77,7 @@ impl Counters {
         .into_iter()
     }
 
-    /// Counts a call of the other side that is answered otherwise than with a result.
+    /// Counts a call of the other side that was not answered with a result.
     #[cold]
     pub(super) fn note_failure_in(&mut self, code: ResultCode, data: &[u8]) {
         if is_own_error(code, data) {
@@ -86,7 +87,7 @@ impl Counters {
         }
     }
 
-    /// Counts a call of this side that was answered otherwise than with a result.
+    /// Counts a call of this side that was not answered with a result.
     #[cold]
     pub(super) fn note_failure_out(&mut self, outcome: &CallOutcome) {
         match outcome {
@@ -100,7 +101,7 @@ impl Counters {
     }
 }
 
-/// Whether this is an error that the method gave, and none of the framework.
+/// Whether this is the method's own error rather than a framework error.
 fn is_own_error(code: ResultCode, data: &[u8]) -> bool {
     code == ResultCode::ServiceError && FrameworkError::code_in(data).is_none()
 }

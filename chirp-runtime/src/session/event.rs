@@ -5,29 +5,28 @@ use crate::packet::{
     FrameworkError, Header, PacketError, PacketType, RequestPacket, ResponsePacket, ResultCode,
 };
 
-/// What follows from something that came in.
+/// The result of handling a packet.
 #[derive(Debug)]
 pub enum Event {
-    /// The other side called a method. The call runs until [`finish`](super::Session::finish).
+    /// The other side calls a method. The call runs until [`finish`](super::Session::finish).
     Request(InboundCallId, RequestPacket),
-    /// The answer of this call has been given; its handler is to be interrupted.
+    /// A call has been answered by the session, so that its handler should be interrupted.
     Interrupt(InboundCallId),
-    /// The answer of a call that this side made. Its id is out of use until
+    /// The response to a call of this side. The call's id is out of use until
     /// [`release`](super::Session::release).
     Answered(OutboundCallId, CallOutcome),
-    /// A packet of one of the application's types. It counts as held until
-    /// [`finish_packet`](super::Session::finish_packet).
+    /// An application packet. Its bytes count as held until [`finish_packet`](super::Session::finish_packet).
     Packet(PacketType, Bytes),
-    /// It is known now which extensions the other side accepts.
+    /// The other side's extensions are known now.
     Hello,
 }
 
-/// How a call that this side made went.
+/// The outcome of a call of this side.
 #[derive(Debug)]
 pub enum CallOutcome {
-    /// It was answered.
+    /// The response.
     Response(ResponsePacket),
-    /// It was answered with more than this side accepts.
+    /// The response exceeded this side's payload limit and was skipped.
     TooLarge {
         /// This side's payload limit, in bytes.
         limit: u64,
@@ -35,12 +34,12 @@ pub enum CallOutcome {
 }
 
 impl CallOutcome {
-    /// Whether the call has a result.
+    /// Whether the call has returned a result.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Response(response) if response.code == ResultCode::Success)
     }
 
-    /// Whether the other side has refused the call because it takes on no more, on this connection.
+    /// Whether the other side refused the call because it is shutting down this connection.
     #[cold]
     pub fn is_shutting_down(&self) -> bool {
         match self {
@@ -53,62 +52,60 @@ impl CallOutcome {
     }
 }
 
-/// Why a call could not be made. Nothing was sent.
+/// Why a call was not made. Nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// Its packet would be over a payload limit.
+    /// The call's packet would exceed a payload limit.
     TooLarge {
-        /// That limit, in bytes.
+        /// The payload limit, in bytes.
         limit: u64,
         /// `"our"` or `"the other side's"`.
         whose: &'static str,
     },
-    /// As many calls are pending as this side allows.
+    /// Too many calls are pending.
     TooManyPending {
-        /// That limit.
+        /// The limit on pending calls.
         limit: usize,
     },
-    /// It would open more streams than there may be.
+    /// The call would open too many streams.
     TooManyStreams {
-        /// How many there may be at once.
+        /// The limit on streams that are open at once.
         limit: usize,
     },
-    /// It would open more streams than one packet can, or than there may be if there are no others.
+    /// The call would open more streams than one packet can, or than the limit allows in total.
     TooManyInPacket {
-        /// How many that is.
+        /// The most streams that a packet may open.
         limit: usize,
     },
-    /// It needs streams, and one of the two sides does not know them.
+    /// The call opens streams, and one of the two sides does not support them.
     Unsupported,
 }
 
-/// Why a session cannot go on.
+/// Why a session cannot continue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fatal {
-    /// The other side sent bytes that are not Chirp v0.
+    /// The other side violated the protocol.
     Packet(PacketError),
-    /// A packet of one of the application's types is over this side's payload limit. Going on without it
-    /// would lose it without a word.
+    /// An application packet exceeds this side's payload limit. Skipping it would lose data unnoticed.
     TooLarge {
-        /// Its header.
+        /// The packet's header.
         header: Header,
-        /// This side's limit, in bytes.
+        /// This side's payload limit, in bytes.
         limit: u64,
     },
-    /// Packets of the application's types come faster than they are handled, and this side could not
-    /// stop reading.
+    /// Application packets come faster than they are handled, and this side could not pause reading.
     Flooded {
-        /// How many bytes of them are held.
+        /// Bytes of application packets and running requests that are held.
         held: usize,
     },
-    /// The other side left too many cancelled calls without an answer.
+    /// Too many cancelled calls have had no response.
     Unresponsive {
-        /// How many.
+        /// The number of ids that are out of use.
         abandoned: usize,
     },
-    /// The other side goes on asking and does not read what it is answered.
+    /// The other side sends requests without reading the responses.
     NotReading {
-        /// How many bytes wait to be written.
+        /// Bytes that have not been written.
         unsent: usize,
     },
 }

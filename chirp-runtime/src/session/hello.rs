@@ -7,31 +7,31 @@ use crate::packet::{
 
 pub(super) const METHOD: &[u8] = HELLO_METHOD.as_bytes();
 
-/// Whether a call is the question, which the session answers by itself.
+/// Whether a request is for `chirp.hello`, which the session answers itself.
 pub(super) fn is_hello(method: &[u8]) -> bool {
     method == METHOD
 }
 
-/// What is known of the other side's extensions.
+/// The state of the negotiation of extensions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HelloState {
-    /// Nothing; it has not been asked and has not said.
+    /// The other side has not been asked, and has not asked.
     #[default]
     Unknown,
-    /// It has been asked.
+    /// The other side has been asked.
     Asked,
-    /// What it says of itself; `None` for a peer of plain Chirp v0.
+    /// The other side's declaration. `None` if it supports no extensions.
     Known(Option<Hello>),
 }
 
-/// The session's half of `chirp.hello`: asking, and remembering what was said.
+/// This side's part of the `chirp.hello` exchange.
 #[derive(Debug, Default)]
 pub(super) struct HelloExchange {
     state: HelloState,
     asked: Option<(OutboundCallId, u64)>,
-    /// This side has said what it accepts, by asking or by answering.
+    /// Whether this side has declared its extensions, by asking or by answering.
     declared: bool,
-    /// A question whose answer says only that the other side lives.
+    /// The pending keep-alive call.
     ping: Option<OutboundCallId>,
 }
 
@@ -46,7 +46,7 @@ impl HelloExchange {
         self.state = HelloState::Asked;
     }
 
-    /// Whether this was the call for a sign of life, which has come then.
+    /// Whether `key` is the keep-alive call, which is then no longer pending.
     pub(super) fn is_pong(&mut self, key: OutboundCallId) -> bool {
         self.ping.take_if(|ping| *ping == key).is_some()
     }
@@ -59,27 +59,28 @@ impl HelloExchange {
         self.asked.is_some_and(|(asked, _)| asked == key)
     }
 
-    /// The answer came. What is not an answer to this very question says that there are no extensions.
+    /// Handles the response to the question. A response that does not answer this question means that the
+    /// other side has no extensions.
     pub(super) fn answered(&mut self, answer: &[u8]) {
         if let Some((_, nonce)) = self.asked.take() {
             self.learn(Hello::decode_answer(answer, nonce));
         }
     }
 
-    /// The answer has taken too long. Gives the call that asked.
+    /// Gives up waiting for the response. Returns the call that asked.
     pub(super) fn give_up(&mut self) -> Option<OutboundCallId> {
         let (key, _) = self.asked.take()?;
         self.learn(None);
         Some(key)
     }
 
-    /// The other side asked, and so declared what it accepts. Whether that is news.
+    /// Handles the other side's question, which declares its extensions. Returns whether that is news.
     pub(super) fn declared(&mut self, hello: Hello) -> bool {
         self.declared = true;
         self.learn(Some(hello))
     }
 
-    /// What the other side said first counts: this side may have acted on it.
+    /// The first declaration counts, since this side may have acted on it.
     fn learn(&mut self, hello: Option<Hello>) -> bool {
         let is_news = !matches!(self.state, HelloState::Known(Some(_)));
         if is_news {
@@ -90,62 +91,61 @@ impl HelloExchange {
 }
 
 impl Session {
-    /// Asks the other side which extensions it accepts, unless that is known or has been asked.
+    /// Asks for the other side's extensions, unless they are known or have been asked for.
     pub fn ask_hello(&mut self, nonce: u64) -> Result<(), Refused> {
-        if self.greeting.state() != HelloState::Unknown {
+        if self.hello_exchange.state() != HelloState::Unknown {
             return Ok(());
         }
         let question = self.own_hello().encode_question(nonce);
         let method = Bytes::from_static(METHOD);
         let key = if self.wants_hello() {
-            // As many calls as may be pending may be those that wait for its answer.
+            // The calls that wait for this question may have used up the limit on pending calls.
             self.check_size(RequestPacket::payload_len(METHOD, question.len()))?;
             self.begin_any_call()?
         } else {
             self.begin_call(METHOD, question.len())?
         };
-        self.place_call(key, &method, &mut question.into(), None);
-        // It is this library's call, not the program's.
+        self.send_or_queue_call(key, &method, &mut question.into(), None);
+        // Counters are for the application's calls.
         self.counters.calls_out -= 1;
-        self.greeting.asked(key, nonce);
+        self.hello_exchange.asked(key, nonce);
         Ok(())
     }
 
-    /// Calls the other side for nothing but a sign of life, which any answer is; nobody waits for it. The
-    /// call is `chirp.hello` again, so that no second name is taken from the other side's methods. Nothing
-    /// is sent while an earlier one is unanswered.
+    /// Sends a keep-alive call, to which any response will do. It calls `chirp.hello`, so that no second name
+    /// is taken from the other side's methods. Does nothing while an earlier one is pending.
     ///
     /// # Errors
     ///
-    /// As those of a [`call`](Self::call).
+    /// The same as those of [`call`](Self::call).
     pub fn ping(&mut self, nonce: u64) -> Result<(), Refused> {
-        if self.greeting.ping.is_some() {
+        if self.hello_exchange.ping.is_some() {
             return Ok(());
         }
         let question = self.own_hello().encode_question(nonce);
         let key = self.call(&Bytes::from_static(METHOD), &mut question.into())?;
         self.counters.calls_out -= 1;
-        self.greeting.ping = Some(key);
-        self.greeting.declared = true;
+        self.hello_exchange.ping = Some(key);
+        self.hello_exchange.declared = true;
         Ok(())
     }
 
-    /// What is known of the other side's extensions.
+    /// The state of the negotiation of extensions.
     pub fn hello(&self) -> HelloState {
-        self.greeting.state()
+        self.hello_exchange.state()
     }
 
-    /// The other side has had its time to answer: it has no extensions. The question is taken back, as
-    /// any call that is no longer waited for.
+    /// Gives up waiting for the other side's extensions, and assumes that it has none. The question is
+    /// cancelled like any call.
     pub fn give_up_hello(&mut self) {
-        if let Some(key) = self.greeting.give_up() {
-            // If that is one abandoned call too many, the next step that looks says so.
+        if let Some(key) = self.hello_exchange.give_up() {
+            // If that is one unanswered cancel too many, the next operation fails.
             let _ = self.cancel(key);
             self.settle_held_calls();
         }
     }
 
-    /// What this side accepts.
+    /// The extensions that this side accepts.
     pub(super) fn own_extensions(&self) -> ExtensionFlags {
         let limits = &self.limits;
         if limits.negotiation == Negotiation::Never {
@@ -172,13 +172,13 @@ impl Session {
         }
     }
 
-    /// Answers the question. What it declares is news, unless it has been said.
+    /// Answers `chirp.hello`. Returns an event if the other side's extensions were not known before.
     pub(super) fn answer_hello(&mut self, id: u32, params: &[u8]) -> Option<Event> {
         let Some((nonce, theirs)) = Hello::decode_question(params) else {
             self.refuse(id, FrameworkError::InvalidArguments);
             return None;
         };
-        let is_news = self.greeting.declared(theirs);
+        let is_news = self.hello_exchange.declared(theirs);
         let mut ours = self.own_hello();
         ours.revision = ours.revision.min(theirs.revision);
         let answer = ours.encode_answer(nonce);

@@ -1,174 +1,147 @@
-use std::collections::HashMap;
 use std::time::Duration;
 
-use foldhash::fast::RandomState;
+use super::{Event, InboundCallId, Session, hello};
+use crate::packet::{
+    CONTRACT_METHOD, Cancel, ErrorData, FrameworkError, Header, Payload, RESERVED_PREFIX,
+    RequestPacket, ResponsePacket, ResultCode,
+};
 
-/// What a packet of the application's costs beside its payload, so that empty ones are not free.
-const PACKET_OVERHEAD: usize = 64;
-
-/// Names a call that this side runs. Never used twice on a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct InboundCallId {
-    slot: u32,
-    generation: u32,
-}
-
-impl InboundCallId {
-    /// A small number that no other running call has: for tables beside the session.
-    pub fn slot(self) -> usize {
-        self.slot as usize
-    }
-}
-
-/// The calls that the other side made.
-///
-/// An id is pending until it is answered; a call runs until its handler's future is gone. The second
-/// may be much later than the first, and it is the second that costs.
-#[derive(Debug, Default)]
-pub(super) struct InboundCalls {
-    /// The calls that are not answered, by the ids that the other side chose: a few thousand at most, so that a
-    /// quick hash with a secret will do.
-    ids: HashMap<u32, u32, RandomState>,
-    runs: Vec<InboundCallEntry>,
-    free: Vec<u32>,
-    running: usize,
-    bytes: usize,
-}
-
-#[derive(Debug)]
-struct InboundCallEntry {
-    generation: u32,
-    id: u32,
-    size: usize,
-    time: Option<Duration>,
-    state: InboundCallState,
-}
-
-#[derive(Debug, PartialEq)]
-enum InboundCallState {
-    Free,
-    Pending,
-    Answered,
-}
-
-impl InboundCalls {
-    /// A call begins. Its id is not pending.
-    pub(super) fn start(&mut self, id: u32, size: usize, time: Option<Duration>) -> InboundCallId {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            if self.runs.capacity() == 0 {
-                // Most sessions run one call at a time.
-                self.runs.reserve_exact(1);
-            }
-            self.runs.push(InboundCallEntry {
-                generation: 0,
-                id: 0,
-                size: 0,
-                time: None,
-                state: InboundCallState::Free,
-            });
-            // One entry for each running call, of which there are a few thousand at most.
-            u32::try_from(self.runs.len() - 1).unwrap_or(u32::MAX)
-        });
-        let run = &mut self.runs[slot as usize];
-        run.id = id;
-        run.size = size;
-        run.time = time;
-        run.state = InboundCallState::Pending;
-        self.running += 1;
-        self.bytes += size;
-        self.ids.insert(id, slot);
-        InboundCallId {
-            slot,
-            generation: run.generation,
+/// The calls of the other side.
+impl Session {
+    pub(super) fn handle_request(&mut self, request: RequestPacket) -> Option<Event> {
+        let id = request.id();
+        // The context belongs to this request even if the request is refused.
+        let info = self.contexts.take();
+        if let Some(interrupt) = self.handle_duplicate(id) {
+            return Some(interrupt);
         }
-    }
-
-    /// The call of this id, if one is pending. It counts as answered from now on.
-    pub(super) fn take_id(&mut self, id: u32) -> Option<InboundCallId> {
-        let slot = self.ids.remove(&id)?;
-        let run = &mut self.runs[slot as usize];
-        run.state = InboundCallState::Answered;
-        Some(InboundCallId {
-            slot,
-            generation: run.generation,
-        })
-    }
-
-    /// The id of a call that is being answered, unless it has been.
-    pub(super) fn answer(&mut self, key: InboundCallId) -> Option<u32> {
-        let run = self.run(key)?;
-        if run.state != InboundCallState::Pending {
+        if hello::is_hello(request.method()) {
+            return self.answer_hello(id, request.params());
+        }
+        self.counters.calls_in += 1;
+        let method = request.method();
+        if method.starts_with(RESERVED_PREFIX.as_bytes()) && method != CONTRACT_METHOD.as_bytes() {
+            self.send_response(id, ResultCode::UnknownMethod, &mut Payload::default());
             return None;
         }
-        let id = run.id;
-        run.state = InboundCallState::Answered;
-        self.ids.remove(&id);
-        Some(id)
+        if self.draining {
+            self.refuse(id, FrameworkError::ShuttingDown);
+            return None;
+        }
+        if self.is_busy() {
+            self.refuse(id, FrameworkError::Overloaded);
+            return None;
+        }
+        if info.unsupported {
+            self.refuse(id, FrameworkError::Unsupported);
+            return None;
+        }
+        if info.time == Some(Duration::ZERO) {
+            self.refuse(id, FrameworkError::DeadlineExceeded);
+            return None;
+        }
+        let call = self.inbound.start(id, request.size(), info.time);
+        Some(Event::Request(call, request))
     }
 
-    /// The id of a call that is pending.
-    pub(super) fn id(&self, key: InboundCallId) -> Option<u32> {
-        self.is_wanted(key).then(|| self.runs[key.slot()].id)
+    /// Answers both calls of a request id that is already pending with *duplicate request*, and interrupts
+    /// the handler of the first.
+    pub(super) fn handle_duplicate(&mut self, id: u32) -> Option<Event> {
+        let call = self.inbound.take_id(id)?;
+        self.counters.calls_in += 1;
+        for _ in 0..2 {
+            self.send_response(id, ResultCode::DuplicateRequest, &mut Payload::default());
+        }
+        Some(Event::Interrupt(call))
     }
 
-    /// How much time the call had when it began.
-    pub(super) fn time(&self, key: InboundCallId) -> Option<Duration> {
-        let run = self.runs.get(key.slot())?;
-        if run.generation == key.generation {
-            run.time
+    pub(super) fn handle_cancel(&mut self, cancel: Cancel) -> Option<Event> {
+        self.counters.cancels_in += 1;
+        let Some(call) = self.inbound.take_id(cancel.id) else {
+            self.counters.packets_dropped += 1;
+            return None;
+        };
+        self.send_response(cancel.id, ResultCode::Cancelled, &mut Payload::default());
+        Some(Event::Interrupt(call))
+    }
+
+    /// The time that the call had when its request came, if its caller sent one.
+    pub fn time(&self, call: InboundCallId) -> Option<Duration> {
+        self.inbound.time(call)
+    }
+
+    /// Whether the call's handler may still be started. It may not once the call has been cancelled.
+    pub fn is_wanted(&self, call: InboundCallId) -> bool {
+        self.inbound.is_pending(call)
+    }
+
+    /// Sends the response of a call. The response is dropped if the call has been answered in the meantime,
+    /// for instance by a cancellation; `data` then stays with the caller, as small data always does.
+    pub fn respond(&mut self, call: InboundCallId, code: ResultCode, data: &mut Payload) {
+        let Some(id) = self.inbound.answer(call) else {
+            return;
+        };
+        if !self.hold_response(call, id, code, data) {
+            self.send_or_queue_response(id, code, data);
+        }
+    }
+
+    /// Sends a response, or queues it if the transmit buffer is full.
+    pub(super) fn send_or_queue_response(&mut self, id: u32, code: ResultCode, data: &mut Payload) {
+        let (limit, _) = self.send_limit();
+        if ResponsePacket::payload_len(data.len()) as u64 > limit {
+            self.response_failed(id);
+            let detail = over_limit(limit);
+            self.send_error(id, &FrameworkError::InvalidResult.to_error_data(&detail));
+        } else if self.has_room_for_response() && self.backlog.has_no_queued_responses() {
+            self.send_response(id, code, data);
         } else {
-            None
+            self.backlog.queue_response(id, code, std::mem::take(data));
         }
     }
 
-    /// Whether the call is pending.
-    pub(super) fn is_wanted(&self, key: InboundCallId) -> bool {
-        self.runs.get(key.slot()).is_some_and(|run| {
-            run.generation == key.generation && run.state == InboundCallState::Pending
-        })
-    }
-
-    /// The handler's future is gone.
-    pub(super) fn finish(&mut self, key: InboundCallId) {
-        let Some(run) = self.run(key) else { return };
-        let (id, size) = (run.id, run.size);
-        let pending =
-            std::mem::replace(&mut run.state, InboundCallState::Free) == InboundCallState::Pending;
-        // A slot that has served four billion calls is left behind, since no key is used twice.
-        if let Some(next) = run.generation.checked_add(1) {
-            run.generation = next;
-            self.free.push(key.slot);
-        }
-        self.running -= 1;
-        self.bytes -= size;
-        if pending {
-            self.ids.remove(&id);
+    /// Ends a call whose handler's future has been dropped. Until then the call counts as running.
+    pub fn finish(&mut self, call: InboundCallId) {
+        self.inbound.finish(call);
+        self.inbound_call_ended(call);
+        if !self.is_at_handler_limit() && !self.is_over_limit() {
+            self.backlog.clear_pause_expired();
         }
     }
 
-    /// A packet of the application's is held. How many bytes are held now.
-    pub(super) fn hold(&mut self, len: usize) -> usize {
-        self.bytes += len + PACKET_OVERHEAD;
-        self.bytes
+    /// The number of calls whose handler's future is alive.
+    pub fn running(&self) -> usize {
+        self.inbound.running()
     }
 
-    /// Such a packet has been handled.
-    pub(super) fn let_go(&mut self, len: usize) {
-        self.bytes -= len + PACKET_OVERHEAD;
+    pub(super) fn send_response(&mut self, id: u32, code: ResultCode, data: &mut Payload) {
+        if code == ResultCode::Success {
+            self.send_response_opens(id);
+        }
+        if code != ResultCode::Success {
+            self.counters.note_failure_in(code, data.as_slice());
+        }
+        ResponsePacket::encode_head(self.transmit.tail(), id, code, data.len());
+        self.transmit
+            .note_response(Header::LEN + ResponsePacket::payload_len(data.len()));
+        self.transmit.push(data);
+        self.counters.packets_sent += 1;
+        if code == ResultCode::Success {
+            self.response_opens_sent(id);
+        }
     }
 
-    /// Calls whose handler's future is alive.
-    pub(super) fn running(&self) -> usize {
-        self.running
+    /// Refuses a request with a framework error.
+    pub(super) fn refuse(&mut self, id: u32, reason: FrameworkError) {
+        self.send_error(id, &reason.into());
     }
 
-    /// The bytes of their requests.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
+    pub(super) fn send_error(&mut self, id: u32, error: &ErrorData) {
+        self.send_response(id, ResultCode::ServiceError, &mut error.encode().into());
     }
+}
 
-    fn run(&mut self, key: InboundCallId) -> Option<&mut InboundCallEntry> {
-        let run = self.runs.get_mut(key.slot())?;
-        (run.generation == key.generation && run.state != InboundCallState::Free).then_some(run)
-    }
+/// The message for a result that exceeds a payload limit.
+pub(crate) fn over_limit(limit: u64) -> String {
+    format!("exceeds the payload limit of {limit} bytes")
 }

@@ -1,146 +1,125 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Event, InboundCallId, Session, hello};
-use crate::packet::{
-    CONTRACT_METHOD, Cancel, ErrorData, FrameworkError, Header, Payload, RESERVED_PREFIX,
-    RequestPacket, ResponsePacket, ResultCode,
-};
+use foldhash::fast::RandomState;
 
-/// The calls that this side runs.
-impl Session {
-    pub(super) fn handle_request(&mut self, request: RequestPacket) -> Option<Event> {
-        let id = request.id();
-        // It goes with this request, whatever becomes of that.
-        let info = self.contexts.take();
-        if let Some(interrupt) = self.handle_duplicate(id) {
-            return Some(interrupt);
-        }
-        if hello::is_hello(request.method()) {
-            return self.answer_hello(id, request.params());
-        }
-        self.counters.calls_in += 1;
-        let method = request.method();
-        if method.starts_with(RESERVED_PREFIX.as_bytes()) && method != CONTRACT_METHOD.as_bytes() {
-            self.send_response(id, ResultCode::UnknownMethod, &mut Payload::default());
-            return None;
-        }
-        if self.draining {
-            self.refuse(id, FrameworkError::ShuttingDown);
-            return None;
-        }
-        if self.is_busy() {
-            self.refuse(id, FrameworkError::Overloaded);
-            return None;
-        }
-        if info.unsupported {
-            self.refuse(id, FrameworkError::Unsupported);
-            return None;
-        }
-        if info.time == Some(Duration::ZERO) {
-            self.refuse(id, FrameworkError::DeadlineExceeded);
-            return None;
-        }
-        let run = self.inbound.start(id, request.size(), info.time);
-        Some(Event::Request(run, request))
+use super::slab::{Slab, SlabKey, Slot};
+
+/// The cost of an application packet beside its payload, so that empty packets are not free.
+const PACKET_OVERHEAD: usize = 64;
+
+/// A call of the other side. No two calls of a connection have the same id, whatever request ids the other side
+/// chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InboundCallId(Slot);
+
+impl SlabKey for InboundCallId {
+    fn from_slot(slot: Slot) -> Self {
+        Self(slot)
     }
 
-    /// A request whose id is pending is answered for both calls, and the one that runs is interrupted.
-    pub(super) fn handle_duplicate(&mut self, id: u32) -> Option<Event> {
-        let run = self.inbound.take_id(id)?;
-        self.counters.calls_in += 1;
-        for _ in 0..2 {
-            self.send_response(id, ResultCode::DuplicateRequest, &mut Payload::default());
-        }
-        Some(Event::Interrupt(run))
-    }
-
-    pub(super) fn handle_cancel(&mut self, cancel: Cancel) -> Option<Event> {
-        self.counters.cancels_in += 1;
-        let Some(run) = self.inbound.take_id(cancel.id) else {
-            self.counters.packets_dropped += 1;
-            return None;
-        };
-        self.send_response(cancel.id, ResultCode::Cancelled, &mut Payload::default());
-        Some(Event::Interrupt(run))
-    }
-
-    /// How much time a call had when its request came, if its caller said so.
-    pub fn time(&self, run: InboundCallId) -> Option<Duration> {
-        self.inbound.time(run)
-    }
-
-    /// Whether a handler may still be started for this call: not once it has been cancelled.
-    pub fn is_wanted(&self, run: InboundCallId) -> bool {
-        self.inbound.is_wanted(run)
-    }
-
-    /// A handler says how its call went. What it says of a call that was answered in the meantime, by a
-    /// cancellation for one, is dropped; then `data` stays with the caller, as small data always does.
-    pub fn respond(&mut self, run: InboundCallId, code: ResultCode, data: &mut Payload) {
-        let Some(id) = self.inbound.answer(run) else {
-            return;
-        };
-        if !self.hold_answer(run, id, code, data) {
-            self.send_answer(id, code, data);
-        }
-    }
-
-    /// Sends an answer, or puts it where it waits for room.
-    pub(super) fn send_answer(&mut self, id: u32, code: ResultCode, data: &mut Payload) {
-        let (limit, _) = self.send_limit();
-        if ResponsePacket::payload_len(data.len()) as u64 > limit {
-            self.answer_failed(id);
-            let detail = over_limit(limit);
-            self.send_error(id, &FrameworkError::InvalidResult.to_error_data(&detail));
-        } else if self.has_room_for_answer() && self.backlog.has_no_queued_responses() {
-            self.send_response(id, code, data);
-        } else {
-            self.backlog.queue_response(id, code, std::mem::take(data));
-        }
-    }
-
-    /// The handler's future is gone: only now does the call no longer count as running.
-    pub fn finish(&mut self, run: InboundCallId) {
-        self.inbound.finish(run);
-        self.run_ended(run);
-        if !self.is_running_enough() && !self.is_over_a_mark() {
-            self.backlog.clear_pause_expired();
-        }
-    }
-
-    /// Calls whose handler's future is alive.
-    pub fn running(&self) -> usize {
-        self.inbound.running()
-    }
-
-    pub(super) fn send_response(&mut self, id: u32, code: ResultCode, data: &mut Payload) {
-        if code == ResultCode::Success {
-            self.send_answer_opens(id);
-        }
-        if code != ResultCode::Success {
-            self.counters.note_failure_in(code, data.as_slice());
-        }
-        ResponsePacket::encode_head(self.transmit.tail(), id, code, data.len());
-        self.transmit
-            .note_answer(Header::LEN + ResponsePacket::payload_len(data.len()));
-        self.transmit.push(data);
-        self.counters.packets_sent += 1;
-        if code == ResultCode::Success {
-            self.answer_opens_sent(id);
-        }
-    }
-
-    /// Answers a request that never became a call.
-    pub(super) fn refuse(&mut self, id: u32, reason: FrameworkError) {
-        self.send_error(id, &reason.into());
-    }
-
-    pub(super) fn send_error(&mut self, id: u32, error: &ErrorData) {
-        self.send_response(id, ResultCode::ServiceError, &mut error.encode().into());
+    fn slot(self) -> Slot {
+        self.0
     }
 }
 
-/// Why a result cannot be sent that is over a payload limit.
-pub(crate) fn over_limit(limit: u64) -> String {
-    format!("it is over the payload limit of {limit} bytes")
+/// The calls that the other side makes.
+///
+/// A call is pending until its response is given, and running until its handler's future is dropped. A call may
+/// run long after its response, as a cancelled one does, and still takes resources; limits count running calls.
+#[derive(Debug, Default)]
+pub(super) struct InboundCalls {
+    calls: Slab<InboundCallId, RunningCall>,
+    /// The pending calls, by the request ids that the other side chose. There are a few thousand at most, so that
+    /// a fast hash with a secret seed is enough.
+    pending: HashMap<u32, InboundCallId, RandomState>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct RunningCall {
+    id: u32,
+    size: usize,
+    time: Option<Duration>,
+    pending: bool,
+}
+
+impl InboundCalls {
+    /// Starts a call. Its request id must not be pending.
+    pub(super) fn start(&mut self, id: u32, size: usize, time: Option<Duration>) -> InboundCallId {
+        // The limit on running calls is far below the number of slots.
+        let key = self.calls.insert(RunningCall {
+            id,
+            size,
+            time,
+            pending: true,
+        });
+        self.bytes += size;
+        self.pending.insert(id, key);
+        key
+    }
+
+    /// Marks the pending call with this request id as answered, if there is one, and returns it.
+    pub(super) fn take_id(&mut self, id: u32) -> Option<InboundCallId> {
+        let key = self.pending.remove(&id)?;
+        self.calls.get_mut(key)?.pending = false;
+        Some(key)
+    }
+
+    /// Marks a pending call as answered, and returns its request id.
+    pub(super) fn answer(&mut self, key: InboundCallId) -> Option<u32> {
+        let call = self.calls.get_mut(key).filter(|call| call.pending)?;
+        call.pending = false;
+        let id = call.id;
+        self.pending.remove(&id);
+        Some(id)
+    }
+
+    /// The request id of a pending call.
+    pub(super) fn id(&self, key: InboundCallId) -> Option<u32> {
+        let call = self.calls.get(key).filter(|call| call.pending)?;
+        Some(call.id)
+    }
+
+    /// The time that the call's caller gave it.
+    pub(super) fn time(&self, key: InboundCallId) -> Option<Duration> {
+        self.calls.get(key)?.time
+    }
+
+    /// Whether the call is pending.
+    pub(super) fn is_pending(&self, key: InboundCallId) -> bool {
+        self.calls.get(key).is_some_and(|call| call.pending)
+    }
+
+    /// Removes a call whose handler's future has been dropped.
+    pub(super) fn finish(&mut self, key: InboundCallId) {
+        let Some(call) = self.calls.remove(key) else {
+            return;
+        };
+        self.bytes -= call.size;
+        if call.pending {
+            self.pending.remove(&call.id);
+        }
+    }
+
+    /// Counts an application packet as held. Returns the number of bytes that are held now.
+    pub(super) fn hold_packet(&mut self, len: usize) -> usize {
+        self.bytes += len + PACKET_OVERHEAD;
+        self.bytes
+    }
+
+    /// Counts an application packet as handled.
+    pub(super) fn release_packet(&mut self, len: usize) {
+        self.bytes -= len + PACKET_OVERHEAD;
+    }
+
+    /// The number of calls whose handler's future is alive.
+    pub(super) fn running(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Bytes of the requests of running calls and of the application packets that are held.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
 }

@@ -1,49 +1,53 @@
 use std::time::Duration;
 
-/// How much one connection may hold, and how long it may wait. Every default can be changed.
+/// Bounds on the memory of one connection and on the time it waits.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The largest packet payload, in bytes: 16 MiB. A larger call is refused before it is sent; a larger
-    /// packet that comes in is skipped, and fails its call alone.
+    /// The largest packet payload, in bytes. Default: 16 MiB. A larger request is refused before it is sent.
+    /// A larger packet that is received is skipped and fails only its call.
     pub max_payload: usize,
-    /// Calls that this side waits for: 65,536. The next fails at once.
+    /// The most calls of this side that may be pending. Default: 65,536. Further calls fail at once.
     pub max_pending_calls: usize,
-    /// Ids that the other side keeps from being used, by not answering calls that were cancelled or by
-    /// saying that an id was in use: 16,384. One more ends the connection.
+    /// The most request ids that the other side may keep out of use, by not responding to cancelled calls or
+    /// by reporting ids as duplicate. Default: 16,384. The connection ends when it is exceeded.
     pub max_unanswered_cancels: usize,
-    /// How long a call that this side cancelled may go without an answer while others are answered: for ever
-    /// ([`Duration::MAX`]), since a handler may take its time to end; [`abandoned`](Self::max_unanswered_cancels) bounds their
-    /// number. Longer ends the connection.
+    /// How long a cancelled call may stay without a response while other calls have responses. Default:
+    /// unlimited ([`Duration::MAX`]), since a handler may take long to end;
+    /// [`max_unanswered_cancels`](Self::max_unanswered_cancels) bounds the number of such calls. The
+    /// connection ends when it is exceeded.
     pub cancel_timeout: Duration,
-    /// Calls that this side runs: 4,096. At the limit reading pauses for [`busy_after`](Self::max_read_pause);
-    /// then further calls are answered *busy*.
+    /// The most calls of the other side that may run. Default: 4,096. At the limit, reading pauses for
+    /// [`max_read_pause`](Self::max_read_pause). Further calls are then refused as *busy*.
     pub max_concurrent_handlers: usize,
-    /// Payload bytes of the calls that this side runs: 32 MiB. Over the mark reading pauses,
-    /// for [`stall`](Self::progress_timeout) at most, or, while this side waits for answers itself, for about
-    /// [`busy_after`](Self::max_read_pause); then further calls are answered *busy*.
+    /// The most payload bytes that running calls may hold. Default: 32 MiB. Over the limit, reading pauses
+    /// for at most [`progress_timeout`](Self::progress_timeout), or for about
+    /// [`max_read_pause`](Self::max_read_pause) while this side waits for responses itself. Further calls are
+    /// then refused as *busy*.
     pub max_handler_bytes: usize,
-    /// Bytes that wait to be written: 8 MiB, overshot by one call and one answer at most. Over the mark answers
-    /// wait for room, and reading pauses. Calls have a quarter of it, which answers leave to them; while much is to be
-    /// answered they have no more than answers do.
+    /// The most bytes that may wait to be written. Default: 8 MiB. It may be exceeded by one call and one
+    /// response. Over the limit, calls and responses are queued, and reading pauses. A quarter of it is for calls, which
+    /// responses leave to them; while there are many responses, calls use no more of it than responses do.
     pub max_write_buffer: usize,
-    /// Streams that are open at once, or of which something is held: 16,384, and no more. The next is refused. With
-    /// 0 the other side is told that this one knows no streams.
+    /// The most streams that may be open or hold items. Default and maximum: 16,384. Further streams are
+    /// refused. With 0, this side does not declare the streams extension.
     pub max_streams: usize,
-    /// Bytes of stream items that came and have not been taken: 64 MiB, overshot by one item. The stream whose
-    /// item would be more is broken off. Windows keep those that behave far below, but for large items.
+    /// The most bytes of received stream items that have not been consumed. Default: 64 MiB. It may be
+    /// exceeded by one item. A stream whose items would exceed it fails. Flow-control windows keep
+    /// well-behaved streams far below it, unless their items are large.
     pub max_stream_buffer: usize,
-    /// Payloads of more bytes than this travel compressed, between two sides that have such a mark: none. Peers are
-    /// given it by their builder.
+    /// Payloads of more bytes than this are compressed, if both sides have set it. Default: `None`. Set by
+    /// the builders.
     #[cfg(feature = "lz4")]
     #[doc(hidden)]
     pub compress_above: Option<usize>,
-    /// When the other side is asked which extensions of the protocol it knows: when one is needed.
+    /// When to ask the other side for its extensions. Default: when one is needed.
     pub negotiation: Negotiation,
-    /// How long reading pauses at [`running`](Self::max_concurrent_handlers): 100 ms; up to eleven times as long while this side writes.
+    /// How long reading pauses at [`max_concurrent_handlers`](Self::max_concurrent_handlers). Default: 100
+    /// ms. While this side is writing, the pause may be up to eleven times as long.
     pub max_read_pause: Duration,
-    /// How long the other side may take to accept 64 KiB, or all there is, and to go on by as much with a
-    /// packet that it has begun: 30 s. Longer ends the connection.
+    /// How long the other side may take to accept 64 KiB or all unwritten data, and to send 64 KiB or the
+    /// rest of a packet that it has begun. Default: 30 s. The connection ends when it is exceeded.
     pub progress_timeout: Duration,
 }
 
@@ -134,16 +138,16 @@ impl Limits {
     }
 }
 
-/// When a side asks the other which extensions of the protocol it knows.
+/// When a side asks the other for its protocol extensions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Negotiation {
-    /// When something cannot be done without one. A deadline is not such a thing: it travels if the other
-    /// side is known to want it, and until then a plain peer of Chirp v0 sees nothing that it does not know.
+    /// When an operation needs an extension. A deadline does not: it is sent only if the other side is known
+    /// to accept deadlines. Until then a peer of plain Chirp v0 receives nothing that it does not know.
     #[default]
     Lazy,
-    /// When the connection begins, so that deadlines travel.
+    /// When the connection starts, so that deadlines are sent.
     Eager,
-    /// Never; and this side, when it is asked, says that it knows none.
+    /// Never. This side also declares no extensions when it is asked.
     Never,
 }
 

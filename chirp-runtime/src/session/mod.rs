@@ -1,16 +1,15 @@
-//! The protocol of one connection, as a value.
+//! The protocol of one connection as a sans-I/O state machine.
 //!
-//! A [`Session`] is told what happens and says what follows from it. What goes in: `call`, `cancel`,
-//! [`handle`](Session::handle) for what came from the other side, `respond` for what handlers said. What
-//! comes out: bytes to transmit ([`take_batch`](Session::take_batch)), and [`Event`]s. It never waits,
-//! has no clock, holds no lock and knows no socket, so that every rule of the protocol can be tested by
-//! writing packets down.
+//! The inputs of a [`Session`] are local operations such as [`call`](Session::call),
+//! [`cancel`](Session::cancel) and [`respond`](Session::respond), and the packets of the other side
+//! ([`handle`](Session::handle)). Its outputs are [`Event`]s and batches of bytes to write
+//! ([`take_batch`](Session::take_batch)). A session never waits and has no clock, lock or socket, so that
+//! every rule of the protocol can be tested as a list of packets.
 //!
-//! The other side chooses the ids of its calls and may be wrong or hostile. So an inbound call is known
-//! here by a [`InboundCallId`] that is never used twice, and a late result of an old call cannot answer a new
-//! one. The ids of outbound calls carry a generation for the same reason.
+//! The other side chooses the request ids of its calls, and may be faulty or hostile. An inbound call
+//! therefore has an [`InboundCallId`] that is never reused, and the late result of an old call cannot answer
+//! a new one. The ids of outbound calls carry a generation for the same reason.
 
-mod calls;
 mod context;
 mod counters;
 mod event;
@@ -19,8 +18,10 @@ mod inbound;
 mod inbound_calls;
 mod limits;
 mod outbound;
+mod outbound_calls;
 mod packets;
 mod send_backlog;
+mod slab;
 mod streams;
 mod transmit;
 
@@ -33,11 +34,12 @@ use crate::packet::{
 pub use counters::Counters;
 pub use event::{CallOutcome, Event, Fatal, Refused};
 pub use hello::HelloState;
-pub use inbound::InboundCallId;
-pub(crate) use inbound_calls::over_limit;
+pub(crate) use inbound::over_limit;
+pub use inbound_calls::InboundCallId;
 pub use limits::{Limits, Negotiation};
-pub use outbound::OutboundCallId;
+pub use outbound_calls::OutboundCallId;
 pub use send_backlog::{ReadState, SendTicket};
+pub(crate) use slab::SecondaryMap;
 pub use streams::{
     Ending, NotSent, OpenedStream, StreamCarrier, StreamEvent, StreamKey, StreamKind, StreamSpec,
 };
@@ -45,13 +47,13 @@ pub use transmit::Batch;
 
 use context::Contexts;
 use hello::HelloExchange;
-use inbound::InboundCalls;
-use outbound::OutboundCalls;
+use inbound_calls::InboundCalls;
+use outbound_calls::OutboundCalls;
 use send_backlog::SendBacklog;
 use streams::SessionStreams;
 use transmit::Transmit;
 
-/// The protocol state of one side of one connection.
+/// The protocol state of one side of a connection.
 #[derive(Debug)]
 pub struct Session {
     limits: Limits,
@@ -59,18 +61,18 @@ pub struct Session {
     outbound: OutboundCalls,
     inbound: InboundCalls,
     backlog: SendBacklog,
-    greeting: HelloExchange,
+    hello_exchange: HelloExchange,
     draining: bool,
     contexts: Contexts,
-    /// Nothing in a session that has had no streams.
+    /// `None` until the first stream is opened.
     streams: Option<Box<SessionStreams>>,
-    /// This connection and others together hold more than they should.
+    /// Whether all connections together hold more memory than they may.
     memory_pressure: bool,
     counters: Counters,
 }
 
 impl Session {
-    /// A session at its beginning: nothing is pending and nothing is sent.
+    /// Creates a session without calls.
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -78,7 +80,7 @@ impl Session {
             outbound: OutboundCalls::default(),
             inbound: InboundCalls::default(),
             backlog: SendBacklog::default(),
-            greeting: HelloExchange::default(),
+            hello_exchange: HelloExchange::default(),
             draining: false,
             contexts: Contexts::default(),
             streams: None,
@@ -87,22 +89,22 @@ impl Session {
         }
     }
 
-    /// The limits it was made with.
+    /// The limits that the session was created with.
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// Takes what came from the other side.
+    /// Handles a packet of the other side.
     ///
     /// # Errors
     ///
-    /// [`Fatal`] when the protocol is broken; nothing may be handled after that.
+    /// [`Fatal`] if the packet violates the protocol. No further packet may be handled then.
     pub fn handle(&mut self, incoming: IncomingPacket) -> Result<Option<Event>, Fatal> {
         #[cfg(feature = "lz4")]
         if incoming.is_compressed() {
             return self.handle_compressed(incoming);
         }
-        // The context of a call counts with its call, and so do its streams.
+        // Call-Context and Stream-Open are counted with the packet that follows them.
         let with_next = matches!(
             &incoming,
             IncomingPacket::Packet {
@@ -132,7 +134,7 @@ impl Session {
                 payload,
             } => {
                 let response = ResponsePacket::decode(payload)?;
-                self.handle_answer(response.id, CallOutcome::Response(response))
+                self.handle_response(response.id, CallOutcome::Response(response))
             }
             IncomingPacket::Packet {
                 kind: PacketType::CANCEL,
@@ -150,7 +152,7 @@ impl Session {
                 self.handle_large_item(id);
                 Ok(None)
             }
-            // Neither of the two that can be skipped without a word.
+            // Only requests and responses can be skipped without losing data unnoticed.
             IncomingPacket::Oversized { header, .. }
                 if !matches!(header.kind, PacketType::REQUEST | PacketType::RESPONSE) =>
             {
@@ -167,7 +169,7 @@ impl Session {
                 }
                 Ok(event)
             }
-            IncomingPacket::Oversized { id, .. } => self.handle_answer(
+            IncomingPacket::Oversized { id, .. } => self.handle_response(
                 id,
                 CallOutcome::TooLarge {
                     limit: self.limits.max_payload as u64,
@@ -180,25 +182,25 @@ impl Session {
         }
     }
 
-    /// What is ready to be transmitted, in exchange for the buffer of an earlier batch. Nothing while a
-    /// batch is under way.
+    /// Takes the packets that are ready to be written, in exchange for the buffer of an earlier batch.
+    /// Returns that buffer as the error if nothing is ready, or if the previous batch has not been written.
     pub fn take_batch(&mut self, spare: Batch) -> Result<Batch, Batch> {
         self.admit_items();
         #[cfg(feature = "lz4")]
-        self.decide_packing();
+        self.decide_compression();
         let batch = self.transmit.take(spare)?;
         self.stream_batch_taken();
         Ok(batch)
     }
 
-    /// The batch has been written, so there is room for what waited.
+    /// Notes that the batch has been written, and moves queued packets into the transmit buffer.
     pub fn batch_written(&mut self) {
         self.transmit.written();
         self.stream_batch_written();
-        self.make_room();
+        self.flush_backlog();
     }
 
-    /// Whether anything is ready to be transmitted, beside the batch under way.
+    /// Whether anything is ready to be written, apart from the batch that is being written.
     pub fn has_output(&self) -> bool {
         self.transmit.len() > 0 || self.streams_have_output()
     }
@@ -213,17 +215,18 @@ impl Session {
         (self.transmit.len() > 0 && self.transmit.position() != mark) || self.streams_have_output()
     }
 
-    /// Payloads that are no longer needed, to be dropped where their owners' code may run.
+    /// Takes the payloads that the session no longer needs. They must be dropped without the session's lock,
+    /// since a drop may run foreign code.
     pub fn take_leftovers(&mut self) -> Vec<Bytes> {
         self.transmit.take_leftovers()
     }
 
-    /// Whether there are any such.
+    /// Whether [`take_leftovers`](Self::take_leftovers) would return any payloads.
     pub fn has_leftovers(&self) -> bool {
         self.transmit.has_leftovers()
     }
 
-    /// From now on, requests are refused with *shutting down*.
+    /// Refuses requests with *shutting down* from now on.
     pub fn drain(&mut self) {
         self.draining = true;
     }
@@ -233,7 +236,7 @@ impl Session {
         self.draining
     }
 
-    /// Whether no handler runs, every answer has been written, and no stream is left.
+    /// Whether no handler is running, every response has been written, and no stream is left.
     pub fn is_drained(&self) -> bool {
         self.inbound.running() == 0
             && self.transmit.unsent() == 0
@@ -241,64 +244,75 @@ impl Session {
             && self.streams() == 0
     }
 
-    /// Whether no handler runs, no answer waits for room, and no stream is left. What is left may have to be written.
+    /// Whether no handler is running, no response is queued, and no stream is left. The last responses may
+    /// still have to be written.
     pub fn is_served(&self) -> bool {
         self.inbound.running() == 0 && self.backlog.has_no_queued_responses() && self.streams() == 0
     }
 
-    /// Whether everything that is to be transmitted has room for that.
+    /// Whether the send backlog is empty.
     pub fn nothing_waits(&self) -> bool {
         self.backlog.is_empty()
     }
 
-    /// Nothing can be transmitted any more: what waits for room is let go, and [`is_waiting`](Self::is_waiting) stays
-    /// true of it. Calls that have not left go on being pending, as those that have.
+    /// Drops the send backlog, since nothing can be sent any more. [`is_waiting`](Self::is_waiting) stays
+    /// true for its one-way calls and packets. Its calls stay pending, like those that were sent.
     pub fn give_up_waiting(&mut self) {
-        for waits in self.backlog.give_up_waiting() {
-            self.leave(waits);
+        for queued in self.backlog.take_queued() {
+            self.defer_drop(queued);
         }
     }
 
-    /// The channel has ended: no answer will come, and nobody waits for one. What waits for room will not be sent.
+    /// Ends every call and stream, since the channel has ended.
     pub fn end(&mut self) {
+        // 1. Nothing more is sent: the send backlog is dropped.
         self.give_up_waiting();
+        // 2. No more responses come: the ids of outbound calls are retired.
         self.counters.calls_out_failed += self.outbound.end() as u64;
+        // 3. Streams end: their owners are told, and held responses are dropped.
         self.end_streams();
+        // 4. Inbound calls stay until their handlers have finished.
     }
 
-    /// Lets go of everything that was to be transmitted, once the channel has ended.
+    /// Drops everything that was to be written, once the channel has ended.
     pub fn discard(&mut self) {
+        // 1. The batch that was being written.
         self.transmit.written();
         self.stream_batch_written();
+        // 2. The transmit buffer.
         self.transmit.clear();
+        // 3. Queued calls and packets.
         self.give_up_waiting();
+        // 4. Queued responses.
         for data in self.backlog.clear() {
-            self.transmit.leave(data.into_remains());
+            self.transmit.defer_drop(data.into_remains());
         }
     }
 
-    /// Bytes that are held for the other side: the requests of calls that run, items that have not been taken, and
-    /// what waits to be written.
+    /// Bytes that are held because of the other side: requests of running calls, stream items that have not
+    /// been consumed, and unsent data.
     pub fn held(&self) -> usize {
         self.inbound.bytes() + self.unsent() + self.stream_bytes()
     }
 
-    /// Whether memory is tight beyond this connection: then it does as if its own marks were reached.
+    /// Tells the session whether memory is short across all connections. While it is, the session behaves as
+    /// if its own limits were reached.
     pub fn set_memory_pressure(&mut self, memory_pressure: bool) {
         self.memory_pressure = memory_pressure;
     }
 
-    /// Whether memory is tight beyond this connection.
+    /// Whether memory is short across all connections.
     pub fn has_memory_pressure(&self) -> bool {
         self.memory_pressure
     }
 
-    /// Bytes that wait to be written, the batch under way and answers that wait for room or for items included.
+    /// Bytes that have not been written: the transmit buffer, the batch that is being written, and queued and
+    /// held responses.
     pub fn unsent(&self) -> usize {
-        self.transmit.unsent() + self.backlog.queued_response_bytes() + self.held_answer_bytes()
+        self.transmit.unsent() + self.backlog.queued_response_bytes() + self.held_response_bytes()
     }
 
-    /// What has happened so far.
+    /// The counters so far.
     pub fn counters(&self) -> Counters {
         self.counters
     }

@@ -1,289 +1,342 @@
-use super::SendTicket;
-use super::transmit::PacketSpan;
+use std::time::Duration;
 
-const SLOT_BITS: u32 = 20;
-const MAX_SLOTS: usize = (1 << SLOT_BITS) - 1;
-const GENERATIONS: u16 = 1 << (32 - SLOT_BITS);
+use bytes::Bytes;
 
-/// Names a call that this side made: 20 bits of slot and 12 of generation, the first of them 1.
-///
-/// It is the call's request id. An id comes back after 4,096 uses of its slot at the earliest, so that
-/// a second or late answer to an earlier call matches nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct OutboundCallId(u32);
+use super::outbound_calls::AnsweredCall;
+use super::send_backlog::QueuedSend;
+use super::{CallOutcome, Event, Fatal, HelloState, OutboundCallId, Refused, SendTicket, Session};
+use crate::packet::{Cancel, Payload, RequestPacket, ResultCode};
 
-impl OutboundCallId {
-    /// The request id.
-    pub fn id(self) -> u32 {
-        self.0
+/// The calls of this side.
+impl Session {
+    /// Calls a method of the other side. Small parameters are copied, so that the caller can reuse their
+    /// buffer; large ones are taken.
+    ///
+    /// If the transmit buffer is full, the call is queued.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if the call cannot be made. The session and `params` are unchanged then.
+    pub fn call(
+        &mut self,
+        method: &Bytes,
+        params: &mut Payload,
+    ) -> Result<OutboundCallId, Refused> {
+        self.call_within(method, params, None)
     }
 
-    /// The call of a request id; `None` of 0, which no call has.
-    pub(crate) fn of(id: u32) -> Option<Self> {
-        (id != 0).then_some(Self(id))
+    /// Like [`call`](Self::call), with the time that the call has. The time is sent only if the other side
+    /// has declared that it accepts call contexts.
+    ///
+    /// # Errors
+    ///
+    /// The same as those of [`call`](Self::call).
+    pub fn call_within(
+        &mut self,
+        method: &Bytes,
+        params: &mut Payload,
+        time: Option<Duration>,
+    ) -> Result<OutboundCallId, Refused> {
+        let key = self.begin_call(method, params.len())?;
+        self.send_or_queue_call(key, method, params, time);
+        Ok(key)
     }
 
-    /// A small number that no other unreleased call has: for tables beside the session.
-    pub fn slot(self) -> usize {
-        (self.0 as usize & MAX_SLOTS) - 1
+    /// Like [`call_within`](Self::call_within), but always copies the parameters.
+    ///
+    /// # Errors
+    ///
+    /// The same as those of [`call`](Self::call).
+    pub fn call_copied(
+        &mut self,
+        method: &[u8],
+        params: &[u8],
+        time: Option<Duration>,
+    ) -> Result<OutboundCallId, Refused> {
+        let key = self.begin_call(method, params.len())?;
+        if self.has_room_for_call() && self.backlog.has_no_queued_sends() {
+            self.send_request(key, method, Params::Copied(params), time);
+        } else {
+            let (method, params) = (Bytes::copy_from_slice(method), params.to_vec().into());
+            self.wait_for_room(key, method, params, time);
+        }
+        Ok(key)
     }
 
-    fn generation(self) -> u16 {
-        // 12 bits are left.
-        u16::try_from(self.0 >> SLOT_BITS).unwrap_or(u16::MAX)
+    /// Checks the limits of a call and reserves its id.
+    pub(super) fn begin_call(
+        &mut self,
+        method: &[u8],
+        params_len: usize,
+    ) -> Result<OutboundCallId, Refused> {
+        self.check_size(RequestPacket::payload_len(method, params_len))?;
+        let limit = self.limits.max_pending_calls;
+        if self.outbound.unanswered() >= limit {
+            return Err(Refused::TooManyPending { limit });
+        }
+        self.begin_any_call()
     }
 
-    fn new(slot: usize, generation: u16) -> Self {
-        // `slot < MAX_SLOTS`, so that both fit.
-        Self((u32::from(generation) << SLOT_BITS) | u32::try_from(slot + 1).unwrap_or(u32::MAX))
+    /// Reserves the id of a call that the limit on pending calls does not apply to.
+    pub(super) fn begin_any_call(&mut self) -> Result<OutboundCallId, Refused> {
+        let key = self.outbound.reserve().ok_or(Refused::TooManyPending {
+            limit: self.limits.max_pending_calls,
+        })?;
+        self.counters.calls_out += 1;
+        Ok(key)
     }
-}
 
-/// The calls that this side made.
-#[derive(Debug, Default)]
-pub(super) struct OutboundCalls {
-    slots: Vec<OutboundSlot>,
-    free: Vec<u32>,
-    pending: usize,
-    abandoned: usize,
-    /// Ids that are retired, or will be when their caller has the answer.
-    retired: usize,
-    /// How much time has passed, as far as that matters.
-    tick: u32,
-    /// When the last answer came.
-    answered: u32,
-}
+    /// Sends a call, or queues it if the transmit buffer is full.
+    pub(super) fn send_or_queue_call(
+        &mut self,
+        key: OutboundCallId,
+        method: &Bytes,
+        params: &mut Payload,
+        time: Option<Duration>,
+    ) {
+        if self.has_room_for_call() && self.backlog.has_no_queued_sends() {
+            self.send_request(key, method, Params::Pushed(params), time);
+        } else {
+            self.wait_for_room(key, method.clone(), std::mem::take(params), time);
+        }
+    }
 
-#[derive(Debug)]
-struct OutboundSlot {
-    generation: u16,
-    state: OutboundCallState,
-}
+    fn wait_for_room(
+        &mut self,
+        key: OutboundCallId,
+        method: Bytes,
+        params: Payload,
+        time: Option<Duration>,
+    ) {
+        let ticket = self
+            .backlog
+            .enqueue(QueuedSend::Call(key, method, params, time));
+        self.outbound.queued(key, ticket);
+    }
 
-#[derive(Clone, Copy, Debug)]
-enum OutboundCallState {
-    Free,
-    /// The call has an id and is about to be sent.
-    Reserved,
-    /// The call waits for room.
-    Waiting(SendTicket),
-    /// The request is in the transmit buffer, or beyond it.
-    Sent(PacketSpan),
-    /// The answer has come and the caller has not released the id.
-    Answered {
-        retire: bool,
-    },
-    /// The caller has gone and the answer has not come, since this tick.
-    Abandoned(u32),
-    /// Never to be used again: the other side says that it had a call of this id.
-    Retired,
-}
-
-/// Whose answer came.
-pub(super) enum AnsweredCall {
-    /// Nobody's who waits: an id that is unknown, or whose answer has come before.
-    Nobody,
-    /// That of a cancelled call.
-    Abandoned,
-    /// This call's.
-    Call(OutboundCallId),
-}
-
-impl OutboundCalls {
-    /// An id for a call that is about to be sent; `None` when all are in use.
-    pub(super) fn reserve(&mut self) -> Option<OutboundCallId> {
-        let slot = match self.free.pop() {
-            Some(slot) => slot as usize,
-            None if self.slots.len() < MAX_SLOTS => {
-                if self.slots.capacity() == 0 {
-                    // Most sessions have one call at a time.
-                    self.slots.reserve_exact(1);
+    /// Cancels a call. A request that has not left is removed. Otherwise a Cancel packet is sent, and the id
+    /// stays out of use until the other side responds.
+    ///
+    /// # Errors
+    ///
+    /// [`Fatal::Unresponsive`] if too many cancelled calls have had no response.
+    pub fn cancel(&mut self, key: OutboundCallId) -> Result<(), Fatal> {
+        if let Some(ticket) = self.outbound.ticket(key) {
+            self.counters.calls_out_failed += 1;
+            self.take_back(ticket);
+            self.outbound.take_back(key);
+            self.call_taken_back(key);
+            return Ok(());
+        }
+        if let Some(packet) = self.outbound.cancel(key) {
+            self.counters.calls_out_failed += 1;
+            if self.transmit.remove(packet) {
+                self.counters.packets_sent -= 1;
+                self.outbound.take_back(key);
+                self.call_taken_back(key);
+                if self.transmit.should_compact(self.outbound.ids()) {
+                    self.transmit.compact(self.outbound.requests());
                 }
-                self.slots.push(OutboundSlot {
-                    generation: 0,
-                    state: OutboundCallState::Free,
-                });
-                self.slots.len() - 1
+                self.flush_backlog();
+            } else {
+                self.call_cancelled(key);
+                Cancel { id: key.id() }.encode(self.transmit.tail());
+                self.counters.packets_sent += 1;
+                self.transmit.note_non_response();
             }
-            None => return None,
-        };
-        self.slots[slot].state = OutboundCallState::Reserved;
-        self.pending += 1;
-        Some(OutboundCallId::new(slot, self.slots[slot].generation))
+        }
+        self.check_responsive()
     }
 
-    /// The call waits for room.
-    pub(super) fn waits(&mut self, key: OutboundCallId, ticket: SendTicket) {
-        if let Some(slot) = self.slot(key) {
-            slot.state = OutboundCallState::Waiting(ticket);
+    /// Frees the id of a call whose response has been taken. Does nothing if the call has no response yet.
+    pub fn release(&mut self, key: OutboundCallId) {
+        self.outbound.release(key);
+        self.refuse_response_streams(key);
+        // A one-way call may have been queued for want of an id.
+        if !self.backlog.has_no_queued_sends() {
+            self.flush_backlog();
         }
     }
 
-    /// Where a call waits for room, if it does.
-    pub(super) fn ticket(&self, key: OutboundCallId) -> Option<SendTicket> {
-        match self.slots.get(key.slot()) {
-            Some(slot) if slot.generation == key.generation() => match slot.state {
-                OutboundCallState::Waiting(ticket) => Some(ticket),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// The call's request is in the transmit buffer.
-    pub(super) fn sent(&mut self, key: OutboundCallId, packet: PacketSpan) {
-        if let Some(slot) = self.slot(key) {
-            slot.state = OutboundCallState::Sent(packet);
-        }
-    }
-
-    /// No answer will come any more, also of calls that wait for room. Gives how many will not be answered.
-    pub(super) fn end(&mut self) -> usize {
-        let pending = self.pending;
-        for slot in &mut self.slots {
-            match slot.state {
-                OutboundCallState::Reserved
-                | OutboundCallState::Waiting(_)
-                | OutboundCallState::Sent(_) => self.pending -= 1,
-                OutboundCallState::Abandoned(_) => self.abandoned -= 1,
-                _ => continue,
-            }
-            slot.state = OutboundCallState::Retired;
-        }
-        pending - self.pending
-    }
-
-    /// Time passes. Whether a call was given up `age` ticks ago or before, and the other side has answered
-    /// others since.
-    pub(super) fn tick(&mut self, age: u32) -> bool {
-        self.tick += 1;
-        let (tick, answered) = (self.tick, self.answered);
-        self.slots.iter().any(|slot| {
-            matches!(slot.state, OutboundCallState::Abandoned(since) if tick - since >= age && answered > since)
-        })
-    }
-
-    /// An answer came.
-    pub(super) fn answer(&mut self, id: u32, retire: bool) -> AnsweredCall {
-        let Some(slot) = (id as usize & MAX_SLOTS).checked_sub(1) else {
-            return AnsweredCall::Nobody;
-        };
-        let key = OutboundCallId(id);
-        let Some(entry) = self.slot(key) else {
-            return AnsweredCall::Nobody;
-        };
-        match entry.state {
-            OutboundCallState::Sent(_) => {
-                entry.state = OutboundCallState::Answered { retire };
-                self.answered = self.tick;
-                self.pending -= 1;
-                self.retired += usize::from(retire);
-                AnsweredCall::Call(key)
-            }
-            OutboundCallState::Abandoned(_) => {
-                self.answered = self.tick;
-                self.abandoned -= 1;
-                self.retired += usize::from(retire);
-                self.free(slot, retire);
-                AnsweredCall::Abandoned
-            }
-            OutboundCallState::Free
-            | OutboundCallState::Reserved
-            | OutboundCallState::Waiting(_)
-            | OutboundCallState::Answered { .. }
-            | OutboundCallState::Retired => AnsweredCall::Nobody,
-        }
-    }
-
-    /// The caller has gone. Says where the request is, if it was sent and not answered.
-    pub(super) fn cancel(&mut self, key: OutboundCallId) -> Option<PacketSpan> {
-        let tick = self.tick;
-        let slot = self.slot(key)?;
-        let OutboundCallState::Sent(packet) = slot.state else {
-            self.release(key);
-            return None;
-        };
-        slot.state = OutboundCallState::Abandoned(tick);
-        self.pending -= 1;
-        self.abandoned += 1;
-        Some(packet)
-    }
-
-    /// The caller has taken the answer: the id may be used again, unless it is retired.
-    pub(super) fn release(&mut self, key: OutboundCallId) {
-        if let Some(slot) = self.slot(key)
-            && let OutboundCallState::Answered { retire } = slot.state
+    /// Makes a call whose response is ignored. If the transmit buffer is full or too many calls are pending,
+    /// the call is queued, and its [`SendTicket`] is returned.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::TooLarge`] if the call exceeds a payload limit.
+    pub fn call_one_way(
+        &mut self,
+        method: &Bytes,
+        params: &mut Payload,
+    ) -> Result<Option<SendTicket>, Refused> {
+        self.check_size(RequestPacket::payload_len(method, params.len()))?;
+        self.counters.calls_out += 1;
+        if self.has_room_for_call()
+            && self.backlog.has_no_queued_sends()
+            && self.send_one_way_call(method, params, None)
         {
-            self.free(key.slot(), retire);
+            return Ok(None);
+        }
+        let queued = QueuedSend::OneWayCall(method.clone(), std::mem::take(params));
+        Ok(Some(self.backlog.enqueue(queued)))
+    }
+
+    /// Sends a one-way call, or returns `false` if there is no id for it. `ticket` is its place in the send
+    /// backlog, if it has been queued.
+    pub(super) fn send_one_way_call(
+        &mut self,
+        method: &[u8],
+        params: &mut Payload,
+        ticket: Option<SendTicket>,
+    ) -> bool {
+        if self.outbound.unanswered() >= self.limits.max_pending_calls {
+            return false;
+        }
+        let Some(key) = self.outbound.reserve() else {
+            return false;
+        };
+        if let Some(ticket) = ticket {
+            self.one_way_call_leaves(ticket, key);
+        }
+        self.send_request(key, method, Params::Pushed(params), None);
+        true
+    }
+
+    /// Whether a call has left the send backlog.
+    pub fn is_queued(&self, key: OutboundCallId) -> bool {
+        self.outbound.ticket(key).is_none()
+    }
+
+    pub(super) fn handle_response(
+        &mut self,
+        id: u32,
+        outcome: CallOutcome,
+    ) -> Result<Option<Event>, Fatal> {
+        let duplicate = matches!(&outcome, CallOutcome::Response(response) if response.code == ResultCode::DuplicateRequest);
+        let answered = self.outbound.answer(id, duplicate);
+        self.check_responsive()?;
+        let key = match answered {
+            AnsweredCall::Unknown => {
+                self.counters.packets_dropped += 1;
+                return Ok(None);
+            }
+            AnsweredCall::Abandoned(key) => {
+                self.call_answered(key);
+                return Ok(None);
+            }
+            AnsweredCall::Pending(key) => key,
+        };
+        self.call_answered(key);
+        if self.hello_exchange.is_pong(key) {
+            self.release(key);
+            return Ok(None);
+        }
+        if self.hello_exchange.is_asked_by(key) {
+            self.release(key);
+            let answer = match &outcome {
+                CallOutcome::Response(response) if outcome.is_success() => &response.data[..],
+                _ => &[],
+            };
+            self.hello_exchange.answered(answer);
+            return Ok(Some(Event::Hello));
+        }
+        if !outcome.is_success() {
+            self.counters.note_failure_out(&outcome);
+        }
+        Ok(Some(Event::Answered(key, outcome)))
+    }
+
+    /// The number of calls that wait for their response.
+    pub fn pending(&self) -> usize {
+        self.outbound.pending()
+    }
+
+    /// The number of cancelled calls without a response.
+    pub fn abandoned(&self) -> usize {
+        self.outbound.abandoned()
+    }
+
+    /// Advances the clock of cancelled calls. It must be called [`AGE`](Self::AGE) times in each
+    /// [`Limits::cancel_timeout`](super::Limits::cancel_timeout).
+    ///
+    /// # Errors
+    ///
+    /// [`Fatal::Unresponsive`] if a call was cancelled that long ago and has had no response, although others
+    /// have.
+    pub fn tick(&mut self) -> Result<(), Fatal> {
+        let abandoned = self.outbound.out_of_use();
+        if self.outbound.tick(Self::AGE) {
+            Err(Fatal::Unresponsive { abandoned })
+        } else {
+            Ok(())
         }
     }
 
-    /// The caller has gone and the request never left: the other side knows nothing of its id.
-    pub(super) fn take_back(&mut self, key: OutboundCallId) {
-        let Some(slot) = self.slot(key) else { return };
-        match slot.state {
-            OutboundCallState::Reserved | OutboundCallState::Waiting(_) => self.pending -= 1,
-            OutboundCallState::Abandoned(_) => self.abandoned -= 1,
-            OutboundCallState::Free
-            | OutboundCallState::Sent(_)
-            | OutboundCallState::Answered { .. }
-            | OutboundCallState::Retired => return,
+    /// The number of [`tick`](Self::tick)s in a [`Limits::cancel_timeout`](super::Limits::cancel_timeout).
+    pub const AGE: u32 = 6;
+
+    pub(super) fn check_responsive(&self) -> Result<(), Fatal> {
+        let abandoned = self.outbound.out_of_use();
+        if abandoned > self.limits.max_unanswered_cancels {
+            Err(Fatal::Unresponsive { abandoned })
+        } else {
+            Ok(())
         }
-        self.free(key.slot(), false);
     }
 
-    /// How many ids there are: those in use, and those to be used again.
-    pub(super) fn ids(&self) -> usize {
-        self.slots.len()
-    }
-
-    /// Where the requests are that were sent and not answered.
-    pub(super) fn requests(&mut self) -> impl Iterator<Item = &mut PacketSpan> {
-        self.slots
-            .iter_mut()
-            .filter_map(|slot| match &mut slot.state {
-                OutboundCallState::Sent(packet) => Some(packet),
-                _ => None,
-            })
-    }
-
-    /// Calls whose caller waits.
-    pub(super) fn pending(&self) -> usize {
-        self.pending
-    }
-
-    /// Calls whose caller has gone and whose answer has not come.
-    pub(super) fn abandoned(&self) -> usize {
-        self.abandoned
-    }
-
-    /// Calls whose answer has not come.
-    pub(super) fn unanswered(&self) -> usize {
-        self.pending + self.abandoned
-    }
-
-    /// Ids that the other side's behaviour keeps from being used.
-    pub(super) fn out_of_use(&self) -> usize {
-        self.abandoned + self.retired
-    }
-
-    fn free(&mut self, slot: usize, retire: bool) {
-        let entry = &mut self.slots[slot];
-        if retire {
-            entry.state = OutboundCallState::Retired;
-            return;
+    /// Checks that a payload of this size may be sent.
+    pub(super) fn check_size(&self, size: usize) -> Result<(), Refused> {
+        let (limit, whose) = self.send_limit();
+        if size as u64 > limit {
+            return Err(Refused::TooLarge { limit, whose });
         }
-        entry.state = OutboundCallState::Free;
-        entry.generation = (entry.generation + 1) % GENERATIONS;
-        // `slot < MAX_SLOTS`.
-        self.free.push(u32::try_from(slot).unwrap_or(u32::MAX));
+        Ok(())
     }
 
-    /// The slot of a call, unless it has gone on to a later one.
-    fn slot(&mut self, key: OutboundCallId) -> Option<&mut OutboundSlot> {
-        let slot = self
-            .slots
-            .get_mut((key.0 as usize & MAX_SLOTS).checked_sub(1)?)?;
-        (key.generation() == slot.generation).then_some(slot)
+    /// The largest payload that may be sent, in bytes, and whose limit that is.
+    pub(super) fn send_limit(&self) -> (u64, &'static str) {
+        // The length field of a header is a limit, too.
+        let ours = (self.limits.max_payload as u64).min(u32::MAX.into());
+        match self.hello_exchange.state() {
+            HelloState::Known(Some(hello)) if u64::from(hello.payload_limit) < ours => {
+                (hello.payload_limit.into(), "the other side's")
+            }
+            _ => (ours, "our"),
+        }
     }
+
+    pub(super) fn send_request(
+        &mut self,
+        key: OutboundCallId,
+        method: &[u8],
+        params: Params<'_>,
+        time: Option<Duration>,
+    ) {
+        let from = self.transmit.position();
+        self.send_call_opens(key);
+        self.send_context(time);
+        let tail = self.transmit.tail();
+        match params {
+            Params::Copied(params) => {
+                RequestPacket::encode_head(tail, key.id(), method, params.len());
+                tail.extend_from_slice(params);
+            }
+            Params::Pushed(params) => {
+                RequestPacket::encode_head(tail, key.id(), method, params.len());
+                self.transmit.push(params);
+            }
+        }
+        self.transmit.note_non_response();
+        self.counters.packets_sent += 1;
+        self.outbound.sent(key, self.transmit.span(from));
+        self.call_opens_sent(key);
+    }
+}
+
+/// The parameters of a request.
+pub(super) enum Params<'a> {
+    /// Parameters that are always copied.
+    Copied(&'a [u8]),
+    /// Parameters that are taken if they are large.
+    Pushed(&'a mut Payload),
 }

@@ -4,32 +4,33 @@ use super::send_backlog::QueuedSend;
 use super::{Event, Fatal, Refused, SendTicket, Session};
 use crate::packet::{Header, PacketType, Payload};
 
-/// Packets of the application's own types: their payloads mean nothing here, but they take room.
+/// Packets of the application's own types. The session does not interpret their payloads, but counts their
+/// bytes.
 impl Session {
     pub(super) fn handle_packet(
         &mut self,
         kind: PacketType,
         payload: Bytes,
     ) -> Result<Option<Event>, Fatal> {
-        let held = self.inbound.hold(payload.len());
+        let held = self.inbound.hold_packet(payload.len());
         if held > self.limits.max_handler_bytes.saturating_mul(2) {
             return Err(Fatal::Flooded { held });
         }
         Ok(Some(Event::Packet(kind, payload)))
     }
 
-    /// A packet of one of the application's types, of this length, has been handled.
+    /// Notes that an application packet with a payload of `len` bytes has been handled.
     pub fn finish_packet(&mut self, len: usize) {
-        self.inbound.let_go(len);
+        self.inbound.release_packet(len);
     }
 
-    /// Sends a packet of one of the application's types. Small payloads are copied, large ones are taken.
+    /// Sends an application packet. Small payloads are copied; large ones are taken.
     ///
-    /// Where there is no room it waits here and leaves in its turn; the [`SendTicket`] says which it is.
+    /// If the transmit buffer is full, the packet is queued, and its [`SendTicket`] is returned.
     ///
     /// # Errors
     ///
-    /// [`Refused::TooLarge`] when it is over a payload limit.
+    /// [`Refused::TooLarge`] if the payload exceeds a payload limit.
     pub fn send_packet(
         &mut self,
         kind: PacketType,
@@ -40,20 +41,20 @@ impl Session {
             self.put_packet(kind, payload);
             return Ok(None);
         }
-        Ok(Some(
-            self.backlog
-                .wait(QueuedSend::Packet(kind, std::mem::take(payload))),
-        ))
+        Ok(Some(self.backlog.enqueue(QueuedSend::Packet(
+            kind,
+            std::mem::take(payload),
+        ))))
     }
 
     pub(super) fn put_packet(&mut self, kind: PacketType, payload: &mut Payload) {
-        // The length was held against the limits, which fit.
+        // The payload is within a limit that fits.
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         self.transmit
             .tail()
             .extend_from_slice(&Header::new(kind, length).encode());
         self.counters.packets_sent += 1;
         self.transmit.push(payload);
-        self.transmit.note_question();
+        self.transmit.note_non_response();
     }
 }

@@ -4,51 +4,52 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::calls::Params;
+use super::outbound::Params;
 use super::{Fatal, OutboundCallId, Session};
 use crate::packet::{Header, PacketType, Payload, ResponsePacket, ResultCode};
 
-/// How many bytes of answers that need no room may wait beyond what room allows: more than a hundred
-/// thousand refusals.
+/// Bytes of responses that may be buffered beyond the limits, since refusals are sent without checking for
+/// room: enough for more than a hundred thousand of them.
 const REFUSALS: usize = 8 << 20;
 
-/// Whether the other side's bytes are wanted.
+/// Whether packets of the other side should be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadState {
-    /// They are.
+    /// Read on.
     Ready,
-    /// Not until answers have been written or handlers have finished; and where neither happens for
-    /// [`Limits::progress_timeout`](super::Limits::progress_timeout), [`Session::stop_pausing`] is to be called.
+    /// Do not read until responses have been written or handlers have finished. If neither happens for
+    /// [`Limits::progress_timeout`](super::Limits::progress_timeout), call [`Session::stop_pausing`].
     Paused,
-    /// As [`Paused`](Self::Paused), but [`Limits::max_read_pause`](super::Limits::max_read_pause) at most: then
-    /// [`Session::stop_pausing`] is to be called.
+    /// Like [`Paused`](Self::Paused), but for at most
+    /// [`Limits::max_read_pause`](super::Limits::max_read_pause). Call [`Session::stop_pausing`] then.
     PausedBriefly,
 }
 
-/// What waits until bytes have been written.
+/// The calls, packets and responses that wait for room in the transmit buffer.
 #[derive(Debug, Default)]
 pub(super) struct SendBacklog {
     /// Calls and packets that wait for room, in order.
-    waiting: BTreeMap<SendTicket, QueuedSend>,
-    /// Calls that wait until more is known of the other side, and then for room.
+    queued: BTreeMap<SendTicket, QueuedSend>,
+    /// Calls with streams that wait for the other side's extensions to be known, and then for room.
     held: BTreeMap<SendTicket, QueuedSend>,
     tickets: u64,
-    /// One-way calls and packets that waited when sending ended, and whose owners have not looked since.
+    /// One-way calls and packets that were queued when sending ended, and that their owners have not taken
+    /// back.
     given_up: BTreeSet<SendTicket>,
-    /// What left the queue since somebody last looked, but for calls.
+    /// One-way calls and packets that have left the queue since [`Session::take_admitted`].
     admitted: Vec<SendTicket>,
-    /// Answers that wait for room, in order.
+    /// Responses that wait for room, in order.
     queued_responses: VecDeque<QueuedResponse>,
     queued_response_bytes: usize,
-    /// A pause has lasted long enough.
+    /// Whether reading goes on although the limits are exceeded, since it was paused long enough.
     pause_expired: bool,
 }
 
-/// A place in the queue for room.
+/// The place of a queued call or packet in the send backlog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SendTicket(u64);
 
-/// What waits for room, whole.
+/// A call or packet in the send backlog.
 #[derive(Debug)]
 pub(super) enum QueuedSend {
     Call(OutboundCallId, Bytes, Payload, Option<Duration>),
@@ -64,25 +65,25 @@ struct QueuedResponse {
 }
 
 impl QueuedResponse {
-    /// How many bytes it will be in the transmit buffer: some, even when there is no data.
+    /// The packet's size in the transmit buffer, so that responses without data count too.
     fn packet_len(&self) -> usize {
         Header::LEN + ResponsePacket::payload_len(self.data.len())
     }
 }
 
 impl SendBacklog {
-    pub(super) fn wait(&mut self, waits: QueuedSend) -> SendTicket {
+    pub(super) fn enqueue(&mut self, queued: QueuedSend) -> SendTicket {
         self.tickets += 1;
         let ticket = SendTicket(self.tickets);
-        self.waiting.insert(ticket, waits);
+        self.queued.insert(ticket, queued);
         ticket
     }
 
-    /// As [`wait`](Self::wait), but not before [`release_held`](Self::release_held).
-    pub(super) fn hold(&mut self, waits: QueuedSend) -> SendTicket {
+    /// Like [`enqueue`](Self::enqueue), but the call stays queued until [`release_held`](Self::release_held).
+    pub(super) fn hold(&mut self, queued: QueuedSend) -> SendTicket {
         self.tickets += 1;
         let ticket = SendTicket(self.tickets);
-        self.held.insert(ticket, waits);
+        self.held.insert(ticket, queued);
         ticket
     }
 
@@ -90,47 +91,47 @@ impl SendBacklog {
         !self.held.is_empty()
     }
 
-    /// What was held takes the place that it would have had.
+    /// Lets held calls wait for room, in the order in which all calls were made.
     pub(super) fn release_held(&mut self) {
-        self.waiting.append(&mut self.held);
+        self.queued.append(&mut self.held);
     }
 
-    /// What was held will not be sent.
+    /// Takes the held calls, since they cannot be sent.
     pub(super) fn take_held(&mut self) -> Vec<(SendTicket, QueuedSend)> {
         mem::take(&mut self.held).into_iter().collect()
     }
 
-    /// Something has left the queue, whose owner is to be told.
+    /// Notes that a one-way call or packet has left the queue.
     pub(super) fn admit(&mut self, ticket: SendTicket) {
         self.admitted.push(ticket);
     }
 
-    pub(super) fn waits(&self, ticket: SendTicket) -> bool {
-        self.waiting.contains_key(&ticket)
+    pub(super) fn contains(&self, ticket: SendTicket) -> bool {
+        self.queued.contains_key(&ticket)
             || self.held.contains_key(&ticket)
             || self.given_up.contains(&ticket)
     }
 
-    /// Takes something out of the queue, if it is there.
-    pub(super) fn stop_waiting(&mut self, ticket: SendTicket) -> Option<QueuedSend> {
+    /// Removes a call or packet from the queue, if it is there.
+    pub(super) fn remove(&mut self, ticket: SendTicket) -> Option<QueuedSend> {
         self.given_up.remove(&ticket);
-        self.waiting
+        self.queued
             .remove(&ticket)
             .or_else(|| self.held.remove(&ticket))
     }
 
-    /// Takes the calls and packets that wait, since they will not be sent.
-    pub(super) fn give_up_waiting(&mut self) -> Vec<QueuedSend> {
+    /// Takes all queued calls and packets, since they cannot be sent.
+    pub(super) fn take_queued(&mut self) -> Vec<QueuedSend> {
         self.release_held();
-        let waiting = mem::take(&mut self.waiting);
-        let unsent = waiting
+        let all = mem::take(&mut self.queued);
+        let unsent = all
             .iter()
-            .filter(|(_, waits)| !matches!(waits, QueuedSend::Call(..)));
+            .filter(|(_, queued)| !matches!(queued, QueuedSend::Call(..)));
         self.given_up.extend(unsent.map(|(ticket, _)| *ticket));
-        waiting.into_values().collect()
+        all.into_values().collect()
     }
 
-    /// Takes the answers that wait, since they will not be sent.
+    /// Takes the data of all queued responses, since they cannot be sent.
     pub(super) fn clear(&mut self) -> Vec<Payload> {
         self.queued_response_bytes = 0;
         self.queued_responses
@@ -140,7 +141,7 @@ impl SendBacklog {
     }
 
     pub(super) fn has_no_queued_sends(&self) -> bool {
-        self.waiting.is_empty()
+        self.queued.is_empty()
     }
 
     pub(super) fn queue_response(&mut self, id: u32, code: ResultCode, data: Payload) {
@@ -157,9 +158,9 @@ impl SendBacklog {
         self.queued_response_bytes
     }
 
-    /// Whether nothing waits that will be sent.
+    /// Whether nothing is queued that can still be sent.
     pub(super) fn is_empty(&self) -> bool {
-        self.queued_responses.is_empty() && self.waiting.is_empty() && self.held.is_empty()
+        self.queued_responses.is_empty() && self.queued.is_empty() && self.held.is_empty()
     }
 
     pub(super) fn clear_pause_expired(&mut self) {
@@ -167,10 +168,12 @@ impl SendBacklog {
     }
 }
 
-/// Why two peers never pause at once for long: a side that pauses waits for no answer and has nothing but
-/// answers to send, so the other side waits for answers, and a side that does may not pause. There is one exception,
-/// which lasts [`Limits::max_read_pause`](super::Limits::max_read_pause) at most: where the calls that came hold too much, the
-/// other side is held back before any of them is refused.
+/// When a session pauses reading.
+///
+/// Two sides never both pause for long. A side pauses only if it waits for no response and has nothing but
+/// responses to send. The other side then waits for responses, and must not pause. The one exception lasts at
+/// most [`Limits::max_read_pause`](super::Limits::max_read_pause): if running calls hold too many bytes,
+/// reading pauses briefly before calls are refused, even while this side waits for responses.
 impl Session {
     /// Whether to read on.
     pub fn reading(&self) -> ReadState {
@@ -185,51 +188,52 @@ impl Session {
             ReadState::Paused
         } else if self.backlog.pause_expired {
             ReadState::Ready
-        } else if self.is_over_a_mark() {
+        } else if self.is_over_limit() {
             ReadState::Paused
-        } else if self.is_running_enough() {
+        } else if self.is_at_handler_limit() {
             ReadState::PausedBriefly
         } else {
             ReadState::Ready
         }
     }
 
-    /// The pause has lasted long enough: the handlers may be waiting for what is not being read. Until
-    /// one of them has made room, further calls are refused as *busy*.
+    /// Ends a pause that has lasted long enough, since handlers may be waiting for packets that are not being
+    /// read. Until a handler has finished, further calls are refused as *busy*.
     pub fn stop_pausing(&mut self) {
-        // A handler may have finished since the time was up.
-        self.backlog.pause_expired = self.is_running_enough() || self.is_over_a_mark();
+        // A handler may have finished since the pause expired.
+        self.backlog.pause_expired = self.is_at_handler_limit() || self.is_over_limit();
     }
 
-    /// Whether the next call is refused as *busy*. Where reading can pause instead, it has.
+    /// Whether the next call is refused as *busy*. Where reading can pause instead, it does so first.
     ///
-    /// What waits to be written is no reason: a side that sends a large request of its own is not busy.
-    /// Meanwhile the calls that come are held, as far as the marks allow, and their handlers begin when
-    /// there is room for what they answer.
+    /// A full transmit buffer is no reason to refuse: a side that sends a large request of its own is not
+    /// busy. Calls that come meanwhile are held within the limits, and their handlers start when there is
+    /// room for their responses.
     pub(super) fn is_busy(&self) -> bool {
-        self.is_running_enough()
+        self.is_at_handler_limit()
             || (self.holds_enough() && (self.backlog.pause_expired || !self.may_pause()))
     }
 
-    /// Whether the calls that run hold more bytes than they should, or this side altogether does.
+    /// Whether running calls, or all connections together, hold too many bytes.
     fn holds_enough(&self) -> bool {
         self.memory_pressure || self.holds_too_much()
     }
 
-    /// Whether the calls that run hold more bytes than they should.
+    /// Whether running calls hold too many bytes.
     fn holds_too_much(&self) -> bool {
         self.inbound.bytes() > self.limits.max_handler_bytes
     }
 
-    /// Refusals and other answers of the session's own are sent without room, also where reading may not
-    /// pause. A side that reads what it asked for never has this many of them before it.
+    /// Checks that the other side reads. The session's own responses, such as refusals, are sent without
+    /// checking for room, even where reading may not pause. A side that reads its responses never leaves this
+    /// many of them.
     pub(super) fn check_read(&self) -> Result<(), Fatal> {
-        // Items are bounded in their own way, and are no answers.
+        // Stream items have their own limits.
         let unsent = self
             .transmit
             .unsent()
             .saturating_sub(self.stream_bytes_unsent());
-        // Overshot by what calls may take when answers take the rest, by one call and by one answer.
+        // The limit may be exceeded by the share of calls when responses use the rest, and by one call and one response.
         let overshot = (self.limits.max_payload.saturating_mul(2))
             .saturating_add(self.limits.max_write_buffer / 4);
         let room = self.limits.max_write_buffer.saturating_add(overshot);
@@ -240,15 +244,15 @@ impl Session {
         }
     }
 
-    /// Whether there is room for one more packet that is no answer. Where no such packet waits there always is.
+    /// Whether there is room for one more packet that is not a response. There always is if no such packet waits.
     ///
-    /// A quarter of the buffer is for calls of this side's own, which answers cannot take from them. While this side has
-    /// much to answer itself, they have no more of it than answers do: if both sides went on calling without answering,
-    /// both would hold more and more, and no pause of reading would help.
+    /// A quarter of the buffer is for calls of this side, and responses cannot use it. While this side has many
+    /// responses to send, calls use no more of the buffer than responses do: if both sides went on calling without
+    /// responding, both would hold more and more, and pausing reading would not help.
     pub(super) fn has_room_for_call(&self) -> bool {
         let mut share = self.limits.max_write_buffer / 4;
         if self.inbound.bytes() > self.limits.max_handler_bytes / 4 {
-            share = share.min(self.transmit.unsent_answers());
+            share = share.min(self.transmit.unsent_response_bytes());
         }
         let share = share.max(1);
         self.transmit.unsent() < share || self.call_bytes_unsent() < share
@@ -256,36 +260,36 @@ impl Session {
 
     /// Bytes that wait to be written and are neither answers nor items of streams.
     fn call_bytes_unsent(&self) -> usize {
-        let others = self.transmit.unsent_answers() + self.stream_bytes_unsent();
+        let others = self.transmit.unsent_response_bytes() + self.stream_bytes_unsent();
         self.transmit.unsent().saturating_sub(others)
     }
 
-    /// Whether there is room for one more answer: in the whole of the buffer, of which a quarter is for answers
-    /// alone. One large call may take more than the rest, but not that.
-    pub(super) fn has_room_for_answer(&self) -> bool {
+    /// Whether there is room for one more response. Responses may use the whole buffer, and a quarter of it
+    /// is for them alone, which one large call cannot take.
+    pub(super) fn has_room_for_response(&self) -> bool {
         self.transmit.unsent() < self.limits.max_write_buffer.max(1)
-            || self.transmit.unsent_answers() < self.limits.max_write_buffer / 4
+            || self.transmit.unsent_response_bytes() < self.limits.max_write_buffer / 4
     }
 
-    /// Moves what waits into the transmit buffer, as far as there is room: answers before calls.
-    pub(super) fn make_room(&mut self) {
-        while self.has_room_for_answer()
+    /// Moves the backlog into the transmit buffer as far as there is room, responses first.
+    pub(super) fn flush_backlog(&mut self) {
+        while self.has_room_for_response()
             && let Some(mut response) = self.backlog.queued_responses.pop_front()
         {
             self.backlog.queued_response_bytes -= response.packet_len();
             self.send_response(response.id, response.code, &mut response.data);
-            self.transmit.leave(response.data.into_remains());
+            self.transmit.defer_drop(response.data.into_remains());
         }
         while self.has_room_for_call()
-            && let Some((ticket, mut waits)) = self.backlog.waiting.pop_first()
+            && let Some((ticket, mut queued)) = self.backlog.queued.pop_first()
         {
-            let sent = match &mut waits {
+            let sent = match &mut queued {
                 QueuedSend::Call(key, method, params, time) => {
                     self.send_request(*key, method, Params::Pushed(params), *time);
                     true
                 }
                 QueuedSend::OneWayCall(method, params) => {
-                    self.send_cast(method, params, Some(ticket))
+                    self.send_one_way_call(method, params, Some(ticket))
                 }
                 QueuedSend::Packet(kind, payload) => {
                     self.put_packet(*kind, payload);
@@ -293,84 +297,85 @@ impl Session {
                 }
             };
             if !sent {
-                // There is no id for it; what is behind it goes on waiting too.
-                self.backlog.waiting.insert(ticket, waits);
+                // There is no id for a one-way call. Later entries wait too, so that the order is kept.
+                self.backlog.queued.insert(ticket, queued);
                 break;
             }
-            if !matches!(waits, QueuedSend::Call(..)) {
+            if !matches!(queued, QueuedSend::Call(..)) {
                 self.backlog.admitted.push(ticket);
             }
-            self.leave(waits);
+            self.defer_drop(queued);
         }
     }
 
-    /// Which one-way calls and packets have left the queue since this was last asked.
+    /// Takes the tickets of the one-way calls and packets that have left the queue since the last call.
     pub fn take_admitted(&mut self) -> Vec<SendTicket> {
         mem::take(&mut self.backlog.admitted)
     }
 
-    /// Whether there are any such.
+    /// Whether [`take_admitted`](Self::take_admitted) would return any tickets.
     pub fn has_admitted(&self) -> bool {
         !self.backlog.admitted.is_empty()
     }
 
-    /// Whether a one-way call or a packet still waits for room.
+    /// Whether a one-way call or packet is still queued.
     pub fn is_waiting(&self, ticket: SendTicket) -> bool {
-        self.backlog.waits(ticket)
+        self.backlog.contains(ticket)
     }
 
-    /// Takes something back that still waits for room.
+    /// Removes a queued call or packet from the send backlog.
     pub fn take_back(&mut self, ticket: SendTicket) {
-        if let Some(waiting) = self.backlog.stop_waiting(ticket) {
-            self.leave(waiting);
-            self.cast_taken_back(ticket);
+        if let Some(queued) = self.backlog.remove(ticket) {
+            self.defer_drop(queued);
+            self.one_way_call_taken_back(ticket);
         }
     }
 
-    /// Keeps what is no longer needed until it may be dropped.
-    pub(super) fn leave(&mut self, waiting: QueuedSend) {
-        match waiting {
+    /// Keeps a queued send's bytes until they can be dropped without the lock.
+    pub(super) fn defer_drop(&mut self, queued: QueuedSend) {
+        match queued {
             QueuedSend::Call(_, method, params, _) | QueuedSend::OneWayCall(method, params) => {
-                self.transmit.leave(method);
-                self.transmit.leave(params.into_remains());
+                self.transmit.defer_drop(method);
+                self.transmit.defer_drop(params.into_remains());
             }
-            QueuedSend::Packet(_, payload) => self.transmit.leave(payload.into_remains()),
+            QueuedSend::Packet(_, payload) => self.transmit.defer_drop(payload.into_remains()),
         }
     }
 
-    /// A side that waits for an answer or has a stream, or has anything but answers to send, reads on. The second does not
-    /// follow from the first: a Cancel may outlive its call.
+    /// Whether reading may pause. It may not while this side waits for a response, has a stream, or has
+    /// anything but responses to send. The last condition does not follow from the first: a Cancel packet may
+    /// outlive its call.
     fn may_pause(&self) -> bool {
         self.outbound.unanswered() == 0
             && self.backlog.has_no_queued_sends()
-            && !self.transmit.has_questions()
+            && !self.transmit.has_non_responses()
             && self.streams() == 0
     }
 
-    /// Whether no handler should be begun, since there is no room for what it will answer. The other
-    /// side waits for the answers of those that are not begun, and so it reads.
+    /// Whether no handler should be started, since there is no room for its response. The callers of held
+    /// requests wait for responses, and therefore read.
     ///
-    /// Calls of this side's own are no reason: however many there are, answers have a part of the buffer.
+    /// Calls of this side do not matter here, since a part of the buffer is for responses alone.
     pub fn lacks_room_for_answers(&self) -> bool {
-        self.write_buffer_full() && self.unsent_answers() > self.limits.max_write_buffer / 4
+        self.write_buffer_full() && self.unsent_response_bytes() > self.limits.max_write_buffer / 4
     }
 
-    /// Bytes of answers that wait to be written, or to be sent.
-    fn unsent_answers(&self) -> usize {
-        self.transmit.unsent_answers()
+    /// Bytes of responses that are queued, held or unwritten.
+    fn unsent_response_bytes(&self) -> usize {
+        self.transmit.unsent_response_bytes()
             + self.backlog.queued_response_bytes()
-            + self.held_answer_bytes()
+            + self.held_response_bytes()
     }
 
     fn write_buffer_full(&self) -> bool {
         self.unsent() > self.limits.max_write_buffer
     }
 
-    pub(super) fn is_over_a_mark(&self) -> bool {
+    pub(super) fn is_over_limit(&self) -> bool {
         self.holds_enough() || self.write_buffer_full()
     }
 
-    pub(super) fn is_running_enough(&self) -> bool {
+    pub(super) fn is_at_handler_limit(&self) -> bool {
         self.inbound.running() >= self.limits.max_concurrent_handlers
     }
 }

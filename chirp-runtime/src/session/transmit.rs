@@ -10,47 +10,50 @@ use bytes::Bytes;
 
 use crate::packet::{Header, Payload};
 
-/// Payloads up to this size are copied into the transmit buffer; larger ones are written from where
-/// they stand.
+/// The largest payload that is copied into the transmit buffer, in bytes. Larger ones are written without a
+/// copy.
 pub(super) const COPIED: usize = Payload::COPIED;
-/// A buffer that grew beyond this is not kept,
+/// The largest buffer that is kept for reuse, in bytes.
 const KEPT: usize = 256 << 10;
-/// and neither is one that is this many times as large as what was in it, unless it is small.
+/// A buffer of more than [`SMALL`] bytes is not kept if it is this many times as large as its contents were.
 const ROOMY: usize = 8;
+/// The size up to which a buffer is kept whatever was in it, in bytes.
 const SMALL: usize = 4 << 10;
-/// So many bytes that were removed again may stand in the buffer, whatever else does.
+/// Bytes of removed packets that may stay in the buffer in any case.
 const WASTE: usize = 16 << 10;
 
-/// What is to be written: small packets one after another in one buffer, and large payloads between
-/// them.
+/// The transmit buffer: small packets in one contiguous buffer, with large payloads inserted between them.
 #[derive(Debug, Default)]
 pub(super) struct Transmit {
+    /// Packet heads and small payloads.
     tail: Vec<u8>,
-    /// Large payloads, each before the byte of `tail` that it is named with.
+    /// Large payloads, each with the offset in `tail` that it is inserted at.
     inserts: Vec<(usize, Bytes)>,
     insert_bytes: usize,
-    /// Parts of `tail` that were removed again.
+    /// Parts of `tail` whose packets were removed.
     holes: Vec<Range<usize>>,
     hole_bytes: usize,
-    /// How many bytes of `tail` were taken before its first.
+    /// Bytes that have left `tail` so far: the position of its first byte.
     taken: u64,
-    /// How many bytes are being written.
+    /// Bytes of the batch that is being written.
     in_flight: usize,
-    /// Packets that are no answers: those that wait, and those that are being written.
-    questions: usize,
-    questions_in_flight: usize,
-    /// Bytes of answers: those that wait, and those that are being written.
-    answer_bytes: usize,
-    answer_bytes_in_flight: usize,
-    /// Payloads that are no longer needed. Dropping one may run its owner's code, so they leave with the
-    /// next [`Session::take_leftovers`](super::Session::take_leftovers).
+    /// Packets in the buffer that are not responses.
+    non_responses: usize,
+    /// Packets in the batch being written that are not responses.
+    non_responses_in_flight: usize,
+    /// Bytes of responses in the buffer.
+    response_bytes: usize,
+    /// Bytes of responses in the batch that is being written.
+    response_bytes_in_flight: usize,
+    /// Payloads that are no longer needed, kept for
+    /// [`Session::take_leftovers`](super::Session::take_leftovers), since dropping one may run foreign code.
     leftovers: Vec<Bytes>,
-    /// What becomes of the large payloads of the next batch.
+    /// Whether large payloads of the next batch are compressed.
     #[cfg(feature = "lz4")]
-    packing: compress::Compression,
+    compression: compress::Compression,
 }
 
-/// Where a packet stands among all bytes that ever went through `tail`.
+/// The position of a packet among all bytes that ever went through `tail`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PacketSpan {
     at: u64,
@@ -58,12 +61,12 @@ pub(super) struct PacketSpan {
 }
 
 impl Transmit {
-    /// Where the next packet's head goes.
+    /// The buffer that packet heads are appended to.
     pub(super) fn tail(&mut self) -> &mut Vec<u8> {
         &mut self.tail
     }
 
-    /// Appends the rest of a packet. What is large is taken from `payload`, what is small is copied.
+    /// Appends the rest of a packet. Large payloads are taken, small ones are copied.
     pub(super) fn push(&mut self, payload: &mut Payload) {
         if payload.len() <= COPIED {
             self.tail.extend_from_slice(payload.as_slice());
@@ -75,23 +78,23 @@ impl Transmit {
         }
     }
 
-    /// Where the next packet begins.
+    /// The position of the next packet.
     pub(super) fn position(&self) -> u64 {
         self.taken + self.tail.len() as u64
     }
 
-    /// The packet that began at `from` and is complete.
+    /// The span of the packet that starts at `from` and ends here.
     pub(super) fn span(&self, from: u64) -> PacketSpan {
         let len = u32::try_from(self.position() - from).unwrap_or(u32::MAX);
         PacketSpan { at: from, len }
     }
 
-    /// Removes a request, if none of it has been taken.
+    /// Removes a request. Returns `false` if it is no longer in the buffer.
     pub(super) fn remove(&mut self, packet: PacketSpan) -> bool {
         let Some(from) = packet.at.checked_sub(self.taken) else {
             return false;
         };
-        // What has not been taken is in `tail`, whose length is a usize.
+        // The packet is in `tail`, so that its offset is a usize.
         let from = usize::try_from(from).unwrap_or(usize::MAX);
         let hole = from..from + packet.len as usize;
         if let Ok(at) = self.inserts.binary_search_by_key(&hole.end, |(at, _)| *at) {
@@ -101,22 +104,22 @@ impl Transmit {
         }
         self.hole_bytes += hole.len();
         self.holes.push(hole);
-        self.questions -= 1;
+        self.non_responses -= 1;
         if self.hole_bytes == self.tail.len() {
             self.clear();
         }
         true
     }
 
-    /// Whether what was removed is to be closed up now: when it is more than half of the buffer, and worth
-    /// a look at `ids` spans.
-    pub(super) fn is_wasteful(&self, ids: usize) -> bool {
+    /// Whether [`compact`](Self::compact) is worth its cost: if removed packets make up more than half of the
+    /// buffer, and more bytes than `ids` spans to be updated.
+    pub(super) fn should_compact(&self, ids: usize) -> bool {
         let worth = WASTE.max(ids * size_of::<PacketSpan>());
         self.hole_bytes > worth && self.hole_bytes > self.tail.len() / 2
     }
 
-    /// Closes up what was removed, and says of every request that waits where it stands now.
-    pub(super) fn close_up<'a>(&mut self, requests: impl Iterator<Item = &'a mut PacketSpan>) {
+    /// Compacts the buffer, and updates the spans of the requests in it.
+    pub(super) fn compact<'a>(&mut self, requests: impl Iterator<Item = &'a mut PacketSpan>) {
         self.holes.sort_unstable_by_key(|hole| hole.start);
         let mut closed = 0;
         let shifts: Vec<_> = self
@@ -139,7 +142,7 @@ impl Transmit {
         self.inserts = kept.inserts;
     }
 
-    /// Drops everything that waits. What was large leaves with the leftovers.
+    /// Drops all packets in the buffer. Large payloads are kept for [`take_leftovers`](Self::take_leftovers).
     pub(super) fn clear(&mut self) {
         self.taken += self.tail.len() as u64;
         self.tail.clear();
@@ -148,12 +151,12 @@ impl Transmit {
         self.insert_bytes = 0;
         self.holes.clear();
         self.hole_bytes = 0;
-        self.questions = 0;
-        self.answer_bytes = 0;
+        self.non_responses = 0;
+        self.response_bytes = 0;
     }
 
-    /// Keeps a payload until it may be dropped.
-    pub(super) fn leave(&mut self, payload: Bytes) {
+    /// Keeps a payload for [`take_leftovers`](Self::take_leftovers).
+    pub(super) fn defer_drop(&mut self, payload: Bytes) {
         self.leftovers.push(payload);
     }
 
@@ -165,31 +168,32 @@ impl Transmit {
         !self.leftovers.is_empty()
     }
 
-    /// How many bytes wait.
+    /// Bytes in the buffer.
     pub(super) fn len(&self) -> usize {
         self.tail.len() - self.hole_bytes + self.insert_bytes
     }
 
-    /// How many bytes wait or are being written.
+    /// Bytes in the buffer and in the batch that is being written.
     pub(super) fn unsent(&self) -> usize {
         self.len() + self.in_flight
     }
 
-    /// Everything that waits, in exchange for a spare buffer; the buffer again when there is nothing.
+    /// Takes all packets, in exchange for a spare buffer. Returns the spare buffer as the error if there are
+    /// none, or if a batch is being written.
     pub(super) fn take(&mut self, mut spare: Batch) -> Result<Batch, Batch> {
         if self.len() == 0 || self.in_flight > 0 {
             return Err(spare);
         }
         self.in_flight = self.len();
-        self.questions_in_flight = mem::take(&mut self.questions);
-        self.answer_bytes_in_flight = mem::take(&mut self.answer_bytes);
+        self.non_responses_in_flight = mem::take(&mut self.non_responses);
+        self.response_bytes_in_flight = mem::take(&mut self.response_bytes);
         self.taken += self.tail.len() as u64;
         if !spare.bytes.is_empty() {
             spare.clear();
         }
         #[cfg(feature = "lz4")]
         {
-            spare.packing = self.packing;
+            spare.compression = self.compression;
         }
         if self.holes.is_empty() {
             mem::swap(&mut self.tail, &mut spare.bytes);
@@ -201,44 +205,44 @@ impl Transmit {
         Ok(spare)
     }
 
-    /// What was appended last is no answer.
-    pub(super) fn note_question(&mut self) {
-        self.questions += 1;
+    /// Notes that the packet appended last is not a response.
+    pub(super) fn note_non_response(&mut self) {
+        self.non_responses += 1;
     }
 
-    /// What was appended last is an answer of so many bytes.
-    pub(super) fn note_answer(&mut self, len: usize) {
-        self.answer_bytes += len;
+    /// Notes that the packet appended last is a response of `len` bytes.
+    pub(super) fn note_response(&mut self, len: usize) {
+        self.response_bytes += len;
     }
 
-    /// How many bytes of answers wait or are being written.
-    pub(super) fn unsent_answers(&self) -> usize {
-        self.answer_bytes + self.answer_bytes_in_flight
+    /// Bytes of responses in the buffer and in the batch that is being written.
+    pub(super) fn unsent_response_bytes(&self) -> usize {
+        self.response_bytes + self.response_bytes_in_flight
     }
 
-    /// Whether anything but answers waits or is being written.
-    pub(super) fn has_questions(&self) -> bool {
-        self.questions + self.questions_in_flight > 0
+    /// Whether the buffer, or the batch that is being written, has packets that are not responses.
+    pub(super) fn has_non_responses(&self) -> bool {
+        self.non_responses + self.non_responses_in_flight > 0
     }
 
-    /// The batch that was taken has been written.
+    /// Notes that the batch has been written.
     pub(super) fn written(&mut self) {
         self.in_flight = 0;
-        self.questions_in_flight = 0;
-        self.answer_bytes_in_flight = 0;
+        self.non_responses_in_flight = 0;
+        self.response_bytes_in_flight = 0;
     }
 
     fn close_holes(&mut self, batch: &mut Batch) {
         self.holes.sort_unstable_by_key(|hole| hole.start);
         let inserts = self.inserts.drain(..);
-        // Those that were emptied are gone with their packets.
+        // An empty payload was removed with its packet.
         let mut inserts = inserts
             .filter(|(_, payload)| !payload.is_empty())
             .peekable();
         let mut from = 0;
         let end = self.tail.len();
         for hole in self.holes.drain(..).chain(std::iter::once(end..end)) {
-            // An insert before the byte that ends a kept stretch belongs to that stretch.
+            // An insert before the end of a kept part belongs to that part.
             while let Some((at, payload)) = inserts.next_if(|(at, _)| *at <= hole.start) {
                 batch.bytes.extend_from_slice(&self.tail[from..at]);
                 from = at;
@@ -253,19 +257,19 @@ impl Transmit {
     }
 }
 
-/// Bytes on their way to the channel.
+/// Packets to be written to the channel.
 #[derive(Debug, Default)]
 pub struct Batch {
     bytes: Vec<u8>,
     inserts: Vec<(usize, Bytes)>,
-    /// How much of `bytes` has been written,
+    /// Bytes of `bytes` that have been written.
     at: usize,
-    /// how many of `inserts`,
+    /// The number of inserts that have been written.
     inserted: usize,
-    /// and how much of the insert that is next.
+    /// Bytes of the next insert that have been written.
     insert_at: usize,
     #[cfg(feature = "lz4")]
-    packing: compress::Compression,
+    compression: compress::Compression,
 }
 
 impl Batch {
@@ -274,7 +278,7 @@ impl Batch {
         self.at == self.bytes.len() && self.inserted == self.inserts.len()
     }
 
-    /// The packets of a batch of which nothing has been written, in order: their headers and payloads.
+    /// The headers and payloads of all packets, in order. Nothing of the batch may have been written.
     pub fn packets(&self) -> impl Iterator<Item = (Header, Cow<'_, [u8]>)> {
         self.parts().map(|(header, here, large)| match large {
             None => (header, here.into()),
@@ -282,12 +286,13 @@ impl Batch {
         })
     }
 
-    /// The same, with each payload as it stands: what is among small packets, and what is large behind that.
+    /// Like [`packets`](Self::packets), with each payload in two parts: the contiguous part, and the insert
+    /// behind it.
     fn parts(&self) -> impl Iterator<Item = (Header, &[u8], Option<&Bytes>)> {
         let mut at = 0;
         let mut inserts = self.inserts.iter().peekable();
         std::iter::from_fn(move || {
-            // The heads are whole, and are this library's own.
+            // The heads are complete and were encoded by this crate.
             let header = Header::decode(*self.bytes[at..].first_chunk()?).ok()?;
             at += Header::LEN;
             let here = self.bytes.len().min(at + header.length as usize);
@@ -300,7 +305,7 @@ impl Batch {
         })
     }
 
-    /// What is to be written next: fills `slices` in order and says how many there are.
+    /// Fills `slices` with the bytes to be written next, in order. Returns the number of slices filled.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut count = 0;
         let mut at = self.at;
@@ -326,11 +331,11 @@ impl Batch {
         count
     }
 
-    /// Says that this many bytes have been written.
+    /// Notes that `written` bytes have been written.
     pub fn advance(&mut self, written: usize) {
         self.skip(written);
         if self.is_done() {
-            // A large buffer goes here, where no lock is held.
+            // Drops a large buffer here, where no lock is held.
             self.clear();
         }
     }
@@ -369,7 +374,7 @@ impl Batch {
     }
 }
 
-/// Empties a buffer for the next time, unless it is too large to be kept.
+/// Empties a buffer for reuse, or drops it if it is too large to keep.
 fn clear(buffer: &mut Vec<u8>) {
     let roomy = SMALL.max(buffer.len() * ROOMY);
     if buffer.capacity() > KEPT.min(roomy) {
@@ -391,8 +396,8 @@ mod tests {
         called.expect("there is room")
     }
 
-    /// Calls that are made and taken back while nothing is written must not fill memory: with `kept` of
-    /// them before, and `window` of them alive at any time.
+    /// Makes and cancels calls while nothing is written, and checks that memory stays bounded. `kept` calls
+    /// stay from before, and `window` are pending at any time.
     fn check(kept: usize, window: usize, length: usize) {
         let mut session = Session::new(Limits::default());
         call(&mut session, 0);
@@ -427,7 +432,7 @@ mod tests {
         }
     }
 
-    /// What stands before many bytes is copied to the packet's head, and they are not.
+    /// The first part is copied behind the packet's head, the second is not copied.
     #[test]
     fn a_payload_in_two_parts_is_one_on_the_wire() {
         let mut session = Session::new(Limits::default());
@@ -468,7 +473,7 @@ mod tests {
                 session.cancel(calls[0]).expect("it was not sent");
             }
             let batch = session.take_batch(Batch::default());
-            let mut batch = batch.expect("something waits");
+            let mut batch = batch.expect("something queued");
             assert!(batch.bytes.capacity() > KEPT);
             batch.advance(batch.bytes.len());
             session.batch_written();
@@ -479,7 +484,8 @@ mod tests {
         assert_eq!(session.pending(), calls.len() + 999);
     }
 
-    /// A call that is taken back makes room for several that nobody waits for: it is one that failed.
+    /// Cancelling one queued call makes room for several one-way calls, and only the cancelled one counts as
+    /// failed.
     #[test]
     fn one_call_that_is_taken_back_makes_room_for_several() {
         let limits = Limits {
@@ -489,8 +495,8 @@ mod tests {
         let mut session = Session::new(limits);
         let large = call(&mut session, 5000);
         for _ in 0..3 {
-            let cast = session.call_one_way(&Bytes::from_static(b"m"), &mut vec![b'.'; 10].into());
-            assert!(cast.expect("it is small").is_some());
+            let call = session.call_one_way(&Bytes::from_static(b"m"), &mut vec![b'.'; 10].into());
+            assert!(call.expect("the call is small").is_some());
         }
         session.cancel(large).expect("it is responsive");
         assert_eq!(session.take_admitted().len(), 3);

@@ -3,28 +3,33 @@ use chirp_runtime::session::{Limits, StreamKind, StreamSpec};
 
 use crate::rng::Rng;
 
-/// What is random about one run: how much room there is, and what the two sides do.
+/// The random parameters of one run: the limits and the load.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
     pub(crate) limits: [Limits; 2],
-    /// How many bytes are on their way in each direction, at most.
+    /// The most bytes on the way in each direction.
     pub(crate) pipe: usize,
-    /// How many calls each side makes by itself.
+    /// The number of calls that each side makes on its own.
     pub(crate) calls: [usize; 2],
-    /// The longest results, and the longest parameters.
+    /// The longest results, in bytes.
     pub(crate) longest: usize,
+    /// The longest parameters, in bytes.
     pub(crate) longest_params: usize,
-    /// How many in a hundred calls are packets of the application's instead, are one-way, are let go of,
-    /// make a call back, are never answered.
+    /// The percentage of calls that are application packets instead.
     pub(crate) packets: usize,
+    /// The percentage of one-way calls.
     pub(crate) one_way: usize,
+    /// The percentage of calls that are cancelled.
     pub(crate) dropped: usize,
+    /// The percentage of calls whose handlers make a nested call.
     pub(crate) nested: usize,
+    /// The percentage of calls that are never answered.
     pub(crate) waiting: usize,
-    /// How many in a hundred calls open streams, and how many items one has at most.
+    /// The percentage of calls that open streams.
     pub(crate) streams: usize,
+    /// The most items of a stream.
     pub(crate) items: usize,
-    /// The channel ends before everything is done.
+    /// Whether the channel ends before everything is done.
     pub(crate) ends: bool,
 }
 
@@ -52,14 +57,14 @@ impl Load {
     }
 }
 
-/// Room for a few packets, or for not even one.
+/// Limits with room for a few packets, or for less than one.
 fn limits(rng: &mut Rng, longest: usize, streams: bool) -> Limits {
     let mut limits = Limits::default();
-    // Nothing that travels is too large, neither `longest` and its id nor a refusal.
+    // Neither `longest` with its id nor a refusal exceeds the payload limit.
     limits.max_payload = longest + 100;
     limits.max_streams = if streams { rng.between(2, 60) } else { 0 };
     limits.max_stream_buffer = 1 << 20;
-    // Sides with streams ask each other what they know, and then compress whatever is shorter for it.
+    // Sides with streams ask for each other's extensions, and then compress what gets shorter.
     #[cfg(feature = "lz4")]
     {
         limits.compress_above = streams.then_some(0);
@@ -71,37 +76,37 @@ fn limits(rng: &mut Rng, longest: usize, streams: bool) -> Limits {
     limits
 }
 
-/// The length of a [`Ticket`] on its way.
+/// The encoded length of a [`Ticket`].
 pub(crate) const TICKET: usize = 15;
 
-/// The length of a [`StreamTicket`] on its way.
+/// The encoded length of a [`StreamTicket`].
 const STREAM: usize = 12;
 
-/// What a call asks for, so that its answer can be told from every other.
+/// A call's request, which determines its result, so that results cannot be confused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket {
-    /// No other call of the run has it.
+    /// A number that is unique in the run.
     pub(crate) number: u64,
-    /// How long the answer is to be.
+    /// The length of the result.
     pub(crate) answer: u16,
-    /// How many calls back and forth it takes to answer.
+    /// The number of nested calls back and forth.
     pub(crate) depth: u8,
-    /// It is answered only by being cancelled.
+    /// Whether the call ends only when it is cancelled.
     pub(crate) waits: bool,
-    /// The streams that it opens.
+    /// The streams that the call opens.
     pub(crate) streams: [Option<StreamTicket>; 2],
-    /// The stream that its answer opens, seen from the caller.
+    /// The stream that the response opens, as seen from the caller.
     pub(crate) back: Option<StreamTicket>,
 }
 
-/// What is agreed on of a stream, so that its items can be told from all others.
+/// A stream's contents, so that the items of different streams cannot be confused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StreamTicket {
-    /// No other stream of the run has it.
+    /// A number that is unique in the run.
     pub(crate) number: u64,
-    /// How many items it has.
+    /// The number of items.
     pub(crate) items: u16,
-    /// Whether the caller sends them.
+    /// Whether the caller sends the items.
     pub(crate) sends: bool,
     pub(crate) kind: StreamKind,
 }
@@ -113,13 +118,13 @@ impl StreamTicket {
         Self {
             number,
             items: u16::try_from(rng.between(0, load.items)).expect("few"),
-            // A result goes to the caller.
+            // The caller receives a result.
             sends: sends && kind != StreamKind::Result,
             kind,
         }
     }
 
-    /// The same, but not bound to its call.
+    /// The same stream, not bound to its call.
     pub(crate) fn freed(mut self) -> Self {
         self.kind = StreamKind::Free;
         self
@@ -156,7 +161,7 @@ impl StreamTicket {
         }
     }
 
-    /// The item of this index, about this long.
+    /// The item at `index`, about `length` bytes long.
     pub(crate) fn item(self, index: u64, length: usize) -> Vec<u8> {
         let mut out = self.number.to_be_bytes().to_vec();
         out.extend_from_slice(&index.to_be_bytes());
@@ -164,14 +169,14 @@ impl StreamTicket {
         out
     }
 
-    /// Whether these bytes are that item.
+    /// Whether `item` is the item at `index`.
     pub(crate) fn is_item(self, index: u64, item: &[u8]) -> bool {
         item.starts_with(&self.item(index, 0))
     }
 }
 
 impl Ticket {
-    /// Parameters of about this length.
+    /// Parameters of about `length` bytes.
     pub(crate) fn encode(self, length: usize) -> Vec<u8> {
         let mut out = self.number.to_be_bytes().to_vec();
         out.extend_from_slice(&self.answer.to_be_bytes());
@@ -203,7 +208,7 @@ impl Ticket {
         }
     }
 
-    /// The one right answer.
+    /// The expected result.
     pub(crate) fn answer(self) -> Bytes {
         let number = self.number.to_be_bytes();
         let bytes = number.into_iter().cycle().take(self.answer.into());

@@ -1,8 +1,8 @@
-//! Two sessions as values, with little room, narrow pipes and a scheduler that does whatever it likes.
+//! Two sessions with tight limits, narrow pipes and a random scheduler.
 //!
-//! It is the sessions that decide when to read, to wait and to refuse. If that were wrong, the two would
-//! sooner or later both wait for the other; or hold more than they may; or mix up their calls. A run that
-//! fails says its seed, and `CHIRP_MODEL_SEED` repeats it. `CHIRP_MODEL_STEPS` asks for more of them.
+//! The sessions alone decide when to read, to queue and to refuse. A mistake there would sooner or later make
+//! both wait for each other, exceed their limits, or confuse their calls. A failing run prints its seed;
+//! `CHIRP_MODEL_SEED` repeats it, and `CHIRP_MODEL_STEPS` sets the number of steps.
 
 mod load;
 mod program;
@@ -20,7 +20,7 @@ use load::{Load, TICKET};
 use rng::Rng;
 use side::Side;
 
-/// Steps that are taken unless more are asked for.
+/// The number of steps, unless `CHIRP_MODEL_STEPS` is set.
 const STEPS: u64 = 1_000_000;
 
 /// How soon the handlers of a side answer.
@@ -40,11 +40,11 @@ struct Run {
     rng: Rng,
     load: Load,
     sides: [Side; 2],
-    /// How soon the handlers of each side answer.
+    /// How soon the handlers of each side respond.
     handlers: [Handlers; 2],
-    /// Each side has as many calls pending as it may.
+    /// Each side always has as many pending calls as it may.
     endless: bool,
-    /// Calls made so far, for their numbers.
+    /// The number of calls made so far.
     calls: u64,
     steps: u64,
 }
@@ -132,7 +132,7 @@ impl Run {
         );
     }
 
-    /// Takes steps until everything is done, or the channel ends.
+    /// Takes steps until everything is done or the channel ends.
     fn finish(mut self) -> (u64, Counters) {
         let mut idle = 0;
         while !self.sides.iter().all(Side::is_done) {
@@ -146,7 +146,7 @@ impl Run {
             } else {
                 idle += 1;
             }
-            // Unlucky for long: is anything possible at all?
+            // After many failed attempts, check that some step is possible.
             if idle > 200 {
                 let possible =
                     (0..2).any(|side| (0..=ACTIONS).any(|action| self.step(side, action)));
@@ -171,7 +171,8 @@ impl Run {
         (self.steps, counters)
     }
 
-    /// Tries one thing. Whether it was possible; what a program need not do does not count as that.
+    /// Tries one action. Returns whether it made progress; optional actions of the programs do not count as
+    /// progress.
     fn step(&mut self, side: usize, action: usize) -> bool {
         let possible = self.act(side, action);
         self.sides[side].poll_streams();
@@ -265,7 +266,7 @@ impl Run {
     }
 }
 
-/// How many things [`Run::step`] knows, beside waiting for what is certain to come.
+/// The number of actions that [`Run::step`] knows, apart from waiting.
 const ACTIONS: usize = 16;
 
 fn asked_for(name: &str) -> Option<u64> {
@@ -273,7 +274,7 @@ fn asked_for(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn two_sessions_are_never_stuck_and_hold_no_more_than_they_may() {
+fn two_sessions_never_deadlock_or_exceed_their_limits() {
     if let Some(seed) = asked_for("CHIRP_MODEL_SEED") {
         Run::new(seed).finish();
         return;
@@ -289,7 +290,7 @@ fn two_sessions_are_never_stuck_and_hold_no_more_than_they_may() {
         seed += 1;
     }
     println!("{taken} steps in {seed} runs, {counters:?}");
-    // What is not tried is not tested.
+    // Every action must have been taken often enough to be tested.
     let least = taken / 1000;
     assert!(counters.calls_in > least && counters.streams > least);
     assert!(counters.items_in > 10 * least && counters.cancels_in > least / 10);
@@ -309,10 +310,10 @@ fn two_sessions_that_call_without_end_answer_and_call_in_turn() {
     assert!(calls > 20_000, "{calls}");
 }
 
-/// A request that was received is answered although the other side only sends requests, and although this side has
-/// always more to call than there is room for.
+/// A side answers a request that it has received, although the other side sends only requests and this side
+/// always has more calls than there is room for.
 #[test]
-fn what_was_received_is_answered_although_the_other_side_only_calls() {
+fn received_requests_are_answered_although_the_other_side_only_calls() {
     for seed in 0..200 {
         let mut rng = Rng::new(seed);
         let mut limits = Limits::default();
@@ -329,7 +330,7 @@ fn what_was_received_is_answered_although_the_other_side_only_calls() {
         let mut answered = 0;
         let mut batches = 0;
         while answered < 100 {
-            // There is always a call of its own more than there is room for.
+            // Always queue more calls than there is room for.
             for _ in 0..4 {
                 call(&mut session, rng.between(0, 500));
             }
@@ -345,7 +346,7 @@ fn what_was_received_is_answered_although_the_other_side_only_calls() {
                 received += 1;
                 runs.push_back(run);
             }
-            // A handler begins where there is room for what it answers.
+            // Start a handler only if there is room for its response.
             if !session.lacks_room_for_answers()
                 && let Some(run) = runs.pop_front()
             {
@@ -353,7 +354,7 @@ fn what_was_received_is_answered_although_the_other_side_only_calls() {
                 session.respond(run, ResultCode::Success, data);
                 session.finish(run);
             }
-            // The other side reads all there is, and does not answer.
+            // The other side reads everything, and does not answer.
             let batch = session.take_batch(Batch::default());
             let batch = batch.expect("there is something to send");
             let kinds = batch.packets().map(|(header, _)| header.kind);

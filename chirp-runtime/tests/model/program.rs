@@ -8,18 +8,18 @@ use crate::side::{NESTED, Pending, Running, Side};
 
 const METHOD: Bytes = Bytes::from_static(b"m");
 
-/// A type of packets that is the application's.
+/// A packet type of the application.
 const CUSTOM: PacketType = PacketType(40_000);
 
-/// What the programs on both sides do: their callers and their handlers.
+/// The programs on both sides: their callers and their handlers.
 impl Side {
-    /// The program makes a call, of the given number, or sends a packet of its own.
+    /// Makes a call with this number, or sends an application packet.
     pub(crate) fn call(&mut self, rng: &mut Rng, load: &Load, number: u64) -> bool {
         if self.to_call == 0 {
             return false;
         }
         if rng.percent(load.packets) {
-            // The other side does not want it, and has to read it for all that.
+            // The other side must read packets that it does not handle.
             let payload = vec![b'.'; rng.between(0, load.longest)];
             let sent = self.session.send_packet(CUSTOM, &mut payload.into());
             assert!(sent.is_ok(), "it is not too large");
@@ -75,7 +75,7 @@ impl Side {
         Ok(key)
     }
 
-    /// A caller goes: any, or one whose call will not be answered otherwise.
+    /// Cancels a call: any call, or one that would not be answered otherwise.
     pub(crate) fn drop_call(&mut self, rng: &mut Rng, any: bool) -> bool {
         let may_go = |call: &Pending| any || call.ticket.waits;
         let candidates = self.calls.iter().filter(|call| may_go(call)).count();
@@ -88,7 +88,7 @@ impl Side {
             .filter(|(_, call)| may_go(call))
             .nth(which)
             .expect("it is there");
-        // What a handler of this side waits for goes with that handler only.
+        // A nested call is cancelled only with its handler.
         let key = self.calls[at].key;
         if self
             .handlers
@@ -107,11 +107,11 @@ impl Side {
         assert_eq!(cancelled, Ok(()), "few are abandoned");
     }
 
-    /// A handler goes one step on: it starts, calls back, or answers.
+    /// Takes one step of a handler: start, nested call, or response.
     pub(crate) fn handle(&mut self, rng: &mut Rng, load: &Load, number: u64) -> bool {
         let count = self.handlers.len();
         let first = rng.below(count.max(1));
-        // The next that can do something.
+        // The next handler that can make progress.
         (0..count).any(|more| self.handle_one((first + more) % count, rng, load, number))
     }
 
@@ -152,8 +152,8 @@ impl Side {
         true
     }
 
-    /// A handler whose call was answered for it ends: what it waits for goes with it. Some have the last
-    /// word, which nobody hears.
+    /// Ends a handler whose call was answered by the session, with the handler's nested call. Some handlers
+    /// still respond, which has no effect.
     fn interrupt(&mut self, at: usize, rng: &mut Rng) {
         let handler = &self.handlers[at];
         let (run, ticket) = (handler.run, handler.ticket);

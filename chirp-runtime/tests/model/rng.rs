@@ -1,4 +1,4 @@
-/// Random numbers that a seed repeats (`SplitMix64`).
+/// A random number generator with a seed (`SplitMix64`).
 #[derive(Clone, Debug)]
 pub(crate) struct Rng(u64);
 
@@ -15,18 +15,18 @@ impl Rng {
         mixed ^ (mixed >> 31)
     }
 
-    /// One of `0..bound`.
+    /// A number in `0..bound`.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         let bound = u64::try_from(bound).expect("64 bits");
         usize::try_from(self.next() % bound).expect("it is below a usize")
     }
 
-    /// One of `from..=to`.
+    /// A number in `from..=to`.
     pub(crate) fn between(&mut self, from: usize, to: usize) -> usize {
         from + self.below(to - from + 1)
     }
 
-    /// True so many times in a hundred.
+    /// True with a probability of `chance` percent.
     pub(crate) fn percent(&mut self, chance: usize) -> bool {
         self.below(100) < chance
     }

@@ -14,33 +14,33 @@ use chirp_runtime::session::{
 use crate::load::Ticket;
 use crate::streams::Half;
 
-/// What a handler's own failure is called: a call that it made was refused.
+/// The error of a handler whose nested call was refused.
 pub(crate) const NESTED: &str = "nested";
 
-/// The longest refusal there is here, as a packet.
+/// The longest refusal in this test, as a packet.
 const REFUSAL: usize = 80;
 
-/// One side of a connection: a session, its callers and its handlers, and what travels towards it.
+/// One side of a connection: a session, its callers and handlers, and the bytes on the way to it.
 pub(crate) struct Side {
     pub(crate) session: Session,
     pub(crate) limits: Limits,
     decoder: PacketDecoder,
-    /// Bytes on their way to this side.
+    /// Bytes on the way to this side.
     pub(crate) inbox: VecDeque<u8>,
     batch: Option<Batch>,
     pub(crate) calls: Vec<Pending>,
     pub(crate) handlers: Vec<Running>,
-    /// Calls that this side has yet to make.
+    /// The number of calls that this side has yet to make.
     pub(crate) to_call: usize,
-    /// The halves of streams that its program holds.
+    /// The stream halves that the program holds.
     pub(crate) halves: Vec<Half>,
-    /// Streams that came with a request which is still to be told of.
+    /// The streams of a request whose event has not come yet.
     pub(crate) arrived: Option<(StreamCarrier, Vec<OpenedStream>)>,
-    /// Streams opened so far, for their numbers.
+    /// The number of streams opened so far.
     pub(crate) opened: u64,
-    /// What came last ended a stream here that had not come to its end.
+    /// Whether the last packet ended a stream of this side early.
     pub(crate) cut: bool,
-    /// The other side has been asked what it knows.
+    /// Whether the other side has been asked for its extensions.
     pub(crate) asked: bool,
     /// Bytes that it has written since the other side last read an answer, and a request, of its own.
     pub(crate) unanswered: u64,
@@ -50,20 +50,20 @@ pub(crate) struct Side {
     pub(crate) read_calls: usize,
 }
 
-/// A call of this side's.
+/// A call of this side.
 pub(crate) struct Pending {
     pub(crate) key: OutboundCallId,
     pub(crate) ticket: Ticket,
     pub(crate) one_way: bool,
 }
 
-/// A handler of this side's.
+/// A handler of this side.
 pub(crate) struct Running {
     pub(crate) run: InboundCallId,
     pub(crate) ticket: Ticket,
     pub(crate) size: usize,
     pub(crate) nested: Option<OutboundCallId>,
-    /// What it will answer.
+    /// The outcome that it will respond with.
     pub(crate) result: Option<Result<(), ()>>,
 }
 
@@ -90,7 +90,7 @@ impl Side {
         }
     }
 
-    /// Time passes: a pause that may not last for ever is over. Whether it was one.
+    /// Lets a brief pause of reading expire. Returns whether there was one.
     pub(crate) fn wait(&mut self) -> bool {
         let pauses = self.session.reading() != ReadState::Ready;
         if pauses {
@@ -99,7 +99,7 @@ impl Side {
         pauses && self.session.reading() == ReadState::Ready
     }
 
-    /// Writes up to so many bytes towards the other side.
+    /// Writes up to `most` bytes to the other side.
     pub(crate) fn write(&mut self, pipe: &mut VecDeque<u8>, most: usize) -> bool {
         if self.batch.is_none() {
             self.batch = self.session.take_batch(Batch::default()).ok();
@@ -130,7 +130,7 @@ impl Side {
         most > room
     }
 
-    /// Reads up to so many bytes, and handles the packets that are whole; unless reading pauses.
+    /// Reads up to `most` bytes and handles the complete packets, unless reading is paused.
     pub(crate) fn read(&mut self, most: usize) -> bool {
         let mut progressed = false;
         loop {
@@ -164,7 +164,7 @@ impl Side {
         match event {
             Some(Event::Request(run, request)) => self.start(run, &request),
             Some(Event::Answered(key, outcome)) => self.answered(key, outcome),
-            // Its handler finds out by itself.
+            // The handler notices by itself.
             Some(Event::Interrupt(_)) | None => {}
             Some(Event::Hello) => assert!(self.limits.max_streams > 0, "nobody asked"),
             Some(Event::Packet(..)) => panic!("nobody asked"),
@@ -183,7 +183,7 @@ impl Side {
         });
     }
 
-    /// Every call gets its own answer, or a reason why there is none, and gets it once.
+    /// Checks that each call gets its own response, or a reason for having none, exactly once.
     fn answered(&mut self, key: OutboundCallId, outcome: CallOutcome) {
         let at = self.calls.iter().position(|call| call.key == key);
         let call = self.calls.swap_remove(at.expect("somebody waits for it"));
@@ -218,19 +218,19 @@ impl Side {
         }
     }
 
-    /// What is held is within its bounds.
+    /// Checks that memory is within the limits.
     pub(crate) fn check(&self, other: &Self) {
         let session = &self.session;
         let limits = &self.limits;
         let longest = Header::LEN + limits.max_payload;
         assert!(session.running() <= limits.max_concurrent_handlers);
         assert_eq!(session.running(), self.handlers.len());
-        // The question what the other side knows is a call too.
+        // The question for the other side's extensions is a call, too.
         let asked = session.pending() - self.calls.len();
         assert!(asked <= usize::from(self.asked), "{asked}");
         assert!(session.pending() + session.abandoned() <= limits.max_pending_calls + asked);
         self.check_streams();
-        // One request beyond the mark.
+        // The limit may be exceeded by one request.
         let requests: usize = self.handlers.iter().map(|handler| handler.size).sum();
         assert!(requests <= limits.max_handler_bytes + longest, "{requests}");
         let bound = self.unsent_bound(other);
@@ -241,9 +241,9 @@ impl Side {
     pub(crate) fn unsent_bound(&self, other: &Self) -> usize {
         let limits = &self.limits;
         let longest = Header::LEN + limits.max_payload;
-        // What calls may take beside answers, one call and one answer beyond the mark, and a parked answer of each call that ran when it was reached. Then,
-        // in the batch under way and in the next, a refusal for each call of the other side's and a Cancel
-        // for each of this side's.
+        // The limit may be exceeded by the share of calls, by one call and one response, and by a queued response of
+        // each call that was running then. In addition, both the batch being written and the next one may have a
+        // refusal for each call of the other side and a Cancel for each call of this side.
         limits.max_write_buffer
             + limits.max_write_buffer / 4
             + longest * (2 + limits.max_concurrent_handlers)
@@ -252,7 +252,7 @@ impl Side {
             + self.streams_unsent(other)
     }
 
-    /// Whether nothing is left to be done.
+    /// Whether nothing is left to do.
     pub(crate) fn is_done(&self) -> bool {
         let session = &self.session;
         let counts = [
@@ -266,7 +266,7 @@ impl Side {
         counts == [0; 6] && session.is_drained() && self.has_no_streams()
     }
 
-    /// The channel has ended: callers and handlers go, and nothing of theirs is left.
+    /// Ends the channel, and checks that nothing of its callers and handlers is left.
     pub(crate) fn end(&mut self) {
         let _ = self.decoder.finish();
         self.session.end();
@@ -279,12 +279,12 @@ impl Side {
         while !self.handlers.is_empty() {
             self.finish(0);
         }
-        // A question that waits for room, waits for nobody.
+        // Only a queued question may be left.
         assert!(self.session.pending() <= usize::from(self.asked));
         assert_eq!(self.session.running(), 0);
     }
 
-    /// For the message of a run that is stuck.
+    /// The state of this side, for the message of a stuck run.
     pub(crate) fn describe(&self) -> String {
         let session = &self.session;
         format!(

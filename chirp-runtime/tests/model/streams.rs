@@ -10,32 +10,32 @@ use crate::load::{Load, StreamTicket, Ticket};
 use crate::rng::Rng;
 use crate::side::Side;
 
-/// What a source says that gives up.
+/// The error of a failing stream.
 const GAVE_UP: &str = "gave up";
 
-/// What an item costs beside its length.
+/// The cost of an item beside its length.
 const ITEM_COST: usize = 16;
 
-/// Windows together.
+/// The limit on all windows together.
 const WINDOWS: usize = 32 << 20;
 
-/// One half of a stream, held by the program.
+/// A half of a stream that the program holds.
 pub(crate) struct Half {
     key: StreamKey,
     ticket: StreamTicket,
     sends: bool,
-    /// The next item that is to be sent, or that is to come.
+    /// The index of the next item to send or to receive.
     next: u64,
-    /// It has been told that it cannot send.
+    /// Whether the last attempt to send failed for want of credit.
     full: bool,
-    /// Lengths of the items that came and have not been taken.
+    /// The lengths of received items that have not been consumed.
     lying: VecDeque<usize>,
     ended: bool,
-    /// The call that it came with, whose handler waits until it has been sent.
+    /// The call that the stream came with, whose handler waits until the stream has been sent.
     run: Option<InboundCallId>,
 }
 
-/// What the program does with streams.
+/// What the programs do with streams.
 impl Side {
     pub(crate) fn hold_half(&mut self, ticket: StreamTicket, key: StreamKey, sends: bool) {
         self.halves.push(Half {
@@ -50,7 +50,7 @@ impl Side {
         });
     }
 
-    /// A handler decodes its parameters: it takes up all the streams that came with them, or some.
+    /// Decodes a handler's parameters, and claims all or some of their streams.
     pub(crate) fn take_up(&mut self, run: InboundCallId, ticket: Ticket) {
         let tickets: Vec<_> = ticket.streams.into_iter().flatten().collect();
         let Some((carrier, opened)) = self.arrived.take() else {
@@ -65,29 +65,29 @@ impl Side {
                 (opened.spec.sends, opened.spec.kind),
                 (!ticket.sends, ticket.kind)
             );
-            // A number decides, so that both sides need not agree: one in eight is not named.
+            // Depends only on the number, so that both sides agree: one stream in eight is not claimed.
             if !opened.refused
                 && (ticket.kind == StreamKind::Result || !ticket.number.is_multiple_of(8))
             {
                 claimed.push(opened.key);
                 self.hold_half(ticket, opened.key, !ticket.sends);
-                // Half of the handlers go on after they have answered.
+                // Half of the handlers keep sending after their response.
                 let half = self.halves.last_mut().expect("it is there");
                 half.run = (!ticket.sends && ticket.number.is_multiple_of(2)).then_some(run);
             }
         }
-        // One in sixteen handlers fails before it has decoded anything.
+        // One handler in sixteen fails before it decodes its parameters.
         if !ticket.number.is_multiple_of(16) {
             self.session.claim_streams(carrier, &claimed);
         }
     }
 
-    /// Whether a handler still sends a stream of its own.
+    /// Whether a handler still sends a stream.
     pub(crate) fn is_sending(&self, run: InboundCallId) -> bool {
         self.halves.iter().any(|half| half.run == Some(run))
     }
 
-    /// Answers with a stream, if the answer has one and there may be one more.
+    /// Responds with a stream, if the ticket has one and the limit allows it.
     pub(crate) fn respond_with_stream(&mut self, run: InboundCallId, ticket: Ticket) -> bool {
         let Some(back) = ticket.back else {
             return false;
@@ -103,7 +103,7 @@ impl Side {
         true
     }
 
-    /// A caller takes up the stream that came with its answer.
+    /// Claims the stream of a response.
     pub(crate) fn take_up_back(&mut self, call: OutboundCallId, ticket: Ticket) {
         let Some((carrier, opened)) = self.arrived.take() else {
             return;
@@ -119,7 +119,7 @@ impl Side {
         }
     }
 
-    /// Asks what the other side knows, once something waits for it.
+    /// Asks for the other side's extensions, once a call waits for them.
     pub(crate) fn ask(&mut self, nonce: u64) -> bool {
         if !self.session.wants_hello() {
             return false;
@@ -130,7 +130,7 @@ impl Side {
         true
     }
 
-    /// A source goes on: it sends an item, or ends.
+    /// Sends the next item of a stream, or ends the stream.
     pub(crate) fn send_item(&mut self, rng: &mut Rng, load: &Load) -> bool {
         let count = self.halves.len();
         let first = rng.below(count.max(1));
@@ -152,7 +152,7 @@ impl Side {
             Ok(()) => half.next += 1,
             Err(NotSent::Full) => half.full = true,
             Err(NotSent::Closed) => {
-                // It has been told, unless nobody tells a half of its own side's.
+                // No event follows when a side drops its own half.
                 self.halves.swap_remove(at);
             }
             Err(other) => panic!("{other:?}"),
@@ -160,7 +160,7 @@ impl Side {
         true
     }
 
-    /// A consumer takes the next item.
+    /// Consumes the next item of a stream.
     pub(crate) fn consume(&mut self, rng: &mut Rng) -> bool {
         let count = self.halves.len();
         let first = rng.below(count.max(1));
@@ -188,7 +188,7 @@ impl Side {
         self.halves = halves;
     }
 
-    /// A half is dropped, or fails.
+    /// Drops a half or fails it.
     pub(crate) fn drop_half(&mut self, rng: &mut Rng) {
         if self.halves.is_empty() {
             return;
@@ -204,14 +204,14 @@ impl Side {
         }
     }
 
-    /// Hears what has happened to streams.
+    /// Handles stream events.
     pub(crate) fn poll_streams(&mut self) {
         while let Some(event) = self.session.poll_stream_event() {
             match event {
                 StreamEvent::Opened(carrier, opened) => self.arrived = Some((carrier, opened)),
                 StreamEvent::Begun(_) => panic!("nobody begins without an item"),
                 StreamEvent::Items(key, items) => {
-                    // Those of an argument that its handler did not name may be on their way.
+                    // Items of an unclaimed stream may still be on the way.
                     let Some(half) = self.halves.iter_mut().find(|half| half.key == key) else {
                         for item in items {
                             self.session.consumed(key, 1, item.len());
@@ -235,7 +235,7 @@ impl Side {
         }
     }
 
-    /// Every half gets its end, with a reason, and once.
+    /// Checks that each half ends once, with a reason.
     fn ended(&mut self, key: StreamKey, ending: &Ending) {
         let Some(at) = self.halves.iter().position(|half| half.key == key) else {
             self.session.drop_receiver(key);
@@ -259,7 +259,7 @@ impl Side {
         }
     }
 
-    /// What streams hold is within its bounds, and is what the program has not taken.
+    /// Checks that streams hold no more than their limits, and exactly what has not been consumed.
     pub(crate) fn check_streams(&self) {
         let session = &self.session;
         assert!(session.streams() <= self.limits.max_streams);
@@ -271,8 +271,8 @@ impl Side {
         assert!(session.stream_bytes_queued() <= queued);
     }
 
-    /// What streams add to the bound of what is unsent, in the batch under way and in the next: items, an end of
-    /// each stream of either side, and credit for each.
+    /// The unsent bytes that streams may add, in the batch being written and in the next one: items, an end
+    /// for each stream of either side, and credit for each stream.
     pub(crate) fn streams_unsent(&self, other: &Self) -> usize {
         let streams =
             self.limits.max_streams + other.limits.max_streams + 2 * other.limits.max_pending_calls;

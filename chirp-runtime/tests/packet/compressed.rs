@@ -5,10 +5,10 @@ use chirp_runtime::packet::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// What most of these tests take at most.
+/// The payload limit of most tests.
 const LIMIT: usize = 1 << 16;
 
-/// The block that PROTOCOL.md shows, in section 10.9.
+/// The block in section 10.9 of PROTOCOL.md.
 const BLOCK: &[u8] = b"\xaf\0\0\0\x01\x04\x65\x63\x68\x6f\x61\x01\0\x27\x50\x61\x61\x61\x61\x61";
 
 const CARRIERS: [PacketType; 4] = [
@@ -18,7 +18,7 @@ const CARRIERS: [PacketType; 4] = [
     PacketType::ONE_WAY,
 ];
 
-/// The payload of a compressed packet, as a peer may write it.
+/// The payload of a compressed packet, with any values.
 fn written(kind: PacketType, length: u32, block: &[u8]) -> Bytes {
     [&kind.0.to_be_bytes()[..], &length.to_be_bytes(), block]
         .concat()
@@ -49,7 +49,7 @@ fn the_packet_of_the_specification() {
         "Compressed Request of 73 bytes in 26"
     );
 
-    // There is more than one block that says the same, and this side's is one byte longer.
+    // There are several encodings of the same data, and this side's is one byte longer.
     let mut packer = Compressor::default();
     let shorter = packer.pack(PacketType::REQUEST, inside, b"");
     let ours = Bytes::copy_from_slice(shorter.expect("it is shorter"));
@@ -62,7 +62,7 @@ fn the_packet_of_the_specification() {
 }
 
 #[test]
-fn only_carriers_are_inside() {
+fn only_some_packet_types_may_be_compressed() {
     for kind in (0..=300).chain(0xC6FF..=0xC711).map(PacketType) {
         let decoded = Compressed::decode(written(kind, 73, BLOCK), LIMIT);
         let expected = PacketError::Compressed("what it holds is no carrier");
@@ -74,9 +74,9 @@ fn only_carriers_are_inside() {
     }
 }
 
-/// CS-W4: none of these takes memory for what it claims.
+/// CS-W4: no memory is allocated for a claimed length.
 #[test]
-fn what_is_no_compressed_packet() {
+fn invalid_compressed_packets() {
     let request = PacketType::REQUEST;
     let table: &[(&str, Bytes, &str)] = &[
         ("nothing", Bytes::new(), "truncated"),
@@ -145,7 +145,7 @@ fn what_is_no_compressed_packet() {
     ];
     for (what, payload, expected) in table {
         let error = unpack(payload.clone(), LIMIT).expect_err(what);
-        // What is claimed is judged before there is memory for it.
+        // The claim is checked before memory is allocated.
         let judged_by_head = !["corrupt", "another length"].contains(expected);
         let decoded = Compressed::decode(payload.clone(), LIMIT);
         assert_eq!(decoded.is_err(), judged_by_head, "{what}");
@@ -157,7 +157,7 @@ fn what_is_no_compressed_packet() {
     }
 }
 
-/// CS-T10, CS-W4: only the type of a packet says what it is.
+/// CS-T10, CS-W4: a packet's type alone decides its format.
 #[test]
 fn nothing_is_guessed_from_a_payload() {
     for begins in [
@@ -174,9 +174,9 @@ fn nothing_is_guessed_from_a_payload() {
     }
 }
 
-/// What a type needs it needs inside too.
+/// The rules of the inner type apply.
 #[test]
-fn a_packet_inside_is_discarded_as_it_would_be_outside() {
+fn a_packet_inside_is_discarded_like_any_other() {
     for kind in CARRIERS {
         let came = IncomingPacket::Packet {
             kind: PacketType::COMPRESSED,
@@ -193,7 +193,7 @@ fn a_packet_inside_is_discarded_as_it_would_be_outside() {
     }
 }
 
-/// Bytes that compress well, badly, or not at all.
+/// Bytes that compress well, badly or not at all.
 fn data() -> impl Strategy<Value = Vec<u8>> {
     let run = (any::<u8>(), 1_usize..2000).prop_map(|(byte, times)| vec![byte; times]);
     let word = (vec(any::<u8>(), 1..20), 1_usize..200).prop_map(|(word, times)| word.repeat(times));
@@ -203,7 +203,7 @@ fn data() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn what_is_packed_is_unpacked(pieces in vec((data(), data()), 1..4), kind in 0_usize..4) {
+    fn compression_round_trips(pieces in vec((data(), data()), 1..4), kind in 0_usize..4) {
         let mut packer = Compressor::default();
         for (head, body) in pieces {
             let whole = [&head[..], &body].concat();
@@ -216,9 +216,9 @@ proptest! {
         }
     }
 
-    /// Whatever a peer makes of a block: it is refused, or gives as much as was claimed.
+    /// A block from a peer is either refused or has exactly the claimed length.
     #[test]
-    fn a_block_that_was_changed(
+    fn a_modified_block(
         whole in data(),
         claims in prop_oneof![Just(0_i64), -40_i64..40],
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
@@ -250,7 +250,7 @@ proptest! {
 }
 
 #[test]
-fn only_what_is_shorter_is_packed() {
+fn only_payloads_that_get_shorter_are_compressed() {
     let mut packer = Compressor::default();
     let mut pack = |payload: &[u8]| {
         packer

@@ -1,4 +1,4 @@
-//! `chirp.contract`: what is asked is read back, and what is no answer is told apart from one.
+//! `chirp.contract`: questions round-trip, and invalid answers are recognized.
 
 use chirp_runtime::packet::ServedMethod;
 use proptest::prelude::*;
@@ -16,7 +16,7 @@ fn the_example_of_the_protocol() {
 }
 
 #[test]
-fn what_is_no_question() {
+fn invalid_questions() {
     let table: [&[u8]; 5] = [
         b"",
         b"\xc7SIG",
@@ -35,7 +35,7 @@ fn what_is_no_question() {
 }
 
 #[test]
-fn what_is_no_answer() {
+fn invalid_answers() {
     let table: [(&[u8], usize); 8] = [
         (b"", 0),
         (b"\xc7SIGN", 0),
@@ -54,7 +54,7 @@ fn what_is_no_answer() {
 
 proptest! {
     #[test]
-    fn what_is_asked_and_answered_is_read_back(
+    fn questions_and_answers_round_trip(
         methods in prop::collection::vec(
             (prop::collection::vec(any::<u8>(), 0..=255), prop::option::of(any::<u64>())),
             0..40,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::feed::{feed, packet};
 use crate::oracle;
 
-/// Payloads over this are too large, in most of these tests.
+/// The payload limit of most tests.
 const LIMIT: usize = 6000;
 
 const KNOWN: [PacketType; 3] = [
@@ -21,7 +21,7 @@ fn kind() -> impl Strategy<Value = PacketType> {
     ]
 }
 
-/// A packet that may be of any type, too large, or of another protocol.
+/// A packet of any type, length or protocol.
 fn any_packet() -> impl Strategy<Value = Vec<u8>> {
     let length = prop_oneof![
         0..40_usize,
@@ -42,7 +42,7 @@ fn any_packet() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Headers, and bytes that look like the beginnings of packets but need not be.
+/// Headers mixed with bytes that need not be packets.
 fn garbage() -> impl Strategy<Value = Vec<u8>> {
     let header = (kind(), 0_u32..200, any::<bool>()).prop_map(|(kind, length, huge)| {
         let length = if huge { u32::MAX - length } else { length };
@@ -61,9 +61,9 @@ fn pieces() -> impl Strategy<Value = Vec<usize>> {
 }
 
 proptest! {
-    /// Packets come out the same however their bytes come in.
+    /// The result does not depend on how the bytes are split.
     #[test]
-    fn in_pieces_as_at_once(packets in vec(any_packet(), 0..8), pieces in pieces()) {
+    fn pieces_of_any_size_give_the_same_packets(packets in vec(any_packet(), 0..8), pieces in pieces()) {
         let bytes = packets.concat();
         let expected = oracle::decode(&bytes, LIMIT);
         prop_assert_eq!(expected.0.len(), packets.len());
@@ -71,7 +71,7 @@ proptest! {
         prop_assert_eq!(&feed(&bytes, LIMIT, &[usize::MAX]), &expected);
     }
 
-    /// What is not packets is refused at the same byte, for the same reason.
+    /// Invalid bytes are refused at the same position for the same reason, however they are split.
     #[test]
     fn garbage_in_pieces(bytes in garbage(), pieces in pieces(), limit in 0_usize..8000) {
         prop_assert_eq!(feed(&bytes, limit, &pieces), oracle::decode(&bytes, limit));
@@ -83,8 +83,8 @@ proptest! {
     }
 }
 
-/// The end of a channel is clean between packets and nowhere else: at every cut of a stream that has
-/// everything in it.
+/// The end of a channel is clean between packets and nowhere else. Tested at every cut of a stream that has
+/// packets of all kinds.
 #[test]
 fn every_cut_of_a_stream() {
     let stream = [
@@ -97,7 +97,7 @@ fn every_cut_of_a_stream() {
         packet(PacketType::RESPONSE, &[b'.'; 4500]),
         packet(PacketType::CANCEL, b"\0\0\0\x02"),
     ];
-    // With the first limit the exclamation is too large, with the second it is not.
+    // The longer payload is too large for the first limit only.
     for limit in [100, 5000] {
         let bytes = stream.concat();
         let mut clean = 0;

@@ -3,11 +3,12 @@ use chirp_runtime::packet::{Header, PacketDecoder, PacketType};
 
 use crate::oracle::Decoded;
 
-/// What a decoder may hold beside what has arrived: its read buffer, and the first piece of a payload.
+/// Memory that a decoder may hold beside the bytes that have arrived: its read buffer and the first piece of
+/// a payload.
 const BUFFERS: usize = 128 << 10;
 
-/// Gives a decoder all these bytes in pieces of the given sizes, over and over, and ends the channel; in
-/// the way and order of the task that reads a connection.
+/// Feeds these bytes to a decoder in pieces of the given sizes, repeated, and ends the channel. Calls the
+/// decoder like the reader task of a connection.
 pub(crate) fn feed(bytes: &[u8], limit: usize, pieces: &[usize]) -> Decoded {
     let mut decoder = PacketDecoder::new(limit);
     let mut left = bytes;
@@ -21,7 +22,7 @@ pub(crate) fn feed(bytes: &[u8], limit: usize, pieces: &[usize]) -> Decoded {
                 let piece = *pieces.next().expect("there are pieces");
                 let arrived = bytes.len() - left.len();
                 let held = read(&mut decoder, &mut left, piece);
-                // Memory is taken as bytes arrive, and doubles at most.
+                // Memory grows as bytes arrive, and at most doubles.
                 assert!(held <= 2 * arrived + BUFFERS, "{held} for {arrived}");
             }
             Err(error) => return (packets, Err(error)),
@@ -29,8 +30,8 @@ pub(crate) fn feed(bytes: &[u8], limit: usize, pieces: &[usize]) -> Decoded {
     }
 }
 
-/// Reads as from a channel: as much as has come, as much as there is room for, and at least one byte.
-/// Gives how much memory the room is part of.
+/// Reads what has arrived and fits, at least one byte. Returns the size of the memory block that it reads
+/// into.
 pub(crate) fn read(decoder: &mut PacketDecoder, left: &mut &[u8], piece: usize) -> usize {
     let mut room = decoder.buffer();
     let held = room.get_ref().capacity();
@@ -45,13 +46,13 @@ pub(crate) fn read(decoder: &mut PacketDecoder, left: &mut &[u8], piece: usize) 
     held
 }
 
-/// A packet of the protocol spoken here.
+/// A packet of this protocol.
 pub(crate) fn packet(kind: PacketType, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).expect("it is short");
     [&Header::new(kind, length).encode(), payload].concat()
 }
 
-/// A header, and nothing of its payload.
+/// A header without its payload.
 pub(crate) fn header(kind: PacketType, length: u32) -> Vec<u8> {
     Header::new(kind, length).encode().to_vec()
 }

@@ -1,5 +1,4 @@
-//! Floor 0's packets from outside: what is written is read back, and what a peer may send that is not a
-//! packet is told apart from one, in constant memory.
+//! Packets: they round-trip, and invalid bytes from a peer are recognized in constant memory.
 
 #[cfg(feature = "lz4")]
 mod compressed;

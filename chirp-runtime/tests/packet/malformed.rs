@@ -6,8 +6,7 @@ use chirp_runtime::packet::{
 
 use crate::feed::{feed, header, packet};
 
-/// What the bytes of a channel that then ended say, as a person is told it; the empty text for packets
-/// that are whole and valid.
+/// Checks the error message for the bytes of a channel that then ended. It is empty for valid packets.
 fn check(name: &str, bytes: &[u8], expected: &str) {
     for piece in [1, 7, usize::MAX] {
         let (packets, end) = feed(bytes, 1 << 20, &[piece]);
@@ -31,7 +30,7 @@ fn validate(incoming: IncomingPacket) -> Result<(), PacketError> {
 }
 
 #[test]
-fn channels_that_carried_something_else() {
+fn bytes_that_are_not_chirp() {
     let table: &[(&str, &[u8], &str)] = &[
         ("nothing at all", b"", ""),
         (
@@ -69,7 +68,7 @@ fn channels_that_carried_something_else() {
             b"\xc7\0\0\x03\0\0\0\x04abcd\0\0\0\x03\0\0\0\x04abcd",
             "got 00",
         ),
-        // CH-T20: nothing is wrong with the packets of other protocols.
+        // CH-T20: packets of other protocols are ignored.
         ("CH-T20", b"\xc7\x63\0\x02\0\0\0\x07garbage", ""),
         ("CH-T19", b"\xc7\0\0\x64\0\0\0\x08reserved", ""),
         ("an empty packet of type 0", b"\xc7\0\0\0\0\0\0\0", ""),
@@ -79,7 +78,7 @@ fn channels_that_carried_something_else() {
     }
 }
 
-/// CH-T20, the bytes.
+/// CH-T20, byte for byte.
 #[test]
 fn a_header_of_another_protocol() {
     let header = Header {
@@ -91,7 +90,7 @@ fn a_header_of_another_protocol() {
 }
 
 #[test]
-fn payloads_that_their_type_does_not_allow() {
+fn invalid_payloads() {
     let table: &[(&str, PacketType, &[u8], &str)] = &[
         (
             "CH-T16",
@@ -172,7 +171,7 @@ fn payloads_that_their_type_does_not_allow() {
     }
 }
 
-/// It need not arrive for that.
+/// The rest of the packet need not have arrived.
 #[test]
 fn a_long_cancel_is_refused_by_its_header() {
     let (packets, end) = feed(&header(PacketType::CANCEL, u32::MAX), 1 << 20, &[8]);
@@ -182,14 +181,14 @@ fn a_long_cancel_is_refused_by_its_header() {
 
 /// CH-T26.
 #[test]
-fn error_data_that_is_not() {
+fn invalid_error_data() {
     let table: &[(&[u8], &str)] = &[
         (b"\0", "truncated"),
         (b"\0\x01", "truncated"),
         (b"\0\x01\0", "truncated"),
         (b"\0\x01\0\x04abc", "message is truncated"),
         (b"\x01\x02\0\x04abc\xc0----", "not UTF-8"),
-        // A character that the message's length cuts.
+        // The message's length cuts a character.
         (b"\0\x01\0\x01\xc3\xa9", "not UTF-8"),
     ];
     for (bytes, expected) in table {

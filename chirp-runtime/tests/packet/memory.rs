@@ -3,16 +3,16 @@ use chirp_runtime::packet::{Header, IncomingPacket, PacketDecoder, PacketError, 
 
 use crate::feed::{feed, header, packet, read};
 
-/// How much memory the buffer that is read into next has.
+/// The size of the buffer that is read into next.
 fn held(decoder: &mut PacketDecoder) -> usize {
     decoder.buffer().get_ref().capacity()
 }
 
-/// CH-T55, invariant 8: the announcement of a length takes no memory for it.
+/// CH-T55, invariant 8: an announced length does not allocate memory.
 #[test]
 fn a_header_that_claims_two_gibibytes() {
     let claims = 2 << 30;
-    // Both within the limit and over it; and what is discarded whatever its length.
+    // Lengths within the limit, over it, and of discarded packets.
     let table = [
         (PacketType::REQUEST, usize::MAX),
         (PacketType::RESPONSE, usize::MAX),
@@ -30,9 +30,9 @@ fn a_header_that_claims_two_gibibytes() {
     }
 }
 
-/// It takes what has arrived and at most as much again, and the rest of the read buffer.
+/// Memory is at most twice what has arrived, plus the rest of the read buffer.
 #[test]
-fn a_claim_that_is_partly_kept() {
+fn a_payload_that_partly_arrives() {
     let mut bytes = header(PacketType::REQUEST, 2 << 30);
     bytes.resize(3 << 20, b'.');
     let (packets, end) = feed(&bytes, usize::MAX, &[10_000]);
@@ -41,7 +41,8 @@ fn a_claim_that_is_partly_kept() {
     assert_eq!(end, Err(PacketError::ShortPayload { missing }));
 }
 
-/// Where as much has just come, it is taken at once, up to 2 MiB; so payloads of one size do not move as they come.
+/// After a payload of the same size, memory for up to 2 MiB is allocated at once, so that payloads of equal
+/// size are not moved while they arrive.
 #[test]
 fn a_payload_like_the_last_one() {
     const MIB: usize = 1 << 20;
@@ -66,8 +67,8 @@ fn a_payload_like_the_last_one() {
     assert_eq!(pass(MIB), 64 << 10);
 }
 
-/// Payloads of one size follow each other: each is read at once with its header, and stays where it was read to, in
-/// memory of its own.
+/// Successive payloads of equal size are each read with their header into memory of their own, and are not
+/// moved.
 #[test]
 fn a_payload_like_the_last_one_is_not_copied() {
     let mut decoder = PacketDecoder::new(1 << 20);
@@ -98,7 +99,7 @@ fn a_payload_like_the_last_one_is_not_copied() {
         assert_eq!(payload.as_ptr(), place.wrapping_add(Header::LEN));
         assert!(payload.is_unique(), "it shares its memory");
     }
-    // With what is not like them between them.
+    // The same with packets of other sizes between them.
     let mixed = [&small[..], &large, &small, &small, &large, &large].concat();
     let mut left = &mixed[..];
     let mut lengths = Vec::new();
@@ -114,9 +115,9 @@ fn a_payload_like_the_last_one_is_not_copied() {
     assert_eq!(lengths, [4, 16 << 10, 4, 4, 16 << 10, 16 << 10]);
 }
 
-/// Skipping takes no memory, however much is skipped.
+/// Skipping a payload needs no memory, however long it is.
 #[test]
-fn what_is_skipped_is_not_kept() {
+fn skipped_payloads_are_not_kept() {
     let mut decoder = PacketDecoder::new(100);
     decoder
         .buffer()
@@ -130,7 +131,7 @@ fn what_is_skipped_is_not_kept() {
     }
 }
 
-/// Between packets nothing that belongs to a payload is held.
+/// Between packets, the decoder holds no part of a payload.
 #[test]
 fn a_large_payload_leaves_with_its_packet() {
     let mut decoder = PacketDecoder::new(16 << 20);
@@ -142,7 +143,7 @@ fn a_large_payload_leaves_with_its_packet() {
     assert!(held(&mut decoder) <= 128 << 10);
 }
 
-/// A connection that was busy once does not keep the memory of that time.
+/// A connection does not keep the memory of an earlier busy time.
 #[test]
 fn a_read_buffer_shrinks_when_reads_are_small_again() {
     let mut decoder = PacketDecoder::new(1 << 20);
@@ -161,7 +162,7 @@ fn a_read_buffer_shrinks_when_reads_are_small_again() {
     assert!(held(&mut decoder) <= 8 << 10, "{}", held(&mut decoder));
 }
 
-/// An item that waits for its consumer keeps its own packet, and not what came beside it.
+/// A held item keeps its own packet in memory, and not what arrived beside it.
 #[test]
 fn items_share_no_memory_with_other_packets() {
     let mut decoder = PacketDecoder::new(1 << 20);

@@ -1,11 +1,11 @@
 use bytes::Bytes;
 use chirp_runtime::packet::{Cancel, Header, IncomingPacket, PROTOCOL, PacketError, PacketType};
 
-/// What came out of a stream of bytes: packets, and how it ended.
+/// The packets in a stream of bytes, and how the stream ended.
 pub(crate) type Decoded = (Vec<IncomingPacket>, Result<(), PacketError>);
 
-/// What a decoder must make of a channel that carried these bytes and then ended: the same rules, told
-/// once more with all the bytes at hand.
+/// The expected result for a channel that carried these bytes and then ended: a second implementation of the
+/// rules, which has all bytes at hand.
 pub(crate) fn decode(mut bytes: &[u8], limit: usize) -> Decoded {
     let mut packets = Vec::new();
     let end = loop {
@@ -18,7 +18,7 @@ pub(crate) fn decode(mut bytes: &[u8], limit: usize) -> Decoded {
     (packets, end)
 }
 
-/// Takes one packet off the front and gives the rest; nothing at the end.
+/// Takes a packet off the front, and returns it with the rest. `None` at the end.
 fn next<'a>(
     bytes: &'a [u8],
     limit: usize,
@@ -28,7 +28,7 @@ fn next<'a>(
         return Ok(None);
     }
     let Some((head, rest)) = bytes.split_first_chunk() else {
-        // What cannot be a packet is said to be none, however little of it came.
+        // Bytes that cannot begin a packet are refused however few have come.
         return Err(match bytes[0] {
             0xC7 => PacketError::ShortHeader { got: bytes.len() },
             other => PacketError::Magic(other),

@@ -5,7 +5,7 @@ use crate::oracle;
 
 const ID: &[u8] = b"\0\0\0\x07";
 
-/// A packet with a payload of `length` bytes that begins with an id, and a small one behind it.
+/// A packet with a payload of `length` bytes that begins with an id, followed by a small packet.
 fn stream(kind: PacketType, length: usize) -> Vec<u8> {
     let mut payload = ID.to_vec();
     payload.resize(length, b'.');
@@ -14,8 +14,8 @@ fn stream(kind: PacketType, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// What becomes of a packet of this length: `stored`, `oversized` or `discarded`. The next packet comes
-/// whole in any case.
+/// Checks whether a packet of this length is `stored`, `oversized` or `discarded`. The next packet is
+/// complete in any case.
 fn check(kind: PacketType, length: usize, limit: usize, expected: &str) {
     let bytes = stream(kind, length);
     for piece in [1, 5, 4096, usize::MAX] {
@@ -38,7 +38,7 @@ fn check(kind: PacketType, length: usize, limit: usize, expected: &str) {
 #[test]
 fn at_the_limit_and_one_byte_over() {
     let custom = PacketType(40_000);
-    // Limits around what is copied and what is read apart, and around both.
+    // Limits around the sizes that are copied or read separately.
     for limit in [64, 4095, 4096, 4097, 65_536, 70_000] {
         for kind in [PacketType::REQUEST, PacketType::RESPONSE] {
             check(kind, limit - 1, limit, "stored");
@@ -50,9 +50,9 @@ fn at_the_limit_and_one_byte_over() {
     }
 }
 
-/// Nothing that is to be discarded is too long for that.
+/// No packet is too long to be discarded.
 #[test]
-fn what_is_discarded_is_skipped_at_any_length() {
+fn discarded_packets_may_have_any_length() {
     let mut bytes = Header::new(PacketType(100), 3 << 20).encode().to_vec();
     bytes.resize(bytes.len() + (3 << 20), 0xC7);
     bytes.extend_from_slice(&packet(PacketType::CANCEL, ID));
@@ -61,7 +61,7 @@ fn what_is_discarded_is_skipped_at_any_length() {
     assert_eq!(feed(&bytes, 64, &[50_000, 1]), expected);
 }
 
-/// A limit that is smaller than a Cancel packet does not stop one.
+/// A limit below the length of a Cancel packet does not apply to it.
 #[test]
 fn a_cancel_is_never_oversized() {
     for limit in 0..8 {

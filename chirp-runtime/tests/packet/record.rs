@@ -1,4 +1,4 @@
-//! Records as hosts write them by hand, with the test values of the Go implementation.
+//! Records that hosts encode by hand, with the test values of the Go implementation.
 
 use chirp_runtime::packet::{Payload, RecordBuilder, RecordError, RecordScanner, Vint30};
 use proptest::prelude::*;
@@ -43,7 +43,7 @@ fn integers_are_those_of_the_go_implementation() {
 }
 
 #[test]
-fn the_appendix_has_the_same_integers() {
+fn protocol_md_has_the_same_integers() {
     let text = include_str!("../../../PROTOCOL.md");
     let (_, appendix) = text.split_once("## Appendix A").expect("it is there");
     let row = appendix.split("```").nth(1).expect("the examples");
@@ -113,9 +113,9 @@ fn a_record_is_that_of_the_go_implementation() {
     assert_eq!(scanner.end(), Ok(()));
 }
 
-/// A field that is not there is an error with its place, and is not taken in part.
+/// A missing field is an error that tells its position. No part of the field is consumed.
 #[test]
-fn what_is_cut_short_says_where() {
+fn a_truncated_record_reports_the_position() {
     type Read = fn(&mut RecordScanner<'_>) -> Result<(), RecordError>;
     let fields: [(&[u8], usize, Read); 9] = [
         (b"", 1, |scanner| scanner.u8().map(drop)),
@@ -140,7 +140,7 @@ fn what_is_cut_short_says_where() {
         assert_eq!(read(&mut scanner), Err(truncated), "{bytes:02x?}");
         assert_eq!((scanner.offset(), scanner.rest()), (1, bytes));
     }
-    // A length that promises more than there is.
+    // A length that exceeds the data.
     let mut scanner = RecordScanner::new(b"\xff\xff\xff\xffab");
     let error = scanner.prefixed().expect_err("it is cut short");
     assert_eq!(
@@ -156,9 +156,9 @@ fn what_is_cut_short_says_where() {
     assert_eq!(scanner.prefixed(), Ok(&b"\xff\xfe"[..]));
 }
 
-/// As the Go implementation, which does not ask for the shortest form.
+/// Like the Go implementation, which accepts longer encodings than necessary.
 #[test]
-fn a_longer_form_is_read() {
+fn longer_encodings_are_accepted() {
     for bytes in [&b"\x04"[..], b"\x05\0", b"\x06\0\0", b"\x07\0\0\0"] {
         let mut scanner = RecordScanner::new(bytes);
         assert_eq!(scanner.vint30(), Ok(vint30(1)));

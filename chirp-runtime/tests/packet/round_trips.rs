@@ -57,7 +57,7 @@ fn framework_error() -> impl Strategy<Value = FrameworkError> {
 }
 
 proptest! {
-    /// CH-T20 for the bytes of another protocol's header.
+    /// CH-T20, for a header of another protocol.
     #[test]
     fn header(protocol: u8, kind: u16, length: u32) {
         let header = Header { protocol, kind: PacketType(kind), length };
@@ -102,7 +102,7 @@ proptest! {
         prop_assert_eq!(ErrorData::decode(error.encode().into()), Ok(error));
     }
 
-    /// A message that does not fit loses characters at its end, and nothing else changes.
+    /// A message that is too long loses characters at its end, and nothing else changes.
     #[test]
     fn error_data_of_a_long_text(
         fill in 65_520_usize..65_540,
@@ -121,20 +121,20 @@ proptest! {
         let (question, answer) = (hello.encode_question(nonce), hello.encode_answer(nonce));
         prop_assert_eq!(question.len(), Hello::LEN);
         prop_assert_eq!(Hello::decode_question(&question), Some((nonce, hello)));
-        // An answer may not be of a later revision than was asked for.
+        // The revision of an answer may not be later than that of the question.
         let known = (hello.revision <= Hello::REVISION).then_some(hello);
         prop_assert_eq!(Hello::decode_answer(&answer, nonce), known);
-        // An echo and an answer to another question.
+        // An echo, and an answer to another question.
         prop_assert_eq!(Hello::decode_answer(&question, nonce), None);
         prop_assert_eq!(Hello::decode_answer(&answer, other), known.filter(|_| other == nonce));
-        // Later revisions append.
+        // Later revisions append fields.
         let longer = [&answer[..], b"more"].concat();
         prop_assert_eq!(Hello::decode_answer(&longer, nonce), known);
     }
 
-    /// A framework error needs both, its code and its mark.
+    /// A framework error needs both its code and its mark.
     #[test]
-    fn faults(reason in framework_error(), detail: String, code: u16) {
+    fn framework_errors(reason in framework_error(), detail: String, code: u16) {
         let mut error = reason.to_error_data(&detail);
         prop_assert!(FRAMEWORK_ERROR_CODES.contains(&error.code));
         prop_assert_eq!(FrameworkError::from_error_data(&error), Some(reason));
@@ -144,7 +144,7 @@ proptest! {
         prop_assert_eq!(FrameworkError::from_error_data(&ErrorData::new(reason.code(), detail)), None);
     }
 
-    /// What a peer sends is an error or a value, never a panic.
+    /// Bytes from a peer decode to a value or an error, and never panic.
     #[test]
     fn payloads_of_any_bytes(bytes in vec(any::<u8>(), 0..64)) {
         let bytes = Bytes::from(bytes);
@@ -159,7 +159,7 @@ proptest! {
         }
         if let Ok(error) = ErrorData::decode(bytes.clone()) {
             let _ = FrameworkError::from_error_data(&error);
-            // Four zero bytes are the older form of the empty error.
+            // Four zero bytes are an older encoding of the empty error.
             prop_assert!(error.encode() == bytes || bytes == [0; 4][..]);
         }
     }

@@ -26,7 +26,7 @@ fn encode_items(id: StreamId, items: &[Vec<u8>]) -> Vec<u8> {
     out
 }
 
-/// The payload of a packet of this type, which has the length that its header says.
+/// The payload of a packet. Checks its type and length.
 fn payload(kind: PacketType, packet: &[u8]) -> Bytes {
     let header = Header::decode(*packet.first_chunk().expect("a header")).expect("a header");
     let payload = Bytes::copy_from_slice(&packet[Header::LEN..]);
@@ -34,7 +34,7 @@ fn payload(kind: PacketType, packet: &[u8]) -> Bytes {
     payload
 }
 
-/// The packets that PROTOCOL.md shows, in sections 10.5 and 10.6.
+/// The packets in sections 10.5 and 10.6 of PROTOCOL.md.
 #[test]
 fn the_packets_of_the_specification() {
     let result = StreamEntry {
@@ -85,7 +85,7 @@ fn the_packets_of_the_specification() {
 }
 
 #[test]
-fn payloads_that_are_not() {
+fn invalid_stream_payloads() {
     let large = format!(
         "00000001 0002 {} {}",
         "00002000".to_owned() + &"00".repeat(8192),
@@ -135,7 +135,7 @@ fn payloads_that_are_not() {
             ("end", "00000001 00 0000000000000000 00".to_owned()),
             "error data",
         ),
-        // Ignored, and all there for all that.
+        // These bytes are ignored, but must be there.
         (
             (
                 "end",
@@ -143,7 +143,7 @@ fn payloads_that_are_not() {
             ),
             "the message is truncated",
         ),
-        // What is not text fails nothing.
+        // Invalid UTF-8 is no error.
         (
             (
                 "end",
@@ -179,7 +179,7 @@ fn payloads_that_are_not() {
     }
 }
 
-/// An item is a part of the packet that it came in.
+/// An item shares the memory of its packet.
 #[test]
 fn items_are_not_copied() {
     let packet = encode_items(StreamId::of_sender(9), &[b"one".to_vec(), b"two".to_vec()]);
@@ -193,7 +193,7 @@ fn items_are_not_copied() {
     }
 }
 
-/// What a packet claims costs nothing: there can be no more of anything than bytes have come for.
+/// Claimed counts cost nothing: a packet has no more of anything than bytes have come for.
 #[test]
 fn a_count_is_a_claim() {
     let bytes = Bytes::from(hex("00000001 ffff ffffffff"));
@@ -270,7 +270,7 @@ proptest! {
         prop_assert_eq!(StreamEnd::decode(payload(PacketType::STREAM_END, &out)), Ok(end));
     }
 
-    /// What a peer sends is an error or a value, never a panic; and an id is the same from both sides.
+    /// Bytes from a peer decode to a value or an error, and never panic; ids are the same from both sides.
     #[test]
     fn any_bytes(bytes in vec(any::<u8>(), 0..64), number in 1..=StreamId::MAX_NUMBER) {
         let bytes = Bytes::from(bytes);

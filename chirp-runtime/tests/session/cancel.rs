@@ -2,7 +2,7 @@ use crate::script::{check, check_all, limits};
 
 const CANCELS: &[(&str, &str)] = &[
     (
-        "before the request has left: nothing was ever said",
+        "before the request has left: nothing is sent",
         "call a m -
              = unsent 14
              cancel a
@@ -10,11 +10,11 @@ const CANCELS: &[(&str, &str)] = &[
              = abandoned 0
              = unsent 0
              > nothing
-             # The id was not used, and a peer that guesses it completes nothing.
+             # The id was never sent. A response with a guessed id has no effect.
              < Response 1 ok -",
     ),
     (
-        "one of several, small and large: its neighbours are whole",
+        "some of several requests, small and large: the others stay intact",
         "< Request 9 m -
              ! run r m -
              call a m a
@@ -36,7 +36,7 @@ const CANCELS: &[(&str, &str)] = &[
              finish r",
     ),
     (
-        "the first and the last",
+        "the first and the last request",
         "call a m a*9000
              call b m b
              call c m c*9000
@@ -45,7 +45,7 @@ const CANCELS: &[(&str, &str)] = &[
              > Request 2 m b",
     ),
     (
-        "all of them, in the order in which they were made",
+        "all requests, in the order in which they were made",
         "call a m a
              call b m b*9000
              call c m c
@@ -58,7 +58,7 @@ const CANCELS: &[(&str, &str)] = &[
              > Request 1048579 m d",
     ),
     (
-        "after it has left: the other side is told, and the id is out of use until it answers",
+        "after the request has left: a Cancel is sent, and the id is out of use until the response",
         "call a m -
              > Request 1 m -
              cancel a
@@ -73,18 +73,18 @@ const CANCELS: &[(&str, &str)] = &[
              > Request 1048577 m -",
     ),
     (
-        "CH-30: an answer that crosses the cancel is nobody's",
+        "CH-30: a response that crosses the cancel is ignored",
         "call a m -
              > Request 1 m -
              cancel a
              < Response 1 ok crossed
              = abandoned 0
              > Cancel 1
-             # Nor does the other side answer the cancel.
+             # The response to the Cancel itself is discarded.
              < Response 1 cancelled",
     ),
     (
-        "while the batch is being written, which is too late to take it back",
+        "while the batch is being written: the request cannot be removed any more",
         "call a m a*9000
              take
              call b m b
@@ -96,7 +96,7 @@ const CANCELS: &[(&str, &str)] = &[
              = abandoned 1",
     ),
     (
-        "once it is answered: nothing is left to cancel",
+        "after the response: no effect",
         "call a m -
              > Request 1 m -
              < Response 1 ok -
@@ -108,7 +108,7 @@ const CANCELS: &[(&str, &str)] = &[
              > Request 1048577 m -",
     ),
     (
-        "twice, and released after that: the id stays out of use",
+        "twice, followed by a release: the id stays out of use",
         "call a m -
              > Request 1 m -
              cancel a
@@ -120,7 +120,7 @@ const CANCELS: &[(&str, &str)] = &[
              > Request 2 m -",
     ),
     (
-        "a call that is released before it is answered is not over",
+        "releasing a call without a response has no effect",
         "call a m -
              > Request 1 m -
              release a
@@ -131,12 +131,12 @@ const CANCELS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn what_cancelling_does() {
+fn cancelling_a_call() {
     check_all(&limits(|_| {}), CANCELS);
 }
 
 #[test]
-fn cancelling_what_waits_for_room() {
+fn cancelling_a_queued_call() {
     check(
         limits(|limits| limits.max_write_buffer = 50),
         "call a m a*60
@@ -151,7 +151,7 @@ fn cancelling_what_waits_for_room() {
          > Request 4 m d
          = pending 2",
     );
-    // What was removed from the buffer leaves room for what waits.
+    // A removed request makes room for queued calls.
     check(
         limits(|limits| limits.max_write_buffer = 50),
         "call a m a*60
@@ -162,7 +162,7 @@ fn cancelling_what_waits_for_room() {
     );
 }
 
-/// Abandoned ids keep one word each, and there may be so many.
+/// The ids of cancelled calls stay in use, up to a limit.
 #[test]
 fn more_abandoned_calls_than_allowed() {
     check(
@@ -183,7 +183,7 @@ fn more_abandoned_calls_than_allowed() {
     );
 }
 
-/// The limit of pending calls counts those that were given up and not answered.
+/// Cancelled calls without a response count towards the limit on pending calls.
 #[test]
 fn pending_and_abandoned_calls_share_a_limit() {
     check(

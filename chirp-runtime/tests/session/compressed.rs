@@ -9,8 +9,8 @@ use chirp_runtime::session::{Fatal, Limits, Negotiation};
 use crate::script::{check, limits};
 use crate::words;
 
-/// The bytes of a packet: `Compressed PACKET`, `Block TYPE LENGTH BYTES` for what only claims to be one, and
-/// `Context MILLISECONDS`, which speaks of the call after it.
+/// The bytes of a packet: `Compressed PACKET`, `Block TYPE LENGTH BYTES` for a block with any contents, and
+/// `Context MILLISECONDS`, which belongs to the call after it.
 pub(crate) fn packet(words: &[&str]) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     match words {
@@ -47,7 +47,7 @@ fn put(out: &mut Vec<u8>, payload: &[u8]) {
     out.put_slice(payload);
 }
 
-/// The words for a compressed packet, which is shorter than what is in it.
+/// The words for a compressed packet. Checks that it is shorter than the packet inside.
 pub(crate) fn packet_words(payload: Bytes) -> String {
     let length = payload.len();
     let inside = Compressed::decode(payload, usize::MAX).expect("it is valid");
@@ -60,7 +60,7 @@ pub(crate) fn packet_words(payload: Bytes) -> String {
     )
 }
 
-/// A side that compresses payloads of more than 100 bytes.
+/// Limits that compress payloads of more than 100 bytes.
 fn above_100() -> Limits {
     limits(|limits| {
         limits.compress_above = Some(100);
@@ -69,7 +69,7 @@ fn above_100() -> Limits {
     })
 }
 
-/// Plays a script to a session whose other side has declared that it takes compressed packets.
+/// Plays a script to a session whose other side has declared compression.
 fn check_declared(limits: Limits, script: &str) {
     let declared = "< Request 99 chirp.hello ask:5:1000000:lz4
          ! hello
@@ -79,7 +79,7 @@ fn check_declared(limits: Limits, script: &str) {
 }
 
 #[test]
-fn what_is_over_the_mark_goes_compressed() {
+fn payloads_over_the_threshold_are_compressed() {
     check_declared(
         above_100(),
         "# The request has 101 bytes, and then 100.
@@ -97,7 +97,7 @@ fn what_is_over_the_mark_goes_compressed() {
          finish b
          > Compressed Response 1 ok x*96
          > Response 2 ok x*95
-         # Between others, and far too large to be copied.
+         # Large payloads between small ones.
          call c m small
          call d m x*20000
          call e m x*90000
@@ -106,10 +106,10 @@ fn what_is_over_the_mark_goes_compressed() {
          > Compressed Request 4 m x*20000
          > Compressed Request 5 m x*90000
          > Request 6 m small
-         # What is over a payload limit stays so.
+         # Payload limits still apply.
          call g m x*100000
          ! refused too-large 100000 our
-         # An error is an answer as any other.
+         # Errors are compressed like results.
          < Request 3 m -
          ! run c m -
          respond c error e*300
@@ -121,7 +121,7 @@ fn what_is_over_the_mark_goes_compressed() {
 }
 
 #[test]
-fn what_is_no_shorter_goes_as_it_is() {
+fn incompressible_payloads_are_sent_as_they_are() {
     let forwards: String = ('a'..='z').chain('A'..='Z').chain('0'..='9').collect();
     let backwards: String = forwards.chars().rev().collect();
     let script = format!(
@@ -133,7 +133,7 @@ fn what_is_no_shorter_goes_as_it_is() {
 }
 
 #[test]
-fn nothing_goes_compressed_to_a_side_that_has_not_said_that_it_takes_it() {
+fn nothing_is_compressed_for_a_side_without_the_extension() {
     let known = [
         ("", "true"),
         ("ask 5\n > Request 1 chirp.hello ask:5\n", "false"),
@@ -154,7 +154,7 @@ fn nothing_goes_compressed_to_a_side_that_has_not_said_that_it_takes_it() {
             ),
         );
     }
-    // And this side without a mark, or without extensions.
+    // This side does not compress, or has no extensions.
     let unmarked = limits(|_| {});
     let mut never = above_100();
     never.negotiation = Negotiation::Never;
@@ -170,9 +170,9 @@ fn nothing_goes_compressed_to_a_side_that_has_not_said_that_it_takes_it() {
     }
 }
 
-/// Until the answer is here nothing waits for it, and nothing goes compressed.
+/// Nothing waits for the answer, and nothing is compressed before it comes.
 #[test]
-fn it_begins_when_it_is_known() {
+fn compression_starts_once_the_extension_is_known() {
     check(
         above_100(),
         "call a m x*9000
@@ -191,7 +191,7 @@ fn it_begins_when_it_is_known() {
 }
 
 #[test]
-fn what_comes_compressed_is_as_if_it_had_come() {
+fn compressed_packets_are_handled_like_the_packets_inside() {
     check_declared(
         above_100(),
         "< Compressed Request 1 m x*9000
@@ -206,11 +206,11 @@ fn what_comes_compressed_is_as_if_it_had_come() {
          > Request 1 m -
          < Compressed Response 1 ok x*9000
          ! answered a ok x*9000
-         # Answers to nothing, and names of the framework.
+         # Responses to no call, and reserved names.
          < Compressed Response 77 ok x*9000
          < Compressed Request 2 chirp.nothing x*9000
          > Response 2 unknown
-         # A context speaks of what is inside.
+         # A context precedes the packet inside.
          < Context 5000
          < Compressed Request 3 m x*9000
          ! run c m x*9000
@@ -220,9 +220,9 @@ fn what_comes_compressed_is_as_if_it_had_come() {
     );
 }
 
-/// Limits count what is inside.
+/// Limits apply to the packet inside.
 #[test]
-fn what_it_holds_is_what_counts() {
+fn limits_apply_to_the_packet_inside() {
     let limits = limits(|limits| {
         limits.compress_above = Some(100);
         limits.max_handler_bytes = 50_000;
@@ -232,19 +232,19 @@ fn what_it_holds_is_what_counts() {
         limits,
         "< Compressed Request 1 m x*40000
          ! run a m x*40000
-         = reading Go
+         = reading Ready
          < Compressed Request 2 m x*40000
          ! run b m x*40000
-         = reading Pause
+         = reading Paused
          finish a
          finish b
-         = reading Go
+         = reading Ready
          < Compressed Request 3 m x*70000
          ! fatal invalid Compressed packet: it claims to hold more than the payload limit",
     );
 }
 
-/// Credit counts what is inside, and what a type needs it needs inside too.
+/// Credit and the rules of a packet type apply to the packet inside.
 #[test]
 fn stream_items_are_compressed() {
     let declared = "< Request 99 chirp.hello ask:5:1000000:streams:lz4
@@ -260,9 +260,9 @@ fn stream_items_are_compressed() {
          < Compressed Items -1 z*8000
          ! items r z*8000
          < Compressed Items -1 z*8000
-         ! ended r failed an-item-came-without-credit
-         > End +1 failed 3 an-item-came-without-credit
-         # What a stream is opened with is followed by its carrier, compressed or not.
+         ! ended r failed item-sent-without-credit
+         > End +1 failed 3 item-sent-without-credit
+         # Stream-Open must be followed by its carrier, compressed or not.
          < Open 1:to:result:16384
          < Compressed Request 4 m x*9000
          ! opened b s=send.result
@@ -274,7 +274,7 @@ fn stream_items_are_compressed() {
          > Items -1 y*50
          < Open 2:to:result:16384
          < Compressed Response 1 ok x*9000
-         ! fatal invalid StreamOpen packet: only a call can have streams bound to it";
+         ! fatal invalid StreamOpen packet: only a request can open bound streams";
     check(above_100(), &(declared.to_owned() + script));
     let mut without = above_100();
     without.max_streams = 0;
@@ -282,7 +282,7 @@ fn stream_items_are_compressed() {
 }
 
 #[test]
-fn what_is_invalid_is_fatal() {
+fn invalid_compressed_packets_are_fatal() {
     let carriers = "! fatal invalid Compressed packet: ";
     for (packet, error) in [
         ("Block 3 4 abcd", "what it holds is no carrier"),
@@ -299,7 +299,7 @@ fn what_is_invalid_is_fatal() {
         ("Block 2 0 -", "its block is corrupt"),
     ] {
         check_declared(above_100(), &format!("< {packet}\n {carriers}{error}"));
-        // To a side that has declared nothing it is nothing.
+        // A side without the extension discards the packet.
         check(above_100(), &format!("< {packet}\n > nothing"));
         let unmarked = limits(|_| {});
         check_declared(unmarked, &format!("< {packet}\n > nothing"));

@@ -2,12 +2,12 @@ use bytes::Bytes;
 use chirp_runtime::packet::{IncomingPacket, PacketType, Payload};
 use chirp_runtime::session::{Fatal, ReadState, Refused, Session};
 
-use crate::room::tight;
 use crate::script::limits;
+use crate::send_backlog::tight;
 
-/// Refusals are sent without room, to a side that need not read them; but not for ever.
+/// Refusals are sent without checking for room, even where reading may not pause, but only up to a limit.
 #[test]
-fn refusals_that_nobody_reads_end_the_session() {
+fn unread_refusals_end_the_session() {
     let limits = tight();
     let bound = limits.max_write_buffer + 2 * limits.max_payload + (8 << 20);
     let mut session = Session::new(limits);
@@ -32,10 +32,10 @@ fn refusals_that_nobody_reads_end_the_session() {
     panic!("{} bytes are unsent", session.unsent());
 }
 
-/// A busy program may let go of all its calls at once, and its one-way calls ask after their turn
-/// whenever there is room. Searching the queue for each of these took minutes.
+/// A program may cancel all its calls at once, and look up its one-way calls whenever there is room. When
+/// each lookup searched the queue, this took minutes.
 #[test]
-fn sixty_thousand_calls_that_wait_are_each_found_at_once() {
+fn each_of_sixty_thousand_queued_calls_is_found_at_once() {
     let mut session = Session::new(tight());
     let method = Bytes::from_static(b"m");
     let mut call = |length: usize| {
@@ -53,12 +53,12 @@ fn sixty_thousand_calls_that_wait_are_each_found_at_once() {
     assert_eq!(session.pending(), 1);
 }
 
-/// A packet's length has 32 bits, whatever limit was asked for.
+/// The length field of a packet has 32 bits, whatever the limit is set to.
 #[test]
 #[cfg(target_pointer_width = "64")]
-fn over_what_a_packet_can_say() {
+fn payloads_over_32_bits_of_length_are_refused() {
     let mut session = Session::new(limits(|limits| limits.max_payload = usize::MAX));
-    // Zeroed memory that nothing touches is not there.
+    // Zeroed memory takes no space until it is written.
     let mut params = Payload::from(vec![0; 1 << 32]);
     let method = Bytes::from_static(b"m");
     assert_eq!(

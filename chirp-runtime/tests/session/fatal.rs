@@ -3,7 +3,7 @@ use chirp_runtime::session::{Fatal, Limits, Session};
 
 use bytes::BufMut;
 
-/// What a session says of bytes that are not Chirp v0. Nothing is answered before it ends.
+/// Checks the error for bytes that are not Chirp v0. Nothing is sent before the session ends.
 fn check(bytes: &[u8], expected: &str) {
     let limits = Limits::default();
     let mut decoder = PacketDecoder::new(limits.max_payload);
@@ -28,7 +28,7 @@ fn check(bytes: &[u8], expected: &str) {
 
 /// CH-53, each with its MUST.
 #[test]
-fn everything_that_is_protocol_fatal() {
+fn all_protocol_fatal_errors() {
     let table: &[(&[u8], &str)] = &[
         // An invalid header.
         (b"*?\0\x02\0\0\0\0", "magic"),
@@ -47,7 +47,7 @@ fn everything_that_is_protocol_fatal() {
         (b"\xc7\0\0\x04\0\0\0\x06\0\0\0\x01\x04\0", "error data"),
         (b"\xc7\0\0\x03\0\0\0\x00", "invalid Cancel"),
         (b"\xc7\0\0\x03\0\0\0\x0512345", "invalid Cancel"),
-        // Also of a call that nobody made: what is discarded has to be valid.
+        // Also for a call that was never made: discarded packets must be valid.
         (b"\xc7\0\0\x04\0\0\0\x05\0\0\0\x63\x64", "result code 100"),
     ];
     for (bytes, expected) in table {
@@ -55,9 +55,9 @@ fn everything_that_is_protocol_fatal() {
     }
 }
 
-/// CH-52, CH-50, CH-51: what must be discarded silently.
+/// CH-52, CH-50, CH-51: packets that must be discarded silently.
 #[test]
-fn what_is_not_fatal_is_not_answered_either() {
+fn discarded_packets_are_not_answered() {
     crate::script::check(
         crate::script::limits(|_| {}),
         "< Cancel 99

@@ -2,7 +2,7 @@ use crate::streams::{check_streams, with_streams};
 
 const CLAIMED: &[(&str, &str)] = &[
     (
-        "streams that a value names outlive its call",
+        "claimed streams outlive their call",
         "< Open 1:from:free:16384 2:to:free:100
              < Request 4 m -
              ! opened o s=receive t=send
@@ -23,7 +23,7 @@ const CLAIMED: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "those that no value names are refused",
+        "unclaimed streams are refused",
         "< Open 1:from:free:16384 2:to:free:100 3:from:free:16384
              < Request 4 m -
              ! opened o s=receive t=send u=receive
@@ -44,7 +44,7 @@ const CLAIMED: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "an answer before the value was decoded refuses all",
+        "a response before the claim refuses all streams",
         "< Open 1:from:free:16384
              < Request 4 m -
              ! opened o s=receive
@@ -65,7 +65,7 @@ const CLAIMED: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "a Cancel before the value was decoded refuses all, after it none",
+        "a Cancel before the claim refuses all streams, after the claim none",
         "< Open 1:from:free:16384
              < Request 4 m -
              ! opened o s=receive
@@ -94,7 +94,7 @@ const CLAIMED: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "a handler that goes without having decoded refuses all",
+        "a handler that ends before the claim refuses all streams",
         "< Open 1:to:free:16384
              < Request 4 m -
              ! opened o s=send
@@ -105,7 +105,7 @@ const CLAIMED: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "a request that is refused refuses its free streams",
+        "a refused request refuses its free streams",
         "drain
              < Open 1:from:free:16384 2:to:bound:1 3:to:free:1
              < Request 4 m -
@@ -115,7 +115,7 @@ const CLAIMED: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "the caller's cancellation leaves free streams to their holders",
+        "cancelling a call does not end its free streams",
         "stream-call x m - s=send t=receive r=result
              > Open 1:from:free:16384 2:to:free:16384 3:to:result:16384
              > Request 1 m -
@@ -139,13 +139,13 @@ const CLAIMED: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn free_streams_belong_to_their_carrier_and_then_to_their_holder() {
+fn free_streams_are_refused_unless_claimed() {
     check_streams(&with_streams(), CLAIMED);
 }
 
 const CARRIERS: &[(&str, &str)] = &[
     (
-        "an answer carries streams there",
+        "a sent response carries streams",
         "< Request 4 m -
              ! run a m -
              respond-with a data s=send t=receive
@@ -161,7 +161,7 @@ const CARRIERS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "and back",
+        "a received response carries streams",
         "call x m -
              > Request 1 m -
              < Open 1:from:free:16384 2:to:free:16384
@@ -177,7 +177,7 @@ const CARRIERS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "an answer that is let go of refuses its streams, and so does one that nobody waits for",
+        "streams of a response are refused when it is released unclaimed or its call was cancelled",
         "call x m -
              > Request 1 m -
              < Open 1:from:free:16384
@@ -200,7 +200,7 @@ const CARRIERS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "an answer that turns out too large opens nothing",
+        "a response that is too large opens no streams",
         "< Request 4 m -
              ! run a m -
              respond-with a x*999996 s=send
@@ -210,7 +210,7 @@ const CARRIERS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "an item carries streams there, alone in its packet",
+        "a sent item carries streams, alone in its packet",
         "stream-call x m - s=send
              > Open 1:from:free:16384
              > Request 1 m -
@@ -237,7 +237,7 @@ const CARRIERS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "an item that is not wanted before it leaves opens nothing",
+        "an item that is dropped before it leaves opens no streams",
         "stream-call x m - s=send
              > Open 1:from:free:16384
              > Request 1 m -
@@ -252,7 +252,7 @@ const CARRIERS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "what was sent leaves before the end of a sender that is dropped",
+        "queued items leave before the end of a dropped sender",
         "stream-call x m - s=send
              > Open 1:from:free:16384
              > Request 1 m -
@@ -270,7 +270,7 @@ const CARRIERS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "an item carries streams here",
+        "a received item carries streams",
         "stream-call x m - s=receive
              > Open 1:to:free:16384
              > Request 1 m -
@@ -303,6 +303,6 @@ const CARRIERS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn requests_answers_and_items_carry_streams() {
+fn requests_responses_and_items_carry_streams() {
     check_streams(&with_streams(), CARRIERS);
 }

@@ -2,7 +2,7 @@ use crate::script::{check_all, limits};
 
 const HELLOS: &[(&str, &str)] = &[
     (
-        "it answers the question",
+        "the other side answers the question",
         "= hello Unknown
              ask 5
              = hello Asked
@@ -11,12 +11,12 @@ const HELLOS: &[(&str, &str)] = &[
              ! hello
              = hello limit:1000000
              = pending 0
-             # It is asked once.
+             # The question is asked once.
              ask 6
              > nothing",
     ),
     (
-        "it echoes whatever it is asked",
+        "the other side echoes the question",
         "ask 5
              > Request 1 chirp.hello ask:5
              < Response 1 ok ask:5
@@ -26,7 +26,7 @@ const HELLOS: &[(&str, &str)] = &[
              > nothing",
     ),
     (
-        "it answers everything with the same",
+        "the other side sends the same answer to every call",
         "ask 5
              > Request 1 chirp.hello ask:5
              < Response 1 ok constant
@@ -34,7 +34,7 @@ const HELLOS: &[(&str, &str)] = &[
              = hello Known(None)",
     ),
     (
-        "it answers with nothing",
+        "the other side answers with no data",
         "ask 5
              > Request 1 chirp.hello ask:5
              < Response 1 ok -
@@ -42,7 +42,7 @@ const HELLOS: &[(&str, &str)] = &[
              = hello Known(None)",
     ),
     (
-        "it answers with what another was once answered",
+        "the other side replays the answer to another question",
         "ask 5
              > Request 1 chirp.hello ask:5
              < Response 1 ok answer:4
@@ -50,7 +50,7 @@ const HELLOS: &[(&str, &str)] = &[
              = hello Known(None)",
     ),
     (
-        "it has no such method",
+        "the other side does not know the method",
         "ask 5
              > Request 1 chirp.hello ask:5
              < Response 1 unknown
@@ -58,7 +58,7 @@ const HELLOS: &[(&str, &str)] = &[
              = hello Known(None)",
     ),
     (
-        "it fails, with what would be an answer",
+        "the other side fails the call, with the data of an answer",
         "ask 5
              > Request 1 chirp.hello ask:5
              < Response 1 error answer
@@ -66,7 +66,7 @@ const HELLOS: &[(&str, &str)] = &[
              = hello Known(None)",
     ),
     (
-        "it answers with more than this side takes",
+        "the answer exceeds the payload limit",
         "ask 5
              > Request 1 chirp.hello ask:5
              < Response 1 ok x*2000
@@ -74,7 +74,7 @@ const HELLOS: &[(&str, &str)] = &[
              = hello Known(None)",
     ),
     (
-        "it does not answer in time: the question is taken back as any call is",
+        "the answer takes too long: the question is cancelled like any call",
         "ask 5
              > Request 1 chirp.hello ask:5
              give-up-hello
@@ -87,7 +87,7 @@ const HELLOS: &[(&str, &str)] = &[
              = abandoned 0",
     ),
     (
-        "giving up when nothing was asked, or everything is known, changes nothing",
+        "giving up has no effect if nothing was asked or everything is known",
         "give-up-hello
              = hello Unknown
              < Request 3 chirp.hello ask:5
@@ -97,7 +97,7 @@ const HELLOS: &[(&str, &str)] = &[
              = hello limit:1000000",
     ),
     (
-        "it asks, and so declares itself; it need not be asked then",
+        "the other side asks, which declares its extensions, and is not asked",
         "< Request 3 chirp.hello ask:77
              ! hello
              = hello limit:1000000
@@ -107,7 +107,7 @@ const HELLOS: &[(&str, &str)] = &[
              > nothing",
     ),
     (
-        "it asks while it is being asked: what it says first counts",
+        "the other side asks while it is being asked: its first declaration counts",
         "ask 5
              > Request 1 chirp.hello ask:5
              < Request 3 chirp.hello ask:77:500
@@ -120,7 +120,7 @@ const HELLOS: &[(&str, &str)] = &[
              = pending 0",
     ),
     (
-        "it asks twice: it is answered twice, and what it said first counts",
+        "the other side asks twice: both are answered, and its first declaration counts",
         "< Request 3 chirp.hello ask:1:500
              ! hello
              < Request 3 chirp.hello ask:2:600
@@ -129,7 +129,7 @@ const HELLOS: &[(&str, &str)] = &[
              = hello limit:500",
     ),
     (
-        "it said that it has none, in an answer, and now asks",
+        "the other side answered that it has no extensions, and now asks",
         "ask 5
              > Request 1 chirp.hello ask:5
              < Response 1 unknown
@@ -140,7 +140,7 @@ const HELLOS: &[(&str, &str)] = &[
              = hello limit:1000000",
     ),
     (
-        "it asks wrongly",
+        "the other side sends an invalid question",
         "< Request 3 chirp.hello -
              < Request 4 chirp.hello what
              < Request 5 chirp.hello answer:5
@@ -151,7 +151,7 @@ const HELLOS: &[(&str, &str)] = &[
              = running 0",
     ),
     (
-        "other names of the framework are unknown, and never reach a handler",
+        "other reserved names are unknown, and never reach a handler",
         "< Request 3 chirp.hello2 -
              > Response 3 unknown
              < Request 4 chirp. -
@@ -161,7 +161,7 @@ const HELLOS: &[(&str, &str)] = &[
              finish a",
     ),
     (
-        "it is never busy, nor while this side is shutting down",
+        "questions are answered while this side is busy or shutting down",
         "< Request 1 m -
              ! run a m -
              < Request 2 m -
@@ -177,7 +177,7 @@ const HELLOS: &[(&str, &str)] = &[
              finish a",
     ),
     (
-        "the question is a call: it takes its turn, and counts as one",
+        "the question is queued and counted like any call",
         "call a m -
              ask 5
              = pending 2
@@ -185,7 +185,7 @@ const HELLOS: &[(&str, &str)] = &[
              > Request 2 chirp.hello ask:5",
     ),
     (
-        "there are too many calls to ask",
+        "too many calls are pending to ask",
         "call a m -
              call b m -
              ask 5
@@ -197,7 +197,7 @@ const HELLOS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn what_is_known_of_the_other_sides_extensions() {
+fn negotiation_of_extensions() {
     let limits = limits(|limits| {
         limits.max_payload = 1500;
         limits.max_concurrent_handlers = 1;

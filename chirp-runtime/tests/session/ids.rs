@@ -2,11 +2,11 @@ use std::fmt::Write;
 
 use crate::script::{check, check_all, limits};
 
-/// One call after another: what id each has.
+/// Makes calls one after the other, and checks the id of each.
 fn one_after_another(calls: u64) -> String {
     let mut script = String::new();
     for at in 0..calls {
-        // 20 bits of slot, which is the first one all the time, and 12 of generation.
+        // 20 bits of slot, always the first slot, and 12 bits of generation.
         let id = (at % 4096) << 20 | 1;
         writeln!(
             script,
@@ -23,7 +23,7 @@ fn one_after_another(calls: u64) -> String {
 
 const IDS: &[(&str, &str)] = &[
     (
-        "CH-26: the first is 1, and others follow while it is out",
+        "CH-26: the first id is 1, and the next ids are used while it is pending",
         "call a m one
              call b m two
              call c m three
@@ -39,7 +39,7 @@ const IDS: &[(&str, &str)] = &[
              = pending 0",
     ),
     (
-        "an id is used again when its caller has the answer, and not before",
+        "an id is reused after its caller has released it, and not before",
         "call a m -
              > Request 1 m -
              < Response 1 ok -
@@ -52,7 +52,7 @@ const IDS: &[(&str, &str)] = &[
              > Request 1048577 m -",
     ),
     (
-        "the second answer to a call is nobody's",
+        "a second response to a call is discarded",
         "call a m -
              > Request 1 m -
              < Response 1 ok first
@@ -68,7 +68,7 @@ const IDS: &[(&str, &str)] = &[
              ! answered b ok fifth",
     ),
     (
-        "an answer to no call is discarded, whatever its id",
+        "a response to no call is discarded, whatever its id",
         "< Response 0 ok -
              < Response 1 ok -
              < Response 77 ok stray
@@ -83,7 +83,7 @@ const IDS: &[(&str, &str)] = &[
              = pending 1",
     ),
     (
-        "an answer may come before the request has left, and the request still leaves",
+        "a response may come before its request has left, and the request still leaves",
         "call a m -
              < Response 1 ok guessed
              ! answered a ok guessed
@@ -92,7 +92,7 @@ const IDS: &[(&str, &str)] = &[
              < Response 1 ok true",
     ),
     (
-        "a call that waits for room has no answer yet",
+        "a response to a queued call is discarded",
         "call a m x*100
              call b m -
              = queued a true
@@ -119,7 +119,7 @@ const IDS: &[(&str, &str)] = &[
              = abandoned 0",
     ),
     (
-        "so is one that was cancelled and then answered with code 2",
+        "the id of a cancelled call answered with code 2 is retired",
         "call a m -
              > Request 1 m -
              cancel a
@@ -132,7 +132,7 @@ const IDS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn ids_and_the_answers_that_they_name() {
+fn ids_and_their_responses() {
     check_all(&limits(|limits| limits.max_write_buffer = 60), IDS);
 }
 
@@ -141,7 +141,7 @@ fn an_id_comes_back_after_4096_uses_of_its_slot() {
     check(limits(|_| {}), &one_after_another(2 * 4096 + 3));
 }
 
-/// Every slot has its generations to itself.
+/// Each slot has its own generation.
 #[test]
 fn a_late_answer_from_4095_calls_ago_is_nobodys() {
     let mut script = one_after_another(4096);
@@ -154,9 +154,9 @@ fn a_late_answer_from_4095_calls_ago_is_nobodys() {
     check(limits(|_| {}), &script);
 }
 
-/// A side that says of every call that its id was in use leaves no ids.
+/// A side that reports every id as duplicate uses up all ids.
 #[test]
-fn ids_that_are_retired_count_towards_unresponsive() {
+fn retired_ids_count_towards_unresponsive() {
     check(
         limits(|limits| limits.max_unanswered_cancels = 2),
         "call a m -

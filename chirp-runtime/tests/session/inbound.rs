@@ -2,7 +2,7 @@ use crate::script::{check, check_all, limits};
 
 const CALLS: &[(&str, &str)] = &[
     (
-        "a call and its answer",
+        "a call and its response",
         "< Request 7 echo hi
              ! run r echo hi
              = running 1
@@ -28,7 +28,7 @@ const CALLS: &[(&str, &str)] = &[
              finish last",
     ),
     (
-        "CH-24: the two sides' ids have nothing to do with each other",
+        "CH-24: the ids of the two sides are independent",
         "call a m -
              > Request 1 m -
              < Request 1 back -
@@ -40,7 +40,7 @@ const CALLS: &[(&str, &str)] = &[
              finish r",
     ),
     (
-        "CH-43: a cancelled call is answered once, with code 3, and what its handler says is dropped",
+        "CH-43: a cancelled call is answered once, with code 3, and its handler's response is dropped",
         "< Request 7 wait -
              ! run r wait -
              < Cancel 7
@@ -55,7 +55,7 @@ const CALLS: &[(&str, &str)] = &[
              = running 0",
     ),
     (
-        "the same, when the id is used again before the handler has ended",
+        "a cancelled call whose id is reused before its handler has ended",
         "< Request 7 wait -
              ! run old wait -
              < Cancel 7
@@ -70,14 +70,14 @@ const CALLS: &[(&str, &str)] = &[
              > Response 7 cancelled
              > Response 7 ok new
              finish new
-             # Even a key from long ago names nothing.
+             # An old key finds nothing.
              respond old ok later
              finish old
              finish new
              = running 0",
     ),
     (
-        "the same, with what the old handler's slot is used for afterwards",
+        "a cancelled call whose handler's slot is reused",
         "< Request 7 wait -
              ! run old wait -
              < Cancel 7
@@ -95,7 +95,7 @@ const CALLS: &[(&str, &str)] = &[
              finish new",
     ),
     (
-        "an answer that is given twice",
+        "a second response has no effect",
         "< Request 7 m -
              ! run r m -
              respond r ok first
@@ -104,7 +104,7 @@ const CALLS: &[(&str, &str)] = &[
              > Response 7 ok first",
     ),
     (
-        "an id that is answered serves again, although its handler has not ended",
+        "an id can be reused after its response, even if the handler has not ended",
         "< Request 7 m one
              ! run a m one
              respond a ok one
@@ -118,7 +118,7 @@ const CALLS: &[(&str, &str)] = &[
              > Response 7 cancelled",
     ),
     (
-        "CH-T24: a duplicate answers both, and interrupts the one that ran",
+        "CH-T24: a duplicate fails both calls, and interrupts the running handler",
         "< Request 12345 wait -
              ! run r wait -
              < Request 12345 nosuchmethod -
@@ -130,7 +130,7 @@ const CALLS: &[(&str, &str)] = &[
              > nothing",
     ),
     (
-        "a third of that id is judged afresh",
+        "a third call with the id of a duplicate is a new call",
         "< Request 5 m one
              ! run a m one
              < Request 5 m two
@@ -153,7 +153,7 @@ const CALLS: &[(&str, &str)] = &[
              = running 0",
     ),
     (
-        "also of chirp.hello, which is never busy but is a request",
+        "a duplicate of chirp.hello, which is never busy",
         "< Request 5 m -
              ! run r m -
              < Request 5 chirp.hello ask:1
@@ -164,7 +164,7 @@ const CALLS: &[(&str, &str)] = &[
              = hello Unknown",
     ),
     (
-        "rapid reset: a call counts until its handler has ended, whatever was answered",
+        "rapid reset: a call counts until its handler has ended, even after its response",
         "< Request 1 m -
              ! run a m -
              < Cancel 1
@@ -180,7 +180,7 @@ const CALLS: &[(&str, &str)] = &[
              = running 3
              = wanted c false
              < Request 4 m -
-             # There is a limit of three in this test.
+             # The limit is three in this test.
              > Response 1 cancelled
              > Response 2 cancelled
              > Response 3 cancelled
@@ -197,12 +197,12 @@ const CALLS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn calls_that_the_other_side_makes() {
+fn calls_of_the_other_side() {
     check_all(&limits(|limits| limits.max_concurrent_handlers = 3), CALLS);
 }
 
 #[test]
-fn draining_refuses_what_comes_and_finishes_what_runs() {
+fn draining_refuses_new_calls_and_finishes_running_ones() {
     check(
         limits(|_| {}),
         "< Request 1 m -
@@ -227,7 +227,7 @@ fn draining_refuses_what_comes_and_finishes_what_runs() {
          = drained false
          finish b
          = drained true
-         # What this side calls is answered as before.
+         # Calls of this side continue.
          call x m -
          = drained false
          > Request 1 m -
@@ -235,7 +235,7 @@ fn draining_refuses_what_comes_and_finishes_what_runs() {
          < Response 1 ok -
          ! answered x ok -",
     );
-    // An answer that waits for room, and one that is being written, are not out yet.
+    // Queued responses and responses being written count as undelivered.
     check(
         limits(|limits| limits.max_write_buffer = 10),
         "< Request 1 m -

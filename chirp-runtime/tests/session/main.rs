@@ -1,6 +1,6 @@
-//! Floor 1 from outside: the protocol of one connection, as scripts of packets in and packets out.
+//! The protocol of one connection, tested with scripts of packets.
 //!
-//! `script.rs` says how they read.
+//! `script.rs` describes the scripts.
 
 mod cancel;
 #[cfg(feature = "lz4")]
@@ -13,8 +13,8 @@ mod ids;
 mod inbound;
 mod pauses;
 mod payloads;
-mod room;
 mod script;
+mod send_backlog;
 mod stream_attacks;
 mod stream_credit;
 mod stream_properties;

@@ -1,89 +1,89 @@
-use crate::room::tight;
 use crate::script::check_all;
+use crate::send_backlog::tight;
 
 const PAUSES: &[(&str, &str)] = &[
     (
-        "not while there is room",
-        "= reading Go
+        "no pause while there is room",
+        "= reading Ready
              < Request 1 m x*94
              ! run a m x*94
-             = reading Go
+             = reading Ready
              respond a ok x*87
              = unsent 100
-             = reading Go
+             = reading Ready
              > Response 1 ok x*87
              finish a",
     ),
     (
-        "over the mark of unsent bytes, until they are written",
+        "over the limit on unsent bytes, until they are written",
         "< Request 1 m -
              ! run a m -
              respond a ok x*88
              finish a
              = unsent 101
-             = reading Pause
+             = reading Paused
              take
              = unsent 101
-             = reading Pause
+             = reading Paused
              write
-             = reading Go
+             = reading Ready
              > Response 1 ok x*88",
     ),
     (
-        "over the mark of running bytes, until a handler has ended",
+        "over the limit on running bytes, until a handler has ended",
         "< Request 1 m x*95
              ! run a m x*95
-             = reading Pause
+             = reading Paused
              respond a ok -
              > Response 1 ok -
-             = reading Pause
+             = reading Paused
              finish a
-             = reading Go",
+             = reading Ready",
     ),
     (
-        "at the limit of running calls, but not for long",
+        "at the limit on running calls, briefly",
         "< Request 1 m -
              ! run a m -
              < Request 2 m -
              ! run b m -
-             = reading Go
+             = reading Ready
              < Request 3 m -
              ! run c m -
-             = reading PauseBriefly
+             = reading PausedBriefly
              stop-pausing
-             = reading Go
+             = reading Ready
              < Request 4 m -
              > Response 4 busy
-             # Once there is room, there is patience again.
+             # Once there is room, the next pause is a full one.
              finish a
-             = reading Go
+             = reading Ready
              < Request 5 m -
              ! run d m -
-             = reading PauseBriefly
+             = reading PausedBriefly
              finish b
              finish c
              finish d",
     ),
     (
-        "a pause that outlived its reason is not held against the next",
+        "an expired pause does not shorten the next one",
         "< Request 1 m -
              ! run a m -
              < Request 2 m -
              ! run b m -
              < Request 3 m -
              ! run c m -
-             = reading PauseBriefly
+             = reading PausedBriefly
              finish a
              stop-pausing
              < Request 4 m -
              ! run d m -
-             = reading PauseBriefly
+             = reading PausedBriefly
              finish b
              finish c
              finish d",
     ),
     (
-        "over the mark of unsent bytes the pause lasts, also at the limit of running calls",
+        "over the limit on unsent bytes the pause is not brief, even at the limit on running calls",
         "< Request 1 m -
              ! run a m -
              < Request 2 m -
@@ -94,102 +94,102 @@ const PAUSES: &[(&str, &str)] = &[
              ! hello
              < Request 5 chirp.hello ask:1
              < Request 6 chirp.hello ask:1
-             = reading Pause
+             = reading Paused
              stop-pausing
-             = reading Pause
+             = reading Paused
              > Response 4 ok answer:1
              > Response 5 ok answer:1
              > Response 6 ok answer:1
-             = reading Go
+             = reading Ready
              finish a
              finish b
              finish c",
     ),
     (
-        "over a mark the pause is a long one, also at the limit of running calls",
+        "over a limit on bytes the pause is not brief, even at the limit on running calls",
         "< Request 1 m x*95
              ! run a m x*95
              < Request 2 m -
              ! run b m -
              < Request 3 m -
              ! run c m -
-             = reading Pause
+             = reading Paused
              stop-pausing
-             = reading Go
+             = reading Ready
              < Request 4 m -
              > Response 4 busy
              finish a
-             = reading Go
+             = reading Ready
              finish b
              finish c",
     ),
     (
-        "over the mark of running bytes it does not: the cancels that end them have to get through",
+        "over the limit on running bytes the pause expires, so that cancels get through",
         "< Request 1 wait x*95
              ! run a wait x*95
-             = reading Pause
+             = reading Paused
              stop-pausing
-             = reading Go
+             = reading Ready
              < Request 2 m -
              > Response 2 busy
              < Cancel 1
              ! interrupt a
              > Response 1 cancelled
              finish a
-             # And there is patience again.
+             # The next pause is a full one.
              < Request 1 wait x*95
              ! run b wait x*95
-             = reading Pause
+             = reading Paused
              finish b",
     ),
     (
-        "not for long while this side waits for an answer: then the next call is refused",
+        "only briefly while this side waits for a response; then the next call is refused",
         "call x m -
              > Request 1 m -
              < Request 1 m x*95
              ! run a m x*95
-             = reading PauseBriefly
+             = reading PausedBriefly
              stop-pausing
-             = reading Go
+             = reading Ready
              < Request 2 m -
              > Response 2 busy
              < Response 1 ok -
              ! answered x ok -
              # Until a handler has ended.
-             = reading Go
+             = reading Ready
              finish a",
     ),
     (
-        "not for long while an answer is due to a call that was given up",
+        "only briefly while a cancelled call has no response",
         "call x m -
              > Request 1 m -
              cancel x
              > Cancel 1
              < Request 1 m x*95
              ! run a m x*95
-             = reading PauseBriefly
+             = reading PausedBriefly
              stop-pausing
-             = reading Go
+             = reading Ready
              < Request 2 m -
              > Response 2 busy
              < Response 1 cancelled
              # Until a handler has ended.
-             = reading Go
+             = reading Ready
              finish a",
     ),
     (
-        "not for long while a request is to be sent: there is more in the buffer than answers",
+        "only briefly while a request is unsent, since the buffer has more than responses",
         "< Request 1 m x*95
              ! run a m x*95
-             = reading Pause
+             = reading Paused
              call x m -
-             = reading PauseBriefly
+             = reading PausedBriefly
              cancel x
-             = reading Pause
+             = reading Paused
              finish a",
     ),
     (
-        "not for long while a cancel is to be sent, although its call has been answered",
+        "only briefly while a Cancel is unsent, even if its call has been answered",
         "call x m -
              > Request 1 m -
              cancel x
@@ -197,25 +197,25 @@ const PAUSES: &[(&str, &str)] = &[
              = abandoned 0
              < Request 1 m x*95
              ! run a m x*95
-             = reading PauseBriefly
+             = reading PausedBriefly
              take
-             = reading PauseBriefly
+             = reading PausedBriefly
              write
              > Cancel 1
-             = reading Pause
+             = reading Paused
              finish a",
     ),
     (
-        "not for long while a request is to be sent that has been answered before it left",
+        "only briefly while a request is unsent that has been answered already",
         "call x m -
              < Response 1 ok guessed
              ! answered x ok guessed
              release x
              < Request 1 m x*95
              ! run a m x*95
-             = reading PauseBriefly
+             = reading PausedBriefly
              > Request 1 m -
-             = reading Pause
+             = reading Paused
              finish a",
     ),
     (
@@ -224,16 +224,16 @@ const PAUSES: &[(&str, &str)] = &[
              ! run a m -
              respond a ok x*88
              finish a
-             = reading Pause
+             = reading Paused
              call x m -
              = queued x true
-             = reading Go
+             = reading Ready
              cancel x
-             = reading Pause
+             = reading Paused
              > Response 1 ok x*88",
     ),
     (
-        "nor at the limit of running calls, under any of these conditions",
+        "no long pause at the limit on running calls under any of these conditions",
         "call x m -
              > Request 1 m -
              < Request 1 m -
@@ -242,25 +242,25 @@ const PAUSES: &[(&str, &str)] = &[
              ! run b m -
              < Request 3 m -
              ! run c m -
-             = reading Go
+             = reading Ready
              < Request 4 m -
              > Response 4 busy
              < Response 1 ok -
              ! answered x ok -
-             = reading PauseBriefly
+             = reading PausedBriefly
              finish a
              finish b
              finish c",
     ),
     (
-        "an answer that the caller has not taken is an answer",
+        "a response that has not been released does not prevent a pause",
         "call x m -
              > Request 1 m -
              < Response 1 ok -
              ! answered x ok -
              < Request 1 m x*95
              ! run a m x*95
-             = reading Pause
+             = reading Paused
              finish a",
     ),
 ];

@@ -10,13 +10,13 @@ use crate::script::limits;
 use crate::words::packet;
 
 thread_local! {
-    /// A session is being told something, under what would be its lock.
+    /// Whether a session is being called, as if under its lock.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
-    /// Payloads that are alive.
+    /// The number of payloads that are alive.
     static ALIVE: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A payload of somebody else's, whose drop is code of somebody else's.
+/// A payload of the application, whose drop is foreign code.
 struct Foreign(Vec<u8>);
 
 impl AsRef<[u8]> for Foreign {
@@ -37,7 +37,7 @@ fn foreign(length: usize) -> Payload {
     Bytes::from_owner(Foreign(vec![b'.'; length])).into()
 }
 
-/// A session, each step of which is watched.
+/// A session that is checked at each operation.
 struct Watched(Session);
 
 impl Watched {
@@ -49,7 +49,7 @@ impl Watched {
         Self(Session::new(limits))
     }
 
-    /// A step as the shell makes it: what is left over is dropped when the lock is free.
+    /// Calls the session like a connection does: leftovers are dropped without the lock.
     fn step<T>(&mut self, step: impl FnOnce(&mut Session) -> T) -> T {
         INSIDE.set(true);
         let done = step(&mut self.0);
@@ -102,9 +102,9 @@ impl Watched {
 const SMALL: usize = 10;
 const LARGE: usize = 9000;
 
-/// DESIGN §7, invariant 2: no drop of a payload runs under the session lock.
+/// Invariant 2: no payload is dropped under the session lock.
 #[test]
-fn no_payload_is_dropped_inside_and_none_is_kept() {
+fn no_payload_is_dropped_under_the_lock_or_leaked() {
     for length in [SMALL, LARGE] {
         let mut session = Watched::new(100);
         let calls = [0; 4].map(|_| session.call(length));
@@ -113,7 +113,7 @@ fn no_payload_is_dropped_inside_and_none_is_kept() {
         session.write();
         session.cancel(calls[1]);
         session.cancel(calls[3]);
-        // One that fills the buffer, one that waits, one that comes late, and one that is too large.
+        // A response that fills the buffer, one that is queued, one that is late, and one that is too large.
         let runs = [1, 2, 3].map(|id| session.request(id));
         let answers = [(0, LARGE), (1, length), (1, length), (2, 60_000)];
         for (run, length) in answers {
@@ -130,8 +130,8 @@ fn no_payload_is_dropped_inside_and_none_is_kept() {
     }
 }
 
-/// What is small stays with whoever gave it, so that its buffer serves again; and so does what was not
-/// taken at all.
+/// Small payloads stay with the caller, so that it can reuse their buffers, and so do payloads that were not
+/// sent.
 #[test]
 fn small_payloads_stay_with_the_caller() {
     let mut session = Watched::new(usize::MAX);

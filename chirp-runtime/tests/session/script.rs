@@ -10,22 +10,21 @@ use chirp_runtime::session::{
 
 use crate::words::{bytes, packet, packet_words, result, result_words, word};
 
-/// Plays a script to a session of its own. One line is one step; what follows from it has to be said by
-/// the lines below it, all of it and in order.
+/// Plays a script to a new session. Each line is one step, and the lines below it must list all of its effects, in order.
 ///
 /// ```text
-/// < PACKET                 a packet comes in       call NAME METHOD DATA   this side calls
-/// < end                    the channel ends        cancel NAME             its caller goes
-/// > PACKET                 the next to be sent     release NAME            its caller has the answer
-/// > nothing                nothing is to be sent   respond RUN RESULT      a handler answers
-/// ! run RUN METHOD DATA    a handler starts        finish RUN              its future is gone
-/// ! interrupt RUN          it is interrupted       take, write             a batch leaves, is written
-/// ! answered NAME RESULT   an answer came          drain, ask NONCE, give-up-hello, stop-pausing
-/// ! hello                  extensions are known    = COUNT VALUE           what the session says
+/// < PACKET                 receive a packet        call NAME METHOD DATA   make a call
+/// < end                    end the channel         cancel NAME             cancel a call
+/// > PACKET                 the next packet sent    release NAME            release a call
+/// > nothing                no packet is sent       respond RUN RESULT      respond to a call
+/// ! run RUN METHOD DATA    a call has come         finish RUN              end a call's handler
+/// ! interrupt RUN          it is interrupted       take, write             take a batch, write it
+/// ! answered NAME RESULT   a response has come     drain, ask NONCE, give-up-hello, stop-pausing
+/// ! hello                  extensions are known    = COUNT VALUE           a property of the session
 /// ! refused ..., ! fatal ...                       # a remark
 /// ```
 ///
-/// Streams have more words: `stream_script.rs`.
+/// `stream_script.rs` has the steps and effects of streams.
 pub(crate) fn check(limits: Limits, script: &str) {
     let mut stage = Stage::new(limits);
     for (number, line) in script.lines().enumerate() {
@@ -70,7 +69,7 @@ pub(crate) fn check(limits: Limits, script: &str) {
     stage.expect_silence(usize::MAX, "the end");
 }
 
-/// Plays each script of a table, by its name.
+/// Plays each script of a table, and prints its title.
 pub(crate) fn check_all(limits: &Limits, table: &[(&str, &str)]) {
     for (name, script) in table {
         println!("{name}");
@@ -78,14 +77,14 @@ pub(crate) fn check_all(limits: &Limits, table: &[(&str, &str)]) {
     }
 }
 
-/// The default limits, some of them changed.
+/// The default limits with some changes.
 pub(crate) fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
     let mut limits = Limits::default();
     change(&mut limits);
     limits
 }
 
-/// What followed from a step.
+/// An effect of a step.
 #[derive(Debug)]
 pub(crate) enum Said {
     Stream(StreamEvent),
@@ -109,7 +108,7 @@ pub(crate) struct Stage {
     pub(crate) said: VecDeque<Said>,
     in_flight: Option<Batch>,
     sent: VecDeque<String>,
-    /// The last batch would have been compressed, if it were known that the other side accepts that.
+    /// Whether the last batch would have been compressed if the other side were known to accept that.
     asks: bool,
 }
 
@@ -129,7 +128,7 @@ impl Stage {
         }
     }
 
-    /// What has happened to streams is said before what follows from the same packet.
+    /// Stream events precede the event of the same packet.
     fn poll_streams(&mut self) {
         while let Some(event) = self.session.poll_stream_event() {
             self.said.push_back(Said::Stream(event));
@@ -232,7 +231,7 @@ impl Stage {
         Ok(())
     }
 
-    /// The words for what was said, with the names that are expected; a new run is given its name.
+    /// The words for an effect. A new call gets the name that the script expects.
     fn describe(&mut self, said: Said, expected: &[&str]) -> String {
         match said {
             Said::Stream(event) => self.describe_stream(event, expected),
@@ -314,7 +313,7 @@ impl Stage {
         }
     }
 
-    /// The next packet that is sent. What is ready leaves for it.
+    /// The next packet that is sent. Takes and writes batches as needed.
     fn next_sent(&mut self) -> Option<String> {
         while self.sent.is_empty() {
             if self.in_flight.is_none() {
@@ -331,7 +330,7 @@ impl Stage {
         assert!(sent.is_none(), "line {number}: {line}: {sent:?} is sent");
     }
 
-    /// Writes the batch under way.
+    /// Writes the batch that was taken.
     fn write(&mut self) {
         let Some(mut batch) = self.in_flight.take() else {
             return;

@@ -7,7 +7,7 @@ use chirp_runtime::session::{
 use crate::streams::with_streams;
 use crate::words::packet;
 
-/// A session, and another side that says whatever a test wants.
+/// A session whose other side sends any packets.
 struct Attacked {
     session: Session,
     decoder: PacketDecoder,
@@ -62,7 +62,7 @@ impl Attacked {
         std::iter::from_fn(|| self.session.poll_stream_event()).collect()
     }
 
-    /// Opens streams here, with a call.
+    /// Opens streams of this side with a call.
     fn call(&mut self, specs: &[StreamSpec]) -> Vec<StreamKey> {
         let called = self.session.call_with(
             &Bytes::from_static(b"m"),
@@ -79,9 +79,9 @@ fn opens(numbers: impl Iterator<Item = u32>, entry: &str) -> String {
     format!("Open {}", entries.join(" "))
 }
 
-/// Each refusal is sent, and the other side does not read.
+/// Every refusal is sent, and the other side does not read.
 #[test]
-fn a_peer_that_opens_what_is_refused_and_never_reads() {
+fn refused_streams_of_a_peer_that_never_reads() {
     let mut attacked = Attacked::new(with_streams());
     attacked.session.drain();
     let open = packet(&opens(1..1025, "to:free:1").split(' ').collect::<Vec<_>>());
@@ -100,9 +100,9 @@ fn a_peer_that_opens_what_is_refused_and_never_reads() {
     assert!(rounds < 3000, "{rounds}");
 }
 
-/// Streams that come and go while nothing is written leave nothing behind, but for what is sent about them.
+/// Streams that open and end while nothing is written leave nothing behind, except their packets.
 #[test]
-fn a_peer_that_opens_and_ends_and_never_reads() {
+fn short_streams_of_a_peer_that_never_reads() {
     let mut attacked = Attacked::new(with_streams());
     let open = opens(1..1025, "from:free:0");
     let ends: Vec<_> = (1..1025)
@@ -128,14 +128,14 @@ fn a_peer_that_opens_and_ends_and_never_reads() {
         attacked.session.finish(run);
         assert!(attacked.session.has_output());
     }
-    // The answers; whoever is over is given no credit.
+    // The responses. Ended streams are granted no credit.
     assert!(attacked.write() < 300 * 13 + 100);
     assert_eq!(attacked.session.stream_windows(), 0);
 }
 
-/// 16,384 streams of each kind: their windows stay together, and every one of them can go on.
+/// 16,384 streams in each direction: their windows stay within the budget, and each can make progress.
 #[test]
-fn as_many_streams_as_there_may_be() {
+fn the_most_streams_that_are_allowed() {
     let mut attacked = Attacked::new(with_streams());
     let mut keys = Vec::new();
     for _ in 0..16 {
@@ -147,7 +147,7 @@ fn as_many_streams_as_there_may_be() {
     let refused = session.call_with(&method, &mut Payload::default(), None, &one_more);
     assert!(refused.is_err());
     assert!(session.stream_windows() <= 32 << 20);
-    // An item of each: all have a window.
+    // One item of each stream, since all have a window.
     for number in 1..=16_384 {
         let item = format!("Items -{number} a");
         attacked.receive(&item).expect("it may");
@@ -156,7 +156,7 @@ fn as_many_streams_as_there_may_be() {
     let is_items = |event: &&StreamEvent| matches!(event, StreamEvent::Items(..));
     assert_eq!(events.iter().filter(is_items).count(), 16_384);
     assert_eq!(attacked.session.stream_bytes_held(), 16_384 * 17);
-    // The consumers take what came, over and over; nobody's window grows beyond what all may have.
+    // The consumers take all items repeatedly, and the windows do not grow beyond the budget.
     for _ in 0..6 {
         for key in &keys {
             attacked.session.consumed(*key, 1, 1);
@@ -176,9 +176,9 @@ fn as_many_streams_as_there_may_be() {
     assert_eq!(attacked.session.stream_bytes_held(), 0);
 }
 
-/// The opener of 1,024 streams that it sends on may not take another window, and takes none.
+/// The opener of 1,024 streams that it sends must not take another window, and takes none.
 #[test]
-fn windows_that_are_taken() {
+fn windows_taken_without_a_grant() {
     let mut attacked = Attacked::new(with_streams());
     attacked
         .receive(&opens(1..1025, "from:free:16384"))
@@ -195,7 +195,7 @@ fn windows_that_are_taken() {
     assert_eq!(session.send_item(taken[0], &mut "a".into()), Ok(()));
     let not_sent = session.send_item(more[0], &mut "a".into());
     assert_eq!(not_sent, Err(NotSent::Full));
-    // One that is over makes place for the next.
+    // The end of a stream makes its window available to the next.
     session.finish_stream(taken[1]);
     session.finish_stream(taken[2]);
     let next = attacked.call(&[StreamSpec::sending(0)]);
@@ -203,7 +203,7 @@ fn windows_that_are_taken() {
     assert_eq!(sent, Ok(()));
 }
 
-/// Items of no bytes cost something, and so their number is bounded by the window.
+/// Empty items have a cost, so that the window bounds their number.
 #[test]
 fn millions_of_empty_items() {
     let mut attacked = Attacked::new(with_streams());
@@ -232,10 +232,10 @@ fn millions_of_empty_items() {
     assert_eq!(attacked.session.stream_bytes_held(), 0);
 }
 
-/// The transmit buffer takes 64 KiB of items, whatever waits in the streams; and what comes next stands behind
-/// no more than that.
+/// The transmit buffer holds at most 64 KiB of items, however many are queued. Later packets wait for no more
+/// than that.
 #[test]
-fn calls_wait_for_a_few_items_only() {
+fn calls_wait_for_at_most_64_kib_of_items() {
     let mut attacked = Attacked::new(with_streams());
     let keys = attacked.call(&[StreamSpec::sending(0); 100]);
     attacked.write();
@@ -259,14 +259,14 @@ fn calls_wait_for_a_few_items_only() {
     assert!(unsent <= (64 << 10) + (17 << 10), "{unsent}");
     let call = attacked.call(&[]);
     assert!(call.is_empty());
-    // Nothing more is put in while that is written.
+    // No items are added while a batch is being written.
     assert!(attacked.session.take_batch(Batch::default()).is_err());
     assert!(attacked.session.unsent() < unsent + 100);
 }
 
-/// An observer is shown items as they are, also those that are not copied.
+/// An observer sees whole items, including large ones that are not copied.
 #[test]
-fn large_and_small_items_are_whole_packets() {
+fn large_and_small_items_form_whole_packets() {
     let mut attacked = Attacked::new(with_streams());
     let keys = attacked.call(&[StreamSpec::sending(0)]);
     attacked.write();

@@ -3,7 +3,7 @@ use crate::streams::{check_streams, with_streams};
 
 const GRANTS: &[(&str, &str)] = &[
     (
-        "an item may be sent while there is credit, whatever it costs",
+        "an item may be sent while there is any credit, whatever its cost",
         "< Open 1:to:free:1
              < Request 4 m -
              ! opened o s=send
@@ -28,7 +28,7 @@ const GRANTS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "without a window it waits for credit",
+        "a stream without a window waits for credit",
         "< Open 1:to:free:0
              < Request 4 m -
              ! opened o s=send
@@ -44,7 +44,7 @@ const GRANTS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "credit is given back when half of the window has been taken, and the window doubles",
+        "credit is granted when half of the window has been consumed, and the window doubles",
         "stream-call x m - s=receive
              > Open 1:to:free:16384
              > Request 1 m -
@@ -75,7 +75,7 @@ const GRANTS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "a consumer that is behind is given back what it took, and no more",
+        "a slow consumer is granted what it has consumed, and no more",
         "stream-call x m - s=receive
              > Open 1:to:free:16384
              > Request 1 m -
@@ -95,7 +95,7 @@ const GRANTS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "an item over the window is taken, and paid back with it",
+        "an item larger than the window is accepted, and its credit is granted when it is consumed",
         "stream-call x m - s=receive
              > Open 1:to:free:16384
              > Request 1 m -
@@ -117,7 +117,7 @@ const GRANTS: &[(&str, &str)] = &[
              ! answered x ok -",
     ),
     (
-        "credit for several streams goes in one packet, and is added up",
+        "credit for several streams shares a packet, and is added up",
         "stream-call x m - s=receive t=receive
              > Open 1:to:free:16384 2:to:free:16384
              > Request 1 m -
@@ -142,7 +142,7 @@ const GRANTS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "an opener's stream without a window is given a small one, so that it never waits for others",
+        "a stream from its opener without a window is granted a minimal one, and never waits for others",
         "< Open 1:from:free:0
              < Request 4 m -
              ! opened o s=receive
@@ -162,21 +162,21 @@ const GRANTS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn credit_is_spent_and_given_back() {
+fn credit_is_spent_and_granted() {
     check_streams(&with_streams(), GRANTS);
 }
 
 const WRONG: &[(&str, &str)] = &[
     (
-        "an item without credit fails its stream, after those that had some",
+        "an item without credit fails its stream, after the items with credit",
         "stream-call x m - s=receive
              > Open 1:to:free:16384
              > Request 1 m -
              < Items -1 x*16368
              ! items s x*16368
              < Items -1 y
-             ! ended s failed an-item-came-without-credit
-             > End +1 failed 1 an-item-came-without-credit
+             ! ended s failed item-sent-without-credit
+             > End +1 failed 1 item-sent-without-credit
              < Items -1 z
              = held 16384
              < End -1 cancelled 2
@@ -196,8 +196,8 @@ const WRONG: &[(&str, &str)] = &[
              > Credit -1:256
              < Items +1 - - - - - - - - - - - - - - - - - -
              ! items s - - - - - - - - - - - - - - - -
-             ! ended s failed an-item-came-without-credit
-             > End -1 failed 16 an-item-came-without-credit
+             ! ended s failed item-sent-without-credit
+             > End -1 failed 16 item-sent-without-credit
              < End +1 finished 18
              respond a ok -
              finish a
@@ -207,7 +207,7 @@ const WRONG: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "a stream that begins again and again is told of once",
+        "a stream that is started repeatedly is reported once",
         "stream-call x m - s=result
              > Open 1:to:result:16384
              > Request 1 m -
@@ -225,7 +225,7 @@ const WRONG: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "a peer that grants more than there is, again and again, makes no more wait here",
+        "excessive credit does not grow the queue",
         "< Open 1:to:free:4294967295
              < Request 4 m -
              ! opened o s=send
@@ -249,7 +249,7 @@ const WRONG: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "packets for streams that are over or unknown, and from the wrong side, are discarded",
+        "packets for ended or unknown streams, or from the wrong side, are discarded",
         "< Open 1:to:free:16384 2:from:free:16384
              < Request 4 m -
              ! opened o s=send t=receive
@@ -279,13 +279,13 @@ const WRONG: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn what_is_wrong_with_one_stream_ends_that_stream() {
+fn an_error_in_a_stream_ends_only_that_stream() {
     check_streams(&with_streams(), WRONG);
 }
 
-/// Each of these ends the session.
+/// Each of these packets ends the session.
 #[test]
-fn what_is_fatal() {
+fn fatal_stream_packets() {
     let table = [
         (
             "< Open 1:to:free:1\n< Cancel 4",
@@ -305,31 +305,31 @@ fn what_is_fatal() {
         ),
         (
             "< Open 1:to:bound:1\n< Response 4 ok -",
-            "invalid StreamOpen packet: only a call can have streams bound to it",
+            "invalid StreamOpen packet: only a request can open bound streams",
         ),
         (
             "< Open 1:to:bound:1\n< Items +4 a",
-            "invalid StreamOpen packet: only a call can have streams bound to it",
+            "invalid StreamOpen packet: only a request can open bound streams",
         ),
         (
             "< Open 1:to:free:1\n< Items +4 a b",
-            "invalid StreamOpen packet: items that carry streams come one by one",
+            "invalid StreamOpen packet: an item that carries streams must be alone in its packet",
         ),
         (
             "< Open 1:to:free:1\n< Items +4",
-            "invalid StreamOpen packet: items that carry streams come one by one",
+            "invalid StreamOpen packet: an item that carries streams must be alone in its packet",
         ),
         (
             "< Open 1:to:free:1 1:from:free:0",
-            "invalid StreamOpen packet: a stream's number is in use",
+            "invalid StreamOpen packet: stream number in use",
         ),
         (
             "< Open 1:from:free:16383",
-            "invalid StreamOpen packet: it takes a window that it may not take",
+            "invalid StreamOpen packet: window taken without a grant",
         ),
         (
             "< Open 1:from:free:16384\n< Request 4 m -\n! opened o s=receive\n! run a m -\n< Open 1:to:free:0",
-            "invalid StreamOpen packet: a stream's number is in use",
+            "invalid StreamOpen packet: stream number in use",
         ),
     ];
     for (script, expected) in table {
@@ -340,7 +340,7 @@ fn what_is_fatal() {
 
 const LARGE: &[(&str, &str)] = &[
     (
-        "an item that is too large to send stays",
+        "an item that is too large to send stays with its owner",
         "stream-call x m - s=send
              > Open 1:from:free:16384
              > Request 1 m -
@@ -355,7 +355,7 @@ const LARGE: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "an item that is too large to be taken fails its stream, and what it carries",
+        "a received item that is too large fails its stream, and refuses the streams that it carries",
         "stream-call x m - s=receive
              > Open 1:to:free:16384
              > Request 1 m -
@@ -371,7 +371,7 @@ const LARGE: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "a request that is too large to be taken refuses what it carries",
+        "a received request that is too large refuses the streams that it carries",
         "< Open 1:to:free:0 2:to:bound:0
              < Request 7 m x*2000
              > Response 7 too-large 1000
@@ -379,7 +379,7 @@ const LARGE: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "an end is cut to what the other side takes",
+        "an end is shortened to the other side's payload limit",
         "stream-call x m - s=send
              > Open 1:from:free:16384
              > Request 1 m -
@@ -398,9 +398,9 @@ fn payload_limits_hold_for_items() {
     check_streams(&limits, LARGE);
 }
 
-/// What all streams hold together is bounded too: each may go over its window by an item.
+/// All streams together have a limit, since each may exceed its window by one item.
 #[test]
-fn more_items_than_are_held_break_off_their_stream() {
+fn a_stream_over_the_limit_on_held_items_fails() {
     let mut limits = with_streams();
     limits.max_stream_buffer = 50_000;
     let script = "stream-call x m - s=receive t=receive
@@ -426,7 +426,7 @@ fn more_items_than_are_held_break_off_their_stream() {
 }
 
 #[test]
-fn there_are_no_more_streams_than_may_be() {
+fn streams_over_the_limit_are_refused() {
     let mut limits = with_streams();
     limits.max_streams = 3;
     let script = "< Open 1:from:free:16384 2:to:free:5
@@ -450,7 +450,7 @@ fn there_are_no_more_streams_than_may_be() {
          ! items s a
          < End +1 finished 1
          ! ended s finished
-         # What it holds counts until it is taken.
+         # Its items count until they are consumed.
          = streams 3
          < Open 5:from:free:16384
          < Request 6 m -
@@ -483,7 +483,7 @@ fn there_are_no_more_streams_than_may_be() {
     check(limits, &script.replace("too-many-streams 0", "unsupported"));
 }
 
-/// The other side may wait for credit, or for items that are to be read first.
+/// The other side may wait for credit, or send items before the next packet.
 #[test]
 fn a_side_with_a_stream_goes_on_reading() {
     let mut limits = with_streams();
@@ -491,18 +491,18 @@ fn a_side_with_a_stream_goes_on_reading() {
     limits.max_write_buffer = 1;
     let script = "< Request 4 m -
          ! run a m -
-         = reading PauseBriefly
+         = reading PausedBriefly
          finish a
          < Open 1:from:free:16384
          < Request 5 m -
          ! opened o s=receive
          ! run b m -
          claim o s
-         = reading Go
+         = reading Ready
          < End +1 finished 0
          ! ended s finished
-         = reading PauseBriefly
+         = reading PausedBriefly
          finish b
-         = reading Go";
+         = reading Ready";
     check_streams(&limits, &[("reading", script)]);
 }

@@ -16,7 +16,7 @@ const STREAMS: usize = 12;
 const HELD: usize = 60_000;
 const LONGEST: usize = 30_000;
 
-/// A step of the other side's, which may be anything, or of the program's.
+/// A step of the other side, which may send anything, or of the program.
 #[derive(Clone, Debug)]
 enum Step {
     Receive(String),
@@ -73,7 +73,7 @@ fn specs() -> impl Strategy<Value = Vec<StreamSpec>> {
     vec(spec, 0..3)
 }
 
-/// What the other side says.
+/// A packet of the other side.
 fn said() -> impl Strategy<Value = String> {
     let request = (1..5_u32).prop_map(|id| format!("Request {id} m -"));
     let response = (1..5_u32, any::<bool>()).prop_map(|(id, ok)| {
@@ -82,7 +82,7 @@ fn said() -> impl Strategy<Value = String> {
     });
     let length = prop_oneof![0..20_usize, Just(5000), 0..LONGEST];
     let items = (id(), vec(length, 0..4)).prop_map(|(id, lengths)| {
-        // More than 16 KiB are one item's.
+        // Only a single item may be longer than 16 KiB.
         let is_large = lengths.iter().sum::<usize>() > 16_000;
         let lengths = if is_large { &lengths[..1] } else { &lengths };
         let items = lengths.iter().map(|length| format!(" x*{length}"));
@@ -113,7 +113,7 @@ fn step() -> impl Strategy<Value = Step> {
     let at = 0..8_usize;
     let at = || at.clone();
     let length = prop_oneof![0..50_usize, Just(9000), 0..LONGEST];
-    // What carries streams follows them, or nothing would be left of most sessions.
+    // Stream-Open mostly has a valid carrier, or most sessions would end at once.
     let carried = (opening(), 1..5_u32, any::<bool>()).prop_map(|(open, id, call)| {
         let carrier = if call { "Request" } else { "Response" };
         let rest = if call { "m -" } else { "ok -" };
@@ -145,7 +145,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A session, and what its program knows.
+/// A session with the state of its program.
 struct Tried {
     session: Session,
     decoder: PacketDecoder,
@@ -160,7 +160,7 @@ struct Tried {
 }
 
 fn one_of<T: Copy>(list: &[T], at: usize) -> Option<T> {
-    // The latest are the most interesting.
+    // Prefer the latest entries.
     list.iter().rev().nth(at).copied()
 }
 
@@ -339,10 +339,10 @@ impl Tried {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Whatever the other side says and the program does: nothing panics, nothing is told after an end, what is
-    /// held stays within its bounds, and nothing is left when the channel ends.
+    /// Whatever the other side sends and the program does: no panic, no event after the end of a stream,
+    /// memory within the limits, and nothing left when the channel ends.
     #[test]
-    fn any_steps(steps in vec(step(), 0..120)) {
+    fn any_sequence_of_steps(steps in vec(step(), 0..120)) {
         let mut limits = with_streams();
         limits.max_streams = STREAMS;
         limits.max_stream_buffer = HELD;

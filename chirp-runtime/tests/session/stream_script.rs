@@ -6,7 +6,7 @@ use crate::script::{Said, Stage};
 use crate::stream_words::{ending_words, not_sent_words, spec, spec_word};
 use crate::words::{bytes, word};
 
-/// The words of streams, in the scripts of `script.rs`.
+/// The steps and effects of streams, for the scripts of `script.rs`.
 ///
 /// ```text
 /// stream-call NAME METHOD DATA STREAM=result STREAM=send.bound STREAM=receive ...
@@ -17,7 +17,7 @@ use crate::words::{bytes, word};
 /// ! ready STREAM              ! ended STREAM HOW      ! not-sent STREAM WHY     ! unsupported NAME
 /// ```
 impl Stage {
-    /// Takes a step that concerns streams; whether it is one.
+    /// Takes a step that concerns streams. Returns `false` for other steps.
     pub(crate) fn stream_step(&mut self, words: &[&str]) -> bool {
         match words {
             ["stream-call", name, method, data, opens @ ..] => {
@@ -116,7 +116,7 @@ impl Stage {
         })
     }
 
-    /// The words for what happened to a stream, with the names that are expected for those that are new.
+    /// The words for a stream event. New streams get the names that the script expects.
     pub(crate) fn describe_stream(&mut self, event: StreamEvent, expected: &[&str]) -> String {
         match event {
             StreamEvent::Opened(carrier, opened) => {

@@ -6,7 +6,7 @@ use chirp_runtime::session::{Ending, NotSent, StreamKind, StreamSpec};
 
 use crate::words::{bytes, word};
 
-/// `+5` is the stream that the packet's sender opened as its fifth, `-5` the other side's.
+/// A stream id: `+5` is the fifth stream that the packet's sender opened, `-5` the fifth of the other side.
 fn id(word: &str) -> StreamId {
     let (whose, number) = word.split_at(1);
     let number = number.parse().expect("a number");
@@ -21,7 +21,8 @@ fn id_word(id: StreamId) -> String {
     format!("{whose}{}", id.number())
 }
 
-/// `NUMBER:to:result:WINDOW`: a stream, which way its items go as seen from its opener, what it is, its window.
+/// A stream in Stream-Open, as `NUMBER:to:result:WINDOW`: its number, its direction as seen from the opener,
+/// its kind and its window.
 fn entry(word: &str) -> StreamEntry {
     let parts: Vec<_> = word.split(':').collect();
     let [number, way, kind, window] = parts[..] else {
@@ -73,8 +74,8 @@ const REASONS: [(&str, EndReason); 4] = [
     ("refused", EndReason::Refused),
 ];
 
-/// The bytes of a packet of streams: `Open ENTRY...`, `Items ID ITEM...`, `Credit ID:BYTES...`,
-/// `End ID REASON ITEMS ERROR`.
+/// The bytes of a stream packet: `Open ENTRY...`, `Items ID ITEM...`, `Credit ID:BYTES...`, `End ID REASON
+/// ITEMS ERROR`.
 pub(crate) fn packet(words: &[&str]) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     match words {
@@ -144,7 +145,7 @@ pub(crate) fn end_words(packet: &StreamEnd) -> String {
     )
 }
 
-/// `NAME=send`, `NAME=receive.bound`, `NAME=result`: a stream that this side opens.
+/// A stream that this side opens: `NAME=send`, `NAME=receive.bound`, `NAME=result`.
 pub(crate) fn spec(word: &str) -> (&str, StreamSpec) {
     let (name, what) = word.split_once('=').expect("a name");
     let spec = match what {

@@ -21,7 +21,7 @@ pub(crate) fn check_streams(limits: &Limits, table: &[(&str, &str)]) {
 
 const NEGOTIATED: &[(&str, &str)] = &[
     (
-        "a call that needs streams waits for hello, and others overtake it",
+        "a call with streams waits for hello, and other calls overtake it",
         "stream-call a m - r=result
              = wants-hello true
              = streams 1
@@ -48,7 +48,7 @@ const NEGOTIATED: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "the other side has no streams",
+        "the other side does not support streams",
         "stream-call a m - r=result
              ask 5
              > Request 2 chirp.hello ask:5
@@ -63,7 +63,7 @@ const NEGOTIATED: &[(&str, &str)] = &[
              > nothing",
     ),
     (
-        "some of the four bits are none",
+        "some of the four bits do not declare streams",
         "ask 5
              > Request 1 chirp.hello ask:5
              < Response 1 ok answer:5:1000000:parts
@@ -84,7 +84,7 @@ const NEGOTIATED: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "a call that waits for hello is let go of",
+        "a call that waits for hello is cancelled",
         "stream-call a m - r=result
              cancel a
              ! ended r refused
@@ -94,7 +94,7 @@ const NEGOTIATED: &[(&str, &str)] = &[
              > nothing",
     ),
     (
-        "what comes before anything was declared is discarded",
+        "stream packets before any declaration are discarded",
         "< Open 1:to:result:16384
              < Request 1 m -
              ! run a m -
@@ -103,7 +103,7 @@ const NEGOTIATED: &[(&str, &str)] = &[
              > Response 1 ok -",
     ),
     (
-        "what comes of a side that has not declared is discarded too, if it is well-formed",
+        "well-formed stream packets of a side that has not declared streams are discarded",
         "ask 5
              > Request 1 chirp.hello ask:5
              < Open 1:to:result:16384
@@ -121,9 +121,9 @@ const NEGOTIATED: &[(&str, &str)] = &[
     ),
 ];
 
-/// The calls that are pending wait for hello, and so it is asked for all that.
+/// The question is sent although the calls that wait for it have used up the limit on pending calls.
 #[test]
-fn hello_is_asked_when_no_call_may_be_made() {
+fn hello_is_asked_even_at_the_limit_on_pending_calls() {
     let mut limits = with_streams();
     limits.max_pending_calls = 1;
     let script = "stream-call a m - r=result
@@ -143,7 +143,7 @@ fn hello_is_asked_when_no_call_may_be_made() {
 }
 
 #[test]
-fn streams_are_used_when_both_sides_know_them() {
+fn streams_need_both_sides() {
     crate::script::check_all(&with_streams(), NEGOTIATED);
     let never = limits(|limits| {
         limits.max_streams = 16_384;
@@ -169,7 +169,7 @@ fn streams_are_used_when_both_sides_know_them() {
 
 const RESULTS: &[(&str, &str)] = &[
     (
-        "items, the end, the answer: in this order, and as few packets as can be",
+        "items, end and response are sent in this order, in as few packets as possible",
         "< Open 1:to:result:16384
              < Request 4 Arith.count 2
              ! opened o r=send.result
@@ -187,7 +187,7 @@ const RESULTS: &[(&str, &str)] = &[
              = running 0",
     ),
     (
-        "an answer waits for the items before it, and is not cancelled any more",
+        "a response is held until the items before it have left, and its call cannot be cancelled any more",
         "< Open 1:to:result:60000
              < Request 4 m -
              ! opened o r=send.result
@@ -205,7 +205,7 @@ const RESULTS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "a result that its handler did not finish has not all its items",
+        "a result stream that its handler did not finish is incomplete",
         "< Open 1:to:result:16384
              < Request 4 m -
              ! opened o r=send.result
@@ -222,7 +222,7 @@ const RESULTS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "an error ends it without an end, after what was sent",
+        "an error ends the result stream without a Stream-End, after the queued items",
         "< Open 1:to:result:16384
              < Request 4 m -
              ! opened o r=send.result
@@ -236,7 +236,7 @@ const RESULTS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "an error before the first item is the call's",
+        "an error before the first item fails the call",
         "< Open 1:to:result:16384
              < Request 4 m -
              ! opened o r=send.result
@@ -254,7 +254,7 @@ const RESULTS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "a result that has begun, and that fails",
+        "an error after the start fails the stream",
         "< Open 1:to:result:16384
              < Request 4 m -
              ! opened o r=send.result
@@ -269,7 +269,7 @@ const RESULTS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "a Cancel drops what waits, and is the only answer",
+        "a Cancel drops the queued items, and its response is the only one",
         "< Open 1:to:result:16384
              < Request 4 m -
              ! opened o r=send.result
@@ -287,7 +287,7 @@ const RESULTS: &[(&str, &str)] = &[
              > Response 4 cancelled",
     ),
     (
-        "the caller goes: items are discarded until the answer",
+        "a cancelled call: items are discarded until the response",
         "stream-call x m - s=result
              > Open 1:to:result:16384
              > Request 1 m -
@@ -305,7 +305,7 @@ const RESULTS: &[(&str, &str)] = &[
              = abandoned 0",
     ),
     (
-        "the caller goes before the call has left",
+        "a call that is cancelled before it leaves",
         "stream-call x m - s=result t=send
              cancel x
              ! ended s refused
@@ -314,7 +314,7 @@ const RESULTS: &[(&str, &str)] = &[
              > nothing",
     ),
     (
-        "a duplicate ends the streams of the first",
+        "a duplicate ends the streams of the first call",
         "< Open 1:to:result:16384
              < Request 4 m -
              ! opened o r=send.result
@@ -330,7 +330,7 @@ const RESULTS: &[(&str, &str)] = &[
              > End -2 refused 0",
     ),
     (
-        "an answer without the end, and an end that counts otherwise, are losses",
+        "a response without the end, or an end with another count, makes the stream incomplete",
         "stream-call x m - s=result
              stream-call y m - t=result
              > Open 1:to:result:16384
@@ -355,7 +355,7 @@ const RESULTS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "the consumer goes: the producer is asked to stop, and its end is waited for",
+        "a dropped receiver asks the sender to stop, and waits for the end",
         "stream-call x m - s=result
              > Open 1:to:result:16384
              > Request 1 m -
@@ -375,7 +375,7 @@ const RESULTS: &[(&str, &str)] = &[
              ! answered x ok -",
     ),
     (
-        "the producer is asked to stop",
+        "a sender is asked to stop",
         "< Open 1:to:result:16384
              < Request 4 m -
              ! opened o r=send.result
@@ -424,7 +424,7 @@ fn a_result_stream_lives_within_its_call() {
 
 const ARGUMENTS: &[(&str, &str)] = &[
     (
-        "items of an argument, which come as the call runs",
+        "items of an argument come while the call runs",
         "< Open 1:from:bound:16384
              < Request 4 m -
              ! opened o s=receive.bound
@@ -442,7 +442,7 @@ const ARGUMENTS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "the answer ends it, whatever its code",
+        "the response ends an argument stream, whatever its code",
         "< Open 1:from:bound:16384
              < Request 4 m -
              ! opened o s=receive.bound
@@ -461,7 +461,7 @@ const ARGUMENTS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "the caller's half ends with the answer, and says nothing of it",
+        "the response ends the caller's half without a Stream-End",
         "stream-call x m - s=send.bound
              > Open 1:from:bound:16384
              > Request 1 m -
@@ -475,7 +475,7 @@ const ARGUMENTS: &[(&str, &str)] = &[
              = streams 0",
     ),
     (
-        "what is sent at once follows the call",
+        "items sent at once follow the request",
         "stream-call x m - s=send.bound
              send s a
              > Open 1:from:bound:16384
@@ -488,7 +488,7 @@ const ARGUMENTS: &[(&str, &str)] = &[
              ! answered x ok -",
     ),
     (
-        "an argument that is not taken is refused, and its sender is told",
+        "an unclaimed argument is refused, and its sender is told",
         "< Open 1:from:bound:16384 2:to:bound:16384
              < Request 4 m -
              ! opened o s=receive.bound t=send.bound
@@ -513,7 +513,7 @@ const ARGUMENTS: &[(&str, &str)] = &[
              ! answered x ok -",
     ),
     (
-        "a Cancel of the caller's, before the end",
+        "the caller cancels before the end of the stream",
         "stream-call x m - s=send.bound
              > Open 1:from:bound:16384
              > Request 1 m -
@@ -566,7 +566,7 @@ const WAITS: &[(&str, &str)] = &[(
 )];
 
 #[test]
-fn a_stream_waits_for_its_call_to_leave() {
+fn a_stream_starts_after_its_call_has_left() {
     let mut limits = with_streams();
     limits.max_write_buffer = 20;
     check_streams(&limits, WAITS);

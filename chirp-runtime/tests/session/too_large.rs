@@ -1,17 +1,17 @@
 use crate::script::{check_all, limits};
 
-/// Everything here has a payload limit of 100 bytes: a request of one-letter name has room for 94, an
-/// answer for 95.
+/// All scripts have a payload limit of 100 bytes. A request with a one-letter name has room for 94 bytes of
+/// parameters, a response for 95 bytes of data.
 const TOO_LARGE: &[(&str, &str)] = &[
     (
-        "a call of this side's, which takes no id",
+        "a call of this side, which uses no id",
         "call a m x*95
              ! refused too-large 100 our
              call b m x*94
              > Request 1 m x*94",
     ),
     (
-        "a result of this side's",
+        "a result of this side",
         "< Request 1 m -
              ! run a m -
              < Request 2 m -
@@ -24,7 +24,7 @@ const TOO_LARGE: &[(&str, &str)] = &[
              finish b",
     ),
     (
-        "a call of the other side's: it is skipped, and the connection goes on",
+        "a call of the other side is skipped, and the connection continues",
         "< Request 1 m x*95
              > Response 1 too-large 100
              = running 0
@@ -35,7 +35,7 @@ const TOO_LARGE: &[(&str, &str)] = &[
              finish r",
     ),
     (
-        "a call of the other side's with an id that is pending",
+        "a call of the other side with an id that is pending",
         "< Request 1 m -
              ! run r m -
              < Request 1 m x*1000
@@ -45,7 +45,7 @@ const TOO_LARGE: &[(&str, &str)] = &[
              finish r",
     ),
     (
-        "an answer of the other side's: its call fails alone",
+        "a response of the other side fails only its call",
         "call a m -
              call b m -
              > Request 1 m -
@@ -59,7 +59,7 @@ const TOO_LARGE: &[(&str, &str)] = &[
              > Request 1048577 m -",
     ),
     (
-        "an answer to a call that was cancelled, and one to none",
+        "a response to a cancelled call, and one to no call",
         "call a m -
              > Request 1 m -
              cancel a
@@ -71,7 +71,7 @@ const TOO_LARGE: &[(&str, &str)] = &[
              > nothing",
     ),
     (
-        "over what the other side has said that it takes",
+        "over the limit that the other side has declared",
         "< Request 1 chirp.hello ask:5:50
              ! hello
              > Response 1 ok answer:5
@@ -86,7 +86,7 @@ const TOO_LARGE: &[(&str, &str)] = &[
              finish r",
     ),
     (
-        "the other side takes more than this side sends",
+        "the other side accepts more than this side sends",
         "< Request 1 chirp.hello ask:5
              ! hello
              > Response 1 ok answer:5
@@ -96,6 +96,6 @@ const TOO_LARGE: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn over_the_payload_limit() {
+fn packets_over_the_payload_limit() {
     check_all(&limits(|limits| limits.max_payload = 100), TOO_LARGE);
 }

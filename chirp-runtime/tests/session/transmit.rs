@@ -10,22 +10,22 @@ use proptest::prelude::*;
 
 use crate::script::limits;
 
-/// What may happen between two writes, and in the middle of one.
+/// An operation between two writes, or a partial write.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// A call with this many bytes of parameters.
+    /// Make a call with this many bytes of parameters.
     Call(usize),
-    /// The caller of one of the calls goes.
+    /// Cancel one of the calls.
     Cancel(usize),
-    /// A call of the other side's is answered with this many bytes.
+    /// Respond to a call of the other side with this many bytes.
     Answer(usize),
-    /// What is ready leaves.
+    /// Take a batch.
     Take,
-    /// This many bytes of it are written, named in this many slices.
+    /// Write this many bytes of the batch, with this many slices.
     Write(usize, usize),
 }
 
-/// Lengths around what is copied and what is written from where it stands.
+/// Lengths around the largest payload that is copied.
 fn length() -> impl Strategy<Value = usize> {
     prop_oneof![
         0..40_usize,
@@ -45,7 +45,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A session whose output is watched, and the same as a plain list of packets.
+/// A session, and its expected output as a plain list of packets.
 struct Watched {
     session: Session,
     calls: Vec<OutboundCallId>,
@@ -53,7 +53,7 @@ struct Watched {
     batch: Batch,
     under_way: bool,
     written: Vec<u8>,
-    /// Packets that wait, each with its call, if it is a request.
+    /// Packets that have not been taken, each with its call if it is a request.
     waiting: Vec<(Option<OutboundCallId>, Vec<u8>)>,
     in_flight: usize,
     expected: Vec<u8>,
@@ -93,7 +93,7 @@ impl Watched {
         assert!(self.expected.starts_with(&self.written));
     }
 
-    /// A byte that is another one for every packet in a while.
+    /// A byte that differs between successive packets.
     fn fill(&self) -> u8 {
         let [fill, ..] = (self.calls.len() * 7 + self.waiting.len() * 3).to_le_bytes();
         fill
@@ -198,10 +198,10 @@ impl Watched {
 }
 
 proptest! {
-    /// Whatever is removed, in whatever pieces the rest is written: of a request that was taken back
-    /// nothing is transmitted, and its neighbours are whole.
+    /// Whatever is removed, and however the rest is written: no byte of a removed request is transmitted, and
+    /// the other packets stay intact.
     #[test]
-    fn what_is_transmitted_is_what_was_not_removed(steps in vec(step(), 0..150)) {
+    fn exactly_the_packets_that_were_not_removed_are_transmitted(steps in vec(step(), 0..150)) {
         let mut watched = Watched::new();
         for step in steps {
             watched.step(step);

@@ -6,8 +6,8 @@ use chirp_runtime::packet::{
 
 use crate::stream_words;
 
-/// Bytes as a script has them: `-` for none, `x*9000` for nine thousand of them, `ask:5` and `answer:5`
-/// for what `chirp.hello` carries with nonce 5 (and `ask:5:100` from a side that takes 100 bytes), any
+/// Bytes in a script: `-` for none, `x*9000` for nine thousand of a letter, `ask:5` and `answer:5` for the
+/// data of `chirp.hello` with nonce 5 (`ask:5:100` from a side with a payload limit of 100 bytes), and any
 /// other word for itself.
 pub(crate) fn bytes(word: &str) -> Vec<u8> {
     let hello_with = |nonce: &str, limit: &str, extensions: ExtensionFlags| {
@@ -54,7 +54,7 @@ pub(crate) fn bytes(word: &str) -> Vec<u8> {
             let (hello, nonce) = hello_with(nonce, limit, ExtensionFlags::COMPRESSION);
             hello.encode_answer(nonce)
         }
-        // Bits 1 and 2 and 3 are not streams without bit 7.
+        // Bits 1 to 3 do not declare streams without bit 7.
         ["answer", nonce, limit, "parts"] => {
             let (hello, nonce) = hello_with(nonce, limit, ExtensionFlags(0b1110));
             hello.encode_answer(nonce)
@@ -66,7 +66,7 @@ pub(crate) fn bytes(word: &str) -> Vec<u8> {
     }
 }
 
-/// The word for some bytes.
+/// The word for bytes.
 pub(crate) fn word(bytes: &[u8]) -> String {
     if let Some((nonce, _)) = Hello::decode_question(bytes) {
         return format!("ask:{nonce}");
@@ -87,8 +87,8 @@ pub(crate) fn word(bytes: &[u8]) -> String {
     }
 }
 
-/// How a call went, as a script has it: `ok DATA`, `unknown`, `duplicate`, `cancelled`, `error TEXT`, or
-/// the name of a framework error.
+/// The outcome of a call in a script: `ok DATA`, `unknown`, `duplicate`, `cancelled`, `error TEXT`, or the
+/// name of a framework error.
 pub(crate) fn result(words: &[&str]) -> (ResultCode, Vec<u8>) {
     let reason = match *words {
         ["ok", data] => return (ResultCode::Success, bytes(data)),
@@ -105,7 +105,7 @@ pub(crate) fn result(words: &[&str]) -> (ResultCode, Vec<u8>) {
     (ResultCode::ServiceError, ErrorData::from(reason).encode())
 }
 
-/// The words for how a call went.
+/// The words for the outcome of a call.
 pub(crate) fn result_words(code: ResultCode, data: &Bytes) -> String {
     match code {
         ResultCode::Success => return format!("ok {}", word(data)),
@@ -128,7 +128,7 @@ pub(crate) fn result_words(code: ResultCode, data: &Bytes) -> String {
     name.to_owned()
 }
 
-/// The bytes of a packet: `RequestPacket ID METHOD DATA`, `ResponsePacket ID RESULT`, `Cancel ID`.
+/// The bytes of a packet: `Request ID METHOD DATA`, `Response ID RESULT`, `Cancel ID`.
 pub(crate) fn packet(words: &[&str]) -> Vec<u8> {
     if let Some(packet) = stream_words::packet(words) {
         return packet;
@@ -140,12 +140,12 @@ pub(crate) fn packet(words: &[&str]) -> Vec<u8> {
     let mut out = Vec::new();
     let id = words.get(1).and_then(|id| id.parse().ok());
     match (words, id) {
-        (["RequestPacket", _, method, data], Some(id)) => {
+        (["Request", _, method, data], Some(id)) => {
             let (method, data) = (bytes(method), bytes(data));
             RequestPacket::encode_head(&mut out, id, &method, data.len());
             out.extend_from_slice(&data);
         }
-        (["ResponsePacket", _, how @ ..], Some(id)) => {
+        (["Response", _, how @ ..], Some(id)) => {
             let (code, data) = result(how);
             ResponsePacket::encode_head(&mut out, id, code, data.len());
             out.extend_from_slice(&data);

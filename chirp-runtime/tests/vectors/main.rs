@@ -1,7 +1,7 @@
-//! Bytes that the Go reference wrote or read, release v0.4.12, against ours.
+//! Compares this implementation's bytes with those of the Go reference, release v0.4.12.
 //!
-//! `chirp-v0.json` is data from outside and is not edited. Of it only `vint30` is left out, which is a
-//! helper for applications and not part of the protocol.
+//! `chirp-v0.json` was recorded elsewhere and is not edited. Only `vint30` is not tested, which is a helper
+//! for applications and not part of the protocol.
 
 mod packets;
 mod recording;

@@ -9,7 +9,7 @@ use crate::recording::{bytes, list, number, text, to_hex};
 
 const LIMIT: usize = 16 << 20;
 
-/// The bytes that we write for what an entry describes.
+/// Encodes the packet that an entry describes.
 fn encode(entry: &Value) -> Vec<u8> {
     let mut out = Vec::new();
     match text(entry, "kind") {
@@ -48,7 +48,7 @@ fn error_data(entry: &Value) -> ErrorData {
     ErrorData::new(number(entry, "code"), text(entry, "message")).with_data(bytes(entry, "data"))
 }
 
-/// The only packet in these bytes, and how the channel ended after it.
+/// Decodes the only packet in these bytes, if there is one.
 fn decode_one(bytes: &[u8]) -> Result<Option<IncomingPacket>, PacketError> {
     let mut decoder = PacketDecoder::new(LIMIT);
     let mut bytes = bytes;
@@ -76,7 +76,7 @@ fn payload_of(packet: &[u8]) -> Bytes {
     }
 }
 
-/// Reads back what was written.
+/// Decodes what was encoded.
 fn check_reading(entry: &Value, written: &[u8]) {
     match text(entry, "kind") {
         "request" => {
@@ -99,13 +99,13 @@ fn check_reading(entry: &Value, written: &[u8]) {
             let error = ErrorData::decode(Bytes::copy_from_slice(written)).expect("it is valid");
             assert_eq!(error, error_data(entry));
         }
-        // Only bytes and their header: the types are mostly unknown ones.
+        // The entry has only bytes and a header: most types are unknown.
         _ => {}
     }
 }
 
 #[test]
-fn what_the_reference_writes_we_write_and_read() {
+fn packets_of_the_reference_round_trip() {
     let entries = list("encode");
     let ours = entries.iter().filter(|entry| entry["kind"] != "vint30");
     let mut checked = 0;
@@ -118,11 +118,11 @@ fn what_the_reference_writes_we_write_and_read() {
     assert_eq!(checked, 24);
 }
 
-/// What decodes for the reference decodes for us, and what does not fails for the same reason; but for
-/// the one rule below.
+/// Both implementations accept the same packets, and reject others for the same reason, with the exception of
+/// [`is_stricter_here`].
 #[test]
-fn what_the_reference_reads_we_read() {
-    // What the reference says, and what we say then.
+fn the_reference_and_this_crate_accept_the_same_packets() {
+    // The reference's errors, and the corresponding ones here.
     let reasons = [
         ("offset 0: error code", "length is truncated"),
         ("offset 2: message length", "length is truncated"),
@@ -161,7 +161,7 @@ fn decode(entry: &Value) -> Result<(), PacketError> {
         "response" => ResponsePacket::decode(bytes).map(drop),
         "cancel" => Cancel::decode(&bytes).map(drop),
         "error_data" => ErrorData::decode(bytes).map(drop),
-        // Nothing at all is no packet, although a channel may end so.
+        // No bytes are no packet, although a channel may end like this.
         "packet" => decode_one(&bytes)?
             .map(drop)
             .ok_or(PacketError::ShortHeader { got: 0 }),
@@ -169,7 +169,7 @@ fn decode(entry: &Value) -> Result<(), PacketError> {
     }
 }
 
-/// A Response whose error data is malformed: the reference lets it pass.
+/// Whether this is a Response with malformed error data, which the reference accepts.
 fn is_stricter_here(entry: &Value) -> bool {
     entry["kind"] == "response" && text(entry, "hex") == "000000010400010004616263"
 }

@@ -1,20 +1,20 @@
 use serde_json::Value;
 
-/// One list of the file.
+/// The entries of a list in the file.
 pub(crate) fn list(name: &str) -> Vec<Value> {
     let file: Value =
         serde_json::from_str(include_str!("chirp-v0.json")).expect("the file is JSON");
     file[name].as_array().expect("the file has it").clone()
 }
 
-/// A field that is text.
+/// A text field.
 pub(crate) fn text<'a>(entry: &'a Value, field: &str) -> &'a str {
     entry[field]
         .as_str()
         .unwrap_or_else(|| panic!("{entry} has no {field}"))
 }
 
-/// A field that is a number.
+/// A number field.
 pub(crate) fn number<T: TryFrom<u64>>(entry: &Value, field: &str) -> T {
     entry[field]
         .as_u64()
@@ -22,7 +22,7 @@ pub(crate) fn number<T: TryFrom<u64>>(entry: &Value, field: &str) -> T {
         .unwrap_or_else(|| panic!("{entry} has no {field}"))
 }
 
-/// A field that is bytes in hex.
+/// A field of bytes, in hex.
 pub(crate) fn bytes(entry: &Value, field: &str) -> Vec<u8> {
     from_hex(text(entry, field))
 }

@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use crate::recording::{from_hex, list, text, to_hex};
 
-/// One end of a recorded connection: a session, and the handlers that the recordings were made with.
+/// One end of a recorded connection: a session with the handlers that the recordings were made with.
 struct Player {
     session: Session,
     decoder: PacketDecoder,
-    /// The handler of `callback`, and the call that it made.
+    /// The running `callback` handler, with the call that it made.
     calling_back: Option<(InboundCallId, OutboundCallId)>,
     out: Vec<u8>,
 }
@@ -27,7 +27,7 @@ impl Player {
         }
     }
 
-    /// Takes bytes as they come off a channel, and does all that follows.
+    /// Handles bytes from the channel.
     fn feed(&mut self, bytes: &[u8]) -> Result<(), Fatal> {
         self.decoder.buffer().put_slice(bytes);
         while let Some(incoming) = self.decoder.decode()? {
@@ -109,7 +109,7 @@ impl Player {
     }
 }
 
-/// Plays a recording, its bytes arriving in pieces of a given size.
+/// Plays a recording whose bytes arrive in pieces of `piece` bytes.
 fn check(recording: &Value, piece: usize) {
     let name = text(recording, "name");
     let mut player = Player::new();
@@ -134,7 +134,7 @@ fn check(recording: &Value, piece: usize) {
         "{name}: {ended:?}"
     );
     if ended.is_ok() {
-        // CH-T6: nothing is left behind.
+        // CH-T6: no call is left.
         assert_eq!(player.session.running(), 0, "{name}");
         assert_eq!(player.session.pending(), 0, "{name}");
         assert!(player.session.is_drained(), "{name}");
@@ -142,7 +142,7 @@ fn check(recording: &Value, piece: usize) {
 }
 
 #[test]
-fn recorded_sessions_go_as_they_went() {
+fn recorded_sessions_replay_identically() {
     let recordings = list("sessions");
     for recording in &recordings {
         for piece in [1, 3, 4096] {

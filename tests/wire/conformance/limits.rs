@@ -17,14 +17,14 @@ pub(crate) const CASES: &[Case] = &[
     ),
     both(
         "5.1",
-        "one that does not know it applies its own. The call then fails locally, nothing is sent;",
+        "one that does not know it applies its own. A call over the limit fails locally, and nothing is sent.",
         "limit payload 1000
          call a m 1000*x
          ! a too-large",
     ),
     both(
         "5.1",
-        "a result that is too large is answered C708, since its method ran",
+        "A result over the limit is answered C708, since its method has run",
         "> request 1 chirp.hello =hello:100
          < response 1 0 ?
          > request 2 echo 200*x
@@ -47,7 +47,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
     both(
         "5.1",
-        "A Response over the limit: its id is read, the rest is skipped unstored, and that call alone fails. Its code and its error data are not judged.",
+        "A Response over the limit: its id is read, the rest is skipped unstored, and that call alone fails. Its code and its error data are not checked.",
         "limit payload 1000
          call a m x
          < request @a m x
@@ -67,7 +67,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
     live(
         "5.2",
-        "Cancel and Response packets it reads are always handled.",
+        "Cancel and Response packets that it reads are always handled.",
         "limit running 2
          > request 1 callback x
          < request @b back x

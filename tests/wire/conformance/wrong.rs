@@ -38,14 +38,14 @@ pub(crate) const CASES: &[Case] = &[
     ),
     both(
         "4.1",
-        "the payload of a packet being discarded or skipped included",
+        "including that of a packet that is being discarded or skipped",
         "> raw c7009c40 0000000a 61626364
          > end
          ! ended protocol error: short payload",
     ),
     both(
         "4.1",
-        "the payload of a packet being discarded or skipped included",
+        "including that of a packet that is being discarded or skipped",
         "> raw c7630002 ffffffff 61626364
          > end
          ! ended protocol error: short payload",
@@ -87,7 +87,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
     both(
         "4.2",
-        "The packet is consumed whole, nothing is answered, the channel stays.",
+        "The packet is consumed whole, no answer is sent, and the channel stays open.",
         "> protocol 99 packet 2 garbage | request 1 echo x
          < response 1 0 x",
     ),
@@ -101,7 +101,7 @@ pub(crate) const CASES: &[Case] = &[
     // CH-T19.
     both(
         "4.2",
-        "An unknown type: those reserved by v0, those no handler exists for, and extensions not declared.",
+        "An unknown type: those reserved by v0, those without a handler, and extensions that were not declared.",
         "> packet 0 _ | packet 1 x | packet 5 x | packet 100 x | packet 127 x
          > packet 128 x | packet 40000 custom | packet 50944 x | packet 50959 x | packet 65535 x",
     ),
@@ -124,7 +124,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
     both(
         "4.2",
-        "Packets to be discarded under 1 and 2 are skipped at any length, up to the 4 GiB that the header can say, in constant memory.",
+        "Packets to be discarded under 1 and 2 are skipped at any length, up to the 4 GiB that the header can express, in constant memory.",
         "limit payload 1000
          > packet 40000 3000000*z
          > protocol 99 packet 4 3000000*z",
@@ -175,7 +175,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
     both(
         "4.3",
-        "A Request to which several apply is given the first of: duplicate, too large, shutting down, busy, unknown method, bad parameters.",
+        "If several apply to a Request, it is answered with the first of: duplicate, too large, shutting down, busy, unknown method, bad parameters.",
         "limit payload 1000
          > request 1 wait x
          > request 1 nope 5000*x
@@ -186,7 +186,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
     live(
         "4.3",
-        "is given the first of: duplicate, too large, shutting down, busy, unknown method",
+        "it is answered with the first of: duplicate, too large, shutting down, busy, unknown method",
         "limit running 1
          > request 1 wait x
          > request 2 nope x

@@ -6,13 +6,14 @@ use crate::peer::stream::inbound_streams::UnboundStreams;
 use crate::peer::stream::mailbox::{ItemStreams, Mailbox};
 use crate::peer::stream::orphans::Orphans;
 use crate::session::{
-    Ending, InboundCallId, OutboundCallId, Refused, StreamCarrier, StreamEvent, StreamKey,
+    Ending, InboundCallId, OutboundCallId, Refused, SecondaryMap, StreamCarrier, StreamEvent,
+    StreamKey,
 };
 
 /// The stream halves that this side holds, by key. It allocates nothing before the first stream.
 #[derive(Default)]
 pub(in crate::peer) struct StreamTable {
-    halves: Vec<Option<(StreamKey, Arc<Mailbox>)>>,
+    halves: SecondaryMap<StreamKey, Arc<Mailbox>>,
     /// The streams of the request that is being handled.
     request: Option<(InboundCallId, UnboundStreams)>,
     /// The streams of the response that is being handled.
@@ -24,24 +25,18 @@ pub(in crate::peer) struct StreamTable {
 impl StreamTable {
     /// Adds a half, and returns its mailbox.
     pub(in crate::peer) fn open(&mut self, key: StreamKey) -> Arc<Mailbox> {
-        if self.halves.len() <= key.slot() {
-            self.halves.resize_with(key.slot() + 1, Option::default);
-        }
         let mailbox = Arc::new(Mailbox::default());
-        self.halves[key.slot()] = Some((key, Arc::clone(&mailbox)));
+        self.halves.insert(key, Arc::clone(&mailbox));
         mailbox
     }
 
     fn get(&self, key: StreamKey) -> Option<&Mailbox> {
-        let (found, mailbox) = self.halves.get(key.slot())?.as_ref()?;
-        (*found == key).then_some(&**mailbox)
+        self.halves.get(key).map(|mailbox| &**mailbox)
     }
 
     /// Removes a half: no more events are delivered to it.
     pub(in crate::peer) fn close(&mut self, key: StreamKey) -> Option<Arc<Mailbox>> {
-        let half = self.halves.get_mut(key.slot())?;
-        let (_, mailbox) = half.take_if(|(found, _)| *found == key)?;
-        Some(mailbox)
+        self.halves.remove(key)
     }
 
     /// Returns the list of dropped unclaimed streams.
@@ -70,7 +65,7 @@ impl StreamTable {
 
     /// Takes all halves because the session has ended.
     pub(in crate::peer) fn take_all(&mut self, effects: &mut Effects) -> Self {
-        for (_, mailbox) in self.halves.iter().flatten() {
+        for mailbox in self.halves.values() {
             effects.wakes.extend(mailbox.end(Ending::Closed));
         }
         std::mem::take(self)

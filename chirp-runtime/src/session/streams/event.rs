@@ -2,20 +2,20 @@ use super::StreamKey;
 use crate::packet::{ErrorData, Items};
 use crate::session::{InboundCallId, OutboundCallId};
 
-/// A stream as one side sees it.
+/// A stream as seen from one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamSpec {
-    /// Whether this side sends its items; else it receives them.
+    /// Whether this side sends the items, rather than receiving them.
     pub sends: bool,
-    /// What the stream belongs to.
+    /// The lifetime of the stream.
     pub kind: StreamKind,
-    /// The codec of its items, by number (PROTOCOL.md, "Codec numbers"). One that does not exist is refused as
-    /// unsupported.
+    /// The number of the items' codec (PROTOCOL.md, "Codec numbers"). Numbers that do not exist are refused
+    /// as unsupported.
     pub codec: u8,
 }
 
 impl StreamSpec {
-    /// A stream whose items this side sends.
+    /// A free stream that this side sends.
     pub fn sending(codec: u8) -> Self {
         Self {
             sends: true,
@@ -24,7 +24,7 @@ impl StreamSpec {
         }
     }
 
-    /// A stream whose items come to this side.
+    /// A free stream that this side receives.
     pub fn receiving(codec: u8) -> Self {
         Self {
             sends: false,
@@ -33,7 +33,7 @@ impl StreamSpec {
         }
     }
 
-    /// The stream that the call gives as its result.
+    /// The stream that a call returns as its result.
     pub fn result(codec: u8) -> Self {
         Self {
             sends: false,
@@ -42,120 +42,123 @@ impl StreamSpec {
         }
     }
 
-    /// The same stream, bound to the call that opens it.
+    /// Binds the stream to the call that opens it.
     #[must_use]
     pub fn bound(mut self) -> Self {
         self.kind = StreamKind::Bound;
         self
     }
 
-    /// The same stream, bound to nothing.
+    /// Makes the stream free.
     pub(super) fn freed(mut self) -> Self {
         self.kind = StreamKind::Free;
         self
     }
 }
 
-/// What a stream belongs to.
+/// How long a stream may last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamKind {
-    /// To whoever holds its halves.
+    /// As long as both halves exist.
     Free,
-    /// To the call that it was opened with, and ends with it.
+    /// Until the call that opened it ends.
     Bound,
-    /// To the call whose result it is. Its items go to the caller.
+    /// Until the call whose result it is ends. Its items go to the caller.
     Result,
 }
 
-/// What a stream came with.
+/// The value that streams came with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StreamCarrier {
-    /// The request of a call that this side runs.
+    /// The request of a call of the other side.
     Run(InboundCallId),
-    /// The answer to a call that this side made.
+    /// The response to a call of this side.
     Answer(OutboundCallId),
-    /// An item of a stream: which one, counted from 0.
+    /// An item of a stream, with its index, counted from 0.
     Item(StreamKey, u64),
 }
 
 /// A stream that the other side opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenedStream {
-    /// Its name here.
+    /// The stream's key.
     pub key: StreamKey,
-    /// What it is.
+    /// The stream's direction, lifetime and codec.
     pub spec: StreamSpec,
-    /// There were too many streams, and this one has been refused as *busy*: its key names nothing.
+    /// Whether the stream has been refused as *busy*, since there were too many. The key names no stream
+    /// then.
     pub refused: bool,
 }
 
-/// What has happened to a stream.
+/// A change in the state of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamEvent {
-    /// The other side opened streams with what follows. Those that are free, and those that are arguments, are
-    /// to be claimed by [`Session::claim_streams`](crate::session::Session::claim_streams) when it has been
-    /// decoded, and are refused otherwise. In the order in which values name them.
+    /// The other side opened streams with a value, in the order in which the value names them. Free streams
+    /// and arguments must be claimed with [`Session::claim_streams`](crate::session::Session::claim_streams)
+    /// when the value has been decoded. Unclaimed streams are refused.
     Opened(StreamCarrier, Vec<OpenedStream>),
-    /// Its sending side has begun, and has no item yet. Said at most once, and not after an item.
+    /// The other side has started a stream that has no item yet. Occurs at most once, and never after an
+    /// item.
     Begun(StreamKey),
-    /// Items came. Each is held until [`Session::consumed`](crate::session::Session::consumed).
+    /// Items have come. They are held until [`Session::consumed`](crate::session::Session::consumed).
     Items(StreamKey, Items),
-    /// An item may be sent again, where one could not be.
+    /// Items may be sent again, after the stream was full.
     Ready(StreamKey),
-    /// The stream has ended, by the other side's doing or by that of its call. Nothing more is told of it. Items that
-    /// came are held until they have been consumed, or the receiver is dropped, as before.
+    /// The stream was ended by the other side or by its call. No event follows. Received items are held until
+    /// they are consumed or the receiver is dropped.
     Ended(StreamKey, Ending),
-    /// A call could not be made, because the other side does not know streams. Its caller has no answer to wait
-    /// for, and the key is nobody's any more.
+    /// A call was not made, since the other side does not support streams. It has no response, and its key is
+    /// no longer valid.
     Unsupported(OutboundCallId),
 }
 
 /// How a stream ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// All its items have come. Every other ending is a failure.
+    /// All items have come. Every other ending is a failure.
     Finished,
-    /// It is said to be complete, and is not.
+    /// The other side finished the stream, but items are missing.
     Incomplete {
-        /// How many items came.
+        /// The number of items received.
         received: u64,
-        /// How many were sent.
+        /// The number of items sent.
         sent: u64,
     },
-    /// It was broken off.
+    /// The other side reported an error.
     Failed(ErrorData),
-    /// The other side's half was dropped, or the call that the stream was bound to was cancelled.
+    /// The other side's half was dropped, or the call that the stream is bound to was cancelled.
     Cancelled,
-    /// The other side did not take it up, or it was never opened.
+    /// The other side refused the stream, or the stream was never opened.
     Refused(ErrorData),
-    /// The call that it was bound to was answered before the stream's end: the answer says why.
+    /// The call that the stream is bound to was answered before the stream ended. The response gives the
+    /// reason.
     Answered,
     /// The channel has ended.
     Closed,
 }
 
-/// Why an item was not sent. It is still its owner's.
+/// Why an item was not sent. The caller still has the item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotSent {
-    /// There is no credit, or too much waits to be written. [`StreamEvent::Ready`] says when to try again.
+    /// There is no credit, or too many items are queued. [`StreamEvent::Ready`] tells when to retry.
     Full,
-    /// The stream is over.
+    /// The stream has ended.
     Closed,
-    /// It, or the opening of the streams that it carries, is over a payload limit or cannot be.
+    /// The item, or the packet that opens its streams, exceeds a payload limit or uses an unsupported codec.
     TooLarge {
-        /// How long an item may be, in bytes.
+        /// The longest item that may be sent, in bytes.
         limit: u64,
         /// `"our"` or `"the other side's"`.
         whose: &'static str,
     },
-    /// It carries more streams than there may be.
+    /// The item carries too many streams.
     TooManyStreams {
-        /// How many there may be at once.
+        /// The limit on streams that are open at once.
         limit: usize,
     },
-    /// It carries more streams than one packet can open, or than there may be if there are no others.
+    /// The item carries more streams than one packet can open, or than the limit allows in total.
     TooManyInPacket {
-        /// How many that is.
+        /// The most streams that a packet may open.
         limit: usize,
     },
 }

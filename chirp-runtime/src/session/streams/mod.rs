@@ -1,125 +1,122 @@
-//! Streams: values that travel one after another, with credit from whoever takes them (PROTOCOL.md, "Streams").
+//! Streams with credit-based flow control (PROTOCOL.md, "Streams").
 //!
-//! Items that this side sends wait in their streams, and leave when a batch is taken: a chunk of each stream in
-//! turn, behind the calls and answers that are ready. Items that come are handed on at once, and held against
-//! their stream until the consumer has taken them. So neither side holds more than it has agreed to.
+//! Items that are sent are queued in their streams, and move into the transmit buffer when a batch is taken:
+//! one chunk of each stream in turn, after the requests and responses. Received items are passed on at once,
+//! and count against their stream's window until the consumer has taken them. Neither side therefore holds
+//! more than it has agreed to.
 //!
-//! A session without streams has none of this: the tables are made with the first stream.
+//! The tables are created with the first stream.
 
-mod admission;
-mod calls;
-mod claim;
-mod ending;
+mod ends;
 mod event;
-mod incoming;
+mod flow_control;
 mod open;
-mod out;
-mod receiving;
-mod sending;
-mod stream;
-mod table;
-mod window;
+mod recv;
+mod send;
+mod store;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::packet::{ExtensionFlags, StreamEntry};
 
-use super::{HelloState, InboundCallId, SendTicket, Session};
-use calls::HeldAnswer;
-use out::StreamOutput;
-use stream::StreamHalf;
-use table::StreamSlab;
-use window::Windows;
+use super::slab::SecondaryMap;
+use super::{HelloState, InboundCallId, OutboundCallId, SendTicket, Session};
+use ends::HeldResponse;
+use flow_control::Windows;
+use send::StreamOutput;
+use store::{StreamHalf, StreamState, StreamStore};
 
 pub use event::{
     Ending, NotSent, OpenedStream, StreamCarrier, StreamEvent, StreamKind, StreamSpec,
 };
-pub use table::StreamKey;
+pub use store::StreamKey;
 
-/// The streams of a session that has had any.
+/// The streams of a session.
 #[derive(Debug, Default)]
 pub(super) struct SessionStreams {
-    table: StreamSlab,
+    store: StreamStore,
     windows: Windows,
     events: VecDeque<StreamEvent>,
-    /// What the next packet carries, which has come.
-    next: Option<Vec<StreamEntry>>,
-    /// The last item of the packet that is being handled, if it was one of items.
+    /// The streams that the packet after Stream-Open carries.
+    pending_opens: Option<Vec<StreamEntry>>,
+    /// The stream and index of the last item in the packet that is being handled.
     last_item: Option<(StreamKey, u64)>,
-    /// The streams that this side opened with a call, by its id, until its answer has come.
-    by_call: HashMap<u32, Vec<StreamKey>>,
-    /// The same of one-way calls that have no id yet.
-    by_cast: HashMap<SendTicket, Vec<StreamKey>>,
-    /// One-way calls that were not sent, whose owners have not been told.
-    refused_casts: HashSet<SendTicket>,
-    /// The streams that this side opens with an answer which has not left, by the call's id.
-    by_answer: HashMap<u32, Vec<StreamKey>>,
-    /// The streams that are bound to a call which this side runs.
-    by_run: HashMap<InboundCallId, Vec<StreamKey>>,
-    /// The streams that came with a value and have not been claimed by whoever decodes it.
-    carried: HashMap<StreamCarrier, Vec<StreamKey>>,
-    /// How many there are.
-    unclaimed: usize,
-    /// Answers that wait until the items before them have left.
-    answers: HashMap<InboundCallId, HeldAnswer>,
-    answer_bytes: usize,
-    /// The calls of those that need not wait any more.
-    answerable: Vec<InboundCallId>,
-    /// Streams with items that are ready, in turn.
-    turn: VecDeque<StreamKey>,
-    /// Streams whose sending sides are given credit with the next batch.
-    grants: Vec<StreamKey>,
-    /// What the items cost that wait in their streams.
+    /// The streams that calls of this side opened, until the response has come.
+    by_call: SecondaryMap<OutboundCallId, Vec<StreamKey>>,
+    /// The streams of queued one-way calls, which have no id yet.
+    by_one_way_call: HashMap<SendTicket, Vec<StreamKey>>,
+    /// One-way calls that were not sent, and whose owners have not been told.
+    refused_one_way_calls: HashSet<SendTicket>,
+    /// The streams that responses will open when they leave, by request id.
+    by_response: HashMap<u32, Vec<StreamKey>>,
+    /// The streams that are bound to calls of the other side. The keys outlive their calls while responses
+    /// are held.
+    by_inbound_call: HashMap<InboundCallId, Vec<StreamKey>>,
+    /// The streams that came with a value, until they are claimed when the value is decoded.
+    unclaimed: HashMap<StreamCarrier, Vec<StreamKey>>,
+    /// The number of streams in `unclaimed`.
+    unclaimed_count: usize,
+    /// Responses that wait until the items before them have left. The keys outlive their calls.
+    held_responses: HashMap<InboundCallId, HeldResponse>,
+    held_response_bytes: usize,
+    /// The calls whose held responses no longer wait.
+    releasable: Vec<InboundCallId>,
+    /// Streams with queued items, in the order in which they are served.
+    send_queue: VecDeque<StreamKey>,
+    /// Streams whose credit is sent with the next batch.
+    pending_grants: Vec<StreamKey>,
+    /// The cost of all queued items.
     queued: usize,
-    /// What the items cost that came and have not been taken.
+    /// The cost of all received items that have not been consumed.
     held: usize,
-    /// Bytes of items in the transmit buffer, and in the batch under way.
+    /// Bytes of items in the transmit buffer.
     unsent: usize,
+    /// Bytes of items in the batch that is being written.
     in_flight: usize,
 }
 
 impl Session {
-    /// How many streams there are: those that are not over, and those of which something is held.
+    /// The number of streams that have not ended or hold items.
     pub fn streams(&self) -> usize {
         let streams = self.streams.as_deref();
-        streams.map_or(0, |streams| streams.table.len())
+        streams.map_or(0, |streams| streams.store.len())
     }
 
-    /// What the items cost that came and have not been taken by their consumers, in bytes.
+    /// The cost of received items that have not been consumed, in bytes.
     pub fn stream_bytes_held(&self) -> usize {
         self.streams.as_deref().map_or(0, |streams| streams.held)
     }
 
-    /// What the items cost that wait in their streams to be sent, in bytes.
+    /// The cost of items that are queued in their streams, in bytes.
     pub fn stream_bytes_queued(&self) -> usize {
         self.streams.as_deref().map_or(0, |streams| streams.queued)
     }
 
-    /// The windows of all streams whose items come to this side, in bytes.
+    /// The flow-control windows of all streams to this side, in bytes.
     pub fn stream_windows(&self) -> usize {
         let streams = self.streams.as_deref();
         streams.map_or(0, |streams| streams.windows.total())
     }
 
-    /// Whether [`poll_stream_event`](Self::poll_stream_event) has something to say.
+    /// Whether [`poll_stream_event`](Self::poll_stream_event) would return an event.
     pub fn has_stream_events(&self) -> bool {
         let streams = self.streams.as_deref();
         streams.is_some_and(|streams| !streams.events.is_empty())
     }
 
-    /// What has happened to streams, in order. To be asked after every step, [`take_batch`](Self::take_batch)
-    /// and [`batch_written`](Self::batch_written) included, until there is nothing; and what it says comes before
-    /// the [`Event`](super::Event) of the same step.
+    /// The next stream event. Must be called after every operation until it returns `None`, including
+    /// [`take_batch`](Self::take_batch) and [`batch_written`](Self::batch_written). Stream events precede the
+    /// [`Event`](super::Event) of the same packet.
     pub fn poll_stream_event(&mut self) -> Option<StreamEvent> {
         self.streams.as_deref_mut()?.events.pop_front()
     }
 
-    /// Whether streams can be used; nothing until that is known.
+    /// Whether both sides support streams. `None` while the other side's extensions are not known.
     pub fn streams_in_use(&self) -> Option<bool> {
         if !self.own_extensions().contains(ExtensionFlags::STREAMS) {
             return Some(false);
         }
-        match self.greeting.state() {
+        match self.hello_exchange.state() {
             HelloState::Known(Some(theirs)) => {
                 Some(theirs.extensions.contains(ExtensionFlags::STREAMS))
             }
@@ -128,12 +125,12 @@ impl Session {
         }
     }
 
-    /// How many streams there may be.
+    /// The limit on streams.
     fn stream_limit(&self) -> usize {
-        self.limits.max_streams.min(window::MOST_STREAMS)
+        self.limits.max_streams.min(flow_control::MAX_STREAMS)
     }
 
-    /// The streams, if there have been any, and the way out.
+    /// The streams, if there have been any, with the output for their packets.
     fn streams_mut(&mut self) -> Option<(&mut SessionStreams, StreamOutput<'_>)> {
         self.streams.as_ref()?;
         let (limit, _) = self.send_limit();
@@ -145,60 +142,56 @@ impl Session {
         Some((self.streams.as_deref_mut()?, out))
     }
 
-    /// Bytes of items that are in the transmit buffer or being written.
+    /// Bytes of items in the transmit buffer and in the batch that is being written.
     pub(super) fn stream_bytes_unsent(&self) -> usize {
         let streams = self.streams.as_deref();
         streams.map_or(0, |streams| streams.unsent + streams.in_flight)
     }
 
-    /// What streams hold of the other side's and for it, but for what is in the transmit buffer.
+    /// The cost of queued and of received items.
     pub(super) fn stream_bytes(&self) -> usize {
         let streams = self.streams.as_deref();
         streams.map_or(0, |streams| streams.held + streams.queued)
     }
 
-    /// The data of answers that wait for items before them.
-    pub(super) fn held_answer_bytes(&self) -> usize {
+    /// Bytes of responses that wait for items before them.
+    pub(super) fn held_response_bytes(&self) -> usize {
         let streams = self.streams.as_deref();
-        streams.map_or(0, |streams| streams.answer_bytes)
+        streams.map_or(0, |streams| streams.held_response_bytes)
     }
 
-    /// Whether a stream has something to send that is not in the transmit buffer.
+    /// Whether items or credit wait for the next batch.
     pub(super) fn streams_have_output(&self) -> bool {
-        self.streams
-            .as_deref()
-            .is_some_and(|streams| !streams.turn.is_empty() || !streams.grants.is_empty())
+        self.streams.as_deref().is_some_and(|streams| {
+            !streams.send_queue.is_empty() || !streams.pending_grants.is_empty()
+        })
     }
 
-    /// The batch has been written.
+    /// Notes that the batch has been written.
     pub(super) fn stream_batch_written(&mut self) {
         if let Some(streams) = self.streams.as_deref_mut() {
             streams.in_flight = 0;
         }
     }
 
-    /// The channel has ended, and every stream with it.
+    /// Ends all streams, since the channel has ended.
     pub(super) fn end_streams(&mut self) {
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
         };
-        for key in streams.table.keys() {
-            if streams
-                .table
-                .get(key)
-                .is_some_and(stream::StreamState::is_open)
-            {
+        for key in streams.store.keys().collect::<Vec<_>>() {
+            if streams.store.get(key).is_some_and(StreamState::is_open) {
                 let ended = StreamEvent::Ended(key, Ending::Closed);
                 streams.events.push_back(ended);
             }
             streams.remove(key, &mut out);
         }
-        for (_, answer) in streams.answers.drain() {
-            out.transmit.leave(answer.data.into_remains());
+        for (_, answer) in streams.held_responses.drain() {
+            out.transmit.defer_drop(answer.data.into_remains());
         }
         *streams = SessionStreams {
-            // Its keys are not used twice.
-            table: std::mem::take(&mut streams.table),
+            // The store stays, since its keys are never reused.
+            store: std::mem::take(&mut streams.store),
             events: std::mem::take(&mut streams.events),
             ..SessionStreams::default()
         };
@@ -206,35 +199,35 @@ impl Session {
 }
 
 impl SessionStreams {
-    /// A stream has credit to give, which leaves with the next batch.
+    /// Schedules a grant of credit for the next batch.
     fn note_grant(&mut self, key: StreamKey) {
-        // While nothing is written, streams may come and go.
-        if self.grants.len() > 2 * self.table.len() + 64 {
-            let table = &self.table;
-            self.grants.retain(|key| table.get(*key).is_some());
+        // Streams may open and end while nothing is written, and must not fill this list.
+        if self.pending_grants.len() > 2 * self.store.len() + 64 {
+            let store = &self.store;
+            self.pending_grants.retain(|key| store.get(*key).is_some());
         }
-        self.grants.push(key);
+        self.pending_grants.push(key);
     }
 
-    /// A stream is gone, and all that it held with it. Its number may be used again.
+    /// Removes a stream and everything that it holds.
     fn remove(&mut self, key: StreamKey, out: &mut StreamOutput<'_>) {
-        let Some(stream) = self.table.remove(key) else {
+        let Some(stream) = self.store.remove(key) else {
             return;
         };
         match stream.half {
-            StreamHalf::Sending(sending) => {
-                self.queued -= sending.queued;
+            StreamHalf::Send(send) => {
+                self.queued -= send.queued;
                 let mut opened = Vec::new();
-                for queued in sending.queue {
-                    out.transmit.leave(queued.item.into_remains());
+                for queued in send.queue {
+                    out.transmit.defer_drop(queued.item.into_remains());
                     opened.extend(queued.opens);
                 }
                 self.never_opened(opened, out);
             }
-            StreamHalf::Receiving(receiving) => {
-                self.held -= receiving.held;
-                self.windows.give_back(&receiving);
-                if receiving.carries > 0 {
+            StreamHalf::Recv(recv) => {
+                self.held -= recv.held;
+                self.windows.give_back(&recv);
+                if recv.unclaimed_items > 0 {
                     self.refuse_items_of(key, out);
                 }
             }

@@ -1,11 +1,227 @@
-use super::stream::{RecvHalf, SendHalf, StreamHalf, StreamState};
-use super::window::{FIRST, TAKEN};
-use super::{Ending, SessionStreams, StreamEvent, StreamKey, StreamKind, StreamOutput, StreamSpec};
-use crate::packet::{EndReason, ErrorData, StreamEntry, StreamOpen};
-use crate::session::{Refused, Session};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::flow_control::{INITIAL_WINDOW, UNREQUESTED_WINDOWS};
+use super::send::StreamOutput;
+use super::store::{RecvHalf, SendHalf, StreamHalf, StreamState};
+use super::{Ending, SessionStreams, StreamEvent, StreamKey, StreamKind, StreamSpec};
+use crate::packet::{
+    EndReason, ErrorData, Payload, RequestPacket, ResultCode, StreamEntry, StreamOpen,
+};
+use crate::session::send_backlog::QueuedSend;
+use crate::session::{HelloState, InboundCallId, OutboundCallId, Refused, SendTicket, Session};
 
 impl Session {
-    /// Whether these streams may be opened with one packet.
+    /// Like [`call_within`](Self::call_within), with streams that the call opens, in the order in which its
+    /// parameters name them. Returns their keys in that order.
+    ///
+    /// The call is queued while it is not known whether the other side supports streams; later calls may
+    /// overtake it. [`wants_hello`](Self::wants_hello) tells whether the other side must be asked. If it does
+    /// not support streams, the call ends with [`StreamEvent::Unsupported`].
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if the call cannot be made. The session and `params` are unchanged then.
+    pub fn call_with(
+        &mut self,
+        method: &Bytes,
+        params: &mut Payload,
+        time: Option<Duration>,
+        opens: &[StreamSpec],
+    ) -> Result<(OutboundCallId, Vec<StreamKey>), Refused> {
+        if opens.is_empty() {
+            let call = self.call_within(method, params, time)?;
+            return Ok((call, Vec::new()));
+        }
+        let in_use = self.streams_in_use();
+        if in_use == Some(false) {
+            return Err(Refused::Unsupported);
+        }
+        self.check_opens(opens)?;
+        let call = self.begin_call(method, params.len())?;
+        let streams = self.streams.get_or_insert_default();
+        let keys = streams.make(opens);
+        streams.by_call.insert(call, keys.clone());
+        if in_use.is_some() {
+            self.send_or_queue_call(call, method, params, time);
+        } else {
+            let queued = QueuedSend::Call(call, method.clone(), std::mem::take(params), time);
+            let ticket = self.backlog.hold(queued);
+            self.outbound.queued(call, ticket);
+        }
+        Ok((call, keys))
+    }
+
+    /// Like [`call_one_way`](Self::call_one_way), with streams that the call opens, in the order in which its
+    /// parameters name them. The streams are free whatever their kind, since nothing waits for the call.
+    /// Returns the call's ticket, if it is queued, and the keys of the streams.
+    ///
+    /// As with [`call_with`](Self::call_with), the call is queued while it is not known whether the other
+    /// side supports streams. If it does not, the call leaves the queue unsent, and
+    /// [`take_refused_cast`](Self::take_refused_cast) reports that.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if the call cannot be made. The session and `params` are unchanged then.
+    pub fn cast_with(
+        &mut self,
+        method: &Bytes,
+        params: &mut Payload,
+        opens: &[StreamSpec],
+    ) -> Result<(Option<SendTicket>, Vec<StreamKey>), Refused> {
+        if opens.is_empty() {
+            return Ok((self.call_one_way(method, params)?, Vec::new()));
+        }
+        let in_use = self.streams_in_use();
+        if in_use == Some(false) {
+            return Err(Refused::Unsupported);
+        }
+        self.check_opens(opens)?;
+        self.check_size(RequestPacket::payload_len(method, params.len()))?;
+        self.counters.calls_out += 1;
+        let free: Vec<_> = opens.iter().map(|spec| spec.freed()).collect();
+        let queued = QueuedSend::OneWayCall(method.clone(), std::mem::take(params));
+        let ticket = if in_use.is_some() {
+            self.backlog.enqueue(queued)
+        } else {
+            self.backlog.hold(queued)
+        };
+        let streams = self.streams.get_or_insert_default();
+        let keys = streams.make(&free);
+        streams.by_one_way_call.insert(ticket, keys.clone());
+        self.flush_backlog();
+        Ok((Some(ticket).filter(|ticket| self.is_waiting(*ticket)), keys))
+    }
+
+    /// Whether a one-way call left the queue unsent, since the other side does not support streams. Returns
+    /// `true` only once.
+    pub fn take_refused_cast(&mut self, ticket: SendTicket) -> bool {
+        let streams = self.streams.as_deref_mut();
+        streams.is_some_and(|streams| streams.refused_one_way_calls.remove(&ticket))
+    }
+
+    /// Moves the streams of a one-way call to the id that it is sent with.
+    pub(in crate::session) fn one_way_call_leaves(
+        &mut self,
+        ticket: SendTicket,
+        call: OutboundCallId,
+    ) {
+        if let Some(streams) = self.streams.as_deref_mut()
+            && let Some(keys) = streams.by_one_way_call.remove(&ticket)
+        {
+            streams.by_call.insert(call, keys);
+        }
+    }
+
+    /// Ends the streams of a one-way call that was never sent.
+    pub(in crate::session) fn one_way_call_taken_back(&mut self, ticket: SendTicket) {
+        if let Some((streams, mut out)) = self.streams_mut()
+            && let Some(keys) = streams.by_one_way_call.remove(&ticket)
+        {
+            streams.never_opened(keys, &mut out);
+        }
+    }
+
+    /// Whether a call waits for the other side's extensions, which must be asked for with
+    /// [`ask_hello`](Self::ask_hello).
+    pub fn wants_hello(&self) -> bool {
+        self.backlog.holds() && self.hello_exchange.state() == HelloState::Unknown
+    }
+
+    /// Sends or fails the calls that waited for the other side's extensions, once these are known.
+    pub(in crate::session) fn settle_held_calls(&mut self) {
+        let Some(in_use) = self.streams_in_use().filter(|_| self.backlog.holds()) else {
+            return;
+        };
+        if in_use {
+            self.backlog.release_held();
+            self.flush_backlog();
+            return;
+        }
+        for (ticket, queued) in self.backlog.take_held() {
+            self.counters.calls_out_failed += 1;
+            if let QueuedSend::Call(call, ..) = queued {
+                self.outbound.take_back(call);
+                self.call_taken_back(call);
+                if let Some(streams) = self.streams.as_deref_mut() {
+                    streams.events.push_back(StreamEvent::Unsupported(call));
+                }
+            } else {
+                self.one_way_call_taken_back(ticket);
+                if let Some(streams) = self.streams.as_deref_mut() {
+                    streams.refused_one_way_calls.insert(ticket);
+                }
+                self.backlog.admit(ticket);
+            }
+            self.defer_drop(queued);
+        }
+    }
+
+    /// Ends the streams of a call that was never sent.
+    pub(in crate::session) fn call_taken_back(&mut self, call: OutboundCallId) {
+        if let Some((streams, mut out)) = self.streams_mut()
+            && let Some(keys) = streams.by_call.remove(call)
+        {
+            streams.never_opened(keys, &mut out);
+        }
+    }
+
+    /// Like [`respond`](Self::respond), with streams that the response opens, in the order in which its value
+    /// names them. The streams are refused at once if the response cannot be sent or is not a result.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if the streams cannot be opened. The call has not been answered then.
+    pub fn respond_with(
+        &mut self,
+        call: InboundCallId,
+        code: ResultCode,
+        data: &mut Payload,
+        opens: &[StreamSpec],
+    ) -> Result<Vec<StreamKey>, Refused> {
+        if opens.is_empty() {
+            self.respond(call, code, data);
+            return Ok(Vec::new());
+        }
+        if self.streams_in_use() != Some(true) {
+            return Err(Refused::Unsupported);
+        }
+        self.check_opens(opens)?;
+        let free: Vec<_> = opens.iter().map(|spec| spec.freed()).collect();
+        let keys = self.streams.get_or_insert_default().make(&free);
+        let id = self.inbound.id(call);
+        if let Some(id) = id
+            && code == ResultCode::Success
+            && let Some(streams) = self.streams.as_deref_mut()
+        {
+            let replaced = streams.by_response.insert(id, keys.clone());
+            if let Some(keys) = replaced
+                && let Some((streams, mut out)) = self.streams_mut()
+            {
+                // The other side reused the request id before the response.
+                streams.never_opened(keys, &mut out);
+            }
+            self.respond(call, code, data);
+        } else {
+            self.respond(call, code, data);
+            if let Some((streams, mut out)) = self.streams_mut() {
+                streams.never_opened(keys.clone(), &mut out);
+            }
+        }
+        Ok(keys)
+    }
+
+    /// Ends the streams of a response that was replaced by an error.
+    pub(in crate::session) fn response_failed(&mut self, id: u32) {
+        if let Some((streams, mut out)) = self.streams_mut()
+            && let Some(keys) = streams.by_response.remove(&id)
+        {
+            streams.never_opened(keys, &mut out);
+        }
+    }
+
+    /// Checks that one packet may open these streams.
     pub(super) fn check_opens(&self, opens: &[StreamSpec]) -> Result<(), Refused> {
         if opens.iter().any(|spec| spec.codec >= StreamEntry::CODECS) {
             return Err(Refused::Unsupported);
@@ -22,40 +238,37 @@ impl Session {
         self.check_size(StreamOpen::payload_len(opens))
     }
 
-    /// Puts the opening of a call's streams before its request.
-    pub(in crate::session) fn send_call_opens(&mut self, id: u32) {
-        let Some((streams, mut out)) = self.streams_mut() else {
-            return;
-        };
-        if let Some(keys) = streams.by_call.remove(&id) {
-            streams.announce(&keys, &mut out);
-            streams.by_call.insert(id, keys);
-        }
-    }
-
-    /// Puts the opening of an answer's streams before it.
-    pub(in crate::session) fn send_answer_opens(&mut self, id: u32) {
+    /// Appends the packet that opens a call's streams. The request is appended next.
+    pub(in crate::session) fn send_call_opens(&mut self, call: OutboundCallId) {
         if let Some((streams, mut out)) = self.streams_mut()
-            && let Some(keys) = streams.by_answer.get(&id).cloned()
+            && let Some(keys) = streams.by_call.get(call).cloned()
         {
             streams.announce(&keys, &mut out);
         }
     }
 
-    /// The request is in the transmit buffer.
-    pub(in crate::session) fn call_opens_sent(&mut self, id: u32) {
-        let Some((streams, mut out)) = self.streams_mut() else {
-            return;
-        };
-        if let Some(keys) = streams.by_call.get(&id).cloned() {
+    /// Appends the packet that opens a response's streams. The response is appended next.
+    pub(in crate::session) fn send_response_opens(&mut self, id: u32) {
+        if let Some((streams, mut out)) = self.streams_mut()
+            && let Some(keys) = streams.by_response.get(&id).cloned()
+        {
+            streams.announce(&keys, &mut out);
+        }
+    }
+
+    /// Sends pending changes of a call's streams, since the request has been appended.
+    pub(in crate::session) fn call_opens_sent(&mut self, call: OutboundCallId) {
+        if let Some((streams, mut out)) = self.streams_mut()
+            && let Some(keys) = streams.by_call.get(call).cloned()
+        {
             streams.announced(&keys, &mut out);
         }
     }
 
-    /// The answer is in the transmit buffer.
-    pub(in crate::session) fn answer_opens_sent(&mut self, id: u32) {
+    /// Sends pending changes of a response's streams, since the response has been appended.
+    pub(in crate::session) fn response_opens_sent(&mut self, id: u32) {
         if let Some((streams, mut out)) = self.streams_mut()
-            && let Some(keys) = streams.by_answer.remove(&id)
+            && let Some(keys) = streams.by_response.remove(&id)
         {
             streams.announced(&keys, &mut out);
         }
@@ -63,48 +276,48 @@ impl Session {
 }
 
 impl SessionStreams {
-    /// Makes streams that are still to be announced.
+    /// Creates streams of this side that are not announced yet.
     pub(super) fn make(&mut self, specs: &[StreamSpec]) -> Vec<StreamKey> {
         let make = |spec: &StreamSpec| {
             let mut spec = *spec;
-            // A result goes to the caller.
+            // The caller receives the result.
             spec.sends &= spec.kind != StreamKind::Result;
             let half = if spec.sends {
-                StreamHalf::Sending(SendHalf::default())
+                StreamHalf::Send(SendHalf::default())
             } else {
-                StreamHalf::Receiving(RecvHalf::default())
+                StreamHalf::Recv(RecvHalf::default())
             };
-            let number = self.table.next_number();
-            self.table.insert(StreamState {
+            let number = self.store.next_number();
+            self.store.insert(StreamState {
                 number,
-                mine: true,
+                is_local: true,
                 spec,
-                run: None,
+                call: None,
                 announced: false,
-                over: false,
+                ended: false,
                 half,
             })
         };
         specs.iter().map(make).collect()
     }
 
-    /// Appends the packet that opens these streams, whose carrier is appended next.
+    /// Appends the packet that opens these streams. The packet that carries them is appended next.
     pub(super) fn announce(&mut self, keys: &[StreamKey], out: &mut StreamOutput<'_>) {
         let mut entries = Vec::with_capacity(keys.len());
         for key in keys {
-            let takes = self.table.mine_sending() < TAKEN;
-            let Some(stream) = self.table.get_mut(*key) else {
+            let takes = self.store.local_senders() < UNREQUESTED_WINDOWS;
+            let Some(stream) = self.store.get_mut(*key) else {
                 continue;
             };
             let window = match &mut stream.half {
-                StreamHalf::Sending(sending) => {
-                    let window = if takes { FIRST } else { 0 };
-                    sending.credit = window.into();
+                StreamHalf::Send(send) => {
+                    let window = if takes { INITIAL_WINDOW } else { 0 };
+                    send.credit = window.into();
                     window
                 }
-                // What nobody will take needs no window.
-                StreamHalf::Receiving(receiving) if receiving.closed => 0,
-                StreamHalf::Receiving(receiving) => self.windows.first(receiving),
+                // A closed half needs no window.
+                StreamHalf::Recv(recv) if recv.closed => 0,
+                StreamHalf::Recv(recv) => self.windows.open_initial(recv),
             };
             entries.push(StreamEntry {
                 number: stream.number,
@@ -114,42 +327,43 @@ impl SessionStreams {
                 codec: stream.spec.codec,
                 window,
             });
-            self.table.announce(*key);
+            self.store.announce(*key);
         }
         out.open(&entries);
     }
 
-    /// The carrier of these streams has been appended: what was said of them before can be sent.
+    /// Sends the credit, the ends and the events that had to wait until the packet that carries these streams
+    /// was appended.
     pub(super) fn announced(&mut self, keys: &[StreamKey], out: &mut StreamOutput<'_>) {
         for key in keys {
-            let Some(stream) = self.table.get_mut(*key) else {
+            let Some(stream) = self.store.get_mut(*key) else {
                 continue;
             };
             let id = stream.id();
             match &mut stream.half {
-                StreamHalf::Sending(sending) => {
-                    if sending.end.is_some() {
-                        self.end_sent(*key, out);
-                    } else if sending.is_ready() {
+                StreamHalf::Send(send) => {
+                    if send.pending_end.is_some() {
+                        self.send_pending_end(*key, out);
+                    } else if send.is_ready() {
                         self.events.push_back(StreamEvent::Ready(*key));
                     }
                 }
-                StreamHalf::Receiving(receiving) if receiving.closed => {
+                StreamHalf::Recv(recv) if recv.closed => {
                     out.end(id, EndReason::Cancelled, 0, ErrorData::default());
                 }
-                StreamHalf::Receiving(receiving) if receiving.window == 0 => {
-                    self.windows.small(receiving);
+                StreamHalf::Recv(recv) if recv.window == 0 => {
+                    self.windows.open_minimal(recv);
                     self.note_grant(*key);
                 }
-                StreamHalf::Receiving(_) => {}
+                StreamHalf::Recv(_) => {}
             }
         }
     }
 
-    /// What was to carry these streams has not been sent, and will not be.
+    /// Ends streams whose carrier will not be sent.
     pub(super) fn never_opened(&mut self, keys: Vec<StreamKey>, out: &mut StreamOutput<'_>) {
         for key in keys {
-            if self.table.get(key).is_some_and(StreamState::is_open) {
+            if self.store.get(key).is_some_and(StreamState::is_open) {
                 let ending = Ending::Refused(ErrorData::default());
                 self.events.push_back(StreamEvent::Ended(key, ending));
             }

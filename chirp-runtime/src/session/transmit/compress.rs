@@ -4,23 +4,24 @@ use super::{Batch, COPIED};
 use crate::packet::{Compressed, Compressor, ExtensionFlags, Header, IncomingPacket, PacketType};
 use crate::session::{Event, Fatal, HelloState, Negotiation, Session};
 
-/// A batch with more bytes than this takes longer to be compressed than others should wait for.
+/// A batch of more bytes than this takes too long to compress on a caller's task.
 const HEAVY: usize = 128 << 10;
 
-/// What is to become of the large payloads of a batch.
+/// Whether large payloads of a batch are compressed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) enum Compression {
-    /// They go as they are.
+    /// No payload is compressed.
     #[default]
     None,
-    /// Those of more than so many bytes are compressed.
+    /// Payloads of more bytes than this are compressed.
     Above(usize),
-    /// They would be, if it were known that the other side accepts that.
+    /// Payloads of more bytes than this would be compressed, but it is not known whether the other side
+    /// accepts that.
     Unknown(usize),
 }
 
 impl Session {
-    /// A compressed packet came: it is as if the packet inside had.
+    /// Handles a compressed packet like the packet inside.
     #[cold]
     pub(in crate::session) fn handle_compressed(
         &mut self,
@@ -30,13 +31,13 @@ impl Session {
         self.handle(inside)
     }
 
-    /// Decides what becomes of the large payloads of the batch that is about to be taken. It is not compressed here,
-    /// since the session is behind a lock.
-    pub(in crate::session) fn decide_packing(&mut self) {
+    /// Decides whether the large payloads of the next batch are compressed. The compression itself is left to
+    /// the writer, since the session is behind a lock.
+    pub(in crate::session) fn decide_compression(&mut self) {
         let Some(above) = self.limits.compress_above else {
             return;
         };
-        self.transmit.packing = match self.greeting.state() {
+        self.transmit.compression = match self.hello_exchange.state() {
             _ if self.limits.negotiation == Negotiation::Never => Compression::None,
             HelloState::Unknown => Compression::Unknown(above),
             HelloState::Known(Some(theirs))
@@ -50,9 +51,9 @@ impl Session {
 }
 
 impl Batch {
-    /// Whether it takes so long to compress that it is the writer's to do.
+    /// Whether compression takes so long that the writer task should do it.
     pub fn is_heavy(&self) -> bool {
-        match self.packing {
+        match self.compression {
             Compression::None | Compression::Unknown(_) => false,
             Compression::Above(above) => self.is_heavy_above(above),
         }
@@ -64,12 +65,12 @@ impl Batch {
         self.len() > HEAVY && lengths.sum::<usize>() > HEAVY
     }
 
-    /// Compresses the large payloads of a batch that has been taken and of which nothing has been written, if the other
-    /// side accepts that. Gives whether it is to be asked for that reason.
+    /// Compresses the large payloads of a batch of which nothing has been written, if the other side accepts
+    /// that. Returns whether the other side should be asked.
     ///
-    /// What is no shorter for it goes as it is.
+    /// Payloads that compression does not make shorter stay as they are.
     pub fn compress(&mut self) -> bool {
-        match self.packing {
+        match self.compression {
             Compression::None => false,
             decided => self.compress_as(decided),
         }
@@ -77,7 +78,7 @@ impl Batch {
 
     #[cold]
     fn compress_as(&mut self, decided: Compression) -> bool {
-        self.packing = Compression::None;
+        self.compression = Compression::None;
         match decided {
             Compression::None => false,
             Compression::Unknown(above) => self.has_large(above),
@@ -90,7 +91,7 @@ impl Batch {
         }
     }
 
-    /// How many bytes there are.
+    /// The number of bytes in the batch.
     fn len(&self) -> usize {
         let large = self.inserts.iter().map(|(_, payload)| payload.len());
         self.bytes.len() + large.sum::<usize>()
@@ -100,7 +101,7 @@ impl Batch {
         self.len() > above && self.large(above).next().is_some()
     }
 
-    /// The headers of the packets that are to be compressed.
+    /// The headers of the packets to be compressed.
     fn large(&self, above: usize) -> impl Iterator<Item = Header> {
         self.parts()
             .map(|(head, ..)| head)
@@ -131,7 +132,7 @@ impl Batch {
     }
 
     fn push_compressed(&mut self, payload: &[u8]) {
-        // It is shorter than one whose length is a u32.
+        // The compressed payload is shorter than the original, whose length is a u32.
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         let head = Header::new(PacketType::COMPRESSED, length).encode();
         self.bytes.extend_from_slice(&head);

@@ -2,7 +2,7 @@ use chirp_runtime::session::Limits;
 
 use crate::script::{check, check_all, limits};
 
-/// Room for little: 100 unsent bytes, 100 bytes of running calls, 3 running calls.
+/// Tight limits: 100 unsent bytes, 100 bytes of running calls, 3 running calls.
 pub(crate) fn tight() -> Limits {
     limits(|limits| {
         limits.max_write_buffer = 100;
@@ -14,7 +14,7 @@ pub(crate) fn tight() -> Limits {
 
 const WAITS: &[(&str, &str)] = &[
     (
-        "calls, in the order in which they were made",
+        "calls leave in the order in which they were made",
         "call a m a*100
              call b m b
              call c m c*90
@@ -23,7 +23,7 @@ const WAITS: &[(&str, &str)] = &[
              = queued b false
              = unsent 114
              take
-             # There may be room on paper, but a batch that is being written takes it.
+             # There is room in the buffer, but the batch being written takes it.
              = queued b false
              write
              = queued b true
@@ -35,7 +35,7 @@ const WAITS: &[(&str, &str)] = &[
              > Request 4 m d",
     ),
     (
-        "a small call does not overtake a large one that waits",
+        "a small call does not overtake a queued large one",
         "call a m a*100
              call b m b*900
              call c m c
@@ -44,7 +44,7 @@ const WAITS: &[(&str, &str)] = &[
              > Request 3 m c",
     ),
     (
-        "calls leave room for answers, and one that is larger than all of the buffer does too",
+        "calls leave room for responses, even one that is larger than the whole buffer",
         "< Request 1 m -
              ! run a m -
              < Request 2 m -
@@ -54,7 +54,7 @@ const WAITS: &[(&str, &str)] = &[
              = queued y false
              respond a ok a
              respond b ok b*100
-             # One for which there was room is overshot, and no more.
+             # A call that found room may exceed the limit, and only that one.
              < Request 3 m -
              ! run c m -
              respond c ok c
@@ -114,7 +114,7 @@ const WAITS: &[(&str, &str)] = &[
              > Request 2 m y",
     ),
     (
-        "an answer that is parked has been given: it is not cancelled any more",
+        "a call with a queued response cannot be cancelled any more",
         "< Request 1 m -
              ! run a m -
              < Request 2 m -
@@ -129,24 +129,24 @@ const WAITS: &[(&str, &str)] = &[
              > Response 2 ok b",
     ),
     (
-        "empty answers that are parked are bytes to be sent as well",
+        "queued empty responses count as unsent bytes",
         "< Request 1 m -
              ! run a m -
              < Request 2 m -
              ! run b m -
              respond a ok x*87
              = unsent 100
-             = reading Go
+             = reading Ready
              respond b ok -
              = unsent 113
-             = reading Pause
+             = reading Paused
              finish a
              finish b
              > Response 1 ok x*87
              > Response 2 ok -",
     ),
     (
-        "what nobody waits for is sent at once: cancels, and what needs no handler",
+        "cancels and the session's own responses are sent at once",
         "< Request 1 m -
              ! run a m -
              call x m -
@@ -166,13 +166,13 @@ const WAITS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn what_waits_for_room_leaves_in_its_turn() {
+fn queued_packets_leave_in_order() {
     check_all(&tight(), WAITS);
 }
 
-/// A mark of nothing at all still lets one packet after another through.
+/// A limit of 0 lets one packet through at a time.
 #[test]
-fn there_is_room_for_one_packet_whatever_the_mark() {
+fn there_is_room_for_one_packet_whatever_the_limit() {
     check(
         limits(|limits| limits.max_write_buffer = 0),
         "call a m a
