@@ -250,7 +250,7 @@ async fn an_instance_may_have_another_name() {
         panic!("{refused}");
     };
     assert_eq!(method, "Arith.sum_diff");
-    assert_eq!(first, "`service::Arith`");
+    assert_eq!(first, concat!("`", module_path!(), "::Arith`"));
     for (name, refused) in [
         ("chirp.Arith".to_owned(), "Reserved"),
         ("n".repeat(255), "NameTooLong"),
