@@ -82,11 +82,17 @@ impl ConnectLoop {
 
     /// Opens a connection and runs the `on_connect` hook on it.
     async fn connect(&self) -> io::Result<Peer> {
-        let timed_out = |what| move |_| io::Error::new(io::ErrorKind::TimedOut, what);
+        let limit = self.time;
+        let timed_out = |what: &'static str| {
+            move |_| {
+                let text = format!("{what} timed out after {limit:?}");
+                io::Error::new(io::ErrorKind::TimedOut, text)
+            }
+        };
         let connects = guard::run("the connector", async { self.connector.connect().await });
-        let channel = timeout(self.time, connects)
+        let channel = timeout(limit, connects)
             .await
-            .map_err(timed_out("timed out while connecting"))???;
+            .map_err(timed_out("connecting"))???;
         // The connection ends with its last handle even if it serves methods: nothing else would end it.
         let started = self.builder.start_each(channel, false, &mut |_, _| Ok(()));
         let peer = started.map_err(io::Error::other)?;
@@ -95,9 +101,9 @@ impl ConnectLoop {
             let prepare = guard::run("the on_connect hook", async {
                 on_connect(peer.clone()).await
             });
-            timeout(self.time, prepare)
+            timeout(limit, prepare)
                 .await
-                .map_err(timed_out("timed out in the on_connect hook"))??
+                .map_err(timed_out("the on_connect hook"))??
                 .map_err(io::Error::other)?;
             close_on_drop.0 = None;
         }

@@ -47,7 +47,10 @@ impl Listener for TlsListener {
             let channel = self.listener.accept().await?;
             let tls = self.tls.clone();
             self.handshake = Some(Box::pin(async move {
-                let late = |_| io::Error::from(io::ErrorKind::TimedOut);
+                let late = |_| {
+                    let text = format!("the TLS handshake timed out after {HANDSHAKE_TIMEOUT:?}");
+                    io::Error::new(io::ErrorKind::TimedOut, text)
+                };
                 tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.wrap(channel))
                     .await
                     .map_err(late)?
