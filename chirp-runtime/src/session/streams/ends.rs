@@ -306,11 +306,6 @@ impl SessionStreams {
         }
     }
 
-    fn is_bound(&self, key: StreamKey) -> bool {
-        let stream = self.store.get(key);
-        stream.is_some_and(StreamState::is_bound)
-    }
-
     /// Closes the receive half of a stream that is bound to a cancelled call. Sends nothing.
     fn close_silently(&mut self, key: StreamKey) {
         let Self { store, windows, .. } = self;

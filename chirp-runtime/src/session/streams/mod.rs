@@ -24,7 +24,7 @@ use super::{HelloState, InboundCallId, OutboundCallId, SendTicket, Session};
 use ends::HeldResponse;
 use flow_control::Windows;
 use send::StreamOutput;
-use store::{StreamHalf, StreamState, StreamStore};
+use store::{RecvHalf, SendHalf, StreamHalf, StreamState, StreamStore};
 
 pub use event::{
     Ending, NotSent, OpenedStream, StreamCarrier, StreamEvent, StreamKind, StreamSpec,
@@ -179,18 +179,17 @@ impl Session {
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
         };
+        // 1. Every stream ends: its owner is told, and its items are dropped.
         for key in streams.store.keys().collect::<Vec<_>>() {
-            if streams.store.get(key).is_some_and(StreamState::is_open) {
-                let ended = StreamEvent::Ended(key, Ending::Closed);
-                streams.events.push_back(ended);
-            }
+            streams.push_ended(key, Ending::Closed);
             streams.remove(key, &mut out);
         }
-        for (_, answer) in streams.held_responses.drain() {
-            out.transmit.defer_drop(answer.data.into_remains());
+        // 2. Held responses are dropped.
+        for (_, response) in streams.held_responses.drain() {
+            out.transmit.defer_drop(response.data.into_remains());
         }
+        // 3. Everything else is reset, except the events and the store, whose keys are never reused.
         *streams = SessionStreams {
-            // The store stays, since its keys are never reused.
             store: std::mem::take(&mut streams.store),
             events: std::mem::take(&mut streams.events),
             ..SessionStreams::default()
@@ -199,6 +198,25 @@ impl Session {
 }
 
 impl SessionStreams {
+    fn recv_half(&mut self, key: StreamKey) -> Option<&mut RecvHalf> {
+        match &mut self.store.get_mut(key)?.half {
+            StreamHalf::Recv(recv) => Some(recv),
+            StreamHalf::Send(_) => None,
+        }
+    }
+
+    fn send_half(&mut self, key: StreamKey) -> Option<&mut SendHalf> {
+        match &mut self.store.get_mut(key)?.half {
+            StreamHalf::Send(send) => Some(send),
+            StreamHalf::Recv(_) => None,
+        }
+    }
+
+    fn is_bound(&self, key: StreamKey) -> bool {
+        let stream = self.store.get(key);
+        stream.is_some_and(StreamState::is_bound)
+    }
+
     /// Schedules a grant of credit for the next batch.
     fn note_grant(&mut self, key: StreamKey) {
         // Streams may open and end while nothing is written, and must not fill this list.

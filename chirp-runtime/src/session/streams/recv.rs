@@ -427,18 +427,4 @@ impl SessionStreams {
             self.send_pending_end(key, out);
         }
     }
-
-    pub(super) fn recv_half(&mut self, key: StreamKey) -> Option<&mut RecvHalf> {
-        match &mut self.store.get_mut(key)?.half {
-            StreamHalf::Recv(recv) => Some(recv),
-            StreamHalf::Send(_) => None,
-        }
-    }
-
-    pub(super) fn send_half(&mut self, key: StreamKey) -> Option<&mut SendHalf> {
-        match &mut self.store.get_mut(key)?.half {
-            StreamHalf::Send(send) => Some(send),
-            StreamHalf::Recv(_) => None,
-        }
-    }
 }

@@ -9,6 +9,10 @@ use crate::packet::{
 use crate::session::transmit::{COPIED, Transmit};
 use crate::session::{Counters, Fatal, Refused, Session};
 
+/// The most bytes of items in the transmit buffer, which may be exceeded by one packet. Later requests and
+/// responses wait for them.
+const MAX_UNSENT_ITEMS: usize = 64 << 10;
+
 /// The streams that this side sends.
 impl Session {
     /// Queues an item, which is sent when a batch is taken.
@@ -213,7 +217,7 @@ impl Session {
             return;
         }
         streams.send_grants(&mut out);
-        while streams.unsent < AHEAD
+        while streams.unsent < MAX_UNSENT_ITEMS
             && let Some(key) = streams.send_queue.pop_front()
         {
             streams.send_chunk(key, &mut out);
@@ -228,10 +232,6 @@ impl Session {
         }
     }
 }
-
-/// The most bytes of items in the transmit buffer, which may be exceeded by one packet. Later requests and
-/// responses wait for them.
-const AHEAD: usize = 64 << 10;
 
 impl SessionStreams {
     fn send_grants(&mut self, out: &mut StreamOutput<'_>) {
