@@ -4,13 +4,13 @@ use crate::script::check_all;
 const PAUSES: &[(&str, &str)] = &[
     (
         "not while there is room",
-        "= reading Go
+        "= reading Ready
              < Request 1 m x*94
              ! run a m x*94
-             = reading Go
+             = reading Ready
              respond a ok x*87
              = unsent 100
-             = reading Go
+             = reading Ready
              > Response 1 ok x*87
              finish a",
     ),
@@ -21,24 +21,24 @@ const PAUSES: &[(&str, &str)] = &[
              respond a ok x*88
              finish a
              = unsent 101
-             = reading Pause
+             = reading Paused
              take
              = unsent 101
-             = reading Pause
+             = reading Paused
              write
-             = reading Go
+             = reading Ready
              > Response 1 ok x*88",
     ),
     (
         "over the mark of running bytes, until a handler has ended",
         "< Request 1 m x*95
              ! run a m x*95
-             = reading Pause
+             = reading Paused
              respond a ok -
              > Response 1 ok -
-             = reading Pause
+             = reading Paused
              finish a
-             = reading Go",
+             = reading Ready",
     ),
     (
         "at the limit of running calls, but not for long",
@@ -46,20 +46,20 @@ const PAUSES: &[(&str, &str)] = &[
              ! run a m -
              < Request 2 m -
              ! run b m -
-             = reading Go
+             = reading Ready
              < Request 3 m -
              ! run c m -
-             = reading PauseBriefly
+             = reading PausedBriefly
              stop-pausing
-             = reading Go
+             = reading Ready
              < Request 4 m -
              > Response 4 busy
              # Once there is room, there is patience again.
              finish a
-             = reading Go
+             = reading Ready
              < Request 5 m -
              ! run d m -
-             = reading PauseBriefly
+             = reading PausedBriefly
              finish b
              finish c
              finish d",
@@ -72,12 +72,12 @@ const PAUSES: &[(&str, &str)] = &[
              ! run b m -
              < Request 3 m -
              ! run c m -
-             = reading PauseBriefly
+             = reading PausedBriefly
              finish a
              stop-pausing
              < Request 4 m -
              ! run d m -
-             = reading PauseBriefly
+             = reading PausedBriefly
              finish b
              finish c
              finish d",
@@ -94,13 +94,13 @@ const PAUSES: &[(&str, &str)] = &[
              ! hello
              < Request 5 chirp.hello ask:1
              < Request 6 chirp.hello ask:1
-             = reading Pause
+             = reading Paused
              stop-pausing
-             = reading Pause
+             = reading Paused
              > Response 4 ok answer:1
              > Response 5 ok answer:1
              > Response 6 ok answer:1
-             = reading Go
+             = reading Ready
              finish a
              finish b
              finish c",
@@ -113,13 +113,13 @@ const PAUSES: &[(&str, &str)] = &[
              ! run b m -
              < Request 3 m -
              ! run c m -
-             = reading Pause
+             = reading Paused
              stop-pausing
-             = reading Go
+             = reading Ready
              < Request 4 m -
              > Response 4 busy
              finish a
-             = reading Go
+             = reading Ready
              finish b
              finish c",
     ),
@@ -127,9 +127,9 @@ const PAUSES: &[(&str, &str)] = &[
         "over the mark of running bytes it does not: the cancels that end them have to get through",
         "< Request 1 wait x*95
              ! run a wait x*95
-             = reading Pause
+             = reading Paused
              stop-pausing
-             = reading Go
+             = reading Ready
              < Request 2 m -
              > Response 2 busy
              < Cancel 1
@@ -139,7 +139,7 @@ const PAUSES: &[(&str, &str)] = &[
              # And there is patience again.
              < Request 1 wait x*95
              ! run b wait x*95
-             = reading Pause
+             = reading Paused
              finish b",
     ),
     (
@@ -148,15 +148,15 @@ const PAUSES: &[(&str, &str)] = &[
              > Request 1 m -
              < Request 1 m x*95
              ! run a m x*95
-             = reading PauseBriefly
+             = reading PausedBriefly
              stop-pausing
-             = reading Go
+             = reading Ready
              < Request 2 m -
              > Response 2 busy
              < Response 1 ok -
              ! answered x ok -
              # Until a handler has ended.
-             = reading Go
+             = reading Ready
              finish a",
     ),
     (
@@ -167,25 +167,25 @@ const PAUSES: &[(&str, &str)] = &[
              > Cancel 1
              < Request 1 m x*95
              ! run a m x*95
-             = reading PauseBriefly
+             = reading PausedBriefly
              stop-pausing
-             = reading Go
+             = reading Ready
              < Request 2 m -
              > Response 2 busy
              < Response 1 cancelled
              # Until a handler has ended.
-             = reading Go
+             = reading Ready
              finish a",
     ),
     (
         "not for long while a request is to be sent: there is more in the buffer than answers",
         "< Request 1 m x*95
              ! run a m x*95
-             = reading Pause
+             = reading Paused
              call x m -
-             = reading PauseBriefly
+             = reading PausedBriefly
              cancel x
-             = reading Pause
+             = reading Paused
              finish a",
     ),
     (
@@ -197,12 +197,12 @@ const PAUSES: &[(&str, &str)] = &[
              = abandoned 0
              < Request 1 m x*95
              ! run a m x*95
-             = reading PauseBriefly
+             = reading PausedBriefly
              take
-             = reading PauseBriefly
+             = reading PausedBriefly
              write
              > Cancel 1
-             = reading Pause
+             = reading Paused
              finish a",
     ),
     (
@@ -213,9 +213,9 @@ const PAUSES: &[(&str, &str)] = &[
              release x
              < Request 1 m x*95
              ! run a m x*95
-             = reading PauseBriefly
+             = reading PausedBriefly
              > Request 1 m -
-             = reading Pause
+             = reading Paused
              finish a",
     ),
     (
@@ -224,12 +224,12 @@ const PAUSES: &[(&str, &str)] = &[
              ! run a m -
              respond a ok x*88
              finish a
-             = reading Pause
+             = reading Paused
              call x m -
              = queued x false
-             = reading Go
+             = reading Ready
              cancel x
-             = reading Pause
+             = reading Paused
              > Response 1 ok x*88",
     ),
     (
@@ -242,12 +242,12 @@ const PAUSES: &[(&str, &str)] = &[
              ! run b m -
              < Request 3 m -
              ! run c m -
-             = reading Go
+             = reading Ready
              < Request 4 m -
              > Response 4 busy
              < Response 1 ok -
              ! answered x ok -
-             = reading PauseBriefly
+             = reading PausedBriefly
              finish a
              finish b
              finish c",
@@ -260,7 +260,7 @@ const PAUSES: &[(&str, &str)] = &[
              ! answered x ok -
              < Request 1 m x*95
              ! run a m x*95
-             = reading Pause
+             = reading Paused
              finish a",
     ),
 ];

@@ -114,10 +114,10 @@ const WAITS: &[(&str, &str)] = &[
              ! run b m -
              respond a ok x*87
              = unsent 100
-             = reading Go
+             = reading Ready
              respond b ok -
              = unsent 113
-             = reading Pause
+             = reading Paused
              finish a
              finish b
              > Response 1 ok x*87

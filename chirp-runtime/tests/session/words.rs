@@ -128,7 +128,7 @@ pub(crate) fn result_words(code: ResultCode, data: &Bytes) -> String {
     name.to_owned()
 }
 
-/// The bytes of a packet: `RequestPacket ID METHOD DATA`, `ResponsePacket ID RESULT`, `Cancel ID`.
+/// The bytes of a packet: `Request ID METHOD DATA`, `Response ID RESULT`, `Cancel ID`.
 pub(crate) fn packet(words: &[&str]) -> Vec<u8> {
     if let Some(packet) = stream_words::packet(words) {
         return packet;
@@ -140,12 +140,12 @@ pub(crate) fn packet(words: &[&str]) -> Vec<u8> {
     let mut out = Vec::new();
     let id = words.get(1).and_then(|id| id.parse().ok());
     match (words, id) {
-        (["RequestPacket", _, method, data], Some(id)) => {
+        (["Request", _, method, data], Some(id)) => {
             let (method, data) = (bytes(method), bytes(data));
             RequestPacket::encode_head(&mut out, id, &method, data.len());
             out.extend_from_slice(&data);
         }
-        (["ResponsePacket", _, how @ ..], Some(id)) => {
+        (["Response", _, how @ ..], Some(id)) => {
             let (code, data) = result(how);
             ResponsePacket::encode_head(&mut out, id, code, data.len());
             out.extend_from_slice(&data);
