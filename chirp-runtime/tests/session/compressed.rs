@@ -216,7 +216,7 @@ fn what_comes_compressed_is_as_if_it_had_come() {
          ! run c m x*9000
          < Context 5000
          < Compressed Response 3 ok x*9000
-         ! fatal a CallContext packet was followed by a Response",
+         ! fatal invalid CallContext packet: expected a call to follow, got a Response packet",
     );
 }
 
@@ -232,15 +232,15 @@ fn what_it_holds_is_what_counts() {
         limits,
         "< Compressed Request 1 m x*40000
          ! run a m x*40000
-         = reading Go
+         = reading Ready
          < Compressed Request 2 m x*40000
          ! run b m x*40000
-         = reading Pause
+         = reading Paused
          finish a
          finish b
-         = reading Go
+         = reading Ready
          < Compressed Request 3 m x*70000
-         ! fatal invalid Compressed packet: it claims to hold more than the payload limit",
+         ! fatal invalid Compressed packet: the declared length exceeds the payload limit",
     );
 }
 
@@ -285,18 +285,24 @@ fn stream_items_are_compressed() {
 fn what_is_invalid_is_fatal() {
     let carriers = "! fatal invalid Compressed packet: ";
     for (packet, error) in [
-        ("Block 3 4 abcd", "what it holds is no carrier"),
-        ("Block 50944 9 abcd", "what it holds is no carrier"),
+        (
+            "Block 3 4 abcd",
+            "the inner packet type may not be compressed",
+        ),
+        (
+            "Block 50944 9 abcd",
+            "the inner packet type may not be compressed",
+        ),
         (
             "Block 2 100001 x*9000",
-            "it claims to hold more than the payload limit",
+            "the declared length exceeds the payload limit",
         ),
         (
             "Block 2 1021 abcd",
-            "it claims to hold more than its block can",
+            "the declared length exceeds what the block can expand to",
         ),
-        ("Block 2 100 abcd", "its block is corrupt"),
-        ("Block 2 0 -", "its block is corrupt"),
+        ("Block 2 100 abcd", "the block is corrupt"),
+        ("Block 2 0 -", "the block is corrupt"),
     ] {
         check_declared(above_100(), &format!("< {packet}\n {carriers}{error}"));
         // To a side that has declared nothing it is nothing.
@@ -304,6 +310,8 @@ fn what_is_invalid_is_fatal() {
         let unmarked = limits(|_| {});
         check_declared(unmarked, &format!("< {packet}\n > nothing"));
     }
-    let fatal = Fatal::from(PacketError::Compressed("what it holds is no carrier"));
+    let fatal = Fatal::from(PacketError::Compressed(
+        "the inner packet type may not be compressed",
+    ));
     assert!(matches!(fatal, Fatal::Packet(PacketError::Compressed(_))));
 }

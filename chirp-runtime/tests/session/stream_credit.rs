@@ -289,19 +289,19 @@ fn what_is_fatal() {
     let table = [
         (
             "< Open 1:to:free:1\n< Cancel 4",
-            "a StreamOpen packet was followed by a Cancel",
+            "invalid StreamOpen packet: expected a packet that carries streams to follow, got a Cancel packet",
         ),
         (
             "< Open 1:to:free:1\n< Open 2:to:free:1",
-            "a StreamOpen packet was followed by a StreamOpen",
+            "invalid StreamOpen packet: expected a packet that carries streams to follow, got a StreamOpen packet",
         ),
         (
             "< Open 1:to:free:1\n< Credit +1:1",
-            "a StreamOpen packet was followed by a StreamCredit",
+            "invalid StreamOpen packet: expected a packet that carries streams to follow, got a StreamCredit packet",
         ),
         (
             "< Open 1:to:free:1\n< Discarded x",
-            "a StreamOpen packet was followed by a PacketType(100)",
+            "invalid StreamOpen packet: expected a packet that carries streams to follow, got a PacketType(100) packet",
         ),
         (
             "< Open 1:to:bound:1\n< Response 4 ok -",
@@ -491,18 +491,18 @@ fn a_side_with_a_stream_goes_on_reading() {
     limits.max_write_buffer = 1;
     let script = "< Request 4 m -
          ! run a m -
-         = reading PauseBriefly
+         = reading PausedBriefly
          finish a
          < Open 1:from:free:16384
          < Request 5 m -
          ! opened o s=receive
          ! run b m -
          claim o s
-         = reading Go
+         = reading Ready
          < End +1 finished 0
          ! ended s finished
-         = reading PauseBriefly
+         = reading PausedBriefly
          finish b
-         = reading Go";
+         = reading Ready";
     check_streams(&limits, &[("reading", script)]);
 }
