@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::io::IoSlice;
 
 use bytes::{BufMut, Bytes};
-use chirp::codec::form::{Owned, Slice8, Str};
+use chirp::__private::{Owned, Slice8, Str};
 use chirp::codec::{Bincode, Serde};
 use chirp::packet::{
     IncomingPacket, PacketDecoder, Payload, RequestPacket, ResponsePacket, ResultCode,

@@ -4,12 +4,12 @@ pub use std::string::String;
 pub use std::sync::Arc;
 pub use std::vec::Vec;
 
+pub use crate::codec::data::{Data, Describe, Kept, MaybeError, NoError};
+pub use crate::codec::encoder::Encoder;
 pub use crate::codec::form::{Blob, CowSlice8, CowStr, Lent, Opt, Owned, Slice, Slice8, Str};
-pub use crate::codec::{
-    Argument, Bincode, Chosen, Codec, CodecId, Data, Describe, Encoder, Failure, Field,
-    FieldDecoder, FieldEncoder, Kept, MaybeError, NoError, Parameter, Returned, ServiceError, Wire,
-    WireBorrowed,
-};
+pub use crate::codec::service_error::{Failure, Field, FieldDecoder, FieldEncoder};
+pub use crate::codec::wire::{Argument, Parameter, Returned, Wire, WireBorrowed};
+pub use crate::codec::{Bincode, Chosen, Codec, CodecId, ServiceError};
 pub use crate::packet::ErrorData;
 pub use crate::peer::{
     AsCaller, BlockingPool, Call, MethodError, MethodId, OneWayCall, RouteError, Router,

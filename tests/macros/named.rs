@@ -224,11 +224,11 @@ async fn handwritten_json_is_accepted() {
         (r#"{"limit":3,"text":4}"#, "argument `text`: invalid type"),
         (
             r#"{"text":"a","limit":3,"limit":4}"#,
-            "`limit` is there twice",
+            "`limit` occurs twice",
         ),
         (
             r#"{"text":"a","limit":3,"ids":[],"of":[]}"#,
-            "`of` is there twice",
+            "`of` occurs twice",
         ),
         (r#"{"text":"a","limit":3"#, ""),
         (r#"{"text":"a","limit":3}}"#, "left over"),

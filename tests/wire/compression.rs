@@ -366,10 +366,10 @@ async fn an_invalid_compressed_packet_ends_the_session() {
     };
     let table = [
         (packet(PacketType::COMPRESSED, b"\0\x02\0"), "truncated"),
-        (block(3, 4, b"\x40\0\0\0\x01"), "no carrier"),
-        (block(0xC705, 4, b"\x40\0\0\0\x01"), "no carrier"),
+        (block(3, 4, b"\x40\0\0\0\x01"), "may not be compressed"),
+        (block(0xC705, 4, b"\x40\0\0\0\x01"), "may not be compressed"),
         (block(2, 200 << 20, &[0; 100]), "payload limit"),
-        (block(2, 1 << 20, &[0; 100]), "more than its block can"),
+        (block(2, 1 << 20, &[0; 100]), "what the block can expand to"),
         (block(2, 1000, &[0xFF; 100]), "corrupt"),
         (block(2, 99, b"\xa0\0\0\0\x01\x04echoa"), "another length"),
     ];

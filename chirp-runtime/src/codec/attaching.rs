@@ -1,8 +1,9 @@
-//! Halves of streams inside values.
+//! Stream halves inside values.
 //!
-//! In the bytes of a value a half of a stream is its index in a list that travels beside them. While a value is
-//! encoded or decoded that list lies with the thread, since serde has no other place for it: a half that is encoded
-//! puts itself there, and one that is decoded claims its place. Nothing here knows what a half is.
+//! A stream half is encoded as its index in a list that travels beside the value's bytes. While a value is
+//! encoded or decoded, that list is kept in a thread-local variable, because serde has no other place for it:
+//! encoding a half appends it to the list, and decoding a half claims its index. This module does not depend
+//! on the types of the halves.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -16,16 +17,16 @@ use super::{CodecId, DecodeError};
 use crate::packet::{AttachedStream, Attachment, Attachments, StreamOpen};
 
 thread_local! {
-    /// The codec of the value that is being encoded, and how many halves the values before it have.
+    /// The codec of the value being encoded, and the number of halves in the values before it.
     static ENCODING: Cell<Option<(CodecId, usize)>> = const { Cell::new(None) };
-    /// Whether the value has a half of a stream so far.
+    /// Whether the value being encoded has a stream half so far.
     static ATTACHED: Cell<bool> = const { Cell::new(false) };
-    /// The halves that the value has so far.
+    /// The stream halves of the value being encoded.
     static ATTACHMENTS: RefCell<Vec<Attachment>> = const { RefCell::new(Vec::new()) };
     static DECODING: RefCell<Option<DecodeScope>> = const { RefCell::new(None) };
 }
 
-/// Encodes a value whose halves of streams are put behind those that `attachments` has.
+/// Encodes a value and appends its stream halves to `attachments`.
 #[inline]
 pub(super) fn encoding<T>(
     codec: CodecId,
@@ -41,9 +42,9 @@ pub(super) fn encoding<T>(
     encoded
 }
 
-/// A value is being encoded. What it leaves behind, should it panic, is dropped.
+/// The thread-local state of encoding one value. Drops the value's stream halves if encoding panics.
 struct EncodeScope {
-    /// That of a value which is being encoded further out.
+    /// The state of the enclosing value, if encoding is nested.
     outer: Option<(CodecId, usize)>,
     outer_attached: Attachments,
 }
@@ -61,7 +62,7 @@ impl EncodeScope {
         }
     }
 
-    /// What a value has so far in which this one is encoded.
+    /// Sets aside the stream halves of the enclosing value.
     #[cold]
     fn put_aside() -> Attachments {
         let mut outer = Attachments::default();
@@ -69,7 +70,7 @@ impl EncodeScope {
         outer
     }
 
-    /// What the value leaves behind makes room for what it found.
+    /// Drops the halves that the value left behind and restores those of the enclosing value.
     #[cold]
     fn restore(&mut self) {
         let outer = mem::take(&mut self.outer_attached).into_vec();
@@ -88,28 +89,31 @@ impl Drop for EncodeScope {
     }
 }
 
-/// Why a value cannot be sent that has more halves of streams than may come with one packet.
+/// Returns the error for a value with more stream halves than one packet can carry.
 pub(crate) fn too_many_streams(limit: usize) -> String {
-    format!("too many halves of streams: a call, an answer or an item carries at most {limit}")
+    format!("too many stream halves: a call, a response or a stream item carries at most {limit}")
 }
 
-/// Puts a half among those of the value that is being encoded, and writes its place there.
+/// Appends a stream half to those of the value being encoded, and encodes its index.
 ///
 /// # Errors
 ///
-/// When no value of a call is being encoded, when there are as many halves as one packet carries, or what the serializer
-/// says. The half is lost in the last case.
-pub fn serialize_half<S: Serializer>(
+/// Returns an error if the value is not part of a call, a response or a stream item, if its codec is `Raw`,
+/// or if there are as many halves as one packet can carry. Also returns the errors of `half` and of the
+/// serializer; after a serializer error the half is lost.
+pub(crate) fn serialize_half<S: Serializer>(
     serializer: S,
     half: impl FnOnce(CodecId) -> Result<Attachment, &'static str>,
 ) -> Result<S::Ok, S::Error> {
     let Some((codec, before)) = ENCODING.get() else {
         return Err(ser::Error::custom(
-            "a half of a stream travels in a call, an answer or an item, and nowhere else",
+            "stream halves can be encoded only in a call, a response or a stream item",
         ));
     };
     if codec == CodecId::Raw {
-        return Err(ser::Error::custom("the codec `Raw` carries no streams"));
+        return Err(ser::Error::custom(
+            "the codec `Raw` does not support streams",
+        ));
     }
     if before + ATTACHMENTS.with(|list| list.borrow().len()) >= StreamOpen::MAX_ENTRIES {
         return Err(ser::Error::custom(too_many_streams(
@@ -128,49 +132,49 @@ pub fn serialize_half<S: Serializer>(
         .serialize(serializer)
 }
 
-/// The streams that came with what is being decoded.
+/// The streams that were sent with the value being decoded.
 struct DecodeScope {
     streams: Vec<Option<AttachedStream>>,
     claims: Claims,
 }
 
-/// Where a decoded half is put once the whole value has been decoded.
+/// A placeholder for a stream half, which is filled in once the whole value has been decoded.
 #[derive(Default)]
 pub struct Claim(OnceLock<Box<dyn Any + Send + Sync>>);
 
 impl Claim {
-    /// Gives the claim what it is for.
+    /// Fills in the stream half.
     pub fn settle(&self, half: Box<dyn Any + Send + Sync>) {
-        // It is settled once.
+        // A claim is filled in once.
         let _ = self.0.set(half);
     }
 
-    /// The half, if the claim has been settled.
+    /// Returns the stream half, if the claim was filled in.
     pub fn into_half(self) -> Option<Box<dyn Any + Send + Sync>> {
         self.0.into_inner()
     }
 
-    /// Whether it has been settled.
-    pub fn is_reconciled(&self) -> bool {
+    /// Returns whether the claim was filled in.
+    pub fn is_settled(&self) -> bool {
         self.0.get().is_some()
     }
 }
 
 impl fmt::Debug for Claim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Claim").field(&self.is_reconciled()).finish()
+        f.debug_tuple("Claim").field(&self.is_settled()).finish()
     }
 }
 
-/// The claims of values that have been decoded, by the places of the streams.
+/// The claims made while decoding values, each with the index of its stream.
 #[derive(Debug, Default)]
-pub struct Claims {
+pub(crate) struct Claims {
     claims: Vec<(usize, Weak<Claim>)>,
     missed: bool,
 }
 
 impl Claims {
-    /// Those of a value that cannot be, if it could not be claimed what it names.
+    /// Creates the claims of a value that failed to decode. `missed` says whether the value named an unknown stream.
     pub(super) fn of_failed(missed: bool) -> Self {
         Self {
             missed,
@@ -178,24 +182,24 @@ impl Claims {
         }
     }
 
-    /// Adds those of a further value.
+    /// Adds the claims of another value.
     pub(super) fn append(&mut self, mut more: Self) {
         self.claims.append(&mut more.claims);
         self.missed |= more.missed;
     }
 
-    /// Whether a stream was named that is not there. It may have been in vain.
+    /// Returns whether an unknown stream was named, even by an attempt to decode that was abandoned.
     pub(super) fn misses_stream(&self) -> bool {
         self.missed
     }
 
-    /// Those that are left, now that the whole value has been decoded. What was decoded in vain (an enum's variant
-    /// that did not fit) has let go of its claims.
+    /// Returns the claims that are still in use after the whole value was decoded. Values that serde decoded
+    /// and discarded, such as a variant that did not match, have dropped their claims.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when a stream is claimed twice.
-    pub fn surviving(self) -> Result<Vec<(usize, Arc<Claim>)>, DecodeError> {
+    /// Returns [`DecodeError`] if a stream is claimed twice.
+    pub(crate) fn surviving(self) -> Result<Vec<(usize, Arc<Claim>)>, DecodeError> {
         let claims = self.claims.into_iter();
         let mut claims: Vec<_> = claims
             .filter_map(|(at, claim)| Some((at, claim.upgrade()?)))
@@ -204,15 +208,15 @@ impl Claims {
         match claims.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             None => Ok(claims),
             Some(twice) => Err(DecodeError::new(format_args!(
-                "stream {} is named twice",
+                "stream {} is used twice",
                 twice[0].0
             ))),
         }
     }
 }
 
-/// Decodes a value that came with these streams. Gives what it claims of them beside it.
-pub fn decoding<T>(
+/// Decodes a value that was sent with `streams`. Returns the result and the claims made.
+pub(crate) fn decoding<T>(
     streams: Vec<Option<AttachedStream>>,
     decode: impl FnOnce() -> T,
 ) -> (T, Claims) {
@@ -239,23 +243,20 @@ pub fn decoding<T>(
     (decoded, claims)
 }
 
-/// Reads the place of a half, whose items go the way of the value if it is `outward`. Gives the claim to it, and the
-/// codec of its items.
+/// Decodes the index of a stream half, and claims the stream. Returns the claim and the codec of the stream's items.
+///
+/// `outward` is whether items go in the same direction as the value.
 ///
 /// # Errors
 ///
-/// When nothing is being decoded that came with streams, when there is no such stream, or one that goes the other
-/// way, or what the deserializer says.
-pub fn deserialize_half<'de, D: Deserializer<'de>>(
+/// Returns an error if the value was not sent with streams, if the index is unknown, or if the stream has the
+/// opposite direction. Also returns the errors of the deserializer.
+pub(crate) fn deserialize_half<'de, D: Deserializer<'de>>(
     deserializer: D,
     outward: bool,
 ) -> Result<(Arc<Claim>, CodecId), D::Error> {
     let index = u32::deserialize(deserializer)?;
-    let missing = || {
-        de::Error::custom(format_args!(
-            "there is no stream {index} with what names it"
-        ))
-    };
+    let missing = || de::Error::custom(format_args!("stream {index} was not sent with this value"));
     let at = usize::try_from(index).unwrap_or(usize::MAX);
     DECODING.with_borrow_mut(|decoding| {
         let decoding = decoding.as_mut().ok_or_else(missing)?;
@@ -265,14 +266,14 @@ pub fn deserialize_half<'de, D: Deserializer<'de>>(
         };
         if stream.outward != outward {
             return Err(de::Error::custom(format_args!(
-                "stream {index} goes the other way"
+                "stream {index} has the opposite direction"
             )));
         }
         let codec = CodecId::from_number(stream.codec)
-            .ok_or_else(|| de::Error::custom("a stream whose codec is not known"))?;
-        // As many claims as a packet may carry streams, many times over: more are made by what is no value.
+            .ok_or_else(|| de::Error::custom("the codec of a stream is unknown"))?;
+        // Far more claims than streams per packet: only malformed values make more.
         if decoding.claims.claims.len() > MOST_CLAIMS {
-            return Err(de::Error::custom("too many streams are named"));
+            return Err(de::Error::custom("too many references to streams"));
         }
         let claim = Arc::new(Claim::default());
         decoding.claims.claims.push((at, Arc::downgrade(&claim)));
@@ -280,5 +281,5 @@ pub fn deserialize_half<'de, D: Deserializer<'de>>(
     })
 }
 
-/// How often the streams of one packet may be named, decoded in vain or not.
+/// The maximum number of references to the streams of one packet, including those in discarded values.
 const MOST_CLAIMS: usize = 1 << 14;

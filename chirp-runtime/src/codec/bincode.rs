@@ -7,23 +7,25 @@ use super::reader::{Layout, LayoutReader};
 use super::writer::write;
 use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
 
-/// bincode 2's standard configuration, through serde: little-endian, integers of variable length.
+/// The default codec: bincode 2 in its standard configuration, little-endian with variable-length integers.
 ///
-/// The default: compact, quick, and without names, so both sides must mean the same types. It cannot carry
-/// types that have to see the bytes to know what they are (`#[serde(untagged)]`, `#[serde(flatten)]`,
-/// `serde_json::Value`): for those there is [`Json`](https://docs.rs/chirp/latest/chirp/codec/struct.Json.html).
+/// Compact and fast, but not self-describing, so both sides must use the same types. Types that inspect the
+/// data while decoding (`#[serde(untagged)]`, `#[serde(flatten)]`, `serde_json::Value`) need another codec,
+/// such as [`Json`](https://docs.rs/chirp/latest/chirp/codec/struct.Json.html).
 ///
-/// Fields and variants are identified by their position, so a value is an error of its sender if
+/// Fields and variants are identified by position. Encoding a value therefore fails if
 ///
-/// - a field is skipped (`#[serde(skip_serializing_if)]`),
-/// - a variant stands behind one that is skipped (`#[serde(skip)]`): serde counts skipped variants when it writes, and not
-///   when it reads. Skipped variants go to the end. The first value of each variant is read back to find out, which
-///   cannot be done for values with halves of streams in them,
-/// - it is nested more than 128 deep, each `Some`, newtype, list, map, tuple, struct and enum being a level (PROTOCOL.md, 9.1),
-/// - its lists and maps have more than 65,536 elements without bytes, such as `()`.
+/// - a field is skipped (`#[serde(skip_serializing_if)]`);
+/// - a variant follows a skipped one (`#[serde(skip)]`), because serde counts skipped variants when encoding
+///   but not when decoding. Move skipped variants to the end. The codec decodes the first value of each
+///   variant to detect this, except for values that contain stream halves;
+/// - the value is nested more than 128 levels deep, where each `Some`, newtype, list, map, tuple, struct and
+///   enum is a level (PROTOCOL.md, 9.1);
+/// - its lists and maps have more than 65,536 elements that take no bytes, such as `()`.
 ///
-/// Not detected is a struct whose derives disagree always: with `#[serde(skip_serializing)]` alone a field is never written
-/// and always read, with `#[serde(skip_deserializing)]` alone the reverse. Use `#[serde(skip)]`.
+/// The codec does not detect structs whose derives always disagree: a field with `#[serde(skip_serializing)]`
+/// alone is never encoded but always decoded, and `#[serde(skip_deserializing)]` alone has the reverse
+/// effect. Use `#[serde(skip)]` instead.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bincode;
 
@@ -77,7 +79,8 @@ impl Layout for Bincode {
         out.extend_from_slice(character.as_bytes());
     }
 
-    /// One byte up to 250; above, the byte says how many follow, which are no more than the type has.
+    /// Reads one byte for values up to 250. A larger first byte selects the number of bytes that follow,
+    /// which must not exceed the width of the type.
     #[inline]
     fn unsigned(reader: &mut LayoutReader<'_, Self>, width: usize) -> Result<u128, DecodeError> {
         Ok(match reader.take()? {
@@ -86,9 +89,7 @@ impl Layout for Bincode {
             [253] if width >= 8 => u64::from_le_bytes(reader.take()?).into(),
             [254] if width >= 16 => u128::from_le_bytes(reader.take()?),
             [255] => {
-                return Err(DecodeError::new(
-                    "a number begins with the reserved byte 255",
-                ));
+                return Err(DecodeError::new("invalid number: reserved first byte 255"));
             }
             [251..=254] => {
                 return Err(DecodeError::new(format_args!(
@@ -99,7 +100,7 @@ impl Layout for Bincode {
         })
     }
 
-    /// UTF-8 without a length: its first byte says it.
+    /// Reads a character as UTF-8 without a length: the first byte determines the length.
     fn character<'de>(reader: &mut LayoutReader<'de, Self>) -> Result<&'de str, DecodeError> {
         let len = match reader.rest().first() {
             None => return Err(DecodeError::ended()),
@@ -108,17 +109,18 @@ impl Layout for Bincode {
             Some(0xe0..=0xef) => 3,
             Some(_) => 4,
         };
-        str::from_utf8(reader.slice(len)?).map_err(|_| DecodeError::new("a character is not UTF-8"))
+        str::from_utf8(reader.slice(len)?)
+            .map_err(|_| DecodeError::new("invalid character: not UTF-8"))
     }
 }
 
-/// Appends a number as the crate `bincode` encodes it. Writing into memory cannot fail.
+/// Appends a number in the encoding of the `bincode` crate. Writing to memory cannot fail.
 #[inline]
 fn append(number: impl Encode, out: &mut Vec<u8>) {
     let _ = bincode::encode_into_writer(number, BincodeWriter(out), config::standard());
 }
 
-/// Lets the crate `bincode` append to a buffer.
+/// Lets the `bincode` crate append to a buffer.
 struct BincodeWriter<'a>(&'a mut Vec<u8>);
 
 impl Writer for BincodeWriter<'_> {

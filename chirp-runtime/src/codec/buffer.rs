@@ -1,32 +1,31 @@
 use std::cell::RefCell;
 
-/// The largest buffer that is kept, in bytes. Larger ones are rare, and are handed over, not copied.
+/// The largest capacity of a buffer that is kept, in bytes. Larger buffers are rare, and are sent without a copy.
 const KEPT_CAPACITY: usize = 16 * 1024;
 
-/// How many buffers each thread keeps: more than a dispatcher fills in one turn.
+/// The maximum number of buffers that each thread keeps: more than a dispatcher fills in one batch.
 const KEPT_COUNT: usize = 80;
 
 thread_local! {
     static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// An empty buffer to encode into, of the sort that [`give`] took back.
-pub fn take() -> Vec<u8> {
-    // A thread that is ending has no pool any more; a new buffer is as good.
+/// Returns an empty buffer to encode into, from those passed to [`give`] if possible.
+pub(crate) fn take() -> Vec<u8> {
+    // The pool of an exiting thread may be gone; a new buffer serves as well.
     POOL.try_with(|pool| pool.borrow_mut().pop())
         .ok()
         .flatten()
         .unwrap_or_default()
 }
 
-/// Takes a buffer back, to be used again. Large ones, and those over the number that a thread keeps,
-/// are freed.
-pub fn give(mut buffer: Vec<u8>) {
+/// Keeps a buffer for reuse. Large buffers are freed, and so are those beyond the maximum per thread.
+pub(crate) fn give(mut buffer: Vec<u8>) {
     if buffer.capacity() == 0 || buffer.capacity() > KEPT_CAPACITY {
         return;
     }
     buffer.clear();
-    // As above: without a pool, the buffer is dropped.
+    // Without a pool, the buffer is dropped, as above.
     let _ = POOL.try_with(|pool| {
         let mut pool = pool.borrow_mut();
         if pool.len() < KEPT_COUNT {
@@ -40,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_buffers_come_back_empty_and_large_ones_do_not() {
+    fn small_buffers_are_reused_empty_and_large_ones_are_freed() {
         let mut small = Vec::with_capacity(100);
         small.push(1);
         give(small);

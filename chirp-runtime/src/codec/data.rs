@@ -5,14 +5,14 @@ use bytes::Bytes;
 
 use crate::packet::ErrorData;
 
-/// The text of an error that travels: its `Display`.
+/// An error with a message to send: every type that implements `Display`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not implement `Display`",
     label = "missing `Display`: the error's text is sent to the caller",
     note = "for your own type: `#[derive(Debug, thiserror::Error)]`, with `#[error(\"..\")]` on each variant"
 )]
 pub trait Describe {
-    /// The text.
+    /// Returns the message.
     fn text(&self) -> String;
 }
 
@@ -23,21 +23,20 @@ impl<T: Display> Describe for T {
     }
 }
 
-/// Tells an error of the standard library's kind, for the derive: `MaybeError(self).get()`, with [`NoError`] in
-/// scope.
+/// Detects for the derive whether a type implements [`Error`]: `MaybeError(self).get()`, with [`NoError`] in scope.
 #[derive(Debug)]
 pub struct MaybeError<'a, T>(pub &'a T);
 
 impl<'a, T: Error + 'static> MaybeError<'a, T> {
-    /// It is one.
+    /// Returns the error.
     pub fn get(&self) -> Option<&'a (dyn Error + 'static)> {
         Some(self.0)
     }
 }
 
-/// Answers for every type that [`MaybeError`] does not know: inherent methods come first.
+/// The fallback for types that [`MaybeError`] has no inherent method for. Inherent methods take precedence.
 pub trait NoError<'a> {
-    /// It is none.
+    /// Returns `None`, since the type does not implement [`Error`].
     fn get(&self) -> Option<&'a (dyn Error + 'static)> {
         None
     }
@@ -45,16 +44,16 @@ pub trait NoError<'a> {
 
 impl<'a, T> NoError<'a> for MaybeError<'a, T> {}
 
-/// What a variant marked `#[chirp(other)]` may keep an error in.
+/// A field type for a variant marked `#[chirp(other)]`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not keep an error as it came",
-    label = "a variant marked `#[chirp(other)]` has one field: a `chirp::packet::ErrorData`, or a `Box` of one"
+    message = "`{Self}` cannot hold an unknown error",
+    label = "a variant marked `#[chirp(other)]` must have one field of type `chirp::packet::ErrorData` or `Box<ErrorData>`"
 )]
 pub trait Kept: Sized {
-    /// Keeps the error.
+    /// Stores the error.
     fn keep(error: &ErrorData) -> Self;
 
-    /// The error as it came.
+    /// Returns the stored error.
     fn kept(&self) -> ErrorData;
 }
 
@@ -78,17 +77,17 @@ impl Kept for Box<ErrorData> {
     }
 }
 
-/// What `#[chirp(data)]` may stand on: the data of an error as it is.
+/// A field type for `#[chirp(data)]`: the data of an error without further encoding.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an error's raw data",
     label = "`#[chirp(data)]` supports `String`, `Vec<u8>` and `Bytes`",
     note = "without `#[chirp(data)]` a field is encoded by the service's codec"
 )]
 pub trait Data: Sized {
-    /// The bytes.
+    /// Returns the data.
     fn to_bytes(&self) -> Bytes;
 
-    /// The value, if the bytes stand for one.
+    /// Creates a value from data, if they are valid for the type.
     fn from_bytes(bytes: &Bytes) -> Option<Self>;
 }
 

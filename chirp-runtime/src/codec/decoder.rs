@@ -7,30 +7,31 @@ use super::list::Each;
 use super::{Codec, DecodeError, Encodes, Form};
 use crate::packet::{AttachedStream, FrameworkError};
 
-/// The names of arguments: what each is called, and what else it answers to.
-pub type ArgumentNames = &'static [&'static [&'static str]];
+/// For each argument, its name followed by its aliases.
+pub(crate) type ArgumentNames = &'static [&'static [&'static str]];
 
-/// The streams that came with arguments.
+/// The streams that were sent with arguments.
 pub trait StreamSource: fmt::Debug {
-    /// What each of them is, in order; nothing for one that no value can name.
+    /// Returns the streams in order. `None` is a stream that values cannot name.
     fn streams(&self) -> Vec<Option<AttachedStream>>;
 
-    /// Settles the claims of what has been decoded, whole, by the places of the streams. The others are refused.
+    /// Fills in the claims of completely decoded arguments, each with the index of its stream. Refuses all
+    /// other streams.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when they have been claimed.
+    /// Returns [`DecodeError`] if the streams have been claimed before.
     fn claim(&self, claims: Vec<(usize, Arc<Claim>)>) -> Result<(), DecodeError>;
 }
 
-/// Arguments on their way out of bytes.
+/// A decoder of arguments.
 ///
-/// After the first that cannot be decoded there are none; [`error`](Self::error) says what was wrong.
+/// After an argument fails to decode, no further arguments are returned. [`error`](Self::error) returns the reason.
 #[derive(Debug)]
 pub struct Decoder<'de, C> {
     rest: &'de [u8],
     count: usize,
-    /// How many there are, where the codec says so before the first.
+    /// The number of arguments, if the codec encodes the number in front of them.
     claimed: Option<usize>,
     named: Option<Named<'de>>,
     carried: Option<&'de dyn StreamSource>,
@@ -40,7 +41,7 @@ pub struct Decoder<'de, C> {
     codec: PhantomData<C>,
 }
 
-/// Whether an argument cannot be, since it names a stream and none came.
+/// Returns whether an argument fails to decode because it names a stream and no streams were sent.
 #[cold]
 #[inline(never)]
 fn needs_streams<C: Encodes<F>, F: Form>(mut bytes: &[u8]) -> bool {
@@ -49,18 +50,18 @@ fn needs_streams<C: Encodes<F>, F: Form>(mut bytes: &[u8]) -> bool {
     failed && claims.misses_stream()
 }
 
-/// Arguments that have names.
+/// The state of decoding arguments by name.
 #[derive(Debug)]
 struct Named<'de> {
     names: ArgumentNames,
-    /// The one that is next.
+    /// The index of the next argument.
     at: usize,
-    /// The bytes of each that is there. Nothing at all if they came by position.
+    /// The bytes of each argument that is present. `None` if the arguments were sent by position.
     values: Option<Vec<Option<&'de [u8]>>>,
 }
 
 impl<'de, C: Codec> Decoder<'de, C> {
-    /// The arguments that `bytes` stand for.
+    /// Creates a decoder of positional arguments.
     pub fn new(bytes: &'de [u8]) -> Self {
         let mut rest = bytes;
         let opened = C::opened(&mut rest);
@@ -77,15 +78,17 @@ impl<'de, C: Codec> Decoder<'de, C> {
         }
     }
 
-    /// The same, which came with streams.
+    /// Sets the streams that were sent with the arguments.
     #[must_use]
     pub fn with_streams(mut self, carried: Option<&'de dyn StreamSource>) -> Self {
         self.carried = carried;
         self
     }
 
-    /// The arguments of these names that `bytes` stand for: by name, as far as the codec knows names, or by
-    /// position. Each is asked for, by [`find`](Self::find) or [`require`](Self::require), before it is taken.
+    /// Creates a decoder of named arguments. They are sent by name if the codec supports names, and by
+    /// position otherwise.
+    ///
+    /// Call [`find`](Self::find) or [`require`](Self::require) before taking each argument.
     pub fn named(bytes: &'de [u8], names: ArgumentNames) -> Self {
         let mut by_name = Named {
             names,
@@ -107,7 +110,7 @@ impl<'de, C: Codec> Decoder<'de, C> {
         decoder
     }
 
-    /// The names were all that is there.
+    /// Creates a decoder for arguments that were all found by name. Bytes after them are an error.
     fn after_names(mut rest: &'de [u8]) -> Self {
         C::trim(&mut rest);
         Self {
@@ -123,13 +126,13 @@ impl<'de, C: Codec> Decoder<'de, C> {
         }
     }
 
-    /// Whether the argument of this place among the names is there. It is the next to be taken.
+    /// Selects the named argument with this index as the next one. Returns whether it is present.
     pub fn find(&mut self, at: usize) -> bool {
         let Some(named) = &mut self.named else {
             return true;
         };
         named.at = at;
-        // Where something is wrong already, taking it says so.
+        // After an error, taking the argument reports the error.
         if self.error.is_some() {
             return true;
         }
@@ -148,7 +151,7 @@ impl<'de, C: Codec> Decoder<'de, C> {
         }
     }
 
-    /// As [`find`](Self::find), of one that must be there.
+    /// Selects the named argument with this index as the next one. Its absence is an error.
     pub fn require(&mut self, at: usize) {
         if !self.find(at) {
             self.error = Some(self.wrong(" is missing"));
@@ -181,7 +184,7 @@ impl<'de, C: Codec> Decoder<'de, C> {
             }
             if self.claimed == Some(self.count) {
                 return Err(DecodeError::new(format_args!(
-                    "there are {} arguments, too few",
+                    "too few arguments: got {}",
                     self.count
                 )));
             }
@@ -206,7 +209,7 @@ impl<'de, C: Codec> Decoder<'de, C> {
         decoded.map_err(|error| self.wrong(&format!(": {error}")))
     }
 
-    /// The end, if there are no more arguments and no bytes left over.
+    /// Finishes decoding. Returns `None` if there are more arguments, bytes left over, or an earlier error.
     #[inline(never)]
     pub fn end(&mut self) -> Option<()> {
         if self.error.is_none() && !self.is_by_name() {
@@ -229,7 +232,7 @@ impl<'de, C: Codec> Decoder<'de, C> {
             && claimed != self.count
         {
             return Err(DecodeError::new(format_args!(
-                "expected {} arguments, there are {claimed}",
+                "expected {} arguments, got {claimed}",
                 self.count
             )));
         }
@@ -240,13 +243,13 @@ impl<'de, C: Codec> Decoder<'de, C> {
         }
     }
 
-    /// There is nothing to take, since the call wants what its method does not give.
+    /// Fails decoding because the call asks for something that its method does not provide.
     pub fn refuse(&mut self, what: &str) {
         self.refused = true;
         self.error = Some(DecodeError::new(what));
     }
 
-    /// The fault that it is.
+    /// Returns the framework error for the failure.
     pub fn framework_error(&self) -> FrameworkError {
         if self.refused {
             FrameworkError::Unsupported
@@ -257,7 +260,7 @@ impl<'de, C: Codec> Decoder<'de, C> {
         }
     }
 
-    /// What was wrong.
+    /// Returns the reason why decoding failed.
     pub fn error(self) -> DecodeError {
         self.error.unwrap_or_else(DecodeError::ended)
     }
@@ -267,7 +270,7 @@ impl<'de, C: Codec> Decoder<'de, C> {
         matches!(values, Some(Some(_)))
     }
 
-    /// Something is wrong with the argument that was asked for or taken last.
+    /// Creates an error about the current argument.
     fn wrong(&self, what: &str) -> DecodeError {
         match &self.named {
             Some(named) => DecodeError::new(format_args!(
@@ -279,11 +282,11 @@ impl<'de, C: Codec> Decoder<'de, C> {
     }
 }
 
-/// The bytes of each value, and those after them all.
+/// The bytes of each value, and the bytes that follow all of them.
 type NamedValues<'de> = (Vec<Option<&'de [u8]>>, &'de [u8]);
 
-/// Finds the values of these names, if `read` says that there are names. Names that nobody asks for are passed
-/// over.
+/// Finds the values of these names. Returns `None` if `read` reports that the arguments were not sent by
+/// name. Unknown names are skipped.
 fn values<'de>(
     bytes: &'de [u8],
     names: ArgumentNames,
@@ -298,7 +301,7 @@ fn values<'de>(
         match values[at].replace(value) {
             None => Ok(()),
             Some(_) => Err(DecodeError::new(format_args!(
-                "argument `{}` is there twice",
+                "argument `{}` occurs twice",
                 names[at][0]
             ))),
         }

@@ -5,31 +5,32 @@ use bytes::Bytes;
 use super::{Codec, EncodeError, Encodes, Form, attaching, buffer};
 use crate::packet::{Attachments, Payload};
 
-/// Arguments on their way into bytes, by position or by name. There may be any number.
+/// An encoder of arguments, by position or by name.
 ///
-/// One that cannot be encoded is remembered, and said at the [end](Self::finish).
+/// The first error is kept and returned by [`finish`](Self::finish).
 #[derive(Debug)]
 pub struct Encoder<C> {
     out: Vec<u8>,
     count: usize,
     named: bool,
-    /// What was put last and is not in `out` yet: many bytes, which are not copied unless something follows.
+    /// The last argument, if it is many bytes. It is not in `out` yet, and is copied only if another argument
+    /// follows.
     run: Bytes,
-    /// The halves of streams that the arguments have.
+    /// The stream halves in the arguments.
     attachments: Attachments,
     error: Option<EncodeError>,
     codec: PhantomData<C>,
 }
 
 impl<C: Codec> Encoder<C> {
-    /// No arguments yet, and a buffer that was used before.
+    /// Creates an encoder of positional arguments, in a reused buffer if there is one.
     pub fn new() -> Self {
         let mut out = buffer::take();
         C::open(&mut out);
         Self::of(out, false)
     }
 
-    /// The same, for arguments of which each is [named](Self::name).
+    /// Creates an encoder of named arguments. Call [`name`](Self::name) before each.
     pub fn named() -> Self {
         let mut out = buffer::take();
         C::open_names(&mut out);
@@ -48,7 +49,7 @@ impl<C: Codec> Encoder<C> {
         }
     }
 
-    /// Names the argument that is put next.
+    /// Sets the name of the next argument.
     pub fn name(&mut self, name: &str) {
         self.settle();
         C::name(&mut self.out, name, self.count);
@@ -71,7 +72,7 @@ impl<C: Codec> Encoder<C> {
         }
     }
 
-    /// As [`put`](Self::put), of a value that need not be copied if it is many bytes.
+    /// Encodes an argument like [`put`](Self::put). Keeps many bytes without a copy.
     pub(super) fn give<F: Form>(&mut self, value: F::Sent<'_>)
     where
         C: Encodes<F>,
@@ -89,7 +90,7 @@ impl<C: Codec> Encoder<C> {
         }
     }
 
-    /// Puts what stands before the next value.
+    /// Appends what separates the next argument from the previous one.
     fn begin(&mut self) {
         self.settle();
         if self.count > 0 && !self.named {
@@ -98,34 +99,34 @@ impl<C: Codec> Encoder<C> {
         self.count += 1;
     }
 
-    /// Copies what something follows after all.
+    /// Copies the last argument into the buffer, since another one follows.
     fn settle(&mut self) {
         let run = std::mem::take(&mut self.run);
         self.out.extend_from_slice(&run);
     }
 
-    /// Says that the streams of the argument that was put last belong to the call.
+    /// Marks the stream in the last argument as belonging to the call.
     pub fn bind_last(&mut self) {
         if let Some(attachment) = self.attachments.last_mut() {
             attachment.entry.bound = true;
         }
     }
 
-    /// The bytes of all of them.
+    /// Returns the encoded arguments.
     ///
     /// # Errors
     ///
-    /// [`EncodeError`] of the first that could not be encoded.
+    /// Returns the [`EncodeError`] of the first argument that could not be encoded.
     pub fn finish(mut self) -> Result<Vec<u8>, EncodeError> {
         self.settle();
         self.close()
     }
 
-    /// The same, as they are sent.
+    /// Returns the encoded arguments as a payload, with their stream halves.
     ///
     /// # Errors
     ///
-    /// As of [`finish`](Self::finish).
+    /// Returns the error of [`finish`](Self::finish).
     pub fn payload(mut self) -> Result<Payload, EncodeError> {
         let run = std::mem::take(&mut self.run);
         let attachments = std::mem::take(&mut self.attachments);

@@ -3,7 +3,7 @@ use std::fmt;
 use super::MAX_DEPTH;
 use super::reader::MAX_EMPTY;
 
-/// Why a value could not be encoded: its own words, or its `Serialize` implementation's.
+/// The error of encoding a value. The message is the codec's or that of the type's `Serialize` implementation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct EncodeError(String);
@@ -13,20 +13,20 @@ impl EncodeError {
         Self(reason.to_string())
     }
 
-    /// The reader would refuse the value for its depth.
+    /// Creates the error for a value that is nested too deeply to be decoded.
     #[cold]
     pub(crate) fn too_deep() -> Self {
         Self(too_deep())
     }
 
-    /// The reader would refuse the value for the number of its elements that have no bytes.
+    /// Creates the error for a value with too many zero-byte elements to be decoded.
     #[cold]
     pub(crate) fn too_many_empty() -> Self {
         Self(too_many_empty())
     }
 }
 
-/// Why bytes stand for no value of the type that was asked for.
+/// The error of decoding bytes that are not a value of the requested type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct DecodeError(String);
@@ -36,33 +36,33 @@ impl DecodeError {
         Self(reason.to_string())
     }
 
-    /// The bytes ended before a value did.
+    /// Creates the error for bytes that end inside a value.
     pub(crate) fn ended() -> Self {
         Self("the bytes end before the value does".to_owned())
     }
 
-    /// Something stands in more than it may.
+    /// Creates the error for a value that is nested too deeply.
     #[cold]
     pub(crate) fn too_deep() -> Self {
         Self(too_deep())
     }
 
-    /// Lists or maps have more elements than bytes.
+    /// Creates the error for too many elements without bytes.
     #[cold]
     pub(crate) fn too_many_empty() -> Self {
         Self(too_many_empty())
     }
 
-    /// A list or a map claims more elements than its bytes can have.
+    /// Creates the error for a list or a map with more elements than its bytes can hold.
     #[cold]
     pub(crate) fn unpaid(count: usize, left: usize) -> Self {
         Self(format!(
-            "the bytes end before the value does: a list or a map of {count} elements has at most {left} bytes, and no \
-             more than {MAX_EMPTY} elements of a value may be without bytes"
+            "the bytes end before the value does: {count} elements announced with {left} bytes left, and at most \
+             {MAX_EMPTY} elements of a value may have no bytes"
         ))
     }
 
-    /// A value ended before its bytes did, so the two sides do not mean the same type.
+    /// Creates the error for bytes after the end of a value, as when the two sides use different types.
     pub(crate) fn left_over(count: usize) -> Self {
         Self(match count {
             1 => "1 byte is left over".to_owned(),
@@ -79,16 +79,16 @@ fn too_many_empty() -> String {
     format!("a value has more than {MAX_EMPTY} elements without bytes")
 }
 
-/// Checks that a number which becomes an `f32` has not become infinite.
+/// Checks that a number does not become infinite when converted to `f32`.
 ///
 /// # Errors
 ///
-/// A text, when it is too large.
+/// Returns a message if the number is too large.
 #[cfg(any(feature = "json", feature = "messagepack"))]
 pub(super) fn f32_range(value: f64) -> Result<(), String> {
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "precision may be lost, and the range is what is looked at"
+        reason = "only the range matters, not the precision"
     )]
     let narrow = value as f32;
     if narrow.is_infinite() && value.is_finite() {

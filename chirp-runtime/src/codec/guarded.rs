@@ -1,4 +1,4 @@
-//! The rules of every codec, for values that a serializer of others writes.
+//! Rules of all codecs, enforced on values that a third-party serializer encodes.
 
 use std::fmt::Display;
 use std::marker::PhantomData;
@@ -12,16 +12,16 @@ use serde::ser::{
 use super::error::too_deep;
 use super::{Form, MAX_DEPTH};
 
-/// What a codec has the guard look at besides the depth.
+/// The checks that a codec needs in addition to the depth limit.
 pub(super) trait Rules {
-    /// The format has numbers that are not finite.
+    /// Whether the format supports infinities and NaN.
     const HAS_INFINITY: bool;
 
-    /// The format says beforehand how many parts a value has.
+    /// Whether the format encodes the number of elements before them.
     const COUNTS: bool;
 }
 
-/// Encodes a value through a serializer that refuses what the reader of its codec would refuse or misread.
+/// Encodes a value with a serializer that rejects values which the codec's reader would reject or misread.
 #[inline]
 pub(super) fn write<F: Form, R: Rules, S: Serializer>(
     value: &F::Sent<'_>,
@@ -30,14 +30,14 @@ pub(super) fn write<F: Form, R: Rules, S: Serializer>(
     F::serialize(value, GuardedSerializer::<S, R>::new(serializer, 0))
 }
 
-/// A serializer inside so many values.
+/// A serializer at a depth of nesting.
 struct GuardedSerializer<S, R> {
     inner: S,
     depth: usize,
     rules: PhantomData<R>,
 }
 
-/// A value that is serialized inside so many others.
+/// A value at a depth of nesting.
 struct GuardedValue<'v, T: ?Sized, R> {
     value: &'v T,
     depth: usize,
@@ -81,7 +81,7 @@ impl<S: Serializer, R: Rules> GuardedSerializer<S, R> {
         }
     }
 
-    /// Begins a value with parts.
+    /// Begins a value with elements or fields.
     #[inline]
     fn parts<T>(
         self,
@@ -103,7 +103,7 @@ impl<S: Serializer, R: Rules> GuardedSerializer<S, R> {
             return Ok(());
         }
         Err(S::Error::custom(format_args!(
-            "there is no number {value} in this codec: choose another, or send an `Option`"
+            "{value} is not supported by this codec: choose another codec, or send an `Option`"
         )))
     }
 }
@@ -270,26 +270,26 @@ impl<S: Serializer, R: Rules> Serializer for GuardedSerializer<S, R> {
     }
 }
 
-/// A value with parts that is being serialized.
+/// The serialization of a value with elements or fields.
 struct GuardedParts<T, R> {
     inner: T,
-    /// How many values its parts are in.
+    /// The depth of the elements.
     depth: usize,
-    /// How many parts are left, if it was said.
+    /// The number of remaining elements, if it was declared.
     left: Option<usize>,
     rules: PhantomData<R>,
 }
 
 impl<T, R: Rules> GuardedParts<T, R> {
-    /// One more part, as the serializer inside is given it.
+    /// Wraps the next element for the inner serializer.
     #[inline]
     fn next<'v, V: ?Sized>(&mut self, value: &'v V) -> GuardedValue<'v, V, R> {
-        // Below nothing is far above: whether as many came as were declared is looked at once, at the end.
+        // Wraps around below zero. The total is compared with the declared number once, at the end.
         self.left = self.left.map(|left| left.wrapping_sub(1));
         self.same(value)
     }
 
-    /// What belongs to the part that was last.
+    /// Wraps a value that belongs to the previous element, such as the value of a map's key.
     #[inline]
     fn same<'v, V: ?Sized>(&self, value: &'v V) -> GuardedValue<'v, V, R> {
         GuardedValue::new(value, self.depth)
@@ -300,7 +300,7 @@ impl<T, R: Rules> GuardedParts<T, R> {
         match self.left {
             None | Some(0) => Ok(self.inner),
             Some(_) => Err(E::custom(
-                "a value has more or fewer parts than its `Serialize` declared",
+                "a value has more or fewer elements than its `Serialize` declared",
             )),
         }
     }

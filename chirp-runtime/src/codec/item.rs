@@ -1,4 +1,4 @@
-//! Items of streams, whose codec is known by number only.
+//! Stream items, whose codec is known only by number.
 
 use std::any::Any;
 
@@ -12,7 +12,9 @@ use super::{
 };
 use crate::packet::{Attachments, Items, Payload};
 
-/// What can be an item of a stream.
+/// A type that can be an item of a stream.
+///
+/// Implemented for all types that implement `Serialize`, `DeserializeOwned` and `Send` and are `'static`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a stream item",
     label = "this type must implement `Serialize`, `Deserialize` and `Send`, and must not borrow",
@@ -23,19 +25,19 @@ pub trait Item: Serialize + DeserializeOwned + Send + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + 'static> Item for T {}
 
-/// Appends an item's bytes. Halves of streams in it are added to `attachments`.
+/// Appends an encoded item to `out`, and its stream halves to `attachments`.
 ///
 /// # Errors
 ///
-/// [`EncodeError`] when it refuses to be encoded; what was appended by then is of no use.
+/// Returns [`EncodeError`] if the item cannot be encoded. `out` may then end in a partial item.
 #[inline]
-pub fn encode_item<T: Item>(
+pub(crate) fn encode_item<T: Item>(
     codec: CodecId,
     item: &T,
     out: &mut Vec<u8>,
     attachments: &mut Attachments,
 ) -> Result<(), EncodeError> {
-    // Bytes are bytes in every codec, which serde by itself does not see.
+    // All codecs have an encoding for bytes, but serde would encode a sequence of numbers.
     let any: &dyn Any = item;
     if let Some(bytes) = any.downcast_ref::<Bytes>() {
         return encode::<Blob<Bytes>>(codec, bytes, out);
@@ -46,13 +48,13 @@ pub fn encode_item<T: Item>(
     attaching::encoding(codec, attachments, || encode::<Owned<T>>(codec, item, out))
 }
 
-/// The payload of an item that is many bytes and nothing else, which are not copied.
+/// Creates the payload of an item of many bytes without copying them.
 ///
 /// # Errors
 ///
-/// The item, when it is to be encoded as any other.
+/// Returns the item if it is to be encoded like any other.
 #[inline]
-pub fn item_payload<T: Item>(codec: CodecId, item: T) -> Result<Payload, T> {
+pub(crate) fn item_payload<T: Item>(codec: CodecId, item: T) -> Result<Payload, T> {
     let any: &dyn Any = &item;
     let Some(bytes) = any.downcast_ref::<Bytes>() else {
         return Err(item);
@@ -65,19 +67,19 @@ pub fn item_payload<T: Item>(codec: CodecId, item: T) -> Result<Payload, T> {
     Ok(Payload::parted(head, bytes.clone()))
 }
 
-/// Takes the next of some items. Its length comes with it.
+/// Decodes the next of several items. Returns its encoded length and the result, or `None` if no item is left.
 ///
 /// # Errors
 ///
-/// [`DecodeError`] when its bytes are no such item, or one and something more.
+/// The inner result is a [`DecodeError`] if the bytes are not an item of this type or have bytes left over.
 #[inline]
-pub fn next_item<T: Item>(
+pub(crate) fn next_item<T: Item>(
     codec: CodecId,
     items: &mut Items,
 ) -> Option<(usize, Result<T, DecodeError>)> {
     let mut item: Option<T> = None;
     let any: &mut dyn Any = &mut item;
-    // Bytes stay where they are, if they are many.
+    // Many bytes keep the packet's memory.
     let (len, decoded) = if let Some(item) = any.downcast_mut::<Option<Bytes>>() {
         let bytes = items.next()?;
         let len = bytes.len();
@@ -118,7 +120,7 @@ fn encode<F: Form>(
 #[inline]
 fn decode<F: Return>(codec: CodecId, bytes: &[u8]) -> Result<F::Value, DecodeError> {
     match codec {
-        // Items are many, and most are small: a call for each would be a large part of it.
+        // Inlined: streams have many small items, for which a call would be a large part of the cost.
         CodecId::Bincode => {
             let mut rest = bytes;
             let value = <Bincode as Encodes<F>>::decode(&mut rest)?;
@@ -137,7 +139,7 @@ fn decode<F: Return>(codec: CodecId, bytes: &[u8]) -> Result<F::Value, DecodeErr
     }
 }
 
-/// As [`decode`], of bytes in whose memory the item may stay.
+/// Decodes an item like [`decode`], and keeps the packet's memory if the item is many bytes.
 fn of_bytes<F: Return>(codec: CodecId, bytes: Bytes) -> Result<F::Value, DecodeError> {
     match codec {
         CodecId::Bincode => <F as Returned<Bincode>>::from_packet(bytes),
@@ -147,4 +149,4 @@ fn of_bytes<F: Return>(codec: CodecId, bytes: Bytes) -> Result<F::Value, DecodeE
     }
 }
 
-const NO_STREAMS: &str = "a codec that carries no streams";
+const NO_STREAMS: &str = "this codec does not support streams";

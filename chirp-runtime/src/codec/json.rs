@@ -12,18 +12,20 @@ use super::list::Each;
 use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
 use integers::AnyNotation;
 
-/// JSON: readable, and every language has it. Arguments are an array, by position, or an object if
-/// they are named; bytes are base64 text, of the standard alphabet, padded.
+/// JSON: human-readable and supported by every language.
 ///
-/// `Some(None)` and `Some(())` arrive as `None`. JSON has no number for an infinity or NaN: a value with one is an error of its
-/// sender, and a number that is too large for the `f32` it should become is one of its reader. Values nested more than
-/// 128 deep are refused by both, each `Some`, newtype, list, map, tuple, struct and enum being a level (PROTOCOL.md, 9.1).
+/// Positional arguments are an array, and named ones an object. Bytes are base64 text with the standard
+/// alphabet and padding.
 ///
-/// Where an integer is asked for, a number that is written as a float (`1e3`, `5.0`) is taken if it is whole and in
-/// range, exactly as written. Inside of untagged, internally tagged and flattened types, which have to see a value to
-/// know what it is, a float stays a float, and serde has no integers of more than 64 bits. serde reads such types from a
-/// buffer of its own, past the limit of depth: inside of them a type that is nothing but an `Option` of itself, such as
-/// `struct Next(Option<Box<Next>>)`, overflows the stack on any value but `null`.
+/// `Some(None)` and `Some(())` are decoded as `None`. Encoding an infinity or NaN fails, and so does decoding
+/// a number that is too large for an `f32`. Values nested more than 128 levels deep are rejected by both
+/// sides, where each `Some`, newtype, list, map, tuple, struct and enum is a level (PROTOCOL.md, 9.1).
+///
+/// Integers may be written as floats (`1e3`, `5.0`) if they are whole and in range; no precision is lost.
+/// Inside untagged, internally tagged and flattened types, which inspect the data while decoding, a float
+/// remains a float, and serde does not support integers of more than 64 bits.
+/// serde reads such types from a buffer of its own, past the limit of depth: inside them, a type that is nothing but an
+/// `Option` of itself, such as `struct Next(Option<Box<Next>>)`, overflows the stack on any value but `null`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json;
 
@@ -31,7 +33,7 @@ impl Codec for Json {
     const ID: CodecId = CodecId::Json;
 }
 
-/// `[a,b]`.
+/// An array: `[a,b]`.
 impl List for Json {
     fn open(out: &mut Vec<u8>) {
         out.push(b'[');
@@ -75,7 +77,7 @@ impl List for Json {
         if count > 0 {
             out.push(b',');
         }
-        // Writing a text into memory cannot fail.
+        // Writing text to memory cannot fail.
         let _ = serde_json::to_writer(&mut *out, name);
         out.push(b':');
     }
@@ -94,7 +96,7 @@ impl List for Json {
             let name: Cow<'de, str> = Self::deserialize::<Str>(&mut rest)?;
             punctuation(&mut rest, b':', count)?;
             let value = rest;
-            // What nobody asks for is passed over without being understood, however deep it goes.
+            // Unknown arguments are skipped without being interpreted, at any depth.
             next::<IgnoredAny>(&mut rest)?;
             each(&name, &value[..value.len() - rest.len()])?;
             count += 1;
@@ -120,7 +122,7 @@ impl Serde for Json {
             Ok(Got(value)) => return Ok(value),
             Err(refused) => refused,
         };
-        // Integers that are written as floats are few, and so are values that are refused.
+        // Decoding again is rare: few integers are written as floats, and few values are invalid.
         match attempt::<AnyNotation<Got<'de, F>>>(bytes) {
             Ok(AnyNotation(Got(value))) => Ok(value),
             Err(again) => Err(reason(later(refused, again))),
@@ -128,7 +130,7 @@ impl Serde for Json {
     }
 }
 
-/// What follows whitespace, of which JSON has four characters.
+/// Skips JSON whitespace, which consists of four characters.
 fn trimmed(bytes: &[u8]) -> &[u8] {
     let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
     let start = bytes.iter().position(|byte| !space(byte));
@@ -140,7 +142,7 @@ impl Rules for Json {
     const COUNTS: bool = false;
 }
 
-/// A value that was read within the limit of depth.
+/// A value decoded within the depth limit.
 struct Got<'de, F: Form>(F::Got<'de>);
 
 impl<'de, F: Form> Deserialize<'de> for Got<'de, F> {
@@ -149,17 +151,17 @@ impl<'de, F: Form> Deserialize<'de> for Got<'de, F> {
     }
 }
 
-/// Takes one value off the front of `bytes`.
+/// Decodes one value from the front of `bytes`.
 fn next<'de, T: Deserialize<'de>>(bytes: &mut &'de [u8]) -> Result<T, DecodeError> {
     attempt(bytes).map_err(reason)
 }
 
-/// The same, with the error of `serde_json`: none where the bytes ended.
+/// Decodes one value like [`next`]. Returns the `serde_json` error, or `None` in its place if the bytes ended.
 fn attempt<'de, T: Deserialize<'de>>(
     bytes: &mut &'de [u8],
 ) -> Result<T, Option<serde_json::Error>> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    // Its own counts otherwise, and not every `Option` and newtype.
+    // `serde_json` counts depth differently, and does not count every `Option` and newtype.
     deserializer.disable_recursion_limit();
     let mut values = deserializer.into_iter();
     match values.next() {
@@ -176,14 +178,14 @@ fn reason(error: Option<serde_json::Error>) -> DecodeError {
     error.map_or_else(DecodeError::ended, DecodeError::new)
 }
 
-/// Which of two errors is about what is really wrong: the first may be about an integer that is written as a float, and
-/// shows it as a float would be.
+/// Chooses the more helpful of two errors. The first may merely be about an integer that is written as a
+/// float, and shows the integer as a float.
 fn later(
     refused: Option<serde_json::Error>,
     again: Option<serde_json::Error>,
 ) -> Option<serde_json::Error> {
     let (Some(refused), Some(again)) = (refused, again) else {
-        // Bytes that have ended end again.
+        // Bytes that end early do so both times.
         return None;
     };
     let place = |error: &serde_json::Error| (error.line(), error.column());

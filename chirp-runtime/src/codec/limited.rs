@@ -1,4 +1,4 @@
-//! The limit of depth, and of a float's range, for values that a deserializer of others reads.
+//! The limits of depth and of the `f32` range, for values that a third-party deserializer decodes.
 
 use std::fmt;
 
@@ -9,16 +9,16 @@ use serde::de::{
 use super::MAX_DEPTH;
 use super::error::{f32_range, too_deep};
 
-/// A deserializer, a visitor or what a visitor is given, inside so many values.
+/// Adapts a deserializer, visitor or access type at a depth of nesting.
 pub(super) struct Limited<T> {
     inner: T,
     depth: usize,
-    /// The value becomes an `f32`.
+    /// Whether the value is converted to `f32`.
     narrow: bool,
 }
 
 impl<T> Limited<T> {
-    /// Inside of nothing.
+    /// Creates an adapter at the outermost level.
     pub(super) fn new(inner: T) -> Self {
         Self::at(inner, 0)
     }

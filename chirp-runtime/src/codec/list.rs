@@ -1,91 +1,91 @@
 use super::{DecodeError, EncodeError};
 
-/// What stands around arguments and between them. Unless a codec says otherwise they stand one after another
-/// with nothing between, and none are no bytes.
+/// The delimiters of argument lists. By default arguments follow each other without delimiters, and an empty
+/// list has no bytes.
 ///
-/// Nobody outside can implement it, which is what closes the set of codecs.
+/// The trait is private, so that the set of codecs is closed.
 pub trait List {
-    /// Appends what is before the first.
+    /// Appends the start of the list.
     fn open(_out: &mut Vec<u8>) {}
 
-    /// Appends what is between two.
+    /// Appends the separator between two arguments.
     fn separate(_out: &mut Vec<u8>) {}
 
-    /// Appends what is after the last, or puts their number where it belongs.
+    /// Appends the end of the list, or writes the number of arguments to the start.
     ///
     /// # Errors
     ///
-    /// [`EncodeError`] when there are more than can be said.
+    /// Returns [`EncodeError`] if there are more arguments than the format supports.
     fn close(_out: &mut Vec<u8>, _count: usize) -> Result<(), EncodeError> {
         Ok(())
     }
 
-    /// Takes what is before the first, and gives their number where that is said.
+    /// Reads the start of the list. Returns the number of arguments, if the format encodes it there.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when it is not there.
+    /// Returns [`DecodeError`] if the start is missing.
     fn opened(_bytes: &mut &[u8]) -> Result<Option<usize>, DecodeError> {
         Ok(None)
     }
 
-    /// Takes what is between two.
+    /// Reads the separator between two arguments.
     ///
     /// # Errors
     ///
-    /// As of [`opened`](Self::opened).
+    /// Returns [`DecodeError`] if the separator is missing.
     fn separated(_bytes: &mut &[u8], _count: usize) -> Result<(), DecodeError> {
         Ok(())
     }
 
-    /// Takes what is after the last.
+    /// Reads the end of the list.
     ///
     /// # Errors
     ///
-    /// As of [`opened`](Self::opened).
+    /// Returns [`DecodeError`] if the end is missing.
     fn closed(_bytes: &mut &[u8], _count: usize) -> Result<(), DecodeError> {
         Ok(())
     }
 
-    /// Whether no more of them follow, where only looking tells.
+    /// Returns whether no more arguments follow, for formats that do not encode their number.
     fn is_over(bytes: &[u8]) -> bool {
         bytes.is_empty()
     }
 
-    /// Takes what may stand after a value and means nothing.
+    /// Skips insignificant bytes after a value, such as whitespace.
     fn trim(_bytes: &mut &[u8]) {}
 
-    /// As [`open`](Self::open), of arguments by name. To a codec that knows no names they are as others.
+    /// Appends the start of a list of named arguments. By default named arguments are encoded by position.
     fn open_names(out: &mut Vec<u8>) {
         Self::open(out);
     }
 
-    /// Appends what is between two, and the name of the next, of which there were `count` before.
+    /// Appends the name of the next argument, with a separator before it if `count` is not 0.
     fn name(out: &mut Vec<u8>, _name: &str, count: usize) {
         if count > 0 {
             Self::separate(out);
         }
     }
 
-    /// As [`close`](Self::close), of arguments by name.
+    /// Appends the end of a list of named arguments.
     ///
     /// # Errors
     ///
-    /// As of [`close`](Self::close).
+    /// Returns the error of [`close`](Self::close).
     fn close_names(out: &mut Vec<u8>, count: usize) -> Result<(), EncodeError> {
         Self::close(out, count)
     }
 
-    /// Takes arguments by name, all of them, and gives each name with the bytes of its value. Whether they
-    /// are by name: if not, nothing was taken.
+    /// Reads a list of named arguments, and passes each name with the bytes of its value to `each`. Returns
+    /// `false` and reads nothing if the arguments were not sent by name.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when they begin so and do not go on so.
+    /// Returns [`DecodeError`] if the list is malformed, and the errors of `each`.
     fn names<'de>(_bytes: &mut &'de [u8], _each: &mut Each<'_, 'de>) -> Result<bool, DecodeError> {
         Ok(false)
     }
 }
 
-/// What is given each name, with the bytes of its value.
+/// A callback for each name with the bytes of its value.
 pub(super) type Each<'a, 'de> = dyn FnMut(&str, &'de [u8]) -> Result<(), DecodeError> + 'a;

@@ -1,33 +1,33 @@
-//! Values to bytes and back.
+//! Conversion between values and bytes.
 //!
-//! A [`Codec`] is chosen per service, by its type: [`Bincode`] unless the service says otherwise, `Postcard`,
-//! `MessagePack` or `Json` (each a feature), and [`Raw`] for bytes that are already what should travel. How a single argument or
-//! result travels is its [`Form`], which `#[chirp::service]` picks from the way its type is written:
-//! `&[u8]` always travels as bytes, for example, and `&str` is lent from the packet where the codec can.
+//! Each service has one [`Codec`], chosen by type: [`Bincode`] by default, `Postcard`, `MessagePack` or
+//! `Json` (each a crate feature), or [`Raw`] for data that need no encoding.
 //!
-//! Nothing here knows of packets beyond the two that carry values, and nothing waits or locks.
+//! The encoding of an argument or a result also depends on how its type is written in the trait. `&[u8]`, for
+//! example, is encoded as bytes rather than as a sequence of numbers, and `&str` is borrowed from the packet
+//! if the codec allows.
 
-pub mod attaching;
+pub(crate) mod attaching;
 mod bincode;
-mod buffer;
-mod data;
-mod decoder;
-mod encoder;
+pub(crate) mod buffer;
+pub(crate) mod data;
+pub(crate) mod decoder;
+pub(crate) mod encoder;
 mod error;
 #[cfg(any(feature = "json", feature = "messagepack"))]
 mod guarded;
-mod item;
+pub(crate) mod item;
 mod list;
 mod numbering;
 mod reader;
-mod service_error;
+pub(crate) mod service_error;
 mod standard_errors;
 #[cfg(any(feature = "json", feature = "messagepack"))]
 mod whole;
-mod wire;
+pub(crate) mod wire;
 mod writer;
 
-pub mod form;
+pub(crate) mod form;
 
 #[cfg(feature = "json")]
 mod json;
@@ -42,72 +42,79 @@ mod raw;
 pub use self::bincode::Bincode;
 #[cfg(feature = "postcard")]
 pub use self::postcard::Postcard;
-pub use buffer::{give, take};
-pub use data::{Data, Describe, Kept, MaybeError, NoError};
-pub use decoder::{ArgumentNames, Decoder, StreamSource};
-pub use encoder::Encoder;
 pub use error::{DecodeError, EncodeError};
-pub use form::Form;
-pub use item::{Item, encode_item, item_payload, next_item};
+pub use item::Item;
 #[cfg(feature = "json")]
 pub use json::Json;
 #[cfg(feature = "messagepack")]
 pub use messagepack::MessagePack;
 pub use raw::Raw;
-pub use service_error::{Failure, Field, FieldDecoder, FieldEncoder, ServiceError};
-pub use wire::{Argument, Parameter, Returned, Wire, WireBorrowed};
+pub use service_error::ServiceError;
+
+// Generated code uses these through `__private`. They are not part of the public interface.
+pub(crate) use buffer::give;
+pub(crate) use decoder::{ArgumentNames, Decoder, StreamSource};
+pub(crate) use encoder::Encoder;
+pub(crate) use form::Form;
+pub(crate) use item::{encode_item, item_payload, next_item};
+#[cfg(test)]
+pub(crate) use wire::Argument;
+pub(crate) use wire::{Returned, Wire};
 
 use list::List;
 
-/// How deep values may be nested, written or read, in every codec. Without a limit a packet that is nothing but depth
-/// would overflow the stack, which ends the process; and what its reader refuses is an error of the sender.
+/// The maximum nesting depth of values, for encoding and decoding in every codec. Without a limit, a deeply
+/// nested packet could overflow the stack and abort the process. The encoder enforces the limit too, so that
+/// the sender learns of the error.
 ///
-/// A level is a `Some`, a newtype struct, a list, a map, a tuple, a struct, or an enum; the fields of a tuple or struct
-/// variant are one more. The same levels are counted whether or not a codec's bytes show them.
+/// A level is a `Some`, a newtype struct, a list, a map, a tuple, a struct or an enum. The fields of a tuple
+/// or struct variant are one more level. The count does not depend on whether a codec's encoding has a trace
+/// of the level.
 ///
-/// Not counted is what serde itself keeps between a type and the codec, for types that are tagged internally or untagged.
+/// Layers that serde inserts itself, for internally tagged and untagged types, are not counted.
 const MAX_DEPTH: usize = 128;
 
-/// How a service's values become bytes: [`Bincode`], `Postcard`, `MessagePack`, `Json` or [`Raw`].
+/// The encoding of a service's values: [`Bincode`], `Postcard`, `MessagePack`, `Json` or [`Raw`].
 ///
-/// The set is closed, so that a value can know its codec by number ([`CodecId`]).
+/// The trait is sealed, so that each codec has a number ([`CodecId`]).
 pub trait Codec: List + Send + Sync + 'static {
     /// The codec's number.
     const ID: CodecId;
 
-    /// The most arguments that a method may have.
+    /// The maximum number of arguments of a method.
     #[doc(hidden)]
     const MAX_ARGUMENTS: usize = usize::MAX;
 
-    /// Whether bytes travel as they are, so that many of them need not be copied to be encoded or decoded. Such
-    /// a codec appends nothing after the last value.
+    /// Whether bytes are encoded as they are, so that long ones need not be copied. Such a codec appends
+    /// nothing after the last value.
     #[doc(hidden)]
     const RUNS: bool = false;
 
-    /// Appends what stands before so many bytes that travel as they are.
+    /// Appends what precedes `len` bytes that are encoded as they are.
     #[doc(hidden)]
     fn before_run(_len: usize, _out: &mut Vec<u8>) {}
 
-    /// Takes bytes that travel as they are off the front of `bytes`.
+    /// Takes bytes that are encoded as they are off the front of `bytes`.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when they begin with no such thing.
+    /// Returns [`DecodeError`] if the front is not such bytes.
     #[doc(hidden)]
     fn run<'de>(bytes: &mut &'de [u8]) -> Result<&'de [u8], DecodeError> {
         Ok(std::mem::take(bytes))
     }
 }
 
-/// What may be chosen as a service's codec, as generated code names it: a [`Codec`].
+/// A type that can be chosen as a service's codec: any [`Codec`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a codec",
     label = "not one of chirp's codecs",
     note = "the codecs are `chirp::codec::Bincode`, `Postcard`, `MessagePack`, `Json` and `Raw`; `Postcard`, `MessagePack` \
             and `Json` each need the feature of the same name"
 )]
+#[doc(hidden)]
 pub trait Chosen {
-    /// Itself.
+    /// The codec itself.
     type Codec: Codec;
 }
 
@@ -130,41 +137,43 @@ impl Chosen for Raw {
     type Codec = Self;
 }
 
-/// A codec that goes through serde, and so carries every form.
+/// A codec based on serde, which supports every form.
+#[doc(hidden)]
 pub trait Serde: Codec {
-    /// Appends the value's bytes to `out`.
+    /// Appends an encoded value to `out`.
     ///
     /// # Errors
     ///
-    /// [`EncodeError`] when the value refuses to be encoded.
+    /// Returns [`EncodeError`] if the value cannot be encoded.
     fn serialize<F: Form>(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError>;
 
-    /// Takes one value off the front of `bytes`.
+    /// Decodes one value from the front of `bytes`.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when they begin with no such value.
+    /// Returns [`DecodeError`] if the front is not such a value.
     fn deserialize<'de, F: Form>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError>;
 }
 
-/// A codec by its number, which is the one in `PROTOCOL.md`.
+/// The number of a codec (PROTOCOL.md, "Codec numbers").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CodecId {
     /// [`Bincode`].
     Bincode = 0,
-    /// `Postcard`, which is there with the feature `postcard`.
+    /// `Postcard`. Requires the feature `postcard`.
     Postcard = 1,
-    /// `MessagePack`, which is there with the feature `messagepack`.
+    /// `MessagePack`. Requires the feature `messagepack`.
     MessagePack = 2,
-    /// `Json`, which is there with the feature `json`.
+    /// `Json`. Requires the feature `json`.
     Json = 3,
     /// [`Raw`].
     Raw = 4,
 }
 
 impl CodecId {
-    /// The codec of this number, if it is there.
+    /// Returns the codec with this number. Returns `None` if the number is unknown or the codec's feature is
+    /// disabled.
     pub fn from_number(number: u8) -> Option<Self> {
         match number {
             0 => Some(Self::Bincode),
@@ -180,26 +189,27 @@ impl CodecId {
     }
 }
 
-/// A codec that can carry a value in the form `F`.
+/// A codec that supports values of the form `F`.
 ///
-/// [`Raw`] carries bytes or text, or nothing; the others carry every form.
+/// [`Raw`] supports bytes, text and the empty result. The other codecs support every form.
 #[diagnostic::on_unimplemented(
     message = "this argument or result is not supported by the codec `{Self}`",
     note = "`Raw` supports `&[u8]`, `Vec<u8>`, `Bytes`, `[u8; N]`, `&str`, `String`, and `()` as a result"
 )]
+#[doc(hidden)]
 pub trait Encodes<F: Form>: Codec {
-    /// Appends the value's bytes to `out`.
+    /// Appends an encoded value to `out`.
     ///
     /// # Errors
     ///
-    /// [`EncodeError`] when the value refuses to be encoded. What was appended by then is of no use.
+    /// Returns [`EncodeError`] if the value cannot be encoded. `out` may then end in a partial value.
     fn encode(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError>;
 
-    /// Takes one value off the front of `bytes`, borrowed from them where it can be.
+    /// Decodes one value from the front of `bytes`, and borrows from them where possible.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when they begin with no such value.
+    /// Returns [`DecodeError`] if the front is not such a value.
     fn decode<'de>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError>;
 }
 

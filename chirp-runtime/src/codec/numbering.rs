@@ -1,28 +1,30 @@
-//! Whether the reader counts an enum's variants as the writer does.
+//! Detection of enums and tuple structs that would be decoded differently from how they were encoded.
 //!
-//! serde's derive numbers the variants of an enum in `Serialize` as they are declared, and in `Deserialize` without
-//! those that are skipped. A codec without names would carry a variant behind a skipped one as another variant. The
-//! same holds for the number of fields in tuple structs and tuple variants, of which a skipped one is not said. Neither
-//! half of a derive knows of the other, so the first value of each shape is read back.
+//! serde's derive numbers the variants of an enum in order of declaration for `Serialize`, but without the
+//! skipped ones for `Deserialize`. A codec without names would decode a variant after a skipped one as
+//! another variant. The number of fields of tuple structs and tuple variants has the same problem, because
+//! the serializer is not told of skipped ones. Since neither derive knows of the other, the first value of
+//! each shape is decoded again after it was encoded.
 
 use std::cell::{Cell, RefCell};
 
 use super::reader::{Layout, LayoutReader};
 use super::{EncodeError, Form};
 
-/// A variant, or a tuple struct, that was written.
+/// A variant or tuple struct that was encoded.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     pub(super) name: &'static str,
-    /// Empty for a tuple struct.
+    /// The variant's name. Empty for a tuple struct.
     pub(super) variant: &'static str,
     pub(super) index: u32,
-    /// The number of fields, where a reader may count others.
+    /// The number of fields, where decoding could expect a different number.
     pub(super) fields: Option<usize>,
 }
 
 impl Shape {
-    /// What tells it from others, by address: nearly always as good as by text, and quick.
+    /// Returns a key that identifies the shape. Strings are compared by address, which is fast and nearly
+    /// always equivalent to comparing the text.
     #[inline]
     fn key(&self) -> Key {
         let fields = self.fields.map_or(0, |fields| fields.wrapping_add(1));
@@ -48,7 +50,7 @@ impl Shape {
 
 type Key = (usize, usize, u32, usize);
 
-/// How many shapes each thread remembers. One that has been forgotten is read back once more.
+/// The number of shapes that each thread remembers. A forgotten shape is verified again.
 const KNOWN_SHAPES: usize = 256;
 
 #[inline]
@@ -57,24 +59,24 @@ fn place((name, variant, index, fields): Key) -> usize {
 }
 
 thread_local! {
-    /// Shapes that have been read back.
+    /// The shapes that have been verified.
     static KNOWN: [Cell<Key>; KNOWN_SHAPES] = const { [const { Cell::new((0, 0, 0, 0)) }; KNOWN_SHAPES] };
 }
 
-/// The shapes of a value that have not been read back before.
+/// The shapes in a value that have not been verified.
 #[derive(Debug, Default)]
 pub(super) struct Numbering {
-    /// There are none nearly always, and then this is one word.
+    /// Boxed, so that the usual empty case takes one word.
     doubts: Option<Box<Expected>>,
 }
 
-/// The shapes that a value which is read back should have.
+/// The expected shapes of a value that is decoded for verification.
 #[derive(Debug, Default)]
 pub(super) struct Expected {
     shapes: Vec<Shape>,
-    /// The variant whose fields follow.
+    /// The variant whose fields are decoded next.
     variant: Cell<Option<Shape>>,
-    /// How many fields were read, of variants and tuple structs that are expected.
+    /// The number of fields decoded for each expected variant and tuple struct.
     read: RefCell<Vec<(Shape, usize)>>,
     found: RefCell<Option<EncodeError>>,
 }
@@ -91,7 +93,7 @@ impl Numbering {
     fn doubt(&mut self, shape: Shape) {
         let shapes = &mut self.doubts.get_or_insert_default().shapes;
         let is_there = |other: &Shape| other.key() == shape.key();
-        // The rest have their turn with the next value.
+        // Further shapes are verified with the next value.
         if shapes.len() < KNOWN_SHAPES && !shapes.iter().any(is_there) {
             shapes.push(shape);
         }
@@ -102,16 +104,16 @@ impl Numbering {
         self.doubts.is_some()
     }
 
-    /// Reads the value back.
+    /// Decodes the value to verify its shapes.
     ///
     /// # Errors
     ///
-    /// [`EncodeError`] when it would arrive as another.
+    /// Returns [`EncodeError`] if the value would be decoded as a different one.
     #[cold]
     pub(super) fn verify<L: Layout, F: Form>(self, bytes: &[u8]) -> Result<(), EncodeError> {
         let expected = self.doubts.unwrap_or_default();
         let mut reader = LayoutReader::<L>::expecting(bytes, &expected);
-        // What cannot be read here (a half of a stream, say) is left to the other side.
+        // Other decoding errors are left to the receiver: a stream half, for example, cannot be decoded here.
         drop(F::deserialize(&mut reader));
         expected.compare::<L>();
         if let Some(error) = expected.found.take() {
@@ -125,12 +127,13 @@ impl Numbering {
 }
 
 impl Expected {
-    /// An enum is read, whose variants have these names and aliases, in order. The next is the variant `index`.
+    /// Notes that variant `index` of an enum is decoded. `variants` are the names and aliases of its
+    /// variants, in order.
     pub(super) fn variant<L: Layout>(&self, name: &str, variants: &[&str], index: u32) {
         let same = |shape: &&Shape| shape.name == name && shape.index == index;
         let mut shapes = self.shapes.iter().filter(same).peekable();
         self.variant.set(shapes.peek().map(|shape| **shape));
-        // An alias can only move the names behind it up.
+        // Aliases can only increase the position of the names after them.
         let fits = |shape: &Shape| {
             let at = variants.iter().position(|other| *other == shape.variant);
             at.is_some_and(|at| u32::try_from(at).is_ok_and(|at| at >= index))
@@ -140,22 +143,22 @@ impl Expected {
         };
         if !shapes.any(fits) {
             self.refuse(format_args!(
-                "the variant `{}` of `{name}` would arrive as another, or as none: {} identifies variants by number, and \
-                 serde does not count those that are skipped when it reads: move them to the end, or choose another codec",
+                "variant `{}` of `{name}` would be decoded as another variant or not at all: {} identifies variants by index, and \
+                 serde does not count skipped variants when decoding: move them to the end, or choose another codec",
                 first.variant,
                 L::NAME
             ));
         }
     }
 
-    /// So many fields of the variant are read.
+    /// Notes the number of fields decoded for the variant.
     pub(super) fn fields(&self, count: usize) {
         if let Some(shape) = self.variant.take() {
             self.read.borrow_mut().push((shape, count));
         }
     }
 
-    /// A tuple struct is read.
+    /// Notes that a tuple struct is decoded.
     pub(super) fn tuple_struct(&self, name: &str, count: usize) {
         let same = |shape: &&Shape| shape.name == name && shape.variant.is_empty();
         if let Some(shape) = self.shapes.iter().find(same) {
@@ -163,7 +166,7 @@ impl Expected {
         }
     }
 
-    /// Compares the numbers of fields that were written with those that were read.
+    /// Compares the number of encoded fields with the number of decoded fields.
     fn compare<L: Layout>(&self) {
         let read = self.read.borrow();
         for shape in &self.shapes {
@@ -181,8 +184,8 @@ impl Expected {
                 let Shape { name, variant, .. } = shape;
                 let colons = if variant.is_empty() { "" } else { "::" };
                 self.refuse(format_args!(
-                    "{written} of the {count} fields of `{name}{colons}{variant}` are written, but {} identifies fields \
-                     by position: send them always, or choose another codec",
+                    "only {written} of the {count} fields of `{name}{colons}{variant}` are encoded, but {} identifies fields by \
+                     position: always encode all fields, or choose another codec",
                     L::NAME
                 ));
             }

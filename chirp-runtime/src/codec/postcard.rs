@@ -2,12 +2,14 @@ use super::reader::{Layout, LayoutReader};
 use super::writer::write;
 use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
 
-/// postcard 1: integers of variable length, seven bits to a byte.
+/// postcard 1: variable-length integers with seven bits in each byte.
 ///
-/// As [`Bincode`](super::Bincode) it is compact and without names, so both sides must mean the same types, and
-/// it cannot carry types that have to see the bytes to know what they are. It has a written specification, and
-/// is at home in small devices. The values that `Bincode` refuses, it refuses too: skipped fields, variants behind
-/// skipped ones, more than 128 levels, and more than 65,536 elements without bytes.
+/// Like [`Bincode`](super::Bincode), the format is compact and not self-describing: both sides must use the
+/// same types, and types that inspect the data while decoding are not supported. postcard has a written
+/// specification and is common on embedded devices.
+///
+/// Encoding fails for the same values as with `Bincode`: skipped fields, variants after skipped ones, more
+/// than 128 levels of nesting, and more than 65,536 elements that take no bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Postcard;
 
@@ -68,8 +70,8 @@ impl Layout for Postcard {
         out.extend_from_slice(character.as_bytes());
     }
 
-    /// Seven bits in each byte, the lowest first; the eighth says that there are more. No more bytes than the
-    /// type's bits fill.
+    /// Reads seven bits from each byte, the lowest first. The eighth bit says that more bytes follow. The
+    /// number of bytes is limited by the width of the type.
     fn unsigned(reader: &mut LayoutReader<'_, Self>, width: usize) -> Result<u128, DecodeError> {
         let mut number = 0;
         for at in 0..(width * 8).div_ceil(7) {
@@ -89,7 +91,7 @@ impl Layout for Postcard {
         )))
     }
 
-    /// A text like any other.
+    /// Reads a character, which is encoded like any text.
     fn character<'de>(reader: &mut LayoutReader<'de, Self>) -> Result<&'de str, DecodeError> {
         reader.text()
     }

@@ -1,8 +1,9 @@
 use super::form::Plain;
 use super::{Codec, CodecId, DecodeError, EncodeError, Encodes, List};
 
-/// Bytes as they are: a method takes one argument of bytes or text, or none, and returns one of them, or
-/// nothing. For methods whose other side is written by hand.
+/// Bytes without further encoding, for services whose peers encode data by hand.
+///
+/// A method takes at most one argument and returns at most one value. Both are bytes or text.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Raw;
 
@@ -27,5 +28,5 @@ impl<F: Plain> Encodes<F> for Raw {
 }
 
 pub(super) fn text(bytes: &[u8]) -> Result<&str, DecodeError> {
-    str::from_utf8(bytes).map_err(|_| DecodeError::new("a text is not UTF-8"))
+    str::from_utf8(bytes).map_err(|_| DecodeError::new("invalid text: not UTF-8"))
 }

@@ -10,50 +10,51 @@ use serde::de::{
 use super::numbering::Expected;
 use super::{DecodeError, MAX_DEPTH};
 
-/// How many elements of lists and maps one value may have beyond the bytes of those lists and maps: elements may have
-/// no bytes at all, so that nothing else bounds how many a few bytes stand for.
+/// The maximum number of elements of a value in excess of the bytes of their lists and maps. Elements may
+/// take no bytes, so that nothing else limits how many elements a few bytes can announce.
 pub(super) const MAX_EMPTY: usize = 64 * 1024;
 
-/// How a format without names writes numbers and characters. All else is the same in bincode and postcard:
-/// the parts of a value one after another, little-endian, lengths and variants as numbers.
+/// The encoding of numbers and characters in a format without names. Everything else is the same in bincode
+/// and postcard: the parts of a value follow each other, little-endian, with lengths and variant indices as
+/// numbers.
 pub(super) trait Layout: Sized {
     /// The format's name.
     const NAME: &'static str;
 
-    /// The largest first byte that is an unsigned integer by itself.
+    /// The largest first byte that is a complete unsigned integer.
     const SMALL: u8;
 
-    /// Appends an unsigned integer, in as few bytes as it can have.
+    /// Appends an unsigned integer in its shortest encoding.
     fn write_unsigned(number: u64, out: &mut Vec<u8>);
 
-    /// As [`write_unsigned`](Self::write_unsigned), of one that needs more than 64 bits.
+    /// Appends an unsigned integer of more than 64 bits in its shortest encoding.
     fn write_wide(number: u128, out: &mut Vec<u8>);
 
-    /// Appends a character, which is given as text.
+    /// Appends a character, given as text.
     fn write_character(character: &str, out: &mut Vec<u8>);
 
-    /// An unsigned integer of a type that has `width` bytes.
+    /// Reads an unsigned integer of a type that is `width` bytes wide.
     fn unsigned(reader: &mut LayoutReader<'_, Self>, width: usize) -> Result<u128, DecodeError>;
 
-    /// The text that is one character.
+    /// Reads a character as text.
     fn character<'de>(reader: &mut LayoutReader<'de, Self>) -> Result<&'de str, DecodeError>;
 }
 
-/// Reads what bincode 2 writes in its standard configuration, or what postcard writes.
+/// Decodes bincode 2 in its standard configuration, or postcard.
 ///
-/// Their own decoders would do but for what a stranger may send: bincode's takes the memory for a text before
-/// it has the bytes, postcard's for as many entries as a map claims, and both go as deep as the bytes say, and
-/// count elements that have no bytes for as long as they say. Here nothing is taken that the bytes at hand do
-/// not pay for.
+/// The decoders of these crates are unsuitable for untrusted input: bincode's allocates for a text before its
+/// bytes are there, postcard's reserves memory for as many entries as a map announces, and both accept any
+/// depth of nesting and any number of elements that take no bytes. This decoder never reserves more memory
+/// than the remaining bytes justify.
 pub(super) struct LayoutReader<'de, L> {
     rest: &'de [u8],
     depth: usize,
-    /// For how many elements memory may have been taken by the sequences that are being read: never more than
-    /// there are bytes, however deep they stand in each other.
+    /// The number of elements for which memory may have been reserved, over all nested sequences. Never more
+    /// than there are bytes.
     promised: usize,
-    /// How many more elements there may be without bytes.
+    /// The number of further elements that may take no bytes.
     empty: usize,
-    /// What is known of the value, if it is read back by its sender.
+    /// The expected shapes, if the sender decodes the value for verification.
     expected: Option<&'de Expected>,
     layout: PhantomData<L>,
 }
@@ -71,7 +72,7 @@ impl<'de, L: Layout> LayoutReader<'de, L> {
         }
     }
 
-    /// The same, of a value whose sender compares how it is read with how it was written.
+    /// Creates a reader for a value that its sender verifies against the expected shapes.
     pub(super) fn expecting(bytes: &'de [u8], expected: &'de Expected) -> Self {
         Self {
             expected: Some(expected),
@@ -79,7 +80,7 @@ impl<'de, L: Layout> LayoutReader<'de, L> {
         }
     }
 
-    /// The bytes that have not been read.
+    /// Returns the unread bytes.
     pub(super) fn rest(&self) -> &'de [u8] {
         self.rest
     }
@@ -93,7 +94,7 @@ impl<'de, L: Layout> LayoutReader<'de, L> {
         Ok(bytes)
     }
 
-    /// The next `len` bytes.
+    /// Reads `len` bytes.
     pub(super) fn slice(&mut self, len: usize) -> Result<&'de [u8], DecodeError> {
         let (bytes, rest) = self
             .rest
@@ -105,7 +106,7 @@ impl<'de, L: Layout> LayoutReader<'de, L> {
 
     #[inline]
     fn unsigned<T>(&mut self) -> Result<u128, DecodeError> {
-        // Nearly every number is small, or a length.
+        // Nearly all numbers are small, or lengths.
         match *self.rest {
             [small, ref rest @ ..] if small <= L::SMALL => {
                 self.rest = rest;
@@ -121,7 +122,7 @@ impl<'de, L: Layout> LayoutReader<'de, L> {
         T::try_from(number).map_err(|_| too_large::<T>(number))
     }
 
-    /// A signed integer: zigzag, so that small ones of either sign are short.
+    /// Reads a signed integer in zigzag encoding, in which small numbers of either sign are short.
     fn narrow_signed<T: TryFrom<i128>>(&mut self) -> Result<T, DecodeError> {
         let number = self.unsigned::<T>()?;
         let half = i128::try_from(number >> 1).map_err(DecodeError::new)?;
@@ -129,7 +130,7 @@ impl<'de, L: Layout> LayoutReader<'de, L> {
         T::try_from(number).map_err(|_| too_large::<T>(number))
     }
 
-    /// A length; on every platform of the width of `u64`.
+    /// Reads a length, which is encoded as a `u64` on every platform.
     #[inline]
     fn length(&mut self) -> Result<usize, DecodeError> {
         let length = self.unsigned::<u64>()?;
@@ -142,18 +143,18 @@ impl<'de, L: Layout> LayoutReader<'de, L> {
     }
 
     pub(super) fn text(&mut self) -> Result<&'de str, DecodeError> {
-        str::from_utf8(self.bytes()?).map_err(|_| DecodeError::new("a text is not UTF-8"))
+        str::from_utf8(self.bytes()?).map_err(|_| DecodeError::new("invalid text: not UTF-8"))
     }
 
     fn character(&mut self) -> Result<char, DecodeError> {
         let mut characters = L::character(self)?.chars();
         match (characters.next(), characters.next()) {
             (Some(character), None) => Ok(character),
-            _ => Err(DecodeError::new("a character is not one character")),
+            _ => Err(DecodeError::new("invalid character: not exactly one")),
         }
     }
 
-    /// The length of a sequence or a map that the bytes may well hold.
+    /// Reads the length of a sequence or a map. Rejects a length that the remaining bytes cannot hold.
     fn count(&mut self) -> Result<usize, DecodeError> {
         let count = self.length()?;
         let left = self.rest.len();
@@ -163,7 +164,7 @@ impl<'de, L: Layout> LayoutReader<'de, L> {
         Ok(count)
     }
 
-    /// Reads as many elements as the bytes claim.
+    /// Reads all elements of a sequence or a map.
     fn claimed<T>(
         &mut self,
         read: impl FnOnce(&mut LayoutElements<'_, 'de, L>) -> Result<T, DecodeError>,
@@ -197,7 +198,7 @@ impl<'de, L: Layout> LayoutReader<'de, L> {
         value
     }
 
-    /// Reads something inside something.
+    /// Reads a value one level deeper.
     fn nested<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
@@ -270,7 +271,7 @@ impl<'de, L: Layout> Deserializer<'de> for &mut LayoutReader<'de, L> {
         match self.take()? {
             [0] => visitor.visit_bool(false),
             [1] => visitor.visit_bool(true),
-            [other] => Err(DecodeError::new(format_args!("{other} is no bool"))),
+            [other] => Err(DecodeError::new(format_args!("invalid bool: {other}"))),
         }
     }
 
@@ -278,7 +279,9 @@ impl<'de, L: Layout> Deserializer<'de> for &mut LayoutReader<'de, L> {
         match self.take()? {
             [0] => visitor.visit_none(),
             [1] => self.nested(|reader| visitor.visit_some(reader)),
-            [other] => Err(DecodeError::new(format_args!("{other} is no option"))),
+            [other] => Err(DecodeError::new(format_args!(
+                "invalid option tag: {other}"
+            ))),
         }
     }
 
@@ -360,7 +363,7 @@ impl<'de, L: Layout> Deserializer<'de> for &mut LayoutReader<'de, L> {
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, DecodeError> {
         Err(DecodeError::new(format_args!(
-            "{} does not say of values what they are, which this type needs: choose another codec",
+            "{} is not self-describing, which this type requires: choose another codec",
             L::NAME
         )))
     }
@@ -374,11 +377,11 @@ impl<'de, L: Layout> Deserializer<'de> for &mut LayoutReader<'de, L> {
     }
 }
 
-/// What is left of a sequence, a tuple or a map.
+/// The remaining elements of a sequence, a tuple or a map.
 struct LayoutElements<'a, 'de, L> {
     reader: &'a mut LayoutReader<'de, L>,
     count: usize,
-    /// How many of these memory may be taken for at once.
+    /// The number of elements for which memory may be reserved at once.
     promised: usize,
 }
 

@@ -7,20 +7,20 @@ use super::form::Owned;
 use super::{Bincode, Codec, CodecId, Decoder, Encoder, Form};
 use crate::packet::ErrorData;
 
-/// An error that a method may return, and that survives the trip: a code, a text and data on the wire,
-/// the same value again at the caller.
+/// An error type that service methods can return.
 ///
-/// It is derived (`#[derive(chirp::ServiceError)]`), or implemented by hand where code and data are laid
-/// down by others. These are errors as they are:
+/// On the wire an error is a code, a message and data. The caller gets the same value back.
 ///
-/// | type | code | at the caller |
+/// Derive the trait with `#[derive(chirp::ServiceError)]`, or implement it by hand if the code and data are
+/// defined elsewhere. These types implement it already:
+/// | type | code | decoded by the caller as |
 /// |---|---|---|
-/// | [`ErrorData`] | its own | the same, with text and data: any error at all |
-/// | `String` | 0 | the same; an error with another code or with data is none |
-/// | `Box<dyn Error + Send + Sync>` | 0, or that of an [`ErrorData`] inside | an [`ErrorData`] in a box: any error at all |
-/// | [`std::io::Error`] | by its [kind](std::io::ErrorKind), from 1 to 38; 0 for others | kind and text |
+/// | [`ErrorData`] | its own | the same error; accepts every error |
+/// | `String` | 0 | the same text; accepts only errors with code 0 and without data |
+/// | `Box<dyn Error + Send + Sync>` | 0, or that of an [`ErrorData`] inside | a boxed [`ErrorData`]; accepts every error |
+/// | [`std::io::Error`] | from 1 to 38 by [kind](std::io::ErrorKind), 0 for other kinds | an error of the same kind and text |
 /// | [`CallError`](crate::peer::CallError) | 0 | `CallError::Remote` |
-/// | [`Infallible`](std::convert::Infallible) | none | it does not happen |
+/// | [`Infallible`](std::convert::Infallible) | none | never occurs |
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a service method",
     label = "this type must implement `chirp::ServiceError`",
@@ -29,24 +29,23 @@ use crate::packet::ErrorData;
             `Box<dyn Error + Send + Sync>` in place of `anyhow::Error`"
 )]
 pub trait ServiceError: Sized + Send + 'static {
-    /// Whether the error needs a codec that knows fields. One that does is no error of a service whose
-    /// codec is [`Raw`](super::Raw).
+    /// Whether the error has fields to encode. The codec [`Raw`](super::Raw) does not support such errors.
     const HAS_FIELDS: bool = false;
 
-    /// The error as it travels; fields are encoded by the service's codec.
+    /// Converts the error to its representation on the wire, with fields encoded by `codec`.
     fn to_error_data(&self, codec: CodecId) -> ErrorData;
 
-    /// The error that travelled, if it is one of these.
+    /// Converts an error from its representation on the wire. Returns `None` if the type has no such error.
     fn from_error_data(error: &ErrorData, codec: CodecId) -> Option<Self>;
 
-    /// This error as one of the standard library's kind, if it is one. Its cause is then the cause of the
-    /// [`MethodError`](crate::peer::MethodError) that it comes in.
+    /// Returns this error as a [`std::error::Error`], if the type implements that trait.
+    /// [`MethodError`](crate::peer::MethodError) uses the result to report the error's source.
     fn as_error(&self) -> Option<&(dyn Error + 'static)> {
         None
     }
 }
 
-/// Every error is this one, as it came.
+/// Accepts every error unchanged.
 impl ServiceError for ErrorData {
     fn to_error_data(&self, _: CodecId) -> ErrorData {
         self.clone()
@@ -61,7 +60,7 @@ impl ServiceError for ErrorData {
     }
 }
 
-/// Every [`ServiceError`], as generated code names it for a service whose codec is `C`: see
+/// A [`ServiceError`] of a service with the codec `C`, as generated code refers to the type: see
 /// [`Wire`](super::Wire).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a service method",
@@ -71,13 +70,13 @@ impl ServiceError for ErrorData {
             `Box<dyn Error + Send + Sync>` in place of `anyhow::Error`"
 )]
 pub trait Failure<C: Codec>: Sized {
-    /// Whether the codec can carry it.
+    /// Whether the codec supports the error.
     const FITS: bool;
 
-    /// The error as it travels.
+    /// Converts the error to its representation on the wire.
     fn encode(&self) -> ErrorData;
 
-    /// The error that travelled, if it is one of these.
+    /// Converts an error from its representation on the wire. Returns `None` if the type has no such error.
     fn decode(error: &ErrorData) -> Option<Self>;
 }
 
@@ -94,17 +93,17 @@ impl<C: Codec, E: ServiceError> Failure<C> for E {
     }
 }
 
-/// The fields of an error on their way into its data, for the derive.
+/// An encoder of an error's fields, for the derive.
 ///
-/// Where the codec cannot encode them there is no data: code and text still arrive.
+/// If a field cannot be encoded, the error is sent without data: its code and message still arrive.
 #[derive(Debug)]
 pub struct FieldEncoder(FieldEncoding);
 
-/// The fields of an error on their way out of its data, for the derive.
+/// A decoder of an error's fields, for the derive.
 #[derive(Debug)]
 pub struct FieldDecoder<'de>(FieldDecoding<'de>);
 
-/// The codec of the service that an error is returned by is known by number only.
+/// An encoder for the codec of the service, which an error type knows only by number.
 #[derive(Debug)]
 enum FieldEncoding {
     Bincode(Encoder<Bincode>),
@@ -129,7 +128,7 @@ enum FieldDecoding<'de> {
     None,
 }
 
-/// The same with whichever codec it is.
+/// Evaluates the same expression for whichever codec is in use.
 macro_rules! whichever {
     ($fields:ident $value:expr, $it:ident => $done:expr, $none:expr) => {
         match $value {
@@ -146,7 +145,7 @@ macro_rules! whichever {
 }
 
 impl FieldEncoder {
-    /// No fields yet.
+    /// Creates an encoder without fields.
     pub fn new(codec: CodecId) -> Self {
         Self(match codec {
             CodecId::Bincode => FieldEncoding::Bincode(Encoder::new()),
@@ -160,19 +159,19 @@ impl FieldEncoder {
         })
     }
 
-    /// The next field.
+    /// Appends a field.
     pub fn put<F: Form>(&mut self, value: &F::Sent<'_>) {
         whichever!(FieldEncoding &mut self.0, out => out.put::<F>(value), ());
     }
 
-    /// The data.
+    /// Returns the encoded fields.
     pub fn finish(self) -> Vec<u8> {
         whichever!(FieldEncoding self.0, out => out.finish().unwrap_or_default(), Vec::new())
     }
 }
 
 impl<'de> FieldDecoder<'de> {
-    /// The fields that `data` stands for.
+    /// Creates a decoder of the fields in `data`.
     pub fn new(codec: CodecId, data: &'de [u8]) -> Self {
         Self(match codec {
             CodecId::Bincode => FieldDecoding::Bincode(Decoder::new(data)),
@@ -186,18 +185,18 @@ impl<'de> FieldDecoder<'de> {
         })
     }
 
-    /// The next field, if that is what it should be.
+    /// Decodes the next field. Returns `None` if it is not of this form.
     pub fn take<F: Form>(&mut self) -> Option<F::Got<'de>> {
         whichever!(FieldDecoding &mut self.0, from => from.take::<F>(), None)
     }
 
-    /// The end, if there are no more.
+    /// Finishes decoding. Returns `None` if fields are left over.
     pub fn end(&mut self) -> Option<()> {
         whichever!(FieldDecoding &mut self.0, from => from.end(), None)
     }
 }
 
-/// What can be a field of an error.
+/// A type that can be a field of an error.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a service error",
     label = "this type must implement `Serialize`, `Deserialize` and `Send`, and must not borrow",
@@ -205,10 +204,10 @@ impl<'de> FieldDecoder<'de> {
     note = "to keep an error from another crate, store its text: `error.to_string()`"
 )]
 pub trait Field: Sized {
-    /// Puts it among the fields.
+    /// Encodes the field.
     fn put(&self, fields: &mut FieldEncoder);
 
-    /// The next of the fields.
+    /// Decodes the next field.
     fn take(fields: &mut FieldDecoder<'_>) -> Option<Self>;
 }
 

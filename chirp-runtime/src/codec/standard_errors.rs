@@ -1,4 +1,4 @@
-//! Errors of the standard library as errors of services.
+//! Service errors for types of the standard library.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -7,8 +7,8 @@ use std::io::{self, ErrorKind};
 use super::{CodecId, ServiceError};
 use crate::packet::ErrorData;
 
-/// The kinds of I/O errors by their codes, of which the first is 1 (PROTOCOL.md, "Typed errors"). A new kind
-/// goes to the end.
+/// The kinds of I/O errors in the order of their codes, which start at 1 (PROTOCOL.md, "Typed errors").
+/// Append new kinds at the end.
 const IO_KINDS: [ErrorKind; 38] = [
     ErrorKind::NotFound,
     ErrorKind::PermissionDenied,
@@ -50,8 +50,8 @@ const IO_KINDS: [ErrorKind; 38] = [
     ErrorKind::OutOfMemory,
 ];
 
-/// A kind that has no code travels as 0, which is [`ErrorKind::Other`] at the caller. The operating system's
-/// own number does not travel: it means something else elsewhere.
+/// A kind without a code is sent as 0 and decoded as [`ErrorKind::Other`]. The operating system's error
+/// number is not sent, because it differs between systems.
 impl ServiceError for io::Error {
     fn to_error_data(&self, _: CodecId) -> ErrorData {
         let kind = self.kind();
@@ -76,7 +76,7 @@ impl ServiceError for io::Error {
     }
 }
 
-/// The text, with code 0. Where callers are to tell one error from another, derive one.
+/// Sends the text with code 0. Derive [`ServiceError`] for an error that callers need to distinguish from others.
 impl ServiceError for String {
     fn to_error_data(&self, _: CodecId) -> ErrorData {
         ErrorData::new(0, self.clone())
@@ -87,8 +87,8 @@ impl ServiceError for String {
     }
 }
 
-/// Whatever `?` finds, by its text and with code 0. An [`ErrorData`] in the box travels as it is, and an
-/// `ErrorData` is what the caller finds in its box.
+/// Sends the text of any error with code 0. An [`ErrorData`] inside the box is sent unchanged. The caller
+/// decodes every error as a boxed `ErrorData`.
 impl ServiceError for Box<dyn Error + Send + Sync> {
     fn to_error_data(&self, _: CodecId) -> ErrorData {
         match self.downcast_ref::<ErrorData>() {
@@ -106,7 +106,7 @@ impl ServiceError for Box<dyn Error + Send + Sync> {
     }
 }
 
-/// For methods that cannot fail.
+/// The error of methods that cannot fail.
 impl ServiceError for Infallible {
     fn to_error_data(&self, _: CodecId) -> ErrorData {
         match *self {}

@@ -1,8 +1,8 @@
-//! Values through every codec and back, and bytes that nobody encoded.
+//! Round trips through every codec, and decoding of bytes that no codec encoded.
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
-/// The same through every codec that goes through serde.
+/// Runs the same code for every codec that is based on serde.
 macro_rules! every_codec {
     ($check:ident $([$($type:ty),*])? ($($argument:expr),*)) => {
         $check::<crate::codec::Bincode $($(, $type)*)?> ($($argument),*);
@@ -36,7 +36,7 @@ use super::{
     Returned, Serde, Wire,
 };
 
-/// A value as a codec has it, by itself.
+/// Encodes and decodes a single value with a codec.
 trait Through<C: Codec>: Wire<C> {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError>;
 
@@ -82,7 +82,7 @@ fn shapes() -> impl Strategy<Value = Shape> {
     })
 }
 
-/// What arguments of every kind become after the trip.
+/// Encodes arguments of every kind, and compares them after decoding.
 fn there_and_back<C>(text: &str, bytes: &[u8], shape: &Shape) -> Result<(), TestCaseError>
 where
     C: Codec,
@@ -99,7 +99,7 @@ where
     Opt::<Str>::put(&Some(text), &mut out);
     Opt::<Str>::put(&None, &mut out);
     shape.put(&mut out);
-    let encoded = out.finish().expect("nothing refuses to be encoded");
+    let encoded = out.finish().expect("all arguments can be encoded");
     let mut arguments = Decoder::<C>::new(&encoded);
     prop_assert!(Str::take(&mut arguments).as_deref() == Some(text));
     prop_assert!(Slice8::take(&mut arguments).as_deref() == Some(bytes));
@@ -113,7 +113,7 @@ where
     prop_assert_eq!(arguments.end(), Some(()));
 
     let mut out = Vec::new();
-    Through::<C>::encode(shape, &mut out).expect("it does not refuse");
+    Through::<C>::encode(shape, &mut out).expect("the value can be encoded");
     let decoded = <Shape as Through<C>>::decode(&out);
     prop_assert_eq!(decoded.as_ref(), Ok(shape));
     out.push(b'1');
@@ -129,30 +129,30 @@ type Numbers = (
 
 proptest! {
     #[test]
-    fn bincode_there_and_back(text in ".*", bytes: Vec<u8>, shape in shapes()) {
+    fn bincode_round_trips(text in ".*", bytes: Vec<u8>, shape in shapes()) {
         there_and_back::<Bincode>(&text, &bytes, &shape)?;
     }
 
     #[cfg(feature = "postcard")]
     #[test]
-    fn postcard_there_and_back(text in ".*", bytes: Vec<u8>, shape in shapes()) {
+    fn postcard_round_trips(text in ".*", bytes: Vec<u8>, shape in shapes()) {
         there_and_back::<super::Postcard>(&text, &bytes, &shape)?;
     }
 
     #[cfg(feature = "messagepack")]
     #[test]
-    fn messagepack_there_and_back(text in ".*", bytes: Vec<u8>, shape in shapes()) {
+    fn messagepack_round_trips(text in ".*", bytes: Vec<u8>, shape in shapes()) {
         there_and_back::<super::MessagePack>(&text, &bytes, &shape)?;
     }
 
     #[cfg(feature = "json")]
     #[test]
-    fn json_there_and_back(text in ".*", bytes: Vec<u8>, shape in shapes()) {
+    fn json_round_trips(text in ".*", bytes: Vec<u8>, shape in shapes()) {
         there_and_back::<super::Json>(&text, &bytes, &shape)?;
     }
 
     #[test]
-    fn values_are_what_bincode_itself_reads(bytes: Vec<u8>) {
+    fn values_are_decoded_as_by_the_bincode_crate(bytes: Vec<u8>) {
         let theirs = bincode::serde::decode_from_slice::<Shape, _>(&bytes, bincode::config::standard());
         if let Ok((theirs, len)) = theirs && len == bytes.len() {
             prop_assert_eq!(<Shape as Through<Bincode>>::decode(&bytes), Ok(theirs));
@@ -160,29 +160,29 @@ proptest! {
     }
 
     #[test]
-    fn numbers_are_what_bincode_writes(numbers: Numbers) {
+    fn numbers_are_encoded_as_by_the_bincode_crate(numbers: Numbers) {
         let theirs = bincode::serde::encode_to_vec(numbers, bincode::config::standard()).unwrap();
         let ours = <Numbers as Through<Bincode>>::decode(&theirs).unwrap();
-        // A float that is not a number is not equal to itself; its bytes are.
+        // NaN is not equal to itself, so the bytes are compared.
         let mut again = Vec::new();
         Through::<Bincode>::encode(&ours, &mut again).unwrap();
         prop_assert_eq!(again, theirs);
     }
 
     #[test]
-    fn bytes_are_what_bincode_itself_writes(text: String, bytes: Vec<u8>, shape in shapes()) {
+    fn bytes_are_encoded_as_by_the_bincode_crate(text: String, bytes: Vec<u8>, shape in shapes()) {
         let mut out = Encoder::<Bincode>::new();
         Str::put(&&*text, &mut out);
         Slice8::put(&&*bytes, &mut out);
         shape.put(&mut out);
-        let ours = out.finish().expect("nothing refuses to be encoded");
+        let ours = out.finish().expect("all arguments can be encoded");
         let theirs = bincode::serde::encode_to_vec((text, bytes, shape), bincode::config::standard());
-        prop_assert_eq!(ours, theirs.expect("nothing refuses to be encoded"));
+        prop_assert_eq!(ours, theirs.expect("all arguments can be encoded"));
     }
 
     #[cfg(feature = "postcard")]
     #[test]
-    fn numbers_are_what_postcard_writes(numbers: Numbers) {
+    fn numbers_are_encoded_as_by_the_postcard_crate(numbers: Numbers) {
         let theirs = postcard::serialize_with_flavor(&numbers, postcard::ser_flavors::Size::default())
             .map(|len| vec![0; len])
             .and_then(|mut room| Ok(postcard::to_slice(&numbers, &mut room)?.to_vec()))
@@ -193,10 +193,11 @@ proptest! {
         prop_assert_eq!(again, theirs);
     }
 
-    /// Theirs takes the first of several characters for a character; otherwise what it reads is read here.
+    /// The postcard crate decodes the first of several characters as a `char`; all else that it decodes is
+    /// decoded here too.
     #[cfg(feature = "postcard")]
     #[test]
-    fn values_are_what_postcard_itself_reads(bytes: Vec<u8>, numbers: Vec<u8>) {
+    fn values_are_decoded_as_by_the_postcard_crate(bytes: Vec<u8>, numbers: Vec<u8>) {
         if let Ok((theirs, [])) = postcard::take_from_bytes::<Vec<(u16, i64)>>(&numbers) {
             prop_assert_eq!(<Vec<(u16, i64)> as Through<super::Postcard>>::decode(&numbers), Ok(theirs));
         }
@@ -209,12 +210,12 @@ proptest! {
     }
 }
 
-/// The bytes of arguments, as they stand in `PROTOCOL.md`.
+/// Compares encoded arguments with the bytes in `PROTOCOL.md`.
 fn check<C: Codec>(put: impl FnOnce(&mut Encoder<C>), expected: &[u8]) {
     let mut out = Encoder::<C>::new();
     put(&mut out);
     assert_eq!(
-        out.finish().expect("nothing refuses to be encoded"),
+        out.finish().expect("all arguments can be encoded"),
         expected
     );
 }
@@ -236,7 +237,7 @@ fn no_arguments_are_no_bytes() {
 
 #[cfg(feature = "postcard")]
 #[test]
-fn numbers_have_seven_bits_to_a_byte_in_postcard() {
+fn postcard_numbers_have_seven_bits_in_each_byte() {
     use super::Postcard;
 
     check::<Postcard>(|_| {}, b"");
@@ -258,7 +259,7 @@ fn numbers_have_seven_bits_to_a_byte_in_postcard() {
         },
         b"\xfa\x01\x01\xff\xff\x03\x7f\x80\x01\x80\x80\x04\xf4\x03\xc8\x03a\xc3\xa9\x02\xc3\xa9\0\0\xc0\x3f\x01\x05\x02\0\xff",
     );
-    // Wider than needed, but not wider than the type.
+    // Longer than necessary, but not wider than the type.
     assert_eq!(<u16 as Through<Postcard>>::decode(&[0x85, 0x80, 0]), Ok(5));
     for bytes in [&[0x85, 0x80, 0x80, 0][..], &[0xff, 0xff, 4], &[0x80]] {
         assert!(<u16 as Through<Postcard>>::decode(bytes).is_err());
@@ -315,7 +316,7 @@ fn arguments_are_an_array_in_json() {
 }
 
 #[test]
-fn borrowed_where_the_codec_can() {
+fn arguments_are_borrowed_where_the_codec_can() {
     fn borrowed<C: Serde>(bytes: &[u8]) {
         let mut arguments = Decoder::<C>::new(bytes);
         let text = Str::take(&mut arguments);
@@ -346,7 +347,7 @@ fn borrowed_where_the_codec_can() {
 }
 
 #[test]
-fn a_wrong_number_of_bytes_is_no_array() {
+fn a_wrong_number_of_bytes_is_not_an_array() {
     let error = <Blob<[u8; 3]> as Returned<Bincode>>::decode(&[2, 1, 2]).unwrap_err();
     assert_eq!(error.to_string(), "expected 3 bytes, got 2");
     assert_eq!(

@@ -1,7 +1,7 @@
 use serde::de::{Error, Visitor};
 
-/// A whole number that was written as a float, exactly: JavaScript has only floats, and its libraries write large
-/// integers as such.
+/// A whole number that was written as a float, without rounding. JavaScript has only floats, and its
+/// libraries write large integers that way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Whole {
     negative: bool,
@@ -9,12 +9,12 @@ pub(super) struct Whole {
 }
 
 impl Whole {
-    /// The number that a float is, if it is whole and has at most 128 bits.
+    /// Converts a float that is whole and has at most 128 bits.
     #[cfg(feature = "messagepack")]
     pub(super) fn of_float(float: f64) -> Option<Self> {
         const FRACTION_BITS: u32 = f64::MANTISSA_DIGITS - 1;
         const BIAS: u64 = 1023 + FRACTION_BITS as u64;
-        // Infinite, or not a number, where this is not a number.
+        // Rejects NaN and infinities too: their fractional part is not a number.
         if float.fract() != 0.0 {
             return None;
         }
@@ -22,13 +22,13 @@ impl Whole {
         let fraction = bits & ((1 << FRACTION_BITS) - 1);
         let exponent = bits >> FRACTION_BITS & 0x7FF;
         let magnitude = if exponent == 0 {
-            // Nothing but zero: all others of these are below 1.
+            // Zero: all other numbers with this exponent are below 1.
             0
         } else {
             let digits = u128::from(fraction | 1 << FRACTION_BITS);
             match exponent.checked_sub(BIAS) {
                 Some(up) => shifted(digits, u32::try_from(up).ok()?)?,
-                // What falls off is zero, since the number is whole.
+                // Only zero bits are shifted out, since the number is whole.
                 None => digits >> (BIAS - exponent),
             }
         };
@@ -38,8 +38,8 @@ impl Whole {
         })
     }
 
-    /// The number that a JSON number is, if it is whole and has at most 128 bits. No float lies between, so
-    /// nothing is rounded.
+    /// Converts the text of a JSON number that is whole and has at most 128 bits. The conversion does not go
+    /// through a float, so nothing is rounded.
     #[cfg(feature = "json")]
     pub(super) fn of_text(text: &str) -> Option<Self> {
         let (negative, text) = match text.strip_prefix('-') {
@@ -55,7 +55,7 @@ impl Whole {
         if whole.is_empty() || !digits.all(|digit| digit.is_ascii_digit()) {
             return None;
         }
-        // Zeros at the end only move the point.
+        // Trailing zeros only move the decimal point.
         let fraction = fraction.trim_end_matches('0');
         let (whole, moved) = if fraction.is_empty() {
             let trimmed = whole.trim_end_matches('0');
@@ -81,7 +81,7 @@ impl Whole {
         })
     }
 
-    /// Gives it to a visitor, as the narrowest integer that serde has for it.
+    /// Passes the number to a visitor, as the narrowest integer type that serde has for it.
     pub(super) fn visit<'de, V: Visitor<'de>, E: Error>(self, visitor: V) -> Result<V::Value, E> {
         let Self {
             negative,
@@ -97,7 +97,7 @@ impl Whole {
         }
         let Some(number) = 0_i128.checked_sub_unsigned(magnitude) else {
             return Err(E::custom(format_args!(
-                "-{magnitude} is below every integer's range"
+                "-{magnitude} is too small for any integer type"
             )));
         };
         match i64::try_from(number) {
@@ -108,24 +108,24 @@ impl Whole {
         }
     }
 
-    /// An error of a visitor, with the number: serde leaves out those of 128 bits here and there.
+    /// Adds the number to a visitor's error. serde omits 128-bit numbers from some errors.
     fn named<E: Error>(self, error: E) -> E {
         let sign = if self.negative { "-" } else { "" };
         let (text, number) = (error.to_string(), format!("{sign}{}", self.magnitude));
         if text.contains(&number) {
             return error;
         }
-        E::custom(format_args!("{text}, and not {number}"))
+        E::custom(format_args!("{text}, got {number}"))
     }
 }
 
-/// `digits` moved up, if nothing falls off.
+/// Shifts `digits` to the left, unless bits would be lost.
 #[cfg(feature = "messagepack")]
 fn shifted(digits: u128, up: u32) -> Option<u128> {
     (up <= digits.leading_zeros()).then(|| digits << up)
 }
 
-/// A power of ten as JSON writes it. One that is too large to matter is cut.
+/// Parses a power of ten in JSON notation. Values too large to matter are capped.
 #[cfg(feature = "json")]
 fn power(text: &str) -> Option<i64> {
     let (negative, digits) = match text.as_bytes() {
@@ -137,7 +137,7 @@ fn power(text: &str) -> Option<i64> {
     }
     let mut power: i64 = 0;
     for digit in digits {
-        // Far above the length of anything that fits into memory.
+        // Far beyond the length of any text that fits into memory.
         power = (power * 10 + i64::from(digit - b'0')).min(1 << 48);
     }
     Some(if negative { -power } else { power })
@@ -147,7 +147,10 @@ fn power(text: &str) -> Option<i64> {
 mod tests {
     use super::*;
 
-    #[expect(clippy::unnecessary_wraps, reason = "it is compared with an option")]
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the result is compared with an option"
+    )]
     fn number(negative: bool, magnitude: u128) -> Option<Whole> {
         Some(Whole {
             negative,
@@ -171,7 +174,7 @@ mod tests {
             ("1200e-2", number(false, 12)),
             ("100.50e1", number(false, 1005)),
             ("1.8e1", number(false, 18)),
-            // A float would round these.
+            // A conversion to a float would round these.
             ("9007199254740993.0", number(false, (1 << 53) + 1)),
             ("18446744073709551615.0", number(false, u64::MAX.into())),
             (

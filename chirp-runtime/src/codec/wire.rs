@@ -8,11 +8,11 @@ use super::{
 };
 use crate::packet::{Attachments, Payload};
 
-/// What can travel in a call through the codec `C`: for most codecs, every type that serde can take apart
-/// and put together again, and that may be sent between threads.
+/// A type that can be sent in a call with the codec `C`. Most codecs support every type that implements
+/// serde's traits and `Send`.
 ///
-/// It is never implemented by hand. Generated code does everything it does with a user's type through
-/// this trait, and names the type where the user wrote it: so a missing derive is one error, there.
+/// Not to be implemented by hand. Generated code uses a user's type only through this trait, and with the
+/// span of the type in the user's code: a missing derive then causes a single error at the right place.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent in a call",
     label = "this type must implement `Serialize`, `Deserialize` and `Send`, and must not borrow",
@@ -20,29 +20,29 @@ use crate::packet::{Attachments, Payload};
     note = "with the codec `Raw`, only `&[u8]`, `Vec<u8>`, `Bytes`, `&str` and `String` can be sent"
 )]
 pub trait Wire<C: Codec>: Sized {
-    /// Puts it among arguments.
+    /// Encodes the value as an argument.
     fn put(&self, arguments: &mut Encoder<C>);
 
-    /// The next of the arguments.
+    /// Decodes the next argument.
     fn take(arguments: &mut Decoder<'_, C>) -> Option<Self>;
 
-    /// Its bytes as a result, as they are sent.
+    /// Encodes the value as a result.
     ///
     /// # Errors
     ///
-    /// [`EncodeError`] when it refuses to be encoded.
+    /// Returns [`EncodeError`] if the value cannot be encoded.
     fn payload(self) -> Result<Payload, EncodeError>;
 
-    /// The result that the bytes of an answer stand for, all of them.
+    /// Decodes a result from all bytes of a response.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when they stand for no such value, or for one and something more.
+    /// Returns [`DecodeError`] if the bytes are not such a value or have bytes left over.
     fn from_packet(bytes: Bytes) -> Result<Self, DecodeError>;
 }
 
-// What is done with a type is a function that all methods call which have it: inlined into each, the methods of a
-// service would be the better part of a program.
+// One function per type, shared by all methods that use the type. Inlined into each method, this code would
+// make up most of a service's machine code.
 #[diagnostic::do_not_recommend]
 impl<C, T> Wire<C> for T
 where
@@ -70,7 +70,7 @@ where
     }
 }
 
-/// What can stand for a type parameter of a service: any type that can travel.
+/// A type that can be used for a type parameter of a service: any type that can be sent in a call.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent in a call",
     label = "this type must implement `Serialize`, `Deserialize`, `Send` and `Sync`, and must not borrow",
@@ -81,7 +81,7 @@ pub trait Parameter: Serialize + DeserializeOwned + Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Parameter for T {}
 
-/// What can travel as `&[T]` and `Option<&T>`.
+/// A type that can be sent as `&[T]` and `Option<&T>`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent in a call",
     label = "this type must implement `Serialize`, `Deserialize` and `Send`, and must not borrow",
@@ -89,16 +89,16 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Parameter for T {}
     note = "with the codec `Raw`, only `&[u8]`, `Vec<u8>`, `Bytes`, `&str` and `String` can be sent"
 )]
 pub trait WireBorrowed<C: Codec>: Sized {
-    /// Puts a slice among arguments.
+    /// Encodes a slice as an argument.
     fn put_slice(values: &[Self], arguments: &mut Encoder<C>);
 
-    /// The next of the arguments, to be lent as a slice.
+    /// Decodes the next argument, to be lent as a slice.
     fn take_slice(arguments: &mut Decoder<'_, C>) -> Option<Vec<Self>>;
 
-    /// Puts what may be there among arguments.
+    /// Encodes an optional reference as an argument.
     fn put_option(value: Option<&Self>, arguments: &mut Encoder<C>);
 
-    /// The next of the arguments, to be lent if it is there.
+    /// Decodes the next argument, to be lent as an optional reference.
     fn take_option(arguments: &mut Decoder<'_, C>) -> Option<Option<Self>>;
 }
 
@@ -125,20 +125,20 @@ impl<C: Serde, T: Serialize + DeserializeOwned + Send + 'static> WireBorrowed<C>
     }
 }
 
-/// A form that arguments may have through the codec `C`.
+/// A form of arguments that the codec `C` supports.
 #[diagnostic::on_unimplemented(
     message = "this argument is not supported by the codec of its service",
     label = "not supported by the codec `{C}`",
     note = "the codec `Raw` supports `&[u8]`, `Vec<u8>`, `Bytes`, `&str` and `String`"
 )]
 pub trait Argument<C: Codec>: Form {
-    /// Puts it among arguments.
+    /// Encodes the value as an argument.
     fn put(value: &Self::Sent<'_>, arguments: &mut Encoder<C>);
 
-    /// Puts it among arguments, without a copy if it is many bytes and nothing follows.
+    /// Encodes the value as an argument, without a copy if it is many bytes and the last argument.
     fn give(value: Self::Sent<'_>, arguments: &mut Encoder<C>);
 
-    /// The next of the arguments, borrowed from their bytes where it can be.
+    /// Decodes the next argument, and borrows from the bytes where possible.
     fn take<'de>(arguments: &mut Decoder<'de, C>) -> Option<Self::Got<'de>>;
 }
 
@@ -160,32 +160,32 @@ impl<C: Encodes<F>, F: Form> Argument<C> for F {
     }
 }
 
-/// A form that results may have through the codec `C`.
+/// A form of results that the codec `C` supports.
 #[diagnostic::on_unimplemented(
     message = "this result is not supported by the codec of its service",
     label = "not supported by the codec `{C}`",
     note = "the codec `Raw` supports `Vec<u8>`, `Bytes`, `[u8; N]`, `String` and `()`"
 )]
 pub trait Returned<C: Codec>: Return {
-    /// The result that `bytes` stand for, all of them.
+    /// Decodes a result from all of `bytes`.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when they stand for no such value, or for one and something more.
+    /// Returns [`DecodeError`] if the bytes are not such a value or have bytes left over.
     fn decode(bytes: &[u8]) -> Result<Self::Value, DecodeError>;
 
-    /// The bytes as they are sent: not copied if the value is nothing but many bytes.
+    /// Encodes a result. Many bytes are not copied.
     ///
     /// # Errors
     ///
-    /// [`EncodeError`] when it refuses to be encoded.
+    /// Returns [`EncodeError`] if the value cannot be encoded.
     fn payload(value: Self::Value) -> Result<Payload, EncodeError>;
 
-    /// As [`decode`](Self::decode), of bytes that came, in whose memory the result may stay.
+    /// Decodes a result like [`decode`](Self::decode), and keeps the packet's memory for many bytes.
     ///
     /// # Errors
     ///
-    /// As of [`decode`](Self::decode).
+    /// Returns the error of [`decode`](Self::decode).
     fn from_packet(bytes: Bytes) -> Result<Self::Value, DecodeError>;
 }
 

@@ -2,24 +2,25 @@ use std::time::Duration;
 
 use super::{Header, PacketError, PacketType};
 
-/// What a caller says of the call that follows (PROTOCOL.md, "Call context"): an extension, sent only to a
-/// side that has declared that it accepts it.
+/// Information about the call that follows (PROTOCOL.md, "Call context").
+///
+/// An extension: the packet is sent only to a side that has declared support for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallInfo {
-    /// How much time is left for the call. Milliseconds travel.
+    /// The time left for the call. Sent in whole milliseconds.
     pub time: Option<Duration>,
-    /// The context holds something that must be understood, and is not. Such a call is refused.
+    /// Whether the context has a required field that this library does not know. Such a call is rejected.
     pub unsupported: bool,
 }
 
 const DEADLINE: u8 = 1;
-/// Fields from here on must be understood.
+/// Fields from this kind on are required: a receiver that does not know one must reject the call.
 const REQUIRED: u8 = 0x80;
 const MAX_LEN: usize = 64 << 10;
 
 impl CallInfo {
-    /// A call that has this much time.
+    /// Creates the context of a call that may take `time`.
     pub fn within(time: Duration) -> Self {
         Self {
             time: Some(time),
@@ -27,7 +28,7 @@ impl CallInfo {
         }
     }
 
-    /// Appends the packet that says so. A time that is too long to be said is not.
+    /// Appends the packet to `out`. Omits a time that does not fit into 32 bits of milliseconds (about 49 days).
     pub fn encode(self, out: &mut Vec<u8>) {
         let millis = self
             .time
@@ -37,35 +38,36 @@ impl CallInfo {
             payload.extend_from_slice(&[DEADLINE, 0, 4]);
             payload.extend_from_slice(&millis.to_be_bytes());
         }
-        // Seven bytes at the most.
+        // At most seven bytes.
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         out.extend_from_slice(&Header::new(PacketType::CALL_CONTEXT, length).encode());
         out.extend_from_slice(&payload);
     }
 
-    /// Reads the payload of the packet. Fields that need not be understood, and are not, are skipped.
+    /// Decodes the payload of a CallContext packet. Skips unknown fields that are not required.
     ///
     /// # Errors
     ///
-    /// [`PacketError::CallContext`] when a field is cut short, comes twice, or has the wrong length.
+    /// Returns [`PacketError::CallContext`] if the payload is over 64 KiB, or if a field is truncated,
+    /// repeated or of the wrong length.
     pub fn decode(mut bytes: &[u8]) -> Result<Self, PacketError> {
         if bytes.len() > MAX_LEN {
-            return Err(PacketError::CallContext("it is over 64 KiB"));
+            return Err(PacketError::CallContext("larger than 64 KiB"));
         }
         let mut info = Self::default();
         while let Some((&[kind, l0, l1], rest)) = bytes.split_first_chunk() {
             let length = usize::from(u16::from_be_bytes([l0, l1]));
             let Some((value, rest)) = rest.split_at_checked(length) else {
-                return Err(PacketError::CallContext("a field is truncated"));
+                return Err(PacketError::CallContext("truncated field"));
             };
             match kind {
                 DEADLINE if info.time.is_some() => {
-                    return Err(PacketError::CallContext("there are two deadlines"));
+                    return Err(PacketError::CallContext("more than one deadline"));
                 }
                 DEADLINE => {
                     let millis = value.try_into().map(u32::from_be_bytes);
                     let millis = millis
-                        .map_err(|_| PacketError::CallContext("a deadline has four bytes"))?;
+                        .map_err(|_| PacketError::CallContext("deadline is not 4 bytes long"))?;
                     info.time = Some(Duration::from_millis(millis.into()));
                 }
                 REQUIRED.. => info.unsupported = true,
@@ -76,7 +78,7 @@ impl CallInfo {
         if bytes.is_empty() {
             Ok(info)
         } else {
-            Err(PacketError::CallContext("a field is truncated"))
+            Err(PacketError::CallContext("truncated field"))
         }
     }
 }
@@ -86,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_deadline_goes_there_and_back() {
+    fn a_deadline_survives_encoding_and_decoding() {
         for (time, hex) in [
             (
                 1500,
@@ -103,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_and_what_is_skipped() {
+    fn malformed_fields_are_errors_and_unknown_fields_are_skipped() {
         for wrong in [
             &[1][..],
             &[1, 0],

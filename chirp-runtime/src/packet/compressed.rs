@@ -5,27 +5,27 @@ use lz4_flex::block::{CompressTable, compress_into_with_table, decompress_into};
 
 use super::{Header, IncomingPacket, PacketError, PacketType};
 
-/// A packet that travels compressed (PROTOCOL.md, "Compressed packet"): an extension, sent only to a side that has
-/// declared that it accepts it.
+/// A compressed packet (PROTOCOL.md, "Compressed packet").
 ///
-/// Only the packet's type says that it is one: nothing is guessed from what a payload begins with.
+/// An extension: sent only to a side that has declared support for it. A packet counts as compressed by its
+/// type alone, never by the contents of its payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compressed {
-    /// The type of the packet inside.
+    /// The type of the inner packet.
     pub kind: PacketType,
-    /// How long the payload of the packet inside is.
+    /// The payload length of the inner packet, in bytes.
     pub length: u32,
-    /// That payload as one LZ4 block.
+    /// The payload of the inner packet as one LZ4 block.
     block: Bytes,
 }
 
-/// The type and the length of the packet inside.
+/// The length of the inner packet's type and length fields, in bytes.
 const HEAD: usize = 6;
-/// A byte of an LZ4 block stands for so many bytes at the most.
+/// The highest compression ratio of an LZ4 block: one byte expands to at most 255.
 const MOST_OF_A_BYTE: usize = 255;
 
 impl Compressed {
-    /// Whether packets of a type may travel compressed: those that carry values.
+    /// Returns whether packets of this type may be compressed. Only packets that carry values may.
     pub fn may_hold(kind: PacketType) -> bool {
         matches!(
             kind,
@@ -36,27 +36,31 @@ impl Compressed {
         )
     }
 
-    /// Reads the payload of the packet. No memory is taken for what it claims to hold.
+    /// Decodes the payload of a Compressed packet without decompressing the block or allocating memory for
+    /// the declared length.
     ///
     /// # Errors
     ///
-    /// [`PacketError::Compressed`] when it is cut short, holds what may not be compressed, or claims to hold more than
-    /// `limit` bytes or than a block of its length can.
+    /// Returns [`PacketError::Compressed`] if the payload is truncated, if packets of the inner type may not
+    /// be compressed, or if the declared length exceeds `limit` bytes or the most that the block can expand
+    /// to.
     pub fn decode(mut payload: Bytes, limit: usize) -> Result<Self, PacketError> {
         let Some(&[t0, t1, l0, l1, l2, l3]) = payload.first_chunk::<HEAD>() else {
-            return Err(PacketError::Compressed("it is truncated"));
+            return Err(PacketError::Compressed("truncated"));
         };
         let kind = PacketType(u16::from_be_bytes([t0, t1]));
         let length = u32::from_be_bytes([l0, l1, l2, l3]);
         let block = payload.split_off(HEAD);
         let claimed = usize::try_from(length).unwrap_or(usize::MAX);
         if !Self::may_hold(kind) {
-            Err(PacketError::Compressed("what it holds is no carrier"))
+            Err(PacketError::Compressed(
+                "the inner packet type may not be compressed",
+            ))
         } else if claimed > limit {
-            let what = "it claims to hold more than the payload limit";
+            let what = "the declared length exceeds the payload limit";
             Err(PacketError::Compressed(what))
         } else if claimed > block.len().saturating_mul(MOST_OF_A_BYTE) {
-            let what = "it claims to hold more than its block can";
+            let what = "the declared length exceeds what the block can expand to";
             Err(PacketError::Compressed(what))
         } else {
             Ok(Self {
@@ -67,22 +71,26 @@ impl Compressed {
         }
     }
 
-    /// The payload of the packet inside. It takes as much memory as was claimed.
+    /// Decompresses the payload of the inner packet. Allocates as many bytes as the packet declares.
     ///
     /// # Errors
     ///
-    /// [`PacketError::Compressed`] when the block is corrupt, or gives another length than was claimed.
+    /// Returns [`PacketError::Compressed`] if the block is corrupt or expands to a length other than the
+    /// declared one.
     pub fn unpack(&self) -> Result<Bytes, PacketError> {
         let mut payload = vec![0; usize::try_from(self.length).unwrap_or(usize::MAX)];
         match decompress_into(&self.block, &mut payload) {
             Ok(length) if length == payload.len() => Ok(payload.into()),
-            Ok(_) => Err(PacketError::Compressed("its block gives another length")),
-            Err(_) => Err(PacketError::Compressed("its block is corrupt")),
+            Ok(_) => Err(PacketError::Compressed(
+                "the block does not have the declared length",
+            )),
+            Err(_) => Err(PacketError::Compressed("the block is corrupt")),
         }
     }
 }
 
-/// `Compressed Request of 73 bytes in 26`: the type of the packet inside, how long its payload is, and this one's.
+/// `Compressed Request of 73 bytes in 26`: the inner packet's type, its payload length, and the compressed
+/// payload's length.
 impl fmt::Display for Compressed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -96,7 +104,7 @@ impl fmt::Display for Compressed {
 }
 
 impl IncomingPacket {
-    /// Whether a compressed packet has come, whole.
+    /// Returns whether this is a complete compressed packet.
     pub fn is_compressed(&self) -> bool {
         matches!(
             self,
@@ -107,12 +115,14 @@ impl IncomingPacket {
         )
     }
 
-    /// What has come, and the packet inside in place of one that is compressed. As any packet that is inside, it is
-    /// discarded when it is neither of Chirp v0 nor `wanted`.
+    /// Replaces a compressed packet with the packet inside. Returns any other value unchanged.
+    ///
+    /// An inner packet that is neither a Request nor a Response and is not `wanted` becomes
+    /// [`IncomingPacket::Discarded`].
     ///
     /// # Errors
     ///
-    /// As those of [`Compressed::decode`] and [`Compressed::unpack`].
+    /// Returns the errors of [`Compressed::decode`] and [`Compressed::unpack`].
     pub fn unpack(
         self,
         limit: usize,
@@ -136,19 +146,19 @@ impl IncomingPacket {
     }
 }
 
-/// Makes compressed packets, one after another, in the same memory.
+/// Compresses packets, one after another, in reused buffers.
 #[derive(Default)]
 pub struct Compressor {
     table: CompressTable,
-    /// The packet inside, where it is in two pieces.
+    /// The inner payload, joined if it came in two pieces.
     whole: Vec<u8>,
-    /// The packet that was made last: its payload, and room.
+    /// The payload of the most recent compressed packet, followed by spare room.
     packed: Vec<u8>,
 }
 
 impl Compressor {
-    /// The payload of a compressed packet that holds one of this type, whose payload is `head` and then `body`; nothing
-    /// unless it is shorter than that.
+    /// Returns the payload of a Compressed packet around a packet of type `kind` with the payload `head`
+    /// followed by `body`. Returns `None` if compression does not make the payload shorter.
     pub fn pack(&mut self, kind: PacketType, head: &[u8], body: &[u8]) -> Option<&[u8]> {
         let Self {
             table,

@@ -1,26 +1,27 @@
-/// The method by which one peer asks another which methods it serves, and by which signatures.
+/// The method by which a peer asks which methods the other side serves, and with which signatures.
 pub const CONTRACT_METHOD: &str = "chirp.contract";
 
 const ASK: [u8; 5] = [0xC7, b'S', b'I', b'G', b'N'];
 const ANSWER: [u8; 5] = [0xC7, b'N', b'G', b'I', b'S'];
 
-/// What a peer says of one method in `chirp.contract` (PROTOCOL.md, "`chirp.contract`").
+/// The state of one method in a reply to `chirp.contract` (PROTOCOL.md, "`chirp.contract`").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServedMethod {
-    /// There is no such method.
+    /// The peer does not serve the method.
     No,
-    /// There may be: whoever answers to the name says nothing of its signature.
+    /// The peer may serve the method, but its handler does not tell a signature.
     Unsigned,
-    /// There is, and this is the fingerprint of its signature.
+    /// The peer serves the method. The value is the fingerprint of the signature.
     Signed(u64),
 }
 
 impl ServedMethod {
-    /// The most methods that one question may ask of.
+    /// The maximum number of methods in one question.
     pub const MAX_METHODS: usize = 4096;
 
-    /// The parameters of the call `chirp.contract`. Of a name over 255 bytes its beginning is asked, which
-    /// cannot be told from a method that is not there.
+    /// Encodes the parameters of a `chirp.contract` call.
+    ///
+    /// A name of more than 255 bytes is cut to 255, and the reply then concerns the cut name.
     pub fn encode_question<'a>(methods: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
         let mut out = ASK.to_vec();
         for name in methods {
@@ -31,8 +32,10 @@ impl ServedMethod {
         out
     }
 
-    /// Reads the parameters of the call `chirp.contract`: the names of the methods that are asked of. `None`
-    /// when they are not such parameters, or are more than [`MAX_METHODS`](Self::MAX_METHODS).
+    /// Decodes the parameters of a `chirp.contract` call into method names.
+    ///
+    /// Returns `None` if the bytes are not a question or ask about more than
+    /// [`MAX_METHODS`](Self::MAX_METHODS) methods.
     pub fn decode_question(bytes: &[u8]) -> Option<Vec<&[u8]>> {
         let mut rest = bytes.strip_prefix(&ASK)?;
         let mut methods = Vec::new();
@@ -47,7 +50,7 @@ impl ServedMethod {
         Some(methods)
     }
 
-    /// The answer to a question: one of these for each method, in its order.
+    /// Encodes the reply to a question: one entry for each method, in the order of the question.
     pub fn encode_answer(methods: impl IntoIterator<Item = Self>) -> Vec<u8> {
         let mut out = ANSWER.to_vec();
         for method in methods {
@@ -63,8 +66,9 @@ impl ServedMethod {
         out
     }
 
-    /// Reads the answer to a question that asked of so many methods. `None` when the bytes are anything
-    /// else, such as what a peer says that answers to every name.
+    /// Decodes the reply to a question about `methods` methods.
+    ///
+    /// Returns `None` if the bytes are not such a reply, as from a peer that answers calls of any name.
     pub fn decode_answer(bytes: &[u8], methods: usize) -> Option<Vec<Self>> {
         let mut rest = bytes.strip_prefix(&ANSWER)?;
         let mut served = Vec::new();

@@ -5,97 +5,97 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::{Cancel, Header, PROTOCOL, PacketError, PacketType};
 
-/// The first read of a connection; a connection that reads more gets more.
+/// The initial read size, in bytes. A connection that fills its reads gets larger ones.
 const SMALL_READ: usize = 256;
-/// The most that is read at once, outside a large payload.
+/// The maximum read size outside a large payload, in bytes.
 const LARGE_READ: usize = 64 << 10;
-/// After so many small reads in a row a connection is not busy any more. One alone says little: what comes
-/// last of a large batch is small too.
+/// The number of consecutive small reads after which a connection counts as quiet. A single small read says
+/// little, since the last read of a large batch is small too.
 const QUIET: u32 = 4;
-/// The most that is read at once where a very large payload is likely to begin.
+/// The maximum read size where a very large payload is likely to begin, in bytes.
 const BEFORE_LARGE: usize = 4 << 10;
-/// A payload up to this size is copied out of the read buffer, so that keeping it does not keep 64 KiB.
-/// A larger one is read into memory of its own.
+/// Payloads up to this size are copied out of the read buffer, so that keeping one does not keep 64 KiB
+/// alive. Larger payloads are read into their own memory.
 const COPIED: usize = 4 << 10;
-/// A payload up to this size is copied into a chunk that it shares with its neighbours: taking and
-/// giving back memory for each costs more than the copy.
+/// Payloads up to this size are copied into a chunk shared with neighbouring payloads: an allocation for each
+/// would cost more than the copy.
 const SHARED: usize = 512;
-/// How much memory small payloads share at first, and when many of them are kept at a time. It is what keeping
-/// the smallest of them may keep.
+/// The initial size of a shared chunk, in bytes. Keeping one small payload can keep a whole chunk alive.
 const SMALL_CHUNK: usize = 256;
+/// The size of a shared chunk when many small payloads are kept at a time, in bytes.
 const LARGE_CHUNK: usize = 2 << 10;
-/// How much memory the announcement of a large payload takes at once. The rest is taken as bytes arrive.
+/// The initial allocation for a large payload, in bytes. The rest is allocated as bytes arrive.
 const FIRST_PIECE: usize = 64 << 10;
-/// At most this much is taken at once where as much has just come: payloads of one size follow each other, and
-/// memory that grows is copied again and again.
+/// The maximum initial allocation for a large payload when the previous payload was as large, in bytes.
+/// Payloads of one size tend to follow each other, and a growing buffer is copied again and again.
 const MOST_AT_ONCE: usize = 2 << 20;
-/// Takes bytes as they come and gives packets.
+/// Decodes a byte stream into packets.
 ///
-/// Fill it through [`buffer`](Self::buffer), then take packets with [`decode`](Self::decode) until there
-/// is none. A payload over the limit, and everything that the protocol says must be discarded, is
-/// skipped without being stored, whatever its length.
+/// Read bytes into [`buffer`](Self::buffer), then call [`decode`](Self::decode) until it returns `None`.
+/// Payloads over the limit, and packets that the protocol requires to be discarded, are skipped without being
+/// stored, whatever their length.
 #[derive(Debug)]
 pub struct PacketDecoder {
     limit: usize,
     read: BytesMut,
     read_size: usize,
-    /// How much of it was offered to be read into.
+    /// The number of bytes that the last call of `buffer` offered.
     offered: usize,
-    /// How many reads in a row were small.
+    /// The number of consecutive small reads.
     quiet: u32,
-    /// The read buffer is larger than it need be, and goes when it is empty.
+    /// Whether the read buffer is larger than necessary and is released once it is empty.
     shrinks: bool,
-    /// How many bytes the packet at the front of the read buffer has, if it is to be whole there.
+    /// The length of the packet at the front of the read buffer, if the packet is to be completed there.
     needed: usize,
-    /// The read buffer is for the packet at its front and for nothing else.
+    /// Whether the read buffer holds the packet at its front and nothing else.
     alone: bool,
-    /// Where the next small payloads go.
+    /// The chunk that the next small payloads are copied into.
     chunk: BytesMut,
     chunk_size: usize,
-    /// How long the last large payload was, which came.
+    /// The length of the most recent large payload.
     last_large: usize,
     state: DecoderState,
 }
 
 #[derive(Debug)]
 enum DecoderState {
-    /// At the beginning of a packet, or inside its header or its small payload.
+    /// At the start of a packet, or inside its header or small payload.
     Header,
-    /// Inside a large payload, which is collected apart.
+    /// Inside a large payload, which is collected in its own buffer.
     Payload {
         kind: PacketType,
         payload: BytesMut,
         length: usize,
     },
-    /// Before a payload that is too large: the request id it begins with is still to be read.
+    /// Before an oversized payload, whose leading request id is still to be read.
     Oversized { header: Header },
-    /// Inside a payload that nobody wants.
+    /// Inside a payload that is discarded.
     Skip { left: u64 },
 }
 
-/// What came in.
+/// One result of decoding: a packet, or the header of a packet that is skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IncomingPacket {
-    /// A Request, Response or Cancel, or a packet of a type that is wanted; whole.
+    /// A complete packet: a Request, Response or Cancel, or a packet of a wanted type.
     Packet {
-        /// What the payload is.
+        /// The packet's type.
         kind: PacketType,
         /// The payload.
         payload: Bytes,
     },
-    /// A packet over the payload limit. Its payload is being skipped.
+    /// A packet over the payload limit. The decoder skips the payload.
     Oversized {
         /// The packet's header.
         header: Header,
-        /// The request id it begins with.
+        /// The request id at the start of the payload.
         id: u32,
     },
-    /// A packet of another protocol, or of a type that nobody handles. Its payload is being skipped.
+    /// A packet of another protocol or of an unhandled type. The decoder skips the payload.
     Discarded(Header),
 }
 
 impl PacketDecoder {
-    /// A decoder that accepts payloads of up to `limit` bytes.
+    /// Creates a decoder that accepts payloads of up to `limit` bytes.
     pub fn new(limit: usize) -> Self {
         Self {
             limit,
@@ -113,13 +113,13 @@ impl PacketDecoder {
         }
     }
 
-    /// Where the next bytes are to be read into. Never without room.
+    /// Returns the buffer to read the next bytes into. The buffer always has room for at least one byte.
     pub fn buffer(&mut self) -> Limit<&mut BytesMut> {
         if let DecoderState::Payload {
             payload, length, ..
         } = &mut self.state
         {
-            // Exactly this payload and nothing of the next packet, in pieces that double.
+            // Only this payload and no byte of the next packet, in pieces that double in size.
             let missing = *length - payload.len();
             if payload.len() == payload.capacity() {
                 payload.reserve(missing.min(payload.len().max(FIRST_PIECE)));
@@ -135,7 +135,7 @@ impl PacketDecoder {
             self.read = BytesMut::new();
             self.shrinks = false;
         }
-        // What is left of a packet moves to the front, and the rest of it fits behind.
+        // `reserve` moves the unread part of a packet to the front, so that the rest fits behind.
         let missing = self.read_size.max(self.needed) - self.read.len().min(self.read_size / 2);
         self.read.reserve(missing);
         let size = self.read.capacity() - self.read.len();
@@ -143,8 +143,8 @@ impl PacketDecoder {
         (&mut self.read).limit(self.offered)
     }
 
-    /// Says how many bytes a read into [`buffer`](Self::buffer) gave, so that busy connections read in
-    /// larger pieces and idle ones keep little memory.
+    /// Records how many bytes a read into [`buffer`](Self::buffer) returned. Busy connections then read in
+    /// larger pieces, and idle connections keep little memory.
     pub fn note_read(&mut self, bytes: usize) {
         if bytes >= SMALL_READ {
             self.quiet = 0;
@@ -165,22 +165,25 @@ impl PacketDecoder {
         }
     }
 
-    /// The next packet, if it is whole.
+    /// Decodes the next packet. Returns `None` if more bytes are needed.
     ///
     /// # Errors
     ///
-    /// [`PacketError::Magic`], and [`PacketError::CancelLength`] for a Cancel that is too long to be
-    /// one. Nothing may be decoded after an error.
+    /// Returns [`PacketError::Magic`] for a packet that does not begin with `c7`, and
+    /// [`PacketError::CancelLength`] for a Cancel with a payload of more than four bytes. Do not call
+    /// `decode` again after an error.
     pub fn decode(&mut self) -> Result<Option<IncomingPacket>, PacketError> {
         self.decode_with(|_| false)
     }
 
-    /// As [`decode`](Self::decode), with packets of the application's own types that are `wanted`. Such
-    /// a packet over the limit comes as [`IncomingPacket::Oversized`] too, with nothing of meaning for an id.
+    /// Decodes the next packet like [`decode`](Self::decode), and accepts packets of custom types for which
+    /// `wanted` returns `true`.
+    ///
+    /// A wanted packet over the limit is returned as [`IncomingPacket::Oversized`]; its `id` then has no meaning.
     ///
     /// # Errors
     ///
-    /// As [`decode`](Self::decode).
+    /// Returns the errors of [`decode`](Self::decode).
     pub fn decode_with(
         &mut self,
         wanted: impl Fn(PacketType) -> bool,
@@ -189,7 +192,7 @@ impl PacketDecoder {
             match &mut self.state {
                 DecoderState::Header => {
                     let Some(head) = self.read.first_chunk() else {
-                        // What is no packet is not waited for: the rest of it may never come.
+                        // A wrong first byte is reported at once: the other seven bytes may never come.
                         if let Some(&first) = self.read.first() {
                             Header::check_first(first)?;
                         }
@@ -257,22 +260,22 @@ impl PacketDecoder {
         }
     }
 
-    /// What came and is no part of a packet yet, of which a header is wanted.
+    /// Returns the bytes that were read and not decoded yet.
     pub(crate) fn undecoded(&self) -> &[u8] {
         &self.read
     }
 
-    /// Whether a packet has begun and is not whole.
+    /// Returns whether a packet has begun and is incomplete.
     pub fn is_inside_packet(&self) -> bool {
         !matches!(self.state, DecoderState::Header) || !self.read.is_empty()
     }
 
-    /// Says that the channel has ended.
+    /// Checks that the channel ended between packets.
     ///
     /// # Errors
     ///
-    /// [`PacketError::ShortHeader`] or [`PacketError::ShortPayload`] unless it ended between packets, and
-    /// [`PacketError::Magic`] when what there is was not the beginning of one.
+    /// Returns [`PacketError::ShortHeader`] or [`PacketError::ShortPayload`] if the channel ended inside a
+    /// packet, and [`PacketError::Magic`] if the remaining bytes do not begin with `c7`.
     pub fn finish(&self) -> Result<(), PacketError> {
         let missing = match &self.state {
             DecoderState::Header => {
@@ -298,7 +301,7 @@ impl PacketDecoder {
         Err(PacketError::ShortPayload { missing })
     }
 
-    /// Decides what becomes of the packet whose header stands at the front of the read buffer.
+    /// Decides how to read the packet whose header is at the front of the read buffer.
     fn begin(
         &mut self,
         header: Header,
@@ -320,7 +323,7 @@ impl PacketDecoder {
             return Err(PacketError::CancelLength(header.length));
         }
         let length = usize::try_from(header.length).unwrap_or(usize::MAX);
-        // A Cancel is as long as it has to be, and a payload too short for an id is refused as what it is.
+        // An oversized Cancel was refused above. A payload too short for an id is left to the packet's own decoder.
         let may_be_oversized = header.kind != PacketType::CANCEL && length >= size_of::<u32>();
         if length > self.limit && may_be_oversized {
             self.read.advance(Header::LEN);
@@ -333,7 +336,7 @@ impl PacketDecoder {
             }
             self.read.advance(Header::LEN);
             let first = self.last_large.clamp(FIRST_PIECE, MOST_AT_ONCE);
-            // It need not move for a few bytes.
+            // A slightly larger allocation avoids moving the payload for its last few bytes.
             let first = if length <= first + first / 8 {
                 length
             } else {
@@ -353,9 +356,10 @@ impl PacketDecoder {
             return Ok(PacketStart::Wait);
         };
         self.needed = 0;
-        // Items are kept until somebody takes them, in their thousands, and a peer may choose their neighbours.
+        // Stream items are not put into shared chunks: thousands may be queued, and a peer could choose their
+        // neighbours so that each keeps a whole chunk alive.
         let payload = if length <= SHARED && !header.kind.is_of_streams() {
-            // The same memory again, when nobody keeps any of it.
+            // Reuses the chunk's memory if no payload in it is still referenced.
             if self.chunk.capacity() < length && !self.chunk.try_reclaim(length) {
                 self.chunk_size = (self.chunk_size * 2).min(LARGE_CHUNK);
                 self.chunk = BytesMut::with_capacity(self.chunk_size.max(length));
@@ -371,8 +375,9 @@ impl PacketDecoder {
 }
 
 impl PacketDecoder {
-    /// What comes next is likely to be like the large packet of this length: it is read in one piece, into memory
-    /// that becomes its own. Of a very large one, what is read before it is known is copied.
+    /// Prepares for another packet of about this length, since packets of one size tend to follow each other.
+    /// The next such packet is read in one piece into a buffer that becomes its payload. For a very large
+    /// packet, the bytes read before its header is known are copied.
     fn expect(&mut self, length: usize) {
         let size = if length <= LARGE_READ {
             length
@@ -383,8 +388,8 @@ impl PacketDecoder {
         self.read_size = size;
     }
 
-    /// A large packet of this length stands at the front of the read buffer. It stays there, if nothing is behind it
-    /// and the buffer is about as large as it.
+    /// Reads a large packet of `length` bytes in place, if no other packet follows in the read buffer and the
+    /// buffer is about as large as the packet.
     fn begin_alone(&mut self, length: usize) -> Option<PacketStart> {
         let capacity = self.read.capacity();
         if self.read.len() > length || capacity < length || capacity > length + length / 8 {
@@ -404,12 +409,12 @@ impl PacketDecoder {
 }
 
 enum PacketStart {
-    /// The payload was there and is small.
+    /// The small payload is complete.
     Whole(Bytes),
-    /// Nobody wants it.
+    /// The packet is of no interest and is skipped.
     Discarded,
-    /// The state now says where the payload goes.
+    /// The decoder's state has been set to receive the payload.
     Elsewhere,
-    /// The payload is small and not all there.
+    /// The small payload is incomplete.
     Wait,
 }

@@ -1,7 +1,8 @@
-//! Packets in one readable line each, for logs and captures.
+//! One-line representations of packets, for logs and captures.
 //!
-//! What a peer sent is quoted and escaped: it can neither begin a line nor pass for something else. Of data
-//! at most 16 bytes are shown, and of a message 256, followed by how many more there are: `"..."+84`.
+//! Bytes from a peer are quoted and escaped, so that they can neither start a new line nor imitate other
+//! output. At most 16 bytes of data and 256 bytes of a message are shown, followed by the number of omitted
+//! bytes: `"..."+84...`.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -12,16 +13,16 @@ use super::{
     ResponsePacket, ResultCode, StreamCredit, StreamEnd, StreamEntry, StreamItems, StreamOpen,
 };
 
-/// How many streams of a packet are shown.
+/// The maximum number of streams, items or credits shown per packet.
 const STREAMS_SHOWN: usize = 4;
 
-/// How many bytes of data are shown.
+/// The maximum number of data bytes shown.
 const DATA_SHOWN: usize = 16;
 
-/// How many bytes of a service error's message are shown.
+/// The maximum number of bytes shown of a service error's message.
 const MESSAGE_SHOWN: usize = 256;
 
-/// `Request, 12 bytes`, and for another protocol than this one `Request of protocol 3, 12 bytes`.
+/// `Request, 12 bytes`, or `Request of protocol 3, 12 bytes` for another protocol number.
 impl Display for Header {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.kind.fmt(f)?;
@@ -32,7 +33,7 @@ impl Display for Header {
     }
 }
 
-/// `Request 7 "Arith.sum_diff" "\x02\x04"`: the id, the method's name, the parameters.
+/// `Request 7 "Arith.sum_diff" "\x02\x04"`: request id, method name, parameters.
 impl Display for RequestPacket {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let method = self.method().escape_ascii();
@@ -45,8 +46,10 @@ impl Display for RequestPacket {
     }
 }
 
-/// `Response 7 success "\x02"`: the id, the result code, the data. For a service error that is
-/// `Response 7 service error 17 "hey", 5 bytes of data`: its code, its message, how much data it carries.
+/// `Response 7 success "\x02"`: request id, result code, data.
+///
+/// A service error is shown as `Response 7 service error 17 "hey", 5 bytes of data`: with its code, its
+/// message and the length of its data.
 impl Display for ResponsePacket {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "Response {} {}", self.id, self.code)?;
@@ -67,14 +70,14 @@ impl Display for ResponsePacket {
     }
 }
 
-/// `Cancel 7`: the id.
+/// `Cancel 7`: the request id.
 impl Display for Cancel {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "Cancel {}", self.id)
     }
 }
 
-/// `success`, `unknown method`, `duplicate request`, `cancelled`, `service error`.
+/// The name of the code in the specification, such as `unknown method`.
 impl Display for ResultCode {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -87,8 +90,8 @@ impl Display for ResultCode {
     }
 }
 
-/// A packet as the Request, Response or Cancel that it is, and any other with its type and its data:
-/// `PacketType(300) "hello"`. One whose payload was skipped says so.
+/// The packet's own representation, or its type and data for an unknown type: `PacketType(300) "hello"`. A
+/// skipped payload is noted.
 impl Display for IncomingPacket {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
@@ -156,7 +159,7 @@ impl Display for Opening<'_> {
     }
 }
 
-/// `StreamItems own 5: "\x01" "\x02"`: whose stream, its number, the first of its items.
+/// `StreamItems own 5: "\x01" "\x02"`: the stream's opener, its number, and the first items.
 impl Display for StreamItems {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "StreamItems {}:", self.id)?;
@@ -167,7 +170,7 @@ impl Display for StreamItems {
     }
 }
 
-/// `StreamCredit own 5 +34`: whose stream, its number, how much.
+/// `StreamCredit own 5 +34`: the stream's opener, its number, and the credit in bytes.
 impl Display for StreamCredit {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str("StreamCredit")?;
@@ -179,7 +182,7 @@ impl Display for StreamCredit {
     }
 }
 
-/// `StreamEnd own 5 finished after 2 items`, and for a failure `StreamEnd own 5 failed after 2 items: 17 "hey"`.
+/// `StreamEnd own 5 finished after 2 items`, or `StreamEnd own 5 failed after 2 items: 17 "hey"` for a failure.
 impl Display for StreamEnd {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let reason = match self.reason {
@@ -200,7 +203,7 @@ impl Display for StreamEnd {
     }
 }
 
-/// The first bytes, quoted, and how many more there are.
+/// The first bytes of data, quoted, and the number of omitted bytes.
 struct DataPreview<'a>(&'a [u8]);
 
 impl Display for DataPreview<'_> {
@@ -211,7 +214,7 @@ impl Display for DataPreview<'_> {
     }
 }
 
-/// The beginning of a text, quoted, and how many more bytes there are.
+/// The start of a text, quoted, and the number of omitted bytes.
 struct Message<'a>(&'a str);
 
 impl Display for Message<'_> {
@@ -254,7 +257,7 @@ mod tests {
         }
     }
 
-    /// CH-10; and CH-W15, where the original prints packet types modulo 256.
+    /// CH-10. CH-W15: the original implementation prints packet types modulo 256.
     #[test]
     fn each_packet_is_one_readable_line() {
         let table: &[(&dyn Display, &str)] = &[
@@ -349,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn so_is_each_packet_of_streams() {
+    fn each_stream_packet_is_one_readable_line() {
         let table: &[(&dyn Display, &str)] = &[
             (
                 &packet(

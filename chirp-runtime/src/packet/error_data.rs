@@ -4,15 +4,15 @@ use bytes::{Buf, Bytes};
 
 use super::PacketError;
 
-/// What the callee says of a call that failed: a code, a text, and data.
+/// A service error: a code, a message and auxiliary data.
 ///
-/// This is the error that a peer in any language can make and read. `code` and `data` mean what the
-/// service says they mean; `message` is for people.
+/// Peers in any language can create and read this error. The service defines the meaning of `code` and
+/// `data`; `message` is for people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ErrorData {
-    /// A code of the service's choosing. `0xC700` to `0xC7FF` are the framework's own.
+    /// A code chosen by the service. `0xC700` to `0xC7FF` are reserved for the framework.
     pub code: u16,
-    /// A description for people.
+    /// A human-readable description.
     pub message: String,
     /// Auxiliary data.
     pub data: Bytes,
@@ -21,7 +21,7 @@ pub struct ErrorData {
 impl ErrorData {
     const HEAD_LEN: usize = 4;
 
-    /// An error with a code and a text.
+    /// Creates an error from a code and a message.
     pub fn new(code: u16, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -30,19 +30,19 @@ impl ErrorData {
         }
     }
 
-    /// The same error with auxiliary data.
+    /// Sets the auxiliary data.
     #[must_use]
     pub fn with_data(mut self, data: impl Into<Bytes>) -> Self {
         self.data = data.into();
         self
     }
 
-    /// Whether there is no code, no text and no data: the error that nothing at all stands for.
+    /// Returns whether code, message and data are all empty. Such an error is encoded as zero bytes.
     pub fn is_empty(&self) -> bool {
         self.code == 0 && self.message.is_empty() && self.data.is_empty()
     }
 
-    /// How many bytes it has on the wire.
+    /// Returns the encoded length, in bytes.
     pub(crate) fn encoded_len(&self) -> usize {
         if self.is_empty() {
             return 0;
@@ -51,9 +51,9 @@ impl ErrorData {
         Self::HEAD_LEN + message + self.data.len()
     }
 
-    /// The error as it stands on the wire.
+    /// Encodes the error.
     ///
-    /// A message over 65,535 bytes is cut at the last character boundary that fits.
+    /// A message of more than 65,535 bytes is cut at the last character boundary that fits.
     pub fn encode(&self) -> Vec<u8> {
         if self.is_empty() {
             return Vec::new();
@@ -68,11 +68,11 @@ impl ErrorData {
         out
     }
 
-    /// Reads error data; nothing at all is the empty error.
+    /// Decodes an error. Zero bytes are the empty error.
     ///
     /// # Errors
     ///
-    /// [`PacketError::ErrorData`] when it ends inside a field or its message is not UTF-8.
+    /// Returns [`PacketError::ErrorData`] if a field is truncated or the message is not UTF-8.
     pub fn decode(mut bytes: Bytes) -> Result<Self, PacketError> {
         let (code, message) = Self::parse(&bytes)?;
         let message = message.to_owned();
@@ -86,11 +86,11 @@ impl ErrorData {
         })
     }
 
-    /// Reads error data, with U+FFFD in place of what is not UTF-8 in the message.
+    /// Decodes an error, and replaces invalid UTF-8 in the message with U+FFFD.
     ///
     /// # Errors
     ///
-    /// [`PacketError::ErrorData`] when it ends inside a field.
+    /// Returns [`PacketError::ErrorData`] if a field is truncated.
     pub fn decode_lossy(mut bytes: Bytes) -> Result<Self, PacketError> {
         let (code, message) = Self::split(&bytes)?;
         let len = message.len();
@@ -105,8 +105,8 @@ impl ErrorData {
         })
     }
 
-    /// Whether the fields are all there. The message may be any bytes: text that is not UTF-8 fails one call, and
-    /// the connection goes on.
+    /// Checks that no field is truncated. The message's encoding is not checked, because invalid UTF-8 fails
+    /// one call and must not end the connection.
     pub(super) fn check(bytes: &[u8]) -> Result<(), PacketError> {
         Self::split(bytes).map(|_| ())
     }
@@ -119,7 +119,7 @@ impl ErrorData {
         }
     }
 
-    /// The code, and the message's bytes.
+    /// Splits off the code and the bytes of the message. The data follow the message.
     fn split(bytes: &[u8]) -> Result<(u16, &[u8]), PacketError> {
         if bytes.is_empty() {
             return Ok((0, b""));

@@ -1,16 +1,18 @@
-//! What a connection begins with that is not Chirp.
+//! Detection of connections that begin with something other than Chirp.
 
 use super::PacketError;
 
-/// How much of it is shown, in bytes.
+/// The maximum number of received bytes shown.
 const SHOWN: usize = 160;
 
-/// A terminal shows the bytes of a header in this way when it echoes them: zeros as `^@`. Read as a header it is a
-/// packet of protocol 94 with more than a gigabyte.
+/// The start of a header as a terminal echoes it: zero bytes appear as `^@`. Read as a header, the echo
+/// announces a packet of protocol 94 with more than a gigabyte.
 const ECHO: &[u8] = b"\xC7^@";
 
-/// Why these bytes, the first that came, are no packet of Chirp, where they are text. Without it a terminal's echo would
-/// be skipped as a very long packet of a protocol that is not known.
+/// Explains a connection whose first bytes are text instead of a packet.
+///
+/// Returns `None` if the bytes may be Chirp or are not text. Without this check, a terminal's echo would be
+/// skipped as a very long packet of an unknown protocol.
 pub(crate) fn explain(first: &[u8]) -> Option<PacketError> {
     let shown = &first[..first.len().min(SHOWN)];
     let is_echo = first.starts_with(ECHO) && matches!(first.get(4), Some(b'@'..=0x7F));
@@ -24,9 +26,9 @@ pub(crate) fn explain(first: &[u8]) -> Option<PacketError> {
     } else if first.starts_with(b"HTTP/") || is_http_request(shown) {
         "the other side speaks HTTP"
     } else if contains(shown, b"terminal") {
-        "there is a terminal at the other end"
+        "the other end is a terminal"
     } else {
-        "a program at the other end prints to the channel, or it is another program than was expected"
+        "a program at the other end prints to the channel, or the address belongs to another service"
     };
     let text: String = String::from_utf8_lossy(shown).trim_end().into();
     Some(PacketError::NotChirp {
@@ -40,7 +42,7 @@ fn is_text(bytes: &[u8]) -> bool {
     let is_control =
         |byte: &&u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x1B);
     let controls = bytes.iter().filter(is_control).count();
-    // The last character may be cut.
+    // The last character may be incomplete.
     let is_utf8 = match std::str::from_utf8(bytes) {
         Ok(_) => true,
         Err(error) => error.error_len().is_none(),

@@ -2,59 +2,60 @@ use std::ops::RangeInclusive;
 
 use super::ErrorData;
 
-/// The codes of service errors that the framework keeps for itself (PROTOCOL.md, "Framework errors").
+/// The service error codes that are reserved for the framework (PROTOCOL.md, "Framework errors").
 pub const FRAMEWORK_ERROR_CODES: RangeInclusive<u16> = 0xC700..=0xC7FF;
 
-/// What begins the auxiliary data of a framework error. A code alone proves nothing: a service of
-/// another library may use any.
+/// The marker at the start of a framework error's auxiliary data. The code alone is no proof, since services
+/// of other libraries may use any code.
 const MARK: [u8; 2] = [0xC7, 0x45];
 
-/// Why the framework, and not the method, failed a call.
+/// The reason why the framework, rather than the method, failed a call.
 ///
-/// It travels as an ordinary service error, with a text that any peer can show.
+/// Sent as an ordinary service error, with a message that any peer can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameworkError {
-    /// The callee runs as many calls as it is willing to. The method did not run.
+    /// The callee runs as many calls as its limit allows. The method did not run.
     #[error("busy: too many calls are running")]
     Overloaded,
     /// The callee is closing the connection. The method did not run.
     #[error("shutting down")]
     ShuttingDown,
-    /// The handler panicked; the callee's log has the message, under this number.
+    /// The handler panicked. The callee's log has the panic message next to `reference`.
     #[error("the handler panicked (reference {reference:016x})")]
     Panicked {
-        /// An opaque number that the callee's log line repeats.
+        /// An opaque number that is also in the callee's log line.
         reference: u64,
     },
     /// The call's deadline passed at the callee.
     #[error("deadline exceeded")]
     DeadlineExceeded,
-    /// The parameters are not what the method takes. The method did not run.
+    /// The arguments could not be decoded. The method did not run.
     #[error("the arguments could not be decoded")]
     InvalidArguments,
-    /// A packet was over the receiver's payload limit. The method did not run.
+    /// The packet exceeded the receiver's payload limit. The method did not run.
     #[error("too large: the limit is {limit} bytes")]
     TooLarge {
         /// The receiver's payload limit, in bytes.
         limit: u64,
     },
-    /// The call needs something that the callee does not offer.
+    /// The call needs a feature that the callee does not support.
     #[error("unsupported")]
     Unsupported,
-    /// The handler let go of the call without an answer.
+    /// The handler dropped the call without replying.
     #[error("the handler gave no answer")]
     NoReply,
-    /// The method ran, and its result could not be encoded.
+    /// The method ran, but its result could not be encoded.
     #[error("the result could not be encoded")]
     InvalidResult,
-    /// The parameters name a stream that did not come with them, or one twice. The method did not run.
+    /// The arguments name a stream that was not sent with them, or name a stream twice. The method did not run.
     #[error("the arguments name a stream that is not there")]
     UnknownStream,
-    /// The caller may not call this method, or any that there is not. The method did not run.
+    /// The caller may not call this method. The error is the same for methods that do not exist. The method
+    /// did not run.
     #[error("not allowed")]
     PermissionDenied,
-    /// Something that a later version of the framework says.
+    /// An error defined by a later version of the framework.
     #[error("framework error {code:04x}")]
     Other {
         /// The service error's code.
@@ -63,7 +64,7 @@ pub enum FrameworkError {
 }
 
 impl FrameworkError {
-    /// The service error's code.
+    /// Returns the service error code.
     pub fn code(self) -> u16 {
         FRAMEWORK_ERROR_CODES.start()
             + match self {
@@ -82,7 +83,7 @@ impl FrameworkError {
             }
     }
 
-    /// The error data that says this, with more to the text when there is more to say.
+    /// Converts the reason to a service error. A non-empty `detail` is appended to the message.
     pub fn to_error_data(self, detail: &str) -> ErrorData {
         let mut data = MARK.to_vec();
         match self {
@@ -99,8 +100,7 @@ impl FrameworkError {
         ErrorData::new(self.code(), message).with_data(data)
     }
 
-    /// The code of the fault that encoded error data speaks of, if it comes from a framework: without its text, which is
-    /// not looked at.
+    /// Returns the code of an encoded service error if a framework sent it. Does not read the message.
     pub(crate) fn code_in(bytes: &[u8]) -> Option<u16> {
         let (&[c0, c1, l0, l1], rest) = bytes.split_first_chunk()?;
         let data = rest.get(usize::from(u16::from_be_bytes([l0, l1]))..)?;
@@ -108,7 +108,7 @@ impl FrameworkError {
         (data.starts_with(&MARK) && FRAMEWORK_ERROR_CODES.contains(&code)).then_some(code)
     }
 
-    /// The fault that error data speaks of, if it comes from a framework at all.
+    /// Returns the reason in a service error. Returns `None` for an error that no framework sent.
     pub fn from_error_data(error: &ErrorData) -> Option<Self> {
         let detail = error.data.strip_prefix(&MARK)?;
         if !FRAMEWORK_ERROR_CODES.contains(&error.code) {

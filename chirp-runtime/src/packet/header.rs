@@ -2,19 +2,19 @@ use std::fmt;
 
 use super::PacketError;
 
-/// The protocol number of Chirp v0. Packets that name another are discarded.
+/// The protocol number of Chirp v0. Packets with another number are discarded.
 pub const PROTOCOL: u8 = 0;
 
 const MAGIC: u8 = 0xC7;
 
-/// The first eight bytes of every packet: `c7`, protocol, type, length of the payload.
+/// The first eight bytes of each packet: magic `c7`, protocol number, packet type, payload length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// The protocol number; [`PROTOCOL`] in everything this library sends.
+    /// The protocol number: [`PROTOCOL`] in all packets that this library sends.
     pub protocol: u8,
-    /// What the payload is.
+    /// The packet's type.
     pub kind: PacketType,
-    /// How many bytes of payload follow.
+    /// The length of the payload that follows, in bytes.
     pub length: u32,
 }
 
@@ -22,7 +22,7 @@ impl Header {
     /// The length of an encoded header, in bytes.
     pub const LEN: usize = 8;
 
-    /// The header of a packet of the protocol spoken here.
+    /// Creates the header of a Chirp v0 packet.
     pub fn new(kind: PacketType, length: u32) -> Self {
         Self {
             protocol: PROTOCOL,
@@ -31,18 +31,18 @@ impl Header {
         }
     }
 
-    /// The header as it stands on the wire.
+    /// Encodes the header.
     pub fn encode(self) -> [u8; Self::LEN] {
         let [t0, t1] = self.kind.0.to_be_bytes();
         let [l0, l1, l2, l3] = self.length.to_be_bytes();
         [MAGIC, self.protocol, t0, t1, l0, l1, l2, l3]
     }
 
-    /// Reads a header.
+    /// Decodes a header.
     ///
     /// # Errors
     ///
-    /// [`PacketError::Magic`] when the first byte is not `c7`.
+    /// Returns [`PacketError::Magic`] if the first byte is not `c7`.
     pub fn decode(bytes: [u8; Self::LEN]) -> Result<Self, PacketError> {
         let [magic, protocol, t0, t1, l0, l1, l2, l3] = bytes;
         Self::check_first(magic)?;
@@ -53,7 +53,7 @@ impl Header {
         })
     }
 
-    /// Whether a packet may begin with this byte.
+    /// Checks the first byte of a packet.
     pub(super) fn check_first(byte: u8) -> Result<(), PacketError> {
         if byte != MAGIC {
             return Err(PacketError::Magic(byte));
@@ -62,37 +62,36 @@ impl Header {
     }
 }
 
-/// What the payload of a packet is.
+/// The type of a packet.
 ///
-/// Types below 128 belong to the protocol, `0xC700` to `0xC70F` to its extensions, and the others to
-/// the application.
+/// Types below 128 belong to the protocol, `0xC700` to `0xC70F` to its extensions, and all others to the application.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PacketType(pub u16);
 
 impl PacketType {
-    /// A call of a method.
+    /// Calls a method.
     pub const REQUEST: Self = Self(2);
-    /// The caller no longer wants an answer's value, and wants the answer now.
+    /// Cancels a call: the caller no longer needs the result and asks for the response now.
     pub const CANCEL: Self = Self(3);
-    /// The answer to a call.
+    /// Answers a call.
     pub const RESPONSE: Self = Self(4);
 
-    /// What the caller says of the call that follows: an extension.
+    /// Carries information about the call that follows. An extension.
     pub const CALL_CONTEXT: Self = Self(0xC700);
-    /// Items of a stream: an extension, as the three that follow.
+    /// Carries items of a stream. An extension, like the three other stream packets.
     pub const STREAM_ITEMS: Self = Self(0xC701);
-    /// More credit for the sending sides of streams.
+    /// Grants credit to the sending sides of streams.
     pub const STREAM_CREDIT: Self = Self(0xC702);
-    /// The end of a stream.
+    /// Ends a stream.
     pub const STREAM_END: Self = Self(0xC703);
-    /// A call that wants no answer.
+    /// Calls a method without expecting a response. An extension.
     pub const ONE_WAY: Self = Self(0xC704);
-    /// Another packet, compressed.
+    /// Contains another packet, compressed. An extension.
     pub const COMPRESSED: Self = Self(0xC705);
-    /// The streams that what follows carries.
+    /// Opens the streams that the following packet carries.
     pub const STREAM_OPEN: Self = Self(0xC707);
 
-    /// Whether it is one of the four packets of streams.
+    /// Returns whether this is one of the four stream packets.
     pub fn is_of_streams(self) -> bool {
         matches!(
             self,
@@ -100,7 +99,7 @@ impl PacketType {
         )
     }
 
-    /// Whether the type is the application's own: 128 and up, but for `0xC700` to `0xC70F`.
+    /// Returns whether the type belongs to the application: 128 and above, except `0xC700` to `0xC70F`.
     pub fn is_custom(self) -> bool {
         self.0 >= 128 && !(0xC700..=0xC70F).contains(&self.0)
     }

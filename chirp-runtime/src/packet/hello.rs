@@ -1,28 +1,28 @@
 use std::fmt;
 
-/// The method by which two peers tell each other which extensions they accept.
+/// The method by which two peers tell each other which extensions they support.
 pub const HELLO_METHOD: &str = "chirp.hello";
 
-/// Names that begin so belong to the framework and are refused to users.
+/// The prefix of method names that are reserved for the framework.
 pub const RESERVED_PREFIX: &str = "chirp.";
 
 const ASK: [u8; 5] = [0xC7, b'H', b'E', b'L', b'O'];
 const ANSWER: [u8; 5] = [0xC7, b'O', b'L', b'E', b'H'];
 
-/// What one side says of itself in `chirp.hello` (PROTOCOL.md, "`chirp.hello`").
+/// One side's description of itself in `chirp.hello` (PROTOCOL.md, "`chirp.hello`").
 ///
-/// A peer that knows nothing of extensions may still answer any method: with an echo of the parameters,
-/// with a constant, with an answer it once recorded. So the answer begins with another magic than the
-/// question, and repeats its nonce plus one.
+/// A peer without extensions may still answer calls of any method: with an echo of the parameters, a constant
+/// or a recorded answer. So that such an answer is not mistaken for a hello, the answer has another magic
+/// than the question and contains the question's nonce plus one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hello {
     /// The latest revision of the extensions that this side knows.
     pub revision: u16,
-    /// The extensions that this side accepts.
+    /// The extensions that this side supports.
     pub extensions: ExtensionFlags,
     /// The largest packet payload that this side accepts, in bytes.
     pub payload_limit: u32,
-    /// How many inbound calls this side runs at once.
+    /// The maximum number of inbound calls that this side runs at once.
     pub running_limit: u32,
 }
 
@@ -30,26 +30,26 @@ impl Hello {
     /// The length of an encoded hello, in bytes. Later revisions append to it.
     pub const LEN: usize = 31;
 
-    /// The revision that this library speaks.
+    /// The revision that this library implements.
     pub const REVISION: u16 = 1;
 
-    /// The parameters of the call `chirp.hello`.
+    /// Encodes the parameters of a `chirp.hello` call.
     pub fn encode_question(&self, nonce: u64) -> Vec<u8> {
         self.encode(ASK, nonce)
     }
 
-    /// Reads the parameters of the call `chirp.hello`: the nonce, and what the caller says of itself.
-    /// `None` when they are not such parameters.
+    /// Decodes the parameters of a `chirp.hello` call into the nonce and the caller's hello. Returns `None`
+    /// for other bytes.
     pub fn decode_question(bytes: &[u8]) -> Option<(u64, Self)> {
         Self::decode(ASK, bytes)
     }
 
-    /// The answer to a question that carried `nonce`.
+    /// Encodes the answer to a question with this nonce.
     pub fn encode_answer(&self, nonce: u64) -> Vec<u8> {
         self.encode(ANSWER, nonce.wrapping_add(1))
     }
 
-    /// Reads the answer to a question that carried `nonce`. `None` when the bytes are anything else.
+    /// Decodes the answer to a question with this nonce. Returns `None` for other bytes.
     pub fn decode_answer(bytes: &[u8], nonce: u64) -> Option<Self> {
         let (answered, hello) = Self::decode(ANSWER, bytes)?;
         (answered == nonce.wrapping_add(1) && hello.revision <= Self::REVISION).then_some(hello)
@@ -79,7 +79,7 @@ impl Hello {
             payload_limit: u32::from_be_bytes(*payload_limit),
             running_limit: u32::from_be_bytes(*running_limit),
         };
-        // There was no revision 0.
+        // Revision 0 was never used.
         (hello.revision > 0).then_some((u64::from_be_bytes(*nonce), hello))
     }
 }
@@ -92,21 +92,21 @@ impl ExtensionFlags {
     /// No extension: plain Chirp v0.
     pub const NONE: Self = Self(0);
 
-    /// The context of a call: its deadline.
+    /// Call contexts, which carry deadlines.
     pub const CALL_CONTEXT: Self = Self(1);
 
-    /// Packets that travel compressed.
+    /// Compressed packets.
     pub const COMPRESSION: Self = Self(1 << 5);
 
-    /// Streams: their items, credit, end and opening, all four or none.
+    /// Streams: all four stream packets together.
     pub const STREAMS: Self = Self(0b1000_1110);
 
-    /// Whether every extension of `other` is in this set.
+    /// Returns whether every extension in `other` is in this set.
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// The extensions of this set and of `other`.
+    /// Returns the union of this set and `other`.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)

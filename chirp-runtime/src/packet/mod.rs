@@ -1,13 +1,13 @@
-//! Bytes to packets and back: the grammar of Chirp v0.
+//! The packet format of Chirp v0: conversion between bytes and packets.
 //!
-//! A packet is eight bytes of [`Header`] and a payload. Three types of packet make up the protocol:
-//! a [`RequestPacket`] calls a method, a [`ResponsePacket`] answers it, and a [`Cancel`] asks for an answer now.
-//! [`ErrorData`] is what a `ResponsePacket` carries when the method itself failed.
+//! A packet is an eight-byte [`Header`] followed by a payload. The protocol has three packet types:
+//! [`RequestPacket`] calls a method, [`ResponsePacket`] answers a call, and [`Cancel`] cancels one.
+//! [`ErrorData`] is the data of a `ResponsePacket` whose method failed.
 //!
-//! [`RecordBuilder`] and [`RecordScanner`] are for hosts that lay out parameters by hand, as those in Go do.
+//! [`RecordBuilder`] and [`RecordScanner`] help services whose parameters are laid out by hand, as in Go programs.
 //!
-//! Nothing here waits, locks or knows of a connection. [`PacketDecoder`] takes bytes as they arrive, in any
-//! pieces, and never takes memory because a peer merely announced a length.
+//! This module does no I/O and knows nothing of connections. [`PacketDecoder`] accepts bytes in pieces of any
+//! size, and never allocates memory merely because a peer announced a length.
 
 mod call_context;
 mod cancel;

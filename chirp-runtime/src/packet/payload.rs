@@ -4,14 +4,14 @@ use std::{fmt, mem};
 
 use bytes::Bytes;
 
-/// The parameters of a call or the data of an answer, on their way out.
+/// Encoded parameters of a call, or encoded data of a response.
 ///
-/// Encoded values are in a `Vec` that its maker may want back for the next value; bytes that already
-/// stand somewhere are shared. Either converts into this with `.into()`. An encoded value that is many bytes
-/// is both: what is before them, and they themselves.
+/// A payload is either an owned `Vec`, whose buffer can be reused, or shared [`Bytes`]. Both convert with
+/// `.into()`. An encoded value that ends in many bytes is stored as both: the encoded beginning, and the
+/// bytes without a copy.
 ///
-/// Halves of streams that the values name travel beside the bytes ([`attach`](Self::attach)); a clone has the bytes
-/// and not those.
+/// Stream halves inside the values travel beside the bytes ([`attach`](Self::attach)). Cloning a payload
+/// clones the bytes but not the stream halves.
 #[derive(Clone)]
 pub struct Payload(Repr);
 
@@ -19,7 +19,7 @@ pub struct Payload(Repr);
 enum Repr {
     Owned(Vec<u8>),
     Shared(Bytes),
-    /// In a box, so that the others are no larger for it.
+    /// Boxed to keep the other variants small.
     Parted(Box<Parted>),
 }
 
@@ -27,72 +27,71 @@ enum Repr {
 struct Parted {
     head: Vec<u8>,
     body: Bytes,
-    /// Both in one piece, for whoever asked for that.
+    /// Both pieces joined, once a caller has asked for them in one piece.
     whole: OnceLock<Bytes>,
     attachments: Attachments,
 }
 
-/// Halves of streams that values have, in the order in which they name them. Nearly always there are none, which cost
-/// nothing.
+/// The stream halves inside a value, in the order in which the value names them. An empty list allocates nothing.
 #[derive(Debug, Default)]
 #[expect(
     clippy::box_collection,
-    reason = "none are a null pointer, of which nothing is dropped"
+    reason = "an empty list is a null pointer, which needs no drop"
 )]
 pub struct Attachments(Option<Box<Vec<Attachment>>>);
 
 impl Attachments {
-    /// How many there are.
+    /// Returns the number of stream halves.
     pub fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |halves| halves.len())
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no stream halves.
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Adds those of a further value.
+    /// Moves the stream halves of another value to the end of the list.
     pub fn append(&mut self, more: &mut Vec<Attachment>) {
         if !more.is_empty() {
             self.0.get_or_insert_default().append(more);
         }
     }
 
-    /// The last of them.
+    /// Returns the last stream half.
     pub fn last_mut(&mut self) -> Option<&mut Attachment> {
         self.0.as_mut()?.last_mut()
     }
 
-    /// All of them.
+    /// Converts the list into a `Vec`.
     pub fn into_vec(self) -> Vec<Attachment> {
         self.0.map_or_else(Vec::new, |halves| *halves)
     }
 }
 
-/// A clone has none: there is one of each.
+/// The clone is empty, since each stream half exists once.
 impl Clone for Attachments {
     fn clone(&self) -> Self {
         Self::default()
     }
 }
 
-/// Half of a stream that a value names, by its index among the attachments of what carries the value.
+/// A stream half inside a value. The value names it by its index in the list of attachments.
 pub struct Attachment {
-    /// What the stream is at the side that sends the value.
+    /// The properties of the stream as seen by the side that sends the value.
     pub entry: AttachedStream,
-    /// The half itself, for whoever sends the value: to be bound to its end of the stream.
+    /// The stream half itself, which the sending side connects to its end of the stream.
     pub half: Box<dyn Any + Send + Sync>,
 }
 
-/// What is to be known of a stream before it is opened.
+/// The properties of a stream before it is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttachedStream {
-    /// Whether its items go the way of the value that names it; else they come to its sender.
+    /// Whether items go in the direction of the value that names the stream, rather than back to the value's sender.
     pub outward: bool,
-    /// Whether it belongs to the call whose argument it is.
+    /// Whether the stream belongs to the call that has it as an argument.
     pub bound: bool,
-    /// The codec of its items, by number (PROTOCOL.md, "Codec numbers").
+    /// The number of the items' codec (PROTOCOL.md, "Codec numbers").
     pub codec: u8,
 }
 
@@ -103,10 +102,11 @@ impl fmt::Debug for Attachment {
 }
 
 impl Payload {
-    /// Up to this size bytes are copied to what is before them; larger runs are sent from where they stand.
+    /// Bytes up to this length are copied next to the encoded value before them. Longer bytes are sent
+    /// without a copy.
     pub(crate) const COPIED: usize = 8 << 10;
 
-    /// What was encoded, and a run of bytes after it that was not copied.
+    /// Creates a payload of an encoded beginning and uncopied bytes that follow.
     pub(crate) fn parted(head: Vec<u8>, body: Bytes) -> Self {
         if head.is_empty() {
             return body.into();
@@ -119,7 +119,7 @@ impl Payload {
         })))
     }
 
-    /// The same bytes with halves of streams beside them, in the order in which the values name them.
+    /// Attaches stream halves, in the order in which the values name them.
     #[must_use]
     pub fn attach(mut self, attachments: Attachments) -> Self {
         if attachments.is_empty() {
@@ -134,7 +134,7 @@ impl Payload {
         })))
     }
 
-    /// Takes the halves of streams away that are beside the bytes.
+    /// Removes and returns the attached stream halves.
     pub fn detach(&mut self) -> Vec<Attachment> {
         match &mut self.0 {
             Repr::Parted(parted) => mem::take(&mut parted.attachments).into_vec(),
@@ -142,7 +142,7 @@ impl Payload {
         }
     }
 
-    /// How many halves of streams are beside the bytes.
+    /// Returns the number of attached stream halves.
     pub(crate) fn attachments(&self) -> usize {
         match &self.0 {
             Repr::Parted(parted) => parted.attachments.len(),
@@ -150,13 +150,12 @@ impl Payload {
         }
     }
 
-    /// Whether there are halves of streams beside the bytes.
+    /// Returns whether stream halves are attached.
     pub fn has_attachments(&self) -> bool {
         matches!(&self.0, Repr::Parted(parted) if !parted.attachments.is_empty())
     }
 
-    /// Takes the payload apart into what is to be copied, which stays here, and what is to be sent from where
-    /// it stands.
+    /// Removes and returns the bytes to send without a copy. The beginning, which is to be copied, stays.
     pub(crate) fn take_large(&mut self) -> Bytes {
         match mem::take(self).0 {
             Repr::Parted(parted) => {
@@ -167,12 +166,12 @@ impl Payload {
         }
     }
 
-    /// What of a payload that is not needed may have an owner, whose code runs when it is dropped.
+    /// Returns the part of an unneeded payload that foreign code may own and that must be dropped outside locks.
     pub(crate) fn into_remains(mut self) -> Bytes {
         self.take_large()
     }
 
-    /// How many bytes there are.
+    /// Returns the number of bytes.
     pub fn len(&self) -> usize {
         match &self.0 {
             Repr::Parted(parted) => parted.head.len() + parted.body.len(),
@@ -180,12 +179,12 @@ impl Payload {
         }
     }
 
-    /// Whether there are none.
+    /// Returns whether the payload has no bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The bytes.
+    /// Returns the bytes in one piece.
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
             Repr::Owned(vec) => vec,
@@ -202,7 +201,7 @@ impl Payload {
         bytes.into()
     }
 
-    /// The bytes, shareable; nothing is copied but what was encoded around many bytes.
+    /// Converts the payload into shareable bytes. Copies only if the payload is in two pieces.
     pub fn into_bytes(self) -> Bytes {
         match self.0 {
             Repr::Owned(vec) => vec.into(),
@@ -211,7 +210,7 @@ impl Payload {
         }
     }
 
-    /// The buffer itself, when there is one to use again.
+    /// Returns the owned buffer for reuse. Returns `None` if the payload is shared or in two pieces.
     pub fn into_vec(self) -> Option<Vec<u8>> {
         match self.0 {
             Repr::Owned(vec) => Some(vec),

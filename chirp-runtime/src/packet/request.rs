@@ -2,21 +2,21 @@ use bytes::{Buf, Bytes};
 
 use super::{Header, PacketError, PacketType};
 
-/// The longest method name there is, in bytes: its length travels as one byte.
+/// The maximum length of a method name, in bytes. The length is sent as one byte.
 pub const MAX_METHOD_LEN: usize = 255;
 
 const ID_LEN: usize = 4;
 
-/// A call of a method: request id, name, parameters.
+/// A call of a method: request id, method name, parameters.
 ///
-/// Kept as the payload it came in, so that reading a request copies nothing.
+/// Stores the payload as received, so that decoding a request copies nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestPacket {
     payload: Bytes,
 }
 
 impl RequestPacket {
-    /// The request as it would arrive. Longer names than there can be are cut.
+    /// Creates a request as if it had been received. Names longer than [`MAX_METHOD_LEN`] are cut.
     pub fn new(id: u32, method: &[u8], params: &[u8]) -> Self {
         let name_len = u8::try_from(method.len()).unwrap_or(u8::MAX);
         let method = &method[..usize::from(name_len)];
@@ -30,11 +30,11 @@ impl RequestPacket {
         }
     }
 
-    /// Reads the payload of a Request packet.
+    /// Decodes the payload of a Request packet.
     ///
     /// # Errors
     ///
-    /// [`PacketError::Truncated`] when it ends inside the id, the name's length or the name.
+    /// Returns [`PacketError::Truncated`] if the payload ends inside the id, the name's length or the name.
     #[inline]
     pub fn decode(payload: Bytes) -> Result<Self, PacketError> {
         let has = payload.len();
@@ -57,7 +57,7 @@ impl RequestPacket {
         Ok(Self { payload })
     }
 
-    /// The request id, chosen by the caller.
+    /// Returns the request id, which the caller chose.
     pub fn id(&self) -> u32 {
         u32::from_be_bytes([
             self.payload[0],
@@ -67,23 +67,23 @@ impl RequestPacket {
         ])
     }
 
-    /// The method's name: any bytes, up to 255 of them, and it may be empty.
+    /// Returns the method name: up to 255 arbitrary bytes, possibly none.
     pub fn method(&self) -> &[u8] {
         &self.payload[ID_LEN + 1..self.params_at()]
     }
 
-    /// The parameters, which only the method understands.
+    /// Returns the encoded parameters.
     pub fn params(&self) -> &[u8] {
         &self.payload[self.params_at()..]
     }
 
-    /// The parameters, without a copy.
+    /// Converts the request into its encoded parameters without a copy.
     pub fn into_params(mut self) -> Bytes {
         self.payload.advance(self.params_at());
         self.payload
     }
 
-    /// How many bytes this request keeps in memory.
+    /// Returns the number of bytes that the request keeps in memory.
     pub fn size(&self) -> usize {
         self.payload.len()
     }
@@ -92,15 +92,15 @@ impl RequestPacket {
         ID_LEN + 1 + usize::from(self.payload[ID_LEN])
     }
 
-    /// How long a Request packet's payload becomes.
+    /// Returns the payload length of a Request packet, in bytes.
     pub fn payload_len(method: &[u8], params_len: usize) -> usize {
         ID_LEN + 1 + method.len() + params_len
     }
 
     /// Appends a Request packet up to its parameters, which the caller appends or sends next.
     ///
-    /// `method` is at most [`MAX_METHOD_LEN`] bytes and the payload at most `u32::MAX`; both are
-    /// checked where calls are made, and cut here so that a packet is never malformed.
+    /// `method` is at most [`MAX_METHOD_LEN`] bytes long and the payload at most `u32::MAX`. Callers check
+    /// both; larger values are cut here so that the packet is never malformed.
     pub fn encode_head(out: &mut Vec<u8>, id: u32, method: &[u8], params_len: usize) {
         let name_len = u8::try_from(method.len()).unwrap_or(u8::MAX);
         let method = &method[..usize::from(name_len)];

@@ -4,25 +4,26 @@ use super::{ErrorData, Header, PacketError, PacketType};
 
 const HEAD_LEN: usize = 5;
 
-/// The answer to a call: request id, result code, data.
+/// The response to a call: request id, result code, data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResponsePacket {
-    /// The id of the request that this answers.
+    /// The id of the request that is answered.
     pub id: u32,
-    /// How the call went.
+    /// The outcome of the call.
     pub code: ResultCode,
-    /// The result, or the error data of a [`ResultCode::ServiceError`].
+    /// The encoded result, or the error data if the code is [`ResultCode::ServiceError`].
     pub data: Bytes,
 }
 
 impl ResponsePacket {
-    /// Reads the payload of a Response packet.
+    /// Decodes the payload of a Response packet.
     ///
     /// # Errors
     ///
-    /// [`PacketError::Truncated`] when it ends inside the id or the code, [`PacketError::ResultCode`]
-    /// when there is no such code, [`PacketError::ErrorData`] when the code is a service error and the
-    /// error data ends inside a field. Whether its text is UTF-8 is not checked here: that fails one call only.
+    /// Returns [`PacketError::Truncated`] if the payload ends inside the id or the code,
+    /// [`PacketError::ResultCode`] if the code is undefined, and [`PacketError::ErrorData`] if a field of a
+    /// service error's data is truncated. The message of a service error is not checked for UTF-8, since a
+    /// bad message fails only its own call.
     #[inline]
     pub fn decode(mut payload: Bytes) -> Result<Self, PacketError> {
         let Some(head) = payload.first_chunk::<HEAD_LEN>() else {
@@ -46,7 +47,7 @@ impl ResponsePacket {
         })
     }
 
-    /// How long a Response packet's payload becomes.
+    /// Returns the payload length of a Response packet, in bytes.
     pub fn payload_len(data_len: usize) -> usize {
         HEAD_LEN + data_len
     }
@@ -60,24 +61,24 @@ impl ResponsePacket {
     }
 }
 
-/// How a call went.
+/// The outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ResultCode {
-    /// The method returned; the data is its result.
+    /// The method returned. The data is its result.
     Success = 0,
     /// The callee has no such method.
     UnknownMethod = 1,
-    /// The caller used the id of a call that was pending.
+    /// The caller reused the id of a pending call.
     DuplicateRequest = 2,
     /// The call was cancelled before it had a result.
     Cancelled = 3,
-    /// The method failed; the data is [`ErrorData`].
+    /// The method failed. The data is [`ErrorData`].
     ServiceError = 4,
 }
 
 impl ResultCode {
-    /// The code that a byte stands for, if it is one.
+    /// Returns the code for a byte, or `None` if the code is undefined.
     pub fn from_u8(code: u8) -> Option<Self> {
         Some(match code {
             0 => Self::Success,

@@ -4,8 +4,8 @@ use crate::peer::PeerBuilder;
 impl PeerBuilder {
     /// Serves the methods of a service.
     ///
-    /// When two services claim one name, making a peer fails and says who they are; `.named(..)` on one
-    /// of them mends it.
+    /// If two services have a method of the same name, building the peer fails with both services' names.
+    /// Rename one of them with `.named(..)` or `.prefixed(..)`.
     #[must_use]
     pub fn service(self, service: impl Service) -> Self {
         self.routes(|router| service.register(router))

@@ -12,24 +12,24 @@ use crate::peer::{
     Router,
 };
 
-/// What a generated client is a wrapper of: it calls methods by their ids.
+/// The client that generated clients wrap. Calls methods by their ids.
 #[derive(Clone, Debug)]
 pub struct Client {
     caller: Caller,
     goes_by: ClientName,
 }
 
-/// What a client calls its service.
+/// The name of the service on the other side.
 #[derive(Clone, Debug)]
 enum ClientName {
     Own,
     Renamed(Renamed),
-    /// There is one instance, by its own name, whatever the client is told.
+    /// A local instance, for which `named` and `prefixed` have no effect.
     Local,
 }
 
 impl Client {
-    /// A client that calls through `caller`.
+    /// Creates a client that makes calls through `caller`.
     pub fn new(caller: &impl AsCaller) -> Self {
         Self {
             caller: caller.as_caller(),
@@ -37,11 +37,11 @@ impl Client {
         }
     }
 
-    /// A client of `service` in this process, without a connection.
+    /// Creates a client of `service` in this process, without a connection.
     ///
     /// # Panics
     ///
-    /// When two of the service's own methods have one name, which does not compile.
+    /// Panics if two methods of the service have the same name. Generated services with such methods do not compile.
     pub fn local(service: impl Service) -> Self {
         let mut router = Router::default();
         service
@@ -53,7 +53,7 @@ impl Client {
         }
     }
 
-    /// The same client for an instance that was registered as `name`, not under the service's `own` name.
+    /// Sets the name under which the instance was registered, in place of the service's `own` name.
     #[must_use]
     pub fn named(mut self, own: &'static str, name: &str) -> Self {
         if !matches!(self.goes_by, ClientName::Local) {
@@ -62,8 +62,7 @@ impl Client {
         self
     }
 
-    /// The same client for an instance whose methods have `prefix` before their names, in place of the service's `own`
-    /// name and its dot.
+    /// Sets a prefix of the instance's method names, in place of the service's `own` name and the dot.
     #[must_use]
     pub fn prefixed(mut self, own: &'static str, prefix: &str) -> Self {
         if !matches!(self.goes_by, ClientName::Local) {
@@ -72,7 +71,7 @@ impl Client {
         self
     }
 
-    /// Calls a method; `finish` makes its result of the answer.
+    /// Creates a call of a method. `finish` converts the response to the method's result.
     #[inline(never)]
     pub fn call<C: Codec, T, E>(
         &self,
@@ -88,7 +87,7 @@ impl Client {
         )
     }
 
-    /// Calls a method whose result is a stream; `finish` makes that of the answer.
+    /// Creates a call of a method whose result is a stream. `finish` converts the response to the stream.
     #[inline(never)]
     pub fn stream<C: Codec, T, E>(
         &self,
@@ -99,17 +98,17 @@ impl Client {
         self.call(id, arguments, finish).streaming(C::ID)
     }
 
-    /// Calls a one-way method.
+    /// Creates a call of a one-way method.
     #[inline(never)]
     pub fn call_one_way<C: Codec>(&self, id: MethodId, arguments: Encoder<C>) -> OneWayCall {
         OneWayCall::new(self.caller.clone(), self.name(id), payload(arguments))
     }
 
-    /// Compares a service's contract with what the other side serves.
+    /// Compares the contract of a service with the methods that the other side serves.
     ///
     /// # Errors
     ///
-    /// Why the question had no answer.
+    /// The future returns the error of the underlying call.
     pub fn compare(&self, contract: Contract) -> CompatibilityCheck {
         let client = self.clone();
         Box::pin(compare(self.caller.clone(), contract, move |id| {
@@ -125,7 +124,7 @@ impl Client {
     }
 }
 
-/// A service's name, and what stands before its methods' names here.
+/// A replacement for a service's name in front of its methods' names.
 #[derive(Clone, Debug)]
 pub(super) struct Renamed {
     own: &'static str,
@@ -133,8 +132,8 @@ pub(super) struct Renamed {
 }
 
 impl Renamed {
-    /// Where `Arith` goes by `Second`, the name of `Arith.sum` is `Second.sum`. Where it goes by no name at all, it is
-    /// `sum`.
+    /// Replaces the service's name: with the name `Second` for `Arith`, `Arith.sum` becomes `Second.sum`.
+    /// With an empty name it becomes `sum`.
     pub(super) fn new(own: &'static str, name: &str) -> Self {
         match name {
             "" => Self::prefixed(own, ""),
@@ -142,7 +141,8 @@ impl Renamed {
         }
     }
 
-    /// Where `Arith` has the prefix `second_`, the name of `Arith.sum` is `second_sum`.
+    /// Replaces the service's name and the dot: with the prefix `second_` for `Arith`, `Arith.sum` becomes
+    /// `second_sum`.
     pub(super) fn prefixed(own: &'static str, prefix: &str) -> Self {
         Self {
             own,
@@ -150,7 +150,7 @@ impl Renamed {
         }
     }
 
-    /// The method's name.
+    /// Returns the name of a method.
     pub(super) fn method(&self, id: MethodId) -> String {
         let method = id.name().strip_prefix(self.own).unwrap_or(id.name());
         let method = method.strip_prefix('.').unwrap_or(method);
@@ -164,11 +164,11 @@ fn payload<C: Codec>(arguments: Encoder<C>) -> Result<Payload, CallError> {
         .map_err(|error| CallError::Encode(error.to_string()))
 }
 
-/// The result of a method that does not fail by itself.
+/// Decodes the result of a method that returns a plain value.
 ///
 /// # Errors
 ///
-/// Why the call failed.
+/// Returns the error of the call, or [`CallError::Decode`] if the result cannot be decoded.
 #[inline(never)]
 pub fn value_of<T>(
     answer: Result<Answered, CallError>,
@@ -185,11 +185,11 @@ pub fn value_of<T>(
     decoded.map_err(|error| CallError::Decode(error.to_string()))
 }
 
-/// The result of a method that may fail by itself.
+/// Decodes the result of a method that returns a `Result`.
 ///
 /// # Errors
 ///
-/// The method's own error, or why the call failed.
+/// Returns the method's own error or the error of the call.
 #[inline(never)]
 pub fn outcome_of<T, E>(
     answer: Result<Answered, CallError>,

@@ -4,22 +4,22 @@ use std::pin::Pin;
 use crate::packet::{CONTRACT_METHOD, ServedMethod};
 use crate::peer::{CallError, Caller, MethodId, MethodName};
 
-/// What a service promises: its methods, and a fingerprint of the signature of each.
+/// The methods of a service, with a fingerprint of each method's signature.
 ///
-/// It is a constant beside the methods' ids: `ArithMethods::CONTRACT`. A generated client compares it with what
-/// the other side serves, by `check_compatibility`.
+/// A generated client compares its contract with the methods that the other side serves:
+/// `check_compatibility`. The contract is a constant next to the method ids: `ArithMethods::CONTRACT`.
 ///
-/// A fingerprint is made when the trait is compiled, of what travels: the types of the arguments and of the
-/// result as they are written, by the last word of each path and without borrows (`&str` is `String`, `&[T]` is
-/// `Vec<T>`), the codec, and whether the method is one-way. The names of arguments count only in a
-/// `#[chirp(named)]` method. What stands behind a type's name does not count: a field that was added to a struct
-/// is not seen.
+/// A fingerprint is computed when the trait is compiled. It covers the types of the arguments and of the
+/// result as they are written, the codec, and whether the method is one-way. Of a path only the last segment
+/// counts, and borrows do not count: `&str` is the same as `String`, and `&[T]` the same as `Vec<T>`. The
+/// names of arguments count only in `#[chirp(named)]` methods. The definition of a type does not count: a
+/// field added to a struct goes unnoticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contract {
     methods: &'static [Signature],
 }
 
-/// One method of a [`Contract`].
+/// The signature of one method of a [`Contract`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signature {
     id: MethodId,
@@ -29,19 +29,19 @@ pub struct Signature {
 }
 
 impl Contract {
-    /// A contract of these methods.
+    /// Creates a contract of the given methods.
     pub const fn new(methods: &'static [Signature]) -> Self {
         Self { methods }
     }
 
-    /// The methods, in the order of the trait.
+    /// Returns the signatures of the methods, in the order of the trait.
     pub const fn methods(&self) -> &'static [Signature] {
         self.methods
     }
 }
 
 impl Signature {
-    /// An ordinary method.
+    /// Creates the signature of an ordinary method.
     pub const fn new(id: MethodId, fingerprint: u64) -> Self {
         Self {
             id,
@@ -51,7 +51,7 @@ impl Signature {
         }
     }
 
-    /// The same, of a method that nobody awaits a reply from.
+    /// Marks the method as one-way.
     #[must_use]
     pub const fn oneway(self) -> Self {
         Self {
@@ -60,7 +60,7 @@ impl Signature {
         }
     }
 
-    /// The same, of a method that may as well run twice.
+    /// Marks the method as idempotent.
     #[must_use]
     pub const fn idempotent(self) -> Self {
         Self {
@@ -69,58 +69,58 @@ impl Signature {
         }
     }
 
-    /// The method.
+    /// Returns the method's id.
     pub const fn id(&self) -> MethodId {
         self.id
     }
 
-    /// A number made of the signature: equal for equal signatures, and for others most likely not.
+    /// Returns the fingerprint: equal for equal signatures, and different for others with high probability.
     pub const fn fingerprint(&self) -> u64 {
         self.fingerprint
     }
 
-    /// Whether no reply is awaited: `#[chirp(oneway)]`.
+    /// Returns whether the method is one-way: `#[chirp(oneway)]`.
     pub const fn is_oneway(&self) -> bool {
         self.oneway
     }
 
-    /// Whether running it twice does what running it once does: `#[chirp(idempotent)]`.
+    /// Returns whether the method is idempotent: `#[chirp(idempotent)]`.
     pub const fn is_idempotent(&self) -> bool {
         self.idempotent
     }
 }
 
-/// How a client's contract compares with what the other side serves.
+/// The result of comparing a client's contract with the methods that the other side serves.
 ///
-/// It is advice: names are what is called, whatever this says.
+/// The result is informational: calls are dispatched by name alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Compatibility {
-    /// The other side serves each of the client's methods, and by the same signature. It may serve more.
+    /// The other side serves all of the client's methods with the same signatures. It may serve further methods.
     Same,
-    /// It does not serve these as the client will call them.
+    /// The other side lacks some methods or serves them with other signatures.
     Differs(Vec<Mismatch>),
-    /// It says nothing about some methods at least: it is a peer of plain Chirp v0, or serves them by
-    /// handlers that are not of a service.
+    /// No differences are known, but the other side does not tell the signatures of all methods. It is a
+    /// plain Chirp v0 peer, or serves some methods with handlers that are not part of a service.
     Unknown,
 }
 
-/// A comparison that is being made. It may be dropped at any time.
+/// The future of a comparison. Cancel safe: dropping the future cancels the underlying call.
 pub type CompatibilityCheck =
     Pin<Box<dyn Future<Output = Result<Compatibility, CallError>> + Send>>;
 
-/// One method that the other side does not serve as the client will call it.
+/// A method that the other side does not serve as the client expects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mismatch {
-    /// There is no method of this name.
+    /// The other side has no method of this name.
     Missing {
-        /// The method's name, as it travels.
+        /// The method's name on the wire.
         method: String,
     },
-    /// There is one, whose arguments, result, codec or kind are written otherwise.
+    /// The other side has a method of this name with different arguments, result, codec or kind.
     Signature {
-        /// The method's name, as it travels.
+        /// The method's name on the wire.
         method: String,
     },
 }
@@ -150,12 +150,12 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// Asks the other side of `caller` which of the methods it serves, and by which signatures. `name` is what a method
-/// goes by there.
+/// Asks the other side of `caller` for the signatures of the methods in `contract`. `name` returns a method's
+/// name on the wire.
 ///
 /// # Errors
 ///
-/// Why the question had no answer, unless that is because the other side does not know it.
+/// Returns the error of the call, except for errors by which a peer says that it does not support the question.
 pub(super) async fn compare(
     caller: Caller,
     contract: Contract,

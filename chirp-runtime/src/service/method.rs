@@ -5,23 +5,23 @@ use crate::codec::{ArgumentNames, Codec, Decoder, EncodeError};
 use crate::packet::{ErrorData, FrameworkError, Payload};
 use crate::peer::{HandlerFuture, MethodId, Reply, Request};
 
-/// One method of a service: the names that it answers to, and what calls it.
+/// A method of a service: its names and its handler.
 pub struct Method<T> {
     pub(super) id: MethodId,
     pub(super) aliases: &'static [MethodId],
     pub(super) handle: MethodHandler<T>,
 }
 
-/// What calls a method.
+/// The handler of a method.
 pub(super) enum MethodHandler<T> {
-    /// A future of its reply.
+    /// A function that returns a future of the reply.
     Waits(fn(Arc<T>, Request) -> HandlerFuture),
     /// A function that may block its thread.
     Blocks(fn(&T, &Request) -> Reply),
 }
 
 impl<T> Method<T> {
-    /// A method that answers to the name of `id`.
+    /// Creates a method with the name of `id`.
     pub const fn new(id: MethodId, handle: fn(Arc<T>, Request) -> HandlerFuture) -> Self {
         Self {
             id,
@@ -30,7 +30,7 @@ impl<T> Method<T> {
         }
     }
 
-    /// A method that blocks its thread.
+    /// Creates a method that blocks its thread.
     pub const fn blocking(id: MethodId, handle: fn(&T, &Request) -> Reply) -> Self {
         Self {
             id,
@@ -39,7 +39,7 @@ impl<T> Method<T> {
         }
     }
 
-    /// The same method, which answers to other names as well.
+    /// Adds alternative names of the method.
     #[must_use]
     pub const fn or(self, aliases: &'static [MethodId]) -> Self {
         Self { aliases, ..self }
@@ -52,12 +52,13 @@ impl<T> fmt::Debug for Method<T> {
     }
 }
 
-/// The arguments of a call.
+/// Returns a decoder of a call's positional arguments.
 pub fn arguments<C: Codec>(request: &Request) -> Decoder<'_, C> {
     with_streams(Decoder::new(request.params()), request)
 }
 
-/// Arguments may name streams. One that is to be the result has been taken by now, if the method has such a result.
+/// Adds the streams that were sent with the arguments. If the method's result is a stream, its stream has
+/// been taken before.
 #[inline]
 fn with_streams<'r, C: Codec>(decoder: Decoder<'r, C>, request: &'r Request) -> Decoder<'r, C> {
     let Some(arrived) = request.arrived() else {
@@ -65,24 +66,25 @@ fn with_streams<'r, C: Codec>(decoder: Decoder<'r, C>, request: &'r Request) -> 
     };
     let mut decoder = decoder.with_streams(Some(arrived));
     if arrived.has_result() {
-        decoder.refuse("the result of this method is not a stream");
+        decoder
+            .refuse("the caller expects a stream, but the result of this method is not a stream");
     }
     decoder
 }
 
-/// The arguments of a call of a method that is `#[chirp(named)]`.
+/// Returns a decoder of the arguments of a `#[chirp(named)]` method.
 pub fn named_arguments<C: Codec>(request: &Request, names: ArgumentNames) -> Decoder<'_, C> {
     with_streams(Decoder::named(request.params(), names), request)
 }
 
-/// The reply to a call whose arguments are not what the method takes.
+/// Creates the reply to a call whose arguments could not be decoded.
 #[inline(never)]
 pub fn refused<C: Codec>(arguments: Decoder<'_, C>) -> Reply {
     let reason = arguments.framework_error();
     reason.to_error_data(&arguments.error().to_string()).into()
 }
 
-/// The reply of a method that does not fail by itself.
+/// Creates the reply of a method that returns a plain value.
 #[inline(never)]
 pub fn value<T>(value: T, encode: fn(T) -> Result<Payload, EncodeError>) -> Reply {
     match encode(value) {
@@ -93,7 +95,7 @@ pub fn value<T>(value: T, encode: fn(T) -> Result<Payload, EncodeError>) -> Repl
     }
 }
 
-/// The reply of a method that may fail by itself.
+/// Creates the reply of a method that returns a `Result`.
 #[inline(never)]
 pub fn outcome<T, E>(
     outcome: Result<T, E>,
@@ -106,7 +108,7 @@ pub fn outcome<T, E>(
     }
 }
 
-/// The reply of a one-way method, which nobody reads.
+/// Creates the empty reply of a one-way method, which is not sent.
 pub fn nothing((): ()) -> Reply {
     Reply::Value(Payload::default())
 }

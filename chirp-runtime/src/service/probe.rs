@@ -2,7 +2,7 @@ use std::marker::PhantomData;
 
 use crate::peer::{Call, MethodError};
 
-/// What is behind a type that is called `Result`, such as `io::Result<T>` or a crate's own.
+/// A type named `Result` that is an alias of [`std::result::Result`], such as `io::Result<T>`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is named `Result` but is not `std::result::Result`",
     label = "not a `std::result::Result`",
@@ -10,12 +10,12 @@ use crate::peer::{Call, MethodError};
             import it under a different name: `use path::Result as Outcome;`"
 )]
 pub trait Outcome {
-    /// What it is when it went well.
+    /// The success type.
     type Ok;
-    /// What it is when it did not.
+    /// The error type.
     type Error;
 
-    /// The `Result` that it is.
+    /// Converts the value to a `Result`.
     fn into_result(self) -> Result<Self::Ok, Self::Error>;
 }
 
@@ -28,21 +28,21 @@ impl<T, E> Outcome for Result<T, E> {
     }
 }
 
-/// The call of a method that returns `R`, a `Result` by a name of its own, such as `io::Result<T>`.
+/// The call of a method whose return type `R` is an alias of `Result`, such as `io::Result<T>`.
 pub type CallOf<R> = Call<<R as Outcome>::Ok, MethodError<<R as Outcome>::Error>>;
 
-/// Tells a `Result` by whatever name: `Probe::<T>::IS_RESULT`, with [`NotResult`] in scope.
+/// Detects whether a type of any name is a `Result`: `Probe::<T>::IS_RESULT`, with [`NotResult`] in scope.
 #[derive(Debug)]
 pub struct Probe<T>(PhantomData<T>);
 
 impl<T, E> Probe<Result<T, E>> {
-    /// It is.
+    /// The type is a `Result`.
     pub const IS_RESULT: bool = true;
 }
 
-/// Answers for every type that [`Probe`] does not know: inherent constants come first.
+/// The fallback for types that [`Probe`] has no inherent constant for. Inherent constants take precedence.
 pub trait NotResult {
-    /// It is not.
+    /// The type is not a `Result`.
     const IS_RESULT: bool = false;
 }
 

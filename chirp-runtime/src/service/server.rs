@@ -10,44 +10,44 @@ use crate::peer::{
     ServiceOrder,
 };
 
-/// Methods under names, ready to be registered: `ArithServer::new(implementation)`.
+/// A service that can be registered, such as `ArithServer::new(implementation)`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "expected a generated server, e.g. `ArithServer::new(..)`",
     note = "`#[chirp::service]` generates a server named after the trait: wrap the implementation in it"
 )]
 pub trait Service: Send + Sync + 'static {
-    /// Answers the names of the service's methods by its implementation.
+    /// Registers a handler for each method of the service.
     ///
     /// # Errors
     ///
-    /// [`RouteError`] when one of the names is taken. The names before it have been registered.
+    /// Returns [`RouteError`] if a name is invalid or in use. Methods before that one remain registered.
     fn register(self, router: &mut Router) -> Result<(), RouteError>
     where
         Self: Sized;
 }
 
-/// What a generated server is a wrapper of: an implementation, and how it is served.
+/// An implementation of a service with its options, which generated servers wrap.
 pub struct Implementation<T> {
     answers: Arc<T>,
     renamed: Option<Renamed>,
     blocking: BlockingPool,
 }
 
-/// What a trait says of its methods.
+/// The methods of a service trait.
 pub struct Methods<T: 'static> {
-    /// Who to name when two services claim one name.
+    /// The service's name for error messages about duplicate method names.
     pub owner: &'static str,
-    /// The methods.
+    /// The methods, in the order of the trait.
     pub methods: &'static [Method<T>],
-    /// Their signatures, in the same order.
+    /// The methods' signatures, in the same order.
     pub contract: Contract,
-    /// Whether they run one after another on each connection.
+    /// Whether the methods run one after another on each connection.
     pub ordered: bool,
 }
 
 impl<T: Send + Sync + 'static> Implementation<T> {
-    /// An implementation under its service's own name.
+    /// Creates an implementation with the service's own name and the default options.
     pub fn new(implementation: Arc<T>) -> Self {
         Self {
             answers: implementation,
@@ -56,33 +56,32 @@ impl<T: Send + Sync + 'static> Implementation<T> {
         }
     }
 
-    /// The same implementation as `name`, not under the service's `own` name.
+    /// Sets the name of the instance, in place of the service's `own` name.
     #[must_use]
     pub fn named(mut self, own: &'static str, name: &str) -> Self {
         self.renamed = Some(Renamed::new(own, name));
         self
     }
 
-    /// The same implementation, with `prefix` before its methods' names in place of the service's `own` name and its
-    /// dot.
+    /// Sets a prefix of the instance's method names, in place of the service's `own` name and the dot.
     #[must_use]
     pub fn prefixed(mut self, own: &'static str, prefix: &str) -> Self {
         self.renamed = Some(Renamed::prefixed(own, prefix));
         self
     }
 
-    /// The same implementation, whose blocking methods have their threads from `blocking`.
+    /// Sets the thread pool for blocking methods.
     #[must_use]
     pub fn blocking(mut self, blocking: &BlockingPool) -> Self {
         self.blocking = blocking.clone();
         self
     }
 
-    /// Registers its methods.
+    /// Registers the methods.
     ///
     /// # Errors
     ///
-    /// [`RouteError`] when one of the names is taken.
+    /// Returns [`RouteError`] if a name is invalid or in use.
     pub fn register(self, router: &mut Router, of: &Methods<T>) -> Result<(), RouteError> {
         let handler: Arc<dyn Handler> = Arc::new(MethodTable {
             implementation: self.answers,
@@ -122,13 +121,13 @@ impl<T> fmt::Debug for Implementation<T> {
     }
 }
 
-/// One handler for all methods of a service: the router says which.
+/// The handler for all methods of a service. The router passes the index of the method.
 struct MethodTable<T: 'static> {
     implementation: Arc<T>,
     methods: &'static [Method<T>],
     blocking: BlockingPool,
-    /// Whose turn it is where there is no connection, if the methods run one after another. It stands for
-    /// the service on each connection, too.
+    /// The order of calls without a connection, if the methods run one after another. Also the key of this
+    /// service in each connection's orders.
     turns: Option<Arc<ServiceOrder>>,
 }
 
@@ -156,7 +155,7 @@ impl<T: Send + Sync + 'static> Handler for MethodTable<T> {
                         None => None,
                     };
                     let run = blocking.run(request, move |request| {
-                        // The turn lasts until the function has returned, even if nobody waits for it.
+                        // The permit is held until the function returns, even if the call was dropped before.
                         let _held = held;
                         handle(&implementation, &request)
                     });

@@ -9,36 +9,38 @@ use crate::peer::stream::producer::Producer;
 use crate::peer::{Answered, CallError, MethodError, Reply, Request};
 use crate::stream::{IntoReceiver, ItemError, PumpError, Receiver, StreamError, drive};
 
-/// Where the items of a method's result go.
+/// The stream to which a method's items are sent.
 #[derive(Debug)]
 pub struct Results {
     producer: Producer,
     codec: CodecId,
 }
 
-/// Where the items go of the stream that the caller of a method wants as its result; nothing if it wants none.
+/// Takes the stream that the caller expects as the result. Returns `None` if the caller expects no stream.
 pub fn results<C: Codec>(request: &Request) -> Option<Results> {
     let (producer, codec) = request.arrived()?.take_result()?;
     let codec = codec.filter(|codec| *codec != CodecId::Raw)?;
     Some(Results { producer, codec })
 }
 
-/// The reply to a caller that wants no stream of a method whose result is one.
+/// Creates the reply to a caller that does not expect the stream that a method returns.
 #[inline(never)]
 pub fn not_wanted() -> Reply {
     FrameworkError::Unsupported
-        .to_error_data("the result of this method is a stream, which the caller did not ask for")
+        .to_error_data(
+            "the result of this method is a stream, but the caller does not expect a stream",
+        )
         .into()
 }
 
-/// The items of a method's result on their way, and then the reply. In a box, since what is awaited would otherwise ask
-/// of an item a second time what [`Streamed`] asks of it.
+/// The future that sends a method's items and then returns the reply. Boxed, because the compiler would
+/// otherwise repeat the errors about an item type for the type of the future.
 pub type SendItems<'a> = Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
 
-/// What can be an item of a stream that a method has, through the codec `C`: an [`Item`].
+/// A type that can be a stream item with the codec `C`: an [`Item`].
 ///
-/// Generated code does everything through it that it does with streams of a type, and names the type where the user
-/// wrote it: so a missing derive is one error, there.
+/// Generated code uses an item type only through this trait, and with the span of the type in the user's
+/// code: a missing derive then causes a single error at the right place.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a stream item",
     label = "this type must implement `Serialize`, `Deserialize` and `Send`, and must not borrow",
@@ -46,27 +48,27 @@ pub type SendItems<'a> = Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
     note = "the codec `Raw` does not support streams"
 )]
 pub trait Streamed<C: Codec>: Sized {
-    /// Puts a stream among arguments, that belongs to the call.
+    /// Encodes a stream as an argument, and binds it to the call.
     fn put(stream: impl IntoReceiver<Self>, arguments: &mut Encoder<C>);
 
-    /// The next of the arguments.
+    /// Decodes the next argument.
     fn take(arguments: &mut Decoder<'_, C>) -> Option<Receiver<Self>>;
 
     /// Sends the items of a method's result.
     fn send<'a>(results: Results, stream: impl Stream<Item = Self> + Send + 'a) -> SendItems<'a>;
 
-    /// Sends the items of a method's result, of which the first that is an error ends the call.
+    /// Sends the items of a method's result. The first error ends the stream and the call.
     fn send_results<'a, R: Outcome<Ok = Self> + 'a>(
         results: Results,
         stream: impl Stream<Item = R> + Send + 'a,
         encode_error: fn(&R::Error) -> ErrorData,
     ) -> SendItems<'a>;
 
-    /// The stream that is the result of a method; `error` makes the method's errors of what breaks it off.
+    /// Converts a response to the stream that a method returned. `error` converts errors of the stream.
     ///
     /// # Errors
     ///
-    /// Why the call failed before it began.
+    /// Returns the error of the call, if the call failed before the stream began.
     fn receive<E>(
         answer: Result<Answered, CallError>,
         error: fn(StreamError) -> E,
@@ -104,7 +106,7 @@ impl<C: Serde, T: Item> Streamed<C> for T {
     ) -> Result<Receiver<T, E>, CallError> {
         let of_call = answer?.into_stream();
         let of_call =
-            of_call.ok_or_else(|| CallError::Decode("the answer is not a stream".to_owned()))?;
+            of_call.ok_or_else(|| CallError::Decode("the response is not a stream".to_owned()))?;
         Ok(Receiver::of_call(of_call, C::ID, error))
     }
 }
@@ -123,13 +125,13 @@ async fn send<S: Stream, T: Item>(
             producer.finish();
             Reply::Value(Payload::default())
         }
-        // The answer says so, behind the items that were ready before it.
+        // The response reports the error, after the items before it.
         Err(PumpError::Failed(error)) => Reply::Error(error),
         Err(PumpError::Gone(gone)) => Reply::Error(gone.into()),
     }
 }
 
-/// What breaks off a stream whose items may be errors of the method, which `decode_error` knows.
+/// Converts an error of a stream whose items may be errors of the method, which `decode_error` decodes.
 #[inline(never)]
 pub fn item_error<E>(
     error: StreamError,
@@ -144,11 +146,11 @@ pub fn item_error<E>(
     }
 }
 
-/// The stream of a method that may fail before it.
+/// Converts the error of a method that may fail before its stream begins.
 ///
 /// # Errors
 ///
-/// The method's own error, or why the call failed.
+/// Returns the method's own error or the error of the call.
 #[inline(never)]
 pub fn stream_outcome<R, E>(
     stream: Result<R, CallError>,

@@ -11,13 +11,15 @@ use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 use super::{Receiver, Sender, StreamError, TrySendError};
 use crate::packet::ErrorData;
 
-/// The largest piece that is written at once, in bytes: one chunk of a connection, behind which calls go in between.
+/// The maximum length of a written piece, in bytes: one chunk of a connection, so that calls are not delayed.
 const PIECE: usize = 16 << 10;
 
-/// A stream of bytes to read from: what comes out of a [`Receiver<Bytes>`](Receiver), one piece after another.
+/// A byte stream for reading, on top of a [`Receiver<Bytes>`](Receiver).
 ///
-/// The end of the stream is the end of the file; everything else that ends it is an [`io::Error`] around the stream's own.
-/// `tokio::io::copy_buf` reads it without a copy between.
+/// The end of the stream reads as end of file. Any other end is an [`io::Error`] that wraps the stream's
+/// error. `tokio::io::copy_buf` copies from a `ByteReader` without an intermediate buffer.
+///
+/// Reading is cancel safe: no byte is lost if a read is dropped.
 #[derive(Debug)]
 pub struct ByteReader<E = StreamError> {
     receiver: Receiver<Bytes, E>,
@@ -25,7 +27,7 @@ pub struct ByteReader<E = StreamError> {
 }
 
 impl<E> ByteReader<E> {
-    /// Reads what comes out of `receiver`.
+    /// Creates a reader of the bytes that `receiver` returns.
     pub fn new(receiver: Receiver<Bytes, E>) -> Self {
         Self {
             receiver,
@@ -71,35 +73,39 @@ impl<E: std::error::Error + Send + Sync + 'static> AsyncRead for ByteReader<E> {
     }
 }
 
-/// A stream of bytes to write to: what goes into a [`Sender<Bytes>`](Sender), in pieces of 16 KiB at most.
+/// A byte stream for writing, on top of a [`Sender<Bytes>`](Sender).
 ///
-/// What was written is delivered, as what [`Sender::send`] accepted is. Shutting the writer down says that this was all.
-/// Dropped without that, the other side is told that the stream was broken off; [`fail`](Self::fail) says why. When nobody
-/// reads any more, writing fails with [`io::ErrorKind::BrokenPipe`].
+/// Bytes are sent in pieces of at most 16 KiB. Written bytes are delivered like items that [`Sender::send`]
+/// has accepted.
+///
+/// Shutting the writer down finishes the stream. Dropping it earlier breaks the stream off: the receiver gets
+/// [`StreamError::Cancelled`], or the error passed to [`fail`](Self::fail). Writing fails with
+/// [`io::ErrorKind::BrokenPipe`] once the receiver no longer accepts bytes, and after a shutdown.
 pub struct ByteWriter(ByteWriterState);
 
 enum ByteWriterState {
     Idle(Sender<Bytes>),
-    /// There is no room for a piece, and none has been accepted.
+    /// Waiting for room. No byte of the current write has been accepted.
     Waiting(Pin<Box<dyn Future<Output = Ready> + Send>>),
-    /// It has been shut down, or its stream is over.
+    /// Shut down, or the stream has ended.
     Over,
 }
 
 type Ready = (Sender<Bytes>, Result<(), StreamError>);
 
 impl ByteWriter {
-    /// Writes into `sender`.
+    /// Creates a writer to `sender`.
     pub fn new(sender: Sender<Bytes>) -> Self {
         Self(ByteWriterState::Idle(sender))
     }
 
-    /// Breaks the stream off behind what was written, and says why, as [`Sender::fail`] does: for a copy whose source
-    /// failed.
+    /// Breaks the stream off after the written bytes, with an error for the receiver: for a copy whose source
+    /// failed. See [`Sender::fail`].
     ///
-    /// Safe to drop: then nothing says why, as when the writer is dropped.
+    /// Cancel safe: if the future is dropped, the stream is broken off without the error, as if the writer
+    /// had been dropped.
     pub async fn fail(mut self, error: impl Into<ErrorData>) {
-        // If it was over already, nobody is there to be told.
+        // If the stream has ended already, there is no receiver to tell.
         if poll_fn(|cx| self.poll_room(cx)).await.is_ok()
             && let ByteWriterState::Idle(sender) = mem::replace(&mut self.0, ByteWriterState::Over)
         {
@@ -107,7 +113,7 @@ impl ByteWriter {
         }
     }
 
-    /// Waits until there is room, where there was none.
+    /// Completes a pending wait for room.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let ByteWriterState::Waiting(waiting) = &mut self.0 {
             let (sender, ready) = ready!(waiting.as_mut().poll(cx));
@@ -163,7 +169,7 @@ impl AsyncWrite for ByteWriter {
         }
     }
 
-    /// What was written is on its way.
+    /// Returns at once, since written bytes are sent without delay.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

@@ -7,10 +7,13 @@ use super::{Receiver, Sender, StreamError};
 use crate::codec::Item;
 use crate::packet::ErrorData;
 
-/// How many items wait between two halves in this process, beside what their connections hold.
+/// The number of items buffered between two halves in this process, in addition to the buffers of connections.
 const CAPACITY: usize = 16;
 
-/// Two halves of a stream. Either may travel: in an argument, in a result, or in an item; both may stay.
+/// Creates a stream and returns its two halves.
+///
+/// Each half can be sent to another peer, in an argument, a result or a stream item. Items are buffered while
+/// both halves are in this process: up to 16 of them.
 ///
 /// ```
 /// # async fn example() {
@@ -23,7 +26,7 @@ const CAPACITY: usize = 16;
 ///     Ok::<_, chirp_runtime::stream::StreamError>(())
 /// });
 /// while let Some(number) = receiver.recv().await {
-///     println!("{}", number.expect("it is finished"));
+///     println!("{}", number.expect("the sender finishes the stream"));
 /// }
 /// # }
 /// ```
@@ -44,23 +47,23 @@ pub fn channel<T: Item>() -> (Sender<T>, Receiver<T>) {
     )
 }
 
-/// What each half says before it goes.
+/// The reasons that the halves leave for each other when they are dropped.
 #[derive(Debug, Default)]
 struct Said {
-    /// How the stream ends.
+    /// The end of the stream, set by the sender.
     end: OnceLock<Result<(), StreamError>>,
-    /// Why nothing more is taken.
+    /// The reason why no more items are received, set by the receiver.
     gone: OnceLock<StreamError>,
 }
 
-/// The half that items go into, in this process.
+/// The sending half of a stream within this process.
 #[derive(Debug)]
 pub(super) struct LocalSender<T> {
     pub(super) items: mpsc::Sender<T>,
     said: Arc<Said>,
 }
 
-/// The half that items come out of, in this process.
+/// The receiving half of a stream within this process.
 #[derive(Debug)]
 pub(super) struct LocalReceiver<T> {
     taken: mpsc::Receiver<T>,
@@ -69,13 +72,13 @@ pub(super) struct LocalReceiver<T> {
 }
 
 impl<T> LocalSender<T> {
-    /// Why nothing more is taken.
+    /// Returns the reason why no more items are received.
     pub(super) fn gone(&self) -> StreamError {
         let gone = self.said.gone.get();
         gone.cloned().unwrap_or(StreamError::Cancelled)
     }
 
-    /// Says how the stream ends. Only the first counts.
+    /// Sets the end of the stream. Only the first call has an effect.
     pub(super) fn end(&self, end: Result<(), StreamError>) {
         let _ = self.said.end.set(end);
     }
@@ -92,7 +95,7 @@ impl<T> LocalReceiver<T> {
     ) -> Poll<Option<Result<T, StreamError>>> {
         self.taken.poll_recv(cx).map(|item| match item {
             Some(item) => Some(Ok(item)),
-            // How it would have ended is not asked any more.
+            // After `close`, the end of the stream is not reported.
             None if self.closed => None,
             None => match self.said.end.get() {
                 Some(Ok(())) => None,
@@ -102,7 +105,7 @@ impl<T> LocalReceiver<T> {
         })
     }
 
-    /// Says why nothing more will be taken.
+    /// Sets the reason why no more items are received.
     pub(super) fn leave(&self, error: StreamError) {
         let _ = self.said.gone.set(error);
     }

@@ -1,4 +1,4 @@
-//! How a half of a stream travels: as its place in a list beside the bytes.
+//! Stream halves inside values that are being decoded.
 
 use std::sync::Arc;
 
@@ -6,7 +6,8 @@ use crate::codec::CodecId;
 use crate::codec::attaching::Claim;
 use crate::peer::stream::endpoint::StreamEndpoint;
 
-/// A half that came with a value, and is there when the whole value has been decoded.
+/// A stream half that was decoded as part of a value. The half becomes available once the whole value has
+/// been decoded.
 #[derive(Debug)]
 pub(super) struct Claimed {
     claim: Arc<Claim>,
@@ -18,12 +19,12 @@ impl Claimed {
         Self { claim, codec }
     }
 
-    /// This side's end of the stream; nothing before the value is whole.
+    /// Returns this side's end of the stream. Returns `None` if the value has not been decoded completely.
     pub(super) fn into_end(self) -> Option<StreamEndpoint> {
         let half = Arc::into_inner(self.claim)?.into_half()?;
         half.downcast::<StreamEndpoint>().ok().map(|end| *end)
     }
 }
 
-/// What a half says that is used while the value which it came with is still being decoded.
-pub(super) const TOO_EARLY: &str = "it was used before the value that it came with was whole";
+/// The error of using a stream half while its value is still being decoded.
+pub(super) const TOO_EARLY: &str = "stream half used before its value was completely decoded";

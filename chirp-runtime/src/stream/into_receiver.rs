@@ -3,16 +3,16 @@ use futures_core::Stream;
 use super::Receiver;
 use crate::codec::Item;
 
-/// What a method that takes a [`Receiver<T>`] is called with: any stream of `T`, or a receiver.
+/// An argument for a method that takes a [`Receiver<T>`]: any stream of `T`, or a receiver.
 ///
-/// The stream is polled by a task of its own, from when the call is sent until it ends, or the call does.
+/// A stream is polled by its own task, from the moment at which the call is sent until the stream or the call ends.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a stream of `{T}`",
     label = "expected a `Stream<Item = {T}> + Send + 'static`, or a `Receiver<{T}>`",
     note = "from an iterator: `tokio_stream::iter(..)`; to send items later: one half of `chirp::stream::channel()`"
 )]
 pub trait IntoReceiver<T> {
-    /// The receiver that travels.
+    /// Converts the argument to a receiver.
     fn into_receiver(self) -> Receiver<T>;
 }
 

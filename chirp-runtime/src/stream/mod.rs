@@ -1,19 +1,20 @@
-//! Streams with types: values that travel one after another, in either direction, with back-pressure.
+//! Typed streams: sequences of values in either direction, with flow control.
 //!
-//! A method that returns `impl Stream<Item = T>` gives its caller a [`Receiver<T>`]; one that takes a `Receiver<T>` is
-//! called with any stream of `T`. Beside that the two halves of a [`channel`] are values: either may stand in an
-//! argument, in a result, in an item of another stream, to any depth, and works from the other side then.
+//! A method that returns `impl Stream<Item = T>` gives its caller a [`Receiver<T>`]. A method that takes a
+//! `Receiver<T>` can be called with any stream of `T`. The two halves of a [`channel`] are values too: each
+//! can be sent in an argument, a result or an item of another stream, to any depth, and then works from the
+//! other side.
 //!
-//! An item has been sent when [`send`](Sender::send) returns, which is not to say that it was taken. Who must know that lets
-//! the method answer.
+//! [`send`](Sender::send) returns once an item is on its way, not when the receiver has taken it. To learn
+//! that items were processed, let the method return a result.
 //!
-//! The end of a stream means success. Everything else is a failure, which is the last that its receiver is told
-//! ([`StreamError`]), behind the items that came: that the sender was dropped without
-//! [`finish`](Sender::finish), that it failed, that the call or the connection ended.
+//! The end of a stream (`None`) means success. All other endings are errors ([`StreamError`]), which the
+//! receiver gets after the items that arrived: the sender was dropped without [`finish`](Sender::finish), the
+//! sender failed, or the call or the connection ended.
 //!
-//! Whoever receives gives credit: a stream begins with 16 KiB, and has up to 1 MiB while its receiver keeps up. What a
-//! receiver does not take stays with the sender, and holds up nothing else on the connection. Dropping a receiver ends
-//! the sender's work, wherever it waits.
+//! The receiver grants credit: a stream starts with 16 KiB, and grows to at most 1 MiB while its receiver
+//! keeps up. Items that the receiver does not take stay with the sender and do not delay anything else on the
+//! connection. Dropping the receiver cancels the sender, even while the sender waits.
 
 mod bytes;
 mod channel;
@@ -26,7 +27,7 @@ mod sender;
 pub use self::bytes::{ByteReader, ByteWriter};
 pub use crate::peer::StreamError;
 pub use channel::channel;
-/// What methods return: the trait of the `futures` family, so that any stream will do.
+/// The return type of streaming methods: the `Stream` trait of the `futures` crates.
 #[doc(no_inline)]
 pub use futures_core::Stream;
 pub use into_receiver::IntoReceiver;

@@ -11,21 +11,21 @@ use crate::packet::ErrorData;
 use crate::peer::stream::consumer::Consumer;
 use crate::peer::stream::producer::Producer;
 
-/// Why a stream was not sent to its end.
+/// The reason why a stream was not sent to its end.
 #[derive(Debug)]
 pub(crate) enum PumpError<E> {
-    /// It failed by itself.
+    /// The source stream returned an error.
     Failed(E),
-    /// Nobody takes it any more, or it cannot be sent.
+    /// The receiver is gone, or an item could not be sent.
     Gone(StreamError),
 }
 
-/// Sends all items of a stream, which are what `split` makes of what it gives: those that are ready go together. What
-/// was sent has been handed over when it returns.
+/// Sends all items of a stream. `split` converts each element to an item or an error. Items that are ready
+/// together are sent together, and all are handed over when the future completes.
 ///
 /// # Errors
 ///
-/// [`PumpError`]. The stream has not been ended then, unless an item could not be sent.
+/// Returns [`PumpError`]. The stream has not been ended in that case, unless an item could not be sent.
 pub(crate) async fn drive<S: Stream, T: Item, E>(
     stream: S,
     split: impl Fn(S::Item) -> Result<T, E>,
@@ -53,7 +53,7 @@ pub(crate) async fn drive<S: Stream, T: Item, E>(
                     Err(error) => ended = Some(Err(PumpError::Failed(error))),
                 },
                 Poll::Ready(None) => ended = Some(Ok(())),
-                // Many streams let others run every few items, and more may come from those who do.
+                // Many streams yield every few items, and the tasks that run then may produce more.
                 Poll::Pending if producer.has_put() && !std::mem::replace(&mut waited, true) => {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
@@ -73,7 +73,7 @@ pub(crate) async fn drive<S: Stream, T: Item, E>(
     .await
 }
 
-/// Sends what comes out of a receiver, and its end.
+/// Sends the items and the end of a receiver.
 pub(super) async fn pump_out<T: Item>(
     mut receiver: Receiver<T>,
     mut producer: Producer,
@@ -81,14 +81,14 @@ pub(super) async fn pump_out<T: Item>(
 ) {
     match drive(&mut receiver, |item| item, &mut producer, codec).await {
         Ok(()) => producer.finish(),
-        // One that was cancelled is one here, too.
+        // Dropping the producer cancels the outgoing stream too.
         Err(PumpError::Failed(StreamError::Cancelled)) => {}
         Err(PumpError::Failed(error)) => producer.fail(ErrorData::from(error)),
         Err(PumpError::Gone(error)) => receiver.leave(error),
     }
 }
 
-/// Passes what comes to a sender in this process, and its end.
+/// Passes items and their end to a sender in this process.
 pub(super) async fn pump_in<T: Item>(
     sender: LocalSender<T>,
     mut consumer: Consumer,

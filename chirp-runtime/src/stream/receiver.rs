@@ -22,12 +22,12 @@ use crate::peer::stream::consumer::Consumer;
 use crate::peer::stream::endpoint::{DetachedHalf, StreamEndpoint};
 use crate::sync::Mutex;
 
-/// The half of a stream that items come out of: a [`Stream`], and the verbs of a channel.
+/// The receiving half of a stream. Implements [`Stream`].
 ///
-/// Each item is a `Result`. `None` means that all that was sent has come; everything else that ends the stream is an
-/// error, `E`, behind the items that came, and the last that is told. Dropping it ends the sender's work.
+/// Each element is a `Result`. `None` means that all items have arrived. Any other end of the stream is an
+/// error `E`, which comes last, after the items that arrived. Dropping the receiver cancels the sender.
 pub struct Receiver<T, E = StreamError> {
-    /// Behind a lock, since serde takes what travels by reference.
+    /// Behind a lock, because serde takes values by reference.
     inner: Mutex<ReceiverInner<T>>,
     error: fn(StreamError) -> E,
     times: Mutex<Option<Box<ReceiveTimeouts>>>,
@@ -40,41 +40,41 @@ enum ReceiverInner<T> {
     Claimed(Claimed),
     Remote(Consumer, CodecId),
     OfCall(Box<CallStream>, CodecId),
-    /// It has travelled, or was closed.
+    /// The half was sent to a peer, was closed, or has ended.
     Over(Option<StreamError>),
 }
 
-/// How long a receiver waits.
+/// The timeouts of a receiver.
 #[derive(Default)]
 struct ReceiveTimeouts {
-    /// For one item.
+    /// The maximum wait for one item.
     item: Option<Duration>,
-    /// Whether it waits for one now,
+    /// Whether a call is waiting for an item.
     waits: bool,
-    /// and until when.
+    /// The end of the current wait for an item.
     until: Option<Pin<Box<Sleep>>>,
-    /// For all of them.
+    /// The time at which the whole stream must have ended.
     end: Option<Pin<Box<Sleep>>>,
 }
 
-/// Why there is no item to take at once.
+/// The error of [`Receiver::try_recv`].
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TryRecvError {
-    /// None has come, and more may.
-    #[error("no item has come")]
+    /// No item has arrived yet.
+    #[error("no item has arrived yet")]
     Empty,
-    /// That was all.
-    #[error("the stream is over")]
+    /// The stream has ended.
+    #[error("the stream has ended")]
     Disconnected,
 }
 
-/// How a stream fails whose items may be errors of its method: it gives `Result<T, E>`, and the first `Err` ends it.
+/// The error of a stream whose items are `Result<T, E>` in the method. The first `Err` ends the stream.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ItemError<E> {
-    /// The method's own.
+    /// The method's own error.
     #[error("{0}")]
     Handler(E),
-    /// The stream broke off.
+    /// The stream failed.
     #[error(transparent)]
     Stream(#[from] StreamError),
 }
@@ -84,18 +84,18 @@ impl<T> Receiver<T> {
         Self::of(ReceiverInner::Local(local), |error| error)
     }
 
-    /// What comes out of a stream, as it is sent.
+    /// Creates a receiver of a stream in this process, to be sent as an argument.
     pub(super) fn of_stream(stream: impl Stream<Item = T> + Send + 'static) -> Self {
         let stream: Pin<Box<dyn Stream<Item = T> + Send>> = Box::pin(stream);
         Self::of(ReceiverInner::Stream(stream), |error| error)
     }
 
-    /// What comes out of this side's end of a stream.
+    /// Creates a receiver for this side's end of a stream.
     pub(super) fn remote(consumer: Consumer, codec: CodecId) -> Self {
         Self::of(ReceiverInner::Remote(consumer, codec), |error| error)
     }
 
-    /// Says why nothing more will be taken.
+    /// Tells the sender why no more items are received.
     pub(super) fn leave(&mut self, error: StreamError) {
         if let ReceiverInner::Local(local) = self.inner_mut() {
             local.leave(error);
@@ -104,7 +104,7 @@ impl<T> Receiver<T> {
 }
 
 impl<T, E> Receiver<T, E> {
-    /// The stream that is the result of a call; `error` makes an error of what breaks it off.
+    /// Creates a receiver for the stream that a call returned. `error` converts errors of the stream.
     pub(crate) fn of_call(
         of_call: CallStream,
         codec: CodecId,
@@ -130,19 +130,21 @@ impl<T, E> Receiver<T, E> {
         self.times.get_mut()
     }
 
-    /// Waits for each item this long and no longer; then the stream is broken off, with [`StreamError::TimedOut`].
-    /// The time runs while an item is waited for.
+    /// Sets the maximum wait for each item. After that time the stream is broken off with [`StreamError::TimedOut`].
+    ///
+    /// The time counts only while an item is awaited.
     #[must_use]
     pub fn item_timeout(mut self, time: Duration) -> Self {
         self.times_mut().get_or_insert_default().item = Some(time);
         self
     }
 
-    /// Waits for the end this long from now and no longer, however often items come.
+    /// Sets the maximum time from now until the end of the stream, however often items arrive. After that
+    /// time the stream is broken off with [`StreamError::TimedOut`].
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// Panics outside of a tokio runtime.
     #[must_use]
     pub fn timeout(mut self, time: Duration) -> Self {
         let end = Instant::now().checked_add(time);
@@ -153,18 +155,28 @@ impl<T, E> Receiver<T, E> {
 }
 
 impl<T: Item, E> Receiver<T, E> {
-    /// The next item; `None` when that was all. Safe to drop: no item is lost.
+    /// Waits for the next item. Returns `None` after the last item.
+    ///
+    /// # Errors
+    ///
+    /// The element is an error if the stream did not end with success. No further elements follow.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no item is lost if the future is dropped.
     pub async fn recv(&mut self) -> Option<Result<T, E>> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
-    /// The next item, if it has come.
+    /// Returns the next item if it has arrived.
     ///
     /// # Errors
     ///
-    /// [`TryRecvError`] when there is none.
+    /// Returns [`TryRecvError::Empty`] if no item has arrived, and [`TryRecvError::Disconnected`] after the
+    /// end of the stream. The inner result is as for [`recv`](Self::recv).
     pub fn try_recv(&mut self) -> Result<Result<T, E>, TryRecvError> {
-        // One that has come is there, however many this task has taken already.
+        // Without tokio's cooperative budget: an item that has arrived must be returned, however many this
+        // task has taken.
         let next = pin!(unconstrained(poll_fn(|cx| self.poll_recv(cx))));
         match next.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Some(item)) => Ok(item),
@@ -173,7 +185,8 @@ impl<T: Item, E> Receiver<T, E> {
         }
     }
 
-    /// Ends the sender's work. What has come can still be taken, and then there is nothing more.
+    /// Cancels the sender. Items that have arrived can still be received; after them, [`recv`](Self::recv)
+    /// returns `None`.
     pub fn close(&mut self) {
         self.settle();
         match self.inner_mut() {
@@ -185,10 +198,10 @@ impl<T: Item, E> Receiver<T, E> {
         *self.times_mut() = None;
     }
 
-    /// As [`recv`](Self::recv), as a poll function.
+    /// Polls for the next item, like [`recv`](Self::recv).
     #[inline]
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, E>>> {
-        // Nearly every item is one of a packet that is at hand.
+        // Nearly every item belongs to a packet that has arrived before.
         if self.times_mut().is_none() {
             let item = match self.inner_mut() {
                 ReceiverInner::Remote(consumer, codec) => consumer.next_at_hand(*codec),
@@ -226,7 +239,7 @@ impl<T: Item, E> Receiver<T, E> {
         })
     }
 
-    /// Nothing is told behind the end, and what is left of the stream goes.
+    /// Drops the rest of the stream, and converts the error that ended it.
     #[cold]
     fn ended(&mut self, end: Option<Result<T, StreamError>>) -> Option<Result<T, E>> {
         self.over = true;
@@ -249,7 +262,7 @@ impl<T: Item, E> Receiver<T, E> {
         }
     }
 
-    /// Whether the time for all items is over.
+    /// Returns the error if the time for the whole stream is over.
     fn poll_end_time(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
         let times = self.times_mut().as_mut();
         let Some(end) = times.and_then(|times| times.end.as_mut()) else {
@@ -259,7 +272,7 @@ impl<T: Item, E> Receiver<T, E> {
         ended.map(|()| StreamError::TimedOut { what: "end" })
     }
 
-    /// Whether the time for an item that has not come is over.
+    /// Returns the error if the time for the current item is over.
     fn poll_item_time(&mut self, cx: &mut Context<'_>) -> Poll<StreamError> {
         let Some(times) = self.times_mut() else {
             return Poll::Pending;
@@ -278,7 +291,7 @@ impl<T: Item, E> Receiver<T, E> {
         over.map(|()| StreamError::TimedOut { what: "item" })
     }
 
-    /// Makes of a half that came what it is, now that whatever it came with is whole.
+    /// Connects a half that was decoded as part of a value, now that the value is complete.
     fn settle(&mut self) {
         let inner = self.inner_mut();
         if let ReceiverInner::Claimed(_) = inner {
@@ -303,15 +316,15 @@ impl<T: Item, E> Stream for Receiver<T, E> {
     }
 }
 
-/// Its place among the streams that travel with the value. It has travelled then: nothing more comes out of it here.
+/// Encodes the index of the stream among those sent with the value. Afterwards this receiver yields an error.
 impl<T: Item> Serialize for Receiver<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serialize_half(serializer, |codec| {
             let mut inner = self.inner.lock();
-            let travelled = StreamError::Encode("the half has travelled".to_owned());
+            let travelled = StreamError::Encode("this half was sent to another peer".to_owned());
             let inner = mem::replace(&mut *inner, ReceiverInner::Over(Some(travelled)));
             let mut receiver = Self::of(inner, self.error);
-            // Whoever sends its items on waits as long for them.
+            // The task that forwards the items applies the same timeouts.
             let mut times = self.times.lock();
             receiver.times = Mutex::new(times.take());
             drop(times);

@@ -19,13 +19,13 @@ use crate::peer::stream::endpoint::{DetachedHalf, StreamEndpoint};
 use crate::peer::stream::producer::Producer;
 use crate::sync::Mutex;
 
-/// The half of a stream that items go into.
+/// The sending half of a stream.
 ///
-/// Every item that [`send`](Self::send) accepted is delivered, however the sender ends, as long as the receiver and the
-/// connection last. A sender that is dropped without [`finish`](Self::finish) breaks the stream off behind them: the
-/// receiver is given [`StreamError::Cancelled`].
+/// Items that [`send`](Self::send) has accepted are delivered as long as the receiver and the connection
+/// last, even if the sender is dropped. Dropping a sender without [`finish`](Self::finish) breaks the stream
+/// off after these items: the receiver gets [`StreamError::Cancelled`].
 pub struct Sender<T> {
-    /// Behind a lock, since serde takes what travels by reference.
+    /// Behind a lock, because serde takes values by reference.
     inner: Mutex<SenderInner<T>>,
 }
 
@@ -33,17 +33,17 @@ enum SenderInner<T> {
     Local(LocalSender<T>),
     Claimed(Claimed),
     Remote(Producer, CodecId),
-    /// It has travelled, or ended.
+    /// The half was sent to a peer, or has ended.
     Over(StreamError),
 }
 
-/// Why an item was not sent at once.
+/// The error of [`Sender::try_send`].
 #[derive(Debug, thiserror::Error)]
 pub enum TrySendError<T> {
-    /// There is no room for it.
-    #[error("there is no room for an item")]
+    /// There is no room for the item, which is returned.
+    #[error("no room for another item")]
     Full(T),
-    /// The stream is over.
+    /// The stream has ended.
     #[error(transparent)]
     Closed(StreamError),
 }
@@ -59,14 +59,16 @@ impl<T: Item> Sender<T> {
         }
     }
 
-    /// Sends an item, once there is room for it. It is on its way when this returns, not at its receiver, and leaves even
-    /// if the sender is dropped next.
-    ///
-    /// Safe to drop: the item has been sent, or not.
+    /// Sends an item once there is room for it. The item is then on its way, but has not necessarily arrived,
+    /// and is sent even if the sender is dropped next.
     ///
     /// # Errors
     ///
-    /// Why the stream is over: [`StreamError::Cancelled`] when the receiver was dropped.
+    /// Returns the reason why the stream has ended, such as [`StreamError::Cancelled`] if the receiver was dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the item has been sent completely or not at all. An item that was not sent is lost.
     pub async fn send(&mut self, item: T) -> Result<(), StreamError> {
         match self.inner() {
             SenderInner::Local(local) => {
@@ -90,7 +92,8 @@ impl<T: Item> Sender<T> {
     ///
     /// # Errors
     ///
-    /// [`TrySendError`], which gives the item back where there is no room.
+    /// Returns [`TrySendError::Full`] with the item if there is no room, and [`TrySendError::Closed`] if the
+    /// stream has ended.
     pub fn try_send(&mut self, item: T) -> Result<(), TrySendError<T>> {
         match self.inner() {
             SenderInner::Local(local) => local.items.try_send(item).map_err(|error| match error {
@@ -111,7 +114,7 @@ impl<T: Item> Sender<T> {
         }
     }
 
-    /// Waits until nobody takes items any more, and says why. Safe to drop.
+    /// Waits until the receiver no longer accepts items, and returns the reason. Cancel safe.
     pub async fn closed(&mut self) -> StreamError {
         match self.inner() {
             SenderInner::Local(local) => {
@@ -123,7 +126,7 @@ impl<T: Item> Sender<T> {
         }
     }
 
-    /// That was all. What was sent arrives, and then the end.
+    /// Finishes the stream. The receiver gets all items that were sent, and then `None`.
     pub fn finish(mut self) {
         match self.inner() {
             SenderInner::Local(local) => local.end(Ok(())),
@@ -132,8 +135,8 @@ impl<T: Item> Sender<T> {
         }
     }
 
-    /// Breaks the stream off behind what was sent, and says why: a text, or the error of a method
-    /// ([`ErrorData`]). The receiver is given [`StreamError::Failed`].
+    /// Breaks the stream off after the items that were sent, with an error: a text, or the error of a method
+    /// ([`ErrorData`]). The receiver gets [`StreamError::Failed`].
     pub fn fail(mut self, error: impl Into<ErrorData>) {
         match self.inner() {
             SenderInner::Local(local) => local.fail(error.into()),
@@ -142,14 +145,14 @@ impl<T: Item> Sender<T> {
         }
     }
 
-    /// Waits until there is room for an item. The room is there until an item is sent.
+    /// Waits until there is room for an item. The room remains until an item is sent.
     ///
     /// # Errors
     ///
-    /// Why the stream is over.
+    /// Returns the reason why the stream has ended.
     pub(super) async fn ready(&mut self) -> Result<(), StreamError> {
         match self.inner() {
-            // Nobody else sends.
+            // The sender is not shared, so no other task can take the room.
             SenderInner::Local(local) => match local.items.reserve().await {
                 Ok(_) => Ok(()),
                 Err(_) => Err(local.gone()),
@@ -169,7 +172,8 @@ impl<T: Item> Sender<T> {
         }
     }
 
-    /// What it is, now that whatever it came with is whole.
+    /// Returns the inner state, and connects a half that was decoded as part of a value, now that the value
+    /// is complete.
     fn inner(&mut self) -> &mut SenderInner<T> {
         let inner = self.inner.get_mut();
         if let SenderInner::Claimed(_) = inner {
@@ -191,22 +195,22 @@ impl<T: Item> Sender<T> {
         }
     }
 
-    /// What it is, which travels.
+    /// Takes the inner state of a half that is being sent to a peer.
     fn travel(&self) -> SenderInner<T> {
         let mut inner = self.inner.lock();
-        let travelled = StreamError::Encode("the half has travelled".to_owned());
+        let travelled = StreamError::Encode("this half was sent to another peer".to_owned());
         mem::replace(&mut *inner, SenderInner::Over(travelled))
     }
 }
 
-/// Passes on what comes from where a sender has gone to.
+/// Forwards the items of a sender that was sent to a peer.
 fn pass_on<T: Item>(mut sender: Sender<T>, consumer: Consumer, codec: CodecId, runtime: &Handle) {
     sender.inner();
     match sender.inner.into_inner() {
         SenderInner::Local(local) => {
             runtime.spawn(pump_in(local, consumer, codec));
         }
-        // It came from another side, and goes to a third.
+        // A half that was received from one peer was sent on to another.
         SenderInner::Remote(producer, to) => {
             runtime.spawn(pump_out(
                 Receiver::<T>::remote(consumer, codec),
@@ -218,7 +222,7 @@ fn pass_on<T: Item>(mut sender: Sender<T>, consumer: Consumer, codec: CodecId, r
     }
 }
 
-/// Its place among the streams that travel with the value. It has travelled then: what it was sends nothing more.
+/// Encodes the index of the stream among those sent with the value. Afterwards this sender can no longer send.
 impl<T: Item> Serialize for Sender<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serialize_half(serializer, |codec| {

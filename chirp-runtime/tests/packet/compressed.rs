@@ -65,7 +65,7 @@ fn the_packet_of_the_specification() {
 fn only_some_packet_types_may_be_compressed() {
     for kind in (0..=300).chain(0xC6FF..=0xC711).map(PacketType) {
         let decoded = Compressed::decode(written(kind, 73, BLOCK), LIMIT);
-        let expected = PacketError::Compressed("what it holds is no carrier");
+        let expected = PacketError::Compressed("the inner packet type may not be compressed");
         if CARRIERS.contains(&kind) {
             assert!(decoded.is_ok(), "{kind}");
         } else {
@@ -89,7 +89,7 @@ fn invalid_compressed_packets() {
         (
             "no block, of something",
             written(request, 1, b""),
-            "more than its block can",
+            "what the block can expand to",
         ),
         (
             "more than is taken",
@@ -104,18 +104,18 @@ fn invalid_compressed_packets() {
         (
             "more than there can be",
             written(request, 20 * 255 + 1, BLOCK),
-            "more than its block can",
+            "what the block can expand to",
         ),
         (
             "as much as there could be",
             written(request, 20 * 255, BLOCK),
-            "another length",
+            "does not have the declared length",
         ),
         ("one byte too few", written(request, 72, BLOCK), "corrupt"),
         (
             "one byte too many",
             written(request, 74, BLOCK),
-            "another length",
+            "does not have the declared length",
         ),
         (
             "bytes left over",
@@ -146,7 +146,7 @@ fn invalid_compressed_packets() {
     for (what, payload, expected) in table {
         let error = unpack(payload.clone(), LIMIT).expect_err(what);
         // The claim is checked before memory is allocated.
-        let judged_by_head = !["corrupt", "another length"].contains(expected);
+        let judged_by_head = !["corrupt", "does not have the declared length"].contains(expected);
         let decoded = Compressed::decode(payload.clone(), LIMIT);
         assert_eq!(decoded.is_err(), judged_by_head, "{what}");
         assert!(

@@ -145,7 +145,7 @@ fn a_truncated_record_reports_the_position() {
     let error = scanner.prefixed().expect_err("it is cut short");
     assert_eq!(
         error.to_string(),
-        "record truncated at offset 4: 1073741823 bytes needed, 2 there"
+        "record truncated at offset 4: 1073741823 bytes needed, 2 available"
     );
     assert_eq!(scanner.offset(), 0);
     let mut scanner = RecordScanner::new(b"\x08\xff\xfe");

@@ -216,7 +216,7 @@ fn compressed_packets_are_handled_like_the_packets_inside() {
          ! run c m x*9000
          < Context 5000
          < Compressed Response 3 ok x*9000
-         ! fatal a CallContext packet was followed by a Response",
+         ! fatal invalid CallContext packet: expected a call to follow, got a Response packet",
     );
 }
 
@@ -240,7 +240,7 @@ fn limits_apply_to_the_packet_inside() {
          finish b
          = reading Ready
          < Compressed Request 3 m x*70000
-         ! fatal invalid Compressed packet: it claims to hold more than the payload limit",
+         ! fatal invalid Compressed packet: the declared length exceeds the payload limit",
     );
 }
 
@@ -285,18 +285,24 @@ fn stream_items_are_compressed() {
 fn invalid_compressed_packets_are_fatal() {
     let carriers = "! fatal invalid Compressed packet: ";
     for (packet, error) in [
-        ("Block 3 4 abcd", "what it holds is no carrier"),
-        ("Block 50944 9 abcd", "what it holds is no carrier"),
+        (
+            "Block 3 4 abcd",
+            "the inner packet type may not be compressed",
+        ),
+        (
+            "Block 50944 9 abcd",
+            "the inner packet type may not be compressed",
+        ),
         (
             "Block 2 100001 x*9000",
-            "it claims to hold more than the payload limit",
+            "the declared length exceeds the payload limit",
         ),
         (
             "Block 2 1021 abcd",
-            "it claims to hold more than its block can",
+            "the declared length exceeds what the block can expand to",
         ),
-        ("Block 2 100 abcd", "its block is corrupt"),
-        ("Block 2 0 -", "its block is corrupt"),
+        ("Block 2 100 abcd", "the block is corrupt"),
+        ("Block 2 0 -", "the block is corrupt"),
     ] {
         check_declared(above_100(), &format!("< {packet}\n {carriers}{error}"));
         // A side without the extension discards the packet.
@@ -304,6 +310,8 @@ fn invalid_compressed_packets_are_fatal() {
         let unmarked = limits(|_| {});
         check_declared(unmarked, &format!("< {packet}\n > nothing"));
     }
-    let fatal = Fatal::from(PacketError::Compressed("what it holds is no carrier"));
+    let fatal = Fatal::from(PacketError::Compressed(
+        "the inner packet type may not be compressed",
+    ));
     assert!(matches!(fatal, Fatal::Packet(PacketError::Compressed(_))));
 }

@@ -289,19 +289,19 @@ fn fatal_stream_packets() {
     let table = [
         (
             "< Open 1:to:free:1\n< Cancel 4",
-            "a StreamOpen packet was followed by a Cancel",
+            "invalid StreamOpen packet: expected a packet that carries streams to follow, got a Cancel packet",
         ),
         (
             "< Open 1:to:free:1\n< Open 2:to:free:1",
-            "a StreamOpen packet was followed by a StreamOpen",
+            "invalid StreamOpen packet: expected a packet that carries streams to follow, got a StreamOpen packet",
         ),
         (
             "< Open 1:to:free:1\n< Credit +1:1",
-            "a StreamOpen packet was followed by a StreamCredit",
+            "invalid StreamOpen packet: expected a packet that carries streams to follow, got a StreamCredit packet",
         ),
         (
             "< Open 1:to:free:1\n< Discarded x",
-            "a StreamOpen packet was followed by a PacketType(100)",
+            "invalid StreamOpen packet: expected a packet that carries streams to follow, got a PacketType(100) packet",
         ),
         (
             "< Open 1:to:bound:1\n< Response 4 ok -",

@@ -10,38 +10,38 @@ use super::{Form, OfRun, Plain, Return};
 use crate::codec::DecodeError;
 use crate::packet::Payload;
 
-/// `&[u8]`: bytes, borrowed from the packet where the codec can (JSON's are base64 text).
+/// The form of `&[u8]`: bytes, borrowed from the packet if the codec allows. JSON encodes bytes as base64 text.
 #[derive(Debug)]
 pub struct Slice8;
 
-/// `Cow<[u8]>`: as [`Slice8`], and handed over.
+/// The form of `Cow<[u8]>`: like [`Slice8`], passed to the method as a `Cow`.
 #[derive(Debug)]
 pub struct CowSlice8;
 
-/// `Vec<u8>`, `Bytes` or `[u8; N]`: bytes, never a sequence of numbers.
+/// The form of `Vec<u8>`, `Bytes` and `[u8; N]`: bytes, never a sequence of numbers.
 #[derive(Debug)]
 pub struct Blob<T>(PhantomData<T>);
 
-/// A type that owns bytes and is nothing else.
+/// A type that owns bytes and has no other contents.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent as bytes",
-    note = "supported: `Vec<u8>`, `bytes::Bytes` and `[u8; N]`; if this is another type of one of these names, refer to it through a type alias"
+    note = "supported: `Vec<u8>`, `bytes::Bytes` and `[u8; N]`; to use another type of the same name, refer to it through a type alias"
 )]
 pub trait BlobType: AsRef<[u8]> + Send + 'static {
-    /// A value with these bytes, or what is wrong with them.
+    /// Creates a value from bytes.
     ///
     /// # Errors
     ///
-    /// A text, when the type has no value of so many bytes.
+    /// Returns a message if the type has no value with this number of bytes.
     fn from_bytes(bytes: Cow<'_, [u8]>) -> Result<Self, String>
     where
         Self: Sized;
 
-    /// As [`from_bytes`](Self::from_bytes), in the memory of the bytes if it can be.
+    /// Creates a value from bytes, like [`from_bytes`](Self::from_bytes), and reuses their memory if possible.
     ///
     /// # Errors
     ///
-    /// As of [`from_bytes`](Self::from_bytes).
+    /// Returns the error of [`from_bytes`](Self::from_bytes).
     fn from_run(run: Bytes) -> Result<Self, String>
     where
         Self: Sized,
@@ -49,11 +49,11 @@ pub trait BlobType: AsRef<[u8]> + Send + 'static {
         Self::from_bytes(Cow::Borrowed(&run))
     }
 
-    /// The bytes, without a copy.
+    /// Converts the value into its bytes without a copy.
     ///
     /// # Errors
     ///
-    /// The value, when it has to be copied.
+    /// Returns the value if the conversion requires a copy.
     fn into_run(self) -> Result<Bytes, Self>
     where
         Self: Sized,
@@ -72,7 +72,7 @@ impl BlobType for Vec<u8> {
     }
 
     fn into_run(self) -> Result<Bytes, Self> {
-        // What is mostly empty is not kept until it is sent.
+        // A mostly empty buffer would keep unused memory until it is sent.
         if self.capacity() / 2 > self.len() {
             return Err(self);
         }
@@ -207,9 +207,9 @@ fn take<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, [u8]>, D:
         return base64::engine::general_purpose::STANDARD
             .decode(text.as_bytes())
             .map(Cow::Owned)
-            .map_err(|error| D::Error::custom(format!("not base64: {error}")));
+            .map_err(|error| D::Error::custom(format!("invalid base64: {error}")));
     }
-    // Not `deserialize_byte_buf`: that may take memory for a length before it has the bytes.
+    // `deserialize_byte_buf` could allocate for a length before the bytes are there.
     deserializer.deserialize_bytes(OctetVisitor)
 }
 

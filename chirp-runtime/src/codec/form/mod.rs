@@ -1,7 +1,7 @@
-//! How a single argument or result travels.
+//! The encoding of a single argument or result.
 //!
-//! A method's argument is written one way (`&str`), decoded in another (text that is borrowed if it can be,
-//! else copied) and lent to the method. A [`Form`] is the type that says so:
+//! The type of an argument as written (`&str`) can differ from the decoded type (borrowed or owned text),
+//! which is then lent to the method. A [`Form`] is a type that combines the two:
 //!
 //! | written | form | decoded as |
 //! |---|---|---|
@@ -11,62 +11,62 @@
 //! | `Cow<[u8]>` | [`CowSlice8`] | `Cow<[u8]>` |
 //! | `Vec<u8>`, `Bytes`, `[u8; N]` | [`Blob<T>`] | `T` |
 //! | `&[T]` | [`Slice<T>`] | `Vec<T>` |
-//! | `Option` of one of these | [`Opt<F>`] | `Option` of what `F` is decoded as |
-//! | `&T` | [`Lent<F>`], `F` being the form of `T` | what `F` is decoded as |
+//! | `Option` of one of these | [`Opt<F>`] | `Option` of the decoded type of `F` |
+//! | `&T` | [`Lent<F>`], where `F` is the form of `T` | the decoded type of `F` |
 //! | any other `T` | [`Owned<T>`] | `T` |
 
-mod blob;
+pub(super) mod blob;
 mod text;
 mod value;
 
 use bytes::Bytes;
 use serde::{Deserializer, Serialize, Serializer};
 
-pub use blob::{Blob, BlobType, CowSlice8, Slice8};
+pub use blob::{Blob, CowSlice8, Slice8};
 pub use text::{CowStr, Str};
 pub use value::{Lent, Opt, Owned, Slice};
 
 use super::DecodeError;
 
-/// How an argument or a result travels.
+/// The encoding of an argument or a result.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an encoding form",
     note = "forms are an implementation detail of `#[chirp::service]`"
 )]
 pub trait Form: 'static {
-    /// What is encoded.
+    /// The type that is encoded.
     type Sent<'a>: 'a;
-    /// What is decoded from bytes that live for `'de`.
+    /// The type that is decoded from bytes with the lifetime `'de`.
     type Got<'de>;
 
-    /// Whether it is bytes, which only JSON writes as text.
+    /// Whether the value is bytes. Only JSON encodes bytes as text.
     const BYTES: bool = false;
 
-    /// Encodes through serde.
+    /// Encodes a value with serde.
     ///
     /// # Errors
     ///
-    /// The serializer's.
+    /// Returns the error of the serializer.
     fn serialize<S: Serializer>(value: &Self::Sent<'_>, serializer: S) -> Result<S::Ok, S::Error>;
 
-    /// Decodes through serde.
+    /// Decodes a value with serde.
     ///
     /// # Errors
     ///
-    /// The deserializer's.
+    /// Returns the error of the deserializer.
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Got<'de>, D::Error>;
 
-    /// The bytes that a value owns, if it is nothing else and they are too many to be copied.
+    /// Converts a value into its bytes, if it has no other contents and is too large to copy.
     ///
     /// # Errors
     ///
-    /// The value, when it is to be encoded as any other.
+    /// Returns the value if it is to be encoded like any other.
     fn into_run(value: Self::Sent<'_>) -> Result<Bytes, Self::Sent<'_>> {
         Err(value)
     }
 }
 
-/// A form that borrows nothing, so that a result may have it.
+/// A form without borrows, which results can have.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be returned",
     note = "methods return owned values"
@@ -74,30 +74,30 @@ pub trait Form: 'static {
 pub trait Return:
     for<'a> Form<Sent<'a> = <Self as Return>::Value, Got<'a> = <Self as Return>::Value>
 {
-    /// The result.
+    /// The type of the result.
     type Value: Send + 'static;
 
-    /// What makes a result of the bytes that it is, if it is nothing else.
+    /// The conversion from bytes to a result that has no other contents.
     const OF_RUN: Option<OfRun<Self::Value>> = None;
 }
 
-/// Makes a value of bytes, in their own memory if it can.
-pub type OfRun<T> = fn(Bytes) -> Result<T, DecodeError>;
+/// A conversion from bytes to a value, which reuses their memory if possible.
+pub(crate) type OfRun<T> = fn(Bytes) -> Result<T, DecodeError>;
 
-/// A form that is a run of bytes, so that [`Raw`](super::Raw) carries it.
+/// A form that consists of bytes alone, which [`Raw`](super::Raw) supports.
 pub trait Plain: Form {
-    /// The value as bytes.
+    /// Returns the value as bytes.
     fn bytes<'a>(value: &'a Self::Sent<'_>) -> &'a [u8];
 
-    /// The value that the bytes are.
+    /// Creates a value from bytes.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] for bytes that are not text where text is meant, and for left-over bytes.
+    /// Returns [`DecodeError`] if text is not UTF-8 or bytes are left over.
     fn from_bytes(bytes: &[u8]) -> Result<Self::Got<'_>, DecodeError>;
 }
 
-/// A value to be encoded, as serde wants it.
+/// Adapts a value of a form to serde's `Serialize`.
 struct SerializeForm<'v, 'a, F: Form>(&'v F::Sent<'a>);
 
 impl<F: Form> Serialize for SerializeForm<'_, '_, F> {

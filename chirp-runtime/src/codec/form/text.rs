@@ -7,11 +7,11 @@ use serde::{Deserializer, Serializer};
 use super::{Form, Plain};
 use crate::codec::{DecodeError, raw};
 
-/// `&str`: text, borrowed from the packet where the codec can (JSON cannot where there is an escape).
+/// The form of `&str`: text, borrowed from the packet if the codec allows. JSON text with an escape is copied.
 #[derive(Debug)]
 pub struct Str;
 
-/// `Cow<str>`: as [`Str`], and handed over.
+/// The form of `Cow<str>`: like [`Str`], passed to the method as a `Cow`.
 #[derive(Debug)]
 pub struct CowStr;
 

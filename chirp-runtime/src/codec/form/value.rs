@@ -7,19 +7,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{Form, Plain, Return, SerializeForm};
 use crate::codec::{DecodeError, raw};
 
-/// Any other type: as serde has it.
+/// The form of any other type: its serde implementation.
 #[derive(Debug)]
 pub struct Owned<T>(PhantomData<T>);
 
-/// `&T`: as `T`, which is lent to the method.
+/// The form of `&T`: encoded as `T`, and lent to the method.
 #[derive(Debug)]
 pub struct Lent<F>(PhantomData<F>);
 
-/// `&[T]`: as `Vec<T>`, which is lent to the method.
+/// The form of `&[T]`: encoded as `Vec<T>`, and lent to the method.
 #[derive(Debug)]
 pub struct Slice<T>(PhantomData<T>);
 
-/// `Option` of what has a form of its own.
+/// The form of an `Option` of a type that has its own form.
 #[derive(Debug)]
 pub struct Opt<F>(PhantomData<F>);
 
@@ -50,7 +50,7 @@ impl Plain for Owned<String> {
     }
 }
 
-/// A result that is nothing.
+/// The form of an empty result.
 impl Plain for Owned<()> {
     fn bytes((): &()) -> &[u8] {
         &[]

@@ -1,7 +1,8 @@
-//! Integers that are written as floats, `1e3` or `5.0`, where an integer is asked for.
+//! Integers written as floats, such as `1e3` or `5.0`.
 //!
-//! `serde_json` makes floats of them, and by then `9007199254740993.0` has become another number. Here the text of the
-//! number is looked at. That costs more, so it is done only for a value that `serde_json` has refused.
+//! `serde_json` converts such numbers to floats, which already turns `9007199254740993.0` into another
+//! number. This module reads the number's text instead. Since that is slower, it is done only for values that
+//! `serde_json` rejected.
 
 use std::fmt;
 
@@ -13,8 +14,8 @@ use serde_json::value::RawValue;
 
 use crate::codec::whole::Whole;
 
-/// A value whose integers may be written as floats. A type that has to see the value to know what it is (untagged,
-/// internally tagged or flattened) takes a float for a float.
+/// A value whose integers may be written as floats. In types that inspect the data while decoding (untagged,
+/// internally tagged or flattened), a float remains a float.
 pub(super) struct AnyNotation<T>(pub(super) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for AnyNotation<T> {
@@ -23,10 +24,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for AnyNotation<T> {
     }
 }
 
-/// Whatever is read inside such a value: a deserializer, a visitor, or what gives elements.
+/// Adapts a deserializer, visitor or access type inside such a value.
 struct AnyNotationInside<T>(T);
 
-/// How much of a number an error shows.
+/// The maximum number of characters of a number that an error shows.
 const SHOWN: usize = 40;
 
 impl<'de, D: Deserializer<'de>> AnyNotationInside<D> {
@@ -42,7 +43,7 @@ impl<'de, D: Deserializer<'de>> AnyNotationInside<D> {
                 let number = format!("the number {shown}{cut}");
                 return Err(Error::invalid_value(Unexpected::Other(&number), &visitor));
             }
-            Some(b'"') => Unexpected::Other("a text"),
+            Some(b'"') => Unexpected::Other("text"),
             Some(b'[') => Unexpected::Seq,
             Some(b'{') => Unexpected::Map,
             Some(b't') => Unexpected::Bool(true),
@@ -174,7 +175,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for AnyNotationInside<A> {
     }
 }
 
-/// Keys are texts, and stay as `serde_json` reads them.
+/// Keys are text and are read by `serde_json` unchanged.
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for AnyNotationInside<A> {
     type Error = A::Error;
 

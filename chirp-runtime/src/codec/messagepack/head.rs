@@ -1,29 +1,31 @@
 use crate::codec::DecodeError;
 
-/// An array of no elements; of up to 15 with their number in the low four bits.
+/// The first byte of an empty array. The low four bits hold the length of an array of up to 15 elements.
 pub(super) const SHORT_ARRAY: u8 = 0x90;
 
-/// The first byte of an array whose number of elements follows in two bytes.
+/// The first byte of an array whose length follows in two bytes.
 pub(super) const ARRAY_16: u8 = 0xdc;
 
-/// A map of no keys; of up to 15 with their number in the low four bits.
+/// The first byte of an empty map. The low four bits hold the size of a map of up to 15 entries.
 pub(super) const SHORT_MAP: u8 = 0x80;
 
-/// The first byte of a map whose number of keys follows in two bytes.
+/// The first byte of a map whose size follows in two bytes.
 pub(super) const MAP_16: u8 = 0xde;
 
-/// The first bytes of a run of bytes, whose length follows in one, two or four bytes.
+/// The first byte of bytes whose length follows in one byte.
 pub(super) const BIN_8: u8 = 0xc4;
+/// The first byte of bytes whose length follows in two bytes.
 pub(super) const BIN_16: u8 = 0xc5;
+/// The first byte of bytes whose length follows in four bytes.
 pub(super) const BIN_32: u8 = 0xc6;
 
-/// The byte that is `nil`.
+/// The byte of `nil`.
 pub(super) const NIL: u8 = 0xc0;
 
-/// The first byte of a value of an extension type that has one byte.
+/// The first byte of an extension value of one byte.
 pub(super) const FIXEXT_1: u8 = 0xd4;
 
-/// A value, or the beginning of one that has others in it.
+/// A scalar value, or the head of a composite value.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Head<'de> {
     Nil,
@@ -34,16 +36,16 @@ pub(super) enum Head<'de> {
     F64(f64),
     Text(&'de str),
     Bytes(&'de [u8]),
-    /// So many elements follow.
+    /// An array with this number of elements, which follow.
     Array(usize),
-    /// So many keys follow, each with its value.
+    /// A map with this number of keys, each of which follows with its value.
     Map(usize),
     /// A value of this extension type, which has been passed over.
     Extension(i8),
 }
 
 impl<'de> Head<'de> {
-    /// Takes one off the front of `bytes`. What it claims to have in it may well be there.
+    /// Reads a head from the front of `bytes`. Checks that the announced elements can fit into the remaining bytes.
     #[inline]
     pub(super) fn take(bytes: &mut &'de [u8]) -> Result<Self, DecodeError> {
         let [first] = fixed(bytes)?;
@@ -54,7 +56,7 @@ impl<'de> Head<'de> {
             0xa0..=0xbf => Self::Text(text(run(bytes, (first & 0x1f).into())?)?),
             NIL => Self::Nil,
             0xc1 => {
-                return Err(DecodeError::new("a value begins with the reserved byte c1"));
+                return Err(DecodeError::new("invalid value: reserved first byte c1"));
             }
             0xc2 | 0xc3 => Self::Bool(first == 0xc3),
             BIN_8..=BIN_32 => Self::Bytes(sized(bytes, first - BIN_8)?),
@@ -97,7 +99,7 @@ impl<'de> Head<'de> {
         Ok(Self::Map(count))
     }
 
-    /// A type in one byte, and the bytes.
+    /// Skips an extension: a type byte and its data.
     fn extension(bytes: &mut &[u8], len: usize) -> Result<Self, DecodeError> {
         let kind = i8::from_be_bytes(fixed(bytes)?);
         let value = run(bytes, len)?;
@@ -109,7 +111,7 @@ impl<'de> Head<'de> {
     }
 }
 
-/// Whether there can be so many values: each has one byte at least.
+/// Checks that this number of values can fit, since each takes at least one byte.
 fn paid_for(bytes: &[u8], count: usize) -> Result<(), DecodeError> {
     if count > bytes.len() {
         return Err(DecodeError::ended());
@@ -129,7 +131,7 @@ fn run<'de>(bytes: &mut &'de [u8], len: usize) -> Result<&'de [u8], DecodeError>
     Ok(taken)
 }
 
-/// A length in one, two or four bytes.
+/// Reads a length of one, two or four bytes.
 fn length(bytes: &mut &[u8], width: u8) -> Result<usize, DecodeError> {
     let length = match width {
         0 => u8::from_be_bytes(fixed(bytes)?).into(),
@@ -145,5 +147,5 @@ fn sized<'de>(bytes: &mut &'de [u8], width: u8) -> Result<&'de [u8], DecodeError
 }
 
 fn text(bytes: &[u8]) -> Result<&str, DecodeError> {
-    str::from_utf8(bytes).map_err(|_| DecodeError::new("a text is not UTF-8"))
+    str::from_utf8(bytes).map_err(|_| DecodeError::new("invalid text: not UTF-8"))
 }

@@ -7,13 +7,13 @@ use super::head::Head;
 use super::reader::{MessagePackReader, unexpected};
 use crate::codec::DecodeError;
 
-/// What is left of an array or a map.
+/// The remaining elements of an array or a map.
 pub(super) struct MessagePackElements<'a, 'de> {
     pub(super) reader: &'a mut MessagePackReader<'de>,
     pub(super) count: usize,
-    /// How many of these memory may be taken for at once.
+    /// The number of elements for which memory may be reserved at once.
     pub(super) promised: usize,
-    /// The keys are the names of a struct's fields.
+    /// Whether the keys are field names of a struct.
     pub(super) named: bool,
 }
 
@@ -46,7 +46,7 @@ impl<'de> MapAccess<'de> for MessagePackElements<'_, 'de> {
         if self.named && self.count > 0 {
             match self.reader.peek()? {
                 Head::Text(_) => {}
-                other => return Err(Error::invalid_type(unexpected(other), &"a field's name")),
+                other => return Err(Error::invalid_type(unexpected(other), &"a field name")),
             }
         }
         self.reader.is_key = !self.named;
@@ -67,10 +67,10 @@ impl<'de> MapAccess<'de> for MessagePackElements<'_, 'de> {
     }
 }
 
-/// A variant, by its name, and what is in it.
+/// A variant, identified by name, and its contents.
 pub(super) struct MessagePackVariant<'a, 'de> {
     pub(super) reader: &'a mut MessagePackReader<'de>,
-    /// Whether something follows.
+    /// Whether the variant has contents, which follow.
     pub(super) filled: bool,
 }
 
@@ -94,7 +94,7 @@ impl<'de> EnumAccess<'de> for MessagePackVariant<'_, 'de> {
         self,
         seed: V,
     ) -> Result<(V::Value, Self), DecodeError> {
-        // Of a map's key that is an enum.
+        // An enum can be the key of a map.
         self.reader.is_key = false;
         Ok((seed.deserialize(&mut *self.reader)?, self))
     }

@@ -11,23 +11,26 @@ use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
 use head::{ARRAY_16, BIN_8, BIN_16, BIN_32, Head, MAP_16, SHORT_ARRAY, SHORT_MAP};
 use reader::MessagePackReader;
 
-/// `MessagePack`: compact, it says of values what they are, and many languages have it.
+/// `MessagePack`: compact, self-describing and supported by many languages.
 ///
-/// Arguments are an array, by position, or a map if they are named; bytes are of the type `bin`. Structs are maps from the names of their
-/// fields, so that a field may be added: an older side ignores it, and a newer one that misses it needs
-/// `#[serde(default)]`. As in JSON `Some(None)` and `Some(())` arrive as `None`. Extension types are refused
-/// (but for JavaScript's `undefined`, which its libraries write as one, and which is read as `nil`), and so are integers in place of names, bytes in place of numbers of more than 8 bits, and floats that would be infinite
-/// as an `f32`. Values nested more than 128 deep are refused by their sender as well, each `Some`, newtype, list, map,
-/// tuple, struct and enum being a level (PROTOCOL.md, 9.1).
+/// Positional arguments are an array, and named ones a map. Bytes have the type `bin`. Structs are maps with
+/// the field names as keys, so that fields can be added: an older side ignores a new field, and a newer side
+/// needs `#[serde(default)]` where a field is missing. As in JSON, `Some(None)` and `Some(())` are decoded as
+/// `None`.
 ///
-/// Types that ask serde whether they are written for people (`IpAddr`, UUIDs) are: as text. Else they could not be
-/// read inside of untagged, internally tagged and flattened types, which serde reads as if everything were for
-/// people. Nor has serde integers of more than 64 bits there: `u128` and `i128` are encoded and cannot be decoded.
-/// serde reads them from a buffer of its own, past the limit of depth: inside of them a type that is nothing but an
+/// Decoding reads JavaScript's `undefined`, which its libraries write as an extension, as `nil`. It rejects other extension
+/// types, integers in place of names, bytes in place of numbers of more than 8
+/// bits, and floats that exceed the range of an `f32`. Both sides reject values nested more than 128 levels
+/// deep, where each `Some`, newtype, list, map, tuple, struct and enum is a level (PROTOCOL.md, 9.1).
+///
+/// Types with a human-readable representation (`IpAddr`, UUIDs) are encoded as text. Otherwise they could not
+/// be decoded inside untagged, internally tagged and flattened types, where serde always expects that
+/// representation. For the same reason `u128` and `i128` can be encoded but not decoded inside such types.
+/// serde reads such types from a buffer of its own, past the limit of depth: inside them, a type that is nothing but an
 /// `Option` of itself, such as `struct Next(Option<Box<Next>>)`, overflows the stack on any value but `nil`.
 ///
-/// Where an integer is asked for, a float is taken if it is a whole number in range, since JavaScript's libraries write
-/// integers of more than 32 bits as floats. Inside of those types a float stays a float.
+/// Integers may be encoded as floats if they are whole and in range, since JavaScript libraries encode
+/// integers of more than 32 bits that way. Inside the types mentioned above a float remains a float.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MessagePack;
 
@@ -36,7 +39,7 @@ impl Codec for MessagePack {
     const RUNS: bool = true;
 
     fn before_run(len: usize, out: &mut Vec<u8>) {
-        // More than a packet can have is refused where it would be sent.
+        // A length beyond 32 bits exceeds every payload limit, and is rejected when sent.
         let len = u32::try_from(len).unwrap_or(u32::MAX);
         let [.., high, low] = len.to_be_bytes();
         match len {
@@ -52,12 +55,12 @@ impl Codec for MessagePack {
     fn run<'de>(bytes: &mut &'de [u8]) -> Result<&'de [u8], DecodeError> {
         match Head::take(bytes)? {
             Head::Bytes(run) => Ok(run),
-            _ => Err(DecodeError::new("what should be bytes is not")),
+            _ => Err(DecodeError::new("expected bytes")),
         }
     }
 }
 
-/// An array, whose head says how many elements there are: they are counted first, so it is put right last.
+/// An array. Its head contains the number of elements, which is known last and filled in then.
 impl List for MessagePack {
     fn open(out: &mut Vec<u8>) {
         out.push(SHORT_ARRAY);
@@ -79,7 +82,7 @@ impl List for MessagePack {
     }
 
     fn name(out: &mut Vec<u8>, name: &str, _: usize) {
-        // Writing a text into memory cannot fail.
+        // Writing text to memory cannot fail.
         let _ = name.serialize(&mut rmp_serde::Serializer::new(out));
     }
 
@@ -103,14 +106,14 @@ impl List for MessagePack {
     }
 }
 
-/// Puts the number of elements into the head that stands first.
+/// Writes the number of elements into the head at the front.
 fn close(out: &mut Vec<u8>, count: usize, short: u8, head_16: u8) -> Result<(), EncodeError> {
     if let Ok(count @ 0..=15) = u8::try_from(count) {
         out[0] = short | count;
         return Ok(());
     }
     let count = u16::try_from(count)
-        .map_err(|_| EncodeError::new("there are more than 65535 arguments"))?;
+        .map_err(|_| EncodeError::new("too many arguments: the limit is 65535"))?;
     let [high, low] = count.to_be_bytes();
     out.splice(..1, [head_16, high, low]);
     Ok(())

@@ -3,7 +3,7 @@ use serde::forward_to_deserialize_any;
 
 use crate::codec::{DecodeError, MAX_DEPTH};
 
-/// Bytes, where an array of numbers of 8 bits is asked for.
+/// Bytes, read as a sequence of 8-bit numbers.
 pub(super) struct Octets<'de> {
     rest: &'de [u8],
     depth: usize,
@@ -14,11 +14,11 @@ impl<'de> Octets<'de> {
         Self { rest: bytes, depth }
     }
 
-    /// The end, if there are no more.
+    /// Checks that all bytes were read.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when fewer were asked for.
+    /// Returns [`DecodeError`] if bytes are left over.
     pub(super) fn end(&self) -> Result<(), DecodeError> {
         match self.rest.len() {
             0 => Ok(()),
@@ -47,8 +47,7 @@ impl<'de> SeqAccess<'de> for Octets<'de> {
     }
 }
 
-/// One of the bytes, which is a number of 8 bits and nothing else: bytes may as well be wider numbers, of which nobody
-/// says the width.
+/// One byte, which decodes only as an 8-bit number: it could also be part of a wider number, whose width is unknown.
 struct Octet {
     octet: u8,
     depth: usize,
@@ -63,7 +62,7 @@ impl<'de> Deserializer<'de> for Octet {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         Err(Error::invalid_type(
-            Unexpected::Other("bytes, which stand for numbers of 8 bits only"),
+            Unexpected::Other("bytes, which can be decoded only as 8-bit numbers"),
             &visitor,
         ))
     }

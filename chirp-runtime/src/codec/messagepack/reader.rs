@@ -8,21 +8,22 @@ use crate::codec::error::f32_range;
 use crate::codec::whole::Whole;
 use crate::codec::{DecodeError, MAX_DEPTH};
 
-/// Reads what rmp-serde writes, and what other languages write for the same values.
+/// Decodes what rmp-serde encodes, and the encodings of other languages for the same values.
 ///
-/// rmp-serde's own decoder would do but for what a stranger may send: it does not count how deep variants go,
-/// goes round for ever in an `Option` of itself, and takes memory for as many elements as an array claims. Nor
-/// does it say where a borrowed value ended. Here nothing is taken that the bytes at hand do not pay for.
+/// rmp-serde's own decoder is unsuitable for untrusted input: it does not limit the nesting of variants,
+/// loops forever on a recursive `Option`, and reserves memory for as many elements as an array announces. It
+/// also does not report where a borrowed value ends. This decoder never reserves more memory than the
+/// remaining bytes justify.
 pub(super) struct MessagePackReader<'de> {
     rest: &'de [u8],
     depth: usize,
-    /// For how many elements memory may have been taken by the arrays that are being read: never more than
-    /// there are bytes, however deep they stand in each other.
+    /// The number of elements for which memory may have been reserved, over all nested arrays. Never more
+    /// than there are bytes.
     promised: usize,
-    /// Whether types are read as they are for people: all but bytes by themselves.
+    /// Whether types are read in their human-readable representation: always, except for bytes.
     human_readable: bool,
-    /// The next value is a key of a map, which may be anything also where a name is asked for: a struct with a map
-    /// flattened into it asks for names.
+    /// Whether the next value is the key of a map. A key may be of any type even where serde asks for a name,
+    /// as in a struct with a flattened map.
     pub(super) is_key: bool,
 }
 
@@ -37,7 +38,7 @@ impl<'de> MessagePackReader<'de> {
         }
     }
 
-    /// The same, of bytes by themselves.
+    /// Prepares for reading bytes instead of a human-readable value.
     pub(super) fn of_bytes(self) -> Self {
         Self {
             human_readable: false,
@@ -45,12 +46,12 @@ impl<'de> MessagePackReader<'de> {
         }
     }
 
-    /// The bytes that have not been read.
+    /// Returns the unread bytes.
     pub(super) fn rest(&self) -> &'de [u8] {
         self.rest
     }
 
-    /// The head of an array: how many elements follow.
+    /// Reads the head of an array of arguments. Returns the number of elements.
     pub(super) fn array(&mut self) -> Result<usize, DecodeError> {
         match self.head()? {
             Head::Array(count) => Ok(count),
@@ -61,7 +62,7 @@ impl<'de> MessagePackReader<'de> {
         }
     }
 
-    /// The head of a map: how many keys follow. Nothing is taken if it is no map.
+    /// Reads the head of a map. Returns the number of keys, or `None` without reading if the value is not a map.
     pub(super) fn map(&mut self) -> Result<Option<usize>, DecodeError> {
         match self.peek()? {
             Head::Map(count) => {
@@ -76,12 +77,12 @@ impl<'de> MessagePackReader<'de> {
         Head::take(&mut self.rest)
     }
 
-    /// Passes over a value, however deep it is.
+    /// Skips a value of any depth.
     pub(super) fn skip(&mut self) -> Result<(), DecodeError> {
         let mut left = 1_usize;
         while left > 0 {
             left -= 1;
-            // Each claims no more than there are bytes.
+            // No head announces more values than there are bytes.
             left = left.saturating_add(match self.head()? {
                 Head::Array(count) => count,
                 Head::Map(count) => count.saturating_mul(2),
@@ -91,7 +92,7 @@ impl<'de> MessagePackReader<'de> {
         Ok(())
     }
 
-    /// What comes next, which stays there.
+    /// Reads the next head without consuming it.
     pub(super) fn peek(&self) -> Result<Head<'de>, DecodeError> {
         Head::take(&mut &*self.rest)
     }
@@ -117,7 +118,7 @@ impl<'de> MessagePackReader<'de> {
         }
     }
 
-    /// What should be an integer, and may be written as a float: JavaScript writes those of more than 32 bits so.
+    /// Visits an integer, which may be encoded as a float: JavaScript encodes integers of more than 32 bits that way.
     #[inline]
     fn integer<V: Visitor<'de>>(
         &mut self,
@@ -135,7 +136,7 @@ impl<'de> MessagePackReader<'de> {
         }
     }
 
-    /// Reads the entries of a map. The keys of a struct are names.
+    /// Reads the entries of a map. `named` is whether the keys must be field names.
     fn entries<V: Visitor<'de>>(
         &mut self,
         count: usize,
@@ -148,7 +149,7 @@ impl<'de> MessagePackReader<'de> {
         })
     }
 
-    /// Reads what an array or a map has in it, all of it.
+    /// Reads all elements of an array or a map.
     fn elements<T>(
         &mut self,
         count: usize,
@@ -175,7 +176,7 @@ impl<'de> MessagePackReader<'de> {
         value
     }
 
-    /// Reads something inside something.
+    /// Reads a value one level deeper.
     fn nested<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
@@ -189,7 +190,7 @@ impl<'de> MessagePackReader<'de> {
         value
     }
 
-    /// A number of 128 bits, which `MessagePack` has none of: its bytes, the highest first.
+    /// Reads a 128-bit number, which `MessagePack` encodes as 16 big-endian bytes. Returns any other head unchanged.
     fn wide(&mut self) -> Result<Result<[u8; 16], Head<'de>>, DecodeError> {
         let head = self.head()?;
         Ok(match head {
@@ -207,7 +208,7 @@ pub(super) fn unexpected(head: Head<'_>) -> Unexpected<'_> {
         Head::Signed(value) => Unexpected::Signed(value),
         Head::F32(value) => Unexpected::Float(value.into()),
         Head::F64(value) => Unexpected::Float(value),
-        Head::Text(_) => Unexpected::Other("a text"),
+        Head::Text(_) => Unexpected::Other("text"),
         Head::Bytes(_) => Unexpected::Other("bytes"),
         Head::Array(_) => Unexpected::Seq,
         Head::Map(_) => Unexpected::Map,
@@ -267,7 +268,7 @@ impl<'de> Deserializer<'de> for &mut MessagePackReader<'de> {
         self.visit(head, visitor)
     }
 
-    /// A name. A number would be taken for a place, of which the two sides need not mean the same.
+    /// Reads a name. A number would be an index, which may differ between the two sides.
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         let is_key = std::mem::take(&mut self.is_key);
         match self.head()? {
@@ -299,7 +300,7 @@ impl<'de> Deserializer<'de> for &mut MessagePackReader<'de> {
         self.nested(|reader| visitor.visit_some(reader))
     }
 
-    /// `nil`, or an array of nothing.
+    /// Reads `nil` or an empty array.
     fn deserialize_unit_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -319,7 +320,7 @@ impl<'de> Deserializer<'de> for &mut MessagePackReader<'de> {
         self.nested(|reader| visitor.visit_newtype_struct(reader))
     }
 
-    /// An array; or bytes, as other languages may well write numbers of 8 bits.
+    /// Reads an array, or bytes, which other languages may use for 8-bit numbers.
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.head()? {
             Head::Bytes(bytes) => self.nested(|reader| {
@@ -349,7 +350,7 @@ impl<'de> Deserializer<'de> for &mut MessagePackReader<'de> {
         self.deserialize_seq(visitor)
     }
 
-    /// A map, or an array of all its fields.
+    /// Reads a map, or an array of all fields.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -362,7 +363,7 @@ impl<'de> Deserializer<'de> for &mut MessagePackReader<'de> {
         }
     }
 
-    /// A map from the variant to what is in it; a variant with nothing in it may be by itself.
+    /// Reads a map with the variant's name as its only key, or the name alone for a variant without contents.
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -380,7 +381,7 @@ impl<'de> Deserializer<'de> for &mut MessagePackReader<'de> {
         self.nested(|reader| visitor.visit_enum(MessagePackVariant { reader, filled }))
     }
 
-    /// What nobody asked for may be anything, and however deep.
+    /// Skips an unknown value of any type and depth.
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         self.skip()?;
         visitor.visit_unit()

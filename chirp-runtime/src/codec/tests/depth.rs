@@ -1,4 +1,4 @@
-//! How deep values may be, which is the same for every codec, when they are written and when they are read.
+//! The nesting limit, which is the same for all codecs, when encoding and when decoding.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -12,7 +12,7 @@ use crate::codec::{Bincode, Codec, Serde};
 
 const TOO_DEEP: &str = "a value is nested more than 128 deep";
 
-/// A value of any size, and how deep it is.
+/// A type whose values can be nested to any depth.
 trait Deep: Debug + PartialEq + Serialize + DeserializeOwned + Send + 'static {
     const FIRST: usize;
     const EACH: usize;
@@ -82,7 +82,7 @@ deep!(
     Pair 1 3 Self(None, 1), inner => Self(Some(Box::new((inner, 1))), 2)
 );
 
-/// What the codec's own crate writes, which has no limit.
+/// Encodes with the codec's own crate, which has no limit.
 fn unlimited<C: Codec, T: Serialize>(value: &T) -> Vec<u8> {
     use crate::codec::CodecId;
 
@@ -101,7 +101,7 @@ fn unlimited<C: Codec, T: Serialize>(value: &T) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_written_can_be_read_and_what_cannot_be_read_is_not_written() {
+fn a_value_can_be_encoded_exactly_if_it_can_be_decoded() {
     fn check<C: Serde, T: Deep>() {
         for count in 0..200 {
             let value = T::of(count);
@@ -117,7 +117,7 @@ fn what_is_written_can_be_read_and_what_cannot_be_read_is_not_written() {
                 assert_eq!(again, theirs);
             } else {
                 assert_eq!(written.unwrap_err().to_string(), TOO_DEEP);
-                // Options in options leave no trace where there is `null`, and are read as one.
+                // Nested options leave no trace in a format with `null`, and are decoded as one.
                 if theirs == b"null" || theirs == b"\xc0" {
                     continue;
                 }
@@ -139,14 +139,14 @@ fn what_is_written_can_be_read_and_what_cannot_be_read_is_not_written() {
     all::<Pair>();
 }
 
-/// A value of a user may be deeper than the stack allows its writer to go.
+/// The value may be nested more deeply than the stack of its encoder allows.
 #[test]
-fn a_deep_value_is_refused_without_a_stack_to_match() {
+fn a_deep_value_is_rejected_before_the_stack_overflows() {
     fn check<C: Serde, T: Deep>() {
         let value = T::of(20_000);
         let error = Through::<C>::encode(&value, &mut Vec::new()).unwrap_err();
         assert_eq!(error.to_string(), TOO_DEEP);
-        // Dropping it would be as deep.
+        // Dropping the value would recurse as deeply.
         mem::forget(value);
     }
     fn all<T: Deep>() {
@@ -162,9 +162,9 @@ fn a_deep_value_is_refused_without_a_stack_to_match() {
     all::<Pair>();
 }
 
-/// One byte that stands for a value which is deep without end.
+/// A single byte announces an infinitely nested value.
 #[test]
-fn an_option_of_itself_is_refused() {
+fn an_endless_option_of_itself_is_rejected() {
     fn endless<C: Serde>(bytes: &[u8]) {
         assert!(<Next as Through<C>>::decode(bytes).is_err());
     }
@@ -178,10 +178,10 @@ fn an_option_of_itself_is_refused() {
     }
 }
 
-/// A field that is not known is passed over, however deep it is.
+/// Unknown fields are skipped at any depth.
 #[cfg(all(feature = "json", feature = "messagepack"))]
 #[test]
-fn what_is_ignored_may_be_deep() {
+fn ignored_values_may_be_deep() {
     use crate::codec::{Json, MessagePack};
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -212,7 +212,7 @@ fn what_is_ignored_may_be_deep() {
     );
 }
 
-/// Elements that have no bytes, of which nothing else would bound the number.
+/// Elements that take no bytes would otherwise be unlimited.
 #[test]
 fn elements_without_bytes_are_limited_on_both_sides() {
     fn round<C: Serde, T: Deep2>(value: T) -> Result<(), String> {
@@ -236,7 +236,7 @@ fn elements_without_bytes_are_limited_on_both_sides() {
         };
         assert_eq!(round::<C, _>(vec![(); 65_536]), Ok(()));
         limit(round::<C, _>(vec![(); 65_537]));
-        // In one value, however many lists there are.
+        // The limit counts all lists of one value.
         assert_eq!(round::<C, _>(vec![vec![(); 32_768]; 2]), Ok(()));
         limit(round::<C, _>(vec![vec![(); 32_769]; 2]));
         limit(round::<C, _>((vec![(); 65_536], vec![(); 1])));
@@ -250,14 +250,14 @@ fn elements_without_bytes_are_limited_on_both_sides() {
     #[cfg(feature = "postcard")]
     check::<crate::codec::Postcard>(true);
 
-    // What is claimed is refused at once, and says what the limit is.
+    // An announced length is rejected at once, with an error that names the limit.
     let error = <Vec<()> as Through<Bincode>>::decode(&[252, 1, 0, 1, 0]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the bytes end before the value does: a list or a map of 65537 elements has at most 0 bytes, and no more than \
-         65536 elements of a value may be without bytes"
+        "the bytes end before the value does: 65537 elements announced with 0 bytes left, and at most \
+         65536 elements of a value may have no bytes"
     );
-    // Lists in lists that claim as much as there are bytes, over and over, are one list's work.
+    // Nested lists that each announce as many elements as there are bytes cost no more than one list.
     let bytes = [&[251, 0, 0x40][..], &[251, 0, 0x80].repeat(0x4000)].concat();
     let error = <Vec<Vec<()>> as Through<Bincode>>::decode(&bytes).unwrap_err();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Bytes that nobody encoded.
+//! Decoding of bytes that no codec encoded.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -14,12 +14,12 @@ use super::{Shape, Through, shapes};
 use crate::codec::form::{Blob, Str};
 use crate::codec::{Argument, Bincode, Decoder, Returned, Serde, Wire};
 
-/// What a stranger would write.
+/// Malicious encodings in the format of a codec.
 trait Liar: Serde {
-    /// Beginnings of values that claim `len` bytes or elements.
+    /// Returns starts of values that announce `len` bytes or elements.
     fn claims(len: u64) -> Vec<Vec<u8>>;
 
-    /// A [`Tree`] so deep.
+    /// Returns an encoded [`Tree`] of this depth.
     fn tree(depth: usize) -> Vec<u8>;
 }
 
@@ -55,7 +55,7 @@ impl Liar for crate::codec::Postcard {
 impl Liar for crate::codec::MessagePack {
     fn claims(len: u64) -> Vec<Vec<u8>> {
         let len = u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes();
-        // A text, bytes, an array, a map, an extension.
+        // Text, bytes, an array, a map and an extension.
         [0xdb, 0xc6, 0xdd, 0xdf, 0xc9]
             .map(|first| [&[first], &len[..]].concat())
             .into()
@@ -66,7 +66,7 @@ impl Liar for crate::codec::MessagePack {
     }
 }
 
-/// The same of every codec whose reader is Chirp's own.
+/// Runs the same code for every codec with a reader of our own.
 macro_rules! every {
     ($check:ident $arguments:tt) => {
         $check::<Bincode> $arguments;
@@ -77,9 +77,9 @@ macro_rules! every {
     };
 }
 
-/// A few bytes that claim to be the beginning of an eternity.
+/// A few bytes announce an enormous value.
 #[test]
-fn lengths_that_lie_are_refused() {
+fn false_lengths_are_rejected() {
     fn refused<C: Liar, T: Through<C>>() {
         for len in [u64::from(u32::MAX), 1 << 40, 1 << 60, u64::MAX] {
             for mut bytes in C::claims(len) {
@@ -107,11 +107,11 @@ enum Tree {
     Node(Box<Tree>),
 }
 
-/// What has no bytes of its own in `MessagePack`, however deep.
+/// A type that takes no bytes in `MessagePack`, however deeply nested.
 #[derive(Debug, Serialize, Deserialize)]
 struct Next(Option<Box<Next>>);
 
-/// A value as deep as a packet is long would otherwise overflow the stack, and end the process.
+/// Otherwise a value as deep as a packet is long would overflow the stack and abort the process.
 #[test]
 fn depth_is_limited() {
     fn limited<C: Liar>() {
@@ -132,12 +132,12 @@ fn depth_is_limited() {
 }
 
 thread_local! {
-    /// For how many elements memory may have been taken by those who are being read.
+    /// The number of elements for which the values being decoded may have reserved memory.
     static HELD: Cell<usize> = const { Cell::new(0) };
     static MOST: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A sequence of itself, or a map to itself, that takes memory for as many elements as it is told of.
+/// A recursive sequence or map that reserves memory for as many elements as its size hint announces.
 #[derive(Debug, Serialize)]
 struct Greedy<const MAP: bool>;
 
@@ -188,7 +188,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Elements<T> {
     }
 }
 
-/// Claims in claims are paid for by the same bytes, and so only once.
+/// Nested announcements share the same bytes, and must not each reserve memory for them.
 fn paid_for<C: Serde>(bytes: &[u8]) {
     fn decode<C: Serde, const MAP: bool>(bytes: &[u8]) {
         let len = bytes.len();
@@ -202,7 +202,7 @@ fn paid_for<C: Serde>(bytes: &[u8]) {
 }
 
 #[test]
-fn claims_in_claims_are_paid_for_once() {
+fn nested_lengths_reserve_memory_once() {
     fn all<C: Liar>() {
         for len in [0, 1, 100, 300] {
             for claim in C::claims(len) {
@@ -214,7 +214,7 @@ fn claims_in_claims_are_paid_for_once() {
     every!(all());
 }
 
-/// Bytes that nobody encoded are a value or an error, and nothing else.
+/// Arbitrary bytes decode to a value or to an error.
 fn anything<C: Serde>(bytes: &[u8]) {
     let _ = <Shape as Through<C>>::decode(bytes);
     let _ = <(u128, i128, char, f32, bool) as Through<C>>::decode(bytes);
@@ -229,22 +229,22 @@ fn anything<C: Serde>(bytes: &[u8]) {
     paid_for::<C>(bytes);
 }
 
-/// Nor are bytes that were encoded, but for one of them.
+/// So do encoded values with one changed byte.
 fn nearly<C: Serde>(shape: &Shape, at: prop::sample::Index, with: u8) {
     let mut bytes = Vec::new();
-    Through::<C>::encode(shape, &mut bytes).expect("it does not refuse");
+    Through::<C>::encode(shape, &mut bytes).expect("the value can be encoded");
     *at.get_mut(&mut bytes) = with;
     anything::<C>(&bytes);
 }
 
 proptest! {
     #[test]
-    fn of_anything(bytes: Vec<u8>) {
+    fn arbitrary_bytes(bytes: Vec<u8>) {
         every!(anything(&bytes));
     }
 
     #[test]
-    fn of_nearly_something(shape in shapes(), at: prop::sample::Index, with: u8) {
+    fn nearly_valid_bytes(shape in shapes(), at: prop::sample::Index, with: u8) {
         every!(nearly(&shape, at, with));
         #[cfg(feature = "json")]
         nearly::<crate::codec::Json>(&shape, at, with);
@@ -252,7 +252,7 @@ proptest! {
 
     #[cfg(feature = "json")]
     #[test]
-    fn json_of_anything(text in r#"[\[\]{},:"a-z0-9 \\]*"#) {
+    fn arbitrary_json(text in r#"[\[\]{},:"a-z0-9 \\]*"#) {
         anything::<crate::codec::Json>(text.as_bytes());
     }
 }

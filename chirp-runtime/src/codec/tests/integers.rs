@@ -1,4 +1,4 @@
-//! Integers that another language writes as floats, and the types that have to see a value to know what it is.
+//! Integers that other languages encode as floats, and types that inspect the data while decoding.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Through;
 use crate::codec::{Decoder, Json, MessagePack, Wire};
 
-/// Whole numbers wherever a value can have one.
+/// A struct with whole numbers in every position in which a value can have them.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Everywhere {
     plain: u64,
@@ -36,7 +36,7 @@ enum Choice {
     Struct { number: i32 },
 }
 
-/// The same with a float for each.
+/// The same struct with floats.
 #[derive(Serialize)]
 struct Floats {
     plain: f64,
@@ -58,7 +58,7 @@ struct FloatDuration {
 }
 
 #[derive(Serialize)]
-#[allow(dead_code, reason = "variants for their encoding")]
+#[allow(dead_code, reason = "the variants exist for their encoding")]
 enum FloatChoice {
     Of(f64),
     Tuple(f64, f64),
@@ -127,7 +127,7 @@ fn whole_floats_are_integers_in_json() {
         ),
     ] {
         let bytes = serde_json::to_vec(&floats(written)).unwrap();
-        // serde_json writes them with a point or an exponent.
+        // serde_json writes floats with a point or an exponent.
         assert!(bytes.contains(&b'.'));
         // All but the two largest, which are not written in full.
         let text = String::from_utf8(bytes).unwrap();
@@ -152,7 +152,7 @@ fn whole_floats_are_integers_in_json() {
     }
 }
 
-/// A float of `MessagePack`, in eight bytes and, if it is the same, in four.
+/// Encodes a `MessagePack` float in eight bytes, and also in four if no precision is lost.
 fn in_messagepack(float: f64) -> Vec<Vec<u8>> {
     let mut all = vec![[&[0xcb][..], &float.to_be_bytes()].concat()];
     #[expect(clippy::cast_possible_truncation, reason = "checked right after")]
@@ -164,7 +164,7 @@ fn in_messagepack(float: f64) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn what_is_not_whole_or_not_in_range_is_refused_by_its_number() {
+fn numbers_that_are_not_whole_or_out_of_range_are_rejected_by_their_value() {
     fn refused<T: Through<MessagePack> + Debug>(float: f64, number: &str) {
         for bytes in in_messagepack(float) {
             let error = T::decode(&bytes).unwrap_err().to_string();
@@ -188,7 +188,7 @@ fn what_is_not_whole_or_not_in_range_is_refused_by_its_number() {
 }
 
 #[test]
-fn texts_of_numbers_are_taken_exactly() {
+fn numbers_in_text_are_read_exactly() {
     fn refused<T: Through<Json> + Debug>(text: &str, number: &str) {
         let error = T::decode(text.as_bytes()).unwrap_err().to_string();
         assert!(error.contains(number), "{text}: {error}");
@@ -213,14 +213,14 @@ fn texts_of_numbers_are_taken_exactly() {
     refused::<u64>("1.5", "1.5");
     refused::<u64>("4.99999999999999999999", "4.9");
     refused::<u64>("-9223372036854775809", "-9223372036854775809");
-    // A float would make the least of all integers of it.
+    // Converted to a float, this would become the smallest of all integers.
     refused::<i64>("-9223372036854775809", "-9223372036854775809");
     refused::<i64>("-9223372036854775809.0", "-9223372036854775809");
     refused::<u64>("18446744073709551616.0", "18446744073709551616");
     refused::<u8>("2.56e2", "256");
     refused::<u8>("1e400", "1e400");
     refused::<u128>("1.5", "1.5");
-    // What is really wrong comes after what is only written otherwise.
+    // The actual error comes after a number that is merely written as a float.
     refused::<Vec<u8>>("[1e1, 2.5, 3]", "2.5");
     refused::<(u8, u8)>("[1.0, \"two\"]", "line 1 column");
     refused::<(u8, u8)>("[1.0, tru]", "column 10");
@@ -251,14 +251,14 @@ fn floats_stay_floats() {
         Either::Float(5.0),
         Either::Float(-0.0),
     ]);
-    // Beside an integer that is written as a float.
+    // Next to an integer that is written as a float.
     let mixed = <(u8, Either) as Through<Json>>::decode(b"[1e0, 5.0]");
     assert_eq!(mixed, Ok((1, Either::Float(5.0))));
 }
 
-/// JSON has four characters of whitespace, and the form feed is none.
+/// JSON has four whitespace characters, and a form feed is not one of them.
 #[test]
-fn a_form_feed_is_no_whitespace() {
+fn a_form_feed_is_not_whitespace() {
     for text in [
         "\u{c}[5]",
         "[\u{c}5]",
@@ -283,7 +283,7 @@ fn a_form_feed_is_no_whitespace() {
     );
 }
 
-/// A type that others know: 16 bytes, and text for people.
+/// A type like those of other crates: 16 bytes in binary formats, and text in human-readable ones.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Id([u8; 16]);
 
@@ -319,7 +319,7 @@ impl<'de> Deserialize<'de> for Id {
     }
 }
 
-/// What asks whether it is read by people, wherever serde reads a value before it knows its type.
+/// Types that ask for the human-readable representation, in every position where serde buffers a value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Asks {
     v4: Ipv4Addr,
@@ -362,7 +362,7 @@ struct Flattened {
 }
 
 #[test]
-fn types_that_ask_who_reads_them_travel_inside_of_those_that_look_first() {
+fn human_readable_types_work_inside_types_that_inspect_the_data() {
     fn travels<T: Through<Json> + Through<MessagePack> + PartialEq + Debug>(value: &T) {
         let mut bytes = Vec::new();
         Through::<MessagePack>::encode(value, &mut bytes).unwrap();

@@ -1,4 +1,4 @@
-//! `MessagePack`, byte by byte.
+//! The bytes of `MessagePack` encodings.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -12,7 +12,7 @@ use crate::codec::{Argument, Decoder, Encoder, MessagePack, Returned, Wire};
 
 proptest! {
     #[test]
-    fn numbers_are_what_rmp_serde_writes(numbers: Numbers) {
+    fn numbers_are_encoded_as_by_rmp_serde(numbers: Numbers) {
         let theirs = rmp_serde::to_vec(&numbers).unwrap();
         let ours = <Numbers as Through<MessagePack>>::decode(&theirs).unwrap();
         let mut again = Vec::new();
@@ -21,29 +21,29 @@ proptest! {
     }
 
     #[test]
-    fn values_are_what_rmp_serde_itself_reads(bytes: Vec<u8>, numbers: Vec<u8>, shape in shapes(), named: bool) {
+    fn values_are_decoded_as_by_rmp_serde(bytes: Vec<u8>, numbers: Vec<u8>, shape in shapes(), named: bool) {
         if let Ok(theirs) = rmp_serde::from_slice::<Shape>(&bytes) && rmp_serde::to_vec_named(&theirs).unwrap() == bytes {
             prop_assert_eq!(<Shape as Through<MessagePack>>::decode(&bytes), Ok(theirs));
         }
         if let Ok(theirs) = rmp_serde::from_slice::<(u16, i8)>(&numbers) && rmp_serde::to_vec(&theirs).unwrap() == numbers {
             prop_assert_eq!(<(u16, i8) as Through<MessagePack>>::decode(&numbers), Ok(theirs));
         }
-        // Structs as arrays are read, though not written.
+        // Structs are never encoded as arrays, but are decoded from them.
         let theirs = if named { rmp_serde::to_vec_named(&shape) } else { rmp_serde::to_vec(&shape) };
         prop_assert_eq!(<Shape as Through<MessagePack>>::decode(&theirs.unwrap()), Ok(shape));
     }
 
     #[test]
-    fn bytes_are_what_rmp_serde_itself_writes(text: String, shape in shapes()) {
+    fn bytes_are_encoded_as_by_rmp_serde(text: String, shape in shapes()) {
         let mut out = Encoder::<MessagePack>::new();
         Str::put(&&*text, &mut out);
         shape.put(&mut out);
-        let ours = out.finish().expect("nothing refuses to be encoded");
+        let ours = out.finish().expect("all arguments can be encoded");
         prop_assert_eq!(ours, rmp_serde::to_vec_named(&(text, shape)).unwrap());
     }
 }
 
-/// A struct as it was, and as it became.
+/// An old version of a struct, and a new one.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Old {
     name: String,
@@ -118,7 +118,7 @@ struct SumDiff {
     diff: i64,
 }
 
-/// The examples of `PROTOCOL.md`.
+/// The examples in `PROTOCOL.md`.
 #[test]
 fn values_are_as_specified() {
     fn written(value: &impl Through<MessagePack>, expected: &[u8]) {
@@ -174,14 +174,14 @@ fn arguments_are_counted() {
         ().put(&mut out);
     }
     let error = out.finish().unwrap_err();
-    assert_eq!(error.to_string(), "there are more than 65535 arguments");
+    assert_eq!(error.to_string(), "too many arguments: the limit is 65535");
     for (bytes, reason) in [
         (&b""[..], "the bytes end before the value does"),
         (b"\x01", "expected an array of arguments, found integer `1`"),
-        (b"\x90", "there are 0 arguments, too few"),
-        (b"\x91\x01", "there are 1 arguments, too few"),
+        (b"\x90", "too few arguments: got 0"),
+        (b"\x91\x01", "too few arguments: got 1"),
         (b"\x92\x01", "the bytes end before the value does"),
-        (b"\x93\x01\x02\x03", "expected 2 arguments, there are 3"),
+        (b"\x93\x01\x02\x03", "expected 2 arguments, got 3"),
         (b"\x92\x01\x02\x03", "1 byte is left over"),
         (
             b"\x92\x01\xa1x",
@@ -234,9 +234,9 @@ struct Flat {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Unit;
 
-/// Types that have to see the bytes to know what they are.
+/// Types that inspect the data while decoding.
 #[test]
-fn values_say_what_they_are() {
+fn values_are_self_describing() {
     fn travels<T: Through<MessagePack> + PartialEq + std::fmt::Debug>(value: T) {
         let mut bytes = Vec::new();
         value.encode(&mut bytes).unwrap();
@@ -255,11 +255,11 @@ fn values_say_what_they_are() {
 }
 
 #[test]
-fn what_others_may_write() {
+fn encodings_of_other_languages_are_decoded() {
     fn reads<T: Through<MessagePack> + PartialEq + std::fmt::Debug>(bytes: &[u8], value: T) {
         assert_eq!(T::decode(bytes), Ok(value), "{bytes:02x?}");
     }
-    // Wider than needed.
+    // Wider than necessary.
     reads(b"\xcf\0\0\0\0\0\0\0\x05", 5u8);
     reads(b"\xd3\0\0\0\0\0\0\0\x05", 5u8);
     reads(b"\xd9\x01x", "x".to_owned());
@@ -268,12 +268,12 @@ fn what_others_may_write() {
         b"\xdf\0\0\0\x01\xa5Tuple\xdc\0\x02\x01\x02",
         Shape::Tuple(1, 2),
     );
-    // Bytes for numbers of eight bits, whole numbers for floats, `nil` for a struct of nothing.
+    // Bytes for 8-bit numbers, whole numbers for floats, `nil` for a unit struct.
     reads(b"\xc4\x02\x01\x02", vec![1u8, 2]);
     reads(b"\xc4\x02\x01\x02", (1u8, 2u8));
     reads(b"\x05", 5.0f64);
     reads(b"\xc0", Unit);
-    // Fields that nobody asked for, an extension among them.
+    // Unknown fields, among them an extension.
     reads(
         b"\x82\xa1?\xd6\xff\0\0\0\0\xa4name\xa1x",
         Old { name: "x".into() },
@@ -302,7 +302,7 @@ fn what_others_may_write() {
     assert!(<String as Through<MessagePack>>::decode(b"\xa1\xff").is_err());
     assert!(<(u8, u8) as Through<MessagePack>>::decode(b"\x93\x01\x02\x03").is_err());
     assert!(<(u8, u8) as Through<MessagePack>>::decode(b"\xc4\x03\x01\x02\x03").is_err());
-    // Bytes are bytes, and neither text nor numbers.
+    // Bytes are neither text nor wider numbers.
     for bytes in [&b"\x92\x01\x02"[..], b"\xa2hi"] {
         assert!(<Blob<Vec<u8>> as Returned<MessagePack>>::decode(bytes).is_err());
     }

@@ -1,4 +1,4 @@
-//! Values that would arrive as others are refused, by their sender where it can tell.
+//! Values that would be decoded as other values are rejected, by their sender if possible.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -16,7 +16,7 @@ fn encode<C: Serde, T: Through<C>>(value: &T) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Whether the codec has no names.
+/// Returns whether the codec identifies fields by position.
 fn is_positional<C: Codec>() -> bool {
     matches!(C::ID, CodecId::Bincode | CodecId::Postcard)
 }
@@ -53,13 +53,16 @@ enum Tuple {
     Two(#[serde(skip_serializing_if = "is_zero")] u8, u8),
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 fn is_zero(number: &u8) -> bool {
     *number == 0
 }
 
 #[test]
-fn a_skipped_field_is_refused_where_fields_have_no_names() {
+fn a_skipped_field_is_rejected_by_codecs_without_names() {
     fn skipped<C: Serde, T>(value: &T, owner: &str, field: &str)
     where
         T: Through<C> + Clone + Debug + PartialEq,
@@ -78,8 +81,8 @@ fn a_skipped_field_is_refused_where_fields_have_no_names() {
                 assert_eq!(
                     error,
                     format!(
-                        "the field `{field}` of `{owner}` is skipped (`skip_serializing_if`), but {name} identifies \
-                         fields by position: send it always, or choose another codec"
+                        "field `{field}` of `{owner}` is skipped (`skip_serializing_if`), but {name} identifies \
+                         fields by position: always encode the field, or choose another codec"
                     )
                 );
                 assert_eq!(nested, Err(error));
@@ -94,7 +97,7 @@ fn a_skipped_field_is_refused_where_fields_have_no_names() {
         skipped::<C, _>(&report, "Report", "first");
         let (notes, count) = (vec![], 1);
         skipped::<C, _>(&Outcome::Done { notes, count }, "Done", "notes");
-        // Nothing is skipped.
+        // No field is skipped.
         let report = Report {
             first: Some(1),
             second: Some([false]),
@@ -109,11 +112,11 @@ fn a_skipped_field_is_refused_where_fields_have_no_names() {
     every_codec!(check());
 }
 
-/// Of those without names the serializer is not told that they are skipped.
+/// The serializer is not told of skipped fields without names.
 #[test]
-fn a_skipped_field_of_a_tuple_is_refused() {
+fn a_skipped_field_of_a_tuple_is_rejected() {
     fn check<C: Serde>() {
-        // Again after it has been found good, and after it has been found bad.
+        // The check applies again after a valid value, and after an invalid one.
         for _ in 0..2 {
             for (full, less) in [
                 (vec![Two(1, 2)], vec![Two(0, 2)]),
@@ -129,7 +132,7 @@ fn a_skipped_field_of_a_tuple_is_refused() {
             assert_refused::<C, _>(&Tuple::Two(0, 2));
         }
     }
-    /// By its sender, or at least by its receiver.
+    /// Asserts that the sender or at least the receiver rejects the value.
     fn assert_refused<C: Serde, T: Through<C> + Debug>(value: &T) {
         match encode::<C, _>(value) {
             Ok(bytes) => {
@@ -146,7 +149,7 @@ fn a_skipped_field_of_a_tuple_is_refused() {
 enum Skips {
     A,
     #[serde(skip)]
-    #[allow(dead_code, reason = "it does not travel")]
+    #[allow(dead_code, reason = "the variant is never sent")]
     B,
     C,
     D(u8),
@@ -171,12 +174,12 @@ enum Aliased {
     B(u8),
     C,
     #[serde(skip)]
-    #[allow(dead_code, reason = "it does not travel")]
+    #[allow(dead_code, reason = "the variant is never sent")]
     D,
 }
 
 #[test]
-fn a_variant_behind_a_skipped_one_is_refused_where_variants_have_no_names() {
+fn a_variant_after_a_skipped_one_is_rejected_by_codecs_without_names() {
     fn refused<C: Serde, T>(value: &T)
     where
         T: Through<C> + Clone + Debug + PartialEq,
@@ -186,9 +189,9 @@ fn a_variant_behind_a_skipped_one_is_refused_where_variants_have_no_names() {
             match encode::<C, _>(value) {
                 Ok(bytes) if is_positional::<C>() => panic!("{value:?} is {bytes:?}"),
                 Ok(bytes) => assert!(T::decode(&bytes).is_ok_and(|read| read == *value)),
-                Err(error) => assert!(error.contains("would arrive as another"), "{error}"),
+                Err(error) => assert!(error.contains("would be decoded as another"), "{error}"),
             }
-            // However deep it is.
+            // At any depth.
             let deeper = vec![None, Some((1, value.clone()))];
             assert_eq!(encode::<C, _>(&deeper).is_err(), is_positional::<C>());
         }
@@ -212,14 +215,14 @@ fn a_variant_behind_a_skipped_one_is_refused_where_variants_have_no_names() {
         travels::<C, _>(&std::net::IpAddr::from([0u16; 8]));
         if is_positional::<C>() {
             let error = encode::<C, _>(&OneWay::A).unwrap_err();
-            assert!(error.contains("the variant `A` of `OneWay`"), "{error}");
+            assert!(error.contains("variant `A` of `OneWay`"), "{error}");
             assert!(encode::<C, _>(&OneWay::B).is_err());
         }
     }
     every_codec!(check());
 }
 
-/// Types whose `Serialize` says one number of parts and writes another.
+/// Types whose `Serialize` declares one number of elements and encodes another.
 struct Miscounted(u8);
 
 impl Serialize for Miscounted {
@@ -257,12 +260,12 @@ impl Serialize for Miscounted {
 
 impl<'de> Deserialize<'de> for Miscounted {
     fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(serde::de::Error::custom("it does not arrive"))
+        Err(serde::de::Error::custom("never decoded"))
     }
 }
 
 #[test]
-fn a_wrong_number_of_parts_is_refused() {
+fn a_wrong_number_of_elements_is_rejected() {
     fn check<C: Serde>() {
         for which in 0..5 {
             let refused = encode::<C, _>(&Miscounted(which)).is_err();
@@ -272,9 +275,9 @@ fn a_wrong_number_of_parts_is_refused() {
     every_codec!(check());
 }
 
-/// A varint may be wider than its number needs, and not wider than its type.
+/// A varint may be longer than necessary, but not wider than its type.
 #[test]
-fn a_number_of_bincode_is_no_wider_than_its_type() {
+fn a_bincode_number_is_no_wider_than_its_type() {
     fn read<T: Through<Bincode> + Debug>(bytes: &[u8]) -> Result<T, DecodeError> {
         T::decode(bytes)
     }
@@ -298,7 +301,7 @@ fn a_number_of_bincode_is_no_wider_than_its_type() {
     }
     for bytes in &wide[1..] {
         assert!(read::<u32>(bytes).is_err() && read::<i32>(bytes).is_err());
-        // The number of a variant has 32 bits.
+        // The index of a variant has 32 bits.
         assert!(read::<Result<u8, u8>>(&[bytes, &[1][..]].concat()).is_err());
     }
     assert!(read::<u64>(wide[2]).is_err() && read::<i64>(wide[2]).is_err());
@@ -308,14 +311,17 @@ fn a_number_of_bincode_is_no_wider_than_its_type() {
 
 #[cfg(feature = "json")]
 #[test]
-fn a_number_that_json_does_not_have_is_refused() {
+fn a_number_that_json_does_not_support_is_rejected() {
     use crate::codec::Json;
 
     for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let error = encode::<Json, _>(&number).unwrap_err();
-        assert!(error.contains("there is no number"), "{error}");
+        assert!(error.contains("is not supported by this codec"), "{error}");
         assert!(encode::<Json, _>(&vec![Some(number)]).is_err());
-        #[expect(clippy::cast_possible_truncation, reason = "it has none of the range")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "infinities and NaN convert exactly"
+        )]
         let narrow = number as f32;
         assert!(encode::<Json, _>(&narrow).is_err());
     }
@@ -339,7 +345,7 @@ mod messagepack {
     struct Byte(u8);
 
     #[test]
-    fn bytes_are_numbers_of_eight_bits_only() {
+    fn bytes_decode_only_as_8_bit_numbers() {
         let mut floats = vec![0xc4, 16];
         floats.extend(1f64.to_ne_bytes());
         floats.extend(2.5f64.to_ne_bytes());
@@ -359,7 +365,7 @@ mod messagepack {
         assert_eq!(read::<(u8, i8)>(bytes), Ok((1, -1)));
         assert_eq!(read::<Vec<Byte>>(bytes), Ok(vec![Byte(1), Byte(255)]));
         assert_eq!(read::<[u8; 2]>(bytes), Ok([1, 255]));
-        // No bytes are no elements of whatever type.
+        // An empty byte string is an empty sequence of any type.
         assert_eq!(read::<Vec<f64>>(b"\xc4\0"), Ok(vec![]));
     }
 
@@ -391,7 +397,7 @@ mod messagepack {
     }
 
     #[test]
-    fn an_integer_is_no_name() {
+    fn an_integer_is_not_a_name() {
         assert_eq!(
             read::<Fields>(b"\x82\xa1a\x01\xa1b\x02"),
             Ok(Fields { a: 1, b: 2 })
@@ -411,7 +417,7 @@ mod messagepack {
         );
         assert!(read::<Adjacent>(b"\x82\xa1t\x01\xa1c\x07").is_err());
         assert!(read::<Adjacent>(b"\x82\x00\xa1B\x01\x07").is_err());
-        // Keys of a map may be integers, also where the map is flattened into a struct.
+        // Keys of a map may be integers, even if the map is flattened into a struct.
         let flat = Flat {
             a: 1,
             rest: [(2, 3), (4, 5)].into(),
@@ -425,7 +431,7 @@ mod messagepack {
     }
 
     #[test]
-    fn a_number_too_large_for_an_f32_is_refused() {
+    fn a_number_too_large_for_an_f32_is_rejected() {
         let bytes = |number: f64| [&[0xcb], &number.to_be_bytes()[..]].concat();
         let error = read::<f32>(&bytes(1e300)).unwrap_err();
         assert_eq!(error.to_string(), "1e300 is too large for f32");
@@ -437,11 +443,11 @@ mod messagepack {
     }
 }
 
-/// Numbers of one type that are read as another: the same number, or an error.
+/// Numbers of one type that are decoded as another: the same number or an error.
 fn numbers<C: Serde>(number: i64) {
     macro_rules! read {
         ($bytes:expr => $($type:ty)*) => {$(
-            // A codec without types cannot tell one width from another, nor zigzag from none.
+            // A codec without types cannot distinguish widths, or zigzag encoding from none.
             if let Ok(read) = <$type as Through<C>>::decode($bytes)
                 && !is_positional::<C>()
             {
@@ -465,7 +471,7 @@ fn numbers<C: Serde>(number: i64) {
     }
 }
 
-/// A float that is read as another: nearly the same, or an error.
+/// A float that is decoded as another type: nearly the same number or an error.
 fn floats<C: Serde>(number: f64) {
     let Ok(bytes) = encode::<C, _>(&number) else {
         assert!(C::ID == CodecId::Json && !number.is_finite());
@@ -482,12 +488,12 @@ fn floats<C: Serde>(number: f64) {
 
 proptest! {
     #[test]
-    fn integers_stay_what_they_are(number: i64, shift in 0u32..64) {
+    fn integers_keep_their_value(number: i64, shift in 0u32..64) {
         every_codec!(numbers(number >> shift));
     }
 
     #[test]
-    fn floats_stay_what_they_are(number: f64, bits: u64) {
+    fn floats_keep_their_value(number: f64, bits: u64) {
         every_codec!(floats(number));
         every_codec!(floats(f64::from_bits(bits)));
     }

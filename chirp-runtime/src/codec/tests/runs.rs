@@ -2,13 +2,14 @@ use std::fmt::Debug;
 
 use bytes::Bytes;
 
-use crate::codec::form::{Blob, BlobType, Slice8};
+use crate::codec::form::blob::BlobType;
+use crate::codec::form::{Blob, Slice8};
 use crate::codec::{Argument, Bincode, Decoder, EncodeError, Encoder, Encodes, Raw, Returned};
 use crate::packet::Payload;
 
 const SMALL: usize = Payload::COPIED;
 
-/// Lengths around which the way of a value or the form of its length changes.
+/// Lengths at which the encoding of a value or of its length changes.
 const LENGTHS: [usize; 10] = [
     0,
     127,
@@ -22,9 +23,9 @@ const LENGTHS: [usize; 10] = [
     (1 << 21) + 1,
 ];
 
-/// The bytes of a payload, by each of the ways to them.
+/// Returns the bytes of a payload, and checks that all accessors agree.
 fn bytes(payload: Result<Payload, EncodeError>) -> Vec<u8> {
-    let mut payload = payload.expect("nothing refuses to be encoded");
+    let mut payload = payload.expect("the value can be encoded");
     let bytes = payload.clone().into_bytes().to_vec();
     assert_eq!(payload.len(), bytes.len());
     assert_eq!(payload.as_slice(), bytes);
@@ -33,14 +34,14 @@ fn bytes(payload: Result<Payload, EncodeError>) -> Vec<u8> {
     bytes
 }
 
-/// A value given away is on the wire what a value that is copied is, as a result and as an argument.
+/// A value that is passed by ownership is encoded like a copied one, as a result and as an argument.
 fn check<C, T>(value: &T)
 where
     C: Encodes<Blob<T>>,
     T: BlobType + Clone + PartialEq + Debug,
 {
     let mut copied = Vec::new();
-    <C as Encodes<Blob<T>>>::encode(value, &mut copied).expect("it is encoded");
+    <C as Encodes<Blob<T>>>::encode(value, &mut copied).expect("the value can be encoded");
     let given = bytes(<Blob<T> as Returned<C>>::payload(value.clone()));
     assert_eq!(given, copied);
     let packet = [b"head", &copied[..]].concat();
@@ -50,14 +51,14 @@ where
 
     let mut copied = Encoder::<C>::new();
     <Blob<T> as Argument<C>>::put(value, &mut copied);
-    let copied = copied.finish().expect("it is encoded");
+    let copied = copied.finish().expect("the value can be encoded");
     let given = || {
         let mut given = Encoder::<C>::new();
         <Blob<T> as Argument<C>>::give(value.clone(), &mut given);
         given
     };
     assert_eq!(bytes(given().payload()), copied);
-    assert_eq!(given().finish().expect("it is encoded"), copied);
+    assert_eq!(given().finish().expect("the value can be encoded"), copied);
     let mut arguments = Decoder::<C>::new(&copied);
     assert_eq!(
         <Blob<T> as Argument<C>>::take(&mut arguments).as_ref(),
@@ -78,7 +79,7 @@ where
     check::<C, _>(&[7; SMALL + 1]);
 }
 
-/// What follows many bytes follows them on the wire as well.
+/// Arguments after many bytes keep their order.
 fn check_order<C: Encodes<Blob<Vec<u8>>> + Encodes<Slice8>>() {
     let [first, last] = [vec![1; SMALL + 1], vec![3; SMALL + 2]];
     let between = &[2; 5][..];
@@ -109,13 +110,13 @@ fn check_order<C: Encodes<Blob<Vec<u8>>> + Encodes<Slice8>>() {
         }
         <Blob<Vec<u8>> as Argument<C>>::put(&last, &mut copied);
         <Blob<Vec<u8>> as Argument<C>>::give(last.clone(), &mut given);
-        let copied = copied.finish().expect("they are encoded");
+        let copied = copied.finish().expect("the values can be encoded");
         assert_eq!(bytes(given.payload()), copied);
     }
 }
 
 #[test]
-fn many_bytes_are_encoded_as_few_are() {
+fn many_bytes_are_encoded_like_few() {
     check_all::<Raw>();
     check_all::<Bincode>();
     check_order::<Bincode>();
@@ -136,51 +137,52 @@ fn many_bytes_are_encoded_as_few_are() {
     }
 }
 
-/// Many bytes stay where they are, on both sides.
+/// Neither side copies many bytes.
 #[test]
 fn many_bytes_are_not_copied() {
     let value = vec![7; SMALL + 1];
     let at = value.as_ptr();
     let payload = <Blob<Vec<u8>> as Returned<Bincode>>::payload(value);
-    let large = payload.expect("it is encoded").take_large();
+    let large = payload.expect("the value can be encoded").take_large();
     assert_eq!(large.as_ptr(), at);
 
     let mut encoded = Vec::new();
     let value = Bytes::from(vec![7; SMALL + 1]);
-    <Bincode as Encodes<Blob<Bytes>>>::encode(&value, &mut encoded).expect("it is encoded");
+    <Bincode as Encodes<Blob<Bytes>>>::encode(&value, &mut encoded)
+        .expect("the value can be encoded");
     let (start, len) = (encoded.as_ptr(), encoded.len());
     let packet = Bytes::from(encoded);
     let decoded = <Blob<Bytes> as Returned<Bincode>>::from_packet(packet.clone());
     let prefix = len - value.len();
     assert_eq!(
-        decoded.expect("it is bytes").as_ptr(),
+        decoded.expect("the value is bytes").as_ptr(),
         &raw const packet[prefix]
     );
-    // The memory of a packet that nobody else holds becomes the vector's.
+    // A vector takes over the packet's memory if it is not shared.
     let decoded = <Blob<Vec<u8>> as Returned<Bincode>>::from_packet(packet);
-    let decoded = decoded.expect("it is bytes");
+    let decoded = decoded.expect("the value is bytes");
     assert_eq!(decoded, value);
     assert_eq!(decoded.as_ptr(), start);
 }
 
-/// A vector that is mostly room is copied: what it has beside its bytes is not kept until they are sent.
+/// A mostly empty vector is copied, so that its spare capacity is not kept until the bytes are sent.
 #[test]
-fn a_roomy_vector_is_copied() {
+fn a_vector_with_spare_capacity_is_copied() {
     let mut value = Vec::with_capacity(10 * SMALL);
     value.resize(SMALL + 1, 7);
     let at = value.as_ptr();
     let payload = <Blob<Vec<u8>> as Returned<Bincode>>::payload(value);
-    let large = payload.expect("it is encoded").take_large();
+    let large = payload.expect("the value can be encoded").take_large();
     assert!(large.as_ptr() != at && large.len() > SMALL);
 }
 
 #[test]
-fn what_is_not_many_bytes_is_refused() {
+fn values_other_than_bytes_are_rejected() {
     fn refused<C: Encodes<Blob<Vec<u8>>>>(bytes: &[u8]) {
         let packet = Bytes::copy_from_slice(bytes);
         assert!(<Blob<Vec<u8>> as Returned<C>>::from_packet(packet).is_err());
     }
-    // A length with too few bytes after it, one with too many, and no length at all.
+    // A length with too few bytes after it, one with too many, and a missing length.
     let mut some = vec![251, 0, 0x80];
     some.resize(SMALL * 4, 1);
     refused::<Bincode>(&some);

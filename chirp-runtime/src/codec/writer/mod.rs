@@ -11,22 +11,23 @@ use super::reader::Layout;
 use super::{EncodeError, Form, MAX_DEPTH};
 use parts::{Elements, WriterParts};
 
-/// Writes what [`Reader`](super::reader::LayoutReader) reads: the bytes of bincode 2 in its standard configuration, or of
-/// postcard.
+/// Encodes the format that [`LayoutReader`](super::reader::LayoutReader) decodes: bincode 2 in its standard
+/// configuration, or postcard.
 ///
-/// Their own encoders write the same bytes, but also those of values that their readers refuse or take for others:
-/// values nested without a limit, structs whose fields were skipped, and lists whose length was declared wrongly.
+/// The encoders of these crates produce the same bytes, but also encode values that their decoders reject or
+/// misread: values nested without limit, structs with skipped fields, and lists with a wrongly declared
+/// length.
 #[derive(Debug)]
 struct LayoutWriter<'a, L> {
     out: &'a mut Vec<u8>,
     depth: usize,
-    /// Elements that have no bytes to pay for them, in all lists and maps that have been written.
+    /// The number of elements that took no bytes, over all lists and maps encoded so far.
     empty: usize,
     numbering: Numbering,
     layout: PhantomData<L>,
 }
 
-/// Appends a value's bytes.
+/// Appends an encoded value to `out`.
 #[inline]
 pub(super) fn write<L: Layout, F: Form>(
     value: &F::Sent<'_>,
@@ -48,7 +49,7 @@ pub(super) fn write<L: Layout, F: Form>(
 }
 
 impl<'a, L: Layout> LayoutWriter<'a, L> {
-    /// Begins a value that has others in it.
+    /// Begins a value that contains other values.
     #[inline]
     fn enter(&mut self) -> Result<(), EncodeError> {
         if self.depth == MAX_DEPTH {
@@ -68,13 +69,13 @@ impl<'a, L: Layout> LayoutWriter<'a, L> {
         L::write_unsigned(number, self.out);
     }
 
-    /// A length; on every platform of the width of `u64`.
+    /// Appends a length, which is encoded as a `u64` on every platform.
     #[inline]
     fn length(&mut self, length: usize) {
         self.unsigned(length as u64);
     }
 
-    /// Zigzag, so that small numbers of either sign are short.
+    /// Appends a signed integer in zigzag encoding, in which small numbers of either sign are short.
     #[inline]
     fn signed(&mut self, number: i64) {
         self.unsigned(((number << 1) ^ (number >> 63)).cast_unsigned());
@@ -86,7 +87,7 @@ impl<'a, L: Layout> LayoutWriter<'a, L> {
         self.out.extend_from_slice(bytes);
     }
 
-    /// The number of an enum's variant. The value is inside an enum from here on.
+    /// Appends the index of an enum's variant. The following values are inside the enum.
     #[inline]
     fn variant(
         &mut self,
@@ -125,7 +126,7 @@ impl<'a, L: Layout> LayoutWriter<'a, L> {
     fn elements(&mut self, count: Option<usize>) -> Result<Elements<'_, 'a, L>, EncodeError> {
         let Some(count) = count else {
             return Err(EncodeError::new(format_args!(
-                "{} says beforehand how long a list or a map is, which this type does not know: choose another codec",
+                "{} requires the length of a list or a map in advance, which this type does not know: choose another codec",
                 L::NAME
             )));
         };

@@ -8,20 +8,20 @@ use super::LayoutWriter;
 use crate::codec::EncodeError;
 use crate::codec::reader::{Layout, MAX_EMPTY};
 
-/// What is left of a tuple or a struct.
+/// The remaining parts of a tuple or a struct.
 #[derive(Debug)]
 pub(super) struct WriterParts<'w, 'a, L> {
     pub(super) writer: &'w mut LayoutWriter<'a, L>,
     pub(super) name: &'static str,
     pub(super) left: usize,
-    /// How many levels of nesting it is: a variant with fields is an enum and a struct.
+    /// The number of nesting levels: two for a variant with fields, which is an enum and a struct.
     pub(super) levels: usize,
 }
 
 impl<L: Layout> WriterParts<'_, '_, L> {
     #[inline]
     fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        // Below nothing is far above: whether as many came as were declared is looked at once, at the end.
+        // Wraps around below zero. The total is compared with the declared number once, at the end.
         self.left = self.left.wrapping_sub(1);
         value.serialize(&mut *self.writer)
     }
@@ -36,7 +36,7 @@ impl<L: Layout> WriterParts<'_, '_, L> {
     }
 }
 
-/// How much more or less than was declared.
+/// Creates the error for a value with more or fewer elements than declared.
 #[cold]
 fn miscounted<L: Layout>(name: &str, left: usize) -> EncodeError {
     let (number, how) = match left.cast_signed() {
@@ -44,17 +44,17 @@ fn miscounted<L: Layout>(name: &str, left: usize) -> EncodeError {
         left => (left.unsigned_abs(), "more"),
     };
     EncodeError::new(format_args!(
-        "{name} has {number} {how} parts than its `Serialize` declared, and {} writes the declared number",
+        "{name} has {number} {how} elements than its `Serialize` declared, but {} encodes the declared number",
         L::NAME
     ))
 }
 
-/// A field that was skipped would be read from the bytes of the next.
+/// Creates the error for a skipped field, in whose place the next field would be decoded.
 #[cold]
 fn skipped<L: Layout>(name: &str, field: &str) -> EncodeError {
     EncodeError::new(format_args!(
-        "the field `{field}` of `{name}` is skipped (`skip_serializing_if`), but {} identifies fields by position: send \
-         it always, or choose another codec",
+        "field `{field}` of `{name}` is skipped (`skip_serializing_if`), but {} identifies fields by position: always \
+         encode the field, or choose another codec",
         L::NAME
     ))
 }
@@ -113,13 +113,13 @@ macro_rules! fields {
 
 fields!(SerializeStruct SerializeStructVariant);
 
-/// What is left of a list or a map.
+/// The remaining elements of a list or a map.
 #[derive(Debug)]
 pub(super) struct Elements<'w, 'a, L> {
     pub(super) writer: &'w mut LayoutWriter<'a, L>,
     pub(super) count: usize,
     pub(super) left: usize,
-    /// Where the bytes of the elements begin.
+    /// The offset at which the elements begin.
     pub(super) start: usize,
 }
 

@@ -1,10 +1,10 @@
 use super::{Vint30, Vint30Error};
 use crate::packet::Payload;
 
-/// A buffer to which the fields of a binary record are appended, one after another with nothing between.
+/// Builds a binary record by appending fields without padding between them.
 ///
-/// It writes the bytes that the Go implementation's `packet.Builder` writes, for services whose parameters and results
-/// are laid out by hand. Numbers are big-endian. [`RecordScanner`](super::RecordScanner) reads them.
+/// The format is that of `packet.Builder` in the Go implementation, for services whose parameters and results
+/// are laid out by hand. Numbers are big-endian. [`RecordScanner`](super::RecordScanner) reads such records.
 ///
 /// ```
 /// use chirp_runtime::packet::{RecordBuilder, RecordScanner};
@@ -31,7 +31,7 @@ impl RecordBuilder {
         Self::default()
     }
 
-    /// Creates an empty record with room for so many bytes.
+    /// Creates an empty record with room for `bytes` bytes.
     pub fn with_capacity(bytes: usize) -> Self {
         Self {
             out: Vec::with_capacity(bytes),
@@ -59,7 +59,7 @@ impl RecordBuilder {
         self.bytes(&value.to_be_bytes())
     }
 
-    /// Appends an integer of one to four bytes.
+    /// Appends an integer in one to four bytes.
     pub fn vint30(&mut self, value: Vint30) -> &mut Self {
         value.encode(&mut self.out);
         self
@@ -80,7 +80,7 @@ impl RecordBuilder {
     ///
     /// # Errors
     ///
-    /// [`Vint30Error`] for 2^30 bytes and more. Nothing is appended then.
+    /// Returns [`Vint30Error`] if there are 2^30 bytes or more. Appends nothing in that case.
     pub fn prefixed(&mut self, bytes: &[u8]) -> Result<&mut Self, Vint30Error> {
         let len = Vint30::of_len(bytes.len())?;
         self.out.reserve(len.encoded_len() + bytes.len());
@@ -91,17 +91,17 @@ impl RecordBuilder {
     ///
     /// # Errors
     ///
-    /// As of [`prefixed`](Self::prefixed).
+    /// Returns the error of [`prefixed`](Self::prefixed).
     pub fn prefixed_str(&mut self, text: &str) -> Result<&mut Self, Vint30Error> {
         self.prefixed(text.as_bytes())
     }
 
-    /// Returns how many bytes there are.
+    /// Returns the number of bytes.
     pub fn len(&self) -> usize {
         self.out.len()
     }
 
-    /// Returns whether nothing was appended.
+    /// Returns whether the record has no bytes.
     pub fn is_empty(&self) -> bool {
         self.out.is_empty()
     }
@@ -111,7 +111,7 @@ impl RecordBuilder {
         &self.out
     }
 
-    /// Removes what was appended, and keeps the memory.
+    /// Removes all fields and keeps the allocated memory.
     pub fn clear(&mut self) {
         self.out.clear();
     }

@@ -1,4 +1,4 @@
-//! Binary records as hosts write them by hand: the helper of the Go implementation's package `packet`.
+//! Hand-written binary records, as in the Go implementation's `packet` package.
 
 mod builder;
 mod scanner;

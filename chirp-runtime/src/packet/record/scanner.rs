@@ -1,41 +1,41 @@
 use super::Vint30;
 
-/// Reads the fields of a binary record, as [`RecordBuilder`](super::RecordBuilder) or the Go implementation's
-/// `packet.Builder` wrote them.
+/// Reads the fields of a binary record, as written by [`RecordBuilder`](super::RecordBuilder) or the Go
+/// implementation's `packet.Builder`.
 ///
-/// A field that cannot be read is not taken: the scanner stays where the field begins.
+/// A failed read consumes nothing: the scanner stays at the start of the field.
 #[derive(Clone, Debug)]
 pub struct RecordScanner<'a> {
     rest: &'a [u8],
     offset: usize,
 }
 
-/// A field of a record could not be read.
+/// An error while reading a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
-    /// The record ends inside the field, or before it.
-    #[error("record truncated at offset {offset}: {needs} bytes needed, {has} there")]
+    /// The record ends before or inside the field.
+    #[error("record truncated at offset {offset}: {needs} bytes needed, {has} available")]
     Truncated {
-        /// Where the field begins, in bytes from the record's start.
+        /// The offset of the field, in bytes.
         offset: usize,
-        /// How many bytes the field needs.
+        /// The length of the field, in bytes.
         needs: usize,
-        /// How many are left.
+        /// The number of bytes left.
         has: usize,
     },
-    /// A text is not UTF-8.
-    #[error("the text at offset {offset} of a record is not UTF-8")]
+    /// A text field is not UTF-8.
+    #[error("invalid text at offset {offset} of the record: not UTF-8")]
     NotUtf8 {
-        /// Where the field begins, in bytes from the record's start.
+        /// The offset of the field, in bytes.
         offset: usize,
     },
-    /// Bytes follow the last field.
-    #[error("record too long: {count} bytes are left over at offset {offset}")]
+    /// The record has bytes after its last field.
+    #[error("record too long: {count} bytes left over at offset {offset}")]
     LeftOver {
-        /// Where they begin, in bytes from the record's start.
+        /// The offset of the first surplus byte.
         offset: usize,
-        /// How many there are.
+        /// The number of surplus bytes.
         count: usize,
     },
 }
@@ -49,11 +49,11 @@ impl<'a> RecordScanner<'a> {
         }
     }
 
-    /// Reads a Boolean: one byte, of which any but 0 is true.
+    /// Reads a Boolean: one byte, in which 0 is `false` and any other value is `true`.
     ///
     /// # Errors
     ///
-    /// [`RecordError::Truncated`] at the end.
+    /// Returns [`RecordError::Truncated`] at the end of the record.
     pub fn bool(&mut self) -> Result<bool, RecordError> {
         self.u8().map(|byte| byte != 0)
     }
@@ -62,7 +62,7 @@ impl<'a> RecordScanner<'a> {
     ///
     /// # Errors
     ///
-    /// [`RecordError::Truncated`] at the end.
+    /// Returns [`RecordError::Truncated`] at the end of the record.
     pub fn u8(&mut self) -> Result<u8, RecordError> {
         self.array().map(u8::from_be_bytes)
     }
@@ -71,7 +71,7 @@ impl<'a> RecordScanner<'a> {
     ///
     /// # Errors
     ///
-    /// [`RecordError::Truncated`] if fewer are left.
+    /// Returns [`RecordError::Truncated`] if fewer than two bytes are left.
     pub fn u16(&mut self) -> Result<u16, RecordError> {
         self.array().map(u16::from_be_bytes)
     }
@@ -80,16 +80,16 @@ impl<'a> RecordScanner<'a> {
     ///
     /// # Errors
     ///
-    /// [`RecordError::Truncated`] if fewer are left.
+    /// Returns [`RecordError::Truncated`] if fewer than four bytes are left.
     pub fn u32(&mut self) -> Result<u32, RecordError> {
         self.array().map(u32::from_be_bytes)
     }
 
-    /// Reads an integer of one to four bytes, also in a longer form than needed.
+    /// Reads an integer of one to four bytes. Accepts longer encodings than necessary.
     ///
     /// # Errors
     ///
-    /// [`RecordError::Truncated`] if it goes on after the end.
+    /// Returns [`RecordError::Truncated`] if the integer extends past the end of the record.
     pub fn vint30(&mut self) -> Result<Vint30, RecordError> {
         let (before, mut rest) = (self.rest.len(), self.rest);
         let Some(value) = Vint30::take(&mut rest) else {
@@ -101,11 +101,11 @@ impl<'a> RecordScanner<'a> {
         Ok(value)
     }
 
-    /// Reads so many bytes.
+    /// Reads `len` bytes.
     ///
     /// # Errors
     ///
-    /// [`RecordError::Truncated`] if fewer are left.
+    /// Returns [`RecordError::Truncated`] if fewer are left.
     pub fn bytes(&mut self, len: usize) -> Result<&'a [u8], RecordError> {
         let Some((taken, rest)) = self.rest.split_at_checked(len) else {
             return Err(self.truncated(len));
@@ -119,7 +119,7 @@ impl<'a> RecordScanner<'a> {
     ///
     /// # Errors
     ///
-    /// [`RecordError::Truncated`] if the length or the bytes go on after the end.
+    /// Returns [`RecordError::Truncated`] if the length or the bytes extend past the end of the record.
     pub fn prefixed(&mut self) -> Result<&'a [u8], RecordError> {
         let mut ahead = self.clone();
         let len = usize::try_from(ahead.vint30()?.get()).unwrap_or(usize::MAX);
@@ -132,7 +132,7 @@ impl<'a> RecordScanner<'a> {
     ///
     /// # Errors
     ///
-    /// As of [`prefixed`](Self::prefixed), and [`RecordError::NotUtf8`].
+    /// Returns [`RecordError::NotUtf8`] if the bytes are not UTF-8, and the error of [`prefixed`](Self::prefixed).
     pub fn prefixed_str(&mut self) -> Result<&'a str, RecordError> {
         let mut ahead = self.clone();
         let text = str::from_utf8(ahead.prefixed()?).map_err(|_| RecordError::NotUtf8 {
@@ -142,26 +142,26 @@ impl<'a> RecordScanner<'a> {
         Ok(text)
     }
 
-    /// Returns the bytes that were not read.
+    /// Returns the unread bytes.
     pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// Returns whether everything was read.
+    /// Returns whether the whole record was read.
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    /// Returns how many bytes were read.
+    /// Returns the number of bytes read.
     pub fn offset(&self) -> usize {
         self.offset
     }
 
-    /// Checks that everything was read.
+    /// Checks that the whole record was read.
     ///
     /// # Errors
     ///
-    /// [`RecordError::LeftOver`] if bytes are left.
+    /// Returns [`RecordError::LeftOver`] if unread bytes are left.
     pub fn end(&self) -> Result<(), RecordError> {
         match self.rest.len() {
             0 => Ok(()),

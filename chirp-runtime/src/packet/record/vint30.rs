@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// An unsigned integer of 30 bits that takes one to four bytes (PROTOCOL.md, Appendix A).
+/// An unsigned 30-bit integer, encoded in one to four bytes (PROTOCOL.md, Appendix A).
 ///
 /// Values below 64 take one byte, below 16,384 two, below 4,194,304 three, and all others four.
 ///
@@ -16,7 +16,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Vint30(u32);
 
-/// A value does not fit into 30 bits.
+/// The error of converting a value that does not fit into 30 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} does not fit into a Vint30: the largest value is 1073741823")]
 pub struct Vint30Error(u64);
@@ -29,16 +29,16 @@ impl Vint30 {
     ///
     /// # Errors
     ///
-    /// [`Vint30Error`] for a value above [`MAX`](Self::MAX).
+    /// Returns [`Vint30Error`] if the value is above [`MAX`](Self::MAX).
     pub const fn new(value: u32) -> Result<Self, Vint30Error> {
         if value > Self::MAX.0 {
-            // A cast, since `From` is not const.
+            // `From` is not const.
             return Err(Vint30Error(value as u64));
         }
         Ok(Self(value))
     }
 
-    /// Creates a `Vint30` with the given length.
+    /// Creates a `Vint30` from a length.
     pub(super) fn of_len(len: usize) -> Result<Self, Vint30Error> {
         match u32::try_from(len) {
             Ok(value) => Self::new(value),
@@ -51,7 +51,7 @@ impl Vint30 {
         self.0
     }
 
-    /// Returns how many bytes the value takes, from 1 to 4.
+    /// Returns the encoded length in bytes, from 1 to 4.
     pub const fn encoded_len(self) -> usize {
         match self.0 {
             0..0x40 => 1,
@@ -64,12 +64,12 @@ impl Vint30 {
     /// Appends the value in its shortest form.
     pub fn encode(self, out: &mut Vec<u8>) {
         let len = self.encoded_len();
-        // The low two bits are the number of further bytes.
+        // The low two bits hold the number of bytes that follow the first.
         let further = u32::try_from(len - 1).unwrap_or(0);
         out.extend_from_slice(&(self.0 << 2 | further).to_le_bytes()[..len]);
     }
 
-    /// Takes a value off the front of `bytes`, in any of its forms. Nothing if they end before it does.
+    /// Takes an integer off the front of `bytes`, in any valid encoding. Returns `None` if the bytes end first.
     pub(super) fn take(bytes: &mut &[u8]) -> Option<Self> {
         let len = usize::from(bytes.first()? & 3) + 1;
         let (taken, rest) = bytes.split_at_checked(len)?;

@@ -3,35 +3,35 @@ use bytes::{Buf, Bytes};
 use super::StreamId;
 use crate::packet::{ErrorData, Header, PacketError, PacketType};
 
-/// The end of a stream, or the wish for it.
+/// Ends a stream, or asks the sending side to end it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamEnd {
-    /// Which stream.
+    /// The stream.
     pub id: StreamId,
-    /// Why it ends.
+    /// The reason for the end.
     pub reason: EndReason,
-    /// How many items the side that says so has sent, or received.
+    /// The number of items that the sender of this packet has sent or received on the stream.
     pub items: u64,
-    /// What is to be said of a failure.
+    /// The error of a failed stream. Empty for other reasons.
     pub error: ErrorData,
 }
 
-/// Why a stream ends.
+/// The reason for the end of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum EndReason {
-    /// That was all.
+    /// All items were sent.
     Finished = 0,
-    /// It broke off; the error says why.
+    /// The sending side failed. The packet's error describes the failure.
     Failed = 1,
-    /// Its source, or its consumer, was dropped.
+    /// The sender or the receiver was dropped.
     Cancelled = 2,
-    /// It was never taken up.
+    /// The receiving side never used the stream.
     Refused = 3,
 }
 
 impl EndReason {
-    /// The reason that a byte stands for. Those that are not known are failures.
+    /// Returns the reason for a byte. Unknown reasons count as failures.
     fn from_u8(reason: u8) -> Self {
         match reason {
             0 => Self::Finished,
@@ -45,12 +45,12 @@ impl EndReason {
 impl StreamEnd {
     const HEAD_LEN: usize = 13;
 
-    /// How long the packet's payload becomes with error data of this length.
+    /// Returns the payload length of a packet with error data of this length, in bytes.
     pub fn payload_len(error_len: usize) -> usize {
         Self::HEAD_LEN + error_len
     }
 
-    /// Appends the packet.
+    /// Appends the packet to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let error = self.error.encode();
         let length = u32::try_from(Self::payload_len(error.len())).unwrap_or(u32::MAX);
@@ -61,17 +61,17 @@ impl StreamEnd {
         out.extend_from_slice(&error);
     }
 
-    /// Reads the payload of the packet.
+    /// Decodes the payload of a StreamEnd packet. Replaces invalid UTF-8 in the error's message with U+FFFD.
     ///
     /// # Errors
     ///
-    /// [`PacketError::Stream`] when it ends inside a field, [`PacketError::ErrorData`] when its error data
-    /// ends inside a field, whatever the reason. What is not UTF-8 in its text becomes U+FFFD.
+    /// Returns [`PacketError::Stream`] if the payload ends inside a field, and [`PacketError::ErrorData`] if
+    /// a field of the error data is truncated, whatever the reason.
     pub fn decode(mut payload: Bytes) -> Result<Self, PacketError> {
         let Some(head) = payload.first_chunk::<{ Self::HEAD_LEN }>() else {
             return Err(PacketError::Stream {
                 kind: PacketType::STREAM_END,
-                what: "it is truncated",
+                what: "truncated",
             });
         };
         let [i0, i1, i2, i3, reason, items @ ..] = *head;

@@ -3,38 +3,38 @@ use bytes::{Buf, Bytes};
 use super::StreamId;
 use crate::packet::{Header, PacketError, PacketType};
 
-/// Items of one stream, as many as were ready.
+/// A batch of items of one stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamItems {
-    /// Their stream.
+    /// The stream.
     pub id: StreamId,
-    /// The items. There may be none, which says that the stream has begun.
+    /// The items. An empty packet announces that the stream has begun.
     pub items: Items,
 }
 
 impl StreamItems {
-    /// A larger payload holds one item exactly.
+    /// A payload larger than this many bytes holds exactly one item.
     pub const CHUNK: usize = 16 << 10;
 
     const HEAD_LEN: usize = 6;
     const ITEM_HEAD_LEN: usize = 4;
 
-    /// How long the payload of a packet becomes whose items, of the given number, have so many bytes.
+    /// Returns the payload length of a packet with this number of items and a total of `bytes` bytes in them.
     pub fn payload_len(items: usize, bytes: usize) -> usize {
         Self::HEAD_LEN + items * Self::ITEM_HEAD_LEN + bytes
     }
 
-    /// How many bytes stand before so many items altogether.
+    /// Returns the total length of the length fields of this number of items, in bytes.
     pub(crate) fn lengths(items: u16) -> usize {
         usize::from(items) * Self::ITEM_HEAD_LEN
     }
 
-    /// Where what stands before an item begins, which itself begins here.
+    /// Returns the offset of the length field of an item that begins at `at`.
     pub(super) fn before_item(at: usize) -> usize {
         at - Self::ITEM_HEAD_LEN
     }
 
-    /// Appends the packet up to its items, each of which the caller appends or sends next, after
+    /// Appends the packet up to its items. The caller appends or sends each item next, after
     /// [`encode_item_head`](Self::encode_item_head).
     pub fn encode_head(out: &mut Vec<u8>, id: StreamId, items: u16, bytes: usize) {
         let length = Self::payload_len(items.into(), bytes);
@@ -44,30 +44,30 @@ impl StreamItems {
         out.extend_from_slice(&items.to_be_bytes());
     }
 
-    /// Appends what stands before an item of this length.
+    /// Appends the length field of an item.
     pub fn encode_item_head(out: &mut Vec<u8>, len: usize) {
-        // What is sent is within a payload limit, which fits.
+        // Items are within the payload limit, which fits into 32 bits.
         let len = u32::try_from(len).unwrap_or(u32::MAX);
         out.extend_from_slice(&len.to_be_bytes());
     }
 
-    /// Reads the payload of the packet. The items are slices of it.
+    /// Decodes the payload of a StreamItems packet. The items are slices of the payload.
     ///
     /// # Errors
     ///
-    /// [`PacketError::Stream`] when it ends inside an item, or after them, or is larger than
-    /// [`CHUNK`](Self::CHUNK) and does not hold one item.
+    /// Returns [`PacketError::Stream`] if an item is truncated, if bytes follow the last item, or if the
+    /// payload is larger than [`CHUNK`](Self::CHUNK) and does not hold exactly one item.
     pub fn decode(mut payload: Bytes) -> Result<Self, PacketError> {
         let invalid = |what| PacketError::Stream {
             kind: PacketType::STREAM_ITEMS,
             what,
         };
         let Some(&[i0, i1, i2, i3, c0, c1]) = payload.first_chunk::<{ Self::HEAD_LEN }>() else {
-            return Err(invalid("it is truncated"));
+            return Err(invalid("truncated"));
         };
         let count = u16::from_be_bytes([c0, c1]);
         if payload.len() > Self::CHUNK && count != 1 {
-            return Err(invalid("over 16 KiB it holds one item"));
+            return Err(invalid("more than 16 KiB with other than one item"));
         }
         payload.advance(Self::HEAD_LEN);
         let mut rest = &payload[..];
@@ -81,7 +81,7 @@ impl StreamItems {
                 .ok_or_else(|| invalid("an item is truncated"))?;
         }
         if !rest.is_empty() {
-            return Err(invalid("something follows the items"));
+            return Err(invalid("bytes follow the last item"));
         }
         Ok(Self {
             id: StreamId::from_be_bytes([i0, i1, i2, i3]),
@@ -93,16 +93,16 @@ impl StreamItems {
     }
 }
 
-/// The items of one packet, in order: slices of its payload, so that nothing is copied.
+/// The items of one packet, in order. Each is a slice of the payload, so that nothing is copied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Items {
-    /// The lengths have been checked.
+    /// The remaining items, each after its length. The lengths have been checked.
     rest: Bytes,
     left: u16,
 }
 
 impl Items {
-    /// Items that stand one after another, each with its length before it.
+    /// Creates items from bytes in which each item follows its length.
     pub(super) fn of_run(framed: Vec<u8>, items: u16) -> Self {
         Self {
             rest: framed.into(),
@@ -110,7 +110,7 @@ impl Items {
         }
     }
 
-    /// Takes the next by its bytes, and gives what `take` makes of them.
+    /// Passes the bytes of the next item to `take` and returns the result.
     #[inline]
     pub fn next_with<T>(&mut self, take: impl FnOnce(&[u8]) -> T) -> Option<T> {
         let left = self.left.checked_sub(1)?;
@@ -122,7 +122,7 @@ impl Items {
         Some(taken)
     }
 
-    /// How long each of them is, without taking any.
+    /// Returns the lengths of the remaining items without consuming them.
     pub fn lens(&self) -> impl Iterator<Item = usize> {
         let mut rest = &self.rest[..];
         (0..self.left).map_while(move |_| {
@@ -133,7 +133,7 @@ impl Items {
         })
     }
 
-    /// The first so many of them.
+    /// Keeps the first `items` items.
     #[must_use]
     pub fn first(mut self, items: u16) -> Self {
         self.left = self.left.min(items);

@@ -1,5 +1,6 @@
-//! The four packets of streams (PROTOCOL.md, "Streams"): they open them, carry their items, give credit for
-//! more, and end them. An extension, sent only to a side that has declared that it accepts it.
+//! The four stream packets (PROTOCOL.md, "Streams"): they open streams, carry items, grant credit, and end streams.
+//!
+//! An extension: these packets are sent only to a side that has declared support for them.
 
 mod credit;
 mod end;

@@ -5,29 +5,29 @@ const TO_OPENER: u8 = 1;
 const BOUND: u8 = 2;
 const RESULT: u8 = 4;
 
-/// Opens streams, of which the carrier that follows speaks.
+/// Opens the streams that the following packet carries.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamOpen;
 
-/// One stream that is opened.
+/// A stream to open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamEntry {
-    /// The number that its opener gave it: from 1 to [`StreamId::MAX_NUMBER`].
+    /// The number that the opener assigned, from 1 to [`StreamId::MAX_NUMBER`].
     pub number: u32,
-    /// Whether its items go to the side that opened it; else they come from there.
+    /// Whether items go to the opener, rather than come from it.
     pub to_opener: bool,
-    /// Whether it lives within the call that follows.
+    /// Whether the stream belongs to the call that follows.
     pub bound: bool,
-    /// Whether it is the result of that call.
+    /// Whether the stream is the result of the call that follows.
     pub result: bool,
-    /// The codec of its items, by number: below [`CODECS`](Self::CODECS).
+    /// The number of the items' codec, below [`CODECS`](Self::CODECS).
     pub codec: u8,
-    /// How much credit its sending side begins with, in bytes.
+    /// The initial credit of the sending side, in bytes.
     pub window: u32,
 }
 
 impl StreamEntry {
-    /// How many codecs there are: they are numbered from 0 (PROTOCOL.md, "Codec numbers").
+    /// The number of codecs, which are numbered from 0 (PROTOCOL.md, "Codec numbers").
     pub const CODECS: u8 = 5;
 
     const LEN: usize = 10;
@@ -45,16 +45,16 @@ impl StreamEntry {
         let [n0, n1, n2, n3, flags, codec, w0, w1, w2, w3] = bytes;
         let id = StreamId::from_be_bytes([n0, n1, n2, n3]);
         if !id.is_of_sender() || id.number() == 0 {
-            return Err("a stream's number is not from 1 to 2^31 - 1");
+            return Err("stream number out of range (1 to 2^31 - 1)");
         }
         if flags & !(TO_OPENER | BOUND | RESULT) != 0 {
-            return Err("there is no such flag");
+            return Err("unknown stream flag");
         }
         if flags & RESULT != 0 && flags != TO_OPENER | BOUND | RESULT {
-            return Err("a result goes to the caller, within the call");
+            return Err("a result stream must be bound to the call and go to the caller");
         }
         if codec >= Self::CODECS {
-            return Err("there is no such codec");
+            return Err("unknown codec number");
         }
         Ok(Self {
             number: id.number(),
@@ -68,19 +68,19 @@ impl StreamEntry {
 }
 
 impl StreamOpen {
-    /// How many streams one packet opens at most.
+    /// The maximum number of streams that one packet opens.
     pub const MAX_ENTRIES: usize = 1024;
 
-    /// How long the packet's payload becomes.
+    /// Returns the payload length of a packet with this number of entries, in bytes.
     pub fn payload_len(entries: usize) -> usize {
         entries * StreamEntry::LEN
     }
 
-    /// Appends the packet. Entries beyond [`MAX_ENTRIES`](Self::MAX_ENTRIES) are cut, so that it is never
-    /// malformed.
+    /// Appends the packet to `out`. Entries beyond [`MAX_ENTRIES`](Self::MAX_ENTRIES) are cut, so that the
+    /// packet is never malformed.
     pub fn encode(out: &mut Vec<u8>, entries: &[StreamEntry]) {
         let entries = &entries[..entries.len().min(Self::MAX_ENTRIES)];
-        // Ten kilobytes at the most.
+        // At most ten kilobytes.
         let length = u32::try_from(Self::payload_len(entries.len())).unwrap_or(u32::MAX);
         out.extend_from_slice(&Header::new(PacketType::STREAM_OPEN, length).encode());
         for entry in entries {
@@ -88,13 +88,14 @@ impl StreamOpen {
         }
     }
 
-    /// Reads the payload of the packet. Whether its numbers are free and its windows allowed depends on the
-    /// streams there are, and is not looked at.
+    /// Decodes the payload of a StreamOpen packet. Does not check whether the numbers are free and the
+    /// windows permitted, since that depends on the session.
     ///
     /// # Errors
     ///
-    /// [`PacketError::Stream`] when there are no entries, too many of them, part of one, or one with
-    /// something that does not exist.
+    /// Returns [`PacketError::Stream`] if there are no entries or more than
+    /// [`MAX_ENTRIES`](Self::MAX_ENTRIES), or if an entry is truncated or has an invalid number, flag or
+    /// codec.
     pub fn decode(payload: &[u8]) -> Result<Vec<StreamEntry>, PacketError> {
         let (entries, rest) = payload.as_chunks();
         let invalid = |what| PacketError::Stream {
@@ -105,7 +106,7 @@ impl StreamOpen {
             return Err(invalid("an entry is truncated"));
         }
         if entries.is_empty() || entries.len() > Self::MAX_ENTRIES {
-            return Err(invalid("it opens 1 to 1,024 streams"));
+            return Err(invalid("the number of entries is not from 1 to 1,024"));
         }
         let entries = entries.iter().map(|entry| StreamEntry::decode(*entry));
         entries.collect::<Result<_, _>>().map_err(invalid)

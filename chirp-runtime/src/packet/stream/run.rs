@@ -1,20 +1,19 @@
 use super::{Items, StreamItems};
 use crate::packet::Payload;
 
-/// Items that are ready, one after another as they stand in a packet: what many small ones are collected in, so
-/// that none needs a buffer of its own.
+/// Items ready to be sent, laid out as in a packet. Collecting many small items here saves a buffer for each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemRun {
-    /// Each with its length before it.
+    /// The items, each after its length.
     framed: Vec<u8>,
     items: u16,
-    /// How long the last is.
+    /// The length of the last item, in bytes.
     last: usize,
-    /// How long the payload may be of the packet that holds them.
+    /// The maximum payload length of the packet, in bytes.
     limit: usize,
 }
 
-/// An item that is being encoded. It is taken off again when it is dropped: what stands before it is still to be sent.
+/// An item that is being encoded. Dropping it removes the item, since the items before it are still to be sent.
 struct Begun<'a> {
     framed: &'a mut Vec<u8>,
     at: usize,
@@ -26,7 +25,7 @@ impl Drop for Begun<'_> {
     }
 }
 
-/// One more item of this length can be put while the packet is not full.
+/// The room that a packet must have left to accept another item, in bytes.
 const SMALL: usize = 64;
 
 impl Default for ItemRun {
@@ -41,24 +40,24 @@ impl Default for ItemRun {
 }
 
 impl ItemRun {
-    /// Says how long the payload of a packet may be, where that is less than a chunk.
+    /// Sets the maximum payload length of a packet, if lower than [`StreamItems::CHUNK`].
     pub fn set_limit(&mut self, limit: usize) {
         self.limit = limit.min(StreamItems::CHUNK);
     }
 
-    /// Takes memory for a whole packet.
+    /// Reserves memory for a whole packet.
     pub fn reserve(&mut self) {
-        // The last item may be one too many.
+        // The last item may exceed the limit.
         let len = self.limit + Payload::COPIED;
         self.framed
             .reserve_exact(len.saturating_sub(self.framed.len()));
     }
 
-    /// Appends an item, which `encode` appends to what it is given. Gives how long the item is.
+    /// Appends an item that `encode` writes to the given buffer. Returns the item's length in bytes.
     ///
     /// # Errors
     ///
-    /// That of `encode`; the item is not there then, nor if `encode` panics.
+    /// Returns the error of `encode`. The item is not appended in that case, nor if `encode` panics.
     #[inline]
     pub fn push<E>(
         &mut self,
@@ -74,7 +73,7 @@ impl ItemRun {
         encode(begun.framed)?;
         std::mem::forget(begun);
         let len = self.framed.len() - start;
-        // One that does not fit is over every payload limit, and is refused for that.
+        // A length that does not fit is over every payload limit, and the item is refused for that reason.
         let head = u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes();
         self.framed[at..start].copy_from_slice(&head);
         self.items += 1;
@@ -82,7 +81,8 @@ impl ItemRun {
         Ok(len)
     }
 
-    /// Takes the last item off again, without its length. Only one can be taken off between two that are put.
+    /// Removes the last item and returns it without its length field. Must not be called twice without a
+    /// [`push`](Self::push) in between.
     pub fn pop(&mut self) -> Vec<u8> {
         let at = self.framed.len() - self.last;
         let item = self.framed.split_off(at);
@@ -92,48 +92,48 @@ impl ItemRun {
         item
     }
 
-    /// How many items there are.
+    /// Returns the number of items.
     pub fn items(&self) -> u16 {
         self.items
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no items.
     pub fn is_empty(&self) -> bool {
         self.items == 0
     }
 
-    /// Whether the packet would hold little more.
+    /// Returns whether the packet is too full for another small item.
     pub fn is_full(&self) -> bool {
         self.items == u16::MAX || self.packet_len() + SMALL > self.limit
     }
 
-    /// Whether the packet would hold too much.
+    /// Returns whether the items exceed the payload limit.
     pub fn is_too_long(&self) -> bool {
         self.packet_len() > self.limit
     }
 
-    /// How long the payload of a packet is that holds them and nothing else.
+    /// Returns the payload length of a packet with these items, in bytes.
     pub fn packet_len(&self) -> usize {
         StreamItems::payload_len(0, self.framed.len())
     }
 
-    /// How many bytes the items have, without their lengths.
+    /// Returns the total length of the items without their length fields, in bytes.
     pub fn bytes(&self) -> usize {
         self.framed.len() - StreamItems::lengths(self.items)
     }
 
-    /// The same, of all but the last.
+    /// Returns the total length of all items but the last without their length fields, in bytes.
     pub fn bytes_before_last(&self) -> usize {
         self.bytes() - self.last
     }
 
-    /// Takes all of them, as they come out of a packet.
+    /// Takes all items, as if decoded from a packet.
     pub fn take_items(&mut self) -> Items {
         let items = self.items;
         Items::of_run(self.take(), items)
     }
 
-    /// Takes all of them, with their lengths.
+    /// Takes the bytes of all items, each after its length.
     pub fn take(&mut self) -> Vec<u8> {
         self.items = 0;
         self.last = 0;
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn items_stand_as_in_a_packet() {
+    fn items_are_laid_out_as_in_a_packet() {
         let mut run = ItemRun::default();
         for item in [&b"one"[..], b"", b"three"] {
             push(&mut run, item);
@@ -173,13 +173,14 @@ mod tests {
         StreamItems::encode_head(&mut packet, StreamId::of_sender(1), 3, 8);
         packet.extend(run.take());
         assert!(run.is_empty());
-        let decoded = StreamItems::decode(Bytes::from(packet).slice(8..)).expect("they are whole");
+        let decoded =
+            StreamItems::decode(Bytes::from(packet).slice(8..)).expect("the items are complete");
         let items: Vec<_> = decoded.items.collect();
         assert_eq!(items, [&b"one"[..], b"", b"three"]);
     }
 
     #[test]
-    fn what_is_taken_off_or_fails_leaves_nothing() {
+    fn popped_and_failed_items_leave_no_bytes() {
         let mut run = ItemRun::default();
         push(&mut run, b"first");
         let before = run.clone();
