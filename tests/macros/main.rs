@@ -1,10 +1,7 @@
 //! The code and the diagnostics of `#[chirp::service]` and `#[derive(chirp::ServiceError)]`.
 
 mod diagnostics;
-#[allow(
-    unreachable_pub,
-    reason = "lints such as `missing_docs` look only at public items"
-)]
+// Public, since lints such as `missing_docs` look only at public items.
 pub mod hygiene;
 mod macro_rules;
 mod named;
