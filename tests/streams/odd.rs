@@ -178,7 +178,7 @@ fn halves_are_refused_outside_of_calls() {
         serde_json::to_string(&sender).expect_err("no call"),
         serde_json::to_string(&receiver).expect_err("no call"),
     ] {
-        assert!(error.to_string().contains("travels in a call"), "{error}");
+        assert!(error.to_string().contains("only in a call"), "{error}");
     }
     serde_json::from_str::<Receiver<u64>>("0").expect_err("no stream");
     // The halves were not sent.

@@ -237,7 +237,7 @@ async fn a_client_without_tls_is_told() {
         .await
         .unwrap();
     let error = plain.call("echo", "hello").await.unwrap_err().to_string();
-    assert!(error.contains("as TLS begins"), "{error}");
+    assert!(error.contains("one side uses TLS"), "{error}");
     let error = turned_away.recv().await.unwrap();
     assert_eq!(TlsError::of(&error), Some(&TlsError::NotTls));
 
@@ -261,7 +261,7 @@ async fn a_client_without_tls_is_told() {
     };
     assert_eq!(TlsError::of(&error), Some(&TlsError::Ended));
     let why = why.recv().await.unwrap();
-    assert!(why.contains("as TLS begins"), "{why}");
+    assert!(why.contains("one side uses TLS"), "{why}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -371,7 +371,10 @@ async fn an_invalid_compressed_packet_ends_the_session() {
         (block(2, 200 << 20, &[0; 100]), "payload limit"),
         (block(2, 1 << 20, &[0; 100]), "what the block can expand to"),
         (block(2, 1000, &[0xFF; 100]), "corrupt"),
-        (block(2, 99, b"\xa0\0\0\0\x01\x04echoa"), "another length"),
+        (
+            block(2, 99, b"\xa0\0\0\0\x01\x04echoa"),
+            "does not have the declared length",
+        ),
     ];
     for (bytes, reason) in table {
         let (peer, mut theirs) = declared(&compressing()).await;

@@ -1,6 +1,6 @@
 //! Stream halves inside values.
 //!
-//! A stream half is encoded as its index in a list that travels beside the value's bytes. While a value is
+//! A stream half is encoded as its index in a list that is sent beside the value's bytes. While a value is
 //! encoded or decoded, that list is kept in a thread-local variable, because serde has no other place for it:
 //! encoding a half appends it to the list, and decoding a half claims its index. This module does not depend
 //! on the types of the halves.

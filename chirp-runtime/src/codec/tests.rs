@@ -83,7 +83,7 @@ fn shapes() -> impl Strategy<Value = Shape> {
 }
 
 /// Encodes arguments of every kind, and compares them after decoding.
-fn there_and_back<C>(text: &str, bytes: &[u8], shape: &Shape) -> Result<(), TestCaseError>
+fn round_trip<C>(text: &str, bytes: &[u8], shape: &Shape) -> Result<(), TestCaseError>
 where
     C: Codec,
     Str: Argument<C>,
@@ -130,25 +130,25 @@ type Numbers = (
 proptest! {
     #[test]
     fn bincode_round_trips(text in ".*", bytes: Vec<u8>, shape in shapes()) {
-        there_and_back::<Bincode>(&text, &bytes, &shape)?;
+        round_trip::<Bincode>(&text, &bytes, &shape)?;
     }
 
     #[cfg(feature = "postcard")]
     #[test]
     fn postcard_round_trips(text in ".*", bytes: Vec<u8>, shape in shapes()) {
-        there_and_back::<super::Postcard>(&text, &bytes, &shape)?;
+        round_trip::<super::Postcard>(&text, &bytes, &shape)?;
     }
 
     #[cfg(feature = "messagepack")]
     #[test]
     fn messagepack_round_trips(text in ".*", bytes: Vec<u8>, shape in shapes()) {
-        there_and_back::<super::MessagePack>(&text, &bytes, &shape)?;
+        round_trip::<super::MessagePack>(&text, &bytes, &shape)?;
     }
 
     #[cfg(feature = "json")]
     #[test]
     fn json_round_trips(text in ".*", bytes: Vec<u8>, shape in shapes()) {
-        there_and_back::<super::Json>(&text, &bytes, &shape)?;
+        round_trip::<super::Json>(&text, &bytes, &shape)?;
     }
 
     #[test]

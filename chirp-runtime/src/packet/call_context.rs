@@ -44,7 +44,7 @@ impl CallInfo {
         out.extend_from_slice(&payload);
     }
 
-    /// Decodes the payload of a CallContext packet. Skips unknown fields that are not required.
+    /// Decodes the payload of a `CallContext` packet. Skips unknown fields that are not required.
     ///
     /// # Errors
     ///

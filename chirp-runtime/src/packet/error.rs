@@ -52,10 +52,10 @@ pub enum PacketError {
     /// A Response has an undefined result code.
     #[error("invalid Response packet: result code {0} does not exist")]
     ResultCode(u8),
-    /// A CallContext packet is malformed.
+    /// A `CallContext` packet is malformed.
     #[error("invalid CallContext packet: {0}")]
     CallContext(&'static str),
-    /// A CallContext packet was followed by a packet other than a call.
+    /// A `CallContext` packet was followed by a packet other than a call.
     #[error("invalid CallContext packet: expected a call to follow, got a {0} packet")]
     Carrier(PacketType),
     /// A stream packet is malformed or inconsistent with the state of its stream.
@@ -66,7 +66,7 @@ pub enum PacketError {
         /// The violated rule.
         what: &'static str,
     },
-    /// A StreamOpen packet was followed by a packet that cannot carry streams.
+    /// A `StreamOpen` packet was followed by a packet that cannot carry streams.
     #[error(
         "invalid StreamOpen packet: expected a packet that carries streams to follow, got a {0} packet"
     )]

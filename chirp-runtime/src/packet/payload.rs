@@ -10,7 +10,7 @@ use bytes::Bytes;
 /// `.into()`. An encoded value that ends in many bytes is stored as both: the encoded beginning, and the
 /// bytes without a copy.
 ///
-/// Stream halves inside the values travel beside the bytes ([`attach`](Self::attach)). Cloning a payload
+/// Stream halves inside the values are sent beside the bytes ([`attach`](Self::attach)). Cloning a payload
 /// clones the bytes but not the stream halves.
 #[derive(Clone)]
 pub struct Payload(Repr);

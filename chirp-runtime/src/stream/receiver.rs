@@ -321,8 +321,8 @@ impl<T: Item> Serialize for Receiver<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serialize_half(serializer, |codec| {
             let mut inner = self.inner.lock();
-            let travelled = StreamError::Encode("this half was sent to another peer".to_owned());
-            let inner = mem::replace(&mut *inner, ReceiverInner::Over(Some(travelled)));
+            let sent = StreamError::Encode("this half was sent to another peer".to_owned());
+            let inner = mem::replace(&mut *inner, ReceiverInner::Over(Some(sent)));
             let mut receiver = Self::of(inner, self.error);
             // The task that forwards the items applies the same timeouts.
             let mut times = self.times.lock();

@@ -196,10 +196,10 @@ impl<T: Item> Sender<T> {
     }
 
     /// Takes the inner state of a half that is being sent to a peer.
-    fn travel(&self) -> SenderInner<T> {
+    fn take_inner(&self) -> SenderInner<T> {
         let mut inner = self.inner.lock();
-        let travelled = StreamError::Encode("this half was sent to another peer".to_owned());
-        mem::replace(&mut *inner, SenderInner::Over(travelled))
+        let sent = StreamError::Encode("this half was sent to another peer".to_owned());
+        mem::replace(&mut *inner, SenderInner::Over(sent))
     }
 }
 
@@ -226,7 +226,7 @@ fn pass_on<T: Item>(mut sender: Sender<T>, consumer: Consumer, codec: CodecId, r
 impl<T: Item> Serialize for Sender<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serialize_half(serializer, |codec| {
-            let sender = Self::of(self.travel());
+            let sender = Self::of(self.take_inner());
             let entry = AttachedStream {
                 outward: false,
                 bound: false,

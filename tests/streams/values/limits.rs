@@ -217,8 +217,8 @@ macro_rules! services {
                     return;
                 }
                 let (report, reported) = (report.unwrap_err(), reported.unwrap_err());
-                assert!(report.to_string().contains("the field `first` of `Report` is skipped"));
-                assert!(reported.to_string().contains("the field `first` of `Report` is skipped"));
+                assert!(report.to_string().contains("field `first` of `Report` is skipped"));
+                assert!(reported.to_string().contains("field `first` of `Report` is skipped"));
                 assert_eq!(ran.load(Ordering::Relaxed), 1);
                 // An error keeps its text and its code.
                 let error = client.failed(false).await.unwrap_err();

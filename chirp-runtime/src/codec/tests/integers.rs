@@ -229,7 +229,7 @@ fn numbers_in_text_are_read_exactly() {
 
 #[test]
 fn floats_stay_floats() {
-    fn travels<T: Through<Json> + Through<MessagePack> + PartialEq + Debug>(value: &T) {
+    fn round_trips<T: Through<Json> + Through<MessagePack> + PartialEq + Debug>(value: &T) {
         let mut bytes = Vec::new();
         Through::<Json>::encode(value, &mut bytes).unwrap();
         assert_eq!(<T as Through<Json>>::decode(&bytes).as_ref(), Ok(value));
@@ -246,7 +246,7 @@ fn floats_stay_floats() {
         Integer(i64),
         Float(f64),
     }
-    travels(&vec![
+    round_trips(&vec![
         Either::Integer(5),
         Either::Float(5.0),
         Either::Float(-0.0),
@@ -363,7 +363,7 @@ struct Flattened {
 
 #[test]
 fn human_readable_types_work_inside_types_that_inspect_the_data() {
-    fn travels<T: Through<Json> + Through<MessagePack> + PartialEq + Debug>(value: &T) {
+    fn round_trips<T: Through<Json> + Through<MessagePack> + PartialEq + Debug>(value: &T) {
         let mut bytes = Vec::new();
         Through::<MessagePack>::encode(value, &mut bytes).unwrap();
         assert_eq!(
@@ -383,19 +383,19 @@ fn human_readable_types_work_inside_types_that_inspect_the_data() {
         id,
         time: Duration::new(1, 2),
     };
-    travels(&asks);
-    travels(&Internally::Asks(asks.clone()));
-    travels(&Internally::Struct {
+    round_trips(&asks);
+    round_trips(&Internally::Asks(asks.clone()));
+    round_trips(&Internally::Struct {
         id,
         any: vec![v4.into(), v6.into()],
     });
-    travels(&Internally::Unit);
-    travels(&Untagged::Asks(asks.clone()));
-    travels(&Untagged::Any(v6.into()));
-    travels(&Untagged::Id(Some(id)));
-    travels(&Adjacently::Asks(asks.clone()));
-    travels(&Adjacently::Any(v4.into()));
-    travels(&Flattened {
+    round_trips(&Internally::Unit);
+    round_trips(&Untagged::Asks(asks.clone()));
+    round_trips(&Untagged::Any(v6.into()));
+    round_trips(&Untagged::Id(Some(id)));
+    round_trips(&Adjacently::Asks(asks.clone()));
+    round_trips(&Adjacently::Any(v4.into()));
+    round_trips(&Flattened {
         own: id,
         asks,
         rest: [("more".to_owned(), v4.into())].into(),

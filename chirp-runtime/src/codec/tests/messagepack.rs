@@ -237,21 +237,21 @@ struct Unit;
 /// Types that inspect the data while decoding.
 #[test]
 fn values_are_self_describing() {
-    fn travels<T: Through<MessagePack> + PartialEq + std::fmt::Debug>(value: T) {
+    fn round_trips<T: Through<MessagePack> + PartialEq + std::fmt::Debug>(value: T) {
         let mut bytes = Vec::new();
         value.encode(&mut bytes).unwrap();
         assert_eq!(T::decode(&bytes), Ok(value));
     }
-    travels(Either::Number(7));
-    travels(Either::Named { it: true });
-    travels(Flat {
+    round_trips(Either::Number(7));
+    round_trips(Either::Named { it: true });
+    round_trips(Flat {
         a: 1,
         rest: [("b".to_owned(), 2)].into(),
     });
-    travels(Unit);
-    travels(vec![Ok(1u8), Err("x".to_owned())]);
-    travels(BTreeMap::from([(-1i32, 1u8), (300, 2)]));
-    travels(Ipv4Addr::LOCALHOST);
+    round_trips(Unit);
+    round_trips(vec![Ok(1u8), Err("x".to_owned())]);
+    round_trips(BTreeMap::from([(-1i32, 1u8), (300, 2)]));
+    round_trips(Ipv4Addr::LOCALHOST);
 }
 
 #[test]

@@ -196,23 +196,23 @@ fn a_variant_after_a_skipped_one_is_rejected_by_codecs_without_names() {
             assert_eq!(encode::<C, _>(&deeper).is_err(), is_positional::<C>());
         }
     }
-    fn travels<C: Serde, T: Through<C> + Debug + PartialEq>(value: &T) {
+    fn round_trips<C: Serde, T: Through<C> + Debug + PartialEq>(value: &T) {
         for _ in 0..2 {
             let bytes = encode::<C, _>(value).unwrap();
             assert_eq!(T::decode(&bytes).as_ref(), Ok(value));
         }
     }
     fn check<C: Serde>() {
-        travels::<C, _>(&Skips::A);
+        round_trips::<C, _>(&Skips::A);
         refused::<C, _>(&Skips::C);
         refused::<C, _>(&Skips::D(7));
         refused::<C, _>(&Skips::E { field: 7 });
         refused::<C, _>(&Skips::F(7, 8));
-        travels::<C, _>(&Aliased::A);
-        travels::<C, _>(&Aliased::B(1));
-        travels::<C, _>(&vec![Aliased::C, Aliased::B(1), Aliased::A]);
-        travels::<C, _>(&vec![Ok::<u8, u16>(1), Err(2)]);
-        travels::<C, _>(&std::net::IpAddr::from([0u16; 8]));
+        round_trips::<C, _>(&Aliased::A);
+        round_trips::<C, _>(&Aliased::B(1));
+        round_trips::<C, _>(&vec![Aliased::C, Aliased::B(1), Aliased::A]);
+        round_trips::<C, _>(&vec![Ok::<u8, u16>(1), Err(2)]);
+        round_trips::<C, _>(&std::net::IpAddr::from([0u16; 8]));
         if is_positional::<C>() {
             let error = encode::<C, _>(&OneWay::A).unwrap_err();
             assert!(error.contains("variant `A` of `OneWay`"), "{error}");

@@ -27,7 +27,7 @@ impl StreamCredit {
         }
     }
 
-    /// Decodes the payload of a StreamCredit packet.
+    /// Decodes the payload of a `StreamCredit` packet.
     ///
     /// # Errors
     ///

@@ -61,7 +61,7 @@ impl StreamEnd {
         out.extend_from_slice(&error);
     }
 
-    /// Decodes the payload of a StreamEnd packet. Replaces invalid UTF-8 in the error's message with U+FFFD.
+    /// Decodes the payload of a `StreamEnd` packet. Replaces invalid UTF-8 in the error's message with U+FFFD.
     ///
     /// # Errors
     ///

@@ -51,7 +51,7 @@ impl StreamItems {
         out.extend_from_slice(&len.to_be_bytes());
     }
 
-    /// Decodes the payload of a StreamItems packet. The items are slices of the payload.
+    /// Decodes the payload of a `StreamItems` packet. The items are slices of the payload.
     ///
     /// # Errors
     ///

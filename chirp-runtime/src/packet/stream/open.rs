@@ -88,7 +88,7 @@ impl StreamOpen {
         }
     }
 
-    /// Decodes the payload of a StreamOpen packet. Does not check whether the numbers are free and the
+    /// Decodes the payload of a `StreamOpen` packet. Does not check whether the numbers are free and the
     /// windows permitted, since that depends on the session.
     ///
     /// # Errors
