@@ -66,7 +66,7 @@ pub(in crate::peer) struct ReaderTask {
     items: usize,
     /// The maximum payload, in bytes.
     limit: usize,
-    effects: Effects,
+    effects: Box<Effects>,
     overdue: StallTimer,
     progress: Progress,
     /// Bytes read in total.
@@ -104,7 +104,7 @@ impl ReaderTask {
             first: true,
             items: 0,
             limit: limits.max_payload,
-            effects: Effects::default(),
+            effects: Box::default(),
             overdue: StallTimer::default(),
             progress: Progress::new(limits.progress_timeout),
             bytes: 0,

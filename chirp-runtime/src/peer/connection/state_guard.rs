@@ -24,16 +24,16 @@ struct PendingEffects<'a> {
     buffer: EffectsBuffer<'a>,
 }
 
-#[expect(clippy::large_enum_variant, reason = "on the stack, and for a moment")]
 enum EffectsBuffer<'a> {
     /// Nothing to apply.
     Empty,
-    Owned(Effects),
+    Owned(Box<Effects>),
     /// A buffer of a task, whose allocations are kept for its next step.
-    Reused(&'a mut Effects),
+    Reused(&'a mut Box<Effects>),
 }
 
 impl<'a> StateGuard<'a> {
+    #[inline]
     pub(in crate::peer) fn new(
         connection: &'a ConnectionCore,
         state: MutexGuard<'a, ConnectionState>,
@@ -49,10 +49,11 @@ impl<'a> StateGuard<'a> {
 
     /// As [`new`](Self::new), with a buffer for the effects. `effects` must be empty, and is again when the guard has
     /// been dropped.
+    #[inline]
     pub(in crate::peer) fn reusing(
         connection: &'a ConnectionCore,
         state: MutexGuard<'a, ConnectionState>,
-        effects: &'a mut Effects,
+        effects: &'a mut Box<Effects>,
     ) -> Self {
         Self {
             state,
