@@ -85,14 +85,15 @@ impl Effects {
             | refusing
             | stop_calls
             | end.is_some();
-        !flags
-            && wakes.is_empty()
-            && aborts.is_empty()
-            && answers.is_empty()
-            && refused.is_empty()
-            && spent.is_empty()
-            && unwanted.is_empty()
-            && leftovers.is_empty()
+        // One test instead of a branch for each list: this runs after every step.
+        let listed = wakes.len()
+            | aborts.len()
+            | answers.len()
+            | refused.len()
+            | spent.len()
+            | unwanted.len()
+            | leftovers.len();
+        !flags && listed == 0
     }
 
     /// Performs the effects and leaves `self` empty, with its buffers kept. The caller must not hold the connection's

@@ -280,16 +280,16 @@ impl ReaderTask {
                 }
             }
         };
-        let overdue = state.check_stalled_handler();
-        // This may wake the dispatcher, whose handlers may then block responses that have not been written.
-        state.reconcile();
-        let blocked_work = state.has_blocked_work() || (dispatching && !state.queue.is_empty());
+        let recovery = state.check_stalled_handler();
         let packet_tasks = std::mem::take(&mut state.packet_tasks);
-        drop(state);
+        // Reconciling may wake the dispatcher, whose handlers may then block responses that have not been written.
+        let blocked_work = state.reconcile_and_look(|state| {
+            state.has_blocked_work() || (dispatching && !state.queue.is_empty())
+        });
         for kind in packet_tasks {
             self.connection.start_packet_task(kind);
         }
-        self.connection.recover(overdue);
+        self.connection.recover(recovery);
         stopped.map(|stopped| (stopped, blocked_work))
     }
 

@@ -16,6 +16,7 @@ pub(in crate::peer) struct StateGuard<'a> {
     // Fields are dropped in this order: the lock is released before the effects are applied.
     state: MutexGuard<'a, ConnectionState>,
     effects: PendingEffects<'a>,
+    is_reconciled: bool,
 }
 
 /// Applies effects when it is dropped.
@@ -25,11 +26,10 @@ struct PendingEffects<'a> {
 }
 
 enum EffectsBuffer<'a> {
-    /// Nothing to apply.
-    Empty,
-    Owned(Box<Effects>),
-    /// A buffer of a task, whose allocations are kept for its next step.
+    /// Nothing to apply so far. The buffer of a task, if there is one, keeps its allocations for the next step.
+    Unused(Option<&'a mut Box<Effects>>),
     Reused(&'a mut Box<Effects>),
+    Owned(Box<Effects>),
 }
 
 impl<'a> StateGuard<'a> {
@@ -42,8 +42,9 @@ impl<'a> StateGuard<'a> {
             state,
             effects: PendingEffects {
                 connection,
-                buffer: EffectsBuffer::Empty,
+                buffer: EffectsBuffer::Unused(None),
             },
+            is_reconciled: false,
         }
     }
 
@@ -59,8 +60,9 @@ impl<'a> StateGuard<'a> {
             state,
             effects: PendingEffects {
                 connection,
-                buffer: EffectsBuffer::Reused(effects),
+                buffer: EffectsBuffer::Unused(Some(effects)),
             },
+            is_reconciled: false,
         }
     }
 
@@ -78,10 +80,20 @@ impl<'a> StateGuard<'a> {
         step(&mut self.state.session)
     }
 
-    /// Reconciles before the guard is dropped, for a step that depends on the result. It happens again on drop.
-    pub(in crate::peer) fn reconcile(&mut self) {
-        self.state
-            .reconcile(self.effects.connection.budget.as_deref());
+    /// Reconciles, looks at the result, and drops the guard.
+    pub(in crate::peer) fn reconcile_and_look<T>(
+        mut self,
+        look: impl FnOnce(&ConnectionState) -> T,
+    ) -> T {
+        self.reconcile();
+        self.is_reconciled = true;
+        look(&self.state)
+    }
+
+    #[inline]
+    fn reconcile(&mut self) {
+        let budget = self.effects.connection.budget.as_deref();
+        self.state.reconcile(budget);
     }
 }
 
@@ -104,14 +116,20 @@ impl DerefMut for StateGuard<'_> {
 impl Drop for StateGuard<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.reconcile();
+        if !self.is_reconciled {
+            self.reconcile();
+        }
         if self.state.effects.is_nothing() {
             return;
         }
-        match &mut self.effects.buffer {
-            EffectsBuffer::Reused(effects) => mem::swap(&mut self.state.effects, *effects),
-            buffer => *buffer = EffectsBuffer::Owned(mem::take(&mut self.state.effects)),
-        }
+        let unused = EffectsBuffer::Unused(None);
+        self.effects.buffer = match mem::replace(&mut self.effects.buffer, unused) {
+            EffectsBuffer::Unused(Some(effects)) => {
+                mem::swap(&mut self.state.effects, effects);
+                EffectsBuffer::Reused(effects)
+            }
+            _ => EffectsBuffer::Owned(mem::take(&mut self.state.effects)),
+        };
     }
 }
 
@@ -119,13 +137,9 @@ impl Drop for PendingEffects<'_> {
     #[inline]
     fn drop(&mut self) {
         match &mut self.buffer {
-            EffectsBuffer::Empty => {}
+            EffectsBuffer::Unused(_) => {}
+            EffectsBuffer::Reused(effects) => effects.apply(self.connection),
             EffectsBuffer::Owned(effects) => effects.apply(self.connection),
-            EffectsBuffer::Reused(effects) => {
-                if !effects.is_nothing() {
-                    effects.apply(self.connection);
-                }
-            }
         }
     }
 }
