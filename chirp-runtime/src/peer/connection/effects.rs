@@ -98,6 +98,7 @@ impl Effects {
 
     /// Performs the effects and leaves `self` empty, with its buffers kept. The caller must not hold the connection's
     /// lock.
+    #[inline(never)]
     pub(in crate::peer) fn apply(&mut self, connection: &ConnectionCore) {
         // Most lists are empty most of the time, and checking is cheaper than draining. The owner of a `Bytes` may be
         // the program's, so its drop may panic.

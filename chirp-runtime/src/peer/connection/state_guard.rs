@@ -90,6 +90,19 @@ impl<'a> StateGuard<'a> {
         look(&self.state)
     }
 
+    /// Moves the effects out of the state, to be applied after the lock is released.
+    #[inline(never)]
+    fn take_effects(&mut self) {
+        let unused = EffectsBuffer::Unused(None);
+        self.effects.buffer = match mem::replace(&mut self.effects.buffer, unused) {
+            EffectsBuffer::Unused(Some(effects)) => {
+                mem::swap(&mut self.state.effects, effects);
+                EffectsBuffer::Reused(effects)
+            }
+            _ => EffectsBuffer::Owned(mem::take(&mut self.state.effects)),
+        };
+    }
+
     #[inline]
     fn reconcile(&mut self) {
         let budget = self.effects.connection.budget.as_deref();
@@ -119,17 +132,9 @@ impl Drop for StateGuard<'_> {
         if !self.is_reconciled {
             self.reconcile();
         }
-        if self.state.effects.is_nothing() {
-            return;
+        if !self.state.effects.is_nothing() {
+            self.take_effects();
         }
-        let unused = EffectsBuffer::Unused(None);
-        self.effects.buffer = match mem::replace(&mut self.effects.buffer, unused) {
-            EffectsBuffer::Unused(Some(effects)) => {
-                mem::swap(&mut self.state.effects, effects);
-                EffectsBuffer::Reused(effects)
-            }
-            _ => EffectsBuffer::Owned(mem::take(&mut self.state.effects)),
-        };
     }
 }
 
