@@ -227,7 +227,7 @@ async fn more_streams_than_there_may_be() {
         assert_eq!(error.may_have_run(), of_other, "{error:?}");
         let text = error.to_string();
         assert!(
-            text.contains("too many streams") || text.contains("not taken up"),
+            text.contains("too many streams") || text.contains("not accepted"),
             "{text}"
         );
         for (sender, call) in kept {

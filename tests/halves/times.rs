@@ -94,7 +94,7 @@ async fn a_receiver_that_travels_keeps_its_times() {
         let StreamError::Failed(error) = &error else {
             panic!("{error:?}");
         };
-        assert!(error.message.contains("within the time"), "{error:?}");
+        assert!(error.message.contains("within its time limit"), "{error:?}");
     }
 }
 
