@@ -227,7 +227,7 @@ async fn streams_beyond_the_limit_are_refused() {
         assert_eq!(error.may_have_run(), of_other, "{error:?}");
         let text = error.to_string();
         assert!(
-            text.contains("too many streams") || text.contains("not taken up"),
+            text.contains("too many streams") || text.contains("not accepted"),
             "{text}"
         );
         for (sender, call) in kept {

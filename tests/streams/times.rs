@@ -94,7 +94,7 @@ async fn a_forwarded_receiver_keeps_its_time_limits() {
         let StreamError::Failed(error) = &error else {
             panic!("{error:?}");
         };
-        assert!(error.message.contains("within the time"), "{error:?}");
+        assert!(error.message.contains("within its time limit"), "{error:?}");
     }
 }
 

@@ -64,7 +64,7 @@ impl Caller {
     ///
     /// # Errors
     ///
-    /// The call fails as every call does, and with [`CallError::Decode`] if the result has streams.
+    /// The call fails as every call does, and with [`CallError::Decode`](crate::peer::CallError::Decode) if the result has streams.
     pub fn call(&self, method: impl Into<MethodName>, params: impl Into<Payload>) -> Call<Bytes> {
         Call::new(self.clone(), method.into(), Ok(params.into()), |answer| {
             answer?.into_bytes()

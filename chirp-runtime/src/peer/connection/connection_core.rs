@@ -123,7 +123,10 @@ impl ConnectionCore {
     /// As [`lock`](Self::lock), for tasks that lock often: `effects` must be empty, is empty again afterwards, and keeps
     /// its allocations.
     #[inline]
-    pub(in crate::peer) fn lock_reusing<'a>(&'a self, effects: &'a mut Effects) -> StateGuard<'a> {
+    pub(in crate::peer) fn lock_reusing<'a>(
+        &'a self,
+        effects: &'a mut Box<Effects>,
+    ) -> StateGuard<'a> {
         StateGuard::reusing(self, self.state.lock(), effects)
     }
 

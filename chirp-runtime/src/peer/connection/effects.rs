@@ -85,18 +85,20 @@ impl Effects {
             | refusing
             | stop_calls
             | end.is_some();
-        !flags
-            && wakes.is_empty()
-            && aborts.is_empty()
-            && answers.is_empty()
-            && refused.is_empty()
-            && spent.is_empty()
-            && unwanted.is_empty()
-            && leftovers.is_empty()
+        // One test instead of a branch for each list: this runs after every step.
+        let listed = wakes.len()
+            | aborts.len()
+            | answers.len()
+            | refused.len()
+            | spent.len()
+            | unwanted.len()
+            | leftovers.len();
+        !flags && listed == 0
     }
 
     /// Performs the effects and leaves `self` empty, with its buffers kept. The caller must not hold the connection's
     /// lock.
+    #[inline(never)]
     pub(in crate::peer) fn apply(&mut self, connection: &ConnectionCore) {
         // Most lists are empty most of the time, and checking is cheaper than draining. The owner of a `Bytes` may be
         // the program's, so its drop may panic.

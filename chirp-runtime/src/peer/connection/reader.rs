@@ -67,7 +67,7 @@ pub(in crate::peer) struct ReaderTask {
     items: usize,
     /// The maximum payload, in bytes.
     limit: usize,
-    effects: Effects,
+    effects: Box<Effects>,
     overdue: StallTimer,
     progress: Progress,
     /// Bytes read in total.
@@ -105,7 +105,7 @@ impl ReaderTask {
             first: true,
             items: 0,
             limit: limits.max_payload,
-            effects: Effects::default(),
+            effects: Box::default(),
             overdue: StallTimer::default(),
             progress: Progress::new(limits.progress_timeout),
             bytes: 0,
@@ -284,16 +284,16 @@ impl ReaderTask {
                 }
             }
         };
-        let overdue = state.check_stalled_handler();
-        // This may wake the dispatcher, whose handlers may then block responses that have not been written.
-        state.reconcile();
-        let blocked_work = state.has_blocked_work() || (dispatching && !state.queue.is_empty());
+        let recovery = state.check_stalled_handler();
         let packet_tasks = std::mem::take(&mut state.packet_tasks);
-        drop(state);
+        // Reconciling may wake the dispatcher, whose handlers may then block responses that have not been written.
+        let blocked_work = state.reconcile_and_look(|state| {
+            state.has_blocked_work() || (dispatching && !state.queue.is_empty())
+        });
         for kind in packet_tasks {
             self.connection.start_packet_task(kind);
         }
-        self.connection.recover(overdue);
+        self.connection.recover(recovery);
         stopped.map(|stopped| (stopped, blocked_work))
     }
 

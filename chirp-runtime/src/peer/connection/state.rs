@@ -58,8 +58,8 @@ pub(in crate::peer) struct ConnectionState {
     /// The peer has closed its end; the reader waits until every received request has been started.
     pub(in crate::peer) input_over: bool,
     pub(in crate::peer) end: Option<ConnectionError>,
-    /// Work for after the lock is released.
-    pub(in crate::peer) effects: Effects,
+    /// Work for after the lock is released. Boxed, so that swapping it with a task's buffer costs little.
+    pub(in crate::peer) effects: Box<Effects>,
 }
 
 impl ConnectionState {
@@ -86,7 +86,7 @@ impl ConnectionState {
             sending: Sending::Open,
             input_over: false,
             end: None,
-            effects: Effects::default(),
+            effects: Box::default(),
         }
     }
 

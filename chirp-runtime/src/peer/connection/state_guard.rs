@@ -16,6 +16,7 @@ pub(in crate::peer) struct StateGuard<'a> {
     // Fields are dropped in this order: the lock is released before the effects are applied.
     state: MutexGuard<'a, ConnectionState>,
     effects: PendingEffects<'a>,
+    is_reconciled: bool,
 }
 
 /// Applies effects when it is dropped.
@@ -24,16 +25,15 @@ struct PendingEffects<'a> {
     buffer: EffectsBuffer<'a>,
 }
 
-#[expect(clippy::large_enum_variant, reason = "on the stack, and for a moment")]
 enum EffectsBuffer<'a> {
-    /// Nothing to apply.
-    Empty,
-    Owned(Effects),
-    /// A buffer of a task, whose allocations are kept for its next step.
-    Reused(&'a mut Effects),
+    /// Nothing to apply so far. The buffer of a task, if there is one, keeps its allocations for the next step.
+    Unused(Option<&'a mut Box<Effects>>),
+    Reused(&'a mut Box<Effects>),
+    Owned(Box<Effects>),
 }
 
 impl<'a> StateGuard<'a> {
+    #[inline]
     pub(in crate::peer) fn new(
         connection: &'a ConnectionCore,
         state: MutexGuard<'a, ConnectionState>,
@@ -42,24 +42,27 @@ impl<'a> StateGuard<'a> {
             state,
             effects: PendingEffects {
                 connection,
-                buffer: EffectsBuffer::Empty,
+                buffer: EffectsBuffer::Unused(None),
             },
+            is_reconciled: false,
         }
     }
 
     /// As [`new`](Self::new), with a buffer for the effects. `effects` must be empty, and is again when the guard has
     /// been dropped.
+    #[inline]
     pub(in crate::peer) fn reusing(
         connection: &'a ConnectionCore,
         state: MutexGuard<'a, ConnectionState>,
-        effects: &'a mut Effects,
+        effects: &'a mut Box<Effects>,
     ) -> Self {
         Self {
             state,
             effects: PendingEffects {
                 connection,
-                buffer: EffectsBuffer::Reused(effects),
+                buffer: EffectsBuffer::Unused(Some(effects)),
             },
+            is_reconciled: false,
         }
     }
 
@@ -77,10 +80,33 @@ impl<'a> StateGuard<'a> {
         step(&mut self.state.session)
     }
 
-    /// Reconciles before the guard is dropped, for a step that depends on the result. It happens again on drop.
-    pub(in crate::peer) fn reconcile(&mut self) {
-        self.state
-            .reconcile(self.effects.connection.budget.as_deref());
+    /// Reconciles, looks at the result, and drops the guard.
+    pub(in crate::peer) fn reconcile_and_look<T>(
+        mut self,
+        look: impl FnOnce(&ConnectionState) -> T,
+    ) -> T {
+        self.reconcile();
+        self.is_reconciled = true;
+        look(&self.state)
+    }
+
+    /// Moves the effects out of the state, to be applied after the lock is released.
+    #[inline(never)]
+    fn take_effects(&mut self) {
+        let unused = EffectsBuffer::Unused(None);
+        self.effects.buffer = match mem::replace(&mut self.effects.buffer, unused) {
+            EffectsBuffer::Unused(Some(effects)) => {
+                mem::swap(&mut self.state.effects, effects);
+                EffectsBuffer::Reused(effects)
+            }
+            _ => EffectsBuffer::Owned(mem::take(&mut self.state.effects)),
+        };
+    }
+
+    #[inline]
+    fn reconcile(&mut self) {
+        let budget = self.effects.connection.budget.as_deref();
+        self.state.reconcile(budget);
     }
 }
 
@@ -103,13 +129,11 @@ impl DerefMut for StateGuard<'_> {
 impl Drop for StateGuard<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.reconcile();
-        if self.state.effects.is_nothing() {
-            return;
+        if !self.is_reconciled {
+            self.reconcile();
         }
-        match &mut self.effects.buffer {
-            EffectsBuffer::Reused(effects) => mem::swap(&mut self.state.effects, *effects),
-            buffer => *buffer = EffectsBuffer::Owned(mem::take(&mut self.state.effects)),
+        if !self.state.effects.is_nothing() {
+            self.take_effects();
         }
     }
 }
@@ -118,13 +142,9 @@ impl Drop for PendingEffects<'_> {
     #[inline]
     fn drop(&mut self) {
         match &mut self.buffer {
-            EffectsBuffer::Empty => {}
+            EffectsBuffer::Unused(_) => {}
+            EffectsBuffer::Reused(effects) => effects.apply(self.connection),
             EffectsBuffer::Owned(effects) => effects.apply(self.connection),
-            EffectsBuffer::Reused(effects) => {
-                if !effects.is_nothing() {
-                    effects.apply(self.connection);
-                }
-            }
         }
     }
 }

@@ -178,12 +178,14 @@ impl ConnectionCore {
     /// Loads a batch into the sink, if it has none and there is output. The caller must hold the turn and no lock.
     pub(in crate::peer) fn load(&self) {
         let mut sink = self.lock_sink();
-        let fresh = if sink.batch.is_done() {
-            drop(sink);
-            self.lock().take_batch()
-        } else {
-            // A batch that was left to the writer task because compressing it takes long.
-            compression::is_heavy(&sink.batch).then(|| mem::take(&mut sink.batch))
+        let is_loaded = !sink.batch.is_done();
+        // A batch that was left to the writer task because compressing it takes long.
+        let is_heavy = is_loaded && compression::is_heavy(&sink.batch);
+        let heavy = is_heavy.then(|| mem::take(&mut sink.batch));
+        drop(sink);
+        let fresh = match heavy {
+            None if !is_loaded => self.lock().take_batch(),
+            heavy => heavy,
         };
         // Without a lock: observers are called here.
         if let Some(mut batch) = fresh {
@@ -309,7 +311,7 @@ pub(in crate::peer) struct WriterTask {
     pub(in crate::peer) is_last: bool,
     /// Runs exactly while a write or the shutdown waits for the peer. This task holds the turn then.
     pub(in crate::peer) timer: Option<Box<Watchdog>>,
-    effects: Effects,
+    effects: Box<Effects>,
 }
 
 /// The next step of the writer task.
@@ -332,7 +334,7 @@ impl WriterTask {
             shuts_down: false,
             is_last: false,
             timer: None,
-            effects: Effects::default(),
+            effects: Box::default(),
         }
     }
 

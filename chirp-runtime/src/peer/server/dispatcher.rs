@@ -57,7 +57,7 @@ impl ConnectionCore {
             batch: Arc::clone(&state.dispatch.batch),
             progress: Arc::clone(&state.dispatch.progress),
             serving: None,
-            effects: Effects::default(),
+            effects: Box::default(),
             previous,
             started: false,
         };
@@ -74,7 +74,7 @@ struct Dispatcher {
     progress: Arc<AtomicU64>,
     /// The services that answer the claimed requests.
     serving: Option<Arc<Serving>>,
-    effects: Effects,
+    effects: Box<Effects>,
     /// The handler that blocks the previous dispatcher. It gets its time budget before this dispatcher starts.
     previous: Option<ActiveHandler>,
     started: bool,
