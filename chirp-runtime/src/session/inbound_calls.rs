@@ -5,7 +5,7 @@ use foldhash::fast::RandomState;
 
 use super::slab::{Slab, SlabKey, Slot};
 
-/// The cost of an application packet beside its payload, so that empty packets are not free.
+/// The cost of an application packet in addition to its payload, so that empty packets are not free.
 const PACKET_OVERHEAD: usize = 64;
 
 /// A call of the other side. No two calls of a connection have the same id, whatever request ids the other side
