@@ -5,7 +5,7 @@ use foldhash::fast::RandomState;
 
 use super::slab::{Slab, SlabKey, Slot};
 
-/// The cost of an application packet beside its payload, so that empty packets are not free.
+/// The cost of an application packet in addition to its payload, so that empty packets are not free.
 const PACKET_OVERHEAD: usize = 64;
 
 /// A call of the other side. No two calls of a connection have the same id, whatever request ids the other side
@@ -30,9 +30,9 @@ impl SlabKey for InboundCallId {
 #[derive(Debug, Default)]
 pub(super) struct InboundCalls {
     calls: Slab<InboundCallId, RunningCall>,
-    /// The pending calls, by the request ids that the other side chose. There are a few thousand at most, so that
-    /// a fast hash with a secret seed is enough.
-    pending: HashMap<u32, InboundCallId, RandomState>,
+    /// The slots of the pending calls, by the request ids that the other side chose. There are a few thousand at
+    /// most, so that a fast hash with a secret seed is enough.
+    pending: HashMap<u32, u32, RandomState>,
     bytes: usize,
 }
 
@@ -55,13 +55,14 @@ impl InboundCalls {
             pending: true,
         });
         self.bytes += size;
-        self.pending.insert(id, key);
+        self.pending.insert(id, key.0.index);
         key
     }
 
     /// Marks the pending call with this request id as answered, if there is one, and returns it.
     pub(super) fn take_id(&mut self, id: u32) -> Option<InboundCallId> {
-        let key = self.pending.remove(&id)?;
+        let slot = self.pending.remove(&id)?;
+        let key = self.calls.key_at(slot)?;
         self.calls.get_mut(key)?.pending = false;
         Some(key)
     }

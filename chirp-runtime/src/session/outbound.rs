@@ -202,7 +202,7 @@ impl Session {
         true
     }
 
-    /// Whether a call has left the send backlog.
+    /// Whether a call has left the send backlog for the transmit buffer.
     pub fn is_queued(&self, key: OutboundCallId) -> bool {
         self.outbound.ticket(key).is_none()
     }
@@ -220,13 +220,12 @@ impl Session {
                 self.counters.packets_dropped += 1;
                 return Ok(None);
             }
-            AnsweredCall::Abandoned(key) => {
-                self.call_answered(key);
-                return Ok(None);
-            }
-            AnsweredCall::Pending(key) => key,
+            AnsweredCall::Abandoned(key) | AnsweredCall::Pending(key) => key,
         };
         self.call_answered(key);
+        if let AnsweredCall::Abandoned(_) = answered {
+            return Ok(None);
+        }
         if self.hello_exchange.is_pong(key) {
             self.release(key);
             return Ok(None);

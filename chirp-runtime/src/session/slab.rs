@@ -80,6 +80,14 @@ impl<K: SlabKey, T> Slab<K, T> {
         u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
     }
 
+    /// The key of the value in the slot with this index.
+    pub(super) fn key_at(&self, index: u32) -> Option<K> {
+        let entry = self.entries.get(index as usize)?;
+        entry.value.as_ref()?;
+        let generation = entry.generation;
+        Some(K::from_slot(Slot { index, generation }))
+    }
+
     pub(super) fn get(&self, key: K) -> Option<&T> {
         let slot = key.slot();
         let entry = self.entries.get(slot.index as usize)?;
@@ -238,6 +246,8 @@ mod tests {
         assert_eq!(slab.get(first), None);
         assert_eq!(slab.get_mut(first), None);
         assert_eq!(slab.get(second), Some(&'c'));
+        assert_eq!(slab.key_at(second.0.index), Some(second));
+        assert_eq!(slab.key_at(2), None);
         assert_eq!(slab.keys().collect::<Vec<_>>(), [second, other]);
         assert!(slab.values().eq(&['c', 'b']));
         slab.values_mut().for_each(|value| *value = 'd');

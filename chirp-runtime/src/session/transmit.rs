@@ -402,7 +402,7 @@ mod tests {
         let mut session = Session::new(Limits::default());
         call(&mut session, 0);
         let under_way = session.take_batch(Batch::default());
-        assert!(under_way.is_ok(), "it is not written in this test");
+        assert!(under_way.is_ok(), "the batch is never written in this test");
         for _ in 0..kept {
             call(&mut session, length);
         }
@@ -410,7 +410,7 @@ mod tests {
         for _ in 0..20_000 {
             alive.push_back(call(&mut session, length));
             if alive.len() > window {
-                let oldest = alive.pop_front().expect("there is one");
+                let oldest = alive.pop_front().expect("a call is pending");
                 assert_eq!(session.cancel(oldest), Ok(()));
             }
             let transmit = &session.transmit;
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_back_is_not_kept() {
+    fn removed_packets_are_not_kept() {
         for length in [0, 1000, COPIED + 1] {
             check(0, 0, length);
             check(1, 0, length);
@@ -440,7 +440,7 @@ mod tests {
         let parted = || Payload::parted(b"head".to_vec(), body.clone());
         let name = Bytes::from_static(b"m");
         let calls = [0; 2].map(|_| session.call(&name, &mut parted()).expect("there is room"));
-        session.cancel(calls[0]).expect("it was not sent");
+        session.cancel(calls[0]).expect("the call was not sent");
         assert_eq!(session.take_leftovers(), std::slice::from_ref(&body));
         let mut params = parted();
         session.call(&name, &mut params).expect("there is room");
@@ -464,13 +464,13 @@ mod tests {
     }
 
     #[test]
-    fn a_large_buffer_goes_with_what_was_written_from_it() {
+    fn a_large_buffer_is_dropped_once_written() {
         let mut session = Session::new(Limits::default());
         let calls = [0; 1000].map(|_| call(&mut session, 1000));
         for taken_back in [false, true] {
             if taken_back {
                 let calls = [0; 1000].map(|_| call(&mut session, 1000));
-                session.cancel(calls[0]).expect("it was not sent");
+                session.cancel(calls[0]).expect("the call was not sent");
             }
             let batch = session.take_batch(Batch::default());
             let mut batch = batch.expect("something queued");
@@ -487,7 +487,7 @@ mod tests {
     /// Cancelling one queued call makes room for several one-way calls, and only the cancelled one counts as
     /// failed.
     #[test]
-    fn one_call_that_is_taken_back_makes_room_for_several() {
+    fn cancelling_one_call_makes_room_for_several() {
         let limits = Limits {
             max_write_buffer: 1000,
             ..Limits::default()
@@ -498,7 +498,7 @@ mod tests {
             let call = session.call_one_way(&Bytes::from_static(b"m"), &mut vec![b'.'; 10].into());
             assert!(call.expect("the call is small").is_some());
         }
-        session.cancel(large).expect("it is responsive");
+        session.cancel(large).expect("the other side is responsive");
         assert_eq!(session.take_admitted().len(), 3);
         let counters = session.counters();
         assert_eq!((counters.calls_out, counters.calls_out_failed), (4, 1));

@@ -13,7 +13,7 @@ use crate::side::Side;
 /// The error of a failing stream.
 const GAVE_UP: &str = "gave up";
 
-/// The cost of an item beside its length.
+/// The cost of an item in addition to its length.
 const ITEM_COST: usize = 16;
 
 /// The limit on all windows together.

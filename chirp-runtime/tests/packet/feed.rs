@@ -3,7 +3,7 @@ use chirp_runtime::packet::{Header, PacketDecoder, PacketType};
 
 use crate::oracle::Decoded;
 
-/// Memory that a decoder may hold beside the bytes that have arrived: its read buffer and the first piece of
+/// Memory that a decoder may hold in addition to the bytes that have arrived: its read buffer and the first piece of
 /// a payload.
 const BUFFERS: usize = 128 << 10;
 

@@ -162,7 +162,7 @@ fn a_read_buffer_shrinks_when_reads_are_small_again() {
     assert!(held(&mut decoder) <= 8 << 10, "{}", held(&mut decoder));
 }
 
-/// A held item keeps its own packet in memory, and not what arrived beside it.
+/// A held item keeps its own packet in memory, and not the packets that arrived with it.
 #[test]
 fn items_share_no_memory_with_other_packets() {
     let mut decoder = PacketDecoder::new(1 << 20);

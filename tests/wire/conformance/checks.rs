@@ -40,7 +40,7 @@ const CHECKS: &str = "
     CH-T23  tests/transport/pipes.rs                  both_ends_serve_and_call_at_once
     CH-T24  tests/limits/attacks.rs                a_duplicate_id_is_answered_twice_and_interrupts
     CH-T25  tests/transport/endpoints.rs              a_bare_address_is_a_port_or_a_path
-    CH-T26  chirp-runtime/tests/packet/malformed.rs    error_data_that_is_not
+    CH-T26  chirp-runtime/tests/packet/malformed.rs    invalid_error_data
     CH-T26  chirp-runtime/tests/packet/round_trips.rs  the_empty_error_is_no_bytes
     CH-T27  impossible: a `Peer` exists only once it has been started on a channel
     CH-T28  tests/rpc/routes.rs                 a_builder_is_copied_into_its_peers

@@ -1,8 +1,10 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::task::{Wake, Waker};
+
+use crate::sync::Mutex;
 
 /// The targets whose calls have been woken. With a waker for each call, a group of thousands polls only those that have
 /// something to say; polling all of them took 10.5 ms for 1,000 targets, in place of 4.5 ms.
@@ -25,7 +27,7 @@ pub(super) struct Slot {
 
 impl ReadyQueue {
     fn lock(&self) -> MutexGuard<'_, Woken> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Sets the task to wake when a call is woken.

@@ -137,7 +137,7 @@ mod tests {
 
     /// A hundred streams fast enough for the largest window, and later one with a minimal window.
     #[test]
-    fn windows_stay_together_and_shrink_for_others() {
+    fn windows_stay_within_the_budget_and_shrink_for_others() {
         let mut windows = Windows::default();
         let mut streams: Vec<_> = (0..100).map(|_| RecvHalf::default()).collect();
         for recv in &mut streams {

@@ -5,7 +5,7 @@ use crate::packet::{EndReason, ErrorData, ItemRun, Payload, StreamId, StreamItem
 use crate::session::InboundCallId;
 use crate::session::slab::{Slab, SlabKey, Slot};
 
-/// The cost of an item beside its length, so that empty items are not free.
+/// The cost of an item in addition to its length, so that empty items are not free.
 pub(super) const ITEM_COST: usize = 16;
 /// The most credit that a stream can have.
 const MAX_CREDIT: i64 = (1 << 31) - 1;
