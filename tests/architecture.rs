@@ -292,7 +292,10 @@ fn every_path_and_name_in_the_document_exists() {
     let mut wrong = Vec::new();
     for (at, line) in architecture.lines().enumerate() {
         for quoted in quoted(line) {
-            let is_path = quoted.ends_with('/') || quoted.ends_with(".rs");
+            let is_path = quoted.ends_with('/')
+                || Path::new(quoted)
+                    .extension()
+                    .is_some_and(|kind| kind == "rs");
             if is_path && file(quoted).is_none() {
                 wrong.push(format!("line {}: no file `{quoted}`", at + 1));
             }
