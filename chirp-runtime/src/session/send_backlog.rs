@@ -272,7 +272,14 @@ impl Session {
     }
 
     /// Moves the backlog into the transmit buffer as far as there is room, responses first.
+    #[inline]
     pub(super) fn flush_backlog(&mut self) {
+        if !self.backlog.is_empty() {
+            self.flush_queued();
+        }
+    }
+
+    fn flush_queued(&mut self) {
         while self.has_room_for_response()
             && let Some(mut response) = self.backlog.queued_responses.pop_front()
         {

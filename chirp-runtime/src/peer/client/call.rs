@@ -305,30 +305,32 @@ impl CallCore {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
-        loop {
+        let answer = loop {
             let answer = match self.poll_answer(cx) {
                 Poll::Ready(answer) => answer,
                 Poll::Pending if self.limit.poll(cx).is_ready() => Err(self.timed_out()),
                 Poll::Pending => return Poll::Pending,
             };
+            let Some(again) = &mut self.again else {
+                break answer;
+            };
             if let CallState::Sent(SentCall::Remote(outgoing)) = &self.state
                 && outgoing.was_never_sent()
-                && let Some(again) = &mut self.again
             {
                 again.note_sent(false);
             }
-            if let (Err(error), Some(again)) = (&answer, &mut self.again)
+            if let Err(error) = &answer
                 && let Some(finding) = again.find(error, self.limit.is_running())
             {
                 self.state = CallState::Connecting(Box::new(finding));
                 continue;
             }
-            let answer = match &mut self.again {
-                Some(again) => answer.map_err(|error| again.fail(error)),
-                None => answer,
-            };
-            return Poll::Ready(self.leave(answer));
-        }
+            break answer.map_err(|error| again.fail(error));
+        };
+        Poll::Ready(match self.leave(answer.is_ok()) {
+            Some(stream) => Ok(stream.into()),
+            None => answer,
+        })
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
@@ -379,18 +381,21 @@ impl CallCore {
         }
     }
 
-    /// Ends the call now rather than when the future is dropped, unless its result is a stream, which continues the
-    /// call.
-    fn leave(&mut self, answer: Answer) -> Answer {
-        let state = mem::replace(&mut self.state, CallState::Sent(SentCall::Over));
-        let span = self.span.take();
-        match (state, answer) {
-            (CallState::Streaming(work, consumer), Ok(_)) => {
-                let limit = mem::replace(&mut self.limit, CallLimit::None);
-                Ok(CallStream::new(*consumer, work, limit, span).into())
-            }
-            (_, answer) => answer,
+    /// Ends the call, whose answer is a success if `is_ok`, now rather than when the future is dropped. If its result is
+    /// a stream, that continues the call, and is returned.
+    fn leave(&mut self, is_ok: bool) -> Option<CallStream> {
+        if is_ok
+            && let CallState::Streaming(..) = self.state
+            && let CallState::Streaming(work, consumer) =
+                mem::replace(&mut self.state, CallState::Sent(SentCall::Over))
+        {
+            let limit = mem::replace(&mut self.limit, CallLimit::None);
+            return Some(CallStream::new(*consumer, work, limit, self.span.take()));
         }
+        // Dropped in place: moving the state out of the call costs more.
+        self.state = CallState::Sent(SentCall::Over);
+        self.span = None;
+        None
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
-use super::effects::Effects;
+use super::effects::{Action, Effects};
 use super::sending::Sending;
 use super::state::ConnectionState;
 use super::state_guard::{StateGuard, StateView};
@@ -291,8 +291,8 @@ impl ConnectionCore {
             ..
         } = &mut *state;
         effects.wakes.extend(pending_calls.take_for_room());
-        effects.stop_calls = true;
-        effects.wake_reader = true;
+        effects.add(Action::StopCalls);
+        effects.add(Action::WakeReader);
     }
 
     /// Returns `true` unless the peer is known to refuse calls.
@@ -334,11 +334,11 @@ impl ConnectionCore {
         state.session.end();
         let (callers, released) = state.release_all();
         let effects = &mut state.effects;
-        effects.wake_reader = true;
+        effects.add(Action::WakeReader);
         // Also where the writer holds the turn already: it is to notice the end.
-        effects.wake_writer = true;
-        effects.signal = true;
-        effects.interrupted = true;
+        effects.add(Action::WakeWriter);
+        effects.add(Action::Signal);
+        effects.add(Action::Interrupt);
         drop(state);
         let submitted = self.submit_queue.close();
         for slot in callers.into_iter().chain(submitted) {

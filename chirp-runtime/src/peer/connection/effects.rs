@@ -18,7 +18,6 @@ use crate::session::{CallOutcome, Refused};
 /// Wakers, abort handles, payloads and handlers belong to the program. Waking, cloning or dropping one may run the
 /// program's code, which must never happen under the lock.
 #[derive(Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each flag is one action")]
 pub(in crate::peer) struct Effects {
     /// Tasks to wake.
     pub(in crate::peer) wakes: Vec<Waker>,
@@ -32,19 +31,7 @@ pub(in crate::peer) struct Effects {
     )>,
     /// Calls that the session refused to send.
     pub(in crate::peer) refused: Vec<(Arc<PendingCall>, Refused)>,
-    pub(in crate::peer) wake_reader: bool,
-    /// Set by `ConnectionState::reconcile`, and by the end of the connection.
-    pub(in crate::peer) wake_writer: bool,
-    /// Notify `ConnectionCore::signal`.
-    pub(in crate::peer) signal: bool,
-    /// Notify `ConnectionCore::interrupts`.
-    pub(in crate::peer) interrupted: bool,
-    /// Notify the connections that wait for the shared memory budget.
-    pub(in crate::peer) freed: bool,
-    /// The peer answered a call with *shutting down*.
-    pub(in crate::peer) refusing: bool,
-    /// Sending has begun to end: close the submit queue.
-    pub(in crate::peer) stop_calls: bool,
+    actions: Actions,
     /// End the connection for this reason.
     pub(in crate::peer) end: Option<ConnectionError>,
     /// Response payloads whose buffers are recycled.
@@ -53,6 +40,36 @@ pub(in crate::peer) struct Effects {
     pub(in crate::peer) unwanted: Vec<RequestPacket>,
     /// Payloads to drop.
     pub(in crate::peer) leftovers: Vec<Bytes>,
+}
+
+/// A step of [`Effects::apply`] that needs no value.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+pub(in crate::peer) enum Action {
+    WakeReader = 1,
+    /// Chosen by `ConnectionState::reconcile`, and by the end of the connection.
+    WakeWriter = 1 << 1,
+    /// Notify `ConnectionCore::signal`.
+    Signal = 1 << 2,
+    /// Notify `ConnectionCore::interrupts`.
+    Interrupt = 1 << 3,
+    /// Notify the connections that wait for the shared memory budget.
+    Freed = 1 << 4,
+    /// The peer answered a call with *shutting down*.
+    Refusing = 1 << 5,
+    /// Sending has begun to end: close the submit queue.
+    StopCalls = 1 << 6,
+}
+
+/// A set of actions. One byte, because it is examined after every step.
+#[derive(Clone, Copy, Default)]
+struct Actions(u8);
+
+impl Actions {
+    #[inline]
+    fn contains(self, action: Action) -> bool {
+        self.0 & action as u8 != 0
+    }
 }
 
 impl Effects {
@@ -65,35 +82,36 @@ impl Effects {
             aborts,
             answers,
             refused,
-            wake_reader,
-            wake_writer,
-            signal,
-            interrupted,
-            freed,
-            refusing,
-            stop_calls,
+            actions,
             end,
             spent,
             unwanted,
             leftovers,
         } = self;
-        let flags = wake_reader
-            | wake_writer
-            | signal
-            | interrupted
-            | freed
-            | refusing
-            | stop_calls
-            | end.is_some();
         // One test instead of a branch for each list: this runs after every step.
-        let listed = wakes.len()
+        let present = usize::from(actions.0)
+            | wakes.len()
             | aborts.len()
             | answers.len()
             | refused.len()
             | spent.len()
             | unwanted.len()
             | leftovers.len();
-        !flags && listed == 0
+        present == 0 && end.is_none()
+    }
+
+    /// Adds an action.
+    #[inline]
+    pub(in crate::peer) fn add(&mut self, action: Action) {
+        self.actions.0 |= action as u8;
+    }
+
+    /// Adds an action if `condition` is true.
+    #[inline]
+    pub(in crate::peer) fn add_if(&mut self, condition: bool, action: Action) {
+        if condition {
+            self.add(action);
+        }
     }
 
     /// Performs the effects and leaves `self` empty, with its buffers kept. The caller must not hold the connection's
@@ -101,22 +119,26 @@ impl Effects {
     #[inline(never)]
     pub(in crate::peer) fn apply(&mut self, connection: &ConnectionCore) {
         // Most lists are empty most of the time, and checking is cheaper than draining. The owner of a `Bytes` may be
-        // the program's, so its drop may panic.
-        let _ = guard::call("a drop of bytes", || {
-            self.leftovers.clear();
-            self.unwanted.clear();
-            if !self.spent.is_empty() {
-                self.spent.drain(..).for_each(recycle);
-            }
-        });
+        // the program's, so its drop may panic; the rest is dropped then nevertheless.
+        while (self.leftovers.len() | self.unwanted.len() | self.spent.len()) != 0 {
+            let _ = guard::call("a drop of bytes", || {
+                self.leftovers.clear();
+                self.unwanted.clear();
+                while let Some(payload) = self.spent.pop() {
+                    recycle(payload);
+                }
+            });
+        }
         if !self.aborts.is_empty() {
             for abort in self.aborts.drain(..) {
                 abort.abort();
             }
         }
         // Before callers are woken: they may make further calls.
-        if mem::take(&mut self.refusing) && !connection.refusing.swap(true, Ordering::AcqRel) {
-            self.signal = true;
+        if self.actions.contains(Action::Refusing)
+            && !connection.refusing.swap(true, Ordering::AcqRel)
+        {
+            self.add(Action::Signal);
         }
         if !self.answers.is_empty() {
             self.deliver_answers(connection);
@@ -133,25 +155,8 @@ impl Effects {
                 guard::wake(waker);
             }
         }
-        if mem::take(&mut self.wake_reader) {
-            connection.wake_reader();
-        }
-        if mem::take(&mut self.wake_writer) {
-            connection.wake_writer();
-        }
-        if mem::take(&mut self.interrupted) {
-            connection.interrupts.notify_waiters();
-        }
-        if mem::take(&mut self.freed)
-            && let Some(budget) = &connection.budget
-        {
-            budget.freed.notify_waiters();
-        }
-        if mem::take(&mut self.signal) {
-            connection.signal.notify_waiters();
-        }
-        if mem::take(&mut self.stop_calls) {
-            connection.stop_calls();
+        if self.actions.0 != 0 {
+            act(mem::take(&mut self.actions), connection);
         }
         if let Some(reason) = self.end.take() {
             connection.end(reason);
@@ -180,5 +185,30 @@ impl Effects {
         if several {
             connection.wake_writer();
         }
+    }
+}
+
+/// Performs a set of actions. [`Action::Refusing`] is not among them: it comes earlier.
+#[inline(never)]
+fn act(actions: Actions, connection: &ConnectionCore) {
+    if actions.contains(Action::WakeReader) {
+        connection.wake_reader();
+    }
+    if actions.contains(Action::WakeWriter) {
+        connection.wake_writer();
+    }
+    if actions.contains(Action::Interrupt) {
+        connection.interrupts.notify_waiters();
+    }
+    if actions.contains(Action::Freed)
+        && let Some(budget) = &connection.budget
+    {
+        budget.freed.notify_waiters();
+    }
+    if actions.contains(Action::Signal) {
+        connection.signal.notify_waiters();
+    }
+    if actions.contains(Action::StopCalls) {
+        connection.stop_calls();
     }
 }

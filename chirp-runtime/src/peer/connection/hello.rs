@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::connection_core::ConnectionCore;
+use super::effects::Action;
 use crate::packet::Hello;
 use crate::peer::{CallError, task};
 use crate::session::HelloState;
@@ -58,6 +59,6 @@ impl ConnectionCore {
     fn give_up_hello(&self) {
         let mut state = self.lock();
         state.session.give_up_hello();
-        state.effects.signal = true;
+        state.effects.add(Action::Signal);
     }
 }

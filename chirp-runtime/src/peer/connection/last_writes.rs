@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::connection_core::ConnectionCore;
+use super::effects::Action;
 use super::sending::Sending;
 use super::writer::{WriteState, WriterTask};
 use crate::peer::ConnectionError;
@@ -34,7 +35,7 @@ impl ConnectionCore {
         if state.session.counters().packets_sent == 0 {
             state.effects.end = Some(ConnectionError::ClosedHere);
         }
-        state.effects.wake_reader = true;
+        state.effects.add(Action::WakeReader);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::effects::Effects;
+use super::effects::{Action, Effects};
 use super::sending::Sending;
 use super::writer::WriteState;
 use crate::packet::{IncomingPacket, PacketType, Payload, ResultCode};
@@ -121,11 +121,12 @@ impl ConnectionState {
             Some(Event::Interrupt(id)) => {
                 self.effects.aborts.extend(self.handler_tasks.take(id));
                 self.forget_claimed(id);
-                self.effects.interrupted = true;
+                self.effects.add(Action::Interrupt);
             }
             Some(Event::Answered(call, outcome)) => {
                 if !outcome.is_success() {
-                    self.effects.refusing |= outcome.is_shutting_down();
+                    self.effects
+                        .add_if(outcome.is_shutting_down(), Action::Refusing);
                 }
                 let slot = self.pending_calls.take(call);
                 let streams = self.streams.take_answer(call).filter(|_| slot.is_some());
@@ -146,7 +147,7 @@ impl ConnectionState {
                 self.packet_tasks
                     .extend(self.packets.push(kind, payload).then_some(kind));
             }
-            Some(Event::Hello) => self.effects.signal = true,
+            Some(Event::Hello) => self.effects.add(Action::Signal),
         }
         Ok(())
     }
@@ -177,23 +178,34 @@ impl ConnectionState {
         if budget.is_some() || !self.is_reconciled() {
             self.reconcile_all(budget);
         }
+        if self.dispatch.idle && !self.queue.is_empty() {
+            self.wake_dispatcher();
+        }
         if self.write_state == WriteState::Idle && self.needs_writer() {
             self.write_state = WriteState::Scheduled;
-            self.effects.wake_writer = true;
+            self.effects.add(Action::WakeWriter);
         }
     }
 
-    /// Returns `true` if nothing but the writer can need attention, which is the case after most steps.
+    /// Wakes an idle dispatcher, unless there is no room for responses.
+    #[inline(never)]
+    fn wake_dispatcher(&mut self) {
+        if !self.session.lacks_room_for_answers()
+            && let Some(waker) = self.dispatch.wake_if_idle()
+        {
+            self.effects.wakes.push(waker);
+        }
+    }
+
+    /// Returns `true` if nothing but the dispatcher and the writer can need attention, which is the case after most
+    /// steps.
     fn is_reconciled(&self) -> bool {
         let waits = self.paused.is_some()
             | self.closing
             | self.input_over
-            | (self.dispatch.idle && !self.queue.is_empty());
-        !waits
-            && !self.session.has_admitted()
-            && !self.session.has_leftovers()
-            && !self.session.has_stream_events()
-            && !self.streams.has_orphans()
+            | self.session.has_admitted()
+            | self.session.has_leftovers();
+        !waits && !self.session.has_stream_events() && !self.streams.has_orphans()
     }
 
     /// Returns `true` if the writer has something to do while nobody writes.
@@ -209,6 +221,8 @@ impl ConnectionState {
         self.deferred_output = self.session.output_mark();
     }
 
+    /// Outlined, so that [`reconcile`](Self::reconcile) needs few registers.
+    #[inline(never)]
     fn reconcile_all(&mut self, budget: Option<&Budget>) {
         if let Some(budget) = budget {
             let held = if self.end.is_none() {
@@ -216,7 +230,8 @@ impl ConnectionState {
             } else {
                 0
             };
-            self.effects.freed |= budget.change(mem::replace(&mut self.held, held), held);
+            let freed = budget.change(mem::replace(&mut self.held, held), held);
+            self.effects.add_if(freed, Action::Freed);
             self.session.set_memory_pressure(budget.is_exceeded());
         }
         // Each of the two may lead to more of the other.
@@ -239,19 +254,17 @@ impl ConnectionState {
             .is_some_and(|paused| paused != self.session.reading())
         {
             self.paused = None;
-            self.effects.wake_reader = true;
-        }
-        if !self.queue.is_empty() && !self.session.lacks_room_for_answers() {
-            self.effects.wakes.extend(self.dispatch.wake_if_idle());
+            self.effects.add(Action::WakeReader);
         }
         if self.end.is_some() {
             return;
         }
         if self.closing && matches!(self.sending, Sending::Open) && self.session.is_served() {
             self.sending = Sending::Closing { batches: 0 };
-            self.effects.stop_calls = true;
+            self.effects.add(Action::StopCalls);
         }
-        self.effects.wake_reader |= self.input_over && self.has_begun_all();
+        let is_over = self.input_over && self.has_begun_all();
+        self.effects.add_if(is_over, Action::WakeReader);
     }
 
     /// Returns the reason why no call may be made and no packet sent, if there is one.

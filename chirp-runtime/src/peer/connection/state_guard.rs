@@ -93,14 +93,7 @@ impl<'a> StateGuard<'a> {
     /// Moves the effects out of the state, to be applied after the lock is released.
     #[inline(never)]
     fn take_effects(&mut self) {
-        let unused = EffectsBuffer::Unused(None);
-        self.effects.buffer = match mem::replace(&mut self.effects.buffer, unused) {
-            EffectsBuffer::Unused(Some(effects)) => {
-                mem::swap(&mut self.state.effects, effects);
-                EffectsBuffer::Reused(effects)
-            }
-            _ => EffectsBuffer::Owned(mem::take(&mut self.state.effects)),
-        };
+        self.effects.buffer = EffectsBuffer::Owned(mem::take(&mut self.state.effects));
     }
 
     #[inline]
@@ -133,7 +126,15 @@ impl Drop for StateGuard<'_> {
             self.reconcile();
         }
         if !self.state.effects.is_nothing() {
-            self.take_effects();
+            // The buffer of a task is swapped here; what allocates is outlined.
+            if let EffectsBuffer::Unused(reusable) = &mut self.effects.buffer
+                && let Some(effects) = reusable.take()
+            {
+                mem::swap(&mut self.state.effects, effects);
+                self.effects.buffer = EffectsBuffer::Reused(effects);
+            } else {
+                self.take_effects();
+            }
         }
     }
 }

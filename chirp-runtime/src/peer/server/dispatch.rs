@@ -134,11 +134,17 @@ impl ConnectionState {
     /// Checks whether the active handler has stalled, and commits the results of its batch. If requests wait behind the
     /// handler, its dispatcher loses the queue, and the caller must start a new one with
     /// [`recover`](ConnectionCore::recover) after releasing the lock.
+    #[inline]
     pub(in crate::peer) fn check_stalled_handler(&mut self) -> StallRecovery {
-        let mut recovery = StallRecovery::default();
         if self.dispatch.idle {
-            return recovery;
+            StallRecovery::default()
+        } else {
+            self.check_active_handler()
         }
+    }
+
+    fn check_active_handler(&mut self) -> StallRecovery {
+        let mut recovery = StallRecovery::default();
         let batch = Arc::clone(&self.dispatch.batch);
         let mut batch = batch.lock();
         let progress = self.dispatch.progress.load(Ordering::Acquire);

@@ -137,18 +137,23 @@ impl DispatchBatch {
 impl ConnectionState {
     /// Commits the results of a batch to the session.
     pub(in crate::peer) fn commit(&mut self, batch: &mut DispatchBatch) {
-        // Not more than there will be: most batches are small.
-        self.effects.spent.reserve_exact(batch.replies.len());
-        for (id, code, mut data) in batch.replies.drain(..) {
-            if self.end.is_none() {
-                self.session.respond(id, code, &mut data);
+        // One of the two is empty most often, and checking is cheaper than draining.
+        if !batch.replies.is_empty() {
+            // Not more than there will be: most batches are small.
+            self.effects.spent.reserve_exact(batch.replies.len());
+            for (id, code, mut data) in batch.replies.drain(..) {
+                if self.end.is_none() {
+                    self.session.respond(id, code, &mut data);
+                }
+                self.session.finish(id);
+                self.effects.spent.push(data);
             }
-            self.session.finish(id);
-            self.effects.spent.push(data);
+            batch.reply_bytes = 0;
         }
-        batch.reply_bytes = 0;
-        for (id, task) in batch.tasks.drain(..) {
-            self.put_task(id, task);
+        if !batch.tasks.is_empty() {
+            for (id, task) in batch.tasks.drain(..) {
+                self.put_task(id, task);
+            }
         }
     }
 
