@@ -75,19 +75,20 @@ pub use chirp_runtime::channel::{Channel, Endpoint, EndpointError, Identity, Pub
 pub use chirp_runtime::codec::ServiceError;
 pub use chirp_runtime::node::{ReconnectConfig, ReconnectState, ReconnectingPeer};
 pub use chirp_runtime::peer::{
-    AccessPolicy, AsCaller, BlockingPool, Call, CallContext, CallError, Caller, ConnectError,
-    ConnectionError, ConnectionStats, Direction, Extensions, Handler, HandlerFuture, KeepAlive,
-    MethodError, MethodId, MethodName, Metrics, ObservedPacket, OneWayCall, Peer, PeerBuilder,
-    PeerState, Reply, Request, Responder, RouteError, Router, SendPacket, SharedMetrics, connect,
+    AccessPolicy, AsCaller, BlockingPool, Call, CallContext, CallError, CallSite, Caller,
+    ConnectError, ConnectionError, ConnectionStats, Direction, Extensions, Handler, HandlerFuture,
+    KeepAlive, MethodError, MethodId, MethodName, Metrics, ObservedPacket, OneWayCall, PacketRole,
+    Peer, PeerBuilder, PeerState, Reply, Request, Responder, RouteError, Router, SendPacket,
+    SharedMetrics, connect,
 };
 pub use chirp_runtime::server::{
     AcceptError, Connection, Connections, Server, ServerBuilder, ServerHandle,
 };
 pub use chirp_runtime::service::{CallOf, Compatibility, Contract, Mismatch, Service, Signature};
-pub use chirp_runtime::session::{Limits, Negotiation};
+pub use chirp_runtime::session::{LimitOwner, Limits, Negotiation};
 pub use chirp_runtime::stream::{
     ByteReader, ByteWriter, IntoReceiver, ItemError, Receiver, Sender, Stream, StreamError,
-    TryRecvError, TrySendError,
+    TimeLimit, TryRecvError, TrySendError,
 };
 pub use chirp_runtime::{channel, codec, packet, stream};
 

@@ -150,7 +150,7 @@ async fn what_nothing_is_said_of_is_as_otherwise_says() {
         .access(access().default_rule(|who| who.is_key(&GUEST)));
     let guest = known_as(Identity::Key(GUEST), &serving);
     let unknown = guest.call("no such method", "").await;
-    assert!(matches!(unknown, Err(CallError::UnknownMethod)));
+    assert!(matches!(unknown, Err(CallError::UnknownMethod { .. })));
     assert!(is_forbidden(VaultClient::new(&guest).take("gold").await));
     let nobody = known_as(Identity::Anonymous, &serving);
     assert!(is_forbidden(nobody.call("no such method", "").await));

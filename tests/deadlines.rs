@@ -205,7 +205,7 @@ async fn a_deadline_of_the_callee_is_a_deadline() {
     let a = PeerBuilder::new().start(a).expect("no duplicates");
     let answer = a.call("late", ()).await;
     assert!(
-        matches!(answer, Err(CallError::DeadlineExceeded)),
+        matches!(answer, Err(CallError::DeadlineExceeded { .. })),
         "{answer:?}"
     );
 }

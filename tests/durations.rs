@@ -184,7 +184,7 @@ async fn no_duration_is_too_long_or_too_short() {
 /// Whether a call has failed because some time was over, and not because something has broken.
 fn is_of_time(error: &CallError) -> bool {
     match error {
-        CallError::NotConnected(_) | CallError::DeadlineExceeded => true,
+        CallError::NotConnected(_) | CallError::DeadlineExceeded { .. } => true,
         CallError::ConnectionLost(reason) => matches!(
             reason,
             ConnectionError::Stalled { .. }

@@ -307,7 +307,7 @@ async fn refusals_without_end_are_told_in_the_end() {
     assert!(
         matches!(
             error,
-            CallError::DeadlineExceeded | CallError::NotConnected(_)
+            CallError::DeadlineExceeded { .. } | CallError::NotConnected(_)
         ),
         "{error}"
     );

@@ -211,12 +211,15 @@ async fn a_deadline_covers_the_whole_stream() {
     assert_eq!(numbers.recv().await.expect("an item").expect("one"), 1);
     let error = numbers.recv().await.expect("an item").expect_err("late");
     assert!(
-        matches!(error, StreamError::Call(CallError::DeadlineExceeded)),
+        matches!(error, StreamError::Call(CallError::DeadlineExceeded { .. })),
         "{error:?}"
     );
     let error = client.listen(tokio_stream::pending()).await;
     let error = error.expect_err("late");
-    assert!(matches!(error, CallError::DeadlineExceeded), "{error:?}");
+    assert!(
+        matches!(error, CallError::DeadlineExceeded { .. }),
+        "{error:?}"
+    );
     let mut numbers = client
         .wait()
         .timeout(Duration::from_secs(1))
@@ -243,7 +246,7 @@ async fn items_that_keep_coming_do_not_put_a_deadline_off() {
         }
     };
     assert!(
-        matches!(error, StreamError::Call(CallError::DeadlineExceeded)),
+        matches!(error, StreamError::Call(CallError::DeadlineExceeded { .. })),
         "{error:?}"
     );
     assert!(endless.recv().await.is_none());
@@ -253,7 +256,10 @@ async fn items_that_keep_coming_do_not_put_a_deadline_off() {
 async fn a_caller_that_wants_no_stream_is_told() {
     let (peer, _other) = served(ShapesServer::new(Shaped));
     let error = peer.call("Shapes.plain", ()).await.expect_err("refused");
-    let CallError::Rejected { reason, message } = &error else {
+    let CallError::Rejected {
+        reason, message, ..
+    } = &error
+    else {
         panic!("{error:?}");
     };
     assert_eq!(*reason, FrameworkError::Unsupported);
@@ -278,7 +284,10 @@ async fn a_call_that_is_refused_has_no_stream() {
     let (peer, _other) = served(ShapesServer::new(Shaped));
     let client = other::ShapesClient::new(&peer);
     let error = client.absent().await.expect_err("it is not there");
-    assert!(matches!(error, CallError::UnknownMethod), "{error:?}");
+    assert!(
+        matches!(error, CallError::UnknownMethod { .. }),
+        "{error:?}"
+    );
     let error = client.twice(&[1 << 60]).await.expect_err("no text");
     let CallError::Rejected { reason, .. } = &error else {
         panic!("{error:?}");

@@ -125,8 +125,9 @@ const _: () = {
                 .call(
                     ArgumentsMethods::NONE,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -148,8 +149,9 @@ const _: () = {
                 .call(
                     ArgumentsMethods::TEXT,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -173,8 +175,9 @@ const _: () = {
                 .call(
                     ArgumentsMethods::BYTES,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -198,8 +201,9 @@ const _: () = {
                 .call(
                     ArgumentsMethods::VALUES,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -212,8 +216,9 @@ const _: () = {
                 .call(
                     ArgumentsMethods::UNUSED,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )

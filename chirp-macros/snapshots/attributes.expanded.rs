@@ -180,8 +180,9 @@ const _: () = {
                 .call(
                     AttributesMethods::DOCUMENTED,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -194,8 +195,9 @@ const _: () = {
                 .call(
                     AttributesMethods::OLD,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -209,8 +211,9 @@ const _: () = {
                 .call(
                     AttributesMethods::HERE,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -224,8 +227,9 @@ const _: () = {
                 .call(
                     AttributesMethods::HERE,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <u16 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -238,8 +242,9 @@ const _: () = {
                 .call(
                     AttributesMethods::LENIENT,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )

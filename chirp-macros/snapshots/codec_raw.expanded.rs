@@ -109,8 +109,9 @@ const _: () = {
                 .call(
                     CodecRawMethods::GET,
                     out,
-                    |answer| __chirp::outcome_of(
+                    |answer, method| __chirp::outcome_of(
                         answer,
+                        method,
                         <__chirp::Blob<
                             Vec<u8>,
                         > as __chirp::Returned<__Codec>>::from_packet,

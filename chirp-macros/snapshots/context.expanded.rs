@@ -100,8 +100,9 @@ const _: () = {
                 .call(
                     ContextMethods::FIRST,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <bool as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -114,8 +115,9 @@ const _: () = {
                 .call(
                     ContextMethods::LAST,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )

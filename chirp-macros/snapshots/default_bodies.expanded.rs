@@ -133,8 +133,9 @@ const _: () = {
                 .call(
                     DefaultBodiesMethods::NOW,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -148,8 +149,9 @@ const _: () = {
                 .call(
                     DefaultBodiesMethods::LATER,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -161,8 +163,9 @@ const _: () = {
                 .call(
                     DefaultBodiesMethods::NOTHING,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )

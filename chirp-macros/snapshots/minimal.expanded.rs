@@ -99,8 +99,9 @@ const _: () = {
                 .call(
                     GreeterMethods::GREET,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <String as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )

@@ -109,8 +109,9 @@ const _: () = {
                 .call(
                     SearchMethods::FIND,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <Vec<String> as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )

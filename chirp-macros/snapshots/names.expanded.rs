@@ -105,8 +105,9 @@ const _: () = {
                 .call(
                     NamesMethods::FIRST_OF_ALL,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -118,8 +119,9 @@ const _: () = {
                 .call(
                     NamesMethods::SUM_DIFF,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -131,8 +133,9 @@ const _: () = {
                 .call(
                     NamesMethods::ALL_,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )

@@ -127,8 +127,9 @@ const _: () = {
                 .call(
                     OptionsMethods::GET,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -143,8 +144,9 @@ const _: () = {
                 .call(
                     OptionsMethods::COMPUTE,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )

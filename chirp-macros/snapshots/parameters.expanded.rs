@@ -135,8 +135,9 @@ const _: () = {
                 .call(
                     ParametersMethods::GET,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <Option<V> as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -154,8 +155,9 @@ const _: () = {
                 .call(
                     ParametersMethods::PUT,
                     out,
-                    |answer| __chirp::outcome_of(
+                    |answer, method| __chirp::outcome_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                         <String as __chirp::Failure<__Codec>>::decode,
                     ),

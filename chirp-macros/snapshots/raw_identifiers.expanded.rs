@@ -107,8 +107,9 @@ const _: () = {
                 .call(
                     RawIdentifiersMethods::MATCH,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -121,8 +122,9 @@ const _: () = {
                 .call(
                     RawIdentifiersMethods::ASYNC,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )

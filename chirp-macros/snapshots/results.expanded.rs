@@ -130,8 +130,9 @@ const _: () = {
                 .call(
                     ResultsMethods::UNIT,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -143,8 +144,9 @@ const _: () = {
                 .call(
                     ResultsMethods::BYTES,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <__chirp::Opt<
                             __chirp::Blob<Vec<u8>>,
                         > as __chirp::Returned<__Codec>>::from_packet,
@@ -158,8 +160,9 @@ const _: () = {
                 .call(
                     ResultsMethods::VALUE,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <Point as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -171,8 +174,9 @@ const _: () = {
                 .call(
                     ResultsMethods::FAILS,
                     out,
-                    |answer| __chirp::outcome_of(
+                    |answer, method| __chirp::outcome_of(
                         answer,
+                        method,
                         <Point as __chirp::Wire<__Codec>>::from_packet,
                         <No as __chirp::Failure<__Codec>>::decode,
                     ),
@@ -185,8 +189,9 @@ const _: () = {
                 .call(
                     ResultsMethods::FAILS_BY_ANOTHER_NAME,
                     out,
-                    |answer| __chirp::outcome_of(
+                    |answer, method| __chirp::outcome_of(
                         answer,
+                        method,
                         <__chirp::Blob<
                             <io::Result<Vec<u8>> as __chirp::Outcome>::Ok,
                         > as __chirp::Returned<__Codec>>::from_packet,

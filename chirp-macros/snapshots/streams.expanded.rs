@@ -144,9 +144,9 @@ const _: () = {
                 .stream(
                     StreamsMethods::OUT,
                     out,
-                    |answer| <u64 as __chirp::Streamed<
+                    |answer, method| <u64 as __chirp::Streamed<
                         __Codec,
-                    >>::receive(answer, |error| error),
+                    >>::receive(answer, method, |error| error),
                 )
         }
         /// Calls [`Streams::fails`] (`Streams.fails` on the wire).
@@ -161,11 +161,12 @@ const _: () = {
                 .stream(
                     StreamsMethods::FAILS,
                     out,
-                    |answer| __chirp::stream_outcome(
+                    |answer, method| __chirp::stream_outcome(
                         <u64 as __chirp::Streamed<
                             __Codec,
                         >>::receive(
                             answer,
+                            method,
                             |error| __chirp::item_error(
                                 error,
                                 <No as __chirp::Failure<__Codec>>::decode,
@@ -190,13 +191,14 @@ const _: () = {
                 .stream(
                     StreamsMethods::FAILS_BY_ANOTHER_NAME,
                     out,
-                    |answer| __chirp::stream_outcome(
+                    |answer, method| __chirp::stream_outcome(
                         <<io::Result<
                             Vec<u8>,
                         > as __chirp::Outcome>::Ok as __chirp::Streamed<
                             __Codec,
                         >>::receive(
                             answer,
+                            method,
                             |error| __chirp::item_error(
                                 error,
                                 <<io::Result<
@@ -227,9 +229,9 @@ const _: () = {
                 .stream(
                     StreamsMethods::BOTH,
                     out,
-                    |answer| <() as __chirp::Streamed<
+                    |answer, method| <() as __chirp::Streamed<
                         __Codec,
-                    >>::receive(answer, |error| error),
+                    >>::receive(answer, method, |error| error),
                 )
         }
         /// Calls [`Streams::body`] (`Streams.body` on the wire).
@@ -244,9 +246,9 @@ const _: () = {
                 .stream(
                     StreamsMethods::BODY,
                     out,
-                    |answer| <u64 as __chirp::Streamed<
+                    |answer, method| <u64 as __chirp::Streamed<
                         __Codec,
-                    >>::receive(answer, |error| error),
+                    >>::receive(answer, method, |error| error),
                 )
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::attaching::{self, Claim, Claims};
 use super::list::Each;
-use super::{Codec, DecodeError, Encodes, Form};
+use super::{Codec, DecodeError, Encodes, Form, type_name};
 use crate::packet::{AttachedStream, FrameworkError};
 
 /// The names of arguments: what each is called, and what else it answers to.
@@ -203,7 +203,7 @@ impl<'de, C: Codec> Decoder<'de, C> {
                 decoded
             }
         };
-        decoded.map_err(|error| self.wrong(&format!(": {error}")))
+        decoded.map_err(|error| self.undecodable(&type_name::<F::Got<'_>>(), error))
     }
 
     /// The end, if there are no more arguments and no bytes left over.
@@ -265,6 +265,12 @@ impl<'de, C: Codec> Decoder<'de, C> {
     fn is_by_name(&self) -> bool {
         let values = self.named.as_ref().map(|named| &named.values);
         matches!(values, Some(Some(_)))
+    }
+
+    /// The argument that was taken last is not a value of the type that is expected.
+    #[cold]
+    fn undecodable(&self, expected: &str, error: DecodeError) -> DecodeError {
+        error.behind(self.wrong(&format!(" ({expected})")))
     }
 
     /// Something is wrong with the argument that was asked for or taken last.

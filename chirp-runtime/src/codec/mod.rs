@@ -22,6 +22,7 @@ mod numbering;
 mod reader;
 mod service_error;
 mod standard_errors;
+mod type_name;
 #[cfg(any(feature = "json", feature = "messagepack"))]
 mod whole;
 mod wire;
@@ -55,6 +56,7 @@ pub use json::Json;
 pub use messagepack::MessagePack;
 pub use raw::Raw;
 pub use service_error::{Failure, Field, FieldDecoder, FieldEncoder, ServiceError};
+pub(crate) use type_name::type_name;
 pub use wire::{Argument, Parameter, Returned, Wire, WireBorrowed};
 
 use list::List;

@@ -1,9 +1,12 @@
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Reply;
+use super::{CallSite, MethodName, Reply};
+use crate::channel::Endpoint;
 use crate::packet::{ErrorData, FrameworkError, PacketError, PacketType};
+use crate::session::LimitOwner;
 
 /// Why a call failed.
 ///
@@ -34,11 +37,11 @@ pub enum CallError {
     /// was too large for us.
     #[error("the {what} is over {whose} payload limit of {limit} bytes (`Limits::max_payload`)")]
     TooLarge {
-        /// `"request"`, `"answer"` or `"packet"`.
-        what: &'static str,
-        /// `"our"` or `"the other side's"`.
-        whose: &'static str,
-        /// That limit.
+        /// The packet that is too large.
+        what: PacketRole,
+        /// The side that has this limit.
+        whose: LimitOwner,
+        /// The limit, in bytes.
         limit: u64,
     },
     /// More calls are pending on this connection than this side allows. Nothing was sent.
@@ -53,27 +56,35 @@ pub enum CallError {
     #[error("there is no connection: {0}")]
     NotConnected(Arc<str>),
     /// The call's own time was over before an answer came. The method may have run.
-    #[error("deadline exceeded")]
-    DeadlineExceeded,
+    #[error("deadline exceeded{}", .site.between(": ", ""))]
+    DeadlineExceeded {
+        /// The call.
+        site: CallSite,
+    },
     /// The callee says that the call was cancelled. The method may have run. A handler of the Go implementation
     /// whose own call was cancelled says so too, of a call that nobody cancelled.
     #[error("the call was cancelled")]
     Cancelled,
     /// The callee says that it has no such method. A handler of the Go implementation whose own call met an unknown
     /// method says so too, after it has run.
-    #[error("unknown method")]
-    UnknownMethod,
+    #[error("unknown method{}", .site.between(" ", ""))]
+    UnknownMethod {
+        /// The call.
+        site: CallSite,
+    },
     /// The callee says that the call's id was in use. It never is, so one of the two ends is broken. The
     /// method may have run: the callee interrupts both calls of one id.
     #[error("the other side says that the request id was in use")]
     DuplicateRequest,
     /// The callee's framework refused the call or gave it up.
-    #[error("{message}")]
+    #[error("{}{message}", .site.between("", ": "))]
     Rejected {
         /// Why.
         reason: FrameworkError,
         /// The same, in the callee's words.
         message: String,
+        /// The call.
+        site: CallSite,
     },
     /// The method failed, and not with an error that its signature names.
     #[error("{0}")]
@@ -94,18 +105,58 @@ impl CallError {
     /// The error that a service error's data stands for.
     pub(super) fn from_error_data(error: ErrorData) -> Self {
         match FrameworkError::from_error_data(&error) {
-            Some(FrameworkError::DeadlineExceeded) => Self::DeadlineExceeded,
+            Some(FrameworkError::DeadlineExceeded) => Self::deadline_exceeded(),
             Some(FrameworkError::TooLarge { limit }) => Self::TooLarge {
-                what: "request",
-                whose: "the other side's",
+                what: PacketRole::Request,
+                whose: LimitOwner::OtherSide,
                 limit,
             },
-            Some(reason) => Self::Rejected {
-                reason,
-                message: error.message,
-            },
+            Some(reason) => Self::rejected(reason, error.message),
             None => Self::Remote(error),
         }
+    }
+
+    pub(super) fn deadline_exceeded() -> Self {
+        Self::DeadlineExceeded {
+            site: CallSite::default(),
+        }
+    }
+
+    pub(super) fn unknown_method() -> Self {
+        Self::UnknownMethod {
+            site: CallSite::default(),
+        }
+    }
+
+    pub(super) fn rejected(reason: FrameworkError, message: String) -> Self {
+        Self::Rejected {
+            reason,
+            message,
+            site: CallSite::default(),
+        }
+    }
+
+    /// The same error, which says which call it is about, if it does not say so already.
+    pub(super) fn at(mut self, method: &MethodName, peer: Option<&Endpoint>) -> Self {
+        if let Self::DeadlineExceeded { site }
+        | Self::UnknownMethod { site }
+        | Self::Rejected { site, .. } = &mut self
+            && !site.is_known()
+        {
+            *site = CallSite::new(method, peer);
+        }
+        self
+    }
+
+    /// The same error, which does not say which call it is about.
+    pub(super) fn without_site(mut self) -> Self {
+        if let Self::DeadlineExceeded { site }
+        | Self::UnknownMethod { site }
+        | Self::Rejected { site, .. } = &mut self
+        {
+            *site = CallSite::default();
+        }
+        self
     }
 
     /// Whether the method may have run, wholly or in part.
@@ -118,7 +169,7 @@ impl CallError {
             | Self::TooManyPending { .. }
             | Self::NotConnected(_)
             | Self::TooLarge {
-                what: "request" | "packet",
+                what: PacketRole::Request | PacketRole::Custom,
                 ..
             } => false,
             Self::Rejected { reason, .. } => !matches!(
@@ -146,7 +197,7 @@ impl CallError {
         match self {
             Self::TooManyPending { .. }
             | Self::NotConnected(_)
-            | Self::DeadlineExceeded
+            | Self::DeadlineExceeded { .. }
             | Self::ConnectionLost(_) => true,
             Self::Rejected { reason, .. } => matches!(
                 reason,
@@ -160,6 +211,27 @@ impl CallError {
 impl From<CallError> for Reply {
     fn from(error: CallError) -> Self {
         Self::Error(error.into())
+    }
+}
+
+/// What a packet that is too large was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PacketRole {
+    /// A request.
+    Request,
+    /// The answer to a request.
+    Answer,
+    /// A packet of one of the application's own types.
+    Custom,
+}
+
+impl fmt::Display for PacketRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Request => "request",
+            Self::Answer => "answer",
+            Self::Custom => "packet",
+        })
     }
 }
 

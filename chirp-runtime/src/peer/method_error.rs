@@ -78,21 +78,25 @@ impl<E: ServiceError + Debug + Display> Error for MethodError<E> {
 /// What failed inside a handler is the handler's own failure, whatever its code was elsewhere: it has code 0.
 impl<E: Display> From<MethodError<E>> for ErrorData {
     fn from(error: MethodError<E>) -> Self {
-        nested(&error)
+        match error {
+            MethodError::Handler(error) => nested(&error),
+            MethodError::Call(error) => error.into(),
+        }
     }
 }
 
 impl<E: Display> From<MethodError<E>> for Reply {
     fn from(error: MethodError<E>) -> Self {
-        Self::Error(nested(&error))
+        Self::Error(error.into())
     }
 }
 
 /// What failed inside a handler is the handler's own failure: an unknown method there is not an unknown
-/// method here. So every nested failure becomes a service error with code 0 and the reason as its text.
+/// method here. So every nested failure becomes a service error with code 0 and the reason as its text, without the
+/// [`CallSite`](crate::peer::CallSite): which peers a handler calls is not for its own caller to know.
 impl From<CallError> for ErrorData {
     fn from(error: CallError) -> Self {
-        nested(&error)
+        nested(&error.without_site())
     }
 }
 
@@ -104,7 +108,7 @@ fn nested(error: &impl Display) -> ErrorData {
 /// caller gets [`CallError::Remote`] inside of [`MethodError::Handler`], whatever the variant was.
 impl ServiceError for CallError {
     fn to_error_data(&self, _: CodecId) -> ErrorData {
-        nested(self)
+        self.clone().into()
     }
 
     fn from_error_data(error: &ErrorData, _: CodecId) -> Option<Self> {

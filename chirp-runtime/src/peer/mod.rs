@@ -10,6 +10,7 @@
 //! one call. They and the callers share the session under one short lock.
 
 mod builder;
+mod call_site;
 mod calling;
 mod compression;
 mod connect;
@@ -32,6 +33,7 @@ mod task;
 mod writer;
 
 pub use builder::PeerBuilder;
+pub use call_site::CallSite;
 pub use calling::answer::Answered;
 pub use calling::call::Call;
 pub use calling::caller::{AsCaller, Caller};
@@ -40,7 +42,7 @@ pub use calling::one_way_call::OneWayCall;
 pub use calling::send::SendPacket;
 pub(crate) use connect::CONNECT_TIME;
 pub use connect::{ConnectError, connect};
-pub use error::{CallError, ConnectionError};
+pub use error::{CallError, ConnectionError, PacketRole};
 pub use handle::{ConnectionStats, Peer, PeerState};
 pub use handling::access_policy::AccessPolicy;
 pub use handling::blocking_pool::BlockingPool;
@@ -57,5 +59,5 @@ pub use method_error::MethodError;
 pub use monitoring::keep_alive::KeepAlive;
 pub use monitoring::metrics::{Metrics, SharedMetrics};
 pub use monitoring::observe::{Direction, ObservedPacket};
-pub use streaming::error::StreamError;
+pub use streaming::error::{StreamError, TimeLimit};
 pub(crate) use task::Task;

@@ -4,8 +4,9 @@ use bytes::Bytes;
 
 use super::Service;
 use super::contract::{CompatibilityCheck, Contract, compare};
+use super::method::DEFINED_DIFFERENTLY;
 use crate::codec::attaching::decoding;
-use crate::codec::{Codec, DecodeError, Encoder, StreamSource as _};
+use crate::codec::{Codec, DecodeError, Encoder, StreamSource as _, type_name};
 use crate::packet::{ErrorData, Payload};
 use crate::peer::{
     Answered, AsCaller, Call, CallError, Caller, MethodError, MethodId, MethodName, OneWayCall,
@@ -78,7 +79,7 @@ impl Client {
         &self,
         id: MethodId,
         arguments: Encoder<C>,
-        finish: fn(Result<Answered, CallError>) -> Result<T, E>,
+        finish: fn(Result<Answered, CallError>, &MethodName) -> Result<T, E>,
     ) -> Call<T, E> {
         Call::new(
             self.caller.clone(),
@@ -94,7 +95,7 @@ impl Client {
         &self,
         id: MethodId,
         arguments: Encoder<C>,
-        finish: fn(Result<Answered, CallError>) -> Result<T, E>,
+        finish: fn(Result<Answered, CallError>, &MethodName) -> Result<T, E>,
     ) -> Call<T, E> {
         self.call(id, arguments, finish).streaming(C::ID)
     }
@@ -172,6 +173,7 @@ fn payload<C: Codec>(arguments: Encoder<C>) -> Result<Payload, CallError> {
 #[inline(never)]
 pub fn value_of<T>(
     answer: Result<Answered, CallError>,
+    method: &MethodName,
     decode: fn(Bytes) -> Result<T, DecodeError>,
 ) -> Result<T, CallError> {
     let (data, arrived) = answer?.into_parts();
@@ -182,7 +184,19 @@ pub fn value_of<T>(
             decoded.and_then(|value| arrived.settle(claims).map(|()| value))
         }
     };
-    decoded.map_err(|error| CallError::Decode(error.to_string()))
+    decoded.map_err(|error| undecodable(&error, method, &type_name::<T>()))
+}
+
+/// The error of a call whose answer is not what the method returns here.
+#[cold]
+fn undecodable(error: &DecodeError, method: &MethodName, expected: &str) -> CallError {
+    let hint = match error.is_of_bytes() {
+        true => format!("; {DEFINED_DIFFERENTLY}"),
+        false => String::new(),
+    };
+    CallError::Decode(format!(
+        "\"{method}\" returns {expected} here: {error}{hint}"
+    ))
 }
 
 /// The result of a method that may fail by itself.
@@ -193,6 +207,7 @@ pub fn value_of<T>(
 #[inline(never)]
 pub fn outcome_of<T, E>(
     answer: Result<Answered, CallError>,
+    method: &MethodName,
     decode: fn(Bytes) -> Result<T, DecodeError>,
     decode_error: fn(&ErrorData) -> Option<E>,
 ) -> Result<T, MethodError<E>> {
@@ -201,6 +216,6 @@ pub fn outcome_of<T, E>(
             Some(error) => MethodError::Handler(error),
             None => MethodError::Call(CallError::Remote(error)),
         }),
-        answer => Ok(value_of(answer, decode)?),
+        answer => Ok(value_of(answer, method, decode)?),
     }
 }

@@ -168,7 +168,7 @@ pub(super) async fn compare(
         let question = ServedMethod::encode_question(names.iter().map(MethodName::as_bytes));
         let answer = match caller.call(CONTRACT_METHOD, question).await {
             Ok(answer) => ServedMethod::decode_answer(&answer, methods.len()),
-            Err(CallError::UnknownMethod | CallError::Remote(_)) => None,
+            Err(CallError::UnknownMethod { .. } | CallError::Remote(_)) => None,
             Err(error) => return Err(error),
         };
         let Some(answer) = answer else {

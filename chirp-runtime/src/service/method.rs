@@ -75,11 +75,21 @@ pub fn named_arguments<C: Codec>(request: &Request, names: ArgumentNames) -> Dec
     with_streams(Decoder::named(request.params(), names), request)
 }
 
+/// The likely reason for bytes that cannot be decoded.
+pub(super) const DEFINED_DIFFERENTLY: &str = "the two sides probably define the method differently";
+
 /// The reply to a call whose arguments are not what the method takes.
 #[inline(never)]
 pub fn refused<C: Codec>(arguments: Decoder<'_, C>) -> Reply {
     let reason = arguments.framework_error();
-    reason.to_error_data(&arguments.error().to_string()).into()
+    let error = arguments.error();
+    let detail = match reason {
+        FrameworkError::InvalidArguments if error.is_of_bytes() => {
+            format!("{error}; {DEFINED_DIFFERENTLY}")
+        }
+        _ => error.to_string(),
+    };
+    reason.to_error_data(&detail).into()
 }
 
 /// The reply of a method that does not fail by itself.

@@ -4,7 +4,9 @@ use bytes::Bytes;
 
 use super::outbound::AnsweredCall;
 use super::send_backlog::QueuedSend;
-use super::{CallOutcome, Event, Fatal, HelloState, OutboundCallId, Refused, SendTicket, Session};
+use super::{
+    CallOutcome, Event, Fatal, HelloState, LimitOwner, OutboundCallId, Refused, SendTicket, Session,
+};
 use crate::packet::{Cancel, Payload, RequestPacket, ResultCode};
 
 /// The calls that this side makes.
@@ -294,14 +296,14 @@ impl Session {
     }
 
     /// The largest packet payload that may be sent, and whose limit that is.
-    pub(super) fn send_limit(&self) -> (u64, &'static str) {
+    pub(super) fn send_limit(&self) -> (u64, LimitOwner) {
         // What a packet's length can say is a limit, too.
         let ours = (self.limits.max_payload as u64).min(u32::MAX.into());
         match self.greeting.state() {
             HelloState::Known(Some(hello)) if u64::from(hello.payload_limit) < ours => {
-                (hello.payload_limit.into(), "the other side's")
+                (hello.payload_limit.into(), LimitOwner::OtherSide)
             }
-            _ => (ours, "our"),
+            _ => (ours, LimitOwner::ThisSide),
         }
     }
 

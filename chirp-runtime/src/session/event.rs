@@ -1,3 +1,5 @@
+use std::fmt;
+
 use bytes::Bytes;
 
 use super::{InboundCallId, OutboundCallId};
@@ -53,6 +55,24 @@ impl CallOutcome {
     }
 }
 
+/// The side of a connection whose limit was exceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitOwner {
+    /// This side.
+    ThisSide,
+    /// The other side, which has told its limit.
+    OtherSide,
+}
+
+impl fmt::Display for LimitOwner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ThisSide => "our",
+            Self::OtherSide => "the other side's",
+        })
+    }
+}
+
 /// Why a call could not be made. Nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
@@ -60,8 +80,8 @@ pub enum Refused {
     TooLarge {
         /// That limit, in bytes.
         limit: u64,
-        /// `"our"` or `"the other side's"`.
-        whose: &'static str,
+        /// The side that has this limit.
+        whose: LimitOwner,
     },
     /// As many calls are pending as this side allows.
     TooManyPending {

@@ -31,7 +31,7 @@ use crate::packet::{
 };
 
 pub use counters::Counters;
-pub use event::{CallOutcome, Event, Fatal, Refused};
+pub use event::{CallOutcome, Event, Fatal, LimitOwner, Refused};
 pub use hello::HelloState;
 pub use inbound::InboundCallId;
 pub(crate) use inbound_calls::over_limit;

@@ -24,7 +24,7 @@ mod receiver;
 mod sender;
 
 pub use self::bytes::{ByteReader, ByteWriter};
-pub use crate::peer::StreamError;
+pub use crate::peer::{StreamError, TimeLimit};
 pub use channel::channel;
 /// What methods return: the trait of the `futures` family, so that any stream will do.
 #[doc(no_inline)]

@@ -11,10 +11,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep};
 
-use super::StreamError;
 use super::channel::LocalReceiver;
 use super::half::{Claimed, TOO_EARLY};
 use super::pump::pump_out;
+use super::{StreamError, TimeLimit};
 use crate::codec::attaching::{deserialize_half, serialize_half};
 use crate::codec::{CodecId, Item};
 use crate::packet::AttachedStream;
@@ -256,7 +256,9 @@ impl<T: Item, E> Receiver<T, E> {
             return Poll::Pending;
         };
         let ended = end.as_mut().poll(cx);
-        ended.map(|()| StreamError::TimedOut { what: "end" })
+        ended.map(|()| StreamError::TimedOut {
+            what: TimeLimit::End,
+        })
     }
 
     /// Whether the time for an item that has not come is over.
@@ -275,7 +277,9 @@ impl<T: Item, E> Receiver<T, E> {
             sleep.as_mut().reset(until);
         }
         let over = sleep.as_mut().poll(cx);
-        over.map(|()| StreamError::TimedOut { what: "item" })
+        over.map(|()| StreamError::TimedOut {
+            what: TimeLimit::Item,
+        })
     }
 
     /// Makes of a half that came what it is, now that whatever it came with is whole.

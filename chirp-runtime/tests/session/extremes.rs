@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use chirp_runtime::packet::{IncomingPacket, PacketType, Payload};
-use chirp_runtime::session::{Fatal, ReadState, Refused, Session};
+use chirp_runtime::session::{Fatal, LimitOwner, ReadState, Refused, Session};
 
 use crate::room::tight;
 use crate::script::limits;
@@ -65,7 +65,7 @@ fn over_what_a_packet_can_say() {
         session.call(&method, &mut params),
         Err(Refused::TooLarge {
             limit: u32::MAX.into(),
-            whose: "our"
+            whose: LimitOwner::ThisSide
         })
     );
 }

@@ -34,6 +34,7 @@ pub struct Call<T, E = CallError> {
 
 /// What calls of all types have, so that its code is there once and not for each type of results.
 struct CallCore {
+    method: MethodName,
     state: CallState,
     limit: CallLimit,
     idempotent: bool,
@@ -45,17 +46,16 @@ struct CallCore {
 
 /// What makes a result of the answer.
 enum Finish<T, E> {
-    Plain(fn(Answer) -> Result<T, E>),
+    Plain(fn(Answer, &MethodName) -> Result<T, E>),
     /// What the caller wanted done with the error comes after it. It is done once.
     Mapped(Option<Box<Map<T, E>>>),
 }
 
-type Map<T, E> = dyn FnOnce(Answer) -> Result<T, E> + Send;
+type Map<T, E> = dyn FnOnce(Answer, &MethodName) -> Result<T, E> + Send;
 
 enum CallState {
     Unsent {
         caller: Caller,
-        method: MethodName,
         params: Payload,
         /// The codec of the stream that is the result.
         streams: Option<CodecId>,
@@ -85,11 +85,12 @@ impl<T, E> Call<T, E> {
         caller: Caller,
         method: MethodName,
         params: Result<Payload, CallError>,
-        finish: fn(Answer) -> Result<T, E>,
+        finish: fn(Answer, &MethodName) -> Result<T, E>,
     ) -> Self {
         Self {
             untyped: CallCore {
-                state: CallState::new(caller, method, params),
+                state: CallState::new(caller, &method, params),
+                method,
                 limit: CallLimit::None,
                 idempotent: false,
                 again: None,
@@ -187,7 +188,7 @@ impl<T, E> Call<T, E> {
             untyped,
             mut finish,
         } = self;
-        let finish = move |answer| finish.apply(answer).map_err(map);
+        let finish = move |answer, method: &MethodName| finish.apply(answer, method).map_err(map);
         Call {
             untyped,
             finish: Finish::Mapped(Some(Box::new(finish))),
@@ -208,9 +209,9 @@ impl CallCore {
     }
 
     fn send(&mut self, cx: Option<&Context<'_>>) {
+        let method = &self.method;
         let CallState::Unsent {
             caller,
-            method,
             params,
             streams,
         } = &mut self.state
@@ -240,7 +241,7 @@ impl CallCore {
             target = caller.0;
         }
         self.state = match target {
-            _ if self.limit.has_passed() => SentCall::Failed(CallError::DeadlineExceeded).into(),
+            _ if self.limit.has_passed() => SentCall::Failed(CallError::deadline_exceeded()).into(),
             CallTarget::Remote(link) => {
                 let connection = link.connection();
                 self.limit.arm(Some(&connection.runtime));
@@ -263,7 +264,7 @@ impl CallCore {
                 CallState::sent(sent.map(|(local, stream)| (SentCall::Local(local), stream)))
             }
             CallTarget::Routed(_) | CallTarget::Nobody => {
-                SentCall::Failed(CallError::UnknownMethod).into()
+                SentCall::Failed(CallError::unknown_method()).into()
             }
         };
         if let Some(again) = &mut self.again {
@@ -294,6 +295,7 @@ impl CallCore {
                 Some(again) => answer.map_err(|error| again.fail(error)),
                 None => answer,
             };
+            let answer = answer.map_err(|error| self.locate(error));
             return Poll::Ready(self.leave(answer));
         }
     }
@@ -326,7 +328,6 @@ impl CallCore {
                     Ok(caller) => {
                         self.state = CallState::Unsent {
                             caller,
-                            method: finding.method.clone(),
                             params: mem::take(&mut finding.params),
                             streams: finding.streams,
                         };
@@ -341,8 +342,21 @@ impl CallCore {
     fn timed_out(&self) -> CallError {
         match &self.state {
             CallState::Connecting(finding) => finding.timed_out(),
-            _ => CallError::DeadlineExceeded,
+            _ => CallError::deadline_exceeded(),
         }
+    }
+
+    /// Says in an error which call it is about.
+    #[cold]
+    fn locate(&self, error: CallError) -> CallError {
+        let peer = match &self.state {
+            CallState::Sent(SentCall::Remote(outgoing))
+            | CallState::Streaming(SentCall::Remote(outgoing), _) => {
+                outgoing.connection().remote.as_ref()
+            }
+            _ => None,
+        };
+        error.at(&self.method, peer)
     }
 
     /// What is left of the call ends here, not when the future is dropped; but one whose result is a stream goes on
@@ -376,10 +390,10 @@ impl SentCall {
 }
 
 impl<T, E> Finish<T, E> {
-    fn apply(&mut self, answer: Answer) -> Result<T, E> {
+    fn apply(&mut self, answer: Answer, method: &MethodName) -> Result<T, E> {
         match self {
-            Self::Plain(finish) => finish(answer),
-            Self::Mapped(finish) => finish.take().expect("a call has one answer")(answer),
+            Self::Plain(finish) => finish(answer, method),
+            Self::Mapped(finish) => finish.take().expect("a call has one answer")(answer, method),
         }
     }
 }
@@ -400,11 +414,10 @@ impl CallState {
         }
     }
 
-    fn new(caller: Caller, method: MethodName, params: Result<Payload, CallError>) -> Self {
+    fn new(caller: Caller, method: &MethodName, params: Result<Payload, CallError>) -> Self {
         match method.check().and(params) {
             Ok(params) => Self::Unsent {
                 caller,
-                method,
                 params,
                 streams: None,
             },
@@ -418,15 +431,16 @@ impl<T, E> Future for Call<T, E> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = ready!(self.untyped.poll(cx));
-        Poll::Ready(self.finish.apply(answer))
+        let Self { untyped, finish } = &mut *self;
+        Poll::Ready(finish.apply(answer, &untyped.method))
     }
 }
 
 impl<T, E> fmt::Debug for Call<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.untyped.state {
-            CallState::Unsent { method, .. } => {
-                return f.debug_tuple("Call").field(method).finish();
+            CallState::Unsent { .. } => {
+                return f.debug_tuple("Call").field(&self.untyped.method).finish();
             }
             CallState::Connecting(_) => "waits for a connection",
             CallState::Sent(SentCall::Failed(_)) => "failed",

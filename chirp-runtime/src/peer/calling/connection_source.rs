@@ -84,7 +84,7 @@ impl ConnectionWait {
     /// The error of a call whose time is over while it waits.
     pub(in crate::peer) fn timed_out(&self) -> CallError {
         if self.may_have_run {
-            return CallError::DeadlineExceeded;
+            return CallError::deadline_exceeded();
         }
         CallError::NotConnected(self.route.reason())
     }

@@ -21,9 +21,10 @@ use crate::peer::streaming::mailbox::Mailbox;
 use crate::peer::streaming::producer::here;
 use crate::peer::task::spawn;
 use crate::peer::{
-    CallContext, CallError, Caller, Extensions, Handler, HandlerFuture, MethodName, Reply, Request,
+    CallContext, CallError, Caller, Extensions, Handler, HandlerFuture, MethodName, PacketRole,
+    Reply, Request,
 };
-use crate::session::{Ending, Limits, over_limit};
+use crate::session::{Ending, LimitOwner, Limits, over_limit};
 
 /// A call of a handler in this process. The handler is polled where the call is, unless that was started.
 pub(in crate::peer) struct LocalCall {
@@ -139,7 +140,7 @@ impl LocalCall {
                 }
                 Reply::Value(value) => return Poll::Ready(answered(value)),
                 Reply::Error(error) => return Poll::Ready(Err(failed(error))),
-                Reply::UnknownMethod => return Poll::Ready(Err(CallError::UnknownMethod)),
+                Reply::UnknownMethod => return Poll::Ready(Err(CallError::unknown_method())),
             }
         }
     }
@@ -166,8 +167,8 @@ fn check_request(method: &MethodName, params: usize, opens: usize) -> Result<(),
     let limit = Limits::default().max_payload;
     if packet::RequestPacket::payload_len(method.as_bytes(), params) > limit {
         return Err(CallError::TooLarge {
-            what: "request",
-            whose: "our",
+            what: PacketRole::Request,
+            whose: LimitOwner::ThisSide,
             limit: limit as u64,
         });
     }

@@ -6,7 +6,7 @@ use crate::packet::{PacketType, Payload};
 use crate::peer::calling::caller::ConnectionRef;
 use crate::peer::calling::pending_send::PendingSend;
 use crate::peer::connection::recycle;
-use crate::peer::{CallError, Peer};
+use crate::peer::{CallError, PacketRole, Peer};
 
 /// A packet of one of the application's types on its way into the transmit buffer, where it leaves in
 /// order. Sent when it is awaited; dropping it before it is ready takes the packet back.
@@ -50,7 +50,7 @@ impl SendPacket {
             state.flush_submit_queue(&connection.submit_queue, effects);
             effects.wake_writer = true;
             let sent = state.session.send_packet(self.kind, &mut payload);
-            sent.map_err(|refused| refused.about("packet"))
+            sent.map_err(|refused| refused.about(PacketRole::Custom))
         });
         recycle(payload);
         self.queued = Some(PendingSend::new(self.link.clone(), ticket?));

@@ -26,7 +26,7 @@ impl Reply {
     pub fn forwarded(answer: Result<impl Into<Payload>, CallError>) -> Self {
         match answer {
             Ok(value) => Self::Value(value.into()),
-            Err(CallError::UnknownMethod) => Self::UnknownMethod,
+            Err(CallError::UnknownMethod { .. }) => Self::UnknownMethod,
             Err(CallError::Remote(error)) => Self::Error(error),
             Err(CallError::Rejected { reason, .. }) => reason.into(),
             Err(error) => error.into(),

@@ -1,6 +1,8 @@
+use std::fmt;
+
 use crate::packet::{ErrorData, FrameworkError};
 use crate::peer::{CallError, ConnectionError};
-use crate::session::Ending;
+use crate::session::{Ending, LimitOwner};
 
 /// Why a stream broke off. It is the last that is told of it, behind the items that came.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -14,8 +16,8 @@ pub enum StreamError {
         "an item is over {whose} payload limit: it may have {limit} bytes (`Limits::max_payload`)"
     )]
     TooLarge {
-        /// `"our"` or `"the other side's"`.
-        whose: &'static str,
+        /// The side that has this limit.
+        whose: LimitOwner,
         /// How long an item may be, in bytes.
         limit: u64,
     },
@@ -25,8 +27,8 @@ pub enum StreamError {
     /// The time that this side gave it was over: for one item, or for all.
     #[error("no {what} came within the time for it")]
     TimedOut {
-        /// `"item"` or `"end"`.
-        what: &'static str,
+        /// What was waited for.
+        what: TimeLimit,
     },
     /// The half was not used in a call, an answer or an item: the value that it was in was dropped, or never sent.
     #[error("the other half was dropped before the stream began")]
@@ -65,6 +67,24 @@ pub enum StreamError {
     /// The connection ended first.
     #[error("the connection ended: {0}")]
     ConnectionLost(#[source] ConnectionError),
+}
+
+/// What a receiver waits for only so long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeLimit {
+    /// The next item: [`Receiver::item_timeout`](crate::stream::Receiver::item_timeout).
+    Item,
+    /// The end of the stream: [`Receiver::timeout`](crate::stream::Receiver::timeout).
+    End,
+}
+
+impl fmt::Display for TimeLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Item => "item",
+            Self::End => "end",
+        })
+    }
 }
 
 fn text(error: &ErrorData) -> String {

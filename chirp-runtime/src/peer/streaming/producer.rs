@@ -14,7 +14,7 @@ use crate::peer::streaming::endpoint::{OpenedHalves, bind_here, specs};
 use crate::peer::streaming::half::{HalfState, Peering, room};
 use crate::peer::streaming::inbound_streams::InboundStreams;
 use crate::peer::streaming::mailbox::{ItemStreams, Mailbox};
-use crate::session::{Ending, Limits, NotSent, StreamKey};
+use crate::session::{Ending, LimitOwner, Limits, NotSent, StreamKey};
 
 /// The half of a stream that its items go into.
 ///
@@ -400,7 +400,7 @@ fn check_here(item: &Payload, attachments: &[Attachment]) -> Result<(), StreamEr
     let head = StreamItems::payload_len(1, 0);
     let limit = Limits::default().max_payload.saturating_sub(head);
     if item.len() > limit {
-        let (whose, limit) = ("our", limit as u64);
+        let (whose, limit) = (LimitOwner::ThisSide, limit as u64);
         return Err(StreamError::TooLarge { whose, limit });
     }
     if attachments.len() > StreamOpen::MAX_ENTRIES {

@@ -1,6 +1,6 @@
 use super::StreamKey;
 use crate::packet::{ErrorData, Items};
-use crate::session::{InboundCallId, OutboundCallId};
+use crate::session::{InboundCallId, LimitOwner, OutboundCallId};
 
 /// A stream as one side sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,8 +145,8 @@ pub enum NotSent {
     TooLarge {
         /// How long an item may be, in bytes.
         limit: u64,
-        /// `"our"` or `"the other side's"`.
-        whose: &'static str,
+        /// The side that has this limit.
+        whose: LimitOwner,
     },
     /// It carries more streams than there may be.
     TooManyStreams {
