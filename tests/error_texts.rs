@@ -1,10 +1,16 @@
 //! What errors say: which call, at which peer, and what the likely reason is.
 
 use std::error::Error as _;
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use chirp::packet::FrameworkError;
-use chirp::{CallError, Caller, MethodError, PeerBuilder, Request, Server};
+use chirp::packet::{FrameworkError, PacketError};
+use chirp::{
+    AcceptError, CallError, Caller, ConnectionError, MethodError, PeerBuilder, Request, Server,
+    StreamError,
+};
+use tokio::io::AsyncWriteExt as _;
 
 #[chirp::service]
 trait Shop {
@@ -114,4 +120,71 @@ async fn a_decode_error_names_the_argument_the_type_and_the_likely_reason() {
         "{text}"
     );
     assert!(result.source().is_none());
+}
+
+/// Whoever prints an error with its sources, as `anyhow` does, reads each reason once.
+#[tokio::test]
+async fn no_error_repeats_its_source() {
+    let lost = ConnectionError::from(PacketError::Magic(b'*'));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
+    let nobody = listener.local_addr().expect("an address");
+    drop(listener);
+    let refused = chirp::connect(nobody.to_string())
+        .await
+        .expect_err("nobody listens");
+    assert!(refused.to_string().contains("refused"), "{refused}");
+    let reset = Arc::new(io::Error::from(io::ErrorKind::ConnectionReset));
+    let errors: Vec<Box<dyn std::error::Error>> = vec![
+        CallError::ConnectionLost(lost.clone()).into(),
+        MethodError::<String>::Call(CallError::ConnectionLost(lost.clone())).into(),
+        StreamError::ConnectionLost(lost.clone()).into(),
+        StreamError::from(CallError::ConnectionLost(lost.clone())).into(),
+        ConnectionError::Channel(Arc::clone(&reset)).into(),
+        lost.into(),
+        refused.into(),
+        AcceptError::Handshake {
+            remote: None,
+            error: Arc::clone(&reset),
+        }
+        .into(),
+        AcceptError::Accept {
+            endpoint: "tcp://127.0.0.1:9".parse().expect("an address"),
+            error: reset,
+        }
+        .into(),
+    ];
+    for error in errors {
+        let mut whole = error.to_string();
+        let mut inner = error.source();
+        while let Some(source) = inner {
+            let text = source.to_string();
+            assert!(!whole.contains(&text), "{whole}: {text}");
+            whole = text;
+            inner = source.source();
+        }
+    }
+}
+
+/// Text between two packets, such as of a program that prints, is shown.
+#[tokio::test]
+async fn text_where_a_packet_should_begin_is_shown() {
+    let (here, mut there) = tokio::io::duplex(1024);
+    let peer = PeerBuilder::new()
+        .start(chirp::Channel::io(here))
+        .expect("no duplicates");
+    // A whole packet of a type that nobody knows, and then a line.
+    there
+        .write_all(&[0xC7, 0, 0, 99, 0, 0, 0, 0])
+        .await
+        .expect("written");
+    there
+        .write_all(b"listening on 80\n")
+        .await
+        .expect("written");
+    let reason = peer.closed().await.to_string();
+    assert_eq!(
+        reason,
+        "protocol error: invalid protocol magic: expected c7, got 6c: this is not Chirp but \"listening on 80\" (does \
+         another program listen there, or does something at the other end print to standard output?)"
+    );
 }

@@ -8,7 +8,7 @@ pub enum PacketError {
     /// A packet must begin with `c7`.
     #[error("invalid protocol magic: expected c7, got {0:02x}{hint}", hint = hint(*.0))]
     Magic(u8),
-    /// The first bytes of a connection are text, and no packet.
+    /// Text was found where a packet should begin.
     #[error(
         "invalid protocol magic: expected c7, got {first:02x}: this is not Chirp but {text:?} ({reason})"
     )]

@@ -26,7 +26,7 @@ pub(crate) fn explain(first: &[u8]) -> Option<PacketError> {
     } else if contains(shown, b"terminal") {
         "there is a terminal at the other end"
     } else {
-        "a program at the other end prints to the channel, or it is another program than was expected"
+        "does another program listen there, or does something at the other end print to standard output?"
     };
     let text: String = String::from_utf8_lossy(shown).trim_end().into();
     Some(PacketError::NotChirp {

@@ -11,7 +11,8 @@ use crate::session::LimitOwner;
 /// Why a call failed.
 ///
 /// The variants are ordered by who is to blame: first this side, then time, then the other side, then
-/// the connection.
+/// the connection. Their text contains that of the error inside, so that none has a
+/// [`source`](std::error::Error::source).
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
@@ -98,7 +99,7 @@ pub enum CallError {
     Decode(String),
     /// The connection ended first.
     #[error("the connection ended: {0}")]
-    ConnectionLost(#[source] ConnectionError),
+    ConnectionLost(ConnectionError),
 }
 
 impl CallError {
@@ -247,7 +248,7 @@ pub enum ConnectionError {
     ClosedByPeer,
     /// The other side sent bytes that are not Chirp v0.
     #[error("protocol error: {0}")]
-    Protocol(#[from] PacketError),
+    Protocol(PacketError),
     /// The handler of the application's packets failed or panicked.
     #[error("the handler of packets of type {kind} failed: {message}", kind = kind.0)]
     PacketHandler {
@@ -337,6 +338,12 @@ impl ConnectionError {
                 | Self::KeepAlive { .. }
                 | Self::RuntimeStopped
         )
+    }
+}
+
+impl From<PacketError> for ConnectionError {
+    fn from(error: PacketError) -> Self {
+        Self::Protocol(error)
     }
 }
 

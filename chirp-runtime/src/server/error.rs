@@ -15,7 +15,6 @@ pub enum AcceptError {
         /// Where the server listens.
         endpoint: Endpoint,
         /// Why.
-        #[source]
         error: Arc<io::Error>,
     },
     /// A handshake failed, or took too long.
@@ -24,7 +23,6 @@ pub enum AcceptError {
         /// Where it came from, if that has an address.
         remote: Option<Endpoint>,
         /// Why. [`TimedOut`](io::ErrorKind::TimedOut) when it took too long.
-        #[source]
         error: Arc<io::Error>,
     },
     /// A connection on which nothing had come yet was closed, since there were too many and another came.

@@ -240,13 +240,13 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// An error with the address in its text, and what can be found out of it by type.
+/// An error whose text names the address, and contains that of the error inside. That error is no `source`, so that
+/// nothing is printed twice.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
-struct Explained {
+pub(super) struct Explained {
     text: String,
-    #[source]
-    error: io::Error,
+    pub(super) error: io::Error,
 }
 
 #[async_trait]

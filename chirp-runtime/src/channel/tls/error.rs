@@ -7,6 +7,7 @@ use rustls::{AlertDescription, CertificateError, Error as Rustls, PeerIncompatib
 
 use super::raw_keys::KeyRejected;
 use crate::channel::PublicKey;
+use crate::channel::endpoint::Explained;
 
 /// Why a handshake of TLS failed, as this side saw it.
 ///
@@ -143,10 +144,11 @@ impl TlsError {
                 return Some(found);
             }
             // An `io::Error` shows what is in it as if it were that.
-            error = match error
-                .downcast_ref::<io::Error>()
-                .and_then(io::Error::get_ref)
-            {
+            let io_error = error
+                .downcast_ref::<Explained>()
+                .map(|explained| &explained.error)
+                .or_else(|| error.downcast_ref());
+            error = match io_error.and_then(io::Error::get_ref) {
                 Some(inner) => inner,
                 None => error.source()?,
             };

@@ -59,14 +59,14 @@ pub enum StreamError {
         sent: u64,
     },
     /// The call that it belongs to failed.
-    #[error("{0}")]
+    #[error(transparent)]
     Call(#[from] CallError),
     /// The call that it belongs to is over.
     #[error("the call that the stream belongs to is over")]
     CallEnded,
     /// The connection ended first.
     #[error("the connection ended: {0}")]
-    ConnectionLost(#[source] ConnectionError),
+    ConnectionLost(ConnectionError),
 }
 
 /// What a receiver waits for only so long.
