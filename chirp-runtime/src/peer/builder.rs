@@ -9,8 +9,8 @@ use tokio::runtime::Handle;
 use super::connection::ConnectionCore;
 use super::handling::serving::Serving;
 use super::monitoring::budget::Budget;
-use super::monitoring::keep_alive;
 use super::monitoring::observe::Observer;
+use super::monitoring::{keep_alive, log};
 use super::reader::ReaderTask;
 use super::task;
 use super::writer::{Sink, WriterTask};
@@ -287,6 +287,7 @@ impl PeerBuilder {
             let watch = keep_alive::watch(Arc::clone(&connection), keep_alive);
             task::spawn(&runtime, watch);
         }
+        log::connected(&connection);
         task::spawn(&runtime, ReaderTask::new(connection, reader).run());
         Ok(peer)
     }

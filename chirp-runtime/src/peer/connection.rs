@@ -15,6 +15,7 @@ use super::guard;
 use super::handling::dispatch;
 use super::handling::service_order::ServiceOrders;
 use super::monitoring::budget::Budget;
+use super::monitoring::log;
 use super::monitoring::observe::Observer;
 use super::sending::Sending;
 use super::state::{ConnectionState, Effects};
@@ -399,13 +400,15 @@ impl ConnectionCore {
     /// first reason counts.
     pub(super) fn end(&self, reason: ConnectionError) {
         let mut effects = Effects::default();
-        let callers;
+        let (callers, ended_for, drained);
         let released = {
             let mut state = self.lock();
             if state.end.is_some() {
                 return;
             }
-            state.end = Some(state.sending.reason(reason));
+            drained = state.closing && state.session.is_drained();
+            ended_for = state.sending.reason(reason);
+            state.end = Some(ended_for.clone());
             self.stage.store(ENDED, Ordering::Release);
             state.session.end();
             callers = state.pending_calls.take_all(&mut effects.wakes);
@@ -448,6 +451,7 @@ impl ConnectionCore {
         if let Some(metrics) = &self.metrics {
             metrics.leave(self);
         }
+        log::ended(self, &ended_for, drained);
     }
 
     /// Refuses requests from now on, until none has come for a moment: a request that is on its way when the channel

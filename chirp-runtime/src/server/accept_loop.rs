@@ -177,7 +177,13 @@ impl AcceptLoop {
 
     pub(super) fn report(&self, error: &AcceptError) {
         #[cfg(feature = "tracing")]
-        tracing::warn!("{error}");
+        match error {
+            // Anybody who can reach the port causes these.
+            AcceptError::Handshake { .. } | AcceptError::MadeRoom { .. } => {
+                tracing::info!("refused: {error}");
+            }
+            _ => tracing::warn!("{error}"),
+        }
         if let Some(hook) = &self.shared.builder().on_accept_error {
             let _ = guard::call("on_refused", || hook(error));
         }

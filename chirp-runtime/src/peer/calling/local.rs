@@ -29,6 +29,7 @@ use crate::session::{Ending, LimitOwner, Limits, over_limit};
 /// A call of a handler in this process. The handler is polled where the call is, unless that was started.
 pub(in crate::peer) struct LocalCall {
     work: LocalWork,
+    method: MethodName,
     /// The streams that belong to it: for each what is told to its halves.
     bound: Vec<[Arc<Mailbox>; 2]>,
 }
@@ -72,9 +73,14 @@ impl LocalCall {
             .with_streams(arrived);
         let work = match catch_unwind(AssertUnwindSafe(|| handler.handle(request))) {
             Ok(handling) => LocalWork::Handling(Some(handling)),
-            Err(panic) => LocalWork::Ended(Some(panicked(panic))),
+            Err(panic) => LocalWork::Ended(Some(panicked(panic, method.as_bytes(), None))),
         };
-        Ok((Self { work, bound }, consumer))
+        let call = Self {
+            work,
+            method: method.clone(),
+            bound,
+        };
+        Ok((call, consumer))
     }
 
     /// Lets the handler run while nobody polls the call, as it would at another side: whoever feeds a stream to it does
@@ -83,11 +89,11 @@ impl LocalCall {
         if let LocalWork::Handling(handling) = &mut self.work
             && let Ok(runtime) = Handle::try_current()
         {
-            let mut handling = handling.take();
+            let (mut handling, method) = (handling.take(), self.method.clone());
             let (reply, answer) = oneshot::channel();
             let task = spawn(&runtime, async move {
                 // If nobody waits for it, the call has just been dropped.
-                let _ = reply.send(poll_fn(|cx| poll_caught(&mut handling, cx)).await);
+                let _ = reply.send(poll_fn(|cx| poll_caught(&mut handling, &method, cx)).await);
             });
             self.work = LocalWork::Started(Started { answer, task });
         }
@@ -122,7 +128,7 @@ impl LocalCall {
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         loop {
             let reply = match &mut self.work {
-                LocalWork::Handling(handling) => ready!(poll_caught(handling, cx)),
+                LocalWork::Handling(handling) => ready!(poll_caught(handling, &self.method, cx)),
                 LocalWork::Started(Started { answer, .. }) | LocalWork::Deferred(answer) => {
                     ready!(Pin::new(answer).poll(cx))
                         .unwrap_or_else(|_| FrameworkError::NoReply.into())
@@ -216,13 +222,17 @@ fn failed(error: ErrorData) -> CallError {
 }
 
 /// Polls a handler. A panic in it is its caller's service error here as well.
-fn poll_caught(handling: &mut Option<HandlerFuture>, cx: &mut Context<'_>) -> Poll<Reply> {
+fn poll_caught(
+    handling: &mut Option<HandlerFuture>,
+    method: &MethodName,
+    cx: &mut Context<'_>,
+) -> Poll<Reply> {
     let Some(work) = handling else {
         return Poll::Ready(FrameworkError::NoReply.into());
     };
     let reply = match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
         Ok(polled) => ready!(polled),
-        Err(panic) => panicked(panic),
+        Err(panic) => panicked(panic, method.as_bytes(), None),
     };
     drop_caught(handling.take());
     Poll::Ready(reply)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::packet::FrameworkError;
+use crate::peer::handling::slow_methods::MethodPrefix;
 use crate::peer::handling::task::panicked;
 use crate::peer::{Handler, Reply, Request};
 
@@ -69,8 +70,12 @@ impl BlockingPool {
             };
             let (responder, reply) = request.defer();
             tokio::task::spawn_blocking(move || {
+                let method = MethodPrefix::new(request.method());
+                let connection = request.context().connection();
                 let reply = catch_unwind(AssertUnwindSafe(|| function(request)));
-                responder.reply(reply.unwrap_or_else(panicked));
+                responder.reply(reply.unwrap_or_else(|panic| {
+                    panicked(panic, method.as_bytes(), connection.as_deref())
+                }));
                 drop(permit);
             });
             reply

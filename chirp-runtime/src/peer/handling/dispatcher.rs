@@ -16,7 +16,7 @@ use crate::peer::handling::completion::into_wire;
 use crate::peer::handling::dispatch::{self, ActiveHandler, BUDGET};
 use crate::peer::handling::dispatch_batch::{DispatchBatch, FirstPoll, InboundCall};
 use crate::peer::handling::serving::Serving;
-use crate::peer::handling::slow_methods;
+use crate::peer::handling::slow_methods::MethodPrefix;
 use crate::peer::handling::task::{self, HandlerTask};
 use crate::peer::monitoring::span::Span;
 use crate::peer::state::{ConnectionState, Effects};
@@ -298,7 +298,7 @@ impl Dispatcher {
         }
         let reply = match (polled, handling) {
             (Ok(Some(Poll::Pending)), Some(handling)) => {
-                return (self.spawn(run, handling, span), now);
+                return (self.spawn(run, handling, span, method), now);
             }
             (Ok(Some(Poll::Ready(reply))), handling) => {
                 task::drop_caught(handling);
@@ -306,7 +306,7 @@ impl Dispatcher {
             }
             (Err(panic), handling) => {
                 task::drop_caught(handling);
-                task::panicked(panic)
+                task::panicked(panic, method.as_bytes(), Some(&self.connection))
             }
             // There is always somebody who answers what was taken.
             (Ok(_), _) => FrameworkError::NoReply.into(),
@@ -319,9 +319,15 @@ impl Dispatcher {
     }
 
     /// Gives a handler that has to wait a task of its own.
-    fn spawn(&self, run: InboundCallId, handling: HandlerFuture, span: Span) -> FirstPoll {
+    fn spawn(
+        &self,
+        run: InboundCallId,
+        handling: HandlerFuture,
+        span: Span,
+        method: MethodPrefix,
+    ) -> FirstPoll {
         let connection = &self.connection;
-        let task = HandlerTask::new(Arc::clone(connection), run, handling, span);
+        let task = HandlerTask::new(Arc::clone(connection), run, handling, span, method);
         FirstPoll::Waits(run, connection.runtime.spawn(task).abort_handle())
     }
 }
@@ -398,26 +404,4 @@ fn within(deadline: Option<Deadline>, handling: HandlerFuture) -> HandlerFuture 
 /// a waker that is worth keeping.
 fn poll_once(handling: &mut HandlerFuture) -> Poll<Reply> {
     pin!(coop::unconstrained(handling.as_mut())).poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// The beginning of a method's name, kept without an allocation: the request goes with its handler, and
-/// the name is wanted again only of one that was slow.
-struct MethodPrefix {
-    bytes: [u8; Self::MAX],
-    len: usize,
-}
-
-impl MethodPrefix {
-    const MAX: usize = slow_methods::KEPT;
-
-    fn new(name: &[u8]) -> Self {
-        let len = name.len().min(Self::MAX);
-        let mut bytes = [0; Self::MAX];
-        bytes[..len].copy_from_slice(&name[..len]);
-        Self { bytes, len }
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
 }
