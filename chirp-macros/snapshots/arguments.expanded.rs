@@ -75,10 +75,10 @@ const _: () = {
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::NONE, 15855116368227943480u64),
-                __chirp::Signature::new(Self::TEXT, 6429027784876759625u64),
-                __chirp::Signature::new(Self::BYTES, 15484812445567069485u64),
-                __chirp::Signature::new(Self::VALUES, 18148497037731330235u64),
-                __chirp::Signature::new(Self::UNUSED, 2290898936929461931u64),
+                __chirp::Signature::new(Self::TEXT, 17039743549677906789u64),
+                __chirp::Signature::new(Self::BYTES, 11184950259380769148u64),
+                __chirp::Signature::new(Self::VALUES, 4421523274251948646u64),
+                __chirp::Signature::new(Self::UNUSED, 4720738809829241131u64),
             ],
         );
     }

@@ -114,10 +114,10 @@ const _: () = {
                 __chirp::Signature::new(Self::DOCUMENTED, 15896232605556757150u64),
                 __chirp::Signature::new(Self::OLD, 15855116368227943480u64),
                 #[cfg(target_os = "linux")]
-                __chirp::Signature::new(Self::HERE, 2379876915424839181u64),
+                __chirp::Signature::new(Self::HERE, 2567101038779953024u64),
                 #[cfg(not(target_os = "linux"))]
-                __chirp::Signature::new(Self::HERE, 7652798721359302671u64),
-                __chirp::Signature::new(Self::LENIENT, 7346685011973329851u64),
+                __chirp::Signature::new(Self::HERE, 10574729927200317314u64),
+                __chirp::Signature::new(Self::LENIENT, 3457833115828822026u64),
             ],
         );
     }

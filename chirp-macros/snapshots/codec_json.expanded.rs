@@ -60,7 +60,7 @@ const _: () = {
         pub const ALL: &'static [__chirp::MethodId] = &[Self::ADD];
         /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
-            &[__chirp::Signature::new(Self::ADD, 17550259765028601704u64)],
+            &[__chirp::Signature::new(Self::ADD, 16749760841094498347u64)],
         );
     }
     impl CodecJsonClient {

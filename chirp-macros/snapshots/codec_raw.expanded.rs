@@ -59,7 +59,7 @@ const _: () = {
         pub const ALL: &'static [__chirp::MethodId] = &[Self::GET];
         /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
-            &[__chirp::Signature::new(Self::GET, 7627715732494851849u64)],
+            &[__chirp::Signature::new(Self::GET, 4927243156300827962u64)],
         );
     }
     impl CodecRawClient {

@@ -51,8 +51,8 @@ const _: () = {
         /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
-                __chirp::Signature::new(Self::FIRST, 15589821181844590680u64),
-                __chirp::Signature::new(Self::LAST, 2290898936929461931u64),
+                __chirp::Signature::new(Self::FIRST, 5017281576649109285u64),
+                __chirp::Signature::new(Self::LAST, 2518402569264510098u64),
             ],
         );
     }

@@ -79,8 +79,8 @@ const _: () = {
         /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
-                __chirp::Signature::new(Self::NOW, 2379876915424839181u64),
-                __chirp::Signature::new(Self::LATER, 12437584476380281334u64),
+                __chirp::Signature::new(Self::NOW, 2567101038779953024u64),
+                __chirp::Signature::new(Self::LATER, 3981056462330970028u64),
                 __chirp::Signature::new(Self::NOTHING, 15855116368227943480u64),
             ],
         );

@@ -50,7 +50,7 @@ const _: () = {
         pub const ALL: &'static [__chirp::MethodId] = &[Self::GREET];
         /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
-            &[__chirp::Signature::new(Self::GREET, 3098419068046219553u64)],
+            &[__chirp::Signature::new(Self::GREET, 9618249471983701662u64)],
         );
     }
     impl GreeterClient {

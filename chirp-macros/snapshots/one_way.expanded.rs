@@ -50,7 +50,7 @@ const _: () = {
         /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
-                __chirp::Signature::new(Self::LOG, 16287476310671467419u64).oneway(),
+                __chirp::Signature::new(Self::LOG, 2572763723975324441u64).oneway(),
                 __chirp::Signature::new(Self::FLUSH, 16681338135767822096u64).oneway(),
             ],
         );

@@ -58,8 +58,8 @@ const _: () = {
         /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
-                __chirp::Signature::new(Self::GET, 7541667584279269127u64).idempotent(),
-                __chirp::Signature::new(Self::COMPUTE, 11617724653513050213u64),
+                __chirp::Signature::new(Self::GET, 183854068169103900u64).idempotent(),
+                __chirp::Signature::new(Self::COMPUTE, 1810028798032249141u64),
             ],
         );
     }

@@ -64,8 +64,8 @@ const _: () = {
         /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
-                __chirp::Signature::new(Self::GET, 16785877603552583089u64),
-                __chirp::Signature::new(Self::PUT, 15834243019869465349u64),
+                __chirp::Signature::new(Self::GET, 13272552387140588328u64),
+                __chirp::Signature::new(Self::PUT, 2301996098314506876u64),
             ],
         );
     }

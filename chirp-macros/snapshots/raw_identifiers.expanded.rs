@@ -54,8 +54,8 @@ const _: () = {
         /// The signatures that `check_compatibility` compares with the other side's.
         const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
-                __chirp::Signature::new(Self::MATCH, 2379876915424839181u64),
-                __chirp::Signature::new(Self::ASYNC, 7346685011973329851u64),
+                __chirp::Signature::new(Self::MATCH, 10610704398426598453u64),
+                __chirp::Signature::new(Self::ASYNC, 10120597757692877739u64),
             ],
         );
     }

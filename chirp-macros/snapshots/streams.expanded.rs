@@ -89,13 +89,13 @@ const _: () = {
         /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
-                __chirp::Signature::new(Self::OUT, 162631080911216077u64),
+                __chirp::Signature::new(Self::OUT, 9760992739162737686u64),
                 __chirp::Signature::new(Self::FAILS, 238939922920597612u64),
                 __chirp::Signature::new(
                     Self::FAILS_BY_ANOTHER_NAME,
                     11764400715147345800u64,
                 ),
-                __chirp::Signature::new(Self::BOTH, 3613826092960823248u64),
+                __chirp::Signature::new(Self::BOTH, 14888622833120046679u64),
                 __chirp::Signature::new(Self::BODY, 7035971942379536485u64),
             ],
         );

@@ -9,11 +9,11 @@ use crate::peer::{CallError, Caller, MethodId, MethodName};
 /// It is a constant beside the methods' ids: `ArithMethods::CONTRACT`. A generated client compares it with what
 /// the other side serves, by `check_compatibility`.
 ///
-/// A fingerprint is made when the trait is compiled, of what travels: the types of the arguments and of the
-/// result as they are written, by the last word of each path and without borrows (`&str` is `String`, `&[T]` is
-/// `Vec<T>`), the codec, and whether the method is one-way. The names of arguments count only in a
-/// `#[chirp(named)]` method. What stands behind a type's name does not count: a field that was added to a struct
-/// is not seen.
+/// A fingerprint is made when the trait is compiled, of the method's signature: the names and types of its arguments
+/// and the type of its result as they are written, by the last word of each path and without borrows (`&str` is
+/// `String`, `&[T]` is `Vec<T>`), the codec, and whether the method is one-way. Names count, so that two arguments of
+/// one type that have changed places are found; an argument that was only renamed differs too. What stands behind a
+/// type's name does not count: a field that was added to a struct is not seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contract {
     methods: &'static [Signature],
