@@ -92,6 +92,19 @@ const _: () = {
         pub fn local(implementation: impl Arguments + 'static) -> Self {
             Self(__chirp::Client::local(ArgumentsServer::<_>::new(implementation)))
         }
+        /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+        /// `cx.caller()` is this caller.
+        pub fn local_with(
+            implementation: impl Arguments + 'static,
+            caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+        ) -> Self {
+            Self(
+                __chirp::Client::local_with(
+                    ArgumentsServer::<_>::new(implementation),
+                    &caller,
+                ),
+            )
+        }
         /// Creates a client of a shared implementation in this process: see `local`.
         pub fn local_from_arc(
             implementation: __chirp::Arc<impl Arguments + 'static>,

@@ -133,6 +133,19 @@ const _: () = {
         pub(crate) fn local(implementation: impl Attributes + 'static) -> Self {
             Self(__chirp::Client::local(AttributesServer::<_>::new(implementation)))
         }
+        /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+        /// `cx.caller()` is this caller.
+        pub(crate) fn local_with(
+            implementation: impl Attributes + 'static,
+            caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+        ) -> Self {
+            Self(
+                __chirp::Client::local_with(
+                    AttributesServer::<_>::new(implementation),
+                    &caller,
+                ),
+            )
+        }
         /// Creates a client of a shared implementation in this process: see `local`.
         pub(crate) fn local_from_arc(
             implementation: __chirp::Arc<impl Attributes + 'static>,

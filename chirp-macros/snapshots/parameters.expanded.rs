@@ -96,6 +96,20 @@ const _: () = {
                 ::core::marker::PhantomData,
             )
         }
+        /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+        /// `cx.caller()` is this caller.
+        pub fn local_with(
+            implementation: impl Parameters<K, V> + 'static,
+            caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+        ) -> Self {
+            Self(
+                __chirp::Client::local_with(
+                    ParametersServer::<_, K, V>::new(implementation),
+                    &caller,
+                ),
+                ::core::marker::PhantomData,
+            )
+        }
         /// Creates a client of a shared implementation in this process: see `local`.
         pub fn local_from_arc(
             implementation: __chirp::Arc<impl Parameters<K, V> + 'static>,

@@ -69,6 +69,19 @@ const _: () = {
         fn local(implementation: impl RawIdentifiers + 'static) -> Self {
             Self(__chirp::Client::local(RawIdentifiersServer::<_>::new(implementation)))
         }
+        /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+        /// `cx.caller()` is this caller.
+        fn local_with(
+            implementation: impl RawIdentifiers + 'static,
+            caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+        ) -> Self {
+            Self(
+                __chirp::Client::local_with(
+                    RawIdentifiersServer::<_>::new(implementation),
+                    &caller,
+                ),
+            )
+        }
         /// Creates a client of a shared implementation in this process: see `local`.
         fn local_from_arc(
             implementation: __chirp::Arc<impl RawIdentifiers + 'static>,

@@ -79,6 +79,15 @@ pub(super) fn emit_impl(service: &ServiceTrait) -> TokenStream {
                 Self(__chirp::Client::local(#server::#server_list::new(implementation)) #phantom)
             }
 
+            /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+            /// `cx.caller()` is this caller.
+            #vis fn local_with(
+                implementation: impl #item #list + 'static,
+                caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+            ) -> Self {
+                Self(__chirp::Client::local_with(#server::#server_list::new(implementation), &caller) #phantom)
+            }
+
             /// Creates a client of a shared implementation in this process: see `local`.
             #vis fn local_from_arc(implementation: __chirp::Arc<impl #item #list + 'static>) -> Self {
                 Self(__chirp::Client::local(#server::#server_list::from_arc(implementation)) #phantom)

@@ -20,6 +20,7 @@ use crate::packet::ErrorData;
 /// | `Box<dyn Error + Send + Sync>` | 0, or that of an [`ErrorData`] inside | an [`ErrorData`] in a box: any error at all |
 /// | [`std::io::Error`] | by its [kind](std::io::ErrorKind), from 1 to 38; 0 for others | kind and text |
 /// | [`CallError`](crate::peer::CallError) | 0 | `CallError::Remote` |
+/// | [`StreamError`](crate::stream::StreamError) | 0, or that of the error that broke it off | `StreamError::Failed` |
 /// | [`Infallible`](std::convert::Infallible) | none | it does not happen |
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a service method",

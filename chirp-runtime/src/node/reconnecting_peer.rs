@@ -10,18 +10,12 @@ use super::connect_loop::ConnectLoop;
 use super::{ReconnectConfig, ReconnectState};
 use crate::channel::{ConnectTarget, Connector, Endpoint, EndpointError};
 use crate::peer::{
-    AsCaller, CallError, Caller, ConnectError, ConnectionSource, KeepAlive, Peer, PeerBuilder,
-    RouteError, Task,
+    AsCaller, CallError, Caller, ConnectError, ConnectionSource, Peer, PeerBuilder, RouteError,
+    Task,
 };
 
 /// Why a connection is left that has not ended.
 pub(super) const SHUTTING_DOWN: &str = "the other side shuts down and takes no more calls";
-
-/// How a connection is watched over, unless the builder says otherwise: one that is dead is noticed in 20 s.
-const KEEP_ALIVE: KeepAlive = KeepAlive {
-    interval: Duration::from_secs(15),
-    timeout: Duration::from_secs(5),
-};
 
 /// A client that heals: it connects, and when its connection is gone it connects again, for ever.
 ///
@@ -89,7 +83,7 @@ impl PeerBuilder {
     ) -> Result<ReconnectingPeer, RouteError> {
         self.check()?;
         let mut builder = self.clone();
-        builder.keep_alive.get_or_insert(KEEP_ALIVE);
+        builder.keep_alive.get_or_insert_default();
         let core = Arc::new(ReconnectCore {
             runtime: Handle::current(),
             max_wait: reconnect.max_wait,

@@ -76,6 +76,8 @@ pub(super) struct ConnectionCore {
     pub(super) remote: Option<Endpoint>,
     pub(super) credentials: Option<Credentials>,
     pub(super) identity: Identity,
+    /// The connection's number among those of its server, if a server accepted it.
+    pub(super) number: OnceLock<u64>,
 }
 
 impl ConnectionCore {
@@ -108,6 +110,7 @@ impl ConnectionCore {
             remote,
             credentials,
             identity,
+            number: OnceLock::new(),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::session::LimitOwner;
 /// The variants are ordered by who is to blame: first this side, then time, then the other side, then
 /// the connection. Their text contains that of the error inside, so that none has a
 /// [`source`](std::error::Error::source).
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
     /// The arguments could not be encoded. Nothing was sent.
@@ -338,6 +338,20 @@ impl ConnectionError {
                 | Self::KeepAlive { .. }
                 | Self::RuntimeStopped
         )
+    }
+}
+
+/// By variant and content. Two errors of channels are equal if they have one kind and one text.
+impl PartialEq for ConnectionError {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Channel(one), Self::Channel(other)) if one.kind() != other.kind() => false,
+            // The text has all that is in a variant.
+            _ => {
+                std::mem::discriminant(self) == std::mem::discriminant(other)
+                    && self.to_string() == other.to_string()
+            }
+        }
     }
 }
 

@@ -200,19 +200,12 @@ impl Peer {
 
     /// How busy the connection is.
     pub fn stats(&self) -> ConnectionStats {
-        let connection = self.connection();
-        connection.with(|state, effects| {
-            state.flush_submit_queue(&connection.submit_queue, effects);
-            let session = &state.session;
-            ConnectionStats {
-                pending: session.pending(),
-                abandoned: session.abandoned(),
-                running: session.running(),
-                unsent: session.unsent(),
-                streams: session.streams(),
-                stream_bytes: session.stream_bytes_held() + session.stream_bytes_queued(),
-            }
-        })
+        self.connection().stats()
+    }
+
+    /// Says which of its server's connections this is.
+    pub(crate) fn set_number(&self, number: u64) {
+        let _ = self.connection().number.set(number);
     }
 
     /// Whether the other side still takes on calls, as far as is known.
@@ -228,6 +221,24 @@ impl Peer {
 
     pub(super) fn connection(&self) -> &Arc<ConnectionCore> {
         &self.handle.connection
+    }
+}
+
+impl ConnectionCore {
+    /// How busy the connection is.
+    pub(super) fn stats(&self) -> ConnectionStats {
+        self.with(|state, effects| {
+            state.flush_submit_queue(&self.submit_queue, effects);
+            let session = &state.session;
+            ConnectionStats {
+                pending: session.pending(),
+                abandoned: session.abandoned(),
+                running: session.running(),
+                unsent: session.unsent(),
+                streams: session.streams(),
+                stream_bytes: session.stream_bytes_held() + session.stream_bytes_queued(),
+            }
+        })
     }
 }
 

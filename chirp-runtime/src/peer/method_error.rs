@@ -10,7 +10,7 @@ use crate::packet::ErrorData;
 /// `?` turns it into whatever has `From<MethodError<E>>`: `anyhow::Error`, `Box<dyn Error + Send + Sync>`, an
 /// error of one's own with a variant `Arith(#[from] MethodError<ArithError>)`. One whose variants are
 /// `#[from] ArithError` and `#[from] CallError` takes it apart: `.map_err(MethodError::flatten)?`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum MethodError<E> {
     /// The method returned its own error.
     Handler(E),

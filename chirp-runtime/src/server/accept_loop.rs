@@ -110,6 +110,7 @@ impl AcceptLoop {
         let mut begun = None;
         let start = || {
             builder.start(channel, &mut |peer| {
+                peer.set_number(number);
                 let connection = Connection {
                     number,
                     peer: peer.clone(),

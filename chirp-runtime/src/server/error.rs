@@ -40,7 +40,8 @@ pub enum AcceptError {
         /// Which hook it was, and what it said.
         message: String,
     },
-    /// Two services that are made for each connection claim one name.
+    /// Two services that are made for each connection claim one name. The connection stays, and every call over it is
+    /// answered with [`FrameworkError::Unsupported`](crate::packet::FrameworkError::Unsupported).
     #[error(transparent)]
     Duplicate(#[from] RouteError),
 }

@@ -44,12 +44,27 @@ impl Client {
     ///
     /// When two of the service's own methods have one name, which does not compile.
     pub fn local(service: impl Service) -> Self {
+        Self::of_router(service, Caller::local)
+    }
+
+    /// As [`local`](Self::local), with a caller for handlers to call back.
+    ///
+    /// # Panics
+    ///
+    /// As [`local`](Self::local).
+    pub fn local_with(service: impl Service, back: &impl AsCaller) -> Self {
+        Self::of_router(service, |router| {
+            Caller::local_with(router, back.as_caller())
+        })
+    }
+
+    fn of_router(service: impl Service, caller: impl FnOnce(Router) -> Caller) -> Self {
         let mut router = Router::default();
         service
             .register(&mut router)
             .expect("the names of one service are distinct");
         Self {
-            caller: Caller::local(router),
+            caller: caller(router),
             goes_by: ClientName::Local,
         }
     }

@@ -1,7 +1,10 @@
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::OwnedPermit;
+use tokio::sync::mpsc::error::SendError;
 
 use super::{Receiver, Sender, StreamError};
 use crate::codec::Item;
@@ -32,6 +35,8 @@ pub fn channel<T: Item>() -> (Sender<T>, Receiver<T>) {
     let said = Arc::<Said>::default();
     let sender = LocalSender {
         items,
+        reserved: None,
+        reserving: None,
         said: Arc::clone(&said),
     };
     (
@@ -54,11 +59,15 @@ struct Said {
 }
 
 /// The half that items go into, in this process.
-#[derive(Debug)]
 pub(super) struct LocalSender<T> {
     pub(super) items: mpsc::Sender<T>,
+    /// The room for one item, once [`poll_reserve`](Self::poll_reserve) has found it.
+    reserved: Option<OwnedPermit<T>>,
+    reserving: Option<Reserving<T>>,
     said: Arc<Said>,
 }
+
+type Reserving<T> = Pin<Box<dyn Future<Output = Result<OwnedPermit<T>, SendError<()>>> + Send>>;
 
 /// The half that items come out of, in this process.
 #[derive(Debug)]
@@ -66,6 +75,39 @@ pub(super) struct LocalReceiver<T> {
     taken: mpsc::Receiver<T>,
     closed: bool,
     said: Arc<Said>,
+}
+
+impl<T: Item> LocalSender<T> {
+    /// Waits for room for one item, which is then there until the item is put.
+    pub(super) fn poll_reserve(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
+        if self.reserved.is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        let items = &self.items;
+        let reserving = self
+            .reserving
+            .get_or_insert_with(|| Box::pin(items.clone().reserve_owned()));
+        let reserved = ready!(reserving.as_mut().poll(cx));
+        self.reserving = None;
+        Poll::Ready(match reserved {
+            Ok(permit) => {
+                self.reserved = Some(permit);
+                Ok(())
+            }
+            Err(_) => Err(self.gone()),
+        })
+    }
+
+    /// Puts an item where room was found for it.
+    ///
+    /// # Panics
+    ///
+    /// Without room: a caller broke the contract of `Sink`.
+    pub(super) fn put_reserved(&mut self, item: T) {
+        let permit = self.reserved.take();
+        let permit = permit.expect("`start_send` was called without `poll_ready`");
+        permit.send(item);
+    }
 }
 
 impl<T> LocalSender<T> {

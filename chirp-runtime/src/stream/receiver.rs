@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use futures_core::Stream;
+use futures_core::{FusedStream, Stream};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep};
@@ -69,7 +69,7 @@ pub enum TryRecvError {
 }
 
 /// How a stream fails whose items may be errors of its method: it gives `Result<T, E>`, and the first `Err` ends it.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ItemError<E> {
     /// The method's own.
     #[error("{0}")]
@@ -304,6 +304,12 @@ impl<T: Item, E> Stream for Receiver<T, E> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.poll_recv(cx)
+    }
+}
+
+impl<T: Item, E> FusedStream for Receiver<T, E> {
+    fn is_terminated(&self) -> bool {
+        self.over
     }
 }
 

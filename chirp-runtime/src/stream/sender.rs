@@ -1,9 +1,11 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::mem;
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use futures_sink::Sink;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError as Full;
@@ -196,6 +198,59 @@ impl<T: Item> Sender<T> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let travelled = StreamError::Encode("the half has travelled".to_owned());
         mem::replace(&mut *inner, SenderInner::Over(travelled))
+    }
+}
+
+/// The adapters of the `futures` family work on a sender. Items leave at the latest when the sink is flushed; closing it
+/// is [`finish`](Sender::finish).
+impl<T: Item> Sink<T> for Sender<T> {
+    type Error = StreamError;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
+        let this = self.get_mut();
+        match this.inner() {
+            SenderInner::Local(local) => local.poll_reserve(cx),
+            SenderInner::Remote(producer, _) => producer.poll_ready(cx),
+            SenderInner::Claimed(_) | SenderInner::Over(_) => Poll::Ready(Err(this.over())),
+        }
+    }
+
+    fn start_send(self: Pin<&mut Self>, item: T) -> Result<(), StreamError> {
+        let this = self.get_mut();
+        match this.inner() {
+            SenderInner::Local(local) => {
+                local.put_reserved(item);
+                Ok(())
+            }
+            SenderInner::Remote(producer, codec) => producer.put(*codec, item),
+            SenderInner::Claimed(_) | SenderInner::Over(_) => Err(this.over()),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
+        let this = self.get_mut();
+        match this.inner() {
+            SenderInner::Local(_) => Poll::Ready(Ok(())),
+            SenderInner::Remote(producer, _) => producer.poll_flush(cx),
+            SenderInner::Claimed(_) | SenderInner::Over(_) => Poll::Ready(Err(this.over())),
+        }
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
+        let this = self.get_mut();
+        match this.inner() {
+            SenderInner::Local(local) => local.end(Ok(())),
+            SenderInner::Remote(producer, _) => {
+                ready!(producer.poll_flush(cx))?;
+                producer.finish();
+            }
+            SenderInner::Over(StreamError::Finished) => {}
+            SenderInner::Claimed(_) | SenderInner::Over(_) => {
+                return Poll::Ready(Err(this.over()));
+            }
+        }
+        *this.inner() = SenderInner::Over(StreamError::Finished);
+        Poll::Ready(Ok(()))
     }
 }
 

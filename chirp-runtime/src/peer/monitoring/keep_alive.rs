@@ -19,6 +19,16 @@ pub struct KeepAlive {
     pub timeout: Duration,
 }
 
+/// Asks after 15 s of silence, and gives the other side 5 s to answer.
+impl Default for KeepAlive {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(15),
+            timeout: Duration::from_secs(5),
+        }
+    }
+}
+
 /// The clock of timers is no finer.
 const SHORTEST: Duration = Duration::from_millis(1);
 /// How often, and how long each time, the reader is given the chance to find what has come before a connection is

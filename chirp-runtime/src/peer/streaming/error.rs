@@ -1,11 +1,13 @@
+use std::error::Error;
 use std::fmt;
 
+use crate::codec::{CodecId, ServiceError};
 use crate::packet::{ErrorData, FrameworkError};
 use crate::peer::{CallError, ConnectionError};
 use crate::session::{Ending, LimitOwner};
 
 /// Why a stream broke off. It is the last that is told of it, behind the items that came.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StreamError {
     /// An item could not be encoded. It was not sent, and the stream was broken off.
@@ -33,6 +35,9 @@ pub enum StreamError {
     /// The half was not used in a call, an answer or an item: the value that it was in was dropped, or never sent.
     #[error("the other half was dropped before the stream began")]
     NeverSent,
+    /// This sender has been closed as a `Sink`, and an item was sent after that.
+    #[error("the stream was finished before the item was sent")]
+    Finished,
     /// The other half was dropped without an end, or the call that the stream belongs to was cancelled.
     #[error("the stream was cancelled")]
     Cancelled,
@@ -116,6 +121,22 @@ impl From<Ending> for StreamError {
             Ending::Finished | Ending::Answered => Self::CallEnded,
             Ending::Closed => Self::ConnectionLost(ConnectionError::ClosedHere),
         }
+    }
+}
+
+/// For methods that fail when a stream of theirs does. At the caller it is [`StreamError::Failed`] with the same text, or
+/// [`StreamError::Framework`].
+impl ServiceError for StreamError {
+    fn to_error_data(&self, _: CodecId) -> ErrorData {
+        self.clone().into()
+    }
+
+    fn from_error_data(error: &ErrorData, _: CodecId) -> Option<Self> {
+        Some(Ending::Failed(error.clone()).into())
+    }
+
+    fn as_error(&self) -> Option<&(dyn Error + 'static)> {
+        Some(self)
     }
 }
 
