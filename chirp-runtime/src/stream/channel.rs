@@ -16,14 +16,15 @@ const CAPACITY: usize = 16;
 /// Two halves of a stream. Either may travel: in an argument, in a result, or in an item; both may stay.
 ///
 /// ```
+/// # use chirp_runtime as chirp;
 /// # async fn example() {
-/// let (mut sender, mut receiver) = chirp_runtime::stream::channel::<u64>();
+/// let (mut sender, mut receiver) = chirp::stream::channel::<u64>();
 /// tokio::spawn(async move {
 ///     for number in 0..3 {
 ///         sender.send(number).await?;
 ///     }
 ///     sender.finish();
-///     Ok::<_, chirp_runtime::stream::StreamError>(())
+///     Ok::<_, chirp::stream::StreamError>(())
 /// });
 /// while let Some(number) = receiver.recv().await {
 ///     println!("{}", number.expect("it is finished"));

@@ -50,7 +50,8 @@ pub use parse::EndpointError;
 /// relative paths with `?mode=` in them that look like an address of another kind, such as `@x?mode=`.
 ///
 /// ```
-/// use chirp_runtime::channel::Endpoint;
+/// # use chirp_runtime as chirp;
+/// use chirp::channel::Endpoint;
 ///
 /// let tcp: Endpoint = "localhost:9000".parse()?;
 /// assert_eq!(tcp.to_string(), "tcp://localhost:9000");
@@ -58,7 +59,7 @@ pub use parse::EndpointError;
 /// assert_eq!(unix.to_string(), "unix:///run/arith.sock");
 /// let child: Endpoint = "exec:worker --name 'Ann Lee'".parse()?;
 /// assert_eq!(child.to_string(), "exec:worker --name 'Ann Lee'");
-/// # Ok::<_, chirp_runtime::channel::EndpointError>(())
+/// # Ok::<_, chirp::channel::EndpointError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -163,7 +163,8 @@ impl<T, E> Call<T, E> {
     /// The same call with its error as an `F`, so that calls of different errors go into one `try_join!`:
     ///
     /// ```
-    /// # use chirp_runtime::peer::{Call, CallError, MethodError};
+    /// # use chirp_runtime::peer as chirp;
+    /// # use chirp::{Call, CallError, MethodError};
     /// # #[derive(Debug, thiserror::Error)] #[error("sold out")] struct SoldOut;
     /// # async fn both(order: Call<u64, MethodError<SoldOut>>, version: Call<u32>)
     /// # -> Result<(), MethodError<SoldOut>> {

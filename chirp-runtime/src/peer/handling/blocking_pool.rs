@@ -15,7 +15,8 @@ const LIMIT: usize = 64;
 /// Handlers that block their thread: they run on threads for that, so many at once; further calls wait.
 ///
 /// ```
-/// use chirp_runtime::peer::{BlockingPool, PeerBuilder, Request};
+/// # use chirp_runtime::peer as chirp;
+/// use chirp::{BlockingPool, PeerBuilder, Request};
 ///
 /// let blocking = BlockingPool::default();
 /// let builder = PeerBuilder::new()
