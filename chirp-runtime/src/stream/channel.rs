@@ -4,11 +4,12 @@ use std::task::{Context, Poll, ready};
 
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::OwnedPermit;
-use tokio::sync::mpsc::error::SendError;
+use tokio::sync::mpsc::error::{SendError, TrySendError};
 
 use super::{Receiver, Sender, StreamError};
 use crate::codec::Item;
 use crate::packet::ErrorData;
+use crate::peer::streaming::demand::Demand;
 
 /// How many items wait between two halves in this process, beside what their connections hold.
 const CAPACITY: usize = 16;
@@ -57,6 +58,8 @@ struct Said {
     end: OnceLock<Result<(), StreamError>>,
     /// Why nothing more is taken.
     gone: OnceLock<StreamError>,
+    /// Where one half has been given to a call, the other one sends it.
+    demand: Arc<Demand>,
 }
 
 /// The half that items go into, in this process.
@@ -88,7 +91,11 @@ impl<T: Item> LocalSender<T> {
         let reserving = self
             .reserving
             .get_or_insert_with(|| Box::pin(items.clone().reserve_owned()));
-        let reserved = ready!(reserving.as_mut().poll(cx));
+        let polled = reserving.as_mut().poll(cx);
+        if polled.is_pending() {
+            self.said.demand.raise();
+        }
+        let reserved = ready!(polled);
         self.reserving = None;
         Poll::Ready(match reserved {
             Ok(permit) => {
@@ -112,6 +119,23 @@ impl<T: Item> LocalSender<T> {
 }
 
 impl<T> LocalSender<T> {
+    /// Sends an item, once there is room for it.
+    pub(super) async fn send(&mut self, item: T) -> Result<(), StreamError> {
+        let sent = match self.items.try_send(item) {
+            Err(TrySendError::Full(item)) => {
+                self.said.demand.raise();
+                self.items.send(item).await.map_err(drop)
+            }
+            sent => sent.map_err(drop),
+        };
+        sent.map_err(|()| self.gone())
+    }
+
+    /// How the other half is asked for.
+    pub(super) fn demand(&self) -> Arc<Demand> {
+        Arc::clone(&self.said.demand)
+    }
+
     /// Why nothing more is taken.
     pub(super) fn gone(&self) -> StreamError {
         let gone = self.said.gone.get();
@@ -133,7 +157,11 @@ impl<T> LocalReceiver<T> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<T, StreamError>>> {
-        self.taken.poll_recv(cx).map(|item| match item {
+        let polled = self.taken.poll_recv(cx);
+        if polled.is_pending() {
+            self.said.demand.raise();
+        }
+        polled.map(|item| match item {
             Some(item) => Some(Ok(item)),
             // How it would have ended is not asked any more.
             None if self.closed => None,
@@ -143,6 +171,11 @@ impl<T> LocalReceiver<T> {
                 None => Some(Err(StreamError::Cancelled)),
             },
         })
+    }
+
+    /// How the other half is asked for.
+    pub(super) fn demand(&self) -> Arc<Demand> {
+        Arc::clone(&self.said.demand)
     }
 
     /// Says why nothing more will be taken.

@@ -320,6 +320,10 @@ impl<T: Item> Serialize for Receiver<T> {
             let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
             let travelled = StreamError::Encode("the half has travelled".to_owned());
             let inner = mem::replace(&mut *inner, ReceiverInner::Over(Some(travelled)));
+            let demand = match &inner {
+                ReceiverInner::Local(local) => Some(local.demand()),
+                _ => None,
+            };
             let mut receiver = Self::of(inner, self.error);
             // Whoever sends its items on waits as long for them.
             let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
@@ -330,11 +334,15 @@ impl<T: Item> Serialize for Receiver<T> {
                 bound: false,
                 codec: codec as u8,
             };
-            Ok(DetachedHalf::attachment(entry, move |end, runtime| {
-                if let StreamEndpoint::Producer(producer) = end {
-                    runtime.spawn(pump_out(receiver, producer, codec));
-                }
-            }))
+            Ok(DetachedHalf::attachment(
+                entry,
+                demand,
+                move |end, runtime| {
+                    if let StreamEndpoint::Producer(producer) = end {
+                        runtime.spawn(pump_out(receiver, producer, codec));
+                    }
+                },
+            ))
         })
     }
 }

@@ -72,8 +72,7 @@ impl<T: Item> Sender<T> {
     pub async fn send(&mut self, item: T) -> Result<(), StreamError> {
         match self.inner() {
             SenderInner::Local(local) => {
-                let sent = local.items.send(item).await;
-                return sent.map_err(|_| local.gone());
+                return local.send(item).await;
             }
             SenderInner::Remote(..) => {}
             SenderInner::Claimed(_) | SenderInner::Over(_) => return Err(self.over()),
@@ -281,17 +280,26 @@ fn pass_on<T: Item>(mut sender: Sender<T>, consumer: Consumer, codec: CodecId, r
 impl<T: Item> Serialize for Sender<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serialize_half(serializer, |codec| {
-            let sender = Self::of(self.travel());
+            let sender = self.travel();
+            let demand = match &sender {
+                SenderInner::Local(local) => Some(local.demand()),
+                _ => None,
+            };
+            let sender = Self::of(sender);
             let entry = AttachedStream {
                 outward: false,
                 bound: false,
                 codec: codec as u8,
             };
-            Ok(DetachedHalf::attachment(entry, move |end, runtime| {
-                if let StreamEndpoint::Consumer(consumer) = end {
-                    pass_on(sender, consumer, codec, runtime);
-                }
-            }))
+            Ok(DetachedHalf::attachment(
+                entry,
+                demand,
+                move |end, runtime| {
+                    if let StreamEndpoint::Consumer(consumer) = end {
+                        pass_on(sender, consumer, codec, runtime);
+                    }
+                },
+            ))
         })
     }
 }

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::packet::Payload;
 use crate::peer::calling::answer::Answer;
 use crate::peer::calling::caller::CallTarget;
 use crate::peer::calling::connection_source::{self, ConnectionWait, Retry};
+use crate::peer::calling::lazy_call::{LazyCall, SendEarly};
 use crate::peer::calling::limit::CallLimit;
 use crate::peer::calling::local::LocalCall;
 use crate::peer::calling::outgoing::Outgoing;
@@ -22,7 +24,8 @@ use crate::peer::{CallError, Caller, MethodName};
 
 /// A call of a method: a future of its result.
 ///
-/// It is lazy: it is sent at its first poll, or by [`start`](Self::start). Calls leave in that order.
+/// It is lazy: it is sent at its first poll, or by [`start`](Self::start). Calls leave in that order. A call that was
+/// given half of a [`stream::channel`](crate::stream::channel) is also sent when the other half has to wait for it.
 /// Dropping it, at any time, cancels the work at the other side and frees what it held.
 ///
 /// It is `Send + 'static`, whatever its arguments borrowed: they are encoded when the call is made.
@@ -60,6 +63,8 @@ enum CallState {
         /// The codec of the stream that is the result.
         streams: Option<CodecId>,
     },
+    /// It is sent when it is polled, or when a stream that it was given has to wait.
+    Lazy(Arc<LazyCall<CallCore>>),
     /// It waits for a connection.
     Connecting(Box<ConnectionWait>),
     Sent(SentCall),
@@ -88,14 +93,7 @@ impl<T, E> Call<T, E> {
         finish: fn(Answer, &MethodName) -> Result<T, E>,
     ) -> Self {
         Self {
-            untyped: CallCore {
-                state: CallState::new(caller, &method, params),
-                method,
-                limit: CallLimit::None,
-                idempotent: false,
-                again: None,
-                span: None,
-            },
+            untyped: CallCore::new(caller, method, params),
             finish: Finish::Plain(finish),
         }
     }
@@ -103,47 +101,51 @@ impl<T, E> Call<T, E> {
     /// The same call, whose result is a stream with items in this codec.
     #[doc(hidden)]
     pub fn streaming(mut self, codec: CodecId) -> Self {
-        if let CallState::Unsent { streams, .. } = &mut self.untyped.state {
-            *streams = Some(codec);
-        }
+        self.untyped.change(|core| {
+            if let CallState::Unsent { streams, .. } = &mut core.state {
+                *streams = Some(codec);
+            }
+        });
         self
     }
 
     /// Gives the call this long, from when it is sent. Then it ends with
     /// [`CallError::DeadlineExceeded`], and the other side is told to stop.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.untyped.limit = CallLimit::Timeout(timeout);
+        self.untyped
+            .change(|core| core.limit = CallLimit::Timeout(timeout));
         self
     }
 
     /// As [`timeout`](Self::timeout), with the time at which it ends.
     pub fn deadline(mut self, deadline: std::time::Instant) -> Self {
-        self.untyped.limit = CallLimit::Deadline(deadline.into());
+        self.untyped
+            .change(|core| core.limit = CallLimit::Deadline(deadline.into()));
         self
     }
 
     /// Says that running the method twice does what running it once does, as `#[chirp(idempotent)]` says of
     /// every call of a method.
     pub fn idempotent(mut self) -> Self {
-        self.untyped.idempotent = true;
+        self.untyped.change(|core| core.idempotent = true);
         self
     }
 
     /// Whether running the method twice does what running it once does, as far as is known. Such a call may
     /// be made again even when it [may have run](CallError::may_have_run).
     pub fn is_idempotent(&self) -> bool {
-        self.untyped.idempotent
+        let mut idempotent = self.untyped.idempotent;
+        if let CallState::Lazy(lazy) = &self.untyped.state {
+            lazy.change(|core| idempotent = core.idempotent);
+        }
+        idempotent
     }
 
     /// Sends the call now, so that it runs while this side does something else. Without it, nothing is
     /// sent before the first poll.
     pub fn start(mut self) -> Self {
-        self.untyped.send(None);
-        if let CallState::Sent(SentCall::Local(local))
-        | CallState::Streaming(SentCall::Local(local), _) = &mut self.untyped.state
-        {
-            local.start();
-        }
+        self.untyped.claim();
+        self.untyped.send_early();
         self
     }
 
@@ -197,7 +199,79 @@ impl<T, E> Call<T, E> {
     }
 }
 
+impl SendEarly for CallCore {
+    fn params(&self) -> Option<&Payload> {
+        match &self.state {
+            CallState::Unsent { params, .. } => Some(params),
+            _ => None,
+        }
+    }
+
+    fn send_early(&mut self) {
+        self.send(None);
+        if let CallState::Sent(SentCall::Local(local))
+        | CallState::Streaming(SentCall::Local(local), _) = &mut self.state
+        {
+            local.start();
+        }
+    }
+}
+
 impl CallCore {
+    fn new(caller: Caller, method: MethodName, params: Result<Payload, CallError>) -> Self {
+        let state = CallState::new(caller, &method, params);
+        let core = Self {
+            method,
+            state,
+            limit: CallLimit::None,
+            idempotent: false,
+            again: None,
+            span: None,
+        };
+        match &core.state {
+            CallState::Unsent { params, .. } if params.has_attachments() => core.into_lazy(),
+            _ => core,
+        }
+    }
+
+    #[cold]
+    fn into_lazy(self) -> Self {
+        let method = self.method.clone();
+        match LazyCall::new(self) {
+            Ok(lazy) => Self {
+                method,
+                state: CallState::Lazy(lazy),
+                limit: CallLimit::None,
+                idempotent: false,
+                again: None,
+                span: None,
+            },
+            Err(core) => core,
+        }
+    }
+
+    /// Changes how the call is made.
+    fn change(&mut self, change: impl FnOnce(&mut Self)) {
+        match &self.state {
+            CallState::Lazy(lazy) => lazy.change(change),
+            _ => change(self),
+        }
+    }
+
+    /// Takes over a call that a stream may have sent. From now on this polls it.
+    fn claim(&mut self) {
+        let CallState::Lazy(lazy) = &self.state else {
+            return;
+        };
+        let Some(core) = lazy.take() else { return };
+        *self = core;
+        // Its time may have been set after it was sent.
+        if !matches!(self.state, CallState::Unsent { .. }) {
+            let runtime = self.runtime();
+            self.limit.arm(runtime.as_ref());
+        }
+    }
+
     /// The runtime that the rest of the call can run on.
     fn runtime(&self) -> Option<Handle> {
         match &self.state {
@@ -205,7 +279,9 @@ impl CallCore {
             CallState::Connecting(finding) => Some(finding.runtime()),
             CallState::Sent(SentCall::Remote(outgoing))
             | CallState::Streaming(SentCall::Remote(outgoing), _) => Some(outgoing.runtime()),
-            CallState::Sent(_) | CallState::Streaming(..) => Handle::try_current().ok(),
+            CallState::Sent(_) | CallState::Streaming(..) | CallState::Lazy(_) => {
+                Handle::try_current().ok()
+            }
         }
     }
 
@@ -312,6 +388,8 @@ impl CallCore {
                         return Poll::Pending;
                     }
                 }
+                // Nothing in its place is never left there.
+                CallState::Lazy(_) => self.claim(),
                 CallState::Streaming(work, consumer) => {
                     let Poll::Ready(answer) = work.poll(cx) else {
                         return consumer.poll_begun(cx).map(|()| Ok(Bytes::new().into()));
@@ -440,7 +518,7 @@ impl<T, E> Future for Call<T, E> {
 impl<T, E> fmt::Debug for Call<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.untyped.state {
-            CallState::Unsent { .. } => {
+            CallState::Unsent { .. } | CallState::Lazy(_) => {
                 return f.debug_tuple("Call").field(&self.untyped.method).finish();
             }
             CallState::Connecting(_) => "waits for a connection",

@@ -64,7 +64,7 @@ impl Caller {
     ///
     /// # Errors
     ///
-    /// Beside those of every call, [`CallError::Decode`] when the result has streams.
+    /// Beside those of every call, [`CallError::Decode`](crate::peer::CallError::Decode) when the result has streams.
     pub fn call(&self, method: impl Into<MethodName>, params: impl Into<Payload>) -> Call<Bytes> {
         Call::new(
             self.clone(),

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::runtime::Handle;
@@ -8,6 +9,7 @@ use tokio::runtime::Handle;
 use crate::packet::Payload;
 use crate::peer::calling::caller::CallTarget;
 use crate::peer::calling::connection_source::{self, ConnectionWait};
+use crate::peer::calling::lazy_call::{LazyCall, SendEarly};
 use crate::peer::calling::local::LocalCall;
 use crate::peer::calling::pending_send::PendingSend;
 use crate::peer::{CallError, Caller, MethodName};
@@ -31,6 +33,8 @@ enum OneWayCallState {
         method: MethodName,
         params: Payload,
     },
+    /// It is sent when it is polled, or when a stream that it was given has to wait.
+    Lazy(Arc<LazyCall<OneWayCall>>),
     /// It waits for a connection.
     Connecting(Box<ConnectionWait>),
     Remote(PendingSend),
@@ -43,18 +47,25 @@ impl OneWayCall {
     /// A one-way call that is yet to be sent.
     #[doc(hidden)]
     pub fn new(caller: Caller, method: MethodName, params: Result<Payload, CallError>) -> Self {
-        Self(match method.check().and(params) {
-            Ok(params) => OneWayCallState::Unsent {
-                caller,
-                method,
-                params,
-            },
-            Err(error) => OneWayCallState::Failed(error),
-        })
+        let params = match method.check().and(params) {
+            Ok(params) => params,
+            Err(error) => return Self(OneWayCallState::Failed(error)),
+        };
+        let has_streams = params.has_attachments();
+        let call = Self(OneWayCallState::Unsent {
+            caller,
+            method,
+            params,
+        });
+        if !has_streams {
+            return call;
+        }
+        LazyCall::new(call).map_or_else(|call| call, |lazy| Self(OneWayCallState::Lazy(lazy)))
     }
 
     /// Sends the call now. Await the rest to know that there was room for it.
     pub fn start(mut self) -> Self {
+        self.claim();
         self.send();
         self
     }
@@ -64,12 +75,13 @@ impl OneWayCall {
     ///
     /// A call in this process ([`Caller::local`]) runs in the runtime that this is called in; outside of any it is
     /// polled once and then dropped.
-    pub fn detach(self) {
+    pub fn detach(mut self) {
+        self.claim();
         let runtime = match &self.0 {
             OneWayCallState::Unsent { caller, .. } => caller.runtime(),
             OneWayCallState::Connecting(finding) => Some(finding.runtime()),
             OneWayCallState::Remote(queued) => Some(queued.runtime()),
-            OneWayCallState::Local(_) => Handle::try_current().ok(),
+            OneWayCallState::Local(_) | OneWayCallState::Lazy(_) => Handle::try_current().ok(),
             OneWayCallState::Failed(_) | OneWayCallState::Over => None,
         };
         let mut call = self.start();
@@ -78,6 +90,15 @@ impl OneWayCall {
             && let Some(runtime) = runtime
         {
             runtime.spawn(call);
+        }
+    }
+
+    /// Takes over a call that a stream may have sent. From now on this polls it.
+    fn claim(&mut self) {
+        if let OneWayCallState::Lazy(lazy) = &self.0
+            && let Some(call) = lazy.take()
+        {
+            *self = call;
         }
     }
 
@@ -136,10 +157,24 @@ impl OneWayCall {
     }
 }
 
+impl SendEarly for OneWayCall {
+    fn params(&self) -> Option<&Payload> {
+        match &self.0 {
+            OneWayCallState::Unsent { params, .. } => Some(params),
+            _ => None,
+        }
+    }
+
+    fn send_early(&mut self) {
+        self.send();
+    }
+}
+
 impl Future for OneWayCall {
     type Output = Result<(), CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.claim();
         self.send();
         if let OneWayCallState::Connecting(finding) = &mut self.0 {
             self.0 = match ready!(finding.poll(cx)) {
@@ -160,6 +195,7 @@ impl Future for OneWayCall {
             }
             OneWayCallState::Failed(error) => Err(error.clone()),
             OneWayCallState::Unsent { .. }
+            | OneWayCallState::Lazy(_)
             | OneWayCallState::Connecting(_)
             | OneWayCallState::Over => Ok(()),
         };

@@ -1,6 +1,6 @@
 use std::any::Any;
 use std::fmt;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use tokio::runtime::Handle;
 
@@ -8,6 +8,7 @@ use crate::packet::{AttachedStream, Attachment};
 use crate::peer::calling::caller::ConnectionRef;
 use crate::peer::state::ConnectionState;
 use crate::peer::streaming::consumer::Consumer;
+use crate::peer::streaming::demand::Demand;
 use crate::peer::streaming::half::{self, HalfState};
 use crate::peer::streaming::producer::Producer;
 use crate::session::{StreamKey, StreamSpec};
@@ -32,24 +33,38 @@ impl StreamEndpoint {
 type Bind = Box<dyn FnOnce(StreamEndpoint, &Handle) + Send>;
 
 /// A half of a stream beside the bytes of the value that names it.
-pub(crate) struct DetachedHalf(Mutex<Option<Bind>>);
+pub(crate) struct DetachedHalf {
+    bind: Mutex<Option<Bind>>,
+    /// How the other half, if it is in this process, asks for the value to be sent.
+    demand: Option<Arc<Demand>>,
+}
 
 impl DetachedHalf {
     /// What travels beside a value. `bind` is called when the value is sent, or never.
     pub(crate) fn attachment(
         entry: AttachedStream,
+        demand: Option<Arc<Demand>>,
         bind: impl FnOnce(StreamEndpoint, &Handle) + Send + 'static,
     ) -> Attachment {
         Attachment {
             entry,
-            half: Box::new(Self(Mutex::new(Some(Box::new(bind))))),
+            half: Box::new(Self {
+                bind: Mutex::new(Some(Box::new(bind))),
+                demand,
+            }),
         }
+    }
+
+    /// How the other half asks for the value to be sent.
+    pub(in crate::peer) fn demand(attachment: &Attachment) -> Option<Arc<Demand>> {
+        let half = attachment.half.downcast_ref::<Self>();
+        half.and_then(|half| half.demand.clone())
     }
 
     fn bind(half: Box<dyn Any + Send + Sync>, end: StreamEndpoint, runtime: &Handle) {
         // Nothing else is attached.
         if let Ok(unbound) = half.downcast::<Self>()
-            && let Some(bind) = unbound.0.into_inner().ok().flatten()
+            && let Some(bind) = unbound.bind.into_inner().ok().flatten()
         {
             bind(end, runtime);
         }
@@ -81,13 +96,7 @@ pub(in crate::peer) fn specs(attachments: &[Attachment]) -> Vec<StreamSpec> {
 }
 
 /// Streams that the session has opened, whose ends are to be given to these halves when its lock is free.
-pub(in crate::peer) struct OpenedHalves(
-    Vec<(
-        Attachment,
-        StreamKey,
-        std::sync::Arc<super::mailbox::Mailbox>,
-    )>,
-);
+pub(in crate::peer) struct OpenedHalves(Vec<(Attachment, StreamKey, Arc<super::mailbox::Mailbox>)>);
 
 impl OpenedHalves {
     pub(in crate::peer) fn new(
