@@ -63,6 +63,8 @@
 //!
 //! Only tokio is supported, and handlers are `Send`. Everything that a peer could make this side hold is bounded.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod guide;
 
 #[doc = include_str!("service_error.md")]

@@ -16,6 +16,8 @@
 //! | 6 | [`server`] | accepting connections |
 //! | 7 | [`node`] | connections that come back |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod packet;
 
 pub mod codec;
