@@ -11,14 +11,11 @@ fn shorten(name: &str) -> String {
         let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
         let (path, after) = rest.split_at(end.unwrap_or(rest.len()));
         short.push_str(path.rsplit("::").next().unwrap_or(path));
-        rest = match after.strip_prefix("'_, ") {
-            Some(after) => after,
-            None => {
-                let mut chars = after.chars();
-                short.extend(chars.next());
-                chars.as_str()
-            }
-        };
+        rest = after.strip_prefix("'_, ").unwrap_or_else(|| {
+            let mut chars = after.chars();
+            short.extend(chars.next());
+            chars.as_str()
+        });
     }
     short
 }
@@ -41,7 +38,7 @@ mod tests {
                 "Vec<(String, [u8; 4])>",
             ),
             (type_name::<Option<Vec<u64>>>(), "Option<Vec<u64>>"),
-            (type_name::<BTreeMap<String, ()>>(), "BTreeMap<String, ()>"),
+            (type_name::<BTreeMap<String, u8>>(), "BTreeMap<String, u8>"),
         ] {
             assert_eq!(name, expected);
         }

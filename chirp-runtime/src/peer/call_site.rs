@@ -40,9 +40,10 @@ impl CallSite {
 
     /// The call between two texts, and nothing where it is not known.
     pub(super) fn between(&self, before: &'static str, after: &'static str) -> impl fmt::Display {
-        match self.is_known() {
-            true => format!("{before}{self}{after}"),
-            false => String::new(),
+        if self.is_known() {
+            format!("{before}{self}{after}")
+        } else {
+            String::new()
         }
     }
 }

@@ -205,9 +205,10 @@ pub fn value_of<T>(
 /// The error of a call whose answer is not what the method returns here.
 #[cold]
 fn undecodable(error: &DecodeError, method: &MethodName, expected: &str) -> CallError {
-    let hint = match error.is_of_bytes() {
-        true => format!("; {DEFINED_DIFFERENTLY}"),
-        false => String::new(),
+    let hint = if error.is_of_bytes() {
+        format!("; {DEFINED_DIFFERENTLY}")
+    } else {
+        String::new()
     };
     CallError::Decode(format!(
         "\"{method}\" returns {expected} here: {error}{hint}"
