@@ -40,7 +40,7 @@ async fn a_codec_explains_what_it_cannot_encode() {
     let untagged = values.untagged(&Untagged::Number(1)).await;
     assert_eq!(
         untagged.unwrap_err().to_string(),
-        "the arguments could not be decoded: argument 1: bincode does not say of values what they are, which this \
+        "\"Values.untagged\": the arguments could not be decoded: argument 1 (Untagged): bincode does not say of values what they are, which this \
          type needs: choose another codec"
     );
     let rest = BTreeMap::new();
@@ -53,7 +53,7 @@ async fn a_codec_explains_what_it_cannot_encode() {
     let back = values.back().await.err();
     assert_eq!(
         back.unwrap().to_string(),
-        "the result could not be encoded: bincode says beforehand how long a list or a map is, which this type does \
+        "\"Values.back\": the result could not be encoded: bincode says beforehand how long a list or a map is, which this type does \
          not know: choose another codec"
     );
 }
