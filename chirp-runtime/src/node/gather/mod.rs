@@ -83,6 +83,10 @@ enum TargetState<T, E> {
     Answered,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most targets are calls, and a box would be one allocation for each"
+)]
 enum GatheredCall<T, E> {
     Call(Call<T, E>),
     Other(BoxedCall<T, E>),
