@@ -71,7 +71,7 @@ async fn main() {
         match (bytes, cut) {
             (1000, _) => assert_eq!(answer.expect("enough bytes for the call"), "hello"),
             (_, true) => assert!(matches!(answer, Err(CallError::ConnectionLost(_)))),
-            (_, false) => assert!(matches!(answer, Err(CallError::DeadlineExceeded))),
+            (_, false) => assert!(matches!(answer, Err(CallError::DeadlineExceeded { .. }))),
         }
         server.close();
     }

@@ -84,14 +84,14 @@ async fn call_each(address: &str) -> Result<(), Box<dyn Error>> {
     assert!(error.is_empty());
     assert!(matches!(
         peer.call("nope", ()).await,
-        Err(CallError::UnknownMethod)
+        Err(CallError::UnknownMethod { .. })
     ));
 
     let waiting = peer
         .call("wait", ())
         .timeout(Duration::from_millis(20))
         .await;
-    assert!(matches!(waiting, Err(CallError::DeadlineExceeded)));
+    assert!(matches!(waiting, Err(CallError::DeadlineExceeded { .. })));
     println!("echo, callback, fail, edata, eempty and wait do what they say");
     Ok(())
 }

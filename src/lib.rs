@@ -63,6 +63,8 @@
 //!
 //! Only tokio is supported, and handlers are `Send`. Everything that a peer could make this side hold is bounded.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod guide;
 
 #[doc = include_str!("service_error.md")]
@@ -77,19 +79,20 @@ pub use chirp_runtime::node::{
     Answer, Gather, GatherAll, GatherError, ReconnectConfig, ReconnectState, ReconnectingPeer,
 };
 pub use chirp_runtime::peer::{
-    AccessPolicy, AsCaller, BlockingPool, Call, CallContext, CallError, Caller, ConnectError,
-    ConnectionError, ConnectionStats, Direction, Extensions, Handler, HandlerFuture, KeepAlive,
-    MethodError, MethodId, MethodName, Metrics, ObservedPacket, OneWayCall, Peer, PeerBuilder,
-    PeerState, Reply, Request, Responder, RouteError, Router, SendPacket, SharedMetrics, connect,
+    AccessPolicy, AsCaller, BlockingPool, Call, CallContext, CallError, CallSite, Caller,
+    ConnectError, ConnectionError, ConnectionStats, Direction, Extensions, Handler, HandlerFuture,
+    KeepAlive, MethodError, MethodId, MethodName, Metrics, ObservedPacket, OneWayCall, PacketRole,
+    Peer, PeerBuilder, PeerState, Reply, Request, Responder, RouteError, Router, SendPacket,
+    SharedMetrics, connect,
 };
 pub use chirp_runtime::server::{
     AcceptError, Connection, Connections, Server, ServerBuilder, ServerHandle,
 };
 pub use chirp_runtime::service::{CallOf, Compatibility, Contract, Mismatch, Service, Signature};
-pub use chirp_runtime::session::{Limits, Negotiation};
+pub use chirp_runtime::session::{LimitOwner, Limits, Negotiation};
 pub use chirp_runtime::stream::{
     ByteReader, ByteWriter, IntoReceiver, ItemError, Receiver, Sender, Stream, StreamError,
-    TryRecvError, TrySendError,
+    TimeLimit, TryRecvError, TrySendError,
 };
 pub use chirp_runtime::{channel, codec, packet, stream};
 

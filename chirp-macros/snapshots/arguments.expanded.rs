@@ -75,10 +75,10 @@ const _: () = {
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
                 __chirp::Signature::new(Self::NONE, 15855116368227943480u64),
-                __chirp::Signature::new(Self::TEXT, 6429027784876759625u64),
-                __chirp::Signature::new(Self::BYTES, 15484812445567069485u64),
-                __chirp::Signature::new(Self::VALUES, 18148497037731330235u64),
-                __chirp::Signature::new(Self::UNUSED, 2290898936929461931u64),
+                __chirp::Signature::new(Self::TEXT, 17039743549677906789u64),
+                __chirp::Signature::new(Self::BYTES, 11184950259380769148u64),
+                __chirp::Signature::new(Self::VALUES, 4421523274251948646u64),
+                __chirp::Signature::new(Self::UNUSED, 4720738809829241131u64),
             ],
         );
     }
@@ -91,6 +91,19 @@ const _: () = {
         /// encoded and decoded as on a connection.
         pub fn local(implementation: impl Arguments + 'static) -> Self {
             Self(__chirp::Client::local(ArgumentsServer::<_>::new(implementation)))
+        }
+        /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+        /// `cx.caller()` is this caller.
+        pub fn local_with(
+            implementation: impl Arguments + 'static,
+            caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+        ) -> Self {
+            Self(
+                __chirp::Client::local_with(
+                    ArgumentsServer::<_>::new(implementation),
+                    &caller,
+                ),
+            )
         }
         /// Creates a client of a shared implementation in this process: see `local`.
         pub fn local_from_arc(
@@ -125,8 +138,9 @@ const _: () = {
                 .call(
                     ArgumentsMethods::NONE,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -148,8 +162,9 @@ const _: () = {
                 .call(
                     ArgumentsMethods::TEXT,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -173,8 +188,9 @@ const _: () = {
                 .call(
                     ArgumentsMethods::BYTES,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -198,8 +214,9 @@ const _: () = {
                 .call(
                     ArgumentsMethods::VALUES,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -212,8 +229,9 @@ const _: () = {
                 .call(
                     ArgumentsMethods::UNUSED,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )

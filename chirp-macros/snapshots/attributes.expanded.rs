@@ -114,10 +114,10 @@ const _: () = {
                 __chirp::Signature::new(Self::DOCUMENTED, 15896232605556757150u64),
                 __chirp::Signature::new(Self::OLD, 15855116368227943480u64),
                 #[cfg(target_os = "linux")]
-                __chirp::Signature::new(Self::HERE, 2379876915424839181u64),
+                __chirp::Signature::new(Self::HERE, 2567101038779953024u64),
                 #[cfg(not(target_os = "linux"))]
-                __chirp::Signature::new(Self::HERE, 7652798721359302671u64),
-                __chirp::Signature::new(Self::LENIENT, 7346685011973329851u64),
+                __chirp::Signature::new(Self::HERE, 10574729927200317314u64),
+                __chirp::Signature::new(Self::LENIENT, 3457833115828822026u64),
             ],
         );
     }
@@ -132,6 +132,19 @@ const _: () = {
         /// encoded and decoded as on a connection.
         pub(crate) fn local(implementation: impl Attributes + 'static) -> Self {
             Self(__chirp::Client::local(AttributesServer::<_>::new(implementation)))
+        }
+        /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+        /// `cx.caller()` is this caller.
+        pub(crate) fn local_with(
+            implementation: impl Attributes + 'static,
+            caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+        ) -> Self {
+            Self(
+                __chirp::Client::local_with(
+                    AttributesServer::<_>::new(implementation),
+                    &caller,
+                ),
+            )
         }
         /// Creates a client of a shared implementation in this process: see `local`.
         pub(crate) fn local_from_arc(
@@ -180,8 +193,9 @@ const _: () = {
                 .call(
                     AttributesMethods::DOCUMENTED,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -194,8 +208,9 @@ const _: () = {
                 .call(
                     AttributesMethods::OLD,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -209,8 +224,9 @@ const _: () = {
                 .call(
                     AttributesMethods::HERE,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -224,8 +240,9 @@ const _: () = {
                 .call(
                     AttributesMethods::HERE,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <u16 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -238,8 +255,9 @@ const _: () = {
                 .call(
                     AttributesMethods::LENIENT,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )

@@ -60,7 +60,7 @@ const _: () = {
         pub const ALL: &'static [__chirp::MethodId] = &[Self::ADD];
         /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
-            &[__chirp::Signature::new(Self::ADD, 17550259765028601704u64)],
+            &[__chirp::Signature::new(Self::ADD, 16749760841094498347u64)],
         );
     }
     impl CodecJsonClient {
@@ -72,6 +72,19 @@ const _: () = {
         /// encoded and decoded as on a connection.
         pub fn local(implementation: impl CodecJson + 'static) -> Self {
             Self(__chirp::Client::local(CodecJsonServer::<_>::new(implementation)))
+        }
+        /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+        /// `cx.caller()` is this caller.
+        pub fn local_with(
+            implementation: impl CodecJson + 'static,
+            caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+        ) -> Self {
+            Self(
+                __chirp::Client::local_with(
+                    CodecJsonServer::<_>::new(implementation),
+                    &caller,
+                ),
+            )
         }
         /// Creates a client of a shared implementation in this process: see `local`.
         pub fn local_from_arc(
@@ -112,8 +125,9 @@ const _: () = {
                 .call(
                     CodecJsonMethods::ADD,
                     out,
-                    |answer| __chirp::outcome_of(
+                    |answer, method| __chirp::outcome_of(
                         answer,
+                        method,
                         <u64 as __chirp::Wire<__Codec>>::from_packet,
                         <String as __chirp::Failure<__Codec>>::decode,
                     ),

@@ -59,7 +59,7 @@ const _: () = {
         pub const ALL: &'static [__chirp::MethodId] = &[Self::GET];
         /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
-            &[__chirp::Signature::new(Self::GET, 7627715732494851849u64)],
+            &[__chirp::Signature::new(Self::GET, 4927243156300827962u64)],
         );
     }
     impl CodecRawClient {
@@ -71,6 +71,19 @@ const _: () = {
         /// encoded and decoded as on a connection.
         pub fn local(implementation: impl CodecRaw + 'static) -> Self {
             Self(__chirp::Client::local(CodecRawServer::<_>::new(implementation)))
+        }
+        /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+        /// `cx.caller()` is this caller.
+        pub fn local_with(
+            implementation: impl CodecRaw + 'static,
+            caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+        ) -> Self {
+            Self(
+                __chirp::Client::local_with(
+                    CodecRawServer::<_>::new(implementation),
+                    &caller,
+                ),
+            )
         }
         /// Creates a client of a shared implementation in this process: see `local`.
         pub fn local_from_arc(
@@ -109,8 +122,9 @@ const _: () = {
                 .call(
                     CodecRawMethods::GET,
                     out,
-                    |answer| __chirp::outcome_of(
+                    |answer, method| __chirp::outcome_of(
                         answer,
+                        method,
                         <__chirp::Blob<
                             Vec<u8>,
                         > as __chirp::Returned<__Codec>>::from_packet,

@@ -51,8 +51,8 @@ const _: () = {
         /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
-                __chirp::Signature::new(Self::FIRST, 15589821181844590680u64),
-                __chirp::Signature::new(Self::LAST, 2290898936929461931u64),
+                __chirp::Signature::new(Self::FIRST, 5017281576649109285u64),
+                __chirp::Signature::new(Self::LAST, 2518402569264510098u64),
             ],
         );
     }
@@ -65,6 +65,19 @@ const _: () = {
         /// encoded and decoded as on a connection.
         pub fn local(implementation: impl Context + 'static) -> Self {
             Self(__chirp::Client::local(ContextServer::<_>::new(implementation)))
+        }
+        /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+        /// `cx.caller()` is this caller.
+        pub fn local_with(
+            implementation: impl Context + 'static,
+            caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+        ) -> Self {
+            Self(
+                __chirp::Client::local_with(
+                    ContextServer::<_>::new(implementation),
+                    &caller,
+                ),
+            )
         }
         /// Creates a client of a shared implementation in this process: see `local`.
         pub fn local_from_arc(
@@ -100,8 +113,9 @@ const _: () = {
                 .call(
                     ContextMethods::FIRST,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <bool as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -114,8 +128,9 @@ const _: () = {
                 .call(
                     ContextMethods::LAST,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )

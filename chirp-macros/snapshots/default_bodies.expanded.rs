@@ -79,8 +79,8 @@ const _: () = {
         /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
-                __chirp::Signature::new(Self::NOW, 2379876915424839181u64),
-                __chirp::Signature::new(Self::LATER, 12437584476380281334u64),
+                __chirp::Signature::new(Self::NOW, 2567101038779953024u64),
+                __chirp::Signature::new(Self::LATER, 3981056462330970028u64),
                 __chirp::Signature::new(Self::NOTHING, 15855116368227943480u64),
             ],
         );
@@ -94,6 +94,19 @@ const _: () = {
         /// encoded and decoded as on a connection.
         pub fn local(implementation: impl DefaultBodies + 'static) -> Self {
             Self(__chirp::Client::local(DefaultBodiesServer::<_>::new(implementation)))
+        }
+        /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+        /// `cx.caller()` is this caller.
+        pub fn local_with(
+            implementation: impl DefaultBodies + 'static,
+            caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+        ) -> Self {
+            Self(
+                __chirp::Client::local_with(
+                    DefaultBodiesServer::<_>::new(implementation),
+                    &caller,
+                ),
+            )
         }
         /// Creates a client of a shared implementation in this process: see `local`.
         pub fn local_from_arc(
@@ -133,8 +146,9 @@ const _: () = {
                 .call(
                     DefaultBodiesMethods::NOW,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -148,8 +162,9 @@ const _: () = {
                 .call(
                     DefaultBodiesMethods::LATER,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -161,8 +176,9 @@ const _: () = {
                 .call(
                     DefaultBodiesMethods::NOTHING,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )

@@ -50,7 +50,7 @@ const _: () = {
         pub const ALL: &'static [__chirp::MethodId] = &[Self::GREET];
         /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
-            &[__chirp::Signature::new(Self::GREET, 3098419068046219553u64)],
+            &[__chirp::Signature::new(Self::GREET, 9618249471983701662u64)],
         );
     }
     impl GreeterClient {
@@ -62,6 +62,19 @@ const _: () = {
         /// encoded and decoded as on a connection.
         pub fn local(implementation: impl Greeter + 'static) -> Self {
             Self(__chirp::Client::local(GreeterServer::<_>::new(implementation)))
+        }
+        /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+        /// `cx.caller()` is this caller.
+        pub fn local_with(
+            implementation: impl Greeter + 'static,
+            caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+        ) -> Self {
+            Self(
+                __chirp::Client::local_with(
+                    GreeterServer::<_>::new(implementation),
+                    &caller,
+                ),
+            )
         }
         /// Creates a client of a shared implementation in this process: see `local`.
         pub fn local_from_arc(
@@ -99,8 +112,9 @@ const _: () = {
                 .call(
                     GreeterMethods::GREET,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <String as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )

@@ -62,6 +62,19 @@ const _: () = {
         pub fn local(implementation: impl Search + 'static) -> Self {
             Self(__chirp::Client::local(SearchServer::<_>::new(implementation)))
         }
+        /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+        /// `cx.caller()` is this caller.
+        pub fn local_with(
+            implementation: impl Search + 'static,
+            caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+        ) -> Self {
+            Self(
+                __chirp::Client::local_with(
+                    SearchServer::<_>::new(implementation),
+                    &caller,
+                ),
+            )
+        }
         /// Creates a client of a shared implementation in this process: see `local`.
         pub fn local_from_arc(
             implementation: __chirp::Arc<impl Search + 'static>,
@@ -109,8 +122,9 @@ const _: () = {
                 .call(
                     SearchMethods::FIND,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <Vec<String> as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )

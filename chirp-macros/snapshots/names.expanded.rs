@@ -72,6 +72,19 @@ const _: () = {
         pub fn local(implementation: impl Names + 'static) -> Self {
             Self(__chirp::Client::local(NamesServer::<_>::new(implementation)))
         }
+        /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+        /// `cx.caller()` is this caller.
+        pub fn local_with(
+            implementation: impl Names + 'static,
+            caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+        ) -> Self {
+            Self(
+                __chirp::Client::local_with(
+                    NamesServer::<_>::new(implementation),
+                    &caller,
+                ),
+            )
+        }
         /// Creates a client of a shared implementation in this process: see `local`.
         pub fn local_from_arc(
             implementation: __chirp::Arc<impl Names + 'static>,
@@ -105,8 +118,9 @@ const _: () = {
                 .call(
                     NamesMethods::FIRST_OF_ALL,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -118,8 +132,9 @@ const _: () = {
                 .call(
                     NamesMethods::SUM_DIFF,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -131,8 +146,9 @@ const _: () = {
                 .call(
                     NamesMethods::ALL_,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )

@@ -50,7 +50,7 @@ const _: () = {
         /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
-                __chirp::Signature::new(Self::LOG, 16287476310671467419u64).oneway(),
+                __chirp::Signature::new(Self::LOG, 2572763723975324441u64).oneway(),
                 __chirp::Signature::new(Self::FLUSH, 16681338135767822096u64).oneway(),
             ],
         );
@@ -64,6 +64,19 @@ const _: () = {
         /// encoded and decoded as on a connection.
         pub fn local(implementation: impl OneWay + 'static) -> Self {
             Self(__chirp::Client::local(OneWayServer::<_>::new(implementation)))
+        }
+        /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+        /// `cx.caller()` is this caller.
+        pub fn local_with(
+            implementation: impl OneWay + 'static,
+            caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+        ) -> Self {
+            Self(
+                __chirp::Client::local_with(
+                    OneWayServer::<_>::new(implementation),
+                    &caller,
+                ),
+            )
         }
         /// Creates a client of a shared implementation in this process: see `local`.
         pub fn local_from_arc(

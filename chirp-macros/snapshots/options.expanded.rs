@@ -58,8 +58,8 @@ const _: () = {
         /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
-                __chirp::Signature::new(Self::GET, 7541667584279269127u64).idempotent(),
-                __chirp::Signature::new(Self::COMPUTE, 11617724653513050213u64),
+                __chirp::Signature::new(Self::GET, 183854068169103900u64).idempotent(),
+                __chirp::Signature::new(Self::COMPUTE, 1810028798032249141u64),
             ],
         );
     }
@@ -87,6 +87,20 @@ const _: () = {
         pub fn local(implementation: impl Options<K> + 'static) -> Self {
             Self(
                 __chirp::Client::local(OptionsServer::<_, K>::new(implementation)),
+                ::core::marker::PhantomData,
+            )
+        }
+        /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+        /// `cx.caller()` is this caller.
+        pub fn local_with(
+            implementation: impl Options<K> + 'static,
+            caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+        ) -> Self {
+            Self(
+                __chirp::Client::local_with(
+                    OptionsServer::<_, K>::new(implementation),
+                    &caller,
+                ),
                 ::core::marker::PhantomData,
             )
         }
@@ -127,8 +141,9 @@ const _: () = {
                 .call(
                     OptionsMethods::GET,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -143,8 +158,9 @@ const _: () = {
                 .call(
                     OptionsMethods::COMPUTE,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )

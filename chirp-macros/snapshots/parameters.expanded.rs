@@ -64,8 +64,8 @@ const _: () = {
         /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
-                __chirp::Signature::new(Self::GET, 16785877603552583089u64),
-                __chirp::Signature::new(Self::PUT, 15834243019869465349u64),
+                __chirp::Signature::new(Self::GET, 13272552387140588328u64),
+                __chirp::Signature::new(Self::PUT, 2301996098314506876u64),
             ],
         );
     }
@@ -93,6 +93,20 @@ const _: () = {
         pub fn local(implementation: impl Parameters<K, V> + 'static) -> Self {
             Self(
                 __chirp::Client::local(ParametersServer::<_, K, V>::new(implementation)),
+                ::core::marker::PhantomData,
+            )
+        }
+        /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+        /// `cx.caller()` is this caller.
+        pub fn local_with(
+            implementation: impl Parameters<K, V> + 'static,
+            caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+        ) -> Self {
+            Self(
+                __chirp::Client::local_with(
+                    ParametersServer::<_, K, V>::new(implementation),
+                    &caller,
+                ),
                 ::core::marker::PhantomData,
             )
         }
@@ -135,8 +149,9 @@ const _: () = {
                 .call(
                     ParametersMethods::GET,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <Option<V> as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -154,8 +169,9 @@ const _: () = {
                 .call(
                     ParametersMethods::PUT,
                     out,
-                    |answer| __chirp::outcome_of(
+                    |answer, method| __chirp::outcome_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                         <String as __chirp::Failure<__Codec>>::decode,
                     ),

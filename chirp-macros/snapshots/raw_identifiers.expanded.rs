@@ -54,8 +54,8 @@ const _: () = {
         /// The signatures that `check_compatibility` compares with the other side's.
         const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
-                __chirp::Signature::new(Self::MATCH, 2379876915424839181u64),
-                __chirp::Signature::new(Self::ASYNC, 7346685011973329851u64),
+                __chirp::Signature::new(Self::MATCH, 10610704398426598453u64),
+                __chirp::Signature::new(Self::ASYNC, 10120597757692877739u64),
             ],
         );
     }
@@ -68,6 +68,19 @@ const _: () = {
         /// encoded and decoded as on a connection.
         fn local(implementation: impl RawIdentifiers + 'static) -> Self {
             Self(__chirp::Client::local(RawIdentifiersServer::<_>::new(implementation)))
+        }
+        /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+        /// `cx.caller()` is this caller.
+        fn local_with(
+            implementation: impl RawIdentifiers + 'static,
+            caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+        ) -> Self {
+            Self(
+                __chirp::Client::local_with(
+                    RawIdentifiersServer::<_>::new(implementation),
+                    &caller,
+                ),
+            )
         }
         /// Creates a client of a shared implementation in this process: see `local`.
         fn local_from_arc(
@@ -107,8 +120,9 @@ const _: () = {
                 .call(
                     RawIdentifiersMethods::MATCH,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <u8 as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -121,8 +135,9 @@ const _: () = {
                 .call(
                     RawIdentifiersMethods::ASYNC,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )

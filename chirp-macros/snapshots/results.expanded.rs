@@ -97,6 +97,19 @@ const _: () = {
         pub fn local(implementation: impl Results + 'static) -> Self {
             Self(__chirp::Client::local(ResultsServer::<_>::new(implementation)))
         }
+        /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+        /// `cx.caller()` is this caller.
+        pub fn local_with(
+            implementation: impl Results + 'static,
+            caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+        ) -> Self {
+            Self(
+                __chirp::Client::local_with(
+                    ResultsServer::<_>::new(implementation),
+                    &caller,
+                ),
+            )
+        }
         /// Creates a client of a shared implementation in this process: see `local`.
         pub fn local_from_arc(
             implementation: __chirp::Arc<impl Results + 'static>,
@@ -130,8 +143,9 @@ const _: () = {
                 .call(
                     ResultsMethods::UNIT,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <() as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -143,8 +157,9 @@ const _: () = {
                 .call(
                     ResultsMethods::BYTES,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <__chirp::Opt<
                             __chirp::Blob<Vec<u8>>,
                         > as __chirp::Returned<__Codec>>::from_packet,
@@ -158,8 +173,9 @@ const _: () = {
                 .call(
                     ResultsMethods::VALUE,
                     out,
-                    |answer| __chirp::value_of(
+                    |answer, method| __chirp::value_of(
                         answer,
+                        method,
                         <Point as __chirp::Wire<__Codec>>::from_packet,
                     ),
                 )
@@ -171,8 +187,9 @@ const _: () = {
                 .call(
                     ResultsMethods::FAILS,
                     out,
-                    |answer| __chirp::outcome_of(
+                    |answer, method| __chirp::outcome_of(
                         answer,
+                        method,
                         <Point as __chirp::Wire<__Codec>>::from_packet,
                         <No as __chirp::Failure<__Codec>>::decode,
                     ),
@@ -185,8 +202,9 @@ const _: () = {
                 .call(
                     ResultsMethods::FAILS_BY_ANOTHER_NAME,
                     out,
-                    |answer| __chirp::outcome_of(
+                    |answer, method| __chirp::outcome_of(
                         answer,
+                        method,
                         <__chirp::Blob<
                             <io::Result<Vec<u8>> as __chirp::Outcome>::Ok,
                         > as __chirp::Returned<__Codec>>::from_packet,

@@ -89,13 +89,13 @@ const _: () = {
         /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
             &[
-                __chirp::Signature::new(Self::OUT, 162631080911216077u64),
+                __chirp::Signature::new(Self::OUT, 9760992739162737686u64),
                 __chirp::Signature::new(Self::FAILS, 238939922920597612u64),
                 __chirp::Signature::new(
                     Self::FAILS_BY_ANOTHER_NAME,
                     11764400715147345800u64,
                 ),
-                __chirp::Signature::new(Self::BOTH, 3613826092960823248u64),
+                __chirp::Signature::new(Self::BOTH, 14888622833120046679u64),
                 __chirp::Signature::new(Self::BODY, 7035971942379536485u64),
             ],
         );
@@ -109,6 +109,19 @@ const _: () = {
         /// encoded and decoded as on a connection.
         pub fn local(implementation: impl Streams + 'static) -> Self {
             Self(__chirp::Client::local(StreamsServer::<_>::new(implementation)))
+        }
+        /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+        /// `cx.caller()` is this caller.
+        pub fn local_with(
+            implementation: impl Streams + 'static,
+            caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+        ) -> Self {
+            Self(
+                __chirp::Client::local_with(
+                    StreamsServer::<_>::new(implementation),
+                    &caller,
+                ),
+            )
         }
         /// Creates a client of a shared implementation in this process: see `local`.
         pub fn local_from_arc(
@@ -144,9 +157,9 @@ const _: () = {
                 .stream(
                     StreamsMethods::OUT,
                     out,
-                    |answer| <u64 as __chirp::Streamed<
+                    |answer, method| <u64 as __chirp::Streamed<
                         __Codec,
-                    >>::receive(answer, |error| error),
+                    >>::receive(answer, method, |error| error),
                 )
         }
         /// Calls [`Streams::fails`] (`Streams.fails` on the wire).
@@ -161,11 +174,12 @@ const _: () = {
                 .stream(
                     StreamsMethods::FAILS,
                     out,
-                    |answer| __chirp::stream_outcome(
+                    |answer, method| __chirp::stream_outcome(
                         <u64 as __chirp::Streamed<
                             __Codec,
                         >>::receive(
                             answer,
+                            method,
                             |error| __chirp::item_error(
                                 error,
                                 <No as __chirp::Failure<__Codec>>::decode,
@@ -190,13 +204,14 @@ const _: () = {
                 .stream(
                     StreamsMethods::FAILS_BY_ANOTHER_NAME,
                     out,
-                    |answer| __chirp::stream_outcome(
+                    |answer, method| __chirp::stream_outcome(
                         <<io::Result<
                             Vec<u8>,
                         > as __chirp::Outcome>::Ok as __chirp::Streamed<
                             __Codec,
                         >>::receive(
                             answer,
+                            method,
                             |error| __chirp::item_error(
                                 error,
                                 <<io::Result<
@@ -227,9 +242,9 @@ const _: () = {
                 .stream(
                     StreamsMethods::BOTH,
                     out,
-                    |answer| <() as __chirp::Streamed<
+                    |answer, method| <() as __chirp::Streamed<
                         __Codec,
-                    >>::receive(answer, |error| error),
+                    >>::receive(answer, method, |error| error),
                 )
         }
         /// Calls [`Streams::body`] (`Streams.body` on the wire).
@@ -244,9 +259,9 @@ const _: () = {
                 .stream(
                     StreamsMethods::BODY,
                     out,
-                    |answer| <u64 as __chirp::Streamed<
+                    |answer, method| <u64 as __chirp::Streamed<
                         __Codec,
-                    >>::receive(answer, |error| error),
+                    >>::receive(answer, method, |error| error),
                 )
         }
     }

@@ -15,6 +15,8 @@
 //! | 6 | [`server`] | accepting connections |
 //! | 7 | [`node`] | reconnecting peers |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod packet;
 
 pub mod codec;

@@ -128,7 +128,7 @@ async fn unknown_methods_both_ways_are_all_answered() {
                         })
                     );
                     assert!(
-                        busy || matches!(answer, Err(CallError::UnknownMethod)),
+                        busy || matches!(answer, Err(CallError::UnknownMethod { .. })),
                         "{answer:?}"
                     );
                 }

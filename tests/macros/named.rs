@@ -137,7 +137,10 @@ fn serve(service: impl Service) -> Caller {
 }
 
 fn assert_refused<T: std::fmt::Debug>(found: Result<T, CallError>, why: &str) {
-    let Err(CallError::Rejected { reason, message }) = found else {
+    let Err(CallError::Rejected {
+        reason, message, ..
+    }) = found
+    else {
         panic!("{found:?}");
     };
     assert_eq!(reason, FrameworkError::InvalidArguments);
@@ -221,7 +224,10 @@ async fn handwritten_json_is_accepted() {
     assert_eq!(found, r#"" 3 [] word None [1] 50 None""#);
     let refused = [
         (r#"{"text":"a"}"#, "`limit` is missing"),
-        (r#"{"limit":3,"text":4}"#, "argument `text`: invalid type"),
+        (
+            r#"{"limit":3,"text":4}"#,
+            "argument `text` (Cow<str>): invalid type",
+        ),
         (
             r#"{"text":"a","limit":3,"limit":4}"#,
             "`limit` occurs twice",

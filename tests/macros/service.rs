@@ -230,7 +230,10 @@ async fn methods_answer_to_their_names_and_aliases_only() {
     }
     for name in ["Arith.failing", "arith.fail", "Arith.", "fail"] {
         let result = caller.call(name, vec![0]).await;
-        assert!(matches!(result, Err(CallError::UnknownMethod)), "{name}");
+        assert!(
+            matches!(result, Err(CallError::UnknownMethod { .. })),
+            "{name}"
+        );
     }
     assert_eq!(ArithMethods::FAILING.name(), "Arith.fail");
     assert_eq!(ArithMethods::ALL.len(), 8);
@@ -277,7 +280,7 @@ async fn an_instance_may_have_another_name() {
     let arith = ArithClient::new(&caller).named("Third");
     assert!(matches!(
         arith.version().await,
-        Err(CallError::UnknownMethod)
+        Err(CallError::UnknownMethod { .. })
     ));
 }
 
@@ -315,7 +318,7 @@ async fn an_instance_may_have_a_prefix_without_a_dot() {
         ArithClient::new(&caller).named("kv-"),
     ] {
         let answer = missing.version().await;
-        assert!(matches!(answer, Err(CallError::UnknownMethod)));
+        assert!(matches!(answer, Err(CallError::UnknownMethod { .. })));
     }
     // Without a prefix there is nothing to find.
     let local = ArithClient::local(Calculator::default()).prefixed("kv-");
@@ -326,8 +329,14 @@ async fn an_instance_may_have_a_prefix_without_a_dot() {
 async fn wrong_arguments_and_trailing_bytes_are_refused() {
     let caller = serve(ArithServer::new(Calculator::default()));
     for (params, reason) in [
-        (vec![], "argument 1: the bytes end before the value does"),
-        (vec![2], "argument 2: the bytes end before the value does"),
+        (
+            vec![],
+            "argument 1 (i64): the bytes end before the value does",
+        ),
+        (
+            vec![2],
+            "argument 2 (i64): the bytes end before the value does",
+        ),
         (vec![2, 4, 6], "1 byte is left over"),
         (vec![2, 4, 6, 8], "2 bytes are left over"),
     ] {
@@ -335,7 +344,8 @@ async fn wrong_arguments_and_trailing_bytes_are_refused() {
             Err(CallError::Rejected {
                 reason: FrameworkError::InvalidArguments,
                 message,
-            }) => assert!(message.ends_with(reason), "{message}"),
+                ..
+            }) => assert!(message.contains(reason), "{message}"),
             other => panic!("{other:?}"),
         }
     }
@@ -464,7 +474,9 @@ async fn unusual_method_signatures_work() {
         other => panic!("{other:?}"),
     }
     match odd.give().await {
-        Err(CallError::Rejected { reason, message }) => {
+        Err(CallError::Rejected {
+            reason, message, ..
+        }) => {
             assert_eq!(reason, FrameworkError::InvalidResult);
             assert!(message.ends_with("I will not go"), "{message}");
         }

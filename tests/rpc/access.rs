@@ -148,7 +148,7 @@ async fn the_default_rule_decides_about_other_methods() {
         .access(access().default_rule(|who| who.is_key(&GUEST)));
     let guest = known_as(Identity::Key(GUEST), &serving);
     let unknown = guest.call("no such method", "").await;
-    assert!(matches!(unknown, Err(CallError::UnknownMethod)));
+    assert!(matches!(unknown, Err(CallError::UnknownMethod { .. })));
     assert!(is_forbidden(VaultClient::new(&guest).take("gold").await));
     let nobody = known_as(Identity::Anonymous, &serving);
     assert!(is_forbidden(nobody.call("no such method", "").await));

@@ -69,7 +69,7 @@ async fn say_what_they_say(peer: &Peer) {
     for unknown in ["10", "hidden"] {
         let answer = peer.call(unknown, "x").await;
         assert!(
-            matches!(answer, Err(CallError::UnknownMethod)),
+            matches!(answer, Err(CallError::UnknownMethod { .. })),
             "{answer:?}"
         );
     }
@@ -144,13 +144,25 @@ async fn payloads_up_to_the_limit_pass_and_larger_ones_fail() {
         }
         let sent = left.call("echo", vec![0; room + 1]).await;
         assert!(
-            matches!(sent, Err(CallError::TooLarge { whose: "our", .. })),
+            matches!(
+                sent,
+                Err(CallError::TooLarge {
+                    whose: chirp::LimitOwner::ThisSide,
+                    ..
+                })
+            ),
             "{sent:?}"
         );
         let received = left.call("give", (LIMIT - 4).to_string()).await;
         let error = received.expect_err("too large");
         assert!(
-            matches!(error, CallError::TooLarge { what: "answer", .. }),
+            matches!(
+                error,
+                CallError::TooLarge {
+                    what: chirp::PacketRole::Answer,
+                    ..
+                }
+            ),
             "{error:?}"
         );
         let refused = right.call("echo", vec![0; room + 1]).await;
@@ -159,7 +171,7 @@ async fn payloads_up_to_the_limit_pass_and_larger_ones_fail() {
             matches!(
                 error,
                 CallError::TooLarge {
-                    what: "request",
+                    what: chirp::PacketRole::Request,
                     ..
                 }
             ),
@@ -168,7 +180,7 @@ async fn payloads_up_to_the_limit_pass_and_larger_ones_fail() {
         assert_eq!(left.call("echo", "still").await.expect("answered"), "still");
         let unknown = other.await;
         assert!(
-            matches!(unknown, Err(CallError::UnknownMethod)),
+            matches!(unknown, Err(CallError::UnknownMethod { .. })),
             "{unknown:?}"
         );
     }
@@ -192,7 +204,7 @@ async fn the_fallback_sees_the_name_that_was_called() {
         }
         let hidden = peer.call("hidden", ()).await;
         assert!(
-            matches!(hidden, Err(CallError::UnknownMethod)),
+            matches!(hidden, Err(CallError::UnknownMethod { .. })),
             "{hidden:?}"
         );
         let (peer, _other) = connected(link, &PeerBuilder::new(), &builder.handle("2", echo)).await;

@@ -31,7 +31,7 @@ async fn a_call_with_an_expired_deadline_is_not_sent() {
         ] {
             let answer = call.await;
             assert!(
-                matches!(answer, Err(CallError::DeadlineExceeded)),
+                matches!(answer, Err(CallError::DeadlineExceeded { .. })),
                 "{answer:?}"
             );
         }
@@ -61,7 +61,7 @@ async fn a_timeout_interrupts_the_callee() {
     let call = peer.call("wait", ()).timeout(Duration::from_millis(20));
     let answer = call.await;
     assert!(
-        matches!(answer, Err(CallError::DeadlineExceeded)),
+        matches!(answer, Err(CallError::DeadlineExceeded { .. })),
         "{answer:?}"
     );
     dropped.recv().await.expect("the handler was dropped");
@@ -74,7 +74,7 @@ async fn a_timeout_interrupts_the_callee() {
     tokio::time::sleep(Duration::from_secs(8)).await;
     let answer = started.await;
     assert!(
-        matches!(answer, Err(CallError::DeadlineExceeded)),
+        matches!(answer, Err(CallError::DeadlineExceeded { .. })),
         "{answer:?}"
     );
     assert_eq!(begun.elapsed().as_secs(), 9, "from when it was sent");

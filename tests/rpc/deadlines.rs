@@ -205,7 +205,7 @@ async fn a_deadline_exceeded_at_the_callee_is_reported_as_such() {
     let a = PeerBuilder::new().start(a).expect("no duplicates");
     let answer = a.call("late", ()).await;
     assert!(
-        matches!(answer, Err(CallError::DeadlineExceeded)),
+        matches!(answer, Err(CallError::DeadlineExceeded { .. })),
         "{answer:?}"
     );
 }

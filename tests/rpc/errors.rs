@@ -330,7 +330,7 @@ async fn a_variant_may_catch_every_other_error() {
     let unknown = unknown.fail("plain").await;
     assert!(matches!(
         unknown,
-        Err(MethodError::Call(CallError::UnknownMethod))
+        Err(MethodError::Call(CallError::UnknownMethod { .. }))
     ));
 }
 

@@ -201,7 +201,7 @@ async fn a_time_for_the_whole_fails_who_is_late_and_cancels_there() {
     assert_eq!(answers.len(), 2);
     for answer in answers {
         assert!(
-            matches!(answer.result, Err(CallError::DeadlineExceeded)),
+            matches!(answer.result, Err(CallError::DeadlineExceeded { .. })),
             "{answer:?}"
         );
     }
@@ -216,7 +216,7 @@ async fn a_call_s_own_timeout_holds_for_each_target() {
     let call = template().wait().timeout(Duration::from_secs(1));
     for answer in call.gather(peers).await {
         assert!(
-            matches!(answer.result, Err(CallError::DeadlineExceeded)),
+            matches!(answer.result, Err(CallError::DeadlineExceeded { .. })),
             "{answer:?}"
         );
     }

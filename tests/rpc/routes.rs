@@ -18,7 +18,7 @@ fn says(text: &'static str) -> impl chirp::Handler {
 async fn ask(peer: &Peer, method: &'static str) -> String {
     match peer.call(method, ()).await {
         Ok(answer) => String::from_utf8_lossy(&answer).into_owned(),
-        Err(CallError::UnknownMethod) => "unknown".to_owned(),
+        Err(CallError::UnknownMethod { .. }) => "unknown".to_owned(),
         Err(error) => panic!("{method}: {error}"),
     }
 }

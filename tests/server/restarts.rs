@@ -305,7 +305,7 @@ async fn endless_refusals_fail_the_call_in_time() {
     assert!(
         matches!(
             error,
-            CallError::DeadlineExceeded | CallError::NotConnected(_)
+            CallError::DeadlineExceeded { .. } | CallError::NotConnected(_)
         ),
         "{error}"
     );
@@ -407,7 +407,10 @@ async fn a_refusal_that_is_passed_on_speaks_of_another_connection() {
         ),
     ] {
         let error = soon(link.as_caller().call(method, ())).await.unwrap_err();
-        let CallError::Rejected { reason, message } = error else {
+        let CallError::Rejected {
+            reason, message, ..
+        } = error
+        else {
             panic!("{error:?}");
         };
         assert_eq!((reason, &*message), (expected, text));

@@ -128,7 +128,7 @@ async fn each_connection_has_routes_of_its_own() {
     let neither = connect(&address).await.expect("connected");
     let unknown = neither.call("back", ()).await;
     assert!(
-        matches!(unknown, Err(CallError::UnknownMethod)),
+        matches!(unknown, Err(CallError::UnknownMethod { .. })),
         "{unknown:?}"
     );
 }

@@ -17,4 +17,5 @@ mod streaming_shapes;
 mod support;
 mod times;
 mod unclaimed;
+mod unstarted_calls;
 mod values;

@@ -245,7 +245,7 @@ async fn items_respect_a_small_payload_limit() {
     let StreamError::TooLarge { limit, whose } = &error else {
         panic!("{error:?}");
     };
-    assert_eq!((*limit, *whose), (1014, "the other side's"));
+    assert_eq!((*limit, *whose), (1014, chirp::LimitOwner::OtherSide));
     let error = call.await.expect_err("one is too large");
     assert!(error.to_string().contains("limit"), "{error}");
     assert_eq!(client.word("x").await.expect("a word"), "x");

@@ -144,7 +144,7 @@ async fn the_size_of_one_packet_is_limited() {
         let CallError::TooLarge { what, limit, .. } = error else {
             panic!("{error:?}");
         };
-        assert_eq!((what, limit), ("request", 16 << 20));
+        assert_eq!((what, limit), (chirp::PacketRole::Request, 16 << 20));
         let error = client.load(LARGE).await.expect_err("too large");
         assert!(is_bad_result(&error), "{error:?}");
         assert!(error.to_string().contains("16777216"), "{error}");

@@ -209,12 +209,15 @@ async fn a_deadline_covers_the_whole_stream() {
     assert_eq!(numbers.recv().await.expect("an item").expect("one"), 1);
     let error = numbers.recv().await.expect("an item").expect_err("late");
     assert!(
-        matches!(error, StreamError::Call(CallError::DeadlineExceeded)),
+        matches!(error, StreamError::Call(CallError::DeadlineExceeded { .. })),
         "{error:?}"
     );
     let error = client.listen(tokio_stream::pending()).await;
     let error = error.expect_err("late");
-    assert!(matches!(error, CallError::DeadlineExceeded), "{error:?}");
+    assert!(
+        matches!(error, CallError::DeadlineExceeded { .. }),
+        "{error:?}"
+    );
     let mut numbers = client
         .wait()
         .timeout(Duration::from_secs(1))
@@ -241,7 +244,7 @@ async fn arriving_items_do_not_extend_a_deadline() {
         }
     };
     assert!(
-        matches!(error, StreamError::Call(CallError::DeadlineExceeded)),
+        matches!(error, StreamError::Call(CallError::DeadlineExceeded { .. })),
         "{error:?}"
     );
     assert!(endless.recv().await.is_none());
@@ -251,7 +254,10 @@ async fn arriving_items_do_not_extend_a_deadline() {
 async fn a_streaming_method_refuses_a_call_without_streams() {
     let (peer, _other) = served(ShapesServer::new(Shaped));
     let error = peer.call("Shapes.plain", ()).await.expect_err("refused");
-    let CallError::Rejected { reason, message } = &error else {
+    let CallError::Rejected {
+        reason, message, ..
+    } = &error
+    else {
         panic!("{error:?}");
     };
     assert_eq!(*reason, FrameworkError::Unsupported);
@@ -276,7 +282,10 @@ async fn a_refused_call_has_no_stream() {
     let (peer, _other) = served(ShapesServer::new(Shaped));
     let client = other::ShapesClient::new(&peer);
     let error = client.absent().await.expect_err("it is not there");
-    assert!(matches!(error, CallError::UnknownMethod), "{error:?}");
+    assert!(
+        matches!(error, CallError::UnknownMethod { .. }),
+        "{error:?}"
+    );
     let error = client.twice(&[1 << 60]).await.expect_err("no text");
     let CallError::Rejected { reason, .. } = &error else {
         panic!("{error:?}");

@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 use chirp::stream::channel;
-use chirp::{CallError, Receiver, StreamError, TryRecvError};
+use chirp::{CallError, Receiver, StreamError, TimeLimit, TryRecvError};
 use tokio::time::{Instant, advance, sleep};
 
 fn what(error: &StreamError) -> &'static str {
     match error {
-        StreamError::TimedOut { what } => what,
-        StreamError::Call(CallError::DeadlineExceeded) => "call",
+        StreamError::TimedOut {
+            what: TimeLimit::Item,
+        } => "item",
+        StreamError::TimedOut {
+            what: TimeLimit::End,
+        } => "end",
+        StreamError::Call(CallError::DeadlineExceeded { .. }) => "call",
         other => panic!("{other:?}"),
     }
 }

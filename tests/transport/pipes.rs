@@ -185,7 +185,7 @@ async fn pipes_with_a_named_method_and_without_a_trait() {
     assert_eq!(peer.call("echo", "hello").await.unwrap(), "hello");
     assert!(matches!(
         peer.call("no", ()).await,
-        Err(CallError::UnknownMethod)
+        Err(CallError::UnknownMethod { .. })
     ));
 }
 

@@ -338,12 +338,12 @@ async fn text_in_place_of_packets_is_shown() {
         (
             "Welcome to host\n",
             "Welcome to host",
-            "prints to the channel",
+            "print to standard output",
         ),
-        ("no", "no", "prints to the channel"),
+        ("no", "no", "print to standard output"),
         ("SSH-2.0-OpenSSH_9.9\r\n", "SSH-2.0", "an SSH server"),
         ("HTTP/1.1 400 Bad Request\r\n\r\n", "400 Bad", "speaks HTTP"),
-        ("\u{c7}", "\u{c7}", "prints to the channel"),
+        ("\u{c7}", "\u{c7}", "print to standard output"),
     ] {
         let (mut theirs, ours) = tokio::io::duplex(1024);
         let peer = PeerBuilder::new().start(Channel::io(ours)).unwrap();

@@ -40,8 +40,8 @@ async fn a_codec_explains_what_it_cannot_encode() {
     let untagged = values.untagged(&Untagged::Number(1)).await;
     assert_eq!(
         untagged.unwrap_err().to_string(),
-        "the arguments could not be decoded: argument 1: bincode is not self-describing, which this type \
-         requires: choose another codec"
+        "\"Values.untagged\": the arguments could not be decoded: argument 1 (Untagged): bincode is not \
+         self-describing, which this type requires: choose another codec"
     );
     let rest = BTreeMap::new();
     let flattened = values.flattened(&Flattened { rest }).await;
@@ -53,7 +53,7 @@ async fn a_codec_explains_what_it_cannot_encode() {
     let back = values.back().await.err();
     assert_eq!(
         back.unwrap().to_string(),
-        "the result could not be encoded: bincode requires the length of a list or a map in advance, which \
-         this type does not know: choose another codec"
+        "\"Values.back\": the result could not be encoded: bincode requires the length of a list or a map in \
+         advance, which this type does not know: choose another codec"
     );
 }

@@ -141,7 +141,7 @@ async fn call_each(peer: Peer, number: usize) {
     assert!(remote(peer.call("eempty", ()).await).is_empty());
     let unknown = peer.call("nope", ()).await;
     assert!(
-        matches!(unknown, Err(CallError::UnknownMethod)),
+        matches!(unknown, Err(CallError::UnknownMethod { .. })),
         "{unknown:?}"
     );
     // The call is cancelled, and its response is discarded.
@@ -149,7 +149,10 @@ async fn call_each(peer: Peer, number: usize) {
         .call("wait", ())
         .timeout(Duration::from_millis(1))
         .await;
-    assert!(matches!(late, Err(CallError::DeadlineExceeded)), "{late:?}");
+    assert!(
+        matches!(late, Err(CallError::DeadlineExceeded { .. })),
+        "{late:?}"
+    );
 }
 
 async fn check_serving(address: &str) {

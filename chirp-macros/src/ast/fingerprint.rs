@@ -5,7 +5,7 @@ use syn::{GenericArgument, Path, PathArguments, Type};
 
 use super::{ArgumentForm, Output, ServiceMethod};
 
-/// Self-describing codecs, in which argument names matter.
+/// Self-describing codecs, in which named arguments may be missing.
 const NAMES: [&str; 2] = ["Json", "MessagePack"];
 
 /// The fingerprint of a method, for the codec named by its last path segment.
@@ -16,9 +16,10 @@ pub(super) fn of(method: &ServiceMethod, codec: &str) -> u64 {
     let arguments = method.sent().filter_map(|(argument, form)| {
         let form = of_form(form);
         match argument.names().first() {
-            Some(_) if !method.named => Some(form),
             // Optional arguments are compatible in both directions.
-            Some(_) if NAMES.contains(&codec) && argument.default().is_some() => None,
+            Some(_) if method.named && NAMES.contains(&codec) && argument.default().is_some() => {
+                None
+            }
             Some(name) => Some(format!("{name}:{form}")),
             None => None,
         }

@@ -79,6 +79,15 @@ pub(super) fn emit_impl(service: &ServiceTrait) -> TokenStream {
                 Self(__chirp::Client::local(#server::#server_list::new(implementation)) #phantom)
             }
 
+            /// Creates a client of an implementation in this process whose handlers call back through `caller`:
+            /// `cx.caller()` is this caller.
+            #vis fn local_with(
+                implementation: impl #item #list + 'static,
+                caller: &(impl __chirp::AsCaller + ?::core::marker::Sized),
+            ) -> Self {
+                Self(__chirp::Client::local_with(#server::#server_list::new(implementation), &caller) #phantom)
+            }
+
             /// Creates a client of a shared implementation in this process: see `local`.
             #vis fn local_from_arc(implementation: __chirp::Arc<impl #item #list + 'static>) -> Self {
                 Self(__chirp::Client::local(#server::#server_list::from_arc(implementation)) #phantom)
@@ -237,11 +246,11 @@ fn one_way(id: &TokenStream, out: &Ident) -> Calling {
 
 fn unary(method: &ServiceMethod, id: &TokenStream, out: &Ident) -> Calling {
     let (ok, decode) = (method.output.ok(), method.output.coder("from_packet"));
-    let answer = Ident::new("answer", Span::mixed_site());
+    let [answer, name] = ["answer", "method"].map(|name| Ident::new(name, Span::mixed_site()));
     let Some(error) = method.output.error() else {
         return Calling {
             output: quote!(__chirp::Call<#ok>),
-            call: quote!(call(#id, #out, |#answer| __chirp::value_of(#answer, #decode))),
+            call: quote!(call(#id, #out, |#answer, #name| __chirp::value_of(#answer, #name, #decode))),
         };
     };
     Calling {
@@ -251,8 +260,9 @@ fn unary(method: &ServiceMethod, id: &TokenStream, out: &Ident) -> Calling {
         } else {
             quote!(__chirp::Call<#ok, __chirp::MethodError<#error>>)
         },
-        call: quote!(call(#id, #out, |#answer| __chirp::outcome_of(
+        call: quote!(call(#id, #out, |#answer, #name| __chirp::outcome_of(
             #answer,
+            #name,
             #decode,
             <#error as __chirp::Failure<__Codec>>::decode,
         ))),
@@ -261,22 +271,23 @@ fn unary(method: &ServiceMethod, id: &TokenStream, out: &Ident) -> Calling {
 
 fn streaming(method: &ServiceMethod, items: &Output, id: &TokenStream, out: &Ident) -> Calling {
     let (ok, receiver) = (items.ok(), items.receiver());
-    let [answer, failure] = ["answer", "error"].map(|name| Ident::new(name, Span::mixed_site()));
+    let [answer, name, failure] =
+        ["answer", "method", "error"].map(|name| Ident::new(name, Span::mixed_site()));
     let failure = match items.error() {
         None => quote!(|#failure| #failure),
         Some(error) => quote! {
             |#failure| __chirp::item_error(#failure, <#error as __chirp::Failure<__Codec>>::decode)
         },
     };
-    let stream = quote!(<#ok as __chirp::Streamed<__Codec>>::receive(#answer, #failure));
+    let stream = quote!(<#ok as __chirp::Streamed<__Codec>>::receive(#answer, #name, #failure));
     match method.output.error() {
         None => Calling {
             output: quote!(__chirp::Call<#receiver>),
-            call: quote!(stream(#id, #out, |#answer| #stream)),
+            call: quote!(stream(#id, #out, |#answer, #name| #stream)),
         },
         Some(error) => Calling {
             output: quote!(__chirp::Call<#receiver, __chirp::MethodError<#error>>),
-            call: quote!(stream(#id, #out, |#answer| __chirp::stream_outcome(
+            call: quote!(stream(#id, #out, |#answer, #name| __chirp::stream_outcome(
                 #stream,
                 <#error as __chirp::Failure<__Codec>>::decode,
             ))),

@@ -4,10 +4,11 @@ use crate::ast::{ServiceMethod, ServiceTrait};
 use crate::mistakes::Mistakes;
 
 /// Methods of a generated client, and methods that every type has: `.into()` would resolve to those.
-const CLIENTS_OWN: [&str; 9] = [
+const CLIENTS_OWN: [&str; 10] = [
     "new",
     "local",
     "local_from_arc",
+    "local_with",
     "named",
     "prefixed",
     "check_compatibility",

@@ -7,12 +7,13 @@ use std::str::FromStr;
 /// secret.
 ///
 /// ```
-/// use chirp_runtime::channel::PublicKey;
+/// # use chirp_runtime as chirp;
+/// use chirp::channel::PublicKey;
 ///
 /// let text = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
 /// let key: PublicKey = text.parse()?;
 /// assert_eq!(key.to_string(), text);
-/// # Ok::<_, chirp_runtime::channel::PublicKeyError>(())
+/// # Ok::<_, chirp::channel::PublicKeyError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PublicKey([u8; Self::LEN]);

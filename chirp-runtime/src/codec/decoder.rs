@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::attaching::{self, Claim, Claims};
 use super::list::Each;
-use super::{Codec, DecodeError, Encodes, Form};
+use super::{Codec, DecodeError, Encodes, Form, type_name};
 use crate::packet::{AttachedStream, FrameworkError};
 
 /// For each argument, its name followed by its aliases.
@@ -206,7 +206,7 @@ impl<'de, C: Codec> Decoder<'de, C> {
                 decoded
             }
         };
-        decoded.map_err(|error| self.wrong(&format!(": {error}")))
+        decoded.map_err(|error| self.undecodable(&type_name::<F::Got<'_>>(), error))
     }
 
     /// Finishes decoding. Returns `None` if there are more arguments, bytes left over, or an earlier error.
@@ -268,6 +268,12 @@ impl<'de, C: Codec> Decoder<'de, C> {
     fn is_by_name(&self) -> bool {
         let values = self.named.as_ref().map(|named| &named.values);
         matches!(values, Some(Some(_)))
+    }
+
+    /// Adds the current argument and the expected type to the error of decoding it.
+    #[cold]
+    fn undecodable(&self, expected: &str, error: DecodeError) -> DecodeError {
+        error.behind(self.wrong(&format!(" ({expected})")))
     }
 
     /// Creates an error about the current argument.

@@ -28,35 +28,69 @@ impl EncodeError {
 
 /// The error of decoding bytes that are not a value of the requested type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct DecodeError(String);
+#[error("{text}")]
+pub struct DecodeError {
+    text: String,
+    /// The codec cannot decode this type, whatever the bytes are.
+    is_of_type: bool,
+}
 
 impl DecodeError {
     pub(crate) fn new(reason: impl fmt::Display) -> Self {
-        Self(reason.to_string())
+        Self::of_bytes(reason.to_string())
+    }
+
+    fn of_bytes(text: String) -> Self {
+        Self {
+            text,
+            is_of_type: false,
+        }
+    }
+
+    /// The codec cannot decode this type, whatever the bytes are.
+    #[cold]
+    pub(crate) fn of_type(reason: impl fmt::Display) -> Self {
+        Self {
+            text: reason.to_string(),
+            is_of_type: true,
+        }
+    }
+
+    /// The same reason, with text before it.
+    #[cold]
+    pub(crate) fn behind(self, before: impl fmt::Display) -> Self {
+        Self {
+            text: format!("{before}: {}", self.text),
+            ..self
+        }
+    }
+
+    /// Whether other bytes could be decoded as this type.
+    pub(crate) fn is_of_bytes(&self) -> bool {
+        !self.is_of_type
     }
 
     /// Creates the error for bytes that end inside a value.
     pub(crate) fn ended() -> Self {
-        Self("the bytes end before the value does".to_owned())
+        Self::of_bytes("the bytes end before the value does".to_owned())
     }
 
     /// Creates the error for a value that is nested too deeply.
     #[cold]
     pub(crate) fn too_deep() -> Self {
-        Self(too_deep())
+        Self::of_bytes(too_deep())
     }
 
     /// Creates the error for too many elements without bytes.
     #[cold]
     pub(crate) fn too_many_empty() -> Self {
-        Self(too_many_empty())
+        Self::of_bytes(too_many_empty())
     }
 
     /// Creates the error for a list or a map with more elements than its bytes can hold.
     #[cold]
     pub(crate) fn unpaid(count: usize, left: usize) -> Self {
-        Self(format!(
+        Self::of_bytes(format!(
             "the bytes end before the value does: {count} elements announced with {left} bytes left, and at most \
              {MAX_EMPTY} elements of a value may have no bytes"
         ))
@@ -64,7 +98,7 @@ impl DecodeError {
 
     /// Creates the error for bytes after the end of a value, as when the two sides use different types.
     pub(crate) fn left_over(count: usize) -> Self {
-        Self(match count {
+        Self::of_bytes(match count {
             1 => "1 byte is left over".to_owned(),
             _ => format!("{count} bytes are left over"),
         })

@@ -22,6 +22,7 @@ mod numbering;
 mod reader;
 pub(crate) mod service_error;
 mod standard_errors;
+mod type_name;
 #[cfg(any(feature = "json", feature = "messagepack"))]
 mod whole;
 pub(crate) mod wire;
@@ -57,6 +58,7 @@ pub(crate) use decoder::{ArgumentNames, Decoder, StreamSource};
 pub(crate) use encoder::Encoder;
 pub(crate) use form::Form;
 pub(crate) use item::{encode_item, item_payload, next_item};
+pub(crate) use type_name::type_name;
 #[cfg(test)]
 pub(crate) use wire::Argument;
 pub(crate) use wire::{Returned, Wire};

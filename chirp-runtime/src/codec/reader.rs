@@ -362,7 +362,7 @@ impl<'de, L: Layout> Deserializer<'de> for &mut LayoutReader<'de, L> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, DecodeError> {
-        Err(DecodeError::new(format_args!(
+        Err(DecodeError::of_type(format_args!(
             "{} is not self-describing, which this type requires: choose another codec",
             L::NAME
         )))

@@ -20,6 +20,7 @@ use crate::packet::ErrorData;
 /// | `Box<dyn Error + Send + Sync>` | 0, or that of an [`ErrorData`] inside | a boxed [`ErrorData`]; accepts every error |
 /// | [`std::io::Error`] | from 1 to 38 by [kind](std::io::ErrorKind), 0 for other kinds | an error of the same kind and text |
 /// | [`CallError`](crate::peer::CallError) | 0 | `CallError::Remote` |
+/// | [`StreamError`](crate::stream::StreamError) | 0, or that of the error that ended the stream | `StreamError::Failed` |
 /// | [`Infallible`](std::convert::Infallible) | none | never occurs |
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a service method",

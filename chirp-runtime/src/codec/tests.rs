@@ -290,7 +290,7 @@ fn arguments_are_an_array_in_json() {
     for (bytes, reason) in [
         (&b""[..], "expected `[` after 0 arguments, found the end"),
         (b"{}", "expected `[` after 0 arguments, found `{`"),
-        (b"[]", "argument 1: expected value"),
+        (b"[]", "argument 1 (u8): expected value"),
         (b"[1", "expected `,` after 1 arguments, found the end"),
         (b"[1,\"x\"", "expected `]` after 2 arguments, found the end"),
         (b"[1,\"x\",3]", "expected `]` after 2 arguments, found `,`"),

@@ -70,6 +70,8 @@ impl ConnectLoop {
                 Err(error) => error.to_string().into(),
             };
             let pause = backoff.pause();
+            #[cfg(feature = "tracing")]
+            tracing::info!(attempt = attempts + 1, ?pause, reason = %why, "reconnecting");
             core.change(ReconnectState::Waiting {
                 attempts,
                 pause,

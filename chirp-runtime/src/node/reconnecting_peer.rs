@@ -10,19 +10,13 @@ use super::connect_loop::ConnectLoop;
 use super::{ReconnectConfig, ReconnectState};
 use crate::channel::{ConnectTarget, Connector, Endpoint, EndpointError};
 use crate::peer::{
-    AsCaller, CallError, Caller, ConnectError, ConnectionSource, KeepAlive, Peer, PeerBuilder,
-    RouteError, Task,
+    AsCaller, CallError, Caller, ConnectError, ConnectionSource, Peer, PeerBuilder, RouteError,
+    Task,
 };
 use crate::sync::Mutex;
 
 /// The reason for leaving a connection that has not ended.
 pub(super) const SHUTTING_DOWN: &str = "the other side is shutting down";
-
-/// The default keep-alive, which detects a dead connection within 20 s.
-const KEEP_ALIVE: KeepAlive = KeepAlive {
-    interval: Duration::from_secs(15),
-    timeout: Duration::from_secs(5),
-};
 
 /// A client that reconnects: it connects, and connects again whenever its connection ends.
 ///
@@ -90,7 +84,7 @@ impl PeerBuilder {
     ) -> Result<ReconnectingPeer, RouteError> {
         self.check()?;
         let mut builder = self.clone();
-        builder.keep_alive.get_or_insert(KEEP_ALIVE);
+        builder.keep_alive.get_or_insert_default();
         let core = Arc::new(ReconnectCore {
             runtime: Handle::current(),
             max_wait: reconnect.max_wait,

@@ -10,7 +10,7 @@ pub enum PacketError {
     /// A packet does not begin with `c7`. The value is the byte found instead.
     #[error("invalid protocol magic: expected c7, got {0:02x}{hint}", hint = hint(*.0))]
     Magic(u8),
-    /// The connection begins with text instead of a packet.
+    /// There is text where a packet should begin.
     #[error(
         "invalid protocol magic: expected c7, got {first:02x}: this is not Chirp but {text:?} ({reason})"
     )]

@@ -28,7 +28,7 @@ pub(crate) fn explain(first: &[u8]) -> Option<PacketError> {
     } else if contains(shown, b"terminal") {
         "the other end is a terminal"
     } else {
-        "a program at the other end prints to the channel, or the address belongs to another service"
+        "does another program listen there, or does something at the other end print to standard output?"
     };
     let text: String = String::from_utf8_lossy(shown).trim_end().into();
     Some(PacketError::NotChirp {

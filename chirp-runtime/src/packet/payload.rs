@@ -142,6 +142,15 @@ impl Payload {
         }
     }
 
+    /// Returns the attached stream halves.
+    pub(crate) fn halves(&self) -> impl Iterator<Item = &Attachment> {
+        let halves = match &self.0 {
+            Repr::Parted(parted) => parted.attachments.0.as_deref(),
+            Repr::Owned(_) | Repr::Shared(_) => None,
+        };
+        halves.into_iter().flatten()
+    }
+
     /// Returns the number of attached stream halves.
     pub(crate) fn attachments(&self) -> usize {
         match &self.0 {

@@ -10,8 +10,8 @@ use super::connection::ConnectionCore;
 use super::connection::reader::ReaderTask;
 use super::connection::writer::{Sink, WriterTask};
 use super::monitoring::budget::Budget;
-use super::monitoring::keep_alive;
 use super::monitoring::observe::Observer;
+use super::monitoring::{keep_alive, log};
 use super::server::serving::Serving;
 use super::task;
 use super::{
@@ -287,6 +287,7 @@ impl PeerBuilder {
             let watch = keep_alive::watch(Arc::clone(&connection), keep_alive);
             task::spawn(&runtime, watch);
         }
+        log::connected(&connection);
         task::spawn(&runtime, ReaderTask::new(connection, reader).run());
         Ok(peer)
     }

@@ -1,14 +1,18 @@
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Reply;
+use super::{CallSite, MethodName, Reply};
+use crate::channel::Endpoint;
 use crate::packet::{ErrorData, FrameworkError, PacketError, PacketType};
+use crate::session::LimitOwner;
 
 /// The error of a call.
 ///
-/// The variants are ordered by their origin: this side, time, the peer, the connection.
-#[derive(Clone, Debug, thiserror::Error)]
+/// The variants are ordered by their origin: this side, time, the peer, the connection. The
+/// message contains the text of the inner error, so that no variant has a [`source`](std::error::Error::source).
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
     /// The arguments could not be encoded. Nothing was sent.
@@ -32,10 +36,10 @@ pub enum CallError {
     /// A packet is over a payload limit. The method did not run, unless the packet is the response.
     #[error("the {what} is over {whose} payload limit of {limit} bytes (`Limits::max_payload`)")]
     TooLarge {
-        /// `"request"`, `"answer"` or `"packet"`.
-        what: &'static str,
-        /// `"our"` or `"the other side's"`.
-        whose: &'static str,
+        /// The packet that exceeds the limit.
+        what: PacketRole,
+        /// The side that set the limit.
+        whose: LimitOwner,
         /// The limit, in bytes.
         limit: u64,
     },
@@ -51,27 +55,35 @@ pub enum CallError {
     #[error("not connected: {0}")]
     NotConnected(Arc<str>),
     /// The call's timeout passed before a response arrived. The method may have run.
-    #[error("deadline exceeded")]
-    DeadlineExceeded,
+    #[error("deadline exceeded{}", .site.between(": ", ""))]
+    DeadlineExceeded {
+        /// The call.
+        site: CallSite,
+    },
     /// The callee reported that the call was cancelled. The method may have run. A handler of the Go implementation
     /// reports this too if a call of its own was cancelled.
     #[error("the call was cancelled")]
     Cancelled,
     /// The callee has no such method. A handler of the Go implementation reports this too if a call of its own met an
     /// unknown method, and then the method has run.
-    #[error("unknown method")]
-    UnknownMethod,
+    #[error("unknown method{}", .site.between(" ", ""))]
+    UnknownMethod {
+        /// The call.
+        site: CallSite,
+    },
     /// The callee reported that the call's id was in use. Ids are never reused early, so one of the two implementations
     /// is broken. The method may have run: the callee interrupts both calls of one id.
     #[error("the peer reports that the request id was in use")]
     DuplicateRequest,
     /// The callee's framework rejected the call or gave it up.
-    #[error("{message}")]
+    #[error("{}{message}", .site.between("", ": "))]
     Rejected {
         /// The reason.
         reason: FrameworkError,
         /// The callee's message.
         message: String,
+        /// The call.
+        site: CallSite,
     },
     /// The method failed with an error that its signature does not name.
     #[error("{0}")]
@@ -85,7 +97,7 @@ pub enum CallError {
     Decode(String),
     /// The connection ended before a response arrived.
     #[error("the connection ended: {0}")]
-    ConnectionLost(#[source] ConnectionError),
+    ConnectionLost(ConnectionError),
 }
 
 impl CallError {
@@ -97,18 +109,58 @@ impl CallError {
     /// Converts the error data of a service error.
     pub(super) fn from_error_data(error: ErrorData) -> Self {
         match FrameworkError::from_error_data(&error) {
-            Some(FrameworkError::DeadlineExceeded) => Self::DeadlineExceeded,
+            Some(FrameworkError::DeadlineExceeded) => Self::deadline_exceeded(),
             Some(FrameworkError::TooLarge { limit }) => Self::TooLarge {
-                what: "request",
-                whose: "the other side's",
+                what: PacketRole::Request,
+                whose: LimitOwner::OtherSide,
                 limit,
             },
-            Some(reason) => Self::Rejected {
-                reason,
-                message: error.message,
-            },
+            Some(reason) => Self::rejected(reason, error.message),
             None => Self::Remote(error),
         }
+    }
+
+    pub(crate) fn deadline_exceeded() -> Self {
+        Self::DeadlineExceeded {
+            site: CallSite::default(),
+        }
+    }
+
+    pub(super) fn unknown_method() -> Self {
+        Self::UnknownMethod {
+            site: CallSite::default(),
+        }
+    }
+
+    pub(super) fn rejected(reason: FrameworkError, message: String) -> Self {
+        Self::Rejected {
+            reason,
+            message,
+            site: CallSite::default(),
+        }
+    }
+
+    /// Adds the call to the error, unless the error has one.
+    pub(super) fn at(mut self, method: &MethodName, peer: Option<&Endpoint>) -> Self {
+        if let Self::DeadlineExceeded { site }
+        | Self::UnknownMethod { site }
+        | Self::Rejected { site, .. } = &mut self
+            && !site.is_known()
+        {
+            *site = CallSite::new(method, peer);
+        }
+        self
+    }
+
+    /// Removes the call from the error.
+    pub(super) fn without_site(mut self) -> Self {
+        if let Self::DeadlineExceeded { site }
+        | Self::UnknownMethod { site }
+        | Self::Rejected { site, .. } = &mut self
+        {
+            *site = CallSite::default();
+        }
+        self
     }
 
     /// Returns `true` if the method may have run, completely or in part.
@@ -121,7 +173,7 @@ impl CallError {
             | Self::TooManyPending { .. }
             | Self::NotConnected(_)
             | Self::TooLarge {
-                what: "request" | "packet",
+                what: PacketRole::Request | PacketRole::Custom,
                 ..
             } => false,
             Self::Rejected { reason, .. } => !matches!(
@@ -149,7 +201,7 @@ impl CallError {
         match self {
             Self::TooManyPending { .. }
             | Self::NotConnected(_)
-            | Self::DeadlineExceeded
+            | Self::DeadlineExceeded { .. }
             | Self::ConnectionLost(_) => true,
             Self::Rejected { reason, .. } => matches!(
                 reason,
@@ -166,6 +218,27 @@ impl From<CallError> for Reply {
     }
 }
 
+/// The purpose of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PacketRole {
+    /// A request.
+    Request,
+    /// A response.
+    Answer,
+    /// An application packet.
+    Custom,
+}
+
+impl fmt::Display for PacketRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Request => "request",
+            Self::Answer => "answer",
+            Self::Custom => "packet",
+        })
+    }
+}
+
 /// The reason why a connection ended.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -178,7 +251,7 @@ pub enum ConnectionError {
     ClosedByPeer,
     /// The peer sent bytes that are not Chirp v0.
     #[error("protocol error: {0}")]
-    Protocol(#[from] PacketError),
+    Protocol(PacketError),
     /// The handler of an application packet failed or panicked.
     #[error("the handler of packets of type {kind} failed: {message}", kind = kind.0)]
     PacketHandler {
@@ -268,6 +341,26 @@ impl ConnectionError {
                 | Self::KeepAlive { .. }
                 | Self::RuntimeStopped
         )
+    }
+}
+
+/// By variant and content. Two errors of channels are equal if they have one kind and one text.
+impl PartialEq for ConnectionError {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Channel(one), Self::Channel(other)) if one.kind() != other.kind() => false,
+            // The text has all that is in a variant.
+            _ => {
+                std::mem::discriminant(self) == std::mem::discriminant(other)
+                    && self.to_string() == other.to_string()
+            }
+        }
+    }
+}
+
+impl From<PacketError> for ConnectionError {
+    fn from(error: PacketError) -> Self {
+        Self::Protocol(error)
     }
 }
 

@@ -203,16 +203,12 @@ impl Peer {
 
     /// Returns the load of the connection.
     pub fn stats(&self) -> ConnectionStats {
-        let connection = self.connection();
-        let mut state = connection.lock();
-        state.ordered(|session| ConnectionStats {
-            pending: session.pending(),
-            abandoned: session.abandoned(),
-            running: session.running(),
-            unsent: session.unsent(),
-            streams: session.streams(),
-            stream_bytes: session.stream_bytes_held() + session.stream_bytes_queued(),
-        })
+        self.connection().stats()
+    }
+
+    /// Sets the connection's number at its server.
+    pub(crate) fn set_number(&self, number: u64) {
+        let _ = self.connection().number.set(number);
     }
 
     /// Returns `true` unless the peer is known to refuse calls.
@@ -228,6 +224,21 @@ impl Peer {
 
     pub(super) fn connection(&self) -> &Arc<ConnectionCore> {
         &self.handle.connection
+    }
+}
+
+impl ConnectionCore {
+    /// Returns the load of the connection.
+    pub(super) fn stats(&self) -> ConnectionStats {
+        let mut state = self.lock();
+        state.ordered(|session| ConnectionStats {
+            pending: session.pending(),
+            abandoned: session.abandoned(),
+            running: session.running(),
+            unsent: session.unsent(),
+            streams: session.streams(),
+            stream_bytes: session.stream_bytes_held() + session.stream_bytes_queued(),
+        })
     }
 }
 

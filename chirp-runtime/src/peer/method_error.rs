@@ -10,7 +10,7 @@ use crate::packet::ErrorData;
 /// `?` converts it into every type that implements `From<MethodError<E>>`: `anyhow::Error`, `Box<dyn Error + Send +
 /// Sync>`, or your own error with a variant `Arith(#[from] MethodError<ArithError>)`. An error with variants `#[from]
 /// ArithError` and `#[from] CallError` takes the two cases apart: `.map_err(MethodError::flatten)?`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum MethodError<E> {
     /// The method returned its own error.
     Handler(E),
@@ -79,21 +79,25 @@ impl<E: ServiceError + Debug + Display> Error for MethodError<E> {
 /// A failure inside a handler is the handler's own failure, whatever its code was elsewhere, so it gets code 0.
 impl<E: Display> From<MethodError<E>> for ErrorData {
     fn from(error: MethodError<E>) -> Self {
-        nested(&error)
+        match error {
+            MethodError::Handler(error) => nested(&error),
+            MethodError::Call(error) => error.into(),
+        }
     }
 }
 
 impl<E: Display> From<MethodError<E>> for Reply {
     fn from(error: MethodError<E>) -> Self {
-        Self::Error(nested(&error))
+        Self::Error(error.into())
     }
 }
 
 /// A failure inside a handler is the handler's own failure: an unknown method elsewhere is not an unknown method here.
-/// So every nested failure becomes a service error with code 0 and the reason as its text.
+/// So every nested failure becomes a service error with code 0 and the reason as its text. It omits the
+/// [`CallSite`](crate::peer::CallSite): a caller must not learn which peers a handler calls.
 impl From<CallError> for ErrorData {
     fn from(error: CallError) -> Self {
-        nested(&error)
+        nested(&error.without_site())
     }
 }
 
@@ -105,7 +109,7 @@ fn nested(error: &impl Display) -> ErrorData {
 /// [`CallError::Remote`] inside of [`MethodError::Handler`], whatever the variant was.
 impl ServiceError for CallError {
     fn to_error_data(&self, _: CodecId) -> ErrorData {
-        nested(self)
+        self.clone().into()
     }
 
     fn from_error_data(error: &ErrorData, _: CodecId) -> Option<Self> {

@@ -10,6 +10,7 @@
 //! callers share the session under one lock, which is held briefly.
 
 mod builder;
+mod call_site;
 mod client;
 mod connect;
 mod connection;
@@ -24,6 +25,7 @@ pub(crate) mod stream;
 mod task;
 
 pub use builder::PeerBuilder;
+pub use call_site::CallSite;
 pub use client::answer::Answered;
 pub use client::call::Call;
 pub use client::caller::{AsCaller, Caller};
@@ -32,7 +34,7 @@ pub use client::one_way_call::OneWayCall;
 pub use client::send::SendPacket;
 pub(crate) use connect::CONNECT_TIME;
 pub use connect::{ConnectError, connect};
-pub use error::{CallError, ConnectionError};
+pub use error::{CallError, ConnectionError, PacketRole};
 pub use handle::{ConnectionStats, Peer, PeerState};
 pub use method::{MethodId, MethodName};
 pub use method_error::MethodError;
@@ -49,5 +51,5 @@ pub use server::request::Request;
 pub use server::responder::{Deferred, Responder};
 pub use server::router::{RouteError, Router};
 pub(crate) use server::service_order::{AcquireOrder, ServiceOrder};
-pub use stream::error::StreamError;
+pub use stream::error::{StreamError, TimeLimit};
 pub(crate) use task::Task;

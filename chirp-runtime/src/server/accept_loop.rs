@@ -113,6 +113,7 @@ impl AcceptLoop {
         let mut begun = None;
         let start = || {
             builder.start(channel, &mut |peer| {
+                peer.set_number(number);
                 let connection = Connection {
                     number,
                     peer: peer.clone(),
@@ -182,7 +183,13 @@ impl AcceptLoop {
 
     pub(super) fn report(&self, error: &AcceptError) {
         #[cfg(feature = "tracing")]
-        tracing::warn!("{error}");
+        match error {
+            // Anybody who can reach the port causes these.
+            AcceptError::Handshake { .. } | AcceptError::MadeRoom { .. } => {
+                tracing::info!("refused: {error}");
+            }
+            _ => tracing::warn!("{error}"),
+        }
         if let Some(hook) = &self.shared.builder().on_accept_error {
             let _ = guard::call("the on_accept_error hook", || hook(error));
         }

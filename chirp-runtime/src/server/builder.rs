@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::{AcceptError, Connection, Server};
 use crate::channel::{self, Channel, Endpoint, EndpointError, Listener};
+use crate::packet::FrameworkError;
 use crate::peer::guard::{self, Panicked};
 use crate::peer::{
-    AccessPolicy, ConnectError, ConnectionError, Handler, Peer, PeerBuilder, RouteError, Router,
-    Task,
+    AccessPolicy, ConnectError, ConnectionError, Handler, Peer, PeerBuilder, Reply, Request,
+    RouteError, Router, Task,
 };
 use crate::service::Service;
 use crate::session::Limits;
@@ -71,8 +72,9 @@ impl ServerBuilder {
 
     /// Creates a service for each connection, with the peer to call back, and serves its methods.
     ///
-    /// If a method name is already taken, or `make` panics, the connection is closed and
-    /// [`on_accept_error`](Self::on_accept_error) is called.
+    /// If a method name is already taken, every call over the connection fails with [`FrameworkError::Unsupported`], and
+    /// [`on_accept_error`](Self::on_accept_error) and the log report [`AcceptError::Duplicate`]. If `make` panics, the
+    /// connection is closed and [`on_accept_error`](Self::on_accept_error) is called.
     #[must_use]
     pub fn service_with<S, F>(self, make: F) -> Self
     where
@@ -275,7 +277,7 @@ impl ServerBuilder {
         began: &mut dyn FnMut(&Peer) -> Result<(), Panicked>,
     ) -> Result<(), AcceptError> {
         let remote = channel.remote().cloned();
-        let mut panicked = None;
+        let (mut panicked, mut conflict) = (None, None);
         // A server without services still keeps its connections, to call the other sides.
         let started = self.peers.start_each(channel, true, &mut |peer, serving| {
             let registered = guard::call("the routes_with hook", || {
@@ -288,7 +290,13 @@ impl ServerBuilder {
             });
             let ready = match registered {
                 Ok(registered) => {
-                    registered?;
+                    if let Err(error) = registered {
+                        // The client is told by an answer: this version of the protocol has no other way.
+                        let mut router = Router::default();
+                        router.fallback(not_served);
+                        *serving.router_mut() = router;
+                        conflict = Some(error);
+                    }
                     began(peer)
                 }
                 Err(panicked) => Err(panicked),
@@ -301,14 +309,22 @@ impl ServerBuilder {
             Ok(())
         });
         started?;
-        match panicked {
-            None => Ok(()),
-            Some(panicked) => Err(AcceptError::Panicked {
+        match (panicked, conflict) {
+            (None, None) => Ok(()),
+            (None, Some(error)) => Err(error.into()),
+            (Some(panicked), _) => Err(AcceptError::Panicked {
                 remote,
                 message: panicked.to_string(),
             }),
         }
     }
+}
+
+/// Answers the calls of a connection whose services claim one name.
+async fn not_served(_: Request) -> Reply {
+    let detail =
+        "the services for this connection have names in conflict, which the server's log shows";
+    FrameworkError::Unsupported.to_error_data(detail).into()
 }
 
 impl fmt::Debug for ServerBuilder {

@@ -15,7 +15,6 @@ pub enum AcceptError {
         /// The address of the listener.
         endpoint: Endpoint,
         /// The error of the listener.
-        #[source]
         error: Arc<io::Error>,
     },
     /// A handshake failed, panicked or timed out.
@@ -24,7 +23,6 @@ pub enum AcceptError {
         /// The address of the other side, if it has one.
         remote: Option<Endpoint>,
         /// The reason. Its kind is [`TimedOut`](io::ErrorKind::TimedOut) if the handshake timed out.
-        #[source]
         error: Arc<io::Error>,
     },
     /// A handshake or a connection that had sent nothing was closed, because a limit was reached and another
@@ -42,7 +40,9 @@ pub enum AcceptError {
         /// The hook and its panic message.
         message: String,
     },
-    /// A service for one connection has a method whose name is invalid or taken.
+    /// Two services that are created for each connection have a method of the same name, or a name is invalid. The
+    /// connection stays open, and every call over it fails with
+    /// [`FrameworkError::Unsupported`](crate::packet::FrameworkError::Unsupported).
     #[error(transparent)]
     Duplicate(#[from] RouteError),
 }

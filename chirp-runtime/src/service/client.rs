@@ -4,8 +4,9 @@ use bytes::Bytes;
 
 use super::Service;
 use super::contract::{CompatibilityCheck, Contract, compare};
+use super::method::DEFINED_DIFFERENTLY;
 use crate::codec::attaching::decoding;
-use crate::codec::{Codec, DecodeError, Encoder, StreamSource as _};
+use crate::codec::{Codec, DecodeError, Encoder, StreamSource as _, type_name};
 use crate::packet::{ErrorData, Payload};
 use crate::peer::{
     Answered, AsCaller, Call, CallError, Caller, MethodError, MethodId, MethodName, OneWayCall,
@@ -43,12 +44,27 @@ impl Client {
     ///
     /// Panics if two methods of the service have the same name. Generated services with such methods do not compile.
     pub fn local(service: impl Service) -> Self {
+        Self::of_router(service, Caller::local)
+    }
+
+    /// As [`local`](Self::local), with a caller for handlers to call back.
+    ///
+    /// # Panics
+    ///
+    /// As [`local`](Self::local).
+    pub fn local_with(service: impl Service, back: &impl AsCaller) -> Self {
+        Self::of_router(service, |router| {
+            Caller::local_with(router, back.as_caller())
+        })
+    }
+
+    fn of_router(service: impl Service, caller: impl FnOnce(Router) -> Caller) -> Self {
         let mut router = Router::default();
         service
             .register(&mut router)
             .expect("the names of one service are distinct");
         Self {
-            caller: Caller::local(router),
+            caller: caller(router),
             goes_by: ClientName::Local,
         }
     }
@@ -77,7 +93,7 @@ impl Client {
         &self,
         id: MethodId,
         arguments: Encoder<C>,
-        finish: fn(Result<Answered, CallError>) -> Result<T, E>,
+        finish: fn(Result<Answered, CallError>, &MethodName) -> Result<T, E>,
     ) -> Call<T, E> {
         Call::new(
             self.caller.clone(),
@@ -93,7 +109,7 @@ impl Client {
         &self,
         id: MethodId,
         arguments: Encoder<C>,
-        finish: fn(Result<Answered, CallError>) -> Result<T, E>,
+        finish: fn(Result<Answered, CallError>, &MethodName) -> Result<T, E>,
     ) -> Call<T, E> {
         self.call(id, arguments, finish).streaming(C::ID)
     }
@@ -172,6 +188,7 @@ fn payload<C: Codec>(arguments: Encoder<C>) -> Result<Payload, CallError> {
 #[inline(never)]
 pub fn value_of<T>(
     answer: Result<Answered, CallError>,
+    method: &MethodName,
     decode: fn(Bytes) -> Result<T, DecodeError>,
 ) -> Result<T, CallError> {
     let (data, arrived) = answer?.into_parts();
@@ -182,7 +199,20 @@ pub fn value_of<T>(
             decoded.and_then(|value| arrived.settle(claims).map(|()| value))
         }
     };
-    decoded.map_err(|error| CallError::Decode(error.to_string()))
+    decoded.map_err(|error| undecodable(&error, method, &type_name::<T>()))
+}
+
+/// The error of a call whose answer is not what the method returns here.
+#[cold]
+fn undecodable(error: &DecodeError, method: &MethodName, expected: &str) -> CallError {
+    let hint = if error.is_of_bytes() {
+        format!("; {DEFINED_DIFFERENTLY}")
+    } else {
+        String::new()
+    };
+    CallError::Decode(format!(
+        "\"{method}\" returns {expected} here: {error}{hint}"
+    ))
 }
 
 /// Decodes the result of a method that returns a `Result`.
@@ -193,6 +223,7 @@ pub fn value_of<T>(
 #[inline(never)]
 pub fn outcome_of<T, E>(
     answer: Result<Answered, CallError>,
+    method: &MethodName,
     decode: fn(Bytes) -> Result<T, DecodeError>,
     decode_error: fn(&ErrorData) -> Option<E>,
 ) -> Result<T, MethodError<E>> {
@@ -201,6 +232,6 @@ pub fn outcome_of<T, E>(
             Some(error) => MethodError::Handler(error),
             None => MethodError::Call(CallError::Remote(error)),
         }),
-        answer => Ok(value_of(answer, decode)?),
+        answer => Ok(value_of(answer, method, decode)?),
     }
 }

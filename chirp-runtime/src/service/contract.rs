@@ -9,11 +9,11 @@ use crate::peer::{CallError, Caller, MethodId, MethodName};
 /// A generated client compares its contract with the methods that the other side serves:
 /// `check_compatibility`. The contract is a constant next to the method ids: `ArithMethods::CONTRACT`.
 ///
-/// A fingerprint is computed when the trait is compiled. It covers the types of the arguments and of the
-/// result as they are written, the codec, and whether the method is one-way. Of a path only the last segment
-/// counts, and borrows do not count: `&str` is the same as `String`, and `&[T]` the same as `Vec<T>`. The
-/// names of arguments count only in `#[chirp(named)]` methods. The definition of a type does not count: a
-/// field added to a struct goes unnoticed.
+/// A fingerprint is computed when the trait is compiled. It covers the names and types of the arguments and the type
+/// of the result as they are written, the codec, and whether the method is one-way. Of a path only the last segment
+/// counts, and borrows do not count: `&str` is the same as `String`, and `&[T]` the same as `Vec<T>`. Names count, so
+/// that two arguments of one type that changed places are detected; renaming an argument changes the fingerprint too.
+/// The definition of a type does not count: a field added to a struct goes unnoticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contract {
     methods: &'static [Signature],
@@ -168,7 +168,7 @@ pub(super) async fn compare(
         let question = ServedMethod::encode_question(names.iter().map(MethodName::as_bytes));
         let answer = match caller.call(CONTRACT_METHOD, question).await {
             Ok(answer) => ServedMethod::decode_answer(&answer, methods.len()),
-            Err(CallError::UnknownMethod | CallError::Remote(_)) => None,
+            Err(CallError::UnknownMethod { .. } | CallError::Remote(_)) => None,
             Err(error) => return Err(error),
         };
         let Some(answer) = answer else {

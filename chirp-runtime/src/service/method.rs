@@ -77,11 +77,21 @@ pub fn named_arguments<C: Codec>(request: &Request, names: ArgumentNames) -> Dec
     with_streams(Decoder::named(request.params(), names), request)
 }
 
+/// The likely reason if a value cannot be decoded.
+pub(super) const DEFINED_DIFFERENTLY: &str = "the two sides probably define the method differently";
+
 /// Creates the reply to a call whose arguments could not be decoded.
 #[inline(never)]
 pub fn refused<C: Codec>(arguments: Decoder<'_, C>) -> Reply {
     let reason = arguments.framework_error();
-    reason.to_error_data(&arguments.error().to_string()).into()
+    let error = arguments.error();
+    let detail = match reason {
+        FrameworkError::InvalidArguments if error.is_of_bytes() => {
+            format!("{error}; {DEFINED_DIFFERENTLY}")
+        }
+        _ => error.to_string(),
+    };
+    reason.to_error_data(&detail).into()
 }
 
 /// Creates the reply of a method that returns a plain value.

@@ -3,10 +3,11 @@ use std::pin::Pin;
 use futures_core::Stream;
 
 use super::Outcome;
+use super::method::DEFINED_DIFFERENTLY;
 use crate::codec::{Codec, CodecId, Decoder, Encoder, Item, Serde, Wire};
 use crate::packet::{ErrorData, FrameworkError, Payload};
 use crate::peer::stream::producer::Producer;
-use crate::peer::{Answered, CallError, MethodError, Reply, Request};
+use crate::peer::{Answered, CallError, MethodError, MethodName, Reply, Request};
 use crate::stream::{IntoReceiver, ItemError, PumpError, Receiver, StreamError, drive};
 
 /// The stream to which a method's items are sent.
@@ -71,6 +72,7 @@ pub trait Streamed<C: Codec>: Sized {
     /// Returns the error of the call, if the call failed before the stream began.
     fn receive<E>(
         answer: Result<Answered, CallError>,
+        method: &MethodName,
         error: fn(StreamError) -> E,
     ) -> Result<Receiver<Self, E>, CallError>;
 }
@@ -102,11 +104,15 @@ impl<C: Serde, T: Item> Streamed<C> for T {
     #[inline(never)]
     fn receive<E>(
         answer: Result<Answered, CallError>,
+        method: &MethodName,
         error: fn(StreamError) -> E,
     ) -> Result<Receiver<T, E>, CallError> {
         let of_call = answer?.into_stream();
-        let of_call =
-            of_call.ok_or_else(|| CallError::Decode("the response is not a stream".to_owned()))?;
+        let of_call = of_call.ok_or_else(|| {
+            CallError::Decode(format!(
+                "\"{method}\" returns a stream here, and the response is not a stream; {DEFINED_DIFFERENTLY}"
+            ))
+        })?;
         Ok(Receiver::of_call(of_call, C::ID, error))
     }
 }

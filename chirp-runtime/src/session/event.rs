@@ -1,3 +1,5 @@
+use std::fmt;
+
 use bytes::Bytes;
 
 use super::{InboundCallId, OutboundCallId};
@@ -52,6 +54,24 @@ impl CallOutcome {
     }
 }
 
+/// The side of a connection whose limit was exceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitOwner {
+    /// This side.
+    ThisSide,
+    /// The other side, which announced its limit.
+    OtherSide,
+}
+
+impl fmt::Display for LimitOwner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ThisSide => "our",
+            Self::OtherSide => "the other side's",
+        })
+    }
+}
+
 /// Why a call was not made. Nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
@@ -59,8 +79,8 @@ pub enum Refused {
     TooLarge {
         /// The payload limit, in bytes.
         limit: u64,
-        /// `"our"` or `"the other side's"`.
-        whose: &'static str,
+        /// The side that has this limit.
+        whose: LimitOwner,
     },
     /// Too many calls are pending.
     TooManyPending {

@@ -32,7 +32,7 @@ use crate::packet::{
 };
 
 pub use counters::Counters;
-pub use event::{CallOutcome, Event, Fatal, Refused};
+pub use event::{CallOutcome, Event, Fatal, LimitOwner, Refused};
 pub use hello::HelloState;
 pub(crate) use inbound::over_limit;
 pub use inbound_calls::InboundCallId;

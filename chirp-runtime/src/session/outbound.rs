@@ -4,7 +4,9 @@ use bytes::Bytes;
 
 use super::outbound_calls::AnsweredCall;
 use super::send_backlog::QueuedSend;
-use super::{CallOutcome, Event, Fatal, HelloState, OutboundCallId, Refused, SendTicket, Session};
+use super::{
+    CallOutcome, Event, Fatal, HelloState, LimitOwner, OutboundCallId, Refused, SendTicket, Session,
+};
 use crate::packet::{Cancel, Payload, RequestPacket, ResultCode};
 
 /// The calls of this side.
@@ -293,14 +295,14 @@ impl Session {
     }
 
     /// The largest payload that may be sent, in bytes, and whose limit that is.
-    pub(super) fn send_limit(&self) -> (u64, &'static str) {
+    pub(super) fn send_limit(&self) -> (u64, LimitOwner) {
         // The length field of a header is a limit, too.
         let ours = (self.limits.max_payload as u64).min(u32::MAX.into());
         match self.hello_exchange.state() {
             HelloState::Known(Some(hello)) if u64::from(hello.payload_limit) < ours => {
-                (hello.payload_limit.into(), "the other side's")
+                (hello.payload_limit.into(), LimitOwner::OtherSide)
             }
-            _ => (ours, "our"),
+            _ => (ours, LimitOwner::ThisSide),
         }
     }
 

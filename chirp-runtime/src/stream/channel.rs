@@ -1,11 +1,15 @@
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::OwnedPermit;
+use tokio::sync::mpsc::error::{SendError, TrySendError};
 
 use super::{Receiver, Sender, StreamError};
 use crate::codec::Item;
 use crate::packet::ErrorData;
+use crate::peer::stream::demand::Demand;
 
 /// The number of items buffered between two halves in this process, in addition to the buffers of connections.
 const CAPACITY: usize = 16;
@@ -16,14 +20,15 @@ const CAPACITY: usize = 16;
 /// both halves are in this process: up to 16 of them.
 ///
 /// ```
+/// # use chirp_runtime as chirp;
 /// # async fn example() {
-/// let (mut sender, mut receiver) = chirp_runtime::stream::channel::<u64>();
+/// let (mut sender, mut receiver) = chirp::stream::channel::<u64>();
 /// tokio::spawn(async move {
 ///     for number in 0..3 {
 ///         sender.send(number).await?;
 ///     }
 ///     sender.finish();
-///     Ok::<_, chirp_runtime::stream::StreamError>(())
+///     Ok::<_, chirp::stream::StreamError>(())
 /// });
 /// while let Some(number) = receiver.recv().await {
 ///     println!("{}", number.expect("the sender finishes the stream"));
@@ -35,6 +40,8 @@ pub fn channel<T: Item>() -> (Sender<T>, Receiver<T>) {
     let said = Arc::<Said>::default();
     let sender = LocalSender {
         items,
+        reserved: None,
+        reserving: None,
         said: Arc::clone(&said),
     };
     (
@@ -54,14 +61,20 @@ struct Said {
     end: OnceLock<Result<(), StreamError>>,
     /// The reason why no more items are received, set by the receiver.
     gone: OnceLock<StreamError>,
+    /// If one half was given to a call, the other half sends that call through this.
+    demand: Arc<Demand>,
 }
 
 /// The sending half of a stream within this process.
-#[derive(Debug)]
 pub(super) struct LocalSender<T> {
     pub(super) items: mpsc::Sender<T>,
+    /// The permit for one item, reserved by [`poll_reserve`](Self::poll_reserve).
+    reserved: Option<OwnedPermit<T>>,
+    reserving: Option<Reserving<T>>,
     said: Arc<Said>,
 }
+
+type Reserving<T> = Pin<Box<dyn Future<Output = Result<OwnedPermit<T>, SendError<()>>> + Send>>;
 
 /// The receiving half of a stream within this process.
 #[derive(Debug)]
@@ -71,7 +84,61 @@ pub(super) struct LocalReceiver<T> {
     said: Arc<Said>,
 }
 
+impl<T: Item> LocalSender<T> {
+    /// Reserves capacity for one item, which is kept until the item is put.
+    pub(super) fn poll_reserve(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
+        if self.reserved.is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        let items = &self.items;
+        let reserving = self
+            .reserving
+            .get_or_insert_with(|| Box::pin(items.clone().reserve_owned()));
+        let polled = reserving.as_mut().poll(cx);
+        if polled.is_pending() {
+            self.said.demand.raise();
+        }
+        let reserved = ready!(polled);
+        self.reserving = None;
+        Poll::Ready(match reserved {
+            Ok(permit) => {
+                self.reserved = Some(permit);
+                Ok(())
+            }
+            Err(_) => Err(self.gone()),
+        })
+    }
+
+    /// Sends an item with the reserved capacity.
+    ///
+    /// # Panics
+    ///
+    /// If no capacity is reserved: the caller violated the contract of `Sink`.
+    pub(super) fn put_reserved(&mut self, item: T) {
+        let permit = self.reserved.take();
+        let permit = permit.expect("`start_send` was called without `poll_ready`");
+        permit.send(item);
+    }
+}
+
 impl<T> LocalSender<T> {
+    /// Waits for capacity and sends an item.
+    pub(super) async fn send(&mut self, item: T) -> Result<(), StreamError> {
+        let sent = match self.items.try_send(item) {
+            Err(TrySendError::Full(item)) => {
+                self.said.demand.raise();
+                self.items.send(item).await.map_err(drop)
+            }
+            sent => sent.map_err(drop),
+        };
+        sent.map_err(|()| self.gone())
+    }
+
+    /// Returns the demand for the other half.
+    pub(super) fn demand(&self) -> Arc<Demand> {
+        Arc::clone(&self.said.demand)
+    }
+
     /// Returns the reason why no more items are received.
     pub(super) fn gone(&self) -> StreamError {
         let gone = self.said.gone.get();
@@ -93,7 +160,11 @@ impl<T> LocalReceiver<T> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<T, StreamError>>> {
-        self.taken.poll_recv(cx).map(|item| match item {
+        let polled = self.taken.poll_recv(cx);
+        if polled.is_pending() {
+            self.said.demand.raise();
+        }
+        polled.map(|item| match item {
             Some(item) => Some(Ok(item)),
             // After `close`, the end of the stream is not reported.
             None if self.closed => None,
@@ -103,6 +174,11 @@ impl<T> LocalReceiver<T> {
                 None => Some(Err(StreamError::Cancelled)),
             },
         })
+    }
+
+    /// Returns the demand for the other half.
+    pub(super) fn demand(&self) -> Arc<Demand> {
+        Arc::clone(&self.said.demand)
     }
 
     /// Sets the reason why no more items are received.

@@ -25,7 +25,7 @@ mod receiver;
 mod sender;
 
 pub use self::bytes::{ByteReader, ByteWriter};
-pub use crate::peer::StreamError;
+pub use crate::peer::{StreamError, TimeLimit};
 pub use channel::channel;
 /// The return type of streaming methods: the `Stream` trait of the `futures` crates.
 #[doc(no_inline)]

@@ -5,15 +5,15 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use futures_core::Stream;
+use futures_core::{FusedStream, Stream};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep};
 
-use super::StreamError;
 use super::channel::LocalReceiver;
 use super::half::{Claimed, TOO_EARLY};
 use super::pump::pump_out;
+use super::{StreamError, TimeLimit};
 use crate::codec::attaching::{deserialize_half, serialize_half};
 use crate::codec::{CodecId, Item};
 use crate::packet::AttachedStream;
@@ -69,7 +69,7 @@ pub enum TryRecvError {
 }
 
 /// The error of a stream whose items are `Result<T, E>` in the method. The first `Err` ends the stream.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ItemError<E> {
     /// The method's own error.
     #[error("{0}")]
@@ -269,7 +269,9 @@ impl<T: Item, E> Receiver<T, E> {
             return Poll::Pending;
         };
         let ended = end.as_mut().poll(cx);
-        ended.map(|()| StreamError::TimedOut { what: "end" })
+        ended.map(|()| StreamError::TimedOut {
+            what: TimeLimit::End,
+        })
     }
 
     /// Returns the error if the time for the current item is over.
@@ -288,7 +290,9 @@ impl<T: Item, E> Receiver<T, E> {
             sleep.as_mut().reset(until);
         }
         let over = sleep.as_mut().poll(cx);
-        over.map(|()| StreamError::TimedOut { what: "item" })
+        over.map(|()| StreamError::TimedOut {
+            what: TimeLimit::Item,
+        })
     }
 
     /// Connects a half that was decoded as part of a value, now that the value is complete.
@@ -316,6 +320,12 @@ impl<T: Item, E> Stream for Receiver<T, E> {
     }
 }
 
+impl<T: Item, E> FusedStream for Receiver<T, E> {
+    fn is_terminated(&self) -> bool {
+        self.over
+    }
+}
+
 /// Encodes the index of the stream among those sent with the value. Afterwards this receiver yields an error.
 impl<T: Item> Serialize for Receiver<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -323,6 +333,10 @@ impl<T: Item> Serialize for Receiver<T> {
             let mut inner = self.inner.lock();
             let sent = StreamError::Encode("this half was sent to another peer".to_owned());
             let inner = mem::replace(&mut *inner, ReceiverInner::Over(Some(sent)));
+            let demand = match &inner {
+                ReceiverInner::Local(local) => Some(local.demand()),
+                _ => None,
+            };
             let mut receiver = Self::of(inner, self.error);
             // The task that forwards the items applies the same timeouts.
             let mut times = self.times.lock();
@@ -333,11 +347,15 @@ impl<T: Item> Serialize for Receiver<T> {
                 bound: false,
                 codec: codec as u8,
             };
-            Ok(DetachedHalf::attachment(entry, move |end, runtime| {
-                if let StreamEndpoint::Producer(producer) = end {
-                    runtime.spawn(pump_out(receiver, producer, codec));
-                }
-            }))
+            Ok(DetachedHalf::attachment(
+                entry,
+                demand,
+                move |end, runtime| {
+                    if let StreamEndpoint::Producer(producer) = end {
+                        runtime.spawn(pump_out(receiver, producer, codec));
+                    }
+                },
+            ))
         })
     }
 }

@@ -1,8 +1,10 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::mem;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use futures_sink::Sink;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError as Full;
@@ -72,8 +74,7 @@ impl<T: Item> Sender<T> {
     pub async fn send(&mut self, item: T) -> Result<(), StreamError> {
         match self.inner() {
             SenderInner::Local(local) => {
-                let sent = local.items.send(item).await;
-                return sent.map_err(|_| local.gone());
+                return local.send(item).await;
             }
             SenderInner::Remote(..) => {}
             SenderInner::Claimed(_) | SenderInner::Over(_) => return Err(self.over()),
@@ -203,6 +204,59 @@ impl<T: Item> Sender<T> {
     }
 }
 
+/// For the adapters of the `futures` crates. Items are sent when the sink is flushed, at the latest. Closing the sink is
+/// [`finish`](Sender::finish).
+impl<T: Item> Sink<T> for Sender<T> {
+    type Error = StreamError;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
+        let this = self.get_mut();
+        match this.inner() {
+            SenderInner::Local(local) => local.poll_reserve(cx),
+            SenderInner::Remote(producer, _) => producer.poll_ready(cx),
+            SenderInner::Claimed(_) | SenderInner::Over(_) => Poll::Ready(Err(this.over())),
+        }
+    }
+
+    fn start_send(self: Pin<&mut Self>, item: T) -> Result<(), StreamError> {
+        let this = self.get_mut();
+        match this.inner() {
+            SenderInner::Local(local) => {
+                local.put_reserved(item);
+                Ok(())
+            }
+            SenderInner::Remote(producer, codec) => producer.put(*codec, item),
+            SenderInner::Claimed(_) | SenderInner::Over(_) => Err(this.over()),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
+        let this = self.get_mut();
+        match this.inner() {
+            SenderInner::Local(_) => Poll::Ready(Ok(())),
+            SenderInner::Remote(producer, _) => producer.poll_flush(cx),
+            SenderInner::Claimed(_) | SenderInner::Over(_) => Poll::Ready(Err(this.over())),
+        }
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
+        let this = self.get_mut();
+        match this.inner() {
+            SenderInner::Local(local) => local.end(Ok(())),
+            SenderInner::Remote(producer, _) => {
+                ready!(producer.poll_flush(cx))?;
+                producer.finish();
+            }
+            SenderInner::Over(StreamError::Finished) => {}
+            SenderInner::Claimed(_) | SenderInner::Over(_) => {
+                return Poll::Ready(Err(this.over()));
+            }
+        }
+        *this.inner() = SenderInner::Over(StreamError::Finished);
+        Poll::Ready(Ok(()))
+    }
+}
+
 /// Forwards the items of a sender that was sent to a peer.
 fn pass_on<T: Item>(mut sender: Sender<T>, consumer: Consumer, codec: CodecId, runtime: &Handle) {
     sender.inner();
@@ -226,17 +280,26 @@ fn pass_on<T: Item>(mut sender: Sender<T>, consumer: Consumer, codec: CodecId, r
 impl<T: Item> Serialize for Sender<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serialize_half(serializer, |codec| {
-            let sender = Self::of(self.take_inner());
+            let sender = self.take_inner();
+            let demand = match &sender {
+                SenderInner::Local(local) => Some(local.demand()),
+                _ => None,
+            };
+            let sender = Self::of(sender);
             let entry = AttachedStream {
                 outward: false,
                 bound: false,
                 codec: codec as u8,
             };
-            Ok(DetachedHalf::attachment(entry, move |end, runtime| {
-                if let StreamEndpoint::Consumer(consumer) = end {
-                    pass_on(sender, consumer, codec, runtime);
-                }
-            }))
+            Ok(DetachedHalf::attachment(
+                entry,
+                demand,
+                move |end, runtime| {
+                    if let StreamEndpoint::Consumer(consumer) = end {
+                        pass_on(sender, consumer, codec, runtime);
+                    }
+                },
+            ))
         })
     }
 }

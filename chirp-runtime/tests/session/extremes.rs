@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use chirp_runtime::packet::{IncomingPacket, PacketType, Payload};
-use chirp_runtime::session::{Fatal, ReadState, Refused, Session};
+use chirp_runtime::session::{Fatal, LimitOwner, ReadState, Refused, Session};
 
 use crate::script::limits;
 use crate::send_backlog::tight;
@@ -65,7 +65,7 @@ fn payloads_over_32_bits_of_length_are_refused() {
         session.call(&method, &mut params),
         Err(Refused::TooLarge {
             limit: u32::MAX.into(),
-            whose: "our"
+            whose: LimitOwner::ThisSide
         })
     );
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chirp::packet::{ErrorData, FrameworkError, PacketType};
-use chirp::{CallError, Caller, ConnectionError, MethodError};
+use chirp::{CallError, CallSite, Caller, ConnectionError, LimitOwner, MethodError, PacketRole};
 
 use super::{DiskError, Later, StoreClient, StoreError, store};
 
@@ -116,12 +116,12 @@ async fn a_call_with_another_error_is_still_a_call() {
         .start();
     let (name, error) = call.await.unwrap_err();
     assert_eq!(name, "store");
-    assert!(matches!(error, CallError::DeadlineExceeded));
+    assert!(matches!(error, CallError::DeadlineExceeded { .. }));
     let late = store.size().err_into::<ByService>();
     let late = tokio::spawn(late.timeout(Duration::from_secs(1))).await;
     assert!(matches!(
         late.unwrap(),
-        Err(ByService::Call(CallError::DeadlineExceeded))
+        Err(ByService::Call(CallError::DeadlineExceeded { .. }))
     ));
 }
 
@@ -136,6 +136,7 @@ fn failures_say_whether_the_call_may_have_run() {
     let refused = |reason: FrameworkError| CallError::Rejected {
         reason,
         message: reason.to_string(),
+        site: CallSite::default(),
     };
     for (error, may_have_run, is_transient) in [
         (CallError::Encode(String::new()), false, false),
@@ -148,15 +149,43 @@ fn failures_say_whether_the_call_may_have_run() {
             false,
             false,
         ),
-        (too_large("request", "our"), false, false),
-        (too_large("request", "the other side's"), false, false),
-        (too_large("answer", "our"), true, false),
-        (too_large("packet", "our"), false, false),
+        (
+            too_large(PacketRole::Request, LimitOwner::ThisSide),
+            false,
+            false,
+        ),
+        (
+            too_large(PacketRole::Request, LimitOwner::OtherSide),
+            false,
+            false,
+        ),
+        (
+            too_large(PacketRole::Answer, LimitOwner::ThisSide),
+            true,
+            false,
+        ),
+        (
+            too_large(PacketRole::Custom, LimitOwner::ThisSide),
+            false,
+            false,
+        ),
         (CallError::TooManyPending { limit: 1 }, false, true),
-        (CallError::DeadlineExceeded, true, true),
+        (
+            CallError::DeadlineExceeded {
+                site: CallSite::default(),
+            },
+            true,
+            true,
+        ),
         (CallError::Cancelled, true, false),
         // A handler in Go may return the result code of a nested call, after it has run.
-        (CallError::UnknownMethod, true, false),
+        (
+            CallError::UnknownMethod {
+                site: CallSite::default(),
+            },
+            true,
+            false,
+        ),
         (CallError::DuplicateRequest, true, false),
         (refused(FrameworkError::Overloaded), false, true),
         (refused(FrameworkError::ShuttingDown), false, true),

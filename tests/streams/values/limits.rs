@@ -158,7 +158,7 @@ macro_rules! services {
                     let start = format!("the arguments could not be encoded: {TOO_DEEP}");
                     assert!(error.starts_with(&start), "{error}");
                     let error = client.give(count).await.unwrap_err().to_string();
-                    let start = format!("the result could not be encoded: {TOO_DEEP}");
+                    let start = format!("\"Lists.give\": the result could not be encoded: {TOO_DEEP}");
                     assert!(error.starts_with(&start), "{error}");
                 }
                 assert_eq!(ran.load(Ordering::Relaxed), 1, "calls that were refused");
@@ -199,7 +199,7 @@ macro_rules! services {
                 );
                 assert_eq!(
                     units.unwrap_err().to_string(),
-                    format!("the result could not be encoded: {NO_BYTES}")
+                    format!("\"Lists.units\": the result could not be encoded: {NO_BYTES}")
                 );
                 assert_eq!(ran.load(Ordering::Relaxed), 1);
             }

@@ -60,7 +60,7 @@ async fn a_local_call_without_time_is_not_made() {
     let call = caller.call("1", ()).timeout(Duration::ZERO);
     let answer = call.await;
     assert!(
-        matches!(answer, Err(CallError::DeadlineExceeded)),
+        matches!(answer, Err(CallError::DeadlineExceeded { .. })),
         "{answer:?}"
     );
 }
@@ -99,7 +99,7 @@ async fn a_timeout_is_a_request_a_cancel_and_an_answer() {
     let call = peer.call("300", ()).timeout(Duration::from_millis(20));
     let answer = call.await;
     assert!(
-        matches!(answer, Err(CallError::DeadlineExceeded)),
+        matches!(answer, Err(CallError::DeadlineExceeded { .. })),
         "{answer:?}"
     );
     // The response to a later call arrives after the one to the cancelled call.
@@ -130,7 +130,7 @@ async fn a_cancelled_call_delays_no_other() {
     let call = peer.call("sleep", ()).timeout(Duration::from_millis(10));
     let answer = call.await;
     assert!(
-        matches!(answer, Err(CallError::DeadlineExceeded)),
+        matches!(answer, Err(CallError::DeadlineExceeded { .. })),
         "{answer:?}"
     );
     assert_eq!(peer.stats().abandoned, 1);
@@ -169,7 +169,7 @@ async fn a_local_call_stays_here() {
         assert_eq!(local.call("2", ()).await.expect("answered"), "ok");
         let unknown = local.call("1000", ()).await;
         assert!(
-            matches!(unknown, Err(CallError::UnknownMethod)),
+            matches!(unknown, Err(CallError::UnknownMethod { .. })),
             "{unknown:?}"
         );
         let nested = local.call("3", ()).await;

@@ -165,14 +165,14 @@ impl Subject for Live {
 fn said(answer: Result<Bytes, CallError>) -> String {
     match answer {
         Ok(data) => format!("ok {}", String::from_utf8_lossy(&data)),
-        Err(CallError::UnknownMethod) => "unknown".to_owned(),
+        Err(CallError::UnknownMethod { .. }) => "unknown".to_owned(),
         Err(CallError::DuplicateRequest) => "duplicate".to_owned(),
         Err(CallError::Cancelled) => "cancelled".to_owned(),
         Err(CallError::TooLarge { .. }) => "too-large".to_owned(),
         Err(CallError::TooManyPending { .. }) => "too-many".to_owned(),
         Err(CallError::NameTooLong { .. }) => "name-too-long".to_owned(),
         Err(CallError::ReservedName) => "reserved".to_owned(),
-        Err(CallError::DeadlineExceeded) => "fault c703".to_owned(),
+        Err(CallError::DeadlineExceeded { .. }) => "fault c703".to_owned(),
         Err(CallError::Rejected { reason, .. }) => format!("fault {:04x}", reason.code()),
         Err(CallError::Remote(error)) => crate::conformance::script::error(&error),
         Err(CallError::MalformedErrorData(error)) => {

@@ -54,7 +54,8 @@ pub use parse::EndpointError;
 /// relative paths that contain `?mode=` and look like another kind of address, such as `@x?mode=`.
 ///
 /// ```
-/// use chirp_runtime::channel::Endpoint;
+/// # use chirp_runtime as chirp;
+/// use chirp::channel::Endpoint;
 ///
 /// let tcp: Endpoint = "localhost:9000".parse()?;
 /// assert_eq!(tcp.to_string(), "tcp://localhost:9000");
@@ -62,7 +63,7 @@ pub use parse::EndpointError;
 /// assert_eq!(unix.to_string(), "unix:///run/arith.sock");
 /// let child: Endpoint = "exec:worker --name 'Ann Lee'".parse()?;
 /// assert_eq!(child.to_string(), "exec:worker --name 'Ann Lee'");
-/// # Ok::<_, chirp_runtime::channel::EndpointError>(())
+/// # Ok::<_, chirp::channel::EndpointError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -259,13 +260,13 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// An error whose message contains the address. Its source keeps the type of the original error.
+/// An error whose message contains the address and the text of the inner error, which is not a `source` as well: it
+/// would be printed twice.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
-struct Explained {
+pub(super) struct Explained {
     text: String,
-    #[source]
-    error: io::Error,
+    pub(super) error: io::Error,
 }
 
 #[async_trait]

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::{Endpoint, words};
@@ -358,6 +359,43 @@ impl TryFrom<&Endpoint> for Endpoint {
 
     fn try_from(endpoint: &Endpoint) -> Result<Self, EndpointError> {
         Ok(endpoint.clone())
+    }
+}
+
+/// Converts the address to a TCP endpoint.
+impl From<SocketAddr> for Endpoint {
+    fn from(address: SocketAddr) -> Self {
+        let host = match address {
+            SocketAddr::V6(v6) if v6.scope_id() != 0 => {
+                format!("{}{ZONE}{}", v6.ip(), v6.scope_id())
+            }
+            _ => address.ip().to_string(),
+        };
+        Self::Tcp {
+            host,
+            port: address.port().to_string(),
+        }
+    }
+}
+
+/// Converts the path to the endpoint of a Unix socket.
+impl From<PathBuf> for Endpoint {
+    fn from(path: PathBuf) -> Self {
+        Self::Unix { path, mode: None }
+    }
+}
+
+/// Converts the path to the endpoint of a Unix socket.
+impl From<&Path> for Endpoint {
+    fn from(path: &Path) -> Self {
+        path.to_owned().into()
+    }
+}
+
+/// Converts the path to the endpoint of a Unix socket.
+impl From<&PathBuf> for Endpoint {
+    fn from(path: &PathBuf) -> Self {
+        path.clone().into()
     }
 }
 

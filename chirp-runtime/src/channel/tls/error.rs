@@ -7,6 +7,7 @@ use rustls::{AlertDescription, CertificateError, Error as Rustls, PeerIncompatib
 
 use super::raw_keys::KeyRejected;
 use crate::channel::PublicKey;
+use crate::channel::endpoint::Explained;
 
 /// The reason why a TLS handshake failed, as seen by this side.
 ///
@@ -150,10 +151,11 @@ impl TlsError {
                 return Some(found);
             }
             // The `source` of an `io::Error` skips the error inside.
-            error = match error
-                .downcast_ref::<io::Error>()
-                .and_then(io::Error::get_ref)
-            {
+            let io_error = error
+                .downcast_ref::<Explained>()
+                .map(|explained| &explained.error)
+                .or_else(|| error.downcast_ref());
+            error = match io_error.and_then(io::Error::get_ref) {
                 Some(inner) => inner,
                 None => error.source()?,
             };

@@ -7,13 +7,14 @@ use crate::channel::PublicKey;
 /// Decides which public keys are admitted: a fixed set, or the keys that a function accepts.
 ///
 /// ```
-/// use chirp_runtime::channel::{KeyPolicy, PublicKey};
+/// # use chirp_runtime as chirp;
+/// use chirp::channel::{KeyPolicy, PublicKey};
 ///
 /// # fn known(key: &PublicKey) -> bool { true }
 /// let one: PublicKey = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a".parse()?;
 /// let named = KeyPolicy::from(one);
 /// let ruled = KeyPolicy::by(|key| known(key));
-/// # Ok::<_, chirp_runtime::channel::PublicKeyError>(())
+/// # Ok::<_, chirp::channel::PublicKeyError>(())
 /// ```
 #[derive(Clone)]
 pub struct KeyPolicy(Arc<dyn Fn(&PublicKey) -> bool + Send + Sync>);

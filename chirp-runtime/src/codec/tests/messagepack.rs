@@ -185,7 +185,7 @@ fn arguments_are_counted() {
         (b"\x92\x01\x02\x03", "1 byte is left over"),
         (
             b"\x92\x01\xa1x",
-            "argument 2: invalid type: string \"x\", expected u8",
+            "argument 2 (u8): invalid type: string \"x\", expected u8",
         ),
     ] {
         let mut arguments = Decoder::<MessagePack>::new(bytes);

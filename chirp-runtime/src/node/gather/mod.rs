@@ -37,8 +37,8 @@ type BoxedCall<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 /// ```
 /// use std::time::Duration;
 ///
-/// use chirp_runtime::node::Gather;
-/// use chirp_runtime::peer::{Call, CallError, Peer};
+/// # mod chirp { pub use chirp_runtime::{node::*, peer::*}; }
+/// use chirp::{Call, CallError, Gather, Peer};
 ///
 /// # async fn gather(call: Call<u64>, beta: Peer, gamma: Peer) -> Result<(), CallError> {
 /// // The same call to several peers. Its arguments are encoded once.
@@ -83,6 +83,10 @@ enum TargetState<T, E> {
     Answered,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most targets are calls, and a box would be one allocation for each"
+)]
 enum GatheredCall<T, E> {
     Call(Call<T, E>),
     Other(BoxedCall<T, E>),
@@ -102,7 +106,7 @@ impl<T, E: From<CallError>> Gather<T, E> {
             timeout: None,
             timer: None,
             expired: false,
-            timed_out: || CallError::DeadlineExceeded.into(),
+            timed_out: || CallError::deadline_exceeded().into(),
         }
     }
 

@@ -7,7 +7,8 @@ use crate::packet::Payload;
 /// are laid out by hand. Numbers are big-endian. [`RecordScanner`](super::RecordScanner) reads such records.
 ///
 /// ```
-/// use chirp_runtime::packet::{RecordBuilder, RecordScanner};
+/// # use chirp_runtime as chirp;
+/// use chirp::packet::{RecordBuilder, RecordScanner};
 ///
 /// let mut record = RecordBuilder::new();
 /// record.u16(5000).prefixed_str("apple")?.bytes(b"rest");

@@ -5,13 +5,14 @@ use std::fmt;
 /// Values below 64 take one byte, below 16,384 two, below 4,194,304 three, and all others four.
 ///
 /// ```
-/// use chirp_runtime::packet::Vint30;
+/// # use chirp_runtime as chirp;
+/// use chirp::packet::Vint30;
 ///
 /// let mut bytes = Vec::new();
 /// Vint30::new(500)?.encode(&mut bytes);
 /// assert_eq!(bytes, [0xD1, 0x07]);
 /// assert!(Vint30::new(1 << 30).is_err());
-/// # Ok::<(), chirp_runtime::packet::Vint30Error>(())
+/// # Ok::<(), chirp::packet::Vint30Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Vint30(u32);

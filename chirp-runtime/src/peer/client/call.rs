@@ -1,6 +1,7 @@
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::packet::Payload;
 use crate::peer::client::answer::Answer;
 use crate::peer::client::caller::CallTarget;
 use crate::peer::client::connection_source::{self, ConnectionWait, Retry};
+use crate::peer::client::lazy_call::{LazyCall, SendEarly};
 use crate::peer::client::limit::CallLimit;
 use crate::peer::client::local::LocalCall;
 use crate::peer::client::outgoing::Outgoing;
@@ -22,8 +24,9 @@ use crate::peer::{CallError, Caller, MethodName};
 
 /// A call of a method: a future of its result.
 ///
-/// A call is lazy: it is sent on its first poll, or by [`start`](Self::start). Calls leave in that order. Dropping the
-/// future cancels the call at the peer and frees its resources, at any time.
+/// A call is lazy: it is sent on its first poll, or by [`start`](Self::start). Calls leave in that order. A call
+/// that was given one half of a [`stream::channel`](crate::stream::channel) is also sent when the other half has to wait
+/// for it. Dropping the future cancels the call at the peer and frees its resources, at any time.
 ///
 /// The future is `Send + 'static` even if the arguments were borrowed: they are encoded when the call is created.
 #[must_use = "calls are sent when awaited, or by `.start()` or `.detach()`"]
@@ -34,6 +37,7 @@ pub struct Call<T, E = CallError> {
 
 /// The part of a call that does not depend on its types, so that its code is compiled once.
 struct CallCore {
+    method: MethodName,
     state: CallState,
     limit: CallLimit,
     idempotent: bool,
@@ -45,21 +49,22 @@ struct CallCore {
 
 /// How the result is decoded.
 enum Finish<T, E> {
-    Plain(fn(Answer) -> Result<T, E>),
+    Plain(fn(Answer, &MethodName) -> Result<T, E>),
     /// As `Plain`, followed by a conversion of the error. Called once.
     Mapped(Option<Box<Map<T, E>>>),
 }
 
-type Map<T, E> = dyn FnOnce(Answer) -> Result<T, E> + Send;
+type Map<T, E> = dyn FnOnce(Answer, &MethodName) -> Result<T, E> + Send;
 
 enum CallState {
     Unsent {
         caller: Caller,
-        method: MethodName,
         params: Payload,
         /// The item codec, if the result is a stream.
         streams: Option<CodecId>,
     },
+    /// The call is sent when it is polled, or when the other half of one of its streams has to wait.
+    Lazy(Arc<LazyCall<CallCore>>),
     /// The call waits for a connection.
     Connecting(Box<ConnectionWait>),
     Sent(SentCall),
@@ -85,16 +90,10 @@ impl<T, E> Call<T, E> {
         caller: Caller,
         method: MethodName,
         params: Result<Payload, CallError>,
-        finish: fn(Answer) -> Result<T, E>,
+        finish: fn(Answer, &MethodName) -> Result<T, E>,
     ) -> Self {
         Self {
-            untyped: CallCore {
-                state: CallState::new(caller, method, params),
-                limit: CallLimit::None,
-                idempotent: false,
-                again: None,
-                span: None,
-            },
+            untyped: CallCore::new(caller, method, params),
             finish: Finish::Plain(finish),
         }
     }
@@ -102,47 +101,51 @@ impl<T, E> Call<T, E> {
     /// Declares that the result is a stream with items in this codec.
     #[doc(hidden)]
     pub fn streaming(mut self, codec: CodecId) -> Self {
-        if let CallState::Unsent { streams, .. } = &mut self.untyped.state {
-            *streams = Some(codec);
-        }
+        self.untyped.change(|core| {
+            if let CallState::Unsent { streams, .. } = &mut core.state {
+                *streams = Some(codec);
+            }
+        });
         self
     }
 
     /// Limits the time of the call, counted from when it is sent. After that the call fails with
     /// [`CallError::DeadlineExceeded`], and the peer is told to stop.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.untyped.limit = CallLimit::Timeout(timeout);
+        self.untyped
+            .change(|core| core.limit = CallLimit::Timeout(timeout));
         self
     }
 
     /// As [`timeout`](Self::timeout), with an absolute deadline.
     pub fn deadline(mut self, deadline: std::time::Instant) -> Self {
-        self.untyped.limit = CallLimit::Deadline(deadline.into());
+        self.untyped
+            .change(|core| core.limit = CallLimit::Deadline(deadline.into()));
         self
     }
 
     /// Marks the call as idempotent: running the method twice has the same effect as running it once.
     /// `#[chirp(idempotent)]` on a method marks every call of it.
     pub fn idempotent(mut self) -> Self {
-        self.untyped.idempotent = true;
+        self.untyped.change(|core| core.idempotent = true);
         self
     }
 
     /// Returns `true` if the call is marked as idempotent. Such a call may be sent again even if it [may have
     /// run](CallError::may_have_run).
     pub fn is_idempotent(&self) -> bool {
-        self.untyped.idempotent
+        let mut idempotent = self.untyped.idempotent;
+        if let CallState::Lazy(lazy) = &self.untyped.state {
+            lazy.change(|core| idempotent = core.idempotent);
+        }
+        idempotent
     }
 
     /// Sends the call now, so that it runs while this task does something else. Without `start`, nothing is sent before
     /// the first poll.
     pub fn start(mut self) -> Self {
-        self.untyped.send(None);
-        if let CallState::Sent(SentCall::Local(local))
-        | CallState::Streaming(SentCall::Local(local), _) = &mut self.untyped.state
-        {
-            local.start();
-        }
+        self.untyped.claim();
+        self.untyped.send_early();
         self
     }
 
@@ -165,17 +168,15 @@ impl<T, E> Call<T, E> {
             return Err(CallError::not_a_template("its error has been mapped"));
         };
         let core = &mut self.untyped;
-        let (method, params, streams) = match &mut core.state {
+        let (params, streams) = match &mut core.state {
             CallState::Unsent {
-                method,
-                params,
-                streams,
-                ..
-            } => (method.clone(), shared(params)?, *streams),
+                params, streams, ..
+            } => (shared(params)?, *streams),
+            CallState::Lazy(_) => return Err(CallError::not_a_template(HAS_STREAMS)),
             CallState::Sent(SentCall::Failed(error)) => return Err(error.clone()),
             _ => return Err(CallError::not_a_template("it has been sent")),
         };
-        let mut call = Self::new(caller, method, Ok(params), finish);
+        let mut call = Self::new(caller, core.method.clone(), Ok(params), finish);
         if let CallState::Unsent { streams: own, .. } = &mut call.untyped.state {
             *own = streams;
         }
@@ -187,7 +188,8 @@ impl<T, E> Call<T, E> {
     /// Converts the call's error into `F`, so that calls with different errors can be used in one `try_join!`:
     ///
     /// ```
-    /// # use chirp_runtime::peer::{Call, CallError, MethodError};
+    /// # use chirp_runtime::peer as chirp;
+    /// # use chirp::{Call, CallError, MethodError};
     /// # #[derive(Debug, thiserror::Error)] #[error("sold out")] struct SoldOut;
     /// # async fn both(order: Call<u64, MethodError<SoldOut>>, version: Call<u32>)
     /// # -> Result<(), MethodError<SoldOut>> {
@@ -212,7 +214,7 @@ impl<T, E> Call<T, E> {
             untyped,
             mut finish,
         } = self;
-        let finish = move |answer| finish.apply(answer).map_err(map);
+        let finish = move |answer, method: &MethodName| finish.apply(answer, method).map_err(map);
         Call {
             untyped,
             finish: Finish::Mapped(Some(Box::new(finish))),
@@ -220,15 +222,90 @@ impl<T, E> Call<T, E> {
     }
 }
 
+/// The reason why a call with streams is not a template.
+pub(super) const HAS_STREAMS: &str = "its arguments have streams";
+
 /// Shares the parameters of a template, unless streams belong to them.
 pub(super) fn shared(params: &mut Payload) -> Result<Payload, CallError> {
     if params.has_attachments() {
-        return Err(CallError::not_a_template("its arguments have streams"));
+        return Err(CallError::not_a_template(HAS_STREAMS));
     }
     Ok(params.share())
 }
 
+impl SendEarly for CallCore {
+    fn params(&self) -> Option<&Payload> {
+        match &self.state {
+            CallState::Unsent { params, .. } => Some(params),
+            _ => None,
+        }
+    }
+
+    fn send_early(&mut self) {
+        self.send(None);
+        if let CallState::Sent(SentCall::Local(local))
+        | CallState::Streaming(SentCall::Local(local), _) = &mut self.state
+        {
+            local.start();
+        }
+    }
+}
+
 impl CallCore {
+    fn new(caller: Caller, method: MethodName, params: Result<Payload, CallError>) -> Self {
+        let state = CallState::new(caller, &method, params);
+        let core = Self {
+            method,
+            state,
+            limit: CallLimit::None,
+            idempotent: false,
+            again: None,
+            span: None,
+        };
+        match &core.state {
+            CallState::Unsent { params, .. } if params.has_attachments() => core.into_lazy(),
+            _ => core,
+        }
+    }
+
+    #[cold]
+    fn into_lazy(self) -> Self {
+        let method = self.method.clone();
+        match LazyCall::new(self) {
+            Ok(lazy) => Self {
+                method,
+                state: CallState::Lazy(lazy),
+                limit: CallLimit::None,
+                idempotent: false,
+                again: None,
+                span: None,
+            },
+            Err(core) => core,
+        }
+    }
+
+    /// Applies a setting to the call.
+    fn change(&mut self, change: impl FnOnce(&mut Self)) {
+        match &self.state {
+            CallState::Lazy(lazy) => lazy.change(change),
+            _ => change(self),
+        }
+    }
+
+    /// Takes the call back from its streams, which may have sent it.
+    fn claim(&mut self) {
+        let CallState::Lazy(lazy) = &self.state else {
+            return;
+        };
+        let Some(core) = lazy.take() else { return };
+        *self = core;
+        // The timeout may have been set after the call was sent.
+        if !matches!(self.state, CallState::Unsent { .. }) {
+            let runtime = self.runtime();
+            self.limit.arm(runtime.as_ref());
+        }
+    }
+
     /// Returns the runtime for the remainder of the call.
     fn runtime(&self) -> Option<Handle> {
         match &self.state {
@@ -236,14 +313,16 @@ impl CallCore {
             CallState::Connecting(finding) => Some(finding.runtime()),
             CallState::Sent(SentCall::Remote(outgoing))
             | CallState::Streaming(SentCall::Remote(outgoing), _) => Some(outgoing.runtime()),
-            CallState::Sent(_) | CallState::Streaming(..) => Handle::try_current().ok(),
+            CallState::Sent(_) | CallState::Streaming(..) | CallState::Lazy(_) => {
+                Handle::try_current().ok()
+            }
         }
     }
 
     fn send(&mut self, cx: Option<&Context<'_>>) {
+        let method = &self.method;
         let CallState::Unsent {
             caller,
-            method,
             params,
             streams,
         } = &mut self.state
@@ -273,7 +352,7 @@ impl CallCore {
             target = caller.0;
         }
         self.state = match target {
-            _ if self.limit.has_passed() => SentCall::Failed(CallError::DeadlineExceeded).into(),
+            _ if self.limit.has_passed() => SentCall::Failed(CallError::deadline_exceeded()).into(),
             CallTarget::Remote(link) => {
                 let connection = link.connection();
                 self.limit.arm(Some(&connection.runtime));
@@ -296,7 +375,7 @@ impl CallCore {
                 CallState::sent(sent.map(|(local, stream)| (SentCall::Local(local), stream)))
             }
             CallTarget::Routed(_) | CallTarget::Nobody => {
-                SentCall::Failed(CallError::UnknownMethod).into()
+                SentCall::Failed(CallError::unknown_method()).into()
             }
         };
         if let Some(again) = &mut self.again {
@@ -327,6 +406,7 @@ impl CallCore {
             }
             break answer.map_err(|error| again.fail(error));
         };
+        let answer = answer.map_err(|error| self.locate(error));
         Poll::Ready(match self.leave(answer.is_ok()) {
             Some(stream) => Ok(stream.into()),
             None => answer,
@@ -345,6 +425,8 @@ impl CallCore {
                         return Poll::Pending;
                     }
                 }
+                // Nothing in its place is never left there.
+                CallState::Lazy(_) => self.claim(),
                 CallState::Streaming(work, consumer) => {
                     let Poll::Ready(answer) = work.poll(cx) else {
                         return consumer.poll_begun(cx).map(|()| Ok(Bytes::new().into()));
@@ -362,7 +444,6 @@ impl CallCore {
                     Ok(caller) => {
                         self.state = CallState::Unsent {
                             caller,
-                            method: finding.method.clone(),
                             params: mem::take(&mut finding.params),
                             streams: finding.streams,
                         };
@@ -377,8 +458,21 @@ impl CallCore {
     fn timed_out(&self) -> CallError {
         match &self.state {
             CallState::Connecting(finding) => finding.timed_out(),
-            _ => CallError::DeadlineExceeded,
+            _ => CallError::deadline_exceeded(),
         }
+    }
+
+    /// Adds the method and the peer's address to an error.
+    #[cold]
+    fn locate(&self, error: CallError) -> CallError {
+        let peer = match &self.state {
+            CallState::Sent(SentCall::Remote(outgoing))
+            | CallState::Streaming(SentCall::Remote(outgoing), _) => {
+                outgoing.connection().remote.as_ref()
+            }
+            _ => None,
+        };
+        error.at(&self.method, peer)
     }
 
     /// Ends the call, whose answer is a success if `is_ok`, now rather than when the future is dropped. If its result is
@@ -415,10 +509,10 @@ impl SentCall {
 }
 
 impl<T, E> Finish<T, E> {
-    fn apply(&mut self, answer: Answer) -> Result<T, E> {
+    fn apply(&mut self, answer: Answer, method: &MethodName) -> Result<T, E> {
         match self {
-            Self::Plain(finish) => finish(answer),
-            Self::Mapped(finish) => finish.take().expect("a call has one answer")(answer),
+            Self::Plain(finish) => finish(answer, method),
+            Self::Mapped(finish) => finish.take().expect("a call has one answer")(answer, method),
         }
     }
 }
@@ -439,11 +533,10 @@ impl CallState {
         }
     }
 
-    fn new(caller: Caller, method: MethodName, params: Result<Payload, CallError>) -> Self {
+    fn new(caller: Caller, method: &MethodName, params: Result<Payload, CallError>) -> Self {
         match method.check().and(params) {
             Ok(params) => Self::Unsent {
                 caller,
-                method,
                 params,
                 streams: None,
             },
@@ -457,15 +550,16 @@ impl<T, E> Future for Call<T, E> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = ready!(self.untyped.poll(cx));
-        Poll::Ready(self.finish.apply(answer))
+        let Self { untyped, finish } = &mut *self;
+        Poll::Ready(finish.apply(answer, &untyped.method))
     }
 }
 
 impl<T, E> fmt::Debug for Call<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.untyped.state {
-            CallState::Unsent { method, .. } => {
-                return f.debug_tuple("Call").field(method).finish();
+            CallState::Unsent { .. } | CallState::Lazy(_) => {
+                return f.debug_tuple("Call").field(&self.untyped.method).finish();
             }
             CallState::Connecting(_) => "waits for a connection",
             CallState::Sent(SentCall::Failed(_)) => "failed",

@@ -66,9 +66,12 @@ impl Caller {
     ///
     /// The call fails as every call does, and with [`CallError::Decode`](crate::peer::CallError::Decode) if the result has streams.
     pub fn call(&self, method: impl Into<MethodName>, params: impl Into<Payload>) -> Call<Bytes> {
-        Call::new(self.clone(), method.into(), Ok(params.into()), |answer| {
-            answer?.into_bytes()
-        })
+        Call::new(
+            self.clone(),
+            method.into(),
+            Ok(params.into()),
+            |answer, _| answer?.into_bytes(),
+        )
     }
 
     /// Calls a method by its name, without a response.
@@ -103,7 +106,7 @@ impl fmt::Debug for Caller {
 impl Handler for Caller {
     fn handle(&self, request: Request) -> HandlerFuture {
         let (method, params, arrived) = request.into_call();
-        let call = |params| Call::new(self.clone(), method, Ok(params), |answer| answer);
+        let call = |params| Call::new(self.clone(), method, Ok(params), |answer, _| answer);
         let Some(arrived) = arrived else {
             let call = call(params.into());
             return Box::pin(async move { Reply::forwarded(call.await.map(Answered::forward)) });

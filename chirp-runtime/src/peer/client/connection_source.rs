@@ -84,7 +84,7 @@ impl ConnectionWait {
     /// Returns the error of a call that has timed out while it waited.
     pub(in crate::peer) fn timed_out(&self) -> CallError {
         if self.may_have_run {
-            return CallError::DeadlineExceeded;
+            return CallError::deadline_exceeded();
         }
         CallError::NotConnected(self.route.reason())
     }

@@ -21,13 +21,15 @@ use crate::peer::stream::mailbox::Mailbox;
 use crate::peer::stream::producer::here;
 use crate::peer::task::spawn;
 use crate::peer::{
-    CallContext, CallError, Caller, Extensions, Handler, HandlerFuture, MethodName, Reply, Request,
+    CallContext, CallError, Caller, Extensions, Handler, HandlerFuture, MethodName, PacketRole,
+    Reply, Request,
 };
-use crate::session::{Ending, Limits, over_limit};
+use crate::session::{Ending, LimitOwner, Limits, over_limit};
 
 /// A call of a handler in this process. The handler is polled together with the call, unless the call was started.
 pub(in crate::peer) struct LocalCall {
     work: LocalWork,
+    method: MethodName,
     /// The mailboxes of both halves of the streams that belong to the call.
     bound: Vec<[Arc<Mailbox>; 2]>,
 }
@@ -71,9 +73,14 @@ impl LocalCall {
             .with_streams(arrived);
         let work = match catch_unwind(AssertUnwindSafe(|| handler.handle(request))) {
             Ok(handling) => LocalWork::Handling(Some(handling)),
-            Err(panic) => LocalWork::Ended(Some(panicked(panic))),
+            Err(panic) => LocalWork::Ended(Some(panicked(panic, method.as_bytes(), None))),
         };
-        Ok((Self { work, bound }, consumer))
+        let call = Self {
+            work,
+            method: method.clone(),
+            bound,
+        };
+        Ok((call, consumer))
     }
 
     /// Moves the handler to a task of its own, so that it runs while the call is not polled, as it would at a peer: the
@@ -83,11 +90,11 @@ impl LocalCall {
         if let LocalWork::Handling(handling) = &mut self.work
             && let Ok(runtime) = Handle::try_current()
         {
-            let mut handling = handling.take();
+            let (mut handling, method) = (handling.take(), self.method.clone());
             let (reply, answer) = oneshot::channel();
             let task = spawn(&runtime, async move {
                 // Sending fails if the call has just been dropped.
-                let _ = reply.send(poll_fn(|cx| poll_caught(&mut handling, cx)).await);
+                let _ = reply.send(poll_fn(|cx| poll_caught(&mut handling, &method, cx)).await);
             });
             self.work = LocalWork::Started(Started { answer, task });
         }
@@ -122,7 +129,7 @@ impl LocalCall {
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         loop {
             let reply = match &mut self.work {
-                LocalWork::Handling(handling) => ready!(poll_caught(handling, cx)),
+                LocalWork::Handling(handling) => ready!(poll_caught(handling, &self.method, cx)),
                 LocalWork::Started(Started { answer, .. }) | LocalWork::Deferred(answer) => {
                     ready!(Pin::new(answer).poll(cx))
                         .unwrap_or_else(|_| FrameworkError::NoReply.into())
@@ -140,7 +147,7 @@ impl LocalCall {
                 }
                 Reply::Value(value) => return Poll::Ready(answered(value)),
                 Reply::Error(error) => return Poll::Ready(Err(failed(error))),
-                Reply::UnknownMethod => return Poll::Ready(Err(CallError::UnknownMethod)),
+                Reply::UnknownMethod => return Poll::Ready(Err(CallError::unknown_method())),
             }
         }
     }
@@ -167,8 +174,8 @@ fn check_request(method: &MethodName, params: usize, opens: usize) -> Result<(),
     let limit = Limits::default().max_payload;
     if packet::RequestPacket::payload_len(method.as_bytes(), params) > limit {
         return Err(CallError::TooLarge {
-            what: "request",
-            whose: "our",
+            what: PacketRole::Request,
+            whose: LimitOwner::ThisSide,
             limit: limit as u64,
         });
     }
@@ -215,13 +222,17 @@ fn failed(error: ErrorData) -> CallError {
 }
 
 /// Polls a handler. As on a connection, a panic becomes a service error.
-fn poll_caught(handling: &mut Option<HandlerFuture>, cx: &mut Context<'_>) -> Poll<Reply> {
+fn poll_caught(
+    handling: &mut Option<HandlerFuture>,
+    method: &MethodName,
+    cx: &mut Context<'_>,
+) -> Poll<Reply> {
     let Some(work) = handling else {
         return Poll::Ready(FrameworkError::NoReply.into());
     };
     let reply = match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
         Ok(polled) => ready!(polled),
-        Err(panic) => panicked(panic),
+        Err(panic) => panicked(panic, method.as_bytes(), None),
     };
     drop_caught(handling.take());
     Poll::Ready(reply)

@@ -5,6 +5,7 @@ mod await_hint;
 pub(in crate::peer) mod call;
 pub(in crate::peer) mod caller;
 pub(in crate::peer) mod connection_source;
+pub(in crate::peer) mod lazy_call;
 pub(in crate::peer) mod limit;
 pub(in crate::peer) mod local;
 pub(in crate::peer) mod one_way_call;

@@ -1,14 +1,16 @@
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::runtime::Handle;
 
 use crate::packet::Payload;
-use crate::peer::client::call::shared;
+use crate::peer::client::call::{HAS_STREAMS, shared};
 use crate::peer::client::caller::CallTarget;
 use crate::peer::client::connection_source::{self, ConnectionWait};
+use crate::peer::client::lazy_call::{LazyCall, SendEarly};
 use crate::peer::client::local::LocalCall;
 use crate::peer::client::pending_send::PendingSend;
 use crate::peer::{CallError, Caller, MethodName};
@@ -32,6 +34,8 @@ enum OneWayCallState {
         method: MethodName,
         params: Payload,
     },
+    /// The call is sent when it is polled, or when the other half of one of its streams has to wait.
+    Lazy(Arc<LazyCall<OneWayCall>>),
     /// The call waits for a connection.
     Connecting(Box<ConnectionWait>),
     Remote(PendingSend),
@@ -44,14 +48,20 @@ impl OneWayCall {
     /// Creates a one-way call that has not been sent.
     #[doc(hidden)]
     pub fn new(caller: Caller, method: MethodName, params: Result<Payload, CallError>) -> Self {
-        Self(match method.check().and(params) {
-            Ok(params) => OneWayCallState::Unsent {
-                caller,
-                method,
-                params,
-            },
-            Err(error) => OneWayCallState::Failed(error),
-        })
+        let params = match method.check().and(params) {
+            Ok(params) => params,
+            Err(error) => return Self(OneWayCallState::Failed(error)),
+        };
+        let has_streams = params.has_attachments();
+        let call = Self(OneWayCallState::Unsent {
+            caller,
+            method,
+            params,
+        });
+        if !has_streams {
+            return call;
+        }
+        LazyCall::new(call).map_or_else(|call| call, |lazy| Self(OneWayCallState::Lazy(lazy)))
     }
 
     /// Returns this call, which has not been sent, for another target. The parameters are shared between the calls.
@@ -61,6 +71,7 @@ impl OneWayCall {
                 let params = shared(params)?;
                 Ok(Self::new(caller, method.clone(), Ok(params)))
             }
+            OneWayCallState::Lazy(_) => Err(CallError::not_a_template(HAS_STREAMS)),
             OneWayCallState::Failed(error) => Err(error.clone()),
             _ => Err(CallError::not_a_template("it has been sent")),
         }
@@ -68,6 +79,7 @@ impl OneWayCall {
 
     /// Sends the call now. Await the returned future to wait for room in the transmit buffer.
     pub fn start(mut self) -> Self {
+        self.claim();
         self.send();
         self
     }
@@ -77,12 +89,13 @@ impl OneWayCall {
     ///
     /// A call within this process ([`Caller::local`]) uses the current runtime; outside of a runtime it is polled once
     /// and then dropped.
-    pub fn detach(self) {
+    pub fn detach(mut self) {
+        self.claim();
         let runtime = match &self.0 {
             OneWayCallState::Unsent { caller, .. } => caller.runtime(),
             OneWayCallState::Connecting(finding) => Some(finding.runtime()),
             OneWayCallState::Remote(queued) => Some(queued.runtime()),
-            OneWayCallState::Local(_) => Handle::try_current().ok(),
+            OneWayCallState::Local(_) | OneWayCallState::Lazy(_) => Handle::try_current().ok(),
             OneWayCallState::Failed(_) | OneWayCallState::Over => None,
         };
         let mut call = self.start();
@@ -91,6 +104,15 @@ impl OneWayCall {
             && let Some(runtime) = runtime
         {
             runtime.spawn(call);
+        }
+    }
+
+    /// Takes the call back from its streams, which may have sent it.
+    fn claim(&mut self) {
+        if let OneWayCallState::Lazy(lazy) = &self.0
+            && let Some(call) = lazy.take()
+        {
+            *self = call;
         }
     }
 
@@ -149,10 +171,24 @@ impl OneWayCall {
     }
 }
 
+impl SendEarly for OneWayCall {
+    fn params(&self) -> Option<&Payload> {
+        match &self.0 {
+            OneWayCallState::Unsent { params, .. } => Some(params),
+            _ => None,
+        }
+    }
+
+    fn send_early(&mut self) {
+        self.send();
+    }
+}
+
 impl Future for OneWayCall {
     type Output = Result<(), CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.claim();
         self.send();
         if let OneWayCallState::Connecting(finding) = &mut self.0 {
             self.0 = match ready!(finding.poll(cx)) {
@@ -173,6 +209,7 @@ impl Future for OneWayCall {
             }
             OneWayCallState::Failed(error) => Err(error.clone()),
             OneWayCallState::Unsent { .. }
+            | OneWayCallState::Lazy(_)
             | OneWayCallState::Connecting(_)
             | OneWayCallState::Over => Ok(()),
         };

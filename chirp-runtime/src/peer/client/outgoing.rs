@@ -19,8 +19,10 @@ use crate::peer::connection::{ConnectionCore, recycle};
 use crate::peer::stream::consumer::Consumer;
 use crate::peer::stream::endpoint::{OpenedHalves, specs};
 use crate::peer::stream::inbound_streams::InboundStreams;
-use crate::peer::{CallError, ConnectionError, MethodName};
-use crate::session::{CallOutcome, Refused, SendTicket, Session, StreamCarrier, StreamSpec};
+use crate::peer::{CallError, ConnectionError, MethodName, PacketRole};
+use crate::session::{
+    CallOutcome, LimitOwner, Refused, SendTicket, Session, StreamCarrier, StreamSpec,
+};
 
 /// The caller's side of a connection.
 impl ConnectionCore {
@@ -268,14 +270,14 @@ fn into_answer(outcome: CallOutcome) -> Answer {
     match outcome {
         CallOutcome::Response(ResponsePacket { code, data, .. }) => match code {
             ResultCode::Success => Ok(data.into()),
-            ResultCode::UnknownMethod => Err(CallError::UnknownMethod),
+            ResultCode::UnknownMethod => Err(CallError::unknown_method()),
             ResultCode::DuplicateRequest => Err(CallError::DuplicateRequest),
             ResultCode::Cancelled => Err(CallError::Cancelled),
             ResultCode::ServiceError => Err(service_error(data)),
         },
         CallOutcome::TooLarge { limit } => Err(CallError::TooLarge {
-            what: "answer",
-            whose: "our",
+            what: PacketRole::Answer,
+            whose: LimitOwner::ThisSide,
             limit,
         }),
     }
@@ -292,26 +294,26 @@ fn service_error(data: Bytes) -> CallError {
 
 impl Refused {
     /// Converts a refusal into the error of the caller that wanted to send `what`.
-    pub(in crate::peer) fn about(self, what: &'static str) -> CallError {
+    pub(in crate::peer) fn about(self, what: PacketRole) -> CallError {
         match self {
             Self::TooLarge { limit, whose } => CallError::TooLarge { what, whose, limit },
             Self::TooManyPending { limit } => CallError::TooManyPending { limit },
             Self::TooManyInPacket { limit } => CallError::Encode(too_many_streams(limit)),
-            Self::TooManyStreams { limit } => CallError::Rejected {
-                reason: FrameworkError::Overloaded,
-                message: format!("too many streams: the limit is {limit}"),
-            },
-            Self::Unsupported => CallError::Rejected {
-                reason: FrameworkError::Unsupported,
-                message: "one of the two sides does not know streams".to_owned(),
-            },
+            Self::TooManyStreams { limit } => CallError::rejected(
+                FrameworkError::Overloaded,
+                format!("too many streams: the limit is {limit}"),
+            ),
+            Self::Unsupported => CallError::rejected(
+                FrameworkError::Unsupported,
+                "one of the two sides does not know streams".to_owned(),
+            ),
         }
     }
 }
 
 impl From<Refused> for CallError {
     fn from(refused: Refused) -> Self {
-        refused.about("request")
+        refused.about(PacketRole::Request)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::packet::{PacketType, Payload};
 use crate::peer::client::caller::ConnectionRef;
 use crate::peer::client::pending_send::PendingSend;
 use crate::peer::connection::recycle;
-use crate::peer::{CallError, Peer};
+use crate::peer::{CallError, PacketRole, Peer};
 
 /// A packet of an application type on its way into the transmit buffer: a future that is ready when the packet is
 /// there. Packets leave in order.
@@ -51,7 +51,7 @@ impl SendPacket {
                 Some(reason) => Err(CallError::ConnectionLost(reason)),
                 None => state
                     .ordered(|session| session.send_packet(self.kind, &mut payload))
-                    .map_err(|refused| refused.about("packet")),
+                    .map_err(|refused| refused.about(PacketRole::Custom)),
             }
         };
         recycle(payload);

@@ -22,6 +22,7 @@ use crate::peer::client::pending_call::PendingCall;
 use crate::peer::client::submit_queue::SubmitQueue;
 use crate::peer::guard;
 use crate::peer::monitoring::budget::Budget;
+use crate::peer::monitoring::log;
 use crate::peer::monitoring::observe::Observer;
 use crate::peer::monitoring::watchdog::Watchdog;
 use crate::peer::server::service_order::ServiceOrders;
@@ -77,6 +78,8 @@ pub(in crate::peer) struct ConnectionCore {
     pub(in crate::peer) remote: Option<Endpoint>,
     pub(in crate::peer) credentials: Option<Credentials>,
     pub(in crate::peer) identity: Identity,
+    /// The connection's number at its server, if a server accepted it.
+    pub(in crate::peer) number: OnceLock<u64>,
 }
 
 impl ConnectionCore {
@@ -111,6 +114,7 @@ impl ConnectionCore {
             remote,
             credentials,
             identity,
+            number: OnceLock::new(),
         }
     }
 
@@ -329,7 +333,9 @@ impl ConnectionCore {
             return;
         }
         let draining = state.session.is_draining() && state.session.is_served();
-        state.end = Some(state.sending.reason(reason, draining));
+        let drained = state.closing && state.session.is_drained();
+        let reason = state.sending.reason(reason, draining);
+        state.end = Some(reason.clone());
         self.stage.store(ENDED, Ordering::Release);
         state.session.end();
         let (callers, released) = state.release_all();
@@ -354,6 +360,7 @@ impl ConnectionCore {
         if let Some(metrics) = &self.metrics {
             metrics.leave(self);
         }
+        log::ended(self, &reason, drained);
     }
 }
 

@@ -242,7 +242,13 @@ impl ReaderTask {
                 }
                 Ok(None) => return,
                 Err(error) => {
-                    self.broken = Some(error);
+                    self.broken = Some(match error {
+                        // A program that prints between packets, for example.
+                        PacketError::Magic(_) => {
+                            foreign::explain(self.decoder.undecoded()).unwrap_or(error)
+                        }
+                        error => error,
+                    });
                     return;
                 }
             }

@@ -20,6 +20,16 @@ pub struct KeepAlive {
     pub timeout: Duration,
 }
 
+/// An interval of 15 s and a timeout of 5 s, which detect a dead connection within 20 s.
+impl Default for KeepAlive {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(15),
+            timeout: Duration::from_secs(5),
+        }
+    }
+}
+
 /// The shortest interval: timers are not finer.
 const SHORTEST: Duration = Duration::from_millis(1);
 /// The maximum number of times that the reader is asked to look for bytes, 1 ms apart.

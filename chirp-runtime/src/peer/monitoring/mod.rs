@@ -3,6 +3,7 @@
 pub(in crate::peer) mod abandoned;
 pub(in crate::peer) mod budget;
 pub(in crate::peer) mod keep_alive;
+pub(in crate::peer) mod log;
 pub(in crate::peer) mod metrics;
 pub(in crate::peer) mod observe;
 pub(in crate::peer) mod progress;

@@ -17,8 +17,12 @@ type Rule = Arc<dyn Fn(&Identity) -> bool + Send + Sync>;
 /// the method exists or not: only peers that [`default_rule`](Self::default_rule) allows learn that a name is unknown.
 ///
 /// ```
-/// use chirp_runtime::channel::PublicKey;
-/// use chirp_runtime::peer::{AccessPolicy, MethodId, PeerBuilder};
+/// # mod chirp {
+/// #     pub use chirp_runtime::peer::*;
+/// #     pub use chirp_runtime::{channel, packet, stream};
+/// # }
+/// use chirp::channel::PublicKey;
+/// use chirp::{AccessPolicy, MethodId, PeerBuilder};
 ///
 /// const STATUS: MethodId = MethodId::new("Daemon.status");
 /// const STOP: MethodId = MethodId::new("Daemon.stop");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::packet::FrameworkError;
+use crate::peer::server::slow_methods::MethodPrefix;
 use crate::peer::server::task::panicked;
 use crate::peer::{Handler, Reply, Request};
 
@@ -14,7 +15,8 @@ const LIMIT: usize = 64;
 /// Runs handlers that block on a pool of threads. At most a given number run at once; further calls wait.
 ///
 /// ```
-/// use chirp_runtime::peer::{BlockingPool, PeerBuilder, Request};
+/// # use chirp_runtime::peer as chirp;
+/// use chirp::{BlockingPool, PeerBuilder, Request};
 ///
 /// let blocking = BlockingPool::default();
 /// let builder = PeerBuilder::new()
@@ -69,8 +71,12 @@ impl BlockingPool {
             };
             let (responder, reply) = request.defer();
             tokio::task::spawn_blocking(move || {
+                let method = MethodPrefix::new(request.method());
+                let connection = request.context().connection();
                 let reply = catch_unwind(AssertUnwindSafe(|| function(request)));
-                responder.reply(reply.unwrap_or_else(panicked));
+                responder.reply(reply.unwrap_or_else(|panic| {
+                    panicked(panic, method.as_bytes(), connection.as_deref())
+                }));
                 drop(permit);
             });
             reply

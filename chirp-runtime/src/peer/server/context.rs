@@ -6,7 +6,7 @@ use tokio::time::Instant as Deadline;
 use crate::channel::Identity;
 use crate::peer::client::caller::CallTarget;
 use crate::peer::connection::ConnectionCore;
-use crate::peer::{Caller, Extensions};
+use crate::peer::{Caller, ConnectionStats, Extensions, PeerState};
 use crate::session::InboundCallId;
 
 /// The context of a call, for its handler.
@@ -63,6 +63,32 @@ impl CallContext {
             }
             told.await;
         }
+    }
+
+    /// Waits until this side's end of the connection drains ([`PeerState::Draining`](crate::peer::PeerState)), or has
+    /// ended: the server shuts down, for example. The handler has until the end of the shutdown timeout to answer; one
+    /// that sends items for ever finishes its stream. Safe to drop. For a call in this process it never comes.
+    pub async fn draining(&self) {
+        let Some(connection) = self.connection() else {
+            return std::future::pending().await;
+        };
+        let mut state = connection.watch();
+        drop(connection);
+        // The sender is gone only with the connection.
+        let _ = state
+            .wait_for(|state| !matches!(state, PeerState::Open))
+            .await;
+    }
+
+    /// The number of the connection among those of its [`Server`](crate::server::Server)
+    /// ([`Connection::number`](crate::server::Connection::number)). `None` for a connection that no server accepted.
+    pub fn connection_number(&self) -> Option<u64> {
+        self.connection()?.number.get().copied()
+    }
+
+    /// How busy the connection is. `None` for a call in this process.
+    pub fn connection_stats(&self) -> Option<ConnectionStats> {
+        Some(self.connection()?.stats())
     }
 
     pub(in crate::peer) fn run(&self) -> Option<InboundCallId> {

@@ -20,7 +20,7 @@ use crate::peer::server::dispatch::{ActiveHandler, BUDGET};
 use crate::peer::server::dispatch_batch::{DispatchBatch, FirstPoll};
 use crate::peer::server::inbound_call::InboundCall;
 use crate::peer::server::serving::Serving;
-use crate::peer::server::slow_methods;
+use crate::peer::server::slow_methods::MethodPrefix;
 use crate::peer::server::task::{self, HandlerTask};
 use crate::peer::stream::inbound_streams::InboundStreams;
 use crate::peer::task::spawn;
@@ -260,7 +260,7 @@ impl Dispatcher {
         }
         let reply = match (polled, handling) {
             (Ok(Some(Poll::Pending)), Some(handling)) => {
-                return (self.spawn(id, handling, span), now);
+                return (self.spawn(id, handling, span, method), now);
             }
             (Ok(Some(Poll::Ready(reply))), handling) => {
                 task::drop_caught(handling);
@@ -268,7 +268,7 @@ impl Dispatcher {
             }
             (Err(panic), handling) => {
                 task::drop_caught(handling);
-                task::panicked(panic)
+                task::panicked(panic, method.as_bytes(), Some(&self.connection))
             }
             // Unreachable: `fill` sets `serving` with every claim.
             (Ok(_), _) => FrameworkError::NoReply.into(),
@@ -281,9 +281,15 @@ impl Dispatcher {
     }
 
     /// Moves a handler that is pending to a task of its own.
-    fn spawn(&self, id: InboundCallId, handling: HandlerFuture, span: Span) -> FirstPoll {
+    fn spawn(
+        &self,
+        id: InboundCallId,
+        handling: HandlerFuture,
+        span: Span,
+        method: MethodPrefix,
+    ) -> FirstPoll {
         let connection = &self.connection;
-        let task = HandlerTask::new(Arc::clone(connection), id, handling, span);
+        let task = HandlerTask::new(Arc::clone(connection), id, handling, span, method);
         FirstPoll::Pending(id, connection.runtime.spawn(task).abort_handle())
     }
 }
@@ -365,26 +371,4 @@ fn within(deadline: Option<Deadline>, handling: HandlerFuture) -> HandlerFuture 
 /// again with a real waker.
 fn poll_once(handling: &mut HandlerFuture) -> Poll<Reply> {
     pin!(coop::unconstrained(handling.as_mut())).poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// The start of a method name, copied without an allocation: the request is moved into its handler, and the name is
-/// needed afterwards if the handler was slow.
-struct MethodPrefix {
-    bytes: [u8; Self::MAX],
-    len: usize,
-}
-
-impl MethodPrefix {
-    const MAX: usize = slow_methods::KEPT;
-
-    fn new(name: &[u8]) -> Self {
-        let len = name.len().min(Self::MAX);
-        let mut bytes = [0; Self::MAX];
-        bytes[..len].copy_from_slice(&name[..len]);
-        Self { bytes, len }
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
 }

@@ -10,8 +10,12 @@ pub type HandlerFuture = Pin<Box<dyn Future<Output = Reply> + Send>>;
 /// Every `Fn(Request) -> impl Future<Output = impl Into<Reply>>` is a handler:
 ///
 /// ```
-/// use chirp_runtime::packet::ErrorData;
-/// use chirp_runtime::peer::{Handler, Request};
+/// # mod chirp {
+/// #     pub use chirp_runtime::peer::*;
+/// #     pub use chirp_runtime::{channel, packet, stream};
+/// # }
+/// use chirp::packet::ErrorData;
+/// use chirp::{Handler, Request};
 ///
 /// fn takes(_: impl Handler) {}
 /// takes(|request: Request| async move { Ok::<_, ErrorData>(request.into_params()) });

@@ -155,7 +155,8 @@ impl PacketTask {
         }));
         polled.unwrap_or_else(|panic| {
             let text = guard::text(&*panic).to_owned();
-            task::panicked(panic);
+            let kind = format!("packet type {}", self.kind.0);
+            task::panicked(panic, kind.as_bytes(), Some(&self.connection));
             Poll::Ready(Err(format!("it panicked: {text}")))
         })
     }

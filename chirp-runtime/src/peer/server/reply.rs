@@ -26,9 +26,11 @@ impl Reply {
     pub fn forwarded(answer: Result<impl Into<Payload>, CallError>) -> Self {
         match answer {
             Ok(value) => Self::Value(value.into()),
-            Err(CallError::UnknownMethod) => Self::UnknownMethod,
+            Err(CallError::UnknownMethod { .. }) => Self::UnknownMethod,
             Err(CallError::Remote(error)) => Self::Error(error),
-            Err(CallError::Rejected { reason, message }) => {
+            Err(CallError::Rejected {
+                reason, message, ..
+            }) => {
                 let reason = match reason {
                     FrameworkError::ShuttingDown => FrameworkError::Overloaded,
                     reason => reason,

@@ -64,7 +64,8 @@ impl Request {
     /// [`Reply`].
     ///
     /// ```
-    /// use chirp_runtime::peer::{Handler, Request, Responder};
+    /// # use chirp_runtime::peer as chirp;
+    /// use chirp::{Handler, Request, Responder};
     /// use tokio::sync::mpsc;
     ///
     /// fn hand_over(actor: mpsc::UnboundedSender<(bytes::Bytes, Responder)>) -> impl Handler {

@@ -9,6 +9,7 @@ use crate::channel::Identity;
 use crate::packet::{
     CONTRACT_METHOD, FrameworkError, MAX_METHOD_LEN, PacketType, RESERVED_PREFIX, ServedMethod,
 };
+use crate::peer::monitoring::log;
 use crate::peer::server::packets::PacketHandler;
 use crate::peer::{AccessPolicy, CallContext, Handler, HandlerFuture, Reply, Request};
 
@@ -235,11 +236,37 @@ impl Router {
         access.allows(who, alias_of.unwrap_or(name))
     }
 
+    /// Logs the methods that the caller may call: the response to a call of an unknown method has no text.
+    #[cold]
+    fn log_unknown(&self, request: &Request) {
+        let connection = request.context().connection();
+        let remote = connection.as_deref().and_then(|core| core.remote.as_ref());
+        log::unknown_method(request.method(), remote, || {
+            let who = request.context().identity();
+            let allowed = self.routes.iter();
+            let allowed = allowed.filter(|(name, route)| self.allows(who, name, Some(route)));
+            let mut names: Vec<_> = allowed
+                .map(|(name, _)| name.escape_ascii().to_string())
+                .collect();
+            names.sort();
+            let more = names.len().saturating_sub(MAX_LISTED);
+            names.truncate(MAX_LISTED);
+            match (names.is_empty(), more) {
+                (true, _) => "nothing".to_owned(),
+                (false, 0) => names.join(", "),
+                (false, more) => format!("{} and {more} more", names.join(", ")),
+            }
+        });
+    }
+
     /// Returns `true` if there is no handler at all.
     pub fn is_empty(&self) -> bool {
         self.routes.is_empty() && self.fallback.is_none() && self.packets.is_empty()
     }
 }
+
+/// How many names a log line lists at most.
+const MAX_LISTED: usize = 20;
 
 fn reserved(name: &[u8]) -> bool {
     name.starts_with(RESERVED_PREFIX.as_bytes())
@@ -260,7 +287,10 @@ impl Handler for Router {
                 route.handler.handle(request)
             }
             (None, Some(fallback)) => fallback.handle(request),
-            (None, None) => Box::pin(std::future::ready(Reply::UnknownMethod)),
+            (None, None) => {
+                self.log_unknown(&request);
+                Box::pin(std::future::ready(Reply::UnknownMethod))
+            }
         }
     }
 }

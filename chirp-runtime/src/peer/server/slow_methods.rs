@@ -46,6 +46,28 @@ fn key(method: &[u8]) -> &[u8] {
     &method[..method.len().min(KEPT)]
 }
 
+/// The start of a method name, copied without an allocation: the request is moved into its handler, and the name is
+/// needed afterwards if the handler was slow or panicked.
+pub(in crate::peer) struct MethodPrefix {
+    bytes: [u8; Self::MAX],
+    len: usize,
+}
+
+impl MethodPrefix {
+    const MAX: usize = KEPT;
+
+    pub(in crate::peer) fn new(name: &[u8]) -> Self {
+        let len = name.len().min(Self::MAX);
+        let mut bytes = [0; Self::MAX];
+        bytes[..len].copy_from_slice(&name[..len]);
+        Self { bytes, len }
+    }
+
+    pub(in crate::peer) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

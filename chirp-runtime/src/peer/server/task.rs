@@ -8,7 +8,9 @@ use std::task::{Context, Poll, ready};
 use crate::packet::FrameworkError;
 use crate::peer::connection::ConnectionCore;
 use crate::peer::guard;
+use crate::peer::monitoring::log;
 use crate::peer::monitoring::span::Span;
+use crate::peer::server::slow_methods::MethodPrefix;
 use crate::peer::{HandlerFuture, Reply};
 use crate::session::InboundCallId;
 
@@ -19,6 +21,7 @@ pub(in crate::peer) struct HandlerTask {
     id: InboundCallId,
     handling: Option<HandlerFuture>,
     span: Span,
+    method: MethodPrefix,
 }
 
 impl HandlerTask {
@@ -27,12 +30,14 @@ impl HandlerTask {
         id: InboundCallId,
         handling: HandlerFuture,
         span: Span,
+        method: MethodPrefix,
     ) -> Self {
         Self {
             connection,
             id,
             handling: Some(handling),
             span,
+            method,
         }
     }
 }
@@ -48,7 +53,7 @@ impl Future for HandlerTask {
         let poll = || span.inside(|| handling.as_mut().poll(cx));
         let reply = match catch_unwind(AssertUnwindSafe(poll)) {
             Ok(polled) => ready!(polled),
-            Err(panic) => panicked(panic),
+            Err(panic) => panicked(panic, self.method.as_bytes(), Some(&self.connection)),
         };
         drop_caught(self.handling.take());
         self.connection.complete(self.id, reply);
@@ -72,18 +77,16 @@ pub(in crate::peer) fn drop_caught(handling: Option<HandlerFuture>) {
 
 /// Returns the reply of a handler that panicked. The caller gets a reference number, and the log has the panic's
 /// message beside it.
-pub(in crate::peer) fn panicked(panic: Box<dyn Any + Send>) -> Reply {
+#[cold]
+pub(in crate::peer) fn panicked(
+    panic: Box<dyn Any + Send>,
+    method: &[u8],
+    connection: Option<&ConnectionCore>,
+) -> Reply {
     // A `RandomState` differs from the last one: random enough to find the number in a log.
     let reference = RandomState::new().hash_one(0);
-    #[cfg(feature = "tracing")]
-    {
-        let text = guard::text(&*panic);
-        tracing::error!(
-            reference = format_args!("{reference:016x}"),
-            "a handler panicked: {}",
-            text
-        );
-    }
+    let remote = connection.and_then(|connection| connection.remote.as_ref());
+    log::panicked(method, remote, reference, guard::text(&*panic));
     guard::discard(panic);
     FrameworkError::Panicked { reference }.into()
 }

@@ -86,8 +86,8 @@ impl CallStream {
         }
         ready!(self.limit.poll(cx));
         // This side gives the call up.
-        let _ = self.end(Err(CallError::DeadlineExceeded));
-        Poll::Ready(CallError::DeadlineExceeded)
+        let _ = self.end(Err(CallError::deadline_exceeded()));
+        Poll::Ready(CallError::deadline_exceeded())
     }
 
     fn end(&mut self, answered: Result<(), CallError>) -> Result<(), CallError> {

@@ -1,5 +1,6 @@
 use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
@@ -7,6 +8,7 @@ use crate::packet::{AttachedStream, Attachment};
 use crate::peer::client::caller::ConnectionRef;
 use crate::peer::connection::state::ConnectionState;
 use crate::peer::stream::consumer::Consumer;
+use crate::peer::stream::demand::Demand;
 use crate::peer::stream::half::{self, HalfState};
 use crate::peer::stream::producer::Producer;
 use crate::session::{StreamKey, StreamSpec};
@@ -32,24 +34,38 @@ impl StreamEndpoint {
 type Bind = Box<dyn FnOnce(StreamEndpoint, &Handle) + Send>;
 
 /// A stream half that is attached to an encoded value.
-pub(crate) struct DetachedHalf(Mutex<Option<Bind>>);
+pub(crate) struct DetachedHalf {
+    bind: Mutex<Option<Bind>>,
+    /// With which the other half, if it is in this process, requests that the value be sent.
+    demand: Option<Arc<Demand>>,
+}
 
 impl DetachedHalf {
     /// Creates an attachment for a value. `bind` is called when the value is sent, or never.
     pub(crate) fn attachment(
         entry: AttachedStream,
+        demand: Option<Arc<Demand>>,
         bind: impl FnOnce(StreamEndpoint, &Handle) + Send + 'static,
     ) -> Attachment {
         Attachment {
             entry,
-            half: Box::new(Self(Mutex::new(Some(Box::new(bind))))),
+            half: Box::new(Self {
+                bind: Mutex::new(Some(Box::new(bind))),
+                demand,
+            }),
         }
+    }
+
+    /// Returns the demand with which the other half requests that the value be sent.
+    pub(in crate::peer) fn demand(attachment: &Attachment) -> Option<Arc<Demand>> {
+        let half = attachment.half.downcast_ref::<Self>();
+        half.and_then(|half| half.demand.clone())
     }
 
     fn bind(half: Box<dyn Any + Send + Sync>, end: StreamEndpoint, runtime: &Handle) {
         // Attachments of other types do not exist.
         if let Ok(unbound) = half.downcast::<Self>()
-            && let Some(bind) = unbound.0.into_inner()
+            && let Some(bind) = unbound.bind.into_inner()
         {
             bind(end, runtime);
         }
@@ -81,13 +97,7 @@ pub(in crate::peer) fn specs(attachments: &[Attachment]) -> Vec<StreamSpec> {
 }
 
 /// Streams that the session has opened, whose halves are to be bound after the lock is released.
-pub(in crate::peer) struct OpenedHalves(
-    Vec<(
-        Attachment,
-        StreamKey,
-        std::sync::Arc<super::mailbox::Mailbox>,
-    )>,
-);
+pub(in crate::peer) struct OpenedHalves(Vec<(Attachment, StreamKey, Arc<super::mailbox::Mailbox>)>);
 
 impl OpenedHalves {
     pub(in crate::peer) fn new(

@@ -1,9 +1,13 @@
+use std::error::Error;
+use std::fmt;
+
+use crate::codec::{CodecId, ServiceError};
 use crate::packet::{ErrorData, FrameworkError};
 use crate::peer::{CallError, ConnectionError};
-use crate::session::Ending;
+use crate::session::{Ending, LimitOwner};
 
 /// The error of a stream. It follows the items that were received, and nothing follows it.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StreamError {
     /// An item could not be encoded. It was not sent, and the stream was aborted.
@@ -14,8 +18,8 @@ pub enum StreamError {
         "an item is over {whose} payload limit: it may have {limit} bytes (`Limits::max_payload`)"
     )]
     TooLarge {
-        /// `"our"` or `"the other side's"`.
-        whose: &'static str,
+        /// The side that set the limit.
+        whose: LimitOwner,
         /// The maximum length of an item, in bytes.
         limit: u64,
     },
@@ -25,12 +29,15 @@ pub enum StreamError {
     /// The time limit that this side set has passed, for one item or for all.
     #[error("no {what} was received within its time limit")]
     TimedOut {
-        /// `"item"` or `"end"`.
-        what: &'static str,
+        /// What was waited for.
+        what: TimeLimit,
     },
     /// The half was not used in a call, a response or an item: the value that contained it was dropped, or never sent.
     #[error("the other half was dropped before the stream began")]
     NeverSent,
+    /// This sender has been closed as a `Sink`, and an item was sent after that.
+    #[error("the stream was finished before the item was sent")]
+    Finished,
     /// The other half was dropped without an end, or the call that the stream belongs to was cancelled.
     #[error("the stream was cancelled")]
     Cancelled,
@@ -57,14 +64,32 @@ pub enum StreamError {
         sent: u64,
     },
     /// The call that the stream belongs to failed.
-    #[error("{0}")]
+    #[error(transparent)]
     Call(#[from] CallError),
     /// The call that the stream belongs to has ended.
     #[error("the call that the stream belongs to is over")]
     CallEnded,
     /// The connection ended first.
     #[error("the connection ended: {0}")]
-    ConnectionLost(#[source] ConnectionError),
+    ConnectionLost(ConnectionError),
+}
+
+/// What a receiver waits for only so long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeLimit {
+    /// The next item: [`Receiver::item_timeout`](crate::stream::Receiver::item_timeout).
+    Item,
+    /// The end of the stream: [`Receiver::timeout`](crate::stream::Receiver::timeout).
+    End,
+}
+
+impl fmt::Display for TimeLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Item => "item",
+            Self::End => "end",
+        })
+    }
 }
 
 fn text(error: &ErrorData) -> String {
@@ -96,6 +121,22 @@ impl From<Ending> for StreamError {
             Ending::Finished | Ending::Answered => Self::CallEnded,
             Ending::Closed => Self::ConnectionLost(ConnectionError::ClosedHere),
         }
+    }
+}
+
+/// For methods that fail if one of their streams fails. The caller gets [`StreamError::Failed`] with the same text, or
+/// [`StreamError::Framework`].
+impl ServiceError for StreamError {
+    fn to_error_data(&self, _: CodecId) -> ErrorData {
+        self.clone().into()
+    }
+
+    fn from_error_data(error: &ErrorData, _: CodecId) -> Option<Self> {
+        Some(Ending::Failed(error.clone()).into())
+    }
+
+    fn as_error(&self) -> Option<&(dyn Error + 'static)> {
+        Some(self)
     }
 }
 

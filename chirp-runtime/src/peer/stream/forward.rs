@@ -24,14 +24,15 @@ pub(in crate::peer) struct Forwarded {
 impl Forwarded {
     /// Adds a stream, of which this side has the half `near`.
     pub(in crate::peer) fn attach(&mut self, entry: AttachedStream, near: StreamEndpoint) {
-        let attachment = DetachedHalf::attachment(entry, move |far, runtime| match (near, far) {
-            (StreamEndpoint::Consumer(consumer), StreamEndpoint::Producer(producer))
-            | (StreamEndpoint::Producer(producer), StreamEndpoint::Consumer(consumer)) => {
-                runtime.spawn(relay(consumer, producer));
-            }
-            // The entry determines the direction, so the halves match.
-            _ => {}
-        });
+        let attachment =
+            DetachedHalf::attachment(entry, None, move |far, runtime| match (near, far) {
+                (StreamEndpoint::Consumer(consumer), StreamEndpoint::Producer(producer))
+                | (StreamEndpoint::Producer(producer), StreamEndpoint::Consumer(consumer)) => {
+                    runtime.spawn(relay(consumer, producer));
+                }
+                // The entry determines the direction, so the halves match.
+                _ => {}
+            });
         self.attachments.push(attachment);
     }
 

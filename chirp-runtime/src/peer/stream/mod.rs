@@ -5,6 +5,7 @@
 
 pub(crate) mod call_stream;
 pub(crate) mod consumer;
+pub(crate) mod demand;
 pub(crate) mod endpoint;
 pub(crate) mod error;
 pub(crate) mod forward;

@@ -14,7 +14,7 @@ use crate::peer::stream::endpoint::{OpenedHalves, bind_here, specs};
 use crate::peer::stream::half::{HalfState, Peering, room};
 use crate::peer::stream::inbound_streams::InboundStreams;
 use crate::peer::stream::mailbox::{ItemStreams, Mailbox};
-use crate::session::{Ending, Limits, NotSent, StreamKey};
+use crate::session::{Ending, LimitOwner, Limits, NotSent, StreamKey};
 
 /// The sending half of a stream.
 ///
@@ -395,7 +395,7 @@ fn check_here(item: &Payload, attachments: &[Attachment]) -> Result<(), StreamEr
     let head = StreamItems::payload_len(1, 0);
     let limit = Limits::default().max_payload.saturating_sub(head);
     if item.len() > limit {
-        let (whose, limit) = ("our", limit as u64);
+        let (whose, limit) = (LimitOwner::ThisSide, limit as u64);
         return Err(StreamError::TooLarge { whose, limit });
     }
     if attachments.len() > StreamOpen::MAX_ENTRIES {

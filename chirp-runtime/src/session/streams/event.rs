@@ -1,6 +1,6 @@
 use super::StreamKey;
 use crate::packet::{ErrorData, Items};
-use crate::session::{InboundCallId, OutboundCallId};
+use crate::session::{InboundCallId, LimitOwner, OutboundCallId};
 
 /// A stream as seen from one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,8 +148,8 @@ pub enum NotSent {
     TooLarge {
         /// The longest item that may be sent, in bytes.
         limit: u64,
-        /// `"our"` or `"the other side's"`.
-        whose: &'static str,
+        /// The side that has this limit.
+        whose: LimitOwner,
     },
     /// The item carries too many streams.
     TooManyStreams {
