@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Counts the instructions of one call, client and server together, and compares them with the checked-in figure. The
 # load of the machine does not matter. `instructions.sh --keep` stores the new figure.
 set -euo pipefail
