@@ -475,8 +475,8 @@ impl CallCore {
         error.at(&self.method, peer)
     }
 
-    /// Ends the call, whose answer is a success if `is_ok`, now rather than when the future is dropped. If its result is
-    /// a stream, that continues the call, and is returned.
+    /// Ends the call now rather than when the future is dropped. `is_ok` says whether it succeeded. If its result is a
+    /// stream, which continues the call, the stream is returned.
     fn leave(&mut self, is_ok: bool) -> Option<CallStream> {
         if is_ok
             && let CallState::Streaming(..) = self.state
