@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io::{Read, pipe};
+use std::mem;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -168,6 +169,8 @@ async fn inherited_pipes_keep_their_mode() {
     let _there = there.start(channel).unwrap();
     assert_eq!(soon(here.call("echo", "x")).await.unwrap(), "x");
     assert!(!is_nonblocking(&input) && !is_nonblocking(&output));
+    // Another test must not get numbers that are taken.
+    mem::forget((input, output));
 }
 
 /// inetd passes one socket as standard input, output and error.
