@@ -216,7 +216,8 @@ impl ConnectionCore {
             let sent = match state.end.clone() {
                 Some(reason) => Err(CallError::ConnectionLost(reason)),
                 None => state.ordered(|session| {
-                    let (ticket, keys) = session.cast_with(method.bytes(), &mut params, &opens)?;
+                    let (ticket, keys) =
+                        session.call_one_way_with(method.bytes(), &mut params, &opens)?;
                     Ok((ticket, keys, ask_hello_if_wanted(session)))
                 }),
             };

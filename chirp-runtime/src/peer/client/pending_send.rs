@@ -30,7 +30,7 @@ impl PendingSend {
         let waker = cx.waker().clone();
         let mut state = self.link.connection().lock();
         if !state.session.is_waiting(ticket) {
-            let refused = state.session.take_refused_cast(ticket);
+            let refused = state.session.take_refused_one_way_call(ticket);
             drop(state);
             self.ticket = None;
             return Poll::Ready(if refused {
@@ -55,7 +55,7 @@ impl Drop for PendingSend {
         if let Some(ticket) = self.ticket {
             let mut state = self.link.connection().lock();
             state.session.take_back(ticket);
-            state.session.take_refused_cast(ticket);
+            state.session.take_refused_one_way_call(ticket);
             let waker = state.pending_calls.stop_waiting(ticket);
             drop(state);
             drop(waker);

@@ -59,12 +59,12 @@ impl Session {
     ///
     /// As with [`call_with`](Self::call_with), the call is queued while it is not known whether the other
     /// side supports streams. If it does not, the call leaves the queue unsent, and
-    /// [`take_refused_cast`](Self::take_refused_cast) reports that.
+    /// [`take_refused_one_way_call`](Self::take_refused_one_way_call) reports that.
     ///
     /// # Errors
     ///
     /// [`Refused`] if the call cannot be made. The session and `params` are unchanged then.
-    pub fn cast_with(
+    pub fn call_one_way_with(
         &mut self,
         method: &Bytes,
         params: &mut Payload,
@@ -96,7 +96,7 @@ impl Session {
 
     /// Whether a one-way call left the queue unsent, since the other side does not support streams. Returns
     /// `true` only once.
-    pub fn take_refused_cast(&mut self, ticket: SendTicket) -> bool {
+    pub fn take_refused_one_way_call(&mut self, ticket: SendTicket) -> bool {
         let streams = self.streams.as_deref_mut();
         streams.is_some_and(|streams| streams.refused_one_way_calls.remove(&ticket))
     }
