@@ -111,7 +111,13 @@ impl Client {
         arguments: Encoder<C>,
         finish: fn(Result<Answered, CallError>, &MethodName) -> Result<T, E>,
     ) -> Call<T, E> {
-        self.call(id, arguments, finish).streaming(C::ID)
+        Call::streaming(
+            self.caller.clone(),
+            self.name(id),
+            payload(arguments),
+            C::ID,
+            finish,
+        )
     }
 
     /// Creates a call of a one-way method.

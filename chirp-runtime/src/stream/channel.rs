@@ -134,6 +134,27 @@ impl<T> LocalSender<T> {
         sent.map_err(|()| self.gone())
     }
 
+    /// Sends an item if there is capacity.
+    pub(super) fn try_send(&mut self, item: T) -> Result<(), super::TrySendError<T>> {
+        self.items.try_send(item).map_err(|error| match error {
+            TrySendError::Full(item) => {
+                // The caller may try until there is.
+                self.said.demand.raise();
+                super::TrySendError::Full(item)
+            }
+            TrySendError::Closed(_) => super::TrySendError::Closed(self.gone()),
+        })
+    }
+
+    /// Waits until the receiver accepts no more items, and returns the reason.
+    pub(super) async fn closed(&self) -> StreamError {
+        if !self.items.is_closed() {
+            self.said.demand.raise();
+            self.items.closed().await;
+        }
+        self.gone()
+    }
+
     /// Returns the demand for the other half.
     pub(super) fn demand(&self) -> Arc<Demand> {
         Arc::clone(&self.said.demand)

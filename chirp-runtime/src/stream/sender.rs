@@ -7,7 +7,6 @@ use std::task::{Context, Poll, ready};
 use futures_sink::Sink;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::error::TrySendError as Full;
 
 use super::channel::LocalSender;
 use super::half::{Claimed, TOO_EARLY};
@@ -97,10 +96,7 @@ impl<T: Item> Sender<T> {
     /// stream has ended.
     pub fn try_send(&mut self, item: T) -> Result<(), TrySendError<T>> {
         match self.inner() {
-            SenderInner::Local(local) => local.items.try_send(item).map_err(|error| match error {
-                Full::Full(item) => TrySendError::Full(item),
-                Full::Closed(_) => TrySendError::Closed(local.gone()),
-            }),
+            SenderInner::Local(local) => local.try_send(item),
             SenderInner::Remote(producer, codec) => {
                 if !producer.try_ready().map_err(TrySendError::Closed)? {
                     return Err(TrySendError::Full(item));
@@ -118,10 +114,7 @@ impl<T: Item> Sender<T> {
     /// Waits until the receiver no longer accepts items, and returns the reason. Cancel safe.
     pub async fn closed(&mut self) -> StreamError {
         match self.inner() {
-            SenderInner::Local(local) => {
-                local.items.closed().await;
-                local.gone()
-            }
+            SenderInner::Local(local) => local.closed().await,
             SenderInner::Remote(producer, _) => poll_fn(|cx| producer.poll_closed(cx)).await,
             SenderInner::Claimed(_) | SenderInner::Over(_) => self.over(),
         }

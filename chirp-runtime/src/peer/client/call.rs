@@ -93,20 +93,24 @@ impl<T, E> Call<T, E> {
         finish: fn(Answer, &MethodName) -> Result<T, E>,
     ) -> Self {
         Self {
-            untyped: CallCore::new(caller, method, params),
+            untyped: CallCore::new(caller, method, params, None),
             finish: Finish::Plain(finish),
         }
     }
 
-    /// Declares that the result is a stream with items in this codec.
+    /// As [`new`](Self::new), for a result that is a stream with items in this codec.
     #[doc(hidden)]
-    pub fn streaming(mut self, codec: CodecId) -> Self {
-        self.untyped.change(|core| {
-            if let CallState::Unsent { streams, .. } = &mut core.state {
-                *streams = Some(codec);
-            }
-        });
-        self
+    pub fn streaming(
+        caller: Caller,
+        method: MethodName,
+        params: Result<Payload, CallError>,
+        codec: CodecId,
+        finish: fn(Answer, &MethodName) -> Result<T, E>,
+    ) -> Self {
+        Self {
+            untyped: CallCore::new(caller, method, params, Some(codec)),
+            finish: Finish::Plain(finish),
+        }
     }
 
     /// Limits the time of the call, counted from when it is sent. After that the call fails with
@@ -176,13 +180,13 @@ impl<T, E> Call<T, E> {
             CallState::Sent(SentCall::Failed(error)) => return Err(error.clone()),
             _ => return Err(CallError::not_a_template("it has been sent")),
         };
-        let mut call = Self::new(caller, core.method.clone(), Ok(params), finish);
-        if let CallState::Unsent { streams: own, .. } = &mut call.untyped.state {
-            *own = streams;
-        }
-        call.untyped.limit = core.limit.copy();
-        call.untyped.idempotent = core.idempotent;
-        Ok(call)
+        let mut untyped = CallCore::new(caller, core.method.clone(), Ok(params), streams);
+        untyped.limit = core.limit.copy();
+        untyped.idempotent = core.idempotent;
+        Ok(Self {
+            untyped,
+            finish: Finish::Plain(finish),
+        })
     }
 
     /// Converts the call's error into `F`, so that calls with different errors can be used in one `try_join!`:
@@ -242,6 +246,11 @@ impl SendEarly for CallCore {
     }
 
     fn send_early(&mut self) {
+        if let CallState::Unsent { caller, params, .. } = &self.state
+            && !caller.can_take(params)
+        {
+            return;
+        }
         self.send(None);
         if let CallState::Sent(SentCall::Local(local))
         | CallState::Streaming(SentCall::Local(local), _) = &mut self.state
@@ -249,11 +258,31 @@ impl SendEarly for CallCore {
             local.start();
         }
     }
+
+    fn waits_on(&self) -> Option<Handle> {
+        match &self.state {
+            CallState::Connecting(wait) => Some(wait.runtime()),
+            _ => None,
+        }
+    }
+
+    fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let CallState::Connecting(_) = self.state {
+            ready!(self.poll_connection(cx));
+            self.send(None);
+        }
+        Poll::Ready(())
+    }
 }
 
 impl CallCore {
-    fn new(caller: Caller, method: MethodName, params: Result<Payload, CallError>) -> Self {
-        let state = CallState::new(caller, &method, params);
+    fn new(
+        caller: Caller,
+        method: MethodName,
+        params: Result<Payload, CallError>,
+        streams: Option<CodecId>,
+    ) -> Self {
+        let state = CallState::new(caller, &method, params, streams);
         let core = Self {
             method,
             state,
@@ -310,7 +339,7 @@ impl CallCore {
     fn runtime(&self) -> Option<Handle> {
         match &self.state {
             CallState::Unsent { caller, .. } => caller.runtime(),
-            CallState::Connecting(finding) => Some(finding.runtime()),
+            CallState::Connecting(wait) => Some(wait.runtime()),
             CallState::Sent(SentCall::Remote(outgoing))
             | CallState::Streaming(SentCall::Remote(outgoing), _) => Some(outgoing.runtime()),
             CallState::Sent(_) | CallState::Streaming(..) | CallState::Lazy(_) => {
@@ -344,9 +373,8 @@ impl CallCore {
             }
             let Some(caller) = connection_source::current(&**route) else {
                 let is_timed = self.limit.is_running();
-                let finding =
-                    ConnectionWait::new(route, is_timed, method.clone(), params, *streams);
-                self.state = CallState::Connecting(Box::new(finding));
+                let wait = ConnectionWait::new(route, is_timed, method.clone(), params, *streams);
+                self.state = CallState::Connecting(Box::new(wait));
                 return;
             };
             target = caller.0;
@@ -399,9 +427,9 @@ impl CallCore {
                 again.note_sent(false);
             }
             if let Err(error) = &answer
-                && let Some(finding) = again.find(error, self.limit.is_running())
+                && let Some(wait) = again.find(error, self.limit.is_running())
             {
-                self.state = CallState::Connecting(Box::new(finding));
+                self.state = CallState::Connecting(Box::new(wait));
                 continue;
             }
             break answer.map_err(|error| again.fail(error));
@@ -440,24 +468,30 @@ impl CallCore {
                         answer
                     });
                 }
-                CallState::Connecting(finding) => match ready!(finding.poll(cx)) {
-                    Ok(caller) => {
-                        self.state = CallState::Unsent {
-                            caller,
-                            params: mem::take(&mut finding.params),
-                            streams: finding.streams,
-                        };
-                    }
-                    Err(error) => return Poll::Ready(Err(error)),
-                },
+                CallState::Connecting(_) => ready!(self.poll_connection(cx)),
             }
         }
+    }
+
+    /// Waits for the connection of a call that has none. The call can then be sent, or has failed.
+    fn poll_connection(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let CallState::Connecting(wait) = &mut self.state {
+            self.state = match ready!(wait.poll(cx)) {
+                Ok(caller) => CallState::Unsent {
+                    caller,
+                    params: mem::take(&mut wait.params),
+                    streams: wait.streams,
+                },
+                Err(error) => SentCall::Failed(error).into(),
+            };
+        }
+        Poll::Ready(())
     }
 
     /// Returns the error of a call whose time is over.
     fn timed_out(&self) -> CallError {
         match &self.state {
-            CallState::Connecting(finding) => finding.timed_out(),
+            CallState::Connecting(wait) => wait.timed_out(),
             _ => CallError::deadline_exceeded(),
         }
     }
@@ -533,12 +567,17 @@ impl CallState {
         }
     }
 
-    fn new(caller: Caller, method: &MethodName, params: Result<Payload, CallError>) -> Self {
+    fn new(
+        caller: Caller,
+        method: &MethodName,
+        params: Result<Payload, CallError>,
+        streams: Option<CodecId>,
+    ) -> Self {
         match method.check().and(params) {
             Ok(params) => Self::Unsent {
                 caller,
                 params,
-                streams: None,
+                streams,
             },
             Err(error) => Self::Sent(SentCall::Failed(error)),
         }

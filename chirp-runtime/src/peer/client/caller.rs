@@ -60,6 +60,13 @@ impl Caller {
         }
     }
 
+    /// Returns `true` if a call with these parameters can be sent from this thread: streams to handlers in this process
+    /// need a runtime.
+    pub(in crate::peer) fn can_take(&self, params: &Payload) -> bool {
+        let is_local = matches!(self.0, CallTarget::Local(..));
+        !is_local || !params.has_attachments() || Handle::try_current().is_ok()
+    }
+
     /// Calls a method by its name, with encoded parameters.
     ///
     /// # Errors
@@ -106,19 +113,22 @@ impl fmt::Debug for Caller {
 impl Handler for Caller {
     fn handle(&self, request: Request) -> HandlerFuture {
         let (method, params, arrived) = request.into_call();
-        let call = |params| Call::new(self.clone(), method, Ok(params), |answer, _| answer);
+        let caller = self.clone();
         let Some(arrived) = arrived else {
-            let call = call(params.into());
+            let call = Call::new(caller, method, Ok(params.into()), |answer, _| answer);
             return Box::pin(async move { Reply::forwarded(call.await.map(Answered::forward)) });
         };
         let Some(mut forwarded) = arrived.forward() else {
             return Box::pin(ready(cannot_forward()));
         };
-        let call = call(forwarded.payload(params));
+        let params = Ok(forwarded.payload(params));
         match forwarded.result {
-            None => Box::pin(async move { Reply::forwarded(call.await.map(Answered::forward)) }),
+            None => {
+                let call = Call::new(caller, method, params, |answer, _| answer);
+                Box::pin(async move { Reply::forwarded(call.await.map(Answered::forward)) })
+            }
             Some((producer, Some(codec))) => {
-                let call = call.streaming(codec);
+                let call = Call::streaming(caller, method, params, codec, |answer, _| answer);
                 Box::pin(async move { forward_result(call, producer).await })
             }
             Some((_, None)) => Box::pin(ready(cannot_forward())),

@@ -168,9 +168,9 @@ impl Retry {
             _ => return None,
         }
         let (method, params) = (self.method.clone(), self.params.clone().into());
-        let mut finding = ConnectionWait::new(&route, is_timed, method, params, self.streams);
-        finding.may_have_run = self.lost.is_some();
-        Some(finding)
+        let mut wait = ConnectionWait::new(&route, is_timed, method, params, self.streams);
+        wait.may_have_run = self.lost.is_some();
+        Some(wait)
     }
 
     /// Returns `true` if a call without a timeout has been sent again for long enough. A peer that accepts connections

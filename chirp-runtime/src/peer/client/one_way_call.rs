@@ -35,7 +35,10 @@ enum OneWayCallState {
         params: Payload,
     },
     /// The call is sent when it is polled, or when the other half of one of its streams has to wait.
-    Lazy(Arc<LazyCall<OneWayCall>>),
+    Lazy {
+        method: MethodName,
+        call: Arc<LazyCall<OneWayCall>>,
+    },
     /// The call waits for a connection.
     Connecting(Box<ConnectionWait>),
     Remote(PendingSend),
@@ -52,16 +55,19 @@ impl OneWayCall {
             Ok(params) => params,
             Err(error) => return Self(OneWayCallState::Failed(error)),
         };
-        let has_streams = params.has_attachments();
+        let lazy_method = params.has_attachments().then(|| method.clone());
         let call = Self(OneWayCallState::Unsent {
             caller,
             method,
             params,
         });
-        if !has_streams {
+        let Some(method) = lazy_method else {
             return call;
+        };
+        match LazyCall::new(call) {
+            Ok(call) => Self(OneWayCallState::Lazy { method, call }),
+            Err(call) => call,
         }
-        LazyCall::new(call).map_or_else(|call| call, |lazy| Self(OneWayCallState::Lazy(lazy)))
     }
 
     /// Returns this call, which has not been sent, for another target. The parameters are shared between the calls.
@@ -71,7 +77,7 @@ impl OneWayCall {
                 let params = shared(params)?;
                 Ok(Self::new(caller, method.clone(), Ok(params)))
             }
-            OneWayCallState::Lazy(_) => Err(CallError::not_a_template(HAS_STREAMS)),
+            OneWayCallState::Lazy { .. } => Err(CallError::not_a_template(HAS_STREAMS)),
             OneWayCallState::Failed(error) => Err(error.clone()),
             _ => Err(CallError::not_a_template("it has been sent")),
         }
@@ -93,9 +99,9 @@ impl OneWayCall {
         self.claim();
         let runtime = match &self.0 {
             OneWayCallState::Unsent { caller, .. } => caller.runtime(),
-            OneWayCallState::Connecting(finding) => Some(finding.runtime()),
+            OneWayCallState::Connecting(wait) => Some(wait.runtime()),
             OneWayCallState::Remote(queued) => Some(queued.runtime()),
-            OneWayCallState::Local(_) | OneWayCallState::Lazy(_) => Handle::try_current().ok(),
+            OneWayCallState::Local(_) | OneWayCallState::Lazy { .. } => Handle::try_current().ok(),
             OneWayCallState::Failed(_) | OneWayCallState::Over => None,
         };
         let mut call = self.start();
@@ -109,8 +115,8 @@ impl OneWayCall {
 
     /// Takes the call back from its streams, which may have sent it.
     fn claim(&mut self) {
-        if let OneWayCallState::Lazy(lazy) = &self.0
-            && let Some(call) = lazy.take()
+        if let OneWayCallState::Lazy { call, .. } = &self.0
+            && let Some(call) = call.take()
         {
             *self = call;
         }
@@ -138,8 +144,8 @@ impl OneWayCall {
                     };
                     return self.send();
                 }
-                let finding = ConnectionWait::new(&route, false, method, params, None);
-                OneWayCallState::Connecting(Box::new(finding))
+                let wait = ConnectionWait::new(&route, false, method, params, None);
+                OneWayCallState::Connecting(Box::new(wait))
             }
             CallTarget::Remote(link) => {
                 let connection = link.connection();
@@ -180,7 +186,34 @@ impl SendEarly for OneWayCall {
     }
 
     fn send_early(&mut self) {
+        if let OneWayCallState::Unsent { caller, params, .. } = &self.0
+            && !caller.can_take(params)
+        {
+            return;
+        }
         self.send();
+    }
+
+    fn waits_on(&self) -> Option<Handle> {
+        match &self.0 {
+            OneWayCallState::Connecting(wait) => Some(wait.runtime()),
+            _ => None,
+        }
+    }
+
+    fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let OneWayCallState::Connecting(wait) = &mut self.0 {
+            self.0 = match ready!(wait.poll(cx)) {
+                Ok(caller) => OneWayCallState::Unsent {
+                    caller,
+                    method: wait.method.clone(),
+                    params: mem::take(&mut wait.params),
+                },
+                Err(error) => OneWayCallState::Failed(error),
+            };
+            self.send();
+        }
+        Poll::Ready(())
     }
 }
 
@@ -190,17 +223,7 @@ impl Future for OneWayCall {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.claim();
         self.send();
-        if let OneWayCallState::Connecting(finding) = &mut self.0 {
-            self.0 = match ready!(finding.poll(cx)) {
-                Ok(caller) => OneWayCallState::Unsent {
-                    caller,
-                    method: finding.method.clone(),
-                    params: mem::take(&mut finding.params),
-                },
-                Err(error) => OneWayCallState::Failed(error),
-            };
-            self.send();
-        }
+        ready!(self.poll_sent(cx));
         let done = match &mut self.0 {
             OneWayCallState::Remote(queued) => ready!(queued.poll(cx)),
             OneWayCallState::Local(local) => {
@@ -209,7 +232,7 @@ impl Future for OneWayCall {
             }
             OneWayCallState::Failed(error) => Err(error.clone()),
             OneWayCallState::Unsent { .. }
-            | OneWayCallState::Lazy(_)
+            | OneWayCallState::Lazy { .. }
             | OneWayCallState::Connecting(_)
             | OneWayCallState::Over => Ok(()),
         };
@@ -221,7 +244,7 @@ impl Future for OneWayCall {
 impl fmt::Debug for OneWayCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            OneWayCallState::Unsent { method, .. } => {
+            OneWayCallState::Unsent { method, .. } | OneWayCallState::Lazy { method, .. } => {
                 f.debug_tuple("OneWayCall").field(method).finish()
             }
             _ => f.write_str("OneWayCall(sent)"),

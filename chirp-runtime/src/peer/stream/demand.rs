@@ -1,28 +1,52 @@
 use std::fmt;
-use std::sync::{OnceLock, Weak};
+use std::mem;
+use std::sync::{Arc, Weak};
+
+use crate::sync::Mutex;
 
 /// With which one half of a stream in this process, when it has to wait, requests that the call that was given the
-/// other half be sent.
+/// other half be sent. The half may wait before there is a call.
 #[derive(Default)]
-pub(crate) struct Demand(OnceLock<Weak<dyn Startable>>);
+pub(crate) struct Demand(Mutex<DemandState>);
+
+#[derive(Default)]
+enum DemandState {
+    #[default]
+    Idle,
+    /// A half has had to wait, and no call has the other half.
+    Raised,
+    /// The call that has the other half.
+    Given(Weak<dyn Startable>),
+}
 
 /// A call that can be sent before it is awaited.
 pub(in crate::peer) trait Startable: Send + Sync {
     /// Sends the call, if it has not been sent.
-    fn start(&self);
+    fn start(self: Arc<Self>);
 }
 
 impl Demand {
-    /// Sends the call, if there is one that has not been sent.
+    /// Sends the call that has the other half, if there is one that has not been sent. Otherwise, the next call that
+    /// is given it is sent at once.
     pub(crate) fn raise(&self) {
-        if let Some(call) = self.0.get().and_then(Weak::upgrade) {
+        let mut state = self.0.lock();
+        let call = match &*state {
+            DemandState::Given(call) => call.upgrade(),
+            DemandState::Idle | DemandState::Raised => {
+                *state = DemandState::Raised;
+                None
+            }
+        };
+        drop(state);
+        if let Some(call) = call {
             call.start();
         }
     }
 
-    /// Sets the call. Only the first counts: a half is sent once.
-    pub(in crate::peer) fn set(&self, call: Weak<dyn Startable>) {
-        let _ = self.0.set(call);
+    /// Sets the call that has the other half. Returns `true` if a half has had to wait already.
+    pub(in crate::peer) fn set(&self, call: Weak<dyn Startable>) -> bool {
+        let before = mem::replace(&mut *self.0.lock(), DemandState::Given(call));
+        matches!(before, DemandState::Raised)
     }
 }
 
