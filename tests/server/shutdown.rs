@@ -5,8 +5,8 @@ use crate::support::{
     read_response, request,
 };
 use bytes::Bytes;
-use chirp::channel::{Channel, Reader, Writer};
-use chirp::packet::{ErrorData, PacketType};
+use chirp::channel::{Channel, Reader, Writer, memory};
+use chirp::packet::{ErrorData, FrameworkError, PacketType};
 use chirp::{
     AsCaller, CallError, ConnectionError, ConnectionStats, Limits, PeerBuilder, Request, Server,
 };
@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Barrier, Notify, Semaphore, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// The shutdown timeout of every test here. No test may take as long.
 const GRACE: Duration = Duration::from_hours(1);
@@ -328,7 +329,7 @@ async fn a_shutdown_waits_no_longer_than_its_timeout() {
         .await
         .expect("open");
     assert_eq!(read_response(&mut reader).await, (1, 0, b"x".to_vec()));
-    let began = tokio::time::Instant::now();
+    let began = Instant::now();
     let shutdown_timeout = Duration::from_secs(5);
     assert!(matches!(
         peer.shutdown(shutdown_timeout).await,
@@ -465,10 +466,49 @@ async fn a_close_finishes_the_packet_that_is_being_written() {
     let peer = large().start(Channel::io(ours)).expect("no duplicates");
     theirs.write_all(&wanted).await.expect("open");
     theirs.read_exact(&mut [0; 13]).await.expect("it has begun");
-    let began = tokio::time::Instant::now();
+    let began = Instant::now();
     peer.close();
     while peer.stats() != ConnectionStats::default() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(began.elapsed() < Duration::from_secs(3));
+}
+
+/// Requests that were sent before their caller could know of the shutdown are refused. The connection ends once none has
+/// arrived for 100 ms, or after 1 s if they never stop.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_refuses_requests_until_none_arrives_for_100_ms() {
+    const EACH: Duration = Duration::from_millis(60);
+    const QUIET: Duration = Duration::from_millis(100);
+    const MOST: Duration = Duration::from_secs(1);
+    /// The shutdown looks every 10 ms, and the end takes a round trip.
+    const MORE: Duration = Duration::from_millis(20);
+    for (requests, serves, expected) in [
+        (0, false, Duration::ZERO),
+        (0, true, QUIET),
+        (3, true, EACH * 3 + QUIET),
+        (100, true, MOST),
+    ] {
+        let (a, b) = memory();
+        let here = if serves { large() } else { PeerBuilder::new() };
+        let here = here.start(a).expect("no duplicates");
+        let there = PeerBuilder::new().start(b).expect("no duplicates");
+        let began = Instant::now();
+        let ending = tokio::spawn(async move { here.shutdown(GRACE).await });
+        for _ in 0..requests {
+            tokio::time::sleep(EACH).await;
+            match there.call("echo", "x").await {
+                Err(CallError::Rejected { reason, .. }) => {
+                    assert_eq!(reason, FrameworkError::ShuttingDown);
+                }
+                Err(CallError::ConnectionLost(_)) if expected == MOST => break,
+                answer => panic!("{answer:?}"),
+            }
+        }
+        let reason = in_time(ending).await.expect("no panic");
+        assert!(reason.is_clean(), "{reason}");
+        let took = began.elapsed();
+        assert!(took >= expected, "{requests}: {took:?}");
+        assert!(took <= expected + MORE, "{requests}: {took:?}");
+    }
 }
