@@ -14,16 +14,16 @@ const _: () = {
         "the codes 0xC700 to 0xC7FF are reserved"
     );
     const _: () = ::core::assert!(
-        17u16 != __CODE_OF_Missing, "`Tired` and `Missing` have one code"
+        17u16 != __CODE_OF_Missing, "`Tired` and `Missing` have the same error code"
     );
     const _: () = ::core::assert!(
-        18u16 != __CODE_OF_Missing, "`Both` and `Missing` have one code"
+        18u16 != __CODE_OF_Missing, "`Both` and `Missing` have the same error code"
     );
     const _: () = ::core::assert!(
-        19u16 != __CODE_OF_Missing, "`Tuple` and `Missing` have one code"
+        19u16 != __CODE_OF_Missing, "`Tuple` and `Missing` have the same error code"
     );
     const _: () = ::core::assert!(
-        __CODE_OF_Missing != 0u16, "`Missing` and `Plain` have one code"
+        __CODE_OF_Missing != 0u16, "`Missing` and `Plain` have the same error code"
     );
     #[automatically_derived]
     impl __chirp::ServiceError for Error {

@@ -1,5 +1,5 @@
 ::core::compile_error! {
-    "a result travels, so it cannot be borrowed: return `String`"
+    "a result cannot be borrowed, since it is sent to the other side: return `String`"
 }
 #[allow(async_fn_in_trait, unused)]
 pub trait Mistakes {

@@ -246,7 +246,10 @@ fn check_constants(error: &ErrorType) -> TokenStream {
         for first in &coded[..at] {
             if constant || matches!(first.code, Some(Code::Constant(_))) {
                 let other = code(first);
-                let message = format!("`{}` and `{}` have one code", first.ident, variant.ident);
+                let message = format!(
+                    "`{}` and `{}` have the same error code",
+                    first.ident, variant.ident
+                );
                 checks.extend(quote_spanned! {span=>
                     const _: () = ::core::assert!(#other != #own, #message);
                 });

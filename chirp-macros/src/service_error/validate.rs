@@ -33,7 +33,7 @@ pub(super) fn check(error: &ErrorType, mistakes: &mut Mistakes) {
     for other in others {
         mistakes.at(
             other,
-            "one variant is all other errors: remove the second `other`",
+            "duplicate `other`: only one variant can hold unknown errors",
         );
     }
     for variant in &error.variants {
@@ -48,13 +48,16 @@ pub(super) fn check(error: &ErrorType, mistakes: &mut Mistakes) {
 /// A variant that keeps whatever no other variant is.
 fn check_other(variant: &ErrorVariant, other: &Ident, mistakes: &mut Mistakes) {
     if variant.code.is_some() {
-        mistakes.at(other, "`other` keeps the code that arrives: remove `code`");
+        mistakes.at(
+            other,
+            "an `other` variant keeps the received code: remove `code`",
+        );
     }
     if variant.data().is_some() || variant.fields.len() != 1 {
         mistakes.at(
             other,
             format!(
-                "`other` keeps code, text and data in one field: `{}(chirp::packet::ErrorData)`",
+                "an `other` variant must have exactly one field: `{}(chirp::packet::ErrorData)`",
                 variant.ident
             ),
         );
@@ -76,7 +79,7 @@ fn check_code(variant: &ErrorVariant, codes: &mut HashMap<u16, String>, mistakes
         }
     };
     let Ok(code) = literal.base10_parse::<u16>() else {
-        mistakes.at(literal, "a code is a number from 0 to 65535");
+        mistakes.at(literal, "error code out of range: expected 0 to 65535");
         return;
     };
     if let Some(message) = refuse(code, literal) {
@@ -94,7 +97,7 @@ fn check_code(variant: &ErrorVariant, codes: &mut HashMap<u16, String>, mistakes
 
 fn refuse(code: u16, literal: &LitInt) -> Option<String> {
     RESERVED.contains(&code).then(|| {
-        format!("the codes 0xC700 to 0xC7FF are the framework's own: choose another than {literal}")
+        format!("error codes 0xC700 to 0xC7FF are reserved for the framework: choose another than {literal}")
     })
 }
 

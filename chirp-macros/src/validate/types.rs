@@ -54,8 +54,9 @@ pub(super) fn check_item(ty: &Type, mistakes: &mut Mistakes) {
 }
 
 fn check_returned(ty: &Type, what: &str, mistakes: &mut Mistakes) {
-    let borrowed =
-        |owned: String| format!("{what} travels, so it cannot be borrowed: return `{owned}`");
+    let borrowed = |owned: String| {
+        format!("{what} cannot be borrowed, since it is sent to the other side: return `{owned}`")
+    };
     match ty {
         Type::Reference(reference) => mistakes.at(ty, borrowed(owned_form(&reference.elem))),
         Type::Path(path) if path.path.is_ident("str") => {

@@ -43,13 +43,13 @@ pub enum FrameworkError {
     #[error("unsupported")]
     Unsupported,
     /// The handler dropped the call without replying.
-    #[error("the handler gave no answer")]
+    #[error("the handler returned no response")]
     NoReply,
     /// The method ran, but its result could not be encoded.
     #[error("the result could not be encoded")]
     InvalidResult,
     /// The arguments name a stream that was not sent with them, or name a stream twice. The method did not run.
-    #[error("the arguments name a stream that is not there")]
+    #[error("the arguments refer to a stream that was not sent")]
     UnknownStream,
     /// The caller may not call this method. The error is the same for methods that do not exist. The method
     /// did not run.

@@ -24,7 +24,7 @@ impl CallSite {
         })))
     }
 
-    /// The method's name, as it travels.
+    /// Returns the method's name on the wire.
     pub fn method(&self) -> Option<&MethodName> {
         self.0.as_deref().map(|call| &call.method)
     }

@@ -34,7 +34,7 @@ pub enum CallError {
         kind: PacketType,
     },
     /// A packet is over a payload limit. The method did not run, unless the packet is the response.
-    #[error("the {what} is over {whose} payload limit of {limit} bytes (`Limits::max_payload`)")]
+    #[error("{what} too large: {whose} payload limit is {limit} bytes (`Limits::max_payload`)")]
     TooLarge {
         /// The packet that exceeds the limit.
         what: PacketRole,
@@ -261,7 +261,7 @@ pub enum ConnectionError {
         message: String,
     },
     /// An application packet was over this side's payload limit.
-    #[error("a packet of type {kind} has {length} bytes, over our payload limit of {limit}", kind = kind.0)]
+    #[error("packet of type {kind} too large: {length} bytes, our payload limit is {limit}", kind = kind.0)]
     PacketTooLarge {
         /// The packet type.
         kind: PacketType,
@@ -326,7 +326,7 @@ pub enum ConnectionError {
 }
 
 impl ConnectionError {
-    /// Returns `true` if one of the two sides closed the connection in order.
+    /// Returns `true` if one of the two sides closed the connection gracefully.
     pub fn is_clean(&self) -> bool {
         matches!(self, Self::ClosedHere | Self::ClosedByPeer)
     }

@@ -98,7 +98,7 @@ impl Peer {
         self.connection().end(ConnectionError::ClosedHere);
     }
 
-    /// Closes the connection in order. Requests are refused from now on. The connection ends when running handlers have
+    /// Closes the connection gracefully. Requests are refused from now on. The connection ends when running handlers have
     /// responded, everything is written and the peer has closed its end too, or after `bound`. Returns the reason.
     ///
     /// Once the handlers have responded, new calls of this side fail with [`CallError::ConnectionLost`]; pending calls
@@ -242,7 +242,7 @@ impl ConnectionCore {
     }
 }
 
-/// Starts an orderly end when it is dropped, whether or not a task waits for the end.
+/// Starts a graceful shutdown when it is dropped, whether or not a task waits for the end.
 struct Draining<'a>(&'a ConnectionCore, Duration);
 
 impl Drop for Draining<'_> {

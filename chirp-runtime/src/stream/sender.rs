@@ -42,7 +42,7 @@ enum SenderInner<T> {
 #[derive(Debug, thiserror::Error)]
 pub enum TrySendError<T> {
     /// There is no room for the item, which is returned.
-    #[error("no room for another item")]
+    #[error("the stream is full")]
     Full(T),
     /// The stream has ended.
     #[error(transparent)]

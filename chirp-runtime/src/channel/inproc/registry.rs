@@ -7,7 +7,7 @@ use tokio::sync::{Notify, oneshot};
 use super::{InprocError, InprocStream};
 use crate::sync::Mutex;
 
-/// The names of this process that have a listener.
+/// The in-process names that have a listener.
 static PORTS: LazyLock<Mutex<HashMap<Arc<str>, Arc<Port>>>> = LazyLock::new(Mutex::default);
 
 /// A connection that waits to be accepted. Each has a channel of its own: a closed receiver identifies a connection

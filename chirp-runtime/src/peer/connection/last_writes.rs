@@ -1,4 +1,4 @@
-//! The end of writing: in order, after a failure, and with the session.
+//! The end of writing: graceful, after a failure, and with the session.
 
 use std::io;
 use std::mem;
@@ -24,7 +24,7 @@ impl ConnectionCore {
         self.fail_sending(error.into());
     }
 
-    /// Records that the write half was shut down in order. The connection ends when the peer ends too, or at once if
+    /// Records that the write half was shut down gracefully. The connection ends when the peer ends too, or at once if
     /// nothing was ever sent, since no response can be on its way then.
     pub(in crate::peer) fn note_shut_down(&self) {
         let mut state = self.lock();

@@ -350,7 +350,7 @@ impl ReaderTask {
         .await
     }
 
-    /// Waits after the peer has ended: until the handlers of received requests have started, and until an orderly end
+    /// Waits after the peer has ended: until the handlers of received requests have started, and until a graceful shutdown
     /// of this side is complete.
     async fn finish_arrived(&mut self) {
         let connection = &self.connection;

@@ -6,10 +6,10 @@ pub(in crate::peer) enum Sending {
     /// Packets are sent.
     #[default]
     Open,
-    /// An orderly end: queued output is written, then the write half is shut down. `batches` counts the batches written
+    /// A graceful shutdown: queued output is written, then the write half is shut down. `batches` counts the batches written
     /// since.
     Closing { batches: usize },
-    /// The write half has been shut down in order.
+    /// The write half has been shut down gracefully.
     Closed,
     /// A write failed, or the shutdown did not complete. Output is discarded.
     Failed(ConnectionError),

@@ -30,7 +30,7 @@ const TURN: usize = 1 << 20;
 /// Written bytes that restart the stall timer.
 const PROGRESS: usize = 64 << 10;
 
-/// Who writes. Changed under the connection's lock; the holder of the turn alone may lock the [`Sink`].
+/// Which task writes. Changed under the connection's lock; the holder of the turn alone may lock the [`Sink`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::peer) enum WriteState {
     /// Nobody writes.

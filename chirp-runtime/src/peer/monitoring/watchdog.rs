@@ -31,7 +31,7 @@ impl Watchdog {
         }
     }
 
-    /// Starts the limit afresh.
+    /// Restarts the limit.
     pub(in crate::peer) fn reset(&mut self) {
         self.left = PIECES;
         self.next_piece();

@@ -83,9 +83,9 @@ impl Dispatch {
 /// Work that is blocked behind a stalled handler and has to be done elsewhere.
 #[derive(Clone, Copy, Default)]
 pub(in crate::peer) struct StallRecovery {
-    /// Start a new dispatcher.
+    /// Whether a new dispatcher is to be started.
     pub(in crate::peer) dispatcher: bool,
-    /// Write in place of the writer task.
+    /// Whether to write in place of the writer task.
     pub(in crate::peer) unwritten: bool,
 }
 

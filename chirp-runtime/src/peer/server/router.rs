@@ -334,7 +334,7 @@ pub enum RouteError {
     },
     /// Names that begin with `chirp.` are reserved for the framework.
     #[error(
-        "method name `{method}` is reserved: names that begin `chirp.` belong to the framework"
+        "method name `{method}` is reserved: names that begin with `chirp.` belong to the framework"
     )]
     Reserved {
         /// The method name.

@@ -148,7 +148,7 @@ impl Consumer {
             if self.closed {
                 return Poll::Ready(ConsumerStep::End(None));
             }
-            // Everything received has been consumed. Without the credit, the sender might have to wait for ever.
+            // Everything received has been consumed. Without the credit, the sender might have to wait forever.
             self.give_back();
             let Self {
                 half,

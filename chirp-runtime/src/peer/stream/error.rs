@@ -14,9 +14,7 @@ pub enum StreamError {
     #[error("an item could not be encoded: {0}")]
     Encode(String),
     /// An item is over a payload limit. It was not sent, and the stream was aborted.
-    #[error(
-        "an item is over {whose} payload limit: it may have {limit} bytes (`Limits::max_payload`)"
-    )]
+    #[error("item too large: {whose} payload limit is {limit} bytes (`Limits::max_payload`)")]
     TooLarge {
         /// The side that set the limit.
         whose: LimitOwner,
@@ -67,14 +65,14 @@ pub enum StreamError {
     #[error(transparent)]
     Call(#[from] CallError),
     /// The call that the stream belongs to has ended.
-    #[error("the call that the stream belongs to is over")]
+    #[error("the call that the stream belongs to has ended")]
     CallEnded,
     /// The connection ended first.
     #[error("the connection ended: {0}")]
     ConnectionLost(ConnectionError),
 }
 
-/// What a receiver waits for only so long.
+/// The part of a receive that a time limit applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeLimit {
     /// The next item: [`Receiver::item_timeout`](crate::stream::Receiver::item_timeout).

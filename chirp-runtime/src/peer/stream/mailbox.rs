@@ -122,8 +122,8 @@ impl Mailbox {
         self.lock().ending.clone()
     }
 
-    /// Returns `true` if there has been a sign of the sender. The end of the call or the connection, and a refusal, are
-    /// not signs: the response explains those.
+    /// Returns `true` if anything from the sender has arrived. The end of the call or the connection, and a refusal, do
+    /// not count: the response explains those.
     pub(in crate::peer) fn has_begun(&self) -> bool {
         let inner = self.lock();
         let over = |ending: &Ending| {
