@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# npm vscode-jsonrpc 10.0.0 has no batches and no null id: it logs an error and sends nothing, so the caller waits for ever. A
+# npm vscode-jsonrpc 10.0.0 has no batches and no null id: it logs an error and sends nothing, so the caller waits forever. A
 # request without "jsonrpc": "2.0" is answered.
 # Guess: batches are answered; a null id gets an answer with a null id; a missing version is refused with -32600.
 source "$(dirname "$(realpath "$0")")/lib.sh"

@@ -52,8 +52,8 @@ const CHANGES: [(&str, Change); 12] = [
     }),
     ("first pause", |all, time| all.first_pause = time),
     ("longest pause", |all, time| all.longest_pause = time),
-    ("patience", |all, time| all.max_wait = time),
-    ("grace", |all, time| all.shutdown_timeout = time),
+    ("max_wait", |all, time| all.max_wait = time),
+    ("shutdown_timeout", |all, time| all.shutdown_timeout = time),
     ("timeout", |all, time| all.timeout = time),
 ];
 

@@ -1,4 +1,4 @@
-//! Rolling restarts: servers shut down in order and others take over, under reconnecting clients.
+//! Rolling restarts: servers shut down gracefully and others take over, under reconnecting clients.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -121,7 +121,7 @@ fn free_tcp() -> Endpoint {
         .unwrap()
 }
 
-/// During ten orderly restarts, eight callers make calls that are not idempotent: none fails, and each runs once.
+/// During ten graceful restarts, eight callers make calls that are not idempotent: none fails, and each runs once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_restarts_lose_no_call() {
     let unix = format!("unix://{}", crate::support::socket_path().display());

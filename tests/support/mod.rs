@@ -221,7 +221,7 @@ const HANGS: Duration = Duration::from_mins(1);
 /// Awaits a future, and fails after a minute.
 pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {
     let done = tokio::time::timeout(HANGS, future).await;
-    done.expect("nobody waits for ever")
+    done.expect("nobody waits forever")
 }
 
 /// Runs a test on a runtime of one thread, and on one of two.

@@ -67,7 +67,7 @@ fn sees(seen: &[u8], text: &[u8]) -> bool {
     seen.windows(text.len()).any(|window| window == text)
 }
 
-/// Cutting the connection must not look like an orderly close by the other side.
+/// Cutting the connection must not look like a graceful close by the other side.
 #[tokio::test]
 async fn a_truncated_connection_is_an_error() {
     let (here, there) = (Keypair::generate().unwrap(), Keypair::generate().unwrap());

@@ -427,7 +427,7 @@ async fn a_context_applies_to_the_compressed_call() {
     let both = [context, packed(&response(2, 0, &data))].concat();
     theirs.write_all(&both).await.expect("taken");
     let error = peer.closed().await;
-    let expected = PacketError::Carrier(PacketType::RESPONSE);
+    let expected = PacketError::ContextWithoutCall(PacketType::RESPONSE);
     assert!(
         matches!(&error, ConnectionError::Protocol(wrong) if *wrong == expected),
         "{error}"

@@ -100,10 +100,10 @@ impl ConnectLoop {
         let peer = started.map_err(io::Error::other)?;
         if let Some(on_connect) = &self.reconnect.on_connect {
             let mut close_on_drop = CloseOnDrop(Some(peer.clone()));
-            let prepare = guard::run("the on_connect hook", async {
+            let hook = guard::run("the on_connect hook", async {
                 on_connect(peer.clone()).await
             });
-            timeout(limit, prepare)
+            timeout(limit, hook)
                 .await
                 .map_err(timed_out("the on_connect hook"))??
                 .map_err(io::Error::other)?;

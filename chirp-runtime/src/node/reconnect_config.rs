@@ -61,8 +61,8 @@ impl ReconnectConfig {
         E: fmt::Display,
     {
         self.on_connect = Some(Arc::new(move |peer| {
-            let prepared = on_connect(peer);
-            Box::pin(async move { prepared.await.map_err(|error| error.to_string()) })
+            let connected = on_connect(peer);
+            Box::pin(async move { connected.await.map_err(|error| error.to_string()) })
         }));
         self
     }

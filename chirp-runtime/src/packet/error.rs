@@ -57,7 +57,7 @@ pub enum PacketError {
     CallContext(&'static str),
     /// A `CallContext` packet was followed by a packet other than a call.
     #[error("invalid CallContext packet: expected a call to follow, got a {0} packet")]
-    Carrier(PacketType),
+    ContextWithoutCall(PacketType),
     /// A stream packet is malformed or inconsistent with the state of its stream.
     #[error("invalid {kind} packet: {what}")]
     Stream {

@@ -97,18 +97,18 @@ impl PeerBuilder {
     /// Gives every handler a value, which replaces any other value of its type: [`CallContext::extension`] returns it.
     #[must_use]
     pub fn extension<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        Arc::make_mut(&mut self.serving).values.insert(value);
+        Arc::make_mut(&mut self.serving).extensions.insert(value);
         self
     }
 
-    /// Calls `prepare` for each call, to set extensions in addition to those of [`extension`](Self::extension). It must
+    /// Calls `per_call` for each call, to set extensions in addition to those of [`extension`](Self::extension). It must
     /// not block.
     #[must_use]
     pub fn extensions_with(
         mut self,
-        prepare: impl Fn(&mut Extensions) + Send + Sync + 'static,
+        per_call: impl Fn(&mut Extensions) + Send + Sync + 'static,
     ) -> Self {
-        Arc::make_mut(&mut self.serving).prepare = Some(Arc::new(prepare));
+        Arc::make_mut(&mut self.serving).per_call = Some(Arc::new(per_call));
         self
     }
 

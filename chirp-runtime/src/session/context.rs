@@ -51,7 +51,7 @@ impl Session {
                 self.contexts.next = None;
                 Ok(())
             }
-            _ => Err(PacketError::Carrier(kind).into()),
+            _ => Err(PacketError::ContextWithoutCall(kind).into()),
         }
     }
 

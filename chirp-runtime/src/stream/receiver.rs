@@ -39,7 +39,7 @@ enum ReceiverInner<T> {
     Stream(Pin<Box<dyn Stream<Item = T> + Send>>),
     Claimed(Claimed),
     Remote(Consumer, CodecId),
-    OfCall(Box<CallStream>, CodecId),
+    CallResult(Box<CallStream>, CodecId),
     /// The half was sent to a peer, was closed, or has ended.
     Over(Option<StreamError>),
 }
@@ -110,7 +110,7 @@ impl<T, E> Receiver<T, E> {
         codec: CodecId,
         error: fn(StreamError) -> E,
     ) -> Self {
-        Self::of(ReceiverInner::OfCall(Box::new(of_call), codec), error)
+        Self::of(ReceiverInner::CallResult(Box::new(of_call), codec), error)
     }
 
     fn of(inner: ReceiverInner<T>, error: fn(StreamError) -> E) -> Self {
@@ -192,7 +192,7 @@ impl<T: Item, E> Receiver<T, E> {
         match self.inner_mut() {
             ReceiverInner::Local(local) => local.close(),
             ReceiverInner::Remote(consumer, _) => consumer.close(),
-            ReceiverInner::OfCall(of_call, _) => of_call.consumer().close(),
+            ReceiverInner::CallResult(of_call, _) => of_call.consumer().close(),
             inner => *inner = ReceiverInner::Over(None),
         }
         *self.times_mut() = None;
@@ -205,7 +205,9 @@ impl<T: Item, E> Receiver<T, E> {
         if self.times_mut().is_none() {
             let item = match self.inner_mut() {
                 ReceiverInner::Remote(consumer, codec) => consumer.next_at_hand(*codec),
-                ReceiverInner::OfCall(of_call, codec) => of_call.consumer().next_at_hand(*codec),
+                ReceiverInner::CallResult(of_call, codec) => {
+                    of_call.consumer().next_at_hand(*codec)
+                }
                 _ => None,
             };
             match item {
@@ -254,7 +256,7 @@ impl<T: Item, E> Receiver<T, E> {
             ReceiverInner::Local(local) => local.poll_next(cx),
             ReceiverInner::Stream(stream) => stream.as_mut().poll_next(cx).map(|item| item.map(Ok)),
             ReceiverInner::Remote(consumer, codec) => consumer.poll_next(*codec, cx),
-            ReceiverInner::OfCall(of_call, codec) => {
+            ReceiverInner::CallResult(of_call, codec) => {
                 of_call.poll_next(cx, |consumer, cx| consumer.poll_next(*codec, cx))
             }
             ReceiverInner::Over(error) => Poll::Ready(error.take().map(Err)),

@@ -90,7 +90,7 @@ impl Run {
         run
     }
 
-    /// Takes so many steps of a run without an end, in which neither calls nor answers may wait for ever. How many
+    /// Takes so many steps of a run without an end, in which neither calls nor answers may wait forever. How many
     /// calls came.
     fn keep_going(mut self, steps: u64) -> u64 {
         for _ in 0..steps {

@@ -179,7 +179,7 @@ async fn owners_of_bytes() {
         std::future::ready(Ok::<_, ErrorData>(bytes))
     });
     let (a, b) = calling(serves);
-    // The connection may end, but nothing waits for ever.
+    // The connection may end, but nothing waits forever.
     let _ = soon(a.call("large", ())).await;
     a.close();
     soon(b.closed()).await;

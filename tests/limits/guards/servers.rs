@@ -27,7 +27,7 @@ impl Broken {
             .handle("echo", echo)
             .on_accept_error(move |error| {
                 let _ = tell.send(error.clone());
-                panic!("on_refused");
+                panic!("on_accept_error");
             })
             .bind("tcp://127.0.0.1:0")
             .await
@@ -47,7 +47,7 @@ impl Broken {
         }
     }
 
-    /// Only the connection whose hook panics fails, and the server shuts down in order.
+    /// Only the connection whose hook panics fails, and the server shuts down gracefully.
     async fn check(mut self, text: &str) {
         let first = soon(chirp::connect(self.address.clone())).await.unwrap();
         let told = soon(self.told.recv()).await.unwrap().to_string();
@@ -70,7 +70,7 @@ async fn on_connect() {
         once.panic("the hook");
     });
     Broken::start(server).await.check("the hook").await;
-    // Calls on a connection that the hook kept do not wait for ever.
+    // Calls on a connection that the hook kept do not wait forever.
     let first = kept.lock().unwrap()[0].clone();
     assert!(soon(first.call("m", ())).await.is_err());
 }
@@ -117,7 +117,7 @@ async fn on_accept_error_and_on_disconnect() {
         .handle("echo", echo)
         .on_disconnect(move |connection, _| {
             tell.send(connection.number).unwrap();
-            panic!("on_end");
+            panic!("on_disconnect");
         })
         .bind("tcp://127.0.0.1:0")
         .await

@@ -175,7 +175,7 @@ async fn a_server_starts_again() {
 /// CH-T56: a peer can be closed although its channel never becomes readable or writable.
 #[tokio::test]
 async fn a_silent_channel_is_closed() {
-    /// Stays pending for ever, and reports when it is dropped.
+    /// Stays pending forever, and reports when it is dropped.
     struct Silent(#[expect(dead_code, reason = "it is dropped")] DropFlag);
     impl AsyncRead for Silent {
         fn poll_read(

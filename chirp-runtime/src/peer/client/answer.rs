@@ -19,7 +19,7 @@ pub struct Answered {
 #[derive(Debug)]
 enum AnswerStreams {
     /// Streams that the result value contains.
-    Carried(InboundStreams),
+    Attached(InboundStreams),
     /// The result is a stream itself.
     Result(Box<CallStream>),
 }
@@ -28,7 +28,7 @@ impl Answered {
     pub(in crate::peer) fn carrying(data: Bytes, arrived: InboundStreams) -> Self {
         Self {
             data,
-            streams: Some(Box::new(AnswerStreams::Carried(arrived))),
+            streams: Some(Box::new(AnswerStreams::Attached(arrived))),
         }
     }
 
@@ -41,12 +41,12 @@ impl Answered {
     ///
     /// # Errors
     ///
-    /// [`CallError::Decode`] if streams came with the result: its bytes would be meaningless without them. The streams
+    /// [`CallError::Decode`] if the result has streams: its bytes would be meaningless without them. The streams
     /// are refused.
     pub(in crate::peer) fn into_bytes(self) -> Result<Bytes, CallError> {
         if self.streams.is_some() {
             return Err(CallError::Decode(
-                "streams came with it, which a call by name does not take; to pass a call on with its streams, let the \
+                "it has streams, which a call by name cannot receive; to forward a call with its streams, let the \
                  `Caller` handle the request"
                     .to_owned(),
             ));
@@ -66,7 +66,7 @@ impl Answered {
     /// Returns the encoded result, and the streams that it contains.
     pub(crate) fn into_parts(self) -> (Bytes, Option<InboundStreams>) {
         match self.streams.map(|streams| *streams) {
-            Some(AnswerStreams::Carried(arrived)) => (self.data, Some(arrived)),
+            Some(AnswerStreams::Attached(arrived)) => (self.data, Some(arrived)),
             Some(AnswerStreams::Result(_)) | None => (self.data, None),
         }
     }
@@ -75,7 +75,7 @@ impl Answered {
     pub(crate) fn into_stream(self) -> Option<CallStream> {
         match *self.streams? {
             AnswerStreams::Result(of_call) => Some(*of_call),
-            AnswerStreams::Carried(_) => None,
+            AnswerStreams::Attached(_) => None,
         }
     }
 }

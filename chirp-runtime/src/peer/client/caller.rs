@@ -193,7 +193,7 @@ pub(in crate::peer) enum ConnectionRef {
 }
 
 /// The state that all handles of a connection share. When the last handle is dropped, a connection that serves nothing
-/// is closed in order.
+/// is closed gracefully.
 pub(in crate::peer) struct ConnectionHandle {
     pub(in crate::peer) connection: Arc<ConnectionCore>,
     pub(in crate::peer) serves: AtomicBool,

@@ -11,8 +11,8 @@ use crate::codec::CodecId;
 use crate::packet::{FrameworkError, Payload};
 use crate::peer::{AsCaller, CallError, Caller, MethodName, Peer, Task};
 
-/// The maximum number of times that an idempotent call is sent. A call that ends every connection must not be sent for
-/// ever.
+/// The maximum number of times that an idempotent call is sent. A call that ends every connection must not be sent
+/// forever.
 const ATTEMPTS: u8 = 3;
 
 /// A source of connections to callees, for connections that change or may be absent.
@@ -174,7 +174,7 @@ impl Retry {
     }
 
     /// Returns `true` if a call without a timeout has been sent again for long enough. A peer that accepts connections
-    /// and refuses every call must not be asked for ever.
+    /// and refuses every call must not be asked forever.
     fn is_late(&mut self, route: &dyn ConnectionSource) -> bool {
         let _entered = route.runtime().enter();
         let now = Instant::now();

@@ -35,7 +35,7 @@ pub(in crate::peer) struct LocalCall {
 }
 
 enum LocalWork {
-    Handling(Option<HandlerFuture>),
+    Running(Option<HandlerFuture>),
     Started(Started),
     /// The handler has deferred its reply.
     Deferred(oneshot::Receiver<Reply>),
@@ -72,7 +72,7 @@ impl LocalCall {
         let request = Request::new(CallContext::new(back, Extensions::default(), None), packet)
             .with_streams(arrived);
         let work = match catch_unwind(AssertUnwindSafe(|| handler.handle(request))) {
-            Ok(handling) => LocalWork::Handling(Some(handling)),
+            Ok(running) => LocalWork::Running(Some(running)),
             Err(panic) => LocalWork::Ended(Some(panicked(panic, method.as_bytes(), None))),
         };
         let call = Self {
@@ -87,14 +87,14 @@ impl LocalCall {
     /// caller may be busy feeding a stream to the handler. Outside of a runtime the handler runs when the call is
     /// polled.
     pub(in crate::peer) fn start(&mut self) {
-        if let LocalWork::Handling(handling) = &mut self.work
+        if let LocalWork::Running(running) = &mut self.work
             && let Ok(runtime) = Handle::try_current()
         {
-            let (mut handling, method) = (handling.take(), self.method.clone());
+            let (mut running, method) = (running.take(), self.method.clone());
             let (reply, answer) = oneshot::channel();
             let task = spawn(&runtime, async move {
                 // Sending fails if the call has just been dropped.
-                let _ = reply.send(poll_fn(|cx| poll_caught(&mut handling, &method, cx)).await);
+                let _ = reply.send(poll_fn(|cx| poll_caught(&mut running, &method, cx)).await);
             });
             self.work = LocalWork::Started(Started { answer, task });
         }
@@ -129,7 +129,7 @@ impl LocalCall {
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         loop {
             let reply = match &mut self.work {
-                LocalWork::Handling(handling) => ready!(poll_caught(handling, &self.method, cx)),
+                LocalWork::Running(running) => ready!(poll_caught(running, &self.method, cx)),
                 LocalWork::Started(Started { answer, .. }) | LocalWork::Deferred(answer) => {
                     ready!(Pin::new(answer).poll(cx))
                         .unwrap_or_else(|_| FrameworkError::NoReply.into())
@@ -156,8 +156,8 @@ impl LocalCall {
 impl Drop for LocalCall {
     fn drop(&mut self) {
         self.end_bound(&Ending::Cancelled);
-        if let LocalWork::Handling(handling) = &mut self.work {
-            drop_caught(handling.take());
+        if let LocalWork::Running(running) = &mut self.work {
+            drop_caught(running.take());
         }
     }
 }
@@ -223,17 +223,17 @@ fn failed(error: ErrorData) -> CallError {
 
 /// Polls a handler. As on a connection, a panic becomes a service error.
 fn poll_caught(
-    handling: &mut Option<HandlerFuture>,
+    running: &mut Option<HandlerFuture>,
     method: &MethodName,
     cx: &mut Context<'_>,
 ) -> Poll<Reply> {
-    let Some(work) = handling else {
+    let Some(work) = running else {
         return Poll::Ready(FrameworkError::NoReply.into());
     };
     let reply = match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
         Ok(polled) => ready!(polled),
         Err(panic) => panicked(panic, method.as_bytes(), None),
     };
-    drop_caught(handling.take());
+    drop_caught(running.take());
     Poll::Ready(reply)
 }

@@ -1,4 +1,4 @@
-//! The beginning of an orderly end: requests are refused, and running calls are answered.
+//! The beginning of a graceful shutdown: requests are refused, and running calls are answered.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::ConnectionCore;
 use crate::session::Session;
 
-/// The interval at which an orderly shutdown checks whether requests still arrive.
+/// The interval at which a graceful shutdown checks whether requests still arrive.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 /// The number of consecutive checks without a new request after which the peer counts as quiet: 100 ms.
 const QUIET_CHECKS: u32 = 10;
@@ -19,7 +19,7 @@ impl ConnectionCore {
     /// runs.
     ///
     /// A request that is on its way when the channel closes would be lost, and its caller could not tell that it has not
-    /// run. A refused request tells its caller to go elsewhere. A peer that serves nothing does not wait.
+    /// run. A refused request tells its caller to use another connection. A peer that serves nothing does not wait.
     pub(in crate::peer) async fn refuse_requests(&self) {
         let serves = {
             let mut state = self.lock();
@@ -49,12 +49,12 @@ impl ConnectionCore {
     }
 
     /// Ends the session once no handler runs, everything is written and the peer has ended too. Requests are refused
-    /// from now on. `grace` is how long the caller waits for the end.
-    pub(in crate::peer) fn drain(&self, grace: Option<Duration>) {
+    /// from now on. `shutdown_bound` is how long the caller waits for the end.
+    pub(in crate::peer) fn drain(&self, shutdown_bound: Option<Duration>) {
         let mut state = self.lock();
         state.closing = true;
-        if let Some(grace) = grace {
-            state.grace = Instant::now().checked_add(grace);
+        if let Some(shutdown_bound) = shutdown_bound {
+            state.shutdown_bound = Instant::now().checked_add(shutdown_bound);
         }
         state.ordered(Session::drain);
         drop(state);

@@ -24,7 +24,7 @@ const FOREVER: Duration = Duration::from_hours(24);
 /// Closing a socket while bytes arrive resets it, and output that the peer has not read is lost. So the reader
 /// continues until the peer has ended too, or one of these bounds is reached.
 pub(in crate::peer) struct Lingering {
-    /// The latest end.
+    /// The time at which reading ends at the latest.
     end: Instant,
     /// The maximum time without any bytes.
     quiet: Duration,
@@ -36,7 +36,7 @@ pub(in crate::peer) struct Lingering {
 }
 
 impl Lingering {
-    /// `bytes` is how many have come so far.
+    /// `bytes` is the number of bytes received so far.
     pub(in crate::peer) fn new(bytes: u64, end: Instant, quiet: Duration) -> Self {
         let mut lingering = Self {
             end,
@@ -71,7 +71,7 @@ impl Lingering {
 }
 
 impl ConnectionCore {
-    /// How long the reader goes on, if this side sends no more; `bytes` is how many have come so far.
+    /// Returns how long the reader continues if this side has stopped sending. `bytes` is the number received so far.
     pub(in crate::peer) fn lingering(&self, bytes: u64) -> Option<Box<Lingering>> {
         let now = Instant::now();
         let state = self.look();
@@ -79,7 +79,7 @@ impl ConnectionCore {
             Sending::Open | Sending::Closing { .. } => return None,
             Sending::Closed => {
                 let stall = state.session.limits().progress_timeout;
-                let end = now.checked_add(stall).max(state.grace);
+                let end = now.checked_add(stall).max(state.shutdown_bound);
                 (end.unwrap_or(now + FOREVER), stall)
             }
             Sending::Failed(_) => (now + AFTER_FAILURE, AFTER_FAILURE_QUIET),

@@ -52,8 +52,8 @@ pub(in crate::peer) struct ConnectionState {
     pub(in crate::peer) abandoned_watched: bool,
     /// The connection ends as soon as no handler runs and everything is written.
     pub(in crate::peer) closing: bool,
-    /// How long the caller of an orderly end waits at least.
-    pub(in crate::peer) grace: Option<Instant>,
+    /// Until when the caller of a graceful shutdown waits.
+    pub(in crate::peer) shutdown_bound: Option<Instant>,
     pub(in crate::peer) sending: Sending,
     /// The peer has closed its end; the reader waits until every received request has been started.
     pub(in crate::peer) input_over: bool,
@@ -82,7 +82,7 @@ impl ConnectionState {
             held: 0,
             abandoned_watched: false,
             closing: false,
-            grace: None,
+            shutdown_bound: None,
             sending: Sending::Open,
             input_over: false,
             end: None,

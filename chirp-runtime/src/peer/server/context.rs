@@ -15,7 +15,7 @@ use crate::session::InboundCallId;
 #[derive(Clone, Debug)]
 pub struct CallContext {
     caller: Caller,
-    values: Extensions,
+    extensions: Extensions,
     run: Option<InboundCallId>,
     deadline: Option<Deadline>,
 }
@@ -23,12 +23,12 @@ pub struct CallContext {
 impl CallContext {
     pub(in crate::peer) fn new(
         caller: Caller,
-        values: Extensions,
+        extensions: Extensions,
         run: Option<InboundCallId>,
     ) -> Self {
         Self {
             caller,
-            values,
+            extensions,
             run,
             deadline: None,
         }
@@ -67,7 +67,7 @@ impl CallContext {
 
     /// Waits until this side's end of the connection drains ([`PeerState::Draining`](crate::peer::PeerState)), or has
     /// ended: the server shuts down, for example. The handler has until the end of the shutdown timeout to answer; one
-    /// that sends items for ever finishes its stream. Safe to drop. For a call in this process it never comes.
+    /// that sends items forever finishes its stream. Safe to drop. For a call in this process it never comes.
     pub async fn draining(&self) {
         let Some(connection) = self.connection() else {
             return std::future::pending().await;
@@ -116,7 +116,7 @@ impl CallContext {
     /// Returns the extension of this type that the program gives its handlers
     /// ([`PeerBuilder::extension`](crate::peer::PeerBuilder::extension)).
     pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        self.values.get()
+        self.extensions.get()
     }
 
     /// Returns a caller for the peer that made this call. Clients created from it call back over the same connection:

@@ -238,7 +238,7 @@ impl Dispatcher {
             let serving = self.serving.as_deref()?;
             let streams =
                 streams.map(|unbound| InboundStreams::new(&link, StreamCarrier::Run(id), unbound));
-            let cx = CallContext::new(link.into(), serving.values(), Some(id)).within(deadline);
+            let cx = CallContext::new(link.into(), serving.extensions(), Some(id)).within(deadline);
             let request = Request::new(cx, request).with_streams(streams);
             span.inside(|| {
                 let future = within(deadline, serving.router.handle(request));

@@ -129,7 +129,7 @@ impl PacketTask {
         };
         self.held = Some(payload.len());
         let link = ConnectionRef::uncounted(&self.connection);
-        let cx = CallContext::new(link.into(), serving.values(), None);
+        let cx = CallContext::new(link.into(), serving.extensions(), None);
         let Some(handler) = serving.router.packet_handler(self.kind) else {
             // The handler was removed while the packet was queued.
             return Some(Box::pin(std::future::ready(Ok(()))));

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::peer::{Extensions, Router};
 
-type PrepareExtensions = dyn Fn(&mut Extensions) + Send + Sync;
+type SetExtensions = dyn Fn(&mut Extensions) + Send + Sync;
 
 /// What a peer serves: its routes, and the extensions for their handlers.
 ///
@@ -11,18 +11,18 @@ type PrepareExtensions = dyn Fn(&mut Extensions) + Send + Sync;
 #[derive(Clone, Default)]
 pub(in crate::peer) struct Serving {
     pub(in crate::peer) router: Router,
-    pub(in crate::peer) values: Extensions,
-    pub(in crate::peer) prepare: Option<Arc<PrepareExtensions>>,
+    pub(in crate::peer) extensions: Extensions,
+    pub(in crate::peer) per_call: Option<Arc<SetExtensions>>,
 }
 
 impl Serving {
     /// Returns the extensions for one call.
-    pub(in crate::peer) fn values(&self) -> Extensions {
-        let mut values = self.values.clone();
-        if let Some(prepare) = &self.prepare {
-            prepare(&mut values);
+    pub(in crate::peer) fn extensions(&self) -> Extensions {
+        let mut extensions = self.extensions.clone();
+        if let Some(per_call) = &self.per_call {
+            per_call(&mut extensions);
         }
-        values
+        extensions
     }
 }
 
@@ -30,7 +30,7 @@ impl fmt::Debug for Serving {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serving")
             .field("router", &self.router)
-            .field("values", &self.values)
+            .field("extensions", &self.extensions)
             .finish_non_exhaustive()
     }
 }
