@@ -181,7 +181,7 @@ async fn no_duration_is_too_long_or_too_short() {
     }
 }
 
-/// Whether a call failed because of a timeout.
+/// Returns `true` if a call failed because of a timeout.
 fn is_of_time(error: &CallError) -> bool {
     match error {
         CallError::NotConnected(_) | CallError::DeadlineExceeded { .. } => true,

@@ -209,12 +209,12 @@ pub(crate) fn chirp_entries(attrs: &[Attribute], mistakes: &mut Mistakes) -> Vec
     all
 }
 
-/// Whether the attribute is `#[chirp(..)]`, which must be removed from the output.
+/// Returns `true` if the attribute is `#[chirp(..)]`, which must be removed from the output.
 pub(crate) fn is_chirp(attr: &Attribute) -> bool {
     attr.path().is_ident("chirp")
 }
 
-/// Whether the attribute is a `#[cfg_attr(.., chirp(..))]`.
+/// Returns `true` if the attribute is a `#[cfg_attr(.., chirp(..))]`.
 pub(crate) fn hides_chirp(attr: &Attribute) -> bool {
     attr.path().is_ident("cfg_attr")
         && matches!(&attr.meta, Meta::List(list) if list.tokens.clone().into_iter().any(

@@ -75,7 +75,7 @@ fn is_nonblocking(fd: &impl AsRawFd) -> bool {
     u32::from_str_radix(flags.unwrap().trim(), 8).unwrap() & NONBLOCKING != 0
 }
 
-/// Whether a tool is installed. A test without its tool prints that it was skipped.
+/// Returns `true` if a tool is installed. A test without its tool prints that it was skipped.
 fn has(tool: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).any(|dir| dir.join(tool).exists());

@@ -72,7 +72,7 @@ fn example(name: &str) -> PathBuf {
     profile.join("examples").join(name)
 }
 
-/// Whether Python is installed; without it these tests are skipped.
+/// Returns `true` if Python is installed; without it these tests are skipped.
 fn has_python() -> bool {
     let found = Command::new("python3").arg("--version").output().is_ok();
     if !found {

@@ -46,7 +46,7 @@ pub(super) fn emit(service: &ServiceTrait) -> TokenStream {
     item.into_token_stream()
 }
 
-/// Whether the trait already has an `on_unimplemented` attribute, which takes precedence.
+/// Returns `true` if the trait already has an `on_unimplemented` attribute, which takes precedence.
 fn has_diagnostic(item: &ItemTrait) -> bool {
     item.attrs.iter().any(|attr| {
         let segments = &attr.path().segments;

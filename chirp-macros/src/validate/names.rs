@@ -73,7 +73,7 @@ fn check_one(service: &ServiceTrait, method: &ServiceMethod, mistakes: &mut Mist
     }
 }
 
-/// Whether the service's name makes all its method names reserved.
+/// Returns `true` if the service's name makes all its method names reserved.
 fn reserved(service: &ServiceTrait) -> bool {
     format!("{}.", service.name()).starts_with(RESERVED)
 }
@@ -107,7 +107,7 @@ fn check_others(before: &[ServiceMethod], second: &ServiceMethod, mistakes: &mut
     }
 }
 
-/// Whether either of two methods is conditional.
+/// Returns `true` if either of two methods is conditional.
 pub(crate) fn conditional(first: &ServiceMethod, second: &ServiceMethod) -> bool {
     !first.cfgs().is_empty() || !second.cfgs().is_empty()
 }

@@ -199,7 +199,7 @@ fn check_generic(argument: &GenericArgument, mistakes: &mut Mistakes) {
     }
 }
 
-/// Whether a type is `Cow<str>` or `Cow<[u8]>`, which have encoding forms of their own.
+/// Returns `true` if a type is `Cow<str>` or `Cow<[u8]>`, which have encoding forms of their own.
 fn is_cow(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|segment| {
         segment.ident == "Cow"

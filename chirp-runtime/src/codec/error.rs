@@ -65,7 +65,7 @@ impl DecodeError {
         }
     }
 
-    /// Whether other bytes could be decoded as this type.
+    /// Returns `true` if other bytes could be decoded as this type.
     pub(crate) fn is_of_bytes(&self) -> bool {
         !self.is_of_type
     }

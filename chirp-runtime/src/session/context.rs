@@ -16,7 +16,7 @@ impl Contexts {
 }
 
 impl Session {
-    /// Whether packets of an extension are accepted, which they are once this side has declared the
+    /// Returns `true` if packets of an extension are accepted, which they are once this side has declared the
     /// extension.
     pub fn accepts(&self, kind: PacketType) -> bool {
         let extension = match kind {

@@ -101,7 +101,7 @@ impl Counters {
     }
 }
 
-/// Whether this is the method's own error rather than a framework error.
+/// Returns `true` if this is the method's own error rather than a framework error.
 fn is_own_error(code: ResultCode, data: &[u8]) -> bool {
     code == ResultCode::ServiceError && FrameworkError::code_in(data).is_none()
 }

@@ -36,12 +36,12 @@ pub enum CallOutcome {
 }
 
 impl CallOutcome {
-    /// Whether the call has returned a result.
+    /// Returns `true` if the call has returned a result.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Response(response) if response.code == ResultCode::Success)
     }
 
-    /// Whether the other side refused the call because it is shutting down this connection.
+    /// Returns `true` if the other side refused the call because it is shutting down this connection.
     #[cold]
     pub fn is_shutting_down(&self) -> bool {
         match self {

@@ -7,7 +7,7 @@ use crate::packet::{
 
 pub(super) const METHOD: &[u8] = HELLO_METHOD.as_bytes();
 
-/// Whether a request is for `chirp.hello`, which the session answers itself.
+/// Returns `true` if a request is for `chirp.hello`, which the session answers itself.
 pub(super) fn is_hello(method: &[u8]) -> bool {
     method == METHOD
 }
@@ -46,7 +46,7 @@ impl HelloExchange {
         self.state = HelloState::Asked;
     }
 
-    /// Whether `key` is the keep-alive call, which is then no longer pending.
+    /// Returns `true` if `key` is the keep-alive call, which is then no longer pending.
     pub(super) fn is_pong(&mut self, key: OutboundCallId) -> bool {
         self.ping.take_if(|ping| *ping == key).is_some()
     }

@@ -70,7 +70,7 @@ impl Session {
         self.inbound.time(call)
     }
 
-    /// Whether the call's handler may still be started. It may not once the call has been cancelled.
+    /// Returns `true` if the call's handler may still be started. It may not once the call has been cancelled.
     pub fn is_wanted(&self, call: InboundCallId) -> bool {
         self.inbound.is_pending(call)
     }

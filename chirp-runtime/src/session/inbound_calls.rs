@@ -87,7 +87,7 @@ impl InboundCalls {
         self.calls.get(key)?.time
     }
 
-    /// Whether the call is pending.
+    /// Returns `true` if the call is pending.
     pub(super) fn is_pending(&self, key: InboundCallId) -> bool {
         self.calls.get(key).is_some_and(|call| call.pending)
     }

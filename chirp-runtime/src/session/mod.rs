@@ -200,7 +200,7 @@ impl Session {
         self.flush_backlog();
     }
 
-    /// Whether anything is ready to be written, apart from the batch that is being written.
+    /// Returns `true` if anything is ready to be written, apart from the batch that is being written.
     pub fn has_output(&self) -> bool {
         self.transmit.len() > 0 || self.streams_have_output()
     }
@@ -221,7 +221,7 @@ impl Session {
         self.transmit.take_leftovers()
     }
 
-    /// Whether [`take_leftovers`](Self::take_leftovers) would return any payloads.
+    /// Returns `true` if [`take_leftovers`](Self::take_leftovers) would return any payloads.
     pub fn has_leftovers(&self) -> bool {
         self.transmit.has_leftovers()
     }
@@ -231,12 +231,12 @@ impl Session {
         self.draining = true;
     }
 
-    /// Whether requests are refused with *shutting down*.
+    /// Returns `true` if requests are refused with *shutting down*.
     pub fn is_draining(&self) -> bool {
         self.draining
     }
 
-    /// Whether no handler is running, every response has been written, and no stream is left.
+    /// Returns `true` if no handler is running, every response has been written, and no stream is left.
     pub fn is_drained(&self) -> bool {
         self.inbound.running() == 0
             && self.transmit.unsent() == 0
@@ -244,13 +244,13 @@ impl Session {
             && self.streams() == 0
     }
 
-    /// Whether no handler is running, no response is queued, and no stream is left. The last responses may
+    /// Returns `true` if no handler is running, no response is queued, and no stream is left. The last responses may
     /// still have to be written.
     pub fn is_served(&self) -> bool {
         self.inbound.running() == 0 && self.backlog.has_no_queued_responses() && self.streams() == 0
     }
 
-    /// Whether the send backlog is empty.
+    /// Returns `true` if the send backlog is empty.
     pub fn nothing_waits(&self) -> bool {
         self.backlog.is_empty()
     }
@@ -301,7 +301,7 @@ impl Session {
         self.memory_pressure = memory_pressure;
     }
 
-    /// Whether memory is short across all connections.
+    /// Returns `true` if memory is short across all connections.
     pub fn has_memory_pressure(&self) -> bool {
         self.memory_pressure
     }

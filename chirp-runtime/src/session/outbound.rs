@@ -204,7 +204,7 @@ impl Session {
         true
     }
 
-    /// Whether a call has left the send backlog for the transmit buffer.
+    /// Returns `true` if a call has left the send backlog for the transmit buffer.
     pub fn is_queued(&self, key: OutboundCallId) -> bool {
         self.outbound.ticket(key).is_none()
     }

@@ -158,7 +158,7 @@ impl SendBacklog {
         self.queued_response_bytes
     }
 
-    /// Whether nothing is queued that can still be sent.
+    /// Returns `true` if nothing is queued that can still be sent.
     pub(super) fn is_empty(&self) -> bool {
         self.queued_responses.is_empty() && self.queued.is_empty() && self.held.is_empty()
     }
@@ -204,7 +204,7 @@ impl Session {
         self.backlog.pause_expired = self.is_at_handler_limit() || self.is_over_limit();
     }
 
-    /// Whether the next call is refused as *busy*. Where reading can pause instead, it does so first.
+    /// Returns `true` if the next call is refused as *busy*. Where reading can pause instead, it does so first.
     ///
     /// A full transmit buffer is no reason to refuse: a side that sends a large request of its own is not
     /// busy. Calls that come meanwhile are held within the limits, and their handlers start when there is
@@ -214,12 +214,12 @@ impl Session {
             || (self.holds_enough() && (self.backlog.pause_expired || !self.may_pause()))
     }
 
-    /// Whether running calls, or all connections together, hold too many bytes.
+    /// Returns `true` if running calls, or all connections together, hold too many bytes.
     fn holds_enough(&self) -> bool {
         self.memory_pressure || self.holds_too_much()
     }
 
-    /// Whether running calls hold too many bytes.
+    /// Returns `true` if running calls hold too many bytes.
     fn holds_too_much(&self) -> bool {
         self.inbound.bytes() > self.limits.max_handler_bytes
     }
@@ -244,7 +244,8 @@ impl Session {
         }
     }
 
-    /// Whether there is room for one more packet that is not a response. There always is if no such packet waits.
+    /// Returns `true` if there is room for one more packet that is not a response. There always is if no such packet
+    /// waits.
     ///
     /// A quarter of the buffer is for calls of this side, and responses cannot use it. While this side has many
     /// responses to send, calls use no more of the buffer than responses do: if both sides went on calling without
@@ -264,7 +265,7 @@ impl Session {
         self.transmit.unsent().saturating_sub(others)
     }
 
-    /// Whether there is room for one more response. Responses may use the whole buffer, and a quarter of it
+    /// Returns `true` if there is room for one more response. Responses may use the whole buffer, and a quarter of it
     /// is for them alone, which one large call cannot take.
     pub(super) fn has_room_for_response(&self) -> bool {
         self.transmit.unsent() < self.limits.max_write_buffer.max(1)
@@ -320,12 +321,12 @@ impl Session {
         mem::take(&mut self.backlog.admitted)
     }
 
-    /// Whether [`take_admitted`](Self::take_admitted) would return any tickets.
+    /// Returns `true` if [`take_admitted`](Self::take_admitted) would return any tickets.
     pub fn has_admitted(&self) -> bool {
         !self.backlog.admitted.is_empty()
     }
 
-    /// Whether a one-way call or packet is still queued.
+    /// Returns `true` if a one-way call or packet is still queued.
     pub fn is_waiting(&self, ticket: SendTicket) -> bool {
         self.backlog.contains(ticket)
     }
@@ -349,9 +350,9 @@ impl Session {
         }
     }
 
-    /// Whether reading may pause. It may not while this side waits for a response, has a stream, or has
-    /// anything but responses to send. The last condition does not follow from the first: a Cancel packet may
-    /// outlive its call.
+    /// Returns `true` if reading may pause. It may not while this side waits for a response, has a stream, or has
+    /// anything but responses to send. The last condition does not follow from the first: a Cancel packet may outlive
+    /// its call.
     fn may_pause(&self) -> bool {
         self.outbound.unanswered() == 0
             && self.backlog.has_no_queued_sends()
@@ -359,7 +360,7 @@ impl Session {
             && self.streams() == 0
     }
 
-    /// Whether no handler should be started, since there is no room for its response. The callers of held
+    /// Returns `true` if no handler should be started, since there is no room for its response. The callers of held
     /// requests wait for responses, and therefore read.
     ///
     /// Calls of this side do not matter here, since a part of the buffer is for responses alone.

@@ -52,7 +52,7 @@ impl<K, T> Default for Slab<K, T> {
 }
 
 impl<K: SlabKey, T> Slab<K, T> {
-    /// Whether every slot is in use, so that nothing can be inserted.
+    /// Returns `true` if every slot is in use, so that nothing can be inserted.
     pub(super) fn is_full(&self) -> bool {
         self.free.is_empty() && self.entries.len() >= K::SLOTS
     }

@@ -111,7 +111,7 @@ impl Transmit {
         true
     }
 
-    /// Whether [`compact`](Self::compact) is worth its cost: if removed packets make up more than half of the
+    /// Returns `true` if [`compact`](Self::compact) is worth its cost: if removed packets make up more than half of the
     /// buffer, and more bytes than `ids` spans to be updated.
     pub(super) fn should_compact(&self, ids: usize) -> bool {
         let worth = WASTE.max(ids * size_of::<PacketSpan>());
@@ -220,7 +220,7 @@ impl Transmit {
         self.response_bytes + self.response_bytes_in_flight
     }
 
-    /// Whether the buffer, or the batch that is being written, has packets that are not responses.
+    /// Returns `true` if the buffer, or the batch that is being written, has packets that are not responses.
     pub(super) fn has_non_responses(&self) -> bool {
         self.non_responses + self.non_responses_in_flight > 0
     }
@@ -273,7 +273,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Whether everything has been written.
+    /// Returns `true` if everything has been written.
     pub fn is_done(&self) -> bool {
         self.at == self.bytes.len() && self.inserted == self.inserts.len()
     }

@@ -49,7 +49,7 @@ impl Lingering {
         lingering
     }
 
-    /// Whether a bound is reached although bytes go on coming, `bytes` of them in all.
+    /// Returns `true` if a bound is reached although bytes go on coming, `bytes` of them in all.
     pub(in crate::peer) fn is_over(&self, bytes: u64) -> bool {
         bytes > self.limit || Instant::now() >= self.end
     }

@@ -98,7 +98,7 @@ impl Session {
         streams.map_or(0, |streams| streams.windows.total())
     }
 
-    /// Whether [`poll_stream_event`](Self::poll_stream_event) would return an event.
+    /// Returns `true` if [`poll_stream_event`](Self::poll_stream_event) would return an event.
     pub fn has_stream_events(&self) -> bool {
         let streams = self.streams.as_deref();
         streams.is_some_and(|streams| !streams.events.is_empty())
@@ -160,7 +160,7 @@ impl Session {
         streams.map_or(0, |streams| streams.held_response_bytes)
     }
 
-    /// Whether items or credit wait for the next batch.
+    /// Returns `true` if items or credit wait for the next batch.
     pub(super) fn streams_have_output(&self) -> bool {
         self.streams.as_deref().is_some_and(|streams| {
             !streams.send_queue.is_empty() || !streams.pending_grants.is_empty()

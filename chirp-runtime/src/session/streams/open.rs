@@ -94,7 +94,7 @@ impl Session {
         Ok((Some(ticket).filter(|ticket| self.is_waiting(*ticket)), keys))
     }
 
-    /// Whether a one-way call left the queue unsent, since the other side does not support streams. Returns
+    /// Returns `true` if a one-way call left the queue unsent, since the other side does not support streams. Returns
     /// `true` only once.
     pub fn take_refused_one_way_call(&mut self, ticket: SendTicket) -> bool {
         let streams = self.streams.as_deref_mut();
@@ -123,7 +123,7 @@ impl Session {
         }
     }
 
-    /// Whether a call waits for the other side's extensions, which must be asked for with
+    /// Returns `true` if a call waits for the other side's extensions, which must be asked for with
     /// [`ask_hello`](Self::ask_hello).
     pub fn wants_hello(&self) -> bool {
         self.backlog.holds() && self.hello_exchange.state() == HelloState::Unknown

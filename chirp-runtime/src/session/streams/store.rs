@@ -50,7 +50,7 @@ impl StreamState {
         self.spec.kind != StreamKind::Free
     }
 
-    /// Whether the owner of this side's half has not been told that the stream has ended.
+    /// Returns `true` if the owner of this side's half has not been told that the stream has ended.
     pub(super) fn is_open(&self) -> bool {
         !self.ended
             && match &self.half {
@@ -106,7 +106,7 @@ impl QueuedItem {
 }
 
 impl SendHalf {
-    /// Whether an item of any size may be sent.
+    /// Returns `true` if an item of any size may be sent.
     pub(super) fn may_send(&self) -> bool {
         self.credit > 0 && self.queued < QUEUED
     }
@@ -321,7 +321,7 @@ impl StreamStore {
         Some(key)
     }
 
-    /// Whether the other side has opened a stream with this number that has not ended.
+    /// Returns `true` if the other side has opened a stream with this number that has not ended.
     pub(super) fn is_remote_number_in_use(&self, number: u32) -> bool {
         self.remote.contains_key(&number)
     }

@@ -51,7 +51,7 @@ impl Session {
 }
 
 impl Batch {
-    /// Whether compression takes so long that the writer task should do it.
+    /// Returns `true` if compression takes so long that the writer task should do it.
     pub fn is_heavy(&self) -> bool {
         match self.compression {
             Compression::None | Compression::Unknown(_) => false,

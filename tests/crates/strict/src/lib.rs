@@ -199,7 +199,7 @@ mod inside {
         /// What it is.
         fn name(&self) -> String;
 
-        /// Whether it is there.
+        /// Returns `true` if it is there.
         async fn there(&self) -> bool {
             true
         }
