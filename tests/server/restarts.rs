@@ -214,17 +214,40 @@ fn refusing(count: &Arc<AtomicUsize>) -> PeerBuilder {
     })
 }
 
-/// A refusal that is read late leaves only the connection that it came from.
-#[tokio::test]
-async fn a_refusal_read_late_does_not_end_the_new_connection() {
+/// A reconnecting client whose first connection refuses every call, and the other ends of its next connections.
+struct FirstRefuses {
+    link: ReconnectingPeer,
+    first: Peer,
+    refused: Arc<AtomicUsize>,
+    given: mpsc::UnboundedReceiver<Channel>,
+}
+
+async fn first_refuses() -> FirstRefuses {
     let (connect, mut given) = scripted();
     let link = PeerBuilder::new()
         .reconnecting_with(connect, quick())
         .unwrap();
     let refused = Arc::new(AtomicUsize::new(0));
     let first = refusing(&refused)
-        .start(given.recv().await.unwrap())
+        .start(soon(given.recv()).await.unwrap())
         .unwrap();
+    FirstRefuses {
+        link,
+        first,
+        refused,
+        given,
+    }
+}
+
+/// A refusal that is read late leaves only the connection that it came from.
+#[tokio::test]
+async fn a_refusal_read_late_does_not_end_the_new_connection() {
+    let FirstRefuses {
+        link,
+        first,
+        refused,
+        mut given,
+    } = first_refuses().await;
     let before = soon(link.ready()).await.unwrap();
     let calls: Vec<_> = (0..5)
         .map(|_| link.as_caller().call("add", "1").start())
@@ -252,14 +275,12 @@ async fn a_refusal_read_late_does_not_end_the_new_connection() {
 /// New calls avoid a connection after its first refusal, even before that refusal is read.
 #[tokio::test]
 async fn a_connection_is_left_at_the_first_refusal() {
-    let (connect, mut given) = scripted();
-    let link = PeerBuilder::new()
-        .reconnecting_with(connect, quick())
-        .unwrap();
-    let refused = Arc::new(AtomicUsize::new(0));
-    let first = refusing(&refused)
-        .start(given.recv().await.unwrap())
-        .unwrap();
+    let FirstRefuses {
+        link,
+        first,
+        refused,
+        mut given,
+    } = first_refuses().await;
     soon(link.ready()).await.unwrap();
     let ignored = link.as_caller().call("add", "never looked at").start();
     let second = soon(given.recv()).await.unwrap();
@@ -327,14 +348,12 @@ impl Numbers for Counting {
 /// A streaming call that was refused has not run either, and is sent again.
 #[tokio::test]
 async fn a_refused_streaming_call_is_sent_again() {
-    let (connect, mut given) = scripted();
-    let link = PeerBuilder::new()
-        .reconnecting_with(connect, quick())
-        .unwrap();
-    let refused = Arc::new(AtomicUsize::new(0));
-    let first = refusing(&refused)
-        .start(given.recv().await.unwrap())
-        .unwrap();
+    let FirstRefuses {
+        link,
+        first,
+        refused: _,
+        mut given,
+    } = first_refuses().await;
     soon(link.ready()).await.unwrap();
     let call = NumbersClient::new(&link).numbers(3).start();
     let server = PeerBuilder::new().service(NumbersServer::new(Counting));

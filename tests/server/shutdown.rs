@@ -8,7 +8,8 @@ use bytes::Bytes;
 use chirp::channel::{Channel, Reader, Writer, memory};
 use chirp::packet::{ErrorData, FrameworkError, PacketType};
 use chirp::{
-    AsCaller, CallError, ConnectionError, ConnectionStats, Limits, PeerBuilder, Request, Server,
+    AsCaller, CallError, ConnectionError, ConnectionStats, Limits, Peer, PeerBuilder, Request,
+    Server,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,6 +23,8 @@ use tokio::time::Instant;
 const GRACE: Duration = Duration::from_hours(1);
 
 const ANSWER: usize = 300_000;
+
+const NOTES: usize = 5_000;
 
 /// A builder whose method "large" returns many bytes.
 fn large() -> PeerBuilder {
@@ -44,6 +47,23 @@ fn counting() -> (PeerBuilder, Arc<AtomicUsize>) {
         async { Ok::<_, ErrorData>(()) }
     });
     (builder, count)
+}
+
+/// Calls a method over and over, with parameters of `size` bytes, until the connection is lost.
+async fn keeps_calling(peer: Peer, method: &'static str, size: usize) {
+    let params = || Bytes::from(vec![0; size]);
+    while !matches!(
+        peer.call(method, params()).await,
+        Err(CallError::ConnectionLost(_))
+    ) {}
+}
+
+/// Makes [`NOTES`] one-way calls of "note".
+async fn notes(client: &impl AsCaller) {
+    let caller = client.as_caller();
+    for _ in 0..NOTES {
+        caller.call_one_way("note", ()).await.expect("sent");
+    }
 }
 
 /// A plain Chirp v0 peer: requests a large answer, waits for the other side's shutdown, keeps sending large requests,
@@ -181,21 +201,8 @@ fn one_way_calls_before_a_shutdown_all_run() {
                 let (builder, count) = counting();
                 let (client, server) = connected(link, &PeerBuilder::new(), &builder).await;
                 // The other side keeps calling.
-                let calling = server.clone();
-                let caller = tokio::spawn(async move {
-                    let large = || Bytes::from(vec![0; 10_000]);
-                    while !matches!(
-                        calling.call("m", large()).await,
-                        Err(CallError::ConnectionLost(_))
-                    ) {}
-                });
-                for _ in 0..5_000 {
-                    client
-                        .as_caller()
-                        .call_one_way("note", ())
-                        .await
-                        .expect("sent");
-                }
+                let caller = tokio::spawn(keeps_calling(server.clone(), "m", 10_000));
+                notes(&client).await;
                 match end {
                     End::Shutdown => drop(in_time(client.shutdown(GRACE)).await),
                     End::LastHandle => drop(client),
@@ -225,25 +232,12 @@ fn a_reconnecting_client_that_shuts_down_sends_what_it_was_given() {
             .expect("an address");
         client.ready().await.expect("connected");
         let there = connections.recv().await.expect("it has come").peer;
-        let calling = there.clone();
-        let caller = tokio::spawn(async move {
-            let large = || Bytes::from(vec![0; 10_000]);
-            while !matches!(
-                calling.call("m", large()).await,
-                Err(CallError::ConnectionLost(_))
-            ) {}
-        });
-        for _ in 0..5_000 {
-            client
-                .as_caller()
-                .call_one_way("note", ())
-                .await
-                .expect("sent");
-        }
+        let caller = tokio::spawn(keeps_calling(there.clone(), "m", 10_000));
+        notes(&client).await;
         in_time(client.shutdown(GRACE)).await;
         in_time(there.closed()).await;
         in_time(caller).await.expect("no panic");
-        assert_eq!(count.load(Ordering::Relaxed), 5_000);
+        assert_eq!(count.load(Ordering::Relaxed), NOTES);
         running.abort();
     });
 }
@@ -271,14 +265,7 @@ fn running_calls_are_answered_under_a_mixed_load() {
             }
             let mut others = JoinSet::new();
             for _ in 0..16 {
-                let client = client.clone();
-                others.spawn(async move {
-                    let large = || Bytes::from(vec![0; 100 << 10]);
-                    while !matches!(
-                        client.call("echo", large()).await,
-                        Err(CallError::ConnectionLost(_))
-                    ) {}
-                });
+                others.spawn(keeps_calling(client.clone(), "echo", 100 << 10));
             }
             let ending = server.shutdown(GRACE);
             let (reason, ()) =

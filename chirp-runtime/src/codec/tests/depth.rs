@@ -100,6 +100,16 @@ fn unlimited<C: Codec, T: Serialize>(value: &T) -> Vec<u8> {
     }
 }
 
+/// Runs a generic function for every codec and every shape of value.
+macro_rules! every_shape {
+    ($check:ident) => {
+        every_shape!($check: Node, Next, Chain, List, Fields, Lists, Maps, Pair)
+    };
+    ($check:ident: $($shape:ty),+) => {
+        $(every_codec!($check[$shape]());)+
+    };
+}
+
 #[test]
 fn a_value_can_be_encoded_exactly_if_it_can_be_decoded() {
     fn check<C: Serde, T: Deep>() {
@@ -126,17 +136,7 @@ fn a_value_can_be_encoded_exactly_if_it_can_be_decoded() {
             }
         }
     }
-    fn all<T: Deep>() {
-        every_codec!(check[T]());
-    }
-    all::<Node>();
-    all::<Next>();
-    all::<Chain>();
-    all::<List>();
-    all::<Fields>();
-    all::<Lists>();
-    all::<Maps>();
-    all::<Pair>();
+    every_shape!(check);
 }
 
 /// The value may be nested more deeply than the stack of its encoder allows.
@@ -149,17 +149,7 @@ fn a_deep_value_is_rejected_before_the_stack_overflows() {
         // Dropping the value would recurse as deeply.
         mem::forget(value);
     }
-    fn all<T: Deep>() {
-        every_codec!(check[T]());
-    }
-    all::<Node>();
-    all::<Next>();
-    all::<Chain>();
-    all::<List>();
-    all::<Fields>();
-    all::<Lists>();
-    all::<Maps>();
-    all::<Pair>();
+    every_shape!(check);
 }
 
 /// A single byte announces an infinitely nested value.
