@@ -30,10 +30,8 @@ fn serving() -> PeerBuilder {
 async fn a_deadline_is_sent_once_the_other_side_supports_it() {
     let (a, b) = channel::memory();
     let _b = serving().start(b).expect("no duplicates");
-    let mut eager = Limits::default();
-    eager.negotiation = Negotiation::Eager;
     let a = PeerBuilder::new()
-        .limits(eager)
+        .negotiation(Negotiation::Eager)
         .start(a)
         .expect("no duplicates");
     // The first call is sent without a deadline: no call waits for the hello answer.
@@ -55,11 +53,9 @@ async fn a_deadline_is_sent_once_the_other_side_supports_it() {
 
 #[tokio::test]
 async fn a_side_without_extensions_is_sent_no_context() {
-    let mut plain = Limits::default();
-    plain.negotiation = Negotiation::Never;
     let (a, b) = channel::memory();
     let b = serving()
-        .limits(plain.clone())
+        .negotiation(Negotiation::Never)
         .start(b)
         .expect("no duplicates");
     let a = PeerBuilder::new().start(a).expect("no duplicates");
@@ -80,7 +76,7 @@ async fn a_side_without_extensions_is_sent_no_context() {
     let (c, d) = channel::memory();
     let _c = serving().start(c).expect("no duplicates");
     let d = PeerBuilder::new()
-        .limits(plain)
+        .negotiation(Negotiation::Never)
         .start(d)
         .expect("no duplicates");
     assert_eq!(
@@ -239,10 +235,10 @@ async fn a_peer_declares_the_streams_that_it_takes() {
     for (most, declared) in [(0, ExtensionFlags::CALL_CONTEXT), (1, streams)] {
         let mut limits = Limits::default();
         limits.max_streams = most;
-        limits.negotiation = Negotiation::Eager;
         let (ours, theirs) = channel::memory();
         let _ours = PeerBuilder::new()
             .limits(limits)
+            .negotiation(Negotiation::Eager)
             .start(ours)
             .expect("no duplicates");
         let theirs = PeerBuilder::new().start(theirs).expect("no duplicates");

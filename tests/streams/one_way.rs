@@ -2,7 +2,7 @@
 
 use chirp::packet::FrameworkError;
 use chirp::stream::channel;
-use chirp::{CallError, Limits, Negotiation, Peer, PeerBuilder, Receiver, Sender, Server};
+use chirp::{CallError, Negotiation, Peer, PeerBuilder, Receiver, Sender, Server};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -133,12 +133,10 @@ async fn an_unsent_one_way_call_leaves_no_streams() {
 /// Without stream support at the other side the call fails, whether that is known yet or not.
 #[tokio::test]
 async fn a_one_way_call_to_a_side_without_streams_is_refused() {
-    let mut limits = Limits::default();
-    limits.negotiation = Negotiation::Never;
     let (local, _noted) = server();
     let builder = PeerBuilder::new()
         .service(NotesServer::new(local))
-        .limits(limits);
+        .negotiation(Negotiation::Never);
     let (one, other) = channels(Link::Memory).await;
     let peer = PeerBuilder::new().start(one).expect("no duplicates");
     let other = builder.start(other).expect("no duplicates");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::support::pair;
 use chirp::packet::FrameworkError;
 use chirp::{
-    CallError, ItemError, Limits, MethodError, Negotiation, Peer, PeerBuilder, Receiver, Service,
+    CallError, ItemError, MethodError, Negotiation, Peer, PeerBuilder, Receiver, Service,
     StreamError,
 };
 use futures_core::Stream;
@@ -300,10 +300,11 @@ async fn a_refused_call_has_no_stream() {
 
 #[tokio::test]
 async fn a_peer_that_knows_no_streams_is_not_sent_any() {
-    let mut plain = Limits::default();
-    plain.negotiation = Negotiation::Never;
     let builder = PeerBuilder::new().service(ShapesServer::new(Shaped));
-    let (peer, other) = pair(&PeerBuilder::new(), &builder.limits(plain));
+    let (peer, other) = pair(
+        &PeerBuilder::new(),
+        &builder.negotiation(Negotiation::Never),
+    );
     let client = ShapesClient::new(&peer);
     let out = client.plain().await.expect_err("no streams");
     let into = client.sum(tokio_stream::iter([1])).await;

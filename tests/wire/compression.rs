@@ -132,13 +132,12 @@ async fn two_sides_that_enable_compression_compress_large_payloads() {
 /// CS-12: compression is off by default, and needs both sides.
 #[tokio::test]
 async fn one_side_alone_compresses_nothing() {
-    let mut never = Limits::default();
-    never.negotiation = Negotiation::Never;
+    let never = || compressing().negotiation(Negotiation::Never);
     for (one, other) in [
         (compressing(), plain()),
         (plain(), compressing()),
-        (compressing(), compressing().limits(never.clone())),
-        (compressing().limits(never), compressing()),
+        (compressing(), never()),
+        (never(), compressing()),
     ] {
         let (a, b) = pair(&one, &other);
         a.hello().await.expect("asked");

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::channel::{self, Channel};
 use crate::packet::PacketType;
-use crate::session::{Limits, Negotiation, Session};
+use crate::session::{Limits, Negotiation, Session, SessionConfig};
 
 /// The services and limits of the peers that it makes. One builder makes any number of peers; a change affects the
 /// peers made after it.
@@ -28,6 +28,7 @@ use crate::session::{Limits, Negotiation, Session};
 pub struct PeerBuilder {
     serving: Arc<Serving>,
     pub(crate) limits: Limits,
+    negotiation: Negotiation,
     pub(crate) keep_alive: Option<KeepAlive>,
     pub(crate) connect_timeout: Option<Duration>,
     observer: Option<Observer>,
@@ -162,6 +163,13 @@ impl PeerBuilder {
         self
     }
 
+    /// Sets when peers ask the other side for its extensions. Default: when one is needed ([`Negotiation::Lazy`]).
+    #[must_use]
+    pub fn negotiation(mut self, negotiation: Negotiation) -> Self {
+        self.negotiation = negotiation;
+        self
+    }
+
     /// Compresses parameters, results and stream items larger than `bytes` with LZ4, if that makes the packet smaller.
     /// Off by default; requires the feature `lz4`.
     ///
@@ -238,17 +246,13 @@ impl PeerBuilder {
         let identity = channel.identity();
         let (reader, writer) = channel.into_split();
         let runtime = Handle::current();
-        #[cfg_attr(
-            not(feature = "lz4"),
-            expect(unused_mut, reason = "one feature changes it")
-        )]
-        let mut limits = self.limits.clone();
-        #[cfg(feature = "lz4")]
-        {
-            limits.compress_above = self.compress_above.or(limits.compress_above);
-        }
-        let mut session = Session::new(limits);
-        if self.limits.negotiation == Negotiation::Eager {
+        let mut session = Session::new(SessionConfig {
+            limits: self.limits.clone(),
+            negotiation: self.negotiation,
+            #[cfg(feature = "lz4")]
+            compress_above: self.compress_above,
+        });
+        if self.negotiation == Negotiation::Eager {
             // If the limits leave no room even for this call, there are no extensions.
             session.ask_hello(RandomState::new().hash_one(0)).ok();
         }

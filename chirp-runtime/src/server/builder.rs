@@ -12,7 +12,7 @@ use crate::peer::{
     RouteError, Router, Task,
 };
 use crate::service::Service;
-use crate::session::Limits;
+use crate::session::{Limits, Negotiation};
 
 /// The default shutdown timeout.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -110,6 +110,12 @@ impl ServerBuilder {
     #[must_use]
     pub fn limits(self, limits: Limits) -> Self {
         self.configure_peers(|peers| peers.limits(limits))
+    }
+
+    /// Sets when connections ask the other side for its extensions ([`PeerBuilder::negotiation`]).
+    #[must_use]
+    pub fn negotiation(self, negotiation: Negotiation) -> Self {
+        self.configure_peers(|peers| peers.negotiation(negotiation))
     }
 
     /// Compresses payloads larger than `bytes` on connections whose other side supports it

@@ -147,16 +147,16 @@ impl Session {
 
     /// The extensions that this side accepts.
     pub(super) fn own_extensions(&self) -> ExtensionFlags {
-        let limits = &self.limits;
-        if limits.negotiation == Negotiation::Never {
+        let config = &self.config;
+        if config.negotiation == Negotiation::Never {
             return ExtensionFlags::NONE;
         }
         let mut own = ExtensionFlags::CALL_CONTEXT;
-        if limits.max_streams > 0 {
+        if config.limits.max_streams > 0 {
             own = own.and(ExtensionFlags::STREAMS);
         }
         #[cfg(feature = "lz4")]
-        if limits.compress_above.is_some() {
+        if config.compress_above.is_some() {
             own = own.and(ExtensionFlags::COMPRESSION);
         }
         own
@@ -167,8 +167,8 @@ impl Session {
         Hello {
             revision: Hello::REVISION,
             extensions: self.own_extensions(),
-            payload_limit: clamp(self.limits.max_payload),
-            running_limit: clamp(self.limits.max_concurrent_handlers),
+            payload_limit: clamp(self.config.limits.max_payload),
+            running_limit: clamp(self.config.limits.max_concurrent_handlers),
         }
     }
 

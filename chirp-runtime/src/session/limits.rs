@@ -36,13 +36,6 @@ pub struct Limits {
     /// exceeded by one item. A stream whose items would exceed it fails. Flow-control windows keep
     /// well-behaved streams far below it, unless their items are large.
     pub max_stream_buffer: usize,
-    /// Payloads of more bytes than this are compressed, if both sides have set it. Default: `None`. Set by
-    /// the builders.
-    #[cfg(feature = "lz4")]
-    #[doc(hidden)]
-    pub compress_above: Option<usize>,
-    /// When to ask the other side for its extensions. Default: when one is needed.
-    pub negotiation: Negotiation,
     /// How long reading pauses at [`max_concurrent_handlers`](Self::max_concurrent_handlers). Default: 100
     /// ms. While this side is writing, the pause may be up to eleven times as long.
     pub max_read_pause: Duration,
@@ -116,13 +109,6 @@ impl Limits {
         self
     }
 
-    /// Sets [`negotiation`](#structfield.negotiation).
-    #[must_use]
-    pub fn negotiation(mut self, negotiation: Negotiation) -> Self {
-        self.negotiation = negotiation;
-        self
-    }
-
     /// Sets [`max_read_pause`](#structfield.max_read_pause).
     #[must_use]
     pub fn max_read_pause(mut self, max_read_pause: Duration) -> Self {
@@ -138,19 +124,6 @@ impl Limits {
     }
 }
 
-/// When a side asks the other for its protocol extensions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Negotiation {
-    /// When an operation needs an extension. A deadline does not: it is sent only if the other side is known
-    /// to accept deadlines. Until then a peer of plain Chirp v0 receives nothing that it does not know.
-    #[default]
-    Lazy,
-    /// When the connection starts, so that deadlines are sent.
-    Eager,
-    /// Never. This side also declares no extensions when it is asked.
-    Never,
-}
-
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -163,9 +136,6 @@ impl Default for Limits {
             max_write_buffer: 8 << 20,
             max_streams: 16_384,
             max_stream_buffer: 64 << 20,
-            #[cfg(feature = "lz4")]
-            compress_above: None,
-            negotiation: Negotiation::Lazy,
             max_read_pause: Duration::from_millis(100),
             progress_timeout: Duration::from_secs(30),
         }

@@ -10,6 +10,7 @@
 //! therefore has an [`InboundCallId`] that is never reused, and the late result of an old call cannot answer
 //! a new one. The ids of outbound calls carry a generation for the same reason.
 
+mod config;
 mod context;
 mod counters;
 mod event;
@@ -31,12 +32,13 @@ use crate::packet::{
     Cancel, FrameworkError, IncomingPacket, PacketType, RequestPacket, ResponsePacket,
 };
 
+pub use config::{Negotiation, SessionConfig};
 pub use counters::Counters;
 pub use event::{CallOutcome, Event, Fatal, LimitOwner, Refused};
 pub use hello::HelloState;
 pub(crate) use inbound::over_limit;
 pub use inbound_calls::InboundCallId;
-pub use limits::{Limits, Negotiation};
+pub use limits::Limits;
 pub use outbound_calls::OutboundCallId;
 pub use send_backlog::{ReadState, SendTicket};
 pub(crate) use slab::SecondaryMap;
@@ -56,7 +58,7 @@ use transmit::Transmit;
 /// The protocol state of one side of a connection.
 #[derive(Debug)]
 pub struct Session {
-    limits: Limits,
+    config: SessionConfig,
     transmit: Transmit,
     outbound: OutboundCalls,
     inbound: InboundCalls,
@@ -73,9 +75,9 @@ pub struct Session {
 
 impl Session {
     /// Creates a session without calls.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(config: impl Into<SessionConfig>) -> Self {
         Self {
-            limits,
+            config: config.into(),
             transmit: Transmit::default(),
             outbound: OutboundCalls::default(),
             inbound: InboundCalls::default(),
@@ -91,7 +93,7 @@ impl Session {
 
     /// The limits that the session was created with.
     pub fn limits(&self) -> &Limits {
-        &self.limits
+        &self.config.limits
     }
 
     /// Handles a packet of the other side.
@@ -158,13 +160,13 @@ impl Session {
             {
                 Err(Fatal::TooLarge {
                     header,
-                    limit: self.limits.max_payload as u64,
+                    limit: self.config.limits.max_payload as u64,
                 })
             }
             IncomingPacket::Oversized { header, id } if header.kind == PacketType::REQUEST => {
                 let event = self.handle_duplicate(id);
                 if event.is_none() {
-                    let limit = self.limits.max_payload as u64;
+                    let limit = self.config.limits.max_payload as u64;
                     self.refuse(id, FrameworkError::TooLarge { limit });
                 }
                 Ok(event)
@@ -172,7 +174,7 @@ impl Session {
             IncomingPacket::Oversized { id, .. } => self.handle_response(
                 id,
                 CallOutcome::TooLarge {
-                    limit: self.limits.max_payload as u64,
+                    limit: self.config.limits.max_payload as u64,
                 },
             ),
             IncomingPacket::Discarded(_) => {

@@ -72,7 +72,7 @@ impl Session {
         params_len: usize,
     ) -> Result<OutboundCallId, Refused> {
         self.check_size(RequestPacket::payload_len(method, params_len))?;
-        let limit = self.limits.max_pending_calls;
+        let limit = self.config.limits.max_pending_calls;
         if self.outbound.unanswered() >= limit {
             return Err(Refused::TooManyPending { limit });
         }
@@ -82,7 +82,7 @@ impl Session {
     /// Reserves the id of a call that the limit on pending calls does not apply to.
     pub(super) fn begin_any_call(&mut self) -> Result<OutboundCallId, Refused> {
         let key = self.outbound.reserve().ok_or(Refused::TooManyPending {
-            limit: self.limits.max_pending_calls,
+            limit: self.config.limits.max_pending_calls,
         })?;
         self.counters.calls_out += 1;
         Ok(key)
@@ -191,7 +191,7 @@ impl Session {
         params: &mut Payload,
         ticket: Option<SendTicket>,
     ) -> bool {
-        if self.outbound.unanswered() >= self.limits.max_pending_calls {
+        if self.outbound.unanswered() >= self.config.limits.max_pending_calls {
             return false;
         }
         let Some(key) = self.outbound.reserve() else {
@@ -278,7 +278,7 @@ impl Session {
 
     pub(super) fn check_responsive(&self) -> Result<(), Fatal> {
         let abandoned = self.outbound.out_of_use();
-        if abandoned > self.limits.max_unanswered_cancels {
+        if abandoned > self.config.limits.max_unanswered_cancels {
             Err(Fatal::Unresponsive { abandoned })
         } else {
             Ok(())
@@ -297,7 +297,7 @@ impl Session {
     /// The largest payload that may be sent, in bytes, and whose limit that is.
     pub(super) fn send_limit(&self) -> (u64, LimitOwner) {
         // The length field of a header is a limit, too.
-        let ours = (self.limits.max_payload as u64).min(u32::MAX.into());
+        let ours = (self.config.limits.max_payload as u64).min(u32::MAX.into());
         match self.hello_exchange.state() {
             HelloState::Known(Some(hello)) if u64::from(hello.payload_limit) < ours => {
                 (hello.payload_limit.into(), LimitOwner::OtherSide)

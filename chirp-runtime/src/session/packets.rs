@@ -13,7 +13,7 @@ impl Session {
         payload: Bytes,
     ) -> Result<Option<Event>, Fatal> {
         let held = self.inbound.hold_packet(payload.len());
-        if held > self.limits.max_handler_bytes.saturating_mul(2) {
+        if held > self.config.limits.max_handler_bytes.saturating_mul(2) {
             return Err(Fatal::Flooded { held });
         }
         Ok(Some(Event::Packet(kind, payload)))

@@ -221,7 +221,7 @@ impl Session {
 
     /// Returns `true` if running calls hold too many bytes.
     fn holds_too_much(&self) -> bool {
-        self.inbound.bytes() > self.limits.max_handler_bytes
+        self.inbound.bytes() > self.config.limits.max_handler_bytes
     }
 
     /// Checks that the other side reads. The session's own responses, such as refusals, are sent without
@@ -234,9 +234,9 @@ impl Session {
             .unsent()
             .saturating_sub(self.stream_bytes_unsent());
         // The limit may be exceeded by the share of calls when responses use the rest, and by one call and one response.
-        let overshot = (self.limits.max_payload.saturating_mul(2))
-            .saturating_add(self.limits.max_write_buffer / 4);
-        let room = self.limits.max_write_buffer.saturating_add(overshot);
+        let overshot = (self.config.limits.max_payload.saturating_mul(2))
+            .saturating_add(self.config.limits.max_write_buffer / 4);
+        let room = self.config.limits.max_write_buffer.saturating_add(overshot);
         if unsent > room.saturating_add(REFUSALS) {
             Err(Fatal::NotReading { unsent })
         } else {
@@ -251,8 +251,8 @@ impl Session {
     /// responses to send, calls use no more of the buffer than responses do: if both sides went on calling without
     /// responding, both would hold more and more, and pausing reading would not help.
     pub(super) fn has_room_for_call(&self) -> bool {
-        let mut share = self.limits.max_write_buffer / 4;
-        if self.inbound.bytes() > self.limits.max_handler_bytes / 4 {
+        let mut share = self.config.limits.max_write_buffer / 4;
+        if self.inbound.bytes() > self.config.limits.max_handler_bytes / 4 {
             share = share.min(self.transmit.unsent_response_bytes());
         }
         let share = share.max(1);
@@ -268,8 +268,8 @@ impl Session {
     /// Returns `true` if there is room for one more response. Responses may use the whole buffer, and a quarter of it
     /// is for them alone, which one large call cannot take.
     pub(super) fn has_room_for_response(&self) -> bool {
-        self.transmit.unsent() < self.limits.max_write_buffer.max(1)
-            || self.transmit.unsent_response_bytes() < self.limits.max_write_buffer / 4
+        self.transmit.unsent() < self.config.limits.max_write_buffer.max(1)
+            || self.transmit.unsent_response_bytes() < self.config.limits.max_write_buffer / 4
     }
 
     /// Moves the backlog into the transmit buffer as far as there is room, responses first.
@@ -365,7 +365,8 @@ impl Session {
     ///
     /// Calls of this side do not matter here, since a part of the buffer is for responses alone.
     pub fn lacks_room_for_answers(&self) -> bool {
-        self.write_buffer_full() && self.unsent_response_bytes() > self.limits.max_write_buffer / 4
+        self.write_buffer_full()
+            && self.unsent_response_bytes() > self.config.limits.max_write_buffer / 4
     }
 
     /// Bytes of responses that are queued, held or unwritten.
@@ -376,7 +377,7 @@ impl Session {
     }
 
     fn write_buffer_full(&self) -> bool {
-        self.unsent() > self.limits.max_write_buffer
+        self.unsent() > self.config.limits.max_write_buffer
     }
 
     pub(super) fn is_over_limit(&self) -> bool {
@@ -384,6 +385,6 @@ impl Session {
     }
 
     pub(super) fn is_at_handler_limit(&self) -> bool {
-        self.inbound.running() >= self.limits.max_concurrent_handlers
+        self.inbound.running() >= self.config.limits.max_concurrent_handlers
     }
 }

@@ -64,11 +64,6 @@ fn limits(rng: &mut Rng, longest: usize, streams: bool) -> Limits {
     limits.max_payload = longest + 100;
     limits.max_streams = if streams { rng.between(2, 60) } else { 0 };
     limits.max_stream_buffer = 1 << 20;
-    // Sides with streams ask for each other's extensions, and then compress what gets shorter.
-    #[cfg(feature = "lz4")]
-    {
-        limits.compress_above = streams.then_some(0);
-    }
     limits.max_pending_calls = rng.between(3, 40);
     limits.max_concurrent_handlers = rng.between(1, 8);
     limits.max_handler_bytes = rng.between(1, 600);

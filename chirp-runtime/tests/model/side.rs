@@ -8,7 +8,7 @@ use chirp_runtime::packet::{
 };
 use chirp_runtime::session::{
     Batch, CallOutcome, Event, InboundCallId, Limits, OpenedStream, OutboundCallId, ReadState,
-    Session, StreamCarrier,
+    Session, SessionConfig, StreamCarrier,
 };
 
 use crate::load::Ticket;
@@ -70,7 +70,13 @@ pub(crate) struct Running {
 impl Side {
     pub(crate) fn new(limits: &Limits, to_call: usize) -> Self {
         Self {
-            session: Session::new(limits.clone()),
+            session: Session::new(SessionConfig {
+                limits: limits.clone(),
+                // Sides with streams ask for each other's extensions, and then compress what gets shorter.
+                #[cfg(feature = "lz4")]
+                compress_above: (limits.max_streams > 0).then_some(0),
+                ..SessionConfig::default()
+            }),
             limits: limits.clone(),
             decoder: PacketDecoder::new(limits.max_payload),
             inbox: VecDeque::new(),

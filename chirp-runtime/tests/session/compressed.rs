@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes};
 use chirp_runtime::packet::{
     CallInfo, Compressed, Compressor, Header, IncomingPacket, PacketError, PacketType,
 };
-use chirp_runtime::session::{Fatal, Limits, Negotiation};
+use chirp_runtime::session::{Fatal, Limits, Negotiation, SessionConfig};
 
 use crate::script::{check, limits};
 use crate::words;
@@ -60,22 +60,28 @@ pub(crate) fn packet_words(payload: Bytes) -> String {
     )
 }
 
-/// Limits that compress payloads of more than 100 bytes.
-fn above_100() -> Limits {
-    limits(|limits| {
-        limits.compress_above = Some(100);
+/// A configuration that compresses payloads of more than 100 bytes.
+fn above_100() -> SessionConfig {
+    compressing(|limits| {
         limits.max_payload = 100_000;
         limits.max_streams = 16;
     })
 }
 
+fn compressing(change: impl FnOnce(&mut Limits)) -> SessionConfig {
+    SessionConfig {
+        compress_above: Some(100),
+        ..limits(change).into()
+    }
+}
+
 /// Plays a script to a session whose other side has declared compression.
-fn check_declared(limits: Limits, script: &str) {
+fn check_declared(config: impl Into<SessionConfig>, script: &str) {
     let declared = "< Request 99 chirp.hello ask:5:1000000:lz4
          ! hello
          > Response 99 ok answer:5
          ";
-    check(limits, &(declared.to_owned() + script));
+    check(config, &(declared.to_owned() + script));
 }
 
 #[test]
@@ -155,16 +161,16 @@ fn nothing_is_compressed_for_a_side_without_the_extension() {
         );
     }
     // This side does not compress, or has no extensions.
-    let unmarked = limits(|_| {});
+    let unmarked = limits(|_| {}).into();
     let mut never = above_100();
     never.negotiation = Negotiation::Never;
-    for limits in [unmarked, never] {
+    for config in [unmarked, never] {
         check_declared(
-            limits.clone(),
+            config.clone(),
             "call a m x*9000\n > Request 1 m x*9000\n = asks false",
         );
         check(
-            limits,
+            config,
             "call a m x*9000\n > Request 1 m x*9000\n = asks false",
         );
     }
@@ -223,13 +229,12 @@ fn compressed_packets_are_handled_like_the_packets_inside() {
 /// Limits apply to the packet inside.
 #[test]
 fn limits_apply_to_the_packet_inside() {
-    let limits = limits(|limits| {
-        limits.compress_above = Some(100);
+    let config = compressing(|limits| {
         limits.max_handler_bytes = 50_000;
         limits.max_payload = 60_000;
     });
     check_declared(
-        limits,
+        config,
         "< Compressed Request 1 m x*40000
          ! run a m x*40000
          = reading Ready
@@ -277,7 +282,7 @@ fn stream_items_are_compressed() {
          ! fatal invalid StreamOpen packet: only a request can open bound streams";
     check(above_100(), &(declared.to_owned() + script));
     let mut without = above_100();
-    without.max_streams = 0;
+    without.limits.max_streams = 0;
     check_declared(without, "< Compressed Items +1 x*5000\n > nothing");
 }
 

@@ -5,7 +5,7 @@ use bytes::{Buf, BufMut};
 use chirp_runtime::packet::{PacketDecoder, PacketType, Payload, RequestPacket};
 use chirp_runtime::session::{
     Batch, CallOutcome, Event, Fatal, HelloState, InboundCallId, Limits, OutboundCallId, Refused,
-    Session, StreamCarrier, StreamEvent, StreamKey,
+    Session, SessionConfig, StreamCarrier, StreamEvent, StreamKey,
 };
 
 use crate::words::{bytes, packet, packet_words, result, result_words, word};
@@ -25,8 +25,8 @@ use crate::words::{bytes, packet, packet_words, result, result_words, word};
 /// ```
 ///
 /// `stream_script.rs` has the steps and effects of streams.
-pub(crate) fn check(limits: Limits, script: &str) {
-    let mut stage = Stage::new(limits);
+pub(crate) fn check(config: impl Into<SessionConfig>, script: &str) {
+    let mut stage = Stage::new(config.into());
     for (number, line) in script.lines().enumerate() {
         let words: Vec<_> = line.split_whitespace().collect();
         match &words[..] {
@@ -113,10 +113,10 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    fn new(limits: Limits) -> Self {
+    fn new(config: SessionConfig) -> Self {
         Self {
-            decoder: PacketDecoder::new(limits.max_payload),
-            session: Session::new(limits),
+            decoder: PacketDecoder::new(config.limits.max_payload),
+            session: Session::new(config),
             calls: HashMap::new(),
             runs: HashMap::new(),
             streams: HashMap::new(),

@@ -1,4 +1,4 @@
-use chirp_runtime::session::{Limits, Negotiation};
+use chirp_runtime::session::{Limits, Negotiation, SessionConfig};
 
 use crate::script::{check, limits};
 
@@ -145,11 +145,11 @@ fn hello_is_asked_even_at_the_limit_on_pending_calls() {
 #[test]
 fn streams_need_both_sides() {
     crate::script::check_all(&with_streams(), NEGOTIATED);
-    let never = limits(|limits| {
-        limits.max_streams = 16_384;
-        limits.negotiation = Negotiation::Never;
-    });
-    for limits in [never, limits(|limits| limits.max_streams = 0)] {
+    let never = SessionConfig {
+        negotiation: Negotiation::Never,
+        ..limits(|limits| limits.max_streams = 16_384).into()
+    };
+    for config in [never, limits(|limits| limits.max_streams = 0).into()] {
         let script = "stream-call a m - r=result
              ! refused unsupported
              < Request 1 chirp.hello ask:5:1000000:streams
@@ -163,7 +163,7 @@ fn streams_need_both_sides() {
              respond a ok -
              finish a
              > Response 1 ok -";
-        check(limits, script);
+        check(config, script);
     }
 }
 

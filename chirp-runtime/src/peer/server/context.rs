@@ -40,8 +40,8 @@ impl CallContext {
     }
 
     /// Returns the call's deadline, if the caller set one and sent it. Deadlines are sent once both sides have
-    /// negotiated extensions; see [`Negotiation`](crate::session::Negotiation). At the deadline the handler is
-    /// interrupted, and the caller gets an error.
+    /// negotiated extensions ([`PeerBuilder::negotiation`](crate::peer::PeerBuilder::negotiation)). At the deadline the
+    /// handler is interrupted, and the caller gets an error.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline.map(Deadline::into_std)
     }

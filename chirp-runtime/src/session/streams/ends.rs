@@ -159,7 +159,7 @@ impl Session {
 
     /// Fails a stream whose item exceeded the payload limit and was skipped.
     pub(in crate::session) fn handle_large_item(&mut self, id: u32) {
-        let limit = self.limits.max_payload as u64;
+        let limit = self.config.limits.max_payload as u64;
         let Some((streams, mut out)) = self.streams_mut() else {
             return;
         };

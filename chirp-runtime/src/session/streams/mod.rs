@@ -127,7 +127,10 @@ impl Session {
 
     /// The limit on streams.
     fn stream_limit(&self) -> usize {
-        self.limits.max_streams.min(flow_control::MAX_STREAMS)
+        self.config
+            .limits
+            .max_streams
+            .min(flow_control::MAX_STREAMS)
     }
 
     /// The streams, if there have been any, with the output for their packets.

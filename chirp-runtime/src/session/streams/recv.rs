@@ -140,7 +140,7 @@ impl Session {
     pub(super) fn handle_items(&mut self, payload: Bytes) -> Result<(), Fatal> {
         let length = payload.len();
         let StreamItems { id, items } = StreamItems::decode(payload)?;
-        let limit = self.limits.max_stream_buffer;
+        let limit = self.config.limits.max_stream_buffer;
         let Some((streams, mut out)) = self.streams_mut() else {
             return Ok(());
         };

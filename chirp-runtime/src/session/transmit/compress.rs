@@ -27,18 +27,18 @@ impl Session {
         &mut self,
         incoming: IncomingPacket,
     ) -> Result<Option<Event>, Fatal> {
-        let inside = incoming.unpack(self.limits.max_payload, |kind| self.accepts(kind))?;
+        let inside = incoming.unpack(self.config.limits.max_payload, |kind| self.accepts(kind))?;
         self.handle(inside)
     }
 
     /// Decides whether the large payloads of the next batch are compressed. The compression itself is left to
     /// the writer, since the session is behind a lock.
     pub(in crate::session) fn decide_compression(&mut self) {
-        let Some(above) = self.limits.compress_above else {
+        let Some(above) = self.config.compress_above else {
             return;
         };
         self.transmit.compression = match self.hello_exchange.state() {
-            _ if self.limits.negotiation == Negotiation::Never => Compression::None,
+            _ if self.config.negotiation == Negotiation::Never => Compression::None,
             HelloState::Unknown => Compression::Unknown(above),
             HelloState::Known(Some(theirs))
                 if theirs.extensions.contains(ExtensionFlags::COMPRESSION) =>
