@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Counts the instructions of one call, client and server together, and compares them with the checked-in figure. On a
-# busy machine a handler may be preempted for so long that its method counts as slow, which adds up to two per cent.
+# busy machine a handler may be preempted for so long that its method counts as slow, which adds up to four per cent: a
+# count that is too high is taken again, up to five times, and the lowest ones are used.
 # `instructions.sh --keep` stores the new figure.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -24,14 +25,25 @@ count() {
         sed -n 's/.*Collected *: *\([0-9]*\).*/\1/p'
 }
 
+kept=$(cat instructions.txt)
 few=$(count "$calls")
 many=$(count $((2 * calls)))
+for _ in 1 2 3 4; do
+    now=$(((many - few) / calls))
+    if [ "$now" -le "$kept" ] && [ "${1:-}" != --keep ]; then
+        break
+    fi
+    again=$(count "$calls")
+    few=$((again < few ? again : few))
+    again=$(count $((2 * calls)))
+    many=$((again < many ? again : many))
+done
 now=$(((many - few) / calls))
 
 if [ "${1:-}" = --keep ]; then
     echo "$now" >instructions.txt
+    kept=$now
 fi
-kept=$(cat instructions.txt)
 most=$((kept * (100 + tolerance) / 100))
 least=$((kept * (100 - tolerance) / 100))
 echo "instructions: $now per call, $kept checked in"
