@@ -193,8 +193,8 @@ impl Dispatcher {
             let Some((call, active)) = next else {
                 return count;
             };
-            let (polled, after) = self.start(call, active, false);
-            *spent += after - now;
+            let (polled, after, took) = self.start(call, active, false);
+            *spent += took;
             (result, now) = (Some(polled), after);
             count += 1;
         }
@@ -213,13 +213,13 @@ impl Dispatcher {
         }
     }
 
-    /// Starts a handler and polls it once. Returns the result and the time after it.
+    /// Starts a handler and polls it once. Returns the result, the time after it, and how long it took.
     fn start(
         &mut self,
         call: InboundCall,
         active: ActiveHandler,
         slow: bool,
-    ) -> (FirstPoll, Instant) {
+    ) -> (FirstPoll, Instant, Duration) {
         let InboundCall {
             id,
             request,
@@ -253,14 +253,15 @@ impl Dispatcher {
                 .fetch_max(active.returned(), Ordering::Release);
         }
         let now = Instant::now();
-        let over = now - active.since > BUDGET;
+        let took = now - active.since;
+        let over = took > BUDGET;
         if slow || over {
             let mut state = self.connection.lock();
             state.dispatch.slow.note(method.as_bytes(), over);
         }
         let reply = match (polled, handling) {
             (Ok(Some(Poll::Pending)), Some(handling)) => {
-                return (self.spawn(id, handling, span, method), now);
+                return (self.spawn(id, handling, span, method), now, took);
             }
             (Ok(Some(Poll::Ready(reply))), handling) => {
                 task::drop_caught(handling);
@@ -277,7 +278,7 @@ impl Dispatcher {
         if let Some((id, code, data)) = reply.take_if(|(.., data)| data.has_attachments()) {
             self.connection.complete_with(id, code, data);
         }
-        (FirstPoll::Replied(reply), now)
+        (FirstPoll::Replied(reply), now, took)
     }
 
     /// Moves a handler that is pending to a task of its own.
@@ -320,7 +321,7 @@ impl Future for Dispatcher {
             match self.fill(left) {
                 DispatchStep::Begin => left = left.saturating_sub(self.start_batch(&mut spent)),
                 DispatchStep::Slow(call, active) => {
-                    let (result, _) = self.start(call, active, true);
+                    let (result, ..) = self.start(call, active, true);
                     self.commit_orphaned(result);
                 }
                 DispatchStep::Idle => return Poll::Pending,
