@@ -37,26 +37,26 @@ const CAPACITY: usize = 16;
 /// ```
 pub fn channel<T: Item>() -> (Sender<T>, Receiver<T>) {
     let (items, taken) = mpsc::channel(CAPACITY);
-    let said = Arc::<Said>::default();
+    let shared = Arc::<SharedState>::default();
     let sender = LocalSender {
         items,
         reserved: None,
         reserving: None,
-        said: Arc::clone(&said),
+        shared: Arc::clone(&shared),
     };
     (
         Sender::local(sender),
         Receiver::local(LocalReceiver {
             taken,
             closed: false,
-            said,
+            shared,
         }),
     )
 }
 
 /// The reasons that the halves leave for each other when they are dropped.
 #[derive(Debug, Default)]
-struct Said {
+struct SharedState {
     /// The end of the stream, set by the sender.
     end: OnceLock<Result<(), StreamError>>,
     /// The reason why no more items are received, set by the receiver.
@@ -71,7 +71,7 @@ pub(super) struct LocalSender<T> {
     /// The permit for one item, reserved by [`poll_reserve`](Self::poll_reserve).
     reserved: Option<OwnedPermit<T>>,
     reserving: Option<Reserving<T>>,
-    said: Arc<Said>,
+    shared: Arc<SharedState>,
 }
 
 type Reserving<T> = Pin<Box<dyn Future<Output = Result<OwnedPermit<T>, SendError<()>>> + Send>>;
@@ -81,7 +81,7 @@ type Reserving<T> = Pin<Box<dyn Future<Output = Result<OwnedPermit<T>, SendError
 pub(super) struct LocalReceiver<T> {
     taken: mpsc::Receiver<T>,
     closed: bool,
-    said: Arc<Said>,
+    shared: Arc<SharedState>,
 }
 
 impl<T: Item> LocalSender<T> {
@@ -96,7 +96,7 @@ impl<T: Item> LocalSender<T> {
             .get_or_insert_with(|| Box::pin(items.clone().reserve_owned()));
         let polled = reserving.as_mut().poll(cx);
         if polled.is_pending() {
-            self.said.demand.raise();
+            self.shared.demand.raise();
         }
         let reserved = ready!(polled);
         self.reserving = None;
@@ -126,7 +126,7 @@ impl<T> LocalSender<T> {
     pub(super) async fn send(&mut self, item: T) -> Result<(), StreamError> {
         let sent = match self.items.try_send(item) {
             Err(TrySendError::Full(item)) => {
-                self.said.demand.raise();
+                self.shared.demand.raise();
                 self.items.send(item).await.map_err(drop)
             }
             sent => sent.map_err(drop),
@@ -139,7 +139,7 @@ impl<T> LocalSender<T> {
         self.items.try_send(item).map_err(|error| match error {
             TrySendError::Full(item) => {
                 // The caller may try until there is.
-                self.said.demand.raise();
+                self.shared.demand.raise();
                 super::TrySendError::Full(item)
             }
             TrySendError::Closed(_) => super::TrySendError::Closed(self.gone()),
@@ -149,7 +149,7 @@ impl<T> LocalSender<T> {
     /// Waits until the receiver accepts no more items, and returns the reason.
     pub(super) async fn closed(&self) -> StreamError {
         if !self.items.is_closed() {
-            self.said.demand.raise();
+            self.shared.demand.raise();
             self.items.closed().await;
         }
         self.gone()
@@ -157,18 +157,18 @@ impl<T> LocalSender<T> {
 
     /// Returns the demand for the other half.
     pub(super) fn demand(&self) -> Arc<Demand> {
-        Arc::clone(&self.said.demand)
+        Arc::clone(&self.shared.demand)
     }
 
     /// Returns the reason why no more items are received.
     pub(super) fn gone(&self) -> StreamError {
-        let gone = self.said.gone.get();
+        let gone = self.shared.gone.get();
         gone.cloned().unwrap_or(StreamError::Cancelled)
     }
 
     /// Sets the end of the stream. Only the first call has an effect.
     pub(super) fn end(&self, end: Result<(), StreamError>) {
-        let _ = self.said.end.set(end);
+        let _ = self.shared.end.set(end);
     }
 
     pub(super) fn fail(&self, error: ErrorData) {
@@ -183,13 +183,13 @@ impl<T> LocalReceiver<T> {
     ) -> Poll<Option<Result<T, StreamError>>> {
         let polled = self.taken.poll_recv(cx);
         if polled.is_pending() {
-            self.said.demand.raise();
+            self.shared.demand.raise();
         }
         polled.map(|item| match item {
             Some(item) => Some(Ok(item)),
             // After `close`, the end of the stream is not reported.
             None if self.closed => None,
-            None => match self.said.end.get() {
+            None => match self.shared.end.get() {
                 Some(Ok(())) => None,
                 Some(Err(error)) => Some(Err(error.clone())),
                 None => Some(Err(StreamError::Cancelled)),
@@ -199,12 +199,12 @@ impl<T> LocalReceiver<T> {
 
     /// Returns the demand for the other half.
     pub(super) fn demand(&self) -> Arc<Demand> {
-        Arc::clone(&self.said.demand)
+        Arc::clone(&self.shared.demand)
     }
 
     /// Sets the reason why no more items are received.
     pub(super) fn leave(&self, error: StreamError) {
-        let _ = self.said.gone.set(error);
+        let _ = self.shared.gone.set(error);
     }
 
     pub(super) fn close(&mut self) {

@@ -453,7 +453,7 @@ impl CallCore {
                         return Poll::Pending;
                     }
                 }
-                // Nothing in its place is never left there.
+                // `claim` always replaces this state, so the loop goes on.
                 CallState::Lazy(_) => self.claim(),
                 CallState::Streaming(work, consumer) => {
                     let Poll::Ready(answer) = work.poll(cx) else {

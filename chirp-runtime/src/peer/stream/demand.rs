@@ -4,8 +4,10 @@ use std::sync::{Arc, Weak};
 
 use crate::sync::Mutex;
 
-/// With which one half of a stream in this process, when it has to wait, requests that the call that was given the
-/// other half be sent. The half may wait before there is a call.
+/// The link from one half of a stream to the call that was given the other half.
+///
+/// A half that has to wait raises the demand, so that the call is sent although nobody awaits it yet. The half may wait
+/// before the call is made: the demand is kept for it.
 #[derive(Default)]
 pub(crate) struct Demand(Mutex<DemandState>);
 
