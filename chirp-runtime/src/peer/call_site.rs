@@ -8,17 +8,17 @@ use crate::channel::Endpoint;
 ///
 /// It is for messages and logs. An error that was not returned by a call, such as one that a test makes, has neither.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct CallSite(Option<Arc<Call>>);
+pub struct CallSite(Option<Arc<CallDetails>>);
 
 #[derive(PartialEq, Eq)]
-struct Call {
+struct CallDetails {
     method: MethodName,
     peer: Option<Endpoint>,
 }
 
 impl CallSite {
     pub(super) fn new(method: &MethodName, peer: Option<&Endpoint>) -> Self {
-        Self(Some(Arc::new(Call {
+        Self(Some(Arc::new(CallDetails {
             method: method.clone(),
             peer: peer.cloned(),
         })))
