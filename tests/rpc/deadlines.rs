@@ -55,7 +55,7 @@ async fn a_deadline_is_sent_once_the_other_side_supports_it() {
 async fn a_side_without_extensions_is_sent_no_context() {
     let (a, b) = channel::memory();
     let b = serving()
-        .negotiation(Negotiation::Never)
+        .negotiation(Negotiation::Disabled)
         .start(b)
         .expect("no duplicates");
     let a = PeerBuilder::new().start(a).expect("no duplicates");
@@ -76,7 +76,7 @@ async fn a_side_without_extensions_is_sent_no_context() {
     let (c, d) = channel::memory();
     let _c = serving().start(c).expect("no duplicates");
     let d = PeerBuilder::new()
-        .negotiation(Negotiation::Never)
+        .negotiation(Negotiation::Disabled)
         .start(d)
         .expect("no duplicates");
     assert_eq!(

@@ -15,6 +15,7 @@ mod errors;
 mod gather;
 mod handlers;
 mod metrics_facade;
+mod negotiation;
 mod observing;
 mod order;
 mod packets;

@@ -136,7 +136,7 @@ async fn a_one_way_call_to_a_side_without_streams_is_refused() {
     let (local, _noted) = server();
     let builder = PeerBuilder::new()
         .service(NotesServer::new(local))
-        .negotiation(Negotiation::Never);
+        .negotiation(Negotiation::Disabled);
     let (one, other) = channels(Link::Memory).await;
     let peer = PeerBuilder::new().start(one).expect("no duplicates");
     let other = builder.start(other).expect("no duplicates");

@@ -86,7 +86,7 @@ fn limits(change: impl FnOnce(&mut Limits)) -> PeerBuilder {
 
 #[tokio::test]
 async fn a_side_without_streams_refuses_streaming_calls() {
-    let never = || PeerBuilder::new().negotiation(Negotiation::Never);
+    let never = || PeerBuilder::new().negotiation(Negotiation::Disabled);
     let none = || limits(|limits| limits.max_streams = 0);
     let tables = [
         (PeerBuilder::new(), never()),

@@ -303,7 +303,7 @@ async fn a_peer_that_knows_no_streams_is_not_sent_any() {
     let builder = PeerBuilder::new().service(ShapesServer::new(Shaped));
     let (peer, other) = pair(
         &PeerBuilder::new(),
-        &builder.negotiation(Negotiation::Never),
+        &builder.negotiation(Negotiation::Disabled),
     );
     let client = ShapesClient::new(&peer);
     let out = client.plain().await.expect_err("no streams");

@@ -132,7 +132,7 @@ async fn two_sides_that_enable_compression_compress_large_payloads() {
 /// CS-12: compression is off by default, and needs both sides.
 #[tokio::test]
 async fn one_side_alone_compresses_nothing() {
-    let never = || compressing().negotiation(Negotiation::Never);
+    let never = || compressing().negotiation(Negotiation::Disabled);
     for (one, other) in [
         (compressing(), plain()),
         (plain(), compressing()),

@@ -96,7 +96,9 @@ impl ConnectLoop {
             .await
             .map_err(timed_out("connecting"))???;
         // The connection ends with its last handle even if it serves methods: nothing else would end it.
-        let started = self.builder.start_each(channel, false, &mut |_, _| Ok(()));
+        let started = self
+            .builder
+            .start_each(channel, false, true, &mut |_, _| Ok(()));
         let peer = started.map_err(io::Error::other)?;
         if let Some(on_connect) = &self.reconnect.on_connect {
             let mut close_on_drop = CloseOnDrop(Some(peer.clone()));

@@ -163,7 +163,9 @@ impl PeerBuilder {
         self
     }
 
-    /// Sets when peers ask the other side for its extensions. Default: when one is needed ([`Negotiation::Lazy`]).
+    /// Sets when peers ask the other side for its extensions. By default, the side that connected asks when the
+    /// connection starts ([`Negotiation::Connecting`]). A peer that is [started](Self::start) on a channel has not
+    /// connected.
     #[must_use]
     pub fn negotiation(mut self, negotiation: Negotiation) -> Self {
         self.negotiation = negotiation;
@@ -225,11 +227,18 @@ impl PeerBuilder {
     #[inline(never)]
     pub(super) fn start_channel(&self, channel: Channel) -> Result<Peer, RouteError> {
         let serves = !self.serving.router.is_empty();
-        self.start_each(channel, serves, &mut |_, _| Ok(()))
+        self.start_each(channel, serves, false, &mut |_, _| Ok(()))
+    }
+
+    /// As [`start`](Self::start), on a channel that this side connected.
+    pub(super) fn start_connected(&self, channel: Channel) -> Result<Peer, RouteError> {
+        let serves = !self.serving.router.is_empty();
+        self.start_each(channel, serves, true, &mut |_, _| Ok(()))
     }
 
     /// As [`start`](Self::start), with handlers made for this peer alone: `register` is called with the peer before
-    /// anything is read. `serves` tells whether the peer serves anything.
+    /// anything is read. `serves` tells whether the peer serves anything, `connected` whether this side made the
+    /// connection.
     ///
     /// # Errors
     ///
@@ -238,6 +247,7 @@ impl PeerBuilder {
         &self,
         channel: Channel,
         serves: bool,
+        connected: bool,
         register: &mut dyn FnMut(&Peer, &mut SharedServing) -> Result<(), RouteError>,
     ) -> Result<Peer, RouteError> {
         self.check()?;
@@ -252,7 +262,7 @@ impl PeerBuilder {
             #[cfg(feature = "lz4")]
             compress_above: self.compress_above,
         });
-        if self.negotiation == Negotiation::Eager {
+        if self.negotiation.asks_at_start(connected) {
             // If the limits leave no room even for this call, there are no extensions.
             session.ask_hello(RandomState::new().hash_one(0)).ok();
         }

@@ -31,7 +31,7 @@ impl PeerBuilder {
         Box::pin(async move {
             let after = self.connect_timeout.unwrap_or(CONNECT_TIME);
             match tokio::time::timeout(after, endpoint.connect_with(self.tls.as_ref())).await {
-                Ok(channel) => Ok(self.start_channel(channel?)?),
+                Ok(channel) => Ok(self.start_connected(channel?)?),
                 Err(_) => Err(ConnectError::Timeout { endpoint, after }),
             }
         })

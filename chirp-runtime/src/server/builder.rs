@@ -285,35 +285,37 @@ impl ServerBuilder {
         let remote = channel.remote().cloned();
         let (mut panicked, mut conflict) = (None, None);
         // A server without services still keeps its connections, to call the other sides.
-        let started = self.peers.start_each(channel, true, &mut |peer, serving| {
-            let registered = guard::call("the routes_with hook", || {
-                if self.each.is_empty() {
-                    return Ok(());
-                }
-                let router = serving.router_mut();
-                let mut each = self.each.iter();
-                each.try_for_each(|register| register(peer, router))
-            });
-            let ready = match registered {
-                Ok(registered) => {
-                    if let Err(error) = registered {
-                        // The client is told by an answer: this version of the protocol has no other way.
-                        let mut router = Router::default();
-                        router.fallback(not_served);
-                        *serving.router_mut() = router;
-                        conflict = Some(error);
+        let started = self
+            .peers
+            .start_each(channel, true, false, &mut |peer, serving| {
+                let registered = guard::call("the routes_with hook", || {
+                    if self.each.is_empty() {
+                        return Ok(());
                     }
-                    began(peer)
+                    let router = serving.router_mut();
+                    let mut each = self.each.iter();
+                    each.try_for_each(|register| register(peer, router))
+                });
+                let ready = match registered {
+                    Ok(registered) => {
+                        if let Err(error) = registered {
+                            // The client is told by an answer: this version of the protocol has no other way.
+                            let mut router = Router::default();
+                            router.fallback(not_served);
+                            *serving.router_mut() = router;
+                            conflict = Some(error);
+                        }
+                        began(peer)
+                    }
+                    Err(panicked) => Err(panicked),
+                };
+                if let Err(panic) = ready {
+                    panicked = Some(panic);
+                    // Nothing has been read yet.
+                    peer.close();
                 }
-                Err(panicked) => Err(panicked),
-            };
-            if let Err(panic) = ready {
-                panicked = Some(panic);
-                // Nothing has been read yet.
-                peer.close();
-            }
-            Ok(())
-        });
+                Ok(())
+            });
         started?;
         match (panicked, conflict) {
             (None, None) => Ok(()),

@@ -29,6 +29,8 @@ pub enum HelloState {
 pub(super) struct HelloExchange {
     state: HelloState,
     asked: Option<(OutboundCallId, u64)>,
+    /// Whether the time of the answer is limited, because calls wait for it.
+    timed: bool,
     /// Whether this side has declared its extensions, by asking or by answering.
     declared: bool,
     /// The pending keep-alive call.
@@ -49,6 +51,11 @@ impl HelloExchange {
     /// Returns `true` if `key` is the keep-alive call, which is then no longer pending.
     pub(super) fn is_pong(&mut self, key: OutboundCallId) -> bool {
         self.ping.take_if(|ping| *ping == key).is_some()
+    }
+
+    /// Returns `true` if the question has been asked and not been answered.
+    pub(super) fn is_pending(&self) -> bool {
+        self.asked.is_some()
     }
 
     pub(super) fn has_declared(&self) -> bool {
@@ -72,6 +79,11 @@ impl HelloExchange {
         let (key, _) = self.asked.take()?;
         self.learn(None);
         Some(key)
+    }
+
+    /// Forgets the question, since no response will come.
+    pub(super) fn end(&mut self) {
+        self.asked = None;
     }
 
     /// Handles the other side's question, which declares its extensions. Returns whether that is news.
@@ -112,6 +124,14 @@ impl Session {
         Ok(())
     }
 
+    /// Returns `true` if calls wait for the other side's extensions, and the time of the answer is not limited yet.
+    /// Returns `true` only once.
+    pub fn starts_hello_timeout(&mut self) -> bool {
+        let starts = self.backlog.holds() && !self.hello_exchange.timed;
+        self.hello_exchange.timed |= starts;
+        starts
+    }
+
     /// Sends a keep-alive call, to which any response will do. It calls `chirp.hello`, so that no second name
     /// is taken from the other side's methods. Does nothing while an earlier one is pending.
     ///
@@ -139,8 +159,10 @@ impl Session {
     /// cancelled like any call.
     pub fn give_up_hello(&mut self) {
         if let Some(key) = self.hello_exchange.give_up() {
+            let failed = self.counters.calls_out_failed;
             // If that is one unanswered cancel too many, the next operation fails.
             let _ = self.cancel(key);
+            self.counters.calls_out_failed = failed;
             self.settle_held_calls();
         }
     }
@@ -148,7 +170,7 @@ impl Session {
     /// The extensions that this side accepts.
     pub(super) fn own_extensions(&self) -> ExtensionFlags {
         let config = &self.config;
-        if config.negotiation == Negotiation::Never {
+        if config.negotiation == Negotiation::Disabled {
             return ExtensionFlags::NONE;
         }
         let mut own = ExtensionFlags::CALL_CONTEXT;

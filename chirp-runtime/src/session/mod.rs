@@ -270,7 +270,9 @@ impl Session {
         // 1. Nothing more is sent: the send backlog is dropped.
         self.give_up_waiting();
         // 2. No more responses come: the ids of outbound calls are retired.
-        self.counters.calls_out_failed += self.outbound.end() as u64;
+        self.counters.calls_out_failed += self.pending() as u64;
+        self.hello_exchange.end();
+        self.outbound.end();
         // 3. Streams end: their owners are told, and held responses are dropped.
         self.end_streams();
         // 4. Inbound calls stay until their handlers have finished.

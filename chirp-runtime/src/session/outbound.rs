@@ -73,7 +73,7 @@ impl Session {
     ) -> Result<OutboundCallId, Refused> {
         self.check_size(RequestPacket::payload_len(method, params_len))?;
         let limit = self.config.limits.max_pending_calls;
-        if self.outbound.unanswered() >= limit {
+        if self.unanswered() >= limit {
             return Err(Refused::TooManyPending { limit });
         }
         self.begin_any_call()
@@ -191,7 +191,7 @@ impl Session {
         params: &mut Payload,
         ticket: Option<SendTicket>,
     ) -> bool {
-        if self.outbound.unanswered() >= self.config.limits.max_pending_calls {
+        if self.unanswered() >= self.config.limits.max_pending_calls {
             return false;
         }
         let Some(key) = self.outbound.reserve() else {
@@ -247,9 +247,14 @@ impl Session {
         Ok(Some(Event::Answered(key, outcome)))
     }
 
-    /// The number of calls that wait for their response.
+    /// The number of calls that wait for their response, without the question about the other side's extensions.
     pub fn pending(&self) -> usize {
-        self.outbound.pending()
+        self.outbound.pending() - usize::from(self.hello_exchange.is_pending())
+    }
+
+    /// The number of calls without a response that count towards the limit on pending calls.
+    fn unanswered(&self) -> usize {
+        self.outbound.unanswered() - usize::from(self.hello_exchange.is_pending())
     }
 
     /// The number of cancelled calls without a response.

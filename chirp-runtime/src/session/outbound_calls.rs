@@ -121,9 +121,7 @@ impl OutboundCalls {
     }
 
     /// Retires the ids of all calls without a response, queued calls included, since the channel has ended.
-    /// Returns how many callers were waiting.
-    pub(super) fn end(&mut self) -> usize {
-        let pending = self.pending;
+    pub(super) fn end(&mut self) {
         for state in self.calls.values_mut() {
             match state {
                 OutboundCallState::Reserved
@@ -134,7 +132,6 @@ impl OutboundCalls {
             }
             *state = OutboundCallState::Retired;
         }
-        pending - self.pending
     }
 
     /// Advances the clock of cancelled calls. Returns whether a call was cancelled at least `age` ticks ago and

@@ -163,7 +163,7 @@ fn nothing_is_compressed_for_a_side_without_the_extension() {
     // This side does not compress, or has no extensions.
     let unmarked = limits(|_| {}).into();
     let mut never = above_100();
-    never.negotiation = Negotiation::Never;
+    never.negotiation = Negotiation::Disabled;
     for config in [unmarked, never] {
         check_declared(
             config.clone(),

@@ -177,12 +177,17 @@ const HELLOS: &[(&str, &str)] = &[
              finish a",
     ),
     (
-        "the question is queued and counted like any call",
+        "the question takes no place of a call",
         "call a m -
              ask 5
+             = pending 1
+             call b m -
              = pending 2
+             call c m -
+             ! refused too-many-pending 2
              > Request 1 m -
-             > Request 2 chirp.hello ask:5",
+             > Request 2 chirp.hello ask:5
+             > Request 3 m -",
     ),
     (
         "too many calls are pending to ask",

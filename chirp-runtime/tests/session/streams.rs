@@ -146,7 +146,7 @@ fn hello_is_asked_even_at_the_limit_on_pending_calls() {
 fn streams_need_both_sides() {
     crate::script::check_all(&with_streams(), NEGOTIATED);
     let never = SessionConfig {
-        negotiation: Negotiation::Never,
+        negotiation: Negotiation::Disabled,
         ..limits(|limits| limits.max_streams = 16_384).into()
     };
     for config in [never, limits(|limits| limits.max_streams = 0).into()] {

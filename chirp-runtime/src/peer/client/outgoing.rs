@@ -260,10 +260,13 @@ impl ConnectionCore {
     }
 }
 
-/// Asks the peer for its extensions if a stream waits for them. Returns `true` if it was asked.
+/// Asks the peer for its extensions if a call waits for them. Returns `true` if the time of the answer must be limited.
 fn ask_hello_if_wanted(session: &mut Session) -> bool {
     // At the limit of pending calls, the call that waits fails with its own error.
-    session.wants_hello() && session.ask_hello(RandomState::new().hash_one(0)).is_ok()
+    if session.wants_hello() && session.ask_hello(RandomState::new().hash_one(0)).is_err() {
+        return false;
+    }
+    session.starts_hello_timeout()
 }
 
 /// Converts an outcome into the answer of a call.

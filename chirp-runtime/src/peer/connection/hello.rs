@@ -44,8 +44,8 @@ impl ConnectionCore {
         .await
     }
 
-    /// Limits the time that the peer has to answer, after a call that waits for its extensions has asked for them. The
-    /// timer ends with the answer or with the connection.
+    /// Limits the time that the peer has to answer, since a call waits for its extensions. The timer ends with the answer
+    /// or with the connection.
     pub(in crate::peer) fn limit_hello(self: &Arc<Self>) {
         let connection = Arc::clone(self);
         task::spawn(&self.runtime, async move {

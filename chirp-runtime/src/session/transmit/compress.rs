@@ -38,7 +38,7 @@ impl Session {
             return;
         };
         self.transmit.compression = match self.hello_exchange.state() {
-            _ if self.config.negotiation == Negotiation::Never => Compression::None,
+            _ if self.config.negotiation == Negotiation::Disabled => Compression::None,
             HelloState::Unknown => Compression::Unknown(above),
             HelloState::Known(Some(theirs))
                 if theirs.extensions.contains(ExtensionFlags::COMPRESSION) =>
