@@ -76,14 +76,15 @@ pub use chirp_runtime::__private;
 pub use chirp_runtime::channel::{Channel, Endpoint, EndpointError, Identity, PublicKey};
 pub use chirp_runtime::codec::ServiceError;
 pub use chirp_runtime::node::{
-    Answer, Gather, GatherAll, GatherError, ReconnectConfig, ReconnectState, ReconnectingPeer,
+    Answer, Gather, GatherAll, GatherError, GatherTemplate, ReconnectConfig, ReconnectState,
+    ReconnectingPeer, Target, Targets,
 };
 pub use chirp_runtime::peer::{
     AccessPolicy, AsCaller, BlockingPool, Call, CallContext, CallError, CallSite, Caller,
     ConnectError, ConnectionError, ConnectionStats, Direction, Extensions, Handler, HandlerFuture,
     KeepAlive, MethodError, MethodId, MethodName, Metrics, ObservedPacket, OneWayCall, PacketRole,
     Peer, PeerBuilder, PeerState, Reply, Request, Responder, RouteError, Router, SendPacket,
-    SharedMetrics, connect,
+    SharedMetrics, TemplateError, connect,
 };
 pub use chirp_runtime::server::{
     AcceptError, Connection, Connections, Server, ServerBuilder, ServerHandle,

@@ -128,6 +128,11 @@ const _: () = {
         ) -> Self {
             Self(__chirp::Client::new(&caller))
         }
+        /// Creates a client without a connection. Its calls are templates for groups of targets (`gather`);
+        /// by themselves they fail with `CallError::Unbound`.
+        pub(crate) fn unbound() -> Self {
+            Self(__chirp::Client::unbound())
+        }
         /// Creates a client of an implementation in this process, without a connection. Values are
         /// encoded and decoded as on a connection.
         pub(crate) fn local(implementation: impl Attributes + 'static) -> Self {

@@ -61,6 +61,11 @@ const _: () = {
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
             Self(__chirp::Client::new(&caller))
         }
+        /// Creates a client without a connection. Its calls are templates for groups of targets (`gather`);
+        /// by themselves they fail with `CallError::Unbound`.
+        pub fn unbound() -> Self {
+            Self(__chirp::Client::unbound())
+        }
         /// Creates a client of an implementation in this process, without a connection. Values are
         /// encoded and decoded as on a connection.
         pub fn local(implementation: impl Context + 'static) -> Self {

@@ -88,6 +88,11 @@ const _: () = {
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
             Self(__chirp::Client::new(&caller), ::core::marker::PhantomData)
         }
+        /// Creates a client without a connection. Its calls are templates for groups of targets (`gather`);
+        /// by themselves they fail with `CallError::Unbound`.
+        pub fn unbound() -> Self {
+            Self(__chirp::Client::unbound(), ::core::marker::PhantomData)
+        }
         /// Creates a client of an implementation in this process, without a connection. Values are
         /// encoded and decoded as on a connection.
         pub fn local(implementation: impl Parameters<K, V> + 'static) -> Self {

@@ -1,12 +1,17 @@
 //! Calls to many targets.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod bounds;
+mod each;
+mod targets;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chirp::{
-    Answer, CallError, Caller, Gather, MethodError, Peer, PeerBuilder, Receiver, Stream, channel,
+    Answer, CallError, Gather, MethodError, Peer, PeerBuilder, Receiver, Stream, TemplateError,
+    channel,
 };
 use tokio::sync::Notify;
 
@@ -94,8 +99,12 @@ impl Office for Desk {
         tokio_stream::iter(0..to)
     }
 
-    async fn total(&self, _numbers: Receiver<u64>) -> u64 {
-        0
+    async fn total(&self, mut numbers: Receiver<u64>) -> u64 {
+        let mut total = 0;
+        while let Some(Ok(number)) = numbers.recv().await {
+            total += number;
+        }
+        total
     }
 
     async fn log(&self, _line: &str) {
@@ -118,11 +127,6 @@ fn offices(names: &[&'static str], seen: &Arc<Seen>) -> (Vec<(&'static str, Peer
     (near, far)
 }
 
-/// A client whose calls are templates: it is connected to nobody.
-fn template() -> OfficeClient {
-    OfficeClient::new(&Caller::local(chirp::Router::default()))
-}
-
 fn sorted<T: Ord, E>(answers: Vec<Answer<T, E>>) -> Vec<(Arc<str>, Option<T>)> {
     let mut all: Vec<_> = answers
         .into_iter()
@@ -136,7 +140,7 @@ fn sorted<T: Ord, E>(answers: Vec<Answer<T, E>>) -> Vec<(Arc<str>, Option<T>)> {
 async fn every_target_has_one_answer() {
     let seen = Arc::default();
     let (peers, _far) = offices(&["alpha", "beta", "gamma"], &seen);
-    let answers = template().ask("tea").gather(peers).await;
+    let answers = OfficeClient::unbound().ask("tea").gather(peers).await;
     assert_eq!(answers.len(), 3);
     for Answer { from, result } in answers {
         match &*from {
@@ -167,7 +171,7 @@ async fn a_target_that_is_gone_has_a_typed_error() {
     let (peers, far) = offices(&["alpha", "beta"], &seen);
     far[1].close();
     peers[1].1.closed().await;
-    let mut answers = template().name().gather(peers).await;
+    let mut answers = OfficeClient::unbound().name().gather(peers).await;
     answers.sort_by(|a, b| a.from.cmp(&b.from));
     assert_eq!(answers[0].result.as_deref().unwrap(), "alpha");
     assert!(
@@ -179,7 +183,7 @@ async fn a_target_that_is_gone_has_a_typed_error() {
 #[tokio::test]
 async fn no_targets_are_answered_at_once() {
     let none: [(&str, Peer); 0] = [];
-    assert!(template().name().gather(none).await.is_empty());
+    assert!(OfficeClient::unbound().name().gather(none).await.is_empty());
     let none: Gather<u8> = Gather::new();
     assert!(none.await.is_empty());
     let none: Gather<u8> = Gather::new();
@@ -193,7 +197,7 @@ async fn no_targets_are_answered_at_once() {
 async fn a_time_for_the_whole_fails_who_is_late_and_cancels_there() {
     let seen: Arc<Seen> = Arc::default();
     let (peers, _far) = offices(&["alpha", "beta"], &seen);
-    let answers = template()
+    let answers = OfficeClient::unbound()
         .wait()
         .gather(peers)
         .timeout(Duration::from_secs(5))
@@ -213,7 +217,9 @@ async fn a_time_for_the_whole_fails_who_is_late_and_cancels_there() {
 async fn a_call_s_own_timeout_holds_for_each_target() {
     let seen = Arc::default();
     let (peers, _far) = offices(&["alpha", "beta"], &seen);
-    let call = template().wait().timeout(Duration::from_secs(1));
+    let call = OfficeClient::unbound()
+        .wait()
+        .timeout(Duration::from_secs(1));
     for answer in call.gather(peers).await {
         assert!(
             matches!(answer.result, Err(CallError::DeadlineExceeded { .. })),
@@ -226,7 +232,7 @@ async fn a_call_s_own_timeout_holds_for_each_target() {
 async fn dropping_a_group_cancels_everywhere() {
     let seen: Arc<Seen> = Arc::default();
     let (peers, _far) = offices(&["alpha", "beta", "gamma"], &seen);
-    let mut group = template().wait().gather(peers);
+    let mut group = OfficeClient::unbound().wait().gather(peers);
     tokio::select! {
         biased;
         answer = group.next() => panic!("{answer:?}"),
@@ -241,7 +247,7 @@ async fn dropping_a_group_cancels_everywhere() {
 async fn the_first_success_is_enough_and_a_quorum_fails_early() {
     let seen = Arc::default();
     let (peers, _far) = offices(&["alpha", "gamma"], &seen);
-    let (who, said) = template()
+    let (who, said) = OfficeClient::unbound()
         .ask("tea")
         .gather(peers.clone())
         .first()
@@ -249,7 +255,7 @@ async fn the_first_success_is_enough_and_a_quorum_fails_early() {
         .unwrap();
     assert_eq!((&*who, said.as_str()), ("alpha", "alpha: tea"));
 
-    let failed = template()
+    let failed = OfficeClient::unbound()
         .ask("tea")
         .gather(peers.clone())
         .quorum(2)
@@ -262,7 +268,12 @@ async fn the_first_success_is_enough_and_a_quorum_fails_early() {
         "{failed}"
     );
 
-    let both = template().name().gather(peers).quorum(2).await.unwrap();
+    let both = OfficeClient::unbound()
+        .name()
+        .gather(peers)
+        .quorum(2)
+        .await
+        .unwrap();
     assert_eq!(both.len(), 2);
 }
 
@@ -285,13 +296,17 @@ async fn a_quorum_that_can_still_be_reached_cancels_the_others() {
 async fn one_way_calls_and_streams_as_results_are_gathered() {
     let seen: Arc<Seen> = Arc::default();
     let (peers, _far) = offices(&["alpha", "beta"], &seen);
-    for answer in template().log("started").gather(peers.clone()).await {
+    for answer in OfficeClient::unbound()
+        .log("started")
+        .gather(peers.clone())
+        .await
+    {
         answer.result.unwrap();
     }
     seen.until(|seen| seen.logged.load(Ordering::Relaxed) == 2)
         .await;
 
-    for answer in template().count(3).gather(peers).await {
+    for answer in OfficeClient::unbound().count(3).gather(peers).await {
         let mut numbers = answer.result.unwrap();
         let mut all = Vec::new();
         while let Some(number) = numbers.recv().await {
@@ -305,31 +320,44 @@ async fn one_way_calls_and_streams_as_results_are_gathered() {
 async fn what_cannot_be_sent_twice_is_refused_for_each_target() {
     let seen: Arc<Seen> = Arc::default();
     let (peers, _far) = offices(&["alpha", "beta"], &seen);
-    let refused = |answers: Vec<Answer<_>>| {
-        assert_eq!(answers.len(), 2);
-        for answer in answers {
-            assert!(
-                matches!(answer.result, Err(CallError::Encode(_))),
-                "{answer:?}"
-            );
-        }
-    };
-    let streams = template().total(tokio_stream::iter([1]));
-    refused(
-        streams
-            .gather(peers.clone())
-            .await
-            .into_iter()
-            .map(|answer| Answer {
-                from: answer.from,
-                result: answer.result.map(drop),
-            })
-            .collect(),
-    );
+    let client = OfficeClient::unbound();
+
+    let answers = client
+        .total(tokio_stream::iter([1]))
+        .gather(peers.clone())
+        .await;
+    assert_eq!(answers.len(), 2);
+    for answer in answers {
+        let expected = CallError::NotTemplate(TemplateError::HasStreams);
+        assert_eq!(answer.result, Err(expected));
+    }
     let started = OfficeClient::new(&peers[0].1).wait().start();
-    refused(started.gather(peers.clone()).await);
-    let mapped = template().wait().map_err(|error: CallError| error);
-    refused(mapped.gather(peers).await);
+    for answer in started.gather(peers.clone()).await {
+        let expected = CallError::NotTemplate(TemplateError::Sent);
+        assert_eq!(answer.result, Err(expected));
+    }
+    let mapped = client.wait().map_err(|error: CallError| error);
+    for answer in mapped.gather(peers).await {
+        let expected = CallError::NotTemplate(TemplateError::ErrorMapped);
+        assert_eq!(answer.result, Err(expected));
+    }
+}
+
+#[tokio::test]
+async fn calls_of_an_unbound_client_are_not_sent_by_themselves() {
+    let client = OfficeClient::unbound();
+    assert_eq!(client.name().await, Err(CallError::Unbound));
+    assert_eq!(client.log("lost").await, Err(CallError::Unbound));
+    assert_eq!(client.count(3).await.unwrap_err(), CallError::Unbound);
+    assert_eq!(
+        client.total(tokio_stream::iter([1])).await,
+        Err(CallError::Unbound)
+    );
+    assert_eq!(
+        client.check_compatibility().await.unwrap_err(),
+        CallError::Unbound
+    );
+    assert!(CallError::Unbound.is_safe_to_retry());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -337,7 +365,11 @@ async fn hundreds_of_targets_with_few_calls_at_once() {
     let seen: Arc<Seen> = Arc::default();
     let (peers, _far) = offices(&["alpha", "beta"], &seen);
     let targets = (0..1_000).map(|index| (format!("{index}"), &peers[index % 2].1));
-    let answers = template().name().gather(targets).max_concurrent(7).await;
+    let answers = OfficeClient::unbound()
+        .name()
+        .gather(targets)
+        .max_concurrent(7)
+        .await;
     let named = sorted(answers);
     assert_eq!(named.len(), 1_000);
     assert!(named.iter().all(|(_, value)| value.is_some()));

@@ -73,6 +73,12 @@ pub(super) fn emit_impl(service: &ServiceTrait) -> TokenStream {
                 Self(__chirp::Client::new(&caller) #phantom)
             }
 
+            /// Creates a client without a connection. Its calls are templates for groups of targets (`gather`);
+            /// by themselves they fail with `CallError::Unbound`.
+            #vis fn unbound() -> Self {
+                Self(__chirp::Client::unbound() #phantom)
+            }
+
             /// Creates a client of an implementation in this process, without a connection. Values are
             /// encoded and decoded as on a connection.
             #vis fn local(implementation: impl #item #list + 'static) -> Self {

@@ -4,8 +4,9 @@ use crate::ast::{ServiceMethod, ServiceTrait};
 use crate::mistakes::Mistakes;
 
 /// Methods of a generated client, and methods that every type has: `.into()` would resolve to those.
-const CLIENTS_OWN: [&str; 10] = [
+const CLIENTS_OWN: [&str; 11] = [
     "new",
+    "unbound",
     "local",
     "local_from_arc",
     "local_with",

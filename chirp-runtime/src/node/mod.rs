@@ -6,8 +6,10 @@ mod gather;
 mod reconnect_config;
 mod reconnect_state;
 mod reconnecting_peer;
+mod targets;
 
-pub use gather::{Answer, Gather, GatherAll, GatherError};
+pub use gather::{Answer, Gather, GatherAll, GatherError, GatherTemplate, Target};
 pub use reconnect_config::ReconnectConfig;
 pub use reconnect_state::ReconnectState;
 pub use reconnecting_peer::ReconnectingPeer;
+pub use targets::Targets;

@@ -54,6 +54,24 @@ pub enum CallError {
     /// There is no connection, and none was made while the call waited for one. Nothing was sent.
     #[error("not connected: {0}")]
     NotConnected(Arc<str>),
+    /// No node has this name. Nothing was sent.
+    #[error("unknown node \"{0}\"")]
+    UnknownNode(Arc<str>),
+    /// The client is unbound ([`Caller::unbound`](super::Caller::unbound)): its calls are templates for groups of
+    /// targets. Nothing was sent.
+    #[error(
+        "the client is unbound: its calls are templates (`Call::gather`), and cannot be sent by themselves"
+    )]
+    Unbound,
+    /// The call cannot be sent to several targets. Nothing was sent.
+    #[error("the call cannot be sent to several targets: {0}")]
+    NotTemplate(TemplateError),
+    /// The answers that a group of calls collects are over the group's limit. The method has run.
+    #[error("the answers of the group are over its limit of {limit} bytes (`Gather::max_bytes`)")]
+    GroupTooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
     /// The call's timeout passed before a response arrived. The method may have run.
     #[error("deadline exceeded{}", .site.between(": ", ""))]
     DeadlineExceeded {
@@ -101,9 +119,13 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// The error of a call that cannot be sent to several targets.
-    pub(super) fn not_a_template(why: &str) -> Self {
-        Self::Encode(format!("the call cannot be sent to several targets: {why}"))
+    /// Returns the number of bytes that the peer's part of the error holds.
+    pub(super) fn held_bytes(&self) -> usize {
+        match self {
+            Self::Remote(data) | Self::MalformedErrorData(data) => data.encoded_len(),
+            Self::Rejected { message, .. } => message.len(),
+            _ => 0,
+        }
     }
 
     /// Converts the error data of a service error.
@@ -172,6 +194,9 @@ impl CallError {
             | Self::ReservedType { .. }
             | Self::TooManyPending { .. }
             | Self::NotConnected(_)
+            | Self::UnknownNode(_)
+            | Self::Unbound
+            | Self::NotTemplate(_)
             | Self::TooLarge {
                 what: PacketRole::Request | PacketRole::Custom,
                 ..
@@ -216,6 +241,23 @@ impl From<CallError> for Reply {
     fn from(error: CallError) -> Self {
         Self::Error(error.into())
     }
+}
+
+/// The reason why a call cannot be sent to several targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TemplateError {
+    /// The call has been sent.
+    #[error("it has been sent")]
+    Sent,
+    /// The arguments contain stream halves, which belong to one call.
+    #[error(
+        "its arguments have streams, which belong to one call (`Gather::each` makes a call for each target)"
+    )]
+    HasStreams,
+    /// The call's error has been mapped, which is done once.
+    #[error("its error has been mapped: map the errors of the answers instead")]
+    ErrorMapped,
 }
 
 /// The purpose of a packet.

@@ -34,7 +34,7 @@ pub use client::one_way_call::OneWayCall;
 pub use client::send::SendPacket;
 pub(crate) use connect::CONNECT_TIME;
 pub use connect::{ConnectError, connect};
-pub use error::{CallError, ConnectionError, PacketRole};
+pub use error::{CallError, ConnectionError, PacketRole, TemplateError};
 pub use handle::{ConnectionStats, Peer, PeerState};
 pub use method::{MethodId, MethodName};
 pub use method_error::MethodError;

@@ -38,6 +38,11 @@ impl Client {
         }
     }
 
+    /// Creates a client without a connection, whose calls are templates for groups of targets.
+    pub fn unbound() -> Self {
+        Self::new(&Caller::unbound())
+    }
+
     /// Creates a client of `service` in this process, without a connection.
     ///
     /// # Panics

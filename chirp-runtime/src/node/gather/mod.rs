@@ -1,7 +1,10 @@
 //! Calls to many targets, with their answers collected.
 
 mod answer;
-mod ready;
+mod calls;
+mod ready_queue;
+mod target;
+mod template;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,14 +19,21 @@ use futures_core::Stream;
 use tokio::time::Sleep;
 
 pub use answer::{Answer, GatherError};
+pub(in crate::node) use calls::CallFactory;
+pub use target::Target;
+pub use template::GatherTemplate;
 
-use crate::peer::{AsCaller, Call, CallError, OneWayCall};
-use ready::{ReadyQueue, Slot};
+use crate::peer::{AsCaller, CallError};
+use calls::GatheredCall;
+use ready_queue::{ReadyQueue, TargetWaker};
+pub(in crate::node) use target::Address;
+use target::{TargetSlot, TargetState};
 
 /// Calls that are in progress at once, unless set otherwise.
 const MAX_CONCURRENT: usize = 256;
 
-type BoxedCall<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+/// Bytes of arguments, and bytes of answers, that a group holds, unless set otherwise.
+const MAX_BYTES: usize = 64 << 20;
 
 /// A group of calls under names, whose answers are collected.
 ///
@@ -54,69 +64,102 @@ type BoxedCall<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 /// ```
 #[must_use = "calls are sent when the group is awaited or polled as a stream"]
 pub struct Gather<T, E = CallError> {
-    targets: Vec<Target<T, E>>,
-    /// Indexes of targets whose call has not been started, in order.
-    unstarted: VecDeque<usize>,
+    targets: Vec<TargetSlot<T, E>>,
+    /// Index of the first target whose call has not been started. Calls are started in order.
+    next: usize,
+    /// Makes the calls of targets that have only an address.
+    factory: CallFactory<T, E>,
     /// Indexes of targets to poll.
     ready: VecDeque<usize>,
     queue: Arc<ReadyQueue>,
     running: usize,
+    /// The bytes of the arguments of calls in progress.
+    running_bytes: usize,
     max_concurrent: usize,
+    max_bytes: usize,
     timeout: Option<Duration>,
     timer: Option<Pin<Box<Sleep>>>,
-    /// The timeout has passed: no more calls are started or polled.
-    expired: bool,
-    /// Makes the error of a target that did not answer in time.
-    timed_out: fn() -> E,
-}
-
-/// A target that has not answered.
-struct Target<T, E> {
-    name: Arc<str>,
-    state: TargetState<T, E>,
-}
-
-enum TargetState<T, E> {
-    /// The call is polled with the slot's waker.
-    Running(GatheredCall<T, E>, Arc<Slot>),
-    Unstarted(GatheredCall<T, E>),
-    Answered,
-}
-
-#[expect(
-    clippy::large_enum_variant,
-    reason = "most targets are calls, and a box would be one allocation for each"
-)]
-enum GatheredCall<T, E> {
-    Call(Call<T, E>),
-    Other(BoxedCall<T, E>),
-    Failed(Option<E>),
+    /// Once the timeout has passed, the index of the next target to fail. No more calls are started or polled.
+    expired: Option<usize>,
+    /// Converts the errors of calls that were not made or did not answer.
+    convert: fn(CallError) -> E,
 }
 
 impl<T, E: From<CallError>> Gather<T, E> {
     /// Creates an empty group.
     pub fn new() -> Self {
+        Self::of(CallFactory::None, [])
+    }
+
+    /// Creates a group whose targets are called each with a call of its own, for calls with streams among their
+    /// arguments, or with other arguments for each target.
+    ///
+    /// `call` is given the [`Target`], from which clients can be created. It is called once for each target, when the
+    /// target's call is started, in order; so no more than [`max_concurrent`](Self::max_concurrent) calls hold their
+    /// arguments at once.
+    ///
+    /// ```
+    /// # mod chirp { pub use chirp_runtime::{node::*, peer::*}; }
+    /// use chirp::{AsCaller, Gather, Peer};
+    ///
+    /// # async fn store(peers: Vec<(String, Peer)>) {
+    /// let answers = Gather::each(peers, |target| {
+    ///     let file = format!("contents for {}", target.name());
+    ///     target.as_caller().call("Files.store", file)
+    /// })
+    /// .await;
+    /// # }
+    /// ```
+    pub fn each<N, C, F>(
+        targets: impl IntoIterator<Item = (N, C)>,
+        call: impl FnMut(&Target) -> F + Send + 'static,
+    ) -> Self
+    where
+        N: Into<Arc<str>>,
+        C: AsCaller,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: 'static,
+        E: 'static,
+    {
+        let targets = targets.into_iter().map(Address::new);
+        Self::of(CallFactory::each(call), targets)
+    }
+
+    /// Creates a group of targets whose calls are made by `factory`.
+    pub(super) fn of(
+        factory: CallFactory<T, E>,
+        targets: impl IntoIterator<Item = Address>,
+    ) -> Self {
         Self {
-            targets: Vec::new(),
-            unstarted: VecDeque::new(),
+            targets: targets.into_iter().map(TargetSlot::addressed).collect(),
+            next: 0,
+            factory,
             ready: VecDeque::new(),
             queue: Arc::default(),
             running: 0,
+            running_bytes: 0,
             max_concurrent: MAX_CONCURRENT,
+            max_bytes: MAX_BYTES,
             timeout: None,
             timer: None,
-            expired: false,
-            timed_out: || CallError::deadline_exceeded().into(),
+            expired: None,
+            convert: E::from,
         }
     }
 
     /// Adds a call under a name. The name is returned with the answer and need not be unique.
     pub fn add(
-        self,
+        mut self,
         name: impl Into<Arc<str>>,
         call: impl Future<Output = Result<T, E>> + Send + 'static,
-    ) -> Self {
-        self.push(name.into(), GatheredCall::Other(Box::pin(call)))
+    ) -> Self
+    where
+        T: 'static,
+        E: 'static,
+    {
+        let call = GatheredCall::new(call);
+        self.targets.push(TargetSlot::unstarted(name.into(), call));
+        self
     }
 
     /// Limits the group as a whole: targets that have not answered after `timeout`, counted from the first poll, fail
@@ -133,14 +176,30 @@ impl<T, E: From<CallError>> Gather<T, E> {
         self
     }
 
+    /// Sets how many bytes the group holds, 64 MiB by default. The limit applies to two sums:
+    ///
+    /// - The encoded arguments of the calls in progress. Further targets are called when others have answered. One call
+    ///   is in progress whatever its size.
+    /// - The encoded answers that are collected when the group is awaited, or by [`first`](Self::first) or
+    ///   [`quorum`](Self::quorum). An answer over the limit is discarded, and its target fails with
+    ///   [`CallError::GroupTooLarge`]. Answers that are taken one by one, by [`next`](Self::next) or as a stream, are
+    ///   not counted.
+    ///
+    /// Only calls are counted, and not other futures that are given to [`add`](Self::add) or [`each`](Self::each).
+    pub fn max_bytes(mut self, max: usize) -> Self {
+        self.max_bytes = max;
+        self
+    }
+
     /// Returns the number of targets that have not answered.
     pub fn remaining(&self) -> usize {
-        self.unstarted.len() + self.running
+        self.unanswered()
     }
 
     /// Waits for the next answer, in order of arrival. Returns `None` once every target has answered. Cancel safe.
     pub async fn next(&mut self) -> Option<Answer<T, E>> {
-        poll_fn(|cx| self.poll_next_answer(cx)).await
+        let mut room = usize::MAX;
+        poll_fn(|cx| self.poll_next_answer(cx, &mut room)).await
     }
 
     /// Waits for the first success and cancels the other calls.
@@ -160,6 +219,7 @@ impl<T, E: From<CallError>> Gather<T, E> {
     /// [`GatherError`] with the errors so far, as soon as too few targets are left to reach `needed`.
     pub async fn quorum(mut self, needed: usize) -> Result<Vec<(Arc<str>, T)>, GatherError<E>> {
         let (mut found, mut failures) = (Vec::new(), Vec::new());
+        let mut room = self.max_bytes;
         while found.len() < needed {
             if found.len() + self.remaining() < needed {
                 return Err(GatherError {
@@ -168,7 +228,8 @@ impl<T, E: From<CallError>> Gather<T, E> {
                     failures,
                 });
             }
-            let Some(Answer { from, result }) = self.next().await else {
+            let answer = poll_fn(|cx| self.poll_next_answer(cx, &mut room)).await;
+            let Some(Answer { from, result }) = answer else {
                 continue;
             };
             match result {
@@ -178,25 +239,25 @@ impl<T, E: From<CallError>> Gather<T, E> {
         }
         Ok(found)
     }
-
-    fn push(mut self, name: Arc<str>, call: GatheredCall<T, E>) -> Self {
-        self.unstarted.push_back(self.targets.len());
-        self.targets.push(Target {
-            name,
-            state: TargetState::Unstarted(call),
-        });
-        self
-    }
 }
 
 impl<T, E> Gather<T, E> {
-    fn poll_next_answer(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answer<T, E>>> {
+    fn unanswered(&self) -> usize {
+        self.targets.len() - self.next + self.running
+    }
+
+    /// Polls for the next answer. The answer is taken from `room`, the bytes that the caller has room for.
+    fn poll_next_answer(
+        &mut self,
+        cx: &mut Context<'_>,
+        room: &mut usize,
+    ) -> Poll<Option<Answer<T, E>>> {
         if let Some(timeout) = self.timeout.take() {
             self.timer = Some(Box::pin(tokio::time::sleep(timeout)));
         }
         // Registered before the queue is looked at, so that a wake in between is not lost.
         self.queue.register(cx.waker());
-        while !self.expired {
+        while self.expired.is_none() {
             self.start();
             if self.ready.is_empty() {
                 self.queue.take(&mut self.ready);
@@ -204,17 +265,18 @@ impl<T, E> Gather<T, E> {
             let Some(index) = self.ready.pop_front() else {
                 break;
             };
-            if let Some(answer) = self.poll_target(index) {
+            if let Some(answer) = self.poll_target(index, room) {
                 return Poll::Ready(Some(answer));
             }
         }
         if let Some(timer) = &mut self.timer
-            && !self.expired
+            && self.expired.is_none()
+            && timer.as_mut().poll(cx).is_ready()
         {
-            self.expired = timer.as_mut().poll(cx).is_ready();
+            self.expired = Some(0);
         }
-        if self.expired {
-            return Poll::Ready(self.fail_next());
+        if let Some(first) = self.expired {
+            return Poll::Ready(self.fail_next(first));
         }
         if self.running == 0 {
             return Poll::Ready(None);
@@ -222,61 +284,73 @@ impl<T, E> Gather<T, E> {
         Poll::Pending
     }
 
-    /// Starts calls up to the limit.
+    /// Starts calls up to the limits.
     fn start(&mut self) {
         while self.running < self.max_concurrent
-            && let Some(index) = self.unstarted.pop_front()
+            && let Some(target) = self.targets.get_mut(self.next)
         {
-            let target = &mut self.targets[index];
-            let state = mem::replace(&mut target.state, TargetState::Answered);
-            if let TargetState::Unstarted(call) = state {
-                let slot = Slot::new(index, &self.queue);
-                target.state = TargetState::Running(call, slot);
-                self.running += 1;
-                self.ready.push_back(index);
+            let index = self.next;
+            // Advanced first: if the program's code panics, its target is not started again.
+            self.next += 1;
+            let Some(call) = target.take_call(&mut self.factory) else {
+                continue;
+            };
+            let bytes = call.unsent_bytes();
+            if self.running > 0 && bytes > self.max_bytes.saturating_sub(self.running_bytes) {
+                target.state = TargetState::Unstarted(call);
+                self.next = index;
+                return;
             }
+            target.state = TargetState::Running {
+                call,
+                waker: TargetWaker::new(index, &self.queue),
+                bytes,
+            };
+            self.running += 1;
+            self.running_bytes += bytes;
+            self.ready.push_back(index);
         }
     }
 
-    fn poll_target(&mut self, index: usize) -> Option<Answer<T, E>> {
+    fn poll_target(&mut self, index: usize, room: &mut usize) -> Option<Answer<T, E>> {
         let target = &mut self.targets[index];
-        let TargetState::Running(call, slot) = &mut target.state else {
+        let TargetState::Running { call, waker, bytes } = &mut target.state else {
             return None;
         };
-        let waker = slot.prepare();
-        let Poll::Ready(result) = call.poll(&mut Context::from_waker(&waker)) else {
+        let (waker, bytes, limit) = (waker.prepare(), *bytes, self.max_bytes);
+        let accept = |arrived| {
+            *room = room
+                .checked_sub(arrived)
+                .ok_or(CallError::GroupTooLarge { limit })?;
+            Ok(())
+        };
+        let polled = call.poll(&mut Context::from_waker(&waker), accept, self.convert);
+        let Poll::Ready(result) = polled else {
             return None;
         };
         target.state = TargetState::Answered;
         self.running -= 1;
+        self.running_bytes -= bytes;
         let from = Arc::clone(&target.name);
         Some(Answer { from, result })
     }
 
-    /// Fails a target that did not answer in time, and cancels its call.
-    fn fail_next(&mut self) -> Option<Answer<T, E>> {
-        let position = |target: &Target<T, E>| !matches!(target.state, TargetState::Answered);
-        let index = self.targets.iter().position(position)?;
+    /// Fails the next target from index `first` on that did not answer in time, and cancels its call.
+    fn fail_next(&mut self, first: usize) -> Option<Answer<T, E>> {
+        let is_unanswered = |target: &TargetSlot<T, E>| !target.is_answered();
+        let found = self.targets[first..].iter().position(is_unanswered);
+        let index = first + found?;
+        self.expired = Some(index + 1);
         let target = &mut self.targets[index];
-        match mem::replace(&mut target.state, TargetState::Answered) {
-            TargetState::Running(..) => self.running -= 1,
-            _ => self.unstarted.retain(|unstarted| *unstarted != index),
+        let state = mem::replace(&mut target.state, TargetState::Answered);
+        if let TargetState::Running { .. } = state {
+            self.running -= 1;
+        } else {
+            self.next = index + 1;
         }
         let from = Arc::clone(&target.name);
-        let result = Err((self.timed_out)());
+        let result = Err((self.convert)(state.timed_out()));
         Some(Answer { from, result })
-    }
-}
-
-impl<T, E> GatheredCall<T, E> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, E>> {
-        match self {
-            Self::Call(call) => Pin::new(call).poll(cx),
-            Self::Other(call) => call.as_mut().poll(cx),
-            Self::Failed(error) => error
-                .take()
-                .map_or(Poll::Pending, |error| Poll::Ready(Err(error))),
-        }
     }
 }
 
@@ -292,12 +366,12 @@ impl<T, E> Stream for Gather<T, E> {
     type Item = Answer<T, E>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_next_answer(cx)
+        let mut room = usize::MAX;
+        self.poll_next_answer(cx, &mut room)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let remaining = self.unstarted.len() + self.running;
-        (remaining, Some(remaining))
+        (self.unanswered(), Some(self.unanswered()))
     }
 }
 
@@ -308,7 +382,8 @@ impl<T, E> IntoFuture for Gather<T, E> {
 
     fn into_future(self) -> Self::IntoFuture {
         GatherAll {
-            answers: Vec::with_capacity(self.targets.len()),
+            answers: Vec::with_capacity(self.unanswered()),
+            room: self.max_bytes,
             group: self,
         }
     }
@@ -319,6 +394,8 @@ impl<T, E> IntoFuture for Gather<T, E> {
 pub struct GatherAll<T, E> {
     group: Gather<T, E>,
     answers: Vec<Answer<T, E>>,
+    /// The bytes of answers for which there is room.
+    room: usize,
 }
 
 impl<T, E> Unpin for GatherAll<T, E> {}
@@ -327,57 +404,18 @@ impl<T, E> Future for GatherAll<T, E> {
     type Output = Vec<Answer<T, E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self {
+            group,
+            answers,
+            room,
+        } = &mut *self;
         loop {
-            match self.group.poll_next_answer(cx) {
-                Poll::Ready(Some(answer)) => self.answers.push(answer),
-                Poll::Ready(None) => return Poll::Ready(mem::take(&mut self.answers)),
+            match group.poll_next_answer(cx, room) {
+                Poll::Ready(Some(answer)) => answers.push(answer),
+                Poll::Ready(None) => return Poll::Ready(mem::take(answers)),
                 Poll::Pending => return Poll::Pending,
             }
         }
-    }
-}
-
-impl<T, E: From<CallError>> Call<T, E> {
-    /// Sends this call to several targets, instead of to its own, and collects the answers. The arguments are encoded
-    /// once, however many the targets. The call's own timeout or deadline applies to each target.
-    ///
-    /// The call must not have been started, and must not carry streams in its arguments, which belong to one call: then
-    /// every target fails with [`CallError::Encode`]. The same holds for a call changed by [`map_err`](Self::map_err) or
-    /// [`err_into`](Self::err_into), which happen once: gather first.
-    pub fn gather<N: Into<Arc<str>>, C: AsCaller>(
-        mut self,
-        targets: impl IntoIterator<Item = (N, C)>,
-    ) -> Gather<T, E> {
-        let mut group = Gather::new();
-        for (name, target) in targets {
-            let call = match self.retarget(target.as_caller()) {
-                Ok(call) => GatheredCall::Call(call),
-                Err(error) => GatheredCall::Failed(Some(error.into())),
-            };
-            group = group.push(name.into(), call);
-        }
-        group
-    }
-}
-
-impl OneWayCall {
-    /// Sends this call to several targets, instead of to its own. Each answer says whether the call was sent.
-    ///
-    /// The call must not have been started, and must not carry streams: then every target fails with
-    /// [`CallError::Encode`].
-    pub fn gather<N: Into<Arc<str>>, C: AsCaller>(
-        mut self,
-        targets: impl IntoIterator<Item = (N, C)>,
-    ) -> Gather<()> {
-        let mut group = Gather::new();
-        for (name, target) in targets {
-            let call = match self.retarget(target.as_caller()) {
-                Ok(call) => GatheredCall::Other(Box::pin(call) as BoxedCall<_, _>),
-                Err(error) => GatheredCall::Failed(Some(error)),
-            };
-            group = group.push(name.into(), call);
-        }
-        group
     }
 }
 
@@ -385,7 +423,7 @@ impl<T, E> fmt::Debug for Gather<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gather")
             .field("targets", &self.targets.len())
-            .field("remaining", &(self.unstarted.len() + self.running))
+            .field("remaining", &self.unanswered())
             .finish_non_exhaustive()
     }
 }

@@ -32,6 +32,11 @@ impl Answered {
         }
     }
 
+    /// Returns the length of the encoded result.
+    pub(in crate::peer) fn len(&self) -> usize {
+        self.data.len()
+    }
+
     /// Returns the encoded result.
     pub(crate) fn into_data(self) -> Bytes {
         self.data

@@ -20,7 +20,7 @@ use crate::peer::client::outgoing::Outgoing;
 use crate::peer::monitoring::span::Span;
 use crate::peer::stream::call_stream::CallStream;
 use crate::peer::stream::consumer::Consumer;
-use crate::peer::{CallError, Caller, MethodName};
+use crate::peer::{CallError, Caller, MethodName, TemplateError};
 
 /// A call of a method: a future of its result.
 ///
@@ -169,16 +169,16 @@ impl<T, E> Call<T, E> {
     /// Returns this call, which has not been sent, for another target. The parameters are shared between the calls.
     pub(crate) fn retarget(&mut self, caller: Caller) -> Result<Self, CallError> {
         let Finish::Plain(finish) = self.finish else {
-            return Err(CallError::not_a_template("its error has been mapped"));
+            return Err(CallError::NotTemplate(TemplateError::ErrorMapped));
         };
         let core = &mut self.untyped;
         let (params, streams) = match &mut core.state {
             CallState::Unsent {
                 params, streams, ..
             } => (shared(params)?, *streams),
-            CallState::Lazy(_) => return Err(CallError::not_a_template(HAS_STREAMS)),
+            CallState::Lazy(_) => return Err(CallError::NotTemplate(TemplateError::HasStreams)),
             CallState::Sent(SentCall::Failed(error)) => return Err(error.clone()),
-            _ => return Err(CallError::not_a_template("it has been sent")),
+            _ => return Err(CallError::NotTemplate(TemplateError::Sent)),
         };
         let mut untyped = CallCore::new(caller, core.method.clone(), Ok(params), streams);
         untyped.limit = core.limit.copy();
@@ -187,6 +187,32 @@ impl<T, E> Call<T, E> {
             untyped,
             finish: Finish::Plain(finish),
         })
+    }
+
+    /// Returns the number of bytes of the parameters if the call has not been sent, and else 0.
+    pub(crate) fn unsent_bytes(&self) -> usize {
+        self.untyped.params().map_or(0, Payload::len)
+    }
+
+    /// Polls the call. `accept` is given the length of what has arrived before it is decoded; its error replaces the
+    /// result.
+    pub(crate) fn poll_accept(
+        &mut self,
+        cx: &mut Context<'_>,
+        accept: impl FnOnce(usize) -> Result<(), CallError>,
+    ) -> Poll<Result<T, E>> {
+        let answer = ready!(self.untyped.poll(cx));
+        let arrived = match &answer {
+            Ok(answered) => answered.len(),
+            Err(error) => error.held_bytes(),
+        };
+        let answer = accept(arrived).and(answer);
+        Poll::Ready(self.finish.apply(answer, &self.untyped.method))
+    }
+
+    /// Returns the error of the call if its time were over now.
+    pub(crate) fn timed_out(&self) -> CallError {
+        self.untyped.locate(self.untyped.timed_out())
     }
 
     /// Converts the call's error into `F`, so that calls with different errors can be used in one `try_join!`:
@@ -226,13 +252,10 @@ impl<T, E> Call<T, E> {
     }
 }
 
-/// The reason why a call with streams is not a template.
-pub(super) const HAS_STREAMS: &str = "its arguments have streams";
-
 /// Shares the parameters of a template, unless streams belong to them.
 pub(super) fn shared(params: &mut Payload) -> Result<Payload, CallError> {
     if params.has_attachments() {
-        return Err(CallError::not_a_template(HAS_STREAMS));
+        return Err(CallError::NotTemplate(TemplateError::HasStreams));
     }
     Ok(params.share())
 }
@@ -402,6 +425,7 @@ impl CallCore {
                 let sent = LocalCall::new(&*handler, *back, method, params, *streams);
                 CallState::sent(sent.map(|(local, stream)| (SentCall::Local(local), stream)))
             }
+            CallTarget::Unbound => SentCall::Failed(CallError::Unbound).into(),
             CallTarget::Routed(_) | CallTarget::Nobody => {
                 SentCall::Failed(CallError::unknown_method()).into()
             }

@@ -32,6 +32,8 @@ pub(in crate::peer) enum CallTarget {
     Routed(Arc<dyn ConnectionSource>),
     /// Every method is unknown.
     Nobody,
+    /// Calls are templates, and are not sent.
+    Unbound,
 }
 
 impl Caller {
@@ -46,6 +48,12 @@ impl Caller {
         Self(CallTarget::Local(Arc::new(handler), Box::new(back)))
     }
 
+    /// Returns a caller without a connection. Its calls are templates for groups of targets
+    /// ([`gather`](crate::node::Gather)); by themselves they fail with [`CallError::Unbound`].
+    pub fn unbound() -> Self {
+        Self(CallTarget::Unbound)
+    }
+
     /// Returns a caller that uses the current connection of `route`.
     pub(crate) fn routed(route: Arc<dyn ConnectionSource>) -> Self {
         Self(CallTarget::Routed(route))
@@ -56,7 +64,9 @@ impl Caller {
         match &self.0 {
             CallTarget::Remote(link) => Some(link.connection().runtime.clone()),
             CallTarget::Routed(source) => Some(source.runtime().clone()),
-            CallTarget::Local(..) | CallTarget::Nobody => Handle::try_current().ok(),
+            CallTarget::Local(..) | CallTarget::Nobody | CallTarget::Unbound => {
+                Handle::try_current().ok()
+            }
         }
     }
 
@@ -101,6 +111,7 @@ impl fmt::Debug for Caller {
             CallTarget::Routed(route) => f.debug_tuple("Caller").field(route).finish(),
             CallTarget::Local(..) => f.write_str("Caller(local)"),
             CallTarget::Nobody => f.write_str("Caller(nobody)"),
+            CallTarget::Unbound => f.write_str("Caller(unbound)"),
         }
     }
 }

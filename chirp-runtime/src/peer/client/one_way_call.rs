@@ -7,13 +7,13 @@ use std::task::{Context, Poll, Waker, ready};
 use tokio::runtime::Handle;
 
 use crate::packet::Payload;
-use crate::peer::client::call::{HAS_STREAMS, shared};
+use crate::peer::client::call::shared;
 use crate::peer::client::caller::CallTarget;
 use crate::peer::client::connection_source::{self, ConnectionWait};
 use crate::peer::client::lazy_call::{LazyCall, SendEarly};
 use crate::peer::client::local::LocalCall;
 use crate::peer::client::pending_send::PendingSend;
-use crate::peer::{CallError, Caller, MethodName};
+use crate::peer::{CallError, Caller, MethodName, TemplateError};
 
 /// A one-way call: a future that is ready when the request is in the transmit buffer.
 ///
@@ -77,9 +77,9 @@ impl OneWayCall {
                 let params = shared(params)?;
                 Ok(Self::new(caller, method.clone(), Ok(params)))
             }
-            OneWayCallState::Lazy { .. } => Err(CallError::not_a_template(HAS_STREAMS)),
+            OneWayCallState::Lazy { .. } => Err(CallError::NotTemplate(TemplateError::HasStreams)),
             OneWayCallState::Failed(error) => Err(error.clone()),
-            _ => Err(CallError::not_a_template("it has been sent")),
+            _ => Err(CallError::NotTemplate(TemplateError::Sent)),
         }
     }
 
@@ -173,6 +173,7 @@ impl OneWayCall {
             }
             // A peer drops a one-way call of an unknown method silently.
             CallTarget::Nobody => OneWayCallState::Over,
+            CallTarget::Unbound => OneWayCallState::Failed(CallError::Unbound),
         };
     }
 }

@@ -98,7 +98,10 @@ impl CallContext {
     pub(in crate::peer) fn connection(&self) -> Option<Arc<ConnectionCore>> {
         match &self.caller.0 {
             CallTarget::Remote(link) => Some(Arc::clone(link.connection())),
-            CallTarget::Routed(_) | CallTarget::Local(..) | CallTarget::Nobody => None,
+            CallTarget::Routed(_)
+            | CallTarget::Local(..)
+            | CallTarget::Nobody
+            | CallTarget::Unbound => None,
         }
     }
 
@@ -107,9 +110,10 @@ impl CallContext {
     pub fn identity(&self) -> &Identity {
         match &self.caller.0 {
             CallTarget::Remote(link) => &link.connection().identity,
-            CallTarget::Routed(_) | CallTarget::Local(..) | CallTarget::Nobody => {
-                &Identity::Anonymous
-            }
+            CallTarget::Routed(_)
+            | CallTarget::Local(..)
+            | CallTarget::Nobody
+            | CallTarget::Unbound => &Identity::Anonymous,
         }
     }
 

@@ -19,7 +19,7 @@ struct Woken {
 }
 
 /// The waker of one call.
-pub(super) struct Slot {
+pub(super) struct TargetWaker {
     index: usize,
     queued: AtomicBool,
     queue: Arc<ReadyQueue>,
@@ -51,8 +51,8 @@ impl ReadyQueue {
     }
 }
 
-impl Slot {
-    /// Creates the slot of a call that is about to be polled for the first time.
+impl TargetWaker {
+    /// Creates the waker of a call that is about to be polled for the first time.
     pub(super) fn new(index: usize, queue: &Arc<ReadyQueue>) -> Arc<Self> {
         Arc::new(Self {
             index,
@@ -61,14 +61,14 @@ impl Slot {
         })
     }
 
-    /// Returns the waker to poll the call with. From now on a wake queues the call again.
+    /// Returns the waker with which the call is polled. From now on a wake queues the call again.
     pub(super) fn prepare(self: &Arc<Self>) -> Waker {
         self.queued.store(false, Ordering::Release);
         Waker::from(Arc::clone(self))
     }
 }
 
-impl Wake for Slot {
+impl Wake for TargetWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
