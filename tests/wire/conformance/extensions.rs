@@ -166,7 +166,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
     both(
         "7.3",
-        "Hello is asked when something cannot be done without a *required* extension, or when the connection begins, or never, as configured; a deadline alone does not ask. It is answered always",
+        "Hello is asked when the connection begins, by the side that connected or by both, or when something cannot be done without a *required* extension, or never, as configured; a deadline alone does not ask. It is answered always",
         "hello
          < request @h chirp.hello ?
          > response @h 0 =welcome:5000
