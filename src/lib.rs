@@ -86,6 +86,7 @@ pub use chirp_runtime::peer::{
     Peer, PeerBuilder, PeerState, Reply, Request, Responder, RouteError, Router, SendPacket,
     SharedMetrics, TemplateError, connect,
 };
+pub use chirp_runtime::peer::{InboundRequest, Layer, Next};
 pub use chirp_runtime::server::{
     AcceptError, Connection, Connections, Server, ServerBuilder, ServerHandle,
 };

@@ -161,6 +161,12 @@ const _: () = {
         pub fn prefixed(self, prefix: &str) -> Self {
             Self(self.0.prefixed("Context", prefix))
         }
+        /// Adds a layer around the methods of this service, inside of the layers that were added before and of the
+        /// layers of the peer or server.
+        #[must_use]
+        pub fn layer(self, layer: impl __chirp::Layer) -> Self {
+            Self(self.0.layer(layer))
+        }
     }
     #[doc(hidden)]
     impl<__T: Context + 'static> ContextServer<__T> {

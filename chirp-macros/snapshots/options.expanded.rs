@@ -198,6 +198,12 @@ const _: () = {
         pub fn prefixed(self, prefix: &str) -> Self {
             Self(self.0.prefixed("Options", prefix), ::core::marker::PhantomData)
         }
+        /// Adds a layer around the methods of this service, inside of the layers that were added before and of the
+        /// layers of the peer or server.
+        #[must_use]
+        pub fn layer(self, layer: impl __chirp::Layer) -> Self {
+            Self(self.0.layer(layer), ::core::marker::PhantomData)
+        }
         /// Runs blocking methods on `blocking`, which several services may share. Without it, the service
         /// has a pool of 64 threads of its own.
         #[must_use]

@@ -168,6 +168,12 @@ const _: () = {
         fn prefixed(self, prefix: &str) -> Self {
             Self(self.0.prefixed("RawIdentifiers", prefix))
         }
+        /// Adds a layer around the methods of this service, inside of the layers that were added before and of the
+        /// layers of the peer or server.
+        #[must_use]
+        fn layer(self, layer: impl __chirp::Layer) -> Self {
+            Self(self.0.layer(layer))
+        }
     }
     #[doc(hidden)]
     impl<__T: RawIdentifiers + 'static> RawIdentifiersServer<__T> {

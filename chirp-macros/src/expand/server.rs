@@ -85,6 +85,13 @@ pub(super) fn emit_impl(service: &ServiceTrait) -> TokenStream {
                 Self(self.0.prefixed(#own_name, prefix) #phantom)
             }
 
+            /// Adds a layer around the methods of this service, inside of the layers that were added before and of the
+            /// layers of the peer or server.
+            #[must_use]
+            #vis fn layer(self, layer: impl __chirp::Layer) -> Self {
+                Self(self.0.layer(layer) #phantom)
+            }
+
             #blocking
         }
 

@@ -15,8 +15,8 @@ use super::monitoring::{keep_alive, log};
 use super::server::serving::Serving;
 use super::task;
 use super::{
-    AccessPolicy, CallContext, ConnectionError, Extensions, Handler, KeepAlive, ObservedPacket,
-    Peer, RouteError, Router, SharedMetrics,
+    AccessPolicy, CallContext, ConnectionError, Extensions, Handler, KeepAlive, Layer,
+    ObservedPacket, Peer, RouteError, Router, SharedMetrics,
 };
 use crate::channel::{self, Channel};
 use crate::packet::PacketType;
@@ -73,6 +73,15 @@ impl PeerBuilder {
     pub fn access(self, access: AccessPolicy) -> Self {
         self.routes(|router| {
             router.access(access);
+            Ok(())
+        })
+    }
+
+    /// Adds a layer around all handlers, those that are registered later included: see [`Layer`] and [`Router::layer`].
+    #[must_use]
+    pub fn layer(self, layer: impl Layer) -> Self {
+        self.routes(|router| {
+            router.layer(layer);
             Ok(())
         })
     }

@@ -8,7 +8,7 @@ use crate::channel::{self, Channel, Endpoint, EndpointError, Listener};
 use crate::packet::FrameworkError;
 use crate::peer::guard::{self, Panicked};
 use crate::peer::{
-    AccessPolicy, ConnectError, ConnectionError, Handler, Peer, PeerBuilder, Reply, Request,
+    AccessPolicy, ConnectError, ConnectionError, Handler, Layer, Peer, PeerBuilder, Reply, Request,
     RouteError, Router, Task,
 };
 use crate::service::Service;
@@ -104,6 +104,13 @@ impl ServerBuilder {
     #[must_use]
     pub fn access(self, access: AccessPolicy) -> Self {
         self.configure_peers(|peers| peers.access(access))
+    }
+
+    /// Adds a layer around all handlers, on every connection ([`PeerBuilder::layer`]). The connections share it, so that
+    /// a limit in it holds for all of them together.
+    #[must_use]
+    pub fn layer(self, layer: impl Layer) -> Self {
+        self.configure_peers(|peers| peers.layer(layer))
     }
 
     /// Sets the limits of each connection.

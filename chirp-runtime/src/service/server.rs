@@ -6,8 +6,8 @@ use super::client::Renamed;
 use super::method::MethodHandler;
 use super::{Contract, Method};
 use crate::peer::{
-    AcquireOrder, BlockingPool, Handler, HandlerFuture, MethodId, Request, RouteError, Router,
-    ServiceOrder,
+    AcquireOrder, BlockingPool, Handler, HandlerFuture, Layer, Layers, MethodId, Request,
+    RouteDetails, RouteError, Router, ServiceOrder,
 };
 
 /// A service that can be registered, such as `ArithServer::new(implementation)`.
@@ -32,6 +32,7 @@ pub struct Implementation<T> {
     answers: Arc<T>,
     renamed: Option<Renamed>,
     blocking: BlockingPool,
+    layers: Layers,
 }
 
 /// The methods of a service trait.
@@ -53,6 +54,7 @@ impl<T: Send + Sync + 'static> Implementation<T> {
             answers: implementation,
             renamed: None,
             blocking: BlockingPool::default(),
+            layers: Layers::default(),
         }
     }
 
@@ -77,17 +79,26 @@ impl<T: Send + Sync + 'static> Implementation<T> {
         self
     }
 
+    /// Adds a layer around the handlers of this service, inside of the layers that it has.
+    #[must_use]
+    pub fn layer(mut self, layer: impl Layer) -> Self {
+        self.layers.push(layer);
+        self
+    }
+
     /// Registers the methods.
     ///
     /// # Errors
     ///
     /// Returns [`RouteError`] if a name is invalid or in use.
     pub fn register(self, router: &mut Router, of: &Methods<T>) -> Result<(), RouteError> {
+        let turns: Option<Arc<ServiceOrder>> = of.ordered.then(Arc::default);
+        let layers = Arc::new(self.layers);
         let handler: Arc<dyn Handler> = Arc::new(MethodTable {
             implementation: self.answers,
             methods: of.methods,
             blocking: self.blocking,
-            turns: of.ordered.then(Arc::default),
+            turns: turns.clone(),
         });
         for (index, (method, signature)) in of.methods.iter().zip(of.contract.methods()).enumerate()
         {
@@ -99,7 +110,15 @@ impl<T: Send + Sync + 'static> Implementation<T> {
             for id in std::iter::once(&method.id).chain(method.aliases) {
                 let name = named(*id);
                 router.route_as(&name, &own, &handler, index, of.owner)?;
-                router.sign(&name, signature.fingerprint());
+                router.describe(
+                    &name,
+                    RouteDetails {
+                        signature: Some(signature.fingerprint()),
+                        id: Some(method.id),
+                        order: turns.clone(),
+                        layers: Arc::clone(&layers),
+                    },
+                );
             }
         }
         Ok(())
@@ -134,10 +153,12 @@ struct MethodTable<T: 'static> {
 impl<T: Send + Sync + 'static> Handler for MethodTable<T> {
     fn handle(&self, request: Request) -> HandlerFuture {
         let implementation = Arc::clone(&self.implementation);
-        let turn = self
-            .turns
-            .as_ref()
-            .map(|turns| AcquireOrder::take(request.context(), turns));
+        let turn = match &self.turns {
+            Some(turns) if !request.has_turn() => {
+                Some(AcquireOrder::take(request.context(), turns))
+            }
+            _ => None,
+        };
         match (&self.methods[request.route()].handle, turn) {
             (MethodHandler::Waits(handle), None) => handle(implementation, request),
             (MethodHandler::Waits(handle), Some(turn)) => {

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use chirp::packet::ErrorData;
-use chirp::{AccessPolicy, BlockingPool, Caller, PeerBuilder, Reply, Request};
+use chirp::{
+    AccessPolicy, BlockingPool, Caller, HandlerFuture, InboundRequest, Next, PeerBuilder, Reply,
+    Request,
+};
 
 use super::{Mine, calling, has_panicked, is_alive, soon};
 use crate::support::echo;
@@ -66,6 +69,27 @@ async fn dropped_handler_futures() {
         is_alive(&a).await;
     }
     while b.stats().running > 0 {
+        is_alive(&a).await;
+    }
+}
+
+#[tokio::test]
+async fn layers() {
+    let serves = PeerBuilder::new()
+        .layer(|request: InboundRequest, next: Next| -> HandlerFuture {
+            assert_ne!(request.method(), b"begins", "before its future");
+            next.run(request)
+        })
+        .layer(|request: InboundRequest, next: Next| async move {
+            let panics = request.method() == b"ends";
+            let reply = next.run(request).await;
+            assert!(!panics, "behind the handler");
+            reply
+        })
+        .fallback(echo);
+    let (a, _b) = calling(serves);
+    for method in ["begins", "ends"] {
+        has_panicked(soon(a.call(method, ())).await);
         is_alive(&a).await;
     }
 }

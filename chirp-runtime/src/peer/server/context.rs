@@ -123,6 +123,10 @@ impl CallContext {
         self.extensions.get()
     }
 
+    pub(in crate::peer) fn insert_extension<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.extensions.insert(value);
+    }
+
     /// Returns a caller for the peer that made this call. Clients created from it call back over the same connection:
     /// `PluginClient::new(cx.caller())`.
     ///

@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::packet;
+use crate::peer::server::service_order::OrderPermit;
 use crate::peer::stream::inbound_streams::InboundStreams;
 use crate::peer::{CallContext, MethodName, Reply, Responder};
 
@@ -10,8 +13,16 @@ pub struct Request {
     context: CallContext,
     packet: packet::RequestPacket,
     route: usize,
+    attached: Option<Box<Attached>>,
+}
+
+/// What few requests have.
+#[derive(Debug, Default)]
+struct Attached {
     /// The streams that came with the request.
-    arrived: Option<Box<InboundStreams>>,
+    streams: Option<InboundStreams>,
+    /// The turn of an ordered service, if it was taken before the handler's layers.
+    permit: Option<Arc<OrderPermit>>,
 }
 
 impl Request {
@@ -20,18 +31,23 @@ impl Request {
             context,
             packet,
             route: 0,
-            arrived: None,
+            attached: None,
         }
     }
 
     pub(in crate::peer) fn with_streams(mut self, arrived: Option<InboundStreams>) -> Self {
-        self.arrived = arrived.map(Box::new);
+        self.attached = arrived.map(|streams| {
+            Box::new(Attached {
+                streams: Some(streams),
+                permit: None,
+            })
+        });
         self
     }
 
     /// Returns the streams that came with the request.
     pub(crate) fn arrived(&self) -> Option<&InboundStreams> {
-        self.arrived.as_deref()
+        self.attached.as_ref()?.streams.as_ref()
     }
 
     /// Returns the context of the call.
@@ -85,16 +101,31 @@ impl Request {
         (responder, Reply::Deferred(deferred))
     }
 
+    /// Keeps the turn of an ordered service for as long as the request exists.
+    pub(in crate::peer) fn hold(&mut self, permit: Arc<OrderPermit>) {
+        self.attached.get_or_insert_default().permit = Some(permit);
+    }
+
+    /// Returns `true` if the call has its turn of an ordered service.
+    pub(crate) fn has_turn(&self) -> bool {
+        let attached = self.attached.as_ref();
+        attached.is_some_and(|attached| attached.permit.is_some())
+    }
+
+    pub(in crate::peer) fn insert_extension<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.context.insert_extension(value);
+    }
+
     pub(in crate::peer) fn set_route(&mut self, route: usize) {
         self.route = route;
     }
 
     /// Returns the call's name and parameters, and the streams that came with it.
-    pub(in crate::peer) fn into_call(self) -> (MethodName, Bytes, Option<Box<InboundStreams>>) {
+    pub(in crate::peer) fn into_call(self) -> (MethodName, Bytes, Option<InboundStreams>) {
         (
             MethodName::from(Bytes::copy_from_slice(self.packet.method())),
             self.packet.into_params(),
-            self.arrived,
+            self.attached.and_then(|attached| attached.streams),
         )
     }
 }

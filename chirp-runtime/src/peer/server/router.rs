@@ -10,8 +10,12 @@ use crate::packet::{
     CONTRACT_METHOD, FrameworkError, MAX_METHOD_LEN, PacketType, RESERVED_PREFIX, ServedMethod,
 };
 use crate::peer::monitoring::log;
+use crate::peer::server::layer_chain::{Layers, MethodNames, layered, reply_through};
 use crate::peer::server::packets::PacketHandler;
-use crate::peer::{AccessPolicy, CallContext, Handler, HandlerFuture, Reply, Request};
+use crate::peer::{
+    AccessPolicy, CallContext, Handler, HandlerFuture, Layer, MethodId, Reply, Request,
+    ServiceOrder,
+};
 
 /// Handlers by method name.
 ///
@@ -23,16 +27,61 @@ pub struct Router {
     fallback: Option<Arc<dyn Handler>>,
     packets: HashMap<PacketType, Arc<dyn PacketHandler>>,
     access: Option<Arc<AccessPolicy>>,
+    layers: Layers,
+    /// The fallback inside of the layers, or the answer to an unknown method. `None` without layers.
+    unregistered: Option<Arc<dyn Handler>>,
 }
 
 #[derive(Clone)]
 struct RouteEntry {
+    /// The handler inside of its layers, which is ready to be called.
     handler: Arc<dyn Handler>,
     /// The method's own name, if this route is an alias.
     method: Option<Box<[u8]>>,
     index: usize,
     owner: &'static str,
-    signature: Option<u64>,
+    /// The handler without layers.
+    bare: Arc<dyn Handler>,
+    details: RouteDetails,
+}
+
+/// What a service says about its method.
+#[derive(Clone, Default)]
+pub(crate) struct RouteDetails {
+    /// The fingerprint of its signature.
+    pub(crate) signature: Option<u64>,
+    pub(crate) id: Option<MethodId>,
+    /// The order of an ordered service, in which calls take their turn before they pass layers.
+    pub(crate) order: Option<Arc<ServiceOrder>>,
+    /// The layers of the service.
+    pub(crate) layers: Arc<Layers>,
+}
+
+impl RouteEntry {
+    fn new(handler: Arc<dyn Handler>, index: usize, owner: &'static str) -> Self {
+        Self {
+            handler: Arc::clone(&handler),
+            method: None,
+            index,
+            owner,
+            bare: handler,
+            details: RouteDetails::default(),
+        }
+    }
+
+    /// Puts the handler inside of the layers of its service and of the router.
+    fn apply(&mut self, outer: &Layers, name: &[u8]) {
+        let name = self.method.as_deref().unwrap_or(name);
+        let RouteDetails {
+            id, order, layers, ..
+        } = &self.details;
+        self.handler = layered(
+            [outer, layers],
+            &self.bare,
+            || MethodNames::new(name, *id),
+            order.as_ref(),
+        );
+    }
 }
 
 impl Router {
@@ -42,13 +91,7 @@ impl Router {
     ///
     /// If the name is longer than 255 bytes or begins with `chirp.`: no peer could call it.
     pub fn handle(&mut self, name: impl AsRef<[u8]>, handler: impl Handler) -> &mut Self {
-        let route = RouteEntry {
-            handler: Arc::new(handler),
-            method: None,
-            index: 0,
-            owner: "a handler",
-            signature: None,
-        };
+        let route = RouteEntry::new(Arc::new(handler), 0, "a handler");
         self.set(name.as_ref(), route);
         self
     }
@@ -76,12 +119,35 @@ impl Router {
     /// Registers the handler of every name that has no handler of its own.
     pub fn fallback(&mut self, handler: impl Handler) -> &mut Self {
         self.fallback = Some(Arc::new(handler));
+        self.apply_to_unregistered();
         self
     }
 
     /// Removes the fallback: names without a handler are unknown.
     pub fn remove_fallback(&mut self) {
         self.fallback = None;
+        self.apply_to_unregistered();
+    }
+
+    /// Adds a layer around all handlers, those that are registered later and the fallback included. It is inside of the
+    /// layers that were added before, and outside of the layers of services. Calls of unknown methods and of
+    /// `chirp.contract` pass the layers too; packets of the application's own types do not.
+    pub fn layer(&mut self, layer: impl Layer) -> &mut Self {
+        self.layers.push(layer);
+        for (name, route) in &mut self.routes {
+            route.apply(&self.layers, name);
+        }
+        self.apply_to_unregistered();
+        self
+    }
+
+    fn apply_to_unregistered(&mut self) {
+        self.unregistered = (!self.layers.is_empty()).then(|| {
+            let handler = self.fallback.clone();
+            let handler = handler.unwrap_or_else(|| Arc::new(unknown_method));
+            let layers = [&self.layers, &Layers::default()];
+            layered(layers, &handler, MethodNames::default, None)
+        });
     }
 
     /// Restricts calls to those that `access` allows. Without a policy, every peer may call everything.
@@ -129,7 +195,7 @@ impl Router {
         self.packets.contains_key(&kind)
     }
 
-    fn set(&mut self, name: &[u8], route: RouteEntry) {
+    fn set(&mut self, name: &[u8], mut route: RouteEntry) {
         let len = name.len();
         assert!(
             len <= MAX_METHOD_LEN,
@@ -139,6 +205,7 @@ impl Router {
             !reserved(name),
             "method names that begin with `chirp.` are reserved for the framework"
         );
+        route.apply(&self.layers, name);
         self.routes.insert(name.into(), route);
     }
 
@@ -189,24 +256,26 @@ impl Router {
                 second: owner,
             });
         }
-        self.routes.insert(
-            name.as_bytes().into(),
-            RouteEntry {
-                handler: Arc::clone(handler),
-                method: (method != name).then(|| method.as_bytes().into()),
-                index,
-                owner,
-                signature: None,
-            },
-        );
+        let mut route = RouteEntry::new(Arc::clone(handler), index, owner);
+        route.method = (method != name).then(|| method.as_bytes().into());
+        route.apply(&self.layers, name.as_bytes());
+        self.routes.insert(name.as_bytes().into(), route);
         Ok(())
+    }
+
+    /// Sets the details of a method that was registered under `name`.
+    pub(crate) fn describe(&mut self, name: &str, details: RouteDetails) {
+        if let Some(route) = self.routes.get_mut(name.as_bytes()) {
+            route.details = details;
+            route.apply(&self.layers, name.as_bytes());
+        }
     }
 
     /// Sets the fingerprint of a method's signature, for peers that ask for it. Returns `false` if there is no such
     /// method.
     pub fn sign(&mut self, name: &str, fingerprint: u64) -> bool {
         let route = self.routes.get_mut(name.as_bytes());
-        let found = route.map(|route| route.signature = Some(fingerprint));
+        let found = route.map(|route| route.details.signature = Some(fingerprint));
         found.is_some()
     }
 
@@ -219,12 +288,24 @@ impl Router {
         let served = methods.into_iter().map(|name| match self.routes.get(name) {
             route if !self.allows(who, name, route) => ServedMethod::No,
             Some(route) => route
+                .details
                 .signature
                 .map_or(ServedMethod::Unsigned, ServedMethod::Signed),
             None if self.fallback.is_some() => ServedMethod::Unsigned,
             None => ServedMethod::No,
         });
         Reply::Value(ServedMethod::encode_answer(served).into())
+    }
+
+    /// Answers a request for signatures, through the layers.
+    #[cold]
+    fn answer_contract(&self, request: Request) -> HandlerFuture {
+        let reply = self.signatures(&request);
+        if self.layers.is_empty() {
+            return Box::pin(std::future::ready(reply));
+        }
+        let method = MethodNames::new(CONTRACT_METHOD.as_bytes(), None);
+        reply_through(&self.layers, request, method, reply)
     }
 
     /// Returns `true` if `who` may call `name`, which leads to `route`.
@@ -276,7 +357,7 @@ impl Handler for Router {
     fn handle(&self, mut request: Request) -> HandlerFuture {
         let route = self.routes.get(request.method());
         if route.is_none() && request.method() == CONTRACT_METHOD.as_bytes() {
-            return Box::pin(std::future::ready(self.signatures(&request)));
+            return self.answer_contract(request);
         }
         if !self.allows(request.context().identity(), request.method(), route) {
             return Box::pin(std::future::ready(FrameworkError::PermissionDenied.into()));
@@ -286,13 +367,22 @@ impl Handler for Router {
                 request.set_route(route.index);
                 route.handler.handle(request)
             }
-            (None, Some(fallback)) => fallback.handle(request),
-            (None, None) => {
-                self.log_unknown(&request);
-                Box::pin(std::future::ready(Reply::UnknownMethod))
+            (None, fallback) => {
+                if fallback.is_none() {
+                    self.log_unknown(&request);
+                }
+                match self.unregistered.as_ref().or(fallback.as_ref()) {
+                    Some(handler) => handler.handle(request),
+                    None => Box::pin(std::future::ready(Reply::UnknownMethod)),
+                }
             }
         }
     }
+}
+
+/// The handler of names without a handler, inside of layers.
+async fn unknown_method(_: Request) -> Reply {
+    Reply::UnknownMethod
 }
 
 impl fmt::Debug for Router {
@@ -306,7 +396,8 @@ impl fmt::Debug for Router {
             .field("fallback", &self.fallback.is_some())
             .field("packets", &self.packets.keys().collect::<Vec<_>>())
             .field("access", &self.access)
-            .finish()
+            .field("layers", &self.layers)
+            .finish_non_exhaustive()
     }
 }
 

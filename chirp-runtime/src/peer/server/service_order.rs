@@ -35,6 +35,7 @@ impl ServiceOrders {
 }
 
 /// The permit of an ordered handler to run.
+#[derive(Debug)]
 pub(crate) struct OrderPermit(
     #[expect(dead_code, reason = "it is dropped in time")] OwnedMutexGuard<()>,
 );
