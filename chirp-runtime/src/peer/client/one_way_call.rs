@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker, ready};
 use tokio::runtime::Handle;
 
 use crate::packet::Payload;
-use crate::peer::client::call::shared;
+use crate::peer::client::call_core::shared;
 use crate::peer::client::caller::CallTarget;
 use crate::peer::client::connection_source::{self, ConnectionWait};
 use crate::peer::client::lazy_call::{LazyCall, SendEarly};

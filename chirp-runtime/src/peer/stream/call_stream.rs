@@ -1,7 +1,7 @@
 use std::fmt;
 use std::task::{Context, Poll, ready};
 
-use crate::peer::client::call::SentCall;
+use crate::peer::client::call_core::SentCall;
 use crate::peer::client::limit::CallLimit;
 use crate::peer::monitoring::span::Span;
 use crate::peer::stream::consumer::Consumer;

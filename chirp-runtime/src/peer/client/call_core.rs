@@ -1,0 +1,406 @@
+use std::mem;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+
+use crate::codec::CodecId;
+use crate::packet::Payload;
+use crate::peer::client::answer::Answer;
+use crate::peer::client::caller::CallTarget;
+use crate::peer::client::connection_source::{self, ConnectionWait, Retry};
+use crate::peer::client::lazy_call::{LazyCall, SendEarly};
+use crate::peer::client::limit::CallLimit;
+use crate::peer::client::local::LocalCall;
+use crate::peer::client::outgoing::Outgoing;
+use crate::peer::monitoring::span::Span;
+use crate::peer::stream::call_stream::CallStream;
+use crate::peer::stream::consumer::Consumer;
+use crate::peer::{CallError, Caller, MethodName, TemplateError};
+
+/// The part of a call that does not depend on its types, so that its code is compiled once.
+pub(in crate::peer) struct CallCore {
+    pub(super) method: MethodName,
+    pub(super) state: CallState,
+    pub(super) limit: CallLimit,
+    pub(super) idempotent: bool,
+    /// What is needed to send the call again on another connection.
+    pub(super) again: Option<Box<Retry>>,
+    /// The tracing span, from sending to the end of the call.
+    pub(super) span: Option<Span>,
+}
+
+/// The progress of a call.
+pub(super) enum CallState {
+    Unsent {
+        caller: Caller,
+        params: Payload,
+        /// The item codec, if the result is a stream.
+        streams: Option<CodecId>,
+    },
+    /// The call is sent when it is polled, or when the other half of one of its streams has to wait.
+    Lazy(Arc<LazyCall<CallCore>>),
+    /// The call waits for a connection.
+    Connecting(Box<ConnectionWait>),
+    Sent(SentCall),
+    /// The result is a stream that has not begun.
+    Streaming(SentCall, Box<Consumer>),
+}
+
+/// A call that has been sent.
+pub(in crate::peer) enum SentCall {
+    Remote(Outgoing),
+    Local(LocalCall),
+    Failed(CallError),
+    /// The call was answered before its stream was polled.
+    Ended(Result<(), CallError>),
+    Over,
+}
+
+/// Shares the parameters of a template, unless streams belong to them.
+pub(in crate::peer) fn shared(params: &mut Payload) -> Result<Payload, CallError> {
+    if params.has_attachments() {
+        return Err(CallError::NotTemplate(TemplateError::HasStreams));
+    }
+    Ok(params.share())
+}
+
+impl SendEarly for CallCore {
+    fn params(&self) -> Option<&Payload> {
+        match &self.state {
+            CallState::Unsent { params, .. } => Some(params),
+            _ => None,
+        }
+    }
+
+    fn send_early(&mut self) {
+        if let CallState::Unsent { caller, params, .. } = &self.state
+            && !caller.can_take(params)
+        {
+            return;
+        }
+        self.send(None);
+        if let CallState::Sent(SentCall::Local(local))
+        | CallState::Streaming(SentCall::Local(local), _) = &mut self.state
+        {
+            local.start();
+        }
+    }
+
+    fn waits_on(&self) -> Option<Handle> {
+        match &self.state {
+            CallState::Connecting(wait) => Some(wait.runtime()),
+            _ => None,
+        }
+    }
+
+    fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let CallState::Connecting(_) = self.state {
+            ready!(self.poll_connection(cx));
+            self.send(None);
+        }
+        Poll::Ready(())
+    }
+}
+
+impl CallCore {
+    pub(super) fn new(
+        caller: Caller,
+        method: MethodName,
+        params: Result<Payload, CallError>,
+        streams: Option<CodecId>,
+    ) -> Self {
+        let state = CallState::new(caller, &method, params, streams);
+        let core = Self {
+            method,
+            state,
+            limit: CallLimit::None,
+            idempotent: false,
+            again: None,
+            span: None,
+        };
+        match &core.state {
+            CallState::Unsent { params, .. } if params.has_attachments() => core.into_lazy(),
+            _ => core,
+        }
+    }
+
+    #[cold]
+    fn into_lazy(self) -> Self {
+        let method = self.method.clone();
+        match LazyCall::new(self) {
+            Ok(lazy) => Self {
+                method,
+                state: CallState::Lazy(lazy),
+                limit: CallLimit::None,
+                idempotent: false,
+                again: None,
+                span: None,
+            },
+            Err(core) => core,
+        }
+    }
+
+    /// Applies a setting to the call.
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut Self)) {
+        match &self.state {
+            CallState::Lazy(lazy) => lazy.change(change),
+            _ => change(self),
+        }
+    }
+
+    /// Takes the call back from its streams, which may have sent it.
+    pub(super) fn claim(&mut self) {
+        let CallState::Lazy(lazy) = &self.state else {
+            return;
+        };
+        let Some(core) = lazy.take() else { return };
+        *self = core;
+        // The timeout may have been set after the call was sent.
+        if !matches!(self.state, CallState::Unsent { .. }) {
+            let runtime = self.runtime();
+            self.limit.arm(runtime.as_ref());
+        }
+    }
+
+    /// Returns the runtime for the remainder of the call.
+    pub(super) fn runtime(&self) -> Option<Handle> {
+        match &self.state {
+            CallState::Unsent { caller, .. } => caller.runtime(),
+            CallState::Connecting(wait) => Some(wait.runtime()),
+            CallState::Sent(SentCall::Remote(outgoing))
+            | CallState::Streaming(SentCall::Remote(outgoing), _) => Some(outgoing.runtime()),
+            CallState::Sent(_) | CallState::Streaming(..) | CallState::Lazy(_) => {
+                Handle::try_current().ok()
+            }
+        }
+    }
+
+    fn send(&mut self, cx: Option<&Context<'_>>) {
+        let method = &self.method;
+        let CallState::Unsent {
+            caller,
+            params,
+            streams,
+        } = &mut self.state
+        else {
+            return;
+        };
+        self.span.get_or_insert_with(|| Span::of_call(method));
+        // Taken apart in place: moving the whole value costs more.
+        let (mut target, mut params) = (
+            mem::replace(&mut caller.0, CallTarget::Nobody),
+            mem::take(params),
+        );
+        if let CallTarget::Routed(route) = &target
+            && !self.limit.has_passed()
+        {
+            self.limit.arm(Some(route.runtime()));
+            if self.again.is_none() {
+                self.again = Retry::new(route, method, &mut params, *streams, self.idempotent);
+            }
+            let Some(caller) = connection_source::current(&**route) else {
+                let is_timed = self.limit.is_running();
+                let wait = ConnectionWait::new(route, is_timed, method.clone(), params, *streams);
+                self.state = CallState::Connecting(Box::new(wait));
+                return;
+            };
+            target = caller.0;
+        }
+        self.state = match target {
+            _ if self.limit.has_passed() => SentCall::Failed(CallError::deadline_exceeded()).into(),
+            CallTarget::Remote(link) => {
+                let connection = link.connection();
+                self.limit.arm(Some(&connection.runtime));
+                let time = self.limit.time_left();
+                if streams.is_none() && !params.has_attachments() {
+                    match connection.call(method, params, time, cx) {
+                        Ok(slot) => SentCall::Remote(Outgoing::new(link, slot)).into(),
+                        Err(error) => SentCall::Failed(error).into(),
+                    }
+                } else {
+                    let sent = connection.call_with(&link, method, params, time, cx, *streams);
+                    CallState::sent(sent.map(|(slot, stream)| {
+                        (SentCall::Remote(Outgoing::new(link, slot)), stream)
+                    }))
+                }
+            }
+            CallTarget::Local(handler, back) => {
+                self.limit.arm(None);
+                let sent = LocalCall::new(&*handler, *back, method, params, *streams);
+                CallState::sent(sent.map(|(local, stream)| (SentCall::Local(local), stream)))
+            }
+            CallTarget::Unbound => SentCall::Failed(CallError::Unbound).into(),
+            CallTarget::Routed(_) | CallTarget::Nobody => {
+                SentCall::Failed(CallError::unknown_method()).into()
+            }
+        };
+        if let Some(again) = &mut self.again {
+            again.note_sent(!matches!(self.state, CallState::Sent(SentCall::Failed(_))));
+        }
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        let answer = loop {
+            let answer = match self.poll_answer(cx) {
+                Poll::Ready(answer) => answer,
+                Poll::Pending if self.limit.poll(cx).is_ready() => Err(self.timed_out()),
+                Poll::Pending => return Poll::Pending,
+            };
+            let Some(again) = &mut self.again else {
+                break answer;
+            };
+            if let CallState::Sent(SentCall::Remote(outgoing)) = &self.state
+                && outgoing.was_never_sent()
+            {
+                again.note_sent(false);
+            }
+            if let Err(error) = &answer
+                && let Some(wait) = again.find(error, self.limit.is_running())
+            {
+                self.state = CallState::Connecting(Box::new(wait));
+                continue;
+            }
+            break answer.map_err(|error| again.fail(error));
+        };
+        let answer = answer.map_err(|error| self.locate(error));
+        Poll::Ready(match self.leave(answer.is_ok()) {
+            Some(stream) => Ok(stream.into()),
+            None => answer,
+        })
+    }
+
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        loop {
+            match &mut self.state {
+                CallState::Sent(work) => return work.poll(cx),
+                CallState::Unsent { .. } => {
+                    self.send(Some(cx));
+                    if let CallState::Sent(SentCall::Remote(_)) = self.state {
+                        // The waker was registered with the call, and is woken even if the response has arrived
+                        // already.
+                        return Poll::Pending;
+                    }
+                }
+                // `claim` always replaces this state, so the loop goes on.
+                CallState::Lazy(_) => self.claim(),
+                CallState::Streaming(work, consumer) => {
+                    let Poll::Ready(answer) = work.poll(cx) else {
+                        return consumer.poll_begun(cx).map(|()| Ok(Bytes::new().into()));
+                    };
+                    // A stream that has begun delivers its items before the failure of its call.
+                    let begun = consumer.has_begun();
+                    *work = SentCall::Ended(answer.as_ref().map(drop).map_err(Clone::clone));
+                    return Poll::Ready(if begun {
+                        Ok(Bytes::new().into())
+                    } else {
+                        answer
+                    });
+                }
+                CallState::Connecting(_) => ready!(self.poll_connection(cx)),
+            }
+        }
+    }
+
+    /// Waits for the connection of a call that has none. The call can then be sent, or has failed.
+    fn poll_connection(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let CallState::Connecting(wait) = &mut self.state {
+            self.state = match ready!(wait.poll(cx)) {
+                Ok(caller) => CallState::Unsent {
+                    caller,
+                    params: mem::take(&mut wait.params),
+                    streams: wait.streams,
+                },
+                Err(error) => SentCall::Failed(error).into(),
+            };
+        }
+        Poll::Ready(())
+    }
+
+    /// Returns the error of a call whose time is over.
+    pub(super) fn timed_out(&self) -> CallError {
+        match &self.state {
+            CallState::Connecting(wait) => wait.timed_out(),
+            _ => CallError::deadline_exceeded(),
+        }
+    }
+
+    /// Adds the method and the peer's address to an error.
+    #[cold]
+    pub(super) fn locate(&self, error: CallError) -> CallError {
+        let peer = match &self.state {
+            CallState::Sent(SentCall::Remote(outgoing))
+            | CallState::Streaming(SentCall::Remote(outgoing), _) => {
+                outgoing.connection().remote.as_ref()
+            }
+            _ => None,
+        };
+        error.at(&self.method, peer)
+    }
+
+    /// Ends the call now rather than when the future is dropped. `is_ok` says whether it succeeded. If its result is a
+    /// stream, which continues the call, the stream is returned.
+    pub(super) fn leave(&mut self, is_ok: bool) -> Option<CallStream> {
+        if is_ok
+            && let CallState::Streaming(..) = self.state
+            && let CallState::Streaming(work, consumer) =
+                mem::replace(&mut self.state, CallState::Sent(SentCall::Over))
+        {
+            let limit = mem::replace(&mut self.limit, CallLimit::None);
+            return Some(CallStream::new(*consumer, work, limit, self.span.take()));
+        }
+        // Dropped in place: moving the state out of the call costs more.
+        self.state = CallState::Sent(SentCall::Over);
+        self.span = None;
+        None
+    }
+}
+
+impl SentCall {
+    pub(in crate::peer) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        match self {
+            Self::Remote(outgoing) => outgoing.poll(cx),
+            Self::Local(local) => local.poll(cx),
+            Self::Failed(_) => match mem::replace(self, Self::Over) {
+                Self::Failed(error) => Poll::Ready(Err(error)),
+                _ => Poll::Pending,
+            },
+            Self::Ended(ended) => Poll::Ready(ended.clone().map(|()| Bytes::new().into())),
+            Self::Over => panic!("a call was polled after it gave its result"),
+        }
+    }
+}
+
+impl From<SentCall> for CallState {
+    fn from(work: SentCall) -> Self {
+        Self::Sent(work)
+    }
+}
+
+impl CallState {
+    /// Creates the state of a call that may have a stream as its result.
+    fn sent(sent: Result<(SentCall, Option<Consumer>), CallError>) -> Self {
+        match sent {
+            Ok((work, None)) => work.into(),
+            Ok((work, Some(stream))) => Self::Streaming(work, Box::new(stream)),
+            Err(error) => SentCall::Failed(error).into(),
+        }
+    }
+
+    fn new(
+        caller: Caller,
+        method: &MethodName,
+        params: Result<Payload, CallError>,
+        streams: Option<CodecId>,
+    ) -> Self {
+        match method.check().and(params) {
+            Ok(params) => Self::Unsent {
+                caller,
+                params,
+                streams,
+            },
+            Err(error) => Self::Sent(SentCall::Failed(error)),
+        }
+    }
+}
