@@ -3,6 +3,8 @@
 mod backoff;
 mod connect_loop;
 mod gather;
+#[cfg(test)]
+mod links;
 mod reconnect_config;
 mod reconnect_state;
 mod reconnecting_peer;
