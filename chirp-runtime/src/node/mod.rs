@@ -1,17 +1,44 @@
-//! Reconnecting clients, and calls to many targets.
+//! Reconnecting clients, nodes that know each other by name, and calls to many targets.
 
+mod accept;
 mod backoff;
 mod connect_loop;
+mod dial;
+mod entry_state;
 mod gather;
-#[cfg(test)]
+mod handle;
+mod join;
+mod labels;
+mod link_task;
 mod links;
+mod listen;
+mod names;
+mod node_address;
+mod node_builder;
+mod node_core;
+mod node_entry;
+mod node_error;
+mod node_event;
+mod node_info;
+mod node_peer;
+mod pending_offer;
 mod reconnect_config;
 mod reconnect_state;
 mod reconnecting_peer;
+mod refusal;
 mod targets;
 
 pub use gather::{Answer, Gather, GatherAll, GatherError, GatherTemplate, Target};
+pub use handle::Node;
+pub use labels::Labels;
+pub use node_address::NodeAddress;
+pub use node_builder::NodeBuilder;
+pub use node_error::NodeError;
+pub use node_event::{NodeEvent, NodeEvents};
+pub use node_info::{LinkInfo, NodeInfo, NodeState};
+pub use node_peer::NodePeer;
 pub use reconnect_config::ReconnectConfig;
 pub use reconnect_state::ReconnectState;
 pub use reconnecting_peer::ReconnectingPeer;
+pub use refusal::{Refusal, RefusalReason};
 pub use targets::Targets;

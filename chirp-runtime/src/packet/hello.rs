@@ -3,9 +3,6 @@ use std::fmt;
 /// The method by which two peers tell each other which extensions they support.
 pub const HELLO_METHOD: &str = "chirp.hello";
 
-/// The prefix of method names that are reserved for the framework.
-pub const RESERVED_PREFIX: &str = "chirp.";
-
 const ASK: [u8; 5] = [0xC7, b'H', b'E', b'L', b'O'];
 const ANSWER: [u8; 5] = [0xC7, b'O', b'L', b'E', b'H'];
 

@@ -25,6 +25,7 @@ mod hello;
 mod payload;
 mod record;
 mod request;
+mod reserved;
 mod response;
 mod stream;
 
@@ -38,10 +39,12 @@ pub use error::PacketError;
 pub use error_data::ErrorData;
 pub use framework_error::{FRAMEWORK_ERROR_CODES, FrameworkError};
 pub use header::{Header, PROTOCOL, PacketType};
-pub use hello::{ExtensionFlags, HELLO_METHOD, Hello, RESERVED_PREFIX};
+pub use hello::{ExtensionFlags, HELLO_METHOD, Hello};
 pub use payload::{AttachedStream, Attachment, Attachments, Payload};
 pub use record::{RecordBuilder, RecordError, RecordScanner, Vint30, Vint30Error};
 pub use request::{MAX_METHOD_LEN, RequestPacket};
+pub use reserved::{NODE_JOIN_METHOD, NODE_LEAVE_METHOD, RESERVED_PREFIX};
+pub(crate) use reserved::{is_reserved, is_uncallable};
 pub use response::{ResponsePacket, ResultCode};
 pub use stream::{
     EndReason, ItemRun, Items, StreamCredit, StreamEnd, StreamEntry, StreamId, StreamItems,

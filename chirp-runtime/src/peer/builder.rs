@@ -214,6 +214,17 @@ impl PeerBuilder {
         self
     }
 
+    /// Returns what the peers of this builder serve.
+    pub(super) fn serving(&self) -> Arc<Serving> {
+        Arc::clone(&self.serving)
+    }
+
+    /// Replaces what the peers of this builder serve by what those of `other` do.
+    pub(crate) fn serving_as(mut self, other: &Self) -> Self {
+        self.serving = Arc::clone(&other.serving);
+        self
+    }
+
     /// Returns the error that was kept when a service could not be registered.
     pub(crate) fn check(&self) -> Result<(), RouteError> {
         self.refused.clone().map_or(Ok(()), Err)
@@ -292,7 +303,10 @@ impl PeerBuilder {
             metrics.join(&connection);
         }
         let peer = Peer::new(Arc::clone(&connection), serves);
-        let mut routes = SharedServing(Arc::clone(&self.serving));
+        let mut routes = SharedServing {
+            serving: Arc::clone(&self.serving),
+            is_held: false,
+        };
         if let Err(duplicate) = register(&peer, &mut routes) {
             connection.end(ConnectionError::ClosedHere);
             return Err(duplicate);
@@ -300,12 +314,14 @@ impl PeerBuilder {
         {
             let mut state = connection.lock();
             // If the connection has been closed already, nothing would free its services.
-            if state.end.is_none() {
-                state.serving = Some(routes.0);
+            if state.end.is_none() && !routes.is_held {
+                state.serving = Some(routes.serving);
             }
         }
         task::spawn(&runtime, WriterTask::new(Arc::clone(&connection)));
-        connection.start_dispatcher();
+        if !routes.is_held {
+            connection.start_dispatcher();
+        }
         if let Some(keep_alive) = self.keep_alive {
             let watch = keep_alive::watch(Arc::clone(&connection), keep_alive);
             task::spawn(&runtime, watch);
@@ -317,11 +333,19 @@ impl PeerBuilder {
 }
 
 /// The services of a peer under construction, copied on the first change.
-pub(crate) struct SharedServing(Arc<Serving>);
+pub(crate) struct SharedServing {
+    serving: Arc<Serving>,
+    is_held: bool,
+}
 
 impl SharedServing {
     pub(crate) fn router_mut(&mut self) -> &mut Router {
-        &mut Arc::make_mut(&mut self.0).router
+        &mut Arc::make_mut(&mut self.serving).router
+    }
+
+    /// Holds requests until [`Peer::serve_as`] is called. The session accepts as many as it would run.
+    pub(crate) fn hold(&mut self) {
+        self.is_held = true;
     }
 }
 

@@ -8,8 +8,9 @@ use tokio::sync::watch;
 
 use super::client::caller::{ConnectionHandle, ConnectionRef};
 use super::connection::ConnectionCore;
+use super::guard;
 use super::monitoring::observe::ObservedPacket;
-use super::{AsCaller, Call, CallError, Caller, ConnectionError, MethodName, Router};
+use super::{AsCaller, Call, CallError, Caller, ConnectionError, MethodName, PeerBuilder, Router};
 use crate::channel::{Credentials, Endpoint, Identity};
 use crate::packet::{Hello, Payload};
 
@@ -209,6 +210,37 @@ impl Peer {
     /// Sets the connection's number at its server.
     pub(crate) fn set_number(&self, number: u64) {
         let _ = self.connection().number.set(number);
+    }
+
+    /// Keeps a value with the connection, for [`CallContext::attachment`](super::CallContext::attachment). Later values
+    /// are ignored.
+    pub(crate) fn attach<T: Send + Sync + 'static>(&self, value: T) {
+        let _ = self.connection().attachment.set(Arc::new(value));
+    }
+
+    /// Returns `true` if a value is kept with the connection.
+    pub(crate) fn is_attached(&self) -> bool {
+        self.connection().attachment.get().is_some()
+    }
+
+    /// Serves what peers of `builder` serve from now on. If this peer holds requests, they are started.
+    pub(crate) fn serve_as(&self, builder: &PeerBuilder) {
+        let connection = self.connection();
+        let _turn = connection.updates.lock();
+        let serving = builder.serving();
+        let mut state = connection.lock();
+        let (old, is_held) = if state.end.is_none() {
+            let old = state.serving.replace(serving);
+            let is_held = old.is_none();
+            (old, is_held)
+        } else {
+            (None, false)
+        };
+        drop(state);
+        guard::discard(old);
+        if is_held {
+            connection.start_dispatcher();
+        }
     }
 
     /// Returns `true` unless the peer is known to refuse calls.

@@ -4,7 +4,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::CallError;
-use crate::packet::{CONTRACT_METHOD, MAX_METHOD_LEN, RESERVED_PREFIX};
+use crate::packet::{MAX_METHOD_LEN, is_uncallable};
 
 /// A method, named at compile time: `"Arith.sum_diff"`.
 ///
@@ -54,7 +54,7 @@ impl MethodName {
         if self.0.len() > MAX_METHOD_LEN {
             return Err(CallError::NameTooLong { len: self.0.len() });
         }
-        if self.0.starts_with(RESERVED_PREFIX.as_bytes()) && self.0 != CONTRACT_METHOD.as_bytes() {
+        if is_uncallable(&self.0) {
             return Err(CallError::ReservedName);
         }
         Ok(())

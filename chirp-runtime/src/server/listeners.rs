@@ -13,7 +13,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The listeners of a server.
 #[derive(Default)]
-pub(super) struct Listeners {
+pub(crate) struct Listeners {
     all: Vec<ListenerSlot>,
     /// The listener that is polled first, rotated so that a busy one does not starve the others.
     turn: usize,
@@ -30,7 +30,7 @@ type Accepting = Pin<Box<dyn Future<Output = Accepted> + Send>>;
 type Accepted = (Box<dyn Listener>, io::Result<Option<Incoming>>);
 
 impl Listeners {
-    pub(super) fn push(&mut self, listener: Box<dyn Listener>) {
+    pub(crate) fn push(&mut self, listener: Box<dyn Listener>) {
         self.all.push(ListenerSlot {
             endpoint: listener.endpoint().clone(),
             accepting: accept(listener, Duration::ZERO),
@@ -48,7 +48,7 @@ impl Listeners {
 
     /// Waits for the next connection or error of any listener. Returns `None` once there are no listeners left, so
     /// that the accept loop sees that its last listener is exhausted. Cancel safe.
-    pub(super) async fn next(&mut self) -> Option<Result<Incoming, (Endpoint, io::Error)>> {
+    pub(crate) async fn next(&mut self) -> Option<Result<Incoming, (Endpoint, io::Error)>> {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 

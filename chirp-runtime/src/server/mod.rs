@@ -14,4 +14,5 @@ pub use builder::ServerBuilder;
 pub use connections::{Connection, Connections};
 pub use error::AcceptError;
 pub use handle::ServerHandle;
+pub(crate) use listeners::Listeners;
 pub use serve::Server;

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use super::{Event, InboundCallId, Session, hello};
 use crate::packet::{
-    CONTRACT_METHOD, Cancel, ErrorData, FrameworkError, Header, Payload, RESERVED_PREFIX,
-    RequestPacket, ResponsePacket, ResultCode,
+    Cancel, ErrorData, FrameworkError, Header, Payload, RequestPacket, ResponsePacket, ResultCode,
+    is_uncallable,
 };
 
 /// The calls of the other side.
@@ -19,8 +19,7 @@ impl Session {
             return self.answer_hello(id, request.params());
         }
         self.counters.calls_in += 1;
-        let method = request.method();
-        if method.starts_with(RESERVED_PREFIX.as_bytes()) && method != CONTRACT_METHOD.as_bytes() {
+        if is_uncallable(request.method()) {
             self.send_response(id, ResultCode::UnknownMethod, &mut Payload::default());
             return None;
         }

@@ -79,7 +79,7 @@ pub(super) enum Effect {
 /// An offer of another process under the same name waits until the present one has been probed.
 #[derive(Debug, Default)]
 pub(super) struct Links {
-    links: Vec<Link>,
+    joined: Vec<Link>,
     waiting: Vec<Offer>,
     probing: Option<LinkId>,
     current: Option<LinkId>,
@@ -100,13 +100,14 @@ impl Links {
     }
 
     /// The number of links, without offers that wait.
-    pub(super) fn len(&self) -> usize {
-        self.links.len()
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.joined.len()
     }
 
     /// Returns the process that the links lead to.
     pub(super) fn incarnation(&self) -> Option<u64> {
-        Some(self.links.first()?.offer.incarnation)
+        Some(self.joined.first()?.offer.incarnation)
     }
 
     /// Decides on a connection that has joined, now or after a probe.
@@ -120,7 +121,7 @@ impl Links {
     /// The other side has left a link.
     pub(super) fn left_there(&mut self, id: LinkId) -> Vec<Effect> {
         let mut effects = Vec::new();
-        if let Some(link) = self.links.iter_mut().find(|link| link.offer.id == id) {
+        if let Some(link) = self.joined.iter_mut().find(|link| link.offer.id == id) {
             link.left_there = true;
         }
         self.reconcile(&mut effects);
@@ -130,7 +131,7 @@ impl Links {
     /// A connection has ended, whether it was a link or an offer.
     pub(super) fn ended(&mut self, id: LinkId) -> Vec<Effect> {
         let mut effects = Vec::new();
-        self.links.retain(|link| link.offer.id != id);
+        self.joined.retain(|link| link.offer.id != id);
         self.waiting.retain(|offer| offer.id != id);
         if self.probing == Some(id) {
             self.probing = None;
@@ -157,7 +158,7 @@ impl Links {
                 is_same
             });
         } else {
-            self.links.retain(|link| link.offer.id != id);
+            self.joined.retain(|link| link.offer.id != id);
             effects.push(Effect::Cut(id));
         }
         self.admit_waiting(&mut effects);
@@ -175,10 +176,13 @@ impl Links {
         if offer.is_proven {
             // Whoever has proven the name displaces whoever has not.
             self.cut(|link| !link.offer.is_proven, effects);
-        } else if self.links.iter().any(|link| link.offer.is_proven) {
+        } else if self.joined.iter().any(|link| link.offer.is_proven) {
             return effects.push(Effect::Refuse(offer.id, OfferError::Unproven));
         }
-        if self.incarnation().is_some_and(|known| known != offer.incarnation) {
+        if self
+            .incarnation()
+            .is_some_and(|known| known != offer.incarnation)
+        {
             if self.waiting.len() >= MAX_WAITING {
                 return effects.push(Effect::Refuse(offer.id, OfferError::Busy));
             }
@@ -189,33 +193,33 @@ impl Links {
             }
             return;
         }
-        self.links.push(Link {
+        self.joined.push(Link {
             offer,
             left_here: false,
             left_there: false,
             is_closing: false,
         });
         effects.push(Effect::Accept(offer.id));
-        if self.links.len() > MAX_LINKS {
-            let worst = self.links.iter().map(Link::order).min();
+        if self.joined.len() > MAX_LINKS {
+            let worst = self.joined.iter().map(Link::order).min();
             self.cut(|link| Some(link.order()) == worst, effects);
         }
     }
 
     fn cut(&mut self, is_cut: impl Fn(&Link) -> bool, effects: &mut Vec<Effect>) {
-        self.links.retain(|link| {
+        self.joined.retain(|link| {
             let cut = is_cut(link);
             if cut {
                 effects.push(Effect::Cut(link.offer.id));
             }
             !cut
         });
-        let is_link = |id| self.links.iter().any(|link| link.offer.id == id);
+        let is_link = |id| self.joined.iter().any(|link| link.offer.id == id);
         self.probing = self.probing.filter(|id| is_link(*id));
     }
 
     fn best(&self, may: impl Fn(&Link) -> bool) -> Option<LinkId> {
-        let links = self.links.iter().filter(|link| may(link));
+        let links = self.joined.iter().filter(|link| may(link));
         let best = links.max_by_key(|link| link.order())?;
         Some(best.offer.id)
     }
@@ -223,7 +227,7 @@ impl Links {
     /// Chooses the best link, leaves the others, and closes those that both sides have left.
     fn reconcile(&mut self, effects: &mut Vec<Effect>) {
         self.current = self.best(|link| !link.is_closing);
-        for link in &mut self.links {
+        for link in &mut self.joined {
             let id = link.offer.id;
             if self.current == Some(id) {
                 // A link that was left is used again if the better one has ended.

@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -80,6 +81,8 @@ pub(in crate::peer) struct ConnectionCore {
     pub(in crate::peer) identity: Identity,
     /// The connection's number at its server, if a server accepted it.
     pub(in crate::peer) number: OnceLock<u64>,
+    /// A value that a higher layer keeps with the connection.
+    pub(in crate::peer) attachment: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 impl ConnectionCore {
@@ -115,6 +118,7 @@ impl ConnectionCore {
             credentials,
             identity,
             number: OnceLock::new(),
+            attachment: OnceLock::new(),
         }
     }
 

@@ -127,6 +127,14 @@ impl CallContext {
         self.extensions.insert(value);
     }
 
+    /// Returns the value that a higher layer keeps with the connection.
+    pub(crate) fn attachment<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        match &self.caller.0 {
+            CallTarget::Remote(link) => link.connection().attachment.get()?.downcast_ref(),
+            _ => None,
+        }
+    }
+
     /// Returns a caller for the peer that made this call. Clients created from it call back over the same connection:
     /// `PluginClient::new(cx.caller())`.
     ///

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 use crate::channel::Identity;
 use crate::packet::{
-    CONTRACT_METHOD, FrameworkError, MAX_METHOD_LEN, PacketType, RESERVED_PREFIX, ServedMethod,
+    CONTRACT_METHOD, FrameworkError, MAX_METHOD_LEN, PacketType, ServedMethod, is_reserved,
 };
 use crate::peer::monitoring::log;
 use crate::peer::server::layer_chain::{Layers, MethodNames, layered, reply_through};
@@ -30,6 +30,8 @@ pub struct Router {
     layers: Layers,
     /// The fallback inside of the layers, or the answer to an unknown method. `None` without layers.
     unregistered: Option<Arc<dyn Handler>>,
+    /// Handlers of the framework's own methods.
+    reserved: Vec<(&'static str, Arc<dyn Handler>)>,
 }
 
 #[derive(Clone)]
@@ -202,7 +204,7 @@ impl Router {
             "method name too long: {len} bytes, at most 255"
         );
         assert!(
-            !reserved(name),
+            !is_reserved(name),
             "method names that begin with `chirp.` are reserved for the framework"
         );
         route.apply(&self.layers, name);
@@ -239,7 +241,7 @@ impl Router {
         owner: &'static str,
     ) -> Result<(), RouteError> {
         let method_name = || name.to_owned();
-        if reserved(name.as_bytes()) {
+        if is_reserved(name.as_bytes()) {
             return Err(RouteError::Reserved {
                 method: method_name(),
             });
@@ -340,6 +342,26 @@ impl Router {
         });
     }
 
+    /// Registers the handler of one of the framework's own methods. Access rules do not apply to it.
+    pub(crate) fn reserved(&mut self, name: &'static str, handler: Arc<dyn Handler>) {
+        self.reserved.retain(|(known, _)| *known != name);
+        self.reserved.push((name, handler));
+    }
+
+    /// Answers a call of one of the framework's own methods.
+    #[cold]
+    fn handle_reserved(&self, request: Request) -> HandlerFuture {
+        if request.method() == CONTRACT_METHOD.as_bytes() {
+            return self.answer_contract(request);
+        }
+        let mut handlers = self.reserved.iter();
+        let found = handlers.find(|(name, _)| name.as_bytes() == request.method());
+        match found {
+            Some((_, handler)) => handler.handle(request),
+            None => Box::pin(std::future::ready(Reply::UnknownMethod)),
+        }
+    }
+
     /// Returns `true` if there is no handler at all.
     pub fn is_empty(&self) -> bool {
         self.routes.is_empty() && self.fallback.is_none() && self.packets.is_empty()
@@ -349,15 +371,11 @@ impl Router {
 /// How many names a log line lists at most.
 const MAX_LISTED: usize = 20;
 
-fn reserved(name: &[u8]) -> bool {
-    name.starts_with(RESERVED_PREFIX.as_bytes())
-}
-
 impl Handler for Router {
     fn handle(&self, mut request: Request) -> HandlerFuture {
         let route = self.routes.get(request.method());
-        if route.is_none() && request.method() == CONTRACT_METHOD.as_bytes() {
-            return self.answer_contract(request);
+        if route.is_none() && is_reserved(request.method()) {
+            return self.handle_reserved(request);
         }
         if !self.allows(request.context().identity(), request.method(), route) {
             return Box::pin(std::future::ready(FrameworkError::PermissionDenied.into()));

@@ -1,0 +1,23 @@
+use super::CONTRACT_METHOD;
+
+/// The prefix of method names that are reserved for the framework.
+pub const RESERVED_PREFIX: &str = "chirp.";
+
+/// The method by which a node joins another (PROTOCOL.md, "Nodes").
+pub const NODE_JOIN_METHOD: &str = "chirp.node.join";
+
+/// The method by which a node leaves a link to another (PROTOCOL.md, "Nodes").
+pub const NODE_LEAVE_METHOD: &str = "chirp.node.leave";
+
+/// The reserved methods that are ordinary calls: the session passes them on, and programs may call them.
+const CALLABLE: &[&str] = &[CONTRACT_METHOD, NODE_JOIN_METHOD, NODE_LEAVE_METHOD];
+
+/// Returns `true` if a name belongs to the framework.
+pub(crate) fn is_reserved(method: &[u8]) -> bool {
+    method.starts_with(RESERVED_PREFIX.as_bytes())
+}
+
+/// Returns `true` if a name belongs to the framework and is not an ordinary call: the session answers it.
+pub(crate) fn is_uncallable(method: &[u8]) -> bool {
+    is_reserved(method) && !CALLABLE.iter().any(|name| name.as_bytes() == method)
+}

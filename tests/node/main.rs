@@ -1,0 +1,8 @@
+//! Nodes: joins, links, names, restarts and discovery.
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod joins;
+mod nodes;
