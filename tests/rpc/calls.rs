@@ -313,7 +313,9 @@ async fn only_a_valid_hello_answer_enables_extensions() {
         for builder in [PeerBuilder::new(), PeerBuilder::new().fallback(echo)] {
             let (peer, other) = connected(link, &PeerBuilder::new(), &builder).await;
             let hello = peer.hello().await.expect("asked").expect("it speaks it");
-            let declared = ExtensionFlags::CALL_CONTEXT.and(ExtensionFlags::STREAMS);
+            let declared = ExtensionFlags::CALL_CONTEXT
+                .and(ExtensionFlags::STREAMS)
+                .and(ExtensionFlags::GOING_AWAY);
             assert_eq!(hello.extensions, declared);
             // A peer that is asked learns the other side's hello, too.
             assert!(other.hello().await.expect("known").is_some());

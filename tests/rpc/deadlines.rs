@@ -231,8 +231,9 @@ async fn a_context_is_consumed_by_a_refused_call() {
 /// A peer that accepts streams declares the extension.
 #[tokio::test]
 async fn a_peer_declares_the_streams_that_it_takes() {
-    let streams = ExtensionFlags::CALL_CONTEXT.and(ExtensionFlags::STREAMS);
-    for (most, declared) in [(0, ExtensionFlags::CALL_CONTEXT), (1, streams)] {
+    let always = ExtensionFlags::CALL_CONTEXT.and(ExtensionFlags::GOING_AWAY);
+    let streams = always.and(ExtensionFlags::STREAMS);
+    for (most, declared) in [(0, always), (1, streams)] {
         let mut limits = Limits::default();
         limits.max_streams = most;
         let (ours, theirs) = channel::memory();

@@ -3,6 +3,7 @@
 mod accepting;
 mod connection_lifecycle;
 mod crash_recovery;
+mod draining;
 mod keep_alive;
 mod reconnecting;
 mod restarts;

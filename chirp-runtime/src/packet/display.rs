@@ -9,8 +9,9 @@ use std::fmt::{self, Display, Formatter};
 #[cfg(feature = "lz4")]
 use super::Compressed;
 use super::{
-    Cancel, EndReason, ErrorData, Header, IncomingPacket, PROTOCOL, PacketType, RequestPacket,
-    ResponsePacket, ResultCode, StreamCredit, StreamEnd, StreamEntry, StreamItems, StreamOpen,
+    Cancel, EndReason, ErrorData, GoingAway, Header, IncomingPacket, PROTOCOL, PacketType,
+    RequestPacket, ResponsePacket, ResultCode, StreamCredit, StreamEnd, StreamEntry, StreamItems,
+    StreamOpen,
 };
 
 /// The maximum number of streams, items or credits shown per packet.
@@ -104,6 +105,9 @@ impl Display for IncomingPacket {
                         ResponsePacket::decode(payload.clone()).map(|it| it.to_string())
                     }
                     PacketType::CANCEL => Cancel::decode(payload).map(|it| it.to_string()),
+                    PacketType::GOING_AWAY => {
+                        GoingAway::decode(payload.clone()).map(|it| it.to_string())
+                    }
                     #[cfg(feature = "lz4")]
                     PacketType::COMPRESSED => {
                         Compressed::decode(payload.clone(), usize::MAX).map(|it| it.to_string())
@@ -200,6 +204,25 @@ impl Display for StreamEnd {
             return Ok(());
         }
         write!(f, ": {} {}", self.error.code, Message(&self.error.message))
+    }
+}
+
+/// `GoingAway within 5s: 0 "new version"`, or `GoingAway` without a limit and a reason.
+impl Display for GoingAway {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("GoingAway")?;
+        if let Some(grace) = self.grace {
+            write!(f, " within {grace:?}")?;
+        }
+        if self.reason.is_empty() {
+            return Ok(());
+        }
+        write!(
+            f,
+            ": {} {}",
+            self.reason.code,
+            Message(&self.reason.message)
+        )
     }
 }
 

@@ -88,6 +88,8 @@ impl PacketType {
     pub const ONE_WAY: Self = Self(0xC704);
     /// Contains another packet, compressed. An extension.
     pub const COMPRESSED: Self = Self(0xC705);
+    /// Says that its sender takes no new calls and will close the connection. An extension.
+    pub const GOING_AWAY: Self = Self(0xC706);
     /// Opens the streams that the following packet carries.
     pub const STREAM_OPEN: Self = Self(0xC707);
 
@@ -117,6 +119,7 @@ impl fmt::Debug for PacketType {
             Self::STREAM_END => f.write_str("StreamEnd"),
             Self::ONE_WAY => f.write_str("OneWay"),
             Self::COMPRESSED => f.write_str("Compressed"),
+            Self::GOING_AWAY => f.write_str("GoingAway"),
             Self::STREAM_OPEN => f.write_str("StreamOpen"),
             Self(other) => write!(f, "PacketType({other})"),
         }

@@ -95,6 +95,9 @@ impl ExtensionFlags {
     /// Compressed packets.
     pub const COMPRESSION: Self = Self(1 << 5);
 
+    /// The handshake by which a connection is closed without losing calls.
+    pub const GOING_AWAY: Self = Self(1 << 6);
+
     /// Streams: all four stream packets together.
     pub const STREAMS: Self = Self(0b1000_1110);
 

@@ -49,8 +49,8 @@ pub struct ConnectionStats {
 pub enum PeerState {
     /// Calls are made and served.
     Open,
-    /// The connection ends as soon as running calls have been answered and the peer has closed too. Requests are
-    /// refused.
+    /// One of the two sides shuts down. Running calls are answered, and their handlers may call. Other calls should be
+    /// made elsewhere. The connection ends when no call is left.
     Draining,
     /// The connection has ended, for this reason.
     Closed(ConnectionError),
@@ -99,26 +99,27 @@ impl Peer {
         self.connection().end(ConnectionError::ClosedHere);
     }
 
-    /// Closes the connection gracefully. Requests are refused from now on. The connection ends when running handlers have
-    /// responded, everything is written and the peer has closed its end too, or after `bound`. Returns the reason.
+    /// Closes the connection gracefully. The connection ends when every call in both directions has been answered, no
+    /// stream is left and everything is written, or after `bound`. Returns the reason.
     ///
-    /// Once the handlers have responded, new calls of this side fail with [`CallError::ConnectionLost`]; pending calls
-    /// still get their responses. Other implementations of Chirp close their end when they read the end of this one.
+    /// The peer is told and sends new calls elsewhere. Its calls that are on their way still run, and running handlers on
+    /// both sides may call back. Other new calls of this side fail with [`CallError::ConnectionLost`].
     ///
-    /// A side that serves something waits until 100 ms have passed since the last refused request, but at most 1 s and
-    /// within `bound`, so that requests on their way are refused too.
+    /// A peer of plain Chirp v0, or one whose extensions are not known yet, cannot be told. Its requests are refused until
+    /// 100 ms have passed without one, for at most 1 s and within `bound`; one-way calls of that time are lost, and pending
+    /// calls of this side are not waited for.
     ///
     /// Inside of a handler, `shutdown` waits for that handler too, so only `bound` ends it.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future before it is ready does not stop the shutdown: it continues without a bound for the
-    /// handlers, and the peer then has 30 s ([`Limits::progress_timeout`](crate::session::Limits::progress_timeout)) to
-    /// close.
+    /// handlers, and the peer has 30 s ([`Limits::progress_timeout`](crate::session::Limits::progress_timeout)) to
+    /// agree, and to close.
     pub async fn shutdown(&self, bound: Duration) -> ConnectionError {
         let draining = Draining(self.connection(), bound);
         let ended = tokio::time::timeout(bound, async {
-            draining.0.refuse_requests().await;
+            draining.0.refuse_requests(bound).await;
             drop(draining);
             self.closed().await
         });
@@ -243,6 +244,23 @@ impl Peer {
         }
     }
 
+    /// Returns `true` if one of the two sides is shutting down: new calls should be made elsewhere. Also `true` after the
+    /// end that followed.
+    pub fn is_draining(&self) -> bool {
+        self.connection().is_draining()
+    }
+
+    /// Waits until one of the two sides shuts down, or the connection has ended.
+    ///
+    /// Cancel safe.
+    pub async fn draining(&self) {
+        let mut state = self.watch();
+        // The sender lives in the connection, so this cannot fail.
+        let _ = state
+            .wait_for(|state| !matches!(state, PeerState::Open))
+            .await;
+    }
+
     /// Returns `true` unless the peer is known to refuse calls.
     pub(crate) fn takes_calls(&self) -> bool {
         self.connection().takes_calls()
@@ -275,7 +293,7 @@ impl ConnectionCore {
 }
 
 /// Starts a graceful shutdown when it is dropped, whether or not a task waits for the end.
-struct Draining<'a>(&'a ConnectionCore, Duration);
+struct Draining<'a>(&'a Arc<ConnectionCore>, Duration);
 
 impl Drop for Draining<'_> {
     fn drop(&mut self) {

@@ -22,6 +22,7 @@ impl Session {
         let extension = match kind {
             PacketType::CALL_CONTEXT => ExtensionFlags::CALL_CONTEXT,
             PacketType::COMPRESSED => ExtensionFlags::COMPRESSION,
+            PacketType::GOING_AWAY => ExtensionFlags::GOING_AWAY,
             _ if kind.is_of_streams() => ExtensionFlags::STREAMS,
             _ => return false,
         };

@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use super::{InboundCallId, OutboundCallId};
 use crate::packet::{
-    FrameworkError, Header, PacketError, PacketType, RequestPacket, ResponsePacket, ResultCode,
+    FrameworkError, GoingAway, Header, PacketError, PacketType, RequestPacket, ResponsePacket,
+    ResultCode,
 };
 
 /// The result of handling a packet.
@@ -21,6 +22,9 @@ pub enum Event {
     Packet(PacketType, Bytes),
     /// The other side's extensions are known now.
     Hello,
+    /// The other side takes no new calls and will close the connection, or agrees that this side does. Requests go
+    /// on arriving, but nothing more should be sent: see [`leave`](super::Session::leave).
+    GoingAway(Box<GoingAway>),
 }
 
 /// The outcome of a call of this side.
@@ -99,6 +103,8 @@ pub enum Refused {
     },
     /// The call opens streams, and one of the two sides does not support them.
     Unsupported,
+    /// This side has said that it makes no new calls, and no handler of its own is running.
+    GoingAway,
 }
 
 /// Why a session cannot continue.

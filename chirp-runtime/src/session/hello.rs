@@ -143,7 +143,15 @@ impl Session {
             return Ok(());
         }
         let question = self.own_hello().encode_question(nonce);
-        let key = self.call(&Bytes::from_static(METHOD), &mut question.into())?;
+        let limit = self.config.limits.max_pending_calls;
+        if self.unanswered() >= limit {
+            return Err(Refused::TooManyPending { limit });
+        }
+        self.check_size(RequestPacket::payload_len(METHOD, question.len()))?;
+        // Also while this side goes away.
+        let key = self.begin_any_call()?;
+        let method = Bytes::from_static(METHOD);
+        self.send_or_queue_call(key, &method, &mut question.into(), None);
         self.counters.calls_out -= 1;
         self.hello_exchange.ping = Some(key);
         self.hello_exchange.declared = true;
@@ -173,7 +181,7 @@ impl Session {
         if config.negotiation == Negotiation::Disabled {
             return ExtensionFlags::NONE;
         }
-        let mut own = ExtensionFlags::CALL_CONTEXT;
+        let mut own = ExtensionFlags::CALL_CONTEXT.and(ExtensionFlags::GOING_AWAY);
         if config.limits.max_streams > 0 {
             own = own.and(ExtensionFlags::STREAMS);
         }

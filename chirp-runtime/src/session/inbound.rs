@@ -23,7 +23,7 @@ impl Session {
             self.send_response(id, ResultCode::UnknownMethod, &mut Payload::default());
             return None;
         }
-        if self.draining {
+        if self.departure.refuses_requests() {
             self.refuse(id, FrameworkError::ShuttingDown);
             return None;
         }
@@ -60,7 +60,7 @@ impl Session {
             self.counters.packets_dropped += 1;
             return None;
         };
-        self.send_response(cancel.id, ResultCode::Cancelled, &mut Payload::default());
+        self.send_behind_calls(cancel.id, ResultCode::Cancelled, Payload::default());
         Some(Event::Interrupt(call))
     }
 
@@ -91,11 +91,26 @@ impl Session {
         if ResponsePacket::payload_len(data.len()) as u64 > limit {
             self.response_failed(id);
             let detail = over_limit(limit);
-            self.send_error(id, &FrameworkError::InvalidResult.to_error_data(&detail));
-        } else if self.has_room_for_response() && self.backlog.has_no_queued_responses() {
+            let error = FrameworkError::InvalidResult.to_error_data(&detail);
+            self.send_behind_calls(id, ResultCode::ServiceError, error.encode().into());
+        } else if self.has_room_for_response()
+            && self.backlog.has_no_queued_responses()
+            && !self.responses_wait_for_calls()
+        {
             self.send_response(id, code, data);
         } else {
-            self.backlog.queue_response(id, code, std::mem::take(data));
+            let behind_sends = self.responses_wait_for_calls();
+            self.backlog
+                .queue_response(id, code, std::mem::take(data), behind_sends);
+        }
+    }
+
+    /// Sends a response of the session's own. There is always room for it, but calls may have to leave before it.
+    fn send_behind_calls(&mut self, id: u32, code: ResultCode, mut data: Payload) {
+        if self.responses_wait_for_calls() {
+            self.backlog.queue_response(id, code, data, true);
+        } else {
+            self.send_response(id, code, &mut data);
         }
     }
 

@@ -114,6 +114,11 @@ impl InboundCalls {
         self.bytes -= len + PACKET_OVERHEAD;
     }
 
+    /// The number of calls that have not been answered.
+    pub(super) fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
     /// The number of calls whose handler's future is alive.
     pub(super) fn running(&self) -> usize {
         self.calls.len()

@@ -14,6 +14,7 @@ mod config;
 mod context;
 mod counters;
 mod event;
+mod going_away;
 mod hello;
 mod inbound;
 mod inbound_calls;
@@ -48,6 +49,7 @@ pub use streams::{
 pub use transmit::Batch;
 
 use context::Contexts;
+use going_away::Departure;
 use hello::HelloExchange;
 use inbound_calls::InboundCalls;
 use outbound_calls::OutboundCalls;
@@ -64,7 +66,7 @@ pub struct Session {
     inbound: InboundCalls,
     backlog: SendBacklog,
     hello_exchange: HelloExchange,
-    draining: bool,
+    departure: Departure,
     contexts: Contexts,
     /// `None` until the first stream is opened.
     streams: Option<Box<SessionStreams>>,
@@ -83,7 +85,7 @@ impl Session {
             inbound: InboundCalls::default(),
             backlog: SendBacklog::default(),
             hello_exchange: HelloExchange::default(),
-            draining: false,
+            departure: Departure::default(),
             contexts: Contexts::default(),
             streams: None,
             memory_pressure: false,
@@ -146,6 +148,10 @@ impl Session {
                 kind: PacketType::CALL_CONTEXT,
                 payload,
             } => self.handle_context(&payload).map(|()| None),
+            IncomingPacket::Packet {
+                kind: PacketType::GOING_AWAY,
+                payload,
+            } => self.handle_going_away(payload),
             IncomingPacket::Packet { kind, payload } if kind.is_of_streams() => {
                 self.handle_stream_packet(kind, payload).map(|()| None)
             }
@@ -226,16 +232,6 @@ impl Session {
     /// Returns `true` if [`take_leftovers`](Self::take_leftovers) would return any payloads.
     pub fn has_leftovers(&self) -> bool {
         self.transmit.has_leftovers()
-    }
-
-    /// Refuses requests with *shutting down* from now on.
-    pub fn drain(&mut self) {
-        self.draining = true;
-    }
-
-    /// Returns `true` if requests are refused with *shutting down*.
-    pub fn is_draining(&self) -> bool {
-        self.draining
     }
 
     /// Returns `true` if no handler is running, every response has been written, and no stream is left.

@@ -72,6 +72,7 @@ impl Session {
         params_len: usize,
     ) -> Result<OutboundCallId, Refused> {
         self.check_size(RequestPacket::payload_len(method, params_len))?;
+        self.check_departure()?;
         let limit = self.config.limits.max_pending_calls;
         if self.unanswered() >= limit {
             return Err(Refused::TooManyPending { limit });
@@ -172,6 +173,7 @@ impl Session {
         params: &mut Payload,
     ) -> Result<Option<SendTicket>, Refused> {
         self.check_size(RequestPacket::payload_len(method, params.len()))?;
+        self.check_departure()?;
         self.counters.calls_out += 1;
         if self.has_room_for_call()
             && self.backlog.has_no_queued_sends()
@@ -191,7 +193,9 @@ impl Session {
         params: &mut Payload,
         ticket: Option<SendTicket>,
     ) -> bool {
-        if self.unanswered() >= self.config.limits.max_pending_calls {
+        // Queued calls have ids already, and may wait behind this one.
+        let sent = self.unanswered().saturating_sub(self.backlog.calls());
+        if sent >= self.config.limits.max_pending_calls && !self.departure.is_said() {
             return false;
         }
         let Some(key) = self.outbound.reserve() else {
@@ -253,7 +257,7 @@ impl Session {
     }
 
     /// The number of calls without a response that count towards the limit on pending calls.
-    fn unanswered(&self) -> usize {
+    pub(super) fn unanswered(&self) -> usize {
         self.outbound.unanswered() - usize::from(self.hello_exchange.is_pending())
     }
 

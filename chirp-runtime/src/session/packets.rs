@@ -30,13 +30,15 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`Refused::TooLarge`] if the payload exceeds a payload limit.
+    /// [`Refused::TooLarge`] if the payload exceeds a payload limit, and [`Refused::GoingAway`] if this side has said
+    /// that it sends nothing new.
     pub fn send_packet(
         &mut self,
         kind: PacketType,
         payload: &mut Payload,
     ) -> Result<Option<SendTicket>, Refused> {
         self.check_size(payload.len())?;
+        self.check_departure()?;
         if self.has_room_for_call() && self.backlog.has_no_queued_sends() {
             self.put_packet(kind, payload);
             return Ok(None);

@@ -33,6 +33,8 @@ pub(super) struct SendBacklog {
     /// Calls with streams that wait for the other side's extensions to be known, and then for room.
     held: BTreeMap<SendTicket, QueuedSend>,
     tickets: u64,
+    /// The number of calls in `queued` and `held`, which have their ids already.
+    calls: usize,
     /// One-way calls and packets that were queued when sending ended, and that their owners have not taken
     /// back.
     given_up: BTreeSet<SendTicket>,
@@ -57,11 +59,19 @@ pub(super) enum QueuedSend {
     Packet(PacketType, Payload),
 }
 
+impl QueuedSend {
+    fn is_call(&self) -> bool {
+        matches!(self, Self::Call(..))
+    }
+}
+
 #[derive(Debug)]
 struct QueuedResponse {
     id: u32,
     code: ResultCode,
     data: Payload,
+    /// The queued calls and packets up to this ticket leave before the response.
+    behind: SendTicket,
 }
 
 impl QueuedResponse {
@@ -75,6 +85,7 @@ impl SendBacklog {
     pub(super) fn enqueue(&mut self, queued: QueuedSend) -> SendTicket {
         self.tickets += 1;
         let ticket = SendTicket(self.tickets);
+        self.calls += usize::from(queued.is_call());
         self.queued.insert(ticket, queued);
         ticket
     }
@@ -83,6 +94,7 @@ impl SendBacklog {
     pub(super) fn hold(&mut self, queued: QueuedSend) -> SendTicket {
         self.tickets += 1;
         let ticket = SendTicket(self.tickets);
+        self.calls += usize::from(queued.is_call());
         self.held.insert(ticket, queued);
         ticket
     }
@@ -98,7 +110,9 @@ impl SendBacklog {
 
     /// Takes the held calls, since they cannot be sent.
     pub(super) fn take_held(&mut self) -> Vec<(SendTicket, QueuedSend)> {
-        mem::take(&mut self.held).into_iter().collect()
+        let held = mem::take(&mut self.held);
+        self.calls -= held.values().filter(|queued| queued.is_call()).count();
+        held.into_iter().collect()
     }
 
     /// Notes that a one-way call or packet has left the queue.
@@ -115,15 +129,19 @@ impl SendBacklog {
     /// Removes a call or packet from the queue, if it is there.
     pub(super) fn remove(&mut self, ticket: SendTicket) -> Option<QueuedSend> {
         self.given_up.remove(&ticket);
-        self.queued
+        let removed = self
+            .queued
             .remove(&ticket)
-            .or_else(|| self.held.remove(&ticket))
+            .or_else(|| self.held.remove(&ticket))?;
+        self.calls -= usize::from(removed.is_call());
+        Some(removed)
     }
 
     /// Takes all queued calls and packets, since they cannot be sent.
     pub(super) fn take_queued(&mut self) -> Vec<QueuedSend> {
         self.release_held();
         let all = mem::take(&mut self.queued);
+        self.calls = 0;
         let unsent = all
             .iter()
             .filter(|(_, queued)| !matches!(queued, QueuedSend::Call(..)));
@@ -140,14 +158,41 @@ impl SendBacklog {
             .collect()
     }
 
+    /// The number of calls that have an id and have not been sent.
+    pub(super) fn calls(&self) -> usize {
+        self.calls
+    }
+
     pub(super) fn has_no_queued_sends(&self) -> bool {
         self.queued.is_empty()
     }
 
-    pub(super) fn queue_response(&mut self, id: u32, code: ResultCode, data: Payload) {
-        let response = QueuedResponse { id, code, data };
+    /// Queues a response, with `behind_sends` behind the calls and packets that are queued now.
+    pub(super) fn queue_response(
+        &mut self,
+        id: u32,
+        code: ResultCode,
+        data: Payload,
+        behind_sends: bool,
+    ) {
+        let response = QueuedResponse {
+            id,
+            code,
+            data,
+            behind: SendTicket(if behind_sends { self.tickets } else { 0 }),
+        };
         self.queued_response_bytes += response.packet_len();
         self.queued_responses.push_back(response);
+    }
+
+    /// Takes the next response, unless calls or packets must leave before it.
+    fn next_response(&mut self) -> Option<QueuedResponse> {
+        let next_send = self.queued.first_key_value().map(|(ticket, _)| *ticket);
+        let behind = self.queued_responses.front()?.behind;
+        if next_send.is_some_and(|ticket| ticket <= behind) {
+            return None;
+        }
+        self.queued_responses.pop_front()
     }
 
     pub(super) fn has_no_queued_responses(&self) -> bool {
@@ -281,18 +326,31 @@ impl Session {
     }
 
     fn flush_queued(&mut self) {
+        self.flush_responses();
+        self.flush_sends();
+        if self.departure.is_said() {
+            // Some may have waited for the calls.
+            self.flush_responses();
+        }
+    }
+
+    fn flush_responses(&mut self) {
         while self.has_room_for_response()
-            && let Some(mut response) = self.backlog.queued_responses.pop_front()
+            && let Some(mut response) = self.backlog.next_response()
         {
             self.backlog.queued_response_bytes -= response.packet_len();
             self.send_response(response.id, response.code, &mut response.data);
             self.transmit.defer_drop(response.data.into_remains());
         }
+    }
+
+    fn flush_sends(&mut self) {
         while self.has_room_for_call()
             && let Some((ticket, mut queued)) = self.backlog.queued.pop_first()
         {
             let sent = match &mut queued {
                 QueuedSend::Call(key, method, params, time) => {
+                    self.backlog.calls -= 1;
                     self.send_request(*key, method, Params::Pushed(params), *time);
                     true
                 }

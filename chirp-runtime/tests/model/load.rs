@@ -19,6 +19,8 @@ pub(crate) struct Load {
     pub(crate) packets: usize,
     /// The percentage of one-way calls.
     pub(crate) one_way: usize,
+    /// Whether some of these wait for no answer at all. There is no limit on their number.
+    pub(crate) unanswered: bool,
     /// The percentage of calls that are cancelled.
     pub(crate) dropped: usize,
     /// The percentage of calls whose handlers make a nested call.
@@ -29,6 +31,8 @@ pub(crate) struct Load {
     pub(crate) streams: usize,
     /// The most items of a stream.
     pub(crate) items: usize,
+    /// Which sides shut down before everything is done.
+    pub(crate) leaves: [bool; 2],
     /// Whether the channel ends before everything is done.
     pub(crate) ends: bool,
 }
@@ -49,9 +53,11 @@ impl Load {
             longest_params: longest,
             packets: [0, 0, 30][rng.below(3)],
             one_way: [0, 10, 90][rng.below(3)],
+            unanswered: true,
             dropped: [0, 20, 60][rng.below(3)],
             nested: [0, 40, 80][rng.below(3)],
             waiting: [0, 0, 20][rng.below(3)],
+            leaves: [(); 2].map(|()| rng.percent(30)),
             ends: rng.percent(5),
         }
     }
@@ -201,6 +207,11 @@ impl Ticket {
             back: (bytes[3] == 1)
                 .then(|| StreamTicket::decode(&bytes[4 + STREAM * usize::from(bytes[2])..])),
         }
+    }
+
+    /// Whether the call or its response opens streams.
+    pub(crate) fn has_streams(&self) -> bool {
+        self.back.is_some() || self.streams.iter().any(Option::is_some)
     }
 
     /// The expected result.

@@ -4,6 +4,7 @@
 //! both wait for each other, exceed their limits, or confuse their calls. A failing run prints its seed;
 //! `CHIRP_MODEL_SEED` repeats it, and `CHIRP_MODEL_STEPS` sets the number of steps.
 
+mod departures;
 mod load;
 mod program;
 mod rng;
@@ -53,7 +54,10 @@ impl Run {
     fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         let load = Load::new(&mut rng);
-        let sides = [0, 1].map(|side| Side::new(&load.limits[side], load.calls[side]));
+        let mut sides = [0, 1].map(|side| Side::new(&load.limits[side], load.calls[side]));
+        for (side, leaves) in sides.iter_mut().zip(load.leaves) {
+            side.departure.leaves = leaves;
+        }
         Self {
             seed,
             rng,
@@ -75,6 +79,8 @@ impl Run {
         (load.dropped, load.nested, load.waiting) = (0, 0, 0);
         (load.streams, load.packets) = (0, 0);
         load.ends = false;
+        load.leaves = [false; 2];
+        load.unanswered = false;
         load.pipe = load.pipe.max(30);
         run.endless = true;
         load.longest_params = [TICKET, load.longest][run.rng.below(2)];
@@ -133,7 +139,7 @@ impl Run {
     }
 
     /// Takes steps until everything is done or the channel ends.
-    fn finish(mut self) -> (u64, Counters) {
+    fn finish(mut self) -> (u64, Counters, bool) {
         let mut idle = 0;
         while !self.sides.iter().all(Side::is_done) {
             let (side, action) = (self.rng.below(2), self.rng.below(ACTIONS));
@@ -143,6 +149,9 @@ impl Run {
                 let [one, other] = &self.sides;
                 one.check(other);
                 other.check(one);
+                if self.try_close(side) {
+                    break;
+                }
             } else {
                 idle += 1;
             }
@@ -168,7 +177,8 @@ impl Run {
         }
         let mut counters = self.sides[0].session.counters();
         counters += self.sides[1].session.counters();
-        (self.steps, counters)
+        let closed = self.sides.iter().any(|side| side.departure.closed);
+        (self.steps, counters, closed)
     }
 
     /// Tries one action. Returns whether it made progress; optional actions of the programs do not count as
@@ -252,7 +262,7 @@ impl Run {
                 this.write(&mut that.inbox, most.min(room))
             }
             8 | 9 => this.read(most),
-            10 => this.ask(*calls),
+            10 => this.ask(load, *calls),
             11 | 12 => this.send_item(rng, load),
             13 | 14 => this.consume(rng),
             15 => {
@@ -261,13 +271,21 @@ impl Run {
                 }
                 false
             }
+            16 => {
+                if this.departure.leaves && rng.percent(2) {
+                    this.departure.leaves = false;
+                    this.session.drain(None);
+                }
+                false
+            }
+            17 => this.agree(),
             _ => this.wait(),
         }
     }
 }
 
 /// The number of actions that [`Run::step`] knows, apart from waiting.
-const ACTIONS: usize = 16;
+const ACTIONS: usize = 18;
 
 fn asked_for(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -280,16 +298,18 @@ fn two_sessions_never_deadlock_or_exceed_their_limits() {
         return;
     }
     let steps = asked_for("CHIRP_MODEL_STEPS").unwrap_or(STEPS);
-    let (mut seed, mut taken) = (0, 0);
+    let (mut seed, mut taken, mut departures) = (0, 0, 0);
     let mut counters = Counters::default();
     while taken < steps {
         println!("seed {seed}");
-        let (more, counted) = Run::new(seed).finish();
+        let (more, counted, closed) = Run::new(seed).finish();
         taken += more;
         counters += counted;
+        departures += u64::from(closed);
         seed += 1;
     }
-    println!("{taken} steps in {seed} runs, {counters:?}");
+    println!("{taken} steps in {seed} runs, {departures} of them closed, {counters:?}");
+    assert!(departures > seed / 10);
     // Every action must have been taken often enough to be tested.
     let least = taken / 1000;
     assert!(counters.calls_in > least && counters.streams > least);

@@ -22,6 +22,10 @@ impl Side {
             // The other side must read packets that it does not handle.
             let payload = vec![b'.'; rng.between(0, load.longest)];
             let sent = self.session.send_packet(CUSTOM, &mut payload.into());
+            if sent == Err(Refused::GoingAway) {
+                self.to_call = 0;
+                return true;
+            }
             assert!(sent.is_ok(), "it is not too large");
             self.to_call -= 1;
             return true;
@@ -42,9 +46,30 @@ impl Side {
             back: self.stream(rng, load, number).map(StreamTicket::freed),
         };
         let length = rng.between(0, load.longest_params);
-        let made = self.send(ticket, length, one_way).is_ok();
-        self.to_call -= usize::from(made);
-        made
+        let made = if one_way
+            && load.unanswered
+            && !ticket.has_streams()
+            && ticket.number.is_multiple_of(2)
+        {
+            self.notify(ticket, length)
+        } else {
+            self.send(ticket, length, one_way).map(drop)
+        };
+        if made == Err(Refused::GoingAway) {
+            // The callers go elsewhere.
+            self.to_call = 0;
+            return true;
+        }
+        self.to_call -= usize::from(made.is_ok());
+        made.is_ok()
+    }
+
+    /// Makes a one-way call. Its answer is ignored.
+    fn notify(&mut self, ticket: Ticket, length: usize) -> Result<(), Refused> {
+        let mut params = ticket.encode(length).into();
+        self.session.call_one_way(&METHOD, &mut params)?;
+        self.one_way += 1;
+        Ok(())
     }
 
     fn stream(&mut self, rng: &mut Rng, load: &Load, number: u64) -> Option<StreamTicket> {
@@ -146,7 +171,14 @@ impl Side {
             };
             match self.send(back, rng.between(0, load.longest_params), false) {
                 Ok(call) => self.handlers[at].nested = Some(call),
-                Err(_) => self.handlers[at].result = Some(Err(())),
+                Err(refused) => {
+                    assert_ne!(
+                        refused,
+                        Refused::GoingAway,
+                        "handlers call until they answer"
+                    );
+                    self.handlers[at].result = Some(Err(()));
+                }
             }
         }
         true

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io::IoSlice;
 
 use bytes::BufMut;
@@ -11,6 +11,7 @@ use chirp_runtime::session::{
     Session, SessionConfig, StreamCarrier,
 };
 
+use crate::departures::Departure;
 use crate::load::Ticket;
 use crate::streams::Half;
 
@@ -42,6 +43,11 @@ pub(crate) struct Side {
     pub(crate) cut: bool,
     /// Whether the other side has been asked for its extensions.
     pub(crate) asked: bool,
+    pub(crate) departure: Departure,
+    /// One-way calls that were accepted and have not been answered.
+    pub(crate) one_way: usize,
+    /// The numbers of the calls that have come.
+    pub(crate) came: HashSet<u64>,
     /// Bytes that it has written since the other side last read an answer, and a request, of its own.
     pub(crate) unanswered: u64,
     pub(crate) uncalled: u64,
@@ -89,6 +95,9 @@ impl Side {
             opened: 0,
             cut: false,
             asked: false,
+            departure: Departure::default(),
+            one_way: 0,
+            came: HashSet::new(),
             unanswered: 0,
             uncalled: 0,
             read_answers: 0,
@@ -172,13 +181,16 @@ impl Side {
             Some(Event::Answered(key, outcome)) => self.answered(key, outcome),
             // The handler notices by itself.
             Some(Event::Interrupt(_)) | None => {}
-            Some(Event::Hello) => assert!(self.limits.max_streams > 0, "nobody asked"),
+            Some(Event::Hello) => self.departure.to_agree |= self.session.may_leave(),
+            Some(Event::GoingAway(_)) => self.departure.to_agree = true,
             Some(Event::Packet(..)) => panic!("nobody asked"),
         }
     }
 
     fn start(&mut self, run: InboundCallId, request: &RequestPacket) {
+        assert!(!self.departure.closed, "every call comes before the end");
         let ticket = Ticket::decode(request.params());
+        assert!(self.came.insert(ticket.number), "no call comes twice");
         self.take_up(run, ticket);
         self.handlers.push(Running {
             run,
@@ -192,7 +204,13 @@ impl Side {
     /// Checks that each call gets its own response, or a reason for having none, exactly once.
     fn answered(&mut self, key: OutboundCallId, outcome: CallOutcome) {
         let at = self.calls.iter().position(|call| call.key == key);
-        let call = self.calls.swap_remove(at.expect("somebody waits for it"));
+        let Some(at) = at else {
+            assert!(self.one_way > 0, "somebody waits for it");
+            self.one_way -= 1;
+            self.session.release(key);
+            return;
+        };
+        let call = self.calls.swap_remove(at);
         self.take_up_back(key, call.ticket);
         self.session.release(key);
         let CallOutcome::Response(ResponsePacket { code, data, .. }) = outcome else {
@@ -206,9 +224,12 @@ impl Side {
             }
             ResultCode::ServiceError => {
                 let error = ErrorData::decode(data).expect("it is valid");
-                let busy =
-                    FrameworkError::from_error_data(&error) == Some(FrameworkError::Overloaded);
-                assert!(busy || call.ticket.depth > 0 && error.message == NESTED);
+                let refused = match FrameworkError::from_error_data(&error) {
+                    Some(FrameworkError::Overloaded) => true,
+                    Some(FrameworkError::ShuttingDown) => !self.session.has_heard_going_away(),
+                    _ => false,
+                };
+                assert!(refused || call.ticket.depth > 0 && error.message == NESTED);
                 Err(())
             }
             other => panic!("{other:?}"),
@@ -231,8 +252,9 @@ impl Side {
         let longest = Header::LEN + limits.max_payload;
         assert!(session.running() <= limits.max_concurrent_handlers);
         assert_eq!(session.running(), self.handlers.len());
-        assert_eq!(session.pending(), self.calls.len());
-        assert!(session.pending() + session.abandoned() <= limits.max_pending_calls);
+        let more = session.pending() - self.calls.len();
+        assert!(more <= self.one_way, "{more}");
+        assert!(session.pending() + session.abandoned() <= limits.max_pending_calls + more);
         self.check_streams();
         // The limit may be exceeded by one request.
         let requests: usize = self.handlers.iter().map(|handler| handler.size).sum();
@@ -291,7 +313,12 @@ impl Side {
     pub(crate) fn describe(&self) -> String {
         let session = &self.session;
         format!(
-            "{} streams, {} halves, {} to call, {} pending, {} abandoned, {} running, {} unsent, {} in the pipe, {:?}, {:?}",
+            "hello {:?}, drains {}, said {}, heard {}, {} one-way, {} streams, {} halves, {} to call, {} pending, {} abandoned, {} running, {} unsent, {} in the pipe, {:?}, {:?}",
+            session.hello(),
+            session.is_draining(),
+            session.has_said_going_away(),
+            session.has_heard_going_away(),
+            self.one_way,
             session.streams(),
             self.halves.len(),
             self.to_call,

@@ -2,8 +2,8 @@ use std::collections::VecDeque;
 
 use chirp_runtime::packet::{ErrorData, ResultCode};
 use chirp_runtime::session::{
-    Ending, InboundCallId, NotSent, OutboundCallId, StreamCarrier, StreamEvent, StreamKey,
-    StreamKind,
+    Ending, HelloState, InboundCallId, NotSent, OutboundCallId, StreamCarrier, StreamEvent,
+    StreamKey, StreamKind,
 };
 
 use crate::load::{Load, StreamTicket, Ticket};
@@ -120,12 +120,16 @@ impl Side {
     }
 
     /// Asks for the other side's extensions, once a call waits for them.
-    pub(crate) fn ask(&mut self, nonce: u64) -> bool {
-        if !self.session.wants_hello() {
+    pub(crate) fn ask(&mut self, load: &Load, nonce: u64) -> bool {
+        let leaves = load.leaves.contains(&true) && !self.asked;
+        if self.session.hello() != HelloState::Unknown || !(leaves || self.session.wants_hello()) {
             return false;
         }
         let asked = self.session.ask_hello(nonce);
-        assert!(asked.is_ok(), "it is never refused");
+        if asked.is_err() {
+            assert!(!self.session.wants_hello(), "it is never refused");
+            return false;
+        }
         self.asked = true;
         true
     }

@@ -13,7 +13,7 @@ fn unread_refusals_end_the_session() {
     let mut session = Session::new(limits);
     let call = session.call(&Bytes::from_static(b"m"), &mut Payload::default());
     assert!(call.is_ok(), "so that reading never pauses");
-    session.drain();
+    session.drain(None);
     let request = IncomingPacket::Packet {
         kind: PacketType::REQUEST,
         payload: Bytes::from_static(b"\0\0\0\x01\x01m"),

@@ -8,6 +8,7 @@ mod compressed;
 mod extremes;
 mod fatal;
 mod free_streams;
+mod going_away;
 mod hello;
 mod ids;
 mod inbound;

@@ -1,14 +1,15 @@
 use std::collections::{HashMap, VecDeque};
 use std::io::IoSlice;
+use std::time::Duration;
 
 use bytes::{Buf, BufMut};
-use chirp_runtime::packet::{PacketDecoder, PacketType, Payload, RequestPacket};
+use chirp_runtime::packet::{GoingAway, PacketDecoder, PacketType, Payload, RequestPacket};
 use chirp_runtime::session::{
     Batch, CallOutcome, Event, Fatal, HelloState, InboundCallId, Limits, OutboundCallId, Refused,
-    Session, SessionConfig, StreamCarrier, StreamEvent, StreamKey,
+    SendTicket, Session, SessionConfig, StreamCarrier, StreamEvent, StreamKey,
 };
 
-use crate::words::{bytes, packet, packet_words, result, result_words, word};
+use crate::words::{bytes, going_away_words, packet, packet_words, result, result_words, word};
 
 /// Plays a script to a new session. Each line is one step, and the lines below it must list all of its effects, in order.
 ///
@@ -20,6 +21,8 @@ use crate::words::{bytes, packet, packet_words, result, result_words, word};
 /// ! run RUN METHOD DATA    a call has come         finish RUN              end a call's handler
 /// ! interrupt RUN          it is interrupted       take, write             take a batch, write it
 /// ! answered NAME RESULT   a response has come     drain, ask NONCE, give-up-hello, stop-pausing
+/// ! GoingAway ...          it goes away            drain MILLISECONDS, leave, give-up-going-away
+/// notify NAME METHOD DATA  make a one-way call     packet DATA, ping NONCE, refuse-requests
 /// ! hello                  extensions are known    = COUNT VALUE           a property of the session
 /// ! refused ..., ! fatal ...                       # a remark
 /// ```
@@ -94,6 +97,7 @@ pub(crate) enum Said {
     Interrupt(InboundCallId),
     Answered(OutboundCallId, CallOutcome),
     Hello,
+    GoingAway(GoingAway),
     Refused(Refused),
     Fatal(Fatal),
 }
@@ -102,6 +106,7 @@ pub(crate) struct Stage {
     pub(crate) session: Session,
     decoder: PacketDecoder,
     pub(crate) calls: HashMap<String, OutboundCallId>,
+    tickets: HashMap<String, SendTicket>,
     pub(crate) runs: HashMap<String, InboundCallId>,
     pub(crate) streams: HashMap<String, StreamKey>,
     pub(crate) carriers: HashMap<String, StreamCarrier>,
@@ -118,6 +123,7 @@ impl Stage {
             decoder: PacketDecoder::new(config.limits.max_payload),
             session: Session::new(config),
             calls: HashMap::new(),
+            tickets: HashMap::new(),
             runs: HashMap::new(),
             streams: HashMap::new(),
             carriers: HashMap::new(),
@@ -136,7 +142,7 @@ impl Stage {
     }
 
     fn step(&mut self, words: &[&str]) {
-        if self.stream_step(words) {
+        if self.stream_step(words) || self.departure_step(words) {
             return;
         }
         let done = match words {
@@ -176,8 +182,28 @@ impl Stage {
                 self.write();
                 Ok(())
             }
-            ["drain"] => {
-                self.session.drain();
+            ["notify", name, method, data] => {
+                let params = &mut Payload::from(bytes(data));
+                match self.session.call_one_way(&bytes(method).into(), params) {
+                    Ok(ticket) => self
+                        .tickets
+                        .extend(ticket.map(|it| ((*name).to_owned(), it))),
+                    Err(refused) => self.said.push_back(Said::Refused(refused)),
+                }
+                Ok(())
+            }
+            ["packet", data] => {
+                let payload = &mut Payload::from(bytes(data));
+                if let Err(refused) = self.session.send_packet(PacketType(200), payload) {
+                    self.said.push_back(Said::Refused(refused));
+                }
+                Ok(())
+            }
+            ["ping", nonce] => {
+                let nonce = nonce.parse().expect("a nonce");
+                if let Err(refused) = self.session.ping(nonce) {
+                    self.said.push_back(Said::Refused(refused));
+                }
                 Ok(())
             }
             ["ask", nonce] => {
@@ -202,6 +228,30 @@ impl Stage {
         }
     }
 
+    /// Takes a step of the end of a connection. Returns whether it was one.
+    fn departure_step(&mut self, words: &[&str]) -> bool {
+        match words {
+            ["drain"] => {
+                self.session.drain(None);
+            }
+            ["drain", millis] => {
+                let grace = millis.parse().expect("milliseconds");
+                self.session.drain(Some(Duration::from_millis(grace)));
+            }
+            ["refuse-requests"] => {
+                self.session.refuse_requests();
+            }
+            ["leave"] => {
+                self.session.leave();
+            }
+            ["give-up-going-away"] => {
+                self.session.give_up_going_away();
+            }
+            _ => return false,
+        }
+        true
+    }
+
     fn receive(&mut self, mut bytes: &[u8]) -> Result<(), Fatal> {
         while !bytes.is_empty() {
             let mut room = self.decoder.buffer();
@@ -221,6 +271,7 @@ impl Stage {
                     Some(Event::Interrupt(run)) => Said::Interrupt(run),
                     Some(Event::Answered(call, outcome)) => Said::Answered(call, outcome),
                     Some(Event::Hello) => Said::Hello,
+                    Some(Event::GoingAway(packet)) => Said::GoingAway(*packet),
                     Some(Event::Packet(kind, _)) => {
                         panic!("the scripts want no packets of type {kind}")
                     }
@@ -250,7 +301,9 @@ impl Stage {
             }
             Said::Answered(call, outcome) => {
                 let is_this = |(_, key): &(&String, &OutboundCallId)| **key == call;
-                let name = self.calls.iter().find(is_this).expect("a call").0;
+                // One-way calls have no names.
+                let name = self.calls.iter().find(is_this);
+                let name = name.map_or_else(|| call.id().to_string(), |(name, _)| name.clone());
                 match outcome {
                     CallOutcome::Response(response) => {
                         let how = result_words(response.code, &response.data);
@@ -260,6 +313,8 @@ impl Stage {
                 }
             }
             Said::Hello => "hello".to_owned(),
+            Said::GoingAway(packet) => going_away_words(&packet),
+            Said::Refused(Refused::GoingAway) => "refused going-away".to_owned(),
             Said::Refused(Refused::TooLarge { limit, whose }) => {
                 format!("refused too-large {limit} {whose}")
             }
@@ -299,6 +354,13 @@ impl Stage {
             "unsent" => session.unsent().to_string(),
             "asks" => self.asks.to_string(),
             "drained" => session.is_drained().to_string(),
+            "may-call" => session.may_call().to_string(),
+            "may-leave" => session.may_leave().to_string(),
+            "may-close" => session.may_close().to_string(),
+            "waiting" => {
+                let waits = |ticket: &&SendTicket| session.is_waiting(**ticket);
+                self.tickets.values().filter(waits).count().to_string()
+            }
             "reading" => format!("{:?}", session.reading()),
             "hello" => match session.hello() {
                 HelloState::Known(Some(hello)) => format!("limit:{}", hello.payload_limit),
@@ -347,7 +409,10 @@ impl Stage {
             let written = slices[0].len().min(room.remaining_mut());
             room.put_slice(&slices[0][..written]);
             batch.advance(written);
-            let wanted = |kind: PacketType| kind.is_of_streams() || kind == PacketType::COMPRESSED;
+            let wanted = |kind: PacketType| {
+                kind.is_of_streams()
+                    || matches!(kind, PacketType::COMPRESSED | PacketType::GOING_AWAY)
+            };
             while let Some(incoming) = decoder.decode_with(wanted).expect("packets are sent") {
                 self.sent.push_back(packet_words(incoming));
             }

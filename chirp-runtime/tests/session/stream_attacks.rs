@@ -83,7 +83,7 @@ fn opens(numbers: impl Iterator<Item = u32>, entry: &str) -> String {
 #[test]
 fn refused_streams_of_a_peer_that_never_reads() {
     let mut attacked = Attacked::new(with_streams());
-    attacked.session.drain();
+    attacked.session.drain(None);
     let open = packet(&opens(1..1025, "to:free:1").split(' ').collect::<Vec<_>>());
     let request = packet(&["Request", "4", "m", "-"]);
     let both = [open, request].concat();

@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use chirp_runtime::packet::{
-    Cancel, ErrorData, ExtensionFlags, FrameworkError, Header, Hello, IncomingPacket, PacketType,
-    RequestPacket, ResponsePacket, ResultCode, StreamCredit, StreamEnd, StreamItems,
+    Cancel, ErrorData, ExtensionFlags, FrameworkError, GoingAway, Header, Hello, IncomingPacket,
+    PacketType, RequestPacket, ResponsePacket, ResultCode, StreamCredit, StreamEnd, StreamItems,
 };
 
 use crate::stream_words;
@@ -43,6 +45,19 @@ pub(crate) fn bytes(word: &str) -> Vec<u8> {
         }
         ["ask", nonce, limit, "lz4"] => {
             let (hello, nonce) = hello_with(nonce, limit, ExtensionFlags::COMPRESSION);
+            hello.encode_question(nonce)
+        }
+        ["ask", nonce, limit, "leaves"] => {
+            let (hello, nonce) = hello_with(nonce, limit, ExtensionFlags::GOING_AWAY);
+            hello.encode_question(nonce)
+        }
+        ["answer", nonce, limit, "leaves"] => {
+            let (hello, nonce) = hello_with(nonce, limit, ExtensionFlags::GOING_AWAY);
+            hello.encode_answer(nonce)
+        }
+        ["ask", nonce, limit, "streams", "leaves"] => {
+            let both = ExtensionFlags::STREAMS.and(ExtensionFlags::GOING_AWAY);
+            let (hello, nonce) = hello_with(nonce, limit, both);
             hello.encode_question(nonce)
         }
         ["ask", nonce, limit, "streams", "lz4"] => {
@@ -128,7 +143,8 @@ pub(crate) fn result_words(code: ResultCode, data: &Bytes) -> String {
     name.to_owned()
 }
 
-/// The bytes of a packet: `Request ID METHOD DATA`, `Response ID RESULT`, `Cancel ID`.
+/// The bytes of a packet: `Request ID METHOD DATA`, `Response ID RESULT`, `Cancel ID`, `GoingAway MILLISECONDS`,
+/// `GoingAway MILLISECONDS TEXT`, `GoingAway raw BYTES`.
 pub(crate) fn packet(words: &[&str]) -> Vec<u8> {
     if let Some(packet) = stream_words::packet(words) {
         return packet;
@@ -151,6 +167,19 @@ pub(crate) fn packet(words: &[&str]) -> Vec<u8> {
             out.extend_from_slice(&data);
         }
         (["Cancel", _], Some(id)) => Cancel { id }.encode(&mut out),
+        (["GoingAway", grace, reason @ ..], _) => {
+            let payload = match (*grace, reason) {
+                ("raw", [payload]) => bytes(payload),
+                (grace, reason) => GoingAway {
+                    grace: grace.parse().ok().map(Duration::from_millis),
+                    reason: reason.concat().into(),
+                }
+                .encode(),
+            };
+            let length = u32::try_from(payload.len()).expect("it is short");
+            out.extend_from_slice(&Header::new(PacketType::GOING_AWAY, length).encode());
+            out.extend_from_slice(&payload);
+        }
         (["Discarded", payload], _) => {
             let payload = bytes(payload);
             let length = u32::try_from(payload.len()).expect("it is short");
@@ -160,6 +189,17 @@ pub(crate) fn packet(words: &[&str]) -> Vec<u8> {
         _ => panic!("{words:?} is no packet"),
     }
     out
+}
+
+/// The words for GOING AWAY: the grace in milliseconds, and the reason if there is one.
+pub(crate) fn going_away_words(packet: &GoingAway) -> String {
+    let grace = packet.grace.map_or_else(
+        || "unlimited".to_owned(),
+        |grace| grace.as_millis().to_string(),
+    );
+    format!("GoingAway {grace} {}", packet.reason.message)
+        .trim_end()
+        .to_owned()
 }
 
 /// The words for a packet.
@@ -179,6 +219,9 @@ pub(crate) fn packet_words(incoming: IncomingPacket) -> String {
             let ResponsePacket { id, code, data } =
                 ResponsePacket::decode(payload).expect("it is a response");
             format!("Response {id} {}", result_words(code, &data))
+        }
+        PacketType::GOING_AWAY => {
+            going_away_words(&GoingAway::decode(payload).expect("it is valid"))
         }
         PacketType::STREAM_OPEN => stream_words::open_words(&payload),
         PacketType::STREAM_ITEMS => {

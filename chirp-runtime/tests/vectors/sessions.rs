@@ -35,7 +35,7 @@ impl Player {
                 Some(Event::Request(run, request)) => self.run(run, request),
                 Some(Event::Interrupt(run)) => self.session.finish(run),
                 Some(Event::Answered(call, outcome)) => self.called_back(call, outcome),
-                Some(Event::Hello | Event::Packet(..)) | None => {}
+                Some(Event::Hello | Event::GoingAway(_) | Event::Packet(..)) | None => {}
             }
             self.transmit();
         }

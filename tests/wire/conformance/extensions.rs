@@ -80,7 +80,7 @@ pub(crate) const CASES: &[Case] = &[
         "7.2",
         "payload limit, u32",
         "> request 1 chirp.hello =hello:16777216
-         < raw c7000004 00000024 00000001 00 c74f4c4548 0123456789abcdf0 0001 000000000000008f 01000000 00001000",
+         < raw c7000004 00000024 00000001 00 c74f4c4548 0123456789abcdf0 0001 00000000000000cf 01000000 00001000",
     ),
     both(
         "7.3",
@@ -235,5 +235,67 @@ pub(crate) const CASES: &[Case] = &[
          < request @a m x
          > response @a 4 x:c7020004+what+x:c745
          ! a fault c702",
+    ),
+    both(
+        "10.10",
+        "Unless it has sent its own, it MUST send it at once behind the calls that it has already made, with the same grace.",
+        "> request 9 chirp.hello x:c748454c4f0123456789abcdef0001000000000000004000ffffff00001000
+         < response 9 0 ?
+         call a m x
+         > packet 50950 x:00007530
+         < request @a m x
+         < packet 50950 x:00007530
+         > packet 50950 x:00000001
+         call b m x
+         ! b fault c701
+         > request 1 echo x
+         < response 1 0 x
+         > response @a 0 y
+         ! a ok y",
+    ),
+    both(
+        "10.10",
+        "**while it has a call to answer**, it may make calls, so that running handlers can call back",
+        "> request 9 chirp.hello x:c748454c4f0123456789abcdef0001000000000000004000ffffff00001000
+         < response 9 0 ?
+         > request 1 wait x
+         > packet 50950 x:ffffffff
+         < packet 50950 x:ffffffff
+         > request 2 callback x
+         < request @b back x
+         > response @b 0 y
+         < response 2 0 y
+         > cancel 1
+         < response 1 3 _",
+    ),
+    live(
+        "10.10",
+        "A side that shuts down says GOING AWAY, and goes on accepting Requests until the other side has closed or the grace is over.",
+        "> request 9 chirp.hello x:c748454c4f0123456789abcdef0001000000000000004000ffffff00001000
+         < response 9 0 ?
+         > request 1 wait x | request 2 echo x
+         < response 2 0 x
+         shutdown
+         < packet 50950 x:00007530
+         > request 3 echo x
+         < response 3 0 x
+         > packet 50950 x:00007530
+         > request 4 echo x
+         < response 4 0 x
+         > cancel 1
+         < response 1 3 _
+         > end
+         ! ended closed by this side",
+    ),
+    both(
+        "10.10",
+        "To a side that has not declared bit 6, or whose declaration has not arrived, GOING AWAY is not sent.",
+        "> request 9 chirp.hello x:c748454c4f0123456789abcdef0001000000000000000000ffffff00001000
+         < response 9 0 ?
+         > packet 50950 x:00007530
+         call a m x
+         < request @a m x
+         > response @a 0 y
+         ! a ok y",
     ),
 ];

@@ -56,11 +56,15 @@ impl Value {
     }
 
     fn decode(&mut self) -> Result<(), Fatal> {
-        while let Some(incoming) = self.decoder.decode()? {
+        loop {
+            let session = &self.session;
+            let decoded = self.decoder.decode_with(|kind| session.accepts(kind))?;
+            let Some(incoming) = decoded else { break };
             match self.session.handle(incoming)? {
                 Some(Event::Request(run, request)) => self.run(run, request),
                 Some(Event::Interrupt(run)) => self.interrupt(run),
                 Some(Event::Answered(call, outcome)) => self.answered(call, outcome),
+                Some(Event::GoingAway(_)) => self.session.leave(),
                 Some(Event::Hello | Event::Packet(..)) | None => {}
             }
         }
@@ -215,6 +219,7 @@ impl Subject for Value {
                 let why = match refused {
                     Refused::TooLarge { .. } => "too-large",
                     Refused::TooManyPending { .. } => "too-many",
+                    Refused::GoingAway => "fault c701",
                     Refused::TooManyStreams { .. }
                     | Refused::TooManyInPacket { .. }
                     | Refused::Unsupported => {

@@ -145,8 +145,8 @@ fn hello(magic: [u8; 5], nonce: u64, limit: &str) -> Vec<u8> {
     let mut bytes = magic.to_vec();
     bytes.extend(nonce.to_be_bytes());
     bytes.extend(1_u16.to_be_bytes());
-    // The extensions that both sides know: call contexts and streams.
-    bytes.extend(0x8F_u64.to_be_bytes());
+    // The extensions that both sides know: call contexts, streams and going away.
+    bytes.extend(0xCF_u64.to_be_bytes());
     bytes.extend(limit.to_be_bytes());
     bytes.extend(4096_u32.to_be_bytes());
     bytes

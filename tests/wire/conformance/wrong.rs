@@ -162,7 +162,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
     live(
         "4.3",
-        "| this side is shutting down | service error C701 |",
+        "| this side is shutting down, and the caller does not accept GOING AWAY (10.10) | service error C701 |",
         "> request 1 wait x | request 2 echo x
          < response 2 0 x
          shutdown

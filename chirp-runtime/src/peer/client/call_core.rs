@@ -215,7 +215,7 @@ impl CallCore {
                 self.limit.arm(Some(&connection.runtime));
                 let time = self.limit.time_left();
                 if streams.is_none() && !params.has_attachments() {
-                    match connection.call(method, params, time, cx) {
+                    match connection.call(method, params, time, cx, link.is_callback()) {
                         Ok(slot) => SentCall::Remote(Outgoing::new(link, slot)).into(),
                         Err(error) => SentCall::Failed(error).into(),
                     }

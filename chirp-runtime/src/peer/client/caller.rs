@@ -215,6 +215,12 @@ impl ConnectionRef {
         Self::Uncounted(Arc::clone(connection))
     }
 
+    /// Returns `true` for the caller in a handler's context, which may call while the connection drains.
+    #[inline]
+    pub(in crate::peer) fn is_callback(&self) -> bool {
+        matches!(self, Self::Uncounted(_))
+    }
+
     pub(in crate::peer) fn connection(&self) -> &Arc<ConnectionCore> {
         match self {
             Self::Counted(handle) => &handle.connection,

@@ -152,7 +152,7 @@ impl OneWayCall {
                 let sent = if params.has_attachments() {
                     connection.call_one_way_with(&link, &method, params)
                 } else {
-                    connection.call_one_way(&method, params)
+                    connection.call_one_way(&method, params, link.is_callback())
                 };
                 match sent {
                     Ok(ticket) => OneWayCallState::Remote(PendingSend::new(link, ticket)),

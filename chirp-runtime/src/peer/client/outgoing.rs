@@ -37,6 +37,7 @@ impl ConnectionCore {
         params: Payload,
         time: Option<Duration>,
         cx: Option<&Context<'_>>,
+        is_callback: bool,
     ) -> Result<Arc<PendingCall>, CallError> {
         let slot = PendingCall::take(cx.map(|cx| cx.waker().clone()));
         let submitted = if self.submit_queue.is_contended() && params.len() <= submit_queue::COPIED
@@ -47,8 +48,9 @@ impl ConnectionCore {
             SubmitOutcome::Full
         };
         let made = match submitted {
-            SubmitOutcome::Full => self.call_now(&slot, method, params, time),
-            SubmitOutcome::Closed => Err(CallError::ConnectionLost(self.reason())),
+            SubmitOutcome::Full | SubmitOutcome::Closed => {
+                self.call_now(&slot, method, params, time, is_callback)
+            }
             // The writer task sends the calls of all callers together.
             SubmitOutcome::First | SubmitOutcome::Behind => {
                 recycle(params);
@@ -76,8 +78,9 @@ impl ConnectionCore {
         method: &MethodName,
         mut params: Payload,
         time: Option<Duration>,
+        is_callback: bool,
     ) -> Result<(), CallError> {
-        let sent = self.call_locked(slot, method, &mut params, time);
+        let sent = self.call_locked(slot, method, &mut params, time, is_callback);
         recycle(params);
         if let Some(lease) = sent? {
             self.write(lease);
@@ -91,11 +94,10 @@ impl ConnectionCore {
         method: &MethodName,
         params: &mut Payload,
         time: Option<Duration>,
+        is_callback: bool,
     ) -> Result<Option<WriteLease<'_>>, CallError> {
         let mut state = self.lock();
-        if let Some(reason) = state.refusal() {
-            return Err(CallError::ConnectionLost(reason));
-        }
+        state.check_call(is_callback)?;
         let call = state.ordered(|session| session.call_within(method.bytes(), params, time))?;
         slot.sent(call);
         state.pending_calls.wait(call, Arc::clone(slot));
@@ -128,9 +130,9 @@ impl ConnectionCore {
         opens.extend(result.map(|codec| StreamSpec::result(codec as u8)));
         let sent = {
             let mut state = self.lock();
-            let sent = match state.refusal() {
-                Some(reason) => Err(CallError::ConnectionLost(reason)),
-                None => state.ordered(|session| {
+            let sent = match state.check_call(link.is_callback()) {
+                Err(error) => Err(error),
+                Ok(()) => state.ordered(|session| {
                     let (call, keys) =
                         session.call_with(method.bytes(), &mut params, time, &opens)?;
                     Ok((call, keys, ask_hello_if_wanted(session)))
@@ -183,12 +185,13 @@ impl ConnectionCore {
         &self,
         method: &MethodName,
         mut params: Payload,
+        is_callback: bool,
     ) -> Result<Option<SendTicket>, CallError> {
         let sent = {
             let mut state = self.lock();
-            match state.refusal() {
-                Some(reason) => Err(CallError::ConnectionLost(reason)),
-                None => state
+            match state.check_call(is_callback) {
+                Err(error) => Err(error),
+                Ok(()) => state
                     .ordered(|session| session.call_one_way(method.bytes(), &mut params))
                     .map_err(CallError::from),
             }
@@ -213,9 +216,9 @@ impl ConnectionCore {
         let opens = specs(&attachments);
         let sent = {
             let mut state = self.lock();
-            let sent = match state.end.clone() {
-                Some(reason) => Err(CallError::ConnectionLost(reason)),
-                None => state.ordered(|session| {
+            let sent = match state.check_call(link.is_callback()) {
+                Err(error) => Err(error),
+                Ok(()) => state.ordered(|session| {
                     let (ticket, keys) =
                         session.call_one_way_with(method.bytes(), &mut params, &opens)?;
                     Ok((ticket, keys, ask_hello_if_wanted(session)))
@@ -306,6 +309,10 @@ impl Refused {
             Self::TooManyStreams { limit } => CallError::rejected(
                 FrameworkError::Overloaded,
                 format!("too many streams: the limit is {limit}"),
+            ),
+            Self::GoingAway => CallError::rejected(
+                FrameworkError::ShuttingDown,
+                "one of the two sides is shutting down: nothing was sent".to_owned(),
             ),
             Self::Unsupported => CallError::rejected(
                 FrameworkError::Unsupported,

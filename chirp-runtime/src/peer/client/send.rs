@@ -47,9 +47,9 @@ impl SendPacket {
         let connection = self.link.connection();
         let ticket = {
             let mut state = connection.lock();
-            match state.refusal() {
-                Some(reason) => Err(CallError::ConnectionLost(reason)),
-                None => state
+            match state.check_call(true) {
+                Err(error) => Err(error),
+                Ok(()) => state
                     .ordered(|session| session.send_packet(self.kind, &mut payload))
                     .map_err(|refused| refused.about(PacketRole::Custom)),
             }

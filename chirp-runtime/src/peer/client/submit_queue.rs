@@ -43,7 +43,7 @@ pub(in crate::peer) struct SubmittedCalls {
     entries: Vec<SubmittedCall>,
     /// The names and parameters of all calls, one after another.
     bytes: Vec<u8>,
-    /// The session has ended.
+    /// No more calls are queued, since the session has ended or is about to.
     closed: bool,
 }
 
@@ -62,7 +62,7 @@ pub(in crate::peer) enum SubmitOutcome {
     Behind,
     /// The queue is full.
     Full,
-    /// The session has ended.
+    /// The queue is closed: the session decides, if it has not ended.
     Closed,
 }
 
@@ -148,9 +148,19 @@ impl ConnectionState {
         if submit_queue.len() == 0 || self.end.is_some() {
             return;
         }
+        self.flush(submit_queue, false);
+    }
+
+    /// Gives the queued calls to the session, and closes the queue.
+    pub(in crate::peer) fn close_submit_queue(&mut self, submit_queue: &SubmitQueue) {
+        self.flush(submit_queue, true);
+    }
+
+    fn flush(&mut self, submit_queue: &SubmitQueue, close: bool) {
         let mut calls = mem::take(&mut self.spare_calls);
         {
             let mut submitted = submit_queue.lock();
+            submitted.closed |= close;
             mem::swap(&mut submitted.entries, &mut calls.entries);
             mem::swap(&mut submitted.bytes, &mut calls.bytes);
             submit_queue.waiting.store(0, Ordering::Relaxed);

@@ -75,6 +75,8 @@ pub(in crate::peer) struct ConnectionCore {
     stage: AtomicU8,
     /// The peer has refused a call because it shuts down. It will refuse all later calls.
     pub(in crate::peer) refusing: AtomicBool,
+    /// This side shuts down.
+    pub(super) draining: AtomicBool,
     pub(in crate::peer) runtime: Handle,
     pub(in crate::peer) remote: Option<Endpoint>,
     pub(in crate::peer) credentials: Option<Credentials>,
@@ -113,6 +115,7 @@ impl ConnectionCore {
             interrupts: Notify::new(),
             stage: AtomicU8::new(SENDING),
             refusing: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
             runtime,
             remote,
             credentials,
@@ -216,7 +219,9 @@ impl ConnectionCore {
             let state = self.look();
             match &state.end {
                 Some(reason) => PeerState::Closed(reason.clone()),
-                None if state.session.is_draining() => PeerState::Draining,
+                None if state.session.is_draining() || state.session.has_heard_going_away() => {
+                    PeerState::Draining
+                }
                 None => PeerState::Open,
             }
         };
@@ -306,6 +311,11 @@ impl ConnectionCore {
     /// Returns `true` unless the peer is known to refuse calls.
     pub(in crate::peer) fn takes_calls(&self) -> bool {
         self.is_sending() && !self.refusing.load(Ordering::Acquire)
+    }
+
+    /// Returns `true` if one of the two sides is shutting down.
+    pub(in crate::peer) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire) || self.refusing.load(Ordering::Acquire)
     }
 
     /// Waits until the peer accepts no more calls. Returns the reason of the connection's end, if it has ended.

@@ -59,6 +59,8 @@ pub(in crate::peer) enum Action {
     Refusing = 1 << 5,
     /// Sending has begun to end: close the submit queue.
     StopCalls = 1 << 6,
+    /// Answer the peer's GOING AWAY, or say it now that the peer's extensions are known.
+    Leave = 1 << 7,
 }
 
 /// A set of actions. One byte, because it is examined after every step.
@@ -207,6 +209,9 @@ fn act(actions: Actions, connection: &ConnectionCore) {
     }
     if actions.contains(Action::Signal) {
         connection.signal.notify_waiters();
+    }
+    if actions.contains(Action::Leave) {
+        connection.leave();
     }
     if actions.contains(Action::StopCalls) {
         connection.stop_calls();

@@ -76,7 +76,7 @@ impl ConnectionCore {
         let now = Instant::now();
         let state = self.look();
         let (end, quiet) = match &state.sending {
-            Sending::Open | Sending::Closing { .. } => return None,
+            Sending::Open | Sending::Leaving | Sending::Closing { .. } => return None,
             Sending::Closed => {
                 let stall = state.session.limits().progress_timeout;
                 let end = now.checked_add(stall).max(state.shutdown_bound);

@@ -6,6 +6,8 @@ pub(in crate::peer) enum Sending {
     /// Packets are sent.
     #[default]
     Open,
+    /// This side has said that it goes away: its handlers still call, and packets are sent.
+    Leaving,
     /// A graceful shutdown: queued output is written, then the write half is shut down. `batches` counts the batches written
     /// since.
     Closing { batches: usize },
@@ -19,7 +21,7 @@ impl Sending {
     /// Returns why no call may be made and no packet sent, if so.
     pub(in crate::peer) fn refusal(&self) -> Option<ConnectionError> {
         match self {
-            Self::Open => None,
+            Self::Open | Self::Leaving => None,
             Self::Closing { .. } | Self::Closed => Some(ConnectionError::ClosedHere),
             Self::Failed(reason) => Some(reason.clone()),
         }
@@ -34,13 +36,20 @@ impl Sending {
     ) -> ConnectionError {
         match self {
             _ if matches!(reason, ConnectionError::RuntimeStopped) => reason,
-            Self::Open if draining && matches!(reason, ConnectionError::ClosedByPeer) => {
+            Self::Open | Self::Leaving
+                if draining && matches!(reason, ConnectionError::ClosedByPeer) =>
+            {
                 ConnectionError::ClosedHere
             }
-            Self::Open => reason,
+            Self::Open | Self::Leaving => reason,
             Self::Closing { .. } | Self::Closed => ConnectionError::ClosedHere,
             Self::Failed(failure) => failure.clone(),
         }
+    }
+
+    /// Returns `true` if packets are sent and the end of sending has not begun.
+    pub(in crate::peer) fn is_open(&self) -> bool {
+        matches!(self, Self::Open | Self::Leaving)
     }
 
     /// Returns `true` if the write half is still to be shut down.

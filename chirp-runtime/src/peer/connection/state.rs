@@ -7,8 +7,7 @@ use tokio::time::Instant;
 use super::effects::{Action, Effects};
 use super::sending::Sending;
 use super::writer::WriteState;
-use crate::packet::{IncomingPacket, PacketType, Payload, ResultCode};
-use crate::peer::ConnectionError;
+use crate::packet::{GoingAway, IncomingPacket, PacketType, Payload, ResultCode};
 use crate::peer::client::pending_calls::PendingCalls;
 use crate::peer::client::submit_queue::SubmittedCalls;
 use crate::peer::monitoring::budget::Budget;
@@ -18,7 +17,8 @@ use crate::peer::server::inbound_call::InboundCall;
 use crate::peer::server::packets::PacketQueues;
 use crate::peer::server::serving::Serving;
 use crate::peer::stream::table::StreamTable;
-use crate::session::{Batch, Event, Fatal, InboundCallId, ReadState, Session};
+use crate::peer::{CallError, ConnectionError};
+use crate::session::{Batch, Event, Fatal, InboundCallId, ReadState, Refused, Session};
 
 /// The state behind a connection's lock: the session, and the tables that belong to it. It is reached through a
 /// [`StateGuard`](super::state_guard::StateGuard).
@@ -55,6 +55,8 @@ pub(in crate::peer) struct ConnectionState {
     /// Until when the caller of a graceful shutdown waits.
     pub(in crate::peer) shutdown_bound: Option<Instant>,
     pub(in crate::peer) sending: Sending,
+    /// The peer's GOING AWAY, until it has been logged.
+    pub(in crate::peer) going_away: Option<Box<GoingAway>>,
     /// The peer has closed its end; the reader waits until every received request has been started.
     pub(in crate::peer) input_over: bool,
     pub(in crate::peer) end: Option<ConnectionError>,
@@ -84,6 +86,7 @@ impl ConnectionState {
             closing: false,
             shutdown_bound: None,
             sending: Sending::Open,
+            going_away: None,
             input_over: false,
             end: None,
             effects: Box::default(),
@@ -147,7 +150,15 @@ impl ConnectionState {
                 self.packet_tasks
                     .extend(self.packets.push(kind, payload).then_some(kind));
             }
-            Some(Event::Hello) => self.effects.add(Action::Signal),
+            Some(Event::Hello) => {
+                self.effects.add(Action::Signal);
+                self.effects.add_if(self.session.may_leave(), Action::Leave);
+            }
+            Some(Event::GoingAway(packet)) => {
+                self.going_away = Some(packet);
+                self.effects.add(Action::Refusing);
+                self.effects.add(Action::Leave);
+            }
         }
         Ok(())
     }
@@ -259,7 +270,11 @@ impl ConnectionState {
         if self.end.is_some() {
             return;
         }
-        if self.closing && matches!(self.sending, Sending::Open) && self.session.is_served() {
+        if self.closing
+            && self.sending.is_open()
+            && self.session.may_close()
+            && self.packets.is_idle()
+        {
             self.sending = Sending::Closing { batches: 0 };
             self.effects.add(Action::StopCalls);
         }
@@ -274,6 +289,37 @@ impl ConnectionState {
             return None;
         }
         self.end.clone().or_else(|| self.sending.refusal())
+    }
+
+    /// Checks that a call may be made. `is_callback` tells whether a handler makes the call through the caller in its
+    /// context.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::ConnectionLost`] if nothing is sent any more, and [`CallError::Rejected`] with *shutting down* if the
+    /// peer is going away.
+    #[inline]
+    pub(in crate::peer) fn check_call(&self, is_callback: bool) -> Result<(), CallError> {
+        if self.end.is_none() && matches!(self.sending, Sending::Open) {
+            return Ok(());
+        }
+        self.check_late_call(is_callback)
+    }
+
+    #[cold]
+    fn check_late_call(&self, is_callback: bool) -> Result<(), CallError> {
+        if let Some(reason) = self.refusal() {
+            return Err(CallError::ConnectionLost(reason));
+        }
+        let may_call = self.session.may_call();
+        if self.session.is_draining() {
+            if !may_call {
+                return Err(CallError::ConnectionLost(ConnectionError::ClosedHere));
+            }
+        } else if !may_call || !is_callback {
+            return Err(Refused::GoingAway.into());
+        }
+        Ok(())
     }
 
     /// Returns `true` if every received request and packet has been handed to its handler.

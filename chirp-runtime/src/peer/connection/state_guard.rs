@@ -4,6 +4,7 @@ use std::sync::MutexGuard;
 
 use super::connection_core::ConnectionCore;
 use super::effects::Effects;
+use super::sending::Sending;
 use super::state::ConnectionState;
 use crate::session::Session;
 
@@ -70,6 +71,19 @@ impl<'a> StateGuard<'a> {
     pub(in crate::peer) fn flush_submit_queue(&mut self) {
         self.state
             .flush_submit_queue(&self.effects.connection.submit_queue);
+    }
+
+    /// Gives the session the calls of the submit queue, and closes the queue.
+    pub(in crate::peer) fn close_submit_queue(&mut self) {
+        self.state
+            .close_submit_queue(&self.effects.connection.submit_queue);
+    }
+
+    /// Restricts calls if this side has said that it goes away.
+    pub(in crate::peer) fn note_leaving(&mut self) {
+        if self.state.session.has_said_going_away() && matches!(self.state.sending, Sending::Open) {
+            self.state.sending = Sending::Leaving;
+        }
     }
 
     /// Runs `step` on the session behind every call of the submit queue, so that packets leave in the order in which

@@ -7,6 +7,7 @@ mod with_tracing {
     use std::fmt;
 
     use crate::channel::Endpoint;
+    use crate::packet::GoingAway;
     use crate::peer::ConnectionError;
     use crate::peer::connection::ConnectionCore;
 
@@ -38,6 +39,16 @@ mod with_tracing {
             }
             _ if drained => tracing::info!(%peer, %reason, "drained"),
             _ => tracing::info!(%peer, %reason, "disconnected"),
+        }
+    }
+
+    /// The peer goes away.
+    pub(in crate::peer) fn going_away(connection: &ConnectionCore, packet: &GoingAway) {
+        let peer = address(connection.remote.as_ref());
+        if packet.reason.is_empty() {
+            tracing::info!(%peer, grace = ?packet.grace, "draining");
+        } else {
+            tracing::info!(%peer, grace = ?packet.grace, reason = %packet.reason, "draining");
         }
     }
 
@@ -76,8 +87,11 @@ mod with_tracing {
 #[cfg(not(feature = "tracing"))]
 mod without_tracing {
     use crate::channel::Endpoint;
+    use crate::packet::GoingAway;
     use crate::peer::ConnectionError;
     use crate::peer::connection::ConnectionCore;
+
+    pub(in crate::peer) fn going_away(_: &ConnectionCore, _: &GoingAway) {}
 
     pub(in crate::peer) fn connected(_: &ConnectionCore) {}
 
@@ -94,6 +108,6 @@ mod without_tracing {
 }
 
 #[cfg(feature = "tracing")]
-pub(in crate::peer) use with_tracing::{connected, ended, panicked, unknown_method};
+pub(in crate::peer) use with_tracing::{connected, ended, going_away, panicked, unknown_method};
 #[cfg(not(feature = "tracing"))]
-pub(in crate::peer) use without_tracing::{connected, ended, panicked, unknown_method};
+pub(in crate::peer) use without_tracing::{connected, ended, going_away, panicked, unknown_method};

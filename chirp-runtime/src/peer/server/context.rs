@@ -65,9 +65,11 @@ impl CallContext {
         }
     }
 
-    /// Waits until this side's end of the connection drains ([`PeerState::Draining`](crate::peer::PeerState)), or has
+    /// Waits until one of the two sides shuts down ([`PeerState::Draining`](crate::peer::PeerState)), or the connection has
     /// ended: the server shuts down, for example. The handler has until the end of the shutdown timeout to answer; one
-    /// that sends items forever finishes its stream. Safe to drop. For a call in this process it never comes.
+    /// that sends items forever finishes its stream. For a call in this process it never returns.
+    ///
+    /// Cancel safe.
     pub async fn draining(&self) {
         let Some(connection) = self.connection() else {
             return std::future::pending().await;
@@ -78,6 +80,12 @@ impl CallContext {
         let _ = state
             .wait_for(|state| !matches!(state, PeerState::Open))
             .await;
+    }
+
+    /// Returns `true` if one of the two sides of the connection shuts down. `false` for a call in this process.
+    pub fn is_draining(&self) -> bool {
+        self.connection()
+            .is_some_and(|connection| connection.is_draining())
     }
 
     /// The number of the connection among those of its [`Server`](crate::server::Server)

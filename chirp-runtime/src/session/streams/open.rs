@@ -79,6 +79,7 @@ impl Session {
         }
         self.check_opens(opens)?;
         self.check_size(RequestPacket::payload_len(method, params.len()))?;
+        self.check_departure()?;
         self.counters.calls_out += 1;
         let free: Vec<_> = opens.iter().map(|spec| spec.freed()).collect();
         let queued = QueuedSend::OneWayCall(method.clone(), std::mem::take(params));
