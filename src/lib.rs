@@ -76,9 +76,10 @@ pub use chirp_runtime::__private;
 pub use chirp_runtime::channel::{Channel, Endpoint, EndpointError, Identity, PublicKey};
 pub use chirp_runtime::codec::ServiceError;
 pub use chirp_runtime::node::{
-    Answer, Gather, GatherAll, GatherError, GatherTemplate, Labels, LinkInfo, Node, NodeAddress,
-    NodeBuilder, NodeError, NodeEvent, NodeEvents, NodeInfo, NodePeer, NodeState, ReconnectConfig,
-    ReconnectState, ReconnectingPeer, Refusal, RefusalReason, Target, Targets,
+    AddressState, Answer, BalancePolicy, BalancedConfig, BalancedPeer, BalancedState, Gather,
+    GatherAll, GatherError, GatherTemplate, Labels, LinkInfo, Node, NodeAddress, NodeBuilder,
+    NodeError, NodeEvent, NodeEvents, NodeInfo, NodePeer, NodeState, ReconnectConfig,
+    ReconnectState, ReconnectingPeer, Refusal, RefusalReason, Target, Targets, connect_any,
 };
 pub use chirp_runtime::peer::{
     AccessPolicy, AsCaller, BlockingPool, Call, CallContext, CallError, CallSite, Caller,

@@ -1,6 +1,7 @@
 //! Servers and reconnecting clients: how connections start, end and start again.
 
 mod accepting;
+mod balancing;
 mod connection_lifecycle;
 mod crash_recovery;
 mod draining;

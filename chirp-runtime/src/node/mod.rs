@@ -1,7 +1,8 @@
-//! Reconnecting clients, nodes that know each other by name, and calls to many targets.
+//! Reconnecting and balanced clients, nodes that know each other by name, and calls to many targets.
 
 mod accept;
 mod backoff;
+mod balance;
 mod connect_loop;
 mod dial;
 mod entry_state;
@@ -27,7 +28,11 @@ mod reconnect_state;
 mod reconnecting_peer;
 mod refusal;
 mod targets;
+mod waiting_calls;
 
+pub use balance::{
+    AddressState, BalancePolicy, BalancedConfig, BalancedPeer, BalancedState, connect_any,
+};
 pub use gather::{Answer, Gather, GatherAll, GatherError, GatherTemplate, Target};
 pub use handle::Node;
 pub use labels::Labels;

@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use super::node_core::NodeCore;
 use super::node_entry::{NodeEntry, WaitingCall};
 use super::{NodeInfo, NodeState};
-use crate::peer::{AsCaller, CallError, Caller, ConnectionSource, Peer, Task};
+use crate::peer::{AsCaller, CallError, Caller, ConnectionSource, Found, Peer, Task};
 
 /// Another node, by its name: calls use the current link to it.
 ///
@@ -112,15 +112,15 @@ impl NodeLink {
 }
 
 impl ConnectionSource for NodeLink {
-    fn current(&self) -> Option<Peer> {
-        self.entry.current()
+    fn current(&self) -> Option<Found> {
+        self.entry.current().map(Found::from)
     }
 
-    fn ready(&self, is_timed: bool) -> Task<Result<Peer, CallError>> {
+    fn ready(&self, is_timed: bool) -> Task<Result<Found, CallError>> {
         if self.fails_fast {
             let found = self.entry.peer_for_call();
             let found = found.unwrap_or_else(|| Err(self.not_connected()));
-            return Box::pin(std::future::ready(found));
+            return Box::pin(std::future::ready(found.map(Found::from)));
         }
         // The caller may run in another runtime, or in none.
         let entered = self.core.runtime.enter();
@@ -131,11 +131,11 @@ impl ConnectionSource for NodeLink {
         Box::pin(async move {
             let _waiting = WaitingCall::begin(entry.waiting(), limit)?;
             let Some(max_wait) = max_wait else {
-                return entry.ready().await;
+                return entry.ready().await.map(Found::from);
             };
             tokio::select! {
                 biased;
-                found = entry.ready() => found,
+                found = entry.ready() => found.map(Found::from),
                 () = max_wait => Err(CallError::NotConnected(entry.reason())),
             }
         })

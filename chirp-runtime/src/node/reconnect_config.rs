@@ -13,6 +13,9 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 
 type ConnectHook = dyn Fn(Peer) -> Task<Result<(), String>> + Send + Sync;
 
+/// Called when the state has changed.
+pub(super) type ChangeHook = Arc<dyn Fn() + Send + Sync>;
+
 /// Settings of a [`ReconnectingPeer`](super::ReconnectingPeer): backoff, the waiting time of calls, and a hook for
 /// new connections.
 #[derive(Clone)]
@@ -21,6 +24,8 @@ pub struct ReconnectConfig {
     pub(super) longest_pause: Duration,
     pub(super) max_wait: Duration,
     pub(super) on_connect: Option<Arc<ConnectHook>>,
+    /// Set by a balanced peer.
+    pub(super) on_change: Option<ChangeHook>,
 }
 
 impl ReconnectConfig {
@@ -75,6 +80,7 @@ impl Default for ReconnectConfig {
             longest_pause: LONGEST_PAUSE,
             max_wait: MAX_WAIT,
             on_connect: None,
+            on_change: None,
         }
     }
 }
@@ -86,6 +92,6 @@ impl fmt::Debug for ReconnectConfig {
             .field("longest_pause", &self.longest_pause)
             .field("max_wait", &self.max_wait)
             .field("on_connect", &self.on_connect.is_some())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

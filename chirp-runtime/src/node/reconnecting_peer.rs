@@ -1,5 +1,4 @@
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
@@ -7,11 +6,13 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 use super::connect_loop::ConnectLoop;
+use super::reconnect_config::ChangeHook;
+use super::waiting_calls::WaitingCalls;
 use super::{ReconnectConfig, ReconnectState};
 use crate::channel::{ConnectTarget, Connector, Endpoint, EndpointError};
 use crate::peer::{
-    AsCaller, CallError, Caller, ConnectError, ConnectionSource, Peer, PeerBuilder, RouteError,
-    Task,
+    AsCaller, CallError, Caller, ConnectError, ConnectionSource, Found, Peer, PeerBuilder,
+    RouteError, Task,
 };
 use crate::sync::Mutex;
 
@@ -86,10 +87,8 @@ impl PeerBuilder {
         let mut builder = self.clone();
         builder.keep_alive.get_or_insert_default();
         let core = Arc::new(ReconnectCore {
-            runtime: Handle::current(),
-            max_wait: reconnect.max_wait,
-            max_waiting: builder.limits.max_pending_calls,
-            waiting: AtomicUsize::new(0),
+            waiting: WaitingCalls::new(reconnect.max_wait, builder.limits.max_pending_calls),
+            on_change: reconnect.on_change.clone(),
             peer: Mutex::new(None),
             state: watch::Sender::new(ReconnectState::Connecting {
                 attempt: 1,
@@ -100,7 +99,7 @@ impl PeerBuilder {
         let connect_loop =
             ConnectLoop::new(Arc::clone(&core), builder, Box::new(connector), reconnect);
         let connecting: Task = Box::pin(connect_loop.run());
-        core.runtime.spawn(connecting);
+        core.waiting.runtime().spawn(connecting);
         Ok(ReconnectingPeer {
             shared: Arc::new(ReconnectShared { core }),
         })
@@ -121,7 +120,7 @@ impl ReconnectingPeer {
 
     /// Returns the current connection, if there is one.
     pub fn peer(&self) -> Option<Peer> {
-        self.shared.current()
+        self.shared.core.current()
     }
 
     /// Returns a caller over the same connections whose calls fail at once if there is no connection.
@@ -181,11 +180,9 @@ impl Drop for ReconnectShared {
 
 /// State shared with the task that connects.
 pub(super) struct ReconnectCore {
-    runtime: Handle,
-    max_wait: Duration,
-    max_waiting: usize,
-    /// The number of calls that wait for a connection.
-    waiting: AtomicUsize,
+    waiting: Arc<WaitingCalls>,
+    /// Called after each change of the state, without a lock.
+    on_change: Option<ChangeHook>,
     peer: Mutex<Option<Peer>>,
     pub(super) state: watch::Sender<ReconnectState>,
     pub(super) closing: Notify,
@@ -200,13 +197,17 @@ impl ReconnectCore {
 
     /// Changes the state, unless the client is closed. Returns whether it changed.
     pub(super) fn change(&self, to: ReconnectState) -> bool {
-        self.state.send_if_modified(|state| {
+        let changed = self.state.send_if_modified(|state| {
             let changes = *state != ReconnectState::Closed;
             if changes {
                 *state = to;
             }
             changes
-        })
+        });
+        if let (true, Some(on_change)) = (changed, &self.on_change) {
+            on_change();
+        }
+        changed
     }
 
     /// Changes the state to `Closed` and stops the task that connects.
@@ -247,22 +248,11 @@ impl ReconnectCore {
     }
 
     /// Waits for a connection on behalf of a call, which may have a time limit of its own.
-    fn ready_for_call(self: Arc<Self>, is_timed: bool) -> Task<Result<Peer, CallError>> {
-        // The caller may run in another runtime, or in none.
-        let entered = self.runtime.enter();
-        let max_wait = (!is_timed).then(|| tokio::time::sleep(self.max_wait));
-        drop(entered);
-        Box::pin(async move {
-            let _waiting = WaitingCall::begin(&self)?;
-            let Some(max_wait) = max_wait else {
-                return self.ready().await;
-            };
-            tokio::select! {
-                biased;
-                found = self.ready() => found,
-                () = max_wait => Err(self.no_connection()),
-            }
-        })
+    fn ready_for_call(self: &Arc<Self>, is_timed: bool) -> Task<Result<Found, CallError>> {
+        let (here, core) = (Arc::clone(self), Arc::clone(self));
+        let ready = async move { here.ready().await.map(Found::from) };
+        self.waiting
+            .wait(is_timed, ready, move || core.no_connection())
     }
 
     fn reason(&self) -> Arc<str> {
@@ -282,38 +272,17 @@ impl ReconnectCore {
     }
 }
 
-/// Counts a waiting call. The limit is that of pending calls of a connection.
-struct WaitingCall<'a>(&'a AtomicUsize);
-
-impl<'a> WaitingCall<'a> {
-    fn begin(core: &'a ReconnectCore) -> Result<Self, CallError> {
-        let begun = Self(&core.waiting);
-        if core.waiting.fetch_add(1, Ordering::Relaxed) >= core.max_waiting {
-            return Err(CallError::TooManyPending {
-                limit: core.max_waiting,
-            });
-        }
-        Ok(begun)
-    }
-}
-
-impl Drop for WaitingCall<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl ConnectionSource for ReconnectShared {
-    fn current(&self) -> Option<Peer> {
-        self.core.current()
+    fn current(&self) -> Option<Found> {
+        self.core.current().map(Found::from)
     }
 
-    fn ready(&self, is_timed: bool) -> Task<Result<Peer, CallError>> {
-        Arc::clone(&self.core).ready_for_call(is_timed)
+    fn ready(&self, is_timed: bool) -> Task<Result<Found, CallError>> {
+        self.core.ready_for_call(is_timed)
     }
 
     fn max_wait(&self) -> Duration {
-        self.core.max_wait
+        self.core.waiting.max_wait()
     }
 
     fn reason(&self) -> Arc<str> {
@@ -321,7 +290,7 @@ impl ConnectionSource for ReconnectShared {
     }
 
     fn runtime(&self) -> &Handle {
-        &self.core.runtime
+        self.core.waiting.runtime()
     }
 }
 
@@ -336,13 +305,14 @@ impl fmt::Debug for ReconnectShared {
 struct FailFast(Arc<ReconnectShared>);
 
 impl ConnectionSource for FailFast {
-    fn current(&self) -> Option<Peer> {
-        self.0.current()
+    fn current(&self) -> Option<Found> {
+        self.0.core.current().map(Found::from)
     }
 
-    fn ready(&self, _: bool) -> Task<Result<Peer, CallError>> {
+    fn ready(&self, _: bool) -> Task<Result<Found, CallError>> {
         let core = &self.0.core;
         let found = core.current().ok_or_else(|| core.no_connection());
+        let found = found.map(Found::from);
         Box::pin(std::future::ready(found))
     }
 

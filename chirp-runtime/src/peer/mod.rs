@@ -29,7 +29,7 @@ pub use call_site::CallSite;
 pub use client::answer::Answered;
 pub use client::call::Call;
 pub use client::caller::{AsCaller, Caller};
-pub(crate) use client::connection_source::ConnectionSource;
+pub(crate) use client::connection_source::{CallPermit, ConnectionSource, Found};
 pub use client::one_way_call::OneWayCall;
 pub use client::send::SendPacket;
 pub(crate) use connect::CONNECT_TIME;

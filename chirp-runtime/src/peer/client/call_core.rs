@@ -198,15 +198,19 @@ impl CallCore {
         {
             self.limit.arm(Some(route.runtime()));
             if self.again.is_none() {
-                self.again = Retry::new(route, method, &mut params, *streams, self.idempotent);
+                let idempotent = self.idempotent;
+                self.again = Some(Retry::new(route, method, &mut params, *streams, idempotent));
             }
-            let Some(caller) = connection_source::current(&**route) else {
+            let Some((caller, permit)) = connection_source::current(&**route) else {
                 let is_timed = self.limit.is_running();
                 let wait = ConnectionWait::new(route, is_timed, method.clone(), params, *streams);
                 self.state = CallState::Connecting(Box::new(wait));
                 return;
             };
             target = caller.0;
+            if let Some(again) = &mut self.again {
+                again.hold(permit);
+            }
         }
         self.state = match target {
             _ if self.limit.has_passed() => SentCall::Failed(CallError::deadline_exceeded()).into(),
@@ -242,6 +246,7 @@ impl CallCore {
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        let mut permit = None;
         let answer = loop {
             let answer = match self.poll_answer(cx) {
                 Poll::Ready(answer) => answer,
@@ -262,11 +267,12 @@ impl CallCore {
                 self.state = CallState::Connecting(Box::new(wait));
                 continue;
             }
+            permit = again.release();
             break answer.map_err(|error| again.fail(error));
         };
         let answer = answer.map_err(|error| self.locate(error));
         Poll::Ready(match self.leave(answer.is_ok()) {
-            Some(stream) => Ok(stream.into()),
+            Some(stream) => Ok(stream.counted_by(permit).into()),
             None => answer,
         })
     }
@@ -307,11 +313,16 @@ impl CallCore {
     fn poll_connection(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let CallState::Connecting(wait) = &mut self.state {
             self.state = match ready!(wait.poll(cx)) {
-                Ok(caller) => CallState::Unsent {
-                    caller,
-                    params: mem::take(&mut wait.params),
-                    streams: wait.streams,
-                },
+                Ok((caller, permit)) => {
+                    if let Some(again) = &mut self.again {
+                        again.hold(permit);
+                    }
+                    CallState::Unsent {
+                        caller,
+                        params: mem::take(&mut wait.params),
+                        streams: wait.streams,
+                    }
+                }
                 Err(error) => SentCall::Failed(error).into(),
             };
         }

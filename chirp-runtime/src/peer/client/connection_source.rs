@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -17,12 +18,12 @@ const ATTEMPTS: u8 = 3;
 
 /// A source of connections to callees, for connections that change or may be absent.
 pub(crate) trait ConnectionSource: fmt::Debug + Send + Sync {
-    /// Returns the current connection, unless it has ended or its peer refuses calls.
-    fn current(&self) -> Option<Peer>;
+    /// Returns the connection for a call, unless there is none that takes calls.
+    fn current(&self) -> Option<Found>;
 
     /// Waits for a connection, or returns the reason why none was made. `is_timed` tells whether the waiting call has a
     /// timeout of its own; otherwise the wait must end by itself.
-    fn ready(&self, is_timed: bool) -> Task<Result<Peer, CallError>>;
+    fn ready(&self, is_timed: bool) -> Task<Result<Found, CallError>>;
 
     /// Returns how long a call without a timeout waits.
     fn max_wait(&self) -> Duration;
@@ -34,16 +35,47 @@ pub(crate) trait ConnectionSource: fmt::Debug + Send + Sync {
     fn runtime(&self) -> &Handle;
 }
 
+/// A connection that a source has found for a call.
+pub(crate) struct Found {
+    pub(crate) peer: Peer,
+    /// Counts the call, if the source counts its calls.
+    pub(crate) permit: Option<CallPermit>,
+}
+
+impl From<Peer> for Found {
+    fn from(peer: Peer) -> Self {
+        Self { peer, permit: None }
+    }
+}
+
+/// Counts a call in progress until it is dropped.
+pub(crate) struct CallPermit(Arc<AtomicUsize>);
+
+impl CallPermit {
+    pub(crate) fn new(running: &Arc<AtomicUsize>) -> Self {
+        running.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(running))
+    }
+}
+
+impl Drop for CallPermit {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Returns the caller of the current connection.
-pub(in crate::peer) fn current(route: &dyn ConnectionSource) -> Option<Caller> {
-    let peer = route.current().filter(Peer::takes_calls)?;
-    Some(peer.as_caller())
+pub(in crate::peer) fn current(
+    route: &dyn ConnectionSource,
+) -> Option<(Caller, Option<CallPermit>)> {
+    let found = route.current().filter(|found| found.peer.takes_calls())?;
+    Some((found.peer.as_caller(), found.permit))
 }
 
 /// A call or one-way call that waits for a connection.
 pub(in crate::peer) struct ConnectionWait {
     route: Arc<dyn ConnectionSource>,
-    ready: Task<Result<Peer, CallError>>,
+    ready: Task<Result<Found, CallError>>,
     pub(in crate::peer) method: MethodName,
     pub(in crate::peer) params: Payload,
     pub(in crate::peer) streams: Option<CodecId>,
@@ -72,9 +104,9 @@ impl ConnectionWait {
     pub(in crate::peer) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Caller, CallError>> {
+    ) -> Poll<Result<(Caller, Option<CallPermit>), CallError>> {
         let ready = self.ready.as_mut().poll(cx);
-        ready.map(|found| found.map(|peer| peer.as_caller()))
+        ready.map(|found| found.map(|found| (found.peer.as_caller(), found.permit)))
     }
 
     pub(in crate::peer) fn runtime(&self) -> Handle {
@@ -99,9 +131,12 @@ pub(in crate::peer) struct Retry {
     /// How many more times an idempotent call may be sent.
     left: u8,
     method: MethodName,
-    params: Bytes,
+    /// `None` if the arguments contain stream halves: these belong to one connection, so the call is sent once.
+    params: Option<Bytes>,
     /// The item codec, if the result is a stream.
     streams: Option<CodecId>,
+    /// Counts the call at the source of its connection.
+    permit: Option<CallPermit>,
     /// The last error after which the call may have run.
     lost: Option<CallError>,
     /// Until when the call is sent again because it has not run.
@@ -111,30 +146,40 @@ pub(in crate::peer) struct Retry {
 }
 
 impl Retry {
-    /// Returns `None` if the arguments contain stream halves: these belong to one connection, so the call is sent once.
     pub(in crate::peer) fn new(
         route: &Arc<dyn ConnectionSource>,
         method: &MethodName,
         params: &mut Payload,
         streams: Option<CodecId>,
         idempotent: bool,
-    ) -> Option<Box<Self>> {
-        if params.has_attachments() {
-            return None;
-        }
-        let bytes = std::mem::take(params).into_bytes();
-        *params = bytes.clone().into();
-        Some(Box::new(Self {
+    ) -> Box<Self> {
+        let bytes = (!params.has_attachments()).then(|| {
+            let bytes = std::mem::take(params).into_bytes();
+            *params = bytes.clone().into();
+            bytes
+        });
+        let again = idempotent && streams.is_none() && bytes.is_some();
+        Box::new(Self {
             route: Arc::downgrade(route),
-            idempotent: (idempotent && streams.is_none()).then(|| Arc::clone(route)),
+            idempotent: again.then(|| Arc::clone(route)),
             left: ATTEMPTS - 1,
             method: method.clone(),
             params: bytes,
             streams,
+            permit: None,
             lost: None,
             until: None,
             sent: false,
-        }))
+        })
+    }
+
+    /// Counts the call until [`release`](Self::release) at the source of the connection that it is about to use.
+    pub(in crate::peer) fn hold(&mut self, permit: Option<CallPermit>) {
+        self.permit = permit;
+    }
+
+    pub(in crate::peer) fn release(&mut self) -> Option<CallPermit> {
+        self.permit.take()
     }
 
     /// Records whether a connection has accepted the call.
@@ -149,7 +194,7 @@ impl Retry {
         error: &CallError,
         is_timed: bool,
     ) -> Option<ConnectionWait> {
-        let route = self.route.upgrade()?;
+        let (route, params) = (self.route.upgrade()?, self.params.clone()?);
         match error {
             CallError::ConnectionLost(_) if self.sent => {
                 self.idempotent.as_ref()?;
@@ -167,8 +212,9 @@ impl Retry {
             }
             _ => return None,
         }
-        let (method, params) = (self.method.clone(), self.params.clone().into());
-        let mut wait = ConnectionWait::new(&route, is_timed, method, params, self.streams);
+        drop(self.permit.take());
+        let method = self.method.clone();
+        let mut wait = ConnectionWait::new(&route, is_timed, method, params.into(), self.streams);
         wait.may_have_run = self.lost.is_some();
         Some(wait)
     }

@@ -136,7 +136,7 @@ impl OneWayCall {
         };
         self.0 = match caller.0 {
             CallTarget::Routed(route) => {
-                if let Some(caller) = connection_source::current(&*route) {
+                if let Some((caller, _)) = connection_source::current(&*route) {
                     self.0 = OneWayCallState::Unsent {
                         caller,
                         method,
@@ -205,7 +205,7 @@ impl SendEarly for OneWayCall {
     fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while let OneWayCallState::Connecting(wait) = &mut self.0 {
             self.0 = match ready!(wait.poll(cx)) {
-                Ok(caller) => OneWayCallState::Unsent {
+                Ok((caller, _)) => OneWayCallState::Unsent {
                     caller,
                     method: wait.method.clone(),
                     params: mem::take(&mut wait.params),

@@ -2,6 +2,7 @@ use std::fmt;
 use std::task::{Context, Poll, ready};
 
 use crate::peer::client::call_core::SentCall;
+use crate::peer::client::connection_source::CallPermit;
 use crate::peer::client::limit::CallLimit;
 use crate::peer::monitoring::span::Span;
 use crate::peer::stream::consumer::Consumer;
@@ -13,6 +14,8 @@ pub(crate) struct CallStream {
     work: SentCall,
     limit: CallLimit,
     _span: Option<Span>,
+    /// Counts the call at the source of its connection.
+    permit: Option<CallPermit>,
     /// The outcome of the call, once it has been answered.
     answered: Option<Result<(), CallError>>,
 }
@@ -29,8 +32,15 @@ impl CallStream {
             work,
             limit,
             _span: span,
+            permit: None,
             answered: None,
         }
+    }
+
+    /// Sets the permit that counts the call until its end.
+    pub(in crate::peer) fn counted_by(mut self, permit: Option<CallPermit>) -> Self {
+        self.permit = permit;
+        self
     }
 
     /// Returns the call's stream.
@@ -93,6 +103,7 @@ impl CallStream {
     fn end(&mut self, answered: Result<(), CallError>) -> Result<(), CallError> {
         // Cancels the remainder of the call.
         self.work = SentCall::Over;
+        self.permit = None;
         self.answered = Some(answered.clone());
         answered
     }
