@@ -5,4 +5,9 @@
 mod support;
 
 mod joins;
+mod links;
+#[cfg(feature = "tls")]
+mod names;
 mod nodes;
+mod raw;
+mod restarts;

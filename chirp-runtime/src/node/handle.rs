@@ -141,6 +141,12 @@ impl Node {
         Targets::new(peers.map(|peer| (Arc::clone(peer.name()), peer.fail_fast())))
     }
 
+    /// Returns the number of connections to other nodes, including those that are being decided on or closed.
+    pub fn connections(&self) -> usize {
+        let entries = self.core().entries();
+        entries.iter().map(|entry| entry.peers().len()).sum()
+    }
+
     /// Returns all known nodes, connected or not, sorted by name.
     pub fn peers(&self) -> Vec<NodeInfo> {
         let entries = self.core().entries();

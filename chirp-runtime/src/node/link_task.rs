@@ -21,6 +21,9 @@ const LEAVE_TIME: Duration = Duration::from_secs(5);
 /// How long both sides have to close a link that neither uses.
 const CLOSE_TIME: Duration = Duration::from_secs(5);
 
+/// How long calls of this side may go on over a link whose other side is shutting down. That side has a limit of its own.
+const LEAVING_TIME: Duration = Duration::from_mins(10);
+
 /// The pauses between checks whether a link that both sides have left is idle.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 const LONGEST_CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -41,8 +44,9 @@ pub(super) fn spawn(core: &Arc<NodeCore>, entry: &Arc<NodeEntry>, id: LinkId, pe
             None => "the node is shutting down".into(),
         };
         entry.ended(&owner, id, reason);
-        // Calls in progress may go on. `close` and `shutdown` must reach the connection until it has ended.
-        peer.closed().await;
+        // Calls in progress go on, and the other side waits for this one to close its end. `close` and `shutdown` of the node
+        // reach the connection until it has ended.
+        peer.shutdown(LEAVING_TIME).await;
         entry.forget(id);
     });
     core.runtime.spawn(work);
