@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Python sd-notify 0.1.0 does not know that a NOTIFY_SOCKET with a leading "@" is an abstract socket (as service managers
-# in containers pass it): every message fails with FileNotFoundError. sdnotify 0.3.2 delivers it. Without NOTIFY_SOCKET, sd-notify fails
-# with a TypeError where sdnotify does nothing.
+# in containers pass it): every message fails with FileNotFoundError. sdnotify 0.3.2 delivers it. Without NOTIFY_SOCKET, sd-notify
+# fails with a TypeError where sdnotify does nothing.
 # Guess: both deliver; both do nothing without a manager.
 source "$(dirname "$(realpath "$0")")/lib.sh"
 pip_install sd-notify==0.1.0 sdnotify==0.3.2
