@@ -60,6 +60,7 @@
 //! | `process` | no | child processes, `exec:`, `stdio:` and `fd:` addresses |
 //! | `lz4` | no | compressed packets |
 //! | `metrics` | no | publishing numbers to the `metrics` facade |
+//! | `tower` | no | layers of the crate `tower` around handlers |
 //!
 //! Only tokio is supported, and handlers are `Send`. Everything that a peer could make this side hold is bounded.
 
@@ -88,7 +89,7 @@ pub use chirp_runtime::peer::{
     Peer, PeerBuilder, PeerState, Reply, Request, Responder, RouteError, Router, SendPacket,
     SharedMetrics, TemplateError, connect,
 };
-pub use chirp_runtime::peer::{InboundRequest, Layer, Next};
+pub use chirp_runtime::peer::{InboundRequest, Layer, Next, NextFuture};
 pub use chirp_runtime::server::{
     AcceptError, Connection, Connections, Server, ServerBuilder, ServerHandle,
 };
@@ -98,7 +99,7 @@ pub use chirp_runtime::stream::{
     ByteReader, ByteWriter, IntoReceiver, ItemError, Receiver, Sender, Stream, StreamError,
     TimeLimit, TryRecvError, TrySendError,
 };
-pub use chirp_runtime::{channel, codec, packet, stream};
+pub use chirp_runtime::{channel, codec, layer, packet, stream};
 
 /// The programs of README.md, compiled and run.
 #[cfg(doctest)]
