@@ -1,10 +1,14 @@
-//! Makes calls for counting instructions: `instructions CALLS`.
+//! Makes calls for counting instructions: `instructions CALLS [MODE]`. The mode is `plain` (default) or `reconnecting` over
+//! memory, or `inproc` (plain) or `balanced` over in-process addresses.
 //!
 //! Client and server run on one thread over memory, so that runs are reproducible. `instructions.sh` subtracts two
 //! runs to exclude the start of the program.
 
-use chirp::PeerBuilder;
+use std::future::ready;
+use std::{io, mem};
+
 use chirp::channel::memory;
+use chirp::{PeerBuilder, ReconnectConfig, Server};
 use chirp_bench::system::Result;
 
 #[chirp::service]
@@ -20,16 +24,48 @@ impl Arith for Adder {
     }
 }
 
+/// The connection of a run. What it needs is kept for as long as the program runs.
+async fn client(mode: &str) -> Result<ArithClient> {
+    let server = PeerBuilder::new().service(ArithServer::new(Adder));
+    let connect = move || {
+        let (near, far) = memory();
+        let started = server.start(far).map(mem::forget);
+        ready(started.map(|()| near).map_err(io::Error::other))
+    };
+    Ok(match mode {
+        "plain" => ArithClient::new(&PeerBuilder::new().start(connect().await?)?),
+        "reconnecting" => {
+            let config = ReconnectConfig::default();
+            let peer = PeerBuilder::new().reconnecting_with(connect, config)?;
+            peer.ready().await?;
+            ArithClient::new(&peer)
+        }
+        "inproc" | "balanced" => {
+            let addresses = ["inproc://one", "inproc://two", "inproc://three"];
+            for address in addresses {
+                let server = Server::builder().service(ArithServer::new(Adder));
+                tokio::spawn(server.bind(address).await?.run());
+            }
+            if mode == "inproc" {
+                return Ok(ArithClient::new(&chirp::connect(addresses[0]).await?));
+            }
+            let peer = chirp::connect_any(addresses)?;
+            peer.watch()
+                .wait_for(|state| state.connected() == 3)
+                .await?;
+            ArithClient::new(&peer)
+        }
+        mode => return Err(format!("unknown mode {mode}").into()),
+    })
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let calls = std::env::args().nth(1).ok_or("usage: instructions CALLS")?;
+    let mut args = std::env::args().skip(1);
+    let calls = args.next().ok_or("usage: instructions CALLS [MODE]")?;
     let calls: u64 = calls.parse()?;
-    let (near, far) = memory();
-    let _server = PeerBuilder::new()
-        .service(ArithServer::new(Adder))
-        .start(far)?;
-    let peer = PeerBuilder::new().start(near)?;
-    let client = ArithClient::new(&peer);
+    let mode = args.next().unwrap_or_else(|| "plain".to_owned());
+    let client = client(&mode).await?;
     for number in 0..calls {
         let sum = client.add(number, 1).await?;
         if sum != number + 1 {
