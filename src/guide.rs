@@ -12,6 +12,7 @@
 //! | [`addresses`] | What can I connect to and listen on? |
 //! | [`security`] | How do I encrypt connections, and who may call what? |
 //! | [`reconnecting`] | What happens when a connection is lost or a server restarts? |
+//! | [`retries`] | When is a call sent again that has failed? |
 //! | [`balancing`] | How do I call several servers of one service? |
 //! | [`observing`] | How do I see what happens: logs, metrics, packets? |
 //! | [`testing`] | How do I test services and mock clients? |
@@ -40,6 +41,8 @@ pub mod addresses {}
 pub mod security {}
 #[doc = include_str!("guide/reconnecting.md")]
 pub mod reconnecting {}
+#[doc = include_str!("guide/retries.md")]
+pub mod retries {}
 #[doc = include_str!("guide/balancing.md")]
 pub mod balancing {}
 #[doc = include_str!("guide/observing.md")]

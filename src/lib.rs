@@ -86,8 +86,8 @@ pub use chirp_runtime::peer::{
     AccessPolicy, AsCaller, BlockingPool, Call, CallContext, CallError, CallSite, Caller,
     ConnectError, ConnectionError, ConnectionStats, Direction, Extensions, Handler, HandlerFuture,
     KeepAlive, MethodError, MethodId, MethodName, Metrics, ObservedPacket, OneWayCall, PacketRole,
-    Peer, PeerBuilder, PeerState, Reply, Request, Responder, RouteError, Router, SendPacket,
-    SharedMetrics, TemplateError, connect,
+    Peer, PeerBuilder, PeerState, Reply, Request, Responder, RetryBudget, RetryPolicy, RouteError,
+    Router, SendPacket, SharedMetrics, TemplateError, connect,
 };
 pub use chirp_runtime::peer::{InboundRequest, Layer, Next, NextFuture};
 pub use chirp_runtime::server::{

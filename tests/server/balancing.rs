@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 /// Much longer than any step takes: a test that hangs fails.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(LONG, future)

@@ -1,6 +1,7 @@
 //! Servers and reconnecting clients: how connections start, end and start again.
 
 mod accepting;
+mod balanced_crashes;
 mod balancing;
 mod connection_lifecycle;
 mod crash_recovery;
@@ -8,6 +9,7 @@ mod draining;
 mod keep_alive;
 mod reconnecting;
 mod restarts;
+mod retries;
 mod serving;
 mod shutdown;
 #[path = "../support/mod.rs"]

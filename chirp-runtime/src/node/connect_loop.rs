@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::backoff::Backoff;
 use super::reconnecting_peer::{ReconnectCore, SHUTTING_DOWN};
 use super::{ReconnectConfig, ReconnectState};
 use crate::channel::Connector;
-use crate::peer::{CONNECT_TIME, Peer, PeerBuilder, guard};
+use crate::peer::{Backoff, CONNECT_TIME, Peer, PeerBuilder, guard};
 
 /// The task of a [`ReconnectingPeer`](super::ReconnectingPeer): connects, watches the connection and connects
 /// again.

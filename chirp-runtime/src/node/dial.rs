@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::backoff::Backoff;
 use super::entry_state::LinkFacts;
 use super::join::JoinAnswer;
 use super::names;
@@ -16,7 +15,7 @@ use super::node_entry::{DialStep, NodeEntry};
 use super::{NodeEvent, Refusal, RefusalReason};
 use crate::channel::{Channel, Endpoint};
 use crate::packet::NODE_JOIN_METHOD;
-use crate::peer::{Peer, Task};
+use crate::peer::{Backoff, Peer, Task};
 
 /// Starts the task that dials a node while it has addresses and no link.
 pub(super) fn spawn(core: &Arc<NodeCore>, entry: &Arc<NodeEntry>) -> AbortHandle {

@@ -1,7 +1,6 @@
 //! Reconnecting and balanced clients, nodes that know each other by name, and calls to many targets.
 
 mod accept;
-mod backoff;
 mod balance;
 mod connect_loop;
 mod dial;

@@ -9,6 +9,7 @@
 //! is pending gets a task of its own. The *writer* writes all output that is ready in one call. These tasks and the
 //! callers share the session under one lock, which is held briefly.
 
+mod backoff;
 mod builder;
 mod call_site;
 mod client;
@@ -24,6 +25,7 @@ mod server;
 pub(crate) mod stream;
 mod task;
 
+pub(crate) use backoff::Backoff;
 pub use builder::PeerBuilder;
 pub use call_site::CallSite;
 pub use client::answer::Answered;
@@ -31,6 +33,8 @@ pub use client::call::Call;
 pub use client::caller::{AsCaller, Caller};
 pub(crate) use client::connection_source::{CallPermit, ConnectionSource, Found};
 pub use client::one_way_call::OneWayCall;
+pub use client::retry_budget::RetryBudget;
+pub use client::retry_policy::RetryPolicy;
 pub use client::send::SendPacket;
 pub(crate) use connect::CONNECT_TIME;
 pub use connect::{ConnectError, connect};

@@ -9,7 +9,7 @@ use crate::peer::client::answer::Answer;
 use crate::peer::client::call_core::{CallCore, CallState, SentCall, shared};
 use crate::peer::client::lazy_call::SendEarly;
 use crate::peer::client::limit::CallLimit;
-use crate::peer::{CallError, Caller, MethodName, TemplateError};
+use crate::peer::{CallError, Caller, MethodName, RetryPolicy, TemplateError};
 
 /// A call of a method: a future of its result.
 ///
@@ -96,6 +96,13 @@ impl<T, E> Call<T, E> {
         idempotent
     }
 
+    /// Sets when the call is sent again after an error. Has no effect on a call that has been sent.
+    pub fn retry(mut self, policy: &RetryPolicy) -> Self {
+        let policy = policy.clone();
+        self.untyped.change(|core| core.set_retry(policy));
+        self
+    }
+
     /// Sends the call now, so that it runs while this task does something else. Without `start`, nothing is sent before
     /// the first poll.
     pub fn start(mut self) -> Self {
@@ -134,6 +141,9 @@ impl<T, E> Call<T, E> {
         let mut untyped = CallCore::new(caller, core.method.clone(), Ok(params), streams);
         untyped.limit = core.limit.copy();
         untyped.idempotent = core.idempotent;
+        if let Some(again) = &core.again {
+            untyped.again = again.for_template();
+        }
         Ok(Self {
             untyped,
             finish: Finish::Plain(finish),
@@ -229,6 +239,7 @@ impl<T, E> fmt::Debug for Call<T, E> {
                 return f.debug_tuple("Call").field(&self.untyped.method).finish();
             }
             CallState::Connecting(_) => "waits for a connection",
+            CallState::Pausing(_) => "waits before it is sent again",
             CallState::Sent(SentCall::Failed(_)) => "failed",
             CallState::Sent(SentCall::Over) => "over",
             CallState::Sent(_) | CallState::Streaming(..) => "running",

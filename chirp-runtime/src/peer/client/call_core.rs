@@ -9,15 +9,16 @@ use crate::codec::CodecId;
 use crate::packet::Payload;
 use crate::peer::client::answer::Answer;
 use crate::peer::client::caller::CallTarget;
-use crate::peer::client::connection_source::{self, ConnectionWait, Retry};
+use crate::peer::client::connection_source::{self, ConnectionWait};
 use crate::peer::client::lazy_call::{LazyCall, SendEarly};
 use crate::peer::client::limit::CallLimit;
 use crate::peer::client::local::LocalCall;
 use crate::peer::client::outgoing::Outgoing;
+use crate::peer::client::retrying::{Next, Pause, Retry};
 use crate::peer::monitoring::span::Span;
 use crate::peer::stream::call_stream::CallStream;
 use crate::peer::stream::consumer::Consumer;
-use crate::peer::{CallError, Caller, MethodName, TemplateError};
+use crate::peer::{CallError, Caller, MethodName, RetryPolicy, TemplateError};
 
 /// The part of a call that does not depend on its types, so that its code is compiled once.
 pub(in crate::peer) struct CallCore {
@@ -25,7 +26,7 @@ pub(in crate::peer) struct CallCore {
     pub(super) state: CallState,
     pub(super) limit: CallLimit,
     pub(super) idempotent: bool,
-    /// What is needed to send the call again on another connection.
+    /// What is needed to send the call again.
     pub(super) again: Option<Box<Retry>>,
     /// The tracing span, from sending to the end of the call.
     pub(super) span: Option<Span>,
@@ -43,6 +44,8 @@ pub(super) enum CallState {
     Lazy(Arc<LazyCall<CallCore>>),
     /// The call waits for a connection.
     Connecting(Box<ConnectionWait>),
+    /// The call has failed, and is sent again after a pause.
+    Pausing(Box<Pause>),
     Sent(SentCall),
     /// The result is a stream that has not begun.
     Streaming(SentCall, Box<Consumer>),
@@ -150,6 +153,13 @@ impl CallCore {
         }
     }
 
+    /// Sets the policy of a call that was not sent.
+    pub(super) fn set_retry(&mut self, policy: RetryPolicy) {
+        if let CallState::Unsent { .. } = self.state {
+            self.again = Some(Retry::with_policy(policy));
+        }
+    }
+
     /// Takes the call back from its streams, which may have sent it.
     pub(super) fn claim(&mut self) {
         let CallState::Lazy(lazy) = &self.state else {
@@ -169,6 +179,7 @@ impl CallCore {
         match &self.state {
             CallState::Unsent { caller, .. } => caller.runtime(),
             CallState::Connecting(wait) => Some(wait.runtime()),
+            CallState::Pausing(pause) => Some(pause.runtime()),
             CallState::Sent(SentCall::Remote(outgoing))
             | CallState::Streaming(SentCall::Remote(outgoing), _) => Some(outgoing.runtime()),
             CallState::Sent(_) | CallState::Streaming(..) | CallState::Lazy(_) => {
@@ -193,14 +204,16 @@ impl CallCore {
             mem::replace(&mut caller.0, CallTarget::Nobody),
             mem::take(params),
         );
+        if let CallTarget::Routed(_) = &target {
+            self.again.get_or_insert_default();
+        }
+        if let Some(again) = &mut self.again {
+            again.prepare(&target, &mut params, *streams, self.idempotent);
+        }
         if let CallTarget::Routed(route) = &target
             && !self.limit.has_passed()
         {
             self.limit.arm(Some(route.runtime()));
-            if self.again.is_none() {
-                let idempotent = self.idempotent;
-                self.again = Some(Retry::new(route, method, &mut params, *streams, idempotent));
-            }
             let Some((caller, permit)) = connection_source::current(&**route) else {
                 let is_timed = self.limit.is_running();
                 let wait = ConnectionWait::new(route, is_timed, method.clone(), params, *streams);
@@ -262,9 +275,12 @@ impl CallCore {
                 again.note_sent(false);
             }
             if let Err(error) = &answer
-                && let Some(wait) = again.find(error, self.limit.is_running())
+                && let Some(next) = again.next(&self.method, error, &self.limit)
             {
-                self.state = CallState::Connecting(Box::new(wait));
+                self.state = match next {
+                    Next::Connect(wait) => CallState::Connecting(Box::new(wait)),
+                    Next::Pause(pause) => CallState::Pausing(Box::new(pause)),
+                };
                 continue;
             }
             permit = again.release();
@@ -305,6 +321,10 @@ impl CallCore {
                     });
                 }
                 CallState::Connecting(_) => ready!(self.poll_connection(cx)),
+                CallState::Pausing(pause) => {
+                    let ended = ready!(pause.poll(cx));
+                    self.end_pause(ended);
+                }
             }
         }
     }
@@ -329,10 +349,30 @@ impl CallCore {
         Poll::Ready(())
     }
 
+    /// Prepares the next attempt after a pause. The call can then be sent, or has failed.
+    fn end_pause(&mut self, ended: Result<(), CallError>) {
+        let resend = self.again.as_ref().and_then(|again| again.resend());
+        self.state = match (ended, resend) {
+            (Ok(()), Some((caller, params, streams))) => CallState::Unsent {
+                caller,
+                params,
+                streams,
+            },
+            (ended, _) => {
+                if let Some(again) = &mut self.again {
+                    again.give_up();
+                }
+                let error = ended.err().unwrap_or_else(CallError::deadline_exceeded);
+                SentCall::Failed(error).into()
+            }
+        };
+    }
+
     /// Returns the error of a call whose time is over.
     pub(super) fn timed_out(&self) -> CallError {
         match &self.state {
             CallState::Connecting(wait) => wait.timed_out(),
+            CallState::Pausing(pause) => pause.error(),
             _ => CallError::deadline_exceeded(),
         }
     }

@@ -14,5 +14,8 @@ pub(in crate::peer) mod outgoing;
 pub(in crate::peer) mod pending_call;
 pub(in crate::peer) mod pending_calls;
 pub(in crate::peer) mod pending_send;
+pub(in crate::peer) mod retry_budget;
+pub(in crate::peer) mod retry_policy;
+pub(in crate::peer) mod retrying;
 pub(in crate::peer) mod send;
 pub(in crate::peer) mod submit_queue;

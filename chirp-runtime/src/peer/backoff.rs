@@ -4,14 +4,14 @@ use std::time::Duration;
 /// Exponential backoff with jitter. Each pause doubles up to the longest, and has a random length between half of
 /// that and the whole, so that many clients of one server do not reconnect at the same time.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     first: Duration,
     longest: Duration,
     next: Duration,
 }
 
 impl Backoff {
-    pub(super) fn new(first: Duration, longest: Duration) -> Self {
+    pub(crate) fn new(first: Duration, longest: Duration) -> Self {
         // Without any pause, a server that refuses at once would keep a processor busy.
         let first = first.max(Duration::from_millis(1));
         Self {
@@ -22,7 +22,7 @@ impl Backoff {
     }
 
     /// Returns the next pause.
-    pub(super) fn pause(&mut self) -> Duration {
+    pub(crate) fn pause(&mut self) -> Duration {
         let pause = self.next;
         self.next = pause.saturating_mul(2).min(self.longest);
         let random = RandomState::new().hash_one(pause) >> 32;
@@ -32,7 +32,7 @@ impl Backoff {
     }
 
     /// Starts again with the first pause.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.next = self.first;
     }
 }
