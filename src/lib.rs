@@ -59,8 +59,8 @@
 //! | `tls` | no | `tls://` addresses, with certificates or raw public keys; compiles C and assembly (`ring`) |
 //! | `process` | no | child processes, `exec:`, `stdio:` and `fd:` addresses |
 //! | `lz4` | no | compressed packets |
+//! | `mdns` | no | discovery of nodes on the local network |
 //! | `metrics` | no | publishing numbers to the `metrics` facade |
-//! | `tower` | no | layers of the crate `tower` around handlers |
 //!
 //! Only tokio is supported, and handlers are `Send`. Everything that a peer could make this side hold is bounded.
 
@@ -76,11 +76,14 @@ pub use chirp_macros::service;
 pub use chirp_runtime::__private;
 pub use chirp_runtime::channel::{Channel, Endpoint, EndpointError, Identity, PublicKey};
 pub use chirp_runtime::codec::ServiceError;
+#[cfg(feature = "mdns")]
+pub use chirp_runtime::node::Mdns;
 pub use chirp_runtime::node::{
-    AddressState, Answer, BalancePolicy, BalancedConfig, BalancedPeer, BalancedState, Gather,
-    GatherAll, GatherError, GatherTemplate, Labels, LinkInfo, Node, NodeAddress, NodeBuilder,
-    NodeError, NodeEvent, NodeEvents, NodeInfo, NodePeer, NodeState, ReconnectConfig,
-    ReconnectState, ReconnectingPeer, Refusal, RefusalReason, Target, Targets, connect_any,
+    AddressList, AddressState, Announcement, Answer, BalancePolicy, BalancedConfig, BalancedPeer,
+    BalancedState, Discovered, Discovery, Gather, GatherAll, GatherError, GatherTemplate, Labels,
+    LinkInfo, Node, NodeAddress, NodeBuilder, NodeError, NodeEvent, NodeEvents, NodeInfo, NodePeer,
+    NodeState, ReconnectConfig, ReconnectState, ReconnectingPeer, Refusal, RefusalReason, Target,
+    Targets, connect_any,
 };
 pub use chirp_runtime::peer::{
     AccessPolicy, AsCaller, BlockingPool, Call, CallContext, CallError, CallSite, Caller,
@@ -89,7 +92,7 @@ pub use chirp_runtime::peer::{
     Peer, PeerBuilder, PeerState, Reply, Request, Responder, RetryBudget, RetryPolicy, RouteError,
     Router, SendPacket, SharedMetrics, TemplateError, connect,
 };
-pub use chirp_runtime::peer::{InboundRequest, Layer, Next, NextFuture};
+pub use chirp_runtime::peer::{InboundRequest, Layer, Next};
 pub use chirp_runtime::server::{
     AcceptError, Connection, Connections, Server, ServerBuilder, ServerHandle,
 };
@@ -99,7 +102,7 @@ pub use chirp_runtime::stream::{
     ByteReader, ByteWriter, IntoReceiver, ItemError, Receiver, Sender, Stream, StreamError,
     TimeLimit, TryRecvError, TrySendError,
 };
-pub use chirp_runtime::{channel, codec, layer, packet, stream};
+pub use chirp_runtime::{channel, codec, packet, stream};
 
 /// The programs of README.md, compiled and run.
 #[cfg(doctest)]

@@ -304,6 +304,8 @@ fn a_shutdown_waits_for_handlers_and_cannot_be_dropped() {
         assert_eq!(in_time(call).await.unwrap().unwrap(), "done");
         in_time(second).await;
         in_time(alpha.closed()).await;
+        // The address is free.
+        drop(node("again").listen(&address).start().await.unwrap());
         assert!(alpha.connect("beta", "inproc://x").is_err());
         let error = in_time(ArithClient::new(&alpha.peer("beta")).name()).await;
         assert!(

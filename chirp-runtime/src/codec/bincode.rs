@@ -2,6 +2,7 @@ use bincode::config;
 use bincode::enc::Encode;
 use bincode::enc::write::Writer;
 use bincode::error::EncodeError as BincodeError;
+use serde::Deserialize;
 
 use super::reader::{Layout, LayoutReader};
 use super::writer::write;
@@ -44,6 +45,16 @@ impl Codec for Bincode {
         let run = reader.bytes()?;
         *bytes = reader.rest();
         Ok(run)
+    }
+}
+
+impl Bincode {
+    /// Reads one value from the beginning of `bytes`.
+    pub(crate) fn read<'de, T: Deserialize<'de>>(bytes: &mut &'de [u8]) -> Result<T, DecodeError> {
+        let mut reader = LayoutReader::<Self>::new(bytes);
+        let value = T::deserialize(&mut reader)?;
+        *bytes = reader.rest();
+        Ok(value)
     }
 }
 

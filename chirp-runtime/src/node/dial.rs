@@ -214,7 +214,10 @@ async fn connect(core: &NodeCore, name: &str, endpoint: &Endpoint) -> Result<Cha
         tls => tls.clone(),
     };
     #[cfg(not(feature = "tls"))]
-    let (tls, _) = (&core.settings.client_tls, name);
+    let (tls, _) = (
+        &core.settings.client_tls,
+        (name, core.settings.has_certificates),
+    );
     let limit: Duration = core.settings.connect_timeout;
     match timeout(limit, endpoint.connect_with(tls.as_ref())).await {
         Ok(Ok(channel)) => Ok(channel),

@@ -2,19 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use bincode::config::{self, Config};
+use bincode::config;
+use serde::Deserialize;
 
 use super::labels::{Labels, MAX_LABELS};
 use super::refusal::{Refusal, RefusalReason, cut};
+use crate::codec::Bincode;
 
 /// The revision of the join that this side speaks.
 pub(super) const VERSION: u32 = 1;
 
 /// The largest parameters and answers. Everything in them is bounded by less.
 const MAX_BYTES: usize = 16 * 1024;
-
-/// What a decoder may claim: twice the bytes, since a length is decoded before its content.
-const MAX_CLAIMED: usize = 64 * 1024;
 
 /// The parameters of `chirp.node.join`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,18 +60,13 @@ type LabelList = Vec<(String, String)>;
 type RequestFields = (u32, String, String, String, u64, u64, u64, LabelList);
 type JoinedFields = (u32, String, String, u64, u64, LabelList);
 
-fn format() -> impl Config {
-    config::standard().with_limit::<MAX_CLAIMED>()
-}
-
 /// Decodes fields from the beginning of `bytes`. Later revisions append.
-fn decode<T: bincode::Decode<()>>(bytes: &[u8]) -> Result<(T, &[u8]), String> {
+fn decode<'a, T: Deserialize<'a>>(mut bytes: &'a [u8]) -> Result<(T, &'a [u8]), String> {
     if bytes.len() > MAX_BYTES {
         return Err(format!("{} bytes, at most {MAX_BYTES}", bytes.len()));
     }
-    let decoded = bincode::decode_from_slice(bytes, format());
-    let (fields, used) = decoded.map_err(|error| error.to_string())?;
-    Ok((fields, bytes.get(used..).unwrap_or_default()))
+    let fields = Bincode::read(&mut bytes).map_err(|error| error.to_string())?;
+    Ok((fields, bytes))
 }
 
 fn encode(fields: impl bincode::Encode) -> Vec<u8> {

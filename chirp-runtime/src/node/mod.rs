@@ -4,6 +4,7 @@ mod accept;
 mod balance;
 mod connect_loop;
 mod dial;
+mod discovery;
 mod entry_state;
 mod gather;
 mod handle;
@@ -32,6 +33,9 @@ mod waiting_calls;
 pub use balance::{
     AddressState, BalancePolicy, BalancedConfig, BalancedPeer, BalancedState, connect_any,
 };
+#[cfg(feature = "mdns")]
+pub use discovery::Mdns;
+pub use discovery::{AddressList, Announcement, Discovered, Discovery};
 pub use gather::{Answer, Gather, GatherAll, GatherError, GatherTemplate, Target};
 pub use handle::Node;
 pub use labels::Labels;

@@ -8,7 +8,7 @@ use super::entry_state::NodeTarget;
 use super::labels::Labels;
 use super::names::{self, KnownKeys};
 use super::node_core::{NodeCore, NodeSettings};
-use super::{Node, NodeAddress, NodeError, accept, handle, listen};
+use super::{Discovery, Node, NodeAddress, NodeError, accept, discovery, handle, listen};
 #[cfg(feature = "tls")]
 use crate::channel::{KeyPolicy, Keypair, TlsClient, TlsServer};
 use crate::channel::{PublicKey, secure};
@@ -52,6 +52,7 @@ pub struct NodeBuilder {
     server: Box<dyn FnOnce(ServerBuilder) -> ServerBuilder + Send>,
     listen: Vec<NodeAddress>,
     connect: Vec<(String, NodeAddress)>,
+    discoveries: Vec<Box<dyn Discovery>>,
     backoff: (Duration, Duration),
     refused_pause: Duration,
     max_wait: Duration,
@@ -80,6 +81,7 @@ impl NodeBuilder {
             server: Box::new(|server| server),
             listen: Vec::new(),
             connect: Vec::new(),
+            discoveries: Vec::new(),
             backoff: (FIRST_PAUSE, LONGEST_PAUSE),
             refused_pause: REFUSED_PAUSE,
             max_wait: MAX_WAIT,
@@ -145,6 +147,12 @@ impl NodeBuilder {
     /// Dials a node ([`Node::connect`]). Any number of nodes and addresses.
     pub fn connect(mut self, name: impl Into<String>, address: impl Into<NodeAddress>) -> Self {
         self.connect.push((name.into(), address.into()));
+        self
+    }
+
+    /// Dials the nodes that a discovery finds. Any number of discoveries.
+    pub fn discovery(mut self, discovery: impl Discovery) -> Self {
+        self.discoveries.push(Box::new(discovery));
         self
     }
 
@@ -259,6 +267,7 @@ impl NodeBuilder {
             connect.push((name, address.endpoint()?));
         }
         self.check()?;
+        let discoveries = std::mem::take(&mut self.discoveries);
         let node = self.build()?;
         for endpoint in listen {
             listen::start(node.core(), endpoint).await?;
@@ -269,6 +278,10 @@ impl NodeBuilder {
                 found_by: None,
             };
             handle::connect(node.core(), &name, target)?;
+        }
+        for (source, discovery) in discoveries.into_iter().enumerate() {
+            let task = discovery::spawn(node.core(), source, discovery);
+            node.core().add_discovery(task);
         }
         Ok(node)
     }

@@ -73,6 +73,7 @@ pub(super) struct NodeCore {
 struct CoreState {
     nodes: HashMap<Arc<str>, Arc<NodeEntry>>,
     listeners: Vec<ActiveListener>,
+    discoveries: Vec<AbortHandle>,
     server: Option<(ServerHandle, AbortHandle)>,
     joins: JoinBudget,
 }
@@ -105,6 +106,7 @@ impl NodeCore {
             state: Mutex::new(CoreState {
                 nodes: HashMap::new(),
                 listeners: Vec::new(),
+                discoveries: Vec::new(),
                 server: None,
                 joins: JoinBudget {
                     since: Instant::now(),
@@ -273,6 +275,11 @@ impl NodeCore {
         Ok(())
     }
 
+    /// Keeps the task of a discovery.
+    pub(super) fn add_discovery(&self, task: AbortHandle) {
+        self.lock().discoveries.push(task);
+    }
+
     pub(super) fn take_listener(&self, address: &Endpoint) -> Option<ActiveListener> {
         let listeners = &mut self.lock().listeners;
         let at = listeners
@@ -307,21 +314,30 @@ impl NodeCore {
         })
     }
 
-    /// Accepts and dials no more.
-    fn stop(&self) {
-        let listeners = std::mem::take(&mut self.lock().listeners);
-        for listener in listeners {
-            listener.accepting.abort();
+    /// Accepts and dials no more. Returns the tasks of the listeners, which end soon.
+    fn stop(&self) -> Vec<JoinHandle<()>> {
+        let (listeners, discoveries) = {
+            let mut state = self.lock();
+            let listeners = std::mem::take(&mut state.listeners);
+            (listeners, std::mem::take(&mut state.discoveries))
+        };
+        for discovery in discoveries {
+            discovery.abort();
         }
         for entry in self.entries() {
             entry.stop();
         }
+        let ending = listeners.into_iter().map(|listener| {
+            listener.accepting.abort();
+            listener.accepting
+        });
+        ending.collect()
     }
 
     /// Closes every connection at once, and frees the services.
     pub(super) fn close(&self) {
         self.advance(Stage::ShuttingDown);
-        self.stop();
+        drop(self.stop());
         for entry in self.entries() {
             for peer in entry.close() {
                 peer.close();
@@ -351,7 +367,7 @@ impl NodeCore {
     }
 
     async fn drain(&self, bound: Duration) {
-        self.stop();
+        let listeners = self.stop();
         let mut peers: Vec<_> = self
             .entries()
             .iter()
@@ -368,6 +384,10 @@ impl NodeCore {
             ending.spawn(work);
         }
         while ending.join_next().await.is_some() {}
+        for listener in listeners {
+            // Its address is free once it has been dropped.
+            let _ = listener.await;
+        }
         self.close();
     }
 

@@ -243,6 +243,25 @@ impl NodeEntry {
         self.start_dialling(core, state);
     }
 
+    /// Replaces the addresses that a discovery has found. A node that was disconnected is not dialled.
+    pub(super) fn set_found(
+        self: &Arc<Self>,
+        core: &Arc<NodeCore>,
+        source: usize,
+        addresses: Vec<Endpoint>,
+    ) {
+        let mut state = self.lock();
+        let found_by = Some(source);
+        state.addresses.retain(|target| target.found_by != found_by);
+        for endpoint in addresses {
+            let target = NodeTarget { endpoint, found_by };
+            if !state.addresses.contains(&target) {
+                state.addresses.push(target);
+            }
+        }
+        self.start_dialling(core, state);
+    }
+
     /// Removes addresses. Calls that wait fail if nothing is known of the node any more.
     pub(super) fn remove_addresses(&self, is_removed: impl Fn(&NodeTarget) -> bool) -> bool {
         let mut state = self.lock();

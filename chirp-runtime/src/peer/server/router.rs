@@ -40,7 +40,7 @@ struct RouteEntry {
     handler: Arc<dyn Handler>,
     /// The method's own name, if this route is an alias.
     method: Option<Box<[u8]>>,
-    index: u32,
+    index: usize,
     owner: &'static str,
     /// The handler without layers.
     bare: Arc<dyn Handler>,
@@ -64,8 +64,7 @@ impl RouteEntry {
         Self {
             handler: Arc::clone(&handler),
             method: None,
-            // No handler has so many methods.
-            index: u32::try_from(index).unwrap_or(u32::MAX),
+            index,
             owner,
             bare: handler,
             details: RouteDetails::default(),
