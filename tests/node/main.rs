@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bilateral;
 mod discovery;
 mod joins;
 mod links;
