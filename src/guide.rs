@@ -8,6 +8,7 @@
 //! | [`cancellation`] | How do calls end early: by drop, timeout or deadline? |
 //! | [`streams`] | How do I send many items, in either direction? |
 //! | [`both_directions`] | How does a server call its clients? |
+//! | [`nodes`] | How do programs know each other by name, and stay connected? |
 //! | [`many_targets`] | How do I call many peers at once? |
 //! | [`addresses`] | What can I connect to and listen on? |
 //! | [`security`] | How do I encrypt connections, and who may call what? |
@@ -33,6 +34,8 @@ pub mod cancellation {}
 pub mod streams {}
 #[doc = include_str!("guide/both_directions.md")]
 pub mod both_directions {}
+#[doc = include_str!("guide/nodes.md")]
+pub mod nodes {}
 #[doc = include_str!("guide/many_targets.md")]
 pub mod many_targets {}
 #[doc = include_str!("guide/addresses.md")]
