@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chirp::packet::ErrorData;
+use chirp::packet::{ErrorData, FrameworkError};
 use chirp::{
     AsCaller, BalancePolicy, BalancedConfig, BalancedPeer, CallError, PeerBuilder, ReconnectConfig,
-    Request, Server, Stream,
+    Request, RetryPolicy, Server, Stream,
 };
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -488,6 +488,29 @@ async fn servers_that_shut_down_in_turn_lose_no_call() {
     }
     let answered = answered.load(Ordering::Relaxed);
     assert_eq!(ran.load(Ordering::Relaxed), answered);
+}
+
+/// A call that an overloaded server has refused is sent to another one.
+#[tokio::test]
+async fn a_retry_uses_another_address() {
+    let addresses = addresses("overloaded");
+    let [_a, b, c] = three(&addresses).await;
+    let busy_at = format!("{}-busy", addresses[0]);
+    let busy = Server::builder().handle("who", |_: Request| {
+        let error = FrameworkError::Overloaded.to_error_data("always");
+        std::future::ready(Err::<&str, _>(error))
+    });
+    let busy = tokio::spawn(busy.bind(&busy_at).await.unwrap().run());
+    let policy = RetryPolicy::new().backoff(Duration::from_millis(1), Duration::from_millis(1));
+    let quick = ReconnectConfig::new().retry(&policy);
+    let config = config(BalancePolicy::RoundRobin).reconnect(quick);
+    let all = [&busy_at, &addresses[1], &addresses[2]];
+    let peer = PeerBuilder::new().connect_any(all, config).unwrap();
+    connected(&peer, 3).await;
+    let counts = counts(&peer, 20).await;
+    assert_eq!(counts.into_values().sum::<usize>(), 20);
+    assert_eq!(b.ran() + c.ran(), 20);
+    busy.abort();
 }
 
 /// A thousand addresses come and go, and nothing of them is left.

@@ -324,6 +324,24 @@ async fn a_budget_limits_the_load_of_retries() {
     }
 }
 
+/// A client's policy holds for calls without one of their own.
+#[tokio::test]
+async fn a_client_may_have_a_policy_for_all_calls() {
+    let busy = Fails(FrameworkError::Overloaded);
+    let script = Script::new(&[busy; 2]);
+    let link = script.reconnecting(quick_reconnect().retry(&quick()));
+    for caller in [link.as_caller(), link.fail_fast()] {
+        script.restart(&[busy; 2]);
+        soon(link.ready()).await.unwrap();
+        soon(caller.call("x", ())).await.unwrap();
+        assert_eq!(script.runs(), 3);
+        script.restart(&[busy; 2]);
+        let once = caller.call("x", ()).retry(&quick().attempts(1));
+        soon(once).await.unwrap_err();
+        assert_eq!(script.runs(), 1);
+    }
+}
+
 /// Calls with streams in their arguments are sent once.
 #[tokio::test]
 async fn calls_with_streams_are_sent_once() {

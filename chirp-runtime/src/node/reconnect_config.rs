@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::peer::{Peer, Task};
+use crate::peer::{Peer, RetryPolicy, Task};
 
 /// The default first and longest pauses between attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -24,6 +24,7 @@ pub struct ReconnectConfig {
     pub(super) longest_pause: Duration,
     pub(super) max_wait: Duration,
     pub(super) on_connect: Option<Arc<ConnectHook>>,
+    pub(super) retry: Option<RetryPolicy>,
     /// Set by a balanced peer.
     pub(super) on_change: Option<ChangeHook>,
 }
@@ -55,6 +56,14 @@ impl ReconnectConfig {
         self
     }
 
+    /// Sets the policy of every call that has none of its own ([`Call::retry`](crate::peer::Call::retry)). Without a
+    /// policy, a call is only sent again at once, over another connection.
+    #[must_use]
+    pub fn retry(mut self, policy: &RetryPolicy) -> Self {
+        self.retry = Some(policy.clone());
+        self
+    }
+
     /// Sets a hook that runs on each new connection before any call, for example to sign in or to subscribe. If the
     /// hook fails, panics or exceeds the connect timeout, the connection is closed and another is opened after a
     /// pause.
@@ -80,6 +89,7 @@ impl Default for ReconnectConfig {
             longest_pause: LONGEST_PAUSE,
             max_wait: MAX_WAIT,
             on_connect: None,
+            retry: None,
             on_change: None,
         }
     }
@@ -92,6 +102,7 @@ impl fmt::Debug for ReconnectConfig {
             .field("longest_pause", &self.longest_pause)
             .field("max_wait", &self.max_wait)
             .field("on_connect", &self.on_connect.is_some())
+            .field("retry", &self.retry)
             .finish_non_exhaustive()
     }
 }

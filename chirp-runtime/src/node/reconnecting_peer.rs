@@ -12,7 +12,7 @@ use super::{ReconnectConfig, ReconnectState};
 use crate::channel::{ConnectTarget, Connector, Endpoint, EndpointError};
 use crate::peer::{
     AsCaller, CallError, Caller, ConnectError, ConnectionSource, Found, Peer, PeerBuilder,
-    RouteError, Task,
+    RetryPolicy, RouteError, Task,
 };
 use crate::sync::Mutex;
 
@@ -31,6 +31,7 @@ pub(super) const SHUTTING_DOWN: &str = "the other side is shutting down";
 /// within the same waiting time. Later calls do not use a connection that has rejected one. Calls with a stream
 /// among their arguments are not sent again, since streams belong to one connection; neither are calls whose client
 /// has been dropped. One-way calls that are rejected are lost, since nothing waits for their answer.
+/// [`ReconnectConfig::retry`] sets a policy for more attempts.
 ///
 /// A call in progress fails with [`CallError::ConnectionLost`] when its connection ends;
 /// [`may_have_run`](CallError::may_have_run) tells whether its method may have run. A call of a
@@ -88,6 +89,7 @@ impl PeerBuilder {
         builder.keep_alive.get_or_insert_default();
         let core = Arc::new(ReconnectCore {
             waiting: WaitingCalls::new(reconnect.max_wait, builder.limits.max_pending_calls),
+            retry: reconnect.retry.clone(),
             on_change: reconnect.on_change.clone(),
             peer: Mutex::new(None),
             state: watch::Sender::new(ReconnectState::Connecting {
@@ -181,6 +183,7 @@ impl Drop for ReconnectShared {
 /// State shared with the task that connects.
 pub(super) struct ReconnectCore {
     waiting: Arc<WaitingCalls>,
+    retry: Option<RetryPolicy>,
     /// Called after each change of the state, without a lock.
     on_change: Option<ChangeHook>,
     peer: Mutex<Option<Peer>>,
@@ -285,6 +288,10 @@ impl ConnectionSource for ReconnectShared {
         self.core.waiting.max_wait()
     }
 
+    fn retry_policy(&self) -> Option<&RetryPolicy> {
+        self.core.retry.as_ref()
+    }
+
     fn reason(&self) -> Arc<str> {
         self.core.reason()
     }
@@ -318,6 +325,10 @@ impl ConnectionSource for FailFast {
 
     fn max_wait(&self) -> Duration {
         self.0.max_wait()
+    }
+
+    fn retry_policy(&self) -> Option<&RetryPolicy> {
+        self.0.retry_policy()
     }
 
     fn reason(&self) -> Arc<str> {

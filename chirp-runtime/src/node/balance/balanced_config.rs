@@ -21,7 +21,8 @@ impl BalancedConfig {
         self
     }
 
-    /// Sets how each address is connected again, and how long calls wait while no address is connected.
+    /// Sets how each address is connected again, how long calls wait while no address is connected, and the policy of
+    /// calls that fail.
     #[must_use]
     pub fn reconnect(mut self, reconnect: ReconnectConfig) -> Self {
         self.reconnect = reconnect;

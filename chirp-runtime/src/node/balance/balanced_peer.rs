@@ -9,7 +9,8 @@ use super::balancer::Balancer;
 use super::{BalancedConfig, BalancedState};
 use crate::channel::{Endpoint, EndpointError};
 use crate::peer::{
-    AsCaller, CallError, Caller, ConnectError, ConnectionSource, Found, Peer, PeerBuilder, Task,
+    AsCaller, CallError, Caller, ConnectError, ConnectionSource, Found, Peer, PeerBuilder,
+    RetryPolicy, Task,
 };
 
 /// A client over several addresses, each of which is connected, and connected again when its connection ends.
@@ -258,6 +259,10 @@ impl ConnectionSource for BalancedShared {
         self.balancer.waiting.max_wait()
     }
 
+    fn retry_policy(&self) -> Option<&RetryPolicy> {
+        self.balancer.retry_policy()
+    }
+
     fn reason(&self) -> Arc<str> {
         self.balancer.state.borrow().reason()
     }
@@ -292,6 +297,10 @@ impl ConnectionSource for FailFast {
 
     fn max_wait(&self) -> Duration {
         self.0.max_wait()
+    }
+
+    fn retry_policy(&self) -> Option<&RetryPolicy> {
+        self.0.retry_policy()
     }
 
     fn reason(&self) -> Arc<str> {

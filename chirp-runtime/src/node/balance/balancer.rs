@@ -10,7 +10,7 @@ use super::{AddressState, BalancedConfig, BalancedState};
 use crate::channel::{ConnectTarget, Endpoint};
 use crate::node::waiting_calls::WaitingCalls;
 use crate::node::{ReconnectConfig, ReconnectingPeer};
-use crate::peer::{CallError, CallPermit, Found, Peer, PeerBuilder, RouteError};
+use crate::peer::{CallError, CallPermit, Found, Peer, PeerBuilder, RetryPolicy, RouteError};
 use crate::sync::Mutex;
 
 /// The addresses of a balanced peer with a reconnecting client each, and those of them that are connected.
@@ -118,6 +118,10 @@ impl Balancer {
             // The sender lives in `self`, so this cannot fail.
             let _changed = states.changed().await;
         }
+    }
+
+    pub(super) fn retry_policy(&self) -> Option<&RetryPolicy> {
+        self.reconnect.retry.as_ref()
     }
 
     pub(super) fn no_connection(&self) -> CallError {

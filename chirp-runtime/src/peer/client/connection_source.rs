@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 
 use crate::codec::CodecId;
 use crate::packet::Payload;
-use crate::peer::{AsCaller, CallError, Caller, MethodName, Peer, Task};
+use crate::peer::{AsCaller, CallError, Caller, MethodName, Peer, RetryPolicy, Task};
 
 /// A source of connections to callees, for connections that change or may be absent.
 pub(crate) trait ConnectionSource: fmt::Debug + Send + Sync {
@@ -21,6 +21,11 @@ pub(crate) trait ConnectionSource: fmt::Debug + Send + Sync {
 
     /// Returns how long a call without a timeout waits.
     fn max_wait(&self) -> Duration;
+
+    /// Returns the policy of calls that have none of their own.
+    fn retry_policy(&self) -> Option<&RetryPolicy> {
+        None
+    }
 
     /// Returns why there is no connection, or what is being done about it.
     fn reason(&self) -> Arc<str>;

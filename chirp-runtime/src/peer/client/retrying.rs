@@ -77,14 +77,8 @@ pub(in crate::peer) struct Pause {
 impl Retry {
     /// Creates the state of a call that has a policy and was not sent.
     pub(in crate::peer) fn with_policy(policy: RetryPolicy) -> Box<Self> {
-        let attempts = Attempts {
-            pauses: policy.pauses(),
-            policy,
-            made: 1,
-            target: None,
-        };
         Box::new(Self {
-            attempts: Some(Box::new(attempts)),
+            attempts: Some(Attempts::new(policy)),
             ..Self::default()
         })
     }
@@ -117,6 +111,11 @@ impl Retry {
         if let CallTarget::Routed(route) = target {
             self.route = Some(Arc::downgrade(route));
             self.keeps = self.repeats.then(|| Arc::clone(route));
+            if self.attempts.is_none()
+                && let Some(policy) = route.retry_policy()
+            {
+                self.attempts = Some(Attempts::new(policy.clone()));
+            }
         }
         self.left = RESENDS;
         if let Some(attempts) = &mut self.attempts {
@@ -252,6 +251,15 @@ impl Retry {
 }
 
 impl Attempts {
+    fn new(policy: RetryPolicy) -> Box<Self> {
+        Box::new(Self {
+            pauses: policy.pauses(),
+            policy,
+            made: 1,
+            target: None,
+        })
+    }
+
     /// Returns the pause before the next attempt: there must be one left, with enough time and budget.
     fn next_pause(&mut self, limit: &CallLimit) -> Option<std::time::Duration> {
         if self.made >= self.policy.most() {
