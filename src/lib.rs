@@ -85,6 +85,9 @@ pub use chirp_runtime::node::{
     NodeState, ReconnectConfig, ReconnectState, ReconnectingPeer, Refusal, RefusalReason, Target,
     Targets, connect_any,
 };
+pub use chirp_runtime::packet::{Metadata, MetadataError, TraceContext, TraceContextError};
+#[cfg(feature = "tracing")]
+pub use chirp_runtime::peer::Propagator;
 pub use chirp_runtime::peer::{
     AccessPolicy, AsCaller, BlockingPool, Call, CallContext, CallError, CallSite, Caller,
     ConnectError, ConnectionError, ConnectionStats, Direction, Extensions, Handler, HandlerFuture,

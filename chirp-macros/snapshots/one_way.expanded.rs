@@ -100,6 +100,20 @@ const _: () = {
         pub fn prefixed(self, prefix: &str) -> Self {
             Self(self.0.prefixed("OneWay", prefix))
         }
+        /// Adds an entry of metadata to every call of the returned client. A call may set another value.
+        #[must_use]
+        pub fn with_metadata(
+            self,
+            key: &str,
+            value: impl ::core::convert::AsRef<[::core::primitive::u8]>,
+        ) -> Self {
+            Self(self.0.with_metadata(key, ::core::convert::AsRef::as_ref(&value)))
+        }
+        /// Limits the time of every call of the returned client, unless the call has a limit of its own.
+        #[must_use]
+        pub fn with_timeout(self, timeout: ::core::time::Duration) -> Self {
+            Self(self.0.with_timeout(timeout))
+        }
         /// Asks the other side whether it serves these methods with the same signatures. The result is
         /// advisory and does not affect calls.
         ///

@@ -129,6 +129,23 @@ const _: () = {
         pub fn prefixed(self, prefix: &str) -> Self {
             Self(self.0.prefixed("Options", prefix), ::core::marker::PhantomData)
         }
+        /// Adds an entry of metadata to every call of the returned client. A call may set another value.
+        #[must_use]
+        pub fn with_metadata(
+            self,
+            key: &str,
+            value: impl ::core::convert::AsRef<[::core::primitive::u8]>,
+        ) -> Self {
+            Self(
+                self.0.with_metadata(key, ::core::convert::AsRef::as_ref(&value)),
+                ::core::marker::PhantomData,
+            )
+        }
+        /// Limits the time of every call of the returned client, unless the call has a limit of its own.
+        #[must_use]
+        pub fn with_timeout(self, timeout: ::core::time::Duration) -> Self {
+            Self(self.0.with_timeout(timeout), ::core::marker::PhantomData)
+        }
         /// Asks the other side whether it serves these methods with the same signatures. The result is
         /// advisory and does not affect calls.
         ///
@@ -138,7 +155,7 @@ const _: () = {
         pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
             self.0.compare(OptionsMethods::CONTRACT)
         }
-        /// Calls [`Options::get`] (`Options.get` on the wire). The call times out after 250ms unless `timeout` or `deadline` is set. Idempotent: it may be retried even if it may have run.
+        /// Calls [`Options::get`] (`Options.get` on the wire). The call times out after 250ms unless another limit is set. Idempotent: it may be retried even if it may have run.
         pub fn get(&self, key: K) -> __chirp::Call<u8> {
             let mut out = __chirp::Encoder::<__Codec>::new();
             <K as __chirp::Wire<_>>::put(&key, &mut out);
@@ -153,7 +170,7 @@ const _: () = {
                     ),
                 )
                 .idempotent()
-                .timeout(::core::time::Duration::from_nanos(250000000u64))
+                .default_timeout(::core::time::Duration::from_nanos(250000000u64))
         }
         /// Calls [`Options::compute`] (`Options.compute` on the wire).
         pub fn compute(&self, data: &[u8]) -> __chirp::Call<u8> {

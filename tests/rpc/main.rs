@@ -14,6 +14,7 @@ mod error_messages;
 mod errors;
 mod gather;
 mod handlers;
+mod metadata;
 mod metrics_facade;
 mod negotiation;
 mod observing;

@@ -112,6 +112,22 @@ pub(super) fn emit_impl(service: &ServiceTrait) -> TokenStream {
                 Self(self.0.prefixed(#own_name, prefix) #phantom)
             }
 
+            /// Adds an entry of metadata to every call of the returned client. A call may set another value.
+            #[must_use]
+            #vis fn with_metadata(
+                self,
+                key: &str,
+                value: impl ::core::convert::AsRef<[::core::primitive::u8]>,
+            ) -> Self {
+                Self(self.0.with_metadata(key, ::core::convert::AsRef::as_ref(&value)) #phantom)
+            }
+
+            /// Limits the time of every call of the returned client, unless the call has a limit of its own.
+            #[must_use]
+            #vis fn with_timeout(self, timeout: ::core::time::Duration) -> Self {
+                Self(self.0.with_timeout(timeout) #phantom)
+            }
+
             /// Asks the other side whether it serves these methods with the same signatures. The result is
             /// advisory and does not affect calls.
             ///
@@ -142,7 +158,7 @@ fn note(service: &ServiceTrait, method: &ServiceMethod) -> String {
     }
     if let Some(deadline) = method.deadline {
         note.push(format!(
-            "The call times out after {deadline:?} unless `timeout` or `deadline` is set."
+            "The call times out after {deadline:?} unless another limit is set."
         ));
     }
     if method.is_idempotent() {
@@ -220,7 +236,7 @@ fn emit_method(service: &ServiceTrait, method: &ServiceMethod) -> TokenStream {
     let timeout = method.deadline.map(|deadline| {
         // `time::parse` accepts only durations that fit.
         let nanos = u64::try_from(deadline.as_nanos()).unwrap_or(u64::MAX);
-        quote!(.timeout(::core::time::Duration::from_nanos(#nanos)))
+        quote!(.default_timeout(::core::time::Duration::from_nanos(#nanos)))
     });
     quote! {
         #(#attrs)*

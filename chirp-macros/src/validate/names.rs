@@ -4,7 +4,7 @@ use crate::ast::{ServiceMethod, ServiceTrait};
 use crate::mistakes::Mistakes;
 
 /// Methods of a generated client, and methods that every type has: `.into()` would resolve to those.
-const CLIENTS_OWN: [&str; 11] = [
+const CLIENTS_OWN: [&str; 13] = [
     "new",
     "unbound",
     "local",
@@ -12,6 +12,8 @@ const CLIENTS_OWN: [&str; 11] = [
     "local_with",
     "named",
     "prefixed",
+    "with_metadata",
+    "with_timeout",
     "check_compatibility",
     "clone",
     "into",

@@ -55,6 +55,12 @@ pub enum FrameworkError {
     /// did not run.
     #[error("not allowed")]
     PermissionDenied,
+    /// The call's metadata exceeded the callee's limit. The method did not run.
+    #[error("metadata too large: the limit is {limit} bytes")]
+    MetadataTooLarge {
+        /// The callee's limit, in bytes.
+        limit: u64,
+    },
     /// An error defined by a later version of the framework.
     #[error("framework error {code:04x}")]
     Other {
@@ -80,6 +86,7 @@ impl FrameworkError {
                 Self::InvalidResult => 8,
                 Self::UnknownStream => 9,
                 Self::PermissionDenied => 10,
+                Self::MetadataTooLarge { .. } => 11,
             }
     }
 
@@ -87,7 +94,9 @@ impl FrameworkError {
     pub fn to_error_data(self, detail: &str) -> ErrorData {
         let mut data = MARK.to_vec();
         match self {
-            Self::Panicked { reference: number } | Self::TooLarge { limit: number } => {
+            Self::Panicked { reference: number }
+            | Self::TooLarge { limit: number }
+            | Self::MetadataTooLarge { limit: number } => {
                 data.extend_from_slice(&number.to_be_bytes());
             }
             _ => {}
@@ -133,6 +142,7 @@ impl FrameworkError {
             8 => Self::InvalidResult,
             9 => Self::UnknownStream,
             10 => Self::PermissionDenied,
+            11 => Self::MetadataTooLarge { limit: number() },
             _ => Self::Other { code: error.code },
         })
     }

@@ -23,14 +23,16 @@ mod framework_error;
 mod going_away;
 mod header;
 mod hello;
+mod metadata;
 mod payload;
 mod record;
 mod request;
 mod reserved;
 mod response;
 mod stream;
+mod trace_context;
 
-pub use call_context::CallInfo;
+pub use call_context::{CallFields, CallInfo};
 pub use cancel::Cancel;
 #[cfg(feature = "lz4")]
 pub use compressed::{Compressed, Compressor};
@@ -42,6 +44,7 @@ pub use framework_error::{FRAMEWORK_ERROR_CODES, FrameworkError};
 pub use going_away::GoingAway;
 pub use header::{Header, PROTOCOL, PacketType};
 pub use hello::{ExtensionFlags, HELLO_METHOD, Hello};
+pub use metadata::{Metadata, MetadataError, MetadataIter};
 pub use payload::{AttachedStream, Attachment, Attachments, Payload};
 pub use record::{RecordBuilder, RecordError, RecordScanner, Vint30, Vint30Error};
 pub use request::{MAX_METHOD_LEN, RequestPacket};
@@ -52,3 +55,4 @@ pub use stream::{
     EndReason, ItemRun, Items, StreamCredit, StreamEnd, StreamEntry, StreamId, StreamItems,
     StreamOpen,
 };
+pub use trace_context::{TraceContext, TraceContextError};

@@ -6,12 +6,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
+#[cfg(feature = "tracing")]
+use super::Propagator;
 use super::connection::ConnectionCore;
 use super::connection::reader::ReaderTask;
 use super::connection::writer::{Sink, WriterTask};
 use super::monitoring::budget::Budget;
 use super::monitoring::observe::Observer;
 use super::monitoring::{keep_alive, log};
+use super::propagation::Propagation;
 use super::server::serving::Serving;
 use super::task;
 use super::{
@@ -34,6 +37,7 @@ pub struct PeerBuilder {
     observer: Option<Observer>,
     metrics: Option<SharedMetrics>,
     budget: Option<Arc<Budget>>,
+    propagation: Option<Arc<Propagation>>,
     pub(crate) tls: Option<channel::secure::ClientTls>,
     #[cfg(feature = "lz4")]
     compress_above: Option<usize>,
@@ -181,6 +185,29 @@ impl PeerBuilder {
         self
     }
 
+    /// Sets the metadata keys that calls inherit which are made [within](crate::peer::Call::within) calls of these peers,
+    /// in addition to those set before. Without keys, calls inherit the deadline and the trace alone.
+    ///
+    /// ```
+    /// # use chirp_runtime::peer as chirp;
+    /// let builder = chirp::PeerBuilder::new().inherit_metadata(["tenant", "request-id"]);
+    /// ```
+    #[must_use]
+    pub fn inherit_metadata<K: Into<String>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        let inherited = &mut Arc::make_mut(self.propagation.get_or_insert_default()).inherited;
+        inherited.extend(keys.into_iter().map(|key| key.into().into_boxed_str()));
+        self
+    }
+
+    /// Connects the spans of calls with a tracing system: see [`Propagator`]. Requires the feature `tracing`.
+    #[cfg(feature = "tracing")]
+    #[must_use]
+    pub fn propagator(mut self, propagator: impl Propagator) -> Self {
+        let propagation = Arc::make_mut(self.propagation.get_or_insert_default());
+        propagation.propagator = Some(Arc::new(propagator));
+        self
+    }
+
     /// Compresses parameters, results and stream items larger than `bytes` with LZ4, if that makes the packet smaller.
     /// Off by default; requires the feature `lz4`.
     ///
@@ -298,6 +325,7 @@ impl PeerBuilder {
         connection.observed = self.observer.is_some().into();
         connection.metrics.clone_from(&self.metrics);
         connection.budget.clone_from(&self.budget);
+        connection.propagation.clone_from(&self.propagation);
         let connection = Arc::new(connection);
         if let Some(metrics) = &self.metrics {
             metrics.join(&connection);

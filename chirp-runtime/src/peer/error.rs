@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{CallSite, MethodName, Reply};
 use crate::channel::Endpoint;
-use crate::packet::{ErrorData, FrameworkError, PacketError, PacketType};
+use crate::packet::{ErrorData, FrameworkError, MetadataError, PacketError, PacketType};
 use crate::session::LimitOwner;
 
 /// The error of a call.
@@ -27,6 +27,9 @@ pub enum CallError {
     /// The method name begins with `chirp.`, which is reserved for the framework. Nothing was sent.
     #[error("method names that begin with `chirp.` are reserved for the framework")]
     ReservedName,
+    /// The call's metadata cannot be sent. Nothing was sent.
+    #[error("{0}")]
+    Metadata(MetadataError),
     /// The packet type is below 128, or from `0xC700` to `0xC70F`, and belongs to the protocol. Nothing was sent.
     #[error("packet type {kind} is reserved for the protocol", kind = kind.0)]
     ReservedType {
@@ -192,6 +195,7 @@ impl CallError {
             | Self::NameTooLong { .. }
             | Self::ReservedName
             | Self::ReservedType { .. }
+            | Self::Metadata(_)
             | Self::TooManyPending { .. }
             | Self::NotConnected(_)
             | Self::UnknownNode(_)
@@ -208,6 +212,7 @@ impl CallError {
                     | FrameworkError::InvalidArguments
                     | FrameworkError::Unsupported
                     | FrameworkError::PermissionDenied
+                    | FrameworkError::MetadataTooLarge { .. }
             ),
             _ => true,
         }

@@ -21,6 +21,7 @@ mod handle;
 mod method;
 mod method_error;
 mod monitoring;
+mod propagation;
 mod server;
 pub(crate) mod stream;
 mod task;
@@ -45,6 +46,8 @@ pub use method_error::MethodError;
 pub use monitoring::keep_alive::KeepAlive;
 pub use monitoring::metrics::{Metrics, SharedMetrics};
 pub use monitoring::observe::{Direction, ObservedPacket};
+#[cfg(feature = "tracing")]
+pub use monitoring::propagator::Propagator;
 pub use server::access_policy::AccessPolicy;
 pub use server::blocking_pool::BlockingPool;
 pub use server::context::CallContext;

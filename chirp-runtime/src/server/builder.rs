@@ -125,6 +125,20 @@ impl ServerBuilder {
         self.configure_peers(|peers| peers.negotiation(negotiation))
     }
 
+    /// Sets the metadata keys that calls inherit which are made within other calls
+    /// ([`PeerBuilder::inherit_metadata`]).
+    #[must_use]
+    pub fn inherit_metadata<K: Into<String>>(self, keys: impl IntoIterator<Item = K>) -> Self {
+        self.configure_peers(|peers| peers.inherit_metadata(keys))
+    }
+
+    /// Connects the spans of calls with a tracing system ([`PeerBuilder::propagator`]).
+    #[cfg(feature = "tracing")]
+    #[must_use]
+    pub fn propagator(self, propagator: impl crate::peer::Propagator) -> Self {
+        self.configure_peers(|peers| peers.propagator(propagator))
+    }
+
     /// Compresses payloads larger than `bytes` on connections whose other side supports it
     /// ([`PeerBuilder::compress_above`]).
     #[cfg(feature = "lz4")]

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -89,6 +90,20 @@ impl Client {
         if !matches!(self.goes_by, ClientName::Local) {
             self.goes_by = ClientName::Renamed(Renamed::prefixed(own, prefix));
         }
+        self
+    }
+
+    /// Adds an entry of metadata to every call.
+    #[must_use]
+    pub fn with_metadata(mut self, key: &str, value: &[u8]) -> Self {
+        self.caller = self.caller.with_metadata(key, value);
+        self
+    }
+
+    /// Limits the time of every call.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.caller = self.caller.with_timeout(timeout);
         self
     }
 

@@ -105,6 +105,15 @@ pub enum Refused {
     Unsupported,
     /// This side has said that it makes no new calls, and no handler of its own is running.
     GoingAway,
+    /// The call has required metadata, and one of the two sides does not support it.
+    UnsupportedMetadata,
+    /// The call has too much metadata.
+    MetadataTooLarge {
+        /// The length of the metadata, in bytes.
+        len: usize,
+        /// The limit of this side, in bytes.
+        limit: usize,
+    },
 }
 
 /// Why a session cannot continue.

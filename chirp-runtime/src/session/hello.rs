@@ -117,7 +117,7 @@ impl Session {
         } else {
             self.begin_call(METHOD, question.len())?
         };
-        self.send_or_queue_call(key, &method, &mut question.into(), None);
+        self.send_or_queue_call(key, &method, &mut question.into(), None, None);
         // Counters are for the application's calls.
         self.counters.calls_out -= 1;
         self.hello_exchange.asked(key, nonce);
@@ -151,7 +151,7 @@ impl Session {
         // Also while this side goes away.
         let key = self.begin_any_call()?;
         let method = Bytes::from_static(METHOD);
-        self.send_or_queue_call(key, &method, &mut question.into(), None);
+        self.send_or_queue_call(key, &method, &mut question.into(), None, None);
         self.counters.calls_out -= 1;
         self.hello_exchange.ping = Some(key);
         self.hello_exchange.declared = true;
@@ -213,6 +213,7 @@ impl Session {
         ours.revision = ours.revision.min(theirs.revision);
         let answer = ours.encode_answer(nonce);
         self.send_response(id, ResultCode::Success, &mut answer.into());
+        self.settle_held_calls();
         is_news.then_some(Event::Hello)
     }
 }

@@ -11,7 +11,7 @@ impl Session {
     pub(super) fn handle_request(&mut self, request: RequestPacket) -> Option<Event> {
         let id = request.id();
         // The context belongs to this request even if the request is refused.
-        let info = self.contexts.take();
+        let context = self.contexts.take();
         if let Some(interrupt) = self.handle_duplicate(id) {
             return Some(interrupt);
         }
@@ -31,15 +31,24 @@ impl Session {
             self.refuse(id, FrameworkError::Overloaded);
             return None;
         }
-        if info.unsupported {
+        if context.unsupported {
             self.refuse(id, FrameworkError::Unsupported);
             return None;
         }
-        if info.time == Some(Duration::ZERO) {
+        if context.too_large {
+            let limit = self.config.limits.max_metadata as u64;
+            self.refuse(id, FrameworkError::MetadataTooLarge { limit });
+            return None;
+        }
+        if context.time == Some(Duration::ZERO) {
             self.refuse(id, FrameworkError::DeadlineExceeded);
             return None;
         }
-        let call = self.inbound.start(id, request.size(), info.time);
+        let size = request.size() + context.size();
+        let call = self.inbound.start(id, size, context.time);
+        if let Some(info) = context.info {
+            self.contexts.accept(call, info);
+        }
         Some(Event::Request(call, request))
     }
 

@@ -36,6 +36,10 @@ pub struct Limits {
     /// exceeded by one item. A stream whose items would exceed it fails. Flow-control windows keep
     /// well-behaved streams far below it, unless their items are large.
     pub max_stream_buffer: usize,
+    /// The most bytes of metadata of a call ([`Metadata::encoded_len`](crate::packet::Metadata::encoded_len)).
+    /// Default: 8 KiB; at most about 64 KiB are possible. A call with more is refused before it is sent, and by this side
+    /// if it is received.
+    pub max_metadata: usize,
     /// How long reading pauses at [`max_concurrent_handlers`](Self::max_concurrent_handlers). Default: 100
     /// ms. While this side is writing, the pause may be up to eleven times as long.
     pub max_read_pause: Duration,
@@ -109,6 +113,13 @@ impl Limits {
         self
     }
 
+    /// Sets [`max_metadata`](#structfield.max_metadata).
+    #[must_use]
+    pub fn max_metadata(mut self, max_metadata: usize) -> Self {
+        self.max_metadata = max_metadata;
+        self
+    }
+
     /// Sets [`max_read_pause`](#structfield.max_read_pause).
     #[must_use]
     pub fn max_read_pause(mut self, max_read_pause: Duration) -> Self {
@@ -136,6 +147,7 @@ impl Default for Limits {
             max_write_buffer: 8 << 20,
             max_streams: 16_384,
             max_stream_buffer: 64 << 20,
+            max_metadata: 8 << 10,
             max_read_pause: Duration::from_millis(100),
             progress_timeout: Duration::from_secs(30),
         }

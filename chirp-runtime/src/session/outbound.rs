@@ -7,7 +7,7 @@ use super::send_backlog::QueuedSend;
 use super::{
     CallOutcome, Event, Fatal, HelloState, LimitOwner, OutboundCallId, Refused, SendTicket, Session,
 };
-use crate::packet::{Cancel, Payload, RequestPacket, ResultCode};
+use crate::packet::{CallFields, Cancel, Payload, RequestPacket, ResultCode};
 
 /// The calls of this side.
 impl Session {
@@ -40,7 +40,7 @@ impl Session {
         time: Option<Duration>,
     ) -> Result<OutboundCallId, Refused> {
         let key = self.begin_call(method, params.len())?;
-        self.send_or_queue_call(key, method, params, time);
+        self.send_or_queue_call(key, method, params, time, None);
         Ok(key)
     }
 
@@ -57,10 +57,10 @@ impl Session {
     ) -> Result<OutboundCallId, Refused> {
         let key = self.begin_call(method, params.len())?;
         if self.has_room_for_call() && self.backlog.has_no_queued_sends() {
-            self.send_request(key, method, Params::Copied(params), time);
+            self.send_request(key, method, Params::Copied(params), time, None);
         } else {
             let (method, params) = (Bytes::copy_from_slice(method), params.to_vec().into());
-            self.wait_for_room(key, method, params, time);
+            self.wait_for_room(key, method, params, time, None);
         }
         Ok(key)
     }
@@ -96,11 +96,12 @@ impl Session {
         method: &Bytes,
         params: &mut Payload,
         time: Option<Duration>,
+        fields: Option<&CallFields>,
     ) {
         if self.has_room_for_call() && self.backlog.has_no_queued_sends() {
-            self.send_request(key, method, Params::Pushed(params), time);
+            self.send_request(key, method, Params::Pushed(params), time, fields);
         } else {
-            self.wait_for_room(key, method.clone(), std::mem::take(params), time);
+            self.wait_for_room(key, method.clone(), std::mem::take(params), time, fields);
         }
     }
 
@@ -110,10 +111,12 @@ impl Session {
         method: Bytes,
         params: Payload,
         time: Option<Duration>,
+        fields: Option<&CallFields>,
     ) {
+        let fields = fields.cloned().map(Box::new);
         let ticket = self
             .backlog
-            .enqueue(QueuedSend::Call(key, method, params, time));
+            .enqueue(QueuedSend::Call(key, method, params, time, fields));
         self.outbound.queued(key, ticket);
     }
 
@@ -177,11 +180,11 @@ impl Session {
         self.counters.calls_out += 1;
         if self.has_room_for_call()
             && self.backlog.has_no_queued_sends()
-            && self.send_one_way_call(method, params, None)
+            && self.send_one_way_call(method, params, None, None)
         {
             return Ok(None);
         }
-        let queued = QueuedSend::OneWayCall(method.clone(), std::mem::take(params));
+        let queued = QueuedSend::OneWayCall(method.clone(), std::mem::take(params), None);
         Ok(Some(self.backlog.enqueue(queued)))
     }
 
@@ -191,6 +194,7 @@ impl Session {
         &mut self,
         method: &[u8],
         params: &mut Payload,
+        fields: Option<&CallFields>,
         ticket: Option<SendTicket>,
     ) -> bool {
         // Queued calls have ids already, and may wait behind this one.
@@ -204,7 +208,7 @@ impl Session {
         if let Some(ticket) = ticket {
             self.one_way_call_leaves(ticket, key);
         }
-        self.send_request(key, method, Params::Pushed(params), None);
+        self.send_request(key, method, Params::Pushed(params), None, fields);
         true
     }
 
@@ -243,6 +247,7 @@ impl Session {
                 _ => &[],
             };
             self.hello_exchange.answered(answer);
+            self.settle_held_calls();
             return Ok(Some(Event::Hello));
         }
         if !outcome.is_success() {
@@ -321,10 +326,11 @@ impl Session {
         method: &[u8],
         params: Params<'_>,
         time: Option<Duration>,
+        fields: Option<&CallFields>,
     ) {
         let from = self.transmit.position();
         self.send_call_opens(key);
-        self.send_context(time);
+        self.send_context(time, fields);
         let tail = self.transmit.tail();
         match params {
             Params::Copied(params) => {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::outbound::Params;
 use super::{Fatal, OutboundCallId, Session};
-use crate::packet::{Header, PacketType, Payload, ResponsePacket, ResultCode};
+use crate::packet::{CallFields, Header, PacketType, Payload, ResponsePacket, ResultCode};
 
 /// Bytes of responses that may be buffered beyond the limits, since refusals are sent without checking for
 /// room: enough for more than a hundred thousand of them.
@@ -30,7 +30,7 @@ pub enum ReadState {
 pub(super) struct SendBacklog {
     /// Calls and packets that wait for room, in order.
     queued: BTreeMap<SendTicket, QueuedSend>,
-    /// Calls with streams that wait for the other side's extensions to be known, and then for room.
+    /// Calls that need extensions. They wait until those of the other side are known, and then for room.
     held: BTreeMap<SendTicket, QueuedSend>,
     tickets: u64,
     /// The number of calls in `queued` and `held`, which have their ids already.
@@ -54,8 +54,14 @@ pub struct SendTicket(u64);
 /// A call or packet in the send backlog.
 #[derive(Debug)]
 pub(super) enum QueuedSend {
-    Call(OutboundCallId, Bytes, Payload, Option<Duration>),
-    OneWayCall(Bytes, Payload),
+    Call(
+        OutboundCallId,
+        Bytes,
+        Payload,
+        Option<Duration>,
+        Option<Box<CallFields>>,
+    ),
+    OneWayCall(Bytes, Payload, Option<Box<CallFields>>),
     Packet(PacketType, Payload),
 }
 
@@ -90,7 +96,8 @@ impl SendBacklog {
         ticket
     }
 
-    /// Like [`enqueue`](Self::enqueue), but the call stays queued until [`release_held`](Self::release_held).
+    /// Like [`enqueue`](Self::enqueue), but the call stays queued until it is [taken](Self::take_held) and
+    /// [released](Self::release).
     pub(super) fn hold(&mut self, queued: QueuedSend) -> SendTicket {
         self.tickets += 1;
         let ticket = SendTicket(self.tickets);
@@ -103,12 +110,13 @@ impl SendBacklog {
         !self.held.is_empty()
     }
 
-    /// Lets held calls wait for room, in the order in which all calls were made.
-    pub(super) fn release_held(&mut self) {
-        self.queued.append(&mut self.held);
+    /// Lets a call that was held wait for room, in the order in which all calls were made.
+    pub(super) fn release(&mut self, ticket: SendTicket, queued: QueuedSend) {
+        self.calls += usize::from(queued.is_call());
+        self.queued.insert(ticket, queued);
     }
 
-    /// Takes the held calls, since they cannot be sent.
+    /// Takes the held calls.
     pub(super) fn take_held(&mut self) -> Vec<(SendTicket, QueuedSend)> {
         let held = mem::take(&mut self.held);
         self.calls -= held.values().filter(|queued| queued.is_call()).count();
@@ -139,7 +147,7 @@ impl SendBacklog {
 
     /// Takes all queued calls and packets, since they cannot be sent.
     pub(super) fn take_queued(&mut self) -> Vec<QueuedSend> {
-        self.release_held();
+        self.queued.append(&mut self.held);
         let all = mem::take(&mut self.queued);
         self.calls = 0;
         let unsent = all
@@ -349,13 +357,14 @@ impl Session {
             && let Some((ticket, mut queued)) = self.backlog.queued.pop_first()
         {
             let sent = match &mut queued {
-                QueuedSend::Call(key, method, params, time) => {
+                QueuedSend::Call(key, method, params, time, fields) => {
                     self.backlog.calls -= 1;
-                    self.send_request(*key, method, Params::Pushed(params), *time);
+                    let fields = fields.as_deref();
+                    self.send_request(*key, method, Params::Pushed(params), *time, fields);
                     true
                 }
-                QueuedSend::OneWayCall(method, params) => {
-                    self.send_one_way_call(method, params, Some(ticket))
+                QueuedSend::OneWayCall(method, params, fields) => {
+                    self.send_one_way_call(method, params, fields.as_deref(), Some(ticket))
                 }
                 QueuedSend::Packet(kind, payload) => {
                     self.put_packet(*kind, payload);
@@ -400,7 +409,7 @@ impl Session {
     /// Keeps a queued send's bytes until they can be dropped without the lock.
     pub(super) fn defer_drop(&mut self, queued: QueuedSend) {
         match queued {
-            QueuedSend::Call(_, method, params, _) | QueuedSend::OneWayCall(method, params) => {
+            QueuedSend::Call(_, method, params, ..) | QueuedSend::OneWayCall(method, params, _) => {
                 self.transmit.defer_drop(method);
                 self.transmit.defer_drop(params.into_remains());
             }

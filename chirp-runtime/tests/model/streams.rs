@@ -234,7 +234,7 @@ impl Side {
                     half.expect("it waits").full = false;
                 }
                 StreamEvent::Ended(key, ending) => self.ended(key, &ending),
-                StreamEvent::Unsupported(_) => panic!("both sides have streams"),
+                StreamEvent::Unsupported(..) => panic!("both sides have streams"),
             }
         }
     }

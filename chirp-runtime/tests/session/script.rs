@@ -328,6 +328,7 @@ impl Stage {
                 format!("refused too-many-in-packet {limit}")
             }
             Said::Refused(Refused::Unsupported) => "refused unsupported".to_owned(),
+            Said::Refused(refused) => format!("refused {refused:?}"),
             Said::Fatal(Fatal::Unresponsive { abandoned }) => {
                 format!("fatal unresponsive {abandoned}")
             }

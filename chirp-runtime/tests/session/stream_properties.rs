@@ -320,7 +320,7 @@ impl Tried {
                 StreamEvent::Begun(key) | StreamEvent::Ready(key) => {
                     assert!(!self.ended.contains(&key));
                 }
-                StreamEvent::Unsupported(_) => panic!("both sides have streams"),
+                StreamEvent::Unsupported(..) => panic!("both sides have streams"),
             }
         }
     }

@@ -143,7 +143,7 @@ impl Stage {
             StreamEvent::Ended(key, ending) => {
                 format!("ended {} {}", self.stream_name(key), ending_words(&ending))
             }
-            StreamEvent::Unsupported(call) => {
+            StreamEvent::Unsupported(call, _) => {
                 let is_this = self.calls.iter().find(|(_, key)| **key == call);
                 format!("unsupported {}", is_this.expect("a call").0)
             }

@@ -230,7 +230,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
     both(
         "8.1",
-        "a C702 or C705 without its eight bytes is recognised without them",
+        "a C702, C705 or C70B without its eight bytes is recognised without them",
         "call a m x
          < request @a m x
          > response @a 4 x:c7020004+what+x:c745

@@ -222,8 +222,10 @@ impl Subject for Value {
                     Refused::GoingAway => "fault c701",
                     Refused::TooManyStreams { .. }
                     | Refused::TooManyInPacket { .. }
-                    | Refused::Unsupported => {
-                        panic!("nothing opens streams")
+                    | Refused::Unsupported
+                    | Refused::UnsupportedMetadata
+                    | Refused::MetadataTooLarge { .. } => {
+                        panic!("nothing needs an extension")
                     }
                 };
                 self.answers.insert(name.to_owned(), why.to_owned());

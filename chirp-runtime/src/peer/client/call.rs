@@ -4,12 +4,13 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use crate::codec::CodecId;
-use crate::packet::Payload;
+use crate::packet::{Metadata, Payload, TraceContext};
 use crate::peer::client::answer::Answer;
 use crate::peer::client::call_core::{CallCore, CallState, SentCall, shared};
+use crate::peer::client::call_options::CallOptions;
 use crate::peer::client::lazy_call::SendEarly;
 use crate::peer::client::limit::CallLimit;
-use crate::peer::{CallError, Caller, MethodName, RetryPolicy, TemplateError};
+use crate::peer::{CallContext, CallError, Caller, MethodName, RetryPolicy, TemplateError};
 
 /// A call of a method: a future of its result.
 ///
@@ -79,6 +80,78 @@ impl<T, E> Call<T, E> {
         self
     }
 
+    /// Adds an entry of metadata to the call, in place of others with this key: those of the client
+    /// ([`Caller::with_metadata`]), and inherited ones. The handler reads it with
+    /// [`CallContext::metadata`](crate::peer::CallContext::metadata). Keys are text of 1 to 255 bytes that does not begin
+    /// with `chirp.`; the call fails with [`CallError::Metadata`] otherwise, and if all metadata is over the limit
+    /// ([`Limits::max_metadata`](crate::session::Limits::max_metadata)).
+    ///
+    /// The metadata is required: the call waits until the peer's extensions are known, and a peer that does not support
+    /// metadata fails the call with [`CallError::Rejected`] before it is sent. Use
+    /// [`metadata_optional`](Self::metadata_optional) for entries that the call can do without.
+    pub fn metadata(mut self, key: &str, value: impl AsRef<[u8]>) -> Self {
+        self.untyped
+            .change(|core| core.options_mut().set_metadata(key, value.as_ref()));
+        self
+    }
+
+    /// As [`metadata`](Self::metadata), but the entry is left out if the peer does not support metadata, or if that is not
+    /// known yet, and the call does not wait for it.
+    pub fn metadata_optional(mut self, key: &str, value: impl AsRef<[u8]>) -> Self {
+        self.untyped.change(|core| {
+            core.options_mut()
+                .set_optional_metadata(key, value.as_ref());
+        });
+        self
+    }
+
+    /// As [`metadata`](Self::metadata), with all entries of `metadata`, of which some may be optional.
+    pub fn all_metadata(mut self, metadata: &Metadata) -> Self {
+        self.untyped
+            .change(|core| core.options_mut().merge_metadata(metadata));
+        self
+    }
+
+    /// Sets the trace that the call belongs to. It is used if the call's span has none
+    /// ([`PeerBuilder::propagator`](crate::peer::PeerBuilder::propagator)), and left out if the peer does not support
+    /// it.
+    pub fn trace(mut self, trace: TraceContext) -> Self {
+        self.untyped
+            .change(|core| core.options_mut().set_trace(trace));
+        self
+    }
+
+    /// Makes the call a part of the call that a handler serves: it inherits that call's deadline, its trace and the
+    /// metadata that the program inherits
+    /// ([`PeerBuilder::inherit_metadata`](crate::peer::PeerBuilder::inherit_metadata)). The deadline applies in addition to
+    /// the call's own limit; entries of metadata do not replace those of the call or its client. The call may be made on any
+    /// connection.
+    pub fn within(mut self, cx: &CallContext) -> Self {
+        self.untyped
+            .change(|core| core.options_mut().set_within(cx));
+        self
+    }
+
+    /// Adds options to those of the call's client.
+    pub(in crate::peer) fn with_options(mut self, options: Option<Box<CallOptions>>) -> Self {
+        if let Some(options) = options {
+            self.untyped
+                .change(|core| core.options_mut().overlay(&options));
+        }
+        self
+    }
+
+    /// Limits the time of the call unless it is limited already.
+    #[doc(hidden)]
+    pub fn default_timeout(mut self, timeout: Duration) -> Self {
+        self.untyped.change(|core| {
+            if let CallLimit::None = core.limit {
+                core.limit = CallLimit::Timeout(timeout);
+            }
+        });
+        self
+    }
+
     /// Marks the call as idempotent: running the method twice has the same effect as running it once.
     /// `#[chirp(idempotent)]` on a method marks every call of it.
     pub fn idempotent(mut self) -> Self {
@@ -139,10 +212,17 @@ impl<T, E> Call<T, E> {
             _ => return Err(CallError::NotTemplate(TemplateError::Sent)),
         };
         let mut untyped = CallCore::new(caller, core.method.clone(), Ok(params), streams);
-        untyped.limit = core.limit.copy();
+        // The limit of the template takes precedence over that of the target.
+        let limit = core.limit.copy();
+        if !matches!(limit, CallLimit::None) {
+            untyped.limit = limit;
+        }
         untyped.idempotent = core.idempotent;
         if let Some(again) = &core.again {
             untyped.again = again.for_template();
+        }
+        if let Some(options) = &core.options {
+            untyped.options_mut().overlay(options);
         }
         Ok(Self {
             untyped,

@@ -6,15 +6,17 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use crate::codec::CodecId;
-use crate::packet::Payload;
+use crate::packet::{CallFields, Metadata, Payload};
 use crate::peer::client::answer::Answer;
+use crate::peer::client::call_options::{CallDefaults, CallOptions};
 use crate::peer::client::caller::CallTarget;
 use crate::peer::client::connection_source::{self, ConnectionWait};
 use crate::peer::client::lazy_call::{LazyCall, SendEarly};
 use crate::peer::client::limit::CallLimit;
-use crate::peer::client::local::LocalCall;
+use crate::peer::client::local::{LocalCall, LocalContext};
 use crate::peer::client::outgoing::Outgoing;
 use crate::peer::client::retrying::{Next, Pause, Retry};
+use crate::peer::connection::ConnectionCore;
 use crate::peer::monitoring::span::Span;
 use crate::peer::stream::call_stream::CallStream;
 use crate::peer::stream::consumer::Consumer;
@@ -26,6 +28,8 @@ pub(in crate::peer) struct CallCore {
     pub(super) state: CallState,
     pub(super) limit: CallLimit,
     pub(super) idempotent: bool,
+    /// `None` for most calls.
+    pub(super) options: Option<Box<CallOptions>>,
     /// What is needed to send the call again.
     pub(super) again: Option<Box<Retry>>,
     /// The tracing span, from sending to the end of the call.
@@ -114,12 +118,16 @@ impl CallCore {
         params: Result<Payload, CallError>,
         streams: Option<CodecId>,
     ) -> Self {
+        if let CallTarget::With(defaults) = &caller.0 {
+            return Self::with_defaults(&Arc::clone(defaults), method, params, streams);
+        }
         let state = CallState::new(caller, &method, params, streams);
         let core = Self {
             method,
             state,
             limit: CallLimit::None,
             idempotent: false,
+            options: None,
             again: None,
             span: None,
         };
@@ -127,6 +135,29 @@ impl CallCore {
             CallState::Unsent { params, .. } if params.has_attachments() => core.into_lazy(),
             _ => core,
         }
+    }
+
+    /// Creates a call with the defaults of a client.
+    #[inline(never)]
+    fn with_defaults(
+        defaults: &Arc<CallDefaults>,
+        method: MethodName,
+        params: Result<Payload, CallError>,
+        streams: Option<CodecId>,
+    ) -> Self {
+        let mut core = Self::new(defaults.caller.clone(), method, params, streams);
+        core.change(|core| {
+            core.options = Some(Box::new(defaults.options()));
+            if let Some(timeout) = defaults.timeout {
+                core.limit = CallLimit::Timeout(timeout);
+            }
+        });
+        core
+    }
+
+    /// The options of the call, for changes.
+    pub(super) fn options_mut(&mut self) -> &mut CallOptions {
+        self.options.get_or_insert_default()
     }
 
     #[cold]
@@ -138,6 +169,7 @@ impl CallCore {
                 state: CallState::Lazy(lazy),
                 limit: CallLimit::None,
                 idempotent: false,
+                options: None,
                 again: None,
                 span: None,
             },
@@ -198,7 +230,11 @@ impl CallCore {
         else {
             return;
         };
-        self.span.get_or_insert_with(|| Span::of_call(method));
+        let span = self.span.get_or_insert_with(|| Span::of_call(method));
+        let options = self.options.as_deref();
+        if let Some(deadline) = options.and_then(CallOptions::deadline) {
+            self.limit.shorten(deadline);
+        }
         // Taken apart in place: moving the whole value costs more.
         let (mut target, mut params) = (
             mem::replace(&mut caller.0, CallTarget::Nobody),
@@ -231,25 +267,52 @@ impl CallCore {
                 let connection = link.connection();
                 self.limit.arm(Some(&connection.runtime));
                 let time = self.limit.time_left();
-                if streams.is_none() && !params.has_attachments() {
-                    match connection.call(method, params, time, cx, link.is_callback()) {
-                        Ok(slot) => SentCall::Remote(Outgoing::new(link, slot)).into(),
-                        Err(error) => SentCall::Failed(error).into(),
-                    }
+                let fields = if options.is_some() || connection.propagation.is_some() {
+                    fields(options, connection, span)
                 } else {
-                    let sent = connection.call_with(&link, method, params, time, cx, *streams);
-                    CallState::sent(sent.map(|(slot, stream)| {
-                        (SentCall::Remote(Outgoing::new(link, slot)), stream)
-                    }))
+                    Ok(None)
+                };
+                match fields {
+                    Err(error) => SentCall::Failed(error).into(),
+                    Ok(fields) if streams.is_none() && !params.has_attachments() => {
+                        match connection.call(
+                            method,
+                            params,
+                            time,
+                            fields.as_ref(),
+                            cx,
+                            link.is_callback(),
+                        ) {
+                            Ok(slot) => SentCall::Remote(Outgoing::new(link, slot)).into(),
+                            Err(error) => SentCall::Failed(error).into(),
+                        }
+                    }
+                    Ok(fields) => {
+                        let sent = connection.call_with(
+                            &link,
+                            method,
+                            params,
+                            (time, fields.as_ref()),
+                            cx,
+                            *streams,
+                        );
+                        CallState::sent(sent.map(|(slot, stream)| {
+                            (SentCall::Remote(Outgoing::new(link, slot)), stream)
+                        }))
+                    }
                 }
             }
             CallTarget::Local(handler, back) => {
                 self.limit.arm(None);
-                let sent = LocalCall::new(&*handler, *back, method, params, *streams);
+                let context = LocalContext {
+                    options,
+                    deadline: self.limit.deadline(),
+                };
+                let sent = LocalCall::new(&*handler, *back, method, params, *streams, context);
                 CallState::sent(sent.map(|(local, stream)| (SentCall::Local(local), stream)))
             }
             CallTarget::Unbound => SentCall::Failed(CallError::Unbound).into(),
-            CallTarget::Routed(_) | CallTarget::Nobody => {
+            CallTarget::Routed(_) | CallTarget::With(_) | CallTarget::Nobody => {
                 SentCall::Failed(CallError::unknown_method()).into()
             }
         };
@@ -405,6 +468,23 @@ impl CallCore {
         self.state = CallState::Sent(SentCall::Over);
         self.span = None;
         None
+    }
+}
+
+/// Returns the fields of the context of a call on a connection.
+#[inline(never)]
+pub(super) fn fields(
+    options: Option<&CallOptions>,
+    connection: &ConnectionCore,
+    span: &Span,
+) -> Result<Option<CallFields>, CallError> {
+    let trace = connection
+        .propagation
+        .as_deref()
+        .and_then(|propagation| span.trace(propagation));
+    match options {
+        Some(options) => options.fields(trace.as_ref()),
+        None => Ok(CallFields::new(trace.as_ref(), &Metadata::new())),
     }
 }
 

@@ -2,12 +2,14 @@ use std::fmt;
 use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use crate::packet::{FrameworkError, Payload};
 use crate::peer::client::answer::Answered;
+use crate::peer::client::call_options::{CallDefaults, CallOptions};
 use crate::peer::client::connection_source::ConnectionSource;
 use crate::peer::connection::ConnectionCore;
 use crate::peer::stream::forward::relay_result;
@@ -30,6 +32,8 @@ pub(in crate::peer) enum CallTarget {
     Local(Arc<dyn Handler>, Box<Caller>),
     /// The connection that is current when a call is made.
     Routed(Arc<dyn ConnectionSource>),
+    /// Another target, with defaults for its calls.
+    With(Arc<CallDefaults>),
     /// Every method is unknown.
     Nobody,
     /// Calls are templates, and are not sent.
@@ -59,11 +63,54 @@ impl Caller {
         Self(CallTarget::Routed(route))
     }
 
+    /// Returns a caller whose calls carry an entry of metadata: see [`Call::metadata`].
+    #[must_use]
+    pub fn with_metadata(self, key: &str, value: impl AsRef<[u8]>) -> Self {
+        self.with_defaults(|defaults| defaults.options.set_metadata(key, value.as_ref()))
+    }
+
+    /// Returns a caller whose calls carry an entry of optional metadata: see [`Call::metadata_optional`].
+    #[must_use]
+    pub fn with_metadata_optional(self, key: &str, value: impl AsRef<[u8]>) -> Self {
+        self.with_defaults(|defaults| {
+            defaults.options.set_optional_metadata(key, value.as_ref());
+        })
+    }
+
+    /// Returns a caller whose calls time out after `timeout`, unless a call has a limit of its own: see [`Call::timeout`].
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        self.with_defaults(|defaults| defaults.timeout = Some(timeout))
+    }
+
+    /// Returns a caller with changed defaults.
+    pub(in crate::peer) fn with_defaults(self, change: impl FnOnce(&mut CallDefaults)) -> Self {
+        let mut defaults = match self.0 {
+            CallTarget::With(defaults) => defaults,
+            target => Arc::new(CallDefaults {
+                options: CallOptions::default(),
+                timeout: None,
+                caller: Self(target),
+            }),
+        };
+        change(Arc::make_mut(&mut defaults));
+        Self(CallTarget::With(defaults))
+    }
+
+    /// Returns the target without defaults.
+    pub(in crate::peer) fn target(&self) -> &CallTarget {
+        match &self.0 {
+            CallTarget::With(defaults) => &defaults.caller.0,
+            target => target,
+        }
+    }
+
     /// Returns the runtime of detached calls: that of the connection, or the current one.
     pub(in crate::peer) fn runtime(&self) -> Option<Handle> {
         match &self.0 {
             CallTarget::Remote(link) => Some(link.connection().runtime.clone()),
             CallTarget::Routed(source) => Some(source.runtime().clone()),
+            CallTarget::With(defaults) => defaults.caller.runtime(),
             CallTarget::Local(..) | CallTarget::Nobody | CallTarget::Unbound => {
                 Handle::try_current().ok()
             }
@@ -73,7 +120,7 @@ impl Caller {
     /// Returns `true` if a call with these parameters can be sent from this thread: streams to handlers in this process
     /// need a runtime.
     pub(in crate::peer) fn can_take(&self, params: &Payload) -> bool {
-        let is_local = matches!(self.0, CallTarget::Local(..));
+        let is_local = matches!(self.target(), CallTarget::Local(..));
         !is_local || !params.has_attachments() || Handle::try_current().is_ok()
     }
 
@@ -109,6 +156,7 @@ impl fmt::Debug for Caller {
                 .field(&link.connection().remote)
                 .finish(),
             CallTarget::Routed(route) => f.debug_tuple("Caller").field(route).finish(),
+            CallTarget::With(defaults) => defaults.caller.fmt(f),
             CallTarget::Local(..) => f.write_str("Caller(local)"),
             CallTarget::Nobody => f.write_str("Caller(nobody)"),
             CallTarget::Unbound => f.write_str("Caller(unbound)"),
@@ -116,17 +164,20 @@ impl fmt::Debug for Caller {
     }
 }
 
-/// Forwards each request with its streams, and returns the response with its streams. A response of *unknown method* is
-/// forwarded as such.
+/// Forwards each request with its streams, deadline, trace and metadata, and returns the response with its streams. A
+/// response of *unknown method* is forwarded as such. Metadata that is forwarded is required
+/// ([`Metadata`](crate::packet::Metadata)).
 ///
 /// A handler that selects a target calls [`Handler::handle`] on the target's caller: [`call`](Caller::call) by name
 /// does not forward streams.
 impl Handler for Caller {
     fn handle(&self, request: Request) -> HandlerFuture {
+        let options = CallOptions::forwarding(request.context());
         let (method, params, arrived) = request.into_call();
         let caller = self.clone();
         let Some(arrived) = arrived else {
             let call = Call::new(caller, method, Ok(params.into()), |answer, _| answer);
+            let call = call.with_options(options);
             return Box::pin(async move { Reply::forwarded(call.await.map(Answered::forward)) });
         };
         let Some(mut forwarded) = arrived.forward() else {
@@ -136,10 +187,12 @@ impl Handler for Caller {
         match forwarded.result {
             None => {
                 let call = Call::new(caller, method, params, |answer, _| answer);
+                let call = call.with_options(options);
                 Box::pin(async move { Reply::forwarded(call.await.map(Answered::forward)) })
             }
             Some((producer, Some(codec))) => {
                 let call = Call::streaming(caller, method, params, codec, |answer, _| answer);
+                let call = call.with_options(options);
                 Box::pin(async move { forward_result(call, producer).await })
             }
             Some((_, None)) => Box::pin(ready(cannot_forward())),

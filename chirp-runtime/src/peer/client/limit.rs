@@ -23,6 +23,27 @@ impl CallLimit {
         }
     }
 
+    /// Adds another deadline, before the timer runs.
+    pub(in crate::peer) fn shorten(&mut self, deadline: Instant) {
+        *self = match self {
+            Self::Running(_) => return,
+            Self::None => Self::Deadline(deadline),
+            Self::Deadline(at) => Self::Deadline(deadline.min(*at)),
+            Self::Timeout(timeout) => {
+                let at = Instant::now().checked_add(*timeout);
+                Self::Deadline(at.map_or(deadline, |at| at.min(deadline)))
+            }
+        };
+    }
+
+    /// Returns when the call's time is over, once the timer runs.
+    pub(in crate::peer) fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Running(sleep) => Some(sleep.deadline()),
+            _ => None,
+        }
+    }
+
     /// Returns `true` if the limit has passed before the call is sent.
     pub(in crate::peer) fn has_passed(&self) -> bool {
         match self {

@@ -8,11 +8,13 @@ use std::task::{Context, Poll, ready};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use crate::codec::CodecId;
 use crate::codec::attaching::too_many_streams;
 use crate::packet::{self, ErrorData, FrameworkError, Payload, StreamOpen};
 use crate::peer::client::answer::{Answer, Answered};
+use crate::peer::client::call_options::CallOptions;
 use crate::peer::server::task::{drop_caught, panicked};
 use crate::peer::stream::consumer::Consumer;
 use crate::peer::stream::half;
@@ -48,6 +50,30 @@ struct Started {
     task: AbortHandle,
 }
 
+/// The options and the deadline of a local call, which become the context of its handler.
+#[derive(Default)]
+pub(in crate::peer) struct LocalContext<'a> {
+    pub(in crate::peer) options: Option<&'a CallOptions>,
+    pub(in crate::peer) deadline: Option<Instant>,
+}
+
+impl LocalContext<'_> {
+    fn into_call_context(self, back: Caller) -> Result<CallContext, CallError> {
+        let mut extensions = Extensions::default();
+        let mut info = None;
+        if let Some(options) = self.options {
+            let (given, propagation) = options.local()?;
+            info = given;
+            if let Some(propagation) = propagation {
+                extensions.insert(propagation);
+            }
+        }
+        Ok(CallContext::new(back, extensions, None)
+            .within(self.deadline)
+            .received(info))
+    }
+}
+
 impl LocalCall {
     pub(in crate::peer) fn new(
         handler: &dyn Handler,
@@ -55,7 +81,9 @@ impl LocalCall {
         method: &MethodName,
         mut params: Payload,
         result: Option<CodecId>,
+        context: LocalContext<'_>,
     ) -> Result<(Self, Option<Consumer>), CallError> {
+        let cx = context.into_call_context(back)?;
         let opens = params.attachments() + usize::from(result.is_some());
         check_request(method, params.len(), opens)?;
         let ends = here(params.detach()).map_err(|error| CallError::Encode(error.to_string()))?;
@@ -69,8 +97,7 @@ impl LocalCall {
         let arrived =
             (!ends.is_empty() || producer.is_some()).then(|| InboundStreams::local(ends, producer));
         let packet = packet::RequestPacket::new(0, method.bytes(), params.as_slice());
-        let request = Request::new(CallContext::new(back, Extensions::default(), None), packet)
-            .with_streams(arrived);
+        let request = Request::new(cx, packet).with_streams(arrived);
         let work = match catch_unwind(AssertUnwindSafe(|| handler.handle(request))) {
             Ok(running) => LocalWork::Running(Some(running)),
             Err(panic) => LocalWork::Ended(Some(panicked(panic, method.as_bytes(), None))),

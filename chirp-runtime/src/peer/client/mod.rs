@@ -4,6 +4,7 @@ pub(in crate::peer) mod answer;
 mod await_hint;
 pub(in crate::peer) mod call;
 pub(in crate::peer) mod call_core;
+pub(in crate::peer) mod call_options;
 pub(in crate::peer) mod caller;
 pub(in crate::peer) mod connection_source;
 pub(in crate::peer) mod lazy_call;

@@ -6,14 +6,16 @@ use std::task::{Context, Poll, Waker, ready};
 
 use tokio::runtime::Handle;
 
-use crate::packet::Payload;
-use crate::peer::client::call_core::shared;
+use crate::packet::{Metadata, Payload, TraceContext};
+use crate::peer::client::call_core::{fields, shared};
+use crate::peer::client::call_options::CallOptions;
 use crate::peer::client::caller::CallTarget;
 use crate::peer::client::connection_source::{self, ConnectionWait};
 use crate::peer::client::lazy_call::{LazyCall, SendEarly};
-use crate::peer::client::local::LocalCall;
+use crate::peer::client::local::{LocalCall, LocalContext};
 use crate::peer::client::pending_send::PendingSend;
-use crate::peer::{CallError, Caller, MethodName, TemplateError};
+use crate::peer::monitoring::span::Span;
+use crate::peer::{CallContext, CallError, Caller, MethodName, TemplateError};
 
 /// A one-way call: a future that is ready when the request is in the transmit buffer.
 ///
@@ -26,7 +28,11 @@ use crate::peer::{CallError, Caller, MethodName, TemplateError};
 /// With [`Caller::local`] the future is ready when the method has run, or with stream halves in the arguments, when the
 /// method has been started.
 #[must_use = "one-way calls are sent when awaited, or by `.start()` or `.detach()`"]
-pub struct OneWayCall(OneWayCallState);
+pub struct OneWayCall {
+    state: OneWayCallState,
+    /// `None` for most calls.
+    options: Option<Box<CallOptions>>,
+}
 
 enum OneWayCallState {
     Unsent {
@@ -53,34 +59,86 @@ impl OneWayCall {
     pub fn new(caller: Caller, method: MethodName, params: Result<Payload, CallError>) -> Self {
         let params = match method.check().and(params) {
             Ok(params) => params,
-            Err(error) => return Self(OneWayCallState::Failed(error)),
+            Err(error) => return OneWayCallState::Failed(error).into(),
+        };
+        let (caller, options) = match caller.0 {
+            CallTarget::With(defaults) => {
+                let options = Some(Box::new(defaults.options()));
+                (defaults.caller.clone(), options)
+            }
+            target => (Caller(target), None),
         };
         let lazy_method = params.has_attachments().then(|| method.clone());
-        let call = Self(OneWayCallState::Unsent {
-            caller,
-            method,
-            params,
-        });
+        let call = Self {
+            state: OneWayCallState::Unsent {
+                caller,
+                method,
+                params,
+            },
+            options,
+        };
         let Some(method) = lazy_method else {
             return call;
         };
         match LazyCall::new(call) {
-            Ok(call) => Self(OneWayCallState::Lazy { method, call }),
+            Ok(call) => OneWayCallState::Lazy { method, call }.into(),
             Err(call) => call,
         }
     }
 
     /// Returns this call, which has not been sent, for another target. The parameters are shared between the calls.
     pub(crate) fn retarget(&mut self, caller: Caller) -> Result<Self, CallError> {
-        match &mut self.0 {
+        match &mut self.state {
             OneWayCallState::Unsent { method, params, .. } => {
                 let params = shared(params)?;
-                Ok(Self::new(caller, method.clone(), Ok(params)))
+                let call = Self::new(caller, method.clone(), Ok(params));
+                Ok(match &self.options {
+                    Some(options) => call.change(|mine| mine.overlay(options)),
+                    None => call,
+                })
             }
             OneWayCallState::Lazy { .. } => Err(CallError::NotTemplate(TemplateError::HasStreams)),
             OneWayCallState::Failed(error) => Err(error.clone()),
             _ => Err(CallError::NotTemplate(TemplateError::Sent)),
         }
+    }
+
+    /// Adds an entry of metadata to the call: see [`Call::metadata`](crate::peer::Call::metadata). If the peer does not
+    /// support metadata, the future fails with [`CallError::Rejected`] and nothing is sent.
+    pub fn metadata(self, key: &str, value: impl AsRef<[u8]>) -> Self {
+        self.change(|options| options.set_metadata(key, value.as_ref()))
+    }
+
+    /// As [`metadata`](Self::metadata), but the entry is left out if the peer does not support metadata, or if that is not
+    /// known yet.
+    pub fn metadata_optional(self, key: &str, value: impl AsRef<[u8]>) -> Self {
+        self.change(|options| options.set_optional_metadata(key, value.as_ref()))
+    }
+
+    /// As [`metadata`](Self::metadata), with all entries of `metadata`, of which some may be optional.
+    pub fn all_metadata(self, metadata: &Metadata) -> Self {
+        self.change(|options| options.merge_metadata(metadata))
+    }
+
+    /// Sets the trace that the call belongs to: see [`Call::trace`](crate::peer::Call::trace).
+    pub fn trace(self, trace: TraceContext) -> Self {
+        self.change(|options| options.set_trace(trace))
+    }
+
+    /// Makes the call a part of the call that a handler serves: it inherits the trace and the metadata
+    /// ([`Call::within`](crate::peer::Call::within)), but no deadline.
+    pub fn within(self, cx: &CallContext) -> Self {
+        self.change(|options| options.set_within(cx))
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut CallOptions)) -> Self {
+        match &self.state {
+            OneWayCallState::Lazy { call, .. } => {
+                call.change(|call| change(call.options.get_or_insert_default()));
+            }
+            _ => change(self.options.get_or_insert_default()),
+        }
+        self
     }
 
     /// Sends the call now. Await the returned future to wait for room in the transmit buffer.
@@ -97,7 +155,7 @@ impl OneWayCall {
     /// and then dropped.
     pub fn detach(mut self) {
         self.claim();
-        let runtime = match &self.0 {
+        let runtime = match &self.state {
             OneWayCallState::Unsent { caller, .. } => caller.runtime(),
             OneWayCallState::Connecting(wait) => Some(wait.runtime()),
             OneWayCallState::Remote(queued) => Some(queued.runtime()),
@@ -115,7 +173,7 @@ impl OneWayCall {
 
     /// Takes the call back from its streams, which may have sent it.
     fn claim(&mut self) {
-        if let OneWayCallState::Lazy { call, .. } = &self.0
+        if let OneWayCallState::Lazy { call, .. } = &self.state
             && let Some(call) = call.take()
         {
             *self = call;
@@ -123,21 +181,22 @@ impl OneWayCall {
     }
 
     fn send(&mut self) {
-        let OneWayCallState::Unsent { .. } = self.0 else {
+        let OneWayCallState::Unsent { .. } = self.state else {
             return;
         };
         let OneWayCallState::Unsent {
             caller,
             method,
             params,
-        } = mem::replace(&mut self.0, OneWayCallState::Over)
+        } = mem::replace(&mut self.state, OneWayCallState::Over)
         else {
             return;
         };
-        self.0 = match caller.0 {
+        let span = Span::of_call(&method);
+        self.state = match caller.0 {
             CallTarget::Routed(route) => {
                 if let Some((caller, _)) = connection_source::current(&*route) {
-                    self.0 = OneWayCallState::Unsent {
+                    self.state = OneWayCallState::Unsent {
                         caller,
                         method,
                         params,
@@ -149,11 +208,19 @@ impl OneWayCall {
             }
             CallTarget::Remote(link) => {
                 let connection = link.connection();
-                let sent = if params.has_attachments() {
-                    connection.call_one_way_with(&link, &method, params)
+                let options = self.options.as_deref();
+                let fields = if options.is_some() || connection.propagation.is_some() {
+                    fields(options, connection, &span)
                 } else {
-                    connection.call_one_way(&method, params, link.is_callback())
+                    Ok(None)
                 };
+                let sent = fields.and_then(|fields| {
+                    if params.has_attachments() || fields.is_some() {
+                        connection.call_one_way_with(&link, &method, params, fields.as_ref())
+                    } else {
+                        connection.call_one_way(&method, params, link.is_callback())
+                    }
+                });
                 match sent {
                     Ok(ticket) => OneWayCallState::Remote(PendingSend::new(link, ticket)),
                     Err(error) => OneWayCallState::Failed(error),
@@ -162,7 +229,11 @@ impl OneWayCall {
             CallTarget::Local(handler, back) => {
                 // The caller feeds streams to the method after the call has been sent.
                 let runs_alone = params.has_attachments();
-                match LocalCall::new(&*handler, *back, &method, params, None) {
+                let context = LocalContext {
+                    options: self.options.as_deref(),
+                    deadline: None,
+                };
+                match LocalCall::new(&*handler, *back, &method, params, None, context) {
                     Ok((local, _)) if runs_alone => {
                         local.detach();
                         OneWayCallState::Over
@@ -172,22 +243,31 @@ impl OneWayCall {
                 }
             }
             // A peer drops a one-way call of an unknown method silently.
-            CallTarget::Nobody => OneWayCallState::Over,
+            CallTarget::With(_) | CallTarget::Nobody => OneWayCallState::Over,
             CallTarget::Unbound => OneWayCallState::Failed(CallError::Unbound),
         };
     }
 }
 
+impl From<OneWayCallState> for OneWayCall {
+    fn from(state: OneWayCallState) -> Self {
+        Self {
+            state,
+            options: None,
+        }
+    }
+}
+
 impl SendEarly for OneWayCall {
     fn params(&self) -> Option<&Payload> {
-        match &self.0 {
+        match &self.state {
             OneWayCallState::Unsent { params, .. } => Some(params),
             _ => None,
         }
     }
 
     fn send_early(&mut self) {
-        if let OneWayCallState::Unsent { caller, params, .. } = &self.0
+        if let OneWayCallState::Unsent { caller, params, .. } = &self.state
             && !caller.can_take(params)
         {
             return;
@@ -196,15 +276,15 @@ impl SendEarly for OneWayCall {
     }
 
     fn waits_on(&self) -> Option<Handle> {
-        match &self.0 {
+        match &self.state {
             OneWayCallState::Connecting(wait) => Some(wait.runtime()),
             _ => None,
         }
     }
 
     fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while let OneWayCallState::Connecting(wait) = &mut self.0 {
-            self.0 = match ready!(wait.poll(cx)) {
+        while let OneWayCallState::Connecting(wait) = &mut self.state {
+            self.state = match ready!(wait.poll(cx)) {
                 Ok((caller, _)) => OneWayCallState::Unsent {
                     caller,
                     method: wait.method.clone(),
@@ -225,7 +305,7 @@ impl Future for OneWayCall {
         self.claim();
         self.send();
         ready!(self.poll_sent(cx));
-        let done = match &mut self.0 {
+        let done = match &mut self.state {
             OneWayCallState::Remote(queued) => ready!(queued.poll(cx)),
             OneWayCallState::Local(local) => {
                 let _ = ready!(local.poll(cx));
@@ -237,14 +317,14 @@ impl Future for OneWayCall {
             | OneWayCallState::Connecting(_)
             | OneWayCallState::Over => Ok(()),
         };
-        self.0 = OneWayCallState::Over;
+        self.state = OneWayCallState::Over;
         Poll::Ready(done)
     }
 }
 
 impl fmt::Debug for OneWayCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.state {
             OneWayCallState::Unsent { method, .. } | OneWayCallState::Lazy { method, .. } => {
                 f.debug_tuple("OneWayCall").field(method).finish()
             }

@@ -9,7 +9,9 @@ use tokio::runtime::Handle;
 
 use crate::codec::CodecId;
 use crate::codec::attaching::too_many_streams;
-use crate::packet::{ErrorData, FrameworkError, Payload, ResponsePacket, ResultCode};
+use crate::packet::{
+    CallFields, ErrorData, FrameworkError, MetadataError, Payload, ResponsePacket, ResultCode,
+};
 use crate::peer::client::answer::{Answer, Answered};
 use crate::peer::client::caller::ConnectionRef;
 use crate::peer::client::pending_call::{AnswerWithStreams, PendingCall};
@@ -32,15 +34,18 @@ impl ConnectionCore {
     ///
     /// [`CallError`] if the call cannot be sent.
     pub(in crate::peer) fn call(
-        &self,
+        self: &Arc<Self>,
         method: &MethodName,
         params: Payload,
         time: Option<Duration>,
+        fields: Option<&CallFields>,
         cx: Option<&Context<'_>>,
         is_callback: bool,
     ) -> Result<Arc<PendingCall>, CallError> {
         let slot = PendingCall::take(cx.map(|cx| cx.waker().clone()));
-        let submitted = if self.submit_queue.is_contended() && params.len() <= submit_queue::COPIED
+        let submitted = if self.submit_queue.is_contended()
+            && params.len() <= submit_queue::COPIED
+            && fields.is_none()
         {
             let (name, params) = (method.as_bytes(), params.as_slice());
             self.submit_queue.push(&slot, name, params, time)
@@ -49,7 +54,7 @@ impl ConnectionCore {
         };
         let made = match submitted {
             SubmitOutcome::Full | SubmitOutcome::Closed => {
-                self.call_now(&slot, method, params, time, is_callback)
+                self.call_now(&slot, method, params, (time, fields), is_callback)
             }
             // The writer task sends the calls of all callers together.
             SubmitOutcome::First | SubmitOutcome::Behind => {
@@ -73,15 +78,26 @@ impl ConnectionCore {
     /// Gives a call to the session. A caller that is alone writes at once; with several callers, the writer task writes
     /// for all of them together.
     fn call_now(
-        &self,
+        self: &Arc<Self>,
         slot: &Arc<PendingCall>,
         method: &MethodName,
         mut params: Payload,
-        time: Option<Duration>,
+        terms: (Option<Duration>, Option<&CallFields>),
         is_callback: bool,
     ) -> Result<(), CallError> {
-        let sent = self.call_locked(slot, method, &mut params, time, is_callback);
+        let mut starts_timeout = false;
+        let sent = self.call_locked(
+            slot,
+            method,
+            &mut params,
+            terms,
+            is_callback,
+            &mut starts_timeout,
+        );
         recycle(params);
+        if starts_timeout {
+            self.limit_hello();
+        }
         if let Some(lease) = sent? {
             self.write(lease);
         }
@@ -93,12 +109,21 @@ impl ConnectionCore {
         slot: &Arc<PendingCall>,
         method: &MethodName,
         params: &mut Payload,
-        time: Option<Duration>,
+        (time, fields): (Option<Duration>, Option<&CallFields>),
         is_callback: bool,
+        starts_timeout: &mut bool,
     ) -> Result<Option<WriteLease<'_>>, CallError> {
         let mut state = self.lock();
         state.check_call(is_callback)?;
-        let call = state.ordered(|session| session.call_within(method.bytes(), params, time))?;
+        let call = match fields {
+            None => state.ordered(|session| session.call_within(method.bytes(), params, time))?,
+            Some(_) => state.ordered(|session| {
+                let (call, _) =
+                    session.call_in_context(method.bytes(), params, time, fields, &[])?;
+                *starts_timeout = ask_hello_if_wanted(session);
+                Ok::<_, Refused>(call)
+            })?,
+        };
         slot.sent(call);
         state.pending_calls.wait(call, Arc::clone(slot));
         if state.session.pending() == 1 {
@@ -119,7 +144,7 @@ impl ConnectionCore {
         link: &ConnectionRef,
         method: &MethodName,
         mut params: Payload,
-        time: Option<Duration>,
+        (time, fields): (Option<Duration>, Option<&CallFields>),
         cx: Option<&Context<'_>>,
         result: Option<CodecId>,
     ) -> Result<(Arc<PendingCall>, Option<Consumer>), CallError> {
@@ -133,8 +158,13 @@ impl ConnectionCore {
             let sent = match state.check_call(link.is_callback()) {
                 Err(error) => Err(error),
                 Ok(()) => state.ordered(|session| {
-                    let (call, keys) =
-                        session.call_with(method.bytes(), &mut params, time, &opens)?;
+                    let (call, keys) = session.call_in_context(
+                        method.bytes(),
+                        &mut params,
+                        time,
+                        fields,
+                        &opens,
+                    )?;
                     Ok((call, keys, ask_hello_if_wanted(session)))
                 }),
             };
@@ -210,6 +240,7 @@ impl ConnectionCore {
         link: &ConnectionRef,
         method: &MethodName,
         mut params: Payload,
+        fields: Option<&CallFields>,
     ) -> Result<Option<SendTicket>, CallError> {
         // Halves that cannot be sent belong to the program, and are dropped after the lock is released.
         let mut attachments = params.detach();
@@ -219,8 +250,12 @@ impl ConnectionCore {
             let sent = match state.check_call(link.is_callback()) {
                 Err(error) => Err(error),
                 Ok(()) => state.ordered(|session| {
-                    let (ticket, keys) =
-                        session.call_one_way_with(method.bytes(), &mut params, &opens)?;
+                    let (ticket, keys) = session.call_one_way_in_context(
+                        method.bytes(),
+                        &mut params,
+                        fields,
+                        &opens,
+                    )?;
                     Ok((ticket, keys, ask_hello_if_wanted(session)))
                 }),
             };
@@ -318,6 +353,14 @@ impl Refused {
                 FrameworkError::Unsupported,
                 "one of the two sides does not know streams".to_owned(),
             ),
+            Self::UnsupportedMetadata => CallError::rejected(
+                FrameworkError::Unsupported,
+                "one of the two sides does not know metadata (keys that may be left out can be marked as optional)"
+                    .to_owned(),
+            ),
+            Self::MetadataTooLarge { len, limit } => {
+                CallError::Metadata(MetadataError::TooLarge { len, limit })
+            }
         }
     }
 }

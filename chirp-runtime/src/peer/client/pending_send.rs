@@ -4,7 +4,7 @@ use tokio::runtime::Handle;
 
 use crate::peer::CallError;
 use crate::peer::client::caller::ConnectionRef;
-use crate::session::{Refused, SendTicket};
+use crate::session::SendTicket;
 
 /// A one-way call or packet that may have to wait for room. Dropping it takes it back.
 pub(in crate::peer) struct PendingSend {
@@ -33,11 +33,7 @@ impl PendingSend {
             let refused = state.session.take_refused_one_way_call(ticket);
             drop(state);
             self.ticket = None;
-            return Poll::Ready(if refused {
-                Err(Refused::Unsupported.into())
-            } else {
-                Ok(())
-            });
+            return Poll::Ready(refused.map_or(Ok(()), |refused| Err(refused.into())));
         }
         let unsendable = state.end.is_some() || state.sending.is_over();
         if let Some(reason) = state.refusal().filter(|_| unsendable) {

@@ -26,6 +26,7 @@ use crate::peer::monitoring::budget::Budget;
 use crate::peer::monitoring::log;
 use crate::peer::monitoring::observe::Observer;
 use crate::peer::monitoring::watchdog::Watchdog;
+use crate::peer::propagation::Propagation;
 use crate::peer::server::service_order::ServiceOrders;
 use crate::peer::{ConnectionError, PeerState, SharedMetrics};
 use crate::session::{Fatal, InboundCallId, Session};
@@ -65,6 +66,8 @@ pub(in crate::peer) struct ConnectionCore {
     /// The memory budget that this connection shares with others.
     pub(in crate::peer) budget: Option<Arc<Budget>>,
     pub(in crate::peer) metrics: Option<SharedMetrics>,
+    /// What this side passes on of the contexts of calls.
+    pub(in crate::peer) propagation: Option<Arc<Propagation>>,
     /// The channel of [`watch`](Self::watch), created by its first call.
     watch: OnceLock<watch::Sender<PeerState>>,
     /// Notified when the session ends, when the peer's extensions become known, and when it refuses calls.
@@ -110,6 +113,7 @@ impl ConnectionCore {
             observed: AtomicBool::new(false),
             budget: None,
             metrics: None,
+            propagation: None,
             watch: OnceLock::new(),
             signal: Notify::new(),
             interrupts: Notify::new(),

@@ -109,6 +109,7 @@ impl ConnectionState {
             Some(Event::Request(id, request)) => {
                 let time = self.session.time(id);
                 let deadline = time.and_then(|time| Instant::now().checked_add(time));
+                let info = self.session.take_context(id);
                 let streams = self.streams.take_request(id);
                 if self.queue.capacity() == 0 {
                     // Most connections are never busy.
@@ -118,6 +119,7 @@ impl ConnectionState {
                     id,
                     request,
                     deadline,
+                    info,
                     streams,
                 });
             }

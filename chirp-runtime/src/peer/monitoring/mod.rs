@@ -7,6 +7,8 @@ pub(in crate::peer) mod log;
 pub(in crate::peer) mod metrics;
 pub(in crate::peer) mod observe;
 pub(in crate::peer) mod progress;
+#[cfg(feature = "tracing")]
+pub(in crate::peer) mod propagator;
 pub(in crate::peer) mod span;
 pub(in crate::peer) mod stall_timer;
 pub(in crate::peer) mod watchdog;

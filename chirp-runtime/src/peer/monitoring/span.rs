@@ -2,7 +2,9 @@
 
 #[cfg(feature = "tracing")]
 mod with_tracing {
+    use crate::packet::TraceContext;
     use crate::peer::MethodName;
+    use crate::peer::propagation::Propagation;
 
     /// The span of a call.
     pub(in crate::peer) struct Span(tracing::Span);
@@ -18,6 +20,28 @@ mod with_tracing {
             Self(tracing::debug_span!("handle", method = %method.escape_ascii()))
         }
 
+        /// Returns the trace of the span, if the span is enabled and the trace is sampled.
+        pub(in crate::peer) fn trace(&self, propagation: &Propagation) -> Option<TraceContext> {
+            if self.0.is_disabled() {
+                return None;
+            }
+            let trace = propagation.propagator.as_ref()?.inject(&self.0);
+            trace.filter(TraceContext::is_sampled)
+        }
+
+        /// Makes the span a child of the caller's span.
+        pub(in crate::peer) fn continue_trace(
+            &self,
+            propagation: &Propagation,
+            parent: &TraceContext,
+        ) {
+            if let Some(propagator) = &propagation.propagator
+                && !self.0.is_disabled()
+            {
+                propagator.extract(&self.0, parent);
+            }
+        }
+
         /// Runs `step` inside of the span.
         pub(in crate::peer) fn inside<T>(&self, step: impl FnOnce() -> T) -> T {
             self.0.in_scope(step)
@@ -27,7 +51,9 @@ mod with_tracing {
 
 #[cfg(not(feature = "tracing"))]
 mod without_tracing {
+    use crate::packet::TraceContext;
     use crate::peer::MethodName;
+    use crate::peer::propagation::Propagation;
 
     /// The span of a call, which does nothing.
     pub(in crate::peer) struct Span;
@@ -40,6 +66,14 @@ mod without_tracing {
         pub(in crate::peer) fn of_handler(_: &[u8]) -> Self {
             Self
         }
+
+        #[expect(clippy::unused_self, reason = "as with the feature")]
+        pub(in crate::peer) fn trace(&self, _: &Propagation) -> Option<TraceContext> {
+            None
+        }
+
+        #[expect(clippy::unused_self, reason = "as with the feature")]
+        pub(in crate::peer) fn continue_trace(&self, _: &Propagation, _: &TraceContext) {}
 
         #[expect(clippy::unused_self, reason = "as with the feature")]
         pub(in crate::peer) fn inside<T>(&self, step: impl FnOnce() -> T) -> T {

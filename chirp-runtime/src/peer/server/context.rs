@@ -4,8 +4,10 @@ use std::time::Instant;
 use tokio::time::Instant as Deadline;
 
 use crate::channel::Identity;
+use crate::packet::{CallInfo, Metadata, TraceContext};
 use crate::peer::client::caller::CallTarget;
 use crate::peer::connection::ConnectionCore;
+use crate::peer::propagation::Propagation;
 use crate::peer::{Caller, ConnectionStats, Extensions, PeerState};
 use crate::session::InboundCallId;
 
@@ -18,7 +20,11 @@ pub struct CallContext {
     extensions: Extensions,
     run: Option<InboundCallId>,
     deadline: Option<Deadline>,
+    /// The trace and the metadata, if the caller sent any.
+    info: Option<Arc<CallInfo>>,
 }
+
+static NO_METADATA: Metadata = Metadata::EMPTY;
 
 impl CallContext {
     pub(in crate::peer) fn new(
@@ -31,12 +37,46 @@ impl CallContext {
             extensions,
             run,
             deadline: None,
+            info: None,
         }
     }
 
     pub(in crate::peer) fn within(mut self, deadline: Option<Deadline>) -> Self {
         self.deadline = deadline;
         self
+    }
+
+    pub(in crate::peer) fn received(mut self, info: Option<Arc<CallInfo>>) -> Self {
+        self.info = info;
+        self
+    }
+
+    /// Returns the metadata that the caller sent with the call ([`Call::metadata`](crate::peer::Call::metadata)).
+    pub fn metadata(&self) -> &Metadata {
+        let info = self.info.as_deref();
+        info.map_or(&NO_METADATA, |info| &info.metadata)
+    }
+
+    /// Returns the trace that the call belongs to, if the caller sent one.
+    pub fn trace(&self) -> Option<&TraceContext> {
+        self.info.as_deref()?.trace.as_ref()
+    }
+
+    pub(in crate::peer) fn call_info(&self) -> Option<&Arc<CallInfo>> {
+        self.info.as_ref()
+    }
+
+    pub(in crate::peer) fn time_limit(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    /// Returns what calls inherit that are made within this one.
+    pub(in crate::peer) fn propagation(&self) -> Option<Arc<Propagation>> {
+        match self.connection() {
+            Some(connection) => connection.propagation.clone(),
+            // A call in this process was given it with its context.
+            None => self.extension::<Arc<Propagation>>().cloned(),
+        }
     }
 
     /// Returns the call's deadline, if the caller set one and sent it. Deadlines are sent once both sides have
@@ -104,10 +144,11 @@ impl CallContext {
     }
 
     pub(in crate::peer) fn connection(&self) -> Option<Arc<ConnectionCore>> {
-        match &self.caller.0 {
+        match self.caller.target() {
             CallTarget::Remote(link) => Some(Arc::clone(link.connection())),
             CallTarget::Routed(_)
             | CallTarget::Local(..)
+            | CallTarget::With(_)
             | CallTarget::Nobody
             | CallTarget::Unbound => None,
         }
@@ -116,10 +157,11 @@ impl CallContext {
     /// Returns the identity of the caller, as verified by the channel. Nothing in a message influences it. For a call
     /// through [`Caller::local`] it is [`Identity::Anonymous`].
     pub fn identity(&self) -> &Identity {
-        match &self.caller.0 {
+        match self.caller.target() {
             CallTarget::Remote(link) => &link.connection().identity,
             CallTarget::Routed(_)
             | CallTarget::Local(..)
+            | CallTarget::With(_)
             | CallTarget::Nobody
             | CallTarget::Unbound => &Identity::Anonymous,
         }
@@ -137,7 +179,7 @@ impl CallContext {
 
     /// Returns the value that a higher layer keeps with the connection.
     pub(crate) fn attachment<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        match &self.caller.0 {
+        match self.caller.target() {
             CallTarget::Remote(link) => link.connection().attachment.get()?.downcast_ref(),
             _ => None,
         }

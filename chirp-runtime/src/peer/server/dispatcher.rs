@@ -224,6 +224,7 @@ impl Dispatcher {
             id,
             request,
             deadline,
+            info,
             streams,
         } = call;
         let link = ConnectionRef::uncounted(&self.connection);
@@ -238,7 +239,15 @@ impl Dispatcher {
             let serving = self.serving.as_deref()?;
             let streams =
                 streams.map(|unbound| InboundStreams::new(&link, StreamCarrier::Run(id), unbound));
-            let cx = CallContext::new(link.into(), serving.extensions(), Some(id)).within(deadline);
+            if let Some(info) = &info
+                && let Some(trace) = &info.trace
+                && let Some(propagation) = &self.connection.propagation
+            {
+                span.continue_trace(propagation, trace);
+            }
+            let cx = CallContext::new(link.into(), serving.extensions(), Some(id))
+                .within(deadline)
+                .received(info);
             let request = Request::new(cx, request).with_streams(streams);
             span.inside(|| {
                 let future = within(deadline, serving.router.handle(request));

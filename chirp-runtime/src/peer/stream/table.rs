@@ -6,8 +6,7 @@ use crate::peer::stream::inbound_streams::UnboundStreams;
 use crate::peer::stream::mailbox::{ItemStreams, Mailbox};
 use crate::peer::stream::orphans::Orphans;
 use crate::session::{
-    Ending, InboundCallId, OutboundCallId, Refused, SecondaryMap, StreamCarrier, StreamEvent,
-    StreamKey,
+    Ending, InboundCallId, OutboundCallId, SecondaryMap, StreamCarrier, StreamEvent, StreamKey,
 };
 
 /// The stream halves that this side holds, by key. It allocates nothing before the first stream.
@@ -111,9 +110,9 @@ impl ConnectionState {
                         .wakes
                         .extend(mailbox.and_then(|mailbox| mailbox.end(ending)));
                 }
-                StreamEvent::Unsupported(call) => {
+                StreamEvent::Unsupported(call, refused) => {
                     if let Some(slot) = self.pending_calls.take(call) {
-                        self.effects.refused.push((slot, Refused::Unsupported));
+                        self.effects.refused.push((slot, refused));
                     }
                 }
             }

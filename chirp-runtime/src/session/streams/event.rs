@@ -1,6 +1,6 @@
 use super::StreamKey;
 use crate::packet::{ErrorData, Items};
-use crate::session::{InboundCallId, LimitOwner, OutboundCallId};
+use crate::session::{InboundCallId, LimitOwner, OutboundCallId, Refused};
 
 /// A stream as seen from one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,9 +107,9 @@ pub enum StreamEvent {
     /// The stream was ended by the other side or by its call. No event follows. Received items are held until
     /// they are consumed or the receiver is dropped.
     Ended(StreamKey, Ending),
-    /// A call was not made, since the other side does not support streams. It has no response, and its key is
-    /// no longer valid.
-    Unsupported(OutboundCallId),
+    /// A call that was queued was not made, since the other side lacks an extension that the call needs. It has no
+    /// response, and its key is no longer valid.
+    Unsupported(OutboundCallId, Refused),
 }
 
 /// How a stream ended.

@@ -15,12 +15,12 @@ mod recv;
 mod send;
 mod store;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use crate::packet::{ExtensionFlags, StreamEntry};
 
 use super::slab::SecondaryMap;
-use super::{HelloState, InboundCallId, OutboundCallId, SendTicket, Session};
+use super::{HelloState, InboundCallId, OutboundCallId, Refused, SendTicket, Session};
 use ends::HeldResponse;
 use flow_control::Windows;
 use send::StreamOutput;
@@ -46,7 +46,7 @@ pub(super) struct SessionStreams {
     /// The streams of queued one-way calls, which have no id yet.
     by_one_way_call: HashMap<SendTicket, Vec<StreamKey>>,
     /// One-way calls that were not sent, and whose owners have not been told.
-    refused_one_way_calls: HashSet<SendTicket>,
+    refused_one_way_calls: HashMap<SendTicket, Refused>,
     /// The streams that responses will open when they leave, by request id.
     by_response: HashMap<u32, Vec<StreamKey>>,
     /// The streams that are bound to calls of the other side. The keys outlive their calls while responses

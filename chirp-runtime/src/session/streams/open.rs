@@ -7,7 +7,7 @@ use super::send::StreamOutput;
 use super::store::{RecvHalf, SendHalf, StreamHalf, StreamState};
 use super::{Ending, SessionStreams, StreamEvent, StreamKey, StreamKind, StreamSpec};
 use crate::packet::{
-    EndReason, ErrorData, Payload, RequestPacket, ResultCode, StreamEntry, StreamOpen,
+    CallFields, EndReason, ErrorData, Payload, RequestPacket, ResultCode, StreamEntry, StreamOpen,
 };
 use crate::session::send_backlog::QueuedSend;
 use crate::session::{HelloState, InboundCallId, OutboundCallId, Refused, SendTicket, Session};
@@ -30,27 +30,75 @@ impl Session {
         time: Option<Duration>,
         opens: &[StreamSpec],
     ) -> Result<(OutboundCallId, Vec<StreamKey>), Refused> {
-        if opens.is_empty() {
-            let call = self.call_within(method, params, time)?;
-            return Ok((call, Vec::new()));
+        self.call_in_context(method, params, time, None, opens)
+    }
+
+    /// Like [`call_with`](Self::call_with), with the fields of a call context. A call with required fields is queued like
+    /// one with streams while it is not known whether the other side supports them, and ends in the same way if it does
+    /// not. Other fields are left out until then.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if the call cannot be made. The session and `params` are unchanged then.
+    pub fn call_in_context(
+        &mut self,
+        method: &Bytes,
+        params: &mut Payload,
+        time: Option<Duration>,
+        fields: Option<&CallFields>,
+        opens: &[StreamSpec],
+    ) -> Result<(OutboundCallId, Vec<StreamKey>), Refused> {
+        let is_known = self.check_needs(!opens.is_empty(), fields)?;
+        if !opens.is_empty() {
+            self.check_opens(opens)?;
         }
-        let in_use = self.streams_in_use();
-        if in_use == Some(false) {
-            return Err(Refused::Unsupported);
-        }
-        self.check_opens(opens)?;
         let call = self.begin_call(method, params.len())?;
-        let streams = self.streams.get_or_insert_default();
-        let keys = streams.make(opens);
-        streams.by_call.insert(call, keys.clone());
-        if in_use.is_some() {
-            self.send_or_queue_call(call, method, params, time);
+        let keys = if opens.is_empty() {
+            Vec::new()
         } else {
-            let queued = QueuedSend::Call(call, method.clone(), std::mem::take(params), time);
+            let streams = self.streams.get_or_insert_default();
+            let keys = streams.make(opens);
+            streams.by_call.insert(call, keys.clone());
+            keys
+        };
+        if is_known {
+            self.send_or_queue_call(call, method, params, time, fields);
+        } else {
+            let (method, params) = (method.clone(), std::mem::take(params));
+            let fields = fields.cloned().map(Box::new);
+            let queued = QueuedSend::Call(call, method, params, time, fields);
             let ticket = self.backlog.hold(queued);
             self.outbound.queued(call, ticket);
         }
         Ok((call, keys))
+    }
+
+    /// Checks the extensions that a call needs. Returns `false` if it has to wait until those of the other side are
+    /// known.
+    fn check_needs(
+        &self,
+        opens_streams: bool,
+        fields: Option<&CallFields>,
+    ) -> Result<bool, Refused> {
+        let mut is_known = true;
+        if opens_streams {
+            match self.streams_in_use() {
+                Some(true) => {}
+                Some(false) => return Err(Refused::Unsupported),
+                None => is_known = false,
+            }
+        }
+        if let Some(fields) = fields {
+            if fields.is_required() {
+                match self.contexts_in_use() {
+                    Some(true) => {}
+                    Some(false) => return Err(Refused::UnsupportedMetadata),
+                    None => is_known = false,
+                }
+            }
+            self.check_fields(fields)?;
+        }
+        Ok(is_known)
     }
 
     /// Like [`call_one_way`](Self::call_one_way), with streams that the call opens, in the order in which its
@@ -73,33 +121,54 @@ impl Session {
         if opens.is_empty() {
             return Ok((self.call_one_way(method, params)?, Vec::new()));
         }
-        let in_use = self.streams_in_use();
-        if in_use == Some(false) {
-            return Err(Refused::Unsupported);
+        self.call_one_way_in_context(method, params, None, opens)
+    }
+
+    /// Like [`call_one_way_with`](Self::call_one_way_with), with the fields of a call context, as in
+    /// [`call_in_context`](Self::call_in_context).
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if the call cannot be made. The session and `params` are unchanged then.
+    pub fn call_one_way_in_context(
+        &mut self,
+        method: &Bytes,
+        params: &mut Payload,
+        fields: Option<&CallFields>,
+        opens: &[StreamSpec],
+    ) -> Result<(Option<SendTicket>, Vec<StreamKey>), Refused> {
+        let is_known = self.check_needs(!opens.is_empty(), fields)?;
+        if !opens.is_empty() {
+            self.check_opens(opens)?;
         }
-        self.check_opens(opens)?;
         self.check_size(RequestPacket::payload_len(method, params.len()))?;
         self.check_departure()?;
         self.counters.calls_out += 1;
         let free: Vec<_> = opens.iter().map(|spec| spec.freed()).collect();
-        let queued = QueuedSend::OneWayCall(method.clone(), std::mem::take(params));
-        let ticket = if in_use.is_some() {
+        let fields = fields.cloned().map(Box::new);
+        let queued = QueuedSend::OneWayCall(method.clone(), std::mem::take(params), fields);
+        let ticket = if is_known {
             self.backlog.enqueue(queued)
         } else {
             self.backlog.hold(queued)
         };
-        let streams = self.streams.get_or_insert_default();
-        let keys = streams.make(&free);
-        streams.by_one_way_call.insert(ticket, keys.clone());
+        let keys = if free.is_empty() {
+            Vec::new()
+        } else {
+            let streams = self.streams.get_or_insert_default();
+            let keys = streams.make(&free);
+            streams.by_one_way_call.insert(ticket, keys.clone());
+            keys
+        };
         self.flush_backlog();
         Ok((Some(ticket).filter(|ticket| self.is_waiting(*ticket)), keys))
     }
 
-    /// Returns `true` if a one-way call left the queue unsent, since the other side does not support streams. Returns
-    /// `true` only once.
-    pub fn take_refused_one_way_call(&mut self, ticket: SendTicket) -> bool {
-        let streams = self.streams.as_deref_mut();
-        streams.is_some_and(|streams| streams.refused_one_way_calls.remove(&ticket))
+    /// Returns the reason if a one-way call left the queue unsent, since the other side lacks an extension. Returns it
+    /// only once.
+    pub fn take_refused_one_way_call(&mut self, ticket: SendTicket) -> Option<Refused> {
+        let streams = self.streams.as_deref_mut()?;
+        streams.refused_one_way_calls.remove(&ticket)
     }
 
     /// Moves the streams of a one-way call to the id that it is sent with.
@@ -132,31 +201,51 @@ impl Session {
 
     /// Sends or fails the calls that waited for the other side's extensions, once these are known.
     pub(in crate::session) fn settle_held_calls(&mut self) {
-        let Some(in_use) = self.streams_in_use().filter(|_| self.backlog.holds()) else {
-            return;
-        };
-        if in_use {
-            self.backlog.release_held();
-            self.flush_backlog();
+        let is_known = matches!(self.hello_exchange.state(), HelloState::Known(_));
+        if !is_known || !self.backlog.holds() {
             return;
         }
         for (ticket, queued) in self.backlog.take_held() {
-            self.counters.calls_out_failed += 1;
-            if let QueuedSend::Call(call, ..) = queued {
-                self.outbound.take_back(call);
-                self.call_taken_back(call);
-                if let Some(streams) = self.streams.as_deref_mut() {
-                    streams.events.push_back(StreamEvent::Unsupported(call));
-                }
-            } else {
-                self.one_way_call_taken_back(ticket);
-                if let Some(streams) = self.streams.as_deref_mut() {
-                    streams.refused_one_way_calls.insert(ticket);
-                }
-                self.backlog.admit(ticket);
+            match self.check_held(ticket, &queued) {
+                Ok(()) => self.backlog.release(ticket, queued),
+                Err(refused) => self.refuse_held(ticket, queued, refused),
             }
-            self.defer_drop(queued);
         }
+        self.flush_backlog();
+    }
+
+    /// Checks the extensions that a held call needs, now that those of the other side are known.
+    fn check_held(&self, ticket: SendTicket, queued: &QueuedSend) -> Result<(), Refused> {
+        let streams = self.streams.as_deref();
+        let (opens, fields) = match queued {
+            QueuedSend::Call(call, .., fields) => (
+                streams.is_some_and(|streams| streams.by_call.get(*call).is_some()),
+                fields,
+            ),
+            QueuedSend::OneWayCall(.., fields) => (
+                streams.is_some_and(|streams| streams.by_one_way_call.contains_key(&ticket)),
+                fields,
+            ),
+            QueuedSend::Packet(..) => return Ok(()),
+        };
+        self.check_needs(opens, fields.as_deref()).map(|_| ())
+    }
+
+    /// Ends a held call that cannot be sent.
+    fn refuse_held(&mut self, ticket: SendTicket, queued: QueuedSend, refused: Refused) {
+        self.counters.calls_out_failed += 1;
+        if let QueuedSend::Call(call, ..) = queued {
+            self.outbound.take_back(call);
+            self.call_taken_back(call);
+            let events = &mut self.streams.get_or_insert_default().events;
+            events.push_back(StreamEvent::Unsupported(call, refused));
+        } else {
+            self.one_way_call_taken_back(ticket);
+            let streams = self.streams.get_or_insert_default();
+            streams.refused_one_way_calls.insert(ticket, refused);
+            self.backlog.admit(ticket);
+        }
+        self.defer_drop(queued);
     }
 
     /// Ends the streams of a call that was never sent.

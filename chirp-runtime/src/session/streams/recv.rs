@@ -28,10 +28,8 @@ impl Session {
     ) -> Result<Option<Event>, Fatal> {
         let opens = self.take_opens(&incoming)?;
         let event = self.handle_incoming(incoming)?;
-        match &event {
-            Some(Event::Interrupt(call)) => self.inbound_call_ended(*call),
-            Some(Event::Hello) => self.settle_held_calls(),
-            _ => {}
+        if let Some(Event::Interrupt(call)) = &event {
+            self.inbound_call_ended(*call);
         }
         if let Some(opens) = opens {
             self.open_streams(&opens, event.as_ref());
