@@ -80,8 +80,8 @@ pub use chirp_runtime::codec::ServiceError;
 pub use chirp_runtime::node::Mdns;
 pub use chirp_runtime::node::{
     AddressList, AddressState, Announcement, Answer, BalancePolicy, BalancedConfig, BalancedPeer,
-    BalancedState, Discovered, Discovery, Gather, GatherAll, GatherError, GatherTemplate, Labels,
-    LinkInfo, Node, NodeAddress, NodeBuilder, NodeError, NodeEvent, NodeEvents, NodeInfo, NodePeer,
+    BalancedState, Discovered, Discovery, Gather, GatherError, GatherTemplate, Labels, LinkInfo,
+    Node, NodeAddress, NodeBuilder, NodeError, NodeEvent, NodeEvents, NodeInfo, NodePeer,
     NodeState, ReconnectConfig, ReconnectState, ReconnectingPeer, Refusal, RefusalReason, Target,
     Targets, connect_any,
 };

@@ -5,6 +5,7 @@ mod bounds;
 mod each;
 mod targets;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -374,4 +375,45 @@ async fn hundreds_of_targets_with_few_calls_at_once() {
     assert_eq!(named.len(), 1_000);
     assert!(named.iter().all(|(_, value)| value.is_some()));
     assert_eq!(seen.calls.load(Ordering::Relaxed), 1_000);
+}
+
+#[tokio::test]
+async fn a_group_is_a_future_and_a_stream() {
+    let seen: Arc<Seen> = Arc::default();
+    let (peers, _far) = offices(&["alpha", "beta", "gamma"], &seen);
+    let mut group = OfficeClient::unbound().name().gather(peers);
+    let first = std::future::poll_fn(|cx| Pin::new(&mut group).poll_next(cx)).await;
+    let first = first.unwrap().from;
+    assert_eq!(group.size_hint(), (2, Some(2)));
+    let (rest, _) = tokio::join!(group, async {});
+    assert_eq!(
+        rest.len(),
+        2,
+        "the future returns those that were not taken"
+    );
+    assert!(rest.iter().all(|answer| answer.from != first));
+}
+
+#[tokio::test]
+async fn a_group_that_is_awaited_again_goes_on_collecting() {
+    let seen: Arc<Seen> = Arc::default();
+    let (peers, _far) = offices(&["alpha"], &seen);
+    let client = OfficeClient::new(&peers[0].1);
+    let mut group = Gather::new()
+        .add("name", client.name())
+        .add("waits", async move {
+            client.wait().await.map(|()| String::new())
+        })
+        .timeout(Duration::from_secs(1));
+    tokio::select! {
+        answers = &mut group => panic!("{answers:?}"),
+        () = seen.until(|seen| seen.calls.load(Ordering::Relaxed) == 2) => {}
+    }
+    let answers = group.await;
+    let names: Vec<_> = answers.iter().map(|answer| &*answer.from).collect();
+    assert_eq!(
+        names,
+        ["name", "waits"],
+        "what was collected before is kept"
+    );
 }

@@ -43,7 +43,10 @@ impl Targets {
         N: Into<Arc<str>>,
         C: AsCaller,
     {
-        let lookup = move || lookup().into_iter().map(Address::new).collect();
+        Self::lookup(move || lookup().into_iter().map(Address::new).collect())
+    }
+
+    pub(super) fn lookup(lookup: impl Fn() -> Vec<Address> + Send + Sync + 'static) -> Self {
         Self(Choice::Lookup(Arc::new(lookup)))
     }
 

@@ -8,11 +8,11 @@ mod template;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::{IntoFuture, poll_fn};
+use std::future::poll_fn;
 use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -37,7 +37,7 @@ const MAX_BYTES: usize = 64 << 20;
 
 /// A group of calls under names, whose answers are collected.
 ///
-/// Awaiting it returns one [`Answer`] per target, in order of arrival. It is also a [`Stream`] of answers, and
+/// It is a future of one [`Answer`] per target, in order of arrival. It is also a [`Stream`] of answers, and
 /// [`first`](Self::first) and [`quorum`](Self::quorum) return as soon as enough targets have succeeded. Every target has
 /// exactly one answer, an error included; a target that does not answer in time has [`CallError::DeadlineExceeded`].
 /// A group without targets is complete at once.
@@ -83,6 +83,9 @@ pub struct Gather<T, E = CallError> {
     expired: Option<usize>,
     /// Converts the errors of calls that were not made or did not answer.
     convert: fn(CallError) -> E,
+    /// The answers that the future has collected, and their bytes.
+    collected: Vec<Answer<T, E>>,
+    collected_bytes: usize,
 }
 
 impl<T, E: From<CallError>> Gather<T, E> {
@@ -144,6 +147,8 @@ impl<T, E: From<CallError>> Gather<T, E> {
             timer: None,
             expired: None,
             convert: E::from,
+            collected: Vec::new(),
+            collected_bytes: 0,
         }
     }
 
@@ -375,45 +380,25 @@ impl<T, E> Stream for Gather<T, E> {
     }
 }
 
-/// Awaiting a group collects every answer, in order of arrival.
-impl<T, E> IntoFuture for Gather<T, E> {
-    type Output = Vec<Answer<T, E>>;
-    type IntoFuture = GatherAll<T, E>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        GatherAll {
-            answers: Vec::with_capacity(self.unanswered()),
-            room: self.max_bytes,
-            group: self,
-        }
-    }
-}
-
-/// The future of every answer of a [`Gather`].
-#[must_use = "calls are sent when the group is awaited"]
-pub struct GatherAll<T, E> {
-    group: Gather<T, E>,
-    answers: Vec<Answer<T, E>>,
-    /// The bytes of answers for which there is room.
-    room: usize,
-}
-
-impl<T, E> Unpin for GatherAll<T, E> {}
-
-impl<T, E> Future for GatherAll<T, E> {
+/// Collects every answer that was not taken one by one, in order of arrival.
+impl<T, E> Future for Gather<T, E> {
     type Output = Vec<Answer<T, E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self {
-            group,
-            answers,
-            room,
-        } = &mut *self;
         loop {
-            match group.poll_next_answer(cx, room) {
-                Poll::Ready(Some(answer)) => answers.push(answer),
-                Poll::Ready(None) => return Poll::Ready(mem::take(answers)),
-                Poll::Pending => return Poll::Pending,
+            let mut room = self.max_bytes.saturating_sub(self.collected_bytes);
+            let before = room;
+            let polled = self.poll_next_answer(cx, &mut room);
+            self.collected_bytes += before - room;
+            match ready!(polled) {
+                Some(answer) => {
+                    if self.collected.is_empty() {
+                        let rest = 1 + self.unanswered();
+                        self.collected.reserve(rest);
+                    }
+                    self.collected.push(answer);
+                }
+                None => return Poll::Ready(mem::take(&mut self.collected)),
             }
         }
     }
@@ -425,11 +410,5 @@ impl<T, E> fmt::Debug for Gather<T, E> {
             .field("targets", &self.targets.len())
             .field("remaining", &self.unanswered())
             .finish_non_exhaustive()
-    }
-}
-
-impl<T, E> fmt::Debug for GatherAll<T, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("GatherAll").field(&self.group).finish()
     }
 }
