@@ -8,6 +8,7 @@ mod bilateral;
 mod discovery;
 mod joins;
 mod links;
+mod multicasts;
 #[cfg(feature = "tls")]
 mod names;
 mod nodes;

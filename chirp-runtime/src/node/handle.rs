@@ -9,9 +9,7 @@ use super::listen;
 use super::names;
 use super::node_core::{NodeCore, Stage};
 use super::node_entry::LinkTag;
-use super::{
-    NodeAddress, NodeBuilder, NodeError, NodeEvents, NodeInfo, NodePeer, NodeState, Targets,
-};
+use super::{NodeAddress, NodeBuilder, NodeError, NodeEvents, NodeInfo, NodePeer, NodeState};
 use crate::channel::Endpoint;
 use crate::peer::{CallContext, PeerBuilder, Task};
 use crate::service::Service;
@@ -112,33 +110,6 @@ impl Node {
     /// Returns the nodes that are connected, sorted by name.
     pub fn connected(&self) -> Vec<NodePeer> {
         connected(self.core())
-    }
-
-    /// Returns the nodes that are connected when a group is made, as targets of calls. This node is not among them.
-    pub fn all(&self) -> Targets {
-        self.matching(|_| true)
-    }
-
-    /// Returns the connected nodes for which `is_wanted` returns `true` when a group is made, as targets of calls.
-    pub fn matching(
-        &self,
-        is_wanted: impl Fn(&NodePeer) -> bool + Send + Sync + 'static,
-    ) -> Targets {
-        let core = Arc::clone(self.core());
-        Targets::from_fn(move || {
-            let peers = connected(&core).into_iter();
-            let wanted = peers.filter(|peer| is_wanted(peer));
-            let targets = wanted.map(|peer| (Arc::clone(peer.name()), peer.fail_fast()));
-            targets.collect::<Vec<_>>()
-        })
-    }
-
-    /// Returns these nodes as targets of calls. A call does not wait for a node that is not connected: its answer is
-    /// [`CallError::NotConnected`](crate::peer::CallError::NotConnected), or
-    /// [`CallError::UnknownNode`](crate::peer::CallError::UnknownNode).
-    pub fn some<N: AsRef<str>>(&self, names: impl IntoIterator<Item = N>) -> Targets {
-        let peers = names.into_iter().map(|name| self.peer(name));
-        Targets::new(peers.map(|peer| (Arc::clone(peer.name()), peer.fail_fast())))
     }
 
     /// Returns the number of connections to other nodes, including those that are being decided on or closed.

@@ -22,6 +22,7 @@ mod node_error;
 mod node_event;
 mod node_info;
 mod node_peer;
+mod node_targets;
 mod pending_offer;
 mod reconnect_config;
 mod reconnect_state;
