@@ -1,6 +1,6 @@
 //! A Python peer, written from PROTOCOL.md alone, calls this library and is called by it.
 //!
-//! When it calls, `examples/v0_peer` serves. The cases are in `tests/wire/interop/chirp_v0.py`: recorded sessions
+//! When it calls, `examples/v0_peer` serves. The cases are in `tests/interop/chirp_v0.py`: recorded sessions
 //! replayed byte for byte, floods, wrong lengths, a peer that never reads, rapid reset and more.
 
 use std::io::{BufRead, BufReader};
@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use crate::has_python;
 use crate::support::{echo, idle, socket_path};
 use chirp::packet::ErrorData;
 use chirp::{CallError, Peer, PeerBuilder};
 use tokio::task::JoinSet;
 
-const SCRIPT: &str = "tests/wire/interop/chirp_v0.py";
+const SCRIPT: &str = "tests/interop/chirp_v0.py";
 const VECTORS: &str = "chirp-runtime/tests/vectors/chirp-v0.json";
 
 /// A server process, with its own port or path.
@@ -70,15 +71,6 @@ fn example(name: &str) -> PathBuf {
         .and_then(Path::parent)
         .expect("it lies in target/PROFILE/deps");
     profile.join("examples").join(name)
-}
-
-/// Returns `true` if Python is installed; without it these tests are skipped.
-fn has_python() -> bool {
-    let found = Command::new("python3").arg("--version").output().is_ok();
-    if !found {
-        eprintln!("skipped: there is no python3");
-    }
-    found
 }
 
 fn check(address: &str) {
