@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+mod nodes;
 #[path = "../support/mod.rs"]
 mod support;
 mod v0_peer;
