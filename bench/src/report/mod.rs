@@ -1,6 +1,7 @@
-//! Reports: a JSON file, tables, a chart and the goals.
+//! Reports: JSON files, tables, charts and the goals.
 
 mod chart;
+mod curve;
 mod goals;
 mod results;
 mod table;

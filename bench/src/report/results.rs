@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{chart, table};
+use super::{chart, curve, table};
 use crate::machine::{self, Machine};
 use crate::record::Record;
 use crate::system::Result;
@@ -25,15 +25,20 @@ pub struct Results {
 impl Results {
     /// Loads the results in a directory if machine and versions are the same. Otherwise returns empty results.
     pub fn load(folder: &Path) -> Self {
-        let fresh = Self {
-            machine: Machine::read(),
-            versions: machine::versions(),
-            records: Vec::new(),
-        };
+        let fresh = Self::of(Vec::new());
         let kept = fs::read_to_string(folder.join("results.json")).ok();
         let kept = kept.and_then(|text| serde_json::from_str::<Self>(&text).ok());
         kept.filter(|kept| kept.machine == fresh.machine && kept.versions == fresh.versions)
             .unwrap_or(fresh)
+    }
+
+    /// Creates results of this machine.
+    pub fn of(records: Vec<Record>) -> Self {
+        Self {
+            machine: Machine::read(),
+            versions: machine::versions(),
+            records,
+        }
     }
 
     /// Replaces the records of a workload.
@@ -50,11 +55,20 @@ impl Results {
 
     /// Writes the JSON, Markdown and SVG files.
     pub fn save(&self, folder: &Path) -> Result<()> {
+        self.save_as(folder, "results", &chart::overview(self))
+    }
+
+    /// Writes the files of the results of meshes of nodes.
+    pub fn save_mesh(&self, folder: &Path) -> Result<()> {
+        self.save_as(folder, "mesh", &curve::meshes(self))
+    }
+
+    fn save_as(&self, folder: &Path, name: &str, chart: &str) -> Result<()> {
         fs::create_dir_all(folder)?;
         let json = serde_json::to_string_pretty(self)?;
-        fs::write(folder.join("results.json"), json + "\n")?;
-        fs::write(folder.join("results.md"), table::all(self))?;
-        fs::write(folder.join("results.svg"), chart::overview(self))?;
+        fs::write(folder.join(format!("{name}.json")), json + "\n")?;
+        fs::write(folder.join(format!("{name}.md")), table::all(self))?;
+        fs::write(folder.join(format!("{name}.svg")), chart)?;
         Ok(())
     }
 }
