@@ -122,6 +122,12 @@ const _: () = {
         fn with_timeout(self, timeout: ::core::time::Duration) -> Self {
             Self(self.0.with_timeout(timeout))
         }
+        /// Sends every call of the returned client again by a policy when it has failed, unless the call has a
+        /// policy of its own.
+        #[must_use]
+        fn with_retry(self, policy: &__chirp::RetryPolicy) -> Self {
+            Self(self.0.with_retry(policy))
+        }
         /// Asks the other side whether it serves these methods with the same signatures. The result is
         /// advisory and does not affect calls.
         ///

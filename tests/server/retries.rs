@@ -342,6 +342,51 @@ async fn a_client_may_have_a_policy_for_all_calls() {
     }
 }
 
+/// The policy of a derived client holds for every call, and each attempt carries the client's metadata.
+#[tokio::test]
+async fn a_derived_client_has_a_policy_and_metadata() {
+    let tenants = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&tenants);
+    let server = move |request: Request| {
+        let tenant = request
+            .context()
+            .metadata()
+            .get("tenant")
+            .map(<[u8]>::to_vec);
+        let mut seen = seen.lock().unwrap();
+        seen.push(tenant);
+        let reply = if seen.len() % 3 == 0 {
+            Reply::Value(vec![7].into())
+        } else {
+            Reply::Error(FrameworkError::Overloaded.to_error_data("twice"))
+        };
+        std::future::ready(reply)
+    };
+    let (ours, theirs) = memory();
+    let _server = PeerBuilder::new()
+        .fallback(server.clone())
+        .start(theirs)
+        .unwrap();
+    let peer = PeerBuilder::new().start(ours).unwrap();
+    for caller in [Caller::local(server), peer.as_caller()] {
+        let client = CounterClient::new(&caller)
+            .with_retry(&quick())
+            .with_metadata("tenant", "a");
+        assert_eq!(soon(client.count()).await.unwrap(), 7);
+        assert_eq!(*tenants.lock().unwrap(), vec![Some(b"a".to_vec()); 3]);
+        tenants.lock().unwrap().clear();
+        // A call may have a policy of its own.
+        let once = client.count().retry(&quick().attempts(1));
+        soon(once).await.unwrap_err();
+        tenants.lock().unwrap().clear();
+    }
+}
+
+#[chirp::service]
+trait Counter {
+    async fn count(&self) -> u64;
+}
+
 /// Calls with streams in their arguments are sent once.
 #[tokio::test]
 async fn calls_with_streams_are_sent_once() {

@@ -128,6 +128,13 @@ pub(super) fn emit_impl(service: &ServiceTrait) -> TokenStream {
                 Self(self.0.with_timeout(timeout) #phantom)
             }
 
+            /// Sends every call of the returned client again by a policy when it has failed, unless the call has a
+            /// policy of its own.
+            #[must_use]
+            #vis fn with_retry(self, policy: &__chirp::RetryPolicy) -> Self {
+                Self(self.0.with_retry(policy) #phantom)
+            }
+
             /// Asks the other side whether it serves these methods with the same signatures. The result is
             /// advisory and does not affect calls.
             ///

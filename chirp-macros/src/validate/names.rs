@@ -4,7 +4,7 @@ use crate::ast::{ServiceMethod, ServiceTrait};
 use crate::mistakes::Mistakes;
 
 /// Methods of a generated client, and methods that every type has: `.into()` would resolve to those.
-const CLIENTS_OWN: [&str; 13] = [
+const CLIENTS_OWN: [&str; 14] = [
     "new",
     "unbound",
     "local",
@@ -13,6 +13,7 @@ const CLIENTS_OWN: [&str; 13] = [
     "named",
     "prefixed",
     "with_metadata",
+    "with_retry",
     "with_timeout",
     "check_compatibility",
     "clone",

@@ -11,7 +11,7 @@ use crate::codec::{Codec, DecodeError, Encoder, StreamSource as _, type_name};
 use crate::packet::{ErrorData, Payload};
 use crate::peer::{
     Answered, AsCaller, Call, CallError, Caller, MethodError, MethodId, MethodName, OneWayCall,
-    Router,
+    RetryPolicy, Router,
 };
 
 /// The client that generated clients wrap. Calls methods by their ids.
@@ -104,6 +104,13 @@ impl Client {
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.caller = self.caller.with_timeout(timeout);
+        self
+    }
+
+    /// Sends failed calls again by a policy.
+    #[must_use]
+    pub fn with_retry(mut self, policy: &RetryPolicy) -> Self {
+        self.caller = self.caller.with_retry(policy);
         self
     }
 

@@ -218,8 +218,8 @@ impl<T, E> Call<T, E> {
             untyped.limit = limit;
         }
         untyped.idempotent = core.idempotent;
-        if let Some(again) = &core.again {
-            untyped.again = again.for_template();
+        if let Some(again) = core.again.as_ref().and_then(|again| again.for_template()) {
+            untyped.again = Some(again);
         }
         if let Some(options) = &core.options {
             untyped.options_mut().overlay(options);

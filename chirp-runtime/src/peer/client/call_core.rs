@@ -151,6 +151,9 @@ impl CallCore {
             if let Some(timeout) = defaults.timeout {
                 core.limit = CallLimit::Timeout(timeout);
             }
+            if let Some(policy) = &defaults.retry {
+                core.set_retry(policy.clone());
+            }
         });
         core
     }

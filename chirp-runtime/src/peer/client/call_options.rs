@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use crate::packet::{CallFields, CallInfo, Metadata, MetadataError, TraceContext};
 use crate::peer::propagation::Propagation;
-use crate::peer::{CallContext, CallError, Caller};
+use crate::peer::{CallContext, CallError, Caller, RetryPolicy};
 use crate::session::Limits;
 
 /// The options of a call that most calls do not have.
@@ -153,6 +153,7 @@ type LocalOptions = (Option<Arc<CallInfo>>, Option<Arc<Propagation>>);
 pub(in crate::peer) struct CallDefaults {
     pub(in crate::peer) options: CallOptions,
     pub(in crate::peer) timeout: Option<Duration>,
+    pub(in crate::peer) retry: Option<RetryPolicy>,
     /// The caller without defaults.
     pub(in crate::peer) caller: Caller,
 }

@@ -15,7 +15,7 @@ use crate::peer::connection::ConnectionCore;
 use crate::peer::stream::forward::relay_result;
 use crate::peer::stream::producer::Producer;
 use crate::peer::{
-    Call, Handler, HandlerFuture, MethodName, OneWayCall, Reply, Request, StreamError,
+    Call, Handler, HandlerFuture, MethodName, OneWayCall, Reply, Request, RetryPolicy, StreamError,
 };
 
 /// Makes calls through a peer, or to handlers in this process.
@@ -83,6 +83,13 @@ impl Caller {
         self.with_defaults(|defaults| defaults.timeout = Some(timeout))
     }
 
+    /// Returns a caller whose calls are sent again by a policy, unless a call has one of its own: see [`Call::retry`].
+    /// One-way calls are not.
+    #[must_use]
+    pub fn with_retry(self, policy: &RetryPolicy) -> Self {
+        self.with_defaults(|defaults| defaults.retry = Some(policy.clone()))
+    }
+
     /// Returns a caller with changed defaults.
     pub(in crate::peer) fn with_defaults(self, change: impl FnOnce(&mut CallDefaults)) -> Self {
         let mut defaults = match self.0 {
@@ -90,6 +97,7 @@ impl Caller {
             target => Arc::new(CallDefaults {
                 options: CallOptions::default(),
                 timeout: None,
+                retry: None,
                 caller: Self(target),
             }),
         };
