@@ -61,6 +61,7 @@
 //! | `lz4` | no | compressed packets |
 //! | `mdns` | no | discovery of nodes on the local network |
 //! | `metrics` | no | publishing numbers to the `metrics` facade |
+//! | `tower` | no | layers of the crate `tower` around handlers |
 //!
 //! Only tokio is supported, and handlers are `Send`. Everything that a peer could make this side hold is bounded.
 
@@ -95,7 +96,7 @@ pub use chirp_runtime::peer::{
     Peer, PeerBuilder, PeerState, Reply, Request, Responder, RetryBudget, RetryPolicy, RouteError,
     Router, SendPacket, SharedMetrics, TemplateError, connect,
 };
-pub use chirp_runtime::peer::{InboundRequest, Layer, Next};
+pub use chirp_runtime::peer::{InboundRequest, Layer, Next, NextFuture};
 pub use chirp_runtime::server::{
     AcceptError, Connection, Connections, Server, ServerBuilder, ServerHandle,
 };
@@ -105,7 +106,7 @@ pub use chirp_runtime::stream::{
     ByteReader, ByteWriter, IntoReceiver, ItemError, Receiver, Sender, Stream, StreamError,
     TimeLimit, TryRecvError, TrySendError,
 };
-pub use chirp_runtime::{channel, codec, packet, stream};
+pub use chirp_runtime::{channel, codec, layer, packet, stream};
 
 /// The programs of README.md, compiled and run.
 #[cfg(doctest)]

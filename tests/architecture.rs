@@ -12,6 +12,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("peer", 3),
     ("stream", 4),
     ("service", 5),
+    ("layer", 6),
     ("server", 6),
     ("node", 7),
 ];

@@ -206,6 +206,42 @@ async fn a_panic_is_logged_with_its_method_and_peer() {
     }
 }
 
+#[tokio::test]
+async fn each_call_is_in_the_access_log() {
+    let (log, _guard) = Log::new(Level::INFO);
+    let server = Server::builder()
+        .layer(chirp::layer::AccessLog::new())
+        .handle("Shop.look", |_: Request| async { Ok::<_, String>(()) })
+        .handle("Shop.pay", |_: Request| async { Err::<(), _>("no money") })
+        .bind("tcp://127.0.0.1:0")
+        .await
+        .expect("bound");
+    let peer = chirp::connect(server.endpoint().to_string()).await;
+    tokio::spawn(server.run());
+    let peer = peer.expect("connected");
+    let unknown = "x".repeat(200);
+    peer.call("Shop.look", "").await.expect("answered");
+    peer.call("Shop.pay", "").await.expect_err("no money");
+    peer.call(unknown.clone(), "").await.expect_err("unknown");
+    let cut = format!("method=\"{} (not registered)\"", &unknown[..64]);
+    for (method, outcome) in [
+        ("method=\"Shop.look\"", "outcome=ok"),
+        ("method=\"Shop.pay\"", "outcome=error"),
+        (&*cut, "outcome=unknown_method"),
+    ] {
+        log.wait(&[
+            "INFO call",
+            method,
+            "peer=\"tcp://127.0.0.1:",
+            "identity=Anonymous",
+            outcome,
+            "time=",
+            " ms",
+        ])
+        .await;
+    }
+}
+
 #[cfg(feature = "tls")]
 #[tokio::test]
 async fn a_refused_connection_is_logged_with_the_reason() {

@@ -1,9 +1,13 @@
 //! Layers around handlers: their order, what they see and may change, and what comes with Chirp.
 
+mod limits;
+mod metrics;
 mod server;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(feature = "tower")]
+mod tower;
 
 use std::sync::{Arc, Mutex};
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use chirp::packet::{ErrorData, FrameworkError};
 use chirp::{
-    AccessPolicy, CallContext, CallError, Caller, Compatibility, InboundRequest, MethodError, Next,
-    Peer, PeerBuilder, Reply, Request, Router, Server,
+    AccessPolicy, BlockingPool, CallContext, CallError, Caller, Compatibility, InboundRequest,
+    MethodError, Next, Peer, PeerBuilder, Reply, Request, Router, Server,
 };
 use tokio::sync::mpsc;
 
@@ -227,7 +227,7 @@ async fn access_is_checked_before_layers() {
 
 #[tokio::test]
 async fn contracts_and_unknown_methods_pass_the_layers_of_a_peer() {
-    let refuses = |request: InboundRequest, next: Next| async move {
+    let closed_but_for_open = |request: InboundRequest, next: Next| async move {
         match request.registered_name() {
             Some("open") => next.run(request).await,
             Some("chirp.contract") => FrameworkError::PermissionDenied.into(),
@@ -238,7 +238,7 @@ async fn contracts_and_unknown_methods_pass_the_layers_of_a_peer() {
     let builder = PeerBuilder::new()
         .handle("open", echo)
         .service(service())
-        .layer(refuses);
+        .layer(closed_but_for_open);
     let (peer, _serving) = serve(&builder);
     let arith = ArithClient::new(&peer);
     let closed = CallError::Remote(ErrorData::new(1, "closed"));
@@ -410,7 +410,7 @@ async fn a_blocking_handler_keeps_its_turn_when_its_call_is_dropped() {
     };
     let service = GateServer::new(porter)
         .layer(|request: InboundRequest, next: Next| async move { next.run(request).await });
-    let (peer, serving) = serve(&PeerBuilder::new().service(service));
+    let (peer, _serving) = serve(&PeerBuilder::new().service(service));
     let gate = GateClient::new(&peer);
     let first = gate.enter(1).start();
     in_time(async {
@@ -423,7 +423,6 @@ async fn a_blocking_handler_keeps_its_turn_when_its_call_is_dropped() {
     let second = gate.enter(2).start();
     // A call that is answered behind the cancel shows that the cancel was handled.
     assert_eq!(peer.call("unknown", ()).await.ok(), None);
-    assert_eq!(serving.stats().running, 2);
     open.send(()).expect("the handler waits");
     open.send(()).expect("the handler waits");
     in_time(second).await.expect("entered");
@@ -443,6 +442,50 @@ async fn a_callback_works_behind_a_layer() {
         &builder,
     );
     assert_eq!(peer.call("asks", ()).await.expect("an answer"), "Ann");
+}
+
+#[tokio::test]
+async fn a_layer_sees_a_deferred_reply_and_that_of_a_blocking_method() {
+    let book = Book::default();
+    let seen = book.clone();
+    let builder = PeerBuilder::new()
+        .handle("defers", |request: Request| {
+            let (responder, reply) = request.defer();
+            tokio::spawn(async move { responder.reply(Ok::<_, ErrorData>("later")) });
+            std::future::ready(reply)
+        })
+        .handle("forgets", |request: Request| {
+            std::future::ready(request.defer().1)
+        })
+        .handle(
+            "blocks",
+            BlockingPool::default().handler(|_: Request| Ok::<_, ErrorData>("blocked")),
+        )
+        .layer(move |request: InboundRequest, next: Next| {
+            let seen = seen.clone();
+            async move {
+                let reply = next.run(request).await;
+                seen.note(match &reply {
+                    Reply::Value(value) => value.as_slice().escape_ascii().to_string(),
+                    Reply::Error(error) => error.code.to_string(),
+                    reply => format!("{reply:?}"),
+                });
+                reply
+            }
+        });
+    let (peer, serving) = serve(&builder);
+    assert_eq!(peer.call("defers", ()).await.expect("a reply"), "later");
+    assert_eq!(peer.call("blocks", ()).await.expect("a reply"), "blocked");
+    let forgotten = peer.call("forgets", ()).await;
+    assert!(matches!(
+        forgotten,
+        Err(CallError::Rejected {
+            reason: FrameworkError::NoReply,
+            ..
+        })
+    ));
+    assert_eq!(book.lines(), ["later", "blocked", "50951"]);
+    idle(&serving).await;
 }
 
 #[tokio::test]

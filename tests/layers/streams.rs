@@ -77,9 +77,9 @@ async fn all_shapes(peer: &Peer) {
     let times = numbers.times(tokio_stream::iter(0..MANY), 2).await;
     let doubled: Vec<_> = all.iter().map(|number| number * 2).collect();
     assert_eq!(collect(times.expect("a stream")).await, doubled);
-    let (sender, receiver) = chirp::stream::channel();
-    let (filled, received) = tokio::join!(in_time(numbers.fill(MANY, sender)), collect(receiver));
-    assert_eq!(filled, Ok(()));
+    let (sender, items) = chirp::stream::channel();
+    let (done, received) = tokio::join!(in_time(numbers.fill(MANY, sender)), collect(items));
+    assert_eq!(done, Ok(()));
     assert_eq!(received, all);
     let source = numbers.source(MANY).await.expect("a stream");
     assert_eq!(collect(source).await, all);

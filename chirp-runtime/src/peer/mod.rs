@@ -53,7 +53,7 @@ pub use server::blocking_pool::BlockingPool;
 pub use server::context::CallContext;
 pub use server::extensions::Extensions;
 pub use server::handler::{Handler, HandlerFuture};
-pub use server::layer::{InboundRequest, Layer, Next};
+pub use server::layer::{InboundRequest, Layer, Next, NextFuture};
 pub(crate) use server::layer_chain::Layers;
 pub use server::reply::Reply;
 pub use server::request::Request;

@@ -78,7 +78,7 @@ async fn layers() {
     let serves = PeerBuilder::new()
         .layer(|request: InboundRequest, next: Next| -> HandlerFuture {
             assert_ne!(request.method(), b"begins", "before its future");
-            next.run(request)
+            Box::pin(next.run(request))
         })
         .layer(|request: InboundRequest, next: Next| async move {
             let panics = request.method() == b"ends";

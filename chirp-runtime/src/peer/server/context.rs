@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use tokio::time::Instant as Deadline;
 
-use crate::channel::Identity;
+use crate::channel::{Endpoint, Identity};
 use crate::packet::{CallInfo, Metadata, TraceContext};
 use crate::peer::client::caller::CallTarget;
 use crate::peer::connection::ConnectionCore;
@@ -164,6 +164,15 @@ impl CallContext {
             | CallTarget::With(_)
             | CallTarget::Nobody
             | CallTarget::Unbound => &Identity::Anonymous,
+        }
+    }
+
+    /// Returns the address of the caller. A connection that was given as a channel may have none, and so has a call in
+    /// this process.
+    pub fn remote(&self) -> Option<&Endpoint> {
+        match &self.caller.0 {
+            CallTarget::Remote(link) => link.connection().remote.as_ref(),
+            _ => None,
         }
     }
 

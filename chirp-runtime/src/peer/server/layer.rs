@@ -1,8 +1,14 @@
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::sync::oneshot;
 
 use crate::channel::Identity;
+use crate::packet::FrameworkError;
 use crate::peer::server::layer_chain::LayerChain;
+use crate::peer::server::responder::Deferred;
 use crate::peer::{CallContext, HandlerFuture, MethodId, Reply, Request};
 
 /// A layer around handlers: it sees each call before the handler, and its reply afterwards.
@@ -119,15 +125,14 @@ impl InboundRequest {
     }
 
     /// Continues with the next layer, or the handler.
-    pub(crate) fn proceed(mut self) -> HandlerFuture {
+    pub(super) fn proceed(mut self) -> HandlerFuture {
         let chain = Arc::clone(&self.chain);
-        match chain.layer(self.at) {
-            Some(layer) => {
-                self.at += 1;
-                layer.handle(self, Next(()))
-            }
-            None => chain.handler().handle(self.request),
+        if let Some(layer) = chain.layer(self.at) {
+            self.at += 1;
+            return layer.handle(self, Next(()));
         }
+        self.request.defer_here();
+        chain.handler().handle(self.request)
     }
 }
 
@@ -145,7 +150,54 @@ pub struct Next(());
 
 impl Next {
     /// Continues with the call. Dropping the future interrupts the handler.
-    pub fn run(self, request: InboundRequest) -> HandlerFuture {
-        request.proceed()
+    ///
+    /// A deferred reply ([`Request::defer`], blocking methods) is awaited: the future returns the reply itself. If such a
+    /// call is cancelled, it does not count as running any more, even if a blocking method has not returned.
+    pub fn run(self, request: InboundRequest) -> NextFuture {
+        NextFuture::new(request)
+    }
+}
+
+/// The reply of the inner layers and the handler: see [`Next::run`].
+#[must_use = "the handler runs when this is awaited"]
+pub struct NextFuture(NextState);
+
+enum NextState {
+    Running(HandlerFuture),
+    /// The handler has deferred its reply.
+    Deferred(oneshot::Receiver<Reply>),
+}
+
+impl NextFuture {
+    pub(crate) fn new(request: InboundRequest) -> Self {
+        Self(NextState::Running(request.proceed()))
+    }
+}
+
+impl Future for NextFuture {
+    type Output = Reply;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reply> {
+        loop {
+            match &mut self.0 {
+                NextState::Running(running) => match ready!(running.as_mut().poll(cx)) {
+                    Reply::Deferred(Deferred {
+                        answer: Some(answer),
+                        ..
+                    }) => self.0 = NextState::Deferred(answer),
+                    reply => return Poll::Ready(reply),
+                },
+                NextState::Deferred(answer) => {
+                    let reply = ready!(Pin::new(answer).poll(cx));
+                    return Poll::Ready(reply.unwrap_or_else(|_| FrameworkError::NoReply.into()));
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for NextFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NextFuture")
     }
 }

@@ -12,7 +12,9 @@ use crate::peer::{CallContext, MethodName, Reply, Responder};
 pub struct Request {
     context: CallContext,
     packet: packet::RequestPacket,
-    route: usize,
+    route: u32,
+    /// A deferred reply goes to the future of the handler, which is inside of layers, and not to the connection.
+    defers_here: bool,
     attached: Option<Box<Attached>>,
 }
 
@@ -31,6 +33,7 @@ impl Request {
             context,
             packet,
             route: 0,
+            defers_here: false,
             attached: None,
         }
     }
@@ -73,7 +76,7 @@ impl Request {
     /// Returns the index of the method, if one handler was registered for several methods
     /// ([`Router::route`](crate::peer::Router::route)).
     pub fn route(&self) -> usize {
-        self.route
+        self.route as usize
     }
 
     /// Defers the reply: the [`Responder`] answers the call later, from anywhere, and the handler returns the given
@@ -95,7 +98,9 @@ impl Request {
     /// ```
     pub fn defer(&self) -> (Responder, Reply) {
         let (responder, deferred) = match (self.context.connection(), self.context.run()) {
-            (Some(connection), Some(run)) => Responder::remote(connection, run),
+            (Some(connection), Some(run)) if !self.defers_here => {
+                Responder::remote(connection, run)
+            }
             _ => Responder::local(),
         };
         (responder, Reply::Deferred(deferred))
@@ -104,6 +109,11 @@ impl Request {
     /// Keeps the turn of an ordered service for as long as the request exists.
     pub(in crate::peer) fn hold(&mut self, permit: Arc<OrderPermit>) {
         self.attached.get_or_insert_default().permit = Some(permit);
+    }
+
+    /// Directs a deferred reply to the future of the handler, so that layers see it.
+    pub(in crate::peer) fn defer_here(&mut self) {
+        self.defers_here = true;
     }
 
     /// Returns `true` if the call has its turn of an ordered service.
@@ -116,7 +126,7 @@ impl Request {
         self.context.insert_extension(value);
     }
 
-    pub(in crate::peer) fn set_route(&mut self, route: usize) {
+    pub(in crate::peer) fn set_route(&mut self, route: u32) {
         self.route = route;
     }
 

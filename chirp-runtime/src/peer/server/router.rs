@@ -40,7 +40,7 @@ struct RouteEntry {
     handler: Arc<dyn Handler>,
     /// The method's own name, if this route is an alias.
     method: Option<Box<[u8]>>,
-    index: usize,
+    index: u32,
     owner: &'static str,
     /// The handler without layers.
     bare: Arc<dyn Handler>,
@@ -64,7 +64,8 @@ impl RouteEntry {
         Self {
             handler: Arc::clone(&handler),
             method: None,
-            index,
+            // No handler has so many methods.
+            index: u32::try_from(index).unwrap_or(u32::MAX),
             owner,
             bare: handler,
             details: RouteDetails::default(),

@@ -1,0 +1,18 @@
+//! Ready-made layers: limits, numbers and logs of calls, and (feature `tower`) the layers of the crate `tower`.
+
+mod concurrency_limit;
+mod method_metrics;
+mod outcome;
+#[cfg(feature = "tower")]
+mod tower;
+
+#[cfg(feature = "tracing")]
+mod access_log;
+
+#[cfg(feature = "tracing")]
+pub use access_log::AccessLog;
+pub use concurrency_limit::ConcurrencyLimit;
+pub use method_metrics::{LATENCY_BOUNDS, MethodMetrics, MethodStats};
+pub use outcome::Outcome;
+#[cfg(feature = "tower")]
+pub use tower::{BoxError, NextService, NextServiceFuture, TowerLayer, tower};
