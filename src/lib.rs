@@ -61,7 +61,7 @@
 //! | `lz4` | no | compressed packets |
 //! | `mdns` | no | discovery of nodes on the local network |
 //! | `metrics` | no | publishing numbers to the `metrics` facade |
-//! | `tower` | no | layers of the crate `tower` around handlers |
+//! | `tower` | no | layers of the crate `tower`, around handlers and calls |
 //!
 //! Only tokio is supported, and handlers are `Send`. Everything that a peer could make this side hold is bounded.
 
@@ -95,6 +95,9 @@ pub use chirp_runtime::peer::{
     KeepAlive, MethodError, MethodId, MethodName, Metrics, ObservedPacket, OneWayCall, PacketRole,
     Peer, PeerBuilder, PeerState, Reply, Request, Responder, RetryBudget, RetryPolicy, RouteError,
     Router, SendPacket, SharedMetrics, TemplateError, connect,
+};
+pub use chirp_runtime::peer::{
+    Answered, ClientFuture, ClientLayer, ClientNext, OutgoingCall, OutgoingFuture,
 };
 pub use chirp_runtime::peer::{InboundRequest, Layer, Next, NextFuture};
 pub use chirp_runtime::server::{

@@ -121,6 +121,11 @@ const _: () = {
         pub fn with_retry(self, policy: &__chirp::RetryPolicy) -> Self {
             Self(self.0.with_retry(policy))
         }
+        /// Adds a layer around the calls of this client, inside of the layers that it has.
+        #[must_use]
+        pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
+            Self(self.0.with_layer(layer))
+        }
         /// Asks the other side whether it serves these methods with the same signatures. The result is
         /// advisory and does not affect calls.
         ///

@@ -12,8 +12,8 @@ pub use crate::codec::wire::{Argument, Parameter, Returned, Wire, WireBorrowed};
 pub use crate::codec::{Bincode, Chosen, Codec, CodecId, ServiceError};
 pub use crate::packet::ErrorData;
 pub use crate::peer::{
-    AsCaller, BlockingPool, Call, Layer, MethodError, MethodId, OneWayCall, RetryPolicy,
-    RouteError, Router,
+    AsCaller, BlockingPool, Call, ClientLayer, Layer, MethodError, MethodId, OneWayCall,
+    RetryPolicy, RouteError, Router,
 };
 pub use crate::service::*;
 pub use crate::stream::{IntoReceiver, ItemError, Receiver, Sender};

@@ -1,5 +1,6 @@
-//! Layers around handlers: their order, what they see and may change, and what comes with Chirp.
+//! Layers around handlers and outgoing calls: their order, what they see and may change, and what comes with Chirp.
 
+mod client;
 mod limits;
 mod metrics;
 mod server;

@@ -1,6 +1,6 @@
 //! Layers around calls with streams in their arguments and results.
 
-use chirp::{Peer, PeerBuilder, Receiver, Sender, StreamError};
+use chirp::{PeerBuilder, Receiver, Sender, StreamError};
 use futures_core::Stream;
 use tokio_stream::StreamExt as _;
 
@@ -8,7 +8,7 @@ use crate::support::{LINKS, connected, idle, in_time};
 use crate::{Book, noting};
 
 #[chirp::service]
-trait Numbers {
+pub(crate) trait Numbers {
     async fn count(&self, to: u64) -> impl Stream<Item = u64>;
     async fn total(&self, numbers: Receiver<u64>) -> u64;
     async fn times(&self, numbers: Receiver<u64>, factor: u64) -> impl Stream<Item = u64>;
@@ -17,7 +17,7 @@ trait Numbers {
 }
 
 #[derive(Clone)]
-struct Numerals;
+pub(crate) struct Numerals;
 
 impl Numbers for Numerals {
     async fn count(&self, to: u64) -> impl Stream<Item = u64> {
@@ -67,8 +67,7 @@ async fn collect(stream: impl Stream<Item = Result<u64, StreamError>>) -> Vec<u6
     in_time(items.collect()).await
 }
 
-async fn all_shapes(peer: &Peer) {
-    let numbers = NumbersClient::new(peer);
+pub(crate) async fn all_shapes(numbers: &NumbersClient) {
     let all: Vec<_> = (0..MANY).collect();
     let counted = numbers.count(MANY).await.expect("a stream");
     assert_eq!(collect(counted).await, all);
@@ -93,7 +92,7 @@ async fn streams_in_both_directions_pass_layers() {
             .service(NumbersServer::new(Numerals).layer(noting(&book, "service")))
             .layer(noting(&book, "peer"));
         let (peer, serving) = connected(link, &PeerBuilder::new(), &builder).await;
-        all_shapes(&peer).await;
+        all_shapes(&NumbersClient::new(&peer)).await;
         in_time(idle(&peer)).await;
         in_time(idle(&serving)).await;
         let lines = book.lines();

@@ -1,15 +1,21 @@
-//! Layers of the crate `tower`, unchanged, around handlers.
+//! Layers of the crate `tower`, unchanged, around handlers and calls.
 
 use std::collections::VecDeque;
+use std::future::{Ready, ready};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ::tower::filter::FilterLayer;
+use ::tower::retry::{Policy, RetryLayer};
 use ::tower::util::MapResponseLayer;
 use ::tower::{BoxError, ServiceBuilder};
 use chirp::layer::tower;
 use chirp::packet::{ErrorData, FrameworkError};
-use chirp::{CallError, InboundRequest, Layer, Peer, PeerBuilder, Reply, Request};
+use chirp::{
+    Answered, AsCaller, CallError, Caller, ClientLayer, InboundRequest, Layer, Next, OutgoingCall,
+    Peer, PeerBuilder, Reply, Request,
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -219,5 +225,137 @@ async fn a_layer_of_tower_may_change_the_reply() {
     let (peer, _serving) = pair(&PeerBuilder::new(), &builder);
     assert_eq!(peer.call("echo", "x").await.expect("a reply"), "changed");
     let unknown = peer.call("other", ()).await;
+    assert!(matches!(unknown, Err(CallError::UnknownMethod { .. })));
+}
+
+/// Sends a call again if it is safe, at most three times.
+#[derive(Clone)]
+struct UpTo(usize);
+
+impl Policy<OutgoingCall, Answered, CallError> for UpTo {
+    type Future = Ready<()>;
+
+    fn retry(
+        &mut self,
+        _: &mut OutgoingCall,
+        result: &mut Result<Answered, CallError>,
+    ) -> Option<Ready<()>> {
+        let again = matches!(result, Err(error) if error.is_safe_to_retry());
+        self.0 = self.0.checked_sub(1)?;
+        again.then(|| ready(()))
+    }
+
+    fn clone_request(&mut self, call: &OutgoingCall) -> Option<OutgoingCall> {
+        call.try_clone()
+    }
+}
+
+/// Refuses each call that is not the third since the last answer.
+fn flaky(runs: &Arc<AtomicU32>) -> PeerBuilder {
+    let runs = Arc::clone(runs);
+    PeerBuilder::new().handle("flaky", move |request: Request| {
+        let run = runs.fetch_add(1, Ordering::Relaxed) + 1;
+        ready(if run.is_multiple_of(3) {
+            Reply::from(Ok::<_, ErrorData>(request.into_params()))
+        } else {
+            FrameworkError::Overloaded.into()
+        })
+    })
+}
+
+#[tokio::test]
+async fn a_client_retries_with_tower() {
+    let runs = Arc::default();
+    let (peer, _serving) = pair(&PeerBuilder::new(), &flaky(&runs));
+    let caller = peer.as_caller();
+    let retrying = caller.clone().with_layer(tower(RetryLayer::new(UpTo(3))));
+    for _ in 0..2 {
+        let answer = in_time(retrying.call("flaky", "x")).await;
+        assert_eq!(answer.expect("the third attempt"), "x");
+    }
+    assert_eq!(runs.load(Ordering::Relaxed), 6);
+    let once = caller.with_layer(tower(RetryLayer::new(UpTo(1))));
+    let refused = in_time(once.call("flaky", "x")).await;
+    assert_eq!(reason(refused), FrameworkError::Overloaded);
+    assert_eq!(runs.load(Ordering::Relaxed), 8);
+}
+
+/// A layer of `tower` on a peer's calls.
+fn calling(layer: impl ClientLayer) -> (Caller, Peer, Gate) {
+    let (peer, serving, gate) = gated(|request: InboundRequest, next: Next| next.run(request));
+    (peer.as_caller().with_layer(layer), serving, gate)
+}
+
+#[tokio::test]
+async fn a_client_limits_its_calls_with_tower() {
+    let layer = ServiceBuilder::new().concurrency_limit(1);
+    let (caller, serving, mut gate) = calling(tower(layer));
+    let first = caller.call("gate", ()).start();
+    gate.started().await;
+    let second = caller.call("gate", ()).start();
+    let third = caller.call("gate", ()).start();
+    assert_eq!(
+        in_time(calls_seen(&serving)).await,
+        1,
+        "the others wait here"
+    );
+    // A call that waits gives up its place, and one that runs its permit.
+    drop(second);
+    drop(first);
+    gate.dropped().await;
+    gate.started().await;
+    gate.waiting.lock().expect("no panics").pop_front();
+    gate.open();
+    in_time(third).await.expect("answered");
+    in_time(idle(&serving)).await;
+}
+
+/// How many calls a peer has seen, once its tasks have had time to see more.
+async fn calls_seen(serving: &Peer) -> u64 {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    serving.metrics().counters.calls_in
+}
+
+#[tokio::test]
+async fn a_client_sheds_load_with_tower() {
+    let layer = ServiceBuilder::new().load_shed().concurrency_limit(1);
+    let (caller, _serving, mut gate) = calling(tower(layer));
+    let first = caller.call("gate", ()).start();
+    gate.started().await;
+    let refused = in_time(caller.call("gate", ())).await;
+    assert_eq!(reason(refused), FrameworkError::Overloaded);
+    gate.open();
+    in_time(first).await.expect("answered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_limits_the_time_with_tower() {
+    let layer = ServiceBuilder::new().timeout(Duration::from_secs(3));
+    let (caller, serving, mut gate) = calling(tower(layer));
+    let begun = Instant::now();
+    let late = caller.call("gate", ()).await;
+    assert_eq!(reason(late), FrameworkError::DeadlineExceeded);
+    assert_eq!(begun.elapsed().as_secs(), 3);
+    // The call was cancelled.
+    gate.dropped().await;
+    idle(&serving).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_limits_its_rate_with_tower() {
+    let layer = ServiceBuilder::new()
+        .buffer(100)
+        .rate_limit(2, Duration::from_secs(1));
+    let (caller, _serving, _gate) = calling(tower(layer));
+    let begun = Instant::now();
+    let calls: Vec<_> = (0..6).map(|_| caller.call("echo", "x").start()).collect();
+    for call in calls {
+        call.await.expect("an echo");
+    }
+    assert_eq!(begun.elapsed().as_secs(), 2);
+    // The buffer wraps errors of the service, not of calls.
+    let unknown = caller.call("unknown", ()).await;
     assert!(matches!(unknown, Err(CallError::UnknownMethod { .. })));
 }

@@ -135,6 +135,12 @@ pub(super) fn emit_impl(service: &ServiceTrait) -> TokenStream {
                 Self(self.0.with_retry(policy) #phantom)
             }
 
+            /// Adds a layer around the calls of this client, inside of the layers that it has.
+            #[must_use]
+            #vis fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
+                Self(self.0.with_layer(layer) #phantom)
+            }
+
             /// Asks the other side whether it serves these methods with the same signatures. The result is
             /// advisory and does not affect calls.
             ///

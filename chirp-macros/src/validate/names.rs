@@ -4,7 +4,7 @@ use crate::ast::{ServiceMethod, ServiceTrait};
 use crate::mistakes::Mistakes;
 
 /// Methods of a generated client, and methods that every type has: `.into()` would resolve to those.
-const CLIENTS_OWN: [&str; 14] = [
+const CLIENTS_OWN: [&str; 15] = [
     "new",
     "unbound",
     "local",
@@ -16,6 +16,7 @@ const CLIENTS_OWN: [&str; 14] = [
     "with_retry",
     "with_timeout",
     "check_compatibility",
+    "with_layer",
     "clone",
     "into",
     "try_into",

@@ -15,4 +15,6 @@ pub use concurrency_limit::ConcurrencyLimit;
 pub use method_metrics::{LATENCY_BOUNDS, MethodMetrics, MethodStats};
 pub use outcome::Outcome;
 #[cfg(feature = "tower")]
-pub use tower::{BoxError, NextService, NextServiceFuture, TowerLayer, tower};
+pub use tower::{
+    BoxError, CallService, CallServiceFuture, NextService, NextServiceFuture, TowerLayer, tower,
+};

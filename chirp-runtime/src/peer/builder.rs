@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 
 #[cfg(feature = "tracing")]
 use super::Propagator;
+use super::client::layer_chain::ClientLayers;
 use super::connection::ConnectionCore;
 use super::connection::reader::ReaderTask;
 use super::connection::writer::{Sink, WriterTask};
@@ -18,7 +19,7 @@ use super::propagation::Propagation;
 use super::server::serving::Serving;
 use super::task;
 use super::{
-    AccessPolicy, CallContext, ConnectionError, Extensions, Handler, KeepAlive, Layer,
+    AccessPolicy, CallContext, ClientLayer, ConnectionError, Extensions, Handler, KeepAlive, Layer,
     ObservedPacket, Peer, RouteError, Router, SharedMetrics,
 };
 use crate::channel::{self, Channel};
@@ -36,6 +37,7 @@ pub struct PeerBuilder {
     pub(crate) connect_timeout: Option<Duration>,
     observer: Option<Observer>,
     metrics: Option<SharedMetrics>,
+    client_layers: Option<ClientLayers>,
     budget: Option<Arc<Budget>>,
     propagation: Option<Arc<Propagation>>,
     pub(crate) tls: Option<channel::secure::ClientTls>,
@@ -234,6 +236,14 @@ impl PeerBuilder {
         self
     }
 
+    /// Adds a layer around all calls that are made through the peers: see [`ClientLayer`]. Callbacks of handlers
+    /// ([`CallContext::caller`]) are such calls.
+    #[must_use]
+    pub fn client_layer(mut self, layer: impl ClientLayer) -> Self {
+        self.client_layers = Some(ClientLayers::with(self.client_layers.as_ref(), layer));
+        self
+    }
+
     /// Adds the metrics of every peer to `metrics`.
     #[must_use]
     pub fn metrics(mut self, metrics: &SharedMetrics) -> Self {
@@ -324,6 +334,7 @@ impl PeerBuilder {
         connection.observer = self.observer.clone().into();
         connection.observed = self.observer.is_some().into();
         connection.metrics.clone_from(&self.metrics);
+        connection.client_layers.clone_from(&self.client_layers);
         connection.budget.clone_from(&self.budget);
         connection.propagation.clone_from(&self.propagation);
         let connection = Arc::new(connection);

@@ -132,7 +132,7 @@ impl CallError {
     }
 
     /// Converts the error data of a service error.
-    pub(super) fn from_error_data(error: ErrorData) -> Self {
+    pub(crate) fn from_error_data(error: ErrorData) -> Self {
         match FrameworkError::from_error_data(&error) {
             Some(FrameworkError::DeadlineExceeded) => Self::deadline_exceeded(),
             Some(FrameworkError::TooLarge { limit }) => Self::TooLarge {

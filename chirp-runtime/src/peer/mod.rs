@@ -33,6 +33,7 @@ pub use client::answer::Answered;
 pub use client::call::Call;
 pub use client::caller::{AsCaller, Caller};
 pub(crate) use client::connection_source::{CallPermit, ConnectionSource, Found};
+pub use client::layer::{ClientFuture, ClientLayer, ClientNext, OutgoingCall, OutgoingFuture};
 pub use client::one_way_call::OneWayCall;
 pub use client::retry_budget::RetryBudget;
 pub use client::retry_policy::RetryPolicy;

@@ -10,8 +10,8 @@ use crate::codec::attaching::decoding;
 use crate::codec::{Codec, DecodeError, Encoder, StreamSource as _, type_name};
 use crate::packet::{ErrorData, Payload};
 use crate::peer::{
-    Answered, AsCaller, Call, CallError, Caller, MethodError, MethodId, MethodName, OneWayCall,
-    RetryPolicy, Router,
+    Answered, AsCaller, Call, CallError, Caller, ClientLayer, MethodError, MethodId, MethodName,
+    OneWayCall, RetryPolicy, Router,
 };
 
 /// The client that generated clients wrap. Calls methods by their ids.
@@ -73,6 +73,13 @@ impl Client {
             caller: caller(router),
             goes_by: ClientName::Local,
         }
+    }
+
+    /// Adds a layer around the calls of this client, inside of the layers that its caller has.
+    #[must_use]
+    pub fn with_layer(mut self, layer: impl ClientLayer) -> Self {
+        self.caller = self.caller.with_layer(layer);
+        self
     }
 
     /// Sets the name under which the instance was registered, in place of the service's `own` name.

@@ -73,6 +73,11 @@ impl<T, E> Call<T, E> {
         self
     }
 
+    pub(super) fn limited(mut self, limit: CallLimit) -> Self {
+        self.untyped.change(|core| core.limit = limit);
+        self
+    }
+
     /// As [`timeout`](Self::timeout), with an absolute deadline.
     pub fn deadline(mut self, deadline: std::time::Instant) -> Self {
         self.untyped

@@ -11,6 +11,8 @@ use crate::peer::client::answer::Answer;
 use crate::peer::client::call_options::{CallDefaults, CallOptions};
 use crate::peer::client::caller::CallTarget;
 use crate::peer::client::connection_source::{self, ConnectionWait};
+use crate::peer::client::layer::{CallKind, OutgoingCall};
+use crate::peer::client::layer_chain::LayeredCall;
 use crate::peer::client::lazy_call::{LazyCall, SendEarly};
 use crate::peer::client::limit::CallLimit;
 use crate::peer::client::local::{LocalCall, LocalContext};
@@ -59,6 +61,8 @@ pub(super) enum CallState {
 pub(in crate::peer) enum SentCall {
     Remote(Outgoing),
     Local(LocalCall),
+    /// The call passes layers, of which the innermost makes another call.
+    Layered(LayeredCall),
     Failed(CallError),
     /// The call was answered before its stream was polled.
     Ended(Result<(), CallError>),
@@ -88,10 +92,11 @@ impl SendEarly for CallCore {
             return;
         }
         self.send(None);
-        if let CallState::Sent(SentCall::Local(local))
-        | CallState::Streaming(SentCall::Local(local), _) = &mut self.state
-        {
-            local.start();
+        match &mut self.state {
+            CallState::Sent(SentCall::Local(local))
+            | CallState::Streaming(SentCall::Local(local), _) => local.start(),
+            CallState::Sent(SentCall::Layered(call)) => call.start(),
+            _ => {}
         }
     }
 
@@ -217,6 +222,7 @@ impl CallCore {
             CallState::Pausing(pause) => Some(pause.runtime()),
             CallState::Sent(SentCall::Remote(outgoing))
             | CallState::Streaming(SentCall::Remote(outgoing), _) => Some(outgoing.runtime()),
+            CallState::Sent(SentCall::Layered(call)) => call.runtime(),
             CallState::Sent(_) | CallState::Streaming(..) | CallState::Lazy(_) => {
                 Handle::try_current().ok()
             }
@@ -313,6 +319,15 @@ impl CallCore {
                 };
                 let sent = LocalCall::new(&*handler, *back, method, params, *streams, context);
                 CallState::sent(sent.map(|(local, stream)| (SentCall::Local(local), stream)))
+            }
+            CallTarget::Layered(chain) => {
+                let runtime = chain.caller().runtime();
+                self.limit.arm(runtime.as_ref());
+                let kind = streams.map_or(CallKind::Value, CallKind::Stream);
+                let call = OutgoingCall::new(chain, method.clone(), params, kind);
+                let call = call.within(self.limit.at(), self.idempotent);
+                let call = call.with_options(self.options.clone());
+                SentCall::Layered(LayeredCall::new(call, runtime)).into()
             }
             CallTarget::Unbound => SentCall::Failed(CallError::Unbound).into(),
             CallTarget::Routed(_) | CallTarget::With(_) | CallTarget::Nobody => {
@@ -496,6 +511,7 @@ impl SentCall {
         match self {
             Self::Remote(outgoing) => outgoing.poll(cx),
             Self::Local(local) => local.poll(cx),
+            Self::Layered(call) => call.poll(cx),
             Self::Failed(_) => match mem::replace(self, Self::Over) {
                 Self::Failed(error) => Poll::Ready(Err(error)),
                 _ => Poll::Pending,

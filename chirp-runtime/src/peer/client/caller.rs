@@ -1,5 +1,6 @@
 use std::fmt;
 use std::future::ready;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -11,6 +12,8 @@ use crate::packet::{FrameworkError, Payload};
 use crate::peer::client::answer::Answered;
 use crate::peer::client::call_options::{CallDefaults, CallOptions};
 use crate::peer::client::connection_source::ConnectionSource;
+use crate::peer::client::layer::ClientLayer;
+use crate::peer::client::layer_chain::{ClientLayerChain, ClientLayers};
 use crate::peer::connection::ConnectionCore;
 use crate::peer::stream::forward::relay_result;
 use crate::peer::stream::producer::Producer;
@@ -34,6 +37,8 @@ pub(in crate::peer) enum CallTarget {
     Routed(Arc<dyn ConnectionSource>),
     /// Another target, with defaults for its calls.
     With(Arc<CallDefaults>),
+    /// The caller inside of layers.
+    Layered(Arc<ClientLayerChain>),
     /// Every method is unknown.
     Nobody,
     /// Calls are templates, and are not sent.
@@ -113,12 +118,39 @@ impl Caller {
         }
     }
 
+    /// Adds a layer around the calls of this caller, inside of the layers that it has.
+    #[must_use]
+    pub fn with_layer(self, layer: impl ClientLayer) -> Self {
+        let chain = match self.0 {
+            // Layers see the defaults of the caller.
+            CallTarget::With(mut defaults) => {
+                let inner = Arc::make_mut(&mut defaults);
+                let caller = mem::replace(&mut inner.caller, Self(CallTarget::Nobody));
+                inner.caller = caller.with_layer(layer);
+                return Self(CallTarget::With(defaults));
+            }
+            CallTarget::Layered(chain) => chain.with(layer),
+            target => ClientLayerChain::new(ClientLayers::with(None, layer), Self(target)),
+        };
+        Self(CallTarget::Layered(chain))
+    }
+
+    /// Returns the connection of the caller, inside of its layers.
+    pub(in crate::peer) fn connection_ref(&self) -> Option<&ConnectionRef> {
+        match self.target() {
+            CallTarget::Remote(link) => Some(link),
+            CallTarget::Layered(chain) => chain.caller().connection_ref(),
+            _ => None,
+        }
+    }
+
     /// Returns the runtime of detached calls: that of the connection, or the current one.
     pub(in crate::peer) fn runtime(&self) -> Option<Handle> {
         match &self.0 {
             CallTarget::Remote(link) => Some(link.connection().runtime.clone()),
             CallTarget::Routed(source) => Some(source.runtime().clone()),
             CallTarget::With(defaults) => defaults.caller.runtime(),
+            CallTarget::Layered(chain) => chain.caller().runtime(),
             CallTarget::Local(..) | CallTarget::Nobody | CallTarget::Unbound => {
                 Handle::try_current().ok()
             }
@@ -128,7 +160,11 @@ impl Caller {
     /// Returns `true` if a call with these parameters can be sent from this thread: streams to handlers in this process
     /// need a runtime.
     pub(in crate::peer) fn can_take(&self, params: &Payload) -> bool {
-        let is_local = matches!(self.target(), CallTarget::Local(..));
+        let is_local = match self.target() {
+            CallTarget::Local(..) => true,
+            CallTarget::Layered(chain) => return chain.caller().can_take(params),
+            _ => false,
+        };
         !is_local || !params.has_attachments() || Handle::try_current().is_ok()
     }
 
@@ -165,6 +201,7 @@ impl fmt::Debug for Caller {
                 .finish(),
             CallTarget::Routed(route) => f.debug_tuple("Caller").field(route).finish(),
             CallTarget::With(defaults) => defaults.caller.fmt(f),
+            CallTarget::Layered(chain) => chain.caller().fmt(f),
             CallTarget::Local(..) => f.write_str("Caller(local)"),
             CallTarget::Nobody => f.write_str("Caller(nobody)"),
             CallTarget::Unbound => f.write_str("Caller(unbound)"),
@@ -292,7 +329,13 @@ impl ConnectionRef {
 
 impl From<ConnectionRef> for Caller {
     fn from(link: ConnectionRef) -> Self {
-        Self(CallTarget::Remote(link))
+        match link.connection().client_layers.clone() {
+            None => Self(CallTarget::Remote(link)),
+            Some(layers) => {
+                let caller = Self(CallTarget::Remote(link));
+                Self(CallTarget::Layered(ClientLayerChain::new(layers, caller)))
+            }
+        }
     }
 }
 

@@ -7,6 +7,8 @@ pub(in crate::peer) mod call_core;
 pub(in crate::peer) mod call_options;
 pub(in crate::peer) mod caller;
 pub(in crate::peer) mod connection_source;
+pub(in crate::peer) mod layer;
+pub(in crate::peer) mod layer_chain;
 pub(in crate::peer) mod lazy_call;
 pub(in crate::peer) mod limit;
 pub(in crate::peer) mod local;

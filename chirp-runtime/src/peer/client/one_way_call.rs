@@ -11,6 +11,8 @@ use crate::peer::client::call_core::{fields, shared};
 use crate::peer::client::call_options::CallOptions;
 use crate::peer::client::caller::CallTarget;
 use crate::peer::client::connection_source::{self, ConnectionWait};
+use crate::peer::client::layer::{CallKind, OutgoingCall};
+use crate::peer::client::layer_chain::LayeredCall;
 use crate::peer::client::lazy_call::{LazyCall, SendEarly};
 use crate::peer::client::local::{LocalCall, LocalContext};
 use crate::peer::client::pending_send::PendingSend;
@@ -49,6 +51,8 @@ enum OneWayCallState {
     Connecting(Box<ConnectionWait>),
     Remote(PendingSend),
     Local(LocalCall),
+    /// The call passes layers, of which the innermost makes another call.
+    Layered(LayeredCall),
     Failed(CallError),
     Over,
 }
@@ -141,10 +145,19 @@ impl OneWayCall {
         self
     }
 
+    /// Adds options to those of the call's client.
+    pub(super) fn with_options(self, options: Option<Box<CallOptions>>) -> Self {
+        match options {
+            Some(options) => self.change(|mine| mine.overlay(&options)),
+            None => self,
+        }
+    }
+
     /// Sends the call now. Await the returned future to wait for room in the transmit buffer.
     pub fn start(mut self) -> Self {
         self.claim();
         self.send();
+        self.start_layered();
         self
     }
 
@@ -159,6 +172,7 @@ impl OneWayCall {
             OneWayCallState::Unsent { caller, .. } => caller.runtime(),
             OneWayCallState::Connecting(wait) => Some(wait.runtime()),
             OneWayCallState::Remote(queued) => Some(queued.runtime()),
+            OneWayCallState::Layered(call) => call.runtime(),
             OneWayCallState::Local(_) | OneWayCallState::Lazy { .. } => Handle::try_current().ok(),
             OneWayCallState::Failed(_) | OneWayCallState::Over => None,
         };
@@ -177,6 +191,13 @@ impl OneWayCall {
             && let Some(call) = call.take()
         {
             *self = call;
+        }
+    }
+
+    /// Runs a call inside of layers while it is not polled.
+    fn start_layered(&mut self) {
+        if let OneWayCallState::Layered(call) = &mut self.state {
+            call.start();
         }
     }
 
@@ -242,6 +263,12 @@ impl OneWayCall {
                     Err(error) => OneWayCallState::Failed(error),
                 }
             }
+            CallTarget::Layered(chain) => {
+                let runtime = chain.caller().runtime();
+                let call = OutgoingCall::new(chain, method, params, CallKind::Nothing);
+                let call = call.with_options(self.options.take());
+                OneWayCallState::Layered(LayeredCall::new(call, runtime))
+            }
             // A peer drops a one-way call of an unknown method silently.
             CallTarget::With(_) | CallTarget::Nobody => OneWayCallState::Over,
             CallTarget::Unbound => OneWayCallState::Failed(CallError::Unbound),
@@ -273,6 +300,7 @@ impl SendEarly for OneWayCall {
             return;
         }
         self.send();
+        self.start_layered();
     }
 
     fn waits_on(&self) -> Option<Handle> {
@@ -311,6 +339,7 @@ impl Future for OneWayCall {
                 let _ = ready!(local.poll(cx));
                 Ok(())
             }
+            OneWayCallState::Layered(call) => ready!(call.poll(cx)).map(drop),
             OneWayCallState::Failed(error) => Err(error.clone()),
             OneWayCallState::Unsent { .. }
             | OneWayCallState::Lazy { .. }

@@ -19,6 +19,7 @@ use super::writer::{Sink, WriteState};
 use crate::channel::{Credentials, Endpoint, Identity};
 use crate::codec;
 use crate::packet::Payload;
+use crate::peer::client::layer_chain::ClientLayers;
 use crate::peer::client::pending_call::PendingCall;
 use crate::peer::client::submit_queue::SubmitQueue;
 use crate::peer::guard;
@@ -68,6 +69,8 @@ pub(in crate::peer) struct ConnectionCore {
     pub(in crate::peer) metrics: Option<SharedMetrics>,
     /// What this side passes on of the contexts of calls.
     pub(in crate::peer) propagation: Option<Arc<Propagation>>,
+    /// The layers around calls to the peer.
+    pub(in crate::peer) client_layers: Option<ClientLayers>,
     /// The channel of [`watch`](Self::watch), created by its first call.
     watch: OnceLock<watch::Sender<PeerState>>,
     /// Notified when the session ends, when the peer's extensions become known, and when it refuses calls.
@@ -114,6 +117,7 @@ impl ConnectionCore {
             budget: None,
             metrics: None,
             propagation: None,
+            client_layers: None,
             watch: OnceLock::new(),
             signal: Notify::new(),
             interrupts: Notify::new(),

@@ -5,7 +5,6 @@ use tokio::time::Instant as Deadline;
 
 use crate::channel::{Endpoint, Identity};
 use crate::packet::{CallInfo, Metadata, TraceContext};
-use crate::peer::client::caller::CallTarget;
 use crate::peer::connection::ConnectionCore;
 use crate::peer::propagation::Propagation;
 use crate::peer::{Caller, ConnectionStats, Extensions, PeerState};
@@ -144,36 +143,21 @@ impl CallContext {
     }
 
     pub(in crate::peer) fn connection(&self) -> Option<Arc<ConnectionCore>> {
-        match self.caller.target() {
-            CallTarget::Remote(link) => Some(Arc::clone(link.connection())),
-            CallTarget::Routed(_)
-            | CallTarget::Local(..)
-            | CallTarget::With(_)
-            | CallTarget::Nobody
-            | CallTarget::Unbound => None,
-        }
+        let link = self.caller.connection_ref()?;
+        Some(Arc::clone(link.connection()))
     }
 
     /// Returns the identity of the caller, as verified by the channel. Nothing in a message influences it. For a call
     /// through [`Caller::local`] it is [`Identity::Anonymous`].
     pub fn identity(&self) -> &Identity {
-        match self.caller.target() {
-            CallTarget::Remote(link) => &link.connection().identity,
-            CallTarget::Routed(_)
-            | CallTarget::Local(..)
-            | CallTarget::With(_)
-            | CallTarget::Nobody
-            | CallTarget::Unbound => &Identity::Anonymous,
-        }
+        let link = self.caller.connection_ref();
+        link.map_or(&Identity::Anonymous, |link| &link.connection().identity)
     }
 
     /// Returns the address of the caller. A connection that was given as a channel may have none, and so has a call in
     /// this process.
     pub fn remote(&self) -> Option<&Endpoint> {
-        match &self.caller.0 {
-            CallTarget::Remote(link) => link.connection().remote.as_ref(),
-            _ => None,
-        }
+        self.caller.connection_ref()?.connection().remote.as_ref()
     }
 
     /// Returns the extension of this type that the program gives its handlers
@@ -188,10 +172,8 @@ impl CallContext {
 
     /// Returns the value that a higher layer keeps with the connection.
     pub(crate) fn attachment<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        match self.caller.target() {
-            CallTarget::Remote(link) => link.connection().attachment.get()?.downcast_ref(),
-            _ => None,
-        }
+        let connection = self.caller.connection_ref()?.connection();
+        connection.attachment.get()?.downcast_ref()
     }
 
     /// Returns a caller for the peer that made this call. Clients created from it call back over the same connection:
