@@ -15,6 +15,7 @@
 //! | [`reconnecting`] | What happens when a connection is lost or a server restarts? |
 //! | [`retries`] | When is a call sent again that has failed? |
 //! | [`balancing`] | How do I call several servers of one service? |
+//! | [`layers`] | How do I limit, count, log or change calls on their way? |
 //! | [`observing`] | How do I see what happens: logs, metrics, packets? |
 //! | [`testing`] | How do I test services and mock clients? |
 //! | [`other_languages`] | How do programs in other languages join? |
@@ -48,6 +49,8 @@ pub mod reconnecting {}
 pub mod retries {}
 #[doc = include_str!("guide/balancing.md")]
 pub mod balancing {}
+#[doc = include_str!("guide/layers.md")]
+pub mod layers {}
 #[doc = include_str!("guide/observing.md")]
 pub mod observing {}
 #[doc = include_str!("guide/testing.md")]
