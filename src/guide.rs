@@ -6,6 +6,7 @@
 //! | [`services`] | What can a service trait contain, and which types can be sent? |
 //! | [`errors`] | What can fail, and how do I handle it? |
 //! | [`cancellation`] | How do calls end early: by drop, timeout or deadline? |
+//! | [`context`] | How do metadata, deadlines and traces travel with calls? |
 //! | [`streams`] | How do I send many items, in either direction? |
 //! | [`both_directions`] | How does a server call its clients? |
 //! | [`nodes`] | How do programs know each other by name, and stay connected? |
@@ -31,6 +32,8 @@ pub mod services {}
 pub mod errors {}
 #[doc = include_str!("guide/cancellation.md")]
 pub mod cancellation {}
+#[doc = include_str!("guide/context.md")]
+pub mod context {}
 #[doc = include_str!("guide/streams.md")]
 pub mod streams {}
 #[doc = include_str!("guide/both_directions.md")]

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use chirp::{CallError, PeerBuilder, Request, channel};
+use chirp::{CallError, PeerBuilder, Propagator, Request, TraceContext, channel};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -91,4 +91,71 @@ async fn calls_have_spans_and_panics_are_logged() {
     let (_, number) = said.split_once("reference=").expect("it has a number");
     assert!(message.contains(&number[..16]), "{message} {said}");
     assert!(!message.contains("not empty"), "the text stays here");
+}
+
+/// Gives spans ids of its own, and records the spans that it continues.
+#[derive(Clone, Default)]
+struct Ids {
+    flags: u8,
+    continued: Arc<Mutex<Vec<(&'static str, TraceContext)>>>,
+}
+
+impl Propagator for Ids {
+    fn inject(&self, span: &tracing::Span) -> Option<TraceContext> {
+        let id = span.id()?.into_u64();
+        TraceContext::new([7; 16], id.to_be_bytes(), self.flags).ok()
+    }
+
+    fn extract(&self, span: &tracing::Span, parent: &TraceContext) {
+        let name = span.metadata().expect("it is enabled").name();
+        let mut continued = self.continued.lock().expect("no panics");
+        continued.push((name, parent.clone()));
+    }
+}
+
+/// Returns the parent id that the caller sent, or nothing.
+async fn parent(request: Request) -> Result<String, String> {
+    let trace = request.context().trace();
+    Ok(trace.map_or(String::new(), |trace| {
+        u64::from_be_bytes(trace.parent_id()).to_string()
+    }))
+}
+
+#[tokio::test]
+async fn a_propagator_connects_the_spans_of_both_sides() {
+    let forwarded = TraceContext::new([9; 16], 99_u64.to_be_bytes(), 1).expect("not zero");
+    for flags in [1, 0] {
+        let notes = Notes::default();
+        let _here = tracing::subscriber::set_default(notes.clone());
+        let (a, b) = channel::memory();
+        let here = Ids {
+            flags,
+            ..Ids::default()
+        };
+        let there = Ids::default();
+        let a = PeerBuilder::new().propagator(here.clone()).start(a);
+        let b = PeerBuilder::new()
+            .propagator(there.clone())
+            .handle("parent", parent)
+            .start(b);
+        let (a, _b) = (a.expect("no duplicates"), b.expect("no duplicates"));
+        a.hello().await.expect("asked").expect("it speaks it");
+        let sent = a.call("parent", ()).await.expect("answered");
+        let continued = || there.continued.lock().expect("no panics").clone();
+        if flags == 1 {
+            // The first span is the call's, whose id was sent.
+            assert_eq!(sent, "1");
+            let parent = TraceContext::new([7; 16], 1_u64.to_be_bytes(), 1).expect("not zero");
+            assert_eq!(continued(), [("handle", parent)]);
+        } else {
+            // Its trace is not sampled.
+            assert_eq!(sent, "");
+            assert_eq!(continued(), []);
+        }
+        // A trace that was set is sent where the span has none.
+        let sent = a.call("parent", ()).trace(forwarded.clone()).await;
+        let sent = sent.expect("answered");
+        assert_eq!(sent == "99", flags == 0, "{sent:?}");
+        assert!(here.continued.lock().expect("no panics").is_empty());
+    }
 }

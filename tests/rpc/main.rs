@@ -23,3 +23,4 @@ mod packets;
 mod routes;
 #[path = "../support/mod.rs"]
 mod support;
+mod traces;

@@ -1,4 +1,4 @@
-//! Sections 6 to 8: names, hello, errors.
+//! Sections 6 to 8 and 10.2: names, hello, errors, call contexts.
 
 use crate::conformance::script::{Case, both, live, value};
 
@@ -40,7 +40,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
     live(
         "6.2",
-        "Hosts may neither serve nor call them, except that a host may call `chirp.contract`.",
+        "ordinary calls of the framework's, which hosts may call, and no host may serve:",
         "call a chirp.echo x
          ! a reserved",
     ),
@@ -297,5 +297,91 @@ pub(crate) const CASES: &[Case] = &[
          < request @a m x
          > response @a 0 y
          ! a ok y",
+    ),
+    both(
+        "10.2",
+        "It MUST be followed at once by the Request or one-way request that it belongs to.",
+        "> request 1 chirp.hello =hello:5000
+         < response 1 0 ?
+         > packet 50944 _ | cancel 7
+         ! ended expected a call to follow, got a Cancel packet",
+    ),
+    both(
+        "10.2",
+        "with 0 remaining it is not run",
+        "> request 1 chirp.hello =hello:5000
+         < response 1 0 ?
+         > packet 50944 x:01000400000000 | request 2 echo x
+         < response 2 4 ~c703
+         > packet 50944 x:0100040000ffff | request 3 echo x
+         < response 3 0 x",
+    ),
+    both(
+        "10.2",
+        "must be understood: a Request is answered C706",
+        "> request 1 chirp.hello =hello:5000
+         < response 1 0 ?
+         > packet 50944 x:800000 | request 2 echo x
+         < response 2 4 ~c706
+         > packet 50944 x:7f0000 | request 3 echo x
+         < response 3 0 x",
+    ),
+    both(
+        "10.2",
+        "A trace context shorter than 25 bytes is invalid.",
+        "> request 1 chirp.hello =hello:5000
+         < response 1 0 ?
+         > packet 50944 x:020018+24*a | request 2 echo x
+         ! ended trace context shorter than 25 bytes",
+    ),
+    both(
+        "10.2",
+        "With an id that is all zero it is ignored",
+        "> request 1 chirp.hello =hello:5000
+         < response 1 0 ?
+         > packet 50944 x:020019+x:00000000000000000000000000000000+9*a | request 2 echo x
+         < response 2 0 x",
+    ),
+    both(
+        "10.2",
+        "A metadata key that is empty, runs past the end of its field or is not UTF-8 is invalid.",
+        "> request 1 chirp.hello =hello:5000
+         < response 1 0 ?
+         > packet 50944 x:03000100 | request 2 echo x
+         ! ended metadata with an empty key",
+    ),
+    both(
+        "10.2",
+        "runs past the end of its field or is not UTF-8 is invalid",
+        "> request 1 chirp.hello =hello:5000
+         < response 1 0 ?
+         > packet 50944 x:03000202+a | request 2 echo x
+         ! ended truncated metadata key",
+    ),
+    both(
+        "10.2",
+        "or is not UTF-8 is invalid",
+        "> request 1 chirp.hello =hello:5000
+         < response 1 0 ?
+         > packet 50944 x:030002+x:01ff | request 2 echo x
+         ! ended metadata key is not UTF-8",
+    ),
+    both(
+        "10.2",
+        "A receiver ignores metadata with a reserved key that it does not know.",
+        "> request 1 chirp.hello =hello:5000
+         < response 1 0 ?
+         > packet 50944 x:03000807+chirp.x | request 2 echo x
+         < response 2 0 x",
+    ),
+    both(
+        "10.2",
+        "A call over it is answered C70B",
+        "> request 1 chirp.hello =hello:5000
+         < response 1 0 ?
+         > packet 50944 x:032000016b+8190*v | request 2 echo x
+         < response 2 4 ~c70b
+         > packet 50944 x:031ffd016b+8187*v | request 3 echo x
+         < response 3 0 x",
     ),
 ];
