@@ -1,5 +1,5 @@
-//! Makes calls for counting instructions: `instructions CALLS [MODE]`. The mode is `plain` (default) or `reconnecting` over
-//! memory, or `inproc` (plain) or `balanced` over in-process addresses.
+//! Makes calls for counting instructions: `instructions CALLS [MODE]`. The mode is `plain` (default), `context`
+//! (each call has a trace and an entry of metadata) or `reconnecting` over memory, or `inproc` (plain) or `balanced` over in-process addresses.
 //!
 //! Client and server run on one thread over memory, so that runs are reproducible. `instructions.sh` subtracts two
 //! runs to exclude the start of the program.
@@ -8,7 +8,7 @@ use std::future::ready;
 use std::{io, mem};
 
 use chirp::channel::memory;
-use chirp::{PeerBuilder, ReconnectConfig, Server};
+use chirp::{PeerBuilder, ReconnectConfig, Server, TraceContext};
 use chirp_bench::system::Result;
 
 #[chirp::service]
@@ -34,6 +34,11 @@ async fn client(mode: &str) -> Result<ArithClient> {
     };
     Ok(match mode {
         "plain" => ArithClient::new(&PeerBuilder::new().start(connect().await?)?),
+        "context" => {
+            let peer = PeerBuilder::new().start(connect().await?)?;
+            peer.hello().await?;
+            ArithClient::new(&peer).with_metadata("tenant", "blue")
+        }
         "reconnecting" => {
             let config = ReconnectConfig::default();
             let peer = PeerBuilder::new().reconnecting_with(connect, config)?;
@@ -66,8 +71,13 @@ async fn main() -> Result<()> {
     let calls: u64 = calls.parse()?;
     let mode = args.next().unwrap_or_else(|| "plain".to_owned());
     let client = client(&mode).await?;
+    let trace: TraceContext = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".parse()?;
     for number in 0..calls {
-        let sum = client.add(number, 1).await?;
+        let mut call = client.add(number, 1);
+        if mode == "context" {
+            call = call.trace(trace.clone());
+        }
+        let sum = call.await?;
         if sum != number + 1 {
             return Err(format!("{number} and 1 became {sum}").into());
         }
