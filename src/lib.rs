@@ -77,6 +77,7 @@ pub use chirp_macros::service;
 pub use chirp_runtime::__private;
 pub use chirp_runtime::channel::{Channel, Endpoint, EndpointError, Identity, PublicKey};
 pub use chirp_runtime::codec::ServiceError;
+pub use chirp_runtime::health::{Health, HealthClient, HealthStatus};
 #[cfg(feature = "mdns")]
 pub use chirp_runtime::node::Mdns;
 pub use chirp_runtime::node::{

@@ -13,6 +13,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("stream", 4),
     ("service", 5),
     ("layer", 6),
+    ("health", 6),
     ("server", 6),
     ("node", 7),
 ];

@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout};
 use super::reconnecting_peer::{ReconnectCore, SHUTTING_DOWN};
 use super::{ReconnectConfig, ReconnectState};
 use crate::channel::Connector;
+use crate::health::{HealthClient, HealthStatus};
 use crate::peer::{Backoff, CONNECT_TIME, Peer, PeerBuilder, guard};
 
 /// The task of a [`ReconnectingPeer`](super::ReconnectingPeer): connects, watches the connection and connects
@@ -62,9 +63,14 @@ impl ConnectLoop {
             let why: Arc<str> = match self.connect().await {
                 Ok(peer) => {
                     attempts = 0;
-                    let reason = self.watch(&peer, &mut backoff).await;
+                    let left = self.watch(&peer, &mut backoff).await;
                     core.take();
-                    reason.into()
+                    // A server that shuts down is known to be replaced. One that says so at once is not worth a hurry.
+                    if let LeftConnection::Draining { settled: true } = left {
+                        reason = Some(SHUTTING_DOWN.into());
+                        continue;
+                    }
+                    left.reason()
                 }
                 Err(error) => error.to_string().into(),
             };
@@ -99,6 +105,20 @@ impl ConnectLoop {
             .builder
             .start_each(channel, false, true, &mut |_, _| Ok(()));
         let peer = started.map_err(io::Error::other)?;
+        if let Some(service) = &self.reconnect.health {
+            let mut close_on_drop = CloseOnDrop(Some(peer.clone()));
+            let check = HealthClient::new(&peer).check(service).timeout(limit);
+            let status = check.await.map_err(io::Error::other)?;
+            if status != HealthStatus::Serving {
+                let what = if service.is_empty() {
+                    "the other side".to_owned()
+                } else {
+                    format!("the service {service:?}")
+                };
+                return Err(io::Error::other(format!("{what} is {status}")));
+            }
+            close_on_drop.0 = None;
+        }
         if let Some(on_connect) = &self.reconnect.on_connect {
             let mut close_on_drop = CloseOnDrop(Some(peer.clone()));
             let hook = guard::run("the on_connect hook", async {
@@ -114,19 +134,37 @@ impl ConnectLoop {
     }
 
     /// Makes a connection available for calls until it ends or the other side shuts down. Returns the reason.
-    async fn watch(&self, peer: &Peer, backoff: &mut Backoff) -> String {
+    async fn watch(&self, peer: &Peer, backoff: &mut Backoff) -> LeftConnection {
         let began = Instant::now();
         self.core.connected(peer);
-        let reason = match peer.left().await {
-            Some(reason) => reason.to_string(),
-            None => SHUTTING_DOWN.to_owned(),
-        };
+        let reason = peer.left().await;
+        let settled = began.elapsed() >= self.reconnect.longest_pause;
         // A connection that ends at once without any packet does not count as a success.
         let has_received = peer.metrics().counters.packets_received > 0;
-        if has_received || began.elapsed() >= self.reconnect.longest_pause {
+        if has_received || settled {
             backoff.reset();
         }
-        reason
+        match reason {
+            Some(reason) => LeftConnection::Ended(reason.to_string()),
+            None => LeftConnection::Draining { settled },
+        }
+    }
+}
+
+/// Why a connection is no longer used.
+enum LeftConnection {
+    /// It has ended, for this reason.
+    Ended(String),
+    /// The other side shuts down. `settled` tells whether the connection had lasted for longer than a pause.
+    Draining { settled: bool },
+}
+
+impl LeftConnection {
+    fn reason(self) -> Arc<str> {
+        match self {
+            Self::Ended(reason) => reason.into(),
+            Self::Draining { .. } => SHUTTING_DOWN.into(),
+        }
     }
 }
 

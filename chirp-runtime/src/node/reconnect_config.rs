@@ -27,6 +27,7 @@ pub struct ReconnectConfig {
     pub(super) retry: Option<RetryPolicy>,
     /// Set by a balanced peer.
     pub(super) on_change: Option<ChangeHook>,
+    pub(super) health: Option<Arc<str>>,
 }
 
 impl ReconnectConfig {
@@ -64,6 +65,15 @@ impl ReconnectConfig {
         self
     }
 
+    /// Uses a connection only if the other side says that `service` is serving ([`Health`](crate::health::Health)); the
+    /// empty name stands for the other side as a whole. Otherwise the connection is closed and another is opened after a
+    /// pause. Asked once per connection, before the hook of [`on_connect`](Self::on_connect).
+    #[must_use]
+    pub fn health(mut self, service: impl Into<Arc<str>>) -> Self {
+        self.health = Some(service.into());
+        self
+    }
+
     /// Sets a hook that runs on each new connection before any call, for example to sign in or to subscribe. If the
     /// hook fails, panics or exceeds the connect timeout, the connection is closed and another is opened after a
     /// pause.
@@ -91,6 +101,7 @@ impl Default for ReconnectConfig {
             on_connect: None,
             retry: None,
             on_change: None,
+            health: None,
         }
     }
 }
@@ -101,6 +112,7 @@ impl fmt::Debug for ReconnectConfig {
             .field("first_pause", &self.first_pause)
             .field("longest_pause", &self.longest_pause)
             .field("max_wait", &self.max_wait)
+            .field("health", &self.health)
             .field("on_connect", &self.on_connect.is_some())
             .field("retry", &self.retry)
             .finish_non_exhaustive()

@@ -48,7 +48,9 @@ pub use metadata::{Metadata, MetadataError, MetadataIter};
 pub use payload::{AttachedStream, Attachment, Attachments, Payload};
 pub use record::{RecordBuilder, RecordError, RecordScanner, Vint30, Vint30Error};
 pub use request::{MAX_METHOD_LEN, RequestPacket};
-pub use reserved::{NODE_JOIN_METHOD, NODE_LEAVE_METHOD, RESERVED_PREFIX};
+pub use reserved::{
+    HEALTH_CHECK_METHOD, HEALTH_WATCH_METHOD, NODE_JOIN_METHOD, NODE_LEAVE_METHOD, RESERVED_PREFIX,
+};
 pub(crate) use reserved::{is_reserved, is_uncallable};
 pub use response::{ResponsePacket, ResultCode};
 pub use stream::{

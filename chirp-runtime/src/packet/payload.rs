@@ -142,6 +142,13 @@ impl Payload {
         }
     }
 
+    /// Attaches stream halves again that were detached.
+    pub(crate) fn reattach(&mut self, mut halves: Vec<Attachment>) {
+        if let Repr::Parted(parted) = &mut self.0 {
+            parted.attachments.append(&mut halves);
+        }
+    }
+
     /// Returns the attached stream halves.
     pub(crate) fn halves(&self) -> impl Iterator<Item = &Attachment> {
         let halves = match &self.0 {

@@ -9,8 +9,20 @@ pub const NODE_JOIN_METHOD: &str = "chirp.node.join";
 /// The method by which a node leaves a link to another (PROTOCOL.md, "Nodes").
 pub const NODE_LEAVE_METHOD: &str = "chirp.node.leave";
 
+/// The method that returns the state of a service (PROTOCOL.md, "`chirp.health`").
+pub const HEALTH_CHECK_METHOD: &str = "chirp.health.check";
+
+/// The method that returns the state of a service and its changes, as a stream (PROTOCOL.md, "`chirp.health`").
+pub const HEALTH_WATCH_METHOD: &str = "chirp.health.watch";
+
 /// The reserved methods that are ordinary calls: the session passes them on, and programs may call them.
-const CALLABLE: &[&str] = &[CONTRACT_METHOD, NODE_JOIN_METHOD, NODE_LEAVE_METHOD];
+const CALLABLE: &[&str] = &[
+    CONTRACT_METHOD,
+    HEALTH_CHECK_METHOD,
+    HEALTH_WATCH_METHOD,
+    NODE_JOIN_METHOD,
+    NODE_LEAVE_METHOD,
+];
 
 /// Returns `true` if a name belongs to the framework.
 pub(crate) fn is_reserved(method: &[u8]) -> bool {

@@ -165,6 +165,17 @@ impl CallError {
         }
     }
 
+    /// Returns `true` if the call was not sent, or did not run, because one of the two sides is shutting down.
+    pub(super) fn is_going_away(&self) -> bool {
+        matches!(
+            self,
+            Self::Rejected {
+                reason: FrameworkError::ShuttingDown,
+                ..
+            }
+        )
+    }
+
     /// Adds the call to the error, unless the error has one.
     pub(super) fn at(mut self, method: &MethodName, peer: Option<&Endpoint>) -> Self {
         if let Self::DeadlineExceeded { site }

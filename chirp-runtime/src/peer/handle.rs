@@ -254,11 +254,7 @@ impl Peer {
     ///
     /// Cancel safe.
     pub async fn draining(&self) {
-        let mut state = self.watch();
-        // The sender lives in the connection, so this cannot fail.
-        let _ = state
-            .wait_for(|state| !matches!(state, PeerState::Open))
-            .await;
+        self.connection().draining().await;
     }
 
     /// Returns `true` unless the peer is known to refuse calls.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{AcceptError, Connection, Server};
 use crate::channel::{self, Channel, Endpoint, EndpointError, Listener};
+use crate::health::Health;
 use crate::packet::FrameworkError;
 use crate::peer::guard::{self, Panicked};
 use crate::peer::{
@@ -111,6 +112,13 @@ impl ServerBuilder {
     #[must_use]
     pub fn layer(self, layer: impl Layer) -> Self {
         self.configure_peers(|peers| peers.layer(layer))
+    }
+
+    /// Answers peers that ask for the states of services ([`PeerBuilder::health`]). While the server shuts down, every
+    /// service is not serving.
+    #[must_use]
+    pub fn health(self, health: &Health) -> Self {
+        self.configure_peers(|peers| peers.health(health))
     }
 
     /// Sets the limits of each connection.

@@ -2,6 +2,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 
@@ -11,6 +12,12 @@ use super::listeners::Listeners;
 use super::{Connection, Connections, ServerBuilder, ServerHandle};
 use crate::channel::{Endpoint, EndpointError, Incoming, Listener};
 use crate::peer::{ConnectError, Task, guard};
+
+/// The maximum number of connections that are accepted after a shutdown has begun.
+const MAX_LAST_ACCEPTS: usize = 4096;
+
+/// The time to find a connection that waits to be accepted.
+const LAST_ACCEPT: Duration = Duration::from_millis(1);
 
 /// A server: listeners, and one peer for each connection.
 ///
@@ -167,6 +174,17 @@ impl Server {
                     // The last listener is exhausted. The condition of the loop decides whether that is the end.
                     None => {}
                 },
+            }
+        }
+        // Connections in a listener's queue exist for their other side, whose calls would be lost.
+        for _ in 0..MAX_LAST_ACCEPTS {
+            let queued = tokio::time::timeout(LAST_ACCEPT, listeners.next());
+            match queued.await {
+                Ok(Some(Ok(incoming))) if running.has_room() => {
+                    running.waiting = Some(incoming);
+                    running.take_waiting();
+                }
+                _ => break,
             }
         }
         guard::discard((listeners, given));

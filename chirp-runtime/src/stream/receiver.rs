@@ -122,6 +122,27 @@ impl<T, E> Receiver<T, E> {
         }
     }
 
+    /// Returns `true` if one of the two sides of the connection shuts down. `false` within a process.
+    pub fn is_draining(&mut self) -> bool {
+        match self.inner_mut() {
+            ReceiverInner::Remote(consumer, _) => consumer.is_draining(),
+            ReceiverInner::CallResult(call, _) => call.consumer().is_draining(),
+            _ => false,
+        }
+    }
+
+    /// Waits until one of the two sides of the connection shuts down. Items go on arriving until the stream ends, at the
+    /// latest with the shutdown timeout. Within a process it never returns.
+    ///
+    /// Cancel safe.
+    pub async fn draining(&mut self) {
+        match self.inner_mut() {
+            ReceiverInner::Remote(consumer, _) => consumer.draining().await,
+            ReceiverInner::CallResult(call, _) => call.consumer().draining().await,
+            _ => std::future::pending().await,
+        }
+    }
+
     fn inner_mut(&mut self) -> &mut ReceiverInner<T> {
         self.inner.get_mut()
     }

@@ -120,6 +120,23 @@ impl<T: Item> Sender<T> {
         }
     }
 
+    /// Returns `true` if one of the two sides of the connection shuts down: a stream without an end should be finished.
+    /// `false` within a process.
+    pub fn is_draining(&mut self) -> bool {
+        matches!(self.inner(), SenderInner::Remote(producer, _) if producer.is_draining())
+    }
+
+    /// Waits until one of the two sides of the connection shuts down. The stream then has the rest of the shutdown timeout
+    /// to finish. Within a process it never returns.
+    ///
+    /// Cancel safe.
+    pub async fn draining(&mut self) {
+        match self.inner() {
+            SenderInner::Remote(producer, _) => producer.draining().await,
+            _ => std::future::pending().await,
+        }
+    }
+
     /// Finishes the stream. The receiver gets all items that were sent, and then `None`.
     pub fn finish(mut self) {
         match self.inner() {

@@ -48,7 +48,7 @@ impl Answered {
     ///
     /// [`CallError::Decode`] if the result has streams: its bytes would be meaningless without them. The streams
     /// are refused.
-    pub(in crate::peer) fn into_bytes(self) -> Result<Bytes, CallError> {
+    pub(crate) fn into_bytes(self) -> Result<Bytes, CallError> {
         if self.streams.is_some() {
             return Err(CallError::Decode(
                 "it has streams, which a call by name cannot receive; to forward a call with its streams, let the \

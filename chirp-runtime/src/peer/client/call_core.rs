@@ -255,6 +255,8 @@ impl CallCore {
         if let Some(again) = &mut self.again {
             again.prepare(&target, &mut params, *streams, self.idempotent);
         }
+        // For a call with streams, which is not sent again by itself.
+        let mut source = None;
         if let CallTarget::Routed(route) = &target
             && !self.limit.has_passed()
         {
@@ -265,6 +267,9 @@ impl CallCore {
                 self.state = CallState::Connecting(Box::new(wait));
                 return;
             };
+            if params.has_attachments() {
+                source = Some(Arc::clone(route));
+            }
             target = caller.0;
             if let Some(again) = &mut self.again {
                 again.hold(permit);
@@ -300,11 +305,21 @@ impl CallCore {
                         let sent = connection.call_with(
                             &link,
                             method,
-                            params,
+                            &mut params,
                             (time, fields.as_ref()),
                             cx,
                             *streams,
                         );
+                        if let (Err(error), Some(route)) = (&sent, source)
+                            && error.is_going_away()
+                        {
+                            let is_timed = self.limit.is_running();
+                            let (method, streams) = (method.clone(), *streams);
+                            let wait =
+                                ConnectionWait::new(&route, is_timed, method, params, streams);
+                            self.state = CallState::Connecting(Box::new(wait));
+                            return;
+                        }
                         CallState::sent(sent.map(|(slot, stream)| {
                             (SentCall::Remote(Outgoing::new(link, slot)), stream)
                         }))
@@ -415,6 +430,12 @@ impl CallCore {
         if let CallState::Connecting(wait) = &mut self.state {
             self.state = match ready!(wait.poll(cx)) {
                 Ok((caller, permit)) => {
+                    // A call with streams is not sent again: it must find a connection that still takes calls.
+                    let caller = if wait.params.has_attachments() {
+                        wait.caller()
+                    } else {
+                        caller
+                    };
                     if let Some(again) = &mut self.again {
                         again.hold(permit);
                     }

@@ -118,6 +118,11 @@ impl ConnectionWait {
         self.route.runtime().clone()
     }
 
+    /// Returns a caller that looks for the current connection again, which may have changed since the wait ended.
+    pub(in crate::peer) fn caller(&self) -> Caller {
+        Caller::routed(Arc::clone(&self.route))
+    }
+
     /// Returns the error of a call that has timed out while it waited.
     pub(in crate::peer) fn timed_out(&self) -> CallError {
         if self.may_have_run {

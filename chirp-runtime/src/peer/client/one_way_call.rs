@@ -208,22 +208,21 @@ impl OneWayCall {
         let OneWayCallState::Unsent {
             caller,
             method,
-            params,
+            mut params,
         } = mem::replace(&mut self.state, OneWayCallState::Over)
         else {
             return;
         };
         let span = Span::of_call(&method);
-        self.state = match caller.0 {
+        let (target, source) = match caller.0 {
+            CallTarget::Routed(route) => match connection_source::current(&*route) {
+                Some((caller, _)) => (caller.0, Some(route)),
+                None => (CallTarget::Routed(Arc::clone(&route)), Some(route)),
+            },
+            target => (target, None),
+        };
+        self.state = match target {
             CallTarget::Routed(route) => {
-                if let Some((caller, _)) = connection_source::current(&*route) {
-                    self.state = OneWayCallState::Unsent {
-                        caller,
-                        method,
-                        params,
-                    };
-                    return self.send();
-                }
                 let wait = ConnectionWait::new(&route, false, method, params, None);
                 OneWayCallState::Connecting(Box::new(wait))
             }
@@ -237,14 +236,18 @@ impl OneWayCall {
                 };
                 let sent = fields.and_then(|fields| {
                     if params.has_attachments() || fields.is_some() {
-                        connection.call_one_way_with(&link, &method, params, fields.as_ref())
+                        connection.call_one_way_with(&link, &method, &mut params, fields.as_ref())
                     } else {
-                        connection.call_one_way(&method, params, link.is_callback())
+                        connection.call_one_way(&method, &mut params, link.is_callback())
                     }
                 });
-                match sent {
-                    Ok(ticket) => OneWayCallState::Remote(PendingSend::new(link, ticket)),
-                    Err(error) => OneWayCallState::Failed(error),
+                match (sent, source) {
+                    (Ok(ticket), _) => OneWayCallState::Remote(PendingSend::new(link, ticket)),
+                    (Err(error), Some(route)) if error.is_going_away() => {
+                        let wait = ConnectionWait::new(&route, false, method, params, None);
+                        OneWayCallState::Connecting(Box::new(wait))
+                    }
+                    (Err(error), _) => OneWayCallState::Failed(error),
                 }
             }
             CallTarget::Local(handler, back) => {
@@ -313,8 +316,8 @@ impl SendEarly for OneWayCall {
     fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while let OneWayCallState::Connecting(wait) = &mut self.state {
             self.state = match ready!(wait.poll(cx)) {
-                Ok((caller, _)) => OneWayCallState::Unsent {
-                    caller,
+                Ok(_) => OneWayCallState::Unsent {
+                    caller: wait.caller(),
                     method: wait.method.clone(),
                     params: mem::take(&mut wait.params),
                 },

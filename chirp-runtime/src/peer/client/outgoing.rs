@@ -134,7 +134,7 @@ impl ConnectionCore {
     }
 
     /// Makes a call with streams: those that `params` attach, and with `result` one for the result, whose consumer is
-    /// returned.
+    /// returned. If the call cannot be sent, `params` are unchanged.
     ///
     /// # Errors
     ///
@@ -143,7 +143,7 @@ impl ConnectionCore {
         self: &Arc<Self>,
         link: &ConnectionRef,
         method: &MethodName,
-        mut params: Payload,
+        params: &mut Payload,
         (time, fields): (Option<Duration>, Option<&CallFields>),
         cx: Option<&Context<'_>>,
         result: Option<CodecId>,
@@ -158,13 +158,8 @@ impl ConnectionCore {
             let sent = match state.check_call(link.is_callback()) {
                 Err(error) => Err(error),
                 Ok(()) => state.ordered(|session| {
-                    let (call, keys) = session.call_in_context(
-                        method.bytes(),
-                        &mut params,
-                        time,
-                        fields,
-                        &opens,
-                    )?;
+                    let (call, keys) =
+                        session.call_in_context(method.bytes(), params, time, fields, &opens)?;
                     Ok((call, keys, ask_hello_if_wanted(session)))
                 }),
             };
@@ -181,9 +176,9 @@ impl ConnectionCore {
                 (opened, result, asked)
             })
         };
-        recycle(params);
         match sent {
             Ok((opened, result, asked)) => {
+                recycle(mem::take(params));
                 if asked {
                     self.limit_hello();
                 }
@@ -193,6 +188,7 @@ impl ConnectionCore {
                 Ok((slot, consumer))
             }
             Err(error) => {
+                params.reattach(attachments);
                 drop(slot.take_waker());
                 PendingCall::give(slot);
                 Err(error)
@@ -206,7 +202,8 @@ impl ConnectionCore {
         reason.unwrap_or(ConnectionError::ClosedHere)
     }
 
-    /// Makes a one-way call. Returns its ticket if it has to wait for room.
+    /// Makes a one-way call. Returns its ticket if it has to wait for room. If the call cannot be sent, `params` are
+    /// unchanged.
     ///
     /// # Errors
     ///
@@ -214,7 +211,7 @@ impl ConnectionCore {
     pub(in crate::peer) fn call_one_way(
         &self,
         method: &MethodName,
-        mut params: Payload,
+        params: &mut Payload,
         is_callback: bool,
     ) -> Result<Option<SendTicket>, CallError> {
         let sent = {
@@ -222,15 +219,18 @@ impl ConnectionCore {
             match state.check_call(is_callback) {
                 Err(error) => Err(error),
                 Ok(()) => state
-                    .ordered(|session| session.call_one_way(method.bytes(), &mut params))
+                    .ordered(|session| session.call_one_way(method.bytes(), params))
                     .map_err(CallError::from),
             }
         };
-        recycle(params);
+        if sent.is_ok() {
+            recycle(mem::take(params));
+        }
         sent
     }
 
-    /// Makes a one-way call with the streams that `params` attach. Returns its ticket if it has to wait for room.
+    /// Makes a one-way call with the streams that `params` attach. Returns its ticket if it has to wait for room. If the
+    /// call cannot be sent, `params` are unchanged.
     ///
     /// # Errors
     ///
@@ -239,7 +239,7 @@ impl ConnectionCore {
         self: &Arc<Self>,
         link: &ConnectionRef,
         method: &MethodName,
-        mut params: Payload,
+        params: &mut Payload,
         fields: Option<&CallFields>,
     ) -> Result<Option<SendTicket>, CallError> {
         // Halves that cannot be sent belong to the program, and are dropped after the lock is released.
@@ -250,12 +250,8 @@ impl ConnectionCore {
             let sent = match state.check_call(link.is_callback()) {
                 Err(error) => Err(error),
                 Ok(()) => state.ordered(|session| {
-                    let (ticket, keys) = session.call_one_way_in_context(
-                        method.bytes(),
-                        &mut params,
-                        fields,
-                        &opens,
-                    )?;
+                    let (ticket, keys) =
+                        session.call_one_way_in_context(method.bytes(), params, fields, &opens)?;
                     Ok((ticket, keys, ask_hello_if_wanted(session)))
                 }),
             };
@@ -265,8 +261,14 @@ impl ConnectionCore {
                 (opened, ticket, asked)
             })
         };
-        recycle(params);
-        let (opened, ticket, asked) = sent?;
+        let (opened, ticket, asked) = match sent {
+            Ok(sent) => sent,
+            Err(error) => {
+                params.reattach(attachments);
+                return Err(error);
+            }
+        };
+        recycle(mem::take(params));
         if asked {
             self.limit_hello();
         }

@@ -326,6 +326,15 @@ impl ConnectionCore {
         self.draining.load(Ordering::Acquire) || self.refusing.load(Ordering::Acquire)
     }
 
+    /// Waits until one of the two sides shuts down, or the connection has ended.
+    pub(in crate::peer) async fn draining(&self) {
+        let mut state = self.watch();
+        // The sender lives in `self`, so this cannot fail.
+        let _ = state
+            .wait_for(|state| !matches!(state, PeerState::Open))
+            .await;
+    }
+
     /// Waits until the peer accepts no more calls. Returns the reason of the connection's end, if it has ended.
     pub(in crate::peer) async fn left(&self) -> Option<ConnectionError> {
         self.wait_for(|connection| {

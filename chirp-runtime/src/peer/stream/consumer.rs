@@ -59,6 +59,18 @@ impl Consumer {
         &self.half
     }
 
+    /// Returns `true` if one of the two sides of the connection shuts down.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.half
+            .connection()
+            .is_some_and(|connection| connection.is_draining())
+    }
+
+    /// Waits until one of the two sides of the connection shuts down.
+    pub(crate) async fn draining(&self) {
+        self.half.draining().await;
+    }
+
     pub(in crate::peer) fn remote(
         link: ConnectionRef,
         key: Option<StreamKey>,

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::peer::client::caller::ConnectionRef;
+use crate::peer::connection::ConnectionCore;
 use crate::peer::stream::consumer::Consumer;
 use crate::peer::stream::mailbox::Mailbox;
 use crate::peer::stream::producer::Producer;
@@ -33,6 +34,22 @@ impl HalfState {
             other => other.into(),
         };
         Some(error)
+    }
+
+    /// Returns the connection. `None` within this process.
+    pub(in crate::peer) fn connection(&self) -> Option<&Arc<ConnectionCore>> {
+        match &self.way {
+            Peering::Remote(link, _) => Some(link.connection()),
+            Peering::Local(..) => None,
+        }
+    }
+
+    /// Waits until one of the two sides of the connection shuts down. Within this process it never returns.
+    pub(in crate::peer) async fn draining(&self) {
+        match self.connection() {
+            Some(connection) => connection.draining().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Returns the mailboxes of both halves, if they are in this process.
