@@ -17,6 +17,7 @@
 //! | [`retries`] | When is a call sent again that has failed? |
 //! | [`balancing`] | How do I call several servers of one service? |
 //! | [`layers`] | How do I limit, count, log or change calls on their way? |
+//! | [`restarts`] | How do I restart a server without losing calls, under systemd too? |
 //! | [`observing`] | How do I see what happens: logs, metrics, packets? |
 //! | [`testing`] | How do I test services and mock clients? |
 //! | [`other_languages`] | How do programs in other languages join? |
@@ -54,6 +55,8 @@ pub mod retries {}
 pub mod balancing {}
 #[doc = include_str!("guide/layers.md")]
 pub mod layers {}
+#[doc = include_str!("guide/restarts.md")]
+pub mod restarts {}
 #[doc = include_str!("guide/observing.md")]
 pub mod observing {}
 #[doc = include_str!("guide/testing.md")]
