@@ -356,3 +356,100 @@ async fn dropping_the_last_handle_closes_the_node() {
     assert!(matches!(error, CallError::NotConnected(_)), "{error}");
     sees(&alpha, &[]).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_link_that_ends_at_once_is_not_dialled_at_once() {
+    let address = address();
+    let endpoint: Endpoint = address.parse().unwrap();
+    let mut listener = endpoint.listen().await.unwrap();
+    let minute = Duration::from_mins(1);
+    let builder = node("alpha")
+        .backoff(minute, minute)
+        .connect("beta", &address);
+    let alpha = builder.start().await.unwrap();
+    let mut events = alpha.watch();
+    let mut raw = Raw::accept(&mut listener).await;
+    let (id, ..) = raw.next_request().await.unwrap();
+    raw.send(&response(id, 0, &joined("beta", 7))).await;
+    event(&mut events, |event| {
+        matches!(event, NodeEvent::Joined { .. }).then_some(())
+    })
+    .await;
+    drop(raw);
+    event(&mut events, |event| {
+        matches!(event, NodeEvent::Left { .. }).then_some(())
+    })
+    .await;
+    let began = tokio::time::Instant::now();
+    let _next = Raw::accept(&mut listener).await;
+    assert!(began.elapsed() >= minute / 2, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn nodes_that_say_goodbye_do_not_fill_the_table() {
+    let address = address();
+    let alpha = node("alpha")
+        .max_nodes(4)
+        .listen(&address)
+        .start()
+        .await
+        .unwrap();
+    for number in 0..20 {
+        let mut raw = Raw::connect(&address).await;
+        let name = format!("visitor {number}");
+        let (code, data) = in_time(raw.join(&join(&name, "alpha", 7, 1))).await;
+        assert_eq!((code, data[0]), (0, 0));
+        raw.send(&request(2, "chirp.node.leave", &[1, 0])).await;
+        drop(raw);
+        sees(&alpha, &[]).await;
+    }
+    let beta = node("beta")
+        .connect("alpha", &address)
+        .start()
+        .await
+        .unwrap();
+    connected(&beta, "alpha").await;
+}
+
+#[tokio::test]
+async fn a_closed_node_stays_closed() {
+    let alpha = node("alpha").start().await.unwrap();
+    alpha.close();
+    for name in ["beta", "gamma"] {
+        let error = in_time(ArithClient::new(&alpha.peer(name)).name())
+            .await
+            .unwrap_err();
+        assert!(matches!(error, CallError::NotConnected(_)), "{error}");
+    }
+    assert!(alpha.connect("beta", address()).is_err());
+    assert!(alpha.listen(address().as_str()).await.is_err());
+    assert!(alpha.reconnect("beta").is_err());
+    let mut events = alpha.watch();
+    assert_eq!(in_time(events.recv()).await, None);
+    in_time(alpha.shutdown(LONG)).await;
+}
+
+#[tokio::test]
+async fn a_runtime_that_stops_closes_its_nodes() {
+    let other = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let starting = async { node("alpha").connect("beta", address()).start().await };
+    let alpha = other.spawn(starting).await.unwrap().unwrap();
+    let call = tokio::spawn(
+        alpha
+            .peer("beta")
+            .as_caller()
+            .call("m", "")
+            .timeout(LONG * 4),
+    );
+    state(&alpha, "beta", |state| {
+        matches!(state, NodeState::Waiting { .. })
+    })
+    .await;
+    other.shutdown_background();
+    let error = in_time(call).await.unwrap().unwrap_err();
+    assert!(matches!(error, CallError::NotConnected(_)), "{error}");
+}

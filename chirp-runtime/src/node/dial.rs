@@ -58,10 +58,19 @@ async fn run(core: &Arc<NodeCore>, entry: &Arc<NodeEntry>) {
     let mut pause = None;
     let mut round = 0;
     loop {
-        let changed = entry.changed();
         if let Some(pause) = pause.take() {
-            drop(changed);
             sleep(pause).await;
+        }
+        let changed = entry.changed();
+        if let Some(since) = linked
+            && !entry.is_connected()
+        {
+            linked = None;
+            // A link that ends at once does not count as a success.
+            if since.elapsed() >= longest {
+                backoff.reset();
+            }
+            pause = Some(backoff.pause());
             continue;
         }
         let endpoint = match entry.dial_step(round) {
@@ -69,16 +78,6 @@ async fn run(core: &Arc<NodeCore>, entry: &Arc<NodeEntry>) {
             DialStep::Wait => {
                 linked.get_or_insert_with(Instant::now);
                 changed.await;
-                if !entry.is_connected() {
-                    // A link that ends at once does not count as a success.
-                    let lasted = linked
-                        .take()
-                        .is_some_and(|since| since.elapsed() >= longest);
-                    if lasted {
-                        backoff.reset();
-                    }
-                    pause = Some(backoff.pause());
-                }
                 continue;
             }
             DialStep::Dial(endpoint) => endpoint,
@@ -86,19 +85,19 @@ async fn run(core: &Arc<NodeCore>, entry: &Arc<NodeEntry>) {
         match dial(core, entry, &endpoint).await {
             Ok(()) => {
                 entry.dialled(None);
+                linked = Some(Instant::now());
                 round = 0;
             }
             Err(error) => {
                 let count = entry.dialled(Some(error.to_string().into()));
-                report(core, entry, endpoint, &error);
                 round = round.wrapping_add(1);
                 if let DialError::Refused { .. } = error {
-                    let mut refused =
-                        Backoff::new(core.settings.refused_pause, core.settings.refused_pause);
-                    pause = Some(refused.pause());
+                    let longest = core.settings.refused_pause;
+                    pause = Some(Backoff::new(longest, longest).pause());
                 } else if round.is_multiple_of(count.max(1)) {
                     pause = Some(backoff.pause());
                 }
+                report(core, entry, endpoint, &error);
             }
         }
     }

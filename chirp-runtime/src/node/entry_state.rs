@@ -9,7 +9,7 @@ use super::labels::Labels;
 use super::links::{Effect, LinkId, Links, OfferError};
 use super::node_info::{LinkInfo, NodeState};
 use super::{NodeEvent, Refusal, RefusalReason};
-use crate::channel::Endpoint;
+use crate::channel::{Endpoint, Identity};
 use crate::peer::Peer;
 
 #[derive(Default)]
@@ -29,7 +29,7 @@ pub(super) struct EntryState {
     pub(super) attempts: u32,
     pub(super) is_attempting: bool,
     pub(super) has_joined: bool,
-    /// The name was proven: it is not given to a link without the proof any more.
+    /// The name was proven by a certificate: it is not given to a link without the proof any more.
     pub(super) is_held: bool,
     /// The node itself is shutting down or closed.
     pub(super) is_stopped: bool,
@@ -108,7 +108,8 @@ impl EntryState {
                 connection.is_joined = true;
                 self.has_joined = true;
                 self.disconnected = None;
-                self.is_held |= connection.facts.is_proven;
+                // Names with a key are protected without this.
+                self.is_held |= matches!(peer.identity(), Identity::Names(_));
                 let decided = connection.decided.take();
                 actions.push(Action::Serve(id, peer));
                 actions.extend(decided.map(|sender| Action::Decide(sender, Ok(()))));

@@ -188,7 +188,7 @@ impl Leave {
         let ((reason, text), _later): ((u32, String), _) = decode(bytes)?;
         match reason {
             0 => Ok(Self::Replaced),
-            1 => Ok(Self::Disconnected(cut(&text).to_owned())),
+            1 => Ok(Self::Disconnected(cut(&text))),
             reason => Err(format!("unknown reason {reason}")),
         }
     }
@@ -281,5 +281,10 @@ mod tests {
             panic!("not a refusal");
         };
         assert_eq!(refusal.message.len(), 1024);
+        let lines = JoinAnswer::Refused(Refusal::new(RefusalReason::Busy, "a\nb")).encode();
+        let Ok(JoinAnswer::Refused(refusal)) = JoinAnswer::decode(&lines) else {
+            panic!("not a refusal");
+        };
+        assert_eq!(&*refusal.message, "a b");
     }
 }

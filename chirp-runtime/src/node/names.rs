@@ -37,6 +37,12 @@ pub(super) fn judge(name: &str, identity: &Identity, known: &KnownKeys) -> Resul
         None => name.parse().ok(),
     };
     if let Some(key) = owner {
+        let is_other_spelling = !known.contains_key(name) && *name != *key.to_string();
+        if is_other_spelling {
+            return Err(format!(
+                "the name {name:?} is not how the key {key} is written"
+            ));
+        }
         return if identity.is_key(&key) {
             Ok(true)
         } else {
@@ -87,6 +93,10 @@ mod tests {
             ("beta", Identity::Anonymous),
             ("gamma", Identity::Key(one)),
             (&*other.to_string(), Identity::Key(one)),
+            (
+                &*PublicKey::from_bytes([0xab; 32]).to_string().to_uppercase(),
+                Identity::Key(PublicKey::from_bytes([0xab; 32])),
+            ),
             (&*other.to_string(), Identity::Anonymous),
             (&*other.to_string().to_uppercase(), Identity::Anonymous),
         ] {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::entry_state::NodeTarget;
 use super::labels::Labels;
 use super::names::{self, KnownKeys};
-use super::node_core::{NodeCore, NodeSettings};
+use super::node_core::{CloseOnStop, NodeCore, NodeSettings};
 use super::{Discovery, Node, NodeAddress, NodeError, accept, discovery, handle, listen};
 #[cfg(feature = "tls")]
 use crate::channel::{KeyPolicy, Keypair, TlsClient, TlsServer};
@@ -342,7 +342,8 @@ impl NodeBuilder {
             server_tls: self.server_tls,
             has_certificates: self.has_certificates,
         };
-        let max_connections = 2 * settings.max_nodes + UNJOINED_CONNECTIONS;
+        let max_connections = settings.max_nodes.saturating_mul(2);
+        let max_connections = max_connections.saturating_add(UNJOINED_CONNECTIONS);
         let incarnation = RandomState::new().hash_one(&settings.name);
         let core = Arc::new(NodeCore::new(settings, serving, incarnation));
         let server = ServerBuilder::default()
@@ -350,7 +351,11 @@ impl NodeBuilder {
             .max_connections(max_connections);
         let server = accept::admit_nodes((self.server)(server), &core).build()?;
         let handle = server.handle();
-        let running: Task = Box::pin(server.run());
+        let close_on_stop = CloseOnStop(Arc::downgrade(&core));
+        let running: Task = Box::pin(async move {
+            let _close_on_stop = close_on_stop;
+            server.run().await;
+        });
         let task = core.runtime.spawn(running).abort_handle();
         core.set_server(handle, task);
         Ok(Node::new(core))

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, MutexGuard, Weak};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -14,6 +14,7 @@ use super::labels::Labels;
 use super::names::KnownKeys;
 use super::node_entry::NodeEntry;
 use super::node_event::EventQueue;
+use super::waiting_calls::WaitingCalls;
 use super::{NodeError, NodeEvent, Refusal, RefusalReason};
 use crate::channel::{Endpoint, secure};
 use crate::peer::{PeerBuilder, Task, guard};
@@ -157,13 +158,22 @@ impl NodeCore {
 
     /// Returns the entry of a name, which is created for the program or for a join.
     pub(super) fn entry(&self, name: &str) -> Arc<NodeEntry> {
-        let mut state = self.lock();
-        Arc::clone(
-            state
-                .nodes
-                .entry(name.into())
-                .or_insert_with_key(|name| Arc::new(NodeEntry::new(Arc::clone(name)))),
-        )
+        self.entry_in(&mut self.lock(), name)
+    }
+
+    fn entry_in(&self, state: &mut CoreState, name: &str) -> Arc<NodeEntry> {
+        if let Some(entry) = state.nodes.get(name) {
+            return Arc::clone(entry);
+        }
+        let name: Arc<str> = name.into();
+        let settings = &self.settings;
+        let (runtime, limit) = (self.runtime.clone(), settings.max_waiting);
+        let waiting = WaitingCalls::on(runtime, settings.max_wait, limit);
+        // The stage changes before the entries are told: an entry is either told, or finds the stage changed.
+        let entry = NodeEntry::new(Arc::clone(&name), waiting, !self.is_running());
+        let entry = Arc::new(entry);
+        state.nodes.insert(name, Arc::clone(&entry));
+        entry
     }
 
     pub(super) fn known_entry(&self, name: &str) -> Option<Arc<NodeEntry>> {
@@ -202,14 +212,7 @@ impl NodeCore {
                 |entry: &Arc<NodeEntry>| Arc::strong_count(entry) == 1 && entry.is_forgettable();
             state.nodes.retain(|_, entry| !may_forget(entry));
         }
-        (state.nodes.len() < limit).then(|| {
-            Arc::clone(
-                state
-                    .nodes
-                    .entry(name.into())
-                    .or_insert_with_key(|name| Arc::new(NodeEntry::new(Arc::clone(name)))),
-            )
-        })
+        (state.nodes.len() < limit).then(|| self.entry_in(&mut state, name))
     }
 
     /// Counts a join. Returns `false` if there were too many within a second.
@@ -393,6 +396,17 @@ impl NodeCore {
 
     fn lock(&self) -> MutexGuard<'_, CoreState> {
         self.state.lock()
+    }
+}
+
+/// Closes the node when its server's task is dropped, as with the runtime: nothing else would fail the waiting calls.
+pub(super) struct CloseOnStop(pub(super) Weak<NodeCore>);
+
+impl Drop for CloseOnStop {
+    fn drop(&mut self) {
+        if let Some(core) = self.0.upgrade() {
+            core.close();
+        }
     }
 }
 

@@ -1,4 +1,3 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,7 @@ use super::links::{Effect, LinkId, Links, Offer, Rank};
 use super::node_core::NodeCore;
 use super::node_info::NodeInfo;
 use super::pending_offer::PendingOffer;
+use super::waiting_calls::WaitingCalls;
 use super::{Refusal, RefusalReason};
 use crate::channel::Endpoint;
 use crate::peer::{CallError, Peer};
@@ -25,7 +25,7 @@ pub(super) struct NodeEntry {
     /// The state has changed.
     changed: Notify,
     /// Calls that wait for a link.
-    waiting: AtomicUsize,
+    pub(super) waiting: Arc<WaitingCalls>,
 }
 
 /// What a connection keeps about its link ([`Peer::attach`]).
@@ -46,12 +46,16 @@ pub(super) enum DialStep {
 }
 
 impl NodeEntry {
-    pub(super) fn new(name: Arc<str>) -> Self {
+    /// Creates the entry of a name. `is_stopped` tells that the node does not run any more.
+    pub(super) fn new(name: Arc<str>, waiting: Arc<WaitingCalls>, is_stopped: bool) -> Self {
         Self {
             name,
-            state: Mutex::default(),
+            state: Mutex::new(EntryState {
+                is_stopped,
+                ..EntryState::default()
+            }),
             changed: Notify::new(),
-            waiting: AtomicUsize::new(0),
+            waiting,
         }
     }
 
@@ -410,7 +414,7 @@ impl NodeEntry {
         let state = self.lock();
         state.open.is_empty()
             && state.addresses.is_empty()
-            && state.disconnected.is_none()
+            && !matches!(state.disconnected, Some(Disconnected::Here))
             && state.dialler.is_none()
             && !state.is_held
     }
@@ -439,10 +443,6 @@ impl NodeEntry {
             }
             changed.await;
         }
-    }
-
-    pub(super) fn waiting(&self) -> &AtomicUsize {
-        &self.waiting
     }
 
     /// Returns a future of the next change, which counts from now.
@@ -477,24 +477,5 @@ impl NodeEntry {
             addresses,
             link,
         }
-    }
-}
-
-/// Counts a waiting call.
-pub(super) struct WaitingCall<'a>(&'a AtomicUsize);
-
-impl<'a> WaitingCall<'a> {
-    pub(super) fn begin(waiting: &'a AtomicUsize, limit: usize) -> Result<Self, CallError> {
-        let begun = Self(waiting);
-        if waiting.fetch_add(1, Ordering::Relaxed) >= limit {
-            return Err(CallError::TooManyPending { limit });
-        }
-        Ok(begun)
-    }
-}
-
-impl Drop for WaitingCall<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

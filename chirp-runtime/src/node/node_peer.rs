@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use super::node_core::NodeCore;
-use super::node_entry::{NodeEntry, WaitingCall};
+use super::node_entry::NodeEntry;
 use super::{NodeInfo, NodeState};
 use crate::peer::{AsCaller, CallError, Caller, ConnectionSource, Found, Peer, Task};
 
@@ -122,23 +122,10 @@ impl ConnectionSource for NodeLink {
             let found = found.unwrap_or_else(|| Err(self.not_connected()));
             return Box::pin(std::future::ready(found.map(Found::from)));
         }
-        // The caller may run in another runtime, or in none.
-        let entered = self.core.runtime.enter();
-        let max_wait = self.core.settings.max_wait;
-        let max_wait = (!is_timed).then(|| tokio::time::sleep(max_wait));
-        drop(entered);
-        let (entry, limit) = (Arc::clone(&self.entry), self.core.settings.max_waiting);
-        Box::pin(async move {
-            let _waiting = WaitingCall::begin(entry.waiting(), limit)?;
-            let Some(max_wait) = max_wait else {
-                return entry.ready().await.map(Found::from);
-            };
-            tokio::select! {
-                biased;
-                found = entry.ready() => found.map(Found::from),
-                () = max_wait => Err(CallError::NotConnected(entry.reason())),
-            }
-        })
+        let (entry, late) = (Arc::clone(&self.entry), Arc::clone(&self.entry));
+        let ready = async move { entry.ready().await.map(Found::from) };
+        let late = move || CallError::NotConnected(late.reason());
+        self.entry.waiting.wait(is_timed, ready, late)
     }
 
     fn max_wait(&self) -> Duration {

@@ -92,8 +92,10 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// Cuts a text of the other side, which goes into events and errors.
-pub(super) fn cut(text: &str) -> &str {
+/// Cuts a text of the other side, which goes into events and logs, and replaces control characters.
+pub(super) fn cut(text: &str) -> String {
     let end = text.floor_char_boundary(MAX_TEXT);
-    &text[..end]
+    let shown = text[..end].chars();
+    let shown = shown.map(|shown| if shown.is_control() { ' ' } else { shown });
+    shown.collect()
 }

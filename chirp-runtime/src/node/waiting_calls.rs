@@ -22,8 +22,13 @@ impl WaitingCalls {
     ///
     /// Panics outside a tokio runtime.
     pub(super) fn new(max_wait: Duration, limit: usize) -> Arc<Self> {
+        Self::on(Handle::current(), max_wait, limit)
+    }
+
+    /// Creates the limits of a client on a runtime.
+    pub(super) fn on(runtime: Handle, max_wait: Duration, limit: usize) -> Arc<Self> {
         Arc::new(Self {
-            runtime: Handle::current(),
+            runtime,
             max_wait,
             limit,
             count: AtomicUsize::new(0),

@@ -49,15 +49,9 @@ fn found(core: &Arc<NodeCore>, source: usize, name: &str, mut addresses: Vec<End
     } else {
         core.entry_to_connect(name).ok()
     };
-    match entry {
-        Some(entry) => entry.set_found(core, source, addresses),
-        None => {
-            #[cfg(feature = "tracing")]
-            tracing::debug!(
-                node = name,
-                "the addresses of a discovery are not used: too many nodes"
-            );
-        }
+    // Without room for another node, what was found is ignored.
+    if let Some(entry) = entry {
+        entry.set_found(core, source, addresses);
     }
 }
 
