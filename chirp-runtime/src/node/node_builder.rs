@@ -127,8 +127,8 @@ impl NodeBuilder {
         self
     }
 
-    /// Changes the configuration of the server that accepts connections: limits on handshakes and hooks. Services that are
-    /// added here are open to connections that have not joined.
+    /// Changes the configuration of the server that accepts connections: limits on handshakes and hooks. For services, use
+    /// [`service`](Self::service) or [`open_service`](Self::open_service): those of the server end with the join.
     pub fn configure_server(
         mut self,
         change: impl FnOnce(ServerBuilder) -> ServerBuilder + Send + 'static,

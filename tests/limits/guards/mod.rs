@@ -5,6 +5,7 @@
 mod clients;
 mod connections;
 mod handlers;
+mod nodes;
 mod servers;
 mod values;
 
