@@ -1,5 +1,6 @@
 //! Layers around handlers and outgoing calls: their order, what they see and may change, and what comes with Chirp.
 
+mod authenticate;
 mod client;
 mod limits;
 mod metrics;

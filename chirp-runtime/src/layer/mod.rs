@@ -1,5 +1,6 @@
-//! Ready-made layers: limits, numbers and logs of calls, and (feature `tower`) the layers of the crate `tower`.
+//! Ready-made layers: authentication, limits, numbers and logs of calls, and (feature `tower`) the layers of the crate `tower`.
 
+mod authenticate;
 mod concurrency_limit;
 mod method_metrics;
 mod outcome;
@@ -11,6 +12,7 @@ mod access_log;
 
 #[cfg(feature = "tracing")]
 pub use access_log::AccessLog;
+pub use authenticate::Authenticate;
 pub use concurrency_limit::ConcurrencyLimit;
 pub use method_metrics::{LATENCY_BOUNDS, MethodMetrics, MethodStats};
 pub use outcome::Outcome;
