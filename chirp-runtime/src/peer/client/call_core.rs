@@ -11,7 +11,7 @@ use crate::peer::client::answer::Answer;
 use crate::peer::client::call_options::{CallDefaults, CallOptions};
 use crate::peer::client::caller::CallTarget;
 use crate::peer::client::connection_source::{self, ConnectionWait};
-use crate::peer::client::layer::{CallKind, OutgoingCall};
+use crate::peer::client::layer::OutgoingCall;
 use crate::peer::client::layer_chain::LayeredCall;
 use crate::peer::client::lazy_call::{LazyCall, SendEarly};
 use crate::peer::client::limit::CallLimit;
@@ -281,12 +281,7 @@ impl CallCore {
                 let connection = link.connection();
                 self.limit.arm(Some(&connection.runtime));
                 let time = self.limit.time_left();
-                let fields = if options.is_some() || connection.propagation.is_some() {
-                    fields(options, connection, span)
-                } else {
-                    Ok(None)
-                };
-                match fields {
+                match context_fields(options, connection, span) {
                     Err(error) => SentCall::Failed(error).into(),
                     Ok(fields) if streams.is_none() && !params.has_attachments() => {
                         match connection.call(
@@ -336,13 +331,9 @@ impl CallCore {
                 CallState::sent(sent.map(|(local, stream)| (SentCall::Local(local), stream)))
             }
             CallTarget::Layered(chain) => {
-                let runtime = chain.caller().runtime();
-                self.limit.arm(runtime.as_ref());
-                let kind = streams.map_or(CallKind::Value, CallKind::Stream);
-                let call = OutgoingCall::new(chain, method.clone(), params, kind);
-                let call = call.within(self.limit.at(), self.idempotent);
+                let call = OutgoingCall::new(chain, method.clone(), params, (*streams).into());
                 let call = call.with_options(self.options.clone());
-                SentCall::Layered(LayeredCall::new(call, runtime)).into()
+                SentCall::Layered(call.send(&mut self.limit, self.idempotent)).into()
             }
             CallTarget::Unbound => SentCall::Failed(CallError::Unbound).into(),
             CallTarget::Routed(_) | CallTarget::With(_) | CallTarget::Nobody => {
@@ -508,6 +499,19 @@ impl CallCore {
         self.span = None;
         None
     }
+}
+
+/// As [`fields`], without a function call for a call that has no context.
+#[inline]
+fn context_fields(
+    options: Option<&CallOptions>,
+    connection: &ConnectionCore,
+    span: &Span,
+) -> Result<Option<CallFields>, CallError> {
+    if options.is_some() || connection.propagation.is_some() {
+        return fields(options, connection, span);
+    }
+    Ok(None)
 }
 
 /// Returns the fields of the context of a call on a connection.

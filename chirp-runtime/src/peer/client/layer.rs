@@ -10,7 +10,7 @@ use crate::codec::CodecId;
 use crate::packet::Payload;
 use crate::peer::client::answer::{Answer, Answered};
 use crate::peer::client::call_options::CallOptions;
-use crate::peer::client::layer_chain::ClientLayerChain;
+use crate::peer::client::layer_chain::{ClientLayerChain, LayeredCall};
 use crate::peer::client::limit::CallLimit;
 use crate::peer::{Call, CallError, MethodName, OneWayCall};
 
@@ -89,6 +89,13 @@ pub(super) enum CallKind {
     Nothing,
 }
 
+/// The item codec, if the result is a stream.
+impl From<Option<CodecId>> for CallKind {
+    fn from(streams: Option<CodecId>) -> Self {
+        streams.map_or(Self::Value, Self::Stream)
+    }
+}
+
 impl OutgoingCall {
     pub(super) fn new(
         chain: Arc<ClientLayerChain>,
@@ -112,10 +119,13 @@ impl OutgoingCall {
         }
     }
 
-    pub(super) fn within(mut self, deadline: Option<Instant>, idempotent: bool) -> Self {
-        self.deadline = deadline;
+    /// Starts the timer of the call, and passes the call to its layers.
+    pub(super) fn send(mut self, limit: &mut CallLimit, idempotent: bool) -> LayeredCall {
+        let runtime = self.chain.caller().runtime();
+        limit.arm(runtime.as_ref());
+        self.deadline = limit.at();
         self.idempotent = idempotent;
-        self
+        LayeredCall::new(self, runtime)
     }
 
     pub(super) fn with_options(mut self, options: Option<Box<CallOptions>>) -> Self {
