@@ -20,7 +20,7 @@ use crate::peer::{CallContext, HandlerFuture, MethodId, Reply, Request};
 /// ```
 /// # mod chirp {
 /// #     pub use chirp_runtime::peer::*;
-/// #     pub use chirp_runtime::packet;
+/// #     pub use chirp_runtime::{channel::Identity, packet};
 /// # }
 /// use chirp::packet::FrameworkError;
 /// use chirp::{Identity, InboundRequest, Next, PeerBuilder, Reply};
