@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod bounds;
+mod context;
 mod each;
 mod targets;
 
