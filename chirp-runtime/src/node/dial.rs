@@ -12,6 +12,7 @@ use super::join::JoinAnswer;
 use super::names;
 use super::node_core::NodeCore;
 use super::node_entry::{DialStep, NodeEntry};
+use super::refusal::cut;
 use super::{NodeEvent, Refusal, RefusalReason};
 use crate::channel::{Channel, Endpoint};
 use crate::packet::NODE_JOIN_METHOD;
@@ -59,7 +60,11 @@ async fn run(core: &Arc<NodeCore>, entry: &Arc<NodeEntry>) {
     let mut round = 0;
     loop {
         if let Some(pause) = pause.take() {
-            sleep(pause).await;
+            // The program may ask for a connection now.
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = entry.wanted() => {}
+            }
         }
         let changed = entry.changed();
         if let Some(since) = linked
@@ -89,7 +94,7 @@ async fn run(core: &Arc<NodeCore>, entry: &Arc<NodeEntry>) {
                 round = 0;
             }
             Err(error) => {
-                let count = entry.dialled(Some(error.to_string().into()));
+                let count = entry.dialled(Some(cut(&error.to_string()).into()));
                 round = round.wrapping_add(1);
                 if let DialError::Refused { .. } = error {
                     let longest = core.settings.refused_pause;
@@ -107,7 +112,7 @@ fn report(core: &NodeCore, entry: &NodeEntry, endpoint: Endpoint, error: &DialEr
     match error {
         DialError::Failed(reason) => {
             #[cfg(feature = "tracing")]
-            tracing::debug!(node = %entry.name, address = %endpoint, "cannot connect: {reason}");
+            tracing::debug!(node = %entry.name, address = %endpoint, "cannot connect: {}", cut(reason));
             #[cfg(not(feature = "tracing"))]
             let _ = reason;
         }

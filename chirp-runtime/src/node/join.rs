@@ -168,7 +168,7 @@ impl JoinAnswer {
                 let ((code, text), _later): ((u32, String), _) = decode(rest)?;
                 Ok(Self::Refused(Refusal::new(
                     RefusalReason::from_code(code),
-                    cut(&text),
+                    &text,
                 )))
             }
             kind => Err(format!("unknown kind of answer {kind}")),

@@ -79,7 +79,7 @@ impl Refusal {
     pub(super) fn new(reason: RefusalReason, message: impl AsRef<str>) -> Self {
         Self {
             reason,
-            message: message.as_ref().into(),
+            message: cut(message.as_ref()).into(),
         }
     }
 }
