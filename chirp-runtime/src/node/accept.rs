@@ -112,15 +112,16 @@ impl Joining {
     }
 
     async fn answer(&self, core: &Arc<NodeCore>, request: &Request) -> JoinAnswer {
+        // Checked first: a single connection must not use up the joins of all others.
+        if self.has_begun.swap(true, Ordering::Relaxed) {
+            let text = "one join per connection";
+            return JoinAnswer::Refused(Refusal::new(RefusalReason::Invalid, text));
+        }
         if !core.admits_join() {
             // Not an event: there would be too many.
             let max = core.settings.max_joins;
             let text = format!("too many joins: the limit is {max} per second");
             return JoinAnswer::Refused(Refusal::new(RefusalReason::Busy, text));
-        }
-        if self.has_begun.swap(true, Ordering::Relaxed) {
-            let text = "one join per connection";
-            return JoinAnswer::Refused(Refusal::new(RefusalReason::Invalid, text));
         }
         let mut name = None;
         match accept(core, &self.peer, request, &mut name).await {
