@@ -118,6 +118,25 @@ impl Links {
         effects
     }
 
+    /// Ends all links, since one of the two programs has disconnected the nodes. Offers of other processes are decided.
+    pub(super) fn disconnected(&mut self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.joined.clear();
+        self.probing = None;
+        self.reconcile(&mut effects);
+        effects
+    }
+
+    /// Forgets an offer that is decided without the links.
+    pub(super) fn withdraw(&mut self, id: LinkId) {
+        self.waiting.retain(|offer| offer.id != id);
+    }
+
+    /// Returns whether a connection is a link, in contrast to an offer and a connection that has been given up.
+    pub(super) fn is_link(&self, id: LinkId) -> bool {
+        self.joined.iter().any(|link| link.offer.id == id)
+    }
+
     /// The other side has left a link.
     pub(super) fn left_there(&mut self, id: LinkId) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -136,7 +155,6 @@ impl Links {
         if self.probing == Some(id) {
             self.probing = None;
         }
-        self.admit_waiting(&mut effects);
         self.reconcile(&mut effects);
         effects
     }
@@ -161,14 +179,17 @@ impl Links {
             self.joined.retain(|link| link.offer.id != id);
             effects.push(Effect::Cut(id));
         }
-        self.admit_waiting(&mut effects);
         self.reconcile(&mut effects);
         effects
     }
 
+    /// Decides anew on the offers that wait, unless the end of a probe will.
     fn admit_waiting(&mut self, effects: &mut Vec<Effect>) {
-        for offer in std::mem::take(&mut self.waiting) {
-            self.admit(offer, effects);
+        // Each turn accepts or refuses an offer, or begins a probe.
+        while self.probing.is_none() && !self.waiting.is_empty() {
+            for offer in std::mem::take(&mut self.waiting) {
+                self.admit(offer, effects);
+            }
         }
     }
 
@@ -214,8 +235,7 @@ impl Links {
             }
             !cut
         });
-        let is_link = |id| self.joined.iter().any(|link| link.offer.id == id);
-        self.probing = self.probing.filter(|id| is_link(*id));
+        self.probing = self.probing.filter(|id| self.is_link(*id));
     }
 
     fn best(&self, may: impl Fn(&Link) -> bool) -> Option<LinkId> {
@@ -224,8 +244,10 @@ impl Links {
         Some(best.offer.id)
     }
 
-    /// Chooses the best link, leaves the others, and closes those that both sides have left.
+    /// Decides on offers that wait for no probe any more, chooses the best link, leaves the others, and closes those that
+    /// both sides have left.
     fn reconcile(&mut self, effects: &mut Vec<Effect>) {
+        self.admit_waiting(effects);
         self.current = self.best(|link| !link.is_closing);
         for link in &mut self.joined {
             let id = link.offer.id;
@@ -364,6 +386,43 @@ mod tests {
             [Effect::Refuse(3, OfferError::Unproven)]
         );
         assert_eq!(links.offer(proven(4, 9)), [Effect::Probe(2)]);
+    }
+
+    #[test]
+    fn an_offer_is_decided_if_the_probed_link_is_displaced() {
+        let mut links = Links::default();
+        links.offer(offer(1, 7, smaller(1)));
+        assert_eq!(links.offer(offer(2, 8, smaller(1))), [Effect::Probe(1)]);
+        let proven = Offer {
+            is_proven: true,
+            ..offer(3, 9, smaller(1))
+        };
+        assert_eq!(
+            links.offer(proven),
+            [
+                Effect::Cut(1),
+                Effect::Accept(3),
+                Effect::Refuse(2, OfferError::Unproven)
+            ]
+        );
+        // Too many better links displace the one that is probed.
+        let mut links = Links::default();
+        links.offer(offer(1, 7, smaller(1)));
+        links.offer(offer(2, 8, smaller(1)));
+        for id in 3..12 {
+            links.offer(offer(id, 7, smaller(id)));
+        }
+        assert!(links.probing.is_some_and(|id| links.is_link(id)));
+        assert_eq!(links.waiting.len(), 1);
+    }
+
+    #[test]
+    fn an_offer_is_decided_if_the_present_process_disconnects() {
+        let mut links = Links::default();
+        links.offer(offer(1, 7, smaller(1)));
+        links.offer(offer(2, 8, smaller(1)));
+        assert_eq!(links.disconnected(), [Effect::Accept(2)]);
+        assert_eq!(links.current(), Some(2));
     }
 
     #[test]
