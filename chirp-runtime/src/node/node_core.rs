@@ -77,6 +77,17 @@ struct CoreState {
     discoveries: Vec<AbortHandle>,
     server: Option<(ServerHandle, AbortHandle)>,
     joins: JoinBudget,
+    /// The number of nodes at which those that are not in use are forgotten.
+    next_sweep: usize,
+}
+
+impl CoreState {
+    /// Forgets nodes that have gone, and that nothing in this process refers to.
+    fn forget_nodes(&mut self) {
+        let may_forget =
+            |entry: &Arc<NodeEntry>| Arc::strong_count(entry) == 1 && entry.is_forgettable();
+        self.nodes.retain(|_, entry| !may_forget(entry));
+    }
 }
 
 /// A listener and the task that accepts its connections.
@@ -96,6 +107,7 @@ struct JoinBudget {
 
 impl NodeCore {
     pub(super) fn new(settings: NodeSettings, serving: PeerBuilder, incarnation: u64) -> Self {
+        let next_sweep = settings.max_nodes;
         Self {
             settings,
             incarnation,
@@ -113,6 +125,7 @@ impl NodeCore {
                     since: Instant::now(),
                     count: 0,
                 },
+                next_sweep,
             }),
             serving: Mutex::new(Some(serving)),
         }
@@ -158,7 +171,13 @@ impl NodeCore {
 
     /// Returns the entry of a name, which is created for the program or for a join.
     pub(super) fn entry(&self, name: &str) -> Arc<NodeEntry> {
-        self.entry_in(&mut self.lock(), name)
+        let mut state = self.lock();
+        if state.nodes.len() >= state.next_sweep && !state.nodes.contains_key(name) {
+            state.forget_nodes();
+            // Further off if much is in use, so that sweeps are rare.
+            state.next_sweep = self.settings.max_nodes.max(2 * state.nodes.len());
+        }
+        self.entry_in(&mut state, name)
     }
 
     fn entry_in(&self, state: &mut CoreState, name: &str) -> Arc<NodeEntry> {
@@ -201,16 +220,13 @@ impl NodeCore {
     }
 
     fn entry_within(&self, name: &str) -> Option<Arc<NodeEntry>> {
-        if let Some(entry) = self.known_entry(name) {
-            return Some(entry);
-        }
         let limit = self.settings.max_nodes;
         let mut state = self.lock();
+        if let Some(entry) = state.nodes.get(name) {
+            return Some(Arc::clone(entry));
+        }
         if state.nodes.len() >= limit {
-            // Forget nodes that have gone, and that nothing in this process refers to.
-            let may_forget =
-                |entry: &Arc<NodeEntry>| Arc::strong_count(entry) == 1 && entry.is_forgettable();
-            state.nodes.retain(|_, entry| !may_forget(entry));
+            state.forget_nodes();
         }
         (state.nodes.len() < limit).then(|| self.entry_in(&mut state, name))
     }
