@@ -12,6 +12,12 @@ use super::{NodeEvent, Refusal, RefusalReason};
 use crate::channel::{Endpoint, Identity};
 use crate::peer::Peer;
 
+/// Connections of one node, including those whose calls still end. Beyond, the oldest of these are closed.
+const MAX_CONNECTIONS: usize = 32;
+
+/// A join that has not been decided, and where its decision goes.
+pub(super) type PendingJoin = (LinkId, oneshot::Sender<Result<(), Refusal>>);
+
 #[derive(Default)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -164,6 +170,35 @@ impl EntryState {
 
     pub(super) fn peers(&self) -> Vec<Peer> {
         self.open.values().map(|open| open.peer.clone()).collect()
+    }
+
+    /// Returns the peers of connections that have joined.
+    pub(super) fn joined_peers(&self) -> Vec<Peer> {
+        let joined = self.open.values().filter(|open| open.is_joined);
+        joined.map(|open| open.peer.clone()).collect()
+    }
+
+    /// Takes the joins that have not been decided.
+    pub(super) fn take_pending(
+        &mut self,
+        is_taken: impl Fn(&LinkFacts) -> bool,
+    ) -> Vec<PendingJoin> {
+        let open = self.open.iter_mut();
+        let taken = open.filter(|(_, open)| is_taken(&open.facts));
+        taken
+            .filter_map(|(id, open)| Some((*id, open.decided.take()?)))
+            .collect()
+    }
+
+    /// Returns the oldest connection that is to be closed because there are too many which are no links any more.
+    pub(super) fn take_surplus(&mut self) -> Option<Peer> {
+        if self.open.len() <= MAX_CONNECTIONS {
+            return None;
+        }
+        let is_over =
+            |(id, open): &(&LinkId, &Connection)| open.is_joined && !self.links.is_link(**id);
+        let (_, oldest) = self.open.iter().find(is_over)?;
+        Some(oldest.peer.clone())
     }
 
     pub(super) fn reason(&self, name: &str) -> Arc<str> {

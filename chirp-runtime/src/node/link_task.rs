@@ -9,6 +9,7 @@ use super::join::Leave;
 use super::links::LinkId;
 use super::node_core::NodeCore;
 use super::node_entry::NodeEntry;
+use super::refusal::cut;
 use crate::packet::{CONTRACT_METHOD, NODE_LEAVE_METHOD, ServedMethod};
 use crate::peer::{CallError, Peer, Task};
 
@@ -40,7 +41,7 @@ pub(super) fn spawn(core: &Arc<NodeCore>, entry: &Arc<NodeEntry>, id: LinkId, pe
             }
         };
         let reason = match reason {
-            Some(reason) => reason.to_string().into(),
+            Some(reason) => cut(&reason.to_string()).into(),
             None => "the node is shutting down".into(),
         };
         entry.ended(&owner, id, reason);
@@ -100,6 +101,16 @@ pub(super) async fn leave(peer: &Peer, leave: Leave, limit: Duration) {
     let told = peer.call(NODE_LEAVE_METHOD, leave.encode());
     // A side that does not answer learns it from the end of the link.
     let _ = timeout(limit, told).await;
+}
+
+/// Starts the task that closes a link whose other side has disconnected this one, if that side does not in time.
+pub(super) fn spawn_end(core: &Arc<NodeCore>, peer: Peer) {
+    let work: Task = Box::pin(async move {
+        if timeout(CLOSE_TIME, peer.closed()).await.is_err() {
+            peer.close();
+        }
+    });
+    core.runtime.spawn(work);
 }
 
 /// Starts the task that closes a link which both sides have left, once no call uses it.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, oneshot};
 
 use super::entry_state::{
-    Action, Connection, Disconnected, EntryState, LinkFacts, NodeTarget, unproven,
+    Action, Connection, Disconnected, EntryState, LinkFacts, NodeTarget, PendingJoin, unproven,
 };
 use super::join::Leave;
 use super::link_task;
@@ -24,6 +24,8 @@ pub(super) struct NodeEntry {
     state: Mutex<EntryState>,
     /// The state has changed.
     changed: Notify,
+    /// The program asks for a connection: the task that dials does not pause.
+    wanted: Notify,
     /// Calls that wait for a link.
     pub(super) waiting: Arc<WaitingCalls>,
 }
@@ -55,6 +57,7 @@ impl NodeEntry {
                 ..EntryState::default()
             }),
             changed: Notify::new(),
+            wanted: Notify::new(),
             waiting,
         }
     }
@@ -115,7 +118,11 @@ impl NodeEntry {
             decided: Some(sender),
         };
         state.open.insert(id, connection);
+        let surplus = state.take_surplus();
         self.step(core, state, None, |links| links.offer(offer));
+        if let Some(peer) = surplus {
+            peer.close();
+        }
         Ok(PendingOffer {
             core: Arc::clone(core),
             entry: Arc::clone(self),
@@ -137,11 +144,22 @@ impl NodeEntry {
                 } else {
                     format!("{name:?} has disconnected this node: {text}").into()
                 };
+                if !state.links.is_link(id) {
+                    // A late packet about links of before.
+                    return;
+                }
                 state.disconnected = Some(Disconnected::There(Arc::clone(&reason)));
-                self.step(core, state, Some(reason), |links| {
-                    *links = Links::default();
-                    Vec::new()
-                });
+                // Another process of this name may still join, but this side must not.
+                let refused = state.take_pending(|facts| facts.dialled);
+                for (id, _) in &refused {
+                    state.links.withdraw(*id);
+                }
+                let peers = state.joined_peers();
+                self.step(core, state, Some(reason), Links::disconnected);
+                self.refuse_as_disconnected(core, refused);
+                for peer in peers {
+                    link_task::spawn_end(core, peer);
+                }
             }
         }
     }
@@ -243,6 +261,7 @@ impl NodeEntry {
         }
         if is_wanted {
             state.disconnected = None;
+            self.hurry(&state);
         }
         self.start_dialling(core, state);
     }
@@ -281,7 +300,20 @@ impl NodeEntry {
     pub(super) fn reconnect(self: &Arc<Self>, core: &Arc<NodeCore>) {
         let mut state = self.lock();
         state.disconnected = None;
+        self.hurry(&state);
         self.start_dialling(core, state);
+    }
+
+    /// Ends the pause of the task that dials, if there is one.
+    fn hurry(&self, state: &EntryState) {
+        if state.dialler.is_some() {
+            self.wanted.notify_one();
+        }
+    }
+
+    /// Waits until the program asks for a connection.
+    pub(super) async fn wanted(&self) {
+        self.wanted.notified().await;
     }
 
     fn start_dialling(
@@ -348,22 +380,22 @@ impl NodeEntry {
         let reason = disconnected.reason();
         state.disconnected = Some(disconnected);
         let peers = state.peers();
-        let pending: Vec<_> = state
-            .open
-            .values_mut()
-            .filter_map(|open| open.decided.take())
-            .collect();
+        let refused = state.take_pending(|_| true);
         self.step(core, state, Some(reason), |links| {
             *links = Links::default();
             Vec::new()
         });
+        self.refuse_as_disconnected(core, refused);
+        Some(peers)
+    }
+
+    fn refuse_as_disconnected(self: &Arc<Self>, core: &Arc<NodeCore>, refused: Vec<PendingJoin>) {
         let own = core.name();
-        for sender in pending {
+        for (_, sender) in refused {
             let text = format!("the program of {own:?} has disconnected {:?}", self.name);
             let refusal = Refusal::new(RefusalReason::Disconnected, text);
             self.act(core, Action::Decide(sender, Err(refusal)));
         }
-        Some(peers)
     }
 
     /// Dials no more, since the node is shutting down. Waiting calls fail.
@@ -401,8 +433,7 @@ impl NodeEntry {
     /// Returns the peers of connections that have joined.
     pub(super) fn joined_peers(&self) -> Vec<Peer> {
         let state = self.lock();
-        let joined = state.open.values().filter(|open| open.is_joined);
-        joined.map(|open| open.peer.clone()).collect()
+        state.joined_peers()
     }
 
     /// Returns the peer for new calls.
