@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use chirp::packet::{FrameworkError, PacketType};
 use chirp::{
-    AsCaller, CallContext, CallError, Caller, Channel, Limits, Metadata, MetadataError,
-    Negotiation, Peer, PeerBuilder, Receiver, Request, Server, TraceContext, stream,
+    AsCaller, CallContext, CallError, Caller, Channel, ClientNext, Limits, Metadata, MetadataError,
+    Negotiation, OutgoingCall, Peer, PeerBuilder, Receiver, Request, Server, TraceContext, stream,
 };
 use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
@@ -255,6 +255,44 @@ async fn required_metadata_fails_at_a_plain_peer_and_optional_metadata_is_left_o
         .start();
     assert_eq!(next_request(&mut theirs).await.1, "optional");
     drop(optional);
+}
+
+/// An entry is as required as the place says that it comes from, whatever an entry in its place was before.
+#[tokio::test]
+async fn required_metadata_in_place_of_optional_metadata_is_required() {
+    let plain = showing().negotiation(Negotiation::Disabled);
+    let (peer, _other) = pair(&PeerBuilder::new(), &plain);
+    let optional = peer.as_caller().with_metadata_optional("k", "client");
+    let mut all = Metadata::new();
+    all.insert("k", "call").expect("allowed");
+    for call in [
+        optional.call("show", ()).metadata("k", "call"),
+        optional.call("show", ()).all_metadata(&all),
+        peer.call("show", ())
+            .metadata_optional("k", "call")
+            .metadata("k", "call"),
+        optional.clone().with_metadata("k", "v").call("show", ()),
+        optional
+            .clone()
+            .with_layer(|call: OutgoingCall, next: ClientNext| next.run(call.metadata("k", "v")))
+            .call("show", ()),
+    ] {
+        assert!(is_unsupported(&in_time(call).await.expect_err("required")));
+    }
+    let one_way = optional.call_one_way("show", ()).metadata("k", "call");
+    assert!(is_unsupported(
+        &in_time(one_way).await.expect_err("required")
+    ));
+    // The other way round it is optional.
+    let required = peer.as_caller().with_metadata("k", "client");
+    all.optional("k");
+    for call in [
+        optional.call("show", ()),
+        required.call("show", ()).metadata_optional("k", "call"),
+        required.call("show", ()).all_metadata(&all),
+    ] {
+        assert_eq!(in_time(call).await.expect("answered"), "");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -139,7 +139,7 @@ impl Metadata {
         self.fields = fields.freeze();
     }
 
-    /// Replaces the values of every key of `other` by its values there.
+    /// Replaces the values of every key of `other` by its values there. Such a key is then optional if it is so in `other`.
     pub fn merge(&mut self, other: &Self) {
         if self.is_empty() {
             self.fields = other.fields.clone();
@@ -152,8 +152,11 @@ impl Metadata {
             fields.put_slice(&other.fields);
             self.fields = fields.freeze();
         }
+        self.optional.retain(|key| other.get(key).is_none());
         for key in &other.optional {
-            self.optional(key);
+            if other.get(key).is_some() {
+                self.optional(key);
+            }
         }
     }
 
@@ -163,6 +166,11 @@ impl Metadata {
         if !self.is_optional(key) {
             self.optional.push(key.into());
         }
+    }
+
+    /// Marks a key as required, which it is by default.
+    pub(crate) fn require(&mut self, key: &str) {
+        self.optional.retain(|optional| **optional != *key);
     }
 
     /// Returns `true` if a key is marked as optional.

@@ -41,6 +41,7 @@ impl CallOptions {
 
     /// Sets the value of a metadata key. An error is kept for when the call is sent.
     pub(in crate::peer) fn set_metadata(&mut self, key: &str, value: &[u8]) {
+        self.metadata.require(key);
         if let Err(error) = self.metadata.insert(key, value) {
             self.invalid.get_or_insert(error);
         }
