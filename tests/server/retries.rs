@@ -9,8 +9,8 @@ use std::time::Duration;
 use chirp::channel::{Channel, memory};
 use chirp::packet::{ErrorData, FrameworkError};
 use chirp::{
-    AsCaller, Call, CallError, Caller, Peer, PeerBuilder, ReconnectConfig, ReconnectingPeer, Reply,
-    Request, RetryBudget, RetryPolicy,
+    AsCaller, Call, CallError, Caller, ClientNext, OutgoingCall, Peer, PeerBuilder,
+    ReconnectConfig, ReconnectingPeer, Reply, Request, RetryBudget, RetryPolicy,
 };
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -195,6 +195,46 @@ async fn a_lost_connection_is_repeated_only_for_idempotent_calls() {
         .unwrap_err();
     assert!(error.may_have_run(), "{error}");
     assert_eq!(script.runs(), 2);
+}
+
+/// Inside of layers as well, a call's policy takes the place of that of its client, and knows that the client reconnects.
+#[tokio::test]
+async fn policies_do_not_multiply_across_layers() {
+    use FrameworkError::{Overloaded, ShuttingDown};
+    let of_client = quick().attempts(5);
+    let script = Script::new(&[]);
+    let link = script.reconnecting(quick_reconnect().retry(&of_client));
+    let pass = |call: OutgoingCall, next: ClientNext| next.run(call);
+    let plain = link.as_caller();
+    let layered = plain.clone().with_layer(pass).with_layer(pass);
+    for caller in [plain, layered] {
+        for (idempotent, outcome, expected) in [
+            (false, Fails(Overloaded), 3),
+            (true, Fails(Overloaded), 3),
+            (false, EndsConnection, 1),
+            (true, EndsConnection, 4),
+            (true, Fails(FrameworkError::NoReply), 1),
+        ] {
+            script.restart(&[outcome; 20]);
+            soon(call(&caller, &quick(), idempotent)).await.unwrap_err();
+            assert_eq!(script.runs(), expected, "{outcome:?} {idempotent}");
+            script.restart(&[outcome; 20]);
+            let client = caller.clone().with_retry(&quick());
+            let of_client = client.call("x", ());
+            let of_client = if idempotent {
+                of_client.idempotent()
+            } else {
+                of_client
+            };
+            soon(of_client).await.unwrap_err();
+            assert_eq!(script.runs(), expected, "{outcome:?} {idempotent}");
+        }
+        script.restart(&[Fails(Overloaded); 20]);
+        soon(caller.call("x", ())).await.unwrap_err();
+        assert_eq!(script.runs(), 5, "the policy of the client");
+        script.restart(&[Fails(ShuttingDown); 3]);
+        soon(call(&caller, &quick(), false)).await.unwrap();
+    }
 }
 
 /// A plain connection does not come back, so nothing is repeated.

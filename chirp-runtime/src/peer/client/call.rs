@@ -10,6 +10,7 @@ use crate::peer::client::call_core::{CallCore, CallState, SentCall, shared};
 use crate::peer::client::call_options::CallOptions;
 use crate::peer::client::lazy_call::SendEarly;
 use crate::peer::client::limit::CallLimit;
+use crate::peer::client::retrying::Retry;
 use crate::peer::{CallContext, CallError, Caller, MethodName, RetryPolicy, TemplateError};
 
 /// A call of a method: a future of its result.
@@ -178,6 +179,13 @@ impl<T, E> Call<T, E> {
     pub fn retry(mut self, policy: &RetryPolicy) -> Self {
         let policy = policy.clone();
         self.untyped.change(|core| core.set_retry(policy));
+        self
+    }
+
+    /// Makes no use of the policy of the source of connections, because another policy repeats the call.
+    pub(super) fn without_policy_of_source(mut self) -> Self {
+        self.untyped
+            .change(|core| core.again = Some(Retry::without_policy()));
         self
     }
 

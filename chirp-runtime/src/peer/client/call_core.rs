@@ -1,6 +1,7 @@
 use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
@@ -9,8 +10,8 @@ use crate::codec::CodecId;
 use crate::packet::{CallFields, Metadata, Payload};
 use crate::peer::client::answer::Answer;
 use crate::peer::client::call_options::{CallDefaults, CallOptions};
-use crate::peer::client::caller::CallTarget;
-use crate::peer::client::connection_source::{self, ConnectionWait};
+use crate::peer::client::caller::{CallTarget, ConnectionRef};
+use crate::peer::client::connection_source::{self, ConnectionSource, ConnectionWait};
 use crate::peer::client::layer::OutgoingCall;
 use crate::peer::client::layer_chain::LayeredCall;
 use crate::peer::client::lazy_call::{LazyCall, SendEarly};
@@ -297,27 +298,9 @@ impl CallCore {
                         }
                     }
                     Ok(fields) => {
-                        let sent = connection.call_with(
-                            &link,
-                            method,
-                            &mut params,
-                            (time, fields.as_ref()),
-                            cx,
-                            *streams,
-                        );
-                        if let (Err(error), Some(route)) = (&sent, source)
-                            && error.is_going_away()
-                        {
-                            let is_timed = self.limit.is_running();
-                            let (method, streams) = (method.clone(), *streams);
-                            let wait =
-                                ConnectionWait::new(&route, is_timed, method, params, streams);
-                            self.state = CallState::Connecting(Box::new(wait));
-                            return;
-                        }
-                        CallState::sent(sent.map(|(slot, stream)| {
-                            (SentCall::Remote(Outgoing::new(link, slot)), stream)
-                        }))
+                        let source = source.map(|source| (source, self.limit.is_running()));
+                        let context = (time, fields.as_ref());
+                        send_with_streams(link, method, params, context, cx, *streams, source)
                     }
                 }
             }
@@ -332,6 +315,7 @@ impl CallCore {
             }
             CallTarget::Layered(chain) => {
                 let call = OutgoingCall::new(chain, method.clone(), params, (*streams).into());
+                let call = call.repeated_by(self.again.as_deref());
                 let call = call.with_options(self.options.clone());
                 SentCall::Layered(call.send(&mut self.limit, self.idempotent)).into()
             }
@@ -341,7 +325,10 @@ impl CallCore {
             }
         };
         if let Some(again) = &mut self.again {
-            again.note_sent(!matches!(self.state, CallState::Sent(SentCall::Failed(_))));
+            again.note_sent(!matches!(
+                self.state,
+                CallState::Sent(SentCall::Failed(_)) | CallState::Connecting(_)
+            ));
         }
     }
 
@@ -512,6 +499,31 @@ fn context_fields(
         return fields(options, connection, span);
     }
     Ok(None)
+}
+
+/// Sends a call that has streams in its arguments, or as its result. If the connection does not take it any more, the call
+/// waits for the next one of `source`, with whether the call is timed.
+#[inline(never)]
+fn send_with_streams(
+    link: ConnectionRef,
+    method: &MethodName,
+    mut params: Payload,
+    context: (Option<Duration>, Option<&CallFields>),
+    cx: Option<&Context<'_>>,
+    streams: Option<CodecId>,
+    source: Option<(Arc<dyn ConnectionSource>, bool)>,
+) -> CallState {
+    let connection = link.connection();
+    let sent = connection.call_with(&link, method, &mut params, context, cx, streams);
+    if let (Err(error), Some((source, is_timed))) = (&sent, source)
+        && error.is_going_away()
+    {
+        let wait = ConnectionWait::new(&source, is_timed, method.clone(), params, streams);
+        return CallState::Connecting(Box::new(wait));
+    }
+    CallState::sent(
+        sent.map(|(slot, stream)| (SentCall::Remote(Outgoing::new(link, slot)), stream)),
+    )
 }
 
 /// Returns the fields of the context of a call on a connection.

@@ -12,6 +12,7 @@ use crate::peer::client::answer::{Answer, Answered};
 use crate::peer::client::call_options::CallOptions;
 use crate::peer::client::layer_chain::{ClientLayerChain, LayeredCall};
 use crate::peer::client::limit::CallLimit;
+use crate::peer::client::retrying::Retry;
 use crate::peer::{Call, CallError, MethodName, OneWayCall};
 
 /// The future of an outgoing call inside of layers.
@@ -74,6 +75,8 @@ pub struct OutgoingCall {
     kind: CallKind,
     deadline: Option<Instant>,
     idempotent: bool,
+    /// The call has a retry policy, which repeats it from outside of the layers.
+    has_policy: bool,
     options: Option<Box<CallOptions>>,
     chain: Arc<ClientLayerChain>,
     /// The index of the next layer.
@@ -113,6 +116,7 @@ impl OutgoingCall {
             kind,
             deadline: None,
             idempotent: false,
+            has_policy: false,
             options: None,
             chain,
             at: 0,
@@ -126,6 +130,12 @@ impl OutgoingCall {
         self.deadline = limit.at();
         self.idempotent = idempotent;
         LayeredCall::new(self, runtime)
+    }
+
+    /// Records whether a policy repeats the call from outside of its layers.
+    pub(super) fn repeated_by(mut self, again: Option<&Retry>) -> Self {
+        self.has_policy = again.is_some_and(Retry::has_policy);
+        self
     }
 
     pub(super) fn with_options(mut self, options: Option<Box<CallOptions>>) -> Self {
@@ -191,6 +201,7 @@ impl OutgoingCall {
             kind: self.kind,
             deadline: self.deadline,
             idempotent: self.idempotent,
+            has_policy: self.has_policy,
             options: self.options.clone(),
             chain: Arc::clone(&self.chain),
             at: self.at,
@@ -229,6 +240,9 @@ impl OutgoingCall {
         }
         if self.idempotent {
             call = call.idempotent();
+        }
+        if self.has_policy {
+            call = call.without_policy_of_source();
         }
         ClientFuture(ClientState::Call(call))
     }

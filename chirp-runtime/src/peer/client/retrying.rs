@@ -1,6 +1,7 @@
 use std::mem;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
@@ -47,7 +48,19 @@ pub(in crate::peer) struct Retry {
     /// The call was given to a connection.
     sent: bool,
     attempts: Option<Box<Attempts>>,
+    layers: LayerPosition,
     prepared: bool,
+}
+
+/// Where the layers of a call are, if they are between a policy and the source of connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum LayerPosition {
+    #[default]
+    Elsewhere,
+    /// Inside of a call that is repeated by its policy.
+    AroundSource,
+    /// Outside of a call, of which each is one attempt of a policy.
+    WithinPolicy,
 }
 
 /// The policy of a call, and what remains of it.
@@ -83,6 +96,18 @@ impl Retry {
         })
     }
 
+    /// Creates the state of a call that a policy repeats from outside of its layers.
+    pub(in crate::peer) fn without_policy() -> Box<Self> {
+        Box::new(Self {
+            layers: LayerPosition::WithinPolicy,
+            ..Self::default()
+        })
+    }
+
+    pub(in crate::peer) fn has_policy(&self) -> bool {
+        self.attempts.is_some()
+    }
+
     /// Returns the state of another call that is made from the same template.
     pub(in crate::peer) fn for_template(&self) -> Option<Box<Self>> {
         let attempts = self.attempts.as_ref()?;
@@ -112,12 +137,21 @@ impl Retry {
             self.route = Some(Arc::downgrade(route));
             self.keeps = self.repeats.then(|| Arc::clone(route));
             if self.attempts.is_none()
+                && self.layers != LayerPosition::WithinPolicy
                 && let Some(policy) = route.retry_policy()
             {
                 self.attempts = Some(Attempts::new(policy.clone()));
             }
         }
-        self.left = RESENDS;
+        if let CallTarget::Layered(chain) = target
+            && let CallTarget::Routed(_) = chain.caller().target()
+        {
+            self.layers = LayerPosition::AroundSource;
+        }
+        self.left = match self.layers {
+            LayerPosition::WithinPolicy => 0,
+            _ => RESENDS,
+        };
         if let Some(attempts) = &mut self.attempts {
             self.left = RESENDS_BEFORE_POLICY;
             attempts.target = Some(Caller(target.clone()));
@@ -203,14 +237,15 @@ impl Retry {
     /// Returns the pause before the next attempt, if the policy allows one.
     fn pause(&mut self, error: &CallError, limit: &CallLimit) -> Option<Pause> {
         let attempts = self.attempts.as_mut()?;
-        let is_safe =
-            error.is_safe_to_retry() || matches!(error, CallError::ConnectionLost(_)) && !self.sent;
+        let source_inside = self.layers == LayerPosition::AroundSource;
+        let is_lost = matches!(error, CallError::ConnectionLost(_));
+        let is_safe = error.is_safe_to_retry() || is_lost && !self.sent;
         let may_succeed = match error {
             CallError::ConnectionLost(_)
             | CallError::Rejected {
                 reason: FrameworkError::ShuttingDown,
                 ..
-            } => self.route.is_some(),
+            } => self.route.is_some() || source_inside,
             CallError::DeadlineExceeded { .. } => false,
             error => error.is_transient(),
         };
@@ -219,7 +254,13 @@ impl Retry {
         }
         let runtime = attempts.target.as_ref()?.runtime()?;
         let _entered = runtime.enter();
-        let pause = attempts.next_pause(limit)?;
+        let pause = if is_lost && source_inside && self.left > 0 {
+            // Inside of its layers, the call could not be sent again at once.
+            self.left -= 1;
+            Duration::ZERO
+        } else {
+            attempts.next_pause(limit)?
+        };
         let mut timer = CallLimit::Timeout(pause);
         timer.arm(Some(&runtime));
         Some(Pause {
@@ -261,7 +302,7 @@ impl Attempts {
     }
 
     /// Returns the pause before the next attempt: there must be one left, with enough time and budget.
-    fn next_pause(&mut self, limit: &CallLimit) -> Option<std::time::Duration> {
+    fn next_pause(&mut self, limit: &CallLimit) -> Option<Duration> {
         if self.made >= self.policy.most() {
             return None;
         }
