@@ -107,8 +107,11 @@ impl ConnectLoop {
         let peer = started.map_err(io::Error::other)?;
         if let Some(service) = &self.reconnect.health {
             let mut close_on_drop = CloseOnDrop(Some(peer.clone()));
-            let check = HealthClient::new(&peer).check(service).timeout(limit);
-            let status = check.await.map_err(io::Error::other)?;
+            // The call passes the program's layers.
+            let check = guard::run("the check of health", async {
+                HealthClient::new(&peer).check(service).timeout(limit).await
+            });
+            let status = check.await?.map_err(io::Error::other)?;
             if status != HealthStatus::Serving {
                 let what = if service.is_empty() {
                     "the other side".to_owned()

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use chirp::channel::memory;
 use chirp::packet::ErrorData;
-use chirp::{AsCaller, Peer, PeerBuilder, ReconnectConfig, ReconnectState};
+use chirp::{
+    AsCaller, ClientNext, Health, OutgoingCall, Peer, PeerBuilder, ReconnectConfig, ReconnectState,
+};
 
 use super::values::Trap;
 use super::{LONG, Once, is_alive, soon};
@@ -73,6 +75,40 @@ async fn on_connect_of_reconnecting_clients() {
         let told = states.wait_for(|state| matches!(state, ReconnectState::Waiting { .. }));
         let told = soon(told).await.unwrap().to_string();
         assert!(told.contains("the preparation"), "{told}");
+        assert_eq!(soon(link.as_caller().call("echo", "x")).await.unwrap(), "x");
+    }
+}
+
+/// A layer around the question that a client asks on each new connection.
+#[tokio::test]
+async fn client_layers_of_health_checks() {
+    for later in [false, true] {
+        let (once, peers) = (Once::default(), Arc::new(Mutex::new(Vec::new())));
+        let connector = move || {
+            let (ours, theirs) = memory();
+            let server = PeerBuilder::new().health(&Health::new());
+            let server = server.handle("echo", echo);
+            peers.lock().unwrap().push(server.start(theirs).unwrap());
+            std::future::ready(Ok(ours))
+        };
+        let layer = move |call: OutgoingCall, next: ClientNext| {
+            if !later {
+                once.panic("the layer");
+            }
+            let once = once.clone();
+            async move {
+                once.panic("the layer");
+                next.run(call).await
+            }
+        };
+        let link = PeerBuilder::new()
+            .client_layer(layer)
+            .reconnecting_with(connector, quick().health(""))
+            .unwrap();
+        let mut states = link.watch();
+        let told = states.wait_for(|state| matches!(state, ReconnectState::Waiting { .. }));
+        let told = soon(told).await.unwrap().to_string();
+        assert!(told.contains("the layer"), "{told}");
         assert_eq!(soon(link.as_caller().call("echo", "x")).await.unwrap(), "x");
     }
 }

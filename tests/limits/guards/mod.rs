@@ -6,6 +6,7 @@ mod clients;
 mod connections;
 mod handlers;
 mod nodes;
+mod propagators;
 mod servers;
 mod values;
 

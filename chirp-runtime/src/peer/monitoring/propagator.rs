@@ -7,7 +7,8 @@ use crate::packet::TraceContext;
 /// them. It is set by [`PeerBuilder::propagator`](crate::peer::PeerBuilder::propagator) and
 /// [`ServerBuilder::propagator`](crate::server::ServerBuilder::propagator).
 ///
-/// Spans that no subscriber has enabled are not passed to a propagator.
+/// Spans that no subscriber has enabled are not passed to a propagator. If a propagator panics, this is logged, and the
+/// call goes on without that trace.
 pub trait Propagator: Send + Sync + 'static {
     /// Returns the ids of a span, for the call that it stands for. With `None`, or if the trace is not sampled, the call
     /// is sent with the trace that it was [made within](crate::peer::Call::within), if any.

@@ -3,8 +3,8 @@
 #[cfg(feature = "tracing")]
 mod with_tracing {
     use crate::packet::TraceContext;
-    use crate::peer::MethodName;
     use crate::peer::propagation::Propagation;
+    use crate::peer::{MethodName, guard};
 
     /// The span of a call.
     pub(in crate::peer) struct Span(tracing::Span);
@@ -25,7 +25,9 @@ mod with_tracing {
             if self.0.is_disabled() {
                 return None;
             }
-            let trace = propagation.propagator.as_ref()?.inject(&self.0);
+            let propagator = propagation.propagator.as_ref()?;
+            // A call does not fail because its trace is lost.
+            let trace = guard::call("a propagator", || propagator.inject(&self.0)).ok()?;
             trace.filter(TraceContext::is_sampled)
         }
 
@@ -38,7 +40,8 @@ mod with_tracing {
             if let Some(propagator) = &propagation.propagator
                 && !self.0.is_disabled()
             {
-                propagator.extract(&self.0, parent);
+                // Ignored: the call goes on in a trace of its own.
+                let _ = guard::call("a propagator", || propagator.extract(&self.0, parent));
             }
         }
 
