@@ -1,11 +1,13 @@
 //! When extensions are negotiated, and what a peer of plain Chirp v0 notices of it.
 
-use chirp::packet::{ExtensionFlags, Hello, PacketType};
-use chirp::{Limits, Negotiation, PeerBuilder, Server};
-use tokio::io::AsyncWriteExt;
+use std::time::Duration;
+
+use chirp::packet::{ErrorData, ExtensionFlags, Hello, PacketType};
+use chirp::{AsCaller, Channel, Limits, Negotiation, PeerBuilder, Request, RetryPolicy, Server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::support::{echo, in_time, read_packet, request, response, socket_path};
+use crate::support::{cancel, echo, in_time, packet, read_packet, request, response, socket_path};
 
 const HELLO: &[u8] = b"\x0bchirp.hello";
 
@@ -102,4 +104,131 @@ async fn a_plain_server_serves_calls_without_delay() {
             assert_eq!(peer.stats().pending, 0);
         }
     }
+}
+
+/// A conversation with a side that negotiates nothing, byte for byte: whatever its program uses, it speaks plain Chirp v0,
+/// from the first packet to the end.
+#[tokio::test(start_paused = true)]
+async fn a_side_that_negotiates_nothing_speaks_plain_v0_to_the_end() {
+    let (ours, mut io) = tokio::io::duplex(1 << 16);
+    let builder = PeerBuilder::new()
+        .negotiation(Negotiation::Disabled)
+        .inherit_metadata(["k"])
+        .handle("echo", echo)
+        .handle("fails", |_: Request| async {
+            Err::<(), _>(ErrorData::new(17, "no"))
+        })
+        .handle("asks", |request: Request| async move {
+            let back = request.context().caller().clone();
+            let call = back.call("back", "b").within(request.context());
+            call.await.map_err(ErrorData::from)
+        });
+    let peer = builder.start(Channel::io(ours)).expect("no duplicates");
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    // What this side sends: ids of 20 bits of slot and 12 bits of generation begin at 1.
+    let call = peer.call("m", "a").start();
+    expect(&mut io, &request(1, "m", b"a")).await;
+    send(&mut io, response(1, 0, b"b")).await;
+    assert_eq!(call.await.expect("answered"), "b");
+    let limited = peer
+        .call("m", "a")
+        .timeout(Duration::from_secs(5))
+        .metadata_optional("k", "v")
+        .trace(trace.parse().expect("valid"))
+        .retry(&RetryPolicy::new())
+        .start();
+    let (_, payload) = read_packet(&mut io).await.expect("a request");
+    let (id, rest) = payload.split_first_chunk().expect("an id");
+    assert_eq!(rest, b"\x01ma");
+    let id = u32::from_be_bytes(*id);
+    assert!(limited.await.is_err());
+    expect(&mut io, &cancel(id)).await;
+    send(&mut io, response(id, 3, b"")).await;
+    let one_way = peer.as_caller().call_one_way("note", "n");
+    one_way
+        .trace(trace.parse().expect("valid"))
+        .await
+        .expect("sent");
+    let (_, payload) = read_packet(&mut io).await.expect("a request");
+    assert_eq!(payload[4..], *b"\x04noten");
+    send(
+        &mut io,
+        response(
+            u32::from_be_bytes(payload[..4].try_into().expect("an id")),
+            1,
+            b"",
+        ),
+    )
+    .await;
+    for required in [
+        peer.call("m", ()).metadata("k", "v"),
+        peer.call("m", ())
+            .retry(&RetryPolicy::new())
+            .metadata("k", "v"),
+    ] {
+        assert!(required.await.is_err());
+    }
+
+    // What it answers, to a side that uses extensions although they were not declared.
+    let context = packet(
+        PacketType::CALL_CONTEXT,
+        b"\x01\0\x04\0\0\0\0\x03\0\x03\x01kv",
+    );
+    send(
+        &mut io,
+        [context.clone(), request(1, "echo", b"x")].concat(),
+    )
+    .await;
+    expect(&mut io, &response(1, 0, b"x")).await;
+    send(&mut io, request(2, "fails", b"")).await;
+    expect(&mut io, &response(2, 4, b"\0\x11\0\x02no")).await;
+    send(&mut io, request(3, "nothing", b"")).await;
+    expect(&mut io, &response(3, 1, b"")).await;
+    let going_away = packet(PacketType::GOING_AWAY, &[0, 0, 0, 9]);
+    send(
+        &mut io,
+        [going_away, context, request(4, "asks", b"")].concat(),
+    )
+    .await;
+    let (kind, payload) = read_packet(&mut io).await.expect("a request");
+    assert_eq!(
+        (kind, &payload[4..]),
+        (PacketType::REQUEST, &b"\x04backb"[..])
+    );
+    send(
+        &mut io,
+        response(
+            u32::from_be_bytes(payload[..4].try_into().expect("an id")),
+            0,
+            b"c",
+        ),
+    )
+    .await;
+    expect(&mut io, &response(4, 0, b"c")).await;
+    assert!(!peer.is_draining());
+
+    // The end.
+    let ending = tokio::spawn(async move { peer.shutdown(Duration::from_secs(60)).await });
+    tokio::task::yield_now().await;
+    send(&mut io, request(5, "echo", b"late")).await;
+    let refused = b"\xc7\x01\0\x0dshutting down\xc7\x45";
+    expect(&mut io, &response(5, 4, refused)).await;
+    assert_eq!(read_packet(&mut io).await, None);
+    drop(io);
+    assert!(ending.await.expect("no panic").is_clean());
+}
+
+async fn send(io: &mut DuplexStream, bytes: Vec<u8>) {
+    io.write_all(&bytes).await.expect("open");
+}
+
+/// Reads exactly these bytes.
+async fn expect(io: &mut DuplexStream, bytes: &[u8]) {
+    let mut read = vec![0; bytes.len()];
+    io.read_exact(&mut read).await.expect("open");
+    assert_eq!(
+        read.escape_ascii().to_string(),
+        bytes.escape_ascii().to_string()
+    );
 }
