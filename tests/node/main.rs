@@ -13,5 +13,6 @@ mod multicasts;
 #[cfg(feature = "tls")]
 mod names;
 mod nodes;
+mod random_multicasts;
 mod raw;
 mod restarts;

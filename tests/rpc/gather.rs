@@ -4,6 +4,7 @@
 mod bounds;
 mod context;
 mod each;
+mod executors;
 mod targets;
 
 use std::pin::Pin;

@@ -34,6 +34,7 @@ pub use client::call::Call;
 pub use client::caller::{AsCaller, Caller};
 pub(crate) use client::connection_source::{CallPermit, ConnectionSource, Found};
 pub use client::layer::{ClientFuture, ClientLayer, ClientNext, OutgoingCall, OutgoingFuture};
+pub(crate) use client::limit::CallLimit;
 pub use client::one_way_call::OneWayCall;
 pub use client::retry_budget::RetryBudget;
 pub use client::retry_policy::RetryPolicy;

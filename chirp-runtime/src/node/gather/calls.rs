@@ -2,6 +2,8 @@ use std::any::Any;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use tokio::runtime::Handle;
+
 use super::target::Target;
 use crate::peer::{AsCaller, Call, CallError, OneWayCall};
 
@@ -37,6 +39,14 @@ impl<T, E> GatheredCall<T, E> {
         match self {
             Self::Call(call) => call.unsent_bytes(),
             Self::Other(_) | Self::Failed(_) => 0,
+        }
+    }
+
+    /// Returns the runtime of the call, if it is known.
+    pub(super) fn runtime(&self) -> Option<Handle> {
+        match self {
+            Self::Call(call) => call.runtime(),
+            Self::Other(_) | Self::Failed(_) => None,
         }
     }
 

@@ -16,14 +16,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
-use tokio::time::Sleep;
+use tokio::runtime::Handle;
 
 pub use answer::{Answer, GatherError};
 pub(in crate::node) use calls::CallFactory;
 pub use target::Target;
 pub use template::GatherTemplate;
 
-use crate::peer::{AsCaller, CallError};
+use crate::peer::{AsCaller, CallError, CallLimit};
 use calls::GatheredCall;
 use ready_queue::{ReadyQueue, TargetWaker};
 pub(in crate::node) use target::Address;
@@ -77,8 +77,8 @@ pub struct Gather<T, E = CallError> {
     running_bytes: usize,
     max_concurrent: usize,
     max_bytes: usize,
-    timeout: Option<Duration>,
-    timer: Option<Pin<Box<Sleep>>>,
+    limit: CallLimit,
+    is_limit_armed: bool,
     /// Once the timeout has passed, the index of the next target to fail. No more calls are started or polled.
     expired: Option<usize>,
     /// Converts the errors of calls that were not made or did not answer.
@@ -143,8 +143,8 @@ impl<T, E: From<CallError>> Gather<T, E> {
             running_bytes: 0,
             max_concurrent: MAX_CONCURRENT,
             max_bytes: MAX_BYTES,
-            timeout: None,
-            timer: None,
+            limit: CallLimit::None,
+            is_limit_armed: false,
             expired: None,
             convert: E::from,
             collected: Vec::new(),
@@ -170,7 +170,8 @@ impl<T, E: From<CallError>> Gather<T, E> {
     /// Limits the group as a whole: targets that have not answered after `timeout`, counted from the first poll, fail
     /// with [`CallError::DeadlineExceeded`], and their calls are cancelled.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        self.limit = CallLimit::Timeout(timeout);
+        self.is_limit_armed = false;
         self
     }
 
@@ -257,8 +258,8 @@ impl<T, E> Gather<T, E> {
         cx: &mut Context<'_>,
         room: &mut usize,
     ) -> Poll<Option<Answer<T, E>>> {
-        if let Some(timeout) = self.timeout.take() {
-            self.timer = Some(Box::pin(tokio::time::sleep(timeout)));
+        if !self.is_limit_armed {
+            self.arm();
         }
         // Registered before the queue is looked at, so that a wake in between is not lost.
         self.queue.register(cx.waker());
@@ -274,10 +275,7 @@ impl<T, E> Gather<T, E> {
                 return Poll::Ready(Some(answer));
             }
         }
-        if let Some(timer) = &mut self.timer
-            && self.expired.is_none()
-            && timer.as_mut().poll(cx).is_ready()
-        {
+        if self.expired.is_none() && self.limit.poll(cx).is_ready() {
             self.expired = Some(0);
         }
         if let Some(first) = self.expired {
@@ -287,6 +285,22 @@ impl<T, E> Gather<T, E> {
             return Poll::Ready(None);
         }
         Poll::Pending
+    }
+
+    /// Starts the timer, on the runtime of a target, so that the group may be awaited on any executor.
+    fn arm(&mut self) {
+        self.is_limit_armed = true;
+        if let CallLimit::None = self.limit {
+            return;
+        }
+        let runtime = match Handle::try_current() {
+            Ok(_) => None,
+            Err(_) => self
+                .targets
+                .iter()
+                .find_map(|target| target.state.runtime()),
+        };
+        self.limit.arm(runtime.as_ref());
     }
 
     /// Starts calls up to the limits.

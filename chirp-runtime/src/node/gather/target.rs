@@ -1,6 +1,8 @@
 use std::mem;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+
 use super::calls::{CallFactory, GatheredCall};
 use super::ready_queue::TargetWaker;
 use crate::peer::{AsCaller, CallError, Caller};
@@ -100,6 +102,15 @@ impl<T, E> TargetSlot<T, E> {
 }
 
 impl<T, E> TargetState<T, E> {
+    /// Returns the runtime of the target's connection, if it is known.
+    pub(super) fn runtime(&self) -> Option<Handle> {
+        match self {
+            Self::Addressed(Ok(caller)) => caller.runtime(),
+            Self::Unstarted(call) | Self::Running { call, .. } => call.runtime(),
+            Self::Addressed(Err(_)) | Self::Answered => None,
+        }
+    }
+
     /// Returns the error of a target that did not answer in time.
     pub(super) fn timed_out(&self) -> CallError {
         match self {

@@ -248,6 +248,11 @@ impl<T, E> Call<T, E> {
         self.untyped.params().map_or(0, Payload::len)
     }
 
+    /// Returns the runtime of the call, if it has one of its own.
+    pub(crate) fn runtime(&self) -> Option<tokio::runtime::Handle> {
+        self.untyped.runtime()
+    }
+
     /// Polls the call. `accept` is given the length of what has arrived before it is decoded; its error replaces the
     /// result.
     pub(crate) fn poll_accept(

@@ -145,7 +145,7 @@ impl Caller {
     }
 
     /// Returns the runtime of detached calls: that of the connection, or the current one.
-    pub(in crate::peer) fn runtime(&self) -> Option<Handle> {
+    pub(crate) fn runtime(&self) -> Option<Handle> {
         match &self.0 {
             CallTarget::Remote(link) => Some(link.connection().runtime.clone()),
             CallTarget::Routed(source) => Some(source.runtime().clone()),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-/// The time limit of a call.
-pub(in crate::peer) enum CallLimit {
+/// The time limit of a call, or of a group of calls.
+pub(crate) enum CallLimit {
     None,
     Timeout(Duration),
     Deadline(Instant),
@@ -77,7 +77,7 @@ impl CallLimit {
     }
 
     /// Starts the timer, on the connection's runtime, so that the call may be awaited on any executor.
-    pub(in crate::peer) fn arm(&mut self, runtime: Option<&tokio::runtime::Handle>) {
+    pub(crate) fn arm(&mut self, runtime: Option<&tokio::runtime::Handle>) {
         if let Self::None | Self::Running(_) = self {
             return;
         }
@@ -93,7 +93,7 @@ impl CallLimit {
         });
     }
 
-    pub(in crate::peer) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Self::Running(sleep) = self else {
             return Poll::Pending;
         };
