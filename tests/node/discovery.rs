@@ -33,6 +33,42 @@ async fn a_list_may_change_while_nodes_use_it() {
     drop(alpha);
 }
 
+#[test]
+fn what_a_discovery_knows_is_known_after_the_start() {
+    crate::support::on_both_runtimes(async || {
+        let list = AddressList::new();
+        for index in 0..20 {
+            list.set(format!("n{index}"), [address()]).unwrap();
+        }
+        let alpha = node("alpha").discovery(list.clone()).start().await.unwrap();
+        assert_eq!(alpha.peers().len(), 20);
+    });
+}
+
+/// Finds the same again and again.
+struct Endless;
+
+#[async_trait]
+impl Discovery for Endless {
+    async fn next(&mut self) -> Option<Discovered> {
+        Some(Discovered::Lost { name: "x".into() })
+    }
+}
+
+#[tokio::test]
+async fn a_discovery_that_never_waits_does_not_stop_the_node() {
+    let address = address();
+    let alpha = node("alpha").discovery(Endless).listen(&address);
+    let alpha = alpha.start().await.unwrap();
+    let beta = node("beta")
+        .connect("alpha", &address)
+        .start()
+        .await
+        .unwrap();
+    sees(&beta, &["alpha"]).await;
+    drop(alpha);
+}
+
 /// F3.
 #[tokio::test]
 async fn what_is_found_does_not_undo_a_disconnect() {

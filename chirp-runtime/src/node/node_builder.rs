@@ -280,8 +280,10 @@ impl NodeBuilder {
             handle::connect(node.core(), &name, target)?;
         }
         for (source, discovery) in discoveries.into_iter().enumerate() {
-            let task = discovery::spawn(node.core(), source, discovery);
+            let (task, has_first) = discovery::spawn(node.core(), source, discovery);
             node.core().add_discovery(task);
+            // Calls right after the start must not fail because of an unknown node.
+            let _ = has_first.await;
         }
         Ok(node)
     }

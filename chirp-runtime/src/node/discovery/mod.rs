@@ -42,6 +42,10 @@ pub trait Discovery: Send + 'static {
 
     /// Waits for the next change. Returns `None` if there will be no more; what has been found stays known.
     ///
+    /// The node starts as soon as this method waits for the first time. So nodes that are reported at once are known from
+    /// the start: calls wait for a link to them, in place of failing with
+    /// [`CallError::UnknownNode`](crate::peer::CallError::UnknownNode).
+    ///
     /// Must be cancel safe.
     async fn next(&mut self) -> Option<Discovered>;
 }

@@ -1,6 +1,9 @@
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::task::AbortHandle;
+use tokio::sync::oneshot;
+use tokio::task::{AbortHandle, yield_now};
 
 use super::{Announcement, Discovered, Discovery};
 use crate::channel::Endpoint;
@@ -11,25 +14,56 @@ use crate::peer::{Task, guard};
 /// Addresses that are used of one node.
 const MAX_ADDRESSES: usize = 16;
 
-/// Starts the task that dials what a discovery finds. `source` is its number within the node.
+/// Changes that a start waits for. A discovery that reports more at once is waited for no longer.
+const MAX_FIRST_CHANGES: usize = 4096;
+
+/// Starts the task that dials what a discovery finds. `source` is its number within the node. The receiver completes, with
+/// whatever, once the discovery waits for something: what it has known from the beginning is known to the node then.
 pub(in crate::node) fn spawn(
     core: &Arc<NodeCore>,
     source: usize,
     discovery: Box<dyn Discovery>,
-) -> AbortHandle {
+) -> (AbortHandle, oneshot::Receiver<()>) {
     let owner = Arc::clone(core);
-    let work: Task = Box::pin(run(owner, source, discovery));
-    core.runtime.spawn(work).abort_handle()
+    let (first, has_first) = oneshot::channel();
+    let work: Task = Box::pin(run(owner, source, discovery, first));
+    (core.runtime.spawn(work).abort_handle(), has_first)
 }
 
-async fn run(core: Arc<NodeCore>, source: usize, mut discovery: Box<dyn Discovery>) {
+async fn run(
+    core: Arc<NodeCore>,
+    source: usize,
+    mut discovery: Box<dyn Discovery>,
+    first: oneshot::Sender<()>,
+) {
+    let (mut first, mut changes) = (Some(first), 0);
     let settings = &core.settings;
     let node = Announcement::new(&settings.name, &settings.network, core.addresses());
     if guard::call("a discovery", || discovery.begin(&node)).is_err() {
         return guard::discard(discovery);
     }
-    // A discovery that panics ends.
-    while let Ok(Some(change)) = guard::run("a discovery", discovery.next()).await {
+    loop {
+        let change = {
+            let mut next = pin!(guard::run("a discovery", discovery.next()));
+            let change = poll_fn(|cx| {
+                let polled = next.as_mut().poll(cx);
+                if polled.is_pending() {
+                    drop(first.take());
+                }
+                polled
+            });
+            change.await
+        };
+        // A discovery that panics ends.
+        let Ok(Some(change)) = change else { break };
+        changes += 1;
+        if changes >= MAX_FIRST_CHANGES {
+            drop(first.take());
+        }
+        // A discovery that always has a change must not occupy the thread.
+        if changes.is_multiple_of(64) {
+            yield_now().await;
+        }
         match change {
             Discovered::Found { name, addresses } => found(&core, source, &name, addresses),
             Discovered::Lost { name } => found(&core, source, &name, Vec::new()),
