@@ -6,6 +6,7 @@ mod balancing;
 mod connection_lifecycle;
 mod crash_recovery;
 mod draining;
+mod dropped_calls;
 mod health;
 mod keep_alive;
 mod reconnecting;
