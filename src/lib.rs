@@ -92,10 +92,10 @@ pub use chirp_runtime::packet::{Metadata, MetadataError, TraceContext, TraceCont
 pub use chirp_runtime::peer::Propagator;
 pub use chirp_runtime::peer::{
     AccessPolicy, AsCaller, BlockingPool, Call, CallContext, CallError, CallSite, Caller,
-    ConnectError, ConnectionError, ConnectionStats, Direction, Extensions, Handler, HandlerFuture,
-    KeepAlive, MethodError, MethodId, MethodName, Metrics, ObservedPacket, OneWayCall, PacketRole,
-    Peer, PeerBuilder, PeerState, Reply, Request, Responder, RetryBudget, RetryPolicy, RouteError,
-    Router, SendPacket, SharedMetrics, TemplateError, connect,
+    ConnectError, ConnectionCounters, ConnectionError, ConnectionStats, Direction, Extensions,
+    Handler, HandlerFuture, KeepAlive, MethodError, MethodId, MethodName, Metrics, ObservedPacket,
+    OneWayCall, PacketRole, Peer, PeerBuilder, PeerState, Reply, Request, Responder, RetryBudget,
+    RetryPolicy, RouteError, Router, SendPacket, SharedMetrics, TemplateError, Traffic, connect,
 };
 pub use chirp_runtime::peer::{
     Answered, ClientFuture, ClientLayer, ClientNext, OutgoingCall, OutgoingFuture,

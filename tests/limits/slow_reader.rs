@@ -4,7 +4,7 @@ use crate::support::{cancel, echo, idle, pair, read_response, request};
 use chirp::Limits;
 use chirp::channel::Channel;
 use chirp::packet::ErrorData;
-use chirp::{CallError, ConnectionError, Peer, PeerBuilder, Request};
+use chirp::{CallError, ConnectionError, Peer, PeerBuilder, Request, SharedMetrics};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -59,6 +59,40 @@ async fn reading_from_a_peer_that_never_reads_ends() {
         "{reason}"
     );
     idle(&peer).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn pauses_of_reading_are_counted() {
+    const CALLS: u32 = 400;
+    let shared = SharedMetrics::new();
+    let (peer, theirs) = attacked(&with_limits(|_| {}).metrics(&shared), 64 << 10);
+    let (mut answers, mut calls) = tokio::io::split(theirs);
+    let writing = tokio::spawn(async move {
+        for id in 1..=CALLS {
+            let packet = request(id, "echo", &vec![0; 64 << 10]);
+            calls.write_all(&packet).await.expect("not ended");
+        }
+        calls
+    });
+    timeout(SETTLED, std::future::pending::<()>())
+        .await
+        .expect_err("time passes");
+    assert!(peer.stats().is_read_paused);
+    assert_eq!(peer.metrics().traffic.read_pauses, 1);
+    assert_eq!(peer.metrics().traffic.read_paused, Duration::ZERO);
+    for _ in 0..CALLS {
+        let (_, code, _) = read_response(&mut answers).await;
+        assert_eq!(code, 0);
+    }
+    let _calls = writing.await.expect("all are written");
+    idle(&peer).await;
+    let traffic = peer.metrics().traffic;
+    assert!(
+        (SETTLED..SETTLED + Duration::from_secs(5)).contains(&traffic.read_paused),
+        "{traffic:?}"
+    );
+    peer.close();
+    assert_eq!(shared.snapshot().traffic.read_paused, traffic.read_paused);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chirp::{NodeEvent, RefusalReason};
+use chirp::{NodeEvent, RefusalReason, SharedMetrics};
 use tokio::time::Instant;
 
 use crate::nodes::{ArithClient, address, connected, event, node, refused, sees};
@@ -81,6 +81,44 @@ async fn the_second_of_two_living_processes_is_refused() {
         .unwrap();
     first.close();
     connected(&second, "alpha").await;
+}
+
+#[tokio::test]
+async fn links_that_are_made_again_are_counted() {
+    let address = address();
+    let metrics = SharedMetrics::new();
+    let counted = || metrics.snapshot().connections;
+    let shared = metrics.clone();
+    let alpha = node("alpha").listen(&address).start().await.unwrap();
+    let beta = node("beta")
+        .configure_peers(move |peers| peers.metrics(&shared))
+        .connect("alpha", &address)
+        .start()
+        .await
+        .unwrap();
+    let link = connected(&beta, "alpha").await;
+    assert_eq!((counted().reconnect_attempts, counted().reconnects), (0, 0));
+    alpha.close();
+    in_time(link.closed()).await;
+    let _alpha = in_time(async {
+        loop {
+            // The address is free when the first process has ended.
+            match node("alpha").listen(&address).start().await {
+                Ok(alpha) => return alpha,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    })
+    .await;
+    in_time(async {
+        while counted().reconnects == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(counted().reconnects, 1);
+    assert!(counted().reconnect_attempts >= 1);
+    connected(&beta, "alpha").await;
 }
 
 #[tokio::test]

@@ -59,10 +59,21 @@ async fn metrics_are_published() {
     metrics::with_local_recorder(&book, || shared.publish());
     assert_eq!(book.value("chirp_calls_in"), Some(3));
     assert_eq!(book.value("chirp_packets_sent"), Some(3));
+    let traffic = shared.snapshot().traffic;
+    assert!(traffic.bytes_received > 0 && traffic.bytes_sent > 0);
+    assert_eq!(
+        book.value("chirp_bytes_received"),
+        Some(traffic.bytes_received)
+    );
+    assert_eq!(book.value("chirp_bytes_sent"), Some(traffic.bytes_sent));
+    assert_eq!(
+        book.value("chirp_connections_open"),
+        Some(1.0_f64.to_bits())
+    );
     // A gauge keeps the bits of a float.
     assert_eq!(book.value("chirp_calls_active"), Some(0.0_f64.to_bits()));
     assert_eq!(book.value("chirp_blobs"), Some(12.0_f64.to_bits()));
-    assert_eq!(book.0.lock().expect("no panics").len(), 16);
+    assert_eq!(book.0.lock().expect("no panics").len(), 25);
     for (name, _) in a.metrics().iter() {
         assert!(book.value(&format!("chirp_{name}")).is_some(), "{name}");
     }

@@ -78,10 +78,11 @@ async fn an_observer_is_shown_every_packet() {
     }
 }
 
+/// Returns the metrics that are not zero, without bytes.
 fn numbers(metrics: &chirp::Metrics) -> Vec<(String, u64)> {
     metrics
         .iter()
-        .filter(|(_, value)| *value > 0)
+        .filter(|(name, value)| *value > 0 && !name.starts_with("bytes_"))
         .map(|(name, value)| (name.into(), value))
         .collect()
 }
@@ -99,7 +100,7 @@ async fn metrics_count_what_happened() {
     for link in LINKS {
         let shared = SharedMetrics::new();
         let (a, b) = connected(link, &PeerBuilder::new().metrics(&shared), &serving()).await;
-        assert_eq!(a.metrics().iter().count(), 15);
+        assert_eq!(a.metrics().iter().count(), 24);
         assert!(numbers(&a.metrics()).is_empty() && numbers(&b.metrics()).is_empty());
 
         a.call("echo", "x").await.expect("answered");
@@ -160,6 +161,35 @@ async fn metrics_count_what_happened() {
         assert_eq!(shared.snapshot().counters, before.counters);
         shared.set("blobs", 12);
         assert!(shared.snapshot().iter().any(|entry| entry == ("blobs", 12)));
+    }
+}
+
+/// Both sides count the same bytes, and shared metrics keep those of connections that have ended.
+#[tokio::test]
+async fn metrics_count_bytes() {
+    for link in LINKS {
+        let shared = SharedMetrics::new();
+        let (a, b) = connected(link, &PeerBuilder::new().metrics(&shared), &serving()).await;
+        let (before, other_before) = (a.metrics().traffic, b.metrics().traffic);
+        a.call("echo", vec![7; 100_000]).await.expect("answered");
+        let (here, there) = (a.metrics().traffic, b.metrics().traffic);
+        let sent = here.bytes_sent - before.bytes_sent;
+        assert!((100_000..101_000).contains(&sent), "{link:?}: {sent}");
+        let received = here.bytes_received - before.bytes_received;
+        assert!(
+            (100_000..101_000).contains(&received),
+            "{link:?}: {received}"
+        );
+        assert_eq!(sent, there.bytes_received - other_before.bytes_received);
+        assert_eq!(received, there.bytes_sent - other_before.bytes_sent);
+        assert_eq!(shared.snapshot().traffic, here);
+        assert_eq!(shared.snapshot().connections_open, 1);
+        a.close();
+        let ended = shared.snapshot();
+        assert_eq!(
+            (ended.traffic.bytes_sent, ended.connections_open),
+            (here.bytes_sent, 0)
+        );
     }
 }
 

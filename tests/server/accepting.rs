@@ -5,7 +5,8 @@ use crate::support::{echo, socket_path};
 use chirp::channel::{Channel, Incoming, Listener, memory};
 use chirp::packet::ErrorData;
 use chirp::{
-    AcceptError, CallError, Endpoint, Peer, PeerBuilder, Request, Server, ServerBuilder, connect,
+    AcceptError, CallError, Endpoint, Peer, PeerBuilder, Request, Server, ServerBuilder,
+    SharedMetrics, connect,
 };
 use std::io;
 use std::time::Duration;
@@ -299,6 +300,46 @@ async fn a_handshake_has_a_time_limit() {
         if error.kind() == io::ErrorKind::TimedOut),
         "{error}"
     );
+}
+
+/// A server's metrics count accepted connections, those whose handshake failed or was aborted, and those that are open.
+#[tokio::test]
+async fn connections_are_counted() {
+    let metrics = SharedMetrics::new();
+    let (builder, mut refused) = server();
+    let server = builder
+        .configure_peers(|peers| peers.metrics(&metrics))
+        .handshake(password)
+        .max_handshakes(1)
+        .bind("inproc://counted connections")
+        .await
+        .unwrap();
+    let (stop, running) = run(server);
+    let address = "inproc://counted connections";
+    let endpoint: Endpoint = address.parse().unwrap();
+    let counted = || {
+        let metrics = metrics.snapshot();
+        let connections = metrics.connections;
+        let closed_early = connections.refused;
+        (connections.accepted, closed_early, metrics.connections_open)
+    };
+    assert_eq!(counted(), (0, 0, 0));
+    let first = polite(address).await;
+    assert!(says(&first, "first").await);
+    assert_eq!(counted(), (1, 0, 1));
+    let (_reader, mut writer) = endpoint.connect().await.unwrap().into_split();
+    writer.write_all(b"sesame").await.unwrap();
+    soon(refused.recv()).await.unwrap();
+    assert_eq!(counted(), (1, 1, 1));
+    // A handshake that does not end makes room for the next connection.
+    let _silent = endpoint.connect().await.unwrap();
+    let second = polite(address).await;
+    assert!(says(&second, "second").await);
+    soon(refused.recv()).await.unwrap();
+    assert_eq!(counted(), (2, 2, 2));
+    stop.send(()).unwrap();
+    soon(running).await.unwrap();
+    assert_eq!(counted(), (2, 2, 0));
 }
 
 /// A listener whose connections need a handshake, one of which panics.

@@ -11,7 +11,7 @@ use chirp::channel::{Channel, InprocListener, Listener, memory};
 use chirp::packet::ErrorData;
 use chirp::{
     AsCaller, CallError, Caller, KeepAlive, Peer, PeerBuilder, ReconnectConfig, ReconnectState,
-    ReconnectingPeer, Request, Server,
+    ReconnectingPeer, Request, Server, SharedMetrics,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -92,6 +92,50 @@ async fn a_client_reconnects_over_every_kind_of_address() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn reconnects_are_counted() {
+    let metrics = SharedMetrics::new();
+    let builder = PeerBuilder::new().metrics(&metrics);
+    let counted = || {
+        let connections = metrics.snapshot().connections;
+        (connections.reconnect_attempts, connections.reconnects)
+    };
+    let mut life = serve("inproc://counted reconnects").await;
+    let (attempt, mut attempts) = mpsc::unbounded_channel();
+    let failing = Arc::new(AtomicBool::new(false));
+    let fails = Arc::clone(&failing);
+    let connector = move || {
+        attempt.send(()).unwrap_or_default();
+        let fails = fails.load(Ordering::Relaxed);
+        async move {
+            if fails {
+                return Err(io::Error::other("not now"));
+            }
+            let endpoint: chirp::Endpoint = "inproc://counted reconnects".parse().unwrap();
+            endpoint.connect().await
+        }
+    };
+    let link = builder.reconnecting_with(connector, quick()).unwrap();
+    let peer = soon(link.ready()).await.unwrap();
+    assert_eq!(counted(), (0, 0));
+    assert_eq!(soon(attempts.recv()).await, Some(()));
+    failing.store(true, Ordering::Relaxed);
+    kill(life).await;
+    soon(peer.closed()).await;
+    for _ in 0..3 {
+        soon(attempts.recv()).await.unwrap();
+    }
+    let (failed, none) = counted();
+    assert!(failed >= 3 && none == 0, "{failed} {none}");
+    life = serve("inproc://counted reconnects").await;
+    failing.store(false, Ordering::Relaxed);
+    soon(link.ready()).await.unwrap();
+    let (tried, connected) = counted();
+    assert!(tried > failed && connected == 1, "{tried} {connected}");
+    assert_eq!(metrics.snapshot().connections_open, 1);
+    drop(life);
 }
 
 #[tokio::test(start_paused = true)]

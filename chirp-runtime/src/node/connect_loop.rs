@@ -1,4 +1,5 @@
 use std::io;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use super::reconnecting_peer::{ReconnectCore, SHUTTING_DOWN};
 use super::{ReconnectConfig, ReconnectState};
 use crate::channel::Connector;
 use crate::health::{HealthClient, HealthStatus};
-use crate::peer::{Backoff, CONNECT_TIME, Peer, PeerBuilder, guard};
+use crate::peer::{Backoff, CONNECT_TIME, ConnectionCounters, Peer, PeerBuilder, guard};
 
 /// The task of a [`ReconnectingPeer`](super::ReconnectingPeer): connects, watches the connection and connects
 /// again.
@@ -53,6 +54,7 @@ impl ConnectLoop {
         let core = &self.core;
         let mut backoff = Backoff::new(self.reconnect.first_pause, self.reconnect.longest_pause);
         let mut attempts = 0;
+        let mut is_first = true;
         let mut reason = None;
         loop {
             attempts += 1;
@@ -60,8 +62,15 @@ impl ConnectLoop {
                 attempt: attempts,
                 reason: reason.take(),
             });
+            let again = !mem::replace(&mut is_first, false);
+            if again {
+                self.count(|connections| connections.reconnect_attempts += 1);
+            }
             let why: Arc<str> = match self.connect().await {
                 Ok(peer) => {
+                    if again {
+                        self.count(|connections| connections.reconnects += 1);
+                    }
                     attempts = 0;
                     let left = self.watch(&peer, &mut backoff).await;
                     core.take();
@@ -84,6 +93,12 @@ impl ConnectLoop {
             });
             reason = Some(why);
             tokio::time::sleep(pause).await;
+        }
+    }
+
+    fn count(&self, step: impl FnOnce(&mut ConnectionCounters)) {
+        if let Some(metrics) = self.builder.shared_metrics() {
+            metrics.count(step);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Dialling a node: connecting to its addresses and joining it, again whenever there is no link.
 
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use super::refusal::cut;
 use super::{NodeEvent, Refusal, RefusalReason};
 use crate::channel::{Channel, Endpoint};
 use crate::packet::NODE_JOIN_METHOD;
-use crate::peer::{Backoff, Peer, Task};
+use crate::peer::{Backoff, ConnectionCounters, Peer, Task};
 
 /// Starts the task that dials a node while it has addresses and no link.
 pub(super) fn spawn(core: &Arc<NodeCore>, entry: &Arc<NodeEntry>) -> AbortHandle {
@@ -58,6 +59,7 @@ async fn run(core: &Arc<NodeCore>, entry: &Arc<NodeEntry>) {
     let mut linked: Option<Instant> = None;
     let mut pause = None;
     let mut round = 0;
+    let mut is_first = true;
     loop {
         if let Some(pause) = pause.take() {
             // The program may ask for a connection now.
@@ -87,8 +89,15 @@ async fn run(core: &Arc<NodeCore>, entry: &Arc<NodeEntry>) {
             }
             DialStep::Dial(endpoint) => endpoint,
         };
+        let again = !mem::replace(&mut is_first, false);
+        if again {
+            count(core, |connections| connections.reconnect_attempts += 1);
+        }
         match dial(core, entry, &endpoint).await {
             Ok(()) => {
+                if again {
+                    count(core, |connections| connections.reconnects += 1);
+                }
                 entry.dialled(None);
                 linked = Some(Instant::now());
                 round = 0;
@@ -106,6 +115,14 @@ async fn run(core: &Arc<NodeCore>, entry: &Arc<NodeEntry>) {
             }
         }
     }
+}
+
+fn count(core: &NodeCore, step: impl FnOnce(&mut ConnectionCounters)) {
+    core.with_serving(|builder| {
+        if let Some(metrics) = builder.shared_metrics() {
+            metrics.count(step);
+        }
+    });
 }
 
 fn report(core: &NodeCore, entry: &NodeEntry, endpoint: Endpoint, error: &DialError) {

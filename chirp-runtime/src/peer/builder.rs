@@ -251,6 +251,11 @@ impl PeerBuilder {
         self
     }
 
+    /// Returns the metrics that the peers of this builder share.
+    pub(crate) fn shared_metrics(&self) -> Option<&SharedMetrics> {
+        self.metrics.as_ref()
+    }
+
     /// Returns what the peers of this builder serve.
     pub(super) fn serving(&self) -> Arc<Serving> {
         Arc::clone(&self.serving)

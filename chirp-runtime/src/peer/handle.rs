@@ -41,6 +41,8 @@ pub struct ConnectionStats {
     pub streams: usize,
     /// Bytes of stream items that wait to be sent or received.
     pub stream_bytes: usize,
+    /// Whether reading is paused, because handlers or buffers are at a limit.
+    pub is_read_paused: bool,
 }
 
 /// The state of a connection.
@@ -277,6 +279,7 @@ impl ConnectionCore {
     /// Returns the load of the connection.
     pub(super) fn stats(&self) -> ConnectionStats {
         let mut state = self.lock();
+        let is_read_paused = state.paused.is_some();
         state.ordered(|session| ConnectionStats {
             pending: session.pending(),
             abandoned: session.abandoned(),
@@ -284,6 +287,7 @@ impl ConnectionCore {
             unsent: session.unsent(),
             streams: session.streams(),
             stream_bytes: session.stream_bytes_held() + session.stream_bytes_queued(),
+            is_read_paused,
         })
     }
 }

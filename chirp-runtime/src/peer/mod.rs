@@ -45,11 +45,13 @@ pub use error::{CallError, ConnectionError, PacketRole, TemplateError};
 pub use handle::{ConnectionStats, Peer, PeerState};
 pub use method::{MethodId, MethodName};
 pub use method_error::MethodError;
+pub use monitoring::connection_counters::ConnectionCounters;
 pub use monitoring::keep_alive::KeepAlive;
 pub use monitoring::metrics::{Metrics, SharedMetrics};
 pub use monitoring::observe::{Direction, ObservedPacket};
 #[cfg(feature = "tracing")]
 pub use monitoring::propagator::Propagator;
+pub use monitoring::traffic::Traffic;
 pub use server::access_policy::AccessPolicy;
 pub use server::blocking_pool::BlockingPool;
 pub use server::context::CallContext;

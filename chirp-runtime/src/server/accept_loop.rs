@@ -73,6 +73,7 @@ impl AcceptLoop {
                 if self.handshakes.count() >= builder.max_handshakes {
                     let aborted = self.handshakes.abort_oldest();
                     if let Some(error) = aborted {
+                        self.count_refused();
                         self.report(&error);
                     }
                 }
@@ -93,6 +94,7 @@ impl AcceptLoop {
     /// Closes the oldest unfinished handshake or, if there is none, the oldest idle connection.
     fn make_room(&mut self) {
         if let Some(error) = self.handshakes.abort_oldest() {
+            self.count_refused();
             return self.report(&error);
         }
         let registry = &self.shared.registry;
@@ -143,6 +145,9 @@ impl AcceptLoop {
             self.report(&error);
         }
         let Some(active) = begun else { return };
+        if let Some(metrics) = builder.shared_metrics() {
+            metrics.count(|connections| connections.accepted += 1);
+        }
         self.idle.push(number, &self.shared.registry);
         let on_disconnect = builder.on_disconnect.clone();
         let watch: Task = Box::pin(async move {
@@ -181,6 +186,13 @@ impl AcceptLoop {
         while watches.join_next().await.is_some() {}
     }
 
+    /// Counts a connection that was closed before it was accepted.
+    fn count_refused(&self) {
+        if let Some(metrics) = self.shared.builder().shared_metrics() {
+            metrics.count(|connections| connections.refused += 1);
+        }
+    }
+
     pub(super) fn report(&self, error: &AcceptError) {
         #[cfg(feature = "tracing")]
         match error {
@@ -189,6 +201,12 @@ impl AcceptLoop {
                 tracing::info!("refused: {error}");
             }
             _ => tracing::warn!("{error}"),
+        }
+        if matches!(
+            error,
+            AcceptError::Handshake { .. } | AcceptError::Panicked { .. }
+        ) {
+            self.count_refused();
         }
         if let Some(hook) = &self.shared.builder().on_accept_error {
             let _ = guard::call("the on_accept_error hook", || hook(error));

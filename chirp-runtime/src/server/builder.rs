@@ -10,7 +10,7 @@ use crate::packet::FrameworkError;
 use crate::peer::guard::{self, Panicked};
 use crate::peer::{
     AccessPolicy, ConnectError, ConnectionError, Handler, Layer, Peer, PeerBuilder, Reply, Request,
-    RouteError, Router, Task,
+    RouteError, Router, SharedMetrics, Task,
 };
 use crate::service::Service;
 use crate::session::{Limits, Negotiation};
@@ -302,6 +302,11 @@ impl ServerBuilder {
     /// Checks that no two services have a method of the same name.
     pub(super) fn check(&self) -> Result<(), RouteError> {
         self.peers.check()
+    }
+
+    /// Returns the metrics of the server's connections.
+    pub(super) fn shared_metrics(&self) -> Option<&SharedMetrics> {
+        self.peers.shared_metrics()
     }
 
     /// Starts the peer of a new connection, and calls `began` with it before anything is read. A panic in a hook

@@ -114,4 +114,29 @@ async fn a_scraper_reads_the_metrics_of_methods_and_connections() {
     assert!(last.less_than.is_infinite());
     assert_eq!(last.count, 4.0);
     assert_eq!(number(&metrics, "chirp_calls_in_errors", &[]), Some(1.0));
+
+    let total = |name| number(&metrics, name, &[]).unwrap_or_else(|| panic!("no {name}"));
+    // Five calls and their answers, with a header each.
+    for name in ["chirp_bytes_received", "chirp_bytes_sent"] {
+        assert!(
+            (60.0..10_000.0).contains(&total(name)),
+            "{name} {}",
+            total(name)
+        );
+    }
+    for name in ["chirp_packets_received", "chirp_packets_sent"] {
+        assert!(total(name) >= 5.0, "{name} {}", total(name));
+    }
+    assert_eq!(total("chirp_connections_open"), 1.0);
+    assert_eq!(total("chirp_connections_accepted"), 1.0);
+    for name in [
+        "chirp_connections_refused",
+        "chirp_read_pauses",
+        "chirp_read_paused_micros",
+        "chirp_streams",
+        "chirp_reconnect_attempts",
+        "chirp_reconnects",
+    ] {
+        assert_eq!(total(name), 0.0, "{name}");
+    }
 }

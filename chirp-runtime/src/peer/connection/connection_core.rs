@@ -26,6 +26,7 @@ use crate::peer::guard;
 use crate::peer::monitoring::budget::Budget;
 use crate::peer::monitoring::log;
 use crate::peer::monitoring::observe::Observer;
+use crate::peer::monitoring::traffic::ReadPauses;
 use crate::peer::monitoring::watchdog::Watchdog;
 use crate::peer::propagation::Propagation;
 use crate::peer::server::service_order::ServiceOrders;
@@ -54,6 +55,9 @@ pub(in crate::peer) struct ConnectionCore {
     pub(in crate::peer) reader: OnceLock<Waker>,
     /// The number of bytes that the reader has received.
     pub(in crate::peer) bytes_read: AtomicU64,
+    /// Bytes written in total, stored after each attempt to write a batch.
+    pub(in crate::peer) bytes_written: AtomicU64,
+    pub(in crate::peer) read_pauses: ReadPauses,
     /// The number of times that the reader has found the channel empty.
     pub(in crate::peer) empty_reads: AtomicU64,
     /// The writer task's waker.
@@ -108,6 +112,8 @@ impl ConnectionCore {
             sink: Mutex::new(sink),
             reader: OnceLock::new(),
             bytes_read: AtomicU64::new(0),
+            bytes_written: AtomicU64::new(0),
+            read_pauses: ReadPauses::default(),
             empty_reads: AtomicU64::new(0),
             writer: OnceLock::new(),
             updates: Mutex::new(()),

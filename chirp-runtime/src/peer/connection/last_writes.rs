@@ -61,7 +61,7 @@ impl WriterTask {
         while !self.shuts_down {
             let connection = &*self.connection;
             let mut sink = connection.lock_sink();
-            match sink.poll_write(cx) {
+            match connection.poll_sink(&mut sink, cx) {
                 Poll::Ready(Ok(())) => {
                     drop(sink);
                     connection.lock().session.batch_written();

@@ -407,8 +407,16 @@ impl ReaderTask {
         }
     }
 
-    /// Waits until there is room. Meanwhile recovers from stalled handlers.
+    /// Waits until there is room, and counts the pause.
     async fn pause(&mut self, reading: ReadState, blocked_work: bool) {
+        let began = Instant::now();
+        self.connection.read_pauses.begin();
+        self.wait_for_room(reading, blocked_work).await;
+        self.connection.read_pauses.end(began.elapsed());
+    }
+
+    /// Waits until there is room. Meanwhile recovers from stalled handlers.
+    async fn wait_for_room(&mut self, reading: ReadState, blocked_work: bool) {
         self.progress.ended();
         let connection = &self.connection;
         let overdue = &mut self.overdue;
@@ -425,7 +433,7 @@ impl ReaderTask {
             ReadState::PausedBriefly => REPEATS,
             _ => 0,
         };
-        let mut written = connection.bytes_written();
+        let mut written = connection.bytes_written.load(Ordering::Relaxed);
         while left > 0 {
             let mut piece = pin!(tokio::time::sleep(limit / PIECES));
             loop {
@@ -446,7 +454,10 @@ impl ReaderTask {
             }
             left -= 1;
             if left == 0 && repeats > 0 {
-                let before = std::mem::replace(&mut written, connection.bytes_written());
+                let before = std::mem::replace(
+                    &mut written,
+                    connection.bytes_written.load(Ordering::Relaxed),
+                );
                 if before != written {
                     repeats -= 1;
                     left = PIECES;

@@ -1,6 +1,7 @@
 use std::io::{self, IoSlice};
 use std::mem;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -78,7 +79,7 @@ impl Sink {
     }
 
     /// Writes the batch and flushes it. Yields after each [`TURN`] bytes, counted across batches.
-    pub(in crate::peer) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(io) = &mut self.io else {
             // Nothing can be written any more.
             self.batch = Batch::default();
@@ -170,9 +171,15 @@ impl ConnectionCore {
         held.poll_write(self.lock_sink(), waker);
     }
 
-    /// Returns the number of bytes written in total.
-    pub(in crate::peer) fn bytes_written(&self) -> u64 {
-        self.sink.lock().written
+    /// Writes the batch of the sink, and notes how many bytes the channel has taken.
+    pub(in crate::peer) fn poll_sink(
+        &self,
+        sink: &mut Sink,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let result = sink.poll_write(cx);
+        self.bytes_written.store(sink.written, Ordering::Relaxed);
+        result
     }
 
     /// Loads a batch into the sink, if it has none and there is output. The caller must hold the turn and no lock.
@@ -250,7 +257,7 @@ struct WriteGuard<'a>(&'a ConnectionCore);
 impl WriteGuard<'_> {
     /// Writes once and releases the turn.
     fn poll_write(self, mut sink: MutexGuard<'_, Sink>, waker: &Waker) {
-        match sink.poll_write(&mut Context::from_waker(waker)) {
+        match self.0.poll_sink(&mut sink, &mut Context::from_waker(waker)) {
             Poll::Ready(Ok(())) => {
                 let spare = mem::take(&mut sink.batch);
                 drop(sink);
@@ -429,7 +436,7 @@ impl WriterTask {
             while holds_turn {
                 connection.load();
                 let mut sink = connection.lock_sink();
-                match sink.poll_write(cx) {
+                match connection.poll_sink(&mut sink, cx) {
                     Poll::Ready(Ok(())) => {
                         let spare = mem::take(&mut sink.batch);
                         drop(sink);

@@ -5,6 +5,8 @@ use std::sync::{Arc, Weak};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use super::connection_counters::ConnectionCounters;
+use super::traffic::Traffic;
 use crate::peer::Peer;
 use crate::peer::connection::ConnectionCore;
 use crate::session::Counters;
@@ -18,6 +20,12 @@ use crate::sync::Mutex;
 pub struct Metrics {
     /// Event counters.
     pub counters: Counters,
+    /// Bytes, and pauses of reading.
+    pub traffic: Traffic,
+    /// Connections accepted, refused and made again. Zero in the metrics of one peer.
+    pub connections: ConnectionCounters,
+    /// Connections that have not ended. Zero in the metrics of one peer.
+    pub connections_open: u64,
     /// Inbound calls whose handler's future is alive.
     pub calls_active: u64,
     /// Outbound calls that have not ended.
@@ -29,15 +37,22 @@ pub struct Metrics {
 impl Metrics {
     /// Iterates over all metrics by name: counters first, then current values, then the program's entries.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
-        let counters = self.counters.iter();
-        counters
+        self.all_counters()
             .map(|(name, value)| -> (&str, u64) { (name, value) })
             .chain(self.gauges())
+    }
+
+    fn all_counters(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        let counters = self.counters.iter();
+        counters
+            .chain(self.traffic.iter())
+            .chain(self.connections.iter())
     }
 
     /// Iterates over the current values and the program's entries.
     fn gauges(&self) -> impl Iterator<Item = (&str, u64)> {
         let own = [
+            ("connections_open", self.connections_open),
             ("calls_active", self.calls_active),
             ("calls_pending", self.calls_pending),
         ];
@@ -49,6 +64,7 @@ impl Metrics {
     }
 
     fn add(&mut self, connection: &ConnectionCore) {
+        self.traffic += Traffic::of(connection);
         let state = connection.look();
         self.counters += state.session.counters();
         self.calls_active += state.session.running() as u64;
@@ -76,7 +92,9 @@ impl Peer {
 }
 
 /// The metrics of all peers that were built with them ([`PeerBuilder::metrics`](crate::peer::PeerBuilder::metrics)),
-/// ended connections included.
+/// ended connections included. Bytes that are written or read after the end of a connection are not counted.
+///
+/// Give a server its own to count its connections alone.
 ///
 /// Sharing costs nothing per call: a snapshot reads the counters of each connection.
 #[derive(Clone, Default)]
@@ -86,6 +104,9 @@ pub struct SharedMetrics(Arc<Mutex<MetricsRegistry>>);
 struct MetricsRegistry {
     /// The counters of connections that have ended.
     ended: Counters,
+    /// The traffic of connections that have ended.
+    ended_traffic: Traffic,
+    connections: ConnectionCounters,
     live: Vec<Weak<ConnectionCore>>,
     entries: BTreeMap<String, u64>,
 }
@@ -102,6 +123,9 @@ impl SharedMetrics {
             let entries = shared.entries.clone();
             let metrics = Metrics {
                 counters: shared.ended,
+                traffic: shared.ended_traffic,
+                connections: shared.connections,
+                connections_open: shared.live.len() as u64,
                 entries,
                 ..Metrics::default()
             };
@@ -130,7 +154,7 @@ impl SharedMetrics {
     #[cfg(feature = "metrics")]
     pub fn publish(&self) {
         let metrics = self.snapshot();
-        for (name, value) in metrics.counters.iter() {
+        for (name, value) in metrics.all_counters() {
             metrics::counter!(format!("chirp_{name}")).absolute(value);
         }
         for (name, value) in metrics.gauges() {
@@ -152,7 +176,13 @@ impl SharedMetrics {
                 .live
                 .retain(|live| !std::ptr::eq(live.as_ptr(), connection));
             shared.ended += counters;
+            shared.ended_traffic += Traffic::of(connection);
         });
+    }
+
+    /// Changes the counters of connections.
+    pub(crate) fn count(&self, step: impl FnOnce(&mut ConnectionCounters)) {
+        self.with(|shared| step(&mut shared.connections));
     }
 
     fn with<T>(&self, step: impl FnOnce(&mut MetricsRegistry) -> T) -> T {

@@ -2,6 +2,7 @@
 
 pub(in crate::peer) mod abandoned;
 pub(in crate::peer) mod budget;
+pub(in crate::peer) mod connection_counters;
 pub(in crate::peer) mod keep_alive;
 pub(in crate::peer) mod log;
 pub(in crate::peer) mod metrics;
@@ -11,4 +12,5 @@ pub(in crate::peer) mod progress;
 pub(in crate::peer) mod propagator;
 pub(in crate::peer) mod span;
 pub(in crate::peer) mod stall_timer;
+pub(in crate::peer) mod traffic;
 pub(in crate::peer) mod watchdog;
