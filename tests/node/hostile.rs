@@ -44,14 +44,14 @@ async fn long_texts_of_the_other_side_are_cut_wherever_they_go() {
         [&[0xfb][..], &len.to_le_bytes(), text.as_bytes()].concat()
     };
     let long = text(&"n".repeat(7000));
-    let test = b"\x04test";
+    let network = b"\x04test";
     let beta = b"\x04beta";
     let label = [text(&"\u{1}".repeat(3000)), vec![0]].concat();
     let answers: [&[&[u8]]; 4] = [
         &[&[1, 1], &long],
-        &[&[0, 1], &long, test, &[7, 0, 0]],
+        &[&[0, 1], &long, network, &[7, 0, 0]],
         &[&[0, 1], beta, &long, &[7, 0, 0]],
-        &[&[0, 1], beta, test, &[7, 0, 2], &label, &label],
+        &[&[0, 1], beta, network, &[7, 0, 2], &label, &label],
     ];
     for answer in answers {
         let mut raw = in_time(Raw::accept(&mut listener)).await;
@@ -63,7 +63,7 @@ async fn long_texts_of_the_other_side_are_cut_wherever_they_go() {
     // An error of the call itself.
     let mut raw = in_time(Raw::accept(&mut listener)).await;
     let (id, ..) = in_time(raw.next_request()).await.unwrap();
-    raw.send(&response(id, 255, &[0x41; 60_000])).await;
+    raw.send(&response(id, 255, &vec![0x41; 60_000])).await;
     state(&alpha, "beta", |state| match state {
         NodeState::Waiting { reason } => {
             assert!(reason.len() <= 1024, "{}", reason.len());
@@ -218,7 +218,7 @@ async fn a_late_leave_of_an_old_connection_does_not_end_new_links() {
 async fn a_program_that_asks_for_a_connection_does_not_wait_for_the_pause() {
     let address = address();
     let alpha = node("alpha").listen(&address).start().await.unwrap();
-    let beta = node("beta").refused_pause(Duration::from_secs(600));
+    let beta = node("beta").refused_pause(Duration::from_mins(10));
     let beta = beta.connect("alpha", &address).start().await.unwrap();
     connected(&beta, "alpha").await;
     in_time(alpha.disconnect("beta")).await.unwrap();

@@ -82,7 +82,7 @@ impl Board for Wall {
 
     async fn even(&self, cx: &CallContext, number: u64) -> Result<String, String> {
         self.0.add(&self.0.started);
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             Ok(cx.node().unwrap_or_default().to_owned())
         } else {
             Err(format!("{number} is odd"))
@@ -109,7 +109,7 @@ impl Group {
         for (number, name) in names.iter().enumerate() {
             let address = address();
             let wall = Wall(Arc::clone(&seen));
-            let zone = if number % 2 == 0 { "eu" } else { "us" };
+            let zone = if number.is_multiple_of(2) { "eu" } else { "us" };
             let other = node(name)
                 .service(BoardServer::new(wall))
                 .label("zone", zone)

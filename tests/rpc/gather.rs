@@ -387,7 +387,7 @@ async fn a_group_is_a_future_and_a_stream() {
     let first = std::future::poll_fn(|cx| Pin::new(&mut group).poll_next(cx)).await;
     let first = first.unwrap().from;
     assert_eq!(group.size_hint(), (2, Some(2)));
-    let (rest, _) = tokio::join!(group, async {});
+    let (rest, ()) = tokio::join!(group, async {});
     assert_eq!(
         rest.len(),
         2,

@@ -209,7 +209,7 @@ async fn a_side_that_negotiates_nothing_speaks_plain_v0_to_the_end() {
     assert!(!peer.is_draining());
 
     // The end.
-    let ending = tokio::spawn(async move { peer.shutdown(Duration::from_secs(60)).await });
+    let ending = tokio::spawn(async move { peer.shutdown(Duration::from_mins(1)).await });
     tokio::task::yield_now().await;
     send(&mut io, request(5, "echo", b"late")).await;
     let refused = b"\xc7\x01\0\x0dshutting down\xc7\x45";

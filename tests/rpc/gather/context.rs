@@ -20,7 +20,7 @@ struct Node(Option<Targets>);
 impl Relay for Node {
     async fn show(&self, cx: &CallContext) -> (Option<String>, bool) {
         let value = cx.metadata().get("a");
-        let value = value.map(|value| String::from_utf8_lossy(value.as_ref()).into_owned());
+        let value = value.map(|value| String::from_utf8_lossy(value).into_owned());
         (value, cx.deadline().is_some())
     }
 
