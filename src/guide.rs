@@ -22,6 +22,7 @@
 //! | [`testing`] | How do I test services and mock clients? |
 //! | [`other_languages`] | How do programs in other languages join? |
 //! | [`evolving`] | How do I change an interface without breaking its users? |
+//! | [`shapes`] | How do I find out how a type is written, without a derive? |
 //! | [`limits`] | What is bounded, and what makes calls fast? |
 //! | [`from_tarpc`], [`from_tonic`], [`from_go_chirp`] | How does what I know translate? |
 
@@ -65,6 +66,8 @@ pub mod testing {}
 pub mod other_languages {}
 #[doc = include_str!("guide/evolving.md")]
 pub mod evolving {}
+#[doc = include_str!("guide/shapes.md")]
+pub mod shapes {}
 #[doc = include_str!("guide/limits.md")]
 pub mod limits {}
 #[doc = include_str!("guide/from_tarpc.md")]

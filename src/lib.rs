@@ -61,6 +61,7 @@
 //! | `lz4` | no | compressed packets |
 //! | `mdns` | no | discovery of nodes on the local network |
 //! | `metrics` | no | publishing numbers to the `metrics` facade |
+//! | `reflect` | no | the shapes of types: `reflect::Shapes` |
 //! | `tower` | no | layers of the crate `tower`, around handlers and calls |
 //!
 //! Only tokio is supported, and handlers are `Send`. Everything that a peer could make this side hold is bounded.
@@ -101,6 +102,8 @@ pub use chirp_runtime::peer::{
     Answered, ClientFuture, ClientLayer, ClientNext, OutgoingCall, OutgoingFuture,
 };
 pub use chirp_runtime::peer::{InboundRequest, Layer, Next, NextFuture};
+#[cfg(feature = "reflect")]
+pub use chirp_runtime::reflect;
 pub use chirp_runtime::server::{
     AcceptError, Connection, Connections, Server, ServerBuilder, ServerHandle,
 };

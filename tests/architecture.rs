@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, u8)] = &[
     ("packet", 0),
     ("codec", 0),
+    ("reflect", 1),
     ("session", 1),
     ("channel", 2),
     ("peer", 3),
@@ -22,6 +23,10 @@ const LAYERS: &[(&str, u8)] = &[
 const NEVER: &[(&str, &[&str])] = &[
     ("packet", &["tokio", "async ", "serde", "Mutex", "Instant"]),
     ("codec", &["tokio", "async ", "Mutex", "Instant"]),
+    (
+        "reflect",
+        &["tokio", "async ", "Mutex", "Instant", "crate::packet"],
+    ),
     (
         "session",
         &[

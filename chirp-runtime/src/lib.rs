@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | 0 | [`packet`] | conversion between bytes and packets |
 //! | 0 | [`codec`] | conversion between values and bytes |
+//! | 1 | `reflect` (a feature) | the shapes of types |
 //! | 1 | [`session`] | the protocol state of one connection, without I/O |
 //! | 2 | [`channel`] | transports and addresses |
 //! | 3 | [`peer`] | the asynchronous runtime of a session |
@@ -22,6 +23,9 @@
 pub mod packet;
 
 pub mod codec;
+
+#[cfg(feature = "reflect")]
+pub mod reflect;
 
 pub mod session;
 

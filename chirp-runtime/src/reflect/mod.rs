@@ -1,0 +1,16 @@
+//! Shapes of types: how values of a serde type are written, found without a derive.
+//!
+//! [`Shapes::add`] runs a type's `Deserialize` with values that it makes up, and notes which values the type asks for.
+//! A field is offered by its name, its type is noted, and the attempt ends with an error; then the next field is
+//! offered. So one type that cannot be traced costs its own shape only, which becomes [`Shape::Any`].
+
+mod access;
+mod node;
+mod probe_error;
+mod shape;
+mod shapes;
+mod trace;
+mod tracer;
+
+pub use shape::{Definition, Field, Shape, Variant};
+pub use shapes::{Notation, Shapes};

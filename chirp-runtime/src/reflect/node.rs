@@ -1,0 +1,92 @@
+use super::Shape;
+
+/// A place where a value is asked for: a slot of a node.
+pub(super) type Place = (usize, usize);
+
+/// The slot that stands for the search for required fields.
+pub(super) const REQUIRED: usize = usize::MAX;
+
+/// What kind of value a type has asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Option,
+    Sequence,
+    Tuple,
+    Map,
+    UnitStruct,
+    Newtype,
+    TupleStruct,
+    Struct,
+    /// A struct that asks for a map: its fields are not listed.
+    OpenStruct,
+    Enum,
+}
+
+/// The knowledge about one part of a value.
+#[derive(Debug)]
+pub(super) enum Known {
+    Nothing,
+    Leaf(Shape),
+    Node(usize),
+    /// Another name of an earlier slot.
+    AliasOf(usize),
+}
+
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) known: Known,
+    /// Whether there is nothing more to find.
+    pub(super) is_done: bool,
+    /// The name of a field or variant.
+    pub(super) name: &'static str,
+    /// Distinguishes the fields or variants that names stand for.
+    pub(super) group: Option<u64>,
+    pub(super) is_required: bool,
+}
+
+impl Slot {
+    pub(super) fn new(name: &'static str) -> Self {
+        Self {
+            known: Known::Nothing,
+            is_done: false,
+            name,
+            group: None,
+            is_required: false,
+        }
+    }
+}
+
+/// A type that consists of others, as far as it is known.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) kind: Kind,
+    /// The type's name. Empty if it has none.
+    pub(super) name: String,
+    pub(super) slots: Vec<Slot>,
+    /// Whether it is known which fields are required.
+    pub(super) knows_required: bool,
+    /// Whether required fields could not all be found.
+    pub(super) required_is_unsure: bool,
+    /// Whether the type contains itself.
+    pub(super) is_recursive: bool,
+}
+
+impl Node {
+    pub(super) fn new(kind: Kind, name: String, names: &[&'static str], slots: usize) -> Self {
+        let name_of = |at| names.get(at).copied().unwrap_or_default();
+        Self {
+            kind,
+            name,
+            slots: (0..slots).map(|at| Slot::new(name_of(at))).collect(),
+            knows_required: kind != Kind::Struct,
+            required_is_unsure: false,
+            is_recursive: false,
+        }
+    }
+
+    /// The slot that is explored next.
+    pub(super) fn next(&self) -> Option<usize> {
+        let slot = self.slots.iter().position(|slot| !slot.is_done);
+        slot.or_else(|| (!self.knows_required).then_some(REQUIRED))
+    }
+}

@@ -1,0 +1,59 @@
+use std::fmt;
+
+use serde::de;
+
+/// Why an attempt to deserialize a made-up value ended.
+#[derive(Debug)]
+pub(super) enum ProbeError {
+    /// Something was noted, or another value is tried in the next attempt.
+    Stop,
+    /// No made-up value is accepted.
+    Unbuildable,
+    /// A required field was not offered.
+    Missing(&'static str),
+    /// An error of the type itself.
+    Other,
+}
+
+impl fmt::Display for ProbeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this value was made up to find the shape of its type")
+    }
+}
+
+impl std::error::Error for ProbeError {}
+
+impl de::Error for ProbeError {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self::Other
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::Missing(field)
+    }
+
+    // The texts of these are not needed, and would be formatted.
+    fn invalid_type(_: de::Unexpected<'_>, _: &dyn de::Expected) -> Self {
+        Self::Other
+    }
+
+    fn invalid_value(_: de::Unexpected<'_>, _: &dyn de::Expected) -> Self {
+        Self::Other
+    }
+
+    fn invalid_length(_: usize, _: &dyn de::Expected) -> Self {
+        Self::Other
+    }
+
+    fn unknown_variant(_: &str, _: &'static [&'static str]) -> Self {
+        Self::Other
+    }
+
+    fn unknown_field(_: &str, _: &'static [&'static str]) -> Self {
+        Self::Other
+    }
+
+    fn duplicate_field(_: &'static str) -> Self {
+        Self::Other
+    }
+}

@@ -1,0 +1,183 @@
+use std::fmt;
+
+/// How a value is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Shape {
+    /// A value whose shape cannot be seen, or that may have any shape.
+    Any,
+    /// No value: `()` or a unit struct.
+    Unit,
+    /// `bool`.
+    Bool,
+    /// `i8`.
+    I8,
+    /// `i16`.
+    I16,
+    /// `i32`.
+    I32,
+    /// `i64`.
+    I64,
+    /// `i128`.
+    I128,
+    /// `u8`.
+    U8,
+    /// `u16`.
+    U16,
+    /// `u32`.
+    U32,
+    /// `u64`.
+    U64,
+    /// `u128`.
+    U128,
+    /// `f32`.
+    F32,
+    /// `f64`.
+    F64,
+    /// `char`.
+    Char,
+    /// A text.
+    String,
+    /// Bytes that are written as such, not as a sequence of numbers.
+    Bytes,
+    /// A value or none.
+    Option(Box<Self>),
+    /// Any number of values of one shape.
+    Sequence(Box<Self>),
+    /// A fixed number of values.
+    Tuple(Vec<Self>),
+    /// Pairs of a key and a value.
+    Map(Box<Self>, Box<Self>),
+    /// A type of this name, whose definition is in [`Shapes`](super::Shapes).
+    Named(String),
+}
+
+/// The definition of a named type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Definition {
+    /// Another name for a shape that contains itself.
+    Alias(Shape),
+    /// A unit struct.
+    Unit,
+    /// A struct with one field without a name.
+    Newtype(Shape),
+    /// A struct whose fields have no names.
+    Tuple(Vec<Shape>),
+    /// A struct with named fields.
+    Struct(Vec<Field>),
+    /// A struct with flattened fields: these fields are required, and there may be others.
+    OpenStruct(Vec<Field>),
+    /// An enum.
+    Enum(Vec<Variant>),
+}
+
+/// A field of a struct.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Field {
+    /// The name by which the field is read.
+    pub name: String,
+    /// Other names by which the field is read.
+    pub aliases: Vec<String>,
+    /// The shape of the value.
+    pub shape: Shape,
+    /// Whether a value without the field is refused. `true` too where that could not be found out.
+    pub required: bool,
+}
+
+/// A variant of an enum.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Variant {
+    /// The name by which the variant is read.
+    pub name: String,
+    /// Other names by which the variant is read.
+    pub aliases: Vec<String>,
+    /// The fields: `Unit`, `Newtype`, `Tuple` or `Struct`, or an `Alias` of `Any` if they cannot be seen.
+    pub definition: Definition,
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Self::Any => "any",
+            Self::Unit => "()",
+            Self::Bool => "bool",
+            Self::I8 => "i8",
+            Self::I16 => "i16",
+            Self::I32 => "i32",
+            Self::I64 => "i64",
+            Self::I128 => "i128",
+            Self::U8 => "u8",
+            Self::U16 => "u16",
+            Self::U32 => "u32",
+            Self::U64 => "u64",
+            Self::U128 => "u128",
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+            Self::Char => "char",
+            Self::String => "string",
+            Self::Bytes => "bytes",
+            Self::Option(inner) => return write!(f, "{inner}?"),
+            Self::Sequence(item) => return write!(f, "[{item}]"),
+            Self::Map(key, value) => return write!(f, "{{{key}: {value}}}"),
+            Self::Tuple(items) => return write_tuple(f, items),
+            Self::Named(name) => name,
+        };
+        f.write_str(name)
+    }
+}
+
+fn write_tuple(f: &mut fmt::Formatter<'_>, items: &[Shape]) -> fmt::Result {
+    f.write_str("(")?;
+    for (at, item) in items.iter().enumerate() {
+        let comma = if at == 0 { "" } else { ", " };
+        write!(f, "{comma}{item}")?;
+    }
+    f.write_str(")")
+}
+
+fn write_fields(f: &mut fmt::Formatter<'_>, fields: &[Field], end: &str) -> fmt::Result {
+    f.write_str("{")?;
+    for (at, field) in fields.iter().enumerate() {
+        let comma = if at == 0 { " " } else { ", " };
+        write!(f, "{comma}{}", field.name)?;
+        for alias in &field.aliases {
+            write!(f, "|{alias}")?;
+        }
+        let default = if field.required { "" } else { " = default" };
+        write!(f, ": {}{default}", field.shape)?;
+    }
+    f.write_str(end)?;
+    f.write_str(" }")
+}
+
+impl fmt::Display for Definition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Alias(shape) => shape.fmt(f),
+            Self::Unit => f.write_str("()"),
+            Self::Newtype(shape) => write!(f, "({shape})"),
+            Self::Tuple(items) => write_tuple(f, items),
+            Self::Struct(fields) => write_fields(f, fields, ""),
+            Self::OpenStruct(fields) => write_fields(f, fields, " .."),
+            Self::Enum(variants) => {
+                for (at, variant) in variants.iter().enumerate() {
+                    let bar = if at == 0 { "" } else { " | " };
+                    write!(f, "{bar}{}", variant.name)?;
+                    for alias in &variant.aliases {
+                        write!(f, "|{alias}")?;
+                    }
+                    match &variant.definition {
+                        Self::Unit => {}
+                        Self::Struct(_) => write!(f, " {}", variant.definition)?,
+                        Self::Alias(shape) => write!(f, "({shape})")?,
+                        fields => write!(f, "{fields}")?,
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}
