@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use super::health_watch::HealthWatch;
 use super::reconnecting_peer::{ReconnectCore, SHUTTING_DOWN};
 use super::{ReconnectConfig, ReconnectState};
 use crate::channel::Connector;
-use crate::health::{HealthClient, HealthStatus};
 use crate::peer::{Backoff, CONNECT_TIME, ConnectionCounters, Peer, PeerBuilder, guard};
 
 /// The task of a [`ReconnectingPeer`](super::ReconnectingPeer): connects, watches the connection and connects
@@ -67,20 +67,15 @@ impl ConnectLoop {
                 self.count(|connections| connections.reconnect_attempts += 1);
             }
             let why: Arc<str> = match self.connect().await {
-                Ok(peer) => {
-                    if again {
-                        self.count(|connections| connections.reconnects += 1);
-                    }
-                    attempts = 0;
-                    let left = self.watch(&peer, &mut backoff).await;
-                    core.take();
+                Ok(peer) => match self.serve(peer, again, &mut attempts, &mut backoff).await {
                     // A server that shuts down is known to be replaced. One that says so at once is not worth a hurry.
-                    if let LeftConnection::Draining { settled: true } = left {
+                    Ok(LeftConnection::Draining { settled: true }) => {
                         reason = Some(SHUTTING_DOWN.into());
                         continue;
                     }
-                    left.reason()
-                }
+                    Ok(left) => left.reason(),
+                    Err(error) => error.to_string().into(),
+                },
                 Err(error) => error.to_string().into(),
             };
             let pause = backoff.pause();
@@ -102,70 +97,95 @@ impl ConnectLoop {
         }
     }
 
-    /// Opens a connection and runs the `on_connect` hook on it.
+    /// Opens a connection.
     async fn connect(&self) -> io::Result<Peer> {
-        let limit = self.time;
-        let timed_out = |what: &'static str| {
-            move |_| {
-                let text = format!("{what} timed out after {limit:?}");
-                io::Error::new(io::ErrorKind::TimedOut, text)
-            }
-        };
         let connects = guard::run("the connector", async { self.connector.connect().await });
-        let channel = timeout(limit, connects)
+        let channel = timeout(self.time, connects)
             .await
-            .map_err(timed_out("connecting"))???;
+            .map_err(|_| self.timed_out("connecting"))???;
         // The connection ends with its last handle even if it serves methods: nothing else would end it.
         let started = self
             .builder
             .start_each(channel, false, true, &mut |_, _| Ok(()));
-        let peer = started.map_err(io::Error::other)?;
-        if let Some(service) = &self.reconnect.health {
-            let mut close_on_drop = CloseOnDrop(Some(peer.clone()));
-            // The call passes the program's layers.
-            let check = guard::run("the check of health", async {
-                HealthClient::new(&peer).check(service).timeout(limit).await
-            });
-            let status = check.await?.map_err(io::Error::other)?;
-            if status != HealthStatus::Serving {
-                let what = if service.is_empty() {
-                    "the other side".to_owned()
-                } else {
-                    format!("the service {service:?}")
-                };
-                return Err(io::Error::other(format!("{what} is {status}")));
-            }
-            close_on_drop.0 = None;
-        }
-        if let Some(on_connect) = &self.reconnect.on_connect {
-            let mut close_on_drop = CloseOnDrop(Some(peer.clone()));
-            let hook = guard::run("the on_connect hook", async {
-                on_connect(peer.clone()).await
-            });
-            timeout(limit, hook)
-                .await
-                .map_err(timed_out("the on_connect hook"))??
-                .map_err(io::Error::other)?;
-            close_on_drop.0 = None;
-        }
-        Ok(peer)
+        started.map_err(io::Error::other)
     }
 
-    /// Makes a connection available for calls until it ends or the other side shuts down. Returns the reason.
-    async fn watch(&self, peer: &Peer, backoff: &mut Backoff) -> LeftConnection {
+    /// Runs the `on_connect` hook on a connection.
+    async fn prepare(&self, peer: &Peer) -> io::Result<()> {
+        let Some(on_connect) = &self.reconnect.on_connect else {
+            return Ok(());
+        };
+        let hook = guard::run("the on_connect hook", async {
+            on_connect(peer.clone()).await
+        });
+        timeout(self.time, hook)
+            .await
+            .map_err(|_| self.timed_out("the on_connect hook"))??
+            .map_err(io::Error::other)
+    }
+
+    fn timed_out(&self, what: &str) -> io::Error {
+        let text = format!("{what} timed out after {:?}", self.time);
+        io::Error::new(io::ErrorKind::TimedOut, text)
+    }
+
+    /// Makes a connection available for calls while its other side is serving, until it ends or the other side shuts down.
+    /// Returns the reason. `again` tells that it is not the first connection. Fails if the `on_connect` hook fails.
+    async fn serve(
+        &self,
+        peer: Peer,
+        again: bool,
+        attempts: &mut u32,
+        backoff: &mut Backoff,
+    ) -> io::Result<LeftConnection> {
+        let core = &self.core;
         let began = Instant::now();
-        self.core.connected(peer);
-        let reason = peer.left().await;
+        let mut close_on_drop = CloseOnDrop(Some(peer.clone()));
+        let service = self.reconnect.health.as_ref();
+        let mut health = service.map(|service| HealthWatch::new(&peer, service));
+        let mut left = std::pin::pin!(peer.left());
+        let reason = loop {
+            let not_serving = match &mut health {
+                Some(health) => tokio::select! {
+                    biased;
+                    reason = &mut left => break reason,
+                    // The questions pass the program's layers.
+                    changed = guard::run("the check of health", health.changed()) => changed,
+                },
+                None if close_on_drop.0.is_some() => Ok(None),
+                None => break left.await,
+            };
+            let prepared = match not_serving {
+                Ok(Some(reason)) => {
+                    core.suspend(&peer, reason);
+                    continue;
+                }
+                // Not while the other side is not serving: the hook calls it.
+                Ok(None) if close_on_drop.0.is_some() => self.prepare(&peer).await,
+                Ok(None) => Ok(()),
+                Err(panicked) => Err(panicked.into()),
+            };
+            if let Err(error) = prepared {
+                core.leave(false);
+                return Err(error);
+            }
+            if close_on_drop.0.take().is_some() && again {
+                self.count(|connections| connections.reconnects += 1);
+            }
+            *attempts = 0;
+            core.connected(&peer);
+        };
         let settled = began.elapsed() >= self.reconnect.longest_pause;
         // A connection that ends at once without any packet does not count as a success.
         let has_received = peer.metrics().counters.packets_received > 0;
         if has_received || settled {
             backoff.reset();
         }
-        match reason {
+        core.leave(reason.is_none());
+        Ok(match reason {
             Some(reason) => LeftConnection::Ended(reason.to_string()),
             None => LeftConnection::Draining { settled },
-        }
+        })
     }
 }
 

@@ -8,6 +8,7 @@ mod discovery;
 mod entry_state;
 mod gather;
 mod handle;
+mod health_watch;
 mod join;
 mod labels;
 mod link_task;

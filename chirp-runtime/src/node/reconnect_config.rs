@@ -65,9 +65,15 @@ impl ReconnectConfig {
         self
     }
 
-    /// Uses a connection only if the other side says that `service` is serving ([`Health`](crate::health::Health)); the
-    /// empty name stands for the other side as a whole. Otherwise the connection is closed and another is opened after a
-    /// pause. Asked once per connection, before the hook of [`on_connect`](Self::on_connect).
+    /// Uses a connection only while the other side says that `service` is serving ([`Health`](crate::health::Health)); the
+    /// empty name stands for the other side as a whole. Otherwise the connection stays open, calls in progress go on, and new
+    /// ones wait, or go to other addresses of a [`BalancedPeer`](super::BalancedPeer). The state is then
+    /// [`ReconnectState::NotServing`](super::ReconnectState::NotServing).
+    ///
+    /// A side without `chirp.health` counts as serving; a service that the other side does not know does not. The state is
+    /// watched by a stream, or asked for every few seconds if the two sides do not support streams. If the other side does
+    /// not answer, it is asked again, at most once a second, and keeps its last state. The hook of
+    /// [`on_connect`](Self::on_connect) runs when the service is serving for the first time.
     #[must_use]
     pub fn health(mut self, service: impl Into<Arc<str>>) -> Self {
         self.health = Some(service.into());

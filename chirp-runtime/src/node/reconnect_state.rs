@@ -15,6 +15,14 @@ pub enum ReconnectState {
     },
     /// Connected: calls are sent.
     Connected,
+    /// Connected, but the other side says that it is not serving ([`ReconnectConfig::health`]). Calls in progress go on, and
+    /// new ones wait.
+    ///
+    /// [`ReconnectConfig::health`]: super::ReconnectConfig::health
+    NotServing {
+        /// What is not serving.
+        reason: Arc<str>,
+    },
     /// Not connected. The next attempt follows after a pause.
     Waiting {
         /// The number of attempts since the last connection.
@@ -35,6 +43,7 @@ impl fmt::Display for ReconnectState {
                 reason: Some(reason),
                 ..
             }
+            | Self::NotServing { reason }
             | Self::Waiting { reason, .. } => f.write_str(reason),
             Self::Connecting { .. } => f.write_str("connecting for the first time"),
             Self::Connected => f.write_str("connected"),

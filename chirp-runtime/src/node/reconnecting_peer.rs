@@ -12,12 +12,16 @@ use super::{ReconnectConfig, ReconnectState};
 use crate::channel::{ConnectTarget, Connector, Endpoint, EndpointError};
 use crate::peer::{
     AsCaller, CallError, Caller, ConnectError, ConnectionSource, Found, Peer, PeerBuilder,
-    RetryPolicy, RouteError, Task,
+    PeerState, RetryPolicy, RouteError, Task,
 };
 use crate::sync::Mutex;
 
 /// The reason for leaving a connection that has not ended.
 pub(super) const SHUTTING_DOWN: &str = "the other side is shutting down";
+
+/// Earlier connections that are kept until their calls have ended. A server that shuts down must not make this side hold any
+/// number of them.
+const MAX_LEAVING: usize = 8;
 
 /// A client that reconnects: it connects, and connects again whenever its connection ends.
 ///
@@ -36,6 +40,8 @@ pub(super) const SHUTTING_DOWN: &str = "the other side is shutting down";
 /// A call in progress fails with [`CallError::ConnectionLost`] when its connection ends;
 /// [`may_have_run`](CallError::may_have_run) tells whether its method may have run. A call of a
 /// `#[chirp(idempotent)]` method is sent again up to two times, unless its result is a stream.
+///
+/// With [`ReconnectConfig::health`], a connection takes calls only while its other side is serving.
 ///
 /// The services of the builder are served on every connection. The keep-alive is that of
 /// [`PeerBuilder::keep_alive`], or every 15 s if not set.
@@ -91,7 +97,7 @@ impl PeerBuilder {
             waiting: WaitingCalls::new(reconnect.max_wait, builder.limits.max_pending_calls),
             retry: reconnect.retry.clone(),
             on_change: reconnect.on_change.clone(),
-            peer: Mutex::new(None),
+            connections: Mutex::default(),
             state: watch::Sender::new(ReconnectState::Connecting {
                 attempt: 1,
                 reason: None,
@@ -142,15 +148,24 @@ impl ReconnectingPeer {
 
     /// Closes the connection at once and stops reconnecting. Waiting calls fail with [`CallError::NotConnected`].
     pub fn close(&self) {
-        if let Some(peer) = self.shared.core.take_and_close() {
-            peer.close();
-        }
+        self.shared.core.take_and_close().each(Peer::close);
     }
 
-    /// Stops reconnecting and closes the connection gracefully within `bound`, as [`Peer::shutdown`] does.
+    /// Stops reconnecting and closes the connection gracefully within `bound`, as [`Peer::shutdown`] does. An earlier
+    /// connection whose server shuts down and still answers calls is waited for, too. Waiting calls fail with
+    /// [`CallError::NotConnected`].
     pub async fn shutdown(&self, bound: Duration) {
-        if let Some(peer) = self.shared.core.take_and_close() {
-            peer.shutdown(bound).await;
+        let core = &self.shared.core;
+        let mut endings = Vec::new();
+        core.take_and_close().each(|peer| {
+            let peer = peer.clone();
+            let ending: Task = Box::pin(async move { drop(peer.shutdown(bound).await) });
+            // Started all at once: each has the same bound.
+            endings.push(core.waiting.runtime().spawn(ending));
+        });
+        for ending in endings {
+            // The runtime may have stopped, and the connections with it.
+            let _ = ending.await;
         }
     }
 }
@@ -180,13 +195,31 @@ impl Drop for ReconnectShared {
     }
 }
 
+/// The connections of a client.
+#[derive(Default)]
+pub(super) struct Connections {
+    /// The one for new calls.
+    usable: Option<Peer>,
+    /// The one that gets no new calls, since its other side is not serving.
+    suspended: Option<Peer>,
+    /// Earlier ones that may have calls in progress. Their other sides shut down, and close them.
+    leaving: Vec<Peer>,
+}
+
+impl Connections {
+    fn each(&self, visit: impl FnMut(&Peer)) {
+        let current = self.usable.iter().chain(&self.suspended);
+        current.chain(&self.leaving).for_each(visit);
+    }
+}
+
 /// State shared with the task that connects.
 pub(super) struct ReconnectCore {
     waiting: Arc<WaitingCalls>,
     retry: Option<RetryPolicy>,
     /// Called after each change of the state, without a lock.
     on_change: Option<ChangeHook>,
-    peer: Mutex<Option<Peer>>,
+    connections: Mutex<Connections>,
     pub(super) state: watch::Sender<ReconnectState>,
     pub(super) closing: Notify,
 }
@@ -194,8 +227,40 @@ pub(super) struct ReconnectCore {
 impl ReconnectCore {
     /// Makes a connection available. Returns `false` if the client is closed.
     pub(super) fn connected(&self, peer: &Peer) -> bool {
-        *self.lock() = Some(peer.clone());
+        let old = {
+            let mut connections = self.lock();
+            connections.usable = Some(peer.clone());
+            connections.suspended.take()
+        };
+        drop(old);
         self.change(ReconnectState::Connected)
+    }
+
+    /// Keeps a connection without making it available, for this reason.
+    pub(super) fn suspend(&self, peer: &Peer, reason: Arc<str>) {
+        let old = {
+            let mut connections = self.lock();
+            connections.suspended = Some(peer.clone());
+            connections.usable.take()
+        };
+        drop(old);
+        self.change(ReconnectState::NotServing { reason });
+    }
+
+    /// Gives up the current connection. `may_answer` tells that it goes on until its calls in progress are answered.
+    pub(super) fn leave(&self, may_answer: bool) {
+        let mut connections = self.lock();
+        let current = connections.usable.take();
+        let current = current.or(connections.suspended.take());
+        let leaving = std::mem::take(&mut connections.leaving).into_iter();
+        let leaving = leaving.chain(current.filter(|_| may_answer));
+        let (ended, mut leaving): (Vec<_>, Vec<_>) =
+            leaving.partition(|peer| matches!(*peer.watch().borrow(), PeerState::Closed(_)));
+        let surplus = leaving.len().saturating_sub(MAX_LEAVING);
+        let surplus: Vec<_> = leaving.drain(..surplus).collect();
+        connections.leaving = leaving;
+        drop(connections);
+        drop((ended, surplus));
     }
 
     /// Changes the state, unless the client is closed. Returns whether it changed.
@@ -219,21 +284,21 @@ impl ReconnectCore {
         self.closing.notify_one();
     }
 
-    /// Takes the connection and stops reconnecting. The task drops any connection that it finds, so it is stopped
+    /// Takes the connections and stops reconnecting. The task drops any connection that it finds, so it is stopped
     /// afterwards.
-    fn take_and_close(&self) -> Option<Peer> {
-        let peer = self.take();
+    fn take_and_close(&self) -> Connections {
+        let taken = self.take();
         self.close();
-        peer
+        taken
     }
 
-    /// Takes the connection, so that no further call uses it.
-    pub(super) fn take(&self) -> Option<Peer> {
-        self.lock().take()
+    /// Takes the connections, so that no further call uses them.
+    pub(super) fn take(&self) -> Connections {
+        std::mem::take(&mut self.lock())
     }
 
     fn current(&self) -> Option<Peer> {
-        self.lock().clone().filter(Peer::takes_calls)
+        self.lock().usable.clone().filter(Peer::takes_calls)
     }
 
     async fn ready(&self) -> Result<Peer, CallError> {
@@ -270,8 +335,8 @@ impl ReconnectCore {
         CallError::NotConnected(self.reason())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Peer>> {
-        self.peer.lock()
+    fn lock(&self) -> MutexGuard<'_, Connections> {
+        self.connections.lock()
     }
 }
 
