@@ -6,6 +6,7 @@ mod support;
 
 mod bilateral;
 mod discovery;
+mod health;
 mod hostile;
 mod joins;
 mod links;

@@ -29,6 +29,8 @@ pub(super) struct EntryState {
     pub(super) open: BTreeMap<LinkId, Connection>,
     /// The peer of the link for new calls.
     pub(super) current: Option<Peer>,
+    /// Why the link gets no new calls, although it is there: the other side is not serving.
+    pub(super) not_serving: Option<Arc<str>>,
     pub(super) addresses: Vec<NodeTarget>,
     pub(super) disconnected: Option<Disconnected>,
     pub(super) dialler: Option<AbortHandle>,
@@ -160,6 +162,12 @@ impl EntryState {
         }
     }
 
+    /// Returns the peer for new calls.
+    pub(super) fn usable(&self) -> Option<&Peer> {
+        let current = self.current.as_ref()?;
+        (self.not_serving.is_none() && current.takes_calls()).then_some(current)
+    }
+
     pub(super) fn is_known(&self) -> bool {
         self.has_joined || !self.addresses.is_empty() || self.disconnected.is_some()
     }
@@ -202,6 +210,9 @@ impl EntryState {
     }
 
     pub(super) fn reason(&self, name: &str) -> Arc<str> {
+        if let Some(not_serving) = &self.not_serving {
+            return Arc::clone(not_serving);
+        }
         if let Some(disconnected) = &self.disconnected {
             return disconnected.reason();
         }
@@ -216,7 +227,12 @@ impl EntryState {
 
     pub(super) fn info(&self, name: &str) -> NodeState {
         if self.current.is_some() {
-            return NodeState::Connected;
+            return match &self.not_serving {
+                None => NodeState::Connected,
+                Some(reason) => NodeState::NotServing {
+                    reason: Arc::clone(reason),
+                },
+            };
         }
         if let Some(disconnected) = &self.disconnected {
             return NodeState::Disconnected {

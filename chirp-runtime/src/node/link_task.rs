@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
+use super::health_watch::HealthWatch;
 use super::join::Leave;
 use super::links::LinkId;
 use super::node_core::NodeCore;
@@ -35,9 +36,11 @@ pub(super) fn spawn(core: &Arc<NodeCore>, entry: &Arc<NodeEntry>, id: LinkId, pe
     let work: Task = Box::pin(async move {
         let reason = {
             let mut pings = std::pin::pin!(measure(&owner, &entry, id, &peer));
+            let mut health = std::pin::pin!(follow_health(&owner, &entry, id, &peer));
             tokio::select! {
                 reason = peer.left() => reason,
                 never = &mut pings => match never {},
+                never = &mut health => match never {},
             }
         };
         let reason = match reason {
@@ -66,6 +69,33 @@ async fn measure(
             entry.set_rtt(id, began.elapsed());
         }
         sleep(core.settings.ping_interval).await;
+    }
+}
+
+/// Follows whether the other side is serving, if that matters, while the link is in use. A link that both sides have left is
+/// closed once it is idle, so nothing may stay open there.
+async fn follow_health(
+    core: &NodeCore,
+    entry: &NodeEntry,
+    id: LinkId,
+    peer: &Peer,
+) -> std::convert::Infallible {
+    let Some(service) = &core.settings.required_health else {
+        return std::future::pending().await;
+    };
+    loop {
+        entry.until_in_use(id, true).await;
+        let mut health = HealthWatch::new(peer, service);
+        let changes = async {
+            loop {
+                entry.set_health(id, health.changed().await);
+            }
+        };
+        tokio::select! {
+            biased;
+            () = entry.until_in_use(id, false) => {}
+            () = changes => {}
+        }
     }
 }
 

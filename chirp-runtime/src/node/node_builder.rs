@@ -12,6 +12,7 @@ use super::{Discovery, Node, NodeAddress, NodeError, accept, discovery, handle, 
 #[cfg(feature = "tls")]
 use crate::channel::{KeyPolicy, Keypair, TlsClient, TlsServer};
 use crate::channel::{PublicKey, secure};
+use crate::health::Health;
 use crate::peer::{CONNECT_TIME, PeerBuilder, Task};
 use crate::server::ServerBuilder;
 use crate::service::Service;
@@ -60,6 +61,8 @@ pub struct NodeBuilder {
     max_nodes: usize,
     max_joins: u32,
     join_timeout: Duration,
+    health: Option<Health>,
+    required_health: Option<Arc<str>>,
     #[cfg(feature = "tls")]
     key: Option<PublicKey>,
     client_tls: Option<secure::ClientTls>,
@@ -89,6 +92,8 @@ impl NodeBuilder {
             max_nodes: MAX_NODES,
             max_joins: MAX_JOINS,
             join_timeout: JOIN_TIMEOUT,
+            health: None,
+            required_health: None,
             #[cfg(feature = "tls")]
             key: None,
             client_tls: None,
@@ -114,6 +119,28 @@ impl NodeBuilder {
     pub fn open_service(mut self, service: impl Service) -> Self {
         self.open = self.open.service(service);
         self.has_guests = true;
+        self
+    }
+
+    /// Answers joined nodes that ask for the states of services: see [`PeerBuilder::health`]. If there are
+    /// [open services](Self::open_service), other clients may ask, too.
+    pub fn health(mut self, health: &Health) -> Self {
+        self.health = Some(health.clone());
+        self
+    }
+
+    /// Makes no new calls to a node while it says that `service` is not serving ([`health`](Self::health)); the empty name
+    /// stands for the node as a whole.
+    ///
+    /// The link and its calls in progress go on, and the state is [`NodeState::NotServing`](super::NodeState::NotServing). As
+    /// without a link, calls to the node wait, [`Node::some`] answers with
+    /// [`CallError::NotConnected`](crate::peer::CallError::NotConnected), which names the service, and [`Node::all`] and
+    /// [`Node::matching`] leave the node out. [`Node::peers`] lists it.
+    ///
+    /// A node without `chirp.health` counts as serving; a service that a node does not know does not. The state is watched as
+    /// with [`ReconnectConfig::health`](super::ReconnectConfig::health).
+    pub fn require_health(mut self, service: impl Into<Arc<str>>) -> Self {
+        self.required_health = Some(service.into());
         self
     }
 
@@ -312,10 +339,16 @@ impl NodeBuilder {
     }
 
     /// Starts a node without addresses.
-    fn build(self) -> Result<Node, NodeError> {
+    fn build(mut self) -> Result<Node, NodeError> {
         let labels = Labels::new(self.labels).map_err(NodeError::Labels)?;
+        if let (Some(health), true) = (&self.health, self.has_guests) {
+            self.open = self.open.health(health);
+        }
         self.open.check()?;
         let mut serving = self.open.clone();
+        if let (Some(health), false) = (&self.health, self.has_guests) {
+            serving = serving.health(health);
+        }
         for add in self.services {
             serving = add(serving);
         }
@@ -337,6 +370,7 @@ impl NodeBuilder {
             max_nodes: self.max_nodes,
             max_joins: self.max_joins,
             join_timeout: self.join_timeout,
+            required_health: self.required_health,
             connect_timeout: serving.connect_timeout.unwrap_or(CONNECT_TIME),
             ping_interval: serving.keep_alive.unwrap_or_default().interval,
             has_guests: self.has_guests,

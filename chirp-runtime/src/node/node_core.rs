@@ -38,6 +38,8 @@ pub(super) struct NodeSettings {
     pub(super) max_nodes: usize,
     pub(super) max_joins: u32,
     pub(super) join_timeout: Duration,
+    /// The service that another node must serve to get calls.
+    pub(super) required_health: Option<Arc<str>>,
     pub(super) connect_timeout: Duration,
     pub(super) ping_interval: Duration,
     /// Connections that have not joined may stay: services are open to them.

@@ -190,6 +190,28 @@ impl NodeEntry {
         }
     }
 
+    /// Sets why the node gets no new calls over a link, or `None` if it is serving. Has no effect unless the link is in use.
+    pub(super) fn set_health(&self, id: LinkId, not_serving: Option<Arc<str>>) {
+        let mut state = self.lock();
+        if state.links.current() != Some(id) {
+            return;
+        }
+        state.not_serving = not_serving;
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until a link is in use for new calls, or not any more.
+    pub(super) async fn until_in_use(&self, id: LinkId, in_use: bool) {
+        loop {
+            let changed = self.changed.notified();
+            if (self.lock().links.current() == Some(id)) == in_use {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     /// Takes a step of the links, publishes what has changed, and does what follows after releasing the lock.
     fn step(
         self: &Arc<Self>,
@@ -198,6 +220,7 @@ impl NodeEntry {
         reason: Option<Arc<str>>,
         step: impl FnOnce(&mut Links) -> Vec<Effect>,
     ) {
+        let process = state.links.incarnation();
         let effects = step(&mut state.links);
         let mut actions = Vec::new();
         for effect in effects {
@@ -210,6 +233,15 @@ impl NodeEntry {
             None => (false, None),
         };
         let old = std::mem::replace(&mut state.current, current);
+        if state.current.is_none() {
+            state.not_serving = None;
+        } else if (old.is_none() || state.links.incarnation() != process)
+            && let Some(service) = &core.settings.required_health
+        {
+            // Another link of the same process is as healthy as the one before.
+            let reason = format!("it is not known yet whether {service:?} is serving");
+            state.not_serving = Some(reason.into());
+        }
         if reason.is_some() {
             state.reason = reason;
         }
@@ -436,9 +468,9 @@ impl NodeEntry {
         state.joined_peers()
     }
 
-    /// Returns the peer for new calls.
+    /// Returns the peer for new calls, unless the node is not serving.
     pub(super) fn current(&self) -> Option<Peer> {
-        self.lock().current.clone().filter(Peer::takes_calls)
+        self.lock().usable().cloned()
     }
 
     pub(super) fn is_forgettable(&self) -> bool {
@@ -453,7 +485,7 @@ impl NodeEntry {
     /// Returns the peer for a call, or the reason why the call fails. `None`: the call may wait.
     pub(super) fn peer_for_call(&self) -> Option<Result<Peer, CallError>> {
         let state = self.lock();
-        if let Some(peer) = state.current.as_ref().filter(|peer| peer.takes_calls()) {
+        if let Some(peer) = state.usable() {
             return Some(Ok(peer.clone()));
         }
         if state.is_stopped {

@@ -48,6 +48,12 @@ pub enum NodeState {
     Unknown,
     /// It can be called.
     Connected,
+    /// It is connected, but gets no new calls, since it says that the service of
+    /// [`NodeBuilder::require_health`](super::NodeBuilder::require_health) is not serving.
+    NotServing {
+        /// What is not serving.
+        reason: Arc<str>,
+    },
     /// An attempt to connect is in progress.
     Connecting {
         /// The number of attempts since it was connected, from 1.

@@ -68,7 +68,8 @@ impl NodePeer {
         self.link.entry.ready().await
     }
 
-    /// Returns the peer of the current link, if there is one.
+    /// Returns the peer of the current link, if there is one and the node is serving
+    /// ([`NodeBuilder::require_health`](super::NodeBuilder::require_health)).
     pub fn peer(&self) -> Option<Peer> {
         self.link.entry.current()
     }

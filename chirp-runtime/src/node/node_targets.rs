@@ -8,7 +8,8 @@ use super::{Node, NodePeer, Targets};
 use crate::peer::{AsCaller, CallError};
 
 impl Node {
-    /// Returns the nodes that are connected, as targets for calls. This node is not among them: see [`Targets::and`].
+    /// Returns the nodes that are connected, as targets for calls. This node is not among them: see [`Targets::and`]. Nodes
+    /// that are not serving are left out, if [health is required](super::NodeBuilder::require_health).
     ///
     /// ```
     /// # mod chirp { pub use chirp_runtime::{node::*, peer::*}; }
