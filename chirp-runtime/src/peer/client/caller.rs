@@ -58,7 +58,7 @@ impl Caller {
     }
 
     /// Returns a caller without a connection. Its calls are templates for groups of targets
-    /// ([`gather`](crate::node::Gather)); by themselves they fail with [`CallError::Unbound`].
+    /// ([`gather`](crate::node::Gather)); by themselves they fail with [`CallError::Unbound`](crate::peer::CallError::Unbound).
     pub fn unbound() -> Self {
         Self(CallTarget::Unbound)
     }

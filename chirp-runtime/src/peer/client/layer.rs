@@ -127,7 +127,7 @@ impl OutgoingCall {
     pub(super) fn send(mut self, limit: &mut CallLimit, idempotent: bool) -> LayeredCall {
         let runtime = self.chain.caller().runtime();
         limit.arm(runtime.as_ref());
-        self.deadline = limit.at();
+        self.deadline = limit.deadline();
         self.idempotent = idempotent;
         LayeredCall::new(self, runtime)
     }

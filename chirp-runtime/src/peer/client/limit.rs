@@ -68,14 +68,6 @@ impl CallLimit {
         }
     }
 
-    /// Returns when the limit passes, once the timer runs.
-    pub(in crate::peer) fn at(&self) -> Option<Instant> {
-        match self {
-            Self::Running(sleep) => Some(sleep.deadline()),
-            _ => None,
-        }
-    }
-
     /// Starts the timer, on the connection's runtime, so that the call may be awaited on any executor.
     pub(crate) fn arm(&mut self, runtime: Option<&tokio::runtime::Handle>) {
         if let Self::None | Self::Running(_) = self {
