@@ -38,7 +38,7 @@ const DISCONNECT_TIME: Duration = Duration::from_secs(1);
 /// let greet = |request: Request| async move { Ok::<_, chirp::packet::ErrorData>(request.into_params()) };
 /// let alpha = Node::builder("alpha")
 ///     .network("demo")
-///     .configure_peers(|peers| peers.handle("greet", greet))
+///     .configure_peers(move |peers| peers.handle("greet", greet))
 ///     .listen("tcp://127.0.0.1:0")
 ///     .start()
 ///     .await?;
