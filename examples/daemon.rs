@@ -161,7 +161,7 @@ async fn check(daemon: Daemon, address: &str) -> anyhow::Result<()> {
 async fn expect(manager: &tokio::net::UnixDatagram, expected: &str) -> anyhow::Result<()> {
     let mut buffer = [0; 100];
     let received = manager.recv(&mut buffer);
-    let length = tokio::time::timeout(Duration::from_secs(60), received).await??;
+    let length = tokio::time::timeout(Duration::from_mins(1), received).await??;
     let state = str::from_utf8(&buffer[..length])?;
     ensure!(state == expected, "{state} instead of {expected}");
     println!("the manager was told {state}");

@@ -67,7 +67,7 @@ impl Python {
     }
 
     /// The next line that it prints.
-    async fn line(&mut self) -> String {
+    fn line(&mut self) -> String {
         let mut line = String::new();
         // Python does not wait for this process in between.
         tokio::task::block_in_place(|| self.lines.read_line(&mut line)).expect("a line");
@@ -132,11 +132,8 @@ async fn a_node_in_python_joins_is_called_with_others_and_calls() {
     let beta = beta.start().await.expect("started");
 
     let mut python = Python::start(&["dial", &tcp, "python", "prod", "alpha", "zone=eu"]);
-    assert_eq!(python.line().await, "joined alpha");
-    assert_eq!(
-        python.line().await,
-        "called alpha: 42, known there as python"
-    );
+    assert_eq!(python.line(), "joined alpha");
+    assert_eq!(python.line(), "called alpha: 42, known there as python");
     sees(&alpha, &["beta", "python"]).await;
     let info = alpha.peer("python").info();
     let link = info.link.expect("connected");
@@ -153,7 +150,7 @@ async fn a_node_in_python_joins_is_called_with_others_and_calls() {
     for answer in in_time(alpha.all().gather(client.log("hello"))).await {
         assert_eq!(answer.result, Ok(()));
     }
-    assert_eq!(python.line().await, "logged hello");
+    assert_eq!(python.line(), "logged hello");
 
     // Beta is not connected to it.
     let unknown = in_time(beta.some(["python"]).gather(client.name())).await;
@@ -174,18 +171,15 @@ async fn a_node_in_python_joins_is_called_with_others_and_calls() {
 
     // It comes back as another process under its name, and another one with its name is refused meanwhile.
     let mut python = Python::start(&["dial", &address, "python", "prod", "alpha"]);
-    assert_eq!(python.line().await, "joined alpha");
+    assert_eq!(python.line(), "joined alpha");
     sees(&alpha, &["beta", "python"]).await;
     let mut other = Python::start(&["dial", &address, "python", "prod", "alpha"]);
-    assert_eq!(other.line().await, "refused: name taken");
+    assert_eq!(other.line(), "refused: name taken");
 
     // The program disconnects it, and it is told so.
     alpha.disconnect("python").await.expect("it is known");
-    assert_eq!(
-        python.line().await,
-        "called alpha: 42, known there as python"
-    );
-    assert_eq!(python.line().await, "disconnected");
+    assert_eq!(python.line(), "called alpha: 42, known there as python");
+    assert_eq!(python.line(), "disconnected");
     alpha.close();
     beta.close();
     let _ = std::fs::remove_file(path);
@@ -197,16 +191,13 @@ async fn a_node_in_python_is_dialled_and_calls_back() {
         return;
     }
     let mut python = Python::start(&["listen", "tcp://127.0.0.1:0", "python", "prod"]);
-    let listening = python.line().await;
+    let listening = python.line();
     let address = listening.strip_prefix("listening on ").expect("an address");
 
     let alpha = node("alpha").connect("python", address);
     let alpha = alpha.start().await.expect("started");
-    assert_eq!(python.line().await, "joined alpha");
-    assert_eq!(
-        python.line().await,
-        "called alpha: 42, known there as python"
-    );
+    assert_eq!(python.line(), "joined alpha");
+    assert_eq!(python.line(), "called alpha: 42, known there as python");
     sees(&alpha, &["python"]).await;
     let client = ArithClient::unbound();
     let (from, answer) = in_time(alpha.all().gather(client.add(1, 2)).first())
@@ -220,16 +211,14 @@ async fn a_node_in_python_is_dialled_and_calls_back() {
     let mut events = stranger.watch();
     stranger.connect("python", address).expect("an address");
     let reason = in_time(async {
-        loop {
-            match events.recv().await.expect("it runs") {
-                NodeEvent::Refused { refusal, .. } => return refusal.reason,
-                event => panic!("{event}"),
-            }
+        match events.recv().await.expect("it runs") {
+            NodeEvent::Refused { refusal, .. } => refusal.reason,
+            event => panic!("{event}"),
         }
     })
     .await;
     assert_eq!(reason, RefusalReason::Network);
-    assert_eq!(python.line().await, "refused stranger: network");
+    assert_eq!(python.line(), "refused stranger: network");
     assert!(stranger.connected().is_empty());
     stranger.close();
     alpha.close();

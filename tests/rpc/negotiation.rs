@@ -106,6 +106,12 @@ async fn a_plain_server_serves_calls_without_delay() {
     }
 }
 
+/// Returns the id at the start of a request.
+fn id_of(payload: &[u8]) -> u32 {
+    let id = payload.first_chunk().expect("an id");
+    u32::from_be_bytes(*id)
+}
+
 /// A conversation with a side that negotiates nothing, byte for byte: whatever its program uses, it speaks plain Chirp v0,
 /// from the first packet to the end.
 #[tokio::test(start_paused = true)]
@@ -139,9 +145,8 @@ async fn a_side_that_negotiates_nothing_speaks_plain_v0_to_the_end() {
         .retry(&RetryPolicy::new())
         .start();
     let (_, payload) = read_packet(&mut io).await.expect("a request");
-    let (id, rest) = payload.split_first_chunk().expect("an id");
-    assert_eq!(rest, b"\x01ma");
-    let id = u32::from_be_bytes(*id);
+    assert_eq!(payload[4..], *b"\x01ma");
+    let id = id_of(&payload);
     assert!(limited.await.is_err());
     expect(&mut io, &cancel(id)).await;
     send(&mut io, response(id, 3, b"")).await;
@@ -152,15 +157,7 @@ async fn a_side_that_negotiates_nothing_speaks_plain_v0_to_the_end() {
         .expect("sent");
     let (_, payload) = read_packet(&mut io).await.expect("a request");
     assert_eq!(payload[4..], *b"\x04noten");
-    send(
-        &mut io,
-        response(
-            u32::from_be_bytes(payload[..4].try_into().expect("an id")),
-            1,
-            b"",
-        ),
-    )
-    .await;
+    send(&mut io, response(id_of(&payload), 1, b"")).await;
     for required in [
         peer.call("m", ()).metadata("k", "v"),
         peer.call("m", ())
@@ -196,15 +193,7 @@ async fn a_side_that_negotiates_nothing_speaks_plain_v0_to_the_end() {
         (kind, &payload[4..]),
         (PacketType::REQUEST, &b"\x04backb"[..])
     );
-    send(
-        &mut io,
-        response(
-            u32::from_be_bytes(payload[..4].try_into().expect("an id")),
-            0,
-            b"c",
-        ),
-    )
-    .await;
+    send(&mut io, response(id_of(&payload), 0, b"c")).await;
     expect(&mut io, &response(4, 0, b"c")).await;
     assert!(!peer.is_draining());
 

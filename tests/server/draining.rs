@@ -120,20 +120,20 @@ fn back_and_forth(entered: &Arc<Semaphore>) -> PeerBuilder {
 #[test]
 fn running_handlers_call_back_and_forth_until_they_have_answered() {
     on_both_runtimes(async || {
-        for (link, caller_leaves, callee_leaves) in [
+        for (link, caller_leaves, other_leaves) in [
             (LINKS[0], false, true),
             (LINKS[0], true, false),
             (LINKS[1], true, true),
         ] {
             let entered = Arc::new(Semaphore::new(0));
             let builder = back_and_forth(&entered);
-            let (caller, callee) = connected(link, &builder, &builder).await;
-            for peer in [&caller, &callee] {
+            let (caller, other) = connected(link, &builder, &builder).await;
+            for peer in [&caller, &other] {
                 in_time(peer.hello()).await.expect("answered");
             }
             let call = caller.call("deeper", vec![5]).start();
             in_time(entered.acquire()).await.expect("open").forget();
-            let leaving = [(&caller, caller_leaves), (&callee, callee_leaves)];
+            let leaving = [(&caller, caller_leaves), (&other, other_leaves)];
             let mut ends = JoinSet::new();
             for (peer, _) in leaving.into_iter().filter(|(_, leaves)| *leaves) {
                 let peer = peer.clone();
@@ -144,7 +144,7 @@ fn running_handlers_call_back_and_forth_until_they_have_answered() {
                 assert!(reason.is_clean(), "{reason}");
             }
             in_time(caller.closed()).await;
-            in_time(callee.closed()).await;
+            in_time(other.closed()).await;
         }
     });
 }
@@ -168,11 +168,11 @@ async fn idle_sides_part_at_once() {
 #[tokio::test]
 async fn both_sides_see_that_one_of_them_leaves() {
     let hold = Arc::new(Semaphore::new(0));
-    let held = Arc::clone(&hold);
+    let permits = Arc::clone(&hold);
     let builder = PeerBuilder::new().handle("hold", move |_: Request| {
-        let held = Arc::clone(&held);
+        let permits = Arc::clone(&permits);
         async move {
-            held.acquire().await.expect("open").forget();
+            permits.acquire().await.expect("open").forget();
             Ok::<_, ErrorData>("done")
         }
     });
@@ -225,11 +225,11 @@ async fn both_sides_see_that_one_of_them_leaves() {
 #[tokio::test]
 async fn pending_calls_of_the_side_that_leaves_are_answered() {
     let hold = Arc::new(Semaphore::new(0));
-    let held = Arc::clone(&hold);
+    let permits = Arc::clone(&hold);
     let builder = PeerBuilder::new().handle("hold", move |_: Request| {
-        let held = Arc::clone(&held);
+        let permits = Arc::clone(&permits);
         async move {
-            held.acquire().await.expect("open").forget();
+            permits.acquire().await.expect("open").forget();
             Ok::<_, ErrorData>("done")
         }
     });

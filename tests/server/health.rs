@@ -114,13 +114,13 @@ async fn a_watch_sees_the_changes_of_one_service_and_the_shutdown() {
 async fn a_connection_that_drains_is_not_serving() {
     let health = Health::new();
     let hold = Arc::new(Semaphore::new(0));
-    let held = Arc::clone(&hold);
+    let permits = Arc::clone(&hold);
     let builder = PeerBuilder::new()
         .health(&health)
         .handle("ask", move |request: Request| {
-            let held = Arc::clone(&held);
+            let permits = Arc::clone(&permits);
             async move {
-                held.acquire().await.unwrap().forget();
+                permits.acquire().await.unwrap().forget();
                 let back = request.context().caller().clone();
                 let status = HealthClient::new(&back).check("").await;
                 status

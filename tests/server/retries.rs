@@ -349,7 +349,7 @@ async fn a_detached_call_is_repeated() {
 async fn a_budget_limits_the_load_of_retries() {
     for (percent, per_second, most) in [(20, 0, 200), (0, 5, 5), (0, 0, 0)] {
         let budget = RetryBudget::new(percent, per_second);
-        let script = Script::new(&[Fails(FrameworkError::Overloaded); 5000]);
+        let script = Script::new(&vec![Fails(FrameworkError::Overloaded); 5000]);
         let local = script.local();
         // Two policies share the budget.
         let policies = [quick().budget(&budget), quick().budget(&budget)];

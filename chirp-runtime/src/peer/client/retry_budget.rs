@@ -153,7 +153,7 @@ mod tests {
         now += Duration::from_millis(50);
         assert_eq!(exhaust(&budget, now), 1);
         // Not more than that of one second is saved.
-        now += Duration::from_secs(3600);
+        now += Duration::from_hours(1);
         assert_eq!(exhaust(&budget, now), 10);
         // A clock that stands still, or an earlier time of another thread.
         assert_eq!(exhaust(&budget, now - Duration::from_secs(1)), 0);
