@@ -297,3 +297,61 @@ async fn a_side_that_never_agrees_is_left_after_30_s() {
     drop(theirs);
     assert_eq!(peer.closed().await, ConnectionError::ClosedHere);
 }
+
+/// On a runtime of one thread, a task that calls again and again lets the shutdown go on.
+#[tokio::test]
+async fn a_loop_of_calls_that_fail_lets_others_run() {
+    for one_way in [false, true] {
+        let hold = Arc::new(Semaphore::new(0));
+        let held = Arc::clone(&hold);
+        let builder = PeerBuilder::new()
+            .handle("echo", echo)
+            .handle("wait", move |_: Request| {
+                let held = Arc::clone(&held);
+                async move {
+                    held.acquire().await.expect("open").forget();
+                    Ok::<_, ErrorData>("done")
+                }
+            });
+        let (client, server) = pair(&builder, &builder);
+        in_time(client.hello()).await.expect("an answer");
+        let running = tokio::spawn(client.call("wait", ()));
+        let leaving = client.clone();
+        let ending = tokio::spawn(async move {
+            while server.stats().running == 0 {
+                tokio::task::yield_now().await;
+            }
+            let ending = tokio::spawn(async move { server.shutdown(GRACE).await });
+            leaving.draining().await;
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            hold.add_permits(1);
+            ending.await
+        });
+        in_time(client.draining()).await;
+        let mut failed = 0_u32;
+        loop {
+            let result = if one_way {
+                client.as_caller().call_one_way("echo", ()).await
+            } else {
+                client.call("echo", ()).await.map(drop)
+            };
+            match result {
+                Err(CallError::ConnectionLost(_)) => break,
+                Err(error) => {
+                    assert!(is_going_away(&error), "{error}");
+                    failed += 1;
+                    assert!(failed < 1_000_000, "the connection never ends");
+                }
+                Ok(()) => {}
+            }
+        }
+        assert!(failed > 0);
+        assert_eq!(
+            in_time(running).await.expect("no panic").expect("answered"),
+            "done"
+        );
+        in_time(ending).await.expect("no panic").expect("no panic");
+    }
+}

@@ -221,7 +221,9 @@ impl<T, E> Call<T, E> {
                 params, streams, ..
             } => (shared(params)?, *streams),
             CallState::Lazy(_) => return Err(CallError::NotTemplate(TemplateError::HasStreams)),
-            CallState::Sent(SentCall::Failed(error)) => return Err(error.clone()),
+            CallState::Sent(SentCall::Failed(error) | SentCall::FailsLater(error)) => {
+                return Err(error.clone());
+            }
             _ => return Err(CallError::NotTemplate(TemplateError::Sent)),
         };
         let mut untyped = CallCore::new(caller, core.method.clone(), Ok(params), streams);
@@ -338,7 +340,7 @@ impl<T, E> fmt::Debug for Call<T, E> {
             }
             CallState::Connecting(_) => "waits for a connection",
             CallState::Pausing(_) => "waits before it is sent again",
-            CallState::Sent(SentCall::Failed(_)) => "failed",
+            CallState::Sent(SentCall::Failed(_) | SentCall::FailsLater(_)) => "failed",
             CallState::Sent(SentCall::Over) => "over",
             CallState::Sent(_) | CallState::Streaming(..) => "running",
         };

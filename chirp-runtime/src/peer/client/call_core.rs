@@ -65,6 +65,9 @@ pub(in crate::peer) enum SentCall {
     /// The call passes layers, of which the innermost makes another call.
     Layered(LayeredCall),
     Failed(CallError),
+    /// The call has failed because one of the two sides shuts down. The next poll returns without the error: a task that
+    /// calls again and again must let others run, or the connection never ends on a runtime of one thread.
+    FailsLater(CallError),
     /// The call was answered before its stream was polled.
     Ended(Result<(), CallError>),
     Over,
@@ -294,7 +297,7 @@ impl CallCore {
                             link.is_callback(),
                         ) {
                             Ok(slot) => SentCall::Remote(Outgoing::new(link, slot)).into(),
-                            Err(error) => SentCall::Failed(error).into(),
+                            Err(error) => SentCall::failed(error).into(),
                         }
                     }
                     Ok(fields) => {
@@ -544,6 +547,16 @@ pub(super) fn fields(
 }
 
 impl SentCall {
+    /// A call that could not be sent.
+    #[cold]
+    fn failed(error: CallError) -> Self {
+        if error.is_going_away() {
+            Self::FailsLater(error)
+        } else {
+            Self::Failed(error)
+        }
+    }
+
     pub(in crate::peer) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         match self {
             Self::Remote(outgoing) => outgoing.poll(cx),
@@ -553,6 +566,13 @@ impl SentCall {
                 Self::Failed(error) => Poll::Ready(Err(error)),
                 _ => Poll::Pending,
             },
+            Self::FailsLater(_) => {
+                if let Self::FailsLater(error) = mem::replace(self, Self::Over) {
+                    *self = Self::Failed(error);
+                }
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
             Self::Ended(ended) => Poll::Ready(ended.clone().map(|()| Bytes::new().into())),
             Self::Over => panic!("a call was polled after it gave its result"),
         }
@@ -571,7 +591,7 @@ impl CallState {
         match sent {
             Ok((work, None)) => work.into(),
             Ok((work, Some(stream))) => Self::Streaming(work, Box::new(stream)),
-            Err(error) => SentCall::Failed(error).into(),
+            Err(error) => SentCall::failed(error).into(),
         }
     }
 

@@ -54,6 +54,8 @@ enum OneWayCallState {
     /// The call passes layers, of which the innermost makes another call.
     Layered(LayeredCall),
     Failed(CallError),
+    /// As [`SentCall::FailsLater`](super::call_core::SentCall::FailsLater).
+    FailsLater(CallError),
     Over,
 }
 
@@ -102,7 +104,9 @@ impl OneWayCall {
                 })
             }
             OneWayCallState::Lazy { .. } => Err(CallError::NotTemplate(TemplateError::HasStreams)),
-            OneWayCallState::Failed(error) => Err(error.clone()),
+            OneWayCallState::Failed(error) | OneWayCallState::FailsLater(error) => {
+                Err(error.clone())
+            }
             _ => Err(CallError::NotTemplate(TemplateError::Sent)),
         }
     }
@@ -174,7 +178,9 @@ impl OneWayCall {
             OneWayCallState::Remote(queued) => Some(queued.runtime()),
             OneWayCallState::Layered(call) => call.runtime(),
             OneWayCallState::Local(_) | OneWayCallState::Lazy { .. } => Handle::try_current().ok(),
-            OneWayCallState::Failed(_) | OneWayCallState::Over => None,
+            OneWayCallState::Failed(_) | OneWayCallState::FailsLater(_) | OneWayCallState::Over => {
+                None
+            }
         };
         let mut call = self.start();
         let mut cx = Context::from_waker(Waker::noop());
@@ -247,6 +253,7 @@ impl OneWayCall {
                         let wait = ConnectionWait::new(&route, false, method, params, None);
                         OneWayCallState::Connecting(Box::new(wait))
                     }
+                    (Err(error), _) if error.is_going_away() => OneWayCallState::FailsLater(error),
                     (Err(error), _) => OneWayCallState::Failed(error),
                 }
             }
@@ -344,6 +351,12 @@ impl Future for OneWayCall {
             }
             OneWayCallState::Layered(call) => ready!(call.poll(cx)).map(drop),
             OneWayCallState::Failed(error) => Err(error.clone()),
+            OneWayCallState::FailsLater(error) => {
+                let error = error.clone();
+                self.state = OneWayCallState::Failed(error);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             OneWayCallState::Unsent { .. }
             | OneWayCallState::Lazy { .. }
             | OneWayCallState::Connecting(_)
