@@ -5,6 +5,7 @@
 //! offered. So one type that cannot be traced costs its own shape only, which becomes [`Shape::Any`].
 
 mod access;
+mod compare;
 mod node;
 mod probe_error;
 mod shape;
@@ -12,5 +13,6 @@ mod shapes;
 mod trace;
 mod tracer;
 
+pub use compare::{Change, Difference, compare};
 pub use shape::{Definition, Field, Shape, Variant};
 pub use shapes::{Notation, Shapes};
