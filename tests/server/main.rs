@@ -2,6 +2,7 @@
 
 mod accepting;
 mod balanced_crashes;
+mod balanced_servers;
 mod balancing;
 mod connection_lifecycle;
 mod crash_recovery;
