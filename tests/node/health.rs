@@ -31,14 +31,14 @@ fn is_connected(state: &NodeState) -> bool {
 #[tokio::test]
 async fn a_node_that_is_not_serving_gets_no_new_calls() {
     let (health, hold) = (Health::new(), Arc::new(Semaphore::new(0)));
-    let held = Arc::clone(&hold);
+    let waits_for = Arc::clone(&hold);
     let beta = node("beta")
         .health(&health)
         .configure_peers(move |peers| {
             peers.handle("wait", move |_: Request| {
-                let held = Arc::clone(&held);
+                let waits_for = Arc::clone(&waits_for);
                 async move {
-                    held.acquire().await.unwrap().forget();
+                    waits_for.acquire().await.unwrap().forget();
                     Ok::<_, ErrorData>("done")
                 }
             })
@@ -105,7 +105,7 @@ async fn a_node_that_is_not_serving_gets_no_new_calls() {
     state(&alpha, "beta", is_connected).await;
     assert_eq!(alpha.peer("beta").info().link.unwrap().since, since);
 
-    // A node that shuts down is not held up by those that watch it.
+    // A node that shuts down is not waits_for up by those that watch it.
     beta.shutdown(std::time::Duration::from_hours(1)).await;
     state(&alpha, "beta", |state| {
         !is_connected(state) && !is_not_serving(state)

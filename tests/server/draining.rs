@@ -303,13 +303,13 @@ async fn a_side_that_never_agrees_is_left_after_30_s() {
 async fn a_loop_of_calls_that_fail_lets_others_run() {
     for one_way in [false, true] {
         let hold = Arc::new(Semaphore::new(0));
-        let held = Arc::clone(&hold);
+        let waits_for = Arc::clone(&hold);
         let builder = PeerBuilder::new()
             .handle("echo", echo)
             .handle("wait", move |_: Request| {
-                let held = Arc::clone(&held);
+                let waits_for = Arc::clone(&waits_for);
                 async move {
-                    held.acquire().await.expect("open").forget();
+                    waits_for.acquire().await.expect("open").forget();
                     Ok::<_, ErrorData>("done")
                 }
             });

@@ -155,15 +155,15 @@ impl HealthyServer {
         let health = Health::new();
         let hold = Arc::new(Semaphore::new(0));
         let connections = Arc::new(AtomicUsize::new(0));
-        let (count, held, peers) = (Arc::clone(&connections), Arc::clone(&hold), &peers);
+        let (count, waits_for, peers) = (Arc::clone(&connections), Arc::clone(&hold), &peers);
         let server = Server::builder()
             .configure_peers(|_| peers.clone())
             .health(&health)
             .handle("echo", crate::support::echo)
             .handle("wait", move |_: Request| {
-                let held = Arc::clone(&held);
+                let waits_for = Arc::clone(&waits_for);
                 async move {
-                    held.acquire().await.unwrap().forget();
+                    waits_for.acquire().await.unwrap().forget();
                     Ok::<_, ErrorData>("done")
                 }
             })
