@@ -25,7 +25,8 @@ pub enum Notation {
 /// The shapes of types in one notation, and the definitions of the named types that they contain.
 ///
 /// ```
-/// use chirp_runtime::reflect::{Notation, Shapes};
+/// # mod chirp { pub use chirp_runtime::reflect; }
+/// use chirp::reflect::{Notation, Shapes};
 ///
 /// let mut shapes = Shapes::new(Notation::Readable);
 /// let shape = shapes.add::<Vec<Option<std::net::IpAddr>>>();
