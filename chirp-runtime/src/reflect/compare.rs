@@ -163,7 +163,9 @@ impl Comparison<'_> {
 
     fn shapes(&mut self, path: &str, old: &Shape, new: &Shape) {
         match (old, new) {
-            (Shape::Option(old), Shape::Option(new)) => self.shapes(&format!("{path}?"), old, new),
+            (Shape::Optional(old), Shape::Optional(new)) => {
+                self.shapes(&format!("{path}?"), old, new)
+            }
             (Shape::Sequence(old), Shape::Sequence(new)) => {
                 self.shapes(&format!("{path}[]"), old, new);
             }

@@ -1,6 +1,7 @@
 use std::fmt;
 
 /// How a value is written.
+// A public variant named `String` or `Option` would make rustc print the types of std with their paths in every message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Shape {
@@ -37,11 +38,11 @@ pub enum Shape {
     /// `char`.
     Char,
     /// A text.
-    String,
+    Text,
     /// Bytes that are written as such, not as a sequence of numbers.
     Bytes,
     /// A value or none.
-    Option(Box<Self>),
+    Optional(Box<Self>),
     /// Any number of values of one shape.
     Sequence(Box<Self>),
     /// A fixed number of values.
@@ -117,9 +118,9 @@ impl fmt::Display for Shape {
             Self::F32 => "f32",
             Self::F64 => "f64",
             Self::Char => "char",
-            Self::String => "string",
+            Self::Text => "string",
             Self::Bytes => "bytes",
-            Self::Option(inner) => return write!(f, "{inner}?"),
+            Self::Optional(inner) => return write!(f, "{inner}?"),
             Self::Sequence(item) => return write!(f, "[{item}]"),
             Self::Map(key, value) => return write!(f, "{{{key}: {value}}}"),
             Self::Tuple(items) => return write_tuple(f, items),

@@ -163,7 +163,7 @@ impl Shapes {
 
     fn anonymous(&mut self, id: usize, kind: Kind) -> Shape {
         match kind {
-            Kind::Option => Shape::Option(Box::new(self.shape_of(id, 0))),
+            Kind::Option => Shape::Optional(Box::new(self.shape_of(id, 0))),
             Kind::Sequence => Shape::Sequence(Box::new(self.shape_of(id, 0))),
             Kind::Map => {
                 let key = Box::new(self.shape_of(id, 0));

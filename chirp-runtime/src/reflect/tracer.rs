@@ -265,9 +265,9 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         deserialize_f32, visit_f32, F32, [0.0, 1.0];
         deserialize_f64, visit_f64, F64, [0.0, 1.0];
         deserialize_char, visit_char, Char, ['a', '0'];
-        deserialize_str, visit_borrowed_str, String, TEXTS;
-        deserialize_string, visit_borrowed_str, String, TEXTS;
-        deserialize_identifier, visit_borrowed_str, String, TEXTS;
+        deserialize_str, visit_borrowed_str, Text, TEXTS;
+        deserialize_string, visit_borrowed_str, Text, TEXTS;
+        deserialize_identifier, visit_borrowed_str, Text, TEXTS;
         deserialize_bytes, visit_borrowed_bytes, Bytes, [&b""[..], &[0; 4], &[0; 8], &[0; 16], &[0; 32]];
         deserialize_byte_buf, visit_borrowed_bytes, Bytes, [&b""[..], &[0; 4], &[0; 8], &[0; 16], &[0; 32]];
     }
