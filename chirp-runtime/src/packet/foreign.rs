@@ -16,6 +16,8 @@ const ECHO: &[u8] = b"\xC7^@";
 pub(crate) fn explain(first: &[u8]) -> Option<PacketError> {
     let shown = &first[..first.len().min(SHOWN)];
     let is_echo = first.starts_with(ECHO) && matches!(first.get(4), Some(b'@'..=0x7F));
+    // A terminal drops the beginning of its echo at a control character such as ^C, which it still shows.
+    let is_echo = is_echo || matches!(first, [b'^', b'@'..=b'_', ..]);
     if !is_echo && (first.first() == Some(&0xC7) || !is_text(shown)) {
         return None;
     }

@@ -1,5 +1,4 @@
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +8,9 @@ use tokio::runtime::Handle;
 #[cfg(feature = "tracing")]
 use super::Propagator;
 use super::client::layer_chain::ClientLayers;
-use super::connection::ConnectionCore;
 use super::connection::reader::ReaderTask;
 use super::connection::writer::{Sink, WriterTask};
+use super::connection::{ConnectionCore, random_nonce};
 use super::monitoring::budget::Budget;
 use super::monitoring::observe::Observer;
 use super::monitoring::{keep_alive, log};
@@ -326,7 +325,7 @@ impl PeerBuilder {
         });
         if self.negotiation.asks_at_start(connected) {
             // If the limits leave no room even for this call, there are no extensions.
-            session.ask_hello(RandomState::new().hash_one(0)).ok();
+            session.ask_hello(random_nonce()).ok();
         }
         let mut connection = ConnectionCore::new(
             session,

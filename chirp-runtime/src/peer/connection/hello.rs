@@ -11,18 +11,23 @@ use crate::session::HelloState;
 /// How long the peer has to answer which extensions it supports.
 const HELLO_TIME: Duration = Duration::from_secs(10);
 
+/// Returns a random nonce of printable bytes. If a terminal echoes the question, a control character in it, such as ^C,
+/// could interrupt the program there or cut off the echo.
+pub(in crate::peer) fn random_nonce() -> u64 {
+    (RandomState::new().hash_one(0) & 0x3f3f_3f3f_3f3f_3f3f) + 0x2020_2020_2020_2020
+}
+
 /// Negotiation of extensions.
 impl ConnectionCore {
     /// Asks for the extensions that the peer accepts, if they are not known, and waits for the answer. Returns `None`
     /// if the peer supports none.
     pub(in crate::peer) async fn learn_hello(&self) -> Result<Option<Hello>, CallError> {
-        let nonce = RandomState::new().hash_one(0);
         {
             let mut state = self.lock();
             if let Some(reason) = state.refusal() {
                 return Err(CallError::ConnectionLost(reason));
             }
-            state.session.ask_hello(nonce)?;
+            state.session.ask_hello(random_nonce())?;
         }
         if let Ok(known) = tokio::time::timeout(HELLO_TIME, self.known_hello()).await {
             return known;

@@ -14,3 +14,4 @@ pub(in crate::peer) mod state_guard;
 pub(in crate::peer) mod writer;
 
 pub(in crate::peer) use connection_core::{ConnectionCore, recycle};
+pub(in crate::peer) use hello::random_nonce;
