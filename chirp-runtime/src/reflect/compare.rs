@@ -164,7 +164,7 @@ impl Comparison<'_> {
     fn shapes(&mut self, path: &str, old: &Shape, new: &Shape) {
         match (old, new) {
             (Shape::Optional(old), Shape::Optional(new)) => {
-                self.shapes(&format!("{path}?"), old, new)
+                self.shapes(&format!("{path}?"), old, new);
             }
             (Shape::Sequence(old), Shape::Sequence(new)) => {
                 self.shapes(&format!("{path}[]"), old, new);
