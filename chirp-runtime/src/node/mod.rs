@@ -6,6 +6,7 @@ mod connect_loop;
 mod dial;
 mod discovery;
 mod entry_state;
+mod fail_fast;
 mod gather;
 mod handle;
 mod health_watch;
@@ -52,3 +53,15 @@ pub use reconnect_state::ReconnectState;
 pub use reconnecting_peer::ReconnectingPeer;
 pub use refusal::{Refusal, RefusalReason};
 pub use targets::Targets;
+
+/// Ends connections, all at the same time, since each has the same bound. They go on to end if the future is dropped.
+async fn end_all(runtime: &tokio::runtime::Handle, endings: Vec<crate::peer::Task>) {
+    let endings: Vec<_> = endings
+        .into_iter()
+        .map(|ending| runtime.spawn(ending))
+        .collect();
+    for ending in endings {
+        // The runtime may have stopped, and the connections with it.
+        let _ = ending.await;
+    }
+}

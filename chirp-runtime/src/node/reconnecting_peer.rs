@@ -6,6 +6,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
 use super::connect_loop::ConnectLoop;
+use super::end_all;
+use super::fail_fast::FailFast;
 use super::reconnect_config::ChangeHook;
 use super::waiting_calls::WaitingCalls;
 use super::{ReconnectConfig, ReconnectState};
@@ -156,17 +158,12 @@ impl ReconnectingPeer {
     /// [`CallError::NotConnected`].
     pub async fn shutdown(&self, bound: Duration) {
         let core = &self.shared.core;
-        let mut endings = Vec::new();
+        let mut endings: Vec<Task> = Vec::new();
         core.take_and_close().each(|peer| {
             let peer = peer.clone();
-            let ending: Task = Box::pin(async move { drop(peer.shutdown(bound).await) });
-            // Started all at once: each has the same bound.
-            endings.push(core.waiting.runtime().spawn(ending));
+            endings.push(Box::pin(async move { drop(peer.shutdown(bound).await) }));
         });
-        for ending in endings {
-            // The runtime may have stopped, and the connections with it.
-            let _ = ending.await;
-        }
+        end_all(core.waiting.runtime(), endings).await;
     }
 }
 
@@ -369,38 +366,5 @@ impl ConnectionSource for ReconnectShared {
 impl fmt::Debug for ReconnectShared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "reconnecting: {}", *self.core.state.borrow())
-    }
-}
-
-/// The same connections for callers that do not wait.
-#[derive(Debug)]
-struct FailFast(Arc<ReconnectShared>);
-
-impl ConnectionSource for FailFast {
-    fn current(&self) -> Option<Found> {
-        self.0.core.current().map(Found::from)
-    }
-
-    fn ready(&self, _: bool) -> Task<Result<Found, CallError>> {
-        let core = &self.0.core;
-        let found = core.current().ok_or_else(|| core.no_connection());
-        let found = found.map(Found::from);
-        Box::pin(std::future::ready(found))
-    }
-
-    fn max_wait(&self) -> Duration {
-        self.0.max_wait()
-    }
-
-    fn retry_policy(&self) -> Option<&RetryPolicy> {
-        self.0.retry_policy()
-    }
-
-    fn reason(&self) -> Arc<str> {
-        self.0.reason()
-    }
-
-    fn runtime(&self) -> &Handle {
-        self.0.runtime()
     }
 }

@@ -8,6 +8,8 @@ use tokio::sync::watch;
 use super::balancer::Balancer;
 use super::{BalancedConfig, BalancedState};
 use crate::channel::{Endpoint, EndpointError};
+use crate::node::end_all;
+use crate::node::fail_fast::FailFast;
 use crate::peer::{
     AsCaller, CallError, Caller, ConnectError, ConnectionSource, Found, Peer, PeerBuilder,
     RetryPolicy, Task,
@@ -203,18 +205,10 @@ impl BalancedPeer {
     /// Stops reconnecting and closes all connections gracefully within `bound`, as [`Peer::shutdown`] does.
     pub async fn shutdown(&self, bound: Duration) {
         let links = self.shared.balancer.close();
-        // Started all at once: each has the same bound.
-        let endings: Vec<_> = links
+        let endings = links
             .into_iter()
-            .map(|link| {
-                let ending: Task = Box::pin(async move { link.shutdown(bound).await });
-                self.shared.balancer.waiting.runtime().spawn(ending)
-            })
-            .collect();
-        for ending in endings {
-            // The runtime may have stopped, and the connections with it.
-            let _ = ending.await;
-        }
+            .map(|link| -> Task { Box::pin(async move { link.shutdown(bound).await }) });
+        end_all(self.shared.balancer.waiting.runtime(), endings.collect()).await;
     }
 }
 
@@ -277,37 +271,5 @@ impl fmt::Debug for BalancedShared {
         let state = self.balancer.state.borrow();
         let (connected, all) = (state.connected(), state.addresses().len());
         write!(f, "balanced: {connected} of {all} connected")
-    }
-}
-
-/// The same connections for callers that do not wait.
-#[derive(Debug)]
-struct FailFast(Arc<BalancedShared>);
-
-impl ConnectionSource for FailFast {
-    fn current(&self) -> Option<Found> {
-        self.0.current()
-    }
-
-    fn ready(&self, _: bool) -> Task<Result<Found, CallError>> {
-        let found = self.0.current();
-        let found = found.ok_or_else(|| self.0.balancer.no_connection());
-        Box::pin(std::future::ready(found))
-    }
-
-    fn max_wait(&self) -> Duration {
-        self.0.max_wait()
-    }
-
-    fn retry_policy(&self) -> Option<&RetryPolicy> {
-        self.0.retry_policy()
-    }
-
-    fn reason(&self) -> Arc<str> {
-        self.0.reason()
-    }
-
-    fn runtime(&self) -> &Handle {
-        self.0.runtime()
     }
 }
