@@ -79,7 +79,7 @@ pub(super) struct Connection {
     pub(super) decided: Option<oneshot::Sender<Result<(), Refusal>>>,
 }
 
-/// What the join has said about a link.
+/// The facts about a link that its join has established.
 #[derive(Debug)]
 pub(super) struct LinkFacts {
     pub(super) incarnation: u64,
@@ -88,7 +88,7 @@ pub(super) struct LinkFacts {
     pub(super) dialled: bool,
 }
 
-/// What is done after the lock has been released.
+/// An action that is taken after the lock has been released.
 pub(super) enum Action {
     Serve(LinkId, Peer),
     Decide(oneshot::Sender<Result<(), Refusal>>, Result<(), Refusal>),

@@ -14,7 +14,7 @@ use crate::channel::Endpoint;
 use crate::peer::{CallContext, PeerBuilder, Task};
 use crate::service::Service;
 
-/// How long the other side has to answer that it was disconnected, and to end its calls.
+/// The time that the other side has to answer `leave` after a disconnect, and to end its calls.
 const DISCONNECT_TIME: Duration = Duration::from_secs(1);
 
 /// A program among others of one network, which know each other by name.

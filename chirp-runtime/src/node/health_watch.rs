@@ -7,7 +7,7 @@ use crate::health::{HealthClient, HealthStatus};
 use crate::peer::{Backoff, CallError, Peer};
 use crate::stream::Receiver;
 
-/// How long the other side has to answer a question.
+/// The time that the other side has to answer a check.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 
 /// The pauses after a failure. At least half of each is waited: the other side is asked at most once a second.
@@ -27,7 +27,7 @@ pub(super) struct HealthWatch {
     last: Option<HealthStatus>,
 }
 
-/// What is done for the next state.
+/// The way in which the next state is learnt.
 enum Next {
     /// Ask for the state, which a plain v0 peer can answer, too.
     Check,

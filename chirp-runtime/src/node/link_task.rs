@@ -14,16 +14,17 @@ use super::refusal::cut;
 use crate::packet::{CONTRACT_METHOD, NODE_LEAVE_METHOD, ServedMethod};
 use crate::peer::{CallError, Peer, Task};
 
-/// How long the process at the other end of a link has to answer when another process claims its name.
+/// The time that a process has to answer a probe, which it gets when another process claims its name.
 const PROBE_TIME: Duration = Duration::from_secs(1);
 
-/// How long the other side has to answer that this side has left a link.
+/// The time that the other side has to answer `leave`.
 const LEAVE_TIME: Duration = Duration::from_secs(5);
 
-/// How long both sides have to close a link that neither uses.
+/// The time that both sides have to close a link that neither uses.
 const CLOSE_TIME: Duration = Duration::from_secs(5);
 
-/// How long calls of this side may go on over a link whose other side is shutting down. That side has a limit of its own.
+/// The maximum time that calls of this side may go on over a link whose other side is shutting down. The other side has a
+/// limit of its own.
 const LEAVING_TIME: Duration = Duration::from_mins(10);
 
 /// The pauses between checks whether a link that both sides have left is idle.

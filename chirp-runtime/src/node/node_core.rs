@@ -21,7 +21,7 @@ use crate::peer::{PeerBuilder, Task, guard};
 use crate::server::ServerHandle;
 use crate::sync::Mutex;
 
-/// What a node is configured to do.
+/// The settings of a node.
 #[derive(Debug)]
 pub(super) struct NodeSettings {
     pub(super) name: Arc<str>,
@@ -69,7 +69,7 @@ pub(super) struct NodeCore {
     pub(super) events: EventQueue,
     pub(super) stage: watch::Sender<Stage>,
     state: Mutex<CoreState>,
-    /// What joined nodes may call. `None` once the node is closed, so that services are freed.
+    /// The services that joined nodes may call. `None` once the node is closed, so that services are freed.
     serving: Mutex<Option<PeerBuilder>>,
 }
 

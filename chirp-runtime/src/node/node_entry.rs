@@ -30,7 +30,7 @@ pub(super) struct NodeEntry {
     pub(super) waiting: Arc<WaitingCalls>,
 }
 
-/// What a connection keeps about its link ([`Peer::attach`]).
+/// The link of a connection, attached to the connection ([`Peer::attach`]).
 pub(super) struct LinkTag {
     pub(super) core: Arc<NodeCore>,
     pub(super) entry: Arc<NodeEntry>,

@@ -12,7 +12,7 @@ pub enum NodeError {
     InvalidName {
         /// The text.
         name: String,
-        /// What is wrong with it.
+        /// The fault of the name.
         why: String,
     },
     /// The name is that of this node.

@@ -51,7 +51,7 @@ pub enum NodeState {
     /// It is connected, but gets no new calls, since it says that the service of
     /// [`NodeBuilder::require_health`](super::NodeBuilder::require_health) is not serving.
     NotServing {
-        /// What is not serving.
+        /// The reason: the service, and its state.
         reason: Arc<str>,
     },
     /// An attempt to connect is in progress.
@@ -66,7 +66,7 @@ pub enum NodeState {
     },
     /// One of the two programs has disconnected the nodes. Neither dials until its own program connects again.
     Disconnected {
-        /// Who has, and why.
+        /// The program that disconnected them, and why.
         reason: Arc<str>,
     },
 }

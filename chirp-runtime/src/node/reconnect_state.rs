@@ -20,7 +20,7 @@ pub enum ReconnectState {
     ///
     /// [`ReconnectConfig::health`]: super::ReconnectConfig::health
     NotServing {
-        /// What is not serving.
+        /// The reason: the service, and its state.
         reason: Arc<str>,
     },
     /// Not connected. The next attempt follows after a pause.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 #[cfg(feature = "tracing")]
 use crate::peer::Propagator;
 
-/// What the peers of a builder pass on of the contexts of calls.
+/// The parts of call contexts that the peers of a builder pass on.
 #[derive(Clone, Default)]
 pub(in crate::peer) struct Propagation {
     /// The metadata keys that calls made within a call inherit.

@@ -105,7 +105,7 @@ struct Comparison<'a> {
     differences: Vec<Difference>,
 }
 
-/// What fields and variants have in common.
+/// The common properties of fields and variants.
 trait Member {
     fn name(&self) -> &str;
     fn has_same_content(&self, other: &Self) -> bool;

@@ -6,7 +6,7 @@ pub(super) type Place = (usize, usize);
 /// The slot that stands for the search for required fields.
 pub(super) const REQUIRED: usize = usize::MAX;
 
-/// What kind of value a type has asked for.
+/// The kind of value that a type has asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Option,

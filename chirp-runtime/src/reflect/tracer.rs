@@ -36,7 +36,7 @@ const TEXTS: &[&str] = &[
     "en",
 ];
 
-/// What an attempt shares.
+/// State that is shared by the deserializers of one attempt.
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) trace: RefCell<Trace>,
@@ -108,7 +108,7 @@ pub(super) struct Tracer<'a> {
     pub(super) explores: bool,
 }
 
-/// What is visited: a node, and the slot of it that is explored, if it is.
+/// The place that is visited: a node, and the explored slot of the node, if there is one.
 pub(super) type Visit = (usize, Option<usize>);
 
 impl<'a> Tracer<'a> {

@@ -17,7 +17,7 @@ type Addresses = BTreeMap<String, Vec<Endpoint>>;
 #[derive(Clone)]
 pub struct AddressList {
     list: Arc<watch::Sender<Addresses>>,
-    /// What this discovery has reported.
+    /// The addresses that have been reported.
     reported: Addresses,
     changes: Option<watch::Receiver<Addresses>>,
 }

@@ -50,7 +50,7 @@ pub trait Discovery: Send + 'static {
     async fn next(&mut self) -> Option<Discovered>;
 }
 
-/// What a discovery may tell others about a node.
+/// The name, network and addresses of a node, for discoveries that announce it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Announcement {

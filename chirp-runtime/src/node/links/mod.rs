@@ -53,7 +53,7 @@ pub(super) enum OfferError {
     Busy,
 }
 
-/// What has to be done after a step.
+/// An effect that the caller applies after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     /// The offer became a link.

@@ -33,7 +33,7 @@ pub(in crate::peer) struct CallCore {
     pub(super) idempotent: bool,
     /// `None` for most calls.
     pub(super) options: Option<Box<CallOptions>>,
-    /// What is needed to send the call again.
+    /// The state for sending the call again.
     pub(super) again: Option<Box<Retry>>,
     /// The tracing span, from sending to the end of the call.
     pub(super) span: Option<Span>,

@@ -18,7 +18,7 @@ pub(in crate::peer) struct CallOptions {
     trace: Option<TraceContext>,
     /// The deadline of the call that this one is made within.
     deadline: Option<Instant>,
-    /// What calls that are made within this one inherit, if the call is handled in this process.
+    /// The options that calls made within this call inherit, if it is handled in this process.
     propagation: Option<Arc<Propagation>>,
     /// The defaults of the client that made the call.
     pub(in crate::peer) defaults: Option<Arc<CallDefaults>>,

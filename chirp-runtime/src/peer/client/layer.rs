@@ -83,7 +83,7 @@ pub struct OutgoingCall {
     at: usize,
 }
 
-/// What the caller expects.
+/// The kind of answer that the caller expects.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum CallKind {
     Value,

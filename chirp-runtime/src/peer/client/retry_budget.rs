@@ -20,10 +20,10 @@ const SAVED: u64 = 100;
 pub struct RetryBudget(Arc<Bucket>);
 
 struct Bucket {
-    /// What each call pays: 0 to 100 hundredths of a retry.
+    /// The share that each call adds: 0 to 100 hundredths of a retry.
     percent: u64,
     per_second: u32,
-    /// What calls have paid, up to [`SAVED`] retries.
+    /// The shares that calls have added, up to [`SAVED`] retries.
     paid: AtomicU64,
     reserve: Mutex<Reserve>,
 }

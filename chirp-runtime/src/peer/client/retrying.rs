@@ -21,7 +21,7 @@ const RESENDS: u8 = 2;
 /// The same for a call with a policy, which then decides.
 const RESENDS_BEFORE_POLICY: u8 = 1;
 
-/// What is needed to send a call again: on another connection, or after a pause.
+/// The state for sending a call again: on another connection, or after a pause.
 ///
 /// Calls of reconnecting clients and calls with a policy have one; others are sent once, and keep nothing.
 #[derive(Default)]

@@ -71,7 +71,7 @@ pub(in crate::peer) struct ConnectionCore {
     /// The memory budget that this connection shares with others.
     pub(in crate::peer) budget: Option<Arc<Budget>>,
     pub(in crate::peer) metrics: Option<SharedMetrics>,
-    /// What this side passes on of the contexts of calls.
+    /// The parts of call contexts that this side passes on.
     pub(in crate::peer) propagation: Option<Arc<Propagation>>,
     /// The layers around calls to the peer.
     pub(in crate::peer) client_layers: Option<ClientLayers>,

@@ -18,7 +18,7 @@ pub struct Request {
     attached: Option<Box<Attached>>,
 }
 
-/// What few requests have.
+/// Rare parts of a request.
 #[derive(Debug, Default)]
 struct Attached {
     /// The streams that came with the request.

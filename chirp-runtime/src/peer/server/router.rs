@@ -47,7 +47,7 @@ struct RouteEntry {
     details: RouteDetails,
 }
 
-/// What a service says about its method.
+/// The properties of a method that its service states.
 #[derive(Clone, Default)]
 pub(crate) struct RouteDetails {
     /// The fingerprint of its signature.
