@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::env;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -18,16 +17,18 @@ use chirp::{AsCaller, BalancedPeer, CallError, Request, Server};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::server_process::{ADDRESS, LEDGER, ServerProcess};
+
 /// Much longer than any step takes: a test that hangs fails.
 const LONG: Duration = Duration::from_mins(1);
+
+/// The test that is started as a server.
+const TEST: &str = "balanced_crashes::a_killed_server_costs_no_call_that_is_safe_to_repeat";
 
 const CALLERS: u64 = 32;
 const KILLS: usize = 9;
 /// The number of calls answered between two kills.
 const ANSWERS: usize = 200;
-
-const ADDRESS: &str = "CHIRP_TEST_BALANCED_ADDRESS";
-const LEDGER: &str = "CHIRP_TEST_BALANCED_LEDGER";
 
 /// Records each call of `once` before doing anything else.
 async fn serve(address: String) {
@@ -46,29 +47,6 @@ async fn serve(address: String) {
         })
         .handle("often", answer);
     server.bind(address).await.unwrap().run().await;
-}
-
-/// A server process, which is killed on drop.
-struct Life(std::process::Child);
-
-impl Life {
-    fn begin(address: &str, ledger: &str) -> Self {
-        let mut command = Command::new(env::current_exe().unwrap());
-        command.args([
-            "--exact",
-            "balanced_crashes::a_killed_server_costs_no_call_that_is_safe_to_repeat",
-        ]);
-        command.env(ADDRESS, address).env(LEDGER, ledger);
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        Self(command.spawn().unwrap())
-    }
-}
-
-impl Drop for Life {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
 }
 
 /// Calls both methods until told to stop, and records how each call of `once` ended.
@@ -111,7 +89,7 @@ async fn a_killed_server_costs_no_call_that_is_safe_to_repeat() {
         .map(|path| format!("unix://{}", path.display()));
     let ledger = env::temp_dir().join(format!("chirp-balanced-{}", std::process::id()));
     fs::write(&ledger, "").unwrap();
-    let start = |address: &String| Life::begin(address, ledger.to_str().unwrap());
+    let start = |address: &String| ServerProcess::start(TEST, address, &ledger);
     let mut servers: Vec<_> = addresses
         .iter()
         .map(|address| Some(start(address)))

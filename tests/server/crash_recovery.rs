@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use std::env;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -19,16 +18,18 @@ use chirp::{AsCaller, CallError, PeerBuilder, ReconnectingPeer, Request, Server}
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::server_process::{ADDRESS, LEDGER, ServerProcess};
+
 /// Much longer than any step takes: a test that hangs fails.
 const LONG: Duration = Duration::from_secs(30);
+
+/// The test that is started as a server.
+const TEST: &str = "crash_recovery::every_call_has_an_answer_or_a_reason";
 
 const CALLERS: u64 = 64;
 const KILLS: usize = 10;
 /// The number of calls answered between two kills.
 const ANSWERS: usize = 500;
-
-const ADDRESS: &str = "CHIRP_TEST_ADDRESS";
-const LEDGER: &str = "CHIRP_TEST_LEDGER";
 
 /// Records each call before doing anything else.
 async fn serve(address: String) {
@@ -44,29 +45,6 @@ async fn serve(address: String) {
         }
     });
     server.bind(address).await.unwrap().run().await;
-}
-
-/// The server process, which is killed on drop.
-struct Life(std::process::Child);
-
-impl Life {
-    fn begin(address: &str, ledger: &str) -> Self {
-        let mut command = Command::new(env::current_exe().unwrap());
-        command.args([
-            "--exact",
-            "crash_recovery::every_call_has_an_answer_or_a_reason",
-        ]);
-        command.env(ADDRESS, address).env(LEDGER, ledger);
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        Self(command.spawn().unwrap())
-    }
-}
-
-impl Drop for Life {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
 }
 
 /// Calls until told to stop, and records how each call ended.
@@ -105,7 +83,7 @@ async fn every_call_has_an_answer_or_a_reason() {
     let address = format!("unix://{}", path.display());
     let ledger = env::temp_dir().join(format!("chirp-ledger-{}", std::process::id()));
     fs::write(&ledger, "").unwrap();
-    let start = || Life::begin(&address, ledger.to_str().unwrap());
+    let start = || ServerProcess::start(TEST, &address, &ledger);
 
     let mut life = start();
     let link = PeerBuilder::new().reconnecting(&address).unwrap();

@@ -14,6 +14,7 @@ mod reconnecting;
 mod restarts;
 mod restarts_under_load;
 mod retries;
+mod server_process;
 mod serving;
 mod shutdown;
 #[path = "../support/mod.rs"]

@@ -10,7 +10,6 @@ use std::collections::HashMap;
 use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -21,6 +20,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::server_process::{ADDRESS, LEDGER, ServerProcess};
+
 /// Much longer than any step takes: a test that hangs fails.
 const LONG: Duration = Duration::from_mins(2);
 
@@ -28,9 +29,6 @@ const CALLERS: u64 = 64;
 const RESTARTS: usize = 10;
 /// The number of calls that succeed between two restarts.
 const SUCCESSES: usize = 300;
-
-const ADDRESS: &str = "CHIRP_TEST_RESTARTED_ADDRESS";
-const LEDGER: &str = "CHIRP_TEST_RESTARTED_LEDGER";
 
 #[chirp::service]
 trait Ledger {
@@ -102,39 +100,6 @@ async fn serve(address: String) {
     };
     let mut stop = signal(SignalKind::terminate()).unwrap();
     server.run_until(async { stop.recv().await }).await;
-}
-
-/// The server process, which is killed on drop.
-struct Life(Child);
-
-impl Life {
-    fn begin(test: &str, address: &str, ledger: &str) -> Self {
-        let mut command = Command::new(env::current_exe().unwrap());
-        command.args(["--exact", &format!("restarts_under_load::{test}")]);
-        command.env(ADDRESS, address).env(LEDGER, ledger);
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        Self(command.spawn().unwrap())
-    }
-
-    /// Asks the process to end in order.
-    fn terminate(&self) {
-        let pid = self.0.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
-        assert!(sent.success());
-    }
-
-    async fn ended(mut self) {
-        let waited = tokio::task::spawn_blocking(move || self.0.wait().unwrap());
-        let status = tokio::time::timeout(LONG, waited).await.unwrap().unwrap();
-        assert!(status.success(), "{status}");
-    }
-}
-
-impl Drop for Life {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// How a call ended: its number, whether it may be sent twice, and its error.
@@ -222,7 +187,7 @@ async fn run(test: &str, orderly: bool) -> (Vec<Ended>, HashMap<u64, usize>) {
     let address = format!("unix://{}", path.display());
     let ledger = env::temp_dir().join(format!("chirp-{test}-{}", std::process::id()));
     fs::write(&ledger, "").unwrap();
-    let start = || Life::begin(test, &address, ledger.to_str().unwrap());
+    let start = || ServerProcess::start(&format!("restarts_under_load::{test}"), &address, &ledger);
 
     let mut life = start();
     let link = PeerBuilder::new().reconnecting(&address).unwrap();
