@@ -6,6 +6,7 @@
 
 mod access;
 mod compare;
+mod description;
 mod node;
 mod probe_error;
 mod shape;
@@ -14,5 +15,9 @@ mod trace;
 mod tracer;
 
 pub use compare::{Change, Difference, compare};
+pub use description::{
+    ArgumentDescription, Description, ErrorDescription, ErrorField, MethodDescription,
+    ServiceDescription, TypeDefinitions, ValueDescription,
+};
 pub use shape::{Definition, Field, Shape, Variant};
 pub use shapes::{Notation, Shapes};

@@ -1,8 +1,11 @@
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// How a value is written.
 // A public variant named `String` or `Option` would make rustc print the types of std with their paths in every message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Shape {
     /// A value whose shape cannot be seen, or that may have any shape.
@@ -54,7 +57,8 @@ pub enum Shape {
 }
 
 /// The definition of a named type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Definition {
     /// Another name for a shape that contains itself.
@@ -74,12 +78,13 @@ pub enum Definition {
 }
 
 /// A field of a struct.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Field {
     /// The name by which the field is read.
     pub name: String,
     /// Other names by which the field is read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
     /// The shape of the value.
     pub shape: Shape,
@@ -88,12 +93,13 @@ pub struct Field {
 }
 
 /// A variant of an enum.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Variant {
     /// The name by which the variant is read.
     pub name: String,
     /// Other names by which the variant is read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
     /// The fields: `Unit`, `Newtype`, `Tuple` or `Struct`, or an `Alias` of `Any` if they cannot be seen.
     pub definition: Definition,

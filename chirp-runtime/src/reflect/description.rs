@@ -1,0 +1,220 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Definition, Shape};
+
+/// The interface of a peer: its services and methods, and the shapes of their values.
+///
+/// A peer answers `chirp.reflect.describe` with a description in JSON (PROTOCOL.md, section 6.6). Readers ignore fields
+/// that they do not know.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Description {
+    /// The version of this format: [`Description::VERSION`].
+    pub version: u32,
+    /// The services, in the order of their names.
+    pub services: Vec<ServiceDescription>,
+    /// Names that are served and not described, such as those of plain handlers, in alphabetical order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<String>,
+    /// The definitions of the types that shapes name.
+    #[serde(default)]
+    pub types: TypeDefinitions,
+}
+
+impl Description {
+    /// The version of the format that this crate writes.
+    pub const VERSION: u32 = 1;
+}
+
+/// The definitions of the named types in a [`Description`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TypeDefinitions {
+    /// The types as they are written in JSON.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub readable: BTreeMap<String, Definition>,
+    /// The types as they are written in the codecs `Bincode`, `Postcard` and `MessagePack`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub compact: BTreeMap<String, Definition>,
+}
+
+/// A service of a [`Description`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ServiceDescription {
+    /// The name under which the service is registered. Empty if its methods have no common name.
+    pub name: String,
+    /// The documentation of the trait.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub documentation: String,
+    /// The codec of native calls: `Bincode`, `Postcard`, `MessagePack`, `Json` or `Raw`.
+    pub codec: String,
+    /// Whether the methods run one after another on each connection.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ordered: bool,
+    /// The methods, in the order of the trait.
+    pub methods: Vec<MethodDescription>,
+}
+
+/// A method of a [`ServiceDescription`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MethodDescription {
+    /// The whole name by which the method is called, such as `Arith.sum`.
+    pub name: String,
+    /// Other names of the method.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+    /// The documentation of the method.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub documentation: String,
+    /// The arguments, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<ArgumentDescription>,
+    /// The result. `None` for one-way methods and for methods whose result is a stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<ValueDescription>,
+    /// The items of the result, if it is a stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<ValueDescription>,
+    /// The errors that the method's error type defines. A method may fail with other codes, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<ErrorDescription>,
+    /// Whether the method has no response.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub one_way: bool,
+    /// Whether the method may be called again if it may have run.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub idempotent: bool,
+    /// Whether arguments are written by name in codecs that have names.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub named: bool,
+    /// The default time limit of a call, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
+    /// The reason why the method is deprecated. Empty if no reason is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deprecated: Option<String>,
+    /// The fingerprint of the signature, as 16 hexadecimal digits (PROTOCOL.md, section 6.4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+}
+
+/// An argument of a [`MethodDescription`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ArgumentDescription {
+    /// The name of the argument.
+    pub name: String,
+    /// Other names of the argument.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+    /// The value, or the items if the argument is a stream.
+    #[serde(flatten)]
+    pub value: ValueDescription,
+    /// Whether the argument is a stream of values.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub stream: bool,
+    /// Whether a JSON call without the argument is refused.
+    pub required: bool,
+}
+
+/// A value: an argument, a result, or an item of a stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ValueDescription {
+    /// The type as it is written in the trait, such as `Vec<Order>`.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The shape of the value in JSON.
+    pub readable: Shape,
+    /// The shape of the value in the codecs `Bincode`, `Postcard` and `MessagePack`.
+    pub compact: Shape,
+    /// The JSON Schema of the value, if the service has the option `schema`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+}
+
+/// An error that a method may return.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ErrorDescription {
+    /// The error code.
+    pub code: u16,
+    /// The name of the variant or type.
+    pub name: String,
+    /// The documentation of the variant.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub documentation: String,
+    /// The fields in the auxiliary data. The names of unnamed fields are their numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<ErrorField>,
+    /// Whether the auxiliary data are bytes that are not encoded by the codec. JSON callers get them in base64.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub raw: bool,
+}
+
+/// A field of an [`ErrorDescription`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ErrorField {
+    /// The name of the field.
+    pub name: String,
+    /// The value of the field.
+    #[serde(flatten)]
+    pub value: ValueDescription,
+}
+
+impl ArgumentDescription {
+    /// Creates the description of a required argument that is a value.
+    pub fn new(name: impl Into<String>, value: ValueDescription) -> Self {
+        Self {
+            name: name.into(),
+            aliases: Vec::new(),
+            value,
+            stream: false,
+            required: true,
+        }
+    }
+}
+
+impl ValueDescription {
+    /// Creates the description of a value.
+    pub fn new(type_name: impl Into<String>, readable: Shape, compact: Shape) -> Self {
+        Self {
+            type_name: type_name.into(),
+            readable,
+            compact,
+            schema: None,
+        }
+    }
+}
+
+impl ErrorField {
+    /// Creates the description of a field.
+    pub fn new(name: impl Into<String>, value: ValueDescription) -> Self {
+        Self {
+            name: name.into(),
+            value,
+        }
+    }
+}
+
+impl Description {
+    /// Returns the method that is called by `name`, which may be an alias.
+    pub fn method(&self, name: &str) -> Option<&MethodDescription> {
+        let mut methods = self.services.iter().flat_map(|service| &service.methods);
+        methods
+            .find(|method| method.name == name || method.aliases.iter().any(|alias| alias == name))
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
+}
