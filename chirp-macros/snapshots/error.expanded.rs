@@ -33,7 +33,10 @@ const _: () = {
             match self {
                 Self::Tired => __chirp::ErrorData::new(17u16, text),
                 Self::Both { a: field_a, b: field_b } => {
-                    let mut fields = __chirp::FieldEncoder::new(codec);
+                    let mut fields = __chirp::FieldEncoder::named(
+                        codec,
+                        &[&["a"], &["b"]],
+                    );
                     <i64 as __chirp::Field>::put(field_a, &mut fields);
                     fields.put::<__chirp::Blob<Vec<u8>>>(field_b);
                     __chirp::ErrorData::new(18u16, text).with_data(fields.finish())
@@ -61,7 +64,11 @@ const _: () = {
                 match error.code {
                     17u16 if error.data.is_empty() => __chirp::Some(Self::Tired),
                     18u16 => {
-                        let mut fields = __chirp::FieldDecoder::new(codec, &error.data);
+                        let mut fields = __chirp::FieldDecoder::named(
+                            codec,
+                            &error.data,
+                            &[&["a"], &["b"]],
+                        );
                         let (
                             __chirp::Some(field_a),
                             __chirp::Some(field_b),

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+#[cfg(all(feature = "json", feature = "messagepack"))]
+mod json;
 mod outcomes;
 
 use std::error::Error;

@@ -1,5 +1,6 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Data, Ident, LitInt};
 
@@ -140,9 +141,10 @@ fn emit_encode(variant: &ErrorVariant, pattern: &TokenStream) -> TokenStream {
             form => quote!(fields.put::<#form>(#binding);),
         }
     });
+    let [new, names] = names(variant);
     quote! {
         #pattern => {
-            let mut fields = __chirp::FieldEncoder::new(codec);
+            let mut fields = __chirp::FieldEncoder::#new(codec #names);
             #(#puts)*
             __chirp::ErrorData::new(#code, text).with_data(fields.finish())
         }
@@ -178,15 +180,29 @@ fn emit_decode(variant: &ErrorVariant, value: &TokenStream) -> TokenStream {
             ArgumentForm::Value(ty) => quote!(<#ty as __chirp::Field>::take(&mut fields)),
             form => quote!(fields.take::<#form>()),
         });
+    let [new, names] = names(variant);
     quote! {
         #code => {
-            let mut fields = __chirp::FieldDecoder::new(codec, &error.data);
+            let mut fields = __chirp::FieldDecoder::#new(codec, &error.data #names);
             let (#(__chirp::Some(#bindings),)* __chirp::Some(())) = (#(#takes,)* fields.end()) else {
                 return ::core::option::Option::None;
             };
             __chirp::Some(#value)
         }
     }
+}
+
+/// The function that creates the encoder or decoder of the fields, and the argument with their names, if they have names.
+fn names(variant: &ErrorVariant) -> [TokenStream; 2] {
+    let Style::Named = variant.style else {
+        return [quote!(new), TokenStream::new()];
+    };
+    let idents = variant
+        .fields
+        .iter()
+        .filter_map(|field| field.field.ident.as_ref());
+    let names = idents.map(|ident| ident.unraw().to_string());
+    [quote!(named), quote!(, &[#(&[#names]),*])]
 }
 
 /// The variant with its fields bound, usable as a pattern and as an expression.

@@ -151,6 +151,15 @@ impl<'de, C: Codec> Decoder<'de, C> {
         }
     }
 
+    /// Selects the named argument with this index as the next one. If the arguments were sent by name without this one,
+    /// `absent` is decoded in its place.
+    #[cfg(feature = "json")]
+    pub(super) fn find_or(&mut self, at: usize, absent: &'de [u8]) {
+        if !self.find(at) && self.is_by_name() {
+            self.rest = absent;
+        }
+    }
+
     /// Selects the named argument with this index as the next one. Its absence is an error.
     pub fn require(&mut self, at: usize) {
         if !self.find(at) {

@@ -3,8 +3,10 @@ use std::error::Error;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "json")]
+use super::EncodeError;
 use super::form::Owned;
-use super::{Bincode, Codec, CodecId, Decoder, Encoder, Form};
+use super::{ArgumentNames, Bincode, Codec, CodecId, Decoder, Encoder, Form};
 use crate::packet::ErrorData;
 
 /// An error type that service methods can return.
@@ -113,7 +115,7 @@ enum FieldEncoding {
     #[cfg(feature = "messagepack")]
     MessagePack(Encoder<super::MessagePack>),
     #[cfg(feature = "json")]
-    Json(Encoder<super::Json>),
+    Json(NamedFields<Encoder<super::Json>>),
     None,
 }
 
@@ -125,8 +127,65 @@ enum FieldDecoding<'de> {
     #[cfg(feature = "messagepack")]
     MessagePack(Decoder<'de, super::MessagePack>),
     #[cfg(feature = "json")]
-    Json(Decoder<'de, super::Json>),
+    Json(NamedFields<Decoder<'de, super::Json>>),
     None,
+}
+
+/// An encoder or decoder of fields that may have names.
+#[cfg(feature = "json")]
+#[derive(Debug)]
+struct NamedFields<T> {
+    fields: T,
+    /// Each name in a list of its own. Empty for fields without names.
+    names: ArgumentNames,
+    /// The index of the next field.
+    next: usize,
+}
+
+#[cfg(feature = "json")]
+impl<T> NamedFields<T> {
+    fn new(fields: T, names: ArgumentNames) -> Self {
+        Self {
+            fields,
+            names,
+            next: 0,
+        }
+    }
+
+    /// Returns the index and the name of the next field. Returns `None` if the fields have no names.
+    fn advance(&mut self) -> Option<(usize, &'static str)> {
+        let at = self.next;
+        self.next += 1;
+        Some((at, self.names.get(at)?[0]))
+    }
+}
+
+#[cfg(feature = "json")]
+impl NamedFields<Encoder<super::Json>> {
+    fn put<F: Form>(&mut self, value: &F::Sent<'_>) {
+        if let Some((_, name)) = self.advance() {
+            self.fields.name(name);
+        }
+        self.fields.put::<F>(value);
+    }
+
+    fn finish(self) -> Result<Vec<u8>, EncodeError> {
+        self.fields.finish()
+    }
+}
+
+#[cfg(feature = "json")]
+impl<'de> NamedFields<Decoder<'de, super::Json>> {
+    fn take<F: Form>(&mut self) -> Option<F::Got<'de>> {
+        if let Some((at, _)) = self.advance() {
+            self.fields.find_or(at, b"null");
+        }
+        self.fields.take::<F>()
+    }
+
+    fn end(&mut self) -> Option<()> {
+        self.fields.end()
+    }
 }
 
 /// Evaluates the same expression for whichever codec is in use.
@@ -146,8 +205,17 @@ macro_rules! whichever {
 }
 
 impl FieldEncoder {
-    /// Creates an encoder without fields.
+    /// Creates an encoder of fields without names.
     pub fn new(codec: CodecId) -> Self {
+        Self::named(codec, &[])
+    }
+
+    /// Creates an encoder of fields with names: in JSON they are an object. Each name is in a list of its own.
+    #[cfg_attr(
+        not(feature = "json"),
+        expect(unused_variables, reason = "no other codec has names")
+    )]
+    pub fn named(codec: CodecId, names: ArgumentNames) -> Self {
         Self(match codec {
             CodecId::Bincode => FieldEncoding::Bincode(Encoder::new()),
             #[cfg(feature = "postcard")]
@@ -155,12 +223,16 @@ impl FieldEncoder {
             #[cfg(feature = "messagepack")]
             CodecId::MessagePack => FieldEncoding::MessagePack(Encoder::new()),
             #[cfg(feature = "json")]
-            CodecId::Json => FieldEncoding::Json(Encoder::new()),
+            CodecId::Json if names.is_empty() => {
+                FieldEncoding::Json(NamedFields::new(Encoder::new(), names))
+            }
+            #[cfg(feature = "json")]
+            CodecId::Json => FieldEncoding::Json(NamedFields::new(Encoder::named(), names)),
             _ => FieldEncoding::None,
         })
     }
 
-    /// Appends a field.
+    /// Appends the next field.
     pub fn put<F: Form>(&mut self, value: &F::Sent<'_>) {
         whichever!(FieldEncoding &mut self.0, out => out.put::<F>(value), ());
     }
@@ -172,8 +244,18 @@ impl FieldEncoder {
 }
 
 impl<'de> FieldDecoder<'de> {
-    /// Creates a decoder of the fields in `data`.
+    /// Creates a decoder of the fields without names in `data`.
     pub fn new(codec: CodecId, data: &'de [u8]) -> Self {
+        Self::named(codec, data, &[])
+    }
+
+    /// Creates a decoder of fields with names: in JSON they may be an object, in which a field that may be `null` may be
+    /// missing. Each name is in a list of its own.
+    #[cfg_attr(
+        not(feature = "json"),
+        expect(unused_variables, reason = "no other codec has names")
+    )]
+    pub fn named(codec: CodecId, data: &'de [u8], names: ArgumentNames) -> Self {
         Self(match codec {
             CodecId::Bincode => FieldDecoding::Bincode(Decoder::new(data)),
             #[cfg(feature = "postcard")]
@@ -181,7 +263,13 @@ impl<'de> FieldDecoder<'de> {
             #[cfg(feature = "messagepack")]
             CodecId::MessagePack => FieldDecoding::MessagePack(Decoder::new(data)),
             #[cfg(feature = "json")]
-            CodecId::Json => FieldDecoding::Json(Decoder::new(data)),
+            CodecId::Json if names.is_empty() => {
+                FieldDecoding::Json(NamedFields::new(Decoder::new(data), names))
+            }
+            #[cfg(feature = "json")]
+            CodecId::Json => {
+                FieldDecoding::Json(NamedFields::new(Decoder::named(data, names), names))
+            }
             _ => FieldDecoding::None,
         })
     }
