@@ -174,3 +174,42 @@ async fn rules_may_change_and_a_panicking_rule_denies() {
     serving.update_routes(|router| _ = router.access(AccessPolicy::new()));
     assert!(is_forbidden(peer.call("echo", "x").await));
 }
+
+/// A JSON name is denied where its method is, whether it is an alias, goes to a fallback or has a handler of its own.
+#[tokio::test]
+async fn a_json_name_has_the_rule_of_its_method() {
+    let names = [
+        "Vault.take",
+        "Vault.empty",
+        "shortcut",
+        "Daemon.stop",
+        "own",
+    ];
+    let serving = PeerBuilder::new()
+        .service(VaultServer::new(Cellar))
+        .handle("own;json", echo)
+        .routes(|router| {
+            assert!(router.alias("shortcut", "Vault.take"));
+            assert!(router.alias("hidden;json", "Vault.take"));
+            Ok(())
+        })
+        .fallback(echo)
+        .access(
+            access()
+                .allow(["Daemon.stop", "own"], |who| who.is_key(&OWNER))
+                .allow(["Daemon.stop;json", "own;json", "hidden"], |_| true)
+                .allow(["Vault.take;json", "Vault.empty", "shortcut"], |_| true)
+                .default_rule(|_| true),
+        );
+    let guest = known_as(Identity::Key(GUEST), &serving);
+    for name in names.into_iter().chain(["hidden"]) {
+        let name = format!("{name};json");
+        assert!(is_forbidden(guest.call(name.clone(), "").await), "{name}");
+    }
+    assert!(guest.call("free;json", "").await.is_ok());
+    let owner = known_as(Identity::Key(OWNER), &serving);
+    for name in ["Daemon.stop;json", "own;json"] {
+        assert_eq!(owner.call(name, "x").await.unwrap(), "x", "{name}");
+    }
+    assert!(!AccessPolicy::new().allows(&Identity::Anonymous, b"own;json"));
+}

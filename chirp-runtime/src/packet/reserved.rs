@@ -15,6 +15,10 @@ pub const HEALTH_CHECK_METHOD: &str = "chirp.health.check";
 /// The method that returns the state of a service and its changes, as a stream (PROTOCOL.md, "`chirp.health`").
 pub const HEALTH_WATCH_METHOD: &str = "chirp.health.watch";
 
+/// The suffix of the JSON names of methods: `Arith.sum;json` is `Arith.sum` with its values in JSON (PROTOCOL.md, "JSON
+/// names").
+pub const JSON_SUFFIX: &str = ";json";
+
 /// The reserved methods that are ordinary calls: the session passes them on, and programs may call them.
 const CALLABLE: &[&str] = &[
     CONTRACT_METHOD,
@@ -32,4 +36,9 @@ pub(crate) fn is_reserved(method: &[u8]) -> bool {
 /// Returns `true` if a name belongs to the framework and is not an ordinary call: the session answers it.
 pub(crate) fn is_uncallable(method: &[u8]) -> bool {
     is_reserved(method) && !CALLABLE.iter().any(|name| name.as_bytes() == method)
+}
+
+/// Returns the name of a method from its JSON name. Returns `None` for other names.
+pub(crate) fn strip_json_suffix(name: &[u8]) -> Option<&[u8]> {
+    name.strip_suffix(JSON_SUFFIX.as_bytes())
 }

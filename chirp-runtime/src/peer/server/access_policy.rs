@@ -3,6 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::channel::Identity;
+use crate::packet::strip_json_suffix;
 use crate::peer::MethodName;
 
 type Rule = Arc<dyn Fn(&Identity) -> bool + Send + Sync>;
@@ -11,7 +12,8 @@ type Rule = Arc<dyn Fn(&Identity) -> bool + Send + Sync>;
 ///
 /// A rule applies to the method that would run: a call by an alias is checked as the method itself. A service under
 /// another name (`.named("Other")`) has methods of its own, `"Other.method"`. Methods that a fallback handles are
-/// checked by the name that was called.
+/// checked by the name that was called. A JSON name (`"Daemon.stop;json"`) is always checked without its suffix, so that
+/// rules for JSON names have no effect.
 ///
 /// A call that is not allowed fails with [`PermissionDenied`](crate::packet::FrameworkError::PermissionDenied), whether
 /// the method exists or not: only peers that [`default_rule`](Self::default_rule) allows learn that a name is unknown.
@@ -73,8 +75,9 @@ impl AccessPolicy {
         self
     }
 
-    /// Returns `true` if `who` may call `method`.
+    /// Returns `true` if `who` may call `method`, which may be a JSON name.
     pub fn allows(&self, who: &Identity, method: &[u8]) -> bool {
+        let method = strip_json_suffix(method).unwrap_or(method);
         let rule = self.methods.get(method).or(self.default_rule.as_ref());
         rule.is_some_and(|rule| rule(who))
     }

@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use crate::channel::Identity;
 use crate::packet::{
     CONTRACT_METHOD, FrameworkError, MAX_METHOD_LEN, PacketType, ServedMethod, is_reserved,
+    strip_json_suffix,
 };
 use crate::peer::monitoring::log;
 use crate::peer::server::layer_chain::{Layers, MethodNames, layered, reply_through};
@@ -316,8 +317,12 @@ impl Router {
         let Some(access) = &self.access else {
             return true;
         };
-        let alias_of = route.and_then(|route| route.method.as_deref());
-        access.allows(who, alias_of.unwrap_or(name))
+        let method = method_name(name, route);
+        // A JSON name is the method of the name without the suffix, which may be an alias.
+        match strip_json_suffix(method) {
+            None => access.allows(who, method),
+            Some(method) => access.allows(who, method_name(method, self.routes.get(method))),
+        }
     }
 
     /// Logs the methods that the caller may call: the response to a call of an unknown method has no text.
@@ -363,6 +368,24 @@ impl Router {
         }
     }
 
+    /// Handles a call whose name is not registered.
+    #[inline(never)]
+    fn handle_unregistered(&self, request: Request) -> HandlerFuture {
+        if is_reserved(request.method()) {
+            return self.handle_reserved(request);
+        }
+        if !self.allows(request.context().identity(), request.method(), None) {
+            return denied();
+        }
+        if self.fallback.is_none() {
+            self.log_unknown(&request);
+        }
+        match self.unregistered.as_ref().or(self.fallback.as_ref()) {
+            Some(handler) => handler.handle(request),
+            None => Box::pin(std::future::ready(Reply::UnknownMethod)),
+        }
+    }
+
     /// Returns `true` if there is no handler at all.
     pub fn is_empty(&self) -> bool {
         self.routes.is_empty() && self.fallback.is_none() && self.packets.is_empty()
@@ -374,29 +397,26 @@ const MAX_LISTED: usize = 20;
 
 impl Handler for Router {
     fn handle(&self, mut request: Request) -> HandlerFuture {
-        let route = self.routes.get(request.method());
-        if route.is_none() && is_reserved(request.method()) {
-            return self.handle_reserved(request);
+        let Some(route) = self.routes.get(request.method()) else {
+            return self.handle_unregistered(request);
+        };
+        if !self.allows(request.context().identity(), request.method(), Some(route)) {
+            return denied();
         }
-        if !self.allows(request.context().identity(), request.method(), route) {
-            return Box::pin(std::future::ready(FrameworkError::PermissionDenied.into()));
-        }
-        match (route, &self.fallback) {
-            (Some(route), _) => {
-                request.set_route(route.index);
-                route.handler.handle(request)
-            }
-            (None, fallback) => {
-                if fallback.is_none() {
-                    self.log_unknown(&request);
-                }
-                match self.unregistered.as_ref().or(fallback.as_ref()) {
-                    Some(handler) => handler.handle(request),
-                    None => Box::pin(std::future::ready(Reply::UnknownMethod)),
-                }
-            }
-        }
+        request.set_route(route.index);
+        route.handler.handle(request)
     }
+}
+
+/// Returns the method's own name, if the route is an alias.
+fn method_name<'a>(name: &'a [u8], route: Option<&'a RouteEntry>) -> &'a [u8] {
+    let alias_of = route.and_then(|route| route.method.as_deref());
+    alias_of.unwrap_or(name)
+}
+
+/// Answers a call that the caller is not allowed to make.
+fn denied() -> HandlerFuture {
+    Box::pin(std::future::ready(FrameworkError::PermissionDenied.into()))
 }
 
 /// The handler of names without a handler, inside of layers.
