@@ -133,6 +133,7 @@ fn no_file_is_too_long() {
         "src",
         "chirp-runtime/src",
         "chirp-macros/src",
+        "chirp-cli",
         "examples",
         "tests",
     ] {
@@ -160,6 +161,7 @@ fn the_rust_version_is_stated_once() {
     );
     for path in [
         "Cargo.toml",
+        "chirp-cli/Cargo.toml",
         "chirp-runtime/Cargo.toml",
         "chirp-macros/Cargo.toml",
     ] {
@@ -249,7 +251,12 @@ fn each_answer_to_where_to_find_is_there() {
 fn tests() -> std::collections::BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut names = std::collections::BTreeSet::new();
-    for folder in ["tests", "chirp-runtime/tests", "chirp-runtime/src"] {
+    for folder in [
+        "tests",
+        "chirp-cli",
+        "chirp-runtime/tests",
+        "chirp-runtime/src",
+    ] {
         for (_, text) in sources(&root.join(folder)) {
             let mut is_test = false;
             for line in text.lines().map(str::trim_start) {
@@ -286,7 +293,13 @@ fn every_invariant_and_limit_has_tests() {
 fn every_path_and_name_in_the_document_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut texts = Vec::new();
-    for folder in ["src", "chirp-runtime", "chirp-macros/src", "tests"] {
+    for folder in [
+        "src",
+        "chirp-runtime",
+        "chirp-macros/src",
+        "chirp-cli",
+        "tests",
+    ] {
         let found = sources(&root.join(folder));
         texts.extend(found.into_iter().map(|(_, text)| text));
     }

@@ -1,0 +1,145 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chirp::channel::{KeyPolicy, Keypair, TlsCertificate, TlsClient, TlsError, TlsRoots};
+use chirp::{ConnectError, Endpoint, Peer, PeerBuilder, PublicKey};
+use clap::Args;
+
+use crate::duration;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+
+/// Options for connecting.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct ConnectOptions {
+    /// Time limit for connecting
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
+    pub(crate) connect_timeout: Duration,
+    /// tls: certificate authorities that may sign the server's certificate (PEM); without this, those of the system
+    #[arg(long, value_name = "FILE", conflicts_with = "peer_key")]
+    ca: Option<PathBuf>,
+    /// tls: own certificate (PEM)
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "key",
+        conflicts_with = "peer_key"
+    )]
+    cert: Option<PathBuf>,
+    /// tls: own private key (PEM), of the certificate, or as a raw key with --peer-key
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// tls: raw public key that the server must have; can be repeated
+    #[arg(long, value_name = "KEY")]
+    peer_key: Vec<PublicKey>,
+    /// tls: name in the server's certificate, if it is not the host of the address
+    #[arg(long, value_name = "NAME", conflicts_with = "peer_key")]
+    server_name: Option<String>,
+}
+
+impl ConnectOptions {
+    /// Connects to an address.
+    pub(crate) async fn connect(&self, address: &str) -> Result<Peer, Failure> {
+        self.connect_with(PeerBuilder::new(), address).await
+    }
+
+    /// Connects to an address, with services or settings for the connection.
+    pub(crate) async fn connect_with(
+        &self,
+        builder: PeerBuilder,
+        address: &str,
+    ) -> Result<Peer, Failure> {
+        let endpoint = parse(address)?;
+        let builder = self.configure(builder, &endpoint)?;
+        builder
+            .connect(&endpoint.to_string())
+            .await
+            .map_err(|error| connect_failure(&error))
+    }
+
+    /// Applies the options to a builder. TLS settings are read only if the address needs them.
+    pub(crate) fn configure(
+        &self,
+        builder: PeerBuilder,
+        endpoint: &Endpoint,
+    ) -> Result<PeerBuilder, Failure> {
+        let builder = builder.connect_timeout(self.connect_timeout);
+        if !matches!(endpoint, Endpoint::Tls { .. }) {
+            return match self.first_tls_option() {
+                Some(option) => Err(Failure::usage(format!(
+                    "{option} needs an address tls://host:port, and this is {endpoint}"
+                ))),
+                None => Ok(builder),
+            };
+        }
+        Ok(match self.tls()? {
+            Some(tls) => builder.tls(tls),
+            None => builder,
+        })
+    }
+
+    fn first_tls_option(&self) -> Option<&'static str> {
+        [
+            ("--ca", self.ca.is_some()),
+            ("--cert", self.cert.is_some()),
+            ("--key", self.key.is_some()),
+            ("--peer-key", !self.peer_key.is_empty()),
+            ("--server-name", self.server_name.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(name, is_set)| is_set.then_some(name))
+    }
+
+    /// Returns the TLS settings, or `None` for the default ones.
+    fn tls(&self) -> Result<Option<TlsClient>, Failure> {
+        if self.first_tls_option().is_none() {
+            return Ok(None);
+        }
+        if !self.peer_key.is_empty() {
+            let keys = match &self.key {
+                Some(path) => Keypair::load(path),
+                // Servers that admit everyone need no key that lasts.
+                None => Keypair::generate(),
+            };
+            let keys = keys.map_err(Failure::usage)?;
+            let accepted = self.peer_key.clone();
+            let policy = KeyPolicy::by(move |key| accepted.contains(key));
+            return Ok(Some(TlsClient::keys(&keys, policy)));
+        }
+        if let (Some(path), None) = (&self.key, &self.cert) {
+            return Err(Failure::usage(format!(
+                "--key {} needs --cert FILE, or --peer-key KEY if it is a raw key",
+                path.display()
+            )));
+        }
+        let roots = match &self.ca {
+            Some(path) => TlsRoots::from_file(path),
+            None => TlsRoots::system(),
+        };
+        let mut tls = TlsClient::new(&roots.map_err(Failure::usage)?);
+        if let (Some(chain), Some(key)) = (&self.cert, &self.key) {
+            let certificate = TlsCertificate::from_files(chain, key).map_err(Failure::usage)?;
+            tls = tls.certificate(&certificate);
+        }
+        if let Some(name) = &self.server_name {
+            tls = tls.server_name(name).map_err(Failure::usage)?;
+        }
+        Ok(Some(tls))
+    }
+}
+
+/// Parses an address.
+pub(crate) fn parse(address: &str) -> Result<Endpoint, Failure> {
+    address.parse().map_err(Failure::usage)
+}
+
+fn connect_failure(error: &ConnectError) -> Failure {
+    let code = match error {
+        ConnectError::Duplicate(_) | ConnectError::Endpoint(_) => ExitCode::Usage,
+        ConnectError::Timeout { .. } => ExitCode::TimedOut,
+        ConnectError::Io(error) if TlsError::of(error).is_some() => ExitCode::NotAllowed,
+        _ => ExitCode::NoConnection,
+    };
+    Failure::new(code, error)
+}
