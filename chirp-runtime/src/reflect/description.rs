@@ -32,10 +32,10 @@ impl Description {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TypeDefinitions {
-    /// The types as they are written in JSON.
+    /// The types as they are written in the codecs `Json` and `MessagePack`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub readable: BTreeMap<String, Definition>,
-    /// The types as they are written in the codecs `Bincode`, `Postcard` and `MessagePack`.
+    /// The types as they are written in the codecs `Bincode` and `Postcard`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub compact: BTreeMap<String, Definition>,
 }
@@ -128,9 +128,9 @@ pub struct ValueDescription {
     /// The type as it is written in the trait, such as `Vec<Order>`.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// The shape of the value in JSON.
+    /// The shape of the value in the codecs `Json` and `MessagePack`.
     pub readable: Shape,
-    /// The shape of the value in the codecs `Bincode`, `Postcard` and `MessagePack`.
+    /// The shape of the value in the codecs `Bincode` and `Postcard`.
     pub compact: Shape,
     /// The JSON Schema of the value, if the service has the option `schema`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,18 +6,26 @@
 
 mod access;
 mod compare;
+mod compare_descriptions;
 mod description;
+mod difference;
+mod interface_difference;
+mod member;
 mod node;
 mod probe_error;
+mod reading;
 mod shape;
 mod shapes;
 mod trace;
 mod tracer;
 
-pub use compare::{Change, Difference, compare};
+pub use compare::compare;
+pub use compare_descriptions::compare_descriptions;
 pub use description::{
     ArgumentDescription, Description, ErrorDescription, ErrorField, MethodDescription,
     ServiceDescription, TypeDefinitions, ValueDescription,
 };
+pub use difference::{Breaks, Change, Difference};
+pub use interface_difference::{Impact, InterfaceChange, InterfaceDifference};
 pub use shape::{Definition, Field, Shape, Variant};
 pub use shapes::{Notation, Shapes};

@@ -71,6 +71,8 @@ pub enum Definition {
     Tuple(Vec<Shape>),
     /// A struct with named fields.
     Struct(Vec<Field>),
+    /// A struct that refuses fields that are not listed: `deny_unknown_fields`.
+    StrictStruct(Vec<Field>),
     /// A struct with flattened fields: these fields are required, and there may be others.
     OpenStruct(Vec<Field>),
     /// An enum.
@@ -168,6 +170,7 @@ impl fmt::Display for Definition {
             Self::Newtype(shape) => write!(f, "({shape})"),
             Self::Tuple(items) => write_tuple(f, items),
             Self::Struct(fields) => write_fields(f, fields, ""),
+            Self::StrictStruct(fields) => write_fields(f, fields, " !"),
             Self::OpenStruct(fields) => write_fields(f, fields, " .."),
             Self::Enum(variants) => {
                 for (at, variant) in variants.iter().enumerate() {
@@ -178,7 +181,9 @@ impl fmt::Display for Definition {
                     }
                     match &variant.definition {
                         Self::Unit => {}
-                        Self::Struct(_) => write!(f, " {}", variant.definition)?,
+                        Self::Struct(_) | Self::StrictStruct(_) => {
+                            write!(f, " {}", variant.definition)?
+                        }
                         Self::Alias(shape) => write!(f, "({shape})")?,
                         fields => write!(f, "{fields}")?,
                     }

@@ -8,6 +8,7 @@ use super::node::{Kind, Known, Node};
 use super::trace::Trace;
 use super::tracer::{Context, Tracer};
 use super::{Definition, Field, Shape, Variant};
+use crate::codec::CodecId;
 
 /// The maximum number of attempts for one type. The parts that are not known by then are [`Shape::Any`].
 const MAX_ATTEMPTS: usize = 50_000;
@@ -16,10 +17,20 @@ const MAX_ATTEMPTS: usize = 50_000;
 /// numbers in compact ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Notation {
-    /// The form in the codec `Json`.
+    /// The form in the codecs `Json` and `MessagePack`.
     Readable,
-    /// The form in the codecs `Bincode`, `Postcard` and `MessagePack`.
+    /// The form in the codecs `Bincode` and `Postcard`.
     Compact,
+}
+
+impl Notation {
+    /// Returns the notation of a codec.
+    pub fn of(codec: CodecId) -> Self {
+        match codec {
+            CodecId::Json | CodecId::MessagePack => Self::Readable,
+            CodecId::Bincode | CodecId::Postcard | CodecId::Raw => Self::Compact,
+        }
+    }
 }
 
 /// The shapes of types in one notation, and the definitions of the named types that they contain.
@@ -96,6 +107,10 @@ impl Shapes {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Definition)> {
         let definitions = self.definitions.iter();
         definitions.map(|(name, definition)| (name.as_str(), definition))
+    }
+
+    pub(super) fn definitions(&self) -> &BTreeMap<String, Definition> {
+        &self.definitions
     }
 
     fn known<T>(&self, id: usize, read: impl FnOnce(&Node) -> T) -> T {
