@@ -15,6 +15,9 @@ fn text() -> impl Strategy<Value = String> {
         "exec",
         "stdio",
         "fd",
+        "ws",
+        "TCP",
+        "x+y",
         ":",
         "//",
         "://",
@@ -101,6 +104,10 @@ fn endpoint() -> impl Strategy<Value = Endpoint> {
             .prop_map(|(program, args)| Endpoint::Exec { program, args }),
         Just(Endpoint::Stdio),
         (0..9_i32, 0..9_i32).prop_map(|(read, write)| Endpoint::Fd { read, write }),
+        ("[a-zA-Z][a-zA-Z0-9+.-]{0,5}", text()).prop_filter_map(
+            "a scheme that is not built in",
+            |(scheme, rest)| format!("{scheme}://{rest}").parse().ok()
+        ),
     ]
 }
 

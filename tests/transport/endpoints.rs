@@ -76,6 +76,16 @@ fn an_address_with_a_scheme_is_read_back() {
         "unix:///a://b",
         "exec:curl http://localhost:80/",
         "exec:'//host/program' x",
+        "ws://example.com/path?x=1",
+        "nats://a:b@example.com:4222/subject.x",
+        "http://x:80",
+        "jsonrpc+stdio:",
+        "jsonrpc+unix:///run/x.sock?mode=660",
+        "a+b:80",
+        "x-1.y://",
+        "unix://./a+b:c",
+        "[a+b]:http",
+        "tcp://a+b:80",
     ] {
         let endpoint: Endpoint = text.parse().expect("an address");
         assert_eq!(endpoint.to_string(), text);
@@ -90,6 +100,47 @@ fn an_address_with_a_scheme_is_read_back() {
             args: Vec::new()
         })
     );
+}
+
+/// A colon alone does not make a scheme: these were addresses without a scheme before there were others.
+#[test]
+fn a_scheme_has_two_slashes_or_a_plus() {
+    let scheme = |text: &str| match text.parse() {
+        Ok(Endpoint::Other(address)) => {
+            Some((address.scheme().to_owned(), address.rest().to_owned()))
+        }
+        Ok(_) => None,
+        Err(error) => panic!("{error}"),
+    };
+    let other = |scheme: &str, rest: &str| Some((scheme.to_owned(), rest.to_owned()));
+    for (text, expected) in [
+        ("ws://host/path?x", other("ws", "host/path?x")),
+        ("WS+Tls://Host/Path", other("ws+tls", "Host/Path")),
+        ("jsonrpc+stdio:", other("jsonrpc+stdio", "")),
+        ("jsonrpc+fd:3,4", other("jsonrpc+fd", "3,4")),
+        ("a+b:80", other("a+b", "80")),
+        ("a+b:c/d", other("a+b", "c/d")),
+        ("nats://", other("nats", "")),
+        ("ws:///", other("ws", "/")),
+        ("foo:bar", None),
+        ("foo:80", None),
+        ("foo:", None),
+        ("foo:/bar", None),
+        ("C:\\pipe", None),
+        ("c:/pipe", None),
+        ("EXEC:80", None),
+        ("./a+b:c", None),
+        ("/a+b:c", None),
+        ("a/b://c", None),
+        ("1+b:c/d", None),
+        ("TCP://localhost:80", None),
+        ("Inproc://x", None),
+    ] {
+        assert_eq!(scheme(text), expected, "{text}");
+    }
+    assert_eq!("TCP://x:80".parse(), "tcp://x:80".parse::<Endpoint>());
+    assert_eq!("WS://x".parse(), "ws://x".parse::<Endpoint>());
+    assert_ne!("ws://X".parse(), "ws://x".parse::<Endpoint>());
 }
 
 #[test]
@@ -107,7 +158,12 @@ fn an_invalid_address_is_an_error_with_advice() {
         ("unix:///x?mode=9", "octal"),
         ("unix:///x?mode=7777", "octal"),
         ("inproc://", "the name is missing"),
-        ("http://x:80", "unknown scheme"),
+        ("1http://x:80", "a scheme is a letter"),
+        ("a b://x", "a scheme is a letter"),
+        ("://x", "a scheme is a letter"),
+        ("localhost:80://x", "a scheme is a letter"),
+        ("TCP://localhost", "tcp://host:port"),
+        ("FD://3", "without slashes"),
         ("exec://x", "without slashes"),
         ("exec:", "the program is missing"),
         ("exec:'' x", "the program is missing"),

@@ -7,6 +7,7 @@ mod endpoints;
 mod failed_writes;
 mod inproc;
 mod pipes;
+mod schemes;
 mod stdio;
 #[path = "../support/mod.rs"]
 mod support;

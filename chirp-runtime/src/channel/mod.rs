@@ -10,7 +10,7 @@
 //! halves. A peer requires that bytes arrive in order and unaltered; that a read returns what is available; that
 //! the end of input means that the other side has closed; that both halves can be used at the same time, each by
 //! one task at a time; and that dropping the halves closes the channel. A [`Listener`] provides such channels to a
-//! server, and a [`Connector`] to a reconnecting client. See `examples/channel.rs` for a channel that delays,
+//! server, and a [`Connector`] to a reconnecting client. A [`Scheme`] gives them addresses. See `examples/channel.rs` for a channel that delays,
 //! stalls and breaks.
 //!
 //! # Peer identity
@@ -44,6 +44,7 @@ mod pipe;
 #[cfg(feature = "process")]
 mod process;
 mod public_key;
+mod scheme;
 #[cfg(feature = "process")]
 mod shared_socket;
 #[cfg(feature = "process")]
@@ -64,8 +65,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use connector::Connector;
 pub use credentials::Credentials;
+pub(crate) use endpoint::SchemeTable;
 pub(crate) use endpoint::secure::{self, ConnectTarget};
-pub use endpoint::{Endpoint, EndpointError};
+pub use endpoint::{Endpoint, EndpointError, OtherAddress};
 pub use identity::{CertificateNames, Identity};
 #[cfg(all(feature = "process", target_os = "linux"))]
 pub use inherited::from_socket_activation;
@@ -76,6 +78,7 @@ pub use pipe::{PipeEnds, pipes};
 #[cfg(feature = "process")]
 pub use process::Child;
 pub use public_key::{PublicKey, PublicKeyError};
+pub use scheme::Scheme;
 #[cfg(feature = "process")]
 pub use stdio::stdio;
 #[cfg(feature = "tls")]

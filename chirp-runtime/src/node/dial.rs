@@ -17,7 +17,7 @@ use super::refusal::cut;
 use super::{NodeEvent, Refusal, RefusalReason};
 use crate::channel::{Channel, Endpoint};
 use crate::packet::NODE_JOIN_METHOD;
-use crate::peer::{Backoff, ConnectionCounters, Peer, Task};
+use crate::peer::{Backoff, ConnectionCounters, Peer, Task, guard};
 
 /// Starts the task that dials a node while it has addresses and no link.
 pub(super) fn spawn(core: &Arc<NodeCore>, entry: &Arc<NodeEntry>) -> AbortHandle {
@@ -240,9 +240,11 @@ async fn connect(core: &NodeCore, name: &str, endpoint: &Endpoint) -> Result<Cha
         (name, core.settings.has_certificates),
     );
     let limit: Duration = core.settings.connect_timeout;
-    match timeout(limit, endpoint.connect_with(tls.as_ref())).await {
-        Ok(Ok(channel)) => Ok(channel),
-        Ok(Err(error)) => Err(DialError::Failed(error.to_string())),
+    let connects = endpoint.connect_with(tls.as_ref(), &core.settings.schemes);
+    match timeout(limit, guard::run("a scheme", connects)).await {
+        Ok(Ok(Ok(channel))) => Ok(channel),
+        Ok(Ok(Err(error))) => Err(DialError::Failed(error.to_string())),
+        Ok(Err(panicked)) => Err(DialError::Failed(panicked.to_string())),
         Err(_) => Err(DialError::Failed(format!(
             "cannot connect to {endpoint}: no answer in {limit:?}"
         ))),

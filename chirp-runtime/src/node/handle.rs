@@ -316,6 +316,7 @@ pub(super) fn connect(
             address: target.endpoint,
         });
     }
+    core.settings.schemes.check(&target.endpoint)?;
     if !core.is_running() {
         return Err(NodeError::Closed);
     }

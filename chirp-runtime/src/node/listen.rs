@@ -1,11 +1,12 @@
 //! The listeners of a node. Their connections are served by the node's server.
 
+use std::io;
 use std::sync::Arc;
 
 use super::NodeError;
 use super::node_core::{ActiveListener, NodeCore};
 use crate::channel::Endpoint;
-use crate::peer::{ConnectError, Task};
+use crate::peer::{ConnectError, Task, guard};
 use crate::server::{Listeners, ServerHandle};
 
 /// Listens on an address. Returns the actual one.
@@ -15,7 +16,11 @@ pub(super) async fn start(core: &Arc<NodeCore>, asked: Endpoint) -> Result<Endpo
         return Err(NodeError::NoTls { address: asked });
     }
     let server = core.server().ok_or(NodeError::Closed)?;
-    let listener = asked.listen_with(tls).await.map_err(ConnectError::from)?;
+    let schemes = &core.settings.schemes;
+    schemes.check(&asked)?;
+    let listener = guard::run("a scheme", asked.listen_with(tls, schemes)).await;
+    let listener = listener.map_err(io::Error::from).flatten();
+    let listener = listener.map_err(ConnectError::from)?;
     let endpoint = listener.endpoint().clone();
     let mut listeners = Listeners::default();
     listeners.push(listener);

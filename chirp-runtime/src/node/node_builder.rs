@@ -11,7 +11,7 @@ use super::node_core::{CloseOnStop, NodeCore, NodeSettings};
 use super::{Discovery, Node, NodeAddress, NodeError, accept, discovery, handle, listen};
 #[cfg(feature = "tls")]
 use crate::channel::{KeyPolicy, Keypair, TlsClient, TlsServer};
-use crate::channel::{PublicKey, secure};
+use crate::channel::{PublicKey, Scheme, secure};
 use crate::health::Health;
 use crate::peer::{CONNECT_TIME, PeerBuilder, Task};
 use crate::server::ServerBuilder;
@@ -227,6 +227,13 @@ impl NodeBuilder {
         self
     }
 
+    /// Registers a transport for addresses that begin with `name:`, such as `ws` ([`PeerBuilder::scheme`]), for listening
+    /// and dialling. Discoveries may find such addresses if [`Scheme::is_discoverable`] allows it.
+    pub fn scheme(self, name: impl Into<String>, scheme: impl Scheme) -> Self {
+        let name = name.into();
+        self.configure_peers(move |peers| peers.scheme(&name, scheme))
+    }
+
     /// Sets the first and the longest pause between attempts to connect, 20 ms and 5 s by default. Pauses double, and are
     /// random between half of that and the whole.
     pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
@@ -376,6 +383,7 @@ impl NodeBuilder {
             has_guests: self.has_guests,
             client_tls: self.client_tls,
             server_tls: self.server_tls,
+            schemes: serving.schemes.clone(),
             has_certificates: self.has_certificates,
         };
         let max_connections = settings.max_nodes.saturating_mul(2);

@@ -16,7 +16,7 @@ use super::node_entry::NodeEntry;
 use super::node_event::EventQueue;
 use super::waiting_calls::WaitingCalls;
 use super::{NodeError, NodeEvent, Refusal, RefusalReason};
-use crate::channel::{Endpoint, secure};
+use crate::channel::{Endpoint, SchemeTable, secure};
 use crate::peer::{PeerBuilder, Task, guard};
 use crate::server::ServerHandle;
 use crate::sync::Mutex;
@@ -46,6 +46,7 @@ pub(super) struct NodeSettings {
     pub(super) has_guests: bool,
     pub(super) client_tls: Option<secure::ClientTls>,
     pub(super) server_tls: Option<secure::ServerTls>,
+    pub(super) schemes: SchemeTable,
     /// Certificates, in contrast to keys, are valid for the names of nodes.
     pub(super) has_certificates: bool,
 }

@@ -24,7 +24,7 @@ pub enum NodeError {
     /// The labels of this node are too long, too many, or two have the same key.
     #[error("invalid labels: {0}")]
     Labels(String),
-    /// The address is invalid.
+    /// The address is invalid, or its scheme is not known.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
     /// The address has no scheme, and would be taken for the path of a Unix socket.

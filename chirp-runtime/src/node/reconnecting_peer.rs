@@ -74,8 +74,13 @@ impl PeerBuilder {
         EndpointError: From<A::Error>,
     {
         let endpoint = address.try_into().map_err(EndpointError::from)?;
-        let tls = self.tls.clone();
-        Ok(self.reconnecting_with(ConnectTarget { endpoint, tls }, ReconnectConfig::default())?)
+        self.schemes.check(&endpoint)?;
+        let target = ConnectTarget {
+            endpoint,
+            tls: self.tls.clone(),
+            schemes: self.schemes.clone(),
+        };
+        Ok(self.reconnecting_with(target, ReconnectConfig::default())?)
     }
 
     /// Creates a client that connects with any connector and with other settings.

@@ -21,7 +21,7 @@ use super::{
     AccessPolicy, CallContext, ClientLayer, ConnectionError, Extensions, Handler, KeepAlive, Layer,
     ObservedPacket, Peer, RouteError, Router, SharedMetrics,
 };
-use crate::channel::{self, Channel};
+use crate::channel::{self, Channel, Scheme, SchemeTable};
 use crate::packet::PacketType;
 use crate::session::{Limits, Negotiation, Session, SessionConfig};
 
@@ -40,6 +40,7 @@ pub struct PeerBuilder {
     budget: Option<Arc<Budget>>,
     propagation: Option<Arc<Propagation>>,
     pub(crate) tls: Option<channel::secure::ClientTls>,
+    pub(crate) schemes: SchemeTable,
     #[cfg(feature = "lz4")]
     compress_above: Option<usize>,
     refused: Option<RouteError>,
@@ -164,6 +165,18 @@ impl PeerBuilder {
     #[must_use]
     pub fn tls(mut self, tls: channel::TlsClient) -> Self {
         self.tls = Some(tls);
+        self
+    }
+
+    /// Registers a transport for addresses that begin with `name:`, such as `ws`, and replaces the one that was registered
+    /// before. [`connect`](Self::connect) and the clients that this builder makes use it.
+    ///
+    /// A name is a letter, followed by letters, digits, `+`, `-` and `.`, in upper or lower case; `tcp`, `tls`, `unix`,
+    /// `inproc`, `exec`, `stdio` and `fd` are built in and cannot be replaced. An invalid name is an error where the builder
+    /// is given an address, whatever its scheme.
+    #[must_use]
+    pub fn scheme(mut self, name: &str, scheme: impl Scheme) -> Self {
+        self.schemes.insert(name, Arc::new(scheme));
         self
     }
 

@@ -2,7 +2,7 @@ use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::{Peer, PeerBuilder, RouteError};
+use super::{Peer, PeerBuilder, RouteError, guard};
 use crate::channel::{Endpoint, EndpointError};
 
 /// The default connect timeout.
@@ -29,9 +29,12 @@ impl PeerBuilder {
     /// As [`connect`](Self::connect), but not generic. Boxed, so that the future is compiled once.
     fn connect_to(&self, endpoint: Endpoint) -> BorrowedFuture<'_, Result<Peer, ConnectError>> {
         Box::pin(async move {
+            self.schemes.check(&endpoint)?;
             let after = self.connect_timeout.unwrap_or(CONNECT_TIME);
-            match tokio::time::timeout(after, endpoint.connect_with(self.tls.as_ref())).await {
-                Ok(channel) => Ok(self.start_connected(channel?)?),
+            let connects = endpoint.connect_with(self.tls.as_ref(), &self.schemes);
+            match tokio::time::timeout(after, guard::run("a scheme", connects)).await {
+                Ok(Ok(channel)) => Ok(self.start_connected(channel?)?),
+                Ok(Err(panicked)) => Err(io::Error::from(panicked).into()),
                 Err(_) => Err(ConnectError::Timeout { endpoint, after }),
             }
         })
@@ -62,7 +65,7 @@ pub enum ConnectError {
     /// A service could not be registered.
     #[error(transparent)]
     Duplicate(#[from] RouteError),
-    /// The address is invalid.
+    /// The address is invalid, or its scheme is not known.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
     /// The operating system reported an error; its text contains the address.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{AcceptError, Connection, Server};
-use crate::channel::{self, Channel, Endpoint, EndpointError, Listener};
+use crate::channel::{self, Channel, Endpoint, EndpointError, Listener, Scheme, SchemeTable};
 use crate::health::Health;
 use crate::packet::FrameworkError;
 use crate::peer::guard::{self, Panicked};
@@ -244,6 +244,13 @@ impl ServerBuilder {
         self
     }
 
+    /// Registers a transport for addresses that begin with `name:`, such as `ws` ([`PeerBuilder::scheme`]). An invalid name
+    /// is an error of [`bind`](Self::bind).
+    #[must_use]
+    pub fn scheme(self, name: &str, scheme: impl Scheme) -> Self {
+        self.configure_peers(|peers| peers.scheme(name, scheme))
+    }
+
     /// Limits the number of concurrent handshakes. The default is 256. A new handshake beyond the limit ends the
     /// oldest.
     #[must_use]
@@ -302,6 +309,11 @@ impl ServerBuilder {
     /// Checks that no two services have a method of the same name.
     pub(super) fn check(&self) -> Result<(), RouteError> {
         self.peers.check()
+    }
+
+    /// Returns the schemes of addresses.
+    pub(super) fn schemes(&self) -> &SchemeTable {
+        &self.peers.schemes
     }
 
     /// Returns the metrics of the server's connections.

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::future::poll_fn;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,8 +66,11 @@ impl Server {
         EndpointError: From<A::Error>,
     {
         let endpoint = address.try_into().map_err(EndpointError::from)?;
-        let tls = self.handle.shared.builder().tls.clone();
-        Ok(self.also_listen(endpoint.listen_with(tls.as_ref()).await?))
+        let builder = self.handle.shared.builder();
+        builder.schemes().check(&endpoint)?;
+        let listens = endpoint.listen_with(builder.tls.as_ref(), builder.schemes());
+        let listener = guard::run("a scheme", listens).await;
+        Ok(self.also_listen(listener.map_err(io::Error::from)??))
     }
 
     /// Accepts connections from another listener as well.

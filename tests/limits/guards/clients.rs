@@ -1,13 +1,16 @@
 //! Reconnecting clients.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chirp::channel::memory;
+use async_trait::async_trait;
+use chirp::channel::{Channel, Listener, OtherAddress, Scheme, memory};
 use chirp::packet::ErrorData;
 use chirp::{
-    AsCaller, ClientNext, Health, OutgoingCall, Peer, PeerBuilder, ReconnectConfig, ReconnectState,
+    AsCaller, ClientNext, Health, Node, NodeState, OutgoingCall, Peer, PeerBuilder,
+    ReconnectConfig, ReconnectState, Server,
 };
 
 use super::values::Trap;
@@ -46,6 +49,47 @@ async fn connectors() {
         is_alive(&soon(link.ready()).await.unwrap()).await;
         assert_eq!(soon(link.as_caller().call("echo", "x")).await.unwrap(), "x");
     }
+}
+
+/// Panics in both directions.
+struct Panics;
+
+#[async_trait]
+impl Scheme for Panics {
+    async fn connect(&self, address: &OtherAddress) -> io::Result<Channel> {
+        panic!("connect to {address}")
+    }
+
+    async fn listen(&self, address: &OtherAddress) -> io::Result<Box<dyn Listener>> {
+        panic!("listen on {address}")
+    }
+}
+
+#[tokio::test]
+async fn schemes() {
+    let builder = PeerBuilder::new().scheme("panics", Panics);
+    let error = builder.connect("panics://x").await.unwrap_err().to_string();
+    assert_eq!(error, "a scheme panicked: connect to panics://x");
+    let server = Server::builder().scheme("panics", Panics);
+    let error = server.bind("panics://x").await.unwrap_err().to_string();
+    assert_eq!(error, "a scheme panicked: listen on panics://x");
+
+    let node = Node::builder("a").scheme("panics", Panics);
+    let node = node.connect("b", "panics://x").start().await.unwrap();
+    let error = node.listen("panics://x").await.unwrap_err().to_string();
+    assert_eq!(error, "a scheme panicked: listen on panics://x");
+    let waits = async {
+        loop {
+            if let NodeState::Waiting { reason } = node.peer("b").state()
+                && reason.contains("a scheme panicked: connect to panics://x")
+            {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(waits).await;
+    node.listen("inproc://node of schemes").await.unwrap();
 }
 
 #[tokio::test]

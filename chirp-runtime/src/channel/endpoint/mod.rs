@@ -1,5 +1,8 @@
+mod error;
+mod other;
 mod parse;
 mod process;
+mod scheme_table;
 pub(crate) mod secure;
 mod words;
 
@@ -12,7 +15,9 @@ use async_trait::async_trait;
 
 use super::{Channel, Connector, InprocError, InprocListener, InprocStream, Listener, tcp, unix};
 
-pub use parse::EndpointError;
+pub use error::EndpointError;
+pub use other::OtherAddress;
+pub(crate) use scheme_table::SchemeTable;
 
 /// An address in text form.
 ///
@@ -28,9 +33,16 @@ pub use parse::EndpointError;
 /// | `stdio:` | standard input and output (feature `process`); if standard input is a listening socket, that socket | yes | once, or yes |
 /// | `fd:3,4` | inherited descriptors, to read from and to write to (feature `process`) | yes | once |
 /// | `fd:3` | an inherited socket, connected or listening (feature `process`) | yes | yes |
+/// | `ws://host/path`, `jsonrpc+stdio:` | a [`Scheme`](super::Scheme) that is registered with a builder | as it says | as it says |
 ///
 /// IPv6 addresses are written in brackets, with a zone after `%25`: `tcp://[fe80::1%25eth0]:9000`. Without a
 /// scheme, the zone follows a plain `%`: `[fe80::1%eth0]:9000`.
+///
+/// A scheme is a letter, followed by letters, digits, `+`, `-` and `.`, in upper or lower case. A text begins with a scheme
+/// if `://` follows, or if the scheme contains a `+` and a colon follows: `foo:80` is a host and a port, and `a+b:c` an
+/// address of the scheme `a+b`. `exec:`, `stdio:` and `fd:` are written in lower case. A path that looks like an address is
+/// written as `unix:///path` or `unix://./path`. An address whose scheme is not built in can be parsed and printed by every
+/// program, and used where the scheme is registered: `.scheme(..)` of `PeerBuilder`, `ServerBuilder` and `NodeBuilder`.
 ///
 /// Without a scheme, `host:port` and a port alone mean TCP, and `@name` means an abstract Unix socket. An IP
 /// address or `localhost` without a port is an error. Any other text is the path of a Unix socket, which may end
@@ -111,6 +123,8 @@ pub enum Endpoint {
         /// The descriptor to write to. Equal to `read` for a socket.
         write: i32,
     },
+    /// An address whose scheme is registered with a builder.
+    Other(OtherAddress),
 }
 
 type ListenFuture<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Listener>>> + Send + 'a>>;
@@ -119,7 +133,7 @@ impl Endpoint {
     /// Connects to this address.
     ///
     /// `tls://host:port` trusts the certificate authorities of the system, which are loaded for each connection.
-    /// Use `TlsClient::connector` or `PeerBuilder::tls` for other settings.
+    /// Use `TlsClient::connector` or `PeerBuilder::tls` for other settings. Addresses of other schemes need a builder.
     ///
     /// Dropping the future abandons the attempt. The attempt has no time limit of its own.
     ///
@@ -133,14 +147,16 @@ impl Endpoint {
     ///
     /// Panics outside a tokio runtime with time and I/O enabled.
     pub async fn connect(&self) -> io::Result<Channel> {
-        self.connect_with(None).await
+        self.connect_with(None, &SchemeTable::default()).await
     }
 
-    /// Connects as [`connect`](Self::connect) does, with settings for `tls://`.
+    /// Connects as [`connect`](Self::connect) does, with settings for `tls://` and with further schemes.
     pub(crate) async fn connect_with(
         &self,
         tls: Option<&secure::ClientTls>,
+        schemes: &SchemeTable,
     ) -> io::Result<Channel> {
+        schemes.check(self)?;
         match self {
             Self::Tcp { host, port } => tcp::connect(host, port).await,
             Self::Tls { host, port } => secure::connect(host, port, tls).await,
@@ -150,6 +166,7 @@ impl Endpoint {
             Self::Exec { program, args } => process::exec(program, args),
             Self::Stdio => process::stdio(),
             Self::Fd { read, write } => process::inherited(*read, *write),
+            Self::Other(address) => schemes.connect(address).await,
         }
         .map(|channel| match channel.remote() {
             // The operating system reports the actual address.
@@ -162,7 +179,7 @@ impl Endpoint {
     /// Listens on this address.
     ///
     /// A Unix socket file that no process listens on is replaced, and the listener removes its file when it is
-    /// dropped. `tls://` needs a certificate or a key: use `ServerBuilder::tls`.
+    /// dropped. `tls://` needs a certificate or a key: use `ServerBuilder::tls`. Addresses of other schemes need a builder.
     ///
     /// # Errors
     ///
@@ -174,21 +191,27 @@ impl Endpoint {
     ///
     /// Panics outside a tokio runtime with time and I/O enabled.
     pub async fn listen(&self) -> io::Result<Box<dyn Listener>> {
-        self.listen_with(None).await
+        self.listen_with(None, &SchemeTable::default()).await
     }
 
-    /// Listens as [`listen`](Self::listen) does, with settings for `tls://`.
+    /// Listens as [`listen`](Self::listen) does, with settings for `tls://` and with further schemes.
     pub(crate) async fn listen_with(
         &self,
         tls: Option<&secure::ServerTls>,
+        schemes: &SchemeTable,
     ) -> io::Result<Box<dyn Listener>> {
-        self.listen_here(tls)
+        schemes.check(self)?;
+        self.listen_here(tls, schemes)
             .await
             .map_err(|error| self.explain("listen on", error))
     }
 
     /// Boxed so that the future is compiled once, and not in each crate that calls this function.
-    fn listen_here<'a>(&'a self, tls: Option<&'a secure::ServerTls>) -> ListenFuture<'a> {
+    fn listen_here<'a>(
+        &'a self,
+        tls: Option<&'a secure::ServerTls>,
+        schemes: &'a SchemeTable,
+    ) -> ListenFuture<'a> {
         Box::pin(async move {
             Ok::<Box<dyn Listener>, io::Error>(match self {
                 Self::Tcp { host, port } => Box::new(tcp::listen(host, port).await?),
@@ -198,6 +221,7 @@ impl Endpoint {
                 Self::Inproc(name) => Box::new(InprocListener::bind(name)?),
                 Self::Stdio => process::listen_stdio()?,
                 Self::Fd { read, write } => process::listen_inherited(*read, *write)?,
+                Self::Other(address) => schemes.listen(address).await?,
                 Self::Exec { .. } => {
                     let what = "exec: can only be connected to: the child listens on stdio:";
                     return Err(io::Error::new(io::ErrorKind::Unsupported, what));

@@ -1,10 +1,10 @@
 use std::fmt;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::{Endpoint, words};
+use super::other::is_scheme;
+use super::{Endpoint, EndpointError, OtherAddress, words};
 
 /// Separates the path of a Unix socket from its permissions.
 const MODE: &str = "?mode=";
@@ -22,10 +22,7 @@ impl FromStr for Endpoint {
     type Err = EndpointError;
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
-        parse(text).map_err(|why| EndpointError {
-            text: text.into(),
-            why,
-        })
+        parse(text).map_err(|why| EndpointError::invalid(text, why))
     }
 }
 
@@ -34,20 +31,36 @@ fn parse(text: &str) -> Result<Endpoint, &'static str> {
     if let Some(command) = text.strip_prefix("exec:") {
         return parse_exec(command);
     }
-    match text.split_once("://") {
-        Some(("tcp", rest)) => return parse_tcp(rest),
-        Some(("tls", rest)) => return parse_tls(rest),
-        Some(("unix", rest)) => return parse_unix(rest),
-        Some(("inproc", rest)) => return parse_inproc(rest),
-        Some(("stdio" | "fd", _)) => return Err(NO_SLASHES),
-        // A scheme contains no slash, so a text with one before `://` is a path.
-        Some((scheme, _)) if !scheme.contains('/') => {
-            return Err(
-                "unknown scheme: use tcp://, tls://, unix://, inproc://, exec:, stdio: or fd:, \
-                 or unix:///path for a path that contains ://",
-            );
+    if let Some((scheme, rest)) = text.split_once(':')
+        && is_scheme(scheme)
+    {
+        if let Some(rest) = rest.strip_prefix("//") {
+            return match scheme.to_ascii_lowercase().as_str() {
+                "tcp" => parse_tcp(rest),
+                "tls" => parse_tls(rest),
+                "unix" => parse_unix(rest),
+                "inproc" => parse_inproc(rest),
+                "exec" | "stdio" | "fd" => Err(NO_SLASHES),
+                _ => Ok(Endpoint::Other(OtherAddress::new(
+                    scheme,
+                    &text[scheme.len() + 1..],
+                ))),
+            };
         }
-        _ => {}
+        // No host name contains a plus, so this is not `host:port`.
+        if scheme.contains('+') {
+            return Ok(Endpoint::Other(OtherAddress::new(scheme, rest)));
+        }
+    }
+    // A scheme contains no slash, so a text with one before `://` is a path.
+    if text
+        .split_once("://")
+        .is_some_and(|(scheme, _)| !scheme.contains('/'))
+    {
+        return Err(
+            "a scheme is a letter, followed by letters, digits, `+`, `-` and `.`; \
+             use unix:///path for a path that contains ://",
+        );
     }
     match text.split_once(':') {
         Some(("fd", numbers)) => parse_fd(numbers),
@@ -324,6 +337,7 @@ impl fmt::Display for Endpoint {
                 })
             }
             Self::Stdio => f.write_str("stdio:"),
+            Self::Other(address) => address.fmt(f),
             Self::Fd { read, write } if read == write => write!(f, "fd:{read}"),
             Self::Fd { read, write } => write!(f, "fd:{read},{write}"),
         }
@@ -396,25 +410,5 @@ impl From<&Path> for Endpoint {
 impl From<&PathBuf> for Endpoint {
     fn from(path: &PathBuf) -> Self {
         path.clone().into()
-    }
-}
-
-/// The error for a text that is not an address.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("invalid address `{text}`: {why}")]
-pub struct EndpointError {
-    text: String,
-    why: &'static str,
-}
-
-impl From<std::convert::Infallible> for EndpointError {
-    fn from(never: std::convert::Infallible) -> Self {
-        match never {}
-    }
-}
-
-impl From<EndpointError> for io::Error {
-    fn from(error: EndpointError) -> Self {
-        io::Error::new(io::ErrorKind::InvalidInput, error)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::Endpoint;
+use super::{Endpoint, SchemeTable};
 use crate::channel::{Channel, Connector, Listener};
 
 #[cfg(feature = "tls")]
@@ -16,17 +16,19 @@ pub(crate) enum ClientTls {}
 #[derive(Clone, Debug)]
 pub(crate) enum ServerTls {}
 
-/// An address with the TLS settings for connecting to it.
+/// An address with the TLS settings and the schemes for connecting to it.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectTarget {
     pub(crate) endpoint: Endpoint,
     pub(crate) tls: Option<ClientTls>,
+    pub(crate) schemes: SchemeTable,
 }
 
 #[async_trait::async_trait]
 impl Connector for ConnectTarget {
     async fn connect(&self) -> io::Result<Channel> {
-        self.endpoint.connect_with(self.tls.as_ref()).await
+        let (tls, schemes) = (self.tls.as_ref(), &self.schemes);
+        self.endpoint.connect_with(tls, schemes).await
     }
 }
 

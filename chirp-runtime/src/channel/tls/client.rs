@@ -9,7 +9,7 @@ use rustls::pki_types::ServerName;
 use super::provider::{ALPN, VERSIONS, provider};
 use super::raw_keys::KeyVerifier;
 use super::{KeyPolicy, Keypair, TlsCertificate, TlsError, TlsRoots, handshake};
-use crate::channel::{Channel, ConnectTarget, Connector, Endpoint};
+use crate::channel::{Channel, ConnectTarget, Connector, Endpoint, SchemeTable};
 
 /// TLS settings of a client: how it verifies servers, and its own identity. Pass it to `PeerBuilder::tls` for
 /// addresses `tls://host:port`.
@@ -80,6 +80,7 @@ impl TlsClient {
         ConnectTarget {
             endpoint,
             tls: Some(self),
+            schemes: SchemeTable::default(),
         }
     }
 

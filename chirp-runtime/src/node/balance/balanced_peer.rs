@@ -42,7 +42,7 @@ pub struct BalancedPeer {
 ///
 /// # Errors
 ///
-/// [`EndpointError`] if an address is invalid.
+/// [`EndpointError`] if an address is invalid or has an unknown scheme.
 ///
 /// # Panics
 ///
@@ -52,8 +52,11 @@ where
     A: TryInto<Endpoint>,
     EndpointError: From<A::Error>,
 {
-    let addresses = endpoints(addresses)?;
-    let peer = PeerBuilder::new().balanced(addresses, BalancedConfig::default());
+    let (addresses, builder) = (endpoints(addresses)?, PeerBuilder::new());
+    for address in &addresses {
+        builder.schemes.check(address)?;
+    }
+    let peer = builder.balanced(addresses, BalancedConfig::default());
     Ok(peer.expect("a builder without services has no duplicates"))
 }
 
@@ -100,6 +103,9 @@ impl PeerBuilder {
         addresses: Vec<Arc<Endpoint>>,
         config: BalancedConfig,
     ) -> Result<BalancedPeer, ConnectError> {
+        for address in &addresses {
+            self.schemes.check(address)?;
+        }
         let balancer = Balancer::new(self, config)?;
         balancer.update(|all| *all = addresses);
         Ok(BalancedPeer {
@@ -124,13 +130,14 @@ impl BalancedPeer {
     ///
     /// # Errors
     ///
-    /// Returns [`EndpointError`] if the address is invalid.
+    /// Returns [`EndpointError`] if the address is invalid or has an unknown scheme.
     pub fn add<A>(&self, address: A) -> Result<bool, EndpointError>
     where
         A: TryInto<Endpoint>,
         EndpointError: From<A::Error>,
     {
         let endpoint = address.try_into().map_err(EndpointError::from)?;
+        self.shared.balancer.check(&endpoint)?;
         let added = self.shared.balancer.update(|addresses| {
             let is_new = !addresses.iter().any(|address| **address == endpoint);
             if is_new {
@@ -176,6 +183,9 @@ impl BalancedPeer {
         EndpointError: From<A::Error>,
     {
         let endpoints = endpoints(addresses)?;
+        for endpoint in &endpoints {
+            self.shared.balancer.check(endpoint)?;
+        }
         self.shared.balancer.update(|all| *all = endpoints);
         Ok(())
     }

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::picker::{Candidate, Picker};
 use super::{AddressState, BalancedConfig, BalancedState};
-use crate::channel::{ConnectTarget, Endpoint};
+use crate::channel::{ConnectTarget, Endpoint, EndpointError};
 use crate::node::waiting_calls::WaitingCalls;
 use crate::node::{ReconnectConfig, ReconnectingPeer};
 use crate::peer::{CallError, CallPermit, Found, Peer, PeerBuilder, RetryPolicy, RouteError};
@@ -120,6 +120,11 @@ impl Balancer {
         }
     }
 
+    /// Checks that the scheme of an address is known.
+    pub(super) fn check(&self, endpoint: &Endpoint) -> Result<(), EndpointError> {
+        self.builder.schemes.check(endpoint)
+    }
+
     pub(super) fn retry_policy(&self) -> Option<&RetryPolicy> {
         self.reconnect.retry.as_ref()
     }
@@ -175,6 +180,7 @@ impl Balancer {
         let target = ConnectTarget {
             endpoint: Endpoint::clone(address),
             tls: self.builder.tls.clone(),
+            schemes: self.builder.schemes.clone(),
         };
         let link = self
             .builder

@@ -96,6 +96,7 @@ fn is_usable(core: &NodeCore, address: &Endpoint) -> bool {
         | Endpoint::Unix { .. }
         | Endpoint::Abstract(_)
         | Endpoint::Inproc(_) => true,
+        Endpoint::Other(address) => core.settings.schemes.is_discoverable(address),
         _ => false,
     }
 }
