@@ -61,7 +61,7 @@
 //! | `lz4` | no | compressed packets |
 //! | `mdns` | no | discovery of nodes on the local network |
 //! | `metrics` | no | publishing numbers to the `metrics` facade |
-//! | `reflect` | no | the shapes of types: `reflect::Shapes` |
+//! | `reflect` | no | calls of any method in JSON, and the shapes of types: `reflect` |
 //! | `tower` | no | layers of the crate `tower`, around handlers and calls |
 //!
 //! Only tokio is supported, and handlers are `Send`. Everything that a peer could make this side hold is bounded.
@@ -102,8 +102,6 @@ pub use chirp_runtime::peer::{
     Answered, ClientFuture, ClientLayer, ClientNext, OutgoingCall, OutgoingFuture,
 };
 pub use chirp_runtime::peer::{InboundRequest, Layer, Next, NextFuture};
-#[cfg(feature = "reflect")]
-pub use chirp_runtime::reflect;
 pub use chirp_runtime::server::{
     AcceptError, Connection, Connections, Server, ServerBuilder, ServerHandle,
 };
@@ -114,6 +112,9 @@ pub use chirp_runtime::stream::{
     TimeLimit, TryRecvError, TrySendError,
 };
 pub use chirp_runtime::{channel, codec, layer, packet, stream};
+
+#[cfg(feature = "reflect")]
+pub mod reflect;
 
 /// The programs of README.md, compiled and run.
 #[cfg(doctest)]

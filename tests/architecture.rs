@@ -13,6 +13,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("peer", 3),
     ("stream", 4),
     ("service", 5),
+    ("dynamic", 6),
     ("layer", 6),
     ("health", 6),
     ("server", 6),

@@ -14,6 +14,8 @@ mod error_messages;
 mod errors;
 mod gather;
 mod handlers;
+#[cfg(feature = "reflect")]
+mod json_caller;
 mod metadata;
 mod metrics_facade;
 mod negotiation;

@@ -49,8 +49,8 @@ pub use payload::{AttachedStream, Attachment, Attachments, Payload};
 pub use record::{RecordBuilder, RecordError, RecordScanner, Vint30, Vint30Error};
 pub use request::{MAX_METHOD_LEN, RequestPacket};
 pub use reserved::{
-    HEALTH_CHECK_METHOD, HEALTH_WATCH_METHOD, JSON_SUFFIX, NODE_JOIN_METHOD, NODE_LEAVE_METHOD,
-    RESERVED_PREFIX,
+    DESCRIBE_METHOD, HEALTH_CHECK_METHOD, HEALTH_WATCH_METHOD, JSON_SUFFIX, NODE_JOIN_METHOD,
+    NODE_LEAVE_METHOD, RESERVED_PREFIX,
 };
 pub(crate) use reserved::{is_reserved, is_uncallable, strip_json_suffix};
 pub use response::{ResponsePacket, ResultCode};

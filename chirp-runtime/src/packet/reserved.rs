@@ -15,6 +15,9 @@ pub const HEALTH_CHECK_METHOD: &str = "chirp.health.check";
 /// The method that returns the state of a service and its changes, as a stream (PROTOCOL.md, "`chirp.health`").
 pub const HEALTH_WATCH_METHOD: &str = "chirp.health.watch";
 
+/// The method that returns descriptions of services and methods (PROTOCOL.md, section 6.6).
+pub const DESCRIBE_METHOD: &str = "chirp.reflect.describe";
+
 /// The suffix of the JSON names of methods: `Arith.sum;json` is `Arith.sum` with its values in JSON (PROTOCOL.md, "JSON
 /// names").
 pub const JSON_SUFFIX: &str = ";json";
@@ -22,6 +25,7 @@ pub const JSON_SUFFIX: &str = ";json";
 /// The reserved methods that are ordinary calls: the session passes them on, and programs may call them.
 const CALLABLE: &[&str] = &[
     CONTRACT_METHOD,
+    DESCRIBE_METHOD,
     HEALTH_CHECK_METHOD,
     HEALTH_WATCH_METHOD,
     NODE_JOIN_METHOD,

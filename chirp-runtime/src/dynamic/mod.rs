@@ -1,0 +1,9 @@
+//! Calls of methods whose types are not known to this program: by name, with values in JSON.
+
+mod json_arguments;
+mod json_caller;
+mod json_text;
+
+pub use json_arguments::JsonArguments;
+pub use json_caller::JsonCaller;
+pub use json_text::JsonText;
