@@ -61,6 +61,7 @@
 //! | `lz4` | no | compressed packets |
 //! | `mdns` | no | discovery of nodes on the local network |
 //! | `metrics` | no | publishing numbers to the `metrics` facade |
+//! | `record` | no | records of packets, for Wireshark: `record::Recorder` |
 //! | `reflect` | no | calls of any method in JSON, and the shapes of types: `reflect` |
 //! | `tower` | no | layers of the crate `tower`, around handlers and calls |
 //!
@@ -102,6 +103,8 @@ pub use chirp_runtime::peer::{
     Answered, ClientFuture, ClientLayer, ClientNext, OutgoingCall, OutgoingFuture,
 };
 pub use chirp_runtime::peer::{InboundRequest, Layer, Next, NextFuture};
+#[cfg(feature = "record")]
+pub use chirp_runtime::record;
 pub use chirp_runtime::server::{
     AcceptError, Connection, Connections, Server, ServerBuilder, ServerHandle,
 };

@@ -8,6 +8,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("packet", 0),
     ("codec", 0),
     ("reflect", 1),
+    ("capture", 1),
     ("session", 1),
     ("channel", 2),
     ("peer", 3),
@@ -17,6 +18,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("layer", 6),
     ("health", 6),
     ("server", 6),
+    ("record", 6),
     ("node", 7),
 ];
 
@@ -28,6 +30,7 @@ const NEVER: &[(&str, &[&str])] = &[
         "reflect",
         &["tokio", "async ", "Mutex", "Instant", "crate::packet"],
     ),
+    ("capture", &["tokio", "async ", "Mutex", "Instant"]),
     (
         "session",
         &[

@@ -8,6 +8,7 @@
 //! | 0 | [`packet`] | conversion between bytes and packets |
 //! | 0 | [`codec`] | conversion between values and bytes |
 //! | 1 | `reflect` (a feature) | the shapes of types |
+//! | 1 | `capture` (a feature) | packets in files that Wireshark reads |
 //! | 1 | [`session`] | the protocol state of one connection, without I/O |
 //! | 2 | [`channel`] | transports and addresses |
 //! | 3 | [`peer`] | the asynchronous runtime of a session |
@@ -17,6 +18,7 @@
 //! | 6 | [`layer`] | ready-made layers around handlers and calls |
 //! | 6 | [`health`] | the states of services |
 //! | 6 | [`server`] | accepting connections |
+//! | 6 | `record` (a feature) | records of connections |
 //! | 7 | [`node`] | reconnecting and balanced clients |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -27,6 +29,9 @@ pub mod codec;
 
 #[cfg(feature = "reflect")]
 pub mod reflect;
+
+#[cfg(feature = "record")]
+pub mod capture;
 
 pub mod session;
 
@@ -46,6 +51,9 @@ pub mod layer;
 pub mod health;
 
 pub mod server;
+
+#[cfg(feature = "record")]
+pub mod record;
 
 pub mod node;
 

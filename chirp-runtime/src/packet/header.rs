@@ -54,7 +54,7 @@ impl Header {
     }
 
     /// Checks the first byte of a packet.
-    pub(super) fn check_first(byte: u8) -> Result<(), PacketError> {
+    pub(crate) fn check_first(byte: u8) -> Result<(), PacketError> {
         if byte != MAGIC {
             return Err(PacketError::Magic(byte));
         }

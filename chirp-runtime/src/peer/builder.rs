@@ -25,6 +25,10 @@ use crate::channel::{self, Channel, Scheme, SchemeTable};
 use crate::packet::PacketType;
 use crate::session::{Limits, Negotiation, Session, SessionConfig};
 
+/// Returns a channel around another one. The second argument tells whether this side made the connection.
+#[cfg(feature = "record")]
+pub(crate) type WrapChannel = Arc<dyn Fn(Channel, bool) -> Channel + Send + Sync>;
+
 /// The services and limits of the peers that it makes. One builder makes any number of peers; a change affects the
 /// peers made after it.
 #[derive(Clone, Default)]
@@ -43,6 +47,8 @@ pub struct PeerBuilder {
     pub(crate) schemes: SchemeTable,
     #[cfg(feature = "lz4")]
     compress_above: Option<usize>,
+    #[cfg(feature = "record")]
+    wrap_channel: Option<WrapChannel>,
     refused: Option<RouteError>,
 }
 
@@ -256,6 +262,13 @@ impl PeerBuilder {
         self
     }
 
+    /// Wraps the channel of every peer.
+    #[cfg(feature = "record")]
+    pub(crate) fn wrap_channels(mut self, wrap: WrapChannel) -> Self {
+        self.wrap_channel = Some(wrap);
+        self
+    }
+
     /// Adds the metrics of every peer to `metrics`.
     #[must_use]
     pub fn metrics(mut self, metrics: &SharedMetrics) -> Self {
@@ -325,6 +338,11 @@ impl PeerBuilder {
         register: &mut dyn FnMut(&Peer, &mut SharedServing) -> Result<(), RouteError>,
     ) -> Result<Peer, RouteError> {
         self.check()?;
+        #[cfg(feature = "record")]
+        let channel = match &self.wrap_channel {
+            Some(wrap) => wrap(channel, connected),
+            None => channel,
+        };
         let remote = channel.remote().cloned();
         let credentials = channel.credentials();
         let identity = channel.identity();
