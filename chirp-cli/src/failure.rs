@@ -1,4 +1,4 @@
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io;
 
 use crate::exit_code::ExitCode;
@@ -54,9 +54,6 @@ impl Failure {
         self
     }
 
-    pub(crate) fn code(&self) -> ExitCode {
-        self.code
-    }
 
     /// Prints the message to standard error, and returns the exit code.
     pub(crate) fn report(self) -> ExitCode {
@@ -71,5 +68,11 @@ impl Failure {
             output::print_error(&text::one_line(line));
         }
         self.code
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
     }
 }

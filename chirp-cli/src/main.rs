@@ -1,5 +1,6 @@
 //! The program `chirp`: lists, describes and calls the methods of Chirp services.
 
+mod arguments;
 mod command_line;
 mod commands;
 mod connection;
@@ -8,6 +9,7 @@ mod exit_code;
 mod failure;
 mod interrupt;
 mod output;
+mod progress;
 mod text;
 
 use std::process;

@@ -1,0 +1,327 @@
+use chirp::reflect::{
+    ArgumentDescription, JsonArguments, JsonText, MethodDescription, TypeDefinitions,
+};
+
+use super::upload::{StreamArgument, StreamItems, Uploads};
+use super::value::{is_bytes, json, read_text};
+use super::word::{Input, Word};
+use crate::failure::Failure;
+
+/// The arguments of a method as they are on the command line.
+#[derive(Debug, Default)]
+pub(crate) struct ArgumentList {
+    /// All arguments as JSON.
+    whole: Option<Input>,
+    named: Vec<(String, Input)>,
+}
+
+impl ArgumentList {
+    /// Parses the words of the command line, and reads nothing else.
+    pub(crate) fn parse(words: &[String]) -> Result<Self, Failure> {
+        let mut list = Self::default();
+        for word in words {
+            match Word::parse(word).map_err(Failure::usage)? {
+                Word::Whole(_) if list.whole.is_some() => {
+                    return Err(Failure::usage("all arguments are given twice as JSON"));
+                }
+                Word::Whole(input) => list.whole = Some(input),
+                Word::Named { name, .. } if list.named.iter().any(|(other, _)| *other == name) => {
+                    return Err(Failure::usage(format!("the argument {name} is given twice")));
+                }
+                Word::Named { name, input } => list.named.push((name, input)),
+            }
+        }
+        let stdin = |input: &Input| matches!(input, Input::From(super::source::Source::Stdin));
+        let inputs = list.whole.iter().chain(list.named.iter().map(|(_, input)| input));
+        if inputs.filter(|input| stdin(input)).count() > 1 {
+            return Err(Failure::usage("standard input can be read for one argument only"));
+        }
+        Ok(list)
+    }
+
+    /// Reads the values of the arguments of `method`.
+    pub(crate) fn prepare(
+        self,
+        method: &MethodDescription,
+        types: &TypeDefinitions,
+    ) -> Result<PreparedArguments, Failure> {
+        let mut prepared = PreparedArguments::default();
+        match self.whole.map(read_whole).transpose()? {
+            Some(Whole::Array(array)) if self.named.is_empty() => {
+                prepared.positional = Some(array);
+                return Ok(prepared);
+            }
+            Some(Whole::Array(_)) => {
+                return Err(Failure::usage(
+                    "arguments by position, [..], cannot be combined with arguments by name: use {..}",
+                ));
+            }
+            Some(Whole::Object(entries)) => prepared.named = entries,
+            None => {}
+        }
+        for (name, input) in self.named {
+            let described = find(method, &name)?;
+            if prepared.has(described) {
+                return Err(Failure::usage(format!("the argument {name} is given twice")));
+            }
+            if described.stream {
+                let items = stream_items(input, described)
+                    .map_err(|error| Failure::usage(format!("argument {name}: {error}")))?;
+                prepared.streams.push(StreamArgument { name, items });
+            } else {
+                let value = read_value(input, described, types)?
+                    .map_err(|error| Failure::usage(format!("argument {name}: {error}")))?;
+                prepared.named.push((name, value));
+            }
+        }
+        let missing: Vec<_> = method
+            .arguments
+            .iter()
+            .filter(|argument| argument.required && !prepared.has(argument))
+            .map(signature)
+            .collect();
+        if !missing.is_empty() {
+            let plural = if missing.len() == 1 { "" } else { "s" };
+            return Err(Failure::usage(format!(
+                "{} needs the argument{plural} {}",
+                method.name,
+                missing.join(", ")
+            )));
+        }
+        Ok(prepared)
+    }
+}
+
+/// The arguments of a call, ready to be sent.
+#[derive(Debug, Default)]
+pub(crate) struct PreparedArguments {
+    /// An array of all arguments by position. Nothing else is set then.
+    positional: Option<JsonText>,
+    named: Vec<(String, JsonText)>,
+    streams: Vec<StreamArgument>,
+}
+
+impl PreparedArguments {
+    /// Whether arguments are streams, so that the call can be made once only.
+    pub(crate) fn has_streams(&self) -> bool {
+        !self.streams.is_empty()
+    }
+
+    /// Returns the arguments that are not streams.
+    pub(crate) fn values(&self) -> JsonArguments {
+        match &self.positional {
+            Some(array) => array.clone().into(),
+            None => self.named.iter().fold(JsonArguments::new(), |list, (name, value)| {
+                list.named(name, value)
+            }),
+        }
+    }
+
+    /// Returns all arguments, and starts to send the streams.
+    pub(crate) async fn start(self) -> Result<(JsonArguments, Uploads), Failure> {
+        let values = self.values();
+        Uploads::start(values, self.streams).await
+    }
+
+    fn has(&self, argument: &ArgumentDescription) -> bool {
+        let mut given = self
+            .named
+            .iter()
+            .map(|(name, _)| name)
+            .chain(self.streams.iter().map(|stream| &stream.name));
+        given.any(|name| is_named(argument, name))
+    }
+}
+
+/// The arguments in one JSON text.
+enum Whole {
+    Object(Vec<(String, JsonText)>),
+    Array(JsonText),
+}
+
+fn read_whole(input: Input) -> Result<Whole, Failure> {
+    let text = match input {
+        Input::Text(text) | Input::Json(text) => text,
+        Input::From(source) => source.read_text()?,
+    };
+    let text = json(&text).map_err(|error| Failure::usage(format!("the arguments are not valid: {error}")))?;
+    match text.as_str().as_bytes().first() {
+        Some(b'{') => text
+            .to::<Entries>()
+            .map(|Entries(entries)| Whole::Object(entries))
+            .map_err(|error| Failure::usage(format!("the arguments are not valid: {error}"))),
+        Some(b'[') => Ok(Whole::Array(text)),
+        _ => Err(Failure::usage(
+            "all arguments are a JSON object {..} by name, or an array [..] by position",
+        )),
+    }
+}
+
+/// The entries of an object, in order, with every value as it is written.
+struct Entries(Vec<(String, JsonText)>);
+
+impl<'de> serde::Deserialize<'de> for Entries {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Entries;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+                let mut entries: Vec<(String, JsonText)> = Vec::new();
+                while let Some((name, value)) = map.next_entry::<String, JsonText>()? {
+                    if entries.iter().any(|(other, _)| *other == name) {
+                        return Err(serde::de::Error::custom(format!("{name:?} occurs twice")));
+                    }
+                    entries.push((name, value));
+                }
+                Ok(Entries(entries))
+            }
+        }
+
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+fn find<'a>(method: &'a MethodDescription, name: &str) -> Result<&'a ArgumentDescription, Failure> {
+    let found = method.arguments.iter().find(|argument| is_named(argument, name));
+    found.ok_or_else(|| {
+        let known: Vec<_> = method.arguments.iter().map(signature).collect();
+        let known = match &known[..] {
+            [] => "it has none".to_owned(),
+            known => format!("it has {}", known.join(", ")),
+        };
+        Failure::usage(format!("{} has no argument {name:?}: {known}", method.name))
+    })
+}
+
+fn is_named(argument: &ArgumentDescription, name: &str) -> bool {
+    argument.name == name || argument.aliases.iter().any(|alias| alias == name)
+}
+
+fn signature(argument: &ArgumentDescription) -> String {
+    let stream = if argument.stream { "stream of " } else { "" };
+    format!("{}: {stream}{}", argument.name, argument.value.type_name)
+}
+
+/// The inner error is about the value, the outer one about the file.
+fn read_value(
+    input: Input,
+    argument: &ArgumentDescription,
+    types: &TypeDefinitions,
+) -> Result<Result<JsonText, String>, Failure> {
+    Ok(match input {
+        Input::Text(text) => read_text(&text, &argument.value, types),
+        Input::Json(text) => json(&text),
+        Input::From(source) if is_bytes(&argument.value) => Ok(JsonText::bytes(source.read()?)),
+        Input::From(source) => {
+            let text = source.read_text()?;
+            let is_text = argument.value.readable == chirp::reflect::Shape::Text;
+            let text = if is_text { &text } else { text.trim() };
+            read_text(text, &argument.value, types).map_err(|error| format!("{source}: {error}"))
+        }
+    })
+}
+
+fn stream_items(input: Input, argument: &ArgumentDescription) -> Result<StreamItems, String> {
+    let is_bytes = is_bytes(&argument.value);
+    match input {
+        Input::From(source) if is_bytes => Ok(StreamItems::Bytes(source)),
+        Input::From(source) => Ok(StreamItems::Lines(source)),
+        Input::Text(text) if is_bytes => Ok(StreamItems::Listed(vec![JsonText::bytes(text)])),
+        Input::Json(text) => {
+            let items = json(&text)?.to::<Vec<JsonText>>();
+            items.map(StreamItems::Listed).map_err(|_| "expected a JSON array of the items".to_owned())
+        }
+        Input::Text(_) => Err(format!(
+            "it is a stream: write {name}@file, {name}@- or {name}:='[..]'",
+            name = argument.name
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn method() -> MethodDescription {
+        serde_json::from_str(
+            r#"{"name": "Files.store", "arguments": [
+                {"name": "name", "type": "String", "readable": "text", "compact": "text", "required": true},
+                {"name": "mode", "aliases": ["m"], "type": "Option<u32>", "readable": {"optional": "u32"}, "compact": {"optional": "u32"}, "required": false},
+                {"name": "tags", "type": "Vec<String>", "readable": {"sequence": "text"}, "compact": {"sequence": "text"}, "required": false},
+                {"name": "data", "type": "Bytes", "readable": {"sequence": "u8"}, "compact": {"sequence": "u8"}, "stream": true, "required": false},
+                {"name": "rows", "type": "u32", "readable": "u32", "compact": "u32", "stream": true, "required": false}
+            ]}"#,
+        )
+        .expect("a method")
+    }
+
+    fn prepare(words: &[&str]) -> Result<PreparedArguments, String> {
+        let words: Vec<_> = words.iter().map(|&word| word.to_owned()).collect();
+        ArgumentList::parse(&words)
+            .and_then(|list| list.prepare(&method(), &TypeDefinitions::default()))
+            .map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn arguments_become_json_by_name() {
+        let cases: &[(&[&str], &str)] = &[
+            (&["name=x"], r#"name="x""#),
+            (&["name=x", "m=5"], r#"name="x" m=5"#),
+            (&[r#"{"name":"x","mode":1}"#], r#"name="x" mode=1"#),
+            (&[r#"{"name":"x"}"#, "mode=1"], r#"name="x" mode=1"#),
+            (&[r#"{"name":"x","new":1.50}"#], r#"name="x" new=1.50"#),
+            (&["name:=\"x\"", r#"tags=["a"]"#], r#"name="x" tags=["a"]"#),
+        ];
+        for (words, expected) in cases {
+            let prepared = prepare(words).unwrap_or_else(|error| panic!("{words:?}: {error}"));
+            let entries = prepared.named.iter().map(|(name, value)| format!("{name}={value}"));
+            assert_eq!(entries.collect::<Vec<_>>().join(" "), *expected, "{words:?}");
+        }
+        let positional = prepare(&[r#"["x", 1]"#]).expect("an array").positional;
+        assert_eq!(positional.expect("an array").as_str(), r#"["x", 1]"#);
+    }
+
+    #[test]
+    fn streams_have_bytes_lines_or_listed_items() {
+        let streams = |words: &[&str]| {
+            let prepared = prepare(words).unwrap_or_else(|error| panic!("{words:?}: {error}"));
+            format!("{:?}", prepared.streams[0].items)
+        };
+        assert!(streams(&["name=x", "data@f"]).starts_with("Bytes(File"));
+        assert!(streams(&["name=x", "data@-"]).starts_with("Bytes(Stdin"));
+        assert!(streams(&["name=x", "rows@f"]).starts_with("Lines(File"));
+        assert_eq!(streams(&["name=x", "rows:=[1, 2]"]), "Listed([JsonText(1), JsonText(2)])");
+        assert_eq!(streams(&["name=x", "data=abc"]), r#"Listed([JsonText("YWJj")])"#);
+    }
+
+    #[test]
+    fn wrong_arguments_are_explained() {
+        let cases: &[(&[&str], &str)] = &[
+            (&[], "Files.store needs the argument name: String"),
+            (&["mode=1"], "Files.store needs the argument name: String"),
+            (&["name=x", "nmae=y"], "Files.store has no argument \"nmae\": it has name: String, mode: Option<u32>, tags: Vec<String>, data: stream of Bytes, rows: stream of u32"),
+            (&["name=x", "name=y"], "the argument name is given twice"),
+            (&["name=x", "mode=1", "m=1"], "the argument m is given twice"),
+            (&[r#"{"name":"x"}"#, "name=y"], "the argument name is given twice"),
+            (&["name=x", "mode=y"], "argument mode: expected Option<u32>, which is u32?"),
+            (&["name=x", "rows=5"], "argument rows: it is a stream: write rows@file, rows@- or rows:='[..]'"),
+            (&["name=x", "rows:=5"], "argument rows: expected a JSON array of the items"),
+            (&["[1]", "name=x"], "arguments by position, [..], cannot be combined with arguments by name: use {..}"),
+            (&["name@-", "data@-"], "standard input can be read for one argument only"),
+            (&["name@/nonexistent/x"], "cannot read /nonexistent/x: No such file or directory (os error 2)"),
+            (&["{}", "{}"], "all arguments are given twice as JSON"),
+        ];
+        for (words, expected) in cases {
+            assert_eq!(prepare(words).err().as_deref(), Some(*expected), "{words:?}");
+        }
+        for words in [&["{"][..], &["{\"a\":1,\"a\":2}"], &["name:="], &["name:=x"], &["[1,"], &["name=x", "mode:=tru"]] {
+            assert!(prepare(words).is_err(), "{words:?}");
+        }
+    }
+}
