@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 
-use crate::commands::Completions;
+use crate::commands::{Call, Completions, Describe, Ls};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
@@ -31,6 +31,9 @@ pub(crate) struct CommandLine {
 /// The commands, each in a file of its own in `commands/`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Ls(Ls),
+    Describe(Describe),
+    Call(Call),
     Completions(Completions),
 }
 
@@ -38,6 +41,9 @@ impl Command {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         match self {
+            Self::Ls(command) => command.run().await,
+            Self::Describe(command) => command.run().await,
+            Self::Call(command) => command.run().await,
             Self::Completions(command) => command.run(),
         }
     }

@@ -1,7 +1,11 @@
 use std::fmt::{self, Display};
 use std::io;
 
+use chirp::reflect::JsonText;
+use serde::Serialize;
+
 use crate::exit_code::ExitCode;
+use crate::json_format;
 use crate::output;
 use crate::text;
 
@@ -11,8 +15,34 @@ pub(crate) struct Failure {
     code: ExitCode,
     /// Empty if nothing is to be said.
     message: String,
-    /// Lines below the message, such as the data of an error.
-    details: Vec<String>,
+    /// The method that was called.
+    method: Option<String>,
+    /// The error that the method returned.
+    error: Option<MethodFailure>,
+    is_json: bool,
+}
+
+/// An error that a method returned.
+#[derive(Debug)]
+struct MethodFailure {
+    code: u16,
+    message: String,
+    data: Option<JsonText>,
+}
+
+/// A failure in JSON, as `--json-errors` prints it.
+#[derive(Serialize)]
+struct JsonFailure<'a> {
+    error: &'a str,
+    exit_code: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a JsonText>,
 }
 
 impl Failure {
@@ -20,7 +50,9 @@ impl Failure {
         Self {
             code,
             message: message.to_string(),
-            details: Vec::new(),
+            method: None,
+            error: None,
+            is_json: false,
         }
     }
 
@@ -47,31 +79,84 @@ impl Failure {
         }
     }
 
-    /// Adds a line below the message.
+    /// Adds the method that was called.
     #[must_use]
-    pub(crate) fn detail(mut self, line: impl Into<String>) -> Self {
-        self.details.push(line.into());
+    pub(crate) fn of_method(mut self, method: &str) -> Self {
+        self.method = Some(method.to_owned());
         self
     }
 
+    /// Adds another way out to the message of a wrong command line.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: &str) -> Self {
+        if self.code == ExitCode::Usage {
+            self.message = format!("{}, {hint}", self.message);
+        }
+        self
+    }
+
+    /// Adds the error that the method returned.
+    #[must_use]
+    pub(crate) fn with_error(mut self, code: u16, message: &str, data: Option<JsonText>) -> Self {
+        let message = message.to_owned();
+        self.error = Some(MethodFailure {
+            code,
+            message,
+            data,
+        });
+        self
+    }
+
+    /// Changes the exit code.
+    #[must_use]
+    pub(crate) fn with_code(mut self, code: ExitCode) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// Reports the failure in JSON.
+    #[must_use]
+    pub(crate) fn in_json(mut self, is_json: bool) -> Self {
+        self.is_json = is_json;
+        self
+    }
+
+    pub(crate) fn code(&self) -> ExitCode {
+        self.code
+    }
 
     /// Prints the message to standard error, and returns the exit code.
     pub(crate) fn report(self) -> ExitCode {
-        if !self.message.is_empty() {
-            let style = output::error_style();
-            output::print_error(&format!(
-                "{style}error:{style:#} {}",
-                text::one_line(&self.message)
-            ));
+        if self.message.is_empty() {
+            return self.code;
         }
-        for line in &self.details {
-            output::print_error(&text::one_line(line));
+        if let (true, Ok(json)) = (self.is_json, serde_json::to_string(&self.json())) {
+            output::print_error(&json_format::compact(&json, true));
+            return self.code;
+        }
+        let style = output::error_style();
+        let message = text::one_line(&self.message);
+        output::print_error(&format!("{style}error:{style:#} {message}"));
+        if let Some(data) = self.error.and_then(|error| error.data) {
+            output::print_error(&json_format::compact(data.as_str(), true));
         }
         self.code
     }
+
+    fn json(&self) -> JsonFailure<'_> {
+        let error = self.error.as_ref();
+        JsonFailure {
+            error: &self.message,
+            exit_code: self.code as u8,
+            method: self.method.as_deref(),
+            code: error.map(|error| error.code),
+            message: error.map(|error| &error.message[..]),
+            data: error.and_then(|error| error.data.as_ref()),
+        }
+    }
 }
 
-impl fmt::Display for Failure {
+impl Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }

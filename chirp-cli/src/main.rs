@@ -1,15 +1,21 @@
 //! The program `chirp`: lists, describes and calls the methods of Chirp services.
 
 mod arguments;
+mod call_failure;
 mod command_line;
 mod commands;
 mod connection;
 mod duration;
 mod exit_code;
 mod failure;
+mod hex;
 mod interrupt;
+mod json_format;
+mod manual;
 mod output;
 mod progress;
+mod reflection;
+mod signature;
 mod text;
 
 use std::process;

@@ -19,7 +19,9 @@ impl Progress {
             None => ProgressBar::no_length(),
         };
         let template = match length {
-            Some(_) => "{bar:32} {percent:>3}%  {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left",
+            Some(_) => {
+                "{bar:32} {percent:>3}%  {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left"
+            }
             None => "{bytes}  {bytes_per_sec}",
         };
         if let Ok(style) = ProgressStyle::with_template(template) {

@@ -26,15 +26,22 @@ impl ArgumentList {
                 }
                 Word::Whole(input) => list.whole = Some(input),
                 Word::Named { name, .. } if list.named.iter().any(|(other, _)| *other == name) => {
-                    return Err(Failure::usage(format!("the argument {name} is given twice")));
+                    return Err(Failure::usage(format!(
+                        "the argument {name} is given twice"
+                    )));
                 }
                 Word::Named { name, input } => list.named.push((name, input)),
             }
         }
         let stdin = |input: &Input| matches!(input, Input::From(super::source::Source::Stdin));
-        let inputs = list.whole.iter().chain(list.named.iter().map(|(_, input)| input));
+        let inputs = list
+            .whole
+            .iter()
+            .chain(list.named.iter().map(|(_, input)| input));
         if inputs.filter(|input| stdin(input)).count() > 1 {
-            return Err(Failure::usage("standard input can be read for one argument only"));
+            return Err(Failure::usage(
+                "standard input can be read for one argument only",
+            ));
         }
         Ok(list)
     }
@@ -62,7 +69,9 @@ impl ArgumentList {
         for (name, input) in self.named {
             let described = find(method, &name)?;
             if prepared.has(described) {
-                return Err(Failure::usage(format!("the argument {name} is given twice")));
+                return Err(Failure::usage(format!(
+                    "the argument {name} is given twice"
+                )));
             }
             if described.stream {
                 let items = stream_items(input, described)
@@ -111,9 +120,12 @@ impl PreparedArguments {
     pub(crate) fn values(&self) -> JsonArguments {
         match &self.positional {
             Some(array) => array.clone().into(),
-            None => self.named.iter().fold(JsonArguments::new(), |list, (name, value)| {
-                list.named(name, value)
-            }),
+            None => self
+                .named
+                .iter()
+                .fold(JsonArguments::new(), |list, (name, value)| {
+                    list.named(name, value)
+                }),
         }
     }
 
@@ -144,7 +156,8 @@ fn read_whole(input: Input) -> Result<Whole, Failure> {
         Input::Text(text) | Input::Json(text) => text,
         Input::From(source) => source.read_text()?,
     };
-    let text = json(&text).map_err(|error| Failure::usage(format!("the arguments are not valid: {error}")))?;
+    let text = json(&text)
+        .map_err(|error| Failure::usage(format!("the arguments are not valid: {error}")))?;
     match text.as_str().as_bytes().first() {
         Some(b'{') => text
             .to::<Entries>()
@@ -171,7 +184,10 @@ impl<'de> serde::Deserialize<'de> for Entries {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Entries, A::Error> {
                 let mut entries: Vec<(String, JsonText)> = Vec::new();
                 while let Some((name, value)) = map.next_entry::<String, JsonText>()? {
                     if entries.iter().any(|(other, _)| *other == name) {
@@ -188,7 +204,10 @@ impl<'de> serde::Deserialize<'de> for Entries {
 }
 
 fn find<'a>(method: &'a MethodDescription, name: &str) -> Result<&'a ArgumentDescription, Failure> {
-    let found = method.arguments.iter().find(|argument| is_named(argument, name));
+    let found = method
+        .arguments
+        .iter()
+        .find(|argument| is_named(argument, name));
     found.ok_or_else(|| {
         let known: Vec<_> = method.arguments.iter().map(signature).collect();
         let known = match &known[..] {
@@ -235,7 +254,9 @@ fn stream_items(input: Input, argument: &ArgumentDescription) -> Result<StreamIt
         Input::Text(text) if is_bytes => Ok(StreamItems::Listed(vec![JsonText::bytes(text)])),
         Input::Json(text) => {
             let items = json(&text)?.to::<Vec<JsonText>>();
-            items.map(StreamItems::Listed).map_err(|_| "expected a JSON array of the items".to_owned())
+            items
+                .map(StreamItems::Listed)
+                .map_err(|_| "expected a JSON array of the items".to_owned())
         }
         Input::Text(_) => Err(format!(
             "it is a stream: write {name}@file, {name}@- or {name}:='[..]'",
@@ -280,8 +301,15 @@ mod tests {
         ];
         for (words, expected) in cases {
             let prepared = prepare(words).unwrap_or_else(|error| panic!("{words:?}: {error}"));
-            let entries = prepared.named.iter().map(|(name, value)| format!("{name}={value}"));
-            assert_eq!(entries.collect::<Vec<_>>().join(" "), *expected, "{words:?}");
+            let entries = prepared
+                .named
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"));
+            assert_eq!(
+                entries.collect::<Vec<_>>().join(" "),
+                *expected,
+                "{words:?}"
+            );
         }
         let positional = prepare(&[r#"["x", 1]"#]).expect("an array").positional;
         assert_eq!(positional.expect("an array").as_str(), r#"["x", 1]"#);
@@ -296,8 +324,14 @@ mod tests {
         assert!(streams(&["name=x", "data@f"]).starts_with("Bytes(File"));
         assert!(streams(&["name=x", "data@-"]).starts_with("Bytes(Stdin"));
         assert!(streams(&["name=x", "rows@f"]).starts_with("Lines(File"));
-        assert_eq!(streams(&["name=x", "rows:=[1, 2]"]), "Listed([JsonText(1), JsonText(2)])");
-        assert_eq!(streams(&["name=x", "data=abc"]), r#"Listed([JsonText("YWJj")])"#);
+        assert_eq!(
+            streams(&["name=x", "rows:=[1, 2]"]),
+            "Listed([JsonText(1), JsonText(2)])"
+        );
+        assert_eq!(
+            streams(&["name=x", "data=abc"]),
+            r#"Listed([JsonText("YWJj")])"#
+        );
     }
 
     #[test]
@@ -305,22 +339,60 @@ mod tests {
         let cases: &[(&[&str], &str)] = &[
             (&[], "Files.store needs the argument name: String"),
             (&["mode=1"], "Files.store needs the argument name: String"),
-            (&["name=x", "nmae=y"], "Files.store has no argument \"nmae\": it has name: String, mode: Option<u32>, tags: Vec<String>, data: stream of Bytes, rows: stream of u32"),
+            (
+                &["name=x", "nmae=y"],
+                "Files.store has no argument \"nmae\": it has name: String, mode: Option<u32>, tags: Vec<String>, data: stream of Bytes, rows: stream of u32",
+            ),
             (&["name=x", "name=y"], "the argument name is given twice"),
-            (&["name=x", "mode=1", "m=1"], "the argument m is given twice"),
-            (&[r#"{"name":"x"}"#, "name=y"], "the argument name is given twice"),
-            (&["name=x", "mode=y"], "argument mode: expected Option<u32>, which is u32?"),
-            (&["name=x", "rows=5"], "argument rows: it is a stream: write rows@file, rows@- or rows:='[..]'"),
-            (&["name=x", "rows:=5"], "argument rows: expected a JSON array of the items"),
-            (&["[1]", "name=x"], "arguments by position, [..], cannot be combined with arguments by name: use {..}"),
-            (&["name@-", "data@-"], "standard input can be read for one argument only"),
-            (&["name@/nonexistent/x"], "cannot read /nonexistent/x: No such file or directory (os error 2)"),
+            (
+                &["name=x", "mode=1", "m=1"],
+                "the argument m is given twice",
+            ),
+            (
+                &[r#"{"name":"x"}"#, "name=y"],
+                "the argument name is given twice",
+            ),
+            (
+                &["name=x", "mode=y"],
+                "argument mode: expected Option<u32>, which is u32?",
+            ),
+            (
+                &["name=x", "rows=5"],
+                "argument rows: it is a stream: write rows@file, rows@- or rows:='[..]'",
+            ),
+            (
+                &["name=x", "rows:=5"],
+                "argument rows: expected a JSON array of the items",
+            ),
+            (
+                &["[1]", "name=x"],
+                "arguments by position, [..], cannot be combined with arguments by name: use {..}",
+            ),
+            (
+                &["name@-", "data@-"],
+                "standard input can be read for one argument only",
+            ),
+            (
+                &["name@/nonexistent/x"],
+                "cannot read /nonexistent/x: No such file or directory (os error 2)",
+            ),
             (&["{}", "{}"], "all arguments are given twice as JSON"),
         ];
         for (words, expected) in cases {
-            assert_eq!(prepare(words).err().as_deref(), Some(*expected), "{words:?}");
+            assert_eq!(
+                prepare(words).err().as_deref(),
+                Some(*expected),
+                "{words:?}"
+            );
         }
-        for words in [&["{"][..], &["{\"a\":1,\"a\":2}"], &["name:="], &["name:=x"], &["[1,"], &["name=x", "mode:=tru"]] {
+        for words in [
+            &["{"][..],
+            &["{\"a\":1,\"a\":2}"],
+            &["name:="],
+            &["name:=x"],
+            &["[1,"],
+            &["name=x", "mode:=tru"],
+        ] {
             assert!(prepare(words).is_err(), "{words:?}");
         }
     }

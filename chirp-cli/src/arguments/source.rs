@@ -38,7 +38,10 @@ impl Source {
     pub(super) fn read(&self) -> Result<Vec<u8>, Failure> {
         let mut bytes = Vec::new();
         let read = match self {
-            Self::Stdin => io::stdin().lock().take(MAX_VALUE + 1).read_to_end(&mut bytes),
+            Self::Stdin => io::stdin()
+                .lock()
+                .take(MAX_VALUE + 1)
+                .read_to_end(&mut bytes),
             Self::File(path) => fs::File::open(path)
                 .and_then(|file| file.take(MAX_VALUE + 1).read_to_end(&mut bytes)),
         };

@@ -50,7 +50,9 @@ impl Uploads {
         let mut opened = Vec::with_capacity(streams.len());
         for StreamArgument { name, items } in streams {
             let source = match &items {
-                StreamItems::Bytes(source) | StreamItems::Lines(source) => Some(source.open().await?),
+                StreamItems::Bytes(source) | StreamItems::Lines(source) => {
+                    Some(source.open().await?)
+                }
                 StreamItems::Listed(_) => None,
             };
             opened.push((name, items, source));
@@ -58,14 +60,41 @@ impl Uploads {
         let lengths = opened.iter().filter_map(|(_, _, source)| source.as_ref());
         let length = lengths.map(|source| source.length).sum::<Option<u64>>();
         let has_source = opened.iter().any(|(_, _, source)| source.is_some());
-        let progress = if has_source { Progress::start(length) } else { Progress::default() };
+        let progress = if has_source {
+            Progress::start(length)
+        } else {
+            Progress::default()
+        };
         let mut tasks = Vec::with_capacity(opened.len());
         for (name, items, source) in opened {
             let (sender, receiver) = channel::<JsonText>();
             arguments = arguments.stream(&name, receiver);
-            tasks.push(tokio::spawn(send(name, items, source, sender, progress.clone())));
+            tasks.push(tokio::spawn(send(
+                name,
+                items,
+                source,
+                sender,
+                progress.clone(),
+            )));
         }
         Ok((arguments, Self { tasks, progress }))
+    }
+
+    /// Removes the progress bar. What is not sent yet goes on being sent.
+    pub(crate) fn finish(&self) {
+        self.progress.finish();
+    }
+
+    /// Waits until everything is sent, and returns the reason why a stream failed at this side, if one did.
+    pub(crate) async fn wait(&mut self) -> Option<Failure> {
+        let mut failed = None;
+        for task in self.tasks.drain(..) {
+            if let Ok(Err(failure)) = task.await {
+                failed.get_or_insert(failure);
+            }
+        }
+        self.progress.finish();
+        failed
     }
 
     /// Stops sending, and returns the reason why a stream failed at this side, if one did.
@@ -174,7 +203,10 @@ async fn send_lines(
     let mut number = 0_u64;
     loop {
         line.clear();
-        let length = (&mut reader).take(MAX_LINE + 1).read_until(b'\n', &mut line).await?;
+        let length = (&mut reader)
+            .take(MAX_LINE + 1)
+            .read_until(b'\n', &mut line)
+            .await?;
         if length == 0 {
             return Ok(());
         }

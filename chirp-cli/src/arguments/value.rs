@@ -9,7 +9,8 @@ const MAX_STEPS: usize = 64;
 /// `Cow<[u8]>` and `Bytes`, alone or in an `Option`.
 pub(crate) fn is_bytes(value: &ValueDescription) -> bool {
     let plain = |shape: &Shape| {
-        matches!(shape, Shape::Bytes) || matches!(shape, Shape::Optional(inner) if **inner == Shape::Bytes)
+        matches!(shape, Shape::Bytes)
+            || matches!(shape, Shape::Optional(inner) if **inner == Shape::Bytes)
     };
     plain(&value.readable) || is_bytes_type(&value.type_name)
 }
@@ -98,7 +99,11 @@ fn read_shape(
             // A number in JSON stays as it is written.
             let as_written = text.starts_with(|c: char| c == '-' || c.is_ascii_digit())
                 && JsonText::new(text).is_ok();
-            let printed = if as_written { text.to_owned() } else { format!("{value:?}") };
+            let printed = if as_written {
+                text.to_owned()
+            } else {
+                format!("{value:?}")
+            };
             number(value.is_finite(), printed)
         }
         Shape::Unit => (text.is_empty() || text == "null").then(|| json("null")),
@@ -145,7 +150,9 @@ fn read_variant(text: &str, definition: &Definition) -> Option<Result<JsonText, 
     if is_named {
         return Some(Ok(JsonText::text(text)));
     }
-    let is_structured = text.trim_start().starts_with(['{', '[', '"', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '-']);
+    let is_structured = text.trim_start().starts_with([
+        '{', '[', '"', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '-',
+    ]);
     is_structured.then(|| from_json(text)).flatten()
 }
 
@@ -173,7 +180,10 @@ fn expected(type_name: &str, shape: &Shape, types: &TypeDefinitions) -> String {
     } else if shape.to_string() != type_name && !matches!(shape, Shape::Named(_)) {
         text = format!("{text}, which is {shape}");
     }
-    if matches!(resolve(shape, types), Found::Other | Found::Shape(Shape::Sequence(_) | Shape::Tuple(_) | Shape::Map(..))) {
+    if matches!(
+        resolve(shape, types),
+        Found::Other | Found::Shape(Shape::Sequence(_) | Shape::Tuple(_) | Shape::Map(..))
+    ) {
         text.push_str(" in JSON");
     }
     text
@@ -215,11 +225,26 @@ mod tests {
             ("String", r#""text""#, "null", r#""null""#),
             ("char", r#""char""#, "é", r#""é""#),
             ("bool", r#""bool""#, "true", "true"),
-            ("i64", r#""i64""#, "-9223372036854775808", "-9223372036854775808"),
+            (
+                "i64",
+                r#""i64""#,
+                "-9223372036854775808",
+                "-9223372036854775808",
+            ),
             ("i8", r#""i8""#, "+5", "5"),
             ("u8", r#""u8""#, "255", "255"),
-            ("u128", r#""u128""#, "340282366920938463463374607431768211455", "340282366920938463463374607431768211455"),
-            ("i128", r#""i128""#, "-170141183460469231731687303715884105728", "-170141183460469231731687303715884105728"),
+            (
+                "u128",
+                r#""u128""#,
+                "340282366920938463463374607431768211455",
+                "340282366920938463463374607431768211455",
+            ),
+            (
+                "i128",
+                r#""i128""#,
+                "-170141183460469231731687303715884105728",
+                "-170141183460469231731687303715884105728",
+            ),
             ("f64", r#""f64""#, "0.10", "0.10"),
             ("f64", r#""f64""#, "-1e3", "-1e3"),
             ("f64", r#""f64""#, ".5", "0.5"),
@@ -227,15 +252,35 @@ mod tests {
             ("Option<u32>", r#"{"optional":"u32"}"#, "7", "7"),
             ("Option<String>", r#"{"optional":"text"}"#, "x", r#""x""#),
             ("Vec<u32>", r#"{"sequence":"u32"}"#, "[1, 2]", "[1, 2]"),
-            ("HashMap<String, u8>", r#"{"map":["text","u8"]}"#, r#"{"a":1}"#, r#"{"a":1}"#),
-            ("(u8, bool)", r#"{"tuple":["u8","bool"]}"#, "[1,true]", "[1,true]"),
-            ("Order", r#"{"named":"Order"}"#, r#"{"id":1}"#, r#"{"id":1}"#),
+            (
+                "HashMap<String, u8>",
+                r#"{"map":["text","u8"]}"#,
+                r#"{"a":1}"#,
+                r#"{"a":1}"#,
+            ),
+            (
+                "(u8, bool)",
+                r#"{"tuple":["u8","bool"]}"#,
+                "[1,true]",
+                "[1,true]",
+            ),
+            (
+                "Order",
+                r#"{"named":"Order"}"#,
+                r#"{"id":1}"#,
+                r#"{"id":1}"#,
+            ),
             ("Id", r#"{"named":"Id"}"#, "7", "7"),
             ("Name", r#"{"named":"Name"}"#, "7", r#""7""#),
             ("Color", r#"{"named":"Color"}"#, "red", r#""red""#),
             ("Color", r#"{"named":"Color"}"#, "rot", r#""rot""#),
             ("Color", r#"{"named":"Color"}"#, r#""red""#, r#""red""#),
-            ("Color", r#"{"named":"Color"}"#, r#"{"rgb":[1,2,3]}"#, r#"{"rgb":[1,2,3]}"#),
+            (
+                "Color",
+                r#"{"named":"Color"}"#,
+                r#"{"rgb":[1,2,3]}"#,
+                r#"{"rgb":[1,2,3]}"#,
+            ),
             ("Marker", r#"{"named":"Marker"}"#, "", "null"),
             ("Pair", r#"{"named":"Pair"}"#, "[1,2]", "[1,2]"),
             ("()", r#""unit""#, "null", "null"),
@@ -245,7 +290,12 @@ mod tests {
             ("Loop", r#"{"named":"Loop"}"#, "x", r#""x""#),
             ("&[u8]", r#"{"sequence":"u8"}"#, "abc", r#""YWJj""#),
             ("Vec<u8>", r#"{"sequence":"u8"}"#, "null", r#""bnVsbA==""#),
-            ("Option<Vec<u8>>", r#"{"optional":{"sequence":"u8"}}"#, "null", "null"),
+            (
+                "Option<Vec<u8>>",
+                r#"{"optional":{"sequence":"u8"}}"#,
+                "null",
+                "null",
+            ),
         ];
         let types = types();
         for (type_name, shape, text, json) in cases {
@@ -267,10 +317,30 @@ mod tests {
             ("f64", r#""f64""#, "inf", "expected f64"),
             ("bool", r#""bool""#, "yes", "expected bool"),
             ("char", r#""char""#, "ab", "expected char"),
-            ("Option<u32>", r#"{"optional":"u32"}"#, "x", "expected Option<u32>, which is u32?"),
-            ("Vec<u32>", r#"{"sequence":"u32"}"#, "1 2", "expected Vec<u32>, which is [u32] in JSON"),
-            ("Order", r#"{"named":"Order"}"#, "x", "expected Order in JSON"),
-            ("Color", r#"{"named":"Color"}"#, "blue", "expected Color: one of red, rgb"),
+            (
+                "Option<u32>",
+                r#"{"optional":"u32"}"#,
+                "x",
+                "expected Option<u32>, which is u32?",
+            ),
+            (
+                "Vec<u32>",
+                r#"{"sequence":"u32"}"#,
+                "1 2",
+                "expected Vec<u32>, which is [u32] in JSON",
+            ),
+            (
+                "Order",
+                r#"{"named":"Order"}"#,
+                "x",
+                "expected Order in JSON",
+            ),
+            (
+                "Color",
+                r#"{"named":"Color"}"#,
+                "blue",
+                "expected Color: one of red, rgb",
+            ),
         ];
         let types = types();
         for (type_name, shape, text, message) in cases {
@@ -285,12 +355,29 @@ mod tests {
     #[test]
     fn types_of_bytes_are_known_by_their_written_form() {
         for name in [
-            "Vec<u8>", "&[u8]", "&'a [u8]", "Cow<'_, [u8]>", "std::borrow::Cow<'a, [u8]>", "Bytes", "bytes::Bytes",
-            "[u8; 16]", "&Vec<u8>", "Option<&[u8]>", "Vec < u8 >",
+            "Vec<u8>",
+            "&[u8]",
+            "&'a [u8]",
+            "Cow<'_, [u8]>",
+            "std::borrow::Cow<'a, [u8]>",
+            "Bytes",
+            "bytes::Bytes",
+            "[u8; 16]",
+            "&Vec<u8>",
+            "Option<&[u8]>",
+            "Vec < u8 >",
         ] {
             assert!(is_bytes_type(name), "{name}");
         }
-        for name in ["Vec<u16>", "Vec<Vec<u8>>", "String", "BytesMut", "Option<Vec<Bytes>>", "u8", ""] {
+        for name in [
+            "Vec<u16>",
+            "Vec<Vec<u8>>",
+            "String",
+            "BytesMut",
+            "Option<Vec<Bytes>>",
+            "u8",
+            "",
+        ] {
             assert!(!is_bytes_type(name), "{name}");
         }
     }

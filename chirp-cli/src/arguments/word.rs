@@ -78,7 +78,10 @@ mod tests {
             ("a=", named("a", text(""))),
             ("a=-1", named("a", text("-1"))),
             ("a==1", named("a", text("=1"))),
-            ("mail=ann@example.org", named("mail", text("ann@example.org"))),
+            (
+                "mail=ann@example.org",
+                named("mail", text("ann@example.org")),
+            ),
             ("text=x:=y", named("text", text("x:=y"))),
             ("a:=[1]", named("a", json("[1]"))),
             ("a:=", named("a", json(""))),

@@ -1,5 +1,11 @@
 //! One file for each command: its options, and a method `run`.
 
+mod call;
 mod completions;
+mod describe;
+mod ls;
 
+pub(crate) use call::Call;
 pub(crate) use completions::Completions;
+pub(crate) use describe::Describe;
+pub(crate) use ls::Ls;

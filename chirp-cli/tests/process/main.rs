@@ -1,7 +1,4 @@
 //! Tests of the program as a process: its output, its errors and its exit codes.
 
-mod process {
-    pub(crate) mod program;
-
-    mod usage;
-}
+mod program;
+mod usage;
