@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 
-use crate::commands::{Call, Completions, Describe, Ls};
+use crate::commands::{Call, Completions, Describe, Diff, Ls};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
@@ -34,6 +34,7 @@ pub(crate) enum Command {
     Ls(Ls),
     Describe(Describe),
     Call(Call),
+    Diff(Diff),
     Completions(Completions),
 }
 
@@ -44,6 +45,7 @@ impl Command {
             Self::Ls(command) => command.run().await,
             Self::Describe(command) => command.run().await,
             Self::Call(command) => command.run().await,
+            Self::Diff(command) => command.run().await,
             Self::Completions(command) => command.run(),
         }
     }

@@ -1,5 +1,7 @@
 //! Methods as text.
 
+use std::fmt::Write;
+
 use chirp::reflect::{ArgumentDescription, MethodDescription};
 
 use crate::output::Styles;
@@ -18,16 +20,17 @@ pub(crate) fn of_method(method: &MethodDescription, styles: Styles) -> String {
         text::one_line(&method.name),
         arguments.join(", ")
     );
+    // Writing to a string cannot fail.
     if method.one_way {
         line.push_str(" one way");
     } else if let Some(items) = &method.items {
         let items = text::one_line(&items.type_name);
-        line.push_str(&format!(" -> stream of {kind}{items}{kind:#}"));
+        let _ = write!(line, " -> stream of {kind}{items}{kind:#}");
     } else if let Some(result) = &method.result
         && result.type_name != "()"
     {
         let result = text::one_line(&result.type_name);
-        line.push_str(&format!(" -> {kind}{result}{kind:#}"));
+        let _ = write!(line, " -> {kind}{result}{kind:#}");
     }
     line
 }

@@ -2,25 +2,15 @@
 
 use std::fmt::Write;
 
-/// Returns `text` with every character escaped that could control a terminal or reorder what it shows. A line feed and
-/// a tab stay.
-pub(crate) fn printable(text: &str) -> String {
-    escaped(text, |c| c == '\n' || c == '\t')
-}
-
-/// As [`printable`], with line feeds and tabs escaped, too.
+/// Returns `text` with every character escaped that could control a terminal, begin a line or reorder what is shown.
 pub(crate) fn one_line(text: &str) -> String {
-    escaped(text, |_| false)
-}
-
-fn escaped(text: &str, keeps: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '\n' if !keeps(c) => out.push_str("\\n"),
-            '\t' if !keeps(c) => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
-            c if controls_terminal(c) && !keeps(c) => {
+            c if controls_terminal(c) => {
                 // Writing to a string cannot fail.
                 let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
             }
@@ -55,7 +45,7 @@ mod tests {
             one_line("a\u{1b}[31mb\u{9b}2J\r\n"),
             r"a\u{1b}[31mb\u{9b}2J\r\n"
         );
-        assert_eq!(printable("a\tb\nc\u{202e}d"), "a\tb\nc\\u{202e}d");
+        assert_eq!(one_line("a\tb\u{202e}c"), r"a\tb\u{202e}c");
         assert_eq!(one_line("Grüße, 世界 🙂"), "Grüße, 世界 🙂");
     }
 }

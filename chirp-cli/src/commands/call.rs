@@ -194,8 +194,7 @@ impl Call {
             Ok(items) => items,
             Err(error) => return Err(self.failure(&error, &mut uploads).await),
         };
-        let printed = printer.print_all(&mut items, &self.method).await;
-        match printed {
+        match printer.print_all(&mut items, &self.method).await {
             Ok(()) => Ok(ExitCode::Success),
             Err(failure) => Err(uploads.failure().await.unwrap_or(failure)),
         }
