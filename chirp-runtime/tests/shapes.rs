@@ -62,19 +62,19 @@ fn types_of_the_standard_library() {
         (shape::<BTreeMap<(u8, IpAddr), i8>>(), "{(u8, string): i8}"),
         (
             shape::<Duration>(),
-            "Duration; Duration = { secs: u64, nanos: u32 }",
+            "Duration; Duration = { secs: u64, nanos: u32 ! }",
         ),
         (
             shape::<SystemTime>(),
-            "SystemTime; SystemTime = { secs_since_epoch: u64, nanos_since_epoch: u32 }",
+            "SystemTime; SystemTime = { secs_since_epoch: u64, nanos_since_epoch: u32 ! }",
         ),
         (
             shape::<Range<u8>>(),
-            "Range; Range = { start: u8, end: u8 }",
+            "Range; Range = { start: u8, end: u8 ! }",
         ),
         (
             shape::<RangeInclusive<char>>(),
-            "RangeInclusive; RangeInclusive = { start: char, end: char }",
+            "RangeInclusive; RangeInclusive = { start: char, end: char ! }",
         ),
         (
             shape::<Bound<u8>>(),
@@ -117,7 +117,7 @@ fn long_tuples() {
     assert_eq!(
         shape::<Sixteen>(),
         "(u8, u16, u32, u64, i8, i16, i32, i64, f32, f64, bool, char, string, string, Duration, u8?); \
-         Duration = { secs: u64, nanos: u32 }"
+         Duration = { secs: u64, nanos: u32 ! }"
     );
 }
 
@@ -259,7 +259,7 @@ fn attributes() -> Vec<(&'static str, String, &'static str)> {
         (
             "`alias`",
             shape::<Aliased>(),
-            "Aliased; Aliased = { field|a_old|z_old: u8, a_default|other: u8 = default }",
+            "Aliased; Aliased = { field|a_old|z_old: u8, other|a_default: u8 = default }",
         ),
         (
             "`default` on a field",
@@ -286,7 +286,7 @@ fn attributes() -> Vec<(&'static str, String, &'static str)> {
         (
             "`deny_unknown_fields`",
             shape::<Strict>(),
-            "Strict; Strict = { a: u8 }",
+            "Strict; Strict = { a: u8 ! }",
         ),
         (
             "`flatten` of a struct",

@@ -8,7 +8,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use super::Shape;
-use super::node::{Kind, Node, Place, REQUIRED};
+use super::node::{Kind, Node, Place, REQUIRED, UNKNOWN};
 use super::probe_error::ProbeError;
 use super::tracer::{Context, Tracer, Visit};
 
@@ -113,7 +113,10 @@ impl<'a> Fields<'a> {
     pub(super) fn new(context: &'a Context, visit: Visit) -> Self {
         let (id, explored) = visit;
         let slots = match explored {
-            Some(slot) if slot != REQUIRED => vec![slot],
+            Some(slot) if slot != REQUIRED => {
+                let earlier = context.trace.borrow().alias_of((id, slot));
+                earlier.into_iter().chain([slot]).collect()
+            }
             explored => context.trace.borrow().required(id, explored.is_none()),
         };
         Self {
@@ -138,8 +141,14 @@ impl<'de> MapAccess<'de> for Fields<'_> {
         self.current = slot;
         let (id, explored) = self.visit;
         let place = (id, slot);
-        let key = seed.deserialize(Name(self.context.trace.borrow().name_of(place)))?;
-        if explored == Some(slot) && note_alias(self.context, place, &key) {
+        let name = if slot == UNKNOWN {
+            "\u{1}"
+        } else {
+            self.context.trace.borrow().name_of(place)
+        };
+        let key = seed.deserialize(Name(name))?;
+        let is_alias = self.context.trace.borrow().alias_of(place).is_some();
+        if explored == Some(slot) && !is_alias && note_alias(self.context, place, &key, false) {
             return Err(ProbeError::Stop);
         }
         Ok(Some(key))
@@ -160,7 +169,7 @@ impl<'de> MapAccess<'de> for Fields<'_> {
 
 /// Notes whether a name is another name of an earlier field or variant. Derived types turn names into variants of an
 /// enum of their own, which are compared here.
-fn note_alias<T>(context: &Context, place: Place, key: &T) -> bool {
+fn note_alias<T>(context: &Context, place: Place, key: &T, is_variant: bool) -> bool {
     let mut trace = context.trace.borrow_mut();
     if !is_field::<T>() || trace.is_open(place.0) {
         return false;
@@ -169,7 +178,7 @@ fn note_alias<T>(context: &Context, place: Place, key: &T) -> bool {
     discriminant(key).hash(&mut hasher);
     let earlier = trace.note_group(place, hasher.finish());
     if let Some(earlier) = earlier {
-        trace.note_alias(place, earlier);
+        trace.note_alias(place, earlier, is_variant);
     }
     earlier.is_some()
 }
@@ -209,7 +218,7 @@ impl<'a, 'de> EnumAccess<'de> for VariantName<'a> {
     ) -> Result<(S::Value, VariantFields<'a>), ProbeError> {
         let name = self.context.trace.borrow().name_of(self.place);
         let variant = seed.deserialize(Name(name))?;
-        if self.explores && note_alias(self.context, self.place, &variant) {
+        if self.explores && note_alias(self.context, self.place, &variant, true) {
             return Err(ProbeError::Stop);
         }
         let tracer = Tracer {

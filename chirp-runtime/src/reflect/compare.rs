@@ -157,6 +157,14 @@ fn view_of(definition: &Definition) -> View<'_> {
     }
 }
 
+/// The definition of a named type, since the names of both may be the same.
+fn printed(shape: &Shape, types: &Types) -> String {
+    match shape {
+        Shape::Named(name) => types.get(name).map_or_else(|| short(shape), short),
+        shape => short(shape),
+    }
+}
+
 impl<'a> Comparison<'a> {
     fn note(&mut self, path: &str, change: Change, breaks: Breaks) {
         if self.differences.len() < MAX_DIFFERENCES {
@@ -246,8 +254,8 @@ impl<'a> Comparison<'a> {
                 }
             }
             _ => {
-                let old = self.printed(old, self.old_types);
-                let new = self.printed(new, self.new_types);
+                let old = printed(old, self.old_types);
+                let new = printed(new, self.new_types);
                 self.note_type(path, &old, &new, Breaks::BOTH);
             }
         }
@@ -271,14 +279,6 @@ impl<'a> Comparison<'a> {
             | (View::Enum(_), View::Enum(_)) => true,
             (View::Tuple(old), View::Tuple(new)) => old.len() == new.len(),
             _ => false,
-        }
-    }
-
-    /// The definition of a named type, since the names of both may be the same.
-    fn printed(&self, shape: &'a Shape, types: &'a Types) -> String {
-        match shape {
-            Shape::Named(name) => types.get(name).map_or_else(|| short(shape), short),
-            shape => short(shape),
         }
     }
 

@@ -19,6 +19,9 @@ mod shapes;
 mod trace;
 mod tracer;
 
+#[cfg(all(test, feature = "messagepack", feature = "postcard"))]
+mod tests;
+
 pub use compare::compare;
 pub use compare_descriptions::compare_descriptions;
 pub use description::{

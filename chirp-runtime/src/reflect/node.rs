@@ -6,6 +6,9 @@ pub(super) type Place = (usize, usize);
 /// The slot that stands for the search for required fields.
 pub(super) const REQUIRED: usize = usize::MAX;
 
+/// The slot that stands for a field that does not exist.
+pub(super) const UNKNOWN: usize = usize::MAX - 1;
+
 /// The kind of value that a type has asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -42,6 +45,8 @@ pub(super) struct Slot {
     /// Distinguishes the fields or variants that names stand for.
     pub(super) group: Option<u64>,
     pub(super) is_required: bool,
+    /// Whether a field is written by this name, among its aliases.
+    pub(super) is_main: bool,
 }
 
 impl Slot {
@@ -52,6 +57,7 @@ impl Slot {
             name,
             group: None,
             is_required: false,
+            is_main: false,
         }
     }
 }
@@ -67,6 +73,8 @@ pub(super) struct Node {
     pub(super) knows_required: bool,
     /// Whether required fields could not all be found.
     pub(super) required_is_unsure: bool,
+    /// Whether fields that are not listed are refused. `None` if that is not known yet.
+    pub(super) is_strict: Option<bool>,
     /// Whether the type contains itself.
     pub(super) is_recursive: bool,
 }
@@ -80,6 +88,7 @@ impl Node {
             slots: (0..slots).map(|at| Slot::new(name_of(at))).collect(),
             knows_required: kind != Kind::Struct,
             required_is_unsure: false,
+            is_strict: (kind != Kind::Struct).then_some(false),
             is_recursive: false,
         }
     }
@@ -87,6 +96,8 @@ impl Node {
     /// The slot that is explored next.
     pub(super) fn next(&self) -> Option<usize> {
         let slot = self.slots.iter().position(|slot| !slot.is_done);
-        slot.or_else(|| (!self.knows_required).then_some(REQUIRED))
+        let required = || (!self.knows_required).then_some(REQUIRED);
+        let unknown = || self.is_strict.is_none().then_some(UNKNOWN);
+        slot.or_else(required).or_else(unknown)
     }
 }

@@ -11,6 +11,10 @@ pub(super) enum ProbeError {
     Unbuildable,
     /// A required field was not offered.
     Missing(&'static str),
+    /// A field was offered twice, the second time by another name.
+    Duplicate(&'static str),
+    /// A field that does not exist is refused.
+    UnknownField,
     /// An error of the type itself.
     Other,
 }
@@ -50,10 +54,10 @@ impl de::Error for ProbeError {
     }
 
     fn unknown_field(_: &str, _: &'static [&'static str]) -> Self {
-        Self::Other
+        Self::UnknownField
     }
 
-    fn duplicate_field(_: &'static str) -> Self {
-        Self::Other
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::Duplicate(field)
     }
 }

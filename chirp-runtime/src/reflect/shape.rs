@@ -182,7 +182,7 @@ impl fmt::Display for Definition {
                     match &variant.definition {
                         Self::Unit => {}
                         Self::Struct(_) | Self::StrictStruct(_) => {
-                            write!(f, " {}", variant.definition)?
+                            write!(f, " {}", variant.definition)?;
                         }
                         Self::Alias(shape) => write!(f, "({shape})")?,
                         fields => write!(f, "{fields}")?,

@@ -205,7 +205,13 @@ impl Shapes {
             Kind::UnitStruct => Definition::Unit,
             Kind::Newtype => Definition::Newtype(self.shape_of(id, 0)),
             Kind::TupleStruct => Definition::Tuple(self.shapes(id)),
-            Kind::Struct => Definition::Struct(self.fields(id)),
+            Kind::Struct => {
+                let fields = self.fields(id);
+                match self.known(id, |node| node.is_strict) {
+                    Some(true) => Definition::StrictStruct(fields),
+                    _ => Definition::Struct(fields),
+                }
+            }
             Kind::OpenStruct => Definition::OpenStruct(self.fields(id)),
             Kind::Enum => Definition::Enum(self.variants(id)),
         }
@@ -235,19 +241,16 @@ impl Shapes {
         let mut fields = Vec::new();
         for (slot, mut name, mut aliases) in self.names(id) {
             let shape = self.shape_of(id, slot);
-            let required = self.known(id, |node| {
+            let main = self.known(id, |node| {
                 let is_group = |other: &&super::node::Slot| {
                     other.name == name || aliases.iter().any(|alias| alias == other.name)
                 };
-                let main = node
-                    .slots
-                    .iter()
-                    .filter(is_group)
-                    .find(|slot| slot.is_required);
-                main.map(|slot| slot.name.to_owned())
+                let mut main = node.slots.iter().filter(is_group);
+                let main = main.find(|slot| slot.is_required || slot.is_main);
+                main.map(|slot| (slot.name.to_owned(), slot.is_required))
             });
-            // The error about a missing field has the name that the field is written by.
-            if let Some(main) = &required
+            // The errors about missing and duplicate fields have the name that the field is written by.
+            if let Some((main, _)) = &main
                 && let Some(alias) = aliases.iter_mut().find(|alias| *alias == main)
             {
                 std::mem::swap(alias, &mut name);
@@ -257,7 +260,7 @@ impl Shapes {
                 name,
                 aliases,
                 shape,
-                required: required.is_some() || is_unsure,
+                required: main.is_some_and(|(_, required)| required) || is_unsure,
             });
         }
         fields

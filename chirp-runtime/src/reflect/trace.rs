@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Shape;
-use super::node::{Kind, Known, Node, Place, REQUIRED, Slot};
+use super::node::{Kind, Known, Node, Place, REQUIRED, Slot, UNKNOWN};
 
 /// The maximum number of types, options, sequences and so on.
 pub(super) const MAX_NODES: usize = 4_096;
@@ -73,6 +73,8 @@ impl Trace {
         if slot == REQUIRED {
             node.knows_required = true;
             node.required_is_unsure = true;
+        } else if slot == UNKNOWN {
+            node.is_strict = Some(false);
         } else if let Some(slot) = node.slots.get_mut(slot) {
             slot.is_done = true;
             if let Known::Nothing = slot.known {
@@ -102,10 +104,35 @@ impl Trace {
         self.has_progressed = true;
     }
 
-    pub(super) fn note_alias(&mut self, place: Place, of: usize) {
+    pub(super) fn note_alias(&mut self, place: Place, of: usize, is_variant: bool) {
         if let Some(slot) = self.slot(place) {
             slot.known = Known::AliasOf(of);
-            slot.is_done = true;
+            // It is explored once more, to find out by which name the field is written.
+            slot.is_done = is_variant;
+        }
+        self.has_progressed = true;
+    }
+
+    /// The earlier slot that a slot is another name of, if that is known.
+    pub(super) fn alias_of(&self, (id, slot): Place) -> Option<usize> {
+        match self.nodes.get(id)?.slots.get(slot)?.known {
+            Known::AliasOf(earlier) => Some(earlier),
+            _ => None,
+        }
+    }
+
+    /// Notes the name by which a field with aliases is written.
+    pub(super) fn note_main(&mut self, id: usize, name: &'static str) {
+        if let Some(node) = self.nodes.get_mut(id)
+            && let Some(slot) = node.slots.iter_mut().find(|slot| slot.name == name)
+        {
+            slot.is_main = true;
+        }
+    }
+
+    pub(super) fn note_strict(&mut self, id: usize, is_strict: bool) {
+        if let Some(node) = self.nodes.get_mut(id) {
+            node.is_strict = Some(is_strict);
         }
         self.has_progressed = true;
     }
@@ -239,6 +266,7 @@ impl Trace {
             node.kind = Kind::OpenStruct;
             node.slots.clear();
             node.knows_required = false;
+            node.is_strict = Some(false);
             self.has_progressed = true;
         }
     }

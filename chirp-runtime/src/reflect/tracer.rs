@@ -5,7 +5,7 @@ use serde::de::{DeserializeSeed, Deserializer, Visitor};
 
 use super::Shape;
 use super::access::{Elements, Entries, Fields, VariantName};
-use super::node::{Kind, Node, Place, REQUIRED};
+use super::node::{Kind, Node, Place, REQUIRED, UNKNOWN};
 use super::probe_error::ProbeError;
 use super::trace::{MAX_SLOTS, Trace};
 
@@ -210,8 +210,17 @@ fn visit_fields<'de, V: Visitor<'de>>(
             Err(ProbeError::Missing(name)) => trace.note_required(id, name),
             Err(ProbeError::Stop) => {}
             Err(ProbeError::Unbuildable) => trace.give_up((id, REQUIRED)),
-            Ok(_) | Err(ProbeError::Other) => trace.knows_required(id),
+            Ok(_) | Err(_) => trace.knows_required(id),
         }
+    } else if slot == Some(UNKNOWN) {
+        let is_strict = matches!(value, Err(ProbeError::UnknownField));
+        context.trace.borrow_mut().note_strict(id, is_strict);
+    } else if let Some(slot) = slot
+        && let Err(ProbeError::Duplicate(name)) = value
+    {
+        let mut trace = context.trace.borrow_mut();
+        trace.note_main(id, name);
+        trace.give_up((id, slot));
     }
     value
 }
