@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 
-use crate::commands::{Call, Completions, Describe, Diff, Ls};
+use crate::commands::{Bench, Call, Completions, Describe, Diff, Ls};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
@@ -35,6 +35,7 @@ pub(crate) enum Command {
     Describe(Describe),
     Call(Call),
     Diff(Diff),
+    Bench(Bench),
     Completions(Completions),
 }
 
@@ -46,6 +47,7 @@ impl Command {
             Self::Describe(command) => command.run().await,
             Self::Call(command) => command.run().await,
             Self::Diff(command) => command.run().await,
+            Self::Bench(command) => command.run().await,
             Self::Completions(command) => command.run(),
         }
     }

@@ -11,6 +11,7 @@ mod failure;
 mod hex;
 mod interrupt;
 mod json_format;
+mod load;
 mod manual;
 mod output;
 mod progress;

@@ -339,7 +339,6 @@ const _: () = {
                         __chirp::value(
                             <__T as Attributes>::documented(&*service),
                             <u8 as __chirp::Wire<__Codec>>::payload,
-                            &request,
                         )
                     }),
                 ),
@@ -355,7 +354,6 @@ const _: () = {
                         __chirp::value(
                             <__T as Attributes>::old(&*service).await,
                             <() as __chirp::Wire<__Codec>>::payload,
-                            &request,
                         )
                     }),
                 ),
@@ -376,7 +374,6 @@ const _: () = {
                         __chirp::value(
                             <__T as Attributes>::here(&*service, a).await,
                             <u8 as __chirp::Wire<__Codec>>::payload,
-                            &request,
                         )
                     }),
                 ),
@@ -397,7 +394,6 @@ const _: () = {
                         __chirp::value(
                             <__T as Attributes>::here(&*service, a).await,
                             <u16 as __chirp::Wire<__Codec>>::payload,
-                            &request,
                         )
                     }),
                 ),
@@ -417,27 +413,12 @@ const _: () = {
                         __chirp::value(
                             <__T as Attributes>::lenient(&*service, &it),
                             <() as __chirp::Wire<__Codec>>::payload,
-                            &request,
                         )
                     }),
                 ),
             ],
             contract: AttributesMethods::CONTRACT,
             ordered: false,
-            reflection: __chirp::reflected! {
-                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
-                __chirp::JsonArguments { names : & [], optional : & [], }, deadline :
-                ::core::option::Option::None, }, __chirp::MethodTable { arguments :
-                __chirp::JsonArguments { names : & [], optional : & [], }, deadline :
-                ::core::option::Option::None, }, #[cfg(target_os = "linux")]
-                __chirp::MethodTable { arguments : __chirp::JsonArguments { names : & [&
-                ["a"]], optional : & [false], }, deadline : ::core::option::Option::None,
-                }, #[cfg(not(target_os = "linux"))] __chirp::MethodTable { arguments :
-                __chirp::JsonArguments { names : & [& ["a"]], optional : & [false], },
-                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
-                arguments : __chirp::JsonArguments { names : & [& ["it"]], optional : &
-                [false], }, deadline : ::core::option::Option::None, }] }
-            },
         };
     }
     impl<T: Attributes + 'static> __chirp::Service for AttributesServer<T> {

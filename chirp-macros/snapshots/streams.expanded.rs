@@ -382,10 +382,8 @@ const _: () = {
                                     .await
                             }
                             ::core::result::Result::Err(error) => {
-                                __chirp::failure(
-                                    &error,
-                                    <No as __chirp::Failure<__Codec>>::encode,
-                                    &request,
+                                ::core::convert::Into::into(
+                                    <No as __chirp::Failure<__Codec>>::encode(&error),
                                 )
                             }
                         }
@@ -426,14 +424,12 @@ const _: () = {
                                     .await
                             }
                             ::core::result::Result::Err(error) => {
-                                __chirp::failure(
-                                    &error,
+                                ::core::convert::Into::into(
                                     <<io::Result<
                                         (),
                                     > as __chirp::Outcome>::Error as __chirp::Failure<
                                         __Codec,
-                                    >>::encode,
-                                    &request,
+                                    >>::encode(&error),
                                 )
                             }
                         }
@@ -503,20 +499,6 @@ const _: () = {
             ],
             contract: StreamsMethods::CONTRACT,
             ordered: false,
-            reflection: __chirp::reflected! {
-                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
-                __chirp::JsonArguments { names : & [& ["text"]], optional : & [false], },
-                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
-                arguments : __chirp::JsonArguments { names : & [], optional : & [], },
-                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
-                arguments : __chirp::JsonArguments { names : & [], optional : & [], },
-                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
-                arguments : __chirp::JsonArguments { names : & [& ["left"], & ["right"]],
-                optional : & [false, false], }, deadline : ::core::option::Option::None,
-                }, __chirp::MethodTable { arguments : __chirp::JsonArguments { names : &
-                [& ["items"]], optional : & [false], }, deadline :
-                ::core::option::Option::None, }] }
-            },
         };
     }
     impl<T: Streams + 'static> __chirp::Service for StreamsServer<T> {

@@ -129,6 +129,18 @@ impl PreparedArguments {
         }
     }
 
+    /// Returns the arguments that are not streams as JSON text.
+    pub(crate) fn to_json(&self) -> String {
+        if let Some(array) = &self.positional {
+            return array.to_string();
+        }
+        let entries = self.named.iter().map(|(name, value)| {
+            let name = serde_json::Value::from(&name[..]);
+            format!("{name}:{value}")
+        });
+        format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
+    }
+
     /// Returns all arguments, and starts to send the streams.
     pub(crate) async fn start(self) -> Result<(JsonArguments, Uploads), Failure> {
         let values = self.values();

@@ -3,7 +3,6 @@
 mod checks;
 mod client;
 mod method_ids;
-mod reflection;
 mod server;
 mod trait_def;
 

@@ -3,7 +3,6 @@ use quote::{quote, quote_spanned};
 use syn::Ident;
 use syn::spanned::Spanned;
 
-use super::reflection;
 use crate::ast::{Output, ServiceMethod, ServiceTrait, only};
 
 pub(super) fn emit_type(service: &ServiceTrait) -> TokenStream {
@@ -47,7 +46,6 @@ pub(super) fn emit_impl(service: &ServiceTrait) -> TokenStream {
     });
     let ([bounded, list], [own_bounded, own_list]) = (with_t, with_own_t);
     let (ids, ordered) = (service.method_ids(), service.options.ordered.is_some());
-    let reflection = reflection::emit(service);
     let blocking = service
         .methods
         .iter()
@@ -104,7 +102,6 @@ pub(super) fn emit_impl(service: &ServiceTrait) -> TokenStream {
                 methods: &[#(#methods),*],
                 contract: #ids::CONTRACT,
                 ordered: #ordered,
-                reflection: #reflection,
             };
         }
 
@@ -166,8 +163,8 @@ fn emit_method(service: &ServiceTrait, method: &ServiceMethod) -> TokenStream {
     let wait = method.item.sig.asyncness.map(|_| quote!(.await));
     let result = quote!(<__T as #trait_name #own>::#ident(&*#implementation, #(#lent),*)#wait);
     let reply = match &method.items {
-        Some(items) => send(method, items, &result, [&results, &request]),
-        None => reply(method, &result, &request),
+        Some(items) => send(method, items, &result, &results),
+        None => reply(method, &result),
     };
     let aliases = match &method.names[1..] {
         [] => quote!(),
@@ -213,7 +210,7 @@ fn emit_method(service: &ServiceTrait, method: &ServiceMethod) -> TokenStream {
 }
 
 /// Encodes the reply of a unary method.
-fn reply(method: &ServiceMethod, result: &TokenStream, request: &Ident) -> TokenStream {
+fn reply(method: &ServiceMethod, result: &TokenStream) -> TokenStream {
     let encode = method.output.coder("payload");
     let result = if let Output::Alias { whole, .. } = &method.output {
         quote_spanned!(whole.span()=> <#whole as __chirp::Outcome>::into_result(#result))
@@ -222,14 +219,9 @@ fn reply(method: &ServiceMethod, result: &TokenStream, request: &Ident) -> Token
     };
     match method.output.error() {
         _ if method.is_oneway() => quote!(__chirp::nothing(#result)),
-        None => quote!(__chirp::value(#result, #encode, &#request)),
+        None => quote!(__chirp::value(#result, #encode)),
         Some(error) => quote! {
-            __chirp::outcome(
-                #result,
-                #encode,
-                <#error as __chirp::Failure<__Codec>>::encode,
-                &#request,
-            )
+            __chirp::outcome(#result, #encode, <#error as __chirp::Failure<__Codec>>::encode)
         },
     }
 }
@@ -239,7 +231,7 @@ fn send(
     method: &ServiceMethod,
     items: &Output,
     result: &TokenStream,
-    [results, request]: [&Ident; 2],
+    results: &Ident,
 ) -> TokenStream {
     let [stream, outcome, failure] =
         ["stream", "outcome", "error"].map(|name| Ident::new(name, Span::mixed_site()));
@@ -264,7 +256,7 @@ fn send(
         match #outcome {
             ::core::result::Result::Ok(#stream) => #sent,
             ::core::result::Result::Err(#failure) => {
-                __chirp::failure(&#failure, <#error as __chirp::Failure<__Codec>>::encode, &#request)
+                ::core::convert::Into::into(<#error as __chirp::Failure<__Codec>>::encode(&#failure))
             }
         }
     }
