@@ -9,11 +9,17 @@ use crate::support::{packet, request, response};
 use crate::traffic::packets;
 
 const FIN: u8 = 1;
-const SYN: u8 = 2;
-const ACK: u8 = 16;
+pub(crate) const SYN: u8 = 2;
+pub(crate) const ACK: u8 = 16;
 
 /// A TCP segment from one port to another.
-fn tcp(ports: (u16, u16), sequence: u32, acknowledgment: u32, flags: u8, data: &[u8]) -> Vec<u8> {
+pub(crate) fn tcp(
+    ports: (u16, u16),
+    sequence: u32,
+    acknowledgment: u32,
+    flags: u8,
+    data: &[u8],
+) -> Vec<u8> {
     let mut out = ports.0.to_be_bytes().to_vec();
     out.extend(ports.1.to_be_bytes());
     out.extend(sequence.to_be_bytes());
@@ -25,7 +31,7 @@ fn tcp(ports: (u16, u16), sequence: u32, acknowledgment: u32, flags: u8, data: &
     out
 }
 
-fn ipv4(payload: &[u8]) -> Vec<u8> {
+pub(crate) fn ipv4(payload: &[u8]) -> Vec<u8> {
     let mut out = vec![0x45, 0];
     out.extend(
         u16::try_from(20 + payload.len())
@@ -66,7 +72,7 @@ fn ethernet(kind: u16, payload: &[u8], vlan: bool) -> Vec<u8> {
 }
 
 #[derive(Clone, Copy)]
-enum Order {
+pub(crate) enum Order {
     Big,
     Little,
 }
@@ -81,9 +87,14 @@ impl Order {
 }
 
 /// A file of tcpdump's.
-fn pcap(order: Order, link: u32, frames: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn pcap(order: Order, link: u32, frames: &[Vec<u8>]) -> Vec<u8> {
     let mut out = order.word(0xA1B2_C3D4).to_vec();
-    out.extend([0; 12]);
+    // Version 2.4.
+    out.extend(match order {
+        Order::Big => [0, 2, 0, 4],
+        Order::Little => [2, 0, 4, 0],
+    });
+    out.extend([0; 8]);
     out.extend(order.word(262_144));
     out.extend(order.word(link));
     for (at, frame) in (0_u32..).zip(frames) {
@@ -144,8 +155,8 @@ fn kinds(found: &[CapturedPacket]) -> Vec<(PacketType, usize, u64)> {
     parts.collect()
 }
 
-const OUT: (u16, u16) = (40_000, 9_000);
-const BACK: (u16, u16) = (9_000, 40_000);
+pub(crate) const OUT: (u16, u16) = (40_000, 9_000);
+pub(crate) const BACK: (u16, u16) = (9_000, 40_000);
 
 /// A call, with its connection's beginning and end.
 fn call() -> Vec<Vec<u8>> {
