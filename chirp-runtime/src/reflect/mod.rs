@@ -18,6 +18,7 @@ mod shape;
 mod shapes;
 mod trace;
 mod tracer;
+mod value_reader;
 
 #[cfg(all(test, feature = "messagepack", feature = "postcard"))]
 mod tests;
@@ -32,3 +33,4 @@ pub use difference::{Breaks, Change, Difference};
 pub use interface_difference::{Impact, InterfaceChange, InterfaceDifference};
 pub use shape::{Definition, Field, Shape, Variant};
 pub use shapes::{Notation, Shapes};
+pub use value_reader::{ValueError, ValueReader};
