@@ -313,6 +313,7 @@ const _: () = {
                         __chirp::value(
                             <__T as Arguments>::none(&*service),
                             <() as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
@@ -341,6 +342,7 @@ const _: () = {
                         __chirp::value(
                             <__T as Arguments>::text(&*service, &a, b.as_deref(), c, d),
                             <() as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
@@ -378,6 +380,7 @@ const _: () = {
                                 e,
                             ),
                             <() as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
@@ -420,6 +423,7 @@ const _: () = {
                                 )
                                 .await,
                             <() as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
@@ -439,12 +443,29 @@ const _: () = {
                         __chirp::value(
                             <__T as Arguments>::unused(&*service, _a).await,
                             <() as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
             ],
             contract: ArgumentsMethods::CONTRACT,
             ordered: false,
+            reflection: __chirp::reflected! {
+                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [], optional : & [], }, deadline :
+                ::core::option::Option::None, }, __chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [& ["a"], & ["b"], & ["c"], & ["d"]],
+                optional : & [false, true, false, false], }, deadline :
+                ::core::option::Option::None, }, __chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [& ["a"], & ["b"], & ["c"], & ["d"], &
+                ["e"]], optional : & [false, true, false, false, false], }, deadline :
+                ::core::option::Option::None, }, __chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [& ["a"], & ["b"], & ["c"], & ["d"], &
+                ["e"]], optional : & [false, false, true, false, false], }, deadline :
+                ::core::option::Option::None, }, __chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [& ["_a"]], optional : & [false], },
+                deadline : ::core::option::Option::None, }] }
+            },
         };
     }
     impl<T: Arguments + 'static> __chirp::Service for ArgumentsServer<T> {

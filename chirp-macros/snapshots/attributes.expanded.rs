@@ -339,6 +339,7 @@ const _: () = {
                         __chirp::value(
                             <__T as Attributes>::documented(&*service),
                             <u8 as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
@@ -354,6 +355,7 @@ const _: () = {
                         __chirp::value(
                             <__T as Attributes>::old(&*service).await,
                             <() as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
@@ -374,6 +376,7 @@ const _: () = {
                         __chirp::value(
                             <__T as Attributes>::here(&*service, a).await,
                             <u8 as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
@@ -394,6 +397,7 @@ const _: () = {
                         __chirp::value(
                             <__T as Attributes>::here(&*service, a).await,
                             <u16 as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
@@ -413,12 +417,27 @@ const _: () = {
                         __chirp::value(
                             <__T as Attributes>::lenient(&*service, &it),
                             <() as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
             ],
             contract: AttributesMethods::CONTRACT,
             ordered: false,
+            reflection: __chirp::reflected! {
+                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [], optional : & [], }, deadline :
+                ::core::option::Option::None, }, __chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [], optional : & [], }, deadline :
+                ::core::option::Option::None, }, #[cfg(target_os = "linux")]
+                __chirp::MethodTable { arguments : __chirp::JsonArguments { names : & [&
+                ["a"]], optional : & [false], }, deadline : ::core::option::Option::None,
+                }, #[cfg(not(target_os = "linux"))] __chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [& ["a"]], optional : & [false], },
+                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
+                arguments : __chirp::JsonArguments { names : & [& ["it"]], optional : &
+                [false], }, deadline : ::core::option::Option::None, }] }
+            },
         };
     }
     impl<T: Attributes + 'static> __chirp::Service for AttributesServer<T> {

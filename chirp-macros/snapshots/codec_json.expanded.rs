@@ -220,12 +220,18 @@ const _: () = {
                             <__T as CodecJson>::add(&*service, a, b).await,
                             <u64 as __chirp::Wire<__Codec>>::payload,
                             <String as __chirp::Failure<__Codec>>::encode,
+                            &request,
                         )
                     }),
                 ),
             ],
             contract: CodecJsonMethods::CONTRACT,
             ordered: false,
+            reflection: __chirp::reflected! {
+                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [& ["a"], & ["b"]], optional : &
+                [false, false], }, deadline : ::core::option::Option::None, }] }
+            },
         };
     }
     impl<T: CodecJson + 'static> __chirp::Service for CodecJsonServer<T> {

@@ -216,12 +216,18 @@ const _: () = {
                                 Vec<u8>,
                             > as __chirp::Returned<__Codec>>::payload,
                             <String as __chirp::Failure<__Codec>>::encode,
+                            &request,
                         )
                     }),
                 ),
             ],
             contract: CodecRawMethods::CONTRACT,
             ordered: false,
+            reflection: __chirp::reflected! {
+                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [& ["key"]], optional : & [false], },
+                deadline : ::core::option::Option::None, }] }
+            },
         };
     }
     impl<T: CodecRaw + 'static> __chirp::Service for CodecRawServer<T> {

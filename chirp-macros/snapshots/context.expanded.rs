@@ -217,6 +217,7 @@ const _: () = {
                             <__T as Context>::first(&*service, request.context(), a)
                                 .await,
                             <bool as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
@@ -236,12 +237,20 @@ const _: () = {
                         __chirp::value(
                             <__T as Context>::last(&*service, a, request.context()),
                             <() as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
             ],
             contract: ContextMethods::CONTRACT,
             ordered: false,
+            reflection: __chirp::reflected! {
+                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [& ["a"]], optional : & [false], },
+                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
+                arguments : __chirp::JsonArguments { names : & [& ["a"]], optional : &
+                [false], }, deadline : ::core::option::Option::None, }] }
+            },
         };
     }
     impl<T: Context + 'static> __chirp::Service for ContextServer<T> {

@@ -264,6 +264,7 @@ const _: () = {
                         __chirp::value(
                             <__T as DefaultBodies>::now(&*service, a),
                             <u8 as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
@@ -288,6 +289,7 @@ const _: () = {
                         __chirp::value(
                             <__T as DefaultBodies>::later(&*service, a, _unused).await,
                             <u8 as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
@@ -303,12 +305,22 @@ const _: () = {
                         __chirp::value(
                             <__T as DefaultBodies>::nothing(&*service).await,
                             <() as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
             ],
             contract: DefaultBodiesMethods::CONTRACT,
             ordered: false,
+            reflection: __chirp::reflected! {
+                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [& ["a"]], optional : & [false], },
+                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
+                arguments : __chirp::JsonArguments { names : & [& ["a"], & ["_unused"]],
+                optional : & [false, false], }, deadline : ::core::option::Option::None,
+                }, __chirp::MethodTable { arguments : __chirp::JsonArguments { names : &
+                [], optional : & [], }, deadline : ::core::option::Option::None, }] }
+            },
         };
     }
     impl<T: DefaultBodies + 'static> __chirp::Service for DefaultBodiesServer<T> {

@@ -200,12 +200,18 @@ const _: () = {
                         __chirp::value(
                             <__T as Greeter>::greet(&*service, &name).await,
                             <String as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
             ],
             contract: GreeterMethods::CONTRACT,
             ordered: false,
+            reflection: __chirp::reflected! {
+                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [& ["name"]], optional : & [false], },
+                deadline : ::core::option::Option::None, }] }
+            },
         };
     }
     impl<T: Greeter + 'static> __chirp::Service for GreeterServer<T> {

@@ -250,12 +250,19 @@ const _: () = {
                                 within.as_deref(),
                             ),
                             <Vec<String> as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
             ],
             contract: SearchMethods::CONTRACT,
             ordered: false,
+            reflection: __chirp::reflected! {
+                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [& ["text"], & ["limit", "most"], &
+                ["of"], & ["within"]], optional : & [false, true, true, true], },
+                deadline : ::core::option::Option::None, }] }
+            },
         };
     }
     impl<T: Search + 'static> __chirp::Service for SearchServer<T> {

@@ -230,6 +230,7 @@ const _: () = {
                             __chirp::value(
                                 <__T as Names>::first_of_all(&*service).await,
                                 <u8 as __chirp::Wire<__Codec>>::payload,
+                                &request,
                             )
                         }),
                     )
@@ -251,6 +252,7 @@ const _: () = {
                         __chirp::value(
                             <__T as Names>::sumDiff(&*service),
                             <() as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
@@ -266,12 +268,22 @@ const _: () = {
                         __chirp::value(
                             <__T as Names>::all(&*service),
                             <() as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
             ],
             contract: NamesMethods::CONTRACT,
             ordered: false,
+            reflection: __chirp::reflected! {
+                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [], optional : & [], }, deadline :
+                ::core::option::Option::None, }, __chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [], optional : & [], }, deadline :
+                ::core::option::Option::None, }, __chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [], optional : & [], }, deadline :
+                ::core::option::Option::None, }] }
+            },
         };
     }
     impl<T: Names + 'static> __chirp::Service for NamesServer<T> {

@@ -211,6 +211,13 @@ const _: () = {
             ],
             contract: OneWayMethods::CONTRACT,
             ordered: false,
+            reflection: __chirp::reflected! {
+                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [& ["line"]], optional : & [false], },
+                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
+                arguments : __chirp::JsonArguments { names : & [], optional : & [], },
+                deadline : ::core::option::Option::None, }] }
+            },
         };
     }
     impl<T: OneWay + 'static> __chirp::Service for OneWayServer<T> {

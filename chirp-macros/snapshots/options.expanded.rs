@@ -266,6 +266,7 @@ const _: () = {
                         __chirp::value(
                             <__T as Options<K>>::get(&*service, key).await,
                             <u8 as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
@@ -285,12 +286,22 @@ const _: () = {
                         __chirp::value(
                             <__T as Options<K>>::compute(&*service, &data),
                             <u8 as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     },
                 ),
             ],
             contract: OptionsMethods::CONTRACT,
             ordered: true,
+            reflection: __chirp::reflected! {
+                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [& ["key"]], optional : & [false], },
+                deadline :
+                __chirp::Some(::core::time::Duration::from_nanos(250000000u64)), },
+                __chirp::MethodTable { arguments : __chirp::JsonArguments { names : & [&
+                ["data"]], optional : & [false], }, deadline :
+                ::core::option::Option::None, }] }
+            },
         };
     }
     impl<T: Options<K> + 'static, K> __chirp::Service for OptionsServer<T, K>

@@ -280,6 +280,7 @@ const _: () = {
                         __chirp::value(
                             <__T as Parameters<K, V>>::get(&*service, &key).await,
                             <Option<V> as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
@@ -306,12 +307,21 @@ const _: () = {
                                 .await,
                             <() as __chirp::Wire<__Codec>>::payload,
                             <String as __chirp::Failure<__Codec>>::encode,
+                            &request,
                         )
                     }),
                 ),
             ],
             contract: ParametersMethods::CONTRACT,
             ordered: false,
+            reflection: __chirp::reflected! {
+                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [& ["key"]], optional : & [false], },
+                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
+                arguments : __chirp::JsonArguments { names : & [& ["key"], & ["values"]],
+                optional : & [false, false], }, deadline : ::core::option::Option::None,
+                }] }
+            },
         };
     }
     impl<

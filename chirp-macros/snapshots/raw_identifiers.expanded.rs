@@ -224,6 +224,7 @@ const _: () = {
                         __chirp::value(
                             <__T as RawIdentifiers>::r#match(&*service, r#type),
                             <u8 as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
@@ -243,12 +244,20 @@ const _: () = {
                         __chirp::value(
                             <__T as RawIdentifiers>::r#async(&*service, &r#fn).await,
                             <() as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
             ],
             contract: RawIdentifiersMethods::CONTRACT,
             ordered: false,
+            reflection: __chirp::reflected! {
+                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [& ["type"]], optional : & [false], },
+                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
+                arguments : __chirp::JsonArguments { names : & [& ["fn"]], optional : &
+                [false], }, deadline : ::core::option::Option::None, }] }
+            },
         };
     }
     impl<T: RawIdentifiers + 'static> __chirp::Service for RawIdentifiersServer<T> {

@@ -293,6 +293,7 @@ const _: () = {
                         __chirp::value(
                             <__T as Results>::unit(&*service),
                             <() as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
@@ -310,6 +311,7 @@ const _: () = {
                             <__chirp::Opt<
                                 __chirp::Blob<Vec<u8>>,
                             > as __chirp::Returned<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
@@ -325,6 +327,7 @@ const _: () = {
                         __chirp::value(
                             <__T as Results>::value(&*service).await,
                             <Point as __chirp::Wire<__Codec>>::payload,
+                            &request,
                         )
                     }),
                 ),
@@ -341,6 +344,7 @@ const _: () = {
                             <__T as Results>::fails(&*service).await,
                             <Point as __chirp::Wire<__Codec>>::payload,
                             <No as __chirp::Failure<__Codec>>::encode,
+                            &request,
                         )
                     }),
                 ),
@@ -367,12 +371,26 @@ const _: () = {
                             > as __chirp::Outcome>::Error as __chirp::Failure<
                                 __Codec,
                             >>::encode,
+                            &request,
                         )
                     }),
                 ),
             ],
             contract: ResultsMethods::CONTRACT,
             ordered: false,
+            reflection: __chirp::reflected! {
+                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [], optional : & [], }, deadline :
+                ::core::option::Option::None, }, __chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [], optional : & [], }, deadline :
+                ::core::option::Option::None, }, __chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [], optional : & [], }, deadline :
+                ::core::option::Option::None, }, __chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [], optional : & [], }, deadline :
+                ::core::option::Option::None, }, __chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [], optional : & [], }, deadline :
+                ::core::option::Option::None, }] }
+            },
         };
     }
     impl<T: Results + 'static> __chirp::Service for ResultsServer<T> {

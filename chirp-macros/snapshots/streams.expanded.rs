@@ -382,8 +382,10 @@ const _: () = {
                                     .await
                             }
                             ::core::result::Result::Err(error) => {
-                                ::core::convert::Into::into(
-                                    <No as __chirp::Failure<__Codec>>::encode(&error),
+                                __chirp::failure(
+                                    &error,
+                                    <No as __chirp::Failure<__Codec>>::encode,
+                                    &request,
                                 )
                             }
                         }
@@ -424,12 +426,14 @@ const _: () = {
                                     .await
                             }
                             ::core::result::Result::Err(error) => {
-                                ::core::convert::Into::into(
+                                __chirp::failure(
+                                    &error,
                                     <<io::Result<
                                         (),
                                     > as __chirp::Outcome>::Error as __chirp::Failure<
                                         __Codec,
-                                    >>::encode(&error),
+                                    >>::encode,
+                                    &request,
                                 )
                             }
                         }
@@ -499,6 +503,20 @@ const _: () = {
             ],
             contract: StreamsMethods::CONTRACT,
             ordered: false,
+            reflection: __chirp::reflected! {
+                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
+                __chirp::JsonArguments { names : & [& ["text"]], optional : & [false], },
+                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
+                arguments : __chirp::JsonArguments { names : & [], optional : & [], },
+                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
+                arguments : __chirp::JsonArguments { names : & [], optional : & [], },
+                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
+                arguments : __chirp::JsonArguments { names : & [& ["left"], & ["right"]],
+                optional : & [false, false], }, deadline : ::core::option::Option::None,
+                }, __chirp::MethodTable { arguments : __chirp::JsonArguments { names : &
+                [& ["items"]], optional : & [false], }, deadline :
+                ::core::option::Option::None, }] }
+            },
         };
     }
     impl<T: Streams + 'static> __chirp::Service for StreamsServer<T> {

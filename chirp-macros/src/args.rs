@@ -4,7 +4,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Error, Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token, token};
+use syn::{Attribute, Error, Expr, ExprLit, Ident, Lit, LitBool, LitStr, Meta, Path, Token, token};
 
 use crate::mistakes::Mistakes;
 
@@ -15,6 +15,7 @@ pub(crate) struct ServiceOptions {
     pub(crate) codec: Option<Path>,
     pub(crate) ordered: Option<Ident>,
     pub(crate) named: Option<Ident>,
+    pub(crate) reflect: Option<LitBool>,
     pub(crate) krate: Option<Path>,
 }
 
@@ -39,6 +40,7 @@ impl ServiceOptions {
                 "codec" => entry.path(&mut options.codec, mistakes),
                 "ordered" => entry.flag(&mut options.ordered, mistakes),
                 "named" => entry.flag(&mut options.named, mistakes),
+                "reflect" => entry.bool(&mut options.reflect, mistakes),
                 "crate" => entry.path(&mut options.krate, mistakes),
                 of_method @ ("alias" | "oneway" | "blocking" | "idempotent" | "deadline") => {
                     mistakes.at(
@@ -54,7 +56,7 @@ impl ServiceOptions {
                     &entry.key,
                     format!(
                         "unknown option `{other}` (supported on a service: `name = \"..\"`, `codec = path`, `ordered`, \
-                         `named`, `crate = path`)"
+                         `named`, `reflect = false`, `crate = path`)"
                     ),
                 ),
             }
@@ -79,7 +81,7 @@ impl MethodOptions {
                 "idempotent" => entry.flag(&mut options.idempotent, mistakes),
                 "deadline" => entry.text(&mut options.deadline, mistakes),
                 "named" => entry.flag(&mut options.named, mistakes),
-                of_service @ ("codec" | "ordered" | "crate") => mistakes.at(
+                of_service @ ("codec" | "ordered" | "reflect" | "crate") => mistakes.at(
                     &entry.key,
                     format!(
                         "`{of_service}` is a service option: move it to `#[chirp::service(..)]`"
@@ -128,6 +130,7 @@ fn example(key: &Ident) -> String {
         "crate" => "::chirp",
         "code" => "17",
         "deadline" => "\"5s\"",
+        "reflect" => "false",
         _ => "\"..\"",
     };
     format!("{key} = {value}")
@@ -171,6 +174,20 @@ impl OptionEntry {
                 format!("`{key}` expects a path without quotes: `{}`", example(&key)),
             ),
             None => mistakes.at(&key, format!("`{key}` expects a path: `{}`", example(&key))),
+        }
+    }
+
+    fn bool(self, option: &mut Option<LitBool>, mistakes: &mut Mistakes) {
+        let Self { key, value } = self;
+        match value {
+            Some(Expr::Lit(ExprLit {
+                lit: Lit::Bool(value),
+                ..
+            })) => set(option, value, &key, mistakes),
+            _ => mistakes.at(
+                &key,
+                format!("`{key}` expects `true` or `false`: `{}`", example(&key)),
+            ),
         }
     }
 

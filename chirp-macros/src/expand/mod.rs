@@ -3,6 +3,7 @@
 mod checks;
 mod client;
 mod method_ids;
+mod reflection;
 mod server;
 mod trait_def;
 

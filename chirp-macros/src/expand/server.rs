@@ -3,6 +3,7 @@ use quote::{quote, quote_spanned};
 use syn::Ident;
 use syn::spanned::Spanned;
 
+use super::reflection;
 use crate::ast::{Output, ServiceMethod, ServiceTrait, only};
 
 pub(super) fn emit_type(service: &ServiceTrait) -> TokenStream {
@@ -46,6 +47,7 @@ pub(super) fn emit_impl(service: &ServiceTrait) -> TokenStream {
     });
     let ([bounded, list], [own_bounded, own_list]) = (with_t, with_own_t);
     let (ids, ordered) = (service.method_ids(), service.options.ordered.is_some());
+    let reflection = reflection::emit(service);
     let blocking = service
         .methods
         .iter()
@@ -102,6 +104,7 @@ pub(super) fn emit_impl(service: &ServiceTrait) -> TokenStream {
                 methods: &[#(#methods),*],
                 contract: #ids::CONTRACT,
                 ordered: #ordered,
+                reflection: #reflection,
             };
         }
 
@@ -163,8 +166,8 @@ fn emit_method(service: &ServiceTrait, method: &ServiceMethod) -> TokenStream {
     let wait = method.item.sig.asyncness.map(|_| quote!(.await));
     let result = quote!(<__T as #trait_name #own>::#ident(&*#implementation, #(#lent),*)#wait);
     let reply = match &method.items {
-        Some(items) => send(method, items, &result, &results),
-        None => reply(method, &result),
+        Some(items) => send(method, items, &result, [&results, &request]),
+        None => reply(method, &result, &request),
     };
     let aliases = match &method.names[1..] {
         [] => quote!(),
@@ -210,7 +213,7 @@ fn emit_method(service: &ServiceTrait, method: &ServiceMethod) -> TokenStream {
 }
 
 /// Encodes the reply of a unary method.
-fn reply(method: &ServiceMethod, result: &TokenStream) -> TokenStream {
+fn reply(method: &ServiceMethod, result: &TokenStream, request: &Ident) -> TokenStream {
     let encode = method.output.coder("payload");
     let result = if let Output::Alias { whole, .. } = &method.output {
         quote_spanned!(whole.span()=> <#whole as __chirp::Outcome>::into_result(#result))
@@ -219,9 +222,14 @@ fn reply(method: &ServiceMethod, result: &TokenStream) -> TokenStream {
     };
     match method.output.error() {
         _ if method.is_oneway() => quote!(__chirp::nothing(#result)),
-        None => quote!(__chirp::value(#result, #encode)),
+        None => quote!(__chirp::value(#result, #encode, &#request)),
         Some(error) => quote! {
-            __chirp::outcome(#result, #encode, <#error as __chirp::Failure<__Codec>>::encode)
+            __chirp::outcome(
+                #result,
+                #encode,
+                <#error as __chirp::Failure<__Codec>>::encode,
+                &#request,
+            )
         },
     }
 }
@@ -231,7 +239,7 @@ fn send(
     method: &ServiceMethod,
     items: &Output,
     result: &TokenStream,
-    results: &Ident,
+    [results, request]: [&Ident; 2],
 ) -> TokenStream {
     let [stream, outcome, failure] =
         ["stream", "outcome", "error"].map(|name| Ident::new(name, Span::mixed_site()));
@@ -256,7 +264,7 @@ fn send(
         match #outcome {
             ::core::result::Result::Ok(#stream) => #sent,
             ::core::result::Result::Err(#failure) => {
-                ::core::convert::Into::into(<#error as __chirp::Failure<__Codec>>::encode(&#failure))
+                __chirp::failure(&#failure, <#error as __chirp::Failure<__Codec>>::encode, &#request)
             }
         }
     }

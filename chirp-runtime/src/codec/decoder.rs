@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::attaching::{self, Claim, Claims};
 use super::list::Each;
 use super::{Codec, DecodeError, Encodes, Form, type_name};
+#[cfg(feature = "reflect")]
+use super::{Json, List as _};
 use crate::packet::{AttachedStream, FrameworkError};
 
 /// For each argument, its name followed by its aliases.
@@ -34,11 +36,23 @@ pub struct Decoder<'de, C> {
     /// The number of arguments, if the codec encodes the number in front of them.
     claimed: Option<usize>,
     named: Option<Named<'de>>,
+    /// Whether the arguments are JSON, whatever the codec of the service.
+    #[cfg(feature = "reflect")]
+    json: Option<JsonMode>,
     carried: Option<&'de dyn StreamSource>,
     claims: Claims,
     refused: bool,
     error: Option<DecodeError>,
     codec: PhantomData<C>,
+}
+
+/// The state of decoding arguments that are JSON.
+#[cfg(feature = "reflect")]
+#[derive(Debug)]
+struct JsonMode {
+    arguments: super::JsonArguments,
+    /// Whether arguments are located when they are taken. Otherwise `find` or `require` locates them.
+    locates: bool,
 }
 
 /// Returns whether an argument fails to decode because it names a stream and no streams were sent.
@@ -63,17 +77,32 @@ struct Named<'de> {
 impl<'de, C: Codec> Decoder<'de, C> {
     /// Creates a decoder of positional arguments.
     pub fn new(bytes: &'de [u8]) -> Self {
+        Self::by_position::<C>(bytes)
+    }
+
+    /// Creates a decoder of the positional arguments of the codec `D`.
+    fn by_position<D: Codec>(bytes: &'de [u8]) -> Self {
         let mut rest = bytes;
-        let opened = C::opened(&mut rest);
+        let opened = D::opened(&mut rest);
+        Self {
+            claimed: opened.as_ref().ok().copied().flatten(),
+            error: opened.err(),
+            ..Self::of(rest)
+        }
+    }
+
+    fn of(rest: &'de [u8]) -> Self {
         Self {
             rest,
             count: 0,
-            claimed: opened.as_ref().ok().copied().flatten(),
+            claimed: None,
             named: None,
+            #[cfg(feature = "reflect")]
+            json: None,
             carried: None,
             claims: Claims::default(),
             refused: false,
-            error: opened.err(),
+            error: None,
             codec: PhantomData,
         }
     }
@@ -90,40 +119,48 @@ impl<'de, C: Codec> Decoder<'de, C> {
     ///
     /// Call [`find`](Self::find) or [`require`](Self::require) before taking each argument.
     pub fn named(bytes: &'de [u8], names: ArgumentNames) -> Self {
+        Self::by_name::<C>(bytes, names)
+    }
+
+    /// Creates a decoder of the named arguments of the codec `D`.
+    fn by_name<D: Codec>(bytes: &'de [u8], names: ArgumentNames) -> Self {
         let mut by_name = Named {
             names,
             at: 0,
             values: None,
         };
-        let mut decoder = match values(bytes, names, C::names) {
-            Ok(None) => Self::new(bytes),
-            Ok(Some((values, rest))) => {
+        let mut decoder = match values(bytes, names, D::names) {
+            Ok(None) => Self::by_position::<D>(bytes),
+            Ok(Some((values, mut rest))) => {
                 by_name.values = Some(values);
-                Self::after_names(rest)
+                D::trim(&mut rest);
+                Self {
+                    // All arguments were found by name. Bytes after them are an error.
+                    error: (!rest.is_empty()).then(|| DecodeError::left_over(rest.len())),
+                    ..Self::of(&[])
+                }
             }
             Err(error) => Self {
                 error: Some(error),
-                ..Self::after_names(&[])
+                ..Self::of(&[])
             },
         };
         decoder.named = Some(by_name);
         decoder
     }
 
-    /// Creates a decoder for arguments that were all found by name. Bytes after them are an error.
-    fn after_names(mut rest: &'de [u8]) -> Self {
-        C::trim(&mut rest);
-        Self {
-            rest: &[],
-            count: 0,
-            claimed: None,
-            named: None,
-            carried: None,
-            claims: Claims::default(),
-            refused: false,
-            error: (!rest.is_empty()).then(|| DecodeError::left_over(rest.len())),
-            codec: PhantomData,
-        }
+    /// Creates a decoder of arguments that are a JSON object or array, whatever the codec. No bytes are no arguments.
+    ///
+    /// With `locates`, arguments are taken in order, and one that may be missing is then decoded from `null`. Otherwise
+    /// call [`find`](Self::find) or [`require`](Self::require) before taking each.
+    #[cfg(feature = "reflect")]
+    pub(crate) fn json(bytes: &'de [u8], arguments: super::JsonArguments, locates: bool) -> Self {
+        let mut rest = bytes;
+        Json::trim(&mut rest);
+        let bytes = if rest.is_empty() { b"[]" } else { bytes };
+        let mut decoder = Self::by_name::<Json>(bytes, arguments.names);
+        decoder.json = Some(JsonMode { arguments, locates });
+        decoder
     }
 
     /// Selects the named argument with this index as the next one. Returns whether it is present.
@@ -146,7 +183,7 @@ impl<'de, C: Codec> Decoder<'de, C> {
             },
             None => match self.claimed {
                 Some(claimed) => self.count < claimed,
-                None => !C::is_over(self.rest),
+                None => !self.is_over(),
             },
         }
     }
@@ -158,6 +195,14 @@ impl<'de, C: Codec> Decoder<'de, C> {
         if !self.find(at) && self.is_by_name() {
             self.rest = absent;
         }
+    }
+
+    fn is_over(&self) -> bool {
+        #[cfg(feature = "reflect")]
+        if self.json.is_some() {
+            return Json::is_over(self.rest);
+        }
+        C::is_over(self.rest)
     }
 
     /// Selects the named argument with this index as the next one. Its absence is an error.
@@ -187,6 +232,10 @@ impl<'de, C: Codec> Decoder<'de, C> {
     where
         C: Encodes<F>,
     {
+        #[cfg(feature = "reflect")]
+        if self.json.is_some() {
+            return self.next_json::<F>();
+        }
         if !self.is_by_name() {
             if self.count > 0 {
                 C::separated(&mut self.rest, self.count)?;
@@ -198,19 +247,58 @@ impl<'de, C: Codec> Decoder<'de, C> {
                 )));
             }
         }
+        self.decode::<C, F>()
+    }
+
+    /// Decodes the next argument from JSON. One that is missing and may be is decoded from `null`.
+    #[cfg(feature = "reflect")]
+    fn next_json<F: Form>(&mut self) -> Result<F::Got<'de>, DecodeError> {
+        if self.locate()? {
+            return self.decode::<Json, F>();
+        }
+        let rest = std::mem::replace(&mut self.rest, b"null");
+        let decoded = self.decode::<Json, F>();
+        self.rest = rest;
+        decoded
+    }
+
+    /// Moves to the next argument. Returns `false` if it is missing and may be.
+    #[cfg(feature = "reflect")]
+    fn locate(&mut self) -> Result<bool, DecodeError> {
+        let at = self.count;
+        if let Some(json) = &self.json
+            && json.locates
+        {
+            let optional = json.arguments.optional.get(at) == Some(&true);
+            if !self.find(at) {
+                return if optional {
+                    Ok(false)
+                } else {
+                    Err(self.wrong(" is missing"))
+                };
+            }
+        }
+        if !self.is_by_name() && at > 0 {
+            Json::separated(&mut self.rest, at)?;
+        }
+        Ok(true)
+    }
+
+    /// Decodes the argument at the front of the remaining bytes.
+    fn decode<D: Encodes<F>, F: Form>(&mut self) -> Result<F::Got<'de>, DecodeError> {
         self.count += 1;
         let rest = &mut self.rest;
         let decoded = match self.carried {
             None => {
                 let bytes = *rest;
-                let decoded = C::decode(rest);
+                let decoded = D::decode(rest);
                 if decoded.is_err() {
-                    self.refused = needs_streams::<C, F>(bytes);
+                    self.refused = needs_streams::<D, F>(bytes);
                 }
                 decoded
             }
             Some(carried) => {
-                let (decoded, claims) = attaching::decoding(carried.streams(), || C::decode(rest));
+                let (decoded, claims) = attaching::decoding(carried.streams(), || D::decode(rest));
                 self.claims.append(claims);
                 decoded
             }
@@ -236,7 +324,15 @@ impl<'de, C: Codec> Decoder<'de, C> {
     }
 
     fn ended(&mut self) -> Result<(), DecodeError> {
-        C::closed(&mut self.rest, self.count)?;
+        #[cfg(feature = "reflect")]
+        if self.json.is_some() {
+            return self.ended_with::<Json>();
+        }
+        self.ended_with::<C>()
+    }
+
+    fn ended_with<D: Codec>(&mut self) -> Result<(), DecodeError> {
+        D::closed(&mut self.rest, self.count)?;
         if let Some(claimed) = self.claimed
             && claimed != self.count
         {
@@ -245,7 +341,7 @@ impl<'de, C: Codec> Decoder<'de, C> {
                 self.count
             )));
         }
-        C::trim(&mut self.rest);
+        D::trim(&mut self.rest);
         match self.rest.len() {
             0 => Ok(()),
             more => Err(DecodeError::left_over(more)),

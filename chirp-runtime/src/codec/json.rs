@@ -130,6 +130,17 @@ impl Serde for Json {
     }
 }
 
+/// Encodes the result of a call by a JSON name. An infinity or NaN is `null`: the caller has no type that would miss the
+/// number, and the method has run already.
+#[cfg(feature = "reflect")]
+pub(super) fn encode_result<F: Form>(
+    value: &F::Sent<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    let mut serializer = serde_json::Serializer::new(out);
+    write::<F, ResultRules, _>(value, &mut serializer).map_err(EncodeError::new)
+}
+
 /// Skips JSON whitespace, which consists of four characters.
 fn trimmed(bytes: &[u8]) -> &[u8] {
     let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
@@ -139,6 +150,16 @@ fn trimmed(bytes: &[u8]) -> &[u8] {
 
 impl Rules for Json {
     const HAS_INFINITY: bool = false;
+    const COUNTS: bool = false;
+}
+
+/// The rules of results of calls by JSON names.
+#[cfg(feature = "reflect")]
+struct ResultRules;
+
+#[cfg(feature = "reflect")]
+impl Rules for ResultRules {
+    const HAS_INFINITY: bool = true;
     const COUNTS: bool = false;
 }
 

@@ -23,6 +23,7 @@ mod reader;
 pub(crate) mod service_error;
 mod standard_errors;
 mod type_name;
+pub(crate) mod value_encoding;
 #[cfg(any(feature = "json", feature = "messagepack"))]
 mod whole;
 pub(crate) mod wire;
@@ -32,6 +33,8 @@ pub(crate) mod form;
 
 #[cfg(feature = "json")]
 mod json;
+#[cfg(feature = "reflect")]
+pub(crate) mod json_arguments;
 #[cfg(feature = "json")]
 mod limited;
 #[cfg(feature = "messagepack")]
@@ -58,7 +61,10 @@ pub(crate) use decoder::{ArgumentNames, Decoder, StreamSource};
 pub(crate) use encoder::Encoder;
 pub(crate) use form::Form;
 pub(crate) use item::{encode_item, item_payload, next_item};
+#[cfg(feature = "reflect")]
+pub(crate) use json_arguments::JsonArguments;
 pub(crate) use type_name::type_name;
+pub(crate) use value_encoding::ValueEncoding;
 #[cfg(test)]
 pub(crate) use wire::Argument;
 pub(crate) use wire::{Returned, Wire};

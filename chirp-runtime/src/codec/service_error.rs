@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 #[cfg(feature = "json")]
 use super::EncodeError;
 use super::form::Owned;
-use super::{ArgumentNames, Bincode, Codec, CodecId, Decoder, Encoder, Form};
+use super::{ArgumentNames, Bincode, Codec, CodecId, Decoder, Encoder, Form, ValueEncoding};
 use crate::packet::ErrorData;
 
 /// An error type that service methods can return.
@@ -77,7 +77,7 @@ pub trait Failure<C: Codec>: Sized {
     const FITS: bool;
 
     /// Converts the error to its representation on the wire.
-    fn encode(&self) -> ErrorData;
+    fn encode(&self, encoding: ValueEncoding) -> ErrorData;
 
     /// Converts an error from its representation on the wire. Returns `None` if the type has no such error.
     fn decode(error: &ErrorData) -> Option<Self>;
@@ -87,8 +87,12 @@ pub trait Failure<C: Codec>: Sized {
 impl<C: Codec, E: ServiceError> Failure<C> for E {
     const FITS: bool = !(E::HAS_FIELDS && matches!(C::ID, CodecId::Raw));
 
-    fn encode(&self) -> ErrorData {
-        self.to_error_data(C::ID)
+    fn encode(&self, encoding: ValueEncoding) -> ErrorData {
+        match encoding {
+            ValueEncoding::Native => self.to_error_data(C::ID),
+            #[cfg(feature = "reflect")]
+            ValueEncoding::Json => self.to_error_data(CodecId::Json),
+        }
     }
 
     fn decode(error: &ErrorData) -> Option<Self> {

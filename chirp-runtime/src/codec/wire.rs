@@ -4,7 +4,8 @@ use serde::de::DeserializeOwned;
 
 use super::form::{Lent, Opt, Owned, Return, Slice};
 use super::{
-    Codec, DecodeError, Decoder, EncodeError, Encoder, Encodes, Form, Serde, attaching, buffer,
+    Codec, CodecId, DecodeError, Decoder, EncodeError, Encoder, Encodes, Form, Serde,
+    ValueEncoding, attaching, buffer,
 };
 use crate::packet::{Attachments, Payload};
 
@@ -31,7 +32,7 @@ pub trait Wire<C: Codec>: Sized {
     /// # Errors
     ///
     /// Returns [`EncodeError`] if the value cannot be encoded.
-    fn payload(self) -> Result<Payload, EncodeError>;
+    fn payload(self, encoding: ValueEncoding) -> Result<Payload, EncodeError>;
 
     /// Decodes a result from all bytes of a response.
     ///
@@ -60,8 +61,8 @@ where
     }
 
     #[inline(never)]
-    fn payload(self) -> Result<Payload, EncodeError> {
-        <Owned<T> as Returned<C>>::payload(self)
+    fn payload(self, encoding: ValueEncoding) -> Result<Payload, EncodeError> {
+        <Owned<T> as Returned<C>>::payload(self, encoding)
     }
 
     #[inline(never)]
@@ -179,7 +180,7 @@ pub trait Returned<C: Codec>: Return {
     /// # Errors
     ///
     /// Returns [`EncodeError`] if the value cannot be encoded.
-    fn payload(value: Self::Value) -> Result<Payload, EncodeError>;
+    fn payload(value: Self::Value, encoding: ValueEncoding) -> Result<Payload, EncodeError>;
 
     /// Decodes a result like [`decode`](Self::decode), and keeps the packet's memory for many bytes.
     ///
@@ -202,7 +203,12 @@ impl<C: Encodes<F>, F: Return> Returned<C> for F {
     }
 
     #[inline(never)]
-    fn payload(mut value: F::Value) -> Result<Payload, EncodeError> {
+    fn payload(mut value: F::Value, encoding: ValueEncoding) -> Result<Payload, EncodeError> {
+        #[cfg(feature = "reflect")]
+        if encoding == ValueEncoding::Json {
+            return json_payload::<F>(&value);
+        }
+        let _ = encoding;
         let mut out = buffer::take();
         if C::RUNS {
             match F::into_run(value) {
@@ -213,15 +219,7 @@ impl<C: Encodes<F>, F: Return> Returned<C> for F {
                 Err(other) => value = other,
             }
         }
-        let mut attachments = Attachments::default();
-        let encoded = attaching::encoding(C::ID, &mut attachments, || C::encode(&value, &mut out));
-        match encoded {
-            Ok(()) => Ok(Payload::from(out).attach(attachments)),
-            Err(error) => {
-                buffer::give(out);
-                Err(error)
-            }
-        }
+        attached(C::ID, out, |out| C::encode(&value, out))
     }
 
     #[inline(never)]
@@ -240,4 +238,28 @@ impl<C: Encodes<F>, F: Return> Returned<C> for F {
             more => Err(DecodeError::left_over(more)),
         }
     }
+}
+
+/// Encodes a value into `out`, and attaches its stream halves.
+fn attached(
+    codec: CodecId,
+    mut out: Vec<u8>,
+    encode: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
+) -> Result<Payload, EncodeError> {
+    let mut attachments = Attachments::default();
+    match attaching::encoding(codec, &mut attachments, || encode(&mut out)) {
+        Ok(()) => Ok(Payload::from(out).attach(attachments)),
+        Err(error) => {
+            buffer::give(out);
+            Err(error)
+        }
+    }
+}
+
+/// Encodes a result for a caller that expects JSON.
+#[cfg(feature = "reflect")]
+fn json_payload<F: Return>(value: &F::Value) -> Result<Payload, EncodeError> {
+    attached(CodecId::Json, buffer::take(), |out| {
+        super::json::encode_result::<F>(value, out)
+    })
 }

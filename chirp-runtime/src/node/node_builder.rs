@@ -63,6 +63,8 @@ pub struct NodeBuilder {
     join_timeout: Duration,
     health: Option<Health>,
     required_health: Option<Arc<str>>,
+    #[cfg(feature = "reflect")]
+    reflects: bool,
     #[cfg(feature = "tls")]
     key: Option<PublicKey>,
     client_tls: Option<secure::ClientTls>,
@@ -94,6 +96,8 @@ impl NodeBuilder {
             join_timeout: JOIN_TIMEOUT,
             health: None,
             required_health: None,
+            #[cfg(feature = "reflect")]
+            reflects: false,
             #[cfg(feature = "tls")]
             key: None,
             client_tls: None,
@@ -126,6 +130,14 @@ impl NodeBuilder {
     /// [open services](Self::open_service), other clients may ask, too.
     pub fn health(mut self, health: &Health) -> Self {
         self.health = Some(health.clone());
+        self
+    }
+
+    /// Turns on the JSON names and the description of methods for joined nodes: see [`PeerBuilder::reflect`]. If there
+    /// are [open services](Self::open_service), other clients may use those of open services, too.
+    #[cfg(feature = "reflect")]
+    pub fn reflect(mut self) -> Self {
+        self.reflects = true;
         self
     }
 
@@ -351,10 +363,18 @@ impl NodeBuilder {
         if let (Some(health), true) = (&self.health, self.has_guests) {
             self.open = self.open.health(health);
         }
+        #[cfg(feature = "reflect")]
+        if self.reflects && self.has_guests {
+            self.open = self.open.reflect();
+        }
         self.open.check()?;
         let mut serving = self.open.clone();
         if let (Some(health), false) = (&self.health, self.has_guests) {
             serving = serving.health(health);
+        }
+        #[cfg(feature = "reflect")]
+        if self.reflects {
+            serving = serving.reflect();
         }
         for add in self.services {
             serving = add(serving);

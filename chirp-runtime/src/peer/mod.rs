@@ -57,6 +57,8 @@ pub use server::blocking_pool::BlockingPool;
 pub use server::context::CallContext;
 pub use server::extensions::Extensions;
 pub use server::handler::{Handler, HandlerFuture};
+#[cfg(feature = "reflect")]
+pub(crate) use server::json_form::JsonForm;
 pub use server::layer::{InboundRequest, Layer, Next, NextFuture};
 pub(crate) use server::layer_chain::Layers;
 pub use server::reply::Reply;

@@ -121,6 +121,13 @@ impl ServerBuilder {
         self.configure_peers(|peers| peers.health(health))
     }
 
+    /// Turns on the JSON names and the description of methods ([`PeerBuilder::reflect`]).
+    #[cfg(feature = "reflect")]
+    #[must_use]
+    pub fn reflect(self) -> Self {
+        self.configure_peers(PeerBuilder::reflect)
+    }
+
     /// Sets the limits of each connection.
     #[must_use]
     pub fn limits(self, limits: Limits) -> Self {

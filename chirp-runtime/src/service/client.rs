@@ -69,6 +69,8 @@ impl Client {
         service
             .register(&mut router)
             .expect("the names of one service are distinct");
+        #[cfg(feature = "reflect")]
+        router.reflect();
         Self {
             caller: caller(router),
             goes_by: ClientName::Local,

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::codec::{ArgumentNames, Codec, Decoder, EncodeError};
+use crate::codec::{ArgumentNames, Codec, Decoder, EncodeError, ValueEncoding};
 use crate::packet::{ErrorData, FrameworkError, Payload};
 use crate::peer::{HandlerFuture, MethodId, Reply, Request};
 
@@ -54,6 +54,10 @@ impl<T> fmt::Debug for Method<T> {
 
 /// Returns a decoder of a call's positional arguments.
 pub fn arguments<C: Codec>(request: &Request) -> Decoder<'_, C> {
+    #[cfg(feature = "reflect")]
+    if let Some(arguments) = request.json() {
+        return with_streams(Decoder::json(request.params(), arguments, true), request);
+    }
     with_streams(Decoder::new(request.params()), request)
 }
 
@@ -74,6 +78,10 @@ fn with_streams<'r, C: Codec>(decoder: Decoder<'r, C>, request: &'r Request) -> 
 
 /// Returns a decoder of the arguments of a `#[chirp(named)]` method.
 pub fn named_arguments<C: Codec>(request: &Request, names: ArgumentNames) -> Decoder<'_, C> {
+    #[cfg(feature = "reflect")]
+    if let Some(arguments) = request.json() {
+        return with_streams(Decoder::json(request.params(), arguments, false), request);
+    }
     with_streams(Decoder::named(request.params(), names), request)
 }
 
@@ -94,10 +102,16 @@ pub fn refused<C: Codec>(arguments: Decoder<'_, C>) -> Reply {
     reason.to_error_data(&detail).into()
 }
 
+/// The conversion of a result of type `T` to the payload of a response.
+pub type EncodeResult<T> = fn(T, ValueEncoding) -> Result<Payload, EncodeError>;
+
+/// The conversion of an error of type `E` to its representation on the wire.
+pub type EncodeFailure<E> = fn(&E, ValueEncoding) -> ErrorData;
+
 /// Creates the reply of a method that returns a plain value.
 #[inline(never)]
-pub fn value<T>(value: T, encode: fn(T) -> Result<Payload, EncodeError>) -> Reply {
-    match encode(value) {
+pub fn value<T>(value: T, encode: EncodeResult<T>, request: &Request) -> Reply {
+    match encode(value, request.encoding()) {
         Ok(payload) => Reply::Value(payload),
         Err(error) => FrameworkError::InvalidResult
             .to_error_data(&error.to_string())
@@ -109,13 +123,19 @@ pub fn value<T>(value: T, encode: fn(T) -> Result<Payload, EncodeError>) -> Repl
 #[inline(never)]
 pub fn outcome<T, E>(
     outcome: Result<T, E>,
-    encode: fn(T) -> Result<Payload, EncodeError>,
-    encode_error: fn(&E) -> ErrorData,
+    encode: EncodeResult<T>,
+    encode_error: EncodeFailure<E>,
+    request: &Request,
 ) -> Reply {
     match outcome {
-        Ok(ok) => value(ok, encode),
-        Err(error) => Reply::Error(encode_error(&error)),
+        Ok(ok) => value(ok, encode, request),
+        Err(error) => failure(&error, encode_error, request),
     }
+}
+
+/// Creates the reply of a method that returns an error.
+pub fn failure<E>(error: &E, encode_error: EncodeFailure<E>, request: &Request) -> Reply {
+    Reply::Error(encode_error(error, request.encoding()))
 }
 
 /// Creates the empty reply of a one-way method, which is not sent.

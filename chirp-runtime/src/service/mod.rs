@@ -10,13 +10,20 @@ mod contract;
 mod method;
 mod probe;
 mod server;
+mod service_table;
 mod streaming;
 
 pub use client::{Client, outcome_of, value_of};
 pub use contract::{Compatibility, CompatibilityCheck, Contract, Mismatch, Signature};
-pub use method::{Method, arguments, named_arguments, nothing, outcome, refused, value};
+pub use method::{
+    EncodeFailure, EncodeResult, Method, arguments, failure, named_arguments, nothing, outcome,
+    refused, value,
+};
 pub use probe::{CallOf, NotResult, Outcome, Probe};
 pub use server::{Implementation, Methods, Service};
+#[cfg(feature = "reflect")]
+pub use service_table::MethodTable;
+pub use service_table::ServiceTable;
 pub use streaming::{
     Results, SendItems, Streamed, item_error, not_wanted, results, stream_outcome,
 };

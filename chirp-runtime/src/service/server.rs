@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::client::Renamed;
 use super::method::MethodHandler;
-use super::{Contract, Method};
+use super::{Contract, Method, ServiceTable};
 use crate::peer::{
     AcquireOrder, BlockingPool, Handler, HandlerFuture, Layer, Layers, MethodId, Request,
     RouteDetails, RouteError, Router, ServiceOrder,
@@ -45,6 +45,20 @@ pub struct Methods<T: 'static> {
     pub contract: Contract,
     /// Whether the methods run one after another on each connection.
     pub ordered: bool,
+    /// The descriptions of the methods, in the same order. `None` if the service is not described.
+    pub reflection: Option<&'static ServiceTable>,
+}
+
+#[cfg(feature = "reflect")]
+impl<T> Methods<T> {
+    /// Returns the JSON form of the method with this index.
+    fn json_form(&self, index: usize) -> Option<crate::peer::JsonForm> {
+        let method = self.reflection?.methods.get(index)?;
+        Some(crate::peer::JsonForm {
+            arguments: method.arguments,
+            deadline: method.deadline,
+        })
+    }
 }
 
 impl<T: Send + Sync + 'static> Implementation<T> {
@@ -117,6 +131,8 @@ impl<T: Send + Sync + 'static> Implementation<T> {
                         id: Some(method.id),
                         order: turns.clone(),
                         layers: Arc::clone(&layers),
+                        #[cfg(feature = "reflect")]
+                        json: of.json_form(index),
                     },
                 );
             }

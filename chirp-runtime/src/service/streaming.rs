@@ -3,8 +3,8 @@ use std::pin::Pin;
 use futures_core::Stream;
 
 use super::Outcome;
-use super::method::DEFINED_DIFFERENTLY;
-use crate::codec::{Codec, CodecId, Decoder, Encoder, Item, Serde, Wire};
+use super::method::{DEFINED_DIFFERENTLY, EncodeFailure};
+use crate::codec::{Codec, CodecId, Decoder, Encoder, Item, Serde, ValueEncoding, Wire};
 use crate::packet::{ErrorData, FrameworkError, Payload};
 use crate::peer::stream::producer::Producer;
 use crate::peer::{Answered, CallError, MethodError, MethodName, Reply, Request};
@@ -15,13 +15,19 @@ use crate::stream::{IntoReceiver, ItemError, PumpError, Receiver, StreamError, d
 pub struct Results {
     producer: Producer,
     codec: CodecId,
+    /// The encoding of an error that ends the stream.
+    encoding: ValueEncoding,
 }
 
 /// Takes the stream that the caller expects as the result. Returns `None` if the caller expects no stream.
 pub fn results<C: Codec>(request: &Request) -> Option<Results> {
     let (producer, codec) = request.arrived()?.take_result()?;
     let codec = codec.filter(|codec| *codec != CodecId::Raw)?;
-    Some(Results { producer, codec })
+    Some(Results {
+        producer,
+        codec,
+        encoding: request.encoding(),
+    })
 }
 
 /// Creates the reply to a caller that does not expect the stream that a method returns.
@@ -62,7 +68,7 @@ pub trait Streamed<C: Codec>: Sized {
     fn send_results<'a, R: Outcome<Ok = Self> + 'a>(
         results: Results,
         stream: impl Stream<Item = R> + Send + 'a,
-        encode_error: fn(&R::Error) -> ErrorData,
+        encode_error: EncodeFailure<R::Error>,
     ) -> SendItems<'a>;
 
     /// Converts a response to the stream that a method returned. `error` converts errors of the stream.
@@ -95,9 +101,11 @@ impl<C: Serde, T: Item> Streamed<C> for T {
     fn send_results<'a, R: Outcome<Ok = T> + 'a>(
         results: Results,
         stream: impl Stream<Item = R> + Send + 'a,
-        encode_error: fn(&R::Error) -> ErrorData,
+        encode_error: EncodeFailure<R::Error>,
     ) -> SendItems<'a> {
-        let split = move |item: R| item.into_result().map_err(|error| encode_error(&error));
+        let encoding = results.encoding;
+        let encode = move |error: R::Error| encode_error(&error, encoding);
+        let split = move |item: R| item.into_result().map_err(encode);
         Box::pin(send(results, stream, split))
     }
 
@@ -125,6 +133,7 @@ async fn send<S: Stream, T: Item>(
     let Results {
         mut producer,
         codec,
+        ..
     } = results;
     match drive(stream, split, &mut producer, codec).await {
         Ok(()) => {

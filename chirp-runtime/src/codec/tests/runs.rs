@@ -4,7 +4,9 @@ use bytes::Bytes;
 
 use crate::codec::form::blob::BlobType;
 use crate::codec::form::{Blob, Slice8};
-use crate::codec::{Argument, Bincode, Decoder, EncodeError, Encoder, Encodes, Raw, Returned};
+use crate::codec::{
+    Argument, Bincode, Decoder, EncodeError, Encoder, Encodes, Raw, Returned, ValueEncoding,
+};
 use crate::packet::Payload;
 
 const SMALL: usize = Payload::COPIED;
@@ -42,7 +44,10 @@ where
 {
     let mut copied = Vec::new();
     <C as Encodes<Blob<T>>>::encode(value, &mut copied).expect("the value can be encoded");
-    let given = bytes(<Blob<T> as Returned<C>>::payload(value.clone()));
+    let given = bytes(<Blob<T> as Returned<C>>::payload(
+        value.clone(),
+        ValueEncoding::Native,
+    ));
     assert_eq!(given, copied);
     let packet = [b"head", &copied[..]].concat();
     let answer = Bytes::from(packet).slice(4..);
@@ -142,7 +147,7 @@ fn many_bytes_are_encoded_like_few() {
 fn many_bytes_are_not_copied() {
     let value = vec![7; SMALL + 1];
     let at = value.as_ptr();
-    let payload = <Blob<Vec<u8>> as Returned<Bincode>>::payload(value);
+    let payload = <Blob<Vec<u8>> as Returned<Bincode>>::payload(value, ValueEncoding::Native);
     let large = payload.expect("the value can be encoded").take_large();
     assert_eq!(large.as_ptr(), at);
 
@@ -171,7 +176,7 @@ fn a_vector_with_spare_capacity_is_copied() {
     let mut value = Vec::with_capacity(10 * SMALL);
     value.resize(SMALL + 1, 7);
     let at = value.as_ptr();
-    let payload = <Blob<Vec<u8>> as Returned<Bincode>>::payload(value);
+    let payload = <Blob<Vec<u8>> as Returned<Bincode>>::payload(value, ValueEncoding::Native);
     let large = payload.expect("the value can be encoded").take_large();
     assert!(large.as_ptr() != at && large.len() > SMALL);
 }

@@ -45,6 +45,11 @@ impl CallContext {
         self
     }
 
+    #[cfg(feature = "reflect")]
+    pub(in crate::peer) fn limit(&mut self, deadline: Deadline) {
+        self.deadline = Some(deadline);
+    }
+
     pub(in crate::peer) fn received(mut self, info: Option<Arc<CallInfo>>) -> Self {
         self.info = info;
         self

@@ -11,6 +11,8 @@ pub(in crate::peer) mod extensions;
 pub(in crate::peer) mod handler;
 pub(in crate::peer) mod handler_tasks;
 pub(in crate::peer) mod inbound_call;
+#[cfg(feature = "reflect")]
+pub(in crate::peer) mod json_form;
 pub(in crate::peer) mod layer;
 pub(crate) mod layer_chain;
 pub(in crate::peer) mod packets;

@@ -2,7 +2,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+#[cfg(feature = "reflect")]
+use crate::codec::JsonArguments;
+use crate::codec::ValueEncoding;
 use crate::packet;
+#[cfg(feature = "reflect")]
+use crate::packet::strip_json_suffix;
 use crate::peer::server::service_order::OrderPermit;
 use crate::peer::stream::inbound_streams::InboundStreams;
 use crate::peer::{CallContext, MethodName, Reply, Responder};
@@ -25,6 +30,9 @@ struct Attached {
     streams: Option<InboundStreams>,
     /// The turn of an ordered service, if it was taken before the handler's layers.
     permit: Option<Arc<OrderPermit>>,
+    /// The arguments of the method, if it was called by its JSON name.
+    #[cfg(feature = "reflect")]
+    json: Option<JsonArguments>,
 }
 
 impl Request {
@@ -42,7 +50,7 @@ impl Request {
         self.attached = arrived.map(|streams| {
             Box::new(Attached {
                 streams: Some(streams),
-                permit: None,
+                ..Attached::default()
             })
         });
         self
@@ -58,9 +66,44 @@ impl Request {
         &self.context
     }
 
-    /// Returns the method name that was called, which may be any bytes.
+    /// Returns the method name that was called, which may be any bytes. If the method was called by its JSON name, this
+    /// is the name without the suffix, and the parameters are JSON.
     pub fn method(&self) -> &[u8] {
-        self.packet.method()
+        let name = self.packet.method();
+        #[cfg(feature = "reflect")]
+        if self.json().is_some() {
+            return strip_json_suffix(name).unwrap_or(name);
+        }
+        name
+    }
+
+    /// Returns the encoding of the call's values.
+    #[inline]
+    pub(crate) fn encoding(&self) -> ValueEncoding {
+        #[cfg(feature = "reflect")]
+        if self.json().is_some() {
+            return ValueEncoding::Json;
+        }
+        ValueEncoding::Native
+    }
+
+    /// Returns the arguments of the method, if it was called by its JSON name.
+    #[cfg(feature = "reflect")]
+    #[inline]
+    pub(crate) fn json(&self) -> Option<JsonArguments> {
+        self.attached.as_ref()?.json
+    }
+
+    /// Marks the parameters and the result as JSON.
+    #[cfg(feature = "reflect")]
+    pub(in crate::peer) fn set_json(&mut self, arguments: JsonArguments) {
+        self.attached.get_or_insert_default().json = Some(arguments);
+    }
+
+    /// Limits the call to a deadline of its method.
+    #[cfg(feature = "reflect")]
+    pub(in crate::peer) fn limit(&mut self, deadline: tokio::time::Instant) {
+        self.context.limit(deadline);
     }
 
     /// Returns the encoded parameters.

@@ -11,6 +11,8 @@ use crate::packet::{
     strip_json_suffix,
 };
 use crate::peer::monitoring::log;
+#[cfg(feature = "reflect")]
+use crate::peer::server::json_form::JsonForm;
 use crate::peer::server::layer_chain::{Layers, MethodNames, layered, reply_through};
 use crate::peer::server::packets::PacketHandler;
 use crate::peer::{
@@ -31,6 +33,9 @@ pub struct Router {
     layers: Layers,
     /// The fallback inside of the layers, or the answer to an unknown method. `None` without layers.
     unregistered: Option<Arc<dyn Handler>>,
+    /// Whether methods have JSON names.
+    #[cfg(feature = "reflect")]
+    reflects: bool,
     /// Handlers of the framework's own methods.
     reserved: Vec<(&'static str, Arc<dyn Handler>)>,
 }
@@ -58,6 +63,9 @@ pub(crate) struct RouteDetails {
     pub(crate) order: Option<Arc<ServiceOrder>>,
     /// The layers of the service.
     pub(crate) layers: Arc<Layers>,
+    /// The JSON form of the method, if it has one.
+    #[cfg(feature = "reflect")]
+    pub(crate) json: Option<JsonForm>,
 }
 
 impl RouteEntry {
@@ -377,6 +385,11 @@ impl Router {
         if !self.allows(request.context().identity(), request.method(), None) {
             return denied();
         }
+        #[cfg(feature = "reflect")]
+        let request = match self.handle_json(request) {
+            Ok(handling) => return handling,
+            Err(request) => request,
+        };
         if self.fallback.is_none() {
             self.log_unknown(&request);
         }
@@ -384,6 +397,29 @@ impl Router {
             Some(handler) => handler.handle(request),
             None => Box::pin(std::future::ready(Reply::UnknownMethod)),
         }
+    }
+
+    /// Turns on the JSON names of methods: `Arith.sum;json` is the method `Arith.sum` with its arguments and its result in
+    /// JSON. Only methods of services have them. They have the access rules, layers and order of the methods.
+    #[cfg(feature = "reflect")]
+    pub fn reflect(&mut self) -> &mut Self {
+        self.reflects = true;
+        self
+    }
+
+    /// Handles a call by a JSON name. Returns the request if the name is not one.
+    #[cfg(feature = "reflect")]
+    #[cold]
+    fn handle_json(&self, mut request: Request) -> Result<HandlerFuture, Request> {
+        let method = strip_json_suffix(request.method()).filter(|_| self.reflects);
+        let Some(route) = method.and_then(|method| self.routes.get(method)) else {
+            return Err(request);
+        };
+        let Some(json) = &route.details.json else {
+            return Err(request);
+        };
+        request.set_route(route.index);
+        Ok(json.handle(&*route.handler, request))
     }
 
     /// Returns `true` if there is no handler at all.

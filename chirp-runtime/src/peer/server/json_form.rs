@@ -1,0 +1,55 @@
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::codec::JsonArguments;
+use crate::packet::FrameworkError;
+use crate::peer::server::responder::Deferred;
+use crate::peer::{Handler, HandlerFuture, Reply, Request};
+
+/// The properties of a method that calls by its JSON name need. The handler is that of the method itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct JsonForm {
+    pub(crate) arguments: JsonArguments,
+    /// The time limit of the method. Generated clients apply it themselves.
+    pub(crate) deadline: Option<Duration>,
+}
+
+impl JsonForm {
+    /// Starts to handle a call by the JSON name of the method that `handler` handles.
+    pub(in crate::peer) fn handle(
+        &self,
+        handler: &dyn Handler,
+        mut request: Request,
+    ) -> HandlerFuture {
+        request.set_json(self.arguments);
+        let deadline = match request.context().time_limit() {
+            // The caller has a time limit of its own, as a call has that was given another timeout.
+            Some(_) => None,
+            None => self
+                .deadline
+                .and_then(|limit| Instant::now().checked_add(limit)),
+        };
+        let Some(deadline) = deadline else {
+            return handler.handle(request);
+        };
+        request.limit(deadline);
+        request.defer_here();
+        let handling = handler.handle(request);
+        Box::pin(async move {
+            let reply = async move {
+                match handling.await {
+                    Reply::Deferred(Deferred {
+                        answer: Some(answer),
+                        ..
+                    }) => answer
+                        .await
+                        .unwrap_or_else(|_| FrameworkError::NoReply.into()),
+                    reply => reply,
+                }
+            };
+            let timed = timeout_at(deadline, reply).await;
+            timed.unwrap_or_else(|_| FrameworkError::DeadlineExceeded.into())
+        })
+    }
+}
