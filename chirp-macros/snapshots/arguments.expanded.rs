@@ -147,6 +147,9 @@ const _: () = {
         pub fn with_retry(self, policy: &__chirp::RetryPolicy) -> Self {
             Self(self.0.with_retry(policy))
         }
+        __chirp::json_client! {
+            [pub] []
+        }
         /// Adds a layer around the calls of this client, inside of the layers that it has.
         #[must_use]
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
@@ -163,7 +166,7 @@ const _: () = {
         }
         /// Calls [`Arguments::none`] (`Arguments.none` on the wire).
         pub fn none(&self) -> __chirp::Call<()> {
-            let out = __chirp::Encoder::<__Codec>::new();
+            let out = self.0.by_position::<__Codec>(&[]);
             self.0
                 .call(
                     ArgumentsMethods::NONE,
@@ -171,7 +174,7 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <() as __chirp::Wire<__Codec>>::from_packet,
+                        <() as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }
@@ -183,7 +186,7 @@ const _: () = {
             c: Cow<'_, str>,
             d: String,
         ) -> __chirp::Call<()> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["a", "b", "c", "d"]);
             <__chirp::Str>::put(&a, &mut out);
             <__chirp::Opt<__chirp::Str>>::put(&b, &mut out);
             <__chirp::CowStr>::put(&c, &mut out);
@@ -195,7 +198,7 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <() as __chirp::Wire<__Codec>>::from_packet,
+                        <() as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }
@@ -208,7 +211,7 @@ const _: () = {
             d: Bytes,
             e: [u8; 4],
         ) -> __chirp::Call<()> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["a", "b", "c", "d", "e"]);
             <__chirp::Slice8>::put(&a, &mut out);
             <__chirp::Opt<__chirp::Slice8>>::put(&b, &mut out);
             <__chirp::Blob<Vec<u8>>>::give(c, &mut out);
@@ -221,7 +224,7 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <() as __chirp::Wire<__Codec>>::from_packet,
+                        <() as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }
@@ -234,7 +237,7 @@ const _: () = {
             d: &[Point],
             e: Vec<Point>,
         ) -> __chirp::Call<()> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["a", "b", "c", "d", "e"]);
             <Point as __chirp::Wire<_>>::put(&a, &mut out);
             <Point as __chirp::Wire<_>>::put(b, &mut out);
             <Point as __chirp::WireBorrowed<_>>::put_option(c, &mut out);
@@ -247,13 +250,13 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <() as __chirp::Wire<__Codec>>::from_packet,
+                        <() as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }
         /// Calls [`Arguments::unused`] (`Arguments.unused` on the wire).
         pub fn unused(&self, _a: u8) -> __chirp::Call<()> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["_a"]);
             <u8 as __chirp::Wire<_>>::put(&_a, &mut out);
             self.0
                 .call(
@@ -262,7 +265,7 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <() as __chirp::Wire<__Codec>>::from_packet,
+                        <() as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }

@@ -188,6 +188,9 @@ const _: () = {
         pub(crate) fn with_retry(self, policy: &__chirp::RetryPolicy) -> Self {
             Self(self.0.with_retry(policy))
         }
+        __chirp::json_client! {
+            [pub (crate)] []
+        }
         /// Adds a layer around the calls of this client, inside of the layers that it has.
         #[must_use]
         pub(crate) fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
@@ -218,7 +221,7 @@ const _: () = {
         ///
         /// Never.
         pub(crate) fn documented(&self) -> __chirp::Call<u8> {
-            let out = __chirp::Encoder::<__Codec>::new();
+            let out = self.0.by_position::<__Codec>(&[]);
             self.0
                 .call(
                     AttributesMethods::DOCUMENTED,
@@ -226,14 +229,14 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <u8 as __chirp::Wire<__Codec>>::from_packet,
+                        <u8 as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }
         #[deprecated]
         /// Calls [`Attributes::old`] (`Attributes.old` on the wire).
         pub(crate) fn old(&self) -> __chirp::Call<()> {
-            let out = __chirp::Encoder::<__Codec>::new();
+            let out = self.0.by_position::<__Codec>(&[]);
             self.0
                 .call(
                     AttributesMethods::OLD,
@@ -241,14 +244,14 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <() as __chirp::Wire<__Codec>>::from_packet,
+                        <() as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }
         #[cfg(target_os = "linux")]
         /// Calls [`Attributes::here`] (`Attributes.here` on the wire).
         pub(crate) fn here(&self, a: u8) -> __chirp::Call<u8> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["a"]);
             <u8 as __chirp::Wire<_>>::put(&a, &mut out);
             self.0
                 .call(
@@ -257,14 +260,14 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <u8 as __chirp::Wire<__Codec>>::from_packet,
+                        <u8 as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }
         #[cfg(not(target_os = "linux"))]
         /// Calls [`Attributes::here`] (`Attributes.here` on the wire).
         pub(crate) fn here(&self, a: u16) -> __chirp::Call<u16> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["a"]);
             <u16 as __chirp::Wire<_>>::put(&a, &mut out);
             self.0
                 .call(
@@ -273,13 +276,13 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <u16 as __chirp::Wire<__Codec>>::from_packet,
+                        <u16 as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }
         /// Calls [`Attributes::lenient`] (`Attributes.lenient` on the wire).
         pub(crate) fn lenient(&self, it: &String) -> __chirp::Call<()> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["it"]);
             <String as __chirp::Wire<_>>::put(it, &mut out);
             self.0
                 .call(
@@ -288,7 +291,7 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <() as __chirp::Wire<__Codec>>::from_packet,
+                        <() as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }

@@ -128,6 +128,9 @@ const _: () = {
         pub fn with_retry(self, policy: &__chirp::RetryPolicy) -> Self {
             Self(self.0.with_retry(policy))
         }
+        __chirp::json_client! {
+            [pub] []
+        }
         /// Adds a layer around the calls of this client, inside of the layers that it has.
         #[must_use]
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
@@ -148,7 +151,7 @@ const _: () = {
             a: u64,
             b: u64,
         ) -> __chirp::Call<u64, __chirp::MethodError<String>> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["a", "b"]);
             <u64 as __chirp::Wire<_>>::put(&a, &mut out);
             <u64 as __chirp::Wire<_>>::put(&b, &mut out);
             self.0
@@ -158,7 +161,7 @@ const _: () = {
                     |answer, method| __chirp::outcome_of(
                         answer,
                         method,
-                        <u64 as __chirp::Wire<__Codec>>::from_packet,
+                        <u64 as __chirp::Wire<__Codec>>::from_response,
                         <String as __chirp::Failure<__Codec>>::decode,
                     ),
                 )

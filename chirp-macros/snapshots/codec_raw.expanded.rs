@@ -127,6 +127,9 @@ const _: () = {
         pub fn with_retry(self, policy: &__chirp::RetryPolicy) -> Self {
             Self(self.0.with_retry(policy))
         }
+        __chirp::json_client! {
+            [pub] []
+        }
         /// Adds a layer around the calls of this client, inside of the layers that it has.
         #[must_use]
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
@@ -146,7 +149,7 @@ const _: () = {
             &self,
             key: &[u8],
         ) -> __chirp::Call<Vec<u8>, __chirp::MethodError<String>> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["key"]);
             <__chirp::Slice8>::put(&key, &mut out);
             self.0
                 .call(
@@ -157,7 +160,7 @@ const _: () = {
                         method,
                         <__chirp::Blob<
                             Vec<u8>,
-                        > as __chirp::Returned<__Codec>>::from_packet,
+                        > as __chirp::Returned<__Codec>>::from_response,
                         <String as __chirp::Failure<__Codec>>::decode,
                     ),
                 )

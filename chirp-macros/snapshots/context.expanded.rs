@@ -121,6 +121,9 @@ const _: () = {
         pub fn with_retry(self, policy: &__chirp::RetryPolicy) -> Self {
             Self(self.0.with_retry(policy))
         }
+        __chirp::json_client! {
+            [pub] []
+        }
         /// Adds a layer around the calls of this client, inside of the layers that it has.
         #[must_use]
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
@@ -137,7 +140,7 @@ const _: () = {
         }
         /// Calls [`Context::first`] (`Context.first` on the wire).
         pub fn first(&self, a: u8) -> __chirp::Call<bool> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["a"]);
             <u8 as __chirp::Wire<_>>::put(&a, &mut out);
             self.0
                 .call(
@@ -146,13 +149,13 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <bool as __chirp::Wire<__Codec>>::from_packet,
+                        <bool as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }
         /// Calls [`Context::last`] (`Context.last` on the wire).
         pub fn last(&self, a: u8) -> __chirp::Call<()> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["a"]);
             <u8 as __chirp::Wire<_>>::put(&a, &mut out);
             self.0
                 .call(
@@ -161,7 +164,7 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <() as __chirp::Wire<__Codec>>::from_packet,
+                        <() as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }

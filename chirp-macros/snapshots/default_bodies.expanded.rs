@@ -154,6 +154,9 @@ const _: () = {
         pub fn with_retry(self, policy: &__chirp::RetryPolicy) -> Self {
             Self(self.0.with_retry(policy))
         }
+        __chirp::json_client! {
+            [pub] []
+        }
         /// Adds a layer around the calls of this client, inside of the layers that it has.
         #[must_use]
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
@@ -170,7 +173,7 @@ const _: () = {
         }
         /// Calls [`DefaultBodies::now`] (`DefaultBodies.now` on the wire).
         pub fn now(&self, a: u8) -> __chirp::Call<u8> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["a"]);
             <u8 as __chirp::Wire<_>>::put(&a, &mut out);
             self.0
                 .call(
@@ -179,13 +182,13 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <u8 as __chirp::Wire<__Codec>>::from_packet,
+                        <u8 as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }
         /// Calls [`DefaultBodies::later`] (`DefaultBodies.later` on the wire).
         pub fn later(&self, a: u8, _unused: String) -> __chirp::Call<u8> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["a", "_unused"]);
             <u8 as __chirp::Wire<_>>::put(&a, &mut out);
             <String as __chirp::Wire<_>>::put(&_unused, &mut out);
             self.0
@@ -195,13 +198,13 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <u8 as __chirp::Wire<__Codec>>::from_packet,
+                        <u8 as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }
         /// Calls [`DefaultBodies::nothing`] (`DefaultBodies.nothing` on the wire).
         pub fn nothing(&self) -> __chirp::Call<()> {
-            let out = __chirp::Encoder::<__Codec>::new();
+            let out = self.0.by_position::<__Codec>(&[]);
             self.0
                 .call(
                     DefaultBodiesMethods::NOTHING,
@@ -209,7 +212,7 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <() as __chirp::Wire<__Codec>>::from_packet,
+                        <() as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }

@@ -33,10 +33,7 @@ const _: () = {
             match self {
                 Self::Tired => __chirp::ErrorData::new(17u16, text),
                 Self::Both { a: field_a, b: field_b } => {
-                    let mut fields = __chirp::FieldEncoder::named(
-                        codec,
-                        &[&["a"], &["b"]],
-                    );
+                    let mut fields = __chirp::FieldEncoder::named(codec, &["a", "b"]);
                     <i64 as __chirp::Field>::put(field_a, &mut fields);
                     fields.put::<__chirp::Blob<Vec<u8>>>(field_b);
                     __chirp::ErrorData::new(18u16, text).with_data(fields.finish())

@@ -118,6 +118,9 @@ const _: () = {
         pub fn with_retry(self, policy: &__chirp::RetryPolicy) -> Self {
             Self(self.0.with_retry(policy))
         }
+        __chirp::json_client! {
+            [pub] []
+        }
         /// Adds a layer around the calls of this client, inside of the layers that it has.
         #[must_use]
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
@@ -136,7 +139,7 @@ const _: () = {
         ///
         /// Calls [`Greeter::greet`] (`Greeter.greet` on the wire).
         pub fn greet(&self, name: &str) -> __chirp::Call<String> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["name"]);
             <__chirp::Str>::put(&name, &mut out);
             self.0
                 .call(
@@ -145,7 +148,7 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <String as __chirp::Wire<__Codec>>::from_packet,
+                        <String as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }

@@ -117,6 +117,9 @@ const _: () = {
         pub fn with_retry(self, policy: &__chirp::RetryPolicy) -> Self {
             Self(self.0.with_retry(policy))
         }
+        __chirp::json_client! {
+            [pub] []
+        }
         /// Adds a layer around the calls of this client, inside of the layers that it has.
         #[must_use]
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
@@ -139,14 +142,10 @@ const _: () = {
             of: &[u64],
             within: Option<&str>,
         ) -> __chirp::Call<Vec<String>> {
-            let mut out = __chirp::Encoder::<__Codec>::named();
-            out.name("text");
+            let mut out = self.0.by_name::<__Codec>(&["text", "limit", "of", "within"]);
             <__chirp::Str>::put(&text, &mut out);
-            out.name("limit");
             <u32 as __chirp::Wire<_>>::put(&at_most, &mut out);
-            out.name("of");
             <u64 as __chirp::WireBorrowed<_>>::put_slice(of, &mut out);
-            out.name("within");
             <__chirp::Opt<__chirp::Str>>::put(&within, &mut out);
             self.0
                 .call(
@@ -155,7 +154,7 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <Vec<String> as __chirp::Wire<__Codec>>::from_packet,
+                        <Vec<String> as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }

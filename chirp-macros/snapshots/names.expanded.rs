@@ -127,6 +127,9 @@ const _: () = {
         pub fn with_retry(self, policy: &__chirp::RetryPolicy) -> Self {
             Self(self.0.with_retry(policy))
         }
+        __chirp::json_client! {
+            [pub] []
+        }
         /// Adds a layer around the calls of this client, inside of the layers that it has.
         #[must_use]
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
@@ -143,7 +146,7 @@ const _: () = {
         }
         /// Calls [`Names::first_of_all`] (`svc.first` on the wire).
         pub fn first_of_all(&self) -> __chirp::Call<u8> {
-            let out = __chirp::Encoder::<__Codec>::new();
+            let out = self.0.by_position::<__Codec>(&[]);
             self.0
                 .call(
                     NamesMethods::FIRST_OF_ALL,
@@ -151,13 +154,13 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <u8 as __chirp::Wire<__Codec>>::from_packet,
+                        <u8 as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }
         /// Calls [`Names::sumDiff`] (`svc.sumDiff` on the wire).
         pub fn sumDiff(&self) -> __chirp::Call<()> {
-            let out = __chirp::Encoder::<__Codec>::new();
+            let out = self.0.by_position::<__Codec>(&[]);
             self.0
                 .call(
                     NamesMethods::SUM_DIFF,
@@ -165,13 +168,13 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <() as __chirp::Wire<__Codec>>::from_packet,
+                        <() as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }
         /// Calls [`Names::all`] (`svc.all` on the wire).
         pub fn all(&self) -> __chirp::Call<()> {
-            let out = __chirp::Encoder::<__Codec>::new();
+            let out = self.0.by_position::<__Codec>(&[]);
             self.0
                 .call(
                     NamesMethods::ALL_,
@@ -179,7 +182,7 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <() as __chirp::Wire<__Codec>>::from_packet,
+                        <() as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }

@@ -120,6 +120,9 @@ const _: () = {
         pub fn with_retry(self, policy: &__chirp::RetryPolicy) -> Self {
             Self(self.0.with_retry(policy))
         }
+        __chirp::json_client! {
+            [pub] []
+        }
         /// Adds a layer around the calls of this client, inside of the layers that it has.
         #[must_use]
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
@@ -136,13 +139,13 @@ const _: () = {
         }
         /// Calls [`OneWay::log`] (`OneWay.log` on the wire). One way: there is no reply.
         pub fn log(&self, line: &str) -> __chirp::OneWayCall {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["line"]);
             <__chirp::Str>::put(&line, &mut out);
             self.0.call_one_way(OneWayMethods::LOG, out)
         }
         /// Calls [`OneWay::flush`] (`OneWay.flush` on the wire). One way: there is no reply.
         pub fn flush(&self) -> __chirp::OneWayCall {
-            let out = __chirp::Encoder::<__Codec>::new();
+            let out = self.0.by_position::<__Codec>(&[]);
             self.0.call_one_way(OneWayMethods::FLUSH, out)
         }
     }

@@ -152,6 +152,9 @@ const _: () = {
         pub fn with_retry(self, policy: &__chirp::RetryPolicy) -> Self {
             Self(self.0.with_retry(policy), ::core::marker::PhantomData)
         }
+        __chirp::json_client! {
+            [pub] [, ::core::marker::PhantomData]
+        }
         /// Adds a layer around the calls of this client, inside of the layers that it has.
         #[must_use]
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
@@ -168,7 +171,7 @@ const _: () = {
         }
         /// Calls [`Options::get`] (`Options.get` on the wire). The call times out after 250ms unless another limit is set. Idempotent: it may be retried even if it may have run.
         pub fn get(&self, key: K) -> __chirp::Call<u8> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["key"]);
             <K as __chirp::Wire<_>>::put(&key, &mut out);
             self.0
                 .call(
@@ -177,7 +180,7 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <u8 as __chirp::Wire<__Codec>>::from_packet,
+                        <u8 as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
                 .idempotent()
@@ -185,7 +188,7 @@ const _: () = {
         }
         /// Calls [`Options::compute`] (`Options.compute` on the wire).
         pub fn compute(&self, data: &[u8]) -> __chirp::Call<u8> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["data"]);
             <__chirp::Slice8>::put(&data, &mut out);
             self.0
                 .call(
@@ -194,7 +197,7 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <u8 as __chirp::Wire<__Codec>>::from_packet,
+                        <u8 as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }

@@ -160,6 +160,9 @@ const _: () = {
         pub fn with_retry(self, policy: &__chirp::RetryPolicy) -> Self {
             Self(self.0.with_retry(policy), ::core::marker::PhantomData)
         }
+        __chirp::json_client! {
+            [pub] [, ::core::marker::PhantomData]
+        }
         /// Adds a layer around the calls of this client, inside of the layers that it has.
         #[must_use]
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
@@ -176,7 +179,7 @@ const _: () = {
         }
         /// Calls [`Parameters::get`] (`Parameters.get` on the wire).
         pub fn get(&self, key: &K) -> __chirp::Call<Option<V>> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["key"]);
             <K as __chirp::Wire<_>>::put(key, &mut out);
             self.0
                 .call(
@@ -185,7 +188,7 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <Option<V> as __chirp::Wire<__Codec>>::from_packet,
+                        <Option<V> as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }
@@ -195,7 +198,7 @@ const _: () = {
             key: K,
             values: &[V],
         ) -> __chirp::Call<(), __chirp::MethodError<String>> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["key", "values"]);
             <K as __chirp::Wire<_>>::put(&key, &mut out);
             <V as __chirp::WireBorrowed<_>>::put_slice(values, &mut out);
             self.0
@@ -205,7 +208,7 @@ const _: () = {
                     |answer, method| __chirp::outcome_of(
                         answer,
                         method,
-                        <() as __chirp::Wire<__Codec>>::from_packet,
+                        <() as __chirp::Wire<__Codec>>::from_response,
                         <String as __chirp::Failure<__Codec>>::decode,
                     ),
                 )

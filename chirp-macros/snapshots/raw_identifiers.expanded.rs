@@ -128,6 +128,9 @@ const _: () = {
         fn with_retry(self, policy: &__chirp::RetryPolicy) -> Self {
             Self(self.0.with_retry(policy))
         }
+        __chirp::json_client! {
+            [] []
+        }
         /// Adds a layer around the calls of this client, inside of the layers that it has.
         #[must_use]
         fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
@@ -144,7 +147,7 @@ const _: () = {
         }
         /// Calls [`RawIdentifiers::match`] (`RawIdentifiers.match` on the wire).
         fn r#match(&self, r#type: u8) -> __chirp::Call<u8> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["type"]);
             <u8 as __chirp::Wire<_>>::put(&r#type, &mut out);
             self.0
                 .call(
@@ -153,13 +156,13 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <u8 as __chirp::Wire<__Codec>>::from_packet,
+                        <u8 as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }
         /// Calls [`RawIdentifiers::async`] (`RawIdentifiers.async` on the wire).
         fn r#async(&self, r#fn: &str) -> __chirp::Call<()> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["fn"]);
             <__chirp::Str>::put(&r#fn, &mut out);
             self.0
                 .call(
@@ -168,7 +171,7 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <() as __chirp::Wire<__Codec>>::from_packet,
+                        <() as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }

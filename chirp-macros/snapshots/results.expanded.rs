@@ -152,6 +152,9 @@ const _: () = {
         pub fn with_retry(self, policy: &__chirp::RetryPolicy) -> Self {
             Self(self.0.with_retry(policy))
         }
+        __chirp::json_client! {
+            [pub] []
+        }
         /// Adds a layer around the calls of this client, inside of the layers that it has.
         #[must_use]
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
@@ -168,7 +171,7 @@ const _: () = {
         }
         /// Calls [`Results::unit`] (`Results.unit` on the wire).
         pub fn unit(&self) -> __chirp::Call<()> {
-            let out = __chirp::Encoder::<__Codec>::new();
+            let out = self.0.by_position::<__Codec>(&[]);
             self.0
                 .call(
                     ResultsMethods::UNIT,
@@ -176,13 +179,13 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <() as __chirp::Wire<__Codec>>::from_packet,
+                        <() as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }
         /// Calls [`Results::bytes`] (`Results.bytes` on the wire).
         pub fn bytes(&self) -> __chirp::Call<Option<Vec<u8>>> {
-            let out = __chirp::Encoder::<__Codec>::new();
+            let out = self.0.by_position::<__Codec>(&[]);
             self.0
                 .call(
                     ResultsMethods::BYTES,
@@ -192,13 +195,13 @@ const _: () = {
                         method,
                         <__chirp::Opt<
                             __chirp::Blob<Vec<u8>>,
-                        > as __chirp::Returned<__Codec>>::from_packet,
+                        > as __chirp::Returned<__Codec>>::from_response,
                     ),
                 )
         }
         /// Calls [`Results::value`] (`Results.value` on the wire).
         pub fn value(&self) -> __chirp::Call<Point> {
-            let out = __chirp::Encoder::<__Codec>::new();
+            let out = self.0.by_position::<__Codec>(&[]);
             self.0
                 .call(
                     ResultsMethods::VALUE,
@@ -206,13 +209,13 @@ const _: () = {
                     |answer, method| __chirp::value_of(
                         answer,
                         method,
-                        <Point as __chirp::Wire<__Codec>>::from_packet,
+                        <Point as __chirp::Wire<__Codec>>::from_response,
                     ),
                 )
         }
         /// Calls [`Results::fails`] (`Results.fails` on the wire).
         pub fn fails(&self) -> __chirp::Call<Point, __chirp::MethodError<No>> {
-            let out = __chirp::Encoder::<__Codec>::new();
+            let out = self.0.by_position::<__Codec>(&[]);
             self.0
                 .call(
                     ResultsMethods::FAILS,
@@ -220,14 +223,14 @@ const _: () = {
                     |answer, method| __chirp::outcome_of(
                         answer,
                         method,
-                        <Point as __chirp::Wire<__Codec>>::from_packet,
+                        <Point as __chirp::Wire<__Codec>>::from_response,
                         <No as __chirp::Failure<__Codec>>::decode,
                     ),
                 )
         }
         /// Calls [`Results::fails_by_another_name`] (`Results.fails_by_another_name` on the wire).
         pub fn fails_by_another_name(&self) -> __chirp::CallOf<io::Result<Vec<u8>>> {
-            let out = __chirp::Encoder::<__Codec>::new();
+            let out = self.0.by_position::<__Codec>(&[]);
             self.0
                 .call(
                     ResultsMethods::FAILS_BY_ANOTHER_NAME,
@@ -237,7 +240,7 @@ const _: () = {
                         method,
                         <__chirp::Blob<
                             <io::Result<Vec<u8>> as __chirp::Outcome>::Ok,
-                        > as __chirp::Returned<__Codec>>::from_packet,
+                        > as __chirp::Returned<__Codec>>::from_response,
                         <<io::Result<
                             Vec<u8>,
                         > as __chirp::Outcome>::Error as __chirp::Failure<

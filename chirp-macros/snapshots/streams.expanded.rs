@@ -165,6 +165,9 @@ const _: () = {
         pub fn with_retry(self, policy: &__chirp::RetryPolicy) -> Self {
             Self(self.0.with_retry(policy))
         }
+        __chirp::json_client! {
+            [pub] []
+        }
         /// Adds a layer around the calls of this client, inside of the layers that it has.
         #[must_use]
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
@@ -181,7 +184,7 @@ const _: () = {
         }
         /// Calls [`Streams::out`] (`Streams.out` on the wire).
         pub fn out(&self, text: &str) -> __chirp::Call<__chirp::Receiver<u64>> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["text"]);
             <__chirp::Str>::put(&text, &mut out);
             self.0
                 .stream(
@@ -189,7 +192,7 @@ const _: () = {
                     out,
                     |answer, method| <u64 as __chirp::Streamed<
                         __Codec,
-                    >>::receive(answer, method, |error| error),
+                    >>::receive(answer, method, |error, _| error),
                 )
         }
         /// Calls [`Streams::fails`] (`Streams.fails` on the wire).
@@ -199,7 +202,7 @@ const _: () = {
             __chirp::Receiver<u64, __chirp::ItemError<No>>,
             __chirp::MethodError<No>,
         > {
-            let out = __chirp::Encoder::<__Codec>::new();
+            let out = self.0.by_position::<__Codec>(&[]);
             self.0
                 .stream(
                     StreamsMethods::FAILS,
@@ -210,11 +213,13 @@ const _: () = {
                         >>::receive(
                             answer,
                             method,
-                            |error| __chirp::item_error(
+                            |error, json| __chirp::item_error(
                                 error,
+                                json,
                                 <No as __chirp::Failure<__Codec>>::decode,
                             ),
                         ),
+                        method,
                         <No as __chirp::Failure<__Codec>>::decode,
                     ),
                 )
@@ -229,7 +234,7 @@ const _: () = {
             >,
             __chirp::MethodError<<io::Result<()> as __chirp::Outcome>::Error>,
         > {
-            let out = __chirp::Encoder::<__Codec>::new();
+            let out = self.0.by_position::<__Codec>(&[]);
             self.0
                 .stream(
                     StreamsMethods::FAILS_BY_ANOTHER_NAME,
@@ -242,8 +247,9 @@ const _: () = {
                         >>::receive(
                             answer,
                             method,
-                            |error| __chirp::item_error(
+                            |error, json| __chirp::item_error(
                                 error,
+                                json,
                                 <<io::Result<
                                     Vec<u8>,
                                 > as __chirp::Outcome>::Error as __chirp::Failure<
@@ -251,6 +257,7 @@ const _: () = {
                                 >>::decode,
                             ),
                         ),
+                        method,
                         <<io::Result<
                             (),
                         > as __chirp::Outcome>::Error as __chirp::Failure<
@@ -265,7 +272,7 @@ const _: () = {
             left: impl __chirp::IntoReceiver<u64>,
             right: impl __chirp::IntoReceiver<u8>,
         ) -> __chirp::Call<__chirp::Receiver<()>> {
-            let mut out = __chirp::Encoder::<__Codec>::new();
+            let mut out = self.0.by_position::<__Codec>(&["left", "right"]);
             <u64 as __chirp::Streamed<_>>::put(left, &mut out);
             <u8 as __chirp::Streamed<_>>::put(right, &mut out);
             self.0
@@ -274,7 +281,7 @@ const _: () = {
                     out,
                     |answer, method| <() as __chirp::Streamed<
                         __Codec,
-                    >>::receive(answer, method, |error| error),
+                    >>::receive(answer, method, |error, _| error),
                 )
         }
         /// Calls [`Streams::body`] (`Streams.body` on the wire).
@@ -282,8 +289,7 @@ const _: () = {
             &self,
             items: impl __chirp::IntoReceiver<u64>,
         ) -> __chirp::Call<__chirp::Receiver<u64>> {
-            let mut out = __chirp::Encoder::<__Codec>::named();
-            out.name("items");
+            let mut out = self.0.by_name::<__Codec>(&["items"]);
             <u64 as __chirp::Streamed<_>>::put(items, &mut out);
             self.0
                 .stream(
@@ -291,7 +297,7 @@ const _: () = {
                     out,
                     |answer, method| <u64 as __chirp::Streamed<
                         __Codec,
-                    >>::receive(answer, method, |error| error),
+                    >>::receive(answer, method, |error, _| error),
                 )
         }
     }

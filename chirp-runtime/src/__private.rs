@@ -20,3 +20,28 @@ pub use crate::peer::{
 };
 pub use crate::service::*;
 pub use crate::stream::{IntoReceiver, ItemError, Receiver, Sender};
+
+/// The method of a generated client that makes its calls in JSON, which exists with the feature `json` of this crate.
+#[cfg(feature = "json")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __json_client {
+    ([$($vis:tt)*] [$($phantom:tt)*]) => {
+        /// Makes the calls of the returned client in JSON, whatever the codec of the service is: a method `Name` is called
+        /// as `Name;json`, with its arguments by name. The other side needs neither Rust nor this service's codec.
+        #[must_use]
+        $($vis)* fn with_json(self) -> Self {
+            Self(self.0.with_json() $($phantom)*)
+        }
+    };
+}
+
+/// Without the feature `json`, clients have no such method.
+#[cfg(not(feature = "json"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __json_client {
+    ($($tokens:tt)*) => {};
+}
+
+pub use crate::__json_client as json_client;

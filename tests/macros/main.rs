@@ -3,6 +3,8 @@
 mod diagnostics;
 // Public, since lints such as `missing_docs` look only at public items.
 pub mod hygiene;
+#[cfg(all(feature = "json", feature = "messagepack", feature = "postcard"))]
+mod json_clients;
 mod macro_rules;
 mod named;
 mod options;

@@ -7,6 +7,7 @@ trait Registry {
     fn check_compatibility(&self);
     fn prefixed(&self);
     fn into(&self) -> u8;
+    fn with_json(&self);
 }
 
 fn main() {}

@@ -126,7 +126,7 @@ impl ArgumentForm {
         }
     }
 
-    /// The function that encodes (`which` = `payload`) or decodes (`from_packet`) a result.
+    /// The function that encodes (`which` = `payload`) or decodes (`from_response`) a result.
     pub(crate) fn coder(&self, which: &str) -> TokenStream {
         let which = Ident::new(which, Span::call_site());
         if let Self::Value(ty) = self {

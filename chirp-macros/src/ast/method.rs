@@ -198,7 +198,7 @@ impl Output {
         }
     }
 
-    /// The function that encodes (`which` = `payload`) or decodes (`from_packet`) the result.
+    /// The function that encodes (`which` = `payload`) or decodes (`from_response`) the result.
     pub(crate) fn coder(&self, which: &str) -> TokenStream {
         match self {
             Self::Value(None) => ArgumentForm::Value(parse_quote!(())).coder(which),

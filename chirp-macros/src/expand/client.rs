@@ -135,6 +135,8 @@ pub(super) fn emit_impl(service: &ServiceTrait) -> TokenStream {
                 Self(self.0.with_retry(policy) #phantom)
             }
 
+            __chirp::json_client! { [#vis] [#phantom] }
+
             /// Adds a layer around the calls of this client, inside of the layers that it has.
             #[must_use]
             #vis fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
@@ -228,17 +230,16 @@ fn emit_method(service: &ServiceTrait, method: &ServiceMethod) -> TokenStream {
     // Hygienic: it cannot clash with an argument's name.
     let out = Ident::new("out", Span::mixed_site());
     let mutability = method.sent().next().map(|_| quote!(mut));
-    let puts = method.sent().map(|(argument, form)| {
-        let put = form.put(&argument.ident(), &out);
-        match &argument.names()[..] {
-            [name, ..] if method.named => quote!(#out.name(#name); #put),
-            _ => put,
-        }
-    });
+    let puts = method
+        .sent()
+        .map(|(argument, form)| form.put(&argument.ident(), &out));
+    let names = method
+        .sent()
+        .map(|(argument, _)| argument.names().remove(0));
     let encoder = if method.named {
-        quote!(named)
+        quote!(by_name)
     } else {
-        quote!(new)
+        quote!(by_position)
     };
     let Calling { output, call } = match &method.items {
         _ if method.is_oneway() => one_way(&id, &out),
@@ -257,7 +258,7 @@ fn emit_method(service: &ServiceTrait, method: &ServiceMethod) -> TokenStream {
         #note
         #sections
         #vis fn #ident(&self, #(#inputs),*) -> #output {
-            let #mutability #out = __chirp::Encoder::<__Codec>::#encoder();
+            let #mutability #out = self.0.#encoder::<__Codec>(&[#(#names),*]);
             #(#puts;)*
             self.0.#call #idempotent #timeout
         }
@@ -280,7 +281,7 @@ fn one_way(id: &TokenStream, out: &Ident) -> Calling {
 }
 
 fn unary(method: &ServiceMethod, id: &TokenStream, out: &Ident) -> Calling {
-    let (ok, decode) = (method.output.ok(), method.output.coder("from_packet"));
+    let (ok, decode) = (method.output.ok(), method.output.coder("from_response"));
     let [answer, name] = ["answer", "method"].map(|name| Ident::new(name, Span::mixed_site()));
     let Some(error) = method.output.error() else {
         return Calling {
@@ -308,10 +309,15 @@ fn streaming(method: &ServiceMethod, items: &Output, id: &TokenStream, out: &Ide
     let (ok, receiver) = (items.ok(), items.receiver());
     let [answer, name, failure] =
         ["answer", "method", "error"].map(|name| Ident::new(name, Span::mixed_site()));
+    let json = Ident::new("json", Span::mixed_site());
     let failure = match items.error() {
-        None => quote!(|#failure| #failure),
+        None => quote!(|#failure, _| #failure),
         Some(error) => quote! {
-            |#failure| __chirp::item_error(#failure, <#error as __chirp::Failure<__Codec>>::decode)
+            |#failure, #json| __chirp::item_error(
+                #failure,
+                #json,
+                <#error as __chirp::Failure<__Codec>>::decode,
+            )
         },
     };
     let stream = quote!(<#ok as __chirp::Streamed<__Codec>>::receive(#answer, #name, #failure));
@@ -324,6 +330,7 @@ fn streaming(method: &ServiceMethod, items: &Output, id: &TokenStream, out: &Ide
             output: quote!(__chirp::Call<#receiver, __chirp::MethodError<#error>>),
             call: quote!(stream(#id, #out, |#answer, #name| __chirp::stream_outcome(
                 #stream,
+                #name,
                 <#error as __chirp::Failure<__Codec>>::decode,
             ))),
         },

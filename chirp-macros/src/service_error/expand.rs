@@ -141,10 +141,13 @@ fn emit_encode(variant: &ErrorVariant, pattern: &TokenStream) -> TokenStream {
             form => quote!(fields.put::<#form>(#binding);),
         }
     });
-    let [new, names] = names(variant);
+    let new = match names(variant) {
+        None => quote!(new(codec)),
+        Some(names) => quote!(named(codec, &[#(#names),*])),
+    };
     quote! {
         #pattern => {
-            let mut fields = __chirp::FieldEncoder::#new(codec #names);
+            let mut fields = __chirp::FieldEncoder::#new;
             #(#puts)*
             __chirp::ErrorData::new(#code, text).with_data(fields.finish())
         }
@@ -180,10 +183,13 @@ fn emit_decode(variant: &ErrorVariant, value: &TokenStream) -> TokenStream {
             ArgumentForm::Value(ty) => quote!(<#ty as __chirp::Field>::take(&mut fields)),
             form => quote!(fields.take::<#form>()),
         });
-    let [new, names] = names(variant);
+    let new = match names(variant) {
+        None => quote!(new(codec, &error.data)),
+        Some(names) => quote!(named(codec, &error.data, &[#(&[#names]),*])),
+    };
     quote! {
         #code => {
-            let mut fields = __chirp::FieldDecoder::#new(codec, &error.data #names);
+            let mut fields = __chirp::FieldDecoder::#new;
             let (#(__chirp::Some(#bindings),)* __chirp::Some(())) = (#(#takes,)* fields.end()) else {
                 return ::core::option::Option::None;
             };
@@ -192,17 +198,16 @@ fn emit_decode(variant: &ErrorVariant, value: &TokenStream) -> TokenStream {
     }
 }
 
-/// The function that creates the encoder or decoder of the fields, and the argument with their names, if they have names.
-fn names(variant: &ErrorVariant) -> [TokenStream; 2] {
+/// The names of the fields. `None` if they have no names.
+fn names(variant: &ErrorVariant) -> Option<Vec<String>> {
     let Style::Named = variant.style else {
-        return [quote!(new), TokenStream::new()];
+        return None;
     };
     let idents = variant
         .fields
         .iter()
         .filter_map(|field| field.field.ident.as_ref());
-    let names = idents.map(|ident| ident.unraw().to_string());
-    [quote!(named), quote!(, &[#(&[#names]),*])]
+    Some(idents.map(|ident| ident.unraw().to_string()).collect())
 }
 
 /// The variant with its fields bound, usable as a pattern and as an expression.

@@ -4,7 +4,7 @@ use crate::ast::{ServiceMethod, ServiceTrait};
 use crate::mistakes::Mistakes;
 
 /// Methods of a generated client, and methods that every type has: `.into()` would resolve to those.
-const CLIENTS_OWN: [&str; 15] = [
+const CLIENTS_OWN: [&str; 16] = [
     "new",
     "unbound",
     "local",
@@ -16,6 +16,7 @@ const CLIENTS_OWN: [&str; 15] = [
     "with_retry",
     "with_timeout",
     "check_compatibility",
+    "with_json",
     "with_layer",
     "clone",
     "into",
@@ -24,6 +25,9 @@ const CLIENTS_OWN: [&str; 15] = [
 
 /// The longest method name on the wire, in bytes.
 const MAX_LEN: usize = 255;
+
+/// The suffix of names for calls in JSON.
+const JSON_SUFFIX: &str = ";json";
 
 /// The prefix of reserved names.
 const RESERVED: &str = "chirp.";
@@ -71,6 +75,8 @@ fn check_one(service: &ServiceTrait, method: &ServiceMethod, mistakes: &mut Mist
             )
         } else if name.starts_with(RESERVED) && !reserved(service) {
             "names that begin with `chirp.` are reserved: choose another name".to_owned()
+        } else if name.ends_with(JSON_SUFFIX) {
+            "names that end with `;json` stand for calls in JSON: choose another name".to_owned()
         } else {
             continue;
         };

@@ -3,6 +3,8 @@ use std::marker::PhantomData;
 use bytes::Bytes;
 
 use super::{Codec, EncodeError, Encodes, Form, attaching, buffer};
+#[cfg(feature = "json")]
+use super::{Json, List as _, Serde as _};
 use crate::packet::{Attachments, Payload};
 
 /// An encoder of arguments, by position or by name.
@@ -12,7 +14,10 @@ use crate::packet::{Attachments, Payload};
 pub struct Encoder<C> {
     out: Vec<u8>,
     count: usize,
-    named: bool,
+    layout: Layout,
+    /// Whether the arguments are in JSON, whatever `C` is.
+    #[cfg(feature = "json")]
+    json: bool,
     /// The last argument, if it is many bytes. It is not in `out` yet, and is copied only if another argument
     /// follows.
     run: Bytes,
@@ -22,26 +27,57 @@ pub struct Encoder<C> {
     codec: PhantomData<C>,
 }
 
+/// The structure around arguments.
+#[derive(Clone, Copy, Debug)]
+enum Layout {
+    /// The arguments are in order.
+    Positions,
+    /// Each argument has one of these names, in codecs that have names.
+    Names(&'static [&'static str]),
+}
+
 impl<C: Codec> Encoder<C> {
     /// Creates an encoder of positional arguments, in a reused buffer if there is one.
     pub fn new() -> Self {
         let mut out = buffer::take();
         C::open(&mut out);
-        Self::of(out, false)
+        Self::of(out, Layout::Positions)
     }
 
-    /// Creates an encoder of named arguments. Call [`name`](Self::name) before each.
-    pub fn named() -> Self {
+    /// Creates an encoder of arguments with these names. With fewer names, call `name` before each of the
+    /// other arguments.
+    pub fn named(names: &'static [&'static str]) -> Self {
         let mut out = buffer::take();
         C::open_names(&mut out);
-        Self::of(out, true)
+        Self::of(out, Layout::Names(names))
     }
 
-    fn of(out: Vec<u8>, named: bool) -> Self {
+    /// Creates an encoder of arguments with these names that are in JSON, whatever the codec is.
+    #[cfg(feature = "json")]
+    #[cold]
+    pub(crate) fn json(names: &'static [&'static str]) -> Self {
+        let mut out = buffer::take();
+        Json::open_names(&mut out);
+        Self {
+            json: true,
+            ..Self::of(out, Layout::Names(names))
+        }
+    }
+
+    /// Creates an encoder of named arguments: there is no JSON.
+    #[cfg(not(feature = "json"))]
+    #[cold]
+    pub(crate) fn json(names: &'static [&'static str]) -> Self {
+        Self::named(names)
+    }
+
+    fn of(out: Vec<u8>, layout: Layout) -> Self {
         Self {
             out,
             count: 0,
-            named,
+            layout,
+            #[cfg(feature = "json")]
+            json: false,
             run: Bytes::new(),
             attachments: Attachments::default(),
             error: None,
@@ -49,10 +85,21 @@ impl<C: Codec> Encoder<C> {
         }
     }
 
-    /// Sets the name of the next argument.
-    pub fn name(&mut self, name: &str) {
+    /// Appends the name of the next argument.
+    #[cfg(feature = "reflect")]
+    pub(crate) fn name(&mut self, name: &str) {
         self.settle();
         C::name(&mut self.out, name, self.count);
+    }
+
+    #[cfg(feature = "json")]
+    fn is_json(&self) -> bool {
+        self.json
+    }
+
+    #[cfg(not(feature = "json"))]
+    fn is_json(&self) -> bool {
+        false
     }
 
     pub(super) fn put<F: Form>(&mut self, value: &F::Sent<'_>)
@@ -63,10 +110,15 @@ impl<C: Codec> Encoder<C> {
             return;
         }
         self.begin();
+        let is_json = self.is_json();
         let Self {
             out, attachments, ..
         } = self;
-        let encoded = attaching::encoding(C::ID, attachments, || C::encode(value, out));
+        let encoded = if is_json {
+            encode_json::<F>(value, out, attachments)
+        } else {
+            attaching::encoding(C::ID, attachments, || C::encode(value, out))
+        };
         if let Err(error) = encoded {
             self.error = Some(error);
         }
@@ -77,7 +129,7 @@ impl<C: Codec> Encoder<C> {
     where
         C: Encodes<F>,
     {
-        if !C::RUNS || self.error.is_some() {
+        if !C::RUNS || self.error.is_some() || self.is_json() {
             return self.put::<F>(&value);
         }
         match F::into_run(value) {
@@ -90,11 +142,19 @@ impl<C: Codec> Encoder<C> {
         }
     }
 
-    /// Appends what separates the next argument from the previous one.
+    /// Appends the name of the next argument, and what separates the argument from the previous one.
     fn begin(&mut self) {
         self.settle();
-        if self.count > 0 && !self.named {
-            C::separate(&mut self.out);
+        let Self { out, count, .. } = self;
+        match self.layout {
+            Layout::Positions if *count == 0 => {}
+            Layout::Positions => C::separate(out),
+            Layout::Names(names) => match names.get(*count) {
+                None => {}
+                #[cfg(feature = "json")]
+                Some(name) if self.json => Json::name(out, name, *count),
+                Some(name) => C::name(out, name, *count),
+            },
         }
         self.count += 1;
     }
@@ -140,10 +200,12 @@ impl<C: Codec> Encoder<C> {
     }
 
     fn close(mut self) -> Result<Vec<u8>, EncodeError> {
-        let closed = match self.error {
-            None if self.named => C::close_names(&mut self.out, self.count),
-            None => C::close(&mut self.out, self.count),
-            Some(error) => Err(error),
+        let closed = match (self.error, self.layout) {
+            (Some(error), _) => Err(error),
+            (None, Layout::Positions) => C::close(&mut self.out, self.count),
+            #[cfg(feature = "json")]
+            (None, Layout::Names(_)) if self.json => Json::close_names(&mut self.out, self.count),
+            (None, Layout::Names(_)) => C::close_names(&mut self.out, self.count),
         };
         match closed {
             Ok(()) => Ok(self.out),
@@ -159,4 +221,25 @@ impl<C: Codec> Default for Encoder<C> {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Encodes a value in JSON.
+#[cfg(feature = "json")]
+#[cold]
+#[inline(never)]
+fn encode_json<F: Form>(
+    value: &F::Sent<'_>,
+    out: &mut Vec<u8>,
+    attachments: &mut Attachments,
+) -> Result<(), EncodeError> {
+    attaching::encoding(Json::ID, attachments, || Json::serialize::<F>(value, out))
+}
+
+#[cfg(not(feature = "json"))]
+fn encode_json<F: Form>(
+    _: &F::Sent<'_>,
+    _: &mut Vec<u8>,
+    _: &mut Attachments,
+) -> Result<(), EncodeError> {
+    Ok(())
 }

@@ -3,8 +3,6 @@ use std::error::Error;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-#[cfg(feature = "json")]
-use super::EncodeError;
 use super::form::Owned;
 use super::{ArgumentNames, Bincode, Codec, CodecId, Decoder, Encoder, Form, ValueEncoding};
 use crate::packet::ErrorData;
@@ -79,8 +77,9 @@ pub trait Failure<C: Codec>: Sized {
     /// Converts the error to its representation on the wire.
     fn encode(&self, encoding: ValueEncoding) -> ErrorData;
 
-    /// Converts an error from its representation on the wire. Returns `None` if the type has no such error.
-    fn decode(error: &ErrorData) -> Option<Self>;
+    /// Converts an error from its representation on the wire, in JSON if the call was in JSON. Returns `None` if the
+    /// type has no such error.
+    fn decode(error: &ErrorData, json: bool) -> Option<Self>;
 }
 
 #[diagnostic::do_not_recommend]
@@ -95,8 +94,8 @@ impl<C: Codec, E: ServiceError> Failure<C> for E {
         }
     }
 
-    fn decode(error: &ErrorData) -> Option<Self> {
-        Self::from_error_data(error, C::ID)
+    fn decode(error: &ErrorData, json: bool) -> Option<Self> {
+        Self::from_error_data(error, if json { CodecId::Json } else { C::ID })
     }
 }
 
@@ -119,7 +118,7 @@ enum FieldEncoding {
     #[cfg(feature = "messagepack")]
     MessagePack(Encoder<super::MessagePack>),
     #[cfg(feature = "json")]
-    Json(NamedFields<Encoder<super::Json>>),
+    Json(Encoder<super::Json>),
     None,
 }
 
@@ -131,58 +130,38 @@ enum FieldDecoding<'de> {
     #[cfg(feature = "messagepack")]
     MessagePack(Decoder<'de, super::MessagePack>),
     #[cfg(feature = "json")]
-    Json(NamedFields<Decoder<'de, super::Json>>),
+    Json(NamedFields<'de>),
     None,
 }
 
-/// An encoder or decoder of fields that may have names.
+/// A decoder of fields that may have names.
 #[cfg(feature = "json")]
 #[derive(Debug)]
-struct NamedFields<T> {
-    fields: T,
-    /// Each name in a list of its own. Empty for fields without names.
-    names: ArgumentNames,
-    /// The index of the next field.
-    next: usize,
+struct NamedFields<'de> {
+    fields: Decoder<'de, super::Json>,
+    /// The index of the next field, if the fields have names.
+    next: Option<usize>,
 }
 
 #[cfg(feature = "json")]
-impl<T> NamedFields<T> {
-    fn new(fields: T, names: ArgumentNames) -> Self {
+impl<'de> NamedFields<'de> {
+    fn new(data: &'de [u8], names: ArgumentNames) -> Self {
+        if names.is_empty() {
+            return Self {
+                fields: Decoder::new(data),
+                next: None,
+            };
+        }
         Self {
-            fields,
-            names,
-            next: 0,
+            fields: Decoder::named(data, names),
+            next: Some(0),
         }
     }
 
-    /// Returns the index and the name of the next field. Returns `None` if the fields have no names.
-    fn advance(&mut self) -> Option<(usize, &'static str)> {
-        let at = self.next;
-        self.next += 1;
-        Some((at, self.names.get(at)?[0]))
-    }
-}
-
-#[cfg(feature = "json")]
-impl NamedFields<Encoder<super::Json>> {
-    fn put<F: Form>(&mut self, value: &F::Sent<'_>) {
-        if let Some((_, name)) = self.advance() {
-            self.fields.name(name);
-        }
-        self.fields.put::<F>(value);
-    }
-
-    fn finish(self) -> Result<Vec<u8>, EncodeError> {
-        self.fields.finish()
-    }
-}
-
-#[cfg(feature = "json")]
-impl<'de> NamedFields<Decoder<'de, super::Json>> {
     fn take<F: Form>(&mut self) -> Option<F::Got<'de>> {
-        if let Some((at, _)) = self.advance() {
-            self.fields.find_or(at, b"null");
+        if let Some(next) = &mut self.next {
+            self.fields.find_or(*next, b"null");
+            *next += 1;
         }
         self.fields.take::<F>()
     }
@@ -214,12 +193,12 @@ impl FieldEncoder {
         Self::named(codec, &[])
     }
 
-    /// Creates an encoder of fields with names: in JSON they are an object. Each name is in a list of its own.
+    /// Creates an encoder of fields with these names: in JSON they are an object.
     #[cfg_attr(
         not(feature = "json"),
         expect(unused_variables, reason = "no other codec has names")
     )]
-    pub fn named(codec: CodecId, names: ArgumentNames) -> Self {
+    pub fn named(codec: CodecId, names: &'static [&'static str]) -> Self {
         Self(match codec {
             CodecId::Bincode => FieldEncoding::Bincode(Encoder::new()),
             #[cfg(feature = "postcard")]
@@ -227,11 +206,9 @@ impl FieldEncoder {
             #[cfg(feature = "messagepack")]
             CodecId::MessagePack => FieldEncoding::MessagePack(Encoder::new()),
             #[cfg(feature = "json")]
-            CodecId::Json if names.is_empty() => {
-                FieldEncoding::Json(NamedFields::new(Encoder::new(), names))
-            }
+            CodecId::Json if names.is_empty() => FieldEncoding::Json(Encoder::new()),
             #[cfg(feature = "json")]
-            CodecId::Json => FieldEncoding::Json(NamedFields::new(Encoder::named(), names)),
+            CodecId::Json => FieldEncoding::Json(Encoder::named(names)),
             _ => FieldEncoding::None,
         })
     }
@@ -267,13 +244,7 @@ impl<'de> FieldDecoder<'de> {
             #[cfg(feature = "messagepack")]
             CodecId::MessagePack => FieldDecoding::MessagePack(Decoder::new(data)),
             #[cfg(feature = "json")]
-            CodecId::Json if names.is_empty() => {
-                FieldDecoding::Json(NamedFields::new(Decoder::new(data), names))
-            }
-            #[cfg(feature = "json")]
-            CodecId::Json => {
-                FieldDecoding::Json(NamedFields::new(Decoder::named(data, names), names))
-            }
+            CodecId::Json => FieldDecoding::Json(NamedFields::new(data, names)),
             _ => FieldDecoding::None,
         })
     }

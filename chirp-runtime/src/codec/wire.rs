@@ -34,12 +34,12 @@ pub trait Wire<C: Codec>: Sized {
     /// Returns [`EncodeError`] if the value cannot be encoded.
     fn payload(self, encoding: ValueEncoding) -> Result<Payload, EncodeError>;
 
-    /// Decodes a result from all bytes of a response.
+    /// Decodes a result from all bytes of a response, in JSON if the call was in JSON.
     ///
     /// # Errors
     ///
     /// Returns [`DecodeError`] if the bytes are not such a value or have bytes left over.
-    fn from_packet(bytes: Bytes) -> Result<Self, DecodeError>;
+    fn from_response(bytes: Bytes, json: bool) -> Result<Self, DecodeError>;
 }
 
 // One function per type, shared by all methods that use the type. Inlined into each method, this code would
@@ -66,8 +66,8 @@ where
     }
 
     #[inline(never)]
-    fn from_packet(bytes: Bytes) -> Result<Self, DecodeError> {
-        <Owned<T> as Returned<C>>::from_packet(bytes)
+    fn from_response(bytes: Bytes, json: bool) -> Result<Self, DecodeError> {
+        <Owned<T> as Returned<C>>::from_response(bytes, json)
     }
 }
 
@@ -188,6 +188,13 @@ pub trait Returned<C: Codec>: Return {
     ///
     /// Returns the error of [`decode`](Self::decode).
     fn from_packet(bytes: Bytes) -> Result<Self::Value, DecodeError>;
+
+    /// Decodes a result like [`from_packet`](Self::from_packet), in JSON if the call was in JSON.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of [`decode`](Self::decode).
+    fn from_response(bytes: Bytes, json: bool) -> Result<Self::Value, DecodeError>;
 }
 
 #[diagnostic::do_not_recommend]
@@ -238,6 +245,27 @@ impl<C: Encodes<F>, F: Return> Returned<C> for F {
             more => Err(DecodeError::left_over(more)),
         }
     }
+
+    #[inline(never)]
+    fn from_response(bytes: Bytes, json: bool) -> Result<F::Value, DecodeError> {
+        if json {
+            return decode_json::<F>(&bytes);
+        }
+        <F as Returned<C>>::from_packet(bytes)
+    }
+}
+
+/// Decodes a result in JSON.
+#[cfg(feature = "json")]
+#[cold]
+#[inline(never)]
+fn decode_json<F: Return>(bytes: &[u8]) -> Result<F::Value, DecodeError> {
+    <F as Returned<super::Json>>::decode(bytes)
+}
+
+#[cfg(not(feature = "json"))]
+fn decode_json<F: Return>(_: &[u8]) -> Result<F::Value, DecodeError> {
+    Err(DecodeError::new("the feature `json` is disabled"))
 }
 
 /// Encodes a value into `out`, and attaches its stream halves.

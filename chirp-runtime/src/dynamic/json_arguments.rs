@@ -42,7 +42,7 @@ enum ArgumentList {
 
 impl ArgumentList {
     fn named() -> Self {
-        Self::Named(Encoder::named())
+        Self::Named(Encoder::named(&[]))
     }
 
     fn positional() -> Self {
@@ -150,7 +150,7 @@ impl JsonArguments {
             return Err(CallError::Encode(error));
         }
         let encoded = match self.list {
-            ArgumentList::Empty => Encoder::<Json>::named().payload(),
+            ArgumentList::Empty => Encoder::<Json>::named(&[]).payload(),
             ArgumentList::Named(list) | ArgumentList::Positional(list) => list.payload(),
         };
         encoded.map_err(|error| CallError::Encode(error.to_string()))

@@ -109,7 +109,9 @@ impl JsonCaller {
             json_name(method),
             arguments.into().payload(),
             CodecId::Json,
-            |answer, method| <JsonText as Streamed<Json>>::receive(answer, method, |error| error),
+            |answer, method| {
+                <JsonText as Streamed<Json>>::receive(answer, method, |error, _| error)
+            },
         )
     }
 

@@ -49,7 +49,7 @@ impl HealthClient {
             Ok(service.as_bytes().to_vec().into()),
             CodecId::Bincode,
             |answer, method| {
-                <HealthStatus as Streamed<Bincode>>::receive(answer, method, |error| error)
+                <HealthStatus as Streamed<Bincode>>::receive(answer, method, |error, _| error)
             },
         )
     }

@@ -4,6 +4,8 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::CallError;
+#[cfg(feature = "json")]
+use crate::packet::JSON_SUFFIX;
 use crate::packet::{MAX_METHOD_LEN, is_uncallable};
 
 /// A method, named at compile time: `"Arith.sum_diff"`.
@@ -47,6 +49,19 @@ impl MethodName {
     /// Returns the name's bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Returns whether the values of a call of this name are in JSON.
+    #[cfg(feature = "json")]
+    pub(crate) fn is_json(&self) -> bool {
+        self.0.ends_with(JSON_SUFFIX.as_bytes())
+    }
+
+    /// Returns whether the values of a call of this name are in JSON.
+    #[cfg(not(feature = "json"))]
+    #[expect(clippy::unused_self, reason = "as with the feature `json`")]
+    pub(crate) fn is_json(&self) -> bool {
+        false
     }
 
     /// Checks that a method of this name can be called.

@@ -7,8 +7,8 @@ use super::Service;
 use super::contract::{CompatibilityCheck, Contract, compare};
 use super::method::DEFINED_DIFFERENTLY;
 use crate::codec::attaching::decoding;
-use crate::codec::{Codec, DecodeError, Encoder, StreamSource as _, type_name};
-use crate::packet::{ErrorData, Payload};
+use crate::codec::{Codec, CodecId, DecodeError, Encoder, StreamSource as _, type_name};
+use crate::packet::{ErrorData, JSON_SUFFIX, Payload};
 use crate::peer::{
     Answered, AsCaller, Call, CallError, Caller, ClientLayer, MethodError, MethodId, MethodName,
     OneWayCall, RetryPolicy, Router,
@@ -19,6 +19,9 @@ use crate::peer::{
 pub struct Client {
     caller: Caller,
     goes_by: ClientName,
+    /// Whether calls are made in JSON.
+    #[cfg(feature = "json")]
+    json: bool,
 }
 
 /// The name of the service on the other side.
@@ -36,6 +39,8 @@ impl Client {
         Self {
             caller: caller.as_caller(),
             goes_by: ClientName::Own,
+            #[cfg(feature = "json")]
+            json: false,
         }
     }
 
@@ -74,6 +79,8 @@ impl Client {
         Self {
             caller: caller(router),
             goes_by: ClientName::Local,
+            #[cfg(feature = "json")]
+            json: false,
         }
     }
 
@@ -123,6 +130,43 @@ impl Client {
         self
     }
 
+    /// Makes every call in JSON.
+    #[cfg(feature = "json")]
+    #[must_use]
+    pub fn with_json(mut self) -> Self {
+        self.json = true;
+        self
+    }
+
+    #[cfg(feature = "json")]
+    fn is_json(&self) -> bool {
+        self.json
+    }
+
+    #[cfg(not(feature = "json"))]
+    #[expect(clippy::unused_self, reason = "as with the feature `json`")]
+    fn is_json(&self) -> bool {
+        false
+    }
+
+    /// Creates an encoder of arguments that are sent by position. In JSON they are sent by these names.
+    #[inline]
+    pub fn by_position<C: Codec>(&self, names: &'static [&'static str]) -> Encoder<C> {
+        if self.is_json() {
+            return Encoder::json(names);
+        }
+        Encoder::new()
+    }
+
+    /// Creates an encoder of arguments that are sent by these names.
+    #[inline]
+    pub fn by_name<C: Codec>(&self, names: &'static [&'static str]) -> Encoder<C> {
+        if self.is_json() {
+            return Encoder::json(names);
+        }
+        Encoder::named(names)
+    }
+
     /// Creates a call of a method. `finish` converts the response to the method's result.
     #[inline(never)]
     pub fn call<C: Codec, T, E>(
@@ -151,7 +195,7 @@ impl Client {
             self.caller.clone(),
             self.name(id),
             payload(arguments),
-            C::ID,
+            if self.is_json() { CodecId::Json } else { C::ID },
             finish,
         )
     }
@@ -170,11 +214,32 @@ impl Client {
     pub fn compare(&self, contract: Contract) -> CompatibilityCheck {
         let client = self.clone();
         Box::pin(compare(self.caller.clone(), contract, move |id| {
-            client.name(id)
+            client.own_name(id)
         }))
     }
 
+    /// Returns the name by which a method is called.
+    #[inline]
     fn name(&self, id: MethodId) -> MethodName {
+        if self.is_json() {
+            return self.json_name(id);
+        }
+        self.own_name(id)
+    }
+
+    /// Returns the name by which a method is called in JSON.
+    #[cold]
+    fn json_name(&self, id: MethodId) -> MethodName {
+        let mut name = match &self.goes_by {
+            ClientName::Own | ClientName::Local => id.name().to_owned(),
+            ClientName::Renamed(renamed) => renamed.method(id),
+        };
+        name.push_str(JSON_SUFFIX);
+        name.into()
+    }
+
+    /// Returns the name of a method without the suffix for JSON.
+    fn own_name(&self, id: MethodId) -> MethodName {
         match &self.goes_by {
             ClientName::Own | ClientName::Local => id.into(),
             ClientName::Renamed(renamed) => renamed.method(id).into(),
@@ -231,13 +296,13 @@ fn payload<C: Codec>(arguments: Encoder<C>) -> Result<Payload, CallError> {
 pub fn value_of<T>(
     answer: Result<Answered, CallError>,
     method: &MethodName,
-    decode: fn(Bytes) -> Result<T, DecodeError>,
+    decode: fn(Bytes, bool) -> Result<T, DecodeError>,
 ) -> Result<T, CallError> {
     let (data, arrived) = answer?.into_parts();
     let decoded = match arrived {
-        None => decode(data),
+        None => decode(data, method.is_json()),
         Some(arrived) => {
-            let (decoded, claims) = decoding(arrived.streams(), || decode(data));
+            let (decoded, claims) = decoding(arrived.streams(), || decode(data, method.is_json()));
             decoded.and_then(|value| arrived.settle(claims).map(|()| value))
         }
     };
@@ -266,11 +331,11 @@ fn undecodable(error: &DecodeError, method: &MethodName, expected: &str) -> Call
 pub fn outcome_of<T, E>(
     answer: Result<Answered, CallError>,
     method: &MethodName,
-    decode: fn(Bytes) -> Result<T, DecodeError>,
-    decode_error: fn(&ErrorData) -> Option<E>,
+    decode: fn(Bytes, bool) -> Result<T, DecodeError>,
+    decode_error: fn(&ErrorData, bool) -> Option<E>,
 ) -> Result<T, MethodError<E>> {
     match answer {
-        Err(CallError::Remote(error)) => Err(match decode_error(&error) {
+        Err(CallError::Remote(error)) => Err(match decode_error(&error, method.is_json()) {
             Some(error) => MethodError::Handler(error),
             None => MethodError::Call(CallError::Remote(error)),
         }),

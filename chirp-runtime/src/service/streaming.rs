@@ -71,7 +71,8 @@ pub trait Streamed<C: Codec>: Sized {
         encode_error: EncodeFailure<R::Error>,
     ) -> SendItems<'a>;
 
-    /// Converts a response to the stream that a method returned. `error` converts errors of the stream.
+    /// Converts a response to the stream that a method returned. `error` converts errors of the stream, whose data are in
+    /// JSON if the second argument is `true`.
     ///
     /// # Errors
     ///
@@ -79,7 +80,7 @@ pub trait Streamed<C: Codec>: Sized {
     fn receive<E>(
         answer: Result<Answered, CallError>,
         method: &MethodName,
-        error: fn(StreamError) -> E,
+        error: fn(StreamError, bool) -> E,
     ) -> Result<Receiver<Self, E>, CallError>;
 }
 
@@ -113,7 +114,7 @@ impl<C: Serde, T: Item> Streamed<C> for T {
     fn receive<E>(
         answer: Result<Answered, CallError>,
         method: &MethodName,
-        error: fn(StreamError) -> E,
+        error: fn(StreamError, bool) -> E,
     ) -> Result<Receiver<T, E>, CallError> {
         let of_call = answer?.into_stream();
         let of_call = of_call.ok_or_else(|| {
@@ -121,7 +122,12 @@ impl<C: Serde, T: Item> Streamed<C> for T {
                 "\"{method}\" returns a stream here, and the response is not a stream; {DEFINED_DIFFERENTLY}"
             ))
         })?;
-        Ok(Receiver::of_call(of_call, C::ID, error))
+        let codec = if method.is_json() {
+            CodecId::Json
+        } else {
+            C::ID
+        };
+        Ok(Receiver::of_call(of_call, codec, error))
     }
 }
 
@@ -150,10 +156,11 @@ async fn send<S: Stream, T: Item>(
 #[inline(never)]
 pub fn item_error<E>(
     error: StreamError,
-    decode_error: fn(&ErrorData) -> Option<E>,
+    json: bool,
+    decode_error: fn(&ErrorData, bool) -> Option<E>,
 ) -> ItemError<E> {
     match error {
-        StreamError::Call(CallError::Remote(data)) => match decode_error(&data) {
+        StreamError::Call(CallError::Remote(data)) => match decode_error(&data, json) {
             Some(error) => ItemError::Handler(error),
             None => ItemError::Stream(CallError::Remote(data).into()),
         },
@@ -169,10 +176,11 @@ pub fn item_error<E>(
 #[inline(never)]
 pub fn stream_outcome<R, E>(
     stream: Result<R, CallError>,
-    decode_error: fn(&ErrorData) -> Option<E>,
+    method: &MethodName,
+    decode_error: fn(&ErrorData, bool) -> Option<E>,
 ) -> Result<R, MethodError<E>> {
     stream.map_err(|error| match error {
-        CallError::Remote(data) => match decode_error(&data) {
+        CallError::Remote(data) => match decode_error(&data, method.is_json()) {
             Some(error) => MethodError::Handler(error),
             None => MethodError::Call(CallError::Remote(data)),
         },

@@ -29,7 +29,8 @@ use crate::sync::Mutex;
 pub struct Receiver<T, E = StreamError> {
     /// Behind a lock, because serde takes values by reference.
     inner: Mutex<ReceiverInner<T>>,
-    error: fn(StreamError) -> E,
+    /// Converts errors of the stream; the second argument is whether the items are in JSON.
+    error: fn(StreamError, bool) -> E,
     times: Mutex<Option<Box<ReceiveTimeouts>>>,
     over: bool,
 }
@@ -81,18 +82,18 @@ pub enum ItemError<E> {
 
 impl<T> Receiver<T> {
     pub(super) fn local(local: LocalReceiver<T>) -> Self {
-        Self::of(ReceiverInner::Local(local), |error| error)
+        Self::of(ReceiverInner::Local(local), |error, _| error)
     }
 
     /// Creates a receiver of a stream in this process, to be sent as an argument.
     pub(super) fn of_stream(stream: impl Stream<Item = T> + Send + 'static) -> Self {
         let stream: Pin<Box<dyn Stream<Item = T> + Send>> = Box::pin(stream);
-        Self::of(ReceiverInner::Stream(stream), |error| error)
+        Self::of(ReceiverInner::Stream(stream), |error, _| error)
     }
 
     /// Creates a receiver for this side's end of a stream.
     pub(super) fn remote(consumer: Consumer, codec: CodecId) -> Self {
-        Self::of(ReceiverInner::Remote(consumer, codec), |error| error)
+        Self::of(ReceiverInner::Remote(consumer, codec), |error, _| error)
     }
 
     /// Tells the sender why no more items are received.
@@ -104,16 +105,17 @@ impl<T> Receiver<T> {
 }
 
 impl<T, E> Receiver<T, E> {
-    /// Creates a receiver for the stream that a call returned. `error` converts errors of the stream.
+    /// Creates a receiver for the stream that a call returned. `error` converts errors of the stream, whose data are in
+    /// JSON if the second argument is `true`.
     pub(crate) fn of_call(
         of_call: CallStream,
         codec: CodecId,
-        error: fn(StreamError) -> E,
+        error: fn(StreamError, bool) -> E,
     ) -> Self {
         Self::of(ReceiverInner::CallResult(Box::new(of_call), codec), error)
     }
 
-    fn of(inner: ReceiverInner<T>, error: fn(StreamError) -> E) -> Self {
+    fn of(inner: ReceiverInner<T>, error: fn(StreamError, bool) -> E) -> Self {
         Self {
             inner: Mutex::new(inner),
             error,
@@ -266,9 +268,11 @@ impl<T: Item, E> Receiver<T, E> {
     #[cold]
     fn ended(&mut self, end: Option<Result<T, StreamError>>) -> Option<Result<T, E>> {
         self.over = true;
-        *self.inner_mut() = ReceiverInner::Over(None);
+        let inner = mem::replace(self.inner_mut(), ReceiverInner::Over(None));
+        let json = matches!(inner, ReceiverInner::CallResult(_, CodecId::Json));
+        drop(inner);
         let error = end?.err()?;
-        Some(Err((self.error)(error)))
+        Some(Err((self.error)(error, json)))
     }
 
     fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, StreamError>>> {
@@ -386,7 +390,7 @@ impl<T: Item> Serialize for Receiver<T> {
 impl<'de, T: Item> Deserialize<'de> for Receiver<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let claimed = Claimed::new(deserialize_half(deserializer, true)?);
-        Ok(Self::of(ReceiverInner::Claimed(claimed), |error| error))
+        Ok(Self::of(ReceiverInner::Claimed(claimed), |error, _| error))
     }
 }
 

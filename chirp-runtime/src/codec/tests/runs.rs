@@ -91,28 +91,16 @@ fn check_order<C: Encodes<Blob<Vec<u8>>> + Encodes<Slice8>>() {
     for named in [false, true] {
         let new = || {
             if named {
-                Encoder::<C>::named()
+                Encoder::<C>::named(&["first", "between", "last"])
             } else {
                 Encoder::<C>::new()
             }
         };
         let (mut copied, mut given) = (new(), new());
-        if named {
-            copied.name("first");
-            given.name("first");
-        }
         <Blob<Vec<u8>> as Argument<C>>::put(&first, &mut copied);
         <Blob<Vec<u8>> as Argument<C>>::give(first.clone(), &mut given);
-        if named {
-            copied.name("between");
-            given.name("between");
-        }
         <Slice8 as Argument<C>>::put(&between, &mut copied);
         <Slice8 as Argument<C>>::put(&between, &mut given);
-        if named {
-            copied.name("last");
-            given.name("last");
-        }
         <Blob<Vec<u8>> as Argument<C>>::put(&last, &mut copied);
         <Blob<Vec<u8>> as Argument<C>>::give(last.clone(), &mut given);
         let copied = copied.finish().expect("the values can be encoded");
