@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# npm jsonparse 1.3.1 (the parser below JSONStream 1.3.5): an integer beyond 2^53 becomes a string if a JavaScript number cannot hold
+# npm jsonparse 1.3.1 (the parser below JSONStream 1.3.5): an integer above 2^53 becomes a string if a JavaScript number cannot hold
 # it, but only if it is positive; a negative one is rounded. The type of a field of 64 bits so depends on its value and sign.
 # Guess: numbers, rounded as JSON.parse does, or strings for all large ones.
 source "$(dirname "$(realpath "$0")")/lib.sh"
