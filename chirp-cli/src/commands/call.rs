@@ -27,6 +27,10 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The time for telling the other side that a call is over, and for sending what is left.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// The length of a result up to which an empty pipe takes it at once. Longer results are written by a thread, so that
+/// Ctrl-C works while the reader of the pipe does not read.
+const MAX_DIRECT: usize = 60 << 10;
+
 /// The bytes of items that are collected before they are written, if more items are at hand.
 const MAX_BATCH: usize = 256 << 10;
 
@@ -144,7 +148,7 @@ impl Call {
         match call.await {
             Ok(result) => {
                 uploads.finish();
-                printer.print(&result)?;
+                printer.print(&result).await?;
                 Ok(ExitCode::Success)
             }
             Err(error) => Err(self.failure(&error, &mut uploads).await),
@@ -249,8 +253,12 @@ impl Printer {
         }
     }
 
-    fn print(&self, value: &JsonText) -> Result<(), Failure> {
-        output::write(&self.format(value))
+    async fn print(&self, value: &JsonText) -> Result<(), Failure> {
+        let bytes = self.format(value);
+        if bytes.len() <= MAX_DIRECT {
+            return output::write(&bytes);
+        }
+        write_all(&mut tokio::io::stdout(), &bytes).await
     }
 
     /// Prints the items of a stream as they arrive.
