@@ -7,6 +7,9 @@
 //! arith call ADDRESS      calls the service of another process
 //! ```
 //!
+//! With the feature `reflect`, the program `chirp` lists and calls the methods of `arith serve ADDRESS`:
+//! `chirp call ADDRESS Arith.sum_diff a=100 b=250`.
+//!
 //! `arith call 'exec:arith serve stdio:'` and `arith call 'exec:ssh host arith serve stdio:'` start the server that
 //! they call.
 
@@ -143,7 +146,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn bind(address: &str) -> Result<Server, Box<dyn Error>> {
-    Ok(Server::builder()
+    let builder = Server::builder();
+    // `chirp ls ADDRESS` lists the methods, and `chirp call` calls them.
+    #[cfg(feature = "reflect")]
+    let builder = builder.reflect();
+    Ok(builder
         .service(ArithServer::new(Calculator::default()))
         .on_disconnect(|_, reason| {
             if !reason.is_clean() {

@@ -21,6 +21,7 @@
 //! | [`observing`] | How do I see what happens: logs, metrics, packets? |
 //! | [`testing`] | How do I test services and mock clients? |
 //! | [`other_languages`] | How do programs in other languages join? |
+//! | [`program`] | How do I list, describe and call methods from a shell? |
 //! | [`evolving`] | How do I change an interface without breaking its users? |
 //! | [`shapes`] | How do I find out how a type is written, without a derive? |
 //! | [`limits`] | What is bounded, and what makes calls fast? |
@@ -64,6 +65,8 @@ pub mod observing {}
 pub mod testing {}
 #[doc = include_str!("guide/other_languages.md")]
 pub mod other_languages {}
+#[doc = include_str!("guide/program.md")]
+pub mod program {}
 #[doc = include_str!("guide/evolving.md")]
 pub mod evolving {}
 #[doc = include_str!("guide/shapes.md")]
