@@ -249,7 +249,7 @@ async fn errors_of_json_calls_have_their_codes_and_data() {
     match error.expect_err("no row") {
         CallError::Remote(error) => {
             assert_eq!(error.message, "no row 5");
-            no_row(&error, "[5]");
+            no_row(&error, r#"{"row":5}"#);
         }
         error => panic!("{error:?}"),
     }
@@ -257,13 +257,13 @@ async fn errors_of_json_calls_have_their_codes_and_data() {
         panic!("nothing to count");
     };
     match error {
-        CallError::Remote(error) => no_row(&error, "[0]"),
+        CallError::Remote(error) => no_row(&error, r#"{"row":0}"#),
         error => panic!("{error:?}"),
     }
     let mut items = json.stream("Table.breaks", ()).await.expect("begun");
     assert_eq!(items.recv().await.expect("one").expect("whole"), "1");
     match items.recv().await.expect("an end").expect_err("an error") {
-        StreamError::Call(CallError::Remote(error)) => no_row(&error, "[2]"),
+        StreamError::Call(CallError::Remote(error)) => no_row(&error, r#"{"row":2}"#),
         error => panic!("{error:?}"),
     }
     // A stream that fails at its source.
