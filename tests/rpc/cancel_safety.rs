@@ -1,6 +1,6 @@
 //! Calls may be dropped at any point: nothing is stuck and nothing is left.
 
-use crate::support::{LINKS, connected, echo, idle, narrow};
+use crate::support::{LINKS_AND_PROXY, connected, echo, idle, narrow};
 use bytes::Bytes;
 use chirp::channel::Channel;
 use chirp::packet::ErrorData;
@@ -66,7 +66,7 @@ async fn drops(left: &Peer, right: &Peer, count: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_dropped_anywhere_leave_nothing() {
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         let (left, right) = connected(link, &yielding(), &yielding()).await;
         drops(&left, &right, 20_000).await;
     }
@@ -173,7 +173,7 @@ async fn sent_payloads_are_released() {
         let answer = Counted::bytes(&answers);
         async { Ok::<_, ErrorData>(answer) }
     });
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         let (caller, _callee) = connected(link, &PeerBuilder::new(), &builder).await;
         for _ in 0..100 {
             let params = Counted::bytes(&alive);

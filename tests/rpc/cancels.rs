@@ -1,6 +1,6 @@
 //! Calls that are cancelled, by their caller or by a timeout.
 
-use crate::support::{DropFlag, LINKS, connected, echo, idle, pair};
+use crate::support::{DropFlag, LINKS_AND_PROXY, connected, echo, idle, pair};
 use chirp::packet::ErrorData;
 use chirp::{CallError, PeerBuilder, Request};
 use std::sync::{Arc, Mutex};
@@ -21,7 +21,7 @@ fn heard() -> (PeerBuilder, mpsc::UnboundedReceiver<String>) {
 /// CH-T9, CH-T54.
 #[tokio::test]
 async fn a_call_with_an_expired_deadline_is_not_sent() {
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         let (builder, mut heard) = heard();
         let (peer, other) = connected(link, &PeerBuilder::new(), &builder).await;
         for call in [
@@ -87,7 +87,7 @@ async fn a_timeout_interrupts_the_callee() {
 /// arrived.
 #[tokio::test]
 async fn a_dropped_call_is_cancelled_at_every_stage() {
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         let (flag, mut dropped) = DropFlag::new();
         let flag = Mutex::new(flag);
         let builder = PeerBuilder::new()

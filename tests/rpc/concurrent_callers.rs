@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::support::{LINKS, connected, echo, idle, pair};
+use crate::support::{LINKS_AND_PROXY, connected, echo, idle, pair};
 use bytes::Bytes;
 use chirp::channel::Channel;
 use chirp::packet::ErrorData;
@@ -86,7 +86,7 @@ async fn each_caller_keeps_its_order_on_two_threads() {
 /// On one thread, the writer does not run in between.
 #[tokio::test]
 async fn a_call_dropped_before_it_is_written_is_not_sent() {
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         let (peer, serving) = connected(link, &PeerBuilder::new(), &waiting()).await;
         let crowd = crowd(&peer).await;
         let before = serving.metrics();
@@ -115,7 +115,7 @@ async fn a_call_dropped_before_it_is_written_is_not_sent() {
 
 #[tokio::test]
 async fn a_call_beyond_the_pending_limit_fails() {
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         let mut limits = Limits::default();
         limits.max_pending_calls = 8;
         let (peer, serving) = connected(link, &PeerBuilder::new().limits(limits), &waiting()).await;
@@ -141,7 +141,7 @@ async fn a_call_beyond_the_pending_limit_fails() {
 
 #[tokio::test]
 async fn unsent_calls_fail_when_the_connection_ends() {
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         let (peer, serving) = connected(link, &PeerBuilder::new(), &waiting()).await;
         let crowd = crowd(&peer).await;
         let before: Vec<_> = (0..50).map(|_| peer.call("echo", ()).start()).collect();
@@ -159,7 +159,7 @@ async fn unsent_calls_fail_when_the_connection_ends() {
 /// Large calls go to the session directly, after the calls submitted before them.
 #[tokio::test]
 async fn large_calls_keep_their_order() {
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         let lengths = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&lengths);
         let builder = waiting().handle("note", move |request: Request| {

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "some services are only compared")]
 
-use crate::support::{LINKS, connected, echo};
+use crate::support::{LINKS_AND_PROXY, connected, echo};
 use bytes::Bytes;
 use chirp::packet::{CONTRACT_METHOD, ErrorData, FrameworkError, ServedMethod};
 use chirp::{
@@ -66,7 +66,7 @@ fn differs(methods: &[&str]) -> Compatibility {
 
 #[tokio::test]
 async fn a_comparison_names_the_methods_that_differ() {
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         let builder = PeerBuilder::new().service(two::StoreServer::new(two::Empty));
         let (peer, _serving) = connected(link, &PeerBuilder::new(), &builder).await;
         let same = two::StoreClient::new(&peer).check_compatibility().await;
@@ -103,7 +103,7 @@ async fn a_service_is_compared_under_its_instance_name() {
 /// Peers that do not know the query, or do not know signatures.
 #[tokio::test]
 async fn handlers_outside_of_services_have_no_known_signature() {
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         let silent = PeerBuilder::new();
         let by_hand = PeerBuilder::new()
             .handle("Store.get", echo)
@@ -150,7 +150,7 @@ async fn a_plain_peer_gives_unknown_and_no_error() {
 
 #[tokio::test]
 async fn a_connection_that_ends_is_an_error() {
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         let (peer, serving) = connected(link, &PeerBuilder::new(), &PeerBuilder::new()).await;
         let comparing = one::StoreClient::new(&peer).check_compatibility();
         serving.close();

@@ -136,7 +136,11 @@ async fn a_second_blocked_handler_is_noticed_too() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn answers_do_not_wait_for_the_next_handler() {
     let _bustle = Bustle::new();
-    for link in crate::support::LINKS.into_iter().cycle().take(350) {
+    for link in crate::support::LINKS_AND_PROXY
+        .into_iter()
+        .cycle()
+        .take(350)
+    {
         let gate = Arc::new(Gate::default());
         let (builder, _begun) = blocking(&gate);
         let (client, _server) = connected(link, &PeerBuilder::new(), &builder).await;
@@ -160,7 +164,7 @@ async fn a_handler_may_block_on_a_call_over_its_own_connection() {
                 })
             }
         });
-    for link in crate::support::LINKS {
+    for link in crate::support::LINKS_AND_PROXY {
         let (left, right) = connected(link, &builder, &builder).await;
         for _ in 0..3 {
             let calls: Vec<_> = (0..20)

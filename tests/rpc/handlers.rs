@@ -1,6 +1,6 @@
 //! Handlers that use responders, panic or are interrupted.
 
-use crate::support::{LINKS, connected, echo, idle, pair};
+use crate::support::{LINKS_AND_PROXY, connected, echo, idle, pair};
 use bytes::Bytes;
 use chirp::packet::{ErrorData, FrameworkError};
 use chirp::{CallError, Handler, HandlerFuture, Peer, PeerBuilder, Reply, Request, Responder};
@@ -141,7 +141,7 @@ fn panicking() -> PeerBuilder {
 /// CH-T29.
 #[tokio::test]
 async fn a_panic_fails_only_its_own_call() {
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         let (peer, other) = connected(link, &PeerBuilder::new(), &panicking()).await;
         let waiting = peer.call("drop", ()).start();
         for method in ["handle", "poll", "later", "payload"] {
@@ -189,7 +189,7 @@ fn a_call_may_be_awaited_on_any_runtime() {
 /// A handler that returns a reply made for another call leaves its own call unanswered.
 #[tokio::test]
 async fn a_reply_of_another_call_answers_nobody() {
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         let kept = Arc::new(Mutex::new(None));
         let builder = PeerBuilder::new().handle("swap", move |request: Request| {
             let (responder, reply) = request.defer();

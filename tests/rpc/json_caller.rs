@@ -13,7 +13,7 @@ use chirp::{
 };
 use serde_json::json;
 
-use crate::support::{DropFlag, LINKS, Link, connected, idle, pair};
+use crate::support::{DropFlag, LINKS_AND_PROXY, Link, connected, idle, pair};
 
 #[derive(Debug, thiserror::Error, ServiceError)]
 enum TableError {
@@ -135,7 +135,7 @@ fn table() -> PeerBuilder {
 
 async fn callers() -> Vec<(JsonCaller, [Peer; 2])> {
     let mut callers = Vec::new();
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         let (peer, other) = connected(link, &PeerBuilder::new(), &table()).await;
         callers.push((JsonCaller::new(&peer), [peer, other]));
     }

@@ -22,6 +22,7 @@ mod negotiation;
 mod observing;
 mod order;
 mod packets;
+mod proxies;
 mod routes;
 #[path = "../support/mod.rs"]
 mod support;

@@ -12,7 +12,7 @@ use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
 
 use crate::support::{
-    LINKS, channels, in_time, on_both_runtimes, pair, read_packet, response, socket_path,
+    LINKS_AND_PROXY, channels, in_time, on_both_runtimes, pair, read_packet, response, socket_path,
 };
 
 const LONG: Duration = Duration::from_secs(1000);
@@ -90,7 +90,7 @@ impl Shop for Notes {
 #[test]
 fn metadata_reaches_the_handler_over_every_channel() {
     on_both_runtimes(async || {
-        for link in LINKS {
+        for link in LINKS_AND_PROXY {
             let (one, other) = channels(link).await;
             let caller = PeerBuilder::new().start(one).expect("no duplicates");
             let _callee = showing().start(other).expect("no duplicates");

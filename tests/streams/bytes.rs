@@ -7,7 +7,7 @@ use chirp::stream::channel;
 use chirp::{ByteReader, ByteWriter, PeerBuilder, Receiver, Sender};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{LINKS, connected, idle};
+use crate::support::{LINKS_AND_PROXY, connected, idle};
 
 #[chirp::service]
 trait Copies {
@@ -47,7 +47,7 @@ fn noise(len: usize) -> Vec<u8> {
 
 async fn clients() -> Vec<(CopiesClient, Vec<chirp::Peer>)> {
     let mut clients = vec![(CopiesClient::local(Copier), vec![])];
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         let builder = PeerBuilder::new().service(CopiesServer::new(Copier));
         let (peer, other) = connected(link, &PeerBuilder::new(), &builder).await;
         clients.push((CopiesClient::new(&peer), vec![peer, other]));

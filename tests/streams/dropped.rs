@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::support::{LINKS, Link, connected, idle};
+use crate::support::{LINKS_AND_PROXY, Link, connected, idle};
 
 const ITEMS: u64 = 2000;
 
@@ -137,7 +137,7 @@ fn server() -> (Server, mpsc::UnboundedReceiver<(u64, String)>) {
 
 async fn clients() -> Vec<(EndsClient, Vec<Peer>)> {
     let mut clients = vec![(EndsClient::local(server().0), vec![])];
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         let builder = PeerBuilder::new().service(EndsServer::new(server().0));
         let (peer, other) = connected(link, &PeerBuilder::new(), &builder).await;
         clients.push((EndsClient::new(&peer), vec![peer, other]));

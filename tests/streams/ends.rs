@@ -9,7 +9,7 @@ use futures_core::Stream;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use crate::support::{DropFlag, LINKS, Link, connected, idle, is_pending};
+use crate::support::{DropFlag, LINKS_AND_PROXY, Link, connected, idle, is_pending};
 
 #[chirp::service]
 pub(crate) trait Ends {
@@ -396,10 +396,26 @@ fn is_closed(error: &StreamError) -> Option<&ConnectionError> {
     }
 }
 
+/// Returns `true` if the connection ended, or the proxy's connection to the other side, after which the proxy cancels the
+/// calls that it forwards and drops its halves of their streams.
+fn is_lost(error: &StreamError, link: Link) -> bool {
+    let of_proxy = matches!(
+        error,
+        StreamError::Framework {
+            reason: FrameworkError::NoReply,
+            ..
+        } | StreamError::Call(CallError::Rejected {
+            reason: FrameworkError::NoReply,
+            ..
+        }) | StreamError::Cancelled
+    );
+    is_closed(error).is_some() || link == Link::Proxied && of_proxy
+}
+
 /// Every half learns that the connection has ended, whichever side ends it.
 #[tokio::test]
 async fn the_connection_ends() {
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         for side in [0, 1] {
             let mut world = World::new(Some(link)).await;
             let Both {
@@ -416,17 +432,17 @@ async fn the_connection_ends() {
             peers[side].close();
             for receiver in [&mut receiver, &mut back, &mut held, &mut came] {
                 let error = failure(receiver).await;
-                assert!(is_closed(&error).is_some(), "{link:?} {error:?}");
+                assert!(is_lost(&error, link), "{link:?} {error:?}");
             }
             for sender in [&mut sender, &mut back_sender, &mut argument] {
                 let error = sender.closed().await;
-                assert!(is_closed(&error).is_some(), "{link:?} {error:?}");
+                assert!(is_lost(&error, link), "{link:?} {error:?}");
                 let error = stopped(sender).await;
-                assert!(is_closed(&error).is_some(), "{link:?} {error:?}");
+                assert!(is_lost(&error, link), "{link:?} {error:?}");
             }
             let error = call.await.expect_err("it is gone");
             drop(never);
-            assert!(matches!(error, CallError::ConnectionLost(_)), "{error:?}");
+            assert!(is_lost(&error.into(), link));
             world.dropped.recv().await.expect("the stream is dropped");
             // No stream can be opened any more, and both ends learn of it.
             let (mut sender, numbers) = channel();
@@ -436,7 +452,7 @@ async fn the_connection_ends() {
                 .give(Some(numbers), back)
                 .await
                 .expect_err("closed");
-            assert!(matches!(error, CallError::ConnectionLost(_)), "{error:?}");
+            assert!(is_lost(&error.into(), link));
             sender.closed().await;
             failure(&mut receiver).await;
             for peer in &peers {

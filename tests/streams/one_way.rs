@@ -6,7 +6,7 @@ use chirp::{CallError, Negotiation, Peer, PeerBuilder, Receiver, Sender, Server}
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use crate::support::{LINKS, Link, channels, connected, idle};
+use crate::support::{LINKS_AND_PROXY, Link, channels, connected, idle};
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Both {
@@ -88,7 +88,7 @@ async fn over(link: Link) -> (NotesClient, [Peer; 2], mpsc::UnboundedReceiver<St
 async fn a_one_way_method_uses_its_stream_halves() {
     let (local, mut noted) = server();
     note(&NotesClient::local(local), &mut noted).await;
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         let (client, peers, mut noted) = over(link).await;
         note(&client, &mut noted).await;
         for peer in &peers {

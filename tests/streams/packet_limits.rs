@@ -7,7 +7,7 @@ use chirp::{CallError, Peer, PeerBuilder, Receiver, StreamError};
 use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 
-use crate::support::{LINKS, connected, idle};
+use crate::support::{LINKS_AND_PROXY, connected, idle};
 
 const MOST: usize = 1024;
 /// Over the payload limit.
@@ -76,7 +76,7 @@ impl Packets for Server {
 
 async fn clients() -> Vec<(PacketsClient, Vec<Peer>)> {
     let mut clients = vec![(PacketsClient::local(Server), vec![])];
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         let builder = PeerBuilder::new().service(PacketsServer::new(Server));
         let (peer, other) = connected(link, &PeerBuilder::new(), &builder).await;
         clients.push((PacketsClient::new(&peer), vec![peer, other]));

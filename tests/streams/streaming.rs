@@ -1,6 +1,6 @@
 //! Streams in service signatures, end to end.
 
-use crate::support::{DropFlag, LINKS, Link, connected, idle};
+use crate::support::{DropFlag, LINKS_AND_PROXY, Link, connected, idle};
 use chirp::{
     CallContext, ItemError, MethodError, Peer, PeerBuilder, Receiver, Sender, StreamError,
 };
@@ -175,7 +175,7 @@ async fn all<T: chirp::codec::Item, E>(stream: Receiver<T, E>) -> Result<Vec<T>,
 /// Runs each test over every kind of connection and locally, on one thread and on several.
 macro_rules! everywhere {
     (@one $name:ident) => {
-        for link in LINKS.into_iter().map(Some).chain([None]) {
+        for link in LINKS_AND_PROXY.into_iter().map(Some).chain([None]) {
             let (world, peers) = world(link).await;
             super::$name(world).await;
             for peer in &peers {

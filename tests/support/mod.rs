@@ -8,6 +8,7 @@
 #[path = "../../examples/channel.rs"]
 #[allow(unreachable_pub, reason = "the example is a program of its own")]
 pub(crate) mod line;
+mod proxy;
 
 use bytes::Bytes;
 use chirp::channel::{Channel, Endpoint, memory, pipes};
@@ -31,6 +32,8 @@ pub(crate) enum Link {
     Pipes,
     /// Memory, with a delay.
     Slow,
+    /// Memory, with a proxy between.
+    Proxied,
     /// Memory, with a key at each end.
     #[cfg(feature = "tls")]
     Tls,
@@ -45,6 +48,20 @@ pub(crate) const LINKS: [Link; 7 + cfg!(feature = "tls") as usize] = [
     Link::Abstract,
     Link::Pipes,
     Link::Slow,
+    #[cfg(feature = "tls")]
+    Link::Tls,
+];
+
+/// Every kind of channel, and a proxy that forwards calls in both directions.
+pub(crate) const LINKS_AND_PROXY: [Link; 8 + cfg!(feature = "tls") as usize] = [
+    Link::Memory,
+    Link::Inproc,
+    Link::Tcp,
+    Link::Unix,
+    Link::Abstract,
+    Link::Pipes,
+    Link::Slow,
+    Link::Proxied,
     #[cfg(feature = "tls")]
     Link::Tls,
 ];
@@ -68,6 +85,7 @@ pub(crate) async fn channels(link: Link) -> (Channel, Channel) {
             let (one, other) = memory();
             return (line::over(slow, one), line::over(slow, other));
         }
+        Link::Proxied => return proxy::proxied(),
         #[cfg(feature = "tls")]
         Link::Tls => return over_tls(memory()).await,
         // The path is unique; here it is only a name.

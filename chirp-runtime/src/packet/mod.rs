@@ -52,7 +52,9 @@ pub use reserved::{
     DESCRIBE_METHOD, HEALTH_CHECK_METHOD, HEALTH_WATCH_METHOD, JSON_SUFFIX, NODE_JOIN_METHOD,
     NODE_LEAVE_METHOD, RESERVED_PREFIX,
 };
-pub(crate) use reserved::{is_reserved, is_uncallable, strip_json_suffix};
+pub(crate) use reserved::{
+    ReservedRoute, is_reserved, is_uncallable, reserved_route, strip_json_suffix,
+};
 pub use response::{ResponsePacket, ResultCode};
 pub use stream::{
     EndReason, ItemRun, Items, StreamCredit, StreamEnd, StreamEntry, StreamId, StreamItems,

@@ -22,14 +22,25 @@ pub const DESCRIBE_METHOD: &str = "chirp.reflect.describe";
 /// names").
 pub const JSON_SUFFIX: &str = ";json";
 
+/// Where calls of a reserved method go that arrive at a proxy: a router whose fallback is another peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReservedRoute {
+    /// To the proxy itself: the method is about the connection.
+    Connection,
+    /// To the proxy, which adds the answer of its target.
+    Merged,
+    /// To the proxy for the services that it knows, and else to its target.
+    PerService,
+}
+
 /// The reserved methods that are ordinary calls: the session passes them on, and programs may call them.
-const CALLABLE: &[&str] = &[
-    CONTRACT_METHOD,
-    DESCRIBE_METHOD,
-    HEALTH_CHECK_METHOD,
-    HEALTH_WATCH_METHOD,
-    NODE_JOIN_METHOD,
-    NODE_LEAVE_METHOD,
+const CALLABLE: &[(&str, ReservedRoute)] = &[
+    (CONTRACT_METHOD, ReservedRoute::Merged),
+    (DESCRIBE_METHOD, ReservedRoute::Merged),
+    (HEALTH_CHECK_METHOD, ReservedRoute::PerService),
+    (HEALTH_WATCH_METHOD, ReservedRoute::PerService),
+    (NODE_JOIN_METHOD, ReservedRoute::Connection),
+    (NODE_LEAVE_METHOD, ReservedRoute::Connection),
 ];
 
 /// Returns `true` if a name belongs to the framework.
@@ -39,7 +50,14 @@ pub(crate) fn is_reserved(method: &[u8]) -> bool {
 
 /// Returns `true` if a name belongs to the framework and is not an ordinary call: the session answers it.
 pub(crate) fn is_uncallable(method: &[u8]) -> bool {
-    is_reserved(method) && !CALLABLE.iter().any(|name| name.as_bytes() == method)
+    is_reserved(method) && reserved_route(method).is_none()
+}
+
+/// Returns where calls of a reserved method go. Returns `None` if the method is not an ordinary call.
+pub(crate) fn reserved_route(method: &[u8]) -> Option<ReservedRoute> {
+    let mut methods = CALLABLE.iter();
+    let found = methods.find(|(name, _)| name.as_bytes() == method);
+    found.map(|(_, route)| *route)
 }
 
 /// Returns the name of a method from its JSON name. Returns `None` for other names.

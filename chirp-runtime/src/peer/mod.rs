@@ -16,6 +16,7 @@ mod client;
 mod connect;
 mod connection;
 mod error;
+mod forward;
 pub(crate) mod guard;
 mod handle;
 mod method;

@@ -7,7 +7,7 @@ use chirp::stream::channel;
 use chirp::{ByteReader, ByteWriter, PeerBuilder, Receiver};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{LINKS, Link, connected};
+use crate::support::{LINKS_AND_PROXY, Link, connected};
 
 #[chirp::service]
 trait Copies {
@@ -46,7 +46,7 @@ impl Copies for Copier {
 
 async fn clients() -> Vec<(Option<Link>, CopiesClient, Vec<chirp::Peer>)> {
     let mut clients = vec![(None, CopiesClient::local(Copier), Vec::new())];
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         let server = PeerBuilder::new().service(CopiesServer::new(Copier));
         let (caller, other) = connected(link, &PeerBuilder::new(), &server).await;
         clients.push((Some(link), CopiesClient::new(&caller), vec![caller, other]));

@@ -3,7 +3,7 @@
 mod bytes;
 mod limits;
 
-use crate::support::{LINKS, Link, connected, idle};
+use crate::support::{LINKS_AND_PROXY, Link, connected, idle};
 use chirp::stream::channel;
 use chirp::{ConnectionStats, PeerBuilder, Receiver, Sender, StreamError};
 use serde::{Deserialize, Serialize};
@@ -96,7 +96,7 @@ impl Feeds for Files {
 
 async fn clients() -> Vec<(Link, FeedsClient, chirp::Peer, chirp::Peer)> {
     let mut clients = Vec::new();
-    for link in LINKS {
+    for link in LINKS_AND_PROXY {
         let server = PeerBuilder::new().service(FeedsServer::new(Files));
         let (near, far) = connected(link, &PeerBuilder::new(), &server).await;
         clients.push((link, FeedsClient::new(&near), near, far));

@@ -60,7 +60,7 @@ async fn sockets_have_addresses() {
         let expected = match link {
             Link::Tcp | Link::Inproc => (true, false),
             Link::Unix | Link::Abstract => (true, true),
-            Link::Memory | Link::Pipes | Link::Slow => (false, false),
+            Link::Memory | Link::Pipes | Link::Slow | Link::Proxied => (false, false),
             // Memory has no address.
             #[cfg(feature = "tls")]
             Link::Tls => (false, false),

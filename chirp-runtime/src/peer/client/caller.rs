@@ -1,5 +1,4 @@
 use std::fmt;
-use std::future::ready;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -8,18 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use crate::packet::{FrameworkError, Payload};
-use crate::peer::client::answer::Answered;
+use crate::packet::Payload;
 use crate::peer::client::call_options::{CallDefaults, CallOptions};
 use crate::peer::client::connection_source::ConnectionSource;
 use crate::peer::client::layer::ClientLayer;
 use crate::peer::client::layer_chain::{ClientLayerChain, ClientLayers};
 use crate::peer::connection::ConnectionCore;
-use crate::peer::stream::forward::relay_result;
-use crate::peer::stream::producer::Producer;
-use crate::peer::{
-    Call, Handler, HandlerFuture, MethodName, OneWayCall, Reply, Request, RetryPolicy, StreamError,
-};
+use crate::peer::{Call, Handler, MethodName, OneWayCall, RetryPolicy};
 
 /// Makes calls through a peer, or to handlers in this process.
 ///
@@ -206,67 +200,6 @@ impl fmt::Debug for Caller {
             CallTarget::Nobody => f.write_str("Caller(nobody)"),
             CallTarget::Unbound => f.write_str("Caller(unbound)"),
         }
-    }
-}
-
-/// Forwards each request with its streams, deadline, trace and metadata, and returns the response with its streams. A
-/// response of *unknown method* is forwarded as such. Metadata that is forwarded is required
-/// ([`Metadata`](crate::packet::Metadata)).
-///
-/// A handler that selects a target calls [`Handler::handle`] on the target's caller: [`call`](Caller::call) by name
-/// does not forward streams.
-impl Handler for Caller {
-    fn handle(&self, request: Request) -> HandlerFuture {
-        let options = CallOptions::forwarding(request.context());
-        let (method, params, arrived) = request.into_call();
-        let caller = self.clone();
-        let Some(arrived) = arrived else {
-            let call = Call::new(caller, method, Ok(params.into()), |answer, _| answer);
-            let call = call.with_options(options);
-            return Box::pin(async move { Reply::forwarded(call.await.map(Answered::forward)) });
-        };
-        let Some(mut forwarded) = arrived.forward() else {
-            return Box::pin(ready(cannot_forward()));
-        };
-        let params = Ok(forwarded.payload(params));
-        match forwarded.result {
-            None => {
-                let call = Call::new(caller, method, params, |answer, _| answer);
-                let call = call.with_options(options);
-                Box::pin(async move { Reply::forwarded(call.await.map(Answered::forward)) })
-            }
-            Some((producer, Some(codec))) => {
-                let call = Call::streaming(caller, method, params, codec, |answer, _| answer);
-                let call = call.with_options(options);
-                Box::pin(async move { forward_result(call, producer).await })
-            }
-            Some((_, None)) => Box::pin(ready(cannot_forward())),
-        }
-    }
-}
-
-/// The reply to a request whose streams cannot be forwarded. The request was not sent.
-fn cannot_forward() -> Reply {
-    FrameworkError::Unsupported
-        .to_error_data("the streams of this call cannot be forwarded")
-        .into()
-}
-
-/// Forwards a stream that is the result of a call.
-async fn forward_result(call: Call<Answered>, producer: Producer) -> Reply {
-    let of_call = match call.await {
-        Ok(answered) => answered.into_stream(),
-        Err(error) => return Reply::forwarded(Err::<Payload, _>(error)),
-    };
-    let Some(of_call) = of_call else {
-        return FrameworkError::InvalidResult
-            .to_error_data("the result is not a stream")
-            .into();
-    };
-    match relay_result(of_call, producer).await {
-        Ok(()) => Reply::Value(Payload::default()),
-        Err(StreamError::Call(error)) => Reply::forwarded(Err::<Payload, _>(error)),
-        Err(error) => Reply::Error(error.into()),
     }
 }
 

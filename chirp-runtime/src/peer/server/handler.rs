@@ -32,6 +32,16 @@ pub type HandlerFuture = Pin<Box<dyn Future<Output = Reply> + Send>>;
 pub trait Handler: Send + Sync + 'static {
     /// Starts to handle one call.
     fn handle(&self, request: Request) -> HandlerFuture;
+
+    /// Returns `true` if the handler passes requests on to another peer, as a [`Caller`](crate::peer::Caller) does. As the
+    /// fallback of a router, such a handler also receives calls of the framework's own methods (PROTOCOL.md, "Reserved
+    /// names"), so that the peer answers for the methods that it serves.
+    ///
+    /// A handler that selects one of several callers, or changes requests before it passes them on, overrides this. By
+    /// default a handler is no proxy.
+    fn is_proxy(&self) -> bool {
+        false
+    }
 }
 
 #[diagnostic::do_not_recommend]

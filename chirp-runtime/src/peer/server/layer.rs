@@ -168,6 +168,11 @@ enum NextState {
     Deferred(oneshot::Receiver<Reply>),
 }
 
+/// Waits for the reply of a handler, also if it is deferred to the future of the handler.
+pub(in crate::peer) fn resolve(handling: HandlerFuture) -> NextFuture {
+    NextFuture(NextState::Running(handling))
+}
+
 impl NextFuture {
     pub(crate) fn new(request: InboundRequest) -> Self {
         Self(NextState::Running(request.proceed()))

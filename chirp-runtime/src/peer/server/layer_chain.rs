@@ -96,14 +96,14 @@ pub(in crate::peer) fn layered(
     }
 }
 
-/// Passes a reply that is known already through layers.
-pub(in crate::peer) fn reply_through(
+/// Passes a call whose reply is prepared already through layers.
+pub(in crate::peer) fn handle_through(
     layers: &Layers,
     request: Request,
     method: MethodNames,
-    reply: Reply,
+    reply: HandlerFuture,
 ) -> HandlerFuture {
-    let handler: Arc<dyn Handler> = Arc::new(ReadyReply(Mutex::new(Some(reply))));
+    let handler: Arc<dyn Handler> = Arc::new(PreparedReply(Mutex::new(Some(reply))));
     layered([layers, &Layers::default()], &handler, || method, None).handle(request)
 }
 
@@ -138,12 +138,12 @@ impl Handler for OrderedLayeredHandler {
     }
 }
 
-/// A handler of one call, whose reply is known.
-struct ReadyReply(Mutex<Option<Reply>>);
+/// A handler of one call, whose reply is prepared.
+struct PreparedReply(Mutex<Option<HandlerFuture>>);
 
-impl Handler for ReadyReply {
+impl Handler for PreparedReply {
     fn handle(&self, _: Request) -> HandlerFuture {
-        let reply = self.0.lock().take().unwrap_or(Reply::UnknownMethod);
-        Box::pin(ready(reply))
+        let reply = self.0.lock().take();
+        reply.unwrap_or_else(|| Box::pin(ready(Reply::UnknownMethod)))
     }
 }

@@ -18,6 +18,7 @@ pub(crate) mod layer_chain;
 pub(in crate::peer) mod packets;
 pub(in crate::peer) mod reply;
 pub(in crate::peer) mod request;
+mod reserved;
 pub(in crate::peer) mod responder;
 pub(in crate::peer) mod router;
 pub(crate) mod service_order;

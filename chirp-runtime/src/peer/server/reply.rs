@@ -3,7 +3,6 @@ use std::io;
 
 use crate::codec::{CodecId, ServiceError};
 use crate::packet::{ErrorData, FrameworkError, Payload};
-use crate::peer::CallError;
 use crate::peer::server::responder::Deferred;
 
 /// The reply of a handler.
@@ -18,30 +17,6 @@ pub enum Reply {
     UnknownMethod,
     /// The [`Responder`](crate::peer::Responder) that was created with this value will reply.
     Deferred(Deferred),
-}
-
-impl Reply {
-    /// Converts the outcome of a call into a reply that forwards it, as if the caller had called that callee directly.
-    /// Only *shutting down* is forwarded as *overloaded*, with its text: it concerns the other connection.
-    pub fn forwarded(answer: Result<impl Into<Payload>, CallError>) -> Self {
-        match answer {
-            Ok(value) => Self::Value(value.into()),
-            Err(CallError::UnknownMethod { .. }) => Self::UnknownMethod,
-            Err(CallError::Remote(error)) => Self::Error(error),
-            Err(CallError::Rejected {
-                reason, message, ..
-            }) => {
-                let reason = match reason {
-                    FrameworkError::ShuttingDown => FrameworkError::Overloaded,
-                    reason => reason,
-                };
-                let mut error = ErrorData::from(reason);
-                error.message = message;
-                Self::Error(error)
-            }
-            Err(error) => error.into(),
-        }
-    }
 }
 
 impl<T: Into<Payload>, E: Into<Reply>> From<Result<T, E>> for Reply {

@@ -169,6 +169,15 @@ impl Request {
         self.context.insert_extension(value);
     }
 
+    /// Returns a request of another method for the same caller, without streams.
+    pub(in crate::peer) fn derive(&self, method: &'static str, params: &[u8]) -> Self {
+        let method = Bytes::from_static(method.as_bytes());
+        let packet = packet::RequestPacket::new(0, &method, params);
+        let mut request = Self::new(self.context.clone(), packet);
+        request.defer_here();
+        request
+    }
+
     pub(in crate::peer) fn set_route(&mut self, route: u32) {
         self.route = route;
     }

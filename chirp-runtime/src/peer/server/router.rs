@@ -6,14 +6,11 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 
 use crate::channel::Identity;
-use crate::packet::{
-    CONTRACT_METHOD, FrameworkError, MAX_METHOD_LEN, PacketType, ServedMethod, is_reserved,
-    strip_json_suffix,
-};
+use crate::packet::{FrameworkError, MAX_METHOD_LEN, PacketType, is_reserved, strip_json_suffix};
 use crate::peer::monitoring::log;
 #[cfg(feature = "reflect")]
 use crate::peer::server::json_form::JsonForm;
-use crate::peer::server::layer_chain::{Layers, MethodNames, layered, reply_through};
+use crate::peer::server::layer_chain::{Layers, MethodNames, layered};
 use crate::peer::server::packets::PacketHandler;
 use crate::peer::{
     AccessPolicy, CallContext, Handler, HandlerFuture, Layer, MethodId, Reply, Request,
@@ -26,22 +23,22 @@ use crate::peer::{
 /// there is none.
 #[derive(Clone, Default)]
 pub struct Router {
-    routes: HashMap<Box<[u8]>, RouteEntry, RandomState>,
-    fallback: Option<Arc<dyn Handler>>,
+    pub(super) routes: HashMap<Box<[u8]>, RouteEntry, RandomState>,
+    pub(super) fallback: Option<Arc<dyn Handler>>,
     packets: HashMap<PacketType, Arc<dyn PacketHandler>>,
     access: Option<Arc<AccessPolicy>>,
-    layers: Layers,
+    pub(super) layers: Layers,
     /// The fallback inside of the layers, or the answer to an unknown method. `None` without layers.
     unregistered: Option<Arc<dyn Handler>>,
     /// Whether methods have JSON names.
     #[cfg(feature = "reflect")]
     reflects: bool,
     /// Handlers of the framework's own methods.
-    reserved: Vec<(&'static str, Arc<dyn Handler>)>,
+    pub(super) reserved: Vec<(&'static str, Arc<dyn Handler>)>,
 }
 
 #[derive(Clone)]
-struct RouteEntry {
+pub(super) struct RouteEntry {
     /// The handler inside of its layers, which is ready to be called.
     handler: Arc<dyn Handler>,
     /// The method's own name, if this route is an alias.
@@ -50,7 +47,7 @@ struct RouteEntry {
     owner: &'static str,
     /// The handler without layers.
     bare: Arc<dyn Handler>,
-    details: RouteDetails,
+    pub(super) details: RouteDetails,
 }
 
 /// The properties of a method that its service states.
@@ -291,37 +288,8 @@ impl Router {
         found.is_some()
     }
 
-    /// Answers a request for signatures (PROTOCOL.md, "`chirp.contract`").
-    fn signatures(&self, request: &Request) -> Reply {
-        let Some(methods) = ServedMethod::decode_question(request.params()) else {
-            return FrameworkError::InvalidArguments.into();
-        };
-        let who = request.context().identity();
-        let served = methods.into_iter().map(|name| match self.routes.get(name) {
-            route if !self.allows(who, name, route) => ServedMethod::No,
-            Some(route) => route
-                .details
-                .signature
-                .map_or(ServedMethod::Unsigned, ServedMethod::Signed),
-            None if self.fallback.is_some() => ServedMethod::Unsigned,
-            None => ServedMethod::No,
-        });
-        Reply::Value(ServedMethod::encode_answer(served).into())
-    }
-
-    /// Answers a request for signatures, through the layers.
-    #[cold]
-    fn answer_contract(&self, request: Request) -> HandlerFuture {
-        let reply = self.signatures(&request);
-        if self.layers.is_empty() {
-            return Box::pin(std::future::ready(reply));
-        }
-        let method = MethodNames::new(CONTRACT_METHOD.as_bytes(), None);
-        reply_through(&self.layers, request, method, reply)
-    }
-
     /// Returns `true` if `who` may call `name`, which leads to `route`.
-    fn allows(&self, who: &Identity, name: &[u8], route: Option<&RouteEntry>) -> bool {
+    pub(super) fn allows(&self, who: &Identity, name: &[u8], route: Option<&RouteEntry>) -> bool {
         let Some(access) = &self.access else {
             return true;
         };
@@ -354,26 +322,6 @@ impl Router {
                 (false, more) => format!("{} and {more} more", names.join(", ")),
             }
         });
-    }
-
-    /// Registers the handler of one of the framework's own methods. Access rules do not apply to it.
-    pub(crate) fn reserved(&mut self, name: &'static str, handler: Arc<dyn Handler>) {
-        self.reserved.retain(|(known, _)| *known != name);
-        self.reserved.push((name, handler));
-    }
-
-    /// Answers a call of one of the framework's own methods.
-    #[cold]
-    fn handle_reserved(&self, request: Request) -> HandlerFuture {
-        if request.method() == CONTRACT_METHOD.as_bytes() {
-            return self.answer_contract(request);
-        }
-        let mut handlers = self.reserved.iter();
-        let found = handlers.find(|(name, _)| name.as_bytes() == request.method());
-        match found {
-            Some((_, handler)) => handler.handle(request),
-            None => Box::pin(std::future::ready(Reply::UnknownMethod)),
-        }
     }
 
     /// Handles a call whose name is not registered.
@@ -432,6 +380,11 @@ impl Router {
 const MAX_LISTED: usize = 20;
 
 impl Handler for Router {
+    /// A router answers the framework's own methods.
+    fn is_proxy(&self) -> bool {
+        true
+    }
+
     fn handle(&self, mut request: Request) -> HandlerFuture {
         let Some(route) = self.routes.get(request.method()) else {
             return self.handle_unregistered(request);

@@ -3,8 +3,9 @@ use std::mem;
 use std::task::{Context, Poll, ready};
 
 use crate::codec::CodecId;
-use crate::packet::{AttachedStream, Attachment, Attachments, ErrorData, Payload};
+use crate::packet::{AttachedStream, Attachment, Attachments, Payload};
 use crate::peer::StreamError;
+use crate::peer::forward::forwarded_stream_error;
 use crate::peer::stream::call_stream::CallStream;
 use crate::peer::stream::consumer::Consumer;
 use crate::peer::stream::endpoint::{DetachedHalf, StreamEndpoint};
@@ -51,7 +52,7 @@ async fn relay(mut consumer: Consumer, mut producer: Producer) {
         Ok(()) => producer.finish(),
         // A cancelled stream is cancelled at the target, too.
         Err(Stopped::Failed(StreamError::Cancelled) | Stopped::Gone(_)) => {}
-        Err(Stopped::Failed(error)) => producer.fail(ErrorData::from(error)),
+        Err(Stopped::Failed(error)) => producer.fail(forwarded_stream_error(error)),
     }
 }
 
