@@ -10,6 +10,7 @@ pub trait Search: ::core::marker::Send + ::core::marker::Sync {
         of: &[u64],
         within: Option<&str>,
     ) -> Vec<String>;
+    fn open(&self, params: Vec<String>) -> u64;
     #[doc(hidden)]
     #[allow(non_snake_case, clippy::all, clippy::pedantic, clippy::restriction)]
     fn __use_SearchClient_instead_of_dyn_Search(&self) -> impl ::core::marker::Sized {}
@@ -45,11 +46,16 @@ const _: () = {
     impl SearchMethods {
         /// `Search.find`: [`Search::find`].
         pub const FIND: __chirp::MethodId = __chirp::MethodId::new("Search.find");
+        /// `Search.open`: [`Search::open`].
+        pub const OPEN: __chirp::MethodId = __chirp::MethodId::new("Search.open");
         /// All method ids, in declaration order.
-        pub const ALL: &'static [__chirp::MethodId] = &[Self::FIND];
+        pub const ALL: &'static [__chirp::MethodId] = &[Self::FIND, Self::OPEN];
         /// The signatures that `check_compatibility` compares with the other side's.
         pub const CONTRACT: __chirp::Contract = __chirp::Contract::new(
-            &[__chirp::Signature::new(Self::FIND, 8185048416480259416u64)],
+            &[
+                __chirp::Signature::new(Self::FIND, 8185048416480259416u64),
+                __chirp::Signature::new(Self::OPEN, 14267305443847568491u64),
+            ],
         );
     }
     impl SearchClient {
@@ -158,6 +164,21 @@ const _: () = {
                     ),
                 )
         }
+        /// Calls [`Search::open`] (`Search.open` on the wire).
+        pub fn open(&self, params: Vec<String>) -> __chirp::Call<u64> {
+            let mut out = self.0.params::<__Codec>();
+            <Vec<String> as __chirp::Wire<_>>::put(&params, &mut out);
+            self.0
+                .call(
+                    SearchMethods::OPEN,
+                    out,
+                    |answer, method| __chirp::value_of(
+                        answer,
+                        method,
+                        <u64 as __chirp::Wire<__Codec>>::from_response,
+                    ),
+                )
+        }
     }
     impl<T: Search + 'static> SearchServer<T> {
         /// Serves `implementation`.
@@ -253,6 +274,26 @@ const _: () = {
                         )
                     }),
                 ),
+                __chirp::Method::new(
+                    SearchMethods::OPEN,
+                    |service, request| __chirp::Box::pin(async move {
+                        let (params,) = {
+                            let mut arguments = __chirp::params::<__Codec>(&request);
+                            let (__chirp::Some(params), __chirp::Some(())) = (
+                                <Vec<String> as __chirp::Wire<_>>::take(&mut arguments),
+                                arguments.end(),
+                            ) else {
+                                return __chirp::refused(arguments);
+                            };
+                            (params,)
+                        };
+                        __chirp::value(
+                            <__T as Search>::open(&*service, params),
+                            <u64 as __chirp::Wire<__Codec>>::payload,
+                            &request,
+                        )
+                    }),
+                ),
             ],
             contract: SearchMethods::CONTRACT,
             ordered: false,
@@ -260,7 +301,9 @@ const _: () = {
                 __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
                 __chirp::JsonArguments { names : & [& ["text"], & ["limit", "most"], &
                 ["of"], & ["within"]], optional : & [false, true, true, true], },
-                deadline : ::core::option::Option::None, }] }
+                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
+                arguments : __chirp::JsonArguments { names : & [& ["params"]], optional :
+                & [false], }, deadline : ::core::option::Option::None, }] }
             },
         };
     }

@@ -8,6 +8,8 @@ pub trait Search {
         #[serde(default)] of: &[u64],
         within: Option<&str>,
     ) -> Vec<String>;
+    #[chirp(params)]
+    fn open(&self, params: Vec<String>) -> u64;
 }
 
 pub fn ten() -> u32 {

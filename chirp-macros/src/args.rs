@@ -29,6 +29,7 @@ pub(crate) struct MethodOptions {
     pub(crate) idempotent: Option<Ident>,
     pub(crate) deadline: Option<LitStr>,
     pub(crate) named: Option<Ident>,
+    pub(crate) params: Option<Ident>,
 }
 
 impl ServiceOptions {
@@ -42,7 +43,7 @@ impl ServiceOptions {
                 "named" => entry.flag(&mut options.named, mistakes),
                 "reflect" => entry.bool(&mut options.reflect, mistakes),
                 "crate" => entry.path(&mut options.krate, mistakes),
-                of_method @ ("alias" | "oneway" | "blocking" | "idempotent" | "deadline") => {
+                of_method @ ("alias" | "oneway" | "blocking" | "idempotent" | "deadline" | "params") => {
                     mistakes.at(
                         &entry.key,
                         format!("`{of_method}` is a method option: move it to the method's `#[chirp(..)]`"),
@@ -81,6 +82,7 @@ impl MethodOptions {
                 "idempotent" => entry.flag(&mut options.idempotent, mistakes),
                 "deadline" => entry.text(&mut options.deadline, mistakes),
                 "named" => entry.flag(&mut options.named, mistakes),
+                "params" => entry.flag(&mut options.params, mistakes),
                 of_service @ ("codec" | "ordered" | "reflect" | "crate") => mistakes.at(
                     &entry.key,
                     format!(
@@ -91,7 +93,7 @@ impl MethodOptions {
                     &entry.key,
                     format!(
                         "unknown option `{other}` (supported on a method: `name = \"..\"`, `alias = \"..\"`, `oneway`, \
-                         `blocking`, `idempotent`, `deadline = \"..\"`, `named`)"
+                         `blocking`, `idempotent`, `deadline = \"..\"`, `named`, `params`)"
                     ),
                 ),
             }

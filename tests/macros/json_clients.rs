@@ -168,9 +168,36 @@ macro_rules! every_codec {
     ($($codec:ident)*) => {$(
         #[tokio::test]
         async fn $codec() {
-            let (builder, mut noted) = json_peer();
+            let (builder, noted) = json_peer();
             let (peer, _serving) = pair(&PeerBuilder::new(), &builder);
-            let client = super::$codec::client(&peer);
+            $codec::every_method(super::$codec::client(&peer), noted).await;
+        }
+
+        mod $codec {
+            use super::*;
+            use super::super::$codec::*;
+
+            /// A peer of the same codec is called in JSON, too.
+            #[cfg(feature = "reflect")]
+            #[tokio::test]
+            async fn reflecting() {
+                let (notes, noted) = mpsc::unbounded_channel();
+                let builder = PeerBuilder::new().reflect().service(ShopServer::new(Till { notes }));
+                let (peer, _serving) = pair(&PeerBuilder::new(), &builder);
+                every_method(client(&peer), noted).await;
+            }
+
+            #[cfg(feature = "reflect")]
+            #[tokio::test]
+            async fn in_this_process() {
+                let (notes, noted) = mpsc::unbounded_channel();
+                every_method(ShopClient::local(Till { notes }).with_json(), noted).await;
+            }
+
+            pub(super) async fn every_method(
+                client: ShopClient,
+                mut noted: mpsc::UnboundedReceiver<String>,
+            ) {
             assert_eq!(client.sum(i64::MAX, -1).await, Ok(i64::MAX - 1));
             let text = client.text("a \"b\"", &[1, 2], &[3, 4], Some("k")).await;
             assert_eq!(text.as_deref(), Ok("a \"b\" [1, 2] [3, 4] Some(\"k\")"));
@@ -213,6 +240,7 @@ macro_rules! every_codec {
             assert_eq!(noted.recv().await.as_deref(), Some("waiting"));
             drop(waiting);
             assert_eq!(noted.recv().await.as_deref(), Some("cancelled"));
+            }
         }
     )*};
 }

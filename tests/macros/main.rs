@@ -8,6 +8,8 @@ mod json_clients;
 mod macro_rules;
 mod named;
 mod options;
+#[cfg(all(feature = "json", feature = "messagepack", feature = "postcard"))]
+mod params;
 mod service;
 mod snapshots;
 #[path = "../support/mod.rs"]

@@ -20,6 +20,7 @@ pub(super) fn of(method: &ServiceMethod, codec: &str) -> u64 {
             Some(_) if method.named && NAMES.contains(&codec) && argument.default().is_some() => {
                 None
             }
+            Some(_) if method.is_params() && NAMES.contains(&codec) => Some(format!("={form}")),
             Some(name) => Some(format!("{name}:{form}")),
             None => None,
         }

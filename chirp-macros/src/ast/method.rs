@@ -70,7 +70,7 @@ impl ServiceMethod {
         let (output, items) = Output::of_method(&item.sig.output, mistakes);
         Self {
             deadline: deadline.and_then(|written| time::parse(written, mistakes)),
-            named: all_named || options.named.is_some(),
+            named: options.named.is_some() || all_named && options.params.is_none(),
             arguments,
             output,
             items,
@@ -112,6 +112,11 @@ impl ServiceMethod {
 
     pub(crate) fn is_idempotent(&self) -> bool {
         self.options.idempotent.is_some()
+    }
+
+    /// Whether the one argument is all of the parameters, in codecs that have names.
+    pub(crate) fn is_params(&self) -> bool {
+        self.options.params.is_some()
     }
 
     pub(crate) fn is_blocking(&self) -> bool {

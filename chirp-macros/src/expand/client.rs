@@ -236,10 +236,11 @@ fn emit_method(service: &ServiceTrait, method: &ServiceMethod) -> TokenStream {
     let names = method
         .sent()
         .map(|(argument, _)| argument.names().remove(0));
-    let encoder = if method.named {
-        quote!(by_name)
-    } else {
-        quote!(by_position)
+    let names = quote!(&[#(#names),*]);
+    let encoder = match method.named {
+        _ if method.is_params() => quote!(params::<__Codec>()),
+        true => quote!(by_name::<__Codec>(#names)),
+        false => quote!(by_position::<__Codec>(#names)),
     };
     let Calling { output, call } = match &method.items {
         _ if method.is_oneway() => one_way(&id, &out),
@@ -258,7 +259,7 @@ fn emit_method(service: &ServiceTrait, method: &ServiceMethod) -> TokenStream {
         #note
         #sections
         #vis fn #ident(&self, #(#inputs),*) -> #output {
-            let #mutability #out = self.0.#encoder::<__Codec>(&[#(#names),*]);
+            let #mutability #out = self.0.#encoder;
             #(#puts;)*
             self.0.#call #idempotent #timeout
         }

@@ -149,7 +149,9 @@ fn emit_method(service: &ServiceTrait, method: &ServiceMethod) -> TokenStream {
             },
         }
     });
-    let decoder = if method.named {
+    let decoder = if method.is_params() {
+        quote!(__chirp::params::<__Codec>(&#request))
+    } else if method.named {
         let names = method.sent().map(|(argument, _)| argument.names());
         let names = names.map(|names| quote!(&[#(#names),*]));
         quote!(__chirp::named_arguments::<__Codec>(&#request, &[#(#names),*]))

@@ -1,10 +1,10 @@
 use std::collections::HashMap;
 
-use syn::{FnArg, Pat, Receiver, ReceiverKind, Safety, Type};
+use syn::{FnArg, Ident, Pat, Receiver, ReceiverKind, Safety, Type};
 
 use super::{streams, types};
 use crate::args::is_chirp;
-use crate::ast::{MethodArgument, Output, ServiceMethod, last_segment};
+use crate::ast::{ArgumentForm, MethodArgument, Output, ServiceMethod, last_segment};
 use crate::mistakes::Mistakes;
 
 pub(super) fn check(method: &ServiceMethod, mistakes: &mut Mistakes) {
@@ -97,11 +97,45 @@ fn check_options(method: &ServiceMethod, mistakes: &mut Mistakes) {
             "`blocking` is for methods that are not `async`: remove `async` or `blocking`",
         );
     }
+    if let Some(params) = &options.params {
+        check_params(method, params, mistakes);
+    }
     if let (Some(_), Some(deadline)) = (&options.oneway, &options.deadline) {
         mistakes.at(
             deadline,
             "a one-way method has no reply to wait for: remove `deadline` or `oneway`",
         );
+    }
+}
+
+/// Checks a method whose argument is all of the parameters.
+fn check_params(method: &ServiceMethod, params: &Ident, mistakes: &mut Mistakes) {
+    if method.options.named.is_some() {
+        mistakes.at(
+            params,
+            "with `params` the parameters are the argument itself, without its name: remove `named` or `params`",
+        );
+    }
+    let mut sent = method.sent();
+    match (sent.next(), sent.count()) {
+        (Some((_, ArgumentForm::Stream { .. })), 0) => mistakes.at(
+            params,
+            "a stream cannot be the parameters of a method: remove `params`",
+        ),
+        (Some(_), 0) => {}
+        (None, _) => mistakes.at(
+            params,
+            "`params` is for methods with one argument, which is the parameters: remove `params`, since this method has \
+             none",
+        ),
+        (Some(_), others) => mistakes.at(
+            params,
+            format!(
+                "`params` is for methods with one argument, which is the parameters: this method has {}; put them in a \
+                 struct, or use `named`",
+                others + 1
+            ),
+        ),
     }
 }
 

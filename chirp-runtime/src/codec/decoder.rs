@@ -39,6 +39,8 @@ pub struct Decoder<'de, C> {
     /// Whether the arguments are JSON, whatever the codec of the service.
     #[cfg(feature = "reflect")]
     json: Option<JsonMode>,
+    /// Whether the one argument has no list around it.
+    alone: bool,
     carried: Option<&'de dyn StreamSource>,
     claims: Claims,
     refused: bool,
@@ -99,11 +101,43 @@ impl<'de, C: Codec> Decoder<'de, C> {
             named: None,
             #[cfg(feature = "reflect")]
             json: None,
+            alone: false,
             carried: None,
             claims: Claims::default(),
             refused: false,
             error: None,
             codec: PhantomData,
+        }
+    }
+
+    /// Creates a decoder of one argument, which is all of the parameters in codecs that have names. There, no bytes are an
+    /// absent value.
+    pub fn params(bytes: &'de [u8]) -> Self {
+        match C::ABSENT {
+            None => Self::new(bytes),
+            Some(absent) => Self::alone::<C>(bytes, absent),
+        }
+    }
+
+    /// Creates a decoder of one argument, which is all of the parameters, in JSON.
+    #[cfg(feature = "reflect")]
+    pub(crate) fn json_params(bytes: &'de [u8], arguments: super::JsonArguments) -> Self {
+        let json = JsonMode {
+            arguments,
+            locates: false,
+        };
+        Self {
+            json: Some(json),
+            ..Self::alone::<Json>(bytes, b"null")
+        }
+    }
+
+    fn alone<D: Codec>(bytes: &'de [u8], absent: &'de [u8]) -> Self {
+        let mut rest = bytes;
+        D::trim(&mut rest);
+        Self {
+            alone: true,
+            ..Self::of(if rest.is_empty() { absent } else { rest })
         }
     }
 
@@ -332,7 +366,9 @@ impl<'de, C: Codec> Decoder<'de, C> {
     }
 
     fn ended_with<D: Codec>(&mut self) -> Result<(), DecodeError> {
-        D::closed(&mut self.rest, self.count)?;
+        if !self.alone {
+            D::closed(&mut self.rest, self.count)?;
+        }
         if let Some(claimed) = self.claimed
             && claimed != self.count
         {

@@ -34,6 +34,8 @@ enum Layout {
     Positions,
     /// Each argument has one of these names, in codecs that have names.
     Names(&'static [&'static str]),
+    /// One argument, without a list around it.
+    Alone,
 }
 
 impl<C: Codec> Encoder<C> {
@@ -50,6 +52,31 @@ impl<C: Codec> Encoder<C> {
         let mut out = buffer::take();
         C::open_names(&mut out);
         Self::of(out, Layout::Names(names))
+    }
+
+    /// Creates an encoder of one argument, which is all of the parameters in codecs that have names.
+    pub(crate) fn params() -> Self {
+        match C::ABSENT {
+            None => Self::new(),
+            Some(_) => Self::of(buffer::take(), Layout::Alone),
+        }
+    }
+
+    /// Creates an encoder of one argument, which is all of the parameters, in JSON.
+    #[cfg(feature = "json")]
+    #[cold]
+    pub(crate) fn json_params() -> Self {
+        Self {
+            json: true,
+            ..Self::of(buffer::take(), Layout::Alone)
+        }
+    }
+
+    /// Creates an encoder of one argument: there is no JSON.
+    #[cfg(not(feature = "json"))]
+    #[cold]
+    pub(crate) fn json_params() -> Self {
+        Self::params()
     }
 
     /// Creates an encoder of arguments with these names that are in JSON, whatever the codec is.
@@ -148,6 +175,7 @@ impl<C: Codec> Encoder<C> {
         let Self { out, count, .. } = self;
         match self.layout {
             Layout::Positions if *count == 0 => {}
+            Layout::Alone => {}
             Layout::Positions => C::separate(out),
             Layout::Names(names) => match names.get(*count) {
                 None => {}
@@ -202,6 +230,7 @@ impl<C: Codec> Encoder<C> {
     fn close(mut self) -> Result<Vec<u8>, EncodeError> {
         let closed = match (self.error, self.layout) {
             (Some(error), _) => Err(error),
+            (None, Layout::Alone) => Ok(()),
             (None, Layout::Positions) => C::close(&mut self.out, self.count),
             #[cfg(feature = "json")]
             (None, Layout::Names(_)) if self.json => Json::close_names(&mut self.out, self.count),

@@ -35,6 +35,8 @@ impl Codec for Json {
 
 /// An array: `[a,b]`.
 impl List for Json {
+    const ABSENT: Option<&'static [u8]> = Some(b"null");
+
     fn open(out: &mut Vec<u8>) {
         out.push(b'[');
     }

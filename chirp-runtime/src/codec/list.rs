@@ -5,6 +5,10 @@ use super::{DecodeError, EncodeError};
 ///
 /// The trait is private, so that the set of codecs is closed.
 pub trait List {
+    /// An absent value, in formats that have names. There the argument of a method with the option `params` has no list
+    /// around it.
+    const ABSENT: Option<&'static [u8]> = None;
+
     /// Appends the start of the list.
     fn open(_out: &mut Vec<u8>) {}
 

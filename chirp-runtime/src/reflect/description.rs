@@ -91,6 +91,9 @@ pub struct MethodDescription {
     /// Whether arguments are written by name in codecs that have names.
     #[serde(default, skip_serializing_if = "is_false")]
     pub named: bool,
+    /// Whether the only argument is all of the parameters in codecs that have names: no list and no name are around it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub params: bool,
     /// The default time limit of a call, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,

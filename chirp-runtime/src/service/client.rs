@@ -76,6 +76,8 @@ impl Client {
             .expect("the names of one service are distinct");
         #[cfg(feature = "reflect")]
         router.reflect();
+        #[cfg(feature = "reflect")]
+        router.reflect();
         Self {
             caller: caller(router),
             goes_by: ClientName::Local,
@@ -134,7 +136,8 @@ impl Client {
     #[cfg(feature = "json")]
     #[must_use]
     pub fn with_json(mut self) -> Self {
-        self.json = true;
+        // Without the feature `reflect`, nothing in this process serves JSON names.
+        self.json = cfg!(feature = "reflect") || !matches!(self.goes_by, ClientName::Local);
         self
     }
 
@@ -165,6 +168,15 @@ impl Client {
             return Encoder::json(names);
         }
         Encoder::named(names)
+    }
+
+    /// Creates an encoder of one argument, which is all of the parameters in codecs that have names.
+    #[inline]
+    pub fn params<C: Codec>(&self) -> Encoder<C> {
+        if self.is_json() {
+            return Encoder::json_params();
+        }
+        Encoder::params()
     }
 
     /// Creates a call of a method. `finish` converts the response to the method's result.

@@ -85,6 +85,15 @@ pub fn named_arguments<C: Codec>(request: &Request, names: ArgumentNames) -> Dec
     with_streams(Decoder::named(request.params(), names), request)
 }
 
+/// Returns a decoder of the argument of a `#[chirp(params)]` method.
+pub fn params<C: Codec>(request: &Request) -> Decoder<'_, C> {
+    #[cfg(feature = "reflect")]
+    if let Some(arguments) = request.json() {
+        return with_streams(Decoder::json_params(request.params(), arguments), request);
+    }
+    with_streams(Decoder::params(request.params()), request)
+}
+
 /// The likely reason if a value cannot be decoded.
 pub(super) const DEFINED_DIFFERENTLY: &str = "the two sides probably define the method differently";
 

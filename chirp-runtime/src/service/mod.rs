@@ -17,7 +17,7 @@ pub use client::{Client, outcome_of, value_of};
 pub use contract::{Compatibility, CompatibilityCheck, Contract, Mismatch, Signature};
 pub use method::{
     EncodeFailure, EncodeResult, Method, arguments, failure, named_arguments, nothing, outcome,
-    refused, value,
+    params, refused, value,
 };
 pub use probe::{CallOf, NotResult, Outcome, Probe};
 pub use server::{Implementation, Methods, Service};

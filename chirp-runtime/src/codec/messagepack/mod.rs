@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::guarded::{Rules, write};
 use super::list::Each;
 use super::{Codec, CodecId, DecodeError, EncodeError, Form, List, Serde};
-use head::{ARRAY_16, BIN_8, BIN_16, BIN_32, Head, MAP_16, SHORT_ARRAY, SHORT_MAP};
+use head::{ARRAY_16, BIN_8, BIN_16, BIN_32, Head, MAP_16, NIL, SHORT_ARRAY, SHORT_MAP};
 use reader::MessagePackReader;
 
 /// `MessagePack`: compact, self-describing and supported by many languages.
@@ -62,6 +62,8 @@ impl Codec for MessagePack {
 
 /// An array. Its head contains the number of elements, which is known last and filled in then.
 impl List for MessagePack {
+    const ABSENT: Option<&'static [u8]> = Some(&[NIL]);
+
     fn open(out: &mut Vec<u8>) {
         out.push(SHORT_ARRAY);
     }
