@@ -33,11 +33,11 @@ deb_install() {
     export LD_LIBRARY_PATH="$work/root/usr/lib/$(uname -m)-linux-gnu:$work/root/lib/systemd"
 }
 
-# start_nats: starts a pinned nats-server on a free port of the loopback interface and sets $nats_url.
+# start_nats OPTION..: starts a pinned nats-server on a free port of the loopback interface and sets $nats_url.
 start_nats() {
     deb_install nats-server=2.9.10-1+b3
     export PATH="$work/root/usr/sbin:$PATH"
-    nats-server --addr 127.0.0.1 --port -1 --ports_file_dir "$work" >nats.log 2>&1 &
+    nats-server --addr 127.0.0.1 --port -1 --ports_file_dir "$work" "$@" >nats.log 2>&1 &
     trap 'kill %1 2>/dev/null || true; rm -rf "$work"' EXIT
     until ls "$work"/nats-server_*.ports >/dev/null 2>&1; do sleep 0.05; done
     nats_url=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["nats"][0])' "$work"/nats-server_*.ports)
