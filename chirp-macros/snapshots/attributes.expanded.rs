@@ -428,18 +428,54 @@ const _: () = {
             contract: AttributesMethods::CONTRACT,
             ordered: false,
             reflection: __chirp::reflected! {
-                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
-                __chirp::JsonArguments { names : & [], optional : & [], }, deadline :
-                ::core::option::Option::None, }, __chirp::MethodTable { arguments :
-                __chirp::JsonArguments { names : & [], optional : & [], }, deadline :
-                ::core::option::Option::None, }, #[cfg(target_os = "linux")]
-                __chirp::MethodTable { arguments : __chirp::JsonArguments { names : & [&
-                ["a"]], optional : & [false], }, deadline : ::core::option::Option::None,
-                }, #[cfg(not(target_os = "linux"))] __chirp::MethodTable { arguments :
-                __chirp::JsonArguments { names : & [& ["a"]], optional : & [false], },
-                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
-                arguments : __chirp::JsonArguments { names : & [& ["it"]], optional : &
-                [false], }, deadline : ::core::option::Option::None, }] }
+                __chirp::ServiceTable { name : "Attributes", documentation :
+                ::core::concat!(" A service that is not for everywhere.", "\n"), codec :
+                < __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
+                documentation : ::core::concat!(" Its first line.", "\n", "", "\n",
+                " And more.", "\n", "", "\n", " ```", "\n",
+                " # let hidden = \"no heading\";", "\n", " ```", "\n", "", "\n",
+                " # Panics", "\n", "", "\n", " Never.", "\n"), arguments :
+                __chirp::ArgumentTable { names : & [], optional : & [], }, values : & [],
+                result : __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
+                __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
+                : false }), items : ::core::option::Option::None, errors : & [], named :
+                false, params : false, deadline : ::core::option::Option::None,
+                deprecated : ::core::option::Option::None, }, __chirp::MethodTable {
+                documentation : "", arguments : __chirp::ArgumentTable { names : & [],
+                optional : & [], }, values : & [], result :
+                __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
+                __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
+                : false }), items : ::core::option::Option::None, errors : & [], named :
+                false, params : false, deadline : ::core::option::Option::None,
+                deprecated : __chirp::Some(""), }, #[cfg(target_os = "linux")]
+                __chirp::MethodTable { documentation : "", arguments :
+                __chirp::ArgumentTable { names : & [& ["a"]], optional : & [false], },
+                values : & [__chirp::ValueTable { type_name : "u8", shape :
+                __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
+                : false }], result : __chirp::Some(__chirp::ValueTable { type_name :
+                "u8", shape : __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >>
+                ::Form >, stream : false }), items : ::core::option::Option::None, errors
+                : & [], named : false, params : false, deadline :
+                ::core::option::Option::None, deprecated : ::core::option::Option::None,
+                }, #[cfg(not(target_os = "linux"))] __chirp::MethodTable { documentation
+                : "", arguments : __chirp::ArgumentTable { names : & [& ["a"]], optional
+                : & [false], }, values : & [__chirp::ValueTable { type_name : "u16",
+                shape : __chirp::shape_of:: < < u16 as __chirp::Wire < __Codec >> ::Form
+                >, stream : false }], result : __chirp::Some(__chirp::ValueTable {
+                type_name : "u16", shape : __chirp::shape_of:: < < u16 as __chirp::Wire <
+                __Codec >> ::Form >, stream : false }), items :
+                ::core::option::Option::None, errors : & [], named : false, params :
+                false, deadline : ::core::option::Option::None, deprecated :
+                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
+                "", arguments : __chirp::ArgumentTable { names : & [& ["it"]], optional :
+                & [false], }, values : & [__chirp::ValueTable { type_name : "&String",
+                shape : __chirp::shape_of:: < < String as __chirp::Wire < __Codec >>
+                ::Form >, stream : false }], result : __chirp::Some(__chirp::ValueTable {
+                type_name : "()", shape : __chirp::shape_of:: < < () as __chirp::Wire <
+                __Codec >> ::Form >, stream : false }), items :
+                ::core::option::Option::None, errors : & [], named : false, params :
+                false, deadline : ::core::option::Option::None, deprecated :
+                ::core::option::Option::None, }], }
             },
         };
     }

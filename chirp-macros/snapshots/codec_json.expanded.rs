@@ -231,9 +231,20 @@ const _: () = {
             contract: CodecJsonMethods::CONTRACT,
             ordered: false,
             reflection: __chirp::reflected! {
-                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
-                __chirp::JsonArguments { names : & [& ["a"], & ["b"]], optional : &
-                [false, false], }, deadline : ::core::option::Option::None, }] }
+                __chirp::ServiceTable { name : "CodecJson", documentation : "", codec : <
+                __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
+                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
+                ["a"], & ["b"]], optional : & [false, false], }, values : &
+                [__chirp::ValueTable { type_name : "u64", shape : __chirp::shape_of:: < <
+                u64 as __chirp::Wire < __Codec >> ::Form >, stream : false },
+                __chirp::ValueTable { type_name : "u64", shape : __chirp::shape_of:: < <
+                u64 as __chirp::Wire < __Codec >> ::Form >, stream : false }], result :
+                __chirp::Some(__chirp::ValueTable { type_name : "u64", shape :
+                __chirp::shape_of:: < < u64 as __chirp::Wire < __Codec >> ::Form >,
+                stream : false }), items : ::core::option::Option::None, errors : & [|
+                errors | < String as __chirp::Failure < __Codec >> ::describe(errors)],
+                named : false, params : false, deadline : ::core::option::Option::None,
+                deprecated : ::core::option::Option::None, }], }
             },
         };
     }

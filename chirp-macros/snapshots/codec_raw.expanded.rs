@@ -227,9 +227,17 @@ const _: () = {
             contract: CodecRawMethods::CONTRACT,
             ordered: false,
             reflection: __chirp::reflected! {
-                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
-                __chirp::JsonArguments { names : & [& ["key"]], optional : & [false], },
-                deadline : ::core::option::Option::None, }] }
+                __chirp::ServiceTable { name : "", documentation : "", codec : < __Codec
+                as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
+                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
+                ["key"]], optional : & [false], }, values : & [__chirp::ValueTable {
+                type_name : "&[u8]", shape : __chirp::shape_of:: < __chirp::Slice8 >,
+                stream : false }], result : __chirp::Some(__chirp::ValueTable { type_name
+                : "Vec<u8>", shape : __chirp::shape_of:: < __chirp::Blob < Vec < u8 > >
+                >, stream : false }), items : ::core::option::Option::None, errors : & [|
+                errors | < String as __chirp::Failure < __Codec >> ::describe(errors)],
+                named : false, params : false, deadline : ::core::option::Option::None,
+                deprecated : ::core::option::Option::None, }], }
             },
         };
     }

@@ -316,13 +316,35 @@ const _: () = {
             contract: DefaultBodiesMethods::CONTRACT,
             ordered: false,
             reflection: __chirp::reflected! {
-                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
-                __chirp::JsonArguments { names : & [& ["a"]], optional : & [false], },
-                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
-                arguments : __chirp::JsonArguments { names : & [& ["a"], & ["_unused"]],
-                optional : & [false, false], }, deadline : ::core::option::Option::None,
-                }, __chirp::MethodTable { arguments : __chirp::JsonArguments { names : &
-                [], optional : & [], }, deadline : ::core::option::Option::None, }] }
+                __chirp::ServiceTable { name : "DefaultBodies", documentation : "", codec
+                : < __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
+                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
+                ["a"]], optional : & [false], }, values : & [__chirp::ValueTable {
+                type_name : "u8", shape : __chirp::shape_of:: < < u8 as __chirp::Wire <
+                __Codec >> ::Form >, stream : false }], result :
+                __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
+                __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
+                : false }), items : ::core::option::Option::None, errors : & [], named :
+                false, params : false, deadline : ::core::option::Option::None,
+                deprecated : ::core::option::Option::None, }, __chirp::MethodTable {
+                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
+                ["a"], & ["_unused"]], optional : & [false, false], }, values : &
+                [__chirp::ValueTable { type_name : "u8", shape : __chirp::shape_of:: < <
+                u8 as __chirp::Wire < __Codec >> ::Form >, stream : false },
+                __chirp::ValueTable { type_name : "String", shape : __chirp::shape_of:: <
+                < String as __chirp::Wire < __Codec >> ::Form >, stream : false }],
+                result : __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
+                __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
+                : false }), items : ::core::option::Option::None, errors : & [], named :
+                false, params : false, deadline : ::core::option::Option::None,
+                deprecated : ::core::option::Option::None, }, __chirp::MethodTable {
+                documentation : "", arguments : __chirp::ArgumentTable { names : & [],
+                optional : & [], }, values : & [], result :
+                __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
+                __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
+                : false }), items : ::core::option::Option::None, errors : & [], named :
+                false, params : false, deadline : ::core::option::Option::None,
+                deprecated : ::core::option::Option::None, }], }
             },
         };
     }

@@ -116,5 +116,18 @@ const _: () = {
             use __chirp::NoError as _;
             __chirp::MaybeError(self).get()
         }
+        fn has_raw_data(code: u16) -> bool {
+            !::core::matches!(code, 17u16 | 18u16 | 19u16 | 0u16)
+        }
+        __chirp::reflected_items! {
+            fn describe < __D : __chirp::DescribeErrors > (errors : & mut __D) { errors
+            .error(17u16, "Tired", "", false); errors.error(18u16, "Both", "", false);
+            errors.field:: < < i64 as __chirp::Field > ::Form > ("a", "i64"); errors
+            .field:: < __chirp::Blob < Vec < u8 > > > ("b", "Vec<u8>"); errors
+            .error(19u16, "Tuple", "", false); errors.field:: < < Option < String > as
+            __chirp::Field > ::Form > ("0", "Option<String>"); errors
+            .error(__CODE_OF_Missing, "Missing", "", true); errors.error(0u16, "Plain",
+            "", false); }
+        }
     }
 };

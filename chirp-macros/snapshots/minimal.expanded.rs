@@ -211,9 +211,18 @@ const _: () = {
             contract: GreeterMethods::CONTRACT,
             ordered: false,
             reflection: __chirp::reflected! {
-                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
-                __chirp::JsonArguments { names : & [& ["name"]], optional : & [false], },
-                deadline : ::core::option::Option::None, }] }
+                __chirp::ServiceTable { name : "Greeter", documentation :
+                ::core::concat!(" Greets people.", "\n"), codec : < __Codec as
+                __chirp::Codec > ::ID, methods : & [__chirp::MethodTable { documentation
+                : ::core::concat!(" A greeting.", "\n"), arguments :
+                __chirp::ArgumentTable { names : & [& ["name"]], optional : & [false], },
+                values : & [__chirp::ValueTable { type_name : "&str", shape :
+                __chirp::shape_of:: < __chirp::Str >, stream : false }], result :
+                __chirp::Some(__chirp::ValueTable { type_name : "String", shape :
+                __chirp::shape_of:: < < String as __chirp::Wire < __Codec >> ::Form >,
+                stream : false }), items : ::core::option::Option::None, errors : & [],
+                named : false, params : false, deadline : ::core::option::Option::None,
+                deprecated : ::core::option::Option::None, }], }
             },
         };
     }

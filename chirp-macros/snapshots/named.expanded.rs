@@ -298,12 +298,33 @@ const _: () = {
             contract: SearchMethods::CONTRACT,
             ordered: false,
             reflection: __chirp::reflected! {
-                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
-                __chirp::JsonArguments { names : & [& ["text"], & ["limit", "most"], &
-                ["of"], & ["within"]], optional : & [false, true, true, true], },
-                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
-                arguments : __chirp::JsonArguments { names : & [& ["params"]], optional :
-                & [false], }, deadline : ::core::option::Option::None, }] }
+                __chirp::ServiceTable { name : "Search", documentation : "", codec : <
+                __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
+                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
+                ["text"], & ["limit", "most"], & ["of"], & ["within"]], optional : &
+                [false, true, true, true], }, values : & [__chirp::ValueTable { type_name
+                : "&str", shape : __chirp::shape_of:: < __chirp::Str >, stream : false },
+                __chirp::ValueTable { type_name : "u32", shape : __chirp::shape_of:: < <
+                u32 as __chirp::Wire < __Codec >> ::Form >, stream : false },
+                __chirp::ValueTable { type_name : "&[u64]", shape : __chirp::shape_of:: <
+                < u64 as __chirp::WireBorrowed < __Codec >> ::SliceForm >, stream : false
+                }, __chirp::ValueTable { type_name : "Option<&str>", shape :
+                __chirp::shape_of:: < __chirp::Opt < __chirp::Str > >, stream : false }],
+                result : __chirp::Some(__chirp::ValueTable { type_name : "Vec<String>",
+                shape : __chirp::shape_of:: < < Vec < String > as __chirp::Wire < __Codec
+                >> ::Form >, stream : false }), items : ::core::option::Option::None,
+                errors : & [], named : true, params : false, deadline :
+                ::core::option::Option::None, deprecated : ::core::option::Option::None,
+                }, __chirp::MethodTable { documentation : "", arguments :
+                __chirp::ArgumentTable { names : & [& ["params"]], optional : & [false],
+                }, values : & [__chirp::ValueTable { type_name : "Vec<String>", shape :
+                __chirp::shape_of:: < < Vec < String > as __chirp::Wire < __Codec >>
+                ::Form >, stream : false }], result : __chirp::Some(__chirp::ValueTable {
+                type_name : "u64", shape : __chirp::shape_of:: < < u64 as __chirp::Wire <
+                __Codec >> ::Form >, stream : false }), items :
+                ::core::option::Option::None, errors : & [], named : false, params :
+                true, deadline : ::core::option::Option::None, deprecated :
+                ::core::option::Option::None, }], }
             },
         };
     }

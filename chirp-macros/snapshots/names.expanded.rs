@@ -279,13 +279,29 @@ const _: () = {
             contract: NamesMethods::CONTRACT,
             ordered: false,
             reflection: __chirp::reflected! {
-                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
-                __chirp::JsonArguments { names : & [], optional : & [], }, deadline :
-                ::core::option::Option::None, }, __chirp::MethodTable { arguments :
-                __chirp::JsonArguments { names : & [], optional : & [], }, deadline :
-                ::core::option::Option::None, }, __chirp::MethodTable { arguments :
-                __chirp::JsonArguments { names : & [], optional : & [], }, deadline :
-                ::core::option::Option::None, }] }
+                __chirp::ServiceTable { name : "svc", documentation : "", codec : <
+                __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
+                documentation : "", arguments : __chirp::ArgumentTable { names : & [],
+                optional : & [], }, values : & [], result :
+                __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
+                __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
+                : false }), items : ::core::option::Option::None, errors : & [], named :
+                false, params : false, deadline : ::core::option::Option::None,
+                deprecated : ::core::option::Option::None, }, __chirp::MethodTable {
+                documentation : "", arguments : __chirp::ArgumentTable { names : & [],
+                optional : & [], }, values : & [], result :
+                __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
+                __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
+                : false }), items : ::core::option::Option::None, errors : & [], named :
+                false, params : false, deadline : ::core::option::Option::None,
+                deprecated : ::core::option::Option::None, }, __chirp::MethodTable {
+                documentation : "", arguments : __chirp::ArgumentTable { names : & [],
+                optional : & [], }, values : & [], result :
+                __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
+                __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
+                : false }), items : ::core::option::Option::None, errors : & [], named :
+                false, params : false, deadline : ::core::option::Option::None,
+                deprecated : ::core::option::Option::None, }], }
             },
         };
     }

@@ -215,11 +215,20 @@ const _: () = {
             contract: OneWayMethods::CONTRACT,
             ordered: false,
             reflection: __chirp::reflected! {
-                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
-                __chirp::JsonArguments { names : & [& ["line"]], optional : & [false], },
-                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
-                arguments : __chirp::JsonArguments { names : & [], optional : & [], },
-                deadline : ::core::option::Option::None, }] }
+                __chirp::ServiceTable { name : "OneWay", documentation : "", codec : <
+                __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
+                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
+                ["line"]], optional : & [false], }, values : & [__chirp::ValueTable {
+                type_name : "&str", shape : __chirp::shape_of:: < __chirp::Str >, stream
+                : false }], result : ::core::option::Option::None, items :
+                ::core::option::Option::None, errors : & [], named : false, params :
+                false, deadline : ::core::option::Option::None, deprecated :
+                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
+                "", arguments : __chirp::ArgumentTable { names : & [], optional : & [],
+                }, values : & [], result : ::core::option::Option::None, items :
+                ::core::option::Option::None, errors : & [], named : false, params :
+                false, deadline : ::core::option::Option::None, deprecated :
+                ::core::option::Option::None, }], }
             },
         };
     }

@@ -297,13 +297,27 @@ const _: () = {
             contract: OptionsMethods::CONTRACT,
             ordered: true,
             reflection: __chirp::reflected! {
-                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
-                __chirp::JsonArguments { names : & [& ["key"]], optional : & [false], },
-                deadline :
-                __chirp::Some(::core::time::Duration::from_nanos(250000000u64)), },
-                __chirp::MethodTable { arguments : __chirp::JsonArguments { names : & [&
-                ["data"]], optional : & [false], }, deadline :
-                ::core::option::Option::None, }] }
+                __chirp::ServiceTable { name : "Options", documentation : "", codec : <
+                __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
+                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
+                ["key"]], optional : & [false], }, values : & [__chirp::ValueTable {
+                type_name : "K", shape : __chirp::shape_of:: < < K as __chirp::Wire <
+                __Codec >> ::Form >, stream : false }], result :
+                __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
+                __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
+                : false }), items : ::core::option::Option::None, errors : & [], named :
+                false, params : false, deadline :
+                __chirp::Some(::core::time::Duration::from_nanos(250000000u64)),
+                deprecated : ::core::option::Option::None, }, __chirp::MethodTable {
+                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
+                ["data"]], optional : & [false], }, values : & [__chirp::ValueTable {
+                type_name : "&[u8]", shape : __chirp::shape_of:: < __chirp::Slice8 >,
+                stream : false }], result : __chirp::Some(__chirp::ValueTable { type_name
+                : "u8", shape : __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >>
+                ::Form >, stream : false }), items : ::core::option::Option::None, errors
+                : & [], named : false, params : false, deadline :
+                ::core::option::Option::None, deprecated : ::core::option::Option::None,
+                }], }
             },
         };
     }

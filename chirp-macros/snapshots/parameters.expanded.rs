@@ -318,12 +318,30 @@ const _: () = {
             contract: ParametersMethods::CONTRACT,
             ordered: false,
             reflection: __chirp::reflected! {
-                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
-                __chirp::JsonArguments { names : & [& ["key"]], optional : & [false], },
-                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
-                arguments : __chirp::JsonArguments { names : & [& ["key"], & ["values"]],
-                optional : & [false, false], }, deadline : ::core::option::Option::None,
-                }] }
+                __chirp::ServiceTable { name : "Parameters", documentation : "", codec :
+                < __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
+                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
+                ["key"]], optional : & [false], }, values : & [__chirp::ValueTable {
+                type_name : "&K", shape : __chirp::shape_of:: < < K as __chirp::Wire <
+                __Codec >> ::Form >, stream : false }], result :
+                __chirp::Some(__chirp::ValueTable { type_name : "Option<V>", shape :
+                __chirp::shape_of:: < < Option < V > as __chirp::Wire < __Codec >> ::Form
+                >, stream : false }), items : ::core::option::Option::None, errors : &
+                [], named : false, params : false, deadline :
+                ::core::option::Option::None, deprecated : ::core::option::Option::None,
+                }, __chirp::MethodTable { documentation : "", arguments :
+                __chirp::ArgumentTable { names : & [& ["key"], & ["values"]], optional :
+                & [false, false], }, values : & [__chirp::ValueTable { type_name : "K",
+                shape : __chirp::shape_of:: < < K as __chirp::Wire < __Codec >> ::Form >,
+                stream : false }, __chirp::ValueTable { type_name : "&[V]", shape :
+                __chirp::shape_of:: < < V as __chirp::WireBorrowed < __Codec >>
+                ::SliceForm >, stream : false }], result :
+                __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
+                __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
+                : false }), items : ::core::option::Option::None, errors : & [| errors |
+                < String as __chirp::Failure < __Codec >> ::describe(errors)], named :
+                false, params : false, deadline : ::core::option::Option::None,
+                deprecated : ::core::option::Option::None, }], }
             },
         };
     }

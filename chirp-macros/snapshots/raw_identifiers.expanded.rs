@@ -255,11 +255,26 @@ const _: () = {
             contract: RawIdentifiersMethods::CONTRACT,
             ordered: false,
             reflection: __chirp::reflected! {
-                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
-                __chirp::JsonArguments { names : & [& ["type"]], optional : & [false], },
-                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
-                arguments : __chirp::JsonArguments { names : & [& ["fn"]], optional : &
-                [false], }, deadline : ::core::option::Option::None, }] }
+                __chirp::ServiceTable { name : "RawIdentifiers", documentation : "",
+                codec : < __Codec as __chirp::Codec > ::ID, methods : &
+                [__chirp::MethodTable { documentation : "", arguments :
+                __chirp::ArgumentTable { names : & [& ["type"]], optional : & [false], },
+                values : & [__chirp::ValueTable { type_name : "u8", shape :
+                __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
+                : false }], result : __chirp::Some(__chirp::ValueTable { type_name :
+                "u8", shape : __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >>
+                ::Form >, stream : false }), items : ::core::option::Option::None, errors
+                : & [], named : false, params : false, deadline :
+                ::core::option::Option::None, deprecated : ::core::option::Option::None,
+                }, __chirp::MethodTable { documentation : "", arguments :
+                __chirp::ArgumentTable { names : & [& ["fn"]], optional : & [false], },
+                values : & [__chirp::ValueTable { type_name : "&str", shape :
+                __chirp::shape_of:: < __chirp::Str >, stream : false }], result :
+                __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
+                __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
+                : false }), items : ::core::option::Option::None, errors : & [], named :
+                false, params : false, deadline : ::core::option::Option::None,
+                deprecated : ::core::option::Option::None, }], }
             },
         };
     }

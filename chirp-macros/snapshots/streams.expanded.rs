@@ -510,18 +510,54 @@ const _: () = {
             contract: StreamsMethods::CONTRACT,
             ordered: false,
             reflection: __chirp::reflected! {
-                __chirp::ServiceTable { methods : & [__chirp::MethodTable { arguments :
-                __chirp::JsonArguments { names : & [& ["text"]], optional : & [false], },
-                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
-                arguments : __chirp::JsonArguments { names : & [], optional : & [], },
-                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
-                arguments : __chirp::JsonArguments { names : & [], optional : & [], },
-                deadline : ::core::option::Option::None, }, __chirp::MethodTable {
-                arguments : __chirp::JsonArguments { names : & [& ["left"], & ["right"]],
-                optional : & [false, false], }, deadline : ::core::option::Option::None,
-                }, __chirp::MethodTable { arguments : __chirp::JsonArguments { names : &
-                [& ["items"]], optional : & [false], }, deadline :
-                ::core::option::Option::None, }] }
+                __chirp::ServiceTable { name : "Streams", documentation : "", codec : <
+                __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
+                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
+                ["text"]], optional : & [false], }, values : & [__chirp::ValueTable {
+                type_name : "&str", shape : __chirp::shape_of:: < __chirp::Str >, stream
+                : false }], result : ::core::option::Option::None, items :
+                __chirp::Some(__chirp::ValueTable { type_name : "u64", shape : < u64 as
+                __chirp::Streamed < __Codec >> ::shape, stream : true }), errors : & [],
+                named : false, params : false, deadline : ::core::option::Option::None,
+                deprecated : ::core::option::Option::None, }, __chirp::MethodTable {
+                documentation : "", arguments : __chirp::ArgumentTable { names : & [],
+                optional : & [], }, values : & [], result : ::core::option::Option::None,
+                items : __chirp::Some(__chirp::ValueTable { type_name : "u64", shape : <
+                u64 as __chirp::Streamed < __Codec >> ::shape, stream : true }), errors :
+                & [| errors | < No as __chirp::Failure < __Codec >> ::describe(errors), |
+                errors | < No as __chirp::Failure < __Codec >> ::describe(errors)], named
+                : false, params : false, deadline : ::core::option::Option::None,
+                deprecated : ::core::option::Option::None, }, __chirp::MethodTable {
+                documentation : "", arguments : __chirp::ArgumentTable { names : & [],
+                optional : & [], }, values : & [], result : ::core::option::Option::None,
+                items : __chirp::Some(__chirp::ValueTable { type_name : "Vec<u8>", shape
+                : < < io::Result < Vec < u8 > > as __chirp::Outcome > ::Ok as
+                __chirp::Streamed < __Codec >> ::shape, stream : true }), errors : & [|
+                errors | < < io::Result < () > as __chirp::Outcome > ::Error as
+                __chirp::Failure < __Codec >> ::describe(errors), | errors | < <
+                io::Result < Vec < u8 > > as __chirp::Outcome > ::Error as
+                __chirp::Failure < __Codec >> ::describe(errors)], named : false, params
+                : false, deadline : ::core::option::Option::None, deprecated :
+                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
+                "", arguments : __chirp::ArgumentTable { names : & [& ["left"], &
+                ["right"]], optional : & [false, false], }, values : &
+                [__chirp::ValueTable { type_name : "u64", shape : < u64 as
+                __chirp::Streamed < __Codec >> ::shape, stream : true },
+                __chirp::ValueTable { type_name : "u8", shape : < u8 as __chirp::Streamed
+                < __Codec >> ::shape, stream : true }], result :
+                ::core::option::Option::None, items : __chirp::Some(__chirp::ValueTable {
+                type_name : "()", shape : < () as __chirp::Streamed < __Codec >> ::shape,
+                stream : true }), errors : & [], named : false, params : false, deadline
+                : ::core::option::Option::None, deprecated :
+                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
+                "", arguments : __chirp::ArgumentTable { names : & [& ["items"]],
+                optional : & [false], }, values : & [__chirp::ValueTable { type_name :
+                "u64", shape : < u64 as __chirp::Streamed < __Codec >> ::shape, stream :
+                true }], result : ::core::option::Option::None, items :
+                __chirp::Some(__chirp::ValueTable { type_name : "u64", shape : < u64 as
+                __chirp::Streamed < __Codec >> ::shape, stream : true }), errors : & [],
+                named : true, params : false, deadline : ::core::option::Option::None,
+                deprecated : ::core::option::Option::None, }], }
             },
         };
     }

@@ -5,11 +5,14 @@ pub use std::sync::Arc;
 pub use std::vec::Vec;
 
 pub use crate::__reflected as reflected;
+pub use crate::__reflected_items as reflected_items;
+#[cfg(feature = "reflect")]
+pub use crate::codec::argument_table::ArgumentTable;
 pub use crate::codec::data::{Data, Describe, Kept, MaybeError, NoError};
 pub use crate::codec::encoder::Encoder;
 pub use crate::codec::form::{Blob, CowSlice8, CowStr, Lent, Opt, Owned, Slice, Slice8, Str};
 #[cfg(feature = "reflect")]
-pub use crate::codec::json_arguments::JsonArguments;
+pub use crate::codec::service_error::DescribeErrors;
 pub use crate::codec::service_error::{Failure, Field, FieldDecoder, FieldEncoder};
 pub use crate::codec::wire::{Argument, Parameter, Returned, Wire, WireBorrowed};
 pub use crate::codec::{Bincode, Chosen, Codec, CodecId, ServiceError};

@@ -1,5 +1,6 @@
 //! Methods that are called in JSON by their JSON names, and descriptions of services.
 
+mod describe;
 #[path = "../support/mod.rs"]
 mod support;
 mod values;

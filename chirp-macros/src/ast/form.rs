@@ -136,6 +136,24 @@ impl ArgumentForm {
         }
     }
 
+    /// Generates the function that finds the shape of an argument or a result. As in [`put`](Self::put), a type that needs
+    /// serde is mentioned through one trait.
+    pub(crate) fn shape(&self) -> TokenStream {
+        let form = match (self, self.lent()) {
+            (Self::Value(ty), _) | (_, Some(Lending::Always(ty))) => {
+                quote_spanned!(ty.span()=> <#ty as __chirp::Wire<__Codec>>::Form)
+            }
+            (Self::Slice(ty), _) => {
+                quote_spanned!(ty.span()=> <#ty as __chirp::WireBorrowed<__Codec>>::SliceForm)
+            }
+            (_, Some(Lending::Perhaps(ty))) => {
+                quote_spanned!(ty.span()=> <#ty as __chirp::WireBorrowed<__Codec>>::OptionForm)
+            }
+            _ => quote!(#self),
+        };
+        quote!(__chirp::shape_of::<#form>)
+    }
+
     /// The owned type of a value in this form.
     pub(super) fn owned(&self) -> TokenStream {
         match self {

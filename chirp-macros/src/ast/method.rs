@@ -11,7 +11,7 @@ use syn::{
 
 use super::argument::MethodArgument;
 use super::form::{ArgumentForm, last_segment};
-use super::{only, stream, time};
+use super::{only, stream, time, written};
 use crate::args::MethodOptions;
 use crate::mistakes::Mistakes;
 
@@ -205,19 +205,35 @@ impl Output {
 
     /// The function that encodes (`which` = `payload`) or decodes (`from_response`) the result.
     pub(crate) fn coder(&self, which: &str) -> TokenStream {
+        self.form().coder(which)
+    }
+
+    /// The encoding form of the success value.
+    pub(crate) fn form(&self) -> ArgumentForm {
         match self {
-            Self::Value(None) => ArgumentForm::Value(parse_quote!(())).coder(which),
-            Self::Value(Some(ty)) | Self::Result { ok: ty, .. } => {
-                ArgumentForm::of(ty).coder(which)
-            }
+            Self::Value(None) => ArgumentForm::Value(parse_quote!(())),
+            Self::Value(Some(ty)) | Self::Result { ok: ty, .. } => ArgumentForm::of(ty),
             Self::Alias { whole, ok } => {
                 let ty = parse_quote_spanned!(whole.span()=> <#whole as __chirp::Outcome>::Ok);
                 match ok.as_ref().map(ArgumentForm::of) {
                     Some(ArgumentForm::Blob(_)) => ArgumentForm::Blob(ty),
                     _ => ArgumentForm::Value(ty),
                 }
-                .coder(which)
             }
+        }
+    }
+
+    /// The success type as it is written. That of an alias of `Result` may be unknown, and is then the alias.
+    pub(crate) fn type_name(&self) -> String {
+        match self {
+            Self::Value(None) => "()".to_owned(),
+            Self::Value(Some(ty))
+            | Self::Result { ok: ty, .. }
+            | Self::Alias { ok: Some(ty), .. }
+            | Self::Alias {
+                whole: ty,
+                ok: None,
+            } => written(ty),
         }
     }
 }

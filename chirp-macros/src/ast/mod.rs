@@ -6,6 +6,7 @@ mod form;
 mod method;
 mod parameters;
 mod stream;
+mod text;
 mod time;
 mod ungroup;
 
@@ -14,6 +15,7 @@ pub(crate) use form::{ArgumentForm, inner_type, last_segment};
 pub(crate) use method::{Output, ServiceMethod};
 pub(crate) use parameters::Parameters;
 pub(crate) use stream::make_send;
+pub(crate) use text::{documentation, written};
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};

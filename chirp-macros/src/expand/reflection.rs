@@ -2,8 +2,11 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::{Attribute, Expr, Meta};
 
-use crate::ast::{ServiceMethod, ServiceTrait};
+use crate::ast::{
+    ArgumentForm, MethodArgument, Output, ServiceMethod, ServiceTrait, documentation, written,
+};
 
 /// Generates the table. The runtime's macro discards it unless the runtime has the feature `reflect`.
 pub(super) fn emit(service: &ServiceTrait) -> TokenStream {
@@ -15,39 +18,122 @@ pub(super) fn emit(service: &ServiceTrait) -> TokenStream {
     {
         return quote!(::core::option::Option::None);
     }
+    let (name, documentation) = (service.name(), documentation(&service.item.attrs));
     let methods = service.methods.iter().map(emit_method);
     quote! {
         __chirp::reflected! {
-            __chirp::ServiceTable { methods: &[#(#methods),*] }
+            __chirp::ServiceTable {
+                name: #name,
+                documentation: #documentation,
+                codec: <__Codec as __chirp::Codec>::ID,
+                methods: &[#(#methods),*],
+            }
         }
     }
 }
 
 fn emit_method(method: &ServiceMethod) -> TokenStream {
     let cfgs = method.cfgs();
-    let arguments: Vec<_> = method.sent().map(|(argument, _)| argument).collect();
-    let names = arguments.iter().map(|argument| {
+    let names = method.sent().map(|(argument, _)| {
         let names = argument.names();
         quote!(&[#(#names),*])
     });
-    let optional = arguments
-        .iter()
-        .map(|argument| argument.default().is_some());
+    let optional = method
+        .sent()
+        .map(|(argument, _)| argument.default().is_some());
+    let values = method
+        .sent()
+        .map(|(argument, form)| emit_argument(argument, form));
+    let documentation = documentation(&method.item.attrs);
+    let none = quote!(::core::option::Option::None);
+    let (result, items) = match &method.items {
+        _ if method.is_oneway() => (none.clone(), none.clone()),
+        None => (emit_result(&method.output), none.clone()),
+        Some(items) => (none.clone(), emit_items(items)),
+    };
+    let errors = [Some(&method.output), method.items.as_ref()].into_iter();
+    let errors = errors
+        .flatten()
+        .filter_map(Output::error)
+        .map(|error| quote!(|errors| <#error as __chirp::Failure<__Codec>>::describe(errors)));
     let deadline = match method.deadline {
-        None => quote!(::core::option::Option::None),
+        None => none.clone(),
         Some(limit) => {
             let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
             quote!(__chirp::Some(::core::time::Duration::from_nanos(#nanos)))
         }
     };
+    let deprecated = deprecation(&method.item.attrs).unwrap_or(none);
+    let (named, params) = (method.named, method.is_params());
     quote! {
         #(#cfgs)*
         __chirp::MethodTable {
-            arguments: __chirp::JsonArguments {
+            documentation: #documentation,
+            arguments: __chirp::ArgumentTable {
                 names: &[#(#names),*],
                 optional: &[#(#optional),*],
             },
+            values: &[#(#values),*],
+            result: #result,
+            items: #items,
+            errors: &[#(#errors),*],
+            named: #named,
+            params: #params,
             deadline: #deadline,
+            deprecated: #deprecated,
         }
     }
+}
+
+fn emit_argument(argument: &MethodArgument, form: &ArgumentForm) -> TokenStream {
+    let (ty, shape, stream) = match form {
+        ArgumentForm::Stream { item, .. } => (&**item, item_shape(&quote!(#item)), true),
+        form => (&*argument.typed.ty, form.shape(), false),
+    };
+    let type_name = written(ty);
+    quote!(__chirp::ValueTable { type_name: #type_name, shape: #shape, stream: #stream })
+}
+
+fn emit_result(output: &Output) -> TokenStream {
+    let (type_name, shape) = (output.type_name(), output.form().shape());
+    quote! {
+        __chirp::Some(__chirp::ValueTable { type_name: #type_name, shape: #shape, stream: false })
+    }
+}
+
+fn emit_items(items: &Output) -> TokenStream {
+    let (type_name, shape) = (items.type_name(), item_shape(&items.ok()));
+    quote! {
+        __chirp::Some(__chirp::ValueTable { type_name: #type_name, shape: #shape, stream: true })
+    }
+}
+
+fn item_shape(item: &TokenStream) -> TokenStream {
+    quote!(<#item as __chirp::Streamed<__Codec>>::shape)
+}
+
+/// The reason in a `#[deprecated]` attribute, which may be empty.
+fn deprecation(attrs: &[Attribute]) -> Option<TokenStream> {
+    let attr = attrs
+        .iter()
+        .find(|attr| attr.path().is_ident("deprecated"))?;
+    let mut reason = quote!("");
+    match &attr.meta {
+        Meta::NameValue(value) => {
+            let value = &value.value;
+            reason = quote!(#value);
+        }
+        Meta::List(list) => {
+            // The compiler reports mistakes in the attribute.
+            let _ = list.parse_nested_meta(|meta| {
+                let value: Expr = meta.value()?.parse()?;
+                if meta.path.is_ident("note") {
+                    reason = quote!(#value);
+                }
+                Ok(())
+            });
+        }
+        Meta::Path(_) => {}
+    }
+    Some(quote!(__chirp::Some(#reason)))
 }

@@ -16,6 +16,8 @@ pub(super) struct ErrorType {
 /// A variant of an enum, or a struct as a whole.
 pub(super) struct ErrorVariant {
     pub(super) ident: Ident,
+    /// The attributes of a variant. `None` for a struct.
+    pub(super) attrs: Option<Vec<Attribute>>,
     pub(super) code: Option<Code>,
     /// `#[chirp(other)]`: the catch-all variant, for errors that no other variant matches.
     pub(super) other: Option<Ident>,
@@ -82,7 +84,11 @@ impl ErrorType {
                     let before = mistakes.count();
                     let options = variant_options(&variant.attrs, mistakes);
                     let reported = reported || mistakes.count() > before;
-                    ErrorVariant::new(&variant.ident, options, reported, &variant.fields, mistakes)
+                    let fields = &variant.fields;
+                    ErrorVariant {
+                        attrs: Some(variant.attrs.clone()),
+                        ..ErrorVariant::new(&variant.ident, options, reported, fields, mistakes)
+                    }
                 })
                 .collect(),
             Data::Union(data) => {
@@ -116,6 +122,7 @@ impl ErrorVariant {
     ) -> Self {
         Self {
             ident: ident.clone(),
+            attrs: None,
             code: options.code,
             other: options.other,
             reported,

@@ -5,6 +5,7 @@ use syn::spanned::Spanned;
 use syn::{Data, Ident, LitInt};
 
 use super::ast::{Code, ErrorType, ErrorVariant, Style};
+use super::reflection;
 use crate::ast::ArgumentForm;
 
 pub(super) fn emit(error: &ErrorType) -> TokenStream {
@@ -50,6 +51,7 @@ pub(super) fn emit(error: &ErrorType) -> TokenStream {
     // The text comes from `Display`: a missing implementation is reported at the type.
     let text = quote_spanned!(ident.span()=> <#ident as __chirp::Describe>::text);
     let checks = check_constants(error);
+    let (has_raw_data, describe) = (emit_has_raw_data(error), reflection::emit(error));
     emit_impl(
         error,
         &checks,
@@ -71,8 +73,27 @@ pub(super) fn emit(error: &ErrorType) -> TokenStream {
                 use __chirp::NoError as _;
                 __chirp::MaybeError(self).get()
             }
+
+            #has_raw_data
+
+            #describe
         },
     )
+}
+
+/// Generates the function that says which data are not encoded: all but those of variants with fields.
+fn emit_has_raw_data(error: &ErrorType) -> TokenStream {
+    let variants = error.variants.iter();
+    let encoded = variants.filter(|variant| variant.data().is_none() && variant.other.is_none());
+    let codes: Vec<_> = encoded.map(code).collect();
+    if codes.is_empty() {
+        return TokenStream::new();
+    }
+    quote! {
+        fn has_raw_data(code: u16) -> bool {
+            !::core::matches!(code, #(#codes)|*)
+        }
+    }
 }
 
 /// A placeholder implementation for an error with mistakes.
@@ -229,7 +250,7 @@ fn shape(variant: &ErrorVariant, path: &TokenStream) -> TokenStream {
 }
 
 /// The code, as a pattern and as an expression.
-fn code(variant: &ErrorVariant) -> TokenStream {
+pub(super) fn code(variant: &ErrorVariant) -> TokenStream {
     match &variant.code {
         Some(Code::Constant(path)) => {
             format_ident!("__CODE_OF_{}", variant.ident, span = path.span()).into_token_stream()

@@ -2,6 +2,7 @@
 
 mod ast;
 mod expand;
+mod reflection;
 mod validate;
 
 use proc_macro2::TokenStream;

@@ -52,7 +52,7 @@ pub struct Decoder<'de, C> {
 #[cfg(feature = "reflect")]
 #[derive(Debug)]
 struct JsonMode {
-    arguments: super::JsonArguments,
+    arguments: super::ArgumentTable,
     /// Whether arguments are located when they are taken. Otherwise `find` or `require` locates them.
     locates: bool,
 }
@@ -121,7 +121,7 @@ impl<'de, C: Codec> Decoder<'de, C> {
 
     /// Creates a decoder of one argument, which is all of the parameters, in JSON.
     #[cfg(feature = "reflect")]
-    pub(crate) fn json_params(bytes: &'de [u8], arguments: super::JsonArguments) -> Self {
+    pub(crate) fn json_params(bytes: &'de [u8], arguments: super::ArgumentTable) -> Self {
         let json = JsonMode {
             arguments,
             locates: false,
@@ -188,7 +188,7 @@ impl<'de, C: Codec> Decoder<'de, C> {
     /// With `locates`, arguments are taken in order, and one that may be missing is then decoded from `null`. Otherwise
     /// call [`find`](Self::find) or [`require`](Self::require) before taking each.
     #[cfg(feature = "reflect")]
-    pub(crate) fn json(bytes: &'de [u8], arguments: super::JsonArguments, locates: bool) -> Self {
+    pub(crate) fn json(bytes: &'de [u8], arguments: super::ArgumentTable, locates: bool) -> Self {
         let mut rest = bytes;
         Json::trim(&mut rest);
         let bytes = if rest.is_empty() { b"[]" } else { bytes };

@@ -132,6 +132,21 @@ impl Serde for Json {
     }
 }
 
+/// Decodes bytes from base64 text. Returns `None` for anything else.
+pub(super) fn decode_bytes(mut text: &[u8]) -> Option<Vec<u8>> {
+    let bytes = Json::deserialize::<super::form::Slice8>(&mut text).ok()?;
+    trimmed(text).is_empty().then(|| bytes.into_owned())
+}
+
+/// Encodes bytes as base64 text.
+#[cfg(feature = "reflect")]
+pub(super) fn encode_bytes(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    // Writing text to memory cannot fail.
+    let _ = Json::serialize::<super::form::Slice8>(&bytes, &mut out);
+    out
+}
+
 /// Encodes the result of a call by a JSON name. An infinity or NaN is `null`: the caller has no type that would miss the
 /// number, and the method has run already.
 #[cfg(feature = "reflect")]

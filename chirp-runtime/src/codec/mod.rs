@@ -31,10 +31,10 @@ mod writer;
 
 pub(crate) mod form;
 
+#[cfg(feature = "reflect")]
+pub(crate) mod argument_table;
 #[cfg(feature = "json")]
 mod json;
-#[cfg(feature = "reflect")]
-pub(crate) mod json_arguments;
 #[cfg(feature = "json")]
 mod limited;
 #[cfg(feature = "messagepack")]
@@ -53,16 +53,20 @@ pub use json::Json;
 #[cfg(feature = "messagepack")]
 pub use messagepack::MessagePack;
 pub use raw::Raw;
+#[cfg(feature = "reflect")]
+pub(crate) use service_error::DescribeErrors;
 pub use service_error::ServiceError;
 
 // Generated code uses these through `__private`. They are not part of the public interface.
+#[cfg(feature = "reflect")]
+pub(crate) use argument_table::ArgumentTable;
 pub(crate) use buffer::give;
 pub(crate) use decoder::{ArgumentNames, Decoder, StreamSource};
 pub(crate) use encoder::Encoder;
+#[cfg(feature = "reflect")]
+pub(crate) use form::FindShape;
 pub(crate) use form::Form;
 pub(crate) use item::{encode_item, item_payload, next_item};
-#[cfg(feature = "reflect")]
-pub(crate) use json_arguments::JsonArguments;
 pub(crate) use type_name::type_name;
 pub(crate) use value_encoding::ValueEncoding;
 #[cfg(test)]

@@ -6,6 +6,8 @@ use serde::de::DeserializeOwned;
 use super::form::Owned;
 use super::{ArgumentNames, Bincode, Codec, CodecId, Decoder, Encoder, Form, ValueEncoding};
 use crate::packet::ErrorData;
+#[cfg(feature = "reflect")]
+use crate::packet::FrameworkError;
 
 /// An error type that service methods can return.
 ///
@@ -44,6 +46,28 @@ pub trait ServiceError: Sized + Send + 'static {
     fn as_error(&self) -> Option<&(dyn Error + 'static)> {
         None
     }
+
+    /// Returns whether the data of errors with this code are not encoded by the codec, as far as the type knows. In calls
+    /// by JSON names such data are base64 text.
+    #[doc(hidden)]
+    fn has_raw_data(_code: u16) -> bool {
+        true
+    }
+
+    /// Describes the errors of the type. By default none is known.
+    #[cfg(feature = "reflect")]
+    #[doc(hidden)]
+    fn describe<D: DescribeErrors>(_errors: &mut D) {}
+}
+
+/// A receiver of the descriptions of a type's errors, in a layer above.
+#[cfg(feature = "reflect")]
+pub trait DescribeErrors {
+    /// Adds an error. `raw` says that the data are not encoded by the codec.
+    fn error(&mut self, code: u16, name: &str, documentation: &str, raw: bool);
+
+    /// Adds a field to the last error.
+    fn field<F: Form>(&mut self, name: &str, type_name: &str);
 }
 
 /// Accepts every error unchanged.
@@ -80,6 +104,10 @@ pub trait Failure<C: Codec>: Sized {
     /// Converts an error from its representation on the wire, in JSON if the call was in JSON. Returns `None` if the
     /// type has no such error.
     fn decode(error: &ErrorData, json: bool) -> Option<Self>;
+
+    /// Describes the errors of the type.
+    #[cfg(feature = "reflect")]
+    fn describe<D: DescribeErrors>(errors: &mut D);
 }
 
 #[diagnostic::do_not_recommend]
@@ -90,13 +118,44 @@ impl<C: Codec, E: ServiceError> Failure<C> for E {
         match encoding {
             ValueEncoding::Native => self.to_error_data(C::ID),
             #[cfg(feature = "reflect")]
-            ValueEncoding::Json => self.to_error_data(CodecId::Json),
+            ValueEncoding::Json => {
+                let mut error = self.to_error_data(CodecId::Json);
+                if !error.data.is_empty()
+                    && E::has_raw_data(error.code)
+                    && FrameworkError::from_error_data(&error).is_none()
+                {
+                    error.data = super::json::encode_bytes(&error.data).into();
+                }
+                error
+            }
         }
     }
 
-    fn decode(error: &ErrorData, json: bool) -> Option<Self> {
-        Self::from_error_data(error, if json { CodecId::Json } else { C::ID })
+    #[cfg(feature = "reflect")]
+    fn describe<D: DescribeErrors>(errors: &mut D) {
+        E::describe(errors);
     }
+
+    fn decode(error: &ErrorData, json: bool) -> Option<Self> {
+        #[cfg(feature = "json")]
+        if json {
+            return from_json_error_data(error);
+        }
+        let _ = json;
+        Self::from_error_data(error, C::ID)
+    }
+}
+
+/// Converts an error of a call in JSON, in which data that are not encoded by the codec are base64 text.
+#[cfg(feature = "json")]
+fn from_json_error_data<E: ServiceError>(error: &ErrorData) -> Option<E> {
+    if E::has_raw_data(error.code)
+        && let Some(data) = super::json::decode_bytes(&error.data)
+    {
+        let error = ErrorData::new(error.code, error.message.clone()).with_data(data);
+        return E::from_error_data(&error, CodecId::Json);
+    }
+    E::from_error_data(error, CodecId::Json)
 }
 
 /// An encoder of an error's fields, for the derive.
@@ -268,6 +327,10 @@ impl<'de> FieldDecoder<'de> {
     note = "to keep an error from another crate, store its text: `error.to_string()`"
 )]
 pub trait Field: Sized {
+    /// The form of the field.
+    #[cfg(feature = "reflect")]
+    type Form: Form;
+
     /// Encodes the field.
     fn put(&self, fields: &mut FieldEncoder);
 
@@ -277,6 +340,9 @@ pub trait Field: Sized {
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + 'static> Field for T {
+    #[cfg(feature = "reflect")]
+    type Form = Owned<T>;
+
     fn put(&self, fields: &mut FieldEncoder) {
         fields.put::<Owned<T>>(self);
     }

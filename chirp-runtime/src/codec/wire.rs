@@ -21,6 +21,10 @@ use crate::packet::{Attachments, Payload};
     note = "with the codec `Raw`, only `&[u8]`, `Vec<u8>`, `Bytes`, `&str` and `String` can be sent"
 )]
 pub trait Wire<C: Codec>: Sized {
+    /// The form of the value.
+    #[cfg(feature = "reflect")]
+    type Form: Form;
+
     /// Encodes the value as an argument.
     fn put(&self, arguments: &mut Encoder<C>);
 
@@ -50,6 +54,9 @@ where
     T: Serialize + DeserializeOwned + Send + 'static,
     C: Encodes<Owned<T>>,
 {
+    #[cfg(feature = "reflect")]
+    type Form = Owned<T>;
+
     #[inline(never)]
     fn put(&self, arguments: &mut Encoder<C>) {
         arguments.put::<Owned<T>>(self);
@@ -90,6 +97,14 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Parameter for T {}
     note = "with the codec `Raw`, only `&[u8]`, `Vec<u8>`, `Bytes`, `&str` and `String` can be sent"
 )]
 pub trait WireBorrowed<C: Codec>: Sized {
+    /// The form of a slice.
+    #[cfg(feature = "reflect")]
+    type SliceForm: Form;
+
+    /// The form of an optional reference.
+    #[cfg(feature = "reflect")]
+    type OptionForm: Form;
+
     /// Encodes a slice as an argument.
     fn put_slice(values: &[Self], arguments: &mut Encoder<C>);
 
@@ -105,6 +120,11 @@ pub trait WireBorrowed<C: Codec>: Sized {
 
 #[diagnostic::do_not_recommend]
 impl<C: Serde, T: Serialize + DeserializeOwned + Send + 'static> WireBorrowed<C> for T {
+    #[cfg(feature = "reflect")]
+    type SliceForm = Slice<T>;
+    #[cfg(feature = "reflect")]
+    type OptionForm = Opt<Lent<Owned<T>>>;
+
     #[inline(never)]
     fn put_slice(values: &[Self], arguments: &mut Encoder<C>) {
         arguments.put::<Slice<T>>(&values);

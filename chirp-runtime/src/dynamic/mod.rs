@@ -1,5 +1,6 @@
 //! Calls of methods whose types are not known to this program: by name, with values in JSON.
 
+mod describe;
 mod json_arguments;
 mod json_caller;
 mod json_text;

@@ -134,16 +134,6 @@ impl PeerBuilder {
         self
     }
 
-    /// Turns on the JSON names of methods: see [`Router::reflect`].
-    #[cfg(feature = "reflect")]
-    #[must_use]
-    pub fn reflect(self) -> Self {
-        self.routes(|router| {
-            router.reflect();
-            Ok(())
-        })
-    }
-
     /// Registers services with `register`. The first error is kept, and returned when a peer is made.
     #[must_use]
     pub fn routes(mut self, register: impl FnOnce(&mut Router) -> Result<(), RouteError>) -> Self {

@@ -62,6 +62,8 @@ pub use server::handler::{Handler, HandlerFuture};
 pub(crate) use server::json_form::JsonForm;
 pub use server::layer::{InboundRequest, Layer, Next, NextFuture};
 pub(crate) use server::layer_chain::Layers;
+#[cfg(feature = "reflect")]
+pub(crate) use server::reflected_service::ReflectedService;
 pub use server::reply::Reply;
 pub use server::request::Request;
 pub use server::responder::{Deferred, Responder};

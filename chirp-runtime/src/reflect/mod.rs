@@ -15,6 +15,7 @@ mod node;
 mod probe_error;
 mod reading;
 mod shape;
+mod shape_tables;
 mod shapes;
 mod trace;
 mod tracer;
@@ -32,5 +33,6 @@ pub use description::{
 pub use difference::{Breaks, Change, Difference};
 pub use interface_difference::{Impact, InterfaceChange, InterfaceDifference};
 pub use shape::{Definition, Field, Shape, Variant};
+pub(crate) use shape_tables::ShapeTables;
 pub use shapes::{Notation, Shapes};
 pub use value_reader::{ValueError, ValueReader};

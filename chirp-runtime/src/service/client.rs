@@ -75,9 +75,7 @@ impl Client {
             .register(&mut router)
             .expect("the names of one service are distinct");
         #[cfg(feature = "reflect")]
-        router.reflect();
-        #[cfg(feature = "reflect")]
-        router.reflect();
+        router.reflect_with(|_, _| crate::peer::Reply::UnknownMethod);
         Self {
             caller: caller(router),
             goes_by: ClientName::Local,
@@ -283,6 +281,12 @@ impl Renamed {
             own,
             prefix: prefix.into(),
         }
+    }
+
+    /// Returns the name of the instance. Empty if its methods have a prefix without a dot.
+    #[cfg(feature = "reflect")]
+    pub(super) fn instance_name(&self) -> &str {
+        self.prefix.strip_suffix('.').unwrap_or_default()
     }
 
     /// Returns the name of a method.

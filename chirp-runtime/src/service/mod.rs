@@ -7,6 +7,10 @@
 mod builder;
 mod client;
 mod contract;
+#[cfg(feature = "reflect")]
+mod described_service;
+#[cfg(feature = "reflect")]
+mod error_list;
 mod method;
 mod probe;
 mod server;
@@ -15,15 +19,17 @@ mod streaming;
 
 pub use client::{Client, outcome_of, value_of};
 pub use contract::{Compatibility, CompatibilityCheck, Contract, Mismatch, Signature};
+#[cfg(feature = "reflect")]
+pub use error_list::ErrorList;
 pub use method::{
     EncodeFailure, EncodeResult, Method, arguments, failure, named_arguments, nothing, outcome,
     params, refused, value,
 };
 pub use probe::{CallOf, NotResult, Outcome, Probe};
 pub use server::{Implementation, Methods, Service};
-#[cfg(feature = "reflect")]
-pub use service_table::MethodTable;
 pub use service_table::ServiceTable;
+#[cfg(feature = "reflect")]
+pub use service_table::{MethodTable, ValueTable, shape_of};
 pub use streaming::{
     Results, SendItems, Streamed, item_error, not_wanted, results, stream_outcome,
 };

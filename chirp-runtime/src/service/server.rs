@@ -3,12 +3,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::client::Renamed;
+#[cfg(feature = "reflect")]
+use super::described_service::DescribedService;
 use super::method::MethodHandler;
 use super::{Contract, Method, ServiceTable};
 use crate::peer::{
     AcquireOrder, BlockingPool, Handler, HandlerFuture, Layer, Layers, MethodId, Request,
     RouteDetails, RouteError, Router, ServiceOrder,
 };
+#[cfg(feature = "reflect")]
+use crate::peer::{JsonForm, ReflectedService};
 
 /// A service that can be registered, such as `ArithServer::new(implementation)`.
 #[diagnostic::on_unimplemented(
@@ -51,13 +55,26 @@ pub struct Methods<T: 'static> {
 
 #[cfg(feature = "reflect")]
 impl<T> Methods<T> {
-    /// Returns the JSON form of the method with this index.
-    fn json_form(&self, index: usize) -> Option<crate::peer::JsonForm> {
-        let method = self.reflection?.methods.get(index)?;
-        Some(crate::peer::JsonForm {
-            arguments: method.arguments,
-            deadline: method.deadline,
-        })
+    /// Returns the JSON forms of the methods of an instance.
+    fn json_forms(&self, renamed: Option<&Renamed>) -> Vec<JsonForm> {
+        let Some(table) = self.reflection else {
+            return Vec::new();
+        };
+        let name = match renamed {
+            None => table.name,
+            Some(renamed) => renamed.instance_name(),
+        };
+        let service = DescribedService::new(table, self.contract, name.to_owned(), self.ordered);
+        let service: Arc<dyn ReflectedService> = Arc::new(service);
+        let methods = table.methods.iter().enumerate();
+        methods
+            .map(|(index, method)| JsonForm {
+                service: Arc::clone(&service),
+                index,
+                arguments: method.arguments,
+                deadline: method.deadline,
+            })
+            .collect()
     }
 }
 
@@ -114,6 +131,8 @@ impl<T: Send + Sync + 'static> Implementation<T> {
             blocking: self.blocking,
             turns: turns.clone(),
         });
+        #[cfg(feature = "reflect")]
+        let forms = of.json_forms(self.renamed.as_ref());
         for (index, (method, signature)) in of.methods.iter().zip(of.contract.methods()).enumerate()
         {
             let named = |id: MethodId| match &self.renamed {
@@ -132,7 +151,7 @@ impl<T: Send + Sync + 'static> Implementation<T> {
                         order: turns.clone(),
                         layers: Arc::clone(&layers),
                         #[cfg(feature = "reflect")]
-                        json: of.json_form(index),
+                        json: forms.get(index).cloned(),
                     },
                 );
             }

@@ -1,4 +1,9 @@
+#[cfg(feature = "reflect")]
+use std::any::TypeId;
 use std::pin::Pin;
+
+#[cfg(feature = "reflect")]
+use bytes::Bytes;
 
 use futures_core::Stream;
 
@@ -8,6 +13,8 @@ use crate::codec::{Codec, CodecId, Decoder, Encoder, Item, Serde, ValueEncoding,
 use crate::packet::{ErrorData, FrameworkError, Payload};
 use crate::peer::stream::producer::Producer;
 use crate::peer::{Answered, CallError, MethodError, MethodName, Reply, Request};
+#[cfg(feature = "reflect")]
+use crate::reflect::{Shape, Shapes};
 use crate::stream::{IntoReceiver, ItemError, PumpError, Receiver, StreamError, drive};
 
 /// The stream to which a method's items are sent.
@@ -71,6 +78,10 @@ pub trait Streamed<C: Codec>: Sized {
         encode_error: EncodeFailure<R::Error>,
     ) -> SendItems<'a>;
 
+    /// Finds the shape of the items.
+    #[cfg(feature = "reflect")]
+    fn shape(shapes: &mut Shapes) -> Shape;
+
     /// Converts a response to the stream that a method returned. `error` converts errors of the stream, whose data are in
     /// JSON if the second argument is `true`.
     ///
@@ -108,6 +119,16 @@ impl<C: Serde, T: Item> Streamed<C> for T {
         let encode = move |error: R::Error| encode_error(&error, encoding);
         let split = move |item: R| item.into_result().map_err(encode);
         Box::pin(send(results, stream, split))
+    }
+
+    #[cfg(feature = "reflect")]
+    fn shape(shapes: &mut Shapes) -> Shape {
+        // Items of these types are encoded as bytes, not as sequences of numbers.
+        let bytes = [TypeId::of::<Bytes>(), TypeId::of::<Vec<u8>>()];
+        if bytes.contains(&TypeId::of::<T>()) {
+            return Shape::Bytes;
+        }
+        shapes.add::<T>()
     }
 
     #[inline(never)]

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use serde::de::{Error, Visitor};
 use serde::{Deserializer, Serializer};
 
+#[cfg(feature = "reflect")]
+use super::FindShape;
 use super::{Form, OfRun, Plain, Return};
 use crate::codec::DecodeError;
 use crate::packet::Payload;
@@ -115,6 +117,11 @@ impl Form for Slice8 {
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Got<'de>, D::Error> {
         take(deserializer)
     }
+
+    #[cfg(feature = "reflect")]
+    fn shape<S: FindShape>(finder: &mut S) -> S::Shape {
+        finder.bytes()
+    }
 }
 
 impl Plain for Slice8 {
@@ -140,6 +147,11 @@ impl Form for CowSlice8 {
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Got<'de>, D::Error> {
         take(deserializer)
     }
+
+    #[cfg(feature = "reflect")]
+    fn shape<S: FindShape>(finder: &mut S) -> S::Shape {
+        finder.bytes()
+    }
 }
 
 impl Plain for CowSlice8 {
@@ -164,6 +176,11 @@ impl<T: BlobType> Form for Blob<T> {
 
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
         T::from_bytes(take(deserializer)?).map_err(D::Error::custom)
+    }
+
+    #[cfg(feature = "reflect")]
+    fn shape<S: FindShape>(finder: &mut S) -> S::Shape {
+        finder.bytes()
     }
 
     fn into_run(value: Self::Sent<'_>) -> Result<Bytes, Self::Sent<'_>> {

@@ -56,6 +56,10 @@ pub trait Form: 'static {
     /// Returns the error of the deserializer.
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Got<'de>, D::Error>;
 
+    /// Finds the shape of the values.
+    #[cfg(feature = "reflect")]
+    fn shape<S: FindShape>(finder: &mut S) -> S::Shape;
+
     /// Converts a value into its bytes, if it has no other contents and is too large to copy.
     ///
     /// # Errors
@@ -64,6 +68,22 @@ pub trait Form: 'static {
     fn into_run(value: Self::Sent<'_>) -> Result<Bytes, Self::Sent<'_>> {
         Err(value)
     }
+}
+
+/// A source of the shapes of types, in a layer above.
+#[cfg(feature = "reflect")]
+pub trait FindShape {
+    /// The shape of a type.
+    type Shape;
+
+    /// Finds the shape of a type by its `Deserialize`.
+    fn of_type<T: serde::de::DeserializeOwned>(&mut self) -> Self::Shape;
+
+    /// Returns the shape of bytes.
+    fn bytes(&mut self) -> Self::Shape;
+
+    /// Returns the shape of an optional value.
+    fn optional(&mut self, inner: Self::Shape) -> Self::Shape;
 }
 
 /// A form without borrows, which results can have.

@@ -4,6 +4,8 @@ use std::fmt;
 use serde::de::{Error, Visitor};
 use serde::{Deserializer, Serializer};
 
+#[cfg(feature = "reflect")]
+use super::FindShape;
 use super::{Form, Plain};
 use crate::codec::{DecodeError, raw};
 
@@ -25,6 +27,11 @@ impl Form for Str {
 
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Got<'de>, D::Error> {
         deserializer.deserialize_str(Text)
+    }
+
+    #[cfg(feature = "reflect")]
+    fn shape<S: FindShape>(finder: &mut S) -> S::Shape {
+        finder.of_type::<String>()
     }
 }
 
@@ -48,6 +55,11 @@ impl Form for CowStr {
 
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Got<'de>, D::Error> {
         deserializer.deserialize_str(Text)
+    }
+
+    #[cfg(feature = "reflect")]
+    fn shape<S: FindShape>(finder: &mut S) -> S::Shape {
+        finder.of_type::<String>()
     }
 }
 

@@ -4,6 +4,8 @@ use std::marker::PhantomData;
 use serde::de::{DeserializeOwned, Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+#[cfg(feature = "reflect")]
+use super::FindShape;
 use super::{Form, Plain, Return, SerializeForm};
 use crate::codec::{DecodeError, raw};
 
@@ -33,6 +35,11 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Form for Owned<T> {
 
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
         T::deserialize(deserializer)
+    }
+
+    #[cfg(feature = "reflect")]
+    fn shape<S: FindShape>(finder: &mut S) -> S::Shape {
+        finder.of_type::<T>()
     }
 }
 
@@ -77,6 +84,11 @@ impl<F: Form> Form for Lent<F> {
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Got<'de>, D::Error> {
         F::deserialize(deserializer)
     }
+
+    #[cfg(feature = "reflect")]
+    fn shape<S: FindShape>(finder: &mut S) -> S::Shape {
+        F::shape(finder)
+    }
 }
 
 impl<F: Plain> Plain for Lent<F> {
@@ -100,6 +112,11 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Form for Slice<T> {
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
         Vec::deserialize(deserializer)
     }
+
+    #[cfg(feature = "reflect")]
+    fn shape<S: FindShape>(finder: &mut S) -> S::Shape {
+        finder.of_type::<Vec<T>>()
+    }
 }
 
 impl<F: Form> Form for Opt<F> {
@@ -117,6 +134,12 @@ impl<F: Form> Form for Opt<F> {
 
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Got<'de>, D::Error> {
         deserializer.deserialize_option(Perhaps::<F>(PhantomData))
+    }
+
+    #[cfg(feature = "reflect")]
+    fn shape<S: FindShape>(finder: &mut S) -> S::Shape {
+        let inner = F::shape(finder);
+        finder.optional(inner)
     }
 }
 

@@ -1,16 +1,21 @@
+use std::future::ready;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::codec::JsonArguments;
+use crate::codec::ArgumentTable;
 use crate::packet::FrameworkError;
 use crate::peer::server::responder::Deferred;
-use crate::peer::{Handler, HandlerFuture, Reply, Request};
+use crate::peer::{Handler, HandlerFuture, ReflectedService, Reply, Request};
 
 /// The properties of a method that calls by its JSON name need. The handler is that of the method itself.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub(crate) struct JsonForm {
-    pub(crate) arguments: JsonArguments,
+    pub(crate) service: Arc<dyn ReflectedService>,
+    /// The index of the method in its service.
+    pub(crate) index: usize,
+    pub(crate) arguments: ArgumentTable,
     /// The time limit of the method. Generated clients apply it themselves.
     pub(crate) deadline: Option<Duration>,
 }
@@ -22,6 +27,10 @@ impl JsonForm {
         handler: &dyn Handler,
         mut request: Request,
     ) -> HandlerFuture {
+        if let Some(obstacle) = self.service.json_obstacle(self.index) {
+            let error = FrameworkError::Unsupported.to_error_data(obstacle);
+            return Box::pin(ready(error.into()));
+        }
         request.set_json(self.arguments);
         let deadline = match request.context().time_limit() {
             // The caller has a time limit of its own, as a call has that was given another timeout.

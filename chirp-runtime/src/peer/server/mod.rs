@@ -16,6 +16,8 @@ pub(in crate::peer) mod json_form;
 pub(in crate::peer) mod layer;
 pub(crate) mod layer_chain;
 pub(in crate::peer) mod packets;
+#[cfg(feature = "reflect")]
+pub(in crate::peer) mod reflected_service;
 pub(in crate::peer) mod reply;
 pub(in crate::peer) mod request;
 mod reserved;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 #[cfg(feature = "reflect")]
-use crate::codec::JsonArguments;
+use crate::codec::ArgumentTable;
 use crate::codec::ValueEncoding;
 use crate::packet;
 #[cfg(feature = "reflect")]
@@ -32,7 +32,7 @@ struct Attached {
     permit: Option<Arc<OrderPermit>>,
     /// The arguments of the method, if it was called by its JSON name.
     #[cfg(feature = "reflect")]
-    json: Option<JsonArguments>,
+    json: Option<ArgumentTable>,
 }
 
 impl Request {
@@ -90,13 +90,13 @@ impl Request {
     /// Returns the arguments of the method, if it was called by its JSON name.
     #[cfg(feature = "reflect")]
     #[inline]
-    pub(crate) fn json(&self) -> Option<JsonArguments> {
+    pub(crate) fn json(&self) -> Option<ArgumentTable> {
         self.attached.as_ref()?.json
     }
 
     /// Marks the parameters and the result as JSON.
     #[cfg(feature = "reflect")]
-    pub(in crate::peer) fn set_json(&mut self, arguments: JsonArguments) {
+    pub(in crate::peer) fn set_json(&mut self, arguments: ArgumentTable) {
         self.attached.get_or_insert_default().json = Some(arguments);
     }
 

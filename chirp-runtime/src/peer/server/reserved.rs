@@ -3,6 +3,8 @@
 use std::future::ready;
 use std::sync::Arc;
 
+#[cfg(feature = "reflect")]
+use crate::packet::DESCRIBE_METHOD;
 use crate::packet::{
     CONTRACT_METHOD, FrameworkError, HEALTH_CHECK_METHOD, Payload, ReservedRoute, ServedMethod,
     reserved_route,
@@ -24,6 +26,10 @@ impl Router {
         match reserved_route(request.method()) {
             Some(ReservedRoute::Merged) if request.method() == CONTRACT_METHOD.as_bytes() => {
                 self.answer_contract(request)
+            }
+            #[cfg(feature = "reflect")]
+            Some(ReservedRoute::Merged) if request.method() == DESCRIBE_METHOD.as_bytes() => {
+                self.answer_describe(request)
             }
             Some(ReservedRoute::PerService) => self.answer_health(request),
             Some(ReservedRoute::Connection | ReservedRoute::Merged) => {
@@ -92,6 +98,16 @@ impl Router {
         })
     }
 
+    /// Answers a request for a description, through the layers.
+    #[cfg(feature = "reflect")]
+    fn answer_describe(&self, request: Request) -> HandlerFuture {
+        let Some(describer) = self.describer else {
+            return unknown();
+        };
+        let reply = describer(self, &request);
+        self.through_layers(request, ready(reply))
+    }
+
     fn through_layers(
         &self,
         request: Request,
@@ -100,7 +116,7 @@ impl Router {
         if self.layers.is_empty() {
             return Box::pin(reply);
         }
-        let method = MethodNames::new(CONTRACT_METHOD.as_bytes(), None);
+        let method = MethodNames::new(request.method(), None);
         handle_through(&self.layers, request, method, Box::pin(reply))
     }
 

@@ -1,6 +1,8 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "reflect")]
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
@@ -16,6 +18,8 @@ use crate::peer::{
     AccessPolicy, CallContext, Handler, HandlerFuture, Layer, MethodId, Reply, Request,
     ServiceOrder,
 };
+#[cfg(feature = "reflect")]
+use crate::reflect::Description;
 
 /// Handlers by method name.
 ///
@@ -30,9 +34,12 @@ pub struct Router {
     pub(super) layers: Layers,
     /// The fallback inside of the layers, or the answer to an unknown method. `None` without layers.
     unregistered: Option<Arc<dyn Handler>>,
-    /// Whether methods have JSON names.
+    /// Answers requests for descriptions. Without it, methods have no JSON names.
     #[cfg(feature = "reflect")]
-    reflects: bool,
+    pub(super) describer: Option<Describer>,
+    /// The description of all routes, if it has been made since routes were changed.
+    #[cfg(feature = "reflect")]
+    description: Arc<OnceLock<Description>>,
     /// Handlers of the framework's own methods.
     pub(super) reserved: Vec<(&'static str, Arc<dyn Handler>)>,
 }
@@ -63,6 +70,20 @@ pub(crate) struct RouteDetails {
     /// The JSON form of the method, if it has one.
     #[cfg(feature = "reflect")]
     pub(crate) json: Option<JsonForm>,
+}
+
+/// Answers a request for the description of a router's routes.
+#[cfg(feature = "reflect")]
+pub(crate) type Describer = fn(&Router, &Request) -> Reply;
+
+/// A registered name.
+#[cfg(feature = "reflect")]
+pub(crate) struct VisibleRoute<'r> {
+    pub(crate) name: &'r [u8],
+    /// Whether the name is an alias of the method.
+    pub(crate) is_alias: bool,
+    /// The method, if it can be described.
+    pub(crate) form: Option<&'r JsonForm>,
 }
 
 impl RouteEntry {
@@ -122,6 +143,7 @@ impl Router {
 
     /// Removes the handler of a name. Returns `true` if there was one.
     pub fn remove(&mut self, name: impl AsRef<[u8]>) -> bool {
+        self.forget_description();
         self.routes.remove(name.as_ref()).is_some()
     }
 
@@ -215,7 +237,20 @@ impl Router {
             "method names that begin with `chirp.` are reserved for the framework"
         );
         route.apply(&self.layers, name);
+        self.insert(name, route);
+    }
+
+    fn insert(&mut self, name: &[u8], route: RouteEntry) {
+        self.forget_description();
         self.routes.insert(name.into(), route);
+    }
+
+    fn forget_description(&mut self) {
+        #[cfg(feature = "reflect")]
+        {
+            // Copies of the router may go on using the description.
+            self.description = Arc::default();
+        }
     }
 
     /// Registers a handler for `name`, which gets `index` through [`Request::route`]: for one handler of many methods.
@@ -268,12 +303,13 @@ impl Router {
         let mut route = RouteEntry::new(Arc::clone(handler), index, owner);
         route.method = (method != name).then(|| method.as_bytes().into());
         route.apply(&self.layers, name.as_bytes());
-        self.routes.insert(name.as_bytes().into(), route);
+        self.insert(name.as_bytes(), route);
         Ok(())
     }
 
     /// Sets the details of a method that was registered under `name`.
     pub(crate) fn describe(&mut self, name: &str, details: RouteDetails) {
+        self.forget_description();
         if let Some(route) = self.routes.get_mut(name.as_bytes()) {
             route.details = details;
             route.apply(&self.layers, name.as_bytes());
@@ -347,19 +383,40 @@ impl Router {
         }
     }
 
-    /// Turns on the JSON names of methods: `Arith.sum;json` is the method `Arith.sum` with its arguments and its result in
-    /// JSON. Only methods of services have them. They have the access rules, layers and order of the methods.
+    /// Turns on the JSON names of methods, and their description by `describer`.
     #[cfg(feature = "reflect")]
-    pub fn reflect(&mut self) -> &mut Self {
-        self.reflects = true;
-        self
+    pub(crate) fn reflect_with(&mut self, describer: Describer) {
+        self.describer = Some(describer);
+    }
+
+    /// Returns the description of all routes, which `describe` makes if none has been made since routes were changed.
+    #[cfg(feature = "reflect")]
+    pub(crate) fn description(&self, describe: impl FnOnce() -> Description) -> &Description {
+        self.description.get_or_init(describe)
+    }
+
+    /// Returns the registered names and the methods to which they lead.
+    #[cfg(feature = "reflect")]
+    pub(crate) fn visible_routes(&self) -> impl Iterator<Item = VisibleRoute<'_>> {
+        self.routes.iter().map(|(name, route)| VisibleRoute {
+            name,
+            is_alias: route.method.is_some(),
+            form: route.details.json.as_ref(),
+        })
+    }
+
+    /// Returns whether `who` may call the registered `name`.
+    #[cfg(feature = "reflect")]
+    pub(crate) fn is_visible(&self, who: &Identity, name: &[u8]) -> bool {
+        let route = self.routes.get(name);
+        route.is_some() && self.allows(who, name, route)
     }
 
     /// Handles a call by a JSON name. Returns the request if the name is not one.
     #[cfg(feature = "reflect")]
     #[cold]
     fn handle_json(&self, mut request: Request) -> Result<HandlerFuture, Request> {
-        let method = strip_json_suffix(request.method()).filter(|_| self.reflects);
+        let method = strip_json_suffix(request.method()).filter(|_| self.describer.is_some());
         let Some(route) = method.and_then(|method| self.routes.get(method)) else {
             return Err(request);
         };

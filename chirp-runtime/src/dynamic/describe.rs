@@ -1,0 +1,225 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::packet::FrameworkError;
+use crate::peer::{PeerBuilder, ReflectedService, Reply, Request, Router};
+use crate::reflect::{
+    Definition, Description, MethodDescription, ServiceDescription, Shape, ShapeTables,
+    TypeDefinitions, ValueDescription,
+};
+
+impl PeerBuilder {
+    /// Turns on the JSON names and the description of methods: see [`Router::reflect`]. Off by default.
+    #[must_use]
+    pub fn reflect(self) -> Self {
+        self.routes(|router| {
+            router.reflect();
+            Ok(())
+        })
+    }
+}
+
+impl Router {
+    /// Turns on the JSON names and the description of methods.
+    ///
+    /// `Arith.sum;json` is the method `Arith.sum` with its arguments and its result in JSON. Only methods of services have
+    /// JSON names. They have the access rules, layers and order of the methods, which keep their `deadline`, too.
+    ///
+    /// A peer that asks for a description (`chirp.reflect.describe`) sees the methods that it may call.
+    pub fn reflect(&mut self) -> &mut Self {
+        self.reflect_with(answer);
+        self
+    }
+}
+
+/// Answers `chirp.reflect.describe`.
+fn answer(router: &Router, request: &Request) -> Reply {
+    let Ok(name) = str::from_utf8(request.params()) else {
+        let error = FrameworkError::InvalidArguments;
+        return error
+            .to_error_data("the name of a service or a method is UTF-8")
+            .into();
+    };
+    let mut description = visible(router, request);
+    if !name.is_empty() {
+        select(&mut description, name);
+    }
+    description.types = reachable(&description, description_of(router));
+    match serde_json::to_vec(&description) {
+        Ok(json) => Reply::Value(json.into()),
+        Err(error) => FrameworkError::InvalidResult
+            .to_error_data(&error.to_string())
+            .into(),
+    }
+}
+
+fn description_of(router: &Router) -> &Description {
+    router.description(|| describe(router))
+}
+
+/// Describes all routes.
+fn describe(router: &Router) -> Description {
+    struct Found {
+        service: Arc<dyn ReflectedService>,
+        /// The names of each method by its index, the own name first.
+        methods: BTreeMap<usize, Vec<(bool, String)>>,
+    }
+    let mut found: BTreeMap<*const (), Found> = BTreeMap::new();
+    let mut description = Description::default();
+    description.version = Description::VERSION;
+    for route in router.visible_routes() {
+        let name = name_of(route.name);
+        let Some(form) = route.form else {
+            description.others.push(name);
+            continue;
+        };
+        let key = Arc::as_ptr(&form.service).cast::<()>();
+        let found = found.entry(key).or_insert_with(|| Found {
+            service: Arc::clone(&form.service),
+            methods: BTreeMap::new(),
+        });
+        let names = found.methods.entry(form.index).or_default();
+        names.push((route.is_alias, name));
+    }
+    let mut tables = ShapeTables::new();
+    let services = found.into_values().map(|Found { service, methods }| {
+        let mut description = service.describe();
+        let methods = methods.into_iter().map(|(index, mut names)| {
+            names.sort();
+            let mut names = names.into_iter().map(|(_, name)| name);
+            let mut method = service.describe_method(index, &mut tables);
+            method.name = names.next().unwrap_or_default();
+            method.aliases = names.collect();
+            method
+        });
+        description.methods = methods.collect();
+        description
+    });
+    description.services = services.collect();
+    let order = |service: &ServiceDescription| {
+        let first = service.methods.first();
+        (
+            service.name.clone(),
+            first.map(|method| method.name.clone()),
+        )
+    };
+    description.services.sort_by_cached_key(order);
+    description.others.sort();
+    description.types = tables.definitions();
+    description
+}
+
+/// A name as text. Bytes that are not UTF-8 are escaped.
+fn name_of(name: &[u8]) -> String {
+    match str::from_utf8(name) {
+        Ok(name) => name.to_owned(),
+        Err(_) => name.escape_ascii().to_string(),
+    }
+}
+
+/// Describes what the caller may call, without definitions of types.
+fn visible(router: &Router, request: &Request) -> Description {
+    let who = request.context().identity();
+    let is_visible = |name: &str| router.is_visible(who, name.as_bytes());
+    let all = description_of(router);
+    let mut description = Description::default();
+    description.version = all.version;
+    let others = all.others.iter().filter(|name| is_visible(name));
+    description.others = others.cloned().collect();
+    for service in &all.services {
+        let methods = service.methods.iter();
+        let methods: Vec<_> = methods
+            .filter(|method| is_visible(&method.name))
+            .cloned()
+            .collect();
+        if !methods.is_empty() {
+            description.services.push(ServiceDescription {
+                methods,
+                ..service.clone()
+            });
+        }
+    }
+    description
+}
+
+/// Keeps the service or the method of a name.
+fn select(description: &mut Description, name: &str) {
+    let has_name = |method: &MethodDescription| {
+        method.name == name || method.aliases.iter().any(|alias| alias == name)
+    };
+    for service in &mut description.services {
+        if service.name != name {
+            service.methods.retain(has_name);
+        }
+    }
+    description
+        .services
+        .retain(|service| !service.methods.is_empty());
+    description.others.retain(|other| other == name);
+}
+
+/// Returns the definitions of the types that a description names.
+fn reachable(description: &Description, all: &Description) -> TypeDefinitions {
+    let mut values: Vec<&ValueDescription> = Vec::new();
+    for method in description
+        .services
+        .iter()
+        .flat_map(|service| &service.methods)
+    {
+        values.extend(method.arguments.iter().map(|argument| &argument.value));
+        values.extend(method.result.iter().chain(&method.items));
+        let fields = method.errors.iter().flat_map(|error| &error.fields);
+        values.extend(fields.map(|field| &field.value));
+    }
+    let readable = values.iter().map(|value| &value.readable);
+    let compact = values.iter().map(|value| &value.compact);
+    let mut types = TypeDefinitions::default();
+    types.readable = named(readable, &all.types.readable);
+    types.compact = named(compact, &all.types.compact);
+    types
+}
+
+/// Returns the definitions of the types that these shapes name.
+fn named<'s>(
+    shapes: impl Iterator<Item = &'s Shape>,
+    definitions: &'s BTreeMap<String, Definition>,
+) -> BTreeMap<String, Definition> {
+    let mut names = BTreeSet::new();
+    let mut left: Vec<&Shape> = shapes.collect();
+    while let Some(shape) = left.pop() {
+        match shape {
+            Shape::Optional(inner) | Shape::Sequence(inner) => left.push(inner),
+            Shape::Tuple(items) => left.extend(items),
+            Shape::Map(key, value) => left.extend([&**key, &**value]),
+            Shape::Named(name) if names.insert(name) => {
+                if let Some(definition) = definitions.get(name) {
+                    parts(definition, &mut left);
+                }
+            }
+            _ => {}
+        }
+    }
+    let definitions = definitions.iter().filter(|(name, _)| names.contains(name));
+    definitions
+        .map(|(name, definition)| (name.clone(), definition.clone()))
+        .collect()
+}
+
+/// Adds the shapes in a definition.
+fn parts<'s>(definition: &'s Definition, shapes: &mut Vec<&'s Shape>) {
+    match definition {
+        Definition::Alias(shape) | Definition::Newtype(shape) => shapes.push(shape),
+        Definition::Unit => {}
+        Definition::Tuple(items) => shapes.extend(items),
+        Definition::Struct(fields)
+        | Definition::StrictStruct(fields)
+        | Definition::OpenStruct(fields) => {
+            shapes.extend(fields.iter().map(|field| &field.shape));
+        }
+        Definition::Enum(variants) => {
+            for variant in variants {
+                parts(&variant.definition, shapes);
+            }
+        }
+    }
+}
