@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 
-use crate::commands::{Bench, Call, Completions, Describe, Diff, Ls};
+use crate::commands::{Bench, Call, Completions, Describe, Diff, Ls, Record, Replay, Show};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
@@ -36,6 +36,9 @@ pub(crate) enum Command {
     Call(Call),
     Diff(Diff),
     Bench(Bench),
+    Record(Record),
+    Show(Show),
+    Replay(Replay),
     Completions(Completions),
 }
 
@@ -48,6 +51,9 @@ impl Command {
             Self::Call(command) => command.run().await,
             Self::Diff(command) => command.run().await,
             Self::Bench(command) => command.run().await,
+            Self::Record(command) => command.run().await,
+            Self::Show(command) => command.run(),
+            Self::Replay(command) => command.run().await,
             Self::Completions(command) => command.run(),
         }
     }

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chirp::channel::{KeyPolicy, Keypair, TlsCertificate, TlsClient, TlsError, TlsRoots};
+use chirp::channel::{Channel, KeyPolicy, Keypair, TlsCertificate, TlsClient, TlsError, TlsRoots};
 use chirp::{ConnectError, Endpoint, Peer, PeerBuilder, PublicKey};
 use clap::Args;
 
@@ -56,6 +56,38 @@ impl ConnectOptions {
             .connect(&endpoint.to_string())
             .await
             .map_err(|error| connect_failure(&error))
+    }
+
+    /// Connects to an address without a peer, as for another program.
+    pub(crate) async fn connect_channel(&self, endpoint: &Endpoint) -> Result<Channel, Failure> {
+        let failure = |error| connect_failure(&ConnectError::Io(error));
+        let connecting = async {
+            let Endpoint::Tls { host, port } = endpoint else {
+                if let Some(option) = self.first_tls_option() {
+                    return Err(Failure::usage(format!(
+                        "{option} needs an address tls://host:port, and this is {endpoint}"
+                    )));
+                }
+                return endpoint.connect().await.map_err(failure);
+            };
+            let (host, port) = (host.clone(), port.clone());
+            let tls = match self.tls()? {
+                Some(tls) => tls,
+                None => TlsClient::new(&TlsRoots::system().map_err(Failure::usage)?),
+            };
+            let below = Endpoint::Tcp {
+                host: host.clone(),
+                port,
+            };
+            let channel = below.connect().await.map_err(failure)?;
+            tls.wrap(channel, &host).await.map_err(failure)
+        };
+        let limit = self.connect_timeout;
+        let result = tokio::time::timeout(limit, connecting).await;
+        result.unwrap_or_else(|_| {
+            let message = format!("cannot connect to {endpoint} within {limit:?}");
+            Err(Failure::new(ExitCode::TimedOut, message))
+        })
     }
 
     /// Applies the options to a builder. TLS settings are read only if the address needs them.

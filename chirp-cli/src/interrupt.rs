@@ -1,3 +1,6 @@
+#[cfg(unix)]
+use tokio::signal::unix::{SignalKind, signal};
+
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
@@ -17,4 +20,17 @@ pub(crate) async fn unless_interrupted<T>(
         result = future => result,
         () = interrupted() => Err(Failure::quiet(ExitCode::Interrupted)),
     }
+}
+
+/// Waits for Ctrl-C, or for the signal by which service managers end a program.
+pub(crate) async fn ended() {
+    #[cfg(unix)]
+    if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        tokio::select! {
+            () = interrupted() => {}
+            _ = terminate.recv() => {}
+        }
+        return;
+    }
+    interrupted().await;
 }

@@ -15,7 +15,9 @@ mod load;
 mod manual;
 mod output;
 mod progress;
+mod recorded;
 mod reflection;
+mod replaying;
 mod signature;
 mod text;
 

@@ -6,6 +6,9 @@ mod completions;
 mod describe;
 mod diff;
 mod ls;
+mod record;
+mod replay;
+mod show;
 
 pub(crate) use bench::Bench;
 pub(crate) use call::Call;
@@ -13,3 +16,6 @@ pub(crate) use completions::Completions;
 pub(crate) use describe::Describe;
 pub(crate) use diff::Diff;
 pub(crate) use ls::Ls;
+pub(crate) use record::Record;
+pub(crate) use replay::Replay;
+pub(crate) use show::Show;

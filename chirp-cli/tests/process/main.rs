@@ -4,4 +4,5 @@ mod bench;
 mod hostile;
 mod program;
 mod raw_peer;
+mod records;
 mod usage;
