@@ -19,6 +19,7 @@
 //! | [`layers`] | How do I limit, count, log or change calls on their way? |
 //! | [`restarts`] | How do I restart a server without losing calls, under systemd too? |
 //! | [`observing`] | How do I see what happens: logs, metrics, packets? |
+//! | [`recording`] | How do I record packets, read them in Wireshark, and send them again? |
 //! | [`testing`] | How do I test services and mock clients? |
 //! | [`other_languages`] | How do programs in other languages join? |
 //! | [`program`] | How do I list, describe and call methods from a shell? |
@@ -61,6 +62,8 @@ pub mod layers {}
 pub mod restarts {}
 #[doc = include_str!("guide/observing.md")]
 pub mod observing {}
+#[doc = include_str!("guide/recording.md")]
+pub mod recording {}
 #[doc = include_str!("guide/testing.md")]
 pub mod testing {}
 #[doc = include_str!("guide/other_languages.md")]

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chirp::channel::{Channel, Endpoint, Incoming, Listener, TlsCertificate, TlsServer};
+use chirp::packet::DESCRIBE_METHOD;
 use chirp::record::Recorder;
 use clap::Args;
 use tokio::task::JoinSet;
@@ -146,7 +147,7 @@ impl Record {
         }
         let description = async {
             let peer = self.connect.connect(&self.target).await.ok()?;
-            let call = peer.call("chirp.reflect.describe", ()).timeout(DESCRIBE);
+            let call = peer.call(DESCRIBE_METHOD, ()).timeout(DESCRIBE);
             let description = call.await.ok();
             peer.close();
             description

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use chirp::packet::{ErrorData, FrameworkError};
+use chirp::packet::{DESCRIBE_METHOD, ErrorData, FrameworkError};
 use chirp::record::CaptureEvent;
 use chirp::reflect::{Description, MethodDescription, ValueReader};
 
@@ -8,9 +8,6 @@ use super::calls::{CallTracker, PacketContents};
 use super::file::{RecordFile, is_stdin};
 use crate::failure::Failure;
 use crate::reflection;
-
-/// The method that returns descriptions.
-pub(crate) const DESCRIBE: &str = "chirp.reflect.describe";
 
 /// The maximum number of descriptions that are kept.
 const MAX_DESCRIPTIONS: usize = 64;
@@ -44,7 +41,7 @@ impl Descriptions {
 
     /// Keeps a description that is the answer to a question for it.
     pub(crate) fn note(&mut self, method: Option<&str>, contents: &PacketContents) {
-        if let (Some(DESCRIBE), PacketContents::Success(bytes)) = (method, contents)
+        if let (Some(DESCRIBE_METHOD), PacketContents::Success(bytes)) = (method, contents)
             && self.0.len() < MAX_DESCRIPTIONS
             && let Ok(description) = serde_json::from_slice::<Description>(bytes)
             && !self.0.contains(&description)
@@ -67,7 +64,7 @@ impl Descriptions {
 
     /// Returns a result in JSON.
     pub(crate) fn result(&self, method: &str, bytes: &[u8]) -> Option<String> {
-        if method == DESCRIBE {
+        if method == DESCRIBE_METHOD {
             return None;
         }
         let (reader, described) = self.method(method)?;

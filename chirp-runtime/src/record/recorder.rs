@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::queue::RecordQueue;
 use super::recorded_connection::RecordedConnection;
 use crate::capture::{CaptureWriter, Origin};
-use crate::packet::{RequestPacket, ResponsePacket, ResultCode};
+use crate::packet::{DESCRIBE_METHOD, RequestPacket, ResponsePacket, ResultCode};
 
 /// The size of the buffer in front of a file, in bytes.
 const BUFFER: usize = 256 << 10;
@@ -21,9 +21,6 @@ const BUFFER: usize = 256 << 10;
 /// The address of the server of each recorded connection. No dissector of Wireshark claims the port.
 const SERVER: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)), 0xC7C7);
-/// The method that returns descriptions (PROTOCOL.md, "`chirp.reflect`").
-const DESCRIBE_METHOD: &[u8] = b"chirp.reflect.describe";
-
 /// The first port of clients. Dissectors claim a port above `FIRST_PORT + PORTS`.
 const FIRST_PORT: u16 = 49_152;
 /// The number of ports of each client address.
@@ -150,7 +147,7 @@ impl Recorder {
     pub fn describe(&self, description: &[u8]) {
         let connection = self.connection("the description of the interface, asked by the recorder");
         let mut packet = Vec::new();
-        RequestPacket::encode_head(&mut packet, 1, DESCRIBE_METHOD, 0);
+        RequestPacket::encode_head(&mut packet, 1, DESCRIBE_METHOD.as_bytes(), 0);
         connection.lock().record(Origin::Client, &packet);
         packet.clear();
         ResponsePacket::encode_head(&mut packet, 1, ResultCode::Success, description.len());
