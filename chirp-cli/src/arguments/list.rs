@@ -1,9 +1,12 @@
+use std::borrow::Cow;
+
 use chirp::reflect::{
-    ArgumentDescription, JsonArguments, JsonText, MethodDescription, TypeDefinitions,
+    ArgumentDescription, Field, JsonArguments, JsonText, MethodDescription, Shape, TypeDefinitions,
+    ValueDescription,
 };
 
 use super::upload::{StreamArgument, StreamItems, Uploads};
-use super::value::{is_bytes, json, read_text};
+use super::value::{fields_of, is_bytes, json, read_text};
 use super::word::{Input, Word};
 use crate::failure::Failure;
 
@@ -52,6 +55,7 @@ impl ArgumentList {
         method: &MethodDescription,
         types: &TypeDefinitions,
     ) -> Result<PreparedArguments, Failure> {
+        let method = &*with_fields(method, types);
         let mut prepared = PreparedArguments::default();
         match self.whole.map(read_whole).transpose()? {
             Some(Whole::Array(array)) if self.named.is_empty() => {
@@ -215,6 +219,41 @@ impl<'de> serde::Deserialize<'de> for Entries {
     }
 }
 
+/// Returns a method whose one argument is all of its parameters with the fields of that argument in its place.
+fn with_fields<'a>(
+    method: &'a MethodDescription,
+    types: &TypeDefinitions,
+) -> Cow<'a, MethodDescription> {
+    let (true, [argument]) = (method.params, &method.arguments[..]) else {
+        return Cow::Borrowed(method);
+    };
+    let Some(fields) = fields_of(&argument.value.readable, types) else {
+        return Cow::Borrowed(method);
+    };
+    let mut method = method.clone();
+    method.arguments = fields.iter().map(argument_of).collect();
+    Cow::Owned(method)
+}
+
+fn argument_of(field: &Field) -> ArgumentDescription {
+    let (type_name, shape) = match &field.shape {
+        // Inside of a value, bytes are a list of numbers.
+        Shape::Bytes => (
+            "list of u8".to_owned(),
+            Shape::Sequence(Box::new(Shape::U8)),
+        ),
+        shape @ Shape::Sequence(item) if **item == Shape::U8 => {
+            ("list of u8".to_owned(), shape.clone())
+        }
+        shape => (shape.to_string(), shape.clone()),
+    };
+    let value = ValueDescription::new(type_name, shape.clone(), shape);
+    let mut argument = ArgumentDescription::new(&field.name, value);
+    argument.aliases.clone_from(&field.aliases);
+    argument.required = field.required;
+    argument
+}
+
 fn find<'a>(method: &'a MethodDescription, name: &str) -> Result<&'a ArgumentDescription, Failure> {
     let found = method
         .arguments
@@ -251,7 +290,7 @@ fn read_value(
         Input::From(source) if is_bytes(&argument.value) => Ok(JsonText::bytes(source.read()?)),
         Input::From(source) => {
             let text = source.read_text()?;
-            let is_text = argument.value.readable == chirp::reflect::Shape::Text;
+            let is_text = argument.value.readable == Shape::Text;
             let text = if is_text { &text } else { text.trim() };
             read_text(text, &argument.value, types).map_err(|error| format!("{source}: {error}"))
         }
@@ -325,6 +364,44 @@ mod tests {
         }
         let positional = prepare(&[r#"["x", 1]"#]).expect("an array").positional;
         assert_eq!(positional.expect("an array").as_str(), r#"["x", 1]"#);
+    }
+
+    #[test]
+    fn the_fields_of_all_parameters_are_arguments() {
+        let method: MethodDescription = serde_json::from_str(
+            r#"{"name": "M.m", "params": true, "arguments": [
+                {"name": "params", "type": "P", "readable": {"named": "P"}, "compact": "any", "required": true}
+            ]}"#,
+        )
+        .expect("a method");
+        let types: TypeDefinitions = serde_json::from_str(
+            r#"{"readable": {"P": {"struct": [
+                {"name": "text", "aliases": ["t"], "shape": "text", "required": true},
+                {"name": "data", "shape": {"sequence": "u8"}, "required": false}
+            ]}}}"#,
+        )
+        .expect("definitions");
+        let prepare = |words: &[&str]| {
+            let words: Vec<_> = words.iter().map(|&word| word.to_owned()).collect();
+            ArgumentList::parse(&words)
+                .and_then(|list| list.prepare(&method, &types))
+                .map(|prepared| format!("{:?}", prepared.named))
+                .map_err(|failure| failure.to_string())
+        };
+        let named = r#"[("t", JsonText("5")), ("data", JsonText([1,2]))]"#;
+        assert_eq!(prepare(&["t=5", "data=[1,2]"]), Ok(named.to_owned()));
+        assert_eq!(
+            prepare(&[r#"{"t":"5","data":[1,2]}"#]),
+            Ok(named.to_owned())
+        );
+        assert_eq!(
+            prepare(&["text=5", "data=ab"]),
+            Err("argument data: expected list of u8, which is [u8] in JSON".to_owned())
+        );
+        assert_eq!(
+            prepare(&[]),
+            Err("M.m needs the argument text: string".to_owned())
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Reading text by the type of an argument.
 
-use chirp::reflect::{Definition, JsonText, Shape, TypeDefinitions, ValueDescription};
+use chirp::reflect::{Definition, Field, JsonText, Shape, TypeDefinitions, ValueDescription};
 
 /// The number of definitions that may refer to each other before a shape is given up. A description may be hostile.
 const MAX_STEPS: usize = 64;
@@ -33,6 +33,14 @@ fn is_bytes_type(name: &str) -> bool {
         || last.starts_with("Cow<") && last.ends_with("[u8]>")
 }
 
+/// Returns the fields of a struct.
+pub(super) fn fields_of<'a>(shape: &'a Shape, types: &'a TypeDefinitions) -> Option<&'a [Field]> {
+    match resolve(shape, types) {
+        Found::Struct(fields) => Some(fields),
+        _ => None,
+    }
+}
+
 /// Reads text as a value. The error names what was expected.
 pub(super) fn read_text(
     text: &str,
@@ -61,7 +69,7 @@ fn read_shape(
     let found = match resolve(shape, types) {
         Found::Shape(shape) => shape,
         Found::Enum(definition) => return read_variant(text, definition),
-        Found::Other => return from_json(text),
+        Found::Struct(_) | Found::Other => return from_json(text),
     };
     let number = |is_valid: bool, printed: String| is_valid.then(|| json(&printed));
     match found {
@@ -117,7 +125,8 @@ fn read_shape(
 enum Found<'a> {
     Shape(&'a Shape),
     Enum(&'a Definition),
-    /// A struct, for example.
+    Struct(&'a [Field]),
+    /// A tuple struct, for example.
     Other,
 }
 
@@ -131,6 +140,9 @@ fn resolve<'a>(shape: &'a Shape, types: &'a TypeDefinitions) -> Found<'a> {
             Some(Definition::Alias(inner) | Definition::Newtype(inner)) => inner,
             Some(Definition::Unit) => &Shape::Unit,
             Some(definition @ Definition::Enum(_)) => return Found::Enum(definition),
+            Some(Definition::Struct(fields) | Definition::OpenStruct(fields)) => {
+                return Found::Struct(fields);
+            }
             Some(_) => return Found::Other,
             None => &Shape::Any,
         };
@@ -182,7 +194,9 @@ fn expected(type_name: &str, shape: &Shape, types: &TypeDefinitions) -> String {
     }
     if matches!(
         resolve(shape, types),
-        Found::Other | Found::Shape(Shape::Sequence(_) | Shape::Tuple(_) | Shape::Map(..))
+        Found::Struct(_)
+            | Found::Other
+            | Found::Shape(Shape::Sequence(_) | Shape::Tuple(_) | Shape::Map(..))
     ) {
         text.push_str(" in JSON");
     }
