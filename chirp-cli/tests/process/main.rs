@@ -1,8 +1,15 @@
 //! Tests of the program as a process: its output, its errors and its exit codes.
 
 mod bench;
+mod calls;
 mod hostile;
+mod identities;
+mod listing;
 mod program;
 mod raw_peer;
 mod records;
+mod scratch;
+mod streams;
+mod terminal;
+mod tools;
 mod usage;
