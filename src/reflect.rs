@@ -3,5 +3,8 @@
 //! [`JsonCaller`] lists and calls the methods of a peer without their traits. [`Shapes`] finds how values of a serde type
 //! are written, without a derive.
 
-pub use chirp_runtime::dynamic::{JsonArguments, JsonCaller, JsonText};
+pub use chirp_runtime::dynamic::{
+    ConnectionList, ConnectionStatistics, JsonArguments, JsonCaller, JsonText, MethodStatistics,
+    Statistics, StatisticsReport,
+};
 pub use chirp_runtime::reflect::*;

@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 
-use crate::commands::{Bench, Call, Completions, Describe, Diff, Ls, Record, Replay, Show};
+use crate::commands::{Bench, Call, Completions, Describe, Diff, Ls, Record, Replay, Show, Top};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
@@ -39,6 +39,7 @@ pub(crate) enum Command {
     Record(Record),
     Show(Show),
     Replay(Replay),
+    Top(Top),
     Completions(Completions),
 }
 
@@ -54,6 +55,7 @@ impl Command {
             Self::Record(command) => command.run().await,
             Self::Show(command) => command.run(),
             Self::Replay(command) => command.run().await,
+            Self::Top(command) => command.run().await,
             Self::Completions(command) => command.run(),
         }
     }

@@ -20,6 +20,7 @@ mod reflection;
 mod replaying;
 mod signature;
 mod text;
+mod top;
 
 use std::process;
 

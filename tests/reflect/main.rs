@@ -1,6 +1,7 @@
 //! Methods that are called in JSON by their JSON names, and descriptions of services.
 
 mod describe;
+mod statistics;
 #[path = "../support/mod.rs"]
 mod support;
 mod values;

@@ -9,6 +9,7 @@ mod ls;
 mod record;
 mod replay;
 mod show;
+mod top;
 
 pub(crate) use bench::Bench;
 pub(crate) use call::Call;
@@ -19,3 +20,4 @@ pub(crate) use ls::Ls;
 pub(crate) use record::Record;
 pub(crate) use replay::Replay;
 pub(crate) use show::Show;
+pub(crate) use top::Top;

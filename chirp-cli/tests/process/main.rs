@@ -12,4 +12,5 @@ mod scratch;
 mod streams;
 mod terminal;
 mod tools;
+mod top;
 mod usage;

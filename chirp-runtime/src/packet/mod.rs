@@ -50,7 +50,7 @@ pub use record::{RecordBuilder, RecordError, RecordScanner, Vint30, Vint30Error}
 pub use request::{MAX_METHOD_LEN, RequestPacket};
 pub use reserved::{
     DESCRIBE_METHOD, HEALTH_CHECK_METHOD, HEALTH_WATCH_METHOD, JSON_SUFFIX, NODE_JOIN_METHOD,
-    NODE_LEAVE_METHOD, RESERVED_PREFIX,
+    NODE_LEAVE_METHOD, RESERVED_PREFIX, STATS_METHOD,
 };
 pub(crate) use reserved::{
     ReservedRoute, is_reserved, is_uncallable, reserved_route, strip_json_suffix,

@@ -18,6 +18,9 @@ pub const HEALTH_WATCH_METHOD: &str = "chirp.health.watch";
 /// The method that returns descriptions of services and methods (PROTOCOL.md, section 6.6).
 pub const DESCRIBE_METHOD: &str = "chirp.reflect.describe";
 
+/// The method that returns the numbers of methods and connections (PROTOCOL.md, "`chirp.reflect.stats`").
+pub const STATS_METHOD: &str = "chirp.reflect.stats";
+
 /// The suffix of the JSON names of methods: `Arith.sum;json` is `Arith.sum` with its values in JSON (PROTOCOL.md, "JSON
 /// names").
 pub const JSON_SUFFIX: &str = ";json";
@@ -25,7 +28,7 @@ pub const JSON_SUFFIX: &str = ";json";
 /// Where calls of a reserved method go that arrive at a proxy: a router whose fallback is another peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReservedRoute {
-    /// To the proxy itself: the method is about the connection.
+    /// To the proxy itself: the method is about the connection, or about the proxy.
     Connection,
     /// To the proxy, which adds the answer of its target.
     Merged,
@@ -41,6 +44,7 @@ const CALLABLE: &[(&str, ReservedRoute)] = &[
     (HEALTH_WATCH_METHOD, ReservedRoute::PerService),
     (NODE_JOIN_METHOD, ReservedRoute::Connection),
     (NODE_LEAVE_METHOD, ReservedRoute::Connection),
+    (STATS_METHOD, ReservedRoute::Connection),
 ];
 
 /// Returns `true` if a name belongs to the framework.

@@ -47,6 +47,8 @@ pub use handle::{ConnectionStats, Peer, PeerState};
 pub use method::{MethodId, MethodName};
 pub use method_error::MethodError;
 pub use monitoring::connection_counters::ConnectionCounters;
+#[cfg(feature = "reflect")]
+pub(crate) use monitoring::connection_report::ConnectionReport;
 pub use monitoring::keep_alive::KeepAlive;
 pub use monitoring::metrics::{Metrics, SharedMetrics};
 pub use monitoring::observe::{Direction, ObservedPacket};
@@ -70,5 +72,7 @@ pub use server::responder::{Deferred, Responder};
 pub(crate) use server::router::RouteDetails;
 pub use server::router::{RouteError, Router};
 pub(crate) use server::service_order::{AcquireOrder, ServiceOrder};
+#[cfg(feature = "reflect")]
+pub(crate) use server::stats_source::StatsSource;
 pub use stream::error::{StreamError, TimeLimit};
 pub(crate) use task::Task;

@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::connection_counters::ConnectionCounters;
+#[cfg(feature = "reflect")]
+use super::connection_report::ConnectionReport;
 use super::traffic::Traffic;
 use crate::peer::Peer;
 use crate::peer::connection::ConnectionCore;
@@ -142,6 +144,16 @@ impl SharedMetrics {
             metrics.add(connection);
         }
         metrics
+    }
+
+    /// Returns the numbers of each connection that has not ended.
+    #[cfg(feature = "reflect")]
+    pub(crate) fn reports(&self) -> Vec<ConnectionReport> {
+        let live: Vec<_> =
+            self.with(|shared| shared.live.iter().filter_map(Weak::upgrade).collect());
+        live.iter()
+            .map(|connection| ConnectionReport::of(connection))
+            .collect()
     }
 
     /// Sets a value of the program's own.

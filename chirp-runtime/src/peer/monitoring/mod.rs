@@ -3,6 +3,8 @@
 pub(in crate::peer) mod abandoned;
 pub(in crate::peer) mod budget;
 pub(in crate::peer) mod connection_counters;
+#[cfg(feature = "reflect")]
+pub(in crate::peer) mod connection_report;
 pub(in crate::peer) mod keep_alive;
 pub(in crate::peer) mod log;
 pub(in crate::peer) mod metrics;

@@ -26,4 +26,6 @@ pub(in crate::peer) mod router;
 pub(crate) mod service_order;
 pub(in crate::peer) mod serving;
 pub(in crate::peer) mod slow_methods;
+#[cfg(feature = "reflect")]
+pub(in crate::peer) mod stats_source;
 pub(in crate::peer) mod task;

@@ -3,14 +3,16 @@
 use std::future::ready;
 use std::sync::Arc;
 
-#[cfg(feature = "reflect")]
-use crate::packet::DESCRIBE_METHOD;
 use crate::packet::{
     CONTRACT_METHOD, FrameworkError, HEALTH_CHECK_METHOD, Payload, ReservedRoute, ServedMethod,
     reserved_route,
 };
+#[cfg(feature = "reflect")]
+use crate::packet::{DESCRIBE_METHOD, STATS_METHOD};
 use crate::peer::server::layer::resolve;
 use crate::peer::server::layer_chain::{MethodNames, handle_through};
+#[cfg(feature = "reflect")]
+use crate::peer::server::stats_source::StatsSource;
 use crate::peer::{Handler, HandlerFuture, Reply, Request, Router};
 
 impl Router {
@@ -30,6 +32,10 @@ impl Router {
             #[cfg(feature = "reflect")]
             Some(ReservedRoute::Merged) if request.method() == DESCRIBE_METHOD.as_bytes() => {
                 self.answer_describe(request)
+            }
+            #[cfg(feature = "reflect")]
+            Some(ReservedRoute::Connection) if request.method() == STATS_METHOD.as_bytes() => {
+                self.answer_stats(request)
             }
             Some(ReservedRoute::PerService) => self.answer_health(request),
             Some(ReservedRoute::Connection | ReservedRoute::Merged) => {
@@ -105,6 +111,22 @@ impl Router {
             return unknown();
         };
         let reply = describer(self, &request);
+        self.through_layers(request, ready(reply))
+    }
+
+    /// Answers requests for the numbers of this side with `stats`.
+    #[cfg(feature = "reflect")]
+    pub(crate) fn report_stats(&mut self, stats: Arc<dyn StatsSource>) {
+        self.stats = Some(stats);
+    }
+
+    /// Answers a request for the numbers of this side, through the layers.
+    #[cfg(feature = "reflect")]
+    fn answer_stats(&self, request: Request) -> HandlerFuture {
+        let Some(stats) = &self.stats else {
+            return unknown();
+        };
+        let reply = stats.report(self, &request);
         self.through_layers(request, ready(reply))
     }
 

@@ -14,6 +14,8 @@ use crate::peer::monitoring::log;
 use crate::peer::server::json_form::JsonForm;
 use crate::peer::server::layer_chain::{Layers, MethodNames, layered};
 use crate::peer::server::packets::PacketHandler;
+#[cfg(feature = "reflect")]
+use crate::peer::server::stats_source::StatsSource;
 use crate::peer::{
     AccessPolicy, CallContext, Handler, HandlerFuture, Layer, MethodId, Reply, Request,
     ServiceOrder,
@@ -40,6 +42,9 @@ pub struct Router {
     /// The description of all routes, if it has been made since routes were changed.
     #[cfg(feature = "reflect")]
     description: Arc<OnceLock<Description>>,
+    /// Answers requests for statistics.
+    #[cfg(feature = "reflect")]
+    pub(super) stats: Option<Arc<dyn StatsSource>>,
     /// Handlers of the framework's own methods.
     pub(super) reserved: Vec<(&'static str, Arc<dyn Handler>)>,
 }
