@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chirp::packet::ErrorData;
-use chirp::{Peer, Request, Server};
+use chirp::{Peer, Receiver, Request, Server, Stream};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ struct Target {
     connections: Arc<AtomicUsize>,
 }
 
-/// Serves `echo`; `fails`, whose every second call fails; `stalls`, whose 100th call stops the whole server for 300 ms; and
+/// Serves `echo`; `fails`, whose every second call fails; `stalls`, whose 40th call stops the whole server for 300 ms; and
 /// `ends`, whose 100th call ends its connection.
 fn target() -> Target {
     let (calls, connections) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -46,7 +46,7 @@ fn target() -> Target {
                     })
                 })
                 .handle("stalls", move |_: Request| {
-                    if stalls() == 100 {
+                    if stalls() == 40 {
                         thread::sleep(Duration::from_millis(300));
                     }
                     std::future::ready(Ok::<_, ErrorData>(Bytes::new()))
@@ -73,6 +73,77 @@ fn target() -> Target {
         calls,
         connections,
     }
+}
+
+#[chirp::service]
+trait Numbers {
+    async fn add(&self, a: u32, b: u32) -> u32;
+    async fn count(&self, to: u32) -> impl Stream<Item = u32>;
+    async fn sum(&self, numbers: Receiver<u32>) -> u32;
+    #[chirp(oneway)]
+    async fn note(&self, text: String);
+}
+
+struct Counter;
+
+impl Numbers for Counter {
+    async fn add(&self, a: u32, b: u32) -> u32 {
+        a + b
+    }
+
+    async fn count(&self, to: u32) -> impl Stream<Item = u32> {
+        tokio_stream::iter(0..to)
+    }
+
+    async fn sum(&self, _: Receiver<u32>) -> u32 {
+        0
+    }
+
+    async fn note(&self, _: String) {}
+}
+
+#[tokio::test]
+async fn methods_with_values_in_json_are_measured() {
+    let server = Server::builder().service(NumbersServer::new(Counter));
+    let server = server.reflect().bind("tcp://127.0.0.1:0").await.unwrap();
+    let address = server.endpoint().to_string();
+    tokio::spawn(server.run());
+    let bench = async |arguments: &[&str]| {
+        let times = ["--seconds", "200ms", "--warm-up", "0", "--json"];
+        chirp(&[&["bench", &address], arguments, &times].concat()).await
+    };
+    let run = bench(&["Numbers.add", "a=1", "b:=2"]).await;
+    let report: Value = serde_json::from_str(run.ok()).unwrap();
+    assert_eq!(report["errors"].as_array().unwrap().len(), 0, "{report}");
+    assert!(report["calls"].as_u64().unwrap() > 10, "{report}");
+    assert_eq!(report["items"], Value::Null);
+
+    let run = bench(&["Numbers.count", "to=1000", "--callers", "2"]).await;
+    let report: Value = serde_json::from_str(run.ok()).unwrap();
+    let (calls, items) = (
+        report["calls"].as_u64().unwrap(),
+        report["items"].as_u64().unwrap(),
+    );
+    // Two streams were cut by the end.
+    assert!(
+        calls > 0 && (calls * 1000..=(calls + 2) * 1000).contains(&items),
+        "{report}"
+    );
+    // Streams without an end are measured by their items.
+    let run = bench(&["Numbers.count", "to=4000000000", "--rate", "50"]).await;
+    let report: Value = serde_json::from_str(run.ok()).unwrap();
+    assert_eq!(report["calls"], 0, "{report}");
+    assert!(
+        report["items_per_second"].as_f64().unwrap() > 100.0,
+        "{report}"
+    );
+
+    let run = bench(&["Numbers.add", "a=1"]).await;
+    assert!(run.failed(2).contains("needs the argument b"), "{run:?}");
+    let run = bench(&["Numbers.sum", "numbers:=[1]"]).await;
+    assert!(run.failed(2).contains("takes a stream"), "{run:?}");
+    let run = bench(&["Numbers.note", "text=x"]).await;
+    assert!(run.failed(2).contains("is one-way"), "{run:?}");
 }
 
 async fn bench(target: &Target, arguments: &[&str], code: i32) -> Value {
@@ -143,7 +214,8 @@ async fn a_stall_of_the_server_is_seen_in_an_open_loop() {
         target.calls.store(0, Ordering::Relaxed);
         let arguments = [&arguments[..], &["--callers", callers]].concat();
         let report = bench(&target, &arguments, 0).await;
-        assert_eq!(report["calls"], 200, "{report}");
+        let number = |name: &str| report[name].as_u64().unwrap();
+        assert_eq!(number("calls") + number("unsent"), 200, "{report}");
         // 60 of 200 calls were due within 300 ms: a tenth of all calls waited for 200 ms and more.
         let p90 = report["latency_ns"]["p90"].as_u64().unwrap();
         assert!(p90 > 150_000_000, "{callers}: {report}");
