@@ -61,6 +61,10 @@ pub struct ServiceDescription {
 /// A method of a [`ServiceDescription`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of the format"
+)]
 pub struct MethodDescription {
     /// The whole name by which the method is called, such as `Arith.sum`.
     pub name: String,
