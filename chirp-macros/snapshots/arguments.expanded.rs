@@ -460,38 +460,46 @@ const _: () = {
                 optional : & [], }, values : & [], result :
                 __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
                 __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
-                : false }), items : ::core::option::Option::None, errors : & [], named :
-                false, params : false, deadline : ::core::option::Option::None,
-                deprecated : ::core::option::Option::None, }, __chirp::MethodTable {
-                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
-                ["a"], & ["b"], & ["c"], & ["d"]], optional : & [false, true, false,
-                false], }, values : & [__chirp::ValueTable { type_name : "&str", shape :
-                __chirp::shape_of:: < __chirp::Str >, stream : false },
+                : false, schema : ::core::option::Option::None, }), items :
+                ::core::option::Option::None, errors : & [], named : false, params :
+                false, deadline : ::core::option::Option::None, deprecated :
+                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
+                "", arguments : __chirp::ArgumentTable { names : & [& ["a"], & ["b"], &
+                ["c"], & ["d"]], optional : & [false, true, false, false], }, values : &
+                [__chirp::ValueTable { type_name : "&str", shape : __chirp::shape_of:: <
+                __chirp::Str >, stream : false, schema : ::core::option::Option::None, },
                 __chirp::ValueTable { type_name : "Option<&str>", shape :
-                __chirp::shape_of:: < __chirp::Opt < __chirp::Str > >, stream : false },
-                __chirp::ValueTable { type_name : "Cow<'_, str>", shape :
-                __chirp::shape_of:: < __chirp::CowStr >, stream : false },
-                __chirp::ValueTable { type_name : "String", shape : __chirp::shape_of:: <
-                < String as __chirp::Wire < __Codec >> ::Form >, stream : false }],
-                result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
+                __chirp::shape_of:: < __chirp::Opt < __chirp::Str > >, stream : false,
+                schema : ::core::option::Option::None, }, __chirp::ValueTable { type_name
+                : "Cow<'_, str>", shape : __chirp::shape_of:: < __chirp::CowStr >, stream
+                : false, schema : ::core::option::Option::None, }, __chirp::ValueTable {
+                type_name : "String", shape : __chirp::shape_of:: < < String as
+                __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
+                ::core::option::Option::None, }], result :
+                __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
                 __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
-                : false }), items : ::core::option::Option::None, errors : & [], named :
-                false, params : false, deadline : ::core::option::Option::None,
-                deprecated : ::core::option::Option::None, }, __chirp::MethodTable {
-                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
-                ["a"], & ["b"], & ["c"], & ["d"], & ["e"]], optional : & [false, true,
-                false, false, false], }, values : & [__chirp::ValueTable { type_name :
-                "&[u8]", shape : __chirp::shape_of:: < __chirp::Slice8 >, stream : false
-                }, __chirp::ValueTable { type_name : "Option<&[u8]>", shape :
-                __chirp::shape_of:: < __chirp::Opt < __chirp::Slice8 > >, stream : false
-                }, __chirp::ValueTable { type_name : "Vec<u8>", shape :
-                __chirp::shape_of:: < __chirp::Blob < Vec < u8 > > >, stream : false },
+                : false, schema : ::core::option::Option::None, }), items :
+                ::core::option::Option::None, errors : & [], named : false, params :
+                false, deadline : ::core::option::Option::None, deprecated :
+                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
+                "", arguments : __chirp::ArgumentTable { names : & [& ["a"], & ["b"], &
+                ["c"], & ["d"], & ["e"]], optional : & [false, true, false, false,
+                false], }, values : & [__chirp::ValueTable { type_name : "&[u8]", shape :
+                __chirp::shape_of:: < __chirp::Slice8 >, stream : false, schema :
+                ::core::option::Option::None, }, __chirp::ValueTable { type_name :
+                "Option<&[u8]>", shape : __chirp::shape_of:: < __chirp::Opt <
+                __chirp::Slice8 > >, stream : false, schema :
+                ::core::option::Option::None, }, __chirp::ValueTable { type_name :
+                "Vec<u8>", shape : __chirp::shape_of:: < __chirp::Blob < Vec < u8 > > >,
+                stream : false, schema : ::core::option::Option::None, },
                 __chirp::ValueTable { type_name : "Bytes", shape : __chirp::shape_of:: <
-                __chirp::Blob < Bytes > >, stream : false }, __chirp::ValueTable {
-                type_name : "[u8; 4]", shape : __chirp::shape_of:: < __chirp::Blob < [u8;
-                4] > >, stream : false }], result : __chirp::Some(__chirp::ValueTable {
-                type_name : "()", shape : __chirp::shape_of:: < < () as __chirp::Wire <
-                __Codec >> ::Form >, stream : false }), items :
+                __chirp::Blob < Bytes > >, stream : false, schema :
+                ::core::option::Option::None, }, __chirp::ValueTable { type_name :
+                "[u8; 4]", shape : __chirp::shape_of:: < __chirp::Blob < [u8; 4] > >,
+                stream : false, schema : ::core::option::Option::None, }], result :
+                __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
+                __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
+                : false, schema : ::core::option::Option::None, }), items :
                 ::core::option::Option::None, errors : & [], named : false, params :
                 false, deadline : ::core::option::Option::None, deprecated :
                 ::core::option::Option::None, }, __chirp::MethodTable { documentation :
@@ -499,30 +507,35 @@ const _: () = {
                 ["c"], & ["d"], & ["e"]], optional : & [false, false, true, false,
                 false], }, values : & [__chirp::ValueTable { type_name : "Point", shape :
                 __chirp::shape_of:: < < Point as __chirp::Wire < __Codec >> ::Form >,
-                stream : false }, __chirp::ValueTable { type_name : "&Point", shape :
-                __chirp::shape_of:: < < Point as __chirp::Wire < __Codec >> ::Form >,
-                stream : false }, __chirp::ValueTable { type_name : "Option<&Point>",
-                shape : __chirp::shape_of:: < < Point as __chirp::WireBorrowed < __Codec
-                >> ::OptionForm >, stream : false }, __chirp::ValueTable { type_name :
+                stream : false, schema : ::core::option::Option::None, },
+                __chirp::ValueTable { type_name : "&Point", shape : __chirp::shape_of:: <
+                < Point as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
+                ::core::option::Option::None, }, __chirp::ValueTable { type_name :
+                "Option<&Point>", shape : __chirp::shape_of:: < < Point as
+                __chirp::WireBorrowed < __Codec >> ::OptionForm >, stream : false, schema
+                : ::core::option::Option::None, }, __chirp::ValueTable { type_name :
                 "&[Point]", shape : __chirp::shape_of:: < < Point as
-                __chirp::WireBorrowed < __Codec >> ::SliceForm >, stream : false },
-                __chirp::ValueTable { type_name : "Vec<Point>", shape :
-                __chirp::shape_of:: < < Vec < Point > as __chirp::Wire < __Codec >>
-                ::Form >, stream : false }], result : __chirp::Some(__chirp::ValueTable {
-                type_name : "()", shape : __chirp::shape_of:: < < () as __chirp::Wire <
-                __Codec >> ::Form >, stream : false }), items :
+                __chirp::WireBorrowed < __Codec >> ::SliceForm >, stream : false, schema
+                : ::core::option::Option::None, }, __chirp::ValueTable { type_name :
+                "Vec<Point>", shape : __chirp::shape_of:: < < Vec < Point > as
+                __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
+                ::core::option::Option::None, }], result :
+                __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
+                __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
+                : false, schema : ::core::option::Option::None, }), items :
                 ::core::option::Option::None, errors : & [], named : false, params :
                 false, deadline : ::core::option::Option::None, deprecated :
                 ::core::option::Option::None, }, __chirp::MethodTable { documentation :
                 "", arguments : __chirp::ArgumentTable { names : & [& ["_a"]], optional :
                 & [false], }, values : & [__chirp::ValueTable { type_name : "u8", shape :
                 __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
-                : false }], result : __chirp::Some(__chirp::ValueTable { type_name :
-                "()", shape : __chirp::shape_of:: < < () as __chirp::Wire < __Codec >>
-                ::Form >, stream : false }), items : ::core::option::Option::None, errors
-                : & [], named : false, params : false, deadline :
-                ::core::option::Option::None, deprecated : ::core::option::Option::None,
-                }], }
+                : false, schema : ::core::option::Option::None, }], result :
+                __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
+                __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
+                : false, schema : ::core::option::Option::None, }), items :
+                ::core::option::Option::None, errors : & [], named : false, params :
+                false, deadline : ::core::option::Option::None, deprecated :
+                ::core::option::Option::None, }], }
             },
         };
     }

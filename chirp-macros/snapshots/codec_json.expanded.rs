@@ -236,15 +236,17 @@ const _: () = {
                 documentation : "", arguments : __chirp::ArgumentTable { names : & [&
                 ["a"], & ["b"]], optional : & [false, false], }, values : &
                 [__chirp::ValueTable { type_name : "u64", shape : __chirp::shape_of:: < <
-                u64 as __chirp::Wire < __Codec >> ::Form >, stream : false },
-                __chirp::ValueTable { type_name : "u64", shape : __chirp::shape_of:: < <
-                u64 as __chirp::Wire < __Codec >> ::Form >, stream : false }], result :
+                u64 as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
+                ::core::option::Option::None, }, __chirp::ValueTable { type_name : "u64",
+                shape : __chirp::shape_of:: < < u64 as __chirp::Wire < __Codec >> ::Form
+                >, stream : false, schema : ::core::option::Option::None, }], result :
                 __chirp::Some(__chirp::ValueTable { type_name : "u64", shape :
                 __chirp::shape_of:: < < u64 as __chirp::Wire < __Codec >> ::Form >,
-                stream : false }), items : ::core::option::Option::None, errors : & [|
-                errors | < String as __chirp::Failure < __Codec >> ::describe(errors)],
-                named : false, params : false, deadline : ::core::option::Option::None,
-                deprecated : ::core::option::Option::None, }], }
+                stream : false, schema : ::core::option::Option::None, }), items :
+                ::core::option::Option::None, errors : & [| errors | < String as
+                __chirp::Failure < __Codec >> ::describe(errors)], named : false, params
+                : false, deadline : ::core::option::Option::None, deprecated :
+                ::core::option::Option::None, }], }
             },
         };
     }

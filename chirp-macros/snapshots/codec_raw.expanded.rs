@@ -232,12 +232,14 @@ const _: () = {
                 documentation : "", arguments : __chirp::ArgumentTable { names : & [&
                 ["key"]], optional : & [false], }, values : & [__chirp::ValueTable {
                 type_name : "&[u8]", shape : __chirp::shape_of:: < __chirp::Slice8 >,
-                stream : false }], result : __chirp::Some(__chirp::ValueTable { type_name
-                : "Vec<u8>", shape : __chirp::shape_of:: < __chirp::Blob < Vec < u8 > >
-                >, stream : false }), items : ::core::option::Option::None, errors : & [|
-                errors | < String as __chirp::Failure < __Codec >> ::describe(errors)],
-                named : false, params : false, deadline : ::core::option::Option::None,
-                deprecated : ::core::option::Option::None, }], }
+                stream : false, schema : ::core::option::Option::None, }], result :
+                __chirp::Some(__chirp::ValueTable { type_name : "Vec<u8>", shape :
+                __chirp::shape_of:: < __chirp::Blob < Vec < u8 > > >, stream : false,
+                schema : ::core::option::Option::None, }), items :
+                ::core::option::Option::None, errors : & [| errors | < String as
+                __chirp::Failure < __Codec >> ::describe(errors)], named : false, params
+                : false, deadline : ::core::option::Option::None, deprecated :
+                ::core::option::Option::None, }], }
             },
         };
     }

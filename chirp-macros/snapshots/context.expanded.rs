@@ -253,21 +253,24 @@ const _: () = {
                 documentation : "", arguments : __chirp::ArgumentTable { names : & [&
                 ["a"]], optional : & [false], }, values : & [__chirp::ValueTable {
                 type_name : "u8", shape : __chirp::shape_of:: < < u8 as __chirp::Wire <
-                __Codec >> ::Form >, stream : false }], result :
+                __Codec >> ::Form >, stream : false, schema :
+                ::core::option::Option::None, }], result :
                 __chirp::Some(__chirp::ValueTable { type_name : "bool", shape :
                 __chirp::shape_of:: < < bool as __chirp::Wire < __Codec >> ::Form >,
-                stream : false }), items : ::core::option::Option::None, errors : & [],
-                named : false, params : false, deadline : ::core::option::Option::None,
-                deprecated : ::core::option::Option::None, }, __chirp::MethodTable {
-                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
-                ["a"]], optional : & [false], }, values : & [__chirp::ValueTable {
-                type_name : "u8", shape : __chirp::shape_of:: < < u8 as __chirp::Wire <
-                __Codec >> ::Form >, stream : false }], result :
+                stream : false, schema : ::core::option::Option::None, }), items :
+                ::core::option::Option::None, errors : & [], named : false, params :
+                false, deadline : ::core::option::Option::None, deprecated :
+                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
+                "", arguments : __chirp::ArgumentTable { names : & [& ["a"]], optional :
+                & [false], }, values : & [__chirp::ValueTable { type_name : "u8", shape :
+                __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
+                : false, schema : ::core::option::Option::None, }], result :
                 __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
                 __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
-                : false }), items : ::core::option::Option::None, errors : & [], named :
-                false, params : false, deadline : ::core::option::Option::None,
-                deprecated : ::core::option::Option::None, }], }
+                : false, schema : ::core::option::Option::None, }), items :
+                ::core::option::Option::None, errors : & [], named : false, params :
+                false, deadline : ::core::option::Option::None, deprecated :
+                ::core::option::Option::None, }], }
             },
         };
     }

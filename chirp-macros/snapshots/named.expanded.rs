@@ -303,25 +303,29 @@ const _: () = {
                 documentation : "", arguments : __chirp::ArgumentTable { names : & [&
                 ["text"], & ["limit", "most"], & ["of"], & ["within"]], optional : &
                 [false, true, true, true], }, values : & [__chirp::ValueTable { type_name
-                : "&str", shape : __chirp::shape_of:: < __chirp::Str >, stream : false },
-                __chirp::ValueTable { type_name : "u32", shape : __chirp::shape_of:: < <
-                u32 as __chirp::Wire < __Codec >> ::Form >, stream : false },
+                : "&str", shape : __chirp::shape_of:: < __chirp::Str >, stream : false,
+                schema : ::core::option::Option::None, }, __chirp::ValueTable { type_name
+                : "u32", shape : __chirp::shape_of:: < < u32 as __chirp::Wire < __Codec
+                >> ::Form >, stream : false, schema : ::core::option::Option::None, },
                 __chirp::ValueTable { type_name : "&[u64]", shape : __chirp::shape_of:: <
-                < u64 as __chirp::WireBorrowed < __Codec >> ::SliceForm >, stream : false
-                }, __chirp::ValueTable { type_name : "Option<&str>", shape :
-                __chirp::shape_of:: < __chirp::Opt < __chirp::Str > >, stream : false }],
-                result : __chirp::Some(__chirp::ValueTable { type_name : "Vec<String>",
-                shape : __chirp::shape_of:: < < Vec < String > as __chirp::Wire < __Codec
-                >> ::Form >, stream : false }), items : ::core::option::Option::None,
+                < u64 as __chirp::WireBorrowed < __Codec >> ::SliceForm >, stream :
+                false, schema : ::core::option::Option::None, }, __chirp::ValueTable {
+                type_name : "Option<&str>", shape : __chirp::shape_of:: < __chirp::Opt <
+                __chirp::Str > >, stream : false, schema : ::core::option::Option::None,
+                }], result : __chirp::Some(__chirp::ValueTable { type_name :
+                "Vec<String>", shape : __chirp::shape_of:: < < Vec < String > as
+                __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
+                ::core::option::Option::None, }), items : ::core::option::Option::None,
                 errors : & [], named : true, params : false, deadline :
                 ::core::option::Option::None, deprecated : ::core::option::Option::None,
                 }, __chirp::MethodTable { documentation : "", arguments :
                 __chirp::ArgumentTable { names : & [& ["params"]], optional : & [false],
                 }, values : & [__chirp::ValueTable { type_name : "Vec<String>", shape :
                 __chirp::shape_of:: < < Vec < String > as __chirp::Wire < __Codec >>
-                ::Form >, stream : false }], result : __chirp::Some(__chirp::ValueTable {
-                type_name : "u64", shape : __chirp::shape_of:: < < u64 as __chirp::Wire <
-                __Codec >> ::Form >, stream : false }), items :
+                ::Form >, stream : false, schema : ::core::option::Option::None, }],
+                result : __chirp::Some(__chirp::ValueTable { type_name : "u64", shape :
+                __chirp::shape_of:: < < u64 as __chirp::Wire < __Codec >> ::Form >,
+                stream : false, schema : ::core::option::Option::None, }), items :
                 ::core::option::Option::None, errors : & [], named : false, params :
                 true, deadline : ::core::option::Option::None, deprecated :
                 ::core::option::Option::None, }], }

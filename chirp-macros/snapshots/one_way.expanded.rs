@@ -220,12 +220,13 @@ const _: () = {
                 documentation : "", arguments : __chirp::ArgumentTable { names : & [&
                 ["line"]], optional : & [false], }, values : & [__chirp::ValueTable {
                 type_name : "&str", shape : __chirp::shape_of:: < __chirp::Str >, stream
-                : false }], result : ::core::option::Option::None, items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
-                "", arguments : __chirp::ArgumentTable { names : & [], optional : & [],
-                }, values : & [], result : ::core::option::Option::None, items :
+                : false, schema : ::core::option::Option::None, }], result :
+                ::core::option::Option::None, items : ::core::option::Option::None,
+                errors : & [], named : false, params : false, deadline :
+                ::core::option::Option::None, deprecated : ::core::option::Option::None,
+                }, __chirp::MethodTable { documentation : "", arguments :
+                __chirp::ArgumentTable { names : & [], optional : & [], }, values : & [],
+                result : ::core::option::Option::None, items :
                 ::core::option::Option::None, errors : & [], named : false, params :
                 false, deadline : ::core::option::Option::None, deprecated :
                 ::core::option::Option::None, }], }

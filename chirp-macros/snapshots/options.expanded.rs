@@ -302,22 +302,25 @@ const _: () = {
                 documentation : "", arguments : __chirp::ArgumentTable { names : & [&
                 ["key"]], optional : & [false], }, values : & [__chirp::ValueTable {
                 type_name : "K", shape : __chirp::shape_of:: < < K as __chirp::Wire <
-                __Codec >> ::Form >, stream : false }], result :
+                __Codec >> ::Form >, stream : false, schema :
+                ::core::option::Option::None, }], result :
                 __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
                 __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
-                : false }), items : ::core::option::Option::None, errors : & [], named :
-                false, params : false, deadline :
+                : false, schema : ::core::option::Option::None, }), items :
+                ::core::option::Option::None, errors : & [], named : false, params :
+                false, deadline :
                 __chirp::Some(::core::time::Duration::from_nanos(250000000u64)),
                 deprecated : ::core::option::Option::None, }, __chirp::MethodTable {
                 documentation : "", arguments : __chirp::ArgumentTable { names : & [&
                 ["data"]], optional : & [false], }, values : & [__chirp::ValueTable {
                 type_name : "&[u8]", shape : __chirp::shape_of:: < __chirp::Slice8 >,
-                stream : false }], result : __chirp::Some(__chirp::ValueTable { type_name
-                : "u8", shape : __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >>
-                ::Form >, stream : false }), items : ::core::option::Option::None, errors
-                : & [], named : false, params : false, deadline :
-                ::core::option::Option::None, deprecated : ::core::option::Option::None,
-                }], }
+                stream : false, schema : ::core::option::Option::None, }], result :
+                __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
+                __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
+                : false, schema : ::core::option::Option::None, }), items :
+                ::core::option::Option::None, errors : & [], named : false, params :
+                false, deadline : ::core::option::Option::None, deprecated :
+                ::core::option::Option::None, }], }
             },
         };
     }

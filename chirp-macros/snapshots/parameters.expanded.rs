@@ -323,25 +323,29 @@ const _: () = {
                 documentation : "", arguments : __chirp::ArgumentTable { names : & [&
                 ["key"]], optional : & [false], }, values : & [__chirp::ValueTable {
                 type_name : "&K", shape : __chirp::shape_of:: < < K as __chirp::Wire <
-                __Codec >> ::Form >, stream : false }], result :
+                __Codec >> ::Form >, stream : false, schema :
+                ::core::option::Option::None, }], result :
                 __chirp::Some(__chirp::ValueTable { type_name : "Option<V>", shape :
                 __chirp::shape_of:: < < Option < V > as __chirp::Wire < __Codec >> ::Form
-                >, stream : false }), items : ::core::option::Option::None, errors : &
-                [], named : false, params : false, deadline :
-                ::core::option::Option::None, deprecated : ::core::option::Option::None,
-                }, __chirp::MethodTable { documentation : "", arguments :
-                __chirp::ArgumentTable { names : & [& ["key"], & ["values"]], optional :
-                & [false, false], }, values : & [__chirp::ValueTable { type_name : "K",
-                shape : __chirp::shape_of:: < < K as __chirp::Wire < __Codec >> ::Form >,
-                stream : false }, __chirp::ValueTable { type_name : "&[V]", shape :
-                __chirp::shape_of:: < < V as __chirp::WireBorrowed < __Codec >>
-                ::SliceForm >, stream : false }], result :
+                >, stream : false, schema : ::core::option::Option::None, }), items :
+                ::core::option::Option::None, errors : & [], named : false, params :
+                false, deadline : ::core::option::Option::None, deprecated :
+                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
+                "", arguments : __chirp::ArgumentTable { names : & [& ["key"], &
+                ["values"]], optional : & [false, false], }, values : &
+                [__chirp::ValueTable { type_name : "K", shape : __chirp::shape_of:: < < K
+                as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
+                ::core::option::Option::None, }, __chirp::ValueTable { type_name :
+                "&[V]", shape : __chirp::shape_of:: < < V as __chirp::WireBorrowed <
+                __Codec >> ::SliceForm >, stream : false, schema :
+                ::core::option::Option::None, }], result :
                 __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
                 __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
-                : false }), items : ::core::option::Option::None, errors : & [| errors |
-                < String as __chirp::Failure < __Codec >> ::describe(errors)], named :
-                false, params : false, deadline : ::core::option::Option::None,
-                deprecated : ::core::option::Option::None, }], }
+                : false, schema : ::core::option::Option::None, }), items :
+                ::core::option::Option::None, errors : & [| errors | < String as
+                __chirp::Failure < __Codec >> ::describe(errors)], named : false, params
+                : false, deadline : ::core::option::Option::None, deprecated :
+                ::core::option::Option::None, }], }
             },
         };
     }

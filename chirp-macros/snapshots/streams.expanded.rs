@@ -515,49 +515,55 @@ const _: () = {
                 documentation : "", arguments : __chirp::ArgumentTable { names : & [&
                 ["text"]], optional : & [false], }, values : & [__chirp::ValueTable {
                 type_name : "&str", shape : __chirp::shape_of:: < __chirp::Str >, stream
-                : false }], result : ::core::option::Option::None, items :
+                : false, schema : ::core::option::Option::None, }], result :
+                ::core::option::Option::None, items : __chirp::Some(__chirp::ValueTable {
+                type_name : "u64", shape : < u64 as __chirp::Streamed < __Codec >>
+                ::shape, stream : true, schema : ::core::option::Option::None, }), errors
+                : & [], named : false, params : false, deadline :
+                ::core::option::Option::None, deprecated : ::core::option::Option::None,
+                }, __chirp::MethodTable { documentation : "", arguments :
+                __chirp::ArgumentTable { names : & [], optional : & [], }, values : & [],
+                result : ::core::option::Option::None, items :
                 __chirp::Some(__chirp::ValueTable { type_name : "u64", shape : < u64 as
-                __chirp::Streamed < __Codec >> ::shape, stream : true }), errors : & [],
-                named : false, params : false, deadline : ::core::option::Option::None,
-                deprecated : ::core::option::Option::None, }, __chirp::MethodTable {
-                documentation : "", arguments : __chirp::ArgumentTable { names : & [],
-                optional : & [], }, values : & [], result : ::core::option::Option::None,
-                items : __chirp::Some(__chirp::ValueTable { type_name : "u64", shape : <
-                u64 as __chirp::Streamed < __Codec >> ::shape, stream : true }), errors :
-                & [| errors | < No as __chirp::Failure < __Codec >> ::describe(errors), |
-                errors | < No as __chirp::Failure < __Codec >> ::describe(errors)], named
-                : false, params : false, deadline : ::core::option::Option::None,
-                deprecated : ::core::option::Option::None, }, __chirp::MethodTable {
-                documentation : "", arguments : __chirp::ArgumentTable { names : & [],
-                optional : & [], }, values : & [], result : ::core::option::Option::None,
-                items : __chirp::Some(__chirp::ValueTable { type_name : "Vec<u8>", shape
-                : < < io::Result < Vec < u8 > > as __chirp::Outcome > ::Ok as
-                __chirp::Streamed < __Codec >> ::shape, stream : true }), errors : & [|
-                errors | < < io::Result < () > as __chirp::Outcome > ::Error as
-                __chirp::Failure < __Codec >> ::describe(errors), | errors | < <
-                io::Result < Vec < u8 > > as __chirp::Outcome > ::Error as
+                __chirp::Streamed < __Codec >> ::shape, stream : true, schema :
+                ::core::option::Option::None, }), errors : & [| errors | < No as
+                __chirp::Failure < __Codec >> ::describe(errors), | errors | < No as
                 __chirp::Failure < __Codec >> ::describe(errors)], named : false, params
                 : false, deadline : ::core::option::Option::None, deprecated :
                 ::core::option::Option::None, }, __chirp::MethodTable { documentation :
-                "", arguments : __chirp::ArgumentTable { names : & [& ["left"], &
-                ["right"]], optional : & [false, false], }, values : &
-                [__chirp::ValueTable { type_name : "u64", shape : < u64 as
-                __chirp::Streamed < __Codec >> ::shape, stream : true },
-                __chirp::ValueTable { type_name : "u8", shape : < u8 as __chirp::Streamed
-                < __Codec >> ::shape, stream : true }], result :
+                "", arguments : __chirp::ArgumentTable { names : & [], optional : & [],
+                }, values : & [], result : ::core::option::Option::None, items :
+                __chirp::Some(__chirp::ValueTable { type_name : "Vec<u8>", shape : < <
+                io::Result < Vec < u8 > > as __chirp::Outcome > ::Ok as __chirp::Streamed
+                < __Codec >> ::shape, stream : true, schema :
+                ::core::option::Option::None, }), errors : & [| errors | < < io::Result <
+                () > as __chirp::Outcome > ::Error as __chirp::Failure < __Codec >>
+                ::describe(errors), | errors | < < io::Result < Vec < u8 > > as
+                __chirp::Outcome > ::Error as __chirp::Failure < __Codec >>
+                ::describe(errors)], named : false, params : false, deadline :
+                ::core::option::Option::None, deprecated : ::core::option::Option::None,
+                }, __chirp::MethodTable { documentation : "", arguments :
+                __chirp::ArgumentTable { names : & [& ["left"], & ["right"]], optional :
+                & [false, false], }, values : & [__chirp::ValueTable { type_name : "u64",
+                shape : < u64 as __chirp::Streamed < __Codec >> ::shape, stream : true,
+                schema : ::core::option::Option::None, }, __chirp::ValueTable { type_name
+                : "u8", shape : < u8 as __chirp::Streamed < __Codec >> ::shape, stream :
+                true, schema : ::core::option::Option::None, }], result :
                 ::core::option::Option::None, items : __chirp::Some(__chirp::ValueTable {
                 type_name : "()", shape : < () as __chirp::Streamed < __Codec >> ::shape,
-                stream : true }), errors : & [], named : false, params : false, deadline
-                : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
-                "", arguments : __chirp::ArgumentTable { names : & [& ["items"]],
-                optional : & [false], }, values : & [__chirp::ValueTable { type_name :
-                "u64", shape : < u64 as __chirp::Streamed < __Codec >> ::shape, stream :
-                true }], result : ::core::option::Option::None, items :
-                __chirp::Some(__chirp::ValueTable { type_name : "u64", shape : < u64 as
-                __chirp::Streamed < __Codec >> ::shape, stream : true }), errors : & [],
-                named : true, params : false, deadline : ::core::option::Option::None,
-                deprecated : ::core::option::Option::None, }], }
+                stream : true, schema : ::core::option::Option::None, }), errors : & [],
+                named : false, params : false, deadline : ::core::option::Option::None,
+                deprecated : ::core::option::Option::None, }, __chirp::MethodTable {
+                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
+                ["items"]], optional : & [false], }, values : & [__chirp::ValueTable {
+                type_name : "u64", shape : < u64 as __chirp::Streamed < __Codec >>
+                ::shape, stream : true, schema : ::core::option::Option::None, }], result
+                : ::core::option::Option::None, items : __chirp::Some(__chirp::ValueTable
+                { type_name : "u64", shape : < u64 as __chirp::Streamed < __Codec >>
+                ::shape, stream : true, schema : ::core::option::Option::None, }), errors
+                : & [], named : true, params : false, deadline :
+                ::core::option::Option::None, deprecated : ::core::option::Option::None,
+                }], }
             },
         };
     }

@@ -16,6 +16,7 @@ pub(crate) struct ServiceOptions {
     pub(crate) ordered: Option<Ident>,
     pub(crate) named: Option<Ident>,
     pub(crate) reflect: Option<LitBool>,
+    pub(crate) schema: Option<Ident>,
     pub(crate) krate: Option<Path>,
 }
 
@@ -42,6 +43,7 @@ impl ServiceOptions {
                 "ordered" => entry.flag(&mut options.ordered, mistakes),
                 "named" => entry.flag(&mut options.named, mistakes),
                 "reflect" => entry.bool(&mut options.reflect, mistakes),
+                "schema" => entry.flag(&mut options.schema, mistakes),
                 "crate" => entry.path(&mut options.krate, mistakes),
                 of_method @ ("alias" | "oneway" | "blocking" | "idempotent" | "deadline" | "params") => {
                     mistakes.at(
@@ -57,7 +59,7 @@ impl ServiceOptions {
                     &entry.key,
                     format!(
                         "unknown option `{other}` (supported on a service: `name = \"..\"`, `codec = path`, `ordered`, \
-                         `named`, `reflect = false`, `crate = path`)"
+                         `named`, `reflect = false`, `schema`, `crate = path`)"
                     ),
                 ),
             }
@@ -83,7 +85,7 @@ impl MethodOptions {
                 "deadline" => entry.text(&mut options.deadline, mistakes),
                 "named" => entry.flag(&mut options.named, mistakes),
                 "params" => entry.flag(&mut options.params, mistakes),
-                of_service @ ("codec" | "ordered" | "reflect" | "crate") => mistakes.at(
+                of_service @ ("codec" | "ordered" | "reflect" | "schema" | "crate") => mistakes.at(
                     &entry.key,
                     format!(
                         "`{of_service}` is a service option: move it to `#[chirp::service(..)]`"

@@ -6,6 +6,8 @@ pub use std::vec::Vec;
 
 pub use crate::__reflected as reflected;
 pub use crate::__reflected_items as reflected_items;
+pub use crate::__requires_schema as requires_schema;
+pub use crate::__schema as schema;
 #[cfg(feature = "reflect")]
 pub use crate::codec::argument_table::ArgumentTable;
 pub use crate::codec::data::{Data, Describe, Kept, MaybeError, NoError};

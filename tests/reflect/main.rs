@@ -1,6 +1,8 @@
 //! Methods that are called in JSON by their JSON names, and descriptions of services.
 
 mod describe;
+#[cfg(feature = "schema")]
+mod schema;
 mod statistics;
 #[path = "../support/mod.rs"]
 mod support;

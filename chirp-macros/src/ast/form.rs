@@ -154,6 +154,34 @@ impl ArgumentForm {
         quote!(__chirp::shape_of::<#form>)
     }
 
+    /// The type that has the JSON Schema of this form.
+    pub(crate) fn schema_type(&self) -> TokenStream {
+        match self {
+            Self::Str(_) | Self::CowStr(_) => quote!(__chirp::String),
+            Self::Slice8(_) | Self::CowSlice8(_) | Self::Blob(_) => quote!(__chirp::BytesSchema),
+            Self::Slice(ty) => quote!(__chirp::Vec<#ty>),
+            Self::Opt(inner) => {
+                let inner = inner.schema_type();
+                quote!(::core::option::Option<#inner>)
+            }
+            Self::Lent(inner) => inner.schema_type(),
+            Self::Value(ty) => quote!(#ty),
+            Self::Stream { item, .. } => Self::of(item).schema_type(),
+        }
+    }
+
+    /// The span of the type that must have a schema.
+    pub(crate) fn schema_span(&self) -> Span {
+        match self {
+            Self::Str(span) | Self::CowStr(span) | Self::Slice8(span) | Self::CowSlice8(span) => {
+                *span
+            }
+            Self::Opt(inner) | Self::Lent(inner) => inner.schema_span(),
+            Self::Slice(ty) | Self::Blob(ty) | Self::Value(ty) => ty.span(),
+            Self::Stream { item, .. } => item.span(),
+        }
+    }
+
     /// The owned type of a value in this form.
     pub(super) fn owned(&self) -> TokenStream {
         match self {

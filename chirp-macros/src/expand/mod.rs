@@ -78,8 +78,14 @@ fn emit(service: &ServiceTrait) -> TokenStream {
     let method_ids = method_ids::emit_impl(service);
     let client = client::emit_impl(service);
     let server = server::emit_impl(service);
+    let schema = service
+        .options
+        .schema
+        .as_ref()
+        .map(|option| quote_spanned!(option.span()=> __chirp::requires_schema! {}));
     let mut content = quote! {
         #(#checks)*
+        #schema
         #method_ids
         #client
         #server

@@ -1,7 +1,7 @@
 //! Generates the table by which a service is described and called in JSON.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::{Attribute, Expr, Meta};
 
 use crate::ast::{
@@ -19,7 +19,11 @@ pub(super) fn emit(service: &ServiceTrait) -> TokenStream {
         return quote!(::core::option::Option::None);
     }
     let (name, documentation) = (service.name(), documentation(&service.item.attrs));
-    let methods = service.methods.iter().map(emit_method);
+    let schemas = service.options.schema.is_some();
+    let methods = service
+        .methods
+        .iter()
+        .map(|method| emit_method(method, schemas));
     quote! {
         __chirp::reflected! {
             __chirp::ServiceTable {
@@ -32,7 +36,7 @@ pub(super) fn emit(service: &ServiceTrait) -> TokenStream {
     }
 }
 
-fn emit_method(method: &ServiceMethod) -> TokenStream {
+fn emit_method(method: &ServiceMethod, schemas: bool) -> TokenStream {
     let cfgs = method.cfgs();
     let names = method.sent().map(|(argument, _)| {
         let names = argument.names();
@@ -43,13 +47,13 @@ fn emit_method(method: &ServiceMethod) -> TokenStream {
         .map(|(argument, _)| argument.default().is_some());
     let values = method
         .sent()
-        .map(|(argument, form)| emit_argument(argument, form));
+        .map(|(argument, form)| emit_argument(argument, form, schemas));
     let documentation = documentation(&method.item.attrs);
     let none = quote!(::core::option::Option::None);
     let (result, items) = match &method.items {
         _ if method.is_oneway() => (none.clone(), none.clone()),
-        None => (emit_result(&method.output), none.clone()),
-        Some(items) => (none.clone(), emit_items(items)),
+        None => (emit_result(&method.output, schemas), none.clone()),
+        Some(items) => (none.clone(), emit_items(items, schemas)),
     };
     let errors = [Some(&method.output), method.items.as_ref()].into_iter();
     let errors = errors
@@ -85,27 +89,57 @@ fn emit_method(method: &ServiceMethod) -> TokenStream {
     }
 }
 
-fn emit_argument(argument: &MethodArgument, form: &ArgumentForm) -> TokenStream {
+fn emit_argument(argument: &MethodArgument, form: &ArgumentForm, schemas: bool) -> TokenStream {
     let (ty, shape, stream) = match form {
         ArgumentForm::Stream { item, .. } => (&**item, item_shape(&quote!(#item)), true),
         form => (&*argument.typed.ty, form.shape(), false),
     };
     let type_name = written(ty);
-    quote!(__chirp::ValueTable { type_name: #type_name, shape: #shape, stream: #stream })
-}
-
-fn emit_result(output: &Output) -> TokenStream {
-    let (type_name, shape) = (output.type_name(), output.form().shape());
+    let schema = schema(form, &quote!(schema_of_argument), schemas);
     quote! {
-        __chirp::Some(__chirp::ValueTable { type_name: #type_name, shape: #shape, stream: false })
+        __chirp::ValueTable {
+            type_name: #type_name,
+            shape: #shape,
+            stream: #stream,
+            schema: #schema,
+        }
     }
 }
 
-fn emit_items(items: &Output) -> TokenStream {
+fn emit_result(output: &Output, schemas: bool) -> TokenStream {
+    let form = output.form();
+    let (type_name, shape) = (output.type_name(), form.shape());
+    let schema = schema(&form, &quote!(schema_of_result), schemas);
+    quote! {
+        __chirp::Some(__chirp::ValueTable {
+            type_name: #type_name,
+            shape: #shape,
+            stream: false,
+            schema: #schema,
+        })
+    }
+}
+
+fn emit_items(items: &Output, schemas: bool) -> TokenStream {
     let (type_name, shape) = (items.type_name(), item_shape(&items.ok()));
+    let schema = schema(&items.form(), &quote!(schema_of_result), schemas);
     quote! {
-        __chirp::Some(__chirp::ValueTable { type_name: #type_name, shape: #shape, stream: true })
+        __chirp::Some(__chirp::ValueTable {
+            type_name: #type_name,
+            shape: #shape,
+            stream: true,
+            schema: #schema,
+        })
     }
+}
+
+/// The function that returns the JSON Schema of a value, if the service has the option `schema`.
+fn schema(form: &ArgumentForm, function: &TokenStream, schemas: bool) -> TokenStream {
+    if !schemas {
+        return quote!(::core::option::Option::None);
+    }
+    let ty = form.schema_type();
+    quote_spanned!(form.schema_span()=> __chirp::schema!(__chirp::#function::<#ty>))
 }
 
 fn item_shape(item: &TokenStream) -> TokenStream {

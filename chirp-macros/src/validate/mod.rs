@@ -48,6 +48,15 @@ pub(crate) fn service(service: &ServiceTrait, mistakes: &mut Mistakes) {
             "a service cannot be an `unsafe` trait: remove `unsafe`",
         );
     }
+    if let Some(schema) = &service.options.schema
+        && let Some(reflect) = &service.options.reflect
+        && !reflect.value
+    {
+        mistakes.at(
+            schema,
+            "schemas are a part of the description of a service: remove `reflect = false` or `schema`",
+        );
+    }
     if let Some(auto) = &item.modifiers.auto_token {
         mistakes.at(auto, "a service cannot be an `auto` trait: remove `auto`");
     }

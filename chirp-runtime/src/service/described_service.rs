@@ -95,7 +95,9 @@ impl ReflectedService for DescribedService {
 fn value(of: &ValueTable, tables: &mut ShapeTables) -> ValueDescription {
     let readable = (of.shape)(&mut tables.readable);
     let compact = (of.shape)(&mut tables.compact);
-    ValueDescription::new(of.type_name, readable, compact)
+    let mut value = ValueDescription::new(of.type_name, readable, compact);
+    value.schema = of.schema.map(|schema| schema());
+    value
 }
 
 /// Returns documentation without the space that begins each line of a comment.

@@ -16,6 +16,8 @@ mod probe;
 mod server;
 mod service_table;
 mod streaming;
+#[cfg(feature = "schema")]
+mod value_schema;
 
 pub use client::{Client, outcome_of, value_of};
 pub use contract::{Compatibility, CompatibilityCheck, Contract, Mismatch, Signature};
@@ -33,3 +35,5 @@ pub use service_table::{MethodTable, ValueTable, shape_of};
 pub use streaming::{
     Results, SendItems, Streamed, item_error, not_wanted, results, stream_outcome,
 };
+#[cfg(feature = "schema")]
+pub use value_schema::{BytesSchema, HasSchema, schema_of_argument, schema_of_result};

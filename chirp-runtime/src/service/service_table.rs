@@ -65,6 +65,8 @@ pub struct ValueTable {
     pub shape: fn(&mut Shapes) -> Shape,
     /// Whether the value is the item of a stream.
     pub stream: bool,
+    /// Returns the JSON Schema of the value, if the service has the option `schema`.
+    pub schema: Option<fn() -> String>,
 }
 
 /// Finds the shape of values of a form.
@@ -110,4 +112,44 @@ macro_rules! __reflected_items {
 #[macro_export]
 macro_rules! __reflected_items {
     ($($items:tt)*) => {};
+}
+
+/// The schema of a value, by this function. Without the feature `schema` there is none.
+#[cfg(feature = "schema")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __schema {
+    ($($function:tt)*) => {
+        ::core::option::Option::Some($($function)*)
+    };
+}
+
+/// See the definition with the feature `schema`.
+#[cfg(not(feature = "schema"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __schema {
+    ($($function:tt)*) => {
+        ::core::option::Option::None
+    };
+}
+
+/// Checks that services can have schemas.
+#[cfg(feature = "schema")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __requires_schema {
+    () => {};
+}
+
+/// See the definition with the feature `schema`.
+#[cfg(not(feature = "schema"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __requires_schema {
+    () => {
+        ::core::compile_error!(
+            "the option `schema` requires the feature `schema` of the crate `chirp`"
+        );
+    };
 }
