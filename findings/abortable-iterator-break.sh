@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# npm abortable-iterator 5.1.0: leaving the loop over abortableSource(source, signal) with break does not end the source; its finally
-# block does not run. An abort ends it, but the reason of the signal is replaced by a fixed text.
+# npm abortable-iterator 5.1.0: leaving the loop over abortableSource(source, signal) with break does not end the source; its
+# finally block does not run. An abort ends it, but the reason of the signal is replaced by a fixed text.
 # Guess: the wrapper hands return() on to the source, as a generator with yield* does, and rejects with signal.reason.
 source "$(dirname "$(realpath "$0")")/lib.sh"
 npm_install abortable-iterator@5.1.0

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# PyPI ajsonrpc 1.2.0, JSON-RPC server: a method that returns nothing has no answer; the manager raises ValueError to its caller, and so
-# a batch that holds such a call loses all its answers. A notification of the same method raises, too.
+# PyPI ajsonrpc 1.2.0, JSON-RPC server: a method that returns nothing has no answer; the manager raises ValueError to its caller,
+# and so a batch that holds such a call loses all its answers. A notification of the same method raises, too.
 # Guess: "result": null.
 source "$(dirname "$(realpath "$0")")/lib.sh"
 pip_install ajsonrpc==1.2.0

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# npm backoff 2.5.0: failAfter(3) allows four waits if a retry fails inside the "ready" handler, as the README's example has it, since
-# the counter advances after the handler; with backoff.call a function that fails at once is called five times.
+# npm backoff 2.5.0: failAfter(3) allows four waits if a retry fails inside the "ready" handler, as the README's example has it,
+# since the counter advances after the handler; with backoff.call a function that fails at once is called five times.
 # Guess: three waits and four calls, whenever the failure comes.
 source "$(dirname "$(realpath "$0")")/lib.sh"
 npm_install backoff@2.5.0

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# npm it-pushable 3.2.4: end(error) throws away the items that were pushed before and not yet read; of two reads that wait at the same
-# time only one gets an item, the other one waits for ever; onEmpty() resolves while an item is still in the queue.
+# npm it-pushable 3.2.4: end(error) throws away the items that were pushed before and not yet read; of two reads at the same time
+# only one gets an item, although there are two; onEmpty() resolves while an item is still in the queue.
 # Guess: the items come first and then the error, each read gets one item, and onEmpty() waits for the reader.
 source "$(dirname "$(realpath "$0")")/lib.sh"
 npm_install it-pushable@3.2.4

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The first request of JSON-RPC clients over WebSocket: npm jsonrpc-websocket-client 0.7.2 counts its IDs up from the smallest safe
-# integer, -9007199254740991; @walletconnect/jsonrpc-provider 1.0.14 sends a text of 19 digits; jsonrpc2-ws 1.0.0-beta24 begins with 0,
-# which the server of rpc-websockets 10.0.1 takes for a notification, so that the first call of every connection is lost.
+# integer, -9007199254740991; @walletconnect/jsonrpc-provider 1.0.14 sends a text of 19 digits; jsonrpc2-ws 1.0.0-beta24 begins with
+# 0, which the server of rpc-websockets 10.0.1 takes for a notification, so that the first call of every connection is lost.
 # Guess: small positive numbers, and an answer whatever the ID is.
 source "$(dirname "$(realpath "$0")")/lib.sh"
 npm_install jsonrpc-websocket-client@0.7.2 jsonrpc2-ws@1.0.0-beta24 rpc-websockets@10.0.1 ws@7.5.10 \

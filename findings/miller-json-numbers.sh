@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Miller 6.6.0 (Debian miller 6.6.0-2+b3): "mlr cat" of JSON lines writes integers beyond 64 signed bits, and numbers beyond a double,
-# as strings. A text such as "0xff" that passes through CSV comes back as the bare word 0xff, which is not JSON.
+# Miller 6.6.0 (Debian miller 6.6.0-2+b3): "mlr cat" of JSON lines writes integers beyond 64 signed bits, and numbers beyond a
+# double, as strings. A text such as "0xff" that passes through CSV comes back as the bare word 0xff, which is not JSON.
 # Guess: numbers that are not used in a calculation stay as they are; values from CSV are written as strings or as valid numbers.
 source "$(dirname "$(realpath "$0")")/lib.sh"
 deb_install miller=6.6.0-2+b3

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Keys and values of NATS (nats-server 2.9.10): nats-py 2.16.0 reads an empty value as None with get() and as b'' with history(). For
-# a deleted key npm @nats-io/kv 3.4.0 answers an entry with an empty value, where a key that never was gives null, and nats-py raises
-# KeyNotFoundError. A key with an empty token is accepted and fails with "jetstream is not enabled" and NoStreamResponseError.
+# Keys and values of NATS (nats-server 2.9.10): nats-py 2.16.0 reads an empty value as None with get() and as b'' with history().
+# For a deleted key npm @nats-io/kv 3.4.0 answers an entry with an empty value, where a key that never was gives null, and nats-py
+# raises KeyNotFoundError. A key with an empty token fails with "jetstream is not enabled" and NoStreamResponseError.
 # Guess: the value that was put, nothing for a deleted key, and an error that names the key.
 source "$(dirname "$(realpath "$0")")/lib.sh"
 start_nats -js -sd "$work/store"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# PyPI pycapng 0.19.7 (libpcapng): a section in big-endian byte order gives no packets and no exception, and the sections after it are
-# lost, too. Times with a resolution finer than a nanosecond are wrong: 1000.123456789012 s becomes 1000.012776324 s.
+# PyPI pycapng 0.19.7 (libpcapng): a section in big-endian byte order gives no packets and no exception, and the sections after it
+# are lost, too. Times with a resolution finer than a nanosecond are wrong: 1000.123456789012 s becomes 1000.012776324 s.
 # Guess: both byte orders, as the section header announces one, and times cut to nanoseconds.
 source "$(dirname "$(realpath "$0")")/lib.sh"
 pip_install pycapng==0.19.7
