@@ -3,6 +3,8 @@
 use std::process::Command;
 
 mod nodes;
+#[cfg(feature = "reflect")]
+mod reflection;
 #[path = "../support/mod.rs"]
 mod support;
 mod v0_peer;

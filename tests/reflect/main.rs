@@ -1,5 +1,6 @@
 //! Methods that are called in JSON by their JSON names, and descriptions of services.
 
+mod calls;
 mod describe;
 #[cfg(feature = "schema")]
 mod schema;

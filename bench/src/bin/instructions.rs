@@ -1,5 +1,6 @@
 //! Makes calls for counting instructions: `instructions CALLS [MODE]`. The mode is `plain` (default), `context`
-//! (each call has a trace and an entry of metadata) or `reconnecting` over memory, or `inproc` (plain) or `balanced` over in-process addresses.
+//! (each call has a trace and an entry of metadata), `struct` (the result is a struct), with the feature `reflect` `json` (the
+//! same method by its JSON name) or `reconnecting` over memory, or `inproc` (plain) or `balanced` over in-process addresses.
 //!
 //! Client and server run on one thread over memory, so that runs are reproducible. `instructions.sh` subtracts two
 //! runs to exclude the start of the program.
@@ -10,10 +11,18 @@ use std::{io, mem};
 use chirp::channel::memory;
 use chirp::{PeerBuilder, ReconnectConfig, Server, TraceContext};
 use chirp_bench::system::Result;
+use serde::{Deserialize, Serialize};
 
 #[chirp::service]
 pub trait Arith {
     async fn add(&self, a: u64, b: u64) -> u64;
+    async fn sum_diff(&self, a: i64, b: i64) -> SumDiff;
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct SumDiff {
+    sum: i64,
+    diff: i64,
 }
 
 struct Adder;
@@ -22,18 +31,29 @@ impl Arith for Adder {
     async fn add(&self, a: u64, b: u64) -> u64 {
         a.wrapping_add(b)
     }
+
+    async fn sum_diff(&self, a: i64, b: i64) -> SumDiff {
+        SumDiff {
+            sum: a.wrapping_add(b),
+            diff: a.wrapping_sub(b),
+        }
+    }
 }
 
 /// The connection of a run. What it needs is kept for as long as the program runs.
 async fn client(mode: &str) -> Result<ArithClient> {
     let server = PeerBuilder::new().service(ArithServer::new(Adder));
+    #[cfg(feature = "reflect")]
+    let server = server.reflect();
     let connect = move || {
         let (near, far) = memory();
         let started = server.start(far).map(mem::forget);
         ready(started.map(|()| near).map_err(io::Error::other))
     };
     Ok(match mode {
-        "plain" => ArithClient::new(&PeerBuilder::new().start(connect().await?)?),
+        #[cfg(feature = "reflect")]
+        "json" => ArithClient::new(&PeerBuilder::new().start(connect().await?)?).with_json(),
+        "plain" | "struct" => ArithClient::new(&PeerBuilder::new().start(connect().await?)?),
         "context" => {
             let peer = PeerBuilder::new().start(connect().await?)?;
             peer.hello().await?;
@@ -72,6 +92,15 @@ async fn main() -> Result<()> {
     let mode = args.next().unwrap_or_else(|| "plain".to_owned());
     let client = client(&mode).await?;
     let trace: TraceContext = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".parse()?;
+    if mode == "struct" || mode == "json" {
+        for number in 0..i64::try_from(calls)? {
+            let SumDiff { sum, diff } = client.sum_diff(number, 250).await?;
+            if (sum, diff) != (number + 250, number - 250) {
+                return Err(format!("{number} and 250 became {sum} and {diff}").into());
+            }
+        }
+        return Ok(());
+    }
     for number in 0..calls {
         let mut call = client.add(number, 1);
         if mode == "context" {
