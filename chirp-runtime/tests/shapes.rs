@@ -161,9 +161,9 @@ types! {
     #[serde(rename_all = "snake_case")]
     enum RenamedKind { FirstOne, #[serde(rename = "2nd", alias = "second")] SecondOne, #[serde(skip)] ThirdOne, #[serde(other)] Rest }
     #[serde(tag = "type")]
-    enum Internal { A { a: u8 }, B }
+    enum Internal { A { a: u8, b: String }, B, C { x: bool, y: Option<u8> }, D(Line), #[serde(alias = "F")] E(HashMap<String, u8>) }
     #[serde(tag = "t", content = "c")]
-    enum Adjacent { A(u8), B }
+    enum Adjacent { A(u8), B, C { x: bool, line: Line }, D(Line), E(u8, String), F { y: Option<u8> } }
     #[serde(untagged)]
     enum Untagged { A(u8), B(String) }
     struct Both { a: Generic<u8>, b: Generic<String> }
@@ -308,11 +308,15 @@ fn attributes() -> Vec<(&'static str, String, &'static str)> {
             shape::<RenamedKind>(),
             "RenamedKind; RenamedKind = first_one | 2nd|second | rest",
         ),
-        ("`tag`", shape::<Internal>(), "any"),
+        (
+            "`tag`",
+            shape::<Internal>(),
+            "Internal; Internal = tag type: A { a: u8, b: string } | B | C { x: bool .. } | D { name: string, count: u32 } | E|F { .. }",
+        ),
         (
             "`tag` and `content`",
             shape::<Adjacent>(),
-            "Adjacent; Adjacent = { t: Adjacent#2, c: any }; Adjacent#2 = A | B",
+            "Adjacent; Adjacent = tag t, content c: A(u8) | B | C { x: bool, line: Line } | D(Line) | E(u8, string) | F { .. }; Line = { name: string, count: u32 }",
         ),
         ("`untagged`", shape::<Untagged>(), "any"),
     ]

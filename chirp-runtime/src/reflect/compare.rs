@@ -113,8 +113,11 @@ enum View<'a> {
     Map(&'a Shape, &'a Shape),
     Tuple(&'a [Shape]),
     Struct(&'a [Field], Others),
-    Enum(&'a [Variant]),
+    Enum(&'a [Variant], Tags<'a>),
 }
+
+/// The fields that name the variant of an enum, and hold its content, if there are any.
+type Tags<'a> = Option<(&'a str, Option<&'a str>)>;
 
 /// The treatment of fields that a struct does not list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,7 +156,13 @@ fn view_of(definition: &Definition) -> View<'_> {
         Definition::Struct(fields) => View::Struct(fields, Others::Ignored),
         Definition::StrictStruct(fields) => View::Struct(fields, Others::Refused),
         Definition::OpenStruct(fields) => View::Struct(fields, Others::Read),
-        Definition::Enum(variants) => View::Enum(variants),
+        Definition::Enum(variants) => View::Enum(variants, None),
+        Definition::Tagged { tag, variants } => View::Enum(variants, Some((tag, None))),
+        Definition::Adjacent {
+            tag,
+            content,
+            variants,
+        } => View::Enum(variants, Some((tag, Some(content)))),
     }
 }
 
@@ -224,7 +233,9 @@ impl<'a> Comparison<'a> {
             {
                 self.structs(path, (old, old_others), (new, new_others));
             }
-            (View::Enum(old), View::Enum(new)) => self.enums(path, old, new),
+            (View::Enum(old, old_tags), View::Enum(new, new_tags)) if old_tags == new_tags => {
+                self.enums(path, old, new);
+            }
             (View::Leaf(old_leaf), View::Leaf(new_leaf)) => {
                 if old_leaf != new_leaf {
                     let breaks = self.reading.breaks(old_leaf, new_leaf, self.is_key);
@@ -276,7 +287,7 @@ impl<'a> Comparison<'a> {
             (View::Sequence(_), View::Sequence(_))
             | (View::Map(..), View::Map(..))
             | (View::Struct(..), View::Struct(..))
-            | (View::Enum(_), View::Enum(_)) => true,
+            | (View::Enum(..), View::Enum(..)) => true,
             (View::Tuple(old), View::Tuple(new)) => old.len() == new.len(),
             _ => false,
         }

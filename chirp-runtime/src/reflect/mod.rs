@@ -17,6 +17,7 @@ mod reading;
 mod shape;
 mod shape_tables;
 mod shapes;
+mod tagged;
 mod trace;
 mod tracer;
 mod value_reader;

@@ -9,6 +9,9 @@ pub(super) const REQUIRED: usize = usize::MAX;
 /// The slot that stands for a field that does not exist.
 pub(super) const UNKNOWN: usize = usize::MAX - 1;
 
+/// The slot that stands for the names of the tag and the variants of a tagged enum.
+pub(super) const TAG: usize = usize::MAX - 2;
+
 /// The kind of value that a type has asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -23,6 +26,10 @@ pub(super) enum Kind {
     /// A struct that asks for a map: its fields are not listed.
     OpenStruct,
     Enum,
+    /// An enum whose variants are named by a field.
+    Tagged,
+    /// An enum whose variants are named by a field, and whose contents are another field.
+    Adjacent,
 }
 
 /// The knowledge about one part of a value.
@@ -75,6 +82,11 @@ pub(super) struct Node {
     pub(super) required_is_unsure: bool,
     /// Whether fields that are not listed are refused. `None` if that is not known yet.
     pub(super) is_strict: Option<bool>,
+    /// The names of the fields for the variant and its content.
+    pub(super) tag: &'static str,
+    pub(super) content: &'static str,
+    /// Whether the variants of a tagged enum are known.
+    pub(super) knows_variants: bool,
     /// Whether the type contains itself.
     pub(super) is_recursive: bool,
 }
@@ -89,12 +101,18 @@ impl Node {
             knows_required: kind != Kind::Struct,
             required_is_unsure: false,
             is_strict: (kind != Kind::Struct).then_some(false),
+            tag: "",
+            content: "",
+            knows_variants: kind != Kind::Tagged,
             is_recursive: false,
         }
     }
 
     /// The slot that is explored next.
     pub(super) fn next(&self) -> Option<usize> {
+        if !self.knows_variants {
+            return Some(TAG);
+        }
         let slot = self.slots.iter().position(|slot| !slot.is_done);
         let required = || (!self.knows_required).then_some(REQUIRED);
         let unknown = || self.is_strict.is_none().then_some(UNKNOWN);

@@ -13,6 +13,12 @@ pub(super) enum ProbeError {
     Missing(&'static str),
     /// A field was offered twice, the second time by another name.
     Duplicate(&'static str),
+    /// A variant that does not exist was offered. These exist.
+    UnknownVariant(&'static [&'static str]),
+    /// A list had another length than expected. A struct has as many elements as the expectation says.
+    WrongLength(String),
+    /// A value of no ordinary type was offered where the expectation says another.
+    WrongType(String),
     /// A field that does not exist is refused.
     UnknownField,
     /// An error of the type itself.
@@ -36,21 +42,23 @@ impl de::Error for ProbeError {
         Self::Missing(field)
     }
 
-    // The texts of these are not needed, and would be formatted.
-    fn invalid_type(_: de::Unexpected<'_>, _: &dyn de::Expected) -> Self {
-        Self::Other
+    fn invalid_type(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        match found {
+            de::Unexpected::NewtypeStruct => Self::WrongType(expected.to_string()),
+            _ => Self::Other,
+        }
     }
 
     fn invalid_value(_: de::Unexpected<'_>, _: &dyn de::Expected) -> Self {
         Self::Other
     }
 
-    fn invalid_length(_: usize, _: &dyn de::Expected) -> Self {
-        Self::Other
+    fn invalid_length(_: usize, expected: &dyn de::Expected) -> Self {
+        Self::WrongLength(expected.to_string())
     }
 
-    fn unknown_variant(_: &str, _: &'static [&'static str]) -> Self {
-        Self::Other
+    fn unknown_variant(_: &str, variants: &'static [&'static str]) -> Self {
+        Self::UnknownVariant(variants)
     }
 
     fn unknown_field(_: &str, _: &'static [&'static str]) -> Self {

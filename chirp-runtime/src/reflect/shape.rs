@@ -77,6 +77,23 @@ pub enum Definition {
     OpenStruct(Vec<Field>),
     /// An enum.
     Enum(Vec<Variant>),
+    /// An enum whose variants are named by a field beside their own: `#[serde(tag = "..")]`.
+    Tagged {
+        /// The name of the field.
+        tag: String,
+        /// The variants.
+        variants: Vec<Variant>,
+    },
+    /// An enum whose variants are named by a field, and whose fields are the value of another:
+    /// `#[serde(tag = "..", content = "..")]`.
+    Adjacent {
+        /// The name of the field for the variant.
+        tag: String,
+        /// The name of the field for the variant's fields.
+        content: String,
+        /// The variants.
+        variants: Vec<Variant>,
+    },
 }
 
 /// A field of a struct.
@@ -172,24 +189,39 @@ impl fmt::Display for Definition {
             Self::Struct(fields) => write_fields(f, fields, ""),
             Self::StrictStruct(fields) => write_fields(f, fields, " !"),
             Self::OpenStruct(fields) => write_fields(f, fields, " .."),
-            Self::Enum(variants) => {
-                for (at, variant) in variants.iter().enumerate() {
-                    let bar = if at == 0 { "" } else { " | " };
-                    write!(f, "{bar}{}", variant.name)?;
-                    for alias in &variant.aliases {
-                        write!(f, "|{alias}")?;
-                    }
-                    match &variant.definition {
-                        Self::Unit => {}
-                        Self::Struct(_) | Self::StrictStruct(_) => {
-                            write!(f, " {}", variant.definition)?;
-                        }
-                        Self::Alias(shape) => write!(f, "({shape})")?,
-                        fields => write!(f, "{fields}")?,
-                    }
-                }
-                Ok(())
+            Self::Enum(variants) => write_variants(f, variants),
+            Self::Tagged { tag, variants } => {
+                write!(f, "tag {tag}: ")?;
+                write_variants(f, variants)
+            }
+            Self::Adjacent {
+                tag,
+                content,
+                variants,
+            } => {
+                write!(f, "tag {tag}, content {content}: ")?;
+                write_variants(f, variants)
             }
         }
     }
+}
+
+fn write_variants(f: &mut fmt::Formatter<'_>, variants: &[Variant]) -> fmt::Result {
+    for (at, variant) in variants.iter().enumerate() {
+        let bar = if at == 0 { "" } else { " | " };
+        write!(f, "{bar}{}", variant.name)?;
+        for alias in &variant.aliases {
+            write!(f, "|{alias}")?;
+        }
+        let fields = &variant.definition;
+        match fields {
+            Definition::Unit => {}
+            Definition::Struct(_) | Definition::StrictStruct(_) | Definition::OpenStruct(_) => {
+                write!(f, " {fields}")?;
+            }
+            Definition::Alias(shape) => write!(f, "({shape})")?,
+            _ => write!(f, "{fields}")?,
+        }
+    }
+    Ok(())
 }

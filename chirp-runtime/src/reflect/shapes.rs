@@ -91,7 +91,7 @@ impl Shapes {
                 explores: true,
             };
             drop(catch_unwind(AssertUnwindSafe(|| {
-                drop(T::deserialize(tracer));
+                self.context.conclude(&T::deserialize(tracer));
             })));
             self.context.trace.get_mut().end();
         }
@@ -142,7 +142,12 @@ impl Shapes {
         }
         let (kind, name, is_recursive) =
             self.known(id, |node| (node.kind, node.name.clone(), node.is_recursive));
-        let has_definition = matches!(kind, Kind::Struct | Kind::OpenStruct | Kind::Enum);
+        let is_tagged = matches!(kind, Kind::Tagged | Kind::Adjacent);
+        if is_tagged && self.known(id, |node| node.slots.is_empty()) {
+            return Shape::Any;
+        }
+        let has_definition =
+            is_tagged || matches!(kind, Kind::Struct | Kind::OpenStruct | Kind::Enum);
         if name.is_empty() && !is_recursive && !has_definition {
             return self.anonymous(id, kind);
         }
@@ -188,7 +193,9 @@ impl Shapes {
             Kind::Tuple | Kind::TupleStruct => Shape::Tuple(self.shapes(id)),
             Kind::UnitStruct => Shape::Unit,
             // These always have a definition.
-            Kind::Struct | Kind::OpenStruct | Kind::Enum => Shape::Any,
+            Kind::Struct | Kind::OpenStruct | Kind::Enum | Kind::Tagged | Kind::Adjacent => {
+                Shape::Any
+            }
         }
     }
 
@@ -214,6 +221,15 @@ impl Shapes {
             }
             Kind::OpenStruct => Definition::OpenStruct(self.fields(id)),
             Kind::Enum => Definition::Enum(self.variants(id)),
+            Kind::Tagged => Definition::Tagged {
+                tag: self.known(id, |node| node.tag.to_owned()),
+                variants: self.variants(id),
+            },
+            Kind::Adjacent => Definition::Adjacent {
+                tag: self.known(id, |node| node.tag.to_owned()),
+                content: self.known(id, |node| node.content.to_owned()),
+                variants: self.contents(id),
+            },
         }
     }
 
@@ -280,6 +296,38 @@ impl Shapes {
                 }
                 (None, Shape::Unit) => Definition::Unit,
                 (None, shape) => Definition::Alias(shape),
+            };
+            variants.push(Variant {
+                name,
+                aliases,
+                definition,
+            });
+        }
+        variants
+    }
+
+    /// The variants of an enum whose contents are a field.
+    fn contents(&mut self, id: usize) -> Vec<Variant> {
+        let mut variants = Vec::new();
+        for (slot, name, aliases) in self.names(id) {
+            let inner = self.known(id, |node| match node.slots[slot].known {
+                Known::Node(inner) => Some(inner),
+                _ => None,
+            });
+            let inner = inner.map(|inner| {
+                let kind = self.known(inner, |node| (node.name.is_empty()).then_some(node.kind));
+                (inner, kind)
+            });
+            let definition = match inner {
+                Some((
+                    inner,
+                    Some(kind @ (Kind::UnitStruct | Kind::Struct | Kind::OpenStruct)),
+                )) => self.definition(inner, kind),
+                Some((inner, Some(Kind::Tuple))) => Definition::Tuple(self.shapes(inner)),
+                _ => match self.shape_of(id, slot) {
+                    Shape::Any => Definition::Alias(Shape::Any),
+                    shape => Definition::Newtype(shape),
+                },
             };
             variants.push(Variant {
                 name,

@@ -38,6 +38,19 @@ struct Id(u64);
 #[derive(Debug, Serialize, Deserialize)]
 struct OptionalId(Option<u8>);
 
+/// Returns whether a codec can read a type that it writes. The compact ones cannot read tagged enums.
+fn is_supported<C: Encodes<Owned<T>>, T>(samples: Samples) -> bool
+where
+    T: Serialize + DeserializeOwned + Send + 'static,
+{
+    samples.iter().all(|(written, _)| {
+        let value: T = serde_json::from_str(written).unwrap();
+        let mut bytes = Vec::new();
+        <C as Encodes<Owned<T>>>::encode(&value, &mut bytes).unwrap();
+        <Owned<T> as Returned<C>>::decode(&bytes).is_ok()
+    })
+}
+
 /// How exact the comparison is expected to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Exactness {
@@ -73,6 +86,9 @@ impl Row {
         Old: Serialize + DeserializeOwned + Send + 'static,
         New: Serialize + DeserializeOwned + Send + 'static,
     {
+        if !is_supported::<C, Old>(self.forward) || !is_supported::<C, New>(self.backward) {
+            return Vec::new();
+        }
         let notation = Notation::of(C::ID);
         let (mut old, mut new) = (Shapes::new(notation), Shapes::new(notation));
         let (old_shape, new_shape) = (old.add::<Old>(), new.add::<New>());
@@ -256,4 +272,24 @@ versions! {
         [r#"{"a":"127.0.0.1"}"# => r#"{"a":"127.0.0.1"}"#] [r#"{"a":"127.0.0.1"}"# => r#"{"a":"127.0.0.1"}"#]
     Exact inside_of_a_list { struct V { a: Vec<In> } struct In { x: u8, y: u8 } } { struct V { a: Vec<In> } struct In { y: u8, x: u8 } }
         [r#"{"a":[{"x":1,"y":2}]}"# => r#"{"a":[{"x":1,"y":2}]}"#] [r#"{"a":[{"x":1,"y":2}]}"# => r#"{"a":[{"x":1,"y":2}]}"#]
+    Exact tagged_variant_added { #[serde(tag = "t")] enum V { A { x: u8 } } } { #[serde(tag = "t")] enum V { A { x: u8 }, B } }
+        [r#"{"t":"A","x":1}"# => r#"{"t":"A","x":1}"#] [r#"{"t":"B"}"# => -]
+    Exact tagged_variant_renamed { #[serde(tag = "t")] enum V { A { x: u8 } } } { #[serde(tag = "t")] enum V { B { x: u8 } } }
+        [r#"{"t":"A","x":1}"# => -] [r#"{"t":"B","x":1}"# => -]
+    Exact tagged_field_added { #[serde(tag = "t")] enum V { A { x: u8 } } } { #[serde(tag = "t")] enum V { A { x: u8, y: String } } }
+        [r#"{"t":"A","x":1}"# => -] [r#"{"t":"A","x":1,"y":"z"}"# => r#"{"t":"A","x":1}"#]
+    Exact tagged_field_type { #[serde(tag = "t")] enum V { A { x: u8 } } } { #[serde(tag = "t")] enum V { A { x: u16 } } }
+        [r#"{"t":"A","x":1}"# => r#"{"t":"A","x":1}"#] [r#"{"t":"A","x":300}"# => -]
+    Cautious tagged_optional_field_added { #[serde(tag = "t")] enum V { A { x: u8 } } } { #[serde(tag = "t")] enum V { A { x: u8, y: Option<u8> } } }
+        [r#"{"t":"A","x":1}"# => r#"{"t":"A","x":1,"y":null}"#] [r#"{"t":"A","x":1,"y":2}"# => r#"{"t":"A","x":1}"#]
+    Exact tag_renamed { #[serde(tag = "t")] enum V { A { x: u8 } } } { #[serde(tag = "kind")] enum V { A { x: u8 } } }
+        [r#"{"t":"A","x":1}"# => -] [r#"{"kind":"A","x":1}"# => -]
+    Exact tag_moved_out { enum V { A { x: u8 } } } { #[serde(tag = "kind")] enum V { A { x: u8 } } }
+        [r#"{"A":{"x":1}}"# => -] [r#"{"kind":"A","x":1}"# => -]
+    Exact adjacent_content_type { #[serde(tag = "t", content = "c")] enum V { A(u8) } } { #[serde(tag = "t", content = "c")] enum V { A(String) } }
+        [r#"{"t":"A","c":1}"# => -] [r#"{"t":"A","c":"x"}"# => -]
+    Exact adjacent_field_added { #[serde(tag = "t", content = "c")] enum V { A { x: u8 } } } { #[serde(tag = "t", content = "c")] enum V { A { x: u8, y: bool } } }
+        [r#"{"t":"A","c":{"x":1}}"# => -] [r#"{"t":"A","c":{"x":1,"y":true}}"# => r#"{"t":"A","c":{"x":1}}"#]
+    Exact adjacent_variant_added { #[serde(tag = "t", content = "c")] enum V { A(u8) } } { #[serde(tag = "t", content = "c")] enum V { A(u8), B } }
+        [r#"{"t":"A","c":1}"# => r#"{"t":"A","c":1}"#] [r#"{"t":"B"}"# => -]
 }

@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Shape;
-use super::node::{Kind, Known, Node, Place, REQUIRED, Slot, UNKNOWN};
+use super::node::{Kind, Known, Node, Place, REQUIRED, Slot, TAG, UNKNOWN};
 
 /// The maximum number of types, options, sequences and so on.
 pub(super) const MAX_NODES: usize = 4_096;
@@ -26,6 +26,16 @@ pub(super) struct Trace {
     /// Which made-up value is offered next at a place.
     choices: HashMap<Place, usize>,
     exhausted: HashSet<Place>,
+    /// The part of a tagged enum that the result of the type tells about.
+    pub(super) pending: Option<Pending>,
+}
+
+/// A part of a tagged enum whose fields serde reads from a buffer of its own. Only the result shows what they are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pending {
+    pub(super) place: Place,
+    /// Whether the enum's own deserializer has not returned yet.
+    pub(super) is_inside: bool,
 }
 
 impl Trace {
@@ -39,6 +49,7 @@ impl Trace {
             has_progressed: false,
             choices: HashMap::new(),
             exhausted: HashSet::new(),
+            pending: None,
         }
     }
 
@@ -55,6 +66,7 @@ impl Trace {
         self.depth = 0;
         self.last = Some((root, 0));
         self.has_progressed = false;
+        self.pending = None;
     }
 
     /// Ends an attempt. If nothing was learned, the place that was explored last is given up.
@@ -75,6 +87,8 @@ impl Trace {
             node.required_is_unsure = true;
         } else if slot == UNKNOWN {
             node.is_strict = Some(false);
+        } else if slot == TAG {
+            node.knows_variants = true;
         } else if let Some(slot) = node.slots.get_mut(slot) {
             slot.is_done = true;
             if let Known::Nothing = slot.known {
@@ -186,6 +200,22 @@ impl Trace {
         }
     }
 
+    /// Notes that nothing more is to be found at a place.
+    pub(super) fn finish(&mut self, place: Place) {
+        if let Some(slot) = self.slot(place) {
+            slot.is_done = true;
+        }
+        self.has_progressed = true;
+    }
+
+    /// Notes the shape of a field that was offered in another type, until it is known whether the field may be none.
+    pub(super) fn note_offered(&mut self, place: Place, shape: Shape) {
+        if let Some(slot) = self.slot(place) {
+            slot.known = Known::Leaf(shape);
+        }
+        self.has_progressed = true;
+    }
+
     pub(super) fn explore(&mut self, place: Place) {
         self.last = Some(place);
     }
@@ -269,6 +299,121 @@ impl Trace {
             node.is_strict = Some(false);
             self.has_progressed = true;
         }
+    }
+
+    /// Turns a struct into an enum whose variants are named by its first field.
+    pub(super) fn tag(&mut self, id: usize) {
+        if let Some(node) = self.nodes.get_mut(id)
+            && let [tag, content] = node.slots[..]
+                .iter()
+                .map(|slot| slot.name)
+                .collect::<Vec<_>>()[..]
+        {
+            node.kind = Kind::Adjacent;
+            (node.tag, node.content) = (tag, content);
+            node.slots.clear();
+            node.knows_variants = false;
+            node.knows_required = true;
+            node.is_strict = Some(false);
+            self.has_progressed = true;
+        }
+    }
+
+    /// Notes the name of the field that names the variant.
+    pub(super) fn note_tag(&mut self, id: usize, tag: &'static str) {
+        if let Some(node) = self.nodes.get_mut(id)
+            && node.tag.is_empty()
+            && !tag.is_empty()
+        {
+            node.tag = tag;
+            self.has_progressed = true;
+        }
+    }
+
+    /// Notes the variants of a tagged enum.
+    pub(super) fn note_variants(&mut self, id: usize, variants: &[&'static str]) {
+        if let Some(node) = self.nodes.get_mut(id)
+            && !node.knows_variants
+        {
+            let names = variants.iter().take(MAX_SLOTS);
+            node.slots = names.map(|name| Slot::new(name)).collect();
+            node.knows_variants = true;
+            self.has_progressed = true;
+        }
+    }
+
+    /// The names of the fields for the variant and its content, if the node is a tagged enum.
+    pub(super) fn tags(&self, id: usize) -> Option<(&'static str, &'static str)> {
+        let node = self.nodes.get(id);
+        let node = node.filter(|node| matches!(node.kind, Kind::Tagged | Kind::Adjacent));
+        node.map(|node| (node.tag, node.content))
+    }
+
+    /// The variant to make up: one without content, or the first.
+    pub(super) fn simplest_variant(&self, id: usize) -> usize {
+        let slots = self.nodes.get(id).map_or(&[][..], |node| &node.slots);
+        let is_unit = |slot: &Slot| match slot.known {
+            Known::Node(inner) => self.nodes[inner].kind == Kind::UnitStruct,
+            _ => false,
+        };
+        slots.iter().position(is_unit).unwrap_or(0)
+    }
+
+    /// Notes that all fields of a struct are known. Whether others are refused is found next.
+    pub(super) fn close(&mut self, id: usize) {
+        if let Some(node) = self.nodes.get_mut(id) {
+            node.kind = Kind::Struct;
+            self.has_progressed = true;
+        }
+    }
+
+    /// Notes how many fields a struct has, from the text of an error about their number. If they are known, nothing else
+    /// is to be found.
+    pub(super) fn note_count(&mut self, id: usize, text: &str) {
+        let Some(node) = self.nodes.get_mut(id) else {
+            return;
+        };
+        self.has_progressed = true;
+        if text.ends_with(" in sequence") && node.slots.is_empty() {
+            *node = Node::new(Kind::UnitStruct, String::new(), &[], 0);
+            return;
+        }
+        let words = text.strip_suffix('s').unwrap_or(text);
+        let count = words.strip_suffix(" element");
+        let count = count.and_then(|text| text.rsplit_once(" with "));
+        if count.is_some_and(|(_, count)| count.parse() == Ok(node.slots.len())) {
+            self.close(id);
+        } else {
+            self.note_strict(id, false);
+        }
+    }
+
+    /// The node for the fields of a variant of a tagged enum, and the part of them to explore.
+    pub(super) fn enter_variant(&mut self, place: Place) -> Option<Place> {
+        let (id, slot) = place;
+        let new = || {
+            let mut node = Node::new(Kind::OpenStruct, String::new(), &[], 0);
+            node.knows_required = false;
+            node.is_strict = None;
+            node
+        };
+        let inner = self.node(format!("variant {id} {slot}"), new)?;
+        let next = self.nodes[inner].next();
+        let slot = self.slot(place)?;
+        slot.known = Known::Node(inner);
+        slot.is_done = next.is_none();
+        self.has_progressed |= next.is_none();
+        let place = (inner, next?);
+        self.explore(place);
+        self.pending = Some(Pending {
+            place,
+            is_inside: true,
+        });
+        Some(place)
+    }
+
+    pub(super) fn node_at(&self, id: usize) -> Option<&Node> {
+        self.nodes.get(id)
     }
 
     pub(super) fn is_open(&self, id: usize) -> bool {

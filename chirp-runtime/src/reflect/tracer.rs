@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use serde::de::{DeserializeSeed, Deserializer, Visitor};
 
 use super::Shape;
-use super::access::{Elements, Entries, Fields, VariantName};
-use super::node::{Kind, Node, Place, REQUIRED, UNKNOWN};
+use super::access::{Elements, Entries, Fields, TagAndContent, VariantName};
+use super::node::{Kind, Node, Place, REQUIRED, TAG, UNKNOWN};
 use super::probe_error::ProbeError;
+use super::tagged::TaggedFields;
 use super::trace::{MAX_SLOTS, Trace};
 
 /// Texts that types which are written as a text may accept.
@@ -56,7 +57,7 @@ impl Context {
             place,
             explores: true,
         };
-        drop(seed.deserialize(tracer));
+        self.conclude(&seed.deserialize(tracer));
         Err(ProbeError::Stop)
     }
 
@@ -151,7 +152,15 @@ impl<'a> Tracer<'a> {
         let result = entered.and_then(|(slot, choice)| {
             let result = visit(self.context, (id, slot), choice);
             if self.explores {
-                self.context.trace.borrow_mut().leave(self.place, id);
+                let mut trace = self.context.trace.borrow_mut();
+                trace.leave(self.place, id);
+                if let Some(pending) = &mut trace.pending
+                    && std::mem::take(&mut pending.is_inside)
+                {
+                    return result;
+                }
+                drop(trace);
+                self.context.conclude(&result);
                 return Err(ProbeError::Stop);
             }
             result
@@ -181,6 +190,55 @@ impl<'a> Tracer<'a> {
         })
     }
 
+    /// Visits an enum whose variants are named by a field beside their own.
+    fn tagged<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProbeError> {
+        let name = derived_name::<V>();
+        let node = || Node::new(Kind::Tagged, name.to_owned(), &[], 0);
+        let key = key::<V>("tagged", "", &[]);
+        self.compound(key, node, MAX_SLOTS, |context, (id, slot), choice| {
+            let place = (id, slot.unwrap_or(choice));
+            let explored = match slot {
+                None | Some(TAG) => None,
+                Some(_) => {
+                    let part = context.trace.borrow_mut().enter_variant(place);
+                    Some(part.ok_or(ProbeError::Stop)?)
+                }
+            };
+            let fields = TaggedFields::new(context, place, explored);
+            let value = if TaggedFields::is_list(context, explored) {
+                visitor.visit_seq(fields)
+            } else {
+                visitor.visit_map(fields)
+            };
+            let mut trace = context.trace.borrow_mut();
+            match (&value, slot) {
+                (Err(ProbeError::Missing(tag)), Some(TAG)) => trace.note_tag(id, tag),
+                (Err(ProbeError::UnknownVariant(variants)), Some(TAG)) => {
+                    trace.note_variants(id, variants);
+                }
+                (Err(ProbeError::UnknownVariant(_)), None) => return Err(ProbeError::Unbuildable),
+                (Err(_), _) => trace.pending = None,
+                _ => {}
+            }
+            value
+        })
+    }
+
+    /// Visits a struct that does not list its fields.
+    fn unlisted<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProbeError> {
+        let node = || {
+            let mut node = Node::new(Kind::OpenStruct, String::new(), &[], 0);
+            node.knows_required = false;
+            node.is_strict = None;
+            node
+        };
+        let (id, slot) = self.place;
+        let key = format!("unlisted {id} {slot} {}", type_name::<V>());
+        self.compound(key, node, 1, |context, visit, _| {
+            visit_fields(context, visit, visitor)
+        })
+    }
+
     /// Visits fields with names.
     pub(super) fn fields<'de, V: Visitor<'de>>(
         self,
@@ -203,6 +261,10 @@ fn visit_fields<'de, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value, ProbeError> {
     let (id, slot) = visit;
+    if context.trace.borrow().tags(id).is_some() {
+        return visitor.visit_map(TagAndContent::new(context, visit));
+    }
+    let was_open = context.trace.borrow().is_open(id);
     let value = visitor.visit_map(Fields::new(context, visit));
     if slot == Some(REQUIRED) {
         let mut trace = context.trace.borrow_mut();
@@ -211,6 +273,14 @@ fn visit_fields<'de, V: Visitor<'de>>(
             Err(ProbeError::Stop) => {}
             Err(ProbeError::Unbuildable) => trace.give_up((id, REQUIRED)),
             Ok(_) | Err(_) => trace.knows_required(id),
+        }
+    } else if slot == Some(UNKNOWN) && was_open {
+        let mut trace = context.trace.borrow_mut();
+        match &value {
+            // An index behind the last field is refused.
+            Err(ProbeError::Other) => trace.close(id),
+            Err(ProbeError::Stop) if !trace.is_open(id) => {}
+            _ => trace.note_strict(id, false),
         }
     } else if slot == Some(UNKNOWN) {
         let is_strict = matches!(value, Err(ProbeError::UnknownField));
@@ -228,6 +298,14 @@ fn visit_fields<'de, V: Visitor<'de>>(
 /// Identifies the type behind a visitor. One visitor that is used for several types is told apart by the rest.
 fn key<V>(kind: &str, name: &str, names: &[&str]) -> String {
     format!("{kind} {} {name} {}", type_name::<V>(), names.join(","))
+}
+
+/// The name of the derived type that a visitor or a field belongs to.
+fn derived_name<V>() -> &'static str {
+    let derived = type_name::<V>().split_once(">::deserialize::__");
+    let name = derived.and_then(|(before, _)| before.rsplit_once(" for "));
+    let name = name.map_or("", |(_, name)| name.split('<').next().unwrap_or(name));
+    name.rsplit("::").next().unwrap_or(name)
 }
 
 /// The name of a type with its type parameters, which are those of its visitor.
@@ -282,6 +360,18 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProbeError> {
+        let asks = type_name::<V>();
+        if asks.contains("::TaggedContentVisitor<") {
+            return self.tagged(visitor);
+        }
+        if asks.contains("::UntaggedUnitVisitor") {
+            let node = || Node::new(Kind::UnitStruct, String::new(), &[], 0);
+            let key = key::<V>("unit variant", "", &[]);
+            return self.compound(key, node, 1, |_, _, _| visitor.visit_unit());
+        }
+        if asks.contains("::__Visitor") {
+            return self.unlisted(visitor);
+        }
         match self.leaf(Shape::Any, 6)? {
             0 => visitor.visit_unit(),
             1 => visitor.visit_u64(0),
@@ -370,10 +460,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProbeError> {
         // A derived struct with flattened fields asks for a map, and does not say its name.
-        let derived = type_name::<V>().split_once(">::deserialize::__Visitor");
-        let name = derived.and_then(|(before, _)| before.rsplit_once(" for "));
-        let name = name.map_or("", |(_, name)| name.split('<').next().unwrap_or(name));
-        let name = name.rsplit("::").next().unwrap_or(name);
+        let name = derived_name::<V>();
         let node = || Node::new(Kind::Map, name_of::<V>(name), &[], 2);
         let key = key::<V>("map", "", &[]);
         self.compound(key, node, 1, |context, visit, _| {

@@ -358,8 +358,10 @@ impl<'b> ValueCursor<'_, 'b> {
                 self.fields(fields, depth)
             }
             Definition::Enum(variants) => self.variant(name, variants, depth),
-            // Its fields have no order.
-            Definition::OpenStruct(_) => Err(unknown(name)),
+            // Their fields have no order.
+            Definition::OpenStruct(_) | Definition::Tagged { .. } | Definition::Adjacent { .. } => {
+                Err(unknown(name))
+            }
         }
     }
 
