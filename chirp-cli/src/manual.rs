@@ -259,14 +259,22 @@ fn shapes_in(definition: &Definition) -> Vec<&Shape> {
     match definition {
         Definition::Alias(shape) | Definition::Newtype(shape) => vec![shape],
         Definition::Tuple(items) => items.iter().collect(),
-        Definition::Struct(fields) | Definition::OpenStruct(fields) => {
-            fields.iter().map(|field| &field.shape).collect()
-        }
-        Definition::Enum(variants) => {
+        Definition::Struct(fields)
+        | Definition::StrictStruct(fields)
+        | Definition::OpenStruct(fields) => fields.iter().map(|field| &field.shape).collect(),
+        Definition::Enum(variants)
+        | Definition::Tagged { variants, .. }
+        | Definition::Adjacent { variants, .. } => {
             // A variant has fields, and no variants of its own.
+            let has_variants = |definition: &Definition| {
+                matches!(
+                    definition,
+                    Definition::Enum(_) | Definition::Tagged { .. } | Definition::Adjacent { .. }
+                )
+            };
             let variants = variants
                 .iter()
-                .filter(|variant| !matches!(variant.definition, Definition::Enum(_)));
+                .filter(|variant| !has_variants(&variant.definition));
             variants
                 .flat_map(|variant| shapes_in(&variant.definition))
                 .collect()

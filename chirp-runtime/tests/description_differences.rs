@@ -122,6 +122,11 @@ fn each_kind_of_difference() {
             &["Arith.sum: idempotent now (breaks native calls of new clients)"],
         ),
         (
+            method("params"),
+            json!(true),
+            &["Arith.sum: the argument is all of the parameters now (breaks JSON calls)"],
+        ),
+        (
             method("deprecated"),
             json!("use add"),
             &["Arith.sum: deprecated now"],

@@ -216,7 +216,9 @@ fn parts<'s>(definition: &'s Definition, shapes: &mut Vec<&'s Shape>) {
         | Definition::OpenStruct(fields) => {
             shapes.extend(fields.iter().map(|field| &field.shape));
         }
-        Definition::Enum(variants) => {
+        Definition::Enum(variants)
+        | Definition::Tagged { variants, .. }
+        | Definition::Adjacent { variants, .. } => {
             for variant in variants {
                 parts(&variant.definition, shapes);
             }

@@ -284,6 +284,15 @@ impl Comparison<'_> {
             }
             _ => {}
         }
+        if old.params != new.params {
+            let change = InterfaceChange::Parameters { whole: new.params };
+            let native = if reading.is_by_name() {
+                Impact::BOTH
+            } else {
+                Impact::NONE
+            };
+            self.note(path, change, native, Impact::BOTH);
+        }
         let by_name = reading.is_by_name() && old.named && new.named;
         let pairs = pairs(&old.arguments, &new.arguments);
         let moved = moved(&pairs);

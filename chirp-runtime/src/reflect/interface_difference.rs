@@ -72,6 +72,11 @@ pub enum InterfaceChange {
     ArgumentsNamed,
     /// Arguments are sent by position: `#[chirp(named)]` was removed.
     ArgumentsPositional,
+    /// `#[chirp(params)]` was added or removed.
+    Parameters {
+        /// Whether the one argument is all of the parameters now.
+        whole: bool,
+    },
     /// An argument was added.
     ArgumentAdded {
         /// Whether calls without the argument are refused.
@@ -233,6 +238,8 @@ impl fmt::Display for InterfaceChange {
             Self::MethodNotDescribed => "method no longer described",
             Self::ArgumentsNamed => "arguments are sent by name now",
             Self::ArgumentsPositional => "arguments are sent by position now",
+            Self::Parameters { whole: true } => "the argument is all of the parameters now",
+            Self::Parameters { .. } => "the argument is one of the parameters now",
             Self::ArgumentAdded { required: true } => "required argument added",
             Self::ArgumentAdded { .. } => "optional argument added",
             Self::ArgumentRemoved { required: true } => "required argument removed",

@@ -71,6 +71,10 @@ impl Slot {
 
 /// A type that consists of others, as far as it is known.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each becomes known by itself"
+)]
 pub(super) struct Node {
     pub(super) kind: Kind,
     /// The type's name. Empty if it has none.

@@ -67,7 +67,7 @@ impl<'a> TaggedFields<'a> {
 /// The fields to offer, in order.
 fn fields(context: &Context, place: Place, explored: Option<Place>) -> Vec<(&'static str, Offer)> {
     let trace = context.trace.borrow();
-    let content = match explored {
+    let inner = match explored {
         Some((id, _)) => Some(id),
         None => match trace
             .node_at(place.0)
@@ -80,7 +80,7 @@ fn fields(context: &Context, place: Place, explored: Option<Place>) -> Vec<(&'st
             None => None,
         },
     };
-    let Some(node) = content.and_then(|id| trace.node_at(id)) else {
+    let Some(node) = inner.and_then(|id| trace.node_at(id)) else {
         return Vec::new();
     };
     let slot = explored.map_or(REQUIRED, |(_, slot)| slot);

@@ -164,7 +164,9 @@ fn find_key_in<'s>(
             let mut fields = fields.iter();
             fields.find_map(|field| find_key(&field.shape, shapes, seen))
         }
-        Definition::Enum(variants) => {
+        Definition::Enum(variants)
+        | Definition::Tagged { variants, .. }
+        | Definition::Adjacent { variants, .. } => {
             let mut variants = variants.iter();
             variants.find_map(|variant| find_key_in(&variant.definition, shapes, seen))
         }
@@ -184,7 +186,9 @@ fn is_key(shape: &Shape, shapes: &Shapes) -> bool {
                 | Definition::Tuple(_)
                 | Definition::Struct(_)
                 | Definition::StrictStruct(_)
-                | Definition::OpenStruct(_),
+                | Definition::OpenStruct(_)
+                | Definition::Tagged { .. }
+                | Definition::Adjacent { .. },
             ) => false,
             Some(Definition::Alias(_) | Definition::Enum(_)) | None => true,
         },
