@@ -8,7 +8,7 @@ deb_install jo=1.9-1 jshon=20131010-3+b1 libjansson4
 {
     jo a=9007199254740993 b=18446744073709551615 c=007 d=0x10
     echo '{"price":1.10}' | jshon -e price
-    echo '[18446744073709551615]' | jshon 2>&1 | grep -o 'too big integer'
+    { echo '[18446744073709551615]' | jshon 2>&1 || true; } | grep -o 'too big integer'
 } | expect '{"a":9007199254740992,"b":1.844674407370955e+19,"c":7,"d":16}
 1.1000000000000001
 too big integer'

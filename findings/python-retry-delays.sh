@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Delays of Python retry libraries: PyPI stamina 26.1.0 caps a delay after it has added the jitter, so that from the cap on all
-# clients wait equally long; retry 0.9.2 applies max_delay to the second delay at the earliest, and adds its jitter up from delay to delay.
+# clients wait equally long; retry 0.9.2 applies max_delay to the second delay at the earliest, and adds its jitter up from delay
+# to delay.
 # Guess: jitter at the cap too; no delay above max_delay; a fixed jitter of 1 s makes each delay of 1 s one of 2 s.
 source "$(dirname "$(realpath "$0")")/lib.sh"
 pip_install stamina==26.1.0 retry==0.9.2
