@@ -25,8 +25,13 @@ pub(super) async fn run(
 ) {
     let permits = Arc::new(Semaphore::new(callers));
     let mut running = JoinSet::new();
-    let mut burst = 0;
-    for (number, target) in targets.iter().cycle().enumerate() {
+    let (mut burst, mut number) = (0, 0);
+    let first_measured = calls_before(window, rate, window.begin);
+    for target in targets.iter().cycle() {
+        if number < first_measured && Instant::now() >= window.begin {
+            // What the target was too slow for in the warm-up must not fill the measurement.
+            number = first_measured;
+        }
         let due = due(window, rate, number);
         if due >= window.end {
             break;
@@ -54,10 +59,10 @@ pub(super) async fn run(
         }
         let Some(permit) = permit.filter(|_| Instant::now() < window.end) else {
             let all = calls_before(window, rate, window.end);
-            let sent = (number as u64).max(calls_before(window, rate, window.begin));
-            shared.lock().unsent = all.saturating_sub(sent);
+            shared.lock().unsent = all.saturating_sub(number.max(first_measured));
             break;
         };
+        number += 1;
         shared.count_delay(due);
         let (target, shared_by_call) = (target.clone(), Arc::clone(shared));
         running.spawn(async move {
@@ -78,7 +83,7 @@ pub(super) async fn run(
 }
 
 /// Returns when a call is due.
-fn due(window: Window, rate: f64, number: usize) -> Instant {
+fn due(window: Window, rate: f64, number: u64) -> Instant {
     #[expect(clippy::cast_precision_loss, reason = "exact for 2^53 calls")]
     let offset = Duration::try_from_secs_f64(number as f64 / rate);
     offset.map_or(window.end, |offset| window.start + offset)

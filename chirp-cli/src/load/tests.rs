@@ -142,6 +142,20 @@ async fn calls_that_were_due_and_not_sent_are_counted() {
     assert!(measurement.latency.max() > 150_000_000);
 }
 
+/// Calls of the warm-up that could not be sent in time are left out.
+#[tokio::test(start_paused = true)]
+async fn a_warm_up_that_is_too_fast_does_not_fill_the_measurement() {
+    let server = stalling();
+    let shared = measure(&server, 4, Loop::Open(2000.0), 200 * MS, 200 * MS).await;
+    let measurement = shared.lock();
+    assert!(
+        (150..=250).contains(&measurement.calls),
+        "{}",
+        measurement.calls
+    );
+    assert_eq!(measurement.unsent + measurement.calls, 400);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_call_that_times_out_counts_with_its_time_limit() {
     let server = stalling();
