@@ -6,17 +6,20 @@ use crate::failure::Failure;
 
 const AFTER_HELP: &str = "\
 Addresses:
-  tcp://host:port   tls://host:port   unix:///path   unix://@name   exec:program args   stdio:   fd:N
+  tcp://host:port   tls://host:port   unix:///path   unix://@name
+  exec:program args   stdio:   fd:N
 
 Exit codes:
   0    success
-  1    the method failed with an error of its own, or a comparison found a difference
-  2    wrong command line, or the target does not offer what the command needs
+  1    the method failed, or a comparison found a difference
+  2    wrong command line or arguments, or the target does not offer
+       what the command needs
   3    no connection, or it was lost before the answer
   4    a time limit passed
   5    not allowed: access denied, or an identity was not accepted
   6    unknown method
-  7    the target is overloaded or shutting down, its handler panicked, or another error of the framework
+  7    the target is overloaded or shutting down, its handler panicked,
+       or another error of the framework
   8    a stream failed after items were printed
   130  interrupted";
 

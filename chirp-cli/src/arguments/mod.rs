@@ -12,11 +12,13 @@ pub(crate) use value::is_bytes;
 
 /// The description of argument forms for the help of commands.
 pub(crate) const ARGUMENT_HELP: &str = "\
-Arguments:
-  name=text     the text, read by the type of the argument: text and bytes as they are, numbers, true and false,
-                null for an option, the name of a variant, and JSON for everything else
+Forms of arguments:
+  name=text     the text, read by the type: text and bytes as they are,
+                numbers, true, false, null for an option, the name of a
+                variant, and JSON for everything else
   name:=json    JSON, whatever the type
-  name@file     the contents of a file (- for standard input): bytes, text, or JSON; for a stream of bytes the bytes,
-                for another stream a line of JSON for each item
-  '{..}' '[..]' all arguments as one JSON object by name, or array by position
+  name@file     the contents of a file: bytes, text or JSON; for a stream,
+                its bytes, or a line of JSON for each item
+  name@-        the same, from standard input
+  '{..}' '[..]' all arguments as JSON, by name or by position
   @file  -      the same, from a file or from standard input";
