@@ -68,7 +68,7 @@ fn emit_method(method: &ServiceMethod, schemas: bool) -> TokenStream {
         }
     };
     let deprecated = deprecation(&method.item.attrs).unwrap_or(none);
-    let (named, params) = (method.named, method.is_params());
+    let (by_name, params) = (method.named, method.is_params());
     quote! {
         #(#cfgs)*
         __chirp::MethodTable {
@@ -81,7 +81,7 @@ fn emit_method(method: &ServiceMethod, schemas: bool) -> TokenStream {
             result: #result,
             items: #items,
             errors: &[#(#errors),*],
-            named: #named,
+            named: #by_name,
             params: #params,
             deadline: #deadline,
             deprecated: #deprecated,
