@@ -99,7 +99,9 @@ struct Target {
 async fn target() -> Target {
     let here = Here::default();
     let (more, waiting) = (Arc::clone(&here.more), Arc::clone(&here.waiting));
-    let server = Server::builder().service(StationServer::new(here));
+    let server = Server::builder()
+        .service(StationServer::new(here))
+        .reflect();
     let server = server.bind("tcp://127.0.0.1:0").await.expect("a port");
     let address = server.endpoint().to_string();
     tokio::spawn(server.run());
@@ -291,6 +293,25 @@ async fn a_record_is_replayed() {
         "{out}"
     );
     assert!(out.contains("3 calls: 0 same, 3 different\n"), "{out}");
+}
+
+/// The recorder asks a target that reflects for its description, so that no file is needed to decode values.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_holds_the_description_of_its_target() {
+    let target = target().await;
+    let file = path("pcapng");
+    let (child, address) = recorder(&target.address, &file, &[]).await;
+    make_calls(&address, &target.waiting).await;
+    let (code, error) = stop(child).await;
+    assert_eq!(code, Some(0), "{error}");
+    let run = chirp(&["show", file.to_str().expect("text")]).await;
+    for part in [
+        "Station.add {\"a\":1,\"b\":2}\n",
+        "Station.total {\"numbers\":0}",
+        "Station.note {\"text\":\"noted\"}",
+    ] {
+        assert!(run.ok().contains(part), "{part} in {run:?}");
+    }
 }
 
 #[tokio::test]
