@@ -65,8 +65,10 @@ fn describe(router: &Router) -> Description {
         methods: BTreeMap<usize, Vec<(bool, String)>>,
     }
     let mut found: BTreeMap<*const (), Found> = BTreeMap::new();
-    let mut description = Description::default();
-    description.version = Description::VERSION;
+    let mut description = Description {
+        version: Description::VERSION,
+        ..Description::default()
+    };
     for route in router.visible_routes() {
         let name = name_of(route.name);
         let Some(form) = route.form else {
@@ -122,8 +124,10 @@ fn visible(router: &Router, request: &Request) -> Description {
     let who = request.context().identity();
     let is_visible = |name: &str| router.is_visible(who, name.as_bytes());
     let all = description_of(router);
-    let mut description = Description::default();
-    description.version = all.version;
+    let mut description = Description {
+        version: all.version,
+        ..Description::default()
+    };
     let others = all.others.iter().filter(|name| is_visible(name));
     description.others = others.cloned().collect();
     for service in &all.services {
@@ -173,10 +177,10 @@ fn reachable(description: &Description, all: &Description) -> TypeDefinitions {
     }
     let readable = values.iter().map(|value| &value.readable);
     let compact = values.iter().map(|value| &value.compact);
-    let mut types = TypeDefinitions::default();
-    types.readable = named(readable, &all.types.readable);
-    types.compact = named(compact, &all.types.compact);
-    types
+    TypeDefinitions {
+        readable: named(readable, &all.types.readable),
+        compact: named(compact, &all.types.compact),
+    }
 }
 
 /// Returns the definitions of the types that these shapes name.

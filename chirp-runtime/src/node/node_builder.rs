@@ -41,6 +41,10 @@ type AddServices = dyn FnOnce(PeerBuilder) -> PeerBuilder + Send;
 
 /// Configures a [`Node`].
 #[must_use = "the node is made by `start`"]
+#[cfg_attr(
+    feature = "reflect",
+    expect(clippy::struct_excessive_bools, reason = "settings of their own")
+)]
 pub struct NodeBuilder {
     name: Arc<str>,
     network: String,

@@ -178,8 +178,11 @@ fn is_key(shape: &Shape, shapes: &Shapes) -> bool {
     match shape {
         Shape::Unit | Shape::Bytes | Shape::Sequence(_) | Shape::Tuple(_) | Shape::Map(..) => false,
         Shape::Named(name) => match shapes.get(name) {
-            // A key that contains itself is none that ends.
-            Some(Definition::Newtype(Shape::Named(_))) => true,
+            // A newtype may contain itself.
+            Some(
+                Definition::Newtype(Shape::Named(_)) | Definition::Alias(_) | Definition::Enum(_),
+            )
+            | None => true,
             Some(Definition::Newtype(inner)) => is_key(inner, shapes),
             Some(
                 Definition::Unit
@@ -190,7 +193,6 @@ fn is_key(shape: &Shape, shapes: &Shapes) -> bool {
                 | Definition::Tagged { .. }
                 | Definition::Adjacent { .. },
             ) => false,
-            Some(Definition::Alias(_) | Definition::Enum(_)) | None => true,
         },
         _ => true,
     }

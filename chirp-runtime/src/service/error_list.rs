@@ -31,12 +31,13 @@ impl<'a> ErrorList<'a> {
 
 impl DescribeErrors for ErrorList<'_> {
     fn error(&mut self, code: u16, name: &str, documentation: &str, raw: bool) {
-        let mut error = ErrorDescription::default();
-        error.code = code;
-        name.clone_into(&mut error.name);
-        error.documentation = text(documentation);
-        error.raw = raw;
-        self.errors.push(error);
+        self.errors.push(ErrorDescription {
+            code,
+            name: name.to_owned(),
+            documentation: text(documentation),
+            raw,
+            ..ErrorDescription::default()
+        });
     }
 
     fn field<F: Form>(&mut self, name: &str, type_name: &str) {

@@ -367,7 +367,14 @@ impl Router {
 
     /// Handles a call whose name is not registered.
     #[inline(never)]
-    fn handle_unregistered(&self, request: Request) -> HandlerFuture {
+    fn handle_unregistered(
+        &self,
+        #[cfg_attr(
+            not(feature = "reflect"),
+            expect(unused_mut, reason = "only JSON names change it")
+        )]
+        mut request: Request,
+    ) -> HandlerFuture {
         if is_reserved(request.method()) {
             return self.handle_reserved(request);
         }
@@ -375,10 +382,10 @@ impl Router {
             return denied();
         }
         #[cfg(feature = "reflect")]
-        let request = match self.handle_json(request) {
-            Ok(handling) => return handling,
-            Err(request) => request,
-        };
+        if let Some((route, form)) = self.json_route(request.method()) {
+            request.set_route(route.index);
+            return form.handle(&*route.handler, request);
+        }
         if self.fallback.is_none() {
             self.log_unknown(&request);
         }
@@ -417,19 +424,13 @@ impl Router {
         route.is_some() && self.allows(who, name, route)
     }
 
-    /// Handles a call by a JSON name. Returns the request if the name is not one.
+    /// Returns the route of the method whose JSON name `name` is.
     #[cfg(feature = "reflect")]
     #[cold]
-    fn handle_json(&self, mut request: Request) -> Result<HandlerFuture, Request> {
-        let method = strip_json_suffix(request.method()).filter(|_| self.describer.is_some());
-        let Some(route) = method.and_then(|method| self.routes.get(method)) else {
-            return Err(request);
-        };
-        let Some(json) = &route.details.json else {
-            return Err(request);
-        };
-        request.set_route(route.index);
-        Ok(json.handle(&*route.handler, request))
+    fn json_route(&self, name: &[u8]) -> Option<(&RouteEntry, &JsonForm)> {
+        let method = strip_json_suffix(name).filter(|_| self.describer.is_some())?;
+        let route = self.routes.get(method)?;
+        Some((route, route.details.json.as_ref()?))
     }
 
     /// Returns `true` if there is no handler at all.
