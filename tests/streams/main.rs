@@ -11,6 +11,7 @@ mod one_way;
 mod pace;
 mod packet_limits;
 mod plain;
+mod proxied;
 mod streaming;
 mod streaming_shapes;
 #[path = "../support/mod.rs"]
