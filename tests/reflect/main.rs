@@ -2,6 +2,7 @@
 
 mod calls;
 mod describe;
+mod proxies;
 #[cfg(feature = "schema")]
 mod schema;
 mod statistics;

@@ -1,5 +1,3 @@
-use serde::Deserialize;
-
 use super::{JsonArguments, JsonText};
 use crate::codec::{CodecId, Json};
 use crate::packet::{DESCRIBE_METHOD, JSON_SUFFIX};
@@ -67,7 +65,11 @@ impl JsonCaller {
             self.caller.clone(),
             MethodName::from(DESCRIBE_METHOD),
             Ok(name.to_owned().into()),
-            |answer, _| description(&answer?.into_bytes()?),
+            |answer, _| {
+                let answer = answer?.into_bytes()?;
+                Description::from_json(&answer)
+                    .map_err(|error| CallError::Decode(error.to_string()))
+            },
         )
         .idempotent()
     }
@@ -137,25 +139,4 @@ impl AsCaller for JsonCaller {
 
 fn json_name(method: &str) -> MethodName {
     format!("{method}{JSON_SUFFIX}").into()
-}
-
-/// Decodes the answer to a request for a description.
-fn description(answer: &[u8]) -> Result<Description, CallError> {
-    /// The part of a description that all versions have.
-    #[derive(Deserialize)]
-    struct Head {
-        version: u32,
-    }
-
-    let undecodable = |error: serde_json::Error| {
-        CallError::Decode(format!("the answer is not a description: {error}"))
-    };
-    let Head { version } = serde_json::from_slice(answer).map_err(undecodable)?;
-    if version != Description::VERSION {
-        return Err(CallError::Decode(format!(
-            "the description has version {version}, and this side knows version {}",
-            Description::VERSION
-        )));
-    }
-    serde_json::from_slice(answer).map_err(undecodable)
 }

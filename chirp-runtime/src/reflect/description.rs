@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Definition, Shape};
+use crate::codec::DecodeError;
 
 /// The interface of a peer: its services and methods, and the shapes of their values.
 ///
@@ -210,6 +211,31 @@ impl ErrorField {
 }
 
 impl Description {
+    /// Reads a description in JSON, as a peer sends it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`DecodeError`] if the JSON is not a description of this version.
+    pub fn from_json(json: &[u8]) -> Result<Self, DecodeError> {
+        /// The part of a description that all versions have.
+        #[derive(Deserialize)]
+        struct Head {
+            version: u32,
+        }
+
+        let undecodable = |error: serde_json::Error| {
+            DecodeError::new(format_args!("the JSON is not a description: {error}"))
+        };
+        let Head { version } = serde_json::from_slice(json).map_err(undecodable)?;
+        if version != Self::VERSION {
+            return Err(DecodeError::new(format_args!(
+                "the description has version {version}, and this side knows version {}",
+                Self::VERSION
+            )));
+        }
+        serde_json::from_slice(json).map_err(undecodable)
+    }
+
     /// Returns the method that is called by `name`, which may be an alias.
     pub fn method(&self, name: &str) -> Option<&MethodDescription> {
         let mut methods = self.services.iter().flat_map(|service| &service.methods);

@@ -11,6 +11,7 @@ mod description;
 mod difference;
 mod interface_difference;
 mod member;
+mod merge;
 mod node;
 mod probe_error;
 mod reading;

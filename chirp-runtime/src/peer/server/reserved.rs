@@ -1,5 +1,7 @@
 //! The framework's own methods, as a router answers them: for itself, and for the peer that its fallback passes calls on to.
 
+#[cfg(feature = "reflect")]
+use std::collections::HashSet;
 use std::future::ready;
 use std::sync::Arc;
 
@@ -14,6 +16,8 @@ use crate::peer::server::layer_chain::{MethodNames, handle_through};
 #[cfg(feature = "reflect")]
 use crate::peer::server::stats_source::StatsSource;
 use crate::peer::{Handler, HandlerFuture, Reply, Request, Router};
+#[cfg(feature = "reflect")]
+use crate::reflect::Description;
 
 impl Router {
     /// Registers the handler of one of the framework's own methods. Access rules do not apply to it.
@@ -55,7 +59,7 @@ impl Router {
     }
 
     /// Returns the fallback if it passes calls on to another peer.
-    fn target(&self) -> Option<Arc<dyn Handler>> {
+    pub(super) fn target(&self) -> Option<Arc<dyn Handler>> {
         self.fallback.clone().filter(|handler| handler.is_proxy())
     }
 
@@ -104,14 +108,41 @@ impl Router {
         })
     }
 
-    /// Answers a request for a description, through the layers.
+    /// Answers a request for a description, through the layers. The target's description is added, without the methods that
+    /// are served or denied here.
     #[cfg(feature = "reflect")]
     fn answer_describe(&self, request: Request) -> HandlerFuture {
-        let Some(describer) = self.describer else {
-            return unknown();
+        let own = self.describer.map(|describer| describer(self, &request));
+        let Some(target) = self.target() else {
+            return match own {
+                Some(own) => self.through_layers(request, ready(own)),
+                None => unknown(),
+            };
         };
-        let reply = describer(self, &request);
-        self.through_layers(request, ready(reply))
+        let asked = request.derive(DESCRIBE_METHOD, request.params());
+        let target = resolve(target.handle(asked));
+        let served: HashSet<_> = self.routes.keys().cloned().collect();
+        let access = self.access.clone();
+        let who = request.context().identity().clone();
+        self.through_layers(request, async move {
+            let theirs = match target.await {
+                Reply::Value(theirs) => theirs,
+                theirs => return own.unwrap_or(theirs),
+            };
+            let is_open = |name: &str| {
+                let access = access.as_ref();
+                !served.contains(name.as_bytes())
+                    && access.is_none_or(|access| access.allows(&who, name.as_bytes()))
+            };
+            match described(own.as_ref(), &theirs, is_open) {
+                Some(merged) => Reply::Value(merged.into()),
+                None => own.unwrap_or_else(|| {
+                    FrameworkError::InvalidResult
+                        .to_error_data("the target of the proxy does not return a description")
+                        .into()
+                }),
+            }
+        })
     }
 
     /// Answers requests for the numbers of this side with `stats`.
@@ -165,6 +196,27 @@ impl Router {
             }
         })
     }
+}
+
+/// Adds a target's description to that of a proxy. Returns `None` if one of them is none.
+#[cfg(feature = "reflect")]
+fn described(
+    own: Option<&Reply>,
+    theirs: &Payload,
+    is_open: impl FnMut(&str) -> bool,
+) -> Option<Vec<u8>> {
+    let mut theirs = Description::from_json(theirs.as_slice()).ok()?;
+    theirs.retain(is_open);
+    let merged = match own {
+        None => theirs,
+        Some(Reply::Value(own)) => {
+            let mut own = Description::from_json(own.as_slice()).ok()?;
+            own.merge(theirs);
+            own
+        }
+        Some(_) => return None,
+    };
+    serde_json::to_vec(&merged).ok()
 }
 
 /// Returns `true` if the state of a service is *unknown*.

@@ -32,7 +32,7 @@ pub struct Router {
     pub(super) routes: HashMap<Box<[u8]>, RouteEntry, RandomState>,
     pub(super) fallback: Option<Arc<dyn Handler>>,
     packets: HashMap<PacketType, Arc<dyn PacketHandler>>,
-    access: Option<Arc<AccessPolicy>>,
+    pub(super) access: Option<Arc<AccessPolicy>>,
     pub(super) layers: Layers,
     /// The fallback inside of the layers, or the answer to an unknown method. `None` without layers.
     unregistered: Option<Arc<dyn Handler>>,
@@ -385,6 +385,11 @@ impl Router {
         if let Some((route, form)) = self.json_route(request.method()) {
             request.set_route(route.index);
             return form.handle(&*route.handler, request);
+        }
+        // The JSON name of a method that is served here is not that of a target's method.
+        let own = strip_json_suffix(request.method()).and_then(|method| self.routes.get(method));
+        if own.is_some() && self.target().is_some() {
+            return Box::pin(std::future::ready(Reply::UnknownMethod));
         }
         if self.fallback.is_none() {
             self.log_unknown(&request);

@@ -1,0 +1,255 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Definition, Description, Shape, TypeDefinitions};
+
+impl Description {
+    /// Keeps the names for which `keep` returns `true`. A method without its own name goes by the first of its aliases that
+    /// is kept. Services without methods and types that no method uses are removed.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
+        for service in &mut self.services {
+            service.methods.retain_mut(|method| {
+                method.aliases.retain(|alias| keep(alias));
+                if keep(&method.name) {
+                    return true;
+                }
+                let is_kept = !method.aliases.is_empty();
+                if is_kept {
+                    method.name = method.aliases.remove(0);
+                }
+                is_kept
+            });
+        }
+        self.services.retain(|service| !service.methods.is_empty());
+        self.others.retain(|name| keep(name));
+        self.remove_unused_types();
+    }
+
+    /// Adds the services of another description. Names that are described here keep their meaning. A type of `other` whose
+    /// name is the name of another type here is renamed.
+    pub fn merge(&mut self, mut other: Self) {
+        let mut known: BTreeSet<String> = self.others.iter().cloned().collect();
+        for method in self.services.iter().flat_map(|service| &service.methods) {
+            known.insert(method.name.clone());
+            known.extend(method.aliases.iter().cloned());
+        }
+        other.retain(|name| !known.contains(name));
+        let renamed = Renamed::new(&self.types, &other.types);
+        other.for_each_shape(&mut |shape, is_readable| renamed.apply(shape, is_readable));
+        let TypeDefinitions { readable, compact } = other.types;
+        add(&mut self.types.readable, readable, &renamed.readable);
+        add(&mut self.types.compact, compact, &renamed.compact);
+        self.services.append(&mut other.services);
+        self.services
+            .sort_by(|one, other| one.name.cmp(&other.name));
+        self.others.append(&mut other.others);
+        self.others.sort();
+    }
+
+    /// Removes the types that no method uses.
+    fn remove_unused_types(&mut self) {
+        let (mut readable, mut compact) = (Vec::new(), Vec::new());
+        let mut types = std::mem::take(&mut self.types);
+        self.for_each_shape(&mut |shape, is_readable| {
+            let roots = if is_readable {
+                &mut readable
+            } else {
+                &mut compact
+            };
+            names(shape, roots);
+        });
+        retain_reachable(&mut types.readable, readable);
+        retain_reachable(&mut types.compact, compact);
+        self.types = types;
+    }
+
+    /// Calls `each` for the shapes of all values and types, with whether it is the shape in codecs with names.
+    fn for_each_shape(&mut self, each: &mut dyn FnMut(&mut Shape, bool)) {
+        let services = self.services.iter_mut();
+        for method in services.flat_map(|service| &mut service.methods) {
+            let arguments = method.arguments.iter_mut();
+            let values = arguments
+                .map(|argument| &mut argument.value)
+                .chain(method.result.iter_mut())
+                .chain(method.items.iter_mut());
+            let errors = method.errors.iter_mut();
+            let fields = errors.flat_map(|error| &mut error.fields);
+            for value in values.chain(fields.map(|field| &mut field.value)) {
+                each(&mut value.readable, true);
+                each(&mut value.compact, false);
+            }
+        }
+        for definition in self.types.readable.values_mut() {
+            for_each_part(definition, &mut |shape| each(shape, true));
+        }
+        for definition in self.types.compact.values_mut() {
+            for_each_part(definition, &mut |shape| each(shape, false));
+        }
+    }
+}
+
+/// New names of types, by their present names.
+struct Renamed {
+    readable: BTreeMap<String, String>,
+    compact: BTreeMap<String, String>,
+}
+
+impl Renamed {
+    /// Finds new names for the types of `other` that are not the same here.
+    fn new(own: &TypeDefinitions, other: &TypeDefinitions) -> Self {
+        Self {
+            readable: new_names(&own.readable, &other.readable),
+            compact: new_names(&own.compact, &other.compact),
+        }
+    }
+
+    fn apply(&self, shape: &mut Shape, is_readable: bool) {
+        let names = if is_readable {
+            &self.readable
+        } else {
+            &self.compact
+        };
+        if !names.is_empty() {
+            rename(shape, names);
+        }
+    }
+}
+
+type Definitions = BTreeMap<String, Definition>;
+
+fn new_names(own: &Definitions, other: &Definitions) -> BTreeMap<String, String> {
+    let mut renamed: BTreeMap<String, String> = BTreeMap::new();
+    let common: Vec<_> = other
+        .iter()
+        .filter_map(|(name, definition)| Some((name, definition, own.get(name)?)))
+        .collect();
+    loop {
+        let before = renamed.len();
+        for (name, theirs, ours) in &common {
+            if renamed.contains_key(*name) {
+                continue;
+            }
+            // A type that has a renamed type inside is another type, too.
+            let mut parts = Vec::new();
+            definition_names(theirs, &mut parts);
+            if theirs != ours || parts.iter().any(|part| renamed.contains_key(*part)) {
+                let mut numbered = (2..).map(|number| format!("{name} {number}"));
+                let is_free = |new: &String| {
+                    !own.contains_key(new)
+                        && !other.contains_key(new)
+                        && !renamed.values().any(|taken| taken == new)
+                };
+                if let Some(new) = numbered.find(is_free) {
+                    renamed.insert((*name).clone(), new);
+                }
+            }
+        }
+        if renamed.len() == before {
+            return renamed;
+        }
+    }
+}
+
+fn add(own: &mut Definitions, other: Definitions, renamed: &BTreeMap<String, String>) {
+    for (name, definition) in other {
+        let name = renamed.get(&name).cloned().unwrap_or(name);
+        own.entry(name).or_insert(definition);
+    }
+}
+
+fn rename(shape: &mut Shape, names: &BTreeMap<String, String>) {
+    match shape {
+        Shape::Optional(inner) | Shape::Sequence(inner) => rename(inner, names),
+        Shape::Tuple(items) => items.iter_mut().for_each(|item| rename(item, names)),
+        Shape::Map(key, value) => {
+            rename(key, names);
+            rename(value, names);
+        }
+        Shape::Named(name) => {
+            if let Some(new) = names.get(name) {
+                name.clone_from(new);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Calls `each` for the shapes in a definition.
+fn for_each_part(definition: &mut Definition, each: &mut dyn FnMut(&mut Shape)) {
+    match definition {
+        Definition::Alias(shape) | Definition::Newtype(shape) => each(shape),
+        Definition::Unit => {}
+        Definition::Tuple(items) => items.iter_mut().for_each(each),
+        Definition::Struct(fields)
+        | Definition::StrictStruct(fields)
+        | Definition::OpenStruct(fields) => {
+            for field in fields {
+                each(&mut field.shape);
+            }
+        }
+        Definition::Enum(variants)
+        | Definition::Tagged { variants, .. }
+        | Definition::Adjacent { variants, .. } => {
+            for variant in variants {
+                for_each_part(&mut variant.definition, each);
+            }
+        }
+    }
+}
+
+/// Adds the names of the types in a definition.
+fn definition_names<'d>(definition: &'d Definition, found: &mut Vec<&'d str>) {
+    match definition {
+        Definition::Alias(shape) | Definition::Newtype(shape) => shape_names(shape, found),
+        Definition::Unit => {}
+        Definition::Tuple(items) => items.iter().for_each(|item| shape_names(item, found)),
+        Definition::Struct(fields)
+        | Definition::StrictStruct(fields)
+        | Definition::OpenStruct(fields) => {
+            for field in fields {
+                shape_names(&field.shape, found);
+            }
+        }
+        Definition::Enum(variants)
+        | Definition::Tagged { variants, .. }
+        | Definition::Adjacent { variants, .. } => {
+            for variant in variants {
+                definition_names(&variant.definition, found);
+            }
+        }
+    }
+}
+
+fn shape_names<'s>(shape: &'s Shape, found: &mut Vec<&'s str>) {
+    match shape {
+        Shape::Optional(inner) | Shape::Sequence(inner) => shape_names(inner, found),
+        Shape::Tuple(items) => items.iter().for_each(|item| shape_names(item, found)),
+        Shape::Map(key, value) => {
+            shape_names(key, found);
+            shape_names(value, found);
+        }
+        Shape::Named(name) => found.push(name),
+        _ => {}
+    }
+}
+
+/// Adds the names of the types in a shape.
+fn names(shape: &Shape, found: &mut Vec<String>) {
+    let mut borrowed = Vec::new();
+    shape_names(shape, &mut borrowed);
+    found.extend(borrowed.into_iter().map(str::to_owned));
+}
+
+/// Keeps the types of these names, and those inside of them.
+fn retain_reachable(definitions: &mut Definitions, mut left: Vec<String>) {
+    let mut reachable = BTreeSet::new();
+    while let Some(name) = left.pop() {
+        if let Some(definition) = definitions.get(&name)
+            && reachable.insert(name)
+        {
+            let mut parts = Vec::new();
+            definition_names(definition, &mut parts);
+            left.extend(parts.into_iter().map(str::to_owned));
+        }
+    }
+    definitions.retain(|name, _| reachable.contains(name));
+}
