@@ -18,6 +18,7 @@ trait Source {
     async fn items(&self, len: usize) -> impl Stream<Item = Bytes>;
     async fn take(&self, items: Receiver<Bytes>) -> u64;
     async fn fill(&self, items: Option<Sender<Bytes>>);
+    async fn give(&self, items: Sender<Bytes>, count: u8);
 }
 
 /// Counts the items that it has made or taken.
@@ -49,6 +50,13 @@ impl Source for Counting {
         while items.send(Bytes::from(vec![7; 10_000])).await.is_ok() {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    async fn give(&self, mut items: Sender<Bytes>, count: u8) {
+        for _ in 0..count {
+            items.send(Bytes::from(vec![7; 1000])).await.expect("taken");
+        }
+        items.finish();
     }
 }
 
@@ -266,4 +274,55 @@ async fn a_target_without_the_stream_fails_the_call() {
             idle(peer).await;
         }
     }
+}
+
+/// A stream that an argument names and that ends with its call is delivered before the response, however slowly the caller
+/// takes the items.
+#[tokio::test]
+async fn a_response_does_not_overtake_the_items_of_a_bound_argument() {
+    const COUNT: u8 = 100;
+    let target = PeerBuilder::new().service(SourceServer::new(Counting::default()));
+    let (to_target, _end) = pair(&PeerBuilder::new(), &target);
+    let proxy = PeerBuilder::new().fallback(to_target.as_caller());
+    let (mut io, other) = tokio::io::duplex(1 << 20);
+    let _proxy = proxy.start(Channel::io(other)).expect("no services");
+    let hello = Hello {
+        revision: 1,
+        extensions: ExtensionFlags::STREAMS,
+        payload_limit: 16 << 20,
+        running_limit: 4096,
+    };
+    let question = request(1, HELLO_METHOD, &hello.encode_question(5));
+    io.write_all(&question).await.expect("it reads");
+    read_response(&mut io).await;
+    // Stream 1: to the opener, bound to the call, in bincode, with a window of 16 KiB.
+    let mut out = packet(PacketType::STREAM_OPEN, &[0, 0, 0, 1, 3, 0, 0, 0, 0x40, 0]);
+    out.extend(request(2, "Source.give", &[0, COUNT]));
+    io.write_all(&out).await.expect("it reads");
+    let mut items = 0;
+    let mut ended = None;
+    loop {
+        let (kind, payload) = read_packet(&mut io).await.expect("a packet");
+        match kind {
+            PacketType::STREAM_ITEMS => {
+                let count = u16::from_be_bytes([payload[4], payload[5]]);
+                items += u64::from(count);
+                let cost = u32::from(count) * 1100;
+                let credit = [&[0, 0, 0, 1], &cost.to_be_bytes()[..]].concat();
+                let credit = packet(PacketType::STREAM_CREDIT, &credit);
+                io.write_all(&credit).await.expect("it reads");
+            }
+            PacketType::STREAM_END => {
+                let sent = payload[5..13].try_into().expect("eight bytes");
+                ended = Some((payload[4], u64::from_be_bytes(sent)));
+            }
+            PacketType::RESPONSE => {
+                assert_eq!(payload[..5], [0, 0, 0, 2, 0]);
+                break;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(items, u64::from(COUNT));
+    assert_eq!(ended, Some((0, u64::from(COUNT))));
 }

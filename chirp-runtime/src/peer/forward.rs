@@ -6,7 +6,7 @@ use std::future::ready;
 use crate::packet::{ErrorData, FrameworkError, MetadataError, Payload};
 use crate::peer::client::answer::Answered;
 use crate::peer::client::call_options::CallOptions;
-use crate::peer::stream::forward::relay_result;
+use crate::peer::stream::forward::{Deliveries, relay_result};
 use crate::peer::stream::producer::Producer;
 use crate::peer::{
     Call, CallError, Caller, Handler, HandlerFuture, PacketRole, Reply, Request, StreamError,
@@ -37,16 +37,23 @@ impl Handler for Caller {
             return Box::pin(ready(cannot_forward()));
         };
         let params = Ok(forwarded.payload(params));
+        let deliveries = forwarded.deliveries;
         match forwarded.result {
             None => {
                 let call = Call::new(caller, method, params, |answer, _| answer);
                 let call = call.with_options(options);
-                Box::pin(async move { Reply::forwarded(call.await.map(Answered::forward)) })
+                Box::pin(async move {
+                    let answer = call.await;
+                    if answer.is_ok() {
+                        deliveries.ended().await;
+                    }
+                    Reply::forwarded(answer.map(Answered::forward))
+                })
             }
             Some((producer, Some(codec))) => {
                 let call = Call::streaming(caller, method, params, codec, |answer, _| answer);
                 let call = call.with_options(options);
-                Box::pin(async move { forward_result(call, producer).await })
+                Box::pin(async move { forward_result(call, producer, deliveries).await })
             }
             Some((_, None)) => Box::pin(ready(cannot_forward())),
         }
@@ -61,7 +68,7 @@ fn cannot_forward() -> Reply {
 }
 
 /// Forwards a stream that is the result of a call.
-async fn forward_result(call: Call<Answered>, producer: Producer) -> Reply {
+async fn forward_result(call: Call<Answered>, producer: Producer, deliveries: Deliveries) -> Reply {
     let of_call = match call.await {
         Ok(answered) => answered.into_stream(),
         Err(error) => return Reply::forwarded(Err::<Payload, _>(error)),
@@ -72,7 +79,10 @@ async fn forward_result(call: Call<Answered>, producer: Producer) -> Reply {
             .into();
     };
     match relay_result(of_call, producer).await {
-        Ok(()) => Reply::Value(Payload::default()),
+        Ok(()) => {
+            deliveries.ended().await;
+            Reply::Value(Payload::default())
+        }
         Err(StreamError::Call(error)) => Reply::forwarded(Err::<Payload, _>(error)),
         Err(error) => Reply::Error(forwarded_stream_error(error)),
     }

@@ -1,6 +1,9 @@
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::mem;
 use std::task::{Context, Poll, ready};
+
+use tokio::sync::oneshot;
 
 use crate::codec::CodecId;
 use crate::packet::{AttachedStream, Attachment, Attachments, Payload};
@@ -20,16 +23,40 @@ pub(in crate::peer) struct Forwarded {
     attachments: Vec<Attachment>,
     /// The stream that the caller wants as the result, and the codec of its items if that is known.
     pub(in crate::peer) result: Option<(Producer, Option<CodecId>)>,
+    pub(in crate::peer) deliveries: Deliveries,
+}
+
+/// The relays to the caller whose streams end with the call. A response that overtook them would cut off their items.
+#[derive(Default)]
+pub(in crate::peer) struct Deliveries(Vec<oneshot::Receiver<Infallible>>);
+
+impl Deliveries {
+    /// Waits until the relays have ended.
+    pub(in crate::peer) async fn ended(self) {
+        for relay in self.0 {
+            // A relay sends nothing: it drops its half.
+            let _ = relay.await;
+        }
+    }
 }
 
 impl Forwarded {
     /// Adds a stream, of which this side has the half `near`.
     pub(in crate::peer) fn attach(&mut self, entry: AttachedStream, near: StreamEndpoint) {
+        let mut ended = None;
+        if entry.bound && !entry.outward {
+            let (relay, delivery) = oneshot::channel();
+            self.deliveries.0.push(delivery);
+            ended = Some(relay);
+        }
         let attachment =
             DetachedHalf::attachment(entry, None, move |far, runtime| match (near, far) {
                 (StreamEndpoint::Consumer(consumer), StreamEndpoint::Producer(producer))
                 | (StreamEndpoint::Producer(producer), StreamEndpoint::Consumer(consumer)) => {
-                    runtime.spawn(relay(consumer, producer));
+                    runtime.spawn(async move {
+                        relay(consumer, producer).await;
+                        drop(ended);
+                    });
                 }
                 // The entry determines the direction, so the halves match.
                 _ => {}
