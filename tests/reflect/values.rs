@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use chirp::packet::FrameworkError;
-use chirp::{CallContext, CallError, Peer, PeerBuilder};
+use chirp::reflect::JsonCaller;
+use chirp::{CallContext, CallError, MethodError, Peer, PeerBuilder};
+use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 
 use crate::call;
@@ -23,6 +25,20 @@ enum Shape {
     Empty,
     Circle { center: Point, radius: f64 },
     Line(Point, Point),
+}
+
+#[derive(Debug, thiserror::Error, chirp::ServiceError)]
+enum Wrong {
+    #[error("{value} at {at:?}")]
+    #[chirp(code = 1)]
+    Value {
+        value: f64,
+        at: Vec<f32>,
+        name: String,
+    },
+    #[error("{0} {1}")]
+    #[chirp(code = 2)]
+    Pair(f64, u8),
 }
 
 type Maybe<T> = Option<T>;
@@ -46,6 +62,8 @@ trait Forms {
     async fn map(&self, map: BTreeMap<u8, Option<Point>>) -> BTreeMap<u8, Option<Point>>;
     async fn wide(&self, a: u64, b: i128) -> (u64, i128);
     async fn floats(&self) -> (f64, f32, Option<f64>);
+    async fn wrong(&self, pair: bool) -> Result<(), Wrong>;
+    async fn samples(&self) -> impl Stream<Item = (f64, u8)>;
     async fn nested(&self) -> Vec<Option<Option<u8>>>;
     async fn r#type(&self, r#fn: u8) -> u8;
     #[chirp(named)]
@@ -108,6 +126,21 @@ impl Forms for Served {
 
     async fn floats(&self) -> (f64, f32, Option<f64>) {
         (f64::NAN, f32::INFINITY, Some(0.5))
+    }
+
+    async fn wrong(&self, pair: bool) -> Result<(), Wrong> {
+        if pair {
+            return Err(Wrong::Pair(f64::NEG_INFINITY, 7));
+        }
+        Err(Wrong::Value {
+            value: f64::NAN,
+            at: vec![0.5, f32::INFINITY],
+            name: "x".to_owned(),
+        })
+    }
+
+    async fn samples(&self) -> impl Stream<Item = (f64, u8)> {
+        tokio_stream::iter([(0.5, 1), (f64::NAN, 2), (f64::INFINITY, 3), (1.0, 4)])
     }
 
     async fn nested(&self) -> Vec<Option<Option<u8>>> {
@@ -263,6 +296,40 @@ async fn wrong_arguments_are_refused_with_their_names() {
     refused(&peer, "Forms.shape", &deep).await;
     refused(&peer, "Forms.shape", &format!(r#"{{"shape":{deep}"#)).await;
     refused(&peer, "Forms.nothing", "\u{0}\u{ff}").await;
+}
+
+/// As in results, a float that JSON cannot hold is `null` in items and in the data of errors: the rest is not lost.
+#[tokio::test]
+async fn floats_that_json_cannot_hold_are_null_in_items_and_errors() {
+    let peer = served();
+    for (params, code, data) in [
+        ("[false]", 1, r#"{"value":null,"at":[0.5,null],"name":"x"}"#),
+        ("[true]", 2, "[null,7]"),
+    ] {
+        match call(&peer, "Forms.wrong", params).await {
+            Err(CallError::Remote(error)) => {
+                let found = str::from_utf8(&error.data).unwrap();
+                assert_eq!((error.code, found), (code, data));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let json = JsonCaller::new(&peer);
+    let mut samples = json.stream("Forms.samples", "").await.unwrap();
+    let mut items = Vec::new();
+    while let Some(item) = samples.recv().await {
+        items.push(item.unwrap().to_string());
+    }
+    assert_eq!(items, ["[0.5,1]", "[null,2]", "[null,3]", "[1.0,4]"]);
+    // Native calls have the numbers.
+    let native = FormsClient::new(&peer);
+    match native.wrong(false).await {
+        Err(MethodError::Handler(Wrong::Value { value, .. })) => assert!(value.is_nan()),
+        other => panic!("{other:?}"),
+    }
+    let mut samples = native.samples().await.unwrap();
+    assert_eq!(samples.recv().await.unwrap().unwrap(), (0.5, 1));
+    assert!(samples.recv().await.unwrap().unwrap().0.is_nan());
 }
 
 #[tokio::test]

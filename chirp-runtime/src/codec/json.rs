@@ -1,6 +1,8 @@
 mod integers;
 
 use std::borrow::Cow;
+#[cfg(feature = "reflect")]
+use std::cell::Cell;
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
@@ -115,8 +117,14 @@ impl List for Json {
 
 impl Serde for Json {
     fn serialize<F: Form>(value: &F::Sent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let mut serializer = serde_json::Serializer::new(out);
-        write::<F, Self, _>(value, &mut serializer).map_err(EncodeError::new)
+        let start = out.len();
+        let mut serializer = serde_json::Serializer::new(&mut *out);
+        match write::<F, Self, _>(value, &mut serializer) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                Self::again::<F>(value, out, start).unwrap_or(Err(EncodeError::new(error)))
+            }
+        }
     }
 
     fn deserialize<'de, F: Form>(bytes: &mut &'de [u8]) -> Result<F::Got<'de>, DecodeError> {
@@ -130,6 +138,53 @@ impl Serde for Json {
             Err(again) => Err(reason(later(refused, again))),
         }
     }
+}
+
+impl Json {
+    /// Encodes a value once more as part of an answer to a call by a JSON name. Returns `None` elsewhere.
+    #[cfg(feature = "reflect")]
+    #[cold]
+    fn again<F: Form>(
+        value: &F::Sent<'_>,
+        out: &mut Vec<u8>,
+        start: usize,
+    ) -> Option<Result<(), EncodeError>> {
+        ANSWERING.get().then(|| {
+            out.truncate(start);
+            encode_result::<F>(value, out)
+        })
+    }
+
+    /// There are no JSON names.
+    #[cfg(not(feature = "reflect"))]
+    fn again<F: Form>(
+        _: &F::Sent<'_>,
+        _: &mut Vec<u8>,
+        _: usize,
+    ) -> Option<Result<(), EncodeError>> {
+        None
+    }
+}
+
+#[cfg(feature = "reflect")]
+thread_local! {
+    /// Whether the value being encoded is part of an answer to a call by a JSON name.
+    static ANSWERING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Encodes the fields of an error, or an item, for a call by a JSON name: as in its result, an infinity or NaN is `null`.
+#[cfg(feature = "reflect")]
+pub(crate) fn answering<T>(encode: impl FnOnce() -> T) -> T {
+    struct Restore(bool);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            ANSWERING.set(self.0);
+        }
+    }
+
+    let _restore = Restore(ANSWERING.replace(true));
+    encode()
 }
 
 /// Decodes bytes from base64 text. Returns `None` for anything else.

@@ -50,6 +50,8 @@ pub use error::{DecodeError, EncodeError};
 pub use item::Item;
 #[cfg(feature = "json")]
 pub use json::Json;
+#[cfg(feature = "reflect")]
+pub(crate) use json::answering;
 #[cfg(feature = "messagepack")]
 pub use messagepack::MessagePack;
 pub use raw::Raw;

@@ -119,7 +119,7 @@ impl<C: Codec, E: ServiceError> Failure<C> for E {
             ValueEncoding::Native => self.to_error_data(C::ID),
             #[cfg(feature = "reflect")]
             ValueEncoding::Json => {
-                let mut error = self.to_error_data(CodecId::Json);
+                let mut error = super::json::answering(|| self.to_error_data(CodecId::Json));
                 if !error.data.is_empty()
                     && E::has_raw_data(error.code)
                     && FrameworkError::from_error_data(&error).is_none()

@@ -30,6 +30,8 @@ pub struct Results {
 pub fn results<C: Codec>(request: &Request) -> Option<Results> {
     let (producer, codec) = request.arrived()?.take_result()?;
     let codec = codec.filter(|codec| *codec != CodecId::Raw)?;
+    #[cfg(feature = "reflect")]
+    let producer = producer.with_encoding(request.encoding());
     Some(Results {
         producer,
         codec,

@@ -3,6 +3,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
+#[cfg(feature = "reflect")]
+use crate::codec::ValueEncoding;
 use crate::codec::attaching::too_many_streams;
 use crate::codec::{self, CodecId, Item};
 use crate::packet::{
@@ -33,6 +35,9 @@ pub(crate) struct Producer {
     attachments: Attachments,
     /// The stream is the result of a call, whose response tells how it ended unless it was finished.
     is_result: bool,
+    /// The encoding of the call that the stream is the result of.
+    #[cfg(feature = "reflect")]
+    encoding: ValueEncoding,
 }
 
 /// The credit, in bytes, above which a buffer for a whole packet is reserved.
@@ -51,6 +56,8 @@ impl Producer {
             over: false,
             attachments: Attachments::default(),
             is_result: false,
+            #[cfg(feature = "reflect")]
+            encoding: ValueEncoding::default(),
         }
     }
 
@@ -79,6 +86,13 @@ impl Producer {
             mailbox,
             way: Peering::Remote(link, key),
         })
+    }
+
+    /// Sets the encoding of the call that the stream is the result of.
+    #[cfg(feature = "reflect")]
+    pub(crate) fn with_encoding(mut self, encoding: ValueEncoding) -> Self {
+        self.encoding = encoding;
+        self
     }
 
     /// Marks the stream as the result of the call that it came with.
@@ -167,6 +181,16 @@ impl Producer {
             run, attachments, ..
         } = self;
         let encoded = run.push(|out| codec::encode_item(codec, &item, out, attachments));
+        #[cfg(feature = "reflect")]
+        let encoded = match encoded {
+            Err(_) if self.encoding == ValueEncoding::Json => {
+                *attachments = Attachments::default();
+                run.push(|out| {
+                    codec::answering(|| codec::encode_item(codec, &item, out, attachments))
+                })
+            }
+            encoded => encoded,
+        };
         let len = match encoded {
             Ok(len) => len,
             Err(error) => return Err(self.cannot_encode(&error)),
