@@ -228,3 +228,25 @@ fn the_dissector_reports_malformed_packets() {
     );
     std::fs::remove_file(&path).expect("a file");
 }
+
+/// A header that claims more than any packet has is no error of the dissector.
+#[test]
+fn the_dissector_waits_for_lengths_that_are_lies() {
+    for length in [u32::MAX, u32::MAX - 7, 1 << 31] {
+        let mut bytes = vec![0xC7, 0, 0, 2];
+        bytes.extend(length.to_be_bytes());
+        bytes.extend([b'x'; 1000]);
+        let frames = [
+            ipv4(&tcp(OUT, 1000, 0, SYN, b"")),
+            ipv4(&tcp(OUT, 1001, 1, ACK, &request(1, "good", b""))),
+            ipv4(&tcp(OUT, 1018, 1, ACK, &bytes)),
+        ];
+        let path = socket_path().with_extension("pcap");
+        std::fs::write(&path, pcap(Order::Big, 228, &frames)).expect("a file");
+        let Some(malformed) = tshark(&path, &["-X", SCRIPT, "-Y", "_ws.malformed"]) else {
+            return;
+        };
+        assert_eq!(malformed, "", "{length:x}");
+        std::fs::remove_file(&path).expect("a file");
+    }
+}

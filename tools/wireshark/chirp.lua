@@ -447,9 +447,12 @@ local function dissect_packet(tvb, pinfo, root)
     return tvb:len()
 end
 
+-- More than any receiver accepts.
+local MAX_LENGTH = 0x40000000
+
 local function packet_length(tvb, _, offset)
-    -- The TCP dissector takes a length below the header for an error.
-    return HEADER + tvb(offset + 4, 4):uint()
+    -- The TCP dissector computes with 32 bits: it takes a length that overflows for an error.
+    return HEADER + math.min(tvb(offset + 4, 4):uint(), MAX_LENGTH)
 end
 
 local function dissect(tvb, pinfo, root)
