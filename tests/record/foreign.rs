@@ -342,6 +342,7 @@ fn other_protocols_are_ignored() {
         (summary.connections, summary.frames, summary.other_frames),
         (0, 5, 2)
     );
+    assert_eq!(summary.other_connections, 1);
 }
 
 /// The same addresses, used by one connection after another.

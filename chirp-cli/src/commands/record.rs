@@ -129,8 +129,8 @@ impl Record {
         };
         let listener = endpoint.listen().await;
         let listener = listener.map_err(|error| {
-            let message = format!("cannot listen on {endpoint}: {error}");
-            Failure::new(ExitCode::NoConnection, message)
+            // The error names the address.
+            Failure::new(ExitCode::NoConnection, error)
         })?;
         Ok((listener, tls))
     }

@@ -89,6 +89,13 @@ impl Show {
             output::print_error(&format!(
                 "note: none of the {frames} frames in {name} belongs to a Chirp connection"
             ));
+        } else if summary.other_connections > 0 {
+            let (name, others) = (file.name(), summary.other_connections);
+            output::print_error(&format!(
+                "note: {others} of the connections in {name} did not carry Chirp, and are not shown"
+            ));
+        } else if summary.frames == 0 {
+            output::print_error(&format!("note: {} is empty", file.name()));
         }
         Ok(ExitCode::Success)
     }

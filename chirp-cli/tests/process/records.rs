@@ -328,6 +328,13 @@ async fn files_and_targets_that_are_not_there_are_said() {
         let run = chirp(command).await;
         assert!(run.failed(2).contains("not a capture"), "{run:?}");
     }
+    std::fs::write(nothing, "").expect("a file");
+    let run = chirp(&["show", nothing]).await;
+    assert_eq!(run.stderr, format!("note: {nothing} is empty\n"));
+    let arguments = ["tcp://192.0.2.1:1", "tcp://127.0.0.1:1", "--to", nothing];
+    let run = chirp(&[&["record"][..], &arguments].concat()).await;
+    let error = run.failed(3);
+    assert_eq!(error.matches("cannot listen").count(), 1, "{error}");
     let run = chirp(&[
         "record",
         "tls://127.0.0.1:0",

@@ -19,10 +19,18 @@ const MAX_HELD: usize = 256 << 20;
 pub(super) struct FlowTable {
     flows: HashMap<(SocketAddr, SocketAddr), CapturedFlow>,
     budget: ReadBudget,
-    /// The number of connections that carried packets.
-    pub(super) connections: u64,
+    pub(super) counts: ConnectionCounts,
     /// The number of segments seen, by which the longest unused flow is found.
     segments: u64,
+}
+
+/// The numbers of connections that have been seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ConnectionCounts {
+    /// Those that carried packets.
+    pub(super) with_packets: u64,
+    /// Those that are over, and carried data and no packets.
+    pub(super) others: u64,
 }
 
 /// A TCP connection.
@@ -36,6 +44,7 @@ struct CapturedFlow {
     number: Option<u64>,
     time: Duration,
     comment: String,
+    has_data: bool,
     directions: [Option<Reassembly>; 2],
     ended: [bool; 2],
     last_used: u64,
@@ -46,7 +55,7 @@ impl FlowTable {
         Self {
             flows: HashMap::new(),
             budget: ReadBudget::new(MAX_HELD),
-            connections: 0,
+            counts: ConnectionCounts::default(),
             segments: 0,
         }
     }
@@ -64,7 +73,7 @@ impl FlowTable {
         if let Some(flow) = self.flows.get_mut(&key) {
             // The same addresses again: another connection.
             if is_opening && flow.began != Some(segment.sequence) && flow.directions[0].is_some() {
-                flow.finish(&mut self.budget, &mut self.connections, out);
+                flow.finish(&mut self.budget, &mut self.counts, out);
                 self.flows.remove(&key);
             }
         } else if segment.data.is_empty() && !is_syn {
@@ -85,13 +94,14 @@ impl FlowTable {
                 number: None,
                 time: segment.time,
                 comment: String::new(),
+                has_data: false,
                 directions: [None, None],
                 ended: [false; 2],
                 last_used: 0,
             }
         });
         flow.last_used = self.segments;
-        flow.push(segment, &mut self.budget, &mut self.connections, out);
+        flow.push(segment, &mut self.budget, &mut self.counts, out);
     }
 
     /// Delivers what is still waiting, at the end of the capture.
@@ -99,7 +109,7 @@ impl FlowTable {
         let mut flows: Vec<_> = self.flows.drain().map(|(_, flow)| flow).collect();
         flows.sort_by_key(|flow| (flow.number.unwrap_or(u64::MAX), flow.last_used));
         for mut flow in flows {
-            flow.finish(&mut self.budget, &mut self.connections, out);
+            flow.finish(&mut self.budget, &mut self.counts, out);
         }
     }
 
@@ -108,11 +118,11 @@ impl FlowTable {
         let mut used: Vec<u64> = self.flows.values().map(|flow| flow.last_used).collect();
         used.sort_unstable();
         let median = used[used.len() / 2];
-        let (budget, connections) = (&mut self.budget, &mut self.connections);
+        let (budget, counts) = (&mut self.budget, &mut self.counts);
         self.flows.retain(|_, flow| {
             let stays = flow.last_used > median;
             if !stays {
-                flow.finish(budget, connections, out);
+                flow.finish(budget, counts, out);
             }
             stays
         });
@@ -124,7 +134,7 @@ impl CapturedFlow {
         &mut self,
         segment: Segment,
         budget: &mut ReadBudget,
-        connections: &mut u64,
+        counts: &mut ConnectionCounts,
         out: &mut VecDeque<CaptureEvent>,
     ) {
         let Segment {
@@ -149,6 +159,7 @@ impl CapturedFlow {
         } else {
             sequence
         };
+        self.has_data |= !data.is_empty();
         let mut found = Vec::new();
         let direction = self.directions[at(origin)]
             .get_or_insert_with(|| Reassembly::new(first, is_syn, MAX_PAYLOAD));
@@ -160,13 +171,13 @@ impl CapturedFlow {
                 direction.finish(budget, &mut found);
             }
         }
-        self.note(origin, time, found, connections, out);
+        self.note(origin, time, found, counts, out);
         if flags.has(SegmentFlags::ACK) && !is_syn {
             let mut found = Vec::new();
             if let Some(other) = &mut self.directions[at(origin.other())] {
                 other.acknowledge(acknowledgment, budget, &mut found);
             }
-            self.note(origin.other(), time, found, connections, out);
+            self.note(origin.other(), time, found, counts, out);
         }
         for side in [origin, origin.other()] {
             let direction = self.directions[at(side)].as_ref();
@@ -182,7 +193,7 @@ impl CapturedFlow {
     fn finish(
         &mut self,
         budget: &mut ReadBudget,
-        connections: &mut u64,
+        counts: &mut ConnectionCounts,
         out: &mut VecDeque<CaptureEvent>,
     ) {
         let time = self.time;
@@ -192,8 +203,9 @@ impl CapturedFlow {
                 direction.finish(budget, &mut found);
                 direction.release(budget);
             }
-            self.note(origin, time, found, connections, out);
+            self.note(origin, time, found, counts, out);
         }
+        counts.others += u64::from(self.has_data && self.number.is_none());
     }
 
     /// Turns what a direction yielded into events.
@@ -202,7 +214,7 @@ impl CapturedFlow {
         origin: Origin,
         time: Duration,
         found: Vec<Reassembled>,
-        connections: &mut u64,
+        counts: &mut ConnectionCounts,
         out: &mut VecDeque<CaptureEvent>,
     ) {
         self.time = time;
@@ -210,16 +222,16 @@ impl CapturedFlow {
             match (found, self.number) {
                 (Reassembled::Packet((header, payload, missing)), number) => {
                     let connection = number.unwrap_or_else(|| {
-                        *connections += 1;
-                        self.number = Some(*connections);
+                        counts.with_packets += 1;
+                        self.number = Some(counts.with_packets);
                         out.push_back(CaptureEvent::Opened {
-                            connection: *connections,
+                            connection: counts.with_packets,
                             time,
                             client: self.client,
                             server: self.server,
                             comment: std::mem::take(&mut self.comment),
                         });
-                        *connections
+                        counts.with_packets
                     });
                     let packet = CapturedPacket {
                         time,

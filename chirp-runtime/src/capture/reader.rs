@@ -10,7 +10,7 @@ use super::ip;
 /// Reads the packets of a capture: a file of [`CaptureWriter`](super::CaptureWriter), or TCP connections that another
 /// program has captured, in the formats pcapng and pcap.
 ///
-/// Segments may be repeated, out of order or missing. Connections that carry other protocols are ignored. Memory is
+/// Segments may be repeated, out of order or missing. Connections that carry other protocols are only counted. Memory is
 /// bounded, whatever the file contains: payloads are kept up to 64 MiB each, and 256 MiB in all.
 #[derive(Debug)]
 pub struct CaptureReader<R> {
@@ -27,6 +27,9 @@ pub struct CaptureReader<R> {
 pub struct CaptureSummary {
     /// The number of connections that carried packets.
     pub connections: u64,
+    /// The number of connections that have carried data and no packets, as those of other protocols. They are known at
+    /// the end of the capture.
+    pub other_connections: u64,
     /// The number of frames.
     pub frames: u64,
     /// The number of frames without a TCP segment.
@@ -52,7 +55,8 @@ impl<R: Read> CaptureReader<R> {
     /// Returns what has been read so far.
     pub fn summary(&self) -> CaptureSummary {
         CaptureSummary {
-            connections: self.flows.connections,
+            connections: self.flows.counts.with_packets,
+            other_connections: self.flows.counts.others,
             is_truncated: self.file.is_truncated,
             ..self.summary
         }
