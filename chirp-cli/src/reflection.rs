@@ -62,6 +62,7 @@ pub(crate) async fn missing_method(peer: &Peer, name: &str) -> Failure {
     }
     let methods = all.services.iter().flat_map(|service| &service.methods);
     let nearest = methods
+        .filter(|method| !method.name.is_empty())
         .map(|method| (distance(name, &method.name), &method.name))
         .min();
     let hint = match nearest {

@@ -225,6 +225,12 @@ async fn a_method_that_is_missing_is_explained() {
             format!("error: unknown method \"{name}\": {hint}\n")
         );
     }
+    let nameless =
+        r#"{"version":1,"services":[{"name":"S","codec":"Json","methods":[{"name":""}]}]}"#;
+    let peer = RawPeer::describing(nameless, &[]).await;
+    let run = chirp(&["call", &peer.address, "S.n"]).await;
+    let error = "error: unknown method \"S.n\": `chirp ls` lists the methods\n";
+    assert_eq!(run.failed(6), error);
     let denied = Answer::error(0xc70a, "not allowed", b"\xc7\x45");
     let peer = RawPeer::describing(&description(""), &[("S.x;json", denied)]).await;
     let run = chirp(&["call", &peer.address, "S.x"]).await;
@@ -234,4 +240,27 @@ async fn a_method_that_is_missing_is_explained() {
     let run = chirp(&["call", &peer.address, "plain"]).await;
     let error = "error: \"plain\" is served, and not described: send bytes with --raw HEX\n";
     assert_eq!(run.failed(2), error);
+}
+
+#[tokio::test]
+async fn types_that_are_too_deep_to_compare_are_said_to_be() {
+    let describe = |inner: &str| {
+        let types: Vec<_> = (0..100)
+            .map(|depth| format!(r#""T{depth}":{{"newtype":{{"named":"T{}"}}}}"#, depth + 1))
+            .collect();
+        let types = format!(r#"{{{},"T100":{{"alias":"{inner}"}}}}"#, types.join(","));
+        format!(
+            r#"{{"version":1,"services":[{{"name":"S","codec":"Bincode","methods":[{{"name":"S.m","arguments":[
+            {{"name":"a","type":"T0","readable":{{"named":"T0"}},"compact":{{"named":"T0"}},"required":true}}]}}]}}],
+            "types":{{"readable":{types},"compact":{types}}}}}"#
+        )
+    };
+    let old = RawPeer::describing(&describe("u32"), &[]).await;
+    let new = RawPeer::describing(&describe("u64"), &[]).await;
+    let run = chirp(&["diff", &old.address, &new.address]).await;
+    run.failed(1);
+    assert!(
+        run.out().contains("too deep or too large to compare"),
+        "{run:?}"
+    );
 }

@@ -236,6 +236,12 @@ impl<'a> Comparison<'a> {
             (View::Enum(old, old_tags), View::Enum(new, new_tags)) if old_tags == new_tags => {
                 self.enums(path, old, new);
             }
+            (View::Leaf(Shape::Named(old)), View::Leaf(Shape::Named(new)))
+                if self.old_types.contains_key(old) || self.new_types.contains_key(new) =>
+            {
+                // Newtypes of newtypes, beyond the maximum depth.
+                self.note(path, Change::NotCompared, Breaks::BOTH);
+            }
             (View::Leaf(old_leaf), View::Leaf(new_leaf)) => {
                 if old_leaf != new_leaf {
                     let breaks = self.reading.breaks(old_leaf, new_leaf, self.is_key);
