@@ -11,7 +11,8 @@ Addresses:
 
 Exit codes:
   0    success
-  1    the method failed, or a comparison found a difference
+  1    the method failed, a comparison found a difference, or a
+       record is incomplete
   2    wrong command line or arguments, or the target does not offer
        what the command needs
   3    no connection, or it was lost before the answer

@@ -1,7 +1,15 @@
 use std::time::Duration;
 
-/// Parses a time such as `5s`, `250ms`, `2m` or `1h`. A number alone means seconds.
+/// Parses a time limit or an interval, which is not zero. See [`parse_any`].
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+    match parse_any(text)? {
+        Duration::ZERO => Err("a time is longer than zero here".to_owned()),
+        time => Ok(time),
+    }
+}
+
+/// Parses a time such as `5s`, `250ms`, `2m` or `1h`. A number alone means seconds.
+pub(crate) fn parse_any(text: &str) -> Result<Duration, String> {
     let end = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(text.len());
@@ -50,6 +58,10 @@ mod tests {
             "99999999999h",
             "5 parsecs",
         ] {
+            assert!(parse_any(text).is_err(), "{text}");
+        }
+        for text in ["0", "0ms", "0.0h"] {
+            assert_eq!(parse_any(text), Ok(Duration::ZERO), "{text}");
             assert!(parse(text).is_err(), "{text}");
         }
     }

@@ -5,7 +5,7 @@ use std::process;
 pub(crate) enum ExitCode {
     /// The command succeeded.
     Success = 0,
-    /// The method failed with an error of its own; or a comparison found a difference.
+    /// The method failed with an error of its own, a comparison found a difference, or a record is incomplete.
     Failed = 1,
     /// The command line is wrong, or the target does not offer what the command needs.
     Usage = 2,

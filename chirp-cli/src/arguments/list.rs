@@ -37,11 +37,7 @@ impl ArgumentList {
             }
         }
         let stdin = |input: &Input| matches!(input, Input::From(super::source::Source::Stdin));
-        let inputs = list
-            .whole
-            .iter()
-            .chain(list.named.iter().map(|(_, input)| input));
-        if inputs.filter(|input| stdin(input)).count() > 1 {
+        if list.inputs().filter(|input| stdin(input)).count() > 1 {
             return Err(Failure::usage(
                 "standard input can be read for one argument only",
             ));
@@ -49,8 +45,33 @@ impl ArgumentList {
         Ok(list)
     }
 
-    /// Reads the values of the arguments of `method`.
-    pub(crate) fn prepare(
+    /// Reads the values of the arguments of `method`. Files and standard input are read by a thread, so that Ctrl-C works
+    /// while nothing can be read.
+    pub(crate) async fn read(
+        self,
+        method: &MethodDescription,
+        types: &TypeDefinitions,
+    ) -> Result<PreparedArguments, Failure> {
+        let is_at_hand = !self.inputs().any(|input| matches!(input, Input::From(_)));
+        if is_at_hand {
+            return self.prepare(method, types);
+        }
+        let (method, types) = (method.clone(), types.clone());
+        let reading = tokio::task::spawn_blocking(move || self.prepare(&method, &types));
+        match reading.await {
+            Ok(prepared) => prepared,
+            Err(error) => Err(Failure::usage(format!(
+                "the arguments could not be read: {error}"
+            ))),
+        }
+    }
+
+    fn inputs(&self) -> impl Iterator<Item = &Input> {
+        let named = self.named.iter().map(|(_, input)| input);
+        self.whole.iter().chain(named)
+    }
+
+    fn prepare(
         self,
         method: &MethodDescription,
         types: &TypeDefinitions,
@@ -59,6 +80,14 @@ impl ArgumentList {
         let mut prepared = PreparedArguments::default();
         match self.whole.map(read_whole).transpose()? {
             Some(Whole::Array(array)) if self.named.is_empty() => {
+                let length = array.to::<Vec<JsonText>>().map_or(0, |items| items.len());
+                let mut given = method.arguments.iter().take(length);
+                if let Some(stream) = given.find(|argument| argument.stream) {
+                    return Err(Failure::usage(format!(
+                        "argument {name}: a stream has no position: write {name}@file, and the others by name",
+                        name = stream.name
+                    )));
+                }
                 prepared.positional = Some(array);
                 return Ok(prepared);
             }
@@ -67,7 +96,18 @@ impl ArgumentList {
                     "arguments by position, [..], cannot be combined with arguments by name: use {..}",
                 ));
             }
-            Some(Whole::Object(entries)) => prepared.named = entries,
+            Some(Whole::Object(entries)) => {
+                for (name, value) in entries {
+                    let described = find(method, &name).ok();
+                    if described.is_some_and(|argument| argument.stream) {
+                        let items = listed(&value)
+                            .map_err(|error| Failure::usage(format!("argument {name}: {error}")))?;
+                        prepared.streams.push(StreamArgument { name, items });
+                    } else {
+                        prepared.named.push((name, value));
+                    }
+                }
+            }
             None => {}
         }
         for (name, input) in self.named {
@@ -303,17 +343,20 @@ fn stream_items(input: Input, argument: &ArgumentDescription) -> Result<StreamIt
         Input::From(source) if is_bytes => Ok(StreamItems::Bytes(source)),
         Input::From(source) => Ok(StreamItems::Lines(source)),
         Input::Text(text) if is_bytes => Ok(StreamItems::Listed(vec![JsonText::bytes(text)])),
-        Input::Json(text) => {
-            let items = json(&text)?.to::<Vec<JsonText>>();
-            items
-                .map(StreamItems::Listed)
-                .map_err(|_| "expected a JSON array of the items".to_owned())
-        }
+        Input::Json(text) => listed(&json(&text)?),
         Input::Text(_) => Err(format!(
             "it is a stream: write {name}@file, {name}@- or {name}:='[..]'",
             name = argument.name
         )),
     }
+}
+
+/// Returns the items of a stream that are a JSON array.
+fn listed(items: &JsonText) -> Result<StreamItems, String> {
+    let items = items.to::<Vec<JsonText>>();
+    items
+        .map(StreamItems::Listed)
+        .map_err(|_| "expected a JSON array of the items".to_owned())
 }
 
 #[cfg(test)]
@@ -418,6 +461,10 @@ mod tests {
             "Listed([JsonText(1), JsonText(2)])"
         );
         assert_eq!(
+            streams(&[r#"{"name":"x","rows":[1,2]}"#]),
+            "Listed([JsonText(1), JsonText(2)])"
+        );
+        assert_eq!(
             streams(&["name=x", "data=abc"]),
             r#"Listed([JsonText("YWJj")])"#
         );
@@ -452,6 +499,14 @@ mod tests {
             (
                 &["name=x", "rows:=5"],
                 "argument rows: expected a JSON array of the items",
+            ),
+            (
+                &[r#"{"name":"x","rows":5}"#],
+                "argument rows: expected a JSON array of the items",
+            ),
+            (
+                &[r#"["x",1,[],"YQ==",[1]]"#],
+                "argument data: a stream has no position: write data@file, and the others by name",
             ),
             (
                 &["[1]", "name=x"],

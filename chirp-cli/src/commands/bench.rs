@@ -56,7 +56,7 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration::parse)]
     seconds: Duration,
     /// Time before the measurement, in which calls are made and not measured
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration::parse)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration::parse_any)]
     warm_up: Duration,
     /// Calls per second that are due (open loop)
     #[arg(long, value_name = "CALLS", value_parser = parse_rate)]
@@ -137,7 +137,7 @@ impl Bench {
         let Some(method) = description.method(&self.method) else {
             return Err(reflection::missing_method(peer, &self.method).await);
         };
-        let arguments = arguments.prepare(method, &description.types)?;
+        let arguments = arguments.read(method, &description.types).await?;
         if arguments.has_streams() {
             return Err(Failure::usage(format!(
                 "{} takes a stream, which cannot be sent for each call",

@@ -126,7 +126,7 @@ impl Call {
         let Some(method) = description.method(&self.method) else {
             return Err(reflection::missing_method(peer, &self.method).await);
         };
-        let arguments = arguments.prepare(method, &description.types)?;
+        let arguments = arguments.read(method, &description.types).await?;
         let caller = JsonCaller::new(&caller);
         let printer = Printer::new(
             self.pretty,
@@ -328,7 +328,9 @@ async fn write_all(stdout: &mut tokio::io::Stdout, bytes: &[u8]) -> Result<(), F
 fn parse_limit(text: &str) -> Result<Limit, String> {
     match text {
         "none" => Ok(Limit(None)),
-        text => duration::parse(text).map(|time| Limit(Some(time))),
+        text => duration::parse(text)
+            .map(|time| Limit(Some(time)))
+            .map_err(|error| format!("{error}; for no limit, write none")),
     }
 }
 

@@ -77,8 +77,9 @@ impl View {
     pub(crate) fn new(address: &str, interval: &Interval, order: Order) -> Self {
         let mut methods: Vec<_> = interval.methods.iter().collect();
         methods.sort_by(|one, other| order.compare(one, other));
+        // The sum of no numbers would be -0.
         let sum =
-            |of: fn(&MethodInterval) -> f64| -> f64 { methods.iter().map(|row| of(row)).sum() };
+            |of: fn(&MethodInterval) -> f64| methods.iter().fold(0.0, |sum, row| sum + of(row));
         let connections = match interval.open {
             0 => String::new(),
             1 => ", 1 connection".to_owned(),
@@ -290,6 +291,18 @@ mod tests {
         assert_eq!(Order::Name.of_key('s'), Some(Order::Calls));
         assert_eq!(Order::Calls.of_key('t'), Some(Order::Time));
         assert_eq!(Order::Calls.of_key('x'), None);
+    }
+
+    #[test]
+    fn a_server_without_calls_has_none_per_second() {
+        let report = r#"{"version": 1, "uptime_us": 1000, "bounds_us": [], "methods": []}"#;
+        let report = serde_json::from_str(report).expect("a report");
+        let view = View::new("tcp://x:1", &Interval::new(&report, None), Order::Name);
+        assert!(
+            view.head.contains(" 0 calls/s, 0 errors/s"),
+            "{}",
+            view.head
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 /// The time that any run of the program may take. A run that takes longer has failed.
-const LIMIT: Duration = Duration::from_mins(1);
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
 
 /// The result of a run of the program.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
-use super::program::{chirp, chirp_with_input, command};
+use super::program::{LIMIT, chirp, chirp_with_input, command};
 use super::scratch::Scratch;
 use super::tools::ToolServer;
 
@@ -61,6 +61,13 @@ async fn stream_arguments_come_from_files_and_pipes() {
     assert_eq!(run.ok(), "6\n");
     let run = chirp(&[&sum[..], &["numbers:=[4, 5]"]].concat()).await;
     assert_eq!(run.ok(), "9\n");
+    let run = chirp(&[&sum[..], &[r#"{"numbers":[4, 5]}"#]].concat()).await;
+    assert_eq!(run.ok(), "9\n");
+    let run = chirp_with_input(&[&sum[..], &["-"]].concat(), b"[[4, 5]]").await;
+    assert_eq!(
+        run.failed(2),
+        "error: argument numbers: a stream has no position: write numbers@file, and the others by name\n"
+    );
     let run = chirp_with_input(&[&sum[..], &["numbers@-"]].concat(), b"1\nx\n3").await;
     assert!(
         run.failed(2)
@@ -139,5 +146,32 @@ async fn an_interrupt_cancels_the_call() {
         let status = child.wait().await.expect("an end");
         assert_eq!(status.code(), Some(130), "{method}");
         assert_eq!(server.event().await, format!("{} ended", &method[6..]));
+    }
+}
+
+#[tokio::test]
+async fn an_interrupt_ends_the_reading_of_arguments() {
+    let server = ToolServer::start().await;
+    let target = &server.address[..];
+    for arguments in [
+        &["call", target, "Tools.reverse", "data@-"][..],
+        &["call", target, "Tools.text", "-"],
+        &["bench", target, "Tools.reverse", "data@-"],
+    ] {
+        let mut child = command(arguments)
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        // More than a pipe holds, so that the program has begun to read when this is written.
+        stdin.write_all(&[b' '; 256 << 10]).await.expect("a reader");
+        let pid = child
+            .id()
+            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        kill_process(pid.expect("a process"), Signal::INT).expect("a signal");
+        let status = tokio::time::timeout(LIMIT, child.wait()).await;
+        let status = status.unwrap_or_else(|_| panic!("{arguments:?} goes on"));
+        assert_eq!(status.expect("a status").code(), Some(130), "{arguments:?}");
+        drop(stdin);
     }
 }

@@ -24,3 +24,19 @@ async fn every_shell_gets_a_completion_script() {
         assert!(run.ok().contains("completions"), "{shell}");
     }
 }
+
+#[tokio::test]
+async fn times_of_nothing_are_code_2() {
+    for arguments in [
+        &["call", "tcp://127.0.0.1:1", "S.m", "--timeout", "0"][..],
+        &["ls", "tcp://127.0.0.1:1", "--connect-timeout", "0s"],
+        &["bench", "tcp://127.0.0.1:1", "S.m", "--seconds", "0"],
+        &["top", "tcp://127.0.0.1:1", "--interval", "0ms"],
+    ] {
+        let run = chirp(arguments).await;
+        assert!(
+            run.failed(2).contains("a time is longer than zero here"),
+            "{run:?}"
+        );
+    }
+}
