@@ -70,7 +70,7 @@ impl Work for Worker {
 
     async fn wait(&self, _: &CallContext) {
         let _guard = DropFlag(self.dropped.0.clone());
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn limited(&self, cx: &CallContext) -> bool {
@@ -148,7 +148,7 @@ struct Pair {
 }
 
 fn connected(configure: impl FnOnce(PeerBuilder) -> PeerBuilder) -> Pair {
-    let (notes, noted) = mpsc::unbounded_channel();
+    let (notes, received) = mpsc::unbounded_channel();
     let (flag, dropped) = DropFlag::new();
     let worker = Worker {
         notes,
@@ -163,7 +163,7 @@ fn connected(configure: impl FnOnce(PeerBuilder) -> PeerBuilder) -> Pair {
     Pair {
         peer,
         serving,
-        notes: noted,
+        notes: received,
         dropped,
     }
 }

@@ -131,8 +131,8 @@ async fn connections_are_shown_to_those_who_may_see_them() {
     let handle = server.handle();
     let running = tokio::spawn(server.run());
     let connect = async |channel: (Channel, Channel), identity: Identity| {
-        let served = channel.1.with_identity(identity);
-        handle.serve_connection(served).await.unwrap();
+        let identified = channel.1.with_identity(identity);
+        handle.serve_connection(identified).await.unwrap();
         PeerBuilder::new().start(channel.0).unwrap()
     };
     let guest = connect(memory(), Identity::Anonymous).await;

@@ -1,5 +1,9 @@
 //! Arguments and results of every form, by name and by position.
 #![allow(clippy::unwrap_used, reason = "a test may")]
+#![allow(
+    clippy::many_single_char_names,
+    reason = "the arguments have no meaning"
+)]
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
