@@ -82,6 +82,88 @@ const _: () = {
             ],
         );
     }
+    #[doc(hidden)]
+    impl ArgumentsClient {
+        const REFLECTION: ::core::option::Option<&'static __chirp::ServiceTable> = __chirp::reflected! {
+            __chirp::ServiceTable { name : "Arguments", documentation : "", codec : <
+            __Codec as __chirp::Codec > ::ID, ordered : false, methods : &
+            [__chirp::MethodTable { documentation : "", arguments :
+            __chirp::ArgumentTable { names : & [], optional : & [], }, values : & [],
+            result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
+            __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [& ["a"], & ["b"], & ["c"], &
+            ["d"]], optional : & [false, true, false, false], }, values : &
+            [__chirp::ValueTable { type_name : "&str", shape : __chirp::shape_of:: <
+            __chirp::Str >, stream : false, schema : ::core::option::Option::None, },
+            __chirp::ValueTable { type_name : "Option<&str>", shape : __chirp::shape_of::
+            < __chirp::Opt < __chirp::Str > >, stream : false, schema :
+            ::core::option::Option::None, }, __chirp::ValueTable { type_name :
+            "Cow<'_, str>", shape : __chirp::shape_of:: < __chirp::CowStr >, stream :
+            false, schema : ::core::option::Option::None, }, __chirp::ValueTable {
+            type_name : "String", shape : __chirp::shape_of:: < < String as __chirp::Wire
+            < __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
+            }], result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
+            __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [& ["a"], & ["b"], & ["c"], &
+            ["d"], & ["e"]], optional : & [false, true, false, false, false], }, values :
+            & [__chirp::ValueTable { type_name : "&[u8]", shape : __chirp::shape_of:: <
+            __chirp::Slice8 >, stream : false, schema : ::core::option::Option::None, },
+            __chirp::ValueTable { type_name : "Option<&[u8]>", shape :
+            __chirp::shape_of:: < __chirp::Opt < __chirp::Slice8 > >, stream : false,
+            schema : ::core::option::Option::None, }, __chirp::ValueTable { type_name :
+            "Vec<u8>", shape : __chirp::shape_of:: < __chirp::Blob < Vec < u8 > > >,
+            stream : false, schema : ::core::option::Option::None, }, __chirp::ValueTable
+            { type_name : "Bytes", shape : __chirp::shape_of:: < __chirp::Blob < Bytes >
+            >, stream : false, schema : ::core::option::Option::None, },
+            __chirp::ValueTable { type_name : "[u8; 4]", shape : __chirp::shape_of:: <
+            __chirp::Blob < [u8; 4] > >, stream : false, schema :
+            ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
+            { type_name : "()", shape : __chirp::shape_of:: < < () as __chirp::Wire <
+            __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
+            }), items : ::core::option::Option::None, errors : & [], named : false,
+            params : false, deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [& ["a"], & ["b"], & ["c"], &
+            ["d"], & ["e"]], optional : & [false, false, true, false, false], }, values :
+            & [__chirp::ValueTable { type_name : "Point", shape : __chirp::shape_of:: < <
+            Point as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
+            ::core::option::Option::None, }, __chirp::ValueTable { type_name : "&Point",
+            shape : __chirp::shape_of:: < < Point as __chirp::Wire < __Codec >> ::Form >,
+            stream : false, schema : ::core::option::Option::None, }, __chirp::ValueTable
+            { type_name : "Option<&Point>", shape : __chirp::shape_of:: < < Point as
+            __chirp::WireBorrowed < __Codec >> ::OptionForm >, stream : false, schema :
+            ::core::option::Option::None, }, __chirp::ValueTable { type_name :
+            "&[Point]", shape : __chirp::shape_of:: < < Point as __chirp::WireBorrowed <
+            __Codec >> ::SliceForm >, stream : false, schema :
+            ::core::option::Option::None, }, __chirp::ValueTable { type_name :
+            "Vec<Point>", shape : __chirp::shape_of:: < < Vec < Point > as __chirp::Wire
+            < __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
+            }], result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
+            __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [& ["_a"]], optional : &
+            [false], }, values : & [__chirp::ValueTable { type_name : "u8", shape :
+            __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }], result :
+            __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
+            __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }], }
+        };
+    }
     impl ArgumentsClient {
         /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
@@ -155,14 +237,14 @@ const _: () = {
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
             Self(self.0.with_layer(layer))
         }
-        /// Asks the other side whether it serves these methods with the same signatures. The result is
-        /// advisory and does not affect calls.
+        /// Asks the other side whether it serves these methods with the same signatures. If the other side describes
+        /// its methods, compares the parts of their types, too. The result is advisory and does not affect calls.
         ///
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
-            self.0.compare(ArgumentsMethods::CONTRACT)
+            self.0.compare(ArgumentsMethods::CONTRACT, Self::REFLECTION)
         }
         /// Calls [`Arguments::none`] (`Arguments.none` on the wire).
         pub fn none(&self) -> __chirp::Call<()> {
@@ -453,90 +535,7 @@ const _: () = {
             ],
             contract: ArgumentsMethods::CONTRACT,
             ordered: false,
-            reflection: __chirp::reflected! {
-                __chirp::ServiceTable { name : "Arguments", documentation : "", codec : <
-                __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
-                documentation : "", arguments : __chirp::ArgumentTable { names : & [],
-                optional : & [], }, values : & [], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
-                __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
-                "", arguments : __chirp::ArgumentTable { names : & [& ["a"], & ["b"], &
-                ["c"], & ["d"]], optional : & [false, true, false, false], }, values : &
-                [__chirp::ValueTable { type_name : "&str", shape : __chirp::shape_of:: <
-                __chirp::Str >, stream : false, schema : ::core::option::Option::None, },
-                __chirp::ValueTable { type_name : "Option<&str>", shape :
-                __chirp::shape_of:: < __chirp::Opt < __chirp::Str > >, stream : false,
-                schema : ::core::option::Option::None, }, __chirp::ValueTable { type_name
-                : "Cow<'_, str>", shape : __chirp::shape_of:: < __chirp::CowStr >, stream
-                : false, schema : ::core::option::Option::None, }, __chirp::ValueTable {
-                type_name : "String", shape : __chirp::shape_of:: < < String as
-                __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
-                ::core::option::Option::None, }], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
-                __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
-                "", arguments : __chirp::ArgumentTable { names : & [& ["a"], & ["b"], &
-                ["c"], & ["d"], & ["e"]], optional : & [false, true, false, false,
-                false], }, values : & [__chirp::ValueTable { type_name : "&[u8]", shape :
-                __chirp::shape_of:: < __chirp::Slice8 >, stream : false, schema :
-                ::core::option::Option::None, }, __chirp::ValueTable { type_name :
-                "Option<&[u8]>", shape : __chirp::shape_of:: < __chirp::Opt <
-                __chirp::Slice8 > >, stream : false, schema :
-                ::core::option::Option::None, }, __chirp::ValueTable { type_name :
-                "Vec<u8>", shape : __chirp::shape_of:: < __chirp::Blob < Vec < u8 > > >,
-                stream : false, schema : ::core::option::Option::None, },
-                __chirp::ValueTable { type_name : "Bytes", shape : __chirp::shape_of:: <
-                __chirp::Blob < Bytes > >, stream : false, schema :
-                ::core::option::Option::None, }, __chirp::ValueTable { type_name :
-                "[u8; 4]", shape : __chirp::shape_of:: < __chirp::Blob < [u8; 4] > >,
-                stream : false, schema : ::core::option::Option::None, }], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
-                __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
-                "", arguments : __chirp::ArgumentTable { names : & [& ["a"], & ["b"], &
-                ["c"], & ["d"], & ["e"]], optional : & [false, false, true, false,
-                false], }, values : & [__chirp::ValueTable { type_name : "Point", shape :
-                __chirp::shape_of:: < < Point as __chirp::Wire < __Codec >> ::Form >,
-                stream : false, schema : ::core::option::Option::None, },
-                __chirp::ValueTable { type_name : "&Point", shape : __chirp::shape_of:: <
-                < Point as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
-                ::core::option::Option::None, }, __chirp::ValueTable { type_name :
-                "Option<&Point>", shape : __chirp::shape_of:: < < Point as
-                __chirp::WireBorrowed < __Codec >> ::OptionForm >, stream : false, schema
-                : ::core::option::Option::None, }, __chirp::ValueTable { type_name :
-                "&[Point]", shape : __chirp::shape_of:: < < Point as
-                __chirp::WireBorrowed < __Codec >> ::SliceForm >, stream : false, schema
-                : ::core::option::Option::None, }, __chirp::ValueTable { type_name :
-                "Vec<Point>", shape : __chirp::shape_of:: < < Vec < Point > as
-                __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
-                ::core::option::Option::None, }], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
-                __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
-                "", arguments : __chirp::ArgumentTable { names : & [& ["_a"]], optional :
-                & [false], }, values : & [__chirp::ValueTable { type_name : "u8", shape :
-                __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
-                __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }], }
-            },
+            reflection: <ArgumentsClient>::REFLECTION,
         };
     }
     impl<T: Arguments + 'static> __chirp::Service for ArgumentsServer<T> {

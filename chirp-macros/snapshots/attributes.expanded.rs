@@ -121,6 +121,62 @@ const _: () = {
             ],
         );
     }
+    #[doc(hidden)]
+    impl AttributesClient {
+        const REFLECTION: ::core::option::Option<&'static __chirp::ServiceTable> = __chirp::reflected! {
+            __chirp::ServiceTable { name : "Attributes", documentation :
+            ::core::concat!(" A service that is not for everywhere.", "\n"), codec : <
+            __Codec as __chirp::Codec > ::ID, ordered : false, methods : &
+            [__chirp::MethodTable { documentation : ::core::concat!(" Its first line.",
+            "\n", "", "\n", " And more.", "\n", "", "\n", " ```", "\n",
+            " # let hidden = \"no heading\";", "\n", " ```", "\n", "", "\n", " # Panics",
+            "\n", "", "\n", " Never.", "\n"), arguments : __chirp::ArgumentTable { names
+            : & [], optional : & [], }, values : & [], result :
+            __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
+            __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [], optional : & [], }, values
+            : & [], result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape
+            : __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated : __chirp::Some(""), },
+            #[cfg(target_os = "linux")] __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [& ["a"]], optional : &
+            [false], }, values : & [__chirp::ValueTable { type_name : "u8", shape :
+            __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }], result :
+            __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
+            __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, #[cfg(not(target_os = "linux"))]
+            __chirp::MethodTable { documentation : "", arguments : __chirp::ArgumentTable
+            { names : & [& ["a"]], optional : & [false], }, values : &
+            [__chirp::ValueTable { type_name : "u16", shape : __chirp::shape_of:: < < u16
+            as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
+            ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
+            { type_name : "u16", shape : __chirp::shape_of:: < < u16 as __chirp::Wire <
+            __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
+            }), items : ::core::option::Option::None, errors : & [], named : false,
+            params : false, deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [& ["it"]], optional : &
+            [false], }, values : & [__chirp::ValueTable { type_name : "&String", shape :
+            __chirp::shape_of:: < < String as __chirp::Wire < __Codec >> ::Form >, stream
+            : false, schema : ::core::option::Option::None, }], result :
+            __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
+            __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }], }
+        };
+    }
     impl AttributesClient {
         /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub(crate) fn new(
@@ -196,14 +252,14 @@ const _: () = {
         pub(crate) fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
             Self(self.0.with_layer(layer))
         }
-        /// Asks the other side whether it serves these methods with the same signatures. The result is
-        /// advisory and does not affect calls.
+        /// Asks the other side whether it serves these methods with the same signatures. If the other side describes
+        /// its methods, compares the parts of their types, too. The result is advisory and does not affect calls.
         ///
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub(crate) fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
-            self.0.compare(AttributesMethods::CONTRACT)
+            self.0.compare(AttributesMethods::CONTRACT, Self::REFLECTION)
         }
         #[must_use]
         /// Its first line.
@@ -427,61 +483,7 @@ const _: () = {
             ],
             contract: AttributesMethods::CONTRACT,
             ordered: false,
-            reflection: __chirp::reflected! {
-                __chirp::ServiceTable { name : "Attributes", documentation :
-                ::core::concat!(" A service that is not for everywhere.", "\n"), codec :
-                < __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
-                documentation : ::core::concat!(" Its first line.", "\n", "", "\n",
-                " And more.", "\n", "", "\n", " ```", "\n",
-                " # let hidden = \"no heading\";", "\n", " ```", "\n", "", "\n",
-                " # Panics", "\n", "", "\n", " Never.", "\n"), arguments :
-                __chirp::ArgumentTable { names : & [], optional : & [], }, values : & [],
-                result : __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
-                __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
-                "", arguments : __chirp::ArgumentTable { names : & [], optional : & [],
-                }, values : & [], result : __chirp::Some(__chirp::ValueTable { type_name
-                : "()", shape : __chirp::shape_of:: < < () as __chirp::Wire < __Codec >>
-                ::Form >, stream : false, schema : ::core::option::Option::None, }),
-                items : ::core::option::Option::None, errors : & [], named : false,
-                params : false, deadline : ::core::option::Option::None, deprecated :
-                __chirp::Some(""), }, #[cfg(target_os = "linux")] __chirp::MethodTable {
-                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
-                ["a"]], optional : & [false], }, values : & [__chirp::ValueTable {
-                type_name : "u8", shape : __chirp::shape_of:: < < u8 as __chirp::Wire <
-                __Codec >> ::Form >, stream : false, schema :
-                ::core::option::Option::None, }], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
-                __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }, #[cfg(not(target_os = "linux"))]
-                __chirp::MethodTable { documentation : "", arguments :
-                __chirp::ArgumentTable { names : & [& ["a"]], optional : & [false], },
-                values : & [__chirp::ValueTable { type_name : "u16", shape :
-                __chirp::shape_of:: < < u16 as __chirp::Wire < __Codec >> ::Form >,
-                stream : false, schema : ::core::option::Option::None, }], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "u16", shape :
-                __chirp::shape_of:: < < u16 as __chirp::Wire < __Codec >> ::Form >,
-                stream : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
-                "", arguments : __chirp::ArgumentTable { names : & [& ["it"]], optional :
-                & [false], }, values : & [__chirp::ValueTable { type_name : "&String",
-                shape : __chirp::shape_of:: < < String as __chirp::Wire < __Codec >>
-                ::Form >, stream : false, schema : ::core::option::Option::None, }],
-                result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
-                __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }], }
-            },
+            reflection: <AttributesClient>::REFLECTION,
         };
     }
     impl<T: Attributes + 'static> __chirp::Service for AttributesServer<T> {

@@ -63,6 +63,27 @@ const _: () = {
             &[__chirp::Signature::new(Self::ADD, 16749760841094498347u64)],
         );
     }
+    #[doc(hidden)]
+    impl CodecJsonClient {
+        const REFLECTION: ::core::option::Option<&'static __chirp::ServiceTable> = __chirp::reflected! {
+            __chirp::ServiceTable { name : "CodecJson", documentation : "", codec : <
+            __Codec as __chirp::Codec > ::ID, ordered : false, methods : &
+            [__chirp::MethodTable { documentation : "", arguments :
+            __chirp::ArgumentTable { names : & [& ["a"], & ["b"]], optional : & [false,
+            false], }, values : & [__chirp::ValueTable { type_name : "u64", shape :
+            __chirp::shape_of:: < < u64 as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }, __chirp::ValueTable {
+            type_name : "u64", shape : __chirp::shape_of:: < < u64 as __chirp::Wire <
+            __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
+            }], result : __chirp::Some(__chirp::ValueTable { type_name : "u64", shape :
+            __chirp::shape_of:: < < u64 as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [| errors | < String as
+            __chirp::Failure < __Codec >> ::describe(errors)], named : false, params :
+            false, deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }], }
+        };
+    }
     impl CodecJsonClient {
         /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
@@ -136,14 +157,14 @@ const _: () = {
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
             Self(self.0.with_layer(layer))
         }
-        /// Asks the other side whether it serves these methods with the same signatures. The result is
-        /// advisory and does not affect calls.
+        /// Asks the other side whether it serves these methods with the same signatures. If the other side describes
+        /// its methods, compares the parts of their types, too. The result is advisory and does not affect calls.
         ///
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
-            self.0.compare(CodecJsonMethods::CONTRACT)
+            self.0.compare(CodecJsonMethods::CONTRACT, Self::REFLECTION)
         }
         /// Calls [`CodecJson::add`] (`CodecJson.add` on the wire).
         pub fn add(
@@ -230,24 +251,7 @@ const _: () = {
             ],
             contract: CodecJsonMethods::CONTRACT,
             ordered: false,
-            reflection: __chirp::reflected! {
-                __chirp::ServiceTable { name : "CodecJson", documentation : "", codec : <
-                __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
-                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
-                ["a"], & ["b"]], optional : & [false, false], }, values : &
-                [__chirp::ValueTable { type_name : "u64", shape : __chirp::shape_of:: < <
-                u64 as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
-                ::core::option::Option::None, }, __chirp::ValueTable { type_name : "u64",
-                shape : __chirp::shape_of:: < < u64 as __chirp::Wire < __Codec >> ::Form
-                >, stream : false, schema : ::core::option::Option::None, }], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "u64", shape :
-                __chirp::shape_of:: < < u64 as __chirp::Wire < __Codec >> ::Form >,
-                stream : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [| errors | < String as
-                __chirp::Failure < __Codec >> ::describe(errors)], named : false, params
-                : false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }], }
-            },
+            reflection: <CodecJsonClient>::REFLECTION,
         };
     }
     impl<T: CodecJson + 'static> __chirp::Service for CodecJsonServer<T> {

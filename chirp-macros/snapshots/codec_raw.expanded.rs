@@ -62,6 +62,24 @@ const _: () = {
             &[__chirp::Signature::new(Self::GET, 4927243156300827962u64)],
         );
     }
+    #[doc(hidden)]
+    impl CodecRawClient {
+        const REFLECTION: ::core::option::Option<&'static __chirp::ServiceTable> = __chirp::reflected! {
+            __chirp::ServiceTable { name : "", documentation : "", codec : < __Codec as
+            __chirp::Codec > ::ID, ordered : false, methods : & [__chirp::MethodTable {
+            documentation : "", arguments : __chirp::ArgumentTable { names : & [&
+            ["key"]], optional : & [false], }, values : & [__chirp::ValueTable {
+            type_name : "&[u8]", shape : __chirp::shape_of:: < __chirp::Slice8 >, stream
+            : false, schema : ::core::option::Option::None, }], result :
+            __chirp::Some(__chirp::ValueTable { type_name : "Vec<u8>", shape :
+            __chirp::shape_of:: < __chirp::Blob < Vec < u8 > > >, stream : false, schema
+            : ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [| errors | < String as __chirp::Failure < __Codec >>
+            ::describe(errors)], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, }],
+            }
+        };
+    }
     impl CodecRawClient {
         /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
@@ -135,14 +153,14 @@ const _: () = {
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
             Self(self.0.with_layer(layer))
         }
-        /// Asks the other side whether it serves these methods with the same signatures. The result is
-        /// advisory and does not affect calls.
+        /// Asks the other side whether it serves these methods with the same signatures. If the other side describes
+        /// its methods, compares the parts of their types, too. The result is advisory and does not affect calls.
         ///
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
-            self.0.compare(CodecRawMethods::CONTRACT)
+            self.0.compare(CodecRawMethods::CONTRACT, Self::REFLECTION)
         }
         /// Calls [`CodecRaw::get`] (`get` on the wire).
         pub fn get(
@@ -226,21 +244,7 @@ const _: () = {
             ],
             contract: CodecRawMethods::CONTRACT,
             ordered: false,
-            reflection: __chirp::reflected! {
-                __chirp::ServiceTable { name : "", documentation : "", codec : < __Codec
-                as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
-                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
-                ["key"]], optional : & [false], }, values : & [__chirp::ValueTable {
-                type_name : "&[u8]", shape : __chirp::shape_of:: < __chirp::Slice8 >,
-                stream : false, schema : ::core::option::Option::None, }], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "Vec<u8>", shape :
-                __chirp::shape_of:: < __chirp::Blob < Vec < u8 > > >, stream : false,
-                schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [| errors | < String as
-                __chirp::Failure < __Codec >> ::describe(errors)], named : false, params
-                : false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }], }
-            },
+            reflection: <CodecRawClient>::REFLECTION,
         };
     }
     impl<T: CodecRaw + 'static> __chirp::Service for CodecRawServer<T> {

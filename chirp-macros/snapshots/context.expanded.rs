@@ -56,6 +56,33 @@ const _: () = {
             ],
         );
     }
+    #[doc(hidden)]
+    impl ContextClient {
+        const REFLECTION: ::core::option::Option<&'static __chirp::ServiceTable> = __chirp::reflected! {
+            __chirp::ServiceTable { name : "Context", documentation : "", codec : <
+            __Codec as __chirp::Codec > ::ID, ordered : false, methods : &
+            [__chirp::MethodTable { documentation : "", arguments :
+            __chirp::ArgumentTable { names : & [& ["a"]], optional : & [false], }, values
+            : & [__chirp::ValueTable { type_name : "u8", shape : __chirp::shape_of:: < <
+            u8 as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
+            ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
+            { type_name : "bool", shape : __chirp::shape_of:: < < bool as __chirp::Wire <
+            __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
+            }), items : ::core::option::Option::None, errors : & [], named : false,
+            params : false, deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [& ["a"]], optional : &
+            [false], }, values : & [__chirp::ValueTable { type_name : "u8", shape :
+            __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }], result :
+            __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
+            __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }], }
+        };
+    }
     impl ContextClient {
         /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
@@ -129,14 +156,14 @@ const _: () = {
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
             Self(self.0.with_layer(layer))
         }
-        /// Asks the other side whether it serves these methods with the same signatures. The result is
-        /// advisory and does not affect calls.
+        /// Asks the other side whether it serves these methods with the same signatures. If the other side describes
+        /// its methods, compares the parts of their types, too. The result is advisory and does not affect calls.
         ///
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
-            self.0.compare(ContextMethods::CONTRACT)
+            self.0.compare(ContextMethods::CONTRACT, Self::REFLECTION)
         }
         /// Calls [`Context::first`] (`Context.first` on the wire).
         pub fn first(&self, a: u8) -> __chirp::Call<bool> {
@@ -247,31 +274,7 @@ const _: () = {
             ],
             contract: ContextMethods::CONTRACT,
             ordered: false,
-            reflection: __chirp::reflected! {
-                __chirp::ServiceTable { name : "Context", documentation : "", codec : <
-                __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
-                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
-                ["a"]], optional : & [false], }, values : & [__chirp::ValueTable {
-                type_name : "u8", shape : __chirp::shape_of:: < < u8 as __chirp::Wire <
-                __Codec >> ::Form >, stream : false, schema :
-                ::core::option::Option::None, }], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "bool", shape :
-                __chirp::shape_of:: < < bool as __chirp::Wire < __Codec >> ::Form >,
-                stream : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
-                "", arguments : __chirp::ArgumentTable { names : & [& ["a"]], optional :
-                & [false], }, values : & [__chirp::ValueTable { type_name : "u8", shape :
-                __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
-                __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }], }
-            },
+            reflection: <ContextClient>::REFLECTION,
         };
     }
     impl<T: Context + 'static> __chirp::Service for ContextServer<T> {

@@ -85,6 +85,42 @@ const _: () = {
             ],
         );
     }
+    #[doc(hidden)]
+    impl DefaultBodiesClient {
+        const REFLECTION: ::core::option::Option<&'static __chirp::ServiceTable> = __chirp::reflected! {
+            __chirp::ServiceTable { name : "DefaultBodies", documentation : "", codec : <
+            __Codec as __chirp::Codec > ::ID, ordered : false, methods : &
+            [__chirp::MethodTable { documentation : "", arguments :
+            __chirp::ArgumentTable { names : & [& ["a"]], optional : & [false], }, values
+            : & [__chirp::ValueTable { type_name : "u8", shape : __chirp::shape_of:: < <
+            u8 as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
+            ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
+            { type_name : "u8", shape : __chirp::shape_of:: < < u8 as __chirp::Wire <
+            __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
+            }), items : ::core::option::Option::None, errors : & [], named : false,
+            params : false, deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [& ["a"], & ["_unused"]],
+            optional : & [false, false], }, values : & [__chirp::ValueTable { type_name :
+            "u8", shape : __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form
+            >, stream : false, schema : ::core::option::Option::None, },
+            __chirp::ValueTable { type_name : "String", shape : __chirp::shape_of:: < <
+            String as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
+            ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
+            { type_name : "u8", shape : __chirp::shape_of:: < < u8 as __chirp::Wire <
+            __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
+            }), items : ::core::option::Option::None, errors : & [], named : false,
+            params : false, deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [], optional : & [], }, values
+            : & [], result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape
+            : __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }], }
+        };
+    }
     impl DefaultBodiesClient {
         /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
@@ -162,14 +198,14 @@ const _: () = {
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
             Self(self.0.with_layer(layer))
         }
-        /// Asks the other side whether it serves these methods with the same signatures. The result is
-        /// advisory and does not affect calls.
+        /// Asks the other side whether it serves these methods with the same signatures. If the other side describes
+        /// its methods, compares the parts of their types, too. The result is advisory and does not affect calls.
         ///
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
-            self.0.compare(DefaultBodiesMethods::CONTRACT)
+            self.0.compare(DefaultBodiesMethods::CONTRACT, Self::REFLECTION)
         }
         /// Calls [`DefaultBodies::now`] (`DefaultBodies.now` on the wire).
         pub fn now(&self, a: u8) -> __chirp::Call<u8> {
@@ -315,42 +351,7 @@ const _: () = {
             ],
             contract: DefaultBodiesMethods::CONTRACT,
             ordered: false,
-            reflection: __chirp::reflected! {
-                __chirp::ServiceTable { name : "DefaultBodies", documentation : "", codec
-                : < __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
-                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
-                ["a"]], optional : & [false], }, values : & [__chirp::ValueTable {
-                type_name : "u8", shape : __chirp::shape_of:: < < u8 as __chirp::Wire <
-                __Codec >> ::Form >, stream : false, schema :
-                ::core::option::Option::None, }], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
-                __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
-                "", arguments : __chirp::ArgumentTable { names : & [& ["a"], &
-                ["_unused"]], optional : & [false, false], }, values : &
-                [__chirp::ValueTable { type_name : "u8", shape : __chirp::shape_of:: < <
-                u8 as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
-                ::core::option::Option::None, }, __chirp::ValueTable { type_name :
-                "String", shape : __chirp::shape_of:: < < String as __chirp::Wire <
-                __Codec >> ::Form >, stream : false, schema :
-                ::core::option::Option::None, }], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
-                __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
-                "", arguments : __chirp::ArgumentTable { names : & [], optional : & [],
-                }, values : & [], result : __chirp::Some(__chirp::ValueTable { type_name
-                : "()", shape : __chirp::shape_of:: < < () as __chirp::Wire < __Codec >>
-                ::Form >, stream : false, schema : ::core::option::Option::None, }),
-                items : ::core::option::Option::None, errors : & [], named : false,
-                params : false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }], }
-            },
+            reflection: <DefaultBodiesClient>::REFLECTION,
         };
     }
     impl<T: DefaultBodies + 'static> __chirp::Service for DefaultBodiesServer<T> {

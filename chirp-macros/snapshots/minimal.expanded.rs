@@ -53,6 +53,24 @@ const _: () = {
             &[__chirp::Signature::new(Self::GREET, 9618249471983701662u64)],
         );
     }
+    #[doc(hidden)]
+    impl GreeterClient {
+        const REFLECTION: ::core::option::Option<&'static __chirp::ServiceTable> = __chirp::reflected! {
+            __chirp::ServiceTable { name : "Greeter", documentation :
+            ::core::concat!(" Greets people.", "\n"), codec : < __Codec as __chirp::Codec
+            > ::ID, ordered : false, methods : & [__chirp::MethodTable { documentation :
+            ::core::concat!(" A greeting.", "\n"), arguments : __chirp::ArgumentTable {
+            names : & [& ["name"]], optional : & [false], }, values : &
+            [__chirp::ValueTable { type_name : "&str", shape : __chirp::shape_of:: <
+            __chirp::Str >, stream : false, schema : ::core::option::Option::None, }],
+            result : __chirp::Some(__chirp::ValueTable { type_name : "String", shape :
+            __chirp::shape_of:: < < String as __chirp::Wire < __Codec >> ::Form >, stream
+            : false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }], }
+        };
+    }
     impl GreeterClient {
         /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
@@ -126,14 +144,14 @@ const _: () = {
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
             Self(self.0.with_layer(layer))
         }
-        /// Asks the other side whether it serves these methods with the same signatures. The result is
-        /// advisory and does not affect calls.
+        /// Asks the other side whether it serves these methods with the same signatures. If the other side describes
+        /// its methods, compares the parts of their types, too. The result is advisory and does not affect calls.
         ///
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
-            self.0.compare(GreeterMethods::CONTRACT)
+            self.0.compare(GreeterMethods::CONTRACT, Self::REFLECTION)
         }
         /// A greeting.
         ///
@@ -210,22 +228,7 @@ const _: () = {
             ],
             contract: GreeterMethods::CONTRACT,
             ordered: false,
-            reflection: __chirp::reflected! {
-                __chirp::ServiceTable { name : "Greeter", documentation :
-                ::core::concat!(" Greets people.", "\n"), codec : < __Codec as
-                __chirp::Codec > ::ID, methods : & [__chirp::MethodTable { documentation
-                : ::core::concat!(" A greeting.", "\n"), arguments :
-                __chirp::ArgumentTable { names : & [& ["name"]], optional : & [false], },
-                values : & [__chirp::ValueTable { type_name : "&str", shape :
-                __chirp::shape_of:: < __chirp::Str >, stream : false, schema :
-                ::core::option::Option::None, }], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "String", shape :
-                __chirp::shape_of:: < < String as __chirp::Wire < __Codec >> ::Form >,
-                stream : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }], }
-            },
+            reflection: <GreeterClient>::REFLECTION,
         };
     }
     impl<T: Greeter + 'static> __chirp::Service for GreeterServer<T> {

@@ -58,6 +58,42 @@ const _: () = {
             ],
         );
     }
+    #[doc(hidden)]
+    impl SearchClient {
+        const REFLECTION: ::core::option::Option<&'static __chirp::ServiceTable> = __chirp::reflected! {
+            __chirp::ServiceTable { name : "Search", documentation : "", codec : <
+            __Codec as __chirp::Codec > ::ID, ordered : false, methods : &
+            [__chirp::MethodTable { documentation : "", arguments :
+            __chirp::ArgumentTable { names : & [& ["text"], & ["limit", "most"], &
+            ["of"], & ["within"]], optional : & [false, true, true, true], }, values : &
+            [__chirp::ValueTable { type_name : "&str", shape : __chirp::shape_of:: <
+            __chirp::Str >, stream : false, schema : ::core::option::Option::None, },
+            __chirp::ValueTable { type_name : "u32", shape : __chirp::shape_of:: < < u32
+            as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
+            ::core::option::Option::None, }, __chirp::ValueTable { type_name : "&[u64]",
+            shape : __chirp::shape_of:: < < u64 as __chirp::WireBorrowed < __Codec >>
+            ::SliceForm >, stream : false, schema : ::core::option::Option::None, },
+            __chirp::ValueTable { type_name : "Option<&str>", shape : __chirp::shape_of::
+            < __chirp::Opt < __chirp::Str > >, stream : false, schema :
+            ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
+            { type_name : "Vec<String>", shape : __chirp::shape_of:: < < Vec < String >
+            as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
+            ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [], named : true, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, },
+            __chirp::MethodTable { documentation : "", arguments : __chirp::ArgumentTable
+            { names : & [& ["params"]], optional : & [false], }, values : &
+            [__chirp::ValueTable { type_name : "Vec<String>", shape : __chirp::shape_of::
+            < < Vec < String > as __chirp::Wire < __Codec >> ::Form >, stream : false,
+            schema : ::core::option::Option::None, }], result :
+            __chirp::Some(__chirp::ValueTable { type_name : "u64", shape :
+            __chirp::shape_of:: < < u64 as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : true,
+            deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }], }
+        };
+    }
     impl SearchClient {
         /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
@@ -131,14 +167,14 @@ const _: () = {
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
             Self(self.0.with_layer(layer))
         }
-        /// Asks the other side whether it serves these methods with the same signatures. The result is
-        /// advisory and does not affect calls.
+        /// Asks the other side whether it serves these methods with the same signatures. If the other side describes
+        /// its methods, compares the parts of their types, too. The result is advisory and does not affect calls.
         ///
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
-            self.0.compare(SearchMethods::CONTRACT)
+            self.0.compare(SearchMethods::CONTRACT, Self::REFLECTION)
         }
         /// Calls [`Search::find`] (`Search.find` on the wire).
         pub fn find(
@@ -297,39 +333,7 @@ const _: () = {
             ],
             contract: SearchMethods::CONTRACT,
             ordered: false,
-            reflection: __chirp::reflected! {
-                __chirp::ServiceTable { name : "Search", documentation : "", codec : <
-                __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
-                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
-                ["text"], & ["limit", "most"], & ["of"], & ["within"]], optional : &
-                [false, true, true, true], }, values : & [__chirp::ValueTable { type_name
-                : "&str", shape : __chirp::shape_of:: < __chirp::Str >, stream : false,
-                schema : ::core::option::Option::None, }, __chirp::ValueTable { type_name
-                : "u32", shape : __chirp::shape_of:: < < u32 as __chirp::Wire < __Codec
-                >> ::Form >, stream : false, schema : ::core::option::Option::None, },
-                __chirp::ValueTable { type_name : "&[u64]", shape : __chirp::shape_of:: <
-                < u64 as __chirp::WireBorrowed < __Codec >> ::SliceForm >, stream :
-                false, schema : ::core::option::Option::None, }, __chirp::ValueTable {
-                type_name : "Option<&str>", shape : __chirp::shape_of:: < __chirp::Opt <
-                __chirp::Str > >, stream : false, schema : ::core::option::Option::None,
-                }], result : __chirp::Some(__chirp::ValueTable { type_name :
-                "Vec<String>", shape : __chirp::shape_of:: < < Vec < String > as
-                __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
-                ::core::option::Option::None, }), items : ::core::option::Option::None,
-                errors : & [], named : true, params : false, deadline :
-                ::core::option::Option::None, deprecated : ::core::option::Option::None,
-                }, __chirp::MethodTable { documentation : "", arguments :
-                __chirp::ArgumentTable { names : & [& ["params"]], optional : & [false],
-                }, values : & [__chirp::ValueTable { type_name : "Vec<String>", shape :
-                __chirp::shape_of:: < < Vec < String > as __chirp::Wire < __Codec >>
-                ::Form >, stream : false, schema : ::core::option::Option::None, }],
-                result : __chirp::Some(__chirp::ValueTable { type_name : "u64", shape :
-                __chirp::shape_of:: < < u64 as __chirp::Wire < __Codec >> ::Form >,
-                stream : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                true, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }], }
-            },
+            reflection: <SearchClient>::REFLECTION,
         };
     }
     impl<T: Search + 'static> __chirp::Service for SearchServer<T> {

@@ -62,6 +62,34 @@ const _: () = {
             ],
         );
     }
+    #[doc(hidden)]
+    impl NamesClient {
+        const REFLECTION: ::core::option::Option<&'static __chirp::ServiceTable> = __chirp::reflected! {
+            __chirp::ServiceTable { name : "svc", documentation : "", codec : < __Codec
+            as __chirp::Codec > ::ID, ordered : false, methods : & [__chirp::MethodTable
+            { documentation : "", arguments : __chirp::ArgumentTable { names : & [],
+            optional : & [], }, values : & [], result : __chirp::Some(__chirp::ValueTable
+            { type_name : "u8", shape : __chirp::shape_of:: < < u8 as __chirp::Wire <
+            __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
+            }), items : ::core::option::Option::None, errors : & [], named : false,
+            params : false, deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [], optional : & [], }, values
+            : & [], result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape
+            : __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [], optional : & [], }, values
+            : & [], result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape
+            : __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }], }
+        };
+    }
     impl NamesClient {
         /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
@@ -135,14 +163,14 @@ const _: () = {
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
             Self(self.0.with_layer(layer))
         }
-        /// Asks the other side whether it serves these methods with the same signatures. The result is
-        /// advisory and does not affect calls.
+        /// Asks the other side whether it serves these methods with the same signatures. If the other side describes
+        /// its methods, compares the parts of their types, too. The result is advisory and does not affect calls.
         ///
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
-            self.0.compare(NamesMethods::CONTRACT)
+            self.0.compare(NamesMethods::CONTRACT, Self::REFLECTION)
         }
         /// Calls [`Names::first_of_all`] (`svc.first` on the wire).
         pub fn first_of_all(&self) -> __chirp::Call<u8> {
@@ -278,32 +306,7 @@ const _: () = {
             ],
             contract: NamesMethods::CONTRACT,
             ordered: false,
-            reflection: __chirp::reflected! {
-                __chirp::ServiceTable { name : "svc", documentation : "", codec : <
-                __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
-                documentation : "", arguments : __chirp::ArgumentTable { names : & [],
-                optional : & [], }, values : & [], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
-                __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
-                "", arguments : __chirp::ArgumentTable { names : & [], optional : & [],
-                }, values : & [], result : __chirp::Some(__chirp::ValueTable { type_name
-                : "()", shape : __chirp::shape_of:: < < () as __chirp::Wire < __Codec >>
-                ::Form >, stream : false, schema : ::core::option::Option::None, }),
-                items : ::core::option::Option::None, errors : & [], named : false,
-                params : false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
-                "", arguments : __chirp::ArgumentTable { names : & [], optional : & [],
-                }, values : & [], result : __chirp::Some(__chirp::ValueTable { type_name
-                : "()", shape : __chirp::shape_of:: < < () as __chirp::Wire < __Codec >>
-                ::Form >, stream : false, schema : ::core::option::Option::None, }),
-                items : ::core::option::Option::None, errors : & [], named : false,
-                params : false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }], }
-            },
+            reflection: <NamesClient>::REFLECTION,
         };
     }
     impl<T: Names + 'static> __chirp::Service for NamesServer<T> {

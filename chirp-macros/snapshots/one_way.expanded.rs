@@ -55,6 +55,26 @@ const _: () = {
             ],
         );
     }
+    #[doc(hidden)]
+    impl OneWayClient {
+        const REFLECTION: ::core::option::Option<&'static __chirp::ServiceTable> = __chirp::reflected! {
+            __chirp::ServiceTable { name : "OneWay", documentation : "", codec : <
+            __Codec as __chirp::Codec > ::ID, ordered : false, methods : &
+            [__chirp::MethodTable { documentation : "", arguments :
+            __chirp::ArgumentTable { names : & [& ["line"]], optional : & [false], },
+            values : & [__chirp::ValueTable { type_name : "&str", shape :
+            __chirp::shape_of:: < __chirp::Str >, stream : false, schema :
+            ::core::option::Option::None, }], result : ::core::option::Option::None,
+            items : ::core::option::Option::None, errors : & [], named : false, params :
+            false, deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [], optional : & [], }, values
+            : & [], result : ::core::option::Option::None, items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }], }
+        };
+    }
     impl OneWayClient {
         /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
@@ -128,14 +148,14 @@ const _: () = {
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
             Self(self.0.with_layer(layer))
         }
-        /// Asks the other side whether it serves these methods with the same signatures. The result is
-        /// advisory and does not affect calls.
+        /// Asks the other side whether it serves these methods with the same signatures. If the other side describes
+        /// its methods, compares the parts of their types, too. The result is advisory and does not affect calls.
         ///
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
-            self.0.compare(OneWayMethods::CONTRACT)
+            self.0.compare(OneWayMethods::CONTRACT, Self::REFLECTION)
         }
         /// Calls [`OneWay::log`] (`OneWay.log` on the wire). One way: there is no reply.
         pub fn log(&self, line: &str) -> __chirp::OneWayCall {
@@ -214,23 +234,7 @@ const _: () = {
             ],
             contract: OneWayMethods::CONTRACT,
             ordered: false,
-            reflection: __chirp::reflected! {
-                __chirp::ServiceTable { name : "OneWay", documentation : "", codec : <
-                __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
-                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
-                ["line"]], optional : & [false], }, values : & [__chirp::ValueTable {
-                type_name : "&str", shape : __chirp::shape_of:: < __chirp::Str >, stream
-                : false, schema : ::core::option::Option::None, }], result :
-                ::core::option::Option::None, items : ::core::option::Option::None,
-                errors : & [], named : false, params : false, deadline :
-                ::core::option::Option::None, deprecated : ::core::option::Option::None,
-                }, __chirp::MethodTable { documentation : "", arguments :
-                __chirp::ArgumentTable { names : & [], optional : & [], }, values : & [],
-                result : ::core::option::Option::None, items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }], }
-            },
+            reflection: <OneWayClient>::REFLECTION,
         };
     }
     impl<T: OneWay + 'static> __chirp::Service for OneWayServer<T> {

@@ -73,6 +73,38 @@ const _: () = {
             f.debug_tuple(::core::stringify!(OptionsClient)).field(&self.0).finish()
         }
     }
+    #[doc(hidden)]
+    impl<K> OptionsClient<K>
+    where
+        K: __chirp::Parameter,
+        K: Ord + Send + Sync,
+    {
+        const REFLECTION: ::core::option::Option<&'static __chirp::ServiceTable> = __chirp::reflected! {
+            __chirp::ServiceTable { name : "Options", documentation : "", codec : <
+            __Codec as __chirp::Codec > ::ID, ordered : true, methods : &
+            [__chirp::MethodTable { documentation : "", arguments :
+            __chirp::ArgumentTable { names : & [& ["key"]], optional : & [false], },
+            values : & [__chirp::ValueTable { type_name : "K", shape :
+            __chirp::shape_of:: < < K as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }], result :
+            __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
+            __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : __chirp::Some(::core::time::Duration::from_nanos(250000000u64)),
+            deprecated : ::core::option::Option::None, }, __chirp::MethodTable {
+            documentation : "", arguments : __chirp::ArgumentTable { names : & [&
+            ["data"]], optional : & [false], }, values : & [__chirp::ValueTable {
+            type_name : "&[u8]", shape : __chirp::shape_of:: < __chirp::Slice8 >, stream
+            : false, schema : ::core::option::Option::None, }], result :
+            __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
+            __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }], }
+        };
+    }
     impl<K> OptionsClient<K>
     where
         K: __chirp::Parameter,
@@ -160,14 +192,14 @@ const _: () = {
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
             Self(self.0.with_layer(layer), ::core::marker::PhantomData)
         }
-        /// Asks the other side whether it serves these methods with the same signatures. The result is
-        /// advisory and does not affect calls.
+        /// Asks the other side whether it serves these methods with the same signatures. If the other side describes
+        /// its methods, compares the parts of their types, too. The result is advisory and does not affect calls.
         ///
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
-            self.0.compare(OptionsMethods::CONTRACT)
+            self.0.compare(OptionsMethods::CONTRACT, Self::REFLECTION)
         }
         /// Calls [`Options::get`] (`Options.get` on the wire). The call times out after 250ms unless another limit is set. Idempotent: it may be retried even if it may have run.
         pub fn get(&self, key: K) -> __chirp::Call<u8> {
@@ -296,32 +328,7 @@ const _: () = {
             ],
             contract: OptionsMethods::CONTRACT,
             ordered: true,
-            reflection: __chirp::reflected! {
-                __chirp::ServiceTable { name : "Options", documentation : "", codec : <
-                __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
-                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
-                ["key"]], optional : & [false], }, values : & [__chirp::ValueTable {
-                type_name : "K", shape : __chirp::shape_of:: < < K as __chirp::Wire <
-                __Codec >> ::Form >, stream : false, schema :
-                ::core::option::Option::None, }], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
-                __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline :
-                __chirp::Some(::core::time::Duration::from_nanos(250000000u64)),
-                deprecated : ::core::option::Option::None, }, __chirp::MethodTable {
-                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
-                ["data"]], optional : & [false], }, values : & [__chirp::ValueTable {
-                type_name : "&[u8]", shape : __chirp::shape_of:: < __chirp::Slice8 >,
-                stream : false, schema : ::core::option::Option::None, }], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
-                __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }], }
-            },
+            reflection: <OptionsClient<K>>::REFLECTION,
         };
     }
     impl<T: Options<K> + 'static, K> __chirp::Service for OptionsServer<T, K>

@@ -79,6 +79,41 @@ const _: () = {
             f.debug_tuple(::core::stringify!(ParametersClient)).field(&self.0).finish()
         }
     }
+    #[doc(hidden)]
+    impl<K: Ord + Send + Sync, V: Clone + Send + Sync> ParametersClient<K, V>
+    where
+        K: __chirp::Parameter,
+        V: __chirp::Parameter,
+    {
+        const REFLECTION: ::core::option::Option<&'static __chirp::ServiceTable> = __chirp::reflected! {
+            __chirp::ServiceTable { name : "Parameters", documentation : "", codec : <
+            __Codec as __chirp::Codec > ::ID, ordered : false, methods : &
+            [__chirp::MethodTable { documentation : "", arguments :
+            __chirp::ArgumentTable { names : & [& ["key"]], optional : & [false], },
+            values : & [__chirp::ValueTable { type_name : "&K", shape :
+            __chirp::shape_of:: < < K as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }], result :
+            __chirp::Some(__chirp::ValueTable { type_name : "Option<V>", shape :
+            __chirp::shape_of:: < < Option < V > as __chirp::Wire < __Codec >> ::Form >,
+            stream : false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [& ["key"], & ["values"]],
+            optional : & [false, false], }, values : & [__chirp::ValueTable { type_name :
+            "K", shape : __chirp::shape_of:: < < K as __chirp::Wire < __Codec >> ::Form
+            >, stream : false, schema : ::core::option::Option::None, },
+            __chirp::ValueTable { type_name : "&[V]", shape : __chirp::shape_of:: < < V
+            as __chirp::WireBorrowed < __Codec >> ::SliceForm >, stream : false, schema :
+            ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
+            { type_name : "()", shape : __chirp::shape_of:: < < () as __chirp::Wire <
+            __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
+            }), items : ::core::option::Option::None, errors : & [| errors | < String as
+            __chirp::Failure < __Codec >> ::describe(errors)], named : false, params :
+            false, deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }], }
+        };
+    }
     impl<K: Ord + Send + Sync, V: Clone + Send + Sync> ParametersClient<K, V>
     where
         K: __chirp::Parameter,
@@ -168,14 +203,14 @@ const _: () = {
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
             Self(self.0.with_layer(layer), ::core::marker::PhantomData)
         }
-        /// Asks the other side whether it serves these methods with the same signatures. The result is
-        /// advisory and does not affect calls.
+        /// Asks the other side whether it serves these methods with the same signatures. If the other side describes
+        /// its methods, compares the parts of their types, too. The result is advisory and does not affect calls.
         ///
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
-            self.0.compare(ParametersMethods::CONTRACT)
+            self.0.compare(ParametersMethods::CONTRACT, Self::REFLECTION)
         }
         /// Calls [`Parameters::get`] (`Parameters.get` on the wire).
         pub fn get(&self, key: &K) -> __chirp::Call<Option<V>> {
@@ -317,36 +352,7 @@ const _: () = {
             ],
             contract: ParametersMethods::CONTRACT,
             ordered: false,
-            reflection: __chirp::reflected! {
-                __chirp::ServiceTable { name : "Parameters", documentation : "", codec :
-                < __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
-                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
-                ["key"]], optional : & [false], }, values : & [__chirp::ValueTable {
-                type_name : "&K", shape : __chirp::shape_of:: < < K as __chirp::Wire <
-                __Codec >> ::Form >, stream : false, schema :
-                ::core::option::Option::None, }], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "Option<V>", shape :
-                __chirp::shape_of:: < < Option < V > as __chirp::Wire < __Codec >> ::Form
-                >, stream : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
-                "", arguments : __chirp::ArgumentTable { names : & [& ["key"], &
-                ["values"]], optional : & [false, false], }, values : &
-                [__chirp::ValueTable { type_name : "K", shape : __chirp::shape_of:: < < K
-                as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
-                ::core::option::Option::None, }, __chirp::ValueTable { type_name :
-                "&[V]", shape : __chirp::shape_of:: < < V as __chirp::WireBorrowed <
-                __Codec >> ::SliceForm >, stream : false, schema :
-                ::core::option::Option::None, }], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
-                __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [| errors | < String as
-                __chirp::Failure < __Codec >> ::describe(errors)], named : false, params
-                : false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }], }
-            },
+            reflection: <ParametersClient<K, V>>::REFLECTION,
         };
     }
     impl<

@@ -59,6 +59,33 @@ const _: () = {
             ],
         );
     }
+    #[doc(hidden)]
+    impl RawIdentifiersClient {
+        const REFLECTION: ::core::option::Option<&'static __chirp::ServiceTable> = __chirp::reflected! {
+            __chirp::ServiceTable { name : "RawIdentifiers", documentation : "", codec :
+            < __Codec as __chirp::Codec > ::ID, ordered : false, methods : &
+            [__chirp::MethodTable { documentation : "", arguments :
+            __chirp::ArgumentTable { names : & [& ["type"]], optional : & [false], },
+            values : & [__chirp::ValueTable { type_name : "u8", shape :
+            __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }], result :
+            __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
+            __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [& ["fn"]], optional : &
+            [false], }, values : & [__chirp::ValueTable { type_name : "&str", shape :
+            __chirp::shape_of:: < __chirp::Str >, stream : false, schema :
+            ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
+            { type_name : "()", shape : __chirp::shape_of:: < < () as __chirp::Wire <
+            __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
+            }), items : ::core::option::Option::None, errors : & [], named : false,
+            params : false, deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }], }
+        };
+    }
     impl RawIdentifiersClient {
         /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
@@ -136,14 +163,14 @@ const _: () = {
         fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
             Self(self.0.with_layer(layer))
         }
-        /// Asks the other side whether it serves these methods with the same signatures. The result is
-        /// advisory and does not affect calls.
+        /// Asks the other side whether it serves these methods with the same signatures. If the other side describes
+        /// its methods, compares the parts of their types, too. The result is advisory and does not affect calls.
         ///
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
         fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
-            self.0.compare(RawIdentifiersMethods::CONTRACT)
+            self.0.compare(RawIdentifiersMethods::CONTRACT, Self::REFLECTION)
         }
         /// Calls [`RawIdentifiers::match`] (`RawIdentifiers.match` on the wire).
         fn r#match(&self, r#type: u8) -> __chirp::Call<u8> {
@@ -254,31 +281,7 @@ const _: () = {
             ],
             contract: RawIdentifiersMethods::CONTRACT,
             ordered: false,
-            reflection: __chirp::reflected! {
-                __chirp::ServiceTable { name : "RawIdentifiers", documentation : "",
-                codec : < __Codec as __chirp::Codec > ::ID, methods : &
-                [__chirp::MethodTable { documentation : "", arguments :
-                __chirp::ArgumentTable { names : & [& ["type"]], optional : & [false], },
-                values : & [__chirp::ValueTable { type_name : "u8", shape :
-                __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
-                __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
-                "", arguments : __chirp::ArgumentTable { names : & [& ["fn"]], optional :
-                & [false], }, values : & [__chirp::ValueTable { type_name : "&str", shape
-                : __chirp::shape_of:: < __chirp::Str >, stream : false, schema :
-                ::core::option::Option::None, }], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
-                __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }], }
-            },
+            reflection: <RawIdentifiersClient>::REFLECTION,
         };
     }
     impl<T: RawIdentifiers + 'static> __chirp::Service for RawIdentifiersServer<T> {

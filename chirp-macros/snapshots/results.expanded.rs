@@ -87,6 +87,52 @@ const _: () = {
             ],
         );
     }
+    #[doc(hidden)]
+    impl ResultsClient {
+        const REFLECTION: ::core::option::Option<&'static __chirp::ServiceTable> = __chirp::reflected! {
+            __chirp::ServiceTable { name : "Results", documentation : "", codec : <
+            __Codec as __chirp::Codec > ::ID, ordered : false, methods : &
+            [__chirp::MethodTable { documentation : "", arguments :
+            __chirp::ArgumentTable { names : & [], optional : & [], }, values : & [],
+            result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
+            __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
+            false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [], optional : & [], }, values
+            : & [], result : __chirp::Some(__chirp::ValueTable { type_name :
+            "Option<Vec<u8>>", shape : __chirp::shape_of:: < __chirp::Opt < __chirp::Blob
+            < Vec < u8 > > > >, stream : false, schema : ::core::option::Option::None,
+            }), items : ::core::option::Option::None, errors : & [], named : false,
+            params : false, deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [], optional : & [], }, values
+            : & [], result : __chirp::Some(__chirp::ValueTable { type_name : "Point",
+            shape : __chirp::shape_of:: < < Point as __chirp::Wire < __Codec >> ::Form >,
+            stream : false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [], optional : & [], }, values
+            : & [], result : __chirp::Some(__chirp::ValueTable { type_name : "Point",
+            shape : __chirp::shape_of:: < < Point as __chirp::Wire < __Codec >> ::Form >,
+            stream : false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [| errors | < No as __chirp::Failure
+            < __Codec >> ::describe(errors)], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, },
+            __chirp::MethodTable { documentation : "", arguments : __chirp::ArgumentTable
+            { names : & [], optional : & [], }, values : & [], result :
+            __chirp::Some(__chirp::ValueTable { type_name : "Vec<u8>", shape :
+            __chirp::shape_of:: < __chirp::Blob < < io::Result < Vec < u8 > > as
+            __chirp::Outcome > ::Ok > >, stream : false, schema :
+            ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [| errors | < < io::Result < Vec < u8 > > as __chirp::Outcome >
+            ::Error as __chirp::Failure < __Codec >> ::describe(errors)], named : false,
+            params : false, deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }], }
+        };
+    }
     impl ResultsClient {
         /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
@@ -160,14 +206,14 @@ const _: () = {
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
             Self(self.0.with_layer(layer))
         }
-        /// Asks the other side whether it serves these methods with the same signatures. The result is
-        /// advisory and does not affect calls.
+        /// Asks the other side whether it serves these methods with the same signatures. If the other side describes
+        /// its methods, compares the parts of their types, too. The result is advisory and does not affect calls.
         ///
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
-            self.0.compare(ResultsMethods::CONTRACT)
+            self.0.compare(ResultsMethods::CONTRACT, Self::REFLECTION)
         }
         /// Calls [`Results::unit`] (`Results.unit` on the wire).
         pub fn unit(&self) -> __chirp::Call<()> {
@@ -381,51 +427,7 @@ const _: () = {
             ],
             contract: ResultsMethods::CONTRACT,
             ordered: false,
-            reflection: __chirp::reflected! {
-                __chirp::ServiceTable { name : "Results", documentation : "", codec : <
-                __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
-                documentation : "", arguments : __chirp::ArgumentTable { names : & [],
-                optional : & [], }, values : & [], result :
-                __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
-                __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream
-                : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
-                "", arguments : __chirp::ArgumentTable { names : & [], optional : & [],
-                }, values : & [], result : __chirp::Some(__chirp::ValueTable { type_name
-                : "Option<Vec<u8>>", shape : __chirp::shape_of:: < __chirp::Opt <
-                __chirp::Blob < Vec < u8 > > > >, stream : false, schema :
-                ::core::option::Option::None, }), items : ::core::option::Option::None,
-                errors : & [], named : false, params : false, deadline :
-                ::core::option::Option::None, deprecated : ::core::option::Option::None,
-                }, __chirp::MethodTable { documentation : "", arguments :
-                __chirp::ArgumentTable { names : & [], optional : & [], }, values : & [],
-                result : __chirp::Some(__chirp::ValueTable { type_name : "Point", shape :
-                __chirp::shape_of:: < < Point as __chirp::Wire < __Codec >> ::Form >,
-                stream : false, schema : ::core::option::Option::None, }), items :
-                ::core::option::Option::None, errors : & [], named : false, params :
-                false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
-                "", arguments : __chirp::ArgumentTable { names : & [], optional : & [],
-                }, values : & [], result : __chirp::Some(__chirp::ValueTable { type_name
-                : "Point", shape : __chirp::shape_of:: < < Point as __chirp::Wire <
-                __Codec >> ::Form >, stream : false, schema :
-                ::core::option::Option::None, }), items : ::core::option::Option::None,
-                errors : & [| errors | < No as __chirp::Failure < __Codec >>
-                ::describe(errors)], named : false, params : false, deadline :
-                ::core::option::Option::None, deprecated : ::core::option::Option::None,
-                }, __chirp::MethodTable { documentation : "", arguments :
-                __chirp::ArgumentTable { names : & [], optional : & [], }, values : & [],
-                result : __chirp::Some(__chirp::ValueTable { type_name : "Vec<u8>", shape
-                : __chirp::shape_of:: < __chirp::Blob < < io::Result < Vec < u8 > > as
-                __chirp::Outcome > ::Ok > >, stream : false, schema :
-                ::core::option::Option::None, }), items : ::core::option::Option::None,
-                errors : & [| errors | < < io::Result < Vec < u8 > > as __chirp::Outcome
-                > ::Error as __chirp::Failure < __Codec >> ::describe(errors)], named :
-                false, params : false, deadline : ::core::option::Option::None,
-                deprecated : ::core::option::Option::None, }], }
-            },
+            reflection: <ResultsClient>::REFLECTION,
         };
     }
     impl<T: Results + 'static> __chirp::Service for ResultsServer<T> {

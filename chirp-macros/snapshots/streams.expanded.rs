@@ -100,6 +100,63 @@ const _: () = {
             ],
         );
     }
+    #[doc(hidden)]
+    impl StreamsClient {
+        const REFLECTION: ::core::option::Option<&'static __chirp::ServiceTable> = __chirp::reflected! {
+            __chirp::ServiceTable { name : "Streams", documentation : "", codec : <
+            __Codec as __chirp::Codec > ::ID, ordered : false, methods : &
+            [__chirp::MethodTable { documentation : "", arguments :
+            __chirp::ArgumentTable { names : & [& ["text"]], optional : & [false], },
+            values : & [__chirp::ValueTable { type_name : "&str", shape :
+            __chirp::shape_of:: < __chirp::Str >, stream : false, schema :
+            ::core::option::Option::None, }], result : ::core::option::Option::None,
+            items : __chirp::Some(__chirp::ValueTable { type_name : "u64", shape : < u64
+            as __chirp::Streamed < __Codec >> ::shape, stream : true, schema :
+            ::core::option::Option::None, }), errors : & [], named : false, params :
+            false, deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [], optional : & [], }, values
+            : & [], result : ::core::option::Option::None, items :
+            __chirp::Some(__chirp::ValueTable { type_name : "u64", shape : < u64 as
+            __chirp::Streamed < __Codec >> ::shape, stream : true, schema :
+            ::core::option::Option::None, }), errors : & [| errors | < No as
+            __chirp::Failure < __Codec >> ::describe(errors), | errors | < No as
+            __chirp::Failure < __Codec >> ::describe(errors)], named : false, params :
+            false, deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [], optional : & [], }, values
+            : & [], result : ::core::option::Option::None, items :
+            __chirp::Some(__chirp::ValueTable { type_name : "Vec<u8>", shape : < <
+            io::Result < Vec < u8 > > as __chirp::Outcome > ::Ok as __chirp::Streamed <
+            __Codec >> ::shape, stream : true, schema : ::core::option::Option::None, }),
+            errors : & [| errors | < < io::Result < () > as __chirp::Outcome > ::Error as
+            __chirp::Failure < __Codec >> ::describe(errors), | errors | < < io::Result <
+            Vec < u8 > > as __chirp::Outcome > ::Error as __chirp::Failure < __Codec >>
+            ::describe(errors)], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, },
+            __chirp::MethodTable { documentation : "", arguments : __chirp::ArgumentTable
+            { names : & [& ["left"], & ["right"]], optional : & [false, false], }, values
+            : & [__chirp::ValueTable { type_name : "u64", shape : < u64 as
+            __chirp::Streamed < __Codec >> ::shape, stream : true, schema :
+            ::core::option::Option::None, }, __chirp::ValueTable { type_name : "u8",
+            shape : < u8 as __chirp::Streamed < __Codec >> ::shape, stream : true, schema
+            : ::core::option::Option::None, }], result : ::core::option::Option::None,
+            items : __chirp::Some(__chirp::ValueTable { type_name : "()", shape : < () as
+            __chirp::Streamed < __Codec >> ::shape, stream : true, schema :
+            ::core::option::Option::None, }), errors : & [], named : false, params :
+            false, deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
+            arguments : __chirp::ArgumentTable { names : & [& ["items"]], optional : &
+            [false], }, values : & [__chirp::ValueTable { type_name : "u64", shape : <
+            u64 as __chirp::Streamed < __Codec >> ::shape, stream : true, schema :
+            ::core::option::Option::None, }], result : ::core::option::Option::None,
+            items : __chirp::Some(__chirp::ValueTable { type_name : "u64", shape : < u64
+            as __chirp::Streamed < __Codec >> ::shape, stream : true, schema :
+            ::core::option::Option::None, }), errors : & [], named : true, params :
+            false, deadline : ::core::option::Option::None, deprecated :
+            ::core::option::Option::None, }], }
+        };
+    }
     impl StreamsClient {
         /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
         pub fn new(caller: &(impl __chirp::AsCaller + ?::core::marker::Sized)) -> Self {
@@ -173,14 +230,14 @@ const _: () = {
         pub fn with_layer(self, layer: impl __chirp::ClientLayer) -> Self {
             Self(self.0.with_layer(layer))
         }
-        /// Asks the other side whether it serves these methods with the same signatures. The result is
-        /// advisory and does not affect calls.
+        /// Asks the other side whether it serves these methods with the same signatures. If the other side describes
+        /// its methods, compares the parts of their types, too. The result is advisory and does not affect calls.
         ///
         /// # Errors
         ///
         /// Returns the error of the underlying call. A side that does not support the question is not an error.
         pub fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
-            self.0.compare(StreamsMethods::CONTRACT)
+            self.0.compare(StreamsMethods::CONTRACT, Self::REFLECTION)
         }
         /// Calls [`Streams::out`] (`Streams.out` on the wire).
         pub fn out(&self, text: &str) -> __chirp::Call<__chirp::Receiver<u64>> {
@@ -509,62 +566,7 @@ const _: () = {
             ],
             contract: StreamsMethods::CONTRACT,
             ordered: false,
-            reflection: __chirp::reflected! {
-                __chirp::ServiceTable { name : "Streams", documentation : "", codec : <
-                __Codec as __chirp::Codec > ::ID, methods : & [__chirp::MethodTable {
-                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
-                ["text"]], optional : & [false], }, values : & [__chirp::ValueTable {
-                type_name : "&str", shape : __chirp::shape_of:: < __chirp::Str >, stream
-                : false, schema : ::core::option::Option::None, }], result :
-                ::core::option::Option::None, items : __chirp::Some(__chirp::ValueTable {
-                type_name : "u64", shape : < u64 as __chirp::Streamed < __Codec >>
-                ::shape, stream : true, schema : ::core::option::Option::None, }), errors
-                : & [], named : false, params : false, deadline :
-                ::core::option::Option::None, deprecated : ::core::option::Option::None,
-                }, __chirp::MethodTable { documentation : "", arguments :
-                __chirp::ArgumentTable { names : & [], optional : & [], }, values : & [],
-                result : ::core::option::Option::None, items :
-                __chirp::Some(__chirp::ValueTable { type_name : "u64", shape : < u64 as
-                __chirp::Streamed < __Codec >> ::shape, stream : true, schema :
-                ::core::option::Option::None, }), errors : & [| errors | < No as
-                __chirp::Failure < __Codec >> ::describe(errors), | errors | < No as
-                __chirp::Failure < __Codec >> ::describe(errors)], named : false, params
-                : false, deadline : ::core::option::Option::None, deprecated :
-                ::core::option::Option::None, }, __chirp::MethodTable { documentation :
-                "", arguments : __chirp::ArgumentTable { names : & [], optional : & [],
-                }, values : & [], result : ::core::option::Option::None, items :
-                __chirp::Some(__chirp::ValueTable { type_name : "Vec<u8>", shape : < <
-                io::Result < Vec < u8 > > as __chirp::Outcome > ::Ok as __chirp::Streamed
-                < __Codec >> ::shape, stream : true, schema :
-                ::core::option::Option::None, }), errors : & [| errors | < < io::Result <
-                () > as __chirp::Outcome > ::Error as __chirp::Failure < __Codec >>
-                ::describe(errors), | errors | < < io::Result < Vec < u8 > > as
-                __chirp::Outcome > ::Error as __chirp::Failure < __Codec >>
-                ::describe(errors)], named : false, params : false, deadline :
-                ::core::option::Option::None, deprecated : ::core::option::Option::None,
-                }, __chirp::MethodTable { documentation : "", arguments :
-                __chirp::ArgumentTable { names : & [& ["left"], & ["right"]], optional :
-                & [false, false], }, values : & [__chirp::ValueTable { type_name : "u64",
-                shape : < u64 as __chirp::Streamed < __Codec >> ::shape, stream : true,
-                schema : ::core::option::Option::None, }, __chirp::ValueTable { type_name
-                : "u8", shape : < u8 as __chirp::Streamed < __Codec >> ::shape, stream :
-                true, schema : ::core::option::Option::None, }], result :
-                ::core::option::Option::None, items : __chirp::Some(__chirp::ValueTable {
-                type_name : "()", shape : < () as __chirp::Streamed < __Codec >> ::shape,
-                stream : true, schema : ::core::option::Option::None, }), errors : & [],
-                named : false, params : false, deadline : ::core::option::Option::None,
-                deprecated : ::core::option::Option::None, }, __chirp::MethodTable {
-                documentation : "", arguments : __chirp::ArgumentTable { names : & [&
-                ["items"]], optional : & [false], }, values : & [__chirp::ValueTable {
-                type_name : "u64", shape : < u64 as __chirp::Streamed < __Codec >>
-                ::shape, stream : true, schema : ::core::option::Option::None, }], result
-                : ::core::option::Option::None, items : __chirp::Some(__chirp::ValueTable
-                { type_name : "u64", shape : < u64 as __chirp::Streamed < __Codec >>
-                ::shape, stream : true, schema : ::core::option::Option::None, }), errors
-                : & [], named : true, params : false, deadline :
-                ::core::option::Option::None, deprecated : ::core::option::Option::None,
-                }], }
-            },
+            reflection: <StreamsClient>::REFLECTION,
         };
     }
     impl<T: Streams + 'static> __chirp::Service for StreamsServer<T> {

@@ -1,7 +1,9 @@
 //! Methods that are called in JSON by their JSON names, and descriptions of services.
 
 mod calls;
+mod contracts;
 mod describe;
+mod optional_arguments;
 mod proxies;
 #[cfg(feature = "schema")]
 mod schema;

@@ -4,6 +4,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, MetaNameValue};
 
+use super::reflection;
 use crate::ast::{ArgumentForm, Output, ServiceMethod, ServiceTrait, only};
 
 pub(super) fn emit_type(service: &ServiceTrait) -> TokenStream {
@@ -47,7 +48,7 @@ pub(super) fn emit_impl(service: &ServiceTrait) -> TokenStream {
         parameters.clause(),
     );
     let [_, phantom] = parameters.phantom();
-    let ids = service.method_ids();
+    let (ids, reflection) = (service.method_ids(), reflection::emit(service));
     let server_list = parameters.list(Some(quote!(_)));
     let derived = (!parameters.is_empty()).then(|| {
         quote! {
@@ -66,6 +67,12 @@ pub(super) fn emit_impl(service: &ServiceTrait) -> TokenStream {
     });
     quote! {
         #derived
+
+        // Servers use the same table.
+        #[doc(hidden)]
+        impl #bounded #name #list #clause {
+            const REFLECTION: ::core::option::Option<&'static __chirp::ServiceTable> = #reflection;
+        }
 
         impl #bounded #name #list #clause {
             /// Creates a client that calls through `caller`: a peer, or `cx.caller()` inside a handler.
@@ -143,14 +150,14 @@ pub(super) fn emit_impl(service: &ServiceTrait) -> TokenStream {
                 Self(self.0.with_layer(layer) #phantom)
             }
 
-            /// Asks the other side whether it serves these methods with the same signatures. The result is
-            /// advisory and does not affect calls.
+            /// Asks the other side whether it serves these methods with the same signatures. If the other side describes
+            /// its methods, compares the parts of their types, too. The result is advisory and does not affect calls.
             ///
             /// # Errors
             ///
             /// Returns the error of the underlying call. A side that does not support the question is not an error.
             #vis fn check_compatibility(&self) -> __chirp::CompatibilityCheck {
-                self.0.compare(#ids::CONTRACT)
+                self.0.compare(#ids::CONTRACT, Self::REFLECTION)
             }
 
             #(#methods)*

@@ -19,6 +19,7 @@ pub(super) fn emit(service: &ServiceTrait) -> TokenStream {
         return quote!(::core::option::Option::None);
     }
     let (name, documentation) = (service.name(), documentation(&service.item.attrs));
+    let ordered = service.options.ordered.is_some();
     let schemas = service.options.schema.is_some();
     let methods = service
         .methods
@@ -30,6 +31,7 @@ pub(super) fn emit(service: &ServiceTrait) -> TokenStream {
                 name: #name,
                 documentation: #documentation,
                 codec: <__Codec as __chirp::Codec>::ID,
+                ordered: #ordered,
                 methods: &[#(#methods),*],
             }
         }

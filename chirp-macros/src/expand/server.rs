@@ -3,7 +3,6 @@ use quote::{quote, quote_spanned};
 use syn::Ident;
 use syn::spanned::Spanned;
 
-use super::reflection;
 use crate::ast::{Output, ServiceMethod, ServiceTrait, only};
 
 pub(super) fn emit_type(service: &ServiceTrait) -> TokenStream {
@@ -47,7 +46,7 @@ pub(super) fn emit_impl(service: &ServiceTrait) -> TokenStream {
     });
     let ([bounded, list], [own_bounded, own_list]) = (with_t, with_own_t);
     let (ids, ordered) = (service.method_ids(), service.options.ordered.is_some());
-    let reflection = reflection::emit(service);
+    let client = service.client();
     let blocking = service
         .methods
         .iter()
@@ -104,7 +103,7 @@ pub(super) fn emit_impl(service: &ServiceTrait) -> TokenStream {
                 methods: &[#(#methods),*],
                 contract: #ids::CONTRACT,
                 ordered: #ordered,
-                reflection: #reflection,
+                reflection: <#client #own>::REFLECTION,
             };
         }
 

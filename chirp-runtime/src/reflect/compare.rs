@@ -50,7 +50,7 @@ pub(super) fn compare_in(
         is_key: false,
         effort,
     };
-    comparison.shapes(&short(old), old, new);
+    comparison.shapes(&root(old), old, new);
     comparison.differences
 }
 
@@ -67,6 +67,14 @@ impl Effort {
     pub(super) fn spend(&mut self) -> bool {
         self.parts += 1;
         self.parts <= MAX_PARTS
+    }
+}
+
+/// The root of the paths in a shape. Paths say where they enter an optional value or a sequence: `Order[].price`.
+pub(super) fn root(shape: &Shape) -> String {
+    match shape {
+        Shape::Optional(inner) | Shape::Sequence(inner) => root(inner),
+        shape => short(shape),
     }
 }
 

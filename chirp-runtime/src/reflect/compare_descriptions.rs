@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use super::compare::{Effort, compare_in, short};
+use super::compare::{Effort, compare_in, root};
 use super::interface_difference::{Impact, InterfaceChange, InterfaceDifference};
 use super::member::{Member, Pair, moved, pairs};
 use super::reading::Reading;
@@ -410,7 +410,7 @@ impl Comparison<'_> {
         };
         let start = self.differences.len();
         for difference in native {
-            let root = short(if reading.is_by_name() {
+            let root = root(if reading.is_by_name() {
                 &old.readable
             } else {
                 &old.compact
@@ -420,7 +420,7 @@ impl Comparison<'_> {
             self.note(&path, change, direction(difference.breaks), Impact::NONE);
         }
         for difference in json {
-            let path = joined(path, &short(&old.readable), &difference.path);
+            let path = joined(path, &root(&old.readable), &difference.path);
             let change = InterfaceChange::Value(difference.change);
             let impact = direction(difference.breaks);
             let found = &mut self.differences[start..];

@@ -3,11 +3,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::Service;
-use super::contract::{CompatibilityCheck, Contract, compare};
+use super::contract::{Compatibility, CompatibilityCheck, Contract, compare};
+#[cfg(feature = "reflect")]
+use super::described_service::DescribedService;
 use super::method::DEFINED_DIFFERENTLY;
+#[cfg(feature = "reflect")]
+use super::remote_description::RemoteDescription;
+use super::{Service, ServiceTable};
 use crate::codec::attaching::decoding;
 use crate::codec::{Codec, CodecId, DecodeError, Encoder, StreamSource as _, type_name};
+#[cfg(feature = "reflect")]
+use crate::packet::DESCRIBE_METHOD;
 use crate::packet::{ErrorData, JSON_SUFFIX, Payload};
 use crate::peer::{
     Answered, AsCaller, Call, CallError, Caller, ClientLayer, MethodError, MethodId, MethodName,
@@ -216,16 +222,59 @@ impl Client {
         OneWayCall::new(self.caller.clone(), self.name(id), payload(arguments))
     }
 
-    /// Compares the contract of a service with the methods that the other side serves.
+    /// Compares the contract of a service with the methods that the other side serves. With a table, compares the parts
+    /// of the methods, too, if the other side describes them.
     ///
     /// # Errors
     ///
-    /// The future returns the error of the underlying call.
-    pub fn compare(&self, contract: Contract) -> CompatibilityCheck {
+    /// The future returns the error of the request for signatures.
+    pub fn compare(
+        &self,
+        contract: Contract,
+        table: Option<&'static ServiceTable>,
+    ) -> CompatibilityCheck {
         let client = self.clone();
-        Box::pin(compare(self.caller.clone(), contract, move |id| {
-            client.own_name(id)
-        }))
+        Box::pin(async move {
+            let found = compare(&client.caller, contract, |id| client.own_name(id)).await?;
+            Ok(client.compare_parts(found, contract, table).await)
+        })
+    }
+
+    /// Adds the differences that the description of the other side shows. Without one, there are none.
+    #[cfg(feature = "reflect")]
+    async fn compare_parts(
+        &self,
+        mut found: Compatibility,
+        contract: Contract,
+        table: Option<&'static ServiceTable>,
+    ) -> Compatibility {
+        let Some(table) = table else {
+            return found;
+        };
+        let name = match &self.goes_by {
+            ClientName::Own | ClientName::Local => table.name,
+            ClientName::Renamed(renamed) => renamed.instance_name(),
+        };
+        let described = self.caller.call(DESCRIBE_METHOD, name.to_owned()).await;
+        if let Ok(answer) = described
+            && let Some(remote) = RemoteDescription::decode(&answer)
+        {
+            let service = DescribedService::new(table, contract, name.to_owned());
+            let local = service.description(|id| self.own_name(id).to_string());
+            found.add(remote.compare(&local, self.is_json()));
+        }
+        found
+    }
+
+    #[cfg(not(feature = "reflect"))]
+    #[expect(clippy::unused_async, reason = "as with the feature `reflect`")]
+    async fn compare_parts(
+        &self,
+        found: Compatibility,
+        _: Contract,
+        _: Option<&'static ServiceTable>,
+    ) -> Compatibility {
+        found
     }
 
     /// Returns the name by which a method is called.

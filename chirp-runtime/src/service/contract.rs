@@ -3,6 +3,8 @@ use std::pin::Pin;
 
 use crate::packet::{CONTRACT_METHOD, ServedMethod};
 use crate::peer::{CallError, Caller, MethodId, MethodName};
+#[cfg(feature = "reflect")]
+use crate::reflect::InterfaceDifference;
 
 /// The methods of a service, with a fingerprint of each method's signature.
 ///
@@ -13,7 +15,7 @@ use crate::peer::{CallError, Caller, MethodId, MethodName};
 /// of the result as they are written, the codec, and whether the method is one-way. Of a path only the last segment
 /// counts, and borrows do not count: `&str` is the same as `String`, and `&[T]` the same as `Vec<T>`. Names count, so
 /// that two arguments of one type that changed places are detected; renaming an argument changes the fingerprint too.
-/// The definition of a type does not count: a field added to a struct goes unnoticed.
+/// The definition of a type does not count: a field added to a struct leaves the fingerprint the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contract {
     methods: &'static [Signature],
@@ -97,8 +99,11 @@ impl Signature {
 #[must_use]
 pub enum Compatibility {
     /// The other side serves all of the client's methods with the same signatures. It may serve further methods.
+    ///
+    /// If both sides have the feature `reflect` and the other side describes its methods, the parts of the types are the
+    /// same, too, as far as shapes show them.
     Same,
-    /// The other side lacks some methods or serves them with other signatures.
+    /// The other side lacks some methods or serves them with other signatures or types. Not every difference breaks calls.
     Differs(Vec<Mismatch>),
     /// No differences are known, but the other side does not tell the signatures of all methods. It is a
     /// plain Chirp v0 peer, or serves some methods with handlers that are not part of a service.
@@ -109,7 +114,7 @@ pub enum Compatibility {
 pub type CompatibilityCheck =
     Pin<Box<dyn Future<Output = Result<Compatibility, CallError>> + Send>>;
 
-/// A method that the other side does not serve as the client expects.
+/// A method, or a part of one, that the other side does not serve as the client expects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mismatch {
@@ -123,6 +128,27 @@ pub enum Mismatch {
         /// The method's name on the wire.
         method: String,
     },
+    /// A part of a method differs, such as a field of an argument. Found if both sides have the feature `reflect` and the
+    /// other side describes its methods (`reflect` of its builder).
+    #[cfg(feature = "reflect")]
+    Part {
+        /// The difference. This side has the old version, and the other side the new one.
+        difference: InterfaceDifference,
+        /// Whether calls of this client fail or are misunderstood: its JSON calls if it makes those, else native calls.
+        breaks: bool,
+    },
+}
+
+#[cfg(feature = "reflect")]
+impl Compatibility {
+    /// Adds differences that were found after those of the signatures.
+    pub(super) fn add(&mut self, mut found: Vec<Mismatch>) {
+        match self {
+            Self::Differs(differences) => differences.append(&mut found),
+            _ if found.is_empty() => {}
+            Self::Same | Self::Unknown => *self = Self::Differs(found),
+        }
+    }
 }
 
 impl fmt::Display for Compatibility {
@@ -146,6 +172,11 @@ impl fmt::Display for Mismatch {
         match self {
             Self::Missing { method } => write!(f, "`{method}` is missing"),
             Self::Signature { method } => write!(f, "`{method}` has another signature"),
+            #[cfg(feature = "reflect")]
+            Self::Part { difference, breaks } => {
+                let breaks = if *breaks { " (breaks calls)" } else { "" };
+                write!(f, "{}: {}{breaks}", difference.path, difference.change)
+            }
         }
     }
 }
@@ -157,7 +188,7 @@ impl fmt::Display for Mismatch {
 ///
 /// Returns the error of the call, except for errors by which a peer says that it does not support the question.
 pub(super) async fn compare(
-    caller: Caller,
+    caller: &Caller,
     contract: Contract,
     name: impl Fn(MethodId) -> MethodName,
 ) -> Result<Compatibility, CallError> {

@@ -2,10 +2,10 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use super::{Contract, ErrorList, MethodTable, ServiceTable, ValueTable};
-use crate::peer::ReflectedService;
+use crate::peer::{MethodId, ReflectedService};
 use crate::reflect::{
-    ArgumentDescription, Definition, MethodDescription, Notation, ServiceDescription, Shape,
-    ShapeTables, Shapes, ValueDescription,
+    ArgumentDescription, Definition, Description, MethodDescription, Notation, ServiceDescription,
+    Shape, ShapeTables, Shapes, ValueDescription,
 };
 
 /// An instance of a service that can be described.
@@ -14,24 +14,37 @@ pub(super) struct DescribedService {
     contract: Contract,
     /// The name of the instance. Empty if its methods have no common name.
     name: String,
-    ordered: bool,
     /// For each method, the reason why it cannot be called in JSON.
     obstacles: Box<[OnceLock<Option<String>>]>,
 }
 
 impl DescribedService {
-    pub(super) fn new(
-        table: &'static ServiceTable,
-        contract: Contract,
-        name: String,
-        ordered: bool,
-    ) -> Self {
+    pub(super) fn new(table: &'static ServiceTable, contract: Contract, name: String) -> Self {
         Self {
             table,
             contract,
             name,
-            ordered,
             obstacles: table.methods.iter().map(|_| OnceLock::new()).collect(),
+        }
+    }
+
+    /// Describes the service with all methods. `name` returns the name of a method.
+    pub(super) fn description(&self, name: impl Fn(MethodId) -> String) -> Description {
+        let mut tables = ShapeTables::new();
+        let mut service = self.describe();
+        let methods = self.contract.methods().iter().enumerate();
+        service.methods = methods
+            .map(|(index, signature)| {
+                let mut method = self.describe_method(index, &mut tables);
+                method.name = name(signature.id());
+                method
+            })
+            .collect();
+        Description {
+            version: Description::VERSION,
+            services: vec![service],
+            others: Vec::new(),
+            types: tables.definitions(),
         }
     }
 }
@@ -42,7 +55,7 @@ impl ReflectedService for DescribedService {
         service.name.clone_from(&self.name);
         service.documentation = text(self.table.documentation);
         service.codec = format!("{:?}", self.table.codec);
-        service.ordered = self.ordered;
+        service.ordered = self.table.ordered;
         service
     }
 

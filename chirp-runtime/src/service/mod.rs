@@ -13,6 +13,8 @@ mod described_service;
 mod error_list;
 mod method;
 mod probe;
+#[cfg(feature = "reflect")]
+mod remote_description;
 mod server;
 mod service_table;
 mod streaming;

@@ -64,7 +64,7 @@ impl<T> Methods<T> {
             None => table.name,
             Some(renamed) => renamed.instance_name(),
         };
-        let service = DescribedService::new(table, self.contract, name.to_owned(), self.ordered);
+        let service = DescribedService::new(table, self.contract, name.to_owned());
         let service: Arc<dyn ReflectedService> = Arc::new(service);
         let methods = table.methods.iter().enumerate();
         methods

@@ -25,6 +25,8 @@ pub struct ServiceTable {
     pub documentation: &'static str,
     /// The codec of native calls.
     pub codec: CodecId,
+    /// Whether the methods run one after another on each connection.
+    pub ordered: bool,
     /// The methods, in the order of the trait.
     pub methods: &'static [MethodTable],
 }
