@@ -170,7 +170,14 @@ fn connect_failure(error: &ConnectError) -> Failure {
     let code = match error {
         ConnectError::Duplicate(_) | ConnectError::Endpoint(_) => ExitCode::Usage,
         ConnectError::Timeout { .. } => ExitCode::TimedOut,
-        ConnectError::Io(error) if TlsError::of(error).is_some() => ExitCode::NotAllowed,
+        ConnectError::Io(error) => match TlsError::of(error) {
+            // The other side has seen no identity, or has none: it need not speak TLS.
+            None | Some(TlsError::NotTls | TlsError::Ended | TlsError::TooOld) => {
+                ExitCode::NoConnection
+            }
+            Some(TlsError::NoName(_)) => ExitCode::Usage,
+            Some(_) => ExitCode::NotAllowed,
+        },
         _ => ExitCode::NoConnection,
     };
     Failure::new(code, error)

@@ -105,6 +105,11 @@ async fn raw_public_keys() {
     ])
     .await;
     assert!(matches!(run.code, Some(3 | 5)), "{run:?}");
+    let plain = ToolServer::start().await;
+    let plain = plain.address.replace("tcp://", "tls://");
+    chirp(&["ls", &plain, "--peer-key", &own.public().to_string()])
+        .await
+        .failed(3);
     chirp(&[
         "ls",
         "tcp://127.0.0.1:1",
