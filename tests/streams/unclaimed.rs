@@ -4,6 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::future::poll_fn;
 use std::hash::BuildHasher as _;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -18,9 +19,12 @@ use chirp::{ConnectionStats, Peer, PeerBuilder, Receiver, Sender, Server};
 use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt as _;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::support::{Link, connected, packet, read_packet, read_response, request};
+use crate::support::{
+    Link, connected, connected_by_proxy, packet, read_packet, read_response, request,
+};
 
 /// A test that hangs fails.
 const LONG: Duration = Duration::from_secs(40);
@@ -117,8 +121,8 @@ fn builder() -> PeerBuilder {
     PeerBuilder::new().service(StoreServer::new(Keeper))
 }
 
-/// Waits until both peers are idle. Panics with what is left if that takes too long.
-async fn both_idle(peers: &[Peer]) {
+/// Waits until all peers are idle. Panics with what is left if that takes too long.
+async fn all_idle(peers: &[Peer]) {
     let idle = tokio::time::timeout(LONG, async {
         for peer in peers {
             crate::support::idle(peer).await;
@@ -195,7 +199,7 @@ async fn cancelled_before_it_began(bound: bool) {
                 ended = true;
             }
         }
-        both_idle(std::slice::from_ref(&peer)).await;
+        all_idle(std::slice::from_ref(&peer)).await;
     }
 }
 
@@ -203,6 +207,47 @@ async fn cancelled_before_it_began(bound: bool) {
 async fn streams_of_a_call_cancelled_before_it_starts_are_released() {
     cancelled_before_it_began(true).await;
     cancelled_before_it_began(false).await;
+}
+
+#[chirp::service]
+trait Delayed {
+    async fn answer(&self) -> Frames;
+}
+
+/// Answers once `open` is notified.
+#[derive(Clone, Default)]
+struct Gate {
+    started: Arc<Notify>,
+    open: Arc<Notify>,
+}
+
+impl Delayed for Gate {
+    async fn answer(&self) -> Frames {
+        self.started.notify_one();
+        self.open.notified().await;
+        Frames { frames: fed() }
+    }
+}
+
+/// A response with streams waits for the hello exchange. The call is cancelled before its task is first polled: the
+/// handler returns, then the cancel is read.
+#[tokio::test]
+async fn a_call_cancelled_before_its_response_asks_for_the_hello_ends() {
+    let gate = Gate::default();
+    let (mut io, other) = tokio::io::duplex(1 << 20);
+    let builder = PeerBuilder::new().service(DelayedServer::new(gate.clone()));
+    let peer = builder.start(Channel::io(other)).expect("no duplicates");
+    for id in 1..20 {
+        io.write_all(&request(id, "Delayed.answer", &[]))
+            .await
+            .expect("it reads");
+        gate.started.notified().await;
+        gate.open.notify_one();
+        let mut cancel = Vec::new();
+        Cancel { id }.encode(&mut cancel);
+        io.write_all(&cancel).await.expect("it reads");
+        all_idle(std::slice::from_ref(&peer)).await;
+    }
 }
 
 /// Streams nested in items as deep as the limit allows, the first of which is never taken.
@@ -237,7 +282,7 @@ async fn nested_streams_that_are_never_taken_are_released() {
             ended += 1;
         }
     }
-    both_idle(&[peer]).await;
+    all_idle(&[peer]).await;
 }
 
 /// A number below `below`; different in every run.
@@ -301,12 +346,18 @@ async fn drop_many(client: &StoreClient, count: usize) {
     assert_eq!(client.word().await.expect("answered"), 7);
 }
 
-/// Drops calls at random with each kind of client; nothing is left at either side.
+/// Drops calls at random with each kind of client; nothing is left at either side, nor in a proxy.
 async fn drops(count: usize) {
     for link in [Link::Tcp, Link::Memory, Link::Inproc] {
         let (peer, other) = connected(link, &PeerBuilder::new(), &builder()).await;
         drop_many(&StoreClient::new(&peer), count / 4).await;
-        both_idle(&[peer, other]).await;
+        all_idle(&[peer, other]).await;
+    }
+    // The first calls of a connection are made before the hello exchange.
+    for _ in 0..10 {
+        let peers = connected_by_proxy(&PeerBuilder::new(), &builder());
+        drop_many(&StoreClient::new(&peers[0]), count / 40).await;
+        all_idle(&peers).await;
     }
     let (connections, mut connected) = tokio::sync::mpsc::unbounded_channel();
     let server = Server::builder()
@@ -328,7 +379,7 @@ async fn drops(count: usize) {
         link.peer().expect("connected"),
         connected.recv().await.expect("one"),
     ];
-    both_idle(&peers).await;
+    all_idle(&peers).await;
     link.close();
     running.abort();
 }

@@ -8,7 +8,7 @@
 #[path = "../../examples/channel.rs"]
 #[allow(unreachable_pub, reason = "the example is a program of its own")]
 pub(crate) mod line;
-mod proxy;
+pub(crate) mod proxy;
 
 use bytes::Bytes;
 use chirp::channel::{Channel, Endpoint, memory, pipes};
@@ -130,6 +130,13 @@ pub(crate) fn pair(left: &PeerBuilder, right: &PeerBuilder) -> (Peer, Peer) {
 pub(crate) fn narrow(left: &PeerBuilder, right: &PeerBuilder, capacity: usize) -> (Peer, Peer) {
     let (one, other) = tokio::io::duplex(capacity);
     start(left, right, Channel::io(one), Channel::io(other))
+}
+
+/// Two peers, connected through a proxy; and the peers of the proxy.
+pub(crate) fn connected_by_proxy(left: &PeerBuilder, right: &PeerBuilder) -> [Peer; 4] {
+    let ((one, other), [near, far]) = proxy::proxied_by();
+    let (left, right) = start(left, right, one, other);
+    [left, near, far, right]
 }
 
 fn start(left: &PeerBuilder, right: &PeerBuilder, one: Channel, other: Channel) -> (Peer, Peer) {

@@ -82,16 +82,16 @@ impl ConnectionCore {
     /// Sends a response that opens streams once it is known whether the peer supports them. The caller could not know
     /// that it would be asked.
     fn complete_once_known(self: &Arc<Self>, id: InboundCallId, code: ResultCode, data: Payload) {
-        let connection = Arc::clone(self);
+        // Made here: a task that is aborted before its first poll must end the call, too.
+        let mut answer = Finishing {
+            connection: Arc::clone(self),
+            id: Some(id),
+        };
         let task = task::spawn(&self.runtime, async move {
-            let mut answer = Finishing {
-                connection: &connection,
-                id: Some(id),
-            };
             // If nothing can be learned, the session refuses the streams.
-            let _ = connection.learn_hello().await;
+            let _ = answer.connection.learn_hello().await;
             answer.id = None;
-            connection.complete_now(id, code, data);
+            answer.connection.complete_now(id, code, data);
         });
         self.lock().put_task(id, task);
     }
@@ -103,12 +103,12 @@ impl ConnectionCore {
 }
 
 /// Ends a call when its delayed response is dropped, because the call was cancelled.
-struct Finishing<'a> {
-    connection: &'a ConnectionCore,
+struct Finishing {
+    connection: Arc<ConnectionCore>,
     id: Option<InboundCallId>,
 }
 
-impl Drop for Finishing<'_> {
+impl Drop for Finishing {
     fn drop(&mut self) {
         if let Some(id) = self.id {
             self.connection.finish(id);
