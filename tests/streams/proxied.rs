@@ -8,8 +8,11 @@ use bytes::Bytes;
 use chirp::channel::Channel;
 use chirp::packet::{ExtensionFlags, FrameworkError, HELLO_METHOD, Hello, PacketType};
 use chirp::stream::channel;
-use chirp::{AsCaller as _, CallError, Peer, PeerBuilder, Receiver, Sender, Stream, StreamError};
+use chirp::{
+    AsCaller as _, CallError, Limits, Peer, PeerBuilder, Receiver, Sender, Stream, StreamError,
+};
 use tokio::io::{AsyncWriteExt, DuplexStream};
+use tokio::task::JoinSet;
 
 use crate::support::{idle, packet, pair, read_packet, read_response, request, response};
 
@@ -168,8 +171,16 @@ async fn a_target_that_dies_breaks_its_streams_with_a_typed_error() {
 
 /// A raw target behind a proxy, which has declared streams. Returns it with a caller of the proxy and the proxy's peers.
 async fn raw_target() -> (DuplexStream, SourceClient, [Peer; 3]) {
+    let (io, to_target) = raw_peer(&PeerBuilder::new()).await;
+    let proxy = PeerBuilder::new().fallback(to_target.as_caller());
+    let (peer, between) = pair(&PeerBuilder::new(), &proxy);
+    (io, SourceClient::new(&peer), [peer, between, to_target])
+}
+
+/// A peer, and the raw other side, which has declared streams.
+async fn raw_peer(builder: &PeerBuilder) -> (DuplexStream, Peer) {
     let (mut io, other) = tokio::io::duplex(1 << 20);
-    let to_target = PeerBuilder::new().start(Channel::io(other));
+    let to_target = builder.start(Channel::io(other));
     let to_target = to_target.expect("no services");
     let hello = Hello {
         revision: 1,
@@ -180,9 +191,7 @@ async fn raw_target() -> (DuplexStream, SourceClient, [Peer; 3]) {
     let question = request(1, HELLO_METHOD, &hello.encode_question(5));
     io.write_all(&question).await.expect("it reads");
     read_response(&mut io).await;
-    let proxy = PeerBuilder::new().fallback(to_target.as_caller());
-    let (peer, between) = pair(&PeerBuilder::new(), &proxy);
-    (io, SourceClient::new(&peer), [peer, between, to_target])
+    (io, to_target)
 }
 
 /// Reads the open packet and the request of a call with a result stream. Returns the id of the stream and of the call.
@@ -325,4 +334,100 @@ async fn a_response_does_not_overtake_the_items_of_a_bound_argument() {
     }
     assert_eq!(items, u64::from(COUNT));
     assert_eq!(ended, Some((0, u64::from(COUNT))));
+}
+
+/// Starts calls through a proxy with large parameters, and with streams that have no end. Each ends by its timeout, or is
+/// refused because the proxy holds too much.
+fn start_calls(peer: &Peer, timeout: Duration) -> JoinSet<()> {
+    let mut calls = JoinSet::new();
+    let check = |result: Option<CallError>| match result {
+        Some(CallError::DeadlineExceeded { .. }) => {}
+        Some(CallError::Rejected { reason, .. }) => match reason {
+            FrameworkError::DeadlineExceeded | FrameworkError::Overloaded => {}
+            reason => panic!("{reason:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    for _ in 0..100 {
+        let call = peer.call("large", vec![7; 100_000]).timeout(timeout);
+        calls.spawn(async move { check(call.await.err()) });
+    }
+    for _ in 0..20 {
+        let (mut sender, receiver) = channel();
+        let call = SourceClient::new(peer).take(receiver).timeout(timeout);
+        calls.spawn(async move { check(call.await.err()) });
+        calls.spawn(
+            async move { while sender.send(Bytes::from_static(&[7; 10_000])).await.is_ok() {} },
+        );
+    }
+    calls
+}
+
+#[chirp::service]
+trait Alive {
+    async fn ping(&self);
+}
+
+struct Proxy;
+
+impl Alive for Proxy {
+    async fn ping(&self) {}
+}
+
+/// In real time: paused time does not pass while a test polls for a state.
+#[tokio::test]
+async fn a_target_that_never_reads_holds_up_nothing_else_of_its_proxy() {
+    const LIMIT: usize = 1 << 20;
+    const CALL: usize = 101_000;
+    let to_target = PeerBuilder::new().limits(Limits::default().max_write_buffer(LIMIT));
+    let (io, to_target) = raw_peer(&to_target).await;
+    // While the proxy holds too much, it does not read cancels for as long as the progress timeout.
+    let limits = Limits::default()
+        .max_handler_bytes(LIMIT)
+        .progress_timeout(Duration::from_secs(2));
+    let proxy = PeerBuilder::new()
+        .limits(limits)
+        .service(AliveServer::new(Proxy))
+        .fallback(to_target.as_caller());
+    let (peer, between) = pair(&PeerBuilder::new(), &proxy);
+    let (other, _other_between) = pair(&PeerBuilder::new(), &proxy);
+    let other = AliveClient::new(&other);
+    let test = async {
+        for is_dropped in [false, true] {
+            let timeout = Duration::from_millis(if is_dropped { 60_000 } else { 700 });
+            let mut calls = start_calls(&peer, timeout);
+            let mut most = 0;
+            loop {
+                other.ping().await.expect("the proxy goes on");
+                let (near, far) = (between.stats(), to_target.stats());
+                assert!(far.unsent <= LIMIT + 2 * CALL, "{far:?}");
+                assert!(near.stream_bytes <= 20 * HELD, "{near:?}");
+                assert!(far.stream_bytes <= 20 * HELD, "{far:?}");
+                most = most.max(near.running);
+                while calls.try_join_next().is_some_and(|done| {
+                    done.expect("ends as it should");
+                    true
+                }) {}
+                if calls.is_empty() || (is_dropped && near.running > 1) {
+                    break;
+                }
+            }
+            assert!(most > 1, "the proxy has forwarded calls");
+            calls.shutdown().await;
+            // Whether they ended by their deadline or were dropped, nothing is left.
+            idle(&peer).await;
+            idle(&between).await;
+            let far = to_target.stats();
+            assert_eq!((far.pending, far.stream_bytes), (0, 0), "{far:?}");
+        }
+        drop(io);
+        to_target.closed().await;
+        idle(&to_target).await;
+    };
+    let done = tokio::time::timeout(Duration::from_secs(25), test).await;
+    assert!(
+        done.is_ok(),
+        "{:?}",
+        [&peer, &between, &to_target].map(Peer::stats)
+    );
 }
