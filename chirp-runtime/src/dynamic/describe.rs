@@ -1,12 +1,9 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::packet::FrameworkError;
 use crate::peer::{PeerBuilder, ReflectedService, Reply, Request, Router};
-use crate::reflect::{
-    Definition, Description, MethodDescription, ServiceDescription, Shape, ShapeTables,
-    TypeDefinitions, ValueDescription,
-};
+use crate::reflect::{Description, MethodDescription, ServiceDescription, ShapeTables};
 
 impl PeerBuilder {
     /// Turns on the JSON names and the description of methods: see [`Router::reflect`]. Off by default.
@@ -44,7 +41,7 @@ fn answer(router: &Router, request: &Request) -> Reply {
     if !name.is_empty() {
         select(&mut description, name);
     }
-    description.types = reachable(&description, description_of(router));
+    description.types = description.used_types(&description_of(router).types);
     match serde_json::to_vec(&description) {
         Ok(json) => Reply::Value(json.into()),
         Err(error) => FrameworkError::InvalidResult
@@ -160,72 +157,4 @@ fn select(description: &mut Description, name: &str) {
         .services
         .retain(|service| !service.methods.is_empty());
     description.others.retain(|other| other == name);
-}
-
-/// Returns the definitions of the types that a description names.
-fn reachable(description: &Description, all: &Description) -> TypeDefinitions {
-    let mut values: Vec<&ValueDescription> = Vec::new();
-    for method in description
-        .services
-        .iter()
-        .flat_map(|service| &service.methods)
-    {
-        values.extend(method.arguments.iter().map(|argument| &argument.value));
-        values.extend(method.result.iter().chain(&method.items));
-        let fields = method.errors.iter().flat_map(|error| &error.fields);
-        values.extend(fields.map(|field| &field.value));
-    }
-    let readable = values.iter().map(|value| &value.readable);
-    let compact = values.iter().map(|value| &value.compact);
-    TypeDefinitions {
-        readable: named(readable, &all.types.readable),
-        compact: named(compact, &all.types.compact),
-    }
-}
-
-/// Returns the definitions of the types that these shapes name.
-fn named<'s>(
-    shapes: impl Iterator<Item = &'s Shape>,
-    definitions: &'s BTreeMap<String, Definition>,
-) -> BTreeMap<String, Definition> {
-    let mut names = BTreeSet::new();
-    let mut left: Vec<&Shape> = shapes.collect();
-    while let Some(shape) = left.pop() {
-        match shape {
-            Shape::Optional(inner) | Shape::Sequence(inner) => left.push(inner),
-            Shape::Tuple(items) => left.extend(items),
-            Shape::Map(key, value) => left.extend([&**key, &**value]),
-            Shape::Named(name) if names.insert(name) => {
-                if let Some(definition) = definitions.get(name) {
-                    parts(definition, &mut left);
-                }
-            }
-            _ => {}
-        }
-    }
-    let definitions = definitions.iter().filter(|(name, _)| names.contains(name));
-    definitions
-        .map(|(name, definition)| (name.clone(), definition.clone()))
-        .collect()
-}
-
-/// Adds the shapes in a definition.
-fn parts<'s>(definition: &'s Definition, shapes: &mut Vec<&'s Shape>) {
-    match definition {
-        Definition::Alias(shape) | Definition::Newtype(shape) => shapes.push(shape),
-        Definition::Unit => {}
-        Definition::Tuple(items) => shapes.extend(items),
-        Definition::Struct(fields)
-        | Definition::StrictStruct(fields)
-        | Definition::OpenStruct(fields) => {
-            shapes.extend(fields.iter().map(|field| &field.shape));
-        }
-        Definition::Enum(variants)
-        | Definition::Tagged { variants, .. }
-        | Definition::Adjacent { variants, .. } => {
-            for variant in variants {
-                parts(&variant.definition, shapes);
-            }
-        }
-    }
 }

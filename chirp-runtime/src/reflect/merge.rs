@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::used_types::names_in;
 use super::{Definition, Description, Shape, TypeDefinitions};
 
 impl Description {
@@ -47,19 +48,8 @@ impl Description {
 
     /// Removes the types that no method uses.
     fn remove_unused_types(&mut self) {
-        let (mut readable, mut compact) = (Vec::new(), Vec::new());
-        let mut types = std::mem::take(&mut self.types);
-        self.for_each_shape(&mut |shape, is_readable| {
-            let roots = if is_readable {
-                &mut readable
-            } else {
-                &mut compact
-            };
-            names(shape, roots);
-        });
-        retain_reachable(&mut types.readable, readable);
-        retain_reachable(&mut types.compact, compact);
-        self.types = types;
+        let all = std::mem::take(&mut self.types);
+        self.types = self.used_types(&all);
     }
 
     /// Calls `each` for the shapes of all values and types, with whether it is the shape in codecs with names.
@@ -129,8 +119,7 @@ fn new_names(own: &Definitions, other: &Definitions) -> BTreeMap<String, String>
                 continue;
             }
             // A type that has a renamed type inside is another type, too.
-            let mut parts = Vec::new();
-            definition_names(theirs, &mut parts);
+            let parts = names_in(theirs);
             if theirs != ours || parts.iter().any(|part| renamed.contains_key(*part)) {
                 let mut numbered = (2..).map(|number| format!("{name} {number}"));
                 let is_free = |new: &String| {
@@ -194,62 +183,4 @@ fn for_each_part(definition: &mut Definition, each: &mut dyn FnMut(&mut Shape)) 
             }
         }
     }
-}
-
-/// Adds the names of the types in a definition.
-fn definition_names<'d>(definition: &'d Definition, found: &mut Vec<&'d str>) {
-    match definition {
-        Definition::Alias(shape) | Definition::Newtype(shape) => shape_names(shape, found),
-        Definition::Unit => {}
-        Definition::Tuple(items) => items.iter().for_each(|item| shape_names(item, found)),
-        Definition::Struct(fields)
-        | Definition::StrictStruct(fields)
-        | Definition::OpenStruct(fields) => {
-            for field in fields {
-                shape_names(&field.shape, found);
-            }
-        }
-        Definition::Enum(variants)
-        | Definition::Tagged { variants, .. }
-        | Definition::Adjacent { variants, .. } => {
-            for variant in variants {
-                definition_names(&variant.definition, found);
-            }
-        }
-    }
-}
-
-fn shape_names<'s>(shape: &'s Shape, found: &mut Vec<&'s str>) {
-    match shape {
-        Shape::Optional(inner) | Shape::Sequence(inner) => shape_names(inner, found),
-        Shape::Tuple(items) => items.iter().for_each(|item| shape_names(item, found)),
-        Shape::Map(key, value) => {
-            shape_names(key, found);
-            shape_names(value, found);
-        }
-        Shape::Named(name) => found.push(name),
-        _ => {}
-    }
-}
-
-/// Adds the names of the types in a shape.
-fn names(shape: &Shape, found: &mut Vec<String>) {
-    let mut borrowed = Vec::new();
-    shape_names(shape, &mut borrowed);
-    found.extend(borrowed.into_iter().map(str::to_owned));
-}
-
-/// Keeps the types of these names, and those inside of them.
-fn retain_reachable(definitions: &mut Definitions, mut left: Vec<String>) {
-    let mut reachable = BTreeSet::new();
-    while let Some(name) = left.pop() {
-        if let Some(definition) = definitions.get(&name)
-            && reachable.insert(name)
-        {
-            let mut parts = Vec::new();
-            definition_names(definition, &mut parts);
-            left.extend(parts.into_iter().map(str::to_owned));
-        }
-    }
-    definitions.retain(|name, _| reachable.contains(name));
 }

@@ -21,6 +21,7 @@ mod shapes;
 mod tagged;
 mod trace;
 mod tracer;
+mod used_types;
 mod value_reader;
 
 #[cfg(all(test, feature = "messagepack", feature = "postcard"))]
