@@ -89,26 +89,25 @@ const _: () = {
             __Codec as __chirp::Codec > ::ID, ordered : false, methods : &
             [__chirp::MethodTable { documentation : "", arguments :
             __chirp::ArgumentTable { names : & [], optional : & [], }, values : & [],
-            result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
-            __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }), items :
-            ::core::option::Option::None, errors : & [], named : false, params : false,
-            deadline : ::core::option::Option::None, deprecated :
-            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
-            arguments : __chirp::ArgumentTable { names : & [& ["a"], & ["b"], & ["c"], &
-            ["d"]], optional : & [false, true, false, false], }, values : &
-            [__chirp::ValueTable { type_name : "&str", shape : __chirp::shape_of:: <
-            __chirp::Str >, stream : false, schema : ::core::option::Option::None, },
-            __chirp::ValueTable { type_name : "Option<&str>", shape : __chirp::shape_of::
-            < __chirp::Opt < __chirp::Str > >, stream : false, schema :
+            result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape : < ()
+            as __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, },
+            __chirp::MethodTable { documentation : "", arguments : __chirp::ArgumentTable
+            { names : & [& ["a"], & ["b"], & ["c"], & ["d"]], optional : & [false, true,
+            false, false], }, values : & [__chirp::ValueTable { type_name : "&str", shape
+            : __chirp::shape_of:: < __chirp::Str >, stream : false, schema :
             ::core::option::Option::None, }, __chirp::ValueTable { type_name :
-            "Cow<'_, str>", shape : __chirp::shape_of:: < __chirp::CowStr >, stream :
-            false, schema : ::core::option::Option::None, }, __chirp::ValueTable {
-            type_name : "String", shape : __chirp::shape_of:: < < String as __chirp::Wire
-            < __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
-            }], result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
-            __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }), items :
+            "Option<&str>", shape : __chirp::shape_of:: < __chirp::Opt < __chirp::Str >
+            >, stream : false, schema : ::core::option::Option::None, },
+            __chirp::ValueTable { type_name : "Cow<'_, str>", shape : __chirp::shape_of::
+            < __chirp::CowStr >, stream : false, schema : ::core::option::Option::None,
+            }, __chirp::ValueTable { type_name : "String", shape : < String as
+            __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
+            { type_name : "()", shape : < () as __chirp::Wire < __Codec >> ::shape,
+            stream : false, schema : ::core::option::Option::None, }), items :
             ::core::option::Option::None, errors : & [], named : false, params : false,
             deadline : ::core::option::Option::None, deprecated :
             ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
@@ -126,42 +125,40 @@ const _: () = {
             __chirp::ValueTable { type_name : "[u8; 4]", shape : __chirp::shape_of:: <
             __chirp::Blob < [u8; 4] > >, stream : false, schema :
             ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
-            { type_name : "()", shape : __chirp::shape_of:: < < () as __chirp::Wire <
-            __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
-            }), items : ::core::option::Option::None, errors : & [], named : false,
-            params : false, deadline : ::core::option::Option::None, deprecated :
+            { type_name : "()", shape : < () as __chirp::Wire < __Codec >> ::shape,
+            stream : false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated :
             ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
             arguments : __chirp::ArgumentTable { names : & [& ["a"], & ["b"], & ["c"], &
             ["d"], & ["e"]], optional : & [false, false, true, false, false], }, values :
-            & [__chirp::ValueTable { type_name : "Point", shape : __chirp::shape_of:: < <
-            Point as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
+            & [__chirp::ValueTable { type_name : "Point", shape : < Point as
+            __chirp::Wire < __Codec >> ::shape, stream : false, schema :
             ::core::option::Option::None, }, __chirp::ValueTable { type_name : "&Point",
-            shape : __chirp::shape_of:: < < Point as __chirp::Wire < __Codec >> ::Form >,
-            stream : false, schema : ::core::option::Option::None, }, __chirp::ValueTable
-            { type_name : "Option<&Point>", shape : __chirp::shape_of:: < < Point as
-            __chirp::WireBorrowed < __Codec >> ::OptionForm >, stream : false, schema :
+            shape : < Point as __chirp::Wire < __Codec >> ::shape, stream : false, schema
+            : ::core::option::Option::None, }, __chirp::ValueTable { type_name :
+            "Option<&Point>", shape : < Point as __chirp::WireBorrowed < __Codec >>
+            ::option_shape, stream : false, schema : ::core::option::Option::None, },
+            __chirp::ValueTable { type_name : "&[Point]", shape : < Point as
+            __chirp::WireBorrowed < __Codec >> ::slice_shape, stream : false, schema :
             ::core::option::Option::None, }, __chirp::ValueTable { type_name :
-            "&[Point]", shape : __chirp::shape_of:: < < Point as __chirp::WireBorrowed <
-            __Codec >> ::SliceForm >, stream : false, schema :
-            ::core::option::Option::None, }, __chirp::ValueTable { type_name :
-            "Vec<Point>", shape : __chirp::shape_of:: < < Vec < Point > as __chirp::Wire
-            < __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
-            }], result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
-            __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }), items :
-            ::core::option::Option::None, errors : & [], named : false, params : false,
-            deadline : ::core::option::Option::None, deprecated :
-            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
-            arguments : __chirp::ArgumentTable { names : & [& ["_a"]], optional : &
-            [false], }, values : & [__chirp::ValueTable { type_name : "u8", shape :
-            __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }], result :
-            __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
-            __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }), items :
-            ::core::option::Option::None, errors : & [], named : false, params : false,
-            deadline : ::core::option::Option::None, deprecated :
-            ::core::option::Option::None, }], }
+            "Vec<Point>", shape : < Vec < Point > as __chirp::Wire < __Codec >> ::shape,
+            stream : false, schema : ::core::option::Option::None, }], result :
+            __chirp::Some(__chirp::ValueTable { type_name : "()", shape : < () as
+            __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, },
+            __chirp::MethodTable { documentation : "", arguments : __chirp::ArgumentTable
+            { names : & [& ["_a"]], optional : & [false], }, values : &
+            [__chirp::ValueTable { type_name : "u8", shape : < u8 as __chirp::Wire <
+            __Codec >> ::shape, stream : false, schema : ::core::option::Option::None,
+            }], result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape : <
+            () as __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, }],
+            }
         };
     }
     impl ArgumentsClient {
@@ -272,7 +269,7 @@ const _: () = {
             <__chirp::Str>::put(&a, &mut out);
             <__chirp::Opt<__chirp::Str>>::put(&b, &mut out);
             <__chirp::CowStr>::put(&c, &mut out);
-            <String as __chirp::Wire<_>>::put(&d, &mut out);
+            <String as __chirp::Wire<__Codec>>::put(&d, &mut out);
             self.0
                 .call(
                     ArgumentsMethods::TEXT,
@@ -320,11 +317,11 @@ const _: () = {
             e: Vec<Point>,
         ) -> __chirp::Call<()> {
             let mut out = self.0.by_position::<__Codec>(&["a", "b", "c", "d", "e"]);
-            <Point as __chirp::Wire<_>>::put(&a, &mut out);
-            <Point as __chirp::Wire<_>>::put(b, &mut out);
-            <Point as __chirp::WireBorrowed<_>>::put_option(c, &mut out);
-            <Point as __chirp::WireBorrowed<_>>::put_slice(d, &mut out);
-            <Vec<Point> as __chirp::Wire<_>>::put(&e, &mut out);
+            <Point as __chirp::Wire<__Codec>>::put(&a, &mut out);
+            <Point as __chirp::Wire<__Codec>>::put(b, &mut out);
+            <Point as __chirp::WireBorrowed<__Codec>>::put_option(c, &mut out);
+            <Point as __chirp::WireBorrowed<__Codec>>::put_slice(d, &mut out);
+            <Vec<Point> as __chirp::Wire<__Codec>>::put(&e, &mut out);
             self.0
                 .call(
                     ArgumentsMethods::VALUES,
@@ -339,7 +336,7 @@ const _: () = {
         /// Calls [`Arguments::unused`] (`Arguments.unused` on the wire).
         pub fn unused(&self, _a: u8) -> __chirp::Call<()> {
             let mut out = self.0.by_position::<__Codec>(&["_a"]);
-            <u8 as __chirp::Wire<_>>::put(&_a, &mut out);
+            <u8 as __chirp::Wire<__Codec>>::put(&_a, &mut out);
             self.0
                 .call(
                     ArgumentsMethods::UNUSED,
@@ -417,7 +414,7 @@ const _: () = {
                                 <__chirp::Str>::take(&mut arguments),
                                 <__chirp::Opt<__chirp::Str>>::take(&mut arguments),
                                 <__chirp::CowStr>::take(&mut arguments),
-                                <String as __chirp::Wire<_>>::take(&mut arguments),
+                                <String as __chirp::Wire<__Codec>>::take(&mut arguments),
                                 arguments.end(),
                             ) else {
                                 return __chirp::refused(arguments);
@@ -482,15 +479,17 @@ const _: () = {
                                 __chirp::Some(e),
                                 __chirp::Some(()),
                             ) = (
-                                <Point as __chirp::Wire<_>>::take(&mut arguments),
-                                <Point as __chirp::Wire<_>>::take(&mut arguments),
+                                <Point as __chirp::Wire<__Codec>>::take(&mut arguments),
+                                <Point as __chirp::Wire<__Codec>>::take(&mut arguments),
                                 <Point as __chirp::WireBorrowed<
-                                    _,
+                                    __Codec,
                                 >>::take_option(&mut arguments),
                                 <Point as __chirp::WireBorrowed<
-                                    _,
+                                    __Codec,
                                 >>::take_slice(&mut arguments),
-                                <Vec<Point> as __chirp::Wire<_>>::take(&mut arguments),
+                                <Vec<
+                                    Point,
+                                > as __chirp::Wire<__Codec>>::take(&mut arguments),
                                 arguments.end(),
                             ) else {
                                 return __chirp::refused(arguments);
@@ -518,7 +517,7 @@ const _: () = {
                         let (_a,) = {
                             let mut arguments = __chirp::arguments::<__Codec>(&request);
                             let (__chirp::Some(_a), __chirp::Some(())) = (
-                                <u8 as __chirp::Wire<_>>::take(&mut arguments),
+                                <u8 as __chirp::Wire<__Codec>>::take(&mut arguments),
                                 arguments.end(),
                             ) else {
                                 return __chirp::refused(arguments);

@@ -132,46 +132,44 @@ const _: () = {
             " # let hidden = \"no heading\";", "\n", " ```", "\n", "", "\n", " # Panics",
             "\n", "", "\n", " Never.", "\n"), arguments : __chirp::ArgumentTable { names
             : & [], optional : & [], }, values : & [], result :
-            __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
-            __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }), items :
-            ::core::option::Option::None, errors : & [], named : false, params : false,
-            deadline : ::core::option::Option::None, deprecated :
-            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
-            arguments : __chirp::ArgumentTable { names : & [], optional : & [], }, values
-            : & [], result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape
-            : __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }), items :
-            ::core::option::Option::None, errors : & [], named : false, params : false,
-            deadline : ::core::option::Option::None, deprecated : __chirp::Some(""), },
+            __chirp::Some(__chirp::ValueTable { type_name : "u8", shape : < u8 as
+            __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, },
+            __chirp::MethodTable { documentation : "", arguments : __chirp::ArgumentTable
+            { names : & [], optional : & [], }, values : & [], result :
+            __chirp::Some(__chirp::ValueTable { type_name : "()", shape : < () as
+            __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : __chirp::Some(""), },
             #[cfg(target_os = "linux")] __chirp::MethodTable { documentation : "",
             arguments : __chirp::ArgumentTable { names : & [& ["a"]], optional : &
-            [false], }, values : & [__chirp::ValueTable { type_name : "u8", shape :
-            __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }], result :
-            __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
-            __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }), items :
+            [false], }, values : & [__chirp::ValueTable { type_name : "u8", shape : < u8
+            as __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
+            { type_name : "u8", shape : < u8 as __chirp::Wire < __Codec >> ::shape,
+            stream : false, schema : ::core::option::Option::None, }), items :
             ::core::option::Option::None, errors : & [], named : false, params : false,
             deadline : ::core::option::Option::None, deprecated :
             ::core::option::Option::None, }, #[cfg(not(target_os = "linux"))]
             __chirp::MethodTable { documentation : "", arguments : __chirp::ArgumentTable
             { names : & [& ["a"]], optional : & [false], }, values : &
-            [__chirp::ValueTable { type_name : "u16", shape : __chirp::shape_of:: < < u16
-            as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
+            [__chirp::ValueTable { type_name : "u16", shape : < u16 as __chirp::Wire <
+            __Codec >> ::shape, stream : false, schema : ::core::option::Option::None,
+            }], result : __chirp::Some(__chirp::ValueTable { type_name : "u16", shape : <
+            u16 as __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, },
+            __chirp::MethodTable { documentation : "", arguments : __chirp::ArgumentTable
+            { names : & [& ["it"]], optional : & [false], }, values : &
+            [__chirp::ValueTable { type_name : "&String", shape : < String as
+            __chirp::Wire < __Codec >> ::shape, stream : false, schema :
             ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
-            { type_name : "u16", shape : __chirp::shape_of:: < < u16 as __chirp::Wire <
-            __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
-            }), items : ::core::option::Option::None, errors : & [], named : false,
-            params : false, deadline : ::core::option::Option::None, deprecated :
-            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
-            arguments : __chirp::ArgumentTable { names : & [& ["it"]], optional : &
-            [false], }, values : & [__chirp::ValueTable { type_name : "&String", shape :
-            __chirp::shape_of:: < < String as __chirp::Wire < __Codec >> ::Form >, stream
-            : false, schema : ::core::option::Option::None, }], result :
-            __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
-            __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }), items :
+            { type_name : "()", shape : < () as __chirp::Wire < __Codec >> ::shape,
+            stream : false, schema : ::core::option::Option::None, }), items :
             ::core::option::Option::None, errors : & [], named : false, params : false,
             deadline : ::core::option::Option::None, deprecated :
             ::core::option::Option::None, }], }
@@ -308,7 +306,7 @@ const _: () = {
         /// Calls [`Attributes::here`] (`Attributes.here` on the wire).
         pub(crate) fn here(&self, a: u8) -> __chirp::Call<u8> {
             let mut out = self.0.by_position::<__Codec>(&["a"]);
-            <u8 as __chirp::Wire<_>>::put(&a, &mut out);
+            <u8 as __chirp::Wire<__Codec>>::put(&a, &mut out);
             self.0
                 .call(
                     AttributesMethods::HERE,
@@ -324,7 +322,7 @@ const _: () = {
         /// Calls [`Attributes::here`] (`Attributes.here` on the wire).
         pub(crate) fn here(&self, a: u16) -> __chirp::Call<u16> {
             let mut out = self.0.by_position::<__Codec>(&["a"]);
-            <u16 as __chirp::Wire<_>>::put(&a, &mut out);
+            <u16 as __chirp::Wire<__Codec>>::put(&a, &mut out);
             self.0
                 .call(
                     AttributesMethods::HERE,
@@ -339,7 +337,7 @@ const _: () = {
         /// Calls [`Attributes::lenient`] (`Attributes.lenient` on the wire).
         pub(crate) fn lenient(&self, it: &String) -> __chirp::Call<()> {
             let mut out = self.0.by_position::<__Codec>(&["it"]);
-            <String as __chirp::Wire<_>>::put(it, &mut out);
+            <String as __chirp::Wire<__Codec>>::put(it, &mut out);
             self.0
                 .call(
                     AttributesMethods::LENIENT,
@@ -425,7 +423,7 @@ const _: () = {
                         let (a,) = {
                             let mut arguments = __chirp::arguments::<__Codec>(&request);
                             let (__chirp::Some(a), __chirp::Some(())) = (
-                                <u8 as __chirp::Wire<_>>::take(&mut arguments),
+                                <u8 as __chirp::Wire<__Codec>>::take(&mut arguments),
                                 arguments.end(),
                             ) else {
                                 return __chirp::refused(arguments);
@@ -446,7 +444,7 @@ const _: () = {
                         let (a,) = {
                             let mut arguments = __chirp::arguments::<__Codec>(&request);
                             let (__chirp::Some(a), __chirp::Some(())) = (
-                                <u16 as __chirp::Wire<_>>::take(&mut arguments),
+                                <u16 as __chirp::Wire<__Codec>>::take(&mut arguments),
                                 arguments.end(),
                             ) else {
                                 return __chirp::refused(arguments);
@@ -466,7 +464,7 @@ const _: () = {
                         let (it,) = {
                             let mut arguments = __chirp::arguments::<__Codec>(&request);
                             let (__chirp::Some(it), __chirp::Some(())) = (
-                                <String as __chirp::Wire<_>>::take(&mut arguments),
+                                <String as __chirp::Wire<__Codec>>::take(&mut arguments),
                                 arguments.end(),
                             ) else {
                                 return __chirp::refused(arguments);

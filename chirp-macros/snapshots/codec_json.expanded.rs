@@ -70,14 +70,13 @@ const _: () = {
             __Codec as __chirp::Codec > ::ID, ordered : false, methods : &
             [__chirp::MethodTable { documentation : "", arguments :
             __chirp::ArgumentTable { names : & [& ["a"], & ["b"]], optional : & [false,
-            false], }, values : & [__chirp::ValueTable { type_name : "u64", shape :
-            __chirp::shape_of:: < < u64 as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }, __chirp::ValueTable {
-            type_name : "u64", shape : __chirp::shape_of:: < < u64 as __chirp::Wire <
-            __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
-            }], result : __chirp::Some(__chirp::ValueTable { type_name : "u64", shape :
-            __chirp::shape_of:: < < u64 as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }), items :
+            false], }, values : & [__chirp::ValueTable { type_name : "u64", shape : < u64
+            as __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }, __chirp::ValueTable { type_name : "u64",
+            shape : < u64 as __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
+            { type_name : "u64", shape : < u64 as __chirp::Wire < __Codec >> ::shape,
+            stream : false, schema : ::core::option::Option::None, }), items :
             ::core::option::Option::None, errors : & [| errors | < String as
             __chirp::Failure < __Codec >> ::describe(errors)], named : false, params :
             false, deadline : ::core::option::Option::None, deprecated :
@@ -173,8 +172,8 @@ const _: () = {
             b: u64,
         ) -> __chirp::Call<u64, __chirp::MethodError<String>> {
             let mut out = self.0.by_position::<__Codec>(&["a", "b"]);
-            <u64 as __chirp::Wire<_>>::put(&a, &mut out);
-            <u64 as __chirp::Wire<_>>::put(&b, &mut out);
+            <u64 as __chirp::Wire<__Codec>>::put(&a, &mut out);
+            <u64 as __chirp::Wire<__Codec>>::put(&b, &mut out);
             self.0
                 .call(
                     CodecJsonMethods::ADD,
@@ -232,8 +231,8 @@ const _: () = {
                                 __chirp::Some(b),
                                 __chirp::Some(()),
                             ) = (
-                                <u64 as __chirp::Wire<_>>::take(&mut arguments),
-                                <u64 as __chirp::Wire<_>>::take(&mut arguments),
+                                <u64 as __chirp::Wire<__Codec>>::take(&mut arguments),
+                                <u64 as __chirp::Wire<__Codec>>::take(&mut arguments),
                                 arguments.end(),
                             ) else {
                                 return __chirp::refused(arguments);

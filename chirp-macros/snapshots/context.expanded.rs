@@ -63,24 +63,23 @@ const _: () = {
             __Codec as __chirp::Codec > ::ID, ordered : false, methods : &
             [__chirp::MethodTable { documentation : "", arguments :
             __chirp::ArgumentTable { names : & [& ["a"]], optional : & [false], }, values
-            : & [__chirp::ValueTable { type_name : "u8", shape : __chirp::shape_of:: < <
-            u8 as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
-            ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
-            { type_name : "bool", shape : __chirp::shape_of:: < < bool as __chirp::Wire <
-            __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
-            }), items : ::core::option::Option::None, errors : & [], named : false,
-            params : false, deadline : ::core::option::Option::None, deprecated :
-            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
-            arguments : __chirp::ArgumentTable { names : & [& ["a"]], optional : &
-            [false], }, values : & [__chirp::ValueTable { type_name : "u8", shape :
-            __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }], result :
-            __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
-            __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }), items :
-            ::core::option::Option::None, errors : & [], named : false, params : false,
-            deadline : ::core::option::Option::None, deprecated :
-            ::core::option::Option::None, }], }
+            : & [__chirp::ValueTable { type_name : "u8", shape : < u8 as __chirp::Wire <
+            __Codec >> ::shape, stream : false, schema : ::core::option::Option::None,
+            }], result : __chirp::Some(__chirp::ValueTable { type_name : "bool", shape :
+            < bool as __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, },
+            __chirp::MethodTable { documentation : "", arguments : __chirp::ArgumentTable
+            { names : & [& ["a"]], optional : & [false], }, values : &
+            [__chirp::ValueTable { type_name : "u8", shape : < u8 as __chirp::Wire <
+            __Codec >> ::shape, stream : false, schema : ::core::option::Option::None,
+            }], result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape : <
+            () as __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, }],
+            }
         };
     }
     impl ContextClient {
@@ -168,7 +167,7 @@ const _: () = {
         /// Calls [`Context::first`] (`Context.first` on the wire).
         pub fn first(&self, a: u8) -> __chirp::Call<bool> {
             let mut out = self.0.by_position::<__Codec>(&["a"]);
-            <u8 as __chirp::Wire<_>>::put(&a, &mut out);
+            <u8 as __chirp::Wire<__Codec>>::put(&a, &mut out);
             self.0
                 .call(
                     ContextMethods::FIRST,
@@ -183,7 +182,7 @@ const _: () = {
         /// Calls [`Context::last`] (`Context.last` on the wire).
         pub fn last(&self, a: u8) -> __chirp::Call<()> {
             let mut out = self.0.by_position::<__Codec>(&["a"]);
-            <u8 as __chirp::Wire<_>>::put(&a, &mut out);
+            <u8 as __chirp::Wire<__Codec>>::put(&a, &mut out);
             self.0
                 .call(
                     ContextMethods::LAST,
@@ -236,7 +235,7 @@ const _: () = {
                         let (a,) = {
                             let mut arguments = __chirp::arguments::<__Codec>(&request);
                             let (__chirp::Some(a), __chirp::Some(())) = (
-                                <u8 as __chirp::Wire<_>>::take(&mut arguments),
+                                <u8 as __chirp::Wire<__Codec>>::take(&mut arguments),
                                 arguments.end(),
                             ) else {
                                 return __chirp::refused(arguments);
@@ -257,7 +256,7 @@ const _: () = {
                         let (a,) = {
                             let mut arguments = __chirp::arguments::<__Codec>(&request);
                             let (__chirp::Some(a), __chirp::Some(())) = (
-                                <u8 as __chirp::Wire<_>>::take(&mut arguments),
+                                <u8 as __chirp::Wire<__Codec>>::take(&mut arguments),
                                 arguments.end(),
                             ) else {
                                 return __chirp::refused(arguments);

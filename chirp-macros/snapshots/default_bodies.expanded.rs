@@ -92,33 +92,32 @@ const _: () = {
             __Codec as __chirp::Codec > ::ID, ordered : false, methods : &
             [__chirp::MethodTable { documentation : "", arguments :
             __chirp::ArgumentTable { names : & [& ["a"]], optional : & [false], }, values
-            : & [__chirp::ValueTable { type_name : "u8", shape : __chirp::shape_of:: < <
-            u8 as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
-            ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
-            { type_name : "u8", shape : __chirp::shape_of:: < < u8 as __chirp::Wire <
-            __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
-            }), items : ::core::option::Option::None, errors : & [], named : false,
-            params : false, deadline : ::core::option::Option::None, deprecated :
-            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
-            arguments : __chirp::ArgumentTable { names : & [& ["a"], & ["_unused"]],
-            optional : & [false, false], }, values : & [__chirp::ValueTable { type_name :
-            "u8", shape : __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form
-            >, stream : false, schema : ::core::option::Option::None, },
-            __chirp::ValueTable { type_name : "String", shape : __chirp::shape_of:: < <
-            String as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
-            ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
-            { type_name : "u8", shape : __chirp::shape_of:: < < u8 as __chirp::Wire <
-            __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
-            }), items : ::core::option::Option::None, errors : & [], named : false,
-            params : false, deadline : ::core::option::Option::None, deprecated :
-            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
-            arguments : __chirp::ArgumentTable { names : & [], optional : & [], }, values
-            : & [], result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape
-            : __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }), items :
-            ::core::option::Option::None, errors : & [], named : false, params : false,
-            deadline : ::core::option::Option::None, deprecated :
-            ::core::option::Option::None, }], }
+            : & [__chirp::ValueTable { type_name : "u8", shape : < u8 as __chirp::Wire <
+            __Codec >> ::shape, stream : false, schema : ::core::option::Option::None,
+            }], result : __chirp::Some(__chirp::ValueTable { type_name : "u8", shape : <
+            u8 as __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, },
+            __chirp::MethodTable { documentation : "", arguments : __chirp::ArgumentTable
+            { names : & [& ["a"], & ["_unused"]], optional : & [false, false], }, values
+            : & [__chirp::ValueTable { type_name : "u8", shape : < u8 as __chirp::Wire <
+            __Codec >> ::shape, stream : false, schema : ::core::option::Option::None, },
+            __chirp::ValueTable { type_name : "String", shape : < String as __chirp::Wire
+            < __Codec >> ::shape, stream : false, schema : ::core::option::Option::None,
+            }], result : __chirp::Some(__chirp::ValueTable { type_name : "u8", shape : <
+            u8 as __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, },
+            __chirp::MethodTable { documentation : "", arguments : __chirp::ArgumentTable
+            { names : & [], optional : & [], }, values : & [], result :
+            __chirp::Some(__chirp::ValueTable { type_name : "()", shape : < () as
+            __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, }],
+            }
         };
     }
     impl DefaultBodiesClient {
@@ -210,7 +209,7 @@ const _: () = {
         /// Calls [`DefaultBodies::now`] (`DefaultBodies.now` on the wire).
         pub fn now(&self, a: u8) -> __chirp::Call<u8> {
             let mut out = self.0.by_position::<__Codec>(&["a"]);
-            <u8 as __chirp::Wire<_>>::put(&a, &mut out);
+            <u8 as __chirp::Wire<__Codec>>::put(&a, &mut out);
             self.0
                 .call(
                     DefaultBodiesMethods::NOW,
@@ -225,8 +224,8 @@ const _: () = {
         /// Calls [`DefaultBodies::later`] (`DefaultBodies.later` on the wire).
         pub fn later(&self, a: u8, _unused: String) -> __chirp::Call<u8> {
             let mut out = self.0.by_position::<__Codec>(&["a", "_unused"]);
-            <u8 as __chirp::Wire<_>>::put(&a, &mut out);
-            <String as __chirp::Wire<_>>::put(&_unused, &mut out);
+            <u8 as __chirp::Wire<__Codec>>::put(&a, &mut out);
+            <String as __chirp::Wire<__Codec>>::put(&_unused, &mut out);
             self.0
                 .call(
                     DefaultBodiesMethods::LATER,
@@ -293,7 +292,7 @@ const _: () = {
                         let (a,) = {
                             let mut arguments = __chirp::arguments::<__Codec>(&request);
                             let (__chirp::Some(a), __chirp::Some(())) = (
-                                <u8 as __chirp::Wire<_>>::take(&mut arguments),
+                                <u8 as __chirp::Wire<__Codec>>::take(&mut arguments),
                                 arguments.end(),
                             ) else {
                                 return __chirp::refused(arguments);
@@ -317,8 +316,8 @@ const _: () = {
                                 __chirp::Some(_unused),
                                 __chirp::Some(()),
                             ) = (
-                                <u8 as __chirp::Wire<_>>::take(&mut arguments),
-                                <String as __chirp::Wire<_>>::take(&mut arguments),
+                                <u8 as __chirp::Wire<__Codec>>::take(&mut arguments),
+                                <String as __chirp::Wire<__Codec>>::take(&mut arguments),
                                 arguments.end(),
                             ) else {
                                 return __chirp::refused(arguments);

@@ -121,13 +121,12 @@ const _: () = {
         }
         __chirp::reflected_items! {
             fn describe < __D : __chirp::DescribeErrors > (errors : & mut __D) { errors
-            .error(17u16, "Tired", "", false); errors.error(18u16, "Both", "", false);
-            errors.field:: < < i64 as __chirp::Field > ::Form > ("a", "i64"); errors
-            .field:: < __chirp::Blob < Vec < u8 > > > ("b", "Vec<u8>"); errors
-            .error(19u16, "Tuple", "", false); errors.field:: < < Option < String > as
-            __chirp::Field > ::Form > ("0", "Option<String>"); errors
-            .error(__CODE_OF_Missing, "Missing", "", true); errors.error(0u16, "Plain",
-            "", false); }
+            .error(17u16, "Tired", "", false); errors.error(18u16, "Both", "", false); <
+            i64 as __chirp::Field > ::describe(errors, "a", "i64"); errors.field:: <
+            __chirp::Blob < Vec < u8 > > > ("b", "Vec<u8>"); errors.error(19u16, "Tuple",
+            "", false); < Option < String > as __chirp::Field > ::describe(errors, "0",
+            "Option<String>"); errors.error(__CODE_OF_Missing, "Missing", "", true);
+            errors.error(0u16, "Plain", "", false); }
         }
     }
 };

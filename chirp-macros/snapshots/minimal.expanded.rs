@@ -63,12 +63,12 @@ const _: () = {
             names : & [& ["name"]], optional : & [false], }, values : &
             [__chirp::ValueTable { type_name : "&str", shape : __chirp::shape_of:: <
             __chirp::Str >, stream : false, schema : ::core::option::Option::None, }],
-            result : __chirp::Some(__chirp::ValueTable { type_name : "String", shape :
-            __chirp::shape_of:: < < String as __chirp::Wire < __Codec >> ::Form >, stream
-            : false, schema : ::core::option::Option::None, }), items :
-            ::core::option::Option::None, errors : & [], named : false, params : false,
-            deadline : ::core::option::Option::None, deprecated :
-            ::core::option::Option::None, }], }
+            result : __chirp::Some(__chirp::ValueTable { type_name : "String", shape : <
+            String as __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, }],
+            }
         };
     }
     impl GreeterClient {

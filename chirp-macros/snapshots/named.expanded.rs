@@ -68,27 +68,25 @@ const _: () = {
             ["of"], & ["within"]], optional : & [false, true, true, true], }, values : &
             [__chirp::ValueTable { type_name : "&str", shape : __chirp::shape_of:: <
             __chirp::Str >, stream : false, schema : ::core::option::Option::None, },
-            __chirp::ValueTable { type_name : "u32", shape : __chirp::shape_of:: < < u32
-            as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
-            ::core::option::Option::None, }, __chirp::ValueTable { type_name : "&[u64]",
-            shape : __chirp::shape_of:: < < u64 as __chirp::WireBorrowed < __Codec >>
-            ::SliceForm >, stream : false, schema : ::core::option::Option::None, },
-            __chirp::ValueTable { type_name : "Option<&str>", shape : __chirp::shape_of::
-            < __chirp::Opt < __chirp::Str > >, stream : false, schema :
-            ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
-            { type_name : "Vec<String>", shape : __chirp::shape_of:: < < Vec < String >
-            as __chirp::Wire < __Codec >> ::Form >, stream : false, schema :
+            __chirp::ValueTable { type_name : "u32", shape : < u32 as __chirp::Wire <
+            __Codec >> ::shape, stream : false, schema : ::core::option::Option::None, },
+            __chirp::ValueTable { type_name : "&[u64]", shape : < u64 as
+            __chirp::WireBorrowed < __Codec >> ::slice_shape, stream : false, schema :
+            ::core::option::Option::None, }, __chirp::ValueTable { type_name :
+            "Option<&str>", shape : __chirp::shape_of:: < __chirp::Opt < __chirp::Str >
+            >, stream : false, schema : ::core::option::Option::None, }], result :
+            __chirp::Some(__chirp::ValueTable { type_name : "Vec<String>", shape : < Vec
+            < String > as __chirp::Wire < __Codec >> ::shape, stream : false, schema :
             ::core::option::Option::None, }), items : ::core::option::Option::None,
             errors : & [], named : true, params : false, deadline :
             ::core::option::Option::None, deprecated : ::core::option::Option::None, },
             __chirp::MethodTable { documentation : "", arguments : __chirp::ArgumentTable
             { names : & [& ["params"]], optional : & [false], }, values : &
-            [__chirp::ValueTable { type_name : "Vec<String>", shape : __chirp::shape_of::
-            < < Vec < String > as __chirp::Wire < __Codec >> ::Form >, stream : false,
-            schema : ::core::option::Option::None, }], result :
-            __chirp::Some(__chirp::ValueTable { type_name : "u64", shape :
-            __chirp::shape_of:: < < u64 as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }), items :
+            [__chirp::ValueTable { type_name : "Vec<String>", shape : < Vec < String > as
+            __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
+            { type_name : "u64", shape : < u64 as __chirp::Wire < __Codec >> ::shape,
+            stream : false, schema : ::core::option::Option::None, }), items :
             ::core::option::Option::None, errors : & [], named : false, params : true,
             deadline : ::core::option::Option::None, deprecated :
             ::core::option::Option::None, }], }
@@ -186,8 +184,8 @@ const _: () = {
         ) -> __chirp::Call<Vec<String>> {
             let mut out = self.0.by_name::<__Codec>(&["text", "limit", "of", "within"]);
             <__chirp::Str>::put(&text, &mut out);
-            <u32 as __chirp::Wire<_>>::put(&at_most, &mut out);
-            <u64 as __chirp::WireBorrowed<_>>::put_slice(of, &mut out);
+            <u32 as __chirp::Wire<__Codec>>::put(&at_most, &mut out);
+            <u64 as __chirp::WireBorrowed<__Codec>>::put_slice(of, &mut out);
             <__chirp::Opt<__chirp::Str>>::put(&within, &mut out);
             self.0
                 .call(
@@ -203,7 +201,7 @@ const _: () = {
         /// Calls [`Search::open`] (`Search.open` on the wire).
         pub fn open(&self, params: Vec<String>) -> __chirp::Call<u64> {
             let mut out = self.0.params::<__Codec>();
-            <Vec<String> as __chirp::Wire<_>>::put(&params, &mut out);
+            <Vec<String> as __chirp::Wire<__Codec>>::put(&params, &mut out);
             self.0
                 .call(
                     SearchMethods::OPEN,
@@ -272,7 +270,7 @@ const _: () = {
                                     <__chirp::Str>::take(&mut arguments)
                                 },
                                 if arguments.find(1usize) {
-                                    <u32 as __chirp::Wire<_>>::take(&mut arguments)
+                                    <u32 as __chirp::Wire<__Codec>>::take(&mut arguments)
                                 } else {
                                     __chirp::Some({
                                         let default: fn() -> u32 = ten;
@@ -281,7 +279,7 @@ const _: () = {
                                 },
                                 if arguments.find(2usize) {
                                     <u64 as __chirp::WireBorrowed<
-                                        _,
+                                        __Codec,
                                     >>::take_slice(&mut arguments)
                                 } else {
                                     __chirp::Some(::core::default::Default::default())
@@ -316,7 +314,9 @@ const _: () = {
                         let (params,) = {
                             let mut arguments = __chirp::params::<__Codec>(&request);
                             let (__chirp::Some(params), __chirp::Some(())) = (
-                                <Vec<String> as __chirp::Wire<_>>::take(&mut arguments),
+                                <Vec<
+                                    String,
+                                > as __chirp::Wire<__Codec>>::take(&mut arguments),
                                 arguments.end(),
                             ) else {
                                 return __chirp::refused(arguments);

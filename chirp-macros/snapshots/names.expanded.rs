@@ -69,25 +69,25 @@ const _: () = {
             as __chirp::Codec > ::ID, ordered : false, methods : & [__chirp::MethodTable
             { documentation : "", arguments : __chirp::ArgumentTable { names : & [],
             optional : & [], }, values : & [], result : __chirp::Some(__chirp::ValueTable
-            { type_name : "u8", shape : __chirp::shape_of:: < < u8 as __chirp::Wire <
-            __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
-            }), items : ::core::option::Option::None, errors : & [], named : false,
-            params : false, deadline : ::core::option::Option::None, deprecated :
-            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
-            arguments : __chirp::ArgumentTable { names : & [], optional : & [], }, values
-            : & [], result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape
-            : __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }), items :
+            { type_name : "u8", shape : < u8 as __chirp::Wire < __Codec >> ::shape,
+            stream : false, schema : ::core::option::Option::None, }), items :
             ::core::option::Option::None, errors : & [], named : false, params : false,
             deadline : ::core::option::Option::None, deprecated :
             ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
             arguments : __chirp::ArgumentTable { names : & [], optional : & [], }, values
             : & [], result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape
-            : __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }), items :
-            ::core::option::Option::None, errors : & [], named : false, params : false,
-            deadline : ::core::option::Option::None, deprecated :
-            ::core::option::Option::None, }], }
+            : < () as __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, },
+            __chirp::MethodTable { documentation : "", arguments : __chirp::ArgumentTable
+            { names : & [], optional : & [], }, values : & [], result :
+            __chirp::Some(__chirp::ValueTable { type_name : "()", shape : < () as
+            __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, }],
+            }
         };
     }
     impl NamesClient {

@@ -84,12 +84,11 @@ const _: () = {
             __Codec as __chirp::Codec > ::ID, ordered : true, methods : &
             [__chirp::MethodTable { documentation : "", arguments :
             __chirp::ArgumentTable { names : & [& ["key"]], optional : & [false], },
-            values : & [__chirp::ValueTable { type_name : "K", shape :
-            __chirp::shape_of:: < < K as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }], result :
-            __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
-            __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }), items :
+            values : & [__chirp::ValueTable { type_name : "K", shape : < K as
+            __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
+            { type_name : "u8", shape : < u8 as __chirp::Wire < __Codec >> ::shape,
+            stream : false, schema : ::core::option::Option::None, }), items :
             ::core::option::Option::None, errors : & [], named : false, params : false,
             deadline : __chirp::Some(::core::time::Duration::from_nanos(250000000u64)),
             deprecated : ::core::option::Option::None, }, __chirp::MethodTable {
@@ -97,12 +96,12 @@ const _: () = {
             ["data"]], optional : & [false], }, values : & [__chirp::ValueTable {
             type_name : "&[u8]", shape : __chirp::shape_of:: < __chirp::Slice8 >, stream
             : false, schema : ::core::option::Option::None, }], result :
-            __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
-            __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }), items :
-            ::core::option::Option::None, errors : & [], named : false, params : false,
-            deadline : ::core::option::Option::None, deprecated :
-            ::core::option::Option::None, }], }
+            __chirp::Some(__chirp::ValueTable { type_name : "u8", shape : < u8 as
+            __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, }],
+            }
         };
     }
     impl<K> OptionsClient<K>
@@ -204,7 +203,7 @@ const _: () = {
         /// Calls [`Options::get`] (`Options.get` on the wire). The call times out after 250ms unless another limit is set. Idempotent: it may be retried even if it may have run.
         pub fn get(&self, key: K) -> __chirp::Call<u8> {
             let mut out = self.0.by_position::<__Codec>(&["key"]);
-            <K as __chirp::Wire<_>>::put(&key, &mut out);
+            <K as __chirp::Wire<__Codec>>::put(&key, &mut out);
             self.0
                 .call(
                     OptionsMethods::GET,
@@ -291,7 +290,7 @@ const _: () = {
                         let (key,) = {
                             let mut arguments = __chirp::arguments::<__Codec>(&request);
                             let (__chirp::Some(key), __chirp::Some(())) = (
-                                <K as __chirp::Wire<_>>::take(&mut arguments),
+                                <K as __chirp::Wire<__Codec>>::take(&mut arguments),
                                 arguments.end(),
                             ) else {
                                 return __chirp::refused(arguments);

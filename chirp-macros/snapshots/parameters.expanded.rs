@@ -90,28 +90,27 @@ const _: () = {
             __Codec as __chirp::Codec > ::ID, ordered : false, methods : &
             [__chirp::MethodTable { documentation : "", arguments :
             __chirp::ArgumentTable { names : & [& ["key"]], optional : & [false], },
-            values : & [__chirp::ValueTable { type_name : "&K", shape :
-            __chirp::shape_of:: < < K as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }], result :
-            __chirp::Some(__chirp::ValueTable { type_name : "Option<V>", shape :
-            __chirp::shape_of:: < < Option < V > as __chirp::Wire < __Codec >> ::Form >,
-            stream : false, schema : ::core::option::Option::None, }), items :
-            ::core::option::Option::None, errors : & [], named : false, params : false,
+            values : & [__chirp::ValueTable { type_name : "&K", shape : < K as
+            __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
+            { type_name : "Option<V>", shape : < Option < V > as __chirp::Wire < __Codec
+            >> ::shape, stream : false, schema : ::core::option::Option::None, }), items
+            : ::core::option::Option::None, errors : & [], named : false, params : false,
             deadline : ::core::option::Option::None, deprecated :
             ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
             arguments : __chirp::ArgumentTable { names : & [& ["key"], & ["values"]],
             optional : & [false, false], }, values : & [__chirp::ValueTable { type_name :
-            "K", shape : __chirp::shape_of:: < < K as __chirp::Wire < __Codec >> ::Form
-            >, stream : false, schema : ::core::option::Option::None, },
-            __chirp::ValueTable { type_name : "&[V]", shape : __chirp::shape_of:: < < V
-            as __chirp::WireBorrowed < __Codec >> ::SliceForm >, stream : false, schema :
-            ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
-            { type_name : "()", shape : __chirp::shape_of:: < < () as __chirp::Wire <
-            __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
-            }), items : ::core::option::Option::None, errors : & [| errors | < String as
-            __chirp::Failure < __Codec >> ::describe(errors)], named : false, params :
-            false, deadline : ::core::option::Option::None, deprecated :
-            ::core::option::Option::None, }], }
+            "K", shape : < K as __chirp::Wire < __Codec >> ::shape, stream : false,
+            schema : ::core::option::Option::None, }, __chirp::ValueTable { type_name :
+            "&[V]", shape : < V as __chirp::WireBorrowed < __Codec >> ::slice_shape,
+            stream : false, schema : ::core::option::Option::None, }], result :
+            __chirp::Some(__chirp::ValueTable { type_name : "()", shape : < () as
+            __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [| errors | < String as __chirp::Failure < __Codec >>
+            ::describe(errors)], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, }],
+            }
         };
     }
     impl<K: Ord + Send + Sync, V: Clone + Send + Sync> ParametersClient<K, V>
@@ -215,7 +214,7 @@ const _: () = {
         /// Calls [`Parameters::get`] (`Parameters.get` on the wire).
         pub fn get(&self, key: &K) -> __chirp::Call<Option<V>> {
             let mut out = self.0.by_position::<__Codec>(&["key"]);
-            <K as __chirp::Wire<_>>::put(key, &mut out);
+            <K as __chirp::Wire<__Codec>>::put(key, &mut out);
             self.0
                 .call(
                     ParametersMethods::GET,
@@ -234,8 +233,8 @@ const _: () = {
             values: &[V],
         ) -> __chirp::Call<(), __chirp::MethodError<String>> {
             let mut out = self.0.by_position::<__Codec>(&["key", "values"]);
-            <K as __chirp::Wire<_>>::put(&key, &mut out);
-            <V as __chirp::WireBorrowed<_>>::put_slice(values, &mut out);
+            <K as __chirp::Wire<__Codec>>::put(&key, &mut out);
+            <V as __chirp::WireBorrowed<__Codec>>::put_slice(values, &mut out);
             self.0
                 .call(
                     ParametersMethods::PUT,
@@ -308,7 +307,7 @@ const _: () = {
                         let (key,) = {
                             let mut arguments = __chirp::arguments::<__Codec>(&request);
                             let (__chirp::Some(key), __chirp::Some(())) = (
-                                <K as __chirp::Wire<_>>::take(&mut arguments),
+                                <K as __chirp::Wire<__Codec>>::take(&mut arguments),
                                 arguments.end(),
                             ) else {
                                 return __chirp::refused(arguments);
@@ -332,8 +331,10 @@ const _: () = {
                                 __chirp::Some(values),
                                 __chirp::Some(()),
                             ) = (
-                                <K as __chirp::Wire<_>>::take(&mut arguments),
-                                <V as __chirp::WireBorrowed<_>>::take_slice(&mut arguments),
+                                <K as __chirp::Wire<__Codec>>::take(&mut arguments),
+                                <V as __chirp::WireBorrowed<
+                                    __Codec,
+                                >>::take_slice(&mut arguments),
                                 arguments.end(),
                             ) else {
                                 return __chirp::refused(arguments);

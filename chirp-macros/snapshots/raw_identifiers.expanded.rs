@@ -66,12 +66,11 @@ const _: () = {
             < __Codec as __chirp::Codec > ::ID, ordered : false, methods : &
             [__chirp::MethodTable { documentation : "", arguments :
             __chirp::ArgumentTable { names : & [& ["type"]], optional : & [false], },
-            values : & [__chirp::ValueTable { type_name : "u8", shape :
-            __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }], result :
-            __chirp::Some(__chirp::ValueTable { type_name : "u8", shape :
-            __chirp::shape_of:: < < u8 as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }), items :
+            values : & [__chirp::ValueTable { type_name : "u8", shape : < u8 as
+            __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
+            { type_name : "u8", shape : < u8 as __chirp::Wire < __Codec >> ::shape,
+            stream : false, schema : ::core::option::Option::None, }), items :
             ::core::option::Option::None, errors : & [], named : false, params : false,
             deadline : ::core::option::Option::None, deprecated :
             ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
@@ -79,10 +78,10 @@ const _: () = {
             [false], }, values : & [__chirp::ValueTable { type_name : "&str", shape :
             __chirp::shape_of:: < __chirp::Str >, stream : false, schema :
             ::core::option::Option::None, }], result : __chirp::Some(__chirp::ValueTable
-            { type_name : "()", shape : __chirp::shape_of:: < < () as __chirp::Wire <
-            __Codec >> ::Form >, stream : false, schema : ::core::option::Option::None,
-            }), items : ::core::option::Option::None, errors : & [], named : false,
-            params : false, deadline : ::core::option::Option::None, deprecated :
+            { type_name : "()", shape : < () as __chirp::Wire < __Codec >> ::shape,
+            stream : false, schema : ::core::option::Option::None, }), items :
+            ::core::option::Option::None, errors : & [], named : false, params : false,
+            deadline : ::core::option::Option::None, deprecated :
             ::core::option::Option::None, }], }
         };
     }
@@ -175,7 +174,7 @@ const _: () = {
         /// Calls [`RawIdentifiers::match`] (`RawIdentifiers.match` on the wire).
         fn r#match(&self, r#type: u8) -> __chirp::Call<u8> {
             let mut out = self.0.by_position::<__Codec>(&["type"]);
-            <u8 as __chirp::Wire<_>>::put(&r#type, &mut out);
+            <u8 as __chirp::Wire<__Codec>>::put(&r#type, &mut out);
             self.0
                 .call(
                     RawIdentifiersMethods::MATCH,
@@ -244,7 +243,7 @@ const _: () = {
                         let (r#type,) = {
                             let mut arguments = __chirp::arguments::<__Codec>(&request);
                             let (__chirp::Some(r#type), __chirp::Some(())) = (
-                                <u8 as __chirp::Wire<_>>::take(&mut arguments),
+                                <u8 as __chirp::Wire<__Codec>>::take(&mut arguments),
                                 arguments.end(),
                             ) else {
                                 return __chirp::refused(arguments);

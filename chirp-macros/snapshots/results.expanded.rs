@@ -94,32 +94,32 @@ const _: () = {
             __Codec as __chirp::Codec > ::ID, ordered : false, methods : &
             [__chirp::MethodTable { documentation : "", arguments :
             __chirp::ArgumentTable { names : & [], optional : & [], }, values : & [],
-            result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape :
-            __chirp::shape_of:: < < () as __chirp::Wire < __Codec >> ::Form >, stream :
-            false, schema : ::core::option::Option::None, }), items :
-            ::core::option::Option::None, errors : & [], named : false, params : false,
-            deadline : ::core::option::Option::None, deprecated :
-            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
-            arguments : __chirp::ArgumentTable { names : & [], optional : & [], }, values
-            : & [], result : __chirp::Some(__chirp::ValueTable { type_name :
-            "Option<Vec<u8>>", shape : __chirp::shape_of:: < __chirp::Opt < __chirp::Blob
-            < Vec < u8 > > > >, stream : false, schema : ::core::option::Option::None,
-            }), items : ::core::option::Option::None, errors : & [], named : false,
-            params : false, deadline : ::core::option::Option::None, deprecated :
-            ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
-            arguments : __chirp::ArgumentTable { names : & [], optional : & [], }, values
-            : & [], result : __chirp::Some(__chirp::ValueTable { type_name : "Point",
-            shape : __chirp::shape_of:: < < Point as __chirp::Wire < __Codec >> ::Form >,
-            stream : false, schema : ::core::option::Option::None, }), items :
+            result : __chirp::Some(__chirp::ValueTable { type_name : "()", shape : < ()
+            as __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, },
+            __chirp::MethodTable { documentation : "", arguments : __chirp::ArgumentTable
+            { names : & [], optional : & [], }, values : & [], result :
+            __chirp::Some(__chirp::ValueTable { type_name : "Option<Vec<u8>>", shape :
+            __chirp::shape_of:: < __chirp::Opt < __chirp::Blob < Vec < u8 > > > >, stream
+            : false, schema : ::core::option::Option::None, }), items :
             ::core::option::Option::None, errors : & [], named : false, params : false,
             deadline : ::core::option::Option::None, deprecated :
             ::core::option::Option::None, }, __chirp::MethodTable { documentation : "",
             arguments : __chirp::ArgumentTable { names : & [], optional : & [], }, values
             : & [], result : __chirp::Some(__chirp::ValueTable { type_name : "Point",
-            shape : __chirp::shape_of:: < < Point as __chirp::Wire < __Codec >> ::Form >,
-            stream : false, schema : ::core::option::Option::None, }), items :
-            ::core::option::Option::None, errors : & [| errors | < No as __chirp::Failure
-            < __Codec >> ::describe(errors)], named : false, params : false, deadline :
+            shape : < Point as __chirp::Wire < __Codec >> ::shape, stream : false, schema
+            : ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [], named : false, params : false, deadline :
+            ::core::option::Option::None, deprecated : ::core::option::Option::None, },
+            __chirp::MethodTable { documentation : "", arguments : __chirp::ArgumentTable
+            { names : & [], optional : & [], }, values : & [], result :
+            __chirp::Some(__chirp::ValueTable { type_name : "Point", shape : < Point as
+            __chirp::Wire < __Codec >> ::shape, stream : false, schema :
+            ::core::option::Option::None, }), items : ::core::option::Option::None,
+            errors : & [| errors | < No as __chirp::Failure < __Codec >>
+            ::describe(errors)], named : false, params : false, deadline :
             ::core::option::Option::None, deprecated : ::core::option::Option::None, },
             __chirp::MethodTable { documentation : "", arguments : __chirp::ArgumentTable
             { names : & [], optional : & [], }, values : & [], result :

@@ -330,8 +330,8 @@ const _: () = {
             right: impl __chirp::IntoReceiver<u8>,
         ) -> __chirp::Call<__chirp::Receiver<()>> {
             let mut out = self.0.by_position::<__Codec>(&["left", "right"]);
-            <u64 as __chirp::Streamed<_>>::put(left, &mut out);
-            <u8 as __chirp::Streamed<_>>::put(right, &mut out);
+            <u64 as __chirp::Streamed<__Codec>>::put(left, &mut out);
+            <u8 as __chirp::Streamed<__Codec>>::put(right, &mut out);
             self.0
                 .stream(
                     StreamsMethods::BOTH,
@@ -347,7 +347,7 @@ const _: () = {
             items: impl __chirp::IntoReceiver<u64>,
         ) -> __chirp::Call<__chirp::Receiver<u64>> {
             let mut out = self.0.by_name::<__Codec>(&["items"]);
-            <u64 as __chirp::Streamed<_>>::put(items, &mut out);
+            <u64 as __chirp::Streamed<__Codec>>::put(items, &mut out);
             self.0
                 .stream(
                     StreamsMethods::BODY,
@@ -517,8 +517,8 @@ const _: () = {
                                 __chirp::Some(right),
                                 __chirp::Some(()),
                             ) = (
-                                <u64 as __chirp::Streamed<_>>::take(&mut arguments),
-                                <u8 as __chirp::Streamed<_>>::take(&mut arguments),
+                                <u64 as __chirp::Streamed<__Codec>>::take(&mut arguments),
+                                <u8 as __chirp::Streamed<__Codec>>::take(&mut arguments),
                                 arguments.end(),
                             ) else {
                                 return __chirp::refused(arguments);
@@ -549,7 +549,7 @@ const _: () = {
                             let (__chirp::Some(items), __chirp::Some(())) = (
                                 {
                                     arguments.require(0usize);
-                                    <u64 as __chirp::Streamed<_>>::take(&mut arguments)
+                                    <u64 as __chirp::Streamed<__Codec>>::take(&mut arguments)
                                 },
                                 arguments.end(),
                             ) else {

@@ -76,25 +76,25 @@ impl ArgumentForm {
 
     /// Generates the encoding of an argument.
     ///
-    /// A type that needs serde is mentioned once, at the user's span and through one trait, so that a missing
-    /// implementation is one error.
+    /// A type that needs serde is mentioned at the user's span and through one trait with the codec of the service. Then a
+    /// missing implementation is the same error at all places, which the compiler reports once.
     pub(crate) fn put(&self, name: &Ident, out: &Ident) -> TokenStream {
         match self {
             Self::Value(ty) => {
-                quote_spanned!(ty.span()=> <#ty as __chirp::Wire<_>>::put(&#name, &mut #out))
+                quote_spanned!(ty.span()=> <#ty as __chirp::Wire<__Codec>>::put(&#name, &mut #out))
             }
             Self::Slice(ty) => {
-                quote_spanned!(ty.span()=> <#ty as __chirp::WireBorrowed<_>>::put_slice(#name, &mut #out))
+                quote_spanned!(ty.span()=> <#ty as __chirp::WireBorrowed<__Codec>>::put_slice(#name, &mut #out))
             }
             Self::Stream { item, .. } => quote! {
-                <#item as __chirp::Streamed<_>>::put(#name, &mut #out)
+                <#item as __chirp::Streamed<__Codec>>::put(#name, &mut #out)
             },
             _ => match self.lent() {
                 Some(Lending::Always(ty)) => {
-                    quote_spanned!(ty.span()=> <#ty as __chirp::Wire<_>>::put(#name, &mut #out))
+                    quote_spanned!(ty.span()=> <#ty as __chirp::Wire<__Codec>>::put(#name, &mut #out))
                 }
                 Some(Lending::Perhaps(ty)) => {
-                    quote_spanned!(ty.span()=> <#ty as __chirp::WireBorrowed<_>>::put_option(#name, &mut #out))
+                    quote_spanned!(ty.span()=> <#ty as __chirp::WireBorrowed<__Codec>>::put_option(#name, &mut #out))
                 }
                 None if matches!(self, Self::Blob(_)) => quote!(<#self>::give(#name, &mut #out)),
                 None => quote!(<#self>::put(&#name, &mut #out)),
@@ -106,20 +106,20 @@ impl ArgumentForm {
     pub(crate) fn take(&self, arguments: &Ident) -> TokenStream {
         match self {
             Self::Value(ty) => {
-                quote_spanned!(ty.span()=> <#ty as __chirp::Wire<_>>::take(&mut #arguments))
+                quote_spanned!(ty.span()=> <#ty as __chirp::Wire<__Codec>>::take(&mut #arguments))
             }
             Self::Stream { item, .. } => {
-                quote!(<#item as __chirp::Streamed<_>>::take(&mut #arguments))
+                quote!(<#item as __chirp::Streamed<__Codec>>::take(&mut #arguments))
             }
             Self::Slice(ty) => {
-                quote_spanned!(ty.span()=> <#ty as __chirp::WireBorrowed<_>>::take_slice(&mut #arguments))
+                quote_spanned!(ty.span()=> <#ty as __chirp::WireBorrowed<__Codec>>::take_slice(&mut #arguments))
             }
             _ => match self.lent() {
                 Some(Lending::Always(ty)) => {
-                    quote_spanned!(ty.span()=> <#ty as __chirp::Wire<_>>::take(&mut #arguments))
+                    quote_spanned!(ty.span()=> <#ty as __chirp::Wire<__Codec>>::take(&mut #arguments))
                 }
                 Some(Lending::Perhaps(ty)) => {
-                    quote_spanned!(ty.span()=> <#ty as __chirp::WireBorrowed<_>>::take_option(&mut #arguments))
+                    quote_spanned!(ty.span()=> <#ty as __chirp::WireBorrowed<__Codec>>::take_option(&mut #arguments))
                 }
                 None => quote!(<#self>::take(&mut #arguments)),
             },
@@ -139,19 +139,18 @@ impl ArgumentForm {
     /// Generates the function that finds the shape of an argument or a result. As in [`put`](Self::put), a type that needs
     /// serde is mentioned through one trait.
     pub(crate) fn shape(&self) -> TokenStream {
-        let form = match (self, self.lent()) {
+        match (self, self.lent()) {
             (Self::Value(ty), _) | (_, Some(Lending::Always(ty))) => {
-                quote_spanned!(ty.span()=> <#ty as __chirp::Wire<__Codec>>::Form)
+                quote_spanned!(ty.span()=> <#ty as __chirp::Wire<__Codec>>::shape)
             }
             (Self::Slice(ty), _) => {
-                quote_spanned!(ty.span()=> <#ty as __chirp::WireBorrowed<__Codec>>::SliceForm)
+                quote_spanned!(ty.span()=> <#ty as __chirp::WireBorrowed<__Codec>>::slice_shape)
             }
             (_, Some(Lending::Perhaps(ty))) => {
-                quote_spanned!(ty.span()=> <#ty as __chirp::WireBorrowed<__Codec>>::OptionForm)
+                quote_spanned!(ty.span()=> <#ty as __chirp::WireBorrowed<__Codec>>::option_shape)
             }
-            _ => quote!(#self),
-        };
-        quote!(__chirp::shape_of::<#form>)
+            _ => quote!(__chirp::shape_of::<#self>),
+        }
     }
 
     /// The type that has the JSON Schema of this form.

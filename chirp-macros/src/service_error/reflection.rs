@@ -38,13 +38,13 @@ fn emit_variant(error: &ErrorType, variant: &ErrorVariant) -> TokenStream {
         };
         let ty = &field.field.ty;
         let type_name = written(ty);
-        let form = match ArgumentForm::of(ty) {
+        match ArgumentForm::of(ty) {
             ArgumentForm::Value(ty) => {
-                quote_spanned!(ty.span()=> <#ty as __chirp::Field>::Form)
+                let describe = quote_spanned!(ty.span()=> <#ty as __chirp::Field>::describe);
+                quote!(#describe(errors, #name, #type_name);)
             }
-            form => quote!(#form),
-        };
-        quote!(errors.field::<#form>(#name, #type_name);)
+            form => quote!(errors.field::<#form>(#name, #type_name);),
+        }
     });
     let fields = if is_raw {
         TokenStream::new()

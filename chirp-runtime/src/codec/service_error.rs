@@ -327,9 +327,9 @@ impl<'de> FieldDecoder<'de> {
     note = "to keep an error from another crate, store its text: `error.to_string()`"
 )]
 pub trait Field: Sized {
-    /// The form of the field.
+    /// Describes the field.
     #[cfg(feature = "reflect")]
-    type Form: Form;
+    fn describe<D: DescribeErrors>(errors: &mut D, name: &str, type_name: &str);
 
     /// Encodes the field.
     fn put(&self, fields: &mut FieldEncoder);
@@ -341,7 +341,9 @@ pub trait Field: Sized {
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + 'static> Field for T {
     #[cfg(feature = "reflect")]
-    type Form = Owned<T>;
+    fn describe<D: DescribeErrors>(errors: &mut D, name: &str, type_name: &str) {
+        errors.field::<Owned<T>>(name, type_name);
+    }
 
     fn put(&self, fields: &mut FieldEncoder) {
         fields.put::<Owned<T>>(self);

@@ -2,6 +2,8 @@ use bytes::{Buf, Bytes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "reflect")]
+use super::FindShape;
 use super::form::{Lent, Opt, Owned, Return, Slice};
 use super::{
     Codec, CodecId, DecodeError, Decoder, EncodeError, Encoder, Encodes, Form, Serde,
@@ -21,9 +23,9 @@ use crate::packet::{Attachments, Payload};
     note = "with the codec `Raw`, only `&[u8]`, `Vec<u8>`, `Bytes`, `&str` and `String` can be sent"
 )]
 pub trait Wire<C: Codec>: Sized {
-    /// The form of the value.
+    /// Finds the shape of the value.
     #[cfg(feature = "reflect")]
-    type Form: Form;
+    fn shape<S: FindShape>(finder: &mut S) -> S::Shape;
 
     /// Encodes the value as an argument.
     fn put(&self, arguments: &mut Encoder<C>);
@@ -55,7 +57,9 @@ where
     C: Encodes<Owned<T>>,
 {
     #[cfg(feature = "reflect")]
-    type Form = Owned<T>;
+    fn shape<S: FindShape>(finder: &mut S) -> S::Shape {
+        Owned::<T>::shape(finder)
+    }
 
     #[inline(never)]
     fn put(&self, arguments: &mut Encoder<C>) {
@@ -97,13 +101,13 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Parameter for T {}
     note = "with the codec `Raw`, only `&[u8]`, `Vec<u8>`, `Bytes`, `&str` and `String` can be sent"
 )]
 pub trait WireBorrowed<C: Codec>: Sized {
-    /// The form of a slice.
+    /// Finds the shape of a slice.
     #[cfg(feature = "reflect")]
-    type SliceForm: Form;
+    fn slice_shape<S: FindShape>(finder: &mut S) -> S::Shape;
 
-    /// The form of an optional reference.
+    /// Finds the shape of an optional reference.
     #[cfg(feature = "reflect")]
-    type OptionForm: Form;
+    fn option_shape<S: FindShape>(finder: &mut S) -> S::Shape;
 
     /// Encodes a slice as an argument.
     fn put_slice(values: &[Self], arguments: &mut Encoder<C>);
@@ -121,9 +125,14 @@ pub trait WireBorrowed<C: Codec>: Sized {
 #[diagnostic::do_not_recommend]
 impl<C: Serde, T: Serialize + DeserializeOwned + Send + 'static> WireBorrowed<C> for T {
     #[cfg(feature = "reflect")]
-    type SliceForm = Slice<T>;
+    fn slice_shape<S: FindShape>(finder: &mut S) -> S::Shape {
+        Slice::<T>::shape(finder)
+    }
+
     #[cfg(feature = "reflect")]
-    type OptionForm = Opt<Lent<Owned<T>>>;
+    fn option_shape<S: FindShape>(finder: &mut S) -> S::Shape {
+        Opt::<Lent<Owned<T>>>::shape(finder)
+    }
 
     #[inline(never)]
     fn put_slice(values: &[Self], arguments: &mut Encoder<C>) {
