@@ -134,7 +134,7 @@ async fn the_dissector_matches_requests_and_responses() {
 #[test]
 fn the_dissector_reads_live_connections() {
     let mut ask = request(1, "one", b"x");
-    ask.extend(request(2, "two", &[7; 300 << 10]));
+    ask.extend(request(2, "two", &vec![7; 300 << 10]));
     ask.extend(packet(
         PacketType::CALL_CONTEXT,
         &[
