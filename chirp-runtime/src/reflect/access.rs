@@ -454,7 +454,7 @@ impl<'de> VariantAccess<'de> for VariantFields<'_> {
         self,
         seed: S,
     ) -> Result<S::Value, ProbeError> {
-        let node = || Node::new(Kind::Newtype, String::new(), &[], 1);
+        let node = Node::new(Kind::Newtype, String::new(), &[], 1);
         let key = self.key();
         let visit = |context: &Context, (id, slot): Visit, _| context.give(seed, (id, 0), slot);
         self.0.compound(key, node, usize::MAX, visit)

@@ -112,6 +112,15 @@ impl Node {
         }
     }
 
+    /// A struct that does not list its fields.
+    pub(super) fn unlisted() -> Self {
+        Self {
+            knows_required: false,
+            is_strict: None,
+            ..Self::new(Kind::OpenStruct, String::new(), &[], 0)
+        }
+    }
+
     /// The slot that is explored next.
     pub(super) fn next(&self) -> Option<usize> {
         if !self.knows_variants {

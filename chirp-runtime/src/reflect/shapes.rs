@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::node::{Kind, Known, Node};
 use super::trace::Trace;
-use super::tracer::{Context, Tracer};
+use super::tracer::{Context, Tracer, outcome};
 use super::{Definition, Field, Shape, Variant};
 use crate::codec::CodecId;
 
@@ -78,6 +78,14 @@ impl Shapes {
     /// Runs the type's `Deserialize` many times with made-up values, of which few are accepted. If it panics, the part
     /// of the value for which it does is [`Shape::Any`].
     pub fn add<'de, T: Deserialize<'de>>(&mut self) -> Shape {
+        self.trace(|tracer| {
+            let context = tracer.context;
+            context.conclude(outcome(&T::deserialize(tracer)));
+        })
+    }
+
+    /// Finds the shape of a type by attempts to deserialize it.
+    fn trace(&mut self, attempt: fn(Tracer<'_>)) -> Shape {
         let root = self.context.trace.get_mut().add_root();
         for _ in 0..MAX_ATTEMPTS {
             let trace = self.context.trace.get_mut();
@@ -90,9 +98,7 @@ impl Shapes {
                 place: (root, 0),
                 explores: true,
             };
-            drop(catch_unwind(AssertUnwindSafe(|| {
-                self.context.conclude(&T::deserialize(tracer));
-            })));
+            drop(catch_unwind(AssertUnwindSafe(|| attempt(tracer))));
             self.context.trace.get_mut().end();
         }
         self.shape_of(root, 0)

@@ -5,7 +5,7 @@ use super::Shape;
 use super::access::{Name, TagValue, UNUSED_NAME, note_alias};
 use super::node::{Kind, Known, Place, REQUIRED, TAG, UNKNOWN};
 use super::probe_error::ProbeError;
-use super::tracer::Context;
+use super::tracer::{Context, Outcome};
 
 /// The value of an enum whose variants are named by a field beside their own.
 ///
@@ -209,7 +209,7 @@ fn expected(text: &str) -> Shape {
 
 impl Context {
     /// Notes what the result of a type tells about a tagged enum in it.
-    pub(super) fn conclude<T>(&self, result: &Result<T, ProbeError>) {
+    pub(super) fn conclude(&self, outcome: Outcome<'_>) {
         let mut trace = self.trace.borrow_mut();
         let Some(pending) = trace.pending.take() else {
             return;
@@ -217,7 +217,7 @@ impl Context {
         let (id, slot) = pending.place;
         let is_typed = trace.node_at(id).and_then(|node| node.slots.get(slot));
         let is_typed = is_typed.is_some_and(|slot| matches!(slot.known, Known::Leaf(_)));
-        match (slot, result) {
+        match (slot, outcome) {
             (REQUIRED, Err(ProbeError::Missing(name))) => {
                 let is_known = trace
                     .node_at(id)
@@ -228,10 +228,10 @@ impl Context {
                     trace.note_required(id, name);
                 }
             }
-            (REQUIRED, Ok(_)) => trace.knows_required(id),
+            (REQUIRED, Ok(())) => trace.knows_required(id),
             (UNKNOWN, Err(ProbeError::WrongLength(text))) => trace.note_count(id, text),
-            (UNKNOWN, result) => {
-                let is_strict = matches!(result, Err(ProbeError::UnknownField));
+            (UNKNOWN, outcome) => {
+                let is_strict = matches!(outcome, Err(ProbeError::UnknownField));
                 trace.note_strict(id, is_strict);
             }
             (_, Err(ProbeError::WrongType(text))) if !is_typed => match expected(text) {

@@ -151,15 +151,15 @@ impl Trace {
         self.has_progressed = true;
     }
 
-    /// Finds or adds the node of a type. Returns `None` beyond the limit.
-    pub(super) fn node(&mut self, key: String, new: impl FnOnce() -> Node) -> Option<usize> {
+    /// Finds the node of a type, or adds `node` for it. Returns `None` beyond the limit.
+    pub(super) fn node(&mut self, key: String, node: Node) -> Option<usize> {
         if let Some(id) = self.ids.get(&key) {
             return Some(*id);
         }
         if self.nodes.len() >= MAX_NODES {
             return None;
         }
-        self.nodes.push(new());
+        self.nodes.push(node);
         let id = self.nodes.len() - 1;
         self.ids.insert(key, id);
         Some(id)
@@ -391,13 +391,7 @@ impl Trace {
     /// The node for the fields of a variant of a tagged enum, and the part of them to explore.
     pub(super) fn enter_variant(&mut self, place: Place) -> Option<Place> {
         let (id, slot) = place;
-        let new = || {
-            let mut node = Node::new(Kind::OpenStruct, String::new(), &[], 0);
-            node.knows_required = false;
-            node.is_strict = None;
-            node
-        };
-        let inner = self.node(format!("variant {id} {slot}"), new)?;
+        let inner = self.node(format!("variant {id} {slot}"), Node::unlisted())?;
         let next = self.nodes[inner].next();
         let slot = self.slot(place)?;
         slot.known = Known::Node(inner);

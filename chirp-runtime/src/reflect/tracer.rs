@@ -57,7 +57,7 @@ impl Context {
             place,
             explores: true,
         };
-        self.conclude(&seed.deserialize(tracer));
+        self.conclude(outcome(&seed.deserialize(tracer)));
         Err(ProbeError::Stop)
     }
 
@@ -125,13 +125,37 @@ impl<'a> Tracer<'a> {
     }
 
     /// Visits a type that consists of others. `choices` is how many ways there are to make up a value.
+    // What does not depend on the type is in functions of its own: every type of a program has its copy of this one.
     pub(super) fn compound<T>(
         self,
         key: String,
-        node: impl FnOnce() -> Node,
+        node: Node,
         choices: usize,
         visit: impl FnOnce(&'a Context, Visit, usize) -> Result<T, ProbeError>,
     ) -> Result<T, ProbeError> {
+        let (id, entered) = self.enter(key, node, choices)?;
+        let result = entered.and_then(|(slot, choice)| {
+            let result = visit(self.context, (id, slot), choice);
+            if self.leave(id, outcome(&result)) {
+                return Err(ProbeError::Stop);
+            }
+            result
+        });
+        self.context.trace.borrow_mut().ascend();
+        result
+    }
+
+    /// Enters a type that consists of others. Returns its node, and the slot to explore or the value to make up.
+    ///
+    /// # Errors
+    ///
+    /// The outer error is for types that were not entered.
+    fn enter(
+        &self,
+        key: String,
+        node: Node,
+        choices: usize,
+    ) -> Result<(usize, Entered), ProbeError> {
         let mut trace = self.context.trace.borrow_mut();
         let Some(id) = trace.node(key, node).filter(|_| trace.descend()) else {
             if self.explores {
@@ -148,25 +172,24 @@ impl<'a> Tracer<'a> {
                 .map(|choice| (None, choice))
                 .ok_or(ProbeError::Unbuildable)
         };
+        Ok((id, entered))
+    }
+
+    /// Leaves a type that was explored. Returns `true` if the attempt ends here.
+    fn leave(&self, id: usize, outcome: Outcome<'_>) -> bool {
+        if !self.explores {
+            return false;
+        }
+        let mut trace = self.context.trace.borrow_mut();
+        trace.leave(self.place, id);
+        if let Some(pending) = &mut trace.pending
+            && std::mem::take(&mut pending.is_inside)
+        {
+            return false;
+        }
         drop(trace);
-        let result = entered.and_then(|(slot, choice)| {
-            let result = visit(self.context, (id, slot), choice);
-            if self.explores {
-                let mut trace = self.context.trace.borrow_mut();
-                trace.leave(self.place, id);
-                if let Some(pending) = &mut trace.pending
-                    && std::mem::take(&mut pending.is_inside)
-                {
-                    return result;
-                }
-                drop(trace);
-                self.context.conclude(&result);
-                return Err(ProbeError::Stop);
-            }
-            result
-        });
-        self.context.trace.borrow_mut().ascend();
-        result
+        self.context.conclude(outcome);
+        true
     }
 
     /// Visits values without names.
@@ -178,7 +201,7 @@ impl<'a> Tracer<'a> {
         visitor: V,
     ) -> Result<V::Value, ProbeError> {
         let slots = len.min(MAX_SLOTS);
-        let node = || Node::new(kind, name, &[], slots);
+        let node = Node::new(kind, name, &[], slots);
         self.compound(key, node, 1, |context, visit, _| {
             // A sequence that is made up is empty.
             let len = if kind == Kind::Sequence && visit.1.is_none() {
@@ -193,7 +216,7 @@ impl<'a> Tracer<'a> {
     /// Visits an enum whose variants are named by a field beside their own.
     fn tagged<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProbeError> {
         let name = derived_name::<V>();
-        let node = || Node::new(Kind::Tagged, name.to_owned(), &[], 0);
+        let node = Node::new(Kind::Tagged, name.to_owned(), &[], 0);
         let key = key::<V>("tagged", "", &[]);
         self.compound(key, node, MAX_SLOTS, |context, (id, slot), choice| {
             let place = (id, slot.unwrap_or(choice));
@@ -226,12 +249,7 @@ impl<'a> Tracer<'a> {
 
     /// Visits a struct that does not list its fields.
     fn unlisted<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProbeError> {
-        let node = || {
-            let mut node = Node::new(Kind::OpenStruct, String::new(), &[], 0);
-            node.knows_required = false;
-            node.is_strict = None;
-            node
-        };
+        let node = Node::unlisted();
         let (id, slot) = self.place;
         let key = format!("unlisted {id} {slot} {}", type_name::<V>());
         self.compound(key, node, 1, |context, visit, _| {
@@ -248,11 +266,21 @@ impl<'a> Tracer<'a> {
         visitor: V,
     ) -> Result<V::Value, ProbeError> {
         let slots = fields.len().min(MAX_SLOTS);
-        let node = || Node::new(Kind::Struct, name, fields, slots);
+        let node = Node::new(Kind::Struct, name, fields, slots);
         self.compound(key, node, 1, |context, visit, _| {
             visit_fields(context, visit, visitor)
         })
     }
+}
+
+/// The result of a type, without its value.
+pub(super) type Outcome<'a> = Result<(), &'a ProbeError>;
+
+/// The slot to explore, or the value to make up. An error ends the attempt.
+type Entered = Result<(Option<usize>, usize), ProbeError>;
+
+pub(super) fn outcome<T>(result: &Result<T, ProbeError>) -> Outcome<'_> {
+    result.as_ref().map(|_| ())
 }
 
 fn visit_fields<'de, V: Visitor<'de>>(
@@ -260,15 +288,21 @@ fn visit_fields<'de, V: Visitor<'de>>(
     visit: Visit,
     visitor: V,
 ) -> Result<V::Value, ProbeError> {
-    let (id, slot) = visit;
+    let (id, _) = visit;
     if context.trace.borrow().tags(id).is_some() {
         return visitor.visit_map(TagAndContent::new(context, visit));
     }
     let was_open = context.trace.borrow().is_open(id);
     let value = visitor.visit_map(Fields::new(context, visit));
+    note_fields(context, visit, was_open, outcome(&value));
+    value
+}
+
+/// Notes what the result of a struct tells about its fields.
+fn note_fields(context: &Context, (id, slot): Visit, was_open: bool, outcome: Outcome<'_>) {
     if slot == Some(REQUIRED) {
         let mut trace = context.trace.borrow_mut();
-        match &value {
+        match outcome {
             Err(ProbeError::Missing(name)) => trace.note_required(id, name),
             Err(ProbeError::Stop) => {}
             Err(ProbeError::Unbuildable) => trace.give_up((id, REQUIRED)),
@@ -276,33 +310,40 @@ fn visit_fields<'de, V: Visitor<'de>>(
         }
     } else if slot == Some(UNKNOWN) && was_open {
         let mut trace = context.trace.borrow_mut();
-        match &value {
+        match outcome {
             // An index behind the last field is refused.
             Err(ProbeError::Other) => trace.close(id),
             Err(ProbeError::Stop) if !trace.is_open(id) => {}
             _ => trace.note_strict(id, false),
         }
     } else if slot == Some(UNKNOWN) {
-        let is_strict = matches!(value, Err(ProbeError::UnknownField));
+        let is_strict = matches!(outcome, Err(ProbeError::UnknownField));
         context.trace.borrow_mut().note_strict(id, is_strict);
     } else if let Some(slot) = slot
-        && let Err(ProbeError::Duplicate(name)) = value
+        && let Err(ProbeError::Duplicate(name)) = outcome
     {
         let mut trace = context.trace.borrow_mut();
         trace.note_main(id, name);
         trace.give_up((id, slot));
     }
-    value
 }
 
 /// Identifies the type behind a visitor. One visitor that is used for several types is told apart by the rest.
 fn key<V>(kind: &str, name: &str, names: &[&str]) -> String {
-    format!("{kind} {} {name} {}", type_name::<V>(), names.join(","))
+    key_of(type_name::<V>(), kind, name, names)
+}
+
+fn key_of(visitor: &str, kind: &str, name: &str, names: &[&str]) -> String {
+    format!("{kind} {visitor} {name} {}", names.join(","))
 }
 
 /// The name of the derived type that a visitor or a field belongs to.
 fn derived_name<V>() -> &'static str {
-    let derived = type_name::<V>().split_once(">::deserialize::__");
+    derived_name_of(type_name::<V>())
+}
+
+fn derived_name_of(visitor: &str) -> &str {
+    let derived = visitor.split_once(">::deserialize::__");
     let name = derived.and_then(|(before, _)| before.rsplit_once(" for "));
     let name = name.map_or("", |(_, name)| name.split('<').next().unwrap_or(name));
     name.rsplit("::").next().unwrap_or(name)
@@ -310,7 +351,10 @@ fn derived_name<V>() -> &'static str {
 
 /// The name of a type with its type parameters, which are those of its visitor.
 fn name_of<V>(name: &str) -> String {
-    let visitor = crate::codec::type_name::<V>();
+    with_parameters(name, &crate::codec::type_name::<V>())
+}
+
+fn with_parameters(name: &str, visitor: &str) -> String {
     let parameters = visitor.rsplit_once("__Visitor<").map(|(_, rest)| rest);
     let parameters = parameters.and_then(|rest| rest.strip_suffix('>'));
     match parameters {
@@ -365,7 +409,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
             return self.tagged(visitor);
         }
         if asks.contains("::UntaggedUnitVisitor") {
-            let node = || Node::new(Kind::UnitStruct, String::new(), &[], 0);
+            let node = Node::new(Kind::UnitStruct, String::new(), &[], 0);
             let key = key::<V>("unit variant", "", &[]);
             return self.compound(key, node, 1, |_, _, _| visitor.visit_unit());
         }
@@ -396,7 +440,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProbeError> {
-        let node = || Node::new(Kind::Option, String::new(), &[], 1);
+        let node = Node::new(Kind::Option, String::new(), &[], 1);
         let key = key::<V>("option", "", &[]);
         self.compound(key, node, 1, |context, (id, slot), _| match slot {
             Some(slot) => visitor.visit_some(Tracer {
@@ -413,7 +457,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, ProbeError> {
-        let node = || Node::new(Kind::UnitStruct, name_of::<V>(name), &[], 0);
+        let node = Node::new(Kind::UnitStruct, name_of::<V>(name), &[], 0);
         let key = key::<V>("unit", name, &[]);
         self.compound(key, node, 1, |_, _, _| visitor.visit_unit())
     }
@@ -423,7 +467,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, ProbeError> {
-        let node = || Node::new(Kind::Newtype, name_of::<V>(name), &[], 1);
+        let node = Node::new(Kind::Newtype, name_of::<V>(name), &[], 1);
         let key = key::<V>("newtype", name, &[]);
         self.compound(key, node, TEXTS.len(), |context, (id, slot), _| {
             visitor.visit_newtype_struct(Tracer {
@@ -461,7 +505,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProbeError> {
         // A derived struct with flattened fields asks for a map, and does not say its name.
         let name = derived_name::<V>();
-        let node = || Node::new(Kind::Map, name_of::<V>(name), &[], 2);
+        let node = Node::new(Kind::Map, name_of::<V>(name), &[], 2);
         let key = key::<V>("map", "", &[]);
         self.compound(key, node, 1, |context, visit, _| {
             if context.trace.borrow().is_open(visit.0) {
@@ -488,7 +532,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         visitor: V,
     ) -> Result<V::Value, ProbeError> {
         let slots = variants.len().min(MAX_SLOTS);
-        let node = || Node::new(Kind::Enum, name_of::<V>(name), variants, slots);
+        let node = Node::new(Kind::Enum, name_of::<V>(name), variants, slots);
         let key = key::<V>("enum", name, variants);
         self.compound(key, node, slots, |context, (id, slot), choice| {
             visitor.visit_enum(VariantName {
