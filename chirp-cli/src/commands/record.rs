@@ -15,13 +15,13 @@ use crate::output;
 
 /// The maximum number of connections at a time.
 const MAX_CONNECTIONS: usize = 1024;
-/// How long a handshake of TLS may take.
+/// The time limit of a TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long the target may take to describe itself.
+/// The time limit for the target to describe itself.
 const DESCRIBE: Duration = Duration::from_secs(5);
 /// The pause after a connection could not be accepted, as when descriptors are exhausted.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long the end of the record may take to be written.
+/// The time limit for writing the end of the record.
 const LAST_WRITE: Duration = Duration::from_secs(10);
 
 /// Copy connections to a target, and record every packet in a file for Wireshark and `chirp show`

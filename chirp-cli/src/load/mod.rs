@@ -18,7 +18,7 @@ pub(crate) use report::{Report, Results};
 pub(crate) use target::{Request, Target};
 pub(crate) use window::Window;
 
-/// How calls are made.
+/// The way in which calls are made.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Loop {
     /// Each caller makes its next call when it has the answer of the last one.

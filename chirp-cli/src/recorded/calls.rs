@@ -30,7 +30,7 @@ pub(crate) struct RecordedPacket {
     pub(crate) contents: PacketContents,
 }
 
-/// What a packet says.
+/// The content of a packet.
 #[derive(Debug)]
 pub(crate) enum PacketContents {
     /// The parameters of a call.

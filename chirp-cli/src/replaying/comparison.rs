@@ -5,14 +5,14 @@ use serde_json::Value;
 use super::session::ReplayedAnswer;
 use crate::recorded::{Descriptions, RecordedCall};
 
-/// How answers are compared.
+/// The way in which answers are compared.
 pub(crate) struct Comparison<'a> {
     pub(crate) descriptions: &'a Descriptions,
     /// The parts of values that may differ, as paths of names and numbers. `*` stands for every name or number.
     pub(crate) ignored: Vec<Vec<String>>,
 }
 
-/// What was recorded, and what is answered now.
+/// The recorded answer and the present one.
 pub(crate) struct Different {
     pub(crate) recorded: String,
     pub(crate) now: String,

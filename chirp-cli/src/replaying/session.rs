@@ -25,7 +25,7 @@ const PER_ITEM: i64 = 16;
 /// A call context is accepted and sent, and one-way requests are accepted.
 const EXTENSIONS: ExtensionFlags =
     ExtensionFlags(ExtensionFlags::CALL_CONTEXT.0 | ExtensionFlags::STREAMS.0 | 1 << 4);
-/// How long the other side may take to tell its extensions.
+/// The time limit for the other side to tell its extensions.
 const HELLO_TIME: Duration = Duration::from_secs(10);
 const HELLO_ID: u32 = u32::MAX;
 
@@ -39,7 +39,7 @@ pub(crate) struct ReplaySession {
     output: Vec<u8>,
     written: usize,
     needs_flush: bool,
-    /// What the other side accepts.
+    /// The extensions that the other side accepts.
     extensions: ExtensionFlags,
     next_id: u32,
     next_stream: u32,

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use chirp::reflect::{ConnectionStatistics, MethodStatistics, StatisticsReport};
 
-/// What happened between two reports, or since the begin if there is no earlier one.
+/// The changes between two reports, or since the begin if there is no earlier one.
 #[derive(Debug)]
 pub(crate) struct Interval {
     pub(crate) uptime: Duration,

@@ -21,7 +21,7 @@ pub(crate) struct Screen {
     resized: Signal,
 }
 
-/// What a user or the terminal asks for.
+/// A request of the user or the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
     Char(char),

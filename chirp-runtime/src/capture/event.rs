@@ -41,7 +41,7 @@ pub struct CapturedPacket {
     pub missing: u64,
 }
 
-/// What [`CaptureReader`](super::CaptureReader) returns next.
+/// An event that [`CaptureReader`](super::CaptureReader) returns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CaptureEvent {

@@ -21,7 +21,7 @@ pub struct CaptureReader<R> {
     is_over: bool,
 }
 
-/// What a [`CaptureReader`] has read.
+/// A summary of the data that a [`CaptureReader`] has read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CaptureSummary {

@@ -7,7 +7,7 @@ use super::packet_assembler::{AssembledPacket, PacketAssembler, ReadBudget};
 /// The maximum number of segments that wait for an earlier one, per direction.
 const MAX_WAITING: usize = 4096;
 
-/// What the bytes of a direction yield.
+/// A piece of the bytes of a direction.
 #[derive(Debug)]
 pub(super) enum Reassembled {
     Packet(AssembledPacket),

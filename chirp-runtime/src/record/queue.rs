@@ -13,7 +13,7 @@ use crate::capture::{CaptureWriter, Segment};
 const MAX_QUEUED: usize = 32 << 20;
 /// The size from which the thread that writes is woken at once, in bytes.
 const URGENT: usize = 4 << 20;
-/// How long segments are collected before they are written.
+/// The time for which segments are collected before they are written.
 const COLLECTED: Duration = Duration::from_millis(10);
 /// Written bytes after which their room in the queue becomes free.
 const RELEASED: usize = 256 << 10;

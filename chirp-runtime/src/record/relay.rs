@@ -13,7 +13,7 @@ use crate::channel::{Channel, Reader, Writer};
 
 /// The size of the buffer of each direction, in bytes.
 const BUFFER: usize = 64 << 10;
-/// How many times a direction reads and writes before other tasks run.
+/// The number of times that a direction reads and writes before other tasks run.
 const ROUNDS: u32 = 16;
 
 impl Recorder {
