@@ -1,4 +1,4 @@
-//! Values that are read by their shapes have the JSON that serde_json writes.
+//! Values that are read by their shapes have the JSON that `serde_json` writes.
 #![cfg(feature = "reflect")]
 
 use std::collections::BTreeMap;

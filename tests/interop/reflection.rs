@@ -88,7 +88,7 @@ async fn a_few_lines_of_python_list_and_call_methods() {
         ),
         ("Arith.sum_diff", "[1, 2]", r#"{"sum": 3, "diff": -1}"#),
         ("Arith.count", r#"{"words":["a","é"]}"#, "2"),
-        ("Arith.count", r#"[[], 7]"#, "7"),
+        ("Arith.count", "[[], 7]", "7"),
     ] {
         assert_eq!(
             python(&[path, method, arguments]).await,

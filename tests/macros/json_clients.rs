@@ -1,4 +1,5 @@
 //! Clients that speak JSON (`with_json`), for services of every codec, with peers that know nothing of that codec.
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -144,7 +145,7 @@ impl Drop for Waiting {
 
 /// A peer that serves only JSON, as a peer in another language does.
 fn json_peer() -> (PeerBuilder, mpsc::UnboundedReceiver<String>) {
-    let (notes, noted) = mpsc::unbounded_channel();
+    let (notes, messages) = mpsc::unbounded_channel();
     let builder = PeerBuilder::new().routes(|router| {
         json::ShopServer::new(Till { notes }).register(router)?;
         for method in json::ShopMethods::ALL {
@@ -153,7 +154,7 @@ fn json_peer() -> (PeerBuilder, mpsc::UnboundedReceiver<String>) {
         }
         Ok(())
     });
-    (builder, noted)
+    (builder, messages)
 }
 
 fn order(id: u64) -> Order {
@@ -389,7 +390,7 @@ fn flaky() -> (impl ClientLayer, Arc<AtomicU32>) {
 async fn layers_and_timeouts_apply() {
     let (builder, mut noted) = json_peer();
     let (peer, _serving) = pair(&PeerBuilder::new(), &builder);
-    let client = bincode::client(&peer).with_timeout(Duration::from_secs(60));
+    let client = bincode::client(&peer).with_timeout(Duration::from_mins(1));
     let (layer, calls) = flaky();
     let layered = client.clone().with_layer(layer);
     layered.sum(1, 2).await.unwrap_err();

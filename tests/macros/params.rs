@@ -1,8 +1,11 @@
 //! Methods whose argument is all of the parameters (`params`), in each codec.
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 use std::future::ready;
 
 use bytes::Bytes;
+#[cfg(feature = "reflect")]
+use chirp::RouteError;
 use chirp::packet::{ErrorData, FrameworkError};
 use chirp::{CallContext, CallError, Caller, Request, Router, Service};
 use serde::{Deserialize, Serialize};
@@ -117,20 +120,16 @@ async fn json_is_the_value_alone() {
 #[cfg(feature = "reflect")]
 #[tokio::test]
 async fn calls_in_json_have_the_value_alone() {
-    let reflecting = |service: &dyn Fn(&mut Router)| {
+    let reflecting = |register: &dyn Fn(&mut Router) -> Result<(), RouteError>| {
         let mut router = Router::default();
-        service(&mut router);
+        register(&mut router).unwrap();
         router.reflect();
         Caller::local(router)
     };
     for caller in [
-        reflecting(&|router| bincode::EditorServer::new(Open).register(router).unwrap()),
-        reflecting(&|router| {
-            messagepack::EditorServer::new(Open)
-                .register(router)
-                .unwrap()
-        }),
-        reflecting(&|router| json::EditorServer::new(Open).register(router).unwrap()),
+        reflecting(&|router| bincode::EditorServer::new(Open).register(router)),
+        reflecting(&|router| messagepack::EditorServer::new(Open).register(router)),
+        reflecting(&|router| json::EditorServer::new(Open).register(router)),
     ] {
         assert_values_alone(&caller, ";json").await;
     }
@@ -143,8 +142,8 @@ async fn calls_in_json_have_the_value_alone() {
 async fn clients_send_the_value_alone() {
     let (caller, mut seen) = capture();
     let mut params = async |method: &str| {
-        let (called, params) = seen.recv().await.unwrap();
-        assert_eq!(called, method);
+        let (name, params) = seen.recv().await.unwrap();
+        assert_eq!(name, method);
         params
     };
     let native = json::EditorClient::new(&caller);

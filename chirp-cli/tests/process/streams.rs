@@ -164,7 +164,10 @@ async fn an_interrupt_ends_the_reading_of_arguments() {
             .expect("the program starts");
         let mut stdin = child.stdin.take().expect("a pipe");
         // More than a pipe holds, so that the program has begun to read when this is written.
-        stdin.write_all(&vec![b' '; 256 << 10]).await.expect("a reader");
+        stdin
+            .write_all(&vec![b' '; 256 << 10])
+            .await
+            .expect("a reader");
         let pid = child
             .id()
             .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));

@@ -306,7 +306,7 @@ fn note_fields(context: &Context, (id, slot): Visit, was_open: bool, outcome: Ou
             Err(ProbeError::Missing(name)) => trace.note_required(id, name),
             Err(ProbeError::Stop) => {}
             Err(ProbeError::Unbuildable) => trace.give_up((id, REQUIRED)),
-            Ok(_) | Err(_) => trace.knows_required(id),
+            Ok(()) | Err(_) => trace.knows_required(id),
         }
     } else if slot == Some(UNKNOWN) && was_open {
         let mut trace = context.trace.borrow_mut();
