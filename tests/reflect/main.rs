@@ -7,6 +7,7 @@ mod optional_arguments;
 mod proxies;
 #[cfg(feature = "schema")]
 mod schema;
+mod serde_types;
 mod statistics;
 #[path = "../support/mod.rs"]
 mod support;
