@@ -347,3 +347,24 @@ fn hostile_descriptions_take_bounded_time() {
     differences(&cyclic, &chain);
     differences(&cyclic, &cyclic.clone());
 }
+
+/// Bytes have one shape, whatever their number.
+#[test]
+fn lengths_of_byte_arrays() {
+    let with = |ty: &str| {
+        let result = json!({ "type": ty, "readable": "bytes", "compact": "bytes" });
+        changed(&arith("Bincode"), &format!("{METHOD}/result"), result)
+    };
+    let from_to = |old: &str, new: &str| differences(&with(old), &with(new));
+    let nothing: [&str; 0] = [];
+    assert_eq!(from_to("[u8; 4]", "[u8; 4]"), nothing);
+    assert_eq!(from_to("Vec<u8>", "Bytes"), nothing);
+    assert_eq!(
+        from_to("[u8; 4]", "[u8; 5]"),
+        ["Arith.sum → result: type changed from [u8; 4] to [u8; 5] (breaks calls)"]
+    );
+    assert_eq!(
+        from_to("Vec<u8>", "[u8; 4]"),
+        ["Arith.sum → result: type changed from Vec<u8> to [u8; 4] (breaks calls of new clients)"]
+    );
+}

@@ -5,8 +5,8 @@ use super::interface_difference::{Impact, InterfaceChange, InterfaceDifference};
 use super::member::{Member, Pair, moved, pairs};
 use super::reading::Reading;
 use super::{
-    ArgumentDescription, Breaks, Description, ErrorDescription, ErrorField, MethodDescription,
-    ServiceDescription, TypeDefinitions, ValueDescription,
+    ArgumentDescription, Breaks, Change, Description, ErrorDescription, ErrorField,
+    MethodDescription, ServiceDescription, TypeDefinitions, ValueDescription,
 };
 
 /// The maximum number of differences that are returned. The last one says that the rest was not compared.
@@ -123,6 +123,13 @@ fn answer(method: &MethodDescription) -> &'static str {
 
 /// In which direction a value travels.
 type Direction = fn(Breaks) -> Impact;
+
+/// The number of bytes of an array type such as `[u8; 4]`. `None` for other types.
+fn byte_count(type_name: &str) -> Option<usize> {
+    let count = type_name.strip_prefix("[u8")?.trim_start();
+    let count = count.strip_prefix(';')?.strip_suffix(']')?;
+    count.trim().parse().ok()
+}
 
 struct Comparison<'a> {
     old_types: &'a TypeDefinitions,
@@ -432,6 +439,20 @@ impl Comparison<'_> {
                 None => self.note(&path, change, Impact::NONE, impact),
             }
         }
+        let (old_count, new_count) = (byte_count(&old.type_name), byte_count(&new.type_name));
+        if self.differences.len() == start && old_count != new_count && old.readable == new.readable
+        {
+            // Shapes of bytes have no length: arrays and lists of bytes are told apart by their types.
+            let impact = direction(Breaks {
+                old_reader: old_count.is_some(),
+                new_reader: new_count.is_some(),
+            });
+            let change = InterfaceChange::Value(Change::Type {
+                old: old.type_name.clone(),
+                new: new.type_name.clone(),
+            });
+            self.note_all(path, change, impact);
+        }
     }
 
     fn errors(
@@ -498,7 +519,7 @@ impl Comparison<'_> {
                         self.note(&path, change, Impact::NONE, Impact::BOTH);
                     }
                     if moved.contains(&at) {
-                        let change = InterfaceChange::Value(super::Change::Moved);
+                        let change = InterfaceChange::Value(Change::Moved);
                         self.note(&path, change, Impact::BOTH, Impact::NONE);
                     }
                     self.values(
