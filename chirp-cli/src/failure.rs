@@ -71,7 +71,7 @@ impl Failure {
         Self::usage(format!("cannot {verb} {path}: {error}"))
     }
 
-    /// Writing to standard output failed. A pipe that nobody reads any more is no error.
+    /// Writing to standard output failed. A closed pipe is no error.
     pub(crate) fn output(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::quiet(ExitCode::Success),

@@ -1,4 +1,4 @@
-//! Standard output and standard error: colours, and pipes that nobody reads.
+//! Standard output and standard error: colours, and closed pipes.
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
@@ -41,7 +41,7 @@ pub(crate) struct Styles {
     pub(crate) kind: Style,
     /// Documentation and remarks.
     pub(crate) remark: Style,
-    /// What breaks.
+    /// Differences that break calls.
     pub(crate) bad: Style,
 }
 

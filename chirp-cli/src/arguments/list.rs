@@ -155,7 +155,7 @@ pub(crate) struct PreparedArguments {
 }
 
 impl PreparedArguments {
-    /// Whether arguments are streams, so that the call can be made once only.
+    /// Whether arguments are streams. Streams exist once, so the call cannot be repeated.
     pub(crate) fn has_streams(&self) -> bool {
         !self.streams.is_empty()
     }

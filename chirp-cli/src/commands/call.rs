@@ -240,7 +240,7 @@ impl Call {
 struct Printer {
     is_pretty: bool,
     is_terminal: bool,
-    /// Whether values are bytes, which go to a pipe as they are.
+    /// Whether values are bytes. Bytes are written to a pipe without an encoding.
     is_bytes: bool,
 }
 

@@ -98,7 +98,7 @@ impl Screen {
                     if count == 1 {
                         return Key::Char(byte[0].into());
                     }
-                    // The terminal is gone, or nobody types.
+                    // The terminal is gone, or its input has ended.
                     self.stdin = None;
                 }
                 _ = self.resized.recv() => return Key::Resized,

@@ -139,7 +139,7 @@ async fn an_interrupt_cancels_the_call() {
         if method == "Tools.hang" {
             assert_eq!(server.event().await, "hang began");
         } else {
-            // The pipe fills, since nobody reads on.
+            // The pipe fills, since the program has stopped reading.
             stdout.read_exact(&mut [0; 2]).await.expect("an item");
         }
         kill_process(pid, Signal::INT).expect("a signal");

@@ -14,7 +14,7 @@ pub(crate) struct SumDiff {
     diff: i64,
 }
 
-/// What is ordered, and how.
+/// An order with its lines.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Order {
     id: u64,

@@ -49,7 +49,7 @@ pub struct MethodTable {
     pub errors: &'static [fn(&mut ErrorList<'_>)],
     /// Whether arguments are sent by name in codecs that have names.
     pub named: bool,
-    /// Whether the one argument is all of the parameters in codecs that have names.
+    /// Whether the only argument is encoded as the parameters themselves in codecs that have names.
     pub params: bool,
     /// The default time limit of a call.
     pub deadline: Option<Duration>,
