@@ -6,8 +6,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::codec::ArgumentTable;
 use crate::packet::FrameworkError;
-use crate::peer::server::responder::Deferred;
-use crate::peer::{Handler, HandlerFuture, ReflectedService, Reply, Request};
+use crate::peer::server::layer::resolve;
+use crate::peer::{Handler, HandlerFuture, ReflectedService, Request};
 
 /// The properties of a method that calls by its JSON name need. The handler is that of the method itself.
 #[derive(Clone)]
@@ -46,18 +46,7 @@ impl JsonForm {
         request.defer_here();
         let handling = handler.handle(request);
         Box::pin(async move {
-            let reply = async move {
-                match handling.await {
-                    Reply::Deferred(Deferred {
-                        answer: Some(answer),
-                        ..
-                    }) => answer
-                        .await
-                        .unwrap_or_else(|_| FrameworkError::NoReply.into()),
-                    reply => reply,
-                }
-            };
-            let timed = timeout_at(deadline, reply).await;
+            let timed = timeout_at(deadline, resolve(handling)).await;
             timed.unwrap_or_else(|_| FrameworkError::DeadlineExceeded.into())
         })
     }
