@@ -10,6 +10,7 @@ use chirp::packet::ErrorData;
 use chirp::{Peer, Receiver, Request, Server, Stream};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use super::program::{chirp, command};
 
@@ -17,6 +18,8 @@ use super::program::{chirp, command};
 struct Target {
     address: String,
     calls: Arc<AtomicU64>,
+    /// Notified by the 1,000th call.
+    busy: Arc<Notify>,
     connections: Arc<AtomicUsize>,
 }
 
@@ -25,12 +28,20 @@ struct Target {
 fn target() -> Target {
     let (calls, connections) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicUsize::new(0)));
     let (count, connected) = (Arc::clone(&calls), Arc::clone(&connections));
+    let busy = Arc::new(Notify::new());
+    let is_busy = Arc::clone(&busy);
     let (tell, told) = std::sync::mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.enable_all().build().unwrap();
         runtime.block_on(async move {
-            let next = move || count.fetch_add(1, Ordering::Relaxed) + 1;
+            let next = move || {
+                let number = count.fetch_add(1, Ordering::Relaxed) + 1;
+                if number == 1000 {
+                    is_busy.notify_one();
+                }
+                number
+            };
             let peer: Arc<Mutex<Option<Peer>>> = Arc::default();
             let last = Arc::clone(&peer);
             let (fails, stalls, ends) = (next.clone(), next.clone(), next.clone());
@@ -71,6 +82,7 @@ fn target() -> Target {
     Target {
         address: told.recv().unwrap(),
         calls,
+        busy,
         connections,
     }
 }
@@ -282,9 +294,7 @@ async fn an_interrupt_prints_the_results_so_far() {
     let arguments = ["bench", &target.address, "echo", "--raw", "", "--json"];
     let child = command(&[&arguments[..], &["--seconds", "1h", "--warm-up", "0"]].concat());
     let child = { child }.spawn().unwrap();
-    while target.calls.load(Ordering::Relaxed) < 1000 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    target.busy.notified().await;
     let pid = i32::try_from(child.id().unwrap()).unwrap();
     kill_process(Pid::from_raw(pid).unwrap(), Signal::INT).unwrap();
     let output = child.wait_with_output().await.unwrap();
