@@ -116,6 +116,13 @@ pub use chirp_runtime::stream::{
 };
 pub use chirp_runtime::{channel, codec, layer, packet, stream};
 
+#[cfg(feature = "jsonrpc")]
+pub use chirp_web::jsonrpc;
+#[cfg(feature = "typescript")]
+pub use chirp_web::typescript;
+#[cfg(feature = "websocket")]
+pub use chirp_web::websocket;
+
 #[cfg(feature = "reflect")]
 pub mod reflect;
 

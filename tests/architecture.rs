@@ -138,6 +138,7 @@ fn no_file_is_too_long() {
         "chirp-runtime/src",
         "chirp-macros/src",
         "chirp-cli",
+        "chirp-web",
         "examples",
         "tests",
     ] {
@@ -168,6 +169,7 @@ fn the_rust_version_is_stated_once() {
         "chirp-cli/Cargo.toml",
         "chirp-runtime/Cargo.toml",
         "chirp-macros/Cargo.toml",
+        "chirp-web/Cargo.toml",
     ] {
         assert!(
             manifest(path).contains("rust-version.workspace = true"),
@@ -258,6 +260,7 @@ fn tests() -> std::collections::BTreeSet<String> {
     for folder in [
         "tests",
         "chirp-cli",
+        "chirp-web",
         "chirp-runtime/tests",
         "chirp-runtime/src",
     ] {
@@ -302,6 +305,7 @@ fn every_path_and_name_in_the_document_exists() {
         "chirp-runtime",
         "chirp-macros/src",
         "chirp-cli",
+        "chirp-web",
         "tests",
     ] {
         let found = sources(&root.join(folder));

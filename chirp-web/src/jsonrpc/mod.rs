@@ -1,0 +1,1 @@
+//! Peers that speak JSON-RPC 2.0.

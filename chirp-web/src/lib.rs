@@ -1,0 +1,9 @@
+//! Chirp for editors, agents and browsers. Use it through the features of the crate `chirp`, which has these modules under
+//! the same names.
+
+#[cfg(feature = "jsonrpc")]
+pub mod jsonrpc;
+#[cfg(feature = "typescript")]
+pub mod typescript;
+#[cfg(feature = "websocket")]
+pub mod websocket;

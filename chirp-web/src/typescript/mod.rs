@@ -1,0 +1,1 @@
+//! TypeScript clients and handlers, generated from the description of a peer.
