@@ -73,10 +73,12 @@ pub struct Skills {
     pub items: bool,
     /// Streams of bytes as results of calls.
     pub pieces: bool,
+    /// JSON-RPC or a WebSocket, or the system that these are compared with.
+    pub web: bool,
 }
 
 impl Skills {
-    /// All features.
+    /// All features of calls.
     pub const ALL: Self = Self {
         concurrent: true,
         connects: true,
@@ -84,6 +86,7 @@ impl Skills {
         both_ways: true,
         items: true,
         pieces: true,
+        web: false,
     };
 }
 

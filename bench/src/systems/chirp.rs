@@ -62,6 +62,10 @@ pub struct Chirp;
 
 impl System for Chirp {
     const NAME: &'static str = "chirp";
+    const SKILLS: Skills = Skills {
+        web: true,
+        ..Skills::ALL
+    };
 
     type Client = BenchClient;
 

@@ -25,6 +25,7 @@ impl System for Floor {
         both_ways: false,
         items: false,
         pieces: true,
+        web: false,
     };
 
     type Client = FloorClient;

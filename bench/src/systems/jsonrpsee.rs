@@ -55,6 +55,7 @@ impl System for Jsonrpsee {
         both_ways: false,
         items: false,
         pieces: false,
+        web: true,
         ..Skills::ALL
     };
 

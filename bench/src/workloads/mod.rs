@@ -11,6 +11,7 @@ mod memory;
 mod open_loop;
 mod streams;
 mod waits;
+mod web;
 mod wire;
 
 use std::fmt;
@@ -43,6 +44,8 @@ pub enum Workload {
     InProcess,
     /// Heap memory of connections and calls.
     Memory,
+    /// Calls over JSON-RPC and over a WebSocket.
+    Web,
     /// Bytes, reads and writes of the socket.
     Wire,
     /// Build cost of a small program.
@@ -53,7 +56,7 @@ pub enum Workload {
 
 impl Workload {
     /// All workloads, in the order of the results.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Add,
         Self::Echo,
         Self::Waits,
@@ -63,6 +66,7 @@ impl Workload {
         Self::Streams,
         Self::InProcess,
         Self::Memory,
+        Self::Web,
         Self::Wire,
         Self::Build,
         Self::MacroCost,
@@ -80,6 +84,7 @@ impl Workload {
             Self::Streams => "streams",
             Self::InProcess => "in-process",
             Self::Memory => "memory",
+            Self::Web => "web",
             Self::Wire => "wire",
             Self::Build => "build",
             Self::MacroCost => "macro-cost",
@@ -134,6 +139,11 @@ impl Workload {
             }
             Self::InProcess => records.extend(measure(&in_process::InProcess, options).await?),
             Self::Memory => records.extend(memory::run(options)?),
+            Self::Web => {
+                for (link, callers) in cross([Link::Unix, Link::Tcp], [1, 64]) {
+                    records.extend(measure(&web::Web { link, callers }, options).await?);
+                }
+            }
             Self::Wire => records.extend(wire::run(options).await?),
             Self::Build => records.extend(build::run(options)?),
             Self::MacroCost => records.extend(macro_cost::run(options)?),
