@@ -1,0 +1,81 @@
+use super::{Dialect, Framing};
+
+/// The settings of peers that speak JSON-RPC 2.0.
+#[derive(Clone, Debug)]
+pub struct JsonRpc {
+    pub(super) framing: Framing,
+    pub(super) dialect: Dialect,
+    pub(super) max_message: usize,
+    pub(super) max_batch: usize,
+}
+
+impl JsonRpc {
+    /// The default limit of one message in bytes: 16 MiB.
+    pub const MAX_MESSAGE: usize = 16 << 20;
+
+    /// The default limit of the entries of one batch.
+    pub const MAX_BATCH: usize = 1000;
+
+    /// Creates settings for JSON-RPC 2.0 as it is specified, with a message per line.
+    pub fn new() -> Self {
+        Self {
+            framing: Framing::Lines,
+            dialect: Dialect::Plain,
+            max_message: Self::MAX_MESSAGE,
+            max_batch: Self::MAX_BATCH,
+        }
+    }
+
+    /// Creates settings for the Language Server Protocol.
+    pub fn lsp() -> Self {
+        Self::new()
+            .framing(Framing::ContentLength)
+            .dialect(Dialect::Lsp)
+    }
+
+    /// Creates settings for the Model Context Protocol.
+    pub fn mcp() -> Self {
+        Self::new().dialect(Dialect::Mcp)
+    }
+
+    /// Creates settings for the Agent Client Protocol.
+    pub fn acp() -> Self {
+        Self::new().dialect(Dialect::Acp)
+    }
+
+    /// Sets how messages are separated in a stream of bytes.
+    #[must_use]
+    pub fn framing(mut self, framing: Framing) -> Self {
+        self.framing = framing;
+        self
+    }
+
+    /// Sets the conventions.
+    #[must_use]
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
+    /// Sets the limit of one message in bytes, 16 MiB by default. A longer message is skipped and answered with an error
+    /// without an id.
+    #[must_use]
+    pub fn max_message(mut self, bytes: usize) -> Self {
+        self.max_message = bytes;
+        self
+    }
+
+    /// Sets the limit of the entries of one batch, 1,000 by default. A larger batch is answered with one error, and nothing
+    /// of it runs.
+    #[must_use]
+    pub fn max_batch(mut self, entries: usize) -> Self {
+        self.max_batch = entries;
+        self
+    }
+}
+
+impl Default for JsonRpc {
+    fn default() -> Self {
+        Self::new()
+    }
+}
