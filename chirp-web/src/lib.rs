@@ -3,6 +3,8 @@
 
 #[cfg(feature = "jsonrpc")]
 pub mod jsonrpc;
+#[cfg(feature = "websocket")]
+mod origin_policy;
 #[cfg(feature = "typescript")]
 pub mod typescript;
 #[cfg(feature = "websocket")]

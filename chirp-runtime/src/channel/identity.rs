@@ -5,8 +5,8 @@ use super::{Credentials, PublicKey};
 
 /// The verified identity of the other end of a channel.
 ///
-/// An identity comes from the transport only, that is, from a proven key, a verified certificate or the operating
-/// system. It never comes from the content of a message.
+/// An identity comes from the transport only, that is, from a proven key, a verified certificate, the operating
+/// system, or a token in the handshake. It never comes from the content of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Identity {
@@ -19,6 +19,8 @@ pub enum Identity {
     Key(PublicKey),
     /// The holder of a certificate with these names, verified against a trusted authority.
     Names(CertificateNames),
+    /// A client that the program knows by this name, by a token or a cookie in the request of its handshake.
+    Account(Arc<str>),
 }
 
 impl Identity {
@@ -42,6 +44,11 @@ impl Identity {
         matches!(self, Self::Unix(credentials) if credentials.uid == uid)
     }
 
+    /// Returns `true` if the other end has this account.
+    pub fn is_account(&self, name: &str) -> bool {
+        matches!(self, Self::Account(account) if **account == *name)
+    }
+
     /// Returns the proven key, if the other end is identified by one.
     pub fn key(&self) -> Option<&PublicKey> {
         match self {
@@ -51,7 +58,7 @@ impl Identity {
     }
 }
 
-/// Prints the form used in logs: `key d75a..`, `name worker.example`, `user 1000` or `anonymous`.
+/// Prints the form used in logs: `key d75a..`, `name worker.example`, `user 1000`, `account ann` or `anonymous`.
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -59,6 +66,7 @@ impl fmt::Display for Identity {
             Self::Unix(credentials) => write!(f, "user {}", credentials.uid),
             Self::Key(key) => write!(f, "key {key}"),
             Self::Names(names) => write!(f, "name {names}"),
+            Self::Account(name) => write!(f, "account {}", name.escape_debug()),
         }
     }
 }

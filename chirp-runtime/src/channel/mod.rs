@@ -34,6 +34,7 @@ mod credentials;
 #[cfg(feature = "process")]
 mod descriptor;
 mod endpoint;
+mod find_error;
 mod identity;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod inherited;
@@ -68,6 +69,7 @@ pub use credentials::Credentials;
 pub(crate) use endpoint::SchemeTable;
 pub(crate) use endpoint::secure::{self, ConnectTarget};
 pub use endpoint::{Endpoint, EndpointError, OtherAddress};
+pub use find_error::find_error;
 pub use identity::{CertificateNames, Identity};
 #[cfg(all(feature = "process", target_os = "linux"))]
 pub use inherited::from_socket_activation;

@@ -58,7 +58,10 @@ pub(super) fn judge(name: &str, identity: &Identity, known: &KnownKeys) -> Resul
         Identity::Names(names) if !names.contains(name) => Err(format!(
             "the name {name:?} is not in the certificate of {names}"
         )),
-        Identity::Names(_) => Ok(true),
+        Identity::Account(account) if **account != *name => Err(format!(
+            "the name {name:?} is not that of the account {account:?}"
+        )),
+        Identity::Names(_) | Identity::Account(_) => Ok(true),
         Identity::Anonymous | Identity::Unix(_) => Ok(false),
     }
 }

@@ -59,6 +59,15 @@ impl TlsClient {
         Ok(self)
     }
 
+    /// Offers these protocol names (ALPN) instead of Chirp's, for channels inside of another protocol, such as HTTP. The
+    /// server then does not confirm that it admits this client.
+    #[must_use]
+    pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
+        Arc::make_mut(&mut self.config).alpn_protocols =
+            protocols.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Performs the client side of a handshake over any channel, such as a Unix socket or pipes. `host` is the name
     /// that the certificate must be valid for; it is ignored with raw public keys.
     ///

@@ -1,4 +1,3 @@
-use std::error::Error;
 use std::fmt;
 use std::io;
 
@@ -7,7 +6,6 @@ use rustls::{AlertDescription, CertificateError, Error as Rustls, PeerIncompatib
 
 use super::raw_keys::KeyRejected;
 use crate::channel::PublicKey;
-use crate::channel::endpoint::Explained;
 
 /// The reason why a TLS handshake failed, as seen by this side.
 ///
@@ -145,21 +143,7 @@ impl From<AlertDescription> for Refusal {
 impl TlsError {
     /// Extracts the `TlsError` inside an `io::Error`, if there is one.
     pub fn of(error: &io::Error) -> Option<&Self> {
-        let mut error: &(dyn Error + 'static) = error.get_ref()?;
-        loop {
-            if let Some(found) = error.downcast_ref() {
-                return Some(found);
-            }
-            // The `source` of an `io::Error` skips the error inside.
-            let io_error = error
-                .downcast_ref::<Explained>()
-                .map(|explained| &explained.error)
-                .or_else(|| error.downcast_ref());
-            error = match io_error.and_then(io::Error::get_ref) {
-                Some(inner) => inner,
-                None => error.source()?,
-            };
-        }
+        crate::channel::find_error(error)
     }
 
     /// Converts the error of a failed handshake to a `TlsError`, if possible.

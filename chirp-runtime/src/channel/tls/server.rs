@@ -81,7 +81,17 @@ impl TlsServer {
         .expect("the roots are not empty and there are no revocation lists");
         let config = builder().with_client_cert_verifier(verifier);
         let resolver = Arc::clone(&certificate.resolver);
-        Self::of(config.with_cert_resolver(resolver), self.kind)
+        let protocols = self.config.alpn_protocols.clone();
+        Self::of(config.with_cert_resolver(resolver), self.kind).alpn(protocols)
+    }
+
+    /// Offers these protocol names (ALPN) instead of Chirp's, for channels inside of another protocol, such as HTTP. The
+    /// server then does not confirm that it admits a client.
+    #[must_use]
+    pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
+        Arc::make_mut(&mut self.config).alpn_protocols =
+            protocols.into_iter().map(Into::into).collect();
+        self
     }
 
     /// Performs the server side of a handshake over any channel, such as a Unix socket or pipes.

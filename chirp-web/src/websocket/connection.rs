@@ -1,0 +1,55 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chirp_runtime::channel::{Channel, Credentials, Endpoint, Identity, Reader, Writer};
+
+use super::frame::{FrameDecoder, Opcode, Side};
+use super::halves::{FrameReader, FrameWriter};
+use super::output::Output;
+
+/// A connection after its handshake.
+pub(super) struct WebSocketConnection {
+    pub(super) reader: Reader,
+    /// Bytes that arrived after the handshake.
+    pub(super) early: Bytes,
+    pub(super) writer: Writer,
+    pub(super) side: Side,
+    pub(super) info: ChannelInfo,
+}
+
+/// The properties of a channel other than its bytes.
+pub(super) struct ChannelInfo {
+    pub(super) remote: Option<Endpoint>,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) identity: Identity,
+}
+
+impl ChannelInfo {
+    pub(super) fn of(channel: &Channel) -> Self {
+        Self {
+            remote: channel.remote().cloned(),
+            credentials: channel.credentials(),
+            identity: channel.identity(),
+        }
+    }
+
+    pub(super) fn put_on(self, mut channel: Channel) -> Channel {
+        if let Some(remote) = self.remote {
+            channel = channel.with_remote(remote);
+        }
+        if let Some(credentials) = self.credentials {
+            channel = channel.with_credentials(credentials);
+        }
+        channel.with_identity(self.identity)
+    }
+}
+
+impl WebSocketConnection {
+    /// Returns the channel of the bytes in binary messages.
+    pub(super) fn into_channel(self) -> Channel {
+        let output = Arc::new(Output::new(self.writer, self.side));
+        let decoder = FrameDecoder::new(self.side, Opcode::Binary, u64::MAX);
+        let reader = FrameReader::new(self.reader, self.early, decoder, Arc::clone(&output));
+        self.info.put_on(Channel::new(reader, FrameWriter(output)))
+    }
+}
