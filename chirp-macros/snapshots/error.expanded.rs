@@ -23,6 +23,17 @@ const _: () = {
         19u16 != __CODE_OF_Missing, "`Tuple` and `Missing` have the same error code"
     );
     const _: () = ::core::assert!(
+        __CODE_OF_Missing != 20u16, "`Missing` and `Modified` have the same error code"
+    );
+    const _: () = ::core::assert!(
+        __CODE_OF_Missing != 32735u16,
+        "`Missing` and `Modified` have the same error code"
+    );
+    const _: () = ::core::assert!(
+        __CODE_OF_Missing != 32736u16,
+        "`Missing` and `Cancelled` have the same error code"
+    );
+    const _: () = ::core::assert!(
         __CODE_OF_Missing != 0u16, "`Missing` and `Plain` have the same error code"
     );
     #[automatically_derived]
@@ -47,6 +58,12 @@ const _: () = {
                     __chirp::ErrorData::new(__CODE_OF_Missing, text)
                         .with_data(<String as __chirp::Data>::to_bytes(field_key))
                 }
+                Self::Modified(field_0) => {
+                    let mut fields = __chirp::FieldEncoder::new(codec);
+                    <u8 as __chirp::Field>::put(field_0, &mut fields);
+                    __chirp::ErrorData::new(20u16, text).with_data(fields.finish())
+                }
+                Self::Cancelled => __chirp::ErrorData::new(32736u16, text),
                 Self::Plain => __chirp::ErrorData::new(0u16, text),
                 Self::Other(field_0) => {
                     <chirp::packet::ErrorData as __chirp::Kept>::kept(field_0)
@@ -98,6 +115,17 @@ const _: () = {
                         )?;
                         __chirp::Some(Self::Missing { key: field_key })
                     }
+                    20u16 | 32735u16 => {
+                        let mut fields = __chirp::FieldDecoder::new(codec, &error.data);
+                        let (__chirp::Some(field_0), __chirp::Some(())) = (
+                            <u8 as __chirp::Field>::take(&mut fields),
+                            fields.end(),
+                        ) else {
+                            return ::core::option::Option::None;
+                        };
+                        __chirp::Some(Self::Modified(field_0))
+                    }
+                    32736u16 if error.data.is_empty() => __chirp::Some(Self::Cancelled),
                     0u16 if error.data.is_empty() => __chirp::Some(Self::Plain),
                     _ => ::core::option::Option::None,
                 }
@@ -117,7 +145,9 @@ const _: () = {
             __chirp::MaybeError(self).get()
         }
         fn has_raw_data(code: u16) -> bool {
-            !::core::matches!(code, 17u16 | 18u16 | 19u16 | 0u16)
+            !::core::matches!(
+                code, 17u16 | 18u16 | 19u16 | 20u16 | 32735u16 | 32736u16 | 0u16
+            )
         }
         __chirp::reflected_items! {
             fn describe < __D : __chirp::DescribeErrors > (errors : & mut __D) { errors
@@ -126,7 +156,10 @@ const _: () = {
             __chirp::Blob < Vec < u8 > > > ("b", "Vec<u8>"); errors.error(19u16, "Tuple",
             "", false); < Option < String > as __chirp::Field > ::describe(errors, "0",
             "Option<String>"); errors.error(__CODE_OF_Missing, "Missing", "", true);
-            errors.error(0u16, "Plain", "", false); }
+            errors.error(20u16, "Modified", "", false); errors.number(- 32801i32); < u8
+            as __chirp::Field > ::describe(errors, "0", "u8"); errors.error(32736u16,
+            "Cancelled", "", false); errors.number(- 32800i32); errors.error(0u16,
+            "Plain", "", false); }
         }
     }
 };

@@ -18,6 +18,12 @@ pub enum Error {
         #[chirp(data)]
         key: String,
     },
+    #[error("modified")]
+    #[chirp(code = 20, jsonrpc = -32801)]
+    Modified(u8),
+    #[error("cancelled")]
+    #[chirp(jsonrpc = -32800)]
+    Cancelled,
     #[error("plain")]
     #[chirp(code = 0)]
     Plain,

@@ -1,6 +1,8 @@
 //! The code and the diagnostics of `#[chirp::service]` and `#[derive(chirp::ServiceError)]`.
 
 mod diagnostics;
+#[cfg(all(feature = "json", feature = "reflect"))]
+mod error_numbers;
 // Public, since lints such as `missing_docs` look only at public items.
 pub mod hygiene;
 #[cfg(all(feature = "json", feature = "messagepack", feature = "postcard"))]

@@ -1,6 +1,11 @@
+use std::ops::RangeInclusive;
+
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
-use syn::{Attribute, Data, DeriveInput, Expr, ExprLit, Field, Fields, Ident, Lit, LitInt, Path};
+use syn::{
+    Attribute, Data, DeriveInput, Expr, ExprLit, ExprUnary, Field, Fields, Ident, Lit, LitInt,
+    Path, UnOp,
+};
 
 use crate::args::{OptionEntry, chirp_entries, set};
 use crate::ast::krate;
@@ -19,6 +24,8 @@ pub(super) struct ErrorVariant {
     /// The attributes of a variant. `None` for a struct.
     pub(super) attrs: Option<Vec<Attribute>>,
     pub(super) code: Option<Code>,
+    /// `#[chirp(jsonrpc = ..)]`: the number of the error for JSON-RPC peers.
+    pub(super) number: Option<Number>,
     /// `#[chirp(other)]`: the catch-all variant, for errors that no other variant matches.
     pub(super) other: Option<Ident>,
     /// Set if one of its options is invalid, so that no follow-up mistake is reported.
@@ -32,6 +39,13 @@ pub(super) enum Code {
     Literal(LitInt),
     /// A constant, whose value only the compiler knows.
     Constant(Path),
+}
+
+/// An error number of JSON-RPC.
+pub(super) struct Number {
+    pub(super) key: Ident,
+    pub(super) literal: LitInt,
+    pub(super) is_negative: bool,
 }
 
 /// The syntax of the fields.
@@ -51,20 +65,25 @@ pub(super) struct ErrorField {
 impl ErrorType {
     pub(super) fn new(input: DeriveInput, mistakes: &mut Mistakes) -> Self {
         let mut path = None;
-        let mut code = None;
+        let (mut code, mut number) = (None, None);
         let before = mistakes.count();
         let is_struct = matches!(input.data, Data::Struct(_));
         for entry in chirp_entries(&input.attrs, mistakes) {
             match entry.key.to_string().as_str() {
                 "crate" => entry.path(&mut path, mistakes),
                 "code" if is_struct => parse_code(entry, &mut code, mistakes),
+                "jsonrpc" if is_struct => parse_number(entry, &mut number, mistakes),
                 "code" => mistakes.at(
                     &entry.key,
                     "the code belongs on each variant: move `#[chirp(code = ..)]` to the variants",
                 ),
+                "jsonrpc" => mistakes.at(
+                    &entry.key,
+                    "the number belongs on each variant: move `#[chirp(jsonrpc = ..)]` to the variants",
+                ),
                 other => mistakes.at(
                     &entry.key,
-                    format!("unknown option `{other}` (supported here: `crate = path`, and on a struct `code = 17`)"),
+                    format!("unknown option `{other}` (supported here: `crate = path`, and on a struct `code = 17`, `jsonrpc = -32801`)"),
                 ),
             }
         }
@@ -72,7 +91,11 @@ impl ErrorType {
         let variants = match &input.data {
             Data::Struct(data) => vec![ErrorVariant::new(
                 &input.ident,
-                VariantOptions { code, other: None },
+                VariantOptions {
+                    code,
+                    number,
+                    other: None,
+                },
                 reported,
                 &data.fields,
                 mistakes,
@@ -124,6 +147,7 @@ impl ErrorVariant {
             ident: ident.clone(),
             attrs: None,
             code: options.code,
+            number: options.number,
             other: options.other,
             reported,
             style: match fields {
@@ -141,6 +165,23 @@ impl ErrorVariant {
     /// The `#[chirp(data)]` field.
     pub(super) fn data(&self) -> Option<&ErrorField> {
         self.fields.iter().find(|field| field.data.is_some())
+    }
+}
+
+impl Number {
+    /// The numbers that are codes: equal modulo 65,536. The range ends just below the numbers that LSP reserves.
+    pub(super) const RANGE: RangeInclusive<i32> = -32_899..=32_636;
+
+    /// The number, if it is in the range.
+    pub(super) fn value(&self) -> Option<i32> {
+        let digits: i32 = self.literal.base10_parse().ok()?;
+        let value = if self.is_negative { -digits } else { digits };
+        Self::RANGE.contains(&value).then_some(value)
+    }
+
+    /// The code with which the error comes from a JSON-RPC peer.
+    pub(super) fn code(&self) -> Option<u16> {
+        u16::try_from(self.value()?.rem_euclid(0x1_0000)).ok()
     }
 }
 
@@ -174,24 +215,30 @@ impl ErrorField {
 /// The options of a variant.
 struct VariantOptions {
     code: Option<Code>,
+    number: Option<Number>,
     other: Option<Ident>,
 }
 
 fn variant_options(attrs: &[Attribute], mistakes: &mut Mistakes) -> VariantOptions {
-    let (mut code, mut other) = (None, None);
+    let (mut code, mut number, mut other) = (None, None, None);
     for entry in chirp_entries(attrs, mistakes) {
         match entry.key.to_string().as_str() {
             "code" => parse_code(entry, &mut code, mistakes),
+            "jsonrpc" => parse_number(entry, &mut number, mistakes),
             "other" => entry.flag(&mut other, mistakes),
             unknown => mistakes.at(
                 &entry.key,
                 format!(
-                    "unknown option `{unknown}` (supported on a variant: `code = 17`, `other`)"
+                    "unknown option `{unknown}` (supported on a variant: `code = 17`, `jsonrpc = -32801`, `other`)"
                 ),
             ),
         }
     }
-    VariantOptions { code, other }
+    VariantOptions {
+        code,
+        number,
+        other,
+    }
 }
 
 fn parse_code(entry: OptionEntry, code: &mut Option<Code>, mistakes: &mut Mistakes) {
@@ -212,4 +259,34 @@ fn parse_code(entry: OptionEntry, code: &mut Option<Code>, mistakes: &mut Mistak
         }
     };
     set(code, written, &key, mistakes);
+}
+
+fn parse_number(entry: OptionEntry, number: &mut Option<Number>, mistakes: &mut Mistakes) {
+    let OptionEntry { key, value } = entry;
+    let (is_negative, digits) = match &value {
+        Some(Expr::Unary(ExprUnary {
+            op: UnOp::Neg(_),
+            expr,
+            ..
+        })) => (true, Some(&**expr)),
+        other => (false, other.as_ref()),
+    };
+    if let Some(Expr::Lit(ExprLit {
+        lit: Lit::Int(literal),
+        ..
+    })) = digits
+    {
+        let written = Number {
+            key: key.clone(),
+            literal: literal.clone(),
+            is_negative,
+        };
+        set(number, written, &key, mistakes);
+        return;
+    }
+    let message = "`jsonrpc` takes a number: `jsonrpc = -32801`";
+    match value {
+        Some(value) => mistakes.at(value, message),
+        None => mistakes.at(&key, message),
+    }
 }

@@ -85,7 +85,7 @@ pub(super) fn emit(error: &ErrorType) -> TokenStream {
 fn emit_has_raw_data(error: &ErrorType) -> TokenStream {
     let variants = error.variants.iter();
     let encoded = variants.filter(|variant| variant.data().is_none() && variant.other.is_none());
-    let codes: Vec<_> = encoded.map(code).collect();
+    let codes: Vec<_> = encoded.map(codes).collect();
     if codes.is_empty() {
         return TokenStream::new();
     }
@@ -179,7 +179,7 @@ fn emit_decode(variant: &ErrorVariant, value: &TokenStream) -> TokenStream {
     if variant.other.is_some() {
         return TokenStream::new();
     }
-    let code = code(variant);
+    let code = codes(variant);
     if let Some(field) = variant.data() {
         let (binding, ty) = (field.binding(0), &field.field.ty);
         return quote! {
@@ -259,44 +259,76 @@ pub(super) fn code(variant: &ErrorVariant) -> TokenStream {
             let value: u16 = literal.base10_parse().unwrap_or_default();
             LitInt::new(&format!("{value}u16"), literal.span()).into_token_stream()
         }
-        None => quote!(0u16),
+        None => other_code(variant).unwrap_or_else(|| quote!(0u16)),
+    }
+}
+
+/// The code with which the error comes from a JSON-RPC peer, if the error has a number for such peers.
+fn other_code(variant: &ErrorVariant) -> Option<TokenStream> {
+    let number = variant.number.as_ref()?;
+    let value = number.code().unwrap_or_default();
+    let literal = LitInt::new(&format!("{value}u16"), number.literal.span());
+    Some(literal.into_token_stream())
+}
+
+/// The codes of a received error, as a pattern.
+fn codes(variant: &ErrorVariant) -> TokenStream {
+    let own = code(variant);
+    match (&variant.code, other_code(variant)) {
+        (Some(_), Some(other)) if own.to_string() != other.to_string() => quote!(#own | #other),
+        _ => own,
     }
 }
 
 /// Checks codes that are constants, as `validate` checks literals: only the compiler knows their values.
 fn check_constants(error: &ErrorType) -> TokenStream {
+    /// A code of a variant, and whether only the compiler knows its value.
+    struct Checked<'a> {
+        ident: &'a Ident,
+        code: TokenStream,
+        is_constant: bool,
+    }
     let mut checks = TokenStream::new();
-    let coded = error
-        .variants
-        .iter()
-        .filter(|variant| variant.code.is_some());
-    let coded: Vec<_> = coded.collect();
-    for (at, variant) in coded.iter().enumerate() {
-        let constant = matches!(variant.code, Some(Code::Constant(_)));
-        let own = code(variant);
-        let span = own.span();
+    let mut earlier: Vec<Checked<'_>> = Vec::new();
+    for variant in &error.variants {
+        let mut own = Vec::new();
+        if variant.code.is_some() {
+            own.push((
+                code(variant),
+                matches!(variant.code, Some(Code::Constant(_))),
+            ));
+        }
+        own.extend(other_code(variant).map(|code| (code, false)));
         if let Some(Code::Constant(path)) = &variant.code {
-            checks.extend(quote_spanned! {span=>
+            let name = code(variant);
+            checks.extend(quote_spanned! {name.span()=>
                 // Named once, so that a constant of another type is one error.
-                const #own: u16 = #path;
+                const #name: u16 = #path;
                 const _: () = ::core::assert!(
-                    #own < 0xC700 || 0xC7FF < #own,
+                    #name < 0xC700 || 0xC7FF < #name,
                     "the codes 0xC700 to 0xC7FF are reserved"
                 );
             });
         }
-        for first in &coded[..at] {
-            if constant || matches!(first.code, Some(Code::Constant(_))) {
-                let other = code(first);
-                let message = format!(
-                    "`{}` and `{}` have the same error code",
-                    first.ident, variant.ident
-                );
-                checks.extend(quote_spanned! {span=>
-                    const _: () = ::core::assert!(#other != #own, #message);
-                });
+        for (code, is_constant) in &own {
+            for first in &earlier {
+                if *is_constant || first.is_constant {
+                    let other = &first.code;
+                    let message = format!(
+                        "`{}` and `{}` have the same error code",
+                        first.ident, variant.ident
+                    );
+                    checks.extend(quote_spanned! {code.span()=>
+                        const _: () = ::core::assert!(#other != #code, #message);
+                    });
+                }
             }
         }
+        earlier.extend(own.into_iter().map(|(code, is_constant)| Checked {
+            ident: &variant.ident,
+            code,
+            is_constant,
+        }));
     }
     checks
 }

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
-use super::ast::{ErrorType, ErrorVariant};
+use super::ast::{ErrorType, ErrorVariant, Number};
 use super::expand::code;
 use crate::ast::{ArgumentForm, documentation, written};
 
@@ -51,8 +51,11 @@ fn emit_variant(error: &ErrorType, variant: &ErrorVariant) -> TokenStream {
     } else {
         quote!(#(#fields)*)
     };
+    let number = variant.number.as_ref().and_then(Number::value);
+    let number = number.map(|number| quote!(errors.number(#number);));
     quote! {
         errors.error(#code, #name, #documentation, #is_raw);
+        #number
         #fields
     }
 }

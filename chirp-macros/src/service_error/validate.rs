@@ -3,7 +3,7 @@ use std::ops::RangeInclusive;
 
 use syn::{Data, Ident, LitInt, Type};
 
-use super::ast::{Code, ErrorType, ErrorVariant};
+use super::ast::{Code, ErrorType, ErrorVariant, Number};
 use crate::mistakes::Mistakes;
 
 /// The codes that are reserved for the framework (`chirp::packet::FRAMEWORK_ERROR_CODES`).
@@ -53,6 +53,12 @@ fn check_other(variant: &ErrorVariant, other: &Ident, mistakes: &mut Mistakes) {
             "an `other` variant keeps the received code: remove `code`",
         );
     }
+    if variant.number.is_some() {
+        mistakes.at(
+            other,
+            "an `other` variant keeps the received code: remove `jsonrpc`",
+        );
+    }
     if variant.data().is_some() || variant.fields.len() != 1 {
         mistakes.at(
             other,
@@ -65,22 +71,33 @@ fn check_other(variant: &ErrorVariant, other: &Ident, mistakes: &mut Mistakes) {
 }
 
 fn check_code(variant: &ErrorVariant, codes: &mut HashMap<u16, String>, mistakes: &mut Mistakes) {
-    let literal = match &variant.code {
-        Some(Code::Literal(literal)) => literal,
+    let own = match &variant.code {
+        Some(Code::Literal(literal)) => check_literal(variant, literal, codes, mistakes),
         // Checked by a generated constant: see `expand`.
-        Some(Code::Constant(_)) => return,
-        None if variant.reported => return,
+        Some(Code::Constant(_)) => None,
+        None if variant.reported || variant.number.is_some() => None,
         None => {
             mistakes.at(
                 &variant.ident,
                 "missing error code: add `#[chirp(code = 17)]` (the code identifies the error on the wire)",
             );
-            return;
+            None
         }
     };
+    if let Some(number) = &variant.number {
+        check_number(variant, number, own, codes, mistakes);
+    }
+}
+
+fn check_literal(
+    variant: &ErrorVariant,
+    literal: &LitInt,
+    codes: &mut HashMap<u16, String>,
+    mistakes: &mut Mistakes,
+) -> Option<u16> {
     let Ok(code) = literal.base10_parse::<u16>() else {
         mistakes.at(literal, "error code out of range: expected 0 to 65535");
-        return;
+        return None;
     };
     if let Some(message) = refuse(code, literal) {
         mistakes.at(literal, message);
@@ -89,6 +106,49 @@ fn check_code(variant: &ErrorVariant, codes: &mut HashMap<u16, String>, mistakes
             literal,
             format!(
                 "duplicate error code: `{first}` already uses it, choose another for `{}`",
+                variant.ident
+            ),
+        );
+    }
+    Some(code)
+}
+
+/// Checks a number for JSON-RPC peers, which is a second code of the variant.
+fn check_number(
+    variant: &ErrorVariant,
+    number: &Number,
+    own: Option<u16>,
+    codes: &mut HashMap<u16, String>,
+    mistakes: &mut Mistakes,
+) {
+    let Some(code) = number.code() else {
+        let (low, high) = (Number::RANGE.start(), Number::RANGE.end());
+        mistakes.at(
+            &number.literal,
+            format!("JSON-RPC error number out of range: expected {low} to {high}"),
+        );
+        return;
+    };
+    if RESERVED.contains(&code) {
+        mistakes.at(
+            &number.literal,
+            "JSON-RPC error numbers -14592 to -14337 are reserved for the framework: choose another",
+        );
+        return;
+    }
+    if own == Some(code) {
+        mistakes.at(
+            &number.key,
+            format!("the code {code} is this number for JSON-RPC peers already: remove `jsonrpc`"),
+        );
+        return;
+    }
+    if let Some(first) = codes.insert(code, variant.ident.to_string()) {
+        mistakes.at(
+            &number.literal,
+            format!(
+                "duplicate error code: `{first}` already uses {code}, which is this number for JSON-RPC peers; \
+                 choose another for `{}`",
                 variant.ident
             ),
         );

@@ -66,6 +66,9 @@ pub trait DescribeErrors {
     /// Adds an error. `raw` says that the data are not encoded by the codec.
     fn error(&mut self, code: u16, name: &str, documentation: &str, raw: bool);
 
+    /// Sets the number that the last error has for JSON-RPC peers.
+    fn number(&mut self, number: i32);
+
     /// Adds a field to the last error.
     fn field<F: Form>(&mut self, name: &str, type_name: &str);
 }

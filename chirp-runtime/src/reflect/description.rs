@@ -151,6 +151,9 @@ pub struct ValueDescription {
 pub struct ErrorDescription {
     /// The error code.
     pub code: u16,
+    /// The number of the error for JSON-RPC peers, if `#[chirp(jsonrpc = ..)]` sets one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jsonrpc: Option<i32>,
     /// The name of the variant or type.
     pub name: String,
     /// The documentation of the variant.

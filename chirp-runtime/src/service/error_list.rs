@@ -40,6 +40,12 @@ impl DescribeErrors for ErrorList<'_> {
         });
     }
 
+    fn number(&mut self, number: i32) {
+        if let Some(error) = self.errors.last_mut() {
+            error.jsonrpc = Some(number);
+        }
+    }
+
     fn field<F: Form>(&mut self, name: &str, type_name: &str) {
         let readable = F::shape(&mut self.tables.readable);
         let compact = F::shape(&mut self.tables.compact);
