@@ -252,6 +252,15 @@ const GOALS: &[Goal] = &[
             AtMost(0.1, "tarpc"),
         )
     },
+    Goal {
+        system: "chirp-websocket",
+        ..goal(
+            "web",
+            "tcp, 64 callers",
+            Metric::Rate,
+            AtLeast(0.6, "chirp"),
+        )
+    },
     goal("wire", "64 callers", Metric::Writes, Below(0.1)),
     goal("wire", "one caller", Metric::Writes, Below(1.1)),
     goal("wire", "one caller", Metric::Reads, Below(1.1)),

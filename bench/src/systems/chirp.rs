@@ -70,24 +70,30 @@ impl System for Chirp {
     type Client = BenchClient;
 
     fn connect(client: link::Stream, server: link::Stream) -> impl Connects<BenchClient> {
-        async {
-            let client = PeerBuilder::new()
-                .service(BenchServer::new(Work::start()))
-                .start(channel(client))?;
-            let server = PeerBuilder::new()
-                .service(BenchServer::new(Work::start()))
-                .start(channel(server))?;
-            Ok(Connection {
-                client: BenchClient::new(&client),
-                back: Some(BenchClient::new(&server)),
-            })
-        }
+        async { connected(&PeerBuilder::new(), channel(client), channel(server)) }
     }
 }
 
-fn channel(stream: link::Stream) -> Channel {
+pub(super) fn channel(stream: link::Stream) -> Channel {
     let (reader, writer) = stream.halves();
     Channel::new(reader, writer)
+}
+
+/// Starts a peer at each end.
+pub(super) fn connected(
+    builder: &PeerBuilder,
+    client: Channel,
+    server: Channel,
+) -> Result<Connection<BenchClient>> {
+    let start = |channel| {
+        let service = BenchServer::new(Work::start());
+        builder.clone().service(service).start(channel)
+    };
+    let (client, server) = (start(client)?, start(server)?);
+    Ok(Connection {
+        client: BenchClient::new(&client),
+        back: Some(BenchClient::new(&server)),
+    })
 }
 
 /// Chirp without a connection: calls are encoded, and handled in the task of the caller.

@@ -1,6 +1,8 @@
 //! The systems, one module for each.
 
 mod chirp;
+#[cfg(feature = "web")]
+mod chirp_web;
 mod floor;
 #[cfg(feature = "jsonrpsee")]
 mod jsonrpsee;
@@ -16,6 +18,8 @@ mod tonic;
 mod ttrpc;
 
 pub use chirp::{Chirp, Local};
+#[cfg(feature = "web")]
+pub use chirp_web::OverWebSocket;
 pub use floor::Floor;
 #[cfg(feature = "jsonrpsee")]
 pub use jsonrpsee::Jsonrpsee;
@@ -52,6 +56,8 @@ pub async fn visit(wanted: impl Fn(&str) -> bool, visitor: &mut impl Visitor) ->
         Pipelined,
         Chirp,
         Local,
+        #[cfg(feature = "web")]
+        OverWebSocket,
         #[cfg(feature = "tarpc")]
         Tarpc,
         #[cfg(feature = "tonic")]
