@@ -2,6 +2,9 @@ use chirp_runtime::channel::{Endpoint, OtherAddress};
 
 use super::WebSocketError;
 
+const WRONG_PORT: &str =
+    "write the port as a number up to 65535, and an IPv6 address in [brackets]";
+
 /// The parts of `ws://host:port/path?query`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WebSocketAddress {
@@ -36,9 +39,7 @@ impl WebSocketAddress {
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if is_number(port) && port.parse::<u16>().is_ok() => (host, port),
             Some((_, rest)) if !rest.ends_with(']') => {
-                return Err(
-                    "write the port as a number up to 65535, and an IPv6 address in [brackets]",
-                );
+                return Err(WRONG_PORT);
             }
             _ if is_secure => (authority, "443"),
             _ => (authority, "80"),
@@ -51,6 +52,7 @@ impl WebSocketAddress {
             None if host.is_empty() => {
                 return Err("the host is missing: write ws://host:port/path");
             }
+            None if host.contains(':') => return Err(WRONG_PORT),
             None if !host.bytes().all(is_name) => {
                 return Err("a host is an address or an ASCII name: write ws://host:port/path");
             }
@@ -155,7 +157,8 @@ mod tests {
             ("ws://host/a b", "no spaces"),
             ("ws://host/ä", "ASCII"),
             ("ws://host/#part", "no `#`"),
-            ("ws://host\r\nX: y/", "ASCII name"),
+            ("ws://host\r\nX: y/", "the port as a number"),
+            ("ws://host\r\n/", "ASCII name"),
         ] {
             let error = parsed(text).expect_err(text).to_string();
             assert!(error.contains(part), "{text}: {error}");

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chirp_runtime::channel::{Channel, Credentials, Endpoint, Identity, Reader, Writer};
 
-use super::frame::{FrameDecoder, Opcode, Side};
-use super::halves::{FrameReader, FrameWriter};
+use super::frame::{FrameDecoder, Side};
+use super::halves::{FrameReader, FrameWriter, Input, MessageKind};
 use super::output::Output;
 
 /// A connection after its handshake.
@@ -47,9 +47,21 @@ impl ChannelInfo {
 impl WebSocketConnection {
     /// Returns the channel of the bytes in binary messages.
     pub(super) fn into_channel(self) -> Channel {
+        self.into_channel_of(MessageKind::Bytes)
+    }
+
+    /// Returns a channel whose lines are text messages of JSON.
+    #[cfg(feature = "jsonrpc")]
+    pub(super) fn into_lines(self) -> Channel {
+        self.into_channel_of(MessageKind::Lines)
+    }
+
+    pub(super) fn into_channel_of(self, kind: MessageKind) -> Channel {
         let output = Arc::new(Output::new(self.writer, self.side));
-        let decoder = FrameDecoder::new(self.side, Opcode::Binary, u64::MAX);
-        let reader = FrameReader::new(self.reader, self.early, decoder, Arc::clone(&output));
-        self.info.put_on(Channel::new(reader, FrameWriter(output)))
+        let decoder = FrameDecoder::new(self.side, kind.opcode());
+        let input = Input::new(decoder, Arc::clone(&output));
+        let reader = FrameReader::new(self.reader, self.early, input, kind);
+        self.info
+            .put_on(Channel::new(reader, FrameWriter::new(output, kind)))
     }
 }

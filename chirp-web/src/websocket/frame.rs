@@ -81,8 +81,6 @@ pub(super) enum FrameError {
     Text,
     #[error("binary message: JSON is sent in text messages")]
     Binary,
-    #[error("message of {length} bytes, at most {limit}")]
-    TooLarge { length: u64, limit: u64 },
 }
 
 impl FrameError {
@@ -90,7 +88,6 @@ impl FrameError {
     pub(super) fn close_code(&self) -> u16 {
         match self {
             Self::Text | Self::Binary => CloseReason::UNSUPPORTED_DATA,
-            Self::TooLarge { .. } => CloseReason::TOO_LARGE,
             _ => CloseReason::PROTOCOL_ERROR,
         }
     }
@@ -157,15 +154,13 @@ pub(super) struct FrameDecoder {
     side: Side,
     /// The kind of messages that are accepted.
     accepted: Opcode,
-    /// The longest message.
-    max_message: u64,
     header: [u8; MAX_HEADER],
     header_len: u8,
     /// The frame whose payload is being received.
     frame: Option<Frame>,
     control: ControlPayload,
-    /// The bytes of the message so far, if the last data frame did not end it.
-    message: Option<u64>,
+    /// The last data frame did not end its message.
+    is_inside_message: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -179,16 +174,15 @@ struct Frame {
 }
 
 impl FrameDecoder {
-    pub(super) fn new(side: Side, accepted: Opcode, max_message: u64) -> Self {
+    pub(super) fn new(side: Side, accepted: Opcode) -> Self {
         Self {
             side,
             accepted,
-            max_message,
             header: [0; MAX_HEADER],
             header_len: 0,
             frame: None,
             control: ControlPayload::new(),
-            message: None,
+            is_inside_message: false,
         }
     }
 
@@ -306,7 +300,7 @@ impl FrameDecoder {
         Ok(())
     }
 
-    /// Checks the place of a frame among others, and its size.
+    /// Checks the place of a frame among others.
     fn check(&mut self, frame: &Frame) -> Result<(), FrameError> {
         if frame.opcode.is_control() {
             if !frame.is_final {
@@ -318,20 +312,15 @@ impl FrameDecoder {
             self.control.len = 0;
             return Ok(());
         }
-        let before = match (frame.opcode, self.message) {
-            (Opcode::Continuation, Some(before)) => before,
-            (Opcode::Continuation, None) => return Err(FrameError::NothingToContinue),
-            (_, Some(_)) => return Err(FrameError::MessageInMessage),
-            (opcode, None) if opcode == self.accepted => 0,
-            (Opcode::Text, None) => return Err(FrameError::Text),
-            (_, None) => return Err(FrameError::Binary),
-        };
-        let length = before.saturating_add(frame.left);
-        if length > self.max_message {
-            let limit = self.max_message;
-            return Err(FrameError::TooLarge { length, limit });
+        match (frame.opcode, self.is_inside_message) {
+            (Opcode::Continuation, true) => {}
+            (Opcode::Continuation, false) => return Err(FrameError::NothingToContinue),
+            (_, true) => return Err(FrameError::MessageInMessage),
+            (opcode, false) if opcode == self.accepted => {}
+            (Opcode::Text, false) => return Err(FrameError::Text),
+            (_, false) => return Err(FrameError::Binary),
         }
-        self.message = (!frame.is_final).then_some(length);
+        self.is_inside_message = !frame.is_final;
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The two halves of a channel whose bytes travel in binary messages.
+//! The two halves of a channel whose bytes travel in messages.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use chirp_runtime::channel::Reader;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::WebSocketError;
-use super::frame::{Event, FrameDecoder, Opcode};
+use super::frame::{Event, FrameDecoder, MAX_SENT, Opcode};
 use super::output::Output;
 
 /// Reads without payload after which other tasks are let run: pings and empty frames may come without end.
@@ -30,11 +30,7 @@ pub(super) enum Step {
     /// The input is used up.
     Incomplete,
     /// The last `len` bytes of those that were consumed are payload.
-    Payload {
-        len: usize,
-        #[expect(dead_code, reason = "for messages of JSON-RPC")]
-        ends_message: bool,
-    },
+    Payload { len: usize, ends_message: bool },
     /// The other side sends nothing more: [`Input::end`] says why.
     End,
 }
@@ -123,26 +119,45 @@ impl Input {
     }
 }
 
-/// The reading half. The boundaries of messages and frames mean nothing. Payload is decoded in the caller's buffer, so
-/// that an idle connection has no buffer.
+/// The meaning of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MessageKind {
+    /// Binary messages, whose boundaries mean nothing.
+    Bytes,
+    /// Text messages of JSON, each of which is a line of the channel. Line ends in a message become tabs: outside of
+    /// strings, both are space, and inside, both are invalid.
+    #[cfg_attr(not(feature = "jsonrpc"), expect(dead_code, reason = "for JSON-RPC"))]
+    Lines,
+}
+
+impl MessageKind {
+    pub(super) fn opcode(self) -> Opcode {
+        match self {
+            Self::Bytes => Opcode::Binary,
+            Self::Lines => Opcode::Text,
+        }
+    }
+}
+
+/// The reading half. Payload is decoded in the caller's buffer, so that an idle connection has no buffer.
 pub(super) struct FrameReader {
     io: Reader,
     /// Bytes that arrived with the handshake.
     early: Bytes,
     input: Input,
+    kind: MessageKind,
+    /// A message has ended, and its line has not.
+    owes_line_end: bool,
 }
 
 impl FrameReader {
-    pub(super) fn new(
-        io: Reader,
-        early: Bytes,
-        decoder: FrameDecoder,
-        output: Arc<Output>,
-    ) -> Self {
+    pub(super) fn new(io: Reader, early: Bytes, input: Input, kind: MessageKind) -> Self {
         Self {
             io,
             early,
-            input: Input::new(decoder, output),
+            input,
+            kind,
+            owes_line_end: false,
         }
     }
 
@@ -152,12 +167,31 @@ impl FrameReader {
         loop {
             let (consumed, step) = self.input.step(&mut raw[at..], cx);
             at += consumed;
-            match step {
-                Step::Payload { len, .. } => {
-                    raw.copy_within(at - len..at, kept);
-                    kept += len;
+            let Step::Payload { len, ends_message } = step else {
+                return kept;
+            };
+            if self.kind == MessageKind::Bytes {
+                raw.copy_within(at - len..at, kept);
+                kept += len;
+                continue;
+            }
+            // The header of this message has been removed from `raw`, so there is room.
+            if std::mem::take(&mut self.owes_line_end) {
+                raw[kept] = b'\n';
+                kept += 1;
+            }
+            raw.copy_within(at - len..at, kept);
+            for byte in &mut raw[kept..kept + len] {
+                if matches!(byte, b'\n' | b'\r') {
+                    *byte = b'\t';
                 }
-                Step::Incomplete | Step::End => return kept,
+            }
+            kept += len;
+            if ends_message && kept < at {
+                raw[kept] = b'\n';
+                kept += 1;
+            } else {
+                self.owes_line_end = ends_message;
             }
         }
     }
@@ -172,6 +206,10 @@ impl AsyncRead for FrameReader {
         let this = self.get_mut();
         this.input.poll_control(cx);
         if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        if std::mem::take(&mut this.owes_line_end) {
+            buf.put_slice(b"\n");
             return Poll::Ready(Ok(()));
         }
         for _ in 0..READS {
@@ -195,14 +233,56 @@ impl AsyncRead for FrameReader {
             if kept > 0 {
                 return Poll::Ready(Ok(()));
             }
+            if std::mem::take(&mut this.owes_line_end) {
+                buf.put_slice(b"\n");
+                return Poll::Ready(Ok(()));
+            }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 }
 
-/// The writing half, which sends each write as one binary message of at most 64 KiB.
-pub(super) struct FrameWriter(pub(super) Arc<Output>);
+/// The writing half. A write of bytes becomes one message of at most 64 KiB.
+pub(super) struct FrameWriter {
+    output: Arc<Output>,
+    kind: MessageKind,
+    /// Part of a line has been sent.
+    is_inside_line: bool,
+}
+
+impl FrameWriter {
+    pub(super) fn new(output: Arc<Output>, kind: MessageKind) -> Self {
+        Self {
+            output,
+            kind,
+            is_inside_line: false,
+        }
+    }
+
+    /// Writes a part of a line, or the rest of it, as one frame.
+    fn poll_write_line(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let line_end = bytes
+            .iter()
+            .take(MAX_SENT + 1)
+            .position(|&byte| byte == b'\n');
+        let part = &bytes[..line_end.unwrap_or(bytes.len()).min(MAX_SENT)];
+        if line_end == Some(0) && !self.is_inside_line {
+            // No message for an empty line.
+            return Poll::Ready(Ok(1));
+        }
+        let opcode = if self.is_inside_line {
+            Opcode::Continuation
+        } else {
+            Opcode::Text
+        };
+        let is_final = line_end.is_some();
+        let slices = [IoSlice::new(part)];
+        let written = ready!(self.output.poll_write(cx, opcode, is_final, &slices))?;
+        self.is_inside_line = !is_final;
+        Poll::Ready(Ok(written + usize::from(is_final)))
+    }
+}
 
 impl AsyncWrite for FrameWriter {
     fn poll_write(
@@ -218,27 +298,31 @@ impl AsyncWrite for FrameWriter {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if bufs.iter().all(|buf| buf.is_empty()) {
+        let this = self.get_mut();
+        let Some(first) = bufs.iter().find(|buf| !buf.is_empty()) else {
             return Poll::Ready(Ok(0));
+        };
+        match this.kind {
+            MessageKind::Bytes => this.output.poll_write(cx, Opcode::Binary, true, bufs),
+            MessageKind::Lines => this.poll_write_line(cx, first),
         }
-        self.0.poll_write(cx, Opcode::Binary, true, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        self.kind == MessageKind::Bytes
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_flush(cx)
+        self.output.poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_shutdown(cx)
+        self.output.poll_shutdown(cx)
     }
 }
 
 impl Drop for FrameWriter {
     fn drop(&mut self) {
-        self.0.abandon();
+        self.output.abandon();
     }
 }

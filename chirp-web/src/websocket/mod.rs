@@ -14,6 +14,8 @@ mod masks;
 mod output;
 mod server;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod upgrade;
 mod web_socket;
 

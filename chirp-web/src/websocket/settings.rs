@@ -13,6 +13,10 @@ use crate::origin_policy::OriginPolicy;
 /// The subprotocol of Chirp packets in binary messages.
 pub(super) const CHIRP: &str = "chirp.v0";
 
+/// The subprotocol of JSON-RPC in text messages.
+#[cfg(feature = "jsonrpc")]
+pub(super) const JSON_RPC: &str = "jsonrpc";
+
 type AuthenticateFuture = Pin<Box<dyn Future<Output = Result<Identity, String>> + Send>>;
 pub(super) type Authenticate = dyn Fn(Parts) -> AuthenticateFuture + Send + Sync;
 
@@ -37,7 +41,7 @@ pub(super) enum Subprotocol {
     /// The other side must speak it.
     Required(&'static str),
     /// The other side may leave it out.
-    #[expect(dead_code, reason = "for messages of JSON-RPC")]
+    #[cfg_attr(not(feature = "jsonrpc"), expect(dead_code, reason = "for JSON-RPC"))]
     Optional(&'static str),
 }
 

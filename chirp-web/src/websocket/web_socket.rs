@@ -13,6 +13,8 @@ use super::address::WebSocketAddress;
 use super::connection::WebSocketConnection;
 use super::listener::WebSocketListener;
 use super::settings::Settings;
+#[cfg(feature = "jsonrpc")]
+use super::settings::{JSON_RPC, Subprotocol};
 use super::{client, server};
 
 /// The protocol name that both ends of `wss://` offer (ALPN).
@@ -176,6 +178,31 @@ impl WebSocket {
         let mut connection = client::connect(&self.settings, channel, &parsed).await?;
         connection.info.remote = Some(Endpoint::Other(address.clone()));
         Ok(connection)
+    }
+
+    /// Connects to an address `..+ws://host/path`. Each line of the channel is a text message of JSON, so that JSON-RPC in the
+    /// framing of lines is JSON-RPC over WebSocket.
+    #[cfg(feature = "jsonrpc")]
+    pub(crate) async fn connect_lines(&self, address: &OtherAddress) -> io::Result<Channel> {
+        Ok(self.for_json().connect_to(address).await?.into_lines())
+    }
+
+    /// Listens on an address `..+ws://host/path`, for channels as those of [`connect_lines`](Self::connect_lines).
+    #[cfg(feature = "jsonrpc")]
+    pub(crate) async fn listen_lines(
+        &self,
+        address: &OtherAddress,
+    ) -> io::Result<Box<dyn Listener>> {
+        let into_channel = WebSocketConnection::into_lines;
+        let listener = WebSocketListener::bind(&self.for_json(), address, into_channel).await?;
+        Ok(Box::new(listener))
+    }
+
+    /// JSON-RPC has no subprotocol of its own, and most clients offer none.
+    #[cfg(feature = "jsonrpc")]
+    fn for_json(&self) -> Self {
+        self.clone()
+            .change(|settings| settings.subprotocol = Subprotocol::Optional(JSON_RPC))
     }
 
     #[cfg(feature = "tls")]
