@@ -82,6 +82,34 @@ async fn server(address: &str) -> Server {
 }
 
 #[tokio::test]
+async fn several_schemes_are_registered_at_once() {
+    let toy = Toy::default();
+    let schemes =
+        || ["toy", "doll"].map(|name| (name.to_owned(), Arc::new(toy.clone()) as Arc<dyn Scheme>));
+    let address = address();
+    let server = Server::builder().handle("echo", echo).schemes(schemes());
+    let server = server.bind(&address).await.unwrap();
+    let running = tokio::spawn(server.run());
+    let doll = address.replace("toy:", "doll:");
+    for builder in [
+        PeerBuilder::new().schemes(schemes()),
+        PeerBuilder::new().schemes(schemes().into_iter().skip(1)),
+    ] {
+        let peer = in_time(builder.connect(&doll)).await.unwrap();
+        assert_eq!(peer.call("echo", "x").await.unwrap(), "x");
+    }
+    assert_eq!(toy.count(), 2);
+    let invalid = [("1", Arc::new(toy.clone()) as Arc<dyn Scheme>)];
+    let builder = PeerBuilder::new().schemes(schemes()).schemes(invalid);
+    let error = builder.connect(&doll).await.unwrap_err();
+    assert!(
+        error.to_string().contains("\"1\" cannot be registered"),
+        "{error}"
+    );
+    running.abort();
+}
+
+#[tokio::test]
 async fn a_registered_scheme_connects_and_listens() {
     let (toy, address) = (Toy::default(), address());
     let server = server(&address).await;

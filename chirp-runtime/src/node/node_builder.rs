@@ -250,6 +250,18 @@ impl NodeBuilder {
         self.configure_peers(move |peers| peers.scheme(&name, scheme))
     }
 
+    /// Registers several transports, each under its name, as [`scheme`](Self::scheme) does.
+    pub fn schemes<N: AsRef<str>>(
+        self,
+        schemes: impl IntoIterator<Item = (N, Arc<dyn Scheme>)>,
+    ) -> Self {
+        let schemes = schemes.into_iter();
+        let schemes: Vec<_> = schemes
+            .map(|(name, scheme)| (name.as_ref().to_owned(), scheme))
+            .collect();
+        self.configure_peers(|peers| peers.schemes(schemes))
+    }
+
     /// Sets the first and the longest pause between attempts to connect, 20 ms and 5 s by default. Pauses double, and are
     /// random between half of that and the whole.
     pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {

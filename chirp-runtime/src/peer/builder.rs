@@ -186,6 +186,18 @@ impl PeerBuilder {
         self
     }
 
+    /// Registers several transports, each under its name, as [`scheme`](Self::scheme) does.
+    #[must_use]
+    pub fn schemes<N: AsRef<str>>(
+        mut self,
+        schemes: impl IntoIterator<Item = (N, Arc<dyn Scheme>)>,
+    ) -> Self {
+        for (name, scheme) in schemes {
+            self.schemes.insert(name.as_ref(), scheme);
+        }
+        self
+    }
+
     /// Calls `observer` with every packet of every peer: see [`Peer::set_packet_observer`].
     #[must_use]
     pub fn on_packet(

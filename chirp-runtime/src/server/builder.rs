@@ -258,6 +258,15 @@ impl ServerBuilder {
         self.configure_peers(|peers| peers.scheme(name, scheme))
     }
 
+    /// Registers several transports, each under its name, as [`scheme`](Self::scheme) does.
+    #[must_use]
+    pub fn schemes<N: AsRef<str>>(
+        self,
+        schemes: impl IntoIterator<Item = (N, Arc<dyn Scheme>)>,
+    ) -> Self {
+        self.configure_peers(|peers| peers.schemes(schemes))
+    }
+
     /// Limits the number of concurrent handshakes. The default is 256. A new handshake beyond the limit ends the
     /// oldest.
     #[must_use]
@@ -319,7 +328,7 @@ impl ServerBuilder {
     }
 
     /// Returns the schemes of addresses.
-    pub(super) fn schemes(&self) -> &SchemeTable {
+    pub(super) fn scheme_table(&self) -> &SchemeTable {
         &self.peers.schemes
     }
 

@@ -67,8 +67,8 @@ impl Server {
     {
         let endpoint = address.try_into().map_err(EndpointError::from)?;
         let builder = self.handle.shared.builder();
-        builder.schemes().check(&endpoint)?;
-        let listens = endpoint.listen_with(builder.tls.as_ref(), builder.schemes());
+        builder.scheme_table().check(&endpoint)?;
+        let listens = endpoint.listen_with(builder.tls.as_ref(), builder.scheme_table());
         let listener = guard::run("a scheme", listens).await;
         Ok(self.also_listen(listener.map_err(io::Error::from)??))
     }
