@@ -170,7 +170,8 @@ export class Link {
     const id = (emitter.id ^ OPENED_HERE) >>> 0;
     if (this.#emitters.get(id) !== emitter) return;
     this.#emitters.delete(id);
-    if (reason !== undefined) emitter.end(reason, error);
+    if (reason === undefined) emitter.drop();
+    else emitter.end(reason, error);
     emitter.stop();
     this.onStreamEnd();
   }

@@ -78,6 +78,9 @@ export function toErrorData(error: unknown, method: string): { data: ErrorData; 
       return { data: frameworkError(frameworkCodes.invalidResult, `${method}: the data of an error cannot be written`), expected: false };
     }
   }
+  if (error instanceof FrameworkError && error.code === frameworkCodes.invalidResult) {
+    return { data: frameworkError(error.code, error.message), expected: false };
+  }
   if (error instanceof EncodeError) {
     return { data: frameworkError(frameworkCodes.invalidResult, error.message), expected: false };
   }

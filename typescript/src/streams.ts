@@ -1,7 +1,7 @@
 import { ChirpError, DecodeError, FrameworkError, StreamError, frameworkCodes } from "./errors.js";
 import { parseJson, writeJson } from "./json.js";
 import { packetType, writeErrorData, Writer, type ErrorData } from "./packets.js";
-import type { Sender } from "./transport.js";
+import { soon, type Sender } from "./transport.js";
 import type { Type } from "./types.js";
 
 /** Values that are given one after another: the arguments of clients and the results of handlers that are streams. */
@@ -28,6 +28,8 @@ export const MAX_WINDOWS = 32 << 20;
 export const endReason = { finished: 0, failed: 1, cancelled: 2, refused: 3 } as const;
 /** How many bytes may be unsent before a stream waits, so that calls and answers are not far behind its items. */
 const MAX_AHEAD = 65_536;
+/** The payload of a packet with several items, at most. */
+const MAX_BATCH = 16_384;
 
 const encoder = new TextEncoder();
 
@@ -223,6 +225,9 @@ export class Emitter {
   #stopped = false;
   #wake: (() => void) | undefined;
   #iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined;
+  /** Items that have not been written, since others may be ready at once. */
+  #batch: Uint8Array[] = [];
+  #batchSize = 0;
 
   constructor(id: number, sender: Sender, credit: number) {
     this.id = id;
@@ -256,20 +261,50 @@ export class Emitter {
   async pump<T>(source: Items<T>, type: Type<T>, name: string, maxPayload: number): Promise<void> {
     const asynchronous = (source as AsyncIterable<T>)[Symbol.asyncIterator]?.();
     this.#iterator = asynchronous ?? (source as Iterable<T>)[Symbol.iterator]();
-    while (!this.#stopped) {
-      await this.#turn();
-      if (this.#stopped) break;
-      const { done, value } = await (this.#iterator as AsyncIterator<T>).next();
-      if (done || this.#stopped) return;
-      const item = encode(type, value, `item of ${name}`);
-      if (item.length > maxPayload - 10) {
-        this.stop();
-        throw new FrameworkError(frameworkCodes.tooLarge, `an item of ${name} has ${item.length} bytes`);
+    try {
+      while (!this.#stopped) {
+        await this.#turn();
+        if (this.#stopped) return;
+        const { done, value } = await (this.#iterator as AsyncIterator<T>).next();
+        if (done || this.#stopped) return;
+        const item = encode(type, value, `item of ${name}`);
+        if (item.length > maxPayload - 10) {
+          const text = `an item of ${name} has ${item.length} bytes, over the limit of the other side`;
+          throw new FrameworkError(frameworkCodes.invalidResult, text);
+        }
+        this.#credit -= item.length + ITEM_COST;
+        this.#count++;
+        this.#add(item);
       }
-      this.#credit -= item.length + ITEM_COST;
-      this.#count++;
-      this.#sender.write(new Writer().u32(this.id).u16(1).u32(item.length).bytes(item).packet(packetType.items));
+    } catch (error) {
+      // An item that cannot be sent ends the source, too.
+      this.stop();
+      throw error;
+    } finally {
+      this.#flush();
     }
+  }
+
+  #add(item: Uint8Array): void {
+    if (6 + this.#batchSize + 4 + item.length > MAX_BATCH) this.#flush();
+    this.#batch.push(item);
+    this.#batchSize += 4 + item.length;
+    if (this.#batchSize > MAX_BATCH) this.#flush();
+    else if (this.#batch.length === 1) soon(() => this.#flush());
+  }
+
+  #flush(): void {
+    if (!this.#batch.length) return;
+    const writer = new Writer().u32(this.id).u16(this.#batch.length);
+    for (const item of this.#batch) writer.u32(item.length).bytes(item);
+    this.#batch = [];
+    this.#batchSize = 0;
+    this.#sender.write(writer.packet(packetType.items));
+  }
+
+  /** Drops the items that have not been written. */
+  drop(): void {
+    this.#batch = [];
   }
 
   /** Waits for credit, and for room in the socket. */
@@ -283,6 +318,7 @@ export class Emitter {
 
   /** Sends the end. */
   end(reason: number, error?: ErrorData): void {
+    this.#flush();
     sendEnd(this.#sender, this.id, reason, this.#count, error);
   }
 }

@@ -143,6 +143,25 @@ export class Sender {
   }
 }
 
+const later: (() => void)[] = [];
+let port: MessagePort | undefined;
+
+/** Runs `task` after what is already going on, such as a chain of promises, but without the delay of a timer. */
+export function soon(task: () => void): void {
+  const { setImmediate } = globalThis as { setImmediate?: (task: () => void) => void };
+  if (setImmediate) {
+    setImmediate(task);
+    return;
+  }
+  if (!port) {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => later.shift()!();
+    port = channel.port2;
+  }
+  later.push(task);
+  port.postMessage(0);
+}
+
 /** Refuses `length` bytes over `limit`. */
 export function checkSize(subject: string, length: number, limit: number): void {
   if (length > limit) throw new LimitError(`${subject} has ${length} bytes, over the limit of ${limit} bytes`);
