@@ -55,6 +55,7 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `tracing` | yes | spans and log events |
+//! | `http` | no | a gateway: every method over HTTP, with JSON: `http` |
 //! | `json`, `messagepack`, `postcard` | no | codecs |
 //! | `tls` | no | `tls://` addresses, with certificates or raw public keys; compiles C and assembly (`ring`) |
 //! | `process` | no | child processes, `exec:`, `stdio:` and `fd:` addresses |
@@ -116,6 +117,8 @@ pub use chirp_runtime::stream::{
 };
 pub use chirp_runtime::{channel, codec, layer, packet, stream};
 
+#[cfg(feature = "http")]
+pub use chirp_web::http;
 #[cfg(feature = "jsonrpc")]
 pub use chirp_web::jsonrpc;
 #[cfg(feature = "typescript")]

@@ -1,9 +1,11 @@
 //! Chirp for editors, agents and browsers. Use it through the features of the crate `chirp`, which has these modules under
 //! the same names.
 
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "jsonrpc")]
 pub mod jsonrpc;
-#[cfg(feature = "websocket")]
+#[cfg(any(feature = "http", feature = "websocket"))]
 mod origin_policy;
 #[cfg(feature = "typescript")]
 pub mod typescript;

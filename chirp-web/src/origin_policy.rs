@@ -23,6 +23,19 @@ pub(crate) enum OriginError {
     Host(String),
     #[error("the origin `{}` is not allowed: list the origin with `allow_origin`", .0.escape_debug())]
     Origin(String),
+    #[cfg(feature = "http")]
+    #[error("requests of pages of other sites are not allowed")]
+    OtherSite,
+}
+
+/// The source of a request that is accepted.
+#[cfg(feature = "http")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RequestSource {
+    /// No page, or one that this server has sent.
+    Own,
+    /// A page of an origin in the list.
+    ListedPage,
 }
 
 impl OriginPolicy {
@@ -38,36 +51,67 @@ impl OriginPolicy {
 
     /// Checks the headers of a request. The host must be an address, `localhost` or in the list; an origin must be in the
     /// list. A request without an origin does not come from a page.
+    #[cfg(feature = "websocket")]
     pub(crate) fn check(&self, request: &Parts) -> Result<(), OriginError> {
+        self.check_host(request)?;
+        for origin in request.headers.get_all(ORIGIN) {
+            let origin = text(origin);
+            if !self.allows_origin(&origin) {
+                return Err(OriginError::Origin(origin));
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`check`](Self::check), for a server that sends pages itself, which may send requests back. Pages of other sites
+    /// are refused without an origin, too: browsers leave it out of simple GET requests.
+    #[cfg(feature = "http")]
+    pub(crate) fn check_with_own_pages(
+        &self,
+        request: &Parts,
+    ) -> Result<RequestSource, OriginError> {
+        let host = self.check_host(request)?;
+        let mut source = RequestSource::Own;
+        for origin in request.headers.get_all(ORIGIN) {
+            let origin = text(origin);
+            if self.allows_origin(&origin) {
+                source = RequestSource::ListedPage;
+            } else if !is_page_of(&origin, &host) {
+                return Err(OriginError::Origin(origin));
+            }
+        }
+        let has_origin = request.headers.contains_key(ORIGIN);
+        let site = request.headers.get("sec-fetch-site");
+        match site.map(http::HeaderValue::as_bytes) {
+            Some(site) if !has_origin && site != b"same-origin" && site != b"none" => {
+                Err(OriginError::OtherSite)
+            }
+            _ => Ok(source),
+        }
+    }
+
+    /// Checks the hosts of a request, and returns the one that it is for.
+    fn check_host(&self, request: &Parts) -> Result<String, OriginError> {
         let mut hosts = request.headers.get_all(HOST).iter();
         let header = match (hosts.next(), hosts.next()) {
             (Some(host), None) => Some(text(host)),
             (None, None) => None,
             _ => return Err(OriginError::NoHost),
         };
-        let target = request
-            .uri
-            .authority()
-            .map(|authority| authority.to_string());
-        if header.is_none() && target.is_none() {
-            return Err(OriginError::NoHost);
-        }
-        for host in [header, target].into_iter().flatten() {
-            if !self.allows_host(host_name(&host)) {
-                return Err(OriginError::Host(host));
+        let target = request.uri.authority();
+        let target = target.map(ToString::to_string);
+        for host in [&header, &target].into_iter().flatten() {
+            if !self.allows_host(host_name(host)) {
+                return Err(OriginError::Host(host.clone()));
             }
         }
-        for origin in request.headers.get_all(ORIGIN) {
-            let origin = text(origin);
-            if !self
-                .origins
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(&origin))
-            {
-                return Err(OriginError::Origin(origin));
-            }
-        }
-        Ok(())
+        // RFC 9112, section 3.2.2: the authority of the target takes precedence.
+        target.or(header).ok_or(OriginError::NoHost)
+    }
+
+    fn allows_origin(&self, origin: &str) -> bool {
+        let mut origins = self.origins.iter();
+        origins.any(|known| known.eq_ignore_ascii_case(origin))
     }
 
     fn allows_host(&self, host: &str) -> bool {
@@ -90,6 +134,15 @@ impl OriginPolicy {
 /// Returns a header value as text, for a comparison with texts that are ASCII.
 fn text(value: &http::HeaderValue) -> String {
     String::from_utf8_lossy(value.as_bytes()).into_owned()
+}
+
+/// Returns `true` if a page of this origin was loaded from the host.
+#[cfg(feature = "http")]
+fn is_page_of(origin: &str, host: &str) -> bool {
+    let rest = origin
+        .strip_prefix("http://")
+        .or_else(|| origin.strip_prefix("https://"));
+    rest.is_some_and(|rest| rest.eq_ignore_ascii_case(host))
 }
 
 /// Removes the port.
@@ -180,6 +233,47 @@ mod tests {
         ] {
             let refused = check(&policy, "/", &[("host", "localhost"), ("origin", origin)]);
             assert_eq!(refused, Err(OriginError::Origin(origin.into())), "{origin}");
+        }
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn pages_of_the_server_itself_and_listed_ones_are_allowed() {
+        let mut policy = OriginPolicy::default();
+        policy.allow_origin("https://app.example.com");
+        let check = |headers: &[(&str, &str)]| {
+            let mut request = http::Request::builder().header("host", "127.0.0.1:80");
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let request = request.body(()).expect("a request").into_parts().0;
+            policy.check_with_own_pages(&request)
+        };
+        let own = ("origin", "http://127.0.0.1:80");
+        let listed = ("origin", "https://app.example.com");
+        let site = |site| ("sec-fetch-site", site);
+        for (headers, source) in [
+            (&[][..], RequestSource::Own),
+            (&[own], RequestSource::Own),
+            (&[own, site("same-origin")], RequestSource::Own),
+            (&[site("none")], RequestSource::Own),
+            (&[listed, site("cross-site")], RequestSource::ListedPage),
+        ] {
+            assert_eq!(check(headers), Ok(source), "{headers:?}");
+        }
+        for origin in [
+            "http://127.0.0.1:81",
+            "http://127.0.0.1",
+            "https://evil.example",
+            "null",
+            "",
+        ] {
+            let refused = Err(OriginError::Origin(origin.into()));
+            assert_eq!(check(&[("origin", origin)]), refused);
+            assert_eq!(check(&[own, ("origin", origin)]), refused);
+        }
+        for name in ["cross-site", "same-site", ""] {
+            assert_eq!(check(&[site(name)]), Err(OriginError::OtherSite), "{name}");
         }
     }
 }

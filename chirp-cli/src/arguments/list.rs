@@ -6,7 +6,7 @@ use chirp::reflect::{
 };
 
 use super::upload::{StreamArgument, StreamItems, Uploads};
-use super::value::{fields_of, is_bytes, json, read_text};
+use super::value::{fields_of, json, read_text};
 use super::word::{Input, Word};
 use crate::failure::Failure;
 
@@ -327,7 +327,7 @@ fn read_value(
     Ok(match input {
         Input::Text(text) => read_text(&text, &argument.value, types),
         Input::Json(text) => json(&text),
-        Input::From(source) if is_bytes(&argument.value) => Ok(JsonText::bytes(source.read()?)),
+        Input::From(source) if argument.value.is_bytes() => Ok(JsonText::bytes(source.read()?)),
         Input::From(source) => {
             let text = source.read_text()?;
             let is_text = argument.value.readable == Shape::Text;
@@ -338,7 +338,7 @@ fn read_value(
 }
 
 fn stream_items(input: Input, argument: &ArgumentDescription) -> Result<StreamItems, String> {
-    let is_bytes = is_bytes(&argument.value);
+    let is_bytes = argument.value.is_bytes();
     match input {
         Input::From(source) if is_bytes => Ok(StreamItems::Bytes(source)),
         Input::From(source) => Ok(StreamItems::Lines(source)),

@@ -8,7 +8,6 @@ mod word;
 
 pub(crate) use list::{ArgumentList, PreparedArguments};
 pub(crate) use upload::Uploads;
-pub(crate) use value::is_bytes;
 
 /// The description of argument forms for the help of commands.
 pub(crate) const ARGUMENT_HELP: &str = "\

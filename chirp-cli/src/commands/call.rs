@@ -9,7 +9,7 @@ use chirp::{AsCaller, CallError, Caller, Endpoint, Peer, Receiver};
 use clap::Args;
 use tokio::io::AsyncWriteExt;
 
-use crate::arguments::{ARGUMENT_HELP, ArgumentList, PreparedArguments, Uploads, is_bytes};
+use crate::arguments::{ARGUMENT_HELP, ArgumentList, PreparedArguments, Uploads};
 use crate::call_failure;
 use crate::connection::ConnectOptions;
 use crate::duration;
@@ -249,7 +249,7 @@ impl Printer {
         Self {
             is_pretty,
             is_terminal: output::is_terminal(),
-            is_bytes: value.is_some_and(is_bytes),
+            is_bytes: value.is_some_and(ValueDescription::is_bytes),
         }
     }
 

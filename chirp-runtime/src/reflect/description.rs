@@ -201,6 +201,33 @@ impl ValueDescription {
             schema: None,
         }
     }
+
+    /// Returns `true` for bytes, such as `Bytes` and `Vec<u8>`: a whole argument, result or item of such a type is text in
+    /// base64 in JSON. Inside of other values a `Vec<u8>` is an array of numbers.
+    pub fn is_bytes(&self) -> bool {
+        let is_bytes = match &self.readable {
+            Shape::Optional(inner) => **inner == Shape::Bytes,
+            shape => *shape == Shape::Bytes,
+        };
+        is_bytes || is_bytes_type(&self.type_name)
+    }
+}
+
+/// Returns `true` for the name of a type that is written as bytes, or for an `Option` of one.
+fn is_bytes_type(name: &str) -> bool {
+    let name: String = name.chars().filter(|c| !c.is_whitespace()).collect();
+    let inner = name
+        .strip_prefix("Option<")
+        .and_then(|rest| rest.strip_suffix('>'));
+    let name = inner.unwrap_or(&name).trim_start_matches('&');
+    let name = match name.strip_prefix('\'') {
+        Some(rest) => rest.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_'),
+        None => name,
+    };
+    let last = name.rsplit("::").next().unwrap_or(name);
+    matches!(last, "Vec<u8>" | "[u8]" | "Bytes")
+        || name.starts_with("[u8;")
+        || last.starts_with("Cow<") && last.ends_with("[u8]>")
 }
 
 impl ErrorField {
@@ -253,4 +280,40 @@ impl Description {
 )]
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_of_bytes_are_known_by_their_written_form() {
+        let is_bytes = |name: &str| ValueDescription::new(name, Shape::Any, Shape::Any).is_bytes();
+        for name in [
+            "Vec<u8>",
+            "&[u8]",
+            "&'a [u8]",
+            "Cow<'_, [u8]>",
+            "std::borrow::Cow<'a, [u8]>",
+            "Bytes",
+            "bytes::Bytes",
+            "[u8; 16]",
+            "&Vec<u8>",
+            "Option<&[u8]>",
+            "Vec < u8 >",
+        ] {
+            assert!(is_bytes(name), "{name}");
+        }
+        for name in [
+            "Vec<u16>",
+            "Vec<Vec<u8>>",
+            "String",
+            "BytesMut",
+            "Option<Vec<Bytes>>",
+            "u8",
+            "",
+        ] {
+            assert!(!is_bytes(name), "{name}");
+        }
+    }
 }

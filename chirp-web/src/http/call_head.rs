@@ -1,0 +1,108 @@
+use std::time::Duration;
+
+use chirp_runtime::packet::{Metadata, TraceContext};
+use http::StatusCode;
+use http::header::{HeaderMap, HeaderName};
+
+use super::problem::Problem;
+
+/// The time limit of a call: `Chirp-Timeout: 500ms`.
+const TIMEOUT: HeaderName = HeaderName::from_static("chirp-timeout");
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// The beginning of headers that are metadata: `Chirp-Metadata-Tenant: a` is the entry `tenant`.
+const METADATA: &str = "chirp-metadata-";
+
+/// The options of a call that the headers of its request set.
+#[derive(Debug, Default)]
+pub(super) struct CallHead {
+    pub(super) timeout: Option<Duration>,
+    pub(super) trace: Option<TraceContext>,
+    pub(super) metadata: Metadata,
+}
+
+impl CallHead {
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        let mut metadata = Metadata::new();
+        for (name, value) in headers {
+            if let Some(key) = name.as_str().strip_prefix(METADATA) {
+                metadata.append(key, value.as_bytes()).map_err(|error| {
+                    Problem::new(StatusCode::BAD_REQUEST, format!("header {name}: {error}"))
+                })?;
+            }
+        }
+        let timeout = match headers.get(TIMEOUT) {
+            None => None,
+            Some(value) => {
+                let time = value.to_str().ok().and_then(parse_time);
+                let time = time.ok_or_else(|| {
+                    let detail =
+                        "the header Chirp-Timeout is a number and a unit, such as 500ms or 2s";
+                    Problem::new(StatusCode::BAD_REQUEST, detail)
+                })?;
+                Some(time)
+            }
+        };
+        Ok(Self {
+            timeout,
+            trace: trace(headers),
+            metadata,
+        })
+    }
+}
+
+/// Reads the trace of a request. One that is malformed is ignored, as W3C Trace Context says.
+fn trace(headers: &HeaderMap) -> Option<TraceContext> {
+    let mut parents = headers.get_all(TRACE_PARENT).iter();
+    let trace = TraceContext::parse(parents.next()?.to_str().ok()?).ok()?;
+    if parents.next().is_some() {
+        return None;
+    }
+    let states = headers.get_all(TRACE_STATE).iter();
+    let states: Result<Vec<_>, _> = states.map(http::HeaderValue::to_str).collect();
+    match states {
+        Ok(states) if !states.is_empty() => {
+            let state = states.join(",");
+            Some(trace.clone().with_state(&state).unwrap_or(trace))
+        }
+        _ => Some(trace),
+    }
+}
+
+/// Parses a whole number with a unit: `500ms`, `2s` or `1m`.
+fn parse_time(text: &str) -> Option<Duration> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().ok()?;
+    match unit {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => Some(Duration::from_secs(number)),
+        "m" => number.checked_mul(60).map(Duration::from_secs),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_a_unit() {
+        assert_eq!(parse_time("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(parse_time("2s"), Some(Duration::from_secs(2)));
+        assert_eq!(parse_time("3m"), Some(Duration::from_mins(3)));
+        for text in [
+            "",
+            "5",
+            "ms",
+            "-1s",
+            "1.5s",
+            "1 s",
+            "99999999999999999999s",
+            "18446744073709551615m",
+        ] {
+            assert_eq!(parse_time(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+use std::fmt;
+use std::time::Duration;
+
+use chirp_runtime::peer::{AccessPolicy, AsCaller, Caller, RouteError, Router};
+use chirp_runtime::service::Service;
+
+use super::authenticate::Authenticate;
+use super::service::GatewayService;
+use super::settings::Settings;
+use super::target::Target;
+
+/// The targets and settings of a gateway, which offers methods over HTTP.
+///
+/// ```
+/// # mod chirp { pub use chirp_web::http; pub use chirp_runtime::*; }
+/// use chirp::http::Gateway;
+///
+/// # fn example(peer: chirp_runtime::peer::Peer) -> Result<(), chirp_runtime::peer::RouteError> {
+/// let service = Gateway::new().target(&peer).into_service()?;
+/// // In a program of axum: Router::new().nest_service("/api", service)
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub struct Gateway {
+    settings: Settings,
+    services: Router,
+    /// The first error of registering a service.
+    error: Option<RouteError>,
+    targets: Vec<Caller>,
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        let mut services = Router::default();
+        services.reflect();
+        Self {
+            settings: Settings::default(),
+            services,
+            error: None,
+            targets: Vec::new(),
+        }
+    }
+}
+
+impl Gateway {
+    /// Creates a gateway without targets.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Offers the methods of a service in this process. They are called without a connection.
+    pub fn service(mut self, service: impl Service) -> Self {
+        if let Err(error) = service.register(&mut self.services) {
+            self.error.get_or_insert(error);
+        }
+        self
+    }
+
+    /// Offers the methods of a peer, which needs reflection (`PeerBuilder::reflect`). The gateway asks for its description when it
+    /// is first used, and again every 30 s at most. Of methods of one name, that of the target that was added first is
+    /// offered, and services in this process come before targets.
+    pub fn target(mut self, target: &impl AsCaller) -> Self {
+        self.targets.push(target.as_caller());
+        self
+    }
+
+    /// Accepts requests for a host of this name, on any port. Addresses and `localhost` are always accepted. A browser that
+    /// is made to believe that a name of a foreign page is the address of this server is thereby refused.
+    pub fn allow_host(mut self, name: &str) -> Self {
+        self.settings.origins.allow_host(name);
+        self
+    }
+
+    /// Accepts requests from web pages of an origin, such as `https://app.example.com`. By default only pages that this server
+    /// itself has sent may call.
+    pub fn allow_origin(mut self, origin: &str) -> Self {
+        self.settings.origins.allow_origin(origin);
+        self
+    }
+
+    /// Finds out who sends a request. Without this, every caller is
+    /// [`Identity::Anonymous`](chirp_runtime::channel::Identity::Anonymous).
+    pub fn authenticate(mut self, authenticate: impl Authenticate) -> Self {
+        self.settings.authenticate = Some(std::sync::Arc::new(authenticate));
+        self
+    }
+
+    /// Sets who may call which methods. By default everybody may call all. Targets see the gateway as their caller, so rules
+    /// for callers of the gateway belong here.
+    pub fn access(mut self, access: AccessPolicy) -> Self {
+        self.settings.access = Some(access);
+        self
+    }
+
+    /// Accepts metadata with these keys, from headers such as `Chirp-Metadata-Tenant`. Keys are in lower case. A request with
+    /// other metadata has the response 400. By default all keys are accepted, but none if the gateway
+    /// [authenticates](Self::authenticate) senders, since services may rely on metadata that says who the sender is.
+    pub fn allow_metadata<K: Into<String>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        let keys = keys.into_iter().map(Into::into);
+        self.settings.metadata.get_or_insert_default().extend(keys);
+        self
+    }
+
+    /// Sets the largest body of a request that is read whole, in bytes. 4 MiB by default. A larger one has the response 413.
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        self.settings.max_body = bytes;
+        self
+    }
+
+    /// Sets how many calls may be in progress at once. 1,024 by default. Another one has the response 503 with `Retry-After`.
+    pub fn max_concurrent_calls(mut self, calls: usize) -> Self {
+        self.settings.max_concurrent_calls = calls;
+        self
+    }
+
+    /// Sets the time limit of calls whose request sets none. 30 s by default. A call that takes longer has the response 504.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = timeout;
+        self
+    }
+
+    /// Sets the longest time that a request may set, with `Chirp-Timeout`. 5 minutes by default. A longer one is shortened.
+    pub fn max_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.max_timeout = timeout;
+        self
+    }
+
+    /// Returns the service that answers requests.
+    ///
+    /// # Errors
+    ///
+    /// [`RouteError`] if a service could not be registered, for example because two services have a method of one name.
+    pub fn into_service(self) -> Result<GatewayService, RouteError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let mut targets = Vec::with_capacity(self.targets.len() + 1);
+        if !self.services.is_empty() {
+            targets.push(Target::new(Caller::local(self.services), true));
+        }
+        let others = self.targets.into_iter();
+        targets.extend(others.map(|caller| Target::new(caller, false)));
+        Ok(GatewayService::new(self.settings, targets))
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway")
+            .field("services", &self.services)
+            .field("targets", &self.targets)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,212 @@
+//! Errors as responses: RFC 9457, `application/problem+json`.
+
+use chirp_runtime::packet::{ErrorData, FrameworkError, MetadataError};
+use chirp_runtime::peer::{CallError, PacketRole};
+use chirp_runtime::reflect::MethodDescription;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::body::ResponseBody;
+
+/// The value of `Retry-After`, in seconds.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// An error that becomes a response, or the last item of a stream.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub(super) status: StatusCode,
+    detail: String,
+    code: Option<u16>,
+    name: Option<String>,
+    data: Option<Box<RawValue>>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+#[derive(Serialize)]
+struct Document<'p> {
+    title: &'p str,
+    status: u16,
+    detail: &'p str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'p RawValue>,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            detail: detail.into(),
+            code: None,
+            name: None,
+            data: None,
+            headers: Vec::new(),
+        }
+    }
+
+    /// Adds a header to the response.
+    pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The gateway or a callee has no room for the call, which did not run.
+    pub(super) fn busy(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).header(RETRY_AFTER, RETRY_SECONDS)
+    }
+
+    /// Converts the error of a call.
+    pub(super) fn of_call(error: CallError, method: &MethodDescription) -> Self {
+        let status = status(&error);
+        let detail = detail(&error);
+        let mut problem = match status {
+            StatusCode::SERVICE_UNAVAILABLE => Self::busy(detail),
+            status => Self::new(status, detail),
+        };
+        match error {
+            CallError::Remote(error) | CallError::MalformedErrorData(error) => {
+                problem.describe(error, method);
+            }
+            CallError::Rejected { reason, .. } => problem.framework(reason),
+            CallError::DeadlineExceeded { .. } => {
+                problem.framework(FrameworkError::DeadlineExceeded);
+            }
+            CallError::TooLarge { limit, .. } => {
+                problem.framework(FrameworkError::TooLarge { limit });
+            }
+            _ => {}
+        }
+        problem
+    }
+
+    /// Converts the error of reading the description of a target.
+    pub(super) fn of_description(error: &CallError) -> Self {
+        match error {
+            CallError::UnknownMethod { .. } => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "the service cannot be described: it needs `reflect()`",
+            ),
+            error if error.is_transient() => Self::busy(detail(error)),
+            error => Self::new(StatusCode::BAD_GATEWAY, detail(error)),
+        }
+    }
+
+    /// Adds the method's own error.
+    fn describe(&mut self, error: ErrorData, method: &MethodDescription) {
+        let known = method.errors.iter().find(|known| known.code == error.code);
+        self.name = known.map(|known| known.name.clone());
+        self.code = Some(error.code);
+        self.detail = error.message;
+        // The data of a JSON call are JSON. Those of a plain handler may be anything.
+        self.data = serde_json::from_slice(&error.data).ok();
+    }
+
+    fn framework(&mut self, reason: FrameworkError) {
+        self.code = Some(reason.code());
+        self.name = Some(framework_name(reason).to_owned());
+    }
+
+    /// Returns the document in JSON, on one line.
+    pub(super) fn to_json(&self) -> String {
+        let document = Document {
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            name: self.name.as_deref(),
+            data: self.data.as_deref(),
+        };
+        // Text and JSON can always be written as JSON.
+        serde_json::to_string(&document).unwrap_or_default()
+    }
+
+    pub(super) fn into_response(self) -> Response<ResponseBody> {
+        let mut response = Response::new(ResponseBody::whole(self.to_json()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for (name, value) in self.headers {
+            headers.append(name, value);
+        }
+        response
+    }
+}
+
+/// Returns the text of a failed call, without the address of the callee, which is no business of the caller.
+fn detail(error: &CallError) -> String {
+    match error {
+        CallError::Rejected { message, .. } => message.clone(),
+        CallError::DeadlineExceeded { .. } => "deadline exceeded".to_owned(),
+        CallError::UnknownMethod { .. } => "unknown method".to_owned(),
+        CallError::NotConnected(_) => "the service is not connected".to_owned(),
+        CallError::ConnectionLost(_) => "the connection to the service was lost".to_owned(),
+        error => error.to_string(),
+    }
+}
+
+/// Returns the status of a failed call.
+fn status(error: &CallError) -> StatusCode {
+    match error {
+        CallError::UnknownMethod { .. } | CallError::NameTooLong { .. } => StatusCode::NOT_FOUND,
+        CallError::Metadata(MetadataError::TooLarge { .. }) => {
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+        }
+        CallError::Encode(_) | CallError::ReservedName | CallError::Metadata(_) => {
+            StatusCode::BAD_REQUEST
+        }
+        CallError::TooLarge {
+            what: PacketRole::Answer,
+            ..
+        } => StatusCode::BAD_GATEWAY,
+        CallError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        CallError::TooManyPending { .. } | CallError::NotConnected(_) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        CallError::DeadlineExceeded { .. } => StatusCode::GATEWAY_TIMEOUT,
+        CallError::Remote(_) | CallError::MalformedErrorData(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        CallError::Rejected { reason, .. } => match reason {
+            FrameworkError::Overloaded | FrameworkError::ShuttingDown => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            FrameworkError::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+            FrameworkError::InvalidArguments | FrameworkError::UnknownStream => {
+                StatusCode::BAD_REQUEST
+            }
+            FrameworkError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            FrameworkError::PermissionDenied => StatusCode::FORBIDDEN,
+            FrameworkError::MetadataTooLarge { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            FrameworkError::Unsupported => StatusCode::NOT_IMPLEMENTED,
+            FrameworkError::NoReply => StatusCode::BAD_GATEWAY,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        },
+        // The connection to the callee, or a callee that answers what no client can read.
+        _ => StatusCode::BAD_GATEWAY,
+    }
+}
+
+fn framework_name(reason: FrameworkError) -> &'static str {
+    match reason {
+        FrameworkError::Overloaded => "Overloaded",
+        FrameworkError::ShuttingDown => "ShuttingDown",
+        FrameworkError::Panicked { .. } => "Panicked",
+        FrameworkError::DeadlineExceeded => "DeadlineExceeded",
+        FrameworkError::InvalidArguments => "InvalidArguments",
+        FrameworkError::TooLarge { .. } => "TooLarge",
+        FrameworkError::Unsupported => "Unsupported",
+        FrameworkError::NoReply => "NoReply",
+        FrameworkError::InvalidResult => "InvalidResult",
+        FrameworkError::UnknownStream => "UnknownStream",
+        FrameworkError::PermissionDenied => "PermissionDenied",
+        FrameworkError::MetadataTooLarge { .. } => "MetadataTooLarge",
+        _ => "FrameworkError",
+    }
+}

@@ -1,0 +1,193 @@
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
+use http_body::Body;
+use percent_encoding::percent_decode_str;
+use tokio::sync::Semaphore;
+use tower_service::Service;
+
+use super::authenticate::Authenticated;
+use super::body::ResponseBody;
+use super::calling::{self, CallRequest};
+use super::problem::Problem;
+use super::settings::Settings;
+use super::target::{Target, TargetMethod};
+use crate::origin_policy::OriginError;
+
+/// Answers the requests of a gateway: a service for programs of axum, hyper and tower. Clones share everything.
+///
+/// The service reads the path of the request as it is, so it is at the root, or nested where the outer router removes the
+/// prefix, as `nest_service` of axum does.
+#[derive(Clone)]
+pub struct GatewayService {
+    core: Arc<GatewayCore>,
+}
+
+pub(super) struct GatewayCore {
+    pub(super) settings: Settings,
+    targets: Vec<Target>,
+    pub(super) calls: Arc<Semaphore>,
+}
+
+impl GatewayService {
+    pub(super) fn new(settings: Settings, targets: Vec<Target>) -> Self {
+        let calls = settings.max_concurrent_calls.min(Semaphore::MAX_PERMITS);
+        Self {
+            core: Arc::new(GatewayCore {
+                settings,
+                targets,
+                calls: Arc::new(Semaphore::new(calls)),
+            }),
+        }
+    }
+}
+
+impl<B> Service<Request<B>> for GatewayService
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+{
+    type Response = Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let core = Arc::clone(&self.core);
+        let (parts, body) = request.into_parts();
+        Box::pin(async move {
+            let response = core.answer(&parts, body).await;
+            let mut response = response.unwrap_or_else(Problem::into_response);
+            let nosniff = HeaderValue::from_static("nosniff");
+            response
+                .headers_mut()
+                .insert(X_CONTENT_TYPE_OPTIONS, nosniff);
+            Ok(response)
+        })
+    }
+}
+
+impl GatewayCore {
+    async fn answer<B>(&self, parts: &Parts, body: B) -> Result<Response<ResponseBody>, Problem>
+    where
+        B: Body + Send,
+        B::Data: Send,
+    {
+        let source = self.settings.origins.check_with_own_pages(parts);
+        source.map_err(|error| refused(&error))?;
+        match parts.uri.path().strip_prefix("/call/") {
+            Some(name) => self.answer_call(name, parts, body).await,
+            None => Err(Problem::new(
+                StatusCode::NOT_FOUND,
+                "methods are called by POST /call/<name>",
+            )),
+        }
+    }
+
+    async fn answer_call<B>(
+        &self,
+        name: &str,
+        parts: &Parts,
+        body: B,
+    ) -> Result<Response<ResponseBody>, Problem>
+    where
+        B: Body + Send,
+        B::Data: Send,
+    {
+        if parts.method != Method::POST {
+            let allow = HeaderValue::from_static("POST");
+            let problem = Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "methods are called with POST",
+            );
+            return Err(problem.header(ALLOW, allow));
+        }
+        let name = percent_decode_str(name).decode_utf8();
+        let name = name.map_err(|_| unknown_method())?;
+        let sender = self.authenticate(parts).await?;
+        let found = self.find(&name).await;
+        // Access is checked against the method that would run. A caller without rights cannot probe for names.
+        let own_name = found.as_ref().map(|method| &*method.description().name);
+        self.check_access(&sender, own_name.unwrap_or(&name))?;
+        let method = found?;
+        let request = CallRequest::new(&self.settings, parts, &sender, method)?;
+        calling::call(self, request, &parts.headers, pin!(body)).await
+    }
+
+    /// Finds out who sends a request.
+    async fn authenticate(&self, parts: &Parts) -> Result<Authenticated, Problem> {
+        let Some(authenticate) = &self.settings.authenticate else {
+            return Ok(Authenticated::anonymous());
+        };
+        authenticate.authenticate(parts).await.map_err(|error| {
+            let problem = Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "the request has no valid proof of an identity",
+            );
+            match error.challenge {
+                Some(challenge) => problem.header(WWW_AUTHENTICATE, challenge),
+                None => problem,
+            }
+        })
+    }
+
+    fn check_access(&self, sender: &Authenticated, name: &str) -> Result<(), Problem> {
+        let access = self.settings.access.as_ref();
+        if access.is_none_or(|access| access.allows(&sender.identity, name.as_bytes())) {
+            return Ok(());
+        }
+        let may_authenticate = self.settings.authenticate.is_some();
+        Err(if may_authenticate && sender.identity.is_anonymous() {
+            Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "the method needs a caller with an identity",
+            )
+        } else {
+            Problem::new(StatusCode::FORBIDDEN, "the caller may not call the method")
+        })
+    }
+
+    /// Finds a method among the targets.
+    async fn find(&self, name: &str) -> Result<TargetMethod, Problem> {
+        let mut failed = None;
+        for target in &self.targets {
+            match target.find(name).await {
+                Ok(Some(method)) => return Ok(method),
+                Ok(None) => {}
+                Err(error) => failed = Some(error),
+            }
+        }
+        Err(failed.map_or_else(unknown_method, |error| Problem::of_description(&error)))
+    }
+}
+
+fn unknown_method() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "unknown method")
+}
+
+fn refused(error: &OriginError) -> Problem {
+    let status = match error {
+        OriginError::NoHost => StatusCode::BAD_REQUEST,
+        OriginError::Host(_) => StatusCode::MISDIRECTED_REQUEST,
+        OriginError::Origin(_) | OriginError::OtherSite => StatusCode::FORBIDDEN,
+    };
+    Problem::new(status, error.to_string())
+}
+
+impl fmt::Debug for GatewayService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GatewayService")
+            .field("targets", &self.core.targets.len())
+            .finish_non_exhaustive()
+    }
+}

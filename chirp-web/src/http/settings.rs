@@ -1,0 +1,61 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use chirp_runtime::packet::Metadata;
+use chirp_runtime::peer::AccessPolicy;
+use http::StatusCode;
+
+use super::authenticate::Authenticate;
+use super::problem::Problem;
+use crate::origin_policy::OriginPolicy;
+
+/// The settings of a gateway.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) origins: OriginPolicy,
+    pub(super) access: Option<AccessPolicy>,
+    pub(super) authenticate: Option<Arc<dyn Authenticate>>,
+    /// The keys of metadata that requests may have. `None` unless they are limited.
+    pub(super) metadata: Option<Vec<String>>,
+    pub(super) max_body: usize,
+    pub(super) max_concurrent_calls: usize,
+    pub(super) timeout: Duration,
+    pub(super) max_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            origins: OriginPolicy::default(),
+            access: None,
+            authenticate: None,
+            metadata: None,
+            max_body: 4 << 20,
+            max_concurrent_calls: 1024,
+            timeout: Duration::from_secs(30),
+            max_timeout: Duration::from_mins(5),
+        }
+    }
+}
+
+impl Settings {
+    /// Checks the metadata of a request. Where senders are authenticated, what a service reads about a sender must not be what
+    /// anybody may claim, so keys are refused unless they are listed.
+    pub(super) fn check_metadata(&self, metadata: &Metadata) -> Result<(), Problem> {
+        let listed = match &self.metadata {
+            Some(keys) => keys.as_slice(),
+            None if self.authenticate.is_some() => &[],
+            None => return Ok(()),
+        };
+        let refused = metadata
+            .iter()
+            .map(|(key, _)| key)
+            .find(|key| !listed.iter().any(|listed| listed == key));
+        refused.map_or(Ok(()), |key| {
+            let detail = format!(
+                "the metadata key \"{key}\" is not accepted: allow it with `Gateway::allow_metadata`"
+            );
+            Err(Problem::new(StatusCode::BAD_REQUEST, detail))
+        })
+    }
+}
