@@ -13,6 +13,7 @@ mod listener;
 mod masks;
 mod output;
 mod server;
+mod service;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -20,4 +21,5 @@ mod upgrade;
 mod web_socket;
 
 pub use error::{CloseReason, WebSocketError};
+pub use service::{UpgradeListener, WebSocketService};
 pub use web_socket::WebSocket;

@@ -12,6 +12,7 @@ use super::WebSocketError;
 use super::address::WebSocketAddress;
 use super::connection::WebSocketConnection;
 use super::listener::WebSocketListener;
+use super::service::{self, UpgradeListener, WebSocketService};
 use super::settings::Settings;
 #[cfg(feature = "jsonrpc")]
 use super::settings::{JSON_RPC, Subprotocol};
@@ -131,6 +132,41 @@ impl WebSocket {
     #[must_use]
     pub fn server_tls(self, tls: TlsServer) -> Self {
         self.change(|settings| settings.server_tls = Some(tls.alpn([ALPN])))
+    }
+
+    /// Creates a service that answers handshakes in a program of hyper or axum, beside other routes, and the listener of its
+    /// connections, for [`Server::also_listen`](chirp_runtime::server::Server::also_listen) or
+    /// [`ServerBuilder::listen`](chirp_runtime::server::ServerBuilder::listen). So all limits of the server hold.
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use axum::routing::get;
+    /// use chirp::Server;
+    /// use chirp::websocket::WebSocket;
+    ///
+    /// # async fn serve() -> std::io::Result<()> {
+    /// let (upgrade, connections) = WebSocket::new().service();
+    /// let server = Server::builder().listen(Box::new(connections));
+    /// tokio::spawn(server.run());
+    ///
+    /// let app = Router::new()
+    ///     .route("/", get(|| async { "a page" }))
+    ///     .route_service("/chirp", upgrade);
+    /// let port = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+    /// axum::serve(port, app).await
+    /// # }
+    /// ```
+    pub fn service(&self) -> (WebSocketService, UpgradeListener) {
+        service::service(
+            Arc::clone(&self.settings),
+            WebSocketConnection::into_channel,
+        )
+    }
+
+    /// Creates the parts of [`service`](Self::service) for channels as those of [`connect_lines`](Self::connect_lines).
+    #[cfg(feature = "jsonrpc")]
+    pub(crate) fn service_of_lines(&self) -> (WebSocketService, UpgradeListener) {
+        service::service(self.for_json().settings, WebSocketConnection::into_lines)
     }
 
     /// Performs the client side of a handshake over any channel, such as a Unix socket. The address gives the host and the

@@ -149,17 +149,25 @@ impl TlsError {
     /// Converts the error of a failed handshake to a `TlsError`, if possible.
     pub(super) fn explain(error: io::Error) -> io::Error {
         use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-        let inner = error
-            .get_ref()
-            .and_then(|inner| inner.downcast_ref::<Rustls>());
-        match (inner, error.kind()) {
-            (Some(rustls), _) => Self::from(rustls).into(),
-            (None, BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof) => {
-                Self::Ended.into()
-            }
+        match error.kind() {
+            _ if rustls_error(&error).is_some() => Self::of_stream(error),
+            BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => Self::Ended.into(),
             _ => error,
         }
     }
+
+    /// Converts an error after the handshake to a `TlsError`, if possible. A TLS 1.3 client completes its handshake before
+    /// the server has verified it, and learns about a rejection from what it reads.
+    pub(super) fn of_stream(error: io::Error) -> io::Error {
+        match rustls_error(&error) {
+            Some(rustls) => Self::from(rustls).into(),
+            None => error,
+        }
+    }
+}
+
+fn rustls_error(error: &io::Error) -> Option<&Rustls> {
+    error.get_ref()?.downcast_ref()
 }
 
 impl From<&Rustls> for TlsError {

@@ -4,6 +4,8 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::TlsError;
+
 /// An encrypted stream that sends `close_notify` when it is dropped. Without it, the other side would report a
 /// truncated stream.
 pub(super) struct Closing<S: AsyncWrite + Unpin>(pub(super) S);
@@ -21,7 +23,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Closing<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
+        Pin::new(&mut self.0)
+            .poll_read(cx, buf)
+            .map_err(TlsError::of_stream)
     }
 }
 

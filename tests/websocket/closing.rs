@@ -1,0 +1,131 @@
+//! The end of a connection: Close frames, their codes, and channels that end without one.
+
+use chirp::websocket::{CloseReason, WebSocketError};
+use chirp::{Channel, ConnectionError, PeerBuilder};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::raw::{BINARY, CLOSE, SHORT, close, frame, raw_client, raw_server, read_frame};
+use crate::support::{echo, in_time, read_packet, request};
+
+/// How a peer's connection ended.
+async fn end_of(channel: Channel) -> ConnectionError {
+    let peer = PeerBuilder::new().start(channel).unwrap();
+    in_time(peer.closed()).await
+}
+
+#[tokio::test]
+async fn a_peer_learns_the_code_and_the_text() {
+    let (mut io, channel) = raw_client().await;
+    io.write_all(&frame(CLOSE, &close(4001, "the board was deleted"), true))
+        .await
+        .unwrap();
+    let end = end_of(channel).await;
+    let ConnectionError::Channel(error) = &end else {
+        panic!("{end}");
+    };
+    let Some(WebSocketError::Closed(reason)) = WebSocketError::of(error) else {
+        panic!("{end}");
+    };
+    assert_eq!(
+        (reason.code(), reason.text()),
+        (4001, "the board was deleted")
+    );
+    assert_eq!(
+        end.to_string(),
+        "channel failure: the other side closed the WebSocket with code 4001: the board was deleted"
+    );
+}
+
+#[tokio::test]
+async fn clean_codes_are_the_end_of_input_and_are_answered() {
+    for payload in [vec![], close(1000, ""), close(1001, "page left")] {
+        let (mut io, channel) = raw_client().await;
+        io.write_all(&frame(CLOSE, &payload, true)).await.unwrap();
+        let end = end_of(channel).await;
+        assert!(matches!(end, ConnectionError::ClosedByPeer), "{end}");
+        assert_eq!(in_time(read_frame(&mut io)).await, (CLOSE, close(1000, "")));
+        // The server ends the connection itself.
+        assert_eq!(in_time(io.read(&mut [0])).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_missing_close_frame_is_an_error() {
+    for bytes in [vec![], vec![BINARY], vec![BINARY, 0x84, 1, 2, 3, 4, 5]] {
+        let (mut io, channel) = raw_client().await;
+        io.write_all(&bytes).await.unwrap();
+        drop(io);
+        let (mut reader, _writer) = channel.into_split();
+        let error = in_time(reader.read_to_end(&mut Vec::new()))
+            .await
+            .unwrap_err();
+        assert_eq!(WebSocketError::of(&error), Some(&WebSocketError::NoClose));
+    }
+}
+
+/// A Close frame ends one direction: what was asked before it is answered after it.
+#[tokio::test]
+async fn requests_before_a_close_frame_are_answered() {
+    let (mut io, channel) = raw_client().await;
+    let peer = PeerBuilder::new()
+        .handle("echo", echo)
+        .start(channel)
+        .unwrap();
+    let call = request(1, "echo", b"last words");
+    let frames = [
+        frame(BINARY, &call, true),
+        frame(CLOSE, &close(1000, ""), true),
+    ];
+    io.write_all(&frames.concat()).await.unwrap();
+    let (first, payload) = in_time(read_frame(&mut io)).await;
+    assert_eq!(first, BINARY);
+    let (_, response) = in_time(read_packet(&mut &*payload)).await.unwrap();
+    assert!(response.ends_with(b"last words"));
+    assert_eq!(in_time(read_frame(&mut io)).await, (CLOSE, close(1000, "")));
+    in_time(peer.closed()).await;
+}
+
+/// After its own Close frame, a side reads on, and answers nothing.
+#[tokio::test]
+async fn a_side_that_has_shut_down_reads_on() {
+    let (channel, mut io) = raw_server().await;
+    let (mut reader, mut writer) = channel.into_split();
+    writer.shutdown().await.unwrap();
+    assert_eq!(in_time(read_frame(&mut io)).await, (CLOSE, close(1000, "")));
+    let error = writer.write(b"x").await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
+    io.write_all(&frame(BINARY, b"late", false)).await.unwrap();
+    let mut late = [0; 4];
+    in_time(reader.read_exact(&mut late)).await.unwrap();
+    assert_eq!(&late, b"late");
+    // The connection is open until the server closes it: a client waits for the server.
+    let more = tokio::time::timeout(SHORT, io.read(&mut [0])).await;
+    assert!(more.is_err(), "{more:?}");
+    // A server that ends the connection instead of answering the Close frame is no failure.
+    drop(io);
+    assert_eq!(in_time(reader.read(&mut late)).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_dropped_channel_says_that_it_goes_away() {
+    let (mut io, channel) = raw_client().await;
+    drop(channel);
+    assert_eq!(
+        in_time(read_frame(&mut io)).await,
+        (CLOSE, close(CloseReason::GOING_AWAY, ""))
+    );
+    assert_eq!(in_time(io.read(&mut [0])).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn bytes_after_a_close_frame_mean_nothing() {
+    let (mut io, channel) = raw_client().await;
+    let mut bytes = frame(CLOSE, &close(1000, ""), true);
+    bytes.extend([0xFF; 100]);
+    io.write_all(&bytes).await.unwrap();
+    let (mut reader, _writer) = channel.into_split();
+    assert_eq!(
+        in_time(reader.read_to_end(&mut Vec::new())).await.unwrap(),
+        0
+    );
+}
