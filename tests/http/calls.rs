@@ -243,7 +243,7 @@ async fn other_methods_and_paths_are_refused() {
         let line = format!("{method} /api/call/Arith.sum_diff");
         let response = send(address, &line, &[], "").await;
         assert_eq!(response.status, 405, "{method}");
-        assert_eq!(response.header("allow"), Some("POST"));
+        assert_eq!(response.header("allow"), Some("POST, OPTIONS"));
     }
     for path in ["/api/call", "/api/other", "/api/call2/Arith.sum_diff"] {
         let response = send(address, &format!("POST {path}"), &[], "").await;

@@ -4,4 +4,6 @@
 mod calls;
 mod client;
 mod foreign_pages;
+mod get;
 mod services;
+mod streams;

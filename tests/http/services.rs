@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use chirp::CallContext;
+use chirp::{CallContext, Receiver};
+use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -120,5 +121,127 @@ impl Arith for Calculator {
 
     async fn length(&self, text: String) -> usize {
         text.len()
+    }
+}
+
+/// Streams in both directions.
+#[chirp::service]
+pub(crate) trait Flow {
+    #[chirp(idempotent)]
+    async fn count(&self, to: u32) -> impl Stream<Item = Line>;
+    async fn fail(
+        &self,
+        at: u32,
+    ) -> Result<impl Stream<Item = Result<u32, ArithError>>, ArithError>;
+    async fn sum(&self, numbers: Receiver<u32>, start: u32) -> Result<u32, String>;
+    async fn store(&self, name: &str, data: Receiver<Bytes>) -> Result<String, String>;
+    async fn zeros(&self, pieces: u32, length: usize) -> impl Stream<Item = Bytes>;
+    async fn torn(&self) -> impl Stream<Item = Result<Bytes, String>>;
+    async fn echo(&self, chunks: Receiver<Bytes>) -> impl Stream<Item = Bytes>;
+    /// One item, and no end.
+    async fn endless(&self) -> impl Stream<Item = u32>;
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Line {
+    pub(crate) number: u32,
+    pub(crate) text: String,
+}
+
+pub(crate) struct Flows {
+    pub(crate) dropped: mpsc::UnboundedSender<()>,
+}
+
+impl Flows {
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<()>) {
+        let (dropped, receiver) = mpsc::unbounded_channel();
+        (Self { dropped }, receiver)
+    }
+
+    pub(crate) fn server() -> FlowServer<Self> {
+        FlowServer::new(Self::new().0)
+    }
+}
+
+struct NoteEnd(mpsc::UnboundedSender<()>);
+
+impl Drop for NoteEnd {
+    fn drop(&mut self) {
+        // A test may have no use for it.
+        let _ = self.0.send(());
+    }
+}
+
+impl Flow for Flows {
+    async fn count(&self, to: u32) -> impl Stream<Item = Line> {
+        tokio_stream::iter((1..=to).map(|number| Line {
+            number,
+            text: "a\nb".to_owned(),
+        }))
+    }
+
+    async fn fail(
+        &self,
+        at: u32,
+    ) -> Result<impl Stream<Item = Result<u32, ArithError>>, ArithError> {
+        let error = || ArithError::DivisionByZero { dividend: 1 };
+        if at == 0 {
+            return Err(error());
+        }
+        Ok(tokio_stream::iter((1..=at).map(move |number| {
+            if number == at {
+                Err(error())
+            } else {
+                Ok(number)
+            }
+        })))
+    }
+
+    async fn sum(&self, mut numbers: Receiver<u32>, start: u32) -> Result<u32, String> {
+        let mut sum = start;
+        while let Some(number) = numbers.recv().await {
+            sum += number.map_err(|error| error.to_string())?;
+        }
+        Ok(sum)
+    }
+
+    async fn store(&self, name: &str, mut data: Receiver<Bytes>) -> Result<String, String> {
+        let mut length = 0;
+        while let Some(piece) = data.recv().await {
+            length += piece.map_err(|error| error.to_string())?.len();
+        }
+        Ok(format!("{name}: {length}"))
+    }
+
+    async fn zeros(&self, pieces: u32, length: usize) -> impl Stream<Item = Bytes> {
+        let end = NoteEnd(self.dropped.clone());
+        let piece = Bytes::from(vec![0; length]);
+        async_stream::stream! {
+            let _end = end;
+            for _ in 0..pieces {
+                yield piece.clone();
+            }
+        }
+    }
+
+    async fn torn(&self) -> impl Stream<Item = Result<Bytes, String>> {
+        tokio_stream::iter([Ok(Bytes::from_static(b"some")), Err("torn".to_owned())])
+    }
+
+    async fn echo(&self, mut chunks: Receiver<Bytes>) -> impl Stream<Item = Bytes> {
+        async_stream::stream! {
+            while let Some(Ok(chunk)) = chunks.recv().await {
+                yield chunk;
+            }
+        }
+    }
+
+    async fn endless(&self) -> impl Stream<Item = u32> {
+        let end = NoteEnd(self.dropped.clone());
+        async_stream::stream! {
+            let _end = end;
+            yield 1;
+            std::future::pending::<()>().await;
+        }
     }
 }

@@ -3,11 +3,16 @@ use std::time::Duration;
 use chirp_runtime::packet::{Metadata, TraceContext};
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderName};
+use http::request::Parts;
 
+use super::arguments::OPTION;
 use super::problem::Problem;
+use super::settings::Settings;
 
 /// The time limit of a call: `Chirp-Timeout: 500ms`.
 const TIMEOUT: HeaderName = HeaderName::from_static("chirp-timeout");
+/// The same in the query, in milliseconds, for those who cannot set headers.
+const TIMEOUT_MS: &str = "chirp.timeout_ms";
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
 
@@ -23,7 +28,8 @@ pub(super) struct CallHead {
 }
 
 impl CallHead {
-    pub(super) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+    pub(super) fn of(parts: &Parts) -> Result<Self, Problem> {
+        let headers = &parts.headers;
         let mut metadata = Metadata::new();
         for (name, value) in headers {
             if let Some(key) = name.as_str().strip_prefix(METADATA) {
@@ -32,7 +38,7 @@ impl CallHead {
                 })?;
             }
         }
-        let timeout = match headers.get(TIMEOUT) {
+        let mut timeout = match headers.get(TIMEOUT) {
             None => None,
             Some(value) => {
                 let time = value.to_str().ok().and_then(parse_time);
@@ -44,11 +50,35 @@ impl CallHead {
                 Some(time)
             }
         };
+        let query = parts.uri.query().unwrap_or_default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            if !name.starts_with(OPTION) {
+                continue;
+            }
+            let time = value.parse().ok().filter(|_| name == TIMEOUT_MS);
+            let time = time.map(Duration::from_millis).ok_or_else(|| {
+                let detail = format!(
+                    "\"{name}\" in the query is not an option: there is {TIMEOUT_MS}, a number of milliseconds"
+                );
+                Problem::new(StatusCode::BAD_REQUEST, detail)
+            })?;
+            timeout = Some(timeout.map_or(time, |other: Duration| other.min(time)));
+        }
         Ok(Self {
             timeout,
             trace: trace(headers),
             metadata,
         })
+    }
+
+    /// Returns the time limit of the call.
+    pub(super) fn time_limit(&self, settings: &Settings, has_streams: bool) -> Duration {
+        let (default, longest) = if has_streams {
+            (settings.max_stream_time, settings.max_stream_time)
+        } else {
+            (settings.timeout, settings.max_timeout)
+        };
+        self.timeout.unwrap_or(default).min(longest)
     }
 }
 

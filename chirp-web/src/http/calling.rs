@@ -1,32 +1,43 @@
 //! Calls of methods for requests.
 
-use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use chirp_runtime::dynamic::JsonText;
-use chirp_runtime::reflect::ValueDescription;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
+use chirp_runtime::dynamic::{JsonArguments, JsonCaller, JsonText};
+use chirp_runtime::peer::Call;
+use chirp_runtime::reflect::{MethodDescription, ValueDescription};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, VARY,
+};
 use http::request::Parts;
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use http_body::Body;
 use tokio::time::{Instant, timeout_at};
 
+use super::arguments::{ArgumentSource, CallArguments};
 use super::authenticate::Authenticated;
 use super::body::ResponseBody;
 use super::call_head::CallHead;
+use super::entity_tag;
+use super::item_body::ItemBody;
 use super::media_type::MediaType;
 use super::problem::Problem;
-use super::request_body;
 use super::service::GatewayCore;
 use super::settings::Settings;
 use super::target::TargetMethod;
+
+/// With this header a browser connects again to a stream of events.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// A request for a call, without its body.
 pub(super) struct CallRequest {
     method: TargetMethod,
     head: CallHead,
+    arguments: ArgumentSource,
     /// The type of the response.
     media: MediaType,
+    /// Whether a cache of a caller may keep the response.
+    may_be_kept: bool,
 }
 
 impl CallRequest {
@@ -36,26 +47,48 @@ impl CallRequest {
         sender: &Authenticated,
         method: TargetMethod,
     ) -> Result<Self, Problem> {
-        if MediaType::of_content(&parts.headers) != Some(MediaType::Json) {
-            let detail = "arguments are JSON: send the header Content-Type: application/json";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+        let description = method.description();
+        if parts.method != Method::POST && !(settings.allow_get && can_get(description)) {
+            let problem = Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "the method is called with POST",
+            );
+            return Err(problem.header(ALLOW, HeaderValue::from_static("POST, OPTIONS")));
         }
-        let result = method.description().result.as_ref();
-        let offered: &[_] = if result.is_some_and(ValueDescription::is_bytes) {
-            &[MediaType::Json, MediaType::Bytes]
-        } else {
-            &[MediaType::Json]
-        };
+        let arguments = ArgumentSource::of(parts, description)?;
+        let offered = offered(description);
         let media =
             MediaType::accepted(&parts.headers, offered).ok_or_else(|| not_acceptable(offered))?;
-        let mut head = CallHead::of(&parts.headers)?;
+        let mut head = CallHead::of(parts)?;
         settings.check_metadata(&head.metadata)?;
         head.metadata.merge(&sender.metadata);
         Ok(Self {
             method,
             head,
+            arguments,
             media,
+            may_be_kept: sender.identity.is_anonymous() && settings.authenticate.is_none(),
         })
+    }
+}
+
+/// Returns `true` for a method that may be called with GET.
+fn can_get(method: &MethodDescription) -> bool {
+    let has_stream = method.arguments.iter().any(|argument| argument.stream);
+    method.idempotent && !method.one_way && !has_stream
+}
+
+/// Returns the types in which a response can be. The first is the default.
+fn offered(method: &MethodDescription) -> &'static [MediaType] {
+    let is_bytes =
+        |value: &Option<ValueDescription>| value.as_ref().is_some_and(ValueDescription::is_bytes);
+    match &method.items {
+        Some(_) if is_bytes(&method.items) => {
+            &[MediaType::Bytes, MediaType::Lines, MediaType::Events]
+        }
+        Some(_) => &[MediaType::Lines, MediaType::Events],
+        None if is_bytes(&method.result) => &[MediaType::Json, MediaType::Bytes],
+        None => &[MediaType::Json],
     }
 }
 
@@ -63,6 +96,128 @@ fn not_acceptable(offered: &[MediaType]) -> Problem {
     let names: Vec<_> = offered.iter().map(|media| media.name()).collect();
     let detail = format!("the response can be: {}", names.join(", "));
     Problem::new(StatusCode::NOT_ACCEPTABLE, detail)
+}
+
+/// Calls a method with the arguments of a request.
+pub(super) async fn call<B>(
+    core: &GatewayCore,
+    request: CallRequest,
+    parts: &Parts,
+    body: B,
+) -> Result<Response<ResponseBody>, Problem>
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+{
+    let settings = &core.settings;
+    let CallRequest {
+        method,
+        head,
+        arguments,
+        media,
+        may_be_kept,
+    } = request;
+    let description = method.description();
+    if description.items.is_some() {
+        if media == MediaType::Events && parts.headers.contains_key(LAST_EVENT_ID) {
+            // The status by which a browser does not connect again: the method would run once more.
+            return Ok(empty(StatusCode::NO_CONTENT));
+        }
+        if parts.method == Method::HEAD {
+            return Ok(stream_response(media, ResponseBody::empty()));
+        }
+    }
+    let has_streams =
+        description.items.is_some() || matches!(arguments, ArgumentSource::Stream { .. });
+    let deadline = Instant::now() + head.time_limit(settings, has_streams);
+    let Ok(permit) = Arc::clone(&core.calls).try_acquire_owned() else {
+        return Err(Problem::busy(
+            "too many calls are in progress (`Gateway::max_concurrent_calls`)",
+        ));
+    };
+    let read = arguments.read(&parts.headers, body, settings.max_body, description);
+    let Ok(arguments) = timeout_at(deadline, read).await else {
+        return Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "the body did not arrive within the time of the call",
+        ));
+    };
+    let arguments = arguments?;
+    let caller = JsonCaller::new(&method.caller);
+    let name = &description.name;
+    if description.one_way {
+        let (list, _uploads) = arguments.into_list();
+        let call = caller.call_one_way(name, list).all_metadata(&head.metadata);
+        let call = match head.trace {
+            Some(trace) => call.trace(trace),
+            None => call,
+        };
+        call.await
+            .map_err(|error| Problem::of_call(error, description))?;
+        return Ok(empty(StatusCode::ACCEPTED));
+    }
+    if description.items.is_some() {
+        let (list, uploads) = arguments.into_list();
+        let call = with_options(caller.stream(name, list), head, deadline, description);
+        let items = call.await;
+        let items = items.map_err(|error| Problem::of_call(error, description))?;
+        let items = ItemBody::new(items, media, method, uploads, permit);
+        return Ok(stream_response(media, ResponseBody::streamed(items)));
+    }
+    let result = match arguments {
+        CallArguments::Text(text) => {
+            let text = if text.trim_ascii().is_empty() {
+                Bytes::from_static(b"{}")
+            } else {
+                text
+            };
+            let call = method.caller.call(method.json_name.clone(), text);
+            with_options(call, head, deadline, description).await
+        }
+        CallArguments::List(list, _uploads) => {
+            let call = with_options(caller.call(name, list), head, deadline, description);
+            call.await.map(|result| result.into_string().into())
+        }
+    };
+    let result = result.map_err(|error| Problem::of_call(error, description))?;
+    let result = match media {
+        MediaType::Bytes => bytes_of(&result)?,
+        _ => result,
+    };
+    Ok(result_response(parts, media, result, may_be_kept))
+}
+
+impl CallArguments {
+    fn into_list(self) -> (JsonArguments, super::upload::Uploads) {
+        match self {
+            Self::List(list, uploads) => (list, uploads),
+            Self::Text(text) => {
+                // Invalid text fails the call.
+                let list = JsonArguments::from(String::from_utf8_lossy(&text).into_owned());
+                (list, super::upload::Uploads::default())
+            }
+        }
+    }
+}
+
+fn with_options<T>(
+    call: Call<T>,
+    head: CallHead,
+    deadline: Instant,
+    method: &MethodDescription,
+) -> Call<T> {
+    let call = call
+        .all_metadata(&head.metadata)
+        .deadline(deadline.into_std());
+    let call = match head.trace {
+        Some(trace) => call.trace(trace),
+        None => call,
+    };
+    if method.idempotent {
+        call.idempotent()
+    } else {
+        call
+    }
 }
 
 /// Returns the bytes that a result in JSON holds. `null` holds none.
@@ -77,81 +232,65 @@ fn bytes_of(result: &[u8]) -> Result<Bytes, Problem> {
     })
 }
 
-/// Calls a method with the arguments in the body.
-pub(super) async fn call<B>(
-    core: &GatewayCore,
-    request: CallRequest,
-    headers: &HeaderMap,
-    body: Pin<&mut B>,
-) -> Result<Response<ResponseBody>, Problem>
-where
-    B: Body,
-{
-    let settings = &core.settings;
-    let CallRequest {
-        method,
-        head,
-        media,
-    } = request;
-    let time = head.timeout.unwrap_or(settings.timeout);
-    let deadline = Instant::now() + time.min(settings.max_timeout);
-    let Ok(_permit) = core.calls.try_acquire() else {
-        return Err(Problem::busy(
-            "too many calls are in progress (`Gateway::max_concurrent_calls`)",
-        ));
-    };
-    let read = request_body::read_whole(headers, body, settings.max_body);
-    let Ok(body) = timeout_at(deadline, read).await else {
-        return Err(Problem::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "the body did not arrive within the time of the call",
-        ));
-    };
-    let body = body?;
-    let arguments = if body.trim_ascii().is_empty() {
-        Bytes::from_static(b"{}")
-    } else {
-        body
-    };
-    let description = method.description();
-    if description.one_way {
-        let call = method
-            .caller
-            .call_one_way(method.json_name.clone(), arguments)
-            .all_metadata(&head.metadata);
-        let call = match head.trace {
-            Some(trace) => call.trace(trace),
-            None => call,
-        };
-        call.await
-            .map_err(|error| Problem::of_call(error, description))?;
-        let mut response = Response::new(ResponseBody::empty());
-        *response.status_mut() = StatusCode::ACCEPTED;
-        return Ok(response);
-    }
-    let call = method
-        .caller
-        .call(method.json_name.clone(), arguments)
-        .all_metadata(&head.metadata)
-        .deadline(deadline.into_std());
-    let call = match head.trace {
-        Some(trace) => call.trace(trace),
-        None => call,
-    };
-    let call = if description.idempotent {
-        call.idempotent()
-    } else {
-        call
-    };
-    let result = call.await;
-    let result = result.map_err(|error| Problem::of_call(error, description))?;
-    let result = match media {
-        MediaType::Bytes => bytes_of(&result)?,
-        _ => result,
-    };
-    let mut response = Response::new(ResponseBody::whole(result));
+fn empty(status: StatusCode) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::empty());
+    *response.status_mut() = status;
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().insert(CACHE_CONTROL, no_store);
+    response
+}
+
+fn stream_response(media: MediaType, body: ResponseBody) -> Response<ResponseBody> {
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media.name()));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    // Proxies such as nginx would collect items.
+    let unbuffered = HeaderName::from_static("x-accel-buffering");
+    headers.insert(unbuffered, HeaderValue::from_static("no"));
+    response
+}
+
+/// Returns the response with a result. That of a GET has a tag, by which the caller can ask whether it has changed.
+fn result_response(
+    parts: &Parts,
+    media: MediaType,
+    result: Bytes,
+    may_be_kept: bool,
+) -> Response<ResponseBody> {
+    let is_get = parts.method != Method::POST;
+    let tag = is_get.then(|| entity_tag::of(&result));
+    let is_known = tag
+        .as_ref()
+        .is_some_and(|tag| entity_tag::is_known(&parts.headers, tag));
+    let mut response = if is_known {
+        let mut response = Response::new(ResponseBody::empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
+    } else {
+        let length = result.len();
+        let is_head = parts.method == Method::HEAD;
+        let body = if is_head {
+            ResponseBody::empty()
+        } else {
+            ResponseBody::whole(result)
+        };
+        let mut response = Response::new(body);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media.name()));
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        response
+    };
+    let headers = response.headers_mut();
+    // A result for a caller with an identity is for nobody else.
+    let cache = match tag {
+        Some(_) if may_be_kept => "no-cache",
+        _ => "no-store",
+    };
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
+    headers.append(VARY, HeaderValue::from_static("Accept"));
+    if let Some(tag) = tag {
+        headers.insert(ETAG, tag);
+    }
+    response
 }

@@ -125,6 +125,20 @@ impl Gateway {
         self
     }
 
+    /// Sets the longest time of a call whose result is a stream, or that is sent a stream. 1 hour by default. A request may set a
+    /// shorter time.
+    pub fn max_stream_time(mut self, time: Duration) -> Self {
+        self.settings.max_stream_time = time;
+        self
+    }
+
+    /// Lets methods that are marked as idempotent be called with GET and HEAD, with arguments in the query. Off by default: a
+    /// browser sends GET requests for pages of other sites, and before a person has asked for them.
+    pub fn allow_get(mut self) -> Self {
+        self.settings.allow_get = true;
+        self
+    }
+
     /// Returns the service that answers requests.
     ///
     /// # Errors

@@ -3,19 +3,24 @@
 //! A [`Gateway`] becomes a service for programs of axum, hyper or tower. The guide's page about HTTP says how requests and
 //! responses look.
 
+mod arguments;
 mod authenticate;
 mod body;
 mod call_head;
 mod calling;
+mod cross_origin;
+mod entity_tag;
 mod gateway;
+mod item_body;
 mod media_type;
 mod problem;
 mod request_body;
 mod service;
 mod settings;
 mod target;
+mod upload;
 
 pub use authenticate::{Authenticate, Authenticated, Unauthenticated};
-pub use body::ResponseBody;
+pub use body::{BodyError, ResponseBody};
 pub use gateway::Gateway;
 pub use service::GatewayService;

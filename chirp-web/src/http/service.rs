@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -16,10 +16,11 @@ use tower_service::Service;
 use super::authenticate::Authenticated;
 use super::body::ResponseBody;
 use super::calling::{self, CallRequest};
+use super::cross_origin;
 use super::problem::Problem;
 use super::settings::Settings;
 use super::target::{Target, TargetMethod};
-use crate::origin_policy::OriginError;
+use crate::origin_policy::{OriginError, RequestSource};
 
 /// Answers the requests of a gateway: a service for programs of axum, hyper and tower. Clones share everything.
 ///
@@ -66,32 +67,69 @@ where
         let core = Arc::clone(&self.core);
         let (parts, body) = request.into_parts();
         Box::pin(async move {
-            let response = core.answer(&parts, body).await;
-            let mut response = response.unwrap_or_else(Problem::into_response);
-            let nosniff = HeaderValue::from_static("nosniff");
-            response
-                .headers_mut()
-                .insert(X_CONTENT_TYPE_OPTIONS, nosniff);
+            let mut response = match core.settings.origins.check_with_own_pages(&parts) {
+                Err(error) => refused(&error).into_response(),
+                Ok(source) => {
+                    let response = core.answer(source, &parts, body).await;
+                    let mut response = response.unwrap_or_else(Problem::into_response);
+                    cross_origin::allow(source, &parts, response.headers_mut());
+                    response
+                }
+            };
+            let headers = response.headers_mut();
+            headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
             Ok(response)
         })
     }
 }
 
 impl GatewayCore {
-    async fn answer<B>(&self, parts: &Parts, body: B) -> Result<Response<ResponseBody>, Problem>
+    async fn answer<B>(
+        &self,
+        source: RequestSource,
+        parts: &Parts,
+        body: B,
+    ) -> Result<Response<ResponseBody>, Problem>
     where
-        B: Body + Send,
+        B: Body + Send + 'static,
         B::Data: Send,
     {
-        let source = self.settings.origins.check_with_own_pages(parts);
-        source.map_err(|error| refused(&error))?;
-        match parts.uri.path().strip_prefix("/call/") {
-            Some(name) => self.answer_call(name, parts, body).await,
-            None => Err(Problem::new(
+        let Some(name) = parts.uri.path().strip_prefix("/call/") else {
+            return Err(Problem::new(
                 StatusCode::NOT_FOUND,
                 "methods are called by POST /call/<name>",
-            )),
+            ));
+        };
+        match parts.method {
+            Method::POST | Method::GET | Method::HEAD => self.answer_call(name, parts, body).await,
+            Method::OPTIONS => Ok(self.answer_options(source, parts)),
+            _ => {
+                let problem = Problem::new(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "methods are called with POST",
+                );
+                Err(problem.header(ALLOW, self.allowed()))
+            }
         }
+    }
+
+    /// Answers which requests are possible, the same for all names: a browser asks without proof of an identity.
+    fn answer_options(&self, source: RequestSource, parts: &Parts) -> Response<ResponseBody> {
+        let mut response = Response::new(ResponseBody::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let allowed = self.allowed();
+        let headers = response.headers_mut();
+        cross_origin::allow_request(source, parts, &allowed, headers);
+        headers.insert(ALLOW, allowed);
+        response
+    }
+
+    fn allowed(&self) -> HeaderValue {
+        HeaderValue::from_static(if self.settings.allow_get {
+            "GET, HEAD, POST, OPTIONS"
+        } else {
+            "POST, OPTIONS"
+        })
     }
 
     async fn answer_call<B>(
@@ -101,17 +139,9 @@ impl GatewayCore {
         body: B,
     ) -> Result<Response<ResponseBody>, Problem>
     where
-        B: Body + Send,
+        B: Body + Send + 'static,
         B::Data: Send,
     {
-        if parts.method != Method::POST {
-            let allow = HeaderValue::from_static("POST");
-            let problem = Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "methods are called with POST",
-            );
-            return Err(problem.header(ALLOW, allow));
-        }
         let name = percent_decode_str(name).decode_utf8();
         let name = name.map_err(|_| unknown_method())?;
         let sender = self.authenticate(parts).await?;
@@ -119,9 +149,8 @@ impl GatewayCore {
         // Access is checked against the method that would run. A caller without rights cannot probe for names.
         let own_name = found.as_ref().map(|method| &*method.description().name);
         self.check_access(&sender, own_name.unwrap_or(&name))?;
-        let method = found?;
-        let request = CallRequest::new(&self.settings, parts, &sender, method)?;
-        calling::call(self, request, &parts.headers, pin!(body)).await
+        let request = CallRequest::new(&self.settings, parts, &sender, found?)?;
+        calling::call(self, request, parts, body).await
     }
 
     /// Finds out who sends a request.

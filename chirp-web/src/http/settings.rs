@@ -21,6 +21,8 @@ pub(super) struct Settings {
     pub(super) max_concurrent_calls: usize,
     pub(super) timeout: Duration,
     pub(super) max_timeout: Duration,
+    pub(super) max_stream_time: Duration,
+    pub(super) allow_get: bool,
 }
 
 impl Default for Settings {
@@ -34,6 +36,8 @@ impl Default for Settings {
             max_concurrent_calls: 1024,
             timeout: Duration::from_secs(30),
             max_timeout: Duration::from_mins(5),
+            max_stream_time: Duration::from_hours(1),
+            allow_get: false,
         }
     }
 }

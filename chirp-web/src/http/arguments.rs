@@ -1,0 +1,253 @@
+//! The arguments of a call, from the query and the body of a request.
+
+use std::fmt;
+use std::pin::pin;
+
+use bytes::Bytes;
+use chirp_runtime::dynamic::{JsonArguments, JsonText};
+use chirp_runtime::reflect::{ArgumentDescription, MethodDescription};
+use chirp_runtime::stream::channel;
+use http::header::HeaderMap;
+use http::request::Parts;
+use http::{Method, StatusCode};
+use http_body::Body;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::media_type::MediaType;
+use super::problem::Problem;
+use super::request_body;
+use super::upload::Uploads;
+
+/// The beginning of entries of the query that are options of the call, not arguments.
+pub(super) const OPTION: &str = "chirp.";
+
+/// Where the arguments of a call are.
+#[derive(Debug)]
+pub(super) enum ArgumentSource {
+    /// In the query.
+    Query(Vec<(String, JsonText)>),
+    /// In the body, as JSON.
+    Body,
+    /// In the query, and one stream is the body.
+    Stream {
+        query: Vec<(String, JsonText)>,
+        name: String,
+        media: MediaType,
+    },
+}
+
+/// The arguments of a call.
+pub(super) enum CallArguments {
+    /// JSON that is passed on as it is. No argument is a stream.
+    Text(Bytes),
+    /// Arguments of which some may be streams.
+    List(JsonArguments, Uploads),
+}
+
+impl ArgumentSource {
+    pub(super) fn of(parts: &Parts, method: &MethodDescription) -> Result<Self, Problem> {
+        let query = query(parts)?;
+        let mut streams = method.arguments.iter().filter(|argument| argument.stream);
+        let stream = streams.next();
+        if parts.method != Method::POST {
+            return Ok(Self::Query(query));
+        }
+        let media = MediaType::of_content(&parts.headers);
+        match (media, stream) {
+            (Some(MediaType::Json), _) if query.is_empty() => Ok(Self::Body),
+            (Some(MediaType::Json), _) => Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "arguments are in the body or in the query, not in both",
+            )),
+            (Some(media @ (MediaType::Bytes | MediaType::Lines)), Some(stream))
+                if streams.next().is_none()
+                    && (media == MediaType::Lines || stream.value.is_bytes()) =>
+            {
+                Ok(Self::Stream {
+                    query,
+                    name: stream.name.clone(),
+                    media,
+                })
+            }
+            _ => Err(unsupported(stream)),
+        }
+    }
+
+    /// Reads the arguments.
+    pub(super) async fn read<B>(
+        self,
+        headers: &HeaderMap,
+        body: B,
+        limit: usize,
+        method: &MethodDescription,
+    ) -> Result<CallArguments, Problem>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        let mut uploads = Uploads::default();
+        match self {
+            Self::Query(query) => {
+                let list = named(query);
+                Ok(CallArguments::List(list, uploads))
+            }
+            Self::Body => {
+                let text = request_body::read_whole(headers, pin!(body), limit).await?;
+                if !method.arguments.iter().any(|argument| argument.stream) {
+                    return Ok(CallArguments::Text(text));
+                }
+                let list = with_streams(&text, method, &mut uploads)?;
+                Ok(CallArguments::List(list, uploads))
+            }
+            Self::Stream { query, name, media } => {
+                let (sender, receiver) = channel::<JsonText>();
+                let list = named(query).stream(&name, receiver);
+                match media {
+                    MediaType::Bytes => uploads.send_bytes(body, sender),
+                    _ => uploads.send_lines(body, limit, sender),
+                }
+                Ok(CallArguments::List(list, uploads))
+            }
+        }
+    }
+}
+
+fn unsupported(stream: Option<&ArgumentDescription>) -> Problem {
+    let detail = match stream {
+        None => "arguments are JSON: send the header Content-Type: application/json".to_owned(),
+        Some(stream) => {
+            let media = if stream.value.is_bytes() {
+                MediaType::Bytes
+            } else {
+                MediaType::Lines
+            };
+            format!(
+                "send Content-Type: application/json with all arguments, or Content-Type: {} with the argument \"{}\" as the body \
+                 and the others in the query",
+                media.name(),
+                stream.name
+            )
+        }
+    };
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+}
+
+fn named(query: Vec<(String, JsonText)>) -> JsonArguments {
+    query
+        .iter()
+        .fold(JsonArguments::new(), |list, (name, value)| {
+            list.named(name, value)
+        })
+}
+
+/// Reads the arguments in the query: a JSON value each.
+fn query(parts: &Parts) -> Result<Vec<(String, JsonText)>, Problem> {
+    let query = parts.uri.query().unwrap_or_default();
+    let entries = form_urlencoded::parse(query.as_bytes());
+    let arguments = entries.filter(|(name, _)| !name.starts_with(OPTION));
+    arguments
+        .map(|(name, value)| match JsonText::new(value) {
+            Ok(value) => Ok((name.into_owned(), value)),
+            Err(error) => {
+                let detail = format!(
+                    "the argument \"{name}\" in the query is not a JSON value (text is in quotes): {error}"
+                );
+                Err(Problem::new(StatusCode::BAD_REQUEST, detail))
+            }
+        })
+        .collect()
+}
+
+/// Arguments in JSON, some of which may be streams.
+enum Given {
+    Named(Vec<(String, JsonText)>),
+    Positional(Vec<JsonText>),
+}
+
+/// Converts arguments in JSON, in which a stream is an array of its items, or text in base64 for a byte stream.
+fn with_streams(
+    text: &[u8],
+    method: &MethodDescription,
+    uploads: &mut Uploads,
+) -> Result<JsonArguments, Problem> {
+    let text = if text.trim_ascii().is_empty() {
+        b"{}"
+    } else {
+        text
+    };
+    let invalid = |error: &dyn fmt::Display| {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            format!("the arguments are invalid: {error}"),
+        )
+    };
+    let given: Given = serde_json::from_slice(text).map_err(|error| invalid(&error))?;
+    let mut list = JsonArguments::new();
+    let mut start = |argument: &ArgumentDescription, value: &JsonText| {
+        let items = if argument.value.is_bytes() {
+            value.to_bytes().map(|_| vec![value.clone()])
+        } else {
+            value.to::<Vec<JsonText>>()
+        };
+        let items = items.map_err(|error| {
+            invalid(&format_args!("the items of \"{}\": {error}", argument.name))
+        })?;
+        let (sender, receiver) = channel::<JsonText>();
+        uploads.send_items(items, sender);
+        Ok::<_, Problem>(receiver)
+    };
+    match given {
+        Given::Named(values) => {
+            for (name, value) in values {
+                let argument = method.arguments.iter().find(|argument| {
+                    argument.stream && (argument.name == name || argument.aliases.contains(&name))
+                });
+                list = match argument {
+                    Some(argument) => list.stream(&name, start(argument, &value)?),
+                    None => list.named(&name, &value),
+                };
+            }
+        }
+        Given::Positional(values) => {
+            for (at, value) in values.into_iter().enumerate() {
+                list = match method.arguments.get(at).filter(|argument| argument.stream) {
+                    Some(argument) => list.positional_stream(start(argument, &value)?),
+                    None => list.positional(&value),
+                };
+            }
+        }
+    }
+    Ok(list)
+}
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct GivenVisitor;
+
+        impl<'de> Visitor<'de> for GivenVisitor {
+            type Value = Given;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object of arguments by name, or an array by position")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Given, A::Error> {
+                let mut values = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    values.push(entry);
+                }
+                Ok(Given::Named(values))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Given, A::Error> {
+                let mut values = Vec::new();
+                while let Some(value) = seq.next_element()? {
+                    values.push(value);
+                }
+                Ok(Given::Positional(values))
+            }
+        }
+
+        deserializer.deserialize_any(GivenVisitor)
+    }
+}

@@ -1,0 +1,156 @@
+//! Bodies of requests that are streams of a method.
+
+use std::future::poll_fn;
+use std::pin::pin;
+
+use bytes::{Buf, Bytes, BytesMut};
+use chirp_runtime::dynamic::JsonText;
+use chirp_runtime::stream::{Sender, StreamError};
+use http_body::Body;
+use tokio::task::JoinHandle;
+
+/// The bytes that are sent as one item of a byte stream.
+const PIECE: usize = 48 << 10;
+
+/// The streams that are being sent to a method. Dropping them stops sending.
+#[derive(Debug, Default)]
+pub(super) struct Uploads {
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Uploads {
+    /// Sends the bytes of a body as they arrive, as items of any length.
+    pub(super) fn send_bytes<B>(&mut self, body: B, sender: Sender<JsonText>)
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        self.tasks.push(tokio::spawn(async move {
+            let mut sender = sender;
+            finish(send_bytes(body, &mut sender).await, sender);
+        }));
+    }
+
+    /// Sends each line of a body as an item, when it has arrived whole.
+    pub(super) fn send_lines<B>(&mut self, body: B, max_line: usize, sender: Sender<JsonText>)
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        self.tasks.push(tokio::spawn(async move {
+            let mut sender = sender;
+            finish(send_lines(body, max_line, &mut sender).await, sender);
+        }));
+    }
+
+    /// Sends items that are at hand.
+    pub(super) fn send_items(&mut self, items: Vec<JsonText>, sender: Sender<JsonText>) {
+        self.tasks.push(tokio::spawn(async move {
+            let mut sender = sender;
+            let sent = async {
+                for item in items {
+                    send(item, &mut sender).await?;
+                }
+                Ok(())
+            };
+            finish(sent.await, sender);
+        }));
+    }
+}
+
+impl Drop for Uploads {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// The reason why a stream was not sent to its end.
+enum Stopped {
+    /// The method takes no more items.
+    Closed,
+    /// The body is incomplete or invalid.
+    Failed(String),
+}
+
+fn finish(sent: Result<(), Stopped>, sender: Sender<JsonText>) {
+    match sent {
+        Ok(()) => sender.finish(),
+        Err(Stopped::Closed) => {}
+        Err(Stopped::Failed(reason)) => sender.fail(reason),
+    }
+}
+
+async fn send(item: JsonText, sender: &mut Sender<JsonText>) -> Result<(), Stopped> {
+    sender.send(item).await.map_err(|error| match error {
+        StreamError::TooLarge { .. } | StreamError::Encode(_) => Stopped::Failed(error.to_string()),
+        _ => Stopped::Closed,
+    })
+}
+
+/// Returns the next bytes of a body, or `None` at its end.
+async fn next<B: Body>(body: &mut std::pin::Pin<&mut B>) -> Result<Option<B::Data>, Stopped> {
+    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+        let frame = frame
+            .map_err(|_| Stopped::Failed("the body of the request is incomplete".to_owned()))?;
+        if let Ok(data) = frame.into_data() {
+            return Ok(Some(data));
+        }
+    }
+    Ok(None)
+}
+
+async fn send_bytes<B: Body>(body: B, sender: &mut Sender<JsonText>) -> Result<(), Stopped> {
+    let mut body = pin!(body);
+    while let Some(mut data) = next(&mut body).await? {
+        while data.has_remaining() {
+            let piece = data.copy_to_bytes(data.remaining().min(PIECE));
+            send(JsonText::bytes(piece), sender).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn send_lines<B: Body>(
+    body: B,
+    max_line: usize,
+    sender: &mut Sender<JsonText>,
+) -> Result<(), Stopped> {
+    let mut body = pin!(body);
+    let mut line = BytesMut::new();
+    let mut number = 0_u64;
+    while let Some(mut data) = next(&mut body).await? {
+        let mut data: Bytes = data.copy_to_bytes(data.remaining());
+        while let Some(end) = data.iter().position(|byte| *byte == b'\n') {
+            line.extend_from_slice(&data.split_to(end));
+            data.advance(1);
+            number += 1;
+            check_line(&line, max_line, number)?;
+            send_line(&line, number, sender).await?;
+            line.clear();
+        }
+        line.extend_from_slice(&data);
+        check_line(&line, max_line, number + 1)?;
+    }
+    send_line(&line, number + 1, sender).await
+}
+
+fn check_line(line: &[u8], max_line: usize, number: u64) -> Result<(), Stopped> {
+    if line.len() <= max_line {
+        return Ok(());
+    }
+    Err(Stopped::Failed(format!(
+        "line {number} is too long: at most {max_line} bytes (`Gateway::max_body`)"
+    )))
+}
+
+async fn send_line(line: &[u8], number: u64, sender: &mut Sender<JsonText>) -> Result<(), Stopped> {
+    let text = line.trim_ascii();
+    if text.is_empty() {
+        return Ok(());
+    }
+    let item = JsonText::from_slice(text);
+    let item = item.map_err(|error| Stopped::Failed(format!("line {number}: {error}")))?;
+    send(item, sender).await
+}
