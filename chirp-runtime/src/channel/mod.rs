@@ -60,7 +60,9 @@ mod tcp;
 mod tls;
 mod unix;
 
+use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -101,6 +103,8 @@ pub struct Channel {
     remote: Option<Endpoint>,
     credentials: Option<Credentials>,
     identity: Identity,
+    /// A fact about the other side for a layer above.
+    pub(crate) fact: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Channel {
@@ -115,6 +119,7 @@ impl Channel {
             remote: None,
             credentials: None,
             identity: Identity::Anonymous,
+            fact: None,
         }
     }
 

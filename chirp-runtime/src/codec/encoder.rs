@@ -232,6 +232,12 @@ impl<C: Codec> Encoder<C> {
             (Some(error), _) => Err(error),
             (None, Layout::Alone) => Ok(()),
             (None, Layout::Positions) => C::close(&mut self.out, self.count),
+            // No bytes are no arguments, which JSON-RPC tells from an empty object.
+            #[cfg(feature = "json")]
+            (None, Layout::Names([])) if self.json => {
+                self.out.clear();
+                Ok(())
+            }
             #[cfg(feature = "json")]
             (None, Layout::Names(_)) if self.json => Json::close_names(&mut self.out, self.count),
             (None, Layout::Names(_)) => C::close_names(&mut self.out, self.count),

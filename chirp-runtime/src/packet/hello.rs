@@ -92,6 +92,9 @@ impl ExtensionFlags {
     /// Call contexts, which carry deadlines.
     pub const CALL_CONTEXT: Self = Self(1);
 
+    /// One-way requests.
+    pub const ONE_WAY: Self = Self(1 << 4);
+
     /// Compressed packets.
     pub const COMPRESSION: Self = Self(1 << 5);
 

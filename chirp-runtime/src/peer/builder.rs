@@ -358,6 +358,7 @@ impl PeerBuilder {
         let remote = channel.remote().cloned();
         let credentials = channel.credentials();
         let identity = channel.identity();
+        let hello = channel.hello();
         let (reader, writer) = channel.into_split();
         let runtime = Handle::current();
         let mut session = Session::new(SessionConfig {
@@ -366,6 +367,9 @@ impl PeerBuilder {
             #[cfg(feature = "lz4")]
             compress_above: self.compress_above,
         });
+        if let Some(hello) = hello {
+            session.assume_hello(hello);
+        }
         if self.negotiation.asks_at_start(connected) {
             // If the limits leave no room even for this call, there are no extensions.
             session.ask_hello(random_nonce()).ok();

@@ -12,6 +12,7 @@
 mod backoff;
 mod builder;
 mod call_site;
+mod channel_hello;
 mod client;
 mod connect;
 mod connection;

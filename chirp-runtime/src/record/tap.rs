@@ -28,6 +28,7 @@ impl Recorder {
         };
         let connection = Arc::new(self.connection(&comment));
         let (credentials, identity) = (channel.credentials(), channel.identity());
+        let hello = channel.hello();
         let (reader, writer) = channel.into_split();
         let reader = TapReader {
             reader,
@@ -45,6 +46,9 @@ impl Recorder {
         }
         if let Some(credentials) = credentials {
             tapped = tapped.with_credentials(credentials);
+        }
+        if let Some(hello) = hello {
+            tapped = tapped.with_hello(hello);
         }
         tapped
     }

@@ -103,6 +103,12 @@ impl HelloExchange {
 }
 
 impl Session {
+    /// Takes the other side's declaration from elsewhere than a packet, before the first packet. The other side knows
+    /// this side's extensions too.
+    pub fn assume_hello(&mut self, hello: Hello) {
+        self.hello_exchange.declared(hello);
+    }
+
     /// Asks for the other side's extensions, unless they are known or have been asked for.
     pub fn ask_hello(&mut self, nonce: u64) -> Result<(), Refused> {
         if self.hello_exchange.state() != HelloState::Unknown {

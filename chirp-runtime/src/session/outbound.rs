@@ -7,7 +7,9 @@ use super::send_backlog::QueuedSend;
 use super::{
     CallOutcome, Event, Fatal, HelloState, LimitOwner, OutboundCallId, Refused, SendTicket, Session,
 };
-use crate::packet::{CallFields, Cancel, Payload, RequestPacket, ResultCode};
+use crate::packet::{
+    CallFields, Cancel, ExtensionFlags, OneWayPacket, Payload, RequestPacket, ResultCode,
+};
 
 /// The calls of this side.
 impl Session {
@@ -202,6 +204,14 @@ impl Session {
         if sent >= self.config.limits.max_pending_calls && !self.departure.is_said() {
             return false;
         }
+        if self.sends_one_way() && !ticket.is_some_and(|ticket| self.opens_streams(ticket)) {
+            self.send_context(None, fields);
+            OneWayPacket::encode_head(self.transmit.tail(), method, params.len());
+            self.transmit.push(params);
+            self.transmit.note_non_response();
+            self.counters.packets_sent += 1;
+            return true;
+        }
         let Some(key) = self.outbound.reserve() else {
             return false;
         };
@@ -210,6 +220,14 @@ impl Session {
         }
         self.send_request(key, method, Params::Pushed(params), None, fields);
         true
+    }
+
+    /// Returns `true` if the other side has declared one-way requests.
+    fn sends_one_way(&self) -> bool {
+        matches!(
+            self.hello_exchange.state(),
+            HelloState::Known(Some(theirs)) if theirs.extensions.contains(ExtensionFlags::ONE_WAY)
+        )
     }
 
     /// Returns `true` if a call has left the send backlog for the transmit buffer.

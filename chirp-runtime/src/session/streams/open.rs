@@ -171,6 +171,12 @@ impl Session {
         streams.refused_one_way_calls.remove(&ticket)
     }
 
+    /// Returns `true` if a one-way call in the send backlog opens streams.
+    pub(in crate::session) fn opens_streams(&self, ticket: SendTicket) -> bool {
+        let streams = self.streams.as_deref();
+        streams.is_some_and(|streams| streams.by_one_way_call.contains_key(&ticket))
+    }
+
     /// Moves the streams of a one-way call to the id that it is sent with.
     pub(in crate::session) fn one_way_call_leaves(
         &mut self,
@@ -222,10 +228,7 @@ impl Session {
                 streams.is_some_and(|streams| streams.by_call.get(*call).is_some()),
                 fields,
             ),
-            QueuedSend::OneWayCall(.., fields) => (
-                streams.is_some_and(|streams| streams.by_one_way_call.contains_key(&ticket)),
-                fields,
-            ),
+            QueuedSend::OneWayCall(.., fields) => (self.opens_streams(ticket), fields),
             QueuedSend::Packet(..) => return Ok(()),
         };
         self.check_needs(opens, fields.as_deref()).map(|_| ())
