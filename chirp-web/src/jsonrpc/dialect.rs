@@ -55,9 +55,9 @@ impl Dialect {
         }
     }
 
-    /// Returns the id in the parameters of a notification that cancels a request. `None` if there is none: invalid
+    /// Returns the id in the parameters of a notification that cancels a request, as JSON. `None` if there is none: invalid
     /// notifications are ignored.
-    pub(crate) fn cancelled_id(self, params: &RawValue) -> Option<&RawValue> {
+    pub(crate) fn cancelled_id(self, params: &str) -> Option<&str> {
         #[derive(Deserialize)]
         struct ById<'a> {
             #[serde(borrow)]
@@ -70,16 +70,16 @@ impl Dialect {
             id: &'a RawValue,
         }
 
-        match self {
-            Self::Plain | Self::Lsp => {
-                let params: Option<ById<'_>> = serde_json::from_str(params.get()).ok();
-                params.map(|params| params.id)
-            }
-            Self::Mcp | Self::Acp => {
-                let params: Option<ByRequestId<'_>> = serde_json::from_str(params.get()).ok();
-                params.map(|params| params.id)
-            }
-        }
+        let id = match self {
+            Self::Plain | Self::Lsp => serde_json::from_str::<ById<'_>>(params).ok()?.id,
+            Self::Mcp | Self::Acp => serde_json::from_str::<ByRequestId<'_>>(params).ok()?.id,
+        };
+        Some(id.get())
+    }
+
+    /// Whether calls tell the other side how much time they have.
+    pub(crate) fn sends_timeouts(self) -> bool {
+        self == Self::Plain
     }
 
     /// Whether a request that was cancelled is answered, with the number -32800 if its method did not end in time.
@@ -123,8 +123,6 @@ impl FromStr for Dialect {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may")]
 
-    use serde_json::value::RawValue;
-
     use super::{ALL, Dialect};
 
     #[test]
@@ -148,9 +146,8 @@ mod tests {
                 "null",
                 "12345678901234567890123",
             ] {
-                let params = RawValue::from_string(dialect.cancel_params(id)).unwrap();
-                let found = dialect.cancelled_id(&params).unwrap();
-                assert_eq!(found.get(), id, "{dialect}");
+                let params = dialect.cancel_params(id);
+                assert_eq!(dialect.cancelled_id(&params), Some(id), "{dialect}");
             }
         }
     }
@@ -158,14 +155,12 @@ mod tests {
     #[test]
     fn invalid_cancels_have_no_id() {
         for params in ["{}", "[]", "7", "null", r#"{"ID":1}"#, r#"{"id":1,"id":2}"#] {
-            let params = RawValue::from_string(params.to_owned()).unwrap();
             for dialect in [Dialect::Plain, Dialect::Lsp] {
-                assert!(dialect.cancelled_id(&params).is_none(), "{params}");
+                assert_eq!(dialect.cancelled_id(params), None, "{params}");
             }
         }
-        let params = RawValue::from_string(r#"{"id":1}"#.to_owned()).unwrap();
         for dialect in [Dialect::Mcp, Dialect::Acp] {
-            assert!(dialect.cancelled_id(&params).is_none());
+            assert_eq!(dialect.cancelled_id(r#"{"id":1}"#), None);
         }
     }
 }

@@ -1,4 +1,6 @@
-use super::{Dialect, Framing};
+use chirp_runtime::channel::Channel;
+
+use super::{Dialect, Framing, adapter};
 
 /// The settings of peers that speak JSON-RPC 2.0.
 #[derive(Clone, Debug)]
@@ -71,6 +73,17 @@ impl JsonRpc {
     pub fn max_batch(mut self, entries: usize) -> Self {
         self.max_batch = entries;
         self
+    }
+
+    /// Converts a channel to a program that speaks JSON-RPC into a channel for a peer, with the same identity, credentials
+    /// and address.
+    ///
+    /// Requests of the other side are calls by JSON names, so the peer needs `PeerBuilder::reflect`. Notifications are calls
+    /// without a response. Calls of the peer must be made in JSON, by clients with `with_json()`; others fail with
+    /// [`FrameworkError::Unsupported`](chirp_runtime::packet::FrameworkError::Unsupported).
+    #[must_use]
+    pub fn channel(&self, channel: impl Into<Channel>) -> Channel {
+        adapter::channel(self, channel.into())
     }
 }
 

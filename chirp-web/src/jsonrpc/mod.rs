@@ -1,13 +1,12 @@
 //! Peers that speak JSON-RPC 2.0.
 
-#[allow(dead_code, reason = "the adapter will use it")]
+mod adapter;
 mod dialect;
-#[allow(dead_code, reason = "the adapter will use it")]
 mod error_number;
-#[allow(dead_code, reason = "the adapter will use it")]
+mod errors;
 mod framing;
-#[allow(dead_code, reason = "the adapter will use it")]
 mod json_rpc;
+mod message;
 
 pub use dialect::{Dialect, UnknownDialect};
 pub use framing::{Framing, FramingError, UnknownFraming};

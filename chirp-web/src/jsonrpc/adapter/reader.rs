@@ -1,0 +1,202 @@
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use chirp_runtime::channel;
+use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
+
+use super::MAX_BACKLOG;
+use super::output::Half;
+use super::shared::Shared;
+use super::stall::Stall;
+use super::translator::Translated;
+use crate::jsonrpc::framing::{Frame, FrameDecoder};
+use crate::jsonrpc::message::Message;
+
+/// Bytes that are read at once.
+const READ_SIZE: usize = 8 << 10;
+
+/// Packets that are made before the peer takes them.
+const MAX_PACKETS: usize = 64 << 10;
+
+/// The most bytes that a buffer keeps when it is empty.
+const KEPT: usize = 64 << 10;
+
+/// Reads JSON-RPC messages, and gives packets to the peer.
+pub(super) struct PacketReader {
+    reader: channel::Reader,
+    shared: Arc<Shared>,
+    decoder: FrameDecoder,
+    max_batch: usize,
+    input: BytesMut,
+    /// The packets are for the peer, the messages have not been given to the output.
+    translated: Translated,
+    /// The number of bytes of packets that the peer has taken.
+    taken: usize,
+    /// Whether this half has to write.
+    is_flushing: bool,
+    /// The end of the input, when it has been reached.
+    end: Option<io::Result<()>>,
+    stall: Stall,
+}
+
+impl PacketReader {
+    pub(super) fn new(
+        reader: channel::Reader,
+        shared: Arc<Shared>,
+        decoder: FrameDecoder,
+        max_batch: usize,
+    ) -> Self {
+        Self {
+            reader,
+            shared,
+            decoder,
+            max_batch,
+            input: BytesMut::new(),
+            translated: Translated::default(),
+            taken: 0,
+            is_flushing: false,
+            end: None,
+            stall: Stall::default(),
+        }
+    }
+
+    /// Gives the peer packets that there are. Returns `false` if there are none.
+    fn give(&mut self, buf: &mut ReadBuf<'_>) -> bool {
+        let left = &self.translated.packets[self.taken..];
+        if left.is_empty() {
+            return false;
+        }
+        let count = left.len().min(buf.remaining());
+        buf.put_slice(&left[..count]);
+        self.taken += count;
+        if self.taken == self.translated.packets.len() {
+            self.translated.packets.clear();
+            self.translated.packets.shrink_to(KEPT);
+            self.taken = 0;
+        }
+        true
+    }
+
+    /// Translates messages that have arrived, up to a number of bytes.
+    fn translate(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        let mut translation = None;
+        while self.translated.packets.len() + self.translated.messages.len() < MAX_PACKETS {
+            let frame = match self.decoder.decode(&mut self.input) {
+                Ok(None) if matches!(self.end, Some(Ok(()))) => {
+                    self.decoder.finish(&mut self.input)
+                }
+                decoded => decoded,
+            };
+            let frame = match frame {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(error) => {
+                    self.fail(error);
+                    break;
+                }
+            };
+            let translation = translation.get_or_insert_with(|| shared.translation());
+            let translator = &mut translation.translator;
+            match frame {
+                Frame::Message(message) => {
+                    let message = Message::parse(&message, self.max_batch);
+                    translator.handle_message(message, &mut self.translated);
+                }
+                // The call that it answers is not known, and would wait forever.
+                Frame::TooLarge if translator.has_calls() => {
+                    self.fail(TooLarge);
+                    break;
+                }
+                Frame::TooLarge => translator.handle_too_large(&mut self.translated),
+            }
+        }
+    }
+
+    fn fail(&mut self, error: impl std::error::Error + Send + Sync + 'static) {
+        self.end = Some(Err(io::Error::new(io::ErrorKind::InvalidData, error)));
+        self.input.clear();
+    }
+
+    /// Gives messages to the output. Ready if it has room for others.
+    fn poll_write(&mut self, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        if self.translated.messages.is_empty() && !self.is_flushing {
+            return Poll::Ready(Ok(()));
+        }
+        let mut output = self.shared.output();
+        output.append(&mut self.translated.messages);
+        let flushed = output.poll_flush(Half::Reader, cx)?;
+        self.is_flushing = flushed.is_pending();
+        if output.backlog() > MAX_BACKLOG {
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The error for a message over the limit while calls wait for responses.
+#[derive(Debug, thiserror::Error)]
+#[error("a JSON-RPC message is larger than the limit, and may be the response to a call")]
+struct TooLarge;
+
+impl AsyncRead for PacketReader {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self.get_mut();
+        loop {
+            if this.give(buf) {
+                return Poll::Ready(Ok(()));
+            }
+            std::mem::swap(
+                &mut this.shared.translation().packets,
+                &mut this.translated.packets,
+            );
+            if this.give(buf) {
+                return Poll::Ready(Ok(()));
+            }
+            if this.poll_write(cx)?.is_pending() {
+                // The other side must take answers to invalid messages before it sends others.
+                ready!(this.stall.poll(cx))?;
+                return Poll::Pending;
+            }
+            this.translate();
+            if !this.translated.packets.is_empty() || !this.translated.messages.is_empty() {
+                continue;
+            }
+            match this.end.take() {
+                Some(Ok(())) => {
+                    this.end = Some(Ok(()));
+                    return Poll::Ready(Ok(()));
+                }
+                Some(Err(error)) => return Poll::Ready(Err(error)),
+                None => {}
+            }
+            this.input.reserve(READ_SIZE);
+            let read = pin!(this.reader.read_buf(&mut this.input)).poll(cx)?;
+            match read {
+                Poll::Ready(0) => this.end = Some(Ok(())),
+                Poll::Ready(read) => this.stall.progress(read),
+                Poll::Pending => {
+                    let mut translation = this.shared.translation();
+                    if !translation.packets.is_empty() {
+                        continue;
+                    }
+                    translation.reader = Some(cx.waker().clone());
+                    drop(translation);
+                    if this.input.is_empty() {
+                        this.stall.disarm();
+                        return Poll::Pending;
+                    }
+                    ready!(this.stall.poll(cx))?;
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+}

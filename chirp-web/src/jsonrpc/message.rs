@@ -1,0 +1,459 @@
+//! Reads and writes the messages of JSON-RPC 2.0. Values stay JSON text.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// The code for input that is not JSON.
+pub(super) const PARSE_ERROR: i64 = -32700;
+/// The code for JSON that is not a request.
+pub(super) const INVALID_REQUEST: i64 = -32600;
+/// The code for an unknown method.
+pub(super) const METHOD_NOT_FOUND: i64 = -32601;
+/// The code for arguments that the method cannot read.
+pub(super) const INVALID_PARAMS: i64 = -32602;
+/// The code for a method that failed for a reason of its own.
+pub(super) const INTERNAL_ERROR: i64 = -32603;
+
+/// The id of a message about no request in particular.
+pub(super) const NO_ID: &str = "null";
+
+/// A message.
+#[derive(Debug)]
+pub(super) enum Message<'a> {
+    Single(Entry<'a>),
+    /// The entries of a batch, which are valid JSON.
+    Batch(Vec<&'a str>),
+}
+
+/// An object of JSON-RPC.
+#[derive(Debug, PartialEq)]
+pub(super) enum Entry<'a> {
+    /// A request, or a notification, which has no id.
+    Request {
+        /// The id as JSON text.
+        id: Option<&'a str>,
+        method: Cow<'a, str>,
+        /// An object or an array. `None` if there are none, or if they are `null`.
+        params: Option<&'a str>,
+        /// The time that the caller gives the call.
+        timeout: Option<Duration>,
+    },
+    /// A response.
+    Response {
+        id: &'a str,
+        /// The result as JSON text, or the error.
+        outcome: Result<&'a str, ErrorObject<'a>>,
+    },
+    /// A response that is not valid, with its id.
+    InvalidResponse { id: &'a str, reason: &'static str },
+    /// An object that is neither a request nor a response. The id is `null` if it cannot be told.
+    Invalid {
+        id: &'a str,
+        reason: Cow<'static, str>,
+    },
+}
+
+/// The error of a response.
+#[derive(Debug, PartialEq)]
+pub(super) struct ErrorObject<'a> {
+    pub(super) code: i64,
+    pub(super) message: Cow<'a, str>,
+    /// JSON text.
+    pub(super) data: Option<&'a str>,
+}
+
+/// The reason why input is not a message.
+#[derive(Debug)]
+pub(super) enum MessageError {
+    /// The input is not JSON.
+    NotJson(String),
+    /// The input is JSON, but neither an object nor an array.
+    NotAnObject,
+    /// The batch has no entries.
+    EmptyBatch,
+    /// The batch has more entries than allowed.
+    BatchTooLarge { limit: usize },
+}
+
+impl<'a> Message<'a> {
+    /// Reads a message with a batch of at most `max_batch` entries.
+    pub(super) fn parse(input: &'a [u8], max_batch: usize) -> Result<Self, MessageError> {
+        // Only this check, since everything else reads text.
+        let text = str::from_utf8(input)
+            .map_err(|error| MessageError::NotJson(format!("not UTF-8: {error}")))?;
+        let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+        let start = text.trim_ascii_start();
+        match start.as_bytes().first() {
+            Some(b'{') => Entry::read(start).map(Self::Single),
+            Some(b'[') => Self::parse_batch(start, max_batch),
+            _ => match serde_json::from_str::<IgnoredAny>(start) {
+                Ok(_) => Err(MessageError::NotAnObject),
+                Err(error) => Err(MessageError::NotJson(error.to_string())),
+            },
+        }
+    }
+
+    fn parse_batch(text: &'a str, max_batch: usize) -> Result<Self, MessageError> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let batch = (&mut deserializer).deserialize_seq(BatchVisitor { max_batch });
+        let batch = batch.and_then(|batch| deserializer.end().map(|()| batch));
+        let (entries, count) = batch.map_err(|error| MessageError::NotJson(error.to_string()))?;
+        match count {
+            0 => Err(MessageError::EmptyBatch),
+            _ if count > max_batch => Err(MessageError::BatchTooLarge { limit: max_batch }),
+            _ => Ok(Self::Batch(entries)),
+        }
+    }
+}
+
+impl fmt::Display for MessageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson(reason) => write!(f, "invalid JSON: {reason}"),
+            Self::NotAnObject => f.write_str("expected an object or a batch"),
+            Self::EmptyBatch => f.write_str("the batch is empty"),
+            Self::BatchTooLarge { limit } => {
+                write!(f, "the batch has more than {limit} entries")
+            }
+        }
+    }
+}
+
+/// Collects the entries of a batch, up to a limit, and counts all.
+struct BatchVisitor {
+    max_batch: usize,
+}
+
+impl<'de> Visitor<'de> for BatchVisitor {
+    type Value = (Vec<&'de str>, usize);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a batch")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Vec::new();
+        let mut count = 0;
+        while count < self.max_batch
+            && let Some(entry) = seq.next_element::<&RawValue>()?
+        {
+            entries.push(entry.get());
+            count += 1;
+        }
+        if count == self.max_batch {
+            while seq.next_element::<IgnoredAny>()?.is_some() {
+                count += 1;
+            }
+        }
+        Ok((entries, count))
+    }
+}
+
+/// The members of an object that JSON-RPC knows, as JSON text.
+#[derive(Default)]
+struct Members<'a> {
+    version: Option<&'a str>,
+    id: Option<&'a str>,
+    method: Option<&'a str>,
+    params: Option<&'a str>,
+    result: Option<&'a str>,
+    error: Option<&'a str>,
+    chirp: Option<&'a str>,
+    /// A member that occurs twice.
+    repeated: Option<&'static str>,
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Members::default();
+        while let Some(name) = map.next_key_seed(NameSeed)? {
+            let (place, name) = match name {
+                Name::Version => (&mut members.version, "jsonrpc"),
+                Name::Id => (&mut members.id, "id"),
+                Name::Method => (&mut members.method, "method"),
+                Name::Params => (&mut members.params, "params"),
+                Name::Result => (&mut members.result, "result"),
+                Name::Error => (&mut members.error, "error"),
+                Name::Chirp => (&mut members.chirp, "chirp"),
+                Name::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            };
+            let value = map.next_value::<&RawValue>()?.get();
+            if place.replace(value).is_some() {
+                members.repeated = Some(name);
+            }
+        }
+        Ok(members)
+    }
+}
+
+/// The name of a member.
+#[derive(Clone, Copy)]
+enum Name {
+    Version,
+    Id,
+    Method,
+    Params,
+    Result,
+    Error,
+    Chirp,
+    Other,
+}
+
+struct NameSeed;
+
+impl<'de> serde::de::DeserializeSeed<'de> for NameSeed {
+    type Value = Name;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Name, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for NameSeed {
+    type Value = Name;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a member")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Name, E> {
+        Ok(match name {
+            "jsonrpc" => Name::Version,
+            "id" => Name::Id,
+            "method" => Name::Method,
+            "params" => Name::Params,
+            "result" => Name::Result,
+            "error" => Name::Error,
+            "chirp" => Name::Chirp,
+            _ => Name::Other,
+        })
+    }
+}
+
+impl<'a> Entry<'a> {
+    /// Reads an entry of a batch, which is valid JSON.
+    pub(super) fn parse(text: &'a str) -> Self {
+        if text.as_bytes().first() == Some(&b'{')
+            && let Ok(entry) = Self::read(text)
+        {
+            return entry;
+        }
+        invalid(NO_ID, "expected an object")
+    }
+
+    fn read(text: &'a str) -> Result<Self, MessageError> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let members = (&mut deserializer).deserialize_map(MembersVisitor);
+        let members = members.and_then(|members| deserializer.end().map(|()| members));
+        match members {
+            Ok(members) => Ok(members.classify()),
+            Err(error) => Err(MessageError::NotJson(error.to_string())),
+        }
+    }
+}
+
+impl<'a> Members<'a> {
+    fn classify(self) -> Entry<'a> {
+        let id = self.id.filter(|id| is_id(id));
+        let is_response = self.method.is_none() && (self.result.is_some() || self.error.is_some());
+        if is_response {
+            return self.response(id);
+        }
+        let shown = id.unwrap_or(NO_ID);
+        if let Some(name) = self.repeated {
+            return invalid(NO_ID, format!("the member \"{name}\" occurs twice"));
+        }
+        if self.version != Some("\"2.0\"") {
+            return invalid(shown, "expected \"jsonrpc\": \"2.0\"");
+        }
+        if self.id.is_some() && id.is_none() {
+            return invalid(NO_ID, "expected an id that is a string, a number or null");
+        }
+        let Some(method) = self.method else {
+            return invalid(shown, "expected a method");
+        };
+        let Some(method) = string(method) else {
+            return invalid(shown, "expected a method that is a string");
+        };
+        if self.result.is_some() || self.error.is_some() {
+            return invalid(shown, "a request has neither a result nor an error");
+        }
+        let params = match self
+            .params
+            .map(|params| (params, params.as_bytes().first()))
+        {
+            None | Some(("null", _)) => None,
+            Some((params, Some(b'{' | b'['))) => Some(params),
+            Some(_) => return invalid(shown, "expected params that are an object or an array"),
+        };
+        let timeout = match self.chirp.map(timeout) {
+            None => None,
+            Some(Ok(timeout)) => timeout,
+            Some(Err(())) => {
+                return invalid(shown, "expected \"chirp\": {\"timeout_ms\": NUMBER}");
+            }
+        };
+        Entry::Request {
+            id,
+            method,
+            params,
+            timeout,
+        }
+    }
+
+    fn response(self, id: Option<&'a str>) -> Entry<'a> {
+        let Some(id) = id else {
+            // Nothing can be answered, and nothing waits for it.
+            return Entry::InvalidResponse {
+                id: NO_ID,
+                reason: "no valid id",
+            };
+        };
+        let invalid = |reason| Entry::InvalidResponse { id, reason };
+        if self.version != Some("\"2.0\"") {
+            return invalid("no \"jsonrpc\": \"2.0\"");
+        }
+        if self.repeated.is_some() {
+            return invalid("a member occurs twice");
+        }
+        // Some programs write the one that does not apply as `null`.
+        let outcome = match (self.result, self.error) {
+            (Some(result), None | Some("null")) => Ok(result),
+            (None | Some("null"), Some(error)) => match ErrorObject::read(error) {
+                Some(error) => Err(error),
+                None => return invalid("the error is no object with a code and a message"),
+            },
+            _ => return invalid("both a result and an error"),
+        };
+        Entry::Response { id, outcome }
+    }
+}
+
+fn invalid(id: &str, reason: impl Into<Cow<'static, str>>) -> Entry<'_> {
+    let reason = reason.into();
+    Entry::Invalid { id, reason }
+}
+
+/// Returns whether a JSON text is a string, a number or `null`.
+fn is_id(text: &str) -> bool {
+    text == NO_ID || matches!(text.as_bytes().first(), Some(b'"' | b'-' | b'0'..=b'9'))
+}
+
+/// Reads the text of a JSON string.
+fn string(json: &str) -> Option<Cow<'_, str>> {
+    let inside = json.strip_prefix('"')?.strip_suffix('"')?;
+    if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
+        return Some(inside.into());
+    }
+    serde_json::from_str(json).ok().map(Cow::Owned)
+}
+
+/// Reads the time from the member `chirp`.
+fn timeout(json: &str) -> Result<Option<Duration>, ()> {
+    #[derive(serde::Deserialize)]
+    struct Fields {
+        timeout_ms: Option<u64>,
+    }
+    let fields: Fields = serde_json::from_str(json).map_err(|_| ())?;
+    Ok(fields.timeout_ms.map(Duration::from_millis))
+}
+
+impl<'a> ErrorObject<'a> {
+    fn read(json: &'a str) -> Option<Self> {
+        #[derive(serde::Deserialize)]
+        struct Fields<'a> {
+            code: &'a RawValue,
+            #[serde(borrow)]
+            message: Option<Cow<'a, str>>,
+            #[serde(borrow)]
+            data: Option<&'a RawValue>,
+        }
+        let fields: Fields<'a> = serde_json::from_str(json).ok()?;
+        Some(Self {
+            code: fields.code.get().parse().ok()?,
+            message: fields.message.unwrap_or_default(),
+            data: fields.data.map(RawValue::get),
+        })
+    }
+}
+
+/// Appends a response with a result, which is JSON text.
+pub(super) fn write_result(out: &mut Vec<u8>, id: &str, result: &[u8]) {
+    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
+    out.extend_from_slice(id.as_bytes());
+    out.extend_from_slice(b",\"result\":");
+    out.extend_from_slice(result);
+    out.push(b'}');
+}
+
+/// Appends a response with an error. The data are JSON text.
+pub(super) fn write_error(
+    out: &mut Vec<u8>,
+    id: Option<&str>,
+    code: i64,
+    message: &str,
+    data: Option<&[u8]>,
+) {
+    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\"");
+    if let Some(id) = id {
+        out.extend_from_slice(b",\"id\":");
+        out.extend_from_slice(id.as_bytes());
+    }
+    out.extend_from_slice(b",\"error\":{\"code\":");
+    out.extend_from_slice(code.to_string().as_bytes());
+    out.extend_from_slice(b",\"message\":");
+    write_string(out, message);
+    if let Some(data) = data {
+        out.extend_from_slice(b",\"data\":");
+        out.extend_from_slice(data);
+    }
+    out.extend_from_slice(b"}}");
+}
+
+/// Appends a request, or a notification, which has no id. The parameters are JSON text.
+pub(super) fn write_request(
+    out: &mut Vec<u8>,
+    id: Option<u32>,
+    method: &str,
+    params: Option<&[u8]>,
+    timeout: Option<Duration>,
+) {
+    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\"");
+    if let Some(id) = id {
+        out.extend_from_slice(b",\"id\":");
+        out.extend_from_slice(id.to_string().as_bytes());
+    }
+    out.extend_from_slice(b",\"method\":");
+    write_string(out, method);
+    if let Some(params) = params {
+        out.extend_from_slice(b",\"params\":");
+        out.extend_from_slice(params);
+    }
+    if let Some(timeout) = timeout {
+        out.extend_from_slice(b",\"chirp\":{\"timeout_ms\":");
+        out.extend_from_slice(timeout.as_millis().to_string().as_bytes());
+        out.push(b'}');
+    }
+    out.push(b'}');
+}
+
+/// Appends a JSON string.
+pub(super) fn write_string(out: &mut Vec<u8>, text: &str) {
+    // Writing text to memory does not fail.
+    let _ = serde_json::to_writer(out, text);
+}

@@ -1,0 +1,9 @@
+//! Peers whose other side speaks JSON-RPC 2.0.
+#![cfg(feature = "jsonrpc")]
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+mod calls;
+mod messages;
+mod program;
+#[path = "../support/mod.rs"]
+mod support;
