@@ -298,7 +298,7 @@ async fn arguments_are_sent_by_name() {
         r#"Shop.text;json {"text":"t","data":"/wA=","ids":[],"key":null}"#
     );
     client.nothing().await.unwrap_err();
-    assert_eq!(seen.recv().await.unwrap(), "Shop.nothing;json {}");
+    assert_eq!(seen.recv().await.unwrap(), "Shop.nothing;json []");
     let error = client.find(&order(9)).await.unwrap_err();
     assert!(
         matches!(error, MethodError::Call(CallError::Decode(_))),

@@ -232,10 +232,11 @@ impl<C: Codec> Encoder<C> {
             (Some(error), _) => Err(error),
             (None, Layout::Alone) => Ok(()),
             (None, Layout::Positions) => C::close(&mut self.out, self.count),
-            // No bytes are no arguments, which JSON-RPC tells from an empty object.
+            // No arguments differ from an argument that is an empty object and all of the parameters.
             #[cfg(feature = "json")]
             (None, Layout::Names([])) if self.json => {
                 self.out.clear();
+                self.out.extend_from_slice(b"[]");
                 Ok(())
             }
             #[cfg(feature = "json")]
