@@ -12,6 +12,7 @@
 //! | [`nodes`] | How do programs know each other by name, and stay connected? |
 //! | [`many_targets`] | How do I call many peers at once? |
 //! | [`addresses`] | What can I connect to and listen on? |
+//! | [`websocket`] | How do pages connect, and programs that serve HTTP already? |
 //! | [`security`] | How do I encrypt connections, and who may call what? |
 //! | [`reconnecting`] | What happens when a connection is lost or a server restarts? |
 //! | [`retries`] | When is a call sent again that has failed? |
@@ -48,6 +49,9 @@ pub mod nodes {}
 pub mod many_targets {}
 #[doc = include_str!("guide/addresses.md")]
 pub mod addresses {}
+#[cfg(feature = "websocket")]
+#[doc = include_str!("guide/websocket.md")]
+pub mod websocket {}
 #[doc = include_str!("guide/security.md")]
 pub mod security {}
 #[doc = include_str!("guide/reconnecting.md")]

@@ -37,10 +37,16 @@ pub(crate) enum Link {
     /// Memory, with a key at each end.
     #[cfg(feature = "tls")]
     Tls,
+    /// TCP, with a WebSocket in it.
+    #[cfg(feature = "websocket")]
+    WebSocket,
 }
 
+/// The kinds of channels that need a feature.
+const OPTIONAL_LINKS: usize = cfg!(feature = "tls") as usize + cfg!(feature = "websocket") as usize;
+
 /// Every kind of channel. Tests of peers run over each of them.
-pub(crate) const LINKS: [Link; 7 + cfg!(feature = "tls") as usize] = [
+pub(crate) const LINKS: [Link; 7 + OPTIONAL_LINKS] = [
     Link::Memory,
     Link::Inproc,
     Link::Tcp,
@@ -50,10 +56,12 @@ pub(crate) const LINKS: [Link; 7 + cfg!(feature = "tls") as usize] = [
     Link::Slow,
     #[cfg(feature = "tls")]
     Link::Tls,
+    #[cfg(feature = "websocket")]
+    Link::WebSocket,
 ];
 
 /// Every kind of channel, and a proxy that forwards calls in both directions.
-pub(crate) const LINKS_AND_PROXY: [Link; 8 + cfg!(feature = "tls") as usize] = [
+pub(crate) const LINKS_AND_PROXY: [Link; 8 + OPTIONAL_LINKS] = [
     Link::Memory,
     Link::Inproc,
     Link::Tcp,
@@ -64,6 +72,8 @@ pub(crate) const LINKS_AND_PROXY: [Link; 8 + cfg!(feature = "tls") as usize] = [
     Link::Proxied,
     #[cfg(feature = "tls")]
     Link::Tls,
+    #[cfg(feature = "websocket")]
+    Link::WebSocket,
 ];
 
 /// The two ends of a new channel.
@@ -88,6 +98,8 @@ pub(crate) async fn channels(link: Link) -> (Channel, Channel) {
         Link::Proxied => return proxy::proxied(),
         #[cfg(feature = "tls")]
         Link::Tls => return over_tls(memory()).await,
+        #[cfg(feature = "websocket")]
+        Link::WebSocket => return over_websocket().await,
         // The path is unique; here it is only a name.
         Link::Inproc => format!("inproc://{}", path.display()),
         Link::Abstract => format!("unix://@{}", path.display()),
@@ -112,6 +124,24 @@ pub(crate) async fn over_tls((one, other): (Channel, Channel)) -> (Channel, Chan
     let server = TlsServer::keys(&there, here.public());
     let (one, other) = tokio::join!(client.wrap(one, ""), server.wrap(other));
     (one.expect("admitted"), other.expect("admitted"))
+}
+
+/// Both ends of a WebSocket.
+#[cfg(feature = "websocket")]
+async fn over_websocket() -> (Channel, Channel) {
+    use chirp::channel::Scheme;
+    use chirp::websocket::WebSocket;
+
+    let other = |text: &str| match text.parse() {
+        Ok(Endpoint::Other(address)) => address,
+        parsed => panic!("{text} is {parsed:?}"),
+    };
+    let socket = WebSocket::new();
+    let address = other("ws://127.0.0.1:0/chirp");
+    let mut listener = socket.listen(&address).await.expect("a listener");
+    let address = other(&listener.endpoint().to_string());
+    let (left, right) = tokio::join!(socket.connect(&address), listener.accept());
+    (left.expect("a connection"), right.expect("a connection"))
 }
 
 /// Two peers, connected.

@@ -1,11 +1,12 @@
 //! The end of a connection: Close frames, their codes, and channels that end without one.
 
+use chirp::packet::{ErrorData, PacketType};
 use chirp::websocket::{CloseReason, WebSocketError};
-use chirp::{Channel, ConnectionError, PeerBuilder};
+use chirp::{Channel, ConnectionError, Limits, PeerBuilder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::raw::{BINARY, CLOSE, SHORT, close, frame, raw_client, raw_server, read_frame};
-use crate::support::{echo, in_time, read_packet, request};
+use crate::support::{echo, in_time, packet, read_packet, request};
 
 /// How a peer's connection ended.
 async fn end_of(channel: Channel) -> ConnectionError {
@@ -128,4 +129,55 @@ async fn bytes_after_a_close_frame_mean_nothing() {
         in_time(reader.read_to_end(&mut Vec::new())).await.unwrap(),
         0
     );
+}
+
+/// A peer that ends the connection tells the other side why, in the Close frame.
+#[tokio::test]
+async fn the_other_side_is_told_why_a_peer_fails() {
+    let limits = Limits::default().max_payload(1000);
+    let large = packet(PacketType(200), &[0; 1001]);
+    let failing = packet(PacketType(201), &[]);
+    let valid = packet(PacketType(202), &[]);
+    for (bytes, code, text) in [
+        (
+            b"GET / HTTP/1.1\r\n".to_vec(),
+            CloseReason::PROTOCOL_ERROR,
+            "HTTP",
+        ),
+        (
+            large,
+            CloseReason::TOO_LARGE,
+            "packet of type 200 too large: 1001 bytes",
+        ),
+        (failing, CloseReason::INTERNAL, "out of paper"),
+        (
+            [&valid[..], &[0xFF; 8]].concat(),
+            CloseReason::PROTOCOL_ERROR,
+            "protocol error",
+        ),
+    ] {
+        let (mut io, channel) = raw_client().await;
+        let ok = |_, _| std::future::ready(Ok::<_, ErrorData>(()));
+        let peer = PeerBuilder::new()
+            .limits(limits.clone())
+            .handle_packet(PacketType(200), ok)
+            .handle_packet(PacketType(201), |_, _| {
+                std::future::ready(Err::<(), _>(ErrorData::new(1, "out of paper")))
+            })
+            .start(channel)
+            .unwrap();
+        io.write_all(&frame(BINARY, &bytes, true)).await.unwrap();
+        let end = in_time(peer.closed()).await;
+        let (first, payload) = in_time(read_frame(&mut io)).await;
+        assert_eq!(
+            (first, &payload[..2]),
+            (CLOSE, &code.to_be_bytes()[..]),
+            "{end}"
+        );
+        let told = String::from_utf8(payload[2..].to_vec()).unwrap();
+        assert!(
+            told.contains(text) && end.to_string().starts_with(&told),
+            "{told}: {end}"
+        );
+    }
 }

@@ -221,3 +221,25 @@ async fn pages_and_foreign_hosts_are_refused() {
     ));
     running.abort();
 }
+
+/// Handshakes wait for the server, and no more than it may be behind.
+#[tokio::test]
+async fn handshakes_beyond_the_backlog_are_refused() {
+    let (mut upgrade, connections) = WebSocket::new().service();
+    let mut statuses = Vec::new();
+    for _ in 0..66 {
+        let request = http::Request::get("/chirp")
+            .header("Host", "localhost")
+            .header("Connection", "Upgrade")
+            .header("Upgrade", "websocket")
+            .header("Sec-WebSocket-Version", "13")
+            .header("Sec-WebSocket-Key", crate::raw::KEY)
+            .header("Sec-WebSocket-Protocol", "chirp.v0");
+        let request = request.body(()).unwrap();
+        let answer = tower::Service::call(&mut upgrade, request).await.unwrap();
+        statuses.push(answer.status().as_u16());
+    }
+    assert_eq!(statuses[..64], [101; 64]);
+    assert_eq!(statuses[64..], [503; 2]);
+    drop(connections);
+}

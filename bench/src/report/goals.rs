@@ -271,6 +271,15 @@ const GOALS: &[Goal] = &[
         Metric::Bytes,
         Below(12.0 * 1024.0),
     ),
+    Goal {
+        system: "chirp-websocket",
+        ..goal(
+            "memory",
+            "an idle connection",
+            Metric::Bytes,
+            Below(40.0 * 1024.0),
+        )
+    },
     // Request: header, ID, name length, `Bench.add` and two small numbers. Response: header, ID, code and the sum.
     goal("wire", "one caller", Metric::BytesOut, Below(24.0)),
     goal("wire", "one caller", Metric::BytesBack, Below(14.0)),

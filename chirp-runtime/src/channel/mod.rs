@@ -105,6 +105,24 @@ pub struct Channel {
     identity: Identity,
     /// A fact about the other side for a layer above.
     pub(crate) fact: Option<Arc<dyn Any + Send + Sync>>,
+    on_failure: Option<OnFailure>,
+}
+
+/// A function that tells the other side of a transport why this side ends the connection.
+pub(crate) type OnFailure = Box<dyn FnOnce(FailureKind, &str) + Send>;
+
+/// The kind of failure that made this side end a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// The other side sent bytes that are not Chirp v0.
+    Protocol,
+    /// The other side sent a packet over a limit.
+    TooLarge,
+    /// The other side sent too much, did not read, or showed no sign of life.
+    Policy,
+    /// A handler of this side failed.
+    Internal,
 }
 
 impl Channel {
@@ -120,6 +138,7 @@ impl Channel {
             credentials: None,
             identity: Identity::Anonymous,
             fact: None,
+            on_failure: None,
         }
     }
 
@@ -170,6 +189,23 @@ impl Channel {
             (Identity::Anonymous, Some(credentials)) => Identity::Unix(credentials),
             (known, _) => known.clone(),
         }
+    }
+
+    /// Sets a function that is called with the reason if a failure makes this side end the connection, before the last
+    /// bytes are written and the writing half is shut down. A transport that can tell the other side uses it, as Close frames
+    /// of WebSocket do. The text is for people. The function must not block.
+    #[must_use]
+    pub fn with_failure_hook(
+        mut self,
+        hook: impl FnOnce(FailureKind, &str) + Send + 'static,
+    ) -> Self {
+        self.on_failure = Some(Box::new(hook));
+        self
+    }
+
+    /// Removes the function of [`with_failure_hook`](Self::with_failure_hook).
+    pub(crate) fn take_failure_hook(&mut self) -> Option<OnFailure> {
+        self.on_failure.take()
     }
 
     /// Splits the channel into its halves.

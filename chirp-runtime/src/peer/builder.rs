@@ -355,10 +355,12 @@ impl PeerBuilder {
             Some(wrap) => wrap(channel, connected),
             None => channel,
         };
+        let mut channel = channel;
         let remote = channel.remote().cloned();
         let credentials = channel.credentials();
         let identity = channel.identity();
         let hello = channel.hello();
+        let on_failure = channel.take_failure_hook();
         let (reader, writer) = channel.into_split();
         let runtime = Handle::current();
         let mut session = Session::new(SessionConfig {
@@ -408,7 +410,10 @@ impl PeerBuilder {
                 state.serving = Some(routes.serving);
             }
         }
-        task::spawn(&runtime, WriterTask::new(Arc::clone(&connection)));
+        task::spawn(
+            &runtime,
+            WriterTask::new(Arc::clone(&connection), on_failure),
+        );
         if !routes.is_held {
             connection.start_dispatcher();
         }

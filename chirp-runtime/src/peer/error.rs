@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{CallSite, MethodName, Reply};
-use crate::channel::Endpoint;
+use crate::channel::{Endpoint, FailureKind};
 use crate::packet::{ErrorData, FrameworkError, MetadataError, PacketError, PacketType};
 use crate::session::LimitOwner;
 
@@ -387,6 +387,22 @@ impl ConnectionError {
     /// Returns `true` if one of the two sides closed the connection gracefully.
     pub fn is_clean(&self) -> bool {
         matches!(self, Self::ClosedHere | Self::ClosedByPeer)
+    }
+
+    /// Returns the kind of failure that the other side should be told, if there is one.
+    pub(super) fn failure_kind(&self) -> Option<FailureKind> {
+        match self {
+            Self::ClosedHere | Self::ClosedByPeer | Self::Channel(_) | Self::RuntimeStopped => None,
+            Self::Protocol(_) => Some(FailureKind::Protocol),
+            Self::PacketTooLarge { .. } => Some(FailureKind::TooLarge),
+            Self::PacketHandler { .. } => Some(FailureKind::Internal),
+            Self::Flooded { .. }
+            | Self::Unresponsive { .. }
+            | Self::NotReading { .. }
+            | Self::Stalled { .. }
+            | Self::KeepAlive { .. }
+            | Self::Unfinished { .. } => Some(FailureKind::Policy),
+        }
     }
 
     /// Returns `true` if the peer may still read what is written.

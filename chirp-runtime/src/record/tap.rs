@@ -15,7 +15,7 @@ impl Recorder {
     /// Returns a channel that carries the same bytes and records them. `is_client` tells whether this side made the
     /// connection.
     #[must_use]
-    pub fn tap(&self, channel: Channel, is_client: bool) -> Channel {
+    pub fn tap(&self, mut channel: Channel, is_client: bool) -> Channel {
         let remote = channel.remote().cloned();
         let name = remote.as_ref().map(ToString::to_string);
         let name = name.as_deref().unwrap_or("unknown address");
@@ -29,6 +29,7 @@ impl Recorder {
         let connection = Arc::new(self.connection(&comment));
         let (credentials, identity) = (channel.credentials(), channel.identity());
         let hello = channel.hello();
+        let on_failure = channel.take_failure_hook();
         let (reader, writer) = channel.into_split();
         let reader = TapReader {
             reader,
@@ -49,6 +50,9 @@ impl Recorder {
         }
         if let Some(hello) = hello {
             tapped = tapped.with_hello(hello);
+        }
+        if let Some(hook) = on_failure {
+            tapped = tapped.with_failure_hook(hook);
         }
         tapped
     }

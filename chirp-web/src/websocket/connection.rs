@@ -3,6 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chirp_runtime::channel::{Channel, Credentials, Endpoint, Identity, Reader, Writer};
 
+use super::CloseReason;
 use super::frame::{FrameDecoder, Side};
 use super::halves::{FrameReader, FrameWriter, Input, MessageKind};
 use super::output::Output;
@@ -61,7 +62,11 @@ impl WebSocketConnection {
         let decoder = FrameDecoder::new(self.side, kind.opcode());
         let input = Input::new(decoder, Arc::clone(&output));
         let reader = FrameReader::new(self.reader, self.early, input, kind);
-        self.info
-            .put_on(Channel::new(reader, FrameWriter::new(output, kind)))
+        let hook = {
+            let output = Arc::clone(&output);
+            move |failure, text: &str| output.set_close_reason(CloseReason::code_of(failure), text)
+        };
+        let channel = Channel::new(reader, FrameWriter::new(output, kind));
+        self.info.put_on(channel.with_failure_hook(hook))
     }
 }

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::io;
 
+use chirp_runtime::channel::FailureKind;
+
 use super::frame::FrameError;
 
 /// The code and the text of a Close frame.
@@ -27,6 +29,19 @@ impl CloseReason {
     pub const POLICY: u16 = 1008;
     /// A message is over the limit.
     pub const TOO_LARGE: u16 = 1009;
+
+    /// This side has failed.
+    pub const INTERNAL: u16 = 1011;
+
+    /// Returns the code for a failure of the connection.
+    pub(super) fn code_of(failure: FailureKind) -> u16 {
+        match failure {
+            FailureKind::Protocol => Self::PROTOCOL_ERROR,
+            FailureKind::TooLarge => Self::TOO_LARGE,
+            FailureKind::Internal => Self::INTERNAL,
+            _ => Self::POLICY,
+        }
+    }
 
     pub(super) fn new(code: u16, text: &str) -> Self {
         Self {

@@ -34,6 +34,8 @@ struct State {
     /// The answer to the last ping. Earlier pings need none (RFC 6455, 5.5.3).
     pong: Option<ControlPayload>,
     close: Close,
+    /// The code and the text for the end of a shutdown.
+    reason: CloseReason,
     /// The other side has sent a Close frame.
     is_close_received: bool,
 }
@@ -57,6 +59,7 @@ impl Output {
             writer_waits: false,
             pong: None,
             close: Close::Open,
+            reason: CloseReason::new(CloseReason::NORMAL, ""),
             is_close_received: false,
         }))
     }
@@ -74,6 +77,11 @@ impl Output {
     /// Notes that the other side sends nothing more.
     pub(super) fn close_received(&self) {
         self.lock().is_close_received = true;
+    }
+
+    /// Sets the code and the text of the Close frame that [`poll_shutdown`](Self::poll_shutdown) sends.
+    pub(super) fn set_close_reason(&self, code: u16, text: &str) {
+        self.lock().reason = CloseReason::new(code, text);
     }
 
     /// Requests a Close frame, unless there is one.
@@ -129,7 +137,9 @@ impl Output {
     /// for that of both.
     pub(super) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut state = self.lock();
-        state.request_close(CloseReason::NORMAL, "");
+        if matches!(state.close, Close::Open) {
+            state.close = Close::Requested(state.reason.clone());
+        }
         let closed = state.poll_flush(cx);
         state.writer_waits = closed.is_pending();
         ready!(closed)?;

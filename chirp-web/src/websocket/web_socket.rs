@@ -36,6 +36,10 @@ const ALPN: &[u8] = b"http/1.1";
 /// others beside it, see [`service`](Self::service).
 ///
 /// ```
+/// # mod chirp {
+/// #     pub use chirp_runtime::{peer::PeerBuilder, server::Server};
+/// #     pub use chirp_web::websocket;
+/// # }
 /// use chirp::Server;
 /// use chirp::websocket::WebSocket;
 ///
@@ -51,6 +55,10 @@ const ALPN: &[u8] = b"http/1.1";
 /// # Clients
 ///
 /// ```
+/// # mod chirp {
+/// #     pub use chirp_runtime::{peer::PeerBuilder, server::Server};
+/// #     pub use chirp_web::websocket;
+/// # }
 /// use chirp::PeerBuilder;
 /// use chirp::websocket::WebSocket;
 ///
@@ -139,21 +147,18 @@ impl WebSocket {
     /// [`ServerBuilder::listen`](chirp_runtime::server::ServerBuilder::listen). So all limits of the server hold.
     ///
     /// ```
-    /// use axum::Router;
-    /// use axum::routing::get;
+    /// # mod chirp {
+    /// #     pub use chirp_runtime::server::Server;
+    /// #     pub use chirp_web::websocket;
+    /// # }
     /// use chirp::Server;
     /// use chirp::websocket::WebSocket;
     ///
-    /// # async fn serve() -> std::io::Result<()> {
+    /// # async fn serve() {
     /// let (upgrade, connections) = WebSocket::new().service();
     /// let server = Server::builder().listen(Box::new(connections));
-    /// tokio::spawn(server.run());
-    ///
-    /// let app = Router::new()
-    ///     .route("/", get(|| async { "a page" }))
-    ///     .route_service("/chirp", upgrade);
-    /// let port = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
-    /// axum::serve(port, app).await
+    /// // With axum: `Router::new().route_service("/chirp", upgrade)`.
+    /// server.run().await;
     /// # }
     /// ```
     pub fn service(&self) -> (WebSocketService, UpgradeListener) {

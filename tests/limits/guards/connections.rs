@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
-use chirp::channel::{Channel, memory};
+use chirp::channel::{Channel, FailureKind, memory};
 use chirp::packet::{ErrorData, PacketType};
 use chirp::{ConnectionError, PeerBuilder, Request};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -28,6 +28,32 @@ async fn packet_handlers() {
         matches!(&reason, ConnectionError::PacketHandler { message, .. } if message.contains("a packet")),
         "{reason}"
     );
+}
+
+#[tokio::test]
+async fn failure_hooks() {
+    let serves = PeerBuilder::new().handle_packet(PacketType(200), |_, _| {
+        std::future::ready(Err::<(), _>(ErrorData::new(1, "a failure")))
+    });
+    let (called, calls) = tokio::sync::oneshot::channel();
+    let (one, other) = memory();
+    let other = other.with_failure_hook(move |kind, text| {
+        assert!(text.contains("a failure"), "{text}");
+        called.send(kind).unwrap();
+        panic!("a hook");
+    });
+    let b = serves.start(other).unwrap();
+    let a = PeerBuilder::new().start(one).unwrap();
+    soon(a.send_packet(PacketType(200), ())).await.unwrap();
+    assert_eq!(soon(calls).await.unwrap(), FailureKind::Internal);
+    // The connection ends as it would.
+    let reason = soon(b.closed()).await;
+    assert!(
+        matches!(reason, ConnectionError::PacketHandler { .. }),
+        "{reason}"
+    );
+    let reason = soon(a.closed()).await;
+    assert!(matches!(reason, ConnectionError::ClosedByPeer), "{reason}");
 }
 
 #[tokio::test]

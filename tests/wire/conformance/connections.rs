@@ -64,6 +64,8 @@ async fn sockets_have_addresses() {
             // Memory has no address.
             #[cfg(feature = "tls")]
             Link::Tls => (false, false),
+            #[cfg(feature = "websocket")]
+            Link::WebSocket => (true, false),
         };
         assert_eq!(known, expected, "{link:?}");
         let peer = PeerBuilder::new().start(one).expect("no duplicates");

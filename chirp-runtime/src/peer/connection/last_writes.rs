@@ -9,7 +9,7 @@ use super::connection_core::ConnectionCore;
 use super::effects::Action;
 use super::sending::Sending;
 use super::writer::{WriteState, WriterTask};
-use crate::peer::ConnectionError;
+use crate::peer::{ConnectionError, guard};
 
 /// How long the peer may accept nothing of the last output after the end of the session.
 const LAST: Duration = Duration::from_secs(1);
@@ -58,6 +58,7 @@ impl WriterTask {
             self.is_last = false;
             return Poll::Pending;
         }
+        self.tell_failure();
         while !self.shuts_down {
             let connection = &*self.connection;
             let mut sink = connection.lock_sink();
@@ -79,6 +80,20 @@ impl WriterTask {
             return self.poll_no_reader(cx);
         }
         Poll::Ready(())
+    }
+
+    /// Tells the channel why this side ends the connection.
+    fn tell_failure(&mut self) {
+        if let Some(hook) = self.on_failure.take() {
+            let reason = self.connection.reason();
+            let kind = reason.failure_kind();
+            // A panic has been logged, and changes nothing else.
+            let _ = guard::call("a failure hook of a channel", || {
+                if let Some(kind) = kind {
+                    hook(kind, &reason.to_string());
+                }
+            });
+        }
     }
 
     /// Takes the turn for the last batch. Returns `false` if another task writes, which then hands the turn over.

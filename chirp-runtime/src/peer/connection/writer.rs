@@ -318,6 +318,8 @@ pub(in crate::peer) struct WriterTask {
     pub(in crate::peer) is_last: bool,
     /// Runs exactly while a write or the shutdown waits for the peer. This task holds the turn then.
     pub(in crate::peer) timer: Option<Box<Watchdog>>,
+    /// Tells the channel why the session has ended.
+    pub(in crate::peer) on_failure: Option<channel::OnFailure>,
     effects: Box<Effects>,
 }
 
@@ -331,7 +333,10 @@ enum WriterStep {
 }
 
 impl WriterTask {
-    pub(in crate::peer) fn new(connection: Arc<ConnectionCore>) -> Self {
+    pub(in crate::peer) fn new(
+        connection: Arc<ConnectionCore>,
+        on_failure: Option<channel::OnFailure>,
+    ) -> Self {
         let stall = connection.look().session.limits().progress_timeout;
         Self {
             connection,
@@ -341,6 +346,7 @@ impl WriterTask {
             shuts_down: false,
             is_last: false,
             timer: None,
+            on_failure,
             effects: Box::default(),
         }
     }
