@@ -1,7 +1,8 @@
 //! TypeScript that is generated from descriptions.
-#![cfg(feature = "typescript")]
+#![cfg(all(feature = "typescript", feature = "websocket"))]
 
 mod generated;
+mod node;
 mod odd_names;
 mod shapes;
 mod shop;

@@ -129,7 +129,7 @@ export function writeJson(value: unknown): string {
       return value.toString();
     case "number":
       if (!Number.isFinite(value)) throw new EncodeError(`JSON has no number for ${value}`);
-      return JSON.stringify(value);
+      return Object.is(value, -0) ? "-0.0" : JSON.stringify(value);
     case "object":
       if (value === null) return "null";
       if (Array.isArray(value)) return `[${value.map(writeJson).join(",")}]`;

@@ -14,6 +14,7 @@ import {
 import type { ErrorData } from "./packets.js";
 import type { Method } from "./service.js";
 import { decode, encode } from "./streams.js";
+import { bytes } from "./types.js";
 
 /** The result codes of responses (PROTOCOL.md, section 2.3). */
 export const resultCode = { success: 0, unknownMethod: 1, duplicate: 2, cancelled: 3, error: 4 } as const;
@@ -35,8 +36,11 @@ export function toError(error: ErrorData, method: Method<any>): ChirpError {
   const known = method.errors?.find((candidate) => candidate.code === code);
   if (known) {
     try {
-      const fields = known.dataType && decode(known.dataType, data, `data of ${description}`);
-      if (known.dataType || !data.length) return new known(fields, description);
+      const { dataType } = known;
+      // Raw data of no bytes are not written at all.
+      if (dataType === bytes && !data.length) return new known(data, description);
+      const fields = dataType && decode(dataType, data, `data of ${description}`);
+      if (dataType || !data.length) return new known(fields, description);
     } catch {
       // The other side has another version of the error: its data are handed on as they came.
     }

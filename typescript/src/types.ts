@@ -94,8 +94,13 @@ export const i64: Type<bigint> = large("i64", true, 64);
 export const u64: Type<bigint> = large("u64", false, 64);
 export const i128: Type<bigint> = large("i128", true, 128);
 export const u128: Type<bigint> = large("u128", false, 128);
-export const f32: Type<number> = float("f32");
 export const f64: Type<number> = float("f64");
+/** Rounded to 32 bits, so that the shortest text of an `f32` reads as that number. */
+export const f32: Type<number> = {
+  read: (json, path) => Math.fround(f64.read(json, path)),
+  write: (value, path) =>
+    Number.isFinite(value) && Number.isFinite(Math.fround(value)) ? value : unwritable(path, "a finite f32", value),
+};
 export const text: Type<string> = plain("string", (value) => typeof value === "string");
 /** One character: a string of one code point. */
 export const char: Type<string> = plain("char", (value) => typeof value === "string" && /^.$/su.test(value));
