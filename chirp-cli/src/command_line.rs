@@ -1,13 +1,15 @@
 use clap::{Parser, Subcommand};
 
-use crate::commands::{Bench, Call, Completions, Describe, Diff, Ls, Record, Replay, Show, Top};
+use crate::commands::{
+    Bench, Call, Completions, Describe, Diff, Ls, Record, Replay, Show, Top, Typescript,
+};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
 const AFTER_HELP: &str = "\
 Addresses:
   tcp://host:port   tls://host:port   unix:///path   unix://@name
-  exec:program args   stdio:   fd:N
+  ws://host:port/path   wss://host/path   exec:program args   stdio:   fd:N
 
 Exit codes:
   0    success
@@ -44,6 +46,7 @@ pub(crate) enum Command {
     Show(Show),
     Replay(Replay),
     Top(Top),
+    Typescript(Typescript),
     Completions(Completions),
 }
 
@@ -60,6 +63,7 @@ impl Command {
             Self::Show(command) => command.run(),
             Self::Replay(command) => command.run().await,
             Self::Top(command) => command.run().await,
+            Self::Typescript(command) => command.run().await,
             Self::Completions(command) => command.run(),
         }
     }

@@ -1,7 +1,11 @@
+use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chirp::channel::{Channel, KeyPolicy, Keypair, TlsCertificate, TlsClient, TlsError, TlsRoots};
+use chirp::channel::{
+    Channel, KeyPolicy, Keypair, Scheme, TlsCertificate, TlsClient, TlsError, TlsRoots,
+};
+use chirp::websocket::{WebSocket, WebSocketError};
 use chirp::{ConnectError, Endpoint, Peer, PeerBuilder, PublicKey};
 use clap::Args;
 
@@ -16,10 +20,10 @@ pub(crate) struct ConnectOptions {
     /// Time limit for connecting
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
     pub(crate) connect_timeout: Duration,
-    /// tls: certificate authorities that may sign the server's certificate (PEM); without this, those of the system
+    /// tls, wss: certificate authorities that may sign the server's certificate (PEM); without this, those of the system
     #[arg(long, value_name = "FILE", conflicts_with = "peer_key")]
     ca: Option<PathBuf>,
-    /// tls: own certificate (PEM)
+    /// tls, wss: own certificate (PEM)
     #[arg(
         long,
         value_name = "FILE",
@@ -27,15 +31,40 @@ pub(crate) struct ConnectOptions {
         conflicts_with = "peer_key"
     )]
     cert: Option<PathBuf>,
-    /// tls: own private key (PEM), of the certificate, or as a raw key with --peer-key
+    /// tls, wss: own private key (PEM), of the certificate, or as a raw key with --peer-key
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// tls: raw public key that the server must have; can be repeated
+    /// tls, wss: raw public key that the server must have; can be repeated
     #[arg(long, value_name = "KEY")]
     peer_key: Vec<PublicKey>,
-    /// tls: name in the server's certificate, if it is not the host of the address
+    /// tls, wss: name in the server's certificate, if it is not the host of the address
     #[arg(long, value_name = "NAME", conflicts_with = "peer_key")]
     server_name: Option<String>,
+    /// ws, wss: file with the token that the server requires
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+/// What the scheme of an address needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Tls,
+    WebSocket { is_secure: bool },
+}
+
+impl Kind {
+    fn of(endpoint: &Endpoint) -> Self {
+        match endpoint {
+            Endpoint::Tls { .. } => Self::Tls,
+            Endpoint::Other(other) => match other.scheme() {
+                "ws" => Self::WebSocket { is_secure: false },
+                "wss" => Self::WebSocket { is_secure: true },
+                _ => Self::Plain,
+            },
+            _ => Self::Plain,
+        }
+    }
 }
 
 impl ConnectOptions {
@@ -62,25 +91,26 @@ impl ConnectOptions {
     pub(crate) async fn connect_channel(&self, endpoint: &Endpoint) -> Result<Channel, Failure> {
         let failure = |error| connect_failure(&ConnectError::Io(error));
         let connecting = async {
-            let Endpoint::Tls { host, port } = endpoint else {
-                if let Some(option) = self.first_tls_option() {
-                    return Err(Failure::usage(format!(
-                        "{option} needs an address tls://host:port, and this is {endpoint}"
-                    )));
+            let kind = self.check(endpoint)?;
+            match (kind, endpoint) {
+                (Kind::Tls, Endpoint::Tls { host, port }) => {
+                    let tls = match self.tls()? {
+                        Some(tls) => tls,
+                        None => TlsClient::new(&TlsRoots::system().map_err(Failure::usage)?),
+                    };
+                    let below = Endpoint::Tcp {
+                        host: host.clone(),
+                        port: port.clone(),
+                    };
+                    let channel = below.connect().await.map_err(failure)?;
+                    tls.wrap(channel, host).await.map_err(failure)
                 }
-                return endpoint.connect().await.map_err(failure);
-            };
-            let (host, port) = (host.clone(), port.clone());
-            let tls = match self.tls()? {
-                Some(tls) => tls,
-                None => TlsClient::new(&TlsRoots::system().map_err(Failure::usage)?),
-            };
-            let below = Endpoint::Tcp {
-                host: host.clone(),
-                port,
-            };
-            let channel = below.connect().await.map_err(failure)?;
-            tls.wrap(channel, &host).await.map_err(failure)
+                (Kind::WebSocket { .. }, Endpoint::Other(address)) => {
+                    let scheme = self.web_socket(kind)?;
+                    scheme.connect(address).await.map_err(failure)
+                }
+                _ => endpoint.connect().await.map_err(failure),
+            }
         };
         let limit = self.connect_timeout;
         let result = tokio::time::timeout(limit, connecting).await;
@@ -97,18 +127,50 @@ impl ConnectOptions {
         endpoint: &Endpoint,
     ) -> Result<PeerBuilder, Failure> {
         let builder = builder.connect_timeout(self.connect_timeout);
-        if !matches!(endpoint, Endpoint::Tls { .. }) {
-            return match self.first_tls_option() {
-                Some(option) => Err(Failure::usage(format!(
-                    "{option} needs an address tls://host:port, and this is {endpoint}"
-                ))),
-                None => Ok(builder),
-            };
-        }
-        Ok(match self.tls()? {
-            Some(tls) => builder.tls(tls),
-            None => builder,
+        let kind = self.check(endpoint)?;
+        Ok(match kind {
+            Kind::Plain => builder,
+            Kind::Tls => match self.tls()? {
+                Some(tls) => builder.tls(tls),
+                None => builder,
+            },
+            Kind::WebSocket { is_secure } => {
+                let name = if is_secure { "wss" } else { "ws" };
+                builder.scheme(name, self.web_socket(kind)?)
+            }
         })
+    }
+
+    /// Checks that the address has a use for the options.
+    fn check(&self, endpoint: &Endpoint) -> Result<Kind, Failure> {
+        let kind = Kind::of(endpoint);
+        let has_tls = matches!(kind, Kind::Tls | Kind::WebSocket { is_secure: true });
+        if let (false, Some(option)) = (has_tls, self.first_tls_option()) {
+            return Err(Failure::usage(format!(
+                "{option} needs an address tls://host:port or wss://host/path, and this is {endpoint}"
+            )));
+        }
+        if self.token_file.is_some() && !matches!(kind, Kind::WebSocket { .. }) {
+            return Err(Failure::usage(format!(
+                "--token-file needs an address ws://host:port/path or wss://host/path, and this is {endpoint}"
+            )));
+        }
+        Ok(kind)
+    }
+
+    fn web_socket(&self, kind: Kind) -> Result<WebSocket, Failure> {
+        let mut scheme = WebSocket::new();
+        if let Some(path) = &self.token_file {
+            let token = fs::read_to_string(path)
+                .map_err(|error| Failure::file("read", path.display(), &error))?;
+            scheme = scheme.token(token.trim());
+        }
+        if kind == (Kind::WebSocket { is_secure: true })
+            && let Some(tls) = self.tls()?
+        {
+            scheme = scheme.client_tls(tls);
+        }
+        Ok(scheme)
     }
 
     fn first_tls_option(&self) -> Option<&'static str> {
@@ -170,6 +232,15 @@ fn connect_failure(error: &ConnectError) -> Failure {
     let code = match error {
         ConnectError::Duplicate(_) | ConnectError::Endpoint(_) => ExitCode::Usage,
         ConnectError::Timeout { .. } => ExitCode::TimedOut,
+        ConnectError::Io(error) if WebSocketError::of(error).is_some() => {
+            match WebSocketError::of(error) {
+                Some(WebSocketError::Rejected {
+                    status: 401 | 403, ..
+                }) => ExitCode::NotAllowed,
+                Some(WebSocketError::InvalidAddress(_)) => ExitCode::Usage,
+                _ => ExitCode::NoConnection,
+            }
+        }
         ConnectError::Io(error) => match TlsError::of(error) {
             // The other side has seen no identity, or has none: it need not speak TLS.
             None | Some(TlsError::NotTls | TlsError::Ended | TlsError::TooOld) => {

@@ -7,6 +7,7 @@ use chirp::reflect::{Description, JsonCaller};
 use chirp::{CallError, Peer};
 
 use crate::call_failure;
+use crate::connection::ConnectOptions;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 
@@ -98,6 +99,20 @@ fn distance(one: &str, other: &str) -> usize {
         }
     }
     row.last().copied().unwrap_or(FAR)
+}
+
+/// Returns the description of a target, or one that was saved to a file.
+pub(crate) async fn load(connect: &ConnectOptions, target: &str) -> Result<Description, Failure> {
+    let path = Path::new(target);
+    // The file of a Unix socket is an address.
+    let is_json = path
+        .extension()
+        .is_some_and(|extension| extension == "json");
+    if path.is_file() || is_json && !target.contains("://") {
+        return read(path);
+    }
+    let peer = connect.connect(target).await?;
+    describe(&peer, "").await
 }
 
 /// Reads a description that was saved to a file.

@@ -97,7 +97,10 @@ impl Call {
                 matches!(&result, Err(failure) if failure.code() == ExitCode::Interrupted);
             if is_interrupted {
                 peer.shutdown(GOODBYE / 4).await;
-            } else if matches!(peer.remote(), Some(Endpoint::Tls { .. })) {
+            } else if matches!(
+                peer.remote(),
+                Some(Endpoint::Tls { .. } | Endpoint::Other(_))
+            ) {
                 // Without this, the other side would see a connection that was cut.
                 peer.close();
                 let _ = tokio::time::timeout(GOODBYE, peer.closed()).await;

@@ -1,7 +1,6 @@
 use std::fmt::Write;
-use std::path::Path;
 
-use chirp::reflect::{Description, InterfaceDifference, compare_descriptions};
+use chirp::reflect::{InterfaceDifference, compare_descriptions};
 use clap::{Args, ValueEnum};
 
 use crate::connection::ConnectOptions;
@@ -48,7 +47,8 @@ enum Clients {
 impl Diff {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         let (old, new) = unless_interrupted(async {
-            Ok((self.load(&self.old).await?, self.load(&self.new).await?))
+            let old = reflection::load(&self.connect, &self.old).await?;
+            Ok((old, reflection::load(&self.connect, &self.new).await?))
         })
         .await?;
         let differences = compare_descriptions(&old, &new);
@@ -63,19 +63,6 @@ impl Diff {
             return Ok(ExitCode::Failed);
         }
         Ok(ExitCode::Success)
-    }
-
-    async fn load(&self, version: &str) -> Result<Description, Failure> {
-        let path = Path::new(version);
-        // The file of a Unix socket is an address.
-        let is_json = path
-            .extension()
-            .is_some_and(|extension| extension == "json");
-        if path.is_file() || is_json && !version.contains("://") {
-            return reflection::read(path);
-        }
-        let peer = self.connect.connect(version).await?;
-        reflection::describe(&peer, "").await
     }
 
     fn breaks(&self, difference: &InterfaceDifference) -> bool {

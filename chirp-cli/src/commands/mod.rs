@@ -10,6 +10,7 @@ mod record;
 mod replay;
 mod show;
 mod top;
+mod typescript;
 
 pub(crate) use bench::Bench;
 pub(crate) use call::Call;
@@ -21,3 +22,4 @@ pub(crate) use record::Record;
 pub(crate) use replay::Replay;
 pub(crate) use show::Show;
 pub(crate) use top::Top;
+pub(crate) use typescript::Typescript;

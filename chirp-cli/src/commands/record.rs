@@ -1,9 +1,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chirp::channel::{Channel, Endpoint, Incoming, Listener, TlsCertificate, TlsServer};
+use chirp::channel::{Channel, Endpoint, Incoming, Listener, Scheme, TlsCertificate, TlsServer};
 use chirp::packet::DESCRIBE_METHOD;
 use chirp::record::Recorder;
+use chirp::websocket::WebSocket;
 use clap::Args;
 use tokio::task::JoinSet;
 
@@ -42,12 +43,15 @@ pub(crate) struct Record {
     /// Do not ask the target for its description, by which `chirp show` decodes values
     #[arg(long)]
     no_describe: bool,
-    /// tls: certificate for clients that connect to LISTEN (PEM)
+    /// tls, wss: certificate for clients that connect to LISTEN (PEM)
     #[arg(long, value_name = "FILE", requires = "listen_key")]
     listen_cert: Option<PathBuf>,
-    /// tls: private key of --listen-cert (PEM)
+    /// tls, wss: private key of --listen-cert (PEM)
     #[arg(long, value_name = "FILE", requires = "listen_cert")]
     listen_key: Option<PathBuf>,
+    /// ws, wss: origin whose pages may connect to LISTEN, as scheme://host:port; can be repeated
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<String>,
     #[command(flatten)]
     connect: ConnectOptions,
 }
@@ -110,24 +114,49 @@ impl Record {
 
     async fn listen(&self) -> Result<(Box<dyn Listener>, Option<TlsServer>), Failure> {
         let endpoint = connection::parse(&self.listen)?;
-        let (endpoint, tls) = match (endpoint, &self.listen_cert, &self.listen_key) {
-            (Endpoint::Tls { host, port }, Some(chain), Some(key)) => {
+        let tls = match (&self.listen_cert, &self.listen_key) {
+            (Some(chain), Some(key)) => {
                 let certificate = TlsCertificate::from_files(chain, key).map_err(Failure::usage)?;
-                let below = Endpoint::Tcp { host, port };
-                (below, Some(TlsServer::new(&certificate)))
+                Some(TlsServer::new(&certificate))
             }
-            (Endpoint::Tls { .. }, ..) => {
-                let message = "listening on tls:// needs --listen-cert FILE and --listen-key FILE";
-                return Err(Failure::usage(message));
-            }
-            (endpoint, Some(_), _) => {
-                return Err(Failure::usage(format!(
-                    "--listen-cert needs an address tls://host:port, and this is {endpoint}"
-                )));
-            }
-            (endpoint, ..) => (endpoint, None),
+            _ => None,
         };
-        let listener = endpoint.listen().await;
+        let is_secure = match &endpoint {
+            Endpoint::Tls { .. } => true,
+            Endpoint::Other(other) => other.scheme() == "wss",
+            _ => false,
+        };
+        if is_secure && tls.is_none() {
+            let message =
+                format!("listening on {endpoint} needs --listen-cert FILE and --listen-key FILE");
+            return Err(Failure::usage(message));
+        }
+        if !is_secure && tls.is_some() {
+            return Err(Failure::usage(format!(
+                "--listen-cert needs an address tls://host:port or wss://host/path, and this is {endpoint}"
+            )));
+        }
+        let is_web_socket =
+            matches!(&endpoint, Endpoint::Other(other) if matches!(other.scheme(), "ws" | "wss"));
+        if let (false, Some(origin)) = (is_web_socket, self.allow_origin.first()) {
+            return Err(Failure::usage(format!(
+                "--allow-origin {origin} needs an address ws://host:port/path or wss://host/path, and this is {endpoint}"
+            )));
+        }
+        let (listener, tls) = match (endpoint, tls) {
+            (Endpoint::Other(address), tls) if is_web_socket => {
+                let origins = self.allow_origin.iter();
+                let mut scheme = origins.fold(WebSocket::new(), WebSocket::allow_origin);
+                if let Some(tls) = tls {
+                    scheme = scheme.server_tls(tls);
+                }
+                (scheme.listen(&address).await, None)
+            }
+            (Endpoint::Tls { host, port }, tls) => {
+                (Endpoint::Tcp { host, port }.listen().await, tls)
+            }
+            (endpoint, _) => (endpoint.listen().await, None),
+        };
         let listener = listener.map_err(|error| {
             // The error names the address.
             Failure::new(ExitCode::NoConnection, error)

@@ -14,3 +14,4 @@ mod terminal;
 mod tools;
 mod top;
 mod usage;
+mod web;
