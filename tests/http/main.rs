@@ -5,5 +5,8 @@ mod calls;
 mod client;
 mod foreign_pages;
 mod get;
+mod server;
 mod services;
 mod streams;
+#[path = "../support/mod.rs"]
+mod support;

@@ -266,7 +266,7 @@ async fn a_slow_reader_slows_the_method_down() {
     let (flows, mut ended) = Flows::new();
     let address = serve(Gateway::new().service(FlowServer::new(flows))).await;
     let mut socket = TcpStream::connect(address).await.unwrap();
-    let body = "[500,65536]";
+    let body = "[300,65536]";
     let request = format!(
         "POST /api/call/Flow.zeros HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nConnection: close\r\n\
          Content-Length: {}\r\n\r\n{body}",
@@ -275,7 +275,7 @@ async fn a_slow_reader_slows_the_method_down() {
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut first = [0; 1];
     socket.read_exact(&mut first).await.unwrap();
-    // 31 MiB do not fit into the buffers of the socket.
+    // 18 MiB do not fit into the buffers of the socket.
     let over = tokio::time::timeout(Duration::from_millis(300), ended.recv()).await;
     assert!(over.is_err(), "the method ended although nobody reads");
     let mut sink = tokio::io::sink();

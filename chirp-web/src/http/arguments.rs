@@ -88,7 +88,7 @@ impl ArgumentSource {
         let mut uploads = Uploads::default();
         match self {
             Self::Query(query) => {
-                let list = named(query);
+                let list = named(&query);
                 Ok(CallArguments::List(list, uploads))
             }
             Self::Body => {
@@ -101,7 +101,7 @@ impl ArgumentSource {
             }
             Self::Stream { query, name, media } => {
                 let (sender, receiver) = channel::<JsonText>();
-                let list = named(query).stream(&name, receiver);
+                let list = named(&query).stream(&name, receiver);
                 match media {
                     MediaType::Bytes => uploads.send_bytes(body, sender),
                     _ => uploads.send_lines(body, limit, sender),
@@ -132,7 +132,7 @@ fn unsupported(stream: Option<&ArgumentDescription>) -> Problem {
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
 }
 
-fn named(query: Vec<(String, JsonText)>) -> JsonArguments {
+fn named(query: &[(String, JsonText)]) -> JsonArguments {
     query
         .iter()
         .fold(JsonArguments::new(), |list, (name, value)| {

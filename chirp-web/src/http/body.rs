@@ -5,8 +5,14 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use super::client_io::ResponseGuard;
+
 /// The body of a response of the gateway.
-pub struct ResponseBody(Content);
+pub struct ResponseBody {
+    content: Content,
+    /// Counts the response until its body has been written.
+    guard: Option<ResponseGuard>,
+}
 
 enum Content {
     Whole(Option<Bytes>),
@@ -28,17 +34,29 @@ pub(super) trait Produce: Send {
 pub struct BodyError(pub(super) String);
 
 impl ResponseBody {
+    fn of(content: Content) -> Self {
+        Self {
+            content,
+            guard: None,
+        }
+    }
+
+    pub(super) fn with_guard(mut self, guard: ResponseGuard) -> Self {
+        self.guard = Some(guard);
+        self
+    }
+
     pub(super) fn empty() -> Self {
-        Self(Content::Whole(None))
+        Self::of(Content::Whole(None))
     }
 
     pub(super) fn whole(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Self(Content::Whole((!bytes.is_empty()).then_some(bytes)))
+        Self::of(Content::Whole((!bytes.is_empty()).then_some(bytes)))
     }
 
     pub(super) fn streamed(producer: impl Produce + 'static) -> Self {
-        Self(Content::Streamed(Box::pin(producer)))
+        Self::of(Content::Streamed(Box::pin(producer)))
     }
 }
 
@@ -50,7 +68,7 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match &mut self.0 {
+        match &mut self.content {
             Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Content::Streamed(producer) => producer
                 .as_mut()
@@ -60,11 +78,11 @@ impl Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.0, Content::Whole(None))
+        matches!(self.content, Content::Whole(None))
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.content {
             Content::Whole(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
@@ -75,7 +93,7 @@ impl Body for ResponseBody {
 
 impl fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let content = match &self.0 {
+        let content = match &self.content {
             Content::Whole(bytes) => return f.debug_tuple("ResponseBody").field(bytes).finish(),
             Content::Streamed(_) => "streamed",
         };

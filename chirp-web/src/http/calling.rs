@@ -166,8 +166,9 @@ where
     }
     let result = match arguments {
         CallArguments::Text(text) => {
+            // No bytes are no arguments.
             let text = if text.trim_ascii().is_empty() {
-                Bytes::from_static(b"{}")
+                Bytes::new()
             } else {
                 text
             };

@@ -5,6 +5,7 @@ use chirp_runtime::peer::{AccessPolicy, AsCaller, Caller, RouteError, Router};
 use chirp_runtime::service::Service;
 
 use super::authenticate::Authenticate;
+use super::server::ServerLimits;
 use super::service::GatewayService;
 use super::settings::Settings;
 use super::target::Target;
@@ -23,6 +24,7 @@ use super::target::Target;
 #[must_use]
 pub struct Gateway {
     settings: Settings,
+    pub(super) limits: ServerLimits,
     services: Router,
     /// The first error of registering a service.
     error: Option<RouteError>,
@@ -35,6 +37,7 @@ impl Default for Gateway {
         services.reflect();
         Self {
             settings: Settings::default(),
+            limits: ServerLimits::default(),
             services,
             error: None,
             targets: Vec::new(),
@@ -137,6 +140,44 @@ impl Gateway {
     pub fn allow_get(mut self) -> Self {
         self.settings.allow_get = true;
         self
+    }
+
+    /// Lets [`bind`](Self::bind) listen on addresses that other machines can reach although nothing authenticates callers.
+    pub fn open(mut self) -> Self {
+        self.limits.is_open = true;
+        self
+    }
+
+    /// Sets how many connections a [`GatewayServer`](super::GatewayServer) has at once. 1,024 by default. Others wait until there is
+    /// room.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.limits.max_connections = connections.max(1);
+        self
+    }
+
+    /// Sets how long a [`GatewayServer`](super::GatewayServer) waits for the head of a request, also between two requests. 30 s by
+    /// default. Then the connection is closed.
+    pub fn header_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.header_timeout = timeout;
+        self
+    }
+
+    /// Sets how long a [`GatewayServer`](super::GatewayServer) goes on with a response after its caller has closed its half of the
+    /// connection. 5 s by default. Such a caller may still wait for the response, or may have gone away; after this time the
+    /// call is cancelled.
+    pub fn half_close_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.half_close_timeout = timeout;
+        self
+    }
+
+    /// Sets how long a [`GatewayServer`](super::GatewayServer) waits for requests in progress when it shuts down. 10 s by default.
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.shutdown_timeout = timeout;
+        self
+    }
+
+    pub(super) fn has_authenticate(&self) -> bool {
+        self.settings.authenticate.is_some()
     }
 
     /// Returns the service that answers requests.

@@ -3,9 +3,10 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ALLOW, CONNECTION, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
@@ -18,6 +19,7 @@ use super::body::ResponseBody;
 use super::calling::{self, CallRequest};
 use super::cross_origin;
 use super::problem::Problem;
+use super::server::ClientInfo;
 use super::settings::Settings;
 use super::target::{Target, TargetMethod};
 use crate::origin_policy::{OriginError, RequestSource};
@@ -35,6 +37,7 @@ pub(super) struct GatewayCore {
     pub(super) settings: Settings,
     targets: Vec<Target>,
     pub(super) calls: Arc<Semaphore>,
+    is_draining: AtomicBool,
 }
 
 impl GatewayService {
@@ -45,8 +48,15 @@ impl GatewayService {
                 settings,
                 targets,
                 calls: Arc::new(Semaphore::new(calls)),
+                is_draining: AtomicBool::new(false),
             }),
         }
+    }
+
+    /// Refuses requests for calls from now on, with the status 503 and `Retry-After`. Calls in progress go on. A program that shuts
+    /// down calls this first, so that a load balancer sends requests elsewhere.
+    pub fn drain(&self) {
+        self.core.is_draining.store(true, Ordering::Relaxed);
     }
 }
 
@@ -142,6 +152,10 @@ impl GatewayCore {
         B: Body + Send + 'static,
         B::Data: Send,
     {
+        if self.is_draining.load(Ordering::Relaxed) {
+            let close = HeaderValue::from_static("close");
+            return Err(Problem::busy("shutting down").header(CONNECTION, close));
+        }
         let name = percent_decode_str(name).decode_utf8();
         let name = name.map_err(|_| unknown_method())?;
         let sender = self.authenticate(parts).await?;
@@ -156,7 +170,9 @@ impl GatewayCore {
     /// Finds out who sends a request.
     async fn authenticate(&self, parts: &Parts) -> Result<Authenticated, Problem> {
         let Some(authenticate) = &self.settings.authenticate else {
-            return Ok(Authenticated::anonymous());
+            let client = parts.extensions.get::<ClientInfo>();
+            let identity = client.map(|client| client.identity.clone());
+            return Ok(Authenticated::new(identity.unwrap_or_default()));
         };
         authenticate.authenticate(parts).await.map_err(|error| {
             let problem = Problem::new(

@@ -1,0 +1,233 @@
+use std::fmt;
+use std::future::{Future, pending};
+use std::io;
+use std::net::IpAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use chirp_runtime::channel::{Endpoint, EndpointError, Identity, Incoming, Listener};
+use chirp_runtime::peer::RouteError;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tower_service::Service;
+
+use super::client_io::{ClientIo, RequestBody, ResponseState};
+use super::gateway::Gateway;
+use super::service::GatewayService;
+
+/// The time for a handshake of TLS.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// The pause after a connection could not be accepted, as when descriptors are exhausted.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The connection of a request, in the extensions of requests that a [`GatewayServer`] has received. A program that nests the
+/// gateway may insert it itself.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ClientInfo {
+    /// The identity of the other end, as verified by the channel, such as the user at the other end of a Unix socket.
+    pub identity: Identity,
+    /// The address of the other end, if it has one.
+    pub remote: Option<Endpoint>,
+}
+
+/// The limits of a server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ServerLimits {
+    pub(super) max_connections: usize,
+    pub(super) header_timeout: Duration,
+    pub(super) half_close_timeout: Duration,
+    pub(super) shutdown_timeout: Duration,
+    pub(super) is_open: bool,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self {
+            max_connections: 1024,
+            header_timeout: Duration::from_secs(30),
+            half_close_timeout: Duration::from_secs(5),
+            shutdown_timeout: Duration::from_secs(10),
+            is_open: false,
+        }
+    }
+}
+
+/// The reason why a gateway does not serve an address.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// A service could not be registered.
+    #[error(transparent)]
+    Route(#[from] RouteError),
+    /// The address cannot be read.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The address is not one of this machine alone, and callers are not authenticated.
+    #[error(
+        "{0} can be reached from other machines: authenticate callers (`Gateway::authenticate`), or let everybody call \
+         (`Gateway::open`)"
+    )]
+    Open(Endpoint),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(Endpoint, io::Error),
+}
+
+/// Serves a gateway on an address of its own, with HTTP/1.
+pub struct GatewayServer {
+    service: GatewayService,
+    limits: ServerLimits,
+    listener: Box<dyn Listener>,
+}
+
+impl Gateway {
+    /// Listens on an address: `tcp://127.0.0.1:8080`, `http://127.0.0.1:8080` or `unix:///run/gateway.sock`. The identity of callers
+    /// is that of the channel, such as the user at the other end of a Unix socket, unless [`authenticate`](Self::authenticate)
+    /// says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`] if the address is invalid or cannot be listened on, and [`BindError::Open`] if other machines can reach it
+    /// and nothing authenticates callers.
+    pub async fn bind(self, address: &str) -> Result<GatewayServer, BindError> {
+        let address = match address.strip_prefix("http://") {
+            Some(authority) => format!("tcp://{}", authority.trim_end_matches('/')),
+            None => address.to_owned(),
+        };
+        let endpoint: Endpoint = address.parse()?;
+        if !self.has_authenticate() && !self.limits.is_open && is_reachable(&endpoint) {
+            return Err(BindError::Open(endpoint));
+        }
+        let listener = endpoint.listen().await;
+        let listener = listener.map_err(|error| BindError::Listen(endpoint, error))?;
+        self.serve(listener)
+    }
+
+    /// Serves a listener, whose callers the program vouches for. The identity of callers is that of their channels.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError::Route`] if a service could not be registered.
+    pub fn serve(self, listener: Box<dyn Listener>) -> Result<GatewayServer, BindError> {
+        let limits = self.limits;
+        Ok(GatewayServer {
+            service: self.into_service()?,
+            limits,
+            listener,
+        })
+    }
+}
+
+/// Returns `true` for an address that other machines may reach.
+fn is_reachable(endpoint: &Endpoint) -> bool {
+    match endpoint {
+        Endpoint::Tcp { host, .. } | Endpoint::Tls { host, .. } => {
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            let is_local = host.parse::<IpAddr>().map_or_else(
+                |_| host.eq_ignore_ascii_case("localhost"),
+                |address| address.to_canonical().is_loopback(),
+            );
+            !is_local
+        }
+        _ => false,
+    }
+}
+
+impl GatewayServer {
+    /// Returns the address. If the port was given as 0, the address has the port that the system chose.
+    pub fn endpoint(&self) -> &Endpoint {
+        self.listener.endpoint()
+    }
+
+    /// Serves until the listener is exhausted.
+    pub async fn run(self) {
+        self.run_until(pending()).await;
+    }
+
+    /// Serves until `shutdown` completes. Then no connection is accepted any more, requests in progress are answered, and what takes
+    /// longer than the [shutdown timeout](Gateway::shutdown_timeout) is cut.
+    pub async fn run_until(mut self, shutdown: impl Future<Output = ()>) {
+        let mut shutdown = pin!(shutdown);
+        let (stop, stopping) = watch::channel(false);
+        let mut connections = JoinSet::new();
+        loop {
+            let has_room = connections.len() < self.limits.max_connections;
+            tokio::select! {
+                () = &mut shutdown => break,
+                Some(_) = connections.join_next() => {}
+                incoming = self.listener.incoming(), if has_room => match incoming {
+                    Ok(Some(incoming)) => {
+                        let service = self.service.clone();
+                        connections.spawn(serve(service, self.limits, incoming, stopping.clone()));
+                    }
+                    Ok(None) => {
+                        while connections.join_next().await.is_some() {}
+                        return;
+                    }
+                    Err(_) => tokio::time::sleep(PAUSE).await,
+                }
+            }
+        }
+        drop(self.listener);
+        stop.send_replace(true);
+        let ended = async { while connections.join_next().await.is_some() {} };
+        // Dropping the tasks closes the connections that are left.
+        let _ = tokio::time::timeout(self.limits.shutdown_timeout, ended).await;
+    }
+}
+
+/// Serves a connection.
+async fn serve(
+    service: GatewayService,
+    limits: ServerLimits,
+    incoming: Incoming,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let remote = incoming.remote().cloned();
+    let Ok(Ok(channel)) = tokio::time::timeout(HANDSHAKE, incoming.finish()).await else {
+        return;
+    };
+    let client = ClientInfo {
+        identity: channel.identity(),
+        remote: channel.remote().cloned().or(remote),
+    };
+    let response = ResponseState::default();
+    let io = ClientIo::new(channel, response.clone(), limits.half_close_timeout);
+    let service = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(client.clone());
+        let guard = response.guard();
+        let request = request.map(|body| RequestBody::new(body, &response));
+        let answer = service.clone().call(request);
+        async move {
+            let response = answer.await?;
+            Ok::<_, std::convert::Infallible>(response.map(|body| body.with_guard(guard)))
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(64 << 10)
+        .serve_connection(TokioIo::new(io), service);
+    let mut connection = pin!(connection);
+    tokio::select! {
+        _ = &mut connection => return,
+        // The sender lives as long as the server.
+        _ = stopping.wait_for(|stop| *stop) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    // An error concerns this connection alone, whose client knows.
+    let _ = connection.await;
+}
+
+impl fmt::Debug for GatewayServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GatewayServer")
+            .field("endpoint", self.endpoint())
+            .finish_non_exhaustive()
+    }
+}
