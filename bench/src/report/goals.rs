@@ -253,6 +253,24 @@ const GOALS: &[Goal] = &[
         )
     },
     Goal {
+        system: "chirp-jsonrpc",
+        ..goal(
+            "web",
+            "unix, 64 callers",
+            Metric::Rate,
+            AtLeast(3.0, "jsonrpsee"),
+        )
+    },
+    Goal {
+        system: "chirp-jsonrpc",
+        ..goal(
+            "web",
+            "unix, 64 callers",
+            Metric::Cpu,
+            AtMost(0.5, "jsonrpsee"),
+        )
+    },
+    Goal {
         system: "chirp-websocket",
         ..goal(
             "web",

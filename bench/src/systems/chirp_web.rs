@@ -1,5 +1,6 @@
-//! Chirp over a WebSocket.
+//! Chirp over JSON-RPC and over a WebSocket.
 
+use chirp::jsonrpc::JsonRpc;
 use chirp::websocket::WebSocket;
 use chirp::{Endpoint, PeerBuilder};
 
@@ -30,6 +31,31 @@ impl System for OverWebSocket {
                 settings.accept_over(channel(server)),
             )?;
             connected(&PeerBuilder::new(), client, server)
+        }
+    }
+}
+
+/// Two peers of Chirp that speak JSON-RPC, a message per line.
+pub struct OverJsonRpc;
+
+impl System for OverJsonRpc {
+    const NAME: &'static str = "chirp-jsonrpc";
+    const SKILLS: Skills = Skills {
+        web: true,
+        ..Skills::ALL
+    };
+
+    type Client = BenchClient;
+
+    fn connect(client: Stream, server: Stream) -> impl Connects<BenchClient> {
+        async {
+            let settings = JsonRpc::new();
+            let client = settings.channel(channel(client));
+            let server = settings.channel(channel(server));
+            let mut connection = connected(&PeerBuilder::new().reflect(), client, server)?;
+            connection.client = connection.client.with_json();
+            connection.back = connection.back.map(BenchClient::with_json);
+            Ok(connection)
         }
     }
 }

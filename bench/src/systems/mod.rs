@@ -19,7 +19,7 @@ mod ttrpc;
 
 pub use chirp::{Chirp, Local};
 #[cfg(feature = "web")]
-pub use chirp_web::OverWebSocket;
+pub use chirp_web::{OverJsonRpc, OverWebSocket};
 pub use floor::Floor;
 #[cfg(feature = "jsonrpsee")]
 pub use jsonrpsee::Jsonrpsee;
@@ -58,6 +58,8 @@ pub async fn visit(wanted: impl Fn(&str) -> bool, visitor: &mut impl Visitor) ->
         Local,
         #[cfg(feature = "web")]
         OverWebSocket,
+        #[cfg(feature = "web")]
+        OverJsonRpc,
         #[cfg(feature = "tarpc")]
         Tarpc,
         #[cfg(feature = "tonic")]
