@@ -10,5 +10,4 @@ mod origin_policy;
 #[cfg(feature = "typescript")]
 pub mod typescript;
 #[cfg(feature = "websocket")]
-#[allow(dead_code, reason = "the scheme of JSON-RPC will use it")]
 pub mod websocket;

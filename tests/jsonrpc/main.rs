@@ -5,5 +5,6 @@
 mod calls;
 mod messages;
 mod program;
+mod schemes;
 #[path = "../support/mod.rs"]
 mod support;

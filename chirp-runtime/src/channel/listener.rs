@@ -78,6 +78,20 @@ impl Incoming {
         }
     }
 
+    /// Changes the channel, after the handshake if there is one.
+    #[must_use]
+    pub fn map(self, change: impl FnOnce(Channel) -> Channel + Send + 'static) -> Self {
+        match self.state {
+            IncomingState::Ready(channel) => Self {
+                remote: self.remote,
+                state: IncomingState::Ready(Box::new(change(*channel))),
+            },
+            IncomingState::Unfinished(handshake) => {
+                Self::unfinished(self.remote, async move { Ok(change(handshake.await?)) })
+            }
+        }
+    }
+
     /// Returns the channel if no handshake is left.
     pub(crate) fn ready(self) -> Result<Channel, Self> {
         match self.state {

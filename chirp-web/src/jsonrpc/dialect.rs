@@ -4,6 +4,8 @@ use std::str::FromStr;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::Framing;
+
 /// The conventions of a protocol on top of JSON-RPC 2.0: how calls are cancelled, which errors have which numbers, whether
 /// batches are allowed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -35,6 +37,14 @@ impl Dialect {
             Self::Lsp => "lsp",
             Self::Mcp => "mcp",
             Self::Acp => "acp",
+        }
+    }
+
+    /// Returns the framing of the protocol over streams of bytes.
+    pub(crate) fn framing(self) -> Framing {
+        match self {
+            Self::Lsp => Framing::ContentLength,
+            Self::Plain | Self::Mcp | Self::Acp => Framing::Lines,
         }
     }
 

@@ -1,5 +1,8 @@
 use chirp_runtime::channel::Channel;
 
+#[cfg(feature = "websocket")]
+use crate::websocket::WebSocket;
+
 use super::{Dialect, Framing, adapter};
 
 /// The settings of peers that speak JSON-RPC 2.0.
@@ -9,6 +12,8 @@ pub struct JsonRpc {
     pub(super) dialect: Dialect,
     pub(super) max_message: usize,
     pub(super) max_batch: usize,
+    #[cfg(feature = "websocket")]
+    pub(super) websocket: WebSocket,
 }
 
 impl JsonRpc {
@@ -25,6 +30,8 @@ impl JsonRpc {
             dialect: Dialect::Plain,
             max_message: Self::MAX_MESSAGE,
             max_batch: Self::MAX_BATCH,
+            #[cfg(feature = "websocket")]
+            websocket: WebSocket::new(),
         }
     }
 
