@@ -111,8 +111,8 @@ impl JsonRpcAddress {
             self.dialect.map(|dialect| ("dialect", dialect.name())),
         ];
         for (name, value) in settings.into_iter().flatten() {
-            let separator = if text.contains('?') { '&' } else { '?' };
-            text.push_str(&format!("{separator}{name}={value}"));
+            let separator = if text.contains('?') { "&" } else { "?" };
+            text.extend([separator, name, "=", value]);
         }
         text.parse()
     }
