@@ -13,6 +13,7 @@
 //! | [`many_targets`] | How do I call many peers at once? |
 //! | [`addresses`] | What can I connect to and listen on? |
 //! | [`websocket`] | How do pages connect, and programs that serve HTTP already? |
+//! | [`typescript`] | How do pages and programs of Node call services, and serve them? |
 //! | [`security`] | How do I encrypt connections, and who may call what? |
 //! | [`reconnecting`] | What happens when a connection is lost or a server restarts? |
 //! | [`retries`] | When is a call sent again that has failed? |
@@ -52,6 +53,9 @@ pub mod addresses {}
 #[cfg(feature = "websocket")]
 #[doc = include_str!("guide/websocket.md")]
 pub mod websocket {}
+#[cfg(feature = "typescript")]
+#[doc = include_str!("guide/typescript.md")]
+pub mod typescript {}
 #[doc = include_str!("guide/security.md")]
 pub mod security {}
 #[doc = include_str!("guide/reconnecting.md")]

@@ -65,6 +65,7 @@
 //! | `record` | no | records of packets, for Wireshark: `record::Recorder` |
 //! | `reflect` | no | calls of any method in JSON, and the shapes of types: `reflect` |
 //! | `tower` | no | layers of the crate `tower`, around handlers and calls |
+//! | `typescript` | no | clients and handlers in TypeScript, from the description of a peer: `typescript` |
 //! | `websocket` | no | `ws://` and `wss://` addresses, also within programs of axum and hyper: `websocket` |
 //!
 //! Only tokio is supported, and handlers are `Send`. Everything that a peer could make this side hold is bounded.
