@@ -1,93 +1,84 @@
 import { EncodeError, LimitError } from "./errors.js";
-import { Reader, Writer } from "./packets.js";
+import { encodeText, join, Reader, u16, u32, u8, type Part } from "./packets.js";
 import type { CallOptions } from "./service.js";
 
 /** The metadata of a call, at most. */
-const MAX_METADATA = 8192;
+export const MAX_METADATA = 8192;
 
 /** What comes before a request (PROTOCOL.md, section 10.2). */
 export interface RequestContext {
   /** Milliseconds that remained when the packet was sent. */
-  readonly timeout?: number;
-  readonly traceparent?: string;
-  readonly tracestate?: string;
+  timeout?: number;
+  traceparent?: string;
   readonly metadata: Map<string, Uint8Array[]>;
+  /** The bytes of the metadata. */
+  metadataSize: number;
   /** Whether there is something that must be understood, and is not. */
-  readonly unsupported: boolean;
+  unsupported: boolean;
 }
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const field = (kind: number, value: Part): Part => join(u8(kind), u16(value.length), value);
 
-/** Writes the context of a call, or nothing if there is none. */
-export function writeContext(options: CallOptions, timeout: number | undefined): Writer | undefined {
-  const writer = new Writer();
-  let isEmpty = true;
-  const field = (kind: number, value: Uint8Array) => {
-    isEmpty = false;
-    writer.u8(kind).u16(value.length).bytes(value);
-  };
-  if (timeout !== undefined && timeout <= 0xffff_ffff) field(1, new Writer().u32(Math.max(0, Math.ceil(timeout))).payload());
-  if (options.traceparent) field(2, writeTrace(options.traceparent, options.tracestate ?? ""));
-  let total = 0;
-  for (const [key, value] of Object.entries(options.metadata ?? {})) {
-    const name = new TextEncoder().encode(key);
-    const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value;
-    if (!name.length || name.length > 255 || key.startsWith("chirp.")) {
-      throw new EncodeError(`the metadata key ${JSON.stringify(key)} is reserved, empty or longer than 255 bytes`);
-    }
-    total += 4 + name.length + bytes.length;
-    if (total > MAX_METADATA) throw new LimitError(`the metadata of the call have over ${MAX_METADATA} bytes`);
-    field(3, new Writer().u8(name.length).bytes(name).bytes(bytes).payload());
+/** Writes the context of a call. It has no bytes if there is nothing to say. */
+export function writeContext({ traceparent, metadata = {} }: CallOptions, timeout: number | undefined): Uint8Array {
+  const fields: Part[] = [];
+  if (timeout! <= 0xffff_ffff) fields.push(field(1, u32(Math.max(0, Math.ceil(timeout!)))));
+  if (traceparent) {
+    // The version is not sent.
+    const bytes = traceparent.replaceAll("-", "").match(/[\da-f]{2}/g)?.slice(1);
+    if (bytes?.length !== 25) throw new EncodeError(`the traceparent ${traceparent} is invalid`);
+    fields.push(field(2, bytes.map((byte) => parseInt(byte, 16))));
   }
-  return isEmpty ? undefined : writer;
-}
-
-function writeTrace(traceparent: string, tracestate: string): Uint8Array {
-  const parts = /^[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(?:-|$)/.exec(traceparent);
-  if (!parts) throw new EncodeError(`the trace context ${JSON.stringify(traceparent)} is not a traceparent`);
-  const hex = parts.slice(1).join("");
-  const bytes = Uint8Array.from({ length: hex.length / 2 }, (_, at) => parseInt(hex.slice(2 * at, 2 * at + 2), 16));
-  return new Writer().bytes(bytes).text(tracestate.length > 512 ? "" : tracestate).payload();
+  let size = 0;
+  for (const [key, value] of Object.entries(metadata)) {
+    const name = encodeText(key);
+    if (!key || name.length > 255 || key.startsWith("chirp.")) throw new EncodeError(`the metadata key "${key}" is not allowed`);
+    const entry = field(3, join(u8(name.length), name, typeof value === "string" ? encodeText(value) : value));
+    size += entry.length;
+    if (size > MAX_METADATA) throw new LimitError(`the metadata are over the limit of ${MAX_METADATA} bytes`);
+    fields.push(entry);
+  }
+  return join(...fields);
 }
 
 /** Reads the context of a request. */
 export function readContext(payload: Uint8Array): RequestContext {
-  const reader = new Reader(payload, "call context");
-  if (payload.length > 65_536) reader.fail("over 65,536 bytes");
-  const metadata = new Map<string, Uint8Array[]>();
-  const context: { -readonly [K in keyof RequestContext]: RequestContext[K] } = { metadata, unsupported: false };
+  const subject = "call context";
+  const reader = new Reader(payload, subject);
+  if (payload.length > 65_536) reader.fail("it is too long");
+  const context: RequestContext = { metadata: new Map(), metadataSize: 0, unsupported: false };
+  const seen = new Set<number>();
   while (reader.left) {
     const kind = reader.u8();
-    const field = new Reader(reader.bytes(reader.u16()), "call context");
+    const field = new Reader(reader.bytes(reader.u16()), subject);
+    if (kind < 3 && seen.has(kind)) field.fail("a field occurs twice");
+    seen.add(kind);
     if (kind === 1) {
-      if (context.timeout !== undefined) field.fail("two deadlines");
       context.timeout = field.u32();
       field.end();
     } else if (kind === 2) {
-      if (context.traceparent !== undefined) field.fail("two trace contexts");
-      const hex = [...field.bytes(25)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-      context.traceparent = `00-${hex.slice(0, 32)}-${hex.slice(32, 48)}-${hex.slice(48)}`;
-      const state = new TextDecoder().decode(field.rest());
-      if (/^[\t\x20-\x7e]{1,512}$/.test(state)) context.tracestate = state;
+      const hex = Array.from(field.bytes(25), (byte) => byte.toString(16).padStart(2, "0")).join("");
+      const trace = `00-${hex.slice(0, 32)}-${hex.slice(32, 48)}-${hex.slice(48)}`;
+      if (!/-0+-/.test(trace)) context.traceparent = trace;
     } else if (kind === 3) {
-      const length = field.u8();
-      if (!length) field.fail("an empty metadata key");
-      const name = field.bytes(length);
-      try {
-        const key = decoder.decode(name);
-        const values = metadata.get(key);
-        if (values) values.push(field.rest());
-        else metadata.set(key, [field.rest()]);
-      } catch {
-        field.fail("a metadata key that is not UTF-8");
-      }
+      context.metadataSize += 3 + field.left;
+      const key = decodeText(field.bytes(field.u8()));
+      if (!key) field.fail("a metadata key is invalid");
+      const values = context.metadata.get(key) ?? [];
+      values.push(field.rest());
+      context.metadata.set(key, values);
     } else if (kind >= 0x80) {
       context.unsupported = true;
     }
   }
-  if (context.traceparent && /-0{32}-|-0{16}-/.test(context.traceparent)) {
-    delete context.traceparent;
-    delete context.tracestate;
-  }
   return context;
+}
+
+/** Reads UTF-8. The text is empty if it is not UTF-8. */
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return "";
+  }
 }

@@ -80,24 +80,36 @@ export class StreamError extends ChirpError {
   override name = "StreamError";
 }
 
-/** The codes of framework errors (PROTOCOL.md, section 8.1). */
-export const frameworkCodes = {
-  overloaded: 0xc700,
-  shuttingDown: 0xc701,
-  panicked: 0xc702,
-  deadlineExceeded: 0xc703,
-  invalidArguments: 0xc704,
-  tooLarge: 0xc705,
-  unsupported: 0xc706,
-  noReply: 0xc707,
-  invalidResult: 0xc708,
-  unknownStream: 0xc709,
-  permissionDenied: 0xc70a,
-  metadataTooLarge: 0xc70b,
-} as const;
+/** The codes of framework errors that this side makes (PROTOCOL.md, section 8.1). */
+export const OVERLOADED = 0xc700;
+export const SHUTTING_DOWN = 0xc701;
+export const PANICKED = 0xc702;
+export const DEADLINE_EXCEEDED = 0xc703;
+export const INVALID_ARGUMENTS = 0xc704;
+export const TOO_LARGE = 0xc705;
+export const UNSUPPORTED = 0xc706;
+export const INVALID_RESULT = 0xc708;
+export const UNKNOWN_STREAM = 0xc709;
+export const METADATA_TOO_LARGE = 0xc70b;
+
+/** The names of the codes from 0xC700 on. */
+const kinds = [
+  "overloaded",
+  "shuttingDown",
+  "panicked",
+  "deadlineExceeded",
+  "invalidArguments",
+  "tooLarge",
+  "unsupported",
+  "noReply",
+  "invalidResult",
+  "unknownStream",
+  "permissionDenied",
+  "metadataTooLarge",
+] as const;
 
 /** A kind of framework error. */
-export type FrameworkErrorKind = keyof typeof frameworkCodes | "unknown";
+export type FrameworkErrorKind = (typeof kinds)[number] | "unknown";
 
 /** An error that the framework of the other side reports, such as `overloaded` or `permissionDenied`. */
 export class FrameworkError extends ChirpError {
@@ -107,16 +119,13 @@ export class FrameworkError extends ChirpError {
   /** The name of the code. */
   readonly kind: FrameworkErrorKind;
 
-  constructor(code: number, description: string) {
-    const known = Object.entries(frameworkCodes).find(([, value]) => value === code);
-    const kind = (known?.[0] ?? "unknown") as FrameworkErrorKind;
-    super(description || kind, notRun.has(code));
+  constructor(code: number, message: string) {
+    // The method has run, or may have, in the cases 2, 3, 6, 7 and 8.
+    super(message, [0, 1, 4, 5, 9, 10, 11].includes(code & 0xff));
     this.code = code;
-    this.kind = kind;
+    this.kind = kinds[code & 0xff] ?? "unknown";
   }
 }
-
-const notRun: ReadonlySet<number> = new Set([0xc700, 0xc701, 0xc704, 0xc705, 0xc709, 0xc70a, 0xc70b]);
 
 /** An error that the method returned. Classes of single errors extend this class. */
 export class ServiceError<Data = unknown> extends ChirpError {

@@ -1,19 +1,18 @@
-import type { RequestContext } from "./context.js";
-import { CancelledError, ChirpError, DeadlineExceededError, FrameworkError, frameworkCodes } from "./errors.js";
+import { MAX_METADATA, type RequestContext } from "./context.js";
+import { CancelledError, ChirpError, DeadlineExceededError, FrameworkError, DEADLINE_EXCEEDED, INVALID_ARGUMENTS, INVALID_RESULT, METADATA_TOO_LARGE, OVERLOADED, TOO_LARGE, UNKNOWN_STREAM, UNSUPPORTED } from "./errors.js";
 import { JSON_CODEC, type Link, type OpenedStream } from "./link.js";
-import { packetType, Reader, Writer, writeErrorData, type ErrorData, type Packet } from "./packets.js";
+import { MAX_TIMER } from "./outbound.js";
+import { ITEMS, RESPONSE, Reader, u16, u32, u8, writeErrorData, type ErrorData, type Packet, type Part } from "./packets.js";
 import type { Peer } from "./peer.js";
-import { frameworkError, invalidArguments, resultCode, toErrorData } from "./remote_errors.js";
+import { frameworkError, invalidArguments, CANCELLED_CALL, DUPLICATE, SERVICE_ERROR, SUCCESS, UNKNOWN_METHOD, toErrorData } from "./remote_errors.js";
 import { readParameters, type CallContext, type HandlerFunction, type Method, type Service } from "./service.js";
-import { encode, endReason, type Emitter, type Items, type Receiver } from "./streams.js";
+import { encode, CANCELLED, FINISHED, type Emitter, type Items, type Receiver } from "./streams.js";
 import { unit } from "./types.js";
 
 /** The parameters of running calls, in bytes. */
 const MAX_HELD = 32 << 20;
 /** How many bytes may be unsent before requests are refused. */
 const MAX_UNSENT = 8 << 20;
-/** The metadata of a request, at most. */
-const MAX_METADATA = 8192;
 
 interface Served {
   readonly method: Method<any>;
@@ -23,16 +22,10 @@ interface Served {
 interface Call {
   readonly id: number;
   readonly controller: AbortController;
+  /** The arguments that end with the call. */
   readonly receivers: Receiver<any>[];
   emitter?: Emitter;
   timer?: ReturnType<typeof setTimeout>;
-}
-
-/** A request with what came before it. */
-export interface InboundRequest {
-  readonly packet: Packet;
-  readonly streams: readonly OpenedStream[];
-  readonly context: RequestContext | undefined;
 }
 
 /** The calls of the other side. */
@@ -59,83 +52,72 @@ export class InboundCalls {
   }
 
   get servesNothing(): boolean {
-    return this.#served.size === 0;
+    return !this.#served.size;
   }
 
   /** Serves methods. */
   serve({ methods }: Service): void {
-    const added = new Map<string, Served>();
     for (const { method, handle } of methods) {
       for (const name of [method.name, ...(method.aliases ?? [])]) {
-        const names = method.json ? [name, `${name};json`] : [`${name};json`];
-        for (const each of names) {
-          if (added.has(each) || this.#served.has(each)) throw new TypeError(`the method ${JSON.stringify(name)} is served already`);
-          added.set(each, { method, handle });
-        }
+        if (this.#served.has(`${name};json`)) throw new TypeError(`the method ${name} is served already`);
+        this.#served.set(`${name};json`, { method, handle });
+        if (method.json) this.#served.set(name, { method, handle });
       }
     }
-    for (const [name, served] of added) this.#served.set(name, served);
   }
 
-  onRequest({ packet, streams, context }: InboundRequest, hello: (parameters: Uint8Array) => Uint8Array | undefined): void {
-    const reader = new Reader(packet.payload, "request");
+  /** Answers a request, or starts its handler. `hello` answers the parameters of a hello. */
+  onRequest({ payload, tooLarge }: Packet, streams: readonly OpenedStream[], context: RequestContext | undefined, hello: (parameters: Uint8Array) => Part | undefined): void {
+    const link = this.#link;
+    const reader = new Reader(payload, "request");
     const id = reader.u32();
-    const refuse = (code: number, data?: ErrorData) => {
-      this.#link.refuse(streams);
-      this.#respond(id, code, undefined, data);
+    const refuse = (code: number, data: Part = []) => {
+      link.refuse(streams);
+      this.#respond(id, code, data);
     };
-    const fail = (code: number, description: string, limit?: number) => refuse(resultCode.error, frameworkError(code, description, limit));
+    const fail = (code: number, description: string, limit?: number) => refuse(SERVICE_ERROR, writeErrorData(frameworkError(code, description, limit)));
     const earlier = this.#calls.get(id);
     if (earlier) {
-      this.#finish(earlier, resultCode.duplicate);
+      this.#finish(earlier, DUPLICATE);
       earlier.controller.abort(new CancelledError("the number of the call was used again"));
-      return refuse(resultCode.duplicate);
+      return refuse(DUPLICATE);
     }
-    if (packet.tooLarge) {
-      return fail(frameworkCodes.tooLarge, `the request is over the limit of ${this.#link.maxPayload} bytes`, this.#link.maxPayload);
-    }
+    if (tooLarge) return fail(TOO_LARGE, "the request is over the payload limit", link.maxPayload);
     const name = new TextDecoder().decode(reader.bytes(reader.u8()));
     const parameters = reader.rest();
     if (name === "chirp.hello") {
       const answer = hello(parameters);
-      this.#link.refuse(streams);
-      if (!answer) return fail(frameworkCodes.invalidArguments, "not a hello");
-      return this.#respond(id, resultCode.success, answer);
+      return answer ? refuse(SUCCESS, answer) : fail(INVALID_ARGUMENTS, "not a hello");
     }
-    if (context?.unsupported) return fail(frameworkCodes.unsupported, "the context of the call has a field that must be understood");
-    if (metadataSize(context) > MAX_METADATA) {
-      return fail(frameworkCodes.metadataTooLarge, `the metadata are over the limit of ${MAX_METADATA} bytes`, MAX_METADATA);
-    }
-    if (this.#running >= this.#maxRunning || this.#held > MAX_HELD || this.#link.sender.unsent > MAX_UNSENT) {
-      return fail(frameworkCodes.overloaded, "this side has as many calls as it takes");
+    if (this.#running >= this.#maxRunning || this.#held > MAX_HELD || link.sender.unsent > MAX_UNSENT) {
+      return fail(OVERLOADED, "this side has as many calls as it takes");
     }
     const served = this.#served.get(name);
-    if (!served) return refuse(resultCode.unknownMethod);
-    if (context?.timeout === 0) return fail(frameworkCodes.deadlineExceeded, "the deadline passed before the call began");
+    if (!served) return refuse(UNKNOWN_METHOD);
+    if (context?.unsupported) return fail(UNSUPPORTED, "a field of the call context is unknown");
+    if (context && context.metadataSize > MAX_METADATA) return fail(METADATA_TOO_LARGE, "the metadata are too large", MAX_METADATA);
+    if (context?.timeout === 0) return fail(DEADLINE_EXCEEDED, "the deadline passed before the call began");
     this.#start(id, served, parameters, streams, context);
   }
 
   #start(id: number, { method, handle }: Served, parameters: Uint8Array, streams: readonly OpenedStream[], context: RequestContext | undefined): void {
     const link = this.#link;
-    const controller = new AbortController();
-    const call: Call = { id, controller, receivers: [] };
-    const opened = new Set(streams);
+    const call: Call = { id, controller: new AbortController(), receivers: [] };
+    const result = streams.find((stream) => stream.result);
+    const opened = new Set(streams.filter((stream) => stream !== result));
+    const arguable = [...opened];
     const taken: Receiver<any>[] = [];
     let args: unknown[];
-    let result: OpenedStream | undefined;
     try {
-      result = streams.find((stream) => stream.result);
-      if (!result !== !method.items || (result && result.codec !== JSON_CODEC)) {
-        throw new FrameworkError(frameworkCodes.unsupported, `${method.name} ${method.items ? "has a stream of JSON" : "has no stream"} as its result`);
+      if (!result === !!method.items || (result && result.codec !== JSON_CODEC)) {
+        throw new FrameworkError(UNSUPPORTED, `the result of ${method.name} is ${method.items ? "" : "not "}a stream of JSON`);
       }
-      if (result) opened.delete(result);
-      const arguable = streams.filter((stream) => !stream.result);
-      args = readParameters(method, parameters, (index, parameter) => {
+      args = readParameters(method, parameters, (index, { name, type }) => {
         const stream = arguable[index];
         if (!stream || stream.toOpener || stream.codec !== JSON_CODEC || !opened.delete(stream)) {
-          throw new FrameworkError(frameworkCodes.unknownStream, `argument ${parameter.name} of ${method.name} is no stream of JSON items to this side`);
+          throw new FrameworkError(UNKNOWN_STREAM, `the argument ${name} of ${method.name} is not a stream of JSON to this side`);
         }
-        const receiver = link.acceptReceiver(stream, method, parameter.type);
+        const receiver = link.acceptReceiver(stream, method, type);
         taken.push(receiver);
         if (stream.bound) call.receivers.push(receiver);
         return receiver;
@@ -143,111 +125,95 @@ export class InboundCalls {
     } catch (error) {
       for (const receiver of taken) receiver.cancel();
       link.refuse(opened);
-      this.#respond(id, resultCode.error, undefined, invalidArguments(error));
+      this.#respond(id, SERVICE_ERROR, writeErrorData(invalidArguments(error)));
+      for (const receiver of call.receivers) link.endReceiver(receiver);
       return;
     }
     link.refuse(opened);
     this.#calls.set(id, call);
     if (result) call.emitter = link.acceptEmitter(result);
-    if (context?.timeout !== undefined && context.timeout <= 0x7fff_ffff) {
-      call.timer = setTimeout(() => this.#expire(call, method), context.timeout);
+    const { timeout } = context ?? {};
+    if (timeout! <= MAX_TIMER) {
+      call.timer = setTimeout(() => {
+        const error = new DeadlineExceededError(`the deadline of the call of ${method.name} passed`);
+        this.#fail(call, frameworkError(DEADLINE_EXCEEDED, error.message));
+        call.controller.abort(error);
+      }, timeout);
     }
     this.#running++;
     this.#held += parameters.length;
     void this.#run(call, method, () => handle(...args, this.#contextOf(call, method, context))).finally(() => {
       this.#running--;
       this.#held -= parameters.length;
-      // A handler that has ended needs its streams no longer, unless it has given them away. Those end by themselves.
     });
   }
 
   async #run(call: Call, method: Method<any>, handle: () => unknown): Promise<void> {
     const link = this.#link;
+    const { emitter } = call;
     try {
       const value = await handle();
-      const { emitter } = call;
-      let result = new Uint8Array(0);
+      let result: Part = [];
       if (emitter) {
         if (emitter.isStopped) return;
         // Tells the caller that the method has returned its stream.
-        link.sender.write(new Writer().u32(emitter.id).u16(0).packet(packetType.items));
+        link.sender.send(ITEMS, u32(emitter.id), u16(0));
         await emitter.pump(value as Items<unknown>, method.items!, method.name, link.remotePayload);
-        link.endEmitter(emitter, emitter.isStopped ? endReason.cancelled : endReason.finished);
+        link.endEmitter(emitter, emitter.isStopped ? CANCELLED : FINISHED);
       } else if (!method.oneWay) {
         result = encode(method.result ?? unit, value, `result of ${method.name}`);
         if (result.length + 5 > link.remotePayload) {
-          const text = `the result of ${method.name} has ${result.length} bytes, over the limit of the caller`;
-          return this.#finish(call, resultCode.error, undefined, frameworkError(frameworkCodes.invalidResult, text));
+          throw new FrameworkError(INVALID_RESULT, `the result of ${method.name} has ${result.length} bytes, over the limit of the caller`);
         }
       }
-      this.#finish(call, resultCode.success, result);
+      this.#finish(call, SUCCESS, result);
     } catch (error) {
       if (this.#calls.get(call.id) !== call) return;
       const { data, expected } = toErrorData(error, method.name);
       if (!expected) this.#report(error, method.name);
-      this.#finish(call, resultCode.error, undefined, data);
+      this.#fail(call, data);
     }
   }
 
-  #contextOf(call: Call, method: Method<any>, context: RequestContext | undefined): CallContext {
-    const { timeout, traceparent, tracestate, metadata } = context ?? {};
-    return {
-      signal: call.controller.signal,
-      peer: this.#peer,
-      method: method.name,
-      metadata: metadata ?? new Map<string, Uint8Array[]>(),
-      ...(timeout !== undefined && { deadline: Date.now() + timeout }),
-      ...(traceparent !== undefined && { traceparent }),
-      ...(tracestate !== undefined && { tracestate }),
-    };
+  #contextOf({ controller: { signal } }: Call, { name: method }: Method<any>, context: RequestContext | undefined): CallContext {
+    const { timeout, traceparent, metadata = new Map<string, Uint8Array[]>() } = context ?? {};
+    const deadline = timeout === undefined ? undefined : Date.now() + timeout;
+    return { signal, peer: this.#peer, method, metadata, deadline, traceparent };
   }
 
-  #expire(call: Call, method: Method<any>): void {
-    const text = `the deadline of the call of ${method.name} passed`;
-    this.#finish(call, resultCode.error, undefined, frameworkError(frameworkCodes.deadlineExceeded, text));
-    call.controller.abort(new DeadlineExceededError(text));
+  #fail(call: Call, error: ErrorData): void {
+    this.#finish(call, SERVICE_ERROR, writeErrorData(error));
   }
 
   /** Answers a call, once. */
-  #finish(call: Call, code: number, result?: Uint8Array, error?: ErrorData): void {
+  #finish(call: Call, code: number, data: Part = []): void {
     if (this.#calls.get(call.id) !== call) return;
     this.#calls.delete(call.id);
     clearTimeout(call.timer);
-    this.#respond(call.id, code, result, error);
+    this.#respond(call.id, code, data);
     // The response ends the streams of the call, for both sides.
-    if (call.emitter) this.#link.endEmitter(call.emitter, undefined);
+    if (call.emitter) this.#link.endEmitter(call.emitter);
     for (const receiver of call.receivers) this.#link.endReceiver(receiver, new CancelledError("the call of the stream has ended"));
-    this.#link.onStreamEnd();
+    this.#link.onEnd();
   }
 
-  #respond(id: number, code: number, result?: Uint8Array, error?: ErrorData): void {
-    const writer = new Writer().u32(id).u8(code);
-    if (result) writer.bytes(result);
-    if (error) writeErrorData(writer, error);
-    this.#link.sender.write(writer.packet(packetType.response));
+  #respond(id: number, code: number, data: Part): void {
+    this.#link.sender.send(RESPONSE, u32(id), u8(code), data);
   }
 
   onCancel({ payload }: Packet): void {
     const call = this.#calls.get(new Reader(payload, "cancel").u32());
     if (!call) return;
-    this.#finish(call, resultCode.cancelled);
+    this.#finish(call, CANCELLED_CALL);
     call.controller.abort(new CancelledError("the caller cancelled the call"));
   }
 
   /** Interrupts all handlers with the connection. */
   end(error: ChirpError): void {
-    for (const call of [...this.#calls.values()]) {
-      this.#calls.delete(call.id);
-      clearTimeout(call.timer);
-      call.controller.abort(error);
+    for (const { timer, controller } of this.#calls.values()) {
+      clearTimeout(timer);
+      controller.abort(error);
     }
+    this.#calls.clear();
   }
-}
-
-function metadataSize(context: RequestContext | undefined): number {
-  let size = 0;
-  for (const [key, values] of context?.metadata ?? []) {
-    for (const value of values) size += 4 + new TextEncoder().encode(key).length + value.length;
-  }
-  return size;
 }

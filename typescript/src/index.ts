@@ -1,5 +1,22 @@
 export { connect, type ConnectOptions } from "./connect.js";
-export * from "./errors.js";
+export {
+  CancelledError,
+  ChirpError,
+  ConnectionLostError,
+  DeadlineExceededError,
+  DecodeError,
+  EncodeError,
+  errorClass,
+  FrameworkError,
+  LimitError,
+  NotConnectedError,
+  ProtocolError,
+  ServiceError,
+  StreamError,
+  UnknownMethodError,
+  type ErrorClass,
+  type FrameworkErrorKind,
+} from "./errors.js";
 export { type Json, parseJson, writeJson } from "./json.js";
 export { Peer, type PeerOptions } from "./peer.js";
 export {

@@ -1,30 +1,25 @@
 import { writeContext } from "./context.js";
-import { ChirpError, DeadlineExceededError, EncodeError, FrameworkError, frameworkCodes, LimitError, NotConnectedError, StreamError } from "./errors.js";
+import { ChirpError, DeadlineExceededError, EncodeError, FrameworkError, UNSUPPORTED, LimitError, StreamError } from "./errors.js";
 import { JSON_CODEC, type Link } from "./link.js";
-import { packetType, readErrorData, Reader, Writer, type Packet } from "./packets.js";
-import { responseError, resultCode, toErrorData } from "./remote_errors.js";
-import { writeParameters, type CallOptions, type Method } from "./service.js";
-import { endReason, type Emitter, type Receiver } from "./streams.js";
-import { checkSize } from "./transport.js";
+import { encodeText, CANCEL, CONTEXT, REQUEST, STREAM_OPEN, readErrorData, Reader, u32, u8, type Packet, type Part } from "./packets.js";
+import { responseError, SERVICE_ERROR, toErrorData } from "./remote_errors.js";
+import { writeParameters, type CallOptions, type Method, type StreamArgument } from "./service.js";
+import { CANCELLED, WINDOW, type Emitter, type Receiver } from "./streams.js";
 
 /** How many bytes may be unsent before calls wait. */
 const MAX_AHEAD = 2 << 20;
 /** Calls that were cancelled and not answered, at most. */
 const MAX_UNANSWERED_CANCELS = 16_384;
-const encoder = new TextEncoder();
+/** The longest time of timers, in milliseconds. A longer one is as good as none. */
+export const MAX_TIMER = 0x7fff_ffff;
 
 interface Call {
   readonly method: Method<any>;
   readonly resolve: (result: Uint8Array) => void;
   readonly reject: (error: unknown) => void;
-  readonly receiver: Receiver<any> | undefined;
-  readonly emitters: readonly Emitter[];
-  /** Whether nobody waits for the answer. */
-  isCancelled: boolean;
+  readonly receiver?: Receiver<any> | undefined;
+  readonly emitters: Emitter[];
 }
-
-/** Is called when a request is written, with the result stream if there is one. */
-type Sent = (receiver: Receiver<any> | undefined) => void;
 
 /** The calls of this side. */
 export class OutboundCalls {
@@ -32,8 +27,9 @@ export class OutboundCalls {
   readonly #maxPending: number;
   readonly #fatal: (reason: string) => void;
   readonly #calls = new Map<number, Call>();
+  /** The numbers of calls whose answers are of no interest. */
+  readonly #cancelled = new Set<number>();
   #id = 0;
-  #cancelled = 0;
   #waiting = 0;
   /** The reason why no calls are made, once there is one. */
   refusal: (() => ChirpError) | undefined;
@@ -46,194 +42,144 @@ export class OutboundCalls {
 
   /** Calls that have not been answered, or not been sent. */
   get size(): number {
-    return this.#calls.size + this.#waiting;
+    return this.#calls.size + this.#cancelled.size + this.#waiting;
   }
 
-  /** Makes a call. The promise has the bytes of the result. `sent` is called with the result stream when the request is written. */
-  async call(method: Method<any>, args: readonly unknown[], options: CallOptions, sent?: Sent): Promise<Uint8Array> {
-    const { signal } = options;
+  /** Makes a call. The promise has the bytes of the result. `sent` is called when the request is written. */
+  async call(method: Method<any>, args: readonly unknown[], options: CallOptions, receiver?: Receiver<any>, sent?: () => void): Promise<Uint8Array> {
+    const { signal, timeout = method.deadline } = options;
+    const { sender, remotePayload } = this.#link;
     signal?.throwIfAborted();
     if (this.refusal) throw this.refusal();
-    if (this.size >= this.#maxPending) {
-      throw new LimitError(`${this.#maxPending} calls are pending, the most that may be`);
-    }
-    const name = encoder.encode(`${method.name};json`);
-    if (name.length > 255) throw new EncodeError(`the method name ${JSON.stringify(method.name)} has over 250 bytes`);
+    if (this.size >= this.#maxPending) throw new LimitError(`${this.#maxPending} calls are pending, the most that may be`);
+    const name = encodeText(`${method.name};json`);
+    if (name.length > 255) throw new EncodeError(`the method name ${method.name} has over 250 bytes`);
     const { json, streams } = writeParameters(method, args);
-    return this.#request(method, name, json, streams, options, sent);
+    const size = 5 + name.length + json.length;
+    if (size > remotePayload) throw new LimitError(`the call of ${method.name} has ${size} bytes, over the limit of ${remotePayload} bytes`);
+
+    const start = Date.now();
+    let isInterrupted = false;
+    let interrupt: (reason: unknown) => void = () => {};
+    const abort = () => interrupt(signal!.reason);
+    if (receiver) receiver.onCancel = () => interrupt(new StreamError(`the stream of ${method.name} was cancelled`));
+    signal?.addEventListener("abort", abort);
+    const late = () => interrupt(new DeadlineExceededError(`${method.name}: no answer within ${timeout} ms`));
+    const timer = timeout! <= MAX_TIMER ? setTimeout(late, timeout) : undefined;
+    try {
+      return await new Promise((resolve, reject) => {
+        interrupt = (reason) => {
+          isInterrupted = true;
+          reject(reason);
+        };
+        const send = () => {
+          const id = this.#open({ method, resolve, reject, receiver, emitters: [] }, name, json, streams, options, timeout && timeout + start - Date.now());
+          interrupt = (reason) => this.#cancel(id, reason);
+          sent?.();
+        };
+        if (!this.#waiting && sender.unsent <= MAX_AHEAD) return send();
+        this.#waiting++;
+        sender
+          .room(MAX_AHEAD)
+          .then(() => {
+            this.#waiting--;
+            if (isInterrupted) return;
+            if (this.refusal) throw this.refusal();
+            send();
+          })
+          .catch(reject);
+      });
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    }
   }
 
   /** Makes a call of the framework's own, with bytes. It is never refused. */
-  ask(name: string, params: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-    return new Promise((resolve, reject) => {
-      this.#send({ method: { name }, resolve, reject, receiver: undefined, emitters: [], isCancelled: false }, encoder.encode(name), params, []);
-    });
+  ask(name: string, parameters: Part): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => this.#send({ method: { name }, resolve, reject, emitters: [] }, encodeText(name), parameters));
   }
 
-  async #request(
-    method: Method<any>,
-    name: Uint8Array,
-    json: Uint8Array<ArrayBuffer>,
-    streams: ReturnType<typeof writeParameters>["streams"],
-    options: CallOptions,
-    sent: Sent | undefined,
-  ): Promise<Uint8Array> {
+  /** Sends a request with what belongs to it. */
+  #open(call: Call, name: Part, json: Part, streams: StreamArgument[], options: CallOptions, timeout: number | undefined): number {
     const link = this.#link;
-    const timeout = options.timeout ?? method.deadline;
-    const start = Date.now();
-    const interrupted = new Interruption(options.signal, timeout, method.name);
+    const { method, receiver, emitters } = call;
+    const accepted = link.accepts(CONTEXT);
+    if (!accepted && options.metadata) throw new FrameworkError(UNSUPPORTED, "the other side does not accept metadata");
+    const context = accepted ? writeContext(options, timeout) : [];
+    const entries: Part[] = [];
     try {
-      if (this.#waiting || link.sender.unsent > MAX_AHEAD) {
-        this.#waiting++;
-        try {
-          await interrupted.race(link.sender.room(MAX_AHEAD));
-        } finally {
-          this.#waiting--;
-        }
-        if (this.refusal) throw this.refusal();
+      if (streams.length > 1023) throw new EncodeError(`${method.name} has over 1,023 streams among its arguments`);
+      for (const _ of streams) {
+        const { emitter, window } = link.openEmitter();
+        emitters.push(emitter);
+        entries.push(u32(emitter.id), u8(0), u8(JSON_CODEC), u32(window));
       }
-      checkSize(`the call of ${method.name}`, 5 + name.length + json.length, link.remotePayload);
-      const context = this.#context(options, timeout === undefined ? undefined : timeout - (Date.now() - start));
-      return await new Promise<Uint8Array>((resolve, reject) => {
-        let id = 0;
-        const entries = new Writer();
-        const emitters: Emitter[] = [];
-        let receiver: Receiver<any> | undefined;
-        try {
-          if (streams.length > 1023) throw new EncodeError(`${method.name}: over 1,023 streams among the arguments`);
-          for (const _ of streams) {
-            const { emitter, window } = link.openEmitter();
-            emitters.push(emitter);
-            entries.u32(emitter.id).u8(0).u8(JSON_CODEC).u32(window);
-          }
-          if (method.items) {
-            const opened = link.openReceiver(method, method.items, () => this.#cancel(id, new StreamError(`${method.name}: the stream was cancelled`)));
-            receiver = opened.receiver;
-            entries.u32(receiver.id).u8(7).u8(JSON_CODEC).u32(opened.window);
-          }
-        } catch (error) {
-          for (const emitter of emitters) link.endEmitter(emitter, undefined);
-          throw error;
-        }
-        const prefix = [];
-        if (emitters.length || receiver) prefix.push(entries.packet(packetType.open));
-        if (context) prefix.push(context.packet(packetType.context));
-        id = this.#send({ method, resolve, reject, receiver, emitters, isCancelled: false }, name, json, prefix);
-        sent?.(receiver);
-        interrupted.on((reason) => this.#cancel(id, reason));
-        emitters.forEach((emitter, at) => {
-          const { source, type, name } = streams[at]!;
-          void link.emit(emitter, source, type, name, (error) => toErrorData(error, name).data);
-        });
-      });
-    } finally {
-      interrupted.end();
+      if (receiver) {
+        link.openReceiver(receiver, method);
+        entries.push(u32(receiver.id), u8(7), u8(JSON_CODEC), u32(WINDOW));
+      }
+    } catch (error) {
+      for (const emitter of emitters) link.endEmitter(emitter);
+      throw error;
     }
+    if (entries.length) link.sender.send(STREAM_OPEN, ...entries);
+    if (context.length) link.sender.send(CONTEXT, context);
+    const id = this.#send(call, name, json);
+    streams.forEach(({ source, type, name }, at) => {
+      void link.emit(emitters[at]!, source, type, name, (error) => toErrorData(error, name).data);
+    });
+    return id;
   }
 
-  #context(options: CallOptions, timeout: number | undefined): Writer | undefined {
-    if (this.#link.accepts(packetType.context)) return writeContext(options, timeout);
-    if (options.metadata && Object.keys(options.metadata).length) {
-      throw new FrameworkError(frameworkCodes.unsupported, "the other side does not accept metadata");
-    }
-    return undefined;
-  }
-
-  #send(call: Call, name: Uint8Array, params: Uint8Array<ArrayBuffer>, prefix: readonly Uint8Array<ArrayBuffer>[]): number {
+  #send(call: Call, name: Part, parameters: Part): number {
     do this.#id = (this.#id + 1) >>> 0;
-    while (this.#calls.has(this.#id));
+    while (this.#calls.has(this.#id) || this.#cancelled.has(this.#id));
     this.#calls.set(this.#id, call);
-    for (const packet of prefix) this.#link.sender.write(packet);
-    this.#link.sender.write(new Writer().u32(this.#id).u8(name.length).bytes(name).bytes(params).packet(packetType.request));
+    this.#link.sender.send(REQUEST, u32(this.#id), u8(name.length), name, parameters);
     return this.#id;
   }
 
   /** Ends a call for its caller, and asks the other side to end it. */
   #cancel(id: number, reason: unknown): void {
     const call = this.#calls.get(id);
-    if (!call || call.isCancelled) return;
-    call.isCancelled = true;
-    call.reject(reason);
-    if (call.receiver) this.#link.endReceiver(call.receiver, reason);
-    for (const emitter of call.emitters) this.#link.endEmitter(emitter, endReason.cancelled);
-    this.#link.sender.write(new Writer().u32(id).packet(packetType.cancel));
-    if (++this.#cancelled > MAX_UNANSWERED_CANCELS) this.#fatal(`${MAX_UNANSWERED_CANCELS} cancelled calls were not answered`);
+    if (!call) return;
+    this.#cancelled.add(id);
+    this.#settle(id, call, reason);
+    for (const emitter of call.emitters) this.#link.endEmitter(emitter, CANCELLED);
+    this.#link.sender.send(CANCEL, u32(id));
+    if (this.#cancelled.size > MAX_UNANSWERED_CANCELS) this.#fatal(`${MAX_UNANSWERED_CANCELS} cancelled calls were not answered`);
   }
 
   onResponse({ payload, tooLarge }: Packet): void {
     const reader = new Reader(payload, "response");
     const id = reader.u32();
     const call = this.#calls.get(id);
+    this.#cancelled.delete(id);
     if (tooLarge) {
       if (call) this.#settle(id, call, new LimitError(`the result of ${call.method.name} is over the limit of ${this.#link.maxPayload} bytes`, false));
       return;
     }
     const code = reader.u8();
-    if (code > 4) reader.fail(`the result code ${code} is not defined`);
-    const data = code === resultCode.error ? readErrorData(reader) : undefined;
-    if (!call) return;
-    this.#settle(id, call, code === resultCode.success ? reader.rest() : responseError(code, data, call.method));
+    if (code > SERVICE_ERROR) reader.fail(`the result code is ${code}`);
+    const error = code === SERVICE_ERROR ? readErrorData(reader) : undefined;
+    if (call) this.#settle(id, call, code ? responseError(code, error, call.method) : undefined, reader.rest());
+    else this.#link.onEnd();
   }
 
-  #settle(id: number, call: Call, outcome: Uint8Array | ChirpError): void {
+  #settle(id: number, { method, receiver, resolve, reject }: Call, error: unknown, result?: Uint8Array): void {
     this.#calls.delete(id);
-    if (call.isCancelled) this.#cancelled--;
-    const { receiver, method } = call;
-    if (outcome instanceof Uint8Array) {
-      if (receiver && !receiver.isEnded) this.#link.endReceiver(receiver, new StreamError(`the stream of ${method.name} ended before its last item`));
-      call.resolve(outcome);
-    } else {
-      if (receiver) this.#link.endReceiver(receiver, outcome);
-      call.reject(outcome);
-    }
-    this.#link.onStreamEnd();
+    // After its last item, a stream has ended already.
+    if (receiver) this.#link.endReceiver(receiver, error ?? new StreamError(`the stream of ${method.name} ended before its last item`));
+    if (result && !error) resolve(result);
+    else reject(error);
+    this.#link.onEnd();
   }
 
   /** Ends all calls with the connection. */
   end(error: ChirpError): void {
-    this.refusal ??= () => new NotConnectedError(error.message);
     for (const { reject } of this.#calls.values()) reject(error);
     this.#calls.clear();
-  }
-}
-
-/** The signal and the time limit of a call. */
-class Interruption {
-  readonly #signal: AbortSignal | undefined;
-  readonly #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #abort = () => this.#fire(this.#signal!.reason);
-  #handler: ((reason: unknown) => void) | undefined;
-
-  constructor(signal: AbortSignal | undefined, timeout: number | undefined, method: string) {
-    this.#signal = signal;
-    signal?.addEventListener("abort", this.#abort);
-    // Timers take 31 bits: a longer time is as good as none.
-    if (timeout !== undefined && timeout <= 0x7fff_ffff) {
-      this.#timer = setTimeout(() => this.#fire(new DeadlineExceededError(`${method}: no answer within ${timeout} ms`)), timeout);
-    }
-  }
-
-  #fire(reason: unknown): void {
-    this.#handler?.(reason);
-  }
-
-  /** Calls `handler` when the call is interrupted. */
-  on(handler: (reason: unknown) => void): void {
-    this.#handler = handler;
-    if (this.#signal?.aborted) handler(this.#signal.reason);
-  }
-
-  /** Waits for `promise`, or rejects when the call is interrupted. */
-  race<T>(promise: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.on(reject);
-      promise.then(resolve, reject);
-    });
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-    this.#signal?.removeEventListener("abort", this.#abort);
-    this.#handler = undefined;
+    this.#cancelled.clear();
   }
 }

@@ -1,17 +1,15 @@
 import { ProtocolError } from "./errors.js";
 
 /** The types of packets (PROTOCOL.md, sections 1.2 and 10.1). */
-export const packetType = {
-  request: 2,
-  cancel: 3,
-  response: 4,
-  context: 0xc700,
-  items: 0xc701,
-  credit: 0xc702,
-  end: 0xc703,
-  goingAway: 0xc706,
-  open: 0xc707,
-} as const;
+export const REQUEST = 2;
+export const CANCEL = 3;
+export const RESPONSE = 4;
+export const CONTEXT = 0xc700;
+export const ITEMS = 0xc701;
+export const CREDIT = 0xc702;
+export const STREAM_END = 0xc703;
+export const GOING_AWAY = 0xc706;
+export const STREAM_OPEN = 0xc707;
 
 /** The extensions that this package accepts: the bits of the packet types above. */
 export const EXTENSIONS = 0b1100_1111n;
@@ -19,117 +17,74 @@ export const EXTENSIONS = 0b1100_1111n;
 export const STREAM_BITS = 0b1000_1110n;
 
 const HEADER = 8;
-const encoder = new TextEncoder();
+const MAGIC = 0xc7;
 
-/** Writes a payload, big-endian. */
-export class Writer {
-  #bytes = new Uint8Array(64);
-  #view = new DataView(this.#bytes.buffer);
-  #length = HEADER;
+/** Bytes, or numbers whose lowest eight bits are bytes. */
+export type Part = Uint8Array | readonly number[];
 
-  #grow(by: number): number {
-    const at = this.#length;
-    this.#length += by;
-    if (this.#length > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(2 * this.#bytes.length, this.#length));
-      grown.set(this.#bytes.subarray(0, at));
-      this.#bytes = grown;
-      this.#view = new DataView(grown.buffer);
-    }
-    return at;
+export const encodeText = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
+export const u8 = (value: number): Part => [value];
+export const u16 = (value: number): Part => [value >> 8, value];
+export const u32 = (value: number): readonly number[] => [value >>> 24, value >>> 16, value >>> 8, value];
+export const u64 = (value: bigint): Part => [...u32(Number(value >> 32n)), ...u32(Number(value & 0xffff_ffffn))];
+
+/** Joins parts, big-endian. */
+export function join(...parts: Part[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
   }
+  return bytes;
+}
 
-  u8(value: number): this {
-    const at = this.#grow(1);
-    this.#view.setUint8(at, value);
-    return this;
-  }
-
-  u16(value: number): this {
-    const at = this.#grow(2);
-    this.#view.setUint16(at, value);
-    return this;
-  }
-
-  u32(value: number): this {
-    const at = this.#grow(4);
-    this.#view.setUint32(at, value);
-    return this;
-  }
-
-  u64(value: bigint): this {
-    const at = this.#grow(8);
-    this.#view.setBigUint64(at, value);
-    return this;
-  }
-
-  bytes(value: Uint8Array): this {
-    const at = this.#grow(value.length);
-    this.#bytes.set(value, at);
-    return this;
-  }
-
-  text(value: string): this {
-    return this.bytes(encoder.encode(value));
-  }
-
-  /** The payload without a header. */
-  payload(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.subarray(HEADER, this.#length);
-  }
-
-  /** The payload as a packet of `type`. */
-  packet(type: number): Uint8Array<ArrayBuffer> {
-    this.#view.setUint8(0, 0xc7);
-    this.#view.setUint16(2, type);
-    this.#view.setUint32(4, this.#length - HEADER);
-    return this.#bytes.subarray(0, this.#length);
-  }
+/** Writes a packet. */
+export function writePacket(type: number, ...parts: Part[]): Uint8Array<ArrayBuffer> {
+  const length = parts.reduce((length, part) => length + part.length, 0);
+  return join([MAGIC, 0], u16(type), u32(length), ...parts);
 }
 
 /** Reads a payload, big-endian. Reading over the end breaks the protocol. */
 export class Reader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   readonly #subject: string;
   #at = 0;
 
   constructor(bytes: Uint8Array, subject: string) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#subject = subject;
-  }
-
-  #take(length: number): number {
-    if (length > this.left) throw new ProtocolError(`invalid ${this.#subject}: the payload ends inside a field`);
-    const at = this.#at;
-    this.#at += length;
-    return at;
   }
 
   get left(): number {
     return this.#bytes.length - this.#at;
   }
 
+  bytes(length: number): Uint8Array {
+    if (length > this.left) this.fail("it is too short");
+    return this.#bytes.subarray(this.#at, (this.#at += length));
+  }
+
+  #number(length: number): number {
+    let value = 0;
+    for (const byte of this.bytes(length)) value = value * 256 + byte;
+    return value;
+  }
+
   u8(): number {
-    return this.#view.getUint8(this.#take(1));
+    return this.#number(1);
   }
 
   u16(): number {
-    return this.#view.getUint16(this.#take(2));
+    return this.#number(2);
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#take(4));
+    return this.#number(4);
   }
 
   u64(): bigint {
-    return this.#view.getBigUint64(this.#take(8));
-  }
-
-  bytes(length: number): Uint8Array {
-    const at = this.#take(length);
-    return this.#bytes.subarray(at, at + length);
+    return (BigInt(this.u32()) << 32n) | BigInt(this.u32());
   }
 
   rest(): Uint8Array {
@@ -138,7 +93,7 @@ export class Reader {
 
   /** Ends reading: more bytes break the protocol. */
   end(): void {
-    if (this.left) this.fail("bytes are left over");
+    if (this.left) this.fail("it is too long");
   }
 
   fail(reason: string): never {
@@ -151,27 +106,24 @@ export interface Packet {
   readonly type: number;
   /** The payload. Its first four bytes alone, if it is over the limit. */
   readonly payload: Uint8Array;
-  /** Whether the payload is over the limit, and was skipped. */
+  /** Whether the payload is over the limit, and is skipped. */
   readonly tooLarge: boolean;
 }
 
-const known: ReadonlySet<number> = new Set(Object.values(packetType));
-/** Those that are skipped if they are over the payload limit. They begin with a number that is then kept. */
-const skippable: ReadonlySet<number> = new Set([packetType.request, packetType.response, packetType.items]);
+const known: ReadonlySet<number> = new Set([REQUEST, CANCEL, RESPONSE, CONTEXT, ITEMS, CREDIT, STREAM_END, GOING_AWAY, STREAM_OPEN]);
+/** Those that are skipped if they are over the payload limit. The number that they begin with is kept. */
+const skippable: ReadonlySet<number> = new Set([REQUEST, RESPONSE, ITEMS]);
 
 /** Splits bytes into packets. It holds at most twice the bytes that have arrived of one packet. */
 export class Decoder {
   readonly #limit: number;
   readonly #emit: (packet: Packet) => void;
-  readonly #header = new DataView(new ArrayBuffer(HEADER));
-  #headerLength = 0;
-  #type = 0;
-  #tooLarge = false;
-  /** The payload as far as it has arrived. */
-  #payload = new Uint8Array(0);
+  /** A header or a payload, as far as it has arrived. */
+  #buffer = new Uint8Array(HEADER);
   #length = 0;
-  /** The bytes of the payload that have not arrived: those to keep, and those to skip after them. */
-  #missing = 0;
+  #needed = HEADER;
+  #header: { type: number; tooLarge: boolean; skip: number } | undefined;
+  /** Bytes to skip before anything else. */
   #skip = 0;
 
   constructor(limit: number, emit: (packet: Packet) => void) {
@@ -181,78 +133,74 @@ export class Decoder {
 
   /** Whether a packet has begun and not ended. */
   get isInside(): boolean {
-    return this.#headerLength > 0;
+    return this.#length > 0 || this.#skip > 0 || this.#header !== undefined;
   }
 
   push(bytes: Uint8Array): void {
-    let at = 0;
-    while (at < bytes.length || (this.#headerLength === HEADER && !this.#missing && !this.#skip)) {
-      if (this.#headerLength < HEADER) {
-        this.#header.setUint8(this.#headerLength++, bytes[at++]!);
-        if (this.#headerLength === 1 && this.#header.getUint8(0) !== 0xc7) {
-          throw new ProtocolError("the other side does not speak Chirp: a packet begins with a wrong byte");
-        }
-        if (this.#headerLength === HEADER) this.#begin();
-      } else if (this.#missing) {
-        const part = bytes.subarray(at, at + this.#missing);
-        at += part.length;
-        this.#missing -= part.length;
-        this.#append(part);
-      } else if (this.#skip) {
-        const length = Math.min(this.#skip, bytes.length - at);
-        at += length;
-        this.#skip -= length;
+    while (bytes.length) {
+      const skipped = Math.min(this.#skip, bytes.length);
+      this.#skip -= skipped;
+      const part = bytes.subarray(skipped, skipped + this.#needed - this.#length);
+      bytes = bytes.subarray(skipped + part.length);
+      this.#append(part);
+      if (!this.#header && this.#length && this.#buffer[0] !== MAGIC) {
+        throw new ProtocolError("the other side does not speak Chirp: a packet begins with a wrong byte");
       }
-      if (this.#headerLength === HEADER && !this.#missing && !this.#skip) this.#finish();
+      if (this.#length === this.#needed) this.#next();
     }
-  }
-
-  #begin(): void {
-    const protocol = this.#header.getUint8(1);
-    const type = this.#header.getUint16(2);
-    const length = this.#header.getUint32(4);
-    this.#type = protocol === 0 && known.has(type) ? type : -1;
-    this.#tooLarge = false;
-    this.#length = this.#missing = this.#skip = 0;
-    if (this.#type < 0) {
-      this.#skip = length;
-      return;
-    }
-    if ((type === packetType.cancel && length !== 4) || ((type === packetType.request || type === packetType.response) && length < 5)) {
-      throw new ProtocolError(`invalid packet of type ${type}: a payload of ${length} bytes`);
-    }
-    this.#tooLarge = length > this.#limit;
-    if (this.#tooLarge && !skippable.has(type)) {
-      throw new ProtocolError(`a packet of type ${type} has ${length} bytes, over the limit of ${this.#limit} bytes`);
-    }
-    this.#missing = this.#tooLarge ? 4 : length;
-    this.#skip = length - this.#missing;
   }
 
   #append(part: Uint8Array): void {
-    if (this.#length === 0 && this.#missing === 0) {
+    const length = this.#length + part.length;
+    if (!this.#length && length === this.#needed) {
       // All at once, which is usual: no copy.
-      this.#payload = part as Uint8Array<ArrayBuffer>;
-    } else {
-      if (this.#length === 0) this.#payload = new Uint8Array(part.length);
-      else if (this.#length + part.length > this.#payload.length) {
+      this.#buffer = part as Uint8Array<ArrayBuffer>;
+    } else if (part.length) {
+      if (!this.#length || length > this.#buffer.length) {
         // The header's length is a claim: memory grows with the bytes that arrive.
-        const size = Math.min(2 * (this.#length + part.length), this.#length + part.length + this.#missing);
-        const grown = new Uint8Array(size);
-        grown.set(this.#payload.subarray(0, this.#length));
-        this.#payload = grown;
+        const grown = new Uint8Array(Math.min(2 * length, this.#needed));
+        grown.set(this.#buffer.subarray(0, this.#length));
+        this.#buffer = grown;
       }
-      this.#payload.set(part, this.#length);
+      this.#buffer.set(part, this.#length);
     }
-    this.#length += part.length;
+    this.#length = length;
   }
 
-  #finish(): void {
-    this.#headerLength = 0;
-    if (this.#type < 0) return;
-    const payload = this.#length ? this.#payload.subarray(0, this.#length) : new Uint8Array(0);
-    this.#payload = new Uint8Array(0);
-    this.#emit({ type: this.#type, payload, tooLarge: this.#tooLarge });
+  /** Goes on to the payload, or to the next header. */
+  #next(): void {
+    const bytes = this.#buffer.subarray(0, this.#length);
+    const header = this.#header;
+    this.#header = undefined;
+    this.#length = 0;
+    this.#needed = HEADER;
+    if (header) {
+      this.#skip = header.skip;
+      this.#emit({ ...header, payload: bytes });
+    } else {
+      this.#begin(new Reader(bytes, "header"));
+    }
+  }
+
+  #begin(reader: Reader): void {
+    const protocol = reader.u16() & 0xff;
+    const type = reader.u16();
+    const length = reader.u32();
+    if (protocol || !known.has(type)) {
+      this.#skip = length;
+      return;
+    }
+    const tooLarge = length > this.#limit;
+    if (
+      (type === CANCEL && length !== 4) ||
+      ((type === REQUEST || type === RESPONSE) && length < 5) ||
+      (tooLarge && !skippable.has(type))
+    ) {
+      throw new ProtocolError(`a packet of type ${type} has ${length} bytes`);
+    }
+    this.#needed = tooLarge ? 4 : length;
+    this.#header = { type, tooLarge, skip: length - this.#needed };
+    if (!length) this.#next();
   }
 }
 
@@ -264,21 +212,18 @@ export interface ErrorData {
 }
 
 /** Writes error data. A description of more than 65,535 bytes is cut between two characters. */
-export function writeErrorData(writer: Writer, error: ErrorData): Writer {
-  let description = encoder.encode(error.description);
-  if (!error.code && !description.length && !error.data.length) return writer;
-  if (description.length > 0xffff) {
+export function writeErrorData({ code, description, data }: ErrorData): Uint8Array {
+  let text = encodeText(description);
+  if (text.length > 0xffff) {
     let end = 0xffff;
-    while ((description[end]! & 0xc0) === 0x80) end--;
-    description = description.subarray(0, end);
+    while ((text[end]! & 0xc0) === 0x80) end--;
+    text = text.subarray(0, end);
   }
-  return writer.u16(error.code).u16(description.length).bytes(description).bytes(error.data);
+  return code || text.length || data.length ? join(u16(code), u16(text.length), text, data) : data;
 }
 
 /** Reads error data. A description that is not UTF-8 has U+FFFD in place of what is not. */
 export function readErrorData(reader: Reader): ErrorData {
   if (!reader.left) return { code: 0, description: "", data: new Uint8Array(0) };
-  const code = reader.u16();
-  const description = new TextDecoder().decode(reader.bytes(reader.u16()));
-  return { code, description, data: reader.rest() };
+  return { code: reader.u16(), description: new TextDecoder().decode(reader.bytes(reader.u16())), data: reader.rest() };
 }

@@ -1,6 +1,6 @@
-import { EncodeError, type ErrorClass } from "./errors.js";
-import { DecodeError } from "./errors.js";
+import { DecodeError, EncodeError, type ErrorClass } from "./errors.js";
 import { writeJson, type Json } from "./json.js";
+import { encodeText } from "./packets.js";
 import type { Peer } from "./peer.js";
 import { decode, type Items, type ItemStream } from "./streams.js";
 import { any, type Type } from "./types.js";
@@ -58,8 +58,6 @@ export interface CallOptions {
   readonly metadata?: Readonly<Record<string, string | Uint8Array>> | undefined;
   /** The trace that the call belongs to, as in the header `traceparent` of W3C Trace Context. */
   readonly traceparent?: string | undefined;
-  /** What goes with `traceparent`. */
-  readonly tracestate?: string | undefined;
   /** Whether the call may be made again if it may have run. The default is the method's. Only `ReconnectingPeer` does so. */
   readonly idempotent?: boolean | undefined;
 }
@@ -73,11 +71,10 @@ export interface CallContext {
   /** The name of the method. */
   readonly method: string;
   /** When the caller's time is over, in milliseconds since the epoch as `Date.now()` counts them. */
-  readonly deadline?: number;
+  readonly deadline: number | undefined;
   /** What the caller sent beside the arguments. A key may have several values. */
   readonly metadata: ReadonlyMap<string, readonly Uint8Array[]>;
-  readonly traceparent?: string;
-  readonly tracestate?: string;
+  readonly traceparent: string | undefined;
 }
 
 /** A side that can be called: a `Peer`, or a `ReconnectingPeer`. */
@@ -125,14 +122,14 @@ export function writeParameters(method: Method<any>, args: readonly unknown[]): 
     const value = args[at];
     const name = `argument ${parameter.name} of ${method.name}`;
     if (value === undefined && (parameter.optional || parameter.type.nullable)) return undefined;
-    if (!parameter.stream) return parameter.type.write(value, name);
+    if (!parameter.stream) return parameter.type.convert(value, name, true);
     if (typeof (value as any)?.[Symbol.asyncIterator] !== "function" && typeof (value as any)?.[Symbol.iterator] !== "function") {
       throw new EncodeError(`${name}: expected an iterable`);
     }
     return streams.push({ source: value as Items<unknown>, type: parameter.type, name }) - 1;
   });
   const whole = method.params ? written[0] : Object.fromEntries(parameters.map(({ name }, at) => [name, written[at]]));
-  return { json: new TextEncoder().encode(whole === undefined ? "" : writeJson(whole)), streams };
+  return { json: encodeText(whole === undefined ? "" : writeJson(whole)), streams };
 }
 
 /** Reads parameters as arguments. `stream` is asked for the stream of each number. */
@@ -146,7 +143,7 @@ export function readParameters(method: Method<any>, json: Uint8Array, stream: (i
       if (parameter.type.nullable) return null;
       throw new DecodeError(`${name} is missing`);
     }
-    return parameter.stream ? stream(value as number, parameter) : parameter.type.read(value, name);
+    return parameter.stream ? stream(value as number, parameter) : parameter.type.convert(value, name, false);
   };
   if (method.params) return parameters.map((parameter) => read(parameter, whole ?? (parameter.optional ? undefined : null)));
   if (whole !== undefined && (typeof whole !== "object" || whole === null)) {

@@ -1,6 +1,6 @@
-import { ChirpError, DecodeError, FrameworkError, StreamError, frameworkCodes } from "./errors.js";
+import { ChirpError, DecodeError, FrameworkError, INVALID_RESULT, StreamError } from "./errors.js";
 import { parseJson, writeJson } from "./json.js";
-import { packetType, writeErrorData, Writer, type ErrorData } from "./packets.js";
+import { encodeText, CREDIT, ITEMS, STREAM_END, u16, u32, u64, u8, writeErrorData, type ErrorData } from "./packets.js";
 import { soon, type Sender } from "./transport.js";
 import type { Type } from "./types.js";
 
@@ -17,7 +17,7 @@ export interface ItemStream<T> extends AsyncIterableIterator<T> {
   return(): Promise<IteratorResult<T, undefined>>;
 }
 
-/** What an item costs besides its bytes (PROTOCOL.md, section 10.6). */
+/** An item costs this besides its bytes (PROTOCOL.md, section 10.6). */
 const ITEM_COST = 16;
 /** The credit of a stream at the start, and at most. */
 export const WINDOW = 16_384;
@@ -25,13 +25,16 @@ const MAX_WINDOW = 1 << 20;
 /** The windows of all streams of a connection together. */
 export const MAX_WINDOWS = 32 << 20;
 /** The reasons for the end of a stream. */
-export const endReason = { finished: 0, failed: 1, cancelled: 2, refused: 3 } as const;
+export const FINISHED = 0;
+export const FAILED = 1;
+export const CANCELLED = 2;
+export const REFUSED = 3;
 /** How many bytes may be unsent before a stream waits, so that calls and answers are not far behind its items. */
 const MAX_AHEAD = 65_536;
-/** The payload of a packet with several items, at most. */
-const MAX_BATCH = 16_384;
+/** The items of a packet that has several, with their lengths, at most. */
+const MAX_BATCH = 16_384 - 6;
 
-const encoder = new TextEncoder();
+const done = { done: true, value: undefined } as const;
 
 /** The bytes that the streams of a connection hold and have promised to take. */
 export interface StreamBudget {
@@ -39,62 +42,60 @@ export interface StreamBudget {
   held: number;
 }
 
+/** A promise and its functions. */
+export function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: unknown) => void } {
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((...functions) => ([resolve, reject] = functions));
+  // It may be that nobody asks.
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}
+
 /** The receiving end of a stream. */
 export class Receiver<T> implements ItemStream<T> {
-  /** The id, as this side writes it. */
-  readonly id: number;
   readonly #type: Type<T>;
   readonly #name: string;
-  readonly #sender: Sender;
-  readonly #budget: StreamBudget;
-  readonly #stop: () => void;
-  #items: Uint8Array[] = [];
-  #first = 0;
-  /** The cost of the items that have not been taken. */
-  #cost = 0;
-  #waiting: { resolve: (result: IteratorResult<T, undefined>) => void; reject: (error: unknown) => void }[] = [];
-  #received = 0n;
+  readonly #items: Uint8Array[] = [];
+  readonly #waiting: { resolve: (result: IteratorResult<T, undefined>) => void; reject: (error: unknown) => void }[] = [];
+  readonly #begun = deferred<void>();
+  #sender: Sender | undefined;
+  #budget: StreamBudget = { windows: 0, held: 0 };
+  /** The id, as this side writes it. */
+  id = 0;
+  /** The number of items that have come. */
+  received = 0n;
+  isEnded = false;
+  isCancelled = false;
+  /** Is called when no more items are wanted, and the stream has not ended. */
+  onCancel: () => void = () => {};
+  #error: unknown;
   #window = WINDOW;
   /** The credit that the sending side has. */
   #credit = WINDOW;
-  #ended = false;
-  #cancelled = false;
-  #error: unknown;
-  #begun!: () => void;
-  #notBegun!: (error: unknown) => void;
-  readonly #ready: Promise<void>;
+  /** The cost of the items that have not been taken. */
+  #cost = 0;
 
-  /** `stop` is called when no more items are wanted, and the stream has not ended. */
-  constructor(id: number, type: Type<T>, name: string, sender: Sender, budget: StreamBudget, stop: () => void) {
-    this.id = id;
+  /** Creates a stream that has not been opened. */
+  constructor(type: Type<T>, name: string) {
     this.#type = type;
     this.#name = name;
+  }
+
+  /** Opens the stream on a connection. */
+  open(id: number, sender: Sender, budget: StreamBudget): void {
+    this.id = id;
     this.#sender = sender;
     this.#budget = budget;
-    this.#stop = stop;
     budget.windows += WINDOW;
-    this.#ready = new Promise((resolve, reject) => {
-      this.#begun = resolve;
-      this.#notBegun = reject;
-    });
-    this.#ready.catch(() => {});
-  }
-
-  get isEnded(): boolean {
-    return this.#ended;
-  }
-
-  /** The number of items that have come. */
-  get received(): bigint {
-    return this.#received;
   }
 
   /** Takes items that have come. Returns whether the sending side had credit for them. */
   push(items: Uint8Array[]): boolean {
-    this.#begun();
+    this.#begun.resolve();
     for (const item of items) {
-      this.#received++;
-      if (this.#cancelled || this.#ended) continue;
+      this.received++;
+      if (this.isCancelled || this.isEnded) continue;
       if (this.#credit <= 0) return false;
       this.#credit -= item.length + ITEM_COST;
       this.#cost += item.length + ITEM_COST;
@@ -107,30 +108,25 @@ export class Receiver<T> implements ItemStream<T> {
 
   /** Ends the stream: after the items that have come, the consumer sees `error`, or the end. */
   end(error?: unknown): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.isEnded) return;
+    this.isEnded = true;
     this.#error = error;
     this.#budget.windows -= this.#window;
-    if (error === undefined) this.#begun();
-    else this.#notBegun(error);
+    if (error) this.#begun.reject(error);
+    else this.#begun.resolve();
     this.#serve();
   }
 
-  /** Grants the first credit of a stream that was opened without. */
-  grantFirst(): void {
-    this.#sender.write(new Writer().u32(this.id).u32(WINDOW).packet(packetType.credit));
-  }
-
   ready(): Promise<void> {
-    return this.#ready;
+    return this.#begun.promise;
   }
 
   cancel(): void {
-    if (this.#cancelled) return;
-    this.#cancelled = true;
-    while (this.#take() !== undefined);
-    this.#notBegun(new StreamError(`the stream of ${this.#name} was cancelled`));
-    if (!this.#ended) this.#stop();
+    if (this.isCancelled) return;
+    this.isCancelled = true;
+    for (const item of this.#items.splice(0)) this.#budget.held -= item.length;
+    this.#begun.reject(new StreamError(`the stream of ${this.#name} was cancelled`));
+    if (!this.isEnded) this.onCancel();
     this.#serve();
   }
 
@@ -141,78 +137,68 @@ export class Receiver<T> implements ItemStream<T> {
     });
   }
 
-  return(): Promise<IteratorResult<T, undefined>> {
+  async return(): Promise<IteratorResult<T, undefined>> {
     this.cancel();
-    return Promise.resolve({ done: true, value: undefined });
+    return done;
   }
 
   [Symbol.asyncIterator](): this {
     return this;
   }
 
-  #take(): Uint8Array | undefined {
-    const item = this.#items[this.#first];
-    if (item === undefined) return undefined;
-    this.#first++;
-    if (this.#first === this.#items.length || this.#first > 1024) {
-      this.#items.splice(0, this.#first);
-      this.#first = 0;
-    }
-    this.#cost -= item.length + ITEM_COST;
-    this.#budget.held -= item.length;
-    return item;
-  }
-
   #serve(): void {
-    while (this.#waiting.length) {
-      const item = this.#take();
-      if (item === undefined && !this.#ended && !this.#cancelled) return;
+    while (this.#waiting.length && (this.#items.length || this.isEnded || this.isCancelled)) {
       const { resolve, reject } = this.#waiting.shift()!;
-      if (item === undefined) {
-        const error = this.#cancelled ? undefined : this.#error;
+      const item = this.#items.shift();
+      if (item) {
+        this.#cost -= item.length + ITEM_COST;
+        this.#budget.held -= item.length;
+        try {
+          resolve({ done: false, value: decode(this.#type, item, `item of ${this.#name}`) });
+          this.#giveBack();
+        } catch (error) {
+          this.cancel();
+          reject(error);
+        }
+      } else {
+        const error = this.isCancelled ? undefined : this.#error;
         this.#error = undefined;
-        if (error === undefined) resolve({ done: true, value: undefined });
-        else reject(error);
-        continue;
-      }
-      try {
-        const value = decode(this.#type, item, `item of ${this.#name}`);
-        this.#giveBack();
-        resolve({ done: false, value });
-      } catch (error) {
-        this.cancel();
-        reject(error);
+        if (error) reject(error);
+        else resolve(done);
       }
     }
   }
 
   /** Grants credit when half of the window is used, and a larger window to a consumer that keeps up. */
   #giveBack(): void {
-    const used = this.#window - this.#credit - this.#cost;
-    if (this.#ended || used < this.#window / 2) return;
-    let grant = used;
+    let grant = this.#window - this.#credit - this.#cost;
+    if (this.isEnded || grant < this.#window / 2) return;
     if (!this.#cost && this.#window < MAX_WINDOW && this.#budget.windows + this.#window <= MAX_WINDOWS) {
       grant += this.#window;
       this.#budget.windows += this.#window;
       this.#window *= 2;
     }
     this.#credit += grant;
-    this.#sender.write(new Writer().u32(this.id).u32(grant).packet(packetType.credit));
+    this.grant(grant);
+  }
+
+  grant(credit: number): void {
+    this.#sender?.send(CREDIT, u32(this.id), u32(credit));
   }
 }
 
 /** Reads a value from the bytes of its JSON. */
-export function decode<T>(type: Type<T>, json: Uint8Array, subject: string): T {
+export function decode<T>({ convert }: Type<T>, json: Uint8Array, subject: string): T {
   try {
-    return type.read(parseJson(new TextDecoder("utf-8", { fatal: true }).decode(json)), subject);
+    return convert(parseJson(new TextDecoder("utf-8", { fatal: true }).decode(json)), subject, false);
   } catch (error) {
-    throw error instanceof ChirpError ? error : new DecodeError(`${subject}: ${(error as Error).message}`);
+    throw error instanceof ChirpError ? error : new DecodeError(`${subject}: ${error}`);
   }
 }
 
 /** Writes a value as the bytes of its JSON. */
-export function encode<T>(type: Type<T>, value: T, subject: string): Uint8Array<ArrayBuffer> {
-  return encoder.encode(writeJson(type.write(value, subject)));
+export function encode<T>({ convert }: Type<T>, value: T, subject: string): Uint8Array<ArrayBuffer> {
+  return encodeText(writeJson(convert(value, subject, true)));
 }
 
 /** The sending end of a stream. */
@@ -222,7 +208,7 @@ export class Emitter {
   readonly #sender: Sender;
   #credit: number;
   #count = 0n;
-  #stopped = false;
+  isStopped = false;
   #wake: (() => void) | undefined;
   #iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined;
   /** Items that have not been written, since others may be ready at once. */
@@ -235,26 +221,18 @@ export class Emitter {
     this.#credit = credit;
   }
 
-  get isStopped(): boolean {
-    return this.#stopped;
-  }
-
   grant(credit: number): void {
     this.#credit = Math.min(this.#credit + credit, 0x7fff_ffff);
-    if (this.#credit > 0) this.#wake?.();
+    this.#wake?.();
   }
 
   /** Makes no more items: the receiving side wants none, or the stream is over. */
   stop(): void {
-    if (this.#stopped) return;
-    this.#stopped = true;
+    if (this.isStopped) return;
+    this.isStopped = true;
     this.#wake?.();
-    try {
-      // A generator that waits sees this when it goes on.
-      void Promise.resolve(this.#iterator?.return?.()).catch(() => {});
-    } catch {
-      // The source has failed in ending. Nobody is interested.
-    }
+    // A generator that waits sees this when it goes on. It may fail, which is of no interest.
+    void (async () => this.#iterator?.return?.())().catch(() => {});
   }
 
   /** Sends the items of `source` until it ends or the stream is stopped. Rejects if the source or an item fails. */
@@ -262,18 +240,15 @@ export class Emitter {
     const asynchronous = (source as AsyncIterable<T>)[Symbol.asyncIterator]?.();
     this.#iterator = asynchronous ?? (source as Iterable<T>)[Symbol.iterator]();
     try {
-      while (!this.#stopped) {
+      while (!this.isStopped) {
         await this.#turn();
-        if (this.#stopped) return;
+        if (this.isStopped) return;
         const { done, value } = await (this.#iterator as AsyncIterator<T>).next();
-        if (done || this.#stopped) return;
+        if (done || this.isStopped) return;
         const item = encode(type, value, `item of ${name}`);
         if (item.length > maxPayload - 10) {
-          const text = `an item of ${name} has ${item.length} bytes, over the limit of the other side`;
-          throw new FrameworkError(frameworkCodes.invalidResult, text);
+          throw new FrameworkError(INVALID_RESULT, `an item of ${name} has ${item.length} bytes, over the limit of the other side`);
         }
-        this.#credit -= item.length + ITEM_COST;
-        this.#count++;
         this.#add(item);
       }
     } catch (error) {
@@ -286,34 +261,32 @@ export class Emitter {
   }
 
   #add(item: Uint8Array): void {
-    if (6 + this.#batchSize + 4 + item.length > MAX_BATCH) this.#flush();
+    const size = item.length + 4;
+    this.#credit -= item.length + ITEM_COST;
+    this.#count++;
+    if (this.#batchSize + size > MAX_BATCH) this.#flush();
     this.#batch.push(item);
-    this.#batchSize += 4 + item.length;
-    if (this.#batchSize > MAX_BATCH) this.#flush();
-    else if (this.#batch.length === 1) soon(() => this.#flush());
+    this.#batchSize += size;
+    if (this.#batch.length === 1) soon(() => this.#flush());
   }
 
   #flush(): void {
-    if (!this.#batch.length) return;
-    const writer = new Writer().u32(this.id).u16(this.#batch.length);
-    for (const item of this.#batch) writer.u32(item.length).bytes(item);
-    this.#batch = [];
-    this.#batchSize = 0;
-    this.#sender.write(writer.packet(packetType.items));
+    const batch = this.#batch;
+    if (!batch.length) return;
+    this.drop();
+    this.#sender.send(ITEMS, u32(this.id), u16(batch.length), ...batch.flatMap((item) => [u32(item.length), item]));
   }
 
   /** Drops the items that have not been written. */
   drop(): void {
     this.#batch = [];
+    this.#batchSize = 0;
   }
 
   /** Waits for credit, and for room in the socket. */
   async #turn(): Promise<void> {
-    while (this.#credit <= 0 && !this.#stopped) {
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-      this.#wake = undefined;
-    }
-    if (this.#sender.unsent > MAX_AHEAD) await this.#sender.room(MAX_AHEAD);
+    while (this.#credit <= 0 && !this.isStopped) await new Promise<void>((resolve) => (this.#wake = resolve));
+    await this.#sender.room(MAX_AHEAD);
   }
 
   /** Sends the end. */
@@ -325,7 +298,5 @@ export class Emitter {
 
 /** Sends the end of a stream, from either side. */
 export function sendEnd(sender: Sender, id: number, reason: number, count: bigint, error?: ErrorData): void {
-  const writer = new Writer().u32(id).u8(reason).u64(count);
-  if (error) writeErrorData(writer, error);
-  sender.write(writer.packet(packetType.end));
+  sender.send(STREAM_END, u32(id), u8(reason), u64(count), error ? writeErrorData(error) : []);
 }

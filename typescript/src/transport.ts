@@ -1,4 +1,4 @@
-import { LimitError } from "./errors.js";
+import { join, writePacket, type Part } from "./packets.js";
 
 /** The part of the interface of `WebSocket` that is used. The class of browsers has it, and that of the package `ws`. */
 export interface WebSocketLike {
@@ -13,30 +13,31 @@ export interface WebSocketLike {
 /** A constructor of WebSockets. */
 export type WebSocketConstructor = new (url: string, protocols?: string | string[]) => WebSocketLike;
 
-/** The size of messages. The other side reads them in any split. */
+/** The size of messages, at most. The other side reads them in any split. */
 const MESSAGE = 65_536;
 /** How many bytes are given to the socket, which cannot be taken back, nor overtaken. */
 const SOCKET_BUFFER = 1 << 20;
 /** How long the socket may take nothing. */
 const STALL_MS = 30_000;
-/** How many bytes that are not calls may wait: answers, credit, and the like. */
+/** How many bytes may wait: calls wait earlier, but not answers, credit, and the like. */
 const MAX_UNSENT = 64 << 20;
+/** The memory that a packet takes besides its bytes. */
+const PACKET_COST = 128;
 
 /** Sends packets over a socket, many in one message, and holds back those that the socket has no room for. */
 export class Sender {
   readonly #socket: WebSocketLike;
   readonly #fail: (reason: string) => void;
-  /** Messages. The last may have room. */
-  #messages: Uint8Array<ArrayBuffer>[] = [];
-  #lastLength = 0;
+  /** Packets, or parts of them, of at most `MESSAGE` bytes. */
+  readonly #queue: Uint8Array<ArrayBuffer>[] = [];
   #queued = 0;
-  #scheduled = false;
+  #isScheduled = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** What the socket held when it was last looked at, and when it last held less. */
+  /** The bytes in the socket when it was last looked at, and when it last took some. */
   #buffered = 0;
   #progress = 0;
   #waiting: { limit: number; resolve: () => void }[] = [];
-  #ended = false;
+  #isEnded = false;
 
   constructor(socket: WebSocketLike, fail: (reason: string) => void) {
     this.#socket = socket;
@@ -48,97 +49,61 @@ export class Sender {
     return this.#queued + this.#socket.bufferedAmount;
   }
 
-  write(packet: Uint8Array<ArrayBuffer>): void {
-    if (this.#ended) return;
-    if (this.unsent > MAX_UNSENT) {
-      this.#fail(`the other side does not read: ${this.unsent} bytes wait to be sent`);
-      return;
+  send(type: number, ...parts: Part[]): void {
+    if (this.#isEnded) return;
+    const packet = writePacket(type, ...parts);
+    for (let at = 0; at < packet.length; at += MESSAGE) {
+      this.#queue.push(packet.subarray(at, at + MESSAGE));
+      this.#queued += PACKET_COST;
     }
     this.#queued += packet.length;
-    const last = this.#messages.at(-1);
-    if (last && this.#lastLength + packet.length <= last.length) {
-      last.set(packet, this.#lastLength);
-      this.#lastLength += packet.length;
-    } else if (packet.length <= MESSAGE / 16) {
-      this.#trim();
-      const message = new Uint8Array(this.#messages.length ? MESSAGE : MESSAGE / 16);
-      message.set(packet);
-      this.#messages.push(message);
-      this.#lastLength = packet.length;
-    } else {
-      this.#trim();
-      for (let at = 0; at < packet.length; at += MESSAGE) this.#messages.push(packet.subarray(at, at + MESSAGE));
-      this.#lastLength = this.#messages.at(-1)!.length;
-    }
-    if (!this.#scheduled && this.#timer === undefined) {
-      this.#scheduled = true;
-      // What is made in the same turn leaves in the same message.
-      queueMicrotask(() => {
-        this.#scheduled = false;
-        this.#flush();
-      });
-    }
-  }
-
-  /** Cuts the last message to the bytes in it. */
-  #trim(): void {
-    const last = this.#messages.pop();
-    if (last) this.#messages.push(last.subarray(0, this.#lastLength));
+    if (this.unsent > MAX_UNSENT) this.#fail("the other side does not read what is sent to it");
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    // What is made in the same turn leaves in the same message.
+    queueMicrotask(() => this.#flush());
   }
 
   #flush(): void {
-    this.#timer = undefined;
-    if (this.#ended) return;
-    this.#trim();
-    let sent = 0;
-    while (sent < this.#messages.length && this.#socket.bufferedAmount < SOCKET_BUFFER) {
-      const message = this.#messages[sent++]!;
-      this.#queued -= message.length;
-      this.#socket.send(message);
-    }
-    this.#messages.splice(0, sent);
-    this.#wake();
-    if (this.#messages.length || this.#waiting.length) this.#poll(sent > 0);
-  }
-
-  /** Looks again later: sockets do not tell when they have room. */
-  #poll(progress: boolean): void {
+    if (this.#isEnded) return;
+    const queue = this.#queue;
     const now = Date.now();
-    const buffered = this.#socket.bufferedAmount;
-    if (progress || buffered < this.#buffered) this.#progress = now;
-    else if (now - this.#progress > STALL_MS) {
-      this.#fail(`the other side has read nothing for ${STALL_MS / 1000} s`);
-      return;
+    if (this.#socket.bufferedAmount < this.#buffered || !this.#buffered) this.#progress = now;
+    let end = 0;
+    while (end < queue.length && this.#socket.bufferedAmount < SOCKET_BUFFER) {
+      const start = end;
+      let size = 0;
+      while (end < queue.length && size + queue[end]!.length <= MESSAGE) size += queue[end++]!.length;
+      this.#queued -= size + (end - start) * PACKET_COST;
+      this.#socket.send(join(...queue.slice(start, end)));
     }
-    this.#buffered = buffered;
-    this.#timer ??= setTimeout(() => this.#flush(), 4);
-  }
-
-  #wake(): void {
-    const unsent = this.unsent;
-    const ready = this.#waiting.filter(({ limit }) => unsent <= limit);
-    if (!ready.length) return;
-    this.#waiting = this.#waiting.filter(({ limit }) => unsent > limit);
-    for (const { resolve } of ready) resolve();
+    queue.splice(0, end);
+    this.#buffered = this.#socket.bufferedAmount;
+    const { unsent } = this;
+    const waiting = this.#waiting;
+    this.#waiting = waiting.filter(({ limit }) => unsent > limit);
+    for (const { limit, resolve } of waiting) if (unsent <= limit) resolve();
+    if (now - this.#progress > STALL_MS) return this.#fail("the other side has read nothing for 30 s");
+    // Sockets do not tell when they have room.
+    this.#isScheduled = queue.length + this.#waiting.length > 0;
+    if (this.#isScheduled) this.#timer = setTimeout(() => this.#flush(), 4);
   }
 
   /** Waits until at most `limit` bytes are unsent. */
-  room(limit: number): Promise<void> {
-    if (this.#ended || this.unsent <= limit) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#waiting.push({ limit, resolve });
-      if (!this.#scheduled) this.#poll(true);
-    });
+  async room(limit: number): Promise<void> {
+    if (this.#isEnded || this.unsent <= limit) return;
+    const wait = new Promise<void>((resolve) => this.#waiting.push({ limit, resolve }));
+    if (!this.#isScheduled) this.#flush();
+    await wait;
   }
 
   /** Sends what is left as far as the socket takes it, and then nothing more. */
   end(): void {
-    if (this.#ended) return;
+    if (this.#isEnded) return;
     if (this.#socket.readyState === 1) this.#flush();
-    this.#ended = true;
+    this.#isEnded = true;
     clearTimeout(this.#timer);
-    this.#messages = [];
-    this.#queued = 0;
+    this.#queue.length = this.#queued = 0;
     for (const { resolve } of this.#waiting.splice(0)) resolve();
   }
 }
@@ -160,9 +125,4 @@ export function soon(task: () => void): void {
   }
   later.push(task);
   port.postMessage(0);
-}
-
-/** Refuses `length` bytes over `limit`. */
-export function checkSize(subject: string, length: number, limit: number): void {
-  if (length > limit) throw new LimitError(`${subject} has ${length} bytes, over the limit of ${limit} bytes`);
 }
