@@ -1,6 +1,7 @@
 import { NotConnectedError } from "./errors.js";
 import { Peer, type PeerOptions } from "./peer.js";
-import type { WebSocketConstructor, WebSocketLike } from "./transport.js";
+import { deferred } from "./streams.js";
+import type { WebSocketConstructor } from "./transport.js";
 
 /** Settings of a connection. */
 export interface ConnectOptions extends PeerOptions {
@@ -10,8 +11,6 @@ export interface ConnectOptions extends PeerOptions {
   readonly protocols?: readonly string[] | undefined;
   /** How long connecting may take, in milliseconds. 10 s by default. */
   readonly connectTimeout?: number | undefined;
-  /** Gives up connecting. It has no effect on the connection. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** The subprotocol of Chirp packets in binary messages. */
@@ -23,38 +22,23 @@ const SUBPROTOCOL = "chirp.v0";
  * Rejects with `NotConnectedError` if there is none, or it refuses the connection.
  */
 export async function connect(url: string | URL, options: ConnectOptions = {}): Promise<Peer> {
-  options.signal?.throwIfAborted();
-  const { connectTimeout = 10_000, signal } = options;
-  const Constructor = options.WebSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
-  if (!Constructor) throw new TypeError("there is no global WebSocket: pass a constructor as the option WebSocket");
-  const socket = new Constructor(String(url), [SUBPROTOCOL, ...(options.protocols ?? [])]);
+  const { connectTimeout = 10_000, protocols = [], WebSocket = (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket } = options;
+  if (!WebSocket) throw new TypeError("there is no global WebSocket: pass a constructor as the option WebSocket");
+  const socket = new WebSocket(String(url), [SUBPROTOCOL, ...protocols]);
   socket.binaryType = "arraybuffer";
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let abort: (() => void) | undefined;
+  const { promise, resolve, reject } = deferred<void>();
+  const refuse = (reason: string) => reject(new NotConnectedError(`cannot connect to ${url}: ${reason}`));
+  const timer = setTimeout(() => refuse(`no answer within ${connectTimeout} ms`), connectTimeout);
+  socket.addEventListener("open", () => resolve());
+  socket.addEventListener("error", ({ message = "the server is not there, or refuses the connection" }) => refuse(message));
+  socket.addEventListener("close", ({ code, reason }) => refuse(`closed with code ${code} ${reason}`));
   try {
-    await new Promise<void>((resolve, reject) => {
-      const refuse = (reason: string) => reject(new NotConnectedError(`cannot connect to ${url}: ${reason}`));
-      socket.addEventListener("open", () => resolve());
-      socket.addEventListener("error", ({ message }) => refuse(message || "the server is not there, or refuses the connection"));
-      socket.addEventListener("close", ({ code, reason }) => refuse(`closed with code ${code}${reason && `, ${reason}`}`));
-      timer = setTimeout(() => refuse(`no answer within ${connectTimeout} ms`), connectTimeout);
-      abort = () => reject(signal!.reason);
-      signal?.addEventListener("abort", abort);
-    });
+    await promise;
     return await Peer.start(socket, options);
   } catch (error) {
-    closeQuietly(socket);
+    socket.close();
     throw error;
   } finally {
     clearTimeout(timer);
-    if (abort) signal?.removeEventListener("abort", abort);
-  }
-}
-
-function closeQuietly(socket: WebSocketLike): void {
-  try {
-    socket.close();
-  } catch {
-    // It was not open. The package `ws` says so with an exception.
   }
 }

@@ -19,6 +19,7 @@ export {
 } from "./errors.js";
 export { type Json, parseJson, writeJson } from "./json.js";
 export { Peer, type PeerOptions } from "./peer.js";
+export { ReconnectingPeer, type ReconnectOptions } from "./reconnecting.js";
 export {
   service,
   untyped,

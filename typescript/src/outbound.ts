@@ -31,8 +31,8 @@ export class OutboundCalls {
   readonly #cancelled = new Set<number>();
   #id = 0;
   #waiting = 0;
-  /** The reason why no calls are made, once there is one. */
-  refusal: (() => ChirpError) | undefined;
+  /** The reason why a call cannot be made, if there is one. */
+  refusal: () => ChirpError | undefined = () => undefined;
 
   constructor(link: Link, maxPending: number, fatal: (reason: string) => void) {
     this.#link = link;
@@ -50,7 +50,7 @@ export class OutboundCalls {
     const { signal, timeout = method.deadline } = options;
     const { sender, remotePayload } = this.#link;
     signal?.throwIfAborted();
-    if (this.refusal) throw this.refusal();
+    this.#check();
     if (this.size >= this.#maxPending) throw new LimitError(`${this.#maxPending} calls are pending, the most that may be`);
     const name = encodeText(`${method.name};json`);
     if (name.length > 255) throw new EncodeError(`the method name ${method.name} has over 250 bytes`);
@@ -84,7 +84,7 @@ export class OutboundCalls {
           .then(() => {
             this.#waiting--;
             if (isInterrupted) return;
-            if (this.refusal) throw this.refusal();
+            this.#check();
             send();
           })
           .catch(reject);
@@ -93,6 +93,11 @@ export class OutboundCalls {
       clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
     }
+  }
+
+  #check(): void {
+    const error = this.refusal();
+    if (error) throw error;
   }
 
   /** Makes a call of the framework's own, with bytes. It is never refused. */

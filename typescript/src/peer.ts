@@ -51,6 +51,8 @@ export class Peer extends RequestCaller {
   readonly #inbound: InboundCalls;
   readonly #closed = deferred<ChirpError | undefined>();
   readonly #onUnusable = deferred<void>();
+  /** The reason why no calls are made, once there is one. */
+  #refusal: ChirpError | undefined;
   #isEnded = false;
   /** What came before the request that it belongs to. */
   #streams: OpenedStream[] | undefined;
@@ -74,6 +76,7 @@ export class Peer extends RequestCaller {
     this.#link.onEnd = () => this.#checkIdle();
     this.#decoder = new Decoder(maxPayload, (packet) => this.#onPacket(packet));
     this.#outbound = new OutboundCalls(this.#link, maxPendingCalls, fail);
+    this.#outbound.refusal = () => (this.#inbound.size && !this.#isEnded ? undefined : this.#refusal);
     this.#inbound = new InboundCalls(this.#link, this, maxRunningHandlers, onHandlerError);
     for (const service of services) this.serve(service);
     socket.addEventListener("message", ({ data }) => this.#onMessage(data));
@@ -101,7 +104,7 @@ export class Peer extends RequestCaller {
 
   /** Whether calls can be made: the connection has not ended, and neither side shuts down. */
   get isOpen(): boolean {
-    return !this.#outbound.refusal;
+    return !this.#refusal;
   }
 
   /** Resolves when no more calls can be made: the other side shuts down, or the connection is closed or ends. */
@@ -200,7 +203,7 @@ export class Peer extends RequestCaller {
     const { description } = readErrorData(reader);
     this.#heardGoingAway = true;
     this.#sayGoingAway(grace);
-    this.#refuse(() => new FrameworkError(SHUTTING_DOWN, `the other side shuts down${description && `: ${description}`}`));
+    this.#refuse(new FrameworkError(SHUTTING_DOWN, `the other side shuts down${description && `: ${description}`}`));
     this.#checkIdle();
   }
 
@@ -210,9 +213,9 @@ export class Peer extends RequestCaller {
     this.#link.sender.send(GOING_AWAY, u32(grace));
   }
 
-  /** Makes no more calls. */
-  #refuse(error: () => ChirpError): void {
-    this.#outbound.refusal ??= error;
+  /** Makes no more calls, except those of handlers that have to answer. */
+  #refuse(error: ChirpError): void {
+    this.#refusal ??= error;
     this.#onUnusable.resolve();
   }
 
@@ -223,7 +226,7 @@ export class Peer extends RequestCaller {
   async close(timeout = CLOSE_MS): Promise<void> {
     if (!this.#isClosing && !this.#isEnded) {
       this.#isClosing = true;
-      this.#refuse(() => new NotConnectedError("this side closes the connection"));
+      this.#refuse(new NotConnectedError("this side closes the connection"));
       // Where the other side does not know this packet, or need not, it is not waited for.
       if (!this.#link.accepts(GOING_AWAY) || (this.#inbound.servesNothing && this.#isIdle())) this.#heardGoingAway = true;
       else this.#sayGoingAway(timeout < NO_LIMIT ? timeout : NO_LIMIT);
@@ -258,7 +261,8 @@ export class Peer extends RequestCaller {
     this.#isEnded = true;
     for (const timer of [this.#stall, this.#keepAlive, this.#closeTimer]) clearTimeout(timer);
     const cause = error ?? new ConnectionLostError("this side closed the connection");
-    this.#refuse(() => new NotConnectedError(cause.message));
+    this.#refusal = new NotConnectedError(cause.message);
+    this.#onUnusable.resolve();
     this.#outbound.end(cause);
     this.#link.end(cause);
     this.#inbound.end(cause);

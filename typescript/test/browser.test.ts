@@ -24,9 +24,11 @@ async function serveFiles(): Promise<HttpServer> {
   const server = createServer(async ({ url = "/" }, response) => {
     if (url === "/") {
       response.setHeader("content-type", "text/html");
-      response.end(`<!doctype html><title>Chirp</title><script type="module">
-        import { tests } from "/test/suite.js";
-        import { connect } from "/src/index.js";
+      response.end(`<!doctype html><title>Chirp</title>
+        <script type="importmap">{ "imports": { "chirp-rpc": "/dist/index.js" } }</script>
+        <script type="module">
+        import { tests } from "/build/suite.js";
+        import { connect } from "chirp-rpc";
         window.run = (at, url) => tests[at].run({ connect: (options) => connect(url, options) });
         window.connect = connect;
       </script>`);

@@ -10,7 +10,7 @@ import {
   type ItemStream,
   type Method,
   type Service,
-} from "../src/index.js";
+} from "chirp-rpc";
 
 export interface SumDiff {
   sum: bigint;

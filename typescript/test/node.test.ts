@@ -1,6 +1,6 @@
 import { after, before, test } from "node:test";
 import WebSocket from "ws";
-import { connect } from "../src/index.js";
+import { connect } from "chirp-rpc";
 import { serve, skip, type Server } from "./server.js";
 import { tests } from "./suite.js";
 

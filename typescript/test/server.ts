@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 /** The program `examples/typescript.rs`. `CHIRP_EXAMPLE` says where it is, if not in the target directory. */
 export const example =
   process.env["CHIRP_EXAMPLE"] ??
-  `${process.env["CARGO_TARGET_DIR"] ?? fileURLToPath(new URL("../../../target", import.meta.url))}/debug/examples/typescript`;
+  `${process.env["CARGO_TARGET_DIR"] ?? fileURLToPath(new URL("../../target", import.meta.url))}/debug/examples/typescript`;
 
 export const skip = existsSync(example) ? false : `skipped: ${example} is not built`;
 

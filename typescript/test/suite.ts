@@ -11,7 +11,7 @@ import {
   type CallContext,
   type ConnectOptions,
   type Peer,
-} from "../src/index.js";
+} from "chirp-rpc";
 import { equal, ok, pause, rejects, until } from "./check.js";
 import { DemoClient, Overflow, pageService, Stopped, type PageHandler } from "./demo.js";
 
