@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::protocol::{
     Capabilities, Change, Command, CommandProvider, Commands, Completion, Diagnostic, Diagnostics,
     DidChange, DidClose, DidOpen, Documents, EditorClient, Hover, Initialized, Nothing,
-    OpenDocument, Place, Position, Progress, Range, Report, UnknownCommand,
+    OpenDocument, Place, Position, Progress, Range, UnknownCommand, WorkDone,
 };
 use crate::words::{Word, words};
 
@@ -177,15 +177,15 @@ impl Task {
         let editor = EditorClient::new(cx.caller()).with_json();
         let task = Self { editor, token };
         let title = title.to_owned();
-        task.send(Report::Begin { title }).await;
+        task.send(WorkDone::Begin { title }).await;
         task
     }
 
     async fn report(&self, message: String) {
-        self.send(Report::Report { message }).await;
+        self.send(WorkDone::Report { message }).await;
     }
 
-    async fn send(&self, value: Report) {
+    async fn send(&self, value: WorkDone) {
         if let Some(token) = self.token.clone() {
             let _ = self.editor.progress(Progress { token, value }).await;
         }
@@ -195,7 +195,7 @@ impl Task {
 impl Drop for Task {
     fn drop(&mut self) {
         if let Some(token) = self.token.take() {
-            let value = Report::End;
+            let value = WorkDone::End;
             self.editor.progress(Progress { token, value }).detach();
         }
     }

@@ -162,12 +162,12 @@ pub(crate) struct Command {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Progress {
     pub token: Value,
-    pub value: Report,
+    pub value: WorkDone,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
-pub(crate) enum Report {
+pub(crate) enum WorkDone {
     Begin { title: String },
     Report { message: String },
     End,
