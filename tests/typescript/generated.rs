@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chirp::PeerBuilder;
 use chirp::reflect::{Description, JsonCaller};
@@ -27,18 +27,13 @@ async fn description() -> Description {
     JsonCaller::new(&peer).describe().await.unwrap()
 }
 
-fn snapshot() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("typescript/test/generated/services.ts")
-}
-
-/// `UPDATE_SNAPSHOTS=1` writes the file: read the difference.
-#[tokio::test]
-async fn generated_code_is_as_recorded() {
-    let generated = generate(&description().await, &Options::new());
-    let path = snapshot();
+/// Compares code with a file in `typescript/test/generated`. `UPDATE_SNAPSHOTS=1` writes the file: read the difference.
+#[track_caller]
+pub(crate) fn assert_recorded(file: &str, generated: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("typescript/test/generated");
+    let path = path.join(file);
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, &generated).unwrap();
+        fs::write(&path, generated).unwrap();
     }
     let recorded = fs::read_to_string(&path).unwrap();
     let mut lines = generated.lines().zip(recorded.lines()).enumerate();
@@ -48,4 +43,12 @@ async fn generated_code_is_as_recorded() {
         "generated code differs from {}, first at {difference:?}",
         path.display()
     );
+}
+
+#[tokio::test]
+async fn generated_code_is_as_recorded() {
+    let description = description().await;
+    let generated = generate(&description, &Options::new());
+    assert_recorded("services.ts", &generated);
+    assert_eq!(generated, generate(&description, &Options::new()));
 }

@@ -2,6 +2,7 @@
 #![cfg(all(feature = "typescript", feature = "websocket"))]
 
 mod generated;
+mod hostile;
 mod node;
 mod odd_names;
 mod shapes;

@@ -40,6 +40,12 @@ impl<'d> Errors<'d> {
         found.map(|(_, class)| class.as_str())
     }
 
+    /// Whether an error has data.
+    pub(super) fn has_values(&self) -> bool {
+        let mut errors = self.classes.iter();
+        errors.any(|(error, _)| error.raw || !error.fields.is_empty())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.classes.is_empty()
     }

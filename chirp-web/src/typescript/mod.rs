@@ -79,13 +79,13 @@ pub fn generate(description: &Description, options: &Options) -> String {
     let imports = [
         ("errorClass", !errors.is_empty()),
         ("service", has_services),
-        ("t", body.contains("t.")),
-        ("type CallContext", has_services),
-        ("type CallOptions", has_services),
+        ("t", uses.values || errors.has_values() || !types.is_empty()),
+        ("type CallContext", uses.methods),
+        ("type CallOptions", uses.methods),
         ("type Caller", has_services),
         ("type ItemStream", uses.item_stream),
         ("type Items", uses.items),
-        ("type Method", has_services),
+        ("type Method", uses.methods),
         ("type Service", has_services),
     ];
     let imports = imports.into_iter().filter(|(_, is_used)| *is_used);

@@ -49,6 +49,8 @@ impl ServiceNames {
 /// What generated code imports for services, beside the names that it always needs.
 #[derive(Debug, Default)]
 pub(super) struct Uses {
+    pub(super) methods: bool,
+    pub(super) values: bool,
     pub(super) items: bool,
     pub(super) item_stream: bool,
 }
@@ -81,6 +83,12 @@ pub(super) fn write(
         let name = members.take(&camel_case(short.unwrap_or(&description.name)));
         methods.push(Method { name, description });
     }
+    uses.methods |= !methods.is_empty();
+    let has_values = |method: &Method<'_>| {
+        let of = method.description;
+        !of.arguments.is_empty() || of.result.is_some() || of.items.is_some()
+    };
+    uses.values |= methods.iter().any(has_values);
     let writer = Writer {
         service,
         names,

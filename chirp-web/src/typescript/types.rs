@@ -42,6 +42,10 @@ impl<'d> Types<'d> {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.definitions.is_empty()
+    }
+
     /// Writes the definitions of all types, each after those that it uses where that is possible.
     pub(super) fn write(&mut self, out: &mut String) {
         for name in self.order() {
@@ -389,16 +393,16 @@ impl<'d> Types<'d> {
             }
             Definition::Tagged { tag, variants } => {
                 let variants = self.constants_of_variants(variants);
-                call("t.tagged", vec![Layout::text(quoted(tag)), variants])
+                Layout::labelled(format!("t.tagged({}, ", quoted(tag)), variants).then(")")
             }
             Definition::Adjacent {
                 tag,
                 content,
                 variants,
             } => {
-                let names = [tag, content].map(|name| Layout::text(quoted(name)));
                 let variants = self.constants_of_variants(variants);
-                call("t.adjacent", names.into_iter().chain([variants]).collect())
+                let open = format!("t.adjacent({}, {}, ", quoted(tag), quoted(content));
+                Layout::labelled(open, variants).then(")")
             }
             _ => Layout::text("t.any"),
         }

@@ -17,11 +17,12 @@ export type Adjacent =
   | { t: "One"; c: bigint }
   | { t: "Two"; c: [number, string] }
   | { t: "Fields"; c: { a: boolean } };
-export const Adjacent: t.Type<Adjacent> = t.adjacent(
-  "t",
-  "c",
-  { Nothing: null, One: t.u64, Two: t.tuple(t.u8, t.text), Fields: t.struct({ a: t.bool }) },
-);
+export const Adjacent: t.Type<Adjacent> = t.adjacent("t", "c", {
+  Nothing: null,
+  One: t.u64,
+  Two: t.tuple(t.u8, t.text),
+  Fields: t.struct({ a: t.bool }),
+});
 
 export type Color = "dark-red" | "blue";
 export const Color: t.Type<Color> = t.variants({ "dark-red": null, blue: null });
@@ -107,10 +108,11 @@ export type Internal =
   | { type: "Open" }
   | { type: "Paid"; at: number }
   | { type: "sent-to"; x: number; y: number };
-export const Internal: t.Type<Internal> = t.tagged(
-  "type",
-  { Open: null, Paid: t.struct({ at: t.u32 }), "sent-to": t.struct({ x: t.f64, y: t.f64 }) },
-);
+export const Internal: t.Type<Internal> = t.tagged("type", {
+  Open: null,
+  Paid: t.struct({ at: t.u32 }),
+  "sent-to": t.struct({ x: t.f64, y: t.f64 }),
+});
 
 export interface Right {
   left: Left[];
