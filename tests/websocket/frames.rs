@@ -25,6 +25,7 @@ async fn messages_are_split_and_merged_at_will() {
     for is_client in [true, false] {
         let (mut io, channel) = by_hand(is_client).await;
         let (mut reader, _writer) = channel.into_split();
+        let long = vec![b'x'; 70_000];
         let frames = [
             frame(BINARY, b"one ", is_client),
             frame(BINARY, b"", is_client),
@@ -34,10 +35,10 @@ async fn messages_are_split_and_merged_at_will() {
             frame(0x00, b"three ", is_client),
             frame(PONG, b"unasked", is_client),
             frame(0x80, b"fragments ", is_client),
-            frame(BINARY, &[b'x'; 70_000], is_client),
+            frame(BINARY, &long, is_client),
             frame(CLOSE, &[], is_client),
         ];
-        let expected = [&b"one in three fragments "[..], &[b'x'; 70_000]].concat();
+        let expected = [&b"one in three fragments "[..], &long].concat();
         let write = async {
             for byte in frames[..8].concat() {
                 io.write_all(&[byte]).await.unwrap();
@@ -164,7 +165,7 @@ async fn each_ping_is_answered_if_there_is_room() {
         }
         // Pongs and messages do not mix.
         let write = async {
-            writer.write_all(&[b'm'; 200_000]).await.unwrap();
+            writer.write_all(&vec![b'm'; 200_000]).await.unwrap();
             writer.flush().await.unwrap();
         };
         let talk = async {

@@ -46,6 +46,7 @@ const LINE: &str = "GET /chirp HTTP/1.1";
 const HOST: &str = "Host: $HOST";
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn refused_handshakes_have_a_status_and_a_text() {
     let upgrade = |from: &str, to: &str| request(LINE, HOST, "").replace(from, to);
     for (request, status, text) in [

@@ -72,12 +72,8 @@ async fn a_client_of_tungstenite_calls_and_closes() {
             reason: "enough".into(),
         };
         socket.close(Some(reason)).unwrap();
-        let answered = loop {
-            match socket.read() {
-                Ok(Message::Close(frame)) => break frame.unwrap(),
-                Ok(message) => panic!("{message}"),
-                Err(error) => panic!("{error}"),
-            }
+        let Ok(Message::Close(Some(answered))) = socket.read() else {
+            panic!("the Close frame is not answered");
         };
         assert!(matches!(
             socket.read(),

@@ -62,11 +62,11 @@ pub(crate) fn frame(first: u8, payload: &[u8], is_client: bool) -> Vec<u8> {
     match payload.len() {
         short @ ..126 => frame.push(mask | u8::try_from(short).unwrap()),
         medium @ ..65536 => {
-            frame.push(mask | 126);
+            frame.push(mask + 126);
             frame.extend(u16::try_from(medium).unwrap().to_be_bytes());
         }
         long => {
-            frame.push(mask | 127);
+            frame.push(mask + 127);
             frame.extend((long as u64).to_be_bytes());
         }
     }

@@ -101,7 +101,8 @@ async fn halves_may_be_dropped_in_the_middle_of_a_frame() {
         );
         let (mut reader, mut writer) = client.unwrap().into_split();
         // More than the memory holds, so that a frame is unfinished.
-        let stuck = writer.write_all(&[1; 1 << 20]);
+        let much = vec![1; 1 << 20];
+        let stuck = writer.write_all(&much);
         assert!(
             tokio::time::timeout(crate::raw::SHORT, stuck)
                 .await
@@ -117,7 +118,7 @@ async fn halves_may_be_dropped_in_the_middle_of_a_frame() {
                 drop(server);
                 let error = in_time(reader.read(&mut [0])).await;
                 assert!(error.is_err() || error.is_ok_and(|read| read == 0));
-                assert!(in_time(writer.write_all(&[1; 1 << 20])).await.is_err());
+                assert!(in_time(writer.write_all(&much)).await.is_err());
                 continue;
             }
         }

@@ -16,6 +16,10 @@ const FIN: u8 = 0x80;
 const RESERVED: u8 = 0x70;
 const MASKED: u8 = 0x80;
 
+/// Lengths that say that the length follows, in two or eight bytes.
+const MEDIUM: u8 = 126;
+const LONG: u8 = 127;
+
 /// The kind of a message, or of a control frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Opcode {
@@ -262,8 +266,8 @@ impl FrameDecoder {
         }
         let short = second & 0x7F;
         let length_len = match short {
-            126 => 2,
-            127 => 8,
+            MEDIUM => 2,
+            LONG => 8,
             _ => 0,
         };
         if received < 2 + length_len + usize::from(is_masked) * 4 {
@@ -355,11 +359,11 @@ pub(super) fn write_header(
     match (u8::try_from(length), u16::try_from(length)) {
         (Ok(short @ ..=125), _) => out.push(masked | short),
         (_, Ok(medium)) => {
-            out.push(masked | 126);
+            out.push(masked | MEDIUM);
             out.extend(medium.to_be_bytes());
         }
         _ => {
-            out.push(masked | 127);
+            out.push(masked | LONG);
             out.extend((length as u64).to_be_bytes());
         }
     }

@@ -1,7 +1,7 @@
 use std::hash::{BuildHasher, RandomState};
 
 /// The masks of a client's frames, and the key of its handshake. They are unpredictable without the seed, which is from
-/// the operating system, as far as SipHash is a pseudorandom function.
+/// the operating system, as far as `SipHash` is a pseudorandom function.
 #[derive(Default)]
 pub(super) struct Masks {
     seed: RandomState,

@@ -56,7 +56,7 @@ impl WebSocketService {
         let mut info = client_info(&head.extensions);
         let accepted = match upgrade::check(&self.settings, head, None).await {
             Ok(accepted) => accepted,
-            Err(Refused(answer)) => return answer,
+            Err(Refused(answer)) => return *answer,
         };
         if let Some(identity) = accepted.identity {
             info.identity = identity;
@@ -85,7 +85,7 @@ impl WebSocketService {
                     mpsc::error::TrySendError::Full(_) => "too many connections wait to be served",
                     mpsc::error::TrySendError::Closed(_) => "the server has stopped",
                 };
-                Refused::new(StatusCode::SERVICE_UNAVAILABLE, text).0
+                *Refused::new(StatusCode::SERVICE_UNAVAILABLE, text).0
             }
         }
     }

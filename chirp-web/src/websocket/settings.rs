@@ -74,21 +74,28 @@ impl Settings {
         self.token.is_some() || !self.accounts.is_empty()
     }
 
-    /// Returns the identity of the holder of a token, if the token is valid. `Some(None)` is a token without an account.
-    /// The time does not depend on where texts differ.
-    pub(super) fn find_token(&self, token: &str) -> Option<Option<Identity>> {
+    /// Returns the holder of a token, if the token is valid. The time does not depend on where texts differ.
+    pub(super) fn find_holder(&self, token: &str) -> Option<TokenHolder> {
         let is_same = |known: &str| bool::from(known.as_bytes().ct_eq(token.as_bytes()));
         let mut found = None;
         if self.token.as_deref().is_some_and(is_same) {
-            found = Some(None);
+            found = Some(TokenHolder::Anyone);
         }
         for (account, known) in &self.accounts {
             if is_same(known) {
-                found = Some(Some(Identity::Account(account.clone())));
+                found = Some(TokenHolder::Account(Arc::clone(account)));
             }
         }
         found
     }
+}
+
+/// The holder of a valid token.
+#[derive(Debug)]
+pub(super) enum TokenHolder {
+    /// The token has no account, and gives no identity.
+    Anyone,
+    Account(Arc<str>),
 }
 
 impl fmt::Debug for Settings {

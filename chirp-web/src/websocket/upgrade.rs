@@ -14,7 +14,7 @@ use sha1::{Digest, Sha1};
 
 use super::WebSocketError;
 use super::head::{has_token, tokens};
-use super::settings::{Settings, Subprotocol};
+use super::settings::{Settings, Subprotocol, TokenHolder};
 use crate::origin_policy::OriginError;
 
 /// The version of the protocol.
@@ -41,11 +41,11 @@ pub(super) struct Accepted {
 }
 
 /// A handshake that this side refuses, with the answer.
-pub(super) struct Refused(pub(super) Response<String>);
+pub(super) struct Refused(pub(super) Box<Response<String>>);
 
 impl Refused {
     pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        let mut answer = Response::new(text.into());
+        let mut answer = Box::new(Response::new(text.into()));
         *answer.status_mut() = status;
         let headers = answer.headers_mut();
         headers.insert(
@@ -183,13 +183,13 @@ async fn authenticate(settings: &Settings, request: Parts) -> Result<Option<Iden
             tokens(&request.headers, SEC_WEBSOCKET_PROTOCOL)
                 .find_map(|name| name.strip_prefix(TOKEN_PROTOCOL))
         });
-        match token.and_then(|token| settings.find_token(token)) {
-            Some(account) => identity = account,
-            None => {
-                let text = "a valid token is required: send `Authorization: Bearer ..`, or the subprotocol `chirp.token...`";
-                let refused = Refused::new(StatusCode::UNAUTHORIZED, text);
-                return Err(refused.with(WWW_AUTHENTICATE, "Bearer"));
-            }
+        let Some(holder) = token.and_then(|token| settings.find_holder(token)) else {
+            let text = "a valid token is required: send `Authorization: Bearer ..`, or the subprotocol `chirp.token...`";
+            let refused = Refused::new(StatusCode::UNAUTHORIZED, text);
+            return Err(refused.with(WWW_AUTHENTICATE, "Bearer"));
+        };
+        if let TokenHolder::Account(name) = holder {
+            identity = Some(Identity::Account(name));
         }
     }
     match &settings.authenticate {

@@ -123,7 +123,7 @@ impl WebSocket {
         Fut: Future<Output = Result<Identity, String>> + Send + 'static,
     {
         self.change(|settings| {
-            settings.authenticate = Some(Arc::new(move |request| Box::pin(hook(request))))
+            settings.authenticate = Some(Arc::new(move |request| Box::pin(hook(request))));
         })
     }
 
