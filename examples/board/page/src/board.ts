@@ -1,4 +1,4 @@
-import { connect } from "chirp-rpc";
+import { ReconnectingPeer } from "chirp-rpc";
 
 import { BoardClient, pageService, type Color, type Mark, type PageHandler, type Point } from "./client.js";
 import { Points } from "./points.js";
@@ -42,6 +42,7 @@ const page: PageHandler = {
     // One question at a time.
     if (question.open) return false;
     element("asked").textContent = `${askedBy || "Somebody"} wants to wipe the board.`;
+    question.returnValue = "";
     question.showModal();
     signal.onabort = () => question.close("late");
     return new Promise((resolve) => {
@@ -52,13 +53,17 @@ const page: PageHandler = {
 
 const status = element("status");
 
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Shows how an action ends. */
 async function report(action: Promise<void>, done: string): Promise<void> {
   try {
     await action;
     status.textContent = done;
   } catch (error) {
-    status.textContent = String(error instanceof Error ? error.message : error);
+    status.textContent = text(error);
   }
 }
 
@@ -86,20 +91,33 @@ function drawWith(board: BoardClient): void {
   };
 }
 
-async function run(): Promise<void> {
-  const peer = await connect(`${location.origin.replace("http", "ws")}/chirp`, { services: [pageService(page)] });
-  const board = new BoardClient(peer);
-
-  element("join").onsubmit = (event) => {
-    event.preventDefault();
-    const name = element<HTMLInputElement>("name").value;
-    void report(board.join(name), `You are ${name}`);
-  };
-  element("wipe").onclick = () => report(board.wipe(), "Wiped");
-  drawWith(board);
-
-  status.textContent = "Connected";
-  for await (const mark of board.watch()) show(mark);
+/** Shows what is on the board, over one connection after another. */
+async function follow(board: BoardClient): Promise<never> {
+  for (;;) {
+    try {
+      const marks = board.watch();
+      await marks.ready();
+      // The server sends all of it again.
+      show("wiped");
+      status.textContent = "Connected";
+      if (name) void report(board.join(name), `You are ${name}`);
+      for await (const mark of marks) show(mark);
+    } catch (error) {
+      status.textContent = `${text(error)}: trying again`;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
 }
 
-await report(run(), "The board is closed");
+const peer = new ReconnectingPeer(`${location.origin.replace("http", "ws")}/chirp`, { services: [pageService(page)] });
+const board = new BoardClient(peer);
+let name = "";
+
+element("join").onsubmit = (event) => {
+  event.preventDefault();
+  const wanted = element<HTMLInputElement>("name").value;
+  void report(board.join(wanted).then(() => void (name = wanted)), `You are ${wanted}`);
+};
+element("wipe").onclick = () => report(board.wipe(), "Wiped");
+drawWith(board);
+await follow(board);

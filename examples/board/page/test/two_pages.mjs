@@ -1,13 +1,16 @@
-// Opens the board in two pages, draws, and compares pictures of both.
+// Starts the board, opens it in two pages, draws, and compares pictures of both.
 //
-//     node test/two_pages.mjs URL [FOLDER FOR PICTURES]
+//     node test/two_pages.mjs PROGRAM [FOLDER FOR PICTURES]
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
 
 import { chromium } from "playwright-core";
 
-const [url, folder] = process.argv.slice(2);
+const [program, folder] = process.argv.slice(2);
+let { server, url } = await start("127.0.0.1:0");
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   // Tests run as root, too.
@@ -64,10 +67,28 @@ try {
   await bob.getByRole("button", { name: "Wipe it" }).click();
   await says(ann, "Wiped");
   for (const page of [ann, bob]) await settle(async () => assert.deepEqual(await picture(page), blank));
+
+  // After a restart of the server, which forgets everything, the pages are there again.
+  server.kill();
+  await once(server, "exit");
+  await says(ann, "trying again");
+  ({ server } = await start(new URL(url).host));
+  await says(ann, "You are Ann");
+  await bob.getByRole("listitem").filter({ hasText: "Ann" }).waitFor();
+  await draw(ann, "black", house(200, 400));
+  await reaches(bob, "black", end(200, 400));
 } finally {
   await browser.close();
+  server.kill();
 }
 console.log("both pages showed the same pictures");
+
+/** Starts the program at an address, and returns it with the URL of its page. */
+async function start(address) {
+  const server = spawn(program, [address], { stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = await once(server.stdout, "data");
+  return { server, url: String(line).trim() };
+}
 
 async function open(name) {
   const page = await browser.newPage();
