@@ -34,8 +34,7 @@ pub(super) fn channel(settings: &JsonRpc, channel: Channel) -> Channel {
     let credentials = channel.credentials();
     let (reader, writer) = channel.into_split();
     let shared = Arc::new(Shared::new(translator, Output::new(writer)));
-    let decoder = settings.framing.decoder(settings.max_message);
-    let reader = PacketReader::new(reader, Arc::clone(&shared), decoder, settings.max_batch);
+    let reader = PacketReader::new(reader, Arc::clone(&shared), settings);
     let mut translated = Channel::new(reader, PacketWriter::new(shared))
         .with_hello(hello)
         .with_identity(identity);

@@ -12,6 +12,7 @@ use super::output::Half;
 use super::shared::Shared;
 use super::stall::Stall;
 use super::translator::Translated;
+use crate::jsonrpc::JsonRpc;
 use crate::jsonrpc::framing::{Frame, FrameDecoder};
 use crate::jsonrpc::message::Message;
 
@@ -30,6 +31,7 @@ pub(super) struct PacketReader {
     shared: Arc<Shared>,
     decoder: FrameDecoder,
     max_batch: usize,
+    max_message: usize,
     input: BytesMut,
     /// The packets are for the peer, the messages have not been given to the output.
     translated: Translated,
@@ -43,17 +45,13 @@ pub(super) struct PacketReader {
 }
 
 impl PacketReader {
-    pub(super) fn new(
-        reader: channel::Reader,
-        shared: Arc<Shared>,
-        decoder: FrameDecoder,
-        max_batch: usize,
-    ) -> Self {
+    pub(super) fn new(reader: channel::Reader, shared: Arc<Shared>, settings: &JsonRpc) -> Self {
         Self {
             reader,
             shared,
-            decoder,
-            max_batch,
+            decoder: settings.framing.decoder(settings.max_message),
+            max_batch: settings.max_batch,
+            max_message: settings.max_message,
             input: BytesMut::new(),
             translated: Translated::default(),
             taken: 0,
@@ -108,7 +106,8 @@ impl PacketReader {
                 }
                 // The call that it answers is not known, and would wait forever.
                 Frame::TooLarge if translator.has_calls() => {
-                    self.fail(TooLarge);
+                    let limit = self.max_message;
+                    self.fail(TooLarge { limit });
                     break;
                 }
                 Frame::TooLarge => translator.handle_too_large(&mut self.translated),
@@ -139,8 +138,10 @@ impl PacketReader {
 
 /// The error for a message over the limit while calls wait for responses.
 #[derive(Debug, thiserror::Error)]
-#[error("a JSON-RPC message is larger than the limit, and may be the response to a call")]
-struct TooLarge;
+#[error("a JSON-RPC message is larger than {limit} bytes, and may be the response to a call")]
+struct TooLarge {
+    limit: usize,
+}
 
 impl AsyncRead for PacketReader {
     fn poll_read(
@@ -189,7 +190,7 @@ impl AsyncRead for PacketReader {
                     }
                     translation.reader = Some(cx.waker().clone());
                     drop(translation);
-                    if this.input.is_empty() {
+                    if !this.decoder.is_inside(&this.input) {
                         this.stall.disarm();
                         return Poll::Pending;
                     }

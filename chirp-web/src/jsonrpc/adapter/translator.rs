@@ -75,7 +75,8 @@ impl Translator {
     }
 
     fn hello_of(settings: &JsonRpc) -> Hello {
-        let limit = settings.max_message.saturating_sub(ENVELOPE);
+        let limit = settings.max_message;
+        let limit = limit.saturating_sub(ENVELOPE).max(limit / 2);
         Hello {
             revision: Hello::REVISION,
             extensions: ExtensionFlags::CALL_CONTEXT

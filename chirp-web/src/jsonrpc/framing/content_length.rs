@@ -92,6 +92,11 @@ impl ContentLengthDecoder {
         }
     }
 
+    /// Whether the header fields of a message have arrived.
+    pub(super) fn has_begun(&self) -> bool {
+        !matches!(self.state, State::Head { .. })
+    }
+
     pub(super) fn finish(&mut self, input: &mut BytesMut) -> Result<(), FramingError> {
         let missing = match &self.state {
             State::Head { has_fields, .. } => {

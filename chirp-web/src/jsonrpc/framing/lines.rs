@@ -51,6 +51,11 @@ impl LineDecoder {
         }
     }
 
+    /// Whether the rest of a line that was too long is being skipped.
+    pub(super) fn skips(&self) -> bool {
+        self.skips
+    }
+
     pub(super) fn finish(&mut self, input: &mut BytesMut) -> Option<Frame> {
         let line = input.split().freeze();
         self.scanned = 0;

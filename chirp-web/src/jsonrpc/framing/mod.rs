@@ -85,6 +85,15 @@ impl FrameDecoder {
         }
     }
 
+    /// Whether a message has begun, of which `input` holds the bytes that have arrived.
+    pub(crate) fn is_inside(&self, input: &BytesMut) -> bool {
+        !input.is_empty()
+            || match &self.0 {
+                Decoder::Lines(lines) => lines.skips(),
+                Decoder::ContentLength(fields) => fields.has_begun(),
+            }
+    }
+
     /// Takes the last message at the end of the input, after [`decode`](Self::decode) has returned `None`.
     pub(crate) fn finish(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, FramingError> {
         match &mut self.0 {
