@@ -23,6 +23,7 @@ pub(crate) trait Text {
     async fn add(&self, a: i64, b: i64) -> i64;
     async fn line(&self, line: u64) -> Result<String, TextError>;
     async fn nothing(&self);
+    async fn repeat(&self, text: String, count: usize) -> String;
     async fn panics(&self);
     async fn hang(&self, cx: &CallContext);
     async fn time_left(&self, cx: &CallContext) -> u128;
@@ -58,6 +59,10 @@ impl Text for Served {
     }
 
     async fn nothing(&self) {}
+
+    async fn repeat(&self, text: String, count: usize) -> String {
+        text.repeat(count)
+    }
 
     async fn panics(&self) {
         panic!("on purpose");

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod calls;
+mod limits;
 mod messages;
 mod program;
+mod random;
 mod schemes;
 #[path = "../support/mod.rs"]
 mod support;
