@@ -5,8 +5,8 @@
 //! editor serve      the server, for every editor that knows the Language Server Protocol
 //! ```
 //!
-//! The server is an ordinary implementation of traits (`prose.rs`). Two words make it a language server: the dialect in
-//! `serve`, and the names of the methods in `protocol.rs`.
+//! The server is an ordinary implementation of traits (`prose.rs`). The address in `serve` makes it a language server, and the
+//! names of the methods in `protocol.rs`.
 
 mod client;
 mod prose;
@@ -16,8 +16,8 @@ mod words;
 use std::sync::Arc;
 
 use anyhow::{bail, ensure};
+use chirp::Server;
 use chirp::jsonrpc::JsonRpc;
-use chirp::{PeerBuilder, channel};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -36,14 +36,16 @@ async fn main() -> anyhow::Result<()> {
 
 async fn serve() -> anyhow::Result<()> {
     let prose = Arc::new(Prose::default());
-    let peer = PeerBuilder::new()
+    let server = Server::builder()
+        .schemes(JsonRpc::new().schemes())
         .service(DocumentsServer::from_arc(Arc::clone(&prose)))
         .service(CommandsServer::from_arc(prose))
         // JSON-RPC calls methods in JSON, by their names.
         .reflect()
-        .start(JsonRpc::lsp().channel(channel::stdio()?))?;
-    let reason = peer.closed().await;
-    bail!("the editor left without a goodbye: {reason}");
+        .bind("lsp+stdio:")
+        .await?;
+    server.run().await;
+    bail!("the editor left without a goodbye");
 }
 
 const URI: &str = "file:///letter.txt";
