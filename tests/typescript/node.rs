@@ -63,7 +63,7 @@ async fn generated_code_compiles_and_calls_in_both_directions() {
         .unwrap();
     let address = server.endpoint().to_string();
     let mut node = Command::new("node");
-    node.args(["--test", "build/test/generated.test.js"])
+    node.args(["--test", "build/generated.test.js"])
         .env("CHIRP_SERVICES", address);
     let mut output = None;
     server
