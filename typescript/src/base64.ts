@@ -2,8 +2,6 @@ import { DecodeError } from "./errors.js";
 
 /** Writes bytes in base64. */
 export function toBase64(bytes: Uint8Array): string {
-  const native = (bytes as { toBase64?: () => string }).toBase64;
-  if (native) return native.call(bytes);
   let text = "";
   // `String.fromCharCode` takes a limited number of arguments.
   for (let at = 0; at < bytes.length; at += 8192) {

@@ -66,6 +66,11 @@ export class DecodeError extends ChirpError {
   override name = "DecodeError";
 }
 
+/** The error of something that is too large. */
+export function overLimit(subject: string, size: number, limit: number): LimitError {
+  return new LimitError(`${subject} has ${size} bytes, over the limit of ${limit} bytes`);
+}
+
 /** A limit of this side was reached. Unless it is the result that is too large, nothing was sent. */
 export class LimitError extends ChirpError {
   override name = "LimitError";

@@ -1,8 +1,8 @@
 import { MAX_METADATA, type RequestContext } from "./context.js";
-import { CancelledError, ChirpError, DeadlineExceededError, FrameworkError, DEADLINE_EXCEEDED, INVALID_ARGUMENTS, INVALID_RESULT, METADATA_TOO_LARGE, OVERLOADED, TOO_LARGE, UNKNOWN_STREAM, UNSUPPORTED } from "./errors.js";
+import { CancelledError, ChirpError, DeadlineExceededError, FrameworkError, overLimit, DEADLINE_EXCEEDED, INVALID_ARGUMENTS, METADATA_TOO_LARGE, OVERLOADED, TOO_LARGE, UNKNOWN_STREAM, UNSUPPORTED } from "./errors.js";
 import { JSON_CODEC, type Link, type OpenedStream } from "./link.js";
 import { MAX_TIMER } from "./outbound.js";
-import { ITEMS, RESPONSE, Reader, u16, u32, u8, writeErrorData, type ErrorData, type Packet, type Part } from "./packets.js";
+import { decodeText, ITEMS, RESPONSE, Reader, u16, u32, u8, writeErrorData, type ErrorData, type Packet, type Part } from "./packets.js";
 import type { Peer } from "./peer.js";
 import { frameworkError, invalidArguments, CANCELLED_CALL, DUPLICATE, SERVICE_ERROR, SUCCESS, UNKNOWN_METHOD, toErrorData } from "./remote_errors.js";
 import { readParameters, type CallContext, type HandlerFunction, type Method, type Service } from "./service.js";
@@ -79,24 +79,24 @@ export class InboundCalls {
     const earlier = this.#calls.get(id);
     if (earlier) {
       this.#finish(earlier, DUPLICATE);
-      earlier.controller.abort(new CancelledError("the number of the call was used again"));
+      earlier.controller.abort(new CancelledError("duplicate request"));
       return refuse(DUPLICATE);
     }
-    if (tooLarge) return fail(TOO_LARGE, "the request is over the payload limit", link.maxPayload);
-    const name = new TextDecoder().decode(reader.bytes(reader.u8()));
+    if (tooLarge) return fail(TOO_LARGE, "too large", link.maxPayload);
+    const name = decodeText(reader.bytes(reader.u8()));
     const parameters = reader.rest();
     if (name === "chirp.hello") {
       const answer = hello(parameters);
-      return answer ? refuse(SUCCESS, answer) : fail(INVALID_ARGUMENTS, "not a hello");
+      return answer ? refuse(SUCCESS, answer) : fail(INVALID_ARGUMENTS, "invalid hello");
     }
     if (this.#running >= this.#maxRunning || this.#held > MAX_HELD || link.sender.unsent > MAX_UNSENT) {
-      return fail(OVERLOADED, "this side has as many calls as it takes");
+      return fail(OVERLOADED, "too many calls");
     }
     const served = this.#served.get(name);
     if (!served) return refuse(UNKNOWN_METHOD);
-    if (context?.unsupported) return fail(UNSUPPORTED, "a field of the call context is unknown");
-    if (context && context.metadataSize > MAX_METADATA) return fail(METADATA_TOO_LARGE, "the metadata are too large", MAX_METADATA);
-    if (context?.timeout === 0) return fail(DEADLINE_EXCEEDED, "the deadline passed before the call began");
+    if (context?.unsupported) return fail(UNSUPPORTED, "unknown field of the call context");
+    if (context && context.metadataSize > MAX_METADATA) return fail(METADATA_TOO_LARGE, "too large: the metadata", MAX_METADATA);
+    if (context?.timeout === 0) return fail(DEADLINE_EXCEEDED, "the deadline has passed");
     this.#start(id, served, parameters, streams, context);
   }
 
@@ -110,12 +110,12 @@ export class InboundCalls {
     let args: unknown[];
     try {
       if (!result === !!method.items || (result && result.codec !== JSON_CODEC)) {
-        throw new FrameworkError(UNSUPPORTED, `the result of ${method.name} is ${method.items ? "" : "not "}a stream of JSON`);
+        throw new FrameworkError(UNSUPPORTED, `result of ${method.name}: ${method.items ? "a" : "no"} stream of JSON`);
       }
       args = readParameters(method, parameters, (index, { name, type }) => {
         const stream = arguable[index];
         if (!stream || stream.toOpener || stream.codec !== JSON_CODEC || !opened.delete(stream)) {
-          throw new FrameworkError(UNKNOWN_STREAM, `the argument ${name} of ${method.name} is not a stream of JSON to this side`);
+          throw new FrameworkError(UNKNOWN_STREAM, `argument ${name} of ${method.name} is no stream of JSON`);
         }
         const receiver = link.acceptReceiver(stream, method, type);
         taken.push(receiver);
@@ -135,7 +135,7 @@ export class InboundCalls {
     const { timeout } = context ?? {};
     if (timeout! <= MAX_TIMER) {
       call.timer = setTimeout(() => {
-        const error = new DeadlineExceededError(`the deadline of the call of ${method.name} passed`);
+        const error = new DeadlineExceededError("the deadline has passed");
         this.#fail(call, frameworkError(DEADLINE_EXCEEDED, error.message));
         call.controller.abort(error);
       }, timeout);
@@ -163,7 +163,7 @@ export class InboundCalls {
       } else if (!method.oneWay) {
         result = encode(method.result ?? unit, value, `result of ${method.name}`);
         if (result.length + 5 > link.remotePayload) {
-          throw new FrameworkError(INVALID_RESULT, `the result of ${method.name} has ${result.length} bytes, over the limit of the caller`);
+          throw overLimit(`result of ${method.name}`, result.length, link.remotePayload - 5);
         }
       }
       this.#finish(call, SUCCESS, result);
@@ -176,9 +176,9 @@ export class InboundCalls {
   }
 
   #contextOf({ controller: { signal } }: Call, { name: method }: Method<any>, context: RequestContext | undefined): CallContext {
-    const { timeout, traceparent, metadata = new Map<string, Uint8Array[]>() } = context ?? {};
+    const { timeout, metadata = new Map<string, Uint8Array[]>() } = context ?? {};
     const deadline = timeout === undefined ? undefined : Date.now() + timeout;
-    return { signal, peer: this.#peer, method, metadata, deadline, traceparent };
+    return { signal, peer: this.#peer, method, metadata, deadline };
   }
 
   #fail(call: Call, error: ErrorData): void {
@@ -193,7 +193,7 @@ export class InboundCalls {
     this.#respond(call.id, code, data);
     // The response ends the streams of the call, for both sides.
     if (call.emitter) this.#link.endEmitter(call.emitter);
-    for (const receiver of call.receivers) this.#link.endReceiver(receiver, new CancelledError("the call of the stream has ended"));
+    for (const receiver of call.receivers) this.#link.endReceiver(receiver, new CancelledError("the call has ended"));
     this.#link.onEnd();
   }
 
@@ -205,7 +205,7 @@ export class InboundCalls {
     const call = this.#calls.get(new Reader(payload, "cancel").u32());
     if (!call) return;
     this.#finish(call, CANCELLED_CALL);
-    call.controller.abort(new CancelledError("the caller cancelled the call"));
+    call.controller.abort(new CancelledError("cancelled by the other side"));
   }
 
   /** Interrupts all handlers with the connection. */

@@ -29,6 +29,11 @@ export function parseJson(text: string): Json {
   }
 }
 
+/** The property of an object, if it is its own. */
+export function own(object: any, name: string): any {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
 /** Writes JSON, with the digits of every `bigint`. Properties that are `undefined` are left out. */
 export function writeJson(value: any): string {
   if (typeof value === "bigint") return `${value}`;

@@ -66,7 +66,7 @@ export class Link {
 
   #checkRoom(isReceiver: boolean): void {
     if (this.streamCount >= MAX_STREAMS || (isReceiver && this.#budget.windows + WINDOW > MAX_WINDOWS)) {
-      throw new FrameworkError(OVERLOADED, "the connection has as many streams as it may have");
+      throw new FrameworkError(OVERLOADED, "too many streams");
     }
   }
 
@@ -121,7 +121,7 @@ export class Link {
         stream.codec > 4 ||
         (!stream.toOpener && stream.window && stream.window !== WINDOW)
       ) {
-        reader.fail(`stream ${number} cannot be opened like this`);
+        reader.fail(`stream ${number}`);
       }
       numbers.add(number);
       streams.push(stream);
@@ -187,12 +187,12 @@ export class Link {
     const { receiver, method } = this.#receivers.get(reader.u32()) ?? {};
     let failure: ErrorData | undefined;
     if (tooLarge) {
-      failure = frameworkError(TOO_LARGE, "an item is over the payload limit", this.maxPayload);
+      failure = frameworkError(TOO_LARGE, "too large", this.maxPayload);
     } else {
       const items = Array.from({ length: reader.u16() }, () => reader.bytes(reader.u32()));
       reader.end();
-      if (receiver && !receiver.push(items)) failure = frameworkError(OVERLOADED, "an item came without credit");
-      if (this.#budget.held > MAX_HELD) failure = frameworkError(OVERLOADED, "too many items wait to be taken");
+      if (receiver && !receiver.push(items)) failure = frameworkError(OVERLOADED, "too many items");
+      if (this.#budget.held > MAX_HELD) failure = frameworkError(OVERLOADED, "too many items");
     }
     if (!failure || !receiver || receiver.isEnded) return;
     sendEnd(this.sender, receiver.id, FAILED, receiver.received, failure);
@@ -221,7 +221,7 @@ export class Link {
     const isFinished = reason === FINISHED;
     if (isFinished && count === receiver.received) return this.endReceiver(receiver);
     if (!isFinished && reason !== CANCELLED && error.description) return this.endReceiver(receiver, toError(error, method!));
-    const what = isFinished ? `is incomplete: ${receiver.received} of ${count} items came` : "was broken off by the other side";
+    const what = isFinished ? `is incomplete: ${receiver.received} of ${count} items came` : "was broken off";
     this.endReceiver(receiver, new StreamError(`the stream of ${method!.name} ${what}`));
   }
 

@@ -1,5 +1,5 @@
 import { writeContext } from "./context.js";
-import { ChirpError, DeadlineExceededError, EncodeError, FrameworkError, UNSUPPORTED, LimitError, StreamError } from "./errors.js";
+import { ChirpError, DeadlineExceededError, EncodeError, FrameworkError, UNSUPPORTED, LimitError, overLimit, StreamError } from "./errors.js";
 import { JSON_CODEC, type Link } from "./link.js";
 import { encodeText, CANCEL, CONTEXT, REQUEST, STREAM_OPEN, readErrorData, Reader, u32, u8, type Packet, type Part } from "./packets.js";
 import { responseError, SERVICE_ERROR, toErrorData } from "./remote_errors.js";
@@ -51,12 +51,12 @@ export class OutboundCalls {
     const { sender, remotePayload } = this.#link;
     signal?.throwIfAborted();
     this.#check();
-    if (this.size >= this.#maxPending) throw new LimitError(`${this.#maxPending} calls are pending, the most that may be`);
+    if (this.size >= this.#maxPending) throw new LimitError(`too many calls: ${this.#maxPending} are pending`);
     const name = encodeText(`${method.name};json`);
-    if (name.length > 255) throw new EncodeError(`the method name ${method.name} has over 250 bytes`);
+    if (name.length > 255) throw new EncodeError(`the method name is too long: ${method.name}`);
     const { json, streams } = writeParameters(method, args);
     const size = 5 + name.length + json.length;
-    if (size > remotePayload) throw new LimitError(`the call of ${method.name} has ${size} bytes, over the limit of ${remotePayload} bytes`);
+    if (size > remotePayload) throw overLimit(`the call of ${method.name}`, size, remotePayload);
 
     const start = Date.now();
     let isInterrupted = false;
@@ -114,7 +114,7 @@ export class OutboundCalls {
     const context = accepted ? writeContext(options, timeout) : [];
     const entries: Part[] = [];
     try {
-      if (streams.length > 1023) throw new EncodeError(`${method.name} has over 1,023 streams among its arguments`);
+      if (streams.length > 1023) throw new EncodeError("too many streams");
       for (const _ of streams) {
         const { emitter, window } = link.openEmitter();
         emitters.push(emitter);
@@ -153,7 +153,7 @@ export class OutboundCalls {
     this.#settle(id, call, reason);
     for (const emitter of call.emitters) this.#link.endEmitter(emitter, CANCELLED);
     this.#link.sender.send(CANCEL, u32(id));
-    if (this.#cancelled.size > MAX_UNANSWERED_CANCELS) this.#fatal(`${MAX_UNANSWERED_CANCELS} cancelled calls were not answered`);
+    if (this.#cancelled.size > MAX_UNANSWERED_CANCELS) this.#fatal("the other side does not answer cancelled calls");
   }
 
   onResponse({ payload, tooLarge }: Packet): void {
@@ -162,7 +162,7 @@ export class OutboundCalls {
     const call = this.#calls.get(id);
     this.#cancelled.delete(id);
     if (tooLarge) {
-      if (call) this.#settle(id, call, new LimitError(`the result of ${call.method.name} is over the limit of ${this.#link.maxPayload} bytes`, false));
+      if (call) this.#settle(id, call, new LimitError(`result of ${call.method.name}: over the limit of ${this.#link.maxPayload} bytes`, false));
       return;
     }
     const code = reader.u8();
@@ -175,7 +175,7 @@ export class OutboundCalls {
   #settle(id: number, { method, receiver, resolve, reject }: Call, error: unknown, result?: Uint8Array): void {
     this.#calls.delete(id);
     // After its last item, a stream has ended already.
-    if (receiver) this.#link.endReceiver(receiver, error ?? new StreamError(`the stream of ${method.name} ended before its last item`));
+    if (receiver) this.#link.endReceiver(receiver, error ?? new StreamError(`the stream of ${method.name} was broken off`));
     if (result && !error) resolve(result);
     else reject(error);
     this.#link.onEnd();

@@ -18,11 +18,15 @@ export const STREAM_BITS = 0b1000_1110n;
 
 const HEADER = 8;
 const MAGIC = 0xc7;
+/** Smaller parts of a payload are joined. */
+const MIN_PART = 4096;
 
 /** Bytes, or numbers whose lowest eight bits are bytes. */
 export type Part = Uint8Array | readonly number[];
 
 export const encodeText = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
+/** Reads UTF-8. Other bytes are U+FFFD, or an exception if `fatal`. */
+export const decodeText = (bytes: Uint8Array, fatal = false): string => new TextDecoder("utf-8", { fatal }).decode(bytes);
 export const u8 = (value: number): Part => [value];
 export const u16 = (value: number): Part => [value >> 8, value];
 export const u32 = (value: number): readonly number[] => [value >>> 24, value >>> 16, value >>> 8, value];
@@ -110,18 +114,17 @@ export interface Packet {
   readonly tooLarge: boolean;
 }
 
-const known: ReadonlySet<number> = new Set([REQUEST, CANCEL, RESPONSE, CONTEXT, ITEMS, CREDIT, STREAM_END, GOING_AWAY, STREAM_OPEN]);
+const known: ReadonlySet<number> = /* @__PURE__ */ new Set([REQUEST, CANCEL, RESPONSE, CONTEXT, ITEMS, CREDIT, STREAM_END, GOING_AWAY, STREAM_OPEN]);
 /** Those that are skipped if they are over the payload limit. The number that they begin with is kept. */
 const skippable: ReadonlySet<number> = new Set([REQUEST, RESPONSE, ITEMS]);
 
-/** Splits bytes into packets. It holds at most twice the bytes that have arrived of one packet. */
+/** Splits bytes into packets. It holds the bytes that have arrived of one packet. */
 export class Decoder {
   readonly #limit: number;
   readonly #emit: (packet: Packet) => void;
   /** A header or a payload, as far as it has arrived. */
-  #buffer = new Uint8Array(HEADER);
-  #length = 0;
-  #needed = HEADER;
+  #parts: Uint8Array[] = [];
+  #missing = HEADER;
   #header: { type: number; tooLarge: boolean; skip: number } | undefined;
   /** Bytes to skip before anything else. */
   #skip = 0;
@@ -133,47 +136,34 @@ export class Decoder {
 
   /** Whether a packet has begun and not ended. */
   get isInside(): boolean {
-    return this.#length > 0 || this.#skip > 0 || this.#header !== undefined;
+    return this.#parts.length + this.#skip > 0 || !!this.#header;
   }
 
   push(bytes: Uint8Array): void {
     while (bytes.length) {
       const skipped = Math.min(this.#skip, bytes.length);
       this.#skip -= skipped;
-      const part = bytes.subarray(skipped, skipped + this.#needed - this.#length);
+      const part = bytes.subarray(skipped, skipped + this.#missing);
       bytes = bytes.subarray(skipped + part.length);
-      this.#append(part);
-      if (!this.#header && this.#length && this.#buffer[0] !== MAGIC) {
-        throw new ProtocolError("the other side does not speak Chirp: a packet begins with a wrong byte");
-      }
-      if (this.#length === this.#needed) this.#next();
+      if (!part.length) continue;
+      if (!this.#header && !this.#parts.length && part[0] !== MAGIC) throw new ProtocolError("the other side does not speak Chirp");
+      // Many small parts would take more memory than their bytes.
+      const last = this.#parts.at(-1)!;
+      if (last?.length < MIN_PART) this.#parts[this.#parts.length - 1] = join(last, part);
+      else this.#parts.push(part);
+      this.#missing -= part.length;
+      if (!this.#missing) this.#next();
     }
-  }
-
-  #append(part: Uint8Array): void {
-    const length = this.#length + part.length;
-    if (!this.#length && length === this.#needed) {
-      // All at once, which is usual: no copy.
-      this.#buffer = part as Uint8Array<ArrayBuffer>;
-    } else if (part.length) {
-      if (!this.#length || length > this.#buffer.length) {
-        // The header's length is a claim: memory grows with the bytes that arrive.
-        const grown = new Uint8Array(Math.min(2 * length, this.#needed));
-        grown.set(this.#buffer.subarray(0, this.#length));
-        this.#buffer = grown;
-      }
-      this.#buffer.set(part, this.#length);
-    }
-    this.#length = length;
   }
 
   /** Goes on to the payload, or to the next header. */
   #next(): void {
-    const bytes = this.#buffer.subarray(0, this.#length);
+    const [first = new Uint8Array(0), ...others] = this.#parts;
+    const bytes = others.length ? join(first, ...others) : first;
     const header = this.#header;
     this.#header = undefined;
-    this.#length = 0;
-    this.#needed = HEADER;
+    this.#parts = [];
+    this.#missing = HEADER;
     if (header) {
       this.#skip = header.skip;
       this.#emit({ ...header, payload: bytes });
@@ -198,8 +188,8 @@ export class Decoder {
     ) {
       throw new ProtocolError(`a packet of type ${type} has ${length} bytes`);
     }
-    this.#needed = tooLarge ? 4 : length;
-    this.#header = { type, tooLarge, skip: length - this.#needed };
+    this.#missing = tooLarge ? 4 : length;
+    this.#header = { type, tooLarge, skip: length - this.#missing };
     if (!length) this.#next();
   }
 }
@@ -225,5 +215,5 @@ export function writeErrorData({ code, description, data }: ErrorData): Uint8Arr
 /** Reads error data. A description that is not UTF-8 has U+FFFD in place of what is not. */
 export function readErrorData(reader: Reader): ErrorData {
   if (!reader.left) return { code: 0, description: "", data: new Uint8Array(0) };
-  return { code: reader.u16(), description: new TextDecoder().decode(reader.bytes(reader.u16())), data: reader.rest() };
+  return { code: reader.u16(), description: decodeText(reader.bytes(reader.u16())), data: reader.rest() };
 }

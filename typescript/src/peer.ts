@@ -131,7 +131,7 @@ export class Peer extends RequestCaller {
     });
     const answer = this.#outbound.ask("chirp.hello", this.#declaration(HELLO, nonce));
     const declared = this.#readDeclaration(await Promise.race([answer, late]).finally(() => clearTimeout(timer)), HELLO_ANSWER);
-    if (declared?.nonce !== BigInt.asUintN(64, nonce + 1n)) throw new ProtocolError("the answer to hello is another");
+    if (declared?.nonce !== BigInt.asUintN(64, nonce + 1n)) throw new ProtocolError("invalid hello");
     this.#link.declare(declared.extensions, declared.payload);
   }
 
@@ -170,7 +170,7 @@ export class Peer extends RequestCaller {
       return this.#end(error instanceof ChirpError ? error : new ProtocolError(String(error)), 1002);
     }
     if (this.#decoder.isInside) {
-      this.#stall = setTimeout(() => this.#end(new ConnectionLostError("a packet has begun, and does not go on"), 1002), STALL_MS);
+      this.#stall = setTimeout(() => this.#end(new ConnectionLostError("the other side stalled in a packet"), 1002), STALL_MS);
     }
   }
 
@@ -182,7 +182,7 @@ export class Peer extends RequestCaller {
     const isRequest = type === REQUEST;
     if (streams || context) {
       const isCarrier = isRequest || (!context && (type === RESPONSE || type === ITEMS) && !streams!.some(({ bound }) => bound));
-      if (!isCarrier && (context || type !== CONTEXT)) throw new ProtocolError(`a packet of type ${type} came before a request that was announced`);
+      if (!isCarrier && (context || type !== CONTEXT)) throw new ProtocolError(`unexpected packet of type ${type}`);
       if (isCarrier) this.#streams = this.#context = undefined;
       // No value of a response or an item can hold a stream here.
       if (isCarrier && !isRequest) this.#link.refuse(streams!);
@@ -226,11 +226,11 @@ export class Peer extends RequestCaller {
   async close(timeout = CLOSE_MS): Promise<void> {
     if (!this.#isClosing && !this.#isEnded) {
       this.#isClosing = true;
-      this.#refuse(new NotConnectedError("this side closes the connection"));
+      this.#refuse(new NotConnectedError("this side closed the connection"));
       // Where the other side does not know this packet, or need not, it is not waited for.
       if (!this.#link.accepts(GOING_AWAY) || (this.#inbound.servesNothing && this.#isIdle())) this.#heardGoingAway = true;
       else this.#sayGoingAway(timeout < NO_LIMIT ? timeout : NO_LIMIT);
-      if (timeout <= MAX_TIMER) this.#closeTimer = setTimeout(() => this.abort("the time for closing is over"), timeout);
+      if (timeout <= MAX_TIMER) this.#closeTimer = setTimeout(() => this.abort("closing took too long"), timeout);
       this.#checkIdle();
     }
     await this.closed;
@@ -251,7 +251,7 @@ export class Peer extends RequestCaller {
   }
 
   #onClose(code: number, reason: string): void {
-    if (this.#decoder.isInside) this.#end(new ProtocolError("the connection ended in the middle of a packet"), 1000);
+    if (this.#decoder.isInside) this.#end(new ProtocolError("the connection ended in a packet"), 1000);
     else if (this.#isClosing && this.#isIdle()) this.#end(undefined, 1000);
     else this.#end(new ConnectionLostError(`the connection was lost: code ${code}${reason && `, ${reason}`}`), 1000);
   }

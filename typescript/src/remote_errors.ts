@@ -2,7 +2,7 @@ import {
   CancelledError,
   ChirpError,
   DeadlineExceededError,
-  DecodeError,
+  LimitError,
   EncodeError,
   FrameworkError,
   DEADLINE_EXCEEDED, INVALID_ARGUMENTS, INVALID_RESULT, PANICKED,
@@ -50,8 +50,8 @@ export function toError({ code, description, data }: ErrorData, method: Method<a
 export function responseError(code: number, error: ErrorData | undefined, method: Method<any>): ChirpError {
   if (error) return toError(error, method);
   if (code === UNKNOWN_METHOD) return new UnknownMethodError(method.name);
-  if (code === CANCELLED_CALL) return new CancelledError(`${method.name}: the other side cancelled the call`);
-  return new ProtocolError(`${method.name}: the other side takes the number of the call for that of another`);
+  if (code === CANCELLED_CALL) return new CancelledError(`${method.name}: cancelled by the other side`);
+  return new ProtocolError(`${method.name}: duplicate request`);
 }
 
 /** Error data of the framework. `limit` follows them where the code has one. */
@@ -71,7 +71,7 @@ export function toErrorData(error: unknown, method: string): { data: ErrorData; 
   } catch (failure) {
     error = failure;
   }
-  const isResult = error instanceof EncodeError || (error instanceof FrameworkError && error.kind === "invalidResult");
+  const isResult = error instanceof EncodeError || error instanceof LimitError;
   // The text of other errors is not for the other side.
   const data = isResult
     ? frameworkError(INVALID_RESULT, (error as Error).message)
@@ -82,5 +82,5 @@ export function toErrorData(error: unknown, method: string): { data: ErrorData; 
 /** The error data for arguments that cannot be read. */
 export function invalidArguments(error: unknown): ErrorData {
   if (error instanceof FrameworkError) return frameworkError(error.code, error.message);
-  return frameworkError(INVALID_ARGUMENTS, error instanceof DecodeError ? error.message : "the arguments cannot be read");
+  return frameworkError(INVALID_ARGUMENTS, (error as Error).message);
 }

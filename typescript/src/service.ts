@@ -1,5 +1,5 @@
 import { DecodeError, EncodeError, type ErrorClass } from "./errors.js";
-import { writeJson, type Json } from "./json.js";
+import { own, writeJson, type Json } from "./json.js";
 import { encodeText } from "./packets.js";
 import type { Peer } from "./peer.js";
 import { decode, type Items, type ItemStream } from "./streams.js";
@@ -56,8 +56,6 @@ export interface CallOptions {
   readonly timeout?: number | undefined;
   /** Values for the handler beside the arguments. */
   readonly metadata?: Readonly<Record<string, string | Uint8Array>> | undefined;
-  /** The trace that the call belongs to, as in the header `traceparent` of W3C Trace Context. */
-  readonly traceparent?: string | undefined;
   /** Whether the call may be made again if it may have run. The default is the method's. Only `ReconnectingPeer` does so. */
   readonly idempotent?: boolean | undefined;
 }
@@ -74,7 +72,6 @@ export interface CallContext {
   readonly deadline: number | undefined;
   /** What the caller sent beside the arguments. A key may have several values. */
   readonly metadata: ReadonlyMap<string, readonly Uint8Array[]>;
-  readonly traceparent: string | undefined;
 }
 
 /** A side that can be called: a `Peer`, or a `ReconnectingPeer`. */
@@ -141,16 +138,16 @@ export function readParameters(method: Method<any>, json: Uint8Array, stream: (i
     if (value === undefined) {
       if (parameter.optional) return undefined;
       if (parameter.type.nullable) return null;
-      throw new DecodeError(`${name} is missing`);
+      throw new DecodeError(`${name}: expected a value`);
     }
     return parameter.stream ? stream(value as number, parameter) : parameter.type.convert(value, name, false);
   };
   if (method.params) return parameters.map((parameter) => read(parameter, whole ?? (parameter.optional ? undefined : null)));
   if (whole !== undefined && (typeof whole !== "object" || whole === null)) {
-    throw new DecodeError(`${method.name}: the parameters are neither an object nor an array`);
+    throw new DecodeError(`${method.name}: expected an object or an array`);
   }
   return parameters.map((parameter, at) => {
     if (Array.isArray(whole)) return read(parameter, whole[at]);
-    return read(parameter, whole && Object.hasOwn(whole, parameter.name) ? whole[parameter.name] : undefined);
+    return read(parameter, whole && own(whole, parameter.name));
   });
 }

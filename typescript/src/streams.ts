@@ -1,6 +1,6 @@
-import { ChirpError, DecodeError, FrameworkError, INVALID_RESULT, StreamError } from "./errors.js";
+import { ChirpError, DecodeError, overLimit, StreamError } from "./errors.js";
 import { parseJson, writeJson } from "./json.js";
-import { encodeText, CREDIT, ITEMS, STREAM_END, u16, u32, u64, u8, writeErrorData, type ErrorData } from "./packets.js";
+import { decodeText, encodeText, CREDIT, ITEMS, STREAM_END, u16, u32, u64, u8, writeErrorData, type ErrorData } from "./packets.js";
 import { soon, type Sender } from "./transport.js";
 import type { Type } from "./types.js";
 
@@ -190,7 +190,7 @@ export class Receiver<T> implements ItemStream<T> {
 /** Reads a value from the bytes of its JSON. */
 export function decode<T>({ convert }: Type<T>, json: Uint8Array, subject: string): T {
   try {
-    return convert(parseJson(new TextDecoder("utf-8", { fatal: true }).decode(json)), subject, false);
+    return convert(parseJson(decodeText(json, true)), subject, false);
   } catch (error) {
     throw error instanceof ChirpError ? error : new DecodeError(`${subject}: ${error}`);
   }
@@ -247,7 +247,7 @@ export class Emitter {
         if (done || this.isStopped) return;
         const item = encode(type, value, `item of ${name}`);
         if (item.length > maxPayload - 10) {
-          throw new FrameworkError(INVALID_RESULT, `an item of ${name} has ${item.length} bytes, over the limit of the other side`);
+          throw overLimit(`item of ${name}`, item.length, maxPayload - 10);
         }
         this.#add(item);
       }

@@ -57,7 +57,7 @@ export class Sender {
       this.#queued += PACKET_COST;
     }
     this.#queued += packet.length;
-    if (this.unsent > MAX_UNSENT) this.#fail("the other side does not read what is sent to it");
+    if (this.unsent > MAX_UNSENT) this.#fail("the other side does not read");
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     // What is made in the same turn leaves in the same message.
@@ -83,7 +83,7 @@ export class Sender {
     const waiting = this.#waiting;
     this.#waiting = waiting.filter(({ limit }) => unsent > limit);
     for (const { limit, resolve } of waiting) if (unsent <= limit) resolve();
-    if (now - this.#progress > STALL_MS) return this.#fail("the other side has read nothing for 30 s");
+    if (now - this.#progress > STALL_MS) return this.#fail("the other side does not read");
     // Sockets do not tell when they have room.
     this.#isScheduled = queue.length + this.#waiting.length > 0;
     if (this.#isScheduled) this.#timer = setTimeout(() => this.#flush(), 4);

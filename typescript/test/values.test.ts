@@ -96,7 +96,7 @@ test("values of other types are refused, with their place", () => {
   const refused: [unknown, string][] = [
     [5, "value: expected an object, found 5"],
     [{}, "value.list: expected a value, found nothing"],
-    [{ list: [{}, 1] }, "value.list[1]: expected an object, found 1"],
+    [{ list: [{}, 1] }, "value.list[1]: expected a map, found 1"],
     [{ list: [{ 256: "B" }] }, 'value.list[0]["256"]: expected u8, found 256'],
     [{ list: [{ 1: "C" }] }, 'value.list[0]["1"]: expected one of A,B, found "C"'],
     [{ list: [{ 1: "A" }] }, 'value.list[0]["1"]: expected fields of A, found "A"'],
