@@ -5,6 +5,7 @@
 mod calls;
 mod limits;
 mod messages;
+mod peers;
 mod program;
 mod random;
 mod schemes;
