@@ -109,6 +109,43 @@ async fn handshakes() {
     }
 }
 
+#[cfg(feature = "websocket")]
+#[tokio::test]
+async fn authentication_of_websockets() {
+    use chirp::websocket::WebSocket;
+
+    for later in [false, true] {
+        let once = Once::default();
+        let socket = WebSocket::new().authenticate(move |_| {
+            let once = once.clone();
+            if !later {
+                once.panic("the authentication");
+            }
+            async move {
+                once.panic("the authentication");
+                Ok(chirp::Identity::Account("ann".into()))
+            }
+        });
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let server = Server::builder()
+            .scheme("ws", socket)
+            .handle("echo", echo)
+            .on_accept_error(move |error| tell.send(error.to_string()).unwrap())
+            .bind("ws://127.0.0.1:0/")
+            .await
+            .unwrap();
+        let address = server.endpoint().clone();
+        let running = tokio::spawn(server.run());
+        let builder = PeerBuilder::new().scheme("ws", WebSocket::new());
+        soon(builder.connect(address.clone())).await.unwrap_err();
+        let told = soon(told.recv()).await.unwrap();
+        assert!(told.contains("the authentication"), "{told}");
+        let second = soon(builder.connect(address)).await.unwrap();
+        is_alive(&second).await;
+        running.abort();
+    }
+}
+
 /// `on_accept_error` panics in the tests of the other hooks as well.
 #[tokio::test]
 async fn on_accept_error_and_on_disconnect() {
