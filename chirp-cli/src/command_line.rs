@@ -10,6 +10,7 @@ const AFTER_HELP: &str = "\
 Addresses:
   tcp://host:port   tls://host:port   unix:///path   unix://@name
   ws://host:port/path   wss://host/path   exec:program args   stdio:   fd:N
+  jsonrpc+exec:program args, lsp+tcp://host:port and so on: JSON-RPC 2.0
 
 Exit codes:
   0    success

@@ -1,10 +1,14 @@
 use std::fs;
+use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chirp::channel::{
-    Channel, KeyPolicy, Keypair, Scheme, TlsCertificate, TlsClient, TlsError, TlsRoots,
+    Channel, KeyPolicy, Keypair, OtherAddress, Scheme, TlsCertificate, TlsClient, TlsError,
+    TlsRoots,
 };
+use chirp::jsonrpc::JsonRpc;
 use chirp::websocket::{WebSocket, WebSocketError};
 use chirp::{ConnectError, Endpoint, Peer, PeerBuilder, PublicKey};
 use clap::Args;
@@ -45,9 +49,15 @@ pub(crate) struct ConnectOptions {
     token_file: Option<PathBuf>,
 }
 
-/// What the scheme of an address needs.
+/// The protocol and the transport of an address.
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    is_json_rpc: bool,
+    transport: Transport,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum Transport {
     Plain,
     Tls,
     WebSocket { is_secure: bool },
@@ -55,15 +65,36 @@ enum Kind {
 
 impl Kind {
     fn of(endpoint: &Endpoint) -> Self {
-        match endpoint {
-            Endpoint::Tls { .. } => Self::Tls,
-            Endpoint::Other(other) => match other.scheme() {
-                "ws" => Self::WebSocket { is_secure: false },
-                "wss" => Self::WebSocket { is_secure: true },
-                _ => Self::Plain,
-            },
-            _ => Self::Plain,
+        let scheme = match endpoint {
+            Endpoint::Tls { .. } => "tls",
+            Endpoint::Other(other) => other.scheme(),
+            _ => "",
+        };
+        let (is_json_rpc, transport) = match scheme.split_once('+') {
+            Some(("jsonrpc" | "lsp" | "mcp" | "acp", transport)) => (true, transport),
+            _ => (false, scheme),
+        };
+        let transport = match transport {
+            "tls" => Transport::Tls,
+            "ws" => Transport::WebSocket { is_secure: false },
+            "wss" => Transport::WebSocket { is_secure: true },
+            _ => Transport::Plain,
+        };
+        Self {
+            is_json_rpc,
+            transport,
         }
+    }
+
+    fn is_encrypted(self) -> bool {
+        matches!(
+            self.transport,
+            Transport::Tls | Transport::WebSocket { is_secure: true }
+        )
+    }
+
+    fn is_web_socket(self) -> bool {
+        matches!(self.transport, Transport::WebSocket { .. })
     }
 }
 
@@ -71,6 +102,16 @@ impl ConnectOptions {
     /// Connects to an address.
     pub(crate) async fn connect(&self, address: &str) -> Result<Peer, Failure> {
         self.connect_with(PeerBuilder::new(), address).await
+    }
+
+    /// Connects to an address to ask for what the other side describes.
+    pub(crate) async fn connect_described(&self, address: &str) -> Result<Peer, Failure> {
+        if is_json_rpc(address) {
+            return Err(Failure::usage(
+                "programs that speak JSON-RPC do not describe themselves: `chirp call` and `chirp bench` work without it",
+            ));
+        }
+        self.connect(address).await
     }
 
     /// Connects to an address, with services or settings for the connection.
@@ -92,8 +133,8 @@ impl ConnectOptions {
         let failure = |error| connect_failure(&ConnectError::Io(error));
         let connecting = async {
             let kind = self.check(endpoint)?;
-            match (kind, endpoint) {
-                (Kind::Tls, Endpoint::Tls { host, port }) => {
+            match endpoint {
+                Endpoint::Tls { host, port } => {
                     let tls = match self.tls()? {
                         Some(tls) => tls,
                         None => TlsClient::new(&TlsRoots::system().map_err(Failure::usage)?),
@@ -105,11 +146,11 @@ impl ConnectOptions {
                     let channel = below.connect().await.map_err(failure)?;
                     tls.wrap(channel, host).await.map_err(failure)
                 }
-                (Kind::WebSocket { .. }, Endpoint::Other(address)) => {
-                    let scheme = self.web_socket(kind)?;
-                    scheme.connect(address).await.map_err(failure)
-                }
-                _ => endpoint.connect().await.map_err(failure),
+                Endpoint::Other(address) => match self.scheme(kind, address)? {
+                    Some(scheme) => scheme.connect(address).await.map_err(failure),
+                    None => endpoint.connect().await.map_err(failure),
+                },
+                endpoint => endpoint.connect().await.map_err(failure),
             }
         };
         let limit = self.connect_timeout;
@@ -128,29 +169,32 @@ impl ConnectOptions {
     ) -> Result<PeerBuilder, Failure> {
         let builder = builder.connect_timeout(self.connect_timeout);
         let kind = self.check(endpoint)?;
-        Ok(match kind {
-            Kind::Plain => builder,
-            Kind::Tls => match self.tls()? {
+        Ok(match endpoint {
+            Endpoint::Tls { .. } => match self.tls()? {
                 Some(tls) => builder.tls(tls),
                 None => builder,
             },
-            Kind::WebSocket { is_secure } => {
-                let name = if is_secure { "wss" } else { "ws" };
-                builder.scheme(name, self.web_socket(kind)?)
-            }
+            Endpoint::Other(address) => match self.scheme(kind, address)? {
+                // The program at the other end may call, and be told that there is nothing to call.
+                Some(scheme) if kind.is_json_rpc => {
+                    builder.schemes([(address.scheme(), scheme)]).reflect()
+                }
+                Some(scheme) => builder.schemes([(address.scheme(), scheme)]),
+                None => builder,
+            },
+            _ => builder,
         })
     }
 
     /// Checks that the address has a use for the options.
     fn check(&self, endpoint: &Endpoint) -> Result<Kind, Failure> {
         let kind = Kind::of(endpoint);
-        let has_tls = matches!(kind, Kind::Tls | Kind::WebSocket { is_secure: true });
-        if let (false, Some(option)) = (has_tls, self.first_tls_option()) {
+        if let (false, Some(option)) = (kind.is_encrypted(), self.first_tls_option()) {
             return Err(Failure::usage(format!(
                 "{option} needs an address tls://host:port or wss://host/path, and this is {endpoint}"
             )));
         }
-        if self.token_file.is_some() && !matches!(kind, Kind::WebSocket { .. }) {
+        if self.token_file.is_some() && !kind.is_web_socket() {
             return Err(Failure::usage(format!(
                 "--token-file needs an address ws://host:port/path or wss://host/path, and this is {endpoint}"
             )));
@@ -158,19 +202,24 @@ impl ConnectOptions {
         Ok(kind)
     }
 
-    fn web_socket(&self, kind: Kind) -> Result<WebSocket, Failure> {
-        let mut scheme = WebSocket::new();
+    /// Returns the scheme of an address that is not built in, if this program knows it.
+    fn scheme(
+        &self,
+        kind: Kind,
+        address: &OtherAddress,
+    ) -> Result<Option<Arc<dyn Scheme>>, Failure> {
+        let mut settings = WebSocket::new();
         if let Some(path) = &self.token_file {
             let token = fs::read_to_string(path)
                 .map_err(|error| Failure::file("read", path.display(), &error))?;
-            scheme = scheme.token(token.trim());
+            settings = settings.token(token.trim());
         }
-        if kind == (Kind::WebSocket { is_secure: true })
+        if kind.is_encrypted()
             && let Some(tls) = self.tls()?
         {
-            scheme = scheme.client_tls(tls);
+            settings = settings.client_tls(tls);
         }
-        Ok(scheme)
+        Ok(find_scheme(address, settings))
     }
 
     fn first_tls_option(&self) -> Option<&'static str> {
@@ -223,6 +272,33 @@ impl ConnectOptions {
     }
 }
 
+/// Returns the scheme of an address that is not built in, with these settings, if this program knows it.
+pub(crate) fn find_scheme(address: &OtherAddress, settings: WebSocket) -> Option<Arc<dyn Scheme>> {
+    let kind = Kind::of(&Endpoint::Other(address.clone()));
+    if kind.is_json_rpc {
+        let mut schemes = JsonRpc::new().websocket(settings).schemes();
+        let found = schemes.find(|(name, _)| name == address.scheme());
+        return found.map(|(_, scheme)| scheme);
+    }
+    kind.is_web_socket()
+        .then(|| Arc::new(settings) as Arc<dyn Scheme>)
+}
+
+/// Returns whether the other side of an address speaks JSON-RPC.
+pub(crate) fn is_json_rpc(address: &str) -> bool {
+    parse(address).is_ok_and(|endpoint| Kind::of(&endpoint).is_json_rpc)
+}
+
+/// Returns whether connections to an address are encrypted.
+pub(crate) fn is_encrypted(endpoint: &Endpoint) -> bool {
+    Kind::of(endpoint).is_encrypted()
+}
+
+/// Returns whether connections to an address are WebSockets.
+pub(crate) fn is_web_socket(endpoint: &Endpoint) -> bool {
+    Kind::of(endpoint).is_web_socket()
+}
+
 /// Parses an address.
 pub(crate) fn parse(address: &str) -> Result<Endpoint, Failure> {
     address.parse().map_err(Failure::usage)
@@ -240,6 +316,11 @@ fn connect_failure(error: &ConnectError) -> Failure {
                 Some(WebSocketError::InvalidAddress(_)) => ExitCode::Usage,
                 _ => ExitCode::NoConnection,
             }
+        }
+        ConnectError::Io(error)
+            if error.kind() == io::ErrorKind::InvalidInput && TlsError::of(error).is_none() =>
+        {
+            ExitCode::Usage
         }
         ConnectError::Io(error) => match TlsError::of(error) {
             // The other side has seen no identity, or has none: it need not speak TLS.

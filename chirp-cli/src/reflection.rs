@@ -3,7 +3,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use chirp::packet::FrameworkError;
-use chirp::reflect::{Description, JsonCaller};
+use chirp::reflect::{
+    ArgumentDescription, Description, JsonCaller, MethodDescription, ServiceDescription, Shape,
+    ValueDescription,
+};
 use chirp::{CallError, Peer};
 
 use crate::call_failure;
@@ -39,6 +42,22 @@ pub(crate) async fn describe_within(
         ),
         error => call_failure::of_call("the request for a description", &error),
     })
+}
+
+/// The description of a method of a peer that does not describe itself: its arguments and its result may be anything.
+pub(crate) fn undescribed<'a>(name: &str, arguments: impl Iterator<Item = &'a str>) -> Description {
+    let any = || ValueDescription::new("any", Shape::Any, Shape::Any);
+    let mut method = MethodDescription::default();
+    method.name = name.to_owned();
+    method.arguments = arguments
+        .map(|name| ArgumentDescription::new(name, any()))
+        .collect();
+    method.result = Some(any());
+    let mut service = ServiceDescription::default();
+    service.methods.push(method);
+    let mut description = Description::default();
+    description.services.push(service);
+    description
 }
 
 /// Explains why a peer that describes itself has not described `name`.
@@ -111,7 +130,7 @@ pub(crate) async fn load(connect: &ConnectOptions, target: &str) -> Result<Descr
     if path.is_file() || is_json && !target.contains("://") {
         return read(path);
     }
-    let peer = connect.connect(target).await?;
+    let peer = connect.connect_described(target).await?;
     describe(&peer, "").await
 }
 

@@ -66,6 +66,11 @@ impl ArgumentList {
         }
     }
 
+    /// The names of the arguments that are given by name.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.named.iter().map(|(name, _)| name.as_str())
+    }
+
     fn inputs(&self) -> impl Iterator<Item = &Input> {
         let named = self.named.iter().map(|(_, input)| input);
         self.whole.iter().chain(named)

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::arguments::{ARGUMENT_HELP, ArgumentList};
-use crate::connection::ConnectOptions;
+use crate::connection::{self, ConnectOptions};
 use crate::duration;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
@@ -131,9 +131,12 @@ impl Bench {
             });
         }
         let limit = self.timeout.unwrap_or(DEFAULT_TIMEOUT);
-        let description = reflection::describe_within(peer, &self.method, limit).await;
-        let description =
-            description.map_err(|failure| failure.hint("or send bytes with --raw HEX"))?;
+        let description = if connection::is_json_rpc(&self.address) {
+            reflection::undescribed(&self.method, arguments.names())
+        } else {
+            let description = reflection::describe_within(peer, &self.method, limit).await;
+            description.map_err(|failure| failure.hint("or send bytes with --raw HEX"))?
+        };
         let Some(method) = description.method(&self.method) else {
             return Err(reflection::missing_method(peer, &self.method).await);
         };

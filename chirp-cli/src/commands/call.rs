@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::arguments::{ARGUMENT_HELP, ArgumentList, PreparedArguments, Uploads};
 use crate::call_failure;
-use crate::connection::ConnectOptions;
+use crate::connection::{self, ConnectOptions};
 use crate::duration;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
@@ -63,8 +63,8 @@ pub(crate) struct Call {
     /// Send these bytes, in hexadecimal, and print those of the result: works without reflection
     #[arg(long, value_name = "HEX", conflicts_with_all = ["arguments", "pretty"], value_parser = hex::decode)]
     raw: Option<Bytes>,
-    /// With --raw: do not wait for a result
-    #[arg(long, requires = "raw")]
+    /// With --raw, or to a program that speaks JSON-RPC: do not wait for a result
+    #[arg(long)]
     one_way: bool,
     #[command(flatten)]
     connect: ConnectOptions,
@@ -119,13 +119,21 @@ impl Call {
         let caller = entries.fold(peer.as_caller(), |caller, (key, value)| {
             caller.with_metadata(key, value)
         });
+        if self.one_way && self.raw.is_none() && !connection::is_json_rpc(&self.address) {
+            return Err(Failure::usage(
+                "--one-way needs --raw: the target says whether a method is one-way",
+            ));
+        }
         if let Some(params) = &self.raw {
             return self.call_raw(peer, &caller, params.clone()).await;
         }
         let limit = self.limit(false).unwrap_or(DEFAULT_TIMEOUT);
-        let description = reflection::describe_within(peer, &self.method, limit).await;
-        let description =
-            description.map_err(|failure| failure.hint("or send bytes with --raw HEX"))?;
+        let description = if connection::is_json_rpc(&self.address) {
+            reflection::undescribed(&self.method, arguments.names())
+        } else {
+            let description = reflection::describe_within(peer, &self.method, limit).await;
+            description.map_err(|failure| failure.hint("or send bytes with --raw HEX"))?
+        };
         let Some(method) = description.method(&self.method) else {
             return Err(reflection::missing_method(peer, &self.method).await);
         };
@@ -135,7 +143,7 @@ impl Call {
             self.pretty,
             method.items.as_ref().or(method.result.as_ref()),
         );
-        if method.one_way {
+        if method.one_way || self.one_way {
             return self.call_one_way(peer, &caller, arguments).await;
         }
         if method.items.is_some() {

@@ -35,7 +35,7 @@ impl Describe {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         let name = self.name.as_deref().unwrap_or_default();
         let description = unless_interrupted(async {
-            let peer = self.connect.connect(&self.address).await?;
+            let peer = self.connect.connect_described(&self.address).await?;
             let description = reflection::describe(&peer, name).await?;
             if !name.is_empty() && is_empty(&description) {
                 return Err(reflection::missing_method(&peer, name).await);

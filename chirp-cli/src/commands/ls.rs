@@ -34,7 +34,7 @@ pub(crate) struct Ls {
 impl Ls {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         let description = unless_interrupted(async {
-            let peer = self.connect.connect(&self.address).await?;
+            let peer = self.connect.connect_described(&self.address).await?;
             reflection::describe(&peer, "").await
         })
         .await?;

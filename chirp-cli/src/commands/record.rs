@@ -1,14 +1,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chirp::channel::{Channel, Endpoint, Incoming, Listener, Scheme, TlsCertificate, TlsServer};
+use chirp::channel::{Channel, Endpoint, Incoming, Listener, TlsCertificate, TlsServer};
 use chirp::packet::DESCRIBE_METHOD;
 use chirp::record::Recorder;
 use chirp::websocket::WebSocket;
 use clap::Args;
 use tokio::task::JoinSet;
 
-use crate::connection::{self, ConnectOptions};
+use crate::connection::{self, ConnectOptions, find_scheme};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -121,11 +121,7 @@ impl Record {
             }
             _ => None,
         };
-        let is_secure = match &endpoint {
-            Endpoint::Tls { .. } => true,
-            Endpoint::Other(other) => other.scheme() == "wss",
-            _ => false,
-        };
+        let is_secure = connection::is_encrypted(&endpoint);
         if is_secure && tls.is_none() {
             let message =
                 format!("listening on {endpoint} needs --listen-cert FILE and --listen-key FILE");
@@ -136,26 +132,31 @@ impl Record {
                 "--listen-cert needs an address tls://host:port or wss://host/path, and this is {endpoint}"
             )));
         }
-        let is_web_socket =
-            matches!(&endpoint, Endpoint::Other(other) if matches!(other.scheme(), "ws" | "wss"));
+        let is_web_socket = connection::is_web_socket(&endpoint);
         if let (false, Some(origin)) = (is_web_socket, self.allow_origin.first()) {
             return Err(Failure::usage(format!(
                 "--allow-origin {origin} needs an address ws://host:port/path or wss://host/path, and this is {endpoint}"
             )));
         }
         let (listener, tls) = match (endpoint, tls) {
-            (Endpoint::Other(address), tls) if is_web_socket => {
-                let origins = self.allow_origin.iter();
-                let mut scheme = origins.fold(WebSocket::new(), WebSocket::allow_origin);
-                if let Some(tls) = tls {
-                    scheme = scheme.server_tls(tls);
-                }
-                (scheme.listen(&address).await, None)
-            }
             (Endpoint::Tls { host, port }, tls) => {
                 (Endpoint::Tcp { host, port }.listen().await, tls)
             }
-            (endpoint, _) => (endpoint.listen().await, None),
+            (endpoint, tls) => {
+                let origins = self.allow_origin.iter();
+                let mut settings = origins.fold(WebSocket::new(), WebSocket::allow_origin);
+                if let Some(tls) = tls {
+                    settings = settings.server_tls(tls);
+                }
+                let listener = match &endpoint {
+                    Endpoint::Other(address) => match find_scheme(address, settings) {
+                        Some(scheme) => scheme.listen(address).await,
+                        None => endpoint.listen().await,
+                    },
+                    endpoint => endpoint.listen().await,
+                };
+                (listener, None)
+            }
         };
         let listener = listener.map_err(|error| {
             // The error names the address.
@@ -171,7 +172,7 @@ impl Record {
             target,
             Endpoint::Exec { .. } | Endpoint::Stdio | Endpoint::Fd { .. }
         );
-        if self.no_describe || !can_ask {
+        if self.no_describe || !can_ask || connection::is_json_rpc(&self.target) {
             return;
         }
         let description = async {

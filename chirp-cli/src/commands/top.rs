@@ -48,7 +48,7 @@ pub(crate) struct Top {
 impl Top {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         let first = async {
-            let peer = self.connect.connect(&self.address).await?;
+            let peer = self.connect.connect_described(&self.address).await?;
             let report = report(&peer).await?;
             Ok((peer, report))
         };

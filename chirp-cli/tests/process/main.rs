@@ -4,6 +4,7 @@ mod bench;
 mod calls;
 mod hostile;
 mod identities;
+mod jsonrpc;
 mod listing;
 mod program;
 mod raw_peer;
