@@ -7,7 +7,9 @@ use chirp::{AsCaller, Channel, Limits, Negotiation, PeerBuilder, Request, RetryP
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::support::{cancel, echo, in_time, packet, read_packet, request, response, socket_path};
+use crate::support::{
+    cancel, echo, idle, in_time, packet, read_packet, request, response, socket_path,
+};
 
 const HELLO: &[u8] = b"\x0bchirp.hello";
 
@@ -220,4 +222,31 @@ async fn expect(io: &mut DuplexStream, bytes: &[u8]) {
         read.escape_ascii().to_string(),
         bytes.escape_ascii().to_string()
     );
+}
+
+#[tokio::test]
+async fn one_way_calls_are_one_way_requests_to_sides_that_accept_them() {
+    let (ours, mut io) = tokio::io::duplex(1 << 16);
+    let hello = Hello {
+        revision: Hello::REVISION,
+        extensions: ExtensionFlags::ONE_WAY,
+        payload_limit: 1000,
+        running_limit: 1,
+    };
+    // Known before the first packet, so that even the first call can do without a request.
+    let channel = Channel::io(ours).with_hello(hello);
+    let peer = PeerBuilder::new().start(channel).expect("no duplicates");
+    for _ in 0..2 {
+        let call = peer.as_caller().call_one_way("note", "hi");
+        call.await.expect("sent");
+        expect(&mut io, &packet(PacketType::ONE_WAY, b"\x04notehi")).await;
+    }
+    let large = peer.as_caller().call_one_way("note", vec![b'x'; 1000]);
+    assert!(large.await.is_err());
+    // Other calls have responses.
+    let call = peer.call("m", "a").start();
+    expect(&mut io, &request(1, "m", b"a")).await;
+    send(&mut io, response(1, 0, b"b")).await;
+    assert_eq!(call.await.expect("answered"), "b");
+    idle(&peer).await;
 }
