@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod calls;
+mod descriptions;
 mod limits;
 mod messages;
 mod peers;
 mod program;
 mod random;
 mod schemes;
+mod streams;
 #[path = "../support/mod.rs"]
 mod support;

@@ -87,8 +87,9 @@ impl Dialect {
         Some(id.get())
     }
 
-    /// Whether calls tell the other side how much time they have.
-    pub(crate) fn sends_timeouts(self) -> bool {
+    /// Whether calls tell the other side how much time they have, and how many items of a stream it may send. Other protocols
+    /// have no member for that.
+    pub(crate) fn has_call_member(self) -> bool {
         self == Self::Plain
     }
 

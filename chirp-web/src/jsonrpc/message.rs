@@ -39,8 +39,8 @@ pub(super) enum Entry<'a> {
         method: Cow<'a, str>,
         /// An object or an array. `None` if there are none, or if they are `null`.
         params: Option<&'a str>,
-        /// The time that the caller gives the call.
-        timeout: Option<Duration>,
+        /// The wishes of the caller that JSON-RPC has no members for.
+        options: CallMember,
     },
     /// A response.
     Response {
@@ -55,6 +55,15 @@ pub(super) enum Entry<'a> {
         id: &'a str,
         reason: Cow<'static, str>,
     },
+}
+
+/// The member `chirp` of a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct CallMember {
+    /// The time that the caller gives the call.
+    pub(super) timeout: Option<Duration>,
+    /// The number of items of the result that may be sent before the caller asks for more.
+    pub(super) credit: Option<u64>,
 }
 
 /// The error of a response.
@@ -301,18 +310,19 @@ impl<'a> Members<'a> {
             Some((params, Some(b'{' | b'['))) => Some(params),
             Some(_) => return invalid(shown, "expected params that are an object or an array"),
         };
-        let timeout = match self.chirp.map(timeout) {
-            None => None,
-            Some(Ok(timeout)) => timeout,
-            Some(Err(())) => {
-                return invalid(shown, "expected \"chirp\": {\"timeout_ms\": NUMBER}");
+        let options = match self.chirp.map(CallMember::read) {
+            None => CallMember::default(),
+            Some(Some(options)) => options,
+            Some(None) => {
+                let reason = "expected \"chirp\": {\"timeout_ms\": NUMBER, \"credit\": NUMBER}";
+                return invalid(shown, reason);
             }
         };
         Entry::Request {
             id,
             method,
             params,
-            timeout,
+            options,
         }
     }
 
@@ -363,14 +373,37 @@ fn string(json: &str) -> Option<Cow<'_, str>> {
     serde_json::from_str(json).ok().map(Cow::Owned)
 }
 
-/// Reads the time from the member `chirp`.
-fn timeout(json: &str) -> Result<Option<Duration>, ()> {
-    #[derive(serde::Deserialize)]
-    struct Fields {
-        timeout_ms: Option<u64>,
+impl CallMember {
+    fn read(json: &str) -> Option<Self> {
+        #[derive(serde::Deserialize)]
+        struct Fields {
+            timeout_ms: Option<u64>,
+            credit: Option<u64>,
+        }
+        let fields: Fields = serde_json::from_str(json).ok()?;
+        Some(Self {
+            timeout: fields.timeout_ms.map(Duration::from_millis),
+            credit: fields.credit,
+        })
     }
-    let fields: Fields = serde_json::from_str(json).map_err(|_| ())?;
-    Ok(fields.timeout_ms.map(Duration::from_millis))
+
+    fn write(self, out: &mut Vec<u8>) {
+        let timeout = self.timeout.map(|timeout| timeout.as_millis().to_string());
+        let credit = self.credit.map(|credit| credit.to_string());
+        let fields = [("timeout_ms", timeout), ("credit", credit)];
+        let mut separator = b",\"chirp\":{".as_slice();
+        for (name, value) in fields {
+            let Some(value) = value else {
+                continue;
+            };
+            out.extend_from_slice(separator);
+            out.extend_from_slice(format!("\"{name}\":{value}").as_bytes());
+            separator = b",";
+        }
+        if separator == b"," {
+            out.push(b'}');
+        }
+    }
 }
 
 impl<'a> ErrorObject<'a> {
@@ -431,7 +464,7 @@ pub(super) fn write_request(
     id: Option<u32>,
     method: &str,
     params: Option<&[u8]>,
-    timeout: Option<Duration>,
+    options: CallMember,
 ) {
     out.extend_from_slice(b"{\"jsonrpc\":\"2.0\"");
     if let Some(id) = id {
@@ -444,11 +477,7 @@ pub(super) fn write_request(
         out.extend_from_slice(b",\"params\":");
         out.extend_from_slice(params);
     }
-    if let Some(timeout) = timeout {
-        out.extend_from_slice(b",\"chirp\":{\"timeout_ms\":");
-        out.extend_from_slice(timeout.as_millis().to_string().as_bytes());
-        out.push(b'}');
-    }
+    options.write(out);
     out.push(b'}');
 }
 

@@ -3,12 +3,16 @@
 //! nothing is stored between the two but the ids of requests.
 
 mod batches;
+mod methods;
 mod output;
+mod packets;
 mod reader;
 mod request_id;
 mod requests;
 mod shared;
 mod stall;
+mod stream_translation;
+mod streams;
 mod translator;
 mod writer;
 

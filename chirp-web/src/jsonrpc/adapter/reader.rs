@@ -81,8 +81,10 @@ impl PacketReader {
     /// Translates messages that have arrived, up to a number of bytes.
     fn translate(&mut self) {
         let shared = Arc::clone(&self.shared);
-        let mut translation = None;
-        while self.translated.packets.len() + self.translated.messages.len() < MAX_PACKETS {
+        let mut translation = shared.translation();
+        while !translation.translator.is_waiting()
+            && self.translated.packets.len() + self.translated.messages.len() < MAX_PACKETS
+        {
             let frame = match self.decoder.decode(&mut self.input) {
                 Ok(None) if matches!(self.end, Some(Ok(()))) => {
                     self.decoder.finish(&mut self.input)
@@ -97,7 +99,6 @@ impl PacketReader {
                     break;
                 }
             };
-            let translation = translation.get_or_insert_with(|| shared.translation());
             let translator = &mut translation.translator;
             match frame {
                 Frame::Message(message) => {
@@ -170,6 +171,15 @@ impl AsyncRead for PacketReader {
             if !this.translated.packets.is_empty() || !this.translated.messages.is_empty() {
                 continue;
             }
+            let mut translation = this.shared.translation();
+            if translation.translator.is_waiting() {
+                if translation.packets.is_empty() {
+                    translation.reader = Some(cx.waker().clone());
+                    return Poll::Pending;
+                }
+                continue;
+            }
+            drop(translation);
             match this.end.take() {
                 Some(Ok(())) => {
                     this.end = Some(Ok(()));

@@ -1,8 +1,10 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
 use super::batches::BatchKey;
+use super::methods::MethodFacts;
 use super::request_id::RequestId;
 
 /// The requests of the other side that have no response yet.
@@ -21,6 +23,8 @@ pub(super) struct PendingRequest {
     pub(super) batch: Option<BatchKey>,
     /// Whether the response is to be dropped.
     pub(super) is_abandoned: bool,
+    /// The facts about the method, unless there is nothing to know.
+    pub(super) facts: Option<Arc<MethodFacts>>,
 }
 
 impl Requests {
@@ -30,7 +34,12 @@ impl Requests {
     }
 
     /// Adds a request. Returns its id in packets.
-    pub(super) fn insert(&mut self, id: Option<RequestId>, batch: Option<BatchKey>) -> u32 {
+    pub(super) fn insert(
+        &mut self,
+        id: Option<RequestId>,
+        batch: Option<BatchKey>,
+        facts: Option<Arc<MethodFacts>>,
+    ) -> u32 {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             // Each has taken bytes of a packet, so there are never so many.
@@ -45,6 +54,7 @@ impl Requests {
             id,
             batch,
             is_abandoned: false,
+            facts,
         });
         slot + 1
     }
@@ -54,6 +64,12 @@ impl Requests {
         let slot = *self.by_id.get(id)?;
         let request = self.slots.get_mut(slot as usize)?.as_mut()?;
         Some((slot + 1, request))
+    }
+
+    /// Returns the request with this id in packets.
+    pub(super) fn get_mut(&mut self, packet_id: u32) -> Option<&mut PendingRequest> {
+        let slot = packet_id.checked_sub(1)?;
+        self.slots.get_mut(slot as usize)?.as_mut()
     }
 
     /// Removes the request with this id in packets.

@@ -3,18 +3,21 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use chirp_runtime::packet::{
     CallInfo, Cancel, ErrorData, ExtensionFlags, FrameworkError, GoingAway, HELLO_METHOD, Header,
-    Hello, JSON_SUFFIX, MAX_METHOD_LEN, OneWayPacket, PacketType, RequestPacket, ResponsePacket,
-    ResultCode,
+    Hello, JSON_SUFFIX, MAX_METHOD_LEN, OneWayPacket, PacketType, RequestPacket, ResultCode,
+    StreamEntry,
 };
 use foldhash::fast::RandomState;
 
 use super::batches::{BatchKey, Batches};
+use super::methods::{HeldMessage, HeldRequest, Methods, Unknown};
+use super::packets::{put_packet, respond, respond_error, split_u32};
 use super::request_id::RequestId;
 use super::requests::{PendingRequest, Requests};
+use super::streams::{CREDIT_METHOD, INITIAL_CREDIT, ITEMS_METHOD, ReceivedStreams, SentStreams};
 use crate::jsonrpc::errors::{self, CANCELLED};
 use crate::jsonrpc::message::{
-    self, Entry, INTERNAL_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, Message, MessageError, NO_ID,
-    PARSE_ERROR,
+    self, CallMember, Entry, INTERNAL_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, Message,
+    MessageError, NO_ID, PARSE_ERROR,
 };
 use crate::jsonrpc::{Dialect, Framing, JsonRpc};
 
@@ -25,14 +28,19 @@ const ENVELOPE: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Translator {
     framing: Framing,
-    dialect: Dialect,
-    max_message: usize,
+    pub(super) dialect: Dialect,
+    pub(super) max_message: usize,
     /// The extensions and limits that this side's peer finds at the other side.
     hello: Hello,
-    requests: Requests,
+    pub(super) requests: Requests,
     batches: Batches,
+    pub(super) methods: Methods,
+    pub(super) sent: SentStreams,
+    pub(super) received: ReceivedStreams,
+    /// The streams of this side's next packet.
+    pub(super) opened: Vec<StreamEntry>,
     /// The ids of this side's calls that have no response yet.
-    calls: HashSet<u32, RandomState>,
+    pub(super) calls: HashSet<u32, RandomState>,
     /// The context of this side's next call.
     context: Option<CallInfo>,
     /// Whether this side accepts no more requests.
@@ -60,6 +68,10 @@ impl Translator {
             hello: Self::hello_of(settings),
             requests: Requests::default(),
             batches: Batches::new(settings.max_message),
+            methods: Methods::default(),
+            sent: SentStreams::default(),
+            received: ReceivedStreams::new(settings.max_message),
+            opened: Vec::new(),
             calls: HashSet::default(),
             context: None,
             is_leaving: false,
@@ -81,7 +93,8 @@ impl Translator {
             revision: Hello::REVISION,
             extensions: ExtensionFlags::CALL_CONTEXT
                 .and(ExtensionFlags::GOING_AWAY)
-                .and(ExtensionFlags::ONE_WAY),
+                .and(ExtensionFlags::ONE_WAY)
+                .and(ExtensionFlags::STREAMS),
             payload_limit: u32::try_from(limit).unwrap_or(u32::MAX),
             running_limit: u32::MAX,
         }
@@ -90,6 +103,11 @@ impl Translator {
     /// Whether calls of this side wait for responses.
     pub(super) fn has_calls(&self) -> bool {
         !self.calls.is_empty()
+    }
+
+    /// Whether later messages wait for an answer of this side's peer.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.methods.is_waiting()
     }
 
     /// Handles a message of the other side.
@@ -107,9 +125,17 @@ impl Translator {
             Ok(Message::Batch(entries)) => {
                 let batch = self.batches.begin();
                 for entry in entries {
-                    self.handle_entry(Entry::parse(entry), Some(batch), out);
+                    if self.is_waiting() {
+                        self.methods.hold(HeldMessage::Entry(entry.into(), batch));
+                    } else {
+                        self.handle_entry(Entry::parse(entry), Some(batch), out);
+                    }
                 }
-                self.finish_batch(batch, out);
+                if self.is_waiting() {
+                    self.methods.hold(HeldMessage::EndOfBatch(batch));
+                } else {
+                    self.finish_batch(batch, out);
+                }
             }
             Err(error) => {
                 let code = match error {
@@ -137,18 +163,30 @@ impl Translator {
                 ..
             } if method == self.dialect.cancel_method() => self.handle_cancel(params, out),
             Entry::Request {
+                id: None,
+                method,
+                params,
+                ..
+            } if method == ITEMS_METHOD => self.handle_items_message(params, out),
+            Entry::Request {
+                id: None,
+                method,
+                params,
+                ..
+            } if method == CREDIT_METHOD => self.handle_credit_message(params, out),
+            Entry::Request {
                 id,
                 method,
                 params,
-                timeout,
-            } => {
-                let info = timeout.map(CallInfo::within);
-                self.handle_request(id, &method, params, info, batch, out);
-            }
+                options,
+            } => self.handle_request(id, &method, params, options, batch, out),
             Entry::Response { id, outcome } => {
                 let Some(call) = self.end_call(id) else {
                     return;
                 };
+                if self.received.contains(call) {
+                    return self.end_received(call, outcome, out);
+                }
                 match outcome {
                     Ok(result) => respond(call, ResultCode::Success, result.as_bytes(), out),
                     Err(error) if error.code == METHOD_NOT_FOUND => {
@@ -162,6 +200,7 @@ impl Translator {
             }
             Entry::InvalidResponse { id, reason } => {
                 if let Some(call) = self.end_call(id) {
+                    self.received.remove(call);
                     let error = FrameworkError::InvalidResult;
                     let detail = format!("the JSON-RPC response is invalid: {reason}");
                     respond_error(call, &error.to_error_data(&detail), out);
@@ -178,7 +217,7 @@ impl Translator {
         id: Option<&str>,
         method: &str,
         params: Option<&str>,
-        info: Option<CallInfo>,
+        options: CallMember,
         batch: Option<BatchKey>,
         out: &mut Translated,
     ) {
@@ -199,13 +238,34 @@ impl Translator {
         } else if self.is_leaving || method.len() + JSON_SUFFIX.len() > MAX_METHOD_LEN {
             return;
         }
+        let mut facts = None;
+        if let Some(id) = id {
+            match self.methods.get(method, &mut out.packets) {
+                Ok(known) => facts = known,
+                Err(Unknown) => {
+                    let request = HeldRequest {
+                        id: id.into(),
+                        method: method.into(),
+                        params: params.map(Into::into),
+                        options,
+                        batch,
+                    };
+                    return self.methods.hold(HeldMessage::Request(Box::new(request)));
+                }
+            }
+        }
         if let (Some(batch), Some(_)) = (batch, &key) {
             self.batches.expect(batch);
         }
         let batch = batch.filter(|_| key.is_some());
-        let packet_id = self.requests.insert(key, batch);
-        if let Some(info) = info {
-            info.encode(&mut out.packets);
+        let is_stream = facts.as_ref().is_some_and(|facts| facts.is_stream);
+        let packet_id = self.requests.insert(key, batch, facts);
+        if is_stream {
+            let to = self.destination(params, options);
+            self.sent.open(packet_id, to, &mut out.packets);
+        }
+        if let Some(timeout) = options.timeout {
+            CallInfo::within(timeout).encode(&mut out.packets);
         }
         self.name.clear();
         self.name.extend_from_slice(method.as_bytes());
@@ -213,6 +273,33 @@ impl Translator {
         let params = params.unwrap_or_default().as_bytes();
         RequestPacket::encode_head(&mut out.packets, packet_id, &self.name, params.len());
         out.packets.extend_from_slice(params);
+    }
+
+    /// Handles the messages that waited for an answer.
+    fn resume(&mut self, out: &mut Translated) {
+        let mut held = self.methods.take_held();
+        while let Some(message) = held.pop_front() {
+            match message {
+                HeldMessage::Request(request) => {
+                    let HeldRequest {
+                        id,
+                        method,
+                        params,
+                        options,
+                        batch,
+                    } = *request;
+                    let params = params.as_deref();
+                    self.handle_request(Some(&id), &method, params, options, batch, out);
+                }
+                HeldMessage::Entry(entry, batch) => {
+                    self.handle_entry(Entry::parse(&entry), Some(batch), out);
+                }
+                HeldMessage::EndOfBatch(batch) => self.finish_batch(batch, out),
+            }
+            if self.is_waiting() {
+                return self.methods.put_back(held);
+            }
+        }
     }
 
     /// Handles the cancel of a request, which may have been answered already.
@@ -243,6 +330,9 @@ impl Translator {
             return;
         };
         let context = self.context.take();
+        if !matches!(header.kind, PacketType::CALL_CONTEXT | PacketType::REQUEST) {
+            self.refuse_opened(out);
+        }
         // This side's own peer sends no malformed packets.
         match header.kind {
             PacketType::CALL_CONTEXT => {
@@ -268,6 +358,10 @@ impl Translator {
                     self.handle_response(id, code, data, out);
                 }
             }
+            PacketType::STREAM_OPEN
+            | PacketType::STREAM_ITEMS
+            | PacketType::STREAM_CREDIT
+            | PacketType::STREAM_END => self.handle_stream_packet(header.kind, payload, out),
             PacketType::CANCEL => {
                 if let Ok(Cancel { id }) = Cancel::decode(payload) {
                     self.cancel_call(id, out);
@@ -302,6 +396,10 @@ impl Translator {
             }
             return;
         }
+        let result = match self.take_result(out) {
+            Ok(result) => result,
+            Err(error) => return respond_error(id, &error, out),
+        };
         let method = match method_name(call.method) {
             Ok(method) => method,
             Err(error) => return respond_error(id, &error, out),
@@ -315,9 +413,16 @@ impl Translator {
             Err(error) => return respond_error(id, &error, out),
         };
         self.calls.insert(id);
-        let timeout = context.time.filter(|_| self.dialect.sends_timeouts());
+        if let Some(entry) = &result {
+            self.received.insert(id, entry);
+        }
+        let mut options = CallMember::default();
+        if self.dialect.has_call_member() {
+            options.timeout = context.time;
+            options.credit = result.map(|_| INITIAL_CREDIT);
+        }
         self.send(out, |scratch| {
-            message::write_request(scratch, Some(id), method, params, timeout);
+            message::write_request(scratch, Some(id), method, params, options);
         });
     }
 
@@ -325,20 +430,26 @@ impl Translator {
     fn handle_one_way_call(&mut self, call: OneWayPacket<'_>, out: &mut Translated) {
         if let (Ok(method), Ok(params)) = (method_name(call.method), params_of(call.params)) {
             self.send(out, |scratch| {
-                message::write_request(scratch, None, method, params, None);
+                message::write_request(scratch, None, method, params, CallMember::default());
             });
         }
     }
 
-    fn cancel_call(&mut self, id: u32, out: &mut Translated) {
+    /// Sends a notification about the connection itself.
+    pub(super) fn notify(&mut self, method: &str, params: &[u8], out: &mut Translated) {
+        let options = CallMember::default();
+        self.send(out, |scratch| {
+            message::write_request(scratch, None, method, Some(params), options);
+        });
+    }
+
+    pub(super) fn cancel_call(&mut self, id: u32, out: &mut Translated) {
         if !self.calls.contains(&id) {
             return;
         }
-        let method = self.dialect.cancel_method();
+        self.received.remove(id);
         let params = self.dialect.cancel_params(&id.to_string());
-        self.send(out, |scratch| {
-            message::write_request(scratch, None, method, Some(params.as_bytes()), None);
-        });
+        self.notify(self.dialect.cancel_method(), params.as_bytes(), out);
         if !self.dialect.answers_cancelled() {
             self.calls.remove(&id);
             respond(id, ResultCode::Cancelled, &[], out);
@@ -346,10 +457,31 @@ impl Translator {
     }
 
     fn handle_response(&mut self, id: u32, code: ResultCode, data: &[u8], out: &mut Translated) {
+        if self.methods.handle_response(id, code, data) {
+            return self.resume(out);
+        }
+        if self.sent.contains(id) {
+            let data = Bytes::copy_from_slice(data);
+            let packets = &mut out.packets;
+            let next = self.sent.handle_response(id, code, data, packets);
+            return self.send_items(next, out);
+        }
+        self.answer_request(id, code, data, out);
+    }
+
+    /// Answers a request whose response is not a stream, or whose stream has been sent.
+    pub(super) fn answer_request(
+        &mut self,
+        id: u32,
+        code: ResultCode,
+        data: &[u8],
+        out: &mut Translated,
+    ) {
         let Some(PendingRequest {
             id,
             batch,
             is_abandoned,
+            facts,
         }) = self.requests.remove(id)
         else {
             return;
@@ -373,7 +505,12 @@ impl Translator {
                 self.answer_with(id, &error, batch, out);
             }
             ResultCode::UnknownMethod => {
-                self.answer(id, METHOD_NOT_FOUND, "method not found", None, batch, out);
+                let reason = if self.methods.is_undescribed() {
+                    "method not found (methods have no JSON names here: `.reflect()` of the builder turns them on)"
+                } else {
+                    "method not found"
+                };
+                self.answer(id, METHOD_NOT_FOUND, reason, None, batch, out);
             }
             ResultCode::Cancelled => {
                 self.answer(id, CANCELLED, "the request was cancelled", None, batch, out);
@@ -383,7 +520,19 @@ impl Translator {
             }
             ResultCode::ServiceError => {
                 match ErrorData::decode_lossy(Bytes::copy_from_slice(data)) {
-                    Ok(error) => self.answer_with(id, &error, batch, out),
+                    Ok(error) => {
+                        let number = facts.and_then(|facts| facts.number(error.code));
+                        if error.code == FrameworkError::Unsupported.code() {
+                            // Such as a method whose result has become a stream.
+                            self.methods.forget();
+                        }
+                        let mut parts = errors::to_json(&error);
+                        if let Some(number) = number {
+                            parts.code = number.into();
+                        }
+                        let data = parts.data.as_deref();
+                        self.answer(id, parts.code, parts.message, data, batch, out);
+                    }
                     Err(error) => {
                         let error = error.to_string();
                         self.answer(id, INTERNAL_ERROR, &error, None, batch, out);
@@ -401,7 +550,7 @@ impl Translator {
     }
 
     /// Answers a request with an error.
-    fn answer_with(
+    pub(super) fn answer_with(
         &mut self,
         id: &str,
         error: &ErrorData,
@@ -537,25 +686,4 @@ fn params_of(params: &[u8]) -> Result<Option<&[u8]>, ErrorData> {
             Err(FrameworkError::InvalidArguments.to_error_data(detail))
         }
     }
-}
-
-fn split_u32(bytes: &[u8]) -> Option<(u32, &[u8])> {
-    let (number, rest) = bytes.split_first_chunk()?;
-    Some((u32::from_be_bytes(*number), rest))
-}
-
-fn put_packet(kind: PacketType, payload: &[u8], packets: &mut Vec<u8>) {
-    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-    packets.extend_from_slice(&Header::new(kind, length).encode());
-    packets.extend_from_slice(payload);
-}
-
-/// Answers a call of this side.
-fn respond(id: u32, code: ResultCode, data: &[u8], out: &mut Translated) {
-    ResponsePacket::encode_head(&mut out.packets, id, code, data.len());
-    out.packets.extend_from_slice(data);
-}
-
-fn respond_error(id: u32, error: &ErrorData, out: &mut Translated) {
-    respond(id, ResultCode::ServiceError, &error.encode(), out);
 }
