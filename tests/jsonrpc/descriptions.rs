@@ -79,7 +79,7 @@ async fn calls_start_in_order_while_methods_are_looked_up() {
             .service(LogServer::new(Seen::default()))
             .reflect();
         let (peer, mut program) = Program::connected(&builder, &JsonRpc::new());
-        for id in 0..3 {
+        for id in 1..4 {
             let entries = [
                 format!(r#"{{"jsonrpc":"2.0","id":{id}1,"method":"first","params":[1]}}"#),
                 r#"{"jsonrpc":"2.0","method":"note","params":[2]}"#.to_owned(),

@@ -54,7 +54,7 @@ impl Translator {
         // This side's own peer sends no malformed packets.
         match kind {
             PacketType::STREAM_OPEN => {
-                self.opened = StreamOpen::decode(payload).unwrap_or_default()
+                self.opened = StreamOpen::decode(payload).unwrap_or_default();
             }
             PacketType::STREAM_ITEMS => {
                 if let Ok(items) = StreamItems::decode(Bytes::copy_from_slice(payload)) {
@@ -251,8 +251,8 @@ impl Translator {
         let mut response = Translated::default();
         let succeeds = match outcome {
             Ok("null") => true,
-            Ok(result) => match serde_json::from_str::<Vec<&RawValue>>(result) {
-                Ok(items) => {
+            Ok(result) => {
+                if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(result) {
                     // The call is over for the other side, but it may still fail because of its items.
                     self.calls.insert(call);
                     let items = items.into_iter().map(RawValue::get);
@@ -262,15 +262,14 @@ impl Translator {
                         return;
                     }
                     true
-                }
-                Err(_) => {
+                } else {
                     let detail =
                         "the result of a method with a stream is neither null nor an array";
                     let error = FrameworkError::InvalidResult.to_error_data(detail);
                     respond_error(call, &error, &mut response);
                     false
                 }
-            },
+            }
             Err(error) => {
                 match error.code {
                     METHOD_NOT_FOUND => {

@@ -9,7 +9,7 @@ use chirp_runtime::packet::{
 use foldhash::fast::RandomState;
 
 use super::batches::{BatchKey, Batches};
-use super::methods::{HeldMessage, HeldRequest, Methods, Unknown};
+use super::methods::{HeldMessage, HeldRequest, Methods};
 use super::packets::{put_packet, respond, respond_error, split_u32};
 use super::request_id::RequestId;
 use super::requests::{PendingRequest, Requests};
@@ -240,19 +240,17 @@ impl Translator {
         }
         let mut facts = None;
         if let Some(id) = id {
-            match self.methods.get(method, &mut out.packets) {
-                Ok(known) => facts = known,
-                Err(Unknown) => {
-                    let request = HeldRequest {
-                        id: id.into(),
-                        method: method.into(),
-                        params: params.map(Into::into),
-                        options,
-                        batch,
-                    };
-                    return self.methods.hold(HeldMessage::Request(Box::new(request)));
-                }
-            }
+            let Ok(known) = self.methods.get(method, &mut out.packets) else {
+                let request = HeldRequest {
+                    id: id.into(),
+                    method: method.into(),
+                    params: params.map(Into::into),
+                    options,
+                    batch,
+                };
+                return self.methods.hold(HeldMessage::Request(Box::new(request)));
+            };
+            facts = known;
         }
         if let (Some(batch), Some(_)) = (batch, &key) {
             self.batches.expect(batch);
