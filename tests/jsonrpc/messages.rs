@@ -173,7 +173,7 @@ const CASES: &[(&str, &[&str])] = &[
     (
         r#"{"jsonrpc":"2.0","id":1,"method":"Text.nothing","chirp":{"timeout_ms":"1"}}"#,
         &[
-            r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"expected \"chirp\": {\"timeout_ms\": NUMBER}"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"expected \"chirp\": {\"timeout_ms\": NUMBER, \"credit\": NUMBER}"}}"#,
         ],
     ),
     // Notifications, which have no answer even if they fail.
