@@ -3,6 +3,7 @@
 //! ```text
 //! typescript                            serves and calls in one process
 //! typescript serve ADDRESS [ORIGIN..]   serves until interrupted, pages of the origins too
+//! typescript gateway ADDRESS HTTP       serves over HTTP as well, for `npm run bench`
 //! ```
 
 use std::error::Error;
@@ -10,6 +11,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use chirp::http::Gateway;
 use chirp::packet::ErrorData;
 use chirp::websocket::WebSocket;
 use chirp::{CallContext, MethodError, PeerBuilder, Receiver, Server};
@@ -228,7 +230,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
             server.run_until(tokio::signal::ctrl_c()).await;
             Ok(())
         }
-        _ => Err("usage: typescript | typescript serve ADDRESS [ORIGIN..]".into()),
+        ["gateway", address, http] => {
+            let gateway = Gateway::new()
+                .service(DemoServer::new(Methods::default()))
+                .bind(http)
+                .await?;
+            let origin = gateway.endpoint().to_string().replace("tcp://", "http://");
+            let server = bind(address, &[&origin]).await?;
+            println!("listening on {} {origin}", server.endpoint());
+            let running = tokio::spawn(gateway.run());
+            server.run_until(tokio::signal::ctrl_c()).await;
+            running.abort();
+            Ok(())
+        }
+        _ => Err("usage: typescript | typescript serve ADDRESS [ORIGIN..] | typescript gateway ADDRESS HTTP".into()),
     }
 }
 
