@@ -22,8 +22,9 @@ interface Served {
 interface Call {
   readonly id: number;
   readonly controller: AbortController;
-  /** The arguments that end with the call. */
+  /** The arguments that are streams, and those of them that the response ends. */
   readonly receivers: Receiver<any>[];
+  readonly bound: Receiver<any>[];
   emitter?: Emitter;
   timer?: ReturnType<typeof setTimeout>;
 }
@@ -102,11 +103,10 @@ export class InboundCalls {
 
   #start(id: number, { method, handle }: Served, parameters: Uint8Array, streams: readonly OpenedStream[], context: RequestContext | undefined): void {
     const link = this.#link;
-    const call: Call = { id, controller: new AbortController(), receivers: [] };
+    const call: Call = { id, controller: new AbortController(), receivers: [], bound: [] };
     const result = streams.find((stream) => stream.result);
     const opened = new Set(streams.filter((stream) => stream !== result));
     const arguable = [...opened];
-    const taken: Receiver<any>[] = [];
     let args: unknown[];
     try {
       if (!result === !!method.items || (result && result.codec !== JSON_CODEC)) {
@@ -118,16 +118,14 @@ export class InboundCalls {
           throw new FrameworkError(UNKNOWN_STREAM, `argument ${name} of ${method.name} is no stream of JSON`);
         }
         const receiver = link.acceptReceiver(stream, method, type);
-        taken.push(receiver);
-        if (stream.bound) call.receivers.push(receiver);
+        call.receivers.push(receiver);
+        if (stream.bound) call.bound.push(receiver);
         return receiver;
       });
     } catch (error) {
-      for (const receiver of taken) receiver.cancel();
       link.refuse(opened);
       this.#respond(id, SERVICE_ERROR, writeErrorData(invalidArguments(error)));
-      for (const receiver of call.receivers) link.endReceiver(receiver);
-      return;
+      return this.#endStreams(call);
     }
     link.refuse(opened);
     this.#calls.set(id, call);
@@ -155,9 +153,8 @@ export class InboundCalls {
       const value = await handle();
       let result: Part = [];
       if (emitter) {
-        if (emitter.isStopped) return;
         // Tells the caller that the method has returned its stream.
-        link.sender.send(ITEMS, u32(emitter.id), u16(0));
+        if (!emitter.isStopped) link.sender.send(ITEMS, u32(emitter.id), u16(0));
         await emitter.pump(value as Items<unknown>, method.items!, method.name, link.remotePayload);
         link.endEmitter(emitter, emitter.isStopped ? CANCELLED : FINISHED);
       } else if (!method.oneWay) {
@@ -191,10 +188,15 @@ export class InboundCalls {
     this.#calls.delete(call.id);
     clearTimeout(call.timer);
     this.#respond(call.id, code, data);
-    // The response ends the streams of the call, for both sides.
-    if (call.emitter) this.#link.endEmitter(call.emitter);
-    for (const receiver of call.receivers) this.#link.endReceiver(receiver, new CancelledError("the call has ended"));
+    this.#endStreams(call);
     this.#link.onEnd();
+  }
+
+  /** Ends what the response ends, for both sides, and the other arguments, which nothing else would end if the handler left them alone. */
+  #endStreams({ emitter, receivers, bound }: Call): void {
+    if (emitter) this.#link.endEmitter(emitter);
+    for (const receiver of bound) this.#link.endReceiver(receiver, new CancelledError("the call has ended"));
+    for (const receiver of receivers) receiver.cancel();
   }
 
   #respond(id: number, code: number, data: Part): void {

@@ -231,7 +231,11 @@ export class Emitter {
     if (this.isStopped) return;
     this.isStopped = true;
     this.#wake?.();
-    // A generator that waits sees this when it goes on. It may fail, which is of no interest.
+    this.#return();
+  }
+
+  /** Ends the source. A generator that waits sees this when it goes on. It may fail, which is of no interest. */
+  #return(): void {
     void (async () => this.#iterator?.return?.())().catch(() => {});
   }
 
@@ -239,6 +243,7 @@ export class Emitter {
   async pump<T>(source: Items<T>, type: Type<T>, name: string, maxPayload: number): Promise<void> {
     const asynchronous = (source as AsyncIterable<T>)[Symbol.asyncIterator]?.();
     this.#iterator = asynchronous ?? (source as Iterable<T>)[Symbol.iterator]();
+    if (this.isStopped) this.#return();
     try {
       while (!this.isStopped) {
         await this.#turn();

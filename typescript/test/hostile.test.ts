@@ -14,6 +14,7 @@ import {
   NotConnectedError,
   ProtocolError,
   service,
+  ServiceError,
   StreamError,
   t,
   untyped,
@@ -368,6 +369,104 @@ test("each request is answered once, whatever it is", { timeout: 10_000 }, async
     [9, "04c705"],
     [10, "04c704"],
   ]);
+});
+
+/** Connects with a service, sends it packets, and gives all packets that it sends, until `isEnough`. */
+async function packetsOf(packets: string[], handler: object, isEnough: (sent: string[], send: Send) => boolean): Promise<string[]> {
+  const sent: string[] = [];
+  let send: Send = () => {};
+  const url = await serve((request) => {
+    send = request.send;
+    if (request.payload.includes("start")) request.send(packet(4, `${request.id} 00 31`));
+    else sent.push(`${request.type.toString(16)} ${hex(request.payload)}`);
+  });
+  const all = {
+    ...methods,
+    stream: { name: "A.stream", items: t.any },
+    take: { name: "A.take", parameters: [{ name: "x", type: t.any, stream: true as const }], result: t.any },
+  };
+  const peer = await connect(url, { WebSocket, services: [service(all, { a() {}, stream() {}, take() {}, ...handler })], onHandlerError() {} });
+  await peer.call(untyped("start"), []);
+  for (const part of packets) send(part);
+  await until(() => isEnough(sent, send), `enough packets of ${sent.join(", ")}`);
+  peer.abort();
+  return sent;
+}
+
+test("hello is answered, as the specification says", { timeout: 10_000 }, async () => {
+  const hello = "c7 00 00 02 00 00 00 2f 00 00 00 01 0b 63 68 69 72 70 2e 68 65 6c 6c 6f c7 48 45 4c 4f 01 23 45 67 89 ab cd ef 00 01 00 00 00 00 00 00 00 00 01 00 00 00 00 00 10 00";
+  const sent = await packetsOf([hello], {}, ({ length }) => length > 0);
+  assert.deepEqual(sent, ["4 00000001" + "00" + "c74f4c4548" + "0123456789abcdf0" + "0001" + "00000000000000cf" + "01000000" + "00001000"]);
+});
+
+test("what a stream has made before it fails is sent before the error", { timeout: 10_000 }, async () => {
+  const stream = function* () {
+    yield 1;
+    yield 2;
+    throw new ServiceError(7, "seven", undefined);
+  };
+  const open = packet(0xc707, "00000001 07 03 00004000");
+  const sent = await packetsOf([open + request(1, "A.stream;json")], { stream }, (sent) => sent.some((each) => each.startsWith("4 ")));
+  assert.deepEqual(sent, ["c701 800000010000", "c701 80000001" + "0002" + "00000001" + "31" + "00000001" + "32", "4 00000001" + "04" + "0007" + "0005" + "736576656e"]);
+});
+
+test("a cancelled stream ends its generator, also while it waits for credit", { timeout: 10_000 }, async () => {
+  let ended = 0;
+  const stream = function* () {
+    try {
+      for (;;) yield "x".repeat(1000);
+    } finally {
+      ended++;
+    }
+  };
+  const open = packet(0xc707, "00000001 07 03 00000100");
+  const sent = await packetsOf([open + request(1, "A.stream;json")], { stream }, (sent, send) => {
+    if (sent.length === 2) send(packet(3, "00000001"));
+    return ended > 0 && sent.length > 2;
+  });
+  assert.equal(sent[2], "4 0000000103");
+  // A source that has not begun is ended, too.
+  let returned = 0;
+  const unbegun = () => ({
+    [Symbol.iterator]: () => ({
+      next: () => ({ done: false, value: 1 }),
+      return: () => {
+        returned++;
+        return { done: true };
+      },
+    }),
+  });
+  await packetsOf([open + request(1, "A.stream;json") + packet(3, "00000001")], { stream: unbegun }, () => returned > 0);
+});
+
+test("an argument that a handler leaves alone ends with its call", { timeout: 10_000 }, async () => {
+  const open = packet(0xc707, "00000001 00 03 00004000");
+  const sent = await packetsOf([open + request(1, "A.take;json", '{"x":0}')], { take: () => 5 }, ({ length }) => length > 1);
+  assert.deepEqual(sent, ["4 00000001" + "00" + "35", "c703 80000001" + "02" + "0000000000000000"]);
+  const unnamed = await packetsOf([open + request(1, "A.take;json", '{"x":1}')], {}, ({ length }) => length > 1);
+  assert.equal(unnamed[0], "c703 80000001" + "03" + "0000000000000000");
+  assert(unnamed[1]!.startsWith("4 0000000104c709"), unnamed[1]);
+});
+
+test("a handler calls back while the other side shuts down, and nobody else does", { timeout: 10_000 }, async () => {
+  let go = (): void => {};
+  const going = new Promise<void>((resolve) => (go = resolve));
+  let late: Error | undefined;
+  const handler = {
+    async a(_: unknown, { peer }: { peer: Peer }) {
+      await peer.unusable;
+      peer.call(untyped("back"), []).catch(() => {});
+      setTimeout(() => peer.call(untyped("late"), []).catch((error) => (late = error)), 20);
+      go();
+      return 1;
+    },
+  };
+  const sent = await packetsOf([request(1, "A.a;json"), packet(0xc706, "00007530")], handler, (sent) => sent.length > 2 && !!late);
+  await going;
+  assert(late instanceof FrameworkError && late.kind === "shuttingDown", String(late));
+  assert.equal(sent[0], "c706 00007530");
+  assert(sent[1]!.startsWith("2 ") && sent[1]!.includes(Buffer.from("back;json").toString("hex")), sent[1]);
+  assert.equal(sent[2], "4 00000001" + "00" + "31");
 });
 
 test("a number that is pending is answered twice as a duplicate, and its handler is interrupted", { timeout: 10_000 }, async () => {
