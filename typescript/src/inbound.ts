@@ -4,7 +4,7 @@ import { JSON_CODEC, type Link, type OpenedStream } from "./link.js";
 import { MAX_TIMER } from "./outbound.js";
 import { decodeText, ITEMS, RESPONSE, Reader, u16, u32, u8, writeErrorData, type ErrorData, type Packet, type Part } from "./packets.js";
 import type { Peer } from "./peer.js";
-import { frameworkError, invalidArguments, CANCELLED_CALL, DUPLICATE, SERVICE_ERROR, SUCCESS, UNKNOWN_METHOD, toErrorData } from "./remote_errors.js";
+import { frameworkError, invalidArguments, CANCELLED_CALL, DUPLICATE, SERVICE_ERROR, SUCCESS, UNKNOWN_METHOD, toErrorData, type Report } from "./remote_errors.js";
 import { readParameters, type CallContext, type HandlerFunction, type Method, type Service } from "./service.js";
 import { encode, CANCELLED, FINISHED, type Emitter, type Items, type Receiver } from "./streams.js";
 import { unit } from "./types.js";
@@ -34,13 +34,13 @@ export class InboundCalls {
   readonly #link: Link;
   readonly #peer: Peer;
   readonly #maxRunning: number;
-  readonly #report: (error: unknown, method: string) => void;
+  readonly #report: Report;
   readonly #served = new Map<string, Served>();
   readonly #calls = new Map<number, Call>();
   #running = 0;
   #held = 0;
 
-  constructor(link: Link, peer: Peer, maxRunning: number, report: (error: unknown, method: string) => void) {
+  constructor(link: Link, peer: Peer, maxRunning: number, report: Report) {
     this.#link = link;
     this.#peer = peer;
     this.#maxRunning = maxRunning;
@@ -166,9 +166,7 @@ export class InboundCalls {
       this.#finish(call, SUCCESS, result);
     } catch (error) {
       if (this.#calls.get(call.id) !== call) return;
-      const { data, expected } = toErrorData(error, method.name);
-      if (!expected) this.#report(error, method.name);
-      this.#fail(call, data);
+      this.#fail(call, toErrorData(error, method.name, this.#report));
     }
   }
 

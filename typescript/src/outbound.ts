@@ -2,7 +2,7 @@ import { writeContext } from "./context.js";
 import { ChirpError, DeadlineExceededError, EncodeError, FrameworkError, UNSUPPORTED, LimitError, overLimit, StreamError } from "./errors.js";
 import { JSON_CODEC, type Link } from "./link.js";
 import { encodeText, CANCEL, CONTEXT, REQUEST, STREAM_OPEN, readErrorData, Reader, u32, u8, type Packet, type Part } from "./packets.js";
-import { responseError, SERVICE_ERROR, toErrorData } from "./remote_errors.js";
+import { responseError, SERVICE_ERROR, toErrorData, type Report } from "./remote_errors.js";
 import { writeParameters, type CallOptions, type Method, type StreamArgument } from "./service.js";
 import { CANCELLED, WINDOW, type Emitter, type Receiver } from "./streams.js";
 
@@ -26,6 +26,7 @@ export class OutboundCalls {
   readonly #link: Link;
   readonly #maxPending: number;
   readonly #fatal: (reason: string) => void;
+  readonly #report: Report;
   readonly #calls = new Map<number, Call>();
   /** The numbers of calls whose answers are of no interest. */
   readonly #cancelled = new Set<number>();
@@ -34,10 +35,11 @@ export class OutboundCalls {
   /** The reason why a call cannot be made, if there is one. */
   refusal: () => ChirpError | undefined = () => undefined;
 
-  constructor(link: Link, maxPending: number, fatal: (reason: string) => void) {
+  constructor(link: Link, maxPending: number, fatal: (reason: string) => void, report: Report) {
     this.#link = link;
     this.#maxPending = maxPending;
     this.#fatal = fatal;
+    this.#report = report;
   }
 
   /** Calls that have not been answered, or not been sent. */
@@ -132,7 +134,7 @@ export class OutboundCalls {
     if (context.length) link.sender.send(CONTEXT, context);
     const id = this.#send(call, name, json);
     streams.forEach(({ source, type, name }, at) => {
-      void link.emit(emitters[at]!, source, type, name, (error) => toErrorData(error, name).data);
+      void link.emit(emitters[at]!, source, type, name, (error) => toErrorData(error, name, this.#report));
     });
     return id;
   }

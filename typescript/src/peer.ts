@@ -24,8 +24,11 @@ export interface PeerOptions {
    * the same time. 0, the default, never asks.
    */
   readonly keepAlive?: number | undefined;
-  /** Is given what handlers throw, except for service errors. `console.error` by default. */
-  readonly onHandlerError?: ((error: unknown, method: string) => void) | undefined;
+  /**
+   * Is given what handlers throw, and the sources of streams that are arguments, except for service errors. `subject` says which it
+   * was. `console.error` by default.
+   */
+  readonly onHandlerError?: ((error: unknown, subject: string) => void) | undefined;
 }
 
 const HELLO = [0xc7, 0x48, 0x45, 0x4c, 0x4f];
@@ -68,14 +71,14 @@ export class Peer extends RequestCaller {
   private constructor(socket: WebSocketLike, options: PeerOptions) {
     super();
     const { services = [], maxPayload = 16 << 20, maxPendingCalls = 65_536, maxRunningHandlers = 4096 } = options;
-    const { onHandlerError = (error, method) => console.error(`chirp: the handler of ${method} failed:`, error) } = options;
+    const { onHandlerError = (error, subject) => console.error(`chirp: ${subject} failed:`, error) } = options;
     const fail = (reason: string) => this.#end(new ConnectionLostError(reason), 1008);
     this.#socket = socket;
     this.#maxRunning = maxRunningHandlers;
     this.#link = new Link(new Sender(socket, fail), maxPayload);
     this.#link.onEnd = () => this.#checkIdle();
     this.#decoder = new Decoder(maxPayload, (packet) => this.#onPacket(packet));
-    this.#outbound = new OutboundCalls(this.#link, maxPendingCalls, fail);
+    this.#outbound = new OutboundCalls(this.#link, maxPendingCalls, fail, onHandlerError);
     this.#outbound.refusal = () => (this.#inbound.size && !this.#isEnded ? undefined : this.#refusal);
     this.#inbound = new InboundCalls(this.#link, this, maxRunningHandlers, onHandlerError);
     for (const service of services) this.serve(service);

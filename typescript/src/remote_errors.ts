@@ -59,24 +59,25 @@ export function frameworkError(code: number, description: string, limit?: number
   return { code, description, data: join(MARK, limit === undefined ? [] : u64(BigInt(limit))) };
 }
 
-/** The error data for what a handler threw, and whether the handler meant the error for the caller. */
-export function toErrorData(error: unknown, method: string): { data: ErrorData; expected: boolean } {
+/** Is told what a handler or the source of a stream threw, unless it was meant for the other side. */
+export type Report = (error: unknown, subject: string) => void;
+
+/** The error data for what a handler or the source of a stream threw. */
+export function toErrorData(error: unknown, subject: string, report: Report): ErrorData {
   try {
     if (error instanceof ServiceError && !isFrameworkCode(error.code)) {
       const { dataType } = error.constructor as Partial<ErrorClass>;
       const raw = error.data instanceof Uint8Array ? error.data : new Uint8Array(0);
       const data = dataType ? encode(dataType, error.data, `data of ${error.name}`) : raw;
-      return { data: { code: error.code, description: error.message, data }, expected: true };
+      return { code: error.code, description: error.message, data };
     }
   } catch (failure) {
     error = failure;
   }
   const isResult = error instanceof EncodeError || error instanceof LimitError;
+  report(error, subject);
   // The text of other errors is not for the other side.
-  const data = isResult
-    ? frameworkError(INVALID_RESULT, (error as Error).message)
-    : frameworkError(PANICKED, `the handler of ${method} failed`);
-  return { data, expected: false };
+  return isResult ? frameworkError(INVALID_RESULT, (error as Error).message) : frameworkError(PANICKED, `${subject} failed`);
 }
 
 /** The error data for arguments that cannot be read. */

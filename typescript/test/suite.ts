@@ -11,6 +11,7 @@ import {
   type CallContext,
   type ConnectOptions,
   type Peer,
+  type WebSocketConstructor,
 } from "chirp-rpc";
 import { equal, ok, pause, rejects, until } from "./check.js";
 import { DemoClient, Overflow, pageService, Stopped, type PageHandler } from "./demo.js";
@@ -19,6 +20,9 @@ export interface Environment {
   /** Connects to the server. */
   connect(options?: ConnectOptions): Promise<Peer>;
 }
+
+/** The constructors of browsers can be given. */
+export const constructors: (WebSocketConstructor | undefined)[] = [globalThis.WebSocket];
 
 export interface Test {
   readonly name: string;
@@ -215,7 +219,8 @@ test("items flow in both directions at once, at the pace of the consumer", async
   await until(() => stopped, "the source is stopped");
 });
 
-test("a source that fails, fails the stream", async (demo) => {
+test("a source that fails, fails the stream, and is reported", async (demo) => {
+  reported.length = 0;
   function* numbers() {
     yield 1n;
     throw new Error("no more");
@@ -223,8 +228,12 @@ test("a source that fails, fails the stream", async (demo) => {
   // The method sees the end of its stream as an error, and returns what came before.
   equal(await demo.total(1n, numbers()), 1n);
   equal(await demo.total(1n, [1n, 2 as unknown as bigint]), 1n);
+  equal(reported, [
+    "argument numbers of Demo.total: no more",
+    "argument numbers of Demo.total: item of argument numbers of Demo.total: expected u64 as a bigint, found 2",
+  ]);
   await rejects(demo.total(1n, 5 as never), EncodeError);
-});
+}, serving);
 
 class Page implements PageHandler {
   waits = 0;
