@@ -1,7 +1,7 @@
 import { NotConnectedError } from "./errors.js";
 import { Peer, type PeerOptions } from "./peer.js";
 import { deferred } from "./streams.js";
-import type { WebSocketConstructor } from "./transport.js";
+import { watch, type WebSocketConstructor } from "./transport.js";
 
 /** Settings of a connection. */
 export interface ConnectOptions extends PeerOptions {
@@ -28,7 +28,7 @@ export async function connect(url: string | URL, options: ConnectOptions = {}): 
   socket.binaryType = "arraybuffer";
   const { promise, resolve, reject } = deferred<void>();
   const refuse = (reason: string) => reject(new NotConnectedError(`cannot connect to ${url}: ${reason}`));
-  const timer = setTimeout(() => refuse(`no answer within ${connectTimeout} ms`), connectTimeout);
+  const unwatch = watch(reject, connectTimeout, () => new NotConnectedError(`cannot connect to ${url}: no answer within ${connectTimeout} ms`));
   socket.addEventListener("open", () => resolve());
   socket.addEventListener("error", ({ message = "no server, or it refuses" }) => refuse(message));
   socket.addEventListener("close", ({ code, reason }) => refuse(`closed with code ${code} ${reason}`));
@@ -39,6 +39,6 @@ export async function connect(url: string | URL, options: ConnectOptions = {}): 
     socket.close();
     throw error;
   } finally {
-    clearTimeout(timer);
+    unwatch();
   }
 }

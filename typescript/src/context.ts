@@ -35,14 +35,12 @@ export function writeContext({ metadata = {} }: CallOptions, timeout: number | u
 }
 
 /** Reads the context of a request. */
-export function readContext(payload: Uint8Array): RequestContext {
-  const subject = "call context";
-  const reader = new Reader(payload, subject);
-  if (payload.length > 65_536) reader.fail("it is too long");
+export function readContext(reader: Reader): RequestContext {
+  if (reader.left > 65_536) reader.fail("it is too long");
   const context: RequestContext = { metadata: new Map(), metadataSize: 0, unsupported: false };
   while (reader.left) {
     const kind = reader.u8();
-    const field = new Reader(reader.bytes(reader.u16()), subject);
+    const field = new Reader(reader.bytes(reader.u16()), "call context");
     if (kind === 1) {
       if (context.timeout !== undefined) field.fail("two deadlines");
       context.timeout = field.u32();

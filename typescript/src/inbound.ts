@@ -1,12 +1,12 @@
 import { MAX_METADATA, type RequestContext } from "./context.js";
 import { CancelledError, ChirpError, DeadlineExceededError, FrameworkError, overLimit, DEADLINE_EXCEEDED, INVALID_ARGUMENTS, METADATA_TOO_LARGE, OVERLOADED, TOO_LARGE, UNKNOWN_STREAM, UNSUPPORTED } from "./errors.js";
 import { JSON_CODEC, type Link, type OpenedStream } from "./link.js";
-import { MAX_TIMER } from "./outbound.js";
-import { decodeText, ITEMS, RESPONSE, Reader, u16, u32, u8, writeErrorData, type ErrorData, type Packet, type Part } from "./packets.js";
+import { decodeText, ITEMS, RESPONSE, u16, u32, u8, writeErrorData, type ErrorData, type Packet, type Part } from "./packets.js";
 import type { Peer } from "./peer.js";
 import { frameworkError, invalidArguments, CANCELLED_CALL, DUPLICATE, SERVICE_ERROR, SUCCESS, UNKNOWN_METHOD, toErrorData, type Report } from "./remote_errors.js";
 import { readParameters, type CallContext, type HandlerFunction, type Method, type Service } from "./service.js";
 import { encode, CANCELLED, FINISHED, type Emitter, type Items, type Receiver } from "./streams.js";
+import { watch } from "./transport.js";
 import { unit } from "./types.js";
 
 /** The parameters of running calls, in bytes. */
@@ -26,7 +26,8 @@ interface Call {
   readonly receivers: Receiver<any>[];
   readonly bound: Receiver<any>[];
   emitter?: Emitter;
-  timer?: ReturnType<typeof setTimeout>;
+  /** Ends the deadline. */
+  unwatch?: () => void;
 }
 
 /** The calls of the other side. */
@@ -68,9 +69,8 @@ export class InboundCalls {
   }
 
   /** Answers a request, or starts its handler. `hello` answers the parameters of a hello. */
-  onRequest({ payload, tooLarge }: Packet, streams: readonly OpenedStream[], context: RequestContext | undefined, hello: (parameters: Uint8Array) => Part | undefined): void {
+  onRequest({ reader, tooLarge }: Packet, streams: readonly OpenedStream[], context: RequestContext | undefined, hello: (parameters: Uint8Array) => Part | undefined): void {
     const link = this.#link;
-    const reader = new Reader(payload, "request");
     const id = reader.u32();
     const refuse = (code: number, data: Part = []) => {
       link.refuse(streams);
@@ -131,13 +131,14 @@ export class InboundCalls {
     this.#calls.set(id, call);
     if (result) call.emitter = link.acceptEmitter(result);
     const { timeout } = context ?? {};
-    if (timeout! <= MAX_TIMER) {
-      call.timer = setTimeout(() => {
-        const error = new DeadlineExceededError("the deadline has passed");
-        this.#fail(call, frameworkError(DEADLINE_EXCEEDED, error.message));
+    call.unwatch = watch(
+      (error) => {
+        this.#fail(call, frameworkError(DEADLINE_EXCEEDED, (error as Error).message));
         call.controller.abort(error);
-      }, timeout);
-    }
+      },
+      timeout,
+      () => new DeadlineExceededError("the deadline has passed"),
+    );
     this.#running++;
     this.#held += parameters.length;
     void this.#run(call, method, () => handle(...args, this.#contextOf(call, method, context))).finally(() => {
@@ -184,7 +185,7 @@ export class InboundCalls {
   #finish(call: Call, code: number, data: Part = []): void {
     if (this.#calls.get(call.id) !== call) return;
     this.#calls.delete(call.id);
-    clearTimeout(call.timer);
+    call.unwatch?.();
     this.#respond(call.id, code, data);
     this.#endStreams(call);
     this.#link.onEnd();
@@ -201,8 +202,8 @@ export class InboundCalls {
     this.#link.sender.send(RESPONSE, u32(id), u8(code), data);
   }
 
-  onCancel({ payload }: Packet): void {
-    const call = this.#calls.get(new Reader(payload, "cancel").u32());
+  onCancel({ reader }: Packet): void {
+    const call = this.#calls.get(reader.u32());
     if (!call) return;
     this.#finish(call, CANCELLED_CALL);
     call.controller.abort(new CancelledError("cancelled by the other side"));
@@ -210,8 +211,8 @@ export class InboundCalls {
 
   /** Interrupts all handlers with the connection. */
   end(error: ChirpError): void {
-    for (const { timer, controller } of this.#calls.values()) {
-      clearTimeout(timer);
+    for (const { unwatch, controller } of this.#calls.values()) {
+      unwatch?.();
       controller.abort(error);
     }
     this.#calls.clear();

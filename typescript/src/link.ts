@@ -1,5 +1,5 @@
 import { ChirpError, FrameworkError, OVERLOADED, TOO_LARGE, UNSUPPORTED, StreamError } from "./errors.js";
-import { STREAM_OPEN, readErrorData, Reader, STREAM_BITS, type ErrorData, type Packet } from "./packets.js";
+import { STREAM_OPEN, readErrorData, STREAM_BITS, type ErrorData, type Packet } from "./packets.js";
 import { frameworkError, toError } from "./remote_errors.js";
 import type { Method } from "./service.js";
 import { Emitter, CANCELLED, FAILED, FINISHED, REFUSED, MAX_WINDOWS, Receiver, sendEnd, WINDOW, type Items, type StreamBudget } from "./streams.js";
@@ -103,8 +103,7 @@ export class Link {
   }
 
   /** Reads a stream open packet. */
-  readOpen(payload: Uint8Array): OpenedStream[] {
-    const reader = new Reader(payload, "stream open");
+  readOpen({ reader }: Packet): OpenedStream[] {
     const streams: OpenedStream[] = [];
     const numbers = new Set<number>();
     do {
@@ -182,8 +181,7 @@ export class Link {
     if (this.#receivers.delete(otherSide(receiver.id))) this.onEnd();
   }
 
-  onItems({ payload, tooLarge }: Packet): void {
-    const reader = new Reader(payload, "stream items");
+  onItems({ reader, tooLarge }: Packet): void {
     const { receiver, method } = this.#receivers.get(reader.u32()) ?? {};
     let failure: ErrorData | undefined;
     if (tooLarge) {
@@ -199,8 +197,7 @@ export class Link {
     receiver.end(new StreamError(`the stream of ${method!.name} failed: ${failure.description}`));
   }
 
-  onCredit({ payload }: Packet): void {
-    const reader = new Reader(payload, "stream credit");
+  onCredit({ reader }: Packet): void {
     do {
       const emitter = this.#emitters.get(reader.u32());
       const credit = reader.u32();
@@ -208,8 +205,7 @@ export class Link {
     } while (reader.left);
   }
 
-  onStreamEnd({ payload }: Packet): void {
-    const reader = new Reader(payload, "stream end");
+  onStreamEnd({ reader }: Packet): void {
     const id = reader.u32();
     const reason = reader.u8();
     const count = reader.u64();

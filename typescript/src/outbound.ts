@@ -1,17 +1,16 @@
 import { writeContext } from "./context.js";
 import { ChirpError, DeadlineExceededError, EncodeError, FrameworkError, UNSUPPORTED, LimitError, overLimit, StreamError } from "./errors.js";
 import { JSON_CODEC, type Link } from "./link.js";
-import { encodeText, CANCEL, CONTEXT, REQUEST, STREAM_OPEN, readErrorData, Reader, u32, u8, type Packet, type Part } from "./packets.js";
+import { encodeText, CANCEL, CONTEXT, REQUEST, STREAM_OPEN, readErrorData, u32, u8, type Packet, type Part } from "./packets.js";
 import { responseError, SERVICE_ERROR, toErrorData, type Report } from "./remote_errors.js";
 import { writeParameters, type CallOptions, type Method, type StreamArgument } from "./service.js";
 import { CANCELLED, WINDOW, type Emitter, type Receiver } from "./streams.js";
+import { watch } from "./transport.js";
 
 /** How many bytes may be unsent before calls wait. */
 const MAX_AHEAD = 2 << 20;
 /** Calls that were cancelled and not answered, at most. */
 const MAX_UNANSWERED_CANCELS = 16_384;
-/** The longest time of timers, in milliseconds. A longer one is as good as none. */
-export const MAX_TIMER = 0x7fff_ffff;
 
 interface Call {
   readonly method: Method<any>;
@@ -63,11 +62,9 @@ export class OutboundCalls {
     const start = Date.now();
     let isInterrupted = false;
     let interrupt: (reason: unknown) => void = () => {};
-    const abort = () => interrupt(signal!.reason);
     if (receiver) receiver.onCancel = () => interrupt(new StreamError(`the stream of ${method.name} was cancelled`));
-    signal?.addEventListener("abort", abort);
-    const late = () => interrupt(new DeadlineExceededError(`${method.name}: no answer within ${timeout} ms`));
-    const timer = timeout! <= MAX_TIMER ? setTimeout(late, timeout) : undefined;
+    const late = () => new DeadlineExceededError(`${method.name}: no answer within ${timeout} ms`);
+    const unwatch = watch((reason) => interrupt(reason), timeout, late, signal);
     try {
       return await new Promise((resolve, reject) => {
         interrupt = (reason) => {
@@ -92,8 +89,7 @@ export class OutboundCalls {
           .catch(reject);
       });
     } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
+      unwatch();
     }
   }
 
@@ -158,8 +154,7 @@ export class OutboundCalls {
     if (this.#cancelled.size > MAX_UNANSWERED_CANCELS) this.#fatal("the other side does not answer cancelled calls");
   }
 
-  onResponse({ payload, tooLarge }: Packet): void {
-    const reader = new Reader(payload, "response");
+  onResponse({ reader, tooLarge }: Packet): void {
     const id = reader.u32();
     const call = this.#calls.get(id);
     this.#cancelled.delete(id);

@@ -108,8 +108,8 @@ export class Reader {
 /** A packet that was received. */
 export interface Packet {
   readonly type: number;
-  /** The payload. Its first four bytes alone, if it is over the limit. */
-  readonly payload: Uint8Array;
+  /** Reads the payload. It has the first four bytes alone, if it is over the limit. */
+  readonly reader: Reader;
   /** Whether the payload is over the limit, and is skipped. */
   readonly tooLarge: boolean;
 }
@@ -164,11 +164,12 @@ export class Decoder {
     this.#header = undefined;
     this.#parts = [];
     this.#missing = HEADER;
+    const reader = new Reader(bytes, `packet of type ${header?.type}`);
     if (header) {
       this.#skip = header.skip;
-      this.#emit({ ...header, payload: bytes });
+      this.#emit({ ...header, reader });
     } else {
-      this.#begin(new Reader(bytes, "header"));
+      this.#begin(reader);
     }
   }
 

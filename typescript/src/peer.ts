@@ -3,11 +3,11 @@ import { readContext, type RequestContext } from "./context.js";
 import { ChirpError, ConnectionLostError, SHUTTING_DOWN, FrameworkError, NotConnectedError, ProtocolError } from "./errors.js";
 import { InboundCalls } from "./inbound.js";
 import { Link, type OpenedStream } from "./link.js";
-import { MAX_TIMER, OutboundCalls } from "./outbound.js";
+import { OutboundCalls } from "./outbound.js";
 import { Decoder, EXTENSIONS, join, CANCEL, CONTEXT, CREDIT, GOING_AWAY, ITEMS, REQUEST, RESPONSE, STREAM_END, STREAM_OPEN, readErrorData, Reader, u16, u32, u64, type Packet, type Part } from "./packets.js";
 import type { CallOptions, Method, Service } from "./service.js";
 import { deferred, type Receiver } from "./streams.js";
-import { Sender, type WebSocketLike } from "./transport.js";
+import { MAX_TIMER, Sender, watch, type WebSocketLike } from "./transport.js";
 
 /** Settings of a peer. */
 export interface PeerOptions {
@@ -128,12 +128,10 @@ export class Peer extends RequestCaller {
   /** Asks for a sign of life. Rejects if none comes within `timeout` milliseconds, 10 s by default. */
   async hello(timeout = HELLO_MS): Promise<void> {
     const nonce = crypto.getRandomValues(new BigUint64Array(1))[0]!;
-    let timer: Timer;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new ConnectionLostError(`no answer to hello within ${timeout} ms`)), timeout);
-    });
+    const { promise: late, reject } = deferred<never>();
+    const unwatch = watch(reject, timeout, () => new ConnectionLostError(`no answer to hello within ${timeout} ms`));
     const answer = this.#outbound.ask("chirp.hello", this.#declaration(HELLO, nonce));
-    const declared = this.#readDeclaration(await Promise.race([answer, late]).finally(() => clearTimeout(timer)), HELLO_ANSWER);
+    const declared = this.#readDeclaration(await Promise.race([answer, late]).finally(unwatch), HELLO_ANSWER);
     if (declared?.nonce !== BigInt.asUintN(64, nonce + 1n)) throw new ProtocolError("invalid hello");
     this.#link.declare(declared.extensions, declared.payload);
   }
@@ -179,7 +177,7 @@ export class Peer extends RequestCaller {
 
   #onPacket(packet: Packet): void {
     if (this.#isEnded) return;
-    const { type, payload } = packet;
+    const { type, reader } = packet;
     const streams = this.#streams;
     const context = this.#context;
     const isRequest = type === REQUEST;
@@ -193,12 +191,12 @@ export class Peer extends RequestCaller {
     if (isRequest) this.#inbound.onRequest(packet, streams ?? [], context, (parameters) => this.#onHello(parameters));
     else if (type === CANCEL) this.#inbound.onCancel(packet);
     else if (type === RESPONSE) this.#outbound.onResponse(packet);
-    else if (type === CONTEXT) this.#context = readContext(payload);
-    else if (type === STREAM_OPEN) this.#streams = this.#link.readOpen(payload);
+    else if (type === CONTEXT) this.#context = readContext(reader);
+    else if (type === STREAM_OPEN) this.#streams = this.#link.readOpen(packet);
     else if (type === ITEMS) this.#link.onItems(packet);
     else if (type === CREDIT) this.#link.onCredit(packet);
     else if (type === STREAM_END) this.#link.onStreamEnd(packet);
-    else this.#onGoingAway(new Reader(payload, "going away"));
+    else this.#onGoingAway(reader);
   }
 
   #onGoingAway(reader: Reader): void {

@@ -1,10 +1,10 @@
 import { RequestCaller } from "./caller.js";
 import { connect, type ConnectOptions } from "./connect.js";
 import { ChirpError, ConnectionLostError, FrameworkError, NotConnectedError } from "./errors.js";
-import { MAX_TIMER } from "./outbound.js";
 import type { Peer } from "./peer.js";
 import type { CallOptions, Method } from "./service.js";
 import { deferred, type Receiver } from "./streams.js";
+import { watch } from "./transport.js";
 
 /** Settings of a peer that reconnects. */
 export interface ReconnectOptions extends ConnectOptions {
@@ -106,17 +106,14 @@ export class ReconnectingPeer extends RequestCaller {
   async #wait(time = this.#options.maxWait ?? 30_000, signal?: AbortSignal, receiver?: Receiver<any>): Promise<Peer> {
     signal?.throwIfAborted();
     const { promise, resolve, reject } = deferred<Peer>();
-    const abort = () => reject(signal!.reason);
-    signal?.addEventListener("abort", abort);
+    const unwatch = watch(reject, time, () => new NotConnectedError(`no connection within ${time} ms: ${this.#lastError}`), signal);
     if (receiver) receiver.onCancel = () => reject(new ChirpError("the stream was cancelled"));
-    const timer = setTimeout(() => reject(new NotConnectedError(`no connection within ${time} ms: ${this.#lastError}`)), Math.min(time, MAX_TIMER));
     if (this.#isClosed) reject(new NotConnectedError("this side closed the connection"));
     this.#peer.promise.then(resolve, reject);
     try {
       return await promise;
     } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
+      unwatch();
     }
   }
 

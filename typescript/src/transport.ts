@@ -108,6 +108,20 @@ export class Sender {
   }
 }
 
+/** The longest time of timers, in milliseconds. A longer one is as good as none. */
+export const MAX_TIMER = 0x7fff_ffff;
+
+/** Calls `interrupt` when `signal` is aborted, or with the error of `late` after `time` milliseconds. Returns a function that ends this. */
+export function watch(interrupt: (reason: unknown) => void, time: number | undefined, late: () => Error, signal?: AbortSignal): () => void {
+  const abort = () => interrupt(signal!.reason);
+  signal?.addEventListener("abort", abort);
+  const timer = time! <= MAX_TIMER ? setTimeout(() => interrupt(late()), time) : undefined;
+  return () => {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  };
+}
+
 const later: (() => void)[] = [];
 let port: MessagePort | undefined;
 

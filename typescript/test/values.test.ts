@@ -131,7 +131,7 @@ test("packets are those of the specification, in any split", () => {
   const all = bytes(vectors.map(([packet]) => packet).join(""));
   for (let size = 1; size <= all.length; size++) {
     const found: [number, string][] = [];
-    const decoder = new packets.Decoder(1000, ({ type, payload }: { type: number; payload: Uint8Array }) => found.push([type, hex(payload)]));
+    const decoder = new packets.Decoder(1000, ({ type, reader }: { type: number; reader: { rest(): Uint8Array } }) => found.push([type, hex(reader.rest())]));
     for (let at = 0; at < all.length; at += size) decoder.push(all.subarray(at, at + size));
     assert.deepEqual(found, vectors.map(([, type, payload]) => [type, hex(bytes(payload))]));
     assert.equal(decoder.isInside, false);
