@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod calls;
+#[cfg(feature = "process")]
+mod clients;
 mod descriptions;
 mod limits;
 mod messages;
