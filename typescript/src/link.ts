@@ -66,7 +66,7 @@ export class Link {
 
   #checkRoom(isReceiver: boolean): void {
     if (this.streamCount >= MAX_STREAMS || (isReceiver && this.#budget.windows + WINDOW > MAX_WINDOWS)) {
-      throw new FrameworkError(OVERLOADED, "too many streams");
+      throw new FrameworkError(OVERLOADED, `the connection has too many streams: ${this.streamCount}`);
     }
   }
 

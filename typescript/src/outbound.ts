@@ -112,7 +112,7 @@ export class OutboundCalls {
     const context = accepted ? writeContext(options, timeout) : [];
     const entries: Part[] = [];
     try {
-      if (streams.length > 1023) throw new EncodeError("too many streams");
+      if (streams.length > 1023) throw new EncodeError(`the arguments of ${method.name} have too many streams: ${streams.length}`);
       for (const _ of streams) {
         const { emitter, window } = link.openEmitter();
         emitters.push(emitter);
