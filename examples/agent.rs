@@ -37,15 +37,16 @@ trait Host {
     /// Returns the names of all files.
     async fn list_files(&self) -> Vec<String>;
     async fn read_file(&self, name: &str) -> Result<String, HostError>;
-    /// Asks the user before it writes.
-    async fn write_file(&self, name: &str, text: &str) -> Result<(), HostError>;
+    /// Asks the user, who may take their time.
+    async fn may(&self, action: &str) -> bool;
+    async fn write_file(&self, name: &str, text: &str);
     /// Shows a line that belongs to no prompt.
     #[chirp(oneway)]
     async fn log(&self, line: String);
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 enum Update {
     Thought { text: String },
     Reading { file: String },
@@ -57,8 +58,11 @@ enum AgentError {
     #[error("the prompt {text:?} is beyond this agent, which knows \"summarize\" and \"ponder\"")]
     #[chirp(code = 1)]
     NotUnderstood { text: String },
-    #[error("a tool failed: {reason}")]
+    #[error("not permitted: {action}")]
     #[chirp(code = 2)]
+    NotPermitted { action: String },
+    #[error("a tool failed: {reason}")]
+    #[chirp(code = 3)]
     Tool { reason: String },
 }
 
@@ -67,9 +71,6 @@ enum HostError {
     #[error("no file {name:?}")]
     #[chirp(code = 1)]
     NotFound { name: String },
-    #[error("the user does not want to have {name:?} written")]
-    #[chirp(code = 2)]
-    NotPermitted { name: String },
 }
 
 impl From<CallError> for AgentError {
@@ -122,6 +123,10 @@ impl Agent for Clerk {
                         yield Update::Reading { file: file.clone() };
                         let content = host.read_file(&file).await?;
                         lines.push(format!("{file}: {} words", content.split_whitespace().count()));
+                    }
+                    let action = "write the file summary".to_owned();
+                    if !host.may(&action).await? {
+                        Err(AgentError::NotPermitted { action })?;
                     }
                     host.write_file("summary", &lines.join("\n")).await?;
                     yield Update::Answer { text: format!("{} files", lines.len()) };
@@ -199,14 +204,14 @@ impl Host for Desk {
         self.file(&name).ok_or(HostError::NotFound { name })
     }
 
-    async fn write_file(&self, name: &str, text: &str) -> Result<(), HostError> {
-        let name = name.to_owned();
-        if !self.permits {
-            return Err(HostError::NotPermitted { name });
-        }
+    async fn may(&self, action: &str) -> bool {
+        println!("may the agent {action}? {}", self.permits);
+        self.permits
+    }
+
+    async fn write_file(&self, name: &str, text: &str) {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        files.insert(name, text.to_owned());
-        Ok(())
+        files.insert(name.to_owned(), text.to_owned());
     }
 
     async fn log(&self, line: String) {
@@ -276,12 +281,15 @@ async fn host() -> anyhow::Result<()> {
     let session = Session::start(false).await?;
     let mut updates = session.agent.prompt("summarize").await?;
     let refused = loop {
-        if let Err(error) = next(&mut updates).await {
-            break error.to_string();
+        match updates.recv().await.context("the agent has finished")? {
+            Ok(update) => println!("the agent: {update:?}"),
+            Err(error) => break error,
         }
     };
-    println!("without permission: {refused}");
-    ensure!(refused.ends_with("the user does not want to have \"summary\" written"));
+    let ItemError::Handler(AgentError::NotPermitted { action }) = refused else {
+        bail!("expected a refusal, received {refused}");
+    };
+    ensure!(action == "write the file summary");
     session.end().await;
     Ok(())
 }
