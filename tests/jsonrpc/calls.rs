@@ -276,7 +276,7 @@ async fn deadlines_are_sent_and_received() {
     let request = r#"{"jsonrpc":"2.0","id":1,"method":"Text.hang","chirp":{"timeout_ms":1}}"#;
     assert_eq!(
         program.exchange(request).await,
-        r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32043,"message":"deadline exceeded","data":{"chirp":"deadline_exceeded"}}}"#
+        r#"{"jsonrpc":"2.0","id":1,"error":{"code":-14589,"message":"deadline exceeded","data":{"chirp":"deadline_exceeded"}}}"#
     );
     let host = HostClient::new(&peer).with_json();
     let call = tokio::spawn(async move {
@@ -286,7 +286,7 @@ async fn deadlines_are_sent_and_received() {
     let request = program.receive_json().await;
     let left = request["chirp"]["timeout_ms"].as_u64().unwrap();
     assert!((50_000..=60_000).contains(&left));
-    let error = json!({"code": -32043, "message": "late", "data": {"chirp": "deadline_exceeded"}});
+    let error = json!({"code": -14589, "message": "late", "data": {"chirp": "deadline_exceeded"}});
     let response = json!({"jsonrpc": "2.0", "id": request["id"], "error": error});
     program.send(response.to_string()).await;
     let error = call.await.unwrap().unwrap_err();

@@ -27,7 +27,7 @@ async fn a_message_over_the_limit_is_skipped() {
         let answer = program.receive_json().await;
         if is_skipped {
             assert_eq!(answer["id"], Value::Null);
-            assert_eq!(answer["error"]["code"], -32045);
+            assert_eq!(answer["error"]["code"], -14587);
             assert_eq!(
                 answer["error"]["data"],
                 json!({"chirp": "too_large", "limit": 1000})
@@ -146,7 +146,7 @@ async fn more_calls_than_may_run_are_refused_as_overloaded() {
     }
     for _ in 10..20 {
         let answer = in_time(program.receive_json()).await;
-        assert_eq!(answer["error"]["code"], -32040);
+        assert_eq!(answer["error"]["code"], -14592);
         assert_eq!(answer["error"]["data"]["chirp"], "overloaded");
     }
     for id in 0..20 {
@@ -287,7 +287,7 @@ async fn a_peer_that_shuts_down_answers_what_runs_and_refuses_the_rest() {
     program.send(request(2, "Text.nothing", &json!([]))).await;
     let refused = in_time(program.receive_json()).await;
     assert_eq!(refused["id"], 2);
-    assert_eq!(refused["error"]["code"], -32041);
+    assert_eq!(refused["error"]["code"], -14591);
     assert_eq!(refused["error"]["data"]["chirp"], "shutting_down");
     let answer = json!({"jsonrpc": "2.0", "id": question["id"], "result": "because"});
     program.send(answer.to_string()).await;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chirp_runtime::packet::{ErrorData, FRAMEWORK_ERROR_CODES, FrameworkError};
+use chirp_runtime::packet::{ErrorData, FrameworkError};
 use serde_json::value::RawValue;
 
 use super::error_number;
@@ -10,9 +10,6 @@ use super::message::{ErrorObject, INTERNAL_ERROR, INVALID_PARAMS, write_string};
 
 /// The code for a request that was cancelled.
 pub(super) const CANCELLED: i64 = -32800;
-
-/// The code of the first framework error without a code of JSON-RPC. The others count down from it.
-const FIRST_FRAMEWORK_ERROR: i64 = -32040;
 
 /// The names of framework errors in the member `chirp` of the data of errors.
 const NAMES: [(FrameworkError, &str); 12] = [
@@ -67,14 +64,16 @@ pub(super) fn to_json(error: &ErrorData) -> ErrorParts<'_> {
     }
 }
 
-/// Returns the code of a framework error.
+/// Returns the code of a framework error: one of JSON-RPC where there is one, and otherwise the number of its own code, from
+/// -14592 on. The range of JSON-RPC for servers (-32099 to -32000) is no place for them: LSP, MCP and ACP give its codes other
+/// meanings, and MCP forbids all that it does not define.
 fn framework_code(reason: FrameworkError) -> i64 {
     match reason {
         FrameworkError::InvalidArguments => INVALID_PARAMS,
         FrameworkError::Panicked { .. }
         | FrameworkError::NoReply
         | FrameworkError::InvalidResult => INTERNAL_ERROR,
-        reason => FIRST_FRAMEWORK_ERROR - i64::from(reason.code() - FRAMEWORK_ERROR_CODES.start()),
+        reason => error_number::of_code(reason.code()).into(),
     }
 }
 
