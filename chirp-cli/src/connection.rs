@@ -294,7 +294,7 @@ pub(crate) fn is_encrypted(endpoint: &Endpoint) -> bool {
     Kind::of(endpoint).is_encrypted()
 }
 
-/// Returns whether connections to an address are WebSockets.
+/// Returns whether an address is that of a WebSocket.
 pub(crate) fn is_web_socket(endpoint: &Endpoint) -> bool {
     Kind::of(endpoint).is_web_socket()
 }

@@ -78,28 +78,41 @@ fn large_descriptions_take_time_in_proportion() {
     };
     let begin = Instant::now();
     // Each type contains the next: a stack of this depth would overflow.
-    let chain = types(50_000, &|at| {
+    let chain = types(20_000, &|at| {
         format!(r#"{{"newtype":{{"named":"{}"}}}}"#, at + 1)
     });
-    assert!(code(&chain).contains("export type _49999 = unknown;"));
-    let structs = types(50_000, &|at| {
+    assert!(code(&chain).contains("export type _19999 = unknown;"));
+    let structs = types(20_000, &|at| {
         format!(
             r#"{{"struct":[{{"name":"next","shape":{{"optional":{{"named":"{}"}}}},"required":true}}]}}"#,
             at + 1
         )
     });
-    assert!(code(&structs).contains("export interface _49999 {"));
+    assert!(code(&structs).contains("export interface _19999 {"));
     // Names without a letter are the same name.
     let mut shapes = String::new();
     let mut definitions = String::new();
-    for at in 0..20_000_u32 {
+    for at in 0..5000_u32 {
         let name = char::from_u32(0x2_0000 + at).unwrap();
         let comma = if at == 0 { "" } else { "," };
         write!(shapes, r#"{comma}{{"named":"{name}"}}"#).unwrap();
         write!(definitions, r#"{comma}"{name}":{{"newtype":"u8"}}"#).unwrap();
     }
     let same = with_argument(&format!(r#"{{"tuple":[{shapes}]}}"#), &definitions);
-    assert!(code(&same).contains("export type Type20000 = number;"));
+    assert!(code(&same).contains("export type Type5000 = number;"));
+    // Methods and errors without an end, each of which leads to all types.
+    let mut methods = String::new();
+    for at in 0..3000 {
+        let comma = if at == 0 { "" } else { "," };
+        write!(
+            methods,
+            r#"{comma}{{"name":"S.m{at}","errors":[{{"code":{at},"name":"E"}}],
+                "result":{{"type":"T","readable":{{"map":[{{"named":"0"}},{{"named":"0"}}]}},"compact":"any"}}}}"#
+        )
+        .unwrap();
+    }
+    let many = chain.replacen("\"methods\":[", &format!("\"methods\":[{methods},"), 1);
+    assert!(code(&many).contains("export class E2999 extends"));
     let time = begin.elapsed();
     assert!(time.as_secs() < 60, "{time:?}");
 }

@@ -1,5 +1,8 @@
 //! Classes of errors.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use chirp_runtime::reflect::{ErrorDescription, ErrorField, ServiceDescription};
 
 use super::comment::Comment;
@@ -11,33 +14,49 @@ use super::types::{Place, Types, call, note};
 #[derive(Debug)]
 pub(super) struct Errors<'d> {
     classes: Vec<(&'d ErrorDescription, String)>,
+    by_key: BTreeMap<Key, usize>,
+}
+
+/// What tells errors apart: the code, the name, whether the data are raw, and the fields.
+type Key = (u16, String, bool, String);
+
+fn key(error: &ErrorDescription) -> Key {
+    let fields = error.fields.iter();
+    let fields: Vec<_> = fields
+        .map(|field| (&field.name, &field.value.readable))
+        .collect();
+    (
+        error.code,
+        error.name.clone(),
+        error.raw,
+        format!("{fields:?}"),
+    )
 }
 
 impl<'d> Errors<'d> {
     pub(super) fn new(services: &'d [ServiceDescription], names: &mut Names) -> Self {
-        let mut errors = Self {
-            classes: Vec::new(),
-        };
+        let mut classes = Vec::new();
+        let mut by_key = BTreeMap::new();
         let methods = services.iter().flat_map(|service| &service.methods);
         for error in methods.flat_map(|method| &method.errors) {
-            if errors.class_of(error).is_some() {
+            let Entry::Vacant(place) = by_key.entry(key(error)) else {
                 continue;
-            }
+            };
+            place.insert(classes.len());
             let name = pascal_case(&error.name);
             let class = names
                 .try_take(&name)
                 .or_else(|| names.try_take(&format!("{name}Error")))
                 .unwrap_or_else(|| names.take(&name));
-            errors.classes.push((error, class));
+            classes.push((error, class));
         }
-        errors
+        Self { classes, by_key }
     }
 
     /// Returns the class of an error.
     pub(super) fn class_of(&self, error: &ErrorDescription) -> Option<&str> {
-        let mut classes = self.classes.iter();
-        let found = classes.find(|(known, _)| is_same(known, error));
-        found.map(|(_, class)| class.as_str())
+        let index = *self.by_key.get(&key(error))?;
+        Some(&self.classes.get(index)?.1)
     }
 
     /// Whether an error has data.
@@ -120,15 +139,6 @@ fn constant(field: &ErrorField, types: &Types<'_>) -> (String, Layout) {
 fn is_tuple(fields: &[ErrorField]) -> bool {
     let mut fields = fields.iter().enumerate();
     fields.all(|(at, field)| field.name == at.to_string())
-}
-
-fn is_same(one: &ErrorDescription, other: &ErrorDescription) -> bool {
-    let mut fields = one.fields.iter().zip(&other.fields);
-    (one.code, &one.name, one.raw) == (other.code, &other.name, other.raw)
-        && one.fields.len() == other.fields.len()
-        && fields.all(|(one, other)| {
-            one.name == other.name && one.value.readable == other.value.readable
-        })
 }
 
 /// Adds the errors of a method to its documentation.

@@ -117,9 +117,8 @@ pub(super) struct Names {
 
 impl Names {
     /// The names of a module, of which `imported` are in use.
-    pub(super) fn in_module(imported: &[&str]) -> Self {
-        let used = GLOBALS.iter().chain(imported);
-        Self::of_parameters(used.copied())
+    pub(super) fn in_module(imported: impl Iterator<Item = &'static str>) -> Self {
+        Self::of_parameters(GLOBALS.iter().copied().chain(imported))
     }
 
     /// The names of parameters, of which `used` mean something else.
@@ -319,7 +318,7 @@ mod tests {
 
     #[test]
     fn names_are_taken_once() {
-        let mut names = Names::in_module(&["Peer"]);
+        let mut names = Names::in_module(["Peer"].into_iter());
         assert_eq!(names.take("Gen"), "Gen");
         assert_eq!(names.take("Gen"), "Gen2");
         assert_eq!(names.take("Gen2"), "Gen2_2");

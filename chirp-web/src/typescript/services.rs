@@ -6,6 +6,7 @@ use chirp_runtime::reflect::{ArgumentDescription, MethodDescription, ServiceDesc
 
 use super::comment::Comment;
 use super::errors::{Errors, document};
+use super::imports::Imports;
 use super::layout::Layout;
 use super::names::{Names, camel_case, pascal_case, property, quoted};
 use super::types::{Place, Types};
@@ -46,15 +47,6 @@ impl ServiceNames {
     }
 }
 
-/// What generated code imports for services, beside the names that it always needs.
-#[derive(Debug, Default)]
-pub(super) struct Uses {
-    pub(super) methods: bool,
-    pub(super) values: bool,
-    pub(super) items: bool,
-    pub(super) item_stream: bool,
-}
-
 /// A method with its name in TypeScript.
 #[derive(Debug)]
 struct Method<'d> {
@@ -67,7 +59,7 @@ pub(super) fn write(
     service: &ServiceDescription,
     names: &ServiceNames,
     (types, errors): (&Types<'_>, &Errors<'_>),
-    uses: &mut Uses,
+    imports: &mut Imports,
     out: &mut String,
 ) {
     let mut members = Names::of_members(["constructor", "then"]);
@@ -83,12 +75,20 @@ pub(super) fn write(
         let name = members.take(&camel_case(short.unwrap_or(&description.name)));
         methods.push(Method { name, description });
     }
-    uses.methods |= !methods.is_empty();
-    let has_values = |method: &Method<'_>| {
+    imports.add(["Caller", "Service", "service"]);
+    if !methods.is_empty() {
+        imports.add(["CallContext", "CallOptions", "Method"]);
+    }
+    for method in &methods {
         let of = method.description;
-        !of.arguments.is_empty() || of.result.is_some() || of.items.is_some()
-    };
-    uses.values |= methods.iter().any(has_values);
+        if !of.arguments.is_empty() || of.result.is_some() || of.items.is_some() {
+            imports.add(["t"]);
+        }
+        // A stream is given on one side, and got on the other.
+        if of.items.is_some() || of.arguments.iter().any(|argument| argument.stream) {
+            imports.add(["ItemStream", "Items"]);
+        }
+    }
     let writer = Writer {
         service,
         names,
@@ -98,8 +98,8 @@ pub(super) fn write(
         refused: &refused,
     };
     writer.write_methods(out);
-    writer.write_client(uses, out);
-    writer.write_handler(uses, out);
+    writer.write_client(out);
+    writer.write_handler(out);
 }
 
 struct Writer<'a> {
@@ -227,7 +227,6 @@ impl Writer<'_> {
             let name = names.take(&camel_case(&argument.name));
             let mut ty = self.types.type_of(&argument.value.readable);
             if argument.stream {
-                arguments.has_streams = true;
                 ty = Layout::Row(vec![
                     Layout::text(format!("{stream}<")),
                     ty,
@@ -294,7 +293,7 @@ impl Writer<'_> {
         comment
     }
 
-    fn write_client(&self, uses: &mut Uses, out: &mut String) {
+    fn write_client(&self, out: &mut String) {
         let ServiceNames {
             client, methods, ..
         } = self.names;
@@ -308,8 +307,6 @@ impl Writer<'_> {
         for method in self.methods {
             let of = method.description;
             let mut arguments = self.arguments(of, Side::Caller);
-            uses.items |= arguments.has_streams;
-            uses.item_stream |= of.items.is_some();
             out.push('\n');
             self.comment(of, &arguments).write(out, 1);
             arguments
@@ -343,7 +340,7 @@ impl Writer<'_> {
         out.push_str("}\n");
     }
 
-    fn write_handler(&self, uses: &mut Uses, out: &mut String) {
+    fn write_handler(&self, out: &mut String) {
         let ServiceNames {
             handler,
             service,
@@ -356,8 +353,6 @@ impl Writer<'_> {
         for (at, method) in self.methods.iter().enumerate() {
             let of = method.description;
             let mut arguments = self.arguments(of, Side::Callee);
-            uses.item_stream |= arguments.has_streams;
-            uses.items |= of.items.is_some();
             if at > 0 {
                 out.push('\n');
             }
@@ -431,7 +426,6 @@ struct Arguments {
     names: Vec<String>,
     /// The name of the parameter behind the arguments.
     last: String,
-    has_streams: bool,
 }
 
 fn access(object: &str, member: &str) -> String {
@@ -444,11 +438,8 @@ fn obstacle(method: &MethodDescription, types: &Types<'_>) -> Option<String> {
         return Some(format!("its name is longer than {MAX_NAME} bytes"));
     }
     let arguments = method.arguments.iter().map(|argument| &argument.value);
-    let values = arguments
-        .chain(&method.result)
-        .chain(&method.items)
-        .map(|value| &value.readable);
-    let key = types.find_key(values)?;
+    let mut values = arguments.chain(&method.result).chain(&method.items);
+    let key = values.find_map(|value| types.find_unfit_key(&value.readable))?;
     Some(format!(
         "keys of maps are text in JSON, and here they are {key}"
     ))

@@ -5,9 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use chirp_runtime::reflect::{Definition, Field, Shape, Variant};
 
 use super::comment::Comment;
-use super::keys;
+use super::keys::UnfitKeys;
 use super::layout::Layout;
 use super::names::{Names, pascal_case, property, quoted};
+use super::parts::{names_in, names_in_definition};
+
+/// The number of names for one shape of keys that are followed. Beyond it, keys are taken for text.
+const MAX_NAMES: usize = 64;
 
 /// The place of a value in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +30,7 @@ pub(super) struct Types<'d> {
     names: BTreeMap<&'d str, String>,
     /// Types that are nothing but other names of themselves, which TypeScript does not have.
     endless: BTreeSet<&'d str>,
+    unfit_keys: UnfitKeys<'d>,
     /// Types whose constants exist where the next text is written.
     written: BTreeSet<&'d str>,
 }
@@ -38,6 +43,7 @@ impl<'d> Types<'d> {
             definitions,
             names: own.collect(),
             endless: find_endless(definitions),
+            unfit_keys: UnfitKeys::new(definitions),
             written: BTreeSet::new(),
         }
     }
@@ -56,9 +62,9 @@ impl<'d> Types<'d> {
         }
     }
 
-    /// Returns the first shape of keys that JSON cannot hold.
-    pub(super) fn find_key(&self, shapes: impl Iterator<Item = &'d Shape>) -> Option<&'d Shape> {
-        keys::find(shapes, self.definitions)
+    /// Returns the first shape of keys in `shape` that JSON cannot hold.
+    pub(super) fn find_unfit_key(&self, shape: &'d Shape) -> Option<&'d Shape> {
+        self.unfit_keys.find(shape)
     }
 
     fn order(&self) -> Vec<&'d str> {
@@ -211,16 +217,17 @@ impl<'d> Types<'d> {
     /// Returns whether the types that a shape names are all written before.
     fn is_written(&self, shape: &Shape) -> bool {
         let mut parts = Vec::new();
-        names_in_shape(shape, &mut parts);
+        names_in(shape, &mut parts);
         parts.iter().all(|part| self.written.contains(part))
     }
 
     /// Returns whether keys of a shape are any texts.
     fn is_text(&self, key: &Shape) -> bool {
         let mut key = key;
-        let mut seen = BTreeSet::new();
+        let mut names = 0;
         while let Shape::Named(name) = key {
-            if !seen.insert(name) {
+            names += 1;
+            if names > MAX_NAMES {
                 return true;
             }
             match self.definitions.get(name.as_str()) {
@@ -485,39 +492,6 @@ fn union(mut types: Vec<Layout>) -> Layout {
         0 => Layout::text("never"),
         1 => types.remove(0),
         _ => Layout::Union(types),
-    }
-}
-
-fn names_in_shape<'d>(shape: &'d Shape, names: &mut Vec<&'d str>) {
-    match shape {
-        Shape::Named(name) => names.push(name),
-        Shape::Optional(inner) | Shape::Sequence(inner) => names_in_shape(inner, names),
-        Shape::Tuple(items) => items.iter().for_each(|item| names_in_shape(item, names)),
-        Shape::Map(key, value) => {
-            names_in_shape(key, names);
-            names_in_shape(value, names);
-        }
-        _ => {}
-    }
-}
-
-fn names_in_definition<'d>(definition: &'d Definition, names: &mut Vec<&'d str>) {
-    match definition {
-        Definition::Alias(shape) | Definition::Newtype(shape) => names_in_shape(shape, names),
-        Definition::Tuple(items) => items.iter().for_each(|item| names_in_shape(item, names)),
-        Definition::Struct(fields)
-        | Definition::StrictStruct(fields)
-        | Definition::OpenStruct(fields) => {
-            let shapes = fields.iter().map(|field| &field.shape);
-            shapes.for_each(|shape| names_in_shape(shape, names));
-        }
-        Definition::Enum(variants)
-        | Definition::Tagged { variants, .. }
-        | Definition::Adjacent { variants, .. } => {
-            let definitions = variants.iter().map(|variant| &variant.definition);
-            definitions.for_each(|definition| names_in_definition(definition, names));
-        }
-        _ => {}
     }
 }
 
