@@ -81,18 +81,28 @@ impl WebSocketAddress {
         }
     }
 
+    /// Returns the host and the port as they are written in an address.
+    pub(crate) fn authority(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host.replacen('%', "%25", 1), self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
     /// Returns the value of the header `Host`. A zone has no meaning for another machine.
     pub(crate) fn host_header(&self) -> String {
         let is_default = self.port == if self.is_secure { "443" } else { "80" };
-        let host = match self.host.split_once('%') {
-            Some((address, _zone)) => format!("[{address}]"),
-            None if self.host.contains(':') => format!("[{}]", self.host),
-            None => self.host.clone(),
-        };
-        if is_default {
-            host
+        let (host, _zone) = self.host.split_once('%').unwrap_or((&self.host, ""));
+        let port = if is_default {
+            String::new()
         } else {
-            format!("{host}:{}", self.port)
+            format!(":{}", self.port)
+        };
+        if host.contains(':') {
+            format!("[{host}]{port}")
+        } else {
+            format!("{host}{port}")
         }
     }
 }
@@ -142,6 +152,8 @@ mod tests {
             let found = (&*address.host, &*address.port, &*address.target);
             assert_eq!(found, (host, port, target), "{text}");
             assert_eq!(address.host_header(), header, "{text}");
+            let again = format!("ws://{}{}", address.authority(), address.target);
+            assert_eq!(parsed(&again).expect(&again).host, host, "{again}");
             assert_eq!(address.is_secure, text.starts_with("wss"), "{text}");
         }
     }

@@ -64,7 +64,7 @@ impl WebSocketListener {
         let text = format!(
             "{}://{}{}",
             address.scheme(),
-            bound.host_header(),
+            bound.authority(),
             parsed.target
         );
         Ok(Self {

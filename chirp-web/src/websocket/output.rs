@@ -195,14 +195,14 @@ impl State {
             if buffer.capacity() > KEPT {
                 *buffer = Vec::new();
             }
-            let mask = (self.side == Side::Client).then(|| self.masks.next());
+            let mut mask = || (self.side == Side::Client).then(|| self.masks.next());
             match (&self.close, self.pong.take()) {
                 (Close::Sent, _) | (Close::Open, None) => return Poll::Ready(Ok(())),
-                (_, Some(pong)) => put_control(buffer, Opcode::Pong, pong.as_bytes(), mask),
+                (_, Some(pong)) => put_control(buffer, Opcode::Pong, pong.as_bytes(), mask()),
                 (Close::Requested(reason), None) => {
                     let mut payload = [0; MAX_CONTROL];
                     let length = encode_reason(reason, &mut payload);
-                    put_control(buffer, Opcode::Close, &payload[..length], mask);
+                    put_control(buffer, Opcode::Close, &payload[..length], mask());
                     self.close = Close::Sent;
                 }
             }
