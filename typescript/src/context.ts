@@ -1,5 +1,5 @@
 import { EncodeError, overLimit } from "./errors.js";
-import { decodeText, encodeText, join, Reader, u16, u32, u8, type Part } from "./packets.js";
+import { decodeText, detached, encodeText, join, Reader, u16, u32, u8, type Part } from "./packets.js";
 import type { CallOptions } from "./service.js";
 
 /** The metadata of a call, at most. */
@@ -56,7 +56,7 @@ export function readContext(reader: Reader): RequestContext {
       }
       if (!key) field.fail("invalid metadata key");
       const values = context.metadata.get(key) ?? [];
-      values.push(field.rest());
+      values.push(detached(field.rest()));
       context.metadata.set(key, values);
     } else if (kind >= 0x80) {
       context.unsupported = true;

@@ -43,6 +43,11 @@ export function join(...parts: Part[]): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** Bytes that do not keep much else in memory: a part of a message keeps the whole message. */
+export function detached(bytes: Uint8Array): Uint8Array {
+  return 2 * bytes.length < bytes.buffer.byteLength ? bytes.slice() : bytes;
+}
+
 /** Writes a packet. */
 export function writePacket(type: number, ...parts: Part[]): Uint8Array<ArrayBuffer> {
   const length = parts.reduce((length, part) => length + part.length, 0);
@@ -150,7 +155,7 @@ export class Decoder {
       // Many small parts would take more memory than their bytes.
       const last = this.#parts.at(-1)!;
       if (last?.length < MIN_PART) this.#parts[this.#parts.length - 1] = join(last, part);
-      else this.#parts.push(part);
+      else this.#parts.push(this.#missing > part.length ? detached(part) : part);
       this.#missing -= part.length;
       if (!this.#missing) this.#next();
     }
@@ -216,5 +221,5 @@ export function writeErrorData({ code, description, data }: ErrorData): Uint8Arr
 /** Reads error data. A description that is not UTF-8 has U+FFFD in place of what is not. */
 export function readErrorData(reader: Reader): ErrorData {
   if (!reader.left) return { code: 0, description: "", data: new Uint8Array(0) };
-  return { code: reader.u16(), description: decodeText(reader.bytes(reader.u16())), data: reader.rest() };
+  return { code: reader.u16(), description: decodeText(reader.bytes(reader.u16())), data: detached(reader.rest()) };
 }

@@ -1,6 +1,6 @@
 import { ChirpError, DecodeError, overLimit, StreamError } from "./errors.js";
 import { parseJson, writeJson } from "./json.js";
-import { decodeText, encodeText, CREDIT, ITEMS, STREAM_END, u16, u32, u64, u8, writeErrorData, type ErrorData } from "./packets.js";
+import { decodeText, detached, encodeText, CREDIT, ITEMS, STREAM_END, u16, u32, u64, u8, writeErrorData, type ErrorData } from "./packets.js";
 import { soon, type Sender } from "./transport.js";
 import type { Type } from "./types.js";
 
@@ -100,7 +100,7 @@ export class Receiver<T> implements ItemStream<T> {
       this.#credit -= item.length + ITEM_COST;
       this.#cost += item.length + ITEM_COST;
       this.#budget.held += item.length;
-      this.#items.push(item);
+      this.#items.push(detached(item));
     }
     this.#serve();
     return true;

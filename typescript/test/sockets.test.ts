@@ -175,6 +175,28 @@ test("a side that asks without reading is left", async () => {
   assert.match((await peer.closed)!.message, /does not read/);
 });
 
+test("what is kept of large messages is small", async () => {
+  const { peer, socket } = await open();
+  const stream = peer.stream(untyped("A.b", { items: true }), []);
+  await turn();
+  const item = Buffer.from("c700c7010000000b 80000001 0001 00000001 31".replaceAll(" ", ""), "hex");
+  // A packet of an unknown type fills the message.
+  const filler = Buffer.alloc(8 + (1 << 20));
+  filler.writeUInt32BE(0xc7000080);
+  filler.writeUInt32BE(1 << 20, 4);
+  const message = Buffer.concat([filler, item]);
+  const before = process.memoryUsage().arrayBuffers;
+  for (let at = 0; at < 300; at++) {
+    socket.receive(message);
+    if (at % 10 === 0) await turn();
+  }
+  (globalThis as { gc?: () => void }).gc?.();
+  const grown = process.memoryUsage().arrayBuffers - before;
+  assert(grown < 150 << 20, `${grown} bytes are held for 300 items of one byte`);
+  for (let at = 0; at < 300; at++) assert.deepEqual(await stream.next(), { done: false, value: 1 });
+  peer.abort();
+});
+
 /** A generator of numbers that is the same in every run. */
 function random(seed: number): (below: number) => number {
   return (below) => {
