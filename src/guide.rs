@@ -13,6 +13,7 @@
 //! | [`many_targets`] | How do I call many peers at once? |
 //! | [`addresses`] | What can I connect to and listen on? |
 //! | [`websocket`] | How do pages connect, and programs that serve HTTP already? |
+//! | [`json_rpc`] | How do editors, agents and other programs that speak JSON-RPC 2.0 call services, and serve them? |
 //! | [`typescript`] | How do pages and programs of Node call services, and serve them? |
 //! | [`security`] | How do I encrypt connections, and who may call what? |
 //! | [`reconnecting`] | What happens when a connection is lost or a server restarts? |
@@ -53,6 +54,9 @@ pub mod addresses {}
 #[cfg(feature = "websocket")]
 #[doc = include_str!("guide/websocket.md")]
 pub mod websocket {}
+#[cfg(feature = "jsonrpc")]
+#[doc = include_str!("guide/json_rpc.md")]
+pub mod json_rpc {}
 #[cfg(feature = "typescript")]
 #[doc = include_str!("guide/typescript.md")]
 pub mod typescript {}
