@@ -44,15 +44,25 @@ pub(crate) async fn describe_within(
     })
 }
 
-/// The description of a method of a peer that does not describe itself: its arguments and its result may be anything.
-pub(crate) fn undescribed<'a>(name: &str, arguments: impl Iterator<Item = &'a str>) -> Description {
+/// The description of a method of a peer that does not describe itself: its arguments and its result, or the items of
+/// its result, may be anything.
+pub(crate) fn undescribed<'a>(
+    name: &str,
+    arguments: impl Iterator<Item = &'a str>,
+    is_stream: bool,
+) -> Description {
     let any = || ValueDescription::new("any", Shape::Any, Shape::Any);
     let mut method = MethodDescription::default();
     method.name = name.to_owned();
     method.arguments = arguments
         .map(|name| ArgumentDescription::new(name, any()))
         .collect();
-    method.result = Some(any());
+    let value = if is_stream {
+        &mut method.items
+    } else {
+        &mut method.result
+    };
+    *value = Some(any());
     let mut service = ServiceDescription::default();
     service.methods.push(method);
     let mut description = Description::default();

@@ -132,7 +132,7 @@ impl Bench {
         }
         let limit = self.timeout.unwrap_or(DEFAULT_TIMEOUT);
         let description = if connection::is_json_rpc(&self.address) {
-            reflection::undescribed(&self.method, arguments.names())
+            reflection::undescribed(&self.method, arguments.names(), false)
         } else {
             let description = reflection::describe_within(peer, &self.method, limit).await;
             description.map_err(|failure| failure.hint("or send bytes with --raw HEX"))?

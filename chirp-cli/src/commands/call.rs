@@ -66,6 +66,9 @@ pub(crate) struct Call {
     /// With --raw, or to a program that speaks JSON-RPC: do not wait for a result
     #[arg(long)]
     one_way: bool,
+    /// To a program that speaks JSON-RPC: print the items of a stream
+    #[arg(long, conflicts_with_all = ["raw", "one_way"])]
+    stream: bool,
     #[command(flatten)]
     connect: ConnectOptions,
 }
@@ -124,12 +127,17 @@ impl Call {
                 "--one-way needs --raw: the target says whether a method is one-way",
             ));
         }
+        if self.stream && !connection::is_json_rpc(&self.address) {
+            return Err(Failure::usage(
+                "--stream is for programs that speak JSON-RPC: other targets say whether a result is a stream",
+            ));
+        }
         if let Some(params) = &self.raw {
             return self.call_raw(peer, &caller, params.clone()).await;
         }
         let limit = self.limit(false).unwrap_or(DEFAULT_TIMEOUT);
         let description = if connection::is_json_rpc(&self.address) {
-            reflection::undescribed(&self.method, arguments.names())
+            reflection::undescribed(&self.method, arguments.names(), self.stream)
         } else {
             let description = reflection::describe_within(peer, &self.method, limit).await;
             description.map_err(|failure| failure.hint("or send bytes with --raw HEX"))?

@@ -66,6 +66,16 @@ async fn a_notification_is_sent_without_waiting() {
 }
 
 #[tokio::test]
+async fn a_stream_is_printed_item_by_item() {
+    let server = start("jsonrpc+tcp://127.0.0.1:0").await;
+    let call = ["call", &server.address, "Tools.count", "to=3", "--stream"];
+    assert_eq!(chirp(&call).await.ok(), "1\n2\n3\n");
+    let plain = ToolServer::start().await;
+    let run = chirp(&["call", &plain.address, "Tools.count", "to=3", "--stream"]).await;
+    assert!(run.failed(2).contains("--stream is for"), "{run:?}");
+}
+
+#[tokio::test]
 async fn a_program_is_started_and_called() {
     let dir = Scratch::new("jsonrpc");
     let script = dir.file(
