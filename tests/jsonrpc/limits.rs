@@ -25,15 +25,15 @@ async fn a_message_over_the_limit_is_skipped() {
         assert_eq!(message.len(), size);
         program.send(message).await;
         let answer = program.receive_json().await;
+        assert_eq!(answer["id"], 1);
         if is_skipped {
-            assert_eq!(answer["id"], Value::Null);
             assert_eq!(answer["error"]["code"], -14587);
             assert_eq!(
                 answer["error"]["data"],
                 json!({"chirp": "too_large", "limit": 1000})
             );
         } else {
-            assert_eq!(answer["id"], 1);
+            assert_eq!(answer["result"], Value::Null);
         }
         let answer = program
             .exchange(&request(2, "Text.nothing", &json!([])))
@@ -44,15 +44,38 @@ async fn a_message_over_the_limit_is_skipped() {
 }
 
 #[tokio::test]
+async fn a_response_over_the_limit_fails_its_call_alone() {
+    let (peer, mut program) = Program::connected(&text(), &JsonRpc::new().max_message(1000));
+    let host = HostClient::new(&peer).with_json();
+    let calls = [host.answer("why?").start(), host.answer("how?").start()];
+    let mut ids = Vec::new();
+    for _ in &calls {
+        ids.push(program.receive_json().await["id"].clone());
+    }
+    let answer = json!({"jsonrpc": "2.0", "id": ids[0], "result": "x".repeat(1000)});
+    program.send(answer.to_string()).await;
+    let answer = json!({"jsonrpc": "2.0", "id": ids[1], "result": "so"});
+    program.send(answer.to_string()).await;
+    let [first, second] = calls;
+    let error = in_time(first).await.unwrap_err();
+    assert!(error.to_string().contains("1000 bytes"), "{error}");
+    assert_eq!(in_time(second).await.unwrap(), "so");
+    idle(&peer).await;
+}
+
+#[tokio::test]
 async fn a_message_over_the_limit_ends_the_connection_if_a_call_may_wait_for_it() {
     let (peer, mut program) = Program::connected(&text(), &JsonRpc::new().max_message(1000));
     let host = HostClient::new(&peer).with_json();
-    let call = tokio::spawn(async move { host.answer("why?").await });
+    let call = host.answer("why?").start();
     let id = program.receive_json().await["id"].clone();
-    let answer = json!({"jsonrpc": "2.0", "id": id, "result": "x".repeat(1000)});
-    program.send(answer.to_string()).await;
-    let error = in_time(call).await.unwrap().unwrap_err();
-    assert!(error.to_string().contains("1000"), "{error}");
+    let answer = format!(
+        r#"{{"result":"{}","id":{id},"jsonrpc":"2.0"}}"#,
+        "x".repeat(1000)
+    );
+    program.send(answer).await;
+    let error = in_time(call).await.unwrap_err();
+    assert!(error.to_string().contains("1000 bytes"), "{error}");
     idle(&peer).await;
 }
 

@@ -66,8 +66,10 @@ impl JsonRpc {
         self
     }
 
-    /// Sets the limit of one message in bytes, 16 MiB by default. A longer message is skipped and answered with an error
-    /// without an id.
+    /// Sets the limit of one message in bytes, 16 MiB by default.
+    ///
+    /// A longer message is skipped. A request is answered with an error, and a response fails its call. If the start of the
+    /// message does not tell which it is, and calls wait for responses, the connection ends.
     #[must_use]
     pub fn max_message(mut self, bytes: usize) -> Self {
         self.max_message = bytes;

@@ -174,19 +174,22 @@ struct Members<'a> {
     chirp: Option<&'a str>,
     /// A member that occurs twice.
     repeated: Option<&'static str>,
+    /// The member that came last, even if its value is not complete.
+    last: Option<&'static str>,
 }
 
-struct MembersVisitor;
+/// Collects the members of an object, also if it turns out to be invalid later.
+struct MembersVisitor<'m, 'a>(&'m mut Members<'a>);
 
-impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members<'de>;
+impl<'de> Visitor<'de> for MembersVisitor<'_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Members::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let members = self.0;
         while let Some(name) = map.next_key_seed(NameSeed)? {
             let (place, name) = match name {
                 Name::Version => (&mut members.version, "jsonrpc"),
@@ -197,16 +200,18 @@ impl<'de> Visitor<'de> for MembersVisitor {
                 Name::Error => (&mut members.error, "error"),
                 Name::Chirp => (&mut members.chirp, "chirp"),
                 Name::Other => {
+                    members.last = None;
                     map.next_value::<IgnoredAny>()?;
                     continue;
                 }
             };
+            members.last = Some(name);
             let value = map.next_value::<&RawValue>()?.get();
             if place.replace(value).is_some() {
                 members.repeated = Some(name);
             }
         }
-        Ok(members)
+        Ok(())
     }
 }
 
@@ -266,17 +271,57 @@ impl<'a> Entry<'a> {
     }
 
     fn read(text: &'a str) -> Result<Self, MessageError> {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let members = (&mut deserializer).deserialize_map(MembersVisitor);
-        let members = members.and_then(|members| deserializer.end().map(|()| members));
-        match members {
-            Ok(members) => Ok(members.classify()),
+        let mut members = Members::default();
+        match members.read(text) {
+            Ok(()) => Ok(members.classify()),
             Err(error) => Err(MessageError::NotJson(error.to_string())),
         }
     }
 }
 
+/// A guess from the start of a message that has not been read as a whole.
+#[derive(Debug, PartialEq)]
+pub(super) enum Start<'a> {
+    /// A request, with its id if that is known.
+    Request { id: Option<&'a str> },
+    /// The response to a call.
+    Response { id: &'a str },
+    /// Possibly the response to any call.
+    Unknown,
+}
+
+impl<'a> Start<'a> {
+    pub(super) fn read(start: &'a [u8]) -> Self {
+        let text = match str::from_utf8(start) {
+            Ok(text) => text,
+            Err(error) => str::from_utf8(&start[..error.valid_up_to()]).unwrap_or_default(),
+        };
+        let mut members = Members::default();
+        // An error is certain.
+        let _ = members.read(text);
+        let id = members
+            .id
+            .filter(|id| is_id(id) && members.last != Some("id"));
+        let has = |member: Option<&str>, name| member.is_some() || members.last == Some(name);
+        if has(members.method, "method") || has(members.params, "params") {
+            return Self::Request { id };
+        }
+        match id {
+            Some(id) if has(members.result, "result") || has(members.error, "error") => {
+                Self::Response { id }
+            }
+            _ => Self::Unknown,
+        }
+    }
+}
+
 impl<'a> Members<'a> {
+    fn read(&mut self, text: &'a str) -> serde_json::Result<()> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        (&mut deserializer).deserialize_map(MembersVisitor(self))?;
+        deserializer.end()
+    }
+
     fn classify(self) -> Entry<'a> {
         let id = self.id.filter(|id| is_id(id));
         let is_response = self.method.is_none() && (self.result.is_some() || self.error.is_some());
@@ -485,4 +530,42 @@ pub(super) fn write_request(
 pub(super) fn write_string(out: &mut Vec<u8>, text: &str) {
     // Writing text to memory does not fail.
     let _ = serde_json::to_writer(out, text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_of_a_message_tells_requests_from_responses() {
+        let request = |id| Start::Request { id };
+        for (start, expected) in [
+            (
+                r#"{"jsonrpc":"2.0","id":7,"method":"x","params":{"a":"..."#,
+                request(Some("7")),
+            ),
+            (r#"{"id":"a","params":["#, request(Some("\"a\""))),
+            (r#"{"params":{"id":7,"result":1"#, request(None)),
+            (r#"{"method":"long"#, request(None)),
+            (
+                r#"{"jsonrpc":"2.0","id":7,"result":"..."#,
+                Start::Response { id: "7" },
+            ),
+            (
+                r#" {"id":7 , "x": 1, "error" : {"code""#,
+                Start::Response { id: "7" },
+            ),
+            (r#"{"result":"..."#, Start::Unknown),
+            (r#"{"id":7,"x":"..."#, Start::Unknown),
+            (r#"{"jsonrpc":"2.0","id":"..."#, Start::Unknown),
+            (r#"{"jsonrpc":"2.0","id":123"#, Start::Unknown),
+            (r#"[{"id":7,"method":"x""#, Start::Unknown),
+            ("...", Start::Unknown),
+            ("", Start::Unknown),
+        ] {
+            assert_eq!(Start::read(start.as_bytes()), expected, "{start}");
+        }
+        let cut = "{\"id\":7,\"method\":\"ä".as_bytes();
+        assert_eq!(Start::read(&cut[..cut.len() - 1]), request(Some("7")));
+    }
 }

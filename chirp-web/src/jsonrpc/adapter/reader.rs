@@ -105,13 +105,16 @@ impl PacketReader {
                     let message = Message::parse(&message, self.max_batch);
                     translator.handle_message(message, &mut self.translated);
                 }
-                // The call that it answers is not known, and would wait forever.
-                Frame::TooLarge if translator.has_calls() => {
-                    let limit = self.max_message;
-                    self.fail(TooLarge { limit });
-                    break;
+                Frame::TooLarge { start } => {
+                    if translator
+                        .handle_too_large(&start, &mut self.translated)
+                        .is_err()
+                    {
+                        let limit = self.max_message;
+                        self.fail(TooLarge { limit });
+                        break;
+                    }
                 }
-                Frame::TooLarge => translator.handle_too_large(&mut self.translated),
             }
         }
     }

@@ -17,7 +17,7 @@ use super::streams::{CREDIT_METHOD, INITIAL_CREDIT, ITEMS_METHOD, ReceivedStream
 use crate::jsonrpc::errors::{self, CANCELLED};
 use crate::jsonrpc::message::{
     self, CallMember, Entry, INTERNAL_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, Message,
-    MessageError, NO_ID, PARSE_ERROR,
+    MessageError, NO_ID, PARSE_ERROR, Start,
 };
 use crate::jsonrpc::{Dialect, Framing, JsonRpc};
 
@@ -59,6 +59,10 @@ pub(super) struct Translated {
     pub(super) messages: Vec<u8>,
 }
 
+/// The error for a message over the limit that may be the response to any call.
+#[derive(Debug)]
+pub(super) struct UnknownResponse;
+
 impl Translator {
     pub(super) fn new(settings: &JsonRpc) -> Self {
         Self {
@@ -98,11 +102,6 @@ impl Translator {
             payload_limit: u32::try_from(limit).unwrap_or(u32::MAX),
             running_limit: u32::MAX,
         }
-    }
-
-    /// Whether calls of this side wait for responses.
-    pub(super) fn has_calls(&self) -> bool {
-        !self.calls.is_empty()
     }
 
     /// Whether later messages wait for an answer of this side's peer.
@@ -147,11 +146,31 @@ impl Translator {
         }
     }
 
-    /// Handles a message that was longer than allowed, and has been skipped.
-    pub(super) fn handle_too_large(&mut self, out: &mut Translated) {
+    /// Handles the start of a message that is longer than allowed, of which the rest is skipped. Returns an error if the
+    /// message may be the response to any of this side's calls, which would wait forever.
+    pub(super) fn handle_too_large(
+        &mut self,
+        start: &[u8],
+        out: &mut Translated,
+    ) -> Result<(), UnknownResponse> {
         let limit = self.max_message as u64;
+        let id = match Start::read(start) {
+            Start::Request { id } => id.unwrap_or(NO_ID),
+            Start::Response { id } => {
+                if let Some(call) = self.end_call(id) {
+                    self.received.remove(call);
+                    let detail = format!("the response has more than {limit} bytes");
+                    let error = FrameworkError::InvalidResult.to_error_data(&detail);
+                    respond_error(call, &error, out);
+                }
+                return Ok(());
+            }
+            Start::Unknown if self.calls.is_empty() => NO_ID,
+            Start::Unknown => return Err(UnknownResponse),
+        };
         let error = FrameworkError::TooLarge { limit }.to_error_data("the message was skipped");
-        self.fail_with(NO_ID, &error, None, out);
+        self.fail_with(id, &error, None, out);
+        Ok(())
     }
 
     fn handle_entry(&mut self, entry: Entry<'_>, batch: Option<BatchKey>, out: &mut Translated) {

@@ -2,7 +2,7 @@ use std::io::Write;
 
 use bytes::{Buf, BytesMut};
 
-use super::{Frame, FramingError};
+use super::{Frame, FramingError, SHOWN_START};
 
 /// The longest header fields of a message, with their line ends. LSP has two short ones.
 pub(super) const MAX_HEAD: usize = 4096;
@@ -30,7 +30,9 @@ enum State {
     },
     /// The message follows.
     Body { length: usize },
-    /// A message that was too large follows.
+    /// A message follows that is too large, and has not been reported.
+    TooLarge { length: u64 },
+    /// The rest of a message that was too large follows.
     Skip { left: u64 },
 }
 
@@ -62,10 +64,7 @@ impl ContentLengthDecoder {
                         Ok(length) if length <= self.max_message => {
                             self.state = State::Body { length };
                         }
-                        _ => {
-                            self.state = State::Skip { left: length };
-                            return Ok(Some(Frame::TooLarge));
-                        }
+                        _ => self.state = State::TooLarge { length },
                     }
                 }
                 State::Body { length } => {
@@ -76,6 +75,13 @@ impl ContentLengthDecoder {
                     let message = input.split_to(*length).freeze();
                     self.state = State::START;
                     return Ok(Some(Frame::Message(message)));
+                }
+                State::TooLarge { length } => {
+                    if input.len() < SHOWN_START.min(self.max_message) {
+                        return Ok(None);
+                    }
+                    self.state = State::Skip { left: *length };
+                    return Ok(Some(Frame::too_large(input, self.max_message)));
                 }
                 State::Skip { left } => {
                     let arrived = usize::try_from(*left)
@@ -106,7 +112,9 @@ impl ContentLengthDecoder {
                 }
                 "the end of the header fields"
             }
-            State::Body { .. } | State::Skip { .. } => "the end of the body",
+            State::Body { .. } | State::TooLarge { .. } | State::Skip { .. } => {
+                "the end of the body"
+            }
         };
         Err(FramingError::Truncated { missing })
     }

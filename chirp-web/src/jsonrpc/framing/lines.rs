@@ -33,8 +33,9 @@ impl LineDecoder {
                 if self.scanned > self.max_message.saturating_add(1) {
                     self.scanned = 0;
                     self.skips = true;
+                    let frame = Frame::too_large(input, self.max_message);
                     input.clear();
-                    return Some(Frame::TooLarge);
+                    return Some(frame);
                 }
                 return None;
             };
@@ -72,7 +73,7 @@ impl LineDecoder {
         }
         match line.len() {
             _ if line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) => None,
-            length if length > self.max_message => Some(Frame::TooLarge),
+            length if length > self.max_message => Some(Frame::too_large(&line, self.max_message)),
             _ => Some(Frame::Message(line)),
         }
     }

@@ -35,9 +35,23 @@ pub enum Framing {
 pub(crate) enum Frame {
     /// A whole message, which may be anything but JSON.
     Message(Bytes),
-    /// A message was larger than the limit. It is reported as soon as this is known, and its bytes are skipped.
-    TooLarge,
+    /// A message was larger than the limit. It is reported as soon as its start has arrived, and the rest is skipped.
+    TooLarge {
+        /// The first bytes.
+        start: Bytes,
+    },
 }
+
+impl Frame {
+    /// A message over the limit, of which at least as many bytes have arrived.
+    fn too_large(message: &[u8], limit: usize) -> Self {
+        let start = Bytes::copy_from_slice(&message[..SHOWN_START.min(limit)]);
+        Self::TooLarge { start }
+    }
+}
+
+/// The bytes of a message over the limit that are looked at, unless the limit is lower.
+const SHOWN_START: usize = 512;
 
 /// Splits the input of one connection into messages. Holds no bytes itself: those of an unfinished message stay in the
 /// buffer, whose size is limited by the limit of a message and that of its header fields.

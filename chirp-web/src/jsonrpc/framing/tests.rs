@@ -8,6 +8,12 @@ use super::{Frame, Framing, FramingError};
 /// The messages of an input, and its end.
 type Output = (Vec<Frame>, Result<(), FramingError>);
 
+fn too_large(start: &'static str) -> Frame {
+    Frame::TooLarge {
+        start: start.into(),
+    }
+}
+
 fn message(text: &str) -> Frame {
     Frame::Message(text.as_bytes().to_vec().into())
 }
@@ -82,7 +88,7 @@ fn lines_are_split() {
 
 #[test]
 fn lines_over_the_limit_are_skipped() {
-    let too_large = Frame::TooLarge;
+    let too_large = too_large("12345678");
     let cases: &[(&str, Vec<Frame>)] = &[
         ("123456789\n{}\n", vec![too_large.clone(), message("{}")]),
         ("123456789\r\n{}\n", vec![too_large.clone(), message("{}")]),
@@ -139,7 +145,7 @@ fn content_lengths_are_read() {
 #[test]
 fn bodies_over_the_limit_are_skipped() {
     let input = b"Content-Length: 9\r\n\r\n123456789Content-Length: 2\r\n\r\n{}";
-    let frames = vec![Frame::TooLarge, message("{}")];
+    let frames = vec![too_large("12345678"), message("{}")];
     check(Framing::ContentLength, 8, input, &(frames, Ok(())));
 }
 
@@ -183,7 +189,10 @@ fn wrong_header_fields_end_the_input() {
         let expected = (Vec::new(), Err(error.clone()));
         check(Framing::ContentLength, 8, input.as_bytes(), &expected);
     }
-    let expected = (vec![Frame::TooLarge], Err(body));
+    let expected = (vec![too_large("12345678")], Err(body.clone()));
+    let input = b"Content-Length: 9999999999999999999\r\n\r\n12345678";
+    check(Framing::ContentLength, 8, input, &expected);
+    let expected = (Vec::new(), Err(body));
     let input = b"Content-Length: 9999999999999999999\r\n\r\n{}";
     check(Framing::ContentLength, 8, input, &expected);
 }
