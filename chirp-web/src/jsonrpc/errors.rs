@@ -109,13 +109,11 @@ pub(super) fn from_json(error: &ErrorObject<'_>) -> ErrorData {
         return ErrorData::new(code, &*error.message).with_data(data);
     }
     let data = error.data.unwrap_or_default().as_bytes().to_vec();
-    match error_number::to_code(error.code) {
-        Some(code) => ErrorData::new(code, &*error.message).with_data(data),
-        None => {
-            let message = format!("{} (JSON-RPC code {})", error.message, error.code);
-            ErrorData::new(0, message).with_data(data)
-        }
+    if let Some(code) = error_number::to_code(error.code) {
+        return ErrorData::new(code, &*error.message).with_data(data);
     }
+    let message = format!("{} (JSON-RPC code {})", error.message, error.code);
+    ErrorData::new(0, message).with_data(data)
 }
 
 /// Reads the framework error that another Chirp program sent.

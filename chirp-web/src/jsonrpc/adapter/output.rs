@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
 use chirp_runtime::channel::Writer;
-use tokio::io::AsyncWrite as _;
+use tokio::io::AsyncWrite;
 
 /// The most bytes that a buffer keeps when it is empty.
 const KEPT: usize = 64 << 10;
@@ -80,7 +80,7 @@ impl Output {
     /// Writes and flushes everything.
     pub(super) fn poll_flush(&mut self, half: Half, cx: &Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_drain(half, cx))?;
-        self.poll_with(half, cx, |writer, cx| writer.poll_flush(cx))
+        self.poll_with(half, cx, AsyncWrite::poll_flush)
     }
 
     /// Writes everything.
@@ -111,7 +111,7 @@ impl Output {
     /// Writes everything, and shuts the writer down.
     pub(super) fn poll_shutdown(&mut self, cx: &Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_drain(Half::Writer, cx))?;
-        self.poll_with(Half::Writer, cx, |writer, cx| writer.poll_shutdown(cx))
+        self.poll_with(Half::Writer, cx, AsyncWrite::poll_shutdown)
     }
 
     fn poll_with(

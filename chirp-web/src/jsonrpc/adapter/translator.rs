@@ -359,7 +359,7 @@ impl Translator {
                 if let Some((id, rest)) = split_u32(payload)
                     && let Ok(call) = OneWayPacket::decode(rest)
                 {
-                    self.handle_call(id, call, context.unwrap_or_default(), out);
+                    self.handle_call(id, call, &context.unwrap_or_default(), out);
                 }
             }
             PacketType::ONE_WAY => {
@@ -384,13 +384,11 @@ impl Translator {
                     self.cancel_call(id, out);
                 }
             }
-            PacketType::GOING_AWAY => {
-                if !self.is_leaving {
-                    self.is_leaving = true;
-                    // The other side's calls so far are in front of it.
-                    let payload = GoingAway::default().encode();
-                    put_packet(PacketType::GOING_AWAY, &payload, &mut out.packets);
-                }
+            PacketType::GOING_AWAY if !self.is_leaving => {
+                self.is_leaving = true;
+                // The other side's calls so far are in front of it.
+                let payload = GoingAway::default().encode();
+                put_packet(PacketType::GOING_AWAY, &payload, &mut out.packets);
             }
             _ => {}
         }
@@ -400,7 +398,7 @@ impl Translator {
         &mut self,
         id: u32,
         call: OneWayPacket<'_>,
-        context: CallInfo,
+        context: &CallInfo,
         out: &mut Translated,
     ) {
         if call.method == HELLO_METHOD.as_bytes() {
