@@ -32,6 +32,16 @@ test("JSON with an error is refused", () => {
   assert.throws(() => t.i64.convert(parseJson(`${"[".repeat(1e6)}12345678901234567890`), "", false), DecodeError);
 });
 
+test("long JSON takes time in proportion to its length", { timeout: 20_000 }, () => {
+  const large = "12345678901234567890";
+  assert.equal((parseJson(`["${"\\n".repeat(1e6)}",${large}]`) as string[])[0]!.length, 1e6);
+  assert.equal((parseJson(`["${'\\"'.repeat(1e6)}",${large}]`) as string[])[0]!.length, 1e6);
+  assert.equal((parseJson(`[${"1,".repeat(1e6)}${large}]`) as unknown[]).length, 1e6 + 1);
+  assert.throws(() => parseJson(`["${'\\"'.repeat(1e6)},${large}`), DecodeError);
+  assert.throws(() => parseJson(`${'["'.repeat(1e6)},${large}`), DecodeError);
+  assert.throws(() => parseJson(`${"[".repeat(1e6)}${large}${"]".repeat(1e6)}`), DecodeError);
+});
+
 test("values that JSON has no form of are refused", () => {
   for (const value of [NaN, Infinity, undefined, () => 1, Symbol("x"), new Map(), new Set(), new Uint8Array(1), [undefined]]) {
     assert.throws(() => writeJson(value), EncodeError, String(value));
