@@ -11,6 +11,7 @@ import { chromium } from "playwright-core";
 
 const [program, folder] = process.argv.slice(2);
 let { server, url } = await start("127.0.0.1:0");
+process.on("exit", () => server.kill());
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   // Tests run as root, too.
@@ -79,20 +80,22 @@ try {
   await reaches(bob, "black", end(200, 400));
 } finally {
   await browser.close();
-  server.kill();
 }
 console.log("both pages showed the same pictures");
 
 /** Starts the program at an address, and returns it with the URL of its page. */
 async function start(address) {
   const server = spawn(program, [address], { stdio: ["ignore", "pipe", "inherit"] });
-  const [line] = await once(server.stdout, "data");
+  const ended = once(server, "exit").then(([code]) => {
+    throw new Error(`${program} ${address} has exited with ${code}`);
+  });
+  const [line] = await Promise.race([once(server.stdout, "data"), ended]);
   return { server, url: String(line).trim() };
 }
 
 async function open(name) {
   const page = await browser.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(30_000);
   page.on("pageerror", (error) => console.error(`${name}'s page:`, error));
   await page.goto(url);
   await says(page, "Connected");
@@ -150,7 +153,7 @@ function reaches(page, color, [x, y]) {
 
 /** Repeats a check until it holds. */
 async function settle(check) {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 30_000;
   for (;;) {
     try {
       return await check();
