@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chirp_runtime::channel::{Channel, memory};
+use chirp_runtime::channel::{Channel, Endpoint, memory};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::WebSocket;
 use super::connection::{ChannelInfo, WebSocketConnection};
 use super::frame::{Event, FrameDecoder, FrameError, Opcode, Side, unmask, write_header};
 use super::halves::MessageKind;
@@ -109,6 +110,68 @@ proptest! {
         let input = frame(Opcode::Binary, true, &payload, Some(mask));
         let decoded = decode(Side::Server, &input, &[4096, 1]).expect("a frame");
         prop_assert_eq!(decoded, (payload, vec![], 1));
+    }
+}
+
+/// Gives bytes to one side of a handshake, in place of the other.
+async fn shake_hands(bytes: Vec<u8>, side: Side) -> std::io::Result<Channel> {
+    let (one, mut other) = tokio::io::duplex(1 << 16);
+    let channel = Channel::io(one);
+    let socket = WebSocket::new();
+    let Ok(Endpoint::Other(address)) = "ws://localhost/chirp".parse() else {
+        panic!("ws:// is built in");
+    };
+    let shake_hands = async {
+        match side {
+            Side::Client => socket.connect_over(channel, &address).await,
+            Side::Server => socket.accept_over(channel).await,
+        }
+    };
+    let write = async {
+        other.write_all(&bytes).await.expect("room");
+        other.shutdown().await.expect("an end");
+        let mut answer = Vec::new();
+        other.read_to_end(&mut answer).await.expect("an answer");
+    };
+    // The other side reads until the channel is dropped.
+    let (result, ()) = tokio::join!(async { shake_hands.await.map(drop) }, write);
+    result.map(|()| memory().0)
+}
+
+/// Parts of heads, valid and invalid, in any order.
+fn head_part() -> impl Strategy<Value = Vec<u8>> {
+    let texts = [
+        "GET /chirp HTTP/1.1\r\n",
+        "GET http://\u{e4}/ HTTP/1.1\r\n",
+        "GET * HTTP/1.1\r\n",
+        "CONNECT localhost:80 HTTP/1.1\r\n",
+        "HTTP/1.1 101 Switching Protocols\r\n",
+        "HTTP/1.1 302 Found\r\nLocation: \u{e4}\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551616\r\n",
+        "Host: localhost\r\n",
+        "Host: [::1\r\n",
+        "Connection: Upgrade\r\nUpgrade: websocket\r\n",
+        "Sec-WebSocket-Version: 13\r\n",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+        "Sec-WebSocket-Protocol: ,chirp.v0,,\r\n",
+        "Authorization: Bearer\r\n",
+        ": \r\n",
+        "\r\n",
+    ];
+    prop_oneof![
+        4 => proptest::sample::select(texts.map(|text| text.as_bytes().to_vec()).to_vec()),
+        1 => vec(any::<u8>(), 0..40),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_a_handshake_or_an_error(parts in vec(head_part(), 0..12), is_server in any::<bool>()) {
+        let side = if is_server { Side::Server } else { Side::Client };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let result = runtime.block_on(shake_hands(parts.concat(), side));
+        // The key of a client is random, so that no bytes here answer it.
+        prop_assert!(result.is_err() || is_server);
     }
 }
 
