@@ -12,6 +12,7 @@
 //! | [`nodes`] | How do programs know each other by name, and stay connected? |
 //! | [`many_targets`] | How do I call many peers at once? |
 //! | [`addresses`] | What can I connect to and listen on? |
+//! | [`http`] | How do `curl`, browsers and programs without Chirp call methods? |
 //! | [`websocket`] | How do pages connect, and programs that serve HTTP already? |
 //! | [`json_rpc`] | How do editors, agents and other programs that speak JSON-RPC 2.0 call services, and serve them? |
 //! | [`typescript`] | How do pages and programs of Node call services, and serve them? |
@@ -51,6 +52,9 @@ pub mod nodes {}
 pub mod many_targets {}
 #[doc = include_str!("guide/addresses.md")]
 pub mod addresses {}
+#[cfg(feature = "http")]
+#[doc = include_str!("guide/http.md")]
+pub mod http {}
 #[cfg(feature = "websocket")]
 #[doc = include_str!("guide/websocket.md")]
 pub mod websocket {}

@@ -91,7 +91,7 @@ impl OriginPolicy {
     }
 
     /// Checks the hosts of a request, and returns the one that it is for.
-    fn check_host(&self, request: &Parts) -> Result<String, OriginError> {
+    pub(crate) fn check_host(&self, request: &Parts) -> Result<String, OriginError> {
         let mut hosts = request.headers.get_all(HOST).iter();
         let header = match (hosts.next(), hosts.next()) {
             (Some(host), None) => Some(text(host)),

@@ -146,3 +146,18 @@ async fn listed_origins_get_the_headers_of_cors_and_others_none() {
         assert_eq!(response.header("access-control-allow-methods"), None);
     }
 }
+
+#[tokio::test]
+async fn options_lists_the_methods_of_each_name() {
+    let address = serve(gateway()).await;
+    for (name, allow) in [
+        ("Arith.sum_diff", "GET, HEAD, POST, OPTIONS"),
+        ("Arith.divide", "POST, OPTIONS"),
+    ] {
+        let response = send(address, &format!("OPTIONS /api/call/{name}"), &[], "").await;
+        assert_eq!((response.status, response.text()), (204, ""));
+        assert_eq!(response.header("allow"), Some(allow));
+    }
+    let response = send(address, "OPTIONS /api/call/unknown", &[], "").await;
+    assert_eq!(response.status, 404);
+}

@@ -3,6 +3,7 @@
 
 mod calls;
 mod client;
+mod descriptions;
 mod foreign_pages;
 mod get;
 mod server;

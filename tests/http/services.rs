@@ -75,8 +75,8 @@ impl Drop for NoteDrop<'_> {
 impl Arith for Calculator {
     async fn sum_diff(&self, a: i64, b: i64) -> SumDiff {
         SumDiff {
-            sum: a + b,
-            diff: a - b,
+            sum: a.wrapping_add(b),
+            diff: a.wrapping_sub(b),
         }
     }
 
@@ -200,7 +200,7 @@ impl Flow for Flows {
     async fn sum(&self, mut numbers: Receiver<u32>, start: u32) -> Result<u32, String> {
         let mut sum = start;
         while let Some(number) = numbers.recv().await {
-            sum += number.map_err(|error| error.to_string())?;
+            sum = sum.wrapping_add(number.map_err(|error| error.to_string())?);
         }
         Ok(sum)
     }

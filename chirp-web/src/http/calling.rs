@@ -48,12 +48,18 @@ impl CallRequest {
         method: TargetMethod,
     ) -> Result<Self, Problem> {
         let description = method.description();
-        if parts.method != Method::POST && !(settings.allow_get && can_get(description)) {
+        let has_get = settings.allow_get && can_get(description);
+        let is_allowed = match parts.method {
+            Method::POST => true,
+            Method::GET | Method::HEAD => has_get,
+            _ => false,
+        };
+        if !is_allowed {
             let problem = Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "the method is called with POST",
             );
-            return Err(problem.header(ALLOW, HeaderValue::from_static("POST, OPTIONS")));
+            return Err(problem.header(ALLOW, allowed_methods(has_get)));
         }
         let arguments = ArgumentSource::of(parts, description)?;
         let offered = offered(description);
@@ -72,14 +78,23 @@ impl CallRequest {
     }
 }
 
+/// Returns the methods of HTTP by which a method can be called.
+pub(super) fn allowed_methods(has_get: bool) -> HeaderValue {
+    HeaderValue::from_static(if has_get {
+        "GET, HEAD, POST, OPTIONS"
+    } else {
+        "POST, OPTIONS"
+    })
+}
+
 /// Returns `true` for a method that may be called with GET.
-fn can_get(method: &MethodDescription) -> bool {
+pub(super) fn can_get(method: &MethodDescription) -> bool {
     let has_stream = method.arguments.iter().any(|argument| argument.stream);
     method.idempotent && !method.one_way && !has_stream
 }
 
 /// Returns the types in which a response can be. The first is the default.
-fn offered(method: &MethodDescription) -> &'static [MediaType] {
+pub(super) fn offered(method: &MethodDescription) -> &'static [MediaType] {
     let is_bytes =
         |value: &Option<ValueDescription>| value.as_ref().is_some_and(ValueDescription::is_bytes);
     match &method.items {
@@ -233,7 +248,7 @@ fn bytes_of(result: &[u8]) -> Result<Bytes, Problem> {
     })
 }
 
-fn empty(status: StatusCode) -> Response<ResponseBody> {
+pub(super) fn empty(status: StatusCode) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::empty());
     *response.status_mut() = status;
     let no_store = HeaderValue::from_static("no-store");
@@ -253,7 +268,7 @@ fn stream_response(media: MediaType, body: ResponseBody) -> Response<ResponseBod
 }
 
 /// Returns the response with a result. That of a GET has a tag, by which the caller can ask whether it has changed.
-fn result_response(
+pub(super) fn result_response(
     parts: &Parts,
     media: MediaType,
     result: Bytes,

@@ -1,9 +1,10 @@
 //! Headers for pages of other origins, if the operator has listed them.
 
+use http::Method;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
-    HeaderMap, HeaderValue, ORIGIN, VARY,
+    ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderValue, ORIGIN, VARY,
 };
 use http::request::Parts;
 
@@ -20,6 +21,11 @@ pub(super) fn allow(source: RequestSource, request: &Parts, response: &mut Heade
         let exposed = HeaderValue::from_static("ETag, Retry-After, WWW-Authenticate");
         response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     }
+}
+
+/// Returns `true` for a request by which a browser asks whether a page may send another one.
+pub(super) fn is_question(request: &Parts) -> bool {
+    request.method == Method::OPTIONS && request.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// Adds the answer to the question whether a page may send a request. Every header is allowed: a page that is listed may do

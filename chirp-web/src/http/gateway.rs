@@ -142,6 +142,12 @@ impl Gateway {
         self
     }
 
+    /// Leaves out the page at `/` that lists methods and calls them.
+    pub fn without_page(mut self) -> Self {
+        self.settings.has_page = false;
+        self
+    }
+
     /// Lets [`bind`](Self::bind) listen on addresses that other machines can reach although nothing authenticates callers.
     pub fn open(mut self) -> Self {
         self.limits.is_open = true;

@@ -14,6 +14,8 @@ mod entity_tag;
 mod gateway;
 mod item_body;
 mod media_type;
+mod open_api;
+mod page;
 mod problem;
 mod request_body;
 mod server;

@@ -6,18 +6,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
+use chirp_runtime::reflect::Description;
 use http::header::{ALLOW, CONNECTION, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use percent_encoding::percent_decode_str;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tower_service::Service;
 
 use super::authenticate::Authenticated;
 use super::body::ResponseBody;
 use super::calling::{self, CallRequest};
 use super::cross_origin;
+use super::media_type::MediaType;
+use super::open_api;
+use super::page;
 use super::problem::Problem;
 use super::server::ClientInfo;
 use super::settings::Settings;
@@ -77,7 +82,7 @@ where
         let core = Arc::clone(&self.core);
         let (parts, body) = request.into_parts();
         Box::pin(async move {
-            let mut response = match core.settings.origins.check_with_own_pages(&parts) {
+            let mut response = match core.check_source(&parts) {
                 Err(error) => refused(&error).into_response(),
                 Ok(source) => {
                     let response = core.answer(source, &parts, body).await;
@@ -104,42 +109,87 @@ impl GatewayCore {
         B: Body + Send + 'static,
         B::Data: Send,
     {
-        let Some(name) = parts.uri.path().strip_prefix("/call/") else {
-            return Err(Problem::new(
-                StatusCode::NOT_FOUND,
-                "methods are called by POST /call/<name>",
-            ));
+        let path = parts.uri.path();
+        let Some(name) = path.strip_prefix("/call/") else {
+            return match path {
+                "/" | "" if self.settings.has_page => read_only(parts).map(|()| page::response()),
+                "/openapi.json" => self.answer_description(parts).await,
+                _ => Err(Problem::new(
+                    StatusCode::NOT_FOUND,
+                    "methods are called by POST /call/<name>, and listed at /openapi.json",
+                )),
+            };
         };
-        match parts.method {
-            Method::POST | Method::GET | Method::HEAD => self.answer_call(name, parts, body).await,
-            Method::OPTIONS => Ok(self.answer_options(source, parts)),
-            _ => {
-                let problem = Problem::new(
-                    StatusCode::METHOD_NOT_ALLOWED,
-                    "methods are called with POST",
-                );
-                Err(problem.header(ALLOW, self.allowed()))
+        if cross_origin::is_question(parts) {
+            return Ok(self.answer_question(source, parts));
+        }
+        self.answer_call(name, parts, body).await
+    }
+
+    /// Checks where a request comes from. A link on any page may lead to the page of the gateway, which does nothing by itself.
+    fn check_source(&self, parts: &Parts) -> Result<RequestSource, OriginError> {
+        let origins = &self.settings.origins;
+        if is_page(parts)
+            && parts
+                .headers
+                .get("sec-fetch-mode")
+                .is_some_and(|mode| mode == "navigate")
+        {
+            return origins.check_host(parts).map(|_| RequestSource::Own);
+        }
+        origins.check_with_own_pages(parts)
+    }
+
+    /// Describes the methods that the sender may call.
+    async fn answer_description(&self, parts: &Parts) -> Result<Response<ResponseBody>, Problem> {
+        read_only(parts)?;
+        let sender = self.authenticate(parts).await?;
+        let Ok(_permit) = self.calls.try_acquire() else {
+            return Err(Problem::busy("too many calls are in progress"));
+        };
+        let described = timeout(self.settings.timeout, self.describe()).await;
+        let mut description =
+            described.unwrap_or_else(|_| Err(Problem::busy("the services are not connected")))?;
+        if let Some(access) = &self.settings.access {
+            description.retain(|name| access.allows(&sender.identity, name.as_bytes()));
+        }
+        let document = open_api::document(&description, self.settings.allow_get);
+        let may_be_kept = sender.identity.is_anonymous() && self.settings.authenticate.is_none();
+        let json = document.to_string().into();
+        Ok(calling::result_response(
+            parts,
+            MediaType::Json,
+            json,
+            may_be_kept,
+        ))
+    }
+
+    /// Returns the description of all targets that can be described. Fails if there is none.
+    async fn describe(&self) -> Result<Description, Problem> {
+        let mut all = Description::default();
+        let mut failed = None;
+        let mut has_any = self.targets.is_empty();
+        for target in &self.targets {
+            match target.interface().await {
+                Ok(interface) => {
+                    has_any = true;
+                    all.merge(interface.description.clone());
+                }
+                Err(error) => failed = Some(error),
             }
+        }
+        match failed {
+            Some(error) if !has_any => Err(Problem::of_description(&error)),
+            _ => Ok(all),
         }
     }
 
-    /// Answers which requests are possible, the same for all names: a browser asks without proof of an identity.
-    fn answer_options(&self, source: RequestSource, parts: &Parts) -> Response<ResponseBody> {
-        let mut response = Response::new(ResponseBody::empty());
-        *response.status_mut() = StatusCode::NO_CONTENT;
-        let allowed = self.allowed();
-        let headers = response.headers_mut();
-        cross_origin::allow_request(source, parts, &allowed, headers);
-        headers.insert(ALLOW, allowed);
+    /// Answers which requests a page may send, the same for all names: a browser asks without proof of an identity.
+    fn answer_question(&self, source: RequestSource, parts: &Parts) -> Response<ResponseBody> {
+        let mut response = calling::empty(StatusCode::NO_CONTENT);
+        let methods = calling::allowed_methods(self.settings.allow_get);
+        cross_origin::allow_request(source, parts, &methods, response.headers_mut());
         response
-    }
-
-    fn allowed(&self) -> HeaderValue {
-        HeaderValue::from_static(if self.settings.allow_get {
-            "GET, HEAD, POST, OPTIONS"
-        } else {
-            "POST, OPTIONS"
-        })
     }
 
     async fn answer_call<B>(
@@ -159,11 +209,20 @@ impl GatewayCore {
         let name = percent_decode_str(name).decode_utf8();
         let name = name.map_err(|_| unknown_method())?;
         let sender = self.authenticate(parts).await?;
-        let found = self.find(&name).await;
+        let found = timeout(self.settings.timeout, self.find(&name)).await;
+        let found = found.unwrap_or_else(|_| Err(Problem::busy("the service is not connected")));
         // Access is checked against the method that would run. A caller without rights cannot probe for names.
         let own_name = found.as_ref().map(|method| &*method.description().name);
         self.check_access(&sender, own_name.unwrap_or(&name))?;
-        let request = CallRequest::new(&self.settings, parts, &sender, found?)?;
+        let method = found?;
+        if parts.method == Method::OPTIONS {
+            let has_get = self.settings.allow_get && calling::can_get(method.description());
+            let mut response = calling::empty(StatusCode::NO_CONTENT);
+            let headers = response.headers_mut();
+            headers.insert(ALLOW, calling::allowed_methods(has_get));
+            return Ok(response);
+        }
+        let request = CallRequest::new(&self.settings, parts, &sender, method)?;
         calling::call(self, request, parts, body).await
     }
 
@@ -214,6 +273,20 @@ impl GatewayCore {
         }
         Err(failed.map_or_else(unknown_method, |error| Problem::of_description(&error)))
     }
+}
+
+/// Returns `true` for a request for the page.
+fn is_page(parts: &Parts) -> bool {
+    matches!(parts.uri.path(), "/" | "") && matches!(parts.method, Method::GET | Method::HEAD)
+}
+
+/// Refuses methods other than GET and HEAD.
+fn read_only(parts: &Parts) -> Result<(), Problem> {
+    if matches!(parts.method, Method::GET | Method::HEAD) {
+        return Ok(());
+    }
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this is read with GET");
+    Err(problem.header(ALLOW, HeaderValue::from_static("GET, HEAD")))
 }
 
 fn unknown_method() -> Problem {

@@ -23,6 +23,7 @@ pub(super) struct Settings {
     pub(super) max_timeout: Duration,
     pub(super) max_stream_time: Duration,
     pub(super) allow_get: bool,
+    pub(super) has_page: bool,
 }
 
 impl Default for Settings {
@@ -38,6 +39,7 @@ impl Default for Settings {
             max_timeout: Duration::from_mins(5),
             max_stream_time: Duration::from_hours(1),
             allow_get: false,
+            has_page: true,
         }
     }
 }

@@ -1,0 +1,252 @@
+//! JSON Schemas (2020-12) of shapes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chirp_runtime::reflect::{
+    Definition, Field, Shape, TypeDefinitions, ValueDescription, Variant,
+};
+use serde_json::{Map, Value, json};
+
+/// The names of types as components, which have fewer characters than names of types.
+pub(super) struct ComponentNames(BTreeMap<String, String>);
+
+impl ComponentNames {
+    /// Names the types of a description. `taken` are the names of other components.
+    pub(super) fn new(types: &TypeDefinitions, taken: &[&str]) -> Self {
+        let mut used: BTreeSet<String> = taken.iter().map(|&name| name.to_owned()).collect();
+        let mut names = BTreeMap::new();
+        for name in types.readable.keys() {
+            let plain = plain_name(name);
+            let mut component = plain.clone();
+            let mut number = 2;
+            while !used.insert(component.clone()) {
+                component = format!("{plain}_{number}");
+                number += 1;
+            }
+            names.insert(name.clone(), component);
+        }
+        Self(names)
+    }
+
+    /// Returns the schemas of all types.
+    pub(super) fn schemas(&self, types: &TypeDefinitions) -> Map<String, Value> {
+        let definitions = types.readable.iter();
+        let schemas = definitions.filter_map(|(name, definition)| {
+            Some((self.0.get(name)?.clone(), self.definition(definition)))
+        });
+        schemas.collect()
+    }
+
+    /// Returns the schema of a whole argument, result or item.
+    pub(super) fn value(&self, value: &ValueDescription) -> Value {
+        if value.is_bytes() {
+            let text = json!({"type": "string", "contentEncoding": "base64"});
+            return match value.readable {
+                Shape::Optional(_) => nullable(text),
+                _ => text,
+            };
+        }
+        let schema = value.schema.as_ref();
+        // A schema with definitions of its own could not be moved into another document.
+        let schema = schema.and_then(|schema| serde_json::from_str::<Value>(schema).ok());
+        match schema {
+            Some(Value::Object(mut schema)) if schema.get("$defs").is_none() => {
+                schema.remove("$schema");
+                Value::Object(schema)
+            }
+            _ => self.shape(&value.readable),
+        }
+    }
+
+    pub(super) fn shape(&self, shape: &Shape) -> Value {
+        match shape {
+            Shape::Unit => json!({"type": "null"}),
+            Shape::Bool => json!({"type": "boolean"}),
+            Shape::I8 => integer(i8::MIN, i8::MAX),
+            Shape::I16 => integer(i16::MIN, i16::MAX),
+            Shape::I32 => integer(i32::MIN, i32::MAX),
+            Shape::I64 => integer(i64::MIN, i64::MAX),
+            Shape::U8 => integer(u8::MIN, u8::MAX),
+            Shape::U16 => integer(u16::MIN, u16::MAX),
+            Shape::U32 => integer(u32::MIN, u32::MAX),
+            Shape::U64 => integer(u64::MIN, u64::MAX),
+            Shape::I128 => json!({"type": "integer"}),
+            Shape::U128 => json!({"type": "integer", "minimum": 0}),
+            Shape::F32 | Shape::F64 => json!({"type": "number"}),
+            Shape::Char => json!({"type": "string", "minLength": 1, "maxLength": 1}),
+            Shape::Text => json!({"type": "string"}),
+            Shape::Bytes => array(integer(u8::MIN, u8::MAX)),
+            Shape::Optional(inner) => nullable(self.shape(inner)),
+            Shape::Sequence(item) => array(self.shape(item)),
+            Shape::Tuple(items) => self.tuple(items),
+            Shape::Map(key, value) => {
+                let mut schema =
+                    json!({"type": "object", "additionalProperties": self.shape(value)});
+                if let Some(names) = key_schema(key) {
+                    schema["propertyNames"] = names;
+                }
+                schema
+            }
+            Shape::Named(name) => match self.0.get(name) {
+                Some(component) => json!({"$ref": format!("#/components/schemas/{component}")}),
+                None => json!({}),
+            },
+            // Any value.
+            _ => json!({}),
+        }
+    }
+
+    fn definition(&self, definition: &Definition) -> Value {
+        match definition {
+            Definition::Alias(shape) | Definition::Newtype(shape) => self.shape(shape),
+            Definition::Unit => self.shape(&Shape::Unit),
+            Definition::Tuple(items) => self.tuple(items),
+            Definition::Struct(fields) | Definition::OpenStruct(fields) => self.object(fields),
+            Definition::StrictStruct(fields) => closed(self.object(fields)),
+            Definition::Enum(variants) => self.variants(variants),
+            Definition::Tagged { tag, variants } => one_of(variants, |variant| {
+                let fields = self.content(&variant.definition);
+                let own = tagged(tag, &variant.name);
+                match fields {
+                    None => own,
+                    Some(fields) => json!({"allOf": [own, fields]}),
+                }
+            }),
+            Definition::Adjacent {
+                tag,
+                content,
+                variants,
+            } => one_of(variants, |variant| {
+                let mut own = tagged(tag, &variant.name);
+                if let Some(fields) = self.content(&variant.definition) {
+                    own["properties"][content] = fields;
+                    own["required"] = json!([tag, content]);
+                }
+                own
+            }),
+            _ => json!({}),
+        }
+    }
+
+    fn variants(&self, variants: &[Variant]) -> Value {
+        let is_unit = |variant: &&Variant| matches!(variant.definition, Definition::Unit);
+        let (units, others): (Vec<_>, Vec<_>) = variants.iter().partition(is_unit);
+        let names: Vec<_> = units.iter().map(|variant| &variant.name).collect();
+        let names = json!({"type": "string", "enum": names});
+        if others.is_empty() {
+            return names;
+        }
+        let others = others.into_iter().map(|variant| {
+            let content = self
+                .content(&variant.definition)
+                .unwrap_or_else(|| json!({}));
+            json!({
+                "type": "object",
+                "properties": {&variant.name: content},
+                "required": [variant.name],
+                "additionalProperties": false,
+            })
+        });
+        let names = (!units.is_empty()).then_some(names);
+        let schemas: Vec<_> = names.into_iter().chain(others).collect();
+        json!({"oneOf": schemas})
+    }
+
+    /// Returns the schema of a variant's fields, if it has any.
+    fn content(&self, definition: &Definition) -> Option<Value> {
+        match definition {
+            Definition::Unit => None,
+            definition => Some(self.definition(definition)),
+        }
+    }
+
+    fn object(&self, fields: &[Field]) -> Value {
+        let properties: Map<_, _> = fields
+            .iter()
+            .map(|field| (field.name.clone(), self.shape(&field.shape)))
+            .collect();
+        // A field with another name may be given by that one.
+        let required = fields
+            .iter()
+            .filter(|field| field.required && field.aliases.is_empty());
+        let required: Vec<_> = required.map(|field| &field.name).collect();
+        let mut schema = json!({"type": "object", "properties": properties});
+        if !required.is_empty() {
+            schema["required"] = json!(required);
+        }
+        schema
+    }
+
+    fn tuple(&self, items: &[Shape]) -> Value {
+        let length = items.len();
+        let mut schema = json!({"type": "array", "minItems": length, "maxItems": length});
+        if length > 0 {
+            let items: Vec<_> = items.iter().map(|item| self.shape(item)).collect();
+            schema["prefixItems"] = json!(items);
+        }
+        schema
+    }
+}
+
+fn integer(least: impl Into<i128>, greatest: impl Into<i128>) -> Value {
+    let (least, greatest) = (least.into(), greatest.into());
+    let number = |number: i128| match i64::try_from(number) {
+        Ok(number) => json!(number),
+        // The only other numbers are those of `u64`.
+        Err(_) => json!(u64::try_from(number).unwrap_or(u64::MAX)),
+    };
+    json!({"type": "integer", "minimum": number(least), "maximum": number(greatest)})
+}
+
+/// Returns the schema of the text of a map's keys, if not every text is one.
+fn key_schema(key: &Shape) -> Option<Value> {
+    Some(match key {
+        Shape::U8 | Shape::U16 | Shape::U32 | Shape::U64 | Shape::U128 => {
+            json!({"pattern": "^[0-9]+$"})
+        }
+        Shape::I8 | Shape::I16 | Shape::I32 | Shape::I64 | Shape::I128 => {
+            json!({"pattern": "^-?[0-9]+$"})
+        }
+        Shape::Bool => json!({"enum": ["true", "false"]}),
+        Shape::Char => json!({"minLength": 1, "maxLength": 1}),
+        _ => return None,
+    })
+}
+
+fn array(item: Value) -> Value {
+    json!({"type": "array", "items": item})
+}
+
+fn nullable(schema: Value) -> Value {
+    if schema.as_object().is_some_and(Map::is_empty) {
+        return schema;
+    }
+    json!({"anyOf": [schema, {"type": "null"}]})
+}
+
+fn closed(mut object: Value) -> Value {
+    object["additionalProperties"] = json!(false);
+    object
+}
+
+fn one_of(variants: &[Variant], schema: impl Fn(&Variant) -> Value) -> Value {
+    let schemas: Vec<_> = variants.iter().map(schema).collect();
+    json!({"oneOf": schemas})
+}
+
+/// The schema of an object that names its variant.
+fn tagged(tag: &str, variant: &str) -> Value {
+    json!({
+        "type": "object",
+        "properties": {tag: {"type": "string", "enum": [variant]}},
+        "required": [tag],
+    })
+}
+
+/// Replaces the characters that names of components and operations do not have.
+pub(super) fn plain_name(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    name.chars()
+        .map(|c| if is_plain(c) { c } else { '_' })
+        .collect()
+}
