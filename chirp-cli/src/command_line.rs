@@ -1,7 +1,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Bench, Call, Completions, Describe, Diff, Ls, Record, Replay, Show, Top, Typescript,
+    Bench, Call, Completions, Describe, Diff, Gateway, Ls, Record, Replay, Show, Top, Typescript,
 };
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
@@ -47,6 +47,7 @@ pub(crate) enum Command {
     Show(Show),
     Replay(Replay),
     Top(Top),
+    Gateway(Gateway),
     Typescript(Typescript),
     Completions(Completions),
 }
@@ -64,6 +65,7 @@ impl Command {
             Self::Show(command) => command.run(),
             Self::Replay(command) => command.run().await,
             Self::Top(command) => command.run().await,
+            Self::Gateway(command) => command.run().await,
             Self::Typescript(command) => command.run().await,
             Self::Completions(command) => command.run(),
         }

@@ -237,6 +237,8 @@ async fn python(package: &str, script: &str, arguments: &[&str], input: &str) ->
     let mut child = Command::new(&python)
         .args(["-c", script])
         .args(arguments)
+        // Programs keep what they have found in the current folder.
+        .current_dir(std::env::temp_dir())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

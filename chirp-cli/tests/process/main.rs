@@ -2,6 +2,7 @@
 
 mod bench;
 mod calls;
+mod gateway;
 mod hostile;
 mod identities;
 mod jsonrpc;

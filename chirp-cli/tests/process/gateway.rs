@@ -1,0 +1,129 @@
+//! `chirp gateway`, called by requests that are written by hand.
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::process::Child;
+
+use super::program::{LIMIT, chirp, command};
+use super::scratch::Scratch;
+use super::tools::ToolServer;
+
+/// A gateway that runs, and the address that it has printed.
+struct Gateway {
+    child: Child,
+    address: String,
+}
+
+impl Gateway {
+    async fn start(arguments: &[&str]) -> Self {
+        let arguments = [&["gateway"], arguments].concat();
+        let mut child = command(&arguments).spawn().expect("the program starts");
+        let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let line = stdout.lines().next_line().await.expect("a line");
+        let line = line.expect("a line");
+        let address = line.strip_prefix("listening on ").expect(&line).to_owned();
+        Self { child, address }
+    }
+
+    async fn stop(mut self) {
+        let id = i32::try_from(self.child.id().expect("a process")).expect("an id");
+        let pid = rustix::process::Pid::from_raw(id).expect("an id");
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a process");
+        let status = tokio::time::timeout(LIMIT, self.child.wait()).await;
+        assert!(status.expect("an end in time").expect("an end").success());
+    }
+}
+
+/// Calls a method over a connection, and returns the whole response.
+async fn call(
+    mut socket: impl AsyncReadExt + AsyncWriteExt + Unpin,
+    method: &str,
+    body: &str,
+) -> String {
+    let request = format!(
+        "POST /call/{method} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    socket
+        .write_all(request.as_bytes())
+        .await
+        .expect("a request is sent");
+    let mut response = String::new();
+    let read = socket.read_to_string(&mut response);
+    let read = tokio::time::timeout(LIMIT, read).await;
+    read.expect("a response in time").expect("a response");
+    response
+}
+
+#[tokio::test]
+async fn methods_are_called_over_http() {
+    let server = ToolServer::start().await;
+    let gateway = Gateway::start(&["http://127.0.0.1:0", &server.address]).await;
+    let address = gateway.address.strip_prefix("http://").expect("an address");
+    let address = address.trim_end_matches('/');
+    let connect = async || TcpStream::connect(address).await.expect("a connection");
+    let response = call(connect().await, "Tools.sum_diff", "[3,1]").await;
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+    assert!(
+        response.ends_with("\r\n\r\n{\"sum\":4,\"diff\":2}"),
+        "{response}"
+    );
+    let response = call(connect().await, "Tools.count", "{\"to\":2}").await;
+    assert!(response.contains("{\"end\":2}"), "{response}");
+    let response = call(connect().await, "Tools.unknown", "").await;
+    assert!(response.starts_with("HTTP/1.1 404 "), "{response}");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_gateway_is_between_unix_sockets() {
+    let dir = Scratch::new("gateway");
+    let target = format!("unix://{}", dir.path("target.sock"));
+    let server = ToolServer::start_with(chirp::Server::builder().reflect(), &target).await;
+    let path = dir.path("gateway.sock");
+    let gateway = Gateway::start(&[&format!("unix://{path}"), &server.address]).await;
+    let socket = UnixStream::connect(&path).await.expect("a connection");
+    let response = call(socket, "Tools.sum_diff", "[3,1]").await;
+    assert!(
+        response.ends_with("\r\n\r\n{\"sum\":4,\"diff\":2}"),
+        "{response}"
+    );
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_gateway_starts_before_its_target_and_says_that_it_is_missing() {
+    let dir = Scratch::new("gateway-early");
+    let target = format!("unix://{}", dir.path("target.sock"));
+    let path = dir.path("gateway.sock");
+    let listen = format!("unix://{path}");
+    let gateway = Gateway::start(&[&listen, &target, "--timeout", "100ms"]).await;
+    let connect = async || UnixStream::connect(&path).await.expect("a connection");
+    let response = call(connect().await, "Tools.sum_diff", "[3,1]").await;
+    assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
+    assert!(response.contains("retry-after: 1"), "{response}");
+    let _server = ToolServer::start_with(chirp::Server::builder().reflect(), &target).await;
+    // The gateway tries again by itself.
+    let mut status = String::new();
+    while !status.starts_with("HTTP/1.1 200 ") {
+        status = call(connect().await, "Tools.sum_diff", "[3,1]").await;
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn mistakes_on_the_command_line_are_reported() {
+    let run = chirp(&["gateway", "http://0.0.0.0:0", "tcp://127.0.0.1:1"]).await;
+    assert!(run.failed(2).contains("say so with --open"), "{run:?}");
+    let run = chirp(&["gateway", "http://127.0.0.1:0"]).await;
+    assert!(run.failed(2).contains("TARGET"), "{run:?}");
+    let run = chirp(&["gateway", "tcp://127.0.0.1:x", "tcp://127.0.0.1:1"]).await;
+    run.failed(2);
+    let run = chirp(&["gateway", "http://127.0.0.1:0", "tcp://127.0.0.1:x"]).await;
+    run.failed(2);
+    let server = ToolServer::start().await;
+    let used = server.address.replace("tcp://", "http://");
+    let run = chirp(&["gateway", &used, &server.address]).await;
+    assert!(run.failed(3).contains("cannot listen on"), "{run:?}");
+}
