@@ -53,7 +53,7 @@ pub(crate) fn undescribed<'a>(
 ) -> Description {
     let any = || ValueDescription::new("any", Shape::Any, Shape::Any);
     let mut method = MethodDescription::default();
-    method.name = name.to_owned();
+    name.clone_into(&mut method.name);
     method.arguments = arguments
         .map(|name| ArgumentDescription::new(name, any()))
         .collect();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
-use chirp::{CallContext, ItemError, MethodError, Receiver, Stream};
+use chirp::{CallContext, ItemError, MethodError, Receiver, Sender, Stream};
 use serde::{Deserialize, Serialize};
 use tokio_stream::StreamExt;
 
@@ -97,6 +97,8 @@ pub(crate) trait Shop {
     ) -> Result<impl Stream<Item = Result<Order, ShopError>>, ShopError>;
     /// Returns the sum of the numbers.
     async fn total(&self, factor: u64, numbers: Receiver<u64>) -> u64;
+    /// Sends the numbers below `to` into a stream of the caller, which TypeScript cannot give.
+    async fn feed(&self, to: u64, numbers: Sender<u64>);
     /// Returns the chunks, each twice.
     async fn double(&self, chunks: Receiver<Bytes>) -> impl Stream<Item = Bytes>;
     #[chirp(params, name = "shop/search")]
@@ -212,6 +214,12 @@ impl Shop for Counter {
             total += number;
         }
         factor * total
+    }
+
+    async fn feed(&self, to: u64, mut numbers: Sender<u64>) {
+        for number in 0..to {
+            drop(numbers.send(number).await);
+        }
     }
 
     async fn double(&self, mut chunks: Receiver<Bytes>) -> impl Stream<Item = Bytes> {

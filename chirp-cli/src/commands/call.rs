@@ -40,6 +40,10 @@ const MAX_BATCH: usize = 256 << 10;
 /// base64. Ctrl-C cancels the call.
 #[derive(Args, Debug)]
 #[command(after_help = ARGUMENT_HELP)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line"
+)]
 pub(crate) struct Call {
     /// The target
     address: String,

@@ -20,7 +20,9 @@ pub(super) fn names_in<'d>(shape: &'d Shape, names: &mut Vec<&'d str>) {
 pub(super) fn names_in_definition<'d>(definition: &'d Definition, names: &mut Vec<&'d str>) {
     let mut shapes = Vec::new();
     shapes_in(definition, &mut shapes);
-    shapes.into_iter().for_each(|shape| names_in(shape, names));
+    for shape in shapes {
+        names_in(shape, names);
+    }
 }
 
 /// Adds the shapes of a definition.

@@ -404,7 +404,7 @@ impl Writer<'_> {
             comment.paragraph("The methods run one after another on each connection.");
         }
         if !self.refused.is_empty() {
-            comment.paragraph("Methods that have no form in JSON are left out:");
+            comment.paragraph("Methods that have no form in TypeScript are left out:");
             for method in self.refused {
                 comment.item(method);
             }
@@ -432,10 +432,23 @@ fn access(object: &str, member: &str) -> String {
     format!("{object}.{member}")
 }
 
-/// Returns why a method cannot be called in JSON.
+/// Returns whether an argument is the sending half of a stream. In JSON such a half is a number, which has no meaning here.
+fn is_sender(argument: &ArgumentDescription) -> bool {
+    let ty = &argument.value.type_name;
+    let path = ty.split('<').next().unwrap_or_default().trim_end();
+    argument.value.readable == Shape::U32 && path.rsplit("::").next() == Some("Sender")
+}
+
+/// Returns why a method cannot be called from TypeScript.
 fn obstacle(method: &MethodDescription, types: &Types<'_>) -> Option<String> {
     if method.name.len() > MAX_NAME {
         return Some(format!("its name is longer than {MAX_NAME} bytes"));
+    }
+    if let Some(argument) = method.arguments.iter().find(|argument| is_sender(argument)) {
+        let name = &argument.name;
+        return Some(format!(
+            "`{name}` is a stream that the method sends: let the stream be the result"
+        ));
     }
     let arguments = method.arguments.iter().map(|argument| &argument.value);
     let mut values = arguments.chain(&method.result).chain(&method.items);

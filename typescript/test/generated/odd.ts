@@ -128,7 +128,7 @@ const sMethods = {
  *
  * The service `S`, called on the other side.
  *
- * Methods that have no form in JSON are left out:
+ * Methods that have no form in TypeScript are left out:
  * - *\/: keys of maps are text in JSON, and here they are bytes
  */
 export class SClient {
@@ -184,7 +184,7 @@ export class SClient {
  *
  * The service `S`, served by this side.
  *
- * Methods that have no form in JSON are left out:
+ * Methods that have no form in TypeScript are left out:
  * - *\/: keys of maps are text in JSON, and here they are bytes
  */
 export interface SHandler {

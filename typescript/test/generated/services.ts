@@ -1569,7 +1569,8 @@ const shopMethods = {
  *
  * The methods run one after another on each connection.
  *
- * Methods that have no form in JSON are left out:
+ * Methods that have no form in TypeScript are left out:
+ * - Shop.feed: `numbers` is a stream that the method sends: let the stream be the result
  * - Shop.pairs: keys of maps are text in JSON, and here they are (u8, u8)
  */
 export class ShopClient {
@@ -1779,7 +1780,8 @@ export class ShopClient {
  *
  * The methods run one after another on each connection.
  *
- * Methods that have no form in JSON are left out:
+ * Methods that have no form in TypeScript are left out:
+ * - Shop.feed: `numbers` is a stream that the method sends: let the stream be the result
  * - Shop.pairs: keys of maps are text in JSON, and here they are (u8, u8)
  */
 export interface ShopHandler {
