@@ -36,8 +36,8 @@ pub use options::Options;
 
 /// Returns the source of a TypeScript module for the services of a description.
 ///
-/// The module imports nothing but the package `chirp-rpc`, and compiles with TypeScript 5.0 and later in its strict mode.
-/// The same description and options give the same text.
+/// The module imports nothing but the package `chirp-rpc`, and compiles in strict mode with TypeScript 5.7 and later, or with
+/// `skipLibCheck` 5.0 and later. The same description and options give the same text.
 pub fn generate(description: &Description, options: &Options) -> String {
     let mut description = description.clone();
     description
