@@ -296,3 +296,72 @@ async fn deadlines_are_sent_and_received() {
     );
     idle(&peer).await;
 }
+
+#[tokio::test]
+async fn results_may_be_missing() {
+    let (peer, mut program) = connected();
+    let host = HostClient::new(&peer).with_json();
+    for response in [
+        json!({"jsonrpc": "2.0"}),
+        json!({"jsonrpc": "2.0", "result": null}),
+        json!({"jsonrpc": "2.0", "result": null, "error": null}),
+        json!({"jsonrpc": "2.0", "result": {}}),
+        json!({}),
+    ] {
+        let program = async {
+            let id = &program.receive_json().await["id"];
+            let mut response = response.clone();
+            response["id"] = id.clone();
+            program.send(response.to_string()).await;
+        };
+        let (result, ()) = tokio::join!(host.version(), program);
+        result.unwrap();
+    }
+    idle(&peer).await;
+    // Nothing was answered.
+    let nothing = r#"{"jsonrpc":"2.0","id":"x","method":"Text.nothing"}"#;
+    let done = r#"{"jsonrpc":"2.0","id":"x","result":null}"#;
+    assert_eq!(program.exchange(nothing).await, done);
+}
+
+#[tokio::test]
+async fn a_late_response_without_result_ends_no_request() {
+    let (peer, mut program) = connected();
+    program
+        .send(r#"{"jsonrpc":"2.0","id":1,"method":"Text.hang"}"#)
+        .await;
+    program.send(r#"{"jsonrpc":"2.0","id":1}"#).await;
+    let cancelled =
+        r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32800,"message":"the request was cancelled"}}"#;
+    let cancel = r#"{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":1}}"#;
+    assert_eq!(program.exchange(cancel).await, cancelled);
+    idle(&peer).await;
+}
+
+#[tokio::test]
+async fn ids_of_responses_may_be_printed_in_another_way() {
+    let (peer, mut program) = connected();
+    let host = HostClient::new(&peer).with_json();
+    for form in ["#", "#.0", "#e0", "\"#\""] {
+        let program = async {
+            let id = program.receive_json().await["id"].to_string();
+            let id = form.replace('#', &id);
+            let response = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":null}}"#);
+            program.send(response).await;
+        };
+        let (result, ()) = tokio::join!(host.version(), program);
+        result.unwrap();
+    }
+    idle(&peer).await;
+}
+
+#[tokio::test]
+async fn a_result_of_mcp_and_acp_is_an_object() {
+    for settings in [JsonRpc::mcp(), JsonRpc::acp()] {
+        let (peer, mut program) = Program::connected(&text(), &settings);
+        let request = r#"{"jsonrpc":"2.0","id":1,"method":"Text.nothing"}"#;
+        let response = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#;
+        assert_eq!(program.exchange(request).await, response);
+        idle(&peer).await;
+    }
+}

@@ -289,7 +289,12 @@ impl<C: Encodes<F>, F: Return> Returned<C> for F {
 #[cold]
 #[inline(never)]
 fn decode_json<F: Return>(bytes: &[u8]) -> Result<F::Value, DecodeError> {
-    <F as Returned<super::Json>>::decode(bytes)
+    let decode = <F as Returned<super::Json>>::decode;
+    match decode(bytes) {
+        // Results of protocols such as MCP are objects, also if there is nothing to say.
+        Err(error) if bytes == b"{}" => decode(b"null").map_err(|_| error),
+        decoded => decoded,
+    }
 }
 
 #[cfg(not(feature = "json"))]

@@ -103,6 +103,15 @@ impl Dialect {
         self == Self::Plain
     }
 
+    /// The result of a method that returns nothing, as JSON. Results of MCP and ACP are objects: clients ignore others, and
+    /// then wait for an answer.
+    pub(crate) fn nothing(self) -> &'static str {
+        match self {
+            Self::Plain | Self::Lsp => "null",
+            Self::Mcp | Self::Acp => "{}",
+        }
+    }
+
     /// Whether an error that belongs to no request has the id `null`. MCP has no such id: the member is left out.
     pub(crate) fn has_null_id(self) -> bool {
         self != Self::Mcp

@@ -48,6 +48,9 @@ pub(super) enum Entry<'a> {
         /// The result as JSON text, or the error.
         outcome: Result<&'a str, ErrorObject<'a>>,
     },
+    /// An object with an id that has neither a method nor parameters, a result or an error. Some programs answer so if a method
+    /// returns nothing.
+    NoMembers { id: &'a str },
     /// A response that is not valid, with its id.
     InvalidResponse { id: &'a str, reason: &'static str },
     /// An object that is neither a request nor a response. The id is `null` if it cannot be told.
@@ -327,6 +330,13 @@ impl<'a> Members<'a> {
         let is_response = self.method.is_none() && (self.result.is_some() || self.error.is_some());
         if is_response {
             return self.response(id);
+        }
+        if let Some(id) = id
+            && self.method.is_none()
+            && self.params.is_none()
+            && self.repeated.is_none()
+        {
+            return Entry::NoMembers { id };
         }
         let shown = id.unwrap_or(NO_ID);
         if let Some(name) = self.repeated {

@@ -9,6 +9,7 @@ mod packets;
 mod reader;
 mod request_id;
 mod requests;
+mod responses;
 mod shared;
 mod stall;
 mod stream_translation;

@@ -251,6 +251,7 @@ impl Translator {
         let mut response = Translated::default();
         let succeeds = match outcome {
             Ok("null") => true,
+            Ok(result) if result == self.dialect.nothing() => true,
             Ok(result) => {
                 if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(result) {
                     // The call is over for the other side, but it may still fail because of its items.

@@ -200,23 +200,16 @@ impl Translator {
                 options,
             } => self.handle_request(id, &method, params, options, batch, out),
             Entry::Response { id, outcome } => {
-                let Some(call) = self.end_call(id) else {
-                    return;
-                };
-                if self.received.contains(call) {
-                    return self.end_received(call, outcome, out);
-                }
-                match outcome {
-                    Ok(result) => respond(call, ResultCode::Success, result.as_bytes(), out),
-                    Err(error) if error.code == METHOD_NOT_FOUND => {
-                        respond(call, ResultCode::UnknownMethod, &[], out);
-                    }
-                    Err(error) if error.code == CANCELLED => {
-                        respond(call, ResultCode::Cancelled, &[], out);
-                    }
-                    Err(error) => respond_error(call, &errors::from_json(&error), out),
+                if let Some(call) = self.end_call(id) {
+                    self.handle_outcome(call, outcome, out);
                 }
             }
+            Entry::NoMembers { id } => match self.end_call(id) {
+                Some(call) => self.handle_outcome(call, Ok("null"), out),
+                // A late response. An answer would end the request of the other side that has the same id.
+                None if self.requests.contains(&RequestId::new(id)) => {}
+                None => self.fail(id, INVALID_REQUEST, "expected a method", batch, out),
+            },
             Entry::InvalidResponse { id, reason } => {
                 if let Some(call) = self.end_call(id) {
                     self.received.remove(call);
@@ -328,14 +321,6 @@ impl Translator {
             request.is_abandoned = !self.dialect.answers_cancelled();
             Cancel { id: packet_id }.encode(&mut out.packets);
         }
-    }
-
-    /// Removes the call of this side that a response is for.
-    fn end_call(&mut self, id: &str) -> Option<u32> {
-        let RequestId::Integer(id) = RequestId::new(id) else {
-            return None;
-        };
-        u32::try_from(id).ok().filter(|id| self.calls.remove(id))
     }
 
     /// Handles a packet of this side's peer.
@@ -513,7 +498,10 @@ impl Translator {
         let mut text = std::mem::take(&mut self.id);
         let id = id.text(&mut text);
         match code {
-            ResultCode::Success if data.is_empty() => self.succeed(id, b"null", batch, out),
+            ResultCode::Success if matches!(data, b"" | b"null") => {
+                let nothing = self.dialect.nothing().as_bytes();
+                self.succeed(id, nothing, batch, out);
+            }
             ResultCode::Success if errors::is_json(data) => self.succeed(id, data, batch, out),
             ResultCode::Success => {
                 let error = FrameworkError::InvalidResult.to_error_data("it is not JSON");
