@@ -90,6 +90,10 @@ impl JsonRpc {
     /// Requests of the other side are calls by JSON names, so the peer needs `PeerBuilder::reflect`. Notifications are calls
     /// without a response. Calls of the peer must be made in JSON, by clients with `with_json()`; others fail with
     /// [`FrameworkError::Unsupported`](chirp_runtime::packet::FrameworkError::Unsupported).
+    ///
+    /// JSON-RPC has no metadata: calls with metadata fail, unless it is optional and the dialect is not [`Dialect::Plain`].
+    /// Traces are left out. A [`KeepAlive`](chirp_runtime::peer::KeepAlive) notices nothing, since no message asks for a sign
+    /// of life.
     #[must_use]
     pub fn channel(&self, channel: impl Into<Channel>) -> Channel {
         adapter::channel(self, channel.into())

@@ -93,12 +93,15 @@ impl Translator {
     fn hello_of(settings: &JsonRpc) -> Hello {
         let limit = settings.max_message;
         let limit = limit.saturating_sub(ENVELOPE).max(limit / 2);
+        let mut extensions = ExtensionFlags::GOING_AWAY
+            .and(ExtensionFlags::ONE_WAY)
+            .and(ExtensionFlags::STREAMS);
+        if settings.dialect.has_call_member() {
+            extensions = extensions.and(ExtensionFlags::CALL_CONTEXT);
+        }
         Hello {
             revision: Hello::REVISION,
-            extensions: ExtensionFlags::CALL_CONTEXT
-                .and(ExtensionFlags::GOING_AWAY)
-                .and(ExtensionFlags::ONE_WAY)
-                .and(ExtensionFlags::STREAMS),
+            extensions,
             payload_limit: u32::try_from(limit).unwrap_or(u32::MAX),
             running_limit: u32::MAX,
         }
