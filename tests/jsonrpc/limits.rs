@@ -357,3 +357,54 @@ async fn a_large_message_passes_a_slow_link() {
     assert!(answer.len() > 3 << 19);
     idle(&peer).await;
 }
+
+#[tokio::test]
+async fn values_of_any_depth_are_read() {
+    let (peer, mut program) = Program::connected(&text(), &JsonRpc::new());
+    let deep = |open: &str, close: &str| open.repeat(1 << 16) + "1" + &close.repeat(1 << 16);
+    let array = deep("[", "]");
+    let object = deep("{\"a\":", "}");
+    // Members of `chirp` that are not known are ignored.
+    for (value, wrong_member) in [(&array, Some(-32600)), (&object, None)] {
+        for (message, code) in [
+            // Ignored, and then refused by the codec's own limit.
+            (
+                format!(r#"{{"jsonrpc":"2.0","id":1,"method":"Text.nothing","x":{value}}}"#),
+                None,
+            ),
+            (
+                format!(r#"{{"jsonrpc":"2.0","id":1,"method":"Text.add","params":[{value},1]}}"#),
+                Some(-32602),
+            ),
+            (
+                format!(r#"{{"jsonrpc":"2.0","id":{value},"method":"Text.nothing"}}"#),
+                Some(-32600),
+            ),
+            (
+                format!(r#"{{"jsonrpc":"2.0","id":1,"method":{value}}}"#),
+                Some(-32600),
+            ),
+            (
+                format!(r#"{{"jsonrpc":"2.0","id":1,"method":"Text.nothing","chirp":{value}}}"#),
+                wrong_member,
+            ),
+        ] {
+            program.send(&message).await;
+            let answer = program.receive_json().await;
+            assert_eq!(answer["error"]["code"].as_i64(), code, "{}", &message[..60]);
+        }
+        program
+            .send(format!(r#"{{"jsonrpc":"2.0","id":1,"error":{value}}}"#))
+            .await;
+        let cancel =
+            format!(r#"{{"jsonrpc":"2.0","method":"$/cancelRequest","params":{{"id":{value}}}}}"#);
+        program.send(cancel).await;
+    }
+    for message in [array.as_str(), &array[..1 << 16], &object[..1 << 16]] {
+        program.send(message).await;
+        let answer = program.receive_json().await;
+        let first = answer.get(0).unwrap_or(&answer);
+        assert!(first["error"]["code"].is_i64());
+    }
+    idle(&peer).await;
+}

@@ -135,7 +135,7 @@ async fn calls_dropped_anywhere_leave_nothing() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_callers_call_in_both_directions() {
     let (first, second) = connected(&JsonRpc::new(), &text());
     let mut calls = tokio::task::JoinSet::new();
@@ -177,4 +177,22 @@ async fn the_end_of_one_peer_is_the_end_of_the_other() {
     let reason = in_time(first.shutdown(Duration::from_mins(1))).await;
     assert!(matches!(reason, ConnectionError::ClosedHere), "{reason:?}");
     in_time(second.closed()).await;
+}
+
+#[tokio::test]
+async fn metadata_that_is_required_fails_a_call() {
+    for settings in SETTINGS {
+        let (first, second) = connected(&settings(), &text());
+        let client = TextClient::new(&first).with_json();
+        let error = client.add(1, 2).metadata("k", "v").await.unwrap_err();
+        assert!(error.to_string().contains("metadata"), "{error}");
+        idle(&first).await;
+        idle(&second).await;
+    }
+    for settings in [JsonRpc::lsp, JsonRpc::mcp, JsonRpc::acp] {
+        let (first, _second) = connected(&settings(), &text());
+        let client = TextClient::new(&first).with_json();
+        let sum = client.add(1, 2).metadata_optional("k", "v").await;
+        assert_eq!(sum.unwrap(), 3);
+    }
 }
