@@ -141,3 +141,39 @@ async fn a_server_of_tungstenite_is_called() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn a_client_in_python_calls_and_closes() {
+    let (mut listener, host) = listen(&WebSocket::new()).await;
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/websocket/client.py");
+    let python = std::env::var("CHIRP_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let mut python = tokio::process::Command::new(python);
+    python
+        .arg(script)
+        .arg(format!("ws://{host}/chirp"))
+        .kill_on_drop(true);
+    let Ok(client) = python.stdout(std::process::Stdio::piped()).spawn() else {
+        println!("skipped: python3 is not installed");
+        return;
+    };
+    let output = client.wait_with_output();
+    tokio::pin!(output);
+    let channel = tokio::select! {
+        channel = listener.accept() => channel.unwrap(),
+        output = &mut output => {
+            let text = String::from_utf8(output.unwrap().stdout).unwrap();
+            assert!(text.starts_with("skipped"), "{text}");
+            println!("{text}");
+            return;
+        }
+    };
+    let peer = PeerBuilder::new()
+        .handle("echo", echo)
+        .start(channel)
+        .unwrap();
+    let end = in_time(peer.closed()).await;
+    assert!(end.to_string().ends_with("code 4002: from Python"), "{end}");
+    let output = in_time(output).await.unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "called\n");
+}

@@ -25,12 +25,11 @@ fn frame(opcode: Opcode, is_final: bool, payload: &[u8], mask: Option<[u8; 4]>) 
     frame
 }
 
-/// Decodes input in pieces of these lengths, over and over. Returns the payload, the pings and the ends of messages.
-fn decode(
-    side: Side,
-    input: &[u8],
-    pieces: &[usize],
-) -> Result<(Vec<u8>, Vec<Vec<u8>>, usize), FrameError> {
+/// The payload, the pings, and the number of messages that have ended.
+type Decoded = (Vec<u8>, Vec<Vec<u8>>, usize);
+
+/// Decodes input in pieces of these lengths, over and over.
+fn decode(side: Side, input: &[u8], pieces: &[usize]) -> Result<Decoded, FrameError> {
     let mut decoder = FrameDecoder::new(side, Opcode::Binary);
     let (mut payload, mut pings, mut ends) = (Vec::new(), Vec::new(), 0);
     let mut left = input;
