@@ -1,4 +1,4 @@
-//! The description of the methods for other programs: OpenAPI 3.1.
+//! The description of the methods for other programs, as an `OpenAPI` document of version 3.1.
 
 mod schema;
 
@@ -24,7 +24,7 @@ const NOT_IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC
 /// The name of the schema of errors.
 const PROBLEM: &str = "Problem";
 
-/// Describes methods as an OpenAPI document.
+/// Describes methods as an `OpenAPI` document.
 pub(super) fn document(description: &Description, has_get: bool) -> Value {
     let names = ComponentNames::new(&description.types, &[PROBLEM]);
     let mut schemas = names.schemas(&description.types);

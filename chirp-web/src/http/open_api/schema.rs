@@ -75,9 +75,9 @@ impl ComponentNames {
             Shape::F32 | Shape::F64 => json!({"type": "number"}),
             Shape::Char => json!({"type": "string", "minLength": 1, "maxLength": 1}),
             Shape::Text => json!({"type": "string"}),
-            Shape::Bytes => array(integer(u8::MIN, u8::MAX)),
+            Shape::Bytes => array(&integer(u8::MIN, u8::MAX)),
             Shape::Optional(inner) => nullable(self.shape(inner)),
-            Shape::Sequence(item) => array(self.shape(item)),
+            Shape::Sequence(item) => array(&self.shape(item)),
             Shape::Tuple(items) => self.tuple(items),
             Shape::Map(key, value) => {
                 let mut schema =
@@ -213,7 +213,7 @@ fn key_schema(key: &Shape) -> Option<Value> {
     })
 }
 
-fn array(item: Value) -> Value {
+fn array(item: &Value) -> Value {
     json!({"type": "array", "items": item})
 }
 
