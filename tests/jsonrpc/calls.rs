@@ -280,7 +280,7 @@ async fn deadlines_are_sent_and_received() {
     );
     let host = HostClient::new(&peer).with_json();
     let call = tokio::spawn(async move {
-        let call = host.answer("why?").timeout(Duration::from_secs(60));
+        let call = host.answer("why?").timeout(Duration::from_mins(1));
         call.await
     });
     let request = program.receive_json().await;

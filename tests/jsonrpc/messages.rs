@@ -270,9 +270,12 @@ async fn messages_may_arrive_in_any_pieces() {
     for (number, (message, answers)) in CASES.iter().enumerate() {
         // Requests that are in progress at a time have different ids.
         let id = format!("\"id\":{}", 100 + number);
-        let renumbered = |text: &str| match text.contains("-32700") {
-            true => text.to_owned(),
-            false => text.replace("\"id\":1", &id),
+        let renumbered = |text: &str| {
+            if text.contains("-32700") {
+                text.to_owned()
+            } else {
+                text.replace("\"id\":1", &id)
+            }
         };
         if answers.iter().any(|answer| answer.contains("-32700")) {
             input.extend_from_slice(message.as_bytes());

@@ -115,9 +115,10 @@ async fn calls_dropped_anywhere_leave_nothing() {
         for polls in 0..20 {
             for hangs in [false, true] {
                 let ask = async {
-                    match hangs {
-                        true => client.hang().await.map(|()| String::new()),
-                        false => client.ask("why?").await.map_err(|_| CallError::Cancelled),
+                    if hangs {
+                        client.hang().await.map(|()| String::new())
+                    } else {
+                        client.ask("why?").await.map_err(|_| CallError::Cancelled)
                     }
                 };
                 let mut call = pin!(ask);

@@ -22,7 +22,7 @@ fn client() -> PeerBuilder {
 }
 
 async fn in_time<F: IntoFuture>(future: F) -> F::Output {
-    timeout(Duration::from_secs(60), future).await.unwrap()
+    timeout(Duration::from_mins(1), future).await.unwrap()
 }
 
 async fn adds(peer: &Peer) {
