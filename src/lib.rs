@@ -57,6 +57,7 @@
 //! | `tracing` | yes | spans and log events |
 //! | `http` | no | a gateway: every method over HTTP, with JSON: `http` |
 //! | `json`, `messagepack`, `postcard` | no | codecs |
+//! | `jsonrpc` | no | peers that speak JSON-RPC 2.0, such as editors and agents: `jsonrpc` |
 //! | `tls` | no | `tls://` addresses, with certificates or raw public keys; compiles C and assembly (`ring`) |
 //! | `process` | no | child processes, `exec:`, `stdio:` and `fd:` addresses |
 //! | `lz4` | no | compressed packets |
