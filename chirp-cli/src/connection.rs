@@ -106,11 +106,7 @@ impl ConnectOptions {
 
     /// Connects to an address to ask for what the other side describes.
     pub(crate) async fn connect_described(&self, address: &str) -> Result<Peer, Failure> {
-        if is_json_rpc(address) {
-            return Err(Failure::usage(
-                "programs that speak JSON-RPC do not describe themselves: `chirp call` and `chirp bench` work without it",
-            ));
-        }
+        check_described(address)?;
         self.connect(address).await
     }
 
@@ -287,6 +283,16 @@ pub(crate) fn find_scheme(address: &OtherAddress, settings: WebSocket) -> Option
 /// Returns whether the other side of an address speaks JSON-RPC.
 pub(crate) fn is_json_rpc(address: &str) -> bool {
     parse(address).is_ok_and(|endpoint| Kind::of(&endpoint).is_json_rpc)
+}
+
+/// Checks that the other side of an address may describe itself.
+pub(crate) fn check_described(address: &str) -> Result<(), Failure> {
+    if is_json_rpc(address) {
+        return Err(Failure::usage(
+            "programs that speak JSON-RPC do not describe themselves: `chirp call` and `chirp bench` work without it",
+        ));
+    }
+    Ok(())
 }
 
 /// Returns whether connections to an address are encrypted.

@@ -87,6 +87,7 @@ impl Gateway {
 
     /// Returns a target that is connected in the background, and again whenever the connection is lost.
     fn target(&self, address: &str) -> Result<ReconnectingPeer, Failure> {
+        connection::check_described(address)?;
         let endpoint = connection::parse(address)?;
         let builder = self.connect.configure(PeerBuilder::new(), &endpoint)?;
         builder.reconnecting(endpoint).map_err(Failure::usage)
