@@ -44,6 +44,33 @@ async fn a_message_over_the_limit_is_skipped() {
 }
 
 #[tokio::test]
+async fn an_id_over_the_limit_is_refused() {
+    let (peer, mut program) = Program::connected(&text(), &JsonRpc::new());
+    let string = |len: usize| format!("\"{}\"", "x".repeat(len - 2));
+    for (id, is_refused) in [
+        (string(1024), false),
+        ("1".repeat(1024), false),
+        (string(1025), true),
+        ("1".repeat(1025), true),
+    ] {
+        let single = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"Text.nothing"}}"#);
+        let refused = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"the id is longer than 1024 bytes"}}"#;
+        let answer = match is_refused {
+            true => refused.to_owned(),
+            false => format!(r#"{{"jsonrpc":"2.0","id":{id},"result":null}}"#),
+        };
+        assert_eq!(program.exchange(&single).await, answer);
+        let batch = program.exchange(&format!("[{single}]")).await;
+        assert_eq!(batch, format!("[{answer}]"));
+        if is_refused {
+            let without_method = format!(r#"{{"jsonrpc":"2.0","id":{id}}}"#);
+            assert_eq!(program.exchange(&without_method).await, refused);
+        }
+    }
+    idle(&peer).await;
+}
+
+#[tokio::test]
 async fn a_response_over_the_limit_fails_its_call_alone() {
     let (peer, mut program) = Program::connected(&text(), &JsonRpc::new().max_message(1000));
     let host = HostClient::new(&peer).with_json();

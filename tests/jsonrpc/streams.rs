@@ -282,6 +282,16 @@ async fn lsp_has_partial_results_or_a_list() {
         program.receive().await,
         r#"{"jsonrpc":"2.0","id":2,"result":[]}"#
     );
+    // A number that is the first argument is no token, and a long token is not kept.
+    let long = "x".repeat(1023);
+    for params in [
+        "[2]",
+        &format!(r#"{{"to":2,"partialResultToken":"{long}"}}"#),
+    ] {
+        let request = format!(r#"{{"jsonrpc":"2.0","id":3,"method":"count","params":{params}}}"#);
+        let answer = program.exchange(&request).await;
+        assert_eq!(answer, r#"{"jsonrpc":"2.0","id":3,"result":[0,1]}"#);
+    }
     idle(&peer).await;
 }
 

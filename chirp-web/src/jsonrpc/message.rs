@@ -18,6 +18,9 @@ pub(super) const INVALID_PARAMS: i64 = -32602;
 /// The code for a method that failed for a reason of its own.
 pub(super) const INTERNAL_ERROR: i64 = -32603;
 
+/// The most bytes of the JSON text of a request's id, which is kept until the request has been answered.
+pub(super) const MAX_ID: usize = 1024;
+
 /// The id of a message about no request in particular.
 pub(super) const NO_ID: &str = "null";
 
@@ -331,22 +334,25 @@ impl<'a> Members<'a> {
         if is_response {
             return self.response(id);
         }
-        if let Some(id) = id
+        let shown = id.unwrap_or(NO_ID);
+        if let Some(id) = id.filter(|id| id.len() <= MAX_ID)
             && self.method.is_none()
             && self.params.is_none()
             && self.repeated.is_none()
         {
             return Entry::NoMembers { id };
         }
-        let shown = id.unwrap_or(NO_ID);
         if let Some(name) = self.repeated {
             return invalid(NO_ID, format!("the member \"{name}\" occurs twice"));
         }
-        if self.version != Some("\"2.0\"") {
-            return invalid(shown, "expected \"jsonrpc\": \"2.0\"");
-        }
         if self.id.is_some() && id.is_none() {
             return invalid(NO_ID, "expected an id that is a string, a number or null");
+        }
+        if shown.len() > MAX_ID {
+            return invalid(NO_ID, format!("the id is longer than {MAX_ID} bytes"));
+        }
+        if self.version != Some("\"2.0\"") {
+            return invalid(shown, "expected \"jsonrpc\": \"2.0\"");
         }
         let Some(method) = self.method else {
             return invalid(shown, "expected a method");

@@ -17,7 +17,7 @@ use super::streams::{
 use super::translator::{Translated, Translator};
 use crate::jsonrpc::Dialect;
 use crate::jsonrpc::errors::{self, CANCELLED};
-use crate::jsonrpc::message::{CallMember, ErrorObject, METHOD_NOT_FOUND};
+use crate::jsonrpc::message::{CallMember, ErrorObject, MAX_ID, METHOD_NOT_FOUND};
 
 /// The member of the parameters with which a caller of LSP asks for partial results.
 #[derive(Deserialize)]
@@ -35,9 +35,11 @@ impl Translator {
         if self.dialect != Dialect::Lsp {
             return ItemsTo::Items(options.credit);
         }
-        let params = params.map(serde_json::from_str);
-        match params {
-            Some(Ok(PartialResultParams { token: Some(token) })) => {
+        // Parameters by position have no members.
+        let params = params.filter(|params| params.starts_with('{'));
+        match params.map(serde_json::from_str) {
+            // A token is kept as long as its request, so a long one is not used, which LSP allows.
+            Some(Ok(PartialResultParams { token: Some(token) })) if token.get().len() <= MAX_ID => {
                 ItemsTo::PartialResults(token.get().to_owned())
             }
             _ => ItemsTo::Result(Vec::new()),
