@@ -23,14 +23,14 @@ const SUBPROTOCOL = "chirp.v0";
  */
 export async function connect(url: string | URL, options: ConnectOptions = {}): Promise<Peer> {
   const { connectTimeout = 10_000, protocols = [], WebSocket = (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket } = options;
-  if (!WebSocket) throw new TypeError("there is no global WebSocket: pass a class as the option WebSocket");
+  if (!WebSocket) throw new TypeError("no global WebSocket: pass the option WebSocket");
   const socket = new WebSocket(String(url), [SUBPROTOCOL, ...protocols]);
   socket.binaryType = "arraybuffer";
   const { promise, resolve, reject } = deferred<void>();
   const refuse = (reason: string) => reject(new NotConnectedError(`cannot connect to ${url}: ${reason}`));
   const unwatch = watch(reject, connectTimeout, () => new NotConnectedError(`cannot connect to ${url}: no answer within ${connectTimeout} ms`));
   socket.addEventListener("open", () => resolve());
-  socket.addEventListener("error", ({ message = "there is no server, or it refuses the connection" }) => refuse(message));
+  socket.addEventListener("error", ({ message = "no server, or it refuses the connection" }) => refuse(message));
   socket.addEventListener("close", ({ code, reason }) => refuse(`closed with code ${code} ${reason}`));
   try {
     await promise;

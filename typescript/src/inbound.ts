@@ -114,10 +114,11 @@ export class InboundCalls {
       }
       args = readParameters(method, parameters, (index, { name, type }) => {
         const stream = arguable[index];
-        if (!stream || stream.toOpener || stream.codec !== JSON_CODEC || !opened.delete(stream)) {
+        if (!stream || stream.toOpener || stream.codec !== JSON_CODEC || !opened.has(stream)) {
           throw new FrameworkError(UNKNOWN_STREAM, `argument ${name} of ${method.name} is no stream of JSON`);
         }
         const receiver = link.acceptReceiver(stream, method, type);
+        opened.delete(stream);
         call.receivers.push(receiver);
         if (stream.bound) call.bound.push(receiver);
         return receiver;

@@ -189,8 +189,7 @@ export class Link {
     } else {
       const items = Array.from({ length: reader.u16() }, () => reader.bytes(reader.u32()));
       reader.end();
-      if (receiver && !receiver.push(items)) failure = frameworkError(OVERLOADED, "too many items");
-      if (this.#budget.held > MAX_HELD) failure = frameworkError(OVERLOADED, "too many items");
+      if ((receiver && !receiver.push(items)) || this.#budget.held > MAX_HELD) failure = frameworkError(OVERLOADED, "too many items");
     }
     if (!failure || !receiver || receiver.isEnded) return;
     sendEnd(this.sender, receiver.id, FAILED, receiver.received, failure);

@@ -7,7 +7,7 @@ import { OutboundCalls } from "./outbound.js";
 import { Decoder, EXTENSIONS, join, CANCEL, CONTEXT, CREDIT, GOING_AWAY, ITEMS, REQUEST, RESPONSE, STREAM_END, STREAM_OPEN, readErrorData, Reader, u16, u32, u64, type Packet, type Part } from "./packets.js";
 import type { CallOptions, Method, Service } from "./service.js";
 import { deferred, type Receiver } from "./streams.js";
-import { MAX_TIMER, Sender, watch, type WebSocketLike } from "./transport.js";
+import { MAX_TIMER, Sender, SOCKET_BUFFER, watch, type WebSocketLike } from "./transport.js";
 
 /** Settings of a peer. */
 export interface PeerOptions {
@@ -248,7 +248,10 @@ export class Peer extends RequestCaller {
 
   /** Closes the connection if this side shuts down, and nothing is left to do. */
   #checkIdle(): void {
-    if (this.#isClosing && this.#heardGoingAway && this.#isIdle()) this.#end(undefined, 1000);
+    if (!this.#isClosing || !this.#heardGoingAway || !this.#isIdle()) return;
+    // Results that the socket has no room for would be lost.
+    if (this.#link.sender.unsent > SOCKET_BUFFER) void this.#link.sender.room(SOCKET_BUFFER).then(() => this.#checkIdle());
+    else this.#end(undefined, 1000);
   }
 
   #onClose(code: number, reason: string): void {

@@ -46,7 +46,14 @@ export class ReconnectingPeer extends RequestCaller {
   }
 
   async #run(): Promise<void> {
-    const { backoff: [least, most] = [100, 10_000], onConnect, onState } = this.#options;
+    const { backoff: [least, most] = [100, 10_000], onConnect, onState = () => {} } = this.#options;
+    const tell: typeof onState = (peer, error) => {
+      try {
+        onState(peer, error);
+      } catch (failure) {
+        console.error(failure);
+      }
+    };
     let pause = least;
     while (!this.#isClosed) {
       let peer: Peer | undefined;
@@ -55,7 +62,7 @@ export class ReconnectingPeer extends RequestCaller {
         peer = await connect(this.#url(), this.#options);
         await onConnect?.(peer);
         if (this.#isClosed) return peer.abort();
-        onState?.(peer, undefined);
+        tell(peer, undefined);
         this.#peer.resolve(peer);
         // A connection that shuts down ends by itself, when the calls on it have ended.
         void peer.closed.then((reason) => (this.#lastError = reason));
@@ -66,7 +73,7 @@ export class ReconnectingPeer extends RequestCaller {
         this.#lastError = error;
         peer?.abort();
       }
-      onState?.(undefined, this.#lastError);
+      tell(undefined, this.#lastError);
       // A server that accepts and then closes at once is not tried again at once.
       if (Date.now() - start > most) pause = least;
       await new Promise<void>((resolve) => {

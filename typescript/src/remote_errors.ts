@@ -75,7 +75,11 @@ export function toErrorData(error: unknown, subject: string, report: Report): Er
     error = failure;
   }
   const isResult = error instanceof EncodeError || error instanceof LimitError;
-  report(error, subject);
+  try {
+    report(error, subject);
+  } catch (failure) {
+    console.error(failure);
+  }
   // The text of other errors is not for the other side.
   return isResult ? frameworkError(INVALID_RESULT, (error as Error).message) : frameworkError(PANICKED, `${subject} failed`);
 }

@@ -120,7 +120,7 @@ export function writeParameters(method: Method<any>, args: readonly unknown[]): 
     const name = `argument ${parameter.name} of ${method.name}`;
     if (value === undefined && (parameter.optional || parameter.type.nullable)) return undefined;
     if (!parameter.stream) return parameter.type.convert(value, name, true);
-    if (typeof (value as any)?.[Symbol.asyncIterator] !== "function" && typeof (value as any)?.[Symbol.iterator] !== "function") {
+    if (!(value as any)?.[Symbol.asyncIterator] && !(value as any)?.[Symbol.iterator]) {
       throw new EncodeError(`${name}: expected an iterable`);
     }
     return streams.push({ source: value as Items<unknown>, type: parameter.type, name }) - 1;

@@ -16,7 +16,7 @@ export type WebSocketConstructor = new (url: string, protocols?: string | string
 /** The size of messages, at most. The other side reads them in any split. */
 const MESSAGE = 65_536;
 /** How many bytes are given to the socket, which cannot be taken back, nor overtaken. */
-const SOCKET_BUFFER = 1 << 20;
+export const SOCKET_BUFFER = 1 << 20;
 /** How long the socket may take nothing. */
 const STALL_MS = 30_000;
 /** How many bytes may wait: calls wait earlier, but not answers, credit, and the like. */

@@ -39,7 +39,8 @@ function plain<T>(name: string, matches: (value: any) => unknown, jsonKey = fals
 }
 
 const small = (name: string, least: number, most: number): Type<number> =>
-  plain(name, (value) => Number.isInteger(value) && value >= least && value <= most, true);
+  // Adding 0 turns -0, which JSON would show as a float, into 0.
+  type(name, (value) => (Number.isInteger(value) && value >= least && value <= most ? value + 0 : undefined), { jsonKey: true });
 
 function large(name: string, bits: number, asInt: (bits: number, value: bigint) => bigint): Type<bigint> {
   return type(

@@ -13,6 +13,7 @@ import {
   LimitError,
   NotConnectedError,
   ProtocolError,
+  ReconnectingPeer,
   service,
   ServiceError,
   StreamError,
@@ -21,7 +22,7 @@ import {
   type ConnectOptions,
   type Peer,
 } from "chirp-rpc";
-import { rejects, until } from "./check.js";
+import { pause, rejects, until } from "./check.js";
 
 type Send = (hex: string) => void;
 
@@ -494,6 +495,106 @@ test("a flood of requests is refused beyond the limit, and each is answered", { 
   });
   assert.equal(started, 4096);
   assert(answers.every((answer) => answer.startsWith("04c700", 8)));
+});
+
+test("closing sends the last results whole, however long they are", { timeout: 20_000 }, async () => {
+  const text = "x".repeat(12 << 20);
+  let received = 0;
+  let closed = false;
+  let peer!: Peer;
+  // This server does not know that sides may go away: the connection is closed as soon as nothing is in progress.
+  const url = await serve(({ type, id, payload, send, socket }) => {
+    socket.on("close", () => (closed = true));
+    if (type === 4) received = payload.length;
+    if (type === 2) {
+      send(packet(4, `${id} 00 31`));
+      send(request(1, "A.a;json"));
+    }
+  }, 0x8f);
+  const handler = {
+    a() {
+      void peer.close();
+      return text;
+    },
+  };
+  peer = await connect(url, { WebSocket, services: [service(methods, handler)] });
+  await peer.call(untyped("A.b"), []);
+  await until(() => closed, "the connection is closed");
+  assert.equal(received, 5 + text.length + 2);
+  assert.equal(await peer.closed, undefined);
+});
+
+test("a function of the program that throws does not leave a call without an answer", { timeout: 10_000 }, async () => {
+  const rejections: unknown[] = [];
+  const note = (reason: unknown) => rejections.push(reason);
+  process.on("unhandledRejection", note);
+  try {
+    const answers: string[] = [];
+    const url = await serve((received) => {
+      if (received.type === 4) answers.push(hex(received.payload));
+      else if (received.type === 2) received.send(packet(4, `${received.id} 00 31`) + request(1, "A.a;json"));
+    });
+    const onHandlerError = () => {
+      throw new Error("the log is full");
+    };
+    const handler = { a: () => Promise.reject(new Error("no")) };
+    const peer = await connect(url, { WebSocket, onHandlerError, services: [service(methods, handler)] });
+    await peer.call(untyped("A.b"), []);
+    await until(() => answers.length > 0, "the request is answered");
+    assert(answers[0]!.startsWith("0000000104c7"), answers[0]);
+    peer.abort();
+    await pause(0);
+    assert.deepEqual(rejections, []);
+  } finally {
+    process.off("unhandledRejection", note);
+  }
+});
+
+test("a reconnecting peer goes on when onState throws", { timeout: 10_000 }, async () => {
+  const rejections: unknown[] = [];
+  const note = (reason: unknown) => rejections.push(reason);
+  process.on("unhandledRejection", note);
+  try {
+    let url = "ws://127.0.0.1:1";
+    let states = 0;
+    const onState = () => {
+      states++;
+      throw new Error("the page has gone");
+    };
+    const peer = new ReconnectingPeer(() => url, { WebSocket, backoff: [5, 20], onState });
+    const call = peer.call(untyped("A.b"), []);
+    await until(() => states > 0 || rejections.length > 0, "an attempt has failed");
+    url = await serve(({ type, id, send }) => type === 2 && send(packet(4, `${id} 00 31`)));
+    assert.equal(await call, 1);
+    await peer.close();
+    assert.deepEqual(rejections, []);
+  } finally {
+    process.off("unhandledRejection", note);
+  }
+});
+
+test("streams over the limit are refused one by one", { timeout: 20_000 }, async () => {
+  const stream = (at: number) => packet(0xc707, `${number(at, 4)} 00 03 00004000`);
+  const refusals: string[] = [];
+  const answers: string[] = [];
+  const most = 2048;
+  const url = await serve((received) => {
+    const { type, payload, send, id } = received;
+    if (type === 0xc703) refusals.push(hex(payload));
+    if (type === 4) answers.push(hex(payload));
+    if (type !== 2) return;
+    send(packet(4, `${id} 00 31`));
+    for (let at = 1; at <= most + 1; at++) send(stream(at) + request(at, "A.take;json", '{"x":0}'));
+  });
+  const all = { take: { name: "A.take", parameters: [{ name: "x", type: t.any, stream: true as const }], result: t.any } };
+  const peer = await connect(url, { WebSocket, services: [service(all, { take: () => new Promise(() => {}) })] });
+  await peer.call(untyped("A.b"), []);
+  await until(() => answers.length > 0, "the last call is refused");
+  assert(answers[0]!.startsWith(`${number(most + 1, 4)}04c700`), answers[0]);
+  // The stream of the refused call ends, too: nothing else would end it.
+  await until(() => refusals.length > 0, "its stream is refused");
+  assert(refusals[0]!.startsWith((0x8000_0000 + most + 1).toString(16)), refusals[0]);
+  peer.abort();
 });
 
 test("there is no server, or it does not answer the handshake", { timeout: 10_000 }, async () => {

@@ -94,6 +94,14 @@ test("values of all types come back", () => {
   roundTrip<Answer>(Answer, { t: "None" }, '{"t":"None"}');
 });
 
+test("the integer -0, which rounding makes, is 0", () => {
+  for (const type of [t.i8, t.i32, t.u8, t.u32]) assert.equal(writeJson(type.convert(Math.round(-0.3), "value", true)), "0");
+  assert.equal(writeJson(t.list(t.i32).convert([-0, -1], "value", true)), "[0,-1]");
+  assert.equal(writeJson(t.map(t.i32, t.bool).convert(new Map([[-0, true]]), "value", true)), '{"0":true}');
+  // A float keeps its sign.
+  assert.equal(writeJson(t.f64.convert(-0, "value", true)), "-0.0");
+});
+
 test("fields may be missing where the type says so", () => {
   const type: t.Type<{ a: string | null; b?: number }> = t.struct({ a: t.optional(t.text), b: t.omittable(t.u8) });
   assert.deepEqual(type.convert({}, "value", false), { a: null });
