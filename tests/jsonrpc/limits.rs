@@ -55,9 +55,10 @@ async fn an_id_over_the_limit_is_refused() {
     ] {
         let single = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"Text.nothing"}}"#);
         let refused = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"the id is longer than 1024 bytes"}}"#;
-        let answer = match is_refused {
-            true => refused.to_owned(),
-            false => format!(r#"{{"jsonrpc":"2.0","id":{id},"result":null}}"#),
+        let answer = if is_refused {
+            refused.to_owned()
+        } else {
+            format!(r#"{{"jsonrpc":"2.0","id":{id},"result":null}}"#)
         };
         assert_eq!(program.exchange(&single).await, answer);
         let batch = program.exchange(&format!("[{single}]")).await;

@@ -24,7 +24,7 @@ Examples:
   chirp gateway unix:///run/gateway.sock tcp://127.0.0.1:9000
   curl --json '{\"a\":100,\"b\":250}' http://127.0.0.1:8080/call/Arith.sum_diff")]
 pub(crate) struct Gateway {
-    /// The address to listen on: http://host:port, or unix:///path
+    /// The address to listen on, a URL of http or the address of a Unix socket
     listen: String,
     /// The targets; of methods of one name, that of the first target is offered
     #[arg(required = true)]
@@ -35,7 +35,7 @@ pub(crate) struct Gateway {
     /// Accept requests for this host name, besides addresses and localhost; can be repeated
     #[arg(long, value_name = "NAME")]
     host: Vec<String>,
-    /// Let pages of this origin call, such as https://app.example.com; can be repeated
+    /// Let pages of this origin call, as a URL without a path; can be repeated
     #[arg(long, value_name = "ORIGIN")]
     origin: Vec<String>,
     /// Let idempotent methods be called with GET
