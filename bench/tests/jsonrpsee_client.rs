@@ -65,7 +65,7 @@ async fn client(address: &str) -> Client {
 
 #[tokio::test]
 async fn calls_batches_and_notifications() {
-    let (notes, mut noted) = mpsc::unbounded_channel::<String>();
+    let (notes, mut messages) = mpsc::unbounded_channel::<String>();
     let server = Server::builder()
         .schemes(JsonRpc::new().schemes())
         .service(TextServer::new(Lines))
@@ -113,7 +113,7 @@ async fn calls_batches_and_notifications() {
         .notification("note", rpc_params!["noted"])
         .await
         .unwrap();
-    assert_eq!(noted.recv().await.as_deref(), Some("noted"));
+    assert_eq!(messages.recv().await.as_deref(), Some("noted"));
 
     let mut batch = BatchRequestBuilder::new();
     for number in 0..500_u64 {

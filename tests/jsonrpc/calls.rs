@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chirp::codec::Json;
 use chirp::jsonrpc::JsonRpc;
-use chirp::{CallContext, CallError, MethodError, Peer, PeerBuilder, ServiceError};
+use chirp::{CallContext, CallError, MethodError, Peer, PeerBuilder, ServiceError, Stream};
 use serde_json::json;
 
 use crate::program::Program;
@@ -24,6 +24,7 @@ pub(crate) trait Text {
     async fn line(&self, line: u64) -> Result<String, TextError>;
     async fn nothing(&self);
     async fn repeat(&self, text: String, count: usize) -> String;
+    async fn count(&self, to: u64) -> impl Stream<Item = u64>;
     async fn panics(&self);
     async fn hang(&self, cx: &CallContext);
     async fn time_left(&self, cx: &CallContext) -> u128;
@@ -62,6 +63,10 @@ impl Text for Served {
 
     async fn repeat(&self, text: String, count: usize) -> String {
         text.repeat(count)
+    }
+
+    async fn count(&self, to: u64) -> impl Stream<Item = u64> {
+        tokio_stream::iter(0..to)
     }
 
     async fn panics(&self) {

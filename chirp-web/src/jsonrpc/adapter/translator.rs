@@ -322,6 +322,9 @@ impl Translator {
         };
         if let Some((packet_id, request)) = self.requests.find(&RequestId::new(id)) {
             request.is_abandoned = !self.dialect.answers_cancelled();
+            if self.sent.cancel(packet_id) {
+                return self.answer_request(packet_id, ResultCode::Cancelled, &[], out);
+            }
             Cancel { id: packet_id }.encode(&mut out.packets);
         }
     }

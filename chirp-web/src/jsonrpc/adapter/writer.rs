@@ -61,6 +61,7 @@ impl PacketWriter {
 
     fn translate(&mut self, slices: &[IoSlice<'_>]) {
         let mut translation = self.shared.translation();
+        let waited = translation.translator.is_waiting();
         for slice in slices {
             self.unreported += slice.len();
             feed(
@@ -70,7 +71,9 @@ impl PacketWriter {
                 &mut self.translated,
             );
         }
-        if self.translated.packets.is_empty() {
+        // The answer for which the reader waits may cause no packet, such as a request that is refused.
+        let answered = waited && !translation.translator.is_waiting();
+        if self.translated.packets.is_empty() && !answered {
             return;
         }
         translation.packets.append(&mut self.translated.packets);

@@ -151,6 +151,17 @@ impl SentStreams {
         self.remove_answered(next)
     }
 
+    /// Drops the items of a request that is cancelled. Returns `true` if its response has arrived, which waited for them.
+    pub(in crate::jsonrpc::adapter) fn cancel(&mut self, request: u32) -> bool {
+        let number = self.by_request.get(&request);
+        let stream = number.and_then(|number| self.streams.get(number));
+        let is_answered = stream.is_some_and(|stream| stream.response.is_some());
+        if is_answered {
+            self.remove(request);
+        }
+        is_answered
+    }
+
     fn remove_answered(&mut self, next: Option<ToSend>) -> Option<ToSend> {
         if let Some(next) = &next
             && next.response.is_some()
