@@ -58,6 +58,11 @@ async fn items_are_lines_of_json_and_the_last_line_says_how_the_stream_ended() {
     assert_eq!(lines[1]["error"]["name"], "DivisionByZero");
     assert_eq!(lines[1]["error"]["data"], json!({"dividend": 1}));
 
+    // `curl --json` accepts JSON alone.
+    let by_curl = accepting(address, "application/json", "Flow.count", "[0]").await;
+    assert_eq!(by_curl.text(), "{\"end\":0}\n");
+    assert_eq!(by_curl.header("content-type"), Some("application/x-ndjson"));
+
     // An error before the first item is a status.
     let response = post(address, "Flow.fail", "[0]").await;
     assert_eq!(response.status, 422);

@@ -40,6 +40,8 @@ impl MediaType {
     }
 
     /// Returns the type of `offered` that the request prefers. The first is the default. `None` if the request accepts none.
+    ///
+    /// Lines of JSON, if they are the default, are sent to those who accept JSON alone, as `curl --json` does.
     pub(super) fn accepted(headers: &HeaderMap, offered: &[Self]) -> Option<Self> {
         let mut best: Option<(u16, Self)> = None;
         let values = headers.get_all(ACCEPT);
@@ -57,6 +59,9 @@ impl MediaType {
             if quality > 0 && best.is_none_or(|(found, _)| quality > found) {
                 best = Some((quality, *media));
             }
+        }
+        if best.is_none() && offered.first() == Some(&Self::Lines) {
+            return Self::accepted(headers, &[Self::Json]).map(|_| Self::Lines);
         }
         best.map(|(_, media)| media)
     }
@@ -126,11 +131,15 @@ mod tests {
                 Some(Events),
             ),
             ("*/*, application/x-ndjson;q=0", Some(Events)),
+            ("application/json", Some(Lines)),
+            ("application/json, text/event-stream", Some(Events)),
+            ("application/json;q=0", None),
             ("text/html", None),
             ("application/x-ndjson;q=x", None),
         ] {
             assert_eq!(accepted(accept, &offered), media, "{accept}");
         }
+        assert_eq!(accepted("application/json", &[Bytes, Lines]), None);
         assert_eq!(accepted("application/*", &[Json, Bytes]), Some(Json));
         assert_eq!(
             accepted("application/octet-stream", &[Json, Bytes]),
