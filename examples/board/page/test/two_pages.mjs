@@ -11,6 +11,7 @@ import { chromium } from "playwright-core";
 
 const [program, folder] = process.argv.slice(2);
 let { server, url } = await start("127.0.0.1:0");
+// Also after an error.
 process.on("exit", () => server.kill());
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -80,6 +81,7 @@ try {
   await reaches(bob, "black", end(200, 400));
 } finally {
   await browser.close();
+  server.kill();
 }
 console.log("both pages showed the same pictures");
 
