@@ -95,7 +95,7 @@ export class InboundCalls {
     }
     const served = this.#served.get(name);
     if (!served) return refuse(UNKNOWN_METHOD);
-    if (context?.unsupported) return fail(UNSUPPORTED, "unknown field of the call context");
+    if (context?.unsupported) return fail(UNSUPPORTED, "unknown context field");
     if (context && context.metadataSize > MAX_METADATA) return fail(METADATA_TOO_LARGE, "too large: the metadata", MAX_METADATA);
     if (context?.timeout === 0) return fail(DEADLINE_EXCEEDED, "the deadline has passed");
     this.#start(id, served, parameters, streams, context);

@@ -2,13 +2,15 @@ import { ChirpError, FrameworkError, OVERLOADED, TOO_LARGE, UNSUPPORTED, StreamE
 import { STREAM_OPEN, readErrorData, STREAM_BITS, type ErrorData, type Packet } from "./packets.js";
 import { frameworkError, toError } from "./remote_errors.js";
 import type { Method } from "./service.js";
-import { Emitter, CANCELLED, FAILED, FINISHED, REFUSED, MAX_WINDOWS, Receiver, sendEnd, WINDOW, type Items, type StreamBudget } from "./streams.js";
+import { Emitter, CANCELLED, FAILED, FINISHED, REFUSED, Receiver, sendEnd, WINDOW, type Items, type StreamBudget } from "./streams.js";
 import type { Sender } from "./transport.js";
 import type { Type } from "./types.js";
 
 const MAX_NUMBER = 0x7fff_ffff;
 /** Streams that are not over, at most. */
 const MAX_STREAMS = 16_384;
+/** Those of them that this side receives: each has a window of its own, however far those of others have grown. */
+const MAX_RECEIVERS = 2048;
 /** Received items that nobody has taken, in bytes. */
 const MAX_HELD = 64 << 20;
 /** The codec number of JSON. */
@@ -37,7 +39,7 @@ export class Link {
   isNegotiated = false;
   /** Is called when a stream or a call is over. */
   onEnd: () => void = () => {};
-  readonly #budget: StreamBudget = { windows: 0, held: 0 };
+  readonly #budget: StreamBudget = { growth: 0, held: 0 };
   /** The ends of streams by the id in packets that arrive. */
   readonly #receivers = new Map<number, { receiver: Receiver<any>; method: Method<any> }>();
   readonly #emitters = new Map<number, Emitter>();
@@ -65,8 +67,8 @@ export class Link {
   }
 
   #checkRoom(isReceiver: boolean): void {
-    if (this.streamCount >= MAX_STREAMS || (isReceiver && this.#budget.windows + WINDOW > MAX_WINDOWS)) {
-      throw new FrameworkError(OVERLOADED, `the connection has too many streams: ${this.streamCount}`);
+    if (this.streamCount >= MAX_STREAMS || (isReceiver && this.#receivers.size >= MAX_RECEIVERS)) {
+      throw new FrameworkError(OVERLOADED, `too many streams: ${this.streamCount}`);
     }
   }
 

@@ -22,8 +22,8 @@ const ITEM_COST = 16;
 /** The credit of a stream at the start, and at most. */
 export const WINDOW = 16_384;
 const MAX_WINDOW = 1 << 20;
-/** The windows of all streams of a connection together. */
-export const MAX_WINDOWS = 32 << 20;
+/** What the windows of all streams of a connection may grow by together. */
+const MAX_GROWTH = 32 << 20;
 /** The reasons for the end of a stream. */
 export const FINISHED = 0;
 export const FAILED = 1;
@@ -38,7 +38,7 @@ const done = { done: true, value: undefined } as const;
 
 /** The bytes that the streams of a connection hold and have promised to take. */
 export interface StreamBudget {
-  windows: number;
+  growth: number;
   held: number;
 }
 
@@ -60,7 +60,7 @@ export class Receiver<T> implements ItemStream<T> {
   readonly #waiting: { resolve: (result: IteratorResult<T, undefined>) => void; reject: (error: unknown) => void }[] = [];
   readonly #begun = deferred<void>();
   #sender: Sender | undefined;
-  #budget: StreamBudget = { windows: 0, held: 0 };
+  #budget: StreamBudget = { growth: 0, held: 0 };
   /** The id, as this side writes it. */
   id = 0;
   /** The number of items that have come. */
@@ -87,7 +87,6 @@ export class Receiver<T> implements ItemStream<T> {
     this.id = id;
     this.#sender = sender;
     this.#budget = budget;
-    budget.windows += WINDOW;
   }
 
   /** Takes items that have come. Returns whether the sending side had credit for them. */
@@ -111,7 +110,7 @@ export class Receiver<T> implements ItemStream<T> {
     if (this.isEnded) return;
     this.isEnded = true;
     this.#error = error;
-    this.#budget.windows -= this.#window;
+    this.#budget.growth -= this.#window - WINDOW;
     if (error) this.#begun.reject(error);
     else this.#begun.resolve();
     this.#serve();
@@ -173,9 +172,9 @@ export class Receiver<T> implements ItemStream<T> {
   #giveBack(): void {
     let grant = this.#window - this.#credit - this.#cost;
     if (this.isEnded || grant < this.#window / 2) return;
-    if (!this.#cost && this.#window < MAX_WINDOW && this.#budget.windows + this.#window <= MAX_WINDOWS) {
+    if (!this.#cost && this.#window < MAX_WINDOW && this.#budget.growth + this.#window <= MAX_GROWTH) {
       grant += this.#window;
-      this.#budget.windows += this.#window;
+      this.#budget.growth += this.#window;
       this.#window *= 2;
     }
     this.#credit += grant;

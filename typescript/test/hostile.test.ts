@@ -597,6 +597,41 @@ test("streams over the limit are refused one by one", { timeout: 20_000 }, async
   peer.abort();
 });
 
+test("streams whose windows have grown leave room for others", { timeout: 30_000 }, async () => {
+  const item = Buffer.from(`"${"x".repeat(16_300)}"`);
+  const credit = new Map<string, number>();
+  let granted = 0;
+  const url = await serve(({ type, id, payload, socket }) => {
+    if (type === 0xc707) credit.set(id, payload.readUInt32BE(6));
+    if (type === 0xc702) {
+      for (let at = 0; at < payload.length; at += 8) {
+        const stream = hex(payload.subarray(at, at + 4));
+        granted += payload.readUInt32BE(at + 4);
+        credit.set(stream, credit.get(stream)! + payload.readUInt32BE(at + 4));
+      }
+    }
+    for (const [stream, left] of credit) {
+      let rest = left;
+      for (; rest > 0; rest -= item.length + 16) {
+        const its = (parseInt(stream, 16) ^ 0x8000_0000) >>> 0;
+        socket.send(Buffer.concat([bytes(`c700c701 ${number(10 + item.length, 4)} ${number(its, 4)} 0001 ${number(item.length, 4)}`), item]));
+      }
+      credit.set(stream, rest);
+    }
+  });
+  const peer = await connect(url, { WebSocket });
+  const all = Array.from({ length: 40 }, () => peer.stream(untyped("A.b", { items: true }), []));
+  await Promise.all(
+    all.map(async (stream) => {
+      for (let count = 0; count < 150; count++) await stream.next();
+    }),
+  );
+  assert(granted > 40 * 150 * item.length, "windows have grown");
+  const other = peer.stream(untyped("A.b", { items: true }), []);
+  assert.equal((await other.next()).done, false);
+  peer.abort();
+});
+
 test("there is no server, or it does not answer the handshake", { timeout: 10_000 }, async () => {
   await rejects(connect("ws://127.0.0.1:1", { WebSocket }), NotConnectedError);
   const { createServer } = await import("node:net");
