@@ -19,6 +19,10 @@ enum Input {
     /// The cancel of one of the requests before.
     Cancel(usize),
     Response(Value),
+    /// Credit for one of the requests before.
+    Credit(usize, u64),
+    /// Items for a call that this side has not made.
+    Items(Value),
     Batch(Vec<Input>),
     Bytes(Vec<u8>),
     Json(Value),
@@ -62,10 +66,13 @@ fn input() -> impl Strategy<Value = Input> {
         1..40,
     );
     let leaf = prop_oneof![
-        4 => (0..9_u8).prop_map(Input::Request),
-        2 => (0..9_u8).prop_map(Input::Notification),
+        4 => (0..13_u8).prop_map(Input::Request),
+        2 => (0..13_u8).prop_map(Input::Notification),
         2 => any::<prop::sample::Index>().prop_map(|index| Input::Cancel(index.index(1000))),
         1 => json_value().prop_map(Input::Response),
+        1 => (any::<prop::sample::Index>(), prop_oneof![0..5_u64, Just(u64::MAX)])
+            .prop_map(|(index, count)| Input::Credit(index.index(1000), count)),
+        1 => json_value().prop_map(Input::Items),
         1 => bytes.prop_map(Input::Bytes),
         1 => json_value().prop_map(Input::Json),
     ];
@@ -77,35 +84,48 @@ fn input() -> impl Strategy<Value = Input> {
 
 /// Writes an input, and notes the ids of its requests. Methods that never return have negative ids.
 fn write(input: &Input, ids: &mut Vec<i64>) -> Vec<u8> {
-    const METHODS: [(&str, &str); 9] = [
-        ("Text.nothing", "[]"),
-        ("Text.add", "[1,2]"),
-        ("Text.add", r#"{"a":1}"#),
-        ("Text.line", "[5]"),
-        ("Text.missing", "{}"),
-        ("Text.panics", "[]"),
-        ("Text.repeat", r#"["x",100]"#),
-        ("Text.repeat", "7"),
-        ("Text.hang", "[]"),
+    const METHODS: [(&str, &str, &str); 13] = [
+        ("Text.nothing", "[]", ""),
+        ("Text.add", "[1,2]", ""),
+        ("Text.add", r#"{"a":1}"#, ""),
+        ("Text.line", "[5]", ""),
+        ("Text.missing", "{}", ""),
+        ("Text.panics", "[]", ""),
+        ("Text.repeat", r#"["x",100]"#, ""),
+        ("Text.repeat", "7", ""),
+        ("Text.count", "[3]", ""),
+        ("Text.count", "[20]", r#","chirp":{"timeout_ms":60000}"#),
+        ("Text.count", "[5]", r#","chirp":{"credit":100}"#),
+        ("Text.count", "[50]", r#","chirp":{"credit":3}"#),
+        ("Text.hang", "[]", ""),
     ];
     let text = match input {
         Input::Request(method) => {
             let number = i64::try_from(ids.len()).unwrap() + 1;
-            let id = if *method == 8 { -number } else { number };
+            let id = if *method >= 11 { -number } else { number };
             ids.push(id);
-            let (method, params) = METHODS[usize::from(*method)];
-            format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#)
+            let (method, params, more) = METHODS[usize::from(*method)];
+            format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}{more}}}"#)
         }
         Input::Notification(method) => {
             // One that never returns would stay.
-            let (method, params) = METHODS[usize::from(*method % 8)];
-            format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{params}}}"#)
+            let (method, params, more) = METHODS[usize::from(*method % 11)];
+            format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{params}{more}}}"#)
         }
         Input::Cancel(of) => {
             let id = ids.get(of % ids.len().max(1)).copied().unwrap_or(7);
             format!(r#"{{"jsonrpc":"2.0","method":"$/cancelRequest","params":{{"id":{id}}}}}"#)
         }
         Input::Response(value) => json!({"jsonrpc": "2.0", "id": 1, "result": value}).to_string(),
+        Input::Credit(of, count) => {
+            let id = ids.get(of % ids.len().max(1)).copied().unwrap_or(7);
+            let params = json!({"id": id, "count": count});
+            json!({"jsonrpc": "2.0", "method": "chirp.credit", "params": params}).to_string()
+        }
+        Input::Items(value) => {
+            let params = json!({"id": 1, "items": value});
+            json!({"jsonrpc": "2.0", "method": "chirp.items", "params": params}).to_string()
+        }
         Input::Batch(inputs) => {
             let entries: Vec<_> = inputs
                 .iter()
@@ -129,6 +149,9 @@ fn count(answer: Value, counts: &mut BTreeMap<i64, usize>) {
         Value::Array(answers) => answers.into_iter().for_each(|answer| count(answer, counts)),
         answer => {
             assert_eq!(answer["jsonrpc"], "2.0");
+            if answer["method"] == "chirp.items" {
+                return;
+            }
             assert!(answer.get("result").is_some() != answer.get("error").is_some());
             if let Some(id) = answer["id"].as_i64() {
                 *counts.entry(id).or_default() += 1;

@@ -43,6 +43,8 @@ struct SentStream {
     held: VecDeque<Bytes>,
     /// The response, which comes after the items.
     response: Option<(ResultCode, Bytes)>,
+    /// Whether items are dropped: whoever cancels gives no more credit. The response may have crossed the cancel.
+    is_cancelled: bool,
 }
 
 /// The next step of a stream.
@@ -82,6 +84,7 @@ impl SentStreams {
             to,
             held: VecDeque::new(),
             response: None,
+            is_cancelled: false,
         };
         self.streams.insert(number, stream);
     }
@@ -142,20 +145,21 @@ impl SentStreams {
     ) -> Option<ToSend> {
         let number = *self.by_request.get(&request)?;
         let stream = self.streams.get_mut(&number)?;
-        if code == ResultCode::Cancelled {
-            // Whoever cancels gives no more credit.
-            stream.held.clear();
-        }
         stream.response = Some((code, data));
         let next = stream.next(number, packets);
         self.remove_answered(next)
     }
 
-    /// Drops the items of a request that is cancelled. Returns `true` if its response has arrived, which waited for them.
+    /// Drops the items of a request that is cancelled, so that the response need not wait for them. Returns `true` if the
+    /// response has arrived.
     pub(in crate::jsonrpc::adapter) fn cancel(&mut self, request: u32) -> bool {
         let number = self.by_request.get(&request);
-        let stream = number.and_then(|number| self.streams.get(number));
-        let is_answered = stream.is_some_and(|stream| stream.response.is_some());
+        let Some(stream) = number.and_then(|number| self.streams.get_mut(number)) else {
+            return false;
+        };
+        stream.is_cancelled = true;
+        stream.held.clear();
+        let is_answered = stream.response.is_some();
         if is_answered {
             self.remove(request);
         }
@@ -191,6 +195,9 @@ impl SentStreams {
 impl SentStream {
     /// Takes the items that may be sent, and gives back what they cost.
     fn next(&mut self, number: u32, packets: &mut Vec<u8>) -> Option<ToSend> {
+        if self.is_cancelled {
+            self.held.clear();
+        }
         let count = match &mut self.to {
             ItemsTo::Items(Some(credit)) => {
                 let count = usize::try_from(*credit)
