@@ -186,6 +186,59 @@ async fn messagepack_reads_no_bytes_as_nil() {
     caller.call("shutdown", vec![5, 5]).await.unwrap_err();
 }
 
+/// As programs write it whose parameters are all optional.
+#[tokio::test]
+async fn no_bytes_are_a_struct_without_fields() {
+    mod services {
+        use super::{Deserialize, Serialize};
+
+        #[derive(Serialize, Deserialize)]
+        pub(super) struct Page {
+            pub(super) cursor: Option<u8>,
+        }
+
+        #[chirp::service(name = "json", codec = chirp::codec::Json)]
+        pub(super) trait Json {
+            #[chirp(params)]
+            fn list(&self, page: Page) -> Option<u8>;
+        }
+
+        #[chirp::service(name = "messagepack", codec = chirp::codec::MessagePack)]
+        pub(super) trait MessagePack {
+            #[chirp(params)]
+            fn list(&self, page: Page) -> Option<u8>;
+        }
+    }
+    use services::Page;
+
+    impl services::Json for Open {
+        fn list(&self, page: Page) -> Option<u8> {
+            page.cursor
+        }
+    }
+
+    impl services::MessagePack for Open {
+        fn list(&self, page: Page) -> Option<u8> {
+            page.cursor
+        }
+    }
+
+    let caller = serve(services::JsonServer::new(Open));
+    for params in ["", "null", "{}"] {
+        assert_eq!(caller.call("json.list", params).await.unwrap(), "null");
+    }
+    let error = caller.call("json.list", "7").await.unwrap_err();
+    assert!(
+        error.to_string().contains("invalid type: integer"),
+        "{error}"
+    );
+    let caller = serve(services::MessagePackServer::new(Open));
+    for params in [&[][..], &[0xC0], &[0x80]] {
+        let answer = caller.call("messagepack.list", params.to_vec()).await;
+        assert_eq!(answer.unwrap(), [0xC0][..]);
+    }
+}
+
 /// Only in codecs with names does the option change the signature, and then the argument's name does not count.
 #[test]
 fn signatures_tell_whether_the_option_matters() {

@@ -325,7 +325,12 @@ impl<'de, C: Codec> Decoder<'de, C> {
         let decoded = match self.carried {
             None => {
                 let bytes = *rest;
-                let decoded = D::decode(rest);
+                let mut decoded = D::decode(rest);
+                if decoded.is_err() && self.alone && D::ABSENT == Some(bytes) {
+                    // Parameters that are a struct may be left out if all fields may be.
+                    *rest = D::NO_NAMES;
+                    decoded = D::decode(rest);
+                }
                 if decoded.is_err() {
                     self.refused = needs_streams::<D, F>(bytes);
                 }

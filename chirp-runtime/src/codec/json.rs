@@ -38,6 +38,7 @@ impl Codec for Json {
 /// An array: `[a,b]`.
 impl List for Json {
     const ABSENT: Option<&'static [u8]> = Some(b"null");
+    const NO_NAMES: &'static [u8] = b"{}";
 
     fn open(out: &mut Vec<u8>) {
         out.push(b'[');

@@ -8,6 +8,8 @@ pub trait List {
     /// An absent value, in formats that have names. There the argument of a method with the option `params` has no list
     /// around it.
     const ABSENT: Option<&'static [u8]> = None;
+    /// The encoding of a struct without fields, in codecs that have names.
+    const NO_NAMES: &'static [u8] = &[];
 
     /// Appends the start of the list.
     fn open(_out: &mut Vec<u8>) {}

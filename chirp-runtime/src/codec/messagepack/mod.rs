@@ -63,6 +63,7 @@ impl Codec for MessagePack {
 /// An array. Its head contains the number of elements, which is known last and filled in then.
 impl List for MessagePack {
     const ABSENT: Option<&'static [u8]> = Some(&[NIL]);
+    const NO_NAMES: &'static [u8] = &[0x80];
 
     fn open(out: &mut Vec<u8>) {
         out.push(SHORT_ARRAY);
