@@ -5,6 +5,7 @@ use std::time::Duration;
 use chirp::codec::Json;
 use chirp::jsonrpc::JsonRpc;
 use chirp::{CallContext, CallError, MethodError, Peer, PeerBuilder, ServiceError, Stream};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::program::Program;
@@ -27,6 +28,7 @@ pub(crate) trait Text {
     async fn count(&self, to: u64) -> impl Stream<Item = u64>;
     async fn panics(&self);
     async fn hang(&self, cx: &CallContext);
+    async fn wait(&self, milliseconds: u64);
     async fn time_left(&self, cx: &CallContext) -> u128;
     /// Calls the other side.
     async fn ask(&self, question: &str, cx: &CallContext) -> Result<String, CallError>;
@@ -77,6 +79,10 @@ impl Text for Served {
         let drops = cx.extension::<Drops>();
         let _flag = drops.map(|drops| DropFlag(drops.clone()));
         std::future::pending::<()>().await;
+    }
+
+    async fn wait(&self, milliseconds: u64) {
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
     }
 
     async fn time_left(&self, cx: &CallContext) -> u128 {
@@ -369,4 +375,46 @@ async fn a_result_of_mcp_and_acp_is_an_object() {
         assert_eq!(program.exchange(request).await, response);
         idle(&peer).await;
     }
+}
+
+#[derive(Serialize, Deserialize)]
+struct ListParams {
+    cursor: Option<String>,
+}
+
+#[chirp::service(name = "")]
+trait Tools {
+    #[chirp(name = "tools/list", params)]
+    async fn list(&self, params: ListParams) -> Option<String>;
+    #[chirp(name = "tools/any", params)]
+    async fn any(&self, params: serde_json::Value) -> serde_json::Value;
+}
+
+struct NoTools;
+
+impl Tools for NoTools {
+    async fn list(&self, params: ListParams) -> Option<String> {
+        params.cursor
+    }
+
+    async fn any(&self, params: serde_json::Value) -> serde_json::Value {
+        params
+    }
+}
+
+#[tokio::test]
+async fn params_without_required_members_may_be_left_out() {
+    let builder = PeerBuilder::new()
+        .service(ToolsServer::new(NoTools))
+        .reflect();
+    let (peer, mut program) = Program::connected(&builder, &JsonRpc::new());
+    for params in ["", r#","params":null"#, r#","params":{}"#] {
+        let request = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/list"{params}}}"#);
+        let response = r#"{"jsonrpc":"2.0","id":1,"result":null}"#;
+        assert_eq!(program.exchange(&request).await, response, "{params}");
+    }
+    let request = r#"{"jsonrpc":"2.0","id":1,"method":"tools/any"}"#;
+    let response = r#"{"jsonrpc":"2.0","id":1,"result":null}"#;
+    assert_eq!(program.exchange(request).await, response);
+    idle(&peer).await;
 }

@@ -301,6 +301,21 @@ async fn large_values_pass_in_both_directions() {
     idle(&peer).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_before_the_end_of_the_input_are_answered() {
+    for _ in 0..50 {
+        let (peer, mut program) = Program::connected(&text(), &JsonRpc::new());
+        for id in 0..4 {
+            // Some take longer than it takes to see the end of the input.
+            let milliseconds = id % 2 * 5;
+            let request = request(id, "Text.wait", &json!([milliseconds]));
+            program.send(request).await;
+        }
+        assert_eq!(in_time(program.finish()).await.len(), 4);
+        idle(&peer).await;
+    }
+}
+
 #[tokio::test]
 async fn the_end_of_input_ends_calls_and_the_connection() {
     let (sender, mut drops) = tokio::sync::mpsc::unbounded_channel::<()>();

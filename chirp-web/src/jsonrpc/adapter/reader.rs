@@ -2,10 +2,12 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use chirp_runtime::channel;
 use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 use super::MAX_BACKLOG;
 use super::output::Half;
@@ -25,6 +27,9 @@ const MAX_PACKETS: usize = 64 << 10;
 /// The most bytes that a buffer keeps when it is empty.
 const KEPT: usize = 64 << 10;
 
+/// The time in which requests are answered after the end of the input. Then they are cancelled.
+const END_TIME: Duration = Duration::from_secs(1);
+
 /// Reads JSON-RPC messages, and gives packets to the peer.
 pub(super) struct PacketReader {
     reader: channel::Reader,
@@ -42,6 +47,8 @@ pub(super) struct PacketReader {
     /// The end of the input, when it has been reached.
     end: Option<io::Result<()>>,
     stall: Stall,
+    /// Limits the time after the end of the input.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl PacketReader {
@@ -58,6 +65,7 @@ impl PacketReader {
             is_flushing: false,
             end: None,
             stall: Stall::default(),
+            timer: None,
         }
     }
 
@@ -124,6 +132,25 @@ impl PacketReader {
         self.input.clear();
     }
 
+    /// Waits, after the end of the input, until the requests before it have been answered, up to [`END_TIME`]. Returns `false`
+    /// if there are packets first.
+    fn poll_answered(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut translation = self.shared.translation();
+        if !translation.packets.is_empty() {
+            return Poll::Ready(false);
+        }
+        translation.is_ending = true;
+        let is_answered = translation.is_answered();
+        translation.reader = Some(cx.waker().clone());
+        drop(translation);
+        // An error is reported by the writing half.
+        if is_answered && self.shared.output().poll_flush(Half::Reader, cx).is_ready() {
+            return Poll::Ready(true);
+        }
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(END_TIME)));
+        timer.as_mut().poll(cx).map(|()| true)
+    }
+
     /// Gives messages to the output. Ready if it has room for others.
     fn poll_write(&mut self, cx: &Context<'_>) -> Poll<io::Result<()>> {
         if self.translated.messages.is_empty() && !self.is_flushing {
@@ -186,7 +213,11 @@ impl AsyncRead for PacketReader {
             match this.end.take() {
                 Some(Ok(())) => {
                     this.end = Some(Ok(()));
-                    return Poll::Ready(Ok(()));
+                    match this.poll_answered(cx) {
+                        Poll::Ready(true) => return Poll::Ready(Ok(())),
+                        Poll::Ready(false) => continue,
+                        Poll::Pending => return Poll::Pending,
+                    }
                 }
                 Some(Err(error)) => return Poll::Ready(Err(error)),
                 None => {}

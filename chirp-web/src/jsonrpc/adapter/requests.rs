@@ -59,6 +59,11 @@ impl Requests {
         slot + 1
     }
 
+    /// Returns whether all requests have been answered.
+    pub(super) fn is_empty(&self) -> bool {
+        self.free.len() == self.slots.len()
+    }
+
     /// Finds a request by the id that the other side gave it.
     pub(super) fn find(&mut self, id: &RequestId) -> Option<(u32, &mut PendingRequest)> {
         let slot = *self.by_id.get(id)?;

@@ -18,6 +18,27 @@ pub(super) struct Translation {
     pub(super) packets: Vec<u8>,
     /// The task that reads, if it waits.
     pub(super) reader: Option<Waker>,
+    /// Whether the input has ended, and the task that reads waits for the answers to the last requests.
+    pub(super) is_ending: bool,
+    /// Whether the writing half has messages that it has not given to the output.
+    pub(super) is_answering: bool,
+}
+
+impl Translation {
+    /// Notes that the writing half has given all messages to the output.
+    pub(super) fn finish_answers(&mut self) {
+        self.is_answering = false;
+        if self.is_ending
+            && let Some(reader) = self.reader.take()
+        {
+            reader.wake();
+        }
+    }
+
+    /// Whether all requests have been answered, and the output has the answers.
+    pub(super) fn is_answered(&self) -> bool {
+        self.translator.requests.is_empty() && !self.is_answering
+    }
 }
 
 impl Shared {
@@ -27,6 +48,8 @@ impl Shared {
                 translator,
                 packets: Vec::new(),
                 reader: None,
+                is_ending: false,
+                is_answering: false,
             }),
             output: Mutex::new(output),
         }

@@ -39,6 +39,8 @@ impl PacketWriter {
             let mut output = self.shared.output();
             output.append(&mut self.translated.messages);
             backlog = output.backlog();
+            drop(output);
+            self.shared.translation().finish_answers();
         }
         let mut polled = Poll::Ready(());
         let mut written = 0;
@@ -73,6 +75,7 @@ impl PacketWriter {
         }
         // The answer for which the reader waits may cause no packet, such as a request that is refused.
         let answered = waited && !translation.translator.is_waiting();
+        translation.is_answering = true;
         if self.translated.packets.is_empty() && !answered {
             return;
         }
