@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chirp_runtime::channel::{Channel, Credentials, Endpoint, Identity, Reader, Writer};
+use chirp_runtime::channel::{
+    Channel, Credentials, Endpoint, FailureKind, Identity, Reader, Writer,
+};
 
 use super::CloseReason;
 use super::frame::{FrameDecoder, Side};
@@ -64,7 +66,14 @@ impl WebSocketConnection {
         let reader = FrameReader::new(self.reader, self.early, input, kind);
         let hook = {
             let output = Arc::clone(&output);
-            move |failure, text: &str| output.set_close_reason(CloseReason::code_of(failure), text)
+            move |failure, text: &str| {
+                // The text of a panic or of an error of this program is nothing for strangers.
+                let text = match failure {
+                    FailureKind::Internal => "a handler failed",
+                    _ => text,
+                };
+                output.set_close_reason(CloseReason::code_of(failure), text);
+            }
         };
         let channel = Channel::new(reader, FrameWriter::new(output, kind));
         self.info.put_on(channel.with_failure_hook(hook))
