@@ -117,6 +117,18 @@ async fn refusals_and_redirects_are_typed() {
     }
 }
 
+#[test]
+fn the_text_of_a_refusal_cannot_control_a_terminal() {
+    let text = "{\"title\":\"Not\u{1b}[2J\nFound\u{202e}\"}".to_owned();
+    let error = WebSocketError::Rejected { status: 404, text };
+    assert!(
+        error
+            .to_string()
+            .ends_with(r#"with status 404: {"title":"Not\u{1b}[2J\nFound\u{202e}"}"#),
+        "{error}"
+    );
+}
+
 #[tokio::test]
 async fn invalid_answers_are_refused() {
     type Change = fn(String) -> String;

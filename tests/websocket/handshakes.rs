@@ -140,8 +140,8 @@ async fn refused_handshakes_have_a_status_and_a_text() {
         ),
         (
             format!("{LINE}\r\n{HOST}\r\n{}\r\n", "X: y\r\n".repeat(101)),
-            400,
-            "not HTTP/1.1",
+            431,
+            "limit of 100 headers",
         ),
     ] {
         let (answer, error) = answer(&WebSocket::new(), &request).await;

@@ -70,7 +70,7 @@ impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "code {}", self.code)?;
         if !self.text.is_empty() {
-            write!(f, ": {}", self.text.escape_debug())?;
+            write!(f, ": {}", printable(&self.text))?;
         }
         Ok(())
     }
@@ -87,7 +87,7 @@ pub enum WebSocketError {
     #[error("{0}")]
     InvalidAddress(&'static str),
     /// The server refused the handshake.
-    #[error("the server refused the WebSocket handshake with status {status}: {}", .text.escape_debug())]
+    #[error("the server refused the WebSocket handshake with status {status}: {}", printable(.text))]
     Rejected {
         /// The status of the answer.
         status: u16,
@@ -131,6 +131,19 @@ pub enum WebSocketError {
         /// The violation.
         text: String,
     },
+}
+
+/// Escapes characters that would change how a terminal shows text of the other side. Quotes stay as they are: the text is
+/// often JSON.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '"' | '\'' => shown.push(character),
+            other => shown.extend(other.escape_debug()),
+        }
+    }
+    shown
 }
 
 impl WebSocketError {

@@ -20,6 +20,8 @@ use super::upgrade::{self, Refused};
 const LINGER: Duration = Duration::from_secs(1);
 const DISCARDED: u64 = 64 << 10;
 
+const TOO_MANY_HEADERS: &str = "its request has too many headers";
+
 /// Performs a handshake. The path of the request must be `path`, if there is one.
 pub(super) async fn accept(
     settings: &Settings,
@@ -35,6 +37,10 @@ pub(super) async fn accept(
             Some(WebSocketError::HeadTooLarge { .. }) => Refused::new(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 error.to_string(),
+            ),
+            Some(WebSocketError::NotWebSocket(TOO_MANY_HEADERS)) => Refused::new(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                format!("the head of the HTTP message is over the limit of {MAX_HEADERS} headers"),
             ),
             Some(_) => Refused::bad_request("the request is not HTTP/1.1"),
             None => return Err(error),
@@ -73,6 +79,9 @@ fn parse(bytes: &[u8]) -> Result<Option<(usize, Request<()>)>, WebSocketError> {
     let length = match head.parse(bytes) {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => {
+            return Err(WebSocketError::NotWebSocket(TOO_MANY_HEADERS));
+        }
         Err(_) => return Err(INVALID),
     };
     let request = Request::builder()
