@@ -142,10 +142,10 @@ impl ConnectOptions {
                     let channel = below.connect().await.map_err(failure)?;
                     tls.wrap(channel, host).await.map_err(failure)
                 }
-                Endpoint::Other(address) => match self.scheme(kind, address)? {
-                    Some(scheme) => scheme.connect(address).await.map_err(failure),
-                    None => endpoint.connect().await.map_err(failure),
-                },
+                Endpoint::Other(address) => {
+                    let scheme = self.scheme(kind, address)?;
+                    scheme.connect(address).await.map_err(failure)
+                }
                 endpoint => endpoint.connect().await.map_err(failure),
             }
         };
@@ -172,11 +172,10 @@ impl ConnectOptions {
             },
             Endpoint::Other(address) => match self.scheme(kind, address)? {
                 // The program at the other end may call, and be told that there is nothing to call.
-                Some(scheme) if kind.is_json_rpc => {
+                scheme if kind.is_json_rpc => {
                     builder.schemes([(address.scheme(), scheme)]).reflect()
                 }
-                Some(scheme) => builder.schemes([(address.scheme(), scheme)]),
-                None => builder,
+                scheme => builder.schemes([(address.scheme(), scheme)]),
             },
             _ => builder,
         })
@@ -198,12 +197,8 @@ impl ConnectOptions {
         Ok(kind)
     }
 
-    /// Returns the scheme of an address that is not built in, if this program knows it.
-    fn scheme(
-        &self,
-        kind: Kind,
-        address: &OtherAddress,
-    ) -> Result<Option<Arc<dyn Scheme>>, Failure> {
+    /// Returns the scheme of an address that is not built in.
+    fn scheme(&self, kind: Kind, address: &OtherAddress) -> Result<Arc<dyn Scheme>, Failure> {
         let mut settings = WebSocket::new();
         if let Some(path) = &self.token_file {
             let token = fs::read_to_string(path)
@@ -215,7 +210,14 @@ impl ConnectOptions {
         {
             settings = settings.client_tls(tls);
         }
-        Ok(find_scheme(address, settings))
+        match find_scheme(address, settings) {
+            Some(scheme) => Ok(scheme),
+            None => Err(Failure::usage(format_args!(
+                "unknown scheme `{}` of the address `{address}`: known are tcp, tls, unix, exec, stdio, fd, ws and wss, and JSON-RPC \
+                 over them, such as jsonrpc+tcp (`chirp --help` lists the forms)",
+                address.scheme()
+            ))),
+        }
     }
 
     fn first_tls_option(&self) -> Option<&'static str> {
