@@ -418,3 +418,34 @@ async fn params_without_required_members_may_be_left_out() {
     assert_eq!(program.exchange(request).await, response);
     idle(&peer).await;
 }
+
+#[tokio::test]
+async fn errors_with_unusual_codes_keep_their_messages() {
+    let (peer, mut program) = connected();
+    let host = HostClient::new(&peer).with_json();
+    for (code, expected) in [
+        ("17.0", 17),
+        ("-32000.0", 33_536),
+        ("1e99", 0),
+        ("123456789012345678901234567890", 0),
+        ("\"ENOENT\"", 0),
+    ] {
+        let program = async {
+            let id = &program.receive_json().await["id"];
+            let error = format!(r#"{{"code":{code},"message":"no such file"}}"#);
+            let response = format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#);
+            program.send(response).await;
+        };
+        let (result, ()) = tokio::join!(host.version(), program);
+        let error = match result.unwrap_err() {
+            CallError::Remote(error) => error,
+            other => panic!("{code}: {other:?}"),
+        };
+        let message = match expected {
+            0 => format!("no such file (JSON-RPC code {code})"),
+            _ => "no such file".to_owned(),
+        };
+        assert_eq!((error.code, &*error.message), (expected, &*message));
+    }
+    idle(&peer).await;
+}

@@ -101,6 +101,16 @@ async fn a_program_is_started_by_its_address() {
     adds(&peer).await;
 }
 
+#[cfg(all(feature = "process", target_os = "linux"))]
+#[tokio::test]
+async fn a_program_that_exits_within_a_message_is_named() {
+    let address = r#"jsonrpc+exec:sh -c 'read line; printf "{"; exit 7'"#;
+    let peer = in_time(client().connect(address)).await.unwrap();
+    let client = TextClient::new(&peer).with_json();
+    let error = in_time(client.add(1, 2)).await.unwrap_err().to_string();
+    assert!(error.contains("exit status: 7"), "{error}");
+}
+
 #[tokio::test]
 async fn wrong_addresses_are_errors() {
     let cases = [

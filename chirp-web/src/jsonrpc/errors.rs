@@ -112,7 +112,7 @@ pub(super) fn from_json(error: &ErrorObject<'_>) -> ErrorData {
     if let Some(code) = error_number::to_code(error.code) {
         return ErrorData::new(code, &*error.message).with_data(data);
     }
-    let message = format!("{} (JSON-RPC code {})", error.message, error.code);
+    let message = format!("{} (JSON-RPC code {})", error.message, error.code_text);
     ErrorData::new(0, message).with_data(data)
 }
 

@@ -75,7 +75,10 @@ pub(super) struct CallMember {
 /// The error of a response.
 #[derive(Debug, PartialEq)]
 pub(super) struct ErrorObject<'a> {
+    /// The code. [`i64::MAX`] if it is not an integer of 64 bits.
     pub(super) code: i64,
+    /// The code as JSON text.
+    pub(super) code_text: &'a str,
     pub(super) message: Cow<'a, str>,
     /// JSON text.
     pub(super) data: Option<&'a str>,
@@ -467,6 +470,12 @@ impl CallMember {
     }
 }
 
+/// Reads the code of an error. Some programs print `-32000.0`, and others have codes that are not integers.
+fn code(json: &str) -> i64 {
+    let whole = json.strip_suffix(".0").unwrap_or(json);
+    whole.parse().unwrap_or(i64::MAX)
+}
+
 impl<'a> ErrorObject<'a> {
     fn read(json: &'a str) -> Option<Self> {
         #[derive(serde::Deserialize)]
@@ -479,7 +488,8 @@ impl<'a> ErrorObject<'a> {
         }
         let fields: Fields<'a> = serde_json::from_str(json).ok()?;
         Some(Self {
-            code: fields.code.get().parse().ok()?,
+            code: code(fields.code.get()),
+            code_text: fields.code.get(),
             message: fields.message.unwrap_or_default(),
             data: fields.data.map(RawValue::get),
         })

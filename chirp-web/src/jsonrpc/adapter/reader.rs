@@ -192,7 +192,12 @@ impl AsyncRead for PacketReader {
             if this.give(buf) {
                 return Poll::Ready(Ok(()));
             }
-            if this.poll_write(cx)?.is_pending() {
+            let written = match this.poll_write(cx) {
+                // The program is gone, and the end of the input says more.
+                Poll::Ready(Err(_)) if matches!(this.end, Some(Ok(()))) => Poll::Ready(Ok(())),
+                written => written,
+            };
+            if written?.is_pending() {
                 // The other side must take answers to invalid messages before it sends others.
                 ready!(this.stall.poll(cx))?;
                 return Poll::Pending;
