@@ -30,8 +30,10 @@ const MAX_RETRIES = 2;
 export class ReconnectingPeer extends RequestCaller {
   readonly #url: () => string | URL;
   readonly #options: ReconnectOptions;
-  /** The connection, or the next one. */
-  #peer = deferred<Peer>();
+  /** The connection, if there is one. */
+  #peer: Peer | undefined;
+  /** Calls that wait for a connection. */
+  readonly #waiting = new Set<{ resolve: (peer: Peer) => void; reject: (error: unknown) => void }>();
   #isClosed = false;
   #lastError: unknown = "there was no attempt yet";
   /** Ends the pause between two attempts. */
@@ -63,12 +65,13 @@ export class ReconnectingPeer extends RequestCaller {
         await onConnect?.(peer);
         if (this.#isClosed) return peer.abort();
         tell(peer, undefined);
-        this.#peer.resolve(peer);
+        this.#peer = peer;
+        for (const { resolve } of this.#waiting) resolve(peer);
         // A connection that shuts down ends by itself, when the calls on it have ended.
         void peer.closed.then((reason) => (this.#lastError = reason));
         await peer.unusable;
         if (this.#isClosed) return;
-        this.#peer = deferred();
+        this.#peer = undefined;
       } catch (error) {
         this.#lastError = error;
         peer?.abort();
@@ -112,15 +115,18 @@ export class ReconnectingPeer extends RequestCaller {
   /** Waits for a connection. */
   async #wait(time = this.#options.maxWait ?? 30_000, signal?: AbortSignal, receiver?: Receiver<any>): Promise<Peer> {
     signal?.throwIfAborted();
-    const { promise, resolve, reject } = deferred<Peer>();
+    if (this.#isClosed) throw new NotConnectedError("this side closed the connection");
+    if (this.#peer) return this.#peer;
+    const waiter = deferred<Peer>();
+    const { promise, reject } = waiter;
     const unwatch = watch(reject, time, () => new NotConnectedError(`no connection within ${time} ms: ${this.#lastError}`), signal);
     if (receiver) receiver.onCancel = () => reject(new ChirpError("the stream was cancelled"));
-    if (this.#isClosed) reject(new NotConnectedError("this side closed the connection"));
-    this.#peer.promise.then(resolve, reject);
+    this.#waiting.add(waiter);
     try {
       return await promise;
     } finally {
       unwatch();
+      this.#waiting.delete(waiter);
     }
   }
 
@@ -133,8 +139,7 @@ export class ReconnectingPeer extends RequestCaller {
   async close(timeout?: number): Promise<void> {
     this.#isClosed = true;
     this.#wake?.();
-    this.#peer.reject(new NotConnectedError("this side closed the connection"));
-    const peer = await this.#peer.promise.catch(() => undefined);
-    await peer?.close(timeout);
+    for (const { reject } of this.#waiting) reject(new NotConnectedError("this side closed the connection"));
+    await this.#peer?.close(timeout);
   }
 }

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import WebSocket from "ws";
-import { ConnectionLostError, DeadlineExceededError, NotConnectedError, ReconnectingPeer, type Peer } from "chirp-rpc";
+import { ConnectionLostError, DeadlineExceededError, NotConnectedError, ReconnectingPeer, untyped, type Peer } from "chirp-rpc";
 import { rejects, until } from "./check.js";
 import { DemoClient } from "./demo.js";
 import { serve, skip } from "./server.js";
@@ -95,6 +97,21 @@ test("a server that shuts down in order loses no call", { skip, timeout: 20_000 
   assert(calls > 0);
   await peer.close();
   await second.kill();
+});
+
+test("calls that ended while there was no connection leave nothing behind", { timeout: 20_000 }, async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const peer = new ReconnectingPeer("ws://127.0.0.1:1", options);
+  const calls = async (count: number) => {
+    for (let at = 0; at < count; at++) await Promise.all(Array.from({ length: 500 }, () => peer.call(untyped("A.b"), [], { timeout: 1 }).catch(() => {})));
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = await calls(2);
+  const growth = (await calls(20)) - before;
+  assert(growth < 4 << 20, `${growth} bytes are kept of 10,000 calls`);
+  await peer.close();
 });
 
 test("a failed onConnect is a failed attempt", { skip, timeout: 10_000 }, async () => {
