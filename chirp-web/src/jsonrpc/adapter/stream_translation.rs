@@ -154,7 +154,7 @@ impl Translator {
         }
     }
 
-    /// Fails a request whose result has become longer than a message may be.
+    /// Fails a request whose list of items has become too long.
     fn fail_if_too_long(&mut self, number: u32, out: &mut Translated) {
         let Some(request) = self.sent.too_long(number, self.max_message) else {
             return;
@@ -162,7 +162,8 @@ impl Translator {
         self.sent.remove(request);
         Cancel { id: request }.encode(&mut out.packets);
         let limit = self.max_message as u64;
-        let detail = "the list of items is longer than a message may be";
+        let detail =
+            "the list of items is longer than a message may be, or all lists than four messages";
         let error = FrameworkError::TooLarge { limit }.to_error_data(detail);
         if let Some(pending) = self.requests.get_mut(request)
             && let Some(id) = &pending.id

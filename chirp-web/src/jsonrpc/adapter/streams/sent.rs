@@ -14,6 +14,9 @@ const WINDOW: u32 = 64 << 10;
 /// The bytes that an item costs besides its own (PROTOCOL.md, section 10.6).
 const ITEM_COST: usize = 16;
 
+/// The lists of items that wait for their ends, for all requests of a connection, in longest messages.
+pub(in crate::jsonrpc::adapter) const MAX_LISTS: usize = 4;
+
 /// The streams whose items go to the other side.
 #[derive(Debug, Default)]
 pub(in crate::jsonrpc::adapter) struct SentStreams {
@@ -22,6 +25,8 @@ pub(in crate::jsonrpc::adapter) struct SentStreams {
     /// The numbers of streams by the packet ids of their requests.
     by_request: HashMap<u32, u32, RandomState>,
     last_number: u32,
+    /// The bytes of all lists ([`ItemsTo::Result`]).
+    listed: usize,
 }
 
 /// The way in which items reach the other side.
@@ -111,7 +116,10 @@ impl SentStreams {
             return None;
         }
         stream.held.extend(items.items);
-        stream.next(number, packets)
+        let before = stream.listed();
+        let next = stream.next(number, packets);
+        self.listed += stream.listed() - before;
+        next
     }
 
     /// Handles the credit of the other side.
@@ -177,22 +185,32 @@ impl SentStreams {
 
     /// Forgets the stream of a request.
     pub(in crate::jsonrpc::adapter) fn remove(&mut self, request: u32) {
-        if let Some(number) = self.by_request.remove(&request) {
-            self.streams.remove(&number);
+        if let Some(number) = self.by_request.remove(&request)
+            && let Some(stream) = self.streams.remove(&number)
+        {
+            self.listed -= stream.listed();
         }
     }
 
-    /// Returns the request of a stream whose result has become longer than `limit`.
+    /// Returns the request of a stream whose list has become longer than `limit`, or made all lists longer than
+    /// [`MAX_LISTS`] times that.
     pub(in crate::jsonrpc::adapter) fn too_long(&self, number: u32, limit: usize) -> Option<u32> {
         let stream = self.streams.get(&number)?;
-        match &stream.to {
-            ItemsTo::Result(list) if list.len() > limit => Some(stream.request),
-            _ => None,
-        }
+        let listed = stream.listed();
+        let is_too_long = listed > limit || listed > 0 && self.listed / MAX_LISTS > limit;
+        is_too_long.then_some(stream.request)
     }
 }
 
 impl SentStream {
+    /// Returns the bytes of the list so far.
+    fn listed(&self) -> usize {
+        match &self.to {
+            ItemsTo::Result(list) => list.len(),
+            _ => 0,
+        }
+    }
+
     /// Takes the items that may be sent, and gives back what they cost.
     fn next(&mut self, number: u32, packets: &mut Vec<u8>) -> Option<ToSend> {
         if self.is_cancelled {
@@ -256,5 +274,46 @@ fn with_result(
     match code {
         ResultCode::Success => (code, result().into()),
         _ => (code, data),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may")]
+
+    use chirp_runtime::packet::Header;
+
+    use super::*;
+
+    /// Adds one item of 60 bytes to the list of a stream. Returns the request that fails.
+    fn list(streams: &mut SentStreams, number: u32) -> Option<u32> {
+        let mut packet = Vec::new();
+        StreamItems::encode_head(&mut packet, StreamId::of_receiver(number), 1, 60);
+        StreamItems::encode_item_head(&mut packet, 60);
+        packet.extend([b'1'; 60]);
+        let payload = Bytes::from(packet).split_off(Header::LEN);
+        let items = StreamItems::decode(payload).unwrap();
+        assert!(streams.handle_items(items, &mut Vec::new()).is_none());
+        streams.too_long(number, 100)
+    }
+
+    #[test]
+    fn the_lists_of_a_connection_share_a_limit() {
+        let mut streams = SentStreams::default();
+        for request in 1..=8 {
+            streams.open(request, ItemsTo::Result(Vec::new()), &mut Vec::new());
+        }
+        for number in 1..=6 {
+            assert_eq!(list(&mut streams, number), None, "{number}");
+        }
+        assert_eq!(list(&mut streams, 7), Some(7));
+        streams.remove(7);
+        streams.remove(1);
+        assert_eq!(list(&mut streams, 8), None);
+        assert_eq!(list(&mut streams, 2), Some(2), "longer than a message");
+        for request in 2..=8 {
+            streams.remove(request);
+        }
+        assert_eq!(streams.listed, 0);
     }
 }
