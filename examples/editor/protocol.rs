@@ -5,7 +5,7 @@ use chirp::CallContext;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What an editor asks of its documents. Methods run one after another, in the order in which they arrive: a completion
+/// The requests of an editor about its documents. Methods run one after another, in the order in which they arrive: a completion
 /// sees the changes before it.
 #[chirp::service(name = "", codec = chirp::codec::Json, ordered)]
 pub(crate) trait Documents {
@@ -35,7 +35,7 @@ pub(crate) trait Commands {
     async fn execute(&self, cx: &CallContext, params: Command) -> Result<(), UnknownCommand>;
 }
 
-/// What the server tells the editor.
+/// The notifications of the server to the editor.
 #[chirp::service(name = "", codec = chirp::codec::Json)]
 pub(crate) trait Editor {
     #[chirp(params, oneway, name = "textDocument/publishDiagnostics")]

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::raw::{BINARY, CLOSE, SHORT, close, frame, raw_client, raw_server, read_frame};
 use crate::support::{echo, in_time, packet, read_packet, request};
 
-/// How a peer's connection ended.
+/// The end of a peer's connection.
 async fn end_of(channel: Channel) -> ConnectionError {
     let peer = PeerBuilder::new().start(channel).unwrap();
     in_time(peer.closed()).await

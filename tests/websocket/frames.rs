@@ -83,7 +83,7 @@ async fn long_writes_become_messages_of_64_kib() {
     assert_eq!(end, (CLOSE, close(CloseReason::NORMAL, "")));
 }
 
-/// What the other side may not do, with the code that it is told.
+/// The violations of the other side, with the code that it is told.
 #[tokio::test]
 async fn violations_end_the_connection_with_a_code() {
     let masked = |bytes: &[u8]| frame(BINARY, bytes, true);

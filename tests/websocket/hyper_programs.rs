@@ -149,7 +149,7 @@ impl NewChannel for WebSocket {
     }
 }
 
-/// What a program's middleware knows about a client reaches its peer.
+/// Facts that a program's middleware knows about a client reach its peer.
 #[tokio::test]
 async fn extensions_give_the_address_and_the_identity() {
     let (upgrade, connections) = WebSocket::new().service();

@@ -17,7 +17,7 @@ pub(super) struct Errors<'d> {
     by_key: BTreeMap<Key, usize>,
 }
 
-/// What tells errors apart: the code, the name, whether the data are raw, and the fields.
+/// The features that distinguish errors: the code, the name, whether the data are raw, and the fields.
 type Key = (u16, String, bool, String);
 
 fn key(error: &ErrorDescription) -> Key {

@@ -89,7 +89,7 @@ const MAX_MARKS: u32 = 100_000;
 /// Whoever has not objected until then agrees.
 const TIME_TO_OBJECT: Duration = Duration::from_secs(15);
 
-/// What all seats share.
+/// The state that all seats share.
 #[derive(Default)]
 pub struct Table {
     drawing: watch::Sender<Drawing>,
@@ -99,7 +99,7 @@ pub struct Table {
 #[derive(Default)]
 struct Drawing {
     marks: Vec<Mark>,
-    /// How often the board was wiped.
+    /// The number of times that the board was wiped.
     wipes: u64,
 }
 
