@@ -197,7 +197,7 @@ async fn store_this_repository(address: &str) -> Result<(), Box<dyn Error>> {
     let blobs = connect(address).await?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    for place in ["src", "chirp-runtime", "chirp-macros", "examples"] {
+    for place in ["src", "chirp-runtime", "chirp-macros", "chirp-web"] {
         find_files(&root.join(place), &mut files)?;
     }
 
