@@ -16,7 +16,7 @@ use super::endpoint::Explained;
 /// let error = endpoint.connect().await.expect_err("nobody listens");
 /// assert!(find_error::<InprocError>(&error).is_some());
 /// # }
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(connect());
+/// # tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(connect());
 /// ```
 pub fn find_error<E: Error + 'static>(error: &io::Error) -> Option<&E> {
     let mut error: &(dyn Error + 'static) = error.get_ref()?;

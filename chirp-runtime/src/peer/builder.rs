@@ -344,18 +344,16 @@ impl PeerBuilder {
     /// [`RouteError`] if a service could not be registered.
     pub(crate) fn start_each(
         &self,
-        channel: Channel,
+        mut channel: Channel,
         serves: bool,
         connected: bool,
         register: &mut dyn FnMut(&Peer, &mut SharedServing) -> Result<(), RouteError>,
     ) -> Result<Peer, RouteError> {
         self.check()?;
         #[cfg(feature = "record")]
-        let channel = match &self.wrap_channel {
-            Some(wrap) => wrap(channel, connected),
-            None => channel,
-        };
-        let mut channel = channel;
+        if let Some(wrap) = &self.wrap_channel {
+            channel = wrap(channel, connected);
+        }
         let remote = channel.remote().cloned();
         let credentials = channel.credentials();
         let identity = channel.identity();
