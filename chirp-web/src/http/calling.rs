@@ -298,7 +298,7 @@ pub(super) fn result_response(
         response
     };
     let headers = response.headers_mut();
-    // A result for a caller with an identity is for nobody else.
+    // A cache must not give the result of an identified caller to another one.
     let cache = match tag {
         Some(_) if may_be_kept => "no-cache",
         _ => "no-store",

@@ -116,7 +116,8 @@ impl Gateway {
         self
     }
 
-    /// Sets the time limit of calls whose request sets none. 30 s by default. A call that takes longer has the response 504.
+    /// Sets the time limit of calls whose request sets none. 30 s by default. A call that takes longer has the response 504. The
+    /// limit of the request or of the gateway holds instead of a deadline that the service states.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self
