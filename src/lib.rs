@@ -65,6 +65,8 @@
 //! | `metrics` | no | publishing numbers to the `metrics` facade |
 //! | `record` | no | records of packets, for Wireshark: `record::Recorder` |
 //! | `reflect` | no | calls of any method in JSON, and the shapes of types: `reflect` |
+//! | `requests` | no | requests over HTTP whose responses come later and elsewhere: `requests` |
+//! | `requests-store` | no | such requests survive a restart, in a file |
 //! | `tower` | no | layers of the crate `tower`, around handlers and calls |
 //! | `typescript` | no | clients and handlers in TypeScript, from the description of a peer: `typescript` |
 //! | `websocket` | no | `ws://` and `wss://` addresses, also within programs of axum and hyper: `websocket` |
@@ -124,6 +126,8 @@ pub use chirp_runtime::{channel, codec, layer, packet, stream};
 pub use chirp_web::http;
 #[cfg(feature = "jsonrpc")]
 pub use chirp_web::jsonrpc;
+#[cfg(feature = "requests")]
+pub use chirp_web::requests;
 #[cfg(feature = "typescript")]
 pub use chirp_web::typescript;
 #[cfg(feature = "websocket")]

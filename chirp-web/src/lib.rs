@@ -7,6 +7,10 @@ pub mod http;
 pub mod jsonrpc;
 #[cfg(any(feature = "http", feature = "websocket"))]
 mod origin_policy;
+#[cfg(feature = "requests")]
+mod outgoing;
+#[cfg(feature = "requests")]
+pub mod requests;
 #[cfg(feature = "typescript")]
 pub mod typescript;
 #[cfg(feature = "websocket")]

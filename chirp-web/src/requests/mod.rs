@@ -1,0 +1,1 @@
+//! Requests over HTTP whose responses come later and elsewhere.
