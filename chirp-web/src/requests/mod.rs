@@ -1,1 +1,9 @@
 //! Requests over HTTP whose responses come later and elsewhere.
+
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "for the gateway's deferred requests"
+)]
+mod store;
