@@ -330,6 +330,40 @@ async fn streams_are_arguments_by_name_and_by_position() {
     idle(&pair.serving).await;
 }
 
+#[tokio::test]
+async fn streams_of_bytes_travel_without_base64() {
+    let pair = connected(same);
+    let json = JsonCaller::new(&pair.peer);
+    let chunk = Bytes::from(vec![0; 50_000]);
+    let chunks = || tokio_stream::iter([chunk.clone(), Bytes::from_static(b"c"), chunk.clone()]);
+    for arguments in [
+        JsonArguments::new().byte_stream("chunks", chunks()),
+        JsonArguments::new().positional_byte_stream(chunks()),
+    ] {
+        let before = pair.peer.metrics().traffic;
+        let mut items = json.byte_stream("Work.echo", arguments).await.unwrap();
+        let mut all = Vec::new();
+        while let Some(item) = items.recv().await {
+            all.push(item.unwrap());
+        }
+        assert_eq!(all, chunks().collect::<Vec<_>>().await);
+        let after = pair.peer.metrics().traffic;
+        let sent = after.bytes_sent - before.bytes_sent;
+        let received = after.bytes_received - before.bytes_received;
+        // In base64 they would be 133,336.
+        assert!(sent < 102_000 && received < 102_000, "{sent} {received}");
+    }
+    // Items that are not bytes are none in any codec.
+    let mut numbers = json.byte_stream("Work.count", "[1]").await.unwrap();
+    let number = numbers.recv().await;
+    assert!(
+        matches!(number, Some(Err(StreamError::Decode(_)))),
+        "{number:?}"
+    );
+    assert!(json.byte_stream("Work.block", "[0]").await.is_err());
+    idle(&pair.serving).await;
+}
+
 /// The halves in values have items in JSON in both directions.
 #[tokio::test]
 async fn stream_halves_inside_of_values_survive() {

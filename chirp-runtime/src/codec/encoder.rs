@@ -1,8 +1,12 @@
 use std::marker::PhantomData;
 
 use bytes::Bytes;
+#[cfg(feature = "reflect")]
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Codec, EncodeError, Encodes, Form, attaching, buffer};
+#[cfg(feature = "reflect")]
+use super::{CodecId, form::Owned};
 #[cfg(feature = "json")]
 use super::{Json, List as _, Serde as _};
 use crate::packet::{Attachments, Payload};
@@ -146,6 +150,26 @@ impl<C: Codec> Encoder<C> {
         } else {
             attaching::encoding(C::ID, attachments, || C::encode(value, out))
         };
+        if let Err(error) = encoded {
+            self.error = Some(error);
+        }
+    }
+
+    /// Appends an argument with streams, whose items are in another codec.
+    #[cfg(feature = "reflect")]
+    pub(crate) fn put_with_items<T>(&mut self, value: &T, items: CodecId)
+    where
+        T: Serialize + DeserializeOwned + Send + 'static,
+        C: Encodes<Owned<T>>,
+    {
+        if self.error.is_some() {
+            return;
+        }
+        self.begin();
+        let Self {
+            out, attachments, ..
+        } = self;
+        let encoded = attaching::encoding(items, attachments, || C::encode(value, out));
         if let Err(error) = encoded {
             self.error = Some(error);
         }

@@ -1,9 +1,10 @@
 use std::fmt;
 
+use bytes::Bytes;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::JsonText;
-use crate::codec::{Encoder, Item, Json, Wire};
+use crate::codec::{CodecId, Encoder, Item, Json, Wire};
 use crate::packet::{Attachments, Payload};
 use crate::peer::CallError;
 use crate::service::Streamed;
@@ -82,6 +83,19 @@ impl JsonArguments {
     #[must_use]
     pub fn positional_stream<T: Item>(self, items: impl IntoReceiver<T>) -> Self {
         self.add(None, |list| <T as Streamed<Json>>::put(items, list))
+    }
+
+    /// Adds a stream of bytes by the name of the argument, for a method that takes a stream of bytes. The bytes are sent as
+    /// they are, without base64. Otherwise as [`stream`](Self::stream).
+    #[must_use]
+    pub fn byte_stream(self, name: &str, items: impl IntoReceiver<Bytes>) -> Self {
+        self.add(Some(name), |list| put_bytes(items, list))
+    }
+
+    /// Adds a stream of bytes as the next argument by position: see [`byte_stream`](Self::byte_stream).
+    #[must_use]
+    pub fn positional_byte_stream(self, items: impl IntoReceiver<Bytes>) -> Self {
+        self.add(None, |list| put_bytes(items, list))
     }
 
     /// Adds the sending half of a stream ([`stream::channel`](crate::stream::channel)) by the name of the argument. The
@@ -167,6 +181,12 @@ impl JsonArguments {
         attachments.append(&mut halves);
         Ok(payload.attach(attachments))
     }
+}
+
+/// Appends a stream of bytes, whose items are in a codec without base64, and binds it to the call.
+fn put_bytes(items: impl IntoReceiver<Bytes>, list: &mut Encoder<Json>) {
+    list.put_with_items(&items.into_receiver(), CodecId::Bincode);
+    list.bind_last();
 }
 
 /// Reads a JSON object or array.

@@ -1,3 +1,5 @@
+use bytes::Bytes;
+
 use super::{JsonArguments, JsonText};
 use crate::codec::{CodecId, Json};
 use crate::packet::{DESCRIBE_METHOD, JSON_SUFFIX};
@@ -113,6 +115,34 @@ impl JsonCaller {
             CodecId::Json,
             |answer, method| {
                 <JsonText as Streamed<Json>>::receive(answer, method, |error, _| error)
+            },
+        )
+    }
+
+    /// Calls a method whose result is a stream of bytes, which are received as they are, without base64. Otherwise as
+    /// [`stream`](Self::stream).
+    ///
+    /// # Errors
+    ///
+    /// As [`stream`](Self::stream). The stream fails with [`StreamError::Decode`](crate::stream::StreamError::Decode) if its items are not bytes.
+    pub fn byte_stream(
+        &self,
+        method: &str,
+        arguments: impl Into<JsonArguments>,
+    ) -> Call<Receiver<Bytes>> {
+        Call::streaming(
+            self.caller.clone(),
+            json_name(method),
+            arguments.into().payload(),
+            CodecId::Bincode,
+            |answer, method| {
+                let of_call = answer?.into_stream();
+                let of_call = of_call.ok_or_else(|| {
+                    CallError::Decode(format!("the result of \"{method}\" is not a stream"))
+                })?;
+                Ok(Receiver::of_call(of_call, CodecId::Bincode, |error, _| {
+                    error
+                }))
             },
         )
     }

@@ -100,12 +100,16 @@ impl ArgumentSource {
                 Ok(CallArguments::List(list, uploads))
             }
             Self::Stream { query, name, media } => {
-                let (sender, receiver) = channel::<JsonText>();
-                let list = named(&query).stream(&name, receiver);
-                match media {
-                    MediaType::Bytes => uploads.send_bytes(body, sender),
-                    _ => uploads.send_lines(body, limit, sender),
-                }
+                let list = named(&query);
+                let list = if media == MediaType::Bytes {
+                    let (sender, receiver) = channel();
+                    uploads.send_bytes(body, sender);
+                    list.byte_stream(&name, receiver)
+                } else {
+                    let (sender, receiver) = channel();
+                    uploads.send_lines(body, limit, sender);
+                    list.stream::<JsonText>(&name, receiver)
+                };
                 Ok(CallArguments::List(list, uploads))
             }
         }
@@ -182,20 +186,32 @@ fn with_streams(
         )
     };
     let given: Given = serde_json::from_slice(text).map_err(|error| invalid(&error))?;
-    let mut list = JsonArguments::new();
-    let mut start = |argument: &ArgumentDescription, value: &JsonText| {
-        let items = if argument.value.is_bytes() {
-            value.to_bytes().map(|_| vec![value.clone()])
-        } else {
-            value.to::<Vec<JsonText>>()
-        };
-        let items = items.map_err(|error| {
+    let mut start = |list: JsonArguments,
+                     name: Option<&str>,
+                     argument: &ArgumentDescription,
+                     value: &JsonText| {
+        let invalid = |error: &dyn fmt::Display| {
             invalid(&format_args!("the items of \"{}\": {error}", argument.name))
-        })?;
+        };
+        if argument.value.is_bytes() {
+            let bytes = value.to_bytes().map_err(|error| invalid(&error))?;
+            let (sender, receiver) = channel();
+            uploads.send_items(vec![Bytes::from(bytes)], sender);
+            return Ok(match name {
+                Some(name) => list.byte_stream(name, receiver),
+                None => list.positional_byte_stream(receiver),
+            });
+        }
+        let items = value.to::<Vec<JsonText>>();
+        let items = items.map_err(|error| invalid(&error))?;
         let (sender, receiver) = channel::<JsonText>();
         uploads.send_items(items, sender);
-        Ok::<_, Problem>(receiver)
+        Ok::<_, Problem>(match name {
+            Some(name) => list.stream(name, receiver),
+            None => list.positional_stream(receiver),
+        })
     };
+    let mut list = JsonArguments::new();
     match given {
         Given::Named(values) => {
             for (name, value) in values {
@@ -203,7 +219,7 @@ fn with_streams(
                     argument.stream && (argument.name == name || argument.aliases.contains(&name))
                 });
                 list = match argument {
-                    Some(argument) => list.stream(&name, start(argument, &value)?),
+                    Some(argument) => start(list, Some(&name), argument, &value)?,
                     None => list.named(&name, &value),
                 };
             }
@@ -211,7 +227,7 @@ fn with_streams(
         Given::Positional(values) => {
             for (at, value) in values.into_iter().enumerate() {
                 list = match method.arguments.get(at).filter(|argument| argument.stream) {
-                    Some(argument) => list.positional_stream(start(argument, &value)?),
+                    Some(argument) => start(list, None, argument, &value)?,
                     None => list.positional(&value),
                 };
             }

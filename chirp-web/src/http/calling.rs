@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use super::arguments::{ArgumentSource, CallArguments};
 use super::authenticate::Authenticated;
 use super::body::ResponseBody;
+use super::byte_body::ByteBody;
 use super::call_head::CallHead;
 use super::entity_tag;
 use super::item_body::ItemBody;
@@ -173,11 +174,18 @@ where
     }
     if description.items.is_some() {
         let (list, uploads) = arguments.into_list();
+        if media == MediaType::Bytes {
+            let call = with_options(caller.byte_stream(name, list), head, deadline, description);
+            let items = call.await;
+            let items = items.map_err(|error| Problem::of_call(error, description))?;
+            let body = ByteBody::new(items, method, uploads, permit);
+            return Ok(stream_response(media, ResponseBody::streamed(body)));
+        }
         let call = with_options(caller.stream(name, list), head, deadline, description);
         let items = call.await;
         let items = items.map_err(|error| Problem::of_call(error, description))?;
-        let items = ItemBody::new(items, media, method, uploads, permit);
-        return Ok(stream_response(media, ResponseBody::streamed(items)));
+        let body = ItemBody::new(items, media, method, uploads, permit);
+        return Ok(stream_response(media, ResponseBody::streamed(body)));
     }
     let result = match arguments {
         CallArguments::Text(text) => {

@@ -1,13 +1,10 @@
-use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use chirp_runtime::dynamic::JsonText;
-use chirp_runtime::peer::CallError;
 use chirp_runtime::stream::{Receiver, StreamError};
-use http::StatusCode;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 
@@ -23,16 +20,13 @@ const MAX_PIECE: usize = 64 << 10;
 /// The time after which server-sent events without an item are kept alive. A caller that has gone away is noticed by writing.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// The items of a stream as the body of a response.
+/// The items of a stream in JSON as the body of a response.
 pub(super) struct ItemBody {
     items: Receiver<JsonText>,
     format: MediaType,
     /// The number of items before the next one.
     count: u64,
     stage: Stage,
-    /// An error that is left to return after the bytes before it.
-    error: Option<BodyError>,
-    has_yielded: bool,
     method: TargetMethod,
     heartbeat: Option<Interval>,
     _uploads: Uploads,
@@ -64,8 +58,6 @@ impl ItemBody {
             format,
             count: 0,
             stage: Stage::Start,
-            error: None,
-            has_yielded: false,
             method,
             heartbeat,
             _uploads: uploads,
@@ -74,14 +66,9 @@ impl ItemBody {
     }
 
     /// Appends an item to the bytes.
-    fn item(&mut self, item: &JsonText, out: &mut Vec<u8>) -> Result<(), BodyError> {
+    fn item(&mut self, item: &JsonText, out: &mut Vec<u8>) {
         self.count += 1;
         match self.format {
-            MediaType::Bytes => {
-                let bytes = item.to_bytes();
-                let bytes = bytes.map_err(|error| BodyError(format!("an item: {error}")))?;
-                out.extend_from_slice(&bytes);
-            }
             MediaType::Events => {
                 // A browser that connects again names the last item that it has received.
                 out.extend_from_slice(format!("id: {}\ndata: ", self.count).as_bytes());
@@ -94,7 +81,6 @@ impl ItemBody {
                 out.extend_from_slice(b"}\n");
             }
         }
-        Ok(())
     }
 
     /// Appends the end of the stream.
@@ -102,11 +88,6 @@ impl ItemBody {
         self.stage = Stage::End;
         let count = self.count;
         match (self.format, error) {
-            (MediaType::Bytes, None) => {}
-            (MediaType::Bytes, Some(error)) => {
-                let problem = self.problem(error);
-                self.error = Some(BodyError(problem.to_json()));
-            }
             (MediaType::Events, None) => {
                 out.extend_from_slice(
                     format!("event: end\ndata: {{\"end\":{count}}}\n\n").as_bytes(),
@@ -125,14 +106,7 @@ impl ItemBody {
     }
 
     fn problem(&self, error: StreamError) -> Problem {
-        let method = self.method.description();
-        match error {
-            StreamError::Call(error) => Problem::of_call(error, method),
-            StreamError::ConnectionLost(lost) => {
-                Problem::of_call(CallError::ConnectionLost(lost), method)
-            }
-            error => Problem::new(StatusCode::BAD_GATEWAY, error.to_string()),
-        }
+        Problem::of_stream(error, self.method.description())
     }
 }
 
@@ -153,12 +127,7 @@ impl Produce for ItemBody {
         while this.stage == Stage::Items && out.len() < MAX_PIECE {
             match this.items.poll_recv(cx) {
                 Poll::Pending => break,
-                Poll::Ready(Some(Ok(item))) => {
-                    if let Err(error) = this.item(&item, &mut out) {
-                        this.stage = Stage::End;
-                        this.error = Some(error);
-                    }
-                }
+                Poll::Ready(Some(Ok(item))) => this.item(&item, &mut out),
                 Poll::Ready(Some(Err(error))) => this.end(Some(error), &mut out),
                 Poll::Ready(None) => this.end(None, &mut out),
             }
@@ -170,12 +139,7 @@ impl Produce for ItemBody {
             return Poll::Ready(Some(Ok(out.into())));
         }
         if this.stage == Stage::End {
-            if this.error.is_some() && !mem::replace(&mut this.has_yielded, true) {
-                // The bytes before the error are written first: hyper drops what it has not written when a body fails.
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            return Poll::Ready(this.error.take().map(Err));
+            return Poll::Ready(None);
         }
         match &mut this.heartbeat {
             Some(heartbeat) => heartbeat

@@ -6,6 +6,7 @@
 mod arguments;
 mod authenticate;
 mod body;
+mod byte_body;
 mod call_head;
 mod calling;
 mod client_io;

@@ -3,6 +3,7 @@
 use chirp_runtime::packet::{ErrorData, FrameworkError, MetadataError};
 use chirp_runtime::peer::{CallError, PacketRole};
 use chirp_runtime::reflect::MethodDescription;
+use chirp_runtime::stream::StreamError;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use serde::Serialize;
@@ -82,6 +83,17 @@ impl Problem {
             _ => {}
         }
         problem
+    }
+
+    /// Converts the error of a stream that a method returned.
+    pub(super) fn of_stream(error: StreamError, method: &MethodDescription) -> Self {
+        match error {
+            StreamError::Call(error) => Self::of_call(error, method),
+            StreamError::ConnectionLost(lost) => {
+                Self::of_call(CallError::ConnectionLost(lost), method)
+            }
+            error => Self::new(StatusCode::BAD_GATEWAY, error.to_string()),
+        }
     }
 
     /// Converts the error of reading the description of a target.

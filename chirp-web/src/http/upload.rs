@@ -4,13 +4,14 @@ use std::future::poll_fn;
 use std::pin::pin;
 
 use bytes::{Buf, Bytes, BytesMut};
+use chirp_runtime::codec::Item;
 use chirp_runtime::dynamic::JsonText;
 use chirp_runtime::stream::{Sender, StreamError};
 use http_body::Body;
 use tokio::task::JoinHandle;
 
-/// The bytes that are sent as one item of a byte stream.
-const PIECE: usize = 48 << 10;
+/// The largest item of a byte stream, in bytes.
+const PIECE: usize = 64 << 10;
 
 /// The streams that are being sent to a method. Dropping them stops sending.
 #[derive(Debug, Default)]
@@ -20,7 +21,7 @@ pub(super) struct Uploads {
 
 impl Uploads {
     /// Sends the bytes of a body as they arrive, as items of any length.
-    pub(super) fn send_bytes<B>(&mut self, body: B, sender: Sender<JsonText>)
+    pub(super) fn send_bytes<B>(&mut self, body: B, sender: Sender<Bytes>)
     where
         B: Body + Send + 'static,
         B::Data: Send,
@@ -44,7 +45,7 @@ impl Uploads {
     }
 
     /// Sends items that are at hand.
-    pub(super) fn send_items(&mut self, items: Vec<JsonText>, sender: Sender<JsonText>) {
+    pub(super) fn send_items<T: Item>(&mut self, items: Vec<T>, sender: Sender<T>) {
         self.tasks.push(tokio::spawn(async move {
             let mut sender = sender;
             let sent = async {
@@ -74,7 +75,7 @@ enum Stopped {
     Failed(String),
 }
 
-fn finish(sent: Result<(), Stopped>, sender: Sender<JsonText>) {
+fn finish<T: Item>(sent: Result<(), Stopped>, sender: Sender<T>) {
     match sent {
         Ok(()) => sender.finish(),
         Err(Stopped::Closed) => {}
@@ -82,7 +83,7 @@ fn finish(sent: Result<(), Stopped>, sender: Sender<JsonText>) {
     }
 }
 
-async fn send(item: JsonText, sender: &mut Sender<JsonText>) -> Result<(), Stopped> {
+async fn send<T: Item>(item: T, sender: &mut Sender<T>) -> Result<(), Stopped> {
     sender.send(item).await.map_err(|error| match error {
         StreamError::TooLarge { .. } | StreamError::Encode(_) => Stopped::Failed(error.to_string()),
         _ => Stopped::Closed,
@@ -101,12 +102,12 @@ async fn next<B: Body>(body: &mut std::pin::Pin<&mut B>) -> Result<Option<B::Dat
     Ok(None)
 }
 
-async fn send_bytes<B: Body>(body: B, sender: &mut Sender<JsonText>) -> Result<(), Stopped> {
+async fn send_bytes<B: Body>(body: B, sender: &mut Sender<Bytes>) -> Result<(), Stopped> {
     let mut body = pin!(body);
     while let Some(mut data) = next(&mut body).await? {
         while data.has_remaining() {
             let piece = data.copy_to_bytes(data.remaining().min(PIECE));
-            send(JsonText::bytes(piece), sender).await?;
+            send(piece, sender).await?;
         }
     }
     Ok(())
