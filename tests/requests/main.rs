@@ -1,2 +1,11 @@
 //! Requests whose responses come later and elsewhere: response hooks, trackers, stream URLs.
 #![cfg(feature = "requests")]
+
+#[cfg(feature = "tls")]
+#[path = "../tls/certificates.rs"]
+#[allow(dead_code, reason = "the tests of TLS use more")]
+mod certificates;
+mod destinations;
+mod localhost;
+#[path = "../support/mod.rs"]
+mod support;

@@ -7,3 +7,8 @@
     reason = "for the gateway's deferred requests"
 )]
 mod store;
+
+pub use crate::outgoing::{
+    DestinationError, Destinations, OutgoingBody, OutgoingClient, OutgoingError, OutgoingResponse,
+    OutgoingUrl, rewrite_localhost,
+};
