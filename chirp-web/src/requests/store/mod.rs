@@ -3,11 +3,20 @@
 //! A change has happened when its future is ready: in a file, it is then on the disk. A future that is dropped before may or
 //! may not have made its change.
 
+mod encoding;
 mod error;
+#[cfg(feature = "requests-store")]
+mod file;
 mod memory;
+#[cfg(feature = "requests-store")]
+mod operation;
 mod progress;
 mod record;
+#[cfg(feature = "requests-store")]
+mod request_file;
 mod resumption;
+#[cfg(feature = "requests-store")]
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +26,8 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 pub use error::StoreError;
+#[cfg(feature = "requests-store")]
+use file::FileStore;
 use memory::MemoryStore;
 pub(crate) use progress::{
     DeliveryAttempt, RequestChange, RequestEnd, RequestOutcome, RequestProgress,
@@ -33,9 +44,26 @@ pub struct RequestStore {
 #[derive(Debug)]
 enum Backend {
     Memory(MemoryStore),
+    #[cfg(feature = "requests-store")]
+    File(FileStore),
 }
 
 impl RequestStore {
+    /// Opens a file of requests, and creates the file, with the mode 0600, if there is none. The file has the format of
+    /// the crate `redb`. Opening reads the whole file; the thread waits meanwhile, and also when the store is dropped, until
+    /// its changes are on the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`], for example if another process uses the file, or the file is damaged.
+    #[cfg(feature = "requests-store")]
+    pub fn open(path: impl AsRef<std::path::Path>) -> Result<Self, StoreError> {
+        let store = FileStore::open(path.as_ref())?;
+        Ok(Self {
+            backend: Backend::File(store),
+        })
+    }
+
     /// Creates an empty store in memory.
     pub(crate) fn memory() -> Self {
         Self {
@@ -56,6 +84,13 @@ impl RequestStore {
     ) -> Result<Acceptance, StoreError> {
         match &self.backend {
             Backend::Memory(store) => Ok(store.accept(record, arguments)),
+            #[cfg(feature = "requests-store")]
+            Backend::File(store) => {
+                let id = Some(record.id);
+                store
+                    .run(id, move |tables| tables.accept(&record, &arguments))
+                    .await
+            }
         }
     }
 
@@ -71,6 +106,13 @@ impl RequestStore {
     ) -> Result<bool, StoreError> {
         match &self.backend {
             Backend::Memory(store) => Ok(store.update(id, change)),
+            #[cfg(feature = "requests-store")]
+            Backend::File(store) => {
+                let id = *id;
+                store
+                    .run(None, move |tables| tables.update(&id, &change))
+                    .await
+            }
         }
     }
 
@@ -82,6 +124,11 @@ impl RequestStore {
     pub(crate) async fn get(&self, id: &[u8; 16]) -> Result<Option<StoredRequest>, StoreError> {
         match &self.backend {
             Backend::Memory(store) => Ok(store.get(id)),
+            #[cfg(feature = "requests-store")]
+            Backend::File(store) => {
+                let id = *id;
+                store.run(None, move |tables| tables.get(&id)).await
+            }
         }
     }
 
@@ -98,6 +145,12 @@ impl RequestStore {
     ) -> Result<Vec<StoredRequest>, StoreError> {
         match &self.backend {
             Backend::Memory(store) => Ok(store.unfinished(after, max)),
+            #[cfg(feature = "requests-store")]
+            Backend::File(store) => {
+                store
+                    .run(None, move |tables| tables.unfinished(after, max))
+                    .await
+            }
         }
     }
 
@@ -109,6 +162,11 @@ impl RequestStore {
     pub(crate) async fn remove(&self, id: &[u8; 16]) -> Result<bool, StoreError> {
         match &self.backend {
             Backend::Memory(store) => Ok(store.remove(id)),
+            #[cfg(feature = "requests-store")]
+            Backend::File(store) => {
+                let id = *id;
+                store.run(None, move |tables| tables.remove(&id)).await
+            }
         }
     }
 
@@ -120,6 +178,8 @@ impl RequestStore {
     pub(crate) async fn expire(&self, now: SystemTime, max: usize) -> Result<usize, StoreError> {
         match &self.backend {
             Backend::Memory(store) => Ok(store.expire(now, max)),
+            #[cfg(feature = "requests-store")]
+            Backend::File(store) => store.run(None, move |tables| tables.expire(now, max)).await,
         }
     }
 }

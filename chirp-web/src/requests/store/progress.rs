@@ -1,12 +1,17 @@
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
+use super::encoding;
 use super::record::StoredResponse;
 
 /// The progress of a request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct RequestProgress {
     /// The time at which the call was first made.
+    #[serde(with = "encoding::optional_time")]
     pub(crate) begun: Option<SystemTime>,
+    #[serde(with = "encoding::optional_time")]
     pub(crate) answered: Option<SystemTime>,
     /// The last attempt at delivering the response.
     pub(crate) attempt: Option<DeliveryAttempt>,
@@ -14,27 +19,31 @@ pub(crate) struct RequestProgress {
 }
 
 /// A failed attempt at delivering a response.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct DeliveryAttempt {
     /// The number of the attempt. The first is 1.
     pub(crate) number: u32,
+    #[serde(with = "encoding::time")]
     pub(crate) at: SystemTime,
     pub(crate) error: String,
     /// The time of the next attempt. `None` if there is none.
+    #[serde(with = "encoding::optional_time")]
     pub(crate) next: Option<SystemTime>,
 }
 
 /// The end of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct RequestEnd {
     pub(crate) outcome: RequestOutcome,
+    #[serde(with = "encoding::time")]
     pub(crate) at: SystemTime,
     /// The time at which the request is forgotten, with its key.
+    #[serde(with = "encoding::time")]
     pub(crate) expires: SystemTime,
 }
 
 /// The way in which a request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) enum RequestOutcome {
     /// The response was delivered.
     Delivered,

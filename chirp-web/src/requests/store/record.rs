@@ -3,11 +3,13 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use chirp_runtime::packet::{Metadata, TraceContext};
+use serde::{Deserialize, Serialize};
 
+use super::encoding;
 use super::progress::RequestProgress;
 
 /// A request as it was accepted, without its arguments.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct RequestRecord {
     /// The ID of the request, which is that of its response, too.
     pub(crate) id: [u8; 16],
@@ -18,7 +20,9 @@ pub(crate) struct RequestRecord {
     pub(crate) method: String,
     /// Whether the method may run again, as its description said when the request was accepted.
     pub(crate) is_idempotent: bool,
+    #[serde(with = "encoding::metadata")]
     pub(crate) metadata: Metadata,
+    #[serde(with = "encoding::trace")]
     pub(crate) trace: Option<TraceContext>,
     /// The destination of the response. `None` if the response is kept for its caller to get it.
     pub(crate) hook: Option<String>,
@@ -26,15 +30,18 @@ pub(crate) struct RequestRecord {
     pub(crate) collects: bool,
     /// The URL of the gateway as its caller sees it, for URLs in the response.
     pub(crate) base_url: Option<String>,
+    #[serde(with = "encoding::time")]
     pub(crate) created: SystemTime,
     /// The time at which the call ends at the latest.
+    #[serde(with = "encoding::time")]
     pub(crate) deadline: SystemTime,
     /// The time after which the delivery of the response is given up.
+    #[serde(with = "encoding::time")]
     pub(crate) deliver_until: SystemTime,
 }
 
 /// A key that a caller has chosen for a request, so that it can repeat the request without a second run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct IdempotencyKey {
     pub(crate) key: String,
     /// A hash of everything that makes the request: another request with the same key is an error.

@@ -1,5 +1,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+#[cfg(feature = "requests-store")]
+mod files;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -70,6 +73,38 @@ fn end(outcome: RequestOutcome, expires: SystemTime) -> RequestChange {
     })
 }
 
+/// A store in memory, and one in a file, if the feature is there.
+struct Stores {
+    stores: std::vec::IntoIter<RequestStore>,
+    #[cfg(feature = "requests-store")]
+    _folder: files::Folder,
+}
+
+impl Stores {
+    fn new() -> Self {
+        #[cfg(feature = "requests-store")]
+        let folder = files::Folder::new();
+        let stores = vec![
+            RequestStore::memory(),
+            #[cfg(feature = "requests-store")]
+            RequestStore::open(folder.file()).unwrap(),
+        ];
+        Self {
+            stores: stores.into_iter(),
+            #[cfg(feature = "requests-store")]
+            _folder: folder,
+        }
+    }
+}
+
+impl Iterator for Stores {
+    type Item = RequestStore;
+
+    fn next(&mut self) -> Option<RequestStore> {
+        self.stores.next()
+    }
+}
+
 async fn accept(store: &RequestStore, record: RequestRecord) -> Acceptance {
     let arguments = Bytes::from_static(b"{\"a\":1}");
     store.accept(Arc::new(record), arguments).await.unwrap()
@@ -90,7 +125,7 @@ async fn unfinished(store: &RequestStore, after: u64, max: usize) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_request_is_returned_as_it_was_accepted() {
-    for store in stores() {
+    for store in Stores::new() {
         let record = record(1);
         assert!(matches!(
             accept(&store, record.clone()).await,
@@ -110,7 +145,7 @@ async fn a_request_is_returned_as_it_was_accepted() {
 
 #[tokio::test]
 async fn a_key_belongs_to_its_owner_and_to_one_request() {
-    for store in stores() {
+    for store in Stores::new() {
         let first = accept(&store, keyed(1, "k", 7)).await;
         assert!(matches!(first, Acceptance::New));
         let Acceptance::Repeated(repeated) = accept(&store, keyed(2, "k", 7)).await else {
@@ -130,7 +165,7 @@ async fn a_key_belongs_to_its_owner_and_to_one_request() {
 
 #[tokio::test]
 async fn the_first_response_counts_and_arguments_are_dropped() {
-    for store in stores() {
+    for store in Stores::new() {
         accept(&store, record(1)).await;
         assert!(update(&store, 1, RequestChange::Begun(at(1))).await);
         assert_eq!(
@@ -151,7 +186,7 @@ async fn the_first_response_counts_and_arguments_are_dropped() {
 
 #[tokio::test]
 async fn an_idempotent_call_that_has_begun_runs_again() {
-    for store in stores() {
+    for store in Stores::new() {
         let mut idempotent = record(1);
         idempotent.is_idempotent = true;
         accept(&store, idempotent).await;
@@ -162,7 +197,7 @@ async fn an_idempotent_call_that_has_begun_runs_again() {
 
 #[tokio::test]
 async fn attempts_are_noted_until_the_request_has_finished() {
-    for store in stores() {
+    for store in Stores::new() {
         accept(&store, record(1)).await;
         update(&store, 1, RequestChange::Answered(at(2), response("1"))).await;
         let attempt = DeliveryAttempt {
@@ -193,7 +228,7 @@ async fn attempts_are_noted_until_the_request_has_finished() {
 
 #[tokio::test]
 async fn unfinished_requests_are_read_in_pages_and_in_order() {
-    for store in stores() {
+    for store in Stores::new() {
         for number in [9, 3, 7, 1, 5] {
             accept(&store, record(number)).await;
         }
@@ -207,7 +242,7 @@ async fn unfinished_requests_are_read_in_pages_and_in_order() {
 
 #[tokio::test]
 async fn finished_requests_expire_with_their_keys() {
-    for store in stores() {
+    for store in Stores::new() {
         for number in 1..=3 {
             accept(&store, keyed(number, &number.to_string(), 0)).await;
         }
@@ -231,7 +266,7 @@ async fn finished_requests_expire_with_their_keys() {
 
 #[tokio::test]
 async fn removed_requests_are_forgotten_with_their_keys() {
-    for store in stores() {
+    for store in Stores::new() {
         accept(&store, keyed(1, "k", 0)).await;
         accept(&store, record(2)).await;
         update(&store, 2, end(RequestOutcome::Kept, at(50))).await;
@@ -247,8 +282,4 @@ async fn removed_requests_are_forgotten_with_their_keys() {
             Acceptance::New
         ));
     }
-}
-
-fn stores() -> impl Iterator<Item = RequestStore> {
-    [RequestStore::memory()].into_iter()
 }
