@@ -5,7 +5,9 @@
 #[path = "../tls/certificates.rs"]
 #[allow(dead_code, reason = "the tests of TLS use more")]
 mod certificates;
+mod client;
 mod destinations;
 mod localhost;
+mod stream_urls;
 #[path = "../support/mod.rs"]
 mod support;

@@ -20,7 +20,7 @@ enum Content {
 }
 
 /// The source of a body whose bytes become ready over time.
-pub(super) trait Produce: Send {
+pub(crate) trait Produce: Send {
     /// Returns the next bytes, or `None` at the end.
     fn poll_next(
         self: Pin<&mut Self>,
@@ -31,7 +31,13 @@ pub(super) trait Produce: Send {
 /// The body of a response cannot be completed: the stream that it carries has failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct BodyError(pub(super) String);
+pub struct BodyError(String);
+
+impl BodyError {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
 
 impl ResponseBody {
     fn of(content: Content) -> Self {
@@ -41,21 +47,21 @@ impl ResponseBody {
         }
     }
 
-    pub(super) fn with_guard(mut self, guard: ResponseGuard) -> Self {
+    pub(crate) fn with_guard(mut self, guard: ResponseGuard) -> Self {
         self.guard = Some(guard);
         self
     }
 
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self::of(Content::Whole(None))
     }
 
-    pub(super) fn whole(bytes: impl Into<Bytes>) -> Self {
+    pub(crate) fn whole(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         Self::of(Content::Whole((!bytes.is_empty()).then_some(bytes)))
     }
 
-    pub(super) fn streamed(producer: impl Produce + 'static) -> Self {
+    pub(crate) fn streamed(producer: impl Produce + 'static) -> Self {
         Self::of(Content::Streamed(Box::pin(producer)))
     }
 }

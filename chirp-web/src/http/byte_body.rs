@@ -73,7 +73,7 @@ impl ByteBody {
                 }
                 Poll::Ready(Some(Err(error))) => {
                     let problem = Problem::of_stream(error, self.method.description());
-                    self.end = BodyEnd::Failed(BodyError(problem.to_json()));
+                    self.end = BodyEnd::Failed(BodyError::new(problem.to_json()));
                 }
                 Poll::Ready(None) => self.end = BodyEnd::Reached,
             }

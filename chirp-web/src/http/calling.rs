@@ -25,6 +25,8 @@ use super::media_type::MediaType;
 use super::problem::Problem;
 use super::service::GatewayCore;
 use super::settings::Settings;
+#[cfg(feature = "requests")]
+use super::stream_url::StreamUrlRequest;
 use super::target::TargetMethod;
 
 /// With this header a browser connects again to a stream of events.
@@ -134,6 +136,8 @@ where
         may_be_kept,
     } = request;
     let description = method.description();
+    #[cfg(feature = "requests")]
+    let stream_url = StreamUrlRequest::of(settings, parts, description.items.is_some())?;
     if description.items.is_some() {
         if media == MediaType::Events && parts.headers.contains_key(LAST_EVENT_ID) {
             // The status by which a browser does not connect again: the method would run once more.
@@ -179,12 +183,20 @@ where
             let items = call.await;
             let items = items.map_err(|error| Problem::of_call(error, description))?;
             let body = ByteBody::new(items, method, uploads, permit);
+            #[cfg(feature = "requests")]
+            if let Some(request) = stream_url {
+                return request.offer(media, body);
+            }
             return Ok(stream_response(media, ResponseBody::streamed(body)));
         }
         let call = with_options(caller.stream(name, list), head, deadline, description);
         let items = call.await;
         let items = items.map_err(|error| Problem::of_call(error, description))?;
         let body = ItemBody::new(items, media, method, uploads, permit);
+        #[cfg(feature = "requests")]
+        if let Some(request) = stream_url {
+            return request.offer(media, body);
+        }
         return Ok(stream_response(media, ResponseBody::streamed(body)));
     }
     let result = match arguments {

@@ -16,7 +16,7 @@ use tokio::time::{Sleep, sleep};
 ///
 /// A client that has closed its half of the connection may wait for the response, or may have gone away: both look the same. hyper
 /// takes the first end of input for the second. So the end of input is kept back while a response is in progress, for a while.
-pub(super) struct ClientIo {
+pub(crate) struct ClientIo {
     reader: Reader,
     writer: Writer,
     response: ResponseState,
@@ -26,14 +26,14 @@ pub(super) struct ClientIo {
 
 /// Whether a whole request has been received on a connection, and its response is in progress.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ResponseState(Arc<AtomicBool>);
+pub(crate) struct ResponseState(Arc<AtomicBool>);
 
 /// Ends a response when it is dropped.
 #[derive(Debug)]
-pub(super) struct ResponseGuard(ResponseState);
+pub(crate) struct ResponseGuard(ResponseState);
 
 impl ResponseState {
-    pub(super) fn guard(&self) -> ResponseGuard {
+    pub(crate) fn guard(&self) -> ResponseGuard {
         ResponseGuard(self.clone())
     }
 
@@ -54,13 +54,13 @@ impl Drop for ResponseGuard {
 
 /// The body of a request, which tells when it has been received whole.
 #[derive(Debug)]
-pub(super) struct RequestBody {
+pub(crate) struct RequestBody {
     body: Incoming,
     response: ResponseState,
 }
 
 impl RequestBody {
-    pub(super) fn new(body: Incoming, response: &ResponseState) -> Self {
+    pub(crate) fn new(body: Incoming, response: &ResponseState) -> Self {
         response.set(body.is_end_stream());
         Self {
             body,
@@ -94,7 +94,7 @@ impl Body for RequestBody {
 }
 
 impl ClientIo {
-    pub(super) fn new(channel: Channel, response: ResponseState, grace: Duration) -> Self {
+    pub(crate) fn new(channel: Channel, response: ResponseState, grace: Duration) -> Self {
         let (reader, writer) = channel.into_split();
         Self {
             reader,

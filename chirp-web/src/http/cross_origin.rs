@@ -18,7 +18,7 @@ pub(super) fn allow(source: RequestSource, request: &Parts, response: &mut Heade
     }
     if let Some(origin) = request.headers.get(ORIGIN) {
         response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-        let exposed = HeaderValue::from_static("ETag, Retry-After, WWW-Authenticate");
+        let exposed = HeaderValue::from_static("ETag, Location, Retry-After, WWW-Authenticate");
         response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     }
 }

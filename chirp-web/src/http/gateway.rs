@@ -149,6 +149,23 @@ impl Gateway {
         self
     }
 
+    /// Sets the URL at which callers reach the gateway, such as `https://example.com/api`. By default URLs in responses have the host
+    /// of the request, or the Unix socket of the gateway; a gateway that is nested below a path, or behind a proxy, needs the public
+    /// URL.
+    #[cfg(feature = "requests")]
+    pub fn public_url(mut self, url: &str) -> Self {
+        self.settings.public_url = Some(url.trim_end_matches('/').to_owned());
+        self
+    }
+
+    /// Serves streams at URLs, below `/streams/`. Callers of methods that return streams may ask for URLs (`Chirp-Stream: url`), and
+    /// the program may offer streams of its own with a clone. Whoever knows a URL can read its stream, once.
+    #[cfg(feature = "requests")]
+    pub fn stream_urls(mut self, urls: crate::requests::StreamUrls) -> Self {
+        self.settings.stream_urls = Some(urls);
+        self
+    }
+
     /// Lets [`bind`](Self::bind) listen on addresses that other machines can reach although nothing authenticates callers.
     pub fn open(mut self) -> Self {
         self.limits.is_open = true;

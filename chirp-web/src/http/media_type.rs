@@ -4,7 +4,7 @@ use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 
 /// A media type that the gateway reads or writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum MediaType {
+pub(crate) enum MediaType {
     Json,
     /// Bytes without an encoding.
     Bytes,
@@ -17,7 +17,7 @@ pub(super) enum MediaType {
 impl MediaType {
     const ALL: [Self; 4] = [Self::Json, Self::Bytes, Self::Lines, Self::Events];
 
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Json => "application/json",
             Self::Bytes => "application/octet-stream",
@@ -27,7 +27,7 @@ impl MediaType {
     }
 
     /// Returns the type of a request's body. `None` if the type is missing, unknown or given twice.
-    pub(super) fn of_content(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn of_content(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(CONTENT_TYPE).iter();
         let value = values.next()?.to_str().ok()?;
         if values.next().is_some() {
@@ -42,7 +42,7 @@ impl MediaType {
     /// Returns the type of `offered` that the request prefers. The first is the default. `None` if the request accepts none.
     ///
     /// Lines of JSON, if they are the default, are sent to those who accept JSON alone, as `curl --json` does.
-    pub(super) fn accepted(headers: &HeaderMap, offered: &[Self]) -> Option<Self> {
+    pub(crate) fn accepted(headers: &HeaderMap, offered: &[Self]) -> Option<Self> {
         let mut best: Option<(u16, Self)> = None;
         let values = headers.get_all(ACCEPT);
         let texts = || values.iter().filter_map(|value| value.to_str().ok());

@@ -5,23 +5,27 @@
 
 mod arguments;
 mod authenticate;
-mod body;
+#[cfg(feature = "requests")]
+mod base_url;
+pub(crate) mod body;
 mod byte_body;
 mod call_head;
 mod calling;
-mod client_io;
+pub(crate) mod client_io;
 mod cross_origin;
 mod entity_tag;
 mod gateway;
 mod item_body;
-mod media_type;
+pub(crate) mod media_type;
 mod open_api;
 mod page;
-mod problem;
+pub(crate) mod problem;
 mod request_body;
 mod server;
 mod service;
 mod settings;
+#[cfg(feature = "requests")]
+mod stream_url;
 mod target;
 mod upload;
 

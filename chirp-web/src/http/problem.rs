@@ -16,8 +16,8 @@ const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// An error that becomes a response, or the last item of a stream.
 #[derive(Debug)]
-pub(super) struct Problem {
-    pub(super) status: StatusCode,
+pub(crate) struct Problem {
+    pub(crate) status: StatusCode,
     detail: String,
     code: Option<u16>,
     name: Option<String>,
@@ -39,7 +39,7 @@ struct Document<'p> {
 }
 
 impl Problem {
-    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self {
             status,
             detail: detail.into(),
@@ -51,18 +51,18 @@ impl Problem {
     }
 
     /// Adds a header to the response.
-    pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
 
     /// The gateway or a callee has no room for the call, which did not run.
-    pub(super) fn busy(detail: impl Into<String>) -> Self {
+    pub(crate) fn busy(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).header(RETRY_AFTER, RETRY_SECONDS)
     }
 
     /// Converts the error of a call.
-    pub(super) fn of_call(error: CallError, method: &MethodDescription) -> Self {
+    pub(crate) fn of_call(error: CallError, method: &MethodDescription) -> Self {
         let status = status(&error);
         let detail = detail(&error);
         let mut problem = match status {
@@ -86,7 +86,7 @@ impl Problem {
     }
 
     /// Converts the error of a stream that a method returned.
-    pub(super) fn of_stream(error: StreamError, method: &MethodDescription) -> Self {
+    pub(crate) fn of_stream(error: StreamError, method: &MethodDescription) -> Self {
         match error {
             StreamError::Call(error) => Self::of_call(error, method),
             StreamError::ConnectionLost(lost) => {
@@ -97,7 +97,7 @@ impl Problem {
     }
 
     /// Converts the error of reading the description of a target.
-    pub(super) fn of_description(error: &CallError) -> Self {
+    pub(crate) fn of_description(error: &CallError) -> Self {
         match error {
             CallError::UnknownMethod { .. } => Self::new(
                 StatusCode::BAD_GATEWAY,
@@ -124,7 +124,7 @@ impl Problem {
     }
 
     /// Returns the document in JSON, on one line.
-    pub(super) fn to_json(&self) -> String {
+    pub(crate) fn to_json(&self) -> String {
         let document = Document {
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
@@ -137,7 +137,7 @@ impl Problem {
         serde_json::to_string(&document).unwrap_or_default()
     }
 
-    pub(super) fn into_response(self) -> Response<ResponseBody> {
+    pub(crate) fn into_response(self) -> Response<ResponseBody> {
         let mut response = Response::new(ResponseBody::whole(self.to_json()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();

@@ -110,6 +110,12 @@ impl GatewayCore {
         B::Data: Send,
     {
         let path = parts.uri.path();
+        #[cfg(feature = "requests")]
+        if let Some(urls) = &self.settings.stream_urls
+            && let Some(token) = path.strip_prefix("/streams/")
+        {
+            return urls.answer(parts, token);
+        }
         let Some(name) = path.strip_prefix("/call/") else {
             return match path {
                 "/" | "" if self.settings.has_page => read_only(parts).map(|()| page::response()),

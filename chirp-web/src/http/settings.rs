@@ -24,6 +24,11 @@ pub(super) struct Settings {
     pub(super) max_stream_time: Duration,
     pub(super) allow_get: bool,
     pub(super) has_page: bool,
+    /// The URL at which callers reach the gateway, without a slash at its end.
+    #[cfg(feature = "requests")]
+    pub(super) public_url: Option<String>,
+    #[cfg(feature = "requests")]
+    pub(super) stream_urls: Option<crate::requests::StreamUrls>,
 }
 
 impl Default for Settings {
@@ -40,6 +45,10 @@ impl Default for Settings {
             max_stream_time: Duration::from_hours(1),
             allow_get: false,
             has_page: true,
+            #[cfg(feature = "requests")]
+            public_url: None,
+            #[cfg(feature = "requests")]
+            stream_urls: None,
         }
     }
 }

@@ -7,8 +7,10 @@
     reason = "for the gateway's deferred requests"
 )]
 mod store;
+mod stream_url;
 
 pub use crate::outgoing::{
     DestinationError, Destinations, OutgoingBody, OutgoingClient, OutgoingError, OutgoingResponse,
     OutgoingUrl, rewrite_localhost,
 };
+pub use stream_url::{StreamOffer, StreamUrlEnd, StreamUrlError, StreamUrls};

@@ -1,0 +1,14 @@
+//! URLs from which one reader reads a stream of bytes.
+
+mod answer;
+mod folder;
+mod offer;
+mod parked_stream;
+mod source;
+mod stream_table;
+mod stream_urls;
+mod token;
+mod unix;
+
+pub use offer::{StreamOffer, StreamUrlEnd};
+pub use stream_urls::{StreamUrlError, StreamUrls};
