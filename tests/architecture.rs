@@ -138,6 +138,7 @@ fn no_file_is_too_long() {
         "chirp-runtime/src",
         "chirp-macros/src",
         "chirp-cli",
+        "chirp-nats",
         "chirp-web",
         "examples",
         "tests",
@@ -169,6 +170,7 @@ fn the_rust_version_is_stated_once() {
         "chirp-cli/Cargo.toml",
         "chirp-runtime/Cargo.toml",
         "chirp-macros/Cargo.toml",
+        "chirp-nats/Cargo.toml",
         "chirp-web/Cargo.toml",
     ] {
         assert!(
@@ -260,6 +262,7 @@ fn tests() -> std::collections::BTreeSet<String> {
     for folder in [
         "tests",
         "chirp-cli",
+        "chirp-nats",
         "chirp-web",
         "chirp-runtime/tests",
         "chirp-runtime/src",
@@ -305,6 +308,7 @@ fn every_path_and_name_in_the_document_exists() {
         "chirp-runtime",
         "chirp-macros/src",
         "chirp-cli",
+        "chirp-nats",
         "chirp-web",
         "tests",
     ] {

@@ -131,8 +131,8 @@ impl CallError {
         }
     }
 
-    /// Converts the error data of a service error.
-    pub(crate) fn from_error_data(error: ErrorData) -> Self {
+    /// Converts the error data of a service error, for transports that receive them.
+    pub fn from_error_data(error: ErrorData) -> Self {
         match FrameworkError::from_error_data(&error) {
             Some(FrameworkError::DeadlineExceeded) => Self::deadline_exceeded(),
             Some(FrameworkError::TooLarge { limit }) => Self::TooLarge {

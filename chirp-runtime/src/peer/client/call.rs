@@ -3,6 +3,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use crate::channel::Identity;
 use crate::codec::CodecId;
 use crate::packet::{Metadata, Payload, TraceContext};
 use crate::peer::client::answer::Answer;
@@ -124,6 +125,15 @@ impl<T, E> Call<T, E> {
     pub fn trace(mut self, trace: TraceContext) -> Self {
         self.untyped
             .change(|core| core.options_mut().set_trace(trace));
+        self
+    }
+
+    /// Sets the identity of the caller that a handler in this process sees
+    /// ([`CallContext::identity`]), for transports that hand their requests to
+    /// [`Caller::local`]. On a connection it has no effect: the other side knows the identity from the channel.
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.untyped
+            .change(|core| core.options_mut().set_identity(identity));
         self
     }
 

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::channel::Identity;
 use crate::packet::{CallFields, CallInfo, Metadata, MetadataError, TraceContext};
 use crate::peer::propagation::Propagation;
 use crate::peer::{CallContext, CallError, Caller, RetryPolicy};
@@ -20,6 +21,8 @@ pub(in crate::peer) struct CallOptions {
     deadline: Option<Instant>,
     /// The options that calls made within this call inherit, if it is handled in this process.
     propagation: Option<Arc<Propagation>>,
+    /// The caller, for a handler in this process.
+    identity: Option<Identity>,
     /// The defaults of the client that made the call.
     pub(in crate::peer) defaults: Option<Arc<CallDefaults>>,
 }
@@ -61,6 +64,31 @@ impl CallOptions {
         self.trace = Some(trace);
     }
 
+    pub(in crate::peer) fn trace(&self) -> Option<&TraceContext> {
+        self.trace.as_ref()
+    }
+
+    pub(in crate::peer) fn set_identity(&mut self, identity: Identity) {
+        self.identity = Some(identity);
+    }
+
+    /// Returns the caller that a handler in this process sees.
+    pub(in crate::peer) fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+
+    /// Returns the metadata.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Metadata`] if the metadata could not be set.
+    pub(in crate::peer) fn checked_metadata(&self) -> Result<Metadata, CallError> {
+        match &self.invalid {
+            Some(error) => Err(CallError::Metadata(error.clone())),
+            None => Ok(self.metadata.clone()),
+        }
+    }
+
     /// Inherits the deadline, the trace and the inherited metadata of a handler's call.
     pub(in crate::peer) fn set_within(&mut self, cx: &CallContext) {
         self.shorten(cx.time_limit());
@@ -92,12 +120,14 @@ impl CallOptions {
             invalid,
             trace,
             propagation,
+            identity,
             defaults,
             ..
         } = other.clone();
         self.invalid = self.invalid.take().or(invalid);
         self.trace = trace.or(self.trace.take());
         self.propagation = propagation.or(self.propagation.take());
+        self.identity = identity.or(self.identity.take());
         self.defaults = self.defaults.take().or(defaults);
     }
 

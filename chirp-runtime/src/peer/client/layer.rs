@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::codec::CodecId;
-use crate::packet::Payload;
+use crate::packet::{Metadata, Payload, TraceContext};
 use crate::peer::client::answer::{Answer, Answered};
 use crate::peer::client::call_options::CallOptions;
 use crate::peer::client::layer_chain::{ClientLayerChain, LayeredCall};
@@ -188,6 +189,31 @@ impl OutgoingCall {
         self.kind == CallKind::Nothing
     }
 
+    /// Returns `true` if the result of the method is a stream.
+    pub fn returns_stream(&self) -> bool {
+        matches!(self.kind, CallKind::Stream(_))
+    }
+
+    /// Returns the metadata of the call: that of its client, and its own.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Metadata`] if an entry is not valid.
+    pub fn all_metadata(&self) -> Result<Metadata, CallError> {
+        let options = self.options.as_deref();
+        options.map_or(Ok(Metadata::new()), CallOptions::checked_metadata)
+    }
+
+    /// Returns the trace that the call belongs to, if one was given to the call.
+    pub fn trace(&self) -> Option<&TraceContext> {
+        self.options.as_deref()?.trace()
+    }
+
+    /// Returns the encoded parameters without copying them. `None` if the arguments have streams.
+    pub fn params_bytes(&self) -> Option<Bytes> {
+        (!self.has_streams()).then(|| self.params.clone().into_bytes())
+    }
+
     /// Returns `true` if the arguments have streams. Such a call can be sent once.
     pub fn has_streams(&self) -> bool {
         self.params.has_attachments()
@@ -296,7 +322,7 @@ impl Future for ClientFuture {
             ClientState::Call(call) => Pin::new(call).poll(cx),
             ClientState::OneWay(call) => {
                 let sent = Pin::new(call).poll(cx);
-                sent.map_ok(|()| bytes::Bytes::new().into())
+                sent.map_ok(|()| Bytes::new().into())
             }
         }
     }

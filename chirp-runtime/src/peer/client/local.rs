@@ -67,6 +67,9 @@ impl LocalContext<'_> {
             if let Some(propagation) = propagation {
                 extensions.insert(propagation);
             }
+            if let Some(identity) = options.identity() {
+                extensions.insert(identity.clone());
+            }
         }
         Ok(CallContext::new(back, extensions, None)
             .within(self.deadline)

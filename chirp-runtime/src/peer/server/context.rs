@@ -153,10 +153,13 @@ impl CallContext {
     }
 
     /// Returns the identity of the caller, as verified by the channel. Nothing in a message influences it. For a call
-    /// through [`Caller::local`] it is [`Identity::Anonymous`].
+    /// through [`Caller::local`] it is the one that the program gave to the call
+    /// ([`Call::identity`](crate::peer::Call::identity)), or [`Identity::Anonymous`].
     pub fn identity(&self) -> &Identity {
-        let link = self.caller.connection_ref();
-        link.map_or(&Identity::Anonymous, |link| &link.connection().identity)
+        match self.caller.connection_ref() {
+            Some(link) => &link.connection().identity,
+            None => self.extension().unwrap_or(&Identity::Anonymous),
+        }
     }
 
     /// Returns the address of the caller. A connection that was given as a channel may have none, and so has a call in

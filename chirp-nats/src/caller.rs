@@ -1,0 +1,174 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_nats::StatusCode;
+use async_nats::client::PublishErrorKind;
+use chirp_runtime::packet::{FrameworkError, JSON_SUFFIX};
+use chirp_runtime::peer::{
+    Answered, AsCaller, CallError, CallSite, Caller, ClientLayer, ClientNext, ConnectionError,
+    OutgoingCall, OutgoingFuture, PacketRole,
+};
+use chirp_runtime::session::LimitOwner;
+
+use crate::connection::Link;
+use crate::headers::{ReplyError, RequestFields, RequestForm};
+use crate::inbox::{Arrival, SILENCE};
+
+/// The time limit of calls that have none.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Makes calls to servers of a NATS cluster. Clients can be created from it.
+///
+/// A call goes to one of the servers that have the method, and lasts at most 10 s unless it says otherwise. It fails
+///
+/// - with [`CallError::NotConnected`] within milliseconds if no server has the method, and after a while without a connection to
+///   NATS: it was not sent, and a [`RetryPolicy`](chirp_runtime::peer::RetryPolicy) may repeat it;
+/// - with [`CallError::ConnectionLost`] if the server that ran it has sent no sign of life for 6 s: it may have run, and only
+///   idempotent calls are repeated;
+/// - with [`FrameworkError::Unsupported`] if it has streams, which need a connection of their own.
+///
+/// A call that is dropped is cancelled where it runs. A one-way call is sent at most once, and nobody knows whether a server
+/// had the method.
+#[derive(Clone)]
+pub struct NatsCaller {
+    link: Arc<Link>,
+}
+
+impl NatsCaller {
+    pub(crate) fn new(link: Arc<Link>) -> Self {
+        Self { link }
+    }
+}
+
+impl AsCaller for NatsCaller {
+    fn as_caller(&self) -> Caller {
+        let layer = NatsCalls {
+            link: Arc::clone(&self.link),
+        };
+        Caller::unbound().with_layer(layer).with_timeout(TIMEOUT)
+    }
+}
+
+impl fmt::Debug for NatsCaller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NatsCaller").finish_non_exhaustive()
+    }
+}
+
+/// The innermost layer: it sends calls as messages, in place of a connection of Chirp.
+struct NatsCalls {
+    link: Arc<Link>,
+}
+
+impl ClientLayer for NatsCalls {
+    fn call(&self, call: OutgoingCall, _: ClientNext) -> OutgoingFuture {
+        let link = Arc::clone(&self.link);
+        Box::pin(async move { send(&link, &call).await })
+    }
+}
+
+/// A call as a message.
+pub(crate) struct CallMessage<'c> {
+    pub(crate) method: &'c [u8],
+    pub(crate) fields: RequestFields,
+    pub(crate) params: bytes::Bytes,
+}
+
+impl<'c> CallMessage<'c> {
+    /// # Errors
+    ///
+    /// Returns the error of a call that cannot be sent as one message.
+    pub(crate) fn new(call: &'c OutgoingCall) -> Result<Self, CallError> {
+        let Some(params) = call.params_bytes().filter(|_| !call.returns_stream()) else {
+            return Err(rejected(
+                FrameworkError::Unsupported,
+                "calls with streams need a connection of their own",
+            ));
+        };
+        let name = call.method().as_bytes();
+        let json = name.strip_suffix(JSON_SUFFIX.as_bytes());
+        let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
+        let fields = RequestFields {
+            form: if json.is_some() {
+                RequestForm::Json
+            } else {
+                RequestForm::Native
+            },
+            timeout: call.deadline().map(left),
+            trace: call.trace().cloned(),
+            metadata: call.all_metadata()?,
+        };
+        Ok(Self {
+            method: json.unwrap_or(name),
+            fields,
+            params,
+        })
+    }
+}
+
+async fn send(link: &Link, call: &OutgoingCall) -> Result<Answered, CallError> {
+    let message = CallMessage::new(call)?;
+    connected(link).await?;
+    let subject = link.subjects.method(message.method);
+    let headers = message.fields.encode();
+    if call.is_one_way() {
+        let sent = link
+            .client
+            .publish_with_headers(subject, headers, message.params);
+        sent.await.map_err(|error| unsent(link, &error))?;
+        return Ok(bytes::Bytes::new().into());
+    }
+    let beats = message.fields.form == RequestForm::Native;
+    let (reply, mut answer) = link.inbox.expect_one(beats);
+    let sent =
+        link.client
+            .publish_with_reply_and_headers(subject, reply.clone(), headers, message.params);
+    sent.await.map_err(|error| unsent(link, &error))?;
+    answer.cancel_at(link.subjects.everyone(message.method), reply);
+    match answer.await {
+        Ok(Arrival::Answer(answer)) => answered(answer),
+        Ok(Arrival::Silent) => Err(CallError::ConnectionLost(ConnectionError::KeepAlive {
+            silent: SILENCE,
+        })),
+        Err(_) => Err(CallError::ConnectionLost(ConnectionError::ClosedHere)),
+    }
+}
+
+/// Waits for a connection to NATS.
+pub(crate) async fn connected(link: &Link) -> Result<(), CallError> {
+    let connected = link.connected().await;
+    connected.map_err(|reason| CallError::NotConnected(reason.into()))
+}
+
+/// Converts a response.
+pub(crate) fn answered(message: async_nats::Message) -> Result<Answered, CallError> {
+    if message.status == Some(StatusCode::NO_RESPONDERS) {
+        let reason = "no server of NATS knows a server of this method (no responders)";
+        return Err(CallError::NotConnected(reason.into()));
+    }
+    let headers = message.headers.as_ref();
+    match headers.and_then(|headers| ReplyError::decode(headers, &message.payload)) {
+        None => Ok(message.payload.into()),
+        Some(ReplyError::Unknown) => Err(CallError::UnknownMethod {
+            site: CallSite::default(),
+        }),
+        Some(ReplyError::Service(error)) => Err(CallError::from_error_data(error)),
+    }
+}
+
+/// Converts the error of a message that was not sent.
+pub(crate) fn unsent(link: &Link, error: &async_nats::PublishError) -> CallError {
+    match error.kind() {
+        PublishErrorKind::MaxPayloadExceeded => CallError::TooLarge {
+            what: PacketRole::Request,
+            whose: LimitOwner::OtherSide,
+            limit: link.client.max_payload() as u64,
+        },
+        _ => CallError::NotConnected(error.to_string().into()),
+    }
+}
+
+pub(crate) fn rejected(reason: FrameworkError, detail: &str) -> CallError {
+    CallError::from_error_data(reason.to_error_data(detail))
+}

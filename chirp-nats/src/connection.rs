@@ -1,0 +1,169 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::Client;
+use chirp_runtime::peer::{AsCaller, Caller};
+use tokio::sync::watch;
+
+use crate::caller::NatsCaller;
+use crate::error::NatsError;
+use crate::inbox::Inbox;
+use crate::options::NatsOptions;
+use crate::server::NatsServerBuilder;
+use crate::subject::Subjects;
+
+/// How long a message from this process to itself may take.
+const ROUND_TRIP: Duration = Duration::from_secs(5);
+
+/// A connection to NATS, from which servers and callers are made. Clones share it.
+///
+/// Clients can be created from it: their calls go to any server of the method, and last at most 10 s unless they say otherwise
+/// ([`NatsCaller`]).
+///
+/// ```no_run
+/// use chirp_nats::Nats;
+///
+/// # async fn connect() -> Result<(), chirp_nats::NatsError> {
+/// let nats = Nats::connect("nats://127.0.0.1:4222").await?;
+/// # Ok(()) }
+/// ```
+///
+/// The connection is made again when it is lost. When the last clone, caller and server is dropped, it is closed.
+#[derive(Clone)]
+pub struct Nats(pub(crate) Arc<Link>);
+
+/// The parts of a connection.
+pub(crate) struct Link {
+    pub(crate) client: Client,
+    pub(crate) subjects: Subjects,
+    pub(crate) inbox: Inbox,
+    pub(crate) state: watch::Receiver<LinkState>,
+    pub(crate) max_wait: Duration,
+}
+
+/// The state of a connection, as its events tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LinkState {
+    pub(crate) connected: bool,
+    pub(crate) closed: bool,
+    /// How often a connection was made.
+    pub(crate) connections: u64,
+    /// Messages that the client of NATS has discarded.
+    pub(crate) discarded: u64,
+}
+
+impl Nats {
+    /// Connects to servers with the default [`NatsOptions`].
+    ///
+    /// # Errors
+    ///
+    /// As [`NatsOptions::connect`].
+    pub async fn connect(addresses: impl AsRef<str>) -> Result<Self, NatsError> {
+        NatsOptions::new().connect(addresses).await
+    }
+
+    pub(crate) async fn start(
+        client: Client,
+        mut state: watch::Receiver<LinkState>,
+        subjects: Subjects,
+        max_wait: Duration,
+    ) -> Result<Self, NatsError> {
+        // The event comes after `connect` has returned.
+        let connected = state.wait_for(|state| state.connected || state.closed);
+        let connected = connected.await.map_err(|_| NatsError::Closed)?.connected;
+        if !connected {
+            return Err(NatsError::Closed);
+        }
+        let inbox = Inbox::start(&client).await?;
+        let nats = Self(Arc::new(Link {
+            client,
+            subjects,
+            inbox,
+            state,
+            max_wait,
+        }));
+        nats.0.round_trip().await?;
+        Ok(nats)
+    }
+
+    /// Returns a caller whose calls go to any server of a method.
+    pub fn caller(&self) -> NatsCaller {
+        NatsCaller::new(Arc::clone(&self.0))
+    }
+
+    /// Returns a builder of a server of services.
+    pub fn server(&self) -> NatsServerBuilder {
+        NatsServerBuilder::new(Arc::clone(&self.0))
+    }
+
+    /// Returns whether there is a connection to a server of NATS now.
+    pub fn is_connected(&self) -> bool {
+        self.0.state.borrow().connected
+    }
+
+    /// Returns how often a connection was made, the first time included.
+    pub fn connections(&self) -> u64 {
+        self.0.state.borrow().connections
+    }
+
+    /// Returns how many messages were discarded because this process was slow to take them.
+    pub fn discarded(&self) -> u64 {
+        self.0.state.borrow().discarded
+    }
+
+    /// Returns how many calls wait for an answer.
+    pub fn pending_calls(&self) -> usize {
+        self.0.inbox.len()
+    }
+}
+
+impl Link {
+    /// Sends a message to this process. When it has arrived, the server has taken every subscription and message that was sent
+    /// before, and this process every message that the server had sent.
+    ///
+    /// # Errors
+    ///
+    /// [`NatsError::NoAnswer`] if it did not arrive in time.
+    pub(crate) async fn round_trip(&self) -> Result<(), NatsError> {
+        let (subject, answer) = self.inbox.expect_one(false);
+        let sent = self.client.publish(subject.clone(), bytes::Bytes::new());
+        sent.await.map_err(|_| NatsError::Closed)?;
+        match tokio::time::timeout(ROUND_TRIP, answer).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(NatsError::NoAnswer(ROUND_TRIP, subject)),
+        }
+    }
+
+    /// Waits for a connection, for a while.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason if there is none.
+    pub(crate) async fn connected(&self) -> Result<(), &'static str> {
+        if self.state.borrow().connected {
+            return Ok(());
+        }
+        let mut state = self.state.clone();
+        let changed = state.wait_for(|state| state.connected || state.closed);
+        match tokio::time::timeout(self.max_wait, changed).await {
+            Ok(Ok(state)) if state.connected => Ok(()),
+            Ok(_) => Err("the connection to NATS has been closed"),
+            Err(_) => Err("there is no connection to NATS"),
+        }
+    }
+}
+
+impl AsCaller for Nats {
+    fn as_caller(&self) -> Caller {
+        self.caller().as_caller()
+    }
+}
+
+impl fmt::Debug for Nats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Nats")
+            .field(&*self.0.state.borrow())
+            .finish()
+    }
+}

@@ -1,0 +1,409 @@
+//! The headers of messages.
+//!
+//! | header | in | value |
+//! |---|---|---|
+//! | `Chirp-Call` | requests of Chirp callers, native codec | milliseconds that the call has left, 0 without a limit |
+//! | `Chirp-Call-Json` | requests of Chirp callers, values in JSON | as above |
+//! | `Chirp-Timeout` | requests of others, in JSON | as above |
+//! | `traceparent`, `tracestate` | requests | W3C Trace Context |
+//! | `Chirp-Meta-KEY` | requests | metadata, escaped by `%` |
+//! | `Chirp-Cancel` | a message of its own | the subject of the answer that nobody waits for |
+//! | `Chirp-Running` | a sign of life to the subject of the answer | the subject of the server |
+//! | `Chirp-Error` | error responses | `unknown`, or the code of the service error in decimal |
+//! | `Chirp-Worker` | responses to everyone's calls | the id of the server |
+//! | `Nats-Service-Error`, `Nats-Service-Error-Code` | error responses | text and status, as NATS micro has them |
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use bytes::Bytes;
+use chirp_runtime::packet::{ErrorData, FrameworkError, Metadata, TraceContext};
+
+const CALL: &str = "Chirp-Call";
+const CALL_JSON: &str = "Chirp-Call-Json";
+const TIMEOUT: &str = "Chirp-Timeout";
+const CANCEL: &str = "Chirp-Cancel";
+const RUNNING: &str = "Chirp-Running";
+const ERROR: &str = "Chirp-Error";
+const WORKER: &str = "Chirp-Worker";
+const META: &str = "Chirp-Meta-";
+const TRACE_PARENT: &str = "traceparent";
+const TRACE_STATE: &str = "tracestate";
+const SERVICE_ERROR: &str = "Nats-Service-Error";
+const SERVICE_ERROR_CODE: &str = "Nats-Service-Error-Code";
+const REQUEST_INFO: &str = "Nats-Request-Info";
+
+/// The value of [`ERROR`] for a method that the server does not have.
+const UNKNOWN: &str = "unknown";
+
+/// The longest text of an error in a header, in bytes. The whole text is in the body.
+const MAX_TEXT: usize = 1_024;
+
+/// The form of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RequestForm {
+    /// A Chirp caller, with values in the codec of the service.
+    Native,
+    /// A Chirp caller, with values in JSON.
+    Json,
+    /// Any other client of NATS, with values in JSON.
+    Plain,
+}
+
+/// The fields of a request beside its parameters.
+pub(crate) struct RequestFields {
+    pub(crate) form: RequestForm,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) trace: Option<TraceContext>,
+    pub(crate) metadata: Metadata,
+}
+
+impl RequestFields {
+    /// The headers of a Chirp caller.
+    pub(crate) fn encode(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let left = self.timeout.map_or(0, |left| left.as_millis().max(1));
+        let name = match self.form {
+            RequestForm::Native => CALL,
+            RequestForm::Json => CALL_JSON,
+            RequestForm::Plain => TIMEOUT,
+        };
+        headers.insert(name, left.to_string());
+        if let Some(trace) = &self.trace {
+            headers.insert(TRACE_PARENT, trace.traceparent());
+            if !trace.state().is_empty() {
+                headers.insert(TRACE_STATE, trace.state());
+            }
+        }
+        for (key, value) in self.metadata.iter() {
+            let mut name = META.to_owned();
+            escape(key.as_bytes(), is_key, &mut name);
+            let mut text = String::with_capacity(value.len());
+            escape(value, is_value, &mut text);
+            headers.append(name, text);
+        }
+        headers
+    }
+
+    /// Reads the headers of a request. A field that is not valid is left out.
+    pub(crate) fn decode(headers: Option<&HeaderMap>) -> Self {
+        let mut fields = Self {
+            form: RequestForm::Plain,
+            timeout: None,
+            trace: None,
+            metadata: Metadata::new(),
+        };
+        let Some(headers) = headers else {
+            return fields;
+        };
+        let mut state = None;
+        for (name, values) in headers.iter() {
+            let name: &str = name.as_ref();
+            let Some(value) = values.first().map(AsRef::<str>::as_ref) else {
+                continue;
+            };
+            match name {
+                CALL => {
+                    fields.form = RequestForm::Native;
+                    fields.timeout = milliseconds(value);
+                }
+                CALL_JSON => {
+                    fields.form = RequestForm::Json;
+                    fields.timeout = milliseconds(value);
+                }
+                TIMEOUT => fields.timeout = milliseconds(value),
+                TRACE_PARENT => fields.trace = TraceContext::parse(value).ok(),
+                TRACE_STATE => state = Some(value),
+                _ => {
+                    let Some(key) = name.strip_prefix(META) else {
+                        continue;
+                    };
+                    let Ok(key) = String::from_utf8(unescape(key)) else {
+                        continue;
+                    };
+                    for value in values {
+                        // A key that is not valid would be refused by every peer.
+                        let _ = fields.metadata.append(&key, unescape(value.as_str()));
+                    }
+                }
+            }
+        }
+        if let (Some(trace), Some(state)) = (fields.trace.take(), state) {
+            let with_state = trace.clone().with_state(state);
+            fields.trace = Some(with_state.unwrap_or(trace));
+        }
+        fields
+    }
+}
+
+fn milliseconds(text: &str) -> Option<Duration> {
+    text.parse()
+        .ok()
+        .filter(|left| *left > 0)
+        .map(Duration::from_millis)
+}
+
+/// The headers of a message that cancels the call with the subject `reply`.
+pub(crate) fn cancel(reply: &str) -> HeaderMap {
+    one(CANCEL, reply)
+}
+
+/// The call that a message cancels.
+pub(crate) fn cancelled(headers: &HeaderMap) -> Option<&str> {
+    headers.get(CANCEL).map(AsRef::as_ref)
+}
+
+/// The headers of a sign of life of the server with the subject `worker`.
+pub(crate) fn beat(worker: &str) -> HeaderMap {
+    one(RUNNING, worker)
+}
+
+/// The subject of the server that sent a sign of life.
+pub(crate) fn running(headers: &HeaderMap) -> Option<&str> {
+    headers.get(RUNNING).map(AsRef::as_ref)
+}
+
+/// Names the server that answers a call to everyone.
+pub(crate) fn set_worker(headers: &mut HeaderMap, id: &str) {
+    headers.insert(WORKER, id);
+}
+
+/// The server that answers a call to everyone.
+pub(crate) fn worker(headers: &HeaderMap) -> Option<&str> {
+    headers.get(WORKER).map(AsRef::as_ref)
+}
+
+/// What a server of NATS says about the client that made a request, if an import of a service shares it.
+pub(crate) fn request_info(headers: &HeaderMap) -> Option<&str> {
+    headers.get(REQUEST_INFO).map(AsRef::as_ref)
+}
+
+fn one(name: &str, value: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(name, value);
+    headers
+}
+
+/// An error as it is sent, or a method that the server does not have.
+pub(crate) enum ReplyError {
+    Unknown,
+    Service(ErrorData),
+}
+
+impl ReplyError {
+    /// Reads the error of a response. `None` if it has none.
+    pub(crate) fn decode(headers: &HeaderMap, body: &Bytes) -> Option<Self> {
+        if let Some(kind) = headers.get(ERROR) {
+            if kind.as_str() == UNKNOWN {
+                return Some(Self::Unknown);
+            }
+            let error = ErrorData::decode_lossy(body.clone());
+            return Some(Self::Service(error.unwrap_or_else(|error| {
+                ErrorData::new(0, format!("the error could not be read: {error}"))
+            })));
+        }
+        // A service of NATS micro that is not Chirp's.
+        let text = headers.get(SERVICE_ERROR);
+        let code = headers.get(SERVICE_ERROR_CODE);
+        if text.is_none() && code.is_none() {
+            return None;
+        }
+        let text = text.map_or("the service failed", AsRef::as_ref);
+        let code = code
+            .and_then(|code| code.as_str().parse().ok())
+            .unwrap_or(0);
+        Some(Self::Service(ErrorData::new(code, text)))
+    }
+
+    /// The headers and the body of a response.
+    pub(crate) fn encode(&self, form: RequestForm) -> (HeaderMap, Bytes) {
+        let mut headers = HeaderMap::new();
+        let (kind, text, status) = match self {
+            Self::Unknown => (UNKNOWN.to_owned(), "unknown method", 404),
+            Self::Service(error) => (error.code.to_string(), &*error.message, status(error)),
+        };
+        headers.insert(ERROR, kind);
+        headers.insert(SERVICE_ERROR, one_line(text));
+        headers.insert(SERVICE_ERROR_CODE, status.to_string());
+        let body = match (self, form) {
+            (Self::Service(error), RequestForm::Native | RequestForm::Json) => {
+                error.encode().into()
+            }
+            (Self::Unknown, RequestForm::Native | RequestForm::Json) => Bytes::new(),
+            (Self::Unknown, RequestForm::Plain) => document(None, text, &Bytes::new()),
+            (Self::Service(error), RequestForm::Plain) => {
+                let is_framework = FrameworkError::from_error_data(error).is_some();
+                let data = if is_framework {
+                    Bytes::new()
+                } else {
+                    error.data.clone()
+                };
+                document(Some(error.code), text, &data)
+            }
+        };
+        (headers, body)
+    }
+}
+
+/// The body of an error for clients that are not Chirp's: JSON.
+fn document(code: Option<u16>, message: &str, data: &[u8]) -> Bytes {
+    let mut document = serde_json::json!({ "message": message });
+    if let Some(code) = code {
+        document["code"] = code.into();
+    }
+    if !data.is_empty() {
+        document["data"] = match serde_json::from_slice(data) {
+            Ok(data) => data,
+            Err(_) => {
+                use base64::Engine as _;
+                base64::engine::general_purpose::STANDARD
+                    .encode(data)
+                    .into()
+            }
+        };
+    }
+    document.to_string().into()
+}
+
+/// The status of an error, in the numbers of HTTP that NATS micro uses.
+fn status(error: &ErrorData) -> u16 {
+    match FrameworkError::from_error_data(error) {
+        None => 422,
+        Some(FrameworkError::Overloaded | FrameworkError::ShuttingDown) => 503,
+        Some(FrameworkError::DeadlineExceeded) => 504,
+        Some(FrameworkError::InvalidArguments | FrameworkError::UnknownStream) => 400,
+        Some(FrameworkError::TooLarge { .. }) => 413,
+        Some(FrameworkError::MetadataTooLarge { .. }) => 431,
+        Some(FrameworkError::PermissionDenied) => 403,
+        Some(FrameworkError::Unsupported) => 501,
+        Some(_) => 500,
+    }
+}
+
+fn one_line(text: &str) -> String {
+    let text = &text[..text.floor_char_boundary(MAX_TEXT)];
+    text.replace(|c: char| c.is_control(), " ")
+}
+
+fn is_key(_: usize, _: usize, byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+fn is_value(at: usize, len: usize, byte: u8) -> bool {
+    match byte {
+        b'%' => false,
+        // Spaces around a value are not kept.
+        b' ' => at > 0 && at + 1 < len,
+        byte => byte.is_ascii_graphic(),
+    }
+}
+
+fn escape(bytes: &[u8], is_plain: fn(usize, usize, u8) -> bool, text: &mut String) {
+    for (at, byte) in bytes.iter().enumerate() {
+        if is_plain(at, bytes.len(), *byte) {
+            text.push(char::from(*byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+}
+
+fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = || {
+            let digits = str::from_utf8(after.get(..2)?).ok()?;
+            let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+            u8::from_str_radix(digits, 16).ok().filter(|_| is_hex)
+        };
+        match (first, hex()) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fields_of_a_request_survive_its_headers() {
+        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let trace = TraceContext::parse(trace).expect("valid");
+        let trace = trace.with_state("vendor=x").expect("valid");
+        let mut metadata = Metadata::new();
+        for (key, value) in [
+            ("tenant", &b"blue"[..]),
+            ("hop", b" a b "),
+            ("hop", b"100%\r\n"),
+            ("a:b \u{e4}", &[0, 255]),
+            ("empty", b""),
+        ] {
+            metadata.append(key, value).expect("valid");
+        }
+        for form in [RequestForm::Native, RequestForm::Json, RequestForm::Plain] {
+            let fields = RequestFields {
+                form,
+                timeout: Some(Duration::from_millis(1_500)),
+                trace: Some(trace.clone()),
+                metadata: metadata.clone(),
+            };
+            let read = RequestFields::decode(Some(&fields.encode()));
+            assert_eq!(read.form, form);
+            assert_eq!(read.timeout, fields.timeout);
+            assert_eq!(read.trace, fields.trace);
+            assert_eq!(read.metadata.len(), metadata.len());
+            for (key, value) in metadata.iter() {
+                let values: Vec<_> = read.metadata.get_all(key).collect();
+                assert!(values.contains(&value), "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn requests_without_headers_are_plain() {
+        let read = RequestFields::decode(None);
+        assert_eq!(read.form, RequestForm::Plain);
+        assert_eq!(read.timeout, None);
+        assert!(read.metadata.is_empty());
+    }
+
+    #[test]
+    fn errors_survive_for_chirp_callers_and_are_json_for_others() {
+        let error = ErrorData::new(7, "line\r\nbreak").with_data(&b"{\"a\":1}"[..]);
+        let (headers, body) = ReplyError::Service(error.clone()).encode(RequestForm::Native);
+        assert_eq!(
+            headers.get("Nats-Service-Error").map(AsRef::as_ref),
+            Some("line  break")
+        );
+        assert!(
+            matches!(ReplyError::decode(&headers, &body), Some(ReplyError::Service(read)) if read == error)
+        );
+        let (headers, body) = ReplyError::Service(error).encode(RequestForm::Plain);
+        assert_eq!(
+            headers.get("Nats-Service-Error-Code").map(AsRef::as_ref),
+            Some("422")
+        );
+        let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(
+            body,
+            serde_json::json!({"code": 7, "message": "line\r\nbreak", "data": {"a": 1}})
+        );
+        let (headers, body) = ReplyError::Unknown.encode(RequestForm::Native);
+        assert!(matches!(
+            ReplyError::decode(&headers, &body),
+            Some(ReplyError::Unknown)
+        ));
+    }
+}

@@ -1,0 +1,295 @@
+//! The answers of calls: one subscription, and a table of the calls that wait.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use async_nats::{Client, Message, Subscriber};
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+use futures_core::Stream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::error::NatsError;
+use crate::headers;
+
+/// The time between two signs of life of a running call.
+pub(crate) const BEAT: Duration = Duration::from_secs(2);
+
+/// How long a call waits without a sign of life: three beats.
+pub(crate) const SILENCE: Duration = Duration::from_secs(6);
+
+/// The table of waiting calls. Dropping it ends the subscription.
+pub(crate) struct Inbox {
+    /// The subject without the number of a call.
+    prefix: String,
+    waiting: Arc<Mutex<Waiting>>,
+    cancels: mpsc::UnboundedSender<Cancel>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    next: u64,
+    calls: HashMap<u64, Waiter, RandomState>,
+}
+
+enum Waiter {
+    /// One answer is awaited. The method may be told to stop.
+    One {
+        answer: oneshot::Sender<Arrival>,
+        /// When the last sign of life came. `None` if none is expected.
+        heard: Option<Instant>,
+        /// The subject of the server that runs the call, once it has sent a beat.
+        worker: Option<String>,
+    },
+    /// Any number of answers is awaited.
+    Many(mpsc::UnboundedSender<Message>),
+}
+
+/// The end of the wait for one answer.
+pub(crate) enum Arrival {
+    Answer(Message),
+    /// No sign of life has come for some time.
+    Silent,
+}
+
+/// A call that was given up.
+struct Cancel {
+    subject: String,
+    reply: String,
+}
+
+impl Inbox {
+    /// Subscribes to the answers.
+    ///
+    /// # Errors
+    ///
+    /// [`NatsError::Closed`] if there is no connection any more.
+    pub(crate) async fn start(client: &Client) -> Result<Self, NatsError> {
+        let mut prefix = client.new_inbox();
+        prefix.push('.');
+        let answers = client.subscribe(format!("{prefix}*")).await;
+        let answers = answers.map_err(|_| NatsError::Closed)?;
+        let waiting = Arc::default();
+        let (cancels, cancelled) = mpsc::unbounded_channel();
+        let task = InboxTask {
+            prefix: prefix.len(),
+            waiting: Arc::clone(&waiting),
+            answers,
+        };
+        tokio::spawn(task.run(client.clone(), cancelled));
+        Ok(Self {
+            prefix,
+            waiting,
+            cancels,
+        })
+    }
+
+    fn insert(&self, waiter: Waiter) -> (u64, String) {
+        let mut waiting = lock(&self.waiting);
+        let id = waiting.next;
+        waiting.next += 1;
+        waiting.calls.insert(id, waiter);
+        drop(waiting);
+        (id, format!("{}{id}", self.prefix))
+    }
+
+    /// Waits for one answer to the returned subject. With `beats`, the wait ends when no sign of life comes any more.
+    pub(crate) fn expect_one(&self, beats: bool) -> (String, PendingReply<'_>) {
+        let (sender, answer) = oneshot::channel();
+        let (id, subject) = self.insert(Waiter::One {
+            answer: sender,
+            heard: beats.then(Instant::now),
+            worker: None,
+        });
+        let pending = PendingReply {
+            inbox: self,
+            id,
+            answer,
+            cancel: None,
+        };
+        (subject, pending)
+    }
+
+    /// Waits for answers to the returned subject.
+    pub(crate) fn expect_many(&self) -> (String, PendingReplies<'_>) {
+        let (sender, answers) = mpsc::unbounded_channel();
+        let (id, subject) = self.insert(Waiter::Many(sender));
+        let pending = PendingReplies {
+            inbox: self,
+            id,
+            answers,
+            cancel: None,
+        };
+        (subject, pending)
+    }
+
+    /// The number of waiting calls.
+    pub(crate) fn len(&self) -> usize {
+        lock(&self.waiting).calls.len()
+    }
+
+    /// Tells servers that nobody waits for the call any more. Queued, since it happens when futures are dropped.
+    fn cancel(&self, id: u64, (subject, reply): (String, String), worker: Option<String>) {
+        tracing::trace!("call {id} is cancelled");
+        let subject = worker.unwrap_or(subject);
+        // The task has ended only if the connection is closed.
+        let _ = self.cancels.send(Cancel { subject, reply });
+    }
+}
+
+/// One answer that is awaited. Dropping it cancels the call, unless the answer has come.
+pub(crate) struct PendingReply<'i> {
+    inbox: &'i Inbox,
+    id: u64,
+    answer: oneshot::Receiver<Arrival>,
+    /// The subject that every server of the method receives, and the subject of the answer.
+    cancel: Option<(String, String)>,
+}
+
+impl PendingReply<'_> {
+    /// Has servers told, by their common subject, if the call is given up.
+    pub(crate) fn cancel_at(&mut self, everyone: String, reply: String) {
+        self.cancel = Some((everyone, reply));
+    }
+}
+
+impl Future for PendingReply<'_> {
+    type Output = Result<Arrival, oneshot::error::RecvError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let arrival = ready!(Pin::new(&mut self.answer).poll(cx));
+        if let (Ok(Arrival::Silent), Some(cancel)) = (&arrival, self.cancel.take()) {
+            // The server may still run the call, if only its signs of life were lost.
+            self.inbox.cancel(self.id, cancel, None);
+        }
+        Poll::Ready(arrival)
+    }
+}
+
+impl Drop for PendingReply<'_> {
+    fn drop(&mut self) {
+        let waiter = lock(&self.inbox.waiting).calls.remove(&self.id);
+        if let (Some(Waiter::One { worker, .. }), Some(cancel)) = (waiter, self.cancel.take()) {
+            self.inbox.cancel(self.id, cancel, worker);
+        }
+    }
+}
+
+/// Answers that are awaited. Dropping it cancels what still runs.
+pub(crate) struct PendingReplies<'i> {
+    inbox: &'i Inbox,
+    id: u64,
+    answers: mpsc::UnboundedReceiver<Message>,
+    cancel: Option<(String, String)>,
+}
+
+impl PendingReplies<'_> {
+    /// Has servers told, by their common subject, when no more answers are awaited.
+    pub(crate) fn cancel_at(&mut self, everyone: String, reply: String) {
+        self.cancel = Some((everyone, reply));
+    }
+
+    /// Nothing runs any more that would have to be told.
+    pub(crate) fn is_over(&mut self) {
+        self.cancel = None;
+    }
+
+    pub(crate) async fn next(&mut self) -> Option<Message> {
+        self.answers.recv().await
+    }
+}
+
+impl Drop for PendingReplies<'_> {
+    fn drop(&mut self) {
+        lock(&self.inbox.waiting).calls.remove(&self.id);
+        if let Some(cancel) = self.cancel.take() {
+            self.inbox.cancel(self.id, cancel, None);
+        }
+    }
+}
+
+fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The task that hands answers to the calls that wait for them.
+struct InboxTask {
+    /// The length of the subject without the number.
+    prefix: usize,
+    waiting: Arc<Mutex<Waiting>>,
+    answers: Subscriber,
+}
+
+impl InboxTask {
+    async fn run(mut self, client: Client, mut cancelled: mpsc::UnboundedReceiver<Cancel>) {
+        let mut checks = interval(BEAT / 4);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let answers = Pin::new(&mut self.answers);
+            let mut answers = answers;
+            tokio::select! {
+                biased;
+                message = std::future::poll_fn(|cx| answers.as_mut().poll_next(cx)) => match message {
+                    Some(message) => self.deliver(message),
+                    None => break,
+                },
+                cancel = cancelled.recv() => {
+                    let Some(Cancel { subject, reply }) = cancel else { break };
+                    let headers = headers::cancel(&reply);
+                    // Without a connection there is nothing to cancel.
+                    let _ = client.publish_with_headers(subject, headers, Bytes::new()).await;
+                }
+                _ = checks.tick() => self.end_silent(),
+            }
+        }
+        // Waiting calls learn that their channels have ended.
+        lock(&self.waiting).calls.clear();
+    }
+
+    fn deliver(&self, message: Message) {
+        let id = message.subject.get(self.prefix..);
+        let Some(id) = id.and_then(|id| id.parse().ok()) else {
+            return;
+        };
+        let beat = message.headers.as_ref().and_then(headers::running);
+        let mut waiting = lock(&self.waiting);
+        match (waiting.calls.get_mut(&id), beat) {
+            (Some(Waiter::One { heard, worker, .. }), Some(from)) => {
+                *heard = Some(Instant::now());
+                *worker = Some(from.to_owned());
+            }
+            (Some(Waiter::Many(answers)), None) => {
+                // The receiver removes the entry when it is dropped.
+                let _ = answers.send(message);
+            }
+            (Some(Waiter::One { .. }), None) => {
+                let waiter = waiting.calls.remove(&id);
+                drop(waiting);
+                if let Some(Waiter::One { answer, .. }) = waiter {
+                    // The call has just been dropped.
+                    let _ = answer.send(Arrival::Answer(message));
+                }
+            }
+            (Some(Waiter::Many(_)), Some(_)) | (None, _) => {}
+        }
+    }
+
+    /// Ends the calls that have had no sign of life.
+    fn end_silent(&self) {
+        let now = Instant::now();
+        let silent = {
+            let mut waiting = lock(&self.waiting);
+            let is_silent = |_: &u64, waiter: &mut Waiter| matches!(waiter, Waiter::One { heard: Some(heard), .. } if now.duration_since(*heard) > SILENCE);
+            waiting.calls.extract_if(is_silent).collect::<Vec<_>>()
+        };
+        for (_, waiter) in silent {
+            if let Waiter::One { answer, .. } = waiter {
+                let _ = answer.send(Arrival::Silent);
+            }
+        }
+    }
+}

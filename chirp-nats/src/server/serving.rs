@@ -1,0 +1,368 @@
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::Instant;
+
+use async_nats::client::PublishErrorKind;
+use async_nats::{HeaderMap, Message, Subject, Subscriber};
+use bytes::Bytes;
+use chirp_runtime::channel::Identity;
+use chirp_runtime::packet::FrameworkError;
+use chirp_runtime::peer::{Call, CallError, Caller, Reply};
+use futures_core::Stream;
+use tokio::sync::{mpsc, watch};
+use tokio::time::interval_at;
+
+use super::endpoint::Endpoint;
+use super::in_progress::{CallPlace, InProgress};
+use crate::connection::Link;
+use crate::headers::{self, ReplyError, RequestFields, RequestForm};
+use crate::inbox::BEAT;
+
+/// The parts of a server that its tasks share.
+pub(super) struct Serving {
+    pub(super) id: String,
+    /// The subject of this server alone.
+    pub(super) subject: String,
+    /// Calls the services in this process.
+    pub(super) caller: Caller,
+    pub(super) endpoints: Vec<Endpoint>,
+    pub(super) in_progress: Arc<InProgress>,
+    pub(super) queue_group: String,
+    pub(super) trust_request_info: bool,
+    pub(super) link: Arc<Link>,
+}
+
+/// The phases of a server's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+pub(super) enum Phase {
+    Serving,
+    /// No new requests are routed here. Those on their way are received.
+    Unsubscribing,
+    /// Every request has arrived in this process.
+    Finishing,
+}
+
+/// The signals of a server to the tasks that receive messages, and back.
+#[derive(Clone)]
+pub(super) struct PhaseSignals {
+    pub(super) phase: watch::Receiver<Phase>,
+    /// Dropped when the subscription has ended at the server of NATS.
+    pub(super) subscribed: mpsc::Sender<()>,
+}
+
+/// The servers that a request is meant for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// One server of the queue group.
+    One,
+    Everyone,
+}
+
+/// Receives the messages of one subscription.
+pub(super) struct Reception {
+    serving: Arc<Serving>,
+    /// The index of the endpoint. `None` for the subject of the server, which receives cancels.
+    endpoint: Option<usize>,
+    audience: Audience,
+}
+
+impl Reception {
+    pub(super) fn requests(serving: &Arc<Serving>, endpoint: usize, audience: Audience) -> Self {
+        Self {
+            serving: Arc::clone(serving),
+            endpoint: Some(endpoint),
+            audience,
+        }
+    }
+
+    pub(super) fn cancels(serving: &Arc<Serving>) -> Self {
+        Self {
+            serving: Arc::clone(serving),
+            endpoint: None,
+            audience: Audience::One,
+        }
+    }
+
+    /// Receives messages until the server ends.
+    pub(super) async fn run(self, messages: Subscriber, signals: PhaseSignals) {
+        receive(messages, signals, &self).await;
+    }
+}
+
+impl TakesMessages for Reception {
+    async fn take(&self, message: Message) {
+        let cancelled = message.headers.as_ref().and_then(headers::cancelled);
+        if let Some(reply) = cancelled {
+            self.serving.in_progress.cancel(reply);
+            return;
+        }
+        let Some(endpoint) = self.endpoint else {
+            return;
+        };
+        let fields = RequestFields::decode(message.headers.as_ref());
+        let in_progress = &self.serving.in_progress;
+        if let Some(reply) = &message.reply
+            && in_progress.was_cancelled(reply)
+        {
+            return;
+        }
+        let mut request = InboundMessage {
+            serving: Arc::clone(&self.serving),
+            endpoint,
+            audience: self.audience,
+            form: fields.form,
+            reply: message.reply,
+            started: Instant::now(),
+            place: None,
+        };
+        let Some(place) = in_progress.enter() else {
+            return request.refuse(FrameworkError::Overloaded).await;
+        };
+        request.place = Some(place);
+        let identity = self.serving.identity(message.headers.as_ref());
+        let mut call = request.call(message.payload, fields, identity);
+        // Most handlers are ready at once, and need no task of their own.
+        match poll_fn(|cx| Poll::Ready(Pin::new(&mut call).poll(cx))).await {
+            Poll::Ready(answer) => request.finish(answer).await,
+            Poll::Pending => {
+                tokio::spawn(request.run(call));
+            }
+        }
+    }
+}
+
+/// The use of the messages of a subscription.
+pub(super) trait TakesMessages: Sync {
+    fn take(&self, message: Message) -> impl Future<Output = ()> + Send;
+}
+
+/// Hands the messages of a subscription to `taker`, until the server ends and every message has been taken that was sent to it.
+pub(super) async fn receive(
+    mut messages: Subscriber,
+    signals: PhaseSignals,
+    taker: &impl TakesMessages,
+) {
+    let PhaseSignals {
+        mut phase,
+        subscribed,
+    } = signals;
+    if !receive_until(&mut messages, &mut phase, Phase::Unsubscribing, taker).await {
+        return;
+    }
+    // The server of NATS reads a number of more than nine digits as none, and ends the subscription at once. The client keeps
+    // it for messages that are on their way, while it discards them with `drain` and `unsubscribe`.
+    let _ = messages.unsubscribe_after(u64::MAX).await;
+    drop(subscribed);
+    if !receive_until(&mut messages, &mut phase, Phase::Finishing, taker).await {
+        return;
+    }
+    let _ = messages.unsubscribe().await;
+    while let Some(message) = next(&mut messages).await {
+        taker.take(message).await;
+    }
+}
+
+/// Returns `false` if the subscription has ended, or the server was dropped.
+async fn receive_until(
+    messages: &mut Subscriber,
+    phase: &mut watch::Receiver<Phase>,
+    end: Phase,
+    taker: &impl TakesMessages,
+) -> bool {
+    let mut reached = pin!(async { phase.wait_for(|phase| *phase >= end).await.is_ok() });
+    loop {
+        tokio::select! {
+            biased;
+            reached = &mut reached => return reached,
+            message = next(messages) => match message {
+                Some(message) => taker.take(message).await,
+                None => return false,
+            },
+        }
+    }
+}
+
+async fn next(messages: &mut Subscriber) -> Option<Message> {
+    poll_fn(|cx| Pin::new(&mut *messages).poll_next(cx)).await
+}
+
+impl Serving {
+    /// The identity of a caller, as a server of NATS tells it.
+    fn identity(&self, headers: Option<&HeaderMap>) -> Option<Identity> {
+        #[derive(serde::Deserialize)]
+        struct RequestInfo {
+            user: Option<String>,
+            acc: Option<String>,
+        }
+        if !self.trust_request_info {
+            return None;
+        }
+        let info = headers.and_then(headers::request_info)?;
+        let info: RequestInfo = serde_json::from_str(info).ok()?;
+        let name = info.user.or(info.acc)?;
+        Some(Identity::Account(name.into()))
+    }
+}
+
+/// A request that has a place at the server.
+struct InboundMessage {
+    serving: Arc<Serving>,
+    endpoint: usize,
+    audience: Audience,
+    form: RequestForm,
+    /// The subject of the answer. `None` for one-way calls.
+    reply: Option<Subject>,
+    started: Instant,
+    place: Option<CallPlace>,
+}
+
+impl InboundMessage {
+    fn endpoint(&self) -> &Endpoint {
+        &self.serving.endpoints[self.endpoint]
+    }
+
+    /// The call of the method in this process.
+    fn call(
+        &self,
+        params: Bytes,
+        fields: RequestFields,
+        identity: Option<Identity>,
+    ) -> Call<Bytes> {
+        let endpoint = self.endpoint();
+        let (method, params) = match self.form {
+            RequestForm::Native => (&endpoint.native, params),
+            // A request without a body has no arguments.
+            _ if params.is_empty() => (&endpoint.json, Bytes::from_static(b"{}")),
+            _ => (&endpoint.json, params),
+        };
+        let mut call = self.serving.caller.call(method.clone(), params);
+        if let Some(timeout) = fields.timeout {
+            call = call.timeout(timeout);
+        }
+        if let Some(trace) = fields.trace {
+            call = call.trace(trace);
+        }
+        if !fields.metadata.is_empty() {
+            call = call.all_metadata(&fields.metadata);
+        }
+        if let Some(identity) = identity {
+            call = call.identity(identity);
+        }
+        call
+    }
+
+    /// Runs a call that takes longer: it can be cancelled, and its caller gets signs of life.
+    async fn run(self, mut call: Call<Bytes>) {
+        static ONE_WAY: AtomicU64 = AtomicU64::new(0);
+        let serving = Arc::clone(&self.serving);
+        let in_progress = &serving.in_progress;
+        let key = match &self.reply {
+            Some(reply) => reply.to_string(),
+            // No subject begins with a space.
+            None => format!(" {}", ONE_WAY.fetch_add(1, Ordering::Relaxed)),
+        };
+        let cancelled = in_progress.note(&key);
+        let first = tokio::time::Instant::now() + BEAT;
+        let mut beats = interval_at(first, BEAT);
+        let with_beats = self.form != RequestForm::Plain && self.audience == Audience::One;
+        let answer = loop {
+            tokio::select! {
+                biased;
+                answer = &mut call => break Some(answer),
+                () = cancelled.notified() => break None,
+                _ = beats.tick(), if with_beats => self.beat().await,
+            }
+        };
+        in_progress.forget(&key);
+        // The handler is dropped before its place is free.
+        drop(call);
+        match answer {
+            Some(answer) => self.finish(answer).await,
+            None if in_progress.is_interrupted() => self.refuse(FrameworkError::NoReply).await,
+            None => self.endpoint().numbers.count(self.started.elapsed()),
+        }
+    }
+
+    /// Sends a sign of life.
+    async fn beat(&self) {
+        if let Some(reply) = &self.reply {
+            let headers = headers::beat(&self.serving.subject);
+            let client = &self.serving.link.client;
+            // The caller gives up after three beats that do not come.
+            let _ = client
+                .publish_with_headers(reply.clone(), headers, Bytes::new())
+                .await;
+        }
+    }
+
+    async fn refuse(self, reason: FrameworkError) {
+        let error = CallError::from_error_data(reason.into());
+        self.finish(Err(error)).await;
+    }
+
+    /// Sends the answer, and counts the call.
+    async fn finish(mut self, answer: Result<Bytes, CallError>) {
+        let numbers = &self.endpoint().numbers;
+        numbers.count(self.started.elapsed());
+        let error = match answer {
+            Ok(value) => match self.respond(HeaderMap::new(), value).await {
+                Ok(()) => None,
+                Err(error) => Some(error),
+            },
+            Err(error) => match Reply::forwarded(Err::<Bytes, _>(error)) {
+                Reply::Error(error) => Some(ReplyError::Service(error)),
+                _ => Some(ReplyError::Unknown),
+            },
+        };
+        if let Some(error) = error {
+            let text = match &error {
+                ReplyError::Unknown => "unknown method",
+                ReplyError::Service(error) => &error.message,
+            };
+            numbers.count_error(text);
+            let (headers, body) = error.encode(self.form);
+            if let Err(ReplyError::Service(error)) = self.respond(headers, body).await {
+                tracing::warn!(
+                    "{} has no answer: {}",
+                    self.endpoint().subject,
+                    error.message
+                );
+            }
+        }
+        self.place = None;
+    }
+
+    /// # Errors
+    ///
+    /// Returns the error that the caller gets in place of an answer over the limit.
+    async fn respond(&self, mut headers: HeaderMap, body: Bytes) -> Result<(), ReplyError> {
+        let Some(reply) = self.reply.clone() else {
+            return Ok(());
+        };
+        let client = &self.serving.link.client;
+        if self.audience == Audience::Everyone {
+            headers::set_worker(&mut headers, &self.serving.id);
+        }
+        let sent = if headers.is_empty() {
+            client.publish(reply, body).await
+        } else {
+            client.publish_with_headers(reply, headers, body).await
+        };
+        match sent {
+            Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
+                let limit = client.max_payload();
+                let detail = format!("it is over the limit of the NATS server, {limit} bytes");
+                let error = FrameworkError::InvalidResult.to_error_data(&detail);
+                Err(ReplyError::Service(error))
+            }
+            Err(error) => {
+                tracing::warn!("an answer was not sent: {error}");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+}

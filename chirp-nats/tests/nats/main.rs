@@ -1,0 +1,7 @@
+//! Services over NATS, with real servers of NATS. Without the program `nats-server`, each test says that it is skipped.
+
+mod calls;
+mod closing;
+mod listing;
+mod service;
+mod support;

@@ -1,0 +1,146 @@
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use std::{fs, io, process, thread};
+
+use chirp_nats::{Nats, NatsOptions};
+
+/// The longest time that a server of NATS may take to start.
+const START: Duration = Duration::from_secs(20);
+
+/// A server of NATS, which ends with this value.
+pub(crate) struct NatsProcess {
+    child: Option<Child>,
+    arguments: Vec<String>,
+    port: u16,
+    folder: PathBuf,
+}
+
+impl NatsProcess {
+    /// Starts a server of its own. Returns `None`, and says so, if the program is not installed.
+    pub(crate) fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    pub(crate) fn start_with(arguments: &[&str]) -> Option<Self> {
+        let mut process = Self::new(free_port(), arguments.iter().map(ToString::to_string));
+        process.restart().then_some(process)
+    }
+
+    /// Starts a cluster of three.
+    pub(crate) fn cluster() -> Option<[Self; 3]> {
+        let routes: [u16; 3] = std::array::from_fn(|_| free_port());
+        let urls = routes
+            .map(|port| format!("nats://127.0.0.1:{port}"))
+            .join(",");
+        let mut cluster = std::array::from_fn(|at| {
+            let own = format!("nats://127.0.0.1:{}", routes[at]);
+            let arguments = [
+                "--cluster_name".to_owned(),
+                "chirp".to_owned(),
+                "--cluster".to_owned(),
+                own,
+                "--routes".to_owned(),
+                urls.clone(),
+            ];
+            Self::new(free_port(), arguments)
+        });
+        cluster.iter_mut().all(Self::restart).then_some(cluster)
+    }
+
+    fn new(port: u16, arguments: impl IntoIterator<Item = String>) -> Self {
+        static FOLDERS: AtomicUsize = AtomicUsize::new(0);
+        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("chirp-nats-{}-{number}", process::id()));
+        let mut all: Vec<_> = ["-a", "127.0.0.1", "-p"].map(str::to_owned).into();
+        all.push(port.to_string());
+        all.extend(["-sd".to_owned(), folder.display().to_string()]);
+        all.extend(arguments);
+        Self {
+            child: None,
+            arguments: all,
+            port,
+            folder,
+        }
+    }
+
+    /// Starts the server again, on its port. Returns `false` if the program is not installed.
+    pub(crate) fn restart(&mut self) -> bool {
+        self.kill();
+        let mut command = Command::new("nats-server");
+        command
+            .args(&self.arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        match command.spawn() {
+            Ok(child) => self.child = Some(child),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                println!("skipped: the program `nats-server` is not installed");
+                return false;
+            }
+            Err(error) => panic!("nats-server does not start: {error}"),
+        }
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        let until = Instant::now() + START;
+        while std::net::TcpStream::connect(address).is_err() {
+            assert!(
+                Instant::now() < until,
+                "nats-server does not listen at {address}"
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
+        true
+    }
+
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    pub(crate) fn address(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) async fn connect(&self) -> Nats {
+        self.connect_with(NatsOptions::new()).await
+    }
+
+    pub(crate) async fn connect_with(&self, options: NatsOptions) -> Nats {
+        options.connect(self.address()).await.expect("connected")
+    }
+
+    /// A client of NATS that knows nothing of Chirp.
+    pub(crate) async fn plain(&self) -> async_nats::Client {
+        async_nats::connect(self.address())
+            .await
+            .expect("connected")
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl Drop for NatsProcess {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// Waits until a condition holds.
+pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
+    let mut checks = tokio::time::interval(Duration::from_millis(2));
+    while !holds() {
+        checks.tick().await;
+    }
+}
