@@ -451,3 +451,16 @@ async fn values_of_any_depth_are_read() {
     }
     idle(&peer).await;
 }
+
+/// Found by the fuzz target `json_rpc`: the decoder was used again after its error, and panicked.
+#[tokio::test]
+async fn invalid_header_fields_behind_a_call_end_the_connection_with_their_error() {
+    let settings = JsonRpc::new().framing(Framing::ContentLength);
+    let (peer, mut program) = Program::connected(&text(), &settings);
+    let call = "{}";
+    let fields = "Content-Type: application/json\r\n\r\n";
+    let input = format!("Content-Length: {}\r\n\r\n{call}{fields}", call.len());
+    program.write(input.as_bytes()).await;
+    let ended = in_time(peer.closed()).await.to_string();
+    assert!(ended.contains("Content-Length"), "{ended}");
+}

@@ -88,6 +88,10 @@ impl PacketReader {
 
     /// Translates messages that have arrived, up to a number of bytes.
     fn translate(&mut self) {
+        // The decoder of an input that is invalid is not used again.
+        if matches!(self.end, Some(Err(_))) {
+            return;
+        }
         let shared = Arc::clone(&self.shared);
         let mut translation = shared.translation();
         while !translation.translator.is_waiting()
