@@ -1,5 +1,5 @@
-use crate::Run;
-use crate::side::Side;
+use super::Run;
+use super::side::Side;
 
 /// How far a side is in leaving the connection.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use chirp_runtime::session::{Limits, StreamKind, StreamSpec};
 
-use crate::rng::Rng;
+use super::rng::Rng;
 
 /// The random parameters of one run: the limits and the load.
 #[derive(Clone, Debug)]

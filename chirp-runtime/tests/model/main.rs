@@ -52,7 +52,10 @@ struct Run {
 
 impl Run {
     fn new(seed: u64) -> Self {
-        let mut rng = Rng::new(seed);
+        Self::with_rng(seed, Rng::new(seed))
+    }
+
+    fn with_rng(seed: u64, mut rng: Rng) -> Self {
         let load = Load::new(&mut rng);
         let mut sides = [0, 1].map(|side| Side::new(&load.limits[side], load.calls[side]));
         for (side, leaves) in sides.iter_mut().zip(load.leaves) {
@@ -287,6 +290,13 @@ impl Run {
 /// The number of actions that [`Run::step`] knows, apart from waiting.
 const ACTIONS: usize = 18;
 
+/// A run whose random numbers are given, for the fuzz target `two_sessions`.
+#[allow(dead_code, reason = "only the fuzz target uses it")]
+pub(crate) fn run_bytes(bytes: &[u8]) {
+    Run::with_rng(0, Rng::of_bytes(bytes)).finish();
+}
+
+#[cfg(test)]
 fn asked_for(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }

@@ -2,9 +2,9 @@ use bytes::Bytes;
 use chirp_runtime::packet::{ErrorData, PacketType, ResultCode};
 use chirp_runtime::session::{InboundCallId, OutboundCallId, Refused};
 
-use crate::load::{Load, StreamTicket, Ticket};
-use crate::rng::Rng;
-use crate::side::{NESTED, Pending, Running, Side};
+use super::load::{Load, StreamTicket, Ticket};
+use super::rng::Rng;
+use super::side::{NESTED, Pending, Running, Side};
 
 const METHOD: Bytes = Bytes::from_static(b"m");
 

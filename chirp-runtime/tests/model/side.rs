@@ -11,9 +11,9 @@ use chirp_runtime::session::{
     Session, SessionConfig, StreamCarrier,
 };
 
-use crate::departures::Departure;
-use crate::load::Ticket;
-use crate::streams::Half;
+use super::departures::Departure;
+use super::load::Ticket;
+use super::streams::Half;
 
 /// The error of a handler whose nested call was refused.
 pub(crate) const NESTED: &str = "nested";

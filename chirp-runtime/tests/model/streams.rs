@@ -6,9 +6,9 @@ use chirp_runtime::session::{
     StreamKey, StreamKind,
 };
 
-use crate::load::{Load, StreamTicket, Ticket};
-use crate::rng::Rng;
-use crate::side::Side;
+use super::load::{Load, StreamTicket, Ticket};
+use super::rng::Rng;
+use super::side::Side;
 
 /// The error of a failing stream.
 const GAVE_UP: &str = "gave up";

@@ -1,0 +1,18 @@
+//! Texts as addresses.
+
+use chirp_runtime::channel::Endpoint;
+
+/// Runs the target: an address that is accepted is printed as the same address.
+pub fn run(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let Ok(endpoint) = text.parse::<Endpoint>() else {
+        return;
+    };
+    let printed = endpoint.to_string();
+    let again = printed.parse::<Endpoint>();
+    assert_eq!(
+        again.as_ref().ok(),
+        Some(&endpoint),
+        "{text:?} is printed as {printed:?}: {again:?}"
+    );
+}

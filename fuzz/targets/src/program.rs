@@ -1,0 +1,161 @@
+//! The service that targets call, and the peers that have it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chirp::channel::{Channel, memory};
+use chirp::{Peer, PeerBuilder, Receiver};
+use futures_core::Stream;
+use serde::{Deserialize, Serialize};
+use tokio::runtime::{Builder, Runtime};
+
+/// No promise takes longer than this.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A value of many types.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Parcel {
+    number: u32,
+    weight: Option<f64>,
+    labels: BTreeMap<String, i16>,
+    inside: Vec<Parcel>,
+    state: ParcelState,
+}
+
+/// An enum with every kind of variant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum ParcelState {
+    /// A unit.
+    Lost,
+    /// A newtype.
+    At(String),
+    /// A tuple.
+    Between(u8, i8),
+    /// A struct.
+    Delivered {
+        /// A character.
+        by: char,
+    },
+}
+
+/// The error of a method.
+#[derive(Debug, chirp::ServiceError)]
+pub(crate) enum DepotError {
+    /// There is no such parcel.
+    #[chirp(code = 7)]
+    NoParcel {
+        /// The number that was looked for.
+        number: u16,
+    },
+}
+
+impl std::fmt::Display for DepotError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self::NoParcel { number } = self;
+        write!(f, "no parcel {number}")
+    }
+}
+
+impl std::error::Error for DepotError {}
+
+/// What can be called.
+#[chirp::service]
+pub(crate) trait Depot {
+    /// Adds.
+    #[chirp(idempotent)]
+    async fn add(&self, a: i64, b: i64) -> i64;
+    /// Returns its argument.
+    #[chirp(idempotent)]
+    async fn same(&self, parcel: Parcel) -> Parcel;
+    /// Repeats a text.
+    async fn repeat(&self, text: &str, times: Option<u8>) -> String;
+    /// Reverses bytes.
+    async fn reversed(&self, data: Vec<u8>) -> Bytes;
+    /// Fails for odd numbers.
+    async fn find(&self, number: u16) -> Result<u16, DepotError>;
+    /// Counts.
+    async fn count(&self, to: u8) -> impl Stream<Item = u32>;
+    /// Adds items.
+    async fn total(&self, numbers: Receiver<u32>) -> u64;
+    /// Returns nothing.
+    async fn nothing(&self);
+    /// Takes a note.
+    #[chirp(oneway)]
+    async fn note(&self, text: String);
+}
+
+pub(crate) struct Served;
+
+impl Depot for Served {
+    async fn add(&self, a: i64, b: i64) -> i64 {
+        a.wrapping_add(b)
+    }
+
+    async fn same(&self, parcel: Parcel) -> Parcel {
+        parcel
+    }
+
+    async fn repeat(&self, text: &str, times: Option<u8>) -> String {
+        text.repeat(times.unwrap_or(1).into())
+    }
+
+    async fn reversed(&self, mut data: Vec<u8>) -> Bytes {
+        data.reverse();
+        data.into()
+    }
+
+    async fn find(&self, number: u16) -> Result<u16, DepotError> {
+        if number.is_multiple_of(2) {
+            Ok(number)
+        } else {
+            Err(DepotError::NoParcel { number })
+        }
+    }
+
+    async fn count(&self, to: u8) -> impl Stream<Item = u32> {
+        tokio_stream::iter(0..u32::from(to))
+    }
+
+    async fn total(&self, mut numbers: Receiver<u32>) -> u64 {
+        let mut total = 0_u64;
+        while let Some(Ok(number)) = numbers.recv().await {
+            total = total.wrapping_add(number.into());
+        }
+        total
+    }
+
+    async fn nothing(&self) {}
+
+    async fn note(&self, _: String) {}
+}
+
+/// A peer that serves the depot, for channels of any kind.
+pub(crate) fn builder() -> PeerBuilder {
+    PeerBuilder::new()
+        .reflect()
+        .service(DepotServer::new(Served))
+}
+
+/// Two connected peers, of which the second serves.
+pub(crate) fn pair() -> (Peer, Peer) {
+    let (near, far): (Channel, Channel) = memory();
+    let client = PeerBuilder::new().start(near).expect("a peer");
+    (client, builder().start(far).expect("a peer"))
+}
+
+/// A runtime for one thread, whose time stands still while there is something to do, so that a wait without an end is found
+/// at once.
+pub(crate) fn runtime() -> Runtime {
+    Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime")
+}
+
+/// Waits for something that must come.
+pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let outcome = tokio::time::timeout(PATIENCE, future).await;
+    outcome.unwrap_or_else(|_| panic!("{what} takes too long"))
+}
