@@ -147,7 +147,7 @@ impl<T> LocalSender<T> {
     }
 
     /// Waits until the receiver accepts no more items, and returns the reason.
-    pub(super) async fn closed(&self) -> StreamError {
+    pub(super) async fn closed(&mut self) -> StreamError {
         if !self.items.is_closed() {
             self.shared.demand.raise();
             self.items.closed().await;
