@@ -11,3 +11,4 @@ mod localhost;
 mod stream_urls;
 #[path = "../support/mod.rs"]
 mod support;
+mod url_arguments;

@@ -6,7 +6,7 @@ use std::pin::pin;
 use bytes::Bytes;
 use chirp_runtime::dynamic::{JsonArguments, JsonText};
 use chirp_runtime::reflect::{ArgumentDescription, MethodDescription};
-use chirp_runtime::stream::channel;
+use chirp_runtime::stream::{Sender, channel};
 use http::header::HeaderMap;
 use http::request::Parts;
 use http::{Method, StatusCode};
@@ -17,6 +17,7 @@ use super::media_type::MediaType;
 use super::problem::Problem;
 use super::request_body;
 use super::upload::Uploads;
+use super::url_arguments::UrlArguments;
 
 /// The beginning of entries of the query that are options of the call, not arguments.
 pub(super) const OPTION: &str = "chirp.";
@@ -80,6 +81,7 @@ impl ArgumentSource {
         body: B,
         limit: usize,
         method: &MethodDescription,
+        urls: &UrlArguments,
     ) -> Result<CallArguments, Problem>
     where
         B: Body + Send + 'static,
@@ -96,7 +98,7 @@ impl ArgumentSource {
                 if !method.arguments.iter().any(|argument| argument.stream) {
                     return Ok(CallArguments::Text(text));
                 }
-                let list = with_streams(&text, method, &mut uploads)?;
+                let list = with_streams(&text, method, urls, &mut uploads)?;
                 Ok(CallArguments::List(list, uploads))
             }
             Self::Stream { query, name, media } => {
@@ -168,10 +170,11 @@ enum Given {
     Positional(Vec<JsonText>),
 }
 
-/// Converts arguments in JSON, in which a stream is an array of its items, or text in base64 for a byte stream.
+/// Converts arguments in JSON, in which a stream is an array of its items, or text in base64 for a byte stream, or its URL.
 fn with_streams(
     text: &[u8],
     method: &MethodDescription,
+    urls: &UrlArguments,
     uploads: &mut Uploads,
 ) -> Result<JsonArguments, Problem> {
     let text = if text.trim_ascii().is_empty() {
@@ -179,31 +182,21 @@ fn with_streams(
     } else {
         text
     };
-    let invalid = |error: &dyn fmt::Display| {
-        Problem::new(
-            StatusCode::BAD_REQUEST,
-            format!("the arguments are invalid: {error}"),
-        )
-    };
     let given: Given = serde_json::from_slice(text).map_err(|error| invalid(&error))?;
     let mut start = |list: JsonArguments,
                      name: Option<&str>,
                      argument: &ArgumentDescription,
                      value: &JsonText| {
-        let invalid = |error: &dyn fmt::Display| {
-            invalid(&format_args!("the items of \"{}\": {error}", argument.name))
-        };
         if argument.value.is_bytes() {
-            let bytes = value.to_bytes().map_err(|error| invalid(&error))?;
             let (sender, receiver) = channel();
-            uploads.send_items(vec![Bytes::from(bytes)], sender);
+            send_bytes(argument, value, urls, uploads, sender)?;
             return Ok(match name {
                 Some(name) => list.byte_stream(name, receiver),
                 None => list.positional_byte_stream(receiver),
             });
         }
         let items = value.to::<Vec<JsonText>>();
-        let items = items.map_err(|error| invalid(&error))?;
+        let items = items.map_err(|error| invalid_items(argument, &error))?;
         let (sender, receiver) = channel::<JsonText>();
         uploads.send_items(items, sender);
         Ok::<_, Problem>(match name {
@@ -234,6 +227,36 @@ fn with_streams(
         }
     }
     Ok(list)
+}
+
+/// Sends the bytes of an argument, which are text in base64 or at a URL.
+fn send_bytes(
+    argument: &ArgumentDescription,
+    value: &JsonText,
+    urls: &UrlArguments,
+    uploads: &mut Uploads,
+    sender: Sender<Bytes>,
+) -> Result<(), Problem> {
+    #[cfg(not(feature = "requests"))]
+    let _ = urls;
+    #[cfg(feature = "requests")]
+    if let Some(source) = urls.open(&argument.name, value)? {
+        uploads.send_url(source, sender);
+        return Ok(());
+    }
+    let bytes = value.to_bytes();
+    let bytes = bytes.map_err(|error| invalid_items(argument, &error))?;
+    uploads.send_items(vec![Bytes::from(bytes)], sender);
+    Ok(())
+}
+
+fn invalid_items(argument: &ArgumentDescription, error: &dyn fmt::Display) -> Problem {
+    invalid(&format_args!("the items of \"{}\": {error}", argument.name))
+}
+
+fn invalid(error: &dyn fmt::Display) -> Problem {
+    let detail = format!("the arguments are invalid: {error}");
+    Problem::new(StatusCode::BAD_REQUEST, detail)
 }
 
 impl<'de> Deserialize<'de> for Given {

@@ -149,13 +149,15 @@ where
     }
     let has_streams =
         description.items.is_some() || matches!(arguments, ArgumentSource::Stream { .. });
-    let deadline = Instant::now() + head.time_limit(settings, has_streams);
+    let start = Instant::now();
+    let deadline = start + head.time_limit(settings, has_streams);
     let Ok(permit) = Arc::clone(&core.calls).try_acquire_owned() else {
         return Err(Problem::busy(
             "too many calls are in progress (`Gateway::max_concurrent_calls`)",
         ));
     };
-    let read = arguments.read(&parts.headers, body, settings.max_body, description);
+    let urls = settings.url_arguments(parts);
+    let read = arguments.read(&parts.headers, body, settings.max_body, description, &urls);
     let Ok(arguments) = timeout_at(deadline, read).await else {
         return Err(Problem::new(
             StatusCode::REQUEST_TIMEOUT,
@@ -163,6 +165,11 @@ where
         ));
     };
     let arguments = arguments?;
+    let deadline = if arguments.is_fetching() {
+        start + head.time_limit(settings, true)
+    } else {
+        deadline
+    };
     let caller = JsonCaller::new(&method.caller);
     let name = &description.name;
     if description.one_way {
@@ -224,6 +231,11 @@ where
 }
 
 impl CallArguments {
+    /// Returns `true` if some bytes are fetched while the call is in progress.
+    fn is_fetching(&self) -> bool {
+        matches!(self, Self::List(_, uploads) if uploads.is_fetching)
+    }
+
     fn into_list(self) -> (JsonArguments, super::upload::Uploads) {
         match self {
             Self::List(list, uploads) => (list, uploads),

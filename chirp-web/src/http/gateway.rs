@@ -166,6 +166,21 @@ impl Gateway {
         self
     }
 
+    /// Lets callers name a byte stream by its URL, as in `{"data": {"url": "https://files.example.com/a"}}`, at these hosts. The gateway
+    /// fetches the bytes as the method takes them. By default callers may name streams of this gateway alone
+    /// ([`stream_urls`](Self::stream_urls)).
+    #[cfg(feature = "requests")]
+    pub fn fetch_from(self, destinations: crate::requests::Destinations) -> Self {
+        self.fetch_with(crate::requests::OutgoingClient::new(destinations))
+    }
+
+    /// As [`fetch_from`](Self::fetch_from), with a client that has limits or authorities of certificates of its own.
+    #[cfg(feature = "requests")]
+    pub fn fetch_with(mut self, client: crate::requests::OutgoingClient) -> Self {
+        self.settings.fetcher = Some(client);
+        self
+    }
+
     /// Lets [`bind`](Self::bind) listen on addresses that other machines can reach although nothing authenticates callers.
     pub fn open(mut self) -> Self {
         self.limits.is_open = true;

@@ -28,6 +28,7 @@ mod settings;
 mod stream_url;
 mod target;
 mod upload;
+mod url_arguments;
 
 pub use authenticate::{Authenticate, Authenticated, Unauthenticated};
 pub use body::{BodyError, ResponseBody};

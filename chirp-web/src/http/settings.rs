@@ -29,6 +29,9 @@ pub(super) struct Settings {
     pub(super) public_url: Option<String>,
     #[cfg(feature = "requests")]
     pub(super) stream_urls: Option<crate::requests::StreamUrls>,
+    /// Fetches streams that arguments name by URLs. `None` if they may not.
+    #[cfg(feature = "requests")]
+    pub(super) fetcher: Option<crate::requests::OutgoingClient>,
 }
 
 impl Default for Settings {
@@ -49,6 +52,8 @@ impl Default for Settings {
             public_url: None,
             #[cfg(feature = "requests")]
             stream_urls: None,
+            #[cfg(feature = "requests")]
+            fetcher: None,
         }
     }
 }

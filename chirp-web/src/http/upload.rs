@@ -17,6 +17,8 @@ const PIECE: usize = 64 << 10;
 #[derive(Debug, Default)]
 pub(super) struct Uploads {
     tasks: Vec<JoinHandle<()>>,
+    /// Whether some bytes are not in the request itself.
+    pub(super) is_fetching: bool,
 }
 
 impl Uploads {
@@ -30,6 +32,13 @@ impl Uploads {
             let mut sender = sender;
             finish(send_bytes(body, &mut sender).await, sender);
         }));
+    }
+
+    /// Sends the bytes at a URL.
+    #[cfg(feature = "requests")]
+    pub(super) fn send_url(&mut self, source: crate::requests::UrlSource, sender: Sender<Bytes>) {
+        self.is_fetching = true;
+        self.tasks.push(tokio::spawn(source.send(sender)));
     }
 
     /// Sends each line of a body as an item, when it has arrived whole.

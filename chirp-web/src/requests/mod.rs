@@ -13,4 +13,5 @@ pub use crate::outgoing::{
     DestinationError, Destinations, OutgoingBody, OutgoingClient, OutgoingError, OutgoingResponse,
     OutgoingUrl, rewrite_localhost,
 };
+pub(crate) use stream_url::UrlSource;
 pub use stream_url::{StreamOffer, StreamUrlEnd, StreamUrlError, StreamUrls};

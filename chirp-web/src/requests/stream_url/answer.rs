@@ -1,7 +1,7 @@
 //! Requests for offered streams.
 
 use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::future::{Ready, poll_fn, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -28,6 +28,14 @@ const NO_RANGES: HeaderValue = HeaderValue::from_static("none");
 /// A stream as the body of its one reader.
 pub(crate) struct OfferedBody {
     stream: Arc<ParkedStream>,
+}
+
+impl OfferedBody {
+    /// Waits for the next bytes. Cancel safe.
+    pub(super) async fn next(&mut self) -> Option<Result<Bytes, String>> {
+        let next = poll_fn(|cx| self.stream.poll_next(cx)).await;
+        next.map(|bytes| bytes.map_err(|error| error.to_string()))
+    }
 }
 
 impl Produce for OfferedBody {
@@ -94,6 +102,22 @@ fn gone() -> Problem {
 }
 
 impl StreamUrls {
+    /// Returns the token in a URL of one of these streams, for a server that is reached at `base`.
+    pub(crate) fn token_of<'u>(&self, url: &'u str, base: Option<&str>) -> Option<&'u str> {
+        let bases = [self.public_base(), base, Some("")];
+        let path = bases
+            .into_iter()
+            .flatten()
+            .find_map(|base| url.strip_prefix(base)?.strip_prefix("/streams/"));
+        path.filter(|token| !token.contains('/'))
+    }
+
+    /// Claims a stream for a reader in this process. `None` if there is no such stream, or it has a reader.
+    pub(crate) fn claim(&self, token: &str) -> Option<OfferedBody> {
+        let token = StreamToken::parse(token)?;
+        self.table.find(token)?.body()
+    }
+
     /// Answers a request for a stream.
     pub(crate) fn answer(
         &self,

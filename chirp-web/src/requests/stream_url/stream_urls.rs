@@ -100,6 +100,10 @@ impl StreamUrls {
         self
     }
 
+    pub(super) fn public_base(&self) -> Option<&str> {
+        self.public_url.as_deref()
+    }
+
     /// Sets how long a stream waits for its reader. 1 minute by default. Then its source is dropped.
     #[must_use]
     pub fn time_to_live(mut self, time: Duration) -> Self {
