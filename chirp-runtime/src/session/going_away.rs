@@ -95,6 +95,8 @@ impl Session {
             .is_ok()
         {
             self.departure.stage = DepartureStage::Said;
+            // One-way calls no longer wait for ids, and nothing else may move them if everything has been written.
+            self.flush_backlog();
         }
     }
 

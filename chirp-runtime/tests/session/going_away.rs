@@ -291,6 +291,28 @@ fn answers_wait_for_the_calls_of_their_handlers() {
     );
 }
 
+/// Found by the fuzz target `two_sessions`: with nothing left to write, nothing moved the calls that had waited for ids, and
+/// the answers behind them, so that both sides waited for each other.
+#[test]
+fn one_way_calls_that_wait_for_ids_leave_with_the_side_although_nothing_is_unwritten() {
+    let few = limits(|limits| limits.max_pending_calls = 1);
+    check(
+        few,
+        "< Request 9 chirp.hello ask:1:1000000:leaves
+         ! hello
+         > Response 9 ok answer:1
+         notify x m -
+         notify y m -
+         > Request 1 m -
+         = waiting 1
+         < GoingAway 1
+         ! GoingAway 1
+         leave
+         > Request 2 m -
+         > GoingAway 1",
+    );
+}
+
 /// A side that declares no extensions shuts down as a plain v0 peer does.
 #[test]
 fn a_side_without_extensions_refuses_requests() {
