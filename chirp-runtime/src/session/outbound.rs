@@ -259,12 +259,13 @@ impl Session {
             return Ok(None);
         }
         if self.hello_exchange.is_asked_by(key) {
-            self.release(key);
             let answer = match &outcome {
                 CallOutcome::Response(response) if outcome.is_success() => &response.data[..],
                 _ => &[],
             };
+            // Before the release, which may send calls and counts those that are pending.
             self.hello_exchange.answered(answer);
+            self.release(key);
             self.settle_held_calls();
             return Ok(Some(Event::Hello));
         }

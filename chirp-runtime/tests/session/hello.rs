@@ -1,4 +1,4 @@
-use crate::script::{check_all, limits};
+use crate::script::{check, check_all, limits};
 
 const HELLOS: &[(&str, &str)] = &[
     (
@@ -209,4 +209,28 @@ fn negotiation_of_extensions() {
         limits.max_pending_calls = 2;
     });
     check_all(&limits, HELLOS);
+}
+
+/// Found by the fuzz target `session`: the question still counted as pending when its id was released, so that the number of
+/// other calls was one less than none.
+#[test]
+fn the_answer_to_the_question_sends_a_call_that_waits_for_room() {
+    let narrow = limits(|limits| {
+        limits.max_write_buffer = 400;
+        limits.max_handler_bytes = 4;
+    });
+    check(
+        narrow,
+        "< Request 1 m xxxxxxxx
+         ! run a m xxxxxxxx
+         ask 5
+         notify x m -
+         = waiting 1
+         finish a
+         < Response 1 ok answer:5
+         ! hello
+         = waiting 0
+         > Request 1 chirp.hello ask:5
+         > Request 1048577 m -",
+    );
 }
