@@ -20,6 +20,8 @@ enum Rule {
     IntegersAsFloats,
     /// JSON: a number that is too large for an `f32` is refused, instead of read as infinity.
     FloatsInRange,
+    /// `MessagePack`: bytes are no list of wider numbers.
+    BytesAreBytes,
     /// `MessagePack`: names of fields are UTF-8, also those of unknown fields.
     Utf8,
     /// `MessagePack`: fields and variants are named, never numbered.
@@ -209,6 +211,10 @@ fn refuses_more(codec: CodecId, error: &str) -> Option<Rule> {
         && (error.contains("expected enum") || error.contains("expected a field name"))
     {
         Some(Rule::Names)
+    } else if codec == CodecId::MessagePack
+        && error.contains("can be decoded only as 8-bit numbers")
+    {
+        Some(Rule::BytesAreBytes)
     } else if codec == CodecId::Postcard && error.contains("not exactly one") {
         Some(Rule::OneCharacter)
     } else {

@@ -91,6 +91,9 @@ impl Subject {
 
     #[expect(clippy::too_many_lines, reason = "a case for each step")]
     pub(super) fn act(&mut self, step: SessionStep<'_>) -> Result<(), Fatal> {
+        if std::env::var_os("CHIRP_FUZZ_SHOW").is_some() {
+            eprintln!("{step:?}");
+        }
         let method = Bytes::from_static(b"m");
         let session = &mut self.session;
         match step {
